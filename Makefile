@@ -1,0 +1,54 @@
+.PHONY: help setup demo test lint types contracts drift unit generate bench serve clean format
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+RULES ?= rules/cosmetics-cn
+PORT ?= 50051
+
+help: ## Show what can be made
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(READY) ## Make the virtual environment and install everything into it
+
+$(READY): pyproject.toml constraints.txt scripts/setup.sh
+	@scripts/setup.sh $(VENV)
+	@touch $@
+
+demo: setup ## Decide 2,469 real households through a real server
+	@$(BIN)/tact demo
+
+test: lint types contracts drift unit ## Everything that must hold: style, types, import contracts, generated code, tests
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: setup
+	$(BIN)/mypy
+
+contracts: setup
+	$(BIN)/lint-imports
+
+drift: setup
+	PYTHON=$(BIN)/python scripts/check-generated.sh
+
+unit: setup
+	$(BIN)/pytest -n 2
+
+format: setup ## Format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+generate: setup ## Make engine/api/v1 from protos/
+	PYTHON=$(BIN)/python scripts/generate.sh
+
+bench: setup ## Measure ratios side by side; writes build/bench.json
+	$(BIN)/pip install --quiet --constraint constraints.txt --group bench
+	$(BIN)/python -m bench
+
+serve: setup ## Serve RULES on loopback PORT
+	$(BIN)/tact serve --rules $(RULES) --log sqlite:///build/tact.db --port $(PORT)
+
+clean: ## Remove what was made
+	rm -rf $(VENV) build .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

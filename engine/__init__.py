@@ -1,0 +1,1 @@
+"""Tact: a campaign decision engine. A request goes context, attributes, match, arbitrate, settle."""

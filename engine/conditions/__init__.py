@@ -1,0 +1,1 @@
+"""Conditions: one model, and the ways to evaluate it (reference, index, trace)."""

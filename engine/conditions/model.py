@@ -1,0 +1,136 @@
+"""What a condition is: a tree of tests on attributes, as plain frozen values.
+
+A test on a missing attribute is false, whatever its operator, except `exists: false`. `None_` is plain negation of
+each of its parts. No value is ever converted: "9" is not 9, and true is not 1.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import TypeAlias
+
+from engine.instant import Instant, Microseconds
+
+Scalar: TypeAlias = str | int | float | bool | date
+"""One value of an attribute. A moment (type time) is an Instant, so an int."""
+
+Value: TypeAlias = Scalar | tuple[str, ...] | tuple[int, ...] | tuple[float, ...]
+"""A value of an attribute: a scalar, or a list as a tuple."""
+
+Attributes: TypeAlias = Mapping[str, Value]
+"""Attribute values by dotted name; a missing attribute is a missing key."""
+
+
+class Operator(StrEnum):
+    """What a test does with the attribute's value v and its own operand."""
+
+    EQ = "eq"
+    """v equals the operand, a scalar of the same kind (whole and decimal numbers are one kind)."""
+    NE = "ne"
+    """v is present and not equal to the operand."""
+    LT = "lt"
+    """v < operand; numbers, dates, times."""
+    LTE = "lte"
+    """v <= operand."""
+    GT = "gt"
+    """v > operand."""
+    GTE = "gte"
+    """v >= operand."""
+    BETWEEN = "between"
+    """operand[0] <= v <= operand[1]; numbers, dates, times."""
+    IN = "in"
+    """v equals one of the operand's scalars (a tuple)."""
+    NOT_IN = "not_in"
+    """v is present and equals none of the operand's scalars."""
+    HAS = "has"
+    """The list v contains the operand, a scalar."""
+    HAS_ANY = "has_any"
+    """The list v contains at least one of the operand's scalars."""
+    HAS_ALL = "has_all"
+    """The list v contains all of the operand's scalars."""
+    STARTS_WITH = "starts_with"
+    """The text v starts with the operand, a text."""
+    ENDS_WITH = "ends_with"
+    """The text v ends with the operand, a text."""
+    CONTAINS = "contains"
+    """The text v contains the operand, a text."""
+    MATCHES = "matches"
+    """The RE2 regular expression in the operand (its source, a text) is found anywhere in the text v."""
+    EXISTS = "exists"
+    """v is present (operand True) or missing (operand False)."""
+    BEFORE = "before"
+    """The date or time v < operand."""
+    AFTER = "after"
+    """The date or time v > operand."""
+    WITHIN = "within"
+    """The time v lies in (now - operand, now]; the operand is a span in microseconds. On a date v: in the days of that span
+    up to today, by the book's calendar day of now, counted in whole days."""
+
+
+Operand: TypeAlias = Scalar | tuple[Scalar, ...] | Microseconds
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """One test on one attribute."""
+
+    __test__ = False  # not a test class of pytest's
+
+    attribute: str
+    operator: Operator
+    operand: Operand
+
+
+@dataclass(frozen=True, slots=True)
+class All:
+    """Holds when every part holds; without parts it holds."""
+
+    parts: tuple["Condition", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Any_:
+    """Holds when at least one part holds."""
+
+    parts: tuple["Condition", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class None_:
+    """Holds when no part holds."""
+
+    parts: tuple["Condition", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """A named condition, read in place."""
+
+    name: str
+    condition: "Condition"
+
+
+Condition: TypeAlias = Test | All | Any_ | None_ | Audience
+
+ALWAYS = All(())
+"""The condition without tests; it always holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What `within` compares with: the instant and the calendar day of the decision."""
+
+    now: Instant
+    today: date
+
+
+def attributes_of(condition: Condition) -> frozenset[str]:
+    """The names of all attributes that the condition tests."""
+    match condition:
+        case Test(attribute=name):
+            return frozenset((name,))
+        case Audience(condition=inner):
+            return attributes_of(inner)
+        case All(parts=parts) | Any_(parts=parts) | None_(parts=parts):
+            return frozenset().union(*map(attributes_of, parts))

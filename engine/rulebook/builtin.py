@@ -1,0 +1,29 @@
+"""Attributes that every book has without declaring them."""
+
+from engine.rulebook.model import Attribute, AttributeType
+
+WEATHER_CONDITIONS = ("clear", "clouds", "fog", "drizzle", "rain", "snow", "thunderstorm")
+"""WMO weather codes, grouped."""
+
+_NUMBER, _TEXT = AttributeType.NUMBER, AttributeType.TEXT
+
+BUILTIN: dict[str, Attribute] = {
+    attribute.name: attribute
+    for attribute in (
+        Attribute("profile.language", _TEXT),
+        Attribute("profile.time_zone", _TEXT),
+        Attribute("location.country", _TEXT),
+        Attribute("location.region", _TEXT),
+        Attribute("location.city", _TEXT),
+        Attribute("location.latitude", _NUMBER, -90, 90),
+        Attribute("location.longitude", _NUMBER, -180, 180),
+        Attribute("location.time_zone", _TEXT),
+        Attribute("weather.temperature_c", _NUMBER),
+        Attribute("weather.feels_like_c", _NUMBER),
+        Attribute("weather.humidity_pct", _NUMBER, 0, 100),
+        Attribute("weather.wind_kph", _NUMBER, 0),
+        Attribute("weather.precipitation_mm", _NUMBER, 0),
+        Attribute("weather.condition", _TEXT, one_of=frozenset(WEATHER_CONDITIONS)),
+        Attribute("weather.is_day", AttributeType.BOOLEAN),
+    )
+}

@@ -1,0 +1,233 @@
+"""The book as plain frozen values: everything checked, every name resolved, nothing of YAML left."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import time
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from engine.conditions.model import ALWAYS, Condition
+from engine.instant import Instant, Microseconds
+
+
+class AttributeType(StrEnum):
+    """The types that a book may declare for an attribute."""
+
+    INTEGER = "integer"
+    NUMBER = "number"
+    TEXT = "text"
+    BOOLEAN = "boolean"
+    DATE = "date"
+    TIME = "time"
+    TEXTS = "list of text"
+    INTEGERS = "list of integer"
+    NUMBERS = "list of number"
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """What callers may send under a dotted name."""
+
+    name: str
+    type: AttributeType
+    minimum: float | None = None
+    maximum: float | None = None
+    one_of: frozenset[str | int | float] | None = None
+    sensitive: str | None = None
+    """The category of sensitive data, if it is one; its values are masked in the decision log."""
+
+
+class Kind(StrEnum):
+    """Which way a channel goes."""
+
+    INBOUND = "inbound"
+    OUTBOUND = "outbound"
+
+
+class OnSilence(StrEnum):
+    """What becomes of a reserved contact when its hold ends without word."""
+
+    RELEASE = "release"
+    CONFIRM = "confirm"
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A way to reach a customer."""
+
+    name: str
+    kind: Kind
+    address: str | None = None
+    """The attribute that holds the customer's address; None on inbound channels."""
+    consent: str | None = None
+    """The purpose to which the customer must have consented; None where none is needed."""
+    cost: float = 0.0
+    """Cost of one contact, in the book's currency."""
+    hold: Microseconds = 24 * 3_600_000_000
+    on_silence: OnSilence = OnSilence.RELEASE
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """A slot on an inbound channel."""
+
+    name: str
+    channel: str
+    max_offers: int = 1
+    fallback: str | None = None
+    """The offer to show when there is nothing better."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placeholder:
+    """A place in a text that an attribute's value fills."""
+
+    attribute: str
+    fallback: str | None
+    """What stands there when the attribute is missing; None: the text cannot be rendered without it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A text with placeholders, as literal texts and placeholders in order."""
+
+    parts: tuple[str | Placeholder, ...]
+
+
+Fields = Mapping[str, Template]
+"""Templates by field name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What is said, by channel; `default` serves channels without fields of their own."""
+
+    default: Fields = field(default_factory=dict)
+    channels: Mapping[str, Fields] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What is proposed."""
+
+    name: str
+    title: str
+    category: str = ""
+    value: float = 1.0
+    tags: frozenset[str] = frozenset()
+    content: Content | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A form of a campaign's content."""
+
+    name: str
+    content: Content
+    when: Condition = ALWAYS
+    share: float = 1.0
+    """Its weight among the variants whose condition holds; above 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Active:
+    """When a campaign runs; days and hours are those of the book's time zone."""
+
+    start: Instant | None = None
+    """The first instant (inclusive)."""
+    end: Instant | None = None
+    """The first instant after (exclusive); `until: 2026-03-31` is the start of April 1st."""
+    days: frozenset[int] | None = None
+    """Weekdays, Monday is 0; None: every day."""
+    hours: tuple[time, time] | None = None
+    """From (inclusive) and until (exclusive); until before from crosses midnight; None: all day."""
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """A factor of the score: a number, or an attribute's value with a default for customers without one."""
+
+    number: float
+    attribute: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Boost:
+    """Multiplies the score where its condition holds."""
+
+    when: Condition
+    by: float
+
+
+class Category(StrEnum):
+    """Why a campaign speaks."""
+
+    COMMERCIAL = "commercial"
+    SERVICE = "service"
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """Who gets which offer, in which variants, on which channels, when, and how important it is."""
+
+    name: str
+    offer: str
+    description: str = ""
+    category: Category = Category.COMMERCIAL
+    active: Active = Active()
+    when: Condition = ALWAYS
+    channels: tuple[str, ...] = ()
+    placements: tuple[str, ...] = ()
+    tier: int = 0
+    value: Factor | None = None
+    """None: the offer's value."""
+    propensity: Factor = Factor(1.0)
+    """In [0, 1]."""
+    boosts: tuple[Boost, ...] = ()
+    variants: tuple[Variant, ...] = ()
+    """Empty: the offer's own content serves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """Which contacts a pressure rule is about: all criteria that are given must fit, each by any of its values."""
+
+    channel: frozenset[str] = frozenset()
+    kind: frozenset[Kind] = frozenset()
+    campaign: frozenset[str] = frozenset()
+    offer: frozenset[str] = frozenset()
+    category: frozenset[str] = frozenset()
+    """Categories of campaigns (commercial, service)."""
+    tag: frozenset[str] = frozenset()
+    """Tags of offers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cap:
+    """At most `limit` contacts of one customer in a rolling window."""
+
+    name: str
+    limit: int
+    window: Microseconds
+    count: Selector = Selector()
+    except_: Selector | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """A rulebook. Mappings keep the order of names (sorted), so that no order of files can show."""
+
+    name: str
+    version: str
+    """SHA-256 of the normalised content, hexadecimal."""
+    timezone: ZoneInfo
+    locale: str = "en"
+    salt: str = ""
+    attributes: Mapping[str, Attribute] = field(default_factory=dict)
+    """Declared and built-in attributes."""
+    channels: Mapping[str, Channel] = field(default_factory=dict)
+    placements: Mapping[str, Placement] = field(default_factory=dict)
+    audiences: Mapping[str, Condition] = field(default_factory=dict)
+    offers: Mapping[str, Offer] = field(default_factory=dict)
+    campaigns: Mapping[str, Campaign] = field(default_factory=dict)
+    caps: Mapping[str, Cap] = field(default_factory=dict)
