@@ -1,0 +1,382 @@
+import datetime
+
+from engine.api.v1 import values_pb2 as _values_pb2
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.rpc import status_pb2 as _status_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class Mode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    MODE_UNSPECIFIED: _ClassVar[Mode]
+    MODE_COMMIT: _ClassVar[Mode]
+    MODE_PREVIEW: _ClassVar[Mode]
+
+class Outcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    OUTCOME_UNSPECIFIED: _ClassVar[Outcome]
+    OUTCOME_OFFER: _ClassVar[Outcome]
+    OUTCOME_FALLBACK: _ClassVar[Outcome]
+    OUTCOME_CONTROL: _ClassVar[Outcome]
+    OUTCOME_BLOCKED: _ClassVar[Outcome]
+    OUTCOME_NOTHING: _ClassVar[Outcome]
+
+class ReasonCode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    REASON_CODE_UNSPECIFIED: _ClassVar[ReasonCode]
+    REASON_CODE_NOT_ACTIVE: _ClassVar[ReasonCode]
+    REASON_CODE_NOT_ELIGIBLE: _ClassVar[ReasonCode]
+    REASON_CODE_NOT_REQUESTED: _ClassVar[ReasonCode]
+    REASON_CODE_UNREACHABLE: _ClassVar[ReasonCode]
+    REASON_CODE_NO_CONSENT: _ClassVar[ReasonCode]
+    REASON_CODE_QUIET: _ClassVar[ReasonCode]
+    REASON_CODE_CAPPED: _ClassVar[ReasonCode]
+    REASON_CODE_TOO_SOON: _ClassVar[ReasonCode]
+    REASON_CODE_PAUSED: _ClassVar[ReasonCode]
+    REASON_CODE_OUT_OF_STOCK: _ClassVar[ReasonCode]
+    REASON_CODE_OVER_CAPACITY: _ClassVar[ReasonCode]
+    REASON_CODE_GROUP_TAKEN: _ClassVar[ReasonCode]
+    REASON_CODE_OUTRANKED: _ClassVar[ReasonCode]
+    REASON_CODE_HELD_OUT: _ClassVar[ReasonCode]
+    REASON_CODE_CONTROL: _ClassVar[ReasonCode]
+    REASON_CODE_CHOSEN: _ClassVar[ReasonCode]
+    REASON_CODE_FALLBACK: _ClassVar[ReasonCode]
+    REASON_CODE_NO_VARIANT: _ClassVar[ReasonCode]
+
+class Verdict(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    VERDICT_UNSPECIFIED: _ClassVar[Verdict]
+    VERDICT_TRUE: _ClassVar[Verdict]
+    VERDICT_FALSE: _ClassVar[Verdict]
+    VERDICT_UNKNOWN: _ClassVar[Verdict]
+MODE_UNSPECIFIED: Mode
+MODE_COMMIT: Mode
+MODE_PREVIEW: Mode
+OUTCOME_UNSPECIFIED: Outcome
+OUTCOME_OFFER: Outcome
+OUTCOME_FALLBACK: Outcome
+OUTCOME_CONTROL: Outcome
+OUTCOME_BLOCKED: Outcome
+OUTCOME_NOTHING: Outcome
+REASON_CODE_UNSPECIFIED: ReasonCode
+REASON_CODE_NOT_ACTIVE: ReasonCode
+REASON_CODE_NOT_ELIGIBLE: ReasonCode
+REASON_CODE_NOT_REQUESTED: ReasonCode
+REASON_CODE_UNREACHABLE: ReasonCode
+REASON_CODE_NO_CONSENT: ReasonCode
+REASON_CODE_QUIET: ReasonCode
+REASON_CODE_CAPPED: ReasonCode
+REASON_CODE_TOO_SOON: ReasonCode
+REASON_CODE_PAUSED: ReasonCode
+REASON_CODE_OUT_OF_STOCK: ReasonCode
+REASON_CODE_OVER_CAPACITY: ReasonCode
+REASON_CODE_GROUP_TAKEN: ReasonCode
+REASON_CODE_OUTRANKED: ReasonCode
+REASON_CODE_HELD_OUT: ReasonCode
+REASON_CODE_CONTROL: ReasonCode
+REASON_CODE_CHOSEN: ReasonCode
+REASON_CODE_FALLBACK: ReasonCode
+REASON_CODE_NO_VARIANT: ReasonCode
+VERDICT_UNSPECIFIED: Verdict
+VERDICT_TRUE: Verdict
+VERDICT_FALSE: Verdict
+VERDICT_UNKNOWN: Verdict
+
+class DecideRequest(_message.Message):
+    __slots__ = ("request_id", "customer", "context", "channels", "placement", "max_offers", "mode", "now")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    CUSTOMER_FIELD_NUMBER: _ClassVar[int]
+    CONTEXT_FIELD_NUMBER: _ClassVar[int]
+    CHANNELS_FIELD_NUMBER: _ClassVar[int]
+    PLACEMENT_FIELD_NUMBER: _ClassVar[int]
+    MAX_OFFERS_FIELD_NUMBER: _ClassVar[int]
+    MODE_FIELD_NUMBER: _ClassVar[int]
+    NOW_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    customer: Customer
+    context: Context
+    channels: _containers.RepeatedScalarFieldContainer[str]
+    placement: str
+    max_offers: int
+    mode: Mode
+    now: _timestamp_pb2.Timestamp
+    def __init__(self, request_id: _Optional[str] = ..., customer: _Optional[_Union[Customer, _Mapping]] = ..., context: _Optional[_Union[Context, _Mapping]] = ..., channels: _Optional[_Iterable[str]] = ..., placement: _Optional[str] = ..., max_offers: _Optional[int] = ..., mode: _Optional[_Union[Mode, str]] = ..., now: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class Customer(_message.Message):
+    __slots__ = ("id", "aliases")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    ALIASES_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    aliases: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, id: _Optional[str] = ..., aliases: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class Context(_message.Message):
+    __slots__ = ("profile", "location", "weather", "events")
+    PROFILE_FIELD_NUMBER: _ClassVar[int]
+    LOCATION_FIELD_NUMBER: _ClassVar[int]
+    WEATHER_FIELD_NUMBER: _ClassVar[int]
+    EVENTS_FIELD_NUMBER: _ClassVar[int]
+    profile: Profile
+    location: Location
+    weather: Weather
+    events: _containers.RepeatedCompositeFieldContainer[Event]
+    def __init__(self, profile: _Optional[_Union[Profile, _Mapping]] = ..., location: _Optional[_Union[Location, _Mapping]] = ..., weather: _Optional[_Union[Weather, _Mapping]] = ..., events: _Optional[_Iterable[_Union[Event, _Mapping]]] = ...) -> None: ...
+
+class Profile(_message.Message):
+    __slots__ = ("language", "time_zone", "consents", "preferred_channels", "attributes")
+    class AttributesEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: _values_pb2.Value
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[_values_pb2.Value, _Mapping]] = ...) -> None: ...
+    LANGUAGE_FIELD_NUMBER: _ClassVar[int]
+    TIME_ZONE_FIELD_NUMBER: _ClassVar[int]
+    CONSENTS_FIELD_NUMBER: _ClassVar[int]
+    PREFERRED_CHANNELS_FIELD_NUMBER: _ClassVar[int]
+    ATTRIBUTES_FIELD_NUMBER: _ClassVar[int]
+    language: str
+    time_zone: str
+    consents: _containers.RepeatedScalarFieldContainer[str]
+    preferred_channels: _containers.RepeatedScalarFieldContainer[str]
+    attributes: _containers.MessageMap[str, _values_pb2.Value]
+    def __init__(self, language: _Optional[str] = ..., time_zone: _Optional[str] = ..., consents: _Optional[_Iterable[str]] = ..., preferred_channels: _Optional[_Iterable[str]] = ..., attributes: _Optional[_Mapping[str, _values_pb2.Value]] = ...) -> None: ...
+
+class Location(_message.Message):
+    __slots__ = ("country", "region", "city", "latitude", "longitude", "time_zone")
+    COUNTRY_FIELD_NUMBER: _ClassVar[int]
+    REGION_FIELD_NUMBER: _ClassVar[int]
+    CITY_FIELD_NUMBER: _ClassVar[int]
+    LATITUDE_FIELD_NUMBER: _ClassVar[int]
+    LONGITUDE_FIELD_NUMBER: _ClassVar[int]
+    TIME_ZONE_FIELD_NUMBER: _ClassVar[int]
+    country: str
+    region: str
+    city: str
+    latitude: float
+    longitude: float
+    time_zone: str
+    def __init__(self, country: _Optional[str] = ..., region: _Optional[str] = ..., city: _Optional[str] = ..., latitude: _Optional[float] = ..., longitude: _Optional[float] = ..., time_zone: _Optional[str] = ...) -> None: ...
+
+class Weather(_message.Message):
+    __slots__ = ("temperature_c", "feels_like_c", "humidity_pct", "wind_kph", "precipitation_mm", "condition", "is_day")
+    TEMPERATURE_C_FIELD_NUMBER: _ClassVar[int]
+    FEELS_LIKE_C_FIELD_NUMBER: _ClassVar[int]
+    HUMIDITY_PCT_FIELD_NUMBER: _ClassVar[int]
+    WIND_KPH_FIELD_NUMBER: _ClassVar[int]
+    PRECIPITATION_MM_FIELD_NUMBER: _ClassVar[int]
+    CONDITION_FIELD_NUMBER: _ClassVar[int]
+    IS_DAY_FIELD_NUMBER: _ClassVar[int]
+    temperature_c: float
+    feels_like_c: float
+    humidity_pct: float
+    wind_kph: float
+    precipitation_mm: float
+    condition: str
+    is_day: bool
+    def __init__(self, temperature_c: _Optional[float] = ..., feels_like_c: _Optional[float] = ..., humidity_pct: _Optional[float] = ..., wind_kph: _Optional[float] = ..., precipitation_mm: _Optional[float] = ..., condition: _Optional[str] = ..., is_day: _Optional[bool] = ...) -> None: ...
+
+class Event(_message.Message):
+    __slots__ = ("event_id", "type", "at", "item", "category", "page", "value", "currency", "attributes")
+    class AttributesEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: _values_pb2.Value
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[_values_pb2.Value, _Mapping]] = ...) -> None: ...
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    ITEM_FIELD_NUMBER: _ClassVar[int]
+    CATEGORY_FIELD_NUMBER: _ClassVar[int]
+    PAGE_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    CURRENCY_FIELD_NUMBER: _ClassVar[int]
+    ATTRIBUTES_FIELD_NUMBER: _ClassVar[int]
+    event_id: str
+    type: str
+    at: _timestamp_pb2.Timestamp
+    item: str
+    category: str
+    page: str
+    value: float
+    currency: str
+    attributes: _containers.MessageMap[str, _values_pb2.Value]
+    def __init__(self, event_id: _Optional[str] = ..., type: _Optional[str] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., item: _Optional[str] = ..., category: _Optional[str] = ..., page: _Optional[str] = ..., value: _Optional[float] = ..., currency: _Optional[str] = ..., attributes: _Optional[_Mapping[str, _values_pb2.Value]] = ...) -> None: ...
+
+class DecideResponse(_message.Message):
+    __slots__ = ("decision_id", "request_id", "outcome", "offers", "next_allowed_at", "blocked_by", "reasons", "book_version", "decided_at")
+    DECISION_ID_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    OFFERS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_ALLOWED_AT_FIELD_NUMBER: _ClassVar[int]
+    BLOCKED_BY_FIELD_NUMBER: _ClassVar[int]
+    REASONS_FIELD_NUMBER: _ClassVar[int]
+    BOOK_VERSION_FIELD_NUMBER: _ClassVar[int]
+    DECIDED_AT_FIELD_NUMBER: _ClassVar[int]
+    decision_id: str
+    request_id: str
+    outcome: Outcome
+    offers: _containers.RepeatedCompositeFieldContainer[Offer]
+    next_allowed_at: _timestamp_pb2.Timestamp
+    blocked_by: _containers.RepeatedScalarFieldContainer[str]
+    reasons: _containers.RepeatedCompositeFieldContainer[Reason]
+    book_version: str
+    decided_at: _timestamp_pb2.Timestamp
+    def __init__(self, decision_id: _Optional[str] = ..., request_id: _Optional[str] = ..., outcome: _Optional[_Union[Outcome, str]] = ..., offers: _Optional[_Iterable[_Union[Offer, _Mapping]]] = ..., next_allowed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., blocked_by: _Optional[_Iterable[str]] = ..., reasons: _Optional[_Iterable[_Union[Reason, _Mapping]]] = ..., book_version: _Optional[str] = ..., decided_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class Offer(_message.Message):
+    __slots__ = ("campaign", "offer", "variant", "channel", "placement", "content", "score", "selection_probability", "expires_at")
+    class ContentEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    CAMPAIGN_FIELD_NUMBER: _ClassVar[int]
+    OFFER_FIELD_NUMBER: _ClassVar[int]
+    VARIANT_FIELD_NUMBER: _ClassVar[int]
+    CHANNEL_FIELD_NUMBER: _ClassVar[int]
+    PLACEMENT_FIELD_NUMBER: _ClassVar[int]
+    CONTENT_FIELD_NUMBER: _ClassVar[int]
+    SCORE_FIELD_NUMBER: _ClassVar[int]
+    SELECTION_PROBABILITY_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
+    campaign: str
+    offer: str
+    variant: str
+    channel: str
+    placement: str
+    content: _containers.ScalarMap[str, str]
+    score: float
+    selection_probability: float
+    expires_at: _timestamp_pb2.Timestamp
+    def __init__(self, campaign: _Optional[str] = ..., offer: _Optional[str] = ..., variant: _Optional[str] = ..., channel: _Optional[str] = ..., placement: _Optional[str] = ..., content: _Optional[_Mapping[str, str]] = ..., score: _Optional[float] = ..., selection_probability: _Optional[float] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class Reason(_message.Message):
+    __slots__ = ("code", "name")
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    code: ReasonCode
+    name: str
+    def __init__(self, code: _Optional[_Union[ReasonCode, str]] = ..., name: _Optional[str] = ...) -> None: ...
+
+class DecideBatchRequest(_message.Message):
+    __slots__ = ("requests",)
+    REQUESTS_FIELD_NUMBER: _ClassVar[int]
+    requests: _containers.RepeatedCompositeFieldContainer[DecideRequest]
+    def __init__(self, requests: _Optional[_Iterable[_Union[DecideRequest, _Mapping]]] = ...) -> None: ...
+
+class DecideBatchResponse(_message.Message):
+    __slots__ = ("items",)
+    ITEMS_FIELD_NUMBER: _ClassVar[int]
+    items: _containers.RepeatedCompositeFieldContainer[DecideBatchItem]
+    def __init__(self, items: _Optional[_Iterable[_Union[DecideBatchItem, _Mapping]]] = ...) -> None: ...
+
+class DecideBatchItem(_message.Message):
+    __slots__ = ("response", "error")
+    RESPONSE_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    response: DecideResponse
+    error: _status_pb2.Status
+    def __init__(self, response: _Optional[_Union[DecideResponse, _Mapping]] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ...) -> None: ...
+
+class ExplainRequest(_message.Message):
+    __slots__ = ("request", "decision_id")
+    REQUEST_FIELD_NUMBER: _ClassVar[int]
+    DECISION_ID_FIELD_NUMBER: _ClassVar[int]
+    request: DecideRequest
+    decision_id: str
+    def __init__(self, request: _Optional[_Union[DecideRequest, _Mapping]] = ..., decision_id: _Optional[str] = ...) -> None: ...
+
+class ExplainResponse(_message.Message):
+    __slots__ = ("response", "campaigns")
+    RESPONSE_FIELD_NUMBER: _ClassVar[int]
+    CAMPAIGNS_FIELD_NUMBER: _ClassVar[int]
+    response: DecideResponse
+    campaigns: _containers.RepeatedCompositeFieldContainer[CampaignExplanation]
+    def __init__(self, response: _Optional[_Union[DecideResponse, _Mapping]] = ..., campaigns: _Optional[_Iterable[_Union[CampaignExplanation, _Mapping]]] = ...) -> None: ...
+
+class CampaignExplanation(_message.Message):
+    __slots__ = ("campaign", "reason", "condition", "score", "details")
+    CAMPAIGN_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    CONDITION_FIELD_NUMBER: _ClassVar[int]
+    SCORE_FIELD_NUMBER: _ClassVar[int]
+    DETAILS_FIELD_NUMBER: _ClassVar[int]
+    campaign: str
+    reason: Reason
+    condition: ConditionTrace
+    score: float
+    details: _containers.RepeatedCompositeFieldContainer[Reason]
+    def __init__(self, campaign: _Optional[str] = ..., reason: _Optional[_Union[Reason, _Mapping]] = ..., condition: _Optional[_Union[ConditionTrace, _Mapping]] = ..., score: _Optional[float] = ..., details: _Optional[_Iterable[_Union[Reason, _Mapping]]] = ...) -> None: ...
+
+class ConditionTrace(_message.Message):
+    __slots__ = ("text", "verdict", "value", "parts")
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    VERDICT_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    PARTS_FIELD_NUMBER: _ClassVar[int]
+    text: str
+    verdict: Verdict
+    value: str
+    parts: _containers.RepeatedCompositeFieldContainer[ConditionTrace]
+    def __init__(self, text: _Optional[str] = ..., verdict: _Optional[_Union[Verdict, str]] = ..., value: _Optional[str] = ..., parts: _Optional[_Iterable[_Union[ConditionTrace, _Mapping]]] = ...) -> None: ...
+
+class RecordRequest(_message.Message):
+    __slots__ = ("events",)
+    EVENTS_FIELD_NUMBER: _ClassVar[int]
+    events: _containers.RepeatedCompositeFieldContainer[RecordedEvent]
+    def __init__(self, events: _Optional[_Iterable[_Union[RecordedEvent, _Mapping]]] = ...) -> None: ...
+
+class RecordedEvent(_message.Message):
+    __slots__ = ("event_id", "decision_id", "customer", "event")
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    DECISION_ID_FIELD_NUMBER: _ClassVar[int]
+    CUSTOMER_FIELD_NUMBER: _ClassVar[int]
+    EVENT_FIELD_NUMBER: _ClassVar[int]
+    event_id: str
+    decision_id: str
+    customer: Customer
+    event: Event
+    def __init__(self, event_id: _Optional[str] = ..., decision_id: _Optional[str] = ..., customer: _Optional[_Union[Customer, _Mapping]] = ..., event: _Optional[_Union[Event, _Mapping]] = ...) -> None: ...
+
+class RecordResponse(_message.Message):
+    __slots__ = ("results",)
+    RESULTS_FIELD_NUMBER: _ClassVar[int]
+    results: _containers.RepeatedCompositeFieldContainer[RecordedResult]
+    def __init__(self, results: _Optional[_Iterable[_Union[RecordedResult, _Mapping]]] = ...) -> None: ...
+
+class RecordedResult(_message.Message):
+    __slots__ = ("event_id", "accepted", "duplicate", "error")
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    ACCEPTED_FIELD_NUMBER: _ClassVar[int]
+    DUPLICATE_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    event_id: str
+    accepted: bool
+    duplicate: bool
+    error: _status_pb2.Status
+    def __init__(self, event_id: _Optional[str] = ..., accepted: _Optional[bool] = ..., duplicate: _Optional[bool] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ...) -> None: ...
+
+class LinkRequest(_message.Message):
+    __slots__ = ("customer_ids",)
+    CUSTOMER_IDS_FIELD_NUMBER: _ClassVar[int]
+    customer_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, customer_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class LinkResponse(_message.Message):
+    __slots__ = ("customer_id",)
+    CUSTOMER_ID_FIELD_NUMBER: _ClassVar[int]
+    customer_id: str
+    def __init__(self, customer_id: _Optional[str] = ...) -> None: ...
