@@ -1,0 +1,110 @@
+"""Disjunctive normal form: a condition as clauses, any of which suffices, each a set of literals that must all hold."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from engine.conditions.model import All, Any_, Audience, Condition, None_, Test
+
+CLAUSE_LIMIT = 64
+DEPTH_LIMIT = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """A test or its negation; equal only if the operands are of the same types too, for in Python 1 == True."""
+
+    test: Test
+    positive: bool
+    types: tuple[type, ...]
+
+
+Clause: TypeAlias = frozenset[Literal]
+
+
+def literal_of(test: Test, positive: bool = True) -> Literal:
+    """Make the literal of a test."""
+    operand = test.operand
+    types = (tuple, *map(type, operand)) if isinstance(operand, tuple) else (type(operand),)
+    return Literal(test, positive, types)
+
+
+def clauses_of(condition: Condition, limit: int = CLAUSE_LIMIT) -> tuple[Clause, ...] | None:
+    """Bring a condition to clauses; none of them: it never holds; an empty one: it always holds.
+
+    None where more than `limit` clauses would arise on the way, or where it is nested deeper than DEPTH_LIMIT.
+    """
+    try:
+        clauses = _clauses(condition, True, limit, DEPTH_LIMIT)
+    except _TooLargeError:
+        return None
+    return tuple(one for one in clauses if not any(other < one for other in clauses))
+
+
+class _TooLargeError(Exception):
+    """The normal form exceeds its limits."""
+
+
+_Clauses: TypeAlias = dict[Clause, None]
+"""An ordered set."""
+
+
+def _clauses(condition: Condition, positive: bool, limit: int, depth: int) -> _Clauses:
+    """Negation goes down to the tests: not (a and b) is (not a) or (not b), and the other way round."""
+    if depth == 0:
+        raise _TooLargeError
+    match condition:
+        case Test():
+            return {frozenset((literal_of(condition, positive),)): None}
+        case Audience(condition=inner):
+            return _clauses(inner, positive, limit, depth - 1)
+        case All(parts=parts):
+            inner_positive, conjoined = positive, positive
+        case Any_(parts=parts):
+            inner_positive, conjoined = positive, not positive
+        case None_(parts=parts):
+            inner_positive, conjoined = not positive, positive
+    combine = _conjunction if conjoined else _disjunction
+    return combine((_clauses(part, inner_positive, limit, depth - 1) for part in parts), limit)
+
+
+def _disjunction(operands: Iterable[_Clauses], limit: int) -> _Clauses:
+    union: _Clauses = {}
+    for clauses in operands:
+        union.update(clauses)
+        if len(union) > limit:
+            raise _TooLargeError
+    return union
+
+
+def _conjunction(operands: Iterable[_Clauses], limit: int) -> _Clauses:
+    """Single clauses are joined first: each product would copy them again."""
+    single: set[Literal] = set()
+    several: list[_Clauses] = []
+    for clauses in operands:
+        if len(clauses) == 1:
+            single.update(*clauses)
+        else:
+            several.append(clauses)
+    product: _Clauses = {frozenset(single): None} if _consistent(single) else {}
+    for clauses in several:
+        product = _product(product, clauses, limit)
+    return product
+
+
+def _product(left: _Clauses, right: _Clauses, limit: int) -> _Clauses:
+    product: _Clauses = {}
+    for one in left:
+        for other in right:
+            both = one | other
+            if _consistent(both):
+                product[both] = None
+                if len(product) > limit:
+                    raise _TooLargeError
+    return product
+
+
+def _consistent(literals: Iterable[Literal]) -> bool:
+    """Whether no test is wanted both true and false."""
+    seen: dict[tuple[Test, tuple[type, ...]], bool] = {}
+    return all(seen.setdefault((one.test, one.types), one.positive) is one.positive for one in literals)
