@@ -1,0 +1,54 @@
+"""A small client of the decision service, for other programs.
+
+    with Client("localhost:50051") as tact:
+        answer = tact.decide(request("customer-1", consents=["wechat"], weather={"temperature_c": 3.0}))
+
+`AsyncClient` has the same methods to await. Every call has one deadline, which bounds all its attempts
+together; only UNAVAILABLE is tried again, and never decides twice, since every request bears a request_id.
+What fails is a `TactError`:
+
+    TactError
+    ├── InvalidRequest      INVALID_ARGUMENT, with the fields at fault
+    ├── AccessDenied        UNAUTHENTICATED, PERMISSION_DENIED
+    ├── NotImplementedHere  UNIMPLEMENTED: this version of the server cannot do it
+    ├── Overloaded          RESOURCE_EXHAUSTED, with the time after which to come again
+    ├── Unavailable         UNAVAILABLE, after the last attempt
+    ├── DeadlineExceeded    DEADLINE_EXCEEDED
+    └── ServerError         anything else
+"""
+
+from engine.client.aio import AsyncClient
+from engine.client.document import from_document
+from engine.client.errors import (
+    AccessDenied,
+    DeadlineExceeded,
+    InvalidRequest,
+    NotImplementedHere,
+    Overloaded,
+    ServerError,
+    TactError,
+    Unavailable,
+    Violation,
+    error_of_status,
+)
+from engine.client.request import request
+from engine.client.sync import Client
+from engine.client.values import Plain
+
+__all__ = [
+    "AccessDenied",
+    "AsyncClient",
+    "Client",
+    "DeadlineExceeded",
+    "InvalidRequest",
+    "NotImplementedHere",
+    "Overloaded",
+    "Plain",
+    "ServerError",
+    "TactError",
+    "Unavailable",
+    "Violation",
+    "error_of_status",
+    "from_document",
+    "request",
+]

@@ -1,0 +1,84 @@
+"""The client for programs on asyncio: `Client`, with methods to await."""
+
+# ruff: noqa: ASYNC109 -- the deadline goes to the server, so it is gRPC's and not asyncio's
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from types import TracebackType
+from typing import TypeVar
+
+import grpc
+from google.protobuf.message import Message
+from google.rpc.status_pb2 import Status
+
+from engine.api.v1.decisions_pb2 import DecideRequest, DecideResponse, ExplainRequest, ExplainResponse
+from engine.client import calls
+from engine.client.retry import Budget, Policy
+
+_A = TypeVar("_A")
+
+
+class AsyncClient:
+    """Asks one server; to be made where its event loop runs."""
+
+    def __init__(self, target: str, *, timeout: float = 1.0, attempts: int = 3) -> None:
+        self._policy = Policy(timeout, attempts)
+        self._channel = grpc.aio.insecure_channel(target, options=calls.CHANNEL_OPTIONS)
+        self._stubs = calls.Stubs(self._channel)
+
+    async def __aenter__(self) -> "AsyncClient":
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """End the connection."""
+        await self._channel.close()
+
+    async def decide(self, request: DecideRequest, *, timeout: float | None = None) -> DecideResponse:
+        """As `Client.decide`."""
+        return await self._ask(self._stubs.decide, calls.identified(request), timeout)
+
+    async def decide_batch(
+        self, requests: Sequence[DecideRequest], *, timeout: float | None = None
+    ) -> list[DecideResponse | Status]:
+        """As `Client.decide_batch`."""
+        answer = await self._ask(self._stubs.decide_batch, calls.batch(requests), timeout)
+        return calls.results(answer)
+
+    async def decide_many(
+        self,
+        requests: Iterable[DecideRequest],
+        *,
+        batch_size: int = 500,
+        timeout: float | None = None,
+        on_progress: calls.OnProgress | None = None,
+    ) -> AsyncIterator[DecideResponse | Status]:
+        """As `Client.decide_many`."""
+        done = 0
+        for batch in calls.batches(requests, batch_size):
+            answers = await self.decide_batch(batch, timeout=timeout)
+            done += len(answers)
+            if on_progress:
+                on_progress(done)
+            for answer in answers:
+                yield answer
+
+    async def explain(self, request: DecideRequest, *, timeout: float | None = None) -> ExplainResponse:
+        """As `Client.explain`."""
+        return await self._ask(self._stubs.explain, ExplainRequest(request=request), timeout)
+
+    async def health(self, *, timeout: float | None = None) -> bool:
+        """As `Client.health`."""
+        return calls.is_serving(await self._ask(self._stubs.check, calls.HEALTH, timeout))
+
+    async def _ask(self, rpc: Callable[..., Awaitable[_A]], message: Message, timeout: float | None) -> _A:
+        budget = Budget(self._policy, timeout)
+        while True:
+            try:
+                return await rpc(message, timeout=budget.remaining())
+            except grpc.RpcError as failure:
+                await asyncio.sleep(budget.pause_after(failure))

@@ -1,0 +1,69 @@
+"""What both clients share: the channel, the calls, batches and names for requests."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any, TypeAlias
+from uuid import uuid4
+
+import grpc
+from google.rpc.status_pb2 import Status
+from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+from grpc_health.v1.health_pb2_grpc import HealthStub
+
+from engine.api.v1.decisions_pb2 import DecideBatchRequest, DecideBatchResponse, DecideRequest, DecideResponse
+from engine.api.v1.decisions_pb2_grpc import DecisionsStub
+
+OnProgress: TypeAlias = Callable[[int], object]
+"""Is told how many requests are answered so far."""
+
+HEALTH = HealthCheckRequest(service="")
+
+CHANNEL_OPTIONS: tuple[tuple[str, int], ...] = (
+    ("grpc.enable_retries", 0),  # retry.py does it, with the caller's one deadline
+    ("grpc.initial_reconnect_backoff_ms", 50),  # so that a retry finds a server that has come back
+    ("grpc.min_reconnect_backoff_ms", 50),
+    ("grpc.max_reconnect_backoff_ms", 5_000),
+    ("grpc.max_receive_message_length", 64 * 1024 * 1024),  # a batch of 1,000 with its content
+)
+
+
+class Stubs:
+    """The calls that the clients make, on a channel of either kind."""
+
+    def __init__(self, channel: grpc.Channel | grpc.aio.Channel) -> None:
+        decisions: Any = DecisionsStub(channel)  # type: ignore[no-untyped-call]
+        self.decide = decisions.Decide
+        self.decide_batch = decisions.DecideBatch
+        self.explain = decisions.Explain
+        self.check = HealthStub(channel).Check
+
+
+def identified(request: DecideRequest) -> DecideRequest:
+    """The request, with a new request_id if it has none, so that trying it again is safe."""
+    if request.request_id:
+        return request
+    named = DecideRequest(request_id=str(uuid4()))
+    named.MergeFrom(request)
+    return named
+
+
+def batch(requests: Sequence[DecideRequest]) -> DecideBatchRequest:
+    """The requests as one message."""
+    return DecideBatchRequest(requests=map(identified, requests))
+
+
+def results(answer: DecideBatchResponse) -> list[DecideResponse | Status]:
+    """What came of each request, in their order."""
+    return [item.response if item.WhichOneof("result") == "response" else item.error for item in answer.items]
+
+
+def batches(requests: Iterable[DecideRequest], size: int) -> Iterator[list[DecideRequest]]:
+    """The requests in lists of at most `size`."""
+    source = iter(requests)
+    while taken := list(islice(source, size)):
+        yield taken
+
+
+def is_serving(answer: HealthCheckResponse) -> bool:
+    """Whether a health check says that the server serves."""
+    return bool(answer.status == HealthCheckResponse.SERVING)

@@ -1,0 +1,120 @@
+"""Requests from plain Python values."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from difflib import get_close_matches
+from typing import TypeVar
+
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import Message
+
+from engine.api.v1.decisions_pb2 import Context, Customer, DecideRequest, Location, Mode, Profile, Weather
+from engine.api.v1.values_pb2 import Value
+from engine.client.values import Plain, aware, value_of
+
+_M = TypeVar("_M", bound=Message)
+_MODES = {"commit": Mode.MODE_COMMIT, "preview": Mode.MODE_PREVIEW}
+
+
+def request(  # noqa: PLR0913 -- one for each part of a request
+    customer_id: str,
+    *,
+    profile: Mapping[str, Plain] | None = None,
+    consents: Iterable[str] = (),
+    preferred_channels: Iterable[str] = (),
+    language: str = "",
+    time_zone: str = "",
+    location: Mapping[str, str | float] | None = None,
+    weather: Mapping[str, str | float | bool] | None = None,
+    channels: Iterable[str] = (),
+    placement: str = "",
+    max_offers: int = 0,
+    mode: str = "commit",
+    now: datetime | None = None,
+    request_id: str = "",
+) -> DecideRequest:
+    """A request about one customer; raises TypeError or ValueError naming what cannot be sent."""
+    return DecideRequest(
+        request_id=request_id,
+        customer=Customer(id=customer_id),
+        context=Context(
+            profile=_profile(profile or {}, consents, preferred_channels, language, time_zone),
+            location=_message(Location(), "location", location or {}),
+            weather=_message(Weather(), "weather", weather or {}),
+        ),
+        channels=_texts("channels", channels),
+        placement=placement,
+        max_offers=max_offers,
+        mode=_MODES[known_name("mode", mode, _MODES)],
+        now=None if now is None else aware("now", now),
+    )
+
+
+def _profile(
+    profile: Mapping[str, Plain],
+    consents: Iterable[str],
+    preferred_channels: Iterable[str],
+    language: str,
+    time_zone: str,
+) -> Profile:
+    known = {"language": language, "time_zone": time_zone}
+    attributes: dict[str, Value] = {}
+    for name, value in _flat("", profile):
+        if name not in known:
+            attributes[name] = value_of(f"profile.{name}", value)
+        elif isinstance(value, str):
+            known[name] = known[name] or value
+        else:
+            raise TypeError(f"profile.{name}: is a text, not {value!r}")
+    return Profile(
+        **known,
+        consents=_texts("consents", consents),
+        preferred_channels=_texts("preferred_channels", preferred_channels),
+        attributes=attributes,
+    )
+
+
+def _texts(name: str, texts: Iterable[str]) -> Iterable[str]:
+    if isinstance(texts, str):
+        raise TypeError(f"{name}: needs a list of texts, not {texts!r}")
+    return texts
+
+
+def _flat(prefix: str, values: Mapping[str, Plain]) -> Iterator[tuple[str, object]]:
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flat(f"{prefix}{name}.", value)
+        else:
+            yield f"{prefix}{name}", value
+
+
+def _message(message: _M, name: str, values: Mapping[str, object]) -> _M:
+    fields = message.DESCRIPTOR.fields_by_name
+    for key, value in values.items():
+        field = fields[known_name(name, key, fields)]
+        if not _fits(field.cpp_type, value):
+            raise TypeError(f"{name}.{key}: is {_KINDS[field.cpp_type][0]}, not {value!r}")
+        setattr(message, key, value)
+    return message
+
+
+_KINDS: dict[int, tuple[str, type | tuple[type, ...]]] = {
+    FieldDescriptor.CPPTYPE_STRING: ("a text", str),
+    FieldDescriptor.CPPTYPE_DOUBLE: ("a number", (int, float)),
+    FieldDescriptor.CPPTYPE_BOOL: ("true or false", bool),
+}
+
+
+def _fits(kind_of_field: int, value: object) -> bool:
+    kind = _KINDS[kind_of_field][1]
+    return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
+
+
+def known_name(where: str, name: str, names: Iterable[str]) -> str:
+    """The name, if it is one of the names; raises ValueError with the likeliest one otherwise."""
+    names = list(names)
+    if name in names:
+        return name
+    close = get_close_matches(str(name), names, n=1)
+    hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(names)}"
+    raise ValueError(f"{where}: unknown {name!r}; {hint}")

@@ -1,0 +1,64 @@
+"""Trying again: only what was UNAVAILABLE, later each time, and all within one deadline."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from secrets import SystemRandom
+
+import grpc
+
+from engine.client.errors import error_of_call
+
+_RANDOM = SystemRandom()
+_PAUSE = 0.05
+_LONGEST_PAUSE = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How long a call may take, and how often it may be tried."""
+
+    timeout: float = 1.0
+    """Seconds for all attempts together."""
+    attempts: int = 3
+
+    def __post_init__(self) -> None:
+        if self.timeout <= 0 or self.attempts < 1:
+            raise ValueError(
+                f"timeout must be above 0 and attempts at least 1, not {self.timeout} and {self.attempts}"
+            )
+
+
+class Budget:
+    """The time and the attempts that one call has left."""
+
+    def __init__(
+        self,
+        policy: Policy,
+        timeout: float | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        jitter: Callable[[], float] = _RANDOM.random,
+    ) -> None:
+        self._clock = clock
+        self._jitter = jitter
+        self._deadline = clock() + (policy.timeout if timeout is None else timeout)
+        self._left = policy.attempts
+        self._ceiling = _PAUSE
+
+    def remaining(self) -> float:
+        """Seconds until the deadline, at least 0."""
+        return max(0.0, self._deadline - self._clock())
+
+    def pause_after(self, failure: grpc.RpcError) -> float:
+        """Seconds to wait before the next attempt; raises a TactError where there must be none.
+
+        Exponential back-off with full jitter (Brooker, "Exponential Backoff and Jitter", AWS 2015).
+        """
+        self._left -= 1
+        pause = self._ceiling * self._jitter()
+        self._ceiling = min(2 * self._ceiling, _LONGEST_PAUSE)
+        again = failure.code() is grpc.StatusCode.UNAVAILABLE and self._left > 0 and pause < self.remaining()
+        if not again:
+            raise error_of_call(failure) from failure
+        return pause

@@ -1,0 +1,86 @@
+"""The client for programs that wait."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from types import TracebackType
+from typing import TypeVar
+
+import grpc
+from google.protobuf.message import Message
+from google.rpc.status_pb2 import Status
+
+from engine.api.v1.decisions_pb2 import DecideRequest, DecideResponse, ExplainRequest, ExplainResponse
+from engine.client import calls
+from engine.client.retry import Budget, Policy
+
+_A = TypeVar("_A")
+
+
+class Client:
+    """Asks one server. Threads may share it; closing it ends its connection."""
+
+    def __init__(self, target: str, *, timeout: float = 1.0, attempts: int = 3) -> None:
+        self._policy = Policy(timeout, attempts)
+        self._channel = grpc.insecure_channel(target, options=calls.CHANNEL_OPTIONS)
+        self._stubs = calls.Stubs(self._channel)
+
+    def __enter__(self) -> "Client":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the connection."""
+        self._channel.close()
+
+    def decide(self, request: DecideRequest, *, timeout: float | None = None) -> DecideResponse:
+        """The decision for one customer; `timeout` in seconds replaces the client's own."""
+        answer: DecideResponse = self._ask(self._stubs.decide, calls.identified(request), timeout)
+        return answer
+
+    def decide_batch(
+        self, requests: Sequence[DecideRequest], *, timeout: float | None = None
+    ) -> list[DecideResponse | Status]:
+        """The answers to up to 1,000 requests, in their order: decisions, or statuses that say why not."""
+        answer = self._ask(self._stubs.decide_batch, calls.batch(requests), timeout)
+        return calls.results(answer)
+
+    def decide_many(
+        self,
+        requests: Iterable[DecideRequest],
+        *,
+        batch_size: int = 500,
+        timeout: float | None = None,
+        on_progress: calls.OnProgress | None = None,
+    ) -> Iterator[DecideResponse | Status]:
+        """The answers to any number of requests, batch by batch, in their order.
+
+        `timeout` is that of one batch; `on_progress` is told after each batch how many requests are answered.
+        """
+        done = 0
+        for batch in calls.batches(requests, batch_size):
+            answers = self.decide_batch(batch, timeout=timeout)
+            done += len(answers)
+            if on_progress:
+                on_progress(done)
+            yield from answers
+
+    def explain(self, request: DecideRequest, *, timeout: float | None = None) -> ExplainResponse:
+        """What the server would decide and why; nothing is reserved and nothing logged."""
+        answer: ExplainResponse = self._ask(self._stubs.explain, ExplainRequest(request=request), timeout)
+        return answer
+
+    def health(self, *, timeout: float | None = None) -> bool:
+        """Whether the server says that it serves."""
+        return calls.is_serving(self._ask(self._stubs.check, calls.HEALTH, timeout))
+
+    def _ask(self, rpc: Callable[..., _A], message: Message, timeout: float | None) -> _A:
+        budget = Budget(self._policy, timeout)
+        while True:
+            try:
+                return rpc(message, timeout=budget.remaining())
+            except grpc.RpcError as failure:
+                time.sleep(budget.pause_after(failure))

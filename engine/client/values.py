@@ -1,0 +1,68 @@
+"""Attribute values: from plain Python to the contract's messages."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import TypeAlias
+
+from engine.api.v1.values_pb2 import IntegerList, NumberList, TextList, Value
+
+Plain: TypeAlias = (
+    bool
+    | int
+    | float
+    | str
+    | datetime
+    | date
+    | Sequence[str]
+    | Sequence[int]
+    | Sequence[float]
+    | Mapping[str, "Plain"]
+)
+"""What an attribute may be; a mapping holds attributes below it: {"scores": {"churn": 1}} is scores.churn."""
+
+
+def value_of(name: str, value: object) -> Value:  # noqa: PLR0911 -- one for each kind
+    """A plain value as a message; raises TypeError with the attribute's name for what cannot be sent."""
+    match value:
+        case bool():
+            return Value(boolean=value)
+        case int():
+            return Value(integer=_whole(name, value))
+        case float():
+            return Value(number=value)
+        case str():
+            return Value(text=value)
+        case datetime():
+            return Value(time=aware(name, value))
+        case date():
+            return Value(date=value.isoformat())
+        case list() | tuple():
+            return _list(name, value)
+        case _:
+            raise TypeError(f"{name}: cannot be sent as {value!r}")
+
+
+def _list(name: str, values: Sequence[object]) -> Value:
+    kinds = {type(value) for value in values}
+    if kinds <= {str}:  # an empty list is a list of text
+        return Value(texts=TextList(values=[str(value) for value in values]))
+    if kinds == {int}:
+        return Value(
+            integers=IntegerList(values=[_whole(name, value) for value in values if isinstance(value, int)])
+        )
+    if kinds <= {int, float}:
+        return Value(numbers=NumberList(values=[value for value in values if isinstance(value, int | float)]))
+    raise TypeError(f"{name}: a list holds texts only or numbers only, not {list(values)!r}")
+
+
+def _whole(name: str, value: int) -> int:
+    if not -(2**63) <= value < 2**63:
+        raise TypeError(f"{name}: {value} does not fit into 64 bits")
+    return value
+
+
+def aware(name: str, moment: datetime) -> datetime:
+    """The moment; raises TypeError with its name when it has no time zone."""
+    if moment.tzinfo is None:
+        raise TypeError(f"{name}: {moment} needs a time zone")
+    return moment

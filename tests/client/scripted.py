@@ -1,0 +1,100 @@
+"""A real server on loopback whose answers a test scripts, and both clients behind one face."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeAlias
+
+import grpc
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
+from google.rpc.error_details_pb2 import BadRequest, RetryInfo
+from google.rpc.status_pb2 import Status
+from grpc_health.v1.health import aio as health
+from grpc_status import rpc_status
+
+from engine.api.v1 import decisions_pb2 as pb
+from engine.api.v1 import decisions_pb2_grpc as pb_grpc
+from engine.client import AsyncClient, Client
+
+Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
+
+
+class Scripted(pb_grpc.DecisionsServicer):
+    """Fails as often as it is told, then answers; remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.failures: list[grpc.Status] = []
+        self.asked: list[pb.DecideRequest] = []
+        self.batches: list[int] = []
+        self.delay = 0.0
+        self.health = health.HealthServicer()
+
+    def fail(self, code: grpc.StatusCode, *details: Message, times: int = 1) -> None:
+        """Answer the next calls with this status."""
+        status = Status(code=code.value[0], message=f"scripted {code.name}")
+        for detail in details:
+            status.details.add().Pack(detail)
+        self.failures += [rpc_status.to_status(status)] * times
+
+    async def _meet(self, context: Context, *requests: pb.DecideRequest) -> None:
+        self.asked += requests
+        await asyncio.sleep(self.delay)
+        if self.failures:
+            await context.abort_with_status(self.failures.pop(0))
+
+    async def Decide(self, request: pb.DecideRequest, context: Context) -> pb.DecideResponse:  # noqa: N802
+        """The scripted failure, or an answer."""
+        await self._meet(context, request)
+        return pb.DecideResponse(request_id=request.request_id, outcome=pb.OUTCOME_NOTHING)
+
+    async def DecideBatch(self, request: pb.DecideBatchRequest, context: Context) -> pb.DecideBatchResponse:  # noqa: N802
+        """Refuses the customer `bad` and answers the others."""
+        self.batches.append(len(request.requests))
+        await self._meet(context, *request.requests)
+        return pb.DecideBatchResponse(items=map(_item, request.requests))
+
+    async def Explain(self, request: pb.ExplainRequest, context: Context) -> pb.ExplainResponse:  # noqa: N802
+        """An answer without campaigns."""
+        await self._meet(context, request.request)
+        return pb.ExplainResponse(response=pb.DecideResponse(outcome=pb.OUTCOME_NOTHING))
+
+
+def _item(request: pb.DecideRequest) -> pb.DecideBatchItem:
+    if request.customer.id == "bad":
+        return pb.DecideBatchItem(error=bad_request("customer.id", "is bad"))
+    return pb.DecideBatchItem(response=pb.DecideResponse(request_id=request.request_id))
+
+
+def bad_request(field: str, description: str) -> Status:
+    """What a server says of a field at fault."""
+    status = Status(code=grpc.StatusCode.INVALID_ARGUMENT.value[0], message=f"{field}: {description}")
+    status.details.add().Pack(violation(field, description))
+    return status
+
+
+def violation(field: str, description: str) -> BadRequest:
+    """The detail that names a field at fault."""
+    return BadRequest(field_violations=[BadRequest.FieldViolation(field=field, description=description)])
+
+
+def retry_after(seconds: float) -> RetryInfo:
+    """The detail that says when to come again."""
+    return RetryInfo(retry_delay=Duration(nanos=int(seconds * 1e9)))
+
+
+class InThreads:
+    """The synchronous client with methods to await, each in a thread."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
+        method = getattr(self._client, name)
+        return lambda *args, **kwargs: asyncio.to_thread(method, *args, **kwargs)
+
+
+async def collect(client: Any, *args: Any, **kwargs: Any) -> list[Any]:
+    """All answers of decide_many, from either client."""
+    if isinstance(client, AsyncClient):
+        return [answer async for answer in client.decide_many(*args, **kwargs)]
+    return await asyncio.to_thread(lambda: list(client._client.decide_many(*args, **kwargs)))

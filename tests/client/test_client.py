@@ -1,0 +1,191 @@
+"""Both clients against a real server."""
+
+import asyncio
+import time
+from typing import Any
+
+import grpc
+import pytest
+from google.rpc.status_pb2 import Status
+from grpc_health.v1.health_pb2 import HealthCheckResponse
+
+import engine.client
+from engine.api.v1 import decisions_pb2 as pb
+from engine.client import (
+    AccessDenied,
+    AsyncClient,
+    Client,
+    DeadlineExceeded,
+    InvalidRequest,
+    NotImplementedHere,
+    Overloaded,
+    ServerError,
+    TactError,
+    Unavailable,
+    Violation,
+    error_of_status,
+    request,
+)
+
+from .scripted import Scripted, collect, retry_after, violation
+
+CODES = grpc.StatusCode
+
+
+async def test_decide_answers(client: Any, service: Scripted) -> None:
+    """A request comes to the server as it was made, and its answer comes back."""
+    answer = await client.decide(request("ann", request_id="r1", weather={"temperature_c": 3.0}))
+    assert answer.request_id == "r1"
+    assert service.asked[0].context.weather.temperature_c == 3.0
+
+
+async def test_unavailable_is_tried_again_under_one_name(client: Any, service: Scripted) -> None:
+    """Two failures UNAVAILABLE and then an answer: three attempts, all with the same new request_id."""
+    service.fail(CODES.UNAVAILABLE, times=2)
+    unnamed = request("ann")
+    answer = await client.decide(unnamed)
+    names = {each.request_id for each in service.asked}
+    assert len(service.asked) == 3
+    assert names == {answer.request_id}
+    assert answer.request_id
+    assert not unnamed.request_id
+
+
+async def test_attempts_are_bounded(client: Any, service: Scripted) -> None:
+    """After the third failure the caller hears of it."""
+    service.fail(CODES.UNAVAILABLE, times=9)
+    with pytest.raises(Unavailable, match="scripted UNAVAILABLE"):
+        await client.decide(request("ann"))
+    assert len(service.asked) == 3
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        (CODES.INVALID_ARGUMENT, InvalidRequest),
+        (CODES.UNAUTHENTICATED, AccessDenied),
+        (CODES.PERMISSION_DENIED, AccessDenied),
+        (CODES.UNIMPLEMENTED, NotImplementedHere),
+        (CODES.RESOURCE_EXHAUSTED, Overloaded),
+        (CODES.DEADLINE_EXCEEDED, DeadlineExceeded),
+        (CODES.INTERNAL, ServerError),
+        (CODES.ABORTED, ServerError),
+    ],
+)
+async def test_other_failures_are_not_tried_again(
+    client: Any, service: Scripted, code: grpc.StatusCode, error: type[TactError]
+) -> None:
+    """Every status but UNAVAILABLE is an error of its kind at once."""
+    service.fail(code)
+    with pytest.raises(error) as caught:
+        await client.decide(request("ann"))
+    assert type(caught.value) is error
+    assert caught.value.code is code
+    assert len(service.asked) == 1
+
+
+async def test_invalid_request_names_the_fields(client: Any, service: Scripted) -> None:
+    """The fields at fault are on the error, as BadRequest gives them."""
+    service.fail(CODES.INVALID_ARGUMENT, violation("context.profile.attributes.age", "is a text"))
+    with pytest.raises(InvalidRequest) as caught:
+        await client.decide(request("ann"))
+    assert caught.value.violations == (Violation("context.profile.attributes.age", "is a text"),)
+
+
+async def test_overloaded_says_when_to_come_again(client: Any, service: Scripted) -> None:
+    """RetryInfo becomes seconds; without it they are None."""
+    service.fail(CODES.RESOURCE_EXHAUSTED, retry_after(0.25))
+    service.fail(CODES.RESOURCE_EXHAUSTED)
+    seconds = []
+    for _ in range(2):
+        with pytest.raises(Overloaded) as caught:
+            await client.decide(request("ann"))
+        seconds.append(caught.value.retry_after)
+    assert seconds == [0.25, None]
+
+
+async def test_one_deadline_bounds_all_attempts(client: Any, service: Scripted) -> None:
+    """A slow server that fails with UNAVAILABLE is not tried beyond the one deadline."""
+    service.delay = 0.2
+    service.fail(CODES.UNAVAILABLE, times=9)
+    begun = time.monotonic()
+    with pytest.raises(TactError) as caught:
+        await client.decide(request("ann"), timeout=0.3)
+    assert isinstance(caught.value, DeadlineExceeded | Unavailable)
+    assert time.monotonic() - begun < 0.9
+    assert len(service.asked) <= 2
+
+
+async def test_a_late_answer_is_a_deadline_exceeded(client: Any, service: Scripted) -> None:
+    """A server that does not answer in time is not waited for."""
+    service.delay = 5.0
+    with pytest.raises(DeadlineExceeded):
+        await client.decide(request("ann"), timeout=0.1)
+
+
+async def test_batch_items_fail_alone(client: Any, service: Scripted) -> None:
+    """A bad item is a status in its place, and can be read as the error that it stands for."""
+    good, bad, other = await client.decide_batch([request("a"), request("bad"), request("c")])
+    assert isinstance(good, pb.DecideResponse)
+    assert isinstance(other, pb.DecideResponse)
+    assert isinstance(bad, Status)
+    error = error_of_status(bad)
+    assert isinstance(error, InvalidRequest)
+    assert error.violations == (Violation("customer.id", "is bad"),)
+
+
+async def test_batch_is_tried_again_under_the_same_names(client: Any, service: Scripted) -> None:
+    """Every item of a batch that was UNAVAILABLE bears the same request_id the second time."""
+    service.fail(CODES.UNAVAILABLE)
+    await client.decide_batch([request("a"), request("b")])
+    names = [each.request_id for each in service.asked]
+    assert names[:2] == names[2:]
+    assert all(names)
+
+
+async def test_decide_many_goes_batch_by_batch(client: Any, service: Scripted) -> None:
+    """Seven requests in batches of three keep their order, and progress is told after each batch."""
+    progress: list[int] = []
+    requests = (request("ann", request_id=f"r{i}") for i in range(7))
+    answers = await collect(client, requests, batch_size=3, on_progress=progress.append)
+    assert [answer.request_id for answer in answers] == [f"r{i}" for i in range(7)]
+    assert service.batches == [3, 3, 1]
+    assert progress == [3, 6, 7]
+
+
+async def test_explain_answers(client: Any, service: Scripted) -> None:
+    """A request can be explained."""
+    service.fail(CODES.UNAVAILABLE)
+    answer = await client.explain(request("ann"))
+    assert answer.response.outcome == pb.OUTCOME_NOTHING
+
+
+async def test_health_is_the_servers_word(client: Any, service: Scripted) -> None:
+    """Healthy is what says SERVING."""
+    assert await client.health()
+    await service.health.set("", HealthCheckResponse.NOT_SERVING)
+    assert not await client.health()
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+async def test_no_server_is_unavailable(asynchronous: bool) -> None:
+    """Where nobody listens the caller hears so before the deadline."""
+    if asynchronous:
+        async with AsyncClient("127.0.0.1:1", timeout=2.0) as tact:
+            with pytest.raises(Unavailable):
+                await tact.decide(request("ann"))
+    else:
+        with Client("127.0.0.1:1", timeout=2.0) as tact, pytest.raises(Unavailable):
+            await asyncio.to_thread(tact.decide, request("ann"))
+
+
+@pytest.mark.parametrize(("timeout", "attempts"), [(0, 3), (-1, 3), (1.0, 0)])
+def test_a_policy_must_allow_something(timeout: float, attempts: int) -> None:
+    """A client without time or attempts is refused when it is made."""
+    with pytest.raises(ValueError, match="timeout"):
+        Client("127.0.0.1:1", timeout=timeout, attempts=attempts)
+
+
+def test_every_public_name_is_there() -> None:
+    """`__all__` lists what the package has."""
+    assert [name for name in engine.client.__all__ if not hasattr(engine.client, name)] == []
