@@ -1,4 +1,4 @@
-"""Disjunctive normal form: a condition as clauses, any of which suffices, each a set of literals that must all hold."""
+"""Disjunctive normal form: a condition as clauses, of which one is enough, each a set of literals."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ DEPTH_LIMIT = 64
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """A test or its negation; equal only if the operands are of the same types too, for in Python 1 == True."""
+    """A test or its negation; equal only if their operands are of the same types too (1 == True)."""
 
     test: Test
     positive: bool
@@ -32,7 +32,7 @@ def literal_of(test: Test, positive: bool = True) -> Literal:
 def clauses_of(condition: Condition, limit: int = CLAUSE_LIMIT) -> tuple[Clause, ...] | None:
     """Bring a condition to clauses; none of them: it never holds; an empty one: it always holds.
 
-    None where more than `limit` clauses would arise on the way, or where it is nested deeper than DEPTH_LIMIT.
+    None where more than `limit` clauses would arise on the way, or the nesting is deeper than DEPTH_LIMIT.
     """
     try:
         clauses = _clauses(condition, True, limit, DEPTH_LIMIT)

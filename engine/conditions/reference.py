@@ -1,4 +1,4 @@
-"""The plain evaluator: the meaning of a condition, test by test, with which every other evaluator must agree."""
+"""The plain evaluator: what a condition means, test by test; every other evaluator must agree with it."""
 
 import operator
 from collections.abc import Callable, Mapping
@@ -73,11 +73,11 @@ _KINDS: Mapping[type, type] = MappingProxyType({bool: bool, int: float, float: f
 
 
 def kind_of(value: object) -> type | None:
-    """Classify a scalar: bool, float for all numbers, str or date; None for anything else, such as a list."""
+    """Classify a scalar: bool, float for all numbers, str or date; None for anything else: a list, or NaN."""
     kind = _KINDS.get(type(value))
     if kind is None and not isinstance(value, datetime):
-        return next((_KINDS[base] for base in type(value).__mro__ if base in _KINDS), None)
-    return kind
+        kind = next((_KINDS[base] for base in type(value).__mro__ if base in _KINDS), None)
+    return None if value != value else kind  # noqa: PLR0124 - so is NaN
 
 
 def same(left: object, right: object) -> bool:
@@ -89,11 +89,11 @@ Predicate = Callable[[Any, Any, Moment], bool]
 
 
 def _in(value: object, operand: object, _: Moment) -> bool:
-    return isinstance(operand, tuple) and any(same(value, one) for one in operand)
+    return isinstance(operand, tuple) and value in operand and any(same(value, one) for one in operand)
 
 
-def _not_in(value: object, operand: object, _: Moment) -> bool:
-    return isinstance(operand, tuple) and not any(same(value, one) for one in operand)
+def _not_in(value: object, operand: object, moment: Moment) -> bool:
+    return isinstance(operand, tuple) and not _in(value, operand, moment)
 
 
 def _comparable(value: object, bound: object) -> bool:

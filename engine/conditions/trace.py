@@ -42,7 +42,7 @@ def trace(condition: Condition, attributes: Attributes, moment: Moment) -> Trace
 
 
 def text_of(condition: Condition) -> str:
-    """Put a node in a few words: `profile.age gte 18`, `audience cold-north`, `all`, `any`, `none`, `always`."""
+    """Name a node: `profile.age gte 18`, `audience cold-north`, `all`, `any`, `none`, `always`."""
     match condition:
         case Test(attribute=attribute, operator=operator, operand=operand):
             return f"{attribute} {operator} {_operand_text(operand)}"

@@ -1,0 +1,146 @@
+"""A block of the index: some clauses, a bit each, and the columns that narrow them down."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from engine.conditions.columns import SCALAR_OPERATORS, Column, Mask, list_column, scalar_column
+from engine.conditions.dnf import Clause, Literal
+from engine.conditions.model import Attributes, Moment, Operator, Scalar, Test
+from engine.conditions.reference import kind_of, test_holds
+
+_WORD = 512
+"""How many bits are taken at once from a result."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Direct:
+    """A test that no column holds, evaluated when a clause that is still alive has it."""
+
+    test: Test
+    wanted: Mask
+    """The clauses that need it to hold."""
+    unwanted: Mask
+    """The clauses that need it not to hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Clauses by local number."""
+
+    owners: Sequence[int]
+    """The position of the condition that each clause belongs to; never falling."""
+    everything: Mask
+    columns: Sequence[tuple[str, Mapping[Any, Mask], Mask, Callable[[Any], Mask] | None]]
+    """The fields of `Column`, the most selective first; plain tuples are quicker to take apart."""
+    direct: Sequence[_Direct]
+    repeated: bool
+    """Whether two clauses belong to one condition."""
+
+    @classmethod
+    def build(cls, clauses: Sequence[tuple[int, Clause]]) -> "Block":
+        """Index clauses, given with their conditions' positions in ascending order."""
+        everything = (1 << len(clauses)) - 1
+        scalars: dict[str, dict[int, list[Literal]]] = {}
+        lists: dict[str, dict[int, list[Literal]]] = {}
+        direct: dict[Literal, Mask] = {}
+        for number, (_, clause) in enumerate(clauses):
+            for literal in clause:
+                attribute = literal.test.attribute
+                if literal.test.operator in SCALAR_OPERATORS:
+                    scalars.setdefault(attribute, {}).setdefault(number, []).append(literal)
+                elif _is_membership(literal) and number not in lists.get(attribute, ()):
+                    lists.setdefault(attribute, {})[number] = [literal]
+                else:
+                    direct[literal] = direct.get(literal, 0) | 1 << number
+        columns = [_scalar_column(name, literals, everything) for name, literals in scalars.items()]
+        columns += [_list_column(name, literals, everything) for name, literals in lists.items()]
+        columns.sort(key=lambda column: column.share)
+        owners = tuple(position for position, _ in clauses)
+        return cls(
+            owners,
+            everything,
+            tuple((one.attribute, one.texts, one.other, one.lookup) for one in columns),
+            tuple(_merged(direct)),
+            len(set(owners)) < len(owners),
+        )
+
+    def match(self, attributes: Attributes, moment: Moment, among: Mask) -> list[int]:
+        """Positions of the conditions with a clause in `among` that holds, ascending and distinct."""
+        get = attributes.get
+        alive = among & self.everything
+        for attribute, texts, other, lookup in self.columns:
+            if lookup is None:
+                alive &= texts.get(get(attribute), other)
+            else:
+                alive &= lookup(get(attribute))
+            if not alive:
+                return []
+        for one in self.direct:
+            if alive & (one.wanted | one.unwanted):
+                alive &= ~(one.unwanted if test_holds(one.test, attributes, moment) else one.wanted)
+        return self._owners_of(alive)
+
+    def _owners_of(self, alive: Mask) -> list[int]:
+        """Take the highest word with a bit, then its bits: single bits would copy the whole each time."""
+        owners = self.owners
+        hits = []
+        while alive:
+            base = (alive.bit_length() - 1) // _WORD * _WORD
+            word = alive >> base
+            alive ^= word << base
+            while word:
+                number = word.bit_length() - 1
+                word ^= 1 << number
+                hits.append(owners[base + number])
+        hits.reverse()
+        return list(dict.fromkeys(hits)) if self.repeated else hits
+
+
+def _is_membership(literal: Literal) -> bool:
+    """Whether a list column can hold it: one element out of some texts or numbers is enough."""
+    if not literal.positive or literal.test.operator not in {Operator.HAS, Operator.HAS_ANY}:
+        return False
+    return all(kind_of(one) in {str, float} for one in _elements(literal.test))
+
+
+def _elements(test: Test) -> tuple[Scalar, ...]:
+    """List what `has` or `has_any` asks for; NaN, which no column holds, for an operand of the wrong form."""
+    if test.operator is Operator.HAS:
+        return (float("nan"),) if isinstance(test.operand, tuple) else (test.operand,)
+    return test.operand if isinstance(test.operand, tuple) else (float("nan"),)
+
+
+def _scalar_column(attribute: str, literals: Mapping[int, list[Literal]], everything: Mask) -> Column:
+    groups: dict[frozenset[Literal], Mask] = {}
+    for number, group in literals.items():
+        key = frozenset(group)
+        groups[key] = groups.get(key, 0) | 1 << number
+    return scalar_column(attribute, groups, everything & ~_mask(literals))
+
+
+def _list_column(attribute: str, literals: Mapping[int, list[Literal]], everything: Mask) -> Column:
+    by_element: dict[Scalar, Mask] = {}
+    for number, group in literals.items():
+        for element in _elements(group[0].test):
+            by_element[element] = by_element.get(element, 0) | 1 << number
+    clauses = _mask(literals)
+    return list_column(attribute, by_element, everything & ~clauses, clauses)
+
+
+def _merged(direct: Mapping[Literal, Mask]) -> Iterator[_Direct]:
+    """Join each test with its negation: one evaluation serves both."""
+    tests: dict[tuple[Test, tuple[type, ...]], dict[bool, Mask]] = {}
+    for literal, mask in direct.items():
+        tests.setdefault((literal.test, literal.types), {})[literal.positive] = mask
+    for (test, _), masks in tests.items():
+        yield _Direct(test, masks.get(True, 0), masks.get(False, 0))
+
+
+def _mask(numbers: Iterable[int]) -> Mask:
+    """Make a mask in one go: setting bits one by one would copy it each time."""
+    bits = list(numbers)
+    octets = bytearray(max(bits, default=0) // 8 + 1)
+    for bit in bits:
+        octets[bit >> 3] |= 1 << (bit & 7)
+    return int.from_bytes(octets, "little")
