@@ -1,0 +1,36 @@
+"""The form of an offer's content for one customer: among the variants whose condition holds, by share."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from engine.arbitrate.plan import Form
+from engine.bucketing import rendezvous_score
+from engine.conditions.model import ALWAYS, Attributes, Moment
+from engine.conditions.reference import holds
+
+
+class Chosen(NamedTuple):
+    """A form, and the probability with which shares choose it among those that fit."""
+
+    form: Form
+    probability: float
+
+
+def choose_form(
+    forms: Sequence[Form], attributes: Attributes, moment: Moment, identity: tuple[str, ...]
+) -> Chosen | None:
+    """The form for the customer that `identity` names (salt, customer, campaign); None when none fits.
+
+    A form fits when its condition holds and no value that its content needs is missing.
+    """
+    fitting = [form for form in forms if _fits(form, attributes, moment)]
+    if len(fitting) < 2:
+        return Chosen(fitting[0], 1.0) if fitting else None
+    best = max(fitting, key=lambda form: rendezvous_score(form.share, *identity, form.variant))
+    return Chosen(best, best.share / sum(form.share for form in fitting))
+
+
+def _fits(form: Form, attributes: Attributes, moment: Moment) -> bool:
+    if not form.fields or not attributes.keys() >= form.needs:
+        return False
+    return form.when is ALWAYS or holds(form.when, attributes, moment)

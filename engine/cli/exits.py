@@ -1,0 +1,29 @@
+"""Exit codes, and how a command ends in an error."""
+
+from pathlib import Path
+from typing import NoReturn
+
+import typer
+
+from engine.live import LiveBook, compile_book
+from engine.rulebook.diagnostics import render
+from engine.rulebook.load import load
+
+OTHER = 1
+USAGE = 2
+BOOK = 3
+
+
+def fail(message: str, code: int = OTHER) -> NoReturn:
+    """Ends the command with a message on standard error."""
+    typer.echo(f"tact: {message}", err=True)
+    raise typer.Exit(code)
+
+
+def live_book(folder: Path) -> LiveBook:
+    """The book in the folder, compiled; ends the command with its diagnostics when it does not load."""
+    loaded = load(folder)
+    if loaded.book is None:
+        typer.echo(render(loaded.diagnostics), err=True)
+        fail(f"{folder} does not load", BOOK)
+    return compile_book(loaded.book)

@@ -1,0 +1,83 @@
+"""`tact serve`: a book over gRPC."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+import typer
+from pydantic import ValidationError
+
+from engine.cli.exits import USAGE, fail, live_book
+from engine.ledger.errors import LedgerError
+from engine.server.logs import configure
+from engine.server.run import CannotServe
+from engine.server.run import serve as run_server
+from engine.settings import Settings
+
+
+def serve(
+    rules: Annotated[Path | None, typer.Option(help="Folder of the book. [env: TACT_RULES]")] = None,
+    log: Annotated[
+        str | None, typer.Option(help="URL of the decision log, sqlite:///FILE. [env: TACT_LOG]")
+    ] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on. [env: TACT_HOST]")] = None,
+    port: Annotated[
+        int | None, typer.Option(help="Port to listen on; 0 takes a free one. [env: TACT_PORT]")
+    ] = None,
+    insecure: Annotated[
+        bool | None,
+        typer.Option("--insecure", help="Serve without TLS beyond loopback. [env: TACT_INSECURE]"),
+    ] = None,
+    allow_simulated_now: Annotated[
+        bool | None,
+        typer.Option("--allow-simulated-now", help="Let callers set `now`. [env: TACT_ALLOW_SIMULATED_NOW]"),
+    ] = None,
+    queue_limit: Annotated[
+        int | None, typer.Option(help="Requests that may wait to be settled. [env: TACT_QUEUE_LIMIT]")
+    ] = None,
+    grace: Annotated[
+        float | None, typer.Option(help="Seconds to finish in when told to stop. [env: TACT_GRACE]")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Log lines of JSON.")] = False,
+) -> None:
+    """Serve a book over gRPC until SIGTERM or Ctrl-C; then finish what was accepted and leave."""
+    settings = _settings(
+        rules=None if rules is None else str(rules),
+        log=log,
+        host=host,
+        port=port,
+        insecure=insecure,
+        allow_simulated_now=allow_simulated_now,
+        queue_limit=queue_limit,
+        grace=grace,
+    )
+    configure(as_json=as_json)
+    live = live_book(Path(settings.rules))
+
+    def announce(address: str) -> None:
+        line = f"listening on {address}"
+        typer.echo(orjson.dumps({"event": "listening", "address": address}).decode() if as_json else line)
+
+    try:
+        _run(run_server(live, settings, announce))
+    except (CannotServe, LedgerError, ValueError) as error:
+        fail(str(error))
+
+
+def _settings(**given: Any) -> Settings:
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        fail(wrong, USAGE)
+
+
+def _run(main: Any) -> None:
+    """Runs the server on uvloop, where there is one for the platform."""
+    try:
+        import uvloop  # noqa: PLC0415 not to be had on every platform
+    except ImportError:
+        asyncio.run(main)
+    else:
+        uvloop.run(main)

@@ -1,0 +1,34 @@
+"""What is asked: one customer at one moment, as plain values."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from engine.conditions.model import Attributes
+from engine.instant import Instant
+
+
+class Mode(StrEnum):
+    """Whether a decision is kept."""
+
+    COMMIT = "commit"
+    """Reserve the contact and log the decision."""
+    PREVIEW = "preview"
+    """Read the same state, reserve nothing, log nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One customer at one moment, checked against the live book."""
+
+    customer: str
+    now: Instant
+    attributes: Attributes = field(default_factory=dict)
+    """The given values that the live book refers to, each of its declared type."""
+    consents: frozenset[str] = frozenset()
+    preferred_channels: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
+    """The channels allowed for this call; empty: every outbound channel."""
+    placement: str = ""
+    max_offers: int = 1
+    mode: Mode = Mode.COMMIT
+    request_id: str = ""

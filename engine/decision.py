@@ -1,0 +1,86 @@
+"""What is answered: a decision, as plain values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from engine.instant import Instant
+
+
+class Outcome(StrEnum):
+    """What was decided."""
+
+    OFFER = "offer"
+    FALLBACK = "fallback"
+    CONTROL = "control"
+    BLOCKED = "blocked"
+    NOTHING = "nothing"
+
+
+class ReasonCode(StrEnum):
+    """The causes, by stage of the funnel."""
+
+    NOT_ACTIVE = "not_active"
+    NOT_ELIGIBLE = "not_eligible"
+    NOT_REQUESTED = "not_requested"
+    NO_VARIANT = "no_variant"
+    UNREACHABLE = "unreachable"
+    NO_CONSENT = "no_consent"
+    CAPPED = "capped"
+    OUTRANKED = "outranked"
+    CHOSEN = "chosen"
+    FALLBACK = "fallback"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why something happened: the cause, and the rule, campaign or channel it is about."""
+
+    code: ReasonCode
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenOffer:
+    """One offer to show or to send."""
+
+    campaign: str
+    """Empty for a fallback."""
+    offer: str
+    variant: str
+    channel: str
+    placement: str
+    score: float
+    selection_probability: float
+    content: Mapping[str, str] = field(default_factory=dict)
+    expires_at: Instant | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What became of one eligible campaign."""
+
+    campaign: str
+    reason: Reason
+    """CHOSEN, OUTRANKED, or the first thing that stood in its way."""
+    score: float
+    details: tuple[Reason, ...]
+    """Every channel out of reach and every pressure rule that blocked it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The answer to a request."""
+
+    decision_id: str
+    """UUIDv7; empty in PREVIEW."""
+    request_id: str
+    at: Instant
+    outcome: Outcome
+    book_version: str
+    offers: tuple[ChosenOffer, ...] = ()
+    reasons: tuple[Reason, ...] = ()
+    blocked_by: tuple[str, ...] = ()
+    next_allowed_at: Instant | None = None
+    fates: tuple[Fate, ...] = ()
+    """What became of the eligible campaigns, best first; filled in PREVIEW only."""

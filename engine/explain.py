@@ -1,0 +1,72 @@
+"""Why a request is answered as it is, campaign by campaign. Reads the same state, keeps nothing."""
+
+from dataclasses import dataclass, replace
+
+from engine.arbitrate.plan import Plan
+from engine.conditions.model import Moment
+from engine.conditions.reference import holds
+from engine.conditions.trace import Trace, trace
+from engine.context import Mode, Request
+from engine.decide import Engine
+from engine.decision import Decision, Fate, Reason, ReasonCode
+from engine.live import LiveBook
+from engine.match import is_active, usable_channels
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignExplained:
+    """What became of one campaign of the book."""
+
+    campaign: str
+    reason: Reason
+    condition: Trace
+    score: float | None
+    """None where it did not get as far as ranking."""
+    details: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """The answer, and every campaign in the book's order."""
+
+    decision: Decision
+    campaigns: tuple[CampaignExplained, ...]
+
+
+async def explain(engine: Engine, request: Request, *, deadline: float | None = None) -> Explained:
+    """Explains what `decide` would answer. Raises LedgerError when the contacts could not be read."""
+    live = engine.live
+    preview = replace(request, mode=Mode.PREVIEW)
+    decision = await engine.decide(preview, deadline=deadline)
+    fates = {fate.campaign: fate for fate in decision.fates}
+    moment = live.moment(request.now)
+    return Explained(
+        decision,
+        tuple(_explained(live, plan, request, moment, fates.get(plan.campaign.name)) for plan in live.plans),
+    )
+
+
+def _explained(
+    live: LiveBook, plan: Plan, request: Request, moment: Moment, fate: Fate | None
+) -> CampaignExplained:
+    name, condition = plan.campaign.name, trace(plan.campaign.when, request.attributes, moment)
+    if fate is not None:
+        return CampaignExplained(name, fate.reason, condition, fate.score, fate.details)
+    return CampaignExplained(name, Reason(_fell_at(live, plan, request, moment), name), condition, None)
+
+
+def _fell_at(live: LiveBook, plan: Plan, request: Request, moment: Moment) -> ReasonCode:
+    """The stage where a campaign fell that did not become a candidate."""
+    if not _is_requested(live, plan, request):
+        return ReasonCode.NOT_REQUESTED
+    if not is_active(plan.campaign.active, moment, live.local(moment.now)):
+        return ReasonCode.NOT_ACTIVE
+    if holds(plan.campaign.when, request.attributes, moment):
+        raise AssertionError(f"the index lost the eligible campaign {plan.campaign.name}")
+    return ReasonCode.NOT_ELIGIBLE
+
+
+def _is_requested(live: LiveBook, plan: Plan, request: Request) -> bool:
+    if request.placement:
+        return request.placement in plan.placements
+    return not set(plan.channels).isdisjoint(usable_channels(live, request))

@@ -1,0 +1,11 @@
+"""Alembic's environment: it runs on the connection that engine.ledger.migrate hands it."""
+
+from alembic import context
+
+from engine.ledger.tables import METADATA
+
+context.configure(
+    connection=context.config.attributes["connection"], target_metadata=METADATA, render_as_batch=True
+)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,58 @@
+"""Rows as they go in and out: plain tuples in the order of the tables' columns."""
+
+from typing import NamedTuple
+
+
+class DecisionRow(NamedTuple):
+    """A row of `decisions`."""
+
+    decision_id: str
+    request_id: str | None
+    person: str
+    at: int
+    book_version: str
+    outcome: str
+    campaign: str | None
+    offer: str | None
+    variant: str | None
+    channel: str | None
+    placement: str | None
+    score: float | None
+    selection_probability: float | None
+    next_allowed_at: int | None
+    expires_at: int | None
+    inputs: str
+    trace: str
+    answer: str
+
+
+class RequestRow(NamedTuple):
+    """A row of `requests`."""
+
+    request_id: str
+    decision_id: str
+
+
+class ContactRow(NamedTuple):
+    """A row of `contacts`."""
+
+    person: str
+    at: int
+    decision_id: str
+    position: int
+    state: str
+    expires_at: int | None
+    channel: str
+    kind: str
+    campaign: str
+    offer: str
+    category: str
+    tags: str
+
+
+class PastDecision(NamedTuple):
+    """What an earlier call with the same request_id was answered."""
+
+    request_id: str
+    person: str
+    answer: str

@@ -1,0 +1,174 @@
+"""The store: whole-group statements on one connection.
+
+A group's rows go in by one prepared multi-row statement a table, and its contacts come out by one statement: the
+interpreter lock changes hands a few times a group instead of a few times a row, while the server's event loop runs on.
+"""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import orjson
+from sqlalchemy import create_engine, make_url
+
+from engine.instant import Instant
+from engine.ledger.errors import LedgerUnavailable
+from engine.ledger.migrate import migrate
+from engine.ledger.rows import ContactRow, DecisionRow, PastDecision, RequestRow
+from engine.ledger.tables import ContactTable, DecisionTable, RequestTable
+
+_LARGEST_CHUNK = 256
+_CONTACT_COLUMNS = ("person", "at", "expires_at", "channel", "kind", "campaign", "offer", "category", "tags")
+
+
+class SqliteStore:
+    """A log in one SQLite file: write-ahead log, every commit synced to disk. For one thread at a time.
+
+    url: `sqlite:///relative.db` or `sqlite:////absolute.db`. busy_timeout: seconds to wait for another writer.
+    Raises LedgerUnavailable when the file cannot be opened, and from `transaction` when it does not take the write.
+    """
+
+    def __init__(self, url: str, *, busy_timeout: float = 2.0) -> None:
+        self._path = sqlite_path(url)
+        self._busy_timeout = busy_timeout
+        self._connection: sqlite3.Connection | None = None
+        self._open()
+
+    def close(self) -> None:
+        """Closes the file; the next transaction opens it again."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Everything inside is kept together when the block ends, or not at all when it raises."""
+        try:
+            connection = self._connection or self._open()
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+        except sqlite3.Error as error:
+            self.close()
+            raise LedgerUnavailable(f"the log did not take the write: {error}") from error
+
+    def check(self) -> None:
+        """Raises LedgerUnavailable unless the store could take a write now."""
+        with self.transaction():
+            self._run("SELECT 1 FROM decisions LIMIT 1", ())
+
+    def past_decisions(self, request_ids: Sequence[str]) -> dict[str, PastDecision]:
+        """The decisions that these request ids led to."""
+        found: dict[str, PastDecision] = {}
+        for ids, marks in _padded(request_ids):
+            rows = self._run(
+                "SELECT r.request_id, d.person, d.answer FROM requests r"
+                f" JOIN decisions d ON d.decision_id = r.decision_id WHERE r.request_id IN ({marks})",
+                ids,
+            )
+            found.update((row[0], PastDecision(*row)) for row in rows)
+        return found
+
+    def contacts(self, persons: Sequence[str], since: Instant) -> list[list[Any]]:
+        """The persons' contacts later than `since`: person, at, expires_at, channel, kind, campaign, offer, category, tags."""
+        found: list[list[Any]] = []
+        for ids, marks in _padded(persons):
+            rows = self._run(
+                f"SELECT json_group_array(json_array({', '.join(_CONTACT_COLUMNS)})) FROM contacts"
+                f" WHERE person IN ({marks}) AND at > ?",
+                [*ids, since],
+            )
+            found.extend(orjson.loads(rows[0][0]))
+        return found
+
+    def add(
+        self,
+        decisions: Sequence[DecisionRow],
+        requests: Sequence[RequestRow],
+        contacts: Sequence[ContactRow],
+    ) -> None:
+        """Appends the rows."""
+        self._insert(_DECISIONS, decisions)
+        self._insert(_REQUESTS, requests)
+        self._insert(_CONTACTS, contacts)
+
+    def _insert(self, head: tuple[str, str], rows: Sequence[tuple[Any, ...]]) -> None:
+        into, marks = head
+        for chunk in _chunks(rows):
+            self._run(
+                f"{into} VALUES {', '.join([marks] * len(chunk))}", [value for row in chunk for value in row]
+            )
+
+    def _run(self, sql: str, parameters: Sequence[Any]) -> list[Any]:
+        if self._connection is None:
+            raise LedgerUnavailable("the log is not open")
+        return self._connection.execute(sql, parameters).fetchall()
+
+    def _open(self) -> sqlite3.Connection:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._connection = sqlite3.connect(
+            self._path,
+            timeout=self._busy_timeout,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=128,
+        )
+        self._connection.execute("PRAGMA journal_mode = WAL")
+        self._connection.execute("PRAGMA synchronous = FULL")
+        self._connection.execute("PRAGMA foreign_keys = ON")
+        self._connection.execute("PRAGMA cache_size = -65536")
+        return self._connection
+
+
+def open_store(url: str, *, busy_timeout: float = 2.0) -> SqliteStore:
+    """Brings the log at `url` to the newest form and opens it; raises LedgerUnavailable with the cause."""
+    path = sqlite_path(url)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(f"sqlite:///{path}")
+        migrate(engine)
+        engine.dispose()
+        return SqliteStore(url, busy_timeout=busy_timeout)
+    except (sqlite3.Error, OSError) as error:
+        raise LedgerUnavailable(f"the log {path} cannot be opened: {error}") from error
+
+
+def sqlite_path(url: str) -> Path:
+    """The file that a `sqlite:///…` URL names; raises ValueError for any other URL."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite" or not parsed.database or parsed.database == ":memory:":
+        raise ValueError(f"the log must be a file, as in sqlite:///tact.db, not {url!r}")
+    return Path(parsed.database)
+
+
+def _statement(table: type[Any]) -> tuple[str, str]:
+    columns = [column.name for column in table.__table__.columns]
+    return f"INSERT INTO {table.__tablename__} ({', '.join(columns)})", f"({', '.join('?' * len(columns))})"
+
+
+_DECISIONS, _REQUESTS, _CONTACTS = map(_statement, (DecisionTable, RequestTable, ContactTable))
+
+
+def _chunks(rows: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    """The rows in runs of 256, 128, 64 … 1, so that few different statements are ever prepared."""
+    start, size = 0, _LARGEST_CHUNK
+    while start < len(rows):
+        while size > len(rows) - start:
+            size //= 2
+        yield rows[start : start + size]
+        start += size
+
+
+def _padded(ids: Sequence[str]) -> Iterator[tuple[list[str], str]]:
+    """The ids in runs of at most 256, each padded with its last id to a power of two, with as many marks."""
+    for start in range(0, len(ids), _LARGEST_CHUNK):
+        run = list(ids[start : start + _LARGEST_CHUNK])
+        size = 1 << (len(run) - 1).bit_length()
+        yield run + [run[-1]] * (size - len(run)), ", ".join("?" * size)

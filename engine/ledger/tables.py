@@ -1,0 +1,72 @@
+"""The tables. Times are microseconds since 1970-01-01T00:00Z; structured columns are JSON texts."""
+
+from sqlalchemy import BigInteger, Column
+from sqlmodel import Field, SQLModel
+
+
+class DecisionTable(SQLModel, table=True):
+    """One row a decision, complete enough to decide it again."""
+
+    __tablename__ = "decisions"
+
+    decision_id: str = Field(primary_key=True)
+    """UUIDv7, so rows are in order of time."""
+    request_id: str | None
+    person: str
+    at: int = Field(sa_column=Column(BigInteger, nullable=False))
+    book_version: str
+    outcome: str
+    campaign: str | None
+    """Of the first offer, as are the columns up to selection_probability."""
+    offer: str | None
+    variant: str | None
+    channel: str | None
+    placement: str | None
+    """The placement asked for."""
+    score: float | None
+    selection_probability: float | None
+    next_allowed_at: int | None = Field(sa_column=Column(BigInteger, nullable=True))
+    expires_at: int | None = Field(sa_column=Column(BigInteger, nullable=True))
+    inputs: str
+    """What the decision depended on: attribute values (masked ones named apart), consents, channels asked for, draws."""
+    trace: str
+    """The candidates with score and stage, and the contacts and counters that pressure read."""
+    answer: str
+    """The reply, so that a retry gets the same."""
+
+
+class RequestTable(SQLModel, table=True):
+    """The decision that a request_id led to."""
+
+    __tablename__ = "requests"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    request_id: str = Field(primary_key=True)
+    decision_id: str
+
+
+class ContactTable(SQLModel, table=True):
+    """What uses up pressure: one row an offer, kept beside the person's other contacts."""
+
+    __tablename__ = "contacts"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    person: str = Field(primary_key=True)
+    at: int = Field(sa_column=Column(BigInteger, primary_key=True))
+    decision_id: str = Field(primary_key=True)
+    position: int = Field(primary_key=True)
+    """The offer's place in its decision, from 0."""
+    state: str
+    """reserved or confirmed."""
+    expires_at: int | None = Field(sa_column=Column(BigInteger, nullable=True))
+    """When a reservation ends without word; empty: it stays."""
+    channel: str
+    kind: str
+    campaign: str
+    offer: str
+    category: str
+    tags: str
+    """The offer's tags at the time, a JSON list in order."""
+
+
+METADATA = SQLModel.metadata

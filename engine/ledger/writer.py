@@ -1,0 +1,145 @@
+"""Group commit: whatever waits is settled together, in one transaction, by one thread.
+
+A group is what arrived while the last one was being written, so that a busy server pays for one sync to disk a group and
+an idle one waits for nobody. Method: DeWitt et al., "Implementation Techniques for Main Memory Database Systems", 1984.
+"""
+
+import asyncio
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from engine.ledger.errors import DeadlinePassed, LedgerClosed, LedgerError, LedgerFull
+
+Ask = TypeVar("Ask")
+Answer = TypeVar("Answer")
+
+Settle = Callable[[Sequence[Ask]], Sequence[Answer | LedgerError]]
+"""Settles a group in one transaction: as many answers as asks. Raises LedgerError when nothing of it was kept."""
+
+_LARGEST_GROUP = 512
+_RETRY_AFTER = 0.25
+
+
+@dataclass(slots=True)
+class _Waiting(Generic[Ask, Answer]):
+    asks: Sequence[Ask]
+    future: "asyncio.Future[Sequence[Answer | LedgerError]]"
+    loop: asyncio.AbstractEventLoop
+    deadline: float | None
+
+
+class GroupWriter(Generic[Ask, Answer]):
+    """A bounded queue before a thread that settles it.
+
+    limit: how many asks may wait; more are refused with LedgerFull.
+    """
+
+    def __init__(self, settle: Settle[Ask, Answer], *, limit: int = 4096) -> None:
+        self._settle = settle
+        self._limit = limit
+        self._queue: deque[_Waiting[Ask, Answer]] = deque()
+        self._waiting = 0
+        self._wake = threading.Condition()
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
+        self._thread.start()
+
+    @property
+    def depth(self) -> int:
+        """How many asks wait."""
+        return self._waiting
+
+    async def submit(
+        self, asks: Sequence[Ask], *, deadline: float | None = None
+    ) -> Sequence[Answer | LedgerError]:
+        """Settles the asks together; an answer or an error each.
+
+        deadline: on time.monotonic's clock; asks whose turn comes later are not settled. Raises LedgerFull and
+        LedgerClosed at once, and LedgerUnavailable or DeadlinePassed for all the asks together.
+        """
+        loop = asyncio.get_running_loop()
+        waiting = _Waiting[Ask, Answer](asks, loop.create_future(), loop, deadline)
+        with self._wake:
+            if self._closed:
+                raise LedgerClosed("the server is going down")
+            if self._waiting and self._waiting + len(asks) > self._limit:
+                raise LedgerFull(_RETRY_AFTER)
+            self._waiting += len(asks)
+            self._queue.append(waiting)
+            self._wake.notify()
+        return await waiting.future
+
+    def close(self) -> None:
+        """Takes nothing new, settles what waits, and returns when that is done."""
+        with self._wake:
+            self._closed = True
+            self._wake.notify()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while group := self._next_group():
+            self._settle_group(group)
+
+    def _next_group(self) -> list[_Waiting[Ask, Answer]]:
+        """The submissions that wait, up to the largest group; empty when closed and done."""
+        with self._wake:
+            while not self._queue and not self._closed:
+                self._wake.wait()
+            group: list[_Waiting[Ask, Answer]] = []
+            size = 0
+            while self._queue and (not group or size + len(self._queue[0].asks) <= _LARGEST_GROUP):
+                group.append(self._queue.popleft())
+                size += len(group[-1].asks)
+            self._waiting -= size
+            return group
+
+    def _settle_group(self, group: list[_Waiting[Ask, Answer]]) -> None:
+        now = time.monotonic()
+        live = []
+        for one in group:
+            if one.deadline is not None and now >= one.deadline:
+                _deliver(
+                    [one], DeadlinePassed("the deadline had passed before the decision could be settled")
+                )
+            elif not one.future.done():
+                live.append(one)
+        if not live:
+            return
+        try:
+            answers = self._settle([ask for one in live for ask in one.asks])
+        except LedgerError as error:
+            _deliver(live, error)
+        except Exception as error:  # noqa: BLE001 the callers must hear of a fault, and the thread must live on
+            _deliver(live, error)
+        else:
+            _deliver(live, answers)
+
+
+def _deliver(
+    group: Sequence[_Waiting[Ask, Answer]], answers: Sequence[Answer | LedgerError] | BaseException
+) -> None:
+    """Hands each submission its answers, with one wake-up an event loop."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[_Waiting[Ask, Answer], int]]] = {}
+    start = 0
+    for one in group:
+        by_loop.setdefault(one.loop, []).append((one, start))
+        start += len(one.asks)
+    for loop, ones in by_loop.items():
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(_resolve, ones, answers)
+
+
+def _resolve(
+    ones: Sequence[tuple[_Waiting[Ask, Answer], int]], answers: Sequence[Answer | LedgerError] | BaseException
+) -> None:
+    for one, start in ones:
+        if one.future.done():
+            continue
+        if isinstance(answers, BaseException):
+            one.future.set_exception(answers)
+        else:
+            one.future.set_result(answers[start : start + len(one.asks)])

@@ -1,0 +1,109 @@
+"""A book compiled for deciding: one immutable set, swapped as a whole."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from engine.arbitrate.plan import Plan, fallback_fields, plan
+from engine.conditions.index import ConditionIndex
+from engine.conditions.model import Moment, attributes_of
+from engine.instant import Instant
+from engine.pressure.caps import Caps
+from engine.rulebook.model import Active, Book, Campaign, Cap, Fields, Placeholder
+
+
+@dataclass(frozen=True, slots=True)
+class LiveBook:
+    """Everything that a decision looks up in the book."""
+
+    book: Book
+    plans: tuple[Plan, ...]
+    index: ConditionIndex
+    clauses_by_channel: Mapping[str, int]
+    clauses_by_placement: Mapping[str, int]
+    fallbacks: Mapping[str, Fields | None]
+    """The fallback's fields by placement."""
+    caps: Caps
+    caps_by_route: Mapping[tuple[str, str], tuple[Cap, ...]]
+    """The caps that a proposal must pass, by campaign and channel."""
+    wanted: frozenset[str]
+    """Names of the attributes that the book refers to; no other is read."""
+    masked: frozenset[str]
+    """Those of them whose values the log must not hold: sensitive ones and addresses."""
+    scheduled: bool
+    """Whether any campaign has a schedule."""
+
+    def moment(self, now: Instant) -> Moment:
+        """What conditions compare times with: the instant, and its day on the book's clock."""
+        return Moment(now, self.local(now).date())
+
+    def local(self, instant: Instant) -> datetime:
+        """The instant on the book's clock."""
+        return datetime.fromtimestamp(instant / 1_000_000, self.book.timezone)
+
+
+def compile_book(book: Book) -> LiveBook:
+    """Compiles a checked book; about as costly as its number of condition clauses."""
+    plans = tuple(plan(book, campaign) for campaign in book.campaigns.values())
+    index = ConditionIndex.build([one.campaign.when for one in plans])
+    caps = Caps(book.caps)
+    wanted = _wanted(book, plans, index)
+    return LiveBook(
+        book=book,
+        plans=plans,
+        index=index,
+        clauses_by_channel={
+            name: index.clauses_of(i for i, one in enumerate(plans) if name in one.channels)
+            for name in book.channels
+        },
+        clauses_by_placement={
+            name: index.clauses_of(i for i, one in enumerate(plans) if name in one.placements)
+            for name in book.placements
+        },
+        fallbacks={name: fallback_fields(book, name) for name in book.placements},
+        caps=caps,
+        caps_by_route={
+            (one.campaign.name, channel): caps.applicable(facts)
+            for one in plans
+            for channel, facts in one.facts.items()
+        },
+        wanted=wanted,
+        masked=_masked(book) & wanted,
+        scheduled=any(one.campaign.active != Active() for one in plans),
+    )
+
+
+def _wanted(book: Book, plans: Iterable[Plan], index: ConditionIndex) -> frozenset[str]:
+    names = set(index.attributes)
+    names.update(channel.address for channel in book.channels.values() if channel.address is not None)
+    for one in plans:
+        names |= _of_campaign(one.campaign)
+        for forms in one.forms.values():
+            for form in forms:
+                names |= _of_fields(form.fields)
+    for offer in book.offers.values():
+        if offer.content is not None:
+            for fields in (offer.content.default, *offer.content.channels.values()):
+                names |= _of_fields(fields)
+    return frozenset(names)
+
+
+def _of_campaign(campaign: Campaign) -> set[str]:
+    names = {one.attribute for one in (campaign.value, campaign.propensity) if one and one.attribute}
+    for condition in (*(b.when for b in campaign.boosts), *(v.when for v in campaign.variants)):
+        names |= attributes_of(condition)
+    return names
+
+
+def _of_fields(fields: Fields) -> set[str]:
+    return {
+        part.attribute
+        for template in fields.values()
+        for part in template.parts
+        if isinstance(part, Placeholder)
+    }
+
+
+def _masked(book: Book) -> frozenset[str]:
+    sensitive = {name for name, attribute in book.attributes.items() if attribute.sensitive}
+    return frozenset(sensitive | {channel.address for channel in book.channels.values() if channel.address})

@@ -1,0 +1,1 @@
+"""Contact pressure as pure functions: history, policies and now give a verdict."""

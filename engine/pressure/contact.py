@@ -1,0 +1,43 @@
+"""A contact: what uses up pressure."""
+
+from typing import NamedTuple
+
+from engine.instant import Instant
+from engine.rulebook.model import Kind, Selector
+
+
+class Facts(NamedTuple):
+    """What pressure rules select contacts by, as it was when the contact was reserved."""
+
+    channel: str
+    kind: str
+    campaign: str
+    offer: str
+    category: str
+    tags: frozenset[str]
+
+
+class Contact(NamedTuple):
+    """One contact of a customer that may still count."""
+
+    at: Instant
+    expires_at: Instant | None
+    """When the reservation ends without word; None: it stays."""
+    facts: Facts
+
+
+def selects(selector: Selector, facts: Facts) -> bool:
+    """Whether the selector is about such a contact.
+
+    Inbound contacts are selected only where the selector names their channel or their kind: the customer came to us.
+    """
+    if facts.kind == Kind.INBOUND and not selector.channel and not selector.kind:
+        return False
+    return (
+        (not selector.channel or facts.channel in selector.channel)
+        and (not selector.kind or facts.kind in selector.kind)
+        and (not selector.campaign or facts.campaign in selector.campaign)
+        and (not selector.offer or facts.offer in selector.offer)
+        and (not selector.category or facts.category in selector.category)
+        and (not selector.tag or not facts.tags.isdisjoint(selector.tag))
+    )

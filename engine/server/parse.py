@@ -1,0 +1,170 @@
+"""A DecideRequest as plain values: converted once, at the door, with everything that is wrong with it said at once."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+from zoneinfo import available_timezones
+
+from engine.api.v1 import decisions_pb2 as pb
+from engine.conditions.model import Value
+from engine.context import Mode, Request
+from engine.instant import Instant
+from engine.live import LiveBook
+from engine.rulebook.builtin import BUILTIN
+from engine.server.limits import LONGEST_NAME, MOST_ATTRIBUTES, MOST_NAMES
+from engine.server.values import checked, number, plain, text
+from engine.server.violations import Unsupported, Violations
+
+_ZONES = frozenset(available_timezones())
+_MOST_OFFERS = 20
+
+
+class Parser:
+    """Checks requests against one live book.
+
+    allow_now: whether callers may decide as of a moment of their own.
+    """
+
+    def __init__(self, live: LiveBook, *, allow_now: bool = False) -> None:
+        self._live = live
+        self._allow_now = allow_now
+
+    def parse(self, message: pb.DecideRequest, now: Instant) -> Request:
+        """The request, decided as of `now` unless it names a moment itself.
+
+        Raises InvalidRequest with every violation, or Unsupported.
+        """
+        _refuse_unsupported(message)
+        wrong = Violations()
+        context = message.context
+        request = Request(
+            customer=_name(message.customer.id, "customer.id", wrong, required=True),
+            now=self._now(message, now, wrong),
+            attributes=self._attributes(context, wrong),
+            consents=frozenset(_names(context.profile.consents, "context.profile.consents", wrong)),
+            preferred_channels=tuple(
+                _names(context.profile.preferred_channels, "context.profile.preferred_channels", wrong)
+            ),
+            channels=self._channels(message, wrong),
+            placement=self._placement(message, wrong),
+            max_offers=self._max_offers(message, wrong),
+            mode=_mode(message, wrong),
+            request_id=_name(message.request_id, "request_id", wrong),
+        )
+        wrong.raise_any()
+        return request
+
+    def _attributes(self, context: pb.Context, wrong: Violations) -> dict[str, Value]:
+        values: dict[str, Value] = {}
+        self._take_fields(context.location, "location", values, wrong)
+        self._take_fields(context.weather, "weather", values, wrong)
+        self._take_profile(context.profile, values, wrong)
+        return values
+
+    def _take_profile(self, profile: pb.Profile, values: dict[str, Value], wrong: Violations) -> None:
+        for field in ("language", "time_zone"):
+            if given := getattr(profile, field):
+                self._take(f"profile.{field}", given, f"context.profile.{field}", values, wrong)
+        attributes = profile.attributes
+        if len(attributes) > MOST_ATTRIBUTES:
+            wrong.add(
+                "context.profile.attributes", f"must be at most {MOST_ATTRIBUTES}, not {len(attributes)}"
+            )
+            return
+        declared, wanted = self._live.book.attributes, self._live.wanted
+        for short, message in attributes.items():
+            name = f"profile.{short}"
+            try:
+                value = plain(message, declared.get(name))
+            except ValueError as error:
+                wrong.add(f"context.profile.attributes[{short:.{LONGEST_NAME}}]", str(error))
+            else:
+                if name in wanted:
+                    values[name] = value
+
+    def _take_fields(self, message: Any, group: str, values: dict[str, Value], wrong: Violations) -> None:
+        """The fields that are set, as attributes of the group."""
+        for field, value in message.ListFields():
+            self._take(f"{group}.{field.name}", value, f"context.{group}.{field.name}", values, wrong)
+
+    def _take(self, name: str, given: Any, path: str, values: dict[str, Value], wrong: Violations) -> None:
+        try:
+            if isinstance(given, str):
+                text(given)
+                if name.endswith(".time_zone") and given not in _ZONES:
+                    raise ValueError(f"must be an IANA time zone, not {given!r:.60}")
+            elif isinstance(given, float):
+                number(given)
+            value = checked(given, BUILTIN[name])
+        except ValueError as error:
+            wrong.add(path, str(error))
+        else:
+            if name in self._live.wanted:
+                values[name] = value
+
+    def _now(self, message: pb.DecideRequest, now: Instant, wrong: Violations) -> Instant:
+        if not message.HasField("now"):
+            return now
+        if not self._allow_now:
+            wrong.add("now", "is accepted only by a server that allows simulated time")
+        given = message.now
+        if not 0 <= given.nanos < 1_000_000_000 or not 0 <= given.seconds <= 253_402_300_799:
+            wrong.add("now", "must be a moment between the years 1970 and 9999")
+            return now
+        return int(given.seconds * 1_000_000 + given.nanos // 1000)
+
+    def _channels(self, message: pb.DecideRequest, wrong: Violations) -> tuple[str, ...]:
+        names = tuple(dict.fromkeys(_names(message.channels, "channels", wrong)))
+        for name in names:
+            if name not in self._live.book.channels:
+                wrong.add("channels", f"{name!r} is not a channel of the live book")
+        return names
+
+    def _placement(self, message: pb.DecideRequest, wrong: Violations) -> str:
+        name = message.placement
+        if not name:
+            return ""
+        placement = self._live.book.placements.get(name)
+        if placement is None:
+            wrong.add("placement", f"{name!r:.60} is not a placement of the live book")
+        elif message.channels and placement.channel not in message.channels:
+            wrong.add(
+                "placement", f"{name!r} is on the channel {placement.channel!r}, which `channels` leaves out"
+            )
+        return name
+
+    def _max_offers(self, message: pb.DecideRequest, wrong: Violations) -> int:
+        wanted = message.max_offers or 1
+        if wanted > _MOST_OFFERS:
+            wrong.add("max_offers", f"must be at most {_MOST_OFFERS}, not {wanted}")
+        placement = self._live.book.placements.get(message.placement)
+        return min(wanted, placement.max_offers if placement else 1)
+
+
+def _refuse_unsupported(message: pb.DecideRequest) -> None:
+    if message.customer.aliases:
+        raise Unsupported("customer.aliases are not resolved in this version")
+    if message.context.events:
+        raise Unsupported("context.events are not used in this version")
+
+
+def _mode(message: pb.DecideRequest, wrong: Violations) -> Mode:
+    if message.mode not in (pb.MODE_UNSPECIFIED, pb.MODE_COMMIT, pb.MODE_PREVIEW):
+        wrong.add("mode", f"{message.mode} is not a mode")
+    return Mode.PREVIEW if message.mode == pb.MODE_PREVIEW else Mode.COMMIT
+
+
+def _name(value: str, path: str, wrong: Violations, *, required: bool = False) -> str:
+    if required and not value:
+        wrong.add(path, "is required")
+    elif len(value) > LONGEST_NAME:
+        wrong.add(path, f"must have at most {LONGEST_NAME} characters, not {len(value)}")
+    elif "\0" in value:
+        wrong.add(path, "must not contain a NUL character")
+    return value
+
+
+def _names(values: Sequence[str], path: str, wrong: Violations) -> Iterable[str]:
+    if len(values) > MOST_NAMES:
+        wrong.add(path, f"must be at most {MOST_NAMES}, not {len(values)}")
+        return ()
+    return [_name(value, path, wrong, required=True) for value in values]

@@ -1,0 +1,55 @@
+"""A decision as a DecideResponse."""
+
+from typing import cast
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from engine.api.v1 import decisions_pb2 as pb
+from engine.decision import ChosenOffer, Decision, Outcome, Reason, ReasonCode
+from engine.instant import Instant
+
+_OUTCOMES = {one: cast("pb.Outcome", pb.Outcome.Value(f"OUTCOME_{one.name}")) for one in Outcome}
+_CODES = {one: cast("pb.ReasonCode", pb.ReasonCode.Value(f"REASON_CODE_{one.name}")) for one in ReasonCode}
+
+
+def respond(decision: Decision) -> pb.DecideResponse:
+    """The response."""
+    response = pb.DecideResponse(
+        decision_id=decision.decision_id,
+        request_id=decision.request_id,
+        outcome=_OUTCOMES[decision.outcome],
+        offers=[_offer(one) for one in decision.offers],
+        blocked_by=decision.blocked_by,
+        reasons=[reason(one) for one in decision.reasons],
+        book_version=decision.book_version,
+    )
+    _set_time(response.decided_at, decision.at)
+    if decision.next_allowed_at is not None:
+        _set_time(response.next_allowed_at, decision.next_allowed_at)
+    return response
+
+
+def reason(one: Reason) -> pb.Reason:
+    """The reason as a message."""
+    return pb.Reason(code=_CODES[one.code], name=one.name)
+
+
+def _offer(one: ChosenOffer) -> pb.Offer:
+    offer = pb.Offer(
+        campaign=one.campaign,
+        offer=one.offer,
+        variant=one.variant,
+        channel=one.channel,
+        placement=one.placement,
+        content=one.content,
+        score=one.score,
+        selection_probability=one.selection_probability,
+    )
+    if one.expires_at is not None:
+        _set_time(offer.expires_at, one.expires_at)
+    return offer
+
+
+def _set_time(message: Timestamp, instant: Instant) -> None:
+    message.seconds, micros = divmod(instant, 1_000_000)
+    message.nanos = micros * 1000

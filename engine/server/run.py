@@ -1,0 +1,118 @@
+"""A server's life: open the log, serve, and on SIGTERM or SIGINT drain and leave."""
+
+import asyncio
+import signal
+import time
+from collections.abc import Callable
+from functools import partial
+from ipaddress import ip_address
+
+import grpc
+import structlog
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from engine.api.v1 import decisions_pb2
+from engine.api.v1.decisions_pb2_grpc import add_DecisionsServicer_to_server
+from engine.decide import Engine, Ledger
+from engine.instant import Instant
+from engine.ledger.errors import LedgerError
+from engine.ledger.store import open_store
+from engine.ledger.writer import GroupWriter
+from engine.live import LiveBook
+from engine.server.limits import LARGEST_MESSAGE
+from engine.server.parse import Parser
+from engine.server.service import DecisionsService, Desk
+from engine.settings import Settings
+from engine.settle.group import settle_group
+
+log = structlog.get_logger()
+
+SERVICE = decisions_pb2.DESCRIPTOR.services_by_name["Decisions"].full_name
+_PROBE_SECONDS = 2.0
+
+_OPTIONS = (
+    ("grpc.max_receive_message_length", LARGEST_MESSAGE),
+    ("grpc.max_send_message_length", LARGEST_MESSAGE),
+    ("grpc.so_reuseport", 0),  # a port in use is an error, not a silent share of its calls
+)
+
+
+class CannotServe(Exception):
+    """The server cannot start as it was told."""
+
+
+def wall_clock() -> Instant:
+    """Now."""
+    return time.time_ns() // 1000
+
+
+async def serve(live: LiveBook, settings: Settings, announce: Callable[[str], None]) -> None:
+    """Serves until told to stop, and returns when everything accepted is settled.
+
+    announce: called once with the address that is listened on. Raises CannotServe, LedgerUnavailable.
+    """
+    _check_address(settings)
+    store = open_store(settings.log, busy_timeout=settings.busy_timeout)
+    ledger: Ledger = GroupWriter(partial(settle_group, store), limit=settings.queue_limit)
+    try:
+        await _serve(live, settings, ledger, announce)
+    finally:
+        await asyncio.to_thread(ledger.close)
+        store.close()
+
+
+async def _serve(live: LiveBook, settings: Settings, ledger: Ledger, announce: Callable[[str], None]) -> None:
+    stop = asyncio.Event()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(signum, stop.set)
+    server = grpc.aio.server(options=_OPTIONS)
+    desk = Desk(Parser(live, allow_now=settings.allow_simulated_now), Engine(live, ledger))
+    add_DecisionsServicer_to_server(DecisionsService(desk, wall_clock), server)  # type: ignore[no-untyped-call]
+    status = health.aio.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(status, server)
+    reflection.enable_server_reflection((SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
+    port = _bind(server, settings)
+    probe = asyncio.create_task(_probe(ledger, status))
+    await server.start()
+    announce(f"{settings.host}:{port}")
+    log.info("serving", book=live.book.name, version=live.book.version, campaigns=len(live.plans))
+    await stop.wait()
+    log.info("draining", seconds=settings.grace)
+    probe.cancel()
+    await status.enter_graceful_shutdown()
+    await server.stop(settings.grace)
+    log.info("stopped")
+
+
+def _bind(server: grpc.aio.Server, settings: Settings) -> int:
+    try:
+        return server.add_insecure_port(f"{settings.host}:{settings.port}")
+    except RuntimeError as error:
+        raise CannotServe(f"cannot listen on {settings.host}:{settings.port}: is it in use?") from error
+
+
+def _check_address(settings: Settings) -> None:
+    try:
+        loopback = settings.host == "localhost" or ip_address(settings.host.strip("[]")).is_loopback
+    except ValueError as error:
+        raise CannotServe(f"{settings.host!r} is not an IP address") from error
+    if not loopback and not settings.insecure:
+        raise CannotServe(
+            f"{settings.host} is not loopback and this version serves without TLS;"
+            " say --insecure if the network is to be trusted"
+        )
+
+
+async def _probe(ledger: Ledger, status: "health.aio.HealthServicer") -> None:
+    """Keeps the health service true: SERVING while the store takes transactions."""
+    while True:
+        try:
+            await ledger.submit(())
+            serving = health_pb2.HealthCheckResponse.SERVING
+        except LedgerError as error:
+            log.warning("the log does not answer", error=str(error))
+            serving = health_pb2.HealthCheckResponse.NOT_SERVING
+        for service in ("", SERVICE):
+            await status.set(service, serving)
+        await asyncio.sleep(_PROBE_SECONDS)

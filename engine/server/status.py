@@ -1,0 +1,62 @@
+"""Errors as gRPC statuses, mapped in this one place. INTERNAL never carries internals."""
+
+import structlog
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
+from google.rpc.code_pb2 import (
+    ALREADY_EXISTS,
+    DEADLINE_EXCEEDED,
+    INTERNAL,
+    INVALID_ARGUMENT,
+    RESOURCE_EXHAUSTED,
+    UNAVAILABLE,
+    UNIMPLEMENTED,
+)
+from google.rpc.error_details_pb2 import BadRequest, RetryInfo
+from google.rpc.status_pb2 import Status
+
+from engine.ledger.errors import DeadlinePassed, LedgerClosed, LedgerFull, LedgerUnavailable, RequestIdReused
+from engine.server.violations import InvalidRequest, Unsupported
+
+log = structlog.get_logger()
+
+_CODES: dict[type[Exception], int] = {
+    Unsupported: UNIMPLEMENTED,
+    LedgerUnavailable: UNAVAILABLE,
+    LedgerClosed: UNAVAILABLE,
+    DeadlinePassed: DEADLINE_EXCEEDED,
+    RequestIdReused: ALREADY_EXISTS,
+}
+
+
+def status_of(error: Exception) -> Status:
+    """The status that tells a caller of the error."""
+    match error:
+        case InvalidRequest(violations=violations):
+            fields = [
+                BadRequest.FieldViolation(field=one.field, description=one.description) for one in violations
+            ]
+            return _status(INVALID_ARGUMENT, _short(str(error)), BadRequest(field_violations=fields))
+        case LedgerFull(retry_after=seconds):
+            delay = Duration(nanos=int(seconds * 1e9))
+            return _status(RESOURCE_EXHAUSTED, str(error), RetryInfo(retry_delay=delay))
+        case _ if type(error) in _CODES:
+            return _status(_CODES[type(error)], str(error))
+        case _:
+            log.error("internal error", exc_info=error)
+            return _status(INTERNAL, "internal error")
+
+
+def _status(code: int, message: str, detail: Message | None = None) -> Status:
+    status = Status(code=code, message=message)
+    if detail is not None:
+        packed = AnyMessage()
+        packed.Pack(detail)
+        status.details.append(packed)
+    return status
+
+
+def _short(message: str) -> str:
+    """The message as far as it fits into the headers of an answer; the details hold all of it."""
+    return message if len(message) <= 1000 else message[:999] + "…"

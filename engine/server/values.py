@@ -1,0 +1,112 @@
+"""Attribute values: from the contract's Value to plain Python, checked against what the book declares."""
+
+import math
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+from engine.api.v1.values_pb2 import Value as ValueMessage
+from engine.conditions.model import Value
+from engine.rulebook.model import Attribute, AttributeType
+from engine.server.limits import LONGEST_TEXT, MOST_LIST_ENTRIES
+
+Take = Callable[[Any], Value]
+
+
+def plain(message: ValueMessage, declared: Attribute | None) -> Value:
+    """The value as plain Python; raises ValueError that says what is wrong with it.
+
+    declared: what the book says of the attribute; None checks only what holds for every value.
+    """
+    kind = message.WhichOneof("kind")
+    if kind is None:
+        raise ValueError(
+            "has no value: set one of text, integer, number, boolean, time, date, texts, integers, numbers"
+        )
+    value = _TAKE[kind](getattr(message, kind))
+    if declared is None:
+        return value
+    if kind not in _FITTING[declared.type]:
+        raise ValueError(f"must be of type {declared.type}, not {kind}")
+    return checked(value, declared)
+
+
+def checked(value: Value, declared: Attribute) -> Value:
+    """The value, of the declared type already, against bounds and `one_of`; raises ValueError."""
+    if declared.minimum is None and declared.maximum is None and declared.one_of is None:
+        return value
+    for one in value if isinstance(value, tuple) else (value,):
+        _check_one(one, declared)
+    return value
+
+
+def _check_one(one: Any, declared: Attribute) -> None:
+    if declared.minimum is not None and one < declared.minimum:
+        raise ValueError(f"must be at least {declared.minimum:g}, not {one}")
+    if declared.maximum is not None and one > declared.maximum:
+        raise ValueError(f"must be at most {declared.maximum:g}, not {one}")
+    if declared.one_of is not None and one not in declared.one_of:
+        raise ValueError(f"must be one of {', '.join(sorted(map(str, declared.one_of)))}, not {one!r:.60}")
+
+
+def text(value: str) -> str:
+    """The text, if it is not too long."""
+    if len(value) * 4 > LONGEST_TEXT and len(value.encode()) > LONGEST_TEXT:
+        raise ValueError(f"must have at most {LONGEST_TEXT} bytes")
+    return value
+
+
+def number(value: float) -> float:
+    """The number, if it is finite."""
+    if not math.isfinite(value):
+        raise ValueError(f"must be finite, not {value}")
+    return value
+
+
+def _time(value: Any) -> int:
+    if not 0 <= value.nanos < 1_000_000_000 or not -62_135_596_800 <= value.seconds <= 253_402_300_799:
+        raise ValueError("must be a moment between the years 1 and 9999")
+    return int(value.seconds * 1_000_000 + value.nanos // 1000)
+
+
+def _date(value: str) -> date:
+    try:
+        if len(value) == 10:
+            return date.fromisoformat(value)
+    except ValueError:
+        pass  # the error below says it better
+    raise ValueError(f"must be a day as YYYY-MM-DD, not {value!r:.60}")
+
+
+def _listed(take: Callable[[Any], Any]) -> Take:
+    def take_all(message: Any) -> Value:
+        if len(message.values) > MOST_LIST_ENTRIES:
+            raise ValueError(f"must have at most {MOST_LIST_ENTRIES} entries")
+        return tuple(map(take, message.values))
+
+    return take_all
+
+
+_TAKE: dict[str, Take] = {
+    "text": text,
+    "integer": int,
+    "number": number,
+    "boolean": bool,
+    "time": _time,
+    "date": _date,
+    "texts": _listed(text),
+    "integers": _listed(int),
+    "numbers": _listed(number),
+}
+
+_FITTING: dict[AttributeType, tuple[str, ...]] = {
+    AttributeType.INTEGER: ("integer",),
+    AttributeType.NUMBER: ("number", "integer"),
+    AttributeType.TEXT: ("text",),
+    AttributeType.BOOLEAN: ("boolean",),
+    AttributeType.DATE: ("date",),
+    AttributeType.TIME: ("time",),
+    AttributeType.TEXTS: ("texts",),
+    AttributeType.INTEGERS: ("integers",),
+    AttributeType.NUMBERS: ("numbers", "integers"),
+}

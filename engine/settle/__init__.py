@@ -1,0 +1,1 @@
+"""Settle: in one transaction the first proposal that contact pressure allows is chosen, reserved and logged."""

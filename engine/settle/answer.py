@@ -1,0 +1,122 @@
+"""The answer to an ask, and its form in the log, from which a retry reads it again."""
+
+import orjson
+
+from engine.arbitrate.content import render
+from engine.arbitrate.propose import Proposal
+from engine.context import Mode
+from engine.decision import ChosenOffer, Decision, Fate, Outcome, Reason, ReasonCode
+from engine.settle.ask import Ask
+from engine.settle.verdict import Tried, Verdict, reserve
+
+
+def answer(ask: Ask, verdict: Verdict, decision_id: str) -> Decision:
+    """The decision that the verdict means."""
+    preview = ask.request.mode is Mode.PREVIEW
+    blocked_by = () if verdict.chosen else _blocked_by(verdict)
+    offers = (
+        (_fallback(ask),)
+        if verdict.outcome is Outcome.FALLBACK
+        else tuple(_offer(ask, proposal) for proposal in verdict.chosen)
+    )
+    return Decision(
+        decision_id=decision_id,
+        request_id=ask.request.request_id,
+        at=ask.request.now,
+        outcome=verdict.outcome,
+        book_version=ask.live.book.version,
+        offers=offers,
+        reasons=tuple(verdict.reasons),
+        blocked_by=blocked_by,
+        next_allowed_at=verdict.next_allowed_at,
+        fates=tuple(map(_fate, verdict.tried)) if preview else (),
+    )
+
+
+def to_json(decision: Decision) -> str:
+    """The decision as a JSON text."""
+    return orjson.dumps(
+        [
+            decision.decision_id,
+            decision.request_id,
+            decision.at,
+            decision.outcome,
+            decision.book_version,
+            [
+                [
+                    one.campaign,
+                    one.offer,
+                    one.variant,
+                    one.channel,
+                    one.placement,
+                    one.score,
+                    one.selection_probability,
+                    one.content,
+                    one.expires_at,
+                ]
+                for one in decision.offers
+            ],
+            [[one.code, one.name] for one in decision.reasons],
+            decision.blocked_by,
+            decision.next_allowed_at,
+        ]
+    ).decode()
+
+
+def from_json(text: str) -> Decision:
+    """The decision that `to_json` wrote."""
+    decision_id, request_id, at, outcome, version, offers, reasons, blocked_by, next_allowed_at = (
+        orjson.loads(text)
+    )
+    return Decision(
+        decision_id=decision_id,
+        request_id=request_id,
+        at=at,
+        outcome=Outcome(outcome),
+        book_version=version,
+        offers=tuple(ChosenOffer(*one) for one in offers),
+        reasons=tuple(Reason(ReasonCode(code), name) for code, name in reasons),
+        blocked_by=tuple(blocked_by),
+        next_allowed_at=next_allowed_at,
+    )
+
+
+def _fate(tried: Tried) -> Fate:
+    return Fate(
+        tried.candidate.plan.campaign.name, tried.reason, tried.candidate.score, tuple(tried.obstacles())
+    )
+
+
+def _offer(ask: Ask, proposal: Proposal) -> ChosenOffer:
+    return ChosenOffer(
+        campaign=proposal.plan.campaign.name,
+        offer=proposal.plan.offer.name,
+        variant=proposal.chosen.form.variant,
+        channel=proposal.channel,
+        placement=ask.request.placement,
+        score=proposal.score,
+        selection_probability=proposal.chosen.probability,
+        content=render(proposal.chosen.form.fields, ask.request.attributes),
+        expires_at=reserve(ask, proposal).expires_at,
+    )
+
+
+def _fallback(ask: Ask) -> ChosenOffer:
+    placement = ask.live.book.placements[ask.request.placement]
+    fields = ask.live.fallbacks[placement.name]
+    if placement.fallback is None or fields is None:
+        raise ValueError(f"placement {placement.name} has no fallback")
+    return ChosenOffer(
+        campaign="",
+        offer=placement.fallback,
+        variant="",
+        channel=placement.channel,
+        placement=placement.name,
+        score=0.0,
+        selection_probability=1.0,
+        content=render(fields, ask.request.attributes),
+    )
+
+
+def _blocked_by(verdict: Verdict) -> tuple[str, ...]:
+    return tuple(reason.name for reason in verdict.reasons if reason.code is ReasonCode.CAPPED)

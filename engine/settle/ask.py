@@ -1,0 +1,17 @@
+"""What settling needs of one request: everything that the pure stages found."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from engine.arbitrate.propose import Candidate
+from engine.context import Request
+from engine.live import LiveBook
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One request with its candidates, in rank order."""
+
+    live: LiveBook
+    request: Request
+    candidates: Sequence[Candidate]

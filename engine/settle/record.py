@@ -1,0 +1,125 @@
+"""A decision as rows of the log: enough to decide it again, bit by bit, without what the book keeps out of the log."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import orjson
+
+from engine.decision import Decision, ReasonCode
+from engine.ledger.rows import ContactRow, DecisionRow
+from engine.pressure.contact import Contact
+from engine.settle.answer import to_json
+from engine.settle.ask import Ask
+from engine.settle.verdict import Verdict, reserve
+
+_MOST_CANDIDATES = 50
+"""Candidates beyond these are counted, not listed: deciding again finds them."""
+
+
+class _NoOffer(NamedTuple):
+    """What a decision without offers logs in the columns of the first offer."""
+
+    campaign: str | None = None
+    offer: str | None = None
+    variant: str | None = None
+    channel: str | None = None
+    score: float | None = None
+    selection_probability: float | None = None
+    expires_at: int | None = None
+
+
+_NO_OFFER = _NoOffer()
+
+
+def decision_row(ask: Ask, decision: Decision, verdict: Verdict, history: Sequence[Contact]) -> DecisionRow:
+    """The row of `decisions`."""
+    first = decision.offers[0] if decision.offers else _NO_OFFER
+    return DecisionRow(
+        decision_id=decision.decision_id,
+        request_id=decision.request_id or None,
+        person=ask.request.customer,
+        at=decision.at,
+        book_version=decision.book_version,
+        outcome=decision.outcome,
+        campaign=first.campaign,
+        offer=first.offer,
+        variant=first.variant,
+        channel=first.channel,
+        placement=ask.request.placement or None,
+        score=first.score,
+        selection_probability=first.selection_probability,
+        next_allowed_at=decision.next_allowed_at,
+        expires_at=first.expires_at,
+        inputs=_inputs(ask),
+        trace=_trace(verdict, history),
+        answer=to_json(decision),
+    )
+
+
+def contact_rows(ask: Ask, decision: Decision, verdict: Verdict) -> list[ContactRow]:
+    """The rows of `contacts`, one an offer that uses up pressure."""
+    rows = []
+    for position, proposal in enumerate(verdict.chosen):
+        contact = reserve(ask, proposal)
+        facts = contact.facts
+        rows.append(
+            ContactRow(
+                person=ask.request.customer,
+                at=contact.at,
+                decision_id=decision.decision_id,
+                position=position,
+                state="reserved" if contact.expires_at is not None else "confirmed",
+                expires_at=contact.expires_at,
+                channel=facts.channel,
+                kind=facts.kind,
+                campaign=facts.campaign,
+                offer=facts.offer,
+                category=facts.category,
+                tags=orjson.dumps(sorted(facts.tags)).decode() if facts.tags else "[]",
+            )
+        )
+    return rows
+
+
+def _inputs(ask: Ask) -> str:
+    request, masked = ask.request, ask.live.masked
+    values = request.attributes
+    hidden = [name for name in masked if name in values] if masked else []
+    document = {
+        "attributes": {k: v for k, v in values.items() if k not in masked} if hidden else values,
+        "masked": sorted(hidden),
+        "consents": sorted(request.consents),
+        "preferred_channels": request.preferred_channels,
+        "channels": request.channels,
+        "max_offers": request.max_offers,
+        "salt": ask.live.book.salt,
+    }
+    return orjson.dumps(document).decode()
+
+
+def _trace(verdict: Verdict, history: Sequence[Contact]) -> str:
+    listed = verdict.tried[:_MOST_CANDIDATES]
+    document = {
+        "candidates": [
+            [
+                tried.candidate.plan.campaign.name,
+                tried.candidate.score,
+                tried.reason.code,
+                tried.reason.name,
+                [[reason.code, reason.name] for reason in tried.candidate.lost],
+            ]
+            for tried in listed
+        ],
+        "more_candidates": len(verdict.tried) - len(listed),
+        "variants": [
+            [proposal.chosen.form.variant, proposal.chosen.probability] for proposal in verdict.chosen
+        ],
+        "counters": [
+            [count.cap.name, count.count, count.cap.limit, count.blocks]
+            for tried in listed
+            for count in tried.counts
+            if tried.reason.code is not ReasonCode.OUTRANKED
+        ],
+        "contacts": [[one.at, one.expires_at, *one.facts[:5], sorted(one.facts.tags)] for one in history],
+    }
+    return orjson.dumps(document).decode()
