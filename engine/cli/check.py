@@ -1,0 +1,73 @@
+"""`tact check`: does a book load, and if not, what is wrong where."""
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from engine.rulebook.diagnostics import Severity, render
+from engine.rulebook.load import Loaded, load
+from engine.rulebook.model import Book
+
+FAILED = 3
+"""The exit code for a book that does not load."""
+
+
+def check(
+    book: Annotated[Path, typer.Argument(help="The folder of the book.")],
+    json_: Annotated[bool, typer.Option("--json", help="Print one JSON object, for machines.")] = False,
+) -> None:
+    """Check a book and print everything that is wrong with it; exit code 3 when it does not load."""
+    loaded = load(book)
+    if json_:
+        typer.echo(json.dumps(_report(loaded), indent=2))
+    else:
+        typer.echo(render(loaded.diagnostics, color=_in_color()), nl=False)
+        typer.echo(_summary(loaded))
+    if loaded.book is None:
+        raise typer.Exit(FAILED)
+
+
+def _in_color() -> bool:
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def _summary(loaded: Loaded) -> str:
+    if loaded.book is None:
+        errors = sum(each.severity is Severity.ERROR for each in loaded.diagnostics)
+        return _counted(errors, "error")
+    counts = ", ".join(_counted(number, noun) for noun, number in _counts(loaded.book).items() if number)
+    remarks = len(loaded.diagnostics)
+    verdict = f"fine, with {_counted(remarks, 'remark')}" if remarks else "fine"
+    return f"{loaded.book.name}: {counts or 'empty'}, version {loaded.book.version[:12]}: {verdict}"
+
+
+def _counts(book: Book) -> Mapping[str, int]:
+    return {
+        "campaign": len(book.campaigns),
+        "offer": len(book.offers),
+        "audience": len(book.audiences),
+        "channel": len(book.channels),
+        "placement": len(book.placements),
+        "cap": len(book.caps),
+    }
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _report(loaded: Loaded) -> Mapping[str, object]:
+    book = loaded.book
+    return {
+        "loads": book is not None,
+        "name": book.name if book else None,
+        "version": book.version if book else None,
+        "counts": _counts(book) if book else None,
+        "diagnostics": [asdict(each) for each in loaded.diagnostics],
+    }

@@ -1,0 +1,127 @@
+"""Campaigns: who gets which offer, in which form, on which channels."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from engine.conditions.model import ALWAYS, Condition
+from engine.rulebook import factors
+from engine.rulebook.active import ActiveReader
+from engine.rulebook.conditions import Grammar
+from engine.rulebook.content import ContentReader, silent_on
+from engine.rulebook.declared import Declared
+from engine.rulebook.diagnostics import Code, quote
+from engine.rulebook.faults import shaped
+from engine.rulebook.findings import Findings, Path
+from engine.rulebook.merge import check_name
+from engine.rulebook.model import Active, Boost, Campaign, Category, Channel, Offer, Placement, Variant
+from engine.rulebook.nodes import Plain
+from engine.rulebook.shapes import BoostShape, CampaignShape, VariantShape
+
+MAX_CAMPAIGNS = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignReader:
+    """Reads the campaigns of one book, whose other sections are read already."""
+
+    channels: Declared[Channel]
+    placements: Declared[Placement]
+    offers: Declared[Offer]
+    grammar: Grammar
+    contents: ContentReader
+    periods: ActiveReader
+    findings: Findings
+
+    def read(self, data: Mapping[str, Plain], *, partial: bool) -> Declared[Campaign]:
+        """All campaigns; what is wrong with them goes to the findings."""
+        campaigns: Declared[Campaign] = Declared("campaign", partial=partial)
+        for count, (name, value) in enumerate(data.items()):
+            path = ("campaigns", name)
+            if count == MAX_CAMPAIGNS:
+                message = f"a book has at most {MAX_CAMPAIGNS:,} campaigns"
+                self.findings.key_error(path, Code.TOO_LARGE, message)
+                campaigns.partial = True
+                break
+            shape = shaped(CampaignShape, value, path, self.findings)
+            campaigns.add(name, self._campaign(name, shape, path) if shape else None)
+        return campaigns
+
+    def _campaign(self, name: str, shape: CampaignShape, path: Path) -> Campaign:
+        lexicon, findings = self.grammar.lexicon, self.findings
+        offer = self.offers.get(shape.offer, (*path, "offer"), findings)
+        value = None
+        if shape.value is not None:
+            otherwise = offer.value if offer else 1.0
+            value = factors.value(shape.value, otherwise, (*path, "value"), lexicon, findings)
+        self._check_reach(shape, offer, path)
+        return Campaign(
+            name,
+            shape.offer,
+            shape.description,
+            Category(shape.category),
+            self.periods.read(shape.active, (*path, "active")) if shape.active else Active(),
+            self._condition(shape.when, (*path, "when")),
+            tuple(shape.channels),
+            tuple(shape.placements),
+            shape.tier,
+            value,
+            factors.propensity(shape.propensity, (*path, "propensity"), lexicon, findings),
+            tuple(self._boost(each, (*path, "boosts", i)) for i, each in enumerate(shape.boosts)),
+            tuple(self._variant(key, each, (*path, "variants", key)) for key, each in shape.variants.items()),
+        )
+
+    def _condition(self, data: Mapping[str, Plain] | None, path: Path) -> Condition:
+        return ALWAYS if data is None else self.grammar.parse(dict(data), path) or ALWAYS
+
+    def _boost(self, shape: BoostShape, path: Path) -> Boost:
+        return Boost(self._condition(shape.when, (*path, "when")), shape.by)
+
+    def _variant(self, name: str, shape: VariantShape, path: Path) -> Variant:
+        check_name(name, path, self.findings)
+        content = self.contents.read(shape.content, (*path, "content"))
+        return Variant(name, content, self._condition(shape.when, (*path, "when")), shape.share)
+
+    def _check_reach(self, shape: CampaignShape, offer: Offer | None, path: Path) -> None:
+        """Report a campaign that reaches nobody, or has nothing to say where it goes."""
+        reached = self._reached(shape, path)
+        given = any((*path, key) in self.findings.spoiled for key in ("channels", "placements"))
+        if not shape.channels and not shape.placements and not given:
+            message = "a campaign needs `channels` or `placements`"
+            self.findings.key_error(path, Code.MISSING, message)
+        for name, variant in shape.variants.items():
+            here = (*path, "variants", name, "content")
+            self._report_silence(silent_on(variant.content, reached), f"the variant {quote(name)}", here)
+        if not shape.variants and offer and (*path, "variants") not in self.findings.spoiled:
+            where = (*path, "offer")
+            label = f"the offer {quote(offer.name)}"
+            if offer.content is None:
+                message = f"there are no variants, and {label} has no content of its own"
+                self.findings.error(where, Code.CONTENT, message)
+            elif not offer.content.default:
+                self._report_silence(silent_on(offer.content.channels, reached), label, where)
+
+    def _reached(self, shape: CampaignShape, path: Path) -> list[str]:
+        """The channels that the campaign goes out on, directly or by its placements."""
+        reached: dict[str, None] = {}
+        for index, name in enumerate(shape.channels):
+            here = (*path, "channels", index)
+            if name in shape.channels[:index]:
+                self.findings.error(here, Code.DUPLICATE, f"the channel {quote(name)} is here a second time")
+            elif self.channels.get(name, here, self.findings):
+                reached[name] = None
+        for index, name in enumerate(shape.placements):
+            here = (*path, "placements", index)
+            placement = self.placements.get(name, here, self.findings)
+            if name in shape.placements[:index]:
+                self.findings.error(
+                    here, Code.DUPLICATE, f"the placement {quote(name)} is here a second time"
+                )
+            elif placement and placement.channel in self.channels.found:
+                reached[placement.channel] = None
+        return list(reached)
+
+    def _report_silence(self, silent: list[str], label: str, path: Path) -> None:
+        if silent:
+            channels = ", ".join(map(quote, silent))
+            hint = "add `default`, or fields for each channel"
+            self.findings.error(path, Code.CONTENT, f"{label} has no content for {channels}", hint)

@@ -1,0 +1,108 @@
+"""Channels and the placements on them."""
+
+from collections.abc import Mapping
+
+from engine.rulebook import spans
+from engine.rulebook.attributes import Lexicon
+from engine.rulebook.declared import Declared
+from engine.rulebook.diagnostics import Code, quote
+from engine.rulebook.faults import shaped
+from engine.rulebook.findings import Findings, Path
+from engine.rulebook.merge import check_name
+from engine.rulebook.model import AttributeType, Channel, Kind, Offer, OnSilence, Placement
+from engine.rulebook.nodes import Plain
+from engine.rulebook.shapes import ChannelShape, PlacementShape
+
+NOT_NEEDED = "not_needed"
+
+
+def read(
+    data: Mapping[str, Plain], lexicon: Lexicon, findings: Findings, *, partial: bool
+) -> Declared[Channel]:
+    """The channels of the book."""
+    channels: Declared[Channel] = Declared("channel", partial=partial)
+    for name, value in data.items():
+        path = ("channels", name)
+        shape = shaped(ChannelShape, value, path, findings)
+        channels.add(name, _channel(name, shape, path, lexicon, findings) if shape else None)
+    return channels
+
+
+def _channel(name: str, shape: ChannelShape, path: Path, lexicon: Lexicon, findings: Findings) -> Channel:
+    kind = Kind(shape.kind)
+    if kind is Kind.OUTBOUND:
+        _check_outbound(name, shape, path, findings)
+    if shape.consent == NOT_NEEDED:
+        message = f"contacts on {quote(name)} go out without the customer's consent"
+        findings.remark((*path, "consent"), Code.NO_CONSENT, message)
+    elif shape.consent is not None:
+        check_name(shape.consent, (*path, "consent"), findings)
+    if shape.address is not None:
+        _check_address(shape.address, (*path, "address"), lexicon, findings)
+    hold = span((*path, "hold"), shape.hold, findings)
+    consent = None if shape.consent == NOT_NEEDED else shape.consent
+    return Channel(name, kind, shape.address, consent, shape.cost, hold, OnSilence(shape.on_silence))
+
+
+def _check_outbound(name: str, shape: ChannelShape, path: Path, findings: Findings) -> None:
+    for key, hint in (
+        ("address", "name the attribute with the customer's address"),
+        ("consent", f"name the purpose that the customer must have agreed to, or write {NOT_NEEDED}"),
+    ):
+        if getattr(shape, key) is None and (*path, key) not in findings.spoiled:
+            message = f"`{key}` is missing: {quote(name)} is an outbound channel"
+            findings.key_error(path, Code.MISSING, message, hint)
+
+
+def _check_address(name: str, path: Path, lexicon: Lexicon, findings: Findings) -> None:
+    attribute = lexicon.use(name, path, findings)
+    if attribute and attribute.type is not AttributeType.TEXT:
+        findings.error(path, Code.TYPE, f"an address is a text; {quote(name)} is of type {attribute.type}")
+
+
+def span(path: Path, text: str, findings: Findings) -> int:
+    """The span in microseconds at the path; 1 after reporting that it is none."""
+    try:
+        return spans.parse(text)
+    except ValueError as error:
+        findings.error(path, Code.VALUE, f"{quote(text)}: {error}", spans.FORM)
+        return 1
+
+
+def read_placements(
+    data: Mapping[str, Plain],
+    channels: Declared[Channel],
+    offers: Declared[Offer],
+    findings: Findings,
+    *,
+    partial: bool,
+) -> Declared[Placement]:
+    """The placements of the book."""
+    placements: Declared[Placement] = Declared("placement", partial=partial)
+    for name, value in data.items():
+        path = ("placements", name)
+        shape = shaped(PlacementShape, value, path, findings)
+        if shape:
+            channel = channels.get(shape.channel, (*path, "channel"), findings)
+            if channel and channel.kind is not Kind.INBOUND:
+                message = f"a placement is on an inbound channel; {quote(shape.channel)} is outbound"
+                findings.error((*path, "channel"), Code.VALUE, message)
+            if shape.fallback is not None:
+                _check_fallback(shape.fallback, channel, (*path, "fallback"), offers, findings)
+        placements.add(
+            name, Placement(name, shape.channel, shape.max_offers, shape.fallback) if shape else None
+        )
+    return placements
+
+
+def _check_fallback(
+    name: str, channel: Channel | None, path: Path, offers: Declared[Offer], findings: Findings
+) -> None:
+    offer = offers.get(name, path, findings)
+    if offer is None:
+        return
+    content = offer.content
+    if content is None or (channel and not content.default and channel.name not in content.channels):
+        where = f"for the channel {quote(channel.name)}" if channel else "of its own"
+        message = f"the offer {quote(name)} has no content {where}, so it cannot be a fallback here"
+        findings.error(path, Code.CONTENT, message, "give the offer `content: {default: {…}}`")

@@ -1,0 +1,132 @@
+"""What the loader has to say about a book: one frozen value for each finding, and how findings are printed."""
+
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """How bad it is: with an error the book does not load."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+class Code(StrEnum):
+    """What kind of finding it is; a closed set, for machines."""
+
+    FILE = "file"
+    """A file or folder that cannot be read, or lies where it must not."""
+    TOO_LARGE = "too-large"
+    """More bytes, nodes, nesting or names than a book may have."""
+    ENCODING = "encoding"
+    """Not text in UTF-8."""
+    SYNTAX = "syntax"
+    """Not the YAML that books are written in."""
+    DUPLICATE = "duplicate"
+    """The same key, or the same name, a second time."""
+    UNKNOWN = "unknown"
+    """A section, key, operator or name that does not exist."""
+    UNSUPPORTED = "unsupported"
+    """Part of the language, but not of this version."""
+    MISSING = "missing"
+    """Something required is not there."""
+    EMPTY = "empty"
+    """A key without a value, an empty list or mapping."""
+    TYPE = "type"
+    """Another kind of value is needed."""
+    VALUE = "value"
+    """The kind of value is right, the value is not."""
+    NAME = "name"
+    """A name with characters that names do not have."""
+    OPERATOR = "operator"
+    """An operator that does not fit the attribute's type."""
+    CYCLE = "cycle"
+    """An audience that contains itself."""
+    ZONE = "zone"
+    """A local time that does not exist, or exists twice."""
+    SENSITIVE = "sensitive"
+    """A sensitive attribute is used without a lawful basis."""
+    TEMPLATE = "template"
+    """A text whose placeholders cannot be filled."""
+    CONTENT = "content"
+    """A channel for which there is nothing to say."""
+    NO_CONSENT = "no-consent"
+    """A channel that asks for no consent (a note)."""
+    NO_EFFECT = "no-effect"
+    """A rule that can never apply (a warning)."""
+    UNUSED = "unused"
+    """Declared and never used (a note)."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Diagnostic:
+    """One finding, at a place in a file; line and column count characters from 1.
+
+    The order of the fields is the order in which diagnostics sort: by file, line, column, code.
+    """
+
+    file: str
+    line: int
+    column: int
+    code: Code
+    message: str
+    severity: Severity = Severity.ERROR
+    hint: str = ""
+    """What to do about it, such as "did you mean 'profile.age'?"; empty: no advice."""
+    source: str = ""
+    """The line of the file, for the excerpt; empty: no excerpt."""
+
+
+_WIDTH = 110
+_COLORS = {Severity.ERROR: "31;1", Severity.WARNING: "33;1", Severity.NOTE: "36"}
+
+
+def quote(text: str) -> str:
+    """The text in single quotes, short and printable, as messages show what somebody wrote."""
+    shown = text if len(text) <= 60 else f"{text[:57]}..."
+    return f"'{_printable(shown)}'"
+
+
+def render(diagnostics: Iterable[Diagnostic], color: bool = False) -> str:
+    """The diagnostics as text for people: `file:line:column: code: message`, the source line, a caret, the hint.
+
+    Control characters of the files are never passed on; `color` adds ANSI colours. Empty for no diagnostics.
+    """
+    return "".join(f"{line}\n" for each in diagnostics for line in _lines(each, color))
+
+
+def _lines(diagnostic: Diagnostic, color: bool) -> Iterable[str]:
+    paint = _COLORS[diagnostic.severity]
+    place = f"{_printable(diagnostic.file)}:{diagnostic.line}:{diagnostic.column}"
+    suffix = "" if diagnostic.severity is Severity.ERROR else f" ({diagnostic.severity})"
+    code = _painted(diagnostic.code, paint, color)
+    yield f"{_painted(place, '1', color)}: {code}: {_printable(diagnostic.message)}{suffix}"
+    if diagnostic.source.strip():
+        excerpt, caret = _excerpt(diagnostic.source, diagnostic.column)
+        yield f"    {excerpt}".rstrip()
+        yield f"    {caret}{_painted('^', paint, color)}"
+    if diagnostic.hint:
+        yield f"    {_printable(diagnostic.hint)}"
+
+
+def _excerpt(source: str, column: int) -> tuple[str, str]:
+    """The part of the line around the column, and the blanks that lead to it."""
+    start = max(0, column - 1 - _WIDTH // 2) if len(source) > _WIDTH else 0
+    shown = _printable(source[start : start + _WIDTH])
+    # A Chinese character takes two columns of a terminal; the caret has to know.
+    before = shown[: column - 1 - start]
+    return shown, " " * sum(2 if unicodedata.east_asian_width(each) in "WF" else 1 for each in before)
+
+
+def _printable(text: str) -> str:
+    """The text with one blank or one mark for each character that a terminal would act on."""
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else " " if each == "\t" else "�" for each in text)
+
+
+def _painted(text: str, paint: str, color: bool) -> str:
+    return f"\x1b[{paint}m{text}\x1b[0m" if color else text

@@ -1,0 +1,132 @@
+"""Loading a book: files in, a checked book or diagnostics out; nothing in the files makes it raise."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from engine.rulebook import attributes, audiences, channels, files, merge, offers, times
+from engine.rulebook.active import ActiveReader
+from engine.rulebook.attributes import Lexicon
+from engine.rulebook.campaigns import CampaignReader
+from engine.rulebook.caps import CapReader
+from engine.rulebook.conditions import Grammar
+from engine.rulebook.content import ContentReader
+from engine.rulebook.diagnostics import Code, Diagnostic, quote
+from engine.rulebook.faults import shaped
+from engine.rulebook.files import Sources
+from engine.rulebook.findings import Findings
+from engine.rulebook.merge import Merged
+from engine.rulebook.model import Book
+from engine.rulebook.operands import Reader
+from engine.rulebook.shapes import BookShape
+from engine.rulebook.version import version
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What loading gives."""
+
+    book: Book | None
+    """None if there is any error."""
+    diagnostics: tuple[Diagnostic, ...]
+    """Everything that was found, by file, line, column and code."""
+
+
+def load(folder: Path) -> Loaded:
+    """Load the book in a folder: all its YAML files but hidden ones and those below tests/. Never raises."""
+    return _load(files.read_folder(folder), str(folder))
+
+
+def load_files(contents: Mapping[str, bytes]) -> Loaded:
+    """Load a book from files by name (relative, with slashes), as `load` reads them from a folder. Never raises."""
+    sources = Sources({name: content for name, content in contents.items() if files.belongs(name)})
+    if len(sources.files) > files.MAX_FILES:
+        sources.files.clear()
+        sources.problem("", Code.TOO_LARGE, f"a book has at most {files.MAX_FILES:,} files")
+    return _load(sources, "")
+
+
+def _load(sources: Sources, where: str) -> Loaded:
+    if not sources.files and not sources.problems:
+        sources.problem(where, Code.FILE, "there are no YAML files", "a book is a folder of *.yaml files")
+    findings = Findings()
+    merged = merge.merge(sources, findings)
+    book = _book(merged, findings) if sources.files else None
+    return Loaded(None if findings.failed else book, findings.sorted())
+
+
+def _book(merged: Merged, findings: Findings) -> Book | None:
+    """The book of the merged data, section after section, each knowing those before it."""
+    shape, zone = _head(merged, findings)
+
+    def lost(section: str) -> bool:
+        return not merged.whole or (section,) in merged.broken
+
+    lawful = frozenset(shape.lawful_basis) if shape else frozenset()
+    declared = attributes.read(merged.section("attributes"), findings, partial=lost("attributes"))
+    lexicon = Lexicon(declared, lawful, frozenset(merged.section("attributes")))
+    reach = channels.read(merged.section("channels"), lexicon, findings, partial=lost("channels"))
+    contents = ContentReader(reach, lexicon, findings)
+    proposals = offers.read(merged.section("offers"), contents, findings, partial=lost("offers"))
+    slots = channels.read_placements(
+        merged.section("placements"), reach, proposals, findings, partial=lost("placements")
+    )
+    grammar = Grammar(lexicon, Reader(zone, findings), findings)
+    grammar.audiences.partial = lost("audiences")
+    audiences.read(merged.section("audiences"), grammar)
+    reader = CampaignReader(
+        reach, slots, proposals, grammar, contents, ActiveReader(zone, findings), findings
+    )
+    campaigns = reader.read(merged.section("campaigns"), partial=lost("campaigns"))
+    caps = CapReader(reach, proposals, campaigns, findings).read(merged.section("pressure", "caps"))
+    if shape is None or findings.failed:
+        return None
+    _note_unused(lexicon, grammar, reader, findings)
+    return Book(
+        shape.name,
+        version(merged.data),
+        zone,
+        shape.locale,
+        shape.salt,
+        dict(sorted(declared.found.items())),
+        reach.found,
+        slots.found,
+        dict(sorted(grammar.audiences.found.items())),
+        proposals.found,
+        campaigns.found,
+        caps,
+    )
+
+
+def _head(merged: Merged, findings: Findings) -> tuple[BookShape | None, ZoneInfo]:
+    """The section `book` and its time zone; UTC stands in for one that is wrong."""
+    utc = ZoneInfo("UTC")
+    if "book" not in merged.data:
+        if merged.whole:
+            hint = "book: {name: my-book, timezone: Europe/Paris}"
+            findings.error(
+                (), Code.MISSING, "the book has no section `book` with its name and time zone", hint
+            )
+        return None, utc
+    if ("book",) in merged.broken:
+        return None, utc
+    shape = shaped(BookShape, merged.data["book"], ("book",), findings)
+    if shape is None:
+        return None, utc
+    if shape.timezone not in times.zones():
+        hint = findings.suggest(shape.timezone, sorted(times.zones()))
+        message = f"there is no time zone {quote(shape.timezone)}"
+        findings.error(("book", "timezone"), Code.UNKNOWN, message, hint)
+        return shape, utc
+    return shape, ZoneInfo(shape.timezone)
+
+
+def _note_unused(lexicon: Lexicon, grammar: Grammar, reader: CampaignReader, findings: Findings) -> None:
+    for section, noun, names in (
+        ("attributes", "attribute", lexicon.unused()),
+        ("audiences", "audience", grammar.audiences.unused()),
+        ("offers", "offer", reader.offers.unused()),
+    ):
+        for name in names:
+            findings.remark((section, name), Code.UNUSED, f"the {noun} {quote(name)} is not used")

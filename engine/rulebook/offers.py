@@ -1,0 +1,32 @@
+"""Offers: what is proposed."""
+
+from collections.abc import Mapping
+
+from engine.rulebook.content import ContentReader
+from engine.rulebook.declared import Declared
+from engine.rulebook.faults import shaped
+from engine.rulebook.findings import Findings, Path
+from engine.rulebook.model import Offer
+from engine.rulebook.nodes import Plain
+from engine.rulebook.shapes import OfferShape
+
+
+def read(
+    data: Mapping[str, Plain], contents: ContentReader, findings: Findings, *, partial: bool
+) -> Declared[Offer]:
+    """The offers of the book."""
+    offers: Declared[Offer] = Declared("offer", partial=partial)
+    for name, value in data.items():
+        path = ("offers", name)
+        shape = shaped(OfferShape, value, path, findings)
+        offers.add(name, _offer(name, shape, path, contents) if shape else None)
+    return offers
+
+
+def _offer(name: str, shape: OfferShape, path: Path, contents: ContentReader) -> Offer | None:
+    content = None
+    if shape.content is not None:
+        content = contents.read(shape.content, (*path, "content"))
+        if not shape.content or not all(shape.content.values()):
+            return None  # content that is there and empty is reported once, not for each use
+    return Offer(name, shape.name, shape.category, shape.value, frozenset(shape.tags), content)

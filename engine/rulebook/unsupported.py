@@ -1,0 +1,92 @@
+"""What the language has and this version has not: one table, so that nothing of it is ignored or called a typo."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from engine.rulebook.diagnostics import Code
+from engine.rulebook.findings import Findings, Path
+from engine.rulebook.nodes import Plain
+
+
+def _always(_: Plain) -> bool:
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class _Feature:
+    """A place in a book (`*` is any name), what is written there, and how messages call it."""
+
+    where: str
+    name: str = ""
+    applies: Callable[[Plain], bool] = _always
+
+    @property
+    def label(self) -> str:
+        return self.name or self.where.replace("*.", "").replace("campaigns.", "")
+
+
+_FEATURES = (
+    _Feature("patterns"),
+    _Feature("signals"),
+    _Feature("holdouts"),
+    _Feature("places"),
+    _Feature("pressure.gaps"),
+    _Feature("pressure.quiet"),
+    _Feature("pressure.pauses"),
+    _Feature("pressure.caps.*.clock"),
+    _Feature("pressure.caps.*.per", "per: calendar", lambda value: str(value).startswith("calendar")),
+    _Feature("pressure.caps.*.limit", "a limit from an attribute", lambda value: isinstance(value, dict)),
+    _Feature("channels.*.capacity"),
+    _Feature("channels.*.confirm"),
+    _Feature("offers.*.stock"),
+    _Feature("offers.*.content.locales", "offers.content.locales"),
+    _Feature("offers.*.locales"),
+    _Feature("campaigns.*.group"),
+    _Feature("campaigns.*.control"),
+    _Feature("campaigns.*.limits"),
+    _Feature("campaigns.*.learn"),
+    _Feature("campaigns.*.ramp"),
+    _Feature("campaigns.*.attribution"),
+    _Feature("campaigns.*.propensity", "propensity: learned", lambda value: value == "learned"),
+    _Feature("campaigns.*.variants.*.locales", "variants.locales"),
+    _Feature("campaigns.*.variants.*.learn", "variants.learn"),
+)
+
+CONDITION_KEYS = frozenset(("behaviour", "near", "signal", "pattern"))
+"""Keys of conditions."""
+
+_ATTRIBUTES = ("now.", "rfm.", "customer.is_new", "weather.tomorrow.", "signal.", "pattern.")
+
+
+def message(label: str) -> str:
+    """What is said of a feature that is to come."""
+    return f"`{label}` is not available in this version of Tact"
+
+
+def is_attribute(name: str) -> bool:
+    """Whether the name is one of the attributes that later versions derive."""
+    return name.startswith(_ATTRIBUTES)
+
+
+def strip(book: dict[str, Plain], findings: Findings) -> None:
+    """Report and take out of the merged book what this version does not do."""
+    for feature in _FEATURES:
+        parts = tuple(feature.where.split("."))
+        for parent, path in list(_matches(book, parts)):
+            key = str(path[-1])
+            if feature.applies(parent[key]):
+                findings.key_error(path, Code.UNSUPPORTED, message(feature.label))
+                findings.spoil(path)
+                del parent[key]
+
+
+def _matches(data: Plain, parts: tuple[str, ...], path: Path = ()) -> Iterator[tuple[dict[str, Plain], Path]]:
+    if not isinstance(data, dict):
+        return
+    for name in data if parts[0] == "*" else (parts[0],):
+        if name not in data:
+            continue
+        if len(parts) == 1:
+            yield data, (*path, name)
+        else:
+            yield from _matches(data[name], parts[1:], (*path, name))
