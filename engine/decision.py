@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from engine.instant import Instant
 
@@ -32,8 +33,7 @@ class ReasonCode(StrEnum):
     FALLBACK = "fallback"
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(NamedTuple):
     """Why something happened: the cause, and the rule, campaign or channel it is about."""
 
     code: ReasonCode

@@ -9,7 +9,7 @@ from engine.conditions.index import ConditionIndex
 from engine.conditions.model import Moment, attributes_of
 from engine.instant import Instant
 from engine.pressure.caps import Caps
-from engine.rulebook.model import Active, Book, Campaign, Cap, Fields, Placeholder
+from engine.rulebook.model import Active, Book, Campaign, Cap, Fields, Kind, Placeholder
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,10 @@ class LiveBook:
     """Those of them whose values the log must not hold: sensitive ones and addresses."""
     scheduled: bool
     """Whether any campaign has a schedule."""
+    outbound: tuple[str, ...]
+    """The outbound channels, which serve calls that name no channel and no placement."""
+    outbound_clauses: int
+    """The index's clauses of the campaigns on them."""
 
     def moment(self, now: Instant) -> Moment:
         """What conditions compare times with: the instant, and its day on the book's clock."""
@@ -45,6 +49,7 @@ class LiveBook:
 def compile_book(book: Book) -> LiveBook:
     """Compiles a checked book; about as costly as its number of condition clauses."""
     plans = tuple(plan(book, campaign) for campaign in book.campaigns.values())
+    outbound = tuple(name for name, channel in book.channels.items() if channel.kind is Kind.OUTBOUND)
     index = ConditionIndex.build([one.campaign.when for one in plans])
     caps = Caps(book.caps)
     wanted = _wanted(book, plans, index)
@@ -70,6 +75,10 @@ def compile_book(book: Book) -> LiveBook:
         wanted=wanted,
         masked=_masked(book) & wanted,
         scheduled=any(one.campaign.active != Active() for one in plans),
+        outbound=outbound,
+        outbound_clauses=index.clauses_of(
+            i for i, one in enumerate(plans) if not set(outbound).isdisjoint(one.channels)
+        ),
     )
 
 

@@ -7,7 +7,7 @@ from engine.arbitrate.plan import Plan
 from engine.conditions.model import Moment
 from engine.context import Request
 from engine.live import LiveBook
-from engine.rulebook.model import Active, Kind
+from engine.rulebook.model import Active
 
 
 def match(live: LiveBook, request: Request, moment: Moment) -> list[Plan]:
@@ -28,14 +28,16 @@ def usable_channels(live: LiveBook, request: Request) -> tuple[str, ...]:
         return (live.book.placements[request.placement].channel,)
     if request.channels:
         return request.channels
-    return tuple(name for name, channel in live.book.channels.items() if channel.kind is Kind.OUTBOUND)
+    return live.outbound
 
 
 def requested_clauses(live: LiveBook, request: Request) -> int:
     """The index's clauses of the campaigns that have a placement or channel of this call."""
     if request.placement:
         return live.clauses_by_placement[request.placement]
-    return _union(live.clauses_by_channel[name] for name in usable_channels(live, request))
+    if request.channels:
+        return _union(live.clauses_by_channel[name] for name in request.channels)
+    return live.outbound_clauses
 
 
 def is_active(active: Active, moment: Moment, local: datetime) -> bool:

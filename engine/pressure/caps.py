@@ -1,19 +1,18 @@
 """Caps over rolling windows: at most so many contacts of one customer."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from engine.instant import Instant
 from engine.pressure.contact import Contact, Facts, selects
 from engine.rulebook.model import Cap
 
 
-@dataclass(frozen=True, slots=True)
-class CapCount:
+class CapCount(NamedTuple):
     """How a cap stands for one proposal."""
 
     cap: Cap
-    count: int
+    counted: int
     """Contacts in the window (now - window, now] that the cap counts; later ones too, should a clock have stepped back."""
     next_allowed_at: Instant
     """The earliest moment, now or later, at which the cap lets the proposal pass if nothing else happens."""
@@ -21,7 +20,7 @@ class CapCount:
     @property
     def blocks(self) -> bool:
         """Whether the cap is reached."""
-        return self.count >= self.cap.limit
+        return self.counted >= self.cap.limit
 
 
 class Caps:
@@ -65,10 +64,6 @@ class Caps:
         ]
         excess = len(leaving) - cap.limit
         return CapCount(cap, len(leaving), now if excess < 0 else sorted(leaving)[excess])
-
-    def standing(self, caps: Sequence[Cap], history: Sequence[Contact], now: Instant) -> list[CapCount]:
-        """How each of the caps stands."""
-        return [self.count(cap, history, now) for cap in caps]
 
 
 def _leaves(contact: Contact, cap: Cap) -> Instant:

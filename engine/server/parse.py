@@ -164,6 +164,8 @@ def _name(value: str, path: str, wrong: Violations, *, required: bool = False) -
 
 
 def _names(values: Sequence[str], path: str, wrong: Violations) -> Iterable[str]:
+    if not values:
+        return ()
     if len(values) > MOST_NAMES:
         wrong.add(path, f"must be at most {MOST_NAMES}, not {len(values)}")
         return ()

@@ -6,8 +6,9 @@ from engine.arbitrate.content import render
 from engine.arbitrate.propose import Proposal
 from engine.context import Mode
 from engine.decision import ChosenOffer, Decision, Fate, Outcome, Reason, ReasonCode
+from engine.pressure.contact import Contact
 from engine.settle.ask import Ask
-from engine.settle.verdict import Tried, Verdict, reserve
+from engine.settle.verdict import Tried, Verdict
 
 
 def answer(ask: Ask, verdict: Verdict, decision_id: str) -> Decision:
@@ -17,7 +18,7 @@ def answer(ask: Ask, verdict: Verdict, decision_id: str) -> Decision:
     offers = (
         (_fallback(ask),)
         if verdict.outcome is Outcome.FALLBACK
-        else tuple(_offer(ask, proposal) for proposal in verdict.chosen)
+        else tuple(_offer(ask, *one) for one in verdict.chosen)
     )
     return Decision(
         decision_id=decision_id,
@@ -87,7 +88,7 @@ def _fate(tried: Tried) -> Fate:
     )
 
 
-def _offer(ask: Ask, proposal: Proposal) -> ChosenOffer:
+def _offer(ask: Ask, proposal: Proposal, contact: Contact) -> ChosenOffer:
     return ChosenOffer(
         campaign=proposal.plan.campaign.name,
         offer=proposal.plan.offer.name,
@@ -97,7 +98,7 @@ def _offer(ask: Ask, proposal: Proposal) -> ChosenOffer:
         score=proposal.score,
         selection_probability=proposal.chosen.probability,
         content=render(proposal.chosen.form.fields, ask.request.attributes),
-        expires_at=reserve(ask, proposal).expires_at,
+        expires_at=contact.expires_at,
     )
 
 

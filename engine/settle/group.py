@@ -17,7 +17,7 @@ from engine.pressure.contact import Contact, Facts
 from engine.settle.answer import answer, from_json
 from engine.settle.ask import Ask
 from engine.settle.record import contact_rows, decision_row
-from engine.settle.verdict import judge, reserve
+from engine.settle.verdict import judge
 
 log = structlog.get_logger()
 
@@ -75,7 +75,7 @@ class _Group:
         contacts = contact_rows(ask, decision, verdict)
         self.decisions.append(row)
         self.contacts += contacts
-        history += [reserve(ask, proposal) for proposal in verdict.chosen]
+        history += [one.contact for one in verdict.chosen]
         if row.request_id:
             self._remember(row.request_id, row)
         return decision

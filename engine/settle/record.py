@@ -5,12 +5,12 @@ from typing import NamedTuple
 
 import orjson
 
-from engine.decision import Decision, ReasonCode
+from engine.decision import Decision
 from engine.ledger.rows import ContactRow, DecisionRow
 from engine.pressure.contact import Contact
 from engine.settle.answer import to_json
 from engine.settle.ask import Ask
-from engine.settle.verdict import Verdict, reserve
+from engine.settle.verdict import Verdict
 
 _MOST_CANDIDATES = 50
 """Candidates beyond these are counted, not listed: deciding again finds them."""
@@ -59,8 +59,7 @@ def decision_row(ask: Ask, decision: Decision, verdict: Verdict, history: Sequen
 def contact_rows(ask: Ask, decision: Decision, verdict: Verdict) -> list[ContactRow]:
     """The rows of `contacts`, one an offer that uses up pressure."""
     rows = []
-    for position, proposal in enumerate(verdict.chosen):
-        contact = reserve(ask, proposal)
+    for position, (_, contact) in enumerate(verdict.chosen):
         facts = contact.facts
         rows.append(
             ContactRow(
@@ -112,13 +111,12 @@ def _trace(verdict: Verdict, history: Sequence[Contact]) -> str:
         ],
         "more_candidates": len(verdict.tried) - len(listed),
         "variants": [
-            [proposal.chosen.form.variant, proposal.chosen.probability] for proposal in verdict.chosen
+            [one.proposal.chosen.form.variant, one.proposal.chosen.probability] for one in verdict.chosen
         ],
         "counters": [
-            [count.cap.name, count.count, count.cap.limit, count.blocks]
+            [count.cap.name, count.counted, count.cap.limit, count.blocks]
             for tried in listed
             for count in tried.counts
-            if tried.reason.code is not ReasonCode.OUTRANKED
         ],
         "contacts": [[one.at, one.expires_at, *one.facts[:5], sorted(one.facts.tags)] for one in history],
     }
