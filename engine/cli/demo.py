@@ -30,13 +30,19 @@ def demo(
     try:
         with _progress() as progress:
             report = tell(folder, progress)
-    except DemoError as error:
+    except (DemoError, OSError) as error:
         typer.echo(f"tact demo: {error}", err=True)
         raise typer.Exit(1) from error
     if as_json:
         typer.echo(json.dumps(asdict(report), ensure_ascii=False, indent=2))
     else:
-        show(report, Console())
+        show(report, _screen())
+
+
+def _screen() -> Console:
+    """The terminal at its width; a file or a pipe at one where nothing is cut off."""
+    screen = Console()
+    return screen if screen.is_terminal else Console(width=120)
 
 
 @contextmanager

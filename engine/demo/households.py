@@ -14,7 +14,10 @@ from engine.client import Plain, request
 WITH_WECHAT = 0.8
 WITH_PHONE = 0.6
 CONSENTING = 0.9
-WITH_POINTS = 0.12
+WITH_POINTS = 0.06
+WITH_LATE_POINTS = 0.06
+POINTS_RUN = datetime.fromisoformat("2026-03-14T00:00+08:00")
+"""From here on the club knows of more customers whose points are about to lapse."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,7 @@ def request_of(household: Household, now: datetime, *, placement: str = "") -> D
     city = city_of(household)
     return request(
         household.customer,
-        profile=_profile(household),
+        profile=_profile(household, now),
         consents=[each for each in ("wechat", "sms") if _draw(household, f"consent {each}") < CONSENTING],
         location={
             "country": "CN",
@@ -110,7 +113,7 @@ def request_of(household: Household, now: datetime, *, placement: str = "") -> D
     )
 
 
-def _profile(household: Household) -> dict[str, Plain]:
+def _profile(household: Household, now: datetime) -> dict[str, Plain]:
     known: dict[str, Plain | None] = {
         "age_band": household.age_band,
         "income_band": household.income_band,
@@ -118,18 +121,20 @@ def _profile(household: Household) -> dict[str, Plain]:
         "purchases": household.purchases,
         "spend": household.spend,
         "favourite_department": household.favourite_department,
-        **_invented(household),
+        **_invented(household, now),
     }
     return {name: value for name, value in known.items() if value is not None}
 
 
-def _invented(household: Household) -> dict[str, Plain | None]:
+def _invented(household: Household, now: datetime) -> dict[str, Plain | None]:
     number = household.number
-    points = round(household.spend / 10)
+    having_points = WITH_POINTS + (WITH_LATE_POINTS if now >= POINTS_RUN else 0)
     return {
         "wechat_openid": f"demo-openid-{number:04}" if _draw(household, "wechat") < WITH_WECHAT else None,
         "phone": f"+86 555 0000 {number:04}" if _draw(household, "phone") < WITH_PHONE else None,
-        "points_expiring": points if _draw(household, "points") < WITH_POINTS else None,
+        "points_expiring": 1 + round(household.spend / 10)
+        if _draw(household, "points") < having_points
+        else None,
     }
 
 

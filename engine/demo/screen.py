@@ -1,15 +1,16 @@
 """The demo's findings on a screen: tables and bars, plain where the output is no terminal."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from engine.demo.story import CAP, Report, Shown
+from engine.demo.story import CAP, SERVICE, Report, Shown
 from engine.demo.tally import CityTally, Tally
 
-_BAR = 30
+_BAR = 24
+_CREAMS = ("rich-cream", "daily-cream", "light-cream")
 
 
 def show(report: Report, console: Console) -> None:
@@ -26,7 +27,7 @@ def show(report: Report, console: Console) -> None:
     _show_held(report, console)
     console.rule("The website's homepage-hero")
     _show_each(report.website, console)
-    console.rule(f"Why: {report.explained}, {_day(last)}")
+    console.rule(f"Why: {report.explained}")
     console.print("\n".join(report.explanation), markup=False, highlight=False)
     console.rule("The decision log")
     _show_log(report, console)
@@ -39,13 +40,17 @@ def _day(tally: Tally) -> str:
 def _show_each(answers: Iterable[Shown], console: Console) -> None:
     for answer in answers:
         where = f" ({answer.where})" if answer.where else ""
-        what = f"{answer.offer}, {answer.variant or 'its own content'}" if answer.offer else "nothing"
-        console.print(
-            f"[bold]{escape(answer.customer)}[/bold]{where}: {answer.outcome}, {what} [{answer.channel}]"
-        )
+        console.print(f"[bold]{escape(answer.customer)}[/bold]{where}: {escape(_gets(answer))}")
         for name in ("title", "title_en"):
             if name in answer.content:
                 console.print(f"    {escape(answer.content[name])}", highlight=False)
+
+
+def _gets(answer: Shown) -> str:
+    if not answer.offer:
+        return answer.outcome
+    form = f", {answer.variant}" if answer.variant else ""
+    return f"{answer.outcome} {answer.offer}{form}, by {answer.channel}"
 
 
 def _who_got_what(tally: Tally) -> Table:
@@ -59,29 +64,31 @@ def _who_got_what(tally: Tally) -> Table:
     return table
 
 
-def _by_city(cities: Iterable[CityTally]) -> Table:
+def _by_city(cities: Sequence[CityTally]) -> Table:
     """The creams from north to south: a column each, with a bar."""
-    creams = ("rich-cream", "daily-cream", "light-cream")
-    table = Table("city", "°C", "%", *creams, "others", title="By city, north to south", title_justify="left")
+    most = max(max(city.offers.values(), default=1) for city in cities)
+    table = Table(
+        "city", "°C", "%", *_CREAMS, "others", title="By city, north to south", title_justify="left"
+    )
     for city in cities:
-        others = sum(customers for offer, customers in city.offers.items() if offer not in creams)
-        cells = [_cell(city.offers.get(cream, 0)) for cream in creams]
+        creams = [city.offers.get(cream, 0) for cream in _CREAMS]
+        cells = [f"{_bar(n, most, 8)} {n}" if n else "" for n in creams]
+        others = sum(city.offers.values()) - sum(creams)
         table.add_row(city.city, f"{city.temperature_c:g}", f"{city.humidity_pct:g}", *cells, str(others))
     return table
 
 
-def _cell(customers: int) -> str:
-    return f"{_bar(customers, 160, 10)} {customers}" if customers else ""
-
-
-def _rounds(rounds: Iterable[Tally]) -> Table:
-    table = Table("when", "offer", "blocked", "nothing", f"by {CAP}", "decisions a second")
+def _rounds(rounds: Sequence[Tally]) -> Table:
+    table = Table("when", "offer", "of these service", "blocked", f"by {CAP}", "decisions/s")
     for each in rounds:
-        counts = (each.outcomes.get(outcome, 0) for outcome in ("offer", "blocked", "nothing"))
-        rate = each.decided / each.seconds if each.seconds else 0
-        table.add_row(
-            _day(each), *(f"{n:,}" for n in counts), f"{each.blocked_by.get(CAP, 0):,}", f"{rate:,.0f}"
+        counts = (
+            each.outcomes.get("offer", 0),
+            sum(got.customers for got in each.got if got.offer == SERVICE),
+            each.outcomes.get("blocked", 0),
+            each.blocked_by.get(CAP, 0),
+            each.decided / max(each.seconds, 1e-6),
         )
+        table.add_row(_day(each), *(f"{count:,.0f}" for count in counts))
     return table
 
 

@@ -75,8 +75,9 @@ class Server:
 
     def _read(self) -> None:
         if self._process.stdout is not None:
-            for line in self._process.stdout:
-                self._lines.put(line)
+            with self._process.stdout as lines:
+                for line in lines:
+                    self._lines.put(line)
 
     def _await_target(self) -> str:
         deadline = time.monotonic() + _START_SECONDS

@@ -1,9 +1,10 @@
 """What the demo does, in order, and what it found: plain values, for the screen and for machines alike."""
 
+import sqlite3
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from google.rpc.status_pb2 import Status
@@ -24,8 +25,12 @@ MOMENTS = tuple(
 )
 """A Tuesday, and two and four days later."""
 NOON = MOMENTS[0].replace(hour=12)
+A_WEEK_LATER = MOMENTS[0] + timedelta(days=7)
+"""When the first contacts leave the weekly cap's window."""
 PLACEMENT = "homepage-hero"
 CAP = "weekly-outbound"
+SERVICE = "points-notice"
+"""The offer of the service campaign, which the cap does not hold back."""
 _TIMEOUT = 30.0
 _BATCH = 500
 
@@ -69,7 +74,7 @@ class Report:
     held: Held | None
     website: list[Shown]
     explained: str
-    """The customer whose decision is explained."""
+    """Whose decision is explained, and when it would be taken."""
     explanation: list[str]
     acknowledged: int
     logged: Logged
@@ -88,12 +93,19 @@ def tell(folder: Path, progress: Progress) -> Report:
         raise DemoError(f"the server refused: {error}") from error
     if code != 0:
         raise DemoError(f"the server ended with exit code {code}; see {server.messages}")
-    logged = read_log(server.log)
+    logged = _read_log(server.log)
     if logged.decisions != asked.acknowledged:
         raise DemoError(
             f"{asked.acknowledged} decisions were acknowledged, but {logged.decisions} are logged"
         )
     return asked.report(logged, time.monotonic() - begun)
+
+
+def _read_log(file: Path) -> Logged:
+    try:
+        return read_log(file)
+    except sqlite3.Error as error:
+        raise DemoError(f"the log {file} cannot be read: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,12 +151,12 @@ def _ask(tact: Client, progress: Progress) -> _Asked:
     visitors = _visitors()
     visits = [tact.decide(each) for each in visitors]
     example = _worth_explaining(rounds[0].answered)
-    why = tact.explain(request_of(example, MOMENTS[-1]))
+    why = tact.explain(request_of(example, A_WEEK_LATER))
     return _Asked(
         list(map(_shown, previews, march_day)),
         rounds,
         list(map(_shown, visits, visitors)),
-        f"{example.customer} in {city_of(example).name}",
+        f"{example.customer} in {city_of(example).name}, {A_WEEK_LATER:%Y-%m-%d %H:%M}",
         in_words(why),
         _acknowledged(visits) + sum(_acknowledged(answer for _, answer in each.answered) for each in rounds),
     )
