@@ -1,0 +1,118 @@
+"""`tact demo` from end to end, as a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+DEMO = [sys.executable, "-m", "engine.cli", "demo", "--folder"]
+
+
+def run(folder: Path, *options: str) -> str:
+    """What the demo prints; it must end with exit code 0 and say nothing on stderr."""
+    done = subprocess.run(
+        [*DEMO, str(folder), *options],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={name: value for name, value in os.environ.items() if not name.startswith("TACT_")},
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The demo's JSON."""
+    told: dict[str, Any] = json.loads(run(tmp_path_factory.mktemp("demo"), "--json"))
+    return told
+
+
+def test_everybody_is_decided_and_logged(report: dict[str, Any]) -> None:
+    """Three times 2,469 decisions and three visits are acknowledged, and just as many are in the log."""
+    assert [each["decided"] for each in report["rounds"]] == [2469] * 3
+    assert report["acknowledged"] == report["logged"]["decisions"] == 3 * 2469 + 3
+    assert Path(report["logged"]["file"]).is_file()
+
+
+def test_the_march_day(report: dict[str, Any]) -> None:
+    """At 3 °C Harbin gets the rich cream, for dry air; at 25 °C Shenzhen gets the light one at the same moment."""
+    assert [(each["offer"], each["variant"], each["channel"]) for each in report["march_day"]] == [
+        ("rich-cream", "dry-air", "wechat"),
+        ("light-cream", "fresh", "wechat"),
+    ]
+
+
+def test_each_climate_gets_its_cream(report: dict[str, Any]) -> None:
+    """Every city's most frequent offer is the cream of its climate, and nobody there gets another cream."""
+    for city in report["rounds"][0]["cities"]:
+        warmth = city["temperature_c"]
+        cream = "rich-cream" if warmth < 10 else "daily-cream" if warmth < 18 else "light-cream"
+        creams = [offer for offer in city["offers"] if offer.endswith("-cream")]
+        assert creams == [cream]
+        assert city["offers"][cream] == max(city["offers"].values())
+
+
+def test_dry_air_changes_the_variant(report: dict[str, Any]) -> None:
+    """Below 45 % humidity the rich cream comes only as dry-air, above it never."""
+    for city in report["rounds"][0]["cities"]:
+        variants = {name.split("/")[1] for name in city["variants"] if name.startswith("rich-cream/")}
+        if variants:
+            assert (variants == {"dry-air"}) == (city["humidity_pct"] < 45)
+
+
+def test_every_campaign_finds_customers(report: dict[str, Any]) -> None:
+    """All seven offers of campaigns go out in the first round, mostly by WeChat."""
+    got = report["rounds"][0]["got"]
+    assert len({each["offer"] for each in got}) == 7
+    by_sms = sum(each["customers"] for each in got if each["channel"] == "sms")
+    assert 0 < by_sms < 0.25 * sum(each["customers"] for each in got)
+
+
+def test_the_weekly_cap_holds(report: dict[str, Any]) -> None:
+    """After two contacts there is a third only for service; the log agrees, and the date of release is exact."""
+    first, second, third = report["rounds"]
+    assert {each["offer"] for each in third["got"]} == {"points-notice"}
+    assert (
+        first["blocked_by"].get("weekly-outbound", 0) == second["blocked_by"].get("weekly-outbound", 0) == 0
+    )
+    assert third["blocked_by"]["weekly-outbound"] > 1500
+    assert report["logged"]["most_in_a_week"] == 2
+    assert report["held"]["blocked_by"] == ["weekly-outbound"]
+    assert report["held"]["next_allowed_at"] == "2026-03-17T10:00:00+08:00"
+
+
+def test_sms_is_rare(report: dict[str, Any]) -> None:
+    """Nobody gets a second commercial SMS: the second round sends none but by service."""
+    second = report["rounds"][1]
+    assert {each["offer"] for each in second["got"] if each["channel"] == "sms"} <= {"points-notice"}
+    assert second["blocked_by"]["sms-rarely"] > 300
+
+
+def test_the_website_always_has_something(report: dict[str, Any]) -> None:
+    """Known visitors see an offer though their messages are used up or not; an unknown one sees the brand's story."""
+    *known, unknown = report["website"]
+    assert [each["outcome"] for each in known] == ["offer", "offer"]
+    assert (unknown["outcome"], unknown["offer"]) == ("fallback", "brand-story")
+    assert unknown["content"]["title"]
+
+
+def test_the_explanation_names_every_campaign(report: dict[str, Any]) -> None:
+    """One campaign is chosen, another outranked, and each of the seven has its line."""
+    lines = [line for line in report["explanation"] if not line.startswith(" ")]
+    assert len(lines) == 7
+    assert sum("chosen" in line for line in lines) == 1
+    assert any("another scores higher" in line for line in lines)
+
+
+def test_for_people_it_prints_plain_text_where_there_is_no_terminal(tmp_path: Path) -> None:
+    """Into a pipe the demo writes tables without escape sequences."""
+    text = run(tmp_path)
+    assert "\x1b" not in text
+    assert "acknowledged 7,410 = logged 7,410" in text
+    assert "rich-cream" in text
