@@ -41,8 +41,8 @@ def demo(
 
 def _screen() -> Console:
     """The terminal at its width; a file or a pipe at one where nothing is cut off."""
-    screen = Console()
-    return screen if screen.is_terminal else Console(width=120)
+    screen = Console(highlight=False)
+    return screen if screen.is_terminal else Console(highlight=False, width=120)
 
 
 @contextmanager

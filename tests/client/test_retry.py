@@ -21,8 +21,9 @@ class Failure(grpc.RpcError):
         """What the server said."""
         return "down"
 
-    def trailing_metadata(self) -> None:
+    def trailing_metadata(self) -> tuple[()]:
         """Nothing more."""
+        return ()
 
 
 def test_pauses_double_up_to_a_second() -> None:
