@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.conditions.columns import SCALAR_OPERATORS, Column, Mask, list_column, scalar_column
+from engine.conditions.columns import SCALAR_OPERATORS, Column, Mask, scalar_column
 from engine.conditions.dnf import Clause, Literal
-from engine.conditions.model import Attributes, Moment, Operator, Scalar, Test
-from engine.conditions.reference import kind_of, test_holds
+from engine.conditions.keyed import Keyed, Keying, keyed, keyed_column
+from engine.conditions.model import Attributes, Moment, Test
+from engine.conditions.reference import test_holds
 
 _WORD = 512
 """How many bits are taken at once from a result."""
@@ -42,19 +43,20 @@ class Block:
         """Index clauses, given with their conditions' positions in ascending order."""
         everything = (1 << len(clauses)) - 1
         scalars: dict[str, dict[int, list[Literal]]] = {}
-        lists: dict[str, dict[int, list[Literal]]] = {}
+        by_key: dict[tuple[str, Keying], dict[int, Keyed]] = {}
         direct: dict[Literal, Mask] = {}
         for number, (_, clause) in enumerate(clauses):
             for literal in clause:
                 attribute = literal.test.attribute
-                if literal.test.operator in SCALAR_OPERATORS:
+                keys = keyed(literal)
+                if keys is not None and number not in by_key.get((attribute, keys.keying), ()):
+                    by_key.setdefault((attribute, keys.keying), {})[number] = keys
+                elif literal.test.operator in SCALAR_OPERATORS:
                     scalars.setdefault(attribute, {}).setdefault(number, []).append(literal)
-                elif _is_membership(literal) and number not in lists.get(attribute, ()):
-                    lists.setdefault(attribute, {})[number] = [literal]
                 else:
                     direct[literal] = direct.get(literal, 0) | 1 << number
         columns = [_scalar_column(name, literals, everything) for name, literals in scalars.items()]
-        columns += [_list_column(name, literals, everything) for name, literals in lists.items()]
+        columns += [keyed_column(*place, numbered, everything) for place, numbered in by_key.items()]
         columns.sort(key=lambda column: column.share)
         owners = tuple(position for position, _ in clauses)
         return cls(
@@ -97,35 +99,12 @@ class Block:
         return list(dict.fromkeys(hits)) if self.repeated else hits
 
 
-def _is_membership(literal: Literal) -> bool:
-    """Whether a list column can hold it: one element out of some texts or numbers is enough."""
-    if not literal.positive or literal.test.operator not in {Operator.HAS, Operator.HAS_ANY}:
-        return False
-    return all(kind_of(one) in {str, float} for one in _elements(literal.test))
-
-
-def _elements(test: Test) -> tuple[Scalar, ...]:
-    """List what `has` or `has_any` asks for; NaN, which no column holds, for an operand of the wrong form."""
-    if test.operator is Operator.HAS:
-        return (float("nan"),) if isinstance(test.operand, tuple) else (test.operand,)
-    return test.operand if isinstance(test.operand, tuple) else (float("nan"),)
-
-
 def _scalar_column(attribute: str, literals: Mapping[int, list[Literal]], everything: Mask) -> Column:
     groups: dict[frozenset[Literal], Mask] = {}
     for number, group in literals.items():
         key = frozenset(group)
         groups[key] = groups.get(key, 0) | 1 << number
     return scalar_column(attribute, groups, everything & ~_mask(literals))
-
-
-def _list_column(attribute: str, literals: Mapping[int, list[Literal]], everything: Mask) -> Column:
-    by_element: dict[Scalar, Mask] = {}
-    for number, group in literals.items():
-        for element in _elements(group[0].test):
-            by_element[element] = by_element.get(element, 0) | 1 << number
-    clauses = _mask(literals)
-    return list_column(attribute, by_element, everything & ~clauses, clauses)
 
 
 def _merged(direct: Mapping[Literal, Mask]) -> Iterator[_Direct]:

@@ -75,33 +75,14 @@ def scalar_column(attribute: str, groups: Mapping[Group, Mask], free: Mask) -> C
     for text, by_group in mentioned.items():
         differing = _union(m for g, m in by_group.items() if _admits(g, text) is not _admits(g, _OTHER))
         texts[text] = other ^ differing
-    column = Column(attribute, _share(texts.values(), clauses), texts, other)
+    column = Column(attribute, share_of(texts.values(), clauses), texts, other)
     if kinds <= {str}:
         return column
     numbers = _Steps.build(groups, float, other)
     dates = _Steps.build(groups, date, other)
     masks = (*numbers.gaps, *numbers.points.values(), *dates.gaps, *texts.values())
     lookup = _lookup_of_kinds(numbers, dates, (at(False), at(True)), column)
-    return replace(column, share=_share(masks, clauses), lookup=lookup)
-
-
-def list_column(attribute: str, by_element: Mapping[Scalar, Mask], free: Mask, clauses: Mask) -> Column:
-    """Make the column of positive `has` and `has_any`, one literal a clause, on texts and numbers.
-
-    `by_element` holds the clauses that each element satisfies, `clauses` all of them.
-    """
-
-    def lookup(value: Any) -> Mask:  # noqa: ANN401 - any value may come
-        mask = free
-        if isinstance(value, tuple):
-            for element in value:
-                found = by_element.get(element)
-                if found is not None and type(element) is not bool:
-                    mask |= found
-        return mask
-
-    share = _share((free, *(free | one for one in by_element.values())), free | clauses)
-    return Column(attribute, share, lookup=lookup)
+    return replace(column, share=share_of(masks, clauses), lookup=lookup)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +124,7 @@ class _Steps:
         points = {cut: masks[place[cut]] for cut in cuts if masks[place[cut]] != masks[place[cut] + 1]}
         return cls(cuts, masks[::2], points)
 
-    def at(self, value: Any) -> Mask:  # noqa: ANN401 - anything that compares with the cuts
+    def at(self, value: Any) -> Mask:
         """Look up a value of the kind."""
         mask = self.points.get(value)
         return self.gaps[bisect_right(self.cuts, value)] if mask is None else mask
@@ -156,14 +137,14 @@ def _lookup_of_kinds(
     cuts, gaps, points = numbers.cuts, numbers.gaps, numbers.points
     texts, other, missing = column.texts, column.other, column.texts[None]
 
-    def lookup(value: Any) -> Mask:  # noqa: ANN401 - any value may come
+    def lookup(value: Any) -> Mask:
         kind = type(value)
         if kind is int or (kind is float and value == value):  # noqa: PLR0124 - but NaN
             mask = points.get(value)
             return gaps[bisect_right(cuts, value)] if mask is None else mask
         return missing if value is None else rare(value)
 
-    def rare(value: Any) -> Mask:  # noqa: ANN401 - any value may come
+    def rare(value: Any) -> Mask:
         kind = kind_of(value)
         if kind is bool:
             return truths[value]
@@ -218,7 +199,7 @@ def _union(masks: Iterable[Mask]) -> Mask:
     return union
 
 
-def _share(masks: Iterable[Mask], clauses: Mask) -> float:
-    """Average how much of the clauses is left."""
+def share_of(masks: Iterable[Mask], clauses: Mask) -> float:
+    """Average which part of the clauses these masks leave."""
     counts = [mask.bit_count() for mask in masks]
     return sum(counts) / max(len(counts) * clauses.bit_count(), 1)

@@ -105,7 +105,7 @@ def _comparing(compare: Callable[[Any, Any], bool]) -> Predicate:
     return lambda value, operand, _: _comparable(value, operand) and compare(value, operand)
 
 
-def _between(value: Any, operand: Any, _: Moment) -> bool:  # noqa: ANN401 - it is total
+def _between(value: Any, operand: Any, _: Moment) -> bool:
     if not (isinstance(operand, tuple) and len(operand) == 2):
         return False
     low, high = operand

@@ -75,5 +75,5 @@ conditions: st.SearchStrategy[Condition] = st.recursive(
     st.one_of(tests, tests, tests, _wrong_operands), _groups, max_leaves=12
 )
 
-_values: st.SearchStrategy[Value] = st.one_of(scalars, scalars, lists)  # type: ignore[arg-type]
+_values: st.SearchStrategy[Value] = st.one_of(scalars, scalars, lists)
 contexts: st.SearchStrategy[Attributes] = st.dictionaries(st.sampled_from(NAMES), _values)

@@ -1,0 +1,151 @@
+"""What conditions mean, case by case, for every evaluator alike."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+
+from engine.conditions.index import ConditionIndex
+from engine.conditions.model import (
+    All,
+    Any_,
+    Attributes,
+    Audience,
+    Condition,
+    Moment,
+    None_,
+    Operator,
+    Test,
+)
+from engine.conditions.reference import Verdict, holds, verdict_of
+from engine.conditions.trace import Trace, trace
+from engine.instant import DAY, SECOND, from_datetime
+
+from .strategies import MOMENT, conditions, contexts
+
+NOW = Moment(from_datetime(datetime(2026, 3, 10, 10, tzinfo=UTC)), date(2026, 3, 10))
+_UNITS = {"d": DAY, "h": 3600 * SECOND, "us": 1}
+_TIME = re.compile(r"now(?:([+-])(\d+)(d|h|us))?")
+
+
+def value_of(written: Any) -> Any:
+    """A value of the table."""
+    if isinstance(written, list):
+        return tuple(map(value_of, written))
+    if isinstance(written, str) and (time := _TIME.fullmatch(written)):
+        sign, number, unit = time.groups()
+        return NOW.now + (int(sign + number) * _UNITS[unit] if sign else 0)
+    return written
+
+
+def condition_of(written: Any) -> Condition:
+    """A condition of the table."""
+    match written:
+        case {"all": parts}:
+            return All(tuple(map(condition_of, parts)))
+        case {"any": parts}:
+            return Any_(tuple(map(condition_of, parts)))
+        case {"none": parts}:
+            return None_(tuple(map(condition_of, parts)))
+        case {"audience": [name, inner]}:
+            return Audience(name, condition_of(inner))
+        case [attribute, "within", str(span)]:
+            number, unit = re.fullmatch(r"(\d+)(d|h|us)", span).groups()  # type: ignore[union-attr]
+            return Test(attribute, Operator.WITHIN, int(number) * _UNITS[unit])
+        case [attribute, operator, operand]:
+            return Test(attribute, Operator(operator), value_of(operand))
+    raise ValueError(written)
+
+
+def cases() -> Iterator[Any]:
+    """The table, a parameter set per case."""
+    table = yaml.safe_load(Path(__file__).with_name("cases.yaml").read_text(encoding="utf-8"))
+    for title, rows in table.items():
+        for number, (condition, attributes, wanted) in enumerate(rows, 1):
+            yield pytest.param(
+                condition_of(condition),
+                {name: value_of(value) for name, value in attributes.items()},
+                wanted,
+                id=f"{title.replace(' ', '-')}-{number}",
+            )
+
+
+@pytest.mark.parametrize(("condition", "attributes", "wanted"), list(cases()))
+def test_meaning(condition: Condition, attributes: Attributes, wanted: bool) -> None:
+    """Reference, index and trace give the truth that the table wants."""
+    assert holds(condition, attributes, NOW) is wanted
+    assert ConditionIndex.build([condition]).match(attributes, NOW) == [0] * wanted
+    assert (trace(condition, attributes, NOW).verdict is Verdict.TRUE) is wanted
+
+
+@settings(max_examples=300, deadline=None)
+@given(conditions, contexts)
+def test_trace_is_the_reference(condition: Condition, attributes: Attributes) -> None:
+    """At every node the trace is true exactly where the reference holds, and unknown on single tests only."""
+
+    def compare(node: Trace, part: Condition) -> None:
+        assert (node.verdict is Verdict.TRUE) is holds(part, attributes, MOMENT)
+        match part:
+            case Test():
+                assert node.verdict is verdict_of(part, attributes, MOMENT)
+                return
+            case Audience(condition=inner):
+                inners: tuple[Condition, ...] = (inner,)
+            case All(parts=inners) | Any_(parts=inners) | None_(parts=inners):
+                pass
+        assert node.verdict is not Verdict.UNKNOWN
+        for one, inner in zip(node.parts, inners, strict=True):
+            compare(one, inner)
+
+    compare(trace(condition, attributes, MOMENT), condition)
+
+
+@pytest.mark.parametrize("operator", [one for one in Operator if one is not Operator.EXISTS])
+def test_missing_is_unknown(operator: Operator) -> None:
+    """Whatever its operator, a test on a missing attribute is unknown, and so counts as false."""
+    test = Test("x", operator, "a")
+    assert verdict_of(test, {}, NOW) is Verdict.UNKNOWN
+    assert not holds(test, {}, NOW)
+
+
+def test_existence_is_always_known() -> None:
+    """Whether an attribute exists is true or false."""
+    assert verdict_of(Test("x", Operator.EXISTS, True), {}, NOW) is Verdict.FALSE
+    assert verdict_of(Test("x", Operator.EXISTS, False), {}, NOW) is Verdict.TRUE
+
+
+def test_trace_reads_well() -> None:
+    """A trace names its nodes as a marketer would, and shows what each test saw."""
+    condition = All(
+        (
+            Audience("cold-north", Test("weather.condition", Operator.IN, ("rain", "snow"))),
+            None_((Test("profile.age", Operator.GTE, 18),)),
+            Any_((Test("profile.member", Operator.EQ, True),)),
+            All(()),
+        )
+    )
+    seen = trace(condition, {"weather.condition": "rain", "profile.age": 31}, NOW)
+    assert [(one.text, one.verdict) for one in (seen, *seen.parts)] == [
+        ("all", "false"),
+        ("audience cold-north", "true"),
+        ("none", "false"),
+        ("any", "false"),
+        ("always", "true"),
+    ]
+    leaves = [one.parts[0] for one in seen.parts[:3]]
+    assert [(one.text, one.verdict, one.value) for one in leaves] == [
+        ("weather.condition in [rain, snow]", "true", "rain"),
+        ("profile.age gte 18", "true", 31),
+        ("profile.member eq true", "unknown", None),
+    ]
+
+
+@pytest.mark.parametrize("value", ["\ud800", "", "a" * 100_000])
+def test_matches_is_total(value: str) -> None:
+    """No text, not even one that has no UTF-8, makes `matches` raise."""
+    assert not holds(Test("x", Operator.MATCHES, "^b"), {"x": value}, NOW)
