@@ -32,7 +32,7 @@ class Violation:
     description: str
 
 
-class InvalidRequest(TactError):  # noqa: N818 -- the tree's root says that they are errors
+class InvalidRequest(TactError):
     """The request is at fault; sending it again cannot help."""
 
     def __init__(self, status: Status) -> None:
@@ -43,15 +43,15 @@ class InvalidRequest(TactError):  # noqa: N818 -- the tree's root says that they
         )
 
 
-class AccessDenied(TactError):  # noqa: N818
+class AccessDenied(TactError):
     """The server does not know the caller, or does not let the caller do this."""
 
 
-class NotImplementedHere(TactError):  # noqa: N818
+class NotImplementedHere(TactError):
     """The server is of a version that cannot do it."""
 
 
-class Overloaded(TactError):  # noqa: N818
+class Overloaded(TactError):
     """The server has too much to do."""
 
     def __init__(self, status: Status) -> None:
@@ -61,11 +61,11 @@ class Overloaded(TactError):  # noqa: N818
         """Seconds after which to come again; None when the server names none."""
 
 
-class Unavailable(TactError):  # noqa: N818
+class Unavailable(TactError):
     """The server could not be reached, or its store is down."""
 
 
-class DeadlineExceeded(TactError):  # noqa: N818
+class DeadlineExceeded(TactError):
     """The answer did not come in time; whether it was decided is unknown. Ask again with the same id."""
 
 
