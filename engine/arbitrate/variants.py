@@ -24,13 +24,15 @@ def choose_form(
     A form fits when its condition holds and no value that its content needs is missing.
     """
     fitting = [form for form in forms if _fits(form, attributes, moment)]
-    if len(fitting) < 2:
-        return Chosen(fitting[0], 1.0) if fitting else None
+    if not fitting:
+        return None
+    if len(fitting) == 1:
+        return Chosen(fitting[0], 1.0)
     best = max(fitting, key=lambda form: rendezvous_score(form.share, *identity, form.variant))
     return Chosen(best, best.share / sum(form.share for form in fitting))
 
 
 def _fits(form: Form, attributes: Attributes, moment: Moment) -> bool:
-    if not form.fields or not attributes.keys() >= form.needs:
+    if not form.fields or (form.needs and not attributes.keys() >= form.needs):
         return False
     return form.when is ALWAYS or holds(form.when, attributes, moment)

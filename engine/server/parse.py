@@ -1,7 +1,7 @@
 """A DecideRequest as plain values: converted once, at the door, with everything that is wrong with it said at once."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import available_timezones
 
 from engine.api.v1 import decisions_pb2 as pb
@@ -10,12 +10,26 @@ from engine.context import Mode, Request
 from engine.instant import Instant
 from engine.live import LiveBook
 from engine.rulebook.builtin import BUILTIN
+from engine.rulebook.model import Attribute
 from engine.server.limits import LONGEST_NAME, MOST_ATTRIBUTES, MOST_NAMES
 from engine.server.values import checked, number, plain, text
 from engine.server.violations import Unsupported, Violations
 
 _ZONES = frozenset(available_timezones())
 _MOST_OFFERS = 20
+
+
+class _Given(NamedTuple):
+    """A typed field of the contract that is an attribute."""
+
+    name: str
+    """The attribute's."""
+    path: str
+    """The field's, in the request."""
+    declared: Attribute
+    is_zone: bool
+    wanted: bool
+    """Whether the live book refers to it."""
 
 
 class Parser:
@@ -27,6 +41,11 @@ class Parser:
     def __init__(self, live: LiveBook, *, allow_now: bool = False) -> None:
         self._live = live
         self._allow_now = allow_now
+        self._given = {
+            name: _Given(name, f"context.{name}", declared, name.endswith(".time_zone"), name in live.wanted)
+            for name, declared in BUILTIN.items()
+        }
+        self._location, self._weather = map(self._by_field, ("location.", "weather."))
 
     def parse(self, message: pb.DecideRequest, now: Instant) -> Request:
         """The request, decided as of `now` unless it names a moment itself.
@@ -55,15 +74,18 @@ class Parser:
 
     def _attributes(self, context: pb.Context, wrong: Violations) -> dict[str, Value]:
         values: dict[str, Value] = {}
-        self._take_fields(context.location, "location", values, wrong)
-        self._take_fields(context.weather, "weather", values, wrong)
+        for field, value in context.location.ListFields():
+            self._take(self._location[field.name], value, values, wrong)
+        for field, value in context.weather.ListFields():
+            self._take(self._weather[field.name], value, values, wrong)
         self._take_profile(context.profile, values, wrong)
         return values
 
     def _take_profile(self, profile: pb.Profile, values: dict[str, Value], wrong: Violations) -> None:
-        for field in ("language", "time_zone"):
-            if given := getattr(profile, field):
-                self._take(f"profile.{field}", given, f"context.profile.{field}", values, wrong)
+        if profile.language:
+            self._take(self._given["profile.language"], profile.language, values, wrong)
+        if profile.time_zone:
+            self._take(self._given["profile.time_zone"], profile.time_zone, values, wrong)
         attributes = profile.attributes
         if len(attributes) > MOST_ATTRIBUTES:
             wrong.add(
@@ -81,25 +103,24 @@ class Parser:
                 if name in wanted:
                     values[name] = value
 
-    def _take_fields(self, message: Any, group: str, values: dict[str, Value], wrong: Violations) -> None:
-        """The fields that are set, as attributes of the group."""
-        for field, value in message.ListFields():
-            self._take(f"{group}.{field.name}", value, f"context.{group}.{field.name}", values, wrong)
+    def _by_field(self, group: str) -> dict[str, _Given]:
+        """The attributes of a group by their field's name."""
+        return {name[len(group) :]: given for name, given in self._given.items() if name.startswith(group)}
 
-    def _take(self, name: str, given: Any, path: str, values: dict[str, Value], wrong: Violations) -> None:
+    def _take(self, given: _Given, value: Any, values: dict[str, Value], wrong: Violations) -> None:
         try:
-            if isinstance(given, str):
-                text(given)
-                if name.endswith(".time_zone") and given not in _ZONES:
-                    raise ValueError(f"must be an IANA time zone, not {given!r:.60}")
-            elif isinstance(given, float):
-                number(given)
-            value = checked(given, BUILTIN[name])
+            if isinstance(value, str):
+                text(value)
+                if given.is_zone and value not in _ZONES:
+                    raise ValueError(f"must be an IANA time zone, not {value!r:.60}")
+            elif isinstance(value, float):
+                number(value)
+            checked(value, given.declared)
         except ValueError as error:
-            wrong.add(path, str(error))
+            wrong.add(given.path, str(error))
         else:
-            if name in self._live.wanted:
-                values[name] = value
+            if given.wanted:
+                values[given.name] = value
 
     def _now(self, message: pb.DecideRequest, now: Instant, wrong: Violations) -> Instant:
         if not message.HasField("now"):

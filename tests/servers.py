@@ -1,0 +1,70 @@
+"""Real servers for tests: the program itself, as a process of its own, on a free port of loopback."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass
+class Server:
+    """A running server."""
+
+    process: subprocess.Popen[str]
+    target: str
+    errors: list[str] = field(default_factory=list)
+
+    def stop(self, *, within: float = 20) -> int:
+        """Tells it to stop, and waits for its exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(within)
+
+    def kill(self) -> None:
+        """Ends it at once, as a crash would."""
+        self.process.kill()
+        self.process.wait(20)
+
+
+def start_server(rules: Path, log: Path, *options: str, wrapper: tuple[str, ...] = ()) -> Server:
+    """Starts a server and returns when it listens. wrapper: words to put before the command."""
+    command = [*wrapper, sys.executable, "-m", "engine.cli", "serve", "--rules", str(rules)]
+    command += ["--log", f"sqlite:///{log}", *([] if "--port" in options else ["--port", "0"]), *options]
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    if "listening on " not in line:
+        process.kill()
+        raise AssertionError(f"the server did not start: {line}{process.communicate()[1]}")
+    server = Server(process, line.split("listening on ")[1].strip())
+    threading.Thread(target=_drain, args=(server,), daemon=True).start()
+    return server
+
+
+@contextmanager
+def serving(
+    rules: Path, log: Path, *options: str, wrapper: tuple[str, ...] = ()
+) -> Iterator[Server]:
+    """A server for the length of a block."""
+    server = start_server(rules, log, *options, wrapper=wrapper)
+    try:
+        yield server
+    finally:
+        if server.process.poll() is None:
+            server.kill()
+
+
+def _drain(server: Server) -> None:
+    """Reads what it says, so that a full pipe never stops it."""
+    assert server.process.stderr is not None
+    server.errors.extend(server.process.stderr)
