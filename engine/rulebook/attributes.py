@@ -73,7 +73,8 @@ def read(data: Mapping[str, Plain], findings: Findings, *, partial: bool) -> Dec
             break
         if _may_declare(name, path, findings):
             shape = shaped(AttributeShape, value, path, findings)
-            declared.add(name, _attribute(name, shape, path, findings) if shape else None)
+            attribute = _attribute(name, shape, path, findings) if shape else None
+            declared.add(name, attribute, sound=path not in findings.salvaged)
         elif name not in BUILTIN:
             declared.broken.add(name)
     return declared

@@ -43,7 +43,8 @@ class CampaignReader:
                 campaigns.partial = True
                 break
             shape = shaped(CampaignShape, value, path, self.findings)
-            campaigns.add(name, self._campaign(name, shape, path) if shape else None)
+            campaign = self._campaign(name, shape, path) if shape else None
+            campaigns.add(name, campaign, sound=path not in self.findings.salvaged)
         return campaigns
 
     def _campaign(self, name: str, shape: CampaignShape, path: Path) -> Campaign:

@@ -24,6 +24,8 @@ class CapReader:
     offers: Declared[Offer]
     campaigns: Declared[Campaign]
     findings: Findings
+    tags: frozenset[str]
+    """The tags of all offers."""
 
     def read(self, data: Mapping[str, Plain]) -> dict[str, Cap]:
         """All caps; what is wrong with them goes to the findings."""
@@ -61,18 +63,15 @@ class CapReader:
         )
 
     def _names(self, value: str | Sequence[str], path: Path, declared: Declared[T]) -> frozenset[str]:
-        used = set(declared.used)
         for index, name in enumerate(_listed(value)):
-            declared.get(name, (*path, index), self.findings)
-        declared.used = used  # what only a pressure rule names is not in use
+            declared.get(name, (*path, index), self.findings, use=False)
         return frozenset(_listed(value))
 
     def _tags(self, value: str | Sequence[str], path: Path) -> frozenset[str]:
-        known = {tag for offer in self.offers.found.values() for tag in offer.tags} if value else set()
         for index, tag in enumerate(_listed(value)):
-            if tag not in known and not self.offers.partial and not self.offers.broken:
+            if tag not in self.tags and not self.offers.partial and not self.offers.broken:
                 message = f"no offer has the tag {quote(tag)}"
-                hint = self.findings.suggest(tag, sorted(known))
+                hint = self.findings.suggest(tag, self.tags)
                 self.findings.error((*path, index), Code.UNKNOWN, message, hint)
         return frozenset(_listed(value))
 

@@ -24,7 +24,8 @@ def read(
     for name, value in data.items():
         path = ("channels", name)
         shape = shaped(ChannelShape, value, path, findings)
-        channels.add(name, _channel(name, shape, path, lexicon, findings) if shape else None)
+        channel = _channel(name, shape, path, lexicon, findings) if shape else None
+        channels.add(name, channel, sound=path not in findings.salvaged)
     return channels
 
 

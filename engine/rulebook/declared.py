@@ -23,16 +23,20 @@ class Declared(Generic[T]):
     """Whether part of the section could not be read, so that an unknown name may be no mistake."""
     used: set[str] = field(default_factory=set)
 
-    def add(self, name: str, value: T | None) -> None:
-        """Add what was built for the name; None: it could not be built."""
-        if value is None:
+    def add(self, name: str, value: T | None, *, sound: bool = True) -> None:
+        """Add what was built for the name; None or not sound: who uses it gets nothing, and no message."""
+        if value is None or not sound:
             self.broken.add(name)
         else:
             self.found[name] = value
 
-    def get(self, name: str, path: Path, findings: Findings) -> T | None:
-        """What the name at the path stands for; None, reported once, if there is no such thing."""
-        self.used.add(name)
+    def get(self, name: str, path: Path, findings: Findings, *, use: bool = True) -> T | None:
+        """What the name at the path stands for; None, reported once, if there is no such thing.
+
+        `use`: whether being named here is a reason to exist.
+        """
+        if use:
+            self.used.add(name)
         if name not in self.found and name not in self.broken and not self.partial:
             hint = findings.suggest(name, [*self.found, *self.broken])
             findings.error(path, Code.UNKNOWN, f"there is no {self.noun} {quote(name)}", hint)

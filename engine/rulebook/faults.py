@@ -1,7 +1,8 @@
 """From pydantic's errors to messages for the people who write books."""
 
+import copy
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, TypeAlias, TypeVar, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar, get_args, get_origin
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
@@ -29,6 +30,7 @@ _LIMITS: dict[str, Callable[[_Context], str]] = {
     "greater_than": lambda given: f"must be above {given['gt']:g}",
     "greater_than_equal": lambda given: f"must be at least {given['ge']:g}",
     "less_than_equal": lambda given: f"must be at most {given['le']:,g}",
+    "too_long": lambda given: f"has more than {given['max_length']} items",
     "string_too_short": lambda _: "must not be empty",
     "string_pattern_mismatch": lambda _: "does not have the right form",
 }
@@ -42,13 +44,65 @@ def shaped(shape: type[S], data: Plain, path: Path, findings: Findings) -> S | N
     try:
         return shape.model_validate(data)
     except ValidationError as error:
-        for fault in error.errors(include_url=False):
-            _report(shape, fault, path, findings)
-    return None
+        faults = error.errors(include_url=False)
+    for fault in faults:
+        _report(shape, fault, path, findings)
+    findings.salvaged.add(path)
+    return _salvaged(shape, data, faults, path, findings)
+
+
+def _salvaged(
+    shape: type[S], data: dict[str, Plain], faults: list[ErrorDetails], path: Path, findings: Findings
+) -> S | None:
+    """The data without its faults, so that the rest can be checked; nothing more is said about what was faulty."""
+    rest = copy.deepcopy(data)
+    for fault in faults:
+        where = _where(fault)
+        if any(isinstance(part, int) for part in where[-1:]):
+            where = where[:-1]  # an item goes with its list: the others would change places
+        around = _reach(rest, where[:-1])
+        if not where or around is None:
+            continue
+        field = _at(shape, where)[1]
+        around.pop(str(where[-1]), None)
+        if field is not None and field.is_required() and fault["type"] != "extra_forbidden":
+            around[str(where[-1])] = _stand_in(field.annotation)
+        findings.spoil((*path, *where))
+    try:
+        return shape.model_validate(rest)
+    except ValidationError:
+        return None
+
+
+def _reach(data: Plain, where: Path) -> dict[str, Plain] | None:
+    here: Plain = data
+    for part in where:
+        if isinstance(here, dict) and isinstance(part, str):
+            here = here.get(part)
+        elif isinstance(here, list) and isinstance(part, int):
+            here = here[part]
+        else:
+            return None
+    return here if isinstance(here, dict) else None
+
+
+def _stand_in(annotation: object) -> Plain:
+    """A value for a required key, about which nothing will be said."""
+    origin = get_origin(annotation)
+    if origin is Literal:
+        return str(get_args(annotation)[0])
+    if origin is dict:
+        return {}
+    return "-" if annotation is str else 1
+
+
+def _where(fault: ErrorDetails) -> Path:
+    """The path of a fault below its shape."""
+    return tuple(part for part in fault["loc"] if not _is_tag(part))
 
 
 def _report(shape: type[Shape], fault: ErrorDetails, path: Path, findings: Findings) -> None:
-    where: Path = tuple(part for part in fault["loc"] if not _is_tag(part))
+    where = _where(fault)
     here = (*path, *where)
     kind, given = fault["type"], fault.get("ctx", {})
     label = f"`{_last_name(where)}`" if where else f"the {shape.noun}"
@@ -66,10 +120,11 @@ def _report(shape: type[Shape], fault: ErrorDetails, path: Path, findings: Findi
     elif kind in _LIMITS:
         findings.error(here, Code.VALUE, f"{label} {_LIMITS[kind](given)}", _examples(shape, where))
     else:
-        wanted = f"must be {_WANTED[kind]}" if kind in _WANTED else "has a wrong kind of value"
         found = _described(fault["input"])
-        hint = _examples(shape, where) or ("put it in quotes" if kind == "string_type" and found else "")
-        findings.error(here, Code.TYPE, f"{label} {wanted}{found}", hint)
+        wanted = f"must be {_WANTED[kind]}{found}" if kind in _WANTED else "has a wrong kind of value"
+        quotes = kind == "string_type" and isinstance(fault["input"], int | float)
+        hint = _examples(shape, where) or ("put it in quotes" if quotes else "")
+        findings.error(here, Code.TYPE, f"{label} {wanted}", hint)
 
 
 def _report_choice(label: str, fault: ErrorDetails, path: Path, findings: Findings) -> None:

@@ -30,6 +30,8 @@ class Findings:
     """Where each value's key is written."""
     spoiled: set[Path] = field(default_factory=set)
     """Paths with a finding that explains everything else that could be said about them."""
+    salvaged: set[Path] = field(default_factory=set)
+    """Paths of named things with errors in their shape, of which the rest is checked all the same."""
     sources: dict[str, list[str]] = field(default_factory=dict)
     """The lines of each file."""
     start: str = ""

@@ -79,7 +79,8 @@ def _book(merged: Merged, findings: Findings) -> Book | None:
         reach, slots, proposals, grammar, contents, ActiveReader(zone, findings), findings
     )
     campaigns = reader.read(merged.section("campaigns"), partial=lost("campaigns"))
-    caps = CapReader(reach, proposals, campaigns, findings).read(merged.section("pressure", "caps"))
+    tags = frozenset(tag for offer in proposals.found.values() for tag in offer.tags)
+    caps = CapReader(reach, proposals, campaigns, findings, tags).read(merged.section("pressure", "caps"))
     if shape is None or findings.failed:
         return None
     _note_unused(lexicon, grammar, reader, findings)

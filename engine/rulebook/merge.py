@@ -81,7 +81,7 @@ def _take(name: str, document: Document, merged: Merged, findings: Findings) -> 
         findings.place(name, document.values[()], problem)
         merged.whole = False
         return
-    rejected: set[Path] = set()
+    rejected = _misshapen(name, document, merged, findings)
     _combine(document.data, merged.data, (), rejected)
     _texts(document)
     for where, into in ((document.values, findings.values), (document.keys, findings.keys)):
@@ -89,7 +89,7 @@ def _take(name: str, document: Document, merged: Merged, findings: Findings) -> 
             if not _below(path, rejected):
                 into.setdefault(path, (name, line, column))
     findings.spoiled.update(path for path in document.spoiled if not _below(path, rejected))
-    for path in rejected:
+    for path in rejected - merged.broken:
         file, line, _ = findings.keys.get(path, (name, 1, 1))
         text = f"{quote(str(path[-1]))} is already defined in {file}, line {line}"
         findings.place(name, document.keys[path], Diagnostic("", 0, 0, Code.DUPLICATE, text))
@@ -97,6 +97,24 @@ def _take(name: str, document: Document, merged: Merged, findings: Findings) -> 
 
 def _below(path: Path, rejected: set[Path]) -> bool:
     return bool(rejected) and (path[:1] in rejected or path[:2] in rejected or path[:3] in rejected)
+
+
+def _misshapen(name: str, document: Document, merged: Merged, findings: Findings) -> set[Path]:
+    """Report sections that are no mappings and take them out; returns their paths."""
+    found: set[Path] = set()
+    data = document.data if isinstance(document.data, dict) else {}
+    pressure = data.get("pressure")
+    for inside, around in ((data, ()), (pressure if isinstance(pressure, dict) else {}, ("pressure",))):
+        for key in [*(SECTIONS if not around else _RULES)]:
+            path = (*around, key)
+            if key in inside and (not isinstance(inside[key], dict) or path in document.spoiled):
+                found.add(path)
+                merged.broken.add(path)
+                del inside[key]
+                if path not in document.spoiled:
+                    what = Diagnostic("", 0, 0, Code.TYPE, f"`{'.'.join(path)}` must be a mapping")
+                    findings.place(name, document.values[path], what)
+    return found
 
 
 def _combine(new: dict[str, Plain], into: dict[str, Plain], path: Path, rejected: set[Path]) -> None:
@@ -138,9 +156,6 @@ def _check_sections(merged: Merged, findings: Findings) -> None:
                     here, Code.UNKNOWN, f"there is no section {quote(key)}", findings.suggest(key, known)
                 )
                 merged.whole = False
-            elif not isinstance(data[key], dict):
-                findings.error(here, Code.TYPE, f"`{'.'.join(here)}` must be a mapping")
-                merged.broken.add(here)
     for section in _NAMED:
         for name in merged.section(*section):
             check_name(name, (*section, name), findings)

@@ -70,7 +70,7 @@ def compose(text: str) -> Document:
             composer.take(event, position)
     except Unreadable as reason:
         document.problems.append(Problem(reason.position, reason.code, reason.message, reason.hint))
-        document.whole = False
+        document.data, document.whole = None, False  # half a file says nothing reliable
     return document
 
 

@@ -19,7 +19,8 @@ def read(
     for name, value in data.items():
         path = ("offers", name)
         shape = shaped(OfferShape, value, path, findings)
-        offers.add(name, _offer(name, shape, path, contents) if shape else None)
+        offer = _offer(name, shape, path, contents) if shape else None
+        offers.add(name, offer, sound=path not in findings.salvaged)
     return offers
 
 

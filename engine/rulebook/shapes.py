@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 Text: TypeAlias = Annotated[str, Field(min_length=1)]
+Texts: TypeAlias = Annotated[list[Text], Field(max_length=100)]
 Duration: TypeAlias = Annotated[str, Field(examples=["24h"])]
 Count: TypeAlias = Annotated[int, Field(ge=1, le=1_000_000)]
 Condition: TypeAlias = dict[str, Any]
@@ -118,7 +119,7 @@ class OfferShape(Shape):
     """A word of the marketer's own."""
     value: Annotated[float, Field(ge=0)] = 1.0
     """What it is worth when it is taken."""
-    tags: list[Text] = []
+    tags: Texts = []
     """Words by which pressure rules can select it."""
     content: Content | None = None
     """What is said, by channel or `default`, in campaigns without variants and as a fallback."""
@@ -193,9 +194,9 @@ class CampaignShape(Shape):
     """When it runs; always if it is left out."""
     when: Condition | None = None
     """Whom it is for; everybody if it is left out."""
-    channels: list[Text] = []
+    channels: Texts = []
     """Outbound or inbound channels in order of preference."""
-    placements: list[Text] = []
+    placements: Texts = []
     """Slots on inbound channels."""
     tier: Annotated[int, Field(ge=-1_000_000, le=1_000_000)] = 0
     """Higher tiers always win."""
@@ -203,7 +204,7 @@ class CampaignShape(Shape):
     """What it is worth when it is taken; the offer's value if it is left out."""
     propensity: FactorForm = 1.0
     """How likely the customer takes it, in [0, 1]."""
-    boosts: list[BoostShape] = []
+    boosts: Annotated[list[BoostShape], Field(max_length=100)] = []
     """Factors for some customers."""
     variants: dict[str, VariantShape] = {}
     """The forms of its content; the offer's own content if it is left out."""

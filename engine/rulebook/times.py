@@ -102,6 +102,6 @@ def _located(moment: datetime, zone: ZoneInfo) -> datetime:
 
 def _instant(moment: datetime) -> Instant:
     try:
-        return from_datetime(moment)
+        return from_datetime(moment.astimezone(UTC))
     except OverflowError:
         raise ValueError("the year is out of range") from None

@@ -35,7 +35,7 @@ _FEATURES = (
     _Feature("pressure.pauses"),
     _Feature("pressure.caps.*.clock"),
     _Feature("pressure.caps.*.per", "per: calendar", lambda value: str(value).startswith("calendar")),
-    _Feature("pressure.caps.*.limit", "a limit from an attribute", lambda value: isinstance(value, dict)),
+    _Feature("pressure.caps.*.limit", "limit: {attribute: …}", lambda value: isinstance(value, dict)),
     _Feature("channels.*.capacity"),
     _Feature("channels.*.confirm"),
     _Feature("offers.*.stock"),

@@ -1,0 +1,47 @@
+"""What `tact check` prints and how it ends."""
+
+import json
+from pathlib import Path
+
+import typer
+from typer.testing import CliRunner
+
+from engine.cli.check import FAILED, check
+
+GOLDEN = Path(__file__).parent / "golden"
+
+app = typer.Typer()
+app.command()(check)
+
+
+def _book(folder: Path, *names: str) -> str:
+    for name in names:
+        (folder / name).write_bytes((GOLDEN / name).read_bytes())
+    return str(folder)
+
+
+def test_a_sound_book(tmp_path: Path) -> None:
+    """A sound book is counted in a line, with its version, and ends well."""
+    result = CliRunner().invoke(app, [_book(tmp_path, "_rich.yaml")])
+    assert result.exit_code == 0
+    assert result.output.startswith(
+        "rich: 2 campaigns, 1 offer, 2 audiences, 2 channels, 1 placement, 2 caps, ver"
+    )
+    assert result.output.endswith(": fine\n")
+
+
+def test_a_broken_book(tmp_path: Path) -> None:
+    """A broken book prints its diagnostics, without colours off a terminal, and how many they are."""
+    result = CliRunner().invoke(app, [_book(tmp_path, "_base.yaml", "cycles.yaml")])
+    assert result.exit_code == FAILED
+    assert result.output == (GOLDEN / "cycles.txt").read_text(encoding="utf-8") + "2 errors\n"
+
+
+def test_json(tmp_path: Path) -> None:
+    """With --json, machines get one object."""
+    result = CliRunner().invoke(app, [_book(tmp_path, "_base.yaml", "cycles.yaml"), "--json"])
+    report = json.loads(result.output)
+    assert result.exit_code == FAILED
+    assert report["loads"] is False
+    first = report["diagnostics"][0]
+    assert (first["code"], first["severity"], first["line"], first["column"]) == ("cycle", "error", 2, 3)

@@ -1,0 +1,35 @@
+"""What the loader says, word for word: golden/NAME.yaml beside a sound base, golden/NAME.txt."""
+
+from pathlib import Path
+
+import pytest
+
+from engine.rulebook.diagnostics import Severity, render
+from engine.rulebook.load import load_files
+
+GOLDEN = Path(__file__).parent / "golden"
+CASES = sorted(path.stem for path in GOLDEN.glob("[a-z]*.yaml"))
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_diagnostics_are_as_written(case: str, rewrite: bool) -> None:
+    """A book's mistakes are reported all at once, each once, in order, with place, excerpt and advice."""
+    loaded = load_files(
+        {
+            "base.yaml": (GOLDEN / "_base.yaml").read_bytes(),
+            f"{case}.yaml": (GOLDEN / f"{case}.yaml").read_bytes(),
+        }
+    )
+    printed = render(loaded.diagnostics)
+    wanted = GOLDEN / f"{case}.txt"
+    if rewrite:
+        wanted.write_text(printed, encoding="utf-8")
+    assert printed == wanted.read_text(encoding="utf-8")
+    failed = any(each.severity is Severity.ERROR for each in loaded.diagnostics)
+    assert (loaded.book is None) == failed
+
+
+def test_the_base_is_sound() -> None:
+    """The base alone has no errors, so each case shows its own mistakes only."""
+    loaded = load_files({"base.yaml": (GOLDEN / "_base.yaml").read_bytes()})
+    assert {each.severity for each in loaded.diagnostics} <= {Severity.NOTE}

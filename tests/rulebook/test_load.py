@@ -1,0 +1,212 @@
+"""What the loader makes of a sound book, and of folders and files that are none."""
+
+import os
+from datetime import time
+from pathlib import Path
+
+import pytest
+
+from engine.conditions.model import ALWAYS, All, Any_, Audience, None_, Operator, Test
+from engine.instant import DAY, SECOND
+from engine.rulebook.diagnostics import Code, Severity
+from engine.rulebook.events import MAX_EXPANDED
+from engine.rulebook.load import load, load_files
+from engine.rulebook.model import Active, Book, Factor, Kind, OnSilence, Placeholder, Selector, Template
+
+GOLDEN = Path(__file__).parent / "golden"
+RICH = (GOLDEN / "_rich.yaml").read_bytes()
+
+
+def codes(contents: dict[str, bytes]) -> list[Code]:
+    """The codes of the errors in the files."""
+    return [each.code for each in load_files(contents).diagnostics if each.severity is Severity.ERROR]
+
+
+@pytest.fixture
+def book() -> Book:
+    """The rich book."""
+    loaded = load_files({"rich.yaml": RICH})
+    assert loaded.book is not None, loaded.diagnostics
+    return loaded.book
+
+
+def test_a_sound_book_says_nothing(book: Book) -> None:
+    """A book without mistakes has no diagnostics and sorted names."""
+    assert load_files({"rich.yaml": RICH}).diagnostics == ()
+    assert list(book.campaigns) == ["plain", "winter"]
+    assert list(book.attributes) == sorted(book.attributes)
+
+
+def test_conditions_become_trees(book: Book) -> None:
+    """Keys of a mapping are joined by All, groups keep their kind, audiences carry what they mean."""
+    north = All(
+        (
+            Test("location.country", Operator.IN, ("NO", "CN")),
+            All(
+                (
+                    Test("weather.temperature_c", Operator.GTE, -40),
+                    Test("weather.temperature_c", Operator.LT, 10),
+                )
+            ),
+        )
+    )
+    interests = Test("profile.interests", Operator.HAS_ANY, ("cream", "soap"))
+    party = Test("profile.party", Operator.EQ, "x")
+    loyal = All((Any_((Audience("north", north), interests)), None_((party,))))
+    assert book.audiences["loyal"] == loyal
+    assert book.campaigns["winter"].when == All(
+        (
+            Audience("loyal", loyal),
+            Test("profile.age", Operator.BETWEEN, (18, 90)),
+            Test("profile.seen", Operator.WITHIN, 7 * DAY),
+        )
+    )
+    assert book.campaigns["plain"].when is ALWAYS
+
+
+def test_times_are_in_the_books_zone(book: Book) -> None:
+    """Days begin in Shanghai, `until` includes its day, a time without offset is Shanghai's."""
+    start = 1_772_294_400 * SECOND  # 2026-03-01T00:00+08:00
+    active = Active(start, start + 31 * DAY, frozenset({0, 4}), (time(22), time(6)))
+    assert book.campaigns["winter"].active == active
+    assert book.campaigns["winter"].variants[0].when == Test(
+        "profile.seen", Operator.AFTER, 1_767_232_800 * SECOND
+    )
+
+
+def test_the_rest_of_the_model(book: Book) -> None:
+    """Channels, factors, caps and contents arrive as written; a price keeps its zeros."""
+    assert book.channels["sms"].hold == 14 * DAY
+    assert book.channels["sms"].on_silence is OnSilence.CONFIRM
+    assert book.campaigns["winter"].propensity == Factor(0.1, "profile.score")
+    assert book.campaigns["plain"].value == Factor(3.0)
+    assert [each.name for each in book.campaigns["winter"].variants] == ["a", "b"]
+    cap = book.caps["weekly"]
+    assert (cap.limit, cap.window) == (2, 7 * DAY)
+    assert cap.count == Selector(kind=frozenset({Kind.OUTBOUND}))
+    assert cap.except_ == Selector(category=frozenset({"service"}))
+    content = book.offers["cream"].content
+    assert content is not None
+    assert content.default["price"] == Template(("1.50",))
+
+
+def test_placeholders() -> None:
+    """Placeholders, fallbacks and doubled braces become parts of a template."""
+    text = b'offers: {o: {name: O, content: {default: {t: "{{a}} {profile.name|you}, {profile.age}!"}}}}'
+    book = load_files({"rich.yaml": RICH, "o.yaml": text}).book
+    assert book is not None
+    content = book.offers["o"].content
+    assert content is not None
+    parts = ("{a} ", Placeholder("profile.name", "you"), ", ", Placeholder("profile.age", None), "!")
+    assert content.default["t"] == Template(parts)
+
+
+def test_a_factor_without_default() -> None:
+    """Without a default, customers without the attribute have propensity 0 and the offer's value."""
+    extra = b"campaigns: {c: {offer: cream, channels: [app], propensity: profile.score, value: profile.age}}"
+    book = load_files({"rich.yaml": RICH, "c.yaml": extra}).book
+    assert book is not None
+    assert book.campaigns["c"].propensity == Factor(0.0, "profile.score")
+    assert book.campaigns["c"].value == Factor(12.5, "profile.age")
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (b"\xff\xfea\x00", Code.ENCODING),
+        (b"a: \xff", Code.ENCODING),
+        (b"a: \x00", Code.ENCODING),
+        (b"a: \x1b[31m", Code.ENCODING),
+        (b"\x7fELF\x02\x01\x01\x00", Code.ENCODING),
+        (b"#" * (1 << 20) + b"#", Code.TOO_LARGE),
+        (b"audiences: " + b"[" * 200, Code.TOO_LARGE),
+        (b"a: *nothing", Code.SYNTAX),
+        (b"? [a]\n: b", Code.SYNTAX),
+        (b"a: &a [x, x, x, x, x, x, x, x, x, x]\n" + b"".join(
+            b"%s: &%s [%s]\n" % (new, new, b", ".join([b"*" + old] * 10))
+            for old, new in ((b"a", b"b"), (b"b", b"c"), (b"c", b"d"), (b"d", b"e"), (b"e", b"f"), (b"f", b"g"))
+        ), Code.TOO_LARGE),
+    ],
+)  # fmt: skip
+def test_hostile_files_give_one_diagnostic(content: bytes, code: Code) -> None:
+    """What is no readable YAML is one error with its code, and nothing is said about what may be in it."""
+    assert codes({"rich.yaml": RICH, "x.yaml": content}) == [code]
+
+
+def test_nested_conditions_are_limited() -> None:
+    """Thirty groups inside each other load, many more are one error, also when audiences make them up."""
+    deep = b"any: [{" * 29 + b"profile.age: 3" + b"}]" * 29
+    assert codes({"rich.yaml": RICH, "x.yaml": b"audiences: {deep: {" + deep + b"}}"}) == []
+    deeper = b"any: [{" * 31 + b"profile.age: 3" + b"}]" * 31
+    assert codes({"rich.yaml": RICH, "x.yaml": b"audiences: {deep: {" + deeper + b"}}"}) == [Code.TOO_LARGE]
+    chain = "".join(f"  a{i}: {{audience: a{i + 1}}}\n" for i in range(500))
+    text = f"audiences:\n{chain}  a500: {{profile.age: 3}}\n".encode()
+    assert codes({"rich.yaml": RICH, "x.yaml": text}) == [Code.TOO_LARGE]
+
+
+def test_a_lost_file_explains_unknown_names() -> None:
+    """When a file cannot be read, names that it may have declared are not called unknown."""
+    assert codes({"a.yaml": RICH, "b.yaml": b"audiences: {a: {profile.aeg: 3}}", "c.yaml": b"["}) == [
+        Code.SYNTAX
+    ]
+
+
+def test_a_folder(tmp_path: Path) -> None:
+    """Folders are read with their sub-folders, without hidden files, other files and tests/."""
+    for name in ("a.yaml", "sub/b.yml", ".hidden.yaml", ".git/c.yaml", "tests/story.yaml", "read.me"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("nonsense: 1\n")
+    (tmp_path / "a.yaml").write_bytes(RICH)
+    (tmp_path / "sub/b.yml").write_text("audiences: {old: {profile.age: {gt: 80}}}\n")
+    loaded = load(tmp_path)
+    assert loaded.book is not None
+    assert "old" in loaded.book.audiences
+    assert [each.file for each in loaded.diagnostics] == ["sub/b.yml"]
+    same = load_files({"x.yaml": RICH, "y.yaml": b"audiences: {old: {profile.age: {gt: 80}}}"}).book
+    assert loaded.book == same
+
+
+def test_what_is_no_folder(tmp_path: Path) -> None:
+    """A missing folder, a file and an empty folder are diagnostics."""
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "empty").mkdir()
+    for name in ("missing", "file", "empty"):
+        loaded = load(tmp_path / name)
+        assert loaded.book is None
+        assert [each.code for each in loaded.diagnostics] == [Code.FILE]
+
+
+def test_links_and_pipes(tmp_path: Path) -> None:
+    """Links that leave the folder and files that are no files are diagnostics, and are not opened."""
+    inside = tmp_path / "book"
+    inside.mkdir()
+    (tmp_path / "secret.yaml").write_bytes(RICH)
+    (inside / "link.yaml").symlink_to(tmp_path / "secret.yaml")
+    (inside / "loop.yaml").symlink_to(inside / "loop.yaml")
+    (inside / "folder").symlink_to(tmp_path)
+    os.mkfifo(inside / "pipe.yaml")
+    loaded = load(inside)
+    assert loaded.book is None
+    assert sorted(each.file for each in loaded.diagnostics) == [
+        "folder",
+        "link.yaml",
+        "loop.yaml",
+        "pipe.yaml",
+    ]
+    assert {each.code for each in loaded.diagnostics} == {Code.FILE}
+
+
+def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
+    """Of a file of 50 MB, only enough is read to see that it is too large."""
+    with (tmp_path / "huge.yaml").open("wb") as file:
+        file.truncate(50 << 20)
+    assert [each.code for each in load(tmp_path).diagnostics] == [Code.TOO_LARGE]
+
+
+def test_aliases_are_copies() -> None:
+    """An alias stands for its node; ordinary books stay far below the budget."""
+    assert MAX_EXPANDED >= 10_000
+    text = b"campaigns: {a: &a {offer: cream, channels: [app]}, b: *a}"
+    book = load_files({"rich.yaml": RICH, "x.yaml": text}).book
+    assert book is not None
+    assert book.campaigns["b"].offer == "cream"
