@@ -1,0 +1,91 @@
+"""`tact decide`: what a book would answer, without a server."""
+
+import asyncio
+import tempfile
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from google.protobuf.json_format import MessageToJson
+from rich.console import Console
+from rich.table import Table
+
+from engine.api.v1.decisions_pb2 import DecideRequest
+from engine.cli.contexts import read_context
+from engine.cli.exits import USAGE, fail, live_book
+from engine.decide import Engine
+from engine.decision import ChosenOffer, Decision
+from engine.explain import CampaignExplained, Explained, explain
+from engine.instant import to_datetime
+from engine.ledger.store import open_store
+from engine.ledger.writer import GroupWriter
+from engine.live import LiveBook
+from engine.server.parse import Parser
+from engine.server.respond_explain import respond_explained
+from engine.server.run import wall_clock
+from engine.server.violations import InvalidRequest, Unsupported
+from engine.settle.group import settle_group
+
+
+def decide(
+    book: Annotated[Path, typer.Argument(help="Folder of the book.")],
+    context: Annotated[Path, typer.Option(help="The customer, as a JSON or YAML file.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON, for machines.")] = False,
+) -> None:
+    """Decide for the customer in a file, and say why; nothing is kept.
+
+    The file holds customer, and as far as known profile, location, weather, consents, preferred_channels,
+    channels, placement, max_offers and now.
+    """
+    live = live_book(book)
+    try:
+        explained = try_out(live, read_context(context, live.book))
+    except (ValueError, InvalidRequest, Unsupported) as error:
+        fail(str(error), USAGE)
+    if as_json:
+        typer.echo(MessageToJson(respond_explained(explained), preserving_proto_field_name=True))
+    else:
+        _show(explained, live)
+
+
+def try_out(live: LiveBook, message: DecideRequest) -> Explained:
+    """The explained answer for a customer without history; raises InvalidRequest, Unsupported."""
+    request = Parser(live, allow_now=True).parse(message, wall_clock())
+    with tempfile.TemporaryDirectory() as folder:
+        store = open_store(f"sqlite:///{folder}/tact.db")
+        ledger = GroupWriter(partial(settle_group, store))
+        try:
+            return asyncio.run(explain(Engine(live, ledger), request))
+        finally:
+            ledger.close()
+            store.close()
+
+
+def _show(explained: Explained, live: LiveBook) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    decision = explained.decision
+    console.print(f"[bold]{decision.outcome.upper()}[/bold] at {to_datetime(decision.at).astimezone(live.book.timezone)}")
+    for offer in decision.offers:
+        console.print(_line(offer))
+        for name, text in offer.content.items():
+            console.print(f"    {name}: {text}", markup=False)
+    if decision.next_allowed_at is not None:
+        console.print(f"next allowed at {to_datetime(decision.next_allowed_at).astimezone(live.book.timezone)}")
+    console.print(_table(decision, explained.campaigns))
+
+
+def _line(offer: ChosenOffer) -> str:
+    where = f"{offer.channel} ({offer.placement})" if offer.placement else offer.channel
+    what = f"{offer.campaign}: {offer.offer}" if offer.campaign else f"fallback: {offer.offer}"
+    variant = f", variant {offer.variant}" if offer.variant else ""
+    return f"  {what}{variant}, on {where}, score {offer.score:g}"
+
+
+def _table(decision: Decision, campaigns: tuple[CampaignExplained, ...]) -> Table:
+    table = Table("campaign", "stage", "about", "score", title=f"book {decision.book_version[:12]}", title_justify="left")
+    for one in campaigns:
+        about = ", ".join(dict.fromkeys([one.reason.name, *(detail.name for detail in one.details)]))
+        score = "" if one.score is None else f"{one.score:g}"
+        table.add_row(one.campaign, one.reason.code, about, score)
+    return table
