@@ -10,12 +10,10 @@ from typing import Annotated
 
 import typer
 
+from engine.cli.exits import BOOK
 from engine.rulebook.diagnostics import Severity, render
 from engine.rulebook.load import Loaded, load
 from engine.rulebook.model import Book
-
-FAILED = 3
-"""The exit code for a book that does not load."""
 
 
 def check(
@@ -30,7 +28,7 @@ def check(
         typer.echo(render(loaded.diagnostics, color=_in_color()), nl=False)
         typer.echo(_summary(loaded))
     if loaded.book is None:
-        raise typer.Exit(FAILED)
+        raise typer.Exit(BOOK)
 
 
 def _in_color() -> bool:

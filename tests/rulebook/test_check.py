@@ -6,7 +6,8 @@ from pathlib import Path
 import typer
 from typer.testing import CliRunner
 
-from engine.cli.check import FAILED, check
+from engine.cli.check import check
+from engine.cli.exits import BOOK
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -33,7 +34,7 @@ def test_a_sound_book(tmp_path: Path) -> None:
 def test_a_broken_book(tmp_path: Path) -> None:
     """A broken book prints its diagnostics, without colours off a terminal, and how many they are."""
     result = CliRunner().invoke(app, [_book(tmp_path, "_base.yaml", "cycles.yaml")])
-    assert result.exit_code == FAILED
+    assert result.exit_code == BOOK
     assert result.output == (GOLDEN / "cycles.txt").read_text(encoding="utf-8") + "2 errors\n"
 
 
@@ -41,7 +42,7 @@ def test_json(tmp_path: Path) -> None:
     """With --json, machines get one object."""
     result = CliRunner().invoke(app, [_book(tmp_path, "_base.yaml", "cycles.yaml"), "--json"])
     report = json.loads(result.output)
-    assert result.exit_code == FAILED
+    assert result.exit_code == BOOK
     assert report["loads"] is False
     first = report["diagnostics"][0]
     assert (first["code"], first["severity"], first["line"], first["column"]) == ("cycle", "error", 2, 3)
