@@ -29,6 +29,8 @@ class _Direct:
 class Block:
     """Clauses by local number."""
 
+    offset: int
+    """The place of its clauses in the masks that callers pass."""
     owners: Sequence[int]
     """The position of the condition that each clause belongs to; never falling."""
     everything: Mask
@@ -39,7 +41,7 @@ class Block:
     """Whether two clauses belong to one condition."""
 
     @classmethod
-    def build(cls, clauses: Sequence[tuple[int, Clause]]) -> "Block":
+    def build(cls, clauses: Sequence[tuple[int, Clause]], offset: int) -> "Block":
         """Index clauses, given with their conditions' positions in ascending order."""
         everything = (1 << len(clauses)) - 1
         scalars: dict[str, dict[int, list[Literal]]] = {}
@@ -60,9 +62,10 @@ class Block:
         columns.sort(key=lambda column: column.share)
         owners = tuple(position for position, _ in clauses)
         return cls(
+            offset,
             owners,
             everything,
-            tuple((one.attribute, one.texts, one.other, one.lookup) for one in columns),
+            tuple((one.attribute, one.known, one.other, one.lookup) for one in columns),
             tuple(_merged(direct)),
             len(set(owners)) < len(owners),
         )
@@ -70,12 +73,15 @@ class Block:
     def match(self, attributes: Attributes, moment: Moment, among: Mask) -> list[int]:
         """Positions of the conditions with a clause in `among` that holds, ascending and distinct."""
         get = attributes.get
-        alive = among & self.everything
-        for attribute, texts, other, lookup in self.columns:
+        alive = among >> self.offset & self.everything
+        for attribute, known, other, lookup in self.columns:
+            value = get(attribute)
             if lookup is None:
-                alive &= texts.get(get(attribute), other)
+                alive &= known.get(value, other)
+            elif type(value) is int and value in known:
+                alive &= known[value]
             else:
-                alive &= lookup(get(attribute))
+                alive &= lookup(value)
             if not alive:
                 return []
         for one in self.direct:
@@ -89,12 +95,12 @@ class Block:
         hits = []
         while alive:
             base = (alive.bit_length() - 1) // _WORD * _WORD
-            word = alive >> base
-            alive ^= word << base
+            word = alive >> base if base else alive
             while word:
                 number = word.bit_length() - 1
                 word ^= 1 << number
                 hits.append(owners[base + number])
+            alive &= (1 << base) - 1
         hits.reverse()
         return list(dict.fromkeys(hits)) if self.repeated else hits
 

@@ -36,6 +36,10 @@ SCALAR_OPERATORS = frozenset(
 )
 """The operators that see nothing of a value but which of the operands it equals and between which it lies."""
 
+_SPAN = 128
+"""Whole numbers in a range shorter than this get a mask each."""
+_EXACT = 2**53
+
 _NEVER = Moment(0, date.min)
 """The scalar operators do not look at the moment."""
 
@@ -45,13 +49,17 @@ _OTHER: Value = ()
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """What one attribute's value leaves of the clauses: `lookup(value)`, or where there is none, `texts`."""
+    """What one attribute's value leaves of the clauses.
+
+    Without a `lookup` it is `known.get(value, other)` for any value; with one it is `known[value]` for whole numbers
+    that are in there, and else `lookup(value)`.
+    """
 
     attribute: str
     share: float
     """Which part of the clauses an average value leaves; the columns that leave least should come first."""
-    texts: Mapping[Value | None, Mask] = field(default_factory=dict)
-    """By text, and None for a missing attribute."""
+    known: Mapping[Any, Mask] = field(default_factory=dict)
+    """With a lookup, by whole number; without, by text, and by None for a missing attribute."""
     other: Mask = 0
     """For a value that equals no operand."""
     lookup: Callable[[Any], Mask] | None = None
@@ -75,14 +83,12 @@ def scalar_column(attribute: str, groups: Mapping[Group, Mask], free: Mask) -> C
     for text, by_group in mentioned.items():
         differing = _union(m for g, m in by_group.items() if _admits(g, text) is not _admits(g, _OTHER))
         texts[text] = other ^ differing
-    column = Column(attribute, share_of(texts.values(), clauses), texts, other)
     if kinds <= {str}:
-        return column
-    numbers = _Steps.build(groups, float, other)
-    dates = _Steps.build(groups, date, other)
+        return Column(attribute, share_of(texts.values(), clauses), texts, other)
+    numbers, dates = _Steps.build(groups, float, other), _Steps.build(groups, date, other)
     masks = (*numbers.gaps, *numbers.points.values(), *dates.gaps, *texts.values())
-    lookup = _lookup_of_kinds(numbers, dates, (at(False), at(True)), column)
-    return replace(column, share=share_of(masks, clauses), lookup=lookup)
+    lookup = _lookup(numbers, dates, (at(False), at(True)), texts, other)
+    return Column(attribute, share_of(masks, clauses), numbers.whole(), other, lookup)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,13 +135,22 @@ class _Steps:
         mask = self.points.get(value)
         return self.gaps[bisect_right(self.cuts, value)] if mask is None else mask
 
+    def whole(self) -> Mapping[int, Mask]:
+        """Spell out the whole numbers from the lowest cut to the highest, unless that is far."""
+        if not self.cuts or not -_EXACT < self.cuts[0] <= self.cuts[-1] < min(self.cuts[0] + _SPAN, _EXACT):
+            return {}
+        return {number: self.at(number) for number in range(int(self.cuts[0]) - 1, int(self.cuts[-1]) + 2)}
 
-def _lookup_of_kinds(
-    numbers: _Steps, dates: _Steps, truths: tuple[Mask, Mask], column: Column
+
+def _lookup(
+    numbers: _Steps,
+    dates: _Steps,
+    truths: tuple[Mask, Mask],
+    texts: Mapping[Value | None, Mask],
+    other: Mask,
 ) -> Callable[[Any], Mask]:
     """Look up by the value's exact type: Python takes 1, 1.0 and True for the same key."""
-    cuts, gaps, points = numbers.cuts, numbers.gaps, numbers.points
-    texts, other, missing = column.texts, column.other, column.texts[None]
+    cuts, gaps, points, missing = numbers.cuts, numbers.gaps, numbers.points, texts[None]
 
     def lookup(value: Any) -> Mask:
         kind = type(value)

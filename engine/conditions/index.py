@@ -34,14 +34,6 @@ _Numbered = tuple[int, Clause]
 
 
 @dataclass(frozen=True, slots=True)
-class _Placed:
-    """A block, and the place of its clauses in the masks that callers pass."""
-
-    block: Block
-    offset: int
-
-
-@dataclass(frozen=True, slots=True)
 class ConditionIndex:
     """An immutable index of conditions, numbered by position; safe for use by several threads at once."""
 
@@ -49,9 +41,9 @@ class ConditionIndex:
     """All attributes that the conditions test."""
     unindexed: tuple[int, ...]
     """The positions whose disjunctive form is too large: they are evaluated directly at every match."""
-    _switches: tuple[tuple[str, Mapping[Any, _Placed]], ...]
+    _switches: tuple[tuple[str, Mapping[Any, Block]], ...]
     """By attribute and value, the block of the clauses that want that value."""
-    _rest: _Placed
+    _rest: Block | None
     _direct: tuple[tuple[int, int, Condition], ...]
     """Bit, position and condition of the unindexed."""
     _bits: tuple[tuple[int, ...], ...]
@@ -71,19 +63,18 @@ class ConditionIndex:
         bits: list[list[int]] = [[] for _ in conditions]
         size = 0
 
-        def placed(members: Sequence[_Numbered]) -> _Placed:
+        def block(members: Sequence[_Numbered]) -> Block:
             nonlocal size
-            offset = size
+            for bit, (position, _) in enumerate(members, size):
+                bits[position].append(bit)
             size += len(members)
-            for number, (position, _) in enumerate(members):
-                bits[position].append(offset + number)
-            return _Placed(Block.build(members), offset)
+            return Block.build(members, size - len(members))
 
-        switches: list[tuple[str, Mapping[Any, _Placed]]] = []
+        switches: list[tuple[str, Mapping[Any, Block]]] = []
         while len(switches) < _SPLITS and (split := _split(clauses)) is not None:
             attribute, by_value, clauses = split
-            switches.append((attribute, {value: placed(members) for value, members in by_value.items()}))
-        rest = placed(clauses)
+            switches.append((attribute, {value: block(members) for value, members in by_value.items()}))
+        rest = block(clauses) if clauses else None
         for number, position in enumerate(unindexed):
             bits[position].append(size + number)
         return cls(
@@ -102,21 +93,19 @@ class ConditionIndex:
 
         `among`, from `clauses_of`, restricts the search to some conditions; such masks combine by & and |.
         """
-        rest = self._rest
-        hits = rest.block.match(attributes, moment, among >> rest.offset)
-        sources = 1
+        hits = self._rest.match(attributes, moment, among) if self._rest else []
         for attribute, blocks in self._switches:
-            placed = blocks.get(attributes.get(attribute))
-            if placed is not None:
-                more = placed.block.match(attributes, moment, among >> placed.offset)
-                if more:
-                    sources += bool(hits)
-                    hits += more
-        for bit, position, condition in self._direct:
-            if among >> bit & 1 and holds(condition, attributes, moment):
-                sources += bool(hits)
-                hits.append(position)
-        return hits if sources == 1 else sorted(set(hits))
+            block = blocks.get(attributes.get(attribute))
+            if block is not None and (more := block.match(attributes, moment, among)):
+                hits = sorted({*hits, *more}) if hits else more
+        if self._direct:
+            more = [
+                position
+                for bit, position, condition in self._direct
+                if among >> bit & 1 and holds(condition, attributes, moment)
+            ]
+            hits = sorted((*hits, *more))
+        return hits
 
     def clauses_of(self, positions: Iterable[int]) -> Mask:
         """Make the mask that restricts a match to the conditions at these positions."""
