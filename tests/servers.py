@@ -18,16 +18,27 @@ class Server:
     process: subprocess.Popen[str]
     target: str
     errors: list[str] = field(default_factory=list)
+    reader: threading.Thread | None = None
 
     def stop(self, *, within: float = 20) -> int:
         """Tells it to stop, and waits for its exit code."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(within)
+        return self.ended(within)
 
     def kill(self) -> None:
         """Ends it at once, as a crash would."""
         self.process.kill()
-        self.process.wait(20)
+        self.ended(20)
+
+    def ended(self, within: float) -> int:
+        """Waits for its end, reads its last words, and returns its exit code."""
+        code = self.process.wait(within)
+        if self.reader is not None:
+            self.reader.join(within)
+        for pipe in (self.process.stdout, self.process.stderr):
+            if pipe is not None:
+                pipe.close()
+        return code
 
 
 def start_server(rules: Path, log: Path, *options: str, wrapper: tuple[str, ...] = ()) -> Server:
@@ -47,14 +58,13 @@ def start_server(rules: Path, log: Path, *options: str, wrapper: tuple[str, ...]
         process.kill()
         raise AssertionError(f"the server did not start: {line}{process.communicate()[1]}")
     server = Server(process, line.split("listening on ")[1].strip())
-    threading.Thread(target=_drain, args=(server,), daemon=True).start()
+    server.reader = threading.Thread(target=_drain, args=(server,), daemon=True)
+    server.reader.start()
     return server
 
 
 @contextmanager
-def serving(
-    rules: Path, log: Path, *options: str, wrapper: tuple[str, ...] = ()
-) -> Iterator[Server]:
+def serving(rules: Path, log: Path, *options: str, wrapper: tuple[str, ...] = ()) -> Iterator[Server]:
     """A server for the length of a block."""
     server = start_server(rules, log, *options, wrapper=wrapper)
     try:

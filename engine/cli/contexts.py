@@ -22,10 +22,10 @@ def read_context(path: Path, book: Book) -> DecideRequest:
     for problem in document.problems:
         line, column = problem.position
         raise ValueError(f"{path}:{line}:{column}: {problem.message}")
-    data = document.data
-    if isinstance(data, dict) and isinstance(profile := data.get("profile"), dict):
-        data = {**data, "profile": _typed(profile, "profile", book)}
+    data: object = document.data
     try:
+        if isinstance(data, dict) and isinstance(profile := data.get("profile"), dict):
+            data = {**data, "profile": _typed(profile, "profile", book)}
         return from_document(data)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None

@@ -65,13 +65,17 @@ def try_out(live: LiveBook, message: DecideRequest) -> Explained:
 def _show(explained: Explained, live: LiveBook) -> None:
     console = Console(highlight=False, soft_wrap=True)
     decision = explained.decision
-    console.print(f"[bold]{decision.outcome.upper()}[/bold] at {to_datetime(decision.at).astimezone(live.book.timezone)}")
+    console.print(
+        f"[bold]{decision.outcome.upper()}[/bold] at {to_datetime(decision.at).astimezone(live.book.timezone)}"
+    )
     for offer in decision.offers:
         console.print(_line(offer))
         for name, text in offer.content.items():
             console.print(f"    {name}: {text}", markup=False)
     if decision.next_allowed_at is not None:
-        console.print(f"next allowed at {to_datetime(decision.next_allowed_at).astimezone(live.book.timezone)}")
+        console.print(
+            f"next allowed at {to_datetime(decision.next_allowed_at).astimezone(live.book.timezone)}"
+        )
     console.print(_table(decision, explained.campaigns))
 
 
@@ -83,7 +87,14 @@ def _line(offer: ChosenOffer) -> str:
 
 
 def _table(decision: Decision, campaigns: tuple[CampaignExplained, ...]) -> Table:
-    table = Table("campaign", "stage", "about", "score", title=f"book {decision.book_version[:12]}", title_justify="left")
+    table = Table(
+        "campaign",
+        "stage",
+        "about",
+        "score",
+        title=f"book {decision.book_version[:12]}",
+        title_justify="left",
+    )
     for one in campaigns:
         about = ", ".join(dict.fromkeys([one.reason.name, *(detail.name for detail in one.details)]))
         score = "" if one.score is None else f"{one.score:g}"

@@ -90,14 +90,14 @@ class All:
 
 
 @dataclass(frozen=True, slots=True)
-class Any_:
+class Any_:  # noqa: N801 the builtin has the name
     """Holds when at least one part holds."""
 
     parts: tuple["Condition", ...]
 
 
 @dataclass(frozen=True, slots=True)
-class None_:
+class None_:  # noqa: N801 None is a keyword
     """Holds when no part holds."""
 
     parts: tuple["Condition", ...]

@@ -13,13 +13,13 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from engine.api.v1 import decisions_pb2
-from engine.api.v1.decisions_pb2_grpc import add_DecisionsServicer_to_server
 from engine.decide import Engine, Ledger
 from engine.instant import Instant
 from engine.ledger.errors import LedgerError
 from engine.ledger.store import open_store
 from engine.ledger.writer import GroupWriter
 from engine.live import LiveBook
+from engine.server.handlers import decisions_handler
 from engine.server.limits import LARGEST_MESSAGE
 from engine.server.parse import Parser
 from engine.server.service import DecisionsService, Desk
@@ -68,7 +68,7 @@ async def _serve(live: LiveBook, settings: Settings, ledger: Ledger, announce: C
         asyncio.get_running_loop().add_signal_handler(signum, stop.set)
     server = grpc.aio.server(options=_OPTIONS)
     desk = Desk(Parser(live, allow_now=settings.allow_simulated_now), Engine(live, ledger))
-    add_DecisionsServicer_to_server(DecisionsService(desk, wall_clock), server)  # type: ignore[no-untyped-call]
+    server.add_generic_rpc_handlers((decisions_handler(DecisionsService(desk, wall_clock)),))
     status = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(status, server)
     reflection.enable_server_reflection((SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME), server)

@@ -3,14 +3,12 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
-import grpc
 from google.rpc.status_pb2 import Status
 from grpc.aio import ServicerContext
 
 from engine.api.v1 import decisions_pb2 as pb
-from engine.api.v1.decisions_pb2_grpc import DecisionsServicer
 from engine.context import Request
 from engine.decide import Engine
 from engine.decision import Decision
@@ -26,8 +24,6 @@ from engine.server.violations import InvalidRequest, Unsupported, Violation
 Context = ServicerContext[Any, Any]
 Clock = Callable[[], Instant]
 
-_STATUS_CODES = {code.value[0]: code for code in grpc.StatusCode}
-
 
 @dataclass(frozen=True, slots=True)
 class Desk:
@@ -37,54 +33,43 @@ class Desk:
     engine: Engine
 
 
-class DecisionsService(DecisionsServicer):
-    """Translates between the contract and the engine."""
+class DecisionsService:
+    """Translates between the contract and the engine; what its methods raise becomes a status in `handlers`."""
 
     def __init__(self, desk: Desk, clock: Clock) -> None:
         self._desk = desk
         self._clock = clock
 
-    async def Decide(self, request: pb.DecideRequest, context: Context) -> pb.DecideResponse:  # noqa: N802
+    async def decide(self, request: pb.DecideRequest, context: Context) -> pb.DecideResponse:
         """One customer, now."""
         desk = self._desk
-        try:
-            parsed = desk.parser.parse(request, self._clock())
-            return respond(await desk.engine.decide(parsed, deadline=_deadline(context)))
-        except Exception as error:  # noqa: BLE001 every fault becomes a status, in one place
-            await _abort(context, error)
+        parsed = desk.parser.parse(request, self._clock())
+        return respond(await desk.engine.decide(parsed, deadline=_deadline(context)))
 
-    async def DecideBatch(  # noqa: N802
-        self, request: pb.DecideBatchRequest, context: Context
-    ) -> pb.DecideBatchResponse:
+    async def decide_batch(self, request: pb.DecideBatchRequest, context: Context) -> pb.DecideBatchResponse:
         """Many customers in one settlement; an error of one is its own."""
+        if len(request.requests) > MOST_BATCHED:
+            raise _too_many(len(request.requests))
         desk = self._desk
-        try:
-            if len(request.requests) > MOST_BATCHED:
-                raise _too_many(len(request.requests))
-            parsed = [self._parsed(desk, one) for one in request.requests]
-            good = [one for one in parsed if isinstance(one, Request)]
-            answers = iter(await desk.engine.settle_all(good, deadline=_deadline(context)) if good else ())
-        except Exception as error:  # noqa: BLE001 every fault becomes a status, in one place
-            await _abort(context, error)
+        parsed = [self._parsed(desk, one) for one in request.requests]
+        good = [one for one in parsed if isinstance(one, Request)]
+        answers = iter(await desk.engine.settle_all(good, deadline=_deadline(context)) if good else ())
         return pb.DecideBatchResponse(
             items=[_item(next(answers) if isinstance(one, Request) else one) for one in parsed]
         )
 
-    async def Explain(self, request: pb.ExplainRequest, context: Context) -> pb.ExplainResponse:  # noqa: N802
+    async def explain(self, request: pb.ExplainRequest, context: Context) -> pb.ExplainResponse:
         """Every campaign, and why."""
+        if request.WhichOneof("subject") == "decision_id":
+            raise Unsupported("past decisions are not explained in this version; send the request")
         desk = self._desk
-        try:
-            if request.WhichOneof("subject") == "decision_id":
-                raise Unsupported("past decisions are not explained in this version; send the request")
-            parsed = desk.parser.parse(request.request, self._clock())
-            return respond_explained(await explain(desk.engine, parsed, deadline=_deadline(context)))
-        except Exception as error:  # noqa: BLE001 every fault becomes a status, in one place
-            await _abort(context, error)
+        parsed = desk.parser.parse(request.request, self._clock())
+        return respond_explained(await explain(desk.engine, parsed, deadline=_deadline(context)))
 
     def _parsed(self, desk: Desk, message: pb.DecideRequest) -> Request | Status:
         try:
             return desk.parser.parse(message, self._clock())
-        except Exception as error:  # noqa: BLE001 every fault becomes a status, in one place
+        except Exception as error:  # noqa: BLE001 an item's fault is that item's status
             return status_of(error)
 
 
@@ -106,13 +91,3 @@ def _deadline(context: Context) -> float | None:
     """The caller's deadline on time.monotonic's clock."""
     remaining: float | None = context.time_remaining()
     return None if remaining is None else time.monotonic() + remaining
-
-
-async def _abort(context: Context, error: Exception) -> NoReturn:
-    status = status_of(error)
-    await context.abort(
-        _STATUS_CODES[status.code],
-        status.message,
-        trailing_metadata=(("grpc-status-details-bin", status.SerializeToString()),),
-    )
-    raise AssertionError("abort raises")

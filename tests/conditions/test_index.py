@@ -41,6 +41,7 @@ def test_index_is_the_reference(
     with monkeypatch.context() as patch:
         if small:
             patch.setattr(index, "_SPLIT_FROM", 1)
+            patch.setattr(index, "_BLOCK", len(seen))
             patch.setattr(keyed, "_LONG", 0)
         built = ConditionIndex.build(written)
     positions = st.sets(st.sampled_from(range(len(written)))) if written else st.just(set[int]())

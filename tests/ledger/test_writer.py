@@ -16,21 +16,21 @@ class Gate:
 
     def __init__(self) -> None:
         self.open = threading.Semaphore(0)
+        self.busy = threading.Semaphore(0)
         self.groups: list[list[int]] = []
 
     def settle(self, asks: Sequence[int]) -> list[int | LedgerError]:
         """Waits to be let, then echoes."""
+        self.busy.release()
         self.open.acquire()
         self.groups.append(list(asks))
         return list(asks)
 
 
-async def begun(writer: GroupWriter[int, int], gate: Gate, first: int) -> "asyncio.Task[Sequence[object]]":
-    """A submission that the writer has taken from the queue and is settling."""
-    task = asyncio.create_task(writer.submit([first]))
-    while writer.depth or not task.get_stack():
-        await asyncio.sleep(0.001)
-    await asyncio.sleep(0.02)
+async def begun(writer: GroupWriter[int, int], gate: Gate) -> "asyncio.Task[Sequence[object]]":
+    """A submission of 0 that the writer has taken from the queue and is settling."""
+    task = asyncio.create_task(writer.submit([0]))
+    await asyncio.to_thread(gate.busy.acquire)
     return task
 
 
@@ -38,7 +38,7 @@ async def test_what_waits_is_settled_together() -> None:
     """Everything that arrives while a group is being written becomes the next group, in order."""
     gate = Gate()
     writer = GroupWriter[int, int](gate.settle)
-    first = await begun(writer, gate, 0)
+    first = await begun(writer, gate)
     rest = [asyncio.create_task(writer.submit([n, -n])) for n in (1, 2, 3)]
     await asyncio.sleep(0.02)
     gate.open.release(2)
@@ -52,7 +52,7 @@ async def test_a_full_queue_refuses_at_once() -> None:
     """Beyond the limit a submission is refused with a delay, and what waits is not harmed."""
     gate = Gate()
     writer = GroupWriter[int, int](gate.settle, limit=2)
-    first = await begun(writer, gate, 0)
+    first = await begun(writer, gate)
     waiting = [asyncio.create_task(writer.submit([n])) for n in (1, 2)]
     await asyncio.sleep(0.02)
     with pytest.raises(LedgerFull) as caught:
@@ -67,7 +67,7 @@ async def test_a_passed_deadline_is_not_settled() -> None:
     """A submission whose deadline passes while it waits is refused, and never reaches the store."""
     gate = Gate()
     writer = GroupWriter[int, int](gate.settle)
-    first = await begun(writer, gate, 0)
+    first = await begun(writer, gate)
     late = asyncio.create_task(writer.submit([1], deadline=time.monotonic() + 0.01))
     await asyncio.sleep(0.05)
     gate.open.release(2)
@@ -82,7 +82,7 @@ async def test_a_caller_who_left_is_not_settled() -> None:
     """A cancelled submission is dropped before it is written."""
     gate = Gate()
     writer = GroupWriter[int, int](gate.settle)
-    first = await begun(writer, gate, 0)
+    first = await begun(writer, gate)
     gone = asyncio.create_task(writer.submit([1]))
     await asyncio.sleep(0.02)
     gone.cancel()
@@ -97,7 +97,7 @@ async def test_closing_settles_what_waits() -> None:
     """Closing takes nothing new and returns when everything accepted is answered."""
     gate = Gate()
     writer = GroupWriter[int, int](gate.settle)
-    first = await begun(writer, gate, 0)
+    first = await begun(writer, gate)
     waiting = asyncio.create_task(writer.submit([1]))
     await asyncio.sleep(0.02)
     closing = asyncio.create_task(asyncio.to_thread(writer.close))

@@ -73,7 +73,13 @@ def test_the_next_moment_is_exact(cap: Cap, history: list[Contact]) -> None:
 
 def outbound(**over: object) -> Facts:
     """The facts of an outbound commercial contact."""
-    given_facts = {"channel": "sms", "kind": "outbound", "campaign": "a", "offer": "x", "category": "commercial"}
+    given_facts = {
+        "channel": "sms",
+        "kind": "outbound",
+        "campaign": "a",
+        "offer": "x",
+        "category": "commercial",
+    }
     return Facts(**{**given_facts, "tags": frozenset(), **over})  # type: ignore[arg-type]
 
 

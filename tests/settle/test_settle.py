@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -120,7 +121,9 @@ def test_a_reservation_ends_with_its_hold(live: LiveBook, store: SqliteStore) ->
 
 def test_the_next_channel_is_tried_before_the_next_campaign(live: LiveBook, store: SqliteStore) -> None:
     """With WeChat out of reach the same campaign goes by SMS, and the reason says so."""
-    reachable = replace(LI_NA, attributes={**LI_NA.attributes, "weather.humidity_pct": 60.0}, consents=frozenset({"sms"}))
+    reachable = replace(
+        LI_NA, attributes={**LI_NA.attributes, "weather.humidity_pct": 60.0}, consents=frozenset({"sms"})
+    )
     (decision,) = settle(live, store, reachable)
     assert (decision.offers[0].campaign, decision.offers[0].channel) == ("cream-cold", "sms")
     assert Reason(ReasonCode.NO_CONSENT, "wechat") in decision.reasons
@@ -130,7 +133,10 @@ def test_the_next_channel_is_tried_before_the_next_campaign(live: LiveBook, stor
     ("over", "reason"),
     [
         ({"consents": frozenset()}, Reason(ReasonCode.NO_CONSENT, "wechat")),
-        ({"attributes": {"weather.temperature_c": 3.0, "profile.openid": ""}}, Reason(ReasonCode.UNREACHABLE, "wechat")),
+        (
+            {"attributes": {"weather.temperature_c": 3.0, "profile.openid": ""}},
+            Reason(ReasonCode.UNREACHABLE, "wechat"),
+        ),
     ],
 )
 def test_no_consent_and_no_address_block(
@@ -217,7 +223,9 @@ def test_sensitive_values_and_addresses_are_not_logged(
     live: LiveBook, store: SqliteStore, tmp_path: Path
 ) -> None:
     """The log names what it leaves out; it holds neither the value nor the address."""
-    ill = replace(LI_NA, attributes={**LI_NA.attributes, "profile.allergy": "nuts", "profile.phone": "13800138000"})
+    ill = replace(
+        LI_NA, attributes={**LI_NA.attributes, "profile.allergy": "nuts", "profile.phone": "13800138000"}
+    )
     settle(live, store, ill)
     ((inputs, trace, answer),) = rows(tmp_path, "select inputs, trace, answer from decisions")
     for text in (inputs, trace, answer):
@@ -230,7 +238,10 @@ def test_a_fault_in_one_request_spares_its_neighbours(
     live: LiveBook, store: SqliteStore, tmp_path: Path
 ) -> None:
     """A request that cannot be decided gets an error of its own; the rest of its group is settled."""
-    broken = replace(LI_NA, customer="broken", attributes={**LI_NA.attributes, "profile.first_name": object()})  # type: ignore[dict-item]
+    unreadable: Any = object()
+    broken = replace(
+        LI_NA, customer="broken", attributes={**LI_NA.attributes, "profile.first_name": unreadable}
+    )
     good, bad, other = settle_any(live, store, LI_NA, broken, replace(LI_NA, customer="wang-wei"))
     assert isinstance(bad, SettleFault)
     assert isinstance(good, Decision)

@@ -1,0 +1,76 @@
+"""From the wire to the service's methods and back: bytes to messages, and every fault to a status."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, NoReturn, TypeVar
+
+import grpc
+from google.protobuf.message import DecodeError, Message
+from grpc.aio import AbortError, ServicerContext
+
+from engine.api.v1 import decisions_pb2 as pb
+from engine.server.service import DecisionsService
+from engine.server.status import status_of
+from engine.server.violations import InvalidRequest, Violation
+
+Request = TypeVar("Request", bound=Message)
+Context = ServicerContext[Any, Any]
+
+_STATUS_CODES = {code.value[0]: code for code in grpc.StatusCode}
+
+
+def decisions_handler(service: DecisionsService) -> grpc.GenericRpcHandler:
+    """The methods that this version serves; gRPC itself answers UNIMPLEMENTED for the others of the contract."""
+    name = pb.DESCRIPTOR.services_by_name["Decisions"].full_name
+    return grpc.method_handlers_generic_handler(
+        name,
+        {
+            "Decide": _unary(service.decide, pb.DecideRequest),
+            "DecideBatch": _unary(service.decide_batch, pb.DecideBatchRequest),
+            "Explain": _unary(service.explain, pb.ExplainRequest),
+        },
+    )
+
+
+def _unary(
+    method: Callable[[Request, Context], Awaitable[Message]], kind: type[Request]
+) -> "grpc.RpcMethodHandler[Any, Any]":
+    async def call(message: Request | DecodeError, context: Context) -> Message:
+        try:
+            if isinstance(message, DecodeError):
+                raise InvalidRequest([Violation("", f"the bytes are not a {kind.DESCRIPTOR.name}")])
+            return await method(message, context)
+        except AbortError:
+            raise
+        except Exception as error:  # noqa: BLE001 every fault becomes a status, in this one place
+            await _abort(context, error)
+
+    return grpc.unary_unary_rpc_method_handler(
+        call, request_deserializer=_reader(kind), response_serializer=_write
+    )
+
+
+def _reader(kind: type[Request]) -> Callable[[bytes], Request | DecodeError]:
+    """Reads a message, or hands on why it cannot be read: what a deserializer raises, gRPC calls UNKNOWN."""
+    from_string = kind.FromString
+
+    def read(data: bytes) -> Request | DecodeError:
+        try:
+            return from_string(data)
+        except DecodeError as error:
+            return error
+
+    return read
+
+
+def _write(message: Message) -> bytes:
+    return message.SerializeToString()
+
+
+async def _abort(context: Context, error: Exception) -> NoReturn:
+    status = status_of(error)
+    await context.abort(
+        _STATUS_CODES[status.code],
+        status.message,
+        trailing_metadata=(("grpc-status-details-bin", status.SerializeToString()),),
+    )
+    raise AssertionError("abort raises")

@@ -1,0 +1,129 @@
+"""The methods of the service, over a real channel to a real server."""
+
+import json
+
+import grpc
+import pytest
+from google.protobuf.descriptor_pool import DescriptorPool
+from google.rpc.status_pb2 import Status
+from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
+
+from engine.api.v1 import decisions_pb2 as pb
+from engine.api.v1.decisions_pb2_grpc import DecisionsStub
+from engine.client import Client, InvalidRequest, NotImplementedHere
+from tests.requests import li_na
+from tests.servers import Server
+
+
+def test_decide(client: Client) -> None:
+    """A decision comes with its id, its offer, its content and the book that decided."""
+    answer = client.decide(li_na("decide", request_id="decide-1"))
+    assert answer.outcome == pb.OUTCOME_OFFER
+    assert (answer.request_id, len(answer.decision_id), len(answer.book_version)) == ("decide-1", 36, 64)
+    (offer,) = answer.offers
+    assert (offer.campaign, offer.variant, offer.channel) == ("cream-cold", "dry", "wechat")
+    assert dict(offer.content) == {"title": "Dry air, Li Na?"}
+    assert offer.selection_probability == 1.0
+
+
+def test_a_retry_returns_the_same_decision(client: Client) -> None:
+    """The same request_id gives the same bytes."""
+    first = client.decide(li_na("retry", request_id="retry-1"))
+    assert client.decide(li_na("retry", request_id="retry-1")) == first
+
+
+def test_blocked_names_the_rule_and_the_moment(client: Client) -> None:
+    """The third contact of the week says which cap, and that it may go a week after the first."""
+    first, _, third = (client.decide(li_na("blocked")) for _ in range(3))
+    assert third.outcome == pb.OUTCOME_BLOCKED
+    assert list(third.blocked_by) == ["weekly"]
+    assert third.next_allowed_at.seconds - first.decided_at.seconds == 7 * 86_400
+
+
+def test_a_batch_answers_in_order_and_spares_the_good_from_the_bad(client: Client) -> None:
+    """A bad item gets its own status with its violations; the others are decided."""
+    good, bad, other = client.decide_batch([li_na("b1"), li_na(""), li_na("b2")])
+    assert isinstance(good, pb.DecideResponse)
+    assert isinstance(other, pb.DecideResponse)
+    assert isinstance(bad, Status)
+    assert bad.code == grpc.StatusCode.INVALID_ARGUMENT.value[0]
+    assert "customer.id" in bad.message
+    assert len(bad.details) == 1
+
+
+def test_a_batch_keeps_caps_between_its_items(client: Client) -> None:
+    """One customer five times in a batch: two contacts, three blocked."""
+    answers = client.decide_batch([li_na("same")] * 5)
+    outcomes = [one.outcome for one in answers if isinstance(one, pb.DecideResponse)]
+    assert outcomes == [pb.OUTCOME_OFFER] * 2 + [pb.OUTCOME_BLOCKED] * 3
+
+
+def test_an_empty_batch_is_answered_with_nothing(client: Client) -> None:
+    """No requests, no items."""
+    assert client.decide_batch([]) == []
+
+
+def test_explain_tells_of_every_campaign(client: Client) -> None:
+    """Each campaign has its stage, its condition with values seen, and nothing is kept."""
+    explained = client.explain(li_na("explain"))
+    stages = {one.campaign: pb.ReasonCode.Name(one.reason.code) for one in explained.campaigns}
+    assert stages == {
+        "allergy-care": "REASON_CODE_NOT_ELIGIBLE",
+        "cream-cold": "REASON_CODE_CHOSEN",
+        "lotion-mild": "REASON_CODE_NOT_ELIGIBLE",
+        "points-expire": "REASON_CODE_NOT_ELIGIBLE",
+    }
+    cream = next(one for one in explained.campaigns if one.campaign == "cream-cold")
+    assert (cream.condition.verdict, json.loads(cream.condition.value or cream.condition.parts[0].value)) == (
+        pb.VERDICT_TRUE,
+        3.0,
+    )
+    member = next(one for one in explained.campaigns if one.campaign == "points-expire")
+    tests = member.condition.parts or [member.condition]
+    assert tests[0].verdict == pb.VERDICT_UNKNOWN
+    assert explained.response.decision_id == ""
+    assert client.decide_batch([li_na("explain")] * 3)[1].outcome == pb.OUTCOME_OFFER
+
+
+def test_what_is_not_built_says_so(client: Client, server: Server) -> None:
+    """Methods and fields of later versions answer UNIMPLEMENTED, and pretend nothing."""
+    with pytest.raises(NotImplementedHere):
+        client.decide(pb.DecideRequest(customer=pb.Customer(id="a", aliases=["b"])))
+    with grpc.insecure_channel(server.target) as channel:
+        stub = DecisionsStub(channel)  # type: ignore[no-untyped-call]
+        for call, message in (
+            (stub.Record, pb.RecordRequest()),
+            (stub.Link, pb.LinkRequest()),
+            (stub.Explain, pb.ExplainRequest(decision_id="x")),
+        ):
+            with pytest.raises(grpc.RpcError) as caught:
+                call(message, timeout=5)
+            assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
+        with pytest.raises(grpc.RpcError) as caught:
+            list(stub.DecideStream(iter([li_na()]), timeout=5))
+        assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
+
+
+def test_simulated_time_needs_a_server_that_allows_it(client: Client) -> None:
+    """`now` is refused by an ordinary server."""
+    message = li_na("now")
+    message.now.seconds = 1
+    with pytest.raises(InvalidRequest) as caught:
+        client.decide(message)
+    assert [one.field for one in caught.value.violations] == ["now"]
+
+
+def test_health_and_reflection(client: Client, server: Server) -> None:
+    """A generic client learns the service from the server itself, and health says SERVING."""
+    assert client.health()
+    with grpc.insecure_channel(server.target) as channel:
+        pool = DescriptorPool(ProtoReflectionDescriptorDatabase(channel))
+        service = pool.FindServiceByName("tact.v1.Decisions")
+        assert {method.name for method in service.methods} == {
+            "Decide",
+            "DecideBatch",
+            "DecideStream",
+            "Explain",
+            "Link",
+            "Record",
+        }
