@@ -3,11 +3,12 @@
 The method is that of Whang et al., "Indexing Boolean Expressions", VLDB 2009: conditions in disjunctive form,
 and per attribute a table from its value to the clauses that may still hold. Python's integers are the sets of
 clauses, one bit each, so that an attribute costs one look-up and one `&`. Where most clauses want one of some
-values of an attribute (a city, a shop), each value gets a block of its own, so that the sets stay short.
+values of an attribute (a city, a shop), each few values get a block of their own, so that the sets stay short.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 from engine.conditions.block import Block
@@ -25,6 +26,7 @@ from engine.conditions.reference import holds
 
 _SPLIT_FROM = 512
 """Fewer clauses are one block: their sets are short as they are."""
+_BLOCK = 256
 _SPLITS = 2
 _COPIES = 8
 """A clause that wants one of at most so many values is copied to the block of each."""
@@ -73,7 +75,10 @@ class ConditionIndex:
         switches: list[tuple[str, Mapping[Any, Block]]] = []
         while len(switches) < _SPLITS and (split := _split(clauses)) is not None:
             attribute, by_value, clauses = split
-            switches.append((attribute, {value: block(members) for value, members in by_value.items()}))
+            blocks: dict[Any, Block] = {}
+            for values, members in _packed(by_value):
+                blocks |= dict.fromkeys(values, block(members))
+            switches.append((attribute, blocks))
         rest = block(clauses) if clauses else None
         for number, position in enumerate(unindexed):
             bits[position].append(size + number)
@@ -146,6 +151,22 @@ def _split(clauses: Sequence[_Numbered]) -> tuple[str, dict[Scalar, list[_Number
         for value in _wanted(key):
             by_value.setdefault(value, []).append((position, clause))
     return best, by_value, rest
+
+
+def _packed(
+    by_value: Mapping[Scalar, Sequence[_Numbered]],
+) -> Iterator[tuple[Sequence[Scalar], Sequence[_Numbered]]]:
+    """Put several values' clauses into one block: many small ones would not stay in the processor's cache."""
+    values: list[Scalar] = []
+    packed: dict[_Numbered, None] = {}
+    for value, members in by_value.items():
+        if packed and len(packed) + len(members) > _BLOCK:
+            yield values, sorted(packed, key=itemgetter(0))
+            values, packed = [], {}
+        values.append(value)
+        packed |= dict.fromkeys(members)
+    if packed:
+        yield values, sorted(packed, key=itemgetter(0))
 
 
 def _keys(clause: Clause) -> dict[str, Literal]:

@@ -1,0 +1,327 @@
+"""Matching beside other engines, and its growth with the number of campaigns.
+
+`python -m bench.matching` prints a table. Every engine must find the campaigns that ours finds. Times are medians
+over the requests, the best of several rounds; the engines take their rounds in turn, so that all see the same
+noise. The peers stop at 1,000 campaigns: most of them take milliseconds beyond.
+"""
+
+import gc
+import json
+import statistics
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import count
+from random import Random
+from typing import Any
+
+import cel
+import clips
+import datalogic_py
+import zen
+from durable.engine import MessageNotHandledException
+from durable.lang import assert_fact, m, retract_fact, ruleset, when_all
+from growthbook.core import evalCondition
+
+from bench.ratio import Ratio
+from engine.conditions.index import ConditionIndex
+from engine.conditions.model import All, Condition, Moment, Operator, Test
+
+MOMENT = Moment(0, date(2026, 3, 10))
+CITIES, SEGMENTS, EXTRAS = 50, 7, 20
+Request = dict[str, Any]
+Match = Callable[[Request], list[int]]
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """Three tests: the city, the least temperature, the segment."""
+
+    city: str
+    temperature: int
+    segment: str
+
+
+def campaigns(size: int, cities: int = CITIES, segments: int = SEGMENTS) -> list[Campaign]:
+    random = Random(42)
+    return [
+        Campaign(
+            f"city{random.randrange(cities)}", random.randint(-5, 35), f"segment{random.randrange(segments)}"
+        )
+        for _ in range(size)
+    ]
+
+
+def requests(cities: int = CITIES, segments: int = SEGMENTS) -> Iterator[Request]:
+    random = Random(43)
+    while True:
+        yield {
+            "city": f"city{random.randrange(cities)}",
+            "temperature": random.randint(-10, 40),
+            "segment": f"segment{random.randrange(segments)}",
+        }
+
+
+def conditions(written: Sequence[Campaign]) -> list[Condition]:
+    return [
+        All(
+            (
+                Test("city", Operator.EQ, one.city),
+                Test("temperature", Operator.GTE, one.temperature),
+                Test("segment", Operator.EQ, one.segment),
+            )
+        )
+        for one in written
+    ]
+
+
+def tact(written: Sequence[Condition]) -> Match:
+    index = ConditionIndex.build(written)
+    return lambda request: index.match(request, MOMENT)
+
+
+# The other engines, each as its documentation shows it.
+
+
+def clipspy(written: Sequence[Campaign]) -> Match:
+    environment, hits = clips.Environment(), []
+    environment.define_function(hits.append, "hit")
+    environment.build(
+        "(deftemplate request (slot city (type STRING)) (slot temperature (type INTEGER))"
+        " (slot segment (type STRING)))"
+    )
+    for number, one in enumerate(written):
+        environment.build(
+            f'(defrule rule{number} (request (city "{one.city}") (temperature ?t&:(>= ?t {one.temperature}))'
+            f' (segment "{one.segment}")) => (hit {number}))'
+        )
+    template = environment.find_template("request")
+
+    def match(request: Request) -> list[int]:
+        hits.clear()
+        fact = template.assert_fact(**request)
+        environment.run()
+        fact.retract()
+        return sorted(hits)
+
+    return match
+
+
+_rulesets, _facts = count(1), count(1)
+
+
+def durable_rules(written: Sequence[Campaign]) -> Match:
+    name, hits = f"bench{next(_rulesets)}", []
+
+    def action(number: int) -> Callable[[Any], None]:
+        def hit(c: Any) -> None:  # noqa: ARG001 - it must take exactly one
+            hits.append(number)
+
+        return hit
+
+    with ruleset(name):
+        for number, one in enumerate(written):
+            when_all((m.city == one.city) & (m.temperature >= one.temperature) & (m.segment == one.segment))(
+                action(number)
+            )
+
+    def match(request: Request) -> list[int]:
+        hits.clear()
+        fact = {"id": next(_facts), **request}
+        for step in (assert_fact, retract_fact):
+            try:
+                step(name, fact)
+            except MessageNotHandledException:  # nothing matched
+                continue
+        return sorted(hits)
+
+    return match
+
+
+def zen_table(written: Sequence[Campaign]) -> Match:
+    table = {
+        "hitPolicy": "collect",
+        "inputs": [{"id": name, "name": name, "field": name} for name in ("city", "temperature", "segment")],
+        "outputs": [{"id": "campaign", "name": "campaign", "field": "campaign"}],
+        "rules": [
+            {
+                "_id": str(number),
+                "city": json.dumps(one.city),
+                "temperature": f">= {one.temperature}",
+                "segment": json.dumps(one.segment),
+                "campaign": str(number),
+            }
+            for number, one in enumerate(written)
+        ],
+    }
+    nodes = [
+        {"id": "in", "name": "in", "type": "inputNode"},
+        {"id": "table", "name": "table", "type": "decisionTableNode", "content": table},
+        {"id": "out", "name": "out", "type": "outputNode"},
+    ]
+    edges = [
+        {"id": "1", "sourceId": "in", "targetId": "table", "type": "edge"},
+        {"id": "2", "sourceId": "table", "targetId": "out", "type": "edge"},
+    ]
+    content = zen.ZenDecisionContent(json.dumps({"nodes": nodes, "edges": edges}))
+    decision = zen.ZenEngine().create_decision(content)
+    return lambda request: [one["campaign"] for one in decision.evaluate(request)["result"]]
+
+
+def zen_expressions(written: Sequence[Campaign]) -> Match:
+    compiled = [
+        zen.compile_expression(
+            f'city == "{one.city}" and temperature >= {one.temperature} and segment == "{one.segment}"'
+        )
+        for one in written
+    ]
+    return lambda request: [number for number, one in enumerate(compiled) if one.evaluate(request)]
+
+
+def growthbook(written: Sequence[Campaign]) -> Match:
+    compiled = [
+        {"city": one.city, "temperature": {"$gte": one.temperature}, "segment": one.segment}
+        for one in written
+    ]
+    return lambda request: [number for number, one in enumerate(compiled) if evalCondition(request, one)]
+
+
+def common_expression_language(written: Sequence[Campaign]) -> Match:
+    compiled = [
+        cel.compile(f'city == "{one.city}" && temperature >= {one.temperature} && segment == "{one.segment}"')
+        for one in written
+    ]
+
+    def match(request: Request) -> list[int]:
+        context = cel.Context(request)
+        return [number for number, one in enumerate(compiled) if one.execute(context)]
+
+    return match
+
+
+def datalogic(written: Sequence[Campaign]) -> Match:
+    engine = datalogic_py.Engine()
+    session = engine.session()
+    compiled = [
+        engine.compile(
+            {
+                "and": [
+                    {"==": [{"var": "city"}, one.city]},
+                    {">=": [{"var": "temperature"}, one.temperature]},
+                    {"==": [{"var": "segment"}, one.segment]},
+                ]
+            }
+        )
+        for one in written
+    ]
+
+    def match(request: Request) -> list[int]:
+        found = session.evaluate_many(compiled, datalogic_py.DataHandle(request))
+        return [number for number, one in enumerate(found) if one == "true"]
+
+    return match
+
+
+PEERS: list[tuple[str, Callable[[Sequence[Campaign]], Match], float]] = [
+    ("clipspy", clipspy, 5),
+    ("durable-rules", durable_rules, 5),
+    ("zen-engine table", zen_table, 50),
+    ("zen-engine expressions", zen_expressions, 50),
+    ("growthbook", growthbook, 50),
+    ("common-expression-language", common_expression_language, 50),
+    ("datalogic-py", datalogic, 1),
+]
+
+
+def microseconds(match: Match, seen: Sequence[Request]) -> float:
+    """The median time of a match."""
+    clock = time.perf_counter_ns
+    times = []
+    for request in seen:
+        start = clock()
+        match(request)
+        times.append(clock() - start)
+    return statistics.median(times) / 1000
+
+
+def measured(matches: dict[str, Match], seen: dict[str, Sequence[Request]], rounds: int) -> dict[str, float]:
+    """The best of the rounds by name."""
+    best: dict[str, float] = {}
+    gc.collect()
+    for _ in range(rounds):
+        for name, match in matches.items():
+            best[name] = min(best.get(name, float("inf")), microseconds(match, seen[name]))
+    return best
+
+
+def beside_peers() -> list[Ratio]:
+    """Peers' time over ours at 1,000 campaigns; at 10 and 100 in the detail."""
+    sizes = (10, 100, 1000)
+    times: dict[int, dict[str, float]] = {}
+    for size in sizes:
+        written = campaigns(size)
+        seen = [one for one, _ in zip(requests(), range(200), strict=False)]
+        matches = {"tact": tact(conditions(written)), **{name: make(written) for name, make, _ in PEERS}}
+        for name, match in matches.items():
+            for request in seen[:50]:
+                if match(request) != matches["tact"](request):
+                    raise AssertionError(f"{name} differs from tact at {size} campaigns for {request}")
+        few = {name: seen if name == "tact" else seen[:100] for name in matches}
+        times[size] = measured(matches, few, rounds=7)
+
+    def detail(name: str) -> str:
+        return " / ".join(f"{times[size][name]:.1f}" for size in sizes)
+
+    return [
+        Ratio(
+            f"matching: {name} / tact at 1,000",
+            times[1000][name] / times[1000]["tact"],
+            target,
+            f"{detail(name)} µs against {detail('tact')} µs at 10 / 100 / 1,000 campaigns",
+        )
+        for name, _, target in PEERS
+    ]
+
+
+def with_extras(written: Sequence[Condition], random: Random) -> list[Condition]:
+    """Twenty further attributes, each used by a tenth of the conditions; every request passes them."""
+    extras = [Test(f"extra{number}", Operator.EQ, "yes") for number in range(0, EXTRAS, 2)]
+    extras += [Test(f"extra{number}", Operator.GTE, 5) for number in range(1, EXTRAS, 2)]
+    return [All((one, *(extra for extra in extras if random.random() < 0.1))) for one in written]
+
+
+def growth(extras: bool) -> Ratio:
+    """Time at 10,000 over time at 10, five hits each: the choice of cities and segments grows with the book."""
+    choices = {10: (1, 1), 100: (2, 5), 1000: (20, 5), 10_000: (200, 5)}
+    more = {f"extra{number}": number if number % 2 else "yes" for number in range(EXTRAS)} if extras else {}
+    more |= {name: value + 5 for name, value in more.items() if isinstance(value, int)}
+    matches: dict[str, Match] = {}
+    seen: dict[str, Sequence[Request]] = {}
+    for size, choice in choices.items():
+        written = conditions(campaigns(size, *choice))
+        match = matches[f"{size:,}"] = tact(with_extras(written, Random(44)) if extras else written)
+        found = ({**one, **more} for one in requests(*choice))
+        wanted = (one for one in found if len(match(one)) == 5)
+        seen[f"{size:,}"] = [one for one, _ in zip(wanted, range(200), strict=False)]
+    times = measured(matches, seen, rounds=15)
+    grown = times["10,000"] / times["10"]
+    return Ratio(
+        f"matching: growth from 10 to 10,000{' with 20 more attributes' if extras else ''}, as 3 / growth",
+        3 / grown,
+        1.0,
+        f"{grown:.2f}x: {' / '.join(f'{one:.2f}' for one in times.values())} µs at {' / '.join(times)}, 5 hits",
+    )
+
+
+def ratios() -> list[Ratio]:
+    """All ratios of matching, in under a minute."""
+    return [growth(extras=False), growth(extras=True), *beside_peers()]
+
+
+if __name__ == "__main__":
+    for ratio in ratios():
+        print(
+            f"{'good' if ratio.good else 'LOW ':4} {ratio.ratio:9.1f} (target {ratio.target:g})  "
+            f"{ratio.name}: {ratio.detail}"
+        )

@@ -1,0 +1,18 @@
+"""What a measurement says."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """A ratio of two figures taken in one run; at or above its target it is good."""
+
+    name: str
+    ratio: float
+    target: float
+    detail: str
+
+    @property
+    def good(self) -> bool:
+        """Whether the target is reached."""
+        return self.ratio >= self.target
