@@ -80,6 +80,7 @@ _ERRORS: dict[grpc.StatusCode, type[TactError]] = {
     grpc.StatusCode.UNIMPLEMENTED: NotImplementedHere,
     grpc.StatusCode.RESOURCE_EXHAUSTED: Overloaded,
     grpc.StatusCode.UNAVAILABLE: Unavailable,
+    grpc.StatusCode.CANCELLED: Unavailable,  # by a server that went away before it took the call; we never cancel
     grpc.StatusCode.DEADLINE_EXCEEDED: DeadlineExceeded,
 }
 

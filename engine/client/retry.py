@@ -7,7 +7,7 @@ from secrets import SystemRandom
 
 import grpc
 
-from engine.client.errors import error_of_call
+from engine.client.errors import Unavailable, error_of_call
 
 _RANDOM = SystemRandom()
 _PAUSE = 0.05
@@ -58,7 +58,7 @@ class Budget:
         self._left -= 1
         pause = self._ceiling * self._jitter()
         self._ceiling = min(2 * self._ceiling, _LONGEST_PAUSE)
-        again = failure.code() is grpc.StatusCode.UNAVAILABLE and self._left > 0 and pause < self.remaining()
-        if not again:
-            raise error_of_call(failure) from failure
+        error = error_of_call(failure)
+        if not isinstance(error, Unavailable) or self._left == 0 or pause >= self.remaining():
+            raise error from failure
         return pause

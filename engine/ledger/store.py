@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 from sqlalchemy import create_engine, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from engine.instant import Instant
 from engine.ledger.errors import LedgerUnavailable
@@ -136,16 +137,21 @@ def open_store(url: str, *, busy_timeout: float = 2.0) -> SqliteStore:
         migrate(engine)
         engine.dispose()
         return SqliteStore(url, busy_timeout=busy_timeout)
-    except (sqlite3.Error, OSError) as error:
-        raise LedgerUnavailable(f"the log {path} cannot be opened: {error}") from error
+    except (sqlite3.Error, SQLAlchemyError, OSError) as error:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        raise LedgerUnavailable(f"the log {path} cannot be opened: {cause}") from error
 
 
 def sqlite_path(url: str) -> Path:
     """The file that a `sqlite:///…` URL names; raises ValueError for any other URL."""
-    parsed = make_url(url)
-    if parsed.get_backend_name() != "sqlite" or not parsed.database or parsed.database == ":memory:":
+    try:
+        parsed = make_url(url)
+        name = parsed.database if parsed.get_backend_name() == "sqlite" else None
+    except ArgumentError:
+        name = None
+    if not name or name == ":memory:":
         raise ValueError(f"the log must be a file, as in sqlite:///tact.db, not {url!r}")
-    return Path(parsed.database)
+    return Path(name)
 
 
 def _statement(table: type[Any]) -> tuple[str, str]:

@@ -1,0 +1,45 @@
+"""Load on a server from many callers at once, and what it acknowledged."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from engine.api.v1.decisions_pb2 import DecideRequest, DecideResponse
+from engine.client import Client, TactError
+
+
+@dataclass
+class Load:
+    """Callers that decide as fast as they can until told to stop."""
+
+    target: str
+    make: Callable[[int, int], DecideRequest]
+    """The request of caller `a` at its turn `b`."""
+    callers: int = 8
+    answers: list[DecideResponse] = field(default_factory=list)
+    failures: list[TactError] = field(default_factory=list)
+    _stop: threading.Event = field(default_factory=threading.Event)
+
+    @contextmanager
+    def running(self) -> Iterator["Load"]:
+        """The load, for the length of a block."""
+        threads = [threading.Thread(target=self._call, args=(caller,)) for caller in range(self.callers)]
+        for thread in threads:
+            thread.start()
+        try:
+            yield self
+        finally:
+            self._stop.set()
+            for thread in threads:
+                thread.join()
+
+    def _call(self, caller: int) -> None:
+        turn = 0
+        with Client(self.target, timeout=5, attempts=1) as client:
+            while not self._stop.is_set():
+                try:
+                    self.answers.append(client.decide(self.make(caller, turn)))
+                except TactError as failure:
+                    self.failures.append(failure)
+                turn += 1

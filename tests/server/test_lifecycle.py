@@ -1,0 +1,231 @@
+"""Starting, stopping, and living through trouble of the store."""
+
+import json
+import shutil
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from engine.api.v1 import decisions_pb2 as pb
+from engine.client import Client, DeadlineExceeded, Overloaded, Unavailable
+from tests.requests import li_na
+from tests.server.load import Load
+from tests.servers import Server, serving, start_server
+
+
+def tact(*words: str) -> "subprocess.CompletedProcess[str]":
+    """Runs the command line."""
+    return subprocess.run(
+        [sys.executable, "-m", "engine.cli", *words], capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def count(log: Path) -> int:
+    """How many decisions are logged."""
+    with sqlite3.connect(log) as connection:
+        (found,) = connection.execute("select count(*) from decisions").fetchone()
+        return int(found)
+
+
+def test_sigterm_drains(book: Path, log: Path) -> None:
+    """Under load a SIGTERM settles what was accepted: every answer is logged, the exit code is 0."""
+    server = start_server(book, log)
+    load = Load(server.target, lambda caller, turn: li_na(f"{caller}-{turn}"))
+    with load.running():
+        while len(load.answers) < 100:
+            time.sleep(0.01)
+        assert server.stop() == 0
+    assert {type(failure) for failure in load.failures} <= {Unavailable}, load.failures
+    assert count(log) == len(load.answers)
+
+
+def test_sigint_is_as_good(book: Path, log: Path) -> None:
+    """Ctrl-C in a terminal ends the server with exit code 0."""
+    server = start_server(book, log)
+    server.process.send_signal(2)
+    assert server.ended(20) == 0
+
+
+def test_it_starts_again_on_the_same_log(book: Path, log: Path) -> None:
+    """A second server finds the contacts that the first one reserved."""
+    for expected in (pb.OUTCOME_OFFER, pb.OUTCOME_OFFER, pb.OUTCOME_BLOCKED):
+        with serving(book, log) as server, Client(server.target, timeout=10) as client:
+            assert client.decide(li_na()).outcome == expected
+            assert server.stop() == 0
+
+
+def test_a_port_in_use_is_said(book: Path, log: Path, tmp_path: Path) -> None:
+    """Two servers never share a port in silence."""
+    with serving(book, log) as server:
+        port = server.target.rsplit(":", 1)[1]
+        second = tact("serve", "--rules", str(book), "--log", f"sqlite:///{tmp_path}/b.db", "--port", port)
+    assert second.returncode == 1
+    assert f"cannot listen on 127.0.0.1:{port}" in second.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "words"),
+    [
+        (["--host", "0.0.0.0"], 1, "not loopback"),
+        (["--host", "example"], 1, "not an IP address"),
+        (["--port", "70000"], 2, "port"),
+        (["--log", "postgresql://x/y"], 1, "sqlite:///"),
+        (["--log", "sqlite:////proc/no/tact.db"], 1, "cannot be opened"),
+        (["--log", "nonsense"], 1, "sqlite:///"),
+    ],
+)
+def test_what_cannot_be_served_is_said(book: Path, options: list[str], code: int, words: str) -> None:
+    """A wrong option ends with its code and one plain sentence, no traceback."""
+    done = tact("serve", "--rules", str(book), *options)
+    assert done.returncode == code
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_log_that_is_no_database_is_said_and_left_alone(book: Path, log: Path) -> None:
+    """Some other file named as the log is refused, and not touched."""
+    log.write_bytes(b"minutes of the meeting\n" * 100)
+    done = tact("serve", "--rules", str(book), "--log", f"sqlite:///{log}")
+    assert done.returncode == 1
+    assert "cannot be opened" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert log.read_bytes().startswith(b"minutes of the meeting")
+
+
+def test_a_broken_book_is_not_served(tmp_path: Path, log: Path) -> None:
+    """The diagnostics are shown and the exit code is 3."""
+    (tmp_path / "book.yaml").write_text("book: {name: x, timezone: Europe/Pariss}\n")
+    done = tact("serve", "--rules", str(tmp_path), "--log", f"sqlite:///{log}")
+    assert done.returncode == 3
+    assert "book.yaml:1:" in done.stderr
+    assert "Europe/Paris" in done.stderr
+
+
+def test_health_of_a_server_that_is_not_there() -> None:
+    """`tact health` exits 1 with the reason."""
+    done = tact("health", "127.0.0.1:1", "--timeout", "1")
+    assert done.returncode == 1
+    assert "127.0.0.1:1" in done.stderr
+
+
+def test_health_of_a_server_that_serves(book: Path, log: Path) -> None:
+    """`tact health` prints SERVING and exits 0."""
+    with serving(book, log) as server:
+        done = tact("health", server.target)
+    assert (done.returncode, done.stdout.strip()) == (0, "SERVING")
+
+
+def test_json_logs(book: Path, log: Path) -> None:
+    """With --json every line of the log is a JSON object."""
+    with serving(book, log) as plain:
+        assert plain.stop() == 0
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "engine.cli",
+            "serve",
+            "--rules",
+            str(book),
+            "--log",
+            f"sqlite:///{log}",
+            "--port",
+            "0",
+            "--json",
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    address = json.loads(process.stdout.readline())["address"]
+    process.terminate()
+    _, errors = process.communicate(timeout=20)
+    assert address.startswith("127.0.0.1:")
+    assert [json.loads(line)["event"] for line in errors.splitlines()] == ["serving", "draining", "stopped"]
+
+
+def test_a_locked_log_is_unavailable_and_recovers(
+    book: Path, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While another program holds the log, calls fail as UNAVAILABLE with nothing half-done; then they go on."""
+    monkeypatch.setenv("TACT_BUSY_TIMEOUT", "0.2")
+    with serving(book, log) as server, Client(server.target, timeout=5, attempts=1) as client:
+        client.decide(li_na("before"))
+        holder = sqlite3.connect(log, isolation_level=None)
+        holder.execute("begin immediate")
+        with pytest.raises(Unavailable):
+            client.decide(li_na("during"))
+        holder.execute("rollback")
+        holder.close()
+        client.decide(li_na("after"))
+        assert server.stop() == 0
+    with sqlite3.connect(log) as connection:
+        persons = connection.execute("select person from decisions order by at").fetchall()
+    assert persons == [("before",), ("after",)]
+
+
+def test_a_full_disk_is_unavailable_and_recovers(book: Path, log: Path) -> None:
+    """When the log cannot grow, calls fail as UNAVAILABLE, nothing half-done stays, and room makes it go on."""
+    prlimit = shutil.which("prlimit")
+    if prlimit is None:
+        raise AssertionError("this test needs prlimit (package util-linux)")
+    with serving(book, log) as server, Client(server.target, timeout=5, attempts=1) as client:
+        client.decide(li_na("before"))
+        limit(prlimit, server, str(log.with_name("tact.db-wal").stat().st_size))
+        with pytest.raises(Unavailable):
+            client.decide(li_na("during"))
+        limit(prlimit, server, "unlimited")
+        client.decide(li_na("after"))
+        assert server.stop() == 0
+    with sqlite3.connect(log) as connection:
+        assert connection.execute("pragma integrity_check").fetchone() == ("ok",)
+        persons = connection.execute("select person from decisions order by at").fetchall()
+    assert persons == [("before",), ("after",)]
+
+
+def limit(prlimit: str, server: Server, size: str) -> None:
+    """Sets how large the server's files may become, in bytes, while it runs."""
+    subprocess.run([prlimit, "--pid", str(server.process.pid), f"--fsize={size}:unlimited"], check=True)
+
+
+def test_a_passed_deadline_is_not_settled(book: Path, log: Path) -> None:
+    """A caller who gave up is not counted: the decision is not in the log."""
+    with serving(book, log) as server, Client(server.target, timeout=10) as client:
+        holder = sqlite3.connect(log, isolation_level=None)
+        client.decide(li_na("first"))
+        holder.execute("begin immediate")
+        with Load(server.target, lambda caller, turn: li_na("waiting"), callers=1).running():
+            time.sleep(0.3)
+            with pytest.raises(DeadlineExceeded):
+                client.decide(li_na("late"), timeout=0.3)
+            holder.execute("rollback")
+            time.sleep(0.3)
+        holder.close()
+        assert server.stop() == 0
+    with sqlite3.connect(log) as connection:
+        persons = {row[0] for row in connection.execute("select distinct person from decisions")}
+    assert "late" not in persons
+    assert {"first", "waiting"} <= persons
+
+
+def test_a_full_queue_sheds_with_a_delay(book: Path, log: Path) -> None:
+    """Beyond the queue's bound calls are refused at once with RESOURCE_EXHAUSTED and a delay; the rest is served."""
+    with serving(book, log, "--queue-limit", "4") as server:
+        holder = sqlite3.connect(log, isolation_level=None)
+        holder.execute("begin immediate")
+        load = Load(server.target, lambda caller, turn: li_na(f"{caller}-{turn}"), callers=16)
+        with load.running():
+            time.sleep(0.5)
+            holder.execute("rollback")
+            time.sleep(0.5)
+        holder.close()
+        assert server.stop() == 0
+    shed = [failure for failure in load.failures if isinstance(failure, Overloaded)]
+    assert shed
+    assert all(failure.retry_after and failure.retry_after > 0 for failure in shed)
+    assert count(log) == len(load.answers) > 0
