@@ -1,0 +1,35 @@
+# Two stages: the first compiles what comes as source, the second runs it and has no compiler and no installer.
+
+FROM python:3.12-slim AS build
+# The compiler's version is the base image's own.
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends gcc libc6-dev \
+    && rm -rf /var/lib/apt/lists/*
+WORKDIR /src
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
+COPY pyproject.toml constraints.txt README.md LICENSE ./
+COPY engine engine
+COPY rules rules
+RUN pip wheel --constraint constraints.txt --wheel-dir /wheels .
+# What is installed is what was built: the wheels carry the versions of constraints.txt.
+# hadolint ignore=DL3013
+RUN python -m venv --without-pip /opt/tact \
+    && pip --python /opt/tact/bin/python install --no-index --find-links /wheels tact \
+    && mkdir /data
+
+FROM python:3.12-slim
+COPY --from=build /opt/tact /opt/tact
+COPY --from=build --chown=10001:10001 /data /data
+# Docker kills a container 10 s after it told it to stop; the server has to be done before.
+ENV PATH=/opt/tact/bin:$PATH PYTHONUNBUFFERED=1 TACT_GRACE=8
+# A number, so that an orchestrator can see that it is not root.
+USER 10001:10001
+VOLUME /data
+EXPOSE 50051
+HEALTHCHECK --interval=10s --timeout=5s --start-period=15s CMD ["tact", "health"]
+ENTRYPOINT ["tact"]
+# The book is mounted, or copied by an image built on this one, at /rules.
+# --insecure: this version does not speak TLS, and a container has to listen beyond loopback. Let nothing but trusted
+# programs reach the port, or put a proxy that speaks TLS before it.
+CMD ["serve", "--host", "0.0.0.0", "--port", "50051", "--insecure", "--rules", "/rules", "--log", "sqlite:////data/tact.db", "--json"]

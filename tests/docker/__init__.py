@@ -1,0 +1,1 @@
+"""The container: what can be held without building it."""
