@@ -1,0 +1,107 @@
+"""A log of any size, filled by SQL: decisions spread over 100 days, five a customer, as the engine wrote the first ones."""
+
+import sqlite3
+from pathlib import Path
+
+DAYS = 100
+PER_CUSTOMER = 5
+_MILLISECONDS = 86_400_000
+_HEX = "lower(hex(randomblob({})))"
+
+# A UUIDv7 from its milliseconds: 48 bits of time, version, 12 random bits, variant, 62 random bits.
+_UUID7 = (
+    "printf('%s-%s-7%s-b%s-%s', substr(h, 1, 8), substr(h, 9, 4),"
+    f" substr({_HEX.format(2)}, 2), substr({_HEX.format(2)}, 2), {_HEX.format(6)})"
+)
+
+
+def fill(path: Path, rows: int, until: int) -> None:
+    """Puts so many decisions, with their requests and contacts, into the file, the last one at `until` (microseconds).
+
+    The file holds the tables and some decisions, whose rows serve as the pattern. Rows enter every table in the order
+    of its key, which is fast, and lie as they would have after any other order.
+    """
+    connection = sqlite3.connect(path, isolation_level=None)
+    try:
+        for pragma in (
+            "journal_mode = OFF",
+            "synchronous = OFF",
+            "cache_size = -1000000",
+            "temp_store = MEMORY",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+        connection.execute("BEGIN")
+        _patterns(connection)
+        _numbers(connection, rows, until)
+        _decisions(connection)
+        _requests(connection, rows)
+        _contacts(connection)
+        connection.execute("COMMIT")
+        connection.execute("PRAGMA journal_mode = WAL")
+    finally:
+        connection.close()
+
+
+def _patterns(connection: sqlite3.Connection) -> None:
+    """Sets aside what the engine wrote; a contact's pattern is that of its decision."""
+    connection.execute("CREATE TEMP TABLE pattern AS SELECT * FROM decisions")
+    connection.execute(
+        "CREATE TEMP TABLE touch AS SELECT p.rowid AS n, c.* FROM pattern p JOIN contacts c USING (decision_id)"
+    )
+    connection.execute("CREATE INDEX temp.touch_n ON touch (n)")
+    for table in ("decisions", "requests", "contacts"):
+        connection.execute(f"DELETE FROM {table}")
+
+
+def _numbers(connection: sqlite3.Connection, rows: int, until: int) -> None:
+    """Every decision to be: its id, moment, customer's number and pattern."""
+    (patterns,) = connection.execute("SELECT count(*) FROM pattern").fetchone()
+    customers = max(1, rows // PER_CUSTOMER)
+    step, start = DAYS * _MILLISECONDS / rows, until // 1000 - DAYS * _MILLISECONDS
+    connection.execute(
+        "CREATE TEMP TABLE made AS WITH RECURSIVE"
+        f" n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < {rows}),"
+        f" t(n, ms) AS (SELECT n, {start} + CAST(n * {step!r} AS INTEGER) FROM n),"
+        " u(n, ms, h) AS (SELECT n, ms, printf('%012x', ms) FROM t)"
+        f" SELECT n, {_UUID7} AS id, ms * 1000 AS at, n % {customers} AS customer, 1 + abs(random() % {patterns}) AS p"
+        " FROM u ORDER BY id"
+    )
+
+
+def _columns(
+    connection: sqlite3.Connection, table: str, source: str, given: dict[str, str]
+) -> tuple[str, str]:
+    """The table's columns, and for each what is given or the pattern's own."""
+    names = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
+    return ", ".join(names), ", ".join(given.get(name, f"{source}.{name}") for name in names)
+
+
+_CUSTOMER = "printf('customer-%08d', made.customer)"
+
+
+def _decisions(connection: sqlite3.Connection) -> None:
+    given = {"decision_id": "made.id", "person": _CUSTOMER, "at": "made.at", "request_id": "'r-' || made.id"}
+    names, values = _columns(connection, "decisions", "pattern", given)
+    connection.execute(
+        f"INSERT INTO decisions ({names}) SELECT {values} FROM made CROSS JOIN pattern ON pattern.rowid = made.p"
+        " ORDER BY made.rowid"
+    )
+
+
+def _requests(connection: sqlite3.Connection, rows: int) -> None:
+    """Ids spread evenly over all there are, as random ones are."""
+    connection.execute(
+        "INSERT INTO requests (request_id, decision_id)"
+        f" SELECT printf('%08x', rowid * {2**32 // rows}) || {_HEX.format(10)}, id FROM made ORDER BY rowid"
+    )
+
+
+def _contacts(connection: sqlite3.Connection) -> None:
+    given = {"decision_id": "made.id", "person": _CUSTOMER, "at": "made.at"}
+    given["expires_at"] = "CASE WHEN touch.expires_at IS NULL THEN NULL ELSE made.at + 86400000000 END"
+    names, values = _columns(connection, "contacts", "touch", given)
+    connection.execute("CREATE TEMP TABLE by_customer AS SELECT * FROM made ORDER BY customer, at")
+    connection.execute(
+        f"INSERT INTO contacts ({names}) SELECT {values} FROM by_customer AS made"
+        " CROSS JOIN touch ON touch.n = made.p ORDER BY made.rowid"
+    )

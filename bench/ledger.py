@@ -1,0 +1,216 @@
+"""The ledger beside the limit: settling against putting the very same rows into the very same tables, and its growth."""
+
+import gc
+import shutil
+import sqlite3
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from bench.books import CUSTOMERS, customer, live_book, messages, request_id
+from bench.fill import fill
+from bench.processes import BUILD, CannotMeasure
+from bench.ratio import Ratio
+from bench.table import Step, silent
+from engine.api.v1.decisions_pb2 import DecideRequest
+from engine.decide import propose
+from engine.ledger.errors import LedgerError
+from engine.ledger.store import SqliteStore, open_store
+from engine.live import LiveBook
+from engine.server.parse import Parser
+from engine.settle.ask import Ask
+from engine.settle.group import settle_group
+
+Group = list[Ask]
+Rows = list[list[tuple[Any, ...]]]
+"""The rows of a group, by table."""
+TABLES = ("decisions", "requests", "contacts")
+BYTES_A_DECISION = 4_000
+"""Of disk while filling, more than measured."""
+
+
+class Asks:
+    """Asks without end, each with a request_id of its own; `propose` is timed beside."""
+
+    def __init__(self, live: LiveBook, pool: int) -> None:
+        self.live = live
+        self.messages = list(messages(pool))
+        self.proposed = 0.0
+        """Seconds spent on proposing."""
+        self._parser = Parser(live)
+        self._numbers = count(time.time_ns())
+
+    def group(self, numbers: Sequence[int]) -> Group:
+        """Asks of the customers with these numbers, who look like those of the pool."""
+        now = time.time_ns() // 1000
+        found = []
+        for number in numbers:
+            message = DecideRequest()
+            message.CopyFrom(self.messages[number % len(self.messages)])
+            message.customer.id = customer(number)
+            message.request_id = request_id(next(self._numbers))
+            request = self._parser.parse(message, now)
+            start = time.perf_counter()
+            candidates = propose(self.live, request)
+            self.proposed += time.perf_counter() - start
+            found.append(Ask(self.live, request, candidates))
+        return found
+
+
+class Raw:
+    """The limit: a file of its own with the same tables and pragmas, filled by executemany."""
+
+    def __init__(self, path: Path) -> None:
+        open_store(f"sqlite:///{path}").close()
+        self._connection = sqlite3.connect(path, isolation_level=None, cached_statements=128)
+        for pragma in (
+            "journal_mode = WAL",
+            "synchronous = FULL",
+            "foreign_keys = ON",
+            "cache_size = -65536",
+        ):
+            self._connection.execute(f"PRAGMA {pragma}")
+
+    def insert(self, rows: Rows) -> None:
+        self._connection.execute("BEGIN IMMEDIATE")
+        for table, of_table in zip(TABLES, rows, strict=True):
+            if of_table:
+                marks = ", ".join("?" * len(of_table[0]))
+                self._connection.executemany(f"INSERT INTO {table} VALUES ({marks})", of_table)
+        self._connection.execute("COMMIT")
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def settled(store: SqliteStore, group: Group) -> float:
+    """Seconds to settle the group."""
+    start = time.perf_counter()
+    answers = settle_group(store, group)
+    elapsed = time.perf_counter() - start
+    for answer in answers:
+        if isinstance(answer, LedgerError):
+            raise CannotMeasure(f"a decision was not kept: {answer}") from answer
+    return elapsed
+
+
+def written(path: Path, after: int, size: int) -> Iterator[Rows]:
+    """The rows that the store kept beyond the first `after` decisions, in groups of so many decisions."""
+    connection = sqlite3.connect(path)
+    try:
+        decisions = connection.execute(
+            "SELECT * FROM decisions WHERE rowid > ? ORDER BY rowid", (after,)
+        ).fetchall()
+        for start in range(0, len(decisions), size):
+            run = decisions[start : start + size]
+            ids = [row[0] for row in run]
+            marks = ", ".join("?" * len(ids))
+            yield [run] + [
+                connection.execute(f"SELECT * FROM {table} WHERE decision_id IN ({marks})", ids).fetchall()
+                for table in TABLES[1:]
+            ]
+    finally:
+        connection.close()
+
+
+def beside_raw(asks: Asks, folder: Path, size: int, *, rounds: int, groups: int) -> Ratio:
+    """Settling against inserting, in turn, in groups of one size."""
+    path = folder / f"settled{size}.db"
+    store, raw = open_store(f"sqlite:///{path}"), Raw(folder / f"raw{size}.db")
+    mine, theirs, kept, asks.proposed = [], [], 0, 0.0
+    customers = count()
+    try:
+        for number in range(rounds + 1):  # the first is warm-up
+            batch = [asks.group([next(customers) % CUSTOMERS for _ in range(size)]) for _ in range(groups)]
+            gc.collect()
+            took = sum(settled(store, group) for group in batch)
+            rows = list(written(path, kept, size))
+            kept += size * groups
+            start = time.perf_counter()
+            for group in rows:
+                raw.insert(group)
+            limit = time.perf_counter() - start
+            if number:
+                mine.append(took)
+                theirs.append(limit)
+    finally:
+        store.close()
+        raw.close()
+    decisions = size * groups
+    ours, limits = (statistics.median(one) / decisions * 1e6 for one in (mine, theirs))
+    proposing = asks.proposed / (decisions * (rounds + 1)) * 1e6
+    return Ratio(
+        f"ledger: settled / inserted, decisions a second in groups of {size}",
+        statistics.median(b / a for a, b in zip(mine, theirs, strict=True)),
+        0.5,
+        f"{1e6 / ours:,.0f}/s ({ours:.0f} µs) against {1e6 / limits:,.0f}/s ({limits:.0f} µs);"
+        f" with proposing {1e6 / (ours + proposing):,.0f}/s",
+    )
+
+
+def filled(asks: Asks, path: Path, rows: int) -> SqliteStore:
+    """A store with so many decisions in it."""
+    if shutil.disk_usage(path.parent).free < rows * BYTES_A_DECISION:
+        raise CannotMeasure(f"{rows:,} decisions need {rows * BYTES_A_DECISION / 1e9:.0f} GB of disk")
+    store = open_store(f"sqlite:///{path}")
+    for start in range(0, 2_000, 200):
+        settled(store, asks.group(range(start, start + 200)))
+    store.close()
+    fill(path, rows, time.time_ns() // 1000)
+    return open_store(f"sqlite:///{path}")
+
+
+def growth(asks: Asks, folder: Path, few: int, many: int, *, step: Step, rounds: int) -> Ratio:
+    """The cost of a decision in a long log against a short one: half of each group are customers that it knows."""
+    size, sizes = 256, (few, many)
+    stores = []
+    for rows in sizes:
+        step(f"ledger: a log of {rows:,} decisions")
+        stores.append(filled(asks, folder / f"log{rows}.db", rows))
+    step("ledger: growth")
+    times: dict[int, list[float]] = {rows: [] for rows in sizes}
+    try:
+        for number in range(rounds):
+            for rows, store in zip(sizes, stores, strict=True):
+                group = asks.group(_half_known(rows, size, number))
+                times[rows].append(settled(store, group) / size * 1e6)
+    finally:
+        for store in stores:
+            store.close()
+    short, long = (statistics.median(one[len(one) // 5 :]) for one in times.values())
+    large = (folder / f"log{many}.db").stat().st_size
+    return Ratio(
+        f"ledger: growth from {few:,} to {many:,} decisions, as 1.3 / growth",
+        1.3 * short / long,
+        1.0,
+        f"{long / short:.2f}x: {short:.0f} and {long:.0f} µs a decision in groups of {size}, log of {large / 1e9:.1f} GB",
+    )
+
+
+def _half_known(rows: int, size: int, number: int) -> list[int]:
+    """Numbers of customers, half of them of the log, at random places in it."""
+    known = rows // 5
+    scattered = [(number * size + n) * 0x9E37_79B9 % known for n in range(size // 2)]
+    fresh = range(10_000_000 + number * size, 10_000_000 + number * size + size // 2)
+    return [*scattered, *fresh]
+
+
+def ratios(*, quick: bool = False, step: Step = silent) -> list[Ratio]:
+    """All ratios of the ledger, in about five minutes, most of them spent on filling a log of 5 million decisions."""
+    BUILD.mkdir(exist_ok=True)
+    step("ledger: requests")
+    asks = Asks(live_book(), 2_000 if quick else 10_000)
+    found = []
+    with tempfile.TemporaryDirectory(dir=BUILD, prefix="bench-ledger-") as name:
+        folder = Path(name)
+        for size in (64, 256, 500):
+            step(f"ledger: groups of {size}")
+            groups = max(2, 2_000 // size)
+            found.append(beside_raw(asks, folder, size, rounds=3 if quick else 9, groups=groups))
+        many = 200_000 if quick else 5_000_000
+        found.append(growth(asks, folder, 10_000, many, step=step, rounds=20 if quick else 60))
+    return found

@@ -1,0 +1,112 @@
+"""The processes that are measured: the server itself, the echo, the client."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import grpc
+
+from bench.books import bodies, request_id, with_id
+from bench.echo import SERVICE
+from engine.api.v1 import decisions_pb2 as pb
+
+ROOT = Path(__file__).parents[1]
+BUILD = ROOT / "build"
+
+
+class CannotMeasure(Exception):
+    """A process did not do what was asked of it."""
+
+
+@contextmanager
+def running(*words: str, **options: Any) -> Iterator["subprocess.Popen[str]"]:
+    """A Python process for the length of a block."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(
+        [sys.executable, *words], text=True, env=environment, stdout=subprocess.PIPE, **options
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.terminate()
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+@contextmanager
+def server(errors: Path, *words: str) -> Iterator[str]:
+    """A server for the length of a block: its address. errors: the file for what it says."""
+    with errors.open("w", encoding="utf-8") as said, running(*words, stderr=said) as process:
+        line = process.stdout.readline() if process.stdout else ""
+        if "listening on " not in line:
+            raise CannotMeasure(f"{' '.join(words)}: {line}{errors.read_text(encoding='utf-8')}")
+        yield line.split("listening on ")[1].strip()
+
+
+@contextmanager
+def tact(rules: Path, folder: Path) -> Iterator[str]:
+    """The server of the book in `rules`, its log in `folder`."""
+    log = f"sqlite:///{folder / 'tact.db'}"
+    words = ("-m", "engine.cli", "serve", "--rules", str(rules), "--log", log, "--port", "0")
+    with server(folder / "tact.err", *words) as target:
+        yield target
+
+
+@contextmanager
+def echo(response: pb.DecideResponse, folder: Path) -> Iterator[str]:
+    """The server that answers always the same."""
+    file = folder / "response"
+    file.write_bytes(response.SerializeToString())
+    with server(folder / "echo.err", "-m", "bench.echo", str(file)) as target:
+        yield target
+
+
+class Client:
+    """The client process: a job in, its figures out."""
+
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        self._process = process
+        self._read()
+
+    def run(self, target: str, seconds: float, method: str = "Decide", **job: Any) -> dict[str, Any]:
+        """Does a closed job if `clients` are given, and a paced one if a `rate` is."""
+        kind = "paced" if "rate" in job else "closed"
+        job |= {"target": target, "method": method, "kind": kind, "seconds": seconds}
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(job) + "\n")
+        self._process.stdin.flush()
+        return self._read()
+
+    def _read(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise CannotMeasure("the client ended: a call failed, see above")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+
+@contextmanager
+def client() -> Iterator[Client]:
+    with running("-m", "bench.load", stdin=subprocess.PIPE) as process:
+        yield Client(process)
+
+
+def typical(target: str) -> pb.DecideResponse:
+    """The server's answer of middle size to some customers, an offer."""
+    answers = []
+    with grpc.insecure_channel(target) as channel:
+        decide: Any = channel.unary_unary(
+            f"/{SERVICE}/Decide", response_deserializer=pb.DecideResponse.FromString
+        )
+        for number, body in enumerate(bodies(200)):
+            answers.append(decide(with_id(body, f"typical-{request_id(number)}")))
+    offers = sorted((one for one in answers if one.offers), key=lambda one: one.ByteSize())
+    return offers[len(offers) // 2]

@@ -1,0 +1,119 @@
+"""The service beside the limit: `Decide` with everything on, against a server that only reads and writes the messages.
+
+Both servers are processes of their own and one client process calls them in turn, so that both see the same noise.
+"""
+
+import statistics
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from bench.books import CAMPAIGNS, write_book
+from bench.processes import BUILD, Client, client, echo, tact, typical
+from bench.ratio import Ratio
+from bench.table import Step, silent
+
+Figures = dict[str, Any]
+CLIENTS = (1, 16, 64)
+BATCH = 500
+BATCHES_AT_ONCE = 2
+"""So that one is settled while the next is read."""
+
+
+class Service:
+    """A client with both servers, and how long to measure."""
+
+    def __init__(self, one: Client, decide: str, limit: str, *, quick: bool, step: Step) -> None:
+        self._client = one
+        self._decide, self._limit = decide, limit
+        self._seconds, self._rounds = (0.5, 2) if quick else (2.0, 5)
+        self._step = step
+
+    def ratios(self) -> list[Ratio]:
+        self._step("service: warm-up")
+        for target in (self._decide, self._limit):
+            self._client.run(target, self._seconds, clients=CLIENTS[-1])
+        found: list[Ratio] = []
+        saturated: tuple[list[Figures], list[Figures]] = ([], [])
+        for clients in CLIENTS:
+            ratio, saturated = self._throughput(clients)
+            found.append(ratio)
+        return [*found, self._tail(*saturated), self._batches()]
+
+    def _turns(
+        self, left: Callable[[], Figures], right: Callable[[], Figures]
+    ) -> tuple[list[Figures], list[Figures]]:
+        """The figures of both, taken in turn."""
+        pairs = [(left(), right()) for _ in range(self._rounds)]
+        return [one for one, _ in pairs], [one for _, one in pairs]
+
+    def _throughput(self, clients: int) -> tuple[Ratio, tuple[list[Figures], list[Figures]]]:
+        self._step(f"service: Decide and echo at {clients} clients")
+        decide, limit = self._turns(
+            lambda: self._client.run(self._decide, self._seconds, clients=clients),
+            lambda: self._client.run(self._limit, self._seconds, clients=clients),
+        )
+        ratio = Ratio(
+            f"service: Decide / echo, calls a second at {clients} clients",
+            _median_ratio(decide, limit, "per_second"),
+            0.6,
+            f"{_figures(decide)} against {_figures(limit)}; {CAMPAIGNS:,} campaigns, caps, durable log",
+        )
+        return ratio, (decide, limit)
+
+    def _tail(self, decide: list[Figures], limit: list[Figures]) -> Ratio:
+        """The p99 at half of what each server does at most."""
+        self._step("service: latency at half of saturation")
+        rates = [_median(one, "per_second") / 2 for one in (decide, limit)]
+        seconds = self._seconds * 2
+        mine, theirs = self._turns(
+            lambda: self._client.run(self._decide, seconds, rate=rates[0]),
+            lambda: self._client.run(self._limit, seconds, rate=rates[1]),
+        )
+        return Ratio(
+            "service: p99 at half of saturation, as 3 x echo / Decide",
+            3 * _median_ratio(theirs, mine, "p99"),
+            1.0,
+            f"{_figures(mine)} against {_figures(theirs)}; from the time at which each call was due",
+        )
+
+    def _batches(self) -> Ratio:
+        self._step(f"service: DecideBatch of {BATCH}")
+        batch, unary = self._turns(
+            lambda: self._client.run(
+                self._decide, self._seconds, "DecideBatch", clients=BATCHES_AT_ONCE, size=BATCH
+            ),
+            lambda: self._client.run(self._decide, self._seconds, clients=CLIENTS[-1]),
+        )
+        return Ratio(
+            f"service: DecideBatch of {BATCH} / Decide, decisions a second",
+            _median_ratio(batch, unary, "per_second"),
+            8.0,
+            f"{_figures(batch)} a batch, {BATCHES_AT_ONCE} at once, against {_figures(unary)}"
+            f" at {CLIENTS[-1]} clients",
+        )
+
+
+def ratios(*, quick: bool = False, step: Step = silent) -> list[Ratio]:
+    """All ratios of the service, in about two minutes."""
+    BUILD.mkdir(exist_ok=True)
+    step("service: servers and client")
+    with tempfile.TemporaryDirectory(dir=BUILD, prefix="bench-service-") as name:
+        folder = Path(name)
+        rules = write_book(folder / "rules")
+        with tact(rules, folder) as decide, echo(typical(decide), folder) as limit, client() as one:
+            return Service(one, decide, limit, quick=quick, step=step).ratios()
+
+
+def _median(figures: list[Figures], name: str) -> float:
+    return float(statistics.median(one[name] for one in figures))
+
+
+def _median_ratio(left: list[Figures], right: list[Figures], name: str) -> float:
+    return float(statistics.median(a[name] / b[name] for a, b in zip(left, right, strict=True)))
+
+
+def _figures(figures: list[Figures]) -> str:
+    rate, p50, p99 = (_median(figures, name) for name in ("per_second", "p50", "p99"))
+    return f"{rate:,.0f}/s p50 {p50:.2f} ms p99 {p99:.2f} ms"
