@@ -1,7 +1,7 @@
 """What is asked: one customer at one moment, as plain values."""
 
-from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from engine.conditions.model import Attributes
 from engine.instant import Instant
@@ -16,13 +16,12 @@ class Mode(StrEnum):
     """Read the same state, reserve nothing, log nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """One customer at one moment, checked against the live book."""
 
     customer: str
     now: Instant
-    attributes: Attributes = field(default_factory=dict)
+    attributes: Attributes
     """The given values that the live book refers to, each of its declared type."""
     consents: frozenset[str] = frozenset()
     preferred_channels: tuple[str, ...] = ()

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from engine.arbitrate.propose import Candidate, candidates
+from engine.arbitrate.propose import Candidate, candidate, channels_to_try
 from engine.arbitrate.rank import rank
 from engine.context import Request
 from engine.decision import Decision
@@ -57,4 +57,14 @@ def propose(live: LiveBook, request: Request) -> list[Candidate]:
     barred = barred_channels(
         (live.book.channels[name] for name in usable), request.attributes, request.consents
     )
-    return candidates(ranked, request, moment, usable, barred, live.book.salt)
+    return [
+        candidate(
+            one,
+            request,
+            moment,
+            usable if request.placement else channels_to_try(one.plan, request),
+            barred,
+            live.book.salt,
+        )
+        for one in ranked
+    ]

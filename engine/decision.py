@@ -1,7 +1,6 @@
 """What is answered: a decision, as plain values."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -40,8 +39,7 @@ class Reason(NamedTuple):
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class ChosenOffer:
+class ChosenOffer(NamedTuple):
     """One offer to show or to send."""
 
     campaign: str
@@ -52,12 +50,11 @@ class ChosenOffer:
     placement: str
     score: float
     selection_probability: float
-    content: Mapping[str, str] = field(default_factory=dict)
+    content: Mapping[str, str]
     expires_at: Instant | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Fate:
+class Fate(NamedTuple):
     """What became of one eligible campaign."""
 
     campaign: str
@@ -68,8 +65,7 @@ class Fate:
     """Every channel out of reach and every pressure rule that blocked it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """The answer to a request."""
 
     decision_id: str

@@ -1,6 +1,6 @@
 """Why a request is answered as it is, campaign by campaign. Reads the same state, keeps nothing."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from engine.arbitrate.plan import Plan
 from engine.conditions.model import Moment
@@ -36,7 +36,7 @@ class Explained:
 async def explain(engine: Engine, request: Request, *, deadline: float | None = None) -> Explained:
     """Explains what `decide` would answer. Raises LedgerError when the contacts could not be read."""
     live = engine.live
-    preview = replace(request, mode=Mode.PREVIEW)
+    preview = request._replace(mode=Mode.PREVIEW)
     decision = await engine.decide(preview, deadline=deadline)
     fates = {fate.campaign: fate for fate in decision.fates}
     moment = live.moment(request.now)

@@ -4,12 +4,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from engine.arbitrate.plan import Plan, fallback_fields, plan
+from engine.arbitrate.content import Texts
+from engine.arbitrate.plan import Plan, fallback_texts, plan
 from engine.conditions.index import ConditionIndex
 from engine.conditions.model import Moment, attributes_of
 from engine.instant import Instant
 from engine.pressure.caps import Caps
-from engine.rulebook.model import Active, Book, Campaign, Cap, Fields, Kind, Placeholder
+from engine.rulebook.model import Active, Book, Campaign, Cap, Kind, Placeholder
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +22,8 @@ class LiveBook:
     index: ConditionIndex
     clauses_by_channel: Mapping[str, int]
     clauses_by_placement: Mapping[str, int]
-    fallbacks: Mapping[str, Fields | None]
-    """The fallback's fields by placement."""
+    fallbacks: Mapping[str, Texts | None]
+    """What the fallback says, by placement."""
     caps: Caps
     caps_by_route: Mapping[tuple[str, str], tuple[Cap, ...]]
     """The caps that a proposal must pass, by campaign and channel."""
@@ -65,7 +66,7 @@ def compile_book(book: Book) -> LiveBook:
             name: index.clauses_of(i for i, one in enumerate(plans) if name in one.placements)
             for name in book.placements
         },
-        fallbacks={name: fallback_fields(book, name) for name in book.placements},
+        fallbacks={name: fallback_texts(book, name) for name in book.placements},
         caps=caps,
         caps_by_route={
             (one.campaign.name, channel): caps.applicable(facts)
@@ -89,11 +90,9 @@ def _wanted(book: Book, plans: Iterable[Plan], index: ConditionIndex) -> frozens
         names |= _of_campaign(one.campaign)
         for forms in one.forms.values():
             for form in forms:
-                names |= _of_fields(form.fields)
-    for offer in book.offers.values():
-        if offer.content is not None:
-            for fields in (offer.content.default, *offer.content.channels.values()):
-                names |= _of_fields(fields)
+                names |= _of_texts(form.texts)
+    for placement in book.placements:
+        names |= _of_texts(fallback_texts(book, placement))
     return frozenset(names)
 
 
@@ -104,13 +103,9 @@ def _of_campaign(campaign: Campaign) -> set[str]:
     return names
 
 
-def _of_fields(fields: Fields) -> set[str]:
-    return {
-        part.attribute
-        for template in fields.values()
-        for part in template.parts
-        if isinstance(part, Placeholder)
-    }
+def _of_texts(texts: Texts | None) -> set[str]:
+    filled = () if texts is None else texts.filled
+    return {part.attribute for _, parts in filled for part in parts if isinstance(part, Placeholder)}
 
 
 def _masked(book: Book) -> frozenset[str]:

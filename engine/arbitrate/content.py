@@ -1,41 +1,65 @@
 """Content: the fields of a variant for a channel, with their placeholders filled."""
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
+from typing import NamedTuple
 
 from engine.conditions.model import Attributes, Value
-from engine.rulebook.model import Content, Fields, Placeholder
+from engine.rulebook.model import Content, Placeholder
 
 
-def fields_for(content: Content, channel: str) -> Fields:
-    """The channel's own fields, or else the default ones; empty when the content does not serve the channel."""
-    return content.channels.get(channel, content.default)
+class Texts(NamedTuple):
+    """Fields made ready for rendering."""
+
+    fixed: Mapping[str, str]
+    """Those without placeholders, as they will always be."""
+    filled: tuple[tuple[str, tuple[str | Placeholder, ...]], ...]
+    """Those with placeholders."""
+    needs: frozenset[str]
+    """The attributes without which they cannot be rendered."""
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to say."""
+        return bool(self.fixed or self.filled)
 
 
-def needed_attributes(fields: Fields) -> frozenset[str]:
-    """The attributes without which the fields cannot be rendered."""
-    return frozenset(
-        part.attribute
-        for template in fields.values()
-        for part in template.parts
-        if isinstance(part, Placeholder) and part.fallback is None
+def texts_for(content: Content, channel: str) -> Texts:
+    """The channel's own fields, or else the default ones; none when the content does not serve the channel."""
+    fields = content.channels.get(channel, content.default)
+    placeholders = {
+        name: [part for part in template.parts if isinstance(part, Placeholder)]
+        for name, template in fields.items()
+    }
+    return Texts(
+        fixed={
+            name: "".join(map(str, fields[name].parts)) for name, found in placeholders.items() if not found
+        },
+        filled=tuple((name, fields[name].parts) for name, found in placeholders.items() if found),
+        needs=frozenset(
+            one.attribute for found in placeholders.values() for one in found if one.fallback is None
+        ),
     )
 
 
-def render(fields: Fields, attributes: Attributes) -> dict[str, str]:
+def render(texts: Texts, attributes: Attributes) -> dict[str, str]:
     """The fields' texts; raises KeyError when a value is missing that has no fallback."""
-    return {
-        name: "".join(part if isinstance(part, str) else _filled(part, attributes) for part in template.parts)
-        for name, template in fields.items()
-    }
+    rendered = dict(texts.fixed)
+    for name, parts in texts.filled:
+        rendered[name] = "".join(
+            [part if isinstance(part, str) else _filled(part, attributes) for part in parts]
+        )
+    return rendered
 
 
 def _filled(placeholder: Placeholder, attributes: Attributes) -> str:
     value = attributes.get(placeholder.attribute)
-    if value is None:
-        if placeholder.fallback is None:
-            raise KeyError(placeholder.attribute)
-        return placeholder.fallback
-    return as_text(value)
+    if isinstance(value, str):
+        return value
+    if value is not None:
+        return as_text(value)
+    if placeholder.fallback is None:
+        raise KeyError(placeholder.attribute)
+    return placeholder.fallback
 
 
 def as_text(value: Value) -> str:

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from engine.arbitrate.content import fields_for, needed_attributes
+from engine.arbitrate.content import Texts, texts_for
 from engine.conditions.model import ALWAYS, Condition
 from engine.pressure.contact import Facts
-from engine.rulebook.model import Book, Campaign, Content, Factor, Fields, Offer, Variant
+from engine.rulebook.model import Book, Campaign, Content, Factor, Kind, Offer, Variant
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,9 +17,7 @@ class Form:
     """Empty for the offer's own content."""
     when: Condition
     share: float
-    fields: Fields
-    needs: frozenset[str]
-    """Attributes without which it cannot be rendered."""
+    texts: Texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +29,10 @@ class Plan:
     value: Factor
     channels: tuple[str, ...]
     """Without a placement: in the campaign's order of preference."""
+    outbound: tuple[str, ...]
+    """Those of them that serve a call which names no channel."""
+    score: float | None
+    """value × propensity, where neither depends on the customer and nothing boosts it."""
     placements: frozenset[str]
     forms: Mapping[str, tuple[Form, ...]]
     """By channel."""
@@ -44,22 +46,31 @@ def plan(book: Book, campaign: Campaign) -> Plan:
     reached = dict.fromkeys(
         (*campaign.channels, *(book.placements[name].channel for name in campaign.placements))
     )
+    value = campaign.value or Factor(offer.value)
     return Plan(
         campaign=campaign,
         offer=offer,
-        value=campaign.value or Factor(offer.value),
+        value=value,
         channels=campaign.channels,
+        outbound=tuple(name for name in campaign.channels if book.channels[name].kind is Kind.OUTBOUND),
+        score=_fixed_score(campaign, value),
         placements=frozenset(campaign.placements),
         forms={channel: _forms(campaign, offer, channel) for channel in reached},
         facts={channel: _facts(book, campaign, offer, channel) for channel in reached},
     )
 
 
-def fallback_fields(book: Book, placement: str) -> Fields | None:
-    """The fields of a placement's fallback; None where it has none."""
+def fallback_texts(book: Book, placement: str) -> Texts | None:
+    """What a placement's fallback says; None where it has none."""
     slot = book.placements[placement]
     content = None if slot.fallback is None else book.offers[slot.fallback].content
-    return None if content is None else fields_for(content, slot.channel)
+    return None if content is None else texts_for(content, slot.channel)
+
+
+def _fixed_score(campaign: Campaign, value: Factor) -> float | None:
+    if value.attribute or campaign.propensity.attribute or campaign.boosts:
+        return None
+    return value.number * campaign.propensity.number
 
 
 def _forms(campaign: Campaign, offer: Offer, channel: str) -> tuple[Form, ...]:
@@ -69,8 +80,7 @@ def _forms(campaign: Campaign, offer: Offer, channel: str) -> tuple[Form, ...]:
 
 
 def _form(variant: Variant, channel: str) -> Form:
-    fields = fields_for(variant.content, channel)
-    return Form(variant.name, variant.when, variant.share, fields, needed_attributes(fields))
+    return Form(variant.name, variant.when, variant.share, texts_for(variant.content, channel))
 
 
 def _facts(book: Book, campaign: Campaign, offer: Offer, channel: str) -> Facts:

@@ -1,7 +1,6 @@
 """Proposals: what arbitration hands to contact pressure, in the order in which it is to be tried."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from engine.arbitrate.plan import Plan
@@ -21,56 +20,46 @@ class Proposal(NamedTuple):
     score: float
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """An eligible campaign: its proposals, dearest channel first, and why other channels are out."""
 
     plan: Plan
     score: float
-    proposals: tuple[Proposal, ...]
-    lost: tuple[Reason, ...]
+    proposals: Sequence[Proposal]
+    lost: Sequence[Reason]
 
 
-def candidates(
-    ranked: Sequence[Ranked],
+def candidate(
+    ranked: Ranked,
     request: Request,
     moment: Moment,
-    usable: Sequence[str],
-    barred: Mapping[str, Reason],
-    salt: str,
-) -> list[Candidate]:
-    """One candidate a campaign, in rank order.
-
-    usable: the channels of this call. barred: those of them that the customer cannot or may not be reached on.
-    """
-    return [_candidate(one, request, moment, usable, barred, salt) for one in ranked]
-
-
-def _candidate(
-    one: Ranked,
-    request: Request,
-    moment: Moment,
-    usable: Sequence[str],
+    channels: Sequence[str],
     barred: Mapping[str, Reason],
     salt: str,
 ) -> Candidate:
-    plan = one.plan
+    """The campaign with its proposals.
+
+    channels: those to try, in order. barred: channels that the customer cannot or may not be reached on.
+    """
+    plan, score = ranked
     identity = (salt, "variant", request.customer, plan.campaign.name)
-    proposals, lost = [], []
-    for channel in _in_order(plan, request, usable):
-        if (reason := barred.get(channel)) is not None:
-            lost.append(reason)
+    proposals: list[Proposal] = []
+    lost: list[Reason] = []
+    for channel in channels:
+        if channel in barred:
+            lost.append(barred[channel])
         elif (chosen := choose_form(plan.forms[channel], request.attributes, moment, identity)) is None:
             lost.append(Reason(ReasonCode.NO_VARIANT, channel))
         else:
-            proposals.append(Proposal(plan, channel, chosen, one.score))
-    return Candidate(plan, one.score, tuple(proposals), tuple(lost))
+            proposals.append(Proposal(plan, channel, chosen, score))
+    return Candidate(plan, score, proposals, lost)
 
 
-def _in_order(plan: Plan, request: Request, usable: Sequence[str]) -> Sequence[str]:
-    """The channels to try: the customer's preferences first, then the campaign's order."""
-    if request.placement:
-        return usable
-    own = [channel for channel in plan.channels if channel in usable]
-    preferred = [channel for channel in request.preferred_channels if channel in own]
-    return own if not preferred else list(dict.fromkeys((*preferred, *own)))
+def channels_to_try(plan: Plan, request: Request) -> Sequence[str]:
+    """The campaign's channels that the call allows: the customer's preferences first, then the campaign's order."""
+    own: Sequence[str] = plan.outbound
+    if request.channels:
+        own = [channel for channel in plan.channels if channel in request.channels]
+    if not request.preferred_channels:
+        return own
+    return list(dict.fromkeys((*(one for one in request.preferred_channels if one in own), *own)))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from itertools import groupby
+from operator import eq
 from typing import NamedTuple
 
 from engine.arbitrate.plan import Plan
@@ -22,10 +23,14 @@ def rank(
     plans: Iterable[Plan], attributes: Attributes, moment: Moment, identity: tuple[str, ...]
 ) -> list[Ranked]:
     """The campaigns, best first, for the customer that `identity` names (salt, customer)."""
-    scored = [Ranked(plan, score(plan, attributes, moment)) for plan in plans]
+    scored = [
+        Ranked(plan, score(plan, attributes, moment) if plan.score is None else plan.score) for plan in plans
+    ]
     if len(scored) < 2:
         return scored
     scored.sort(key=_merit)
+    if not any(map(eq, map(_merit, scored), map(_merit, scored[1:]))):
+        return scored
     return [one for _, tied in groupby(scored, key=_merit) for one in _untie(list(tied), identity)]
 
 

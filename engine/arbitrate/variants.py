@@ -33,6 +33,7 @@ def choose_form(
 
 
 def _fits(form: Form, attributes: Attributes, moment: Moment) -> bool:
-    if not form.fields or (form.needs and not attributes.keys() >= form.needs):
+    texts = form.texts
+    if not texts or (texts.needs and not attributes.keys() >= texts.needs):
         return False
     return form.when is ALWAYS or holds(form.when, attributes, moment)

@@ -1,6 +1,6 @@
 """Caps over rolling windows: at most so many contacts of one customer."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from engine.instant import Instant
@@ -51,12 +51,14 @@ class Caps:
             self._counting[facts] = names
         return names
 
-    def count(self, cap: Cap, history: Iterable[Contact], now: Instant) -> CapCount:
+    def count(self, cap: Cap, history: Sequence[Contact], now: Instant) -> CapCount:
         """How the cap stands at `now` for one more contact, given the customer's contacts.
 
         A contact leaves the window at `at + window`, or when its reservation ends. So the cap lets the next one pass
         when all but `limit - 1` of those that count now have left.
         """
+        if not history:
+            return CapCount(cap, 0, now)
         leaving = [
             leaves
             for contact in history

@@ -1,6 +1,6 @@
 """A DecideRequest as plain values: converted once, at the door, with everything that is wrong with it said at once."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 from zoneinfo import available_timezones
 
@@ -55,13 +55,14 @@ class Parser:
         _refuse_unsupported(message)
         wrong = Violations()
         context = message.context
+        profile = context.profile
         request = Request(
             customer=_name(message.customer.id, "customer.id", wrong, required=True),
             now=self._now(message, now, wrong),
-            attributes=self._attributes(context, wrong),
-            consents=frozenset(_names(context.profile.consents, "context.profile.consents", wrong)),
-            preferred_channels=tuple(
-                _names(context.profile.preferred_channels, "context.profile.preferred_channels", wrong)
+            attributes=self._attributes(context, profile, wrong),
+            consents=frozenset(_names(profile.consents, "context.profile.consents", wrong)),
+            preferred_channels=_names(
+                profile.preferred_channels, "context.profile.preferred_channels", wrong
             ),
             channels=self._channels(message, wrong),
             placement=self._placement(message, wrong),
@@ -72,13 +73,13 @@ class Parser:
         wrong.raise_any()
         return request
 
-    def _attributes(self, context: pb.Context, wrong: Violations) -> dict[str, Value]:
+    def _attributes(self, context: pb.Context, profile: pb.Profile, wrong: Violations) -> dict[str, Value]:
         values: dict[str, Value] = {}
         for field, value in context.location.ListFields():
             self._take(self._location[field.name], value, values, wrong)
         for field, value in context.weather.ListFields():
             self._take(self._weather[field.name], value, values, wrong)
-        self._take_profile(context.profile, values, wrong)
+        self._take_profile(profile, values, wrong)
         return values
 
     def _take_profile(self, profile: pb.Profile, values: dict[str, Value], wrong: Violations) -> None:
@@ -134,6 +135,8 @@ class Parser:
         return int(given.seconds * 1_000_000 + given.nanos // 1000)
 
     def _channels(self, message: pb.DecideRequest, wrong: Violations) -> tuple[str, ...]:
+        if not message.channels:
+            return ()
         names = tuple(dict.fromkeys(_names(message.channels, "channels", wrong)))
         for name in names:
             if name not in self._live.book.channels:
@@ -184,10 +187,11 @@ def _name(value: str, path: str, wrong: Violations, *, required: bool = False) -
     return value
 
 
-def _names(values: Sequence[str], path: str, wrong: Violations) -> Iterable[str]:
-    if not values:
+def _names(values: Sequence[str], path: str, wrong: Violations) -> tuple[str, ...]:
+    names = tuple(values)
+    if len(names) > MOST_NAMES:
+        wrong.add(path, f"must be at most {MOST_NAMES}, not {len(names)}")
         return ()
-    if len(values) > MOST_NAMES:
-        wrong.add(path, f"must be at most {MOST_NAMES}, not {len(values)}")
-        return ()
-    return [_name(value, path, wrong, required=True) for value in values]
+    for name in names:
+        _name(name, path, wrong, required=True)
+    return names

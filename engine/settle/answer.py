@@ -97,15 +97,15 @@ def _offer(ask: Ask, proposal: Proposal, contact: Contact) -> ChosenOffer:
         placement=ask.request.placement,
         score=proposal.score,
         selection_probability=proposal.chosen.probability,
-        content=render(proposal.chosen.form.fields, ask.request.attributes),
+        content=render(proposal.chosen.form.texts, ask.request.attributes),
         expires_at=contact.expires_at,
     )
 
 
 def _fallback(ask: Ask) -> ChosenOffer:
     placement = ask.live.book.placements[ask.request.placement]
-    fields = ask.live.fallbacks[placement.name]
-    if placement.fallback is None or fields is None:
+    texts = ask.live.fallbacks[placement.name]
+    if placement.fallback is None or texts is None:
         raise ValueError(f"placement {placement.name} has no fallback")
     return ChosenOffer(
         campaign="",
@@ -115,7 +115,7 @@ def _fallback(ask: Ask) -> ChosenOffer:
         placement=placement.name,
         score=0.0,
         selection_probability=1.0,
-        content=render(fields, ask.request.attributes),
+        content=render(texts, ask.request.attributes),
     )
 
 

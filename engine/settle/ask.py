@@ -1,15 +1,14 @@
 """What settling needs of one request: everything that the pure stages found."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from engine.arbitrate.propose import Candidate
 from engine.context import Request
 from engine.live import LiveBook
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(NamedTuple):
     """One request with its candidates, in rank order."""
 
     live: LiveBook

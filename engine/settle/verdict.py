@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from engine.arbitrate.content import needed_attributes
 from engine.arbitrate.propose import Candidate, Proposal
 from engine.decision import Outcome, Reason, ReasonCode
 from engine.instant import DAY, Instant
@@ -150,5 +149,5 @@ def _next_allowed_at(ask: Ask, tried: Sequence[Tried]) -> Instant | None:
 
 def _has_fallback(ask: Ask) -> bool:
     """Whether the placement asked for has a fallback whose content lacks no value."""
-    fields = ask.live.fallbacks[ask.request.placement] if ask.request.placement else None
-    return fields is not None and ask.request.attributes.keys() >= needed_attributes(fields)
+    texts = ask.live.fallbacks[ask.request.placement] if ask.request.placement else None
+    return texts is not None and ask.request.attributes.keys() >= texts.needs

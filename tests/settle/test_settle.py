@@ -3,7 +3,6 @@
 import json
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +79,7 @@ def test_the_cold_gets_the_rich_cream(live: LiveBook, store: SqliteStore) -> Non
 
 def test_a_preferred_channel_goes_first(live: LiveBook, store: SqliteStore) -> None:
     """The customer's preference goes before the campaign's order."""
-    (decision,) = settle(live, store, replace(LI_NA, preferred_channels=("sms", "pigeon")))
+    (decision,) = settle(live, store, LI_NA._replace(preferred_channels=("sms", "pigeon")))
     assert decision.offers[0].channel == "sms"
 
 
@@ -89,13 +88,13 @@ def test_the_third_contact_of_the_week_is_blocked_until_the_first_leaves(
 ) -> None:
     """Two go, the third is blocked by name, with the exact moment at which it may go; then it goes."""
     first = settle(live, store, LI_NA)[0]
-    assert settle(live, store, replace(LI_NA, now=NOW + 2 * DAY))[0].outcome is Outcome.OFFER
-    third = settle(live, store, replace(LI_NA, now=NOW + 4 * DAY))[0]
+    assert settle(live, store, LI_NA._replace(now=NOW + 2 * DAY))[0].outcome is Outcome.OFFER
+    third = settle(live, store, LI_NA._replace(now=NOW + 4 * DAY))[0]
     assert (third.outcome, third.next_allowed_at) == (Outcome.BLOCKED, first.at + 7 * DAY)
     assert third.blocked_by == ("weekly",)
-    early = settle(live, store, replace(LI_NA, now=NOW + 7 * DAY - 1))[0]
+    early = settle(live, store, LI_NA._replace(now=NOW + 7 * DAY - 1))[0]
     assert early.outcome is Outcome.BLOCKED
-    assert settle(live, store, replace(LI_NA, now=NOW + 7 * DAY))[0].outcome is Outcome.OFFER
+    assert settle(live, store, LI_NA._replace(now=NOW + 7 * DAY))[0].outcome is Outcome.OFFER
 
 
 def test_a_cap_holds_inside_a_group(live: LiveBook, store: SqliteStore, tmp_path: Path) -> None:
@@ -111,18 +110,18 @@ def test_a_cap_holds_inside_a_group(live: LiveBook, store: SqliteStore, tmp_path
 
 def test_a_reservation_ends_with_its_hold(live: LiveBook, store: SqliteStore) -> None:
     """An SMS without word of delivery stops counting after the channel's hold."""
-    by_sms = replace(LI_NA, channels=("sms",))
+    by_sms = LI_NA._replace(channels=("sms",))
     first = settle(live, store, by_sms)[0]
     assert first.offers[0].expires_at == NOW + DAY
-    blocked = settle(live, store, replace(by_sms, now=NOW + DAY - 1))[0]
+    blocked = settle(live, store, by_sms._replace(now=NOW + DAY - 1))[0]
     assert (blocked.outcome, blocked.next_allowed_at) == (Outcome.BLOCKED, NOW + DAY)
-    assert settle(live, store, replace(by_sms, now=NOW + DAY))[0].outcome is Outcome.OFFER
+    assert settle(live, store, by_sms._replace(now=NOW + DAY))[0].outcome is Outcome.OFFER
 
 
 def test_the_next_channel_is_tried_before_the_next_campaign(live: LiveBook, store: SqliteStore) -> None:
     """With WeChat out of reach the same campaign goes by SMS, and the reason says so."""
-    reachable = replace(
-        LI_NA, attributes={**LI_NA.attributes, "weather.humidity_pct": 60.0}, consents=frozenset({"sms"})
+    reachable = LI_NA._replace(
+        attributes={**LI_NA.attributes, "weather.humidity_pct": 60.0}, consents=frozenset({"sms"})
     )
     (decision,) = settle(live, store, reachable)
     assert (decision.offers[0].campaign, decision.offers[0].channel) == ("cream-cold", "sms")
@@ -143,7 +142,7 @@ def test_no_consent_and_no_address_block(
     live: LiveBook, store: SqliteStore, over: dict[str, object], reason: Reason
 ) -> None:
     """Missing consent is no, an empty address is none; time does not help, so no next moment is named."""
-    (decision,) = settle(live, store, replace(LI_NA, channels=("wechat",), **over))  # type: ignore[arg-type]
+    (decision,) = settle(live, store, LI_NA._replace(channels=("wechat",), **over))  # type: ignore[arg-type]
     assert decision.outcome is Outcome.BLOCKED
     assert decision.next_allowed_at is None
     assert decision.reasons == (reason,)
@@ -151,14 +150,14 @@ def test_no_consent_and_no_address_block(
 
 def test_a_service_message_passes_the_cap(live: LiveBook, store: SqliteStore) -> None:
     """`except` lets the service campaign go when the commercial ones are held back."""
-    member = replace(LI_NA, attributes={**LI_NA.attributes, "profile.member": True})
-    decisions = settle(live, store, *[replace(member, channels=("sms",))] * 3)
+    member = LI_NA._replace(attributes={**LI_NA.attributes, "profile.member": True})
+    decisions = settle(live, store, *[member._replace(channels=("sms",))] * 3)
     assert [one.offers[0].campaign for one in decisions] == ["cream-cold", "points-expire", "points-expire"]
 
 
 def test_nothing_fits(live: LiveBook, store: SqliteStore, tmp_path: Path) -> None:
     """No eligible campaign is an outcome with a reason, and it is logged."""
-    (decision,) = settle(live, store, Request(customer="nobody", now=NOW))
+    (decision,) = settle(live, store, Request(customer="nobody", now=NOW, attributes={}))
     assert decision.outcome is Outcome.NOTHING
     assert decision.reasons == (Reason(ReasonCode.NOT_ELIGIBLE, ""),)
     assert rows(tmp_path, "select outcome from decisions") == [("nothing",)]
@@ -166,7 +165,7 @@ def test_nothing_fits(live: LiveBook, store: SqliteStore, tmp_path: Path) -> Non
 
 def test_a_placement_without_a_better_offer_shows_its_fallback(live: LiveBook, store: SqliteStore) -> None:
     """The fallback answers, and reserves no contact."""
-    (decision,) = settle(live, store, Request(customer="nobody", now=NOW, placement="hero"))
+    (decision,) = settle(live, store, Request(customer="nobody", now=NOW, attributes={}, placement="hero"))
     (offer,) = decision.offers
     assert (decision.outcome, offer.offer, offer.campaign) == (Outcome.FALLBACK, "brand", "")
     assert offer.content == {"title": "Our story"}
@@ -174,14 +173,13 @@ def test_a_placement_without_a_better_offer_shows_its_fallback(live: LiveBook, s
 
 def test_a_placement_without_a_fallback_stays_silent(live: LiveBook, store: SqliteStore) -> None:
     """Where there is no fallback there is nothing."""
-    (decision,) = settle(live, store, Request(customer="nobody", now=NOW, placement="corner"))
+    (decision,) = settle(live, store, Request(customer="nobody", now=NOW, attributes={}, placement="corner"))
     assert decision.outcome is Outcome.NOTHING
 
 
 def test_several_offers_are_different_offers(live: LiveBook, store: SqliteStore) -> None:
     """Two slots take the two best campaigns, the better one first, and inbound contacts need no consent."""
-    both = replace(
-        LI_NA,
+    both = LI_NA._replace(
         placement="hero",
         max_offers=2,
         consents=frozenset(),
@@ -194,9 +192,9 @@ def test_several_offers_are_different_offers(live: LiveBook, store: SqliteStore)
 
 def test_a_retry_gets_the_same_answer(live: LiveBook, store: SqliteStore, tmp_path: Path) -> None:
     """The same request_id, in the same group or later, reserves nothing and returns the same decision."""
-    named = replace(LI_NA, request_id="r-1")
+    named = LI_NA._replace(request_id="r-1")
     first, second = settle(live, store, named, named)
-    later = settle(live, store, replace(named, now=NOW + DAY))[0]
+    later = settle(live, store, named._replace(now=NOW + DAY))[0]
     assert first == second == later
     assert rows(tmp_path, "select count(*) from decisions") == [(1,)]
     assert rows(tmp_path, "select count(*) from contacts") == [(1,)]
@@ -204,18 +202,18 @@ def test_a_retry_gets_the_same_answer(live: LiveBook, store: SqliteStore, tmp_pa
 
 def test_a_request_id_belongs_to_one_customer(live: LiveBook, store: SqliteStore) -> None:
     """Another customer's decision is not handed out, whatever the request_id."""
-    settle(live, store, replace(LI_NA, request_id="r-1"))
-    (error,) = settle_any(live, store, replace(LI_NA, request_id="r-1", customer="wang-wei"))
+    settle(live, store, LI_NA._replace(request_id="r-1"))
+    (error,) = settle_any(live, store, LI_NA._replace(request_id="r-1", customer="wang-wei"))
     assert isinstance(error, RequestIdReused)
 
 
 def test_a_preview_keeps_nothing(live: LiveBook, store: SqliteStore, tmp_path: Path) -> None:
     """A preview sees what is reserved, reserves nothing, logs nothing, and does not use up its request_id."""
-    preview = replace(LI_NA, mode=Mode.PREVIEW, request_id="r-1")
+    preview = LI_NA._replace(mode=Mode.PREVIEW, request_id="r-1")
     for _ in range(5):
         assert settle(live, store, preview)[0].outcome is Outcome.OFFER
     assert rows(tmp_path, "select count(*) from decisions") == [(0,)]
-    assert settle(live, store, replace(LI_NA, request_id="r-1"))[0].decision_id
+    assert settle(live, store, LI_NA._replace(request_id="r-1"))[0].decision_id
     assert settle(live, store, LI_NA, preview)[1].outcome is Outcome.BLOCKED
 
 
@@ -223,8 +221,8 @@ def test_sensitive_values_and_addresses_are_not_logged(
     live: LiveBook, store: SqliteStore, tmp_path: Path
 ) -> None:
     """The log names what it leaves out; it holds neither the value nor the address."""
-    ill = replace(
-        LI_NA, attributes={**LI_NA.attributes, "profile.allergy": "nuts", "profile.phone": "13800138000"}
+    ill = LI_NA._replace(
+        attributes={**LI_NA.attributes, "profile.allergy": "nuts", "profile.phone": "13800138000"}
     )
     settle(live, store, ill)
     ((inputs, trace, answer),) = rows(tmp_path, "select inputs, trace, answer from decisions")
@@ -239,10 +237,10 @@ def test_a_fault_in_one_request_spares_its_neighbours(
 ) -> None:
     """A request that cannot be decided gets an error of its own; the rest of its group is settled."""
     unreadable: Any = object()
-    broken = replace(
-        LI_NA, customer="broken", attributes={**LI_NA.attributes, "profile.first_name": unreadable}
+    broken = LI_NA._replace(
+        customer="broken", attributes={**LI_NA.attributes, "profile.first_name": unreadable}
     )
-    good, bad, other = settle_any(live, store, LI_NA, broken, replace(LI_NA, customer="wang-wei"))
+    good, bad, other = settle_any(live, store, LI_NA, broken, LI_NA._replace(customer="wang-wei"))
     assert isinstance(bad, SettleFault)
     assert isinstance(good, Decision)
     assert isinstance(other, Decision)
@@ -252,8 +250,8 @@ def test_a_fault_in_one_request_spares_its_neighbours(
 def test_a_logged_decision_can_be_decided_again(live: LiveBook, store: SqliteStore, tmp_path: Path) -> None:
     """From the row alone (inputs, contacts read) the same procedure gives the same answer."""
     settle(live, store, LI_NA)
-    settle(live, store, replace(LI_NA, now=NOW + DAY))
-    blocked = settle(live, store, replace(LI_NA, now=NOW + 2 * DAY))[0]
+    settle(live, store, LI_NA._replace(now=NOW + DAY))
+    blocked = settle(live, store, LI_NA._replace(now=NOW + 2 * DAY))[0]
     ((person, at, inputs, trace),) = rows(
         tmp_path, "select person, at, inputs, trace from decisions where outcome = 'blocked'"
     )
