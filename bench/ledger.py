@@ -7,11 +7,12 @@ import statistics
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-from bench.books import CUSTOMERS, customer, live_book, messages, request_id
+from bench.books import CAMPAIGNS, CUSTOMERS, customer, live_book, messages, request_id
 from bench.fill import fill
 from bench.processes import BUILD, CannotMeasure
 from bench.ratio import Ratio
@@ -31,6 +32,28 @@ Rows = list[list[tuple[Any, ...]]]
 TABLES = ("decisions", "requests", "contacts")
 BYTES_A_DECISION = 4_000
 """Of disk while filling, more than measured."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is measured."""
+
+    campaigns: int
+    pool: int
+    """Different requests."""
+    groups: tuple[int, ...]
+    decisions: int
+    """A round, about."""
+    rounds: int
+    logs: tuple[int, int]
+    """Decisions in the short and in the long log."""
+    pattern: int
+    """Decisions by the engine that the logs are filled after."""
+    growth_rounds: int
+
+
+FULL = Size(CAMPAIGNS, 10_000, (64, 256, 500), 2_000, 9, (10_000, 5_000_000), 2_000, 60)
+QUICK = replace(FULL, pool=2_000, rounds=3, logs=(10_000, 200_000), growth_rounds=20)
 
 
 class Asks:
@@ -117,8 +140,9 @@ def written(path: Path, after: int, size: int) -> Iterator[Rows]:
         connection.close()
 
 
-def beside_raw(asks: Asks, folder: Path, size: int, *, rounds: int, groups: int) -> Ratio:
+def beside_raw(asks: Asks, folder: Path, size: int, scale: Size) -> Ratio:
     """Settling against inserting, in turn, in groups of one size."""
+    groups, rounds = max(2, scale.decisions // size), scale.rounds
     path = folder / f"settled{size}.db"
     store, raw = open_store(f"sqlite:///{path}"), Raw(folder / f"raw{size}.db")
     mine, theirs, kept, asks.proposed = [], [], 0, 0.0
@@ -152,30 +176,30 @@ def beside_raw(asks: Asks, folder: Path, size: int, *, rounds: int, groups: int)
     )
 
 
-def filled(asks: Asks, path: Path, rows: int) -> SqliteStore:
+def filled(asks: Asks, path: Path, rows: int, pattern: int) -> SqliteStore:
     """A store with so many decisions in it."""
     if shutil.disk_usage(path.parent).free < rows * BYTES_A_DECISION:
         raise CannotMeasure(f"{rows:,} decisions need {rows * BYTES_A_DECISION / 1e9:.0f} GB of disk")
     store = open_store(f"sqlite:///{path}")
-    for start in range(0, 2_000, 200):
-        settled(store, asks.group(range(start, start + 200)))
+    for start in range(0, pattern, 200):
+        settled(store, asks.group(range(start, min(pattern, start + 200))))
     store.close()
     fill(path, rows, time.time_ns() // 1000)
     return open_store(f"sqlite:///{path}")
 
 
-def growth(asks: Asks, folder: Path, few: int, many: int, *, step: Step, rounds: int) -> Ratio:
+def growth(asks: Asks, folder: Path, scale: Size, step: Step) -> Ratio:
     """The cost of a decision in a long log against a short one: half of each group are customers that it knows."""
-    size, sizes = 256, (few, many)
+    size, (few, many) = 256, scale.logs
     stores = []
-    for rows in sizes:
+    for rows in scale.logs:
         step(f"ledger: a log of {rows:,} decisions")
-        stores.append(filled(asks, folder / f"log{rows}.db", rows))
+        stores.append(filled(asks, folder / f"log{rows}.db", rows, scale.pattern))
     step("ledger: growth")
-    times: dict[int, list[float]] = {rows: [] for rows in sizes}
+    times: dict[int, list[float]] = {rows: [] for rows in scale.logs}
     try:
-        for number in range(rounds):
-            for rows, store in zip(sizes, stores, strict=True):
+        for number in range(scale.growth_rounds):
+            for rows, store in zip(scale.logs, stores, strict=True):
                 group = asks.group(_half_known(rows, size, number))
                 times[rows].append(settled(store, group) / size * 1e6)
     finally:
@@ -200,17 +224,14 @@ def _half_known(rows: int, size: int, number: int) -> list[int]:
 
 
 def ratios(*, quick: bool = False, step: Step = silent) -> list[Ratio]:
-    """All ratios of the ledger, in about five minutes, most of them spent on filling a log of 5 million decisions."""
+    """All ratios of the ledger, in about three minutes, most of them spent on filling a log of 5 million decisions."""
     BUILD.mkdir(exist_ok=True)
+    size = QUICK if quick else FULL
     step("ledger: requests")
-    asks = Asks(live_book(), 2_000 if quick else 10_000)
-    found = []
+    asks = Asks(live_book(size.campaigns), size.pool)
     with tempfile.TemporaryDirectory(dir=BUILD, prefix="bench-ledger-") as name:
-        folder = Path(name)
-        for size in (64, 256, 500):
-            step(f"ledger: groups of {size}")
-            groups = max(2, 2_000 // size)
-            found.append(beside_raw(asks, folder, size, rounds=3 if quick else 9, groups=groups))
-        many = 200_000 if quick else 5_000_000
-        found.append(growth(asks, folder, 10_000, many, step=step, rounds=20 if quick else 60))
-    return found
+        folder, found = Path(name), []
+        for group in size.groups:
+            step(f"ledger: groups of {group}")
+            found.append(beside_raw(asks, folder, group, size))
+        return [*found, growth(asks, folder, size, step)]

@@ -3,7 +3,7 @@
 It sends bytes that were serialised before and does not read the answers, so that it costs as little as a client in
 Python can. A job is {target, method, kind, seconds} with `clients` for kind "closed" (each sends its next request
 when the last one is answered), `rate` for "paced" (requests leave at their times, answered or not, and latency counts from
-that time), and `size` for batches.
+that time), and `size` for batches. `python -m bench.load CUSTOMERS`, of how many customers.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import grpc
 import uvloop
@@ -92,7 +92,7 @@ async def run(job: Job, source: Source, channels: dict[str, grpc.aio.Channel]) -
     channel = channels.get(job["target"])
     if channel is None:
         channel = channels[job["target"]] = grpc.aio.insecure_channel(job["target"], options=OPTIONS)
-    send: Send = channel.unary_unary(f"/{SERVICE}/{job['method']}")
+    send = cast("Send", channel.unary_unary(f"/{SERVICE}/{job['method']}"))
     size = job.get("size", 1)
     make = source.messages(size)
     start = time.perf_counter()
@@ -120,8 +120,8 @@ def _lines() -> Iterator[str]:
         yield line
 
 
-async def main() -> None:
-    source = Source(bodies())
+async def main(customers: int) -> None:
+    source = Source(bodies(customers))
     channels: dict[str, grpc.aio.Channel] = {}
     print(json.dumps({"ready": True}), flush=True)
     for line in _lines():
@@ -131,4 +131,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(main())
+    uvloop.run(main(int(sys.argv[1])))

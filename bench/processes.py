@@ -94,14 +94,15 @@ class Client:
 
 
 @contextmanager
-def client() -> Iterator[Client]:
-    with running("-m", "bench.load", stdin=subprocess.PIPE) as process:
+def client(customers: int) -> Iterator[Client]:
+    """A client process that knows so many customers."""
+    with running("-m", "bench.load", str(customers), stdin=subprocess.PIPE) as process:
         yield Client(process)
 
 
 def typical(target: str) -> pb.DecideResponse:
     """The server's answer of middle size to some customers, an offer."""
-    answers = []
+    answers: list[pb.DecideResponse] = []
     with grpc.insecure_channel(target) as channel:
         decide: Any = channel.unary_unary(
             f"/{SERVICE}/Decide", response_deserializer=pb.DecideResponse.FromString

@@ -6,10 +6,11 @@ Both servers are processes of their own and one client process calls them in tur
 import statistics
 import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bench.books import CAMPAIGNS, write_book
+from bench.books import CAMPAIGNS, CUSTOMERS, write_book
 from bench.processes import BUILD, Client, client, echo, tact, typical
 from bench.ratio import Ratio
 from bench.table import Step, silent
@@ -21,13 +22,28 @@ BATCHES_AT_ONCE = 2
 """So that one is settled while the next is read."""
 
 
+@dataclass(frozen=True)
+class Size:
+    """How much is measured."""
+
+    campaigns: int
+    customers: int
+    seconds: float
+    """A turn."""
+    rounds: int
+
+
+FULL = Size(CAMPAIGNS, CUSTOMERS, 2.0, 5)
+QUICK = replace(FULL, seconds=0.5, rounds=2)
+
+
 class Service:
     """A client with both servers, and how long to measure."""
 
-    def __init__(self, one: Client, decide: str, limit: str, *, quick: bool, step: Step) -> None:
+    def __init__(self, one: Client, decide: str, limit: str, size: Size, step: Step) -> None:
         self._client = one
         self._decide, self._limit = decide, limit
-        self._seconds, self._rounds = (0.5, 2) if quick else (2.0, 5)
+        self._size, self._seconds, self._rounds = size, size.seconds, size.rounds
         self._step = step
 
     def ratios(self) -> list[Ratio]:
@@ -58,7 +74,7 @@ class Service:
             f"service: Decide / echo, calls a second at {clients} clients",
             _median_ratio(decide, limit, "per_second"),
             0.6,
-            f"{_figures(decide)} against {_figures(limit)}; {CAMPAIGNS:,} campaigns, caps, durable log",
+            f"{_figures(decide)} against {_figures(limit)}; {self._size.campaigns:,} campaigns, caps, durable log",
         )
         return ratio, (decide, limit)
 
@@ -98,12 +114,17 @@ class Service:
 def ratios(*, quick: bool = False, step: Step = silent) -> list[Ratio]:
     """All ratios of the service, in about two minutes."""
     BUILD.mkdir(exist_ok=True)
+    size = QUICK if quick else FULL
     step("service: servers and client")
     with tempfile.TemporaryDirectory(dir=BUILD, prefix="bench-service-") as name:
         folder = Path(name)
-        rules = write_book(folder / "rules")
-        with tact(rules, folder) as decide, echo(typical(decide), folder) as limit, client() as one:
-            return Service(one, decide, limit, quick=quick, step=step).ratios()
+        rules = write_book(folder / "rules", size.campaigns)
+        with (
+            tact(rules, folder) as decide,
+            echo(typical(decide), folder) as limit,
+            client(size.customers) as one,
+        ):
+            return Service(one, decide, limit, size, step).ratios()
 
 
 def _median(figures: list[Figures], name: str) -> float:

@@ -16,7 +16,7 @@ Step = Callable[[str], None]
 """Told what is measured next."""
 
 
-def silent(text: str) -> None:  # noqa: ARG001
+def silent(text: str) -> None:
     """A step that nobody is told of."""
 
 

@@ -1,0 +1,181 @@
+"""Where the time of a decision goes: `python -m bench.stages` prints microseconds by stage.
+
+The stages are the functions that `engine.decide` and `engine.settle.group` take from other modules, and the methods of
+the store; each is timed where it is called, in one thread, without gRPC. A timer costs 0.2 µs a call.
+"""
+
+import gc
+import tempfile
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import FunctionType
+from typing import Annotated, Any
+from unittest.mock import patch
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from bench.books import bodies, live_book, request_id, with_id
+from bench.processes import BUILD
+from engine import decide
+from engine.api.v1 import decisions_pb2 as pb
+from engine.decision import Decision
+from engine.ledger.store import SqliteStore, open_store
+from engine.live import LiveBook
+from engine.server.parse import Parser
+from engine.server.respond import respond
+from engine.settle import group as settling
+from engine.settle.ask import Ask
+
+INNER = "  "
+"""Before the name of a stage that is a part of the one above."""
+
+
+METHODS = ("past_decisions", "contacts", "add")
+"""Of the store."""
+
+
+class Watch:
+    """Seconds and calls by stage."""
+
+    def __init__(self) -> None:
+        self.seconds: defaultdict[str, float] = defaultdict(float)
+        self.calls: Counter[str] = Counter()
+
+    @contextmanager
+    def timed(self, name: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self.add(name, start)
+
+    def add(self, name: str, start: float) -> None:
+        self.seconds[name] += time.perf_counter() - start
+        self.calls[name] += 1
+
+    def watching(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        seconds, calls, clock = self.seconds, self.calls, time.perf_counter
+
+        def timed(*args: Any, **named: Any) -> Any:
+            start = clock()
+            try:
+                return function(*args, **named)
+            finally:
+                seconds[name] += clock() - start
+                calls[name] += 1
+
+        return timed
+
+
+def functions(module: Any) -> Iterator[tuple[str, FunctionType]]:
+    """What the module takes from other modules of the engine."""
+    for name, value in vars(module).items():
+        if isinstance(value, FunctionType) and _is_taken(value, module.__name__):
+            yield name, value
+
+
+def _is_taken(function: FunctionType, by: str) -> bool:
+    return function.__module__.startswith("engine.") and function.__module__ != by
+
+
+@contextmanager
+def watched(watch: Watch) -> Iterator[None]:
+    """The stages within proposing and settling are timed in this block."""
+    transaction = SqliteStore.transaction
+    begin, commit = f"{INNER}store: begin", f"{INNER}store: commit (sync to disk)"
+
+    @contextmanager
+    def timed_transaction(store: SqliteStore) -> Iterator[None]:
+        start = time.perf_counter()
+        with transaction(store):
+            watch.add(begin, start)
+            yield
+            start = time.perf_counter()
+        watch.add(commit, start)
+
+    methods = [(n, f) for n, f in vars(SqliteStore).items() if n in METHODS]
+    parts = [(decide, one) for one in functions(decide)]
+    parts += [(settling, one) for one in functions(settling)]
+    with ExitStack() as stack:
+        for owner, (name, function) in parts:
+            stack.enter_context(patch.object(owner, name, watch.watching(f"{INNER}{name}", function)))
+        for name, function in methods:
+            timed = watch.watching(f"{INNER}store: {name}", function)
+            stack.enter_context(patch.object(SqliteStore, name, timed))
+        stack.enter_context(patch.object(SqliteStore, "transaction", timed_transaction))
+        yield
+
+
+def measured(live: LiveBook, store: SqliteStore, requests: list[bytes], size: int) -> Watch:
+    """Every stage in turn, for groups of the size."""
+    watch, parser = Watch(), Parser(live)
+    gc.collect()
+    with watched(watch):
+        for start in range(0, len(requests), size):
+            run = requests[start : start + size]
+            with watch.timed("read"):
+                messages = [pb.DecideRequest.FromString(one) for one in run]
+            with watch.timed("parse"):
+                now = time.time_ns() // 1000
+                parsed = [parser.parse(one, now) for one in messages]
+            with watch.timed("propose"):
+                asks = [Ask(live, one, decide.propose(live, one)) for one in parsed]
+            with watch.timed("settle"):
+                answers = settling.settle_group(store, asks)
+            with watch.timed("respond"):
+                responses = [respond(one) for one in answers if isinstance(one, Decision)]
+            with watch.timed("write"):
+                for one in responses:
+                    one.SerializeToString()
+    return watch
+
+
+def table(watch: Watch, decisions: int) -> Table:
+    """Microseconds a decision, outer stages in order with their parts below them."""
+    found = Table("stage", "µs a decision", "calls a decision", title="Where the time of a decision goes")
+    for column in found.columns[1:]:
+        column.justify = "right"
+    outer = [name for name in watch.seconds if not name.startswith(INNER)]
+    parts = {"propose": dict(functions(decide)), "settle": dict(functions(settling))}
+    for name in outer:
+        found.add_row(f"[bold]{name}[/]", f"{watch.seconds[name] / decisions * 1e6:.1f}", "1")
+        below = [one for one in watch.seconds if _belongs(one, name, parts)]
+        for one in below:
+            cost, calls = watch.seconds[one] / decisions * 1e6, watch.calls[one] / decisions
+            found.add_row(one, f"{cost:.1f}", f"{calls:.2f}")
+        if below:
+            rest = watch.seconds[name] - sum(watch.seconds[one] for one in below)
+            found.add_row(f"{INNER}the rest", f"{rest / decisions * 1e6:.1f}", "")
+    total = sum(watch.seconds[name] for name in outer)
+    found.add_row("[bold]all[/]", f"[bold]{total / decisions * 1e6:.1f}[/]", "")
+    return found
+
+
+def _belongs(part: str, stage: str, parts: dict[str, dict[str, Any]]) -> bool:
+    name = part.strip()
+    return part.startswith(INNER) and (
+        name in parts.get(stage, ()) or (stage == "settle" and name.startswith("store:"))
+    )
+
+
+def main(
+    decisions: Annotated[int, typer.Option(help="How many, after as many for warming up.")] = 8_192,
+    group: Annotated[int, typer.Option(help="How many are settled together.")] = 64,
+) -> None:
+    """Print microseconds a decision by stage."""
+    BUILD.mkdir(exist_ok=True)
+    live, pool = live_book(), bodies(decisions * 2)
+    requests = [with_id(body, request_id(number)) for number, body in enumerate(pool)]
+    with tempfile.TemporaryDirectory(dir=BUILD, prefix="bench-stages-") as folder:
+        store = open_store(f"sqlite:///{Path(folder) / 'log.db'}")
+        measured(live, store, requests[:decisions], group)
+        watch = measured(live, store, requests[decisions:], group)
+        store.close()
+    Console().print(table(watch, decisions))
+
+
+if __name__ == "__main__":
+    typer.run(main)

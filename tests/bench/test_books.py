@@ -1,0 +1,36 @@
+"""The book and the requests of the benches are such as a server accepts."""
+
+from pathlib import Path
+
+from bench import books
+from engine.api.v1.decisions_pb2 import DecideBatchRequest, DecideRequest
+from engine.match import match
+from engine.rulebook.diagnostics import Severity
+from engine.rulebook.load import load
+from engine.server.parse import Parser
+
+
+def test_the_book_loads_without_a_warning(tmp_path: Path) -> None:
+    """Nothing worse than notes on what is not used, and as many campaigns as asked for."""
+    loaded = load(books.write_book(tmp_path, 30))
+    assert {one.severity for one in loaded.diagnostics} <= {Severity.NOTE}
+    assert loaded.book is not None
+    assert len(loaded.book.campaigns) == 30
+
+
+def test_the_requests_are_accepted_and_some_match() -> None:
+    """Every request parses against the book, and there are campaigns for some of the customers."""
+    live = books.live_book(300)
+    parser = Parser(live)
+    requests = [parser.parse(message, 1_800_000_000_000_000) for message in books.messages(100)]
+    hits = [len(match(live, one, live.moment(one.now))) for one in requests]
+    assert 0 < sum(1 for one in hits if one) < len(hits)
+
+
+def test_bytes_put_together_are_the_messages_they_stand_for() -> None:
+    """An id added to serialised requests, and requests put into a batch, read back as such."""
+    sent = [books.with_id(body, books.request_id(number)) for number, body in enumerate(books.bodies(20))]
+    batch = DecideBatchRequest.FromString(books.batch(sent))
+    assert list(batch.requests) == [DecideRequest.FromString(one) for one in sent]
+    assert len({one.request_id for one in batch.requests}) == 20
+    assert {one.customer.id for one in batch.requests} == {books.customer(number) for number in range(20)}
