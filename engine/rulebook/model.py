@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from engine.conditions.model import ALWAYS, Condition
 from engine.instant import Instant, Microseconds
+from engine.rulebook.derived import Derived, EventStore
 
 
 class AttributeType(StrEnum):
@@ -231,3 +232,5 @@ class Book:
     offers: Mapping[str, Offer] = field(default_factory=dict)
     campaigns: Mapping[str, Campaign] = field(default_factory=dict)
     caps: Mapping[str, Cap] = field(default_factory=dict)
+    derived: Derived = Derived()
+    events: EventStore = EventStore()

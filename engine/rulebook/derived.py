@@ -1,0 +1,153 @@
+"""Attributes that a book derives: behaviour aggregates, patterns, distances, and signals. Plain frozen values.
+
+Each derived value is an attribute with a name of its own, so that conditions test it as they test any other:
+
+- an aggregate's name says what it measures (`count of page_view where page eq /cancel within 3d`);
+- `pattern.NAME` and `signal.NAME` are true where they hold and missing where they do not, and what they expose is
+  `pattern.NAME.FIELD`, `signal.NAME.FIELD`;
+- `distance to PLACE km` and `distance to LATITUDE,LONGITUDE km` are great-circle distances in kilometres.
+
+Conditions on events (`where`) test the event's fields by name: type, item, category, page, value, currency, and its
+further attributes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from engine.conditions.model import ALWAYS, Condition
+from engine.instant import Microseconds
+
+
+class Measure(StrEnum):
+    """What an aggregate says of the events that it is about."""
+
+    COUNT = "count"
+    """How many; 0 when there are none."""
+    SUM = "sum"
+    """The sum of a field; 0 when there are none."""
+    DISTINCT = "distinct"
+    """How many different values of a field; 0 when there are none."""
+    DAYS_SINCE_LAST = "days_since_last"
+    """Days, with fractions, since the latest; missing when there are none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """A number about a customer's events."""
+
+    name: str
+    """The attribute."""
+    event: str
+    """The events' type."""
+    measure: Measure
+    field: str = ""
+    """Of SUM and DISTINCT."""
+    where: Condition = ALWAYS
+    within: Microseconds | None = None
+    """Events with now - within < at <= now; None: all events up to now."""
+
+
+class Anchor(StrEnum):
+    """From where a step's window runs."""
+
+    NOW = "now"
+    """The step lies in (now - within, now]."""
+    FIRST = "first"
+    """The step lies in [first, first + within]."""
+    PREVIOUS = "previous"
+    """The step lies in [previous step, previous step + within]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One event of a pattern."""
+
+    event: str
+    where: Condition = ALWAYS
+    within: Microseconds | None = None
+    anchor: Anchor = Anchor.NOW
+
+
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """An event that must not follow the first one, up to now."""
+
+    event: str
+    where: Condition = ALWAYS
+    same: str = ""
+    """The field in which it must equal the first event to count; empty: any such event counts."""
+
+
+class Prefer(StrEnum):
+    """Which first event counts where several qualify."""
+
+    LATEST = "latest"
+    EARLIEST = "earliest"
+    MOST_VALUE = "most value"
+
+
+@dataclass(frozen=True, slots=True)
+class Exposed:
+    """A field of a step's event."""
+
+    step: int
+    """0 is the first event, 1 the first of `then`…"""
+    field: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """What happened, in order, among a customer's events, and what did not."""
+
+    name: str
+    first: Step
+    then: tuple[Step, ...] = ()
+    not_after: tuple[Absence, ...] = ()
+    prefer: Prefer = Prefer.LATEST
+    expose: Mapping[str, Exposed] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Distance:
+    """A distance from the customer's location, in kilometres."""
+
+    name: str
+    """The attribute."""
+    latitude: float
+    longitude: float
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """A conclusion, remembered for the person."""
+
+    name: str
+    when: Condition
+    hold: Microseconds = 0
+    """How long it is remembered after it last held; 0: for the request only."""
+    until: Condition | None = None
+    """A remembered signal is dropped as soon as this holds."""
+    expose: Mapping[str, str] = field(default_factory=dict)
+    """By field, the attribute whose value it keeps (`pattern.left-in-cart.item`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """Everything that a book derives; mappings by name, in order of names."""
+
+    aggregates: Mapping[str, Aggregate] = field(default_factory=dict)
+    distances: Mapping[str, Distance] = field(default_factory=dict)
+    patterns: Mapping[str, Pattern] = field(default_factory=dict)
+    signals: Mapping[str, Signal] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class EventStore:
+    """Which recorded events are kept for a person and used beside the request's own."""
+
+    stored: bool = False
+    newest: int = 500
+    """How many."""
+    keep: Microseconds = 90 * 86_400_000_000
+    """For how long."""
