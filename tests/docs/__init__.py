@@ -1,0 +1,1 @@
+"""The documentation is true: links resolve, examples load, steps run, references are complete."""

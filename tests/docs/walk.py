@@ -1,0 +1,94 @@
+"""Walking through a page: its blocks are done in order, in a folder of the test's own beside a copy of rules/."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.docs.pages import ROOT, Block
+
+_PORT = "50051"
+
+
+class Walk:
+    """One walk; the pages' port is replaced by a free one, so that walks do not meet."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._printed = ""
+        self._servers: list[subprocess.Popen[str]] = []
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self._port = str(probe.getsockname()[1])
+        shutil.copytree(ROOT / "rules", folder / "rules")
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        self._environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("TACT_")},
+            "PATH": path,
+            "NO_COLOR": "1",
+            "COLUMNS": "120",
+            "TACT_PORT": self._port,
+        }
+
+    def step(self, block: Block) -> None:
+        """Does what the block's tags say; a block without tags is only read."""
+        text = block.text.replace(_PORT, self._port)
+        if name := block.value("file"):
+            (self._folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (self._folder / name).write_text(text, encoding="utf-8")
+        if block.value("run") is not None:
+            self._run(block, text)
+        elif block.value("serve") is not None:
+            self._serve(block, text)
+        elif block.value("prints") is not None:
+            self._compare(block, text)
+
+    def end(self) -> None:
+        """Stops what still serves."""
+        for server in self._servers:
+            server.terminate()
+            server.communicate(timeout=20)
+
+    def _run(self, block: Block, text: str) -> None:
+        command = [sys.executable, "-c", text] if block.language == "python" else ["sh", "-c", text]
+        wanted = int(block.value("exits") or 0)
+        done = subprocess.run(
+            command,
+            cwd=self._folder,
+            env=self._environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        self._printed = done.stdout
+        assert done.returncode == wanted, f"{block}: exit code {done.returncode}\n{done.stdout}"
+
+    def _serve(self, block: Block, text: str) -> None:
+        server = subprocess.Popen(
+            ["sh", "-c", f"exec {text}"],
+            cwd=self._folder,
+            env=self._environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        self._servers.append(server)
+        assert server.stdout is not None
+        self._printed = server.stdout.readline()
+        assert "listening" in self._printed, f"{block}: {self._printed}"
+
+    def _compare(self, block: Block, text: str) -> None:
+        printed = [line.rstrip() for line in self._printed.splitlines()]
+        at = 0
+        for line in filter(None, map(str.rstrip, text.splitlines())):
+            if line.strip() == "…":
+                continue
+            wanted = re.compile(re.escape(line).replace("…", ".*"))
+            found = next((i for i in range(at, len(printed)) if wanted.fullmatch(printed[i])), None)
+            assert found is not None, f"{block}: not printed: {line}\n---\n{self._printed}"
+            at = found + 1
