@@ -232,5 +232,5 @@ class Book:
     offers: Mapping[str, Offer] = field(default_factory=dict)
     campaigns: Mapping[str, Campaign] = field(default_factory=dict)
     caps: Mapping[str, Cap] = field(default_factory=dict)
-    derived: Derived = Derived()
-    events: EventStore = EventStore()
+    derived: Derived = field(default_factory=Derived)
+    events: EventStore = field(default_factory=EventStore)
