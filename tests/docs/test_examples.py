@@ -1,0 +1,85 @@
+"""The pages' YAML loads, or is found to be wrong as they say; the commands that they name exist."""
+
+import re
+from pathlib import Path
+
+import pytest
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from engine.cli import app
+from engine.cli.contexts import read_context
+from engine.rulebook.diagnostics import Code, Severity, render
+from engine.rulebook.load import Loaded, load, load_files
+from tests.docs.pages import ALL_BLOCKS, PAGES, ROOT, Block
+
+YAML = [block for block in ALL_BLOCKS if block.language == "yaml"]
+SHELL = [block for block in ALL_BLOCKS if block.language == "sh"]
+
+
+def tagged(tag: str) -> list[Block]:
+    """The YAML blocks with a tag."""
+    return [block for block in YAML if block.value(tag) is not None]
+
+
+def loaded(block: Block) -> Loaded:
+    """The block as a book, added to the whole book that stands before it on its page."""
+    files = {"example.yaml": block.text.encode()}
+    if block.value("book") is None:
+        base = next(one for one in tagged("book") if one.page == block.page)
+        files["base.yaml"] = base.text.encode()
+    return load_files(files)
+
+
+def test_every_example_is_held() -> None:
+    """No YAML stands in a page without a tag that makes a test look at it."""
+    known = ("file", "book", "sections", "finds", "context")
+    assert [str(one) for one in YAML if all(one.value(tag) is None for tag in known)] == []
+
+
+@pytest.mark.parametrize("block", [*tagged("book"), *tagged("sections")], ids=str)
+def test_a_book_loads(block: Block) -> None:
+    """Whole books and parts of them load without errors or warnings."""
+    found = loaded(block)
+    assert found.book is not None, render(found.diagnostics)
+    assert {one.severity for one in found.diagnostics} <= {Severity.NOTE}
+
+
+@pytest.mark.parametrize("block", tagged("finds"), ids=str)
+def test_a_mistake_gets_its_code(block: Block) -> None:
+    """Each example of a mistake gets the code of its title, and no other code is an error."""
+    found = loaded(block)
+    code = Code(block.value("finds") or "")
+    mine = [one for one in found.diagnostics if one.file == "example.yaml"]
+    assert code in {one.code for one in mine}, render(found.diagnostics)
+    assert {one.code for one in mine if one.severity is Severity.ERROR} <= {code}
+
+
+@pytest.mark.parametrize("block", tagged("context"), ids=str)
+def test_a_context_can_be_read(block: Block, tmp_path: Path) -> None:
+    """Each example of a customer is a request."""
+    book = load(ROOT / "rules" / "cosmetics-cn").book
+    assert book is not None
+    (tmp_path / "context.yaml").write_text(block.text, encoding="utf-8")
+    assert read_context(tmp_path / "context.yaml", book).customer.id
+
+
+def test_what_is_made_can_be_made() -> None:
+    """Every `make` that a page names is a target of the Makefile."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        named = set(re.findall(r"(?:`|^)make ([a-z]+)", text, re.MULTILINE))
+        assert named <= targets, page
+
+
+def test_commands_exist() -> None:
+    """Every command of tact that a page runs exists, with the options that it is given."""
+    group = get_command(app)
+    assert isinstance(group, TyperGroup)
+    for block in SHELL:
+        for command, rest in re.findall(r"^tact ([a-z]+)(.*)$", block.text, re.MULTILINE):
+            assert command in group.commands, block
+            options = {name for one in group.commands[command].params for name in one.opts}
+            assert set(re.findall(r"(--[a-z-]+)", rest.partition("&&")[0])) <= options, block

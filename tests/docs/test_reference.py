@@ -1,0 +1,100 @@
+"""The reference names everything that there is."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from engine.cli import app
+from engine.conditions.model import Operator
+from engine.rulebook import shapes, unsupported
+from engine.rulebook.builtin import BUILTIN
+from engine.rulebook.diagnostics import Code
+from engine.rulebook.model import AttributeType
+from engine.settings import Settings
+from tests.docs.pages import ALL_BLOCKS, ROOT
+
+REFERENCE = ROOT / "docs" / "reference"
+SHAPES = [one for one in vars(shapes).values() if isinstance(one, type) and issubclass(one, shapes.Shape)]
+RULEBOOK = (REFERENCE / "rulebook.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda one: one.__name__)
+def test_every_key_of_a_book_is_named(shape: type[shapes.Shape]) -> None:
+    """Every key that a section may have stands in the rulebook's page."""
+    keys = [field.alias or name for name, field in shape.model_fields.items()]
+    assert [key for key in keys if f"`{key}`" not in RULEBOOK and f"{{{key}" not in RULEBOOK] == []
+
+
+def test_every_word_of_conditions_is_named() -> None:
+    """Every operator, type and built-in attribute stands in the rulebook's page."""
+    words = [*Operator, *AttributeType, *BUILTIN]
+    assert [word for word in words if f"`{word}`" not in RULEBOOK] == []
+
+
+def test_every_code_is_named_and_shown() -> None:
+    """Every diagnostic code stands in the table; those that a few lines of YAML can have are shown."""
+    shown = {block.value("finds") for block in ALL_BLOCKS}
+    assert [code for code in Code if f"| `{code}` |" not in RULEBOOK] == []
+    assert set(Code) - shown == {Code.FILE, Code.TOO_LARGE, Code.ENCODING}
+
+
+def test_what_is_to_come_is_named() -> None:
+    """Everything that is refused as unsupported stands under "Not yet"."""
+    coming = RULEBOOK.partition("## Not yet")[2]
+    names = [one.where.rpartition(".")[2] for one in unsupported._FEATURES]
+    names += [*unsupported.CONDITION_KEYS, *(name.strip(".") for name in unsupported._ATTRIBUTES)]
+    assert [name for name in names if name not in coming] == []
+
+
+def test_every_setting_is_named() -> None:
+    """Every setting has a row with its variable, its option where there is one, and its default."""
+    text = (REFERENCE / "settings.md").read_text(encoding="utf-8")
+    rows = {line.split("|")[1].strip(): line for line in text.splitlines() if line.startswith("| `TACT_")}
+    assert set(rows) == {f"`TACT_{name.upper()}`" for name in Settings.model_fields}
+    options = _options("serve")
+    for name, field in Settings.model_fields.items():
+        _, variable, option, default, _, _ = map(str.strip, rows[f"`TACT_{name.upper()}`"].split("|"))
+        wanted = field.default if isinstance(field.default, str) else json.dumps(field.default)
+        assert default == f"`{wanted}`", variable
+        flag = f"--{name.replace('_', '-')}"
+        assert option == (f"`{flag}`" if flag in options else "none")
+
+
+def test_every_command_is_named() -> None:
+    """Every command has a heading, and each of its options stands below it."""
+    text = (REFERENCE / "command-line.md").read_text(encoding="utf-8")
+    sections = {part.split("`")[0].split()[0]: part for part in text.split("\n## `tact ")[1:]}
+    group = get_command(app)
+    assert isinstance(group, TyperGroup)
+    assert set(sections) == set(group.commands)
+    for name, section in sections.items():
+        assert [option for option in _options(name) if option not in section] == []
+
+
+def test_every_status_is_named() -> None:
+    """Every status that the server gives to a known error stands in the table."""
+    text = (REFERENCE / "statuses.md").read_text(encoding="utf-8")
+    source = (ROOT / "engine" / "server" / "status.py").read_text(encoding="utf-8")
+    imported = source.partition("from google.rpc.code_pb2 import (")[2].partition(")")[0]
+    codes = imported.replace(",", " ").split()
+    assert codes
+    assert [code for code in codes if f"| {code} |" not in text] == []
+
+
+def test_the_contract_page_is_up_to_date(tmp_path: Path) -> None:
+    """docs/reference/api.md is what scripts/describe-api.py makes of the contract now."""
+    made = tmp_path / "api.md"
+    subprocess.run([sys.executable, ROOT / "scripts" / "describe-api.py", made], check=True)
+    fresh, committed = made.read_text(encoding="utf-8"), (REFERENCE / "api.md").read_text(encoding="utf-8")
+    assert fresh == committed, "run scripts/describe-api.py"
+
+
+def _options(command: str) -> list[str]:
+    group = get_command(app)
+    assert isinstance(group, TyperGroup)
+    return [one.opts[0] for one in group.commands[command].params if one.opts[0].startswith("--")]
