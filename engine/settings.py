@@ -31,3 +31,21 @@ class Settings(BaseSettings):
     """Seconds to wait while another program writes to the log."""
     grace: Annotated[float, Field(ge=0)] = 10.0
     """Seconds that accepted requests get to finish when the server is told to stop."""
+    weather_url: Annotated[str, Field(pattern=r"^(https?://[^/?#\s]+(/[^?#\s]*)?)?$")] = ""
+    """Base URL of a weather provider in Open-Meteo's form, asked at /v1/forecast; empty: no weather is fetched."""
+    weather_timeout: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.03
+    """Seconds that a decision waits for the weather; the call goes on without it, for the next."""
+    weather_call_timeout: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 2.0
+    """Seconds that a call to the weather provider may take."""
+    weather_calls: Annotated[int, Field(ge=1)] = 16
+    """How many calls to the weather provider may be under way at once, each on a connection of its own."""
+    weather_cache_cells: Annotated[int, Field(ge=1)] = 4096
+    """How many places of a tenth of a degree the weather is remembered for."""
+    weather_fresh: Annotated[float, Field(gt=0)] = 3600.0
+    """Seconds that remembered weather is used as it is."""
+    weather_stale: Annotated[float, Field(ge=0)] = 10800.0
+    """Age in seconds up to which remembered weather is used while newer is asked for."""
+    weather_failures: Annotated[int, Field(ge=1)] = 5
+    """How many calls to the weather provider fail in a row before it is left alone for a while."""
+    weather_pause: Annotated[float, Field(gt=0)] = 30.0
+    """Seconds that a failing weather provider, or a place it failed for, is left alone."""
