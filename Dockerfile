@@ -27,7 +27,8 @@ ENV PATH=/opt/tact/bin:$PATH PYTHONUNBUFFERED=1 TACT_GRACE=8
 USER 10001:10001
 VOLUME /data
 EXPOSE 50051
-HEALTHCHECK --interval=10s --timeout=5s --start-period=15s CMD ["tact", "health"]
+# The probe is a program of its own with a second of start-up, so it does not come often.
+HEALTHCHECK --interval=30s --timeout=5s --start-period=15s CMD ["tact", "health"]
 ENTRYPOINT ["tact"]
 # The book is mounted, or copied by an image built on this one, at /rules.
 # --insecure: this version does not speak TLS, and a container has to listen beyond loopback. Let nothing but trusted
