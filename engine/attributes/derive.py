@@ -1,0 +1,130 @@
+"""The stage: everything that is derived for one request, and only what is wanted of it."""
+
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from engine.attributes import zones
+from engine.attributes.behaviour import Measurement, measured, measurement
+from engine.attributes.clock import CLOCK, local_time
+from engine.attributes.event import Event, History, history, number_of
+from engine.attributes.geo import distance_km
+from engine.attributes.patterns import Search, exposed, found, search
+from engine.attributes.rfm import RFM
+from engine.conditions.model import Attributes, Value, attributes_of
+from engine.instant import Instant
+from engine.rulebook.derived import Derived, Distance, Signal
+
+PATTERN, SIGNAL = "pattern.", "signal."
+IS_NEW = "customer.is_new"
+_PLACE = ("location.latitude", "location.longitude")
+
+
+@dataclass(frozen=True, slots=True)
+class Derivation:
+    """What is to be derived, made ready; every field is empty where nothing of the kind is wanted."""
+
+    zone: ZoneInfo
+    """The book's."""
+    measurements: tuple[Measurement, ...]
+    searches: tuple[Search, ...]
+    distances: tuple[Distance, ...]
+    clock: tuple[str, ...]
+    wanted: frozenset[str]
+    needs: frozenset[str]
+    """The given attributes that it reads."""
+
+    @property
+    def uses_events(self) -> bool:
+        """Whether a customer's events matter."""
+        return bool(self.measurements or self.searches)
+
+    def derive(
+        self, given: Attributes, events: Iterable[Event], now: Instant, *, is_new: bool | None = None
+    ) -> dict[str, Value]:
+        """The derived values for a customer with these attributes and events; what is missing has no key.
+
+        Events come in any order; see `normalise` for which of them count. `is_new`: what the caller knows of the customer;
+        None: nothing. Linear in the number of events; never raises on values of the model's types.
+        """
+        values: dict[str, Value] = {}
+        if self.uses_events:
+            self._of_events(history(events, now), values)
+        if self.distances:
+            self._of_place(given, values)
+        if self.clock:
+            local = local_time(now, zones.zone_of(given, self.zone))
+            if local is not None:
+                values.update((name, CLOCK[name](local)) for name in self.clock)
+        if is_new is not None and IS_NEW in self.wanted:
+            values[IS_NEW] = is_new
+        return values
+
+    def _of_events(self, past: History, values: dict[str, Value]) -> None:
+        for each in self.measurements:
+            number = measured(each, past)
+            if number is not None:
+                values[each.aggregate.name] = number
+        for one in self.searches:
+            chain = found(one, past)
+            if chain is not None:
+                name = PATTERN + one.pattern.name
+                values[name] = True
+                values.update((f"{name}.{key}", value) for key, value in exposed(one.pattern, chain).items())
+
+    def _of_place(self, given: Attributes, values: dict[str, Value]) -> None:
+        latitude, longitude = (number_of(given.get(name)) for name in _PLACE)
+        if latitude is not None and longitude is not None:
+            for one in self.distances:
+                values[one.name] = distance_km(latitude, longitude, one.latitude, one.longitude)
+
+
+def derivation(derived: Derived, wanted: Set[str], zone: ZoneInfo) -> Derivation:
+    """What of the book's derived attributes, and of those that every book has, is to be derived for these names.
+
+    `wanted` names attributes of any kind, also given ones; see `closure` for what signals want.
+    """
+    aggregates = [*derived.aggregates.values(), *RFM.values()]
+    patterns = [one for one in derived.patterns.values() if _names(PATTERN + one.name, one.expose) & wanted]
+    distances = tuple(one for one in derived.distances.values() if one.name in wanted)
+    clock = tuple(name for name in CLOCK if name in wanted)
+    if clock:
+        zones.by_country()  # read now, not within a decision
+    return Derivation(
+        zone,
+        tuple(measurement(one) for one in aggregates if one.name in wanted),
+        tuple(search(one) for one in patterns),
+        distances,
+        clock,
+        frozenset(wanted),
+        frozenset((*(_PLACE if distances else ()), *(zones.NEEDS if clock else ()))),
+    )
+
+
+def closure(derived: Derived, names: Iterable[str]) -> frozenset[str]:
+    """The names, and all that the signals among them look at or expose, and the signals among those, and so on."""
+    owners = {
+        name: signal
+        for signal in derived.signals.values()
+        for name in _names(SIGNAL + signal.name, signal.expose)
+    }
+    wanted: set[str] = set()
+    pending = list(names)
+    while pending:
+        name = pending.pop()
+        if name not in wanted:
+            wanted.add(name)
+            if name in owners:
+                pending += _of_signal(owners[name])
+    return frozenset(wanted)
+
+
+def _of_signal(signal: Signal) -> Sequence[str]:
+    own = _names(SIGNAL + signal.name, signal.expose)
+    until = attributes_of(signal.until) if signal.until else frozenset()
+    return [*own, *attributes_of(signal.when), *until, *signal.expose.values()]
+
+
+def _names(name: str, expose: Mapping[str, object]) -> frozenset[str]:
+    """The attributes of a pattern or a signal."""
+    return frozenset((name, *(f"{name}.{field}" for field in expose)))

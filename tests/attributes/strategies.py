@@ -1,0 +1,58 @@
+"""Events, aggregates and patterns by chance, from few values and few moments, so that they meet."""
+
+from hypothesis import strategies as st
+
+from engine.attributes.event import Event
+from engine.conditions.model import ALWAYS, All, Condition, None_, Operator, Test, Value
+from engine.instant import DAY, SECOND
+from engine.rulebook.derived import Absence, Aggregate, Anchor, Exposed, Measure, Pattern, Prefer, Step
+
+NOW = 20_000 * DAY
+HOUR = 3600 * SECOND
+FIELDS = ("item", "value")
+
+types = st.sampled_from(("view", "cart", "buy"))
+spans = st.sampled_from((1, HOUR, 2 * HOUR, DAY))
+moments = st.one_of(
+    st.sampled_from((1, 0, -1, -HOUR + 1, -HOUR, -2 * HOUR, -DAY + 1, -DAY, -DAY - 1, -9 * DAY)),
+    st.integers(-6, 0).map(lambda half: half * HOUR // 2),
+).map(lambda offset: NOW + offset)
+_values: st.SearchStrategy[Value] = st.sampled_from(["x", "y", "1", 1, 1.0, True, False, 0.1, 2.5, -7])
+fields = st.dictionaries(st.sampled_from(FIELDS), _values)
+events = st.builds(Event, st.sampled_from(("", "", "", "1", "2")), types, moments, fields)
+histories = st.lists(events, max_size=14)
+
+_tests: st.SearchStrategy[Condition] = st.builds(
+    Test,
+    st.sampled_from(FIELDS),
+    st.sampled_from((Operator.EQ, Operator.NE, Operator.GTE)),
+    st.sampled_from(("x", 1, 2.5, True)),
+)
+wheres: st.SearchStrategy[Condition] = st.one_of(
+    st.just(ALWAYS),
+    st.just(ALWAYS),
+    _tests,
+    st.tuples(_tests, _tests).map(All),
+    _tests.map(lambda one: None_((one,))),
+)
+aggregates = st.builds(
+    Aggregate,
+    st.just("a"),
+    types,
+    st.sampled_from(Measure),
+    st.sampled_from(FIELDS),
+    wheres,
+    st.none() | spans,
+)
+_firsts = st.builds(Step, types, wheres, st.none() | spans)
+_steps = st.builds(Step, types, wheres, st.none() | spans, st.sampled_from(Anchor))
+_absences = st.builds(Absence, types, wheres, st.sampled_from(("", *FIELDS)))
+patterns = st.builds(
+    Pattern,
+    st.just("p"),
+    _firsts,
+    st.lists(_steps, max_size=3).map(tuple),
+    st.lists(_absences, max_size=2).map(tuple),
+    st.sampled_from(Prefer),
+    st.just({"item": Exposed(0, "item"), "value": Exposed(0, "value")}),
+)
