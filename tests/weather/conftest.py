@@ -1,0 +1,65 @@
+"""A station to ask, a clock to turn, and the weather between them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any, TypeAlias
+
+import pytest
+
+from engine.settings import Settings
+from engine.weather import Weather
+from tests.weather.station import TEN_O_CLOCK, Station, station
+
+MakeWeather: TypeAlias = Callable[..., Weather]
+
+
+class Clock:
+    """A clock that a test turns; seconds."""
+
+    def __init__(self, now: float) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        """The moment it shows."""
+        return self.now
+
+
+@pytest.fixture
+async def harbin() -> AsyncIterator[Station]:
+    """A station that answers well."""
+    async with station() as one:
+        yield one
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """Monotonic seconds."""
+    return Clock(1000.0)
+
+
+@pytest.fixture
+def wall() -> Clock:
+    """Seconds since 1970."""
+    return Clock(TEN_O_CLOCK)
+
+
+@pytest.fixture
+async def make(harbin: Station, clock: Clock, wall: Clock) -> AsyncIterator[MakeWeather]:
+    """Makes weather from the station, patient unless told otherwise; options: settings without `weather_`."""
+    made: list[Weather] = []
+
+    def build(**options: Any) -> Weather:
+        given = {"url": harbin.url, "timeout": 10.0, "call_timeout": 10.0, **options}
+        settings = Settings(**{f"weather_{name}": value for name, value in given.items()})
+        made.append(Weather(settings, clock=clock, wall=wall))
+        return made[-1]
+
+    yield build
+    for one in made:
+        await one.close()
+
+
+async def landed(weather: Weather) -> None:
+    """Returns when no call is under way."""
+    while weather._flights:
+        await asyncio.wait(set(weather._flights.values()))

@@ -1,0 +1,25 @@
+"""What is remembered."""
+
+from engine.weather.cache import UNKNOWN, Cache, Remembered
+from engine.weather.cell import Cell
+
+
+def test_the_oldest_asked_goes() -> None:
+    """With one too many, the square asked for longest ago is forgotten; asking counts, not only putting."""
+    cache = Cache(2)
+    first, second, third = (Cell(0, number) for number in range(3))
+    for cell in (first, second):
+        cache.put(cell, Remembered(read_at=1))
+    assert cache.get(first).read_at == 1
+    cache.put(third, Remembered(read_at=1))
+    assert len(cache) == 2
+    assert cache.get(second) is UNKNOWN
+    assert cache.get(first) is not UNKNOWN
+
+
+def test_put_again() -> None:
+    """A square is remembered once, with what was put last."""
+    cache = Cache(2)
+    for moment in (1.0, 2.0, 3.0):
+        cache.put(Cell(0, 0), Remembered(read_at=moment))
+    assert (len(cache), cache.get(Cell(0, 0)).read_at) == (1, 3.0)

@@ -1,0 +1,262 @@
+"""Weather for decisions: asked for once, remembered, never late, never an error."""
+
+import asyncio
+import math
+import time
+
+import pytest
+
+from engine.settings import Settings
+from engine.weather import State, Weather
+from tests.weather.conftest import Clock, MakeWeather, landed
+from tests.weather.station import Station, forecast, reply, station
+
+HARBIN = (45.803, 126.534)
+TEMPERATURE = "weather.temperature_c"
+HOUR = 3600
+
+
+async def test_first_asks_and_second_remembers(harbin: Station, make: MakeWeather) -> None:
+    """The first asker waits for the call; the second, next door, is answered from memory."""
+    weather = make()
+    first = await weather.at(*HARBIN)
+    assert first[TEMPERATURE] == 3.1
+    assert first["weather.tomorrow.hail"] is True
+    assert await weather.at(45.79, 126.52) == first
+    assert len(harbin.asked) == 1
+    counters = weather.counters()
+    assert (counters.calls, counters.waited, counters.hits, counters.cells) == (1, 1, 1, 1)
+
+
+async def test_off_by_default() -> None:
+    """Without a provider there is no weather, and nobody is asked."""
+    weather = Weather(Settings())
+    assert not weather.enabled
+    assert await weather.at(*HARBIN) == {}
+    assert weather.counters().calls == 0
+    await weather.close()
+
+
+@pytest.mark.parametrize("place", [(91, 0), (0, 181), (math.nan, 0), (0, math.inf)])
+async def test_nowhere(harbin: Station, make: MakeWeather, place: tuple[float, float]) -> None:
+    """What is no place has no weather, and nobody is asked."""
+    assert await make().at(*place) == {}
+    assert harbin.asked == []
+
+
+async def test_edges_are_one_place(harbin: Station, make: MakeWeather) -> None:
+    """Both names of the 180th meridian, every longitude at a pole and both zeros are one square each."""
+    weather = make()
+    for place in [
+        (10, 180),
+        (10, -180),
+        (90, 0),
+        (90, -180),
+        (90, 77),
+        (-90, 180),
+        (-90, -0.0),
+        (0.0, 0.0),
+        (-0.0, -0.0),
+    ]:
+        assert await weather.at(*place)
+    assert len(harbin.asked) == 4
+
+
+async def test_a_thousand_ask_once(harbin: Station, make: MakeWeather) -> None:
+    """A thousand who ask at once for one square cause one call, and all get its answer."""
+    harbin.open.clear()
+    weather = make()
+    askers = [asyncio.create_task(weather.at(*HARBIN)) for _ in range(1000)]
+    await harbin.arrived(1)
+    harbin.open.set()
+    answers = await asyncio.gather(*askers)
+    assert all(answer[TEMPERATURE] == 3.1 for answer in answers)
+    assert len(harbin.asked) == 1
+
+
+async def test_deadline(harbin: Station, make: MakeWeather) -> None:
+    """Whoever's deadline comes before the answer leaves by then with nothing; the answer is there for the next."""
+    harbin.open.clear()
+    weather = Weather(Settings(weather_url=harbin.url, weather_timeout=10, weather_call_timeout=10))
+    deadline = time.monotonic() + 0.1
+    assert await weather.at(*HARBIN, deadline=deadline) == {}
+    assert time.monotonic() < deadline + 1
+    assert len(harbin.asked) == 1
+    harbin.open.set()
+    await landed(weather)
+    assert (await weather.at(*HARBIN, deadline=time.monotonic()))[TEMPERATURE] == 3.1
+    assert len(harbin.asked) == 1
+    await weather.close()
+
+
+async def test_patience(harbin: Station, make: MakeWeather) -> None:
+    """Without a deadline, and with a far one, nobody waits longer than the setting says."""
+    harbin.open.clear()
+    weather = make(timeout=0.02)
+    assert await weather.at(*HARBIN) == {}
+    assert await weather.at(*HARBIN, deadline=weather._clock() + 60) == {}
+    assert weather.counters().missing == 2
+    harbin.open.set()
+    await landed(weather)
+    assert await weather.at(*HARBIN)
+    assert len(harbin.asked) == 1
+
+
+async def test_no_time_at_all(harbin: Station, make: MakeWeather, clock: Clock) -> None:
+    """A deadline that has passed costs no wait, and yet the call is made for the next."""
+    weather = make()
+    assert await weather.at(*HARBIN, deadline=clock.now - 1) == {}
+    await landed(weather)
+    assert await weather.at(*HARBIN)
+    assert len(harbin.asked) == 1
+
+
+async def test_cancelled_asker(harbin: Station, make: MakeWeather) -> None:
+    """Cancelling one who waits leaves the call and the others who wait."""
+    harbin.open.clear()
+    weather = make()
+    one, other = (asyncio.create_task(weather.at(*HARBIN)) for _ in range(2))
+    await harbin.arrived(1)
+    one.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await one
+    harbin.open.set()
+    assert (await other)[TEMPERATURE] == 3.1
+    assert len(harbin.asked) == 1
+
+
+async def test_stale_while_revalidate(harbin: Station, make: MakeWeather, clock: Clock) -> None:
+    """An old report is given at once while one call asks for a new one; a report too old is not given."""
+    weather = make(fresh=HOUR, stale=3 * HOUR)
+    await weather.at(*HARBIN)
+    clock.now += HOUR - 1
+    await weather.at(*HARBIN)
+    assert len(harbin.asked) == 1
+
+    clock.now += 2
+    harbin.open.clear()
+    harbin.answer = reply(forecast(temperature_2m=9.0))
+    assert [(await weather.at(*HARBIN))[TEMPERATURE] for _ in range(3)] == [3.1, 3.1, 3.1]
+    await harbin.arrived(2)
+    harbin.open.set()
+    await landed(weather)
+    assert (await weather.at(*HARBIN))[TEMPERATURE] == 9.0
+    assert (len(harbin.asked), weather.counters().stale_hits) == (2, 3)
+
+    clock.now += 3 * HOUR
+    harbin.open.clear()
+    assert await weather.at(*HARBIN, deadline=clock.now + 0.01) == {}
+
+
+async def test_old_is_kept_when_refreshing_fails(harbin: Station, make: MakeWeather, clock: Clock) -> None:
+    """A failed refresh leaves the old report, and the square is asked for again only after the pause."""
+    weather = make(pause=30)
+    await weather.at(*HARBIN)
+    harbin.answer = reply(b"", status="503 Service Unavailable")
+    clock.now += HOUR
+    for _ in range(3):
+        assert (await weather.at(*HARBIN))[TEMPERATURE] == 3.1
+        await landed(weather)
+    assert len(harbin.asked) == 2
+    clock.now += 31
+    harbin.answer = reply(forecast(temperature_2m=9.0))
+    await weather.at(*HARBIN)
+    await landed(weather)
+    assert (await weather.at(*HARBIN))[TEMPERATURE] == 9.0
+
+
+async def test_midnight_passes(make: MakeWeather, wall: Clock) -> None:
+    """A remembered report gives the tomorrow of the moment at which it is asked for."""
+    weather = make()
+    name = "weather.tomorrow.temperature_max_c"
+    assert (await weather.at(*HARBIN))[name] == 5.5
+    wall.now += 14 * HOUR
+    assert (await weather.at(*HARBIN))[name] == 9.0
+
+
+async def test_breaker(harbin: Station, make: MakeWeather, clock: Clock) -> None:
+    """After failures in a row nobody is asked; after the pause one call is tried, and its success opens the way."""
+    weather = make(failures=3, pause=30)
+    harbin.answer = reply(b"", status="500 Internal Server Error")
+    for latitude in range(5):
+        assert await weather.at(latitude, 0) == {}
+    counters = weather.counters()
+    assert (len(harbin.asked), counters.breaker, dict(counters.failures)) == (3, State.OPEN, {"status": 3})
+
+    clock.now += 31
+    harbin.answer = reply(forecast())
+    harbin.open.clear()
+    trial = asyncio.create_task(weather.at(50, 0))
+    await harbin.arrived(4)
+    assert weather.counters().breaker is State.HALF_OPEN
+    assert await weather.at(51, 0) == {}
+    harbin.open.set()
+    assert (await trial)[TEMPERATURE] == 3.1
+    assert weather.counters().breaker is State.CLOSED
+    assert await weather.at(51, 0)
+    assert len(harbin.asked) == 5
+
+
+async def test_remembered_weather_outlives_the_provider(harbin: Station, make: MakeWeather) -> None:
+    """An open breaker stops calls, not answers from memory."""
+    weather = make(failures=1)
+    await weather.at(*HARBIN)
+    harbin.answer = reply(b"", status="500 Internal Server Error")
+    await weather.at(0, 0)
+    assert weather.counters().breaker is State.OPEN
+    assert await weather.at(*HARBIN)
+
+
+async def test_nobody_there(make: MakeWeather) -> None:
+    """A provider that is not there is no weather, and no error."""
+    async with station() as gone:
+        url = gone.url
+    weather = make(url=url)
+    assert await weather.at(*HARBIN) == {}
+    assert dict(weather.counters().failures) == {"unreachable": 1}
+
+
+async def test_our_own_mistake(make: MakeWeather, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even a mistake of ours in the call costs no decision."""
+    weather = make()
+    assert weather._provider is not None
+    monkeypatch.setattr(weather._provider, "_url", None)
+    assert await weather.at(*HARBIN) == {}
+    assert dict(weather.counters().failures) == {"broken": 1}
+
+
+async def test_calls_are_bounded(harbin: Station, make: MakeWeather, clock: Clock) -> None:
+    """No more calls than allowed are under way; whoever would need one more has no weather, at once."""
+    weather = make(calls=2)
+    harbin.open.clear()
+    askers = [asyncio.create_task(weather.at(latitude, 0)) for latitude in range(2)]
+    await harbin.arrived(2)
+    assert [await weather.at(latitude, 0) for latitude in range(2, 20)] == [{}] * 18
+    harbin.open.set()
+    assert all(await asyncio.gather(*askers))
+    assert (len(harbin.asked), harbin.connections) == (2, 2)
+
+
+async def test_memory_is_bounded(harbin: Station, make: MakeWeather) -> None:
+    """No more squares than allowed are remembered; the one asked for longest ago goes."""
+    weather = make(cache_cells=3)
+    for latitude in range(10):
+        await weather.at(latitude, 0)
+    assert weather.counters().cells == 3
+    await weather.at(9, 0)
+    assert len(harbin.asked) == 10
+    await weather.at(0, 0)
+    assert len(harbin.asked) == 11
+
+
+async def test_close(harbin: Station, make: MakeWeather) -> None:
+    """Closing ends the calls under way and those who wait; after it there is no weather, and closing again is nothing."""
+    weather = make()
+    harbin.open.clear()
+    asker = asyncio.create_task(weather.at(*HARBIN))
+    await harbin.arrived(1)
+    await weather.close()
+    assert await asker == {}
+    assert await weather.at(*HARBIN) == {}
+    assert len(harbin.asked) == 1
+    await weather.close()
