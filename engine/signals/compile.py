@@ -1,0 +1,67 @@
+"""From signals to rules: strata of disjunctive forms, and the rulesets in which durable-rules takes them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from engine.conditions.dnf import CLAUSE_LIMIT, Literal, clauses_of
+from engine.rulebook.derived import Signal
+from engine.signals.pack import Ruleset, pack
+from engine.signals.rule import Rule
+from engine.signals.strata import strata
+
+
+class TooManyConjunctions(Exception):
+    """A signal whose condition is too large when written without nested alternatives."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"the condition of signal {name} has more than {CLAUSE_LIMIT} alternatives, or nests too deep"
+        )
+        self.name = name
+
+
+@dataclass(frozen=True, slots=True)
+class Stratum:
+    """Rules that see lower strata only."""
+
+    rules: tuple[Rule, ...]
+    rulesets: tuple[Ruleset, ...]
+    outside: tuple[Rule, ...]
+    """Rules that no ruleset can take: the naive evaluator answers them."""
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledSignals:
+    """What is evaluated."""
+
+    strata: tuple[Stratum, ...]
+    expose: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """By signal and field, the attribute whose value it exposes; only of signals that expose something."""
+
+    @property
+    def outside(self) -> tuple[str, ...]:
+        """The signals that durable-rules cannot take, since an alternative needs more than a fact can hold."""
+        return tuple(rule.name for stratum in self.strata for rule in stratum.outside)
+
+
+def compile_signals(signals: Mapping[str, Signal]) -> CompiledSignals:
+    """Compile signals by name; raises SignalCycle and TooManyConjunctions."""
+    found = []
+    for names in strata(signals):
+        rules = tuple(rule_of(signals[name]) for name in names)
+        found.append(Stratum(rules, *pack(rules)))
+    expose = {name: dict(one.expose) for name, one in signals.items() if one.expose}
+    return CompiledSignals(tuple(found), expose)
+
+
+def rule_of(signal: Signal) -> Rule:
+    """The rule of one signal; raises TooManyConjunctions."""
+    clauses = clauses_of(signal.when)
+    if clauses is None:
+        raise TooManyConjunctions(signal.name)
+    return Rule(signal.name, tuple(tuple(sorted(clause, key=_order)) for clause in clauses))
+
+
+def _order(literal: Literal) -> tuple[str, ...]:
+    test = literal.test
+    return (test.attribute, test.operator, str(literal.positive), str(literal.types), repr(test.operand))

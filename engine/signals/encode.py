@@ -1,0 +1,109 @@
+"""How a test becomes conditions on a flat fact of generated names and small integers.
+
+- `eq`: a name for each operand of an attribute, in the fact when the value equals it. The library finds names by
+  hash, so that a thousand operands cost as much as one.
+- An order, wanted true: the value's position among all operands that the attribute is ordered by, a small integer,
+  so that no number of a caller's is ever written or parsed: whole, huge, infinite and subnormal ones are exact.
+- Everything else: a name that is in the fact when the reference says that the test holds.
+
+A negated test asks that its name is not in the fact: not true, or missing, as the reference has it.
+"""
+
+from datetime import date
+from enum import Enum
+from typing import NamedTuple, TypeAlias
+
+from engine.conditions.dnf import Literal, literal_of
+from engine.conditions.model import Operator, Scalar, Test
+from engine.conditions.reference import kind_of
+
+
+class Equal(NamedTuple):
+    """In the fact when the attribute's value equals the operand; the kind keeps true and 1 apart."""
+
+    attribute: str
+    kind: type
+    operand: Scalar
+
+
+class Flag(NamedTuple):
+    """In the fact when the reference says that the test, which is false on a missing attribute, holds."""
+
+    test: Test
+    types: tuple[type, ...]
+    """Of the operand."""
+
+
+class Position(NamedTuple):
+    """Where a number or date lies among the operands of its kind that the attribute is compared with."""
+
+    attribute: str
+    kind: type
+
+
+Property: TypeAlias = Equal | Flag | Position
+
+
+class Sign(Enum):
+    """What a condition wants of a property; the values are the library's words."""
+
+    PRESENT = "$ex"
+    LESS = "$lt"
+    LESS_OR_EQUAL = "$lte"
+    GREATER = "$gt"
+    GREATER_OR_EQUAL = "$gte"
+    ABSENT = "$nex"
+
+
+class Wanted(NamedTuple):
+    """One condition of a conjunction; the operand is of positions only."""
+
+    sign: Sign
+    of: Property
+    operand: Scalar | None = None
+
+
+_ORDERS = {
+    Operator.LT: Sign.LESS,
+    Operator.BEFORE: Sign.LESS,
+    Operator.LTE: Sign.LESS_OR_EQUAL,
+    Operator.GT: Sign.GREATER,
+    Operator.AFTER: Sign.GREATER,
+    Operator.GTE: Sign.GREATER_OR_EQUAL,
+}
+
+
+_ORDERED = (float, date)
+"""The kinds that have an order; all numbers are one."""
+
+
+def wanted(literal: Literal) -> tuple[Wanted, ...]:
+    """The conditions that together mean the literal."""
+    test, positive = literal.test, literal.positive
+    operator, operand = test.operator, test.operand
+    if operator is Operator.EXISTS and operand is False:
+        return wanted(literal_of(Test(test.attribute, Operator.EXISTS, True), not positive))
+    if operator is Operator.EQ and not isinstance(operand, tuple) and (kind := kind_of(operand)) is not None:
+        return (_named(Equal(test.attribute, kind, operand), positive),)
+    return (positive and _ordered(test)) or (_named(Flag(test, literal.types), positive),)
+
+
+def _named(of: Property, positive: bool) -> Wanted:
+    return Wanted(Sign.PRESENT if positive else Sign.ABSENT, of)
+
+
+def _ordered(test: Test) -> tuple[Wanted, ...]:
+    """The test as comparisons of positions; none where it is no order between operands that have one."""
+    bounds: tuple[tuple[Sign, Scalar], ...]
+    match test.operator, test.operand:
+        case Operator.BETWEEN, (low, high):
+            bounds = ((Sign.GREATER_OR_EQUAL, low), (Sign.LESS_OR_EQUAL, high))
+        case operator, bound if operator in _ORDERS and not isinstance(bound, tuple):
+            bounds = ((_ORDERS[operator], bound),)
+        case _:
+            return ()
+    kind = kind_of(bounds[0][1])
+    if kind not in _ORDERED or any(kind_of(bound) is not kind for _, bound in bounds):
+        return ()
+    place = Position(test.attribute, kind)
+    return tuple(Wanted(sign, place, bound) for sign, bound in bounds)

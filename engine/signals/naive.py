@@ -1,0 +1,37 @@
+"""The plain evaluator of compiled rules: the oracle, the fall-back, and the engine where durable-rules cannot be had."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from engine.conditions.model import Attributes, Moment
+from engine.conditions.reference import test_holds
+from engine.signals.compile import CompiledSignals
+from engine.signals.rule import Conjunction, Rule
+
+
+@dataclass(frozen=True, slots=True)
+class NaiveEvaluator:
+    """Tries rule after rule, by the reference's meaning of a test."""
+
+    compiled: CompiledSignals
+
+    def matching(self, stratum: int, attributes: Attributes, moment: Moment) -> frozenset[str]:
+        """The signals of the stratum, by its number, whose rule holds."""
+        return holding(self.compiled.strata[stratum].rules, attributes, moment)
+
+    def close(self) -> None:
+        """There is nothing to free."""
+
+
+def holding(rules: Iterable[Rule], attributes: Attributes, moment: Moment) -> frozenset[str]:
+    """The signals whose rule holds."""
+    return frozenset(
+        rule.name
+        for rule in rules
+        if any(conjunction_holds(one, attributes, moment) for one in rule.conjunctions)
+    )
+
+
+def conjunction_holds(conjunction: Conjunction, attributes: Attributes, moment: Moment) -> bool:
+    """Whether every literal comes out."""
+    return all(test_holds(one.test, attributes, moment) is one.positive for one in conjunction)

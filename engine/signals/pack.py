@@ -1,0 +1,149 @@
+"""Rules put into rulesets of a size that durable-rules bears; what each limit guards against stands beside it."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any, NamedTuple
+
+from engine.conditions.model import Scalar
+from engine.signals.encode import Equal, Position, Property, Sign, Wanted, wanted
+from engine.signals.project import Projector, places, position
+from engine.signals.rule import Conjunction, Rule
+
+GROUPS, GROUP = 16, 32
+"""Groups of a ruleset, each behind a guard of its own, and conjunctions of a group. The library hangs from 512 conditions
+under one parent on, and fails when more than 64 that are true at once wait: here at most 17 and 32, together 48."""
+PROPERTIES = 240
+"""Of a fact; the library refuses more than 252 beside its own."""
+LENGTH = 240
+"""Conditions of one conjunction."""
+CONDITIONS = 4096
+"""Conditions of one ruleset, which take 2 kB each."""
+GUARD, CANARY, CANARY_ABSENT = "g", "c", "d"
+RESERVED = ("id", "sid", "$s", GUARD, CANARY, CANARY_ABSENT)
+CANARY_RULE = "canary"
+
+_WORDS = list(Sign)
+
+
+class Ruleset(NamedTuple):
+    """What the library is given, and how a fact for it is made."""
+
+    owners: tuple[str, ...]
+    """The signal of each rule: that of `r0`, `r1`…"""
+    definition: str
+    projector: Projector
+
+
+@dataclass
+class _Open:
+    """A ruleset that is being filled."""
+
+    conjunctions: dict[tuple[str, tuple[Wanted, ...]], None] = field(default_factory=dict)
+    widths: set[object] = field(default_factory=set)
+    conditions: int = 0
+
+    def fits(self, widths: set[object], conditions: int) -> bool:
+        return (
+            len(self.conjunctions) < GROUPS * GROUP
+            and self.conditions + conditions <= CONDITIONS
+            and len(self.widths | widths) <= PROPERTIES
+        )
+
+
+def pack(rules: Sequence[Rule]) -> tuple[tuple[Ruleset, ...], tuple[Rule, ...]]:
+    """Put rules into as few rulesets as come by taking the first that fits; and those that none can take."""
+    found: list[_Open] = []
+    outside = []
+    for rule in rules:
+        encoded = [_conditions(one) for one in rule.conjunctions]
+        if any(len(one) > LENGTH or len(_widths(one)) > PROPERTIES for one in encoded):
+            outside.append(rule)
+            continue
+        for one in encoded:
+            _place(found, rule.name, one)
+    return tuple(_closed(one) for one in found), tuple(outside)
+
+
+def _conditions(conjunction: Conjunction) -> tuple[Wanted, ...]:
+    return tuple(dict.fromkeys(one for literal in conjunction for one in wanted(literal)))
+
+
+def _widths(conditions: Iterable[Wanted]) -> set[object]:
+    """What may stand in a fact at once: of all operands that an attribute may equal, one."""
+    return {one.of.attribute if isinstance(one.of, Equal) else one.of for one in conditions}
+
+
+def _place(found: list[_Open], owner: str, conditions: tuple[Wanted, ...]) -> None:
+    widths = _widths(conditions)
+    place = next((one for one in found if one.fits(widths, len(conditions))), None)
+    if place is None:
+        place = _Open()
+        found.append(place)
+    place.conjunctions[owner, conditions] = None
+    place.widths |= widths
+    place.conditions += len(conditions)
+
+
+def _closed(ruleset: _Open) -> Ruleset:
+    every = [one for _, conditions in ruleset.conjunctions for one in conditions]
+    names = dict(zip(dict.fromkeys(one.of for one in every), distinct_names(), strict=False))
+    operands = _operands(every)
+    rules = sorted(
+        ([_written(one, names, operands) for one in sorted(conditions, key=_rank)], owner)
+        for owner, conditions in ruleset.conjunctions
+    )
+    definition: dict[str, Any] = {CANARY_RULE: _all(_canary())}
+    for number, (conditions, _) in enumerate(rules):
+        guard = (Sign.GREATER_OR_EQUAL.value, GUARD, -(number // GROUP))
+        definition[f"r{number}"] = _all([guard, *conditions])
+    text = json.dumps(definition, separators=(",", ":"))
+    return Ruleset(tuple(owner for _, owner in rules), text, Projector.build(names, operands))
+
+
+def _rank(one: Wanted) -> int:
+    """Names that must be there first: the library then asks nothing more of most rules."""
+    return _WORDS.index(one.sign)
+
+
+def _written(
+    one: Wanted, names: dict[Property, str], operands: dict[Position, tuple[Scalar, ...]]
+) -> tuple[str, str, int]:
+    if isinstance(one.of, Position) and one.operand is not None:
+        return one.sign.value, names[one.of], position(operands[one.of], one.operand)
+    return one.sign.value, names[one.of], 1
+
+
+def _operands(conditions: Iterable[Wanted]) -> dict[Position, tuple[Scalar, ...]]:
+    found: dict[Position, list[Scalar]] = {}
+    for one in conditions:
+        if isinstance(one.of, Position) and one.operand is not None:
+            found.setdefault(one.of, []).append(one.operand)
+    return {of: places(some) for of, some in found.items()}
+
+
+def _canary() -> list[tuple[str, str, int]]:
+    return [("$gte", CANARY, 2), ("$lt", CANARY, 4), ("$nex", CANARY_ABSENT, 1)]
+
+
+def _all(conditions: Iterable[tuple[str, str, int]]) -> dict[str, Any]:
+    return {"all": [{"m": {"$and": [{word: {name: value}} for word, name, value in conditions]}}]}
+
+
+def distinct_names() -> Iterator[str]:
+    """Names that differ in the hash by which alone the library knows them, from each other and from the reserved."""
+    seen = {fnv1a(one) for one in RESERVED}
+    for number in count():
+        name = f"p{number}"
+        if fnv1a(name) not in seen:
+            seen.add(fnv1a(name))
+            yield name
+
+
+def fnv1a(text: str) -> int:
+    """The 32-bit FNV-1a hash of an ASCII text."""
+    value = 0x811C9DC5
+    for octet in text.encode("ascii"):
+        value = (value ^ octet) * 16_777_619 & 0xFFFFFFFF
+    return value
