@@ -7,6 +7,7 @@ that time), and `size` for batches. `python -m bench.load CUSTOMERS`, of how man
 """
 
 import asyncio
+import gc
 import json
 import sys
 import threading
@@ -94,6 +95,7 @@ async def run(job: Job, source: Source, channels: dict[str, grpc.aio.Channel]) -
         channel = channels[job["target"]] = grpc.aio.insecure_channel(job["target"], options=OPTIONS)
     send = cast("Send", channel.unary_unary(f"/{SERVICE}/{job['method']}"))
     size = job.get("size", 1)
+    gc.collect()
     make = source.messages(size)
     start = time.perf_counter()
     if job["kind"] == "closed":
@@ -121,6 +123,7 @@ def _lines() -> Iterator[str]:
 
 
 async def main(customers: int) -> None:
+    gc.disable()  # a pause of the client is no latency of the server; jobs are short
     source = Source(bodies(customers))
     channels: dict[str, grpc.aio.Channel] = {}
     print(json.dumps({"ready": True}), flush=True)

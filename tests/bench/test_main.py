@@ -71,5 +71,5 @@ def test_the_service_is_measured_through_real_processes(
     result = CliRunner().invoke(program, ["--quick", "--only", "service", "--output", str(output)])
     assert result.exit_code == 0, result.output
     found = json.loads(output.read_text(encoding="utf-8"))
-    assert [one["target"] for one in found] == [0.6, 0.6, 0.6, 1.0, 8.0]
+    assert [one["target"] for one in found] == [0.6, 0.6, 0.6, 1.0, 1.0, 8.0]
     assert list(tmp_path.iterdir()) == [output]
