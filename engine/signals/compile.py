@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from engine.conditions.dnf import CLAUSE_LIMIT, Literal, clauses_of
 from engine.rulebook.derived import Signal
-from engine.signals.pack import Ruleset, pack
+from engine.signals.pack import Batch, pack
 from engine.signals.rule import Rule
 from engine.signals.strata import strata
 
@@ -25,9 +25,9 @@ class Stratum:
     """Rules that see lower strata only."""
 
     rules: tuple[Rule, ...]
-    rulesets: tuple[Ruleset, ...]
+    batches: tuple[Batch, ...]
     outside: tuple[Rule, ...]
-    """Rules that no ruleset can take: the naive evaluator answers them."""
+    """Rules that no fact is large enough for: the naive evaluator answers them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class CompiledSignals:
 
     @property
     def outside(self) -> tuple[str, ...]:
-        """The signals that durable-rules cannot take, since an alternative needs more than a fact can hold."""
+        """The signals that durable-rules cannot take, since an alternative has more tests than it bears."""
         return tuple(rule.name for stratum in self.strata for rule in stratum.outside)
 
 

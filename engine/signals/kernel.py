@@ -9,6 +9,7 @@ instance suspect: it is abandoned, unfreed, and the naive evaluator answers unti
 import threading
 import time
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Protocol
 
 from engine.conditions.model import Attributes, Moment
@@ -82,7 +83,7 @@ class DurableKernel:
     def matching(self, stratum: int, attributes: Attributes, moment: Moment) -> frozenset[str]:
         """The signals of the stratum, by its number, whose rule holds."""
         compiled = self._compiled.strata[stratum]
-        facts = [one.projector.fact(attributes, moment) for one in compiled.rulesets]
+        facts = [one.projector.fact(attributes, moment) for one in compiled.batches]
         with self._lock:
             found = self._ask(stratum, facts)
         if found is None:
@@ -133,19 +134,18 @@ class _Instance:
 
     def __init__(self, library: Library, compiled: CompiledSignals) -> None:
         self._strata = [
-            [_Loaded(library, ruleset) for ruleset in stratum.rulesets] for stratum in compiled.strata
+            [[_Loaded(library, one) for one in batch.rulesets] for batch in stratum.batches]
+            for stratum in compiled.strata
         ]
 
     def matching(self, stratum: int, facts: list[str]) -> frozenset[str]:
-        """Each ruleset is given its fact."""
-        loaded = self._strata[stratum]
-        return frozenset(
-            owner for one, fact in zip(loaded, facts, strict=True) for owner in one.matching(fact)
-        )
+        """Every ruleset is given its batch's fact."""
+        batches = zip(self._strata[stratum], facts, strict=True)
+        return frozenset(owner for batch, fact in batches for one in batch for owner in one.matching(fact))
 
     def free(self) -> None:
-        for stratum in self._strata:
-            for one in stratum:
+        for batch in chain.from_iterable(self._strata):
+            for one in batch:
                 one.free()
 
 

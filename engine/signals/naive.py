@@ -25,13 +25,19 @@ class NaiveEvaluator:
 
 def holding(rules: Iterable[Rule], attributes: Attributes, moment: Moment) -> frozenset[str]:
     """The signals whose rule holds."""
-    return frozenset(
-        rule.name
-        for rule in rules
-        if any(conjunction_holds(one, attributes, moment) for one in rule.conjunctions)
-    )
+    return frozenset([name for name, some in rules if _any_holds(some, attributes, moment)])
+
+
+def _any_holds(conjunctions: Iterable[Conjunction], attributes: Attributes, moment: Moment) -> bool:
+    for one in conjunctions:  # noqa: SIM110 - plain loops take half the time of any() and all()
+        if conjunction_holds(one, attributes, moment):
+            return True
+    return False
 
 
 def conjunction_holds(conjunction: Conjunction, attributes: Attributes, moment: Moment) -> bool:
     """Whether every literal comes out."""
-    return all(test_holds(one.test, attributes, moment) is one.positive for one in conjunction)
+    for one in conjunction:  # noqa: SIM110
+        if test_holds(one.test, attributes, moment) is not one.positive:
+            return False
+    return True

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from engine.conditions.model import Scalar
 from engine.signals.encode import Equal, Position, Property, Sign, Wanted, wanted
@@ -24,36 +24,42 @@ GUARD, CANARY, CANARY_ABSENT = "g", "c", "d"
 RESERVED = ("id", "sid", "$s", GUARD, CANARY, CANARY_ABSENT)
 CANARY_RULE = "canary"
 
+_CANARY = (("$gte", CANARY, 2), ("$lt", CANARY, 4), ("$nex", CANARY_ABSENT, 1))
 _WORDS = list(Sign)
+
+_Owned: TypeAlias = tuple[str, tuple[Wanted, ...]]
+_Condition: TypeAlias = tuple[str, str, int]
+_Written: TypeAlias = tuple[tuple[_Condition, ...], str]
 
 
 class Ruleset(NamedTuple):
-    """What the library is given, and how a fact for it is made."""
+    """What the library is given."""
 
     owners: tuple[str, ...]
     """The signal of each rule: that of `r0`, `r1`…"""
     definition: str
+
+
+class Batch(NamedTuple):
+    """Rulesets that share their names, so that one fact serves them all."""
+
+    rulesets: tuple[Ruleset, ...]
     projector: Projector
 
 
 @dataclass
 class _Open:
-    """A ruleset that is being filled."""
+    """A batch that is being filled."""
 
-    conjunctions: dict[tuple[str, tuple[Wanted, ...]], None] = field(default_factory=dict)
+    conjunctions: dict[_Owned, None] = field(default_factory=dict)
     widths: set[object] = field(default_factory=set)
-    conditions: int = 0
 
-    def fits(self, widths: set[object], conditions: int) -> bool:
-        return (
-            len(self.conjunctions) < GROUPS * GROUP
-            and self.conditions + conditions <= CONDITIONS
-            and len(self.widths | widths) <= PROPERTIES
-        )
+    def fits(self, widths: set[object]) -> bool:
+        return len(self.widths | widths) <= PROPERTIES
 
 
-def pack(rules: Sequence[Rule]) -> tuple[tuple[Ruleset, ...], tuple[Rule, ...]]:
-    """Put rules into as few rulesets as come by taking the first that fits; and those that none can take."""
+def pack(rules: Sequence[Rule]) -> tuple[tuple[Batch, ...], tuple[Rule, ...]]:
+    """Put rules into as few batches as come by taking the first that fits; and those that none can take."""
     found: list[_Open] = []
     outside = []
     for rule in rules:
@@ -77,29 +83,45 @@ def _widths(conditions: Iterable[Wanted]) -> set[object]:
 
 def _place(found: list[_Open], owner: str, conditions: tuple[Wanted, ...]) -> None:
     widths = _widths(conditions)
-    place = next((one for one in found if one.fits(widths, len(conditions))), None)
+    place = next((one for one in found if one.fits(widths)), None)
     if place is None:
         place = _Open()
         found.append(place)
     place.conjunctions[owner, conditions] = None
     place.widths |= widths
-    place.conditions += len(conditions)
 
 
-def _closed(ruleset: _Open) -> Ruleset:
-    every = [one for _, conditions in ruleset.conjunctions for one in conditions]
+def _closed(batch: _Open) -> Batch:
+    every = [one for _, conditions in batch.conjunctions for one in conditions]
     names = dict(zip(dict.fromkeys(one.of for one in every), distinct_names(), strict=False))
     operands = _operands(every)
-    rules = sorted(
-        ([_written(one, names, operands) for one in sorted(conditions, key=_rank)], owner)
-        for owner, conditions in ruleset.conjunctions
+    written = sorted(
+        (tuple(_written(one, names, operands) for one in sorted(conditions, key=_rank)), owner)
+        for owner, conditions in batch.conjunctions
     )
-    definition: dict[str, Any] = {CANARY_RULE: _all(_canary())}
-    for number, (conditions, _) in enumerate(rules):
+    return Batch(tuple(_ruleset(one) for one in _cut(written)), Projector.build(names, operands))
+
+
+def _cut(written: list[_Written]) -> Iterator[list[_Written]]:
+    """Runs of rules, alike ones together, that one ruleset can take."""
+    run: list[_Written] = []
+    size = 0
+    for one in written:
+        if len(run) == GROUPS * GROUP or size + len(one[0]) > CONDITIONS:
+            yield run
+            run, size = [], 0
+        run.append(one)
+        size += len(one[0])
+    if run:
+        yield run
+
+
+def _ruleset(run: list[_Written]) -> Ruleset:
+    definition: dict[str, Any] = {CANARY_RULE: _all(_CANARY)}
+    for number, (conditions, _) in enumerate(run):
         guard = (Sign.GREATER_OR_EQUAL.value, GUARD, -(number // GROUP))
         definition[f"r{number}"] = _all([guard, *conditions])
-    text = json.dumps(definition, separators=(",", ":"))
-    return Ruleset(tuple(owner for _, owner in rules), text, Projector.build(names, operands))
+    return Ruleset(tuple(owner for _, owner in run), json.dumps(definition, separators=(",", ":")))
 
 
 def _rank(one: Wanted) -> int:
@@ -109,7 +131,7 @@ def _rank(one: Wanted) -> int:
 
 def _written(
     one: Wanted, names: dict[Property, str], operands: dict[Position, tuple[Scalar, ...]]
-) -> tuple[str, str, int]:
+) -> _Condition:
     if isinstance(one.of, Position) and one.operand is not None:
         return one.sign.value, names[one.of], position(operands[one.of], one.operand)
     return one.sign.value, names[one.of], 1
@@ -123,11 +145,7 @@ def _operands(conditions: Iterable[Wanted]) -> dict[Position, tuple[Scalar, ...]
     return {of: places(some) for of, some in found.items()}
 
 
-def _canary() -> list[tuple[str, str, int]]:
-    return [("$gte", CANARY, 2), ("$lt", CANARY, 4), ("$nex", CANARY_ABSENT, 1)]
-
-
-def _all(conditions: Iterable[tuple[str, str, int]]) -> dict[str, Any]:
+def _all(conditions: Iterable[_Condition]) -> dict[str, Any]:
     return {"all": [{"m": {"$and": [{word: {name: value}} for word, name, value in conditions]}}]}
 
 

@@ -4,11 +4,11 @@ The text is put together from pieces made when the rules were compiled; nothing 
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
-from engine.conditions.model import Attributes, Moment, Scalar, Test, Value
+from engine.conditions.model import Attributes, Moment, Scalar, Test
 from engine.conditions.reference import kind_of, test_holds
 from engine.signals.encode import Equal, Flag, Position, Property
 
@@ -27,20 +27,28 @@ def position(operands: tuple[Any, ...], value: Any) -> int:
     return 2 * index + (index < len(operands) and bool(operands[index] == value))
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
-    """What rules ask of one attribute; pieces are written into the fact as they are."""
+class Kind(NamedTuple):
+    """What rules ask of an attribute's values of one kind; pieces are written into the fact as they are."""
 
-    equal: dict[type, dict[Scalar, str]] = field(default_factory=dict)
-    """By kind, by operand: its name."""
-    ordered: dict[type, tuple[tuple[Scalar, ...], tuple[str, ...]]] = field(default_factory=dict)
-    """By kind: the operands, and a piece for every position."""
-    flags: list[tuple[Test, str]] = field(default_factory=list)
+    equal: dict[Scalar, str]
+    """By operand: the piece with its name."""
+    operands: tuple[Scalar, ...]
+    """That the attribute is ordered by."""
+    positions: tuple[str, ...]
+    """A piece for every position among them."""
+
+
+class Column(NamedTuple):
+    """What rules ask of one attribute."""
+
+    kinds: dict[type | None, Kind]
+    """By kind, that of all numbers also by `int`."""
+    flags: list[tuple[Test, str]]
 
 
 @dataclass(frozen=True, slots=True)
 class Projector:
-    """Makes facts for one ruleset."""
+    """Makes facts for rulesets that share their names."""
 
     columns: Mapping[str, Column]
     """By attribute."""
@@ -53,48 +61,44 @@ class Projector:
         columns: dict[str, Column] = {}
         for one, name in names.items():
             attribute = one.test.attribute if isinstance(one, Flag) else one.attribute
-            column = columns.setdefault(attribute, Column())
+            column = columns.setdefault(attribute, Column({}, []))
+            if isinstance(one, Flag):
+                column.flags.append((one.test, f',"{name}":1'))
+                continue
+            known = column.kinds.setdefault(one.kind, Kind({}, (), ()))
             match one:
-                case Equal(kind=kind, operand=operand):
-                    column.equal.setdefault(kind, {})[operand] = f',"{name}":1'
-                case Flag(test=test):
-                    column.flags.append((test, f',"{name}":1'))
-                case Position(kind=kind):
-                    count = 2 * len(operands[one]) + 1
-                    column.ordered[kind] = (operands[one], tuple(f',"{name}":{i}' for i in range(count)))
+                case Equal(operand=operand):
+                    known.equal[operand] = f',"{name}":1'
+                case Position():
+                    among = operands[one]
+                    pieces = (f',"{name}":{place}' for place in range(2 * len(among) + 1))
+                    column.kinds[one.kind] = Kind(known.equal, among, tuple(pieces))
+        for column in columns.values():
+            if float in column.kinds:
+                column.kinds[int] = column.kinds[float]
         return cls(columns)
 
     def fact(self, attributes: Attributes, moment: Moment) -> str:
         """The fact, a JSON object without white space."""
         pieces = [HEAD]
-        for column, value in self._present(attributes):
-            if column.equal or column.ordered:
-                _compare(column, value, pieces)
-            for test, piece in column.flags:
+        columns, get = self.columns, attributes.get
+        for name in attributes if len(attributes) < len(columns) else columns:
+            column, value = columns.get(name), get(name)
+            if column is None or value is None:
+                continue
+            kinds, flags = column
+            if kinds and (known := kinds.get(type(value)) or kinds.get(kind_of(value))):
+                _compare(known, value, pieces)
+            for test, piece in flags:
                 if test_holds(test, attributes, moment):
                     pieces.append(piece)
         pieces.append(TAIL)
         return "".join(pieces)
 
-    def _present(self, attributes: Attributes) -> Iterator[tuple[Column, Value]]:
-        """The shorter of the two mappings is gone through."""
-        columns = self.columns
-        pairs: Iterator[tuple[Column | None, Value | None]]
-        if len(attributes) < len(columns):
-            pairs = ((columns.get(name), value) for name, value in attributes.items())
-        else:
-            pairs = ((column, attributes.get(name)) for name, column in columns.items())
-        for column, value in pairs:
-            if column is not None and value is not None:
-                yield column, value
 
-
-def _compare(column: Column, value: Any, pieces: list[str]) -> None:
-    kind = kind_of(value)
-    if kind is None:
-        return
-    if (equal := column.equal.get(kind)) and (piece := equal.get(value)):
+def _compare(known: Kind, value: Any, pieces: list[str]) -> None:
+    equal, operands, positions = known
+    if equal and (piece := equal.get(value)):
         pieces.append(piece)
-    if ordered := column.ordered.get(kind):
-        operands, texts = ordered
-        pieces.append(texts[position(operands, value)])
+    if operands and value == value:  # noqa: PLR0124 - not NaN
+        pieces.append(positions[position(operands, value)])

@@ -1,0 +1,67 @@
+"""New rules are first tried in a process of their own: the library may hang, keeping the interpreter's lock, or crash."""
+
+import os
+import pickle
+import resource
+import subprocess
+import sys
+
+from engine.signals import kernel
+from engine.signals.compile import CompiledSignals
+from engine.signals.infer import infer
+from engine.signals.samples import MOMENT, samples
+
+_CHILD = "from engine.signals.probe import child; child()"
+
+
+def probe(compiled: CompiledSignals, seconds: float = 30.0) -> str | None:
+    """Try the rules in a throw-away process; None when they may go live, else why not.
+
+    The process builds the rulesets, compares their answers with the naive evaluator's on samples, and frees them. It is
+    killed after `seconds`. Where durable-rules is not installed there is nothing to try.
+    """
+    if kernel.LIBRARY is None or not compiled.strata:
+        return None
+    # Its own and trusted: the rules that this process compiled.
+    command, environment = (
+        [sys.executable, "-c", _CHILD],
+        {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    rules = pickle.dumps((compiled, seconds))
+    try:
+        done = subprocess.run(  # noqa: S603
+            command, input=rules, capture_output=True, timeout=seconds, check=False, env=environment
+        )
+    except subprocess.TimeoutExpired:
+        return f"no end within {seconds:g} s"
+    if done.returncode < 0:
+        return f"killed by signal {-done.returncode}"
+    if done.returncode > 0:
+        return f"exit code {done.returncode}: {_last_line(done.stderr)}"
+    return done.stdout.decode() or None
+
+
+def child() -> None:
+    """In the process: read the rules, write what is wrong with them."""
+    compiled, seconds = pickle.load(sys.stdin.buffer)  # noqa: S301 - written by probe
+    # Should the parent die first, the process must not run for ever.
+    resource.setrlimit(resource.RLIMIT_CPU, (int(seconds) + 1, int(seconds) + 2))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    sys.stdout.write(examine(compiled) or "")
+
+
+def examine(compiled: CompiledSignals) -> str | None:
+    """What is wrong with the library's answers on samples; None where nothing is."""
+    evaluator = kernel.DurableKernel(compiled)
+    for attributes in samples(compiled):
+        expected, found = infer(compiled, attributes, MOMENT), infer(compiled, attributes, MOMENT, evaluator)
+        if not evaluator.healthy:
+            return "the library failed"
+        if found != expected:
+            return f"a wrong answer on {', '.join(sorted(found ^ expected))}"
+    evaluator.close()
+    return "the library failed" if evaluator.anomalies else None
+
+
+def _last_line(text: bytes) -> str:
+    return (text.decode(errors="replace").strip().splitlines() or [""])[-1]

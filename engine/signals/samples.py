@@ -1,0 +1,91 @@
+"""Facts to try rules on: some that make each rule hold, and some with hostile values in every place."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from random import Random
+from typing import Any
+
+from engine.conditions.model import Attributes, Moment, Operator, Test, Value
+from engine.instant import DAY
+from engine.signals.compile import CompiledSignals
+from engine.signals.rule import Conjunction
+
+MOMENT = Moment(20_000 * DAY + 5, date(2024, 10, 4))
+
+ODD: tuple[Value, ...] = (
+    True, False, 0, -0.0, 1, -1, 1.5, 5e-324, -5e-324, 1e-7, 1e16, 2**53, 2**53 + 1, -(2**63), 10**400,
+    float("inf"), float("-inf"), float("nan"), "", "1", "true", "é\U0001f600", '"}\\\x00', "x" * 70_000,
+    date(1, 1, 1), date(9999, 12, 31), (), ("x",) * 1_000, tuple(range(1_000)),
+)  # fmt: skip
+"""Values that some reader of numbers or texts gets wrong."""
+
+
+def samples(compiled: CompiledSignals, extra: int = 200, seed: int = 0) -> Iterator[Attributes]:
+    """For every conjunction attributes that should make it hold, and `extra` ones by chance; the same for a seed."""
+    random = Random(seed)  # noqa: S311 - no secret
+    every = [one for stratum in compiled.strata for rule in stratum.rules for one in rule.conjunctions]
+    tests = [literal.test for conjunction in every for literal in conjunction]
+    yield {}
+    for conjunction in every:
+        yield satisfying(conjunction)
+    for _ in range(extra):
+        yield by_chance(tests, random)
+
+
+def satisfying(conjunction: Conjunction) -> dict[str, Value]:
+    """Attributes that make the conjunction hold, as far as a value for one test suits the others."""
+    found: dict[str, Value] = {}
+    for literal in conjunction:
+        value = _value_for(literal.test) if literal.positive else None
+        if value is not None:
+            found[literal.test.attribute] = value
+    return found
+
+
+def by_chance(tests: list[Test], random: Random) -> dict[str, Value]:
+    """Values near the operands of some tests, and odd ones."""
+    found: dict[str, Value] = {}
+    for test in random.sample(tests, min(len(tests), random.randint(0, 40))):
+        value = random.choice(ODD) if random.random() < 0.3 else _near(test, random)
+        if value is not None:
+            found[test.attribute] = value
+    return found
+
+
+def _near(test: Test, random: Random) -> Value | None:
+    value = _value_for(test)
+    if isinstance(value, bool):
+        return random.choice((True, False))
+    if isinstance(value, int | float):
+        return value + random.choice((-1, 0, 0, 1))
+    return value
+
+
+def _value_for(test: Test) -> Value | None:
+    """A value on which the test holds; None where there is none, or none is needed."""
+    operand: Any = test.operand
+    found: Any = operand
+    match test.operator, operand:
+        case Operator.EXISTS, _:
+            found = 1 if operand is True else None
+        case Operator.NE | Operator.NOT_IN, _:
+            found = "none of these"
+        case Operator.LT | Operator.BEFORE, _:
+            found = _moved(operand, -1)
+        case Operator.GT | Operator.AFTER, _:
+            found = _moved(operand, 1)
+        case Operator.BETWEEN | Operator.IN, (first, *_):
+            found = first
+        case Operator.HAS, _:
+            found = (operand,)
+        case Operator.WITHIN, _:
+            found = MOMENT.now
+    return found  # type: ignore[no-any-return]
+
+
+def _moved(operand: Any, by: int) -> Value | None:
+    """The operand, a little lower or higher; None where it has no such neighbour."""
+    try:
+        return operand + (timedelta(days=by) if isinstance(operand, date) else by)  # type: ignore[no-any-return]
+    except (TypeError, OverflowError):
+        return None
