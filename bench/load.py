@@ -58,15 +58,24 @@ async def closed(send: Send, make: Callable[[], bytes], clients: int, seconds: f
     return latencies
 
 
-async def paced(send: Send, make: Callable[[], bytes], rate: float, seconds: float) -> list[float]:
-    """Latencies from the times at which calls were due, evenly spaced."""
-    clock, latencies = time.perf_counter, []
+async def paced(
+    send: Send, make: Callable[[], bytes], rate: float, seconds: float
+) -> tuple[list[float], int]:
+    """Latencies from the times at which calls were due, evenly spaced, and how many calls failed.
+
+    gRPC's server cancels calls when more than a thousand pend, as they may where the machine is busy with other things.
+    """
+    clock, latencies, failed = time.perf_counter, [], 0
     loop, calls = asyncio.get_running_loop(), set()
     count = int(rate * seconds)
     start = clock() + 0.05
 
     async def call(due: float) -> None:
-        await send(make())
+        nonlocal failed
+        try:
+            await send(make())
+        except grpc.aio.AioRpcError:
+            failed += 1
         latencies.append(clock() - due)
 
     def begin(due: float) -> None:
@@ -85,7 +94,7 @@ async def paced(send: Send, make: Callable[[], bytes], rate: float, seconds: flo
     await asyncio.to_thread(thread.join)
     await asyncio.sleep(0)
     await asyncio.gather(*calls)
-    return latencies
+    return latencies, failed
 
 
 async def run(job: Job, source: Source, channels: dict[str, grpc.aio.Channel]) -> Job:
@@ -97,15 +106,16 @@ async def run(job: Job, source: Source, channels: dict[str, grpc.aio.Channel]) -
     size = job.get("size", 1)
     gc.collect()
     make = source.messages(size)
-    start = time.perf_counter()
+    start, failed = time.perf_counter(), 0
     if job["kind"] == "closed":
         latencies = await closed(send, make, job["clients"], job["seconds"])
     else:
-        latencies = await paced(send, make, job["rate"], job["seconds"])
+        latencies, failed = await paced(send, make, job["rate"], job["seconds"])
     elapsed = time.perf_counter() - start
     latencies.sort()
     return {
         "calls": len(latencies),
+        "failed": failed,
         "per_second": len(latencies) * size / elapsed,
         "p50": quantile(latencies, 0.50),
         "p99": quantile(latencies, 0.99),

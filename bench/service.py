@@ -146,4 +146,6 @@ def _median_ratio(left: list[Figures], right: list[Figures], name: str) -> float
 
 def _figures(figures: list[Figures]) -> str:
     rate, p50, p99 = (_median(figures, name) for name in ("per_second", "p50", "p99"))
-    return f"{rate:,.0f}/s p50 {p50:.2f} ms p99 {p99:.2f} ms"
+    failed = sum(one["failed"] for one in figures)
+    note = f" ({failed} of {sum(one['calls'] for one in figures)} calls failed)" if failed else ""
+    return f"{rate:,.0f}/s p50 {p50:.2f} ms p99 {p99:.2f} ms{note}"
