@@ -30,7 +30,7 @@ def position(operands: tuple[Any, ...], value: Any) -> int:
 class Kind(NamedTuple):
     """What rules ask of an attribute's values of one kind; pieces are written into the fact as they are."""
 
-    equal: dict[Scalar, str]
+    equal: dict[Any, str]
     """By operand: the piece with its name."""
     operands: tuple[Scalar, ...]
     """That the attribute is ordered by."""
@@ -87,18 +87,15 @@ class Projector:
             if column is None or value is None:
                 continue
             kinds, flags = column
-            if kinds and (known := kinds.get(type(value)) or kinds.get(kind_of(value))):
-                _compare(known, value, pieces)
+            known = kinds.get(type(value)) or kinds.get(kind_of(value)) if kinds else None
+            if known is not None:
+                equal, operands, positions = known
+                if equal and value in equal:
+                    pieces.append(equal[value])
+                if operands and value == value:  # noqa: PLR0124 - not NaN
+                    pieces.append(positions[position(operands, value)])
             for test, piece in flags:
                 if test_holds(test, attributes, moment):
                     pieces.append(piece)
         pieces.append(TAIL)
         return "".join(pieces)
-
-
-def _compare(known: Kind, value: Any, pieces: list[str]) -> None:
-    equal, operands, positions = known
-    if equal and (piece := equal.get(value)):
-        pieces.append(piece)
-    if operands and value == value:  # noqa: PLR0124 - not NaN
-        pieces.append(positions[position(operands, value)])

@@ -79,7 +79,9 @@ def test_samples_make_every_rule_hold() -> None:
         Operator.EXISTS: True,
         Operator.HAS: "x",
         Operator.WITHIN: 5,
-    } | dict.fromkeys((Operator.STARTS_WITH, Operator.ENDS_WITH, Operator.CONTAINS, Operator.MATCHES), "x")
+    }
+    for text in (Operator.STARTS_WITH, Operator.ENDS_WITH, Operator.CONTAINS, Operator.MATCHES):
+        operands[text] = "x"
     of = compiled({one: Test("a", one, operands.get(one, 3)) for one in Operator})
     rules = {rule.name: rule.conjunctions for rule in of.strata[0].rules}
     assert [
