@@ -17,12 +17,7 @@ from engine.attributes.event import Event, History, number_of, value_key
 from engine.attributes.filters import Filter, filter_of
 from engine.conditions.model import Value
 from engine.instant import Microseconds
-from engine.rulebook.derived import Absence, Anchor, Pattern, Prefer, Step
-
-NUMBER = "value"
-"""The field of events that is a number."""
-TEXTS = ("item", "category", "page", "currency")
-"""The fields of events that are texts."""
+from engine.rulebook.derived import EVENT_NUMBER, Absence, Anchor, Pattern, Prefer, Step
 
 
 class Search(NamedTuple):
@@ -76,7 +71,7 @@ def exposed(pattern: Pattern, chain: Sequence[Event]) -> Mapping[str, Value]:
     values: dict[str, Value] = {}
     for name, source in pattern.expose.items():
         value = chain[source.step].fields.get(source.field)
-        if source.field == NUMBER:
+        if source.field == EVENT_NUMBER:
             value = number_of(value)
         elif not isinstance(value, str):
             value = None
@@ -89,7 +84,7 @@ def _may_replace(best: tuple[Event, ...] | None, event: Event, prefer: Prefer) -
     """Whether a pattern that begins with this earlier event is preferred to the best of the later ones."""
     if best is None or prefer is Prefer.EARLIEST:
         return True
-    value, highest = number_of(event.fields.get(NUMBER)), number_of(best[0].fields.get(NUMBER))
+    value, highest = number_of(event.fields.get(EVENT_NUMBER)), number_of(best[0].fields.get(EVENT_NUMBER))
     return value is not None and (highest is None or value > highest)
 
 

@@ -4,7 +4,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from engine.rulebook import unsupported
 from engine.rulebook.builtin import BUILTIN
 from engine.rulebook.declared import Declared
 from engine.rulebook.diagnostics import Code, quote
@@ -39,22 +38,65 @@ class Lexicon:
     own: frozenset[str] = field(default_factory=frozenset)
     """The names that the book declares."""
 
-    def use(self, name: str, path: Path, findings: Findings, *, key: bool = False) -> Attribute | None:
-        """The attribute named at the path (or at its key); None, reported once, if it cannot be used."""
+    concluded: dict[str, Declared[Mapping[str, Attribute]]] = field(
+        default_factory=lambda: {noun: Declared(noun) for noun in ("pattern", "signal")}
+    )
+    """What patterns and signals expose, by field."""
+
+    def use(
+        self, name: str, path: Path, findings: Findings, *, key: bool = False, shown: bool = False
+    ) -> Attribute | None:
+        """The attribute named at the path (or at its key); None, reported once, if it cannot be used.
+
+        `shown`: whether content shows its value.
+        """
         report = findings.key_error if key else findings.error
-        self.declared.used.add(name)
-        attribute = self.declared.found.get(name)
-        if attribute is None:
-            if unsupported.is_attribute(name):
-                report(path, Code.UNSUPPORTED, unsupported.message(name))
-            elif name not in self.declared.broken and not self.declared.partial:
-                hint = findings.suggest(name, self.declared.found)
-                report(path, Code.UNKNOWN, f"there is no attribute {quote(name)}", hint)
-        elif attribute.sensitive and attribute.sensitive not in self.lawful:
+        attribute = self._found(name, path, findings, key=key)
+        if attribute is None or not attribute.sensitive:
+            return attribute
+        if shown:
+            message = f"{quote(name)} is sensitive ({attribute.sensitive}), and content is logged: it cannot stand there"
+            report(path, Code.SENSITIVE, message)
+        elif attribute.sensitive not in self.lawful:
             hint = f"state the lawful basis under `book: lawful_basis: {attribute.sensitive}:`"
             message = f"{quote(name)} is sensitive ({attribute.sensitive}) and may not be used without a lawful basis"
             report(path, Code.SENSITIVE, message, hint)
         return attribute
+
+    def _found(self, name: str, path: Path, findings: Findings, *, key: bool) -> Attribute | None:
+        noun, _, rest = name.partition(".")
+        if noun in self.concluded:
+            return self._exposed(noun, rest, path, findings, key=key)
+        self.declared.used.add(name)
+        attribute = self.declared.found.get(name)
+        if attribute is None and name not in self.declared.broken and not self.declared.partial:
+            report = findings.key_error if key else findings.error
+            hint = findings.suggest(name, self.declared.found)
+            report(path, Code.UNKNOWN, f"there is no attribute {quote(name)}", hint)
+        return attribute
+
+    def _exposed(
+        self, noun: str, rest: str, path: Path, findings: Findings, *, key: bool
+    ) -> Attribute | None:
+        """The attribute that a pattern or a signal exposes: NAME.FIELD is the rest of its name."""
+        report = findings.key_error if key else findings.error
+        owner, _, name = rest.partition(".")
+        fields = self.concluded[noun].get(owner, path, findings, key=key)
+        if fields is None or name in fields:
+            return fields[name] if fields else None
+        exposed = f"it exposes {', '.join(fields)}" if fields else "it exposes nothing: add `expose` to it"
+        if name:
+            message = f"the {noun} {quote(owner)} does not expose {quote(name)}"
+            report(path, Code.UNKNOWN, message, findings.suggest(name, fields) or exposed)
+        else:
+            hint = f"write `{noun}: {owner}` to test whether it holds" if key else exposed
+            report(path, Code.UNKNOWN, f"{quote(f'{noun}.{owner}')} has no value of its own", hint)
+        return None
+
+    def exposed(self) -> dict[str, Attribute]:
+        """What all patterns and signals expose, by the attributes' names."""
+        groups = (group.found.values() for group in self.concluded.values())
+        return {each.name: each for group in groups for fields in group for each in fields.values()}
 
     def unused(self) -> list[str]:
         """The declared attributes that nothing uses."""

@@ -5,7 +5,14 @@ from engine.rulebook.model import Attribute, AttributeType
 WEATHER_CONDITIONS = ("clear", "clouds", "fog", "drizzle", "rain", "snow", "thunderstorm")
 """WMO weather codes, grouped."""
 
-_NUMBER, _TEXT = AttributeType.NUMBER, AttributeType.TEXT
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+_NUMBER, _TEXT, _INTEGER, _BOOLEAN = (
+    AttributeType.NUMBER,
+    AttributeType.TEXT,
+    AttributeType.INTEGER,
+    AttributeType.BOOLEAN,
+)
 
 BUILTIN: dict[str, Attribute] = {
     attribute.name: attribute
@@ -24,6 +31,20 @@ BUILTIN: dict[str, Attribute] = {
         Attribute("weather.wind_kph", _NUMBER, 0),
         Attribute("weather.precipitation_mm", _NUMBER, 0),
         Attribute("weather.condition", _TEXT, one_of=frozenset(WEATHER_CONDITIONS)),
-        Attribute("weather.is_day", AttributeType.BOOLEAN),
+        Attribute("weather.is_day", _BOOLEAN),
+        Attribute("weather.tomorrow.temperature_min_c", _NUMBER),
+        Attribute("weather.tomorrow.temperature_max_c", _NUMBER),
+        Attribute("weather.tomorrow.precipitation_mm", _NUMBER, 0),
+        Attribute("weather.tomorrow.wind_kph", _NUMBER, 0),
+        Attribute("weather.tomorrow.frost", _BOOLEAN),
+        Attribute("weather.tomorrow.hail", _BOOLEAN),
+        Attribute("now.hour", _INTEGER, 0, 23),
+        Attribute("now.weekday", _TEXT, one_of=frozenset(WEEKDAYS)),
+        Attribute("now.date", AttributeType.DATE),
+        Attribute("now.month", _INTEGER, 1, 12),
+        Attribute("customer.is_new", _BOOLEAN),
+        Attribute("rfm.recency_days", _NUMBER, 0),
+        Attribute("rfm.frequency", _INTEGER, 0),
+        Attribute("rfm.monetary", _NUMBER),
     )
 }

@@ -1,90 +1,39 @@
 """Conditions: from plain data to the tree that the engine evaluates."""
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from engine.conditions.model import All, Any_, Audience, Condition, None_, Operator, Test
-from engine.rulebook import unsupported
+from engine.conditions.model import Any_, Audience, Condition, Operator, Test
 from engine.rulebook.attributes import Lexicon
+from engine.rulebook.behaviour import BehaviourReader
 from engine.rulebook.declared import Declared
 from engine.rulebook.diagnostics import Code, quote
-from engine.rulebook.findings import Findings, Path
-from engine.rulebook.model import Attribute
+from engine.rulebook.findings import Path
+from engine.rulebook.near import DistanceReader
 from engine.rulebook.nodes import Plain
-from engine.rulebook.operands import OPERATORS, Reader
+from engine.rulebook.trees import GROUPS, MAX_DEPTH, MAX_TESTS, Extent, Trees, joined
 
-MAX_DEPTH = 30
-"""Groups inside each other, audiences read in place."""
-MAX_TESTS = 10_000
-"""Tests in one condition, audiences read in place."""
+__all__ = ["MAX_DEPTH", "MAX_TESTS", "Extent", "Grammar"]
 
-_GROUPS: Mapping[str, type[All] | type[Any_] | type[None_]] = {"all": All, "any": Any_, "none": None_}
-_OPERATORS = {operator.value: operator for operator in Operator}
-_KEYS = (*_GROUPS, "audience")
+_NAMED = ("audience", "pattern", "signal")
+_KEYS = (*GROUPS, *_NAMED, "behaviour", "near")
 
 
-@dataclass(frozen=True, slots=True)
-class Extent:
-    """How large a condition is."""
-
-    depth: int = 0
-    tests: int = 1
-
-
-@dataclass(slots=True)
-class Grammar:
+@dataclass(slots=True, kw_only=True)
+class Grammar(Trees):
     """What conditions of one book are made of."""
 
     lexicon: Lexicon
-    reader: Reader
-    findings: Findings
+    behaviours: BehaviourReader
+    distances: DistanceReader
     audiences: Declared[Condition] = field(default_factory=lambda: Declared("audience"))
-    extents: dict[str, Extent] = field(default_factory=dict)
-    """How large each audience is."""
 
-    def parse(self, data: Plain, path: Path) -> Condition | None:
-        """The condition at the path; None after reporting what is wrong with it."""
-        condition = self._mapping(data, path, 0)
-        if condition is not None:
-            extent = self.extent(condition)
-            if extent.depth > MAX_DEPTH or extent.tests > MAX_TESTS:
-                reason = f"more than {MAX_DEPTH} groups inside each other or {MAX_TESTS:,} tests"
-                self.findings.key_error(path, Code.TOO_LARGE, f"the condition is too large: {reason}")
-                return None
-        return condition
-
-    def extent(self, condition: Condition) -> Extent:
-        """How large the condition is with its audiences read in place, which are not walked again."""
-        match condition:
-            case Test():
-                return Extent()
-            case Audience(name=name):
-                inner = self.extents.get(name, Extent())
-                return Extent(inner.depth + 1, inner.tests)
-            case All(parts=parts) | Any_(parts=parts) | None_(parts=parts):
-                inside = [self.extent(part) for part in parts]
-                depth = max((each.depth for each in inside), default=0)
-                return Extent(depth + 1, sum(each.tests for each in inside))
-
-    def _mapping(self, data: Plain, path: Path, depth: int) -> Condition | None:
-        if not isinstance(data, dict):
-            self.findings.error(path, Code.TYPE, "a condition is a mapping: `attribute: value`")
-            return None
-        if depth > MAX_DEPTH:
-            message = f"the condition is too large: more than {MAX_DEPTH} groups inside each other"
-            self.findings.error(path, Code.TOO_LARGE, message)
-            return None
-        parts = [self._entry(key, value, (*path, key), depth) for key, value in data.items()]
-        return _joined(All, parts, collapse=True)
-
-    def _entry(self, key: str, value: Plain, path: Path, depth: int) -> Condition | None:
-        if key in _GROUPS:
-            return self._group(key, value, path, depth)
-        if key == "audience":
-            return self._audience(value, path)
-        if key in unsupported.CONDITION_KEYS:
-            self.findings.key_error(path, Code.UNSUPPORTED, unsupported.message(f"{key}:"))
-            return None
+    def _entry(self, key: str, value: Plain, path: Path) -> Condition | None:
+        if key in _NAMED:
+            return self._any_of(key, value, path)
+        if key == "behaviour":
+            return self.behaviours.read(value, path)
+        if key == "near":
+            return self.distances.read(value, path)
         if "." in key:
             attribute = self.lexicon.use(key, path, self.findings, key=True)
             return self._tests(attribute, value, path) if attribute else None
@@ -93,69 +42,19 @@ class Grammar:
         self.findings.key_error(path, Code.UNKNOWN, message, hint)
         return None
 
-    def _group(self, key: str, value: Plain, path: Path, depth: int) -> Condition | None:
-        if not isinstance(value, list):
-            self.findings.error(
-                path, Code.TYPE, f"`{key}` needs a list of conditions", "begin each with a dash"
-            )
-            return None
-        parts = [self._mapping(each, (*path, i), depth + 1) for i, each in enumerate(value)]
-        return _joined(_GROUPS[key], parts)
-
-    def _audience(self, value: Plain, path: Path) -> Condition | None:
+    def _any_of(self, noun: str, value: Plain, path: Path) -> Condition | None:
         if isinstance(value, list):
-            return _joined(Any_, [self._named(each, (*path, i)) for i, each in enumerate(value)])
-        return self._named(value, path)
+            return joined(Any_, [self._named(noun, each, (*path, i)) for i, each in enumerate(value)])
+        return self._named(noun, value, path)
 
-    def _named(self, name: Plain, path: Path) -> Condition | None:
+    def _named(self, noun: str, name: Plain, path: Path) -> Condition | None:
         if not isinstance(name, str):
-            self.findings.error(
-                path, Code.TYPE, "`audience` needs the name of an audience, or a list of names"
-            )
+            article = "an" if noun == "audience" else "a"
+            message = f"`{noun}` needs the name of {article} {noun}, or a list of names"
+            self.findings.error(path, Code.TYPE, message)
             return None
+        if noun != "audience":
+            known = self.lexicon.concluded[noun].get(name, path, self.findings)
+            return None if known is None else Test(f"{noun}.{name}", Operator.EQ, True)
         condition = self.audiences.get(name, path, self.findings)
         return None if condition is None else Audience(name, condition)
-
-    def _tests(self, attribute: Attribute, value: Plain, path: Path) -> Condition | None:
-        listed = Operator.HAS in OPERATORS[attribute.type]
-        if isinstance(value, dict):
-            return _joined(All, list(self._operators(attribute, value, path)), collapse=True)
-        operator = Operator.IN if isinstance(value, list) else Operator.EQ
-        if listed:
-            better = "has_any" if isinstance(value, list) else "has"
-            hint = f"write {{{better}: …}}"
-            self.findings.error(path, Code.OPERATOR, f"{quote(attribute.name)} is a {attribute.type}", hint)
-            return None
-        return self._test(attribute, operator, value, path)
-
-    def _operators(
-        self, attribute: Attribute, operators: Mapping[str, Plain], path: Path
-    ) -> Iterator[Condition | None]:
-        for key, value in operators.items():
-            here = (*path, key)
-            operator = _OPERATORS.get(key)
-            fitting = sorted(OPERATORS[attribute.type])
-            if operator is None:
-                hint = self.findings.suggest(key, _OPERATORS) or f"one of: {', '.join(fitting)}"
-                self.findings.key_error(here, Code.UNKNOWN, f"there is no operator {quote(key)}", hint)
-                yield None
-            elif operator not in fitting:
-                message = f"`{key}` does not fit {quote(attribute.name)}, which is of type {attribute.type}"
-                self.findings.key_error(here, Code.OPERATOR, message, f"one of: {', '.join(fitting)}")
-                yield None
-            else:
-                yield self._test(attribute, operator, value, here)
-
-    def _test(self, attribute: Attribute, operator: Operator, value: Plain, path: Path) -> Condition | None:
-        operand = self.reader.read(attribute, operator, value, path)
-        return None if operand is None else Test(attribute.name, operator, operand)
-
-
-def _joined(
-    group: type[All] | type[Any_] | type[None_], parts: list[Condition | None], *, collapse: bool = False
-) -> Condition | None:
-    """The parts as a group; None if one of them is None, or if there is none (reported when it was read)."""
-    sound = tuple(part for part in parts if part is not None)
-    if not sound or len(sound) != len(parts):
-        return None
-    return sound[0] if collapse and len(sound) == 1 else group(sound)

@@ -30,8 +30,10 @@ class Declared(Generic[T]):
         else:
             self.found[name] = value
 
-    def get(self, name: str, path: Path, findings: Findings, *, use: bool = True) -> T | None:
-        """What the name at the path stands for; None, reported once, if there is no such thing.
+    def get(
+        self, name: str, path: Path, findings: Findings, *, use: bool = True, key: bool = False
+    ) -> T | None:
+        """What the name at the path (or in its key) stands for; None, reported once, if there is no such thing.
 
         `use`: whether being named here is a reason to exist.
         """
@@ -39,7 +41,8 @@ class Declared(Generic[T]):
             self.used.add(name)
         if name not in self.found and name not in self.broken and not self.partial:
             hint = findings.suggest(name, [*self.found, *self.broken])
-            findings.error(path, Code.UNKNOWN, f"there is no {self.noun} {quote(name)}", hint)
+            report = findings.key_error if key else findings.error
+            report(path, Code.UNKNOWN, f"there is no {self.noun} {quote(name)}", hint)
         return self.found.get(name)
 
     def unused(self) -> Iterator[str]:

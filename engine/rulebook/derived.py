@@ -18,6 +18,11 @@ from enum import StrEnum
 from engine.conditions.model import ALWAYS, Condition
 from engine.instant import Microseconds
 
+EVENT_NUMBER = "value"
+"""The field of events that is a number."""
+EVENT_TEXTS = ("item", "category", "page", "currency")
+"""The fields of events that are texts. Further attributes may be of any type, and are exposed as texts only."""
+
 
 class Measure(StrEnum):
     """What an aggregate says of the events that it is about."""

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from engine.rulebook import attributes, audiences, channels, files, merge, offers, times
+from engine.rulebook import attributes, audiences, channels, events_section, files, merge, offers, times
 from engine.rulebook.active import ActiveReader
 from engine.rulebook.attributes import Lexicon
 from engine.rulebook.campaigns import CampaignReader
 from engine.rulebook.caps import CapReader
 from engine.rulebook.conditions import Grammar
 from engine.rulebook.content import ContentReader
+from engine.rulebook.deriving import DerivedReader
 from engine.rulebook.diagnostics import Code, Diagnostic, quote
 from engine.rulebook.faults import shaped
 from engine.rulebook.files import Sources
@@ -66,15 +67,18 @@ def _book(merged: Merged, findings: Findings) -> Book | None:
     lawful = frozenset(shape.lawful_basis) if shape else frozenset()
     declared = attributes.read(merged.section("attributes"), findings, partial=lost("attributes"))
     lexicon = Lexicon(declared, lawful, frozenset(merged.section("attributes")))
+    derivation = DerivedReader.declare(merged, lexicon, Reader(zone, findings), lost)
+    kept = events_section.read(merged.section("events"), findings)
     reach = channels.read(merged.section("channels"), lexicon, findings, partial=lost("channels"))
     contents = ContentReader(reach, lexicon, findings)
     proposals = offers.read(merged.section("offers"), contents, findings, partial=lost("offers"))
     slots = channels.read_placements(
         merged.section("placements"), reach, proposals, findings, partial=lost("placements")
     )
-    grammar = Grammar(lexicon, Reader(zone, findings), findings)
+    grammar = derivation.grammar
     grammar.audiences.partial = lost("audiences")
     audiences.read(merged.section("audiences"), grammar)
+    signals = derivation.signals.read(grammar, merged.section("audiences"))
     reader = CampaignReader(
         reach, slots, proposals, grammar, contents, ActiveReader(zone, findings), findings
     )
@@ -90,13 +94,15 @@ def _book(merged: Merged, findings: Findings) -> Book | None:
         zone,
         shape.locale,
         shape.salt,
-        dict(sorted(declared.found.items())),
+        dict(sorted((declared.found | lexicon.exposed()).items())),
         reach.found,
         slots.found,
         dict(sorted(grammar.audiences.found.items())),
         proposals.found,
         campaigns.found,
         caps,
+        derivation.derived(signals),
+        kept,
     )
 
 
@@ -126,6 +132,9 @@ def _head(merged: Merged, findings: Findings) -> tuple[BookShape | None, ZoneInf
 def _note_unused(lexicon: Lexicon, grammar: Grammar, reader: CampaignReader, findings: Findings) -> None:
     for section, noun, names in (
         ("attributes", "attribute", lexicon.unused()),
+        ("places", "place", grammar.distances.places.unused()),
+        ("patterns", "pattern", lexicon.concluded["pattern"].unused()),
+        ("signals", "signal", lexicon.concluded["signal"].unused()),
         ("audiences", "audience", grammar.audiences.unused()),
         ("offers", "offer", reader.offers.unused()),
     ):

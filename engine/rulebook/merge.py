@@ -11,9 +11,15 @@ from engine.rulebook.findings import Findings, Path
 from engine.rulebook.nodes import Document, Plain
 from engine.rulebook.unsupported import strip
 
-SECTIONS = ("book", "attributes", "channels", "placements", "audiences", "offers", "campaigns", "pressure")
+SECTIONS = (
+    *("book", "attributes", "places", "events", "patterns", "signals"),
+    *("channels", "placements", "audiences", "offers", "campaigns", "pressure"),
+)
 _RULES = ("caps",)
-_NAMED = (("channels",), ("placements",), ("audiences",), ("offers",), ("campaigns",), ("pressure", "caps"))
+_NAMED = (
+    *(("places",), ("patterns",), ("signals",), ("channels",), ("placements",)),
+    *(("audiences",), ("offers",), ("campaigns",), ("pressure", "caps")),
+)
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 

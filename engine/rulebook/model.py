@@ -225,7 +225,7 @@ class Book:
     locale: str = "en"
     salt: str = ""
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
-    """Declared and built-in attributes."""
+    """Declared and built-in attributes, and what patterns and signals expose."""
     channels: Mapping[str, Channel] = field(default_factory=dict)
     placements: Mapping[str, Placement] = field(default_factory=dict)
     audiences: Mapping[str, Condition] = field(default_factory=dict)

@@ -27,7 +27,7 @@ class Shape(BaseModel):
     """What messages call it."""
 
 
-def _form(value: object) -> str | None:
+def form(value: object) -> str | None:
     """Which form of a value that has several; the tags never reach messages (faults.py drops them)."""
     if isinstance(value, bool):
         return None
@@ -139,7 +139,7 @@ FactorForm: TypeAlias = Annotated[
     Annotated[float, Field(ge=0), Tag("<number>")]
     | Annotated[Text, Tag("<text>")]
     | Annotated[AttributeFactor, Tag("<mapping>")],
-    Discriminator(_form),
+    Discriminator(form),
     Field(examples=["0.3", "profile.scores.x", "{attribute: profile.scores.x, default: 0.1}"]),
 ]
 
@@ -212,17 +212,17 @@ class CampaignShape(Shape):
 
 Names: TypeAlias = Annotated[
     Annotated[Text, Tag("<text>")] | Annotated[list[Text], Tag("<list>")],
-    Discriminator(_form),
+    Discriminator(form),
     Field(examples=["sms", "[sms, email]"]),
 ]
 Kinds: TypeAlias = Annotated[
     Annotated[KindName, Tag("<text>")] | Annotated[list[KindName], Tag("<list>")],
-    Discriminator(_form),
+    Discriminator(form),
     Field(examples=["outbound"]),
 ]
 Categories: TypeAlias = Annotated[
     Annotated[CategoryName, Tag("<text>")] | Annotated[list[CategoryName], Tag("<list>")],
-    Discriminator(_form),
+    Discriminator(form),
     Field(examples=["service"]),
 ]
 

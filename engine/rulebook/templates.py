@@ -1,4 +1,4 @@
-"""Texts with placeholders: `{profile.first_name|dear customer}`; `{{` and `}}` are braces."""
+"""Texts with placeholders: `{profile.first_name|dear customer}`, `{pattern.left-in-cart.item}`; `{{` and `}}` are braces."""
 
 import re
 
@@ -8,7 +8,7 @@ from engine.rulebook.findings import Findings, Path
 from engine.rulebook.model import AttributeType, Placeholder, Template
 
 _TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
-_LISTS = (AttributeType.TEXTS, AttributeType.INTEGERS, AttributeType.NUMBERS)
+_NO_TEXT = (AttributeType.TEXTS, AttributeType.INTEGERS, AttributeType.NUMBERS, AttributeType.TIME)
 
 
 def parse(text: str, path: Path, lexicon: Lexicon, findings: Findings) -> Template:
@@ -40,8 +40,9 @@ def _placeholder(inside: str, path: Path, lexicon: Lexicon, findings: Findings) 
     if not name:
         findings.error(path, Code.TEMPLATE, "a placeholder without an attribute")
     else:
-        attribute = lexicon.use(name, path, findings)
-        if attribute and attribute.type in _LISTS:
+        attribute = lexicon.use(name, path, findings, shown=True)
+        if attribute and attribute.type in _NO_TEXT:
             message = f"{quote(name)} is a {attribute.type} and cannot stand in a text"
-            findings.error(path, Code.TEMPLATE, message)
+            hint = "send the words as a text of their own" if attribute.type is AttributeType.TIME else ""
+            findings.error(path, Code.TEMPLATE, message, hint)
     return Placeholder(name, fallback if bar else None)

@@ -26,10 +26,7 @@ class _Feature:
 
 
 _FEATURES = (
-    _Feature("patterns"),
-    _Feature("signals"),
     _Feature("holdouts"),
-    _Feature("places"),
     _Feature("pressure.gaps"),
     _Feature("pressure.quiet"),
     _Feature("pressure.pauses"),
@@ -52,20 +49,16 @@ _FEATURES = (
     _Feature("campaigns.*.variants.*.learn", "variants.learn"),
 )
 
-CONDITION_KEYS = frozenset(("behaviour", "near", "signal", "pattern"))
-"""Keys of conditions."""
+CONDITION_KEYS: frozenset[str] = frozenset()
+"""Keys of conditions; none at present."""
 
-_ATTRIBUTES = ("now.", "rfm.", "customer.is_new", "weather.tomorrow.", "signal.", "pattern.")
+_ATTRIBUTES: tuple[str, ...] = ()
+"""Beginnings of the names of attributes; none at present."""
 
 
 def message(label: str) -> str:
     """What is said of a feature that is to come."""
     return f"`{label}` is not available in this version of Tact"
-
-
-def is_attribute(name: str) -> bool:
-    """Whether the name is one of the attributes that later versions derive."""
-    return name.startswith(_ATTRIBUTES)
 
 
 def strip(book: dict[str, Plain], findings: Findings) -> None:

@@ -12,12 +12,27 @@ from engine.rulebook.load import Loaded, load_files
 
 BASE = (Path(__file__).parent / "golden" / "_base.yaml").read_bytes()
 RICH = (Path(__file__).parent / "golden" / "_rich.yaml").read_bytes()
+DERIVED = (Path(__file__).parent / "golden" / "_derived.yaml").read_bytes()
 WORDS = [
     *("book", "attributes", "channels", "placements", "audiences", "offers", "campaigns", "pressure", "caps"),
     *("name", "timezone", "kind", "type", "offer", "when", "content", "default", "variants", "limit", "per"),
     *("all", "any", "none", "audience", "profile.age", "profile.seen", "between", "in", "matches", "within"),
     *("count", "except", "channel", "propensity", "attribute", "active", "hours", "min", "one_of", "boosts"),
+    *("patterns", "signals", "places", "events", "pattern", "signal", "behaviour", "near", "event", "where"),
+    *("first", "then", "not_after", "same", "expose", "prefer", "sum", "distinct", "of", "place", "latitude"),
+    *(
+        "hold",
+        "until",
+        "stored",
+        "item",
+        "value",
+        "first.item",
+        "then.1.item",
+        "pattern.a.item",
+        "1h of first",
+    ),
 ]
+SECTIONS = [*WORDS[:8], "patterns", "signals", "places", "events"]
 QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 scalars = st.one_of(
@@ -49,16 +64,30 @@ def test_any_bytes_give_a_book_or_a_diagnostic(content: bytes) -> None:
 
 
 @QUICK
-@given(st.integers(0, len(RICH) - 1), st.integers(0, 12), st.binary(max_size=6))
+@given(st.integers(0, len(RICH + DERIVED) - 1), st.integers(0, 12), st.binary(max_size=6))
 def test_a_damaged_book_gives_a_book_or_a_diagnostic(start: int, length: int, put: bytes) -> None:
     """A sound book with a few bytes replaced never raises."""
-    checked(load_files({"x.yaml": RICH[:start] + put + RICH[start + length :]}))
+    if start < len(RICH):
+        checked(load_files({"x.yaml": RICH[:start] + put + RICH[start + length :], "y.yaml": DERIVED}))
+    else:
+        start -= len(RICH)
+        checked(load_files({"x.yaml": RICH, "y.yaml": DERIVED[:start] + put + DERIVED[start + length :]}))
+
+
+@QUICK
+@given(st.sampled_from(WORDS), st.sampled_from(WORDS), st.integers(0, 200))
+def test_an_exchanged_word_gives_a_book_or_a_diagnostic(old: str, new: str, which: int) -> None:
+    """A sound book with one word exchanged for another of the language never raises."""
+    parts = DERIVED.decode().split(old)
+    at = which % len(parts)
+    text = old.join(parts[: at + 1]) + (new + old.join(parts[at + 1 :]) if parts[at + 1 :] else "")
+    checked(load_files({"x.yaml": RICH, "y.yaml": text.encode()}))
 
 
 @QUICK
 @given(
     st.dictionaries(
-        st.sampled_from(WORDS[:8]), st.dictionaries(st.sampled_from(WORDS), trees, max_size=3), max_size=5
+        st.sampled_from(SECTIONS), st.dictionaries(st.sampled_from(WORDS), trees, max_size=3), max_size=5
     )
 )
 def test_any_structure_gives_a_book_or_a_diagnostic(tree: dict[str, object]) -> None:
@@ -79,7 +108,7 @@ def _shuffled(tree: object, chance: random.Random) -> object:
 @given(st.randoms(use_true_random=False))
 def test_no_order_changes_the_book_or_its_version(chance: random.Random) -> None:
     """Orders of keys, splitting over files, file names and comments leave the book and its version as they are."""
-    tree = yaml.load(RICH, Loader=yaml.BaseLoader)
+    tree = _both()
     names = [f"{chance.random()}.yaml" for _ in range(3)]
     files: dict[str, dict[str, dict[str, object]]] = {name: {} for name in names}
     for section, entries in tree.items():
@@ -89,7 +118,14 @@ def test_no_order_changes_the_book_or_its_version(chance: random.Random) -> None
     plain = {name: _dumped(each) for name, each in files.items()}
     loaded = checked(load_files(plain))
     assert loaded.book is not None
-    assert loaded.book == load_files({"rich.yaml": RICH}).book
+    assert loaded.book == load_files({"rich.yaml": RICH, "derived.yaml": DERIVED}).book
+
+
+def _both() -> dict[str, dict[str, object]]:
+    tree: dict[str, dict[str, object]] = yaml.load(RICH, Loader=yaml.BaseLoader)
+    for section, entries in yaml.load(DERIVED, Loader=yaml.BaseLoader).items():
+        tree.setdefault(section, {}).update(entries)
+    return tree
 
 
 def _dumped(tree: object) -> bytes:
@@ -104,7 +140,7 @@ def _flow(tree: object) -> str:
         return "{" + ", ".join(f"{key}: {_flow(value)}" for key, value in tree.items()) + "}"
     if isinstance(tree, list):
         return "[" + ", ".join(map(_flow, tree)) + "]"
-    return str(tree)
+    return f'"{tree}"' if tree == "9" or "{" in str(tree) else str(tree)
 
 
 def test_order_within_lists_matters() -> None:

@@ -1,0 +1,217 @@
+"""What the loader makes of behaviour, patterns, signals, places and the way events are kept."""
+
+from pathlib import Path
+
+import pytest
+
+from engine.attributes.derive import closure, derivation
+from engine.attributes.event import Event
+from engine.conditions.model import ALWAYS, All, Any_, None_, Operator, Test, attributes_of
+from engine.conditions.reference import holds
+from engine.instant import DAY, SECOND
+from engine.live import compile_book
+from engine.rulebook.derived import (
+    Absence,
+    Aggregate,
+    Anchor,
+    Distance,
+    EventStore,
+    Exposed,
+    Measure,
+    Pattern,
+    Prefer,
+    Step,
+)
+from engine.rulebook.diagnostics import Code, Severity
+from engine.rulebook.load import load_files
+from engine.rulebook.model import Attribute, AttributeType, Book
+
+GOLDEN = Path(__file__).parent / "golden"
+RICH = (GOLDEN / "_rich.yaml").read_bytes()
+DERIVED = (GOLDEN / "_derived.yaml").read_bytes()
+HOUR = 3600 * SECOND
+
+
+def codes(text: str) -> list[Code]:
+    """The codes of the errors that the text adds to the rich book."""
+    loaded = load_files({"rich.yaml": RICH, "x.yaml": text.encode()})
+    return [each.code for each in loaded.diagnostics if each.severity is Severity.ERROR]
+
+
+@pytest.fixture(scope="module")
+def book() -> Book:
+    """The rich book with everything that can be derived."""
+    loaded = load_files({"rich.yaml": RICH, "derived.yaml": DERIVED})
+    assert loaded.book is not None, loaded.diagnostics
+    assert loaded.diagnostics == ()
+    return loaded.book
+
+
+def test_patterns(book: Book) -> None:
+    """Steps have their tests beside the event, their windows begin where they say, or at the step before."""
+    assert book.derived.patterns["left-in-cart"] == Pattern(
+        "left-in-cart",
+        Step("add_to_cart", Test("category", Operator.IN, ("cream", "soap")), DAY, Anchor.NOW),
+        (
+            Step("page_view", Test("page", Operator.EQ, "/checkout"), HOUR, Anchor.FIRST),
+            Step(
+                "page_view",
+                Any_((Test("page", Operator.EQ, "/help"), Test("scrolled", Operator.GTE, 0.5))),
+                HOUR // 6,
+                Anchor.PREVIOUS,
+            ),
+        ),
+        (Absence("purchase", ALWAYS, "item"),),
+        Prefer.MOST_VALUE,
+        {
+            "colour": Exposed(0, "colour"),
+            "item": Exposed(0, "item"),
+            "page": Exposed(2, "page"),
+            "value": Exposed(0, "value"),
+        },
+    )
+    assert book.derived.patterns["bought"].not_after == (
+        Absence("returned", ALWAYS, "item"),
+        Absence("complaint"),
+    )
+
+
+def test_signals(book: Book) -> None:
+    """Signals test patterns and signals as attributes that are true, and name what they keep."""
+    signal = book.derived.signals["cart-abandoned"]
+    assert signal.when == All(
+        (
+            None_((Test("signal.complained", Operator.EQ, True),)),
+            Test("pattern.left-in-cart", Operator.EQ, True),
+        )
+    )
+    assert signal.hold == 2 * DAY
+    assert signal.until == Test("pattern.bought", Operator.EQ, True)
+    assert signal.expose == {"item": "pattern.left-in-cart.item", "name": "profile.name"}
+    assert book.derived.signals["complained"].hold == 0
+
+
+def test_aggregates(book: Book) -> None:
+    """An aggregate's name says what it measures, and a condition compares it like any attribute."""
+    cream = All((Test("category", Operator.EQ, "cream"), Test("value", Operator.GT, 3)))
+    views = "count of product_view where category eq cream and value gt 3 within 7d"
+    assert book.derived.aggregates == {
+        "count of complaint within 14d": Aggregate(
+            "count of complaint within 14d", "complaint", Measure.COUNT, within=14 * DAY
+        ),
+        views: Aggregate(views, "product_view", Measure.COUNT, "", cream, 7 * DAY),
+        "days_since_last of purchase": Aggregate(
+            "days_since_last of purchase", "purchase", Measure.DAYS_SINCE_LAST
+        ),
+        'distinct of item of purchase where gift eq true and not (item eq "9")': Aggregate(
+            'distinct of item of purchase where gift eq true and not (item eq "9")',
+            "purchase",
+            Measure.DISTINCT,
+            "item",
+            All((Test("gift", Operator.EQ, True), None_((Test("item", Operator.EQ, "9"),)))),
+        ),
+        "sum of value of purchase within 36h": Aggregate(
+            "sum of value of purchase within 36h", "purchase", Measure.SUM, "value", within=36 * HOUR
+        ),
+    }
+    keen = book.audiences["keen"]
+    assert isinstance(keen, All)
+    assert keen.parts[1] == All((Test(views, Operator.GTE, 2), Test(views, Operator.LT, 8)))
+
+
+def test_distances(book: Book) -> None:
+    """Near is at most so many kilometres from a place of the book or of its own."""
+    assert book.derived.distances == {
+        "distance to 1.5,-2.0 km": Distance("distance to 1.5,-2.0 km", 1.5, -2.0),
+        "distance to store km": Distance("distance to store km", 48.85, 2.35),
+    }
+    assert book.audiences["close"] == Any_(
+        (
+            Test("distance to store km", Operator.LTE, 30),
+            Test("distance to 1.5,-2.0 km", Operator.LTE, 0.5),
+        )
+    )
+
+
+def test_events_and_exposed_attributes(book: Book) -> None:
+    """The book says how events are kept, and knows what patterns and signals expose, by its type."""
+    assert book.events == EventStore(True, 200, 30 * DAY)
+    assert book.attributes["pattern.left-in-cart.value"] == Attribute(
+        "pattern.left-in-cart.value", AttributeType.NUMBER
+    )
+    assert book.attributes["signal.cart-abandoned.item"].type is AttributeType.TEXT
+    plain = load_files({"rich.yaml": RICH}).book
+    assert plain is not None
+    assert plain.events == EventStore(False, 500, 90 * DAY)
+
+
+def test_lists_are_any_of(book: Book) -> None:
+    """Several signals, patterns or audiences: one of them is enough."""
+    when = book.campaigns["call-back"].when
+    assert isinstance(when, All)
+    assert (
+        Any_(
+            (
+                Test("signal.cart-abandoned", Operator.EQ, True),
+                Test("signal.complained", Operator.EQ, True),
+            )
+        )
+        in when.parts
+    )
+
+
+def test_what_is_derived_is_what_conditions_test(book: Book) -> None:
+    """From a book's condition to a customer's events and back: the names meet, and the condition holds."""
+    live = compile_book(book)
+    now = 20_000 * DAY
+    events = [Event("", "product_view", now - DAY, {"category": "cream", "value": 4 + i}) for i in range(3)]
+    events += [Event("", "purchase", now - HOUR, {"value": 101.0})]
+    keen = book.audiences["keen"]
+    wanted = closure(book.derived, attributes_of(keen) | live.wanted)
+    values = derivation(book.derived, wanted, book.timezone).derive({}, events, now)
+    assert holds(keen, values, live.moment(now))
+    assert not holds(
+        keen, derivation(book.derived, wanted, book.timezone).derive({}, [], now), live.moment(now)
+    )
+
+
+def test_sensitive_attributes_stay_masked_in_signals() -> None:
+    """What a signal keeps of a sensitive attribute is sensitive as well."""
+    text = b"signals: {s: {when: {profile.age: 3}, hold: 1d, expose: {party: profile.party}}}"
+    book = load_files({"rich.yaml": RICH, "x.yaml": text}).book
+    assert book is not None
+    assert book.attributes["signal.s.party"].sensitive == "political"
+
+
+def test_sensitive_attributes_do_not_stand_in_content() -> None:
+    """Content is logged, so that even a lawful basis does not help."""
+    text = 'offers: {o: {name: O, content: {default: {t: "{profile.party|x}"}}}}'
+    assert codes(text) == [Code.SENSITIVE]
+
+
+@pytest.mark.parametrize(
+    ("section", "entry", "most"),
+    [
+        ("patterns", "{first: {event: x}}", 200),
+        ("signals", "{when: {profile.age: 3}}", 2_000),
+    ],
+)
+def test_limits(section: str, entry: str, most: int) -> None:
+    """So many and no more."""
+    entries = [f"n{number}: {entry}" for number in range(most + 1)]
+    assert codes(f"{section}: {{{', '.join(entries[:-1])}}}") == []
+    assert codes(f"{section}: {{{', '.join(entries)}}}") == [Code.TOO_LARGE]
+
+
+def test_long_cycles_and_chains_are_soon_answered() -> None:
+    """Two thousand signals in a row load; in a circle they are one error."""
+    links = ", ".join(f"s{i}: {{when: {{signal: s{i + 1}}}}}" for i in range(1_999))
+    assert codes(f"signals: {{{links}, s1999: {{when: {{profile.age: 3}}}}}}") == []
+    assert codes(f"signals: {{{links}, s1999: {{when: {{signal: s0}}}}}}") == [Code.CYCLE]
+
+
+def test_a_lost_file_explains_unknown_names() -> None:
+    """When a file cannot be read, the patterns, signals and places that may be in it are not called unknown."""
+    text = b"audiences: {a: {pattern: x, signal: y, near: {place: z, within_km: 1}, signal.q.r: 3}}"
+    loaded = load_files({"rich.yaml": RICH, "x.yaml": text, "y.yaml": b"["})
+    assert [each.code for each in loaded.diagnostics if each.severity is Severity.ERROR] == [Code.SYNTAX]
