@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from engine.conditions.dnf import CLAUSE_LIMIT, Literal, clauses_of
 from engine.rulebook.derived import Signal
-from engine.signals.pack import Batch, pack
+from engine.signals.pack import ROOM, Batch, pack
 from engine.signals.rule import Rule
 from engine.signals.strata import strata
 
@@ -27,7 +27,7 @@ class Stratum:
     rules: tuple[Rule, ...]
     batches: tuple[Batch, ...]
     outside: tuple[Rule, ...]
-    """Rules that no fact is large enough for: the naive evaluator answers them."""
+    """Rules that the library does not take: the naive evaluator answers them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +40,19 @@ class CompiledSignals:
 
     @property
     def outside(self) -> tuple[str, ...]:
-        """The signals that durable-rules cannot take, since an alternative has more tests than it bears."""
+        """The signals that durable-rules does not take: an alternative has too many tests, or all together have."""
         return tuple(rule.name for stratum in self.strata for rule in stratum.outside)
 
 
 def compile_signals(signals: Mapping[str, Signal]) -> CompiledSignals:
     """Compile signals by name; raises SignalCycle and TooManyConjunctions."""
     found = []
+    room = ROOM
     for names in strata(signals):
         rules = tuple(rule_of(signals[name]) for name in names)
-        found.append(Stratum(rules, *pack(rules)))
+        packed = pack(rules, room)
+        room -= packed.conditions
+        found.append(Stratum(rules, packed.batches, packed.outside))
     expose = {name: dict(one.expose) for name, one in signals.items() if one.expose}
     return CompiledSignals(tuple(found), expose)
 

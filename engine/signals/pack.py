@@ -19,7 +19,9 @@ PROPERTIES = 240
 LENGTH = 240
 """Conditions of one conjunction."""
 CONDITIONS = 4096
-"""Conditions of one ruleset, which take 2 kB each."""
+"""Conditions of one ruleset, which take 5 to 8 kB each."""
+ROOM = 32_768
+"""Conditions of all rulesets of a book, at most some 300 MB."""
 GUARD, CANARY, CANARY_ABSENT = "g", "c", "d"
 RESERVED = ("id", "sid", "$s", GUARD, CANARY, CANARY_ABSENT)
 CANARY_RULE = "canary"
@@ -40,6 +42,15 @@ class Ruleset(NamedTuple):
     definition: str
 
 
+class Packed(NamedTuple):
+    """Rules as the library takes them."""
+
+    batches: tuple["Batch", ...]
+    outside: tuple[Rule, ...]
+    """Rules that it does not take."""
+    conditions: int
+
+
 class Batch(NamedTuple):
     """Rulesets that share their names, so that one fact serves them all."""
 
@@ -58,18 +69,25 @@ class _Open:
         return len(self.widths | widths) <= PROPERTIES
 
 
-def pack(rules: Sequence[Rule]) -> tuple[tuple[Batch, ...], tuple[Rule, ...]]:
-    """Put rules into as few batches as come by taking the first that fits; and those that none can take."""
+def pack(rules: Sequence[Rule], room: int = ROOM) -> Packed:
+    """Put rules into as few batches as come by taking the first that fits, as long as there is room for conditions."""
     found: list[_Open] = []
     outside = []
+    used = 0
     for rule in rules:
         encoded = [_conditions(one) for one in rule.conjunctions]
-        if any(len(one) > LENGTH or len(_widths(one)) > PROPERTIES for one in encoded):
+        size = sum(map(len, encoded))
+        if used + size > room or any(map(_too_large, encoded)):
             outside.append(rule)
             continue
+        used += size
         for one in encoded:
             _place(found, rule.name, one)
-    return tuple(_closed(one) for one in found), tuple(outside)
+    return Packed(tuple(_closed(one) for one in found), tuple(outside), used)
+
+
+def _too_large(conditions: tuple[Wanted, ...]) -> bool:
+    return len(conditions) > LENGTH or len(_widths(conditions)) > PROPERTIES
 
 
 def _conditions(conjunction: Conjunction) -> tuple[Wanted, ...]:

@@ -5,6 +5,7 @@ import pickle
 import resource
 import subprocess
 import sys
+import time
 
 from engine.signals import kernel
 from engine.signals.compile import CompiledSignals
@@ -17,8 +18,8 @@ _CHILD = "from engine.signals.probe import child; child()"
 def probe(compiled: CompiledSignals, seconds: float = 30.0) -> str | None:
     """Try the rules in a throw-away process; None when they may go live, else why not.
 
-    The process builds the rulesets, compares their answers with the naive evaluator's on samples, and frees them. It is
-    killed after `seconds`. Where durable-rules is not installed there is nothing to try.
+    The process builds the rulesets, compares their answers with the naive evaluator's on as many samples as a third of
+    the time allows, and frees them. It is killed after `seconds`. Where durable-rules is not installed nothing is tried.
     """
     if kernel.LIBRARY is None or not compiled.strata:
         return None
@@ -47,11 +48,12 @@ def child() -> None:
     # Should the parent die first, the process must not run for ever.
     resource.setrlimit(resource.RLIMIT_CPU, (int(seconds) + 1, int(seconds) + 2))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    sys.stdout.write(examine(compiled) or "")
+    sys.stdout.write(examine(compiled, seconds / 3) or "")
 
 
-def examine(compiled: CompiledSignals) -> str | None:
-    """What is wrong with the library's answers on samples; None where nothing is."""
+def examine(compiled: CompiledSignals, seconds: float) -> str | None:
+    """What is wrong with the library's answers on samples, compared for so long; None where nothing is."""
+    end = time.monotonic() + seconds
     evaluator = kernel.DurableKernel(compiled)
     for attributes in samples(compiled):
         expected, found = infer(compiled, attributes, MOMENT), infer(compiled, attributes, MOMENT, evaluator)
@@ -59,6 +61,8 @@ def examine(compiled: CompiledSignals) -> str | None:
             return "the library failed"
         if found != expected:
             return f"a wrong answer on {', '.join(sorted(found ^ expected))}"
+        if time.monotonic() > end:
+            break
     evaluator.close()
     return "the library failed" if evaluator.anomalies else None
 

@@ -21,15 +21,15 @@ ODD: tuple[Value, ...] = (
 
 
 def samples(compiled: CompiledSignals, extra: int = 200, seed: int = 0) -> Iterator[Attributes]:
-    """For every conjunction attributes that should make it hold, and `extra` ones by chance; the same for a seed."""
+    """None, `extra` by chance, and for every conjunction attributes that should make it hold; the same for a seed."""
     random = Random(seed)  # noqa: S311 - no secret
     every = [one for stratum in compiled.strata for rule in stratum.rules for one in rule.conjunctions]
     tests = [literal.test for conjunction in every for literal in conjunction]
     yield {}
-    for conjunction in every:
-        yield satisfying(conjunction)
     for _ in range(extra):
         yield by_chance(tests, random)
+    for conjunction in random.sample(every, len(every)):
+        yield satisfying(conjunction)
 
 
 def satisfying(conjunction: Conjunction) -> dict[str, Value]:

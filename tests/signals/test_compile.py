@@ -5,6 +5,7 @@ import json
 import pytest
 
 from engine.conditions.model import ALWAYS, All, Any_, None_, Operator, Test
+from engine.signals import compile as compiling
 from engine.signals import pack
 from engine.signals.compile import CompiledSignals, TooManyConjunctions, compile_signals
 from engine.signals.strata import SignalCycle
@@ -89,6 +90,17 @@ def test_what_no_fact_can_hold_is_outside() -> None:
     assert [one.owners for one in rulesets(of)] == [("small",)]
     long = None_(tuple(eq("a", number) for number in range(241)))
     assert compiled({"long": long}).outside == ("long",)
+
+
+def test_a_book_has_room_for_so_many_conditions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over all strata; what comes later is left to the naive evaluator, however small, if there is no room for it."""
+    monkeypatch.setattr(compiling, "ROOM", 6)
+    low = {f"low{number}": All((gte("x", number), eq("y", 1))) for number in range(2)}
+    of = compiled(
+        {**low, "high1": signal("low1"), "high2": signal("low2"), "high3": All((signal("low0"), eq("z", 1)))}
+    )
+    assert of.outside == ("high3",)
+    assert [len(stratum.rules) for stratum in of.strata] == [3, 2]
 
 
 def test_only_words_of_the_safe_form_are_written() -> None:

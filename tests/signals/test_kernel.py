@@ -70,7 +70,7 @@ def raising(error: BaseException) -> Any:
         {"retract_fact": lambda *_: (1, 1)},
         {"retract_fact": raising(RuntimeError())},
     ],
-    ids=str,
+    ids=lambda faults: next(iter(faults)),
 )
 def test_an_anomaly_costs_the_instance_and_no_answer(faults: dict[str, Any]) -> None:
     """The naive evaluator answers at once; the instance is abandoned, unfreed, counted, and replaced after a pause."""

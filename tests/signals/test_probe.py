@@ -52,13 +52,22 @@ def test_a_ruleset_that_hangs_the_library_is_refused(monkeypatch: pytest.MonkeyP
 
 
 @needs_library
+def test_a_large_book_is_tried_on_part_of_its_samples() -> None:
+    """When the time for comparing is up the samples so far decide."""
+    of = numbered(2_000)
+    start = time.monotonic()
+    assert examine(of, 0.5) is None
+    assert time.monotonic() - start < 3
+
+
+@needs_library
 def test_a_wrong_answer_and_a_failure_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """By the signals that differ."""
     with monkeypatch.context() as patch:
         patch.setattr(kernel.DurableKernel, "matching", lambda *_: frozenset(("young",)))
-        assert examine(BOOK) == "a wrong answer on old, young"
+        assert examine(BOOK, 5) == "a wrong answer on old, young"
     monkeypatch.setattr(kernel.DurableKernel, "_ready", lambda _: None)
-    assert examine(BOOK) == "the library failed"
+    assert examine(BOOK, 5) == "the library failed"
 
 
 def test_without_the_library_there_is_nothing_to_try(monkeypatch: pytest.MonkeyPatch) -> None:
