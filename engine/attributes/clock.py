@@ -6,8 +6,7 @@ from zoneinfo import ZoneInfo
 
 from engine.conditions.model import Value
 from engine.instant import Instant, to_datetime
-
-WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+from engine.rulebook.builtin import WEEKDAYS
 
 CLOCK: Mapping[str, Callable[[datetime], Value]] = {
     "now.hour": lambda local: local.hour,

@@ -21,6 +21,12 @@ _values: st.SearchStrategy[Value] = st.sampled_from(["x", "y", "1", 1, 1.0, True
 fields = st.dictionaries(st.sampled_from(FIELDS), _values)
 events = st.builds(Event, st.sampled_from(("", "", "", "1", "2")), types, moments, fields)
 histories = st.lists(events, max_size=14)
+_close = st.integers(-8, 0).map(lambda half: NOW + half * HOUR // 2)
+crowds = st.lists(
+    st.builds(Event, st.just(""), st.sampled_from(("view", "cart", "cart", "buy")), _close, fields),
+    min_size=3,
+    max_size=12,
+)
 
 _tests: st.SearchStrategy[Condition] = st.builds(
     Test,
@@ -44,9 +50,16 @@ aggregates = st.builds(
     wheres,
     st.none() | spans,
 )
-_firsts = st.builds(Step, types, wheres, st.none() | spans)
-_steps = st.builds(Step, types, wheres, st.none() | spans, st.sampled_from(Anchor))
-_absences = st.builds(Absence, types, wheres, st.sampled_from(("", *FIELDS)))
+
+# Of patterns most have to hold: few types, mild tests, wide windows, many events close to each other.
+_two = st.sampled_from(("view", "cart"))
+_mild = st.integers(0, 5).flatmap(lambda one: wheres if one == 0 else st.just(ALWAYS))
+_wide = st.none() | st.sampled_from((HOUR, 2 * HOUR, 3 * HOUR, DAY))
+_firsts = st.builds(Step, _two, _mild, _wide)
+_steps = st.builds(Step, _two, _mild, _wide, st.sampled_from(Anchor))
+_absences = st.builds(
+    Absence, st.sampled_from(("view", "cart", "buy", "buy", "buy")), _mild, st.sampled_from((*FIELDS, ""))
+)
 patterns = st.builds(
     Pattern,
     st.just("p"),

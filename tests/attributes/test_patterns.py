@@ -14,7 +14,7 @@ from engine.conditions.model import Operator, Test
 from engine.rulebook.derived import Absence, Anchor, Exposed, Pattern, Prefer, Step
 
 from . import naive
-from .strategies import HOUR, NOW, histories, patterns
+from .strategies import HOUR, NOW, crowds, histories, patterns
 
 CART = Pattern(
     "left-in-cart",
@@ -36,7 +36,7 @@ def chain(pattern: Pattern, events: Sequence[Event]) -> tuple[Event, ...] | None
 
 
 @settings(max_examples=1500, deadline=None)
-@given(patterns, histories)
+@given(patterns, crowds | histories)
 def test_patterns_are_as_documented(pattern: Pattern, events: list[Event]) -> None:
     """Whatever the pattern and the events, ours finds the events of the naive evaluator."""
     ours, theirs = chain(pattern, events), naive.find(pattern, events, NOW)
