@@ -95,6 +95,14 @@ def test_a_step_takes_the_earliest() -> None:
     assert chain(pattern, [events[0], *events[2:]]) is not None
 
 
+@pytest.mark.parametrize(("anchor", "holds"), [(Anchor.FIRST, False), (Anchor.PREVIOUS, True)])
+def test_where_windows_begin(anchor: Anchor, holds: bool) -> None:
+    """A window runs from the first event or from the previous one, as it says."""
+    pattern = Pattern("p", Step("cart"), (Step("view"), Step("buy", within=HOUR, anchor=anchor)))
+    events = [event("cart", 3), event("view", 2), event("buy", 1)]
+    assert (chain(pattern, events) is not None) is holds
+
+
 def test_what_is_exposed_has_its_type() -> None:
     """Values that are no numbers and other fields that are no texts are missing."""
     fields = {"a": Exposed(0, "value"), "b": Exposed(0, "item"), "c": Exposed(0, "colour")}
