@@ -1,42 +1,58 @@
-"""The command line `tact`: one module a command."""
+"""The command line `tact`: one module a command, loaded when it is asked for."""
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
-from engine.cli.check import check
-from engine.cli.decide import decide
-from engine.cli.demo import demo
-from engine.cli.health import health
-from engine.cli.serve import serve
+COMMANDS = ("serve", "check", "decide", "health", "demo")
+"""Each is the function of that name in the module of that name."""
+
+_HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
+
+
+class _Commands(TyperGroup):
+    """Finds commands by name and imports no more than the one that runs."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
+        """The names, in the order in which help shows them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
+        """The command; None for a name that is none."""
+        if cmd_name not in COMMANDS:
+            return None
+        one = typer.Typer(
+            add_completion=False, pretty_exceptions_enable=False, context_settings=_HELP_OPTIONS
+        )
+        one.command(cmd_name)(getattr(import_module(f"engine.cli.{cmd_name}"), cmd_name))
+        return typer.main.get_command(one)
+
 
 app = typer.Typer(
     name="tact",
-    help="Decides what to say to a customer, in which form, on which channel, or to stay silent.",
+    cls=_Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=_HELP_OPTIONS,
 )
 
 
-def _version(wanted: bool) -> None:
+def _show_version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version  # noqa: PLC0415 slow to load, and seldom wanted
-
         typer.echo(f"tact {version('tact')}")
         raise typer.Exit
 
 
 @app.callback()
 def _tact(
-    version: bool = typer.Option(
-        False, "--version", callback=_version, is_eager=True, help="Show the version."
+    show: bool = typer.Option(
+        False, "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
     ),
 ) -> None:
-    """Holds the options that every command shares."""
-
-
-_tact.__doc__ = None
-for command in (serve, check, decide, health, demo):
-    app.command()(command)
+    """Decides what to say to a customer, in which form, on which channel, or to stay silent."""
 
 
 def main() -> None:

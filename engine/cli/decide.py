@@ -86,17 +86,22 @@ def _line(offer: ChosenOffer) -> str:
     return f"  {what}{variant}, on {where}, score {offer.score:g}"
 
 
+def _about(one: CampaignExplained) -> str:
+    """What the reason is about, unless that is the campaign itself."""
+    return "" if one.reason.name == one.campaign else one.reason.name
+
+
 def _table(decision: Decision, campaigns: tuple[CampaignExplained, ...]) -> Table:
     table = Table(
         "campaign",
         "stage",
-        "about",
         "score",
+        "what else stood in the way",
         title=f"book {decision.book_version[:12]}",
         title_justify="left",
     )
     for one in campaigns:
-        about = ", ".join(dict.fromkeys([one.reason.name, *(detail.name for detail in one.details)]))
         score = "" if one.score is None else f"{one.score:g}"
-        table.add_row(one.campaign, one.reason.code, about, score)
+        lost = ", ".join(f"{detail.name} {detail.code}" for detail in one.details if detail != one.reason)
+        table.add_row(one.campaign, f"{one.reason.code} {_about(one)}".strip(), score, lost)
     return table

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from engine.cli.exits import USAGE, fail, live_book
 from engine.ledger.errors import LedgerError
+from engine.ledger.store import sqlite_path
 from engine.server.logs import configure
 from engine.server.run import CannotServe
 from engine.server.run import serve as run_server
@@ -17,27 +18,27 @@ from engine.settings import Settings
 
 
 def serve(
-    rules: Annotated[Path | None, typer.Option(help="Folder of the book. [env: TACT_RULES]")] = None,
+    rules: Annotated[Path | None, typer.Option(help="Folder of the book. Or TACT_RULES.")] = None,
     log: Annotated[
-        str | None, typer.Option(help="URL of the decision log, sqlite:///FILE. [env: TACT_LOG]")
+        str | None, typer.Option(help="URL of the decision log, sqlite:///FILE. Or TACT_LOG.")
     ] = None,
-    host: Annotated[str | None, typer.Option(help="Address to listen on. [env: TACT_HOST]")] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on. Or TACT_HOST.")] = None,
     port: Annotated[
-        int | None, typer.Option(help="Port to listen on; 0 takes a free one. [env: TACT_PORT]")
+        int | None, typer.Option(help="Port to listen on; 0 takes a free one. Or TACT_PORT.")
     ] = None,
     insecure: Annotated[
         bool | None,
-        typer.Option("--insecure", help="Serve without TLS beyond loopback. [env: TACT_INSECURE]"),
+        typer.Option("--insecure", help="Serve without TLS beyond loopback. Or TACT_INSECURE."),
     ] = None,
     allow_simulated_now: Annotated[
         bool | None,
-        typer.Option("--allow-simulated-now", help="Let callers set `now`. [env: TACT_ALLOW_SIMULATED_NOW]"),
+        typer.Option("--allow-simulated-now", help="Let callers set `now`. Or TACT_ALLOW_SIMULATED_NOW."),
     ] = None,
     queue_limit: Annotated[
-        int | None, typer.Option(help="Requests that may wait to be settled. [env: TACT_QUEUE_LIMIT]")
+        int | None, typer.Option(help="Requests that may wait to be settled. Or TACT_QUEUE_LIMIT.")
     ] = None,
     grace: Annotated[
-        float | None, typer.Option(help="Seconds to finish in when told to stop. [env: TACT_GRACE]")
+        float | None, typer.Option(help="Seconds to finish in when told to stop. Or TACT_GRACE.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Log lines of JSON.")] = False,
 ) -> None:
@@ -52,6 +53,10 @@ def serve(
         queue_limit=queue_limit,
         grace=grace,
     )
+    try:
+        sqlite_path(settings.log)
+    except ValueError as error:
+        fail(str(error), USAGE)
     configure(as_json=as_json)
     live = live_book(Path(settings.rules))
 
@@ -61,7 +66,7 @@ def serve(
 
     try:
         _run(run_server(live, settings, announce))
-    except (CannotServe, LedgerError, ValueError) as error:
+    except (CannotServe, LedgerError) as error:
         fail(str(error))
 
 

@@ -11,6 +11,7 @@ What fails is a `TactError`:
     ├── InvalidRequest      INVALID_ARGUMENT, with the fields at fault
     ├── AccessDenied        UNAUTHENTICATED, PERMISSION_DENIED
     ├── NotImplementedHere  UNIMPLEMENTED: this version of the server cannot do it
+    ├── RequestIdReused     ALREADY_EXISTS: the request_id names a decision about another customer
     ├── Overloaded          RESOURCE_EXHAUSTED, with the time after which to come again
     ├── Unavailable         UNAVAILABLE, after the last attempt
     ├── DeadlineExceeded    DEADLINE_EXCEEDED
@@ -25,6 +26,7 @@ from engine.client.errors import (
     InvalidRequest,
     NotImplementedHere,
     Overloaded,
+    RequestIdReused,
     ServerError,
     TactError,
     Unavailable,
@@ -44,6 +46,7 @@ __all__ = [
     "NotImplementedHere",
     "Overloaded",
     "Plain",
+    "RequestIdReused",
     "ServerError",
     "TactError",
     "Unavailable",

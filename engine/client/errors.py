@@ -61,6 +61,10 @@ class Overloaded(TactError):
         """Seconds after which to come again; None when the server names none."""
 
 
+class RequestIdReused(TactError):
+    """The request_id was used for another customer; a new request needs a new id."""
+
+
 class Unavailable(TactError):
     """The server could not be reached, or its store is down."""
 
@@ -78,6 +82,7 @@ _ERRORS: dict[grpc.StatusCode, type[TactError]] = {
     grpc.StatusCode.UNAUTHENTICATED: AccessDenied,
     grpc.StatusCode.PERMISSION_DENIED: AccessDenied,
     grpc.StatusCode.UNIMPLEMENTED: NotImplementedHere,
+    grpc.StatusCode.ALREADY_EXISTS: RequestIdReused,
     grpc.StatusCode.RESOURCE_EXHAUSTED: Overloaded,
     grpc.StatusCode.UNAVAILABLE: Unavailable,
     grpc.StatusCode.CANCELLED: Unavailable,  # by a server that went away before it took the call; we never cancel

@@ -33,7 +33,7 @@ class _Waiting(Generic[Ask, Answer]):
 
 
 class GroupWriter(Generic[Ask, Answer]):
-    """A bounded queue before a thread that settles it.
+    """A bounded queue before a thread that settles it. It is used from one event loop at a time.
 
     limit: how many asks may wait; more are refused with LedgerFull.
     """
@@ -42,8 +42,11 @@ class GroupWriter(Generic[Ask, Answer]):
         self._settle = settle
         self._limit = limit
         self._queue: deque[_Waiting[Ask, Answer]] = deque()
-        self._waiting = 0
-        self._wake = threading.Condition()
+        self._door = threading.Lock()
+        self._changed = threading.Condition()
+        self._submitted = 0
+        self._taken = 0
+        self._waking = False
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
         self._thread.start()
@@ -51,7 +54,7 @@ class GroupWriter(Generic[Ask, Answer]):
     @property
     def depth(self) -> int:
         """How many asks wait."""
-        return self._waiting
+        return self._submitted - self._taken
 
     async def submit(
         self, asks: Sequence[Ask], *, deadline: float | None = None
@@ -61,24 +64,32 @@ class GroupWriter(Generic[Ask, Answer]):
         deadline: on time.monotonic's clock; asks whose turn comes later are not settled. Raises LedgerFull and
         LedgerClosed at once, and LedgerUnavailable or DeadlinePassed for all the asks together.
         """
+        if (depth := self.depth) and depth + len(asks) > self._limit:
+            raise LedgerFull(_RETRY_AFTER)
         loop = asyncio.get_running_loop()
         waiting = _Waiting[Ask, Answer](asks, loop.create_future(), loop, deadline)
-        with self._wake:
+        with self._door:
             if self._closed:
                 raise LedgerClosed("the server is going down")
-            if self._waiting and self._waiting + len(asks) > self._limit:
-                raise LedgerFull(_RETRY_AFTER)
-            self._waiting += len(asks)
+            self._submitted += len(asks)
             self._queue.append(waiting)
-            self._wake.notify()
+        if not self._waking:
+            self._waking = True
+            loop.call_soon(self._wake)
         return await waiting.future
 
     def close(self) -> None:
         """Takes nothing new, settles what waits, and returns when that is done."""
-        with self._wake:
+        with self._door:
             self._closed = True
-            self._wake.notify()
+        self._wake()
         self._thread.join()
+
+    def _wake(self) -> None:
+        """Wakes the thread: once for all that the event loop had at hand, so that it makes one group of them."""
+        self._waking = False
+        with self._changed:
+            self._changed.notify()
 
     def _run(self) -> None:
         while group := self._next_group():
@@ -86,16 +97,15 @@ class GroupWriter(Generic[Ask, Answer]):
 
     def _next_group(self) -> list[_Waiting[Ask, Answer]]:
         """The submissions that wait, up to the largest group; empty when closed and done."""
-        with self._wake:
-            while not self._queue and not self._closed:
-                self._wake.wait()
-            group: list[_Waiting[Ask, Answer]] = []
-            size = 0
-            while self._queue and (not group or size + len(self._queue[0].asks) <= _LARGEST_GROUP):
-                group.append(self._queue.popleft())
-                size += len(group[-1].asks)
-            self._waiting -= size
-            return group
+        with self._changed:
+            self._changed.wait_for(lambda: self._queue or self._closed)
+        group: list[_Waiting[Ask, Answer]] = []
+        size = 0
+        while self._queue and (not group or size + len(self._queue[0].asks) <= _LARGEST_GROUP):
+            group.append(self._queue.popleft())
+            size += len(group[-1].asks)
+        self._taken += size
+        return group
 
     def _settle_group(self, group: list[_Waiting[Ask, Answer]]) -> None:
         now = time.monotonic()

@@ -10,7 +10,7 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoRe
 
 from engine.api.v1 import decisions_pb2 as pb
 from engine.api.v1.decisions_pb2_grpc import DecisionsStub
-from engine.client import Client, InvalidRequest, NotImplementedHere
+from engine.client import Client, InvalidRequest, NotImplementedHere, RequestIdReused
 from tests.requests import li_na
 from tests.servers import Server
 
@@ -30,6 +30,13 @@ def test_a_retry_returns_the_same_decision(client: Client) -> None:
     """The same request_id gives the same bytes."""
     first = client.decide(li_na("retry", request_id="retry-1"))
     assert client.decide(li_na("retry", request_id="retry-1")) == first
+
+
+def test_a_request_id_of_another_customer_is_refused(client: Client) -> None:
+    """Nobody gets another customer's decision by its request_id."""
+    client.decide(li_na("mine", request_id="shared"))
+    with pytest.raises(RequestIdReused):
+        client.decide(li_na("yours", request_id="shared"))
 
 
 def test_blocked_names_the_rule_and_the_moment(client: Client) -> None:

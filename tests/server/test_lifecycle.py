@@ -73,9 +73,9 @@ def test_a_port_in_use_is_said(book: Path, log: Path, tmp_path: Path) -> None:
         (["--host", "0.0.0.0"], 1, "not loopback"),
         (["--host", "example"], 1, "not an IP address"),
         (["--port", "70000"], 2, "port"),
-        (["--log", "postgresql://x/y"], 1, "sqlite:///"),
+        (["--log", "postgresql://x/y"], 2, "sqlite:///"),
         (["--log", "sqlite:////proc/no/tact.db"], 1, "cannot be opened"),
-        (["--log", "nonsense"], 1, "sqlite:///"),
+        (["--log", "nonsense"], 2, "sqlite:///"),
     ],
 )
 def test_what_cannot_be_served_is_said(book: Path, options: list[str], code: int, words: str) -> None:
