@@ -18,7 +18,7 @@ from bench.processes import BUILD, CannotMeasure
 from bench.ratio import Ratio
 from bench.table import Step, silent
 from engine.api.v1.decisions_pb2 import DecideRequest
-from engine.decide import propose
+from engine.decide import ask
 from engine.ledger.errors import LedgerError
 from engine.ledger.store import SqliteStore, open_store
 from engine.live import LiveBook
@@ -78,9 +78,8 @@ class Asks:
             message.request_id = request_id(next(self._numbers))
             request = self._parser.parse(message, now)
             start = time.perf_counter()
-            candidates = propose(self.live, request)
+            found.append(ask(self.live, request))
             self.proposed += time.perf_counter() - start
-            found.append(Ask(self.live, request, candidates))
         return found
 
 

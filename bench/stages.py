@@ -29,7 +29,6 @@ from engine.live import LiveBook
 from engine.server.parse import Parser
 from engine.server.respond import respond
 from engine.settle import group as settling
-from engine.settle.ask import Ask
 
 INNER = "  "
 """Before the name of a stage that is a part of the one above."""
@@ -122,7 +121,7 @@ def measured(live: LiveBook, store: SqliteStore, requests: list[bytes], size: in
                 now = time.time_ns() // 1000
                 parsed = [parser.parse(one, now) for one in messages]
             with watch.timed("propose"):
-                asks = [Ask(live, one, decide.propose(live, one)) for one in parsed]
+                asks = [decide.ask(live, one) for one in parsed]
             with watch.timed("settle"):
                 answers = settling.settle_group(store, asks)
             with watch.timed("respond"):

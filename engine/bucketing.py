@@ -10,25 +10,26 @@ from math import log
 _RANGE = float(1 << 53)
 
 
-def stable_hash(*parts: str) -> int:
-    """A number in [0, 2**64) that depends on the parts alone."""
-    digest = blake2b(digest_size=8)
-    for part in parts:
-        data = part.encode()
-        digest.update(len(data).to_bytes(4, "big"))
-        digest.update(data)
-    return int.from_bytes(digest.digest(), "big")
+def identity(*parts: str) -> bytes:
+    """The parts as the bytes that are hashed; identities of more parts begin with those of fewer."""
+    encoded = [part.encode() for part in parts]
+    return b"".join([piece for data in encoded for piece in (len(data).to_bytes(4, "big"), data)])
 
 
-def stable_fraction(*parts: str) -> float:
+def stable_hash(of: bytes) -> int:
+    """A number in [0, 2**64) that depends on the identity alone."""
+    return int.from_bytes(blake2b(of, digest_size=8).digest(), "big")
+
+
+def stable_fraction(of: bytes) -> float:
     """A number in (0, 1), uniform over identities: the upper 53 bits of the hash, plus a half, over 2**53."""
-    return ((stable_hash(*parts) >> 11) + 0.5) / _RANGE
+    return ((stable_hash(of) >> 11) + 0.5) / _RANGE
 
 
-def rendezvous_score(share: float, *parts: str) -> float:
+def rendezvous_score(share: float, of: bytes) -> float:
     """The weight of one choice for one identity; the choice with the greatest weight wins, in proportion to shares.
 
     Weighted rendezvous hashing: share / -ln(u), so that a new choice takes only its own share. Method: Schindelhauer
     and Schomaker, "Weighted Distributed Hash Tables", SPAA 2005.
     """
-    return share / -log(stable_fraction(*parts))
+    return share / -log(stable_fraction(of))

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from engine.arbitrate.propose import Candidate, candidate, channels_to_try
 from engine.arbitrate.rank import rank
+from engine.bucketing import identity
+from engine.conditions.model import Moment
 from engine.context import Request
 from engine.decision import Decision
 from engine.ledger.errors import LedgerError
@@ -42,29 +44,28 @@ class Engine:
     ) -> Sequence[Decision | LedgerError]:
         """The same, with the error of a single request in its place."""
         live = self.live
-        asks = [Ask(live, request, propose(live, request)) for request in requests]
+        asks = [ask(live, request) for request in requests]
         return await self._ledger.submit(asks, deadline=deadline)
 
 
-def propose(live: LiveBook, request: Request) -> list[Candidate]:
-    """The eligible campaigns with their proposals, best first. Pure: same book and request, same list."""
+def ask(live: LiveBook, request: Request) -> Ask:
+    """Everything that settling needs of the request."""
     moment = live.moment(request.now)
+    drawn_by = identity(live.book.salt, "variant", request.customer)
+    return Ask(live, request, propose(live, request, moment), moment, drawn_by)
+
+
+def propose(live: LiveBook, request: Request, moment: Moment) -> list[Candidate]:
+    """The eligible campaigns with their channels, best first. Pure: same book and request, same list."""
     plans = match(live, request, moment)
     if not plans:
         return []
-    ranked = rank(plans, request.attributes, moment, (live.book.salt, request.customer))
+    ranked = rank(plans, request.attributes, moment, identity(live.book.salt, request.customer))
     usable = usable_channels(live, request)
     barred = barred_channels(
         (live.book.channels[name] for name in usable), request.attributes, request.consents
     )
     return [
-        candidate(
-            one,
-            request,
-            moment,
-            usable if request.placement else channels_to_try(one.plan, request),
-            barred,
-            live.book.salt,
-        )
+        candidate(one, usable if request.placement else channels_to_try(one.plan, request), barred)
         for one in ranked
     ]

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from engine.arbitrate.content import Texts, texts_for
+from engine.bucketing import identity
 from engine.conditions.model import ALWAYS, Condition
 from engine.pressure.contact import Facts
 from engine.rulebook.model import Book, Campaign, Content, Factor, Kind, Offer, Variant
@@ -15,6 +16,8 @@ class Form:
 
     variant: str
     """Empty for the offer's own content."""
+    identity: bytes
+    """The variant's name, for hashing."""
     when: Condition
     share: float
     texts: Texts
@@ -25,6 +28,8 @@ class Plan:
     """One campaign."""
 
     campaign: Campaign
+    identity: bytes
+    """The campaign's name, for hashing."""
     offer: Offer
     value: Factor
     channels: tuple[str, ...]
@@ -49,6 +54,7 @@ def plan(book: Book, campaign: Campaign) -> Plan:
     value = campaign.value or Factor(offer.value)
     return Plan(
         campaign=campaign,
+        identity=identity(campaign.name),
         offer=offer,
         value=value,
         channels=campaign.channels,
@@ -80,7 +86,9 @@ def _forms(campaign: Campaign, offer: Offer, channel: str) -> tuple[Form, ...]:
 
 
 def _form(variant: Variant, channel: str) -> Form:
-    return Form(variant.name, variant.when, variant.share, texts_for(variant.content, channel))
+    return Form(
+        variant.name, identity(variant.name), variant.when, variant.share, texts_for(variant.content, channel)
+    )
 
 
 def _facts(book: Book, campaign: Campaign, offer: Offer, channel: str) -> Facts:

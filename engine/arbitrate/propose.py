@@ -1,4 +1,4 @@
-"""Proposals: what arbitration hands to contact pressure, in the order in which it is to be tried."""
+"""Candidates: what arbitration hands to contact pressure, in the order in which it is to be tried."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -8,7 +8,16 @@ from engine.arbitrate.rank import Ranked
 from engine.arbitrate.variants import Chosen, choose_form
 from engine.conditions.model import Moment
 from engine.context import Request
-from engine.decision import Reason, ReasonCode
+from engine.decision import Reason
+
+
+class Candidate(NamedTuple):
+    """An eligible campaign, the channels to try in order, and why others are out."""
+
+    plan: Plan
+    score: float
+    channels: Sequence[str]
+    lost: Sequence[Reason]
 
 
 class Proposal(NamedTuple):
@@ -20,39 +29,16 @@ class Proposal(NamedTuple):
     score: float
 
 
-class Candidate(NamedTuple):
-    """An eligible campaign: its proposals, dearest channel first, and why other channels are out."""
-
-    plan: Plan
-    score: float
-    proposals: Sequence[Proposal]
-    lost: Sequence[Reason]
-
-
-def candidate(
-    ranked: Ranked,
-    request: Request,
-    moment: Moment,
-    channels: Sequence[str],
-    barred: Mapping[str, Reason],
-    salt: str,
-) -> Candidate:
-    """The campaign with its proposals.
-
-    channels: those to try, in order. barred: channels that the customer cannot or may not be reached on.
-    """
-    plan, score = ranked
-    identity = (salt, "variant", request.customer, plan.campaign.name)
-    proposals: list[Proposal] = []
-    lost: list[Reason] = []
-    for channel in channels:
-        if channel in barred:
-            lost.append(barred[channel])
-        elif (chosen := choose_form(plan.forms[channel], request.attributes, moment, identity)) is None:
-            lost.append(Reason(ReasonCode.NO_VARIANT, channel))
-        else:
-            proposals.append(Proposal(plan, channel, chosen, score))
-    return Candidate(plan, score, proposals, lost)
+def candidate(ranked: Ranked, channels: Sequence[str], barred: Mapping[str, Reason]) -> Candidate:
+    """The campaign with its channels, without those that the customer cannot or may not be reached on."""
+    if not barred:
+        return Candidate(ranked.plan, ranked.score, channels, ())
+    return Candidate(
+        ranked.plan,
+        ranked.score,
+        [channel for channel in channels if channel not in barred],
+        [barred[channel] for channel in channels if channel in barred],
+    )
 
 
 def channels_to_try(plan: Plan, request: Request) -> Sequence[str]:
@@ -63,3 +49,14 @@ def channels_to_try(plan: Plan, request: Request) -> Sequence[str]:
     if not request.preferred_channels:
         return own
     return list(dict.fromkeys((*(one for one in request.preferred_channels if one in own), *own)))
+
+
+def proposal(
+    one: Candidate, channel: str, request: Request, moment: Moment, drawn_by: bytes
+) -> Proposal | None:
+    """The campaign on the channel, in the form for this customer; None when no form fits.
+
+    drawn_by: the identity of the draw among variants (salt, "variant", customer).
+    """
+    chosen = choose_form(one.plan.forms[channel], request.attributes, moment, drawn_by + one.plan.identity)
+    return None if chosen is None else Proposal(one.plan, channel, chosen, one.score)

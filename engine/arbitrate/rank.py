@@ -19,10 +19,8 @@ class Ranked(NamedTuple):
     score: float
 
 
-def rank(
-    plans: Iterable[Plan], attributes: Attributes, moment: Moment, identity: tuple[str, ...]
-) -> list[Ranked]:
-    """The campaigns, best first, for the customer that `identity` names (salt, customer)."""
+def rank(plans: Iterable[Plan], attributes: Attributes, moment: Moment, customer: bytes) -> list[Ranked]:
+    """The campaigns, best first, for the customer with this identity (salt, customer)."""
     scored = [
         Ranked(plan, score(plan, attributes, moment) if plan.score is None else plan.score) for plan in plans
     ]
@@ -31,7 +29,7 @@ def rank(
     scored.sort(key=_merit)
     if not any(map(eq, map(_merit, scored), map(_merit, scored[1:]))):
         return scored
-    return [one for _, tied in groupby(scored, key=_merit) for one in _untie(list(tied), identity)]
+    return [one for _, tied in groupby(scored, key=_merit) for one in _untie(list(tied), customer)]
 
 
 def score(plan: Plan, attributes: Attributes, moment: Moment) -> float:
@@ -57,10 +55,10 @@ def _merit(one: Ranked) -> tuple[int, float]:
     return -one.plan.campaign.tier, -one.score
 
 
-def _untie(tied: list[Ranked], identity: tuple[str, ...]) -> list[Ranked]:
+def _untie(tied: list[Ranked], customer: bytes) -> list[Ranked]:
     if len(tied) < 2:
         return tied
     return sorted(
         tied,
-        key=lambda one: (stable_hash(*identity, one.plan.campaign.name), one.plan.campaign.name),
+        key=lambda one: (stable_hash(customer + one.plan.identity), one.plan.campaign.name),
     )

@@ -17,9 +17,9 @@ class Chosen(NamedTuple):
 
 
 def choose_form(
-    forms: Sequence[Form], attributes: Attributes, moment: Moment, identity: tuple[str, ...]
+    forms: Sequence[Form], attributes: Attributes, moment: Moment, drawn_by: bytes
 ) -> Chosen | None:
-    """The form for the customer that `identity` names (salt, customer, campaign); None when none fits.
+    """The form for the customer and campaign with the identity `drawn_by`; None when none fits.
 
     A form fits when its condition holds and no value that its content needs is missing.
     """
@@ -28,7 +28,7 @@ def choose_form(
         return None
     if len(fitting) == 1:
         return Chosen(fitting[0], 1.0)
-    best = max(fitting, key=lambda form: rendezvous_score(form.share, *identity, form.variant))
+    best = max(fitting, key=lambda form: rendezvous_score(form.share, drawn_by + form.identity))
     return Chosen(best, best.share / sum(form.share for form in fitting))
 
 

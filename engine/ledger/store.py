@@ -20,7 +20,10 @@ from engine.ledger.migrate import migrate
 from engine.ledger.rows import ContactRow, DecisionRow, PastDecision, RequestRow
 from engine.ledger.tables import ContactTable, DecisionTable, RequestTable
 
-_LARGEST_CHUNK = 256
+_MOST_ROWS = 64
+"""Rows in one INSERT; there is a prepared statement for each number of rows up to it."""
+_MOST_IDS = 256
+"""Ids in one SELECT."""
 _CONTACT_COLUMNS = ("person", "at", "expires_at", "channel", "kind", "campaign", "offer", "category", "tags")
 
 
@@ -102,7 +105,8 @@ class SqliteStore:
 
     def _insert(self, head: tuple[str, str], rows: Sequence[tuple[Any, ...]]) -> None:
         into, marks = head
-        for chunk in _chunks(rows):
+        for start in range(0, len(rows), _MOST_ROWS):
+            chunk = rows[start : start + _MOST_ROWS]
             self._run(
                 f"{into} VALUES {', '.join([marks] * len(chunk))}", [value for row in chunk for value in row]
             )
@@ -119,7 +123,7 @@ class SqliteStore:
             timeout=self._busy_timeout,
             isolation_level=None,
             check_same_thread=False,
-            cached_statements=128,
+            cached_statements=4 * _MOST_ROWS,
         )
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = FULL")
@@ -162,19 +166,9 @@ def _statement(table: type[Any]) -> tuple[str, str]:
 _DECISIONS, _REQUESTS, _CONTACTS = map(_statement, (DecisionTable, RequestTable, ContactTable))
 
 
-def _chunks(rows: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    """The rows in runs of 256, 128, 64 … 1, so that few different statements are ever prepared."""
-    start, size = 0, _LARGEST_CHUNK
-    while start < len(rows):
-        while size > len(rows) - start:
-            size //= 2
-        yield rows[start : start + size]
-        start += size
-
-
 def _padded(ids: Sequence[str]) -> Iterator[tuple[list[str], str]]:
     """The ids in runs of at most 256, each padded with its last id to a power of two, with as many marks."""
-    for start in range(0, len(ids), _LARGEST_CHUNK):
-        run = list(ids[start : start + _LARGEST_CHUNK])
+    for start in range(0, len(ids), _MOST_IDS):
+        run = list(ids[start : start + _MOST_IDS])
         size = 1 << (len(run) - 1).bit_length()
         yield run + [run[-1]] * (size - len(run)), ", ".join("?" * size)

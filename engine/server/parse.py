@@ -12,11 +12,13 @@ from engine.live import LiveBook
 from engine.rulebook.builtin import BUILTIN
 from engine.rulebook.model import Attribute
 from engine.server.limits import LONGEST_NAME, MOST_ATTRIBUTES, MOST_NAMES
-from engine.server.values import checked, number, plain, text
+from engine.server.values import checked, number, plain, reader, text
 from engine.server.violations import Unsupported, Violations
 
 _ZONES = frozenset(available_timezones())
 _MOST_OFFERS = 20
+_UNDECLARED = ("", plain)
+"""How to read an attribute that the book does not know: no more is done with its value."""
 
 
 class _Given(NamedTuple):
@@ -46,6 +48,11 @@ class Parser:
             for name, declared in BUILTIN.items()
         }
         self._location, self._weather = map(self._by_field, ("location.", "weather."))
+        self._profile = {
+            name.removeprefix("profile."): (name if name in live.wanted else "", reader(declared))
+            for name, declared in live.book.attributes.items()
+            if name.startswith("profile.")
+        }
 
     def parse(self, message: pb.DecideRequest, now: Instant) -> Request:
         """The request, decided as of `now` unless it names a moment itself.
@@ -75,10 +82,9 @@ class Parser:
 
     def _attributes(self, context: pb.Context, profile: pb.Profile, wrong: Violations) -> dict[str, Value]:
         values: dict[str, Value] = {}
-        for field, value in context.location.ListFields():
-            self._take(self._location[field.name], value, values, wrong)
-        for field, value in context.weather.ListFields():
-            self._take(self._weather[field.name], value, values, wrong)
+        for known, message in ((self._location, context.location), (self._weather, context.weather)):
+            for field, value in message.ListFields():
+                self._take(known[field.name], value, values, wrong)
         self._take_profile(profile, values, wrong)
         return values
 
@@ -93,15 +99,15 @@ class Parser:
                 "context.profile.attributes", f"must be at most {MOST_ATTRIBUTES}, not {len(attributes)}"
             )
             return
-        declared, wanted = self._live.book.attributes, self._live.wanted
-        for short, message in attributes.items():
-            name = f"profile.{short}"
+        known = self._profile
+        for short in attributes:
+            name, read = known.get(short, _UNDECLARED)
             try:
-                value = plain(message, declared.get(name))
+                value = read(attributes[short])
             except ValueError as error:
                 wrong.add(f"context.profile.attributes[{short:.{LONGEST_NAME}}]", str(error))
             else:
-                if name in wanted:
+                if name:
                     values[name] = value
 
     def _by_field(self, group: str) -> dict[str, _Given]:

@@ -11,30 +11,37 @@ from engine.rulebook.model import Attribute, AttributeType
 from engine.server.limits import LONGEST_TEXT, MOST_LIST_ENTRIES
 
 Take = Callable[[Any], Value]
+Read = Callable[[ValueMessage], Value]
 
 
-def plain(message: ValueMessage, declared: Attribute | None) -> Value:
-    """The value as plain Python; raises ValueError that says what is wrong with it.
+def reader(declared: Attribute) -> Read:
+    """What reads the values of a declared attribute; it raises ValueError that says what is wrong with one."""
+    fitting, kind_of = _FITTING[declared.type], ValueMessage.WhichOneof
+    bounded = not (declared.minimum is None and declared.maximum is None and declared.one_of is None)
 
-    declared: what the book says of the attribute; None checks only what holds for every value.
-    """
+    def read(message: ValueMessage) -> Value:
+        kind = kind_of(message, "kind")
+        if kind not in fitting:
+            plain(message)
+            raise ValueError(f"must be of type {declared.type}, not {kind}")
+        value = _TAKE[kind](getattr(message, kind))
+        return checked(value, declared) if bounded else value
+
+    return read
+
+
+def plain(message: ValueMessage) -> Value:
+    """The value of an attribute that nobody declared; raises ValueError for what no value may be."""
     kind = message.WhichOneof("kind")
     if kind is None:
         raise ValueError(
             "has no value: set one of text, integer, number, boolean, time, date, texts, integers, numbers"
         )
-    value = _TAKE[kind](getattr(message, kind))
-    if declared is None:
-        return value
-    if kind not in _FITTING[declared.type]:
-        raise ValueError(f"must be of type {declared.type}, not {kind}")
-    return checked(value, declared)
+    return _TAKE[kind](getattr(message, kind))
 
 
 def checked(value: Value, declared: Attribute) -> Value:
     """The value, of the declared type already, against bounds and `one_of`; raises ValueError."""
-    if declared.minimum is None and declared.maximum is None and declared.one_of is None:
-        return value
     for one in value if isinstance(value, tuple) else (value,):
         _check_one(one, declared)
     return value
@@ -49,9 +56,13 @@ def _check_one(one: Any, declared: Attribute) -> None:
         raise ValueError(f"must be one of {', '.join(sorted(map(str, declared.one_of)))}, not {one!r:.60}")
 
 
+_SURELY_SHORT = LONGEST_TEXT // 4
+"""Characters; UTF-8 takes at most four bytes for each."""
+
+
 def text(value: str) -> str:
     """The text, if it is not too long."""
-    if len(value) * 4 > LONGEST_TEXT and len(value.encode()) > LONGEST_TEXT:
+    if len(value) > _SURELY_SHORT and len(value.encode()) > LONGEST_TEXT:
         raise ValueError(f"must have at most {LONGEST_TEXT} bytes")
     return value
 

@@ -84,7 +84,7 @@ def from_json(text: str) -> Decision:
 
 def _fate(tried: Tried) -> Fate:
     return Fate(
-        tried.candidate.plan.campaign.name, tried.reason, tried.candidate.score, tuple(tried.obstacles())
+        tried.candidate.plan.campaign.name, tried.reason, tried.candidate.score, tuple(tried.obstacles)
     )
 
 

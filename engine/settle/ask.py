@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from engine.arbitrate.propose import Candidate
+from engine.conditions.model import Moment
 from engine.context import Request
 from engine.live import LiveBook
 
@@ -14,3 +15,6 @@ class Ask(NamedTuple):
     live: LiveBook
     request: Request
     candidates: Sequence[Candidate]
+    moment: Moment
+    drawn_by: bytes
+    """The identity of the draw among variants: salt, "variant", customer."""

@@ -105,7 +105,7 @@ def _trace(verdict: Verdict, history: Sequence[Contact]) -> str:
                 tried.candidate.score,
                 tried.reason.code,
                 tried.reason.name,
-                [[reason.code, reason.name] for reason in tried.candidate.lost],
+                [[reason.code, reason.name] for reason in tried.obstacles],
             ]
             for tried in listed
         ],
@@ -116,7 +116,8 @@ def _trace(verdict: Verdict, history: Sequence[Contact]) -> str:
         "counters": [
             [count.cap.name, count.counted, count.cap.limit, count.blocks]
             for tried in listed
-            for count in tried.counts
+            for route in tried.routes
+            for count in route.counts
         ],
         "contacts": [[one.at, one.expires_at, *one.facts[:5], sorted(one.facts.tags)] for one in history],
     }

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from engine.arbitrate.propose import Candidate, Proposal
+from engine.arbitrate.propose import Candidate, Proposal, proposal
 from engine.decision import Outcome, Reason, ReasonCode
 from engine.instant import DAY, Instant
 from engine.pressure.caps import CapCount
@@ -23,22 +23,22 @@ class Reserved(NamedTuple):
     contact: Contact
 
 
+class Route(NamedTuple):
+    """A channel on which a candidate was tried, and the caps that were read for it."""
+
+    channel: str
+    counts: Sequence[CapCount]
+
+
 class Tried(NamedTuple):
     """What became of a candidate."""
 
     candidate: Candidate
     reason: Reason
     """CHOSEN, OUTRANKED, or the first thing that stood in its way."""
-    counts: Sequence[CapCount] = ()
-    """The caps read for its proposals, in the order tried."""
-
-    def obstacles(self) -> list[Reason]:
-        """Every channel out of reach and every cap that blocked a proposal."""
-        found = list(self.candidate.lost)
-        for count in self.counts:
-            if count.blocks and (reason := Reason(ReasonCode.CAPPED, count.cap.name)) not in found:
-                found.append(reason)
-        return found
+    obstacles: Sequence[Reason] = ()
+    """Every channel out of reach or without a form, and every cap that blocked a proposal, once each."""
+    routes: Sequence[Route] = ()
 
 
 @dataclass(slots=True)
@@ -71,35 +71,39 @@ def _try(ask: Ask, candidate: Candidate, chosen: list[Reserved], history: Sequen
         if len(chosen) >= ask.request.max_offers or any(one.proposal.plan.offer is offer for one in chosen):
             return Tried(candidate, Reason(ReasonCode.OUTRANKED, chosen[0].proposal.plan.campaign.name))
         history = [*history, *(one.contact for one in chosen)]
-    read: list[CapCount] = []
-    for proposal in candidate.proposals:
-        counts = _standing(ask, proposal, history)
-        read += counts
-        if not any(count.blocks for count in counts):
-            chosen.append(Reserved(proposal, _contact(ask, proposal)))
-            return Tried(candidate, Reason(ReasonCode.CHOSEN, proposal.channel), read)
-    return Tried(candidate, _obstacle(candidate, read), read)
+    obstacles = list(candidate.lost)
+    routes: list[Route] = []
+    for channel in candidate.channels:
+        one = proposal(candidate, channel, ask.request, ask.moment, ask.drawn_by)
+        if one is None:
+            obstacles.append(Reason(ReasonCode.NO_VARIANT, channel))
+            continue
+        counts = _standing(ask, one, history)
+        routes.append(Route(channel, counts))
+        blocking = [Reason(ReasonCode.CAPPED, count.cap.name) for count in counts if count.blocks]
+        if not blocking:
+            chosen.append(Reserved(one, _contact(ask, one)))
+            return Tried(candidate, Reason(ReasonCode.CHOSEN, channel), obstacles, routes)
+        obstacles += [reason for reason in blocking if reason not in obstacles]
+    return Tried(candidate, obstacles[0] if not routes else _capped(obstacles), obstacles, routes)
 
 
-def _standing(ask: Ask, proposal: Proposal, history: Sequence[Contact]) -> list[CapCount]:
-    caps = ask.live.caps_by_route[proposal.plan.campaign.name, proposal.channel]
+def _standing(ask: Ask, one: Proposal, history: Sequence[Contact]) -> list[CapCount]:
+    caps = ask.live.caps_by_route[one.plan.campaign.name, one.channel]
     return [ask.live.caps.count(cap, history, ask.request.now) for cap in caps]
 
 
-def _contact(ask: Ask, proposal: Proposal) -> Contact:
+def _contact(ask: Ask, one: Proposal) -> Contact:
     """The contact that the proposal uses up: confirmed at once when inbound, else held as the channel says."""
-    channel = ask.live.book.channels[proposal.channel]
+    channel = ask.live.book.channels[one.channel]
     held = channel.kind is Kind.OUTBOUND and channel.on_silence is OnSilence.RELEASE
     now = ask.request.now
-    return Contact(now, now + channel.hold if held else None, proposal.plan.facts[proposal.channel])
+    return Contact(now, now + channel.hold if held else None, one.plan.facts[one.channel])
 
 
-def _obstacle(candidate: Candidate, read: Sequence[CapCount]) -> Reason:
-    """The first thing that stood in the way of a candidate that was not chosen."""
-    for count in read:
-        if count.blocks:
-            return Reason(ReasonCode.CAPPED, count.cap.name)
-    return candidate.lost[0]
+def _capped(obstacles: Sequence[Reason]) -> Reason:
+    """The first cap among the obstacles."""
+    return next(reason for reason in obstacles if reason.code is ReasonCode.CAPPED)
 
 
 def _conclude(ask: Ask, verdict: Verdict) -> None:
@@ -125,10 +129,9 @@ def _reasons(tried: Sequence[Tried]) -> list[Reason]:
         code = one.reason.code
         if code is ReasonCode.OUTRANKED:
             continue
-        causes = one.obstacles()
+        reasons += [cause for cause in one.obstacles if cause not in reasons]
         if code is ReasonCode.CHOSEN:
-            causes.append(Reason(code, one.candidate.plan.campaign.name))
-        reasons += [cause for cause in causes if cause not in reasons]
+            reasons.append(Reason(code, one.candidate.plan.campaign.name))
     return reasons
 
 
@@ -138,11 +141,8 @@ def _next_allowed_at(ask: Ask, tried: Sequence[Tried]) -> Instant | None:
     Caps only ever lose contacts while nothing else happens, so that moment is the latest of the caps' own.
     """
     for one in tried:
-        if one.candidate.proposals:
-            caps = ask.live.caps_by_route[
-                one.candidate.plan.campaign.name, one.candidate.proposals[0].channel
-            ]
-            moment = max(count.next_allowed_at for count in one.counts if count.cap in caps)
+        if one.routes:
+            moment = max(count.next_allowed_at for count in one.routes[0].counts)
             return moment if moment <= ask.request.now + HORIZON else None
     return None
 

@@ -9,12 +9,11 @@ from typing import Any
 import pytest
 
 from engine.context import Mode, Request
-from engine.decide import propose
+from engine.decide import ask
 from engine.decision import Decision, Outcome, Reason, ReasonCode
 from engine.ledger.errors import LedgerError, RequestIdReused, SettleFault
 from engine.ledger.store import SqliteStore, open_store
 from engine.live import LiveBook
-from engine.settle.ask import Ask
 from engine.settle.group import settle_group
 from tests.books import live_book
 
@@ -57,7 +56,7 @@ def settle(live: LiveBook, store: SqliteStore, *requests: Request) -> list[Decis
 
 def settle_any(live: LiveBook, store: SqliteStore, *requests: Request) -> list[Decision | LedgerError]:
     """Settles the requests in one group."""
-    return settle_group(store, [Ask(live, request, propose(live, request)) for request in requests])
+    return settle_group(store, [ask(live, request) for request in requests])
 
 
 def rows(tmp_path: Path, sql: str) -> list[tuple[object, ...]]:
