@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from engine.arbitrate.propose import Candidate, candidate, channels_to_try
 from engine.arbitrate.rank import rank
-from engine.bucketing import identity
 from engine.conditions.model import Moment
 from engine.context import Request
 from engine.decision import Decision
@@ -51,8 +50,7 @@ class Engine:
 def ask(live: LiveBook, request: Request) -> Ask:
     """Everything that settling needs of the request."""
     moment = live.moment(request.now)
-    drawn_by = identity(live.book.salt, "variant", request.customer)
-    return Ask(live, request, propose(live, request, moment), moment, drawn_by)
+    return Ask(live, request, propose(live, request, moment), moment)
 
 
 def propose(live: LiveBook, request: Request, moment: Moment) -> list[Candidate]:
@@ -60,7 +58,7 @@ def propose(live: LiveBook, request: Request, moment: Moment) -> list[Candidate]
     plans = match(live, request, moment)
     if not plans:
         return []
-    ranked = rank(plans, request.attributes, moment, identity(live.book.salt, request.customer))
+    ranked = rank(plans, request.attributes, moment, live.book.salt, request.customer)
     usable = usable_channels(live, request)
     barred = barred_channels(
         (live.book.channels[name] for name in usable), request.attributes, request.consents

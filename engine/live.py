@@ -10,7 +10,7 @@ from engine.conditions.index import ConditionIndex
 from engine.conditions.model import Moment, attributes_of
 from engine.instant import Instant
 from engine.pressure.caps import Caps
-from engine.rulebook.model import Active, Book, Campaign, Cap, Kind, Placeholder
+from engine.rulebook.model import Active, Book, Campaign, Kind, Placeholder
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +25,6 @@ class LiveBook:
     fallbacks: Mapping[str, Texts | None]
     """What the fallback says, by placement."""
     caps: Caps
-    caps_by_route: Mapping[tuple[str, str], tuple[Cap, ...]]
-    """The caps that a proposal must pass, by campaign and channel."""
     wanted: frozenset[str]
     """Names of the attributes that the book refers to; no other is read."""
     masked: frozenset[str]
@@ -49,10 +47,10 @@ class LiveBook:
 
 def compile_book(book: Book) -> LiveBook:
     """Compiles a checked book; about as costly as its number of condition clauses."""
-    plans = tuple(plan(book, campaign) for campaign in book.campaigns.values())
+    caps = Caps(book.caps)
+    plans = tuple(plan(book, campaign, caps) for campaign in book.campaigns.values())
     outbound = tuple(name for name, channel in book.channels.items() if channel.kind is Kind.OUTBOUND)
     index = ConditionIndex.build([one.campaign.when for one in plans])
-    caps = Caps(book.caps)
     wanted = _wanted(book, plans, index)
     return LiveBook(
         book=book,
@@ -68,11 +66,6 @@ def compile_book(book: Book) -> LiveBook:
         },
         fallbacks={name: fallback_texts(book, name) for name in book.placements},
         caps=caps,
-        caps_by_route={
-            (one.campaign.name, channel): caps.applicable(facts)
-            for one in plans
-            for channel, facts in one.facts.items()
-        },
         wanted=wanted,
         masked=_masked(book) & wanted,
         scheduled=any(one.campaign.active != Active() for one in plans),
@@ -88,8 +81,8 @@ def _wanted(book: Book, plans: Iterable[Plan], index: ConditionIndex) -> frozens
     names.update(channel.address for channel in book.channels.values() if channel.address is not None)
     for one in plans:
         names |= _of_campaign(one.campaign)
-        for forms in one.forms.values():
-            for form in forms:
+        for route in one.routes.values():
+            for form in route.forms:
                 names |= _of_texts(form.texts)
     for placement in book.placements:
         names |= _of_texts(fallback_texts(book, placement))

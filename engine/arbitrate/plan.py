@@ -6,8 +6,21 @@ from dataclasses import dataclass
 from engine.arbitrate.content import Texts, texts_for
 from engine.bucketing import identity
 from engine.conditions.model import ALWAYS, Condition
+from engine.instant import Microseconds
+from engine.pressure.caps import Caps
 from engine.pressure.contact import Facts
-from engine.rulebook.model import Book, Campaign, Content, Factor, Kind, Offer, Variant
+from engine.rulebook.model import (
+    Book,
+    Campaign,
+    Cap,
+    Channel,
+    Content,
+    Factor,
+    Kind,
+    Offer,
+    OnSilence,
+    Variant,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +34,22 @@ class Form:
     when: Condition
     share: float
     texts: Texts
+    always: bool
+    """Whether it fits every customer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One campaign on one channel."""
+
+    channel: str
+    forms: tuple[Form, ...]
+    facts: Facts
+    """What a contact on it is to pressure rules."""
+    caps: tuple[Cap, ...]
+    """Those that a proposal on it must pass."""
+    held: Microseconds | None
+    """How long a contact on it waits for word; None: it stays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +68,11 @@ class Plan:
     score: float | None
     """value × propensity, where neither depends on the customer and nothing boosts it."""
     placements: frozenset[str]
-    forms: Mapping[str, tuple[Form, ...]]
+    routes: Mapping[str, Route]
     """By channel."""
-    facts: Mapping[str, Facts]
-    """By channel: what a contact of this campaign is to pressure rules."""
 
 
-def plan(book: Book, campaign: Campaign) -> Plan:
+def plan(book: Book, campaign: Campaign, caps: Caps) -> Plan:
     """Makes one campaign ready."""
     offer = book.offers[campaign.offer]
     reached = dict.fromkeys(
@@ -61,8 +88,7 @@ def plan(book: Book, campaign: Campaign) -> Plan:
         outbound=tuple(name for name in campaign.channels if book.channels[name].kind is Kind.OUTBOUND),
         score=_fixed_score(campaign, value),
         placements=frozenset(campaign.placements),
-        forms={channel: _forms(campaign, offer, channel) for channel in reached},
-        facts={channel: _facts(book, campaign, offer, channel) for channel in reached},
+        routes={name: _route(book.channels[name], campaign, offer, caps) for name in reached},
     )
 
 
@@ -86,17 +112,18 @@ def _forms(campaign: Campaign, offer: Offer, channel: str) -> tuple[Form, ...]:
 
 
 def _form(variant: Variant, channel: str) -> Form:
-    return Form(
-        variant.name, identity(variant.name), variant.when, variant.share, texts_for(variant.content, channel)
-    )
+    texts = texts_for(variant.content, channel)
+    always = variant.when == ALWAYS and bool(texts) and not texts.needs
+    return Form(variant.name, identity(variant.name), variant.when, variant.share, texts, always)
 
 
-def _facts(book: Book, campaign: Campaign, offer: Offer, channel: str) -> Facts:
-    return Facts(
-        channel=channel,
-        kind=book.channels[channel].kind,
-        campaign=campaign.name,
-        offer=offer.name,
-        category=campaign.category,
-        tags=offer.tags,
+def _route(channel: Channel, campaign: Campaign, offer: Offer, caps: Caps) -> Route:
+    facts = Facts(channel.name, channel.kind, campaign.name, offer.name, campaign.category, offer.tags)
+    waits = channel.kind is Kind.OUTBOUND and channel.on_silence is OnSilence.RELEASE
+    return Route(
+        channel=channel.name,
+        forms=_forms(campaign, offer, channel.name),
+        facts=facts,
+        caps=caps.applicable(facts),
+        held=channel.hold if waits else None,
     )

@@ -3,10 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from engine.arbitrate.plan import Plan
+from engine.arbitrate.plan import Plan, Route
 from engine.arbitrate.rank import Ranked
-from engine.arbitrate.variants import Chosen, choose_form
-from engine.conditions.model import Moment
+from engine.arbitrate.variants import Chosen
 from engine.context import Request
 from engine.decision import Reason
 
@@ -24,7 +23,7 @@ class Proposal(NamedTuple):
     """A campaign in one form on one channel."""
 
     plan: Plan
-    channel: str
+    route: Route
     chosen: Chosen
     score: float
 
@@ -49,14 +48,3 @@ def channels_to_try(plan: Plan, request: Request) -> Sequence[str]:
     if not request.preferred_channels:
         return own
     return list(dict.fromkeys((*(one for one in request.preferred_channels if one in own), *own)))
-
-
-def proposal(
-    one: Candidate, channel: str, request: Request, moment: Moment, drawn_by: bytes
-) -> Proposal | None:
-    """The campaign on the channel, in the form for this customer; None when no form fits.
-
-    drawn_by: the identity of the draw among variants (salt, "variant", customer).
-    """
-    chosen = choose_form(one.plan.forms[channel], request.attributes, moment, drawn_by + one.plan.identity)
-    return None if chosen is None else Proposal(one.plan, channel, chosen, one.score)

@@ -6,7 +6,7 @@ from operator import eq
 from typing import NamedTuple
 
 from engine.arbitrate.plan import Plan
-from engine.bucketing import stable_hash
+from engine.bucketing import identity, stable_hash
 from engine.conditions.model import Attributes, Moment
 from engine.conditions.reference import holds
 from engine.rulebook.model import Factor
@@ -19,8 +19,10 @@ class Ranked(NamedTuple):
     score: float
 
 
-def rank(plans: Iterable[Plan], attributes: Attributes, moment: Moment, customer: bytes) -> list[Ranked]:
-    """The campaigns, best first, for the customer with this identity (salt, customer)."""
+def rank(
+    plans: Iterable[Plan], attributes: Attributes, moment: Moment, salt: str, customer: str
+) -> list[Ranked]:
+    """The campaigns, best first."""
     scored = [
         Ranked(plan, score(plan, attributes, moment) if plan.score is None else plan.score) for plan in plans
     ]
@@ -29,7 +31,9 @@ def rank(plans: Iterable[Plan], attributes: Attributes, moment: Moment, customer
     scored.sort(key=_merit)
     if not any(map(eq, map(_merit, scored), map(_merit, scored[1:]))):
         return scored
-    return [one for _, tied in groupby(scored, key=_merit) for one in _untie(list(tied), customer)]
+    return [
+        one for _, tied in groupby(scored, key=_merit) for one in _untie(list(tied), identity(salt, customer))
+    ]
 
 
 def score(plan: Plan, attributes: Attributes, moment: Moment) -> float:

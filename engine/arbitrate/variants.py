@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from engine.arbitrate.plan import Form
-from engine.bucketing import rendezvous_score
+from engine.arbitrate.plan import Form, Plan
+from engine.bucketing import identity, rendezvous_score
 from engine.conditions.model import ALWAYS, Attributes, Moment
 from engine.conditions.reference import holds
 
@@ -16,20 +16,25 @@ class Chosen(NamedTuple):
     probability: float
 
 
-def choose_form(
-    forms: Sequence[Form], attributes: Attributes, moment: Moment, drawn_by: bytes
-) -> Chosen | None:
-    """The form for the customer and campaign with the identity `drawn_by`; None when none fits.
+def fitting_forms(forms: Sequence[Form], attributes: Attributes, moment: Moment) -> Sequence[Form]:
+    """The forms whose condition holds and whose content lacks no value."""
+    if len(forms) == 1 and forms[0].always:
+        return forms
+    return [form for form in forms if form.always or _fits(form, attributes, moment)]
 
-    A form fits when its condition holds and no value that its content needs is missing.
-    """
-    fitting = [form for form in forms if _fits(form, attributes, moment)]
-    if not fitting:
-        return None
+
+def draw(fitting: Sequence[Form], salt: str, customer: str, plan: Plan) -> Chosen:
+    """One of the forms by share, the same one whenever the same customer and campaign draw from them."""
     if len(fitting) == 1:
         return Chosen(fitting[0], 1.0)
-    best = max(fitting, key=lambda form: rendezvous_score(form.share, drawn_by + form.identity))
-    return Chosen(best, best.share / sum(form.share for form in fitting))
+    drawn_by = identity(salt, "variant", customer) + plan.identity
+    best, heaviest, total = fitting[0], -1.0, 0.0
+    for form in fitting:
+        weight = rendezvous_score(form.share, drawn_by + form.identity)
+        total += form.share
+        if weight > heaviest:
+            best, heaviest = form, weight
+    return Chosen(best, best.share / total)
 
 
 def _fits(form: Form, attributes: Attributes, moment: Moment) -> bool:

@@ -1,6 +1,6 @@
 """A DecideRequest as plain values: converted once, at the door, with everything that is wrong with it said at once."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 from zoneinfo import available_timezones
 
@@ -10,9 +10,9 @@ from engine.context import Mode, Request
 from engine.instant import Instant
 from engine.live import LiveBook
 from engine.rulebook.builtin import BUILTIN
-from engine.rulebook.model import Attribute
+from engine.rulebook.model import Attribute, AttributeType
 from engine.server.limits import LONGEST_NAME, MOST_ATTRIBUTES, MOST_NAMES
-from engine.server.values import checked, number, plain, reader, text
+from engine.server.values import checker, number, plain, reader, text
 from engine.server.violations import Unsupported, Violations
 
 _ZONES = frozenset(available_timezones())
@@ -28,10 +28,26 @@ class _Given(NamedTuple):
     """The attribute's."""
     path: str
     """The field's, in the request."""
-    declared: Attribute
-    is_zone: bool
+    check: Callable[[Any], object]
+    """Raises ValueError that says what is wrong with a value."""
     wanted: bool
     """Whether the live book refers to it."""
+
+
+def _check_of(declared: Attribute) -> Callable[[Any], object]:
+    if declared.name.endswith(".time_zone"):
+        return _zone
+    if declared.type is AttributeType.NUMBER:
+        within = checker(declared)
+        return lambda value: within(number(value))
+    if declared.type is AttributeType.TEXT:
+        return text if declared.one_of is None else checker(declared)
+    return bool
+
+
+def _zone(value: str) -> None:
+    if value not in _ZONES:
+        raise ValueError(f"must be an IANA time zone, not {value!r:.60}")
 
 
 class Parser:
@@ -44,7 +60,7 @@ class Parser:
         self._live = live
         self._allow_now = allow_now
         self._given = {
-            name: _Given(name, f"context.{name}", declared, name.endswith(".time_zone"), name in live.wanted)
+            name: _Given(name, f"context.{name}", _check_of(declared), name in live.wanted)
             for name, declared in BUILTIN.items()
         }
         self._location, self._weather = map(self._by_field, ("location.", "weather."))
@@ -116,13 +132,7 @@ class Parser:
 
     def _take(self, given: _Given, value: Any, values: dict[str, Value], wrong: Violations) -> None:
         try:
-            if isinstance(value, str):
-                text(value)
-                if given.is_zone and value not in _ZONES:
-                    raise ValueError(f"must be an IANA time zone, not {value!r:.60}")
-            elif isinstance(value, float):
-                number(value)
-            checked(value, given.declared)
+            given.check(value)
         except ValueError as error:
             wrong.add(given.path, str(error))
         else:

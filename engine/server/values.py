@@ -18,6 +18,7 @@ def reader(declared: Attribute) -> Read:
     """What reads the values of a declared attribute; it raises ValueError that says what is wrong with one."""
     fitting, kind_of = _FITTING[declared.type], ValueMessage.WhichOneof
     bounded = not (declared.minimum is None and declared.maximum is None and declared.one_of is None)
+    check = checker(declared)
 
     def read(message: ValueMessage) -> Value:
         kind = kind_of(message, "kind")
@@ -25,7 +26,10 @@ def reader(declared: Attribute) -> Read:
             plain(message)
             raise ValueError(f"must be of type {declared.type}, not {kind}")
         value = _TAKE[kind](getattr(message, kind))
-        return checked(value, declared) if bounded else value
+        if bounded:
+            for one in value if isinstance(value, tuple) else (value,):
+                check(one)
+        return value
 
     return read
 
@@ -40,20 +44,22 @@ def plain(message: ValueMessage) -> Value:
     return _TAKE[kind](getattr(message, kind))
 
 
-def checked(value: Value, declared: Attribute) -> Value:
-    """The value, of the declared type already, against bounds and `one_of`; raises ValueError."""
-    for one in value if isinstance(value, tuple) else (value,):
-        _check_one(one, declared)
-    return value
+def checker(declared: Attribute) -> Callable[[Any], None]:
+    """What checks a value of the declared type against bounds and `one_of`; it raises ValueError."""
+    low = -math.inf if declared.minimum is None else declared.minimum
+    high = math.inf if declared.maximum is None else declared.maximum
+    one_of = declared.one_of
 
+    def check(value: Any) -> None:
+        if one_of is not None:
+            if value not in one_of:
+                raise ValueError(f"must be one of {', '.join(sorted(map(str, one_of)))}, not {value!r:.60}")
+        elif value < low:
+            raise ValueError(f"must be at least {low:g}, not {value}")
+        elif value > high:
+            raise ValueError(f"must be at most {high:g}, not {value}")
 
-def _check_one(one: Any, declared: Attribute) -> None:
-    if declared.minimum is not None and one < declared.minimum:
-        raise ValueError(f"must be at least {declared.minimum:g}, not {one}")
-    if declared.maximum is not None and one > declared.maximum:
-        raise ValueError(f"must be at most {declared.maximum:g}, not {one}")
-    if declared.one_of is not None and one not in declared.one_of:
-        raise ValueError(f"must be one of {', '.join(sorted(map(str, declared.one_of)))}, not {one!r:.60}")
+    return check
 
 
 _SURELY_SHORT = LONGEST_TEXT // 4

@@ -93,7 +93,7 @@ def _offer(ask: Ask, proposal: Proposal, contact: Contact) -> ChosenOffer:
         campaign=proposal.plan.campaign.name,
         offer=proposal.plan.offer.name,
         variant=proposal.chosen.form.variant,
-        channel=proposal.channel,
+        channel=proposal.route.channel,
         placement=ask.request.placement,
         score=proposal.score,
         selection_probability=proposal.chosen.probability,

@@ -16,5 +16,3 @@ class Ask(NamedTuple):
     request: Request
     candidates: Sequence[Candidate]
     moment: Moment
-    drawn_by: bytes
-    """The identity of the draw among variants: salt, "variant", customer."""

@@ -116,8 +116,8 @@ def _trace(verdict: Verdict, history: Sequence[Contact]) -> str:
         "counters": [
             [count.cap.name, count.counted, count.cap.limit, count.blocks]
             for tried in listed
-            for route in tried.routes
-            for count in route.counts
+            for one in tried.read
+            for count in one.counts
         ],
         "contacts": [[one.at, one.expires_at, *one.facts[:5], sorted(one.facts.tags)] for one in history],
     }

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from engine.arbitrate.propose import Candidate, Proposal, proposal
+from engine.arbitrate.plan import Route
+from engine.arbitrate.propose import Candidate, Proposal
+from engine.arbitrate.variants import draw, fitting_forms
 from engine.decision import Outcome, Reason, ReasonCode
 from engine.instant import DAY, Instant
 from engine.pressure.caps import CapCount
 from engine.pressure.contact import Contact
-from engine.rulebook.model import Kind, OnSilence
+from engine.rulebook.model import Cap
 from engine.settle.ask import Ask
 
 HORIZON = 400 * DAY
@@ -23,7 +25,7 @@ class Reserved(NamedTuple):
     contact: Contact
 
 
-class Route(NamedTuple):
+class Read(NamedTuple):
     """A channel on which a candidate was tried, and the caps that were read for it."""
 
     channel: str
@@ -38,7 +40,7 @@ class Tried(NamedTuple):
     """CHOSEN, OUTRANKED, or the first thing that stood in its way."""
     obstacles: Sequence[Reason] = ()
     """Every channel out of reach or without a form, and every cap that blocked a proposal, once each."""
-    routes: Sequence[Route] = ()
+    read: Sequence[Read] = ()
 
 
 @dataclass(slots=True)
@@ -58,47 +60,64 @@ def judge(ask: Ask, history: Sequence[Contact]) -> Verdict:
     history: the customer's contacts that may still count; what is chosen here counts for what is tried after it.
     """
     verdict = Verdict()
-    for candidate in ask.candidates:
-        verdict.tried.append(_try(ask, candidate, verdict.chosen, history))
+    if ask.candidates:
+        pressure = _Pressure(ask, history)
+        for candidate in ask.candidates:
+            verdict.tried.append(_try(ask, candidate, verdict.chosen, pressure))
     _conclude(ask, verdict)
     return verdict
 
 
-def _try(ask: Ask, candidate: Candidate, chosen: list[Reserved], history: Sequence[Contact]) -> Tried:
+class _Pressure:
+    """How the caps stand for one customer, each counted once until another contact is reserved."""
+
+    __slots__ = ("_caps", "_counts", "_history", "_now")
+
+    def __init__(self, ask: Ask, history: Sequence[Contact]) -> None:
+        self._caps, self._now = ask.live.caps, ask.request.now
+        self._history = history
+        self._counts: dict[str, CapCount] = {}
+
+    def on(self, route: Route) -> list[CapCount]:
+        """The caps that a proposal on the route must pass."""
+        return [self._counts.get(cap.name) or self._count(cap) for cap in route.caps]
+
+    def reserve(self, route: Route) -> Contact:
+        """One more contact: confirmed at once when inbound, else held as the channel says."""
+        contact = Contact(self._now, None if route.held is None else self._now + route.held, route.facts)
+        self._history = [*self._history, contact]
+        self._counts = {}
+        return contact
+
+    def _count(self, cap: Cap) -> CapCount:
+        found = self._counts[cap.name] = self._caps.count(cap, self._history, self._now)
+        return found
+
+
+def _try(ask: Ask, candidate: Candidate, chosen: list[Reserved], pressure: _Pressure) -> Tried:
     """Takes the candidate's first proposal that passes every cap, if there is one and room for it."""
-    if chosen:
-        offer = candidate.plan.offer
-        if len(chosen) >= ask.request.max_offers or any(one.proposal.plan.offer is offer for one in chosen):
-            return Tried(candidate, Reason(ReasonCode.OUTRANKED, chosen[0].proposal.plan.campaign.name))
-        history = [*history, *(one.contact for one in chosen)]
+    plan, request = candidate.plan, ask.request
+    if chosen and (
+        len(chosen) >= request.max_offers or any(one.proposal.plan.offer is plan.offer for one in chosen)
+    ):
+        return Tried(candidate, Reason(ReasonCode.OUTRANKED, chosen[0].proposal.plan.campaign.name))
     obstacles = list(candidate.lost)
-    routes: list[Route] = []
+    read: list[Read] = []
     for channel in candidate.channels:
-        one = proposal(candidate, channel, ask.request, ask.moment, ask.drawn_by)
-        if one is None:
+        route = plan.routes[channel]
+        forms = fitting_forms(route.forms, request.attributes, ask.moment)
+        if not forms:
             obstacles.append(Reason(ReasonCode.NO_VARIANT, channel))
             continue
-        counts = _standing(ask, one, history)
-        routes.append(Route(channel, counts))
+        counts = pressure.on(route)
+        read.append(Read(channel, counts))
         blocking = [Reason(ReasonCode.CAPPED, count.cap.name) for count in counts if count.blocks]
         if not blocking:
-            chosen.append(Reserved(one, _contact(ask, one)))
-            return Tried(candidate, Reason(ReasonCode.CHOSEN, channel), obstacles, routes)
+            form = draw(forms, ask.live.book.salt, request.customer, plan)
+            chosen.append(Reserved(Proposal(plan, route, form, candidate.score), pressure.reserve(route)))
+            return Tried(candidate, Reason(ReasonCode.CHOSEN, channel), obstacles, read)
         obstacles += [reason for reason in blocking if reason not in obstacles]
-    return Tried(candidate, obstacles[0] if not routes else _capped(obstacles), obstacles, routes)
-
-
-def _standing(ask: Ask, one: Proposal, history: Sequence[Contact]) -> list[CapCount]:
-    caps = ask.live.caps_by_route[one.plan.campaign.name, one.channel]
-    return [ask.live.caps.count(cap, history, ask.request.now) for cap in caps]
-
-
-def _contact(ask: Ask, one: Proposal) -> Contact:
-    """The contact that the proposal uses up: confirmed at once when inbound, else held as the channel says."""
-    channel = ask.live.book.channels[one.channel]
-    held = channel.kind is Kind.OUTBOUND and channel.on_silence is OnSilence.RELEASE
-    now = ask.request.now
-    return Contact(now, now + channel.hold if held else None, one.plan.facts[one.channel])
+    return Tried(candidate, _capped(obstacles) if read else obstacles[0], obstacles, read)
 
 
 def _capped(obstacles: Sequence[Reason]) -> Reason:
@@ -141,8 +160,8 @@ def _next_allowed_at(ask: Ask, tried: Sequence[Tried]) -> Instant | None:
     Caps only ever lose contacts while nothing else happens, so that moment is the latest of the caps' own.
     """
     for one in tried:
-        if one.routes:
-            moment = max(count.next_allowed_at for count in one.routes[0].counts)
+        if one.read:
+            moment = max(count.next_allowed_at for count in one.read[0].counts)
             return moment if moment <= ask.request.now + HORIZON else None
     return None
 
