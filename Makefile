@@ -1,10 +1,11 @@
-.PHONY: help setup demo test lint types contracts drift unit generate bench serve clean format
+.PHONY: help setup demo test lint types contracts drift unit generate bench soak serve clean format
 
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 RULES ?= rules/cosmetics-cn
 PORT ?= 50051
+SECONDS ?= 300
 
 help: ## Show what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -46,6 +47,9 @@ generate: setup ## Make engine/api/v1 from protos/
 bench: setup ## Measure ratios side by side; writes build/bench.json
 	$(BIN)/pip install --quiet --constraint constraints.txt --group bench
 	$(BIN)/python -m bench
+
+soak: setup ## Fuzz the signals against their reference for SECONDS, and reload them 2,000 times
+	$(BIN)/python scripts/soak-signals.py $(SECONDS)
 
 serve: setup ## Serve RULES on loopback PORT
 	$(BIN)/tact serve --rules $(RULES) --log sqlite:///build/tact.db --port $(PORT)

@@ -21,6 +21,8 @@ class Suite(StrEnum):
     MATCHING = "matching"
     SERVICE = "service"
     LEDGER = "ledger"
+    SIGNALS = "signals"
+    ATTRIBUTES = "attributes"
 
 
 def main(

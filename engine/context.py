@@ -3,6 +3,7 @@
 from enum import StrEnum
 from typing import NamedTuple
 
+from engine.attributes.event import Event
 from engine.conditions.model import Attributes
 from engine.instant import Instant
 
@@ -31,3 +32,5 @@ class Request(NamedTuple):
     max_offers: int = 1
     mode: Mode = Mode.COMMIT
     request_id: str = ""
+    events: tuple[Event, ...] = ()
+    """What the customer did, as sent; empty where the live book derives nothing from events."""

@@ -7,12 +7,15 @@ from engine.arbitrate.rank import rank
 from engine.conditions.model import Moment
 from engine.context import Request
 from engine.decision import Decision
+from engine.gather import gather
 from engine.ledger.errors import LedgerError
 from engine.ledger.writer import GroupWriter
 from engine.live import LiveBook
 from engine.match import match, usable_channels
 from engine.pressure.reach import barred_channels
 from engine.settle.ask import Ask
+from engine.signals.infer import conclusions
+from engine.weather import Weather
 
 Ledger = GroupWriter[Ask, Decision]
 
@@ -20,37 +23,56 @@ Ledger = GroupWriter[Ask, Decision]
 class Engine:
     """Decides by a live book, and settles in a ledger."""
 
-    def __init__(self, live: LiveBook, ledger: Ledger) -> None:
+    def __init__(self, live: LiveBook, ledger: Ledger, weather: Weather | None = None) -> None:
         self.live = live
         self._ledger = ledger
+        self._weather = weather
 
     async def decide(self, request: Request, *, deadline: float | None = None) -> Decision:
-        """Decides one request. Raises LedgerError when the decision could not be kept."""
-        return (await self.decide_all([request], deadline=deadline))[0]
+        """Decides one request; deadline on time.monotonic's clock. Raises LedgerError when it could not be kept."""
+        (asked,) = await self.ask_all((request,), deadline=deadline)
+        return await self.settle(asked, deadline=deadline)
 
-    async def decide_all(
-        self, requests: Sequence[Request], *, deadline: float | None = None
-    ) -> list[Decision]:
-        """Decides the requests in one settlement; deadline on time.monotonic's clock."""
-        answers = await self.settle_all(requests, deadline=deadline)
-        for one in answers:
-            if isinstance(one, LedgerError):
-                raise one
-        return [one for one in answers if isinstance(one, Decision)]
+    async def settle(self, asked: Ask, *, deadline: float | None = None) -> Decision:
+        """Settles one. Raises LedgerError when the decision could not be kept."""
+        (answer,) = await self._ledger.submit((asked,), deadline=deadline)
+        if isinstance(answer, LedgerError):
+            raise answer
+        return answer
 
     async def settle_all(
         self, requests: Sequence[Request], *, deadline: float | None = None
     ) -> Sequence[Decision | LedgerError]:
-        """The same, with the error of a single request in its place."""
-        live = self.live
-        asks = [ask(live, request) for request in requests]
+        """Decides the requests in one settlement; the error of a single request stands in its place."""
+        asks = await self.ask_all(requests, deadline=deadline)
         return await self._ledger.submit(asks, deadline=deadline)
+
+    async def ask_all(self, requests: Sequence[Request], *, deadline: float | None = None) -> list[Ask]:
+        """What would be settled for the requests: everything before the ledger."""
+        if self._weather is not None:
+            requests = await gather(self.live, self._weather, requests, deadline)
+        return [ask(self.live, request) for request in requests]
 
 
 def ask(live: LiveBook, request: Request) -> Ask:
-    """Everything that settling needs of the request."""
+    """Everything that settling needs of the request: derived, inferred, matched, ranked. Pure."""
     moment = live.moment(request.now)
-    return Ask(live, request, propose(live, request, moment), moment)
+    known = conclude(live, derive(live, request), moment)
+    return Ask(live, known, propose(live, known, moment), moment)
+
+
+def derive(live: LiveBook, request: Request) -> Request:
+    """The request with what the book derives from it; what the caller gave goes before."""
+    derived = live.derivation.derive(request.attributes, request.events, request.now)
+    return request._replace(attributes={**derived, **request.attributes}) if derived else request
+
+
+def conclude(live: LiveBook, request: Request, moment: Moment) -> Request:
+    """The request with the signals that hold, and what they expose."""
+    if live.signals is None:
+        return request
+    concluded = conclusions(live.signals.compiled, request.attributes, moment, live.signals.evaluator)
+    return request._replace(attributes={**request.attributes, **concluded}) if concluded else request
 
 
 def propose(live: LiveBook, request: Request, moment: Moment) -> list[Candidate]:

@@ -36,13 +36,15 @@ class Explained:
 async def explain(engine: Engine, request: Request, *, deadline: float | None = None) -> Explained:
     """Explains what `decide` would answer. Raises LedgerError when the contacts could not be read."""
     live = engine.live
-    preview = request._replace(mode=Mode.PREVIEW)
-    decision = await engine.decide(preview, deadline=deadline)
+    (asked,) = await engine.ask_all([request._replace(mode=Mode.PREVIEW)], deadline=deadline)
+    decision = await engine.settle(asked, deadline=deadline)
     fates = {fate.campaign: fate for fate in decision.fates}
-    moment = live.moment(request.now)
     return Explained(
         decision,
-        tuple(_explained(live, plan, request, moment, fates.get(plan.campaign.name)) for plan in live.plans),
+        tuple(
+            _explained(live, plan, asked.request, asked.moment, fates.get(plan.campaign.name))
+            for plan in live.plans
+        ),
     )
 
 

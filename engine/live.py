@@ -6,11 +6,25 @@ from datetime import datetime
 
 from engine.arbitrate.content import Texts
 from engine.arbitrate.plan import Plan, fallback_texts, plan
+from engine.attributes.derive import Derivation, closure, derivation
 from engine.conditions.index import ConditionIndex
 from engine.conditions.model import Moment, attributes_of
 from engine.instant import Instant
 from engine.pressure.caps import Caps
 from engine.rulebook.model import Active, Book, Campaign, Kind, Placeholder
+from engine.signals.compile import CompiledSignals, compile_signals
+from engine.signals.evaluator import Evaluator, open_evaluator
+
+_PLACE = frozenset(("location.latitude", "location.longitude"))
+"""Where weather is fetched for."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveSignals:
+    """The signals that campaigns depend on, and who evaluates them."""
+
+    compiled: CompiledSignals
+    evaluator: Evaluator
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +40,13 @@ class LiveBook:
     """What the fallback says, by placement."""
     caps: Caps
     wanted: frozenset[str]
-    """Names of the attributes that the book refers to; no other is read."""
+    """Names of the attributes that the book refers to, or derives others from; no other is read."""
+    weather: frozenset[str]
+    """The weather attributes among them."""
+    derivation: Derivation
+    """How the derived ones among them are found."""
+    signals: LiveSignals | None
+    """None where no campaign depends on a signal."""
     masked: frozenset[str]
     """Those of them whose values the log must not hold: sensitive ones and addresses."""
     scheduled: bool
@@ -51,7 +71,10 @@ def compile_book(book: Book) -> LiveBook:
     plans = tuple(plan(book, campaign, caps) for campaign in book.campaigns.values())
     outbound = tuple(name for name, channel in book.channels.items() if channel.kind is Kind.OUTBOUND)
     index = ConditionIndex.build([one.campaign.when for one in plans])
-    wanted = _wanted(book, plans, index)
+    named = closure(book.derived, _wanted(book, plans, index))
+    derived = derivation(book.derived, named, book.timezone)
+    weather = frozenset(name for name in named if name.startswith("weather."))
+    wanted = named | derived.needs | (_PLACE if weather else frozenset())
     return LiveBook(
         book=book,
         plans=plans,
@@ -67,6 +90,9 @@ def compile_book(book: Book) -> LiveBook:
         fallbacks={name: fallback_texts(book, name) for name in book.placements},
         caps=caps,
         wanted=wanted,
+        weather=weather,
+        derivation=derived,
+        signals=_signals(book, named),
         masked=_masked(book) & wanted,
         scheduled=any(one.campaign.active != Active() for one in plans),
         outbound=outbound,
@@ -74,6 +100,14 @@ def compile_book(book: Book) -> LiveBook:
             i for i, one in enumerate(plans) if not set(outbound).isdisjoint(one.channels)
         ),
     )
+
+
+def _signals(book: Book, named: frozenset[str]) -> LiveSignals | None:
+    used = {name: one for name, one in book.derived.signals.items() if f"signal.{name}" in named}
+    if not used:
+        return None
+    compiled = compile_signals(used)
+    return LiveSignals(compiled, open_evaluator(compiled))
 
 
 def _wanted(book: Book, plans: Iterable[Plan], index: ConditionIndex) -> frozenset[str]:

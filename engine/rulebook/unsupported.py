@@ -49,11 +49,11 @@ _FEATURES = (
     _Feature("campaigns.*.variants.*.learn", "variants.learn"),
 )
 
-CONDITION_KEYS: frozenset[str] = frozenset()
-"""Keys of conditions; none at present."""
+COMING: tuple[_Feature, ...] = (_Feature("events"), _Feature("signals.*.hold"), _Feature("signals.*.until"))
+"""What the loader can read and the server cannot do yet: nothing is remembered of a person but contacts."""
 
-_ATTRIBUTES: tuple[str, ...] = ()
-"""Beginnings of the names of attributes; none at present."""
+COMING_ATTRIBUTES = frozenset(("customer.is_new",))
+"""Attributes for which the same holds."""
 
 
 def message(label: str) -> str:
@@ -63,7 +63,7 @@ def message(label: str) -> str:
 
 def strip(book: dict[str, Plain], findings: Findings) -> None:
     """Report and take out of the merged book what this version does not do."""
-    for feature in _FEATURES:
+    for feature in (*_FEATURES, *COMING):
         parts = tuple(feature.where.split("."))
         for parent, path in list(_matches(book, parts)):
             key = str(path[-1])

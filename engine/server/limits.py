@@ -6,6 +6,8 @@ LONGEST_NAME = 200
 """Characters in an id, a purpose or a channel's name."""
 MOST_ATTRIBUTES = 500
 MOST_LIST_ENTRIES = 1000
+MOST_EVENTS = 5000
+"""Events of one request."""
 MOST_NAMES = 100
 """Consents, preferred channels, channels."""
 MOST_BATCHED = 1000

@@ -5,12 +5,14 @@ from typing import Any, NamedTuple
 from zoneinfo import available_timezones
 
 from engine.api.v1 import decisions_pb2 as pb
+from engine.attributes.event import Event
 from engine.conditions.model import Value
 from engine.context import Mode, Request
 from engine.instant import Instant
 from engine.live import LiveBook
 from engine.rulebook.builtin import BUILTIN
 from engine.rulebook.model import Attribute, AttributeType
+from engine.server.events import parse_events
 from engine.server.limits import LONGEST_NAME, MOST_ATTRIBUTES, MOST_NAMES
 from engine.server.values import checker, number, plain, reader, text
 from engine.server.violations import Unsupported, Violations
@@ -92,6 +94,7 @@ class Parser:
             max_offers=self._max_offers(message, wrong),
             mode=_mode(message, wrong),
             request_id=_name(message.request_id, "request_id", wrong),
+            events=self._events(context, wrong),
         )
         wrong.raise_any()
         return request
@@ -125,6 +128,13 @@ class Parser:
             else:
                 if name:
                     values[name] = value
+
+    def _events(self, context: pb.Context, wrong: Violations) -> tuple[Event, ...]:
+        """The events, all of them checked; none where the live book derives nothing from events."""
+        if not context.events:
+            return ()
+        found = parse_events(context.events, "context.events", wrong)
+        return found if self._live.derivation.uses_events else ()
 
     def _by_field(self, group: str) -> dict[str, _Given]:
         """The attributes of a group by their field's name."""
@@ -183,8 +193,6 @@ class Parser:
 def _refuse_unsupported(message: pb.DecideRequest) -> None:
     if message.customer.aliases:
         raise Unsupported("customer.aliases are not resolved in this version")
-    if message.context.events:
-        raise Unsupported("context.events are not used in this version")
 
 
 def _mode(message: pb.DecideRequest, wrong: Violations) -> Mode:

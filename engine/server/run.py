@@ -6,6 +6,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from ipaddress import ip_address
 
@@ -20,13 +21,16 @@ from engine.instant import Instant
 from engine.ledger.errors import LedgerError
 from engine.ledger.store import open_store
 from engine.ledger.writer import GroupWriter
-from engine.live import LiveBook
+from engine.live import LiveBook, LiveSignals
 from engine.server.handlers import decisions_handler
 from engine.server.limits import LARGEST_MESSAGE
 from engine.server.parse import Parser
 from engine.server.service import DecisionsService, Desk
 from engine.settings import Settings
 from engine.settle.group import settle_group
+from engine.signals.naive import NaiveEvaluator
+from engine.signals.probe import probe
+from engine.weather import Weather
 
 log = structlog.get_logger()
 
@@ -62,21 +66,25 @@ async def serve(live: LiveBook, settings: Settings, announce: Callable[[str], No
     sys.setswitchinterval(_SWITCH_SECONDS)
     gc.freeze()
     gc.set_threshold(*_GC_THRESHOLDS)
+    live = _tried(live)
     store = open_store(settings.log, busy_timeout=settings.busy_timeout)
     ledger: Ledger = GroupWriter(partial(settle_group, store), limit=settings.queue_limit)
+    weather = Weather(settings)
     try:
-        await _serve(live, settings, ledger, announce)
+        await _serve(Engine(live, ledger, weather), settings, ledger, announce)
     finally:
+        await weather.close()
         await asyncio.to_thread(ledger.close)
         store.close()
 
 
-async def _serve(live: LiveBook, settings: Settings, ledger: Ledger, announce: Callable[[str], None]) -> None:
+async def _serve(engine: Engine, settings: Settings, ledger: Ledger, announce: Callable[[str], None]) -> None:
+    live = engine.live
     stop = asyncio.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(signum, stop.set)
     server = grpc.aio.server(options=_OPTIONS)
-    desk = Desk(Parser(live, allow_now=settings.allow_simulated_now), Engine(live, ledger))
+    desk = Desk(Parser(live, allow_now=settings.allow_simulated_now), engine)
     server.add_generic_rpc_handlers((decisions_handler(DecisionsService(desk, wall_clock)),))
     status = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(status, server)
@@ -92,6 +100,16 @@ async def _serve(live: LiveBook, settings: Settings, ledger: Ledger, announce: C
     await status.enter_graceful_shutdown()
     await server.stop(settings.grace)
     log.info("stopped")
+
+
+def _tried(live: LiveBook) -> LiveBook:
+    """The book with its signals' rules tried in a process of their own; plain Python evaluates them if they fail there."""
+    if live.signals is None or (reason := probe(live.signals.compiled)) is None:
+        return live
+    log.error("signals are evaluated in plain Python", reason=reason)
+    compiled = live.signals.compiled
+    live.signals.evaluator.close()
+    return replace(live, signals=LiveSignals(compiled, NaiveEvaluator(compiled)))
 
 
 def _bind(server: grpc.aio.Server, settings: Settings) -> int:

@@ -80,7 +80,8 @@ def number(value: float) -> float:
     return value
 
 
-def _time(value: Any) -> int:
+def moment(value: Any) -> int:
+    """The moment of a Timestamp, in microseconds; raises ValueError."""
     if not 0 <= value.nanos < 1_000_000_000 or not -62_135_596_800 <= value.seconds <= 253_402_300_799:
         raise ValueError("must be a moment between the years 1 and 9999")
     return int(value.seconds * 1_000_000 + value.nanos // 1000)
@@ -109,7 +110,7 @@ _TAKE: dict[str, Take] = {
     "integer": int,
     "number": number,
     "boolean": bool,
-    "time": _time,
+    "time": moment,
     "date": _date,
     "texts": _listed(text),
     "integers": _listed(int),

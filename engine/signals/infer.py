@@ -25,6 +25,13 @@ def infer(
     return names
 
 
+def conclusions(
+    compiled: CompiledSignals, attributes: Attributes, moment: Moment, evaluator: Evaluator
+) -> dict[str, Value]:
+    """What the signals that hold add to the attributes: `signal.NAME`, true, and what each exposes."""
+    return dict(_concluded(infer(compiled, attributes, moment, evaluator), compiled.expose, attributes))
+
+
 def explain_chain(
     compiled: CompiledSignals, attributes: Attributes, moment: Moment, name: str
 ) -> tuple[str, ...]:

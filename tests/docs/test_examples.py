@@ -4,13 +4,12 @@ import re
 from pathlib import Path
 
 import pytest
-from typer.core import TyperGroup
-from typer.main import get_command
 
 from engine.cli import app
 from engine.cli.contexts import read_context
 from engine.rulebook.diagnostics import Code, Severity, render
 from engine.rulebook.load import Loaded, load, load_files
+from tests.docs.commands import commands_of
 from tests.docs.pages import ALL_BLOCKS, PAGES, ROOT, Block
 
 YAML = [block for block in ALL_BLOCKS if block.language == "yaml"]
@@ -76,10 +75,9 @@ def test_what_is_made_can_be_made() -> None:
 
 def test_commands_exist() -> None:
     """Every command of tact that a page runs exists, with the options that it is given."""
-    group = get_command(app)
-    assert isinstance(group, TyperGroup)
+    commands = commands_of(app)
     for block in SHELL:
         for command, rest in re.findall(r"^tact ([a-z]+)(.*)$", block.text, re.MULTILINE):
-            assert command in group.commands, block
-            options = {name for one in group.commands[command].params for name in one.opts}
+            assert command in commands, block
+            options = {name for one in commands[command].params for name in one.opts}
             assert set(re.findall(r"(--[a-z-]+)", rest.partition("&&")[0])) <= options, block

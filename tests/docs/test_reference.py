@@ -6,8 +6,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from typer.core import TyperGroup
-from typer.main import get_command
 
 from engine.cli import app
 from engine.conditions.model import Operator
@@ -16,6 +14,7 @@ from engine.rulebook.builtin import BUILTIN
 from engine.rulebook.diagnostics import Code
 from engine.rulebook.model import AttributeType
 from engine.settings import Settings
+from tests.docs.commands import commands_of
 from tests.docs.pages import ALL_BLOCKS, ROOT
 
 REFERENCE = ROOT / "docs" / "reference"
@@ -46,8 +45,8 @@ def test_every_code_is_named_and_shown() -> None:
 def test_what_is_to_come_is_named() -> None:
     """Everything that is refused as unsupported stands under "Not yet"."""
     coming = RULEBOOK.partition("## Not yet")[2]
-    names = [one.where.rpartition(".")[2] for one in unsupported._FEATURES]
-    names += [*unsupported.CONDITION_KEYS, *(name.strip(".") for name in unsupported._ATTRIBUTES)]
+    features = (*unsupported._FEATURES, *unsupported.COMING)
+    names = [*(one.where.rpartition(".")[2] for one in features), *unsupported.COMING_ATTRIBUTES]
     assert [name for name in names if name not in coming] == []
 
 
@@ -69,9 +68,8 @@ def test_every_command_is_named() -> None:
     """Every command has a heading, and each of its options stands below it."""
     text = (REFERENCE / "command-line.md").read_text(encoding="utf-8")
     sections = {part.split("`")[0].split()[0]: part for part in text.split("\n## `tact ")[1:]}
-    group = get_command(app)
-    assert isinstance(group, TyperGroup)
-    assert set(sections) == set(group.commands)
+    commands = commands_of(app)
+    assert set(sections) == set(commands)
     for name, section in sections.items():
         assert [option for option in _options(name) if option not in section] == []
 
@@ -95,6 +93,5 @@ def test_the_contract_page_is_up_to_date(tmp_path: Path) -> None:
 
 
 def _options(command: str) -> list[str]:
-    group = get_command(app)
-    assert isinstance(group, TyperGroup)
-    return [one.opts[0] for one in group.commands[command].params if one.opts[0].startswith("--")]
+    commands = commands_of(app)
+    return [one.opts[0] for one in commands[command].params if one.opts[0].startswith("--")]

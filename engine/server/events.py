@@ -1,0 +1,56 @@
+"""Events as plain values, with everything that is wrong with them said at once."""
+
+from collections.abc import Sequence
+
+from engine.api.v1 import decisions_pb2 as pb
+from engine.attributes.event import Event
+from engine.conditions.model import Value
+from engine.server.limits import LONGEST_NAME, MOST_ATTRIBUTES, MOST_EVENTS
+from engine.server.values import moment, number, plain, text
+from engine.server.violations import Violations
+
+_TEXTS = ("item", "category", "page", "currency")
+
+
+def parse_events(messages: Sequence[pb.Event], path: str, wrong: Violations) -> tuple[Event, ...]:
+    """The events, in the order sent; notes what is wrong under `path`, as in `context.events[2].type`."""
+    if len(messages) > MOST_EVENTS:
+        wrong.add(path, f"must be at most {MOST_EVENTS}, not {len(messages)}")
+        return ()
+    return tuple(_event(one, f"{path}[{place}]", wrong) for place, one in enumerate(messages))
+
+
+def _event(message: pb.Event, path: str, wrong: Violations) -> Event:
+    for field in ("event_id", "type"):
+        if len(getattr(message, field)) > LONGEST_NAME:
+            wrong.add(f"{path}.{field}", f"must have at most {LONGEST_NAME} characters")
+    if not message.type:
+        wrong.add(f"{path}.type", "is required")
+    at = 0
+    if message.HasField("at"):
+        try:
+            at = moment(message.at)
+        except ValueError as error:
+            wrong.add(f"{path}.at", str(error))
+    else:
+        wrong.add(f"{path}.at", "is required")
+    return Event(message.event_id, message.type, at, _fields(message, path, wrong))
+
+
+def _fields(message: pb.Event, path: str, wrong: Violations) -> dict[str, Value]:
+    fields: dict[str, Value] = {}
+    if len(message.attributes) > MOST_ATTRIBUTES:
+        wrong.add(f"{path}.attributes", f"must be at most {MOST_ATTRIBUTES}, not {len(message.attributes)}")
+        return fields
+    for name in message.attributes:
+        try:
+            fields[name] = plain(message.attributes[name])
+        except ValueError as error:
+            wrong.add(f"{path}.attributes[{name:.{LONGEST_NAME}}]", str(error))
+    try:
+        fields.update({name: text(value) for name in _TEXTS if (value := getattr(message, name))})
+        if message.HasField("value"):
+            fields["value"] = number(message.value)
+    except ValueError as error:
+        wrong.add(path, str(error))
+    return fields
