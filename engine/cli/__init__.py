@@ -7,7 +7,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-COMMANDS = ("serve", "check", "decide", "health", "demo")
+COMMANDS = ("serve", "check", "decide", "test", "health", "demo")
 """Each is the function of that name in the module of that name."""
 
 _HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
@@ -56,5 +56,5 @@ def _tact(
 
 
 def main() -> None:
-    """Runs the command line. Exit codes: 0 fine; 2 usage; 3 the book does not load; 1 anything else."""
+    """Runs the command line. Exit codes: 0 fine; 2 usage; 3 the book does not load; 4 a scenario failed; 1 anything else."""
     app()

@@ -12,6 +12,7 @@ from engine.rulebook.load import load
 OTHER = 1
 USAGE = 2
 BOOK = 3
+SCENARIO = 4
 
 
 def fail(message: str, code: int = OTHER) -> NoReturn:

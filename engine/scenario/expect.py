@@ -1,0 +1,109 @@
+"""An answer beside what was expected of it."""
+
+import json
+import math
+from typing import TypeAlias
+from zoneinfo import ZoneInfo
+
+from engine.decision import Decision
+from engine.explain import Explained
+from engine.live import LiveBook
+from engine.scenario.model import Decide, Difference, Expected, Step
+from engine.scenario.moments import shown
+from engine.scenario.why import why
+
+Seen: TypeAlias = str | float | tuple[str, ...] | None
+"""What an answer has under a key; None: nothing."""
+
+_SETS = ("by", "reasons")
+"""What is expected must be among what there is."""
+_OF_EACH_OFFER = ("campaign", "offer", "variant", "channel")
+"""Below `not` these must hold of no offer; else they are about the first."""
+
+
+def differences(
+    live: LiveBook, step: Step, act: Decide, decision: Decision, explained: Explained
+) -> list[Difference]:
+    """The expectations of the step that the decision does not meet.
+
+    explained: the same request, asked before the decision was kept.
+    """
+    return [
+        _difference(one, step, _seen(one, decision), explained, act, live)
+        for one in step.expected
+        if _holds(one, _seen(one, decision)) is one.negated
+    ]
+
+
+def _difference(
+    one: Expected, step: Step, seen: Seen, explained: Explained, act: Decide, live: LiveBook
+) -> Difference:
+    zone, decision = live.book.timezone, explained.decision
+    got = _text(one.key, seen, zone)
+    if not decision.offers and (
+        one.key in (*_OF_EACH_OFFER, "campaigns", "score", "placement") or "." in one.key
+    ):
+        got = f"no offer, the outcome is {decision.outcome}"
+    wanted = _text(one.key, one.wanted, zone)
+    return Difference(
+        step=step.number,
+        key=one.label,
+        place=one.place,
+        expected=f"not {wanted}" if one.negated else wanted,
+        got=got,
+        why=why(one, act.request, live, explained),
+    )
+
+
+def _seen(one: Expected, decision: Decision) -> Seen:  # noqa: PLR0911 -- one for each key
+    """What the answer has under the expectation's key."""
+    key, offers = one.key, decision.offers
+    if one.negated and key in _OF_EACH_OFFER:
+        return tuple(str(getattr(offer, key)) for offer in offers)
+    match key.partition("."):
+        case ("outcome", _, _):
+            return str(decision.outcome)
+        case ("next_allowed_at", _, _):
+            return decision.next_allowed_at
+        case ("by", _, _):
+            return decision.blocked_by
+        case ("reasons", _, _):
+            return tuple(f"{reason.code} {reason.name}".strip() for reason in decision.reasons)
+        case ("campaigns", _, _):
+            return tuple(offer.campaign for offer in offers)
+        case ("content", _, field) if offers:
+            return offers[0].content.get(field)
+    return getattr(offers[0], key) if offers else None
+
+
+def _holds(one: Expected, seen: Seen) -> bool:
+    """Whether the answer is as the expectation says, `not` left aside."""
+    wanted = one.wanted
+    if one.key in _SETS or (one.negated and isinstance(seen, tuple)):
+        names = wanted if isinstance(wanted, tuple) else (str(wanted),)
+        given = seen if isinstance(seen, tuple) else ()
+        found = [any(_names(name, each, one.key) for each in given) for name in names]
+        return any(found) if one.negated else all(found)
+    if isinstance(seen, float) and isinstance(wanted, int | float):
+        return math.isclose(seen, wanted, rel_tol=1e-9)
+    return seen == wanted
+
+
+def _names(wanted: str, given: str, key: str) -> bool:
+    """A reason is named by its code alone, too."""
+    return wanted == given or (key == "reasons" and wanted == given.partition(" ")[0])
+
+
+def _text(key: str, value: Seen, zone: ZoneInfo) -> str:
+    """The value on one line, with nothing in it that a terminal would act on."""
+    match value:
+        case None | "" | ():
+            return "none"
+        case tuple():
+            return ", ".join(name or "none" for name in value)
+        case int() if key == "next_allowed_at":
+            return shown(value, zone)
+        case int() | float():
+            return f"{value:.12g}"
+    text = json.dumps(value, ensure_ascii=False) if key.startswith("content.") else value
+    return "".join(each if each.isprintable() else "�" for each in text)

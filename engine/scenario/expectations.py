@@ -1,0 +1,138 @@
+"""What a scenario expects, checked against the book: every name must be one that the book could answer with."""
+
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from engine.decision import ReasonCode
+from engine.live import LiveBook
+from engine.rulebook.diagnostics import Code, quote
+from engine.rulebook.faults import shaped
+from engine.rulebook.findings import Findings, Path, Place
+from engine.rulebook.model import Book, Content
+from engine.scenario.model import Expected, Wanted
+from engine.scenario.moments import moment
+from engine.scenario.shapes import ExpectShape, NotShape
+
+_CAMPAIGNS, _CHANNELS = "campaign", "channel"
+_ABOUT = {
+    ReasonCode.CAPPED: "cap",
+    ReasonCode.NO_CONSENT: _CHANNELS,
+    ReasonCode.UNREACHABLE: _CHANNELS,
+    ReasonCode.NO_VARIANT: _CHANNELS,
+    ReasonCode.CHOSEN: _CAMPAIGNS,
+    ReasonCode.FALLBACK: "placement",
+    ReasonCode.NOT_ELIGIBLE: "",
+}
+"""The reasons that an answer gives, and what each is about."""
+
+_SAME = {"blocked_by": "by"}
+
+
+class ExpectationReader:
+    """Reads expectations against one live book."""
+
+    def __init__(self, live: LiveBook, findings: Findings) -> None:
+        self._findings, self._zone = findings, live.book.timezone
+        self._names = _names(live.book)
+        self._variants = {
+            name: {each.name for each in one.variants} for name, one in live.book.campaigns.items()
+        }
+
+    def read(self, data: Any, path: Path) -> tuple[Expected, ...]:
+        """What is expected at the path; what is wrong with it goes to the findings."""
+        shape = shaped(ExpectShape, data, path, self._findings)
+        if shape is None:
+            return ()
+        found = list(self._each(data, path, negated=False))
+        if shape.not_ is not None and shaped(NotShape, shape.not_, (*path, "not"), self._findings):
+            found += self._each(shape.not_, (*path, "not"), negated=True)
+        self._check_variants(found, path)
+        return tuple(found)
+
+    def _each(self, data: dict[str, Any], path: Path, *, negated: bool) -> Iterator[Expected]:
+        for key, value in data.items():
+            here = (*path, key)
+            if key == "not" or here in self._findings.spoiled:
+                continue
+            if key == "content":
+                yield from self._content(value, here)
+                continue
+            wanted = self._wanted(_SAME.get(key, key), value, here)
+            if wanted is not None:
+                yield Expected(_SAME.get(key, key), wanted, self._place(here), negated)
+
+    def _content(self, fields: dict[str, str], path: Path) -> Iterator[Expected]:
+        for field, text in fields.items():
+            if (*path, field) in self._findings.spoiled:
+                continue
+            self._known(field, "content", (*path, field), at_key=True)
+            yield Expected(f"content.{field}", text, self._place((*path, field)))
+
+    def _wanted(self, key: str, value: Any, path: Path) -> Wanted | None:
+        if key == "next_allowed_at":
+            return moment(value, self._zone, path, self._findings)
+        if key in ("score", "outcome"):
+            return value if isinstance(value, str) else float(value)
+        for index, name in enumerate(value if isinstance(value, list) else [value]):
+            where = (*path, index) if isinstance(value, list) else path
+            self._reason(name, where) if key == "reasons" else self._known(name, key, where)
+        several = isinstance(value, list) or key in ("by", "reasons")
+        return tuple([value] if isinstance(value, str) else value) if several else str(value)
+
+    def _known(self, name: str, key: str, path: Path, *, at_key: bool = False) -> None:
+        noun, names = self._names[key]
+        if name in names:
+            return
+        hint = self._findings.suggest(name, names)
+        report = self._findings.key_error if at_key else self._findings.error
+        report(path, Code.UNKNOWN, f"the book has no {noun} {quote(name)}", hint or _listed(names))
+
+    def _reason(self, text: str, path: Path) -> None:
+        """A reason is a code, or a code and the name that it is about."""
+        word, _, name = text.partition(" ")
+        if word not in [*_ABOUT]:
+            hint = self._findings.suggest(word, [*_ABOUT]) or _listed([*_ABOUT])
+            self._findings.error(path, Code.UNKNOWN, f"no answer gives the reason {quote(word)}", hint)
+        elif name:
+            key = {"cap": "by"}.get(about := _ABOUT[ReasonCode(word)], about)
+            if key:
+                self._known(name, key, path)
+
+    def _check_variants(self, found: list[Expected], path: Path) -> None:
+        """A variant that is expected of a campaign must be one of that campaign's."""
+        wanted = {one.key: one.wanted for one in found if not one.negated}
+        campaign, variant = wanted.get("campaign"), wanted.get("variant")
+        own = self._variants.get(str(campaign))
+        if own is None or variant is None or variant in own or variant not in self._names["variant"][1]:
+            return
+        message = f"the campaign {quote(str(campaign))} has no variant {quote(str(variant))}"
+        hint = self._findings.suggest(str(variant), own) or _listed(own)
+        self._findings.error((*path, "variant"), Code.UNKNOWN, message, hint)
+
+    def _place(self, path: Path) -> Place:
+        return self._findings.values[path]
+
+
+def _listed(names: Collection[str]) -> str:
+    return f"there are: {', '.join(sorted(names))}" if names else "there are none"
+
+
+def _names(book: Book) -> dict[str, tuple[str, Collection[str]]]:
+    """What the names of each key are called, and all of them."""
+    variants = [each for one in book.campaigns.values() for each in one.variants]
+    contents = [each.content for each in variants]
+    contents += [one.content for one in book.offers.values() if one.content is not None]
+    return {
+        "campaign": ("campaign", book.campaigns),
+        "campaigns": ("campaign", book.campaigns),
+        "offer": ("offer", book.offers),
+        "variant": ("variant", {each.name for each in variants}),
+        "channel": ("channel", book.channels),
+        "placement": ("placement", book.placements),
+        "by": ("cap", book.caps),
+        "content": ("field of content", {name for each in contents for name in _fields(each)}),
+    }
+
+
+def _fields(content: Content) -> set[str]:
+    return set(content.default).union(*content.channels.values())

@@ -1,0 +1,61 @@
+"""Playing scenarios through the real procedure, each on an empty ledger of its own."""
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from engine.decide import Engine
+from engine.explain import explain
+from engine.ledger.store import SqliteStore, open_store
+from engine.ledger.writer import GroupWriter
+from engine.live import LiveBook
+from engine.scenario.expect import differences
+from engine.scenario.model import Difference, Result, Scenario, Step
+from engine.settle.group import settle_group
+
+Advance = Callable[[], object]
+
+
+def play(live: LiveBook, scenarios: Sequence[Scenario], advance: Advance = lambda: None) -> list[Result]:
+    """The results, in order; `advance` is called after each. Raises LedgerError when one could not be played."""
+    return asyncio.run(_play_all(live, scenarios, advance))
+
+
+async def _play_all(live: LiveBook, scenarios: Sequence[Scenario], advance: Advance) -> list[Result]:
+    results = []
+    with tempfile.TemporaryDirectory() as folder:
+        empty = Path(folder) / "empty.db"
+        open_store(f"sqlite:///{empty}").close()
+        for scenario in scenarios:
+            with _engine(live, empty) as engine:
+                found = [each for step in scenario.steps for each in await _take(engine, step)]
+            results.append(Result(scenario, tuple(found)))
+            advance()
+    return results
+
+
+async def _take(engine: Engine, step: Step) -> list[Difference]:
+    """Does what the step says; what is not as expected of it."""
+    request = step.act.request
+    explained = await explain(engine, request)
+    decision = await engine.decide(request)
+    return differences(engine.live, step, step.act, decision, explained)
+
+
+@contextmanager
+def _engine(live: LiveBook, empty: Path) -> Iterator[Engine]:
+    """An engine on a copy of the empty ledger, which is much sooner made than a new one."""
+    path = empty.with_name("scenario.db")
+    shutil.copyfile(empty, path)
+    store = SqliteStore(f"sqlite:///{path}")
+    ledger = GroupWriter(partial(settle_group, store))
+    try:
+        yield Engine(live, ledger)
+    finally:
+        ledger.close()
+        store.close()
+        path.unlink()

@@ -1,0 +1,139 @@
+"""Reading scenarios: files in, scenarios or diagnostics out; nothing in the files makes it raise."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path as Folder
+from typing import Any
+
+from engine.live import LiveBook
+from engine.rulebook.diagnostics import Code, Diagnostic, quote
+from engine.rulebook.faults import shaped
+from engine.rulebook.files import Sources
+from engine.rulebook.findings import Findings, Path
+from engine.rulebook.merge import check_name
+from engine.scenario import sources
+from engine.scenario.contexts import ContextReader, Layer
+from engine.scenario.expectations import ExpectationReader
+from engine.scenario.model import Decide, Scenario, Step
+from engine.scenario.shapes import REQUEST_PARTS, CustomerShape, FileShape, OverrideShape, TestShape
+from engine.scenario.stories import Moment, moments
+
+NOBODY = "somebody"
+"""The id of a customer who is written into a test and gives none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What reading gives."""
+
+    scenarios: tuple[Scenario, ...]
+    """By file and line; empty if there is any error."""
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def load_scenarios(book: Folder, live: LiveBook) -> Loaded:
+    """The scenarios in the book's folder tests/. Never raises."""
+    return _load(sources.read_folder(book), live)
+
+
+def load_scenario_files(contents: Mapping[str, bytes], live: LiveBook) -> Loaded:
+    """Scenarios from files by name. Never raises."""
+    return _load(Sources(dict(contents)), live)
+
+
+def _load(read: Sources, live: LiveBook) -> Loaded:
+    findings = Findings(start=min(read.files, default=""))
+    for problem in read.problems:
+        findings.place(problem.file, (1, 1), problem)
+    documents = sources.compose(read.files, findings)
+    reader = _Reader(live, findings, ContextReader(live, findings), ExpectationReader(live, findings))
+    scenarios = reader.read(documents)
+    return Loaded(() if findings.failed else tuple(scenarios), findings.sorted())
+
+
+@dataclass(frozen=True, slots=True)
+class _Customer:
+    """A customer: the id, and what is known."""
+
+    id: str
+    layer: Layer
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Reads the files' data; what is wrong with it goes to the findings."""
+
+    live: LiveBook
+    findings: Findings
+    contexts: ContextReader
+    expectations: ExpectationReader
+    customers: dict[str, _Customer | None] = field(default_factory=dict)
+    """None: known, but wrong."""
+    names: set[str] = field(default_factory=set)
+
+    def read(self, documents: Mapping[str, Any]) -> list[Scenario]:
+        """All scenarios, in the order of files and lines."""
+        tests: list[tuple[Any, Path]] = []
+        for file, data in documents.items():
+            shape = shaped(FileShape, data, (file,), self.findings)
+            if shape is not None:
+                for name, value in shape.customers.items():
+                    self._declare(name, value, (file, "customers", name))
+                tests += [(each, (file, "tests", i)) for i, each in enumerate(shape.tests)]
+        read = (self._scenario(data, path) for data, path in tests)
+        return [one for one in read if one is not None]
+
+    def _declare(self, name: str, data: Any, path: Path) -> None:
+        check_name(name, path, self.findings)
+        if name in self.customers:
+            self.findings.key_error(path, Code.DUPLICATE, f"a customer {quote(name)} is there already")
+        else:
+            self.customers[name] = self._customer(data, name, path)
+
+    def _customer(self, data: Any, name: str, path: Path) -> _Customer | None:
+        layer = self.contexts.layer(data, path, CustomerShape)
+        if layer is None:
+            return None
+        customer = _Customer(str(layer.data.get("customer", name)), layer)
+        sound = self.contexts.request(customer.id, [layer], 0, path)
+        return None if sound is None else customer
+
+    def _scenario(self, data: Any, path: Path) -> Scenario | None:
+        shape = shaped(TestShape, data, path, self.findings)
+        if shape is None:
+            return None
+        self._check_name(shape.name, (*path, "name"))
+        customer = self._who(shape.customer, (*path, "customer"))
+        sound = [key for key in REQUEST_PARTS if key in data and (*path, key) not in self.findings.spoiled]
+        parts = Layer({key: data[key] for key in sound}, path)
+        self.contexts.check_names(parts.data, path)
+        different = self.contexts.layer(shape.with_, (*path, "with"), OverrideShape)
+        found = moments(shape, path, self.live.book.timezone, self.findings)
+        known = None if customer is None or different is None else (customer.layer, different, parts)
+        who = "" if customer is None else customer.id
+        steps = [self._step(one, who, known) for one in found]
+        return Scenario(shape.name, self.findings.values[path], tuple(each for each in steps if each))
+
+    def _step(self, one: Moment, customer: str, known: Sequence[Layer] | None) -> Step | None:
+        expected = self.expectations.read(one.expect, one.expect_path) if one.expect is not None else ()
+        layer = self.contexts.layer(one.decide, one.decide_path, OverrideShape)
+        if layer is None or known is None:
+            return None
+        request = self.contexts.request(customer, [*known, layer], one.at, one.decide_path)
+        return None if request is None else Step(one.number, Decide(request), expected)
+
+    def _who(self, given: Any, path: Path) -> _Customer | None:
+        """The customer that is named, or written there."""
+        if not isinstance(given, str):
+            return self._customer(given, NOBODY, path)
+        if given not in self.customers:
+            hint = self.findings.suggest(given, self.customers)
+            self.findings.error(path, Code.UNKNOWN, f"there is no customer {quote(given)}", hint)
+        return self.customers.get(given)
+
+    def _check_name(self, name: str, path: Path) -> None:
+        if not name.isprintable():
+            self.findings.error(path, Code.NAME, "the name of a test is one line of printable text")
+        if name in self.names:
+            self.findings.error(path, Code.DUPLICATE, f"a test {quote(name)} is there already")
+        self.names.add(name)

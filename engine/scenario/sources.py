@@ -1,0 +1,91 @@
+"""From the files below tests/ to plain data; where each value stands goes to the findings, by file and path."""
+
+from collections.abc import Mapping
+from pathlib import Path as Folder
+
+from engine.rulebook import events, files, nodes
+from engine.rulebook.diagnostics import Code, Diagnostic
+from engine.rulebook.events import Unreadable
+from engine.rulebook.files import MAX_FILE_BYTES, Sources
+from engine.rulebook.findings import Findings, Path
+from engine.rulebook.nodes import Document, Plain, Problem
+
+FOLDER = "tests"
+_NULLS = ("null", "Null", "NULL", "~")
+
+
+def read_folder(book: Folder) -> Sources:
+    """The scenario files of a book, by their path in it; none where there is no folder tests/."""
+    folder = book / FOLDER
+    if not folder.is_dir():
+        return Sources()
+    read = files.read_folder(folder)
+    sources = Sources({f"{FOLDER}/{name}": content for name, content in read.files.items()})
+    for each in read.problems:
+        sources.problem(f"{FOLDER}/{each.file}", each.code, each.message, each.hint)
+    return sources
+
+
+def compose(contents: Mapping[str, bytes], findings: Findings) -> dict[str, Plain]:
+    """The data of every file that could be read; all that is wrong goes to the findings."""
+    found: dict[str, Plain] = {}
+    for name, content in sorted(contents.items()):
+        document = _document(name, content, findings)
+        if document is None:
+            continue
+        for where, into in ((document.values, findings.values), (document.keys, findings.keys)):
+            for path, (line, column) in where.items():
+                into[name, *path] = (name, line, column)
+        findings.spoiled.update((name, *path) for path in document.spoiled)
+        if document.whole and document.data is not None:
+            found[name] = document.data
+    return found
+
+
+def _document(name: str, content: bytes, findings: Findings) -> Document | None:
+    try:
+        if len(content) > MAX_FILE_BYTES:
+            raise Unreadable(Code.TOO_LARGE, (1, 1), "the file is larger than 1 MiB", "split it into several")
+        text = events.decode(content)
+    except Unreadable as reason:
+        problem = Diagnostic("", 0, 0, reason.code, reason.message, hint=reason.hint)
+        findings.place(name, reason.position, problem)
+        return None
+    findings.sources[name] = events.LINE_BREAK.split(text)
+    document = nodes.compose(text)
+    _allow_empty(document)
+    for each in document.problems:
+        findings.place(name, each.position, Diagnostic("", 0, 0, each.code, each.message, hint=each.hint))
+    return document
+
+
+def _allow_empty(document: Document) -> None:
+    """In a context an empty list means none, a written null that a value is unknown; `decide: {}` is a plain question."""
+    allowed = {path for path in document.spoiled if _in_context(path) and _is_written(document, path)}
+    places = {document.values[path] for path in allowed}
+
+    def stays(problem: Problem) -> bool:
+        return problem.code is not Code.EMPTY or problem.position not in places
+
+    document.problems = [each for each in document.problems if stays(each)]
+    document.spoiled -= allowed
+
+
+def _in_context(path: Path) -> bool:
+    match path:
+        case ("customers", _, _, *_) | ("tests", int(), "customer", _, *_) | ("tests", int(), "with", *_):
+            return True
+        case ("tests", int(), "story", int(), key, *_):
+            return key != "expect"
+    return False
+
+
+def _is_written(document: Document, path: Path) -> bool:
+    """Whether the empty value at the path is one that somebody meant."""
+    value: Plain = document.data
+    for part in path:
+        if isinstance(value, dict):
+            value = value.get(str(part))
+        elif isinstance(value, list) and isinstance(part, int) and part < len(value):
+            value = value[part]
+    return value in ([], {}) or (value is None and document.lexemes.get(path) in _NULLS)

@@ -1,0 +1,74 @@
+"""The moments of a test: one for a plain test, one a step for a story."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from engine.instant import Instant
+from engine.rulebook.diagnostics import Code
+from engine.rulebook.faults import shaped
+from engine.rulebook.findings import Findings, Path
+from engine.rulebook.unsupported import message
+from engine.scenario.moments import moment
+from engine.scenario.shapes import UNSUPPORTED, StepShape, TestShape
+
+UNREADABLE: Instant = 0
+"""Stands in for a moment that is wrong, so that the rest of the test is checked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One moment of a test, as it is written."""
+
+    number: int
+    """From 1; 0 in a test that is no story."""
+    at: Instant
+    decide: dict[str, Any]
+    """What differs from the test's customer."""
+    decide_path: Path
+    expect: dict[str, Any] | None
+    expect_path: Path
+
+
+def moments(shape: TestShape, path: Path, zone: ZoneInfo, findings: Findings) -> list[Moment]:
+    """The test's moments that could be read; what is wrong with them goes to the findings."""
+    if shape.story is None:
+        return list(_plain(shape, path, zone, findings))
+    for key in ("now", "expect"):
+        if getattr(shape, key) is not None:
+            text = f"`{key}` beside `story`: each step says its own"
+            findings.key_error((*path, key), Code.DUPLICATE, text)
+    read = (_step(each, i, (*path, "story", i), zone, findings) for i, each in enumerate(shape.story))
+    found = [one for one in read if one is not None]
+    for before, after in pairwise(found):
+        if UNREADABLE < after.at < before.at:
+            where = (*path, "story", after.number - 1, "at")
+            findings.error(where, Code.VALUE, "a step earlier than the one before it")
+    return found
+
+
+def _plain(shape: TestShape, path: Path, zone: ZoneInfo, findings: Findings) -> Iterator[Moment]:
+    if shape.now is None:
+        hint = "for example now: 2026-03-10T10:00+08:00, or a `story` of steps"
+        findings.key_error(path, Code.MISSING, "`now` is missing", hint)
+    if shape.expect is None:
+        findings.key_error(path, Code.MISSING, "`expect` is missing", "for example expect: {outcome: offer}")
+    at = None if shape.now is None else moment(shape.now, zone, (*path, "now"), findings)
+    yield Moment(0, at or UNREADABLE, {}, path, shape.expect, (*path, "expect"))
+
+
+def _step(data: Any, index: int, path: Path, zone: ZoneInfo, findings: Findings) -> Moment | None:
+    coming = [key for key in UNSUPPORTED if isinstance(data, dict) and key in data]
+    for key in coming:
+        findings.key_error((*path, key), Code.UNSUPPORTED, message(key))
+    if coming:
+        return None
+    shape = shaped(StepShape, data, path, findings)
+    if shape is None:
+        return None
+    if shape.decide is None and path not in findings.salvaged:
+        findings.key_error(path, Code.MISSING, "the step does nothing", "write `decide: {}` to ask")
+    at = moment(shape.at, zone, (*path, "at"), findings) or UNREADABLE
+    return Moment(index + 1, at, shape.decide or {}, (*path, "decide"), shape.expect, (*path, "expect"))
