@@ -124,4 +124,6 @@ def _condition(node: Trace, depth: int) -> Iterator[str]:
 def _value(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, float):
+        return f"{value:.12g}"
     return f"[{', '.join(map(str, value))}]" if isinstance(value, tuple) else str(value)
