@@ -5,10 +5,11 @@ import math
 from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
+from engine.context import Request
 from engine.decision import Decision
 from engine.explain import Explained
 from engine.live import LiveBook
-from engine.scenario.model import Decide, Difference, Expected, Step
+from engine.scenario.model import Difference, Expected, Step
 from engine.scenario.moments import shown
 from engine.scenario.why import why
 
@@ -22,21 +23,21 @@ _OF_EACH_OFFER = ("campaign", "offer", "variant", "channel")
 
 
 def differences(
-    live: LiveBook, step: Step, act: Decide, decision: Decision, explained: Explained
+    live: LiveBook, step: Step, request: Request, decision: Decision, explained: Explained
 ) -> list[Difference]:
     """The expectations of the step that the decision does not meet.
 
-    explained: the same request, asked before the decision was kept.
+    request: with what the book derived from it. explained: asked before the decision was kept.
     """
     return [
-        _difference(one, step, _seen(one, decision), explained, act, live)
+        _difference(one, step, _seen(one, decision), explained, request, live)
         for one in step.expected
         if _holds(one, _seen(one, decision)) is one.negated
     ]
 
 
 def _difference(
-    one: Expected, step: Step, seen: Seen, explained: Explained, act: Decide, live: LiveBook
+    one: Expected, step: Step, seen: Seen, explained: Explained, request: Request, live: LiveBook
 ) -> Difference:
     zone, decision = live.book.timezone, explained.decision
     got = _text(one.key, seen, zone)
@@ -51,7 +52,7 @@ def _difference(
         place=one.place,
         expected=f"not {wanted}" if one.negated else wanted,
         got=got,
-        why=why(one, act.request, live, explained),
+        why=why(one, request, live, explained),
     )
 
 

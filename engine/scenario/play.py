@@ -39,11 +39,11 @@ async def _play_all(live: LiveBook, scenarios: Sequence[Scenario], advance: Adva
 
 
 async def _take(engine: Engine, step: Step) -> list[Difference]:
-    """Does what the step says; what is not as expected of it."""
-    request = step.act.request
-    explained = await explain(engine, request)
-    decision = await engine.decide(request)
-    return differences(engine.live, step, step.act, decision, explained)
+    """Does what the step says; what is not as expected of it. Explained first: the decision changes what pressure sees."""
+    explained = await explain(engine, step.act.request)
+    (asked,) = await engine.ask_all([step.act.request])
+    decision = await engine.settle(asked)
+    return differences(engine.live, step, asked.request, decision, explained)
 
 
 @contextmanager
