@@ -6,15 +6,14 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
-from typer.core import TyperGroup
-from typer.main import get_command
 
 from engine.cli import app
 from engine.settings import Settings
 from tests.docker.dockerfile import Stage, read
+from tests.docs.commands import commands_of
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = get_command(app)
+COMMANDS = commands_of(app)
 
 
 @pytest.fixture(scope="module")
@@ -31,8 +30,7 @@ def copied(stage: Stage) -> list[str]:
 
 def options_of(command: str) -> set[str]:
     """The options of a command, by all of their names."""
-    assert isinstance(COMMANDS, TyperGroup)
-    return {name for one in COMMANDS.commands[command].params for name in one.opts}
+    return {name for one in COMMANDS[command].params for name in one.opts}
 
 
 def test_the_compiler_stays_behind(stages: list[Stage]) -> None:
