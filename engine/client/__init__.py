@@ -33,6 +33,7 @@ from engine.client.errors import (
     Violation,
     error_of_status,
 )
+from engine.client.events import event
 from engine.client.request import request
 from engine.client.sync import Client
 from engine.client.values import Plain
@@ -52,6 +53,7 @@ __all__ = [
     "Unavailable",
     "Violation",
     "error_of_status",
+    "event",
     "from_document",
     "request",
 ]

@@ -5,14 +5,16 @@ from datetime import datetime
 from typing import NamedTuple
 
 from engine.api.v1.decisions_pb2 import DecideRequest
-from engine.client.request import known_name, request
+from engine.client.names import known_name
+from engine.client.request import request
 
 
 def from_document(document: object) -> DecideRequest:
     """A request from a context file; raises ValueError that says what is wrong where.
 
     {customer: id, profile: {...}, location: {...}, weather: {...}, consents: [...], channels: [...],
-    preferred_channels: [...], placement: name, max_offers: 1, mode: commit, now: 2026-03-10T10:00+08:00,
+    preferred_channels: [...], placement: name, events: [{type: view, at: time, item: name}],
+    max_offers: 1, mode: commit, now: 2026-03-10T10:00+08:00,
     request_id: name}
     """
     if not isinstance(document, Mapping):
@@ -57,6 +59,10 @@ def _is_texts(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(each, str) for each in value)
 
 
+def _is_events(value: object) -> bool:
+    return isinstance(value, list) and all(_is_mapping(each) for each in value)
+
+
 def _is_mapping(value: object) -> bool:
     return isinstance(value, Mapping) and all(isinstance(key, str) for key in value)
 
@@ -72,6 +78,7 @@ _KEYS: dict[str, _Expected] = {
     "profile": _MAPPING,
     "location": _MAPPING,
     "weather": _MAPPING,
+    "events": _Expected("a list of events", _is_events),
     "consents": _TEXTS,
     "preferred_channels": _TEXTS,
     "channels": _TEXTS,

@@ -2,14 +2,24 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from difflib import get_close_matches
 from typing import TypeVar
 
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
-from engine.api.v1.decisions_pb2 import Context, Customer, DecideRequest, Location, Mode, Profile, Weather
+from engine.api.v1.decisions_pb2 import (
+    Context,
+    Customer,
+    DecideRequest,
+    Event,
+    Location,
+    Mode,
+    Profile,
+    Weather,
+)
 from engine.api.v1.values_pb2 import Value
+from engine.client.events import event_of
+from engine.client.names import known_name
 from engine.client.values import Plain, aware, value_of
 
 _M = TypeVar("_M", bound=Message)
@@ -26,6 +36,7 @@ def request(  # noqa: PLR0913 -- one for each part of a request
     time_zone: str = "",
     location: Mapping[str, str | float] | None = None,
     weather: Mapping[str, str | float | bool] | None = None,
+    events: Iterable[Event | Mapping[str, object]] = (),
     channels: Iterable[str] = (),
     placement: str = "",
     max_offers: int = 0,
@@ -41,6 +52,10 @@ def request(  # noqa: PLR0913 -- one for each part of a request
             profile=_profile(profile or {}, consents, preferred_channels, language, time_zone),
             location=_message(Location(), "location", location or {}),
             weather=_message(Weather(), "weather", weather or {}),
+            events=[
+                one if isinstance(one, Event) else event_of(f"events[{place}]", one)
+                for place, one in enumerate(events)
+            ],
         ),
         channels=_texts("channels", channels),
         placement=placement,
@@ -108,13 +123,3 @@ _KINDS: dict[int, tuple[str, type | tuple[type, ...]]] = {
 def _fits(kind_of_field: int, value: object) -> bool:
     kind = _KINDS[kind_of_field][1]
     return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
-
-
-def known_name(where: str, name: str, names: Iterable[str]) -> str:
-    """The name, if it is one of the names; raises ValueError with the likeliest one otherwise."""
-    names = list(names)
-    if name in names:
-        return name
-    close = get_close_matches(str(name), names, n=1)
-    hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(names)}"
-    raise ValueError(f"{where}: unknown {name!r}; {hint}")

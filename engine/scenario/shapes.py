@@ -34,6 +34,8 @@ class OverrideShape(Shape):
     profile: Attributes = Field(default={})
     location: Attributes = Field(default={})
     weather: Attributes = Field(default={})
+    events: list[dict[str, Any]] = Field(default=[])
+    """What the customer did, oldest or latest first, each with its type and moment."""
     consents: Texts = Field(default=[])
     preferred_channels: Texts = Field(default=[])
     channels: Texts = Field(default=[])

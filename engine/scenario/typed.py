@@ -7,14 +7,30 @@ from engine.rulebook.model import Attribute, AttributeType, Book
 
 
 def typed(document: Mapping[str, object], book: Book) -> dict[str, object]:
-    """The context with its profile's dates and times read; a time without a zone takes the book's.
+    """The context with the dates and times of its profile and events read; a time without a zone takes the book's.
 
     Raises ValueError that begins with the attribute's name.
     """
-    profile = document.get("profile")
-    if not isinstance(profile, dict):
-        return dict(document)
-    return {**document, "profile": _typed(profile, "profile", book)}
+    found = dict(document)
+    if isinstance(profile := document.get("profile"), dict):
+        found["profile"] = _typed(profile, "profile", book)
+    if isinstance(events := document.get("events"), list):
+        found["events"] = [_event(one, f"events[{place}]", book) for place, one in enumerate(events)]
+    return found
+
+
+def _event(values: object, where: str, book: Book) -> object:
+    if not isinstance(values, dict) or not isinstance(at := values.get("at"), str):
+        return values
+    return {**values, "at": _moment(at, f"{where}.at", book)}
+
+
+def _moment(text: str, name: str, book: Book) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{name}: {text!r} is not a time") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=book.timezone)
 
 
 def _typed(values: Mapping[str, object], prefix: str, book: Book) -> dict[str, object]:
@@ -32,12 +48,11 @@ def _typed(values: Mapping[str, object], prefix: str, book: Book) -> dict[str, o
 def _value(value: object, name: str, declared: Attribute | None, book: Book) -> object:
     if declared is None or not isinstance(value, str):
         return value
-    try:
-        if declared.type is AttributeType.DATE:
+    if declared.type is AttributeType.TIME:
+        return _moment(value, name, book)
+    if declared.type is AttributeType.DATE:
+        try:
             return date.fromisoformat(value)
-        if declared.type is AttributeType.TIME:
-            moment = datetime.fromisoformat(value)
-            return moment if moment.tzinfo else moment.replace(tzinfo=book.timezone)
-    except ValueError:
-        raise ValueError(f"{name}: {value!r} is not a {declared.type}") from None
+        except ValueError:
+            raise ValueError(f"{name}: {value!r} is not a date") from None
     return value

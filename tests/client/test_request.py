@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from engine.api.v1.decisions_pb2 import Mode
-from engine.client import from_document, request
+from engine.client import event, from_document, request
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 
@@ -136,3 +136,36 @@ def test_a_wrong_document_is_a_value_error(document: Any, message: str) -> None:
     """Every mistake in a context file is a ValueError that says what is wrong where."""
     with pytest.raises(ValueError, match=message):
         from_document(document)
+
+
+def test_events_from_values_and_from_documents_are_the_same() -> None:
+    """An event of plain values, of a document and of a mapping become one message."""
+    built = event("view", NOON, item="cream", value=12, attributes={"stars": 5})
+    plain = {
+        "type": "view",
+        "at": "2026-03-10T12:00+00:00",
+        "item": "cream",
+        "value": 12,
+        "attributes": {"stars": 5},
+    }
+    sent = request("ann", events=[built, plain]).context.events
+    assert list(sent) == [built, built]
+    assert list(from_document({"customer": "ann", "events": [plain]}).context.events) == [built]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"typ": "view"}, "did you mean 'type'"),
+        ({"type": 1}, "is a text"),
+        ({"at": "yesterday"}, "needs a time"),
+        ({"at": "2026-03-10T12:00"}, "needs a time zone"),
+        ({"value": True}, "is a number"),
+        ({"attributes": ["a"]}, "is a mapping"),
+    ],
+)
+def test_what_an_event_cannot_be_is_said_with_its_place(wrong: dict[str, object], words: str) -> None:
+    """The message begins with the event's place and names the likely fix."""
+    with pytest.raises((TypeError, ValueError), match=words) as caught:
+        request("ann", events=[wrong])
+    assert str(caught.value).startswith("events[0]")

@@ -9,6 +9,7 @@ from typer.testing import CliRunner, Result
 
 from engine.cli import app
 from tests.books import write_book
+from tests.server.test_derived import SHOP
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -107,3 +108,30 @@ def test_customers_of_other_files(tmp_path: Path) -> None:
     (book / "tests" / "a" / "far.yaml").write_text(text, encoding="utf-8")
     result = run(book, "--filter", "far")
     assert (result.exit_code, result.stdout) == (0, "ok      far\nspring: 1 passed\n")
+
+
+VISITS = """
+customers:
+  visitor: {events: [{type: add_to_cart, at: 2026-03-10T09:00, item: soap}]}
+tests:
+  - name: a cart that was left is answered with its item
+    now: 2026-03-10T10:00
+    customer: visitor
+    placement: hero
+    expect: {offer: back, content: {title: Your soap}}
+  - name: a day later it is forgotten
+    now: 2026-03-11T10:00
+    customer: visitor
+    placement: hero
+    expect: {outcome: nothing}
+"""
+
+
+def test_events_of_a_customer_are_played(tmp_path: Path) -> None:
+    """A scenario's customer has done things, at moments on the book's clock, and the book decides by them."""
+    book = write_book(tmp_path / "book", SHOP)
+    (book / "tests").mkdir()
+    (book / "tests" / "visits.yaml").write_text(VISITS, encoding="utf-8")
+    result = run(book)
+    assert result.exit_code == 0, result.output
+    assert "2" in result.output

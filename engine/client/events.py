@@ -1,0 +1,57 @@
+"""Events from plain Python values."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from engine.api.v1.decisions_pb2 import Event
+from engine.client.names import known_name
+from engine.client.values import Plain, aware, value_of
+
+_TEXTS = ("event_id", "item", "category", "page", "currency")
+_KEYS = ("type", "at", "value", "attributes", *_TEXTS)
+
+
+def event(
+    kind: str, at: datetime, *, attributes: Mapping[str, Plain] | None = None, **fields: str | float
+) -> Event:
+    """Something that a customer did at an aware moment; fields: event_id, item, category, page, currency, value.
+
+    Raises TypeError or ValueError naming what cannot be sent.
+    """
+    return event_of("event", {"type": kind, "at": at, "attributes": attributes or {}, **fields})
+
+
+def event_of(where: str, values: Mapping[str, object]) -> Event:
+    """The event that a mapping describes; errors begin with `where`. Raises TypeError or ValueError."""
+    message = Event()
+    for key, value in values.items():
+        name = f"{where}.{known_name(where, key, _KEYS)}"
+        if key == "at":
+            message.at.FromDatetime(aware(name, _moment(name, value)))
+        elif key == "attributes":
+            _put_attributes(message, name, value)
+        elif key == "value":
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise TypeError(f"{name}: is a number, not {value!r}")
+            message.value = value
+        elif isinstance(value, str):
+            setattr(message, key, value)
+        else:
+            raise TypeError(f"{name}: is a text, not {value!r}")
+    return message
+
+
+def _put_attributes(message: Event, where: str, values: object) -> None:
+    if not isinstance(values, Mapping):
+        raise TypeError(f"{where}: is a mapping of names to values, not {values!r}")
+    for name, value in values.items():
+        message.attributes[str(name)].CopyFrom(value_of(f"{where}.{name}", value))
+
+
+def _moment(where: str, value: object) -> datetime:
+    if isinstance(value, datetime):
+        return value
+    try:
+        return datetime.fromisoformat(str(value))
+    except ValueError:
+        raise ValueError(f"{where}: needs a time such as 2026-03-10T10:00+08:00, not {value!r}") from None
