@@ -1,0 +1,100 @@
+"""Requests by chance: odd Unicode, huge numbers, long lists, every kind in the wrong place, thousands of events."""
+
+import math
+from collections.abc import Sequence
+from random import Random
+from typing import cast
+
+from engine.api.v1 import decisions_pb2 as pb
+from engine.api.v1.values_pb2 import Value
+
+_TEXTS = (
+    "",
+    "cream",
+    "view",
+    "add_to_cart",
+    "purchase",
+    "soap",
+    "\U0001f9f4",
+    "ﷺ" * 40,
+    "\u202e",
+    "a\0b",
+    "'; --",
+    "x" * 5000,
+)
+_NUMBERS = (0.0, -0.0, 1.0, 0.9, 48.8, 1e308, -1e308, 5e-324, math.inf, -math.inf, math.nan)
+_INTEGERS = (0, 1, -1, 2**53, 2**53 + 1, 2**63 - 1, -(2**63))
+_NAMES = ("score", "age", "tier", "openid", "", "a.b", "é", "x" * 300)
+
+
+def hostile_request(rng: Random, number: int) -> pb.DecideRequest:
+    """One request; about half of them have something that no server should take."""
+    if rng.random() < 0.5:
+        return _decent(rng, number)
+    message = pb.DecideRequest(customer=pb.Customer(id=f"h-{number % 500}"))
+    if rng.random() < 0.3:
+        message.request_id = f"h-{rng.randrange(5000)}"
+    message.placement = rng.choice(("hero", "hero", "", "no-such"))
+    message.max_offers = rng.choice((0, 1, 5, 4_000_000_000))
+    message.mode = cast("pb.Mode", rng.choice((0, 1, 2, 77)))
+    for _ in range(rng.randrange(6)):
+        message.context.profile.attributes[rng.choice(_NAMES)].CopyFrom(_value(rng))
+    if rng.random() < 0.5:
+        message.context.profile.attributes["score"].number = rng.random()
+    if rng.random() < 0.5:
+        message.context.location.latitude = rng.choice(_NUMBERS)
+        message.context.location.longitude = rng.choice(_NUMBERS)
+    if rng.random() < 0.3:
+        message.context.weather.condition = rng.choice(("snow", "frogs"))
+        message.context.weather.temperature_c = rng.choice(_NUMBERS)
+    events = rng.choice((0, 0, 1, 3, 20)) if rng.random() < 0.998 else rng.choice((2000, 5001))
+    message.context.events.extend(_event(rng, _TEXTS if events <= 20 else _TEXTS[:6]) for _ in range(events))
+    return message
+
+
+def _decent(rng: Random, number: int) -> pb.DecideRequest:
+    """A request that can be decided, of values at the edge of what may be sent."""
+    message = pb.DecideRequest(customer=pb.Customer(id=f"h-{number % 500}"), placement="hero", max_offers=5)
+    message.context.profile.attributes["score"].number = rng.choice((0.0, 5e-324, 0.79999, 0.8, 1.0))
+    message.context.profile.attributes["undeclared"].text = rng.choice(_TEXTS[:-1])
+    message.context.location.latitude = rng.choice((-90.0, -0.0, 48.8049, 90.0))
+    message.context.location.longitude = rng.choice((-180.0, 2.1204, 180.0))
+    for _ in range(rng.choice((0, 1, 3, 20, 200))):
+        event = message.context.events.add(type=rng.choice(_TEXTS[2:5]), item=rng.choice(_TEXTS[:-1]))
+        event.at.seconds = rng.choice((0, rng.randrange(2**31), 1_795_000_000))
+        event.value = rng.choice((0.0, -0.0, 1e308, -1e308, 5e-324))
+    return message
+
+
+def _value(rng: Random) -> Value:
+    kind = rng.randrange(9)
+    if kind == 0:
+        return Value(text=rng.choice(_TEXTS))
+    if kind == 1:
+        return Value(integer=rng.choice(_INTEGERS))
+    if kind == 2:
+        return Value(number=rng.choice(_NUMBERS))
+    if kind == 3:
+        return Value(boolean=rng.random() < 0.5)
+    if kind == 4:
+        return Value(date=rng.choice(("2026-02-30", "2026-03-10", "0000-00-00", "x")))
+    value = Value()
+    if kind == 5:
+        value.time.seconds = rng.choice(_INTEGERS)
+    elif kind == 6:
+        value.texts.values.extend(rng.choices(_TEXTS[:6], k=rng.choice((0, 3, 1200))))
+    elif kind == 7:
+        value.numbers.values.extend(rng.choices(_NUMBERS, k=rng.choice((0, 3, 1200))))
+    return value
+
+
+def _event(rng: Random, texts: Sequence[str]) -> pb.Event:
+    event = pb.Event(type=rng.choice(_TEXTS[:6]), item=rng.choice(texts), category=rng.choice(texts))
+    event.at.seconds = rng.choice((1_800_000_000, 0, rng.randrange(2**31), *_INTEGERS[:3]))
+    if rng.random() < 0.5:
+        event.value = rng.choice(_NUMBERS)
+    if rng.random() < 0.3:
+        event.event_id = rng.choice(("e1", "e2", "x" * 300))
+    if rng.random() < 0.2 and texts is _TEXTS:
+        event.attributes[rng.choice(_NAMES)].CopyFrom(_value(rng))
+    return event
