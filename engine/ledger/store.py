@@ -22,6 +22,8 @@ from engine.ledger.tables import ContactTable, DecisionTable, RequestTable
 
 _MOST_ROWS = 64
 """Rows in one INSERT; there is a prepared statement for each number of rows up to it."""
+_CACHE_KIB = 16 * 1024
+"""SQLite's own cache of pages: the server grows by it and no more; the system's cache holds the rest of the file."""
 _MOST_IDS = 256
 """Ids in one SELECT."""
 _CONTACT_COLUMNS = ("person", "at", "expires_at", "channel", "kind", "campaign", "offer", "category", "tags")
@@ -128,7 +130,7 @@ class SqliteStore:
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = FULL")
         self._connection.execute("PRAGMA foreign_keys = ON")
-        self._connection.execute("PRAGMA cache_size = -65536")
+        self._connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
         return self._connection
 
 
