@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from engine.conditions.dnf import CLAUSE_LIMIT, clauses_of
 from engine.conditions.model import Condition
 from engine.instant import Microseconds
 from engine.rulebook import spans
@@ -75,6 +76,11 @@ class SignalReader:
     def _signal(self, name: str, shape: SignalShape, grammar: Grammar) -> Signal | None:
         path = ("signals", name)
         when = grammar.parse(dict(shape.when), (*path, "when"))
+        if when is not None and clauses_of(when) is None:
+            message = f"the condition has more than {CLAUSE_LIMIT} alternatives: every `any` multiplies them"
+            hint = "conclude a part of it in a signal of its own"
+            self.findings.key_error((*path, "when"), Code.TOO_LARGE, message, hint)
+            return None
         hold = self._hold(shape, (*path, "hold"))
         until: Condition | None = None
         if shape.until is not None:

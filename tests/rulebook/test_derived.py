@@ -215,3 +215,14 @@ def test_a_lost_file_explains_unknown_names() -> None:
     text = b"audiences: {a: {pattern: x, signal: y, near: {place: z, within_km: 1}, signal.q.r: 3}}"
     loaded = load_files({"rich.yaml": RICH, "x.yaml": text, "y.yaml": b"["})
     assert [each.code for each in loaded.diagnostics if each.severity is Severity.ERROR] == [Code.SYNTAX]
+
+
+def test_a_signal_of_too_many_alternatives_is_a_diagnostic() -> None:
+    """Seven choices of two are 128 alternatives: said at the condition, with what to do."""
+    choices = ", ".join(f"{{any: [{{profile.age: {n}}}, {{profile.age: {n + 50}}}]}}" for n in range(1, 8))
+    text = f"signals: {{big: {{when: {{all: [{choices}]}}}}}}\n"
+    loaded = load_files({"rich.yaml": RICH, "x.yaml": text.encode()})
+    found = [one for one in loaded.diagnostics if one.code is Code.TOO_LARGE]
+    assert [(one.file, one.line) for one in found] == [("x.yaml", 1)]
+    assert "64 alternatives" in found[0].message
+    assert "signal of its own" in found[0].hint
