@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from engine.conditions.dnf import CLAUSE_LIMIT, clauses_of
 from engine.conditions.model import ALWAYS, Condition
 from engine.rulebook import factors
 from engine.rulebook.active import ActiveReader
@@ -61,7 +62,7 @@ class CampaignReader:
             shape.description,
             Category(shape.category),
             self.periods.read(shape.active, (*path, "active")) if shape.active else Active(),
-            self._condition(shape.when, (*path, "when")),
+            self._indexed(self._condition(shape.when, (*path, "when")), (*path, "when")),
             tuple(shape.channels),
             tuple(shape.placements),
             shape.tier,
@@ -73,6 +74,13 @@ class CampaignReader:
 
     def _condition(self, data: Mapping[str, Plain] | None, path: Path) -> Condition:
         return ALWAYS if data is None else self.grammar.parse(dict(data), path) or ALWAYS
+
+    def _indexed(self, condition: Condition, path: Path) -> Condition:
+        """The condition; a note where the index cannot hold it."""
+        if clauses_of(condition) is None:
+            message = f"more than {CLAUSE_LIMIT} alternatives: evaluated by itself at every decision, not by the index"
+            self.findings.remark(path, Code.TOO_LARGE, message)
+        return condition
 
     def _boost(self, shape: BoostShape, path: Path) -> Boost:
         return Boost(self._condition(shape.when, (*path, "when")), shape.by)

@@ -226,3 +226,13 @@ def test_a_signal_of_too_many_alternatives_is_a_diagnostic() -> None:
     assert [(one.file, one.line) for one in found] == [("x.yaml", 1)]
     assert "64 alternatives" in found[0].message
     assert "signal of its own" in found[0].hint
+
+
+def test_a_condition_that_the_index_cannot_hold_is_noted() -> None:
+    """A campaign's condition of 128 alternatives loads, and the note says how it is evaluated."""
+    choices = ", ".join(f"{{any: [{{profile.age: {n}}}, {{profile.age: {n + 50}}}]}}" for n in range(1, 8))
+    text = f"audiences: {{many: {{all: [{choices}]}}}}\n"
+    use = b"campaigns: {wide: {offer: cream, channels: [sms], when: {audience: many}}}\n"
+    loaded = load_files({"rich.yaml": RICH, "x.yaml": text.encode(), "y.yaml": use})
+    notes = [(one.file, one.severity) for one in loaded.diagnostics if one.code is Code.TOO_LARGE]
+    assert notes == [("y.yaml", Severity.NOTE)]
