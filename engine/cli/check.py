@@ -50,6 +50,8 @@ def _counts(book: Book) -> Mapping[str, int]:
         "campaign": len(book.campaigns),
         "offer": len(book.offers),
         "audience": len(book.audiences),
+        "pattern": len(book.derived.patterns),
+        "signal": len(book.derived.signals),
         "channel": len(book.channels),
         "placement": len(book.placements),
         "cap": len(book.caps),
