@@ -20,7 +20,7 @@ async def gather(
 
     deadline: on time.monotonic's clock. What is not to be had in time stays missing; nothing is raised.
     """
-    if not live.weather or not weather.enabled:
+    if not live.weather:
         return requests
     now = time.time_ns() // 1000
     return await asyncio.gather(*(_one(live, weather, request, now, deadline) for request in requests))

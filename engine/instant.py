@@ -23,8 +23,3 @@ def from_datetime(moment: datetime) -> Instant:
 def to_datetime(instant: Instant) -> datetime:
     """The instant as an aware datetime in UTC."""
     return _EPOCH + timedelta(microseconds=instant)
-
-
-def from_timedelta(span: timedelta) -> Microseconds:
-    """A span in microseconds."""
-    return span // _TICK

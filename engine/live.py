@@ -48,7 +48,7 @@ class LiveBook:
     signals: LiveSignals | None
     """None where no campaign depends on a signal."""
     masked: frozenset[str]
-    """Those of them whose values the log must not hold: sensitive ones and addresses."""
+    """The wanted attributes whose values the log must not hold: sensitive ones and addresses."""
     scheduled: bool
     """Whether any campaign has a schedule."""
     outbound: tuple[str, ...]

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from engine.arbitrate.plan import Form, Plan
 from engine.bucketing import identity, rendezvous_score
-from engine.conditions.model import ALWAYS, Attributes, Moment
+from engine.conditions.model import Attributes, Moment
 from engine.conditions.reference import holds
 
 
@@ -39,6 +39,4 @@ def draw(fitting: Sequence[Form], salt: str, customer: str, plan: Plan) -> Chose
 
 def _fits(form: Form, attributes: Attributes, moment: Moment) -> bool:
     texts = form.texts
-    if not texts or (texts.needs and not attributes.keys() >= texts.needs):
-        return False
-    return form.when is ALWAYS or holds(form.when, attributes, moment)
+    return bool(texts) and attributes.keys() >= texts.needs and holds(form.when, attributes, moment)

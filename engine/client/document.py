@@ -7,6 +7,7 @@ from typing import NamedTuple
 from engine.api.v1.decisions_pb2 import DecideRequest
 from engine.client.names import known_name
 from engine.client.request import request
+from engine.client.values import moment_of
 
 
 def from_document(document: object) -> DecideRequest:
@@ -28,20 +29,11 @@ def from_document(document: object) -> DecideRequest:
     if not customer:
         raise ValueError("customer: is missing")
     if "now" in arguments:
-        arguments["now"] = _moment(arguments["now"])
+        arguments["now"] = moment_of("now", arguments["now"])
     try:
         return request(customer, **arguments)
     except TypeError as error:
         raise ValueError(str(error)) from None
-
-
-def _moment(value: datetime | str) -> datetime:
-    if isinstance(value, datetime):
-        return value
-    try:
-        return datetime.fromisoformat(value)
-    except ValueError:
-        raise ValueError(f"now: needs a time such as 2026-03-10T10:00+08:00, not {value!r}") from None
 
 
 class _Expected(NamedTuple):

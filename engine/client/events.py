@@ -5,7 +5,7 @@ from datetime import datetime
 
 from engine.api.v1.decisions_pb2 import Event
 from engine.client.names import known_name
-from engine.client.values import Plain, aware, value_of
+from engine.client.values import Plain, aware, moment_of, value_of
 
 _TEXTS = ("event_id", "item", "category", "page", "currency")
 _KEYS = ("type", "at", "value", "attributes", *_TEXTS)
@@ -27,7 +27,7 @@ def event_of(where: str, values: Mapping[str, object]) -> Event:
     for key, value in values.items():
         name = f"{where}.{known_name(where, key, _KEYS)}"
         if key == "at":
-            message.at.FromDatetime(aware(name, _moment(name, value)))
+            message.at.FromDatetime(aware(name, moment_of(name, value)))
         elif key == "attributes":
             _put_attributes(message, name, value)
         elif key == "value":
@@ -46,12 +46,3 @@ def _put_attributes(message: Event, where: str, values: object) -> None:
         raise TypeError(f"{where}: is a mapping of names to values, not {values!r}")
     for name, value in values.items():
         message.attributes[str(name)].CopyFrom(value_of(f"{where}.{name}", value))
-
-
-def _moment(where: str, value: object) -> datetime:
-    if isinstance(value, datetime):
-        return value
-    try:
-        return datetime.fromisoformat(str(value))
-    except ValueError:
-        raise ValueError(f"{where}: needs a time such as 2026-03-10T10:00+08:00, not {value!r}") from None

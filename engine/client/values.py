@@ -61,6 +61,16 @@ def _whole(name: str, value: int) -> int:
     return value
 
 
+def moment_of(name: str, value: object) -> datetime:
+    """The moment, given as it is or as ISO 8601 text; raises ValueError with its name for anything else."""
+    if isinstance(value, datetime):
+        return value
+    try:
+        return datetime.fromisoformat(str(value))
+    except ValueError:
+        raise ValueError(f"{name}: needs a time such as 2026-03-10T10:00+08:00, not {value!r}") from None
+
+
 def aware(name: str, moment: datetime) -> datetime:
     """The moment; raises TypeError with its name when it has no time zone."""
     if moment.tzinfo is None:

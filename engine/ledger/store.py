@@ -65,11 +65,6 @@ class SqliteStore:
             self.close()
             raise LedgerUnavailable(f"the log did not take the write: {error}") from error
 
-    def check(self) -> None:
-        """Raises LedgerUnavailable unless the store could take a write now."""
-        with self.transaction():
-            self._run("SELECT 1 FROM decisions LIMIT 1", ())
-
     def past_decisions(self, request_ids: Sequence[str]) -> dict[str, PastDecision]:
         """The decisions that these request ids led to."""
         found: dict[str, PastDecision] = {}
@@ -119,7 +114,6 @@ class SqliteStore:
         return self._connection.execute(sql, parameters).fetchall()
 
     def _open(self) -> sqlite3.Connection:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
         self._connection = sqlite3.connect(
             self._path,
             timeout=self._busy_timeout,

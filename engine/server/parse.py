@@ -14,7 +14,7 @@ from engine.rulebook.builtin import BUILTIN
 from engine.rulebook.model import Attribute, AttributeType
 from engine.server.events import parse_events
 from engine.server.limits import LONGEST_NAME, MOST_ATTRIBUTES, MOST_NAMES
-from engine.server.values import checker, number, plain, reader, text
+from engine.server.values import checker, moment, number, plain, reader, text
 from engine.server.violations import Unsupported, Violations
 
 _ZONES = frozenset(available_timezones())
@@ -154,11 +154,14 @@ class Parser:
             return now
         if not self._allow_now:
             wrong.add("now", "is accepted only by a server that allows simulated time")
-        given = message.now
-        if not 0 <= given.nanos < 1_000_000_000 or not 0 <= given.seconds <= 253_402_300_799:
+        try:
+            given = moment(message.now)
+        except ValueError:
+            given = -1
+        if given < 0:
             wrong.add("now", "must be a moment between the years 1970 and 9999")
             return now
-        return int(given.seconds * 1_000_000 + given.nanos // 1000)
+        return given
 
     def _channels(self, message: pb.DecideRequest, wrong: Violations) -> tuple[str, ...]:
         if not message.channels:

@@ -71,7 +71,7 @@ async def serve(live: LiveBook, settings: Settings, announce: Callable[[str], No
     ledger: Ledger = GroupWriter(partial(settle_group, store), limit=settings.queue_limit)
     weather = Weather(settings)
     try:
-        await _serve(Engine(live, ledger, weather), settings, ledger, announce)
+        await _serve(Engine(live, ledger, weather if weather.enabled else None), settings, ledger, announce)
     finally:
         await weather.close()
         await asyncio.to_thread(ledger.close)
