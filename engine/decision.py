@@ -27,6 +27,8 @@ class ReasonCode(StrEnum):
     UNREACHABLE = "unreachable"
     NO_CONSENT = "no_consent"
     CAPPED = "capped"
+    GROUP_TAKEN = "group_taken"
+    CATEGORY_FULL = "category_full"
     OUTRANKED = "outranked"
     CHOSEN = "chosen"
     FALLBACK = "fallback"
@@ -59,7 +61,7 @@ class Fate(NamedTuple):
 
     campaign: str
     reason: Reason
-    """CHOSEN, OUTRANKED, or the first thing that stood in its way."""
+    """CHOSEN, what it gave way to, or the first thing that stood in its way."""
     score: float
     details: tuple[Reason, ...]
     """Every channel out of reach and every pressure rule that blocked it."""

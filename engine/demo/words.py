@@ -14,6 +14,8 @@ from engine.api.v1.decisions_pb2 import (
 _WHY = {
     ReasonCode.REASON_CODE_CHOSEN: "chosen",
     ReasonCode.REASON_CODE_OUTRANKED: "fits, but another scores higher",
+    ReasonCode.REASON_CODE_GROUP_TAKEN: "fits, but another of its group goes before",
+    ReasonCode.REASON_CODE_CATEGORY_FULL: "fits, but there is enough of its category",
     ReasonCode.REASON_CODE_NOT_ELIGIBLE: "does not fit",
     ReasonCode.REASON_CODE_NOT_ACTIVE: "does not run at this moment",
     ReasonCode.REASON_CODE_NOT_REQUESTED: "not for this channel or placement",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from engine.conditions.dnf import CLAUSE_LIMIT, clauses_of
 from engine.conditions.model import ALWAYS, Condition
-from engine.rulebook import factors
+from engine.rulebook import factors, groups
 from engine.rulebook.active import ActiveReader
 from engine.rulebook.conditions import Grammar
 from engine.rulebook.content import ContentReader, silent_on
@@ -46,6 +46,8 @@ class CampaignReader:
             shape = shaped(CampaignShape, value, path, self.findings)
             campaign = self._campaign(name, shape, path) if shape else None
             campaigns.add(name, campaign, sound=path not in self.findings.salvaged)
+        if not campaigns.partial and not campaigns.broken:
+            groups.check(campaigns.found, self.findings)
         return campaigns
 
     def _campaign(self, name: str, shape: CampaignShape, path: Path) -> Campaign:
@@ -56,6 +58,8 @@ class CampaignReader:
             otherwise = offer.value if offer else 1.0
             value = factors.value(shape.value, otherwise, (*path, "value"), lexicon, findings)
         self._check_reach(shape, offer, path)
+        if shape.group is not None:
+            check_name(shape.group, (*path, "group"), findings)
         return Campaign(
             name,
             shape.offer,
@@ -70,6 +74,7 @@ class CampaignReader:
             factors.propensity(shape.propensity, (*path, "propensity"), lexicon, findings),
             tuple(self._boost(each, (*path, "boosts", i)) for i, each in enumerate(shape.boosts)),
             tuple(self._variant(key, each, (*path, "variants", key)) for key, each in shape.variants.items()),
+            shape.group or "",
         )
 
     def _condition(self, data: Mapping[str, Plain] | None, path: Path) -> Condition:

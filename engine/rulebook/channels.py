@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from engine.rulebook import spans
 from engine.rulebook.attributes import Lexicon
 from engine.rulebook.declared import Declared
-from engine.rulebook.diagnostics import Code, quote
+from engine.rulebook.diagnostics import Code, Severity, quote
 from engine.rulebook.faults import shaped
 from engine.rulebook.findings import Findings, Path
 from engine.rulebook.merge import check_name
@@ -90,10 +90,15 @@ def read_placements(
                 findings.error((*path, "channel"), Code.VALUE, message)
             if shape.fallback is not None:
                 _check_fallback(shape.fallback, channel, (*path, "fallback"), offers, findings)
-        placements.add(
-            name, Placement(name, shape.channel, shape.max_offers, shape.fallback) if shape else None
-        )
+        placements.add(name, _placement(name, shape, path, findings) if shape else None)
     return placements
+
+
+def _placement(name: str, shape: PlacementShape, path: Path, findings: Findings) -> Placement:
+    if shape.max_per_category is not None and shape.max_per_category >= shape.max_offers:
+        message = f"the placement shows {shape.max_offers} in all, so this never matters"
+        findings.remark((*path, "max_per_category"), Code.NO_EFFECT, message, Severity.WARNING)
+    return Placement(name, shape.channel, shape.max_offers, shape.fallback, shape.max_per_category)
 
 
 def _check_fallback(

@@ -77,6 +77,8 @@ class Placement:
     max_offers: int = 1
     fallback: str | None = None
     """The offer to show when there is nothing better."""
+    max_per_category: int | None = None
+    """How many offers of one category it shows at once; None: any number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +189,8 @@ class Campaign:
     boosts: tuple[Boost, ...] = ()
     variants: tuple[Variant, ...] = ()
     """Empty: the offer's own content serves."""
+    group: str = ""
+    """At most one campaign of a group is in a response; empty: it is in none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,6 +105,8 @@ class PlacementShape(Shape):
     """The inbound channel that it is on."""
     max_offers: Annotated[int, Field(ge=1, le=20)] = 1
     """How many offers it can show at once."""
+    max_per_category: Annotated[int | None, Field(ge=1, le=20)] = None
+    """How many offers of one category it shows at once; any number if it is left out."""
     fallback: Text | None = None
     """The offer to show when there is nothing better."""
 
@@ -208,6 +210,8 @@ class CampaignShape(Shape):
     """Factors for some customers."""
     variants: dict[str, VariantShape] = {}
     """The forms of its content; the offer's own content if it is left out."""
+    group: Text | None = None
+    """At most one campaign of a group is in a response."""
 
 
 Names: TypeAlias = Annotated[

@@ -38,7 +38,6 @@ _FEATURES = (
     _Feature("offers.*.stock"),
     _Feature("offers.*.content.locales", "offers.content.locales"),
     _Feature("offers.*.locales"),
-    _Feature("campaigns.*.group"),
     _Feature("campaigns.*.control"),
     _Feature("campaigns.*.limits"),
     _Feature("campaigns.*.learn"),

@@ -69,6 +69,8 @@ class _Why:
         match code:
             case ReasonCode.OUTRANKED:
                 text = f"outranked by {name}{self._ranks(one, name)}"
+            case ReasonCode.GROUP_TAKEN:
+                text = f"gives way to {name} of the same group{self._ranks(one, name)}"
             case ReasonCode.CAPPED:
                 text = f"capped by {name}"
             case ReasonCode.CHOSEN:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from engine.arbitrate.plan import Route
 from engine.arbitrate.propose import Candidate, Proposal
+from engine.arbitrate.rivals import gives_way
 from engine.arbitrate.variants import draw, fitting_forms
 from engine.decision import Outcome, Reason, ReasonCode
 from engine.instant import DAY, Instant
@@ -37,7 +38,7 @@ class Tried(NamedTuple):
 
     candidate: Candidate
     reason: Reason
-    """CHOSEN, OUTRANKED, or the first thing that stood in its way."""
+    """CHOSEN, what it gave way to (see arbitrate/rivals.py), or the first thing that stood in its way."""
     obstacles: Sequence[Reason] = ()
     """Every channel out of reach or without a form, and every cap that blocked a proposal, once each."""
     read: Sequence[Read] = ()
@@ -97,10 +98,11 @@ class _Pressure:
 def _try(ask: Ask, candidate: Candidate, chosen: list[Reserved], pressure: _Pressure) -> Tried:
     """Takes the candidate's first proposal that passes every cap, if there is one and room for it."""
     plan, request = candidate.plan, ask.request
-    if chosen and (
-        len(chosen) >= request.max_offers or any(one.proposal.plan.offer is plan.offer for one in chosen)
-    ):
-        return Tried(candidate, Reason(ReasonCode.OUTRANKED, chosen[0].proposal.plan.campaign.name))
+    if chosen:
+        taken = [one.proposal.plan for one in chosen]
+        slot = ask.live.book.placements.get(request.placement)
+        if lost := gives_way(plan, taken, request.max_offers, slot):
+            return Tried(candidate, lost)
     obstacles = list(candidate.lost)
     read: list[Read] = []
     for channel in candidate.channels:

@@ -48,6 +48,7 @@ class ReasonCode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     REASON_CODE_CHOSEN: _ClassVar[ReasonCode]
     REASON_CODE_FALLBACK: _ClassVar[ReasonCode]
     REASON_CODE_NO_VARIANT: _ClassVar[ReasonCode]
+    REASON_CODE_CATEGORY_FULL: _ClassVar[ReasonCode]
 
 class Verdict(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -83,6 +84,7 @@ REASON_CODE_CONTROL: ReasonCode
 REASON_CODE_CHOSEN: ReasonCode
 REASON_CODE_FALLBACK: ReasonCode
 REASON_CODE_NO_VARIANT: ReasonCode
+REASON_CODE_CATEGORY_FULL: ReasonCode
 VERDICT_UNSPECIFIED: Verdict
 VERDICT_TRUE: Verdict
 VERDICT_FALSE: Verdict
