@@ -19,6 +19,7 @@ from engine.ledger.errors import LedgerUnavailable
 from engine.ledger.migrate import migrate
 from engine.ledger.rows import ContactRow, DecisionRow, PastDecision, RequestRow
 from engine.ledger.tables import ContactTable, DecisionTable, RequestTable
+from engine.ledger.turn import Turn, TurnNotTaken
 
 _MOST_ROWS = 64
 """Rows in one INSERT; there is a prepared statement for each number of rows up to it."""
@@ -32,7 +33,7 @@ _CONTACT_COLUMNS = ("person", "at", "expires_at", "channel", "kind", "campaign",
 class SqliteStore:
     """A log in one SQLite file: write-ahead log, every commit synced to disk. For one thread at a time.
 
-    url: `sqlite:///relative.db` or `sqlite:////absolute.db`. busy_timeout: seconds to wait for another writer.
+    url: `sqlite:///relative.db` or `sqlite:////absolute.db`. busy_timeout: seconds to wait for other writers.
     Raises LedgerUnavailable when the file cannot be opened, and from `transaction` when it does not take the write.
     """
 
@@ -40,6 +41,7 @@ class SqliteStore:
         self._path = sqlite_path(url)
         self._busy_timeout = busy_timeout
         self._connection: sqlite3.Connection | None = None
+        self._turn: Turn | None = None
         self._open()
 
     def close(self) -> None:
@@ -47,23 +49,42 @@ class SqliteStore:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+        if self._turn is not None:
+            self._turn.close()
+            self._turn = None
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Everything inside is kept together when the block ends, or not at all when it raises."""
+        """Everything inside is kept together when the block ends, or not at all when it raises.
+
+        Inside another transaction it is part of that one.
+        """
+        if self._connection is not None and self._connection.in_transaction:
+            yield
+            return
         try:
-            connection = self._connection or self._open()
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                connection.execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
-        except sqlite3.Error as error:
+            with self._alone() as connection:
+                try:
+                    yield
+                    connection.execute("COMMIT")
+                except BaseException:
+                    if connection.in_transaction:
+                        connection.execute("ROLLBACK")
+                    raise
+        except TurnNotTaken as error:
+            raise LedgerUnavailable("the log is kept busy by other processes") from error
+        except (sqlite3.Error, OSError) as error:
             self.close()
             raise LedgerUnavailable(f"the log did not take the write: {error}") from error
+
+    @contextmanager
+    def _alone(self) -> Iterator[sqlite3.Connection]:
+        """The connection, at its turn and with the right to write; both take no longer than the time-out."""
+        connection, turn = self._open()
+        with turn.taken(self._busy_timeout) as left:
+            connection.execute(f"PRAGMA busy_timeout = {left * 1000:.0f}")
+            connection.execute("BEGIN IMMEDIATE")
+            yield connection
 
     def past_decisions(self, request_ids: Sequence[str]) -> dict[str, PastDecision]:
         """The decisions that these request ids led to."""
@@ -113,19 +134,26 @@ class SqliteStore:
             raise LedgerUnavailable("the log is not open")
         return self._connection.execute(sql, parameters).fetchall()
 
-    def _open(self) -> sqlite3.Connection:
-        self._connection = sqlite3.connect(
-            self._path,
-            timeout=self._busy_timeout,
-            isolation_level=None,
-            check_same_thread=False,
-            cached_statements=4 * _MOST_ROWS,
-        )
-        self._connection.execute("PRAGMA journal_mode = WAL")
-        self._connection.execute("PRAGMA synchronous = FULL")
-        self._connection.execute("PRAGMA foreign_keys = ON")
-        self._connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
-        return self._connection
+    def _open(self) -> tuple[sqlite3.Connection, Turn]:
+        """The connection and the place in the queue before the log; opened if they are not."""
+        self._turn = self._turn or Turn(self._path.with_name(self._path.name + "-turn"))
+        self._connection = self._connection or _connected(self._path, self._busy_timeout)
+        return self._connection, self._turn
+
+
+def _connected(path: Path, busy_timeout: float) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        path,
+        timeout=busy_timeout,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=4 * _MOST_ROWS,
+    )
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+    return connection
 
 
 def open_store(url: str, *, busy_timeout: float = 2.0) -> SqliteStore:

@@ -9,6 +9,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -19,6 +20,8 @@ Answer = TypeVar("Answer")
 
 Settle = Callable[[Sequence[Ask]], Sequence[Answer | LedgerError]]
 """Settles a group in one transaction: as many answers as asks. Raises LedgerError when nothing of it was kept."""
+
+Transaction = Callable[[], AbstractContextManager[None]]
 
 _LARGEST_GROUP = 512
 _RETRY_AFTER = 0.25
@@ -35,12 +38,16 @@ class _Waiting(Generic[Ask, Answer]):
 class GroupWriter(Generic[Ask, Answer]):
     """A bounded queue before a thread that settles it. It is used from one event loop at a time.
 
-    limit: how many asks may wait; more are refused with LedgerFull.
+    limit: how many asks may wait; more are refused with LedgerFull. transaction: what a group is settled in; deadlines that
+    pass while it is waited for have passed.
     """
 
-    def __init__(self, settle: Settle[Ask, Answer], *, limit: int = 4096) -> None:
+    def __init__(
+        self, settle: Settle[Ask, Answer], *, limit: int = 4096, transaction: Transaction = nullcontext
+    ) -> None:
         self._settle = settle
         self._limit = limit
+        self._transaction = transaction
         self._queue: deque[_Waiting[Ask, Answer]] = deque()
         self._door = threading.Lock()
         self._changed = threading.Condition()
@@ -108,25 +115,28 @@ class GroupWriter(Generic[Ask, Answer]):
         return group
 
     def _settle_group(self, group: list[_Waiting[Ask, Answer]]) -> None:
-        now = time.monotonic()
-        live = []
-        for one in group:
-            if one.deadline is not None and now >= one.deadline:
-                _deliver(
-                    [one], DeadlinePassed("the deadline had passed before the decision could be settled")
-                )
-            elif not one.future.done():
-                live.append(one)
+        live = _in_time(group)
         if not live:
             return
         try:
-            answers = self._settle([ask for one in live for ask in one.asks])
+            with self._transaction():
+                live = _in_time(live)
+                answers = self._settle([ask for one in live for ask in one.asks]) if live else []
         except LedgerError as error:
             _deliver(live, error)
         except Exception as error:  # noqa: BLE001 the callers must hear of a fault, and the thread must live on
             _deliver(live, error)
         else:
             _deliver(live, answers)
+
+
+def _in_time(group: list[_Waiting[Ask, Answer]]) -> list[_Waiting[Ask, Answer]]:
+    """Those whose caller still waits; the others are told that it is too late."""
+    now = time.monotonic()
+    waiting = [one for one in group if not one.future.done()]
+    late = [one for one in waiting if one.deadline is not None and now >= one.deadline]
+    _deliver(late, DeadlinePassed("the deadline had passed before the decision could be settled"))
+    return waiting if not late else [one for one in waiting if one.deadline is None or now < one.deadline]
 
 
 def _deliver(

@@ -68,7 +68,9 @@ async def serve(live: LiveBook, settings: Settings, announce: Callable[[str], No
     gc.set_threshold(*_GC_THRESHOLDS)
     live = _tried(live)
     store = open_store(settings.log, busy_timeout=settings.busy_timeout)
-    ledger: Ledger = GroupWriter(partial(settle_group, store), limit=settings.queue_limit)
+    ledger: Ledger = GroupWriter(
+        partial(settle_group, store), limit=settings.queue_limit, transaction=store.transaction
+    )
     weather = Weather(settings)
     try:
         await _serve(Engine(live, ledger, weather if weather.enabled else None), settings, ledger, announce)
