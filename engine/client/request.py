@@ -35,7 +35,7 @@ def request(  # noqa: PLR0913 -- one for each part of a request
     language: str = "",
     time_zone: str = "",
     location: Mapping[str, str | float] | None = None,
-    weather: Mapping[str, str | float | bool] | None = None,
+    weather: Mapping[str, Plain] | None = None,
     events: Iterable[Event | Mapping[str, object]] = (),
     channels: Iterable[str] = (),
     placement: str = "",
@@ -109,7 +109,10 @@ def _message(message: _M, name: str, values: Mapping[str, object]) -> _M:
         field = fields[known_name(name, key, fields)]
         if not _fits(field.cpp_type, value):
             raise TypeError(f"{name}.{key}: is {_KINDS[field.cpp_type][0]}, not {value!r}")
-        setattr(message, key, value)
+        if isinstance(value, Mapping):
+            _message(getattr(message, key), f"{name}.{key}", value)
+        else:
+            setattr(message, key, value)
     return message
 
 
@@ -117,6 +120,7 @@ _KINDS: dict[int, tuple[str, type | tuple[type, ...]]] = {
     FieldDescriptor.CPPTYPE_STRING: ("a text", str),
     FieldDescriptor.CPPTYPE_DOUBLE: ("a number", (int, float)),
     FieldDescriptor.CPPTYPE_BOOL: ("true or false", bool),
+    FieldDescriptor.CPPTYPE_MESSAGE: ("a mapping", Mapping),
 }
 
 

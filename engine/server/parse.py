@@ -65,7 +65,9 @@ class Parser:
             name: _Given(name, f"context.{name}", _check_of(declared), name in live.wanted)
             for name, declared in BUILTIN.items()
         }
-        self._location, self._weather = map(self._by_field, ("location.", "weather."))
+        self._location, self._weather, self._tomorrow = map(
+            self._by_field, ("location.", "weather.", "weather.tomorrow.")
+        )
         self._profile = {
             name.removeprefix("profile."): (name if name in live.wanted else "", reader(declared))
             for name, declared in live.book.attributes.items()
@@ -101,9 +103,15 @@ class Parser:
 
     def _attributes(self, context: pb.Context, profile: pb.Profile, wrong: Violations) -> dict[str, Value]:
         values: dict[str, Value] = {}
-        for known, message in ((self._location, context.location), (self._weather, context.weather)):
+        weather = context.weather
+        for known, message in (
+            (self._location, context.location),
+            (self._weather, weather),
+            (self._tomorrow, weather.tomorrow),
+        ):
             for field, value in message.ListFields():
-                self._take(known[field.name], value, values, wrong)
+                if (given := known.get(field.name)) is not None:  # but for `tomorrow` itself
+                    self._take(given, value, values, wrong)
         self._take_profile(profile, values, wrong)
         return values
 

@@ -52,7 +52,7 @@ def test_all_parts_come_where_they_belong() -> None:
         preferred_channels=["sms"],
         time_zone="Asia/Shanghai",
         location={"city": "Harbin", "latitude": 45},
-        weather={"temperature_c": 3, "is_day": True},
+        weather={"temperature_c": 3, "is_day": True, "tomorrow": {"frost": False}},
         channels=["web"],
         placement="hero",
         max_offers=2,
@@ -68,6 +68,7 @@ def test_all_parts_come_where_they_belong() -> None:
     assert (made.context.location.city, made.context.location.latitude) == ("Harbin", 45.0)
     assert (made.context.weather.temperature_c, made.context.weather.is_day) == (3.0, True)
     assert not made.context.weather.HasField("humidity_pct")
+    assert made.context.weather.tomorrow.HasField("frost")
     assert (list(made.channels), made.placement, made.max_offers) == (["web"], "hero", 2)
     assert (made.mode, made.now.ToDatetime(UTC), made.request_id) == (Mode.MODE_PREVIEW, NOON, "r1")
 
@@ -79,6 +80,8 @@ def test_all_parts_come_where_they_belong() -> None:
         ({"weather": {"temperature_c": "3"}}, r"weather\.temperature_c: is a number, not '3'"),
         ({"weather": {"temperature_c": True}}, r"weather\.temperature_c: is a number, not True"),
         ({"weather": {"is_day": 1}}, r"weather\.is_day: is true or false, not 1"),
+        ({"weather": {"tomorrow": 3}}, r"weather\.tomorrow: is a mapping, not 3"),
+        ({"weather": {"tomorrow": {"frost": 1}}}, r"weather\.tomorrow\.frost: is true or false, not 1"),
         ({"location": {"city": 3}}, r"location\.city: is a text, not 3"),
         ({"profile": {"language": 3}}, r"profile\.language: is a text, not 3"),
         ({"consents": "wechat"}, r"consents: needs a list of texts, not 'wechat'"),

@@ -168,7 +168,7 @@ class Location(_message.Message):
     def __init__(self, country: _Optional[str] = ..., region: _Optional[str] = ..., city: _Optional[str] = ..., latitude: _Optional[float] = ..., longitude: _Optional[float] = ..., time_zone: _Optional[str] = ...) -> None: ...
 
 class Weather(_message.Message):
-    __slots__ = ("temperature_c", "feels_like_c", "humidity_pct", "wind_kph", "precipitation_mm", "condition", "is_day")
+    __slots__ = ("temperature_c", "feels_like_c", "humidity_pct", "wind_kph", "precipitation_mm", "condition", "is_day", "tomorrow")
     TEMPERATURE_C_FIELD_NUMBER: _ClassVar[int]
     FEELS_LIKE_C_FIELD_NUMBER: _ClassVar[int]
     HUMIDITY_PCT_FIELD_NUMBER: _ClassVar[int]
@@ -176,6 +176,7 @@ class Weather(_message.Message):
     PRECIPITATION_MM_FIELD_NUMBER: _ClassVar[int]
     CONDITION_FIELD_NUMBER: _ClassVar[int]
     IS_DAY_FIELD_NUMBER: _ClassVar[int]
+    TOMORROW_FIELD_NUMBER: _ClassVar[int]
     temperature_c: float
     feels_like_c: float
     humidity_pct: float
@@ -183,7 +184,24 @@ class Weather(_message.Message):
     precipitation_mm: float
     condition: str
     is_day: bool
-    def __init__(self, temperature_c: _Optional[float] = ..., feels_like_c: _Optional[float] = ..., humidity_pct: _Optional[float] = ..., wind_kph: _Optional[float] = ..., precipitation_mm: _Optional[float] = ..., condition: _Optional[str] = ..., is_day: _Optional[bool] = ...) -> None: ...
+    tomorrow: Forecast
+    def __init__(self, temperature_c: _Optional[float] = ..., feels_like_c: _Optional[float] = ..., humidity_pct: _Optional[float] = ..., wind_kph: _Optional[float] = ..., precipitation_mm: _Optional[float] = ..., condition: _Optional[str] = ..., is_day: _Optional[bool] = ..., tomorrow: _Optional[_Union[Forecast, _Mapping]] = ...) -> None: ...
+
+class Forecast(_message.Message):
+    __slots__ = ("temperature_min_c", "temperature_max_c", "precipitation_mm", "wind_kph", "frost", "hail")
+    TEMPERATURE_MIN_C_FIELD_NUMBER: _ClassVar[int]
+    TEMPERATURE_MAX_C_FIELD_NUMBER: _ClassVar[int]
+    PRECIPITATION_MM_FIELD_NUMBER: _ClassVar[int]
+    WIND_KPH_FIELD_NUMBER: _ClassVar[int]
+    FROST_FIELD_NUMBER: _ClassVar[int]
+    HAIL_FIELD_NUMBER: _ClassVar[int]
+    temperature_min_c: float
+    temperature_max_c: float
+    precipitation_mm: float
+    wind_kph: float
+    frost: bool
+    hail: bool
+    def __init__(self, temperature_min_c: _Optional[float] = ..., temperature_max_c: _Optional[float] = ..., precipitation_mm: _Optional[float] = ..., wind_kph: _Optional[float] = ..., frost: _Optional[bool] = ..., hail: _Optional[bool] = ...) -> None: ...
 
 class Event(_message.Message):
     __slots__ = ("event_id", "type", "at", "item", "category", "page", "value", "currency", "attributes")
