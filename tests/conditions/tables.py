@@ -1,0 +1,139 @@
+"""Tables of conditions as marketers write them: files below written/, read into books and requests."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from engine.client import from_document
+from engine.context import Request
+from engine.instant import SECOND, from_datetime
+from engine.live import LiveBook, compile_book
+from engine.rulebook.diagnostics import Code, Severity
+from engine.rulebook.load import Loaded, load_files
+from engine.rulebook.nodes import compose
+from engine.scenario.typed import typed
+from engine.server.parse import Parser
+
+FOLDER = Path(__file__).with_name("written")
+NOW = "2026-03-10T10:00:00Z"
+SITUATION = ("profile", "location", "weather", "events", "now")
+ATTRIBUTES: dict[str, Any] = {
+    "profile.name": {"type": "text"},
+    "profile.tier": {"type": "text", "one_of": ["bronze", "silver", "gold"]},
+    "profile.age": {"type": "integer", "min": 0, "max": 130},
+    "profile.points": {"type": "integer"},
+    "profile.score": {"type": "number", "min": -1, "max": 1},
+    "profile.spend": {"type": "number"},
+    "profile.member": {"type": "boolean"},
+    "profile.joined": {"type": "date"},
+    "profile.seen": {"type": "time"},
+    "profile.interests": {"type": "list of text"},
+    "profile.levels": {"type": "list of integer", "one_of": [1, 2, 3]},
+    "profile.sizes": {"type": "list of integer"},
+    "profile.weights": {"type": "list of number"},
+}
+_UNITS = {"us": 1, "s": SECOND, "m": 60 * SECOND, "h": 3600 * SECOND, "d": 86_400 * SECOND}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a table."""
+
+    group: str
+    number: int
+    when: Any
+    situation: Mapping[str, Any]
+    wanted: bool | str
+    """The truth; or the code of the diagnostic with which the book is refused; or `refused` and the request's field."""
+
+
+@cache
+def groups() -> dict[str, dict[str, Any]]:
+    """What the files hold, by title."""
+    found: dict[str, dict[str, Any]] = {}
+    for file in sorted(FOLDER.glob("*.yaml")):
+        document = compose(file.read_text(encoding="utf-8"))
+        assert {one.code for one in document.problems} <= {Code.EMPTY}, (file, document.problems)
+        assert isinstance(document.data, dict)
+        for title, group in document.data.items():
+            assert isinstance(group, dict)
+            found[f"{file.stem}: {title}"] = group
+    return found
+
+
+def rows(group: str) -> list[Row]:
+    """The rows below a title; [condition, situation, wanted], or without a situation."""
+    return [
+        Row(group, number, one[0], one[1] if len(one) == 3 else {}, one[-1])
+        for number, one in enumerate(groups()[group]["cases"], 1)
+    ]
+
+
+def load_book(group: Mapping[str, Any], conditions: Mapping[str, Any]) -> Loaded:
+    """A book with a campaign for each condition."""
+    campaigns = {
+        name: {"offer": "words", "placements": ["slot"], "when": when} for name, when in conditions.items()
+    }
+    book = {
+        "book": {"name": "table", "timezone": group.get("zone", "UTC")},
+        "attributes": ATTRIBUTES,
+        "channels": {"web": {"kind": "inbound"}},
+        "placements": {"slot": {"channel": "web"}},
+        "offers": {"words": {"name": "Words", "content": {"default": {"title": "Words"}}}},
+        "campaigns": campaigns,
+        **group.get("book", {}),
+    }
+    return load_files({"book.yaml": json.dumps(book, ensure_ascii=False).encode()})
+
+
+@cache
+def live_book(group: str) -> LiveBook:
+    """One book with all conditions of a group, so that its index holds them beside each other."""
+    conditions = {f"row-{row.number}": row.when for row in rows(group) if row.wanted in (True, False)}
+    loaded = load_book(groups()[group], conditions or {"any": {"profile.age": 1}})
+    assert loaded.book is not None, loaded.diagnostics
+    return compile_book(loaded.book)
+
+
+def microseconds(text: str) -> int:
+    """A span of several terms: 7d, 7d-1us."""
+    terms = re.findall(r"([-+]?)(\d+)(us|s|m|h|d)", text)
+    assert "".join(map("".join, terms)) == text, text
+    return sum(int(f"{sign}{number}") * _UNITS[unit] for sign, number, unit in terms)
+
+
+def request_of(live: LiveBook, group: Mapping[str, Any], own: Mapping[str, Any]) -> Request:
+    """A request about the situation; keys that are no part of a request are attributes of the profile.
+
+    An event is [type, how long ago, fields] or a mapping.
+    """
+    situation = {**group.get("situation", {}), **own}
+    profile = {key: value for key, value in situation.items() if key not in SITUATION}
+    now = datetime.fromisoformat(situation.get("now", NOW))
+    document: dict[str, Any] = {
+        "customer": "somebody",
+        "placement": "slot",
+        "profile": {**situation.get("profile", {}), **profile},
+        "events": [_event(one, now) for one in situation.get("events", ())],
+        **{key: situation[key] for key in ("location", "weather") if key in situation},
+    }
+    message = from_document(typed(document, live.book))
+    return Parser(live).parse(message, from_datetime(now))
+
+
+def _event(one: Any, now: datetime) -> dict[str, Any]:
+    if isinstance(one, dict):
+        return one
+    kind, ago, *more = one
+    at = now - timedelta(microseconds=microseconds(ago))
+    return {"type": kind, "at": at.isoformat(), **(more[0] if more else {})}
+
+
+def errors_of(loaded: Loaded) -> set[str]:
+    """The codes of what is wrong with a book."""
+    return {one.code for one in loaded.diagnostics if one.severity is Severity.ERROR}

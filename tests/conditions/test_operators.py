@@ -1,0 +1,99 @@
+"""Every operator on every type of attribute: where it fits, what it says, and what a wrong value gets."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.conditions.model import Operator
+from engine.conditions.reference import Verdict, holds
+from engine.conditions.trace import trace
+from engine.decide import ask
+from engine.live import compile_book
+from engine.rulebook.diagnostics import Code
+from engine.rulebook.model import AttributeType
+from engine.rulebook.nodes import compose
+from engine.rulebook.operands import OPERATORS
+from engine.server.violations import InvalidRequest
+
+from .tables import errors_of, live_book, load_book, request_of
+
+
+def matrix() -> dict[str, dict[str, Any]]:
+    """By operator and type: an operand, a value for which the test holds, and one for which it does not."""
+    found = compose(Path(__file__).with_name("operators.yaml").read_text(encoding="utf-8"))
+    assert {one.code for one in found.problems} == {Code.EMPTY}  # a null is a missing value
+    return found.data  # type: ignore[return-value]
+
+
+NAMES = {
+    "text": "name",
+    "integer": "points",
+    "number": "spend",
+    "boolean": "member",
+    "date": "joined",
+    "time": "seen",
+    "list of text": "interests",
+    "list of integer": "sizes",
+    "list of number": "weights",
+}
+PAIRS = [(operator, kind) for operator in Operator for kind in AttributeType]
+FITTING = [(operator, kind, *entry) for operator, row in matrix().items() for kind, entry in row.items()]
+
+
+@pytest.mark.parametrize(("operator", "kind"), PAIRS)
+def test_which_operators_a_type_has(operator: Operator, kind: AttributeType) -> None:
+    """The table names exactly the operators that the type has; any other is refused with the code `operator`."""
+    fits = kind in matrix()[operator]
+    assert fits is (operator in OPERATORS[kind])
+    if not fits:
+        operand = next(iter(matrix()[operator].values()))[0]
+        loaded = load_book({}, {"row": {f"profile.{NAMES[kind]}": {operator.value: operand}}})
+        assert errors_of(loaded) == {"operator"}
+
+
+@pytest.mark.parametrize(("operator", "kind", "operand", "value", "other"), FITTING)
+def test_every_operator_on_every_type(operator: str, kind: str, operand: Any, value: Any, other: Any) -> None:
+    """It holds for the one value, not for the other, and neither it nor its negation's negation for a missing one."""
+    name = NAMES[kind]
+    test = {f"profile.{name}": {operator: operand}}
+    loaded = load_book({}, {"plain": test, "negated": {"none": [test]}})
+    assert loaded.book is not None, loaded.diagnostics
+    live = compile_book(loaded.book)
+    plain, negated = (live.book.campaigns[each].when for each in ("plain", "negated"))
+    for given, wanted in ((value, True), (other, False), (None, operand is False)):
+        situation = {} if given is None else {name: given}
+        asked = ask(live, request_of(live, {}, situation))
+        attributes, moment = asked.request.attributes, asked.moment
+        (found,) = live.index.match(attributes, moment)
+        assert live.plans[found].campaign.name == ("plain" if wanted else "negated")
+        assert (holds(plain, attributes, moment), holds(negated, attributes, moment)) == (wanted, not wanted)
+        unknown = given is None and operator != "exists"
+        verdict = Verdict.UNKNOWN if unknown else Verdict.TRUE if wanted else Verdict.FALSE
+        assert trace(plain, attributes, moment).verdict is verdict
+
+
+@pytest.mark.parametrize("kind", AttributeType)
+def test_a_wrong_value_is_refused(kind: AttributeType) -> None:
+    """A value of another type than the declared one is refused by its name, whatever the operator."""
+    values: dict[str, Any] = {
+        "text": "9",
+        "integer": 9,
+        "number": 9.5,
+        "boolean": True,
+        "list of text": ["9"],
+        "list of integer": [9],
+        "list of number": [9.5],
+    }
+    accepted = {
+        kind,
+        *({"integer"} if kind == "number" else {"list of integer"} if kind == "list of number" else ()),
+    }
+    live = live_book("shapes: a scalar, a list, operators")
+    field = f"context.profile.attributes[{NAMES[kind]}]"
+    for other, value in values.items():
+        if other in accepted or (kind in ("date", "time") and other == "text"):
+            continue
+        with pytest.raises(InvalidRequest) as caught:
+            request_of(live, {}, {NAMES[kind]: value})
+        assert [one.field for one in caught.value.violations] == [field]

@@ -1,0 +1,46 @@
+"""What conditions mean as marketers write them: read by the loader, asked with real requests, judged by every evaluator."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from engine.conditions.reference import Verdict, holds
+from engine.conditions.trace import trace
+from engine.decide import ask
+from engine.server.violations import InvalidRequest
+
+from .tables import Row, errors_of, groups, live_book, load_book, request_of, rows
+
+
+def written(*, judged: bool) -> Iterator[Any]:
+    """The rows whose condition a book may have, or those that it may not have."""
+    for group in groups():
+        for row in rows(group):
+            if judged is (row.wanted in (True, False) or str(row.wanted).startswith("refused ")):
+                yield pytest.param(row, id=f"{group}-{row.number}".replace(" ", "-"))
+
+
+@pytest.mark.parametrize("row", list(written(judged=True)))
+def test_meaning_as_written(row: Row) -> None:
+    """Reference, the whole book's index and trace give the wanted truth, or the request is refused for the named field."""
+    live = live_book(row.group)
+    if not isinstance(row.wanted, bool):
+        with pytest.raises(InvalidRequest) as caught:
+            request_of(live, groups()[row.group], row.situation)
+        assert [one.field for one in caught.value.violations] == [row.wanted.removeprefix("refused ")]
+        return
+    asked = ask(live, request_of(live, groups()[row.group], row.situation))
+    attributes, name = asked.request.attributes, f"row-{row.number}"
+    position = [one.campaign.name for one in live.plans].index(name)
+    when = live.book.campaigns[name].when
+    assert holds(when, attributes, asked.moment) is row.wanted
+    assert (position in live.index.match(attributes, asked.moment)) is row.wanted
+    assert (trace(when, attributes, asked.moment).verdict is Verdict.TRUE) is row.wanted
+
+
+@pytest.mark.parametrize("row", list(written(judged=False)))
+def test_what_cannot_be_meant(row: Row) -> None:
+    """A condition that says nothing sensible is refused with the wanted code, and with no other."""
+    loaded = load_book(groups()[row.group], {"row": row.when})
+    assert errors_of(loaded) == {row.wanted}
