@@ -1,8 +1,9 @@
 """A book compiled for deciding: one immutable set, swapped as a whole."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeAlias
 
 from engine.arbitrate.content import Texts
 from engine.arbitrate.plan import Plan, fallback_texts, plan
@@ -64,8 +65,17 @@ class LiveBook:
         """The instant on the book's clock."""
         return datetime.fromtimestamp(instant / 1_000_000, self.book.timezone)
 
+    def close(self) -> None:
+        """Frees what its signals hold; for when nothing is decided by it any more."""
+        if self.signals is not None:
+            self.signals.evaluator.close()
 
-def compile_book(book: Book) -> LiveBook:
+
+OpenSignals: TypeAlias = Callable[[CompiledSignals], Evaluator]
+"""Makes what evaluates signals."""
+
+
+def compile_book(book: Book, open_signals: OpenSignals = open_evaluator) -> LiveBook:
     """Compiles a checked book; about as costly as its number of condition clauses."""
     caps = Caps(book.caps)
     plans = tuple(plan(book, campaign, caps) for campaign in book.campaigns.values())
@@ -92,7 +102,7 @@ def compile_book(book: Book) -> LiveBook:
         wanted=wanted,
         weather=weather,
         derivation=derived,
-        signals=_signals(book, named),
+        signals=_signals(book, named, open_signals),
         masked=_masked(book) & wanted,
         scheduled=any(one.campaign.active != Active() for one in plans),
         outbound=outbound,
@@ -102,12 +112,12 @@ def compile_book(book: Book) -> LiveBook:
     )
 
 
-def _signals(book: Book, named: frozenset[str]) -> LiveSignals | None:
+def _signals(book: Book, named: frozenset[str], open_signals: OpenSignals) -> LiveSignals | None:
     used = {name: one for name, one in book.derived.signals.items() if f"signal.{name}" in named}
     if not used:
         return None
     compiled = compile_signals(used)
-    return LiveSignals(compiled, open_evaluator(compiled))
+    return LiveSignals(compiled, open_signals(compiled))
 
 
 def _wanted(book: Book, plans: Iterable[Plan], index: ConditionIndex) -> frozenset[str]:

@@ -15,6 +15,8 @@ class Settings(BaseSettings):
 
     rules: str = "rules"
     """Folder of the book to serve."""
+    watch: bool = False
+    """Follow the folder: a changed book becomes live when it loads. SIGHUP does the same once, with or without it."""
     log: str = "sqlite:///tact.db"
     """URL of the decision log: sqlite:///relative.db or sqlite:////absolute.db."""
     host: str = "127.0.0.1"

@@ -5,9 +5,10 @@ from typing import NoReturn
 
 import typer
 
-from engine.live import LiveBook, compile_book
+from engine.live import LiveBook, OpenSignals, compile_book
 from engine.rulebook.diagnostics import render
 from engine.rulebook.load import load
+from engine.signals.evaluator import open_evaluator
 
 OTHER = 1
 USAGE = 2
@@ -21,10 +22,10 @@ def fail(message: str, code: int = OTHER) -> NoReturn:
     raise typer.Exit(code)
 
 
-def live_book(folder: Path) -> LiveBook:
+def live_book(folder: Path, open_signals: OpenSignals = open_evaluator) -> LiveBook:
     """The book in the folder, compiled; ends the command with its diagnostics when it does not load."""
     loaded = load(folder)
     if loaded.book is None:
         typer.echo(render(loaded.diagnostics), err=True)
         fail(f"{folder} does not load", BOOK)
-    return compile_book(loaded.book)
+    return compile_book(loaded.book, open_signals)

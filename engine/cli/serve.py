@@ -14,6 +14,7 @@ from engine.ledger.store import sqlite_path
 from engine.server.logs import configure
 from engine.server.run import CannotServe
 from engine.server.run import serve as run_server
+from engine.server.tried import open_tried
 from engine.settings import Settings
 
 
@@ -25,6 +26,9 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on. Or TACT_HOST.")] = None,
     port: Annotated[
         int | None, typer.Option(help="Port to listen on; 0 takes a free one. Or TACT_PORT.")
+    ] = None,
+    watch: Annotated[
+        bool | None, typer.Option("--watch", help="Follow the folder of the book. Or TACT_WATCH.")
     ] = None,
     insecure: Annotated[
         bool | None,
@@ -48,6 +52,7 @@ def serve(
         log=log,
         host=host,
         port=port,
+        watch=watch,
         insecure=insecure,
         allow_simulated_now=allow_simulated_now,
         queue_limit=queue_limit,
@@ -58,7 +63,7 @@ def serve(
     except ValueError as error:
         fail(str(error), USAGE)
     configure(as_json=as_json)
-    live = live_book(Path(settings.rules))
+    live = live_book(Path(settings.rules), open_tried)
 
     def announce(address: str) -> None:
         line = f"listening on {address}"

@@ -98,6 +98,11 @@ def render(diagnostics: Iterable[Diagnostic], color: bool = False) -> str:
     return "".join(f"{line}\n" for each in diagnostics for line in _lines(each, color))
 
 
+def in_short(diagnostic: Diagnostic) -> str:
+    """The diagnostic in one line, without the source."""
+    return next(iter(_lines(diagnostic, color=False)))
+
+
 def _lines(diagnostic: Diagnostic, color: bool) -> Iterable[str]:
     paint = _COLORS[diagnostic.severity]
     place = f"{_printable(diagnostic.file)}:{diagnostic.line}:{diagnostic.column}"

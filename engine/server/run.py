@@ -6,9 +6,9 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from ipaddress import ip_address
+from pathlib import Path
 
 import grpc
 import structlog
@@ -21,15 +21,16 @@ from engine.instant import Instant
 from engine.ledger.errors import LedgerError
 from engine.ledger.store import open_store
 from engine.ledger.writer import GroupWriter
-from engine.live import LiveBook, LiveSignals
+from engine.live import LiveBook
+from engine.server.desk import Desk, Desks
 from engine.server.handlers import decisions_handler
 from engine.server.limits import LARGEST_MESSAGE
 from engine.server.parse import Parser
-from engine.server.service import DecisionsService, Desk
+from engine.server.reload import Reloader
+from engine.server.service import DecisionsService
+from engine.server.watch import follow
 from engine.settings import Settings
 from engine.settle.group import settle_group
-from engine.signals.naive import NaiveEvaluator
-from engine.signals.probe import probe
 from engine.weather import Weather
 
 log = structlog.get_logger()
@@ -66,52 +67,52 @@ async def serve(live: LiveBook, settings: Settings, announce: Callable[[str], No
     sys.setswitchinterval(_SWITCH_SECONDS)
     gc.freeze()
     gc.set_threshold(*_GC_THRESHOLDS)
-    live = _tried(live)
     store = open_store(settings.log, busy_timeout=settings.busy_timeout)
     ledger: Ledger = GroupWriter(
         partial(settle_group, store), limit=settings.queue_limit, transaction=store.transaction
     )
     weather = Weather(settings)
+
+    def open_desk(live: LiveBook) -> Desk:
+        engine = Engine(live, ledger, weather if weather.enabled else None)
+        return Desk(Parser(live, allow_now=settings.allow_simulated_now), engine)
+
+    desks = Desks(open_desk(live))
     try:
-        await _serve(Engine(live, ledger, weather if weather.enabled else None), settings, ledger, announce)
+        await _serve(desks, Reloader(Path(settings.rules), desks, open_desk), settings, ledger, announce)
     finally:
         await weather.close()
         await asyncio.to_thread(ledger.close)
         store.close()
 
 
-async def _serve(engine: Engine, settings: Settings, ledger: Ledger, announce: Callable[[str], None]) -> None:
-    live = engine.live
+async def _serve(
+    desks: Desks, reloader: Reloader, settings: Settings, ledger: Ledger, announce: Callable[[str], None]
+) -> None:
+    live, loop = desks.live.engine.live, asyncio.get_running_loop()
     stop = asyncio.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(signum, stop.set)
+        loop.add_signal_handler(signum, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, reloader.ask)
     server = grpc.aio.server(options=_OPTIONS)
-    desk = Desk(Parser(live, allow_now=settings.allow_simulated_now), engine)
-    server.add_generic_rpc_handlers((decisions_handler(DecisionsService(desk, wall_clock)),))
+    server.add_generic_rpc_handlers((decisions_handler(DecisionsService(desks, wall_clock)),))
     status = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(status, server)
     reflection.enable_server_reflection((SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
     port = _bind(server, settings)
-    probe = asyncio.create_task(_probe(ledger, status))
+    tasks = [asyncio.create_task(_probe(ledger, status)), asyncio.create_task(reloader.run())]
+    if settings.watch:
+        tasks.append(asyncio.create_task(follow(Path(settings.rules), reloader.ask)))
     await server.start()
     announce(f"{settings.host}:{port}")
     log.info("serving", book=live.book.name, version=live.book.version, campaigns=len(live.plans))
     await stop.wait()
     log.info("draining", seconds=settings.grace)
-    probe.cancel()
+    for task in tasks:
+        task.cancel()
     await status.enter_graceful_shutdown()
     await server.stop(settings.grace)
     log.info("stopped")
-
-
-def _tried(live: LiveBook) -> LiveBook:
-    """The book with its signals' rules tried in a process of their own; plain Python evaluates them if they fail there."""
-    if live.signals is None or (reason := probe(live.signals.compiled)) is None:
-        return live
-    log.error("signals are evaluated in plain Python", reason=reason)
-    compiled = live.signals.compiled
-    live.signals.evaluator.close()
-    return replace(live, signals=LiveSignals(compiled, NaiveEvaluator(compiled)))
 
 
 def _bind(server: grpc.aio.Server, settings: Settings) -> int:

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from google.rpc.status_pb2 import Status
@@ -10,12 +9,11 @@ from grpc.aio import ServicerContext
 
 from engine.api.v1 import decisions_pb2 as pb
 from engine.context import Request
-from engine.decide import Engine
 from engine.decision import Decision
 from engine.explain import explain
 from engine.instant import Instant
+from engine.server.desk import Desk, Desks
 from engine.server.limits import MOST_BATCHED
-from engine.server.parse import Parser
 from engine.server.respond import respond
 from engine.server.respond_explain import respond_explained
 from engine.server.status import status_of
@@ -25,35 +23,27 @@ Context = ServicerContext[Any, Any]
 Clock = Callable[[], Instant]
 
 
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """What serves one version of the book; a request is served by one desk from start to end."""
-
-    parser: Parser
-    engine: Engine
-
-
 class DecisionsService:
     """Translates between the contract and the engine; what its methods raise becomes a status in `handlers`."""
 
-    def __init__(self, desk: Desk, clock: Clock) -> None:
-        self._desk = desk
+    def __init__(self, desks: Desks, clock: Clock) -> None:
+        self._desks = desks
         self._clock = clock
 
     async def decide(self, request: pb.DecideRequest, context: Context) -> pb.DecideResponse:
         """One customer, now."""
-        desk = self._desk
-        parsed = desk.parser.parse(request, self._clock())
-        return respond(await desk.engine.decide(parsed, deadline=_deadline(context)))
+        with self._desks.live as desk:
+            parsed = desk.parser.parse(request, self._clock())
+            return respond(await desk.engine.decide(parsed, deadline=_deadline(context)))
 
     async def decide_batch(self, request: pb.DecideBatchRequest, context: Context) -> pb.DecideBatchResponse:
         """Many customers in one settlement; an error of one is its own."""
         if len(request.requests) > MOST_BATCHED:
             raise _too_many(len(request.requests))
-        desk = self._desk
-        parsed = [self._parsed(desk, one) for one in request.requests]
-        good = [one for one in parsed if isinstance(one, Request)]
-        answers = iter(await desk.engine.settle_all(good, deadline=_deadline(context)) if good else ())
+        with self._desks.live as desk:
+            parsed = [self._parsed(desk, one) for one in request.requests]
+            good = [one for one in parsed if isinstance(one, Request)]
+            answers = iter(await desk.engine.settle_all(good, deadline=_deadline(context)) if good else ())
         return pb.DecideBatchResponse(
             items=[_item(next(answers) if isinstance(one, Request) else one) for one in parsed]
         )
@@ -62,9 +52,9 @@ class DecisionsService:
         """Every campaign, and why."""
         if request.WhichOneof("subject") == "decision_id":
             raise Unsupported("past decisions are not explained in this version; send the request")
-        desk = self._desk
-        parsed = desk.parser.parse(request.request, self._clock())
-        return respond_explained(await explain(desk.engine, parsed, deadline=_deadline(context)))
+        with self._desks.live as desk:
+            parsed = desk.parser.parse(request.request, self._clock())
+            return respond_explained(await explain(desk.engine, parsed, deadline=_deadline(context)))
 
     def _parsed(self, desk: Desk, message: pb.DecideRequest) -> Request | Status:
         try:
