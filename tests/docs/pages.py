@@ -11,7 +11,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
-    [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "engine" / "demo" / "README.md"],
+    [
+        *ROOT.glob("*.md"),
+        *(ROOT / "docs").rglob("*.md"),
+        *(ROOT / "rules").glob("*/README.md"),
+        ROOT / "engine" / "demo" / "README.md",
+    ],
     key=lambda path: path.relative_to(ROOT).as_posix(),
 )
 
