@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TypeAlias
 
 from engine.arbitrate.content import Texts
-from engine.arbitrate.plan import Plan, fallback_texts, plan
+from engine.arbitrate.plan import Fallback, Form, Plan, fallback, plan
 from engine.attributes.derive import Derivation, closure, derivation
 from engine.conditions.index import ConditionIndex
 from engine.conditions.model import Moment, attributes_of
@@ -37,8 +37,8 @@ class LiveBook:
     index: ConditionIndex
     clauses_by_channel: Mapping[str, int]
     clauses_by_placement: Mapping[str, int]
-    fallbacks: Mapping[str, Texts | None]
-    """What the fallback says, by placement."""
+    fallbacks: Mapping[str, Fallback | None]
+    """What is shown when there is nothing better, by placement."""
     caps: Caps
     wanted: frozenset[str]
     """Names of the attributes that the book refers to, or derives others from; no other is read."""
@@ -81,7 +81,10 @@ def compile_book(book: Book, open_signals: OpenSignals = open_evaluator) -> Live
     plans = tuple(plan(book, campaign, caps) for campaign in book.campaigns.values())
     outbound = tuple(name for name, channel in book.channels.items() if channel.kind is Kind.OUTBOUND)
     index = ConditionIndex.build([one.campaign.when for one in plans])
-    named = closure(book.derived, _wanted(book, plans, index))
+    fallbacks = {name: fallback(book, name) for name in book.placements}
+    forms = [form for one in plans for route in one.routes.values() for form in route.forms]
+    forms += [one.form for one in fallbacks.values() if one]
+    named = closure(book.derived, _wanted(book, plans, index, forms))
     derived = derivation(book.derived, named, book.timezone)
     weather = frozenset(name for name in named if name.startswith("weather."))
     wanted = named | derived.needs | (_PLACE if weather else frozenset())
@@ -97,7 +100,7 @@ def compile_book(book: Book, open_signals: OpenSignals = open_evaluator) -> Live
             name: index.clauses_of(i for i, one in enumerate(plans) if name in one.placements)
             for name in book.placements
         },
-        fallbacks={name: fallback_texts(book, name) for name in book.placements},
+        fallbacks=fallbacks,
         caps=caps,
         wanted=wanted,
         weather=weather,
@@ -120,16 +123,18 @@ def _signals(book: Book, named: frozenset[str], open_signals: OpenSignals) -> Li
     return LiveSignals(compiled, open_signals(compiled))
 
 
-def _wanted(book: Book, plans: Iterable[Plan], index: ConditionIndex) -> frozenset[str]:
+def _wanted(
+    book: Book, plans: Iterable[Plan], index: ConditionIndex, forms: Iterable[Form]
+) -> frozenset[str]:
     names = set(index.attributes)
     names.update(channel.address for channel in book.channels.values() if channel.address is not None)
     for one in plans:
         names |= _of_campaign(one.campaign)
-        for route in one.routes.values():
-            for form in route.forms:
-                names |= _of_texts(form.texts)
-    for placement in book.placements:
-        names |= _of_texts(fallback_texts(book, placement))
+    for form in forms:
+        for texts in (form.texts, *form.spoken.values()):
+            names |= _of_texts(texts)
+        if form.spoken:
+            names.add("profile.language")
     return frozenset(names)
 
 
@@ -140,9 +145,8 @@ def _of_campaign(campaign: Campaign) -> set[str]:
     return names
 
 
-def _of_texts(texts: Texts | None) -> set[str]:
-    filled = () if texts is None else texts.filled
-    return {part.attribute for _, parts in filled for part in parts if isinstance(part, Placeholder)}
+def _of_texts(texts: Texts) -> set[str]:
+    return {part.attribute for _, parts in texts.filled for part in parts if isinstance(part, Placeholder)}
 
 
 def _masked(book: Book) -> frozenset[str]:

@@ -1,11 +1,12 @@
-"""Content: the fields of a variant for a channel, with their placeholders filled."""
+"""Content: the fields of a variant for a channel in a language, with their placeholders filled."""
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
+from html import escape
 from typing import NamedTuple
 
 from engine.conditions.model import Attributes, Value
-from engine.rulebook.model import Content, Placeholder
+from engine.rulebook.model import Channel, Content, Fields, Format, Placeholder
 
 
 class Texts(NamedTuple):
@@ -17,15 +18,40 @@ class Texts(NamedTuple):
     """Those with placeholders."""
     needs: frozenset[str]
     """The attributes without which they cannot be rendered."""
+    html: bool = False
+    """Whether values are escaped where they are filled in; the templates' own text never is."""
 
     def __bool__(self) -> bool:
         """Whether there is anything to say."""
         return bool(self.fixed or self.filled)
 
 
-def texts_for(content: Content, channel: str) -> Texts:
-    """The channel's own fields, or else the default ones; none when the content does not serve the channel."""
-    fields = content.channels.get(channel, content.default)
+def texts_for(content: Content, channel: Channel) -> Texts:
+    """What the content says on the channel where no language decides; nothing when it does not serve the channel."""
+    return _ready(content.on(channel.name), channel)
+
+
+def texts_by_language(content: Content, channel: Channel) -> dict[str, Texts]:
+    """What it says on the channel by language tag in lower case; fields that do not change are the same in all."""
+    found = {}
+    for tag in content.locales:
+        changed = content.changes_on(channel.name, tag)
+        if changed:
+            found[tag.lower()] = _ready({**content.on(channel.name), **changed}, channel)
+    return found
+
+
+def render(texts: Texts, attributes: Attributes) -> dict[str, str]:
+    """The fields' texts; raises KeyError when a value is missing that has no fallback."""
+    rendered = dict(texts.fixed)
+    for name, parts in texts.filled:
+        rendered[name] = "".join(
+            [part if isinstance(part, str) else _filled(part, attributes, texts.html) for part in parts]
+        )
+    return rendered
+
+
+def _ready(fields: Fields, channel: Channel) -> Texts:
     placeholders = {
         name: [part for part in template.parts if isinstance(part, Placeholder)]
         for name, template in fields.items()
@@ -38,28 +64,18 @@ def texts_for(content: Content, channel: str) -> Texts:
         needs=frozenset(
             one.attribute for found in placeholders.values() for one in found if one.fallback is None
         ),
+        html=channel.format is Format.HTML,
     )
 
 
-def render(texts: Texts, attributes: Attributes) -> dict[str, str]:
-    """The fields' texts; raises KeyError when a value is missing that has no fallback."""
-    rendered = dict(texts.fixed)
-    for name, parts in texts.filled:
-        rendered[name] = "".join(
-            [part if isinstance(part, str) else _filled(part, attributes) for part in parts]
-        )
-    return rendered
-
-
-def _filled(placeholder: Placeholder, attributes: Attributes) -> str:
+def _filled(placeholder: Placeholder, attributes: Attributes, html: bool) -> str:
     value = attributes.get(placeholder.attribute)
-    if isinstance(value, str):
-        return value
-    if value is not None:
-        return as_text(value)
-    if placeholder.fallback is None:
-        raise KeyError(placeholder.attribute)
-    return placeholder.fallback
+    if value is None:
+        if placeholder.fallback is None:
+            raise KeyError(placeholder.attribute)
+        return placeholder.fallback
+    text = value if isinstance(value, str) else as_text(value)
+    return escape(text) if html and not text.isalnum() else text
 
 
 def as_text(value: Value) -> str:

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from engine.arbitrate.content import Texts, texts_for
+from engine.arbitrate.content import Texts, texts_by_language, texts_for
+from engine.arbitrate.language import lookup
 from engine.bucketing import identity
 from engine.conditions.model import ALWAYS, Condition
 from engine.instant import Microseconds
@@ -34,8 +35,15 @@ class Form:
     when: Condition
     share: float
     texts: Texts
+    """What it says to customers of no language that it has."""
+    spoken: Mapping[str, Texts]
+    """What it says otherwise, by language tag in lower case."""
     always: bool
     """Whether it fits every customer."""
+
+    def texts_in(self, language: object) -> Texts:
+        """What it says to a customer of the language, a BCP 47 tag or nothing."""
+        return (lookup(self.spoken, language) or self.texts) if self.spoken else self.texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +58,14 @@ class Route:
     """Those that a proposal on it must pass."""
     held: Microseconds | None
     """How long a contact on it waits for word; None: it stays."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fallback:
+    """What a placement shows when there is nothing better."""
+
+    offer: Offer
+    form: Form
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +104,17 @@ def plan(book: Book, campaign: Campaign, caps: Caps) -> Plan:
         outbound=tuple(name for name in campaign.channels if book.channels[name].kind is Kind.OUTBOUND),
         score=_fixed_score(campaign, value),
         placements=frozenset(campaign.placements),
-        routes={name: _route(book.channels[name], campaign, offer, caps) for name in reached},
+        routes={name: _route(book, book.channels[name], campaign, caps) for name in reached},
     )
 
 
-def fallback_texts(book: Book, placement: str) -> Texts | None:
-    """What a placement's fallback says; None where it has none."""
+def fallback(book: Book, placement: str) -> Fallback | None:
+    """What the placement shows when there is nothing better; None where it shows nothing then."""
     slot = book.placements[placement]
-    content = None if slot.fallback is None else book.offers[slot.fallback].content
-    return None if content is None else texts_for(content, slot.channel)
+    if slot.fallback is None:
+        return None
+    offer = book.offers[slot.fallback]
+    return Fallback(offer, _own_form(offer, book.channels[slot.channel], book.locale))
 
 
 def _fixed_score(campaign: Campaign, value: Factor) -> float | None:
@@ -105,24 +123,38 @@ def _fixed_score(campaign: Campaign, value: Factor) -> float | None:
     return value.number * campaign.propensity.number
 
 
-def _forms(campaign: Campaign, offer: Offer, channel: str) -> tuple[Form, ...]:
+def _forms(campaign: Campaign, offer: Offer, channel: Channel, locale: str) -> tuple[Form, ...]:
     if campaign.variants:
-        return tuple(_form(variant, channel) for variant in campaign.variants)
-    return (_form(Variant("", offer.content or Content(), ALWAYS), channel),)
+        return tuple(_form(variant, channel, locale) for variant in campaign.variants)
+    return (_own_form(offer, channel, locale),)
 
 
-def _form(variant: Variant, channel: str) -> Form:
-    texts = texts_for(variant.content, channel)
-    always = variant.when == ALWAYS and bool(texts) and not texts.needs
-    return Form(variant.name, identity(variant.name), variant.when, variant.share, texts, always)
+def _own_form(offer: Offer, channel: Channel, locale: str) -> Form:
+    return _form(Variant("", offer.content or Content(), ALWAYS), channel, locale)
 
 
-def _route(channel: Channel, campaign: Campaign, offer: Offer, caps: Caps) -> Route:
+def _form(variant: Variant, channel: Channel, locale: str) -> Form:
+    spoken = texts_by_language(variant.content, channel)
+    texts = lookup(spoken, locale) or texts_for(variant.content, channel)
+    needs = any(one.needs for one in (texts, *spoken.values()))
+    return Form(
+        variant=variant.name,
+        identity=identity(variant.name),
+        when=variant.when,
+        share=variant.share,
+        texts=texts,
+        spoken=spoken,
+        always=variant.when == ALWAYS and bool(texts) and not needs,
+    )
+
+
+def _route(book: Book, channel: Channel, campaign: Campaign, caps: Caps) -> Route:
+    offer = book.offers[campaign.offer]
     facts = Facts(channel.name, channel.kind, campaign.name, offer.name, campaign.category, offer.tags)
     waits = channel.kind is Kind.OUTBOUND and channel.on_silence is OnSilence.RELEASE
     return Route(
         channel=channel.name,
-        forms=_forms(campaign, offer, channel.name),
+        forms=_forms(campaign, offer, channel, book.locale),
         facts=facts,
         caps=caps.applicable(facts),
         held=channel.hold if waits else None,

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from engine.arbitrate.plan import Form, Plan
+from engine.arbitrate.plan import Form, Plan, Route
 from engine.bucketing import identity, rendezvous_score
 from engine.conditions.model import Attributes, Moment
 from engine.conditions.reference import holds
+from engine.decision import Reason, ReasonCode
 
 
 class Chosen(NamedTuple):
@@ -37,6 +38,22 @@ def draw(fitting: Sequence[Form], salt: str, customer: str, plan: Plan) -> Chose
     return Chosen(best, best.share / total)
 
 
+def why_none_fits(route: Route, attributes: Attributes, moment: Moment) -> list[Reason]:
+    """NO_VARIANT for each value that a form lacks whose condition holds; for the channel where no condition does."""
+    lacking = dict.fromkeys(
+        name
+        for form in route.forms
+        if holds(form.when, attributes, moment)
+        for name in sorted(lacks(form, attributes))
+    )
+    return [Reason(ReasonCode.NO_VARIANT, name) for name in lacking or (route.channel,)]
+
+
+def lacks(form: Form, attributes: Attributes) -> frozenset[str]:
+    """The values without which the form cannot be filled in for the customer."""
+    return form.texts_in(attributes.get("profile.language")).needs - attributes.keys()
+
+
 def _fits(form: Form, attributes: Attributes, moment: Moment) -> bool:
-    texts = form.texts
+    texts = form.texts_in(attributes.get("profile.language")) if form.spoken else form.texts
     return bool(texts) and attributes.keys() >= texts.needs and holds(form.when, attributes, moment)

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from engine.conditions.dnf import CLAUSE_LIMIT, clauses_of
-from engine.conditions.model import ALWAYS, Condition
+from engine.conditions.model import ALWAYS, All, Condition
 from engine.rulebook import factors, groups
 from engine.rulebook.active import ActiveReader
 from engine.rulebook.conditions import Grammar
-from engine.rulebook.content import ContentReader, silent_on
+from engine.rulebook.content import ContentReader
 from engine.rulebook.declared import Declared
 from engine.rulebook.diagnostics import Code, quote
 from engine.rulebook.faults import shaped
@@ -16,6 +16,7 @@ from engine.rulebook.findings import Findings, Path
 from engine.rulebook.merge import check_name
 from engine.rulebook.model import Active, Boost, Campaign, Category, Channel, Offer, Placement, Variant
 from engine.rulebook.nodes import Plain
+from engine.rulebook.said import SaidCheck, never_known, silent_on
 from engine.rulebook.shapes import BoostShape, CampaignShape, VariantShape
 
 MAX_CAMPAIGNS = 20_000
@@ -57,10 +58,10 @@ class CampaignReader:
         if shape.value is not None:
             otherwise = offer.value if offer else 1.0
             value = factors.value(shape.value, otherwise, (*path, "value"), lexicon, findings)
-        self._check_reach(shape, offer, path)
+        reached = self._check_reach(shape, offer, path)
         if shape.group is not None:
             check_name(shape.group, (*path, "group"), findings)
-        return Campaign(
+        campaign = Campaign(
             name,
             shape.offer,
             shape.description,
@@ -76,6 +77,8 @@ class CampaignReader:
             tuple(self._variant(key, each, (*path, "variants", key)) for key, each in shape.variants.items()),
             shape.group or "",
         )
+        self._check_said(campaign, offer, reached, path)
+        return campaign
 
     def _condition(self, data: Mapping[str, Plain] | None, path: Path) -> Condition:
         return ALWAYS if data is None else self.grammar.parse(dict(data), path) or ALWAYS
@@ -92,11 +95,11 @@ class CampaignReader:
 
     def _variant(self, name: str, shape: VariantShape, path: Path) -> Variant:
         check_name(name, path, self.findings)
-        content = self.contents.read(shape.content, (*path, "content"))
+        content = self.contents.read(shape.content, shape.locales, path)
         return Variant(name, content, self._condition(shape.when, (*path, "when")), shape.share)
 
-    def _check_reach(self, shape: CampaignShape, offer: Offer | None, path: Path) -> None:
-        """Report a campaign that reaches nobody, or has nothing to say where it goes."""
+    def _check_reach(self, shape: CampaignShape, offer: Offer | None, path: Path) -> list[str]:
+        """The channels that it goes out on; reported where there are none, or nothing to say on one of them."""
         reached = self._reached(shape, path)
         given = any((*path, key) in self.findings.spoiled for key in ("channels", "placements"))
         if not shape.channels and not shape.placements and not given:
@@ -113,6 +116,15 @@ class CampaignReader:
                 self.findings.error(where, Code.CONTENT, message)
             elif not offer.content.default:
                 self._report_silence(silent_on(offer.content.channels, reached), label, where)
+        return reached
+
+    def _check_said(self, campaign: Campaign, offer: Offer | None, reached: list[str], path: Path) -> None:
+        check = SaidCheck(self.channels, self.grammar.lexicon.declared, self.findings)
+        for one in campaign.variants:
+            never = never_known(All((campaign.when, one.when)))
+            check.check(one.content, (*path, "variants", one.name), reached, never)
+        if offer and offer.content and not campaign.variants:
+            check.check(offer.content, ("offers", offer.name), reached, never_known(campaign.when))
 
     def _reached(self, shape: CampaignShape, path: Path) -> list[str]:
         """The channels that the campaign goes out on, directly or by its placements."""

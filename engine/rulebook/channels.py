@@ -9,7 +9,7 @@ from engine.rulebook.diagnostics import Code, Severity, quote
 from engine.rulebook.faults import shaped
 from engine.rulebook.findings import Findings, Path
 from engine.rulebook.merge import check_name
-from engine.rulebook.model import AttributeType, Channel, Kind, Offer, OnSilence, Placement
+from engine.rulebook.model import AttributeType, Channel, Format, Kind, Offer, OnSilence, Placement
 from engine.rulebook.nodes import Plain
 from engine.rulebook.shapes import ChannelShape, PlacementShape
 
@@ -42,7 +42,22 @@ def _channel(name: str, shape: ChannelShape, path: Path, lexicon: Lexicon, findi
         _check_address(shape.address, (*path, "address"), lexicon, findings)
     hold = span((*path, "hold"), shape.hold, findings)
     consent = None if shape.consent == NOT_NEEDED else shape.consent
-    return Channel(name, kind, shape.address, consent, shape.cost, hold, OnSilence(shape.on_silence))
+    format_ = Format(shape.format) if shape.format else _format_of(name, kind)
+    if shape.max_segments is not None and format_ is not Format.SMS:
+        message = f"only short messages are counted in segments; the texts of {quote(name)} are {format_}"
+        findings.key_error((*path, "max_segments"), Code.VALUE, message, "add `format: sms`")
+    return Channel(
+        *(name, kind, shape.address, consent, shape.cost, hold, OnSilence(shape.on_silence)),
+        format=format_,
+        max_segments=shape.max_segments,
+    )
+
+
+def _format_of(name: str, kind: Kind) -> Format:
+    """The format of a channel that states none: unescaped values do harm where they are shown as HTML."""
+    if kind is Kind.INBOUND or name == "email":
+        return Format.HTML
+    return Format.SMS if name == "sms" else Format.PLAIN
 
 
 def _check_outbound(name: str, shape: ChannelShape, path: Path, findings: Findings) -> None:

@@ -141,14 +141,20 @@ def _combine(new: dict[str, Plain], into: dict[str, Plain], path: Path, rejected
 def _texts(document: Document) -> None:
     """Give numbers and booleans in content back the form in which they are written: a price of 1.50 stays 1.50."""
     for path, lexeme in document.lexemes.items():
-        variant = len(path) == 7 and path[0] == "campaigns" and (path[2], path[4]) == ("variants", "content")
-        offer = len(path) == 5 and path[0] == "offers" and path[2] == "content"
-        if (variant or offer) and path not in document.spoiled:
+        if _is_said(path) and path not in document.spoiled:
             fields: Plain = document.data
             for part in path[:-1]:
                 fields = fields[part] if isinstance(fields, dict) and isinstance(part, str) else None
             if isinstance(fields, dict):
                 fields[str(path[-1])] = lexeme
+
+
+def _is_said(path: Path) -> bool:
+    """Whether a value at the path is a field of content: by channel, by language, or by both."""
+    below = path[4:] if path[:1] == ("campaigns",) and path[2:3] == ("variants",) else path[2:]
+    if path[0] not in ("campaigns", "offers") or below[:1] not in (("content",), ("locales",)):
+        return False
+    return len(below) == 3 or (len(below) == 4 and below[0] == "locales")
 
 
 def _check_sections(merged: Merged, findings: Findings) -> None:

@@ -52,6 +52,16 @@ class OnSilence(StrEnum):
     CONFIRM = "confirm"
 
 
+class Format(StrEnum):
+    """What a channel's texts are written in."""
+
+    HTML = "html"
+    """Values that are filled in are escaped."""
+    PLAIN = "plain"
+    SMS = "sms"
+    """Plain, and counted in segments."""
+
+
 @dataclass(frozen=True, slots=True)
 class Channel:
     """A way to reach a customer."""
@@ -66,6 +76,9 @@ class Channel:
     """Cost of one contact, in the book's currency."""
     hold: Microseconds = 24 * 3_600_000_000
     on_silence: OnSilence = OnSilence.RELEASE
+    format: Format = Format.PLAIN
+    max_segments: int | None = None
+    """How many segments a short message should take at most; None: any number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +120,17 @@ class Content:
 
     default: Fields = field(default_factory=dict)
     channels: Mapping[str, Fields] = field(default_factory=dict)
+    locales: Mapping[str, "Content"] = field(default_factory=dict)
+    """The fields that read otherwise in a language, by BCP 47 tag as written; these have no locales of their own."""
+
+    def on(self, channel: str) -> Fields:
+        """What is said on the channel: its own fields, or else the default ones; none where it is silent there."""
+        return self.channels.get(channel, self.default)
+
+    def changes_on(self, channel: str, locale: str) -> Fields:
+        """The fields that the locale has of its own on the channel; none where it says nothing there."""
+        said = self.locales[locale]
+        return said.channels.get(channel, {} if channel in self.channels else said.default)
 
 
 @dataclass(frozen=True, slots=True)

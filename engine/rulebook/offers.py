@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from engine.rulebook.content import ContentReader
 from engine.rulebook.declared import Declared
+from engine.rulebook.diagnostics import Code
 from engine.rulebook.faults import shaped
 from engine.rulebook.findings import Findings, Path
 from engine.rulebook.model import Offer
@@ -26,8 +27,11 @@ def read(
 
 def _offer(name: str, shape: OfferShape, path: Path, contents: ContentReader) -> Offer | None:
     content = None
+    if shape.content is None and shape.locales:
+        message = "`locales` say what of `content` reads otherwise, and there is no `content`"
+        contents.findings.key_error((*path, "locales"), Code.CONTENT, message)
     if shape.content is not None:
-        content = contents.read(shape.content, (*path, "content"))
+        content = contents.read(shape.content, shape.locales, path)
         if not shape.content or not all(shape.content.values()):
             return None  # content that is there and empty is reported once, not for each use
     return Offer(name, shape.name, shape.category, shape.value, frozenset(shape.tags), content)

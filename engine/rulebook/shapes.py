@@ -12,6 +12,7 @@ Texts: TypeAlias = Annotated[list[Text], Field(max_length=100)]
 Duration: TypeAlias = Annotated[str, Field(examples=["24h"])]
 Count: TypeAlias = Annotated[int, Field(ge=1, le=1_000_000)]
 Condition: TypeAlias = dict[str, Any]
+Locale: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$", examples=["zh-CN"])]
 Content: TypeAlias = dict[str, dict[str, str]]
 CategoryName: TypeAlias = Literal["commercial", "service"]
 KindName: TypeAlias = Literal["inbound", "outbound"]
@@ -37,6 +38,21 @@ def form(value: object) -> str | None:
     return forms.get(type(value))
 
 
+def form_of_locale(value: object) -> str:
+    """Whether a locale has fields, or fields by channel."""
+    inside = value.values() if isinstance(value, dict) else ()
+    return "<channels>" if any(isinstance(each, dict) for each in inside) else "<fields>"
+
+
+Locales: TypeAlias = dict[
+    str,
+    Annotated[
+        Annotated[dict[str, str], Tag("<fields>")] | Annotated[Content, Tag("<channels>")],
+        Discriminator(form_of_locale),
+    ],
+]
+
+
 class BookShape(Shape):
     """What holds for the whole book."""
 
@@ -45,8 +61,8 @@ class BookShape(Shape):
     """The book's name."""
     timezone: Annotated[Text, Field(examples=["Europe/Paris"])]
     """The IANA time zone of dates and times without a zone, and of active days and hours."""
-    locale: Annotated[str, Field(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$", examples=["zh-CN"])] = "en"
-    """The language of the book's content."""
+    locale: Locale = "en"
+    """The language that customers get who have none of those that a content has."""
     salt: str = ""
     """Changing it draws all random choices anew."""
     lawful_basis: dict[str, Text] = {}
@@ -95,6 +111,10 @@ class ChannelShape(Shape):
     """How long a contact waits for word of its delivery."""
     on_silence: Literal["release", "confirm"] = "release"
     """What becomes of a contact when no word comes."""
+    format: Literal["html", "plain", "sms"] | None = None
+    """What its texts are written in."""
+    max_segments: Annotated[int | None, Field(ge=1, le=255)] = None
+    """How many segments a short message should take at most."""
 
 
 class PlacementShape(Shape):
@@ -125,6 +145,8 @@ class OfferShape(Shape):
     """Words by which pressure rules can select it."""
     content: Content | None = None
     """What is said, by channel or `default`, in campaigns without variants and as a fallback."""
+    locales: Locales = {}
+    """What of the content reads otherwise, by language."""
 
 
 class AttributeFactor(Shape):
@@ -180,6 +202,8 @@ class VariantShape(Shape):
     """Its weight among the variants whose condition holds."""
     content: Content
     """What is said, by channel or `default`."""
+    locales: Locales = {}
+    """What of the content reads otherwise, by language."""
 
 
 class CampaignShape(Shape):

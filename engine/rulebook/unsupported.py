@@ -36,15 +36,12 @@ _FEATURES = (
     _Feature("channels.*.capacity"),
     _Feature("channels.*.confirm"),
     _Feature("offers.*.stock"),
-    _Feature("offers.*.content.locales", "offers.content.locales"),
-    _Feature("offers.*.locales"),
     _Feature("campaigns.*.control"),
     _Feature("campaigns.*.limits"),
     _Feature("campaigns.*.learn"),
     _Feature("campaigns.*.ramp"),
     _Feature("campaigns.*.attribution"),
     _Feature("campaigns.*.propensity", "propensity: learned", lambda value: value == "learned"),
-    _Feature("campaigns.*.variants.*.locales", "variants.locales"),
     _Feature("campaigns.*.variants.*.learn", "variants.learn"),
 )
 

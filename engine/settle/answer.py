@@ -3,7 +3,9 @@
 import orjson
 
 from engine.arbitrate.content import render
+from engine.arbitrate.plan import Form
 from engine.arbitrate.propose import Proposal
+from engine.conditions.model import Attributes
 from engine.context import Mode
 from engine.decision import ChosenOffer, Decision, Fate, Outcome, Reason, ReasonCode
 from engine.pressure.contact import Contact
@@ -97,25 +99,29 @@ def _offer(ask: Ask, proposal: Proposal, contact: Contact) -> ChosenOffer:
         placement=ask.request.placement,
         score=proposal.score,
         selection_probability=proposal.chosen.probability,
-        content=render(proposal.chosen.form.texts, ask.request.attributes),
+        content=_content(proposal.chosen.form, ask.request.attributes),
         expires_at=contact.expires_at,
     )
 
 
+def _content(form: Form, attributes: Attributes) -> dict[str, str]:
+    return render(form.texts_in(attributes.get("profile.language")), attributes)
+
+
 def _fallback(ask: Ask) -> ChosenOffer:
     placement = ask.live.book.placements[ask.request.placement]
-    texts = ask.live.fallbacks[placement.name]
-    if placement.fallback is None or texts is None:
+    fallback = ask.live.fallbacks[placement.name]
+    if fallback is None:
         raise ValueError(f"placement {placement.name} has no fallback")
     return ChosenOffer(
         campaign="",
-        offer=placement.fallback,
+        offer=fallback.offer.name,
         variant="",
         channel=placement.channel,
         placement=placement.name,
         score=0.0,
         selection_probability=1.0,
-        content=render(texts, ask.request.attributes),
+        content=_content(fallback.form, ask.request.attributes),
     )
 
 

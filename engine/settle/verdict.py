@@ -7,7 +7,7 @@ from typing import NamedTuple
 from engine.arbitrate.plan import Route
 from engine.arbitrate.propose import Candidate, Proposal
 from engine.arbitrate.rivals import gives_way
-from engine.arbitrate.variants import draw, fitting_forms
+from engine.arbitrate.variants import draw, fitting_forms, lacks, why_none_fits
 from engine.decision import Outcome, Reason, ReasonCode
 from engine.instant import DAY, Instant
 from engine.pressure.caps import CapCount
@@ -109,7 +109,7 @@ def _try(ask: Ask, candidate: Candidate, chosen: list[Reserved], pressure: _Pres
         route = plan.routes[channel]
         forms = fitting_forms(route.forms, request.attributes, ask.moment)
         if not forms:
-            obstacles.append(Reason(ReasonCode.NO_VARIANT, channel))
+            obstacles += why_none_fits(route, request.attributes, ask.moment)
             continue
         counts = pressure.on(route)
         read.append(Read(channel, counts))
@@ -170,5 +170,5 @@ def _next_allowed_at(ask: Ask, tried: Sequence[Tried]) -> Instant | None:
 
 def _has_fallback(ask: Ask) -> bool:
     """Whether the placement asked for has a fallback whose content lacks no value."""
-    texts = ask.live.fallbacks[ask.request.placement] if ask.request.placement else None
-    return texts is not None and ask.request.attributes.keys() >= texts.needs
+    fallback = ask.live.fallbacks[ask.request.placement] if ask.request.placement else None
+    return fallback is not None and not lacks(fallback.form, ask.request.attributes)

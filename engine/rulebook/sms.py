@@ -1,0 +1,66 @@
+"""How long a text is as a short message: which alphabet it needs, and how many segments it takes.
+
+After 3GPP TS 23.038 (the GSM 7 bit default alphabet, 6.2.1, with its extension table, 6.2.1.1, and UCS2, 6.2.3) and TS
+23.040 (9.2.3.24.1: a concatenated message spends 6 octets of the 140 of each part on a header). National language
+tables are not counted with: they must be agreed with the operator.
+"""
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import NamedTuple
+
+_BASIC = frozenset(
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
+    "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+_EXTENSION = frozenset("\f^{}\\[~]|€")
+"""Each takes two septets: an escape, and itself."""
+
+
+class Alphabet(StrEnum):
+    """What a message is written in; one character beyond GSM-7 brings the whole message to UCS-2."""
+
+    GSM_7 = "GSM-7"
+    UCS_2 = "UCS-2"
+
+
+_ROOM = {Alphabet.GSM_7: (160, 153), Alphabet.UCS_2: (70, 67)}
+"""What fits into a message of one part, and into each part of a longer one: septets, or units of 16 bits."""
+
+
+class Length(NamedTuple):
+    """How long a text is as a short message."""
+
+    alphabet: Alphabet
+    units: int
+    """Septets in GSM-7, units of 16 bits in UCS-2."""
+    segments: int
+
+
+def is_gsm_7(text: str) -> bool:
+    """Whether the default alphabet and its extension have every character of the text."""
+    return all(each in _BASIC or each in _EXTENSION for each in text)
+
+
+def length(text: str) -> Length:
+    """The length of a text; an empty one takes one segment. A character is never split between two parts."""
+    alphabet = Alphabet.GSM_7 if is_gsm_7(text) else Alphabet.UCS_2
+    sizes = [_size(each, alphabet) for each in text]
+    whole, part = _ROOM[alphabet]
+    units = sum(sizes)
+    return Length(alphabet, units, 1 if units <= whole else _parts(sizes, part))
+
+
+def _size(character: str, alphabet: Alphabet) -> int:
+    if alphabet is Alphabet.GSM_7:
+        return 2 if character in _EXTENSION else 1
+    return 2 if ord(character) > 0xFFFF else 1  # a surrogate pair
+
+
+def _parts(sizes: Iterable[int], room: int) -> int:
+    parts, used = 1, 0
+    for size in sizes:
+        if used + size > room:
+            parts, used = parts + 1, 0
+        used += size
+    return parts
