@@ -34,7 +34,7 @@ INNER = "  "
 """Before the name of a stage that is a part of the one above."""
 
 
-METHODS = ("past_decisions", "contacts", "add")
+METHODS = ("past_decisions", "contacts", "insert")
 """Of the store."""
 
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from engine.attributes.event import Event
 from engine.conditions.model import Attributes
 from engine.instant import Instant
+from engine.memory import NO_MEMORY, Memory
 
 
 class Mode(StrEnum):
@@ -34,3 +35,5 @@ class Request(NamedTuple):
     request_id: str = ""
     events: tuple[Event, ...] = ()
     """What the customer did, as sent; empty where the live book derives nothing from events."""
+    memory: Memory = NO_MEMORY
+    """What is remembered of the customer."""

@@ -1,4 +1,4 @@
-"""The decision procedure: context, attributes, match, arbitrate, settle. There is one, whoever asks."""
+"""The decision procedure: context, attributes, signals, match, arbitrate, settle. There is one, whoever asks."""
 
 from collections.abc import Sequence
 
@@ -9,15 +9,15 @@ from engine.context import Request
 from engine.decision import Decision
 from engine.gather import gather
 from engine.ledger.errors import LedgerError
-from engine.ledger.writer import GroupWriter
 from engine.live import LiveBook
 from engine.match import match, usable_channels
 from engine.pressure.reach import barred_channels
 from engine.settle.ask import Ask
-from engine.signals.infer import conclusions
+from engine.settle.ledger import Ledger
+from engine.settle.recording import Recorded, Recording
+from engine.signals import infer
+from engine.signals.infer import NO_CONCLUSIONS, Conclusions
 from engine.weather import Weather
-
-Ledger = GroupWriter[Ask, Decision]
 
 
 class Engine:
@@ -49,30 +49,44 @@ class Engine:
 
     async def ask_all(self, requests: Sequence[Request], *, deadline: float | None = None) -> list[Ask]:
         """What would be settled for the requests: everything before the ledger."""
-        if self._weather is not None:
-            requests = await gather(self.live, self._weather, requests, deadline)
+        if self.live.recall is not None or self._weather is not None:
+            requests = await gather(self.live, self._ledger.reader, self._weather, requests, deadline)
         return [ask(self.live, request) for request in requests]
+
+    async def record(
+        self, recordings: Sequence[Recording], *, deadline: float | None = None
+    ) -> Sequence[Recorded | LedgerError]:
+        """Keeps events in one settlement, and the signals that they lead to."""
+        return await self._ledger.record(recordings, deadline=deadline)
 
 
 def ask(live: LiveBook, request: Request) -> Ask:
     """Everything that settling needs of the request: derived, inferred, matched, ranked. Pure."""
     moment = live.moment(request.now)
-    known = conclude(live, derive(live, request), moment)
-    return Ask(live, known, propose(live, known, moment), moment)
+    derived = derive(live, request)
+    concluded = conclude(live, derived, moment)
+    known = (
+        derived
+        if not concluded.attributes
+        else derived._replace(attributes={**derived.attributes, **concluded.attributes})
+    )
+    return Ask(live, known, propose(live, known, moment), moment, concluded)
 
 
 def derive(live: LiveBook, request: Request) -> Request:
     """The request with what the book derives from it; what the caller gave goes before."""
-    derived = live.derivation.derive(request.attributes, request.events, request.now)
+    memory = request.memory
+    events = (*memory.events, *request.events) if memory.events else request.events
+    derived = live.derivation.derive(request.attributes, events, request.now, is_new=memory.is_new)
     return request._replace(attributes={**derived, **request.attributes}) if derived else request
 
 
-def conclude(live: LiveBook, request: Request, moment: Moment) -> Request:
-    """The request with the signals that hold, and what they expose."""
-    if live.signals is None:
-        return request
-    concluded = conclusions(live.signals.compiled, request.attributes, moment, live.signals.evaluator)
-    return request._replace(attributes={**request.attributes, **concluded}) if concluded else request
+def conclude(live: LiveBook, request: Request, moment: Moment) -> Conclusions:
+    """The signals that hold, and what is to be remembered of them."""
+    signals = live.signals
+    if signals is None:
+        return NO_CONCLUSIONS
+    return infer.conclude(signals.compiled, request.attributes, moment, signals.evaluator, request.memory)
 
 
 def propose(live: LiveBook, request: Request, moment: Moment) -> list[Candidate]:

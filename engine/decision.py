@@ -67,6 +67,13 @@ class Fate(NamedTuple):
     """Every channel out of reach and every pressure rule that blocked it."""
 
 
+class SignalSince(NamedTuple):
+    """A signal that held, and since when."""
+
+    name: str
+    since: Instant
+
+
 class Decision(NamedTuple):
     """The answer to a request."""
 
@@ -82,3 +89,5 @@ class Decision(NamedTuple):
     next_allowed_at: Instant | None = None
     fates: tuple[Fate, ...] = ()
     """What became of the eligible campaigns, best first; filled in PREVIEW only."""
+    signals: tuple[SignalSince, ...] = ()
+    """Those that held, by name."""

@@ -9,8 +9,13 @@ from engine.conditions.trace import Trace, trace
 from engine.context import Mode, Request
 from engine.decide import Engine
 from engine.decision import Decision, Fate, Reason, ReasonCode
+from engine.instant import Instant
 from engine.live import LiveBook
 from engine.match import is_active, usable_channels
+from engine.memory import Held
+from engine.settle.ask import Ask
+from engine.signals.compile import CompiledSignals
+from engine.signals.infer import explain_chain
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +31,27 @@ class CampaignExplained:
 
 
 @dataclass(frozen=True, slots=True)
+class SignalExplained:
+    """Why a signal held."""
+
+    name: str
+    since: Instant
+    expires_at: Instant | None
+    """Until when it will be remembered; None: it holds for this request only."""
+    remembered: bool
+    """Whether it holds by memory alone: its condition does not hold now."""
+    led_by: tuple[str, ...]
+    """The signals that led to it, each after those that led to it in turn."""
+    condition: Trace
+
+
+@dataclass(frozen=True, slots=True)
 class Explained:
-    """The answer, and every campaign in the book's order."""
+    """The answer, every campaign in the book's order, and every signal that held."""
 
     decision: Decision
     campaigns: tuple[CampaignExplained, ...]
+    signals: tuple[SignalExplained, ...] = ()
 
 
 async def explain(engine: Engine, request: Request, *, deadline: float | None = None) -> Explained:
@@ -45,6 +66,21 @@ async def explain(engine: Engine, request: Request, *, deadline: float | None = 
             _explained(live, plan, asked.request, asked.moment, fates.get(plan.campaign.name))
             for plan in live.plans
         ),
+        tuple(_signal(live.signals.compiled, live, asked, held) for held in asked.concluded.signals)
+        if live.signals
+        else (),
+    )
+
+
+def _signal(compiled: CompiledSignals, live: LiveBook, asked: Ask, held: Held) -> SignalExplained:
+    attributes, moment = asked.request.attributes, asked.moment
+    return SignalExplained(
+        held.name,
+        held.since,
+        held.expires_at,
+        held not in asked.concluded.remember and held.expires_at is not None,
+        explain_chain(compiled, attributes, moment, held.name),
+        trace(live.book.derived.signals[held.name].when, attributes, moment),
     )
 
 

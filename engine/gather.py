@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 from engine.context import Request
 from engine.instant import SECOND
+from engine.ledger.reader import Reader
 from engine.live import LiveBook
+from engine.memory import Recall, memory
 from engine.weather import Weather
 
 _NOW_ENOUGH = 3600 * SECOND
@@ -14,19 +16,46 @@ _NOW_ENOUGH = 3600 * SECOND
 
 
 async def gather(
-    live: LiveBook, weather: Weather, requests: Sequence[Request], deadline: float | None
+    live: LiveBook,
+    reader: Reader,
+    weather: Weather | None,
+    requests: Sequence[Request],
+    deadline: float | None,
 ) -> Sequence[Request]:
-    """The requests with the weather at their places, where the book wants weather that they lack.
+    """The requests with what is remembered of their customers and the weather at their places, as far as the book wants it.
 
-    deadline: on time.monotonic's clock. What is not to be had in time stays missing; nothing is raised.
+    deadline: on time.monotonic's clock. Weather that is not to be had in time stays missing. Raises LedgerError when
+    what is remembered cannot be read.
     """
-    if not live.weather:
+    recall = live.recall
+    if recall is None:
+        return await _weather(live, weather, requests, deadline)
+    if weather is None or not live.weather:
+        return await _recall(recall, reader, requests, deadline)
+    recalled, under = await asyncio.gather(
+        _recall(recall, reader, requests, deadline), _weather(live, weather, requests, deadline)
+    )
+    return [one._replace(attributes=there.attributes) for one, there in zip(recalled, under, strict=True)]
+
+
+async def _recall(
+    recall: Recall, reader: Reader, requests: Sequence[Request], deadline: float | None
+) -> Sequence[Request]:
+    wanted = [recall.of(one.customer, one.now) for one in requests]
+    found = await reader.recall(wanted, deadline=deadline)
+    return [one._replace(memory=memory(each, one.now)) for one, each in zip(requests, found, strict=True)]
+
+
+async def _weather(
+    live: LiveBook, weather: Weather | None, requests: Sequence[Request], deadline: float | None
+) -> Sequence[Request]:
+    if weather is None or not live.weather:
         return requests
     now = time.time_ns() // 1000
-    return await asyncio.gather(*(_one(live, weather, request, now, deadline) for request in requests))
+    return await asyncio.gather(*(_at(live, weather, request, now, deadline) for request in requests))
 
 
-async def _one(
+async def _at(
     live: LiveBook, weather: Weather, request: Request, now: int, deadline: float | None
 ) -> Request:
     given = request.attributes

@@ -7,12 +7,14 @@ from typing import TypeAlias
 
 from engine.arbitrate.content import Texts
 from engine.arbitrate.plan import Fallback, Form, Plan, fallback, plan
-from engine.attributes.derive import Derivation, closure, derivation
+from engine.attributes.derive import IS_NEW, Derivation, closure, derivation
 from engine.conditions.index import ConditionIndex
 from engine.conditions.model import Moment, attributes_of
 from engine.instant import Instant
+from engine.memory import Recall
 from engine.pressure.caps import Caps
 from engine.rulebook.model import Active, Book, Campaign, Kind, Placeholder
+from engine.signals.certain import certain
 from engine.signals.compile import CompiledSignals, compile_signals
 from engine.signals.evaluator import Evaluator, open_evaluator
 
@@ -26,6 +28,8 @@ class LiveSignals:
 
     compiled: CompiledSignals
     evaluator: Evaluator
+    certain: CompiledSignals
+    """What of them can be concluded from events alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,8 @@ class LiveBook:
     """The weather attributes among them."""
     derivation: Derivation
     """How the derived ones among them are found."""
+    recall: Recall | None
+    """What is needed of the memory of persons; None: nothing."""
     signals: LiveSignals | None
     """None where no campaign depends on a signal."""
     masked: frozenset[str]
@@ -88,6 +94,7 @@ def compile_book(book: Book, open_signals: OpenSignals = open_evaluator) -> Live
     derived = derivation(book.derived, named, book.timezone)
     weather = frozenset(name for name in named if name.startswith("weather."))
     wanted = named | derived.needs | (_PLACE if weather else frozenset())
+    signals = _signals(book, named, derived, open_signals)
     return LiveBook(
         book=book,
         plans=plans,
@@ -105,7 +112,8 @@ def compile_book(book: Book, open_signals: OpenSignals = open_evaluator) -> Live
         wanted=wanted,
         weather=weather,
         derivation=derived,
-        signals=_signals(book, named, open_signals),
+        recall=_recall(book, named, derived, signals),
+        signals=signals,
         masked=_masked(book) & wanted,
         scheduled=any(one.campaign.active != Active() for one in plans),
         outbound=outbound,
@@ -115,12 +123,27 @@ def compile_book(book: Book, open_signals: OpenSignals = open_evaluator) -> Live
     )
 
 
-def _signals(book: Book, named: frozenset[str], open_signals: OpenSignals) -> LiveSignals | None:
+def _signals(
+    book: Book, named: frozenset[str], derived: Derivation, open_signals: OpenSignals
+) -> LiveSignals | None:
     used = {name: one for name, one in book.derived.signals.items() if f"signal.{name}" in named}
     if not used:
         return None
     compiled = compile_signals(used)
-    return LiveSignals(compiled, open_signals(compiled))
+    return LiveSignals(compiled, open_signals(compiled), certain(compiled, derived.of_events))
+
+
+def _recall(
+    book: Book, named: frozenset[str], derived: Derivation, signals: LiveSignals | None
+) -> Recall | None:
+    kept, reach = book.events.keep, derived.reach
+    found = Recall(
+        events=tuple(sorted(derived.event_types)) if book.events.stored else (),
+        reach=kept if reach is None else min(reach, kept),
+        signals=signals is not None and bool(signals.compiled.hold),
+        is_new=IS_NEW in named,
+    )
+    return found if found.events or found.signals or found.is_new else None
 
 
 def _wanted(

@@ -12,7 +12,7 @@ from engine.attributes.geo import distance_km
 from engine.attributes.patterns import Search, exposed, found, search
 from engine.attributes.rfm import RFM
 from engine.conditions.model import Attributes, Value, attributes_of
-from engine.instant import Instant
+from engine.instant import Instant, Microseconds
 from engine.rulebook.derived import Derived, Distance, Signal
 
 PATTERN, SIGNAL = "pattern.", "signal."
@@ -39,6 +39,34 @@ class Derivation:
         """Whether a customer's events matter."""
         return bool(self.measurements or self.searches)
 
+    @property
+    def event_types(self) -> frozenset[str]:
+        """The types of the events that matter."""
+        types = {one.aggregate.event for one in self.measurements}
+        for pattern in (one.pattern for one in self.searches):
+            types |= {step.event for step in (pattern.first, *pattern.then)}
+            types |= {absence.event for absence in pattern.not_after}
+        return frozenset(types)
+
+    @property
+    def reach(self) -> Microseconds | None:
+        """How long ago the oldest event that matters happened; None: any time.
+
+        Whatever else a pattern looks at is later than its first event.
+        """
+        windows = [one.aggregate.within for one in self.measurements]
+        windows += [one.pattern.first.within for one in self.searches]
+        known = [one for one in windows if one is not None]
+        return max(known, default=0) if len(known) == len(windows) else None
+
+    @property
+    def of_events(self) -> frozenset[str]:
+        """The attributes that are derived from events alone."""
+        names = {one.aggregate.name for one in self.measurements}
+        return frozenset(names).union(
+            *(_names(PATTERN + one.pattern.name, one.pattern.expose) for one in self.searches)
+        )
+
     def derive(
         self, given: Attributes, events: Iterable[Event], now: Instant, *, is_new: bool | None = None
     ) -> dict[str, Value]:
@@ -47,9 +75,7 @@ class Derivation:
         Events come in any order; see `normalise` for which of them count. `is_new`: what the caller knows of the customer;
         None: nothing. Linear in the number of events; never raises on values of the model's types.
         """
-        values: dict[str, Value] = {}
-        if self.uses_events:
-            self._of_events(history(events, now), values)
+        values = self.derive_from_events(events, now)
         if self.distances:
             self._of_place(given, values)
         if self.clock:
@@ -58,6 +84,13 @@ class Derivation:
                 values.update((name, CLOCK[name](local)) for name in self.clock)
         if is_new is not None and IS_NEW in self.wanted:
             values[IS_NEW] = is_new
+        return values
+
+    def derive_from_events(self, events: Iterable[Event], now: Instant) -> dict[str, Value]:
+        """Those of the derived values that come from events."""
+        values: dict[str, Value] = {}
+        if self.uses_events:
+            self._of_events(history(events, now), values)
         return values
 
     def _of_events(self, past: History, values: dict[str, Value]) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import tempfile
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -19,13 +18,12 @@ from engine.decision import ChosenOffer, Decision
 from engine.explain import CampaignExplained, Explained, explain
 from engine.instant import to_datetime
 from engine.ledger.store import open_store
-from engine.ledger.writer import GroupWriter
 from engine.live import LiveBook
 from engine.server.parse import Parser
 from engine.server.respond_explain import respond_explained
 from engine.server.run import wall_clock
 from engine.server.violations import InvalidRequest, Unsupported
-from engine.settle.group import settle_group
+from engine.settle.ledger import Ledger
 
 
 def decide(
@@ -53,13 +51,11 @@ def try_out(live: LiveBook, message: DecideRequest) -> Explained:
     """The explained answer for a customer without history; raises InvalidRequest, Unsupported."""
     request = Parser(live, allow_now=True).parse(message, wall_clock())
     with tempfile.TemporaryDirectory() as folder:
-        store = open_store(f"sqlite:///{folder}/tact.db")
-        ledger = GroupWriter(partial(settle_group, store))
+        ledger = Ledger(open_store(f"sqlite:///{folder}/tact.db"))
         try:
             return asyncio.run(explain(Engine(live, ledger), request))
         finally:
             ledger.close()
-            store.close()
 
 
 def _show(explained: Explained, live: LiveBook) -> None:
@@ -76,6 +72,8 @@ def _show(explained: Explained, live: LiveBook) -> None:
         console.print(
             f"next allowed at {to_datetime(decision.next_allowed_at).astimezone(live.book.timezone)}"
         )
+    if decision.signals:
+        console.print(f"signals: {', '.join(one.name for one in decision.signals)}")
     console.print(_table(decision, explained.campaigns))
 
 

@@ -4,14 +4,16 @@
         answer = tact.decide(request("customer-1", consents=["wechat"], weather={"temperature_c": 3.0}))
 
 `AsyncClient` has the same methods to await. Every call has one deadline, which bounds all its attempts
-together; only UNAVAILABLE is tried again, and never decides twice, since every request bears a request_id.
+together; only UNAVAILABLE is tried again, and never decides or counts twice, since every request bears a request_id
+and every event that is recorded an event_id.
 What fails is a `TactError`:
 
     TactError
     ├── InvalidRequest      INVALID_ARGUMENT, with the fields at fault
     ├── AccessDenied        UNAUTHENTICATED, PERMISSION_DENIED
     ├── NotImplementedHere  UNIMPLEMENTED: this version of the server cannot do it
-    ├── RequestIdReused     ALREADY_EXISTS: the request_id names a decision about another customer
+    ├── RequestIdReused     ALREADY_EXISTS: the request_id or event_id was used for another customer
+    ├── NotReady            FAILED_PRECONDITION: the live book does not provide for it
     ├── Overloaded          RESOURCE_EXHAUSTED, with the time after which to come again
     ├── Unavailable         UNAVAILABLE, after the last attempt
     ├── DeadlineExceeded    DEADLINE_EXCEEDED
@@ -19,12 +21,14 @@ What fails is a `TactError`:
 """
 
 from engine.client.aio import AsyncClient
+from engine.client.calls import Recorded
 from engine.client.document import from_document
 from engine.client.errors import (
     AccessDenied,
     DeadlineExceeded,
     InvalidRequest,
     NotImplementedHere,
+    NotReady,
     Overloaded,
     RequestIdReused,
     ServerError,
@@ -33,7 +37,7 @@ from engine.client.errors import (
     Violation,
     error_of_status,
 )
-from engine.client.events import event
+from engine.client.events import event, recorded
 from engine.client.request import request
 from engine.client.sync import Client
 from engine.client.values import Plain
@@ -45,8 +49,10 @@ __all__ = [
     "DeadlineExceeded",
     "InvalidRequest",
     "NotImplementedHere",
+    "NotReady",
     "Overloaded",
     "Plain",
+    "Recorded",
     "RequestIdReused",
     "ServerError",
     "TactError",
@@ -55,5 +61,6 @@ __all__ = [
     "error_of_status",
     "event",
     "from_document",
+    "recorded",
     "request",
 ]

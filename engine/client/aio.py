@@ -4,6 +4,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from datetime import datetime
 from types import TracebackType
 from typing import TypeVar
 
@@ -11,7 +12,13 @@ import grpc
 from google.protobuf.message import Message
 from google.rpc.status_pb2 import Status
 
-from engine.api.v1.decisions_pb2 import DecideRequest, DecideResponse, ExplainRequest, ExplainResponse
+from engine.api.v1.decisions_pb2 import (
+    DecideRequest,
+    DecideResponse,
+    ExplainRequest,
+    ExplainResponse,
+    RecordedEvent,
+)
 from engine.client import calls
 from engine.client.retry import Budget, Policy
 
@@ -66,6 +73,17 @@ class AsyncClient:
                 on_progress(done)
             for answer in answers:
                 yield answer
+
+    async def record(
+        self,
+        events: Iterable[RecordedEvent],
+        *,
+        now: datetime | None = None,
+        timeout: float | None = None,
+    ) -> list[calls.Recorded | Status]:
+        """As `Client.record`."""
+        answer = await self._ask(self._stubs.record, calls.recording(events, now), timeout)
+        return calls.recorded_results(answer)
 
     async def explain(self, request: DecideRequest, *, timeout: float | None = None) -> ExplainResponse:
         """As `Client.explain`."""

@@ -1,6 +1,8 @@
 """What both clients share: the channel, the calls, batches and names for requests."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
+from enum import StrEnum
 from itertools import islice
 from typing import Any, TypeAlias
 from uuid import uuid4
@@ -10,8 +12,18 @@ from google.rpc.status_pb2 import Status
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 
-from engine.api.v1.decisions_pb2 import DecideBatchRequest, DecideBatchResponse, DecideRequest, DecideResponse
+from engine.api.v1.decisions_pb2 import (
+    DecideBatchRequest,
+    DecideBatchResponse,
+    DecideRequest,
+    DecideResponse,
+    RecordedEvent,
+    RecordedResult,
+    RecordRequest,
+    RecordResponse,
+)
 from engine.api.v1.decisions_pb2_grpc import DecisionsStub
+from engine.client.values import aware
 
 OnProgress: TypeAlias = Callable[[int], object]
 """Is told how many requests are answered so far."""
@@ -27,6 +39,14 @@ CHANNEL_OPTIONS: tuple[tuple[str, int], ...] = (
 )
 
 
+class Recorded(StrEnum):
+    """What became of an event that was recorded."""
+
+    ACCEPTED = "accepted"
+    DUPLICATE = "duplicate"
+    """An event of that name was kept before: by an earlier attempt, it may be."""
+
+
 class Stubs:
     """The calls that the clients make, on a channel of either kind."""
 
@@ -34,6 +54,7 @@ class Stubs:
         decisions: Any = DecisionsStub(channel)  # type: ignore[no-untyped-call]
         self.decide = decisions.Decide
         self.decide_batch = decisions.DecideBatch
+        self.record = decisions.Record
         self.explain = decisions.Explain
         self.check = HealthStub(channel).Check
 
@@ -55,6 +76,29 @@ def batch(requests: Sequence[DecideRequest]) -> DecideBatchRequest:
 def results(answer: DecideBatchResponse) -> list[DecideResponse | Status]:
     """What came of each request, in their order."""
     return [item.response if item.WhichOneof("result") == "response" else item.error for item in answer.items]
+
+
+def recording(events: Iterable[RecordedEvent], now: datetime | None) -> RecordRequest:
+    """The events as one message, each with a name, so that trying it again is safe."""
+    return RecordRequest(events=map(_named, events), now=None if now is None else aware("now", now))
+
+
+def _named(event: RecordedEvent) -> RecordedEvent:
+    if event.event_id or event.event.event_id:
+        return event
+    named = RecordedEvent(event_id=str(uuid4()))
+    named.MergeFrom(event)
+    return named
+
+
+def recorded_results(answer: RecordResponse) -> list[Recorded | Status]:
+    """What became of each event, in their order."""
+    return [_recorded(one) for one in answer.results]
+
+
+def _recorded(one: RecordedResult) -> Recorded | Status:
+    result = one.WhichOneof("result")
+    return one.error if result == "error" else Recorded(str(result))
 
 
 def batches(requests: Iterable[DecideRequest], size: int) -> Iterator[list[DecideRequest]]:

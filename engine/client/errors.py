@@ -62,7 +62,11 @@ class Overloaded(TactError):
 
 
 class RequestIdReused(TactError):
-    """The request_id was used for another customer; a new request needs a new id."""
+    """The request_id or event_id was used for another customer; a new request or event needs a new id."""
+
+
+class NotReady(TactError):
+    """The live book does not provide for it: it keeps no events."""
 
 
 class Unavailable(TactError):
@@ -83,6 +87,7 @@ _ERRORS: dict[grpc.StatusCode, type[TactError]] = {
     grpc.StatusCode.PERMISSION_DENIED: AccessDenied,
     grpc.StatusCode.UNIMPLEMENTED: NotImplementedHere,
     grpc.StatusCode.ALREADY_EXISTS: RequestIdReused,
+    grpc.StatusCode.FAILED_PRECONDITION: NotReady,
     grpc.StatusCode.RESOURCE_EXHAUSTED: Overloaded,
     grpc.StatusCode.UNAVAILABLE: Unavailable,
     grpc.StatusCode.CANCELLED: Unavailable,  # by a server that went away before it took the call; we never cancel

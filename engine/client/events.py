@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from engine.api.v1.decisions_pb2 import Event
+from engine.api.v1.decisions_pb2 import Customer, Event, RecordedEvent
 from engine.client.names import known_name
 from engine.client.values import Plain, aware, moment_of, value_of
 
@@ -19,6 +19,19 @@ def event(
     Raises TypeError or ValueError naming what cannot be sent.
     """
     return event_of("event", {"type": kind, "at": at, "attributes": attributes or {}, **fields})
+
+
+def recorded(
+    customer_id: str,
+    kind: str,
+    at: datetime,
+    *,
+    attributes: Mapping[str, Plain] | None = None,
+    **fields: str | float,
+) -> RecordedEvent:
+    """Something that a customer did, to be recorded; as `event` otherwise. Without an event_id the client gives it one."""
+    found = event(kind, at, attributes=attributes, **fields)
+    return RecordedEvent(event_id=found.event_id, customer=Customer(id=customer_id), event=found)
 
 
 def event_of(where: str, values: Mapping[str, object]) -> Event:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
 from types import TracebackType
 from typing import TypeVar
 
@@ -9,7 +10,13 @@ import grpc
 from google.protobuf.message import Message
 from google.rpc.status_pb2 import Status
 
-from engine.api.v1.decisions_pb2 import DecideRequest, DecideResponse, ExplainRequest, ExplainResponse
+from engine.api.v1.decisions_pb2 import (
+    DecideRequest,
+    DecideResponse,
+    ExplainRequest,
+    ExplainResponse,
+    RecordedEvent,
+)
 from engine.client import calls
 from engine.client.retry import Budget, Policy
 
@@ -67,6 +74,19 @@ class Client:
             if on_progress:
                 on_progress(done)
             yield from answers
+
+    def record(
+        self,
+        events: Iterable[RecordedEvent],
+        *,
+        now: datetime | None = None,
+        timeout: float | None = None,
+    ) -> list[calls.Recorded | Status]:
+        """Keeps up to 1,000 events; in their order what became of each, or a status that says why it is not kept.
+
+        `now` is for servers that allow simulated time. Recording again what has an event_id never counts it twice.
+        """
+        return calls.recorded_results(self._ask(self._stubs.record, calls.recording(events, now), timeout))
 
     def explain(self, request: DecideRequest, *, timeout: float | None = None) -> ExplainResponse:
         """What the server would decide and why; nothing is reserved and nothing logged."""

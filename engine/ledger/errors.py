@@ -6,6 +6,7 @@ LedgerError
 ├── LedgerClosed        the server is going down and takes nothing new
 ├── DeadlinePassed      the caller's deadline had passed before its turn; nothing was settled
 ├── RequestIdReused     the request_id names an earlier decision about another customer
+├── EventIdReused       the event_id names an earlier event of another customer
 └── SettleFault         a fault of the program's own, met while this one request was settled
 """
 
@@ -37,6 +38,10 @@ class DeadlinePassed(LedgerError):
 
 class RequestIdReused(LedgerError):
     """The request_id names an earlier decision about another customer."""
+
+
+class EventIdReused(LedgerError):
+    """The event_id names an earlier event of another customer."""
 
 
 class SettleFault(LedgerError):

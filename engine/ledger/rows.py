@@ -50,6 +50,34 @@ class ContactRow(NamedTuple):
     tags: str
 
 
+class PersonRow(NamedTuple):
+    """A row of `persons`."""
+
+    person: str
+    first_seen: int
+
+
+class EventRow(NamedTuple):
+    """A row of `events`."""
+
+    person: str
+    at: int
+    position: int
+    event_id: str
+    type: str
+    fields: str
+
+
+class SignalRow(NamedTuple):
+    """A row of `signals`."""
+
+    person: str
+    name: str
+    since: int
+    expires_at: int
+    fields: str
+
+
 class PastDecision(NamedTuple):
     """What an earlier call with the same request_id was answered."""
 

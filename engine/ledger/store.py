@@ -7,18 +7,18 @@ interpreter lock changes hands a few times a group instead of a few times a row,
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import orjson
-from sqlalchemy import create_engine, make_url
+from sqlalchemy import Table, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from engine.instant import Instant
 from engine.ledger.errors import LedgerUnavailable
 from engine.ledger.migrate import migrate
-from engine.ledger.rows import ContactRow, DecisionRow, PastDecision, RequestRow
-from engine.ledger.tables import ContactTable, DecisionTable, RequestTable
+from engine.ledger.rows import PastDecision
 from engine.ledger.turn import Turn, TurnNotTaken
 
 _MOST_ROWS = 64
@@ -34,15 +34,15 @@ class SqliteStore:
     """A log in one SQLite file: write-ahead log, every commit synced to disk. For one thread at a time.
 
     url: `sqlite:///relative.db` or `sqlite:////absolute.db`. busy_timeout: seconds to wait for other writers.
-    Raises LedgerUnavailable when the file cannot be opened, and from `transaction` when it does not take the write.
+    The first transaction opens it; `transaction` raises LedgerUnavailable when the file cannot be opened or does not take
+    the write.
     """
 
     def __init__(self, url: str, *, busy_timeout: float = 2.0) -> None:
-        self._path = sqlite_path(url)
+        self._url, self._path = url, sqlite_path(url)
         self._busy_timeout = busy_timeout
         self._connection: sqlite3.Connection | None = None
         self._turn: Turn | None = None
-        self._open()
 
     def close(self) -> None:
         """Closes the file; the next transaction opens it again."""
@@ -54,16 +54,17 @@ class SqliteStore:
             self._turn = None
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self, *, writes: bool = True) -> Iterator[None]:
         """Everything inside is kept together when the block ends, or not at all when it raises.
 
-        Inside another transaction it is part of that one.
+        Inside another transaction it is part of that one. Without `writes` all that is read inside is of one moment, and
+        no writer waits for it or is waited for.
         """
         if self._connection is not None and self._connection.in_transaction:
             yield
             return
         try:
-            with self._alone() as connection:
+            with self._alone() if writes else self._beside() as connection:
                 try:
                     yield
                     connection.execute("COMMIT")
@@ -75,22 +76,38 @@ class SqliteStore:
             raise LedgerUnavailable("the log is kept busy by other processes") from error
         except (sqlite3.Error, OSError) as error:
             self.close()
-            raise LedgerUnavailable(f"the log did not take the write: {error}") from error
+            failed = "did not take the write" if writes else "could not be read"
+            raise LedgerUnavailable(f"the log {failed}: {error}") from error
+
+    def another(self) -> "SqliteStore":
+        """The same log on a connection of its own.
+
+        For reading: a process queues once before a log, since closing the file of its turns gives up all that it has there.
+        """
+        return SqliteStore(self._url, busy_timeout=self._busy_timeout)
 
     @contextmanager
     def _alone(self) -> Iterator[sqlite3.Connection]:
         """The connection, at its turn and with the right to write; both take no longer than the time-out."""
-        connection, turn = self._open()
-        with turn.taken(self._busy_timeout) as left:
+        connection = self.open()
+        self._turn = self._turn or Turn(self._path.with_name(self._path.name + "-turn"))
+        with self._turn.taken(self._busy_timeout) as left:
             connection.execute(f"PRAGMA busy_timeout = {left * 1000:.0f}")
             connection.execute("BEGIN IMMEDIATE")
             yield connection
+
+    @contextmanager
+    def _beside(self) -> Iterator[sqlite3.Connection]:
+        """The connection, for reading only."""
+        connection = self.open()
+        connection.execute("BEGIN")
+        yield connection
 
     def past_decisions(self, request_ids: Sequence[str]) -> dict[str, PastDecision]:
         """The decisions that these request ids led to."""
         found: dict[str, PastDecision] = {}
         for ids, marks in _padded(request_ids):
-            rows = self._run(
+            rows = self.run(
                 "SELECT r.request_id, d.person, d.answer FROM requests r"
                 f" JOIN decisions d ON d.decision_id = r.decision_id WHERE r.request_id IN ({marks})",
                 ids,
@@ -102,7 +119,7 @@ class SqliteStore:
         """The persons' contacts later than `since`: person, at, expires_at, channel, kind, campaign, offer, category, tags."""
         found: list[list[Any]] = []
         for ids, marks in _padded(persons):
-            rows = self._run(
+            rows = self.run(
                 f"SELECT json_group_array(json_array({', '.join(_CONTACT_COLUMNS)})) FROM contacts"
                 f" WHERE person IN ({marks}) AND at > ?",
                 [*ids, since],
@@ -110,35 +127,26 @@ class SqliteStore:
             found.extend(orjson.loads(rows[0][0]))
         return found
 
-    def add(
-        self,
-        decisions: Sequence[DecisionRow],
-        requests: Sequence[RequestRow],
-        contacts: Sequence[ContactRow],
-    ) -> None:
-        """Appends the rows."""
-        self._insert(_DECISIONS, decisions)
-        self._insert(_REQUESTS, requests)
-        self._insert(_CONTACTS, contacts)
-
-    def _insert(self, head: tuple[str, str], rows: Sequence[tuple[Any, ...]]) -> None:
-        into, marks = head
+    def insert(self, table: type[Any], rows: Sequence[tuple[Any, ...]], conflict: str = "") -> None:
+        """Appends the rows to the table; `conflict` says in SQL what becomes of one whose key is there."""
+        into, marks = _statement(table.__table__)
         for start in range(0, len(rows), _MOST_ROWS):
             chunk = rows[start : start + _MOST_ROWS]
-            self._run(
-                f"{into} VALUES {', '.join([marks] * len(chunk))}", [value for row in chunk for value in row]
+            self.run(
+                f"{into} VALUES {', '.join([marks] * len(chunk))} {conflict}",
+                [value for row in chunk for value in row],
             )
 
-    def _run(self, sql: str, parameters: Sequence[Any]) -> list[Any]:
+    def run(self, sql: str, parameters: Sequence[Any]) -> list[Any]:
+        """The rows that a statement gives, inside of a transaction."""
         if self._connection is None:
             raise LedgerUnavailable("the log is not open")
         return self._connection.execute(sql, parameters).fetchall()
 
-    def _open(self) -> tuple[sqlite3.Connection, Turn]:
-        """The connection and the place in the queue before the log; opened if they are not."""
-        self._turn = self._turn or Turn(self._path.with_name(self._path.name + "-turn"))
+    def open(self) -> sqlite3.Connection:
+        """The connection, opened if it is not; raises sqlite3.Error."""
         self._connection = self._connection or _connected(self._path, self._busy_timeout)
-        return self._connection, self._turn
+        return self._connection
 
 
 def _connected(path: Path, busy_timeout: float) -> sqlite3.Connection:
@@ -161,13 +169,13 @@ def open_store(url: str, *, busy_timeout: float = 2.0) -> SqliteStore:
     path = sqlite_path(url)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        engine = create_engine(f"sqlite:///{path}")
-        migrate(engine)
-        engine.dispose()
-        return SqliteStore(url, busy_timeout=busy_timeout)
+        migrate(path)
+        store = SqliteStore(url, busy_timeout=busy_timeout)
+        store.open()
     except (sqlite3.Error, SQLAlchemyError, OSError) as error:
         cause = error.orig if isinstance(error, DBAPIError) else error
         raise LedgerUnavailable(f"the log {path} cannot be opened: {cause}") from error
+    return store
 
 
 def sqlite_path(url: str) -> Path:
@@ -182,12 +190,10 @@ def sqlite_path(url: str) -> Path:
     return Path(name)
 
 
-def _statement(table: type[Any]) -> tuple[str, str]:
-    columns = [column.name for column in table.__table__.columns]
-    return f"INSERT INTO {table.__tablename__} ({', '.join(columns)})", f"({', '.join('?' * len(columns))})"
-
-
-_DECISIONS, _REQUESTS, _CONTACTS = map(_statement, (DecisionTable, RequestTable, ContactTable))
+@cache
+def _statement(table: Table) -> tuple[str, str]:
+    columns = [column.name for column in table.columns]
+    return f"INSERT INTO {table.name} ({', '.join(columns)})", f"({', '.join('?' * len(columns))})"
 
 
 def _padded(ids: Sequence[str]) -> Iterator[tuple[list[str], str]]:

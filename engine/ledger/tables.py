@@ -1,6 +1,6 @@
 """The tables. Times are microseconds since 1970-01-01T00:00Z; structured columns are JSON texts."""
 
-from sqlalchemy import BigInteger, Column
+from sqlalchemy import BigInteger, Column, Index
 from sqlmodel import Field, SQLModel
 
 
@@ -67,6 +67,48 @@ class ContactTable(SQLModel, table=True):
     category: str
     tags: str
     """The offer's tags at the time, a JSON list in order."""
+
+
+class PersonTable(SQLModel, table=True):
+    """Everybody of whom anything was ever kept."""
+
+    __tablename__ = "persons"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    person: str = Field(primary_key=True)
+    first_seen: int = Field(sa_column=Column(BigInteger, nullable=False))
+    """When the first decision was made, or the first event recorded."""
+
+
+class EventTable(SQLModel, table=True):
+    """What persons did, as it was recorded, kept in order beside the person's other events."""
+
+    __tablename__ = "events"
+    __table_args__ = (Index("events_by_id", "event_id", unique=True), {"sqlite_with_rowid": False})
+
+    person: str = Field(primary_key=True)
+    at: int = Field(sa_column=Column(BigInteger, primary_key=True))
+    position: int = Field(primary_key=True)
+    """Among the person's events of one moment, in the order in which they were recorded, from 0."""
+    event_id: str
+    type: str
+    fields: str
+    """A JSON object; {"date": …} stands for a day, a list for a list."""
+
+
+class SignalTable(SQLModel, table=True):
+    """The signals that are remembered of persons."""
+
+    __tablename__ = "signals"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    person: str = Field(primary_key=True)
+    name: str = Field(primary_key=True)
+    since: int = Field(sa_column=Column(BigInteger, nullable=False))
+    expires_at: int = Field(sa_column=Column(BigInteger, nullable=False))
+    """From this moment on it is forgotten, and soon deleted."""
+    fields: str
+    """What it exposes, as in `events`."""
 
 
 METADATA = SQLModel.metadata

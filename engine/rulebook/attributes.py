@@ -4,7 +4,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from engine.rulebook import unsupported
 from engine.rulebook.builtin import BUILTIN
 from engine.rulebook.declared import Declared
 from engine.rulebook.diagnostics import Code, quote
@@ -52,9 +51,6 @@ class Lexicon:
         `shown`: whether content shows its value.
         """
         report = findings.key_error if key else findings.error
-        if name in unsupported.COMING_ATTRIBUTES:
-            report(path, Code.UNSUPPORTED, unsupported.message(name))
-            return None
         attribute = self._found(name, path, findings, key=key)
         if attribute is None or not attribute.sensitive:
             return attribute

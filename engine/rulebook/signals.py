@@ -75,20 +75,24 @@ class SignalReader:
 
     def _signal(self, name: str, shape: SignalShape, grammar: Grammar) -> Signal | None:
         path = ("signals", name)
-        when = grammar.parse(dict(shape.when), (*path, "when"))
-        if when is not None and clauses_of(when) is None:
-            message = f"the condition has more than {CLAUSE_LIMIT} alternatives: every `any` multiplies them"
-            hint = "conclude a part of it in a signal of its own"
-            self.findings.key_error((*path, "when"), Code.TOO_LARGE, message, hint)
-            return None
+        when = self._condition(shape.when, (*path, "when"), grammar)
         hold = self._hold(shape, (*path, "hold"))
         until: Condition | None = None
         if shape.until is not None:
-            until = grammar.parse(dict(shape.until), (*path, "until"))
+            until = self._condition(shape.until, (*path, "until"), grammar)
             if not hold and (*path, "hold") not in self.findings.spoiled:
                 message = "nothing is remembered, so `until` has no effect: it needs `hold`"
                 self.findings.remark((*path, "until"), Code.NO_EFFECT, message, Severity.WARNING)
         return None if when is None else Signal(name, when, hold, until, dict(shape.expose))
+
+    def _condition(self, data: Mapping[str, Plain], path: Path, grammar: Grammar) -> Condition | None:
+        found = grammar.parse(dict(data), path)
+        if found is not None and clauses_of(found) is None:
+            message = f"the condition has more than {CLAUSE_LIMIT} alternatives: every `any` multiplies them"
+            hint = "conclude a part of it in a signal of its own"
+            self.findings.key_error(path, Code.TOO_LARGE, message, hint)
+            return None
+        return found
 
     def _hold(self, shape: SignalShape, path: Path) -> Microseconds:
         if isinstance(shape.hold, str):

@@ -45,21 +45,15 @@ _FEATURES = (
     _Feature("campaigns.*.variants.*.learn", "variants.learn"),
 )
 
-COMING: tuple[_Feature, ...] = (_Feature("events"), _Feature("signals.*.hold"), _Feature("signals.*.until"))
-"""What the loader can read and the server cannot do yet: nothing is remembered of a person but contacts."""
-
-COMING_ATTRIBUTES = frozenset(("customer.is_new",))
-"""Attributes for which the same holds."""
-
 
 def message(label: str) -> str:
-    """What is said of a feature that is to come."""
+    """What is said of a feature that this version has not."""
     return f"`{label}` is not available in this version of Tact"
 
 
 def strip(book: dict[str, Plain], findings: Findings) -> None:
     """Report and take out of the merged book what this version does not do."""
-    for feature in (*_FEATURES, *COMING):
+    for feature in _FEATURES:
         parts = tuple(feature.where.split("."))
         for parent, path in list(_matches(book, parts)):
             key = str(path[-1])

@@ -16,7 +16,7 @@ from engine.scenario.why import why
 Seen: TypeAlias = str | float | tuple[str, ...] | None
 """What an answer has under a key; None: nothing."""
 
-_SETS = ("by", "reasons")
+_SETS = ("by", "reasons", "signals")
 """What is expected must be among what there is."""
 _OF_EACH_OFFER = ("campaign", "offer", "variant", "channel")
 """Below `not` these must hold of no offer; else they are about the first."""
@@ -70,6 +70,8 @@ def _seen(one: Expected, decision: Decision) -> Seen:  # noqa: PLR0911 -- one fo
             return decision.blocked_by
         case ("reasons", _, _):
             return tuple(f"{reason.code} {reason.name}".strip() for reason in decision.reasons)
+        case ("signals", _, _):
+            return tuple(signal.name for signal in decision.signals)
         case ("campaigns", _, _):
             return tuple(offer.campaign for offer in offers)
         case ("content", _, field) if offers:

@@ -76,7 +76,7 @@ class ExpectationReader:
         for index, name in enumerate(value if isinstance(value, list) else [value]):
             where = (*path, index) if isinstance(value, list) else path
             self._reason(name, where) if key == "reasons" else self._known(name, key, where)
-        several = isinstance(value, list) or key in ("by", "reasons")
+        several = isinstance(value, list) or key in ("by", "reasons", "signals")
         return tuple([value] if isinstance(value, str) else value) if several else str(value)
 
     def _known(self, name: str, key: str, path: Path, *, at_key: bool = False) -> None:
@@ -130,6 +130,7 @@ def _names(book: Book) -> dict[str, tuple[str, Collection[str]]]:
         "channel": ("channel", book.channels),
         "placement": ("placement", book.placements),
         "by": ("cap", book.caps),
+        "signals": ("signal", book.derived.signals),
         "content": ("field of content", {name for each in contents for name in _fields(each)}),
     }
 

@@ -5,6 +5,7 @@ from typing import TypeAlias
 
 from engine.context import Request
 from engine.rulebook.findings import Place
+from engine.settle.recording import Recording
 
 Wanted: TypeAlias = str | float | tuple[str, ...]
 """A name, a score or an instant, or several names."""
@@ -34,7 +35,15 @@ class Decide:
     request: Request
 
 
-Act: TypeAlias = Decide
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Records what the customer did."""
+
+    events: tuple[Recording, ...]
+    place: Place
+
+
+Act: TypeAlias = Decide | Record
 """What a step does."""
 
 

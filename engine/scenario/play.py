@@ -5,17 +5,17 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 
 from engine.decide import Engine
 from engine.explain import explain
+from engine.ledger.errors import LedgerError
 from engine.ledger.store import SqliteStore, open_store
-from engine.ledger.writer import GroupWriter
 from engine.live import LiveBook
 from engine.scenario.expect import differences
-from engine.scenario.model import Difference, Result, Scenario, Step
-from engine.settle.group import settle_group
+from engine.scenario.model import Difference, Record, Result, Scenario, Step
+from engine.settle.ledger import Ledger
+from engine.settle.recording import Recorded
 
 Advance = Callable[[], object]
 
@@ -40,10 +40,20 @@ async def _play_all(live: LiveBook, scenarios: Sequence[Scenario], advance: Adva
 
 async def _take(engine: Engine, step: Step) -> list[Difference]:
     """Does what the step says; what is not as expected of it. Explained first: the decision changes what pressure sees."""
+    if isinstance(step.act, Record):
+        return list(_not_kept(step, step.act, await engine.record(step.act.events)))
     explained = await explain(engine, step.act.request)
     (asked,) = await engine.ask_all([step.act.request])
     decision = await engine.settle(asked)
     return differences(engine.live, step, asked.request, decision, explained)
+
+
+def _not_kept(step: Step, act: Record, answers: Sequence[Recorded | LedgerError]) -> Iterator[Difference]:
+    """The events that were not accepted: a second one of a name."""
+    for recording, answer in zip(act.events, answers, strict=True):
+        if answer is not Recorded.ACCEPTED:
+            key = f"record {recording.event.event_id}"
+            yield Difference(step.number, key, act.place, Recorded.ACCEPTED, str(answer))
 
 
 @contextmanager
@@ -51,11 +61,9 @@ def _engine(live: LiveBook, empty: Path) -> Iterator[Engine]:
     """An engine on a copy of the empty ledger, which is much sooner made than a new one."""
     path = empty.with_name("scenario.db")
     shutil.copyfile(empty, path)
-    store = SqliteStore(f"sqlite:///{path}")
-    ledger = GroupWriter(partial(settle_group, store))
+    ledger = Ledger(SqliteStore(f"sqlite:///{path}"))
     try:
         yield Engine(live, ledger)
     finally:
         ledger.close()
-        store.close()
         path.unlink()

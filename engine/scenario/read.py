@@ -14,7 +14,7 @@ from engine.rulebook.merge import check_name
 from engine.scenario import sources
 from engine.scenario.contexts import ContextReader, Layer
 from engine.scenario.expectations import ExpectationReader
-from engine.scenario.model import Decide, Scenario, Step
+from engine.scenario.model import Decide, Record, Scenario, Step
 from engine.scenario.shapes import REQUEST_PARTS, CustomerShape, FileShape, OverrideShape, TestShape
 from engine.scenario.stories import Moment, moments
 
@@ -116,6 +116,9 @@ class _Reader:
 
     def _step(self, one: Moment, customer: str, known: Sequence[Layer] | None) -> Step | None:
         expected = self.expectations.read(one.expect, one.expect_path) if one.expect is not None else ()
+        if one.record is not None and known is not None:
+            events = self.contexts.recordings(customer, one.record, one.at, one.record_path)
+            return Step(one.number, Record(events, self.findings.values[one.record_path]), ())
         layer = self.contexts.layer(one.decide, one.decide_path, OverrideShape)
         if layer is None or known is None:
             return None

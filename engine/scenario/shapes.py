@@ -11,7 +11,7 @@ Moment: TypeAlias = Annotated[Text, Field(examples=["2026-03-10T10:00+08:00"])]
 Texts: TypeAlias = Annotated[list[Text], Field(max_length=100)]
 Attributes: TypeAlias = dict[str, Any]
 
-UNSUPPORTED = ("record", "link", "outcome")
+UNSUPPORTED = ("link", "outcome")
 """What a step will be able to do, and cannot in this version."""
 REQUEST_PARTS = ("channels", "placement", "max_offers")
 """The keys of a test that are parts of its requests."""
@@ -79,6 +79,8 @@ class StepShape(Shape):
     at: Moment
     decide: Attributes | None = None
     """What differs from the test's customer."""
+    record: Annotated[list[dict[str, Any]] | None, Field(min_length=1, max_length=1000)] = None
+    """What the customer did before, instead of `decide`; each event without a moment of its own happens at the step's."""
     expect: dict[str, Any] | None = None
 
 
@@ -94,6 +96,7 @@ class NotShape(Shape):
     by: Names | None = None
     blocked_by: Names | None = None
     reasons: Names | None = None
+    signals: Names | None = None
 
 
 class ExpectShape(Shape):
@@ -119,5 +122,7 @@ class ExpectShape(Shape):
     score: Annotated[float, Field(allow_inf_nan=False)] | None = None
     reasons: Names | None = None
     """`capped`, or with the name that it is about: `capped weekly-outbound`."""
+    signals: Names | None = None
+    """Signals that hold."""
     not_: Annotated[dict[str, Any] | None, Field(alias="not")] = None
     """Keys that must not hold."""

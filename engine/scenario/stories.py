@@ -28,6 +28,9 @@ class Moment:
     decide: dict[str, Any]
     """What differs from the test's customer."""
     decide_path: Path
+    record: list[dict[str, Any]] | None
+    """What the customer did before; instead of asking."""
+    record_path: Path
     expect: dict[str, Any] | None
     expect_path: Path
 
@@ -56,7 +59,7 @@ def _plain(shape: TestShape, path: Path, zone: ZoneInfo, findings: Findings) -> 
     if shape.expect is None and (*path, "expect") not in findings.spoiled:
         findings.key_error(path, Code.MISSING, "`expect` is missing", "for example expect: {outcome: offer}")
     at = None if shape.now is None else moment(shape.now, zone, (*path, "now"), findings)
-    yield Moment(0, at or UNREADABLE, {}, path, shape.expect, (*path, "expect"))
+    yield Moment(0, at or UNREADABLE, {}, path, None, path, shape.expect, (*path, "expect"))
 
 
 def _step(data: Any, index: int, path: Path, zone: ZoneInfo, findings: Findings) -> Moment | None:
@@ -68,7 +71,22 @@ def _step(data: Any, index: int, path: Path, zone: ZoneInfo, findings: Findings)
     shape = shaped(StepShape, data, path, findings)
     if shape is None:
         return None
-    if shape.decide is None and path not in findings.salvaged:
-        findings.key_error(path, Code.MISSING, "the step does nothing", "write `decide: {}` to ask")
+    _check_act(shape, path, findings)
     at = moment(shape.at, zone, (*path, "at"), findings) or UNREADABLE
-    return Moment(index + 1, at, shape.decide or {}, (*path, "decide"), shape.expect, (*path, "expect"))
+    decide, record, expect = ((*path, key) for key in ("decide", "record", "expect"))
+    return Moment(index + 1, at, shape.decide or {}, decide, shape.record, record, shape.expect, expect)
+
+
+def _check_act(shape: StepShape, path: Path, findings: Findings) -> None:
+    """A step does one thing, and only an answer can be as expected."""
+    if shape.decide is None and shape.record is None:
+        if path not in findings.salvaged:
+            hint = "write `decide: {}` to ask, or `record: [{type: page_view}]`"
+            findings.key_error(path, Code.MISSING, "the step does nothing", hint)
+    elif shape.record is not None:
+        if shape.decide is not None:
+            findings.key_error((*path, "record"), Code.DUPLICATE, "`record` beside `decide`: write two steps")
+        if shape.expect is not None:
+            findings.key_error(
+                (*path, "expect"), Code.NO_EFFECT, "recording has no answer to expect anything of"
+            )

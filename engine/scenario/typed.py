@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date, datetime
+from typing import Any
 
 from engine.rulebook.model import Attribute, AttributeType, Book
 
@@ -15,11 +16,12 @@ def typed(document: Mapping[str, object], book: Book) -> dict[str, object]:
     if isinstance(profile := document.get("profile"), dict):
         found["profile"] = _typed(profile, "profile", book)
     if isinstance(events := document.get("events"), list):
-        found["events"] = [_event(one, f"events[{place}]", book) for place, one in enumerate(events)]
+        found["events"] = [typed_event(one, f"events[{place}]", book) for place, one in enumerate(events)]
     return found
 
 
-def _event(values: object, where: str, book: Book) -> object:
+def typed_event(values: Any, where: str, book: Book) -> Any:
+    """The event with its moment read; whatever is none stays as it is. Raises ValueError."""
     if not isinstance(values, dict) or not isinstance(at := values.get("at"), str):
         return values
     return {**values, "at": _moment(at, f"{where}.at", book)}

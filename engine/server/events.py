@@ -17,10 +17,11 @@ def parse_events(messages: Sequence[pb.Event], path: str, wrong: Violations) -> 
     if len(messages) > MOST_EVENTS:
         wrong.add(path, f"must be at most {MOST_EVENTS}, not {len(messages)}")
         return ()
-    return tuple(_event(one, f"{path}[{place}]", wrong) for place, one in enumerate(messages))
+    return tuple(parse_event(one, f"{path}[{place}]", wrong) for place, one in enumerate(messages))
 
 
-def _event(message: pb.Event, path: str, wrong: Violations) -> Event:
+def parse_event(message: pb.Event, path: str, wrong: Violations) -> Event:
+    """One event; notes what is wrong under `path`."""
     for field in ("event_id", "type"):
         if len(getattr(message, field)) > LONGEST_NAME:
             wrong.add(f"{path}.{field}", f"must have at most {LONGEST_NAME} characters")

@@ -11,5 +11,9 @@ MOST_EVENTS = 5000
 MOST_NAMES = 100
 """Consents, preferred channels, channels."""
 MOST_BATCHED = 1000
+MOST_RECORDED = 1000
+"""Events of one Record."""
+LARGEST_EVENT = 16 * 1024
+"""Bytes of the fields of one event that is recorded."""
 LARGEST_MESSAGE = 16 * 1024 * 1024
 """Bytes of one message; a batch of 1,000 ordinary requests has about 1 MB."""

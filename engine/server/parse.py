@@ -59,7 +59,7 @@ class Parser:
     """
 
     def __init__(self, live: LiveBook, *, allow_now: bool = False) -> None:
-        self._live = live
+        self.live = live
         self._allow_now = allow_now
         self._given = {
             name: _Given(name, f"context.{name}", _check_of(declared), name in live.wanted)
@@ -84,8 +84,8 @@ class Parser:
         context = message.context
         profile = context.profile
         request = Request(
-            customer=_name(message.customer.id, "customer.id", wrong, required=True),
-            now=self._now(message, now, wrong),
+            customer=name_of(message.customer.id, "customer.id", wrong, required=True),
+            now=self.now(message, now, wrong),
             attributes=self._attributes(context, profile, wrong),
             consents=frozenset(_names(profile.consents, "context.profile.consents", wrong)),
             preferred_channels=_names(
@@ -95,7 +95,7 @@ class Parser:
             placement=self._placement(message, wrong),
             max_offers=self._max_offers(message, wrong),
             mode=_mode(message, wrong),
-            request_id=_name(message.request_id, "request_id", wrong),
+            request_id=name_of(message.request_id, "request_id", wrong),
             events=self._events(context, wrong),
         )
         wrong.raise_any()
@@ -142,7 +142,7 @@ class Parser:
         if not context.events:
             return ()
         found = parse_events(context.events, "context.events", wrong)
-        return found if self._live.derivation.uses_events else ()
+        return found if self.live.derivation.uses_events else ()
 
     def _by_field(self, group: str) -> dict[str, _Given]:
         """The attributes of a group by their field's name."""
@@ -157,7 +157,8 @@ class Parser:
             if given.wanted:
                 values[given.name] = value
 
-    def _now(self, message: pb.DecideRequest, now: Instant, wrong: Violations) -> Instant:
+    def now(self, message: pb.DecideRequest | pb.RecordRequest, now: Instant, wrong: Violations) -> Instant:
+        """The moment that the message names, if it may; else `now`."""
         if not message.HasField("now"):
             return now
         if not self._allow_now:
@@ -176,7 +177,7 @@ class Parser:
             return ()
         names = tuple(dict.fromkeys(_names(message.channels, "channels", wrong)))
         for name in names:
-            if name not in self._live.book.channels:
+            if name not in self.live.book.channels:
                 wrong.add("channels", f"{name!r} is not a channel of the live book")
         return names
 
@@ -184,7 +185,7 @@ class Parser:
         name = message.placement
         if not name:
             return ""
-        placement = self._live.book.placements.get(name)
+        placement = self.live.book.placements.get(name)
         if placement is None:
             wrong.add("placement", f"{name!r:.60} is not a placement of the live book")
         elif message.channels and placement.channel not in message.channels:
@@ -197,7 +198,7 @@ class Parser:
         wanted = message.max_offers or 1
         if wanted > _MOST_OFFERS:
             wrong.add("max_offers", f"must be at most {_MOST_OFFERS}, not {wanted}")
-        placement = self._live.book.placements.get(message.placement)
+        placement = self.live.book.placements.get(message.placement)
         return min(wanted, placement.max_offers if placement else 1)
 
 
@@ -212,7 +213,8 @@ def _mode(message: pb.DecideRequest, wrong: Violations) -> Mode:
     return Mode.PREVIEW if message.mode == pb.MODE_PREVIEW else Mode.COMMIT
 
 
-def _name(value: str, path: str, wrong: Violations, *, required: bool = False) -> str:
+def name_of(value: str, path: str, wrong: Violations, *, required: bool = False) -> str:
+    """The name; notes what is wrong with it."""
     if required and not value:
         wrong.add(path, "is required")
     elif len(value) > LONGEST_NAME:
@@ -228,5 +230,5 @@ def _names(values: Sequence[str], path: str, wrong: Violations) -> tuple[str, ..
         wrong.add(path, f"must be at most {MOST_NAMES}, not {len(names)}")
         return ()
     for name in names:
-        _name(name, path, wrong, required=True)
+        name_of(name, path, wrong, required=True)
     return names

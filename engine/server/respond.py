@@ -23,9 +23,12 @@ def respond(decision: Decision) -> pb.DecideResponse:
         reasons=[reason(one) for one in decision.reasons],
         book_version=decision.book_version,
     )
-    _set_time(response.decided_at, decision.at)
+    set_time(response.decided_at, decision.at)
     if decision.next_allowed_at is not None:
-        _set_time(response.next_allowed_at, decision.next_allowed_at)
+        set_time(response.next_allowed_at, decision.next_allowed_at)
+    for one in decision.signals:
+        signal = response.signals.add(name=one.name)
+        set_time(signal.since, one.since)
     return response
 
 
@@ -46,10 +49,11 @@ def _offer(one: ChosenOffer) -> pb.Offer:
         selection_probability=one.selection_probability,
     )
     if one.expires_at is not None:
-        _set_time(offer.expires_at, one.expires_at)
+        set_time(offer.expires_at, one.expires_at)
     return offer
 
 
-def _set_time(message: Timestamp, instant: Instant) -> None:
+def set_time(message: Timestamp, instant: Instant) -> None:
+    """Makes the message say the instant."""
     message.seconds, micros = divmod(instant, 1_000_000)
     message.nanos = micros * 1000

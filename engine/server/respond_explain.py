@@ -6,15 +6,27 @@ import orjson
 
 from engine.api.v1 import decisions_pb2 as pb
 from engine.conditions.trace import Trace
-from engine.explain import CampaignExplained, Explained
-from engine.server.respond import reason, respond
+from engine.explain import CampaignExplained, Explained, SignalExplained
+from engine.server.respond import reason, respond, set_time
 
 
 def respond_explained(explained: Explained) -> pb.ExplainResponse:
     """The response."""
     return pb.ExplainResponse(
-        response=respond(explained.decision), campaigns=[_campaign(one) for one in explained.campaigns]
+        response=respond(explained.decision),
+        campaigns=[_campaign(one) for one in explained.campaigns],
+        signals=[_signal(one) for one in explained.signals],
     )
+
+
+def _signal(one: SignalExplained) -> pb.SignalExplanation:
+    found = pb.SignalExplanation(
+        name=one.name, remembered=one.remembered, led_by=one.led_by, condition=_condition(one.condition)
+    )
+    set_time(found.since, one.since)
+    if one.expires_at is not None:
+        set_time(found.expires_at, one.expires_at)
+    return found
 
 
 def _campaign(one: CampaignExplained) -> pb.CampaignExplanation:

@@ -6,7 +6,6 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -16,11 +15,10 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from engine.api.v1 import decisions_pb2
-from engine.decide import Engine, Ledger
+from engine.decide import Engine
 from engine.instant import Instant
 from engine.ledger.errors import LedgerError
 from engine.ledger.store import open_store
-from engine.ledger.writer import GroupWriter
 from engine.live import LiveBook
 from engine.server.desk import Desk, Desks
 from engine.server.handlers import decisions_handler
@@ -30,7 +28,7 @@ from engine.server.reload import Reloader
 from engine.server.service import DecisionsService
 from engine.server.watch import follow
 from engine.settings import Settings
-from engine.settle.group import settle_group
+from engine.settle.ledger import Ledger
 from engine.weather import Weather
 
 log = structlog.get_logger()
@@ -67,10 +65,7 @@ async def serve(live: LiveBook, settings: Settings, announce: Callable[[str], No
     sys.setswitchinterval(_SWITCH_SECONDS)
     gc.freeze()
     gc.set_threshold(*_GC_THRESHOLDS)
-    store = open_store(settings.log, busy_timeout=settings.busy_timeout)
-    ledger: Ledger = GroupWriter(
-        partial(settle_group, store), limit=settings.queue_limit, transaction=store.transaction
-    )
+    ledger = Ledger(open_store(settings.log, busy_timeout=settings.busy_timeout), limit=settings.queue_limit)
     weather = Weather(settings)
 
     def open_desk(live: LiveBook) -> Desk:
@@ -83,7 +78,6 @@ async def serve(live: LiveBook, settings: Settings, announce: Callable[[str], No
     finally:
         await weather.close()
         await asyncio.to_thread(ledger.close)
-        store.close()
 
 
 async def _serve(

@@ -14,10 +14,12 @@ from engine.explain import explain
 from engine.instant import Instant
 from engine.server.desk import Desk, Desks
 from engine.server.limits import MOST_BATCHED
+from engine.server.recordings import parse_recordings
 from engine.server.respond import respond
 from engine.server.respond_explain import respond_explained
 from engine.server.status import status_of
 from engine.server.violations import InvalidRequest, Unsupported, Violation
+from engine.settle.recording import Recorded, Recording
 
 Context = ServicerContext[Any, Any]
 Clock = Callable[[], Instant]
@@ -48,6 +50,15 @@ class DecisionsService:
             items=[_item(next(answers) if isinstance(one, Request) else one) for one in parsed]
         )
 
+    async def record(self, request: pb.RecordRequest, context: Context) -> pb.RecordResponse:
+        """What customers did; an error of one event is its own."""
+        with self._desks.live as desk:
+            parsed = parse_recordings(desk.parser, request, self._clock())
+            good = [one for one in parsed if isinstance(one, Recording)]
+            answers = iter(await desk.engine.record(good, deadline=_deadline(context)) if good else ())
+        results = [next(answers) if isinstance(one, Recording) else one for one in parsed]
+        return pb.RecordResponse(results=[_result(*one) for one in zip(request.events, results, strict=True)])
+
     async def explain(self, request: pb.ExplainRequest, context: Context) -> pb.ExplainResponse:
         """Every campaign, and why."""
         if request.WhichOneof("subject") == "decision_id":
@@ -71,6 +82,17 @@ def _item(answer: Decision | Exception | Status) -> pb.DecideBatchItem:
             return pb.DecideBatchItem(error=answer)
         case _:
             return pb.DecideBatchItem(error=status_of(answer))
+
+
+def _result(event: pb.RecordedEvent, answer: Recorded | Exception) -> pb.RecordedResult:
+    name = event.event_id or event.event.event_id
+    match answer:
+        case Recorded.ACCEPTED:
+            return pb.RecordedResult(event_id=name, accepted=True)
+        case Recorded.DUPLICATE:
+            return pb.RecordedResult(event_id=name, duplicate=True)
+        case _:
+            return pb.RecordedResult(event_id=name, error=status_of(answer))
 
 
 def _too_many(count: int) -> InvalidRequest:

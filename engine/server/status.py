@@ -7,6 +7,7 @@ from google.protobuf.message import Message
 from google.rpc.code_pb2 import (
     ALREADY_EXISTS,
     DEADLINE_EXCEEDED,
+    FAILED_PRECONDITION,
     INTERNAL,
     INVALID_ARGUMENT,
     RESOURCE_EXHAUSTED,
@@ -16,8 +17,15 @@ from google.rpc.code_pb2 import (
 from google.rpc.error_details_pb2 import BadRequest, RetryInfo
 from google.rpc.status_pb2 import Status
 
-from engine.ledger.errors import DeadlinePassed, LedgerClosed, LedgerFull, LedgerUnavailable, RequestIdReused
-from engine.server.violations import InvalidRequest, Unsupported
+from engine.ledger.errors import (
+    DeadlinePassed,
+    EventIdReused,
+    LedgerClosed,
+    LedgerFull,
+    LedgerUnavailable,
+    RequestIdReused,
+)
+from engine.server.violations import EventsNotKept, InvalidRequest, Unsupported
 
 log = structlog.get_logger()
 
@@ -27,6 +35,8 @@ _CODES: dict[type[Exception], int] = {
     LedgerClosed: UNAVAILABLE,
     DeadlinePassed: DEADLINE_EXCEEDED,
     RequestIdReused: ALREADY_EXISTS,
+    EventIdReused: ALREADY_EXISTS,
+    EventsNotKept: FAILED_PRECONDITION,
 }
 
 

@@ -38,3 +38,7 @@ class Violations:
         """Raises InvalidRequest if anything was noted."""
         if self.found:
             raise InvalidRequest(self.found)
+
+
+class EventsNotKept(Exception):
+    """The live book keeps no events."""

@@ -7,7 +7,7 @@ from engine.arbitrate.plan import Form
 from engine.arbitrate.propose import Proposal
 from engine.conditions.model import Attributes
 from engine.context import Mode
-from engine.decision import ChosenOffer, Decision, Fate, Outcome, Reason, ReasonCode
+from engine.decision import ChosenOffer, Decision, Fate, Outcome, Reason, ReasonCode, SignalSince
 from engine.pressure.contact import Contact
 from engine.settle.ask import Ask
 from engine.settle.verdict import Tried, Verdict
@@ -33,6 +33,7 @@ def answer(ask: Ask, verdict: Verdict, decision_id: str) -> Decision:
         blocked_by=blocked_by,
         next_allowed_at=verdict.next_allowed_at,
         fates=tuple(map(_fate, verdict.tried)) if preview else (),
+        signals=tuple(SignalSince(one.name, one.since) for one in ask.concluded.signals),
     )
 
 
@@ -62,15 +63,17 @@ def to_json(decision: Decision) -> str:
             [[one.code, one.name] for one in decision.reasons],
             decision.blocked_by,
             decision.next_allowed_at,
+            [[one.name, one.since] for one in decision.signals],
         ]
     ).decode()
 
 
 def from_json(text: str) -> Decision:
     """The decision that `to_json` wrote."""
-    decision_id, request_id, at, outcome, version, offers, reasons, blocked_by, next_allowed_at = (
+    decision_id, request_id, at, outcome, version, offers, reasons, blocked_by, next_allowed_at, *rest = (
         orjson.loads(text)
     )
+    (signals,) = rest or ((),)  # answers of the first form of the log have none
     return Decision(
         decision_id=decision_id,
         request_id=request_id,
@@ -81,6 +84,7 @@ def from_json(text: str) -> Decision:
         reasons=tuple(Reason(ReasonCode(code), name) for code, name in reasons),
         blocked_by=tuple(blocked_by),
         next_allowed_at=next_allowed_at,
+        signals=tuple(SignalSince(*one) for one in signals),
     )
 
 

@@ -7,6 +7,7 @@ from engine.arbitrate.propose import Candidate
 from engine.conditions.model import Moment
 from engine.context import Request
 from engine.live import LiveBook
+from engine.signals.infer import NO_CONCLUSIONS, Conclusions
 
 
 class Ask(NamedTuple):
@@ -16,3 +17,5 @@ class Ask(NamedTuple):
     request: Request
     candidates: Sequence[Candidate]
     moment: Moment
+    concluded: Conclusions = NO_CONCLUSIONS
+    """The signals that hold, and what is to be remembered of them."""

@@ -1,4 +1,7 @@
-"""One transaction for a group of asks: read their customers' contacts, judge one after the other, keep all of it."""
+"""One transaction for a group: read the customers' contacts, judge one request after the other, keep all of it.
+
+Events that are to be recorded are kept after the decisions.
+"""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -10,13 +13,17 @@ from uuid_utils import uuid7
 
 from engine.context import Mode
 from engine.decision import Decision
+from engine.ledger import persons
 from engine.ledger.errors import LedgerError, RequestIdReused, SettleFault
-from engine.ledger.rows import ContactRow, DecisionRow, PastDecision, RequestRow
+from engine.ledger.rows import ContactRow, DecisionRow, PastDecision, PersonRow, RequestRow
 from engine.ledger.store import SqliteStore
+from engine.ledger.tables import ContactTable, DecisionTable, RequestTable
 from engine.pressure.contact import Contact, Facts
 from engine.settle.answer import answer, from_json
 from engine.settle.ask import Ask
 from engine.settle.record import contact_rows, decision_row
+from engine.settle.recording import Recorded, Recording, record
+from engine.settle.remember import Remembered
 from engine.settle.verdict import judge
 
 log = structlog.get_logger()
@@ -25,35 +32,55 @@ Histories = dict[str, list[Contact]]
 """The contacts that may still count, by person."""
 
 
-def settle_group(store: SqliteStore, asks: Sequence[Ask]) -> list[Decision | LedgerError]:
-    """Settles the asks in order, each against what the ones before it reserved; a decision or an error each.
+def settle_group(
+    store: SqliteStore, asks: Sequence[Ask | Recording]
+) -> list[Decision | Recorded | LedgerError]:
+    """Settles the asks in order, each against what the ones before it reserved; an answer or an error each.
 
     Raises LedgerUnavailable when the store did not take the group; then nothing of it is kept.
     """
+    requests = [one for one in asks if isinstance(one, Ask)]
+    recordings = [one for one in asks if isinstance(one, Recording)] if len(requests) < len(asks) else ()
+    recorded: Sequence[Recorded | LedgerError] = ()
     with store.transaction():
-        settled = _Group(store, asks).settle()
-        store.add(settled.decisions, settled.requests, settled.contacts)
-    return settled.answers
+        settled = _Group(store, requests).settle()
+        settled.keep()
+        if recordings:
+            recorded = record(store, recordings)
+    if not recordings:
+        return [*settled.answers]
+    decisions, events = iter(settled.answers), iter(recorded)
+    return [next(decisions) if isinstance(one, Ask) else next(events) for one in asks]
 
 
 class _Group:
     """A group under way."""
 
     def __init__(self, store: SqliteStore, asks: Sequence[Ask]) -> None:
-        self._asks = asks
+        self._asks, self._store = asks, store
         self._past = store.past_decisions(list({ask.request.request_id for ask in asks if _is_named(ask)}))
         self._histories = _histories(store, asks)
-        self.decisions: list[DecisionRow] = []
-        self.requests: list[RequestRow] = []
-        self.contacts: list[ContactRow] = []
+        self._decisions: list[DecisionRow] = []
+        self._requests: list[RequestRow] = []
+        self._contacts: list[ContactRow] = []
+        self._remembered = Remembered()
         self.answers: list[Decision | LedgerError] = []
 
     def settle(self) -> "_Group":
-        """Fills answers and rows."""
+        """Fills the answers, and what is to be kept."""
         for ask in self._asks:
             past = self._past.get(ask.request.request_id) if _is_named(ask) else None
             self.answers.append(_again(ask, past) if past is not None else self._decide_alone(ask))
         return self
+
+    def keep(self) -> None:
+        """Writes the rows."""
+        store = self._store
+        persons.know(store, [PersonRow(one.person, one.at) for one in self._decisions])
+        store.insert(DecisionTable, self._decisions)
+        store.insert(RequestTable, self._requests)
+        store.insert(ContactTable, self._contacts)
+        self._remembered.write(store)
 
     def _decide_alone(self, ask: Ask) -> Decision | LedgerError:
         """A fault in one request is that request's own, not its neighbours'."""
@@ -73,8 +100,9 @@ class _Group:
         decision = answer(ask, verdict, str(uuid7()))
         row = decision_row(ask, decision, verdict, history)
         contacts = contact_rows(ask, decision, verdict)
-        self.decisions.append(row)
-        self.contacts += contacts
+        self._decisions.append(row)
+        self._contacts += contacts
+        self._remembered.add(ask.request.customer, ask.concluded)
         history += [one.contact for one in verdict.chosen]
         if row.request_id:
             self._remember(row.request_id, row)
@@ -82,7 +110,7 @@ class _Group:
 
     def _remember(self, request_id: str, row: DecisionRow) -> None:
         """So that the same request_id, later in this group or any other, gets the same answer."""
-        self.requests.append(RequestRow(request_id, row.decision_id))
+        self._requests.append(RequestRow(request_id, row.decision_id))
         self._past[request_id] = PastDecision(request_id, row.person, row.answer)
 
 

@@ -1,7 +1,7 @@
 """A decision as rows of the log: enough to decide it again, bit by bit, without what the book keeps out of the log."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -84,7 +84,7 @@ def _inputs(ask: Ask) -> str:
     request, masked = ask.request, ask.live.masked
     values = request.attributes
     hidden = [name for name in masked if name in values] if masked else []
-    document = {
+    document: dict[str, Any] = {
         "attributes": {k: v for k, v in values.items() if k not in masked} if hidden else values,
         "masked": sorted(hidden),
         "consents": sorted(request.consents),
@@ -93,6 +93,10 @@ def _inputs(ask: Ask) -> str:
         "max_offers": request.max_offers,
         "salt": ask.live.book.salt,
     }
+    if ask.concluded.signals:
+        document["signals"] = [one[:3] for one in ask.concluded.signals]
+    if request.memory.events:
+        document["recalled_events"] = len(request.memory.events)
     return orjson.dumps(document).decode()
 
 

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from engine.conditions.dnf import CLAUSE_LIMIT, Literal, clauses_of
+from engine.conditions.model import ALWAYS, Condition
+from engine.instant import Microseconds
 from engine.rulebook.derived import Signal
 from engine.signals.pack import ROOM, Batch, pack
 from engine.signals.rule import Rule
@@ -37,6 +39,10 @@ class CompiledSignals:
     strata: tuple[Stratum, ...]
     expose: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """By signal and field, the attribute whose value it exposes; only of signals that expose something."""
+    hold: Mapping[str, Microseconds] = field(default_factory=dict)
+    """By signal, for how long it is remembered; only of those that are."""
+    until: Mapping[str, Rule] = field(default_factory=dict)
+    """By remembered signal, what ends it; only of those that have such a condition."""
 
     @property
     def outside(self) -> tuple[str, ...]:
@@ -54,15 +60,23 @@ def compile_signals(signals: Mapping[str, Signal]) -> CompiledSignals:
         room -= packed.conditions
         found.append(Stratum(rules, packed.batches, packed.outside))
     expose = {name: dict(one.expose) for name, one in signals.items() if one.expose}
-    return CompiledSignals(tuple(found), expose)
+    hold = {name: one.hold for name, one in signals.items() if one.hold}
+    until = {
+        name: _rule(name, signals[name].until or ALWAYS) for name in hold if signals[name].until is not None
+    }
+    return CompiledSignals(tuple(found), expose, hold, until)
 
 
 def rule_of(signal: Signal) -> Rule:
     """The rule of one signal; raises TooManyConjunctions."""
-    clauses = clauses_of(signal.when)
+    return _rule(signal.name, signal.when)
+
+
+def _rule(name: str, condition: Condition) -> Rule:
+    clauses = clauses_of(condition)
     if clauses is None:
-        raise TooManyConjunctions(signal.name)
-    return Rule(signal.name, tuple(tuple(sorted(clause, key=_order)) for clause in clauses))
+        raise TooManyConjunctions(name)
+    return Rule(name, tuple(tuple(sorted(clause, key=_order)) for clause in clauses))
 
 
 def _order(literal: Literal) -> tuple[str, ...]:

@@ -1,14 +1,32 @@
 """Which signals hold, stratum by stratum, and what led to one of them."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from engine.conditions.dnf import Literal
 from engine.conditions.model import Attributes, Moment, Operator, Value
+from engine.memory import NO_MEMORY, Held, Memory
 from engine.signals.compile import CompiledSignals
 from engine.signals.evaluator import Evaluator
-from engine.signals.naive import NaiveEvaluator, conjunction_holds
+from engine.signals.naive import NaiveEvaluator, any_holds, conjunction_holds
 from engine.signals.rule import Rule
 from engine.signals.strata import PREFIX
+
+
+class Conclusions(NamedTuple):
+    """What came of inferring."""
+
+    attributes: Mapping[str, Value]
+    """What the signals that hold add: `signal.NAME`, true, and what each exposes."""
+    signals: tuple[Held, ...]
+    """Those that hold, by name."""
+    remember: tuple[Held, ...]
+    """Those among them that are to be written: concluded now, for longer than this request."""
+    forget: tuple[Held, ...]
+    """Those that are remembered no longer: ended or expired."""
+
+
+NO_CONCLUSIONS = Conclusions({}, (), (), ())
 
 
 def infer(
@@ -16,20 +34,43 @@ def infer(
 ) -> frozenset[str]:
     """The signals whose condition holds; without an evaluator the naive one answers.
 
-    Signals that are remembered come in as attributes `signal.NAME`, true; they are not among the names unless their
+    Signals that hold already may come in as attributes `signal.NAME`, true; they are not among the names unless their
     condition holds. Higher strata see both, and what the inferred ones expose.
     """
     names: frozenset[str] = frozenset()
-    for found, _ in _strata(compiled, attributes, moment, evaluator or NaiveEvaluator(compiled)):
-        names |= found
+    for stage in _stages(compiled, attributes, moment, evaluator or NaiveEvaluator(compiled), NO_MEMORY):
+        names |= stage.found
     return names
 
 
-def conclusions(
-    compiled: CompiledSignals, attributes: Attributes, moment: Moment, evaluator: Evaluator
-) -> dict[str, Value]:
-    """What the signals that hold add to the attributes: `signal.NAME`, true, and what each exposes."""
-    return dict(_concluded(infer(compiled, attributes, moment, evaluator), compiled.expose, attributes))
+def conclude(
+    compiled: CompiledSignals, attributes: Attributes, moment: Moment, evaluator: Evaluator, memory: Memory
+) -> Conclusions:
+    """What holds at the moment: what is concluded now, and what is remembered and has not ended.
+
+    A signal that is concluded again keeps the moment since when it holds, is remembered for its whole time from now on,
+    and exposes what it sees now; a field that it does not see now stays. While `until` holds the signal does not, whatever
+    its condition says.
+    """
+    signals: list[Held] = []
+    concluded: set[str] = set()
+    for stage in _stages(compiled, attributes, moment, evaluator, memory):
+        signals += stage.signals
+        concluded |= stage.found
+    if not signals and not memory.signals and not memory.expired:
+        return NO_CONCLUSIONS
+    signals.sort()
+    holding = {one.name for one in signals}
+    return Conclusions(
+        dict(_attributes(signals)),
+        tuple(signals),
+        tuple(one for one in signals if one.expires_at is not None and one.name in concluded),
+        tuple(
+            one
+            for one in (*memory.signals.values(), *memory.expired)
+            if one.name not in holding and (one.name in compiled.hold or one.name not in memory.signals)
+        ),
+    )
 
 
 def explain_chain(
@@ -41,34 +82,71 @@ def explain_chain(
     """
     led: dict[str, tuple[str, ...]] = {}
     by_name = {rule.name: rule for stratum in compiled.strata for rule in stratum.rules}
-    for found, seen in _strata(compiled, attributes, moment, NaiveEvaluator(compiled)):
-        led |= {one: tuple(_causes(by_name[one], seen, moment)) for one in found}
+    for stage in _stages(compiled, attributes, moment, NaiveEvaluator(compiled), NO_MEMORY):
+        led |= {one: tuple(_causes(by_name[one], stage.seen, moment)) for one in stage.found}
     chain: dict[str, None] = {}
     _gather(led, name, chain)
     return tuple(chain)
 
 
-def _strata(
-    compiled: CompiledSignals, attributes: Attributes, moment: Moment, evaluator: Evaluator
-) -> Iterator[tuple[frozenset[str], Attributes]]:
-    """Of every stratum: the signals that hold, and the attributes that it saw."""
+class _Stage(NamedTuple):
+    """What came of one stratum."""
+
+    found: frozenset[str]
+    """Concluded now."""
+    signals: Sequence[Held]
+    """Concluded or remembered."""
+    seen: Attributes
+
+
+def _stages(
+    compiled: CompiledSignals, attributes: Attributes, moment: Moment, evaluator: Evaluator, memory: Memory
+) -> Iterator[_Stage]:
     last = len(compiled.strata) - 1
-    for number in range(len(compiled.strata)):
+    for number, stratum in enumerate(compiled.strata):
         found = evaluator.matching(number, attributes, moment)
-        yield found, attributes
-        if found and number < last:
-            attributes = {**attributes, **dict(_concluded(found, compiled.expose, attributes))}
+        holding: Iterable[str] = found
+        if memory.signals:
+            holding = [name for name, _ in stratum.rules if name in found or name in memory.signals]
+        if compiled.until:
+            ended = {name for name in holding if _has_ended(compiled, name, attributes, moment)}
+            holding, found = [name for name in holding if name not in ended], found - ended
+        signals = [
+            _concluded(compiled, name, attributes, moment, memory) if name in found else memory.signals[name]
+            for name in holding
+            if name in found or name in compiled.hold
+        ]
+        yield _Stage(found, signals, attributes)
+        if signals and number < last:
+            attributes = {**attributes, **dict(_attributes(signals))}
+
+
+def _has_ended(compiled: CompiledSignals, name: str, attributes: Attributes, moment: Moment) -> bool:
+    until = compiled.until.get(name)
+    return until is not None and any_holds(until.conjunctions, attributes, moment)
 
 
 def _concluded(
-    names: Iterable[str], expose: Mapping[str, Mapping[str, str]], attributes: Attributes
-) -> Iterator[tuple[str, Value]]:
+    compiled: CompiledSignals, name: str, attributes: Attributes, moment: Moment, memory: Memory
+) -> Held:
+    before = memory.signals.get(name)
+    hold = compiled.hold.get(name)
+    exposed = compiled.expose.get(name, {}).items()
+    seen = {field: value for field, source in exposed if (value := attributes.get(source)) is not None}
+    return Held(
+        name,
+        moment.now if before is None else before.since,
+        None if hold is None else moment.now + hold,
+        seen if before is None else {**before.fields, **seen},
+    )
+
+
+def _attributes(signals: Iterable[Held]) -> Iterator[tuple[str, Value]]:
     """What is known by these signals."""
-    for name in names:
-        yield PREFIX + name, True
-        for field, source in expose.get(name, {}).items():
-            if (value := attributes.get(source)) is not None:
-                yield f"{PREFIX}{name}.{field}", value
+    for one in signals:
+        yield PREFIX + one.name, True
+        for field, value in one.fields.items():
+            yield f"{PREFIX}{one.name}.{field}", value
 
 
 def _causes(rule: Rule, attributes: Attributes, moment: Moment) -> Iterator[str]:

@@ -38,8 +38,10 @@ def strata(signals: Mapping[str, Signal]) -> tuple[tuple[str, ...], ...]:
 
 
 def lower(signals: Mapping[str, Signal], name: str) -> tuple[str, ...]:
-    """The signals that the condition of this one refers to, by themselves or by what they expose."""
-    tested = (one.removeprefix(PREFIX) for one in attributes_of(signals[name].when) if one.startswith(PREFIX))
+    """The signals that `when` and `until` of this one refer to, by themselves or by what they expose."""
+    one = signals[name]
+    named = attributes_of(one.when) | (attributes_of(one.until) if one.until is not None else frozenset())
+    tested = (each.removeprefix(PREFIX) for each in named if each.startswith(PREFIX))
     owners = (one if one in signals else one.partition(".")[0] for one in tested)
     return tuple(sorted({one for one in owners if one in signals}))
 

@@ -15,9 +15,9 @@ import pytest
 
 from engine.counters import LOG_WAIT_SECONDS, LOG_WAITS
 from engine.ledger.errors import DeadlinePassed, LedgerUnavailable
+from engine.ledger.group_queue import GroupQueue
 from engine.ledger.store import open_store
 from engine.ledger.turn import Turn, TurnNotTaken
-from engine.ledger.writer import GroupWriter
 
 _HOLD = """
 import sys
@@ -107,7 +107,7 @@ def test_a_deadline_that_passes_while_the_log_is_waited_for_has_passed(tmp_path:
         return list(asks)
 
     async def main() -> None:
-        writer = GroupWriter[int, int](settle, transaction=store.transaction)  # type: ignore[arg-type]
+        writer = GroupQueue[int, int](settle, transaction=store.transaction)  # type: ignore[arg-type]
         holder = sqlite3.connect(log, isolation_level=None)
         holder.execute("begin immediate")
         late = asyncio.create_task(writer.submit([1], deadline=time.monotonic() + 0.05))

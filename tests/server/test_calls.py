@@ -99,7 +99,6 @@ def test_what_is_not_built_says_so(client: Client, server: Server) -> None:
     with grpc.insecure_channel(server.target) as channel:
         stub = DecisionsStub(channel)  # type: ignore[no-untyped-call]
         for call, message in (
-            (stub.Record, pb.RecordRequest()),
             (stub.Link, pb.LinkRequest()),
             (stub.Explain, pb.ExplainRequest(decision_id="x")),
         ):

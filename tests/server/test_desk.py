@@ -9,13 +9,11 @@ import pytest
 from engine.decide import Engine
 from engine.decision import Decision
 from engine.ledger.store import open_store
-from engine.ledger.writer import GroupWriter
 from engine.live import LiveBook, compile_book
 from engine.rulebook.load import load
 from engine.server.desk import Desk, Desks
 from engine.server.parse import Parser
-from engine.settle.ask import Ask
-from engine.settle.group import settle_group
+from engine.settle.ledger import Ledger
 from engine.signals.kernel import DurableKernel
 from tests.books import live_book, write_book
 from tests.requests import li_na
@@ -27,12 +25,12 @@ RULES_OF_200 = 4_500_000
 """Bytes that the rulesets of 200 signals take."""
 
 
-def desk(live: LiveBook, ledger: GroupWriter[Ask, Decision]) -> Desk:
+def desk(live: LiveBook, ledger: Ledger) -> Desk:
     """A desk that serves the book."""
     return Desk(Parser(live), Engine(live, ledger))
 
 
-async def settled(*deskes: Desk, ledger: GroupWriter[Ask, Decision]) -> list[str]:
+async def settled(*deskes: Desk, ledger: Ledger) -> list[str]:
     """The versions that decided, of asks of each desk that are settled together."""
     asks = [
         ask for one in deskes for ask in await one.engine.ask_all([one.parser.parse(li_na("li-na"), NOW)])
@@ -57,8 +55,7 @@ def healthy(live: LiveBook) -> bool:
 @needs_library
 async def test_rulesets_live_as_long_as_requests(tmp_path: Path, books: tuple[LiveBook, LiveBook]) -> None:
     """A replaced version keeps its rulesets while a request of its own is under way, and is freed after the last one."""
-    store = open_store(f"sqlite:///{tmp_path}/log.db")
-    ledger = GroupWriter[Ask, Decision](lambda asks: settle_group(store, asks))
+    ledger = Ledger(open_store(f"sqlite:///{tmp_path}/log.db"))
     first, second = books
     desks = Desks(desk(first, ledger))
     with desks.live as old, desks.live:
@@ -70,13 +67,12 @@ async def test_rulesets_live_as_long_as_requests(tmp_path: Path, books: tuple[Li
     assert not healthy(first)
     assert healthy(second)
     ledger.close()
-    store.close()
 
 
 @needs_library
 async def test_an_idle_version_is_freed_at_once(tmp_path: Path, books: tuple[LiveBook, LiveBook]) -> None:
     """With no request under way the replaced version goes with the swap."""
-    ledger = GroupWriter[Ask, Decision](lambda asks: [])
+    ledger = Ledger(open_store(f"sqlite:///{tmp_path}/log.db"))
     first, second = books
     desks = Desks(desk(first, ledger))
     desks.swap(desk(second, ledger))
@@ -91,7 +87,7 @@ async def test_memory_is_flat_over_swaps(tmp_path: Path) -> None:
     """A hundred versions with 200 signals each come and go in less room than four that stayed would take."""
     loaded = load(write_book(tmp_path / "book", numbered_book(1, 200))).book
     assert loaded is not None
-    ledger = GroupWriter[Ask, Decision](lambda asks: [])
+    ledger = Ledger(open_store(f"sqlite:///{tmp_path}/log.db"))
     desks = Desks(desk(compile_book(loaded), ledger))
     before = 0
     for swap in range(120):

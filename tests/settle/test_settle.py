@@ -15,6 +15,7 @@ from engine.ledger.errors import LedgerError, RequestIdReused, SettleFault
 from engine.ledger.store import SqliteStore, open_store
 from engine.live import LiveBook
 from engine.settle.group import settle_group
+from engine.settle.recording import Recorded
 from tests.books import live_book
 
 DAY = 86_400_000_000
@@ -56,7 +57,8 @@ def settle(live: LiveBook, store: SqliteStore, *requests: Request) -> list[Decis
 
 def settle_any(live: LiveBook, store: SqliteStore, *requests: Request) -> list[Decision | LedgerError]:
     """Settles the requests in one group."""
-    return settle_group(store, [ask(live, request) for request in requests])
+    answers = settle_group(store, [ask(live, request) for request in requests])
+    return [one for one in answers if not isinstance(one, Recorded)]
 
 
 def rows(tmp_path: Path, sql: str) -> list[tuple[object, ...]]:

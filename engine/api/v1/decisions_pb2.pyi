@@ -233,7 +233,7 @@ class Event(_message.Message):
     def __init__(self, event_id: _Optional[str] = ..., type: _Optional[str] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., item: _Optional[str] = ..., category: _Optional[str] = ..., page: _Optional[str] = ..., value: _Optional[float] = ..., currency: _Optional[str] = ..., attributes: _Optional[_Mapping[str, _values_pb2.Value]] = ...) -> None: ...
 
 class DecideResponse(_message.Message):
-    __slots__ = ("decision_id", "request_id", "outcome", "offers", "next_allowed_at", "blocked_by", "reasons", "book_version", "decided_at")
+    __slots__ = ("decision_id", "request_id", "outcome", "offers", "next_allowed_at", "blocked_by", "reasons", "book_version", "decided_at", "signals")
     DECISION_ID_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     OUTCOME_FIELD_NUMBER: _ClassVar[int]
@@ -243,6 +243,7 @@ class DecideResponse(_message.Message):
     REASONS_FIELD_NUMBER: _ClassVar[int]
     BOOK_VERSION_FIELD_NUMBER: _ClassVar[int]
     DECIDED_AT_FIELD_NUMBER: _ClassVar[int]
+    SIGNALS_FIELD_NUMBER: _ClassVar[int]
     decision_id: str
     request_id: str
     outcome: Outcome
@@ -252,7 +253,16 @@ class DecideResponse(_message.Message):
     reasons: _containers.RepeatedCompositeFieldContainer[Reason]
     book_version: str
     decided_at: _timestamp_pb2.Timestamp
-    def __init__(self, decision_id: _Optional[str] = ..., request_id: _Optional[str] = ..., outcome: _Optional[_Union[Outcome, str]] = ..., offers: _Optional[_Iterable[_Union[Offer, _Mapping]]] = ..., next_allowed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., blocked_by: _Optional[_Iterable[str]] = ..., reasons: _Optional[_Iterable[_Union[Reason, _Mapping]]] = ..., book_version: _Optional[str] = ..., decided_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    signals: _containers.RepeatedCompositeFieldContainer[SignalSince]
+    def __init__(self, decision_id: _Optional[str] = ..., request_id: _Optional[str] = ..., outcome: _Optional[_Union[Outcome, str]] = ..., offers: _Optional[_Iterable[_Union[Offer, _Mapping]]] = ..., next_allowed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., blocked_by: _Optional[_Iterable[str]] = ..., reasons: _Optional[_Iterable[_Union[Reason, _Mapping]]] = ..., book_version: _Optional[str] = ..., decided_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., signals: _Optional[_Iterable[_Union[SignalSince, _Mapping]]] = ...) -> None: ...
+
+class SignalSince(_message.Message):
+    __slots__ = ("name", "since")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    SINCE_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    since: _timestamp_pb2.Timestamp
+    def __init__(self, name: _Optional[str] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class Offer(_message.Message):
     __slots__ = ("campaign", "offer", "variant", "channel", "placement", "content", "score", "selection_probability", "expires_at")
@@ -320,12 +330,30 @@ class ExplainRequest(_message.Message):
     def __init__(self, request: _Optional[_Union[DecideRequest, _Mapping]] = ..., decision_id: _Optional[str] = ...) -> None: ...
 
 class ExplainResponse(_message.Message):
-    __slots__ = ("response", "campaigns")
+    __slots__ = ("response", "campaigns", "signals")
     RESPONSE_FIELD_NUMBER: _ClassVar[int]
     CAMPAIGNS_FIELD_NUMBER: _ClassVar[int]
+    SIGNALS_FIELD_NUMBER: _ClassVar[int]
     response: DecideResponse
     campaigns: _containers.RepeatedCompositeFieldContainer[CampaignExplanation]
-    def __init__(self, response: _Optional[_Union[DecideResponse, _Mapping]] = ..., campaigns: _Optional[_Iterable[_Union[CampaignExplanation, _Mapping]]] = ...) -> None: ...
+    signals: _containers.RepeatedCompositeFieldContainer[SignalExplanation]
+    def __init__(self, response: _Optional[_Union[DecideResponse, _Mapping]] = ..., campaigns: _Optional[_Iterable[_Union[CampaignExplanation, _Mapping]]] = ..., signals: _Optional[_Iterable[_Union[SignalExplanation, _Mapping]]] = ...) -> None: ...
+
+class SignalExplanation(_message.Message):
+    __slots__ = ("name", "since", "expires_at", "remembered", "led_by", "condition")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    SINCE_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
+    REMEMBERED_FIELD_NUMBER: _ClassVar[int]
+    LED_BY_FIELD_NUMBER: _ClassVar[int]
+    CONDITION_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    since: _timestamp_pb2.Timestamp
+    expires_at: _timestamp_pb2.Timestamp
+    remembered: bool
+    led_by: _containers.RepeatedScalarFieldContainer[str]
+    condition: ConditionTrace
+    def __init__(self, name: _Optional[str] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., remembered: _Optional[bool] = ..., led_by: _Optional[_Iterable[str]] = ..., condition: _Optional[_Union[ConditionTrace, _Mapping]] = ...) -> None: ...
 
 class CampaignExplanation(_message.Message):
     __slots__ = ("campaign", "reason", "condition", "score", "details")
@@ -354,10 +382,12 @@ class ConditionTrace(_message.Message):
     def __init__(self, text: _Optional[str] = ..., verdict: _Optional[_Union[Verdict, str]] = ..., value: _Optional[str] = ..., parts: _Optional[_Iterable[_Union[ConditionTrace, _Mapping]]] = ...) -> None: ...
 
 class RecordRequest(_message.Message):
-    __slots__ = ("events",)
+    __slots__ = ("events", "now")
     EVENTS_FIELD_NUMBER: _ClassVar[int]
+    NOW_FIELD_NUMBER: _ClassVar[int]
     events: _containers.RepeatedCompositeFieldContainer[RecordedEvent]
-    def __init__(self, events: _Optional[_Iterable[_Union[RecordedEvent, _Mapping]]] = ...) -> None: ...
+    now: _timestamp_pb2.Timestamp
+    def __init__(self, events: _Optional[_Iterable[_Union[RecordedEvent, _Mapping]]] = ..., now: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class RecordedEvent(_message.Message):
     __slots__ = ("event_id", "decision_id", "customer", "event")

@@ -98,7 +98,9 @@ class DecisionsServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Record(self, request, context):
-        """Records outcomes of decisions and behaviour events. UNIMPLEMENTED in this version.
+        """Records what customers did, for later decisions about them. Idempotent by event_id; a bad event gets an error of its
+        own and fails no other. What is accepted is on disk before the answer leaves. Outcomes of decisions are UNIMPLEMENTED in
+        this version.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

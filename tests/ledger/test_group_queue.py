@@ -1,4 +1,4 @@
-"""The group writer: order, bounds, deadlines, faults, and leaving nothing behind."""
+"""The group queue: order, bounds, deadlines, faults, and leaving nothing behind."""
 
 import asyncio
 import threading
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from engine.ledger.errors import DeadlinePassed, LedgerClosed, LedgerError, LedgerFull, LedgerUnavailable
-from engine.ledger.writer import GroupWriter
+from engine.ledger.group_queue import GroupQueue
 
 
 class Gate:
@@ -27,7 +27,7 @@ class Gate:
         return list(asks)
 
 
-async def begun(writer: GroupWriter[int, int], gate: Gate) -> "asyncio.Task[Sequence[object]]":
+async def begun(writer: GroupQueue[int, int], gate: Gate) -> "asyncio.Task[Sequence[object]]":
     """A submission of 0 that the writer has taken from the queue and is settling."""
     task = asyncio.create_task(writer.submit([0]))
     await asyncio.to_thread(gate.busy.acquire)
@@ -37,7 +37,7 @@ async def begun(writer: GroupWriter[int, int], gate: Gate) -> "asyncio.Task[Sequ
 async def test_what_waits_is_settled_together() -> None:
     """Everything that arrives while a group is being written becomes the next group, in order."""
     gate = Gate()
-    writer = GroupWriter[int, int](gate.settle)
+    writer = GroupQueue[int, int](gate.settle)
     first = await begun(writer, gate)
     rest = [asyncio.create_task(writer.submit([n, -n])) for n in (1, 2, 3)]
     await asyncio.sleep(0.02)
@@ -51,7 +51,7 @@ async def test_what_waits_is_settled_together() -> None:
 async def test_a_full_queue_refuses_at_once() -> None:
     """Beyond the limit a submission is refused with a delay, and what waits is not harmed."""
     gate = Gate()
-    writer = GroupWriter[int, int](gate.settle, limit=2)
+    writer = GroupQueue[int, int](gate.settle, limit=2)
     first = await begun(writer, gate)
     waiting = [asyncio.create_task(writer.submit([n])) for n in (1, 2)]
     await asyncio.sleep(0.02)
@@ -66,7 +66,7 @@ async def test_a_full_queue_refuses_at_once() -> None:
 async def test_a_passed_deadline_is_not_settled() -> None:
     """A submission whose deadline passes while it waits is refused, and never reaches the store."""
     gate = Gate()
-    writer = GroupWriter[int, int](gate.settle)
+    writer = GroupQueue[int, int](gate.settle)
     first = await begun(writer, gate)
     late = asyncio.create_task(writer.submit([1], deadline=time.monotonic() + 0.01))
     await asyncio.sleep(0.05)
@@ -81,7 +81,7 @@ async def test_a_passed_deadline_is_not_settled() -> None:
 async def test_a_caller_who_left_is_not_settled() -> None:
     """A cancelled submission is dropped before it is written."""
     gate = Gate()
-    writer = GroupWriter[int, int](gate.settle)
+    writer = GroupQueue[int, int](gate.settle)
     first = await begun(writer, gate)
     gone = asyncio.create_task(writer.submit([1]))
     await asyncio.sleep(0.02)
@@ -96,7 +96,7 @@ async def test_a_caller_who_left_is_not_settled() -> None:
 async def test_closing_settles_what_waits() -> None:
     """Closing takes nothing new and returns when everything accepted is answered."""
     gate = Gate()
-    writer = GroupWriter[int, int](gate.settle)
+    writer = GroupQueue[int, int](gate.settle)
     first = await begun(writer, gate)
     waiting = asyncio.create_task(writer.submit([1]))
     await asyncio.sleep(0.02)
@@ -119,7 +119,7 @@ async def test_a_fault_reaches_every_caller_and_the_writer_lives_on(fault: Excep
             raise faults.pop()
         return list(asks)
 
-    writer = GroupWriter[int, int](settle)
+    writer = GroupQueue[int, int](settle)
     with pytest.raises(type(fault)):
         await writer.submit([1])
     assert await writer.submit([2]) == [2]

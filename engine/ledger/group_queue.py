@@ -1,5 +1,7 @@
 """Group commit: whatever waits is settled together, in one transaction, by one thread.
 
+Reading is grouped in the same way: what waits is read by one statement.
+
 A group is what arrived while the last one was being written, so that a busy server pays for one sync to disk a group and
 an idle one waits for nobody. Method: DeWitt et al., "Implementation Techniques for Main Memory Database Systems", 1984.
 """
@@ -23,7 +25,6 @@ Settle = Callable[[Sequence[Ask]], Sequence[Answer | LedgerError]]
 
 Transaction = Callable[[], AbstractContextManager[None]]
 
-_LARGEST_GROUP = 512
 _RETRY_AFTER = 0.25
 
 
@@ -35,19 +36,26 @@ class _Waiting(Generic[Ask, Answer]):
     deadline: float | None
 
 
-class GroupWriter(Generic[Ask, Answer]):
+class GroupQueue(Generic[Ask, Answer]):
     """A bounded queue before a thread that settles it. It is used from one event loop at a time.
 
     limit: how many asks may wait; more are refused with LedgerFull. transaction: what a group is settled in; deadlines that
-    pass while it is waited for have passed.
+    pass while it is waited for have passed. largest: how many make a group; a submission is never divided.
     """
 
     def __init__(
-        self, settle: Settle[Ask, Answer], *, limit: int = 4096, transaction: Transaction = nullcontext
+        self,
+        settle: Settle[Ask, Answer],
+        *,
+        limit: int = 4096,
+        transaction: Transaction = nullcontext,
+        largest: int = 512,
+        name: str = "ledger-writer",
     ) -> None:
         self._settle = settle
         self._limit = limit
         self._transaction = transaction
+        self._largest = largest
         self._queue: deque[_Waiting[Ask, Answer]] = deque()
         self._door = threading.Lock()
         self._changed = threading.Condition()
@@ -55,7 +63,7 @@ class GroupWriter(Generic[Ask, Answer]):
         self._taken = 0
         self._waking = False
         self._closed = False
-        self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
     @property
@@ -108,7 +116,7 @@ class GroupWriter(Generic[Ask, Answer]):
             self._changed.wait_for(lambda: self._queue or self._closed)
         group: list[_Waiting[Ask, Answer]] = []
         size = 0
-        while self._queue and (not group or size + len(self._queue[0].asks) <= _LARGEST_GROUP):
+        while self._queue and (not group or size + len(self._queue[0].asks) <= self._largest):
             group.append(self._queue.popleft())
             size += len(group[-1].asks)
         self._taken += size

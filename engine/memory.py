@@ -1,0 +1,94 @@
+"""What is remembered of a person: as plain values, and as the ledger's JSON."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, NamedTuple
+
+import orjson
+
+from engine.attributes.event import Event
+from engine.conditions.model import Value
+from engine.instant import Instant, Microseconds
+from engine.ledger.persons import Recalled, Wanted
+
+_DATE = "date"
+"""The one key of the JSON object that stands for a day."""
+
+
+class Held(NamedTuple):
+    """A signal that holds."""
+
+    name: str
+    since: Instant
+    """When it was concluded first, without having been forgotten since."""
+    expires_at: Instant | None = None
+    """From this moment on it is forgotten; None: it holds for one request."""
+    fields: Mapping[str, Value] = {}
+    """What it exposes."""
+
+
+class Memory(NamedTuple):
+    """What is remembered of one person, as far as the live book needs it."""
+
+    events: tuple[Event, ...] = ()
+    signals: Mapping[str, Held] = {}
+    """Those that have not expired, by name."""
+    expired: tuple[Held, ...] = ()
+    """Signals that are still kept and no longer hold."""
+    is_new: bool | None = None
+    """Whether nothing was known of the person; None: nobody looked."""
+
+
+NO_MEMORY = Memory()
+
+
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """What a live book needs of the memory of persons."""
+
+    events: tuple[str, ...]
+    """Their types."""
+    reach: Microseconds
+    """How long ago the oldest event that can matter happened."""
+    signals: bool
+    is_new: bool
+
+    def of(self, person: str, now: Instant) -> Wanted:
+        """What is to be read of the person at the moment."""
+        return Wanted(person, self.events, now - self.reach, self.signals, self.is_new)
+
+
+def memory(recalled: Recalled, now: Instant) -> Memory:
+    """What was read of a person, at the moment."""
+    held = [Held(name, since, end, _fields(of)) for name, since, end, of in recalled.signals]
+    return Memory(
+        tuple(Event(event_id, kind, at, _fields(of)) for at, _, event_id, kind, of in recalled.events),
+        {one.name: one for one in held if one.expires_at is not None and one.expires_at > now},
+        tuple(one for one in held if one.expires_at is not None and one.expires_at <= now),
+        None if recalled.is_known is None else not recalled.is_known,
+    )
+
+
+def to_json(fields: Mapping[str, Value]) -> str:
+    """The fields as the ledger keeps them; they come back as they were, but times, which are whole numbers anyway."""
+    return orjson.dumps(
+        {
+            name: {_DATE: value.isoformat()} if isinstance(value, date) else value
+            for name, value in fields.items()
+        }
+    ).decode()
+
+
+def _fields(document: Mapping[str, Any]) -> dict[str, Value]:
+    return {name: _value(value) for name, value in document.items()}
+
+
+def _value(value: Any) -> Value:
+    match value:
+        case dict():
+            return date.fromisoformat(value[_DATE])
+        case list():
+            return tuple(value)
+    found: Value = value
+    return found

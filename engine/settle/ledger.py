@@ -1,0 +1,52 @@
+"""The one door to a log: a thread that settles what is decided and recorded, and one that reads what is remembered."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import cast
+
+from engine.decision import Decision
+from engine.ledger.errors import LedgerError
+from engine.ledger.group_queue import GroupQueue
+from engine.ledger.reader import Reader
+from engine.ledger.store import SqliteStore
+from engine.settle.ask import Ask
+from engine.settle.group import settle_group
+from engine.settle.recording import Recorded, Recording
+
+
+class Ledger:
+    """Settles in a store, and owns it from now on. To be used from one event loop at a time.
+
+    limit: how many asks and events may wait to be settled; more are refused with LedgerFull.
+    """
+
+    def __init__(self, store: SqliteStore, *, limit: int = 4096) -> None:
+        self._store = store
+        self._queue: GroupQueue[Ask | Recording, Decision | Recorded] = GroupQueue(
+            partial(settle_group, store), limit=limit, transaction=store.transaction
+        )
+        self.reader = Reader(store, limit=limit)
+
+    async def submit(
+        self, asks: Sequence[Ask], *, deadline: float | None = None
+    ) -> Sequence[Decision | LedgerError]:
+        """Settles requests together; a decision or an error each.
+
+        deadline: on time.monotonic's clock. Raises LedgerFull, LedgerClosed, LedgerUnavailable, DeadlinePassed for all
+        of them; then nothing is kept.
+        """
+        answers = await self._queue.submit(asks, deadline=deadline)
+        return cast("Sequence[Decision | LedgerError]", answers)
+
+    async def record(
+        self, events: Sequence[Recording], *, deadline: float | None = None
+    ) -> Sequence[Recorded | LedgerError]:
+        """Keeps events together, as `submit` settles requests; what became of each, or an error."""
+        answers = await self._queue.submit(events, deadline=deadline)
+        return cast("Sequence[Recorded | LedgerError]", answers)
+
+    def close(self) -> None:
+        """Takes nothing new, settles what waits, and closes the log."""
+        self.reader.close()
+        self._queue.close()
+        self._store.close()

@@ -1,0 +1,104 @@
+"""Recording: what customers did is kept for them, once, with the signals that it leads to, in the group's transaction."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import NamedTuple
+
+import structlog
+
+from engine.attributes.event import Event
+from engine.instant import Instant
+from engine.ledger import persons
+from engine.ledger.errors import EventIdReused, LedgerError
+from engine.ledger.rows import EventRow, PersonRow
+from engine.ledger.store import SqliteStore
+from engine.live import LiveBook
+from engine.memory import memory, to_json
+from engine.settle.remember import Remembered
+from engine.signals import infer
+from engine.signals.certain import CertainEvaluator
+from engine.signals.infer import NO_CONCLUSIONS, Conclusions
+
+log = structlog.get_logger()
+
+
+class Recording(NamedTuple):
+    """One event of one customer, to be kept."""
+
+    live: LiveBook
+    customer: str
+    event: Event
+    """It has an event_id."""
+    now: Instant
+
+
+class Recorded(StrEnum):
+    """What became of an event."""
+
+    ACCEPTED = "accepted"
+    DUPLICATE = "duplicate"
+    """It was kept before."""
+
+
+def record(store: SqliteStore, recordings: Sequence[Recording]) -> list[Recorded | LedgerError]:
+    """Keeps the events, in order, inside of a transaction; what became of each."""
+    owners = persons.owners(store, [one.event.event_id for one in recordings])
+    new: list[Recording] = []
+    answers: list[Recorded | LedgerError] = []
+    for one in recordings:
+        owner = owners.setdefault(one.event.event_id, "")
+        if not owner:
+            owners[one.event.event_id] = one.customer
+            new.append(one)
+            answers.append(Recorded.ACCEPTED)
+        elif owner == one.customer:
+            answers.append(Recorded.DUPLICATE)
+        else:
+            answers.append(EventIdReused("this event_id was used for another customer"))
+    if new:
+        _keep(store, new)
+    return answers
+
+
+def _keep(store: SqliteStore, new: Sequence[Recording]) -> None:
+    persons.keep_events(store, _rows(store, new))
+    latest = {one.customer: one for one in new}
+    persons.know(store, [PersonRow(one.customer, one.now) for one in latest.values()])
+    for one in latest.values():
+        kept = one.live.book.events
+        persons.trim_events(store, one.customer, until=one.now - kept.keep, newest=kept.newest)
+    _conclude(store, [one for one in latest.values() if one.live.recall and one.live.recall.signals])
+
+
+def _rows(store: SqliteStore, new: Sequence[Recording]) -> list[EventRow]:
+    """The events in the order in which they came, behind those of the same moment that are kept already."""
+    moments = [(one.customer, one.event.at) for one in new]
+    last = persons.last_positions(store, list(set(moments)))
+    rows = []
+    for (customer, event), moment in zip(((one.customer, one.event) for one in new), moments, strict=True):
+        last[moment] = position = last.get(moment, -1) + 1
+        rows.append(EventRow(customer, event.at, position, event.event_id, event.type, to_json(event.fields)))
+    return rows
+
+
+def _conclude(store: SqliteStore, customers: Sequence[Recording]) -> None:
+    """Remembers the signals that follow from what is kept of the customers now."""
+    wanted = [one.live.recall.of(one.customer, one.now) for one in customers if one.live.recall]
+    if not wanted:
+        return
+    remembered = Remembered()
+    for one, recalled in zip(customers, persons.recall(store, wanted), strict=True):
+        try:
+            remembered.add(one.customer, _conclusions(one, recalled))
+        except Exception:  # the events are kept; what follows from them is concluded by the next request
+            log.exception("could not conclude", customer=one.customer)
+    remembered.write(store)
+
+
+def _conclusions(one: Recording, recalled: persons.Recalled) -> Conclusions:
+    live, known = one.live, memory(recalled, one.now)
+    if live.signals is None:
+        return NO_CONCLUSIONS
+    attributes = live.derivation.derive_from_events(known.events, one.now)
+    evaluator = CertainEvaluator(live.signals.certain, live.signals.evaluator)
+    return infer.conclude(live.signals.certain, attributes, live.moment(one.now), evaluator, known)
