@@ -11,7 +11,7 @@ from engine.decide import Engine
 from engine.decision import Decision, Fate, Reason, ReasonCode
 from engine.instant import Instant
 from engine.live import LiveBook
-from engine.match import is_active, usable_channels
+from engine.match import clocks_of, usable_channels
 from engine.memory import Held
 from engine.settle.ask import Ask
 from engine.signals.compile import CompiledSignals
@@ -97,7 +97,7 @@ def _fell_at(live: LiveBook, plan: Plan, request: Request, moment: Moment) -> Re
     """The stage where a campaign fell that did not become a candidate."""
     if not _is_requested(live, plan, request):
         return ReasonCode.NOT_REQUESTED
-    if not is_active(plan.campaign.active, moment, live.local(moment.now)):
+    if not clocks_of(live, request).run(plan.active):
         return ReasonCode.NOT_ACTIVE
     if holds(plan.campaign.when, request.attributes, moment):
         raise AssertionError(f"the index lost the eligible campaign {plan.campaign.name}")

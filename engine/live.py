@@ -7,13 +7,14 @@ from typing import TypeAlias
 
 from engine.arbitrate.content import Texts
 from engine.arbitrate.plan import Fallback, Form, Plan, fallback, plan
+from engine.attributes import zones
 from engine.attributes.derive import IS_NEW, Derivation, closure, derivation
 from engine.conditions.index import ConditionIndex
 from engine.conditions.model import Moment, attributes_of
 from engine.instant import Instant
 from engine.memory import Recall
 from engine.pressure.caps import Caps
-from engine.rulebook.model import Active, Book, Campaign, Kind, Placeholder
+from engine.rulebook.model import Active, Book, Campaign, Clock, Kind, Placeholder
 from engine.signals.certain import certain
 from engine.signals.compile import CompiledSignals, compile_signals
 from engine.signals.evaluator import Evaluator, open_evaluator
@@ -57,7 +58,7 @@ class LiveBook:
     masked: frozenset[str]
     """The wanted attributes whose values the log must not hold: sensitive ones and addresses."""
     scheduled: bool
-    """Whether any campaign has a schedule."""
+    """Whether any campaign or its offer has a schedule."""
     outbound: tuple[str, ...]
     """The outbound channels, which serve calls that name no channel and no placement."""
     outbound_clauses: int
@@ -93,7 +94,10 @@ def compile_book(book: Book, open_signals: OpenSignals = open_evaluator) -> Live
     named = closure(book.derived, _wanted(book, plans, index, forms))
     derived = derivation(book.derived, named, book.timezone)
     weather = frozenset(name for name in named if name.startswith("weather."))
-    wanted = named | derived.needs | (_PLACE if weather else frozenset())
+    schedules = [each for one in plans for each in one.active]
+    schedules += [each for one in fallbacks.values() if one for each in one.active]
+    clocks = _zones_wanted(schedules)
+    wanted = named | derived.needs | clocks | (_PLACE if weather else frozenset())
     signals = _signals(book, named, derived, open_signals)
     return LiveBook(
         book=book,
@@ -115,7 +119,7 @@ def compile_book(book: Book, open_signals: OpenSignals = open_evaluator) -> Live
         recall=_recall(book, named, derived, signals),
         signals=signals,
         masked=_masked(book) & wanted,
-        scheduled=any(one.campaign.active != Active() for one in plans),
+        scheduled=any(one.active for one in plans),
         outbound=outbound,
         outbound_clauses=index.clauses_of(
             i for i, one in enumerate(plans) if not set(outbound).isdisjoint(one.channels)
@@ -159,6 +163,14 @@ def _wanted(
         if form.spoken:
             names.add("profile.language")
     return frozenset(names)
+
+
+def _zones_wanted(schedules: Iterable[Active]) -> frozenset[str]:
+    """What tells a customer's zones, where a schedule is on his clock."""
+    if all(one.clock is Clock.BOOK for one in schedules):
+        return frozenset()
+    zones.by_country()  # read now, not within a decision
+    return frozenset(zones.NEEDS)
 
 
 def _of_campaign(campaign: Campaign) -> set[str]:

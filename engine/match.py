@@ -1,13 +1,12 @@
 """Match: the campaigns that are active, requested and eligible, from one look at the condition index."""
 
 from collections.abc import Iterable
-from datetime import datetime, time
 
 from engine.arbitrate.plan import Plan
+from engine.arbitrate.schedule import Clocks
 from engine.conditions.model import Moment
 from engine.context import Request
 from engine.live import LiveBook
-from engine.rulebook.model import Active
 
 
 def match(live: LiveBook, request: Request, moment: Moment) -> list[Plan]:
@@ -18,8 +17,13 @@ def match(live: LiveBook, request: Request, moment: Moment) -> list[Plan]:
     plans = [live.plans[i] for i in live.index.match(request.attributes, moment, among)]
     if not live.scheduled:
         return plans
-    local = live.local(moment.now)
-    return [plan for plan in plans if is_active(plan.campaign.active, moment, local)]
+    clocks = clocks_of(live, request)
+    return [plan for plan in plans if not plan.active or clocks.run(plan.active)]
+
+
+def clocks_of(live: LiveBook, request: Request) -> Clocks:
+    """The clocks by which schedules run for the request's customer."""
+    return Clocks(request.now, live.book.timezone, request.attributes)
 
 
 def usable_channels(live: LiveBook, request: Request) -> tuple[str, ...]:
@@ -38,22 +42,6 @@ def requested_clauses(live: LiveBook, request: Request) -> int:
     if request.channels:
         return _union(live.clauses_by_channel[name] for name in request.channels)
     return live.outbound_clauses
-
-
-def is_active(active: Active, moment: Moment, local: datetime) -> bool:
-    """Whether the schedule includes the moment; `local` is the moment in the book's zone."""
-    if active.start is not None and moment.now < active.start:
-        return False
-    if active.end is not None and moment.now >= active.end:
-        return False
-    if active.days is not None and local.weekday() not in active.days:
-        return False
-    return active.hours is None or _in_hours(active.hours, local.time())
-
-
-def _in_hours(hours: tuple[time, time], at: time) -> bool:
-    start, end = hours
-    return start <= at < end if start < end else at >= start or at < end
 
 
 def _union(masks: Iterable[int]) -> int:

@@ -11,6 +11,7 @@ from engine.instant import Microseconds
 from engine.pressure.caps import Caps
 from engine.pressure.contact import Facts
 from engine.rulebook.model import (
+    Active,
     Book,
     Campaign,
     Cap,
@@ -66,6 +67,8 @@ class Fallback:
 
     offer: Offer
     form: Form
+    active: tuple[Active, ...]
+    """Its offer's schedule; empty: it always runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,8 @@ class Plan:
     placements: frozenset[str]
     routes: Mapping[str, Route]
     """By channel."""
+    active: tuple[Active, ...]
+    """The schedules of the campaign and its offer, which must all run; empty: it always runs."""
 
 
 def plan(book: Book, campaign: Campaign, caps: Caps) -> Plan:
@@ -105,6 +110,7 @@ def plan(book: Book, campaign: Campaign, caps: Caps) -> Plan:
         score=_fixed_score(campaign, value),
         placements=frozenset(campaign.placements),
         routes={name: _route(book, book.channels[name], campaign, caps) for name in reached},
+        active=_schedules(campaign.active, offer.active),
     )
 
 
@@ -114,7 +120,13 @@ def fallback(book: Book, placement: str) -> Fallback | None:
     if slot.fallback is None:
         return None
     offer = book.offers[slot.fallback]
-    return Fallback(offer, _own_form(offer, book.channels[slot.channel], book.locale))
+    return Fallback(
+        offer, _own_form(offer, book.channels[slot.channel], book.locale), _schedules(offer.active)
+    )
+
+
+def _schedules(*several: Active) -> tuple[Active, ...]:
+    return tuple(one for one in several if one != Active())
 
 
 def _fixed_score(campaign: Campaign, value: Factor) -> float | None:

@@ -14,7 +14,7 @@ from engine.rulebook.diagnostics import Code, quote
 from engine.rulebook.faults import shaped
 from engine.rulebook.findings import Findings, Path
 from engine.rulebook.merge import check_name
-from engine.rulebook.model import Active, Boost, Campaign, Category, Channel, Offer, Placement, Variant
+from engine.rulebook.model import Boost, Campaign, Category, Channel, Offer, Placement, Variant
 from engine.rulebook.nodes import Plain
 from engine.rulebook.said import SaidCheck, never_known, silent_on
 from engine.rulebook.shapes import BoostShape, CampaignShape, VariantShape
@@ -66,7 +66,7 @@ class CampaignReader:
             shape.offer,
             shape.description,
             Category(shape.category),
-            self.periods.read(shape.active, (*path, "active")) if shape.active else Active(),
+            self.periods.read(shape.active, (*path, "active")),
             self._indexed(self._condition(shape.when, (*path, "when")), (*path, "when")),
             tuple(shape.channels),
             tuple(shape.placements),

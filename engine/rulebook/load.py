@@ -71,7 +71,8 @@ def _book(merged: Merged, findings: Findings) -> Book | None:
     kept = events_section.read(merged.section("events"), findings)
     reach = channels.read(merged.section("channels"), lexicon, findings, partial=lost("channels"))
     contents = ContentReader(reach, lexicon, findings)
-    proposals = offers.read(merged.section("offers"), contents, findings, partial=lost("offers"))
+    periods = ActiveReader(zone, findings)
+    proposals = offers.read(merged.section("offers"), contents, periods, partial=lost("offers"))
     slots = channels.read_placements(
         merged.section("placements"), reach, proposals, findings, partial=lost("placements")
     )
@@ -79,9 +80,7 @@ def _book(merged: Merged, findings: Findings) -> Book | None:
     grammar.audiences.partial = lost("audiences")
     audiences.read(merged.section("audiences"), grammar)
     signals = derivation.signals.read(grammar, merged.section("audiences"))
-    reader = CampaignReader(
-        reach, slots, proposals, grammar, contents, ActiveReader(zone, findings), findings
-    )
+    reader = CampaignReader(reach, slots, proposals, grammar, contents, periods, findings)
     campaigns = reader.read(merged.section("campaigns"), partial=lost("campaigns"))
     tags = frozenset(tag for offer in proposals.found.values() for tag in offer.tags)
     caps = CapReader(reach, proposals, campaigns, findings, tags).read(merged.section("pressure", "caps"))

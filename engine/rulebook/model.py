@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import time
+from datetime import datetime, time
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
@@ -134,18 +134,6 @@ class Content:
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
-    """What is proposed."""
-
-    name: str
-    title: str
-    category: str = ""
-    value: float = 1.0
-    tags: frozenset[str] = frozenset()
-    content: Content | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Variant:
     """A form of a campaign's content."""
 
@@ -156,9 +144,16 @@ class Variant:
     """Its weight among the variants whose condition holds; above 0."""
 
 
+class Clock(StrEnum):
+    """Whose clock days and hours are read from."""
+
+    BOOK = "book"
+    CUSTOMER = "customer"
+
+
 @dataclass(frozen=True, slots=True)
 class Active:
-    """When a campaign runs; days and hours are those of the book's time zone."""
+    """When a campaign or an offer runs."""
 
     start: Instant | None = None
     """The first instant (inclusive)."""
@@ -168,6 +163,25 @@ class Active:
     """Weekdays, Monday is 0; None: every day."""
     hours: tuple[time, time] | None = None
     """From (inclusive) and until (exclusive); until before from crosses midnight; None: all day."""
+    clock: Clock = Clock.BOOK
+    """Whose days and hours they are, and whose local start and end."""
+    local_start: datetime | None = None
+    """As `start`, as the customer's clock shows it; for bounds that name no zone, on his clock."""
+    local_end: datetime | None = None
+    """As `end`, as the customer's clock shows it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What is proposed."""
+
+    name: str
+    title: str
+    category: str = ""
+    value: float = 1.0
+    tags: frozenset[str] = frozenset()
+    content: Content | None = None
+    active: Active = Active()
 
 
 @dataclass(frozen=True, slots=True)

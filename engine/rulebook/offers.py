@@ -2,30 +2,35 @@
 
 from collections.abc import Mapping
 
+from engine.rulebook.active import ActiveReader
 from engine.rulebook.content import ContentReader
 from engine.rulebook.declared import Declared
 from engine.rulebook.diagnostics import Code
 from engine.rulebook.faults import shaped
-from engine.rulebook.findings import Findings, Path
+from engine.rulebook.findings import Path
 from engine.rulebook.model import Offer
 from engine.rulebook.nodes import Plain
 from engine.rulebook.shapes import OfferShape
 
 
 def read(
-    data: Mapping[str, Plain], contents: ContentReader, findings: Findings, *, partial: bool
+    data: Mapping[str, Plain], contents: ContentReader, periods: ActiveReader, *, partial: bool
 ) -> Declared[Offer]:
     """The offers of the book."""
+    findings = contents.findings
     offers: Declared[Offer] = Declared("offer", partial=partial)
     for name, value in data.items():
         path = ("offers", name)
         shape = shaped(OfferShape, value, path, findings)
-        offer = _offer(name, shape, path, contents) if shape else None
+        offer = _offer(name, shape, path, contents, periods) if shape else None
         offers.add(name, offer, sound=path not in findings.salvaged)
     return offers
 
 
-def _offer(name: str, shape: OfferShape, path: Path, contents: ContentReader) -> Offer | None:
+def _offer(
+    name: str, shape: OfferShape, path: Path, contents: ContentReader, periods: ActiveReader
+) -> Offer | None:
+    active = periods.read(shape.active, (*path, "active"))
     content = None
     if shape.content is None and shape.locales:
         message = "`locales` say what of `content` reads otherwise, and there is no `content`"
@@ -34,4 +39,4 @@ def _offer(name: str, shape: OfferShape, path: Path, contents: ContentReader) ->
         content = contents.read(shape.content, shape.locales, path)
         if not shape.content or not all(shape.content.values()):
             return None  # content that is there and empty is reported once, not for each use
-    return Offer(name, shape.name, shape.category, shape.value, frozenset(shape.tags), content)
+    return Offer(name, shape.name, shape.category, shape.value, frozenset(shape.tags), content, active)

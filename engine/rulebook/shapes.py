@@ -131,6 +131,22 @@ class PlacementShape(Shape):
     """The offer to show when there is nothing better."""
 
 
+class ActiveShape(Shape):
+    """When a campaign or an offer runs."""
+
+    noun: ClassVar[str] = "active"
+    from_: Annotated[Text | None, Field(alias="from", examples=["2026-03-01"])] = None
+    """The first day, or the first moment."""
+    until: Annotated[Text | None, Field(examples=["2026-03-31"])] = None
+    """The last day, or the moment after the last."""
+    days: list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]] | None = None
+    """The days of the week; every day if it is left out."""
+    hours: Annotated[Text | None, Field(examples=["08:00-20:00"])] = None
+    """From and until; may cross midnight."""
+    clock: Literal["book", "customer"] = "book"
+    """Whose clock these are read from."""
+
+
 class OfferShape(Shape):
     """What is proposed."""
 
@@ -143,6 +159,8 @@ class OfferShape(Shape):
     """What it is worth when it is taken."""
     tags: Texts = []
     """Words by which pressure rules can select it."""
+    active: ActiveShape | None = None
+    """When it can be proposed; always if it is left out."""
     content: Content | None = None
     """What is said, by channel or `default`, in campaigns without variants and as a fallback."""
     locales: Locales = {}
@@ -166,20 +184,6 @@ FactorForm: TypeAlias = Annotated[
     Discriminator(form),
     Field(examples=["0.3", "profile.scores.x", "{attribute: profile.scores.x, default: 0.1}"]),
 ]
-
-
-class ActiveShape(Shape):
-    """When a campaign runs, in the book's time zone."""
-
-    noun: ClassVar[str] = "active"
-    from_: Annotated[Text | None, Field(alias="from", examples=["2026-03-01"])] = None
-    """The first day, or the first moment."""
-    until: Annotated[Text | None, Field(examples=["2026-03-31"])] = None
-    """The last day, or the moment after the last."""
-    days: list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]] | None = None
-    """The days of the week; every day if it is left out."""
-    hours: Annotated[Text | None, Field(examples=["08:00-20:00"])] = None
-    """From and until; may cross midnight."""
 
 
 class BoostShape(Shape):

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
-from engine.instant import Instant, from_datetime
+from engine.instant import Instant, from_datetime, to_datetime
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MOMENT = re.compile(
@@ -69,6 +69,19 @@ def parse_bound(text: str, zone: ZoneInfo, *, end: bool) -> Instant:
         return parse_moment(text, zone)
     day = parse_date(text)
     return end_of(day, zone) if end else start_of(day, zone)
+
+
+def parse_local_bound(text: str, *, end: bool) -> datetime | Instant:
+    """As `parse_bound`, for a clock that is not known yet: what it will show, or the moment where an offset is given."""
+    if _DATE.fullmatch(text):
+        day = parse_date(text)
+        try:
+            return datetime.combine(day + timedelta(days=1) if end else day, time())
+        except OverflowError:
+            raise ValueError("the year is out of range") from None
+    match = _MOMENT.fullmatch(text)
+    moment = parse_moment(text, ZoneInfo("UTC"))
+    return moment if match and match[3] else to_datetime(moment).replace(tzinfo=None)
 
 
 def parse_hours(text: str) -> tuple[time, time]:

@@ -10,6 +10,7 @@ from engine.arbitrate.rivals import gives_way
 from engine.arbitrate.variants import draw, fitting_forms, lacks, why_none_fits
 from engine.decision import Outcome, Reason, ReasonCode
 from engine.instant import DAY, Instant
+from engine.match import clocks_of
 from engine.pressure.caps import CapCount
 from engine.pressure.contact import Contact
 from engine.rulebook.model import Cap
@@ -169,6 +170,8 @@ def _next_allowed_at(ask: Ask, tried: Sequence[Tried]) -> Instant | None:
 
 
 def _has_fallback(ask: Ask) -> bool:
-    """Whether the placement asked for has a fallback whose content lacks no value."""
+    """Whether the placement asked for has a fallback that runs now and whose content lacks no value."""
     fallback = ask.live.fallbacks[ask.request.placement] if ask.request.placement else None
-    return fallback is not None and not lacks(fallback.form, ask.request.attributes)
+    if fallback is None or lacks(fallback.form, ask.request.attributes):
+        return False
+    return not fallback.active or clocks_of(ask.live, ask.request).run(fallback.active)
