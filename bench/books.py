@@ -79,9 +79,14 @@ def _campaign(number: int, random: Random) -> dict[str, Any]:
 
 
 def write_book(folder: Path, campaigns: int = CAMPAIGNS) -> Path:
-    """Writes the book as a file of YAML (JSON is YAML, and quick to write); returns its folder."""
+    """Writes the book; returns its folder."""
+    return write(book(campaigns), folder)
+
+
+def write(book: dict[str, Any], folder: Path) -> Path:
+    """Writes a book as a file of YAML (JSON is YAML, and quick to write); returns its folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "book.yaml").write_text(json.dumps(book(campaigns), indent=1), encoding="utf-8")
+    (folder / "book.yaml").write_text(json.dumps(book, indent=1), encoding="utf-8")
     return folder
 
 

@@ -6,6 +6,7 @@
 import asyncio
 import signal
 import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +23,20 @@ OPTIONS = (
 )
 
 
-async def serve(response: pb.DecideResponse) -> None:
-    """Serves until told to stop."""
+Decide = Callable[[pb.DecideRequest, Any], Awaitable[pb.DecideResponse]]
+
+
+def answering(response: pb.DecideResponse) -> Decide:
+    """The method that answers always the same."""
 
     async def decide(request: pb.DecideRequest, context: Any) -> pb.DecideResponse:  # noqa: ARG001
         return response
 
+    return decide
+
+
+async def serve(decide: Decide) -> None:
+    """Serves the method until told to stop."""
     handler = grpc.unary_unary_rpc_method_handler(
         decide, pb.DecideRequest.FromString, pb.DecideResponse.SerializeToString
     )
@@ -44,4 +53,4 @@ async def serve(response: pb.DecideResponse) -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(serve(pb.DecideResponse.FromString(Path(sys.argv[1]).read_bytes())))
+    uvloop.run(serve(answering(pb.DecideResponse.FromString(Path(sys.argv[1]).read_bytes()))))

@@ -3,7 +3,8 @@
 It sends bytes that were serialised before and does not read the answers, so that it costs as little as a client in
 Python can. A job is {target, method, kind, seconds} with `clients` for kind "closed" (each sends its next request
 when the last one is answered), `rate` for "paced" (requests leave at their times, answered or not, and latency counts from
-that time), and `size` for batches. `python -m bench.load CUSTOMERS`, of how many customers.
+that time), and `size` for batches. `python -m bench.load CUSTOMERS MODULE`: of how many customers, and whose `bodies` their
+requests are.
 """
 
 import asyncio
@@ -13,12 +14,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from typing import Any, cast
 
 import grpc
 import uvloop
 
-from bench.books import batch, bodies, request_id, with_id
+from bench.books import batch, request_id, with_id
 from bench.echo import OPTIONS, SERVICE
 
 Send = Callable[[bytes], Any]
@@ -132,9 +134,9 @@ def _lines() -> Iterator[str]:
         yield line
 
 
-async def main(customers: int) -> None:
+async def main(pool: list[bytes]) -> None:
     gc.disable()  # a pause of the client is no latency of the server; jobs are short
-    source = Source(bodies(customers))
+    source = Source(pool)
     channels: dict[str, grpc.aio.Channel] = {}
     print(json.dumps({"ready": True}), flush=True)
     for line in _lines():
@@ -144,4 +146,4 @@ async def main(customers: int) -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(main(int(sys.argv[1])))
+    uvloop.run(main(import_module(sys.argv[2]).bodies(int(sys.argv[1]))))

@@ -4,14 +4,14 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import grpc
 
-from bench.books import bodies, request_id, with_id
+from bench.books import request_id, with_id
 from bench.echo import SERVICE
 from engine.api.v1 import decisions_pb2 as pb
 
@@ -51,11 +51,10 @@ def server(errors: Path, *words: str) -> Iterator[str]:
 
 
 @contextmanager
-def tact(rules: Path, folder: Path) -> Iterator[str]:
-    """The server of the book in `rules`, its log in `folder`."""
-    log = f"sqlite:///{folder / 'tact.db'}"
-    words = ("-m", "engine.cli", "serve", "--rules", str(rules), "--log", log, "--port", "0")
-    with server(folder / "tact.err", *words) as target:
+def tact(rules: Path, log: Path) -> Iterator[str]:
+    """The server of the book in `rules`, its log a file."""
+    words = ("-m", "engine.cli", "serve", "--rules", str(rules), "--log", f"sqlite:///{log}", "--port", "0")
+    with server(log.with_suffix(".err"), *words) as target:
         yield target
 
 
@@ -94,20 +93,30 @@ class Client:
 
 
 @contextmanager
-def client(customers: int) -> Iterator[Client]:
-    """A client process that knows so many customers."""
-    with running("-m", "bench.load", str(customers), stdin=subprocess.PIPE) as process:
+def floor(response: pb.DecideResponse, folder: Path, pattern: Path) -> Iterator[str]:
+    """The server that answers always the same when rows are on disk; such rows as in the log `pattern`."""
+    file = folder / "floor-response"
+    file.write_bytes(response.SerializeToString())
+    words = ("-m", "bench.floor", str(file), str(folder / "floor.db"), str(pattern))
+    with server(folder / "floor.err", *words) as target:
+        yield target
+
+
+@contextmanager
+def client(customers: int, module: str = "bench.books") -> Iterator[Client]:
+    """A client process that knows so many customers, whose requests are the module's."""
+    with running("-m", "bench.load", str(customers), module, stdin=subprocess.PIPE) as process:
         yield Client(process)
 
 
-def typical(target: str) -> pb.DecideResponse:
-    """The server's answer of middle size to some customers, an offer."""
+def typical(target: str, bodies: Iterable[bytes]) -> pb.DecideResponse:
+    """The server's answer of middle size to some requests, an offer."""
     answers: list[pb.DecideResponse] = []
     with grpc.insecure_channel(target) as channel:
         decide: Any = channel.unary_unary(
             f"/{SERVICE}/Decide", response_deserializer=pb.DecideResponse.FromString
         )
-        for number, body in enumerate(bodies(200)):
+        for number, body in enumerate(bodies):
             answers.append(decide(with_id(body, f"typical-{request_id(number)}")))
     offers = sorted((one for one in answers if one.offers), key=lambda one: one.ByteSize())
     return offers[len(offers) // 2]

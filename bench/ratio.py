@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+NO_TARGET = 0.0
+"""Of a ratio that is there to read others by; nothing is asked of it."""
+
 
 @dataclass(frozen=True)
 class Ratio:

@@ -1,6 +1,7 @@
-"""The service beside the limit: `Decide` with everything on, against a server that only reads and writes the messages.
+"""The service beside its limits: `Decide` with everything on, against a server that only reads and writes the messages,
+and against one that makes rows durable besides.
 
-Both servers are processes of their own and one client process calls them in turn, so that both see the same noise.
+All servers are processes of their own and one client process calls them in turn, so that all see the same noise.
 """
 
 import statistics
@@ -10,9 +11,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bench.books import CAMPAIGNS, CUSTOMERS, write_book
-from bench.processes import BUILD, Client, client, echo, tact, typical
-from bench.ratio import Ratio
+from bench import books, derived
+from bench.books import CAMPAIGNS, CUSTOMERS
+from bench.processes import BUILD, Client, client, echo, floor, tact, typical
+from bench.ratio import NO_TARGET, Ratio
 from bench.table import Step, silent
 
 Figures = dict[str, Any]
@@ -20,6 +22,8 @@ CLIENTS = (1, 16, 64)
 BATCH = 500
 BATCHES_AT_ONCE = 2
 """So that one is settled while the next is read."""
+SAMPLE = 200
+"""Requests among whose answers the typical one is."""
 
 
 @dataclass(frozen=True)
@@ -37,44 +41,89 @@ FULL = Size(CAMPAIGNS, CUSTOMERS, 2.0, 5)
 QUICK = replace(FULL, seconds=0.5, rounds=2)
 
 
-class Service:
-    """A client with both servers, and how long to measure."""
+@dataclass(frozen=True)
+class Targets:
+    """The servers' addresses."""
 
-    def __init__(self, one: Client, decide: str, limit: str, size: Size, step: Step) -> None:
-        self._client = one
-        self._decide, self._limit = decide, limit
+    decide: str
+    echo: str
+    floor: str | None = None
+
+
+class Service:
+    """A client with its servers, and how long to measure."""
+
+    def __init__(self, one: Client, targets: Targets, size: Size, step: Step, name: str = "Decide") -> None:
+        self._client, self._name = one, name
+        self._decide, self._limit, self._floor = targets.decide, targets.echo, targets.floor
         self._size, self._seconds, self._rounds = size, size.seconds, size.rounds
         self._step = step
 
     def ratios(self) -> list[Ratio]:
-        self._step("service: warm-up")
-        for target in (self._decide, self._limit):
-            self._client.run(target, self._seconds, clients=CLIENTS[-1])
+        """Throughput at each number of clients, the tail at half of the last one's, and batches."""
+        found, saturated = self._throughputs()
+        return [*found, *self._tail(*saturated), self._batches()]
+
+    def throughputs(self) -> list[Ratio]:
+        """Throughput alone."""
+        return self._throughputs()[0]
+
+    def _throughputs(self) -> tuple[list[Ratio], tuple[list[Figures], list[Figures]]]:
+        self._step(f"service: {self._name}, warm-up")
+        for target in (self._decide, self._limit, self._floor):
+            if target:
+                self._client.run(target, self._seconds, clients=CLIENTS[-1])
         found: list[Ratio] = []
         saturated: tuple[list[Figures], list[Figures]] = ([], [])
         for clients in CLIENTS:
-            ratio, saturated = self._throughput(clients)
-            found.append(ratio)
-        return [*found, *self._tail(*saturated), self._batches()]
+            ratios, saturated = self._throughput(clients)
+            found += ratios
+        return found, saturated
 
     def _turns(self, *calls: Callable[[], Figures], times: int = 1) -> list[list[Figures]]:
         """The figures of each, taken in turn."""
         rounds = [[call() for call in calls] for _ in range(self._rounds * times)]
         return [list(one) for one in zip(*rounds, strict=True)]
 
-    def _throughput(self, clients: int) -> tuple[Ratio, tuple[list[Figures], list[Figures]]]:
-        self._step(f"service: Decide and echo at {clients} clients")
-        decide, limit = self._turns(
-            lambda: self._client.run(self._decide, self._seconds, clients=clients),
-            lambda: self._client.run(self._limit, self._seconds, clients=clients),
-        )
-        ratio = Ratio(
-            f"service: Decide / echo, calls a second at {clients} clients",
-            _median_ratio(decide, limit, "per_second"),
-            0.6,
-            f"{_figures(decide)} against {_figures(limit)}; {self._size.campaigns:,} campaigns, caps, durable log",
-        )
-        return ratio, (decide, limit)
+    def _calls(self, target: str, clients: int) -> Callable[[], Figures]:
+        return lambda: self._client.run(target, self._seconds, clients=clients)
+
+    def _throughput(self, clients: int) -> tuple[list[Ratio], tuple[list[Figures], list[Figures]]]:
+        self._step(f"service: {self._name} and its limits at {clients} clients")
+        targets = [one for one in (self._decide, self._limit, self._floor) if one]
+        decide, limit, *floors = self._turns(*(self._calls(one, clients) for one in targets))
+        at = f"calls a second at {clients} clients"
+        found = [
+            Ratio(
+                f"service: {self._name} / echo, {at}",
+                _median_ratio(decide, limit, "per_second"),
+                0.6,
+                f"{_figures(decide)} against {_figures(limit)}; {self._size.campaigns:,} campaigns, caps, durable log",
+            )
+        ]
+        if floors:
+            found += self._beside_floor(at, decide, limit, *floors)
+        return found, (decide, limit)
+
+    def _beside_floor(
+        self, at: str, decide: list[Figures], limit: list[Figures], durable: list[Figures]
+    ) -> list[Ratio]:
+        """What of the echo is left when rows are made durable, and what of that when they are decided on."""
+        rows = f"{_figures(durable)} with ready-made rows"
+        return [
+            Ratio(
+                f"service: floor / echo, {at}",
+                _median_ratio(durable, limit, "per_second"),
+                NO_TARGET,
+                f"{rows} against {_figures(limit)}",
+            ),
+            Ratio(
+                f"service: {self._name} / floor, {at}",
+                _median_ratio(decide, durable, "per_second"),
+                NO_TARGET,
+                f"{_figures(decide)} against {rows}",
+            ),
+        ]
 
     def _tail(self, decide: list[Figures], limit: list[Figures]) -> list[Ratio]:
         """The p99 at half of what each server does at most: many short turns, since a stall of the machine spoils a turn.
@@ -121,19 +170,38 @@ class Service:
 
 
 def ratios(*, quick: bool = False, step: Step = silent) -> list[Ratio]:
-    """All ratios of the service, in about two minutes."""
+    """All ratios of the service, in about four minutes."""
     BUILD.mkdir(exist_ok=True)
     size = QUICK if quick else FULL
-    step("service: servers and client")
     with tempfile.TemporaryDirectory(dir=BUILD, prefix="bench-service-") as name:
         folder = Path(name)
-        rules = write_book(folder / "rules", size.campaigns)
+        return [*_plain(folder / "plain", size, step), *_derived(folder / "derived", size, step)]
+
+
+def _plain(folder: Path, size: Size, step: Step) -> list[Ratio]:
+    step("service: servers and client")
+    rules, log = books.write_book(folder / "rules", size.campaigns), folder / "tact.db"
+    with tact(rules, log) as decide:
+        answer = typical(decide, books.bodies(SAMPLE))
         with (
-            tact(rules, folder) as decide,
-            echo(typical(decide), folder) as limit,
+            echo(answer, folder) as limit,
+            floor(answer, folder, log) as durable,
             client(size.customers) as one,
         ):
-            return Service(one, decide, limit, size, step).ratios()
+            return Service(one, Targets(decide, limit, durable), size, step).ratios()
+
+
+def _derived(folder: Path, size: Size, step: Step) -> list[Ratio]:
+    """The throughput again, with twenty derived attributes; fewer customers, since each has events."""
+    step("service: servers and client with derived attributes")
+    rules = books.write(derived.book(size.campaigns), folder / "rules")
+    with (
+        tact(rules, folder / "tact.db") as decide,
+        echo(typical(decide, derived.bodies(SAMPLE)), folder) as limit,
+        client(size.customers // 5, "bench.derived") as one,
+    ):
+        name = f"Decide with {len(derived.CONDITIONS)} derived attributes"
+        return Service(one, Targets(decide, limit), size, step, name).throughputs()
 
 
 def _median(figures: list[Figures], name: str) -> float:

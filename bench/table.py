@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from bench.ratio import Ratio
+from bench.ratio import NO_TARGET, Ratio
 
 Step = Callable[[str], None]
 """Told what is measured next."""
@@ -52,7 +52,14 @@ def show(ratios: Sequence[Ratio], console: Console) -> None:
         table.columns[column].no_wrap = True
     for one in ratios:
         mark = "[green]good[/]" if one.good else "[yellow]low[/]"
-        table.add_row(mark, one.name, f"{one.ratio:.2f}", f"{one.target:g}", one.detail)
+        asked = one.target != NO_TARGET
+        table.add_row(
+            mark if asked else "",
+            one.name,
+            f"{one.ratio:.2f}",
+            f"{one.target:g}" if asked else "",
+            one.detail,
+        )
     console.print(table)
 
 

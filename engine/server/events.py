@@ -17,17 +17,18 @@ def parse_events(messages: Sequence[pb.Event], path: str, wrong: Violations) -> 
     if len(messages) > MOST_EVENTS:
         wrong.add(path, f"must be at most {MOST_EVENTS}, not {len(messages)}")
         return ()
-    return tuple(parse_event(one, f"{path}[{place}]", wrong) for place, one in enumerate(messages))
+    return tuple([parse_event(one, f"{path}[{place}]", wrong) for place, one in enumerate(messages)])
 
 
 def parse_event(message: pb.Event, path: str, wrong: Violations) -> Event:
     """One event; notes what is wrong under `path`."""
-    for field in ("event_id", "type"):
-        if len(getattr(message, field)) > LONGEST_NAME:
+    # Each field is read once and by its name: a website sends many events with every page.
+    event_id, kind, at = message.event_id, message.type, 0
+    for field, name in (("event_id", event_id), ("type", kind)):
+        if len(name) > LONGEST_NAME:
             wrong.add(f"{path}.{field}", f"must have at most {LONGEST_NAME} characters")
-    if not message.type:
+    if not kind:
         wrong.add(f"{path}.type", "is required")
-    at = 0
     if message.HasField("at"):
         try:
             at = moment(message.at)
@@ -35,23 +36,32 @@ def parse_event(message: pb.Event, path: str, wrong: Violations) -> Event:
             wrong.add(f"{path}.at", str(error))
     else:
         wrong.add(f"{path}.at", "is required")
-    return Event(message.event_id, message.type, at, _fields(message, path, wrong))
+    return Event(event_id, kind, at, _fields(message, path, wrong))
 
 
 def _fields(message: pb.Event, path: str, wrong: Violations) -> dict[str, Value]:
-    fields: dict[str, Value] = {}
-    if len(message.attributes) > MOST_ATTRIBUTES:
-        wrong.add(f"{path}.attributes", f"must be at most {MOST_ATTRIBUTES}, not {len(message.attributes)}")
-        return fields
-    for name in message.attributes:
-        try:
-            fields[name] = plain(message.attributes[name])
-        except ValueError as error:
-            wrong.add(f"{path}.attributes[{name:.{LONGEST_NAME}}]", str(error))
+    fields = _attributes(message, path, wrong) if message.attributes else {}
+    texts = (message.item, message.category, message.page, message.currency)
     try:
-        fields.update({name: text(value) for name in _TEXTS if (value := getattr(message, name))})
+        for name, value in zip(_TEXTS, texts, strict=True):
+            if value:
+                fields[name] = text(value)
         if message.HasField("value"):
             fields["value"] = number(message.value)
     except ValueError as error:
         wrong.add(path, str(error))
     return fields
+
+
+def _attributes(message: pb.Event, path: str, wrong: Violations) -> dict[str, Value]:
+    found: dict[str, Value] = {}
+    attributes = message.attributes
+    if len(attributes) > MOST_ATTRIBUTES:
+        wrong.add(f"{path}.attributes", f"must be at most {MOST_ATTRIBUTES}, not {len(attributes)}")
+        return found
+    for name in attributes:
+        try:
+            found[name] = plain(attributes[name])
+        except ValueError as error:
+            wrong.add(f"{path}.attributes[{name:.{LONGEST_NAME}}]", str(error))
+    return found

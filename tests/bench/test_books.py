@@ -1,9 +1,12 @@
 """The book and the requests of the benches are such as a server accepts."""
 
+import time
 from pathlib import Path
 
-from bench import books
+from bench import books, derived
 from engine.api.v1.decisions_pb2 import DecideBatchRequest, DecideRequest
+from engine.decide import ask
+from engine.live import compile_book
 from engine.match import match
 from engine.rulebook.diagnostics import Severity
 from engine.rulebook.load import load
@@ -34,3 +37,18 @@ def test_bytes_put_together_are_the_messages_they_stand_for() -> None:
     assert list(batch.requests) == [DecideRequest.FromString(one) for one in sent]
     assert len({one.request_id for one in batch.requests}) == 20
     assert {one.customer.id for one in batch.requests} == {books.customer(number) for number in range(20)}
+
+
+def test_twenty_derived_attributes_are_in_use(tmp_path: Path) -> None:
+    """The book refers to all twenty, requests bring twenty events each, and there are candidates for some of them."""
+    book = load(books.write(derived.book(300), tmp_path)).book
+    assert book is not None
+    live = compile_book(book)
+    derivation = live.derivation
+    in_use = (derivation.measurements, derivation.searches, derivation.distances, derivation.clock)
+    assert sum(map(len, in_use)) == len(derived.CONDITIONS) == 20
+    parser, now = Parser(live), time.time_ns() // 1000
+    requests = [parser.parse(DecideRequest.FromString(one), now) for one in derived.bodies(100)]
+    assert {len(one.events) for one in requests} == {derived.EVENTS}
+    eligible = [len(ask(live, one).candidates) for one in requests]
+    assert 0 < sum(1 for one in eligible if one) < len(eligible)

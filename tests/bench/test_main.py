@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from bench import ledger, service
 from bench.__main__ import main
-from bench.ratio import Ratio
+from bench.ratio import NO_TARGET, Ratio
 from bench.table import show, write
 
 RATIOS = [Ratio("ledger: a / b", 0.61, 0.5, "5 µs against 3 µs"), Ratio("service: c / d", 0.2, 1.0, "")]
@@ -44,6 +44,14 @@ def test_the_table_says_which_ratios_reach_their_targets() -> None:
     assert "low" in low
 
 
+def test_of_a_ratio_without_a_target_nothing_is_asked() -> None:
+    """It is neither good nor low, and shows no target."""
+    screen = StringIO()
+    show([Ratio("floor / echo", 0.56, NO_TARGET, "")], Console(file=screen, width=120))
+    assert not {"good", "low", "0.00"} & set(screen.getvalue().splitlines()[-2].split())
+    assert "0.56" in screen.getvalue()
+
+
 def test_the_ledger_is_measured_and_its_files_are_gone(
     program: typer.Typer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -71,5 +79,8 @@ def test_the_service_is_measured_through_real_processes(
     result = CliRunner().invoke(program, ["--quick", "--only", "service", "--output", str(output)])
     assert result.exit_code == 0, result.output
     found = json.loads(output.read_text(encoding="utf-8"))
-    assert [one["target"] for one in found] == [0.6, 0.6, 0.6, 1.0, 1.0, 8.0]
+    beside = [0.6, 0.0, 0.0]
+    """The echo, and the two of the floor, of which nothing is asked."""
+    assert [one["target"] for one in found] == [*beside * 3, 1.0, 1.0, 8.0, 0.6, 0.6, 0.6]
+    assert all(one["ratio"] > 0 and "failed" not in one["detail"] for one in found)
     assert list(tmp_path.iterdir()) == [output]

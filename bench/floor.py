@@ -1,0 +1,102 @@
+"""The floor under every durable server: the echo, which queues each call for the group commit and writes ready-made rows.
+
+It decides nothing. It shows how much of the echo's throughput is left when each answer waits until a decision, a request
+and a contact are on disk, by the very queue, store and pragmas that the server has. What lies between it and `Decide` is
+deciding; what lies between it and the echo is the price of durability.
+
+`python -m bench.floor RESPONSE LOG PATTERN` serves on a free port of loopback: the file with the serialised answer, the file
+to log to, and a log of the server's from which the rows are taken.
+"""
+
+import gc
+import sqlite3
+import sys
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import uvloop
+from uuid_utils.compat import uuid7
+
+from bench.echo import Decide, serve
+from engine.api.v1 import decisions_pb2 as pb
+from engine.ledger.errors import LedgerError
+from engine.ledger.rows import ContactRow, DecisionRow, RequestRow
+from engine.ledger.store import SqliteStore, open_store
+from engine.ledger.writer import GroupWriter
+
+
+class Named(NamedTuple):
+    """What differs from call to call."""
+
+    request_id: str
+    person: str
+
+
+class Rows(NamedTuple):
+    """The rows of one decision with an offer."""
+
+    decision: DecisionRow
+    contact: ContactRow
+
+
+def rows_of(log: Path) -> Rows:
+    """The rows of a decision that the server made."""
+    with closing(sqlite3.connect(f"file:{log}?mode=ro", uri=True)) as connection:
+
+        def first(table: str, fields: Sequence[str], where: str, *values: Any) -> tuple[Any, ...]:
+            sql = f"SELECT {', '.join(fields)} FROM {table} WHERE {where} LIMIT 1"
+            found: tuple[Any, ...] = connection.execute(sql, values).fetchone()
+            return found
+
+        decision = DecisionRow(*first("decisions", DecisionRow._fields, "outcome = 'offer'"))
+        of_it = first("contacts", ContactRow._fields, "decision_id = ?", decision.decision_id)
+    return Rows(decision, ContactRow(*of_it))
+
+
+def add(store: SqliteStore, rows: Rows, calls: Sequence[Named]) -> None:
+    """Appends the rows, once for each call, under its own names."""
+    decisions, requests, contacts = [], [], []
+    for request_id, person in calls:
+        name = str(uuid7())
+        decisions.append(rows.decision._replace(decision_id=name, request_id=request_id, person=person))
+        requests.append(RequestRow(request_id, name))
+        contacts.append(rows.contact._replace(decision_id=name, person=person))
+    store.add(decisions, requests, contacts)
+
+
+def durable(response: pb.DecideResponse, store: SqliteStore, rows: Rows) -> Decide:
+    """The method that answers always the same, when its rows are on disk."""
+
+    def settle(calls: Sequence[Named]) -> list[pb.DecideResponse | LedgerError]:
+        add(store, rows, calls)
+        return [response] * len(calls)
+
+    writer = GroupWriter[Named, pb.DecideResponse](settle, transaction=store.transaction)
+
+    async def decide(request: pb.DecideRequest, context: Any) -> pb.DecideResponse:  # noqa: ARG001
+        (answer,) = await writer.submit((Named(request.request_id, request.customer.id),))
+        if isinstance(answer, LedgerError):
+            raise answer
+        return answer
+
+    return decide
+
+
+def main(response: Path, log: Path, pattern: Path) -> None:
+    """Serves, with the collector and the switching between threads set as the server sets them."""
+    sys.setswitchinterval(0.001)
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+    store = open_store(f"sqlite:///{log}")
+    answer = pb.DecideResponse.FromString(response.read_bytes())
+
+    async def run() -> None:
+        await serve(durable(answer, store, rows_of(pattern)))
+
+    uvloop.run(run())
+
+
+if __name__ == "__main__":
+    main(*map(Path, sys.argv[1:4]))
