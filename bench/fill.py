@@ -36,6 +36,7 @@ def fill(path: Path, rows: int, until: int) -> None:
         _decisions(connection)
         _requests(connection, rows)
         _contacts(connection)
+        _persons(connection)
         connection.execute("COMMIT")
         connection.execute("PRAGMA journal_mode = WAL")
     finally:
@@ -49,7 +50,7 @@ def _patterns(connection: sqlite3.Connection) -> None:
         "CREATE TEMP TABLE touch AS SELECT p.rowid AS n, c.* FROM pattern p JOIN contacts c USING (decision_id)"
     )
     connection.execute("CREATE INDEX temp.touch_n ON touch (n)")
-    for table in ("decisions", "requests", "contacts"):
+    for table in ("decisions", "requests", "contacts", "persons"):
         connection.execute(f"DELETE FROM {table}")
 
 
@@ -104,4 +105,11 @@ def _contacts(connection: sqlite3.Connection) -> None:
     connection.execute(
         f"INSERT INTO contacts ({names}) SELECT {values} FROM by_customer AS made"
         " CROSS JOIN touch ON touch.n = made.p ORDER BY made.rowid"
+    )
+
+
+def _persons(connection: sqlite3.Connection) -> None:
+    connection.execute(
+        f"INSERT INTO persons (person, first_seen) SELECT {_CUSTOMER}, min(at) FROM by_customer AS made"
+        " GROUP BY customer ORDER BY customer"
     )

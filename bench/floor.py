@@ -1,8 +1,8 @@
 """The floor under every durable server: the echo, which queues each call for the group commit and writes ready-made rows.
 
-It decides nothing. It shows how much of the echo's throughput is left when each answer waits until a decision, a request
-and a contact are on disk, by the very queue, store and pragmas that the server has. What lies between it and `Decide` is
-deciding; what lies between it and the echo is the price of durability.
+It decides nothing. It shows how much of the echo's throughput is left when each answer waits until a decision, a request,
+a contact and the person are on disk, by the very queue, store and pragmas that the server has. What lies between it and
+`Decide` is deciding; what lies between it and the echo is the price of durability.
 
 `python -m bench.floor RESPONSE LOG PATTERN` serves on a free port of loopback: the file with the serialised answer, the file
 to log to, and a log of the server's from which the rows are taken.
@@ -22,9 +22,11 @@ from uuid_utils.compat import uuid7
 from bench.echo import Decide, serve
 from engine.api.v1 import decisions_pb2 as pb
 from engine.ledger.errors import LedgerError
-from engine.ledger.rows import ContactRow, DecisionRow, RequestRow
+from engine.ledger.group_queue import GroupQueue
+from engine.ledger.persons import know
+from engine.ledger.rows import ContactRow, DecisionRow, PersonRow, RequestRow
 from engine.ledger.store import SqliteStore, open_store
-from engine.ledger.writer import GroupWriter
+from engine.ledger.tables import ContactTable, DecisionTable, RequestTable
 
 
 class Named(NamedTuple):
@@ -63,7 +65,10 @@ def add(store: SqliteStore, rows: Rows, calls: Sequence[Named]) -> None:
         decisions.append(rows.decision._replace(decision_id=name, request_id=request_id, person=person))
         requests.append(RequestRow(request_id, name))
         contacts.append(rows.contact._replace(decision_id=name, person=person))
-    store.add(decisions, requests, contacts)
+    know(store, [PersonRow(one.person, one.at) for one in decisions])
+    store.insert(DecisionTable, decisions)
+    store.insert(RequestTable, requests)
+    store.insert(ContactTable, contacts)
 
 
 def durable(response: pb.DecideResponse, store: SqliteStore, rows: Rows) -> Decide:
@@ -73,10 +78,10 @@ def durable(response: pb.DecideResponse, store: SqliteStore, rows: Rows) -> Deci
         add(store, rows, calls)
         return [response] * len(calls)
 
-    writer = GroupWriter[Named, pb.DecideResponse](settle, transaction=store.transaction)
+    queue = GroupQueue[Named, pb.DecideResponse](settle, transaction=store.transaction)
 
     async def decide(request: pb.DecideRequest, context: Any) -> pb.DecideResponse:  # noqa: ARG001
-        (answer,) = await writer.submit((Named(request.request_id, request.customer.id),))
+        (answer,) = await queue.submit((Named(request.request_id, request.customer.id),))
         if isinstance(answer, LedgerError):
             raise answer
         return answer

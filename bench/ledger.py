@@ -29,7 +29,8 @@ from engine.settle.group import settle_group
 Group = list[Ask]
 Rows = list[list[tuple[Any, ...]]]
 """The rows of a group, by table."""
-TABLES = ("decisions", "requests", "contacts")
+TABLES = ("decisions", "requests", "contacts", "persons")
+IF_NEW = {"persons": " ON CONFLICT DO NOTHING"}
 BYTES_A_DECISION = 4_000
 """Of disk while filling, more than measured."""
 
@@ -102,7 +103,9 @@ class Raw:
         for table, of_table in zip(TABLES, rows, strict=True):
             if of_table:
                 marks = ", ".join("?" * len(of_table[0]))
-                self._connection.executemany(f"INSERT INTO {table} VALUES ({marks})", of_table)
+                self._connection.executemany(
+                    f"INSERT INTO {table} VALUES ({marks}){IF_NEW.get(table, '')}", of_table
+                )
         self._connection.execute("COMMIT")
 
     def close(self) -> None:
@@ -131,10 +134,11 @@ def written(path: Path, after: int, size: int) -> Iterator[Rows]:
             run = decisions[start : start + size]
             ids = [row[0] for row in run]
             marks = ", ".join("?" * len(ids))
-            yield [run] + [
+            of_decisions = [
                 connection.execute(f"SELECT * FROM {table} WHERE decision_id IN ({marks})", ids).fetchall()
-                for table in TABLES[1:]
+                for table in TABLES[1:-1]
             ]
+            yield [run, *of_decisions, [row[2:4] for row in run]]  # the person, and when
     finally:
         connection.close()
 

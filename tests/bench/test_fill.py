@@ -18,11 +18,13 @@ def test_a_filled_log_is_as_the_engine_would_have_written_it(tmp_path: Path) -> 
             "SELECT decision_id, person, at FROM decisions ORDER BY rowid"
         ).fetchall()
         contacts = connection.execute("SELECT decision_id, person, at FROM contacts").fetchall()
+        known = connection.execute("SELECT person, first_seen FROM persons").fetchall()
         asked = connection.execute("SELECT decision_id FROM requests").fetchall()
     assert decisions == sorted(decisions)
     assert [one[2] for one in decisions] == sorted(one[2] for one in decisions)
     assert 99 < (now - decisions[0][2]) / 86_400_000_000 < 101
     assert len({person for _, person, _ in decisions}) == 200
+    assert dict(known) == {person: at for _, person, at in reversed(decisions)}
     assert {one for (one,) in asked} == {one for one, _, _ in decisions}
     assert 0 < len(contacts) < 1_000
     assert set(contacts) <= set(decisions)
