@@ -26,12 +26,18 @@ class ReasonCode(StrEnum):
     NO_VARIANT = "no_variant"
     UNREACHABLE = "unreachable"
     NO_CONSENT = "no_consent"
+    QUIET = "quiet"
     CAPPED = "capped"
+    TOO_SOON = "too_soon"
     GROUP_TAKEN = "group_taken"
     CATEGORY_FULL = "category_full"
     OUTRANKED = "outranked"
     CHOSEN = "chosen"
     FALLBACK = "fallback"
+
+
+PRESSURE = frozenset((ReasonCode.QUIET, ReasonCode.CAPPED, ReasonCode.TOO_SOON))
+"""The causes that contact pressure gives; they are about one of its rules."""
 
 
 class Reason(NamedTuple):
@@ -56,6 +62,27 @@ class ChosenOffer(NamedTuple):
     expires_at: Instant | None = None
 
 
+class Reading(NamedTuple):
+    """How one rule of contact pressure stood when a proposal was tried."""
+
+    campaign: str
+    channel: str
+    rule: str
+    kind: str
+    """cap, limit, gap or quiet."""
+    blocks: bool
+    counted: int | None
+    """Contacts in the window; None where the rule counts none."""
+    limit: int | None
+    """How many there may be, lowered by the customer's wish."""
+    window: str
+    """As a book would write it: `rolling 7d`, `calendar week`, `21:00-08:00`."""
+    zones: tuple[str, ...]
+    """On whose clocks it was read; empty where no clock matters."""
+    next_allowed_at: Instant | None
+    """When this rule alone lets the proposal pass; None: not within the horizon."""
+
+
 class Fate(NamedTuple):
     """What became of one eligible campaign."""
 
@@ -65,6 +92,8 @@ class Fate(NamedTuple):
     score: float
     details: tuple[Reason, ...]
     """Every channel out of reach and every pressure rule that blocked it."""
+    readings: tuple[Reading, ...] = ()
+    """Every pressure rule that was looked at."""
 
 
 class SignalSince(NamedTuple):

@@ -13,8 +13,9 @@ from engine.conditions.index import ConditionIndex
 from engine.conditions.model import Moment, attributes_of
 from engine.instant import Instant
 from engine.memory import Recall
-from engine.pressure.caps import Caps
-from engine.rulebook.model import Active, Book, Campaign, Clock, Kind, Placeholder
+from engine.pressure.pressure import Pressure
+from engine.rulebook.clock import Clock
+from engine.rulebook.model import Active, Book, Campaign, Kind, Placeholder
 from engine.signals.certain import certain
 from engine.signals.compile import CompiledSignals, compile_signals
 from engine.signals.evaluator import Evaluator, open_evaluator
@@ -44,7 +45,7 @@ class LiveBook:
     clauses_by_placement: Mapping[str, int]
     fallbacks: Mapping[str, Fallback | None]
     """What is shown when there is nothing better, by placement."""
-    caps: Caps
+    pressure: Pressure
     wanted: frozenset[str]
     """Names of the attributes that the book refers to, or derives others from; no other is read."""
     weather: frozenset[str]
@@ -84,14 +85,14 @@ OpenSignals: TypeAlias = Callable[[CompiledSignals], Evaluator]
 
 def compile_book(book: Book, open_signals: OpenSignals = open_evaluator) -> LiveBook:
     """Compiles a checked book; about as costly as its number of condition clauses."""
-    caps = Caps(book.caps)
-    plans = tuple(plan(book, campaign, caps) for campaign in book.campaigns.values())
+    pressure = Pressure(book)
+    plans = tuple(plan(book, campaign, pressure) for campaign in book.campaigns.values())
     outbound = tuple(name for name, channel in book.channels.items() if channel.kind is Kind.OUTBOUND)
     index = ConditionIndex.build([one.campaign.when for one in plans])
     fallbacks = {name: fallback(book, name) for name in book.placements}
     forms = [form for one in plans for route in one.routes.values() for form in route.forms]
     forms += [one.form for one in fallbacks.values() if one]
-    named = closure(book.derived, _wanted(book, plans, index, forms))
+    named = closure(book.derived, _wanted(book, plans, index, forms) | _of_pressure(pressure))
     derived = derivation(book.derived, named, book.timezone)
     weather = frozenset(name for name in named if name.startswith("weather."))
     schedules = [each for one in plans for each in one.active]
@@ -112,7 +113,7 @@ def compile_book(book: Book, open_signals: OpenSignals = open_evaluator) -> Live
             for name in book.placements
         },
         fallbacks=fallbacks,
-        caps=caps,
+        pressure=pressure,
         wanted=wanted,
         weather=weather,
         derivation=derived,
@@ -171,6 +172,13 @@ def _zones_wanted(schedules: Iterable[Active]) -> frozenset[str]:
         return frozenset()
     zones.by_country()  # read now, not within a decision
     return frozenset(zones.NEEDS)
+
+
+def _of_pressure(pressure: Pressure) -> frozenset[str]:
+    if not pressure.by_customer_clock:
+        return pressure.wishes
+    zones.by_country()  # read now, not within a decision
+    return pressure.wishes.union(zones.NEEDS)
 
 
 def _of_campaign(campaign: Campaign) -> set[str]:

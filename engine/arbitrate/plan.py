@@ -8,13 +8,13 @@ from engine.arbitrate.language import lookup
 from engine.bucketing import identity
 from engine.conditions.model import ALWAYS, Condition
 from engine.instant import Microseconds
-from engine.pressure.caps import Caps
 from engine.pressure.contact import Facts
+from engine.pressure.pressure import Pressure
+from engine.pressure.rule import Rule
 from engine.rulebook.model import (
     Active,
     Book,
     Campaign,
-    Cap,
     Channel,
     Content,
     Factor,
@@ -55,8 +55,8 @@ class Route:
     forms: tuple[Form, ...]
     facts: Facts
     """What a contact on it is to pressure rules."""
-    caps: tuple[Cap, ...]
-    """Those that a proposal on it must pass."""
+    rules: tuple[Rule, ...]
+    """Of contact pressure: those that a proposal on it must pass, by the order of the funnel."""
     held: Microseconds | None
     """How long a contact on it waits for word; None: it stays."""
 
@@ -93,7 +93,7 @@ class Plan:
     """The schedules of the campaign and its offer, which must all run; empty: it always runs."""
 
 
-def plan(book: Book, campaign: Campaign, caps: Caps) -> Plan:
+def plan(book: Book, campaign: Campaign, pressure: Pressure) -> Plan:
     """Makes one campaign ready."""
     offer = book.offers[campaign.offer]
     reached = dict.fromkeys(
@@ -109,7 +109,7 @@ def plan(book: Book, campaign: Campaign, caps: Caps) -> Plan:
         outbound=tuple(name for name in campaign.channels if book.channels[name].kind is Kind.OUTBOUND),
         score=_fixed_score(campaign, value),
         placements=frozenset(campaign.placements),
-        routes={name: _route(book, book.channels[name], campaign, caps) for name in reached},
+        routes={name: _route(book, book.channels[name], campaign, pressure) for name in reached},
         active=_schedules(campaign.active, offer.active),
     )
 
@@ -160,7 +160,7 @@ def _form(variant: Variant, channel: Channel, locale: str) -> Form:
     )
 
 
-def _route(book: Book, channel: Channel, campaign: Campaign, caps: Caps) -> Route:
+def _route(book: Book, channel: Channel, campaign: Campaign, pressure: Pressure) -> Route:
     offer = book.offers[campaign.offer]
     facts = Facts(channel.name, channel.kind, campaign.name, offer.name, campaign.category, offer.tags)
     waits = channel.kind is Kind.OUTBOUND and channel.on_silence is OnSilence.RELEASE
@@ -168,6 +168,6 @@ def _route(book: Book, channel: Channel, campaign: Campaign, caps: Caps) -> Rout
         channel=channel.name,
         forms=_forms(campaign, offer, channel, book.locale),
         facts=facts,
-        caps=caps.applicable(facts),
+        rules=pressure.rules_for(campaign, facts),
         held=channel.hold if waits else None,
     )

@@ -72,6 +72,24 @@ def zone_of(given: Attributes, book_zone: ZoneInfo) -> ZoneInfo:
     return book_zone if book_zone in zones else zones[0]
 
 
+def plausible_zones(given: Attributes, book_zone: ZoneInfo) -> tuple[ZoneInfo, ...]:
+    """The zones in every one of which a promise to the customer has to be kept, such as quiet hours.
+
+    Of a customer of whom nothing is known it is supposed that he lives where the book does: in the book's zone, or in
+    another one of the same country.
+    """
+    zones, source = zones_of(given, book_zone)
+    return beside(book_zone) if source is Source.BOOK else zones
+
+
+@cache
+def beside(zone: ZoneInfo) -> tuple[ZoneInfo, ...]:
+    """The zone, then the other zones of each country that has it; alone where zone.tab lists it for none."""
+    return tuple(
+        dict.fromkeys((zone, *(each for all_ in by_country().values() if zone in all_ for each in all_)))
+    )
+
+
 @cache
 def by_country() -> Mapping[str, tuple[ZoneInfo, ...]]:
     """The zones of each country by its ISO 3166-1 alpha-2 code; read from the package tzdata once."""

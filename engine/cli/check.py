@@ -54,7 +54,9 @@ def _counts(book: Book) -> Mapping[str, int]:
         "signal": len(book.derived.signals),
         "channel": len(book.channels),
         "placement": len(book.placements),
-        "cap": len(book.caps),
+        "cap": len(book.pressure.caps),
+        "gap": len(book.pressure.gaps),
+        "quiet rule": len(book.pressure.quiet),
     }
 
 

@@ -8,9 +8,10 @@ from zoneinfo import ZoneInfo
 
 from engine.instant import Instant
 from engine.rulebook import times
+from engine.rulebook.clock import Clock
 from engine.rulebook.diagnostics import Code, quote
 from engine.rulebook.findings import Findings, Path
-from engine.rulebook.model import Active, Clock
+from engine.rulebook.model import Active
 from engine.rulebook.shapes import ActiveShape
 
 T = TypeVar("T")

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 from engine.rulebook import attributes, audiences, channels, events_section, files, merge, offers, times
 from engine.rulebook.active import ActiveReader
 from engine.rulebook.attributes import Lexicon
+from engine.rulebook.builtin import WEEKDAYS
 from engine.rulebook.campaigns import CampaignReader
-from engine.rulebook.caps import CapReader
 from engine.rulebook.conditions import Grammar
 from engine.rulebook.content import ContentReader
 from engine.rulebook.deriving import DerivedReader
@@ -20,8 +20,11 @@ from engine.rulebook.findings import Findings
 from engine.rulebook.merge import Merged
 from engine.rulebook.model import Book
 from engine.rulebook.operands import Reader
+from engine.rulebook.pressure import PressureReader
+from engine.rulebook.selectors import SelectorReader
 from engine.rulebook.shapes import BookShape
 from engine.rulebook.version import version
+from engine.rulebook.windows import WindowReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +83,11 @@ def _book(merged: Merged, findings: Findings) -> Book | None:
     grammar.audiences.partial = lost("audiences")
     audiences.read(merged.section("audiences"), grammar)
     signals = derivation.signals.read(grammar, merged.section("audiences"))
-    reader = CampaignReader(reach, slots, proposals, grammar, contents, periods, findings)
+    windows = WindowReader(lexicon, findings, WEEKDAYS.index(shape.week_starts if shape else "mon"))
+    reader = CampaignReader(reach, slots, proposals, grammar, contents, periods, windows, findings)
     campaigns = reader.read(merged.section("campaigns"), partial=lost("campaigns"))
-    tags = frozenset(tag for offer in proposals.found.values() for tag in offer.tags)
-    caps = CapReader(reach, proposals, campaigns, findings, tags).read(merged.section("pressure", "caps"))
+    selectors = SelectorReader(reach, proposals, campaigns, findings)
+    policies = PressureReader(selectors, windows, findings).read(merged)
     if shape is None or findings.failed:
         return None
     _note_unused(lexicon, grammar, reader, findings)
@@ -99,7 +103,7 @@ def _book(merged: Merged, findings: Findings) -> Book | None:
         dict(sorted(grammar.audiences.found.items())),
         proposals.found,
         campaigns.found,
-        caps,
+        policies,
         derivation.derived(signals),
         kept,
     )

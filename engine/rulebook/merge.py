@@ -15,10 +15,11 @@ SECTIONS = (
     *("book", "attributes", "places", "events", "patterns", "signals"),
     *("channels", "placements", "audiences", "offers", "campaigns", "pressure"),
 )
-_RULES = ("caps",)
+_RULES = ("caps", "gaps", "quiet")
 _NAMED = (
     *(("places",), ("patterns",), ("signals",), ("channels",), ("placements",)),
-    *(("audiences",), ("offers",), ("campaigns",), ("pressure", "caps")),
+    *(("audiences",), ("offers",), ("campaigns",)),
+    *(("pressure", rules) for rules in _RULES),
 )
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
@@ -128,7 +129,7 @@ def _combine(new: dict[str, Plain], into: dict[str, Plain], path: Path, rejected
     for key, value in new.items():
         here = (*path, key)
         present = into.get(key)
-        section = here == ("pressure", "caps") or (not path and key in SECTIONS)
+        section = (path == ("pressure",) and key in _RULES) or (not path and key in SECTIONS)
         if section and isinstance(value, dict) and (present is None or isinstance(present, dict)):
             below = into[key] = {} if present is None else present
             _combine(value, below, here, rejected)

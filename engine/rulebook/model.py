@@ -8,7 +8,9 @@ from zoneinfo import ZoneInfo
 
 from engine.conditions.model import ALWAYS, Condition
 from engine.instant import Instant, Microseconds
+from engine.rulebook.clock import Clock
 from engine.rulebook.derived import Derived, EventStore
+from engine.rulebook.policies import Cap, Policies
 
 
 class AttributeType(StrEnum):
@@ -144,13 +146,6 @@ class Variant:
     """Its weight among the variants whose condition holds; above 0."""
 
 
-class Clock(StrEnum):
-    """Whose clock days and hours are read from."""
-
-    BOOK = "book"
-    CUSTOMER = "customer"
-
-
 @dataclass(frozen=True, slots=True)
 class Active:
     """When a campaign or an offer runs."""
@@ -229,31 +224,8 @@ class Campaign:
     """Empty: the offer's own content serves."""
     group: str = ""
     """At most one campaign of a group is in a response; empty: it is in none."""
-
-
-@dataclass(frozen=True, slots=True)
-class Selector:
-    """Which contacts a pressure rule is about: all criteria that are given must fit, each by any of its values."""
-
-    channel: frozenset[str] = frozenset()
-    kind: frozenset[Kind] = frozenset()
-    campaign: frozenset[str] = frozenset()
-    offer: frozenset[str] = frozenset()
-    category: frozenset[str] = frozenset()
-    """Categories of campaigns (commercial, service)."""
-    tag: frozenset[str] = frozenset()
-    """Tags of offers."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cap:
-    """At most `limit` contacts of one customer in a rolling window."""
-
-    name: str
-    limit: int
-    window: Microseconds
-    count: Selector = Selector()
-    except_: Selector | None = None
+    per_customer: Cap | None = None
+    """How many of its contacts one customer gets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +245,6 @@ class Book:
     audiences: Mapping[str, Condition] = field(default_factory=dict)
     offers: Mapping[str, Offer] = field(default_factory=dict)
     campaigns: Mapping[str, Campaign] = field(default_factory=dict)
-    caps: Mapping[str, Cap] = field(default_factory=dict)
+    pressure: Policies = field(default_factory=Policies)
     derived: Derived = field(default_factory=Derived)
     events: EventStore = field(default_factory=EventStore)

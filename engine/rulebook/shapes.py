@@ -16,6 +16,7 @@ Locale: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1
 Content: TypeAlias = dict[str, dict[str, str]]
 CategoryName: TypeAlias = Literal["commercial", "service"]
 KindName: TypeAlias = Literal["inbound", "outbound"]
+DayName: TypeAlias = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 
 class Shape(BaseModel):
@@ -65,6 +66,8 @@ class BookShape(Shape):
     """The language that customers get who have none of those that a content has."""
     salt: str = ""
     """Changing it draws all random choices anew."""
+    week_starts: DayName = "mon"
+    """The first day of calendar weeks."""
     lawful_basis: dict[str, Text] = {}
     """For each category of sensitive data that conditions may use: why that is lawful."""
 
@@ -240,6 +243,8 @@ class CampaignShape(Shape):
     """The forms of its content; the offer's own content if it is left out."""
     group: Text | None = None
     """At most one campaign of a group is in a response."""
+    limits: dict[str, Any] | None = None
+    """How much of it there is."""
 
 
 Names: TypeAlias = Annotated[
@@ -257,35 +262,3 @@ Categories: TypeAlias = Annotated[
     Discriminator(form),
     Field(examples=["service"]),
 ]
-
-
-class SelectorShape(Shape):
-    """Which contacts a rule is about: all keys must fit, each by any of its values."""
-
-    noun: ClassVar[str] = "selector"
-    channel: Names = []
-    """Channels."""
-    kind: Kinds = []
-    """Kinds of channels."""
-    campaign: Names = []
-    """Campaigns."""
-    offer: Names = []
-    """Offers."""
-    category: Categories = []
-    """Categories of campaigns."""
-    tag: Names = []
-    """Tags of offers."""
-
-
-class CapShape(Shape):
-    """At most so many contacts of one customer in a window."""
-
-    noun: ClassVar[str] = "cap"
-    limit: Count
-    """How many."""
-    per: Annotated[Text, Field(examples=["rolling 7d"])]
-    """The window: `rolling` and a duration."""
-    count: SelectorShape | None = None
-    """Which contacts count; all if it is left out."""
-    except_: Annotated[SelectorShape | None, Field(alias="except")] = None
-    """Which contacts it does not hold back."""

@@ -22,3 +22,9 @@ def parse(text: str) -> Microseconds:
     if span > _LONGEST:
         raise ValueError("a duration is at most 3660d")
     return span
+
+
+def shown(span: Microseconds) -> str:
+    """The span as a book would write it: `7d`, `36h`, `90s`."""
+    unit = next(unit for unit in ("d", "h", "m", "s") if span % _UNITS[unit] == 0)
+    return f"{span // _UNITS[unit]}{unit}"

@@ -11,6 +11,7 @@ _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MOMENT = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})[T ]([0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?)(Z|[-+][0-9]{2}:[0-9]{2})?"
 )
+_CLOCK = re.compile(r"[0-9]{2}:[0-9]{2}")
 _HOURS = re.compile(r"([0-9]{2}:[0-9]{2}) ?- ?([0-9]{2}:[0-9]{2})")
 
 
@@ -97,6 +98,18 @@ def parse_hours(text: str) -> tuple[time, time]:
     if first == last:
         raise ValueError("hours that end where they begin; to mean the whole day, leave `hours` out")
     return first, last
+
+
+def parse_clock(text: str, *, end: bool = False) -> time:
+    """An hour such as 21:00; 24:00 is midnight as an end; raises ValueError."""
+    if not _CLOCK.fullmatch(text):
+        raise ValueError("not an hour such as 21:00")
+    if end and text == "24:00":
+        return time()
+    try:
+        return time.fromisoformat(text)
+    except ValueError:
+        raise ValueError("there is no such hour") from None
 
 
 def _located(moment: datetime, zone: ZoneInfo) -> datetime:

@@ -27,17 +27,12 @@ class _Feature:
 
 _FEATURES = (
     _Feature("holdouts"),
-    _Feature("pressure.gaps"),
-    _Feature("pressure.quiet"),
     _Feature("pressure.pauses"),
-    _Feature("pressure.caps.*.clock"),
-    _Feature("pressure.caps.*.per", "per: calendar", lambda value: str(value).startswith("calendar")),
-    _Feature("pressure.caps.*.limit", "limit: {attribute: …}", lambda value: isinstance(value, dict)),
     _Feature("channels.*.capacity"),
     _Feature("channels.*.confirm"),
     _Feature("offers.*.stock"),
     _Feature("campaigns.*.control"),
-    _Feature("campaigns.*.limits"),
+    _Feature("campaigns.*.limits.total", "limits.total"),
     _Feature("campaigns.*.learn"),
     _Feature("campaigns.*.ramp"),
     _Feature("campaigns.*.attribution"),

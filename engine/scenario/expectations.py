@@ -13,9 +13,11 @@ from engine.scenario.model import Expected, Wanted
 from engine.scenario.moments import moment
 from engine.scenario.shapes import ExpectShape, NotShape
 
-_CAMPAIGNS, _CHANNELS = "campaign", "channel"
+_CAMPAIGNS, _CHANNELS, _RULES = "campaign", "channel", "by"
 _ABOUT = {
-    ReasonCode.CAPPED: "cap",
+    ReasonCode.QUIET: _RULES,
+    ReasonCode.CAPPED: _RULES,
+    ReasonCode.TOO_SOON: _RULES,
     ReasonCode.NO_CONSENT: _CHANNELS,
     ReasonCode.UNREACHABLE: _CHANNELS,
     ReasonCode.NO_VARIANT: _CHANNELS,
@@ -94,7 +96,7 @@ class ExpectationReader:
             hint = self._findings.suggest(word, [*_ABOUT]) or _listed([*_ABOUT])
             self._findings.error(path, Code.UNKNOWN, f"no answer gives the reason {quote(word)}", hint)
         elif name:
-            key = {"cap": "by"}.get(about := _ABOUT[ReasonCode(word)], about)
+            key = _ABOUT[ReasonCode(word)]
             if key:
                 self._known(name, key, path)
 
@@ -129,10 +131,16 @@ def _names(book: Book) -> dict[str, tuple[str, Collection[str]]]:
         "variant": ("variant", {each.name for each in variants}),
         "channel": ("channel", book.channels),
         "placement": ("placement", book.placements),
-        "by": ("cap", book.caps),
+        "by": ("pressure rule", _rules(book)),
         "signals": ("signal", book.derived.signals),
         "content": ("field of content", {name for each in contents for name in _fields(each)}),
     }
+
+
+def _rules(book: Book) -> list[str]:
+    """What can hold back: the policies, and the limits of campaigns."""
+    own = (one.per_customer for one in book.campaigns.values())
+    return [*book.pressure.names, *(cap.name for cap in own if cap)]
 
 
 def _fields(content: Content) -> set[str]:

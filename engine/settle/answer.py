@@ -7,8 +7,19 @@ from engine.arbitrate.plan import Form
 from engine.arbitrate.propose import Proposal
 from engine.conditions.model import Attributes
 from engine.context import Mode
-from engine.decision import ChosenOffer, Decision, Fate, Outcome, Reason, ReasonCode, SignalSince
+from engine.decision import (
+    PRESSURE,
+    ChosenOffer,
+    Decision,
+    Fate,
+    Outcome,
+    Reading,
+    Reason,
+    ReasonCode,
+    SignalSince,
+)
 from engine.pressure.contact import Contact
+from engine.pressure.rule import Standing
 from engine.settle.ask import Ask
 from engine.settle.verdict import Tried, Verdict
 
@@ -89,8 +100,26 @@ def from_json(text: str) -> Decision:
 
 
 def _fate(tried: Tried) -> Fate:
-    return Fate(
-        tried.candidate.plan.campaign.name, tried.reason, tried.candidate.score, tuple(tried.obstacles)
+    campaign = tried.candidate.plan.campaign.name
+    readings = tuple(
+        _reading(campaign, one.channel, standing) for one in tried.read for standing in one.standings
+    )
+    return Fate(campaign, tried.reason, tried.candidate.score, tuple(tried.obstacles), readings)
+
+
+def _reading(campaign: str, channel: str, standing: Standing) -> Reading:
+    rule = standing.rule
+    return Reading(
+        campaign=campaign,
+        channel=channel,
+        rule=rule.name,
+        kind=rule.kind,
+        blocks=standing.blocks,
+        counted=standing.counted,
+        limit=standing.limit,
+        window=rule.window,
+        zones=tuple(zone.key for zone in standing.zones),
+        next_allowed_at=standing.next_allowed_at,
     )
 
 
@@ -130,4 +159,4 @@ def _fallback(ask: Ask) -> ChosenOffer:
 
 
 def _blocked_by(verdict: Verdict) -> tuple[str, ...]:
-    return tuple(reason.name for reason in verdict.reasons if reason.code is ReasonCode.CAPPED)
+    return tuple(reason.name for reason in verdict.reasons if reason.code in PRESSURE)

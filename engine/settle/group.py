@@ -126,9 +126,9 @@ def _again(ask: Ask, past: PastDecision) -> Decision | LedgerError:
 
 
 def _histories(store: SqliteStore, asks: Sequence[Ask]) -> Histories:
-    """The contacts of the customers for whom some cap could count them."""
+    """The contacts of the customers for whom some rule could count them."""
     found: Histories = defaultdict(list)
-    window = max((ask.live.caps.longest_window for ask in asks), default=0)
+    window = max((ask.live.pressure.lookback for ask in asks), default=0)
     persons = list({ask.request.customer for ask in asks if ask.candidates})
     if window and persons:
         since = min(ask.request.now for ask in asks) - window

@@ -118,10 +118,10 @@ def _trace(verdict: Verdict, history: Sequence[Contact]) -> str:
             [one.proposal.chosen.form.variant, one.proposal.chosen.probability] for one in verdict.chosen
         ],
         "counters": [
-            [count.cap.name, count.counted, count.cap.limit, count.blocks]
+            [standing.rule.name, standing.counted, standing.limit, standing.blocks]
             for tried in listed
             for one in tried.read
-            for count in one.counts
+            for standing in one.standings
         ],
         "contacts": [[one.at, one.expires_at, *one.facts[:5], sorted(one.facts.tags)] for one in history],
     }

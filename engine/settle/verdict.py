@@ -8,16 +8,14 @@ from engine.arbitrate.plan import Route
 from engine.arbitrate.propose import Candidate, Proposal
 from engine.arbitrate.rivals import gives_way
 from engine.arbitrate.variants import draw, fitting_forms, lacks, why_none_fits
-from engine.decision import Outcome, Reason, ReasonCode
-from engine.instant import DAY, Instant
+from engine.attributes.zones import plausible_zones
+from engine.decision import PRESSURE, Outcome, Reason, ReasonCode
+from engine.instant import Instant
 from engine.match import clocks_of
-from engine.pressure.caps import CapCount
 from engine.pressure.contact import Contact
-from engine.rulebook.model import Cap
+from engine.pressure.opening import opening
+from engine.pressure.rule import Case, Rule, Standing
 from engine.settle.ask import Ask
-
-HORIZON = 400 * DAY
-"""No next moment is named further ahead than this."""
 
 
 class Reserved(NamedTuple):
@@ -28,10 +26,10 @@ class Reserved(NamedTuple):
 
 
 class Read(NamedTuple):
-    """A channel on which a candidate was tried, and the caps that were read for it."""
+    """A channel on which a candidate was tried, and how the rules of pressure stood for it."""
 
     channel: str
-    counts: Sequence[CapCount]
+    standings: Sequence[Standing]
 
 
 class Tried(NamedTuple):
@@ -41,7 +39,7 @@ class Tried(NamedTuple):
     reason: Reason
     """CHOSEN, what it gave way to (see arbitrate/rivals.py), or the first thing that stood in its way."""
     obstacles: Sequence[Reason] = ()
-    """Every channel out of reach or without a form, and every cap that blocked a proposal, once each."""
+    """Every channel out of reach or without a form, and every rule that blocked a proposal, once each."""
     read: Sequence[Read] = ()
 
 
@@ -71,33 +69,37 @@ def judge(ask: Ask, history: Sequence[Contact]) -> Verdict:
 
 
 class _Pressure:
-    """How the caps stand for one customer, each counted once until another contact is reserved."""
+    """How the rules stand for one customer, each looked at once until another contact is reserved."""
 
-    __slots__ = ("_caps", "_counts", "_history", "_now")
+    __slots__ = ("_case", "_standings")
 
     def __init__(self, ask: Ask, history: Sequence[Contact]) -> None:
-        self._caps, self._now = ask.live.caps, ask.request.now
-        self._history = history
-        self._counts: dict[str, CapCount] = {}
+        live, request = ask.live, ask.request
+        zones = (
+            plausible_zones(request.attributes, live.book.timezone) if live.pressure.by_customer_clock else ()
+        )
+        self._case = Case(request.now, history, request.attributes, zones)
+        self._standings: dict[str, Standing] = {}
 
-    def on(self, route: Route) -> list[CapCount]:
-        """The caps that a proposal on the route must pass."""
-        return [self._counts.get(cap.name) or self._count(cap) for cap in route.caps]
+    def on(self, route: Route) -> list[Standing]:
+        """The rules that a proposal on the route must pass."""
+        return [self._standings.get(rule.name) or self._look(rule) for rule in route.rules]
 
     def reserve(self, route: Route) -> Contact:
         """One more contact: confirmed at once when inbound, else held as the channel says."""
-        contact = Contact(self._now, None if route.held is None else self._now + route.held, route.facts)
-        self._history = [*self._history, contact]
-        self._counts = {}
+        now = self._case.now
+        contact = Contact(now, None if route.held is None else now + route.held, route.facts)
+        self._case = self._case._replace(history=[*self._case.history, contact])
+        self._standings = {}
         return contact
 
-    def _count(self, cap: Cap) -> CapCount:
-        found = self._counts[cap.name] = self._caps.count(cap, self._history, self._now)
+    def _look(self, rule: Rule) -> Standing:
+        found = self._standings[rule.name] = rule.stands(self._case)
         return found
 
 
 def _try(ask: Ask, candidate: Candidate, chosen: list[Reserved], pressure: _Pressure) -> Tried:
-    """Takes the candidate's first proposal that passes every cap, if there is one and room for it."""
+    """Takes the candidate's first proposal that passes every rule, if there is one and room for it."""
     plan, request = candidate.plan, ask.request
     if chosen:
         taken = [one.proposal.plan for one in chosen]
@@ -112,20 +114,20 @@ def _try(ask: Ask, candidate: Candidate, chosen: list[Reserved], pressure: _Pres
         if not forms:
             obstacles += why_none_fits(route, request.attributes, ask.moment)
             continue
-        counts = pressure.on(route)
-        read.append(Read(channel, counts))
-        blocking = [Reason(ReasonCode.CAPPED, count.cap.name) for count in counts if count.blocks]
+        standings = pressure.on(route)
+        read.append(Read(channel, standings))
+        blocking = [Reason(one.rule.code, one.rule.name) for one in standings if one.blocks]
         if not blocking:
             form = draw(forms, ask.live.book.salt, request.customer, plan)
             chosen.append(Reserved(Proposal(plan, route, form, candidate.score), pressure.reserve(route)))
             return Tried(candidate, Reason(ReasonCode.CHOSEN, channel), obstacles, read)
         obstacles += [reason for reason in blocking if reason not in obstacles]
-    return Tried(candidate, _capped(obstacles) if read else obstacles[0], obstacles, read)
+    return Tried(candidate, _held_back(obstacles) if read else obstacles[0], obstacles, read)
 
 
-def _capped(obstacles: Sequence[Reason]) -> Reason:
-    """The first cap among the obstacles."""
-    return next(reason for reason in obstacles if reason.code is ReasonCode.CAPPED)
+def _held_back(obstacles: Sequence[Reason]) -> Reason:
+    """The first rule of contact pressure among the obstacles."""
+    return next(reason for reason in obstacles if reason.code in PRESSURE)
 
 
 def _conclude(ask: Ask, verdict: Verdict) -> None:
@@ -158,14 +160,10 @@ def _reasons(tried: Sequence[Tried]) -> list[Reason]:
 
 
 def _next_allowed_at(ask: Ask, tried: Sequence[Tried]) -> Instant | None:
-    """The earliest moment at which the best blocked proposal passes every cap; None beyond the horizon.
-
-    Caps only ever lose contacts while nothing else happens, so that moment is the latest of the caps' own.
-    """
+    """The earliest moment at which the best blocked proposal passes every rule; None beyond the horizon."""
     for one in tried:
         if one.read:
-            moment = max(count.next_allowed_at for count in one.read[0].counts)
-            return moment if moment <= ask.request.now + HORIZON else None
+            return opening(one.read[0].standings, ask.request.now)
     return None
 
 

@@ -42,7 +42,7 @@ def test_only_service_is_exempt() -> None:
     """One campaign is service, and the weekly cap lets only that category pass."""
     assert LOADED.book is not None
     service = [each.name for each in LOADED.book.campaigns.values() if each.category is Category.SERVICE]
-    weekly = LOADED.book.caps["weekly-outbound"]
+    weekly = LOADED.book.pressure.caps["weekly-outbound"]
     assert service == ["club-points"]
     assert weekly.limit == 2
     assert weekly.except_ is not None

@@ -1,110 +1,193 @@
-"""Caps over rolling windows, against a checker written apart from them."""
+"""Caps and gaps, case by case; all of them by chance are in test_against_reference.py."""
 
-from hypothesis import given
-from hypothesis import strategies as st
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
-from engine.pressure.caps import Caps
+import pytest
+
+from engine.instant import DAY, SECOND, from_datetime, to_datetime
 from engine.pressure.contact import Contact, Facts, selects
-from engine.rulebook.model import Cap, Kind, Selector
+from engine.pressure.counting import lowered
+from engine.rulebook.clock import Clock
+from engine.rulebook.model import Kind
+from engine.rulebook.policies import Calendar, Cap, Gap, Period, Rolling, Selector
+from tests.pressure.rules import SMS, UTC, look, opens, rules
 
-HOUR = 3_600_000_000
+HOUR = 3600 * SECOND
 NOW = 1_800_000_000_000_000
-
-facts = st.builds(
-    Facts,
-    channel=st.sampled_from(["sms", "wechat", "web"]),
-    kind=st.sampled_from([Kind.OUTBOUND, Kind.INBOUND]),
-    campaign=st.sampled_from(["a", "b"]),
-    offer=st.sampled_from(["x", "y"]),
-    category=st.sampled_from(["commercial", "service"]),
-    tags=st.frozensets(st.sampled_from(["t", "u"])),
-)
-contacts = st.builds(
-    Contact,
-    at=st.integers(-200, 2).map(lambda hours: NOW + hours * HOUR),
-    expires_at=st.none() | st.integers(-200, 48).map(lambda hours: NOW + hours * HOUR),
-    facts=facts,
-)
-selectors = st.builds(
-    Selector,
-    channel=st.frozensets(st.sampled_from(["sms", "wechat", "web"]), max_size=2),
-    kind=st.frozensets(st.sampled_from(list(Kind)), max_size=1),
-    campaign=st.frozensets(st.sampled_from(["a", "b"]), max_size=1),
-    category=st.frozensets(st.sampled_from(["commercial", "service"]), max_size=1),
-    tag=st.frozensets(st.sampled_from(["t", "u"]), max_size=1),
-)
-caps = st.builds(
-    Cap,
-    name=st.just("cap"),
-    limit=st.integers(1, 4),
-    window=st.integers(1, 200).map(lambda hours: hours * HOUR),
-    count=selectors,
-)
+SHANGHAI, URUMQI = ZoneInfo("Asia/Shanghai"), ZoneInfo("Asia/Urumqi")
 
 
-def naive_count(cap: Cap, history: list[Contact], moment: int) -> int:
-    """Counts by the words of the definition: at > moment - window, not released by then."""
-    return sum(
-        contact.at > moment - cap.window
-        and (contact.expires_at is None or contact.expires_at > moment)
-        and selects(cap.count, contact.facts)
-        for contact in history
-    )
-
-
-@given(caps, st.lists(contacts, max_size=12))
-def test_a_cap_counts_what_its_definition_counts(cap: Cap, history: list[Contact]) -> None:
-    """The count is that of the definition, and the cap blocks exactly when it is at the limit."""
-    found = Caps({"cap": cap}).count(cap, history, NOW)
-    assert found.counted == naive_count(cap, history, NOW)
-    assert found.blocks == (naive_count(cap, history, NOW) >= cap.limit)
-
-
-@given(caps, st.lists(contacts, max_size=12))
-def test_the_next_moment_is_exact(cap: Cap, history: list[Contact]) -> None:
-    """At next_allowed_at the cap lets a contact pass, and one microsecond earlier it did not."""
-    found = Caps({"cap": cap}).count(cap, history, NOW)
-    assert naive_count(cap, history, found.next_allowed_at) < cap.limit
-    if found.blocks:
-        assert naive_count(cap, history, found.next_allowed_at - 1) >= cap.limit
-    else:
-        assert found.next_allowed_at == NOW
-
-
-def outbound(**over: object) -> Facts:
-    """The facts of an outbound commercial contact."""
-    given_facts = {
-        "channel": "sms",
-        "kind": "outbound",
-        "campaign": "a",
-        "offer": "x",
-        "category": "commercial",
-    }
-    return Facts(**{**given_facts, "tags": frozenset(), **over})  # type: ignore[arg-type]
+def instant(text: str) -> int:
+    """The moment of a text with an offset."""
+    return from_datetime(datetime.fromisoformat(text))
 
 
 def test_inbound_contacts_count_only_where_they_are_named() -> None:
     """A customer who comes to us uses up no pressure, unless the cap says inbound or the channel."""
-    shown = outbound(channel="web", kind="inbound")
+    shown = SMS._replace(channel="web", kind="inbound")
     assert not selects(Selector(), shown)
     assert not selects(Selector(campaign=frozenset({"a"})), shown)
     assert selects(Selector(kind=frozenset({Kind.INBOUND})), shown)
     assert selects(Selector(channel=frozenset({"web"})), shown)
 
 
-def test_except_lifts_a_cap_from_proposals_but_their_contacts_still_count() -> None:
-    """A service message passes the cap, and the next commercial one finds it counted."""
-    cap = Cap("cap", 1, HOUR, Selector(), except_=Selector(category=frozenset({"service"})))
-    policy = Caps({"cap": cap})
-    assert policy.applicable(outbound(category="service")) == ()
-    assert policy.applicable(outbound()) == (cap,)
-    history = [Contact(NOW - 1, None, outbound(category="service"))]
-    assert policy.count(cap, history, NOW).blocks
+SERVICE = Selector(category=frozenset({"service"}))
+
+
+@pytest.mark.parametrize(
+    "policy", [Cap("rule", 1, Rolling(HOUR), except_=SERVICE), Gap("rule", HOUR, except_=SERVICE)]
+)
+def test_except_lifts_a_rule_from_proposals_but_their_contacts_still_count(policy: Cap | Gap) -> None:
+    """A service message passes, and the next commercial one finds it counted."""
+    service = SMS._replace(category="service")
+    assert rules(policy, facts=service) == ()
+    (rule,) = rules(policy)
+    assert look(rule, NOW, [Contact(NOW - 1, None, service)]).blocks
+
+
+def test_a_rule_applies_to_what_it_would_count() -> None:
+    """A cap on SMS does not hold back WeChat, and a gap on a tag not what has another."""
+    cap = Cap("cap", 1, Rolling(HOUR), Selector(channel=frozenset({"sms"})))
+    gap = Gap("gap", HOUR, Selector(tag=frozenset({"gift"})))
+    assert [rule.name for rule in rules(cap, gap)] == ["cap"]
+    assert [rule.name for rule in rules(cap, gap, facts=SMS._replace(channel="wechat"))] == []
+    assert [rule.name for rule in rules(cap, gap, facts=SMS._replace(tags=frozenset({"gift"})))] == [
+        "cap",
+        "gap",
+    ]
 
 
 def test_the_window_is_open_at_its_far_end() -> None:
     """A contact of exactly one window ago no longer counts; one microsecond younger does."""
-    cap = Cap("cap", 1, HOUR)
-    policy = Caps({"cap": cap})
-    assert not policy.count(cap, [Contact(NOW - HOUR, None, outbound())], NOW).blocks
-    assert policy.count(cap, [Contact(NOW - HOUR + 1, None, outbound())], NOW).blocks
+    (rule,) = rules(Cap("cap", 1, Rolling(HOUR)))
+    assert not look(rule, NOW, [Contact(NOW - HOUR, None, SMS)]).blocks
+    assert look(rule, NOW, [Contact(NOW - HOUR + 1, None, SMS)]).blocks
+
+
+def test_a_gap_is_over_when_it_is_as_long_as_it_says() -> None:
+    """48 hours after the latest contact the next may go; the ones before it do not matter."""
+    (rule,) = rules(Gap("gap", 48 * HOUR))
+    history = [Contact(NOW - 47 * HOUR, None, SMS), Contact(NOW - 200 * HOUR, None, SMS)]
+    found = look(rule, NOW, history)
+    assert (found.blocks, found.next_allowed_at, found.counted, found.limit) == (True, NOW + HOUR, 1, 1)
+    assert not look(rule, NOW + HOUR, history).blocks
+
+
+def test_a_released_contact_leaves_the_gap_to_the_one_before_it() -> None:
+    """When the hold of the latest contact ends, the gap runs from the latest that stays."""
+    (rule,) = rules(Gap("gap", 48 * HOUR))
+    held, kept = Contact(NOW - HOUR, NOW + 2 * HOUR, SMS), Contact(NOW - 40 * HOUR, None, SMS)
+    assert look(rule, NOW, [held]).next_allowed_at == NOW + 2 * HOUR
+    assert look(rule, NOW, [held, kept]).next_allowed_at == NOW + 8 * HOUR
+
+
+def test_reservations_end_one_by_one() -> None:
+    """With three counted and a limit of two, the second to leave opens the cap, be it by age or by its hold."""
+    (rule,) = rules(Cap("cap", 2, Rolling(10 * HOUR)))
+    history = [
+        Contact(NOW - HOUR, NOW + 5 * HOUR, SMS),
+        Contact(NOW - 8 * HOUR, None, SMS),
+        Contact(NOW - 2 * HOUR, NOW + HOUR, SMS),
+    ]
+    assert look(rule, NOW, history).next_allowed_at == NOW + 2 * HOUR
+
+
+CALENDARS = [
+    # period, week starts, zone of the customer, contact, next
+    ("day", 0, UTC, "2026-03-10T23:59Z", "2026-03-11T00:00Z"),
+    ("day", 0, SHANGHAI, "2026-03-10T23:59Z", "2026-03-11T16:00Z"),
+    ("day", 0, ZoneInfo("Asia/Kathmandu"), "2026-03-10T12:00Z", "2026-03-10T18:15Z"),
+    ("day", 0, ZoneInfo("Pacific/Kiritimati"), "2026-03-10T09:00Z", "2026-03-10T10:00Z"),
+    ("day", 0, ZoneInfo("Pacific/Pago_Pago"), "2026-03-10T12:00Z", "2026-03-11T11:00Z"),
+    # 23 and 25 hours; a midnight that is skipped, and one that comes twice
+    ("day", 0, ZoneInfo("Europe/Paris"), "2026-03-29T00:30+01:00", "2026-03-30T00:00+02:00"),
+    ("day", 0, ZoneInfo("Europe/Paris"), "2026-10-25T00:30+02:00", "2026-10-26T00:00+01:00"),
+    ("day", 0, ZoneInfo("Africa/Cairo"), "2026-04-23T12:00+02:00", "2026-04-24T01:00+03:00"),
+    ("day", 0, ZoneInfo("America/Havana"), "2026-10-31T12:00-04:00", "2026-11-01T00:00-04:00"),
+    # clocks are put back at midnight to 23:00, and the day goes on
+    ("day", 0, ZoneInfo("Africa/Cairo"), "2026-10-29T12:00+03:00", "2026-10-30T00:00+02:00"),
+    # Newfoundland put its clocks back at 00:01: the new day had begun, and the day before did not come back
+    ("day", 0, ZoneInfo("America/St_Johns"), "2010-11-06T12:00-02:30", "2010-11-07T00:00-02:30"),
+    ("day", 0, ZoneInfo("America/St_Johns"), "2010-11-06T23:30-03:30", "2010-11-08T00:00-03:30"),
+    # Toronto skipped from 23:30 to 00:30: the day began at half past midnight
+    ("day", 0, ZoneInfo("America/Toronto"), "1919-03-30T12:00-05:00", "1919-03-31T00:30-04:00"),
+    # Samoa skipped the Friday
+    ("day", 0, ZoneInfo("Pacific/Apia"), "2011-12-29T12:00-10:00", "2011-12-31T00:00+14:00"),
+    ("week", 0, UTC, "2026-03-10T12:00Z", "2026-03-16T00:00Z"),
+    ("week", 0, UTC, "2026-03-15T23:59Z", "2026-03-16T00:00Z"),
+    ("week", 6, UTC, "2026-03-10T12:00Z", "2026-03-15T00:00Z"),
+    ("week", 6, UTC, "2026-03-15T00:00Z", "2026-03-22T00:00Z"),
+    ("week", 5, UTC, "2026-03-13T23:59Z", "2026-03-14T00:00Z"),
+    ("week", 0, ZoneInfo("America/New_York"), "2026-03-08T12:00-04:00", "2026-03-09T00:00-04:00"),
+    ("month", 0, UTC, "2026-02-01T00:00Z", "2026-03-01T00:00Z"),
+    ("month", 0, UTC, "2024-02-29T12:00Z", "2024-03-01T00:00Z"),
+    ("month", 0, UTC, "2026-12-31T12:00Z", "2027-01-01T00:00Z"),
+    ("month", 0, SHANGHAI, "2026-01-31T16:00Z", "2026-02-28T16:00Z"),
+]
+
+
+@pytest.mark.parametrize(("period", "starts", "zone", "at", "wanted"), CALENDARS)
+def test_a_calendar_window_ends_with_its_period(
+    period: str, starts: int, zone: ZoneInfo, at: str, wanted: str
+) -> None:
+    """A contact counts to the last tick of its day, week or month on the customer's clock, and not a tick longer."""
+    (rule,) = rules(Cap("cap", 1, Calendar(Period(period), Clock.CUSTOMER, starts)))
+    history, end = [Contact(instant(at), None, SMS)], instant(wanted)
+    found = look(rule, instant(at), history, zones=(zone,)).next_allowed_at
+    assert found is not None
+    assert to_datetime(found) == to_datetime(end)
+    assert look(rule, end - 1, history, zones=(zone,)).blocks
+    assert not look(rule, end, history, zones=(zone,)).blocks
+
+
+def test_of_several_zones_the_contact_counts_as_long_as_in_any() -> None:
+    """Whoever may be in Shanghai or two hours behind it is contacted again when both have a new day."""
+    (rule,) = rules(Cap("cap", 1, Calendar(Period.DAY)))
+    history = [Contact(instant("2026-03-10T12:00Z"), None, SMS)]
+    found = look(rule, instant("2026-03-10T17:00Z"), history, zones=(SHANGHAI, URUMQI))
+    assert (found.blocks, found.next_allowed_at) == (True, instant("2026-03-10T18:00Z"))
+
+
+def test_the_book_has_a_clock_of_its_own() -> None:
+    """With `clock: book` it does not matter where the customer is."""
+    (rule,) = rules(Cap("cap", 1, Calendar(Period.DAY, Clock.BOOK)), zone=SHANGHAI)
+    history = [Contact(instant("2026-03-10T12:00Z"), None, SMS)]
+    assert look(rule, instant("2026-03-10T15:00Z"), history).next_allowed_at == instant("2026-03-10T16:00Z")
+
+
+@pytest.mark.parametrize(
+    ("wish", "limit"),
+    [
+        (None, 3), (5, 3), (3, 3), (2, 2), (1, 1), (0, 0), (-4, 0), (2.9, 2), (0.9, 0), (1e300, 3),
+        (float("nan"), 0), ("2", 3),
+    ],
+)  # fmt: skip
+def test_a_wish_lowers_the_limit_and_never_raises_it(wish: object, limit: int) -> None:
+    """Parts of a contact are none, less than nothing is nothing, and what is no number is no wish."""
+    assert lowered(3, wish) == limit  # type: ignore[arg-type]
+
+
+def test_who_wants_nothing_gets_nothing() -> None:
+    """A wish of 0 blocks without a next moment, however empty the history."""
+    (rule,) = rules(Cap("cap", 3, Rolling(DAY), wish="profile.max"))
+    for history in ([], [Contact(NOW - 1, None, SMS)]):
+        found = look(rule, NOW, history, {"profile.max": 0})
+        assert (found.blocks, found.next_allowed_at, found.limit) == (True, None, 0)
+    assert opens([rule], NOW, [], {"profile.max": 0}) is None
+    assert not look(rule, NOW, [], {"profile.max": 1}).blocks
+
+
+def test_beyond_four_hundred_days_there_is_no_next_moment() -> None:
+    """A window that ends with the horizon is named, one that ends later is not."""
+    for more, wanted in ((0, NOW + 400 * DAY), (SECOND, None)):
+        (rule,) = rules(Cap("cap", 1, Rolling(400 * DAY + more)))
+        assert opens([rule], NOW, [Contact(NOW, None, SMS)]) == wanted
+
+
+def test_an_unknown_contact_of_an_older_book_counts_by_what_it_was() -> None:
+    """A channel that the book no longer has is still the channel of its contacts."""
+    (rule,) = rules(Cap("cap", 1, Rolling(DAY)))
+    assert look(
+        rule, NOW, [Contact(NOW, None, Facts("fax", "outbound", "z", "z", "service", frozenset()))]
+    ).blocks

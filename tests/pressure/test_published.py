@@ -1,21 +1,21 @@
 """Rolling caps against a published sequence."""
 
-from engine.pressure.caps import Caps
-from engine.pressure.contact import Contact, Facts
-from engine.rulebook.model import Cap
+from engine.instant import SECOND
+from engine.pressure.contact import Contact
+from engine.rulebook.policies import Cap, Rolling
+from tests.pressure.rules import SMS, look, rules
 
-HOUR = 3_600_000_000
-SMS = Facts("sms", "outbound", "a", "x", "commercial", frozenset())
+HOUR = 3600 * SECOND
 
 
 def answers(hours: list[float]) -> str:
     """What "2 in 24 hours" says to contacts asked for at these hours, Y or N each."""
-    cap = Cap("daily", 2, 24 * HOUR)
-    policy, said = Caps({"daily": cap}), ""
+    (daily,) = rules(Cap("daily", 2, Rolling(24 * HOUR)))
+    said = ""
     history: list[Contact] = []
     for hour in hours:
         now = int(hour * HOUR)
-        if policy.count(cap, history, now).blocks:
+        if look(daily, now, history).blocks:
             said += "N"
         else:
             said += "Y"

@@ -11,7 +11,8 @@ from engine.instant import DAY, SECOND
 from engine.rulebook.diagnostics import Code, Severity
 from engine.rulebook.events import MAX_EXPANDED
 from engine.rulebook.load import load, load_files
-from engine.rulebook.model import Active, Book, Factor, Kind, OnSilence, Placeholder, Selector, Template
+from engine.rulebook.model import Active, Book, Factor, Kind, OnSilence, Placeholder, Template
+from engine.rulebook.policies import Rolling, Selector
 
 GOLDEN = Path(__file__).parent / "golden"
 RICH = (GOLDEN / "_rich.yaml").read_bytes()
@@ -81,8 +82,8 @@ def test_the_rest_of_the_model(book: Book) -> None:
     assert book.campaigns["winter"].propensity == Factor(0.1, "profile.score")
     assert book.campaigns["plain"].value == Factor(3.0)
     assert [each.name for each in book.campaigns["winter"].variants] == ["a", "b"]
-    cap = book.caps["weekly"]
-    assert (cap.limit, cap.window) == (2, 7 * DAY)
+    cap = book.pressure.caps["weekly"]
+    assert (cap.limit, cap.window) == (2, Rolling(7 * DAY))
     assert cap.count == Selector(kind=frozenset({Kind.OUTBOUND}))
     assert cap.except_ == Selector(category=frozenset({"service"}))
     content = book.offers["cream"].content

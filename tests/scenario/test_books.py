@@ -1,6 +1,6 @@
 """The books below rules/ do what their scenarios expect, and their scenarios say enough."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -44,18 +44,18 @@ def test_a_book_is_clean(book: Path) -> None:
     assert [one.message for one in load(book).diagnostics if one.code == "unused"] == []
 
 
-def test_every_campaign_variant_and_cap_is_expected(book: Path) -> None:
-    """Some scenario expects each campaign, each of its variants, and each cap to hold something back."""
+def test_every_campaign_variant_and_rule_is_expected(book: Path) -> None:
+    """Some scenario expects each campaign, each of its variants, and each rule of pressure to hold back."""
     live, steps = steps_of(book)
-    seen = {each for step in steps for each in expected(step, list(live.book.caps))}
+    seen = {each for step in steps for each in expected(step, live.book.pressure.names)}
     campaigns = live.book.campaigns.values()
     wanted = {("campaign", one.name, "") for one in campaigns}
     wanted |= {("variant", one.name, each.name) for one in campaigns for each in one.variants}
-    wanted |= {("cap", name, "") for name in live.book.caps}
+    wanted |= {("rule", name, "") for name in live.book.pressure.names}
     assert sorted(wanted - seen) == []
 
 
-def expected(step: Step, caps: list[str]) -> Iterator[tuple[str, str, str]]:
+def expected(step: Step, rules: Sequence[str]) -> Iterator[tuple[str, str, str]]:
     """What the step expects to see; a variant is that of the first offer."""
     wanted = {one.key: one.wanted for one in step.expected if not one.negated}
     several = wanted.get("campaigns", ())
@@ -65,7 +65,7 @@ def expected(step: Step, caps: list[str]) -> Iterator[tuple[str, str, str]]:
     if names and "variant" in wanted:
         yield "variant", names[0], str(wanted["variant"])
     held_back = f"{wanted.get('by', '')} {wanted.get('reasons', '')}"
-    yield from (("cap", name, "") for name in caps if name in held_back)
+    yield from (("rule", name, "") for name in rules if name in held_back)
 
 
 def test_every_signal_and_pattern_holds_somewhere(book: Path) -> None:

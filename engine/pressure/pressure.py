@@ -1,0 +1,71 @@
+"""The contact pressure of a book, compiled: which rules a proposal has to pass."""
+
+from engine.decision import ReasonCode
+from engine.pressure.contact import Facts, selects
+from engine.pressure.counting import CountRule
+from engine.pressure.quiet import QuietRule
+from engine.pressure.rule import Rule, RuleKind
+from engine.pressure.windows import CalendarWindow, RollingWindow, Window, Zones
+from engine.rulebook.clock import Clock
+from engine.rulebook.model import Book, Campaign
+from engine.rulebook.policies import Cap, Gap, Quiet, Rolling, Selector
+
+_NO_CLOCK: Zones = ()
+"""Of rules for which it does not matter what any clock shows."""
+
+
+class Pressure:
+    """The rules of a book: compiled once, then looked up for each route.
+
+    A rule applies to a proposal that it would count itself (or, when it counts none, that it names), unless its `except`
+    selects the proposal. What `except` selects still counts: it was a contact.
+    """
+
+    def __init__(self, book: Book) -> None:
+        self._zones: Zones = (book.timezone,)
+        policies, own = book.pressure, [one.per_customer for one in book.campaigns.values()]
+        self._quiet = [(one, self._quiet_rule(one)) for one in policies.quiet.values()]
+        self._caps = [(one, self._cap_rule(one)) for one in policies.caps.values()]
+        self._gaps = [(one, self._gap_rule(one)) for one in policies.gaps.values()]
+        self._own = {one.name: (one, self._cap_rule(one, RuleKind.LIMIT)) for one in own if one}
+        counting = [rule for _, rule in (*self._caps, *self._own.values(), *self._gaps)]
+        self.lookback = max((rule.span.lookback for rule in counting), default=0)
+        """No older contact is counted by any rule."""
+        self.wishes = frozenset(rule.wish for rule in counting if rule.wish is not None)
+        """The attributes by which customers lower limits."""
+        clocks = [rule.zones for rule in counting] + [rule.zones for _, rule in self._quiet]
+        self.by_customer_clock = None in clocks
+        """Whether it matters where a customer is."""
+
+    def rules_for(self, campaign: Campaign, facts: Facts) -> tuple[Rule, ...]:
+        """The rules that a proposal of the campaign has to pass, by the order of the funnel: quiet, caps, gaps."""
+        own = campaign.per_customer
+        return (
+            *(rule for one, rule in self._quiet if _holds(one.select, one.except_, facts)),
+            *(rule for one, rule in self._caps if _holds(one.count, one.except_, facts)),
+            *(() if own is None or not selects(own.count, facts) else (self._own[own.name][1],)),
+            *(rule for one, rule in self._gaps if _holds(one.count, one.except_, facts)),
+        )
+
+    def _cap_rule(self, cap: Cap, kind: RuleKind = RuleKind.CAP) -> CountRule:
+        if isinstance(cap.window, Rolling):
+            span: Window = RollingWindow(cap.window.span)
+            zones: Zones | None = _NO_CLOCK
+        else:
+            span, zones = CalendarWindow(cap.window), self._clock(cap.window.clock)
+        return CountRule(cap.name, kind, ReasonCode.CAPPED, cap.limit, span, cap.count, cap.wish, zones)
+
+    def _gap_rule(self, gap: Gap) -> CountRule:
+        """A gap is a cap of one contact: it passes when none is younger than the gap."""
+        span = RollingWindow(gap.at_least)
+        return CountRule(gap.name, RuleKind.GAP, ReasonCode.TOO_SOON, 1, span, gap.count, zones=_NO_CLOCK)
+
+    def _quiet_rule(self, quiet: Quiet) -> QuietRule:
+        return QuietRule(quiet, self._clock(quiet.clock))
+
+    def _clock(self, clock: Clock) -> Zones | None:
+        return None if clock is Clock.CUSTOMER else self._zones
+
+
+def _holds(about: Selector, except_: Selector | None, facts: Facts) -> bool:
+    return selects(about, facts) and not (except_ is not None and selects(except_, facts))

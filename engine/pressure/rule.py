@@ -1,0 +1,76 @@
+"""What every rule of contact pressure is: a small object with a pure verdict on one customer at one moment."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import NamedTuple, Protocol
+
+from engine.conditions.model import Attributes
+from engine.decision import ReasonCode
+from engine.instant import DAY, Instant
+from engine.pressure.contact import Contact
+from engine.pressure.windows import Zones
+
+HORIZON = 400 * DAY
+"""No next moment is named further ahead than this."""
+
+
+class RuleKind(StrEnum):
+    """The kinds of rules."""
+
+    QUIET = "quiet"
+    CAP = "cap"
+    LIMIT = "limit"
+    """A campaign's own cap."""
+    GAP = "gap"
+
+
+class Case(NamedTuple):
+    """What rules look at."""
+
+    now: Instant
+    history: Sequence[Contact]
+    """The customer's contacts that may still count, in any order."""
+    attributes: Attributes
+    """For wishes."""
+    zones: Zones
+    """Where the customer may be; empty where no rule of the book goes by the customer's clock."""
+
+
+class Standing(NamedTuple):
+    """How a rule stands for one proposal."""
+
+    rule: "Rule"
+    blocks: bool
+    next_allowed_at: Instant | None
+    """The earliest moment from now on at which it lets the proposal pass if nothing else happens; None: not within
+    the horizon."""
+    counted: int | None = None
+    limit: int | None = None
+    zones: Zones = ()
+    """On whose clocks it was read."""
+
+
+class Rule(Protocol):
+    """One rule; it applies to the proposals of the routes that it was compiled into."""
+
+    @property
+    def name(self) -> str:
+        """Unique in the book."""
+
+    @property
+    def kind(self) -> RuleKind:
+        """What it is."""
+
+    @property
+    def code(self) -> ReasonCode:
+        """What it gives as the cause when it blocks."""
+
+    @property
+    def window(self) -> str:
+        """When, as a book would write it."""
+
+    def stands(self, case: Case) -> Standing:
+        """How it stands."""
+
+    def opens(self, standing: Standing, at: Instant, bound: Instant) -> Instant | None:
+        """The earliest moment, `at` or later, at which it lets pass; None: none up to `bound`."""
