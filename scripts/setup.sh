@@ -21,4 +21,4 @@ fi
 echo "setting up $venv with $("$python" --version)"
 [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
 "$venv/bin/python" -m pip install --quiet --constraint constraints.txt --upgrade pip
-"$venv/bin/python" -m pip install --quiet --constraint constraints.txt --editable . --group dev
+"$venv/bin/python" -m pip install --quiet --constraint constraints.txt --editable '.[postgres]' --group dev
