@@ -21,12 +21,13 @@ from uuid_utils.compat import uuid7
 
 from bench.echo import Decide, serve
 from engine.api.v1 import decisions_pb2 as pb
+from engine.ledger.decisions import keep
 from engine.ledger.errors import LedgerError
 from engine.ledger.group_queue import GroupQueue
+from engine.ledger.open import open_store
 from engine.ledger.persons import know
 from engine.ledger.rows import ContactRow, DecisionRow, PersonRow, RequestRow
-from engine.ledger.store import SqliteStore, open_store
-from engine.ledger.tables import ContactTable, DecisionTable, RequestTable
+from engine.ledger.store import Store
 
 
 class Named(NamedTuple):
@@ -57,7 +58,7 @@ def rows_of(log: Path) -> Rows:
     return Rows(decision, ContactRow(*of_it))
 
 
-def add(store: SqliteStore, rows: Rows, calls: Sequence[Named]) -> None:
+def add(store: Store, rows: Rows, calls: Sequence[Named]) -> None:
     """Appends the rows, once for each call, under its own names."""
     decisions, requests, contacts = [], [], []
     for request_id, person in calls:
@@ -66,19 +67,17 @@ def add(store: SqliteStore, rows: Rows, calls: Sequence[Named]) -> None:
         requests.append(RequestRow(request_id, name))
         contacts.append(rows.contact._replace(decision_id=name, person=person))
     know(store, [PersonRow(one.person, one.at) for one in decisions])
-    store.insert(DecisionTable, decisions)
-    store.insert(RequestTable, requests)
-    store.insert(ContactTable, contacts)
+    keep(store, decisions, requests, contacts)
 
 
-def durable(response: pb.DecideResponse, store: SqliteStore, rows: Rows) -> Decide:
+def durable(response: pb.DecideResponse, store: Store, rows: Rows) -> Decide:
     """The method that answers always the same, when its rows are on disk."""
 
     def settle(calls: Sequence[Named]) -> list[pb.DecideResponse | LedgerError]:
         add(store, rows, calls)
         return [response] * len(calls)
 
-    queue = GroupQueue[Named, pb.DecideResponse](settle, transaction=store.transaction)
+    queue = GroupQueue[Named, pb.DecideResponse](settle, transaction=lambda _: store.transaction())
 
     async def decide(request: pb.DecideRequest, context: Any) -> pb.DecideResponse:  # noqa: ARG001
         (answer,) = await queue.submit((Named(request.request_id, request.customer.id),))

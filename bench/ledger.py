@@ -20,7 +20,8 @@ from bench.table import Step, silent
 from engine.api.v1.decisions_pb2 import DecideRequest
 from engine.decide import ask
 from engine.ledger.errors import LedgerError
-from engine.ledger.store import SqliteStore, open_store
+from engine.ledger.open import open_store
+from engine.ledger.store import Store
 from engine.live import LiveBook
 from engine.server.parse import Parser
 from engine.settle.ask import Ask
@@ -112,7 +113,7 @@ class Raw:
         self._connection.close()
 
 
-def settled(store: SqliteStore, group: Group) -> float:
+def settled(store: Store, group: Group) -> float:
     """Seconds to settle the group."""
     start = time.perf_counter()
     answers = settle_group(store, group)
@@ -179,7 +180,7 @@ def beside_raw(asks: Asks, folder: Path, size: int, scale: Size) -> Ratio:
     )
 
 
-def filled(asks: Asks, path: Path, rows: int, pattern: int) -> SqliteStore:
+def filled(asks: Asks, path: Path, rows: int, pattern: int) -> Store:
     """A store with so many decisions in it."""
     if shutil.disk_usage(path.parent).free < rows * BYTES_A_DECISION:
         raise CannotMeasure(f"{rows:,} decisions need {rows * BYTES_A_DECISION / 1e9:.0f} GB of disk")

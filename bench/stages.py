@@ -8,7 +8,7 @@ import gc
 import tempfile
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FunctionType
@@ -24,7 +24,8 @@ from bench.processes import BUILD
 from engine import decide
 from engine.api.v1 import decisions_pb2 as pb
 from engine.decision import Decision
-from engine.ledger.store import SqliteStore, open_store
+from engine.ledger.open import open_store
+from engine.ledger.sqlite import SqliteStore
 from engine.live import LiveBook
 from engine.server.parse import Parser
 from engine.server.respond import respond
@@ -34,7 +35,7 @@ INNER = "  "
 """Before the name of a stage that is a part of the one above."""
 
 
-METHODS = ("past_decisions", "contacts", "insert")
+METHODS = ("select", "change", "insert")
 """Of the store."""
 
 
@@ -87,9 +88,9 @@ def watched(watch: Watch) -> Iterator[None]:
     begin, commit = f"{INNER}store: begin", f"{INNER}store: commit (sync to disk)"
 
     @contextmanager
-    def timed_transaction(store: SqliteStore) -> Iterator[None]:
+    def timed_transaction(store: SqliteStore, about: Iterable[str] = ()) -> Iterator[None]:
         start = time.perf_counter()
-        with transaction(store):
+        with transaction(store, about):
             watch.add(begin, start)
             yield
             start = time.perf_counter()

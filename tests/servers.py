@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.logs import Log
+
 
 @dataclass
 class Server:
@@ -41,10 +43,11 @@ class Server:
         return code
 
 
-def start_server(rules: Path, log: Path, *options: str, wrapper: tuple[str, ...] = ()) -> Server:
+def start_server(rules: Path, log: Path | Log, *options: str, wrapper: tuple[str, ...] = ()) -> Server:
     """Starts a server and returns when it listens. wrapper: words to put before the command."""
     command = [*wrapper, sys.executable, "-m", "engine.cli", "serve", "--rules", str(rules)]
-    command += ["--log", f"sqlite:///{log}", *([] if "--port" in options else ["--port", "0"]), *options]
+    url = log.url if isinstance(log, Log) else f"sqlite:///{log}"
+    command += ["--log", url, *([] if "--port" in options else ["--port", "0"]), *options]
     process = subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
@@ -64,7 +67,7 @@ def start_server(rules: Path, log: Path, *options: str, wrapper: tuple[str, ...]
 
 
 @contextmanager
-def serving(rules: Path, log: Path, *options: str, wrapper: tuple[str, ...] = ()) -> Iterator[Server]:
+def serving(rules: Path, log: Path | Log, *options: str, wrapper: tuple[str, ...] = ()) -> Iterator[Server]:
     """A server for the length of a block."""
     server = start_server(rules, log, *options, wrapper=wrapper)
     try:

@@ -17,7 +17,7 @@ from engine.decide import Engine
 from engine.decision import ChosenOffer, Decision
 from engine.explain import CampaignExplained, Explained, explain
 from engine.instant import to_datetime
-from engine.ledger.store import open_store
+from engine.ledger.open import open_store
 from engine.live import LiveBook
 from engine.server.parse import Parser
 from engine.server.respond_explain import respond_explained

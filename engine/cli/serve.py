@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from engine.cli.exits import USAGE, fail, live_book
 from engine.ledger.errors import LedgerError
-from engine.ledger.store import sqlite_path
+from engine.ledger.open import check_url
 from engine.server.logs import configure
 from engine.server.run import CannotServe
 from engine.server.run import serve as run_server
@@ -21,7 +21,10 @@ from engine.settings import Settings
 def serve(
     rules: Annotated[Path | None, typer.Option(help="Folder of the book. Or TACT_RULES.")] = None,
     log: Annotated[
-        str | None, typer.Option(help="URL of the decision log, sqlite:///FILE. Or TACT_LOG.")
+        str | None,
+        typer.Option(
+            help="URL of the decision log: sqlite:///FILE or postgresql://USER@HOST/DATABASE. Or TACT_LOG."
+        ),
     ] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on. Or TACT_HOST.")] = None,
     port: Annotated[
@@ -59,7 +62,7 @@ def serve(
         grace=grace,
     )
     try:
-        sqlite_path(settings.log)
+        check_url(settings.log)
     except ValueError as error:
         fail(str(error), USAGE)
     configure(as_json=as_json)

@@ -23,7 +23,8 @@ Answer = TypeVar("Answer")
 Settle = Callable[[Sequence[Ask]], Sequence[Answer | LedgerError]]
 """Settles a group in one transaction: as many answers as asks. Raises LedgerError when nothing of it was kept."""
 
-Transaction = Callable[[], AbstractContextManager[None]]
+Transaction = Callable[[Sequence[Ask]], AbstractContextManager[None]]
+"""What a group is settled in."""
 
 _RETRY_AFTER = 0.25
 
@@ -48,13 +49,13 @@ class GroupQueue(Generic[Ask, Answer]):
         settle: Settle[Ask, Answer],
         *,
         limit: int = 4096,
-        transaction: Transaction = nullcontext,
+        transaction: Transaction[Ask] | None = None,
         largest: int = 512,
         name: str = "ledger-writer",
     ) -> None:
         self._settle = settle
         self._limit = limit
-        self._transaction = transaction
+        self._transaction = transaction or _alone
         self._largest = largest
         self._queue: deque[_Waiting[Ask, Answer]] = deque()
         self._door = threading.Lock()
@@ -127,7 +128,7 @@ class GroupQueue(Generic[Ask, Answer]):
         if not live:
             return
         try:
-            with self._transaction():
+            with self._transaction([ask for one in live for ask in one.asks]):
                 live = _in_time(live)
                 answers = self._settle([ask for one in live for ask in one.asks]) if live else []
         except LedgerError as error:
@@ -136,6 +137,11 @@ class GroupQueue(Generic[Ask, Answer]):
             _deliver(live, error)
         else:
             _deliver(live, answers)
+
+
+def _alone(_: object) -> AbstractContextManager[None]:
+    """No transaction: a group that needs none around it, or makes its own."""
+    return nullcontext()
 
 
 def _in_time(group: list[_Waiting[Ask, Answer]]) -> list[_Waiting[Ask, Answer]]:

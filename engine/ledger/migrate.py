@@ -7,36 +7,54 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine
+from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.pool import StaticPool
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _WAIT = 60.0
 """Seconds to wait while another process does the same."""
+_ALONE = text("SELECT pg_advisory_xact_lock(hashtextextended('tact migrations', 0))")
 
 
-def migrate(path: Path) -> None:
-    """Upgrades the log in the file to the newest migration; does nothing when it is there already.
+def migrate_file(path: Path) -> None:
+    """Upgrades the log in a SQLite file to the newest migration; does nothing when it is there already.
 
     All in one transaction: a process that starts beside finds the old form or waits for the new one, and one that is
     killed half-way leaves the old. Raises sqlite3.Error, SQLAlchemyError.
     """
     log = sqlite3.connect(path, timeout=_WAIT, isolation_level=None, check_same_thread=False)
     engine = create_engine("sqlite://", creator=lambda: log, poolclass=StaticPool)
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
     try:
         with engine.connect() as connection:
-            if not _is_newest(connection, config):
+            if not _is_newest(connection):
                 log.execute("BEGIN IMMEDIATE")
-                config.attributes["connection"] = connection
-                command.upgrade(config, "head")
+                _upgrade(connection)
                 log.commit()
     finally:
         engine.dispose()
         log.close()
 
 
-def _is_newest(connection: Connection, config: Config) -> bool:
-    newest = ScriptDirectory.from_config(config).get_current_head()
+def migrate_database(engine: Engine) -> None:
+    """Upgrades the log in a PostgreSQL database, in the same way. Raises SQLAlchemyError."""
+    with engine.begin() as connection:
+        if not _is_newest(connection):
+            connection.execute(_ALONE)
+            _upgrade(connection)
+
+
+def _upgrade(connection: Connection) -> None:
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    return config
+
+
+def _is_newest(connection: Connection) -> bool:
+    newest = ScriptDirectory.from_config(_config()).get_current_head()
     return MigrationContext.configure(connection).get_current_revision() == newest

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from engine.ledger.errors import LedgerError
 from engine.ledger.group_queue import GroupQueue
 from engine.ledger.persons import Recalled, Wanted, recall
-from engine.ledger.store import SqliteStore
+from engine.ledger.store import Store
 
 _LARGEST = 64
 """Persons in one reading; what many of them remember is taken over into Python at once."""
@@ -17,11 +17,11 @@ class Reader:
     limit: how many may wait; more are refused with LedgerFull.
     """
 
-    def __init__(self, store: SqliteStore, *, limit: int = 4096) -> None:
+    def __init__(self, store: Store, *, limit: int = 4096) -> None:
         self._of = store
         self._limit = limit
         self._queue: GroupQueue[Wanted, Recalled] | None = None
-        self._store: SqliteStore | None = None
+        self._store: Store | None = None
 
     async def recall(self, wanted: Sequence[Wanted], *, deadline: float | None = None) -> list[Recalled]:
         """What is remembered of the persons; raises LedgerError when it cannot be read in time."""

@@ -1,15 +1,27 @@
-"""The tables. Times are microseconds since 1970-01-01T00:00Z; structured columns are JSON texts."""
+"""The tables. Times are microseconds since 1970-01-01T00:00Z; structured columns are JSON texts.
 
-from sqlalchemy import BigInteger, Column, Index
+On PostgreSQL those that only grow are divided by month; engine.ledger.partitions makes the partitions.
+"""
+
+from sqlalchemy import BigInteger, Column, Index, String
 from sqlmodel import Field, SQLModel
+
+KEY = String().with_variant(String(collation="C"), "postgresql")
+"""Compared byte by byte on PostgreSQL too: UUIDv7 are in order of time, and no new release of a language changes an index."""
+
+
+def _key() -> Column[str]:
+    """A column of a primary key."""
+    return Column(KEY, primary_key=True)
 
 
 class DecisionTable(SQLModel, table=True):
     """One row a decision, complete enough to decide it again."""
 
     __tablename__ = "decisions"
+    __table_args__ = ({"postgresql_partition_by": "RANGE (decision_id)"},)
 
-    decision_id: str = Field(primary_key=True)
+    decision_id: str = Field(sa_column=_key())
     """UUIDv7, so rows are in order of time."""
     request_id: str | None
     person: str
@@ -39,21 +51,21 @@ class RequestTable(SQLModel, table=True):
     """The decision that a request_id led to."""
 
     __tablename__ = "requests"
-    __table_args__ = ({"sqlite_with_rowid": False},)
+    __table_args__ = ({"sqlite_with_rowid": False, "postgresql_partition_by": "RANGE (decision_id)"},)
 
-    request_id: str = Field(primary_key=True)
-    decision_id: str
+    request_id: str = Field(sa_column=_key())
+    decision_id: str = Field(sa_column=_key())
 
 
 class ContactTable(SQLModel, table=True):
     """What uses up pressure: one row an offer, kept beside the person's other contacts."""
 
     __tablename__ = "contacts"
-    __table_args__ = ({"sqlite_with_rowid": False},)
+    __table_args__ = ({"sqlite_with_rowid": False, "postgresql_partition_by": "RANGE (at)"},)
 
-    person: str = Field(primary_key=True)
+    person: str = Field(sa_column=_key())
     at: int = Field(sa_column=Column(BigInteger, primary_key=True))
-    decision_id: str = Field(primary_key=True)
+    decision_id: str = Field(sa_column=_key())
     position: int = Field(primary_key=True)
     """The offer's place in its decision, from 0."""
     state: str
@@ -75,7 +87,7 @@ class PersonTable(SQLModel, table=True):
     __tablename__ = "persons"
     __table_args__ = ({"sqlite_with_rowid": False},)
 
-    person: str = Field(primary_key=True)
+    person: str = Field(sa_column=_key())
     first_seen: int = Field(sa_column=Column(BigInteger, nullable=False))
     """When the first decision was made, or the first event recorded."""
 
@@ -86,11 +98,11 @@ class EventTable(SQLModel, table=True):
     __tablename__ = "events"
     __table_args__ = (Index("events_by_id", "event_id", unique=True), {"sqlite_with_rowid": False})
 
-    person: str = Field(primary_key=True)
+    person: str = Field(sa_column=_key())
     at: int = Field(sa_column=Column(BigInteger, primary_key=True))
     position: int = Field(primary_key=True)
     """Among the person's events of one moment, in the order in which they were recorded, from 0."""
-    event_id: str
+    event_id: str = Field(sa_column=Column(KEY, nullable=False))
     type: str
     fields: str
     """A JSON object; {"date": …} stands for a day, a list for a list."""
@@ -102,8 +114,8 @@ class SignalTable(SQLModel, table=True):
     __tablename__ = "signals"
     __table_args__ = ({"sqlite_with_rowid": False},)
 
-    person: str = Field(primary_key=True)
-    name: str = Field(primary_key=True)
+    person: str = Field(sa_column=_key())
+    name: str = Field(sa_column=_key())
     since: int = Field(sa_column=Column(BigInteger, nullable=False))
     expires_at: int = Field(sa_column=Column(BigInteger, nullable=False))
     """From this moment on it is forgotten, and soon deleted."""

@@ -10,7 +10,8 @@ from pathlib import Path
 from engine.decide import Engine
 from engine.explain import explain
 from engine.ledger.errors import LedgerError
-from engine.ledger.store import SqliteStore, open_store
+from engine.ledger.open import open_store
+from engine.ledger.sqlite import SqliteStore
 from engine.live import LiveBook
 from engine.scenario.expect import differences
 from engine.scenario.model import Difference, Record, Result, Scenario, Step

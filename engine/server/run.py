@@ -18,7 +18,7 @@ from engine.api.v1 import decisions_pb2
 from engine.decide import Engine
 from engine.instant import Instant
 from engine.ledger.errors import LedgerError
-from engine.ledger.store import open_store
+from engine.ledger.open import open_store
 from engine.live import LiveBook
 from engine.server.desk import Desk, Desks
 from engine.server.handlers import decisions_handler

@@ -5,6 +5,7 @@ Events that are to be recorded are kept after the decisions.
 
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import orjson
@@ -13,11 +14,10 @@ from uuid_utils import uuid7
 
 from engine.context import Mode
 from engine.decision import Decision
-from engine.ledger import persons
+from engine.ledger import decisions, persons
 from engine.ledger.errors import LedgerError, RequestIdReused, SettleFault
 from engine.ledger.rows import ContactRow, DecisionRow, PastDecision, PersonRow, RequestRow
-from engine.ledger.store import SqliteStore
-from engine.ledger.tables import ContactTable, DecisionTable, RequestTable
+from engine.ledger.store import Store
 from engine.pressure.contact import Contact, Facts
 from engine.settle.answer import answer, from_json
 from engine.settle.ask import Ask
@@ -32,9 +32,7 @@ Histories = dict[str, list[Contact]]
 """The contacts that may still count, by person."""
 
 
-def settle_group(
-    store: SqliteStore, asks: Sequence[Ask | Recording]
-) -> list[Decision | Recorded | LedgerError]:
+def settle_group(store: Store, asks: Sequence[Ask | Recording]) -> list[Decision | Recorded | LedgerError]:
     """Settles the asks in order, each against what the ones before it reserved; an answer or an error each.
 
     Raises LedgerUnavailable when the store did not take the group; then nothing of it is kept.
@@ -42,23 +40,38 @@ def settle_group(
     requests = [one for one in asks if isinstance(one, Ask)]
     recordings = [one for one in asks if isinstance(one, Recording)] if len(requests) < len(asks) else ()
     recorded: Sequence[Recorded | LedgerError] = ()
-    with store.transaction():
+    with transaction(store, asks):
         settled = _Group(store, requests).settle()
         settled.keep()
         if recordings:
             recorded = record(store, recordings)
     if not recordings:
         return [*settled.answers]
-    decisions, events = iter(settled.answers), iter(recorded)
-    return [next(decisions) if isinstance(one, Ask) else next(events) for one in asks]
+    decided, events = iter(settled.answers), iter(recorded)
+    return [next(decided) if isinstance(one, Ask) else next(events) for one in asks]
+
+
+def transaction(store: Store, asks: Sequence[Ask | Recording]) -> AbstractContextManager[None]:
+    """The transaction that settles the asks: nobody else settles for the same customers, request or event ids meanwhile."""
+    about = set()
+    for one in asks:
+        if isinstance(one, Recording):
+            about |= {f"person {one.customer}", f"event {one.event.event_id}"}
+        else:
+            about.add(f"person {one.request.customer}")
+            if _is_named(one):
+                about.add(f"request {one.request.request_id}")
+    return store.transaction(about)
 
 
 class _Group:
     """A group under way."""
 
-    def __init__(self, store: SqliteStore, asks: Sequence[Ask]) -> None:
+    def __init__(self, store: Store, asks: Sequence[Ask]) -> None:
         self._asks, self._store = asks, store
-        self._past = store.past_decisions(list({ask.request.request_id for ask in asks if _is_named(ask)}))
+        self._past = decisions.past_decisions(
+            store, list({ask.request.request_id for ask in asks if _is_named(ask)})
+        )
         self._histories = _histories(store, asks)
         self._decisions: list[DecisionRow] = []
         self._requests: list[RequestRow] = []
@@ -77,9 +90,7 @@ class _Group:
         """Writes the rows."""
         store = self._store
         persons.know(store, [PersonRow(one.person, one.at) for one in self._decisions])
-        store.insert(DecisionTable, self._decisions)
-        store.insert(RequestTable, self._requests)
-        store.insert(ContactTable, self._contacts)
+        decisions.keep(store, self._decisions, self._requests, self._contacts)
         self._remembered.write(store)
 
     def _decide_alone(self, ask: Ask) -> Decision | LedgerError:
@@ -125,14 +136,14 @@ def _again(ask: Ask, past: PastDecision) -> Decision | LedgerError:
     return from_json(past.answer)
 
 
-def _histories(store: SqliteStore, asks: Sequence[Ask]) -> Histories:
+def _histories(store: Store, asks: Sequence[Ask]) -> Histories:
     """The contacts of the customers for whom some rule could count them."""
     found: Histories = defaultdict(list)
     window = max((ask.live.pressure.lookback for ask in asks), default=0)
     persons = list({ask.request.customer for ask in asks if ask.candidates})
     if window and persons:
         since = min(ask.request.now for ask in asks) - window
-        for person, *contact in store.contacts(persons, since):
+        for person, *contact in decisions.contacts_of(store, persons, since):
             found[person].append(_contact(contact))
     return found
 

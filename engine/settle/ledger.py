@@ -8,9 +8,9 @@ from engine.decision import Decision
 from engine.ledger.errors import LedgerError
 from engine.ledger.group_queue import GroupQueue
 from engine.ledger.reader import Reader
-from engine.ledger.store import SqliteStore
+from engine.ledger.store import Store
 from engine.settle.ask import Ask
-from engine.settle.group import settle_group
+from engine.settle.group import settle_group, transaction
 from engine.settle.recording import Recorded, Recording
 
 
@@ -20,10 +20,10 @@ class Ledger:
     limit: how many asks and events may wait to be settled; more are refused with LedgerFull.
     """
 
-    def __init__(self, store: SqliteStore, *, limit: int = 4096) -> None:
+    def __init__(self, store: Store, *, limit: int = 4096) -> None:
         self._store = store
         self._queue: GroupQueue[Ask | Recording, Decision | Recorded] = GroupQueue(
-            partial(settle_group, store), limit=limit, transaction=store.transaction
+            partial(settle_group, store), limit=limit, transaction=partial(transaction, store)
         )
         self.reader = Reader(store, limit=limit)
 

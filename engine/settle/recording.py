@@ -11,7 +11,7 @@ from engine.instant import Instant
 from engine.ledger import persons
 from engine.ledger.errors import EventIdReused, LedgerError
 from engine.ledger.rows import EventRow, PersonRow
-from engine.ledger.store import SqliteStore
+from engine.ledger.store import Store
 from engine.live import LiveBook
 from engine.memory import memory, to_json
 from engine.settle.remember import Remembered
@@ -40,7 +40,7 @@ class Recorded(StrEnum):
     """It was kept before."""
 
 
-def record(store: SqliteStore, recordings: Sequence[Recording]) -> list[Recorded | LedgerError]:
+def record(store: Store, recordings: Sequence[Recording]) -> list[Recorded | LedgerError]:
     """Keeps the events, in order, inside of a transaction; what became of each."""
     owners = persons.owners(store, [one.event.event_id for one in recordings])
     new: list[Recording] = []
@@ -60,7 +60,7 @@ def record(store: SqliteStore, recordings: Sequence[Recording]) -> list[Recorded
     return answers
 
 
-def _keep(store: SqliteStore, new: Sequence[Recording]) -> None:
+def _keep(store: Store, new: Sequence[Recording]) -> None:
     persons.keep_events(store, _rows(store, new))
     latest = {one.customer: one for one in new}
     persons.know(store, [PersonRow(one.customer, one.now) for one in latest.values()])
@@ -70,7 +70,7 @@ def _keep(store: SqliteStore, new: Sequence[Recording]) -> None:
     _conclude(store, [one for one in latest.values() if one.live.recall and one.live.recall.signals])
 
 
-def _rows(store: SqliteStore, new: Sequence[Recording]) -> list[EventRow]:
+def _rows(store: Store, new: Sequence[Recording]) -> list[EventRow]:
     """The events in the order in which they came, behind those of the same moment that are kept already."""
     moments = [(one.customer, one.event.at) for one in new]
     last = persons.last_positions(store, list(set(moments)))
@@ -81,7 +81,7 @@ def _rows(store: SqliteStore, new: Sequence[Recording]) -> list[EventRow]:
     return rows
 
 
-def _conclude(store: SqliteStore, customers: Sequence[Recording]) -> None:
+def _conclude(store: Store, customers: Sequence[Recording]) -> None:
     """Remembers the signals that follow from what is kept of the customers now."""
     wanted = [one.live.recall.of(one.customer, one.now) for one in customers if one.live.recall]
     if not wanted:

@@ -3,7 +3,7 @@
 from engine.instant import Instant
 from engine.ledger import persons
 from engine.ledger.rows import SignalRow
-from engine.ledger.store import SqliteStore
+from engine.ledger.store import Store
 from engine.memory import to_json
 from engine.signals.infer import Conclusions
 
@@ -29,7 +29,7 @@ class Remembered:
                 first = since if before is None else min(since, before.since)
                 self._signals[person, name] = SignalRow(person, name, first, expires_at, to_json(fields))
 
-    def write(self, store: SqliteStore) -> None:
+    def write(self, store: Store) -> None:
         """Writes all of it."""
         if self._gone:
             persons.forget(store, [(*key, expires_at) for key, expires_at in self._gone.items()])

@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 from bench import books, ledger
+from engine.ledger.decisions import contacts_of
 
 
 def test_a_filled_log_is_as_the_engine_would_have_written_it(tmp_path: Path) -> None:
@@ -28,5 +29,6 @@ def test_a_filled_log_is_as_the_engine_would_have_written_it(tmp_path: Path) -> 
     assert {one for (one,) in asked} == {one for one, _, _ in decisions}
     assert 0 < len(contacts) < 1_000
     assert set(contacts) <= set(decisions)
-    assert store.contacts([books.customer(number) for number in range(200)], 0)
+    with store.transaction():
+        assert contacts_of(store, [books.customer(number) for number in range(200)], 0)
     store.close()

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from bench import floor, ledger
 from bench.books import live_book
-from engine.ledger.store import open_store
+from engine.ledger.decisions import contacts_of, past_decisions
+from engine.ledger.open import open_store
 
 
 def test_its_rows_are_the_server_s_but_for_their_names(tmp_path: Path) -> None:
@@ -18,10 +19,10 @@ def test_its_rows_are_the_server_s_but_for_their_names(tmp_path: Path) -> None:
     own = open_store(f"sqlite:///{tmp_path / 'floor.db'}")
     with own.transaction():
         floor.add(own, rows, [floor.Named("r1", "ann"), floor.Named("r2", "bob")])
-    past = own.past_decisions(["r1", "r2", "r3"])
+    past = past_decisions(own, ["r1", "r2", "r3"])
     assert {name: (one.person, one.answer) for name, one in past.items()} == {
         "r1": ("ann", rows.decision.answer),
         "r2": ("bob", rows.decision.answer),
     }
-    assert len(own.contacts(["ann", "bob"], 0)) == 2
+    assert len(contacts_of(own, ["ann", "bob"], 0)) == 2
     own.close()

@@ -16,7 +16,7 @@ import pytest
 from engine.counters import LOG_WAIT_SECONDS, LOG_WAITS
 from engine.ledger.errors import DeadlinePassed, LedgerUnavailable
 from engine.ledger.group_queue import GroupQueue
-from engine.ledger.store import open_store
+from engine.ledger.open import open_store
 from engine.ledger.turn import Turn, TurnNotTaken
 
 _HOLD = """

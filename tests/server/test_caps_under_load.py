@@ -1,19 +1,19 @@
 """Contact pressure under load, checked from the log by a count written apart."""
 
-import sqlite3
 import time
 from collections import Counter
 from pathlib import Path
 
 from engine.api.v1 import decisions_pb2 as pb
+from tests.logs import Log
 from tests.requests import li_na
 from tests.server.load import Load
 from tests.servers import Server, serving
 
 
-def test_a_cap_holds_for_one_customer_hammered_by_many(book: Path, log: Path) -> None:
+def test_a_cap_holds_for_one_customer_hammered_by_many(book: Path, any_log: Log) -> None:
     """Sixteen callers on one hot and ten warm customers: nobody gets more than the cap, and the log agrees."""
-    with serving(book, log) as server:
+    with serving(book, any_log) as server:
         load = Load(
             server.target,
             lambda caller, turn: li_na("hot" if turn % 2 else f"warm-{(caller + turn) % 10}"),
@@ -26,26 +26,22 @@ def test_a_cap_holds_for_one_customer_hammered_by_many(book: Path, log: Path) ->
     given = Counter(one.outcome for one in load.answers)
     assert given[pb.OUTCOME_OFFER] == 11 * 2
     assert given[pb.OUTCOME_OFFER] + given[pb.OUTCOME_BLOCKED] == len(load.answers) > 200
-    with sqlite3.connect(log) as connection:
-        contacts = connection.execute(
-            "select person, count(*) from contacts where kind = 'outbound' group by person"
-        ).fetchall()
-        logged = connection.execute("select count(*) from decisions").fetchone()
+    contacts = any_log.rows("select person, count(*) from contacts where kind = 'outbound' group by person")
+    logged = any_log.rows("select count(*) from decisions")
     assert sorted(contacts) == sorted([("hot", 2), *((f"warm-{n}", 2) for n in range(10))])
-    assert logged == (len(load.answers),)
+    assert logged == [(len(load.answers),)]
 
 
-def test_retries_of_one_request_id_reserve_once(book: Path, log: Path) -> None:
+def test_retries_of_one_request_id_reserve_once(book: Path, any_log: Log) -> None:
     """Sixteen callers with the same request_id at once get one decision."""
-    with serving(book, log) as server:
+    with serving(book, any_log) as server:
         load = Load(server.target, lambda caller, turn: li_na("same", request_id="same"), callers=16)
         with load.running():
             _until(load, 100)
         assert _stopped(server) == 0
     assert load.failures == []
     assert len({one.SerializeToString(deterministic=True) for one in load.answers}) == 1
-    with sqlite3.connect(log) as connection:
-        assert connection.execute("select count(*) from contacts").fetchone() == (1,)
+    assert any_log.rows("select count(*) from contacts") == [(1,)]
 
 
 def _until(load: Load, count: int) -> None:

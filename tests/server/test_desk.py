@@ -8,7 +8,7 @@ import pytest
 
 from engine.decide import Engine
 from engine.decision import Decision
-from engine.ledger.store import open_store
+from engine.ledger.open import open_store
 from engine.live import LiveBook, compile_book
 from engine.rulebook.load import load
 from engine.server.desk import Desk, Desks

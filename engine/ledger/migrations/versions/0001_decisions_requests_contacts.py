@@ -8,12 +8,14 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+KEY = sa.String().with_variant(sa.String(collation="C"), "postgresql")
+
 
 def upgrade() -> None:
     """Makes the first tables."""
     op.create_table(
         "decisions",
-        sa.Column("decision_id", sa.String(), primary_key=True, nullable=False),
+        sa.Column("decision_id", KEY, primary_key=True, nullable=False),
         sa.Column("request_id", sa.String(), nullable=True),
         sa.Column("person", sa.String(), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
@@ -31,18 +33,20 @@ def upgrade() -> None:
         sa.Column("inputs", sa.String(), nullable=False),
         sa.Column("trace", sa.String(), nullable=False),
         sa.Column("answer", sa.String(), nullable=False),
+        postgresql_partition_by="RANGE (decision_id)",
     )
     op.create_table(
         "requests",
-        sa.Column("request_id", sa.String(), primary_key=True, nullable=False),
-        sa.Column("decision_id", sa.String(), nullable=False),
+        sa.Column("request_id", KEY, primary_key=True, nullable=False),
+        sa.Column("decision_id", KEY, primary_key=True, nullable=False),
         sqlite_with_rowid=False,
+        postgresql_partition_by="RANGE (decision_id)",
     )
     op.create_table(
         "contacts",
-        sa.Column("person", sa.String(), primary_key=True, nullable=False),
+        sa.Column("person", KEY, primary_key=True, nullable=False),
         sa.Column("at", sa.BigInteger(), primary_key=True, nullable=False),
-        sa.Column("decision_id", sa.String(), primary_key=True, nullable=False),
+        sa.Column("decision_id", KEY, primary_key=True, nullable=False),
         sa.Column("position", sa.Integer(), primary_key=True, nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("expires_at", sa.BigInteger(), nullable=True),
@@ -53,7 +57,11 @@ def upgrade() -> None:
         sa.Column("category", sa.String(), nullable=False),
         sa.Column("tags", sa.String(), nullable=False),
         sqlite_with_rowid=False,
+        postgresql_partition_by="RANGE (at)",
     )
+    if op.get_context().dialect.name == "postgresql":
+        for table in ("decisions", "requests", "contacts"):
+            op.execute(f"CREATE TABLE {table}_default PARTITION OF {table} DEFAULT")
 
 
 def downgrade() -> None:

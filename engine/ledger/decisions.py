@@ -1,0 +1,55 @@
+"""What settling reads and writes of decisions: those that a retry asks for again, and the contacts that count."""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from engine.instant import DAY, Instant
+from engine.ledger.rows import ContactRow, DecisionRow, PastDecision, RequestRow
+from engine.ledger.statements import Select
+from engine.ledger.store import Store
+from engine.ledger.tables import ContactTable, DecisionTable, RequestTable
+
+_PAST = Select(
+    "r.request_id, d.person, d.answer",
+    "FROM requests AS r JOIN decisions AS d ON d.decision_id = r.decision_id"
+    " WHERE r.request_id IN :given(id text) AND r.decision_id >= ?",
+)
+_CONTACTS = Select(
+    "person, at, expires_at, channel, kind, campaign, offer, category, tags",
+    "FROM contacts WHERE person IN :given(person text) AND at > ?",
+    packed=True,
+)
+_KNOWN_FOR = 31 * DAY
+"""How long a request_id is known, so that no look-up goes further back into the log."""
+
+
+def past_decisions(store: Store, request_ids: Sequence[str]) -> dict[str, PastDecision]:
+    """The decisions that these request ids led to in the last 31 days."""
+    if not request_ids:
+        return {}
+    rows = store.select(_PAST, request_ids, id_from(time.time_ns() // 1000 - _KNOWN_FOR))
+    return {row[0]: PastDecision(*row) for row in rows}
+
+
+def contacts_of(store: Store, persons: Sequence[str], since: Instant) -> Sequence[Sequence[Any]]:
+    """The persons' contacts later than `since`: person, at, expires_at, channel, kind, campaign, offer, category, tags."""
+    return store.select(_CONTACTS, persons, since)
+
+
+def keep(
+    store: Store,
+    decisions: Sequence[DecisionRow],
+    requests: Sequence[RequestRow],
+    contacts: Sequence[ContactRow],
+) -> None:
+    """Adds decisions, with the request ids that led to them and the contacts that they made."""
+    store.insert(DecisionTable, decisions)
+    store.insert(RequestTable, requests)
+    store.insert(ContactTable, contacts)
+
+
+def id_from(instant: Instant) -> str:
+    """No UUIDv7 made at the instant or later is less than this, and none from before is more."""
+    milliseconds = f"{instant // 1000:012x}"
+    return f"{milliseconds[:8]}-{milliseconds[8:]}"
