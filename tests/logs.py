@@ -21,6 +21,13 @@ class Log:
             found: list[tuple[Any, ...]] = connection.execute(sql).fetchall()
             return found
 
+    def execute(self, *statements: str) -> None:
+        """What an operator does, each for itself."""
+        with closing(self._connected()) as connection:
+            for one in statements:
+                connection.execute(one)
+                connection.commit()
+
     def is_whole(self) -> bool:
         """Whether a file's pages fit together; a PostgreSQL that answers has checked its own."""
         return not self.url.startswith("sqlite:") or self.rows("pragma integrity_check") == [("ok",)]

@@ -81,6 +81,11 @@ class PostgresServer:
         """Drops a database, whoever uses it."""
         self._administer(f"DROP DATABASE {name} WITH (FORCE)")
 
+    @property
+    def socket(self) -> Path:
+        """Where it listens."""
+        return self._folder / ".s.PGSQL.5432"
+
     def url(self, database: str) -> str:
         """The URL of a database of this server."""
         return f"postgresql://tact@/{database}?host={self._folder}"
