@@ -18,10 +18,11 @@ structlog.configure(
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the switch: pytest tests/rulebook tests/scenario --rewrite-golden."""
+    """Add the switches: pytest tests/rulebook tests/scenario --rewrite-golden, tests/server/test_replicas.py --kills 200."""
     parser.addoption(
         "--rewrite-golden", action="store_true", help="write what the tests see as what they want"
     )
+    parser.addoption("--kills", type=int, default=8, help="how often servers are killed under load")
 
 
 @pytest.fixture

@@ -1,0 +1,86 @@
+"""Several servers on one log are as exact as one, while they are killed too."""
+
+import random
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.logs import Log
+from tests.postgres import PostgresServer, postgres
+from tests.server.hammer import Hammer, assert_exact
+from tests.servers import Server, start_server
+
+REPLICAS = 4
+
+
+class Fleet:
+    """Servers on one log, that are killed and started again."""
+
+    def __init__(self, book: Path, log: Log) -> None:
+        self._book, self._log = book, log
+        self._servers: list[Server] = []
+
+    @contextmanager
+    def running(self) -> Iterator["Fleet"]:
+        """The servers, for the length of a block."""
+        try:
+            self._servers += [start_server(self._book, self._log) for _ in range(REPLICAS)]
+            yield self
+        finally:
+            for server in self._servers:
+                if server.process.poll() is None:
+                    server.kill()
+
+    def target(self, rng: random.Random) -> str:
+        """The address of one of them."""
+        return rng.choice(self._servers).target
+
+    def kill(self, rng: random.Random) -> None:
+        """Kills one, and starts another in its place."""
+        number = rng.randrange(REPLICAS)
+        self._servers[number].kill()
+        self._servers[number] = start_server(self._book, self._log)
+
+
+def test_servers_on_one_log_are_exact(book: Path, any_log: Log) -> None:
+    """Four servers, sixteen callers, one hot customer and fifty warm ones: no cap is exceeded, no call fails."""
+    with Fleet(book, any_log).running() as fleet:
+        hammer = Hammer(fleet.target)
+        with hammer.running():
+            hammer.await_answers(1_000)
+    assert hammer.failures == []
+    assert_exact(any_log, hammer.answers)
+
+
+def test_kills_of_servers_and_of_postgresql_lose_nothing(book: Path, kills: int) -> None:
+    """Servers, and PostgreSQL itself, are killed at random under load: nothing is lost, doubled, or given beyond a cap."""
+    rng = random.Random(kills)
+    with postgres() as database:
+        log = Log(database.create_database("log"))
+        with Fleet(book, log).running() as fleet:
+            hammer = Hammer(fleet.target)
+            with hammer.running():
+                for kill in range(kills):
+                    hammer.await_answers(50)
+                    time.sleep(rng.uniform(0, 0.1))
+                    if kill % 4 == 3:
+                        _kill(database)
+                    else:
+                        fleet.kill(rng)
+                hammer.await_answers(50)
+        assert hammer.failures != []
+        assert_exact(log, hammer.answers)
+
+
+def _kill(database: PostgresServer) -> None:
+    database.kill()
+    database.start()
+
+
+@pytest.fixture
+def kills(request: pytest.FixtureRequest) -> int:
+    """How many kills, as `--kills` says."""
+    return int(request.config.getoption("--kills"))
