@@ -18,7 +18,7 @@ class Settings(BaseSettings):
     watch: bool = False
     """Follow the folder: a changed book becomes live when it loads. SIGHUP does the same once, with or without it."""
     log: str = "sqlite:///tact.db"
-    """URL of the decision log: sqlite:///relative.db or sqlite:////absolute.db."""
+    """URL of the decision log: sqlite:///relative.db, sqlite:////absolute.db or postgresql://user@host:5432/database."""
     host: str = "127.0.0.1"
     """Address to listen on."""
     port: Annotated[int, Field(ge=0, le=65535)] = 50051
@@ -30,7 +30,7 @@ class Settings(BaseSettings):
     queue_limit: Annotated[int, Field(ge=1)] = 4096
     """How many requests may wait to be settled; more are refused with RESOURCE_EXHAUSTED."""
     busy_timeout: Annotated[float, Field(ge=0)] = 2.0
-    """Seconds to wait while another program writes to the log."""
+    """Seconds to wait while another program writes to the log; on PostgreSQL, about the same customers."""
     grace: Annotated[float, Field(ge=0)] = 10.0
     """Seconds that accepted requests get to finish when the server is told to stop."""
     weather_url: Annotated[str, Field(pattern=r"^(https?://[^/?#\s]+(/[^?#\s]*)?)?$")] = ""

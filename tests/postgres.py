@@ -40,7 +40,7 @@ class PostgresServer:
         self._process: subprocess.Popen[bytes] | None = None
         if os.geteuid() == 0:
             shutil.chown(folder, _UNPRIVILEGED)
-        words = ["--username=tact", "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync"]
+        words = ["--username=postgres", "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync"]
         made = self._as_user([self._binaries / "initdb", "--pgdata", folder / "data", *words])
         assert made.wait(_START_SECONDS) == 0, self.messages()
 
@@ -88,7 +88,7 @@ class PostgresServer:
 
     def url(self, database: str) -> str:
         """The URL of a database of this server."""
-        return f"postgresql://tact@/{database}?host={self._folder}"
+        return f"postgresql://postgres@/{database}?host={self._folder}"
 
     def messages(self) -> str:
         """What it said last."""

@@ -30,7 +30,9 @@ class Cutter:
         """The database of the URL, by way of here."""
         parts = urlsplit(url)
         assert parse_qs(parts.query)["host"] == [str(self._path.parent)]
-        return f"postgresql://tact@127.0.0.1:{self._listener.getsockname()[1]}{parts.path}?sslmode=disable"
+        return (
+            f"postgresql://postgres@127.0.0.1:{self._listener.getsockname()[1]}{parts.path}?sslmode=disable"
+        )
 
     def _serve(self) -> None:
         client, _ = self._listener.accept()

@@ -8,12 +8,13 @@ import psycopg
 import pytest
 
 from engine.instant import from_datetime
+from engine.ledger.decisions import contacts_of, id_from, keep, past_decisions
 from engine.ledger.errors import LedgerUnavailable
 from engine.ledger.open import open_store
 from engine.ledger.partitions import make_partitions, partition_name
 from engine.ledger.postgres import PostgresStore
 from engine.ledger.rows import ContactRow, DecisionRow, RequestRow
-from engine.ledger.store import Store, id_from
+from engine.ledger.store import Store
 from tests.ledger.cutter import Cutter
 from tests.logs import Log
 from tests.postgres import PostgresServer, postgres
@@ -43,7 +44,7 @@ def add(store: Store, moment: datetime) -> str:
     decision = DecisionRow(**{**nothing, **given, "inputs": "{}", "trace": "{}", "answer": "[]"})  # type: ignore[arg-type]
     contact = ContactRow("ada", at, decision_id, 0, "reserved", None, "sms", "outbound", "c", "o", "x", "[]")
     with store.transaction(["ada"]):
-        store.add([decision], [RequestRow(request_id, decision_id)], [contact])
+        keep(store, [decision], [RequestRow(request_id, decision_id)], [contact])
     return request_id
 
 
@@ -86,7 +87,7 @@ def test_names_in_any_order_never_lock_each_other_out(postgres_log: Log) -> None
 
 def test_a_session_waits_for_the_disk_whatever_the_role_says(postgres_log: Log) -> None:
     """A role or database set to answer before its commits are on disk does not make the log do so."""
-    ((role,),) = postgres_log.rows("SELECT 'ALTER ROLE tact IN DATABASE ' || current_database()")
+    ((role,),) = postgres_log.rows("SELECT 'ALTER ROLE postgres IN DATABASE ' || current_database()")
     postgres_log.execute(
         f"{role} SET synchronous_commit = off",
         f"{role} SET default_transaction_isolation = 'serializable'",
@@ -110,9 +111,9 @@ def test_rows_lie_in_the_partition_of_their_month(store: Store, postgres_log: Lo
         lie = postgres_log.rows(f"SELECT tableoid::regclass::text FROM {table} ORDER BY 1")
         assert lie == [(f"{table}_{now:%Y_%m}",), (f"{table}_default",)]
     with store.transaction():
-        assert len(store.contacts(["ada"], 0)) == 2
+        assert len(contacts_of(store, ["ada"], 0)) == 2
         assert list(
-            store.past_decisions([row[0] for row in postgres_log.rows("SELECT request_id FROM requests")])
+            past_decisions(store, [row[0] for row in postgres_log.rows("SELECT request_id FROM requests")])
         )
 
 
@@ -167,7 +168,7 @@ def test_a_role_that_may_only_read_and_write_is_enough(store: Store, postgres_lo
         "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO clerk",
         "DROP TABLE decisions_default, requests_default, contacts_default",
     )
-    clerk = open_store(postgres_log.url.replace("//tact@", "//clerk@"))
+    clerk = open_store(postgres_log.url.replace("//postgres@", "//clerk@"))
     add(clerk, datetime.now(UTC))
     clerk.close()
     assert postgres_log.rows("SELECT count(*) FROM decisions") == [(1,)]
@@ -203,5 +204,5 @@ def test_a_commit_whose_answer_was_lost_is_not_acknowledged_and_can_be_asked_for
     ((request_id,),) = postgres_log.rows("SELECT request_id FROM requests")
     again = PostgresStore(postgres_log.url)
     with again.transaction():
-        assert again.past_decisions([request_id])[request_id].person == "ada"
+        assert past_decisions(again, [request_id])[request_id].person == "ada"
     again.close()

@@ -73,7 +73,11 @@ def test_a_port_in_use_is_said(book: Path, log: Path, tmp_path: Path) -> None:
         (["--host", "0.0.0.0"], 1, "not loopback"),
         (["--host", "example"], 1, "not an IP address"),
         (["--port", "70000"], 2, "port"),
-        (["--log", "postgresql://x/y"], 2, "sqlite:///"),
+        (["--log", "postgresql://ada:secret@127.0.0.1:1/y"], 1, "the log user=ada host=127.0.0.1 port=1"),
+        (["--log", "postgresql://ada:secret@127.0.0.1:x/y"], 2, "not one of PostgreSQL"),
+        (["--log", "postgresql://ada:secret@[::1/y"], 2, "not one of PostgreSQL"),
+        (["--log", "postgresql://ada:secret/at/home@127.0.0.1/y"], 2, "written as %XX"),
+        (["--log", "mysql://ada:secret@127.0.0.1/y"], 2, "postgresql://"),
         (["--log", "sqlite:////proc/no/tact.db"], 1, "cannot be opened"),
         (["--log", "nonsense"], 2, "sqlite:///"),
     ],
@@ -84,6 +88,7 @@ def test_what_cannot_be_served_is_said(book: Path, options: list[str], code: int
     assert done.returncode == code
     assert words in done.stderr
     assert "Traceback" not in done.stderr
+    assert "secret" not in done.stdout + done.stderr
 
 
 def test_a_log_that_is_no_database_is_said_and_left_alone(book: Path, log: Path) -> None:
