@@ -31,6 +31,6 @@ EXPOSE 50051
 HEALTHCHECK --interval=30s --timeout=5s --start-period=15s CMD ["tact", "health"]
 ENTRYPOINT ["tact"]
 # The book is mounted, or copied by an image built on this one, at /rules.
-# --insecure: this version does not speak TLS, and a container has to listen beyond loopback. Let nothing but trusted
-# programs reach the port, or put a proxy that speaks TLS before it.
-CMD ["serve", "--host", "0.0.0.0", "--port", "50051", "--insecure", "--rules", "/rules", "--log", "sqlite:////data/tact.db", "--json"]
+# Beyond loopback the server wants TLS and a file of callers, or to be told that neither is needed: TACT_TLS_CERT, TACT_TLS_KEY and
+# TACT_CALLERS, or TACT_INSECURE=true and TACT_ANYONE=true where nothing but trusted programs reaches the port.
+CMD ["serve", "--host", "0.0.0.0", "--port", "50051", "--rules", "/rules", "--log", "sqlite:////data/tact.db", "--json"]

@@ -23,12 +23,46 @@ class Settings(BaseSettings):
     """Address to listen on."""
     port: Annotated[int, Field(ge=0, le=65535)] = 50051
     """Port to listen on; 0 takes a free one and prints it."""
+    tls_cert: str = ""
+    """PEM file with the server's certificate and its chain; empty: serve without TLS."""
+    tls_key: str = ""
+    """PEM file with the certificate's key, without a passphrase."""
+    client_ca: str = ""
+    """PEM file with authorities; every client must then bring a certificate of theirs."""
+    callers: str = ""
+    """TOML file that says who may call; empty: whoever can connect."""
     insecure: bool = False
     """Serve without TLS on an address that is not loopback."""
+    anyone: bool = False
+    """Serve whoever calls, without tokens or client certificates, on an address that is not loopback."""
     allow_simulated_now: bool = False
     """Let callers decide as of a moment of their own (`now`); for demos and tests."""
     queue_limit: Annotated[int, Field(ge=1)] = 4096
     """How many requests may wait to be settled; more are refused with RESOURCE_EXHAUSTED."""
+    rate: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    """Requests a second that one caller may make, in each process; 0: any number."""
+    burst: Annotated[int, Field(ge=0)] = 0
+    """Requests that one caller may make at a stroke before the rate holds; 0: a second's worth."""
+    calls_at_once: Annotated[int, Field(ge=0)] = 0
+    """Calls of one caller that may be under way; 0: any number."""
+    request_timeout: Annotated[float, Field(ge=0, le=86400)] = 30.0
+    """Seconds that a call may take at most, its arrival included, also without a deadline of its own; 0: any time."""
+    message_bytes: Annotated[int, Field(ge=1024, le=256 * 1024 * 1024)] = 16 * 1024 * 1024
+    """Bytes of one message."""
+    metadata_bytes: Annotated[int, Field(ge=1024, le=1024 * 1024)] = 16 * 1024
+    """Bytes of the metadata of one call."""
+    streams: Annotated[int, Field(ge=1)] = 1000
+    """Calls under way on one connection; further ones wait in the client."""
+    handshake_timeout: Annotated[float, Field(gt=0, le=3600)] = 10.0
+    """Seconds in which a new connection must be ready to call."""
+    keepalive: Annotated[float, Field(ge=0, le=86400)] = 60.0
+    """Seconds of silence after which a connection is asked whether its other end lives; 0: never."""
+    keepalive_timeout: Annotated[float, Field(gt=0, le=3600)] = 20.0
+    """Seconds in which it must answer."""
+    connection_idle: Annotated[float, Field(ge=0, le=86400)] = 600.0
+    """Seconds without a call after which a connection is closed; 0: never."""
+    connection_age: Annotated[float, Field(ge=0, le=86400 * 20)] = 3600.0
+    """Seconds after which a connection is closed when its calls are done, so that clients connect anew; 0: never."""
     busy_timeout: Annotated[float, Field(ge=0)] = 2.0
     """Seconds to wait while another program writes to the log; on PostgreSQL, about the same customers."""
     grace: Annotated[float, Field(ge=0)] = 10.0

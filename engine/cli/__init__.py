@@ -7,8 +7,8 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-COMMANDS = ("serve", "check", "decide", "test", "health", "demo")
-"""Each is the function of that name in the module of that name."""
+COMMANDS = ("serve", "check", "decide", "test", "health", "token", "settings", "demo")
+"""Each is the function, or the group of commands, of that name in the module of that name."""
 
 _HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
 
@@ -24,10 +24,13 @@ class _Commands(TyperGroup):
         """The command; None for a name that is none."""
         if cmd_name not in COMMANDS:
             return None
+        found = getattr(import_module(f"engine.cli.{cmd_name}"), cmd_name)
+        if isinstance(found, typer.Typer):
+            return typer.main.get_command(found)
         one = typer.Typer(
             add_completion=False, pretty_exceptions_enable=False, context_settings=_HELP_OPTIONS
         )
-        one.command(cmd_name)(getattr(import_module(f"engine.cli.{cmd_name}"), cmd_name))
+        one.command(cmd_name)(found)
         return typer.main.get_command(one)
 
 

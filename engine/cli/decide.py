@@ -49,7 +49,7 @@ def decide(
 
 def try_out(live: LiveBook, message: DecideRequest) -> Explained:
     """The explained answer for a customer without history; raises InvalidRequest, Unsupported."""
-    request = Parser(live, allow_now=True).parse(message, wall_clock())
+    request = Parser(live, may_simulate=lambda: True).parse(message, wall_clock())
     with tempfile.TemporaryDirectory() as folder:
         ledger = Ledger(open_store(f"sqlite:///{folder}/tact.db"))
         try:

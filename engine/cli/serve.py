@@ -11,8 +11,8 @@ from pydantic import ValidationError
 from engine.cli.exits import USAGE, fail, live_book
 from engine.ledger.errors import LedgerError
 from engine.ledger.open import check_url
+from engine.server.listen import CannotServe
 from engine.server.logs import configure
-from engine.server.run import CannotServe
 from engine.server.run import serve as run_server
 from engine.server.tried import open_tried
 from engine.settings import Settings
@@ -33,9 +33,23 @@ def serve(
     watch: Annotated[
         bool | None, typer.Option("--watch", help="Follow the folder of the book. Or TACT_WATCH.")
     ] = None,
+    tls_cert: Annotated[
+        Path | None, typer.Option(help="The certificate and its chain, PEM. Or TACT_TLS_CERT.")
+    ] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="Its key, PEM. Or TACT_TLS_KEY.")] = None,
+    client_ca: Annotated[
+        Path | None, typer.Option(help="Authorities of the clients' certificates, PEM. Or TACT_CLIENT_CA.")
+    ] = None,
+    callers: Annotated[
+        Path | None, typer.Option(help="File that says who may call. Or TACT_CALLERS.")
+    ] = None,
     insecure: Annotated[
         bool | None,
         typer.Option("--insecure", help="Serve without TLS beyond loopback. Or TACT_INSECURE."),
+    ] = None,
+    anyone: Annotated[
+        bool | None,
+        typer.Option("--anyone", help="Serve whoever calls beyond loopback. Or TACT_ANYONE."),
     ] = None,
     allow_simulated_now: Annotated[
         bool | None,
@@ -50,13 +64,18 @@ def serve(
     as_json: Annotated[bool, typer.Option("--json", help="Log lines of JSON.")] = False,
 ) -> None:
     """Serve a book over gRPC until SIGTERM or Ctrl-C; then finish what was accepted and leave."""
-    settings = _settings(
-        rules=None if rules is None else str(rules),
+    settings = settings_of(
+        rules=rules,
         log=log,
         host=host,
         port=port,
         watch=watch,
+        tls_cert=tls_cert,
+        tls_key=tls_key,
+        client_ca=client_ca,
+        callers=callers,
         insecure=insecure,
+        anyone=anyone,
         allow_simulated_now=allow_simulated_now,
         queue_limit=queue_limit,
         grace=grace,
@@ -78,12 +97,17 @@ def serve(
         fail(str(error))
 
 
-def _settings(**given: Any) -> Settings:
+def settings_of(**given: Any) -> Settings:
+    """The settings, with those that are given in front of the environment; ends the command when one is wrong."""
     try:
-        return Settings(**{name: value for name, value in given.items() if value is not None})
+        return Settings(**{name: _plain(value) for name, value in given.items() if value is not None})
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
         fail(wrong, USAGE)
+
+
+def _plain(value: Any) -> Any:
+    return str(value) if isinstance(value, Path) else value
 
 
 def _run(main: Any) -> None:

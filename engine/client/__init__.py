@@ -3,6 +3,7 @@
     with Client("localhost:50051") as tact:
         answer = tact.decide(request("customer-1", consents=["wechat"], weather={"temperature_c": 3.0}))
 
+With `tls=Tls(ca="ca.pem")` it knows the server by its certificate, with `token="tact_…"` the server knows it.
 `AsyncClient` has the same methods to await. Every call has one deadline, which bounds all its attempts
 together; only UNAVAILABLE is tried again, and never decides or counts twice, since every request bears a request_id
 and every event that is recorded an event_id.
@@ -20,6 +21,7 @@ What fails is a `TactError`:
     └── ServerError         anything else
 """
 
+from engine.client.access import Tls
 from engine.client.aio import AsyncClient
 from engine.client.calls import Recorded
 from engine.client.document import from_document
@@ -56,6 +58,7 @@ __all__ = [
     "RequestIdReused",
     "ServerError",
     "TactError",
+    "Tls",
     "Unavailable",
     "Violation",
     "error_of_status",

@@ -20,17 +20,36 @@ from engine.api.v1.decisions_pb2 import (
     RecordedEvent,
 )
 from engine.client import calls
+from engine.client.access import Tls, Token, metadata_of
 from engine.client.retry import Budget, Policy
 
 _A = TypeVar("_A")
 
 
 class AsyncClient:
-    """Asks one server; to be made where its event loop runs."""
+    """Asks one server; to be made where its event loop runs.
 
-    def __init__(self, target: str, *, timeout: float = 1.0, attempts: int = 3) -> None:
+    tls: how to know the server; None: without TLS. token: says who calls; every call brings it.
+    """
+
+    def __init__(
+        self,
+        target: str,
+        *,
+        timeout: float = 1.0,
+        attempts: int = 3,
+        tls: Tls | None = None,
+        token: Token = None,
+    ) -> None:
         self._policy = Policy(timeout, attempts)
-        self._channel = grpc.aio.insecure_channel(target, options=calls.CHANNEL_OPTIONS)
+        self._token = token
+        self._channel = (
+            grpc.aio.insecure_channel(target, options=calls.CHANNEL_OPTIONS)
+            if tls is None
+            else grpc.aio.secure_channel(
+                target, tls.credentials(), options=(*calls.CHANNEL_OPTIONS, *tls.options())
+            )
+        )
         self._stubs = calls.Stubs(self._channel)
 
     async def __aenter__(self) -> "AsyncClient":
@@ -97,6 +116,6 @@ class AsyncClient:
         budget = Budget(self._policy, timeout)
         while True:
             try:
-                return await rpc(message, timeout=budget.remaining())
+                return await rpc(message, timeout=budget.remaining(), metadata=metadata_of(self._token))
             except grpc.RpcError as failure:
                 await asyncio.sleep(budget.pause_after(failure))

@@ -33,7 +33,7 @@ HEALTH = HealthCheckRequest(service="")
 CHANNEL_OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.enable_retries", 0),  # retry.py does it, with the caller's one deadline
     ("grpc.initial_reconnect_backoff_ms", 50),  # so that a retry finds a server that has come back
-    ("grpc.min_reconnect_backoff_ms", 50),
+    ("grpc.min_reconnect_backoff_ms", 5_000),  # the time that connecting may take: a handshake, on a slow day
     ("grpc.max_reconnect_backoff_ms", 5_000),
     ("grpc.max_receive_message_length", 64 * 1024 * 1024),  # a batch of 1,000 with its content
 )

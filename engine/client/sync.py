@@ -18,17 +18,36 @@ from engine.api.v1.decisions_pb2 import (
     RecordedEvent,
 )
 from engine.client import calls
+from engine.client.access import Tls, Token, metadata_of
 from engine.client.retry import Budget, Policy
 
 _A = TypeVar("_A")
 
 
 class Client:
-    """Asks one server. Threads may share it; closing it ends its connection."""
+    """Asks one server. Threads may share it; closing it ends its connection.
 
-    def __init__(self, target: str, *, timeout: float = 1.0, attempts: int = 3) -> None:
+    tls: how to know the server; None: without TLS. token: says who calls; every call brings it.
+    """
+
+    def __init__(
+        self,
+        target: str,
+        *,
+        timeout: float = 1.0,
+        attempts: int = 3,
+        tls: Tls | None = None,
+        token: Token = None,
+    ) -> None:
         self._policy = Policy(timeout, attempts)
-        self._channel = grpc.insecure_channel(target, options=calls.CHANNEL_OPTIONS)
+        self._token = token
+        self._channel = (
+            grpc.insecure_channel(target, options=calls.CHANNEL_OPTIONS)
+            if tls is None
+            else grpc.secure_channel(
+                target, tls.credentials(), options=(*calls.CHANNEL_OPTIONS, *tls.options())
+            )
+        )
         self._stubs = calls.Stubs(self._channel)
 
     def __enter__(self) -> "Client":
@@ -84,7 +103,7 @@ class Client:
     ) -> list[calls.Recorded | Status]:
         """Keeps up to 1,000 events; in their order what became of each, or a status that says why it is not kept.
 
-        `now` is for servers that allow simulated time. Recording again what has an event_id never counts it twice.
+        `now` is for callers with the role `simulate`. Recording again what has an event_id never counts it twice.
         """
         return calls.recorded_results(self._ask(self._stubs.record, calls.recording(events, now), timeout))
 
@@ -101,6 +120,6 @@ class Client:
         budget = Budget(self._policy, timeout)
         while True:
             try:
-                return rpc(message, timeout=budget.remaining())
+                return rpc(message, timeout=budget.remaining(), metadata=metadata_of(self._token))
             except grpc.RpcError as failure:
                 time.sleep(budget.pause_after(failure))

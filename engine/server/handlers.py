@@ -1,21 +1,19 @@
 """From the wire to the service's methods and back: bytes to messages, and every fault to a status."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 import grpc
 from google.protobuf.message import DecodeError, Message
 from grpc.aio import AbortError, ServicerContext
 
 from engine.api.v1 import decisions_pb2 as pb
+from engine.server.abort import abort
 from engine.server.service import DecisionsService
-from engine.server.status import status_of
 from engine.server.violations import InvalidRequest, Violation
 
 Request = TypeVar("Request", bound=Message)
 Context = ServicerContext[Any, Any]
-
-_STATUS_CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
 def decisions_handler(service: DecisionsService) -> grpc.GenericRpcHandler:
@@ -43,7 +41,7 @@ def _unary(
         except AbortError:
             raise
         except Exception as error:  # noqa: BLE001 every fault becomes a status, in this one place
-            await _abort(context, error)
+            await abort(context, error)
 
     return grpc.unary_unary_rpc_method_handler(
         call, request_deserializer=_reader(kind), response_serializer=_write
@@ -65,13 +63,3 @@ def _reader(kind: type[Request]) -> Callable[[bytes], Request | DecodeError]:
 
 def _write(message: Message) -> bytes:
     return message.SerializeToString()
-
-
-async def _abort(context: Context, error: Exception) -> NoReturn:
-    status = status_of(error)
-    await context.abort(
-        _STATUS_CODES[status.code],
-        status.message,
-        trailing_metadata=(("grpc-status-details-bin", status.SerializeToString()),),
-    )
-    raise AssertionError("abort raises")

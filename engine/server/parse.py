@@ -55,12 +55,12 @@ def _zone(value: str) -> None:
 class Parser:
     """Checks requests against one live book.
 
-    allow_now: whether callers may decide as of a moment of their own.
+    may_simulate: asked when a request names a moment of its own, whether its caller may.
     """
 
-    def __init__(self, live: LiveBook, *, allow_now: bool = False) -> None:
+    def __init__(self, live: LiveBook, *, may_simulate: Callable[[], bool] = lambda: False) -> None:
         self.live = live
-        self._allow_now = allow_now
+        self._may_simulate = may_simulate
         self._given = {
             name: _Given(name, f"context.{name}", _check_of(declared), name in live.wanted)
             for name, declared in BUILTIN.items()
@@ -161,8 +161,8 @@ class Parser:
         """The moment that the message names, if it may; else `now`."""
         if not message.HasField("now"):
             return now
-        if not self._allow_now:
-            wrong.add("now", "is accepted only by a server that allows simulated time")
+        if not self._may_simulate():
+            wrong.add("now", "is accepted only from callers with the role simulate")
         try:
             given = moment(message.now)
         except ValueError:

@@ -6,7 +6,6 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from ipaddress import ip_address
 from pathlib import Path
 
 import grpc
@@ -20,9 +19,11 @@ from engine.instant import Instant
 from engine.ledger.errors import LedgerError
 from engine.ledger.open import open_store
 from engine.live import LiveBook
+from engine.server.access.callers import may_simulate
+from engine.server.access.door import Door
 from engine.server.desk import Desk, Desks
 from engine.server.handlers import decisions_handler
-from engine.server.limits import LARGEST_MESSAGE
+from engine.server.listen import CannotServe, bind, channel_options, check_access
 from engine.server.parse import Parser
 from engine.server.reload import Reloader
 from engine.server.service import DecisionsService
@@ -40,16 +41,6 @@ _GC_THRESHOLDS = (50_000, 20, 100)
 _SWITCH_SECONDS = 0.001
 """How long the event loop may keep the ledger's thread waiting for the interpreter; Python's own 5 ms makes small groups."""
 
-_OPTIONS = (
-    ("grpc.max_receive_message_length", LARGEST_MESSAGE),
-    ("grpc.max_send_message_length", LARGEST_MESSAGE),
-    ("grpc.so_reuseport", 0),  # a port in use is an error, not a silent share of its calls
-)
-
-
-class CannotServe(Exception):
-    """The server cannot start as it was told."""
-
 
 def wall_clock() -> Instant:
     """Now."""
@@ -61,7 +52,8 @@ async def serve(live: LiveBook, settings: Settings, announce: Callable[[str], No
 
     announce: called once with the address that is listened on. Raises CannotServe, LedgerUnavailable.
     """
-    _check_address(settings)
+    check_access(settings)
+    door = _door(settings)
     sys.setswitchinterval(_SWITCH_SECONDS)
     gc.freeze()
     gc.set_threshold(*_GC_THRESHOLDS)
@@ -70,30 +62,38 @@ async def serve(live: LiveBook, settings: Settings, announce: Callable[[str], No
 
     def open_desk(live: LiveBook) -> Desk:
         engine = Engine(live, ledger, weather if weather.enabled else None)
-        return Desk(Parser(live, allow_now=settings.allow_simulated_now), engine)
+        return Desk(Parser(live, may_simulate=may_simulate), engine)
 
     desks = Desks(open_desk(live))
     try:
-        await _serve(desks, Reloader(Path(settings.rules), desks, open_desk), settings, ledger, announce)
+        reloader = Reloader(Path(settings.rules), desks, open_desk)
+        await _serve(desks, reloader, door, settings, ledger, announce)
     finally:
         await weather.close()
         await asyncio.to_thread(ledger.close)
 
 
 async def _serve(
-    desks: Desks, reloader: Reloader, settings: Settings, ledger: Ledger, announce: Callable[[str], None]
+    desks: Desks,
+    reloader: Reloader,
+    door: Door,
+    settings: Settings,
+    ledger: Ledger,
+    announce: Callable[[str], None],
 ) -> None:
     live, loop = desks.live.engine.live, asyncio.get_running_loop()
     stop = asyncio.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, stop.set)
     loop.add_signal_handler(signal.SIGHUP, reloader.ask)
-    server = grpc.aio.server(options=_OPTIONS)
-    server.add_generic_rpc_handlers((decisions_handler(DecisionsService(desks, wall_clock)),))
+    server = grpc.aio.server(options=channel_options(settings), interceptors=(door.gate,))
+    service = DecisionsService(desks, wall_clock, longest=settings.request_timeout)
+    server.add_generic_rpc_handlers((decisions_handler(service),))
     status = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(status, server)
     reflection.enable_server_reflection((SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
-    port = _bind(server, settings)
+    port = bind(server, settings, door.credentials())
+    guarding = asyncio.create_task(door.follow())
     tasks = [asyncio.create_task(_probe(ledger, status)), asyncio.create_task(reloader.run())]
     if settings.watch:
         tasks.append(asyncio.create_task(follow(Path(settings.rules), reloader.ask)))
@@ -106,26 +106,15 @@ async def _serve(
         task.cancel()
     await status.enter_graceful_shutdown()
     await server.stop(settings.grace)
+    guarding.cancel()
     log.info("stopped")
 
 
-def _bind(server: grpc.aio.Server, settings: Settings) -> int:
+def _door(settings: Settings) -> Door:
     try:
-        return server.add_insecure_port(f"{settings.host}:{settings.port}")
-    except RuntimeError as error:
-        raise CannotServe(f"cannot listen on {settings.host}:{settings.port}: is it in use?") from error
-
-
-def _check_address(settings: Settings) -> None:
-    try:
-        loopback = settings.host == "localhost" or ip_address(settings.host.strip("[]")).is_loopback
+        return Door(settings)
     except ValueError as error:
-        raise CannotServe(f"{settings.host!r} is not an IP address") from error
-    if not loopback and not settings.insecure:
-        raise CannotServe(
-            f"{settings.host} is not loopback and this version serves without TLS;"
-            " say --insecure if the network is to be trusted"
-        )
+        raise CannotServe(str(error)) from None
 
 
 async def _probe(ledger: Ledger, status: "health.aio.HealthServicer") -> None:

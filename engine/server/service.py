@@ -26,17 +26,21 @@ Clock = Callable[[], Instant]
 
 
 class DecisionsService:
-    """Translates between the contract and the engine; what its methods raise becomes a status in `handlers`."""
+    """Translates between the contract and the engine; what its methods raise becomes a status in `handlers`.
 
-    def __init__(self, desks: Desks, clock: Clock) -> None:
+    longest: seconds until the deadline of a call that brings none; 0: it has none.
+    """
+
+    def __init__(self, desks: Desks, clock: Clock, *, longest: float = 0.0) -> None:
         self._desks = desks
         self._clock = clock
+        self._longest = longest or None
 
     async def decide(self, request: pb.DecideRequest, context: Context) -> pb.DecideResponse:
         """One customer, now."""
         with self._desks.live as desk:
             parsed = desk.parser.parse(request, self._clock())
-            return respond(await desk.engine.decide(parsed, deadline=_deadline(context)))
+            return respond(await desk.engine.decide(parsed, deadline=self._deadline(context)))
 
     async def decide_batch(self, request: pb.DecideBatchRequest, context: Context) -> pb.DecideBatchResponse:
         """Many customers in one settlement; an error of one is its own."""
@@ -45,7 +49,9 @@ class DecisionsService:
         with self._desks.live as desk:
             parsed = [self._parsed(desk, one) for one in request.requests]
             good = [one for one in parsed if isinstance(one, Request)]
-            answers = iter(await desk.engine.settle_all(good, deadline=_deadline(context)) if good else ())
+            answers = iter(
+                await desk.engine.settle_all(good, deadline=self._deadline(context)) if good else ()
+            )
         return pb.DecideBatchResponse(
             items=[_item(next(answers) if isinstance(one, Request) else one) for one in parsed]
         )
@@ -55,7 +61,7 @@ class DecisionsService:
         with self._desks.live as desk:
             parsed = parse_recordings(desk.parser, request, self._clock())
             good = [one for one in parsed if isinstance(one, Recording)]
-            answers = iter(await desk.engine.record(good, deadline=_deadline(context)) if good else ())
+            answers = iter(await desk.engine.record(good, deadline=self._deadline(context)) if good else ())
         results = [next(answers) if isinstance(one, Recording) else one for one in parsed]
         return pb.RecordResponse(results=[_result(*one) for one in zip(request.events, results, strict=True)])
 
@@ -65,7 +71,14 @@ class DecisionsService:
             raise Unsupported("past decisions are not explained in this version; send the request")
         with self._desks.live as desk:
             parsed = desk.parser.parse(request.request, self._clock())
-            return respond_explained(await explain(desk.engine, parsed, deadline=_deadline(context)))
+            return respond_explained(await explain(desk.engine, parsed, deadline=self._deadline(context)))
+
+    def _deadline(self, context: Context) -> float | None:
+        """The caller's deadline, or ours, on time.monotonic's clock."""
+        remaining: float | None = context.time_remaining()
+        if remaining is None:
+            remaining = self._longest
+        return None if remaining is None else time.monotonic() + remaining
 
     def _parsed(self, desk: Desk, message: pb.DecideRequest) -> Request | Status:
         try:
@@ -97,9 +110,3 @@ def _result(event: pb.RecordedEvent, answer: Recorded | Exception) -> pb.Recorde
 
 def _too_many(count: int) -> InvalidRequest:
     return InvalidRequest([Violation("requests", f"must be at most {MOST_BATCHED}, not {count}")])
-
-
-def _deadline(context: Context) -> float | None:
-    """The caller's deadline on time.monotonic's clock."""
-    remaining: float | None = context.time_remaining()
-    return None if remaining is None else time.monotonic() + remaining

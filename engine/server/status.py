@@ -10,7 +10,9 @@ from google.rpc.code_pb2 import (
     FAILED_PRECONDITION,
     INTERNAL,
     INVALID_ARGUMENT,
+    PERMISSION_DENIED,
     RESOURCE_EXHAUSTED,
+    UNAUTHENTICATED,
     UNAVAILABLE,
     UNIMPLEMENTED,
 )
@@ -25,6 +27,7 @@ from engine.ledger.errors import (
     LedgerUnavailable,
     RequestIdReused,
 )
+from engine.server.access.refusals import NotAllowed, Overdue, TooMuch, Unknown
 from engine.server.violations import EventsNotKept, InvalidRequest, Unsupported
 
 log = structlog.get_logger()
@@ -37,6 +40,9 @@ _CODES: dict[type[Exception], int] = {
     RequestIdReused: ALREADY_EXISTS,
     EventIdReused: ALREADY_EXISTS,
     EventsNotKept: FAILED_PRECONDITION,
+    Unknown: UNAUTHENTICATED,
+    NotAllowed: PERMISSION_DENIED,
+    Overdue: DEADLINE_EXCEEDED,
 }
 
 
@@ -48,8 +54,8 @@ def status_of(error: Exception) -> Status:
                 BadRequest.FieldViolation(field=one.field, description=one.description) for one in violations
             ]
             return _status(INVALID_ARGUMENT, _short(str(error)), BadRequest(field_violations=fields))
-        case LedgerFull(retry_after=seconds):
-            delay = Duration(nanos=int(seconds * 1e9))
+        case LedgerFull(retry_after=seconds) | TooMuch(retry_after=seconds):
+            delay = Duration(seconds=int(seconds), nanos=int(seconds % 1 * 1e9))
             return _status(RESOURCE_EXHAUSTED, str(error), RetryInfo(retry_delay=delay))
         case _ if type(error) in _CODES:
             return _status(_CODES[type(error)], str(error))

@@ -62,7 +62,7 @@ def test_it_does_not_run_as_root(stages: list[Stage]) -> None:
 
 
 def test_the_command_exists(stages: list[Stage]) -> None:
-    """ENTRYPOINT and CMD are a command of tact with options that it has, on the port that is exposed."""
+    """ENTRYPOINT and CMD are a command of tact with options that it has, on the exposed port, and nothing against TLS."""
     final = stages[-1]
     assert final.only("ENTRYPOINT").words == ["tact"]
     command, *rest = final.only("CMD").words
@@ -70,7 +70,8 @@ def test_the_command_exists(stages: list[Stage]) -> None:
     assert command == "serve"
     assert set(given) <= options_of(command)
     assert rest[rest.index("--port") + 1] == final.only("EXPOSE").rest == str(Settings().port)
-    assert {"--insecure", "--rules", "--log"} <= set(given)
+    assert {"--rules", "--log"} <= set(given)
+    assert not {"--insecure", "--anyone"} & set(given)
 
 
 def test_the_health_check_is_a_command(stages: list[Stage]) -> None:

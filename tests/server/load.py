@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from engine.api.v1.decisions_pb2 import DecideRequest, DecideResponse
 from engine.client import Client, TactError
@@ -17,6 +18,11 @@ class Load:
     make: Callable[[int, int], DecideRequest]
     """The request of caller `a` at its turn `b`."""
     callers: int = 8
+    attempts: int = 1
+    access: dict[str, Any] = field(default_factory=dict)
+    """What the clients are made with, so that they may call."""
+    once: bool = False
+    """Whether each call has a connection of its own."""
     answers: list[DecideResponse] = field(default_factory=list)
     failures: list[TactError] = field(default_factory=list)
     _stop: threading.Event = field(default_factory=threading.Event)
@@ -36,10 +42,13 @@ class Load:
 
     def _call(self, caller: int) -> None:
         turn = 0
-        with Client(self.target, timeout=5, attempts=1) as client:
-            while not self._stop.is_set():
-                try:
-                    self.answers.append(client.decide(self.make(caller, turn)))
-                except TactError as failure:
-                    self.failures.append(failure)
-                turn += 1
+        while not self._stop.is_set():
+            with Client(self.target, timeout=5, attempts=self.attempts, **self.access) as client:
+                while not self._stop.is_set():
+                    try:
+                        self.answers.append(client.decide(self.make(caller, turn)))
+                    except TactError as failure:
+                        self.failures.append(failure)
+                    turn += 1
+                    if self.once:
+                        break

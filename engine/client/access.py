@@ -1,0 +1,49 @@
+"""How a client proves who it is, and knows that the server is the one it meant: tokens and TLS."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import TypeAlias
+
+import grpc
+
+Token: TypeAlias = str | Callable[[], str] | None
+"""A token, or what gives it for each call, so that it can be replaced while the client lives."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """TLS for a client. Files are PEM and are read when a client is made; raises OSError then."""
+
+    ca: str | PathLike[str] | None = None
+    """Authorities that the server's certificate must come from; None: those that gRPC trusts."""
+    cert: str | PathLike[str] | None = None
+    """The client's own certificate and its chain, for servers that ask for one."""
+    key: str | PathLike[str] | None = None
+    """The key of that certificate."""
+    server_name: str = ""
+    """The name that the server's certificate must have, where it is not the target's."""
+
+    def __post_init__(self) -> None:
+        if (self.cert is None) != (self.key is None):
+            raise ValueError("a client's certificate needs its key, and a key its certificate")
+
+    def credentials(self) -> grpc.ChannelCredentials:
+        """What a channel is opened with."""
+        return grpc.ssl_channel_credentials(_read(self.ca), _read(self.key), _read(self.cert))
+
+    def options(self) -> tuple[tuple[str, str], ...]:
+        """What the channel is told besides."""
+        return (("grpc.ssl_target_name_override", self.server_name),) if self.server_name else ()
+
+
+def _read(path: str | PathLike[str] | None) -> bytes | None:
+    return None if path is None else Path(path).read_bytes()
+
+
+def metadata_of(token: Token) -> tuple[tuple[str, str], ...]:
+    """What is sent with a call so that the server knows the caller."""
+    if token is None:
+        return ()
+    return (("authorization", f"Bearer {token if isinstance(token, str) else token()}"),)

@@ -1,0 +1,79 @@
+"""The server's certificate, which may be replaced while it serves."""
+
+import ssl
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+import grpc
+
+from engine.server.access.follow import Followed
+
+
+class WrongCertificate(ValueError):
+    """The certificate cannot be used; says which file and why."""
+
+
+class Certificates:
+    """The certificate, its key and the authorities of the clients, read again when their files change.
+
+    Connections that are open keep the certificate they began with; each new one gets the newest.
+    client_ca: with it every client has to bring a certificate of these authorities. Raises WrongCertificate.
+    """
+
+    def __init__(self, cert: Path, key: Path, client_ca: Path | None) -> None:
+        self._cert, self._key, self._client_ca = cert, key, client_ca
+        self._fresh: deque[grpc.ServerCertificateConfiguration] = deque(maxlen=1)
+        self.files = Followed("certificate", [one for one in (cert, key, client_ca) if one], self._read)
+
+    def credentials(self) -> grpc.ServerCredentials:
+        """What a port is opened with."""
+        newest: Any = self._newest
+        return grpc.dynamic_ssl_server_credentials(
+            self._fresh.pop(), newest, require_client_authentication=self._client_ca is not None
+        )
+
+    def _newest(self) -> "grpc.ServerCertificateConfiguration | None":
+        """What gRPC asks before each handshake, on a thread of its own; None: nothing new."""
+        try:
+            return self._fresh.pop()
+        except IndexError:
+            return None
+
+    def _read(self) -> None:
+        cert, key = _bytes(self._cert), _bytes(self._key)
+        client_ca = _bytes(self._client_ca) if self._client_ca else None
+        _check_pair(self._cert, self._key)
+        if self._client_ca:
+            _check_authorities(self._client_ca)
+        if (cert, key) != (_bytes(self._cert), _bytes(self._key)):
+            raise WrongCertificate(f"{self._cert} or {self._key} changed while they were read")
+        self._fresh.append(grpc.ssl_server_certificate_configuration([(key, cert)], client_ca))
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise WrongCertificate(f"{path} cannot be read: {error.strerror}") from None
+
+
+def _check_pair(cert: Path, key: Path) -> None:
+    def no_password() -> str:
+        raise WrongCertificate(f"{key} is encrypted; the server needs a key without a passphrase")
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        context.load_cert_chain(cert, key, no_password)
+    except ssl.SSLError as error:
+        if error.reason == "KEY_VALUES_MISMATCH":
+            raise WrongCertificate(f"{key} is not the key of the certificate in {cert}") from None
+        raise WrongCertificate(f"{cert} and {key} are not a certificate and its key in PEM") from None
+
+
+def _check_authorities(client_ca: Path) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        context.load_verify_locations(client_ca)
+    except ssl.SSLError:
+        raise WrongCertificate(f"{client_ca} holds no certificates of authorities in PEM") from None

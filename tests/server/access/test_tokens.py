@@ -1,0 +1,165 @@
+"""Tokens at work: simulation, rotation under load, limits."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+
+from engine.api.v1.decisions_pb2 import DecideResponse
+from engine.client import AccessDenied, Client, InvalidRequest, Overloaded
+from engine.server.access.roles import Role
+from tests.requests import li_na
+from tests.server.access.conftest import token_for, write_callers
+from tests.server.load import Load
+from tests.servers import serving
+
+SHOP, SHOP_ENTRY = token_for("shop", Role.DECIDE, Role.EXPLAIN)
+
+
+@contextmanager
+def asking(target: str, token: str) -> Iterator[Client]:
+    """A client with a token."""
+    with Client(target, timeout=10, attempts=1, token=token) as client:
+        yield client
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """Waits for what a server does within a second or so."""
+    deadline = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def is_let_in(target: str, token: str) -> bool:
+    """Whether the server knows the token now."""
+    with asking(target, token) as client:
+        try:
+            client.decide(li_na("asking"))
+        except AccessDenied:
+            return False
+    return True
+
+
+def test_now_needs_the_role(book: Path, log: Path, tmp_path: Path) -> None:
+    """A caller with `simulate` may set `now`, another is told which field is wrong, in a batch as well."""
+    time_traveller, entry = token_for("trial", Role.DECIDE, Role.SIMULATE)
+    callers = write_callers(tmp_path / "callers.toml", SHOP_ENTRY, entry)
+    message = li_na()
+    message.now.seconds = 1_770_000_000
+    with serving(book, log, "--callers", str(callers)) as server:
+        with asking(server.target, time_traveller) as client:
+            assert client.decide(message).decided_at.seconds == message.now.seconds
+        with asking(server.target, SHOP) as client:
+            with pytest.raises(InvalidRequest) as caught:
+                client.decide(message)
+            (item,) = client.decide_batch([message])
+    assert [one.field for one in caught.value.violations] == ["now"]
+    assert not isinstance(item, DecideResponse)
+    assert "simulate" in item.message
+
+
+def test_tokens_are_replaced_under_load(book: Path, log: Path, tmp_path: Path) -> None:
+    """A second token is let in beside the first, the first taken away, a broken file left aside: no call of others fails."""
+    path = tmp_path / "callers.toml"
+    new, new_entry = token_for("shop", Role.DECIDE)
+    other, other_entry = token_for("mailer", Role.DECIDE)
+    write_callers(path, SHOP_ENTRY, other_entry)
+    with serving(book, log, "--callers", str(path)) as server:
+        load = Load(server.target, lambda a, b: li_na(f"{a}-{b}"), callers=3, access={"token": other})
+        with load.running():
+            assert not is_let_in(server.target, new)
+            write_callers(path, SHOP_ENTRY, new_entry, other_entry)
+            until(lambda: is_let_in(server.target, new))
+            assert is_let_in(server.target, SHOP)
+            write_callers(path, new_entry, other_entry)
+            until(lambda: not is_let_in(server.target, SHOP))
+            path.write_text("[[tokens]]\n")
+            until(lambda: any("what was read before stays" in line for line in server.errors))
+            assert is_let_in(server.target, new)
+        assert server.stop() == 0
+    assert load.failures == []
+    assert len(load.answers) > 0
+
+
+def test_a_rate_is_kept_for_each_caller(book: Path, log: Path, tmp_path: Path) -> None:
+    """After its burst a caller is told when to come again; another caller, and health, go on."""
+    other, other_entry = token_for("mailer", Role.DECIDE)
+    more = "\n[limits.shop]\nrate = 0.001\nburst = 3\n"
+    callers = write_callers(tmp_path / "callers.toml", SHOP_ENTRY, other_entry, more=more)
+    with serving(book, log, "--callers", str(callers)) as server, asking(server.target, SHOP) as client:
+        for _ in range(3):
+            client.decide(li_na())
+        with pytest.raises(Overloaded) as refused:
+            client.explain(li_na())
+        assert client.health()
+        assert is_let_in(server.target, other)
+    assert refused.value.retry_after is not None
+    assert 900 < refused.value.retry_after <= 1000
+
+
+def test_a_batch_counts_for_what_it_holds(
+    book: Path, log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A batch of five is let in, and the caller waits for five requests' time afterwards; the setting is the default."""
+    monkeypatch.setenv("TACT_RATE", "0.001")
+    callers = write_callers(tmp_path / "callers.toml", SHOP_ENTRY)
+    with serving(book, log, "--callers", str(callers)) as server, asking(server.target, SHOP) as client:
+        assert len(client.decide_batch([li_na()] * 5)) == 5
+        with pytest.raises(Overloaded) as refused:
+            client.decide(li_na())
+    assert refused.value.retry_after is not None
+    assert 4900 < refused.value.retry_after <= 5000
+
+
+def test_calls_at_once_are_bounded_for_each_caller(book: Path, log: Path, tmp_path: Path) -> None:
+    """With two calls under way the third is refused with a delay, and let in when one of them is gone."""
+    more = "\n[limits.shop]\nat_once = 2\n"
+    callers = write_callers(tmp_path / "callers.toml", SHOP_ENTRY, more=more)
+    with ExitStack() as stack:
+        server = stack.enter_context(serving(book, log, "--callers", str(callers)))
+        channel = stack.enter_context(grpc.insecure_channel(server.target))
+        client = stack.enter_context(asking(server.target, SHOP))
+        stalled = [stall(channel, SHOP) for _ in range(2)]
+        until(lambda: is_refused(client))
+        with pytest.raises(Overloaded) as refused:
+            client.decide(li_na())
+        assert refused.value.retry_after
+        for one in stalled:
+            one.cancel()
+        until(lambda: not is_refused(client))
+
+
+def stall(channel: grpc.Channel, token: str) -> Any:
+    """A call of Decide whose message never comes."""
+    ask: Any = channel.stream_stream("/tact.v1.Decisions/Decide")
+    requests = _Never()
+    requests.call = ask(requests, metadata=(("authorization", f"Bearer {token}"),))
+    return requests.call
+
+
+class _Never:
+    """Requests that do not come while the call lives."""
+
+    call: Any = None
+
+    def __iter__(self) -> "_Never":
+        return self
+
+    def __next__(self) -> bytes:
+        while self.call is None or self.call.is_active():
+            time.sleep(0.02)
+        raise StopIteration
+
+
+def is_refused(client: Client) -> bool:
+    """Whether a call is refused now."""
+    try:
+        client.decide(li_na())
+    except Overloaded:
+        return True
+    return False
