@@ -72,8 +72,9 @@ def _show(explained: Explained, live: LiveBook) -> None:
         console.print(
             f"next allowed at {to_datetime(decision.next_allowed_at).astimezone(live.book.timezone)}"
         )
-    if decision.signals:
-        console.print(f"signals: {', '.join(one.name for one in decision.signals)}")
+    for one in explained.signals:
+        led = f", from {', '.join(one.led_by)}" if one.led_by else ""
+        console.print(f"signal {one.name}{led}")
     console.print(_table(decision, explained.campaigns))
 
 

@@ -6,12 +6,14 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from engine.attributes.event import Event
 from engine.cli import app
+from engine.context import Request
 from engine.decide import ask
 from engine.live import LiveBook, compile_book
 from engine.rulebook.diagnostics import Severity
 from engine.rulebook.load import load
-from engine.scenario.model import Decide, Step
+from engine.scenario.model import Decide, Record, Scenario, Step
 from engine.scenario.read import load_scenarios
 
 RULES = Path(__file__).parents[2] / "rules"
@@ -24,12 +26,12 @@ def book(request: pytest.FixtureRequest) -> Path:
     return Path(request.param)
 
 
-def steps_of(book: Path) -> tuple[LiveBook, list[Step]]:
-    """The book, and all steps of its scenarios."""
+def scenarios_of(book: Path) -> tuple[LiveBook, tuple[Scenario, ...]]:
+    """The book, and its scenarios."""
     loaded = load(book).book
     assert loaded is not None
     live = compile_book(loaded)
-    return live, [step for one in load_scenarios(book, live).scenarios for step in one.steps]
+    return live, load_scenarios(book, live).scenarios
 
 
 def test_a_book_passes(book: Path) -> None:
@@ -46,7 +48,8 @@ def test_a_book_is_clean(book: Path) -> None:
 
 def test_every_campaign_variant_and_rule_is_expected(book: Path) -> None:
     """Some scenario expects each campaign, each of its variants, and each rule of pressure to hold back."""
-    live, steps = steps_of(book)
+    live, scenarios = scenarios_of(book)
+    steps = [step for one in scenarios for step in one.steps]
     seen = {each for step in steps for each in expected(step, live.book.pressure.names)}
     campaigns = live.book.campaigns.values()
     wanted = {("campaign", one.name, "") for one in campaigns}
@@ -68,14 +71,31 @@ def expected(step: Step, rules: Sequence[str]) -> Iterator[tuple[str, str, str]]
     yield from (("rule", name, "") for name in rules if name in held_back)
 
 
-def test_every_signal_and_pattern_holds_somewhere(book: Path) -> None:
-    """In some scenario each signal and each pattern holds, and in some it does not."""
-    live, steps = steps_of(book)
-    requests = [step.act.request for step in steps if isinstance(step.act, Decide)]
-    known = [ask(live, one).request.attributes for one in requests]
-    derived = live.book.derived
-    for name in (
-        *(f"signal.{one}" for one in derived.signals),
-        *(f"pattern.{one}" for one in derived.patterns),
-    ):
-        assert {name in one for one in known} == {True, False}, name
+def test_every_signal_is_expected(book: Path) -> None:
+    """Some scenario expects each signal to hold."""
+    live, scenarios = scenarios_of(book)
+    steps = [step for one in scenarios for step in one.steps]
+    wanted = [
+        one.wanted for step in steps for one in step.expected if one.key == "signals" and not one.negated
+    ]
+    seen = {name for names in wanted if isinstance(names, tuple) for name in names}
+    assert sorted(live.book.derived.signals.keys() - seen) == []
+
+
+def test_every_pattern_holds_somewhere(book: Path) -> None:
+    """In some scenario each pattern holds, and in some it does not, of what was recorded before and what is sent."""
+    live, scenarios = scenarios_of(book)
+    known = [ask(live, request).request.attributes for one in scenarios for request in requests_of(one)]
+    for name in live.book.derived.patterns:
+        assert {f"pattern.{name}" in one for one in known} == {True, False}, name
+
+
+def requests_of(scenario: Scenario) -> Iterator[Request]:
+    """The requests of the scenario's steps, each with the events that were recorded before it."""
+    recorded: list[Event] = []
+    for step in scenario.steps:
+        match step.act:
+            case Record(events=events):
+                recorded += [one.event for one in events]
+            case Decide(request=request):
+                yield request._replace(events=(*recorded, *request.events))

@@ -119,6 +119,18 @@ def test_explain_shows_the_derived_value(client: Client) -> None:
     assert (condition.text.startswith("count of view"), condition.value) == (True, "1")
 
 
+def test_explain_shows_what_led_to_a_signal(client: Client) -> None:
+    """Each signal that held comes with the signals that led to it, and with the test that it began with."""
+    explained = client.explain(request("visitor", placement="hero", profile={"score": 0.9}))
+    signals = {one.name: one for one in explained.signals}
+    assert {name: list(one.led_by) for name, one in signals.items()} == {
+        "churn-risk": [],
+        "save-the-customer": ["churn-risk"],
+    }
+    condition = signals["churn-risk"].condition
+    assert (condition.text, condition.value) == ("profile.score gte 0.8", "0.9")
+
+
 @pytest.mark.parametrize(
     ("spoiled", "field"),
     [
