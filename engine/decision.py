@@ -62,21 +62,30 @@ class ChosenOffer(NamedTuple):
     expires_at: Instant | None = None
 
 
+class RuleKind(StrEnum):
+    """The kinds of rules of contact pressure."""
+
+    QUIET = "quiet"
+    CAP = "cap"
+    LIMIT = "limit"
+    """A campaign's own cap."""
+    GAP = "gap"
+
+
 class Reading(NamedTuple):
     """How one rule of contact pressure stood when a proposal was tried."""
 
     campaign: str
     channel: str
     rule: str
-    kind: str
-    """cap, limit, gap or quiet."""
+    kind: RuleKind
     blocks: bool
     counted: int | None
     """Contacts in the window; None where the rule counts none."""
     limit: int | None
     """How many there may be, lowered by the customer's wish."""
     window: str
-    """As a book would write it: `rolling 7d`, `calendar week`, `21:00-08:00`."""
+    """As a book would write it: `rolling 7d`, `calendar week`, `2d`, `21:00-08:00`."""
     zones: tuple[str, ...]
     """On whose clocks it was read; empty where no clock matters."""
     next_allowed_at: Instant | None

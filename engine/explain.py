@@ -8,7 +8,7 @@ from engine.conditions.reference import holds
 from engine.conditions.trace import Trace, trace
 from engine.context import Mode, Request
 from engine.decide import Engine
-from engine.decision import Decision, Fate, Reason, ReasonCode
+from engine.decision import Decision, Fate, Reading, Reason, ReasonCode
 from engine.instant import Instant
 from engine.live import LiveBook
 from engine.match import clocks_of, usable_channels
@@ -28,6 +28,8 @@ class CampaignExplained:
     score: float | None
     """None where it did not get as far as ranking."""
     details: tuple[Reason, ...] = ()
+    readings: tuple[Reading, ...] = ()
+    """How the rules of contact pressure stood."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,7 @@ def _explained(
 ) -> CampaignExplained:
     name, condition = plan.campaign.name, trace(plan.campaign.when, request.attributes, moment)
     if fate is not None:
-        return CampaignExplained(name, fate.reason, condition, fate.score, fate.details)
+        return CampaignExplained(name, fate.reason, condition, fate.score, fate.details, fate.readings)
     return CampaignExplained(name, Reason(_fell_at(live, plan, request, moment), name), condition, None)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -14,11 +15,12 @@ from engine.api.v1.decisions_pb2 import DecideRequest
 from engine.cli.contexts import read_context
 from engine.cli.exits import USAGE, fail, live_book
 from engine.decide import Engine
-from engine.decision import ChosenOffer, Decision
+from engine.decision import ChosenOffer, Decision, Reading
 from engine.explain import CampaignExplained, Explained, explain
 from engine.instant import to_datetime
 from engine.ledger.open import open_store
 from engine.live import LiveBook
+from engine.pressure.words import in_words
 from engine.server.parse import Parser
 from engine.server.respond_explain import respond_explained
 from engine.server.run import wall_clock
@@ -76,6 +78,9 @@ def _show(explained: Explained, live: LiveBook) -> None:
         led = f", from {', '.join(one.led_by)}" if one.led_by else ""
         console.print(f"signal {one.name}{led}")
     console.print(_table(decision, explained.campaigns))
+    readings = [each for one in explained.campaigns for each in one.readings]
+    if readings:
+        console.print(_pressure(readings, live))
 
 
 def _line(offer: ChosenOffer) -> str:
@@ -83,6 +88,18 @@ def _line(offer: ChosenOffer) -> str:
     what = f"{offer.campaign}: {offer.offer}" if offer.campaign else f"fallback: {offer.offer}"
     variant = f", variant {offer.variant}" if offer.variant else ""
     return f"  {what}{variant}, on {where}, score {offer.score:g}"
+
+
+def _pressure(readings: Sequence[Reading], live: LiveBook) -> Table:
+    table = Table(
+        "campaign", "channel", "rule", "", "how it stands", title="contact pressure", title_justify="left"
+    )
+    for one in readings:
+        verdict = "blocks" if one.blocks else "lets pass"
+        table.add_row(
+            one.campaign, one.channel, f"{one.kind} {one.rule}", verdict, in_words(one, live.book.timezone)
+        )
+    return table
 
 
 def _about(one: CampaignExplained) -> str:

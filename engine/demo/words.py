@@ -21,7 +21,9 @@ _WHY = {
     ReasonCode.REASON_CODE_NOT_REQUESTED: "not for this channel or placement",
     ReasonCode.REASON_CODE_UNREACHABLE: "fits, but there is no address",
     ReasonCode.REASON_CODE_NO_CONSENT: "fits, but there is no consent",
+    ReasonCode.REASON_CODE_QUIET: "fits, but it is quiet now",
     ReasonCode.REASON_CODE_CAPPED: "fits, but the customer was contacted enough",
+    ReasonCode.REASON_CODE_TOO_SOON: "fits, but the last contact is too recent",
     ReasonCode.REASON_CODE_NO_VARIANT: "fits, but no variant does",
 }
 _MARKS = {Verdict.VERDICT_TRUE: "yes", Verdict.VERDICT_FALSE: "no", Verdict.VERDICT_UNKNOWN: "unknown"}

@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field
 
 from engine.conditions.model import Value
-from engine.decision import ReasonCode
+from engine.decision import ReasonCode, RuleKind
 from engine.instant import Instant
 from engine.pressure.contact import Facts, selects
-from engine.pressure.rule import Case, RuleKind, Standing
+from engine.pressure.rule import Case, Standing
 from engine.pressure.windows import Window, Zones
 from engine.rulebook.policies import Selector
 
@@ -30,8 +30,8 @@ class CountRule:
 
     @property
     def window(self) -> str:
-        """As a book would write it."""
-        return self.span.text
+        """As a book would write it: the window, of a gap how long it is."""
+        return self.span.text if self.kind is not RuleKind.GAP else self.span.text.removeprefix("rolling ")
 
     def stands(self, case: Case) -> Standing:
         """Counts; later contacts too, should a clock have stepped back."""

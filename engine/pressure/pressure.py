@@ -1,10 +1,10 @@
 """The contact pressure of a book, compiled: which rules a proposal has to pass."""
 
-from engine.decision import ReasonCode
+from engine.decision import ReasonCode, RuleKind
 from engine.pressure.contact import Facts, selects
 from engine.pressure.counting import CountRule
 from engine.pressure.quiet import QuietRule
-from engine.pressure.rule import Rule, RuleKind
+from engine.pressure.rule import Rule
 from engine.pressure.windows import CalendarWindow, RollingWindow, Window, Zones
 from engine.rulebook.clock import Clock
 from engine.rulebook.model import Book, Campaign

@@ -6,9 +6,9 @@ from datetime import date, time
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from engine.decision import ReasonCode
+from engine.decision import ReasonCode, RuleKind
 from engine.instant import DAY, Instant, Microseconds
-from engine.pressure.rule import HORIZON, Case, RuleKind, Standing
+from engine.pressure.rule import HORIZON, Case, Standing
 from engine.pressure.wall import pieces
 from engine.pressure.windows import Zones
 from engine.rulebook.builtin import WEEKDAYS

@@ -1,27 +1,16 @@
 """What every rule of contact pressure is: a small object with a pure verdict on one customer at one moment."""
 
 from collections.abc import Sequence
-from enum import StrEnum
 from typing import NamedTuple, Protocol
 
 from engine.conditions.model import Attributes
-from engine.decision import ReasonCode
+from engine.decision import ReasonCode, RuleKind
 from engine.instant import DAY, Instant
 from engine.pressure.contact import Contact
 from engine.pressure.windows import Zones
 
 HORIZON = 400 * DAY
 """No next moment is named further ahead than this."""
-
-
-class RuleKind(StrEnum):
-    """The kinds of rules."""
-
-    QUIET = "quiet"
-    CAP = "cap"
-    LIMIT = "limit"
-    """A campaign's own cap."""
-    GAP = "gap"
 
 
 class Case(NamedTuple):

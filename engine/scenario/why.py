@@ -9,12 +9,18 @@ from engine.context import Request
 from engine.decision import ReasonCode
 from engine.explain import CampaignExplained, Explained
 from engine.live import LiveBook
+from engine.pressure.words import in_words
 from engine.rulebook.model import Variant
 from engine.scenario.model import Expected
 
 _MOST_CAMPAIGNS = 10
 _MOST_LINES = 40
 _FELL_EARLY = (ReasonCode.NOT_ACTIVE, ReasonCode.NOT_ELIGIBLE, ReasonCode.NOT_REQUESTED)
+_HELD_BACK = {
+    ReasonCode.QUIET: "quiet by",
+    ReasonCode.CAPPED: "capped by",
+    ReasonCode.TOO_SOON: "too soon for",
+}
 _STAGES = {
     ReasonCode.NOT_ACTIVE: "not_active at this moment",
     ReasonCode.NOT_ELIGIBLE: "not_eligible, its condition does not hold",
@@ -71,14 +77,19 @@ class _Why:
                 text = f"outranked by {name}{self._ranks(one, name)}"
             case ReasonCode.GROUP_TAKEN:
                 text = f"gives way to {name} of the same group{self._ranks(one, name)}"
-            case ReasonCode.CAPPED:
-                text = f"capped by {name}"
+            case ReasonCode.QUIET | ReasonCode.CAPPED | ReasonCode.TOO_SOON:
+                text = f"{_HELD_BACK[code]} {name}{self._stood(one, name)}"
             case ReasonCode.CHOSEN:
                 text = f"chosen, on {name}"
             case _:
                 text = _STAGES.get(code) or f"{code} {name}"
         also = f" (also {', '.join(others)})" if others else ""
         return f"{one.campaign}: {text}{also}"
+
+    def _stood(self, one: CampaignExplained, rule: str) -> str:
+        """What the rule saw, and until when it holds back."""
+        zone = self.live.book.timezone
+        return next((f", {in_words(each, zone)}" for each in one.readings if each.rule == rule), "")
 
     def _ranks(self, one: CampaignExplained, winner: str) -> str:
         """Tiers where they differ, else scores."""

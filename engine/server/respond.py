@@ -5,11 +5,14 @@ from typing import cast
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from engine.api.v1 import decisions_pb2 as pb
-from engine.decision import ChosenOffer, Decision, Outcome, Reason, ReasonCode
+from engine.decision import ChosenOffer, Decision, Outcome, Reading, Reason, ReasonCode, RuleKind
 from engine.instant import Instant
 
 _OUTCOMES = {one: cast("pb.Outcome", pb.Outcome.Value(f"OUTCOME_{one.name}")) for one in Outcome}
 _CODES = {one: cast("pb.ReasonCode", pb.ReasonCode.Value(f"REASON_CODE_{one.name}")) for one in ReasonCode}
+_KINDS = {
+    one: cast("pb.PressureKind", pb.PressureKind.Value(f"PRESSURE_KIND_{one.name}")) for one in RuleKind
+}
 
 
 def respond(decision: Decision) -> pb.DecideResponse:
@@ -29,7 +32,27 @@ def respond(decision: Decision) -> pb.DecideResponse:
     for one in decision.signals:
         signal = response.signals.add(name=one.name)
         set_time(signal.since, one.since)
+    for fate in decision.fates:
+        response.pressure.extend(map(reading, fate.readings))
     return response
+
+
+def reading(one: Reading) -> pb.PressureReading:
+    """How a rule of pressure stood, as a message."""
+    found = pb.PressureReading(
+        campaign=one.campaign,
+        channel=one.channel,
+        rule=one.rule,
+        kind=_KINDS[one.kind],
+        blocks=one.blocks,
+        counted=one.counted,
+        limit=one.limit,
+        window=one.window,
+        time_zones=one.zones,
+    )
+    if one.next_allowed_at is not None:
+        set_time(found.next_allowed_at, one.next_allowed_at)
+    return found
 
 
 def reason(one: Reason) -> pb.Reason:

@@ -7,7 +7,7 @@ import orjson
 from engine.api.v1 import decisions_pb2 as pb
 from engine.conditions.trace import Trace
 from engine.explain import CampaignExplained, Explained, SignalExplained
-from engine.server.respond import reason, respond, set_time
+from engine.server.respond import reading, reason, respond, set_time
 
 
 def respond_explained(explained: Explained) -> pb.ExplainResponse:
@@ -36,6 +36,7 @@ def _campaign(one: CampaignExplained) -> pb.CampaignExplanation:
         condition=_condition(one.condition),
         score=one.score,
         details=[reason(detail) for detail in one.details],
+        pressure=[reading(each) for each in one.readings],
     )
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.attributes.clock import CLOCK, local_time
-from engine.attributes.zones import Source, by_country, zone_of, zones_of
+from engine.attributes.zones import Source, beside, by_country, plausible_zones, zone_of, zones_of
 from engine.conditions.model import Attributes, Value
 from engine.instant import SECOND, from_datetime
 
@@ -107,3 +107,28 @@ def test_the_ends_of_the_calendar() -> None:
     assert local_time(last, ZoneInfo("Asia/Tokyo")) is None
     assert local_time(last, ZoneInfo("UTC")) is not None
     assert local_time(300_000_000_000 * SECOND, ZoneInfo("UTC")) is None
+
+
+@pytest.mark.parametrize(
+    ("book", "some", "count"),
+    [
+        ("Europe/Paris", ["Europe/Paris"], 1),
+        ("Asia/Urumqi", ["Asia/Urumqi", "Asia/Shanghai"], 2),
+        ("America/Denver", ["America/Denver", "America/New_York", "Pacific/Honolulu"], 29),
+        ("UTC", ["UTC"], 1),
+    ],
+)
+def test_who_is_unknown_lives_where_the_book_does(book: str, some: list[str], count: int) -> None:
+    """Where nothing is known all zones of the book's country are plausible, the book's own first."""
+    zone = ZoneInfo(book)
+    found = [each.key for each in plausible_zones({}, zone)]
+    assert found[0] == book
+    assert set(some) <= set(found)
+    assert len(found) == len(set(found)) == count
+    assert tuple(map(ZoneInfo, found)) == beside(zone)
+
+
+def test_what_is_known_goes_before_the_book() -> None:
+    """A zone or a country is taken as it is, and the book's country does not matter."""
+    assert plausible_zones({"profile.time_zone": "Asia/Tokyo"}, BOOK) == (ZoneInfo("Asia/Tokyo"),)
+    assert plausible_zones({"location.country": "CN"}, ZoneInfo("America/Denver")) == by_country()["CN"]

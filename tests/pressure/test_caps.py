@@ -4,14 +4,16 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
 
 from engine.instant import DAY, SECOND, from_datetime, to_datetime
 from engine.pressure.contact import Contact, Facts, selects
 from engine.pressure.counting import lowered
 from engine.rulebook.clock import Clock
 from engine.rulebook.model import Kind
-from engine.rulebook.policies import Calendar, Cap, Gap, Period, Rolling, Selector
-from tests.pressure.rules import SMS, UTC, look, opens, rules
+from engine.rulebook.policies import Calendar, Cap, Gap, Period, Rolling, Selector, Window
+from tests.pressure import strategies
+from tests.pressure.rules import CAMPAIGN, SMS, UTC, look, opens, pressure, rules
 
 HOUR = 3600 * SECOND
 NOW = 1_800_000_000_000_000
@@ -139,6 +141,15 @@ def test_a_calendar_window_ends_with_its_period(
     assert to_datetime(found) == to_datetime(end)
     assert look(rule, end - 1, history, zones=(zone,)).blocks
     assert not look(rule, end, history, zones=(zone,)).blocks
+
+
+@given(strategies.windows, strategies.moments, strategies.plausible, strategies.zones)
+def test_what_counts_is_read(window: Window, now: int, zones: tuple[ZoneInfo, ...], book: ZoneInfo) -> None:
+    """No rule looks further back than its book reads contacts, whatever the clocks do."""
+    compiled = pressure(Cap("cap", 1, window), zone=book)
+    (rule,) = compiled.rules_for(CAMPAIGN, SMS)
+    beyond = [Contact(now - compiled.lookback, None, SMS)]
+    assert look(rule, now, beyond, zones=zones).counted == 0
 
 
 def test_of_several_zones_the_contact_counts_as_long_as_in_any() -> None:

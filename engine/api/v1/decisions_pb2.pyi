@@ -18,6 +18,14 @@ class Mode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     MODE_COMMIT: _ClassVar[Mode]
     MODE_PREVIEW: _ClassVar[Mode]
 
+class PressureKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    PRESSURE_KIND_UNSPECIFIED: _ClassVar[PressureKind]
+    PRESSURE_KIND_QUIET: _ClassVar[PressureKind]
+    PRESSURE_KIND_CAP: _ClassVar[PressureKind]
+    PRESSURE_KIND_LIMIT: _ClassVar[PressureKind]
+    PRESSURE_KIND_GAP: _ClassVar[PressureKind]
+
 class Outcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     OUTCOME_UNSPECIFIED: _ClassVar[Outcome]
@@ -59,6 +67,11 @@ class Verdict(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
 MODE_UNSPECIFIED: Mode
 MODE_COMMIT: Mode
 MODE_PREVIEW: Mode
+PRESSURE_KIND_UNSPECIFIED: PressureKind
+PRESSURE_KIND_QUIET: PressureKind
+PRESSURE_KIND_CAP: PressureKind
+PRESSURE_KIND_LIMIT: PressureKind
+PRESSURE_KIND_GAP: PressureKind
 OUTCOME_UNSPECIFIED: Outcome
 OUTCOME_OFFER: Outcome
 OUTCOME_FALLBACK: Outcome
@@ -233,7 +246,7 @@ class Event(_message.Message):
     def __init__(self, event_id: _Optional[str] = ..., type: _Optional[str] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., item: _Optional[str] = ..., category: _Optional[str] = ..., page: _Optional[str] = ..., value: _Optional[float] = ..., currency: _Optional[str] = ..., attributes: _Optional[_Mapping[str, _values_pb2.Value]] = ...) -> None: ...
 
 class DecideResponse(_message.Message):
-    __slots__ = ("decision_id", "request_id", "outcome", "offers", "next_allowed_at", "blocked_by", "reasons", "book_version", "decided_at", "signals")
+    __slots__ = ("decision_id", "request_id", "outcome", "offers", "next_allowed_at", "blocked_by", "reasons", "book_version", "decided_at", "signals", "pressure")
     DECISION_ID_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     OUTCOME_FIELD_NUMBER: _ClassVar[int]
@@ -244,6 +257,7 @@ class DecideResponse(_message.Message):
     BOOK_VERSION_FIELD_NUMBER: _ClassVar[int]
     DECIDED_AT_FIELD_NUMBER: _ClassVar[int]
     SIGNALS_FIELD_NUMBER: _ClassVar[int]
+    PRESSURE_FIELD_NUMBER: _ClassVar[int]
     decision_id: str
     request_id: str
     outcome: Outcome
@@ -254,7 +268,8 @@ class DecideResponse(_message.Message):
     book_version: str
     decided_at: _timestamp_pb2.Timestamp
     signals: _containers.RepeatedCompositeFieldContainer[SignalSince]
-    def __init__(self, decision_id: _Optional[str] = ..., request_id: _Optional[str] = ..., outcome: _Optional[_Union[Outcome, str]] = ..., offers: _Optional[_Iterable[_Union[Offer, _Mapping]]] = ..., next_allowed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., blocked_by: _Optional[_Iterable[str]] = ..., reasons: _Optional[_Iterable[_Union[Reason, _Mapping]]] = ..., book_version: _Optional[str] = ..., decided_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., signals: _Optional[_Iterable[_Union[SignalSince, _Mapping]]] = ...) -> None: ...
+    pressure: _containers.RepeatedCompositeFieldContainer[PressureReading]
+    def __init__(self, decision_id: _Optional[str] = ..., request_id: _Optional[str] = ..., outcome: _Optional[_Union[Outcome, str]] = ..., offers: _Optional[_Iterable[_Union[Offer, _Mapping]]] = ..., next_allowed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., blocked_by: _Optional[_Iterable[str]] = ..., reasons: _Optional[_Iterable[_Union[Reason, _Mapping]]] = ..., book_version: _Optional[str] = ..., decided_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., signals: _Optional[_Iterable[_Union[SignalSince, _Mapping]]] = ..., pressure: _Optional[_Iterable[_Union[PressureReading, _Mapping]]] = ...) -> None: ...
 
 class SignalSince(_message.Message):
     __slots__ = ("name", "since")
@@ -263,6 +278,30 @@ class SignalSince(_message.Message):
     name: str
     since: _timestamp_pb2.Timestamp
     def __init__(self, name: _Optional[str] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class PressureReading(_message.Message):
+    __slots__ = ("campaign", "channel", "rule", "kind", "blocks", "counted", "limit", "window", "time_zones", "next_allowed_at")
+    CAMPAIGN_FIELD_NUMBER: _ClassVar[int]
+    CHANNEL_FIELD_NUMBER: _ClassVar[int]
+    RULE_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    BLOCKS_FIELD_NUMBER: _ClassVar[int]
+    COUNTED_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    WINDOW_FIELD_NUMBER: _ClassVar[int]
+    TIME_ZONES_FIELD_NUMBER: _ClassVar[int]
+    NEXT_ALLOWED_AT_FIELD_NUMBER: _ClassVar[int]
+    campaign: str
+    channel: str
+    rule: str
+    kind: PressureKind
+    blocks: bool
+    counted: int
+    limit: int
+    window: str
+    time_zones: _containers.RepeatedScalarFieldContainer[str]
+    next_allowed_at: _timestamp_pb2.Timestamp
+    def __init__(self, campaign: _Optional[str] = ..., channel: _Optional[str] = ..., rule: _Optional[str] = ..., kind: _Optional[_Union[PressureKind, str]] = ..., blocks: _Optional[bool] = ..., counted: _Optional[int] = ..., limit: _Optional[int] = ..., window: _Optional[str] = ..., time_zones: _Optional[_Iterable[str]] = ..., next_allowed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class Offer(_message.Message):
     __slots__ = ("campaign", "offer", "variant", "channel", "placement", "content", "score", "selection_probability", "expires_at")
@@ -356,18 +395,20 @@ class SignalExplanation(_message.Message):
     def __init__(self, name: _Optional[str] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., remembered: _Optional[bool] = ..., led_by: _Optional[_Iterable[str]] = ..., condition: _Optional[_Union[ConditionTrace, _Mapping]] = ...) -> None: ...
 
 class CampaignExplanation(_message.Message):
-    __slots__ = ("campaign", "reason", "condition", "score", "details")
+    __slots__ = ("campaign", "reason", "condition", "score", "details", "pressure")
     CAMPAIGN_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     CONDITION_FIELD_NUMBER: _ClassVar[int]
     SCORE_FIELD_NUMBER: _ClassVar[int]
     DETAILS_FIELD_NUMBER: _ClassVar[int]
+    PRESSURE_FIELD_NUMBER: _ClassVar[int]
     campaign: str
     reason: Reason
     condition: ConditionTrace
     score: float
     details: _containers.RepeatedCompositeFieldContainer[Reason]
-    def __init__(self, campaign: _Optional[str] = ..., reason: _Optional[_Union[Reason, _Mapping]] = ..., condition: _Optional[_Union[ConditionTrace, _Mapping]] = ..., score: _Optional[float] = ..., details: _Optional[_Iterable[_Union[Reason, _Mapping]]] = ...) -> None: ...
+    pressure: _containers.RepeatedCompositeFieldContainer[PressureReading]
+    def __init__(self, campaign: _Optional[str] = ..., reason: _Optional[_Union[Reason, _Mapping]] = ..., condition: _Optional[_Union[ConditionTrace, _Mapping]] = ..., score: _Optional[float] = ..., details: _Optional[_Iterable[_Union[Reason, _Mapping]]] = ..., pressure: _Optional[_Iterable[_Union[PressureReading, _Mapping]]] = ...) -> None: ...
 
 class ConditionTrace(_message.Message):
     __slots__ = ("text", "verdict", "value", "parts")

@@ -1,0 +1,156 @@
+"""Every rule through a real server and its log: what is answered, what a preview shows, and that it keeps nothing."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+from engine.api.v1.decisions_pb2 import (
+    OUTCOME_BLOCKED,
+    OUTCOME_OFFER,
+    DecideResponse,
+    PressureKind,
+    PressureReading,
+    ReasonCode,
+)
+from engine.client import Client, request
+from tests.books import write_book
+from tests.servers import serving
+
+BOOK = """
+book: {name: pressure, timezone: America/New_York, week_starts: sun}
+attributes:
+  profile.phone: {type: text}
+  profile.weekly_max: {type: number}
+channels:
+  sms: {kind: outbound, address: profile.phone, consent: sms, on_silence: confirm}
+offers:
+  news: {name: News, content: {default: {text: News}}}
+campaigns:
+  news: {offer: news, channels: [sms], limits: {per_customer: {limit: 3, per: calendar month}}}
+pressure:
+  quiet: {nights: {channel: [sms], from: "21:00", until: "08:00"}}
+  caps:  {weekly: {limit: {attribute: profile.weekly_max, default: 2}, per: calendar week, clock: book}}
+  gaps:  {breath: {at_least: 48h, count: {channel: sms}}}
+"""
+
+
+@pytest.fixture(scope="module")
+def tact(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    """A client of a server with the book."""
+    folder = tmp_path_factory.mktemp("served")
+    book = write_book(folder / "book", BOOK)
+    with (
+        serving(book, folder / "tact.db", "--allow-simulated-now") as server,
+        Client(server.target, timeout=20) as client,
+    ):
+        yield client
+
+
+def ask(
+    tact: Client,
+    customer: str,
+    at: str,
+    mode: str = "commit",
+    wish: float | None = None,
+    zone: str = "America/New_York",
+) -> DecideResponse:
+    """The answer for a customer with a phone, in a zone or nowhere in particular."""
+    profile = {"phone": "1"} if wish is None else {"phone": "1", "weekly_max": wish}
+    now = datetime.fromisoformat(at)
+    return tact.decide(
+        request(customer, profile=profile, consents=["sms"], time_zone=zone, mode=mode, now=now)  # type: ignore[arg-type]
+    )
+
+
+def allowed_at(answer: DecideResponse | PressureReading) -> datetime:
+    """When it says that something may go."""
+    return answer.next_allowed_at.ToDatetime(tzinfo=UTC)
+
+
+def test_every_rule_that_blocks_is_named(tact: Client) -> None:
+    """Two contacts in the week, the last an hour ago, and night: all three hold back, each with its own cause."""
+    for at in ("2026-03-08T10:00-04:00", "2026-03-10T20:30-04:00"):
+        assert ask(tact, "ada", at).outcome == OUTCOME_OFFER
+    answer = ask(tact, "ada", "2026-03-10T21:30-04:00")
+    assert answer.outcome == OUTCOME_BLOCKED
+    assert list(answer.blocked_by) == ["nights", "weekly", "breath"]
+    assert [ReasonCode.Name(one.code).removeprefix("REASON_CODE_") for one in answer.reasons] == [
+        "QUIET",
+        "CAPPED",
+        "TOO_SOON",
+    ]
+    # the week begins on Sunday the 15th, in the night
+    assert allowed_at(answer) == datetime.fromisoformat("2026-03-15T08:00-04:00")
+    assert not answer.pressure
+    assert ask(tact, "ada", "2026-03-15T07:59:59-04:00").outcome == OUTCOME_BLOCKED
+    assert ask(tact, "ada", "2026-03-15T08:00-04:00").outcome == OUTCOME_OFFER
+
+
+def test_a_campaign_is_limited_for_a_customer_over_the_whole_month(tact: Client) -> None:
+    """Three of March are enough, be the first of them on its first day and the fourth asked for on its last."""
+    for at in ("2026-03-01T08:00-05:00", "2026-03-09T10:00-04:00", "2026-03-17T10:00-04:00"):
+        assert ask(tact, "bob", at).outcome == OUTCOME_OFFER
+    answer = ask(tact, "bob", "2026-03-31T20:59-04:00")
+    assert list(answer.blocked_by) == ["news/per_customer"]
+    assert allowed_at(answer) == datetime.fromisoformat("2026-04-01T08:00-04:00")
+
+
+def test_who_wants_nothing_hears_nothing(tact: Client) -> None:
+    """A wish of 0 blocks for good; a wish of 1 for the rest of the week."""
+    nothing = ask(tact, "cleo", "2026-03-09T10:00-04:00", wish=0)
+    assert list(nothing.blocked_by) == ["weekly"]
+    assert not nothing.HasField("next_allowed_at")
+    assert ask(tact, "cleo", "2026-03-09T10:00-04:00", wish=1).outcome == OUTCOME_OFFER
+    answer = ask(tact, "cleo", "2026-03-13T10:00-04:00", wish=1)
+    assert list(answer.blocked_by) == ["weekly"]
+    assert allowed_at(answer) == datetime.fromisoformat("2026-03-15T08:00-04:00")
+
+
+def test_nobody_is_woken_anywhere_in_the_country(tact: Client) -> None:
+    """Of a customer of whom nothing is known, the night lasts until it is over in Hawaii, the last of the book's country."""
+    answer = ask(tact, "dora", "2026-03-10T08:30-04:00", zone="")
+    assert list(answer.blocked_by) == ["nights"]
+    assert allowed_at(answer) == datetime.fromisoformat("2026-03-10T08:00-10:00")
+    assert ask(tact, "dora", "2026-03-10T08:00-10:00", zone="").outcome == OUTCOME_OFFER
+
+
+def test_a_preview_shows_how_every_rule_stands_and_keeps_nothing(tact: Client) -> None:
+    """Kind, count, limit, window, zones, verdict and own next moment of each; and the same when asked again."""
+    assert ask(tact, "eve", "2026-03-10T10:00-04:00").outcome == OUTCOME_OFFER
+    answer = ask(tact, "eve", "2026-03-11T22:00-04:00", "preview", wish=1.5)
+    rows = [
+        (
+            one.rule,
+            PressureKind.Name(one.kind).removeprefix("PRESSURE_KIND_"),
+            (one.counted, one.limit) if one.HasField("counted") else None,
+            one.window,
+            list(one.time_zones),
+            one.blocks,
+            allowed_at(one).isoformat(),
+        )
+        for one in answer.pressure
+    ]
+    zone, now = ["America/New_York"], "2026-03-12T02:00:00+00:00"
+    assert rows == [
+        ("nights", "QUIET", None, "21:00-08:00", zone, True, "2026-03-12T12:00:00+00:00"),
+        ("weekly", "CAP", (1, 1), "calendar week", zone, True, "2026-03-15T04:00:00+00:00"),
+        ("news/per_customer", "LIMIT", (1, 3), "calendar month", zone, False, now),
+        ("breath", "GAP", (1, 1), "2d", [], True, "2026-03-12T14:00:00+00:00"),
+    ]
+    assert {(one.campaign, one.channel) for one in answer.pressure} == {("news", "sms")}
+    again = ask(tact, "eve", "2026-03-11T22:00-04:00", "preview", wish=1.5)
+    assert list(again.pressure) == list(answer.pressure)
+
+
+def test_an_explanation_shows_the_same(tact: Client) -> None:
+    """Each campaign of an explanation has the readings of its proposals, and they are those of a preview."""
+    asked = request(
+        "finn", profile={"phone": "1"}, consents=["sms"], now=datetime.fromisoformat("2026-03-10T23:00-04:00")
+    )
+    explained = tact.explain(asked)
+    (news,) = explained.campaigns
+    assert list(news.pressure) == list(explained.response.pressure)
+    assert [one.rule for one in news.pressure] == ["nights", "weekly", "news/per_customer", "breath"]
+    assert [one.blocks for one in news.pressure] == [True, False, False, False]
+    assert len(news.pressure[0].time_zones) > 20
