@@ -23,6 +23,7 @@ class Suite(StrEnum):
     LEDGER = "ledger"
     SIGNALS = "signals"
     ATTRIBUTES = "attributes"
+    WORKERS = "workers"
 
 
 def main(

@@ -90,7 +90,7 @@ class Raw:
 
     def __init__(self, path: Path) -> None:
         open_store(f"sqlite:///{path}").close()
-        self._connection = sqlite3.connect(path, isolation_level=None, cached_statements=128)
+        self._connection = sqlite3.connect(path, timeout=60, isolation_level=None, cached_statements=128)
         for pragma in (
             "journal_mode = WAL",
             "synchronous = FULL",

@@ -61,12 +61,16 @@ class Settings(BaseSettings):
     """Seconds in which it must answer."""
     connection_idle: Annotated[float, Field(ge=0, le=86400)] = 600.0
     """Seconds without a call after which a connection is closed; 0: never."""
-    connection_age: Annotated[float, Field(ge=0, le=86400 * 20)] = 3600.0
+    connection_age: Annotated[float, Field(ge=0, le=86400 * 20)] = 300.0
     """Seconds after which a connection is closed when its calls are done, so that clients connect anew; 0: never."""
     busy_timeout: Annotated[float, Field(ge=0)] = 2.0
     """Seconds to wait while another program writes to the log; on PostgreSQL, about the same customers."""
     grace: Annotated[float, Field(ge=0)] = 10.0
     """Seconds that accepted requests get to finish when the server is told to stop."""
+    workers: Annotated[int, Field(ge=1, le=256)] = 1
+    """How many processes serve; from 2 on a supervisor watches them."""
+    liveness: Annotated[float, Field(ge=0.5, allow_inf_nan=False)] = 5.0
+    """Seconds without a sign of life after which a worker is killed and replaced."""
     weather_url: Annotated[str, Field(pattern=r"^(https?://[^/?#\s]+(/[^?#\s]*)?)?$")] = ""
     """Base URL of a weather provider in Open-Meteo's form, asked at /v1/forecast; empty: no weather is fetched."""
     weather_timeout: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.03

@@ -48,6 +48,11 @@ def start_server(rules: Path, log: Path | Log, *options: str, wrapper: tuple[str
     command = [*wrapper, sys.executable, "-m", "engine.cli", "serve", "--rules", str(rules)]
     url = log.url if isinstance(log, Log) else f"sqlite:///{log}"
     command += ["--log", url, *([] if "--port" in options else ["--port", "0"]), *options]
+    return start(command)
+
+
+def start(command: list[str]) -> Server:
+    """Starts whatever says where it listens as a server does, and returns when it does."""
     process = subprocess.Popen(
         command,
         stdout=subprocess.PIPE,

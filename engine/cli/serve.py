@@ -1,6 +1,7 @@
 """`tact serve`: a book over gRPC."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,14 +9,20 @@ import orjson
 import typer
 from pydantic import ValidationError
 
-from engine.cli.exits import USAGE, fail, live_book
+from engine.cli.exits import USAGE, checked, fail, live_book
 from engine.ledger.errors import LedgerError
 from engine.ledger.open import check_url
+from engine.rulebook.load import Loaded
+from engine.server import loop
 from engine.server.listen import CannotServe
 from engine.server.logs import configure
+from engine.server.run import Place
 from engine.server.run import serve as run_server
+from engine.server.stop import heed_no_more, stop_on_signals
 from engine.server.tried import open_tried
 from engine.settings import Settings
+from engine.workers.edition import Edition, read_edition
+from engine.workers.supervise import supervise
 
 
 def serve(
@@ -61,6 +68,9 @@ def serve(
     grace: Annotated[
         float | None, typer.Option(help="Seconds to finish in when told to stop. Or TACT_GRACE.")
     ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Processes that serve; from 2 on under a supervisor. Or TACT_WORKERS.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Log lines of JSON.")] = False,
 ) -> None:
     """Serve a book over gRPC until SIGTERM or Ctrl-C; then finish what was accepted and leave."""
@@ -79,22 +89,57 @@ def serve(
         allow_simulated_now=allow_simulated_now,
         queue_limit=queue_limit,
         grace=grace,
+        workers=workers,
     )
     try:
         check_url(settings.log)
     except ValueError as error:
         fail(str(error), USAGE)
     configure(as_json=as_json)
-    live = live_book(Path(settings.rules), open_tried)
 
     def announce(address: str) -> None:
         line = f"listening on {address}"
         typer.echo(orjson.dumps({"event": "listening", "address": address}).decode() if as_json else line)
 
     try:
-        _run(run_server(live, settings, announce))
+        if settings.workers > 1:
+            supervise_workers(settings, announce, as_json=as_json)
+        else:
+            serve_alone(settings, announce)
     except (CannotServe, LedgerError) as error:
         fail(str(error))
+
+
+def serve_alone(settings: Settings, announce: Callable[[str], None]) -> None:
+    """Serves in this process."""
+    live = live_book(Path(settings.rules), open_tried)
+
+    async def main() -> None:
+        try:
+            await run_server(live, settings, Place(announce, stop_on_signals()))
+        finally:
+            heed_no_more()
+
+    loop.run(main())
+
+
+def supervise_workers(settings: Settings, announce: Callable[[str], None], *, as_json: bool) -> None:
+    """Serves by several processes, which this one watches."""
+    folder = Path(settings.rules)
+    edition = read_edition(folder)
+    if isinstance(edition, Loaded):
+        checked(edition, folder)
+    else:
+        asyncio.run(_supervised(edition, settings, announce, as_json=as_json))
+
+
+async def _supervised(
+    edition: Edition, settings: Settings, announce: Callable[[str], None], *, as_json: bool
+) -> None:
+    try:
+        await supervise(edition, settings, announce, as_json=as_json)
+    finally:
+        heed_no_more()
 
 
 def settings_of(**given: Any) -> Settings:
@@ -108,13 +153,3 @@ def settings_of(**given: Any) -> Settings:
 
 def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value
-
-
-def _run(main: Any) -> None:
-    """Runs the server on uvloop, where there is one for the platform."""
-    try:
-        import uvloop  # noqa: PLC0415 not to be had on every platform
-    except ImportError:
-        asyncio.run(main)
-    else:
-        uvloop.run(main)

@@ -29,7 +29,8 @@ _A = TypeVar("_A")
 class AsyncClient:
     """Asks one server; to be made where its event loop runs.
 
-    tls: how to know the server; None: without TLS. token: says who calls; every call brings it.
+    tls: how to know the server; None: without TLS. token: says who calls; every call brings it. connections:
+    how many to open; calls go over them in turn, and each leads to one worker of a server that has several.
     """
 
     def __init__(
@@ -40,17 +41,12 @@ class AsyncClient:
         attempts: int = 3,
         tls: Tls | None = None,
         token: Token = None,
+        connections: int = 1,
     ) -> None:
         self._policy = Policy(timeout, attempts)
         self._token = token
-        self._channel = (
-            grpc.aio.insecure_channel(target, options=calls.CHANNEL_OPTIONS)
-            if tls is None
-            else grpc.aio.secure_channel(
-                target, tls.credentials(), options=(*calls.CHANNEL_OPTIONS, *tls.options())
-            )
-        )
-        self._stubs = calls.Stubs(self._channel)
+        self._channels = [_channel(target, tls) for _ in range(calls.checked(connections))]
+        self._stubs = calls.Stubs(self._channels)
 
     async def __aenter__(self) -> "AsyncClient":
         return self
@@ -61,8 +57,9 @@ class AsyncClient:
         await self.close()
 
     async def close(self) -> None:
-        """End the connection."""
-        await self._channel.close()
+        """End the connections."""
+        for one in self._channels:
+            await one.close()
 
     async def decide(self, request: DecideRequest, *, timeout: float | None = None) -> DecideResponse:
         """As `Client.decide`."""
@@ -119,3 +116,10 @@ class AsyncClient:
                 return await rpc(message, timeout=budget.remaining(), metadata=metadata_of(self._token))
             except grpc.RpcError as failure:
                 await asyncio.sleep(budget.pause_after(failure))
+
+
+def _channel(target: str, tls: Tls | None) -> grpc.aio.Channel:
+    if tls is None:
+        return grpc.aio.insecure_channel(target, options=calls.CHANNEL_OPTIONS)
+    options = (*calls.CHANNEL_OPTIONS, *tls.options())
+    return grpc.aio.secure_channel(target, tls.credentials(), options=options)

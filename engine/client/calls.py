@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from enum import StrEnum
-from itertools import islice
+from itertools import cycle, islice
 from typing import Any, TypeAlias
 from uuid import uuid4
 
@@ -31,6 +31,7 @@ OnProgress: TypeAlias = Callable[[int], object]
 HEALTH = HealthCheckRequest(service="")
 
 CHANNEL_OPTIONS: tuple[tuple[str, int], ...] = (
+    ("grpc.use_local_subchannel_pool", 1),  # else channels to one target share a connection and its worker
     ("grpc.enable_retries", 0),  # retry.py does it, with the caller's one deadline
     ("grpc.initial_reconnect_backoff_ms", 50),  # so that a retry finds a server that has come back
     ("grpc.min_reconnect_backoff_ms", 5_000),  # the time that connecting may take: a handshake, on a slow day
@@ -48,15 +49,32 @@ class Recorded(StrEnum):
 
 
 class Stubs:
-    """The calls that the clients make, on a channel of either kind."""
+    """The calls that the clients make, on channels of either kind, each on the next channel."""
 
-    def __init__(self, channel: grpc.Channel | grpc.aio.Channel) -> None:
-        decisions: Any = DecisionsStub(channel)  # type: ignore[no-untyped-call]
-        self.decide = decisions.Decide
-        self.decide_batch = decisions.DecideBatch
-        self.record = decisions.Record
-        self.explain = decisions.Explain
-        self.check = HealthStub(channel).Check
+    def __init__(self, channels: Sequence[grpc.Channel | grpc.aio.Channel]) -> None:
+        decisions: list[Any] = [DecisionsStub(one) for one in channels]  # type: ignore[no-untyped-call]
+        self.decide = _in_turn(one.Decide for one in decisions)
+        self.decide_batch = _in_turn(one.DecideBatch for one in decisions)
+        self.record = _in_turn(one.Record for one in decisions)
+        self.explain = _in_turn(one.Explain for one in decisions)
+        self.check = _in_turn(HealthStub(one).Check for one in channels)
+
+
+def _in_turn(methods: Iterable[Callable[..., Any]]) -> Callable[..., Any]:
+    """One method of them all, which calls each in turn: so workers share the calls, and a retry goes elsewhere."""
+    turn = cycle(methods)
+
+    def call(*given: Any, **options: Any) -> Any:
+        return next(turn)(*given, **options)
+
+    return call
+
+
+def checked(connections: int) -> int:
+    """A number of connections; raises ValueError for fewer than one."""
+    if connections < 1:
+        raise ValueError(f"connections must be at least 1, not {connections}")
+    return connections
 
 
 def identified(request: DecideRequest) -> DecideRequest:

@@ -25,9 +25,10 @@ _A = TypeVar("_A")
 
 
 class Client:
-    """Asks one server. Threads may share it; closing it ends its connection.
+    """Asks one server. Threads may share it; closing it ends its connections.
 
-    tls: how to know the server; None: without TLS. token: says who calls; every call brings it.
+    tls: how to know the server; None: without TLS. token: says who calls; every call brings it. connections:
+    how many to open; calls go over them in turn, and each leads to one worker of a server that has several.
     """
 
     def __init__(
@@ -38,17 +39,12 @@ class Client:
         attempts: int = 3,
         tls: Tls | None = None,
         token: Token = None,
+        connections: int = 1,
     ) -> None:
         self._policy = Policy(timeout, attempts)
         self._token = token
-        self._channel = (
-            grpc.insecure_channel(target, options=calls.CHANNEL_OPTIONS)
-            if tls is None
-            else grpc.secure_channel(
-                target, tls.credentials(), options=(*calls.CHANNEL_OPTIONS, *tls.options())
-            )
-        )
-        self._stubs = calls.Stubs(self._channel)
+        self._channels = [_channel(target, tls) for _ in range(calls.checked(connections))]
+        self._stubs = calls.Stubs(self._channels)
 
     def __enter__(self) -> "Client":
         return self
@@ -59,8 +55,9 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """End the connection."""
-        self._channel.close()
+        """End the connections."""
+        for one in self._channels:
+            one.close()
 
     def decide(self, request: DecideRequest, *, timeout: float | None = None) -> DecideResponse:
         """The decision for one customer; `timeout` in seconds replaces the client's own."""
@@ -123,3 +120,10 @@ class Client:
                 return rpc(message, timeout=budget.remaining(), metadata=metadata_of(self._token))
             except grpc.RpcError as failure:
                 time.sleep(budget.pause_after(failure))
+
+
+def _channel(target: str, tls: Tls | None) -> grpc.Channel:
+    if tls is None:
+        return grpc.insecure_channel(target, options=calls.CHANNEL_OPTIONS)
+    options = (*calls.CHANNEL_OPTIONS, *tls.options())
+    return grpc.secure_channel(target, tls.credentials(), options=options)

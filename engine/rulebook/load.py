@@ -39,7 +39,7 @@ class Loaded:
 
 def load(folder: Path) -> Loaded:
     """Load the book in a folder: all its YAML files but hidden ones and those below tests/. Never raises."""
-    return _load(files.read_folder(folder), str(folder))
+    return load_sources(files.read_folder(folder), str(folder))
 
 
 def load_files(contents: Mapping[str, bytes]) -> Loaded:
@@ -48,10 +48,11 @@ def load_files(contents: Mapping[str, bytes]) -> Loaded:
     if len(sources.files) > files.MAX_FILES:
         sources.files.clear()
         sources.problem("", Code.TOO_LARGE, f"a book has at most {files.MAX_FILES:,} files")
-    return _load(sources, "")
+    return load_sources(sources)
 
 
-def _load(sources: Sources, where: str) -> Loaded:
+def load_sources(sources: Sources, where: str = "") -> Loaded:
+    """Load a book from files as they were read from the folder `where`. Never raises."""
     if not sources.files and not sources.problems:
         sources.problem(where, Code.FILE, "there are no YAML files", "a book is a folder of *.yaml files")
     findings = Findings()

@@ -1,18 +1,23 @@
-"""Where and how the server listens: its address, TLS, and what a connection may do."""
+"""Where and how the server listens: its address, TLS, what a connection may do, and the end."""
 
+import asyncio
 from ipaddress import ip_address
 
 import grpc
+import structlog
 
+from engine.server.stop import Stop
 from engine.settings import Settings
+
+log = structlog.get_logger()
 
 
 class CannotServe(Exception):
     """The server cannot start as it was told."""
 
 
-def channel_options(settings: Settings) -> tuple[tuple[str, int], ...]:
-    """What gRPC is told of messages and connections."""
+def channel_options(settings: Settings, *, shared: bool) -> tuple[tuple[str, int], ...]:
+    """What gRPC is told of messages and connections. shared: whether other processes listen on the port too."""
     return (
         ("grpc.max_receive_message_length", settings.message_bytes),
         ("grpc.max_send_message_length", settings.message_bytes),
@@ -25,7 +30,7 @@ def channel_options(settings: Settings) -> tuple[tuple[str, int], ...]:
         ("grpc.max_connection_idle_ms", _milliseconds(settings.connection_idle)),
         ("grpc.max_connection_age_ms", _milliseconds(settings.connection_age)),
         ("grpc.max_connection_age_grace_ms", _milliseconds(settings.request_timeout)),
-        ("grpc.so_reuseport", 0),  # a port in use is an error, not a silent share of its calls
+        ("grpc.so_reuseport", int(shared)),  # else a port in use is an error, not a silent share of its calls
     )
 
 
@@ -72,4 +77,20 @@ def bind(server: grpc.aio.Server, settings: Settings, credentials: grpc.ServerCr
             return server.add_insecure_port(address)
         return server.add_secure_port(address, credentials)
     except RuntimeError as error:
-        raise CannotServe(f"cannot listen on {address}: is it in use?") from error
+        raise in_use(settings) from error
+
+
+def in_use(settings: Settings) -> CannotServe:
+    """What to say when the port cannot be had."""
+    return CannotServe(f"cannot listen on {settings.host}:{settings.port}: is it in use?")
+
+
+async def drain(server: grpc.aio.Server, grace: float, stop: Stop) -> None:
+    """Takes nothing new and lets calls finish, for as long as they may, or until told to hurry."""
+    drained, hurried = asyncio.create_task(server.stop(grace)), asyncio.create_task(stop.hurried())
+    await asyncio.wait((drained, hurried), return_when=asyncio.FIRST_COMPLETED)
+    if not drained.done():
+        log.warning("hurrying: calls under way get no answer")
+        await server.stop(None)
+    hurried.cancel()
+    await drained

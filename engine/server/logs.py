@@ -4,13 +4,18 @@ import logging
 import sys
 
 import structlog
+from structlog.typing import EventDict
 
 
-def configure(*, as_json: bool) -> None:
-    """Sets up logging for the process: JSON lines for machines, else readable lines.
+def configure(*, as_json: bool, **constant: object) -> None:
+    """Sets up logging for the process: JSON lines for machines, else readable lines; `constant` stands in each.
 
     Tracebacks without the values of variables: they are customers' data, and take seconds to write.
     """
+
+    def add_constant(_logger: object, _method: str, event: EventDict) -> EventDict:
+        return {**event, **constant}
+
     plain = structlog.dev.plain_traceback
     renderer = (
         structlog.processors.JSONRenderer()
@@ -23,12 +28,13 @@ def configure(*, as_json: bool) -> None:
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
+            *([add_constant] if constant else []),
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             *([as_data] if as_json else []),
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),  # a line at once: workers share the stream
         cache_logger_on_first_use=True,
     )

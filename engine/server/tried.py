@@ -12,8 +12,12 @@ log = structlog.get_logger()
 
 def open_tried(compiled: CompiledSignals) -> Evaluator:
     """The best evaluator whose rules passed in a process of their own; plain Python where they failed. Takes seconds."""
+    return open_evaluator(compiled) if objection(compiled) is None else NaiveEvaluator(compiled)
+
+
+def objection(compiled: CompiledSignals) -> str | None:
+    """Why the rules should be evaluated in plain Python; None where they passed."""
     reason = probe(compiled)
-    if reason is None:
-        return open_evaluator(compiled)
-    log.error("signals are evaluated in plain Python", reason=reason)
-    return NaiveEvaluator(compiled)
+    if reason is not None:
+        log.error("signals are evaluated in plain Python", reason=reason)
+    return reason

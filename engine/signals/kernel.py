@@ -12,7 +12,10 @@ from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import Protocol
 
+import structlog
+
 from engine.conditions.model import Attributes, Moment
+from engine.counters import SIGNAL_ANOMALIES
 from engine.signals import pack
 from engine.signals.compile import CompiledSignals
 from engine.signals.naive import NaiveEvaluator, holding
@@ -34,6 +37,8 @@ class Library(Protocol):
     def delete_state(self, handle: int, sid: None, /) -> None: ...  # noqa: D102 the library has none
     def delete_ruleset(self, handle: int, /) -> None: ...  # noqa: D102 the library has none
 
+
+log = structlog.get_logger()
 
 LIBRARY: Library | None = durable_rules_engine
 """None where durable-rules is not installed."""
@@ -97,8 +102,8 @@ class DurableKernel:
             if instance is not None:
                 try:
                     instance.free()
-                except Exception:  # noqa: BLE001 - whatever a broken library raises
-                    self.anomalies += 1
+                except Exception as error:  # noqa: BLE001 - whatever a broken library raises
+                    self._count(error)
 
     def _ask(self, stratum: int, facts: list[str]) -> frozenset[str] | None:
         """What the instance answers; None where there is none, or it failed."""
@@ -108,7 +113,7 @@ class DurableKernel:
         try:
             return instance.matching(stratum, facts)
         except BaseException as error:
-            self._abandon()
+            self._abandon(error)
             if not isinstance(error, Exception):
                 raise
             return None
@@ -118,15 +123,20 @@ class DurableKernel:
             return None
         try:
             self._instance = _Instance(self._library, self._compiled)
-        except Exception:  # noqa: BLE001 - whatever a broken library raises
-            self._abandon()
+        except Exception as error:  # noqa: BLE001 - whatever a broken library raises
+            self._abandon(error)
         return self._instance
 
-    def _abandon(self) -> None:
-        self.anomalies += 1
+    def _abandon(self, error: BaseException) -> None:
+        self._count(error)
         self._instance = None
         self._not_before = self._clock() + self._pause
         self._pause = min(2 * self._pause, LONGEST_PAUSE)
+
+    def _count(self, error: BaseException) -> None:
+        self.anomalies += 1
+        every = int(SIGNAL_ANOMALIES.add())
+        log.error("an instance of durable-rules was discarded", error=str(error), anomalies=every)
 
 
 class _Instance:

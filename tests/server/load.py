@@ -1,13 +1,14 @@
 """Load on a server from many callers at once, and what it acknowledged."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from engine.api.v1.decisions_pb2 import DecideRequest, DecideResponse
-from engine.client import Client, TactError
+from engine.client import Client, DeadlineExceeded, TactError, Unavailable
 
 
 @dataclass
@@ -23,6 +24,8 @@ class Load:
     """What the clients are made with, so that they may call."""
     once: bool = False
     """Whether each call has a connection of its own."""
+    patient: bool = False
+    """Whether a request that failed for the server's sake is asked again, by the same request_id, until it is answered."""
     answers: list[DecideResponse] = field(default_factory=list)
     failures: list[TactError] = field(default_factory=list)
     _stop: threading.Event = field(default_factory=threading.Event)
@@ -45,10 +48,25 @@ class Load:
         while not self._stop.is_set():
             with Client(self.target, timeout=5, attempts=self.attempts, **self.access) as client:
                 while not self._stop.is_set():
-                    try:
-                        self.answers.append(client.decide(self.make(caller, turn)))
-                    except TactError as failure:
-                        self.failures.append(failure)
+                    request = self.make(caller, turn)
+                    while not self._answered(client, request) and self.patient:
+                        time.sleep(0.05)
                     turn += 1
                     if self.once:
                         break
+
+    def _answered(self, client: Client, request: DecideRequest) -> bool:
+        """Asks once; whether an answer came, or none is to be had."""
+        try:
+            self.answers.append(client.decide(request))
+        except TactError as failure:
+            self.failures.append(failure)
+            return not isinstance(failure, (Unavailable, DeadlineExceeded))
+        return True
+
+    def await_answers(self, count: int, within: float = 60) -> None:
+        """Waits until there are so many answers, for the server to be under load and not idle."""
+        deadline = time.monotonic() + within
+        while len(self.answers) < count:
+            assert time.monotonic() < deadline, self.failures[-3:]
+            time.sleep(0.005)

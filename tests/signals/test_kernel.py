@@ -7,7 +7,9 @@ from random import Random
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
+from engine.counters import SIGNAL_ANOMALIES
 from engine.signals import kernel
 from engine.signals.infer import infer
 from engine.signals.kernel import LIBRARY, DurableKernel, LibraryMissing
@@ -77,10 +79,13 @@ def test_an_anomaly_costs_the_instance_and_no_answer(faults: dict[str, Any]) -> 
     library, clock = Faulty(), Clock()
     evaluator = DurableKernel(BOOK, library, clock)
     assert evaluator.healthy
-    library.faults, library.calls = faults, []
-    assert infer(BOOK, {"age": 61}, MOMENT, evaluator) == {"old"}
+    library.faults, library.calls, counted = faults, [], SIGNAL_ANOMALIES.value
+    with capture_logs() as logged:
+        assert infer(BOOK, {"age": 61}, MOMENT, evaluator) == {"old"}
     assert not evaluator.healthy
     assert evaluator.anomalies == 1
+    assert SIGNAL_ANOMALIES.value == counted + 1
+    assert [one["anomalies"] for one in logged] == [counted + 1]
     library.faults, before = {}, list(library.calls)
     assert infer(BOOK, {"age": 7}, MOMENT, evaluator) == {"young"}
     assert library.calls == before

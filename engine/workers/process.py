@@ -1,0 +1,96 @@
+"""A worker process, as its supervisor sees it from outside."""
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from asyncio.subprocess import PIPE, Process, create_subprocess_exec
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+from engine.workers.orders import ALIVE, SERVING, WHERE
+
+WORKER = (sys.executable, "-m", "engine.workers.worker")
+_MOST_SAID = 200
+"""Lines kept of what a crash says."""
+_WHERE_SECONDS = 0.5
+
+
+class Worker:
+    """A process with its pipes."""
+
+    def __init__(self, process: Process, on_serving: Callable[[], None]) -> None:
+        self.serving = False
+        """Whether it has told that it listens."""
+        self.said: deque[str] = deque(maxlen=_MOST_SAID)
+        """Where it was when it crashed or hung: the interpreter's stacks."""
+        self.pid = process.pid
+        self._process, self._on_serving = process, on_serving
+        self._heard = time.monotonic()
+
+    @classmethod
+    async def start(cls, command: Sequence[str], orders: bytes, on_serving: Callable[[], None]) -> "Worker":
+        """Starts one.
+
+        It is a fresh interpreter, since gRPC's threads do not survive a fork; in a session of its own, since Ctrl-C in a
+        terminal is for the supervisor.
+        """
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+        process = await create_subprocess_exec(
+            *command, stdin=PIPE, stdout=PIPE, env=environment, start_new_session=True
+        )
+        worker = cls(process, on_serving)
+        if process.stdin is not None:
+            process.stdin.write(orders)
+        return worker
+
+    async def ended(self) -> int:
+        """Listens to it until it ends; its exit code, below 0 for a signal."""
+        rest = b""
+        while self._process.stdout is not None and (chunk := await self._process.stdout.read(1 << 16)):
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in lines:
+                self._hear(line)
+        return await self._process.wait()
+
+    def _hear(self, line: bytes) -> None:
+        if line in (SERVING, ALIVE):
+            self._heard = time.monotonic()
+            if line == SERVING:
+                self.serving = True
+                self._on_serving()
+        else:
+            self.said.append(line.decode(errors="replace"))
+
+    @property
+    def silent(self) -> float:
+        """Seconds since its last sign of life, or since its start."""
+        return time.monotonic() - self._heard
+
+    def excuse(self, seconds: float) -> None:
+        """So much of its silence is not its own fault."""
+        self._heard += seconds
+
+    def drain(self) -> None:
+        """Tells it to finish what it accepted and leave; one that does not serve yet ends at once."""
+        self._signal(signal.SIGTERM)
+
+    def hurry(self) -> None:
+        """Tells it to leave at once."""
+        self._signal(signal.SIGINT)
+
+    def kill(self) -> None:
+        """Ends it."""
+        self._signal(signal.SIGKILL)
+
+    async def expose(self) -> None:
+        """Has it say where it hangs, and ends it."""
+        self._signal(WHERE)
+        await asyncio.sleep(_WHERE_SECONDS)
+        self.kill()
+
+    def _signal(self, signum: signal.Signals) -> None:
+        with suppress(ProcessLookupError):  # it has ended
+            self._process.send_signal(signum)

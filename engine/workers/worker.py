@@ -1,0 +1,82 @@
+"""A worker process: serves what it is ordered to, and shows that it is alive.
+
+What shows it is its event loop: a worker whose C code hangs while it keeps the interpreter's lock falls silent, and the
+supervisor kills it. Should the supervisor be gone as well, the system does, by an alarm that every sign of life puts off.
+"""
+
+import asyncio
+import faulthandler
+import os
+import signal
+import sys
+from contextlib import suppress
+from functools import partial
+
+import structlog
+
+from engine.ledger.errors import LedgerError
+from engine.server import logs, loop
+from engine.server.listen import CannotServe
+from engine.server.run import Place, serve
+from engine.server.stop import Stop, heed_no_more
+from engine.workers.orders import ALIVE, NEWS, ORDERS, SERVING, WHERE, Orders, read_orders
+
+log = structlog.get_logger()
+
+_SIGNS = 10
+"""Signs of life within the time after which a silent worker is killed."""
+
+
+def main() -> None:
+    """Serves by the orders on standard input; the exit code is 1 where that cannot be done."""
+    faulthandler.enable(NEWS)
+    faulthandler.register(WHERE, NEWS)
+    orders = read_orders()
+    if orders is None:
+        sys.exit(1)
+    logs.configure(as_json=orders.as_json, worker=orders.number)
+    os.set_blocking(NEWS, False)
+    try:
+        loop.run(_main(orders))
+    except (CannotServe, LedgerError) as error:
+        log.error("cannot serve", error=str(error))  # noqa: TRY400 a sentence says it all
+        sys.exit(1)
+
+
+async def _main(orders: Orders) -> None:
+    stop = Stop()
+    running = asyncio.get_running_loop()
+    running.add_signal_handler(signal.SIGTERM, stop.drain)
+    running.add_signal_handler(signal.SIGINT, stop.hurry)
+    running.add_reader(ORDERS, partial(_heed, stop))
+    signs = asyncio.create_task(_show_life(orders.settings.liveness))
+    place = Place(lambda _: _say(SERVING), stop, shared=True)
+    try:
+        await serve(orders.edition.compiled(), orders.settings, place)
+    finally:
+        signs.cancel()
+        heed_no_more()
+
+
+async def _show_life(limit: float) -> None:
+    while True:
+        signal.setitimer(signal.ITIMER_REAL, 2 * limit)
+        _say(ALIVE)
+        await asyncio.sleep(limit / _SIGNS)
+
+
+def _say(word: bytes) -> None:
+    """Tells the supervisor; one that is gone, or too busy to read what came before, need not hear it."""
+    with suppress(BrokenPipeError, BlockingIOError):
+        os.write(NEWS, word + b"\n")
+
+
+def _heed(stop: Stop) -> None:
+    """The supervisor says nothing after the orders: what can be read is its end."""
+    asyncio.get_running_loop().remove_reader(ORDERS)
+    log.error("the supervisor is gone")
+    stop.drain()
+
+
+if __name__ == "__main__":
+    main()
