@@ -22,7 +22,7 @@ from bench.processes import BUILD, CannotMeasure, running
 from bench.ratio import Ratio
 from bench.table import Step, silent
 from engine.counters import LOG_WAIT_SECONDS
-from engine.ledger.store import open_store
+from engine.ledger.open import open_store
 
 PROCESSES = (1, 2, 4)
 GROUP = 64
