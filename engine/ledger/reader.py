@@ -23,6 +23,11 @@ class Reader:
         self._queue: GroupQueue[Wanted, Recalled] | None = None
         self._store: Store | None = None
 
+    @property
+    def idle(self) -> bool:
+        """Whether nothing was ever read."""
+        return self._queue is None
+
     async def recall(self, wanted: Sequence[Wanted], *, deadline: float | None = None) -> list[Recalled]:
         """What is remembered of the persons; raises LedgerError when it cannot be read in time."""
         if self._queue is None:

@@ -1,6 +1,6 @@
 """Recording: what customers did is kept for them, once, with the signals that it leads to, in the group's transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -67,7 +67,16 @@ def _keep(store: Store, new: Sequence[Recording]) -> None:
     for one in latest.values():
         kept = one.live.book.events
         persons.trim_events(store, one.customer, until=one.now - kept.keep, newest=kept.newest)
-    _conclude(store, [one for one in latest.values() if one.live.recall and one.live.recall.signals])
+    _conclude(store, _to_conclude(store, latest, new))
+
+
+def _to_conclude(store: Store, latest: Mapping[str, Recording], new: Sequence[Recording]) -> list[Recording]:
+    """Those of the customers from whose events something may follow: not where newer events push all of them out."""
+    asked = [one for one in latest.values() if one.live.recall and one.live.recall.signals]
+    if not asked:
+        return []
+    kept = set(persons.owners(store, [one.event.event_id for one in new]).values())
+    return [one for one in asked if one.customer in kept]
 
 
 def _rows(store: Store, new: Sequence[Recording]) -> list[EventRow]:

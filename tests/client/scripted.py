@@ -26,6 +26,7 @@ class Scripted(pb_grpc.DecisionsServicer):
         self.failures: list[grpc.Status] = []
         self.asked: list[pb.DecideRequest] = []
         self.batches: list[int] = []
+        self.recorded: list[str] = []
         self.delay = 0.0
         self.health = health.HealthServicer()
 
@@ -52,6 +53,20 @@ class Scripted(pb_grpc.DecisionsServicer):
         self.batches.append(len(request.requests))
         await self._meet(context, *request.requests)
         return pb.DecideBatchResponse(items=map(_item, request.requests))
+
+    async def Record(self, request: pb.RecordRequest, context: Context) -> pb.RecordResponse:  # noqa: N802
+        """Accepts what it is told for the first time."""
+        before = set(self.recorded)
+        self.recorded += (one.event_id for one in request.events)
+        await self._meet(context)
+        return pb.RecordResponse(
+            results=[
+                pb.RecordedResult(event_id=one.event_id, duplicate=True)
+                if one.event_id in before
+                else pb.RecordedResult(event_id=one.event_id, accepted=True)
+                for one in request.events
+            ]
+        )
 
     async def Explain(self, request: pb.ExplainRequest, context: Context) -> pb.ExplainResponse:  # noqa: N802
         """An answer without campaigns."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 import grpc
@@ -19,11 +20,13 @@ from engine.client import (
     InvalidRequest,
     NotImplementedHere,
     Overloaded,
+    Recorded,
     ServerError,
     TactError,
     Unavailable,
     Violation,
     error_of_status,
+    recorded,
     request,
 )
 
@@ -49,6 +52,16 @@ async def test_unavailable_is_tried_again_under_one_name(client: Any, service: S
     assert names == {answer.request_id}
     assert answer.request_id
     assert not unnamed.request_id
+
+
+async def test_events_are_recorded_again_under_one_name(client: Any, service: Scripted) -> None:
+    """An event without a name gets one before the first attempt, so that the second is known for what it is."""
+    service.fail(CODES.UNAVAILABLE)
+    unnamed = recorded("ann", "view", datetime(2026, 3, 10, tzinfo=UTC))
+    assert await client.record([unnamed]) == [Recorded.DUPLICATE]
+    first, second = service.recorded
+    assert first == second != ""
+    assert not unnamed.event_id
 
 
 async def test_attempts_are_bounded(client: Any, service: Scripted) -> None:

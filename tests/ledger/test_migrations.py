@@ -1,0 +1,84 @@
+"""Logs of earlier forms, in SQLite: brought up to date without loss, at once or not at all."""
+
+import asyncio
+import sqlite3
+import sys
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import create_engine
+
+from engine.ledger import decisions
+from engine.ledger.errors import LedgerUnavailable
+from engine.ledger.migrate import MIGRATIONS
+from engine.ledger.open import open_store
+from engine.settle.answer import from_json
+
+
+def test_a_log_of_the_first_form_is_brought_up_to_date(tmp_path: Path) -> None:
+    """Its rows stay as they are, everybody about whom something was decided is known, and it is opened as if new."""
+    path = tmp_path / "tact.db"
+    _migrated_to(path, "0001")
+    decision = ("d", "r", "ann", 7, "v", "nothing", *[None] * 9, "{}", "{}", _FIRST_ANSWER)
+    with sqlite3.connect(path) as log:
+        log.execute(f"insert into decisions values ({', '.join('?' * 18)})", decision)
+        log.execute(
+            f"insert into decisions values ({', '.join('?' * 18)})", ("e", None, "ann", 5, *decision[4:])
+        )
+        log.execute("insert into requests values ('r', 'd')")
+        log.execute(
+            "insert into contacts values ('ann', 7, 'd', 0, 'confirmed', null, 'sms', 'outbound', 'c', 'o', '', '[]')"
+        )
+    tables = ("decisions", "requests", "contacts")
+    before = _rows(path, tables)
+    store = open_store(f"sqlite:///{path}")
+    with store.transaction():
+        past = decisions.past_decisions(store, ["r"])["r"]
+    store.close()
+    assert _rows(path, tables) == before
+    assert _rows(path, ("persons",)) == [[("ann", 5)]]
+    assert from_json(past.answer).outcome == "nothing"
+    assert from_json(past.answer).signals == ()
+
+
+def test_a_migration_that_fails_leaves_the_log_as_it_was(tmp_path: Path) -> None:
+    """A log that cannot be brought up to date is refused, and nothing of the migration stays."""
+    path = tmp_path / "tact.db"
+    _migrated_to(path, "0001")
+    with sqlite3.connect(path) as log:
+        log.execute("create table signals (mine text)")
+    with pytest.raises(LedgerUnavailable):
+        open_store(f"sqlite:///{path}")
+    with sqlite3.connect(path) as log:
+        assert log.execute("select version_num from alembic_version").fetchall() == [("0001",)]
+        assert log.execute("select name from sqlite_master where name = 'persons'").fetchall() == []
+
+
+async def test_processes_that_start_together_migrate_once(tmp_path: Path) -> None:
+    """Four processes open a log of the first form at the same moment, and all of them can."""
+    path = tmp_path / "tact.db"
+    _migrated_to(path, "0001")
+    code = f"from engine.ledger.open import open_store; open_store('sqlite:///{path}').close()"
+    started = [await asyncio.create_subprocess_exec(sys.executable, "-c", code) for _ in range(4)]
+    assert [await one.wait() for one in started] == [0] * 4
+
+
+_FIRST_ANSWER = '["d", "r", 7, "nothing", "v", [], [], [], null]'
+
+
+def _migrated_to(path: Path, revision: str) -> None:
+    """A log as an earlier version of the program left it."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+    engine.dispose()
+
+
+def _rows(path: Path, tables: tuple[str, ...]) -> list[list[tuple[object, ...]]]:
+    with sqlite3.connect(path) as log:
+        return [log.execute(f"select * from {table}").fetchall() for table in tables]
