@@ -343,7 +343,7 @@ def test_a_book_that_keeps_no_events_refuses_them(tmp_path: Path) -> None:
         Client(running.target) as client,
     ):
         assert codes(client.record([recorded("ann", "view", datetime.now(UTC))])) == ["FAILED_PRECONDITION"]
-        with pytest.raises(InvalidRequest, match="simulated"):
+        with pytest.raises(InvalidRequest, match="simulate"):
             client.record([], now=NOW)
 
 
