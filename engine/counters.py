@@ -31,8 +31,10 @@ LOG_WAIT_SECONDS = Counter("log_wait_seconds")
 """How long they waited, all together."""
 WORKER_DEATHS = Counter("worker_deaths")
 """Worker processes that ended without being told to."""
+CLOCK_STEPS = Counter("clock_steps")
+"""How often the system's clock was found set back."""
 
-COUNTERS = (SIGNAL_ANOMALIES, LOG_WAITS, LOG_WAIT_SECONDS, WORKER_DEATHS)
+COUNTERS = (SIGNAL_ANOMALIES, LOG_WAITS, LOG_WAIT_SECONDS, WORKER_DEATHS, CLOCK_STEPS)
 
 
 def counted() -> dict[str, float]:

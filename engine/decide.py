@@ -8,11 +8,12 @@ from engine.conditions.model import Moment
 from engine.context import Request
 from engine.decision import Decision
 from engine.gather import gather
-from engine.ledger.errors import LedgerError
+from engine.ledger.errors import LedgerError, LedgerUnavailable
 from engine.live import LiveBook
 from engine.match import match, usable_channels
 from engine.pressure.reach import barred_channels
 from engine.settle.ask import Ask
+from engine.settle.degraded import degraded
 from engine.settle.ledger import Ledger
 from engine.settle.recording import Recorded, Recording
 from engine.signals import infer
@@ -29,9 +30,17 @@ class Engine:
         self._weather = weather
 
     async def decide(self, request: Request, *, deadline: float | None = None) -> Decision:
-        """Decides one request; deadline on time.monotonic's clock. Raises LedgerError when it could not be kept."""
-        (asked,) = await self.ask_all((request,), deadline=deadline)
-        return await self.settle(asked, deadline=deadline)
+        """Decides one request; deadline on time.monotonic's clock.
+
+        Raises LedgerError when it could not be kept, and there is nothing to say without.
+        """
+        try:
+            (asked,) = await self.ask_all((request,), deadline=deadline)
+            return await self.settle(asked, deadline=deadline)
+        except LedgerUnavailable:
+            if (stand_in := degraded(ask(self.live, request))) is None:
+                raise
+            return stand_in
 
     async def settle(self, asked: Ask, *, deadline: float | None = None) -> Decision:
         """Settles one. Raises LedgerError when the decision could not be kept."""
@@ -44,8 +53,14 @@ class Engine:
         self, requests: Sequence[Request], *, deadline: float | None = None
     ) -> Sequence[Decision | LedgerError]:
         """Decides the requests in one settlement; the error of a single request stands in its place."""
-        asks = await self.ask_all(requests, deadline=deadline)
-        return await self._ledger.submit(asks, deadline=deadline)
+        try:
+            asks = await self.ask_all(requests, deadline=deadline)
+            return await self._ledger.submit(asks, deadline=deadline)
+        except LedgerUnavailable as error:
+            stand_ins = [degraded(ask(self.live, request)) for request in requests]
+            if not any(stand_ins):
+                raise
+            return [one or error for one in stand_ins]
 
     async def ask_all(self, requests: Sequence[Request], *, deadline: float | None = None) -> list[Ask]:
         """What would be settled for the requests: everything before the ledger."""

@@ -34,6 +34,7 @@ class ReasonCode(StrEnum):
     OUTRANKED = "outranked"
     CHOSEN = "chosen"
     FALLBACK = "fallback"
+    DEGRADED = "degraded"
 
 
 PRESSURE = frozenset((ReasonCode.QUIET, ReasonCode.CAPPED, ReasonCode.TOO_SOON))
@@ -125,6 +126,8 @@ class Decision(NamedTuple):
     reasons: tuple[Reason, ...] = ()
     blocked_by: tuple[str, ...] = ()
     next_allowed_at: Instant | None = None
+    degraded: bool = False
+    """Whether it stands in for a decision that the log did not take; then it is not logged."""
     fates: tuple[Fate, ...] = ()
     """What became of the eligible campaigns, best first; filled in PREVIEW only."""
     signals: tuple[SignalSince, ...] = ()

@@ -1,6 +1,6 @@
 """Settings: read once, from the environment (`TACT_…`) and then the command line."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -65,6 +65,12 @@ class Settings(BaseSettings):
     """Seconds after which a connection is closed when its calls are done, so that clients connect anew; 0: never."""
     busy_timeout: Annotated[float, Field(ge=0)] = 2.0
     """Seconds to wait while another program writes to the log; on PostgreSQL, about the same customers."""
+    metrics_port: Annotated[int, Field(ge=0, le=65535)] = 0
+    """Port for Prometheus and for probes over HTTP; 0: nothing is counted or shown."""
+    metrics_host: str = "127.0.0.1"
+    """Address of that port. It is for operators: no one is asked for a token there, and nothing personal is shown."""
+    message_level: Literal["debug", "info", "warning", "error"] = "info"
+    """Messages from this level on are written to standard error; debug has a line for each decision."""
     grace: Annotated[float, Field(ge=0)] = 10.0
     """Seconds that accepted requests get to finish when the server is told to stop."""
     workers: Annotated[int, Field(ge=1, le=256)] = 1

@@ -21,9 +21,9 @@ from engine.instant import to_datetime
 from engine.ledger.open import open_store
 from engine.live import LiveBook
 from engine.pressure.words import in_words
+from engine.server.clock import wall_clock
 from engine.server.parse import Parser
 from engine.server.respond_explain import respond_explained
-from engine.server.run import wall_clock
 from engine.server.violations import InvalidRequest, Unsupported
 from engine.settle.ledger import Ledger
 

@@ -7,12 +7,22 @@ import typer
 
 from engine.cli.exits import OTHER, USAGE, fail
 from engine.client import Client, TactError, Tls
+from engine.client.calls import LIVENESS, READINESS, RULEBOOK
 
 File = Path | None
 
 
 def health(
     target: Annotated[str, typer.Argument(help="The server's address.")] = "127.0.0.1:50051",
+    liveness: Annotated[
+        bool, typer.Option("--liveness", help="Ask whether it lives, not whether it is ready.")
+    ] = False,
+    readiness: Annotated[
+        bool, typer.Option("--readiness", help="Ask whether it is ready, which it is asked anyway.")
+    ] = False,
+    rulebook: Annotated[
+        bool, typer.Option("--rulebook", help="Ask whether it serves the book in its folder.")
+    ] = False,
     timeout: Annotated[float, typer.Option(help="Seconds to wait for an answer.")] = 2.0,
     tls: Annotated[
         bool, typer.Option("--tls", help="Use TLS, with the authorities that gRPC trusts.")
@@ -35,6 +45,9 @@ def health(
     ] = None,
 ) -> None:
     """Ask a server whether it is ready: prints SERVING and exits 0, or says what is wrong and exits 1."""
+    if liveness + readiness + rulebook > 1:
+        fail("--liveness, --readiness and --rulebook are three questions: ask one", USAGE)
+    service = LIVENESS if liveness else RULEBOOK if rulebook else READINESS
     try:
         secured = Tls(ca, cert, key, server_name) if tls or ca or cert or key or server_name else None
         token = None if token_file is None else token_file.read_text(encoding="utf-8").strip()
@@ -43,7 +56,7 @@ def health(
         fail(str(error), USAGE)
     try:
         with client:
-            serving = client.health()
+            serving = client.health(service)
     except TactError as error:
         typer.echo(f"{target}: {error}", err=True)
         raise typer.Exit(OTHER) from None

@@ -16,6 +16,7 @@ from engine.rulebook.load import Loaded
 from engine.server import loop
 from engine.server.listen import CannotServe
 from engine.server.logs import configure
+from engine.server.observer import CannotObserve
 from engine.server.run import Place
 from engine.server.run import serve as run_server
 from engine.server.stop import heed_no_more, stop_on_signals
@@ -65,6 +66,13 @@ def serve(
     queue_limit: Annotated[
         int | None, typer.Option(help="Requests that may wait to be settled. Or TACT_QUEUE_LIMIT.")
     ] = None,
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(help="Port for Prometheus and probes over HTTP; 0: none. Or TACT_METRICS_PORT."),
+    ] = None,
+    metrics_host: Annotated[
+        str | None, typer.Option(help="Address of that port. Or TACT_METRICS_HOST.")
+    ] = None,
     grace: Annotated[
         float | None, typer.Option(help="Seconds to finish in when told to stop. Or TACT_GRACE.")
     ] = None,
@@ -88,6 +96,8 @@ def serve(
         anyone=anyone,
         allow_simulated_now=allow_simulated_now,
         queue_limit=queue_limit,
+        metrics_port=metrics_port,
+        metrics_host=metrics_host,
         grace=grace,
         workers=workers,
     )
@@ -95,7 +105,7 @@ def serve(
         check_url(settings.log)
     except ValueError as error:
         fail(str(error), USAGE)
-    configure(as_json=as_json)
+    configure(as_json=as_json, level=settings.message_level)
 
     def announce(address: str) -> None:
         line = f"listening on {address}"
@@ -106,7 +116,7 @@ def serve(
             supervise_workers(settings, announce, as_json=as_json)
         else:
             serve_alone(settings, announce)
-    except (CannotServe, LedgerError) as error:
+    except (CannotServe, CannotObserve, LedgerError) as error:
         fail(str(error))
 
 

@@ -105,9 +105,9 @@ class AsyncClient:
         """As `Client.explain`."""
         return await self._ask(self._stubs.explain, ExplainRequest(request=request), timeout)
 
-    async def health(self, *, timeout: float | None = None) -> bool:
+    async def health(self, service: str = calls.READINESS, *, timeout: float | None = None) -> bool:
         """As `Client.health`."""
-        return calls.is_serving(await self._ask(self._stubs.check, calls.HEALTH, timeout))
+        return calls.is_serving(await self._ask(self._stubs.check, calls.about(service), timeout))
 
     async def _ask(self, rpc: Callable[..., Awaitable[_A]], message: Message, timeout: float | None) -> _A:
         budget = Budget(self._policy, timeout)

@@ -28,7 +28,8 @@ from engine.client.values import aware
 OnProgress: TypeAlias = Callable[[int], object]
 """Is told how many requests are answered so far."""
 
-HEALTH = HealthCheckRequest(service="")
+READINESS, LIVENESS, RULEBOOK = "", "liveness", "rulebook"
+"""What the health service can be asked about; also the name of each gRPC service."""
 
 CHANNEL_OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.use_local_subchannel_pool", 1),  # else channels to one target share a connection and its worker
@@ -124,6 +125,11 @@ def batches(requests: Iterable[DecideRequest], size: int) -> Iterator[list[Decid
     source = iter(requests)
     while taken := list(islice(source, size)):
         yield taken
+
+
+def about(service: str) -> HealthCheckRequest:
+    """The question for the health of a service."""
+    return HealthCheckRequest(service=service)
 
 
 def is_serving(answer: HealthCheckResponse) -> bool:

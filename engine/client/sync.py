@@ -109,9 +109,9 @@ class Client:
         answer: ExplainResponse = self._ask(self._stubs.explain, ExplainRequest(request=request), timeout)
         return answer
 
-    def health(self, *, timeout: float | None = None) -> bool:
-        """Whether the server says that it serves."""
-        return calls.is_serving(self._ask(self._stubs.check, calls.HEALTH, timeout))
+    def health(self, service: str = calls.READINESS, *, timeout: float | None = None) -> bool:
+        """Whether the server says that it serves: all of it, one service by its name, `liveness` or `rulebook`."""
+        return calls.is_serving(self._ask(self._stubs.check, calls.about(service), timeout))
 
     def _ask(self, rpc: Callable[..., _A], message: Message, timeout: float | None) -> _A:
         budget = Budget(self._policy, timeout)

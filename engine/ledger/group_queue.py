@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from engine.ledger.errors import DeadlinePassed, LedgerClosed, LedgerError, LedgerFull
+from engine.ledger.errors import DeadlinePassed, LedgerClosed, LedgerError, LedgerFull, LedgerUnavailable
 
 Ask = TypeVar("Ask")
 Answer = TypeVar("Answer")
@@ -37,8 +37,16 @@ class _Waiting(Generic[Ask, Answer]):
     deadline: float | None
 
 
+OnGroup = Callable[[int, float, bool], None]
+"""Is told how many asks a group had, how many seconds it took, and whether it was kept."""
+_Settled = tuple[list[_Waiting[Ask, Answer]], Sequence[Answer | LedgerError] | BaseException]
+
+
 class GroupQueue(Generic[Ask, Answer]):
     """A bounded queue before a thread that settles it. It is used from one event loop at a time.
+
+    While the store does not take groups, one submission at a time is tried, and the others are refused at once: nobody
+    should wait for what will not come.
 
     limit: how many asks may wait; more are refused with LedgerFull. transaction: what a group is settled in; deadlines that
     pass while it is waited for have passed. largest: how many make a group; a submission is never divided.
@@ -62,6 +70,10 @@ class GroupQueue(Generic[Ask, Answer]):
         self._changed = threading.Condition()
         self._submitted = 0
         self._taken = 0
+        self._done = 0
+        self._trouble: str | None = None
+        self.on_group: OnGroup | None = None
+        """Told of every group, in the queue's thread."""
         self._waking = False
         self._closed = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -72,6 +84,15 @@ class GroupQueue(Generic[Ask, Answer]):
         """How many asks wait."""
         return self._submitted - self._taken
 
+    @property
+    def trouble(self) -> str | None:
+        """Why the store did not take the last group; None where it did."""
+        return self._trouble
+
+    def doubt(self, trouble: str) -> None:
+        """Says that the store is in trouble, until it takes a group."""
+        self._trouble = trouble
+
     async def submit(
         self, asks: Sequence[Ask], *, deadline: float | None = None
     ) -> Sequence[Answer | LedgerError]:
@@ -80,6 +101,8 @@ class GroupQueue(Generic[Ask, Answer]):
         deadline: on time.monotonic's clock; asks whose turn comes later are not settled. Raises LedgerFull and
         LedgerClosed at once, and LedgerUnavailable or DeadlinePassed for all the asks together.
         """
+        if self._trouble is not None and asks and self._submitted > self._done:
+            raise LedgerUnavailable(self._trouble)
         if (depth := self.depth) and depth + len(asks) > self._limit:
             raise LedgerFull(_RETRY_AFTER)
         loop = asyncio.get_running_loop()
@@ -109,7 +132,13 @@ class GroupQueue(Generic[Ask, Answer]):
 
     def _run(self) -> None:
         while group := self._next_group():
-            self._settle_group(group)
+            start, size = time.perf_counter(), sum(len(one.asks) for one in group)
+            live, answers = self._settle_group(group)
+            seconds = time.perf_counter() - start
+            self._done += size
+            _deliver(live, answers)
+            if self.on_group is not None:
+                self.on_group(size, seconds, self._trouble is None)
 
     def _next_group(self) -> list[_Waiting[Ask, Answer]]:
         """The submissions that wait, up to the largest group; empty when closed and done."""
@@ -123,20 +152,22 @@ class GroupQueue(Generic[Ask, Answer]):
         self._taken += size
         return group
 
-    def _settle_group(self, group: list[_Waiting[Ask, Answer]]) -> None:
+    def _settle_group(self, group: list[_Waiting[Ask, Answer]]) -> _Settled[Ask, Answer]:
+        """Those who still waited, and what they are to be told."""
         live = _in_time(group)
         if not live:
-            return
+            return live, ()
         try:
             with self._transaction([ask for one in live for ask in one.asks]):
                 live = _in_time(live)
                 answers = self._settle([ask for one in live for ask in one.asks]) if live else []
         except LedgerError as error:
-            _deliver(live, error)
+            self._trouble = str(error) if isinstance(error, LedgerUnavailable) else None
+            return live, error
         except Exception as error:  # noqa: BLE001 the callers must hear of a fault, and the thread must live on
-            _deliver(live, error)
-        else:
-            _deliver(live, answers)
+            return live, error
+        self._trouble = None
+        return live, answers
 
 
 def _alone(_: object) -> AbstractContextManager[None]:

@@ -45,3 +45,7 @@ class Store(ABC):
     @abstractmethod
     def insert(self, table: type[Any], rows: Sequence[tuple[Any, ...]], conflict: str = "") -> None:
         """Adds the rows to the table; `conflict` says in SQL what becomes of one whose key is there."""
+
+    @abstractmethod
+    def prove(self) -> None:
+        """Writes what changes nothing, so that a log that can be read and not written is noticed by who only looks."""

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import grpc
 from google.protobuf.message import DecodeError, Message
 from grpc.aio import AbortError, ServicerContext
+from structlog.contextvars import bound_contextvars
 
 from engine.api.v1 import decisions_pb2 as pb
 from engine.server.abort import abort
@@ -41,7 +42,8 @@ def _unary(
         except AbortError:
             raise
         except Exception as error:  # noqa: BLE001 every fault becomes a status, in this one place
-            await abort(context, error)
+            with bound_contextvars(request_id=getattr(message, "request_id", "")):
+                await abort(context, error)
 
     return grpc.unary_unary_rpc_method_handler(
         call, request_deserializer=_reader(kind), response_serializer=_write

@@ -25,6 +25,7 @@ def respond(decision: Decision) -> pb.DecideResponse:
         blocked_by=decision.blocked_by,
         reasons=[reason(one) for one in decision.reasons],
         book_version=decision.book_version,
+        degraded=decision.degraded,
     )
     set_time(response.decided_at, decision.at)
     if decision.next_allowed_at is not None:

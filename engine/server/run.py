@@ -4,33 +4,35 @@ import asyncio
 import gc
 import signal
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
 import structlog
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1.health import SERVICE_NAME as HEALTH_SERVICE
+from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
 from grpc_reflection.v1alpha import reflection
 
 from engine.api.v1 import decisions_pb2
 from engine.counters import counted
 from engine.decide import Engine
-from engine.instant import Instant
-from engine.ledger.errors import LedgerError
 from engine.ledger.open import open_store
 from engine.live import LiveBook
 from engine.server.access.callers import may_simulate
 from engine.server.access.door import Door
+from engine.server.clock import ServerClock
 from engine.server.desk import Desk, Desks
 from engine.server.handlers import decisions_handler
+from engine.server.health import Health
 from engine.server.listen import CannotServe, bind, channel_options, check_access, drain
+from engine.server.observed import ObservedEngine, ObservedParser
+from engine.server.observer import observer
 from engine.server.parse import Parser
+from engine.server.parts import Parts, show
 from engine.server.reload import Reloader
 from engine.server.service import DecisionsService
 from engine.server.stop import Stop
-from engine.server.watch import follow
 from engine.settings import Settings
 from engine.settle.ledger import Ledger
 from engine.weather import Weather
@@ -38,16 +40,12 @@ from engine.weather import Weather
 log = structlog.get_logger()
 
 SERVICE = decisions_pb2.DESCRIPTOR.services_by_name["Decisions"].full_name
-_PROBE_SECONDS = 2.0
+_MORE_SECONDS = 3.0
+"""How long the log may take to answer beyond what it may be kept busy by others."""
 _GC_THRESHOLDS = (50_000, 20, 100)
 """A call leaves little that only the collector frees; Python's own thresholds cost a tenth of the throughput."""
 _SWITCH_SECONDS = 0.001
 """How long the event loop may keep the ledger's thread waiting for the interpreter; Python's own 5 ms makes small groups."""
-
-
-def wall_clock() -> Instant:
-    """Now."""
-    return time.time_ns() // 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,46 +62,54 @@ class Place:
 async def serve(live: LiveBook, settings: Settings, place: Place) -> None:
     """Serves until told to stop, and returns when everything accepted is settled.
 
-    Raises CannotServe, LedgerUnavailable.
+    Raises CannotServe, CannotObserve, LedgerUnavailable.
     """
     door = open_door(settings)
     sys.setswitchinterval(_SWITCH_SECONDS)
     gc.freeze()
     gc.set_threshold(*_GC_THRESHOLDS)
     ledger = Ledger(open_store(settings.log, busy_timeout=settings.busy_timeout), limit=settings.queue_limit)
-    weather = Weather(settings)
+    weather, look = Weather(settings), observer(settings)
 
     def open_desk(live: LiveBook) -> Desk:
-        engine = Engine(live, ledger, weather if weather.enabled else None)
-        return Desk(Parser(live, may_simulate=may_simulate), engine)
+        within = weather if weather.enabled else None
+        if look is None:
+            return Desk(Parser(live, may_simulate=may_simulate), Engine(live, ledger, within))
+        parser = ObservedParser(live, look.catalogue, may_simulate=may_simulate)
+        return Desk(parser, ObservedEngine(live, ledger, within, look.catalogue))
 
     desks = Desks(open_desk(live))
     try:
         reloader = Reloader(Path(settings.rules), desks, open_desk)
-        await _serve(desks, reloader, door, settings, ledger, place)
+        await _serve(Parts(desks, reloader, door, ledger, weather, look), settings, place)
     finally:
         await weather.close()
         await asyncio.to_thread(ledger.close)
+        if look is not None:
+            await asyncio.to_thread(look.close)
     log.info("stopped", **counted())
 
 
-async def _serve(
-    desks: Desks, reloader: Reloader, door: Door, settings: Settings, ledger: Ledger, place: Place
-) -> None:
-    live = desks.live.engine.live
+async def _serve(parts: Parts, settings: Settings, place: Place) -> None:
+    live, clock = parts.desks.live.engine.live, ServerClock()
+    health = Health((SERVICE,), parts.ledger, parts.reloader, patience=settings.busy_timeout + _MORE_SECONDS)
+    interceptors: list[grpc.aio.ServerInterceptor] = [parts.door.gate]
+    if parts.observer is not None:
+        show(parts, parts.observer, health, clock)
+        interceptors.insert(0, parts.observer.calls())
     server = grpc.aio.server(
-        options=channel_options(settings, shared=place.shared), interceptors=(door.gate,)
+        options=channel_options(settings, shared=place.shared), interceptors=interceptors
     )
-    service = DecisionsService(desks, wall_clock, longest=settings.request_timeout)
+    service = DecisionsService(parts.desks, clock, longest=settings.request_timeout)
     server.add_generic_rpc_handlers((decisions_handler(service),))
-    status = health.aio.HealthServicer()
-    health_pb2_grpc.add_HealthServicer_to_server(status, server)
-    reflection.enable_server_reflection((SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
-    port = bind(server, settings, door.credentials())
-    guarding = asyncio.create_task(door.follow())
-    tasks = [asyncio.create_task(_probe(ledger, status, settings))]
+    add_HealthServicer_to_server(health.servicer, server)
+    reflection.enable_server_reflection((SERVICE, HEALTH_SERVICE, reflection.SERVICE_NAME), server)
+    port = bind(server, settings, parts.door.credentials())
+    guarding = asyncio.create_task(parts.door.follow())
+    await health.look()
+    tasks = [asyncio.create_task(health.follow()), asyncio.create_task(health.beat())]
     if not place.shared:
-        tasks += _reloading(reloader, settings)
+        tasks += _reloading(parts.reloader, settings)
     await server.start()
     place.announce(f"{settings.host}:{port}")
     log.info("serving", book=live.book.name, version=live.book.version, campaigns=len(live.plans))
@@ -111,7 +117,7 @@ async def _serve(
     log.info("draining", seconds=settings.grace)
     for task in tasks:
         task.cancel()
-    await status.enter_graceful_shutdown()
+    await health.drain()
     await drain(server, settings.grace, place.stop)
     guarding.cancel()
 
@@ -121,6 +127,8 @@ def _reloading(reloader: Reloader, settings: Settings) -> "list[asyncio.Task[Non
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reloader.ask)
     tasks = [asyncio.create_task(reloader.run())]
     if settings.watch:
+        from engine.server.watch import follow  # noqa: PLC0415 only who watches pays for it
+
         tasks.append(asyncio.create_task(follow(Path(settings.rules), reloader.ask)))
     return tasks
 
@@ -132,18 +140,3 @@ def open_door(settings: Settings) -> Door:
         return Door(settings)
     except ValueError as error:
         raise CannotServe(str(error)) from None
-
-
-async def _probe(ledger: Ledger, status: "health.aio.HealthServicer", settings: Settings) -> None:
-    """Keeps the health service true: SERVING while the store takes transactions."""
-    while True:
-        try:
-            async with asyncio.timeout(settings.busy_timeout + _PROBE_SECONDS):
-                await ledger.submit(())
-            serving = health_pb2.HealthCheckResponse.SERVING
-        except (LedgerError, TimeoutError) as error:
-            log.warning("the log does not answer", error=str(error) or "no answer in time")
-            serving = health_pb2.HealthCheckResponse.NOT_SERVING
-        for service in ("", SERVICE):
-            await status.set(service, serving)
-        await asyncio.sleep(_PROBE_SECONDS)

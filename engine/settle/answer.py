@@ -29,7 +29,7 @@ def answer(ask: Ask, verdict: Verdict, decision_id: str) -> Decision:
     preview = ask.request.mode is Mode.PREVIEW
     blocked_by = () if verdict.chosen else _blocked_by(verdict)
     offers = (
-        (_fallback(ask),)
+        (fallback_offer(ask),)
         if verdict.outcome is Outcome.FALLBACK
         else tuple(_offer(ask, *one) for one in verdict.chosen)
     )
@@ -141,7 +141,8 @@ def _content(form: Form, attributes: Attributes) -> dict[str, str]:
     return render(form.texts_in(attributes.get("profile.language")), attributes)
 
 
-def _fallback(ask: Ask) -> ChosenOffer:
+def fallback_offer(ask: Ask) -> ChosenOffer:
+    """What the request's placement shows when there is nothing better; it has to have a fallback."""
     placement = ask.live.book.placements[ask.request.placement]
     fallback = ask.live.fallbacks[placement.name]
     if fallback is None:

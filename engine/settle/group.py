@@ -35,12 +35,16 @@ Histories = dict[str, list[Contact]]
 def settle_group(store: Store, asks: Sequence[Ask | Recording]) -> list[Decision | Recorded | LedgerError]:
     """Settles the asks in order, each against what the ones before it reserved; an answer or an error each.
 
+    A group of none proves that the store takes what is written.
+
     Raises LedgerUnavailable when the store did not take the group; then nothing of it is kept.
     """
     requests = [one for one in asks if isinstance(one, Ask)]
     recordings = [one for one in asks if isinstance(one, Recording)] if len(requests) < len(asks) else ()
     recorded: Sequence[Recorded | LedgerError] = ()
     with transaction(store, asks):
+        if not asks:
+            store.prove()
         settled = _Group(store, requests).settle()
         settled.keep()
         if recordings:

@@ -6,7 +6,7 @@ from typing import cast
 
 from engine.decision import Decision
 from engine.ledger.errors import LedgerError
-from engine.ledger.group_queue import GroupQueue
+from engine.ledger.group_queue import GroupQueue, OnGroup
 from engine.ledger.reader import Reader
 from engine.ledger.store import Store
 from engine.settle.ask import Ask
@@ -44,6 +44,24 @@ class Ledger:
         """Keeps events together, as `submit` settles requests; what became of each, or an error."""
         answers = await self._queue.submit(events, deadline=deadline)
         return cast("Sequence[Recorded | LedgerError]", answers)
+
+    @property
+    def depth(self) -> int:
+        """How many asks and events wait to be settled."""
+        return self._queue.depth
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the log did not take the last group; None where it did."""
+        return self._queue.trouble
+
+    def doubt(self, trouble: str) -> None:
+        """Says that the log is in trouble, until it takes a group."""
+        self._queue.doubt(trouble)
+
+    def watch(self, told: OnGroup) -> None:
+        """Is told of every group that is settled, in the ledger's thread."""
+        self._queue.on_group = told
 
     def close(self) -> None:
         """Takes nothing new, settles what waits, and closes the log."""

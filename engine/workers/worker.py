@@ -17,6 +17,7 @@ import structlog
 from engine.ledger.errors import LedgerError
 from engine.server import logs, loop
 from engine.server.listen import CannotServe
+from engine.server.observer import CannotObserve
 from engine.server.run import Place, serve
 from engine.server.stop import Stop, heed_no_more
 from engine.workers.orders import ALIVE, NEWS, ORDERS, SERVING, WHERE, Orders, read_orders
@@ -34,11 +35,11 @@ def main() -> None:
     orders = read_orders()
     if orders is None:
         sys.exit(1)
-    logs.configure(as_json=orders.as_json, worker=orders.number)
+    logs.configure(as_json=orders.as_json, level=orders.settings.message_level, worker=orders.number)
     os.set_blocking(NEWS, False)
     try:
         loop.run(_main(orders))
-    except (CannotServe, LedgerError) as error:
+    except (CannotServe, CannotObserve, LedgerError) as error:
         log.error("cannot serve", error=str(error))  # noqa: TRY400 a sentence says it all
         sys.exit(1)
 

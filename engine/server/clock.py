@@ -1,0 +1,64 @@
+"""The server's clock: the system's, which may be set back, made one that never goes back.
+
+Caps count contacts by their moments. If time went back in a process, what it decides would be ordered before what it had
+decided. So when the system's clock is set back, this one goes on at half speed until the other has caught up.
+"""
+
+import time
+from collections.abc import Callable
+
+import structlog
+
+from engine.counters import CLOCK_STEPS
+from engine.instant import Instant, Microseconds
+
+log = structlog.get_logger()
+
+_NOTEWORTHY: Microseconds = 100_000
+"""Steps smaller than this are a clock that is kept right by small steps; they are bridged and not told."""
+
+
+def wall_clock() -> Instant:
+    """Now, by the system's clock."""
+    return time.time_ns() // 1000
+
+
+class ServerClock:
+    """Gives instants that never decrease. For one thread.
+
+    wall: microseconds since 1970, which may be set back. steady: nanoseconds that only grow.
+    """
+
+    def __init__(
+        self,
+        wall: Callable[[], Instant] = wall_clock,
+        steady: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        self._wall = wall
+        self._steady = steady
+        self._last = wall()
+        self._slowed_at: tuple[Instant, int] | None = None
+
+    def __call__(self) -> Instant:
+        """Now."""
+        now = self._wall()
+        if now >= self._last:
+            self._slowed_at = None
+            self._last = now
+            return now
+        return self._slowly(now)
+
+    @property
+    def ahead(self) -> Microseconds:
+        """How far it is before the system's clock, which was set back by as much; 0 where it was not."""
+        return max(0, self._last - self._wall())
+
+    def _slowly(self, now: Instant) -> Instant:
+        if self._slowed_at is None:
+            self._slowed_at = self._last, self._steady()
+            if (step := self._last - now) >= _NOTEWORTHY:
+                CLOCK_STEPS.add()
+                log.error("the system's clock was set back", seconds=round(step / 1e6, 3))
+        since, then = self._slowed_at
+        self._last = max(self._last, since + (self._steady() - then) // 2000)
+        return self._last

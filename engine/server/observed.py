@@ -1,0 +1,96 @@
+"""The same service, counted: what stands in for its parts where somebody looks."""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import structlog
+
+from engine.api.v1 import decisions_pb2 as pb
+from engine.context import Request
+from engine.decide import Engine
+from engine.decision import Decision
+from engine.instant import Instant
+from engine.ledger.errors import LedgerError
+from engine.live import LiveBook
+from engine.observe.catalogue import Catalogue
+from engine.server.parse import Parser
+from engine.settle.ask import Ask
+from engine.settle.ledger import Ledger
+from engine.settle.recording import Recorded, Recording
+from engine.weather import Weather
+
+log = structlog.get_logger()
+
+
+class ObservedParser(Parser):
+    """Tells how long reading a request takes."""
+
+    def __init__(self, live: LiveBook, catalogue: Catalogue, **options: Any) -> None:
+        super().__init__(live, **options)
+        self._spread = catalogue.stage_seconds
+
+    def parse(self, message: pb.DecideRequest, now: Instant) -> Request:
+        """As the parser does."""
+        start = time.perf_counter()
+        request = super().parse(message, now)
+        self._spread.add(time.perf_counter() - start, ("parse",))
+        return request
+
+
+class ObservedEngine(Engine):
+    """Counts decisions, and tells how long their stages take."""
+
+    def __init__(self, live: LiveBook, ledger: Ledger, weather: Weather | None, catalogue: Catalogue) -> None:
+        super().__init__(live, ledger, weather)
+        self._catalogue = catalogue
+
+    async def decide(self, request: Request, *, deadline: float | None = None) -> Decision:
+        """As the engine does."""
+        decision = await super().decide(request, deadline=deadline)
+        self._told(decision)
+        return decision
+
+    async def settle_all(
+        self, requests: Sequence[Request], *, deadline: float | None = None
+    ) -> Sequence[Decision | LedgerError]:
+        """As the engine does."""
+        answers = await super().settle_all(requests, deadline=deadline)
+        for one in answers:
+            if isinstance(one, Decision):
+                self._told(one)
+        return answers
+
+    async def record(
+        self, recordings: Sequence[Recording], *, deadline: float | None = None
+    ) -> Sequence[Recorded | LedgerError]:
+        """As the engine does."""
+        found = await super().record(recordings, deadline=deadline)
+        for one in found:
+            self._catalogue.recorded.add((one if isinstance(one, Recorded) else "error",))
+        return found
+
+    def _told(self, decision: Decision) -> None:
+        """Counts it; and says it, at level `debug`, without saying whom it is about."""
+        self._catalogue.decided(decision)
+        log.debug(
+            "decided",
+            request_id=decision.request_id,
+            decision_id=decision.decision_id,
+            outcome=decision.outcome,
+            book=decision.book_version,
+        )
+
+    async def ask_all(self, requests: Sequence[Request], *, deadline: float | None = None) -> list[Ask]:
+        """As the engine does."""
+        start = time.perf_counter()
+        asks = await super().ask_all(requests, deadline=deadline)
+        self._catalogue.stage_seconds.add(time.perf_counter() - start, ("propose",))
+        return asks
+
+    async def settle(self, asked: Ask, *, deadline: float | None = None) -> Decision:
+        """As the engine does."""
+        start = time.perf_counter()
+        decision = await super().settle(asked, deadline=deadline)
+        self._catalogue.stage_seconds.add(time.perf_counter() - start, ("settle",))
+        return decision

@@ -1,0 +1,105 @@
+"""Whoever looks: the endpoint and the collector, as the settings and the environment want them."""
+
+import os
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from engine.observe.catalogue import Catalogue
+from engine.observe.figures import Reading
+from engine.server.observed_calls import Context, ObservedCalls, Trace
+from engine.settings import Settings
+
+if TYPE_CHECKING:
+    from engine.observe.endpoint import Endpoint, Page
+    from engine.observe.push import Push
+
+log = structlog.get_logger()
+
+_WHERE = (
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+)
+
+
+class CannotObserve(Exception):
+    """What was asked for cannot be shown."""
+
+
+@dataclass
+class Observer:
+    """Counts, and shows what was counted."""
+
+    settings: Settings
+    catalogue: Catalogue = field(default_factory=Catalogue)
+    endpoint: "Endpoint | None" = None
+    push: "Push | None" = None
+
+    def open(self, readings: Sequence[Reading], pages: "Mapping[str, Page]") -> None:
+        """Begins to show. Raises CannotObserve."""
+        self.catalogue.readings += readings
+        figures = self.catalogue.all()
+        if self.settings.metrics_port:
+            from engine.observe.endpoint import Endpoint  # noqa: PLC0415 only who looks pays for it
+
+            self.endpoint = _endpoint(self.settings, lambda host, port: Endpoint(host, port, figures, pages))
+        if _sends():
+            from engine.observe.push import Push  # noqa: PLC0415 costs a second, and comes as an extra
+
+            self.push = Push(figures, f"{socket.gethostname()}:{os.getpid()}")
+
+    def calls(self) -> ObservedCalls:
+        """What observes calls."""
+        return ObservedCalls(self.catalogue, self._trace())
+
+    def _trace(self) -> Trace | None:
+        if self.push is None:
+            return None
+        from engine.observe.traces import span_of_call  # noqa: PLC0415 as above
+
+        tracer = self.push.tracer
+
+        def trace(method: str, context: Context) -> AbstractContextManager[Any]:
+            metadata = {
+                key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)
+            }
+            return span_of_call(tracer, method, metadata)
+
+        return trace
+
+    def close(self) -> None:
+        """Shows no more; what is to be sent is sent first."""
+        if self.endpoint is not None:
+            self.endpoint.close()
+        if self.push is not None:
+            self.push.close()
+
+
+def observer(settings: Settings) -> Observer | None:
+    """Who looks; None where nobody does, so that nothing is counted. Raises CannotObserve."""
+    if _sends() and find_spec("opentelemetry.exporter") is None:
+        raise CannotObserve(
+            "OTEL_EXPORTER_OTLP_ENDPOINT is set: install the extra, as in `pip install tact[otlp]`"
+        )
+    wanted = settings.metrics_port or settings.message_level == "debug" or _sends()
+    return Observer(settings) if wanted else None
+
+
+def _sends() -> bool:
+    return any(map(os.environ.get, _WHERE)) and os.environ.get("OTEL_SDK_DISABLED", "").lower() != "true"
+
+
+def _endpoint(settings: Settings, make: "Callable[[str, int], Endpoint]") -> "Endpoint":
+    try:
+        endpoint = make(settings.metrics_host, settings.metrics_port)
+    except OSError as error:
+        where = f"{settings.metrics_host}:{settings.metrics_port}"
+        raise CannotObserve(f"cannot show metrics on {where}: {error.strerror}") from error
+    log.info("metrics", url=f"http://{settings.metrics_host}:{endpoint.port}/metrics")
+    return endpoint
