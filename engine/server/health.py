@@ -56,10 +56,9 @@ class Health:
 
     async def follow(self) -> None:
         """Looks every second, for ever."""
-        await self._set((LIVENESS,), serving=True)
         while True:
-            await self._look()
             await asyncio.sleep(_PROBE_SECONDS)
+            await self.look()
 
     async def beat(self) -> None:
         """Shows that the event loop turns, for ever."""
@@ -72,7 +71,9 @@ class Health:
         self._draining = True
         await self._set(self._services, serving=False)
 
-    async def _look(self) -> None:
+    async def look(self) -> None:
+        """Looks once; before the first look no name is known."""
+        await self._set((LIVENESS,), serving=True)
         trouble = await self._trouble()
         if self._ready is not (trouble is None):
             self._ready = trouble is None
