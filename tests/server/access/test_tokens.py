@@ -134,11 +134,11 @@ def test_calls_at_once_are_bounded_for_each_caller(book: Path, log: Path, tmp_pa
         until(lambda: not is_refused(client))
 
 
-def stall(channel: grpc.Channel, token: str) -> Any:
-    """A call of Decide whose message never comes."""
-    ask: Any = channel.stream_stream("/tact.v1.Decisions/Decide")
+def stall(channel: grpc.Channel, token: str | None, path: str = "/tact.v1.Decisions/Decide") -> Any:
+    """A call whose message never comes."""
+    ask: Any = channel.stream_stream(path)
     requests = _Never()
-    requests.call = ask(requests, metadata=(("authorization", f"Bearer {token}"),))
+    requests.call = ask(requests, metadata=(("authorization", f"Bearer {token}"),) if token else ())
     return requests.call
 
 

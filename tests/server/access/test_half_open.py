@@ -1,0 +1,153 @@
+"""Connections and calls that are begun and not gone on with."""
+
+import socket
+import ssl
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+
+from engine.client import Client, Tls
+from engine.server.access.roles import Role
+from tests.requests import li_na
+from tests.server.access.conftest import Authority, secure, token_for, write_callers
+from tests.server.access.test_tokens import stall, until
+from tests.servers import serving
+
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+SHOP, SHOP_ENTRY = token_for("shop", Role.DECIDE)
+
+
+@contextmanager
+def connected(target: str, says: list[bytes]) -> Iterator[list[socket.socket]]:
+    """Connections that each say this and no more."""
+    host, port = target.rsplit(":", 1)
+    made = []
+    try:
+        for words in says:
+            one = socket.create_connection((host, int(port)), timeout=30)
+            made.append(one)
+            one.sendall(words)
+        yield made
+    finally:
+        for one in made:
+            one.close()
+
+
+def is_closed(one: socket.socket) -> bool:
+    """Whether the server ends the connection, whatever it says before."""
+    one.settimeout(30)
+    try:
+        while one.recv(4096):
+            pass
+    except ConnectionError:
+        return True
+    return True
+
+
+def hello() -> bytes:
+    """The first words of a TLS handshake."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    wrapped = ssl.create_default_context().wrap_bio(incoming, outgoing, server_hostname="localhost")
+    with pytest.raises(ssl.SSLWantReadError):
+        wrapped.do_handshake()
+    return outgoing.read()
+
+
+@pytest.mark.parametrize("tls", [True, False], ids=["tls", "plain"])
+def test_connections_that_stop_in_the_middle_are_ended(
+    book: Path, log: Path, authority: Authority, monkeypatch: pytest.MonkeyPatch, tls: bool
+) -> None:
+    """Two hundred connections with no words, half a greeting or nonsense hinder nobody, and are closed in time."""
+    monkeypatch.setenv("TACT_HANDSHAKE_TIMEOUT", "2")
+    words = [b"", hello()[:50], hello(), PREFACE[:10], b"GET / HTTP/1.1\r\n\r\n"]
+    options = secure(authority) if tls else []
+    trust = Tls(ca=authority.file) if tls else None
+    with (
+        serving(book, log, *options) as server,
+        connected(server.target, words * 40) as open_ones,
+        Client(server.target, timeout=20, tls=trust) as client,
+    ):
+        assert client.decide(li_na()).decision_id
+        assert all(is_closed(one) for one in open_ones)
+        assert client.decide(li_na()).decision_id
+
+
+def test_calls_whose_message_never_comes_are_ended(
+    book: Path, log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a caller and of strangers who ask for health: after the time of a call they end with DEADLINE_EXCEEDED."""
+    monkeypatch.setenv("TACT_REQUEST_TIMEOUT", "2")
+    callers = write_callers(tmp_path / "callers.toml", SHOP_ENTRY)
+    with serving(book, log, "--callers", str(callers)) as server:
+        with (
+            grpc.insecure_channel(server.target) as channel,
+            Client(server.target, timeout=20, token=SHOP) as client,
+        ):
+            calls = [stall(channel, SHOP) for _ in range(20)]
+            calls += [stall(channel, None, "/grpc.health.v1.Health/Check") for _ in range(20)]
+            assert client.decide(li_na()).decision_id
+            codes = {ended(call) for call in calls}
+        assert server.stop() == 0
+    assert codes == {grpc.StatusCode.DEADLINE_EXCEEDED}
+
+
+def test_a_stranger_s_message_is_not_waited_for(book: Path, log: Path, tmp_path: Path) -> None:
+    """Who has no token is refused by the metadata alone, though the message never comes."""
+    callers = write_callers(tmp_path / "callers.toml", SHOP_ENTRY)
+    with (
+        serving(book, log, "--callers", str(callers)) as server,
+        grpc.insecure_channel(server.target) as channel,
+    ):
+        assert ended(stall(channel, None)) is grpc.StatusCode.UNAUTHENTICATED
+
+
+def test_huge_metadata_is_refused(book: Path, log: Path, tmp_path: Path) -> None:
+    """Metadata beyond the bound is refused, below it the call is looked at, and the server goes on."""
+    callers = write_callers(tmp_path / "callers.toml", SHOP_ENTRY)
+    with (
+        serving(book, log, "--callers", str(callers)) as server,
+        grpc.insecure_channel(server.target) as channel,
+        Client(server.target, timeout=20, token=SHOP) as client,
+    ):
+        codes = {}
+        for size in (1_000, 15_000, 20_000, 500_000):
+            ask: Any = channel.stream_stream("/tact.v1.Decisions/Decide")
+            call = ask(iter([b""]), metadata=(("x-long", "x" * size),), timeout=20)
+            codes[size] = ended(call)
+        assert client.decide(li_na()).decision_id
+    assert codes == {
+        1_000: grpc.StatusCode.UNAUTHENTICATED,
+        15_000: grpc.StatusCode.UNAUTHENTICATED,
+        20_000: grpc.StatusCode.RESOURCE_EXHAUSTED,
+        500_000: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    }
+
+
+def test_refusals_are_logged_and_not_without_end(book: Path, log: Path, tmp_path: Path) -> None:
+    """A hundred refusals leave a few lines, which say how many were left out, and never a token."""
+    callers = write_callers(tmp_path / "callers.toml", SHOP_ENTRY)
+    with serving(book, log, "--callers", str(callers)) as server:
+        with grpc.insecure_channel(server.target) as channel:
+            ask: Any = channel.stream_stream("/tact.v1.Decisions/Decide")
+            start = time.monotonic()
+            for _ in range(100):
+                metadata = (("authorization", "Bearer tact_secret"),)
+                assert ended(ask(iter([b""]), metadata=metadata)) is grpc.StatusCode.UNAUTHENTICATED
+            seconds = time.monotonic() - start
+        assert server.stop() == 0
+    said = [line for line in server.errors if " refused " in line]
+    assert 20 <= len(said) <= 21 + seconds
+    assert "no such token" in said[0]
+    assert "tact_secret" not in "".join(server.errors)
+
+
+def ended(call: Any) -> grpc.StatusCode:
+    """How the call ends."""
+    until(lambda: not call.is_active())
+    code: grpc.StatusCode = call.code()
+    return code
