@@ -14,12 +14,12 @@ import grpc
 import uvloop
 
 from engine.api.v1 import decisions_pb2 as pb
-from engine.server.limits import LARGEST_MESSAGE
+from engine.settings import Settings
 
 SERVICE = pb.DESCRIPTOR.services_by_name["Decisions"].full_name
 OPTIONS = (
-    ("grpc.max_receive_message_length", LARGEST_MESSAGE),
-    ("grpc.max_send_message_length", LARGEST_MESSAGE),
+    ("grpc.max_receive_message_length", Settings().message_bytes),
+    ("grpc.max_send_message_length", Settings().message_bytes),
 )
 
 

@@ -51,6 +51,14 @@ class Settings(BaseSettings):
     """Bytes of one message."""
     metadata_bytes: Annotated[int, Field(ge=1024, le=1024 * 1024)] = 16 * 1024
     """Bytes of the metadata of one call."""
+    most_attributes: Annotated[int, Field(ge=1, le=500)] = 500
+    """Attributes of a request's profile, and of an event."""
+    most_events: Annotated[int, Field(ge=1, le=5000)] = 5000
+    """Events that one request may bring."""
+    most_batched: Annotated[int, Field(ge=1, le=1000)] = 1000
+    """Requests in a batch."""
+    most_recorded: Annotated[int, Field(ge=1, le=1000)] = 1000
+    """Events in a recording."""
     streams: Annotated[int, Field(ge=1)] = 1000
     """Calls under way on one connection; further ones wait in the client."""
     handshake_timeout: Annotated[float, Field(gt=0, le=3600)] = 10.0

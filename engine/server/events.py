@@ -5,22 +5,22 @@ from collections.abc import Sequence
 from engine.api.v1 import decisions_pb2 as pb
 from engine.attributes.event import Event
 from engine.conditions.model import Value
-from engine.server.limits import LONGEST_NAME, MOST_ATTRIBUTES, MOST_EVENTS
+from engine.server.limits import LONGEST_NAME, Most
 from engine.server.values import moment, number, plain, text
 from engine.server.violations import Violations
 
 _TEXTS = ("item", "category", "page", "currency")
 
 
-def parse_events(messages: Sequence[pb.Event], path: str, wrong: Violations) -> tuple[Event, ...]:
+def parse_events(messages: Sequence[pb.Event], path: str, wrong: Violations, most: Most) -> tuple[Event, ...]:
     """The events, in the order sent; notes what is wrong under `path`, as in `context.events[2].type`."""
-    if len(messages) > MOST_EVENTS:
-        wrong.add(path, f"must be at most {MOST_EVENTS}, not {len(messages)}")
+    if len(messages) > most.events:
+        wrong.add(path, f"must be at most {most.events}, not {len(messages)}")
         return ()
-    return tuple([parse_event(one, f"{path}[{place}]", wrong) for place, one in enumerate(messages)])
+    return tuple([parse_event(one, f"{path}[{place}]", wrong, most) for place, one in enumerate(messages)])
 
 
-def parse_event(message: pb.Event, path: str, wrong: Violations) -> Event:
+def parse_event(message: pb.Event, path: str, wrong: Violations, most: Most) -> Event:
     """One event; notes what is wrong under `path`."""
     # Each field is read once and by its name: a website sends many events with every page.
     event_id, kind, at = message.event_id, message.type, 0
@@ -36,11 +36,11 @@ def parse_event(message: pb.Event, path: str, wrong: Violations) -> Event:
             wrong.add(f"{path}.at", str(error))
     else:
         wrong.add(f"{path}.at", "is required")
-    return Event(event_id, kind, at, _fields(message, path, wrong))
+    return Event(event_id, kind, at, _fields(message, path, wrong, most))
 
 
-def _fields(message: pb.Event, path: str, wrong: Violations) -> dict[str, Value]:
-    fields = _attributes(message, path, wrong) if message.attributes else {}
+def _fields(message: pb.Event, path: str, wrong: Violations, most: Most) -> dict[str, Value]:
+    fields = _attributes(message, path, wrong, most) if message.attributes else {}
     texts = (message.item, message.category, message.page, message.currency)
     try:
         for name, value in zip(_TEXTS, texts, strict=True):
@@ -53,11 +53,11 @@ def _fields(message: pb.Event, path: str, wrong: Violations) -> dict[str, Value]
     return fields
 
 
-def _attributes(message: pb.Event, path: str, wrong: Violations) -> dict[str, Value]:
+def _attributes(message: pb.Event, path: str, wrong: Violations, most: Most) -> dict[str, Value]:
     found: dict[str, Value] = {}
     attributes = message.attributes
-    if len(attributes) > MOST_ATTRIBUTES:
-        wrong.add(f"{path}.attributes", f"must be at most {MOST_ATTRIBUTES}, not {len(attributes)}")
+    if len(attributes) > most.attributes:
+        wrong.add(f"{path}.attributes", f"must be at most {most.attributes}, not {len(attributes)}")
         return found
     for name in attributes:
         try:

@@ -1,19 +1,38 @@
 """How much a request may bring."""
 
+from dataclasses import dataclass
+
+from engine.settings import Settings
+
 LONGEST_TEXT = 4096
 """Bytes of UTF-8 in one text value."""
 LONGEST_NAME = 200
 """Characters in an id, a purpose or a channel's name."""
-MOST_ATTRIBUTES = 500
 MOST_LIST_ENTRIES = 1000
-MOST_EVENTS = 5000
-"""Events of one request."""
 MOST_NAMES = 100
 """Consents, preferred channels, channels."""
-MOST_BATCHED = 1000
-MOST_RECORDED = 1000
-"""Events of one Record."""
 LARGEST_EVENT = 16 * 1024
 """Bytes of the fields of one event that is recorded."""
-LARGEST_MESSAGE = 16 * 1024 * 1024
-"""Bytes of one message; a batch of 1,000 ordinary requests has about 1 MB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Most:
+    """How many there may be of what an operator may want to bound; by default as many as the contract allows."""
+
+    attributes: int = 500
+    """Of a request's profile, and of an event."""
+    events: int = 5000
+    """Of one request."""
+    batched: int = 1000
+    """Requests in a batch."""
+    recorded: int = 1000
+    """Events in a recording."""
+
+
+CONTRACT = Most()
+"""What the contract allows."""
+
+
+def most_of(settings: Settings) -> Most:
+    """As the settings say."""
+    return Most(settings.most_attributes, settings.most_events, settings.most_batched, settings.most_recorded)

@@ -13,7 +13,7 @@ from engine.live import LiveBook
 from engine.rulebook.builtin import BUILTIN
 from engine.rulebook.model import Attribute, AttributeType
 from engine.server.events import parse_events
-from engine.server.limits import LONGEST_NAME, MOST_ATTRIBUTES, MOST_NAMES
+from engine.server.limits import CONTRACT, LONGEST_NAME, MOST_NAMES, Most
 from engine.server.values import checker, moment, number, plain, reader, text
 from engine.server.violations import Unsupported, Violations
 
@@ -55,11 +55,14 @@ def _zone(value: str) -> None:
 class Parser:
     """Checks requests against one live book.
 
-    may_simulate: asked when a request names a moment of its own, whether its caller may.
+    may_simulate: asked when a request names a moment of its own, whether its caller may. most: how much it may bring.
     """
 
-    def __init__(self, live: LiveBook, *, may_simulate: Callable[[], bool] = lambda: False) -> None:
+    def __init__(
+        self, live: LiveBook, *, may_simulate: Callable[[], bool] = lambda: False, most: Most = CONTRACT
+    ) -> None:
         self.live = live
+        self.most = most
         self._may_simulate = may_simulate
         self._given = {
             name: _Given(name, f"context.{name}", _check_of(declared), name in live.wanted)
@@ -121,9 +124,9 @@ class Parser:
         if profile.time_zone:
             self._take(self._given["profile.time_zone"], profile.time_zone, values, wrong)
         attributes = profile.attributes
-        if len(attributes) > MOST_ATTRIBUTES:
+        if len(attributes) > self.most.attributes:
             wrong.add(
-                "context.profile.attributes", f"must be at most {MOST_ATTRIBUTES}, not {len(attributes)}"
+                "context.profile.attributes", f"must be at most {self.most.attributes}, not {len(attributes)}"
             )
             return
         known = self._profile
@@ -141,7 +144,7 @@ class Parser:
         """The events, all of them checked; none where the live book derives nothing from events."""
         if not context.events:
             return ()
-        found = parse_events(context.events, "context.events", wrong)
+        found = parse_events(context.events, "context.events", wrong, self.most)
         return found if self.live.derivation.uses_events else ()
 
     def _by_field(self, group: str) -> dict[str, _Given]:

@@ -6,7 +6,7 @@ from engine.instant import DAY, Instant
 from engine.live import LiveBook
 from engine.memory import to_json
 from engine.server.events import parse_event
-from engine.server.limits import LARGEST_EVENT, MOST_RECORDED
+from engine.server.limits import LARGEST_EVENT
 from engine.server.parse import Parser, name_of
 from engine.server.violations import EventsNotKept, InvalidRequest, Unsupported, Violations
 from engine.settle.recording import Recording
@@ -38,20 +38,22 @@ def parse_recordings(parser: Parser, message: pb.RecordRequest, now: Instant) ->
     """
     wrong = Violations()
     moment = parser.now(message, now, wrong)
-    if len(message.events) > MOST_RECORDED:
-        wrong.add("events", f"must be at most {MOST_RECORDED}, not {len(message.events)}")
+    most = parser.most.recorded
+    if len(message.events) > most:
+        wrong.add("events", f"must be at most {most}, not {len(message.events)}")
     wrong.raise_any()
-    return [_alone(parser.live, one, f"events[{place}]", moment) for place, one in enumerate(message.events)]
+    return [_alone(parser, one, f"events[{place}]", moment) for place, one in enumerate(message.events)]
 
 
-def _alone(live: LiveBook, message: pb.RecordedEvent, path: str, now: Instant) -> Recording | Exception:
+def _alone(parser: Parser, message: pb.RecordedEvent, path: str, now: Instant) -> Recording | Exception:
     try:
-        return _recording(live, message, path, now)
+        return _recording(parser, message, path, now)
     except (InvalidRequest, Unsupported, EventsNotKept) as error:
         return error
 
 
-def _recording(live: LiveBook, message: pb.RecordedEvent, path: str, now: Instant) -> Recording:
+def _recording(parser: Parser, message: pb.RecordedEvent, path: str, now: Instant) -> Recording:
+    live = parser.live
     if message.decision_id or message.event.type in OUTCOMES:
         raise Unsupported("outcomes of decisions are not recorded in this version")
     if message.customer.aliases:
@@ -67,7 +69,7 @@ def _recording(live: LiveBook, message: pb.RecordedEvent, path: str, now: Instan
     if not message.HasField("event"):
         wrong.add(f"{path}.event", "is required")
         wrong.raise_any()
-    event = parse_event(message.event, f"{path}.event", wrong)
+    event = parse_event(message.event, f"{path}.event", wrong, parser.most)
     if not wrong.found:
         _check_bounds(live, event, f"{path}.event", now, wrong)
     wrong.raise_any()

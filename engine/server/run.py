@@ -25,6 +25,7 @@ from engine.server.clock import ServerClock
 from engine.server.desk import Desk, Desks
 from engine.server.handlers import decisions_handler
 from engine.server.health import Health
+from engine.server.limits import most_of
 from engine.server.listen import CannotServe, bind, channel_options, check_access, drain
 from engine.server.observed import ObservedEngine, ObservedParser
 from engine.server.observer import observer
@@ -73,9 +74,10 @@ async def serve(live: LiveBook, settings: Settings, place: Place) -> None:
 
     def open_desk(live: LiveBook) -> Desk:
         within = weather if weather.enabled else None
+        most = most_of(settings)
         if look is None:
-            return Desk(Parser(live, may_simulate=may_simulate), Engine(live, ledger, within))
-        parser = ObservedParser(live, look.catalogue, may_simulate=may_simulate)
+            return Desk(Parser(live, may_simulate=may_simulate, most=most), Engine(live, ledger, within))
+        parser = ObservedParser(live, look.catalogue, may_simulate=may_simulate, most=most)
         return Desk(parser, ObservedEngine(live, ledger, within, look.catalogue))
 
     desks = Desks(open_desk(live))

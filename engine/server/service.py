@@ -13,7 +13,6 @@ from engine.decision import Decision
 from engine.explain import explain
 from engine.instant import Instant
 from engine.server.desk import Desk, Desks
-from engine.server.limits import MOST_BATCHED
 from engine.server.recordings import parse_recordings
 from engine.server.respond import respond
 from engine.server.respond_explain import respond_explained
@@ -44,9 +43,9 @@ class DecisionsService:
 
     async def decide_batch(self, request: pb.DecideBatchRequest, context: Context) -> pb.DecideBatchResponse:
         """Many customers in one settlement; an error of one is its own."""
-        if len(request.requests) > MOST_BATCHED:
-            raise _too_many(len(request.requests))
         with self._desks.live as desk:
+            if len(request.requests) > desk.parser.most.batched:
+                raise _too_many(desk.parser.most.batched, len(request.requests))
             parsed = [self._parsed(desk, one) for one in request.requests]
             good = [one for one in parsed if isinstance(one, Request)]
             answers = iter(
@@ -108,5 +107,5 @@ def _result(event: pb.RecordedEvent, answer: Recorded | Exception) -> pb.Recorde
             return pb.RecordedResult(event_id=name, error=status_of(answer))
 
 
-def _too_many(count: int) -> InvalidRequest:
-    return InvalidRequest([Violation("requests", f"must be at most {MOST_BATCHED}, not {count}")])
+def _too_many(most: int, count: int) -> InvalidRequest:
+    return InvalidRequest([Violation("requests", f"must be at most {most}, not {count}")])
