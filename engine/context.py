@@ -35,5 +35,7 @@ class Request(NamedTuple):
     request_id: str = ""
     events: tuple[Event, ...] = ()
     """What the customer did, as sent; empty where the live book derives nothing from events."""
+    aliases: tuple[str, ...] = ()
+    """Further names of the customer."""
     memory: Memory = NO_MEMORY
     """What is remembered of the customer."""

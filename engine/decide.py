@@ -15,6 +15,7 @@ from engine.pressure.reach import barred_channels
 from engine.settle.ask import Ask
 from engine.settle.degraded import degraded
 from engine.settle.ledger import Ledger
+from engine.settle.people import Linked, Linking
 from engine.settle.recording import Recorded, Recording
 from engine.signals import infer
 from engine.signals.infer import NO_CONCLUSIONS, Conclusions
@@ -73,6 +74,13 @@ class Engine:
     ) -> Sequence[Recorded | LedgerError]:
         """Keeps events in one settlement, and the signals that they lead to."""
         return await self._ledger.record(recordings, deadline=deadline)
+
+    async def link(self, linking: Linking, *, deadline: float | None = None) -> Linked:
+        """Makes the names one person's. Raises LedgerError when that could not be kept."""
+        answer = await self._ledger.link(linking, deadline=deadline)
+        if isinstance(answer, LedgerError):
+            raise answer
+        return answer
 
 
 def ask(live: LiveBook, request: Request) -> Ask:

@@ -41,7 +41,7 @@ async def gather(
 async def _recall(
     recall: Recall, reader: Reader, requests: Sequence[Request], deadline: float | None
 ) -> Sequence[Request]:
-    wanted = [recall.of(one.customer, one.now) for one in requests]
+    wanted = [recall.of(one.customer, one.now, one.aliases) for one in requests]
     found = await reader.recall(wanted, deadline=deadline)
     return [one._replace(memory=memory(each, one.now)) for one, each in zip(requests, found, strict=True)]
 

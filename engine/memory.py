@@ -1,6 +1,6 @@
 """What is remembered of a person: as plain values, and as the ledger's JSON."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, NamedTuple
@@ -54,9 +54,9 @@ class Recall:
     signals: bool
     is_new: bool
 
-    def of(self, person: str, now: Instant) -> Wanted:
-        """What is to be read of the person at the moment."""
-        return Wanted(person, self.events, now - self.reach, self.signals, self.is_new)
+    def of(self, name: str, now: Instant, aliases: tuple[str, ...] = ()) -> Wanted:
+        """What is to be read at the moment of the person who bears the names."""
+        return Wanted(name, self.events, now - self.reach, self.signals, self.is_new, aliases)
 
 
 def memory(recalled: Recalled, now: Instant) -> Memory:
@@ -64,10 +64,23 @@ def memory(recalled: Recalled, now: Instant) -> Memory:
     held = [Held(name, since, end, _fields(of)) for name, since, end, of in recalled.signals]
     return Memory(
         tuple(Event(event_id, kind, at, _fields(of)) for at, _, event_id, kind, of in recalled.events),
-        {one.name: one for one in held if one.expires_at is not None and one.expires_at > now},
+        _joined(one for one in held if one.expires_at is not None and one.expires_at > now),
         tuple(one for one in held if one.expires_at is not None and one.expires_at <= now),
         None if recalled.is_known is None else not recalled.is_known,
     )
+
+
+def _joined(held: Iterable[Held]) -> dict[str, Held]:
+    """By name. What a person holds under several names is held since the first and until the last, as linking does it."""
+    found: dict[str, Held] = {}
+    for one in held:
+        before = found.get(one.name)
+        if before is None:
+            found[one.name] = one
+        else:
+            longer = max(before, one, key=lambda each: (each.expires_at or 0, each.since))
+            found[one.name] = longer._replace(since=min(before.since, one.since))
+    return found
 
 
 def to_json(fields: Mapping[str, Value]) -> str:

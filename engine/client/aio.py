@@ -17,6 +17,7 @@ from engine.api.v1.decisions_pb2 import (
     DecideResponse,
     ExplainRequest,
     ExplainResponse,
+    LinkResponse,
     RecordedEvent,
 )
 from engine.client import calls
@@ -100,6 +101,13 @@ class AsyncClient:
         """As `Client.record`."""
         answer = await self._ask(self._stubs.record, calls.recording(events, now), timeout)
         return calls.recorded_results(answer)
+
+    async def link(
+        self, names: Iterable[str], *, now: datetime | None = None, timeout: float | None = None
+    ) -> str:
+        """As `Client.link`."""
+        answer: LinkResponse = await self._ask(self._stubs.link, calls.linking(names, now), timeout)
+        return answer.customer_id
 
     async def explain(self, request: DecideRequest, *, timeout: float | None = None) -> ExplainResponse:
         """As `Client.explain`."""

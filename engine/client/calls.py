@@ -17,13 +17,14 @@ from engine.api.v1.decisions_pb2 import (
     DecideBatchResponse,
     DecideRequest,
     DecideResponse,
+    LinkRequest,
     RecordedEvent,
     RecordedResult,
     RecordRequest,
     RecordResponse,
 )
 from engine.api.v1.decisions_pb2_grpc import DecisionsStub
-from engine.client.values import aware
+from engine.client.values import aware, texts
 
 OnProgress: TypeAlias = Callable[[int], object]
 """Is told how many requests are answered so far."""
@@ -57,6 +58,7 @@ class Stubs:
         self.decide = _in_turn(one.Decide for one in decisions)
         self.decide_batch = _in_turn(one.DecideBatch for one in decisions)
         self.record = _in_turn(one.Record for one in decisions)
+        self.link = _in_turn(one.Link for one in decisions)
         self.explain = _in_turn(one.Explain for one in decisions)
         self.check = _in_turn(HealthStub(one).Check for one in channels)
 
@@ -108,6 +110,11 @@ def _named(event: RecordedEvent) -> RecordedEvent:
     named = RecordedEvent(event_id=str(uuid4()))
     named.MergeFrom(event)
     return named
+
+
+def linking(names: Iterable[str], now: datetime | None) -> LinkRequest:
+    """The names as one message."""
+    return LinkRequest(customer_ids=texts("names", names), now=None if now is None else aware("now", now))
 
 
 def recorded_results(answer: RecordResponse) -> list[Recorded | Status]:

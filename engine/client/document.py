@@ -13,7 +13,7 @@ from engine.client.values import moment_of
 def from_document(document: object) -> DecideRequest:
     """A request from a context file; raises ValueError that says what is wrong where.
 
-    {customer: id, profile: {...}, location: {...}, weather: {...}, consents: [...], channels: [...],
+    {customer: id, aliases: [...], profile: {...}, location: {...}, weather: {...}, consents: [...], channels: [...],
     preferred_channels: [...], placement: name, events: [{type: view, at: time, item: name}],
     max_offers: 1, mode: commit, now: 2026-03-10T10:00+08:00,
     request_id: name}
@@ -67,6 +67,7 @@ _TIME = _Expected("a time", lambda value: isinstance(value, str | datetime))
 
 _KEYS: dict[str, _Expected] = {
     "customer": _Expected("the customer's id, a text", _is_text),
+    "aliases": _TEXTS,
     "profile": _MAPPING,
     "location": _MAPPING,
     "weather": _MAPPING,

@@ -1,11 +1,11 @@
 """Events from plain Python values."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from engine.api.v1.decisions_pb2 import Customer, Event, RecordedEvent
 from engine.client.names import known_name
-from engine.client.values import Plain, aware, moment_of, value_of
+from engine.client.values import Plain, aware, moment_of, texts, value_of
 
 _TEXTS = ("event_id", "item", "category", "page", "currency")
 _KEYS = ("type", "at", "value", "attributes", *_TEXTS)
@@ -26,12 +26,14 @@ def recorded(
     kind: str,
     at: datetime,
     *,
+    aliases: Iterable[str] = (),
     attributes: Mapping[str, Plain] | None = None,
     **fields: str | float,
 ) -> RecordedEvent:
     """Something that a customer did, to be recorded; as `event` otherwise. Without an event_id the client gives it one."""
     found = event(kind, at, attributes=attributes, **fields)
-    return RecordedEvent(event_id=found.event_id, customer=Customer(id=customer_id), event=found)
+    customer = Customer(id=customer_id, aliases=texts("aliases", aliases))
+    return RecordedEvent(event_id=found.event_id, customer=customer, event=found)
 
 
 def event_of(where: str, values: Mapping[str, object]) -> Event:

@@ -20,7 +20,7 @@ from engine.api.v1.decisions_pb2 import (
 from engine.api.v1.values_pb2 import Value
 from engine.client.events import event_of
 from engine.client.names import known_name
-from engine.client.values import Plain, aware, value_of
+from engine.client.values import Plain, aware, texts, value_of
 
 _M = TypeVar("_M", bound=Message)
 _MODES = {"commit": Mode.MODE_COMMIT, "preview": Mode.MODE_PREVIEW}
@@ -29,6 +29,7 @@ _MODES = {"commit": Mode.MODE_COMMIT, "preview": Mode.MODE_PREVIEW}
 def request(  # noqa: PLR0913 -- one for each part of a request
     customer_id: str,
     *,
+    aliases: Iterable[str] = (),
     profile: Mapping[str, Plain] | None = None,
     consents: Iterable[str] = (),
     preferred_channels: Iterable[str] = (),
@@ -47,7 +48,7 @@ def request(  # noqa: PLR0913 -- one for each part of a request
     """A request about one customer; raises TypeError or ValueError naming what cannot be sent."""
     return DecideRequest(
         request_id=request_id,
-        customer=Customer(id=customer_id),
+        customer=Customer(id=customer_id, aliases=texts("aliases", aliases)),
         context=Context(
             profile=_profile(profile or {}, consents, preferred_channels, language, time_zone),
             location=_message(Location(), "location", location or {}),
@@ -57,7 +58,7 @@ def request(  # noqa: PLR0913 -- one for each part of a request
                 for place, one in enumerate(events)
             ],
         ),
-        channels=_texts("channels", channels),
+        channels=texts("channels", channels),
         placement=placement,
         max_offers=max_offers,
         mode=_MODES[known_name("mode", mode, _MODES)],
@@ -83,16 +84,10 @@ def _profile(
             raise TypeError(f"profile.{name}: is a text, not {value!r}")
     return Profile(
         **known,
-        consents=_texts("consents", consents),
-        preferred_channels=_texts("preferred_channels", preferred_channels),
+        consents=texts("consents", consents),
+        preferred_channels=texts("preferred_channels", preferred_channels),
         attributes=attributes,
     )
-
-
-def _texts(name: str, texts: Iterable[str]) -> Iterable[str]:
-    if isinstance(texts, str):
-        raise TypeError(f"{name}: needs a list of texts, not {texts!r}")
-    return texts
 
 
 def _flat(prefix: str, values: Mapping[str, Plain]) -> Iterator[tuple[str, object]]:

@@ -15,6 +15,7 @@ from engine.api.v1.decisions_pb2 import (
     DecideResponse,
     ExplainRequest,
     ExplainResponse,
+    LinkResponse,
     RecordedEvent,
 )
 from engine.client import calls
@@ -103,6 +104,14 @@ class Client:
         `now` is for callers with the role `simulate`. Recording again what has an event_id never counts it twice.
         """
         return calls.recorded_results(self._ask(self._stubs.record, calls.recording(events, now), timeout))
+
+    def link(self, names: Iterable[str], *, now: datetime | None = None, timeout: float | None = None) -> str:
+        """Makes one person of all who bear the names, at least two; the name under which the person is kept.
+
+        `now` is for servers that allow simulated time. Linking again changes nothing.
+        """
+        answer: LinkResponse = self._ask(self._stubs.link, calls.linking(names, now), timeout)
+        return answer.customer_id
 
     def explain(self, request: DecideRequest, *, timeout: float | None = None) -> ExplainResponse:
         """What the server would decide and why; nothing is reserved and nothing logged."""

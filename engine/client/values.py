@@ -1,6 +1,6 @@
 """Attribute values: from plain Python to the contract's messages."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import TypeAlias
 
@@ -76,3 +76,10 @@ def aware(name: str, moment: datetime) -> datetime:
     if moment.tzinfo is None:
         raise TypeError(f"{name}: {moment} needs a time zone")
     return moment
+
+
+def texts(name: str, given: Iterable[str]) -> Iterable[str]:
+    """The texts; raises TypeError for one text in the place of several."""
+    if isinstance(given, str):
+        raise TypeError(f"{name}: needs a list of texts, not {given!r}")
+    return given

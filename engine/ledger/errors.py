@@ -6,6 +6,7 @@ LedgerError
 ├── LedgerClosed        the server is going down and takes nothing new
 ├── DeadlinePassed      the caller's deadline had passed before its turn; nothing was settled
 ├── RequestIdReused     the request_id names an earlier decision about another customer
+├── TooManyNames        the person would have more names than are kept
 ├── EventIdReused       the event_id names an earlier event of another customer
 └── SettleFault         a fault of the program's own, met while this one request was settled
 """
@@ -42,6 +43,10 @@ class RequestIdReused(LedgerError):
 
 class EventIdReused(LedgerError):
     """The event_id names an earlier event of another customer."""
+
+
+class TooManyNames(LedgerError):
+    """Linking the names would make a person with more names than are kept; nothing is linked."""
 
 
 class SettleFault(LedgerError):

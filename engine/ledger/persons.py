@@ -24,6 +24,7 @@ _SIGNALS = Select(
     "FROM :given(place bigint, person text) AS asked CROSS JOIN signals AS s WHERE s.person = asked.person",
     packed=True,
 )
+_PERSONS = Select("name, person", "FROM identities WHERE name IN :given(name text)")
 _KNOWN = Select("person", "FROM persons WHERE person IN :given(person text)")
 _OWNERS = Select("event_id, person", "FROM events WHERE event_id IN :given(event_id text)")
 _LAST = Select(
@@ -55,6 +56,8 @@ class Wanted(NamedTuple):
     """Events later than this."""
     signals: bool = False
     is_known: bool = False
+    aliases: tuple[str, ...] = ()
+    """Further names of the person, linked or not."""
 
 
 class Recalled(NamedTuple):
@@ -69,7 +72,39 @@ class Recalled(NamedTuple):
 
 
 def recall(store: Store, wanted: Sequence[Wanted]) -> list[Recalled]:
-    """What is remembered of the persons, in their order."""
+    """What is remembered of the persons, in their order, under whichever of their names they are asked for."""
+    names = {name for one in wanted for name in (one.person, *one.aliases)}
+    linked = resolve(store, list(names))
+    if not linked and not any(one.aliases for one in wanted):
+        return _recall(store, wanted)
+    every = [
+        (place, one._replace(person=person))
+        for place, one in enumerate(wanted)
+        for person in sorted({linked.get(name, name) for name in (one.person, *one.aliases)})
+    ]
+    found: dict[int, list[Recalled]] = {}
+    for (place, _), recalled in zip(every, _recall(store, [one for _, one in every]), strict=True):
+        found.setdefault(place, []).append(recalled)
+    return [_together(found[place]) for place in range(len(wanted))]
+
+
+def resolve(store: Store, names: Sequence[str]) -> dict[str, str]:
+    """The person of each name that was linked to another; the other names are persons themselves."""
+    return dict(store.select(_PERSONS, names))
+
+
+def _together(recalled: Sequence[Recalled]) -> Recalled:
+    """What is remembered of several who are one person."""
+    if len(recalled) == 1:
+        return recalled[0]
+    return Recalled(
+        sorted((row for one in recalled for row in one.events), key=_order),
+        [row for one in recalled for row in one.signals],
+        None if recalled[0].is_known is None else any(one.is_known for one in recalled),
+    )
+
+
+def _recall(store: Store, wanted: Sequence[Wanted]) -> list[Recalled]:
     events = _by_place(
         row for types, asked in _by_types(wanted).items() for row in store.select(_EVENTS, asked, types)
     )

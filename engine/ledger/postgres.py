@@ -60,6 +60,11 @@ class PostgresStore(Store):
             self._connection.close()
             self._connection = None
 
+    @property
+    def within(self) -> bool:
+        """Whether a transaction is under way."""
+        return self._within
+
     def another(self) -> "PostgresStore":
         """The same log on a connection of its own."""
         return PostgresStore(self._url, busy_timeout=self._busy_timeout)

@@ -78,6 +78,15 @@ class SignalRow(NamedTuple):
     fields: str
 
 
+class IdentityRow(NamedTuple):
+    """A row of `identities`."""
+
+    name: str
+    person: str
+    linked_at: int
+    source: str
+
+
 class PastDecision(NamedTuple):
     """What an earlier call with the same request_id was answered."""
 

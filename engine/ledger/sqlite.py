@@ -48,7 +48,7 @@ class SqliteStore(Store):
     @contextmanager
     def transaction(self, about: Iterable[str] = (), *, writes: bool = True) -> Iterator[None]:  # noqa: ARG002
         """Everything inside is kept together when the block ends, or not at all when it raises; writers come one by one."""
-        if self._connection is not None and self._connection.in_transaction:
+        if self.within:
             yield
             return
         try:
@@ -66,6 +66,11 @@ class SqliteStore(Store):
             self.close()
             failed = "did not take the write" if writes else "could not be read"
             raise LedgerUnavailable(f"the log {failed}: {error}") from error
+
+    @property
+    def within(self) -> bool:
+        """Whether a transaction is under way."""
+        return self._connection is not None and self._connection.in_transaction
 
     def another(self) -> "SqliteStore":
         """The same log on a connection of its own.

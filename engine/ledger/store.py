@@ -26,6 +26,11 @@ class Store(ABC):
         or is waited for. Raises LedgerUnavailable.
         """
 
+    @property
+    @abstractmethod
+    def within(self) -> bool:
+        """Whether a transaction is under way."""
+
     @abstractmethod
     def another(self) -> "Store":
         """The same log on a connection of its own, for reading."""

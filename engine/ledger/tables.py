@@ -123,4 +123,17 @@ class SignalTable(SQLModel, table=True):
     """What it exposes, as in `events`."""
 
 
+class IdentityTable(SQLModel, table=True):
+    """Names that were linked to a person who is kept under another name."""
+
+    __tablename__ = "identities"
+    __table_args__ = (Index("identities_by_person", "person"), {"sqlite_with_rowid": False})
+
+    name: str = Field(sa_column=_key())
+    person: str = Field(sa_column=Column(KEY, nullable=False))
+    linked_at: int = Field(sa_column=Column(BigInteger, nullable=False))
+    source: str
+    """What linked it first: link, decide or record."""
+
+
 METADATA = SQLModel.metadata

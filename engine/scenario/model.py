@@ -5,6 +5,7 @@ from typing import TypeAlias
 
 from engine.context import Request
 from engine.rulebook.findings import Place
+from engine.settle.people import Linking
 from engine.settle.recording import Recording
 
 Wanted: TypeAlias = str | float | tuple[str, ...]
@@ -43,7 +44,14 @@ class Record:
     place: Place
 
 
-Act: TypeAlias = Decide | Record
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Makes the customer's names one person's."""
+
+    linking: Linking
+
+
+Act: TypeAlias = Decide | Record | Link
 """What a step does."""
 
 

@@ -14,7 +14,7 @@ from engine.ledger.open import open_store
 from engine.ledger.sqlite import SqliteStore
 from engine.live import LiveBook
 from engine.scenario.expect import differences
-from engine.scenario.model import Difference, Record, Result, Scenario, Step
+from engine.scenario.model import Difference, Link, Record, Result, Scenario, Step
 from engine.settle.ledger import Ledger
 from engine.settle.recording import Recorded
 
@@ -43,6 +43,9 @@ async def _take(engine: Engine, step: Step) -> list[Difference]:
     """Does what the step says; what is not as expected of it. Explained first: the decision changes what pressure sees."""
     if isinstance(step.act, Record):
         return list(_not_kept(step, step.act, await engine.record(step.act.events)))
+    if isinstance(step.act, Link):
+        await engine.link(step.act.linking)
+        return []
     explained = await explain(engine, step.act.request)
     (asked,) = await engine.ask_all([step.act.request])
     decision = await engine.settle(asked)

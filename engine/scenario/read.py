@@ -14,9 +14,11 @@ from engine.rulebook.merge import check_name
 from engine.scenario import sources
 from engine.scenario.contexts import ContextReader, Layer
 from engine.scenario.expectations import ExpectationReader
-from engine.scenario.model import Decide, Record, Scenario, Step
+from engine.scenario.model import Decide, Link, Record, Scenario, Step
 from engine.scenario.shapes import REQUEST_PARTS, CustomerShape, FileShape, OverrideShape, TestShape
 from engine.scenario.stories import Moment, moments
+from engine.server.limits import LONGEST_NAME, MOST_ALIASES
+from engine.settle.people import Linking
 
 NOBODY = "somebody"
 """The id of a customer who is written into a test and gives none."""
@@ -116,14 +118,27 @@ class _Reader:
 
     def _step(self, one: Moment, customer: str, known: Sequence[Layer] | None) -> Step | None:
         expected = self.expectations.read(one.expect, one.expect_path) if one.expect is not None else ()
+        if one.link:
+            return self._link(one, customer)
         if one.record is not None and known is not None:
-            events = self.contexts.recordings(customer, one.record, one.at, one.record_path)
+            events = self.contexts.recordings(one.name or customer, one.record, one.at, one.record_path)
             return Step(one.number, Record(events, self.findings.values[one.record_path]), ())
         layer = self.contexts.layer(one.decide, one.decide_path, OverrideShape)
         if layer is None or known is None:
             return None
-        request = self.contexts.request(customer, [*known, layer], one.at, one.decide_path)
+        request = self.contexts.request(one.name or customer, [*known, layer], one.at, one.decide_path)
         return None if request is None else Step(one.number, Decide(request), expected)
+
+    def _link(self, one: Moment, customer: str) -> Step | None:
+        """The names that the customer has from then on, the one used so far among them."""
+        names = tuple(dict.fromkeys((one.name or customer, *one.link)))
+        if len(names) < 2:
+            self.findings.error(one.link_path, Code.NO_EFFECT, "the customer has no name but this")
+        longest = max(map(len, names))
+        if longest > LONGEST_NAME or len(names) > MOST_ALIASES + 1:
+            text = f"at most {MOST_ALIASES} names of at most {LONGEST_NAME} characters can be linked at once"
+            self.findings.error(one.link_path, Code.VALUE, text)
+        return Step(one.number, Link(Linking(names, one.at)), ())
 
     def _who(self, given: Any, path: Path) -> _Customer | None:
         """The customer that is named, or written there."""

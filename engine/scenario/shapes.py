@@ -11,7 +11,7 @@ Moment: TypeAlias = Annotated[Text, Field(examples=["2026-03-10T10:00+08:00"])]
 Texts: TypeAlias = Annotated[list[Text], Field(max_length=100)]
 Attributes: TypeAlias = dict[str, Any]
 
-UNSUPPORTED = ("link", "outcome")
+UNSUPPORTED = ("outcome",)
 """What a step will be able to do, and cannot in this version."""
 REQUEST_PARTS = ("channels", "placement", "max_offers")
 """The keys of a test that are parts of its requests."""
@@ -49,6 +49,8 @@ class CustomerShape(OverrideShape):
     noun: ClassVar[str] = "customer"
     customer: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     """The id; the name, if it is left out."""
+    aliases: Texts = Field(default=[])
+    """Further names of the customer."""
 
 
 class TestShape(Shape):
@@ -77,10 +79,14 @@ class StepShape(Shape):
 
     noun: ClassVar[str] = "step"
     at: Moment
+    as_: Annotated[Text | None, Field(alias="as", max_length=200)] = None
+    """The name under which the customer acts in this step, instead of the id."""
     decide: Attributes | None = None
     """What differs from the test's customer."""
     record: Annotated[list[dict[str, Any]] | None, Field(min_length=1, max_length=1000)] = None
     """What the customer did before, instead of `decide`; each event without a moment of its own happens at the step's."""
+    link: Names | None = None
+    """Names that turn out to be the customer's as well, instead of `decide`."""
     expect: dict[str, Any] | None = None
 
 

@@ -1,6 +1,6 @@
 """The moments of a test: one for a plain test, one a step for a story."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -13,6 +13,8 @@ from engine.rulebook.findings import Findings, Path
 from engine.rulebook.unsupported import message
 from engine.scenario.moments import moment
 from engine.scenario.shapes import UNSUPPORTED, StepShape, TestShape
+
+_DOING = {"record": "recording", "link": "linking"}
 
 UNREADABLE: Instant = 0
 """Stands in for a moment that is wrong, so that the rest of the test is checked."""
@@ -31,6 +33,11 @@ class Moment:
     record: list[dict[str, Any]] | None
     """What the customer did before; instead of asking."""
     record_path: Path
+    link: Sequence[str]
+    """Names that turn out to be the customer's; instead of asking."""
+    link_path: Path
+    name: str | None
+    """The one under which the customer acts, where it is not the id."""
     expect: dict[str, Any] | None
     expect_path: Path
 
@@ -59,7 +66,7 @@ def _plain(shape: TestShape, path: Path, zone: ZoneInfo, findings: Findings) -> 
     if shape.expect is None and (*path, "expect") not in findings.spoiled:
         findings.key_error(path, Code.MISSING, "`expect` is missing", "for example expect: {outcome: offer}")
     at = None if shape.now is None else moment(shape.now, zone, (*path, "now"), findings)
-    yield Moment(0, at or UNREADABLE, {}, path, None, path, shape.expect, (*path, "expect"))
+    yield Moment(0, at or UNREADABLE, {}, path, None, path, (), path, None, shape.expect, (*path, "expect"))
 
 
 def _step(data: Any, index: int, path: Path, zone: ZoneInfo, findings: Findings) -> Moment | None:
@@ -73,20 +80,32 @@ def _step(data: Any, index: int, path: Path, zone: ZoneInfo, findings: Findings)
         return None
     _check_act(shape, path, findings)
     at = moment(shape.at, zone, (*path, "at"), findings) or UNREADABLE
-    decide, record, expect = ((*path, key) for key in ("decide", "record", "expect"))
-    return Moment(index + 1, at, shape.decide or {}, decide, shape.record, record, shape.expect, expect)
+    decide, record, link, expect = ((*path, key) for key in ("decide", "record", "link", "expect"))
+    return Moment(
+        index + 1,
+        at,
+        shape.decide or {},
+        decide,
+        shape.record,
+        record,
+        [shape.link] if isinstance(shape.link, str) else shape.link or (),
+        link,
+        shape.as_,
+        shape.expect,
+        expect,
+    )
 
 
 def _check_act(shape: StepShape, path: Path, findings: Findings) -> None:
     """A step does one thing, and only an answer can be as expected."""
-    if shape.decide is None and shape.record is None:
+    acts = [key for key in ("decide", "record", "link") if getattr(shape, key) is not None]
+    if not acts:
         if path not in findings.salvaged:
-            hint = "write `decide: {}` to ask, or `record: [{type: page_view}]`"
+            hint = "write `decide: {}` to ask, `record: [{type: page_view}]`, or `link: other-name`"
             findings.key_error(path, Code.MISSING, "the step does nothing", hint)
-    elif shape.record is not None:
-        if shape.decide is not None:
-            findings.key_error((*path, "record"), Code.DUPLICATE, "`record` beside `decide`: write two steps")
-        if shape.expect is not None:
-            findings.key_error(
-                (*path, "expect"), Code.NO_EFFECT, "recording has no answer to expect anything of"
-            )
+        return
+    for key in acts[1:]:
+        findings.key_error((*path, key), Code.DUPLICATE, f"`{key}` beside `{acts[0]}`: write two steps")
+    if acts[0] != "decide" and shape.expect is not None:
+        text = f"{_DOING[acts[0]]} has no answer to expect anything of"
+        findings.key_error((*path, "expect"), Code.NO_EFFECT, text)

@@ -26,6 +26,7 @@ def decisions_handler(service: DecisionsService) -> grpc.GenericRpcHandler:
             "Decide": _unary(service.decide, pb.DecideRequest),
             "DecideBatch": _unary(service.decide_batch, pb.DecideBatchRequest),
             "Record": _unary(service.record, pb.RecordRequest),
+            "Link": _unary(service.link, pb.LinkRequest),
             "Explain": _unary(service.explain, pb.ExplainRequest),
         },
     )

@@ -11,6 +11,8 @@ LONGEST_NAME = 200
 MOST_LIST_ENTRIES = 1000
 MOST_NAMES = 100
 """Consents, preferred channels, channels."""
+MOST_ALIASES = 20
+"""Further names of a customer in one call."""
 LARGEST_EVENT = 16 * 1024
 """Bytes of the fields of one event that is recorded."""
 

@@ -13,9 +13,9 @@ from engine.live import LiveBook
 from engine.rulebook.builtin import BUILTIN
 from engine.rulebook.model import Attribute, AttributeType
 from engine.server.events import parse_events
-from engine.server.limits import CONTRACT, LONGEST_NAME, MOST_NAMES, Most
+from engine.server.limits import CONTRACT, LONGEST_NAME, MOST_ALIASES, MOST_NAMES, Most
 from engine.server.values import checker, moment, number, plain, reader, text
-from engine.server.violations import Unsupported, Violations
+from engine.server.violations import Violations
 
 _ZONES = frozenset(available_timezones())
 _MOST_OFFERS = 20
@@ -80,9 +80,8 @@ class Parser:
     def parse(self, message: pb.DecideRequest, now: Instant) -> Request:
         """The request, decided as of `now` unless it names a moment itself.
 
-        Raises InvalidRequest with every violation, or Unsupported.
+        Raises InvalidRequest with every violation.
         """
-        _refuse_unsupported(message)
         wrong = Violations()
         context = message.context
         profile = context.profile
@@ -100,6 +99,7 @@ class Parser:
             mode=_mode(message, wrong),
             request_id=name_of(message.request_id, "request_id", wrong),
             events=self._events(context, wrong),
+            aliases=aliases_of(message.customer, "customer", wrong),
         )
         wrong.raise_any()
         return request
@@ -160,7 +160,9 @@ class Parser:
             if given.wanted:
                 values[given.name] = value
 
-    def now(self, message: pb.DecideRequest | pb.RecordRequest, now: Instant, wrong: Violations) -> Instant:
+    def now(
+        self, message: pb.DecideRequest | pb.RecordRequest | pb.LinkRequest, now: Instant, wrong: Violations
+    ) -> Instant:
         """The moment that the message names, if it may; else `now`."""
         if not message.HasField("now"):
             return now
@@ -205,11 +207,6 @@ class Parser:
         return min(wanted, placement.max_offers if placement else 1)
 
 
-def _refuse_unsupported(message: pb.DecideRequest) -> None:
-    if message.customer.aliases:
-        raise Unsupported("customer.aliases are not resolved in this version")
-
-
 def _mode(message: pb.DecideRequest, wrong: Violations) -> Mode:
     if message.mode not in (pb.MODE_UNSPECIFIED, pb.MODE_COMMIT, pb.MODE_PREVIEW):
         wrong.add("mode", f"{message.mode} is not a mode")
@@ -225,6 +222,18 @@ def name_of(value: str, path: str, wrong: Violations, *, required: bool = False)
     elif "\0" in value:
         wrong.add(path, "must not contain a NUL character")
     return value
+
+
+def aliases_of(customer: pb.Customer, path: str, wrong: Violations) -> tuple[str, ...]:
+    """The customer's further names, each once; notes what is wrong with them."""
+    if not customer.aliases:
+        return ()
+    if len(customer.aliases) > MOST_ALIASES:
+        wrong.add(f"{path}.aliases", f"must be at most {MOST_ALIASES}, not {len(customer.aliases)}")
+        return ()
+    for place, name in enumerate(customer.aliases):
+        name_of(name, f"{path}.aliases[{place}]", wrong, required=True)
+    return tuple(name for name in dict.fromkeys(customer.aliases) if name != customer.id)
 
 
 def _names(values: Sequence[str], path: str, wrong: Violations) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from engine.live import LiveBook
 from engine.memory import to_json
 from engine.server.events import parse_event
 from engine.server.limits import LARGEST_EVENT
-from engine.server.parse import Parser, name_of
+from engine.server.parse import Parser, aliases_of, name_of
 from engine.server.violations import EventsNotKept, InvalidRequest, Unsupported, Violations
 from engine.settle.recording import Recording
 
@@ -56,12 +56,11 @@ def _recording(parser: Parser, message: pb.RecordedEvent, path: str, now: Instan
     live = parser.live
     if message.decision_id or message.event.type in OUTCOMES:
         raise Unsupported("outcomes of decisions are not recorded in this version")
-    if message.customer.aliases:
-        raise Unsupported("customer.aliases are not resolved in this version")
     if not live.book.events.stored:
         raise EventsNotKept("the live book keeps no events: it does not say `events: {stored: true}`")
     wrong = Violations()
     customer = name_of(message.customer.id, f"{path}.customer.id", wrong, required=True)
+    aliases = aliases_of(message.customer, f"{path}.customer", wrong)
     name = message.event_id or message.event.event_id
     name_of(name, f"{path}.event_id", wrong, required=True)
     if message.event.event_id not in ("", name):
@@ -73,7 +72,7 @@ def _recording(parser: Parser, message: pb.RecordedEvent, path: str, now: Instan
     if not wrong.found:
         _check_bounds(live, event, f"{path}.event", now, wrong)
     wrong.raise_any()
-    return Recording(live, customer, event._replace(event_id=name), now)
+    return Recording(live, customer, event._replace(event_id=name), now, aliases)
 
 
 def _check_bounds(live: LiveBook, event: Event, path: str, now: Instant, wrong: Violations) -> None:

@@ -13,6 +13,7 @@ from engine.decision import Decision
 from engine.explain import explain
 from engine.instant import Instant
 from engine.server.desk import Desk, Desks
+from engine.server.linking import parse_linking
 from engine.server.recordings import parse_recordings
 from engine.server.respond import respond
 from engine.server.respond_explain import respond_explained
@@ -63,6 +64,13 @@ class DecisionsService:
             answers = iter(await desk.engine.record(good, deadline=self._deadline(context)) if good else ())
         results = [next(answers) if isinstance(one, Recording) else one for one in parsed]
         return pb.RecordResponse(results=[_result(*one) for one in zip(request.events, results, strict=True)])
+
+    async def link(self, request: pb.LinkRequest, context: Context) -> pb.LinkResponse:
+        """Names of one person."""
+        with self._desks.live as desk:
+            linking = parse_linking(desk.parser, request, self._clock())
+            linked = await desk.engine.link(linking, deadline=self._deadline(context))
+        return pb.LinkResponse(customer_id=linked.person)
 
     async def explain(self, request: pb.ExplainRequest, context: Context) -> pb.ExplainResponse:
         """Every campaign, and why."""

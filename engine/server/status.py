@@ -26,6 +26,7 @@ from engine.ledger.errors import (
     LedgerFull,
     LedgerUnavailable,
     RequestIdReused,
+    TooManyNames,
 )
 from engine.server.access.refusals import NotAllowed, Overdue, TooMuch, Unknown
 from engine.server.violations import EventsNotKept, InvalidRequest, Unsupported
@@ -39,6 +40,7 @@ _CODES: dict[type[Exception], int] = {
     DeadlinePassed: DEADLINE_EXCEEDED,
     RequestIdReused: ALREADY_EXISTS,
     EventIdReused: ALREADY_EXISTS,
+    TooManyNames: FAILED_PRECONDITION,
     EventsNotKept: FAILED_PRECONDITION,
     Unknown: UNAUTHENTICATED,
     NotAllowed: PERMISSION_DENIED,

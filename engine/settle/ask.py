@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from engine.arbitrate.propose import Candidate
 from engine.conditions.model import Moment
-from engine.context import Request
+from engine.context import Mode, Request
 from engine.live import LiveBook
 from engine.signals.infer import NO_CONCLUSIONS, Conclusions
 
@@ -19,3 +19,8 @@ class Ask(NamedTuple):
     moment: Moment
     concluded: Conclusions = NO_CONCLUSIONS
     """The signals that hold, and what is to be remembered of them."""
+
+    @property
+    def is_named(self) -> bool:
+        """Whether a retry of the request gets the same answer; a preview is always made anew."""
+        return bool(self.request.request_id) and self.request.mode is Mode.COMMIT

@@ -1,11 +1,10 @@
-"""One transaction for a group: read the customers' contacts, judge one request after the other, keep all of it.
+"""One transaction for a group: who is who, the persons' contacts, one verdict after the other, and all of it kept.
 
-Events that are to be recorded are kept after the decisions.
+What the group links is linked first, and events that are to be recorded are kept after the decisions.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -19,8 +18,10 @@ from engine.ledger.errors import LedgerError, RequestIdReused, SettleFault
 from engine.ledger.rows import ContactRow, DecisionRow, PastDecision, PersonRow, RequestRow
 from engine.ledger.store import Store
 from engine.pressure.contact import Contact, Facts
+from engine.settle.alone import transaction
 from engine.settle.answer import answer, from_json
 from engine.settle.ask import Ask
+from engine.settle.people import Linked, Linking, People
 from engine.settle.record import contact_rows, decision_row
 from engine.settle.recording import Recorded, Recording, record
 from engine.settle.remember import Remembered
@@ -32,51 +33,63 @@ Histories = dict[str, list[Contact]]
 """The contacts that may still count, by person."""
 
 
-def settle_group(store: Store, asks: Sequence[Ask | Recording]) -> list[Decision | Recorded | LedgerError]:
+def settle_group(
+    store: Store, asks: Sequence[Ask | Recording | Linking]
+) -> list[Decision | Recorded | Linked | LedgerError]:
     """Settles the asks in order, each against what the ones before it reserved; an answer or an error each.
 
     A group of none proves that the store takes what is written.
 
     Raises LedgerUnavailable when the store did not take the group; then nothing of it is kept.
     """
-    requests = [one for one in asks if isinstance(one, Ask)]
-    recordings = [one for one in asks if isinstance(one, Recording)] if len(requests) < len(asks) else ()
     recorded: Sequence[Recorded | LedgerError] = ()
     with transaction(store, asks):
         if not asks:
             store.prove()
-        settled = _Group(store, requests).settle()
+        people = People(store, asks)
+        sound = _without(asks, people.refused)
+        requests = [one for one in sound if isinstance(one, Ask)]
+        settled = _Group(store, requests, people).settle()
         settled.keep()
-        if recordings:
-            recorded = record(store, recordings)
-    if not recordings:
+        if len(requests) < len(sound):
+            recordings = [one for one in sound if isinstance(one, Recording)]
+            recorded = record(store, [one._replace(customer=people.of(one.customer)) for one in recordings])
+    if len(requests) == len(asks):
         return [*settled.answers]
-    decided, events = iter(settled.answers), iter(recorded)
-    return [next(decided) if isinstance(one, Ask) else next(events) for one in asks]
+    return list(_in_order(asks, people, iter(settled.answers), iter(recorded)))
 
 
-def transaction(store: Store, asks: Sequence[Ask | Recording]) -> AbstractContextManager[None]:
-    """The transaction that settles the asks: nobody else settles for the same customers, request or event ids meanwhile."""
-    about = set()
-    for one in asks:
-        if isinstance(one, Recording):
-            about |= {f"person {one.customer}", f"event {one.event.event_id}"}
+def _without(
+    asks: Sequence[Ask | Recording | Linking], refused: Mapping[int, LedgerError]
+) -> Sequence[Ask | Recording | Linking]:
+    return [one for place, one in enumerate(asks) if place not in refused] if refused else asks
+
+
+def _in_order(
+    asks: Sequence[Ask | Recording | Linking],
+    people: People,
+    decided: Iterator[Decision | LedgerError],
+    recorded: Iterator[Recorded | LedgerError],
+) -> Iterator[Decision | Recorded | Linked | LedgerError]:
+    """The answers, each at the place of its ask."""
+    for place, one in enumerate(asks):
+        if place in people.refused:
+            yield people.refused[place]
+        elif isinstance(one, Linking):
+            yield Linked(people.of(one.names[0]))
         else:
-            about.add(f"person {one.request.customer}")
-            if _is_named(one):
-                about.add(f"request {one.request.request_id}")
-    return store.transaction(about)
+            yield next(decided) if isinstance(one, Ask) else next(recorded)
 
 
 class _Group:
     """A group under way."""
 
-    def __init__(self, store: Store, asks: Sequence[Ask]) -> None:
-        self._asks, self._store = asks, store
+    def __init__(self, store: Store, asks: Sequence[Ask], people: People) -> None:
+        self._asks, self._store, self._people = asks, store, people
         self._past = decisions.past_decisions(
-            store, list({ask.request.request_id for ask in asks if _is_named(ask)})
+            store, list({ask.request.request_id for ask in asks if ask.is_named})
         )
-        self._histories = _histories(store, asks)
+        self._histories = _histories(store, asks, people)
         self._decisions: list[DecisionRow] = []
         self._requests: list[RequestRow] = []
         self._contacts: list[ContactRow] = []
@@ -86,8 +99,8 @@ class _Group:
     def settle(self) -> "_Group":
         """Fills the answers, and what is to be kept."""
         for ask in self._asks:
-            past = self._past.get(ask.request.request_id) if _is_named(ask) else None
-            self.answers.append(_again(ask, past) if past is not None else self._decide_alone(ask))
+            past = self._past.get(ask.request.request_id) if ask.is_named else None
+            self.answers.append(self._again(ask, past) if past is not None else self._decide_alone(ask))
         return self
 
     def keep(self) -> None:
@@ -108,20 +121,30 @@ class _Group:
             return error
 
     def _decide(self, ask: Ask) -> Decision:
-        history = self._histories[ask.request.customer]
-        verdict = judge(ask, history)
         if ask.request.mode is Mode.PREVIEW:
-            return answer(ask, verdict, "")
+            return answer(ask, judge(ask, self._seen(ask)), "")
+        person = self._people.of(ask.request.customer)
+        history = self._histories[person]
+        verdict = judge(ask, history)
         decision = answer(ask, verdict, str(uuid7()))
-        row = decision_row(ask, decision, verdict, history)
-        contacts = contact_rows(ask, decision, verdict)
+        row = decision_row(ask, person, decision, verdict, history)
+        contacts = contact_rows(person, decision, verdict)
         self._decisions.append(row)
         self._contacts += contacts
-        self._remembered.add(ask.request.customer, ask.concluded)
+        self._remembered.add(person, ask.concluded)
         history += [one.contact for one in verdict.chosen]
         if row.request_id:
             self._remember(row.request_id, row)
         return decision
+
+    def _seen(self, ask: Ask) -> list[Contact]:
+        """The contacts of everybody whom a preview names."""
+        return [contact for person in self._people.all_of(ask) for contact in self._histories[person]]
+
+    def _again(self, ask: Ask, past: PastDecision) -> Decision | LedgerError:
+        if not self._people.is_of(past.person, ask.request.customer):
+            return RequestIdReused("this request_id was used for another customer")
+        return from_json(past.answer)
 
     def _remember(self, request_id: str, row: DecisionRow) -> None:
         """So that the same request_id, later in this group or any other, gets the same answer."""
@@ -129,25 +152,14 @@ class _Group:
         self._past[request_id] = PastDecision(request_id, row.person, row.answer)
 
 
-def _is_named(ask: Ask) -> bool:
-    """Whether a retry of the request gets the same answer; a preview is always made anew."""
-    return bool(ask.request.request_id) and ask.request.mode is Mode.COMMIT
-
-
-def _again(ask: Ask, past: PastDecision) -> Decision | LedgerError:
-    if past.person != ask.request.customer:
-        return RequestIdReused("this request_id was used for another customer")
-    return from_json(past.answer)
-
-
-def _histories(store: Store, asks: Sequence[Ask]) -> Histories:
-    """The contacts of the customers for whom some rule could count them."""
+def _histories(store: Store, asks: Sequence[Ask], people: People) -> Histories:
+    """The contacts of the persons for whom some rule could count them."""
     found: Histories = defaultdict(list)
     window = max((ask.live.pressure.lookback for ask in asks), default=0)
-    persons = list({ask.request.customer for ask in asks if ask.candidates})
-    if window and persons:
+    found_for = list({person for ask in asks if ask.candidates for person in people.all_of(ask)})
+    if window and found_for:
         since = min(ask.request.now for ask in asks) - window
-        for person, *contact in decisions.contacts_of(store, persons, since):
+        for person, *contact in decisions.contacts_of(store, found_for, since):
             found[person].append(_contact(contact))
     return found
 

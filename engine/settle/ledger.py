@@ -1,4 +1,4 @@
-"""The one door to a log: a thread that settles what is decided and recorded, and one that reads what is remembered."""
+"""The one door to a log: a thread that settles what is decided, recorded and linked, and one that reads what is remembered."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -9,8 +9,10 @@ from engine.ledger.errors import LedgerError
 from engine.ledger.group_queue import GroupQueue, OnGroup
 from engine.ledger.reader import Reader
 from engine.ledger.store import Store
+from engine.settle.alone import transaction
 from engine.settle.ask import Ask
-from engine.settle.group import settle_group, transaction
+from engine.settle.group import settle_group
+from engine.settle.people import Linked, Linking
 from engine.settle.recording import Recorded, Recording
 
 
@@ -22,7 +24,7 @@ class Ledger:
 
     def __init__(self, store: Store, *, limit: int = 4096) -> None:
         self._store = store
-        self._queue: GroupQueue[Ask | Recording, Decision | Recorded] = GroupQueue(
+        self._queue: GroupQueue[Ask | Recording | Linking, Decision | Recorded | Linked] = GroupQueue(
             partial(settle_group, store), limit=limit, transaction=partial(transaction, store)
         )
         self.reader = Reader(store, limit=limit)
@@ -44,6 +46,11 @@ class Ledger:
         """Keeps events together, as `submit` settles requests; what became of each, or an error."""
         answers = await self._queue.submit(events, deadline=deadline)
         return cast("Sequence[Recorded | LedgerError]", answers)
+
+    async def link(self, linking: Linking, *, deadline: float | None = None) -> Linked | LedgerError:
+        """Makes the names one person's, as `submit` settles requests."""
+        (answer,) = await self._queue.submit((linking,), deadline=deadline)
+        return cast("Linked | LedgerError", answer)
 
     @property
     def depth(self) -> int:

@@ -31,13 +31,15 @@ class _NoOffer(NamedTuple):
 _NO_OFFER = _NoOffer()
 
 
-def decision_row(ask: Ask, decision: Decision, verdict: Verdict, history: Sequence[Contact]) -> DecisionRow:
+def decision_row(
+    ask: Ask, person: str, decision: Decision, verdict: Verdict, history: Sequence[Contact]
+) -> DecisionRow:
     """The row of `decisions`."""
     first = decision.offers[0] if decision.offers else _NO_OFFER
     return DecisionRow(
         decision_id=decision.decision_id,
         request_id=decision.request_id or None,
-        person=ask.request.customer,
+        person=person,
         at=decision.at,
         book_version=decision.book_version,
         outcome=decision.outcome,
@@ -50,20 +52,20 @@ def decision_row(ask: Ask, decision: Decision, verdict: Verdict, history: Sequen
         selection_probability=first.selection_probability,
         next_allowed_at=decision.next_allowed_at,
         expires_at=first.expires_at,
-        inputs=_inputs(ask),
+        inputs=_inputs(ask, person),
         trace=_trace(verdict, history),
         answer=to_json(decision),
     )
 
 
-def contact_rows(ask: Ask, decision: Decision, verdict: Verdict) -> list[ContactRow]:
+def contact_rows(person: str, decision: Decision, verdict: Verdict) -> list[ContactRow]:
     """The rows of `contacts`, one an offer that uses up pressure."""
     rows = []
     for position, (_, contact) in enumerate(verdict.chosen):
         facts = contact.facts
         rows.append(
             ContactRow(
-                person=ask.request.customer,
+                person=person,
                 at=contact.at,
                 decision_id=decision.decision_id,
                 position=position,
@@ -80,7 +82,7 @@ def contact_rows(ask: Ask, decision: Decision, verdict: Verdict) -> list[Contact
     return rows
 
 
-def _inputs(ask: Ask) -> str:
+def _inputs(ask: Ask, person: str) -> str:
     request, masked = ask.request, ask.live.masked
     values = request.attributes
     hidden = [name for name in masked if name in values] if masked else []
@@ -93,6 +95,8 @@ def _inputs(ask: Ask) -> str:
         "max_offers": request.max_offers,
         "salt": ask.live.book.salt,
     }
+    if person != request.customer:
+        document["customer"] = request.customer
     if ask.concluded.signals:
         document["signals"] = [one[:3] for one in ask.concluded.signals]
     if request.memory.events:

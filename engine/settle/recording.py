@@ -30,6 +30,8 @@ class Recording(NamedTuple):
     event: Event
     """It has an event_id."""
     now: Instant
+    aliases: tuple[str, ...] = ()
+    """Further names of the customer."""
 
 
 class Recorded(StrEnum):

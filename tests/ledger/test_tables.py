@@ -33,6 +33,7 @@ def test_migrations_lead_to_the_tables(any_log: Log) -> None:
             "contacts",
             "decisions",
             "events",
+            "identities",
             "persons",
             "requests",
             "signals",

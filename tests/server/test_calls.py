@@ -10,7 +10,7 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoRe
 
 from engine.api.v1 import decisions_pb2 as pb
 from engine.api.v1.decisions_pb2_grpc import DecisionsStub
-from engine.client import Client, InvalidRequest, NotImplementedHere, RequestIdReused
+from engine.client import Client, InvalidRequest, RequestIdReused
 from tests.requests import li_na
 from tests.servers import Server
 
@@ -92,19 +92,49 @@ def test_explain_tells_of_every_campaign(client: Client) -> None:
     assert client.decide_batch([li_na("explain")] * 3)[1].outcome == pb.OUTCOME_OFFER
 
 
+def test_linked_names_are_one_person(client: Client) -> None:
+    """Two names had a contact each; linked, both have reached the weekly cap of two, and linking again changes nothing."""
+    assert client.decide(li_na("linked-web")).outcome == pb.OUTCOME_OFFER
+    assert client.decide(li_na("linked-app")).outcome == pb.OUTCOME_OFFER
+    assert [client.link(["linked-web", "linked-app"]) for _ in range(2)] == ["linked-web"] * 2
+    assert client.decide(li_na("linked-app")).outcome == pb.OUTCOME_BLOCKED
+    assert client.decide(li_na("linked-new", aliases=["linked-web"])).outcome == pb.OUTCOME_BLOCKED
+
+
+@pytest.mark.parametrize(
+    ("names", "field"),
+    [
+        ([], "customer_ids"),
+        (["a"], "customer_ids"),
+        (["a", "a"], "customer_ids"),
+        (["a", ""], "customer_ids[1]"),
+        (["a", "b" * 201], "customer_ids[1]"),
+        (["a", "b\0"], "customer_ids[1]"),
+        ([f"n-{number}" for number in range(22)], "customer_ids"),
+    ],
+)
+def test_names_that_cannot_be_linked_are_named(client: Client, names: list[str], field: str) -> None:
+    """Too few names, too many and impossible ones are violations at their place."""
+    with pytest.raises(InvalidRequest) as caught:
+        client.link(names)
+    assert [one.field for one in caught.value.violations] == [field]
+
+
+@pytest.mark.parametrize("aliases", [[""], ["b" * 201], ["b\0"], [f"n-{number}" for number in range(21)]])
+def test_impossible_aliases_are_named(client: Client, aliases: list[str]) -> None:
+    """What no name may be, no alias may be either."""
+    with pytest.raises(InvalidRequest) as caught:
+        client.decide(li_na("aliases", aliases=aliases))
+    assert [one.field.partition("[")[0] for one in caught.value.violations] == ["customer.aliases"]
+
+
 def test_what_is_not_built_says_so(client: Client, server: Server) -> None:
     """Methods and fields of later versions answer UNIMPLEMENTED, and pretend nothing."""
-    with pytest.raises(NotImplementedHere):
-        client.decide(pb.DecideRequest(customer=pb.Customer(id="a", aliases=["b"])))
     with grpc.insecure_channel(server.target) as channel:
         stub = DecisionsStub(channel)  # type: ignore[no-untyped-call]
-        for call, message in (
-            (stub.Link, pb.LinkRequest()),
-            (stub.Explain, pb.ExplainRequest(decision_id="x")),
-        ):
-            with pytest.raises(grpc.RpcError) as caught:
-                call(message, timeout=5)
-            assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
+        with pytest.raises(grpc.RpcError) as caught:
+            stub.Explain(pb.ExplainRequest(decision_id="x"), timeout=5)
+        assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
         with pytest.raises(grpc.RpcError) as caught:
             list(stub.DecideStream(iter([li_na()]), timeout=5))
         assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED

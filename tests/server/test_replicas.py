@@ -3,13 +3,17 @@
 import random
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from engine.api.v1 import decisions_pb2 as pb
+from engine.client import Client
 from tests.logs import Log
 from tests.postgres import PostgresServer, postgres
+from tests.requests import li_na
 from tests.server.hammer import Hammer, assert_exact
 from tests.servers import Server, start_server
 
@@ -53,6 +57,34 @@ def test_servers_on_one_log_are_exact(book: Path, any_log: Log) -> None:
             hammer.await_answers(1_000)
     assert hammer.failures == []
     assert_exact(any_log, hammer.answers)
+
+
+def test_names_of_one_person_share_a_cap_on_every_server(book: Path, any_log: Log) -> None:
+    """Linked names, and names that are linked by being sent together, ask four servers at once: two contacts each."""
+    asked = [
+        (f"{kind}-{number}", turn) for number in range(12) for kind in ("linked", "sent") for turn in range(8)
+    ]
+    with Fleet(book, any_log).running() as fleet:
+        targets = [fleet.target(random.Random(seed)) for seed in range(len(asked))]
+        clients = {target: Client(target, timeout=30) for target in set(targets)}
+        for number in range(12):
+            clients[targets[number]].link([f"linked-{number}-a", f"linked-{number}-b"])
+
+        def decide(place: int) -> int:
+            person, turn = asked[place]
+            name, other = (f"{person}-a", f"{person}-b")[:: 1 if turn % 2 else -1]
+            request = li_na(name, channels=["wechat"], aliases=[other] if person.startswith("sent") else [])
+            return clients[targets[place]].decide(request).outcome
+
+        with ThreadPoolExecutor(16) as callers:
+            outcomes = list(callers.map(decide, range(len(asked))))
+        for client in clients.values():
+            client.close()
+    assert outcomes.count(pb.OUTCOME_OFFER) == 2 * 2 * 12
+    assert {count for _, count in any_log.rows("select person, count(*) from contacts group by person")} == {
+        2
+    }
+    assert any_log.rows("select count(*), count(distinct person) from identities") == [(24, 24)]
 
 
 def test_kills_of_servers_and_of_postgresql_lose_nothing(book: Path, kills: int) -> None:

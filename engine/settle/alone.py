@@ -1,0 +1,41 @@
+"""Alone with a group's persons: nobody else settles for them, or for the same request and event ids, meanwhile."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from engine.ledger import persons
+from engine.ledger.store import Store
+from engine.settle.ask import Ask
+from engine.settle.people import Linking, names_of
+from engine.settle.recording import Recording
+
+
+@contextmanager
+def transaction(store: Store, asks: Sequence[Ask | Recording | Linking]) -> Iterator[None]:
+    """The transaction that settles the asks.
+
+    Who bears a name is known for sure only when the person is locked. So the names are locked first; where some of them
+    were linked, it begins again with their persons locked as well, until those are the ones who still bear the names.
+    """
+    if store.within:
+        yield
+        return
+    names = {name for one in asks for name in names_of(one)}
+    locked = names
+    while True:
+        with store.transaction(_about(asks, locked)):
+            linked = persons.resolve(store, list(names))
+            if locked.issuperset(linked.values()):
+                yield
+                return
+        locked = names.union(linked.values())
+
+
+def _about(asks: Sequence[Ask | Recording | Linking], locked: set[str]) -> set[str]:
+    about = {f"person {name}" for name in locked}
+    for one in asks:
+        if isinstance(one, Recording):
+            about.add(f"event {one.event.event_id}")
+        elif isinstance(one, Ask) and one.is_named:
+            about.add(f"request {one.request.request_id}")
+    return about
