@@ -59,7 +59,6 @@ def test_an_event_that_was_pushed_out_leads_to_nothing(client: Client, ann: str)
         ),
         (recorded("a", "clicked", NOW), "UNIMPLEMENTED", ""),
         (pb.RecordedEvent(event_id="x", decision_id="d", event=cart("a").event), "UNIMPLEMENTED", ""),
-        (pb.RecordedEvent(event_id="x", customer=pb.Customer(id="a", aliases=["b"])), "UNIMPLEMENTED", ""),
     ],
 )
 def test_a_bad_event_is_its_own_error(
