@@ -26,7 +26,7 @@ def test_a_sound_book(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, [_book(tmp_path, "_rich.yaml")])
     assert result.exit_code == 0
     assert result.output.startswith(
-        "rich: 2 campaigns, 1 offer, 2 audiences, 2 channels, 1 placement, 2 caps, ver"
+        "rich: 2 campaigns, 1 offer, 2 audiences, 2 channels, 1 placement, 3 caps, 1 gap, 2 quiet rules, ver"
     )
     assert result.output.endswith(": fine\n")
 

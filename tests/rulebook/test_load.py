@@ -1,18 +1,19 @@
 """What the loader makes of a sound book, and of folders and files that are none."""
 
 import os
-from datetime import time
+from datetime import date, time
 from pathlib import Path
 
 import pytest
 
 from engine.conditions.model import ALWAYS, All, Any_, Audience, None_, Operator, Test
 from engine.instant import DAY, SECOND
+from engine.rulebook.clock import Clock
 from engine.rulebook.diagnostics import Code, Severity
 from engine.rulebook.events import MAX_EXPANDED
 from engine.rulebook.load import load, load_files
 from engine.rulebook.model import Active, Book, Factor, Kind, OnSilence, Placeholder, Template
-from engine.rulebook.policies import Rolling, Selector
+from engine.rulebook.policies import Calendar, Cap, Gap, Holidays, Period, Quiet, Rolling, Selector
 
 GOLDEN = Path(__file__).parent / "golden"
 RICH = (GOLDEN / "_rich.yaml").read_bytes()
@@ -89,6 +90,39 @@ def test_the_rest_of_the_model(book: Book) -> None:
     content = book.offers["cream"].content
     assert content is not None
     assert content.default["price"] == Template(("1.50",))
+
+
+def test_the_policies_of_pressure(book: Book) -> None:
+    """Caps, gaps, quiet rules and a campaign's limit arrive as written."""
+    pressure, week = book.pressure, Calendar(Period.WEEK, Clock.BOOK, week_starts=6)
+    assert pressure.caps["as-wished"] == Cap("as-wished", 3, week, wish="profile.age")
+    service = Selector(category=frozenset({"service"}))
+    assert pressure.gaps == {"breath": Gap("breath", 2 * DAY, Selector(channel=frozenset({"sms"})), service)}
+    nights = Quiet("nights", (time(21), time(8)), select=Selector(channel=frozenset({"sms"})))
+    feasts = Quiet(
+        "feasts",
+        days=frozenset({5, 6}),
+        dates=frozenset({date(2026, 12, 24)}),
+        holidays=Holidays("DE", "BY"),
+        clock=Clock.BOOK,
+        except_=Selector(tag=frozenset({"winter"})),
+    )
+    assert pressure.quiet == {"feasts": feasts, "nights": nights}
+    shown = Selector(kind=frozenset({"inbound"}), campaign=frozenset({"plain"}))
+    assert book.campaigns["plain"].per_customer == Cap("plain/per_customer", 2, Rolling(30 * DAY), shown)
+    assert book.campaigns["winter"].per_customer is None
+
+
+def test_the_limit_of_a_campaign_that_goes_out_counts_what_went_out() -> None:
+    """With an outbound channel beside a placement, only outbound contacts are counted."""
+    limits = b"limits: {per_customer: {limit: 1, per: calendar day}}"
+    extra = b"campaigns: {c: {offer: cream, channels: [app, sms], placements: [hero], " + limits + b"}}"
+    book = load_files({"rich.yaml": RICH, "c.yaml": extra}).book
+    assert book is not None
+    own = book.campaigns["c"].per_customer
+    assert own is not None
+    assert own.count == Selector(kind=frozenset({"outbound"}), campaign=frozenset({"c"}))
+    assert own.window == Calendar(Period.DAY, Clock.CUSTOMER, week_starts=6)
 
 
 def test_placeholders() -> None:

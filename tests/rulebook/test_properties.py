@@ -20,6 +20,18 @@ WORDS = [
     *("count", "except", "channel", "propensity", "attribute", "active", "hours", "min", "one_of", "boosts"),
     *("patterns", "signals", "places", "events", "pattern", "signal", "behaviour", "near", "event", "where"),
     *("first", "then", "not_after", "same", "expose", "prefer", "sum", "distinct", "of", "place", "latitude"),
+    *("gaps", "quiet", "at_least", "from", "until", "days", "dates", "holidays", "country", "clock", "book"),
+    *(
+        "calendar week",
+        "rolling 7d",
+        "limits",
+        "per_customer",
+        "default",
+        "week_starts",
+        "sun",
+        "21:00",
+        "CN",
+    ),
     *(
         "hold",
         "until",
