@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -31,6 +31,11 @@ class Situation:
     book_zone: ZoneInfo
     zones: tuple[ZoneInfo, ...]
     now: int
+
+    @property
+    def blocking(self) -> set[str]:
+        """The names of the engine's rules that hold the proposal back."""
+        return {one.rule.name for one in self.standings if one.blocks}
 
     @property
     def standings(self) -> Any:
@@ -63,7 +68,17 @@ def situations(draw: st.DrawFn) -> Situation:
 @given(situations())
 def test_the_verdict_is_that_of_the_reference(one: Situation) -> None:
     """The rules that block are those that the reference names, each of them and no other."""
-    assert {each.rule.name for each in one.standings if each.blocks} == one.blockers(one.now)
+    assert one.blocking == one.blockers(one.now)
+
+
+@MANY
+@given(situations())
+def test_the_verdict_changes_on_the_tick(one: Situation) -> None:
+    """Asked again at the very moment at which a rule lets go, and a tick before, the verdict is the reference's."""
+    for standing in one.standings:
+        if standing.next_allowed_at is not None:
+            for at in (standing.next_allowed_at - 1, standing.next_allowed_at):
+                assert replace(one, now=at).blocking == one.blockers(at)
 
 
 @MANY
