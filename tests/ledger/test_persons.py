@@ -1,0 +1,88 @@
+"""What is remembered of persons, on both stores."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from engine.ledger import persons
+from engine.ledger.open import open_store
+from engine.ledger.persons import Recalled, Wanted
+from engine.ledger.rows import EventRow, PersonRow, SignalRow
+from engine.ledger.store import Store
+from tests.logs import Log
+
+
+@pytest.fixture
+def store(any_log: Log) -> Iterator[Store]:
+    """A log that knows ada, who viewed and bought."""
+    store = open_store(any_log.url)
+    with store.transaction():
+        persons.know(store, [PersonRow("ada", 5), PersonRow("ada", 6)])
+        views = [EventRow("ada", at, 0, f"view-{at}", "view", '{"item":"é"}') for at in range(10, 16)]
+        buys = [EventRow("ada", 12, n, f"buy-{n}", "buy", f'{{"value":{n}.5}}') for n in (1, 2)]
+        persons.keep_events(store, [*views, *buys])
+    yield store
+    store.close()
+
+
+def recalled(store: Store, *wanted: Wanted) -> list[Recalled]:
+    """What a reader finds, beside the writer."""
+    reader = store.another()
+    with reader.transaction(writes=False):
+        found = persons.recall(reader, wanted)
+    reader.close()
+    return found
+
+
+def names(store: Store, person: str = "ada") -> list[str]:
+    """The ids of a person's events, in order."""
+    (found,) = recalled(store, Wanted(person, ("buy", "view")))
+    return [event_id for _, _, event_id, *_ in found.events]
+
+
+def test_events_are_recalled_in_order_by_type_and_moment(store: Store) -> None:
+    """Each gets the types and the time that were asked for, in order, with its fields; who is unknown gets nothing."""
+    wanted = [Wanted("ada", ("buy", "view"), 11, is_known=True), Wanted("bob", ("view",), is_known=True)]
+    ada, bob, buys = recalled(store, *wanted, Wanted("ada", ("buy",)))
+    assert [event_id for _, _, event_id, *_ in ada.events] == [
+        "view-12", "buy-1", "buy-2", "view-13", "view-14", "view-15"
+    ]  # fmt: skip
+    assert (ada.is_known, bob) == (True, Recalled([], (), False))
+    assert [list(one) for one in buys.events] == [
+        [12, 1, "buy-1", "buy", {"value": 1.5}],
+        [12, 2, "buy-2", "buy", {"value": 2.5}],
+    ]
+    assert buys.is_known is None
+
+
+def test_an_event_id_has_one_owner(store: Store) -> None:
+    """By its id the person of a kept event is found, and the last place of a moment."""
+    with store.transaction():
+        assert persons.owners(store, ["buy-1", "buy-9"]) == {"buy-1": "ada"}
+        assert persons.last_positions(store, [("ada", 12), ("ada", 13), ("bob", 12)]) == {
+            ("ada", 12): 2,
+            ("ada", 13): 0,
+        }
+
+
+def test_old_events_and_those_beyond_the_newest_go(store: Store) -> None:
+    """Up to the moment all go, and then all but the newest."""
+    with store.transaction():
+        persons.trim_events(store, "ada", until=11, newest=100)
+    assert names(store) == ["view-12", "buy-1", "buy-2", "view-13", "view-14", "view-15"]
+    with store.transaction():
+        persons.trim_events(store, "ada", until=0, newest=4)
+    assert names(store) == ["buy-2", "view-13", "view-14", "view-15"]
+
+
+def test_a_signal_keeps_its_beginning_while_it_holds(store: Store) -> None:
+    """Renewed before its end it holds since the earlier beginning, after it since the new one; forgotten it is gone."""
+    wanted = Wanted("ada", signals=True)
+    for since, expires_at, begins in ((100, 200, 100), (150, 250, 100), (120, 260, 100), (260, 300, 260)):
+        with store.transaction():
+            persons.remember(store, [SignalRow("ada", "late", since, expires_at, "{}")])
+        assert [list(one) for one in recalled(store, wanted)[0].signals] == [["late", begins, expires_at, {}]]
+    for end, left in ((299, 1), (300, 0)):
+        with store.transaction():
+            persons.forget(store, [("ada", "late", end), ("bob", "late", end)])
+        assert len(recalled(store, wanted)[0].signals) == left
