@@ -6,6 +6,7 @@ READY := $(VENV)/.ready
 RULES ?= rules/cosmetics-cn
 PORT ?= 50051
 SECONDS ?= 300
+KILLS ?= 200
 
 help: ## Show what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -48,8 +49,9 @@ bench: setup ## Measure ratios side by side; writes build/bench.json
 	$(BIN)/pip install --quiet --constraint constraints.txt --group bench
 	$(BIN)/python -m bench
 
-soak: setup ## Fuzz the signals against their reference for SECONDS, and reload them 2,000 times
+soak: setup ## Fuzz the signals against their reference for SECONDS, reload them 2,000 times, and kill servers KILLS times
 	$(BIN)/python scripts/soak-signals.py $(SECONDS)
+	$(BIN)/pytest tests/server/test_replicas.py --kills $(KILLS)
 
 serve: setup ## Serve RULES on loopback PORT
 	$(BIN)/tact serve --rules $(RULES) --log sqlite:///build/tact.db --port $(PORT)

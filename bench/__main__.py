@@ -21,6 +21,7 @@ class Suite(StrEnum):
     MATCHING = "matching"
     SERVICE = "service"
     LEDGER = "ledger"
+    POSTGRES = "postgres"
     SIGNALS = "signals"
     ATTRIBUTES = "attributes"
     WORKERS = "workers"

@@ -204,7 +204,7 @@ def growth(asks: Asks, folder: Path, scale: Size, step: Step) -> Ratio:
     try:
         for number in range(scale.growth_rounds):
             for rows, store in zip(scale.logs, stores, strict=True):
-                group = asks.group(_half_known(rows, size, number))
+                group = asks.group(half_known(rows, size, number))
                 times[rows].append(settled(store, group) / size * 1e6)
     finally:
         for store in stores:
@@ -219,7 +219,7 @@ def growth(asks: Asks, folder: Path, scale: Size, step: Step) -> Ratio:
     )
 
 
-def _half_known(rows: int, size: int, number: int) -> list[int]:
+def half_known(rows: int, size: int, number: int) -> list[int]:
     """Numbers of customers, half of them of the log, at random places in it."""
     known = rows // 5
     scattered = [(number * size + n) * 0x9E37_79B9 % known for n in range(size // 2)]

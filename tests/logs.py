@@ -28,10 +28,6 @@ class Log:
                 connection.execute(one)
                 connection.commit()
 
-    def is_whole(self) -> bool:
-        """Whether a file's pages fit together; a PostgreSQL that answers has checked its own."""
-        return not self.url.startswith("sqlite:") or self.rows("pragma integrity_check") == [("ok",)]
-
     def _connected(self) -> Any:
         if self.url.startswith("sqlite:"):
             return sqlite3.connect(self.url.removeprefix("sqlite:///"))

@@ -108,13 +108,19 @@ class PostgresServer:
     def _as_user(self, words: Sequence[str | Path]) -> "subprocess.Popen[bytes]":
         with (self._folder / "messages").open("ab") as messages:
             return subprocess.Popen(
-                words,
+                [*_until_we_end(), *words],
                 stdin=subprocess.DEVNULL,
                 stdout=messages,
                 stderr=messages,
                 user=_UNPRIVILEGED if os.geteuid() == 0 else None,
                 cwd=self._folder,
             )
+
+
+def _until_we_end() -> list[str]:
+    """Words before a command that end it when this process ends, however that happens, where the system has them."""
+    found = shutil.which("setpriv")
+    return [found, "--pdeathsig", "INT"] if found else []
 
 
 @contextlib.contextmanager

@@ -87,6 +87,7 @@ def test_names_of_one_person_share_a_cap_on_every_server(book: Path, any_log: Lo
     assert any_log.rows("select count(*), count(distinct person) from identities") == [(24, 24)]
 
 
+@pytest.mark.timeout(3600)
 def test_kills_of_servers_and_of_postgresql_lose_nothing(book: Path, kills: int) -> None:
     """Servers, and PostgreSQL itself, are killed at random under load: nothing is lost, doubled, or given beyond a cap."""
     rng = random.Random(kills)
