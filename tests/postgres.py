@@ -2,12 +2,13 @@
 
 import contextlib
 import os
+import pwd
 import shutil
 import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -41,7 +42,7 @@ class PostgresServer:
         if os.geteuid() == 0:
             shutil.chown(folder, _UNPRIVILEGED)
         words = ["--username=postgres", "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync"]
-        made = self._as_user([self._binaries / "initdb", "--pgdata", folder / "data", *words])
+        made = self._run(self._binaries / "initdb", "--pgdata", folder / "data", *words)
         assert made.wait(_START_SECONDS) == 0, self.messages()
 
     def start(self) -> None:
@@ -51,9 +52,7 @@ class PostgresServer:
         while not self._answers():
             if self._process is None or self._process.poll() is not None:
                 # after a kill the first try may find that the old server's last process is still leaving
-                self._process = self._as_user(
-                    [self._binaries / "postgres", "-D", self._folder / "data", *words]
-                )
+                self._process = self._run(self._binaries / "postgres", "-D", self._folder / "data", *words)
             assert time.monotonic() < deadline, self.messages()
             time.sleep(0.02)
 
@@ -105,22 +104,26 @@ class PostgresServer:
             return False
         return True
 
-    def _as_user(self, words: Sequence[str | Path]) -> "subprocess.Popen[bytes]":
+    def _run(self, *words: str | Path) -> "subprocess.Popen[bytes]":
+        """Runs a program of the server's, without rights, and until this process ends, however that happens."""
         with (self._folder / "messages").open("ab") as messages:
             return subprocess.Popen(
-                [*_until_we_end(), *words],
+                [*_restrained(), *words],
                 stdin=subprocess.DEVNULL,
                 stdout=messages,
                 stderr=messages,
-                user=_UNPRIVILEGED if os.geteuid() == 0 else None,
                 cwd=self._folder,
             )
 
 
-def _until_we_end() -> list[str]:
-    """Words before a command that end it when this process ends, however that happens, where the system has them."""
-    found = shutil.which("setpriv")
-    return [found, "--pdeathsig", "INT"] if found else []
+def _restrained() -> list[str]:
+    """Words before a command. They change the user as Popen could, but without a fork, which threads of gRPC do not bear."""
+    setpriv = shutil.which("setpriv")
+    if os.geteuid() != 0:
+        return [setpriv, "--pdeathsig=INT"] if setpriv else []
+    assert setpriv is not None, "as root these tests need setpriv (package util-linux)"
+    group = pwd.getpwnam(_UNPRIVILEGED).pw_gid
+    return [setpriv, f"--reuid={_UNPRIVILEGED}", f"--regid={group}", "--clear-groups", "--pdeathsig=INT"]
 
 
 @contextlib.contextmanager
