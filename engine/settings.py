@@ -73,8 +73,8 @@ class Settings(BaseSettings):
     """Seconds after which a connection is closed when its calls are done, so that clients connect anew; 0: never."""
     busy_timeout: Annotated[float, Field(ge=0)] = 2.0
     """Seconds to wait while another program writes to the log; on PostgreSQL, about the same customers."""
-    metrics_port: Annotated[int, Field(ge=0, le=65535)] = 0
-    """Port for Prometheus and for probes over HTTP; 0: nothing is counted or shown."""
+    metrics_port: Annotated[int, Field(ge=0, le=65000)] = 0
+    """Port for Prometheus and for probes over HTTP, of several workers the first: theirs follow; 0: nothing is counted."""
     metrics_host: str = "127.0.0.1"
     """Address of that port. It is for operators: no one is asked for a token there, and nothing personal is shown."""
     message_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -12,11 +12,11 @@ from pydantic import ValidationError
 from engine.cli.exits import USAGE, checked, fail, live_book
 from engine.ledger.errors import LedgerError
 from engine.ledger.open import check_url
+from engine.observe.figures import CannotObserve
 from engine.rulebook.load import Loaded
 from engine.server import loop
 from engine.server.listen import CannotServe
 from engine.server.logs import configure
-from engine.server.observer import CannotObserve
 from engine.server.run import Place
 from engine.server.run import serve as run_server
 from engine.server.stop import heed_no_more, stop_on_signals

@@ -8,11 +8,17 @@ from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 from wsgiref.types import StartResponse, WSGIEnvironment
 
+import structlog
 from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector, make_wsgi_app
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
-from engine.observe.figures import Figure, Figures, Histogram, Tally
+from engine.observe.figures import CannotObserve, Figure, Figures, Histogram, Tally
+
+log = structlog.get_logger()
+
+_AGAIN = 0.5
+"""Seconds between attempts at a port that is in use."""
 
 Family = CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily
 Page = Callable[[], tuple[bool, Mapping[str, Any]]]
@@ -20,7 +26,7 @@ Page = Callable[[], tuple[bool, Mapping[str, Any]]]
 
 
 class Endpoint:
-    """Answers /metrics, and each page at its path with 200 or 503. Raises OSError when the port is in use."""
+    """Answers /metrics, and each page at its path with 200 or 503, once it is begun."""
 
     def __init__(self, host: str, port: int, figures: Figures, pages: Mapping[str, Page]) -> None:
         metrics = make_wsgi_app(_registry(figures))
@@ -29,15 +35,45 @@ class Endpoint:
             path = environ["PATH_INFO"]
             return metrics(environ, start) if path == "/metrics" else _page(pages.get(path), start)
 
-        self._server = make_server(host, port, app, _Threads, _Silent)
-        self.port = self._server.server_port
-        self._thread = threading.Thread(target=self._server.serve_forever, name="metrics", daemon=True)
-        self._thread.start()
+        self._where, self._app = (host, port), app
+        self._server: WSGIServer | None = None
+        self._closed = threading.Event()
+
+    def begin(self) -> None:
+        """Answers from now on. Raises OSError when the port is in use."""
+        self._server = make_server(*self._where, self._app, _Threads, _Silent)
+        threading.Thread(target=self._server.serve_forever, name="metrics", daemon=True).start()
+        log.info("metrics", url=f"http://{self._where[0]}:{self._where[1]}/metrics")
+
+    def begin_when_free(self) -> None:
+        """The same, as soon as who has the port leaves it: a worker takes over from the one before it."""
+        threading.Thread(target=self._wait_and_begin, name="metrics", daemon=True).start()
 
     def close(self) -> None:
         """Answers no more."""
-        self._server.shutdown()
-        self._server.server_close()
+        self._closed.set()
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+
+    def _wait_and_begin(self) -> None:
+        while not self._closed.is_set():
+            try:
+                self.begin()
+            except OSError:
+                self._closed.wait(_AGAIN)
+            else:
+                return
+
+
+def opened(host: str, port: int, figures: Figures, pages: Mapping[str, Page]) -> Endpoint:
+    """An endpoint that has begun. Raises CannotObserve."""
+    endpoint = Endpoint(host, port, figures, pages)
+    try:
+        endpoint.begin()
+    except OSError as error:
+        raise CannotObserve(f"cannot show metrics on {host}:{port}: {error.strerror}") from error
+    return endpoint
 
 
 def _page(page: Page | None, start: StartResponse) -> Iterable[bytes]:

@@ -5,6 +5,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+
+class CannotObserve(Exception):
+    """What was asked for cannot be shown."""
+
+
 Labels: TypeAlias = tuple[str, ...]
 """The values of a figure's labels, in their order."""
 

@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from engine.observe.catalogue import Catalogue
-from engine.observe.figures import Reading
+from engine.observe.figures import CannotObserve, Figures, Reading
 from engine.server.observed_calls import Context, ObservedCalls, Trace
 from engine.settings import Settings
 
@@ -28,15 +28,13 @@ _WHERE = (
 )
 
 
-class CannotObserve(Exception):
-    """What was asked for cannot be shown."""
-
-
 @dataclass
 class Observer:
     """Counts, and shows what was counted."""
 
     settings: Settings
+    shared: bool = False
+    """Whether another may be at the port, who leaves soon."""
     catalogue: Catalogue = field(default_factory=Catalogue)
     endpoint: "Endpoint | None" = None
     push: "Push | None" = None
@@ -46,13 +44,21 @@ class Observer:
         self.catalogue.readings += readings
         figures = self.catalogue.all()
         if self.settings.metrics_port:
-            from engine.observe.endpoint import Endpoint  # noqa: PLC0415 only who looks pays for it
-
-            self.endpoint = _endpoint(self.settings, lambda host, port: Endpoint(host, port, figures, pages))
+            self.endpoint = self._endpoint(figures, pages)
         if _sends():
             from engine.observe.push import Push  # noqa: PLC0415 costs a second, and comes as an extra
 
             self.push = Push(figures, f"{socket.gethostname()}:{os.getpid()}")
+
+    def _endpoint(self, figures: Figures, pages: "Mapping[str, Page]") -> "Endpoint":
+        from engine.observe.endpoint import Endpoint, opened  # noqa: PLC0415 only who looks pays for it
+
+        where = self.settings.metrics_host, self.settings.metrics_port
+        if not self.shared:
+            return opened(*where, figures, pages)
+        endpoint = Endpoint(*where, figures, pages)
+        endpoint.begin_when_free()
+        return endpoint
 
     def calls(self) -> ObservedCalls:
         """What observes calls."""
@@ -81,25 +87,15 @@ class Observer:
             self.push.close()
 
 
-def observer(settings: Settings) -> Observer | None:
+def observer(settings: Settings, *, shared: bool = False) -> Observer | None:
     """Who looks; None where nobody does, so that nothing is counted. Raises CannotObserve."""
     if _sends() and find_spec("opentelemetry.exporter") is None:
         raise CannotObserve(
             "OTEL_EXPORTER_OTLP_ENDPOINT is set: install the extra, as in `pip install tact[otlp]`"
         )
     wanted = settings.metrics_port or settings.message_level == "debug" or _sends()
-    return Observer(settings) if wanted else None
+    return Observer(settings, shared) if wanted else None
 
 
 def _sends() -> bool:
     return any(map(os.environ.get, _WHERE)) and os.environ.get("OTEL_SDK_DISABLED", "").lower() != "true"
-
-
-def _endpoint(settings: Settings, make: "Callable[[str, int], Endpoint]") -> "Endpoint":
-    try:
-        endpoint = make(settings.metrics_host, settings.metrics_port)
-    except OSError as error:
-        where = f"{settings.metrics_host}:{settings.metrics_port}"
-        raise CannotObserve(f"cannot show metrics on {where}: {error.strerror}") from error
-    log.info("metrics", url=f"http://{settings.metrics_host}:{endpoint.port}/metrics")
-    return endpoint

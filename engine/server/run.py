@@ -70,7 +70,7 @@ async def serve(live: LiveBook, settings: Settings, place: Place) -> None:
     gc.freeze()
     gc.set_threshold(*_GC_THRESHOLDS)
     ledger = Ledger(open_store(settings.log, busy_timeout=settings.busy_timeout), limit=settings.queue_limit)
-    weather, look = Weather(settings), observer(settings)
+    weather, look = Weather(settings), observer(settings, shared=place.shared)
 
     def open_desk(live: LiveBook) -> Desk:
         within = weather if weather.enabled else None

@@ -39,6 +39,11 @@ class Crew:
         finally:
             serving.cancel()
 
+    @property
+    def serving(self) -> int:
+        """In how many places a worker serves."""
+        return sum(one.serves for one in self._places.values())
+
     async def _all_serving(self) -> None:
         for one in self._places.values():
             await one.serving.wait()

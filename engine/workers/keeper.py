@@ -61,6 +61,11 @@ class Keeper:
             )
         return True
 
+    @property
+    def serves(self) -> bool:
+        """Whether a worker serves here now."""
+        return self._worker is not None and self._worker.serves
+
     def retire(self) -> None:
         """Gives the place up: its worker takes nothing new, finishes what it accepted, and leaves."""
         if not self._retired.is_set():

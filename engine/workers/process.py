@@ -65,6 +65,11 @@ class Worker:
             self.said.append(line.decode(errors="replace"))
 
     @property
+    def serves(self) -> bool:
+        """Whether it listens now."""
+        return self.serving and self._process.returncode is None
+
+    @property
     def silent(self) -> float:
         """Seconds since its last sign of life, or since its start."""
         return time.monotonic() - self._heard

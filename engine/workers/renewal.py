@@ -5,7 +5,7 @@ from pathlib import Path
 
 import structlog
 
-from engine.rulebook.diagnostics import Severity, in_short
+from engine.rulebook.diagnostics import Diagnostic, Severity, in_short
 from engine.workers.crew import Crew
 from engine.workers.edition import Edition, read_edition
 
@@ -21,7 +21,9 @@ class Renewal:
     def __init__(self, crew: Crew, folder: Path, version: str) -> None:
         self._crew = crew
         self._folder = folder
-        self._version = version
+        self.version = version
+        self.refused: tuple[Diagnostic, ...] = ()
+        """Why the folder's book is not the one that is served; empty while it is."""
         self._wanted = asyncio.Event()
         self._even_unchanged = False
 
@@ -53,18 +55,19 @@ class Renewal:
         even_unchanged, self._even_unchanged = self._even_unchanged, False
         read = await asyncio.to_thread(read_edition, self._folder)
         if not isinstance(read, Edition):
-            errors = [one for one in read.diagnostics if one.severity is Severity.ERROR]
+            errors = self.refused = tuple(one for one in read.diagnostics if one.severity is Severity.ERROR)
             told = [in_short(one) for one in errors[:_MOST_TOLD]]
-            log.error("book refused", live=self._version, errors=len(errors), diagnostics=told)
+            log.error("book refused", live=self.version, errors=len(errors), diagnostics=told)
             return None
-        if read.version == self._version and not even_unchanged:
-            log.info("book unchanged", version=self._version)
+        self.refused = ()
+        if read.version == self.version and not even_unchanged:
+            log.info("book unchanged", version=self.version)
             return None
         return read
 
     async def _renew(self, edition: Edition) -> None:
-        log.info("renewing the workers", version=edition.version, before=self._version)
-        self._version = edition.version
+        log.info("renewing the workers", version=edition.version, before=self.version)
+        self.version = edition.version
         try:
             await self._crew.renew(edition)
         except Exception:

@@ -25,6 +25,7 @@ from engine.workers.orders import Orders
 from engine.workers.port import held_port
 from engine.workers.process import WORKER
 from engine.workers.renewal import Renewal
+from engine.workers.shown import metrics_port, shown
 
 log = structlog.get_logger()
 
@@ -47,7 +48,12 @@ async def supervise(
     with held_port(settings) as port:
         open_store(settings.log, busy_timeout=settings.busy_timeout).close()
         ordered = settings.model_copy(update={"port": port})
-        crew = Crew(lambda number, edition: Orders(number, ordered, edition, as_json), command)
+
+        def orders(number: int, edition: Edition) -> Orders:
+            own = ordered.model_copy(update={"metrics_port": metrics_port(settings, number)})
+            return Orders(number, own, edition, as_json)
+
+        crew = Crew(orders, command)
         serving = asyncio.create_task(
             _serve(crew, edition, settings, partial(announce, f"{settings.host}:{port}"))
         )
@@ -70,10 +76,15 @@ async def _serve(crew: Crew, edition: Edition, settings: Settings, announce: Cal
     folder = Path(settings.rules)
     renewal = Renewal(crew, folder, edition.version)
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, renewal.restart)
+    endpoint = shown(settings, crew, renewal)
     await crew.start(edition, settings.workers)
     announce()
     log.info("watching", workers=settings.workers, version=edition.version)
-    async with asyncio.TaskGroup() as both:
-        both.create_task(renewal.run())
-        if settings.watch:
-            both.create_task(follow(folder, renewal.look))
+    try:
+        async with asyncio.TaskGroup() as both:
+            both.create_task(renewal.run())
+            if settings.watch:
+                both.create_task(follow(folder, renewal.look))
+    finally:
+        if endpoint is not None:
+            await asyncio.to_thread(endpoint.close)

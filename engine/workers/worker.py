@@ -15,9 +15,9 @@ from functools import partial
 import structlog
 
 from engine.ledger.errors import LedgerError
+from engine.observe.figures import CannotObserve
 from engine.server import logs, loop
 from engine.server.listen import CannotServe
-from engine.server.observer import CannotObserve
 from engine.server.run import Place, serve
 from engine.server.stop import Stop, heed_no_more
 from engine.workers.orders import ALIVE, NEWS, ORDERS, SERVING, WHERE, Orders, read_orders

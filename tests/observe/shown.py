@@ -10,8 +10,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
 from engine.observe.catalogue import Catalogue
-from engine.observe.figures import Figure, Histogram, Tally
+from engine.observe.figures import Figure, Histogram, Reading, Tally
 from engine.server.readings import readings_of_book, readings_of_server, readings_of_weather
+from engine.workers.shown import WORKERS
 
 
 def free_port() -> int:
@@ -56,7 +57,7 @@ def every_figure() -> list[Figure]:
     catalogue.readings += readings_of_book(nothing, nothing)
     catalogue.readings += readings_of_server(nothing, nothing, nothing)
     catalogue.readings += readings_of_weather(nothing)
-    return catalogue.all()
+    return [*catalogue.all(), Reading(WORKERS, dict)]
 
 
 def kind_of(figure: Figure) -> str:

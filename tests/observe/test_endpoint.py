@@ -2,6 +2,7 @@
 
 import signal
 import socket
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from engine.observe.catalogue import PROCESS, Catalogue
 from tests.books import write_book
 from tests.observe.shown import every_figure, free_port, get, page, samples, shown_name, value
 from tests.requests import li_na
-from tests.server.reloads import BROKEN, said, version_of
+from tests.server.reloads import BROKEN, numbered_book, said, version_of
 from tests.server.test_health import held, until
 from tests.servers import serving, start_server
 
@@ -135,4 +136,54 @@ def test_every_figure_is_shown(book: Path, log: Path, monkeypatch: pytest.Monkey
         _, text = get(port, "/metrics")
         assert server.stop() == 0
     shown = {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE tact_")}
-    assert shown == {shown_name(one) for one in every_figure()}
+    assert shown | {"tact_workers"} == {shown_name(one) for one in every_figure()}
+
+
+def test_each_worker_has_a_port(book: Path, log: Path) -> None:
+    """The supervisor shows how many serve, each worker at the port of its number what it did; a new one takes it over."""
+    port = _three_free_ports()
+    with serving(book, log, "--workers", "2", "--metrics-port", str(port)) as server:
+        until(lambda: value(port, "tact_workers") == 2)
+        assert page(port, "/ready") == (200, {"workers": 2, "wanted": 2})
+        with Client(server.target, timeout=10) as client:
+            client.decide(li_na())
+        until(lambda: sum(_decided(port + one) for one in (1, 2)) == 1)
+        live = version_of(book)
+        write_book(book, BROKEN)
+        server.process.send_signal(signal.SIGHUP)
+        said(server, "book refused")
+        status, document = page(port, "/book")
+        assert status == 503
+        assert isinstance(document, dict)
+        assert document["version"] == live
+        version = version_of(write_book(book, numbered_book(2)))
+        server.process.send_signal(signal.SIGHUP)
+        said(server, "workers renewed", within=200)
+        for one in (1, 2):
+            until(lambda one=one: _version(port + one) == version)  # type: ignore[misc]
+        assert server.stop() == 0
+
+
+def _decided(port: int) -> float:
+    return sum(one.value for one in samples(port) if one.name == "tact_decisions_total")
+
+
+def _version(port: int) -> str:
+    """The version that a worker shows; empty while nobody has the port."""
+    try:
+        return next(one.labels["version"] for one in samples(port) if one.name == "tact_book_info")
+    except OSError:
+        return ""
+
+
+def _three_free_ports() -> int:
+    """The first of three ports in a row that nobody listens on."""
+    while True:
+        first = free_port()
+        with ExitStack() as held:
+            try:
+                for port in range(first, first + 3):
+                    held.enter_context(socket.create_server(("127.0.0.1", port)))
+            except OSError:
+                continue
+            return first
