@@ -14,7 +14,7 @@ from engine.server.access.callers import CALLER, Caller, Callers, bearer_of
 from engine.server.access.ceiling import Ceiling
 from engine.server.access.guard import Handler, guarded
 from engine.server.access.refusals import NotAllowed, Refused, TooMuch, unproven
-from engine.server.access.roles import NEEDS, OPEN, Role
+from engine.server.access.roles import ANY, NEEDS, OPEN
 from engine.server.violations import Unsupported
 
 log = structlog.get_logger()
@@ -134,7 +134,7 @@ class Gate(grpc.aio.ServerInterceptor):
 
 def _allowed(caller: Caller, path: str) -> Caller:
     """The caller, if it has a role for the method, and its request counted; raises Refused."""
-    needed = NEEDS.get(path, frozenset(Role))
+    needed = NEEDS.get(path, ANY)
     if caller.roles.isdisjoint(needed):
         raise NotAllowed(caller.name, needed)
     if caller.allowance is not None:

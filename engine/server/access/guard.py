@@ -4,11 +4,12 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from inspect import isasyncgenfunction
 from typing import Any, TypeAlias
 
 import grpc
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 from grpc.aio import EOF, ServicerContext
 
 from engine.server.abort import abort
@@ -90,7 +91,15 @@ async def _only(context: Context) -> Any:
 
 def _requests(message: Any) -> int:
     """For how many requests the message stands; what cannot be read is one."""
-    return max(1, *(len(getattr(message, field, ())) for field in _BATCHES))
+    field = _batch_of(type(message))
+    return len(getattr(message, field)) if field else 1
+
+
+@cache
+def _batch_of(kind: type) -> str:
+    """The field of a batch that holds its requests; empty for what is no batch."""
+    fields = kind.DESCRIPTOR.fields_by_name if issubclass(kind, Message) else ()
+    return next((one for one in _BATCHES if one in fields), "")
 
 
 def _answer(inner: Any, admit: Admit, *, metered: bool) -> Any:
