@@ -91,7 +91,8 @@ async def _only(context: Context) -> Any:
 
 def _requests(message: Any) -> int:
     """For how many requests the message stands; what cannot be read is one."""
-    field = _batch_of(type(message))
+    kind: Any = type(message)
+    field = _batch_of(kind)
     return len(getattr(message, field)) if field else 1
 
 
