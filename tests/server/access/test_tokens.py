@@ -125,7 +125,13 @@ def test_calls_at_once_are_bounded_for_each_caller(book: Path, log: Path, tmp_pa
         channel = stack.enter_context(grpc.insecure_channel(server.target))
         client = stack.enter_context(asking(server.target, SHOP))
         stalled = [stall(channel, SHOP) for _ in range(2)]
-        until(lambda: is_refused(client))
+
+        def refused_while_two_are_held() -> bool:
+            """One that came while the client was asking was itself the third, and is sent again."""
+            stalled[:] = [one if one.is_active() else stall(channel, SHOP) for one in stalled]
+            return is_refused(client)
+
+        until(refused_while_two_are_held)
         with pytest.raises(Overloaded) as refused:
             client.decide(li_na())
         assert refused.value.retry_after
