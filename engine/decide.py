@@ -1,6 +1,7 @@
 """The decision procedure: context, attributes, signals, match, arbitrate, settle. There is one, whoever asks."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from engine.arbitrate.propose import Candidate, candidate, channels_to_try
 from engine.arbitrate.rank import rank
@@ -9,6 +10,7 @@ from engine.context import Request
 from engine.decision import Decision
 from engine.gather import gather
 from engine.ledger.errors import LedgerError, LedgerUnavailable
+from engine.ledger.store import Store
 from engine.live import LiveBook
 from engine.match import match, usable_channels
 from engine.pressure.reach import barred_channels
@@ -20,6 +22,8 @@ from engine.settle.recording import Recorded, Recording
 from engine.signals import infer
 from engine.signals.infer import NO_CONCLUSIONS, Conclusions
 from engine.weather import Weather
+
+_T = TypeVar("_T")
 
 
 class Engine:
@@ -63,11 +67,27 @@ class Engine:
                 raise
             return [one or error for one in stand_ins]
 
+    async def settle_asks(
+        self, asks: Sequence[Ask], *, deadline: float | None = None
+    ) -> Sequence[Decision | LedgerError]:
+        """Settles what was asked in one settlement; the error of a single one stands in its place."""
+        return await self._ledger.submit(asks, deadline=deadline)
+
     async def ask_all(self, requests: Sequence[Request], *, deadline: float | None = None) -> list[Ask]:
         """What would be settled for the requests: everything before the ledger."""
-        if self.live.recall is not None or self._weather is not None:
-            requests = await gather(self.live, self._ledger.reader, self._weather, requests, deadline)
-        return [ask(self.live, request) for request in requests]
+        return [ask(self.live, request) for request in await self.gather(requests, deadline=deadline)]
+
+    async def gather(
+        self, requests: Sequence[Request], *, deadline: float | None = None
+    ) -> Sequence[Request]:
+        """The requests with what is remembered of their customers, and the weather, as far as the book wants it."""
+        if self.live.recall is None and self._weather is None:
+            return requests
+        return await gather(self.live, self._ledger.reader, self._weather, requests, deadline)
+
+    async def look(self, read: Callable[[Store], _T], *, deadline: float | None = None) -> _T:
+        """What `read` finds in the log. Raises LedgerError when it cannot be read."""
+        return await self._ledger.reader.look(read, deadline=deadline)
 
     async def record(
         self, recordings: Sequence[Recording], *, deadline: float | None = None

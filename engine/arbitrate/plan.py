@@ -1,7 +1,7 @@
 """A campaign made ready for arbitration: everything that does not depend on the customer, looked up once."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.arbitrate.content import Texts, texts_by_language, texts_for
 from engine.arbitrate.language import lookup
@@ -112,6 +112,13 @@ def plan(book: Book, campaign: Campaign, pressure: Pressure) -> Plan:
         routes={name: _route(book, book.channels[name], campaign, pressure) for name in reached},
         active=_schedules(campaign.active, offer.active),
     )
+
+
+def reweighed(one: Plan, *, tier: int | None = None, value: float | None = None) -> Plan:
+    """The campaign with another tier or value."""
+    campaign = one.campaign if tier is None else replace(one.campaign, tier=tier)
+    worth = one.value if value is None else Factor(value)
+    return replace(one, campaign=campaign, value=worth, score=_fixed_score(campaign, worth))
 
 
 def fallback(book: Book, placement: str) -> Fallback | None:

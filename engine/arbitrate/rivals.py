@@ -17,7 +17,7 @@ def gives_way(plan: Plan, taken: Sequence[Plan], room: int, placement: Placement
     if placement is not None and _is_full(plan.offer.category, taken, placement.max_per_category):
         return Reason(ReasonCode.CATEGORY_FULL, plan.offer.category)
     if len(taken) >= room:
-        return Reason(ReasonCode.OUTRANKED, taken[0].campaign.name)
+        return Reason(ReasonCode.OUTRANKED, taken[-1].campaign.name)
     twin = next((one for one in taken if one.offer is plan.offer), None)
     return None if twin is None else Reason(ReasonCode.OUTRANKED, twin.campaign.name)
 

@@ -1,7 +1,5 @@
 """`tact decide`: what a book would answer, without a server."""
 
-import asyncio
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -11,21 +9,16 @@ from google.protobuf.json_format import MessageToJson
 from rich.console import Console
 from rich.table import Table
 
-from engine.api.v1.decisions_pb2 import DecideRequest
 from engine.cli.contexts import read_context
 from engine.cli.exits import USAGE, fail, live_book
-from engine.decide import Engine
+from engine.cli.tried import try_out
 from engine.decision import ChosenOffer, Decision, Reading
-from engine.explain import CampaignExplained, Explained, explain
+from engine.explain import CampaignExplained, Explained
 from engine.instant import to_datetime
-from engine.ledger.open import open_store
 from engine.live import LiveBook
 from engine.pressure.words import in_words
-from engine.server.clock import wall_clock
-from engine.server.parse import Parser
 from engine.server.respond_explain import respond_explained
 from engine.server.violations import InvalidRequest, Unsupported
-from engine.settle.ledger import Ledger
 
 
 def decide(
@@ -44,20 +37,11 @@ def decide(
     except (ValueError, InvalidRequest, Unsupported) as error:
         fail(str(error), USAGE)
     if as_json:
-        typer.echo(MessageToJson(respond_explained(explained), preserving_proto_field_name=True))
+        typer.echo(
+            MessageToJson(respond_explained(explained, live.book.timezone), preserving_proto_field_name=True)
+        )
     else:
         _show(explained, live)
-
-
-def try_out(live: LiveBook, message: DecideRequest) -> Explained:
-    """The explained answer for a customer without history; raises InvalidRequest, Unsupported."""
-    request = Parser(live, may_simulate=lambda: True).parse(message, wall_clock())
-    with tempfile.TemporaryDirectory() as folder:
-        ledger = Ledger(open_store(f"sqlite:///{folder}/tact.db"))
-        try:
-            return asyncio.run(explain(Engine(live, ledger), request))
-        finally:
-            ledger.close()
 
 
 def _show(explained: Explained, live: LiveBook) -> None:

@@ -1,15 +1,13 @@
 """`tact health`: whether a server is ready, for people and for container probes."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from engine.cli.connect import Access, Ca, Cert, Key, ServerName, TokenFile, WithTls
 from engine.cli.exits import OTHER, USAGE, fail
-from engine.client import Client, TactError, Tls
+from engine.client import TactError
 from engine.client.calls import LIVENESS, READINESS, RULEBOOK
-
-File = Path | None
 
 
 def health(
@@ -24,36 +22,18 @@ def health(
         bool, typer.Option("--rulebook", help="Ask whether it serves the book in its folder.")
     ] = False,
     timeout: Annotated[float, typer.Option(help="Seconds to wait for an answer.")] = 2.0,
-    tls: Annotated[
-        bool, typer.Option("--tls", help="Use TLS, with the authorities that gRPC trusts.")
-    ] = False,
-    ca: Annotated[
-        File, typer.Option(envvar="TACT_CA", help="Use TLS, with these authorities (PEM). Or TACT_CA.")
-    ] = None,
-    cert: Annotated[
-        File, typer.Option(envvar="TACT_CERT", help="The client's own certificate (PEM). Or TACT_CERT.")
-    ] = None,
-    key: Annotated[File, typer.Option(envvar="TACT_KEY", help="Its key (PEM). Or TACT_KEY.")] = None,
-    server_name: Annotated[
-        str,
-        typer.Option(
-            envvar="TACT_SERVER_NAME", help="Name in the server's certificate. Or TACT_SERVER_NAME."
-        ),
-    ] = "",
-    token_file: Annotated[
-        File, typer.Option(envvar="TACT_TOKEN_FILE", help="File with a token. Or TACT_TOKEN_FILE.")
-    ] = None,
+    tls: WithTls = False,
+    ca: Ca = None,
+    cert: Cert = None,
+    key: Key = None,
+    server_name: ServerName = "",
+    token_file: TokenFile = None,
 ) -> None:
     """Ask a server whether it is ready: prints SERVING and exits 0, or says what is wrong and exits 1."""
     if liveness + readiness + rulebook > 1:
         fail("--liveness, --readiness and --rulebook are three questions: ask one", USAGE)
     service = LIVENESS if liveness else RULEBOOK if rulebook else READINESS
-    try:
-        secured = Tls(ca, cert, key, server_name) if tls or ca or cert or key or server_name else None
-        token = None if token_file is None else token_file.read_text(encoding="utf-8").strip()
-        client = Client(target, timeout=timeout, tls=secured, token=token)
-    except (OSError, ValueError) as error:
-        fail(str(error), USAGE)
+    client = Access(tls, ca, cert, key, server_name, token_file).client(target, timeout)
     try:
         with client:
             serving = client.health(service)

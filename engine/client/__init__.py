@@ -14,6 +14,7 @@ What fails is a `TactError`:
     ├── AccessDenied        UNAUTHENTICATED, PERMISSION_DENIED
     ├── NotImplementedHere  UNIMPLEMENTED: this version of the server cannot do it
     ├── RequestIdReused     ALREADY_EXISTS: the request_id or event_id was used for another customer
+    ├── NotFound            NOT_FOUND: the log holds no such decision
     ├── NotReady            FAILED_PRECONDITION: the live book does not provide for it
     ├── Overloaded          RESOURCE_EXHAUSTED, with the time after which to come again
     ├── Unavailable         UNAVAILABLE, after the last attempt
@@ -29,6 +30,7 @@ from engine.client.errors import (
     AccessDenied,
     DeadlineExceeded,
     InvalidRequest,
+    NotFound,
     NotImplementedHere,
     NotReady,
     Overloaded,
@@ -50,6 +52,7 @@ __all__ = [
     "Client",
     "DeadlineExceeded",
     "InvalidRequest",
+    "NotFound",
     "NotImplementedHere",
     "NotReady",
     "Overloaded",

@@ -15,7 +15,6 @@ from google.rpc.status_pb2 import Status
 from engine.api.v1.decisions_pb2 import (
     DecideRequest,
     DecideResponse,
-    ExplainRequest,
     ExplainResponse,
     LinkResponse,
     RecordedEvent,
@@ -109,9 +108,15 @@ class AsyncClient:
         answer: LinkResponse = await self._ask(self._stubs.link, calls.linking(names, now), timeout)
         return answer.customer_id
 
-    async def explain(self, request: DecideRequest, *, timeout: float | None = None) -> ExplainResponse:
+    async def explain(
+        self,
+        subject: DecideRequest | str,
+        *,
+        campaigns: Sequence[str] = (),
+        timeout: float | None = None,
+    ) -> ExplainResponse:
         """As `Client.explain`."""
-        return await self._ask(self._stubs.explain, ExplainRequest(request=request), timeout)
+        return await self._ask(self._stubs.explain, calls.question(subject, campaigns), timeout)
 
     async def health(self, service: str = calls.READINESS, *, timeout: float | None = None) -> bool:
         """As `Client.health`."""

@@ -17,6 +17,7 @@ from engine.api.v1.decisions_pb2 import (
     DecideBatchResponse,
     DecideRequest,
     DecideResponse,
+    ExplainRequest,
     LinkRequest,
     RecordedEvent,
     RecordedResult,
@@ -92,6 +93,13 @@ def identified(request: DecideRequest) -> DecideRequest:
 def batch(requests: Sequence[DecideRequest]) -> DecideBatchRequest:
     """The requests as one message."""
     return DecideBatchRequest(requests=map(identified, requests))
+
+
+def question(subject: DecideRequest | str, campaigns: Sequence[str]) -> ExplainRequest:
+    """What is to be explained: a request, or a decision by its id."""
+    if isinstance(subject, str):
+        return ExplainRequest(decision_id=subject, campaigns=campaigns)
+    return ExplainRequest(request=subject, campaigns=campaigns)
 
 
 def results(answer: DecideBatchResponse) -> list[DecideResponse | Status]:

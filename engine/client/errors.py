@@ -65,6 +65,10 @@ class RequestIdReused(TactError):
     """The request_id or event_id was used for another customer; a new request or event needs a new id."""
 
 
+class NotFound(TactError):
+    """The log holds no such decision."""
+
+
 class NotReady(TactError):
     """The live book does not provide for it: it keeps no events."""
 
@@ -87,6 +91,7 @@ _ERRORS: dict[grpc.StatusCode, type[TactError]] = {
     grpc.StatusCode.PERMISSION_DENIED: AccessDenied,
     grpc.StatusCode.UNIMPLEMENTED: NotImplementedHere,
     grpc.StatusCode.ALREADY_EXISTS: RequestIdReused,
+    grpc.StatusCode.NOT_FOUND: NotFound,
     grpc.StatusCode.FAILED_PRECONDITION: NotReady,
     grpc.StatusCode.RESOURCE_EXHAUSTED: Overloaded,
     grpc.StatusCode.UNAVAILABLE: Unavailable,

@@ -13,7 +13,6 @@ from google.rpc.status_pb2 import Status
 from engine.api.v1.decisions_pb2 import (
     DecideRequest,
     DecideResponse,
-    ExplainRequest,
     ExplainResponse,
     LinkResponse,
     RecordedEvent,
@@ -113,9 +112,18 @@ class Client:
         answer: LinkResponse = self._ask(self._stubs.link, calls.linking(names, now), timeout)
         return answer.customer_id
 
-    def explain(self, request: DecideRequest, *, timeout: float | None = None) -> ExplainResponse:
-        """What the server would decide and why; nothing is reserved and nothing logged."""
-        answer: ExplainResponse = self._ask(self._stubs.explain, ExplainRequest(request=request), timeout)
+    def explain(
+        self,
+        subject: DecideRequest | str,
+        *,
+        campaigns: Sequence[str] = (),
+        timeout: float | None = None,
+    ) -> ExplainResponse:
+        """What the server would decide and why, or why a past decision, by its id, came out as it did.
+
+        Nothing is reserved and nothing logged. `campaigns`: those to explain, by name; empty: all.
+        """
+        answer: ExplainResponse = self._ask(self._stubs.explain, calls.question(subject, campaigns), timeout)
         return answer
 
     def health(self, service: str = calls.READINESS, *, timeout: float | None = None) -> bool:

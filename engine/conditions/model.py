@@ -4,7 +4,7 @@ A test on a missing attribute is false, whatever its operator, except `exists: f
 each of its parts. No value is ever converted: "9" is not 9, and true is not 1.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -123,6 +123,18 @@ class Moment:
 
     now: Instant
     today: date
+
+
+def tests_of(condition: Condition) -> Iterator[Test]:
+    """All tests of the condition, in the order in which they are written."""
+    match condition:
+        case Test():
+            yield condition
+        case Audience(condition=inner):
+            yield from tests_of(inner)
+        case All(parts=parts) | Any_(parts=parts) | None_(parts=parts):
+            for part in parts:
+                yield from tests_of(part)
 
 
 def attributes_of(condition: Condition) -> frozenset[str]:

@@ -20,6 +20,11 @@ _CONTACTS = Select(
     "FROM contacts WHERE person IN :given(person text) AND at > ?",
     packed=True,
 )
+_BEFORE = Select(
+    "at, expires_at, channel, kind, campaign, offer, category, tags",
+    "FROM contacts WHERE person = ? AND at > ? AND decision_id < ?",
+)
+_DECISION = Select(", ".join(DecisionRow._fields), "FROM decisions WHERE decision_id = ?")
 _KNOWN_FOR = 31 * DAY
 """How long a request_id is known, so that no look-up goes further back into the log."""
 
@@ -32,9 +37,20 @@ def past_decisions(store: Store, request_ids: Sequence[str]) -> dict[str, PastDe
     return {row[0]: PastDecision(*row) for row in rows}
 
 
+def decision_of(store: Store, decision_id: str) -> DecisionRow | None:
+    """The row of the decision; None where there is none."""
+    rows = store.select(_DECISION, decision_id)
+    return DecisionRow(*rows[0]) if rows else None
+
+
 def contacts_of(store: Store, persons: Sequence[str], since: Instant) -> Sequence[Sequence[Any]]:
     """The persons' contacts later than `since`: person, at, expires_at, channel, kind, campaign, offer, category, tags."""
     return store.select(_CONTACTS, persons, since)
+
+
+def contacts_before(store: Store, decision: DecisionRow, since: Instant) -> Sequence[Sequence[Any]]:
+    """The contacts later than `since` that earlier decisions made for its person, as they are now; without the person."""
+    return store.select(_BEFORE, decision.person, since, decision.decision_id)
 
 
 def keep(

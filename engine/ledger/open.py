@@ -23,6 +23,11 @@ def check_url(url: str) -> None:
         raise ValueError("the log's URL must be sqlite:///FILE or postgresql://USER@HOST:PORT/DATABASE")
 
 
+def is_missing(url: str) -> bool:
+    """Whether the URL names a file that is not there; of a server nobody knows before it is asked."""
+    return url.startswith("sqlite:") and not sqlite_path(url).exists()
+
+
 def open_store(url: str, *, busy_timeout: float = 2.0) -> Store:
     """Brings the log at `url` to the newest form and opens it; raises LedgerUnavailable with the cause."""
     if url.startswith(_POSTGRES):

@@ -1,11 +1,18 @@
-"""Reading what is remembered, beside the writing: what waits is read together, by one thread on its own connection."""
+"""Reading what is remembered and what was decided, beside the writing, by one thread on its own connection.
 
-from collections.abc import Sequence
+What waits is read together.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar, cast
 
 from engine.ledger.errors import LedgerError
 from engine.ledger.group_queue import GroupQueue
 from engine.ledger.persons import Recalled, Wanted, recall
 from engine.ledger.store import Store
+
+_T = TypeVar("_T")
+_Asked = Wanted | Callable[[Store], Any]
 
 _LARGEST = 64
 """Persons in one reading; what many of them remember is taken over into Python at once."""
@@ -20,7 +27,7 @@ class Reader:
     def __init__(self, store: Store, *, limit: int = 4096) -> None:
         self._of = store
         self._limit = limit
-        self._queue: GroupQueue[Wanted, Recalled] | None = None
+        self._queue: GroupQueue[_Asked, Any] | None = None
         self._store: Store | None = None
 
     @property
@@ -30,10 +37,13 @@ class Reader:
 
     async def recall(self, wanted: Sequence[Wanted], *, deadline: float | None = None) -> list[Recalled]:
         """What is remembered of the persons; raises LedgerError when it cannot be read in time."""
-        if self._queue is None:
-            self._queue = GroupQueue(self._read, limit=self._limit, largest=_LARGEST, name="ledger-reader")
-        found = await self._queue.submit(wanted, deadline=deadline)
-        return [_sound(one) for one in found]
+        found = await self._open().submit(wanted, deadline=deadline)
+        return [cast("Recalled", _sound(one)) for one in found]
+
+    async def look(self, read: Callable[[Store], _T], *, deadline: float | None = None) -> _T:
+        """What `read` finds in the log, inside of a transaction; raises LedgerError when it cannot be read in time."""
+        (found,) = await self._open().submit((read,), deadline=deadline)
+        return cast("_T", _sound(found))
 
     def close(self) -> None:
         """Takes nothing new, answers what waits, and closes the connection."""
@@ -42,17 +52,26 @@ class Reader:
         if self._store is not None:
             self._store.close()
 
-    def _read(self, wanted: Sequence[Wanted]) -> list[Recalled | LedgerError]:
+    def _open(self) -> GroupQueue[_Asked, Any]:
+        if self._queue is None:
+            self._queue = GroupQueue(self._read, limit=self._limit, largest=_LARGEST, name="ledger-reader")
+        return self._queue
+
+    def _read(self, asked: Sequence[_Asked]) -> list[Any]:
         if self._store is None:
             self._store = self._of.another()
-        found: list[Recalled | LedgerError] = []
-        with self._store.transaction(writes=False):
-            for start in range(0, len(wanted), _LARGEST):
-                found += recall(self._store, wanted[start : start + _LARGEST])
-        return found
+        store, persons = self._store, [one for one in asked if isinstance(one, Wanted)]
+        recalled: list[Recalled] = []
+        with store.transaction(writes=False):
+            for start in range(0, len(persons), _LARGEST):
+                recalled += recall(store, persons[start : start + _LARGEST])
+            if len(persons) == len(asked):
+                return recalled
+            found = iter(recalled)
+            return [next(found) if isinstance(one, Wanted) else one(store) for one in asked]
 
 
-def _sound(one: Recalled | LedgerError) -> Recalled:
+def _sound(one: Any) -> Any:
     if isinstance(one, LedgerError):
         raise one
     return one

@@ -60,7 +60,7 @@ class _Why:
         """What became of each, with its condition where that did not hold."""
         for one in campaigns:
             yield self._head(one)
-            if one.reason.code is ReasonCode.NOT_ELIGIBLE:
+            if one.reason.code is ReasonCode.NOT_ELIGIBLE and one.condition is not None:
                 yield from _condition(one.condition, 1)
 
     def _heads(self, campaigns: Iterable[CampaignExplained]) -> Iterator[str]:

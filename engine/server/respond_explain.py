@@ -1,21 +1,34 @@
 """An explanation as an ExplainResponse."""
 
 from typing import cast
+from zoneinfo import ZoneInfo
 
 import orjson
 
 from engine.api.v1 import decisions_pb2 as pb
+from engine.conditions.model import Value
 from engine.conditions.trace import Trace
-from engine.explain import CampaignExplained, Explained, SignalExplained
+from engine.explain import (
+    CampaignExplained,
+    Change,
+    ChangeKind,
+    Explained,
+    Flip,
+    FormExplained,
+    SignalExplained,
+)
+from engine.explain.sentences import flip_sentence, sentence
+from engine.instant import to_datetime
 from engine.server.respond import reading, reason, respond, set_time
 
 
-def respond_explained(explained: Explained) -> pb.ExplainResponse:
-    """The response."""
+def respond_explained(explained: Explained, zone: ZoneInfo) -> pb.ExplainResponse:
+    """The response; the times in its sentences are on the zone's clock."""
     return pb.ExplainResponse(
         response=respond(explained.decision),
-        campaigns=[_campaign(one) for one in explained.campaigns],
+        campaigns=[_campaign(one, zone) for one in explained.campaigns],
         signals=[_signal(one) for one in explained.signals],
+        notes=explained.notes,
     )
 
 
@@ -29,15 +42,51 @@ def _signal(one: SignalExplained) -> pb.SignalExplanation:
     return found
 
 
-def _campaign(one: CampaignExplained) -> pb.CampaignExplanation:
+def _campaign(one: CampaignExplained, zone: ZoneInfo) -> pb.CampaignExplanation:
+    rival = one.rival
     return pb.CampaignExplanation(
         campaign=one.campaign,
         reason=reason(one.reason),
-        condition=_condition(one.condition),
+        condition=None if one.condition is None else _condition(one.condition),
         score=one.score,
         details=[reason(detail) for detail in one.details],
         pressure=[reading(each) for each in one.readings],
+        tier=one.tier,
+        rival=rival and pb.Rival(campaign=rival.campaign, tier=rival.tier, score=rival.score),
+        forms=[_form(each) for each in one.forms],
+        flips=[_flip(each, zone) for each in one.flips],
+        searched=one.searched,
+        sentence=sentence(one, zone),
     )
+
+
+def _form(one: FormExplained) -> pb.FormExplanation:
+    return pb.FormExplanation(
+        channel=one.channel,
+        variant=one.variant,
+        condition=_condition(one.condition),
+        lacks=one.lacks,
+        share=one.share,
+    )
+
+
+def _flip(one: Flip, zone: ZoneInfo) -> pb.Flip:
+    change = one.change
+    return pb.Flip(
+        kind=cast("pb.ChangeKind", pb.ChangeKind.Value(f"CHANGE_KIND_{change.kind.name}")),
+        name=change.name,
+        before=_changed(change, change.before),
+        after=_changed(change, change.after),
+        any_value=change.any_value,
+        then=reason(one.then),
+        sentence=flip_sentence(one, zone),
+    )
+
+
+def _changed(change: Change, value: Value | None) -> str:
+    if change.kind is ChangeKind.TIME and isinstance(value, int):
+        return to_datetime(value).isoformat().replace("+00:00", "Z")
+    return "" if value is None else orjson.dumps(value).decode()
 
 
 def _condition(trace: Trace) -> pb.ConditionTrace:

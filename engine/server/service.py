@@ -10,15 +10,16 @@ from grpc.aio import ServicerContext
 from engine.api.v1 import decisions_pb2 as pb
 from engine.context import Request
 from engine.decision import Decision
-from engine.explain import explain
+from engine.explain import explain, explain_past
 from engine.instant import Instant
 from engine.server.desk import Desk, Desks
 from engine.server.linking import parse_linking
+from engine.server.questions import check_campaigns, parse_past
 from engine.server.recordings import parse_recordings
 from engine.server.respond import respond
 from engine.server.respond_explain import respond_explained
 from engine.server.status import status_of
-from engine.server.violations import InvalidRequest, Unsupported, Violation
+from engine.server.violations import InvalidRequest, Violation
 from engine.settle.recording import Recorded, Recording
 
 Context = ServicerContext[Any, Any]
@@ -73,12 +74,18 @@ class DecisionsService:
         return pb.LinkResponse(customer_id=linked.person)
 
     async def explain(self, request: pb.ExplainRequest, context: Context) -> pb.ExplainResponse:
-        """Every campaign, and why."""
-        if request.WhichOneof("subject") == "decision_id":
-            raise Unsupported("past decisions are not explained in this version; send the request")
+        """Every campaign, and why: of a request, or of a decision that was made."""
         with self._desks.live as desk:
-            parsed = desk.parser.parse(request.request, self._clock())
-            return respond_explained(await explain(desk.engine, parsed, deadline=self._deadline(context)))
+            book, deadline = desk.engine.live.book, self._deadline(context)
+            only = frozenset(request.campaigns)
+            if request.WhichOneof("subject") == "decision_id":
+                wanted = parse_past(request)
+                found = await explain_past(desk.engine, wanted, deadline=deadline, only=only, flips=True)
+            else:
+                check_campaigns(request, book)
+                parsed = desk.parser.parse(request.request, self._clock())
+                found = await explain(desk.engine, parsed, deadline=deadline, only=only, flips=True)
+            return respond_explained(found, book.timezone)
 
     def _deadline(self, context: Context) -> float | None:
         """The caller's deadline, or ours, on time.monotonic's clock."""

@@ -10,6 +10,7 @@ from google.rpc.code_pb2 import (
     FAILED_PRECONDITION,
     INTERNAL,
     INVALID_ARGUMENT,
+    NOT_FOUND,
     PERMISSION_DENIED,
     RESOURCE_EXHAUSTED,
     UNAUTHENTICATED,
@@ -19,6 +20,7 @@ from google.rpc.code_pb2 import (
 from google.rpc.error_details_pb2 import BadRequest, RetryInfo
 from google.rpc.status_pb2 import Status
 
+from engine.explain import NoSuchDecision
 from engine.ledger.errors import (
     DeadlinePassed,
     EventIdReused,
@@ -45,6 +47,7 @@ _CODES: dict[type[Exception], int] = {
     Unknown: UNAUTHENTICATED,
     NotAllowed: PERMISSION_DENIED,
     Overdue: DEADLINE_EXCEEDED,
+    NoSuchDecision: NOT_FOUND,
 }
 
 

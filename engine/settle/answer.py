@@ -24,9 +24,9 @@ from engine.settle.ask import Ask
 from engine.settle.verdict import Tried, Verdict
 
 
-def answer(ask: Ask, verdict: Verdict, decision_id: str) -> Decision:
-    """The decision that the verdict means."""
-    preview = ask.request.mode is Mode.PREVIEW
+def answer(ask: Ask, verdict: Verdict, decision_id: str, *, fates: bool = False) -> Decision:
+    """The decision that the verdict means. fates: with what became of every candidate, as a preview has it anyway."""
+    with_fates = fates or ask.request.mode is Mode.PREVIEW
     blocked_by = () if verdict.chosen else _blocked_by(verdict)
     offers = (
         (fallback_offer(ask),)
@@ -43,7 +43,7 @@ def answer(ask: Ask, verdict: Verdict, decision_id: str) -> Decision:
         reasons=tuple(verdict.reasons),
         blocked_by=blocked_by,
         next_allowed_at=verdict.next_allowed_at,
-        fates=tuple(map(_fate, verdict.tried)) if preview else (),
+        fates=tuple(map(_fate, verdict.tried)) if with_fates else (),
         signals=tuple(SignalSince(one.name, one.since) for one in ask.concluded.signals),
     )
 

@@ -7,6 +7,8 @@ import orjson
 
 from engine.decision import Decision
 from engine.ledger.rows import ContactRow, DecisionRow
+from engine.memory import Held
+from engine.memory import to_json as fields_to_json
 from engine.pressure.contact import Contact
 from engine.settle.answer import to_json
 from engine.settle.ask import Ask
@@ -99,9 +101,15 @@ def _inputs(ask: Ask, person: str) -> str:
         document["customer"] = request.customer
     if ask.concluded.signals:
         document["signals"] = [one[:3] for one in ask.concluded.signals]
+    if request.memory.signals:
+        document["remembered"] = [_held(one) for one in request.memory.signals.values()]
     if request.memory.events:
         document["recalled_events"] = len(request.memory.events)
     return orjson.dumps(document).decode()
+
+
+def _held(one: Held) -> list[Any]:
+    return [one.name, one.since, one.expires_at, orjson.Fragment(fields_to_json(one.fields))]
 
 
 def _trace(verdict: Verdict, history: Sequence[Contact]) -> str:

@@ -53,7 +53,7 @@ def test_at_most_so_many_of_a_category() -> None:
     assert taken(decision) == ["a", "b", "d", "e"]
     fates = {one.campaign: one.reason for one in decision.fates}
     assert fates["c"] == Reason(ReasonCode.CATEGORY_FULL, "skin")
-    assert fates["f"] == Reason(ReasonCode.OUTRANKED, "a")
+    assert fates["f"] == Reason(ReasonCode.OUTRANKED, "e")
 
 
 def test_an_offer_is_shown_once() -> None:

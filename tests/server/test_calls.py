@@ -10,7 +10,7 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoRe
 
 from engine.api.v1 import decisions_pb2 as pb
 from engine.api.v1.decisions_pb2_grpc import DecisionsStub
-from engine.client import Client, InvalidRequest, RequestIdReused
+from engine.client import Client, InvalidRequest, NotFound, RequestIdReused
 from tests.requests import li_na
 from tests.servers import Server
 
@@ -128,13 +128,45 @@ def test_impossible_aliases_are_named(client: Client, aliases: list[str]) -> Non
     assert [one.field.partition("[")[0] for one in caught.value.violations] == ["customer.aliases"]
 
 
+def test_explain_tells_of_the_campaigns_that_are_asked_for(client: Client) -> None:
+    """By name only those are explained and searched; a name that is none is refused with its field."""
+    (one,) = client.explain(li_na("explain-one"), campaigns=["lotion-mild"]).campaigns
+    assert (one.campaign, one.searched, one.flips[0].then.code) == (
+        "lotion-mild",
+        True,
+        pb.REASON_CODE_CHOSEN,
+    )
+    with pytest.raises(InvalidRequest) as caught:
+        client.explain(li_na("explain-one"), campaigns=["cream-cold", "lotion-wild"])
+    assert [each.field for each in caught.value.violations] == ["campaigns"]
+
+
+def test_explain_tells_of_a_decision_that_was_made(client: Client) -> None:
+    """By its id it is explained as of then: the answer is the one that was given, though the customer was contacted since."""
+    answers = [client.decide(li_na("past")) for _ in range(3)]
+    first, _, third = [client.explain(one.decision_id) for one in answers]
+    assert [one.response.offers for one in (first, third)] == [answers[0].offers, answers[2].offers]
+    assert (first.response.decision_id, list(first.notes)) == (answers[0].decision_id, [])
+    cream = next(one for one in third.campaigns if one.campaign == "cream-cold")
+    assert (cream.reason.code, cream.flips[0].kind) == (pb.REASON_CODE_CAPPED, pb.CHANGE_KIND_TIME)
+    assert [
+        one.campaign for one in client.explain(answers[0].decision_id, campaigns=["cream-cold"]).campaigns
+    ] == ["cream-cold"]
+
+
+def test_a_decision_that_was_not_made_is_not_found(client: Client) -> None:
+    """An id that the log does not hold is said so; one that can be none is a violation, as are too many campaigns."""
+    with pytest.raises(NotFound):
+        client.explain("019a8e1c-0000-7000-8000-000000000000")
+    with pytest.raises(InvalidRequest) as caught:
+        client.explain("x" * 201, campaigns=["c"] * 101)
+    assert [one.field for one in caught.value.violations] == ["campaigns", "decision_id"]
+
+
 def test_what_is_not_built_says_so(client: Client, server: Server) -> None:
     """Methods and fields of later versions answer UNIMPLEMENTED, and pretend nothing."""
     with grpc.insecure_channel(server.target) as channel:
         stub = DecisionsStub(channel)  # type: ignore[no-untyped-call]
-        with pytest.raises(grpc.RpcError) as caught:
-            stub.Explain(pb.ExplainRequest(decision_id="x"), timeout=5)
-        assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
         with pytest.raises(grpc.RpcError) as caught:
             list(stub.DecideStream(iter([li_na()]), timeout=5))
         assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED

@@ -59,6 +59,17 @@ class ReasonCode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     REASON_CODE_CATEGORY_FULL: _ClassVar[ReasonCode]
     REASON_CODE_DEGRADED: _ClassVar[ReasonCode]
 
+class ChangeKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    CHANGE_KIND_UNSPECIFIED: _ClassVar[ChangeKind]
+    CHANGE_KIND_ATTRIBUTE: _ClassVar[ChangeKind]
+    CHANGE_KIND_CONSENT: _ClassVar[ChangeKind]
+    CHANGE_KIND_CHANNEL: _ClassVar[ChangeKind]
+    CHANGE_KIND_PLACEMENT: _ClassVar[ChangeKind]
+    CHANGE_KIND_TIME: _ClassVar[ChangeKind]
+    CHANGE_KIND_TIER: _ClassVar[ChangeKind]
+    CHANGE_KIND_VALUE: _ClassVar[ChangeKind]
+
 class Verdict(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     VERDICT_UNSPECIFIED: _ClassVar[Verdict]
@@ -100,6 +111,14 @@ REASON_CODE_FALLBACK: ReasonCode
 REASON_CODE_NO_VARIANT: ReasonCode
 REASON_CODE_CATEGORY_FULL: ReasonCode
 REASON_CODE_DEGRADED: ReasonCode
+CHANGE_KIND_UNSPECIFIED: ChangeKind
+CHANGE_KIND_ATTRIBUTE: ChangeKind
+CHANGE_KIND_CONSENT: ChangeKind
+CHANGE_KIND_CHANNEL: ChangeKind
+CHANGE_KIND_PLACEMENT: ChangeKind
+CHANGE_KIND_TIME: ChangeKind
+CHANGE_KIND_TIER: ChangeKind
+CHANGE_KIND_VALUE: ChangeKind
 VERDICT_UNSPECIFIED: Verdict
 VERDICT_TRUE: Verdict
 VERDICT_FALSE: Verdict
@@ -365,22 +384,26 @@ class DecideBatchItem(_message.Message):
     def __init__(self, response: _Optional[_Union[DecideResponse, _Mapping]] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ...) -> None: ...
 
 class ExplainRequest(_message.Message):
-    __slots__ = ("request", "decision_id")
+    __slots__ = ("request", "decision_id", "campaigns")
     REQUEST_FIELD_NUMBER: _ClassVar[int]
     DECISION_ID_FIELD_NUMBER: _ClassVar[int]
+    CAMPAIGNS_FIELD_NUMBER: _ClassVar[int]
     request: DecideRequest
     decision_id: str
-    def __init__(self, request: _Optional[_Union[DecideRequest, _Mapping]] = ..., decision_id: _Optional[str] = ...) -> None: ...
+    campaigns: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, request: _Optional[_Union[DecideRequest, _Mapping]] = ..., decision_id: _Optional[str] = ..., campaigns: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ExplainResponse(_message.Message):
-    __slots__ = ("response", "campaigns", "signals")
+    __slots__ = ("response", "campaigns", "signals", "notes")
     RESPONSE_FIELD_NUMBER: _ClassVar[int]
     CAMPAIGNS_FIELD_NUMBER: _ClassVar[int]
     SIGNALS_FIELD_NUMBER: _ClassVar[int]
+    NOTES_FIELD_NUMBER: _ClassVar[int]
     response: DecideResponse
     campaigns: _containers.RepeatedCompositeFieldContainer[CampaignExplanation]
     signals: _containers.RepeatedCompositeFieldContainer[SignalExplanation]
-    def __init__(self, response: _Optional[_Union[DecideResponse, _Mapping]] = ..., campaigns: _Optional[_Iterable[_Union[CampaignExplanation, _Mapping]]] = ..., signals: _Optional[_Iterable[_Union[SignalExplanation, _Mapping]]] = ...) -> None: ...
+    notes: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, response: _Optional[_Union[DecideResponse, _Mapping]] = ..., campaigns: _Optional[_Iterable[_Union[CampaignExplanation, _Mapping]]] = ..., signals: _Optional[_Iterable[_Union[SignalExplanation, _Mapping]]] = ..., notes: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class SignalExplanation(_message.Message):
     __slots__ = ("name", "since", "expires_at", "remembered", "led_by", "condition")
@@ -399,20 +422,74 @@ class SignalExplanation(_message.Message):
     def __init__(self, name: _Optional[str] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., remembered: _Optional[bool] = ..., led_by: _Optional[_Iterable[str]] = ..., condition: _Optional[_Union[ConditionTrace, _Mapping]] = ...) -> None: ...
 
 class CampaignExplanation(_message.Message):
-    __slots__ = ("campaign", "reason", "condition", "score", "details", "pressure")
+    __slots__ = ("campaign", "reason", "condition", "score", "details", "pressure", "tier", "rival", "forms", "flips", "searched", "sentence")
     CAMPAIGN_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     CONDITION_FIELD_NUMBER: _ClassVar[int]
     SCORE_FIELD_NUMBER: _ClassVar[int]
     DETAILS_FIELD_NUMBER: _ClassVar[int]
     PRESSURE_FIELD_NUMBER: _ClassVar[int]
+    TIER_FIELD_NUMBER: _ClassVar[int]
+    RIVAL_FIELD_NUMBER: _ClassVar[int]
+    FORMS_FIELD_NUMBER: _ClassVar[int]
+    FLIPS_FIELD_NUMBER: _ClassVar[int]
+    SEARCHED_FIELD_NUMBER: _ClassVar[int]
+    SENTENCE_FIELD_NUMBER: _ClassVar[int]
     campaign: str
     reason: Reason
     condition: ConditionTrace
     score: float
     details: _containers.RepeatedCompositeFieldContainer[Reason]
     pressure: _containers.RepeatedCompositeFieldContainer[PressureReading]
-    def __init__(self, campaign: _Optional[str] = ..., reason: _Optional[_Union[Reason, _Mapping]] = ..., condition: _Optional[_Union[ConditionTrace, _Mapping]] = ..., score: _Optional[float] = ..., details: _Optional[_Iterable[_Union[Reason, _Mapping]]] = ..., pressure: _Optional[_Iterable[_Union[PressureReading, _Mapping]]] = ...) -> None: ...
+    tier: int
+    rival: Rival
+    forms: _containers.RepeatedCompositeFieldContainer[FormExplanation]
+    flips: _containers.RepeatedCompositeFieldContainer[Flip]
+    searched: bool
+    sentence: str
+    def __init__(self, campaign: _Optional[str] = ..., reason: _Optional[_Union[Reason, _Mapping]] = ..., condition: _Optional[_Union[ConditionTrace, _Mapping]] = ..., score: _Optional[float] = ..., details: _Optional[_Iterable[_Union[Reason, _Mapping]]] = ..., pressure: _Optional[_Iterable[_Union[PressureReading, _Mapping]]] = ..., tier: _Optional[int] = ..., rival: _Optional[_Union[Rival, _Mapping]] = ..., forms: _Optional[_Iterable[_Union[FormExplanation, _Mapping]]] = ..., flips: _Optional[_Iterable[_Union[Flip, _Mapping]]] = ..., searched: _Optional[bool] = ..., sentence: _Optional[str] = ...) -> None: ...
+
+class Rival(_message.Message):
+    __slots__ = ("campaign", "tier", "score")
+    CAMPAIGN_FIELD_NUMBER: _ClassVar[int]
+    TIER_FIELD_NUMBER: _ClassVar[int]
+    SCORE_FIELD_NUMBER: _ClassVar[int]
+    campaign: str
+    tier: int
+    score: float
+    def __init__(self, campaign: _Optional[str] = ..., tier: _Optional[int] = ..., score: _Optional[float] = ...) -> None: ...
+
+class FormExplanation(_message.Message):
+    __slots__ = ("channel", "variant", "condition", "lacks", "share")
+    CHANNEL_FIELD_NUMBER: _ClassVar[int]
+    VARIANT_FIELD_NUMBER: _ClassVar[int]
+    CONDITION_FIELD_NUMBER: _ClassVar[int]
+    LACKS_FIELD_NUMBER: _ClassVar[int]
+    SHARE_FIELD_NUMBER: _ClassVar[int]
+    channel: str
+    variant: str
+    condition: ConditionTrace
+    lacks: _containers.RepeatedScalarFieldContainer[str]
+    share: float
+    def __init__(self, channel: _Optional[str] = ..., variant: _Optional[str] = ..., condition: _Optional[_Union[ConditionTrace, _Mapping]] = ..., lacks: _Optional[_Iterable[str]] = ..., share: _Optional[float] = ...) -> None: ...
+
+class Flip(_message.Message):
+    __slots__ = ("kind", "name", "before", "after", "any_value", "then", "sentence")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    BEFORE_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    ANY_VALUE_FIELD_NUMBER: _ClassVar[int]
+    THEN_FIELD_NUMBER: _ClassVar[int]
+    SENTENCE_FIELD_NUMBER: _ClassVar[int]
+    kind: ChangeKind
+    name: str
+    before: str
+    after: str
+    any_value: bool
+    then: Reason
+    sentence: str
+    def __init__(self, kind: _Optional[_Union[ChangeKind, str]] = ..., name: _Optional[str] = ..., before: _Optional[str] = ..., after: _Optional[str] = ..., any_value: _Optional[bool] = ..., then: _Optional[_Union[Reason, _Mapping]] = ..., sentence: _Optional[str] = ...) -> None: ...
 
 class ConditionTrace(_message.Message):
     __slots__ = ("text", "verdict", "value", "parts")

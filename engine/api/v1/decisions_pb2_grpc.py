@@ -107,7 +107,7 @@ class DecisionsServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Explain(self, request, context):
-        """Explains what Decide would answer, campaign by campaign. Reserves nothing and logs nothing.
+        """Explains what Decide would answer, or did answer, campaign by campaign. Reserves nothing and logs nothing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -1,0 +1,50 @@
+"""How commands reach a server: the options for it, and the client that they make."""
+
+from pathlib import Path
+from typing import Annotated, NamedTuple, TypeAlias
+
+import typer
+
+from engine.cli.exits import USAGE, fail
+from engine.client import Client, Tls
+
+WithTls: TypeAlias = Annotated[
+    bool, typer.Option("--tls", help="Use TLS, with the authorities that gRPC trusts.")
+]
+Ca: TypeAlias = Annotated[
+    Path | None, typer.Option(envvar="TACT_CA", help="Use TLS, with these authorities (PEM). Or TACT_CA.")
+]
+Cert: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(envvar="TACT_CERT", help="The client's own certificate (PEM). Or TACT_CERT."),
+]
+Key: TypeAlias = Annotated[Path | None, typer.Option(envvar="TACT_KEY", help="Its key (PEM). Or TACT_KEY.")]
+ServerName: TypeAlias = Annotated[
+    str,
+    typer.Option(envvar="TACT_SERVER_NAME", help="Name in the server's certificate. Or TACT_SERVER_NAME."),
+]
+TokenFile: TypeAlias = Annotated[
+    Path | None, typer.Option(envvar="TACT_TOKEN_FILE", help="File with a token. Or TACT_TOKEN_FILE.")
+]
+
+
+class Access(NamedTuple):
+    """What the options say of how to reach a server."""
+
+    tls: bool = False
+    ca: Path | None = None
+    cert: Path | None = None
+    key: Path | None = None
+    server_name: str = ""
+    token_file: Path | None = None
+
+    def client(self, target: str, timeout: float) -> Client:
+        """A client of the server; ends the command where an option is wrong."""
+        try:
+            secured = any((self.tls, self.ca, self.cert, self.key, self.server_name))
+            tls = Tls(self.ca, self.cert, self.key, self.server_name) if secured else None
+            file = self.token_file
+            token = None if file is None else file.read_text(encoding="utf-8").strip()
+            return Client(target, timeout=timeout, tls=tls, token=token)
+        except (OSError, ValueError) as error:
+            fail(str(error), USAGE)

@@ -1,0 +1,105 @@
+"""`tact explain`: why an answer is as it is, and what would change it."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from google.protobuf.json_format import MessageToJson
+from rich.console import Console
+
+from engine.api.v1.decisions_pb2 import DecideRequest, ExplainResponse
+from engine.cli.connect import Access, Ca, Cert, Key, ServerName, TokenFile, WithTls
+from engine.cli.contexts import read_context
+from engine.cli.exits import USAGE, fail, live_book
+from engine.cli.explained import show
+from engine.cli.tried import look_back, try_out
+from engine.client import Client, TactError
+from engine.explain import NoSuchDecision
+from engine.ledger.errors import LedgerError
+from engine.live import LiveBook
+from engine.server.respond_explain import respond_explained
+from engine.server.violations import InvalidRequest, Unsupported
+
+_SECONDS = 10.0
+"""How long a server may take."""
+
+
+def explain(
+    book: Annotated[Path, typer.Argument(help="Folder of the book.")],
+    context: Annotated[Path | None, typer.Option(help="The customer, as a JSON or YAML file.")] = None,
+    decision: Annotated[
+        str | None, typer.Option(help="Instead of a customer: a decision that was made, by its id.")
+    ] = None,
+    log: Annotated[
+        str | None, typer.Option(help="URL of the log that holds the decision, where no server is asked.")
+    ] = None,
+    campaign: Annotated[
+        list[str] | None, typer.Option(help="Explain only this one; may be given several times.")
+    ] = None,
+    server: Annotated[
+        str | None, typer.Option(help="Ask the server at HOST:PORT, which knows the customer's history.")
+    ] = None,
+    sentences: Annotated[bool, typer.Option("--sentences", help="Print plain sentences only.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, for machines.")] = False,
+    tls: WithTls = False,
+    ca: Ca = None,
+    cert: Cert = None,
+    key: Key = None,
+    server_name: ServerName = "",
+    token_file: TokenFile = None,
+) -> None:
+    """Say of each campaign where it fell, why, and what would change that; nothing is kept.
+
+    For the customer in a file, as of `tact decide`; without a server as if nobody had ever been contacted. Or for a decision
+    of a log, by the contacts of then.
+    """
+    live = live_book(book)
+    only = campaign or []
+    try:
+        subject = _subject(live, context, decision)
+        if server is not None:
+            client = Access(tls, ca, cert, key, server_name, token_file).client(server, _SECONDS)
+            answer = _asked(client, server, subject, only)
+        else:
+            answer = _explained(live, subject, log, only)
+    except (ValueError, InvalidRequest, Unsupported, NoSuchDecision) as error:
+        fail(str(error), USAGE)
+    except LedgerError as error:
+        fail(str(error))
+    if as_json:
+        typer.echo(MessageToJson(answer, preserving_proto_field_name=True))
+    elif sentences:
+        typer.echo("\n".join([*answer.notes, *(one.sentence for one in answer.campaigns)]))
+    else:
+        show(Console(highlight=False, soft_wrap=True), answer, live.book.timezone)
+
+
+def _subject(live: LiveBook, context: Path | None, decision: str | None) -> DecideRequest | str:
+    if context is not None and decision is None:
+        return read_context(context, live.book)
+    if decision is not None and context is None:
+        return decision
+    raise ValueError("give either --context, for a customer, or --decision, for a decision that was made")
+
+
+def _explained(
+    live: LiveBook, subject: DecideRequest | str, log: str | None, only: list[str]
+) -> ExplainResponse:
+    if isinstance(subject, str):
+        if log is None:
+            raise ValueError("a decision is in a log: give --log, or ask the --server that made it")
+        found = look_back(live, subject, log, only=only)
+    else:
+        unknown = [name for name in only if name not in live.book.campaigns]
+        if unknown:
+            raise ValueError(f"there is no campaign {unknown[0]!r} in the book")
+        found = try_out(live, subject, only=only, flips=True)
+    return respond_explained(found, live.book.timezone)
+
+
+def _asked(client: Client, server: str, subject: DecideRequest | str, only: list[str]) -> ExplainResponse:
+    try:
+        with client:
+            return client.explain(subject, campaigns=only)
+    except TactError as error:
+        fail(f"{server}: {error}")

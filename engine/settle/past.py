@@ -1,0 +1,116 @@
+"""A decision of the log, read back from its row: what was asked, by which contacts it was judged, and what came of it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from typing import Any, NamedTuple
+
+import orjson
+
+from engine.attributes.clock import CLOCK
+from engine.conditions.model import Value
+from engine.context import Request
+from engine.decision import Decision, Fate, Reason, ReasonCode
+from engine.ledger import decisions
+from engine.ledger.persons import Recalled
+from engine.ledger.rows import DecisionRow
+from engine.ledger.store import Store
+from engine.live import LiveBook
+from engine.memory import NO_MEMORY, Memory, memory
+from engine.pressure.contact import Contact, Facts
+from engine.rulebook.model import AttributeType
+from engine.settle.answer import from_json
+from engine.signals.strata import PREFIX
+
+_UNKNOWN_ADDRESS = "…"
+"""Stands for an address, which the log does not hold: that there was one is all that deciding asks."""
+
+_INFERRED = (PREFIX, *CLOCK)
+"""What is found again from the rest."""
+
+
+class Past(NamedTuple):
+    """What the log holds of one decision."""
+
+    decision: Decision
+    """As it was answered, with what became of the first 50 candidates."""
+    more_candidates: int
+    """Candidates beyond them."""
+    history: tuple[Contact, ...]
+    """The contacts that it was judged by."""
+    request: Request
+    """Without what a book keeps out of the log, and without what signals and the clock add."""
+    masked: tuple[str, ...]
+    """The attributes of which the log holds no values, though there were some."""
+
+
+def find_past(store: Store, decision_id: str, live: LiveBook) -> Past | None:
+    """What the log holds of the decision; None where it holds nothing. Inside of a transaction.
+
+    A decision without candidates looked at no contacts, so its row holds none; then those of the person from before it are
+    read, as they are kept by now.
+    """
+    row = decisions.decision_of(store, decision_id)
+    if row is None:
+        return None
+    past, window = past_of(row, live), live.pressure.lookback
+    if past.decision.fates or not window:
+        return past
+    kept = decisions.contacts_before(store, row, row.at - window)
+    return past._replace(history=tuple(_contact([*one[:-1], orjson.loads(one[-1])]) for one in kept))
+
+
+def past_of(row: DecisionRow, live: LiveBook) -> Past:
+    """The row read back; types of values are those of the live book, which should be the one that decided."""
+    inputs, trace = orjson.loads(row.inputs), orjson.loads(row.trace)
+    addresses = {one.address for one in live.book.channels.values()}
+    attributes = dict(_values(inputs["attributes"], live))
+    attributes |= {name: _UNKNOWN_ADDRESS for name in inputs["masked"] if name in addresses}
+    decision = from_json(row.answer)
+    request = Request(
+        customer=inputs.get("customer", row.person),
+        now=row.at,
+        attributes=attributes,
+        consents=frozenset(inputs["consents"]),
+        preferred_channels=tuple(inputs["preferred_channels"]),
+        channels=tuple(inputs["channels"]),
+        placement=row.placement or "",
+        max_offers=inputs["max_offers"],
+        request_id=decision.request_id,
+        memory=_remembered(inputs.get("remembered", ()), row.at),
+    )
+    return Past(
+        decision._replace(fates=tuple(_fate(*one) for one in trace["candidates"])),
+        trace["more_candidates"],
+        tuple(_contact(one) for one in trace["contacts"]),
+        request,
+        tuple(inputs["masked"]),
+    )
+
+
+def _values(logged: Mapping[str, Any], live: LiveBook) -> Iterable[tuple[str, Value]]:
+    for name, value in logged.items():
+        if not name.startswith(_INFERRED):
+            yield name, _value(name, value, live)
+
+
+def _value(name: str, value: Any, live: LiveBook) -> Value:
+    """A value as it was before it went into JSON, which knows neither days nor tuples."""
+    declared = live.book.attributes.get(name)
+    if declared is not None and declared.type is AttributeType.DATE and isinstance(value, str):
+        return date.fromisoformat(value)
+    found: Value = tuple(value) if isinstance(value, list) else value
+    return found
+
+
+def _remembered(signals: Sequence[Any], at: int) -> Memory:
+    return memory(Recalled((), signals, None), at) if signals else NO_MEMORY
+
+
+def _fate(campaign: str, score: float, code: str, name: str, obstacles: Iterable[Sequence[str]]) -> Fate:
+    details = tuple(Reason(ReasonCode(each), about) for each, about in obstacles)
+    return Fate(campaign, Reason(ReasonCode(code), name), score, details)
+
+
+def _contact(logged: Sequence[Any]) -> Contact:
+    at, expires_at, channel, kind, campaign, offer, category, tags = logged
+    return Contact(at, expires_at, Facts(channel, kind, campaign, offer, category, frozenset(tags)))

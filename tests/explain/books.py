@@ -1,0 +1,28 @@
+"""The example books, and what their scenarios ask."""
+
+from pathlib import Path
+
+from engine.context import Request
+from engine.live import LiveBook, compile_book
+from engine.rulebook.load import load
+from engine.scenario.model import Decide
+from engine.scenario.read import load_scenarios
+
+RULES = Path(__file__).parents[2] / "rules"
+BOOKS = sorted(path for path in RULES.iterdir() if path.is_dir())
+MOST = 25
+"""Requests of a book."""
+
+
+def loaded(folder: Path) -> LiveBook:
+    """The book in a folder."""
+    book = load(folder).book
+    assert book is not None
+    return compile_book(book)
+
+
+def requests_of(folder: Path, live: LiveBook) -> list[Request]:
+    """What the book's scenarios ask, or some of it where that is much."""
+    scenarios = load_scenarios(folder, live).scenarios
+    asked = [step.act.request for one in scenarios for step in one.steps if isinstance(step.act, Decide)]
+    return asked[:: max(1, len(asked) // MOST)]

@@ -1,0 +1,51 @@
+"""Engines on real ledgers, for explaining."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from engine.context import Mode, Request
+from engine.decide import Engine
+from engine.decision import Reason
+from engine.explain import Change, ChangeKind
+from engine.ledger.open import open_store
+from engine.live import LiveBook
+from engine.settle.ledger import Ledger
+
+
+@contextmanager
+def engine_on(live: LiveBook, log: Path) -> Iterator[Engine]:
+    """An engine that settles in a log of its own."""
+    ledger = Ledger(open_store(f"sqlite:///{log}"))
+    try:
+        yield Engine(live, ledger)
+    finally:
+        ledger.close()
+
+
+async def stage(engine: Engine, request: Request, campaign: str) -> Reason | None:
+    """What becomes of the campaign when the request is decided; None where it falls before it is ranked."""
+    decision = await engine.decide(request._replace(mode=Mode.PREVIEW))
+    return next((one.reason for one in decision.fates if one.campaign == campaign), None)
+
+
+def asked_otherwise(request: Request, change: Change, live: LiveBook) -> Request:
+    """The request as a caller would send it if the change were made; of changes of the request and its moment."""
+    match change.kind:
+        case ChangeKind.ATTRIBUTE:
+            attributes = {name: value for name, value in request.attributes.items() if name != change.name}
+            if change.after is not None:
+                attributes[change.name] = change.after
+            return request._replace(attributes=attributes)
+        case ChangeKind.CONSENT:
+            return request._replace(consents=frozenset({*request.consents, change.name}))
+        case ChangeKind.CHANNEL:
+            named = () if request.placement else request.channels
+            return request._replace(channels=(*named, change.name), placement="", max_offers=1)
+        case ChangeKind.PLACEMENT:
+            room = live.book.placements[change.name].max_offers
+            return request._replace(placement=change.name, channels=(), max_offers=room)
+        case ChangeKind.TIME:
+            assert isinstance(change.after, int)
+            return request._replace(now=change.after)
+    raise AssertionError(f"{change.kind} changes the book")

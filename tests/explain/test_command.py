@@ -1,0 +1,142 @@
+"""What `tact explain` prints, word for word, of every example book; and how it is asked."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from engine.cli import app
+from engine.client import Client
+from tests.books import SPRING, write_book
+from tests.requests import li_na
+from tests.servers import serving
+
+RULES = Path(__file__).parents[2] / "rules"
+GOLDEN = Path(__file__).parent / "golden"
+CASES = sorted(GOLDEN.glob("*/*.yaml"))
+LI_NA = """
+customer: li-na
+profile: {openid: o-1, phone: "138", first_name: Li Na}
+consents: [wechat, sms]
+weather: {temperature_c: 3.0, humidity_pct: 30.0}
+"""
+
+
+def run(*arguments: object) -> Result:
+    """The command's end, on a wide screen without colours."""
+    return CliRunner(env={"COLUMNS": "150", "NO_COLOR": "1"}).invoke(app, ["explain", *map(str, arguments)])
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_it_prints_what_is_written(case: Path, rewrite: bool) -> None:
+    """Stage, margin, tests with values seen, and the verified changes, as the golden file has them."""
+    result = run(RULES / case.parent.name, "--context", case)
+    assert result.exit_code == 0, result.output
+    wanted = case.with_suffix(".txt")
+    if rewrite:
+        wanted.write_text(result.stdout, encoding="utf-8")
+    assert result.stdout == wanted.read_text(encoding="utf-8")
+
+
+def test_every_book_is_explained() -> None:
+    """There is a golden file of each book below rules/."""
+    books = {path.name for path in RULES.iterdir() if path.is_dir()}
+    assert {case.parent.name for case in CASES} == books
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Path:
+    """A file with a customer."""
+    path = tmp_path / "context.yaml"
+    path.write_text(LI_NA, encoding="utf-8")
+    return path
+
+
+def test_json_for_one_campaign(tmp_path: Path, context: Path) -> None:
+    """Machines get an ExplainResponse, with the campaigns that were asked for only."""
+    book = write_book(tmp_path / "book")
+    result = run(book, "--context", context, "--json", "--campaign", "lotion-mild")
+    (one,) = json.loads(result.stdout)["campaigns"]
+    (flip, *_) = one["flips"]
+    assert (one["campaign"], one["reason"]["code"]) == ("lotion-mild", "REASON_CODE_NOT_ELIGIBLE")
+    assert (flip["kind"], flip["name"], flip["before"]) == (
+        "CHANGE_KIND_ATTRIBUTE",
+        "weather.temperature_c",
+        "3.0",
+    )
+    assert one["searched"] is True
+
+
+def test_sentences(tmp_path: Path, context: Path) -> None:
+    """A sentence a campaign says what became of it and what would change that."""
+    result = run(write_book(tmp_path / "book"), "--context", context, "--sentences")
+    lines = result.stdout.splitlines()
+    assert lines[1] == "cream-cold is chosen, on wechat with a score of 5."
+    assert lines[2] == (
+        "lotion-mild does not fit: weather.temperature_c gte 10 does not hold, it is 3; "
+        "profile.interests has lotion does not hold, it is missing. "
+        "It would be chosen if weather.temperature_c were 10 instead of 3."
+    )
+
+
+def test_what_is_wrong_with_the_question(tmp_path: Path, context: Path) -> None:
+    """A campaign that does not exist is an error of usage; a server that does not answer is not."""
+    book = write_book(tmp_path / "book")
+    unknown = run(book, "--context", context, "--campaign", "cream-old")
+    assert (unknown.exit_code, unknown.stderr) == (2, "tact: there is no campaign 'cream-old' in the book\n")
+    away = run(book, "--context", context, "--server", "127.0.0.1:1")
+    assert away.exit_code == 1
+    assert away.stderr.startswith("tact: 127.0.0.1:1: ")
+
+
+def test_a_decision_of_a_log(tmp_path: Path, context: Path) -> None:
+    """Looked up in a log by its id it is explained without a server; where there is no log or no such decision it says so."""
+    book, log = write_book(tmp_path / "book"), tmp_path / "tact.db"
+    with serving(book, log) as server, Client(server.target, timeout=10) as client:
+        made = client.decide(li_na())
+    where = ("--log", f"sqlite:///{log}")
+    result = run(book, "--decision", made.decision_id, *where, "--json")
+    answer = json.loads(result.stdout)
+    assert answer["response"]["decision_id"] == made.decision_id
+    assert [one["campaign"] for one in answer["campaigns"]] == [
+        "allergy-care",
+        "cream-cold",
+        "lotion-mild",
+        "points-expire",
+    ]
+    other = write_book(tmp_path / "other", SPRING.replace("value: 8", "value: 9"))
+    told = run(other, "--decision", made.decision_id, *where)
+    assert "note: it was made by version" in told.stdout
+    assert "cream-cold is chosen" in told.stdout
+    for wrong, message in (
+        (("--decision", "x", *where), "the log holds no decision 'x'"),
+        (("--decision", "x"), "a decision is in a log: give --log"),
+        (("--decision", "x", "--log", f"sqlite:///{tmp_path}/none.db"), "there is no log at"),
+        ((), "give either --context"),
+        (("--decision", "x", "--context", context), "give either --context"),
+    ):
+        failed = run(book, *wrong)
+        assert failed.exit_code == 2
+        assert message in failed.stderr
+
+
+def test_a_server_knows_the_history(tmp_path: Path, context: Path) -> None:
+    """Asked at a server, a customer who was contacted enough is told the rule, and the moment from which it may go."""
+    book = write_book(tmp_path / "book")
+    with serving(book, tmp_path / "tact.db") as server:
+        with Client(server.target, timeout=10) as client:
+            first = client.decide(li_na())
+            client.decide(li_na())
+        result = run(book, "--context", context, "--server", server.target, "--json")
+    cream = next(one for one in json.loads(result.stdout)["campaigns"] if one["campaign"] == "cream-cold")
+    flip = cream["flips"][0]
+    assert cream["reason"] == {"code": "REASON_CODE_CAPPED", "name": "weekly"}
+    assert (flip["kind"], flip["then"]["code"]) == ("CHANGE_KIND_TIME", "REASON_CODE_CHOSEN")
+    week = first.decided_at.ToMilliseconds() + 7 * 86_400_000
+    assert flip["after"].startswith(_utc(week))
+
+
+def _utc(milliseconds: int) -> str:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds")[:23]
