@@ -19,6 +19,7 @@ from engine.settle.degraded import degraded
 from engine.settle.ledger import Ledger
 from engine.settle.people import Linked, Linking
 from engine.settle.recording import Recorded, Recording
+from engine.settle.reporting import Reporting
 from engine.signals import infer
 from engine.signals.infer import NO_CONCLUSIONS, Conclusions
 from engine.weather import Weather
@@ -90,9 +91,9 @@ class Engine:
         return await self._ledger.reader.look(read, deadline=deadline)
 
     async def record(
-        self, recordings: Sequence[Recording], *, deadline: float | None = None
+        self, recordings: Sequence[Recording | Reporting], *, deadline: float | None = None
     ) -> Sequence[Recorded | LedgerError]:
-        """Keeps events in one settlement, and the signals that they lead to."""
+        """Keeps events and outcomes in one settlement, and what they lead to."""
         return await self._ledger.record(recordings, deadline=deadline)
 
     async def link(self, linking: Linking, *, deadline: float | None = None) -> Linked:

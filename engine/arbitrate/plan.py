@@ -16,6 +16,7 @@ from engine.rulebook.model import (
     Book,
     Campaign,
     Channel,
+    Confirm,
     Content,
     Factor,
     Kind,
@@ -170,7 +171,8 @@ def _form(variant: Variant, channel: Channel, locale: str) -> Form:
 def _route(book: Book, channel: Channel, campaign: Campaign, pressure: Pressure) -> Route:
     offer = book.offers[campaign.offer]
     facts = Facts(channel.name, channel.kind, campaign.name, offer.name, campaign.category, offer.tags)
-    waits = channel.kind is Kind.OUTBOUND and channel.on_silence is OnSilence.RELEASE
+    reported = channel.kind is Kind.OUTBOUND or channel.confirm is Confirm.ON_IMPRESSION
+    waits = reported and channel.on_silence is OnSilence.RELEASE
     return Route(
         channel=channel.name,
         forms=_forms(campaign, offer, channel, book.locale),

@@ -41,7 +41,7 @@ from engine.client.errors import (
     Violation,
     error_of_status,
 )
-from engine.client.events import event, recorded
+from engine.client.events import event, outcome, recorded
 from engine.client.request import request
 from engine.client.sync import Client
 from engine.client.values import Plain
@@ -67,6 +67,7 @@ __all__ = [
     "error_of_status",
     "event",
     "from_document",
+    "outcome",
     "recorded",
     "request",
 ]

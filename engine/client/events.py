@@ -36,6 +36,31 @@ def recorded(
     return RecordedEvent(event_id=found.event_id, customer=customer, event=found)
 
 
+def outcome(
+    decision_id: str,
+    kind: str,
+    at: datetime,
+    *,
+    customer_id: str = "",
+    channel: str = "",
+    campaign: str = "",
+    **fields: str | float,
+) -> RecordedEvent:
+    """What happened to a decision (delivered, bounced, clicked …), to be recorded; fields: value, currency, event_id ….
+
+    Without a decision_id the customer has to be named. Without an event_id the client gives it one.
+    """
+    found = event_of("event", {"type": kind, "at": at, **fields})
+    return RecordedEvent(
+        event_id=found.event_id,
+        decision_id=decision_id,
+        customer=Customer(id=customer_id),
+        event=found,
+        channel=channel,
+        campaign=campaign,
+    )
+
+
 def event_of(where: str, values: Mapping[str, object]) -> Event:
     """The event that a mapping describes; errors begin with `where`. Raises TypeError or ValueError."""
     message = Event()

@@ -8,6 +8,7 @@ LedgerError
 ├── RequestIdReused     the request_id names an earlier decision about another customer
 ├── TooManyNames        the person would have more names than are kept
 ├── EventIdReused       the event_id names an earlier event of another customer
+├── OutcomeRefused      the outcome does not fit its decision, or nobody knows whose it is
 └── SettleFault         a fault of the program's own, met while this one request was settled
 """
 
@@ -43,6 +44,10 @@ class RequestIdReused(LedgerError):
 
 class EventIdReused(LedgerError):
     """The event_id names an earlier event of another customer."""
+
+
+class OutcomeRefused(LedgerError):
+    """The outcome does not fit its decision, or nobody knows whose it is; its message says what."""
 
 
 class TooManyNames(LedgerError):

@@ -29,6 +29,7 @@ _SIGNALS = Select(
     "FROM signals WHERE person IN :given(person text) ORDER BY expires_at, since, fields",
 )
 _MOVE_CONTACTS = "UPDATE contacts SET person = ? WHERE person IN :given(person text)"
+_MOVE_OUTCOMES = "UPDATE outcomes SET person = ? WHERE person IN :given(person text)"
 _MOVE_NAMES = "UPDATE identities SET person = ? WHERE person IN :given(person text)"
 _NO_PERSONS = "DELETE FROM persons WHERE person IN :given(person text)"
 _NO_EVENTS = "DELETE FROM events WHERE person IN :given(person text)"
@@ -65,6 +66,7 @@ def _check_number(store: Store, merged: Sequence[str], new: int) -> None:
 def _merge(store: Store, kept: str, others: Sequence[str], at: Instant) -> None:
     """Moves everything that is kept of the others to the one who is kept."""
     store.change(_MOVE_CONTACTS, kept, others)
+    store.change(_MOVE_OUTCOMES, kept, others)
     store.change(_NO_PERSONS, others)
     _move_events(store, kept, others)
     _join_signals(store, kept, others, at)

@@ -26,7 +26,11 @@ _SIGNALS = Select(
 )
 _PERSONS = Select("name, person", "FROM identities WHERE name IN :given(name text)")
 _KNOWN = Select("person", "FROM persons WHERE person IN :given(person text)")
-_OWNERS = Select("event_id, person", "FROM events WHERE event_id IN :given(event_id text)")
+_OWNERS = Select(
+    "event_id, person",
+    "FROM events WHERE event_id IN :given(event_id text)"
+    " UNION ALL SELECT event_id, person FROM outcomes WHERE event_id IN :given(event_id text)",
+)
 _LAST = Select(
     "e.person, e.at, max(e.position)",
     "FROM :given(person text, at bigint) AS asked CROSS JOIN events AS e"
@@ -123,8 +127,8 @@ def _recall(store: Store, wanted: Sequence[Wanted]) -> list[Recalled]:
 
 
 def owners(store: Store, event_ids: Sequence[str]) -> dict[str, str]:
-    """By event_id, the person of each of these events that is kept."""
-    return dict(store.select(_OWNERS, event_ids))
+    """By event_id, the person of each of these events and outcomes that is kept."""
+    return dict(store.select(_OWNERS, event_ids, event_ids))
 
 
 def last_positions(store: Store, moments: Sequence[tuple[str, Instant]]) -> dict[tuple[str, Instant], int]:

@@ -87,6 +87,25 @@ class IdentityRow(NamedTuple):
     source: str
 
 
+class OutcomeRow(NamedTuple):
+    """A row of `outcomes`."""
+
+    person: str
+    type: str
+    at: int
+    event_id: str
+    decision_id: str | None
+    decided_at: int | None
+    recorded_at: int
+    channel: str
+    campaign: str
+    offer: str
+    variant: str
+    value: float | None
+    currency: str | None
+    fields: str
+
+
 class PastDecision(NamedTuple):
     """What an earlier call with the same request_id was answered."""
 

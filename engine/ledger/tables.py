@@ -3,7 +3,7 @@
 On PostgreSQL those that only grow are divided by month; engine.ledger.partitions makes the partitions.
 """
 
-from sqlalchemy import BigInteger, Column, Index, String
+from sqlalchemy import BigInteger, Column, Float, Index, String
 from sqlmodel import Field, SQLModel
 
 KEY = String().with_variant(String(collation="C"), "postgresql")
@@ -69,9 +69,9 @@ class ContactTable(SQLModel, table=True):
     position: int = Field(primary_key=True)
     """The offer's place in its decision, from 0."""
     state: str
-    """reserved or confirmed."""
+    """reserved, confirmed or released: what the outcomes make of it, see engine.pressure.life."""
     expires_at: int | None = Field(sa_column=Column(BigInteger, nullable=True))
-    """When a reservation ends without word; empty: it stays."""
+    """When a reservation ends without word; empty: the state stays."""
     channel: str
     kind: str
     campaign: str
@@ -134,6 +134,36 @@ class IdentityTable(SQLModel, table=True):
     linked_at: int = Field(sa_column=Column(BigInteger, nullable=False))
     source: str
     """What linked it first: link, decide or record."""
+
+
+class OutcomeTable(SQLModel, table=True):
+    """What happened to decisions later, as it was reported, kept beside the person's other outcomes."""
+
+    __tablename__ = "outcomes"
+    __table_args__ = (
+        Index("outcomes_by_id", "event_id", unique=True),
+        Index("outcomes_by_decision", "decision_id"),
+        Index("outcomes_by_campaign", "campaign", "at"),
+        {"sqlite_with_rowid": False},
+    )
+
+    person: str = Field(sa_column=_key())
+    """Empty where nobody said, and the decision is not known."""
+    type: str = Field(sa_column=_key())
+    at: int = Field(sa_column=Column(BigInteger, primary_key=True))
+    event_id: str = Field(sa_column=_key())
+    decision_id: str | None = Field(sa_column=Column(KEY, nullable=True))
+    decided_at: int | None = Field(sa_column=Column(BigInteger, nullable=True))
+    recorded_at: int = Field(sa_column=Column(BigInteger, nullable=False))
+    channel: str
+    """Of the decision, or as it was reported; empty: of none in particular, as are the next three."""
+    campaign: str = Field(sa_column=Column(KEY, nullable=False))
+    offer: str
+    variant: str
+    value: float | None = Field(sa_column=Column(Float, nullable=True))
+    currency: str | None
+    fields: str
+    """What else was reported, as in `events`."""
 
 
 METADATA = SQLModel.metadata

@@ -9,7 +9,7 @@ from engine.rulebook.diagnostics import Code, Severity, quote
 from engine.rulebook.faults import shaped
 from engine.rulebook.findings import Findings, Path
 from engine.rulebook.merge import check_name
-from engine.rulebook.model import AttributeType, Channel, Format, Kind, Offer, OnSilence, Placement
+from engine.rulebook.model import AttributeType, Channel, Confirm, Format, Kind, Offer, OnSilence, Placement
 from engine.rulebook.nodes import Plain
 from engine.rulebook.shapes import ChannelShape, PlacementShape
 
@@ -40,6 +40,8 @@ def _channel(name: str, shape: ChannelShape, path: Path, lexicon: Lexicon, findi
         check_name(shape.consent, (*path, "consent"), findings)
     if shape.address is not None:
         _check_address(shape.address, (*path, "address"), lexicon, findings)
+    if shape.confirm is not None:
+        _check_confirm(name, shape, path, findings)
     hold = span((*path, "hold"), shape.hold, findings)
     consent = None if shape.consent == NOT_NEEDED else shape.consent
     format_ = Format(shape.format) if shape.format else _format_of(name, kind)
@@ -48,6 +50,7 @@ def _channel(name: str, shape: ChannelShape, path: Path, lexicon: Lexicon, findi
         findings.key_error((*path, "max_segments"), Code.VALUE, message, "add `format: sms`")
     return Channel(
         *(name, kind, shape.address, consent, shape.cost, hold, OnSilence(shape.on_silence)),
+        confirm=Confirm(shape.confirm or Confirm.AT_ONCE),
         format=format_,
         max_segments=shape.max_segments,
     )
@@ -68,6 +71,16 @@ def _check_outbound(name: str, shape: ChannelShape, path: Path, findings: Findin
         if getattr(shape, key) is None and (*path, key) not in findings.spoiled:
             message = f"`{key}` is missing: {quote(name)} is an outbound channel"
             findings.key_error(path, Code.MISSING, message, hint)
+
+
+def _check_confirm(name: str, shape: ChannelShape, path: Path, findings: Findings) -> None:
+    """Report `confirm` where it says nothing: what we send is confirmed by its outcomes."""
+    if Kind(shape.kind) is Kind.OUTBOUND:
+        message = f"{quote(name)} is an outbound channel: `delivered` confirms its contacts"
+        findings.key_error((*path, "confirm"), Code.VALUE, message, "take it out")
+    elif shape.confirm == "on_impression" and shape.on_silence == "confirm":
+        message = "with `on_silence: confirm` contacts are confirmed whether they are shown or not"
+        findings.remark((*path, "confirm"), Code.NO_EFFECT, message, Severity.WARNING)
 
 
 def _check_address(name: str, path: Path, lexicon: Lexicon, findings: Findings) -> None:

@@ -54,6 +54,14 @@ class OnSilence(StrEnum):
     CONFIRM = "confirm"
 
 
+class Confirm(StrEnum):
+    """When a contact on an inbound channel is confirmed."""
+
+    AT_ONCE = "at_once"
+    ON_IMPRESSION = "on_impression"
+    """When it is reported that it was shown; until then it is reserved."""
+
+
 class Format(StrEnum):
     """What a channel's texts are written in."""
 
@@ -78,6 +86,7 @@ class Channel:
     """Cost of one contact, in the book's currency."""
     hold: Microseconds = 24 * 3_600_000_000
     on_silence: OnSilence = OnSilence.RELEASE
+    confirm: Confirm = Confirm.AT_ONCE
     format: Format = Format.PLAIN
     max_segments: int | None = None
     """How many segments a short message should take at most; None: any number."""

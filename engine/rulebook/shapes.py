@@ -114,6 +114,8 @@ class ChannelShape(Shape):
     """How long a contact waits for word of its delivery."""
     on_silence: Literal["release", "confirm"] = "release"
     """What becomes of a contact when no word comes."""
+    confirm: Literal["at_once", "on_impression"] | None = None
+    """When a contact on an inbound channel is confirmed."""
     format: Literal["html", "plain", "sms"] | None = None
     """What its texts are written in."""
     max_segments: Annotated[int | None, Field(ge=1, le=255)] = None

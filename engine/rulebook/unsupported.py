@@ -29,7 +29,6 @@ _FEATURES = (
     _Feature("holdouts"),
     _Feature("pressure.pauses"),
     _Feature("channels.*.capacity"),
-    _Feature("channels.*.confirm"),
     _Feature("offers.*.stock"),
     _Feature("campaigns.*.control"),
     _Feature("campaigns.*.limits.total", "limits.total"),

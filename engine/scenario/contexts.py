@@ -1,26 +1,20 @@
 """Customers and what differs from them, put together as requests, with every mistake at its place."""
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
 
-from engine.api.v1.decisions_pb2 import Customer, Event, RecordedEvent, RecordRequest
 from engine.client import from_document
-from engine.client.events import event_of
 from engine.context import Request
 from engine.instant import Instant
 from engine.live import LiveBook
 from engine.rulebook.diagnostics import Code, quote
 from engine.rulebook.faults import shaped
 from engine.rulebook.findings import Findings, Path
-from engine.scenario.moments import shown
 from engine.scenario.shapes import OverrideShape
-from engine.scenario.typed import typed, typed_event
+from engine.scenario.typed import typed
 from engine.server.parse import Parser
-from engine.server.recordings import parse_recordings
 from engine.server.violations import InvalidRequest, Unsupported
-from engine.settle.recording import Recording
 
 GROUPS = ("profile", "location", "weather")
 
@@ -88,41 +82,8 @@ class ContextReader:
             for each in error.violations:
                 self._report(_short(each.field), each.description, origins, path)
         except (ValueError, OverflowError, Unsupported) as error:
-            self._report(*_divided(str(error)), origins, path)
+            self._report(*divided(str(error)), origins, path)
         return None
-
-    def recordings(
-        self, customer: str, events: Sequence[Mapping[str, Any]], now: Instant, path: Path
-    ) -> tuple[Recording, ...]:
-        """The customer's events, to be recorded at the moment; what is wrong with them goes to the findings.
-
-        An event without a moment happens then, and one without a name has that of its place in the file.
-        """
-        found: list[Recording] = []
-        for place, values in enumerate(events):
-            here = (*path, place)
-            named = {"event_id": ".".join(map(str, here)), "at": shown(now, ZoneInfo("UTC")), **values}
-            try:
-                message = event_of("record", typed_event(named, "record", self._live.book))
-            except (TypeError, ValueError, OverflowError) as error:
-                self._report(*_divided(str(error)), {}, here)
-                continue
-            found += self._recording(customer, message, now, here)
-        return tuple(found)
-
-    def _recording(self, customer: str, event: Event, now: Instant, path: Path) -> Iterator[Recording]:
-        recorded = RecordedEvent(customer=Customer(id=customer), event=event)
-        for one in parse_recordings(self._parser, RecordRequest(events=[recorded]), now):
-            match one:
-                case Recording():
-                    yield one
-                case InvalidRequest(violations=violations):
-                    for each in violations:
-                        self._report(each.field.removeprefix("events[0]."), each.description, {}, path)
-                case Unsupported():
-                    self._findings.error(path, Code.UNSUPPORTED, str(one))
-                case _:
-                    self._findings.error(path, Code.VALUE, str(one))
 
     def _report(self, where: str, message: str, origins: Mapping[str, Path], path: Path) -> None:
         known = where
@@ -164,7 +125,7 @@ def _lay(
             onto[key] = value
 
 
-def _divided(message: str) -> tuple[str, str]:
+def divided(message: str) -> tuple[str, str]:
     """Where something is wrong, as far as the message says it, and what."""
     where, colon, rest = message.partition(": ")
     return (where, rest) if colon else ("", message)

@@ -7,6 +7,7 @@ from engine.context import Request
 from engine.rulebook.findings import Place
 from engine.settle.people import Linking
 from engine.settle.recording import Recording
+from engine.settle.reporting import Reporting
 
 Wanted: TypeAlias = str | float | tuple[str, ...]
 """A name, a score or an instant, or several names."""
@@ -38,9 +39,9 @@ class Decide:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Records what the customer did."""
+    """Records what the customer did, and what happened to decisions: their ids stand for those of steps."""
 
-    events: tuple[Recording, ...]
+    events: tuple[Recording | Reporting, ...]
     place: Place
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,8 +15,10 @@ from engine.ledger.sqlite import SqliteStore
 from engine.live import LiveBook
 from engine.scenario.expect import differences
 from engine.scenario.model import Difference, Link, Record, Result, Scenario, Step
+from engine.scenario.recordings import decision_of
 from engine.settle.ledger import Ledger
-from engine.settle.recording import Recorded
+from engine.settle.recording import Recorded, Recording
+from engine.settle.reporting import Reporting
 
 Advance = Callable[[], object]
 
@@ -33,23 +35,35 @@ async def _play_all(live: LiveBook, scenarios: Sequence[Scenario], advance: Adva
         open_store(f"sqlite:///{empty}").close()
         for scenario in scenarios:
             with _engine(live, empty) as engine:
-                found = [each for step in scenario.steps for each in await _take(engine, step)]
+                decided: dict[str, str] = {}
+                found = [each for step in scenario.steps for each in await _take(engine, step, decided)]
             results.append(Result(scenario, tuple(found)))
             advance()
     return results
 
 
-async def _take(engine: Engine, step: Step) -> list[Difference]:
-    """Does what the step says; what is not as expected of it. Explained first: the decision changes what pressure sees."""
+async def _take(engine: Engine, step: Step, decided: dict[str, str]) -> list[Difference]:
+    """Does what the step says; what is not as expected of it. Explained first: the decision changes what pressure sees.
+
+    decided: the ids of the decisions so far, by what stands in for them.
+    """
     if isinstance(step.act, Record):
-        return list(_not_kept(step, step.act, await engine.record(step.act.events)))
+        events = [_of_decision(one, decided) for one in step.act.events]
+        return list(_not_kept(step, step.act, await engine.record(events)))
     if isinstance(step.act, Link):
         await engine.link(step.act.linking)
         return []
     explained = await explain(engine, step.act.request)
     (asked,) = await engine.ask_all([step.act.request])
     decision = await engine.settle(asked)
+    decided[decision_of(step.number)] = decision.decision_id
     return differences(engine.live, step, asked.request, decision, explained)
+
+
+def _of_decision(one: Recording | Reporting, decided: Mapping[str, str]) -> Recording | Reporting:
+    if isinstance(one, Reporting) and one.decision_id:
+        return one._replace(decision_id=decided[one.decision_id])
+    return one
 
 
 def _not_kept(step: Step, act: Record, answers: Sequence[Recorded | LedgerError]) -> Iterator[Difference]:

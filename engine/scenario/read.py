@@ -15,6 +15,7 @@ from engine.scenario import sources
 from engine.scenario.contexts import ContextReader, Layer
 from engine.scenario.expectations import ExpectationReader
 from engine.scenario.model import Decide, Link, Record, Scenario, Step
+from engine.scenario.recordings import RecordingReader
 from engine.scenario.shapes import REQUEST_PARTS, CustomerShape, FileShape, OverrideShape, TestShape
 from engine.scenario.stories import Moment, moments
 from engine.server.limits import LONGEST_NAME, MOST_ALIASES
@@ -48,7 +49,13 @@ def _load(read: Sources, live: LiveBook) -> Loaded:
     for problem in read.problems:
         findings.place(problem.file, (1, 1), problem)
     documents = sources.compose(read.files, findings)
-    reader = _Reader(live, findings, ContextReader(live, findings), ExpectationReader(live, findings))
+    reader = _Reader(
+        live,
+        findings,
+        ContextReader(live, findings),
+        RecordingReader(live, findings),
+        ExpectationReader(live, findings),
+    )
     scenarios = reader.read(documents)
     return Loaded(() if findings.failed else tuple(scenarios), findings.sorted())
 
@@ -68,6 +75,7 @@ class _Reader:
     live: LiveBook
     findings: Findings
     contexts: ContextReader
+    recordings: RecordingReader
     expectations: ExpectationReader
     customers: dict[str, _Customer | None] = field(default_factory=dict)
     """None: known, but wrong."""
@@ -113,15 +121,19 @@ class _Reader:
         found = moments(shape, path, self.live.book.timezone, self.findings)
         known = None if customer is None or different is None else (customer.layer, different, parts)
         who = "" if customer is None else customer.id
-        steps = [self._step(one, who, known) for one in found]
+        decided = [one.number for one in found if one.record is None and not one.link]
+        steps = [self._step(one, who, known, decided) for one in found]
         return Scenario(shape.name, self.findings.values[path], tuple(each for each in steps if each))
 
-    def _step(self, one: Moment, customer: str, known: Sequence[Layer] | None) -> Step | None:
+    def _step(
+        self, one: Moment, customer: str, known: Sequence[Layer] | None, decided: Sequence[int]
+    ) -> Step | None:
         expected = self.expectations.read(one.expect, one.expect_path) if one.expect is not None else ()
         if one.link:
             return self._link(one, customer)
         if one.record is not None and known is not None:
-            events = self.contexts.recordings(one.name or customer, one.record, one.at, one.record_path)
+            before = [number for number in decided if number < one.number]
+            events = self.recordings.read(one.name or customer, one.record, one.at, one.record_path, before)
             return Step(one.number, Record(events, self.findings.values[one.record_path]), ())
         layer = self.contexts.layer(one.decide, one.decide_path, OverrideShape)
         if layer is None or known is None:

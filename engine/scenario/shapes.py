@@ -11,8 +11,6 @@ Moment: TypeAlias = Annotated[Text, Field(examples=["2026-03-10T10:00+08:00"])]
 Texts: TypeAlias = Annotated[list[Text], Field(max_length=100)]
 Attributes: TypeAlias = dict[str, Any]
 
-UNSUPPORTED = ("outcome",)
-"""What a step will be able to do, and cannot in this version."""
 REQUEST_PARTS = ("channels", "placement", "max_offers")
 """The keys of a test that are parts of its requests."""
 
@@ -84,7 +82,8 @@ class StepShape(Shape):
     decide: Attributes | None = None
     """What differs from the test's customer."""
     record: Annotated[list[dict[str, Any]] | None, Field(min_length=1, max_length=1000)] = None
-    """What the customer did before, instead of `decide`; each event without a moment of its own happens at the step's."""
+    """What the customer did before, or what happened to a decision, instead of `decide`; what has no moment of its own happens
+    at the step's."""
     link: Names | None = None
     """Names that turn out to be the customer's as well, instead of `decide`."""
     expect: dict[str, Any] | None = None

@@ -10,9 +10,8 @@ from engine.instant import Instant
 from engine.rulebook.diagnostics import Code
 from engine.rulebook.faults import shaped
 from engine.rulebook.findings import Findings, Path
-from engine.rulebook.unsupported import message
 from engine.scenario.moments import moment
-from engine.scenario.shapes import UNSUPPORTED, StepShape, TestShape
+from engine.scenario.shapes import StepShape, TestShape
 
 _DOING = {"record": "recording", "link": "linking"}
 
@@ -70,11 +69,6 @@ def _plain(shape: TestShape, path: Path, zone: ZoneInfo, findings: Findings) -> 
 
 
 def _step(data: Any, index: int, path: Path, zone: ZoneInfo, findings: Findings) -> Moment | None:
-    coming = [key for key in UNSUPPORTED if isinstance(data, dict) and key in data]
-    for key in coming:
-        findings.key_error((*path, key), Code.UNSUPPORTED, message(key))
-    if coming:
-        return None
     shape = shaped(StepShape, data, path, findings)
     if shape is None:
         return None

@@ -18,6 +18,7 @@ from engine.server.parse import Parser
 from engine.settle.ask import Ask
 from engine.settle.ledger import Ledger
 from engine.settle.recording import Recorded, Recording
+from engine.settle.reporting import Reporting
 from engine.weather import Weather
 
 log = structlog.get_logger()
@@ -62,7 +63,7 @@ class ObservedEngine(Engine):
         return answers
 
     async def record(
-        self, recordings: Sequence[Recording], *, deadline: float | None = None
+        self, recordings: Sequence[Recording | Reporting], *, deadline: float | None = None
     ) -> Sequence[Recorded | LedgerError]:
         """As the engine does."""
         found = await super().record(recordings, deadline=deadline)

@@ -21,6 +21,7 @@ from engine.server.respond_explain import respond_explained
 from engine.server.status import status_of
 from engine.server.violations import InvalidRequest, Violation
 from engine.settle.recording import Recorded, Recording
+from engine.settle.reporting import Reporting
 
 Context = ServicerContext[Any, Any]
 Clock = Callable[[], Instant]
@@ -58,12 +59,12 @@ class DecisionsService:
         )
 
     async def record(self, request: pb.RecordRequest, context: Context) -> pb.RecordResponse:
-        """What customers did; an error of one event is its own."""
+        """What customers did, and what happened to decisions; an error of one event is its own."""
         with self._desks.live as desk:
             parsed = parse_recordings(desk.parser, request, self._clock())
-            good = [one for one in parsed if isinstance(one, Recording)]
+            good = [one for one in parsed if isinstance(one, Recording | Reporting)]
             answers = iter(await desk.engine.record(good, deadline=self._deadline(context)) if good else ())
-        results = [next(answers) if isinstance(one, Recording) else one for one in parsed]
+        results = [next(answers) if isinstance(one, Recording | Reporting) else one for one in parsed]
         return pb.RecordResponse(results=[_result(*one) for one in zip(request.events, results, strict=True)])
 
     async def link(self, request: pb.LinkRequest, context: Context) -> pb.LinkResponse:

@@ -27,6 +27,7 @@ from engine.ledger.errors import (
     LedgerClosed,
     LedgerFull,
     LedgerUnavailable,
+    OutcomeRefused,
     RequestIdReused,
     TooManyNames,
 )
@@ -42,6 +43,7 @@ _CODES: dict[type[Exception], int] = {
     DeadlinePassed: DEADLINE_EXCEEDED,
     RequestIdReused: ALREADY_EXISTS,
     EventIdReused: ALREADY_EXISTS,
+    OutcomeRefused: FAILED_PRECONDITION,
     TooManyNames: FAILED_PRECONDITION,
     EventsNotKept: FAILED_PRECONDITION,
     Unknown: UNAUTHENTICATED,

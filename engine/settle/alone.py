@@ -6,35 +6,37 @@ from contextlib import contextmanager
 from engine.ledger import persons
 from engine.ledger.store import Store
 from engine.settle.ask import Ask
-from engine.settle.people import Linking, names_of
+from engine.settle.people import Asked, all_names, names_of
 from engine.settle.recording import Recording
+from engine.settle.reporting import Reporting
 
 
 @contextmanager
-def transaction(store: Store, asks: Sequence[Ask | Recording | Linking]) -> Iterator[None]:
+def transaction(store: Store, asks: Sequence[Asked]) -> Iterator[None]:
     """The transaction that settles the asks.
 
     Who bears a name is known for sure only when the person is locked. So the names are locked first; where some of them
-    were linked, it begins again with their persons locked as well, until those are the ones who still bear the names.
+    were linked, it begins again with their persons locked as well, until those are the ones who still bear the names. The
+    persons of decisions to which something happened are found and locked in the same way.
     """
     if store.within:
         yield
         return
-    names = {name for one in asks for name in names_of(one)}
-    locked = names
+    locked = {name for one in asks for name in names_of(one)}
     while True:
         with store.transaction(_about(asks, locked)):
-            linked = persons.resolve(store, list(names))
-            if locked.issuperset(linked.values()):
+            names = all_names(store, asks)
+            wanted = names.union(persons.resolve(store, list(names)).values())
+            if locked.issuperset(wanted):
                 yield
                 return
-        locked = names.union(linked.values())
+        locked = wanted
 
 
-def _about(asks: Sequence[Ask | Recording | Linking], locked: set[str]) -> set[str]:
+def _about(asks: Sequence[Asked], locked: set[str]) -> set[str]:
     about = {f"person {name}" for name in locked}
     for one in asks:
-        if isinstance(one, Recording):
+        if isinstance(one, Recording | Reporting):
             about.add(f"event {one.event.event_id}")
         elif isinstance(one, Ask) and one.is_named:
             about.add(f"request {one.request.request_id}")

@@ -1,6 +1,7 @@
 """One transaction for a group: who is who, the persons' contacts, one verdict after the other, and all of it kept.
 
-What the group links is linked first, and events that are to be recorded are kept after the decisions.
+What the group links is linked first, then come the outcomes that are reported: every decision of the group knows both. Events
+that are to be recorded are kept after the decisions.
 """
 
 from collections import defaultdict
@@ -21,10 +22,11 @@ from engine.pressure.contact import Contact, Facts
 from engine.settle.alone import transaction
 from engine.settle.answer import answer, from_json
 from engine.settle.ask import Ask
-from engine.settle.people import Linked, Linking, People
+from engine.settle.people import Asked, Linked, Linking, People
 from engine.settle.record import contact_rows, decision_row
 from engine.settle.recording import Recorded, Recording, record
 from engine.settle.remember import Remembered
+from engine.settle.reporting import Reporting, report
 from engine.settle.verdict import judge
 
 log = structlog.get_logger()
@@ -33,15 +35,14 @@ Histories = dict[str, list[Contact]]
 """The contacts that may still count, by person."""
 
 
-def settle_group(
-    store: Store, asks: Sequence[Ask | Recording | Linking]
-) -> list[Decision | Recorded | Linked | LedgerError]:
+def settle_group(store: Store, asks: Sequence[Asked]) -> list[Decision | Recorded | Linked | LedgerError]:
     """Settles the asks in order, each against what the ones before it reserved; an answer or an error each.
 
     A group of none proves that the store takes what is written.
 
     Raises LedgerUnavailable when the store did not take the group; then nothing of it is kept.
     """
+    reported: Sequence[Recorded | LedgerError] = ()
     recorded: Sequence[Recorded | LedgerError] = ()
     with transaction(store, asks):
         if not asks:
@@ -49,6 +50,8 @@ def settle_group(
         people = People(store, asks)
         sound = _without(asks, people.refused)
         requests = [one for one in sound if isinstance(one, Ask)]
+        if len(requests) < len(sound):
+            reported = report(store, [one for one in sound if isinstance(one, Reporting)], people.of)
         settled = _Group(store, requests, people).settle()
         settled.keep()
         if len(requests) < len(sound):
@@ -56,29 +59,34 @@ def settle_group(
             recorded = record(store, [one._replace(customer=people.of(one.customer)) for one in recordings])
     if len(requests) == len(asks):
         return [*settled.answers]
-    return list(_in_order(asks, people, iter(settled.answers), iter(recorded)))
+    return list(_in_order(asks, people, iter(settled.answers), iter(reported), iter(recorded)))
 
 
-def _without(
-    asks: Sequence[Ask | Recording | Linking], refused: Mapping[int, LedgerError]
-) -> Sequence[Ask | Recording | Linking]:
+def _without(asks: Sequence[Asked], refused: Mapping[int, LedgerError]) -> Sequence[Asked]:
     return [one for place, one in enumerate(asks) if place not in refused] if refused else asks
 
 
 def _in_order(
-    asks: Sequence[Ask | Recording | Linking],
+    asks: Sequence[Asked],
     people: People,
     decided: Iterator[Decision | LedgerError],
+    reported: Iterator[Recorded | LedgerError],
     recorded: Iterator[Recorded | LedgerError],
 ) -> Iterator[Decision | Recorded | Linked | LedgerError]:
     """The answers, each at the place of its ask."""
     for place, one in enumerate(asks):
         if place in people.refused:
             yield people.refused[place]
-        elif isinstance(one, Linking):
-            yield Linked(people.of(one.names[0]))
-        else:
-            yield next(decided) if isinstance(one, Ask) else next(recorded)
+            continue
+        match one:
+            case Ask():
+                yield next(decided)
+            case Reporting():
+                yield next(reported)
+            case Recording():
+                yield next(recorded)
+            case Linking():
+                yield Linked(people.of(one.names[0]))
 
 
 class _Group:

@@ -12,8 +12,9 @@ from engine.ledger.store import Store
 from engine.settle.alone import transaction
 from engine.settle.ask import Ask
 from engine.settle.group import settle_group
-from engine.settle.people import Linked, Linking
+from engine.settle.people import Asked, Linked, Linking
 from engine.settle.recording import Recorded, Recording
+from engine.settle.reporting import Reporting
 
 
 class Ledger:
@@ -24,7 +25,7 @@ class Ledger:
 
     def __init__(self, store: Store, *, limit: int = 4096) -> None:
         self._store = store
-        self._queue: GroupQueue[Ask | Recording | Linking, Decision | Recorded | Linked] = GroupQueue(
+        self._queue: GroupQueue[Asked, Decision | Recorded | Linked] = GroupQueue(
             partial(settle_group, store), limit=limit, transaction=partial(transaction, store)
         )
         self.reader = Reader(store, limit=limit)
@@ -41,9 +42,9 @@ class Ledger:
         return cast("Sequence[Decision | LedgerError]", answers)
 
     async def record(
-        self, events: Sequence[Recording], *, deadline: float | None = None
+        self, events: Sequence[Recording | Reporting], *, deadline: float | None = None
     ) -> Sequence[Recorded | LedgerError]:
-        """Keeps events together, as `submit` settles requests; what became of each, or an error."""
+        """Keeps events and outcomes together, as `submit` settles requests; what became of each, or an error."""
         answers = await self._queue.submit(events, deadline=deadline)
         return cast("Sequence[Recorded | LedgerError]", answers)
 

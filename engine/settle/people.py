@@ -1,15 +1,16 @@
 """Who the customers of a group are: names become persons, and names that are sent together become one."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from engine.context import Mode
 from engine.instant import Instant
-from engine.ledger import identities, persons
+from engine.ledger import decisions, identities, persons
 from engine.ledger.errors import LedgerError
 from engine.ledger.store import Store
 from engine.settle.ask import Ask
 from engine.settle.recording import Recording
+from engine.settle.reporting import Reporting
 
 
 class Linking(NamedTuple):
@@ -18,6 +19,10 @@ class Linking(NamedTuple):
     names: tuple[str, ...]
     """At least two."""
     now: Instant
+
+
+Asked: TypeAlias = Ask | Recording | Reporting | Linking
+"""What a group is made of."""
 
 
 class Linked(NamedTuple):
@@ -30,9 +35,9 @@ class Linked(NamedTuple):
 class People:
     """The persons of a group, after everything that the group itself links."""
 
-    def __init__(self, store: Store, asks: Sequence[Ask | Recording | Linking]) -> None:
+    def __init__(self, store: Store, asks: Sequence[Asked]) -> None:
         self._store = store
-        names = list({name for one in asks for name in names_of(one)})
+        names = sorted(all_names(store, asks))
         self._persons: Mapping[str, str] = persons.resolve(store, names)
         self.refused: dict[int, LedgerError] = {}
         """By place in the group, why names could not be linked."""
@@ -64,25 +69,32 @@ class People:
             self.refused[place] = error
 
 
-def names_of(ask: Ask | Recording | Linking) -> Iterator[str]:
+def all_names(store: Store, asks: Sequence[Asked]) -> set[str]:
+    """All the names in the asks, and those of the persons whose decisions they are about."""
+    about = {one.decision_id for one in asks if isinstance(one, Reporting) and one.decision_id}
+    return decisions.decided_about(store, list(about)).union(name for one in asks for name in names_of(one))
+
+
+def names_of(ask: Asked) -> Iterator[str]:
     """All the names in it."""
     match ask:
         case Ask(request=request):
             yield request.customer
             yield from request.aliases
-        case Recording(customer=customer, aliases=aliases):
-            yield customer
+        case Recording(customer=customer, aliases=aliases) | Reporting(customer=customer, aliases=aliases):
+            if customer:
+                yield customer
             yield from aliases
         case Linking(names=names):
             yield from names
 
 
-def _to_link(ask: Ask | Recording | Linking) -> tuple[str, Sequence[str], Instant] | None:
+def _to_link(ask: Asked) -> tuple[str, Sequence[str], Instant] | None:
     """What links, which names, when; a preview links nothing."""
     match ask:
         case Ask(request=request) if request.aliases and request.mode is Mode.COMMIT:
             return "decide", tuple(names_of(ask)), request.now
-        case Recording(aliases=aliases, now=now) if aliases:
+        case Recording(aliases=aliases, now=now) | Reporting(aliases=aliases, now=now) if aliases:
             return "record", tuple(names_of(ask)), now
         case Linking(names=names, now=now):
             return "link", names, now

@@ -10,6 +10,7 @@ from engine.ledger.rows import ContactRow, DecisionRow
 from engine.memory import Held
 from engine.memory import to_json as fields_to_json
 from engine.pressure.contact import Contact
+from engine.pressure.life import begun
 from engine.settle.answer import to_json
 from engine.settle.ask import Ask
 from engine.settle.verdict import Verdict
@@ -71,7 +72,7 @@ def contact_rows(person: str, decision: Decision, verdict: Verdict) -> list[Cont
                 at=contact.at,
                 decision_id=decision.decision_id,
                 position=position,
-                state="reserved" if contact.expires_at is not None else "confirmed",
+                state=begun(contact.expires_at).state,
                 expires_at=contact.expires_at,
                 channel=facts.channel,
                 kind=facts.kind,

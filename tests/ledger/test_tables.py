@@ -7,12 +7,21 @@ from alembic.migration import MigrationContext
 from sqlalchemy import NullPool, create_engine, inspect
 
 from engine.ledger.open import open_store
-from engine.ledger.rows import ContactRow, DecisionRow, EventRow, PersonRow, RequestRow, SignalRow
+from engine.ledger.rows import (
+    ContactRow,
+    DecisionRow,
+    EventRow,
+    OutcomeRow,
+    PersonRow,
+    RequestRow,
+    SignalRow,
+)
 from engine.ledger.tables import (
     METADATA,
     ContactTable,
     DecisionTable,
     EventTable,
+    OutcomeTable,
     PersonTable,
     RequestTable,
     SignalTable,
@@ -34,6 +43,7 @@ def test_migrations_lead_to_the_tables(any_log: Log) -> None:
             "decisions",
             "events",
             "identities",
+            "outcomes",
             "persons",
             "requests",
             "signals",
@@ -53,6 +63,7 @@ def test_rows_have_the_tables_columns() -> None:
         (PersonRow, PersonTable),
         (EventRow, EventTable),
         (SignalRow, SignalTable),
+        (OutcomeRow, OutcomeTable),
     ):
         columns = [column.name for column in METADATA.tables[table.__tablename__].columns]
         assert list(row._fields) == columns

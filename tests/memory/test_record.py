@@ -10,7 +10,7 @@ import pytest
 from google.rpc.status_pb2 import Status
 
 from engine.api.v1 import decisions_pb2 as pb
-from engine.client import Client, InvalidRequest, Recorded, TactError, recorded
+from engine.client import Client, InvalidRequest, Recorded, TactError, outcome, recorded
 from tests.books import write_book
 from tests.memory.books import REMEMBERING
 from tests.memory.calls import ACCEPTED, DUPLICATE, NOW, cart, codes, email, held, later, rows
@@ -57,8 +57,24 @@ def test_an_event_that_was_pushed_out_leads_to_nothing(client: Client, ann: str)
             "INVALID_ARGUMENT",
             "events[0].event",
         ),
-        (recorded("a", "clicked", NOW), "UNIMPLEMENTED", ""),
-        (pb.RecordedEvent(event_id="x", decision_id="d", event=cart("a").event), "UNIMPLEMENTED", ""),
+        (
+            pb.RecordedEvent(event_id="x", decision_id="d", event=cart("a").event),
+            "INVALID_ARGUMENT",
+            "'add_to_cart' is not an outcome",
+        ),
+        (outcome("d", "opend", NOW), "INVALID_ARGUMENT", "did you mean opened?"),
+        (outcome("", "clicked", NOW), "INVALID_ARGUMENT", "events[0].customer.id"),
+        (outcome("d", "clicked", later(hours=25)), "INVALID_ARGUMENT", "events[0].event.at"),
+        (outcome("", "bounced", NOW, customer_id="a", channel="fax"), "INVALID_ARGUMENT", "not a channel"),
+        (outcome("d", "unsubscribed", NOW), "FAILED_PRECONDITION", "name the customer"),
+        (pb.RecordedEvent(event_id="x", decision_id="d"), "INVALID_ARGUMENT", "events[0].event: is required"),
+        (
+            pb.RecordedEvent(
+                campaign="back", customer=pb.Customer(id="a"), event=cart("a", event_id="x").event
+            ),
+            "INVALID_ARGUMENT",
+            "events[0].campaign: is for outcomes only",
+        ),
     ],
 )
 def test_a_bad_event_is_its_own_error(
@@ -69,6 +85,26 @@ def test_a_bad_event_is_its_own_error(
     assert codes([bad, good]) == [code, ACCEPTED]
     assert isinstance(bad, Status)
     assert field in bad.message
+
+
+def test_outcomes_of_a_decision_are_kept(client: Client, ann: str, log: Path) -> None:
+    """What the e-mail's sender reports stands in the log with the decision's offer; sent again it is a duplicate."""
+    client.record([cart(ann)], now=NOW)
+    decision = email(client, ann, later(hours=1))
+    events = [
+        outcome(
+            decision.decision_id, "converted", later(hours=3), value=9.5, currency="EUR", item="lip balm"
+        ),
+        outcome(decision.decision_id, "delivered", later(hours=2), event_id=f"{ann}-delivered"),
+    ]
+    assert client.record(events, now=later(hours=4)) == [ACCEPTED, ACCEPTED]
+    assert client.record(events[1:], now=later(hours=5)) == [DUPLICATE]
+    kept = "select type, campaign, offer, channel, value, currency, fields from outcomes where person = ? order by at"
+    assert rows(log, kept, ann) == [
+        ("delivered", "back", "back", "email", None, None, "{}"),
+        ("converted", "back", "back", "email", 9.5, "EUR", '{"item":"lip balm"}'),
+    ]
+    assert rows(log, "select state from contacts where person = ?", ann) == [("confirmed",)]
 
 
 def test_an_event_without_a_name_is_refused(server: Server, ann: str) -> None:

@@ -53,7 +53,7 @@ def test_what_is_not_kept_is_a_difference(tmp_path: Path) -> None:
         ("{item: soap}", "event.type: is required"),
         ("{type: view, at: noon}", "'noon' is not a time"),
         ("{type: view, at: 2026-02-01T10:00}", "must be within the 10 days"),
-        ("{type: delivered}", "outcomes of decisions are not recorded"),
+        ("{type: delivered, channel: fax}", "'fax' is not a channel of the live book"),
     ],
 )
 def test_a_bad_event_has_its_place(tmp_path: Path, step: str, message: str) -> None:
@@ -69,3 +69,12 @@ def test_a_book_that_keeps_nothing_records_nothing(tmp_path: Path) -> None:
     results, diagnostics = read(tmp_path, CART, SPRING)
     assert results == []
     assert any("keeps no events" in one.message for one in diagnostics)
+
+
+def test_an_outcome_is_of_a_step_that_asked(tmp_path: Path) -> None:
+    """A step that comes later, or records, made no decision."""
+    for step in (1, 2):
+        results, (diagnostic,) = read(tmp_path, f"{{type: delivered, of: {step}}}")
+        assert results == []
+        assert "must be the number of an earlier step that decides" in diagnostic.message
+        assert (diagnostic.line, diagnostic.column) == (6, 63)

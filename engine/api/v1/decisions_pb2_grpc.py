@@ -98,9 +98,8 @@ class DecisionsServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Record(self, request, context):
-        """Records what customers did, for later decisions about them. Idempotent by event_id; a bad event gets an error of its
-        own and fails no other. What is accepted is on disk before the answer leaves. Outcomes of decisions are UNIMPLEMENTED in
-        this version.
+        """Records what customers did, and what happened to decisions, for later decisions about them. Idempotent by event_id, in any
+        order; a bad event gets an error of its own and fails no other. What is accepted is on disk before the answer leaves.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -1,0 +1,136 @@
+"""Reporting: outcomes are kept once, and what they make of contacts is written, in the group's transaction."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from engine.attributes.event import Event
+from engine.decision import ChosenOffer
+from engine.instant import Instant
+from engine.ledger import decisions, outcomes, persons
+from engine.ledger.decisions import Decided
+from engine.ledger.errors import EventIdReused, LedgerError, OutcomeRefused
+from engine.ledger.rows import OutcomeRow, PersonRow
+from engine.ledger.store import Store
+from engine.live import LiveBook
+from engine.memory import to_json
+from engine.outcome import OF_THE_PERSON
+from engine.settle.aftermath import change_contacts
+from engine.settle.answer import from_json
+from engine.settle.recording import Recorded
+
+
+class Reporting(NamedTuple):
+    """One outcome, to be kept."""
+
+    live: LiveBook
+    customer: str
+    """Empty: the decision's."""
+    decision_id: str
+    """Empty: it is of no decision in particular."""
+    event: Event
+    """It has an event_id, and a type that is an OutcomeType."""
+    now: Instant
+    channel: str = ""
+    """On which it happened, where the decision does not say; empty: nobody knows."""
+    campaign: str = ""
+    """Which of the decision's offers it is about; empty: all."""
+    aliases: tuple[str, ...] = ()
+    """Further names of the customer."""
+
+
+def report(
+    store: Store, reportings: Sequence[Reporting], person_of: Callable[[str], str]
+) -> list[Recorded | LedgerError]:
+    """Keeps the outcomes inside of a transaction; what became of each. person_of: who bears a name."""
+    decided = decisions.decided(store, list({one.decision_id for one in reportings if one.decision_id}))
+    owners = persons.owners(store, [one.event.event_id for one in reportings])
+    rows: list[OutcomeRow] = []
+    answers: list[Recorded | LedgerError] = []
+    for one in reportings:
+        try:
+            row = _row(one, decided.get(one.decision_id), person_of)
+            is_new = _is_new(row, owners)
+        except LedgerError as error:
+            answers.append(error)
+            continue
+        answers.append(Recorded.ACCEPTED if is_new else Recorded.DUPLICATE)
+        if is_new:
+            rows.append(row)
+    _keep(store, rows, decided, person_of)
+    return answers
+
+
+def _keep(
+    store: Store, rows: Sequence[OutcomeRow], decided: Mapping[str, Decided], person_of: Callable[[str], str]
+) -> None:
+    if not rows:
+        return
+    outcomes.keep(store, rows)
+    latest = {row.person: row for row in rows if row.person}
+    persons.know(store, [PersonRow(one.person, one.recorded_at) for one in latest.values()])
+    about = {row.decision_id for row in rows if row.decision_id in decided}
+    made = [(person_of(one.person), one.at, one.decision_id) for one in decided.values()]
+    change_contacts(store, [one for one in made if one[2] in about], max(row.recorded_at for row in rows))
+
+
+def _is_new(row: OutcomeRow, owners: dict[str, str]) -> bool:
+    """Whether the outcome is not kept yet. Raises EventIdReused."""
+    owner = owners.get(row.event_id)
+    if owner is None:
+        owners[row.event_id] = row.person
+        return True
+    if owner and row.person and owner != row.person:
+        raise EventIdReused("this event_id was used for another customer")
+    return False
+
+
+def _row(one: Reporting, decided: Decided | None, person_of: Callable[[str], str]) -> OutcomeRow:
+    """The row of `outcomes`, with what it needs of the decision. Raises OutcomeRefused."""
+    event, fields = one.event, dict(one.event.fields)
+    value, currency = fields.pop("value", None), fields.pop("currency", None)
+    channel, campaign, offer, variant = _about(one, decided)
+    return OutcomeRow(
+        person=_person(one, decided, person_of),
+        type=event.type,
+        at=event.at,
+        event_id=event.event_id,
+        decision_id=one.decision_id or None,
+        decided_at=None if decided is None else decided.at,
+        recorded_at=one.now,
+        channel=channel,
+        campaign=campaign,
+        offer=offer,
+        variant=variant,
+        value=value if isinstance(value, float) else None,
+        currency=currency if isinstance(currency, str) else None,
+        fields=to_json(fields),
+    )
+
+
+def _person(one: Reporting, decided: Decided | None, person_of: Callable[[str], str]) -> str:
+    named = person_of(one.customer) if one.customer else ""
+    if decided is None:
+        if not named and one.event.type in OF_THE_PERSON:
+            raise OutcomeRefused("the decision is not in the log, so name the customer whose outcome it is")
+        return named
+    person = person_of(decided.person)
+    if named not in ("", person):
+        raise OutcomeRefused("the decision is about another customer")
+    return person
+
+
+def _about(one: Reporting, decided: Decided | None) -> tuple[str, str, str, str]:
+    """Channel, campaign, offer and variant; empty where it is about several, or nobody knows."""
+    offers: Sequence[ChosenOffer] = from_json(decided.answer).offers if decided else ()
+    if decided is not None and one.campaign:
+        offers = [each for each in offers if each.campaign == one.campaign]
+        if not offers:
+            raise OutcomeRefused("the decision made no offer of that campaign")
+    if not offers:
+        return one.channel, one.campaign, "", ""
+    channels = {each.channel for each in offers}
+    channel = channels.pop() if len(channels) == 1 else one.channel
+    if len(offers) > 1:
+        return channel, "", "", ""
+    (only,) = offers
+    return channel, only.campaign, only.offer, only.variant
