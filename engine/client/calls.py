@@ -33,7 +33,10 @@ OnProgress: TypeAlias = Callable[[int], object]
 READINESS, LIVENESS, RULEBOOK = "", "liveness", "rulebook"
 """What the health service can be asked about; also the name of each gRPC service."""
 
-CHANNEL_OPTIONS: tuple[tuple[str, int], ...] = (
+_IN_TURN = '{"loadBalancingConfig": [{"round_robin": {}}]}'
+
+CHANNEL_OPTIONS: tuple[tuple[str, int | str], ...] = (
+    ("grpc.service_config", _IN_TURN),  # where a name leads to several servers, all of them are called
     ("grpc.use_local_subchannel_pool", 1),  # else channels to one target share a connection and its worker
     ("grpc.enable_retries", 0),  # retry.py does it, with the caller's one deadline
     ("grpc.initial_reconnect_backoff_ms", 50),  # so that a retry finds a server that has come back

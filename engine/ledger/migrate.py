@@ -1,4 +1,4 @@
-"""Brings a log's tables to the version that this program writes, by Alembic."""
+"""Brings a log's tables to the form that this program writes, or to an earlier one, by Alembic."""
 
 import sqlite3
 from pathlib import Path
@@ -10,43 +10,56 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.pool import StaticPool
 
+from engine.ledger.errors import LedgerUnavailable
+
 MIGRATIONS = Path(__file__).parent / "migrations"
 _WAIT = 60.0
 """Seconds to wait while another process does the same."""
 _ALONE = text("SELECT pg_advisory_xact_lock(hashtextextended('tact migrations', 0))")
 
 
-def migrate_file(path: Path) -> None:
-    """Upgrades the log in a SQLite file to the newest migration; does nothing when it is there already.
+def forms() -> list[str]:
+    """The names of all forms that a log has had, the newest last."""
+    return [one.revision for one in ScriptDirectory.from_config(_config()).walk_revisions()][::-1]
+
+
+def migrate_file(path: Path, form: str | None = None) -> None:
+    """Brings the log in a SQLite file to a form, the newest unless one is named; does nothing when it is there already.
 
     All in one transaction: a process that starts beside finds the old form or waits for the new one, and one that is
-    killed half-way leaves the old. Raises sqlite3.Error, SQLAlchemyError.
+    killed half-way leaves the old. Raises sqlite3.Error, SQLAlchemyError, LedgerUnavailable.
     """
     log = sqlite3.connect(path, timeout=_WAIT, isolation_level=None, check_same_thread=False)
     engine = create_engine("sqlite://", creator=lambda: log, poolclass=StaticPool)
     try:
         with engine.connect() as connection:
-            if not _is_newest(connection):
+            if _form_of(connection) != (form or _newest()):
                 log.execute("BEGIN IMMEDIATE")
-                _upgrade(connection)
+                _bring(connection, form or _newest())
                 log.commit()
     finally:
         engine.dispose()
         log.close()
 
 
-def migrate_database(engine: Engine) -> None:
-    """Upgrades the log in a PostgreSQL database, in the same way. Raises SQLAlchemyError."""
+def migrate_database(engine: Engine, form: str | None = None) -> None:
+    """Brings the log in a PostgreSQL database to a form, in the same way. Raises SQLAlchemyError, LedgerUnavailable."""
     with engine.begin() as connection:
-        if not _is_newest(connection):
+        if _form_of(connection) != (form or _newest()):
             connection.execute(_ALONE)
-            _upgrade(connection)
+            _bring(connection, form or _newest())
 
 
-def _upgrade(connection: Connection) -> None:
+def _bring(connection: Connection, form: str) -> None:
+    known, now = forms(), _form_of(connection)
+    if now is not None and now not in known:
+        raise LedgerUnavailable(
+            f"it has the form {now}, which this version does not know: a newer one wrote it"
+        )
     config = _config()
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    back = now is not None and known.index(form) < known.index(now)
+    (command.downgrade if back else command.upgrade)(config, form)
 
 
 def _config() -> Config:
@@ -55,6 +68,11 @@ def _config() -> Config:
     return config
 
 
-def _is_newest(connection: Connection) -> bool:
-    newest = ScriptDirectory.from_config(_config()).get_current_head()
-    return MigrationContext.configure(connection).get_current_revision() == newest
+def _newest() -> str:
+    return forms()[-1]
+
+
+def _form_of(connection: Connection) -> str | None:
+    """The form that the log has; None for one without tables."""
+    form: str | None = MigrationContext.configure(connection).get_current_revision()
+    return form

@@ -1,12 +1,13 @@
 """Opening a log by its URL, brought to the newest form."""
 
 import sqlite3
+from pathlib import Path
 from types import ModuleType
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from engine.ledger.errors import LedgerUnavailable
-from engine.ledger.migrate import migrate_file
+from engine.ledger.migrate import forms, migrate_file
 from engine.ledger.sqlite import SqliteStore, sqlite_path
 from engine.ledger.store import Store
 
@@ -43,10 +44,39 @@ def _open_sqlite(url: str, busy_timeout: float) -> SqliteStore:
         migrate_file(path)
         store = SqliteStore(url, busy_timeout=busy_timeout)
         store.open()
-    except (sqlite3.Error, SQLAlchemyError, OSError) as error:
-        cause = error.orig if isinstance(error, DBAPIError) else error
-        raise LedgerUnavailable(f"the log {path} cannot be opened: {cause}") from error
+    except _FAILS as error:
+        raise _unavailable(path, error) from error
     return store
+
+
+def migrate_log(url: str, form: str | None = None) -> str:
+    """Brings the log at `url` to a form, the newest unless one is named, and returns the form's name.
+
+    To an earlier one it drops the tables and columns that came later, with what they hold. Raises ValueError for a form
+    that there never was, LedgerUnavailable with the cause.
+    """
+    known = forms()
+    wanted = known[-1] if form is None else form
+    if wanted not in known:
+        raise ValueError(f"there is no form {wanted!r}; there are {', '.join(known)}")
+    if url.startswith(_POSTGRES):
+        _postgres().migrate_postgres(url, wanted)
+        return wanted
+    path = sqlite_path(url)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        migrate_file(path, wanted)
+    except _FAILS as error:
+        raise _unavailable(path, error) from error
+    return wanted
+
+
+_FAILS = (sqlite3.Error, SQLAlchemyError, LedgerUnavailable, OSError)
+
+
+def _unavailable(path: Path, error: Exception) -> LedgerUnavailable:
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return LedgerUnavailable(f"the log {path} cannot be opened: {cause}")
 
 
 def _postgres() -> ModuleType:

@@ -9,21 +9,29 @@ from engine.ledger.migrate import migrate_database
 from engine.ledger.postgres import PostgresStore
 from engine.ledger.postgres_url import connection_info, shown
 
-__all__ = ["connection_info", "open_postgres"]
+__all__ = ["connection_info", "migrate_postgres", "open_postgres"]
 
 
 def open_postgres(url: str, *, busy_timeout: float = 2.0) -> PostgresStore:
     """Brings the log at `url` to the newest form and opens it; raises LedgerUnavailable with the cause."""
+    store = PostgresStore(url, busy_timeout=busy_timeout)
+    migrate_postgres(url)
+    try:
+        with store.transaction():
+            pass
+    except LedgerUnavailable as error:
+        raise LedgerUnavailable(f"the log {shown(url)} cannot be opened: {error}") from error
+    return store
+
+
+def migrate_postgres(url: str, form: str | None = None) -> None:
+    """Brings the log at `url` to a form, the newest unless one is named; raises LedgerUnavailable with the cause."""
     info = connection_info(url)
     engine = create_engine(
         "postgresql+psycopg://", creator=lambda: psycopg.connect(**info), poolclass=NullPool
     )
-    store = PostgresStore(url, busy_timeout=busy_timeout)
     try:
-        migrate_database(engine)
-        with store.transaction():
-            pass
+        migrate_database(engine, form)
     except (SQLAlchemyError, psycopg.Error, LedgerUnavailable) as error:
         cause = error.orig if isinstance(error, DBAPIError) else error
         raise LedgerUnavailable(f"the log {shown(url)} cannot be opened: {cause}") from error
-    return store

@@ -2,6 +2,7 @@
 
 import json
 import socket
+from contextlib import ExitStack
 from typing import Any, cast
 from urllib.error import HTTPError
 from urllib.request import urlopen
@@ -20,6 +21,19 @@ def free_port() -> int:
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return int(one.getsockname()[1])
+
+
+def three_free_ports() -> int:
+    """The first of three ports in a row that nobody listens on."""
+    while True:
+        first = free_port()
+        with ExitStack() as held:
+            try:
+                for port in range(first, first + 3):
+                    held.enter_context(socket.create_server(("127.0.0.1", port)))
+            except OSError:
+                continue
+            return first
 
 
 def get(port: int, path: str) -> tuple[int, str]:

@@ -2,7 +2,6 @@
 
 import signal
 import socket
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,16 @@ from engine.client import Client, InvalidRequest
 from engine.counters import COUNTERS
 from engine.observe.catalogue import PROCESS, Catalogue
 from tests.books import write_book
-from tests.observe.shown import every_figure, free_port, get, page, samples, shown_name, value
+from tests.observe.shown import (
+    every_figure,
+    free_port,
+    get,
+    page,
+    samples,
+    shown_name,
+    three_free_ports,
+    value,
+)
 from tests.requests import li_na
 from tests.server.reloads import BROKEN, numbered_book, said, version_of
 from tests.server.test_health import held, until
@@ -141,7 +149,7 @@ def test_every_figure_is_shown(book: Path, log: Path, monkeypatch: pytest.Monkey
 
 def test_each_worker_has_a_port(book: Path, log: Path) -> None:
     """The supervisor shows how many serve, each worker at the port of its number what it did; a new one takes it over."""
-    port = _three_free_ports()
+    port = three_free_ports()
     with serving(book, log, "--workers", "2", "--metrics-port", str(port)) as server:
         until(lambda: value(port, "tact_workers") == 2)
         assert page(port, "/ready") == (200, {"workers": 2, "wanted": 2})
@@ -174,16 +182,3 @@ def _version(port: int) -> str:
         return next(one.labels["version"] for one in samples(port) if one.name == "tact_book_info")
     except OSError:
         return ""
-
-
-def _three_free_ports() -> int:
-    """The first of three ports in a row that nobody listens on."""
-    while True:
-        first = free_port()
-        with ExitStack() as held:
-            try:
-                for port in range(first, first + 3):
-                    held.enter_context(socket.create_server(("127.0.0.1", port)))
-            except OSError:
-                continue
-            return first

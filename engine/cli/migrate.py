@@ -1,0 +1,34 @@
+"""`tact migrate`: the decision log, brought to the newest form, or back to an earlier one."""
+
+from typing import Annotated
+
+import typer
+
+from engine.cli.exits import USAGE, fail
+from engine.cli.serve import settings_of
+from engine.ledger.errors import LedgerError
+from engine.ledger.open import check_url, migrate_log
+
+
+def migrate(
+    log: Annotated[
+        str | None,
+        typer.Option(
+            help="URL of the decision log: sqlite:///FILE or postgresql://USER@HOST/DATABASE. Or TACT_LOG."
+        ),
+    ] = None,
+    to: Annotated[
+        str | None,
+        typer.Option(help="An earlier form to go back to; what only later ones can hold is dropped."),
+    ] = None,
+) -> None:
+    """Make the decision log's tables, or bring them to the newest form, and leave."""
+    settings = settings_of(log=log)
+    try:
+        check_url(settings.log)
+        form = migrate_log(settings.log, to)
+    except ValueError as error:
+        fail(str(error), USAGE)
+    except LedgerError as error:
+        fail(str(error))
+    typer.echo(f"the log has form {form}")

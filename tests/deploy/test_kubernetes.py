@@ -1,0 +1,109 @@
+"""Kubernetes' manifests: valid by its own schemas, and of one mind with the program."""
+
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+
+from engine.rulebook.load import load_files
+from tests.deploy.given import DEPLOY, check_command, check_environment, documents
+
+FOLDER = DEPLOY / "kubernetes"
+MANIFESTS = sorted(one for one in FOLDER.glob("*.yaml") if one.name != "kustomization.yaml")
+
+
+def container_of(name: str) -> dict[str, Any]:
+    """The only container of a manifest's pods."""
+    (document,) = documents(f"kubernetes/{name}")
+    (container,) = document["spec"]["template"]["spec"]["containers"]
+    found: dict[str, Any] = container
+    return found
+
+
+@pytest.mark.parametrize("version", ["1.33", "1.37"])
+@pytest.mark.parametrize("path", MANIFESTS, ids=lambda path: path.name)
+def test_manifests_are_valid(path: Path, version: str) -> None:
+    """Each has exactly the fields that Kubernetes' schemas have, none misspelled."""
+    for document in yaml.safe_load_all(path.read_text(encoding="utf-8")):
+        kubernetes_validate.validate(document, version, strict=True)
+
+
+def test_kustomization_names_them_all() -> None:
+    """`kubectl apply --kustomize deploy/kubernetes` brings every manifest."""
+    (document,) = documents("kubernetes/kustomization.yaml")
+    assert sorted(document["resources"]) == [one.name for one in MANIFESTS]
+
+
+@pytest.mark.parametrize("name", ["deployment.yaml", "migration.yaml"])
+def test_commands_and_settings_exist(name: str) -> None:
+    """What the containers are told are commands, options and settings of tact."""
+    container = container_of(name)
+    check_command(container["args"])
+    check_environment(
+        {one["name"]: one.get("value", "sqlite:///from-a-secret.db") for one in container["env"]}
+    )
+
+
+@pytest.mark.parametrize("name", ["deployment.yaml", "migration.yaml"])
+def test_pods_may_do_little(name: str) -> None:
+    """No root, no writable root file system, no capabilities, no token of the cluster's."""
+    (document,) = documents(f"kubernetes/{name}")
+    pod, container = document["spec"]["template"]["spec"], container_of(name)
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["runAsUser"] > 0
+    assert pod["automountServiceAccountToken"] is False
+    own = container["securityContext"]
+    assert (own["readOnlyRootFilesystem"], own["allowPrivilegeEscalation"]) == (True, False)
+    assert own["capabilities"] == {"drop": ["ALL"]}
+    assert "memory" in container["resources"]["limits"]
+
+
+def test_probes_ask_what_there_is() -> None:
+    """Ports and paths are those of the server; being alive does not depend on the log."""
+    container = container_of("deployment.yaml")
+    options = check_command(container["args"])
+    ports = {one["name"]: str(one["containerPort"]) for one in container["ports"]}
+    assert ports == {"grpc": options["--port"], "metrics": options["--metrics-port"]}
+    paths = {
+        kind: container[kind]["httpGet"]["path"]
+        for kind in ("startupProbe", "livenessProbe", "readinessProbe")
+    }
+    assert paths == {"startupProbe": "/live", "livenessProbe": "/live", "readinessProbe": "/ready"}
+    assert {container[kind]["httpGet"]["port"] for kind in paths} == {"metrics"}
+    assert options["--metrics-host"] == "0.0.0.0"
+
+
+def test_there_is_time_to_drain() -> None:
+    """A pod is killed later than its pause and its grace are over."""
+    (document,) = documents("kubernetes/deployment.yaml")
+    container = container_of("deployment.yaml")
+    (grace,) = [float(one["value"]) for one in container["env"] if one["name"] == "TACT_GRACE"]
+    pause = container["lifecycle"]["preStop"]["sleep"]["seconds"]
+    assert document["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] > pause + grace
+
+
+def test_all_mean_the_same_pods() -> None:
+    """Service and disruption budget choose the Deployment's pods, and not the migration's."""
+    deployment, service, budget, job = documents(
+        *(f"kubernetes/{name}.yaml" for name in ("deployment", "service", "disruption", "migration"))
+    )
+    labels = deployment["spec"]["template"]["metadata"]["labels"]
+    assert deployment["spec"]["selector"]["matchLabels"].items() <= labels.items()
+    assert service["spec"]["selector"].items() <= labels.items()
+    assert budget["spec"]["selector"]["matchLabels"].items() <= labels.items()
+    assert not service["spec"]["selector"].items() <= job["spec"]["template"]["metadata"]["labels"].items()
+    assert service["spec"]["clusterIP"] == "None"
+
+
+def test_what_is_mounted_is_used() -> None:
+    """Every file that is named lies in a volume, and the example's book loads."""
+    container = container_of("deployment.yaml")
+    mounted = [one["mountPath"] for one in container["volumeMounts"]]
+    named = [one["value"] for one in container["env"] if one.get("value", "").startswith("/")]
+    named.append(check_command(container["args"])["--rules"])
+    assert [path for path in named if not any(path.startswith(one) for one in mounted)] == []
+    (book,) = documents("kubernetes/book.yaml")
+    loaded = load_files({name: text.encode() for name, text in book["data"].items()})
+    assert loaded.book is not None, loaded.diagnostics
