@@ -17,6 +17,10 @@ RUN pip wheel --constraint constraints.txt --wheel-dir /wheels '.[postgres]'
 RUN python -m venv --without-pip /opt/tact \
     && pip --python /opt/tact/bin/python install --no-index --find-links /wheels 'tact[postgres]' \
     && mkdir /data
+# What is installed, by name and version: read from there, not from what was asked for.
+# hadolint ignore=DL3013
+RUN pip install --constraint constraints.txt cyclonedx-bom \
+    && cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --output-file /opt/tact/sbom.cdx.json /opt/tact/bin/python
 
 FROM python:3.12-slim
 COPY --from=build /opt/tact /opt/tact

@@ -1,0 +1,60 @@
+"""Wheels of what is installed here: what `pip wheel` would bring from an index, made without one."""
+
+import re
+from collections.abc import Iterator
+from importlib.metadata import Distribution, distribution
+from pathlib import Path
+from zipfile import ZipFile
+
+from packaging.requirements import Requirement
+
+
+def pack_requirements(name: str, extra: str, folder: Path) -> None:
+    """Puts a wheel of each distribution that `name[extra]` needs into the folder, without its own."""
+    for key, found in needed(name, extra).items():
+        if key != name:
+            pack(found, folder)
+
+
+def needed(name: str, *extras: str) -> dict[str, Distribution]:
+    """The distributions that a requirement brings, itself among them, by their normal names."""
+    found: dict[str, Distribution] = {}
+    wanted = [(name, extras)]
+    while wanted:
+        one, with_extras = wanted.pop()
+        if normal(one) in found:
+            continue
+        this = found[normal(one)] = distribution(one)
+        wanted += list(_requirements(this, with_extras))
+    return found
+
+
+def pack(installed: Distribution, folder: Path) -> Path:
+    """The wheel that an installed distribution came from, but for what its installer added."""
+    text, files = installed.read_text("WHEEL"), installed.files
+    assert text is not None
+    assert files is not None
+    tags = [line.partition(": ")[2].split("-") for line in text.splitlines() if line.startswith("Tag: ")]
+    tag = "-".join(".".join(dict.fromkeys(parts)) for parts in zip(*tags, strict=True))
+    name = re.sub(r"[-_.]+", "_", installed.name)
+    wheel = folder / f"{name}-{installed.version}-{tag}.whl"
+    with ZipFile(wheel, "w") as archive:
+        for one in files:
+            if ".." not in one.parts and "__pycache__" not in one.parts and one.name not in _INSTALLERS:
+                archive.write(str(one.locate()), str(one))
+    return wheel
+
+
+def normal(name: str) -> str:
+    """A name as indexes compare it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+_INSTALLERS = ("INSTALLER", "REQUESTED", "direct_url.json")
+
+
+def _requirements(one: Distribution, extras: tuple[str, ...]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    for text in one.requires or ():
+        needs = Requirement(text)
+        if needs.marker is None or any(needs.marker.evaluate({"extra": extra}) for extra in ("", *extras)):
+            yield needs.name, tuple(needs.extras)
