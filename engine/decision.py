@@ -29,9 +29,13 @@ class ReasonCode(StrEnum):
     QUIET = "quiet"
     CAPPED = "capped"
     TOO_SOON = "too_soon"
+    OTHER_SLOT = "other_slot"
+    RAMPING = "ramping"
     GROUP_TAKEN = "group_taken"
     CATEGORY_FULL = "category_full"
     OUTRANKED = "outranked"
+    HELD_OUT = "held_out"
+    CONTROL = "control"
     CHOSEN = "chosen"
     FALLBACK = "fallback"
     DEGRADED = "degraded"
@@ -39,6 +43,12 @@ class ReasonCode(StrEnum):
 
 PRESSURE = frozenset((ReasonCode.QUIET, ReasonCode.CAPPED, ReasonCode.TOO_SOON))
 """The causes that contact pressure gives; they are about one of its rules."""
+
+CLOSED = frozenset((ReasonCode.OTHER_SLOT, ReasonCode.RAMPING))
+"""The causes for which a campaign is not open to a person: as if it were not for him."""
+
+WITHHELD = frozenset((ReasonCode.HELD_OUT, ReasonCode.CONTROL))
+"""The causes for which an offer that could go is deliberately withheld."""
 
 
 class Reason(NamedTuple):
@@ -132,3 +142,5 @@ class Decision(NamedTuple):
     """What became of the eligible campaigns, best first; filled in PREVIEW only."""
     signals: tuple[SignalSince, ...] = ()
     """Those that held, by name."""
+    selection_probability: float = 1.0
+    """With which chance decided so: of the first offer, or that the first was withheld; 1 where chance had no part."""

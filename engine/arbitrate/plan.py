@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from engine.arbitrate import experiments
 from engine.arbitrate.content import Texts, texts_by_language, texts_for
+from engine.arbitrate.experiments import Sample
 from engine.arbitrate.language import lookup
 from engine.bucketing import identity
 from engine.conditions.model import ALWAYS, Condition
@@ -60,6 +62,10 @@ class Route:
     """Of contact pressure: those that a proposal on it must pass, by the order of the funnel."""
     held: Microseconds | None
     """How long a contact on it waits for word; None: it stays."""
+    withholding: tuple[Sample, ...]
+    """From whom it is withheld."""
+    treated: float
+    """The probability that chance does not withhold it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +98,8 @@ class Plan:
     """By channel."""
     active: tuple[Active, ...]
     """The schedules of the campaign and its offer, which must all run; empty: it always runs."""
+    gates: tuple[Sample, ...]
+    """The persons to whom it is open are in all of these; empty: it is open to everybody."""
 
 
 def plan(book: Book, campaign: Campaign, pressure: Pressure) -> Plan:
@@ -112,6 +120,7 @@ def plan(book: Book, campaign: Campaign, pressure: Pressure) -> Plan:
         placements=frozenset(campaign.placements),
         routes={name: _route(book, book.channels[name], campaign, pressure) for name in reached},
         active=_schedules(campaign.active, offer.active),
+        gates=experiments.gates(book, campaign),
     )
 
 
@@ -173,10 +182,13 @@ def _route(book: Book, channel: Channel, campaign: Campaign, pressure: Pressure)
     facts = Facts(channel.name, channel.kind, campaign.name, offer.name, campaign.category, offer.tags)
     reported = channel.kind is Kind.OUTBOUND or channel.confirm is Confirm.ON_IMPRESSION
     waits = reported and channel.on_silence is OnSilence.RELEASE
+    withholding = experiments.withholding(book, campaign, facts)
     return Route(
         channel=channel.name,
         forms=_forms(campaign, offer, channel, book.locale),
         facts=facts,
         rules=pressure.rules_for(campaign, facts),
         held=channel.hold if waits else None,
+        withholding=withholding,
+        treated=experiments.treated(withholding),
     )

@@ -24,11 +24,11 @@ def fitting_forms(forms: Sequence[Form], attributes: Attributes, moment: Moment)
     return [form for form in forms if form.always or _fits(form, attributes, moment)]
 
 
-def draw(fitting: Sequence[Form], salt: str, customer: str, plan: Plan) -> Chosen:
-    """One of the forms by share, the same one whenever the same customer and campaign draw from them."""
+def draw(fitting: Sequence[Form], salt: str, person: str, plan: Plan) -> Chosen:
+    """One of the forms by share, the same one whenever the same person and campaign draw from them."""
     if len(fitting) == 1:
         return Chosen(fitting[0], 1.0)
-    drawn_by = identity(salt, "variant", customer) + plan.identity
+    drawn_by = identity(salt, "variant", person) + plan.identity
     best, heaviest, total = fitting[0], -1.0, 0.0
     for form in fitting:
         weight = rendezvous_score(form.share, drawn_by + form.identity)

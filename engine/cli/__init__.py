@@ -7,7 +7,19 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-COMMANDS = ("serve", "check", "decide", "explain", "test", "health", "migrate", "token", "settings", "demo")
+COMMANDS = (
+    "serve",
+    "check",
+    "decide",
+    "explain",
+    "test",
+    "buckets",
+    "health",
+    "migrate",
+    "token",
+    "settings",
+    "demo",
+)
 """Each is the function, or the group of commands, of that name in the module of that name."""
 
 _HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}

@@ -57,6 +57,8 @@ def _counts(book: Book) -> Mapping[str, int]:
         "cap": len(book.pressure.caps),
         "gap": len(book.pressure.gaps),
         "quiet rule": len(book.pressure.quiet),
+        "holdout": len(book.experiments.holdouts),
+        "layer": len(book.experiments.layers),
     }
 
 

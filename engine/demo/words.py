@@ -25,6 +25,10 @@ _WHY = {
     ReasonCode.REASON_CODE_CAPPED: "fits, but the customer was contacted enough",
     ReasonCode.REASON_CODE_TOO_SOON: "fits, but the last contact is too recent",
     ReasonCode.REASON_CODE_NO_VARIANT: "fits, but no variant does",
+    ReasonCode.REASON_CODE_CONTROL: "could go, but is withheld for comparison",
+    ReasonCode.REASON_CODE_HELD_OUT: "could go, but the customer is held out",
+    ReasonCode.REASON_CODE_OTHER_SLOT: "for another part of the customers",
+    ReasonCode.REASON_CODE_RAMPING: "does not reach the customer yet",
 }
 _MARKS = {Verdict.VERDICT_TRUE: "yes", Verdict.VERDICT_FALSE: "no", Verdict.VERDICT_UNKNOWN: "unknown"}
 

@@ -10,7 +10,7 @@ from engine.conditions.reference import holds
 from engine.conditions.trace import trace
 from engine.context import Mode, Request
 from engine.decide import Engine, ask
-from engine.decision import Decision, Fate, Reason, ReasonCode
+from engine.decision import WITHHELD, Decision, Fate, Reason, ReasonCode
 from engine.explain.flips import Search, Settle
 from engine.explain.model import (
     CampaignExplained,
@@ -92,12 +92,12 @@ def _sound(answer: Decision | LedgerError) -> Decision:
 
 
 def _rivals(live: LiveBook, decision: Decision) -> dict[str, Rival]:
-    """The campaigns that were taken, best first."""
+    """The campaigns that were taken, withheld ones too, best first."""
     book = live.book.campaigns
     return {
         one.campaign: Rival(one.campaign, book[one.campaign].tier, one.score)
-        for one in decision.offers
-        if one.campaign
+        for one in decision.fates
+        if one.reason.code is ReasonCode.CHOSEN or one.reason.code in WITHHELD
     }
 
 

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import TypeAlias
 
 from engine.context import Request
-from engine.decision import PRESSURE, Decision, Reason, ReasonCode
+from engine.decision import PRESSURE, WITHHELD, Decision, Reason, ReasonCode
 from engine.explain.changes import asked_with
 from engine.explain.model import CampaignExplained, Change, ChangeKind, Flip, Rival
 from engine.explain.thinkable import Thinkable
@@ -29,6 +29,8 @@ MOST_TOLD = 3
 _ENDS = (ReasonCode.OUTRANKED, ReasonCode.GROUP_TAKEN, ReasonCode.CATEGORY_FULL)
 """Where a campaign falls that nothing but a better one holds back."""
 _EARLY = (ReasonCode.NOT_ACTIVE, ReasonCode.NOT_ELIGIBLE, ReasonCode.NOT_REQUESTED)
+_TAKEN = WITHHELD | {ReasonCode.CHOSEN}
+"""What nothing but chance may withhold: no change would bring it further."""
 _KINDS = tuple(ChangeKind)
 
 Settle: TypeAlias = Callable[[Sequence[Ask]], Awaitable[Sequence[Decision]]]
@@ -48,7 +50,7 @@ class Search:
     ) -> None:
         self._settle, self._request, self._asked = settle, request, asked
         self._thinkable = Thinkable(asked.live, request, asked, rivals)
-        lost = [one for one in campaigns if one.reason.code is not ReasonCode.CHOSEN]
+        lost = [one for one in campaigns if one.reason.code not in _TAKEN]
         self._campaigns = sorted(lost, key=lambda one: one.score is None)
 
     async def flips(self, but: frozenset[ChangeKind] = frozenset()) -> dict[str, tuple[Flip, ...]]:
@@ -105,7 +107,7 @@ def _stage(code: ReasonCode) -> int:
         return 2
     if code in _ENDS:
         return 3
-    return 4 if code is ReasonCode.CHOSEN else 1
+    return 4 if code in _TAKEN else 1
 
 
 def _told(flips: Sequence[Flip]) -> Sequence[Flip]:

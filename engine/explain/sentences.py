@@ -29,6 +29,10 @@ _STAGES: dict[str, str] = {
     "group_taken": "fits, but {} of the same group goes before it",
     "category_full": "fits, but there are enough offers of the category {}",
     "outranked": "fits, but {} goes before it",
+    "other_slot": "is for another part of the customers, by the layer {}",
+    "ramping": "does not reach the customer yet, since its ramp is under way",
+    "control": "would be chosen, and is withheld: the customer is in its control group",
+    "held_out": "would be chosen, and is withheld: the customer is in the holdout {}",
     "chosen": "is chosen, on {}",
 }
 
@@ -43,6 +47,10 @@ _THEN: dict[str, str] = {
     "capped": "be held back by {}",
     "quiet": "be held back by {}",
     "too_soon": "be held back by {}",
+    "other_slot": "be for another part of the customers, by the layer {}",
+    "ramping": "not reach the customer yet",
+    "control": "be withheld, as from all of its control group",
+    "held_out": "be withheld, as from all of the holdout {}",
 }
 
 

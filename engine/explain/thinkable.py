@@ -50,6 +50,9 @@ class Thinkable:
                 yield from self._runs(plan)
             case ReasonCode.NOT_ELIGIBLE:
                 yield from self._conditions([plan.campaign.when])
+            case ReasonCode.RAMPING if plan.campaign.ramp is not None:
+                place = plan.gates[-1].place(self._request.customer, self._request.now)
+                yield self._later(plan.campaign.ramp.reaches(place))
             case ReasonCode.NO_CONSENT | ReasonCode.UNREACHABLE:
                 yield from self._reach(reason)
             case ReasonCode.NO_VARIANT:

@@ -69,7 +69,7 @@ class ContactTable(SQLModel, table=True):
     position: int = Field(primary_key=True)
     """The offer's place in its decision, from 0."""
     state: str
-    """reserved, confirmed or released: what the outcomes make of it, see engine.pressure.life."""
+    """reserved, confirmed, released or shadow: what the outcomes make of it, see engine.pressure.life."""
     expires_at: int | None = Field(sa_column=Column(BigInteger, nullable=True))
     """When a reservation ends without word; empty: the state stays."""
     channel: str

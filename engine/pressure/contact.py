@@ -34,6 +34,11 @@ def selects(selector: Selector, facts: Facts) -> bool:
     """
     if facts.kind == Kind.INBOUND and not selector.channel and not selector.kind:
         return False
+    return fits(selector, facts)
+
+
+def fits(selector: Selector, facts: Facts) -> bool:
+    """Whether all criteria that the selector gives fit, whichever way the channel goes."""
     return (
         (not selector.channel or facts.channel in selector.channel)
         and (not selector.kind or facts.kind in selector.kind)

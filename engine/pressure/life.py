@@ -19,6 +19,8 @@ class ContactState(StrEnum):
     CONFIRMED = "confirmed"
     RELEASED = "released"
     """It does not count."""
+    SHADOW = "shadow"
+    """It was withheld, and counts as one that arrived; no evidence changes it."""
 
 
 class Evidence(NamedTuple):
@@ -67,7 +69,7 @@ def change(before: Life, evidence: Iterable[Evidence], now: Instant) -> Change:
 
 def _after(before: Life, evidence: Iterable[Evidence]) -> Life:
     found = [(one.at, one.type in CONFIRMING) for one in evidence if one.type in CONFIRMING | RELEASING]
-    if not found:
+    if not found or before.state is ContactState.SHADOW:
         return before
     _, confirms = max(found)
     return Life(ContactState.CONFIRMED if confirms else ContactState.RELEASED, None)

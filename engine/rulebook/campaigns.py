@@ -12,6 +12,8 @@ from engine.rulebook.conditions import Grammar
 from engine.rulebook.content import ContentReader
 from engine.rulebook.declared import Declared
 from engine.rulebook.diagnostics import Code, quote
+from engine.rulebook.experimenting import ExperimentReader
+from engine.rulebook.experiments import Layer
 from engine.rulebook.faults import shaped
 from engine.rulebook.findings import Findings, Path
 from engine.rulebook.merge import check_name
@@ -36,6 +38,8 @@ class CampaignReader:
     contents: ContentReader
     periods: ActiveReader
     windows: WindowReader
+    experiments: ExperimentReader
+    layers: Declared[Layer]
     findings: Findings
 
     def read(self, data: Mapping[str, Plain], *, partial: bool) -> Declared[Campaign]:
@@ -81,6 +85,9 @@ class CampaignReader:
             tuple(self._variant(key, each, (*path, "variants", key)) for key, each in shape.variants.items()),
             shape.group or "",
             self._per_customer(name, shape, (*path, "limits")),
+            self.experiments.control(shape.control, (*path, "control")),
+            self.experiments.slot(shape.slot, self.layers, (*path, "slot")),
+            self.experiments.ramp(shape.ramp, (*path, "ramp")),
         )
         self._check_said(campaign, offer, reached, path)
         return campaign

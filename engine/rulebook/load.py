@@ -14,6 +14,8 @@ from engine.rulebook.conditions import Grammar
 from engine.rulebook.content import ContentReader
 from engine.rulebook.deriving import DerivedReader
 from engine.rulebook.diagnostics import Code, Diagnostic, quote
+from engine.rulebook.experimenting import ExperimentReader
+from engine.rulebook.experiments import Experiments
 from engine.rulebook.faults import shaped
 from engine.rulebook.files import Sources
 from engine.rulebook.findings import Findings
@@ -85,10 +87,15 @@ def _book(merged: Merged, findings: Findings) -> Book | None:
     audiences.read(merged.section("audiences"), grammar)
     signals = derivation.signals.read(grammar, merged.section("audiences"))
     windows = WindowReader(lexicon, findings, WEEKDAYS.index(shape.week_starts if shape else "mon"))
-    reader = CampaignReader(reach, slots, proposals, grammar, contents, periods, windows, findings)
+    chances = ExperimentReader(zone, shape.salt if shape else "", findings)
+    layers = chances.layers(merged.section("layers"), partial=lost("layers"))
+    reader = CampaignReader(
+        reach, slots, proposals, grammar, contents, periods, windows, chances, layers, findings
+    )
     campaigns = reader.read(merged.section("campaigns"), partial=lost("campaigns"))
     selectors = SelectorReader(reach, proposals, campaigns, findings)
     policies = PressureReader(selectors, windows, findings).read(merged)
+    holdouts = chances.holdouts(merged.section("holdouts"), selectors)
     if shape is None or findings.failed:
         return None
     _note_unused(lexicon, grammar, reader, findings)
@@ -107,6 +114,7 @@ def _book(merged: Merged, findings: Findings) -> Book | None:
         policies,
         derivation.derived(signals),
         kept,
+        Experiments(holdouts, layers.found),
     )
 
 
@@ -141,6 +149,7 @@ def _note_unused(lexicon: Lexicon, grammar: Grammar, reader: CampaignReader, fin
         ("signals", "signal", lexicon.concluded["signal"].unused()),
         ("audiences", "audience", grammar.audiences.unused()),
         ("offers", "offer", reader.offers.unused()),
+        ("layers", "layer", reader.layers.unused()),
     ):
         for name in names:
             findings.remark((section, name), Code.UNUSED, f"the {noun} {quote(name)} is not used")

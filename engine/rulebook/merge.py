@@ -13,12 +13,12 @@ from engine.rulebook.unsupported import strip
 
 SECTIONS = (
     *("book", "attributes", "places", "events", "patterns", "signals"),
-    *("channels", "placements", "audiences", "offers", "campaigns", "pressure"),
+    *("channels", "placements", "audiences", "offers", "campaigns", "pressure", "holdouts", "layers"),
 )
 _RULES = ("caps", "gaps", "quiet")
 _NAMED = (
     *(("places",), ("patterns",), ("signals",), ("channels",), ("placements",)),
-    *(("audiences",), ("offers",), ("campaigns",)),
+    *(("audiences",), ("offers",), ("campaigns",), ("holdouts",), ("layers",)),
     *(("pressure", rules) for rules in _RULES),
 )
 

@@ -10,6 +10,7 @@ from engine.conditions.model import ALWAYS, Condition
 from engine.instant import Instant, Microseconds
 from engine.rulebook.clock import Clock
 from engine.rulebook.derived import Derived, EventStore
+from engine.rulebook.experiments import Control, Experiments, Ramp, Slot
 from engine.rulebook.policies import Cap, Policies
 
 
@@ -235,6 +236,12 @@ class Campaign:
     """At most one campaign of a group is in a response; empty: it is in none."""
     per_customer: Cap | None = None
     """How many of its contacts one customer gets."""
+    control: Control | None = None
+    """Who of its customers does not get it, to compare with."""
+    slot: Slot | None = None
+    """Whom of a layer it is for; None: everybody."""
+    ramp: Ramp | None = None
+    """Whom it reaches already; None: everybody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,3 +264,4 @@ class Book:
     pressure: Policies = field(default_factory=Policies)
     derived: Derived = field(default_factory=Derived)
     events: EventStore = field(default_factory=EventStore)
+    experiments: Experiments = field(default_factory=Experiments)

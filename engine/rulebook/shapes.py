@@ -215,6 +215,12 @@ class VariantShape(Shape):
     """What of the content reads otherwise, by language."""
 
 
+ControlForm: TypeAlias = Annotated[
+    Annotated[Text, Tag("<text>")] | Annotated[dict[str, Any], Tag("<mapping>")],
+    Discriminator(form),
+]
+
+
 class CampaignShape(Shape):
     """Who gets which offer, in which form, on which channels, when, and how important it is."""
 
@@ -247,6 +253,12 @@ class CampaignShape(Shape):
     """At most one campaign of a group is in a response."""
     limits: dict[str, Any] | None = None
     """How much of it there is."""
+    control: Annotated[ControlForm | None, Field(examples=["10%"])] = None
+    """The part of its customers who do not get it, to compare with."""
+    slot: Annotated[Text | None, Field(examples=["LAYER/SLOT"])] = None
+    """Whom of a layer it is for; everybody if it is left out."""
+    ramp: dict[str, Any] | None = None
+    """The growing part of all persons whom it reaches; everybody if it is left out."""
 
 
 Names: TypeAlias = Annotated[

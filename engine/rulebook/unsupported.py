@@ -26,14 +26,16 @@ class _Feature:
 
 
 _FEATURES = (
-    _Feature("holdouts"),
     _Feature("pressure.pauses"),
     _Feature("channels.*.capacity"),
     _Feature("offers.*.stock"),
-    _Feature("campaigns.*.control"),
     _Feature("campaigns.*.limits.total", "limits.total"),
     _Feature("campaigns.*.learn"),
-    _Feature("campaigns.*.ramp"),
+    _Feature(
+        "campaigns.*.ramp",
+        "ramp: full_after",
+        lambda value: isinstance(value, dict) and "full_after" in value,
+    ),
     _Feature("campaigns.*.attribution"),
     _Feature("campaigns.*.propensity", "propensity: learned", lambda value: value == "learned"),
     _Feature("campaigns.*.variants.*.learn", "variants.learn"),

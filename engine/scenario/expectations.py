@@ -24,6 +24,10 @@ _ABOUT = {
     ReasonCode.CHOSEN: _CAMPAIGNS,
     ReasonCode.FALLBACK: "placement",
     ReasonCode.NOT_ELIGIBLE: "",
+    ReasonCode.CONTROL: _CAMPAIGNS,
+    ReasonCode.HELD_OUT: "holdout",
+    ReasonCode.RAMPING: _CAMPAIGNS,
+    ReasonCode.OTHER_SLOT: "layer",
 }
 """The reasons that an answer gives, and what each is about."""
 
@@ -132,6 +136,8 @@ def _names(book: Book) -> dict[str, tuple[str, Collection[str]]]:
         "channel": ("channel", book.channels),
         "placement": ("placement", book.placements),
         "by": ("pressure rule", _rules(book)),
+        "holdout": ("holdout", book.experiments.holdouts),
+        "layer": ("layer", book.experiments.layers),
         "signals": ("signal", book.derived.signals),
         "content": ("field of content", {name for each in contents for name in _fields(each)}),
     }

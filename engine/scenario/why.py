@@ -22,6 +22,7 @@ _HELD_BACK = {
     ReasonCode.TOO_SOON: "too soon for",
 }
 _STAGES = {
+    ReasonCode.CONTROL: "could go, and is withheld: the customer is in its control group",
     ReasonCode.NOT_ACTIVE: "not_active at this moment",
     ReasonCode.NOT_ELIGIBLE: "not_eligible, its condition does not hold",
     ReasonCode.NOT_REQUESTED: "not_requested, this call has none of its channels and placements",
@@ -79,6 +80,12 @@ class _Why:
                 text = f"gives way to {name} of the same group{self._ranks(one, name)}"
             case ReasonCode.QUIET | ReasonCode.CAPPED | ReasonCode.TOO_SOON:
                 text = f"{_HELD_BACK[code]} {name}{self._stood(one, name)}"
+            case ReasonCode.HELD_OUT:
+                text = f"could go, and is withheld: the customer is in the holdout {name}"
+            case ReasonCode.OTHER_SLOT:
+                text = f"not for the customer, whose place in the layer {name} is in another slot"
+            case ReasonCode.RAMPING:
+                text = "not for the customer yet, its ramp has not reached him"
             case ReasonCode.CHOSEN:
                 text = f"chosen, on {name}"
             case _:

@@ -26,6 +26,7 @@ def respond(decision: Decision) -> pb.DecideResponse:
         reasons=[reason(one) for one in decision.reasons],
         book_version=decision.book_version,
         degraded=decision.degraded,
+        selection_probability=decision.selection_probability,
     )
     set_time(response.decided_at, decision.at)
     if decision.next_allowed_at is not None:

@@ -4,7 +4,6 @@ import orjson
 
 from engine.arbitrate.content import render
 from engine.arbitrate.plan import Form
-from engine.arbitrate.propose import Proposal
 from engine.conditions.model import Attributes
 from engine.context import Mode
 from engine.decision import (
@@ -18,10 +17,9 @@ from engine.decision import (
     ReasonCode,
     SignalSince,
 )
-from engine.pressure.contact import Contact
 from engine.pressure.rule import Standing
 from engine.settle.ask import Ask
-from engine.settle.verdict import Tried, Verdict
+from engine.settle.verdict import Reserved, Tried, Verdict
 
 
 def answer(ask: Ask, verdict: Verdict, decision_id: str, *, fates: bool = False) -> Decision:
@@ -30,8 +28,8 @@ def answer(ask: Ask, verdict: Verdict, decision_id: str, *, fates: bool = False)
     blocked_by = () if verdict.chosen else _blocked_by(verdict)
     offers = (
         (fallback_offer(ask),)
-        if verdict.outcome is Outcome.FALLBACK
-        else tuple(_offer(ask, *one) for one in verdict.chosen)
+        if verdict.shows_fallback
+        else tuple(offer_of(ask, one) for one in verdict.offered)
     )
     return Decision(
         decision_id=decision_id,
@@ -45,6 +43,7 @@ def answer(ask: Ask, verdict: Verdict, decision_id: str, *, fates: bool = False)
         next_allowed_at=verdict.next_allowed_at,
         fates=tuple(map(_fate, verdict.tried)) if with_fates else (),
         signals=tuple(SignalSince(one.name, one.since) for one in ask.concluded.signals),
+        selection_probability=_probability(verdict),
     )
 
 
@@ -75,6 +74,7 @@ def to_json(decision: Decision) -> str:
             decision.blocked_by,
             decision.next_allowed_at,
             [[one.name, one.since] for one in decision.signals],
+            decision.selection_probability,
         ]
     ).decode()
 
@@ -84,7 +84,7 @@ def from_json(text: str) -> Decision:
     decision_id, request_id, at, outcome, version, offers, reasons, blocked_by, next_allowed_at, *rest = (
         orjson.loads(text)
     )
-    (signals,) = rest or ((),)  # answers of the first form of the log have none
+    signals = rest[0] if rest else ()  # answers of earlier forms of the log end before
     return Decision(
         decision_id=decision_id,
         request_id=request_id,
@@ -96,6 +96,7 @@ def from_json(text: str) -> Decision:
         blocked_by=tuple(blocked_by),
         next_allowed_at=next_allowed_at,
         signals=tuple(SignalSince(*one) for one in signals),
+        selection_probability=rest[1] if len(rest) > 1 else 1.0,
     )
 
 
@@ -123,7 +124,9 @@ def _reading(campaign: str, channel: str, standing: Standing) -> Reading:
     )
 
 
-def _offer(ask: Ask, proposal: Proposal, contact: Contact) -> ChosenOffer:
+def offer_of(ask: Ask, reserved: Reserved) -> ChosenOffer:
+    """The offer that was chosen, be it withheld or not; its probability is that of getting it."""
+    proposal, contact, _ = reserved
     return ChosenOffer(
         campaign=proposal.plan.campaign.name,
         offer=proposal.plan.offer.name,
@@ -131,10 +134,18 @@ def _offer(ask: Ask, proposal: Proposal, contact: Contact) -> ChosenOffer:
         channel=proposal.route.channel,
         placement=ask.request.placement,
         score=proposal.score,
-        selection_probability=proposal.chosen.probability,
+        selection_probability=proposal.chosen.probability * proposal.route.treated,
         content=_content(proposal.chosen.form, ask.request.attributes),
         expires_at=contact.expires_at,
     )
+
+
+def _probability(verdict: Verdict) -> float:
+    """Of the first offer that goes; where all are withheld, that the first one is."""
+    if verdict.offered:
+        proposal = verdict.offered[0].proposal
+        return proposal.chosen.probability * proposal.route.treated
+    return 1.0 - verdict.chosen[0].proposal.route.treated if verdict.chosen else 1.0
 
 
 def _content(form: Form, attributes: Attributes) -> dict[str, str]:

@@ -129,11 +129,11 @@ class _Group:
             return error
 
     def _decide(self, ask: Ask) -> Decision:
-        if ask.request.mode is Mode.PREVIEW:
-            return answer(ask, judge(ask, self._seen(ask)), "")
         person = self._people.of(ask.request.customer)
+        if ask.request.mode is Mode.PREVIEW:
+            return answer(ask, judge(ask, self._seen(ask), person), "")
         history = self._histories[person]
-        verdict = judge(ask, history)
+        verdict = judge(ask, history, person)
         decision = answer(ask, verdict, str(uuid7()))
         row = decision_row(ask, person, decision, verdict, history)
         contacts = contact_rows(person, decision, verdict)

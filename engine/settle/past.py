@@ -37,6 +37,8 @@ class Past(NamedTuple):
     """Candidates beyond them."""
     history: tuple[Contact, ...]
     """The contacts that it was judged by."""
+    person: str
+    """Under which name the customer was kept."""
     request: Request
     """Without what a book keeps out of the log, and without what signals and the clock add."""
     masked: tuple[str, ...]
@@ -82,6 +84,7 @@ def past_of(row: DecisionRow, live: LiveBook) -> Past:
         decision._replace(fates=tuple(_fate(*one) for one in trace["candidates"])),
         trace["more_candidates"],
         tuple(_contact(one) for one in trace["contacts"]),
+        row.person,
         request,
         tuple(inputs["masked"]),
     )

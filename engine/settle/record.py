@@ -1,26 +1,28 @@
 """A decision as rows of the log: enough to decide it again, bit by bit, without what the book keeps out of the log."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import orjson
 
-from engine.decision import Decision
+from engine.arbitrate.experiments import Sample
+from engine.decision import Decision, Outcome
+from engine.instant import Instant
 from engine.ledger.rows import ContactRow, DecisionRow
 from engine.memory import Held
 from engine.memory import to_json as fields_to_json
 from engine.pressure.contact import Contact
-from engine.pressure.life import begun
-from engine.settle.answer import to_json
+from engine.pressure.life import ContactState, begun
+from engine.settle.answer import offer_of, to_json
 from engine.settle.ask import Ask
-from engine.settle.verdict import Verdict
+from engine.settle.verdict import Tried, Verdict
 
 _MOST_CANDIDATES = 50
 """Candidates beyond these are counted, not listed: deciding again finds them."""
 
 
 class _NoOffer(NamedTuple):
-    """What a decision without offers logs in the columns of the first offer."""
+    """What a decision without offers, be they withheld, logs in the columns of the first offer."""
 
     campaign: str | None = None
     offer: str | None = None
@@ -39,6 +41,8 @@ def decision_row(
 ) -> DecisionRow:
     """The row of `decisions`."""
     first = decision.offers[0] if decision.offers else _NO_OFFER
+    if decision.outcome is Outcome.CONTROL:
+        first = offer_of(ask, verdict.chosen[0])
     return DecisionRow(
         decision_id=decision.decision_id,
         request_id=decision.request_id or None,
@@ -52,19 +56,19 @@ def decision_row(
         channel=first.channel,
         placement=ask.request.placement or None,
         score=first.score,
-        selection_probability=first.selection_probability,
+        selection_probability=decision.selection_probability if first is not _NO_OFFER else None,
         next_allowed_at=decision.next_allowed_at,
         expires_at=first.expires_at,
         inputs=_inputs(ask, person),
-        trace=_trace(verdict, history),
+        trace=_trace(ask, person, verdict, history),
         answer=to_json(decision),
     )
 
 
 def contact_rows(person: str, decision: Decision, verdict: Verdict) -> list[ContactRow]:
-    """The rows of `contacts`, one an offer that uses up pressure."""
+    """The rows of `contacts`, one an offer that uses up pressure, or would if it were not withheld."""
     rows = []
-    for position, (_, contact) in enumerate(verdict.chosen):
+    for position, (_, contact, withheld) in enumerate(verdict.chosen):
         facts = contact.facts
         rows.append(
             ContactRow(
@@ -72,7 +76,7 @@ def contact_rows(person: str, decision: Decision, verdict: Verdict) -> list[Cont
                 at=contact.at,
                 decision_id=decision.decision_id,
                 position=position,
-                state=begun(contact.expires_at).state,
+                state=begun(contact.expires_at).state if withheld is None else ContactState.SHADOW,
                 expires_at=contact.expires_at,
                 channel=facts.channel,
                 kind=facts.kind,
@@ -113,9 +117,9 @@ def _held(one: Held) -> list[Any]:
     return [one.name, one.since, one.expires_at, orjson.Fragment(fields_to_json(one.fields))]
 
 
-def _trace(verdict: Verdict, history: Sequence[Contact]) -> str:
+def _trace(ask: Ask, person: str, verdict: Verdict, history: Sequence[Contact]) -> str:
     listed = verdict.tried[:_MOST_CANDIDATES]
-    document = {
+    document: dict[str, Any] = {
         "candidates": [
             [
                 tried.candidate.plan.campaign.name,
@@ -138,4 +142,28 @@ def _trace(verdict: Verdict, history: Sequence[Contact]) -> str:
         ],
         "contacts": [[one.at, one.expires_at, *one.facts[:5], sorted(one.facts.tags)] for one in history],
     }
+    if experiments := [*_experiments(listed, verdict, person, ask.request.now)]:
+        document["experiments"] = experiments
     return orjson.dumps(document).decode()
+
+
+def _experiments(
+    tried: Sequence[Tried], verdict: Verdict, person: str, now: Instant
+) -> Iterator[list[str | float | bool]]:
+    """What chance had a part in: campaign, purpose, name, salt, from where to where, and whether the person is there."""
+    drawn = [(one.candidate.plan.campaign.name, one.candidate.plan.gates) for one in tried]
+    drawn += [(one.proposal.plan.campaign.name, one.proposal.route.withholding) for one in verdict.chosen]
+    for campaign, samples in drawn:
+        for one in samples:
+            yield [campaign, *_sample(one, person, now)]
+
+
+def _sample(one: Sample, person: str, now: Instant) -> tuple[str, str, str, float, float, bool]:
+    return (
+        one.purpose,
+        one.reason.name,
+        one.salts.at(now),
+        one.low,
+        one.top(now),
+        one.has(person, now),
+    )

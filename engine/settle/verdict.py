@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from engine.arbitrate.experiments import closed, withheld
 from engine.arbitrate.plan import Route
 from engine.arbitrate.propose import Candidate, Proposal
 from engine.arbitrate.rivals import gives_way
 from engine.arbitrate.variants import draw, fitting_forms, lacks, why_none_fits
 from engine.attributes.zones import plausible_zones
-from engine.decision import PRESSURE, Outcome, Reason, ReasonCode
+from engine.decision import CLOSED, PRESSURE, WITHHELD, Outcome, Reason, ReasonCode
 from engine.instant import Instant
 from engine.match import clocks_of
 from engine.pressure.contact import Contact
@@ -17,12 +18,17 @@ from engine.pressure.opening import opening
 from engine.pressure.rule import Case, Rule, Standing
 from engine.settle.ask import Ask
 
+_NOTHING_FITS = CLOSED | {ReasonCode.NO_VARIANT}
+"""Where nothing else stood in the way, no campaign fits."""
+
 
 class Reserved(NamedTuple):
     """A proposal that may go, and the contact that it uses up."""
 
     proposal: Proposal
     contact: Contact
+    withheld: Reason | None = None
+    """Why it does not go all the same: then the contact is a shadow, which counts for this person like any other."""
 
 
 class Read(NamedTuple):
@@ -37,7 +43,7 @@ class Tried(NamedTuple):
 
     candidate: Candidate
     reason: Reason
-    """CHOSEN, what it gave way to (see arbitrate/rivals.py), or the first thing that stood in its way."""
+    """CHOSEN, why it was withheld, what it gave way to (arbitrate/rivals.py), or what first stood in its way."""
     obstacles: Sequence[Reason] = ()
     """Every channel out of reach or without a form, and every rule that blocked a proposal, once each."""
     read: Sequence[Read] = ()
@@ -52,18 +58,25 @@ class Verdict:
     tried: list[Tried] = field(default_factory=list)
     reasons: list[Reason] = field(default_factory=list)
     next_allowed_at: Instant | None = None
+    shows_fallback: bool = False
+
+    @property
+    def offered(self) -> list[Reserved]:
+        """What was chosen and is not withheld."""
+        return [one for one in self.chosen if one.withheld is None]
 
 
-def judge(ask: Ask, history: Sequence[Contact]) -> Verdict:
+def judge(ask: Ask, history: Sequence[Contact], person: str) -> Verdict:
     """Tries the proposals in rank order, each campaign's channels before the next campaign.
 
-    history: the customer's contacts that may still count; what is chosen here counts for what is tried after it.
+    history: the person's contacts that may still count, shadows among them; what is chosen here counts for what is tried
+    after it. person: the name under which the customer is kept, by which chance knows him.
     """
     verdict = Verdict()
     if ask.candidates:
         pressure = _Pressure(ask, history)
         for candidate in ask.candidates:
-            verdict.tried.append(_try(ask, candidate, verdict.chosen, pressure))
+            verdict.tried.append(_try(ask, candidate, verdict.chosen, pressure, person))
     _conclude(ask, verdict)
     return verdict
 
@@ -85,10 +98,11 @@ class _Pressure:
         """The rules that a proposal on the route must pass."""
         return [self._standings.get(rule.name) or self._look(rule) for rule in route.rules]
 
-    def reserve(self, route: Route) -> Contact:
-        """One more contact: confirmed at once when inbound, else held as the channel says."""
+    def reserve(self, route: Route, *, shadow: bool) -> Contact:
+        """One more contact: confirmed at once when inbound or a shadow, else held as the channel says."""
         now = self._case.now
-        contact = Contact(now, None if route.held is None else now + route.held, route.facts)
+        expires_at = None if route.held is None or shadow else now + route.held
+        contact = Contact(now, expires_at, route.facts)
         self._case = self._case._replace(history=[*self._case.history, contact])
         self._standings = {}
         return contact
@@ -98,7 +112,7 @@ class _Pressure:
         return found
 
 
-def _try(ask: Ask, candidate: Candidate, chosen: list[Reserved], pressure: _Pressure) -> Tried:
+def _try(ask: Ask, candidate: Candidate, chosen: list[Reserved], pressure: _Pressure, person: str) -> Tried:
     """Takes the candidate's first proposal that passes every rule, if there is one and room for it."""
     plan, request = candidate.plan, ask.request
     if chosen:
@@ -106,6 +120,8 @@ def _try(ask: Ask, candidate: Candidate, chosen: list[Reserved], pressure: _Pres
         slot = ask.live.book.placements.get(request.placement)
         if lost := gives_way(plan, taken, request.max_offers, slot):
             return Tried(candidate, lost)
+    if plan.gates and (shut := closed(plan.gates, person, request.now)):
+        return Tried(candidate, shut, (shut,))
     obstacles = list(candidate.lost)
     read: list[Read] = []
     for channel in candidate.channels:
@@ -118,9 +134,12 @@ def _try(ask: Ask, candidate: Candidate, chosen: list[Reserved], pressure: _Pres
         read.append(Read(channel, standings))
         blocking = [Reason(one.rule.code, one.rule.name) for one in standings if one.blocks]
         if not blocking:
-            form = draw(forms, ask.live.book.salt, request.customer, plan)
-            chosen.append(Reserved(Proposal(plan, route, form, candidate.score), pressure.reserve(route)))
-            return Tried(candidate, Reason(ReasonCode.CHOSEN, channel), obstacles, read)
+            form = draw(forms, ask.live.book.salt, person, plan)
+            proposal = Proposal(plan, route, form, candidate.score)
+            why = withheld(route.withholding, person, request.now) if route.withholding else None
+            contact = pressure.reserve(route, shadow=why is not None)
+            chosen.append(Reserved(proposal, contact, why))
+            return Tried(candidate, why or Reason(ReasonCode.CHOSEN, channel), obstacles, read)
         obstacles += [reason for reason in blocking if reason not in obstacles]
     return Tried(candidate, _held_back(obstacles) if read else obstacles[0], obstacles, read)
 
@@ -133,16 +152,21 @@ def _held_back(obstacles: Sequence[Reason]) -> Reason:
 def _conclude(ask: Ask, verdict: Verdict) -> None:
     """Outcome, reasons and the next moment from what was tried."""
     reasons = verdict.reasons = _reasons(verdict.tried)
-    if verdict.chosen:
+    if verdict.offered:
         verdict.outcome = Outcome.OFFER
         return
-    verdict.next_allowed_at = _next_allowed_at(ask, verdict.tried)
-    if any(reason.code is not ReasonCode.NO_VARIANT for reason in reasons):
-        verdict.outcome = Outcome.BLOCKED
-    if not ask.candidates:
-        reasons.append(Reason(ReasonCode.NOT_ELIGIBLE, ""))
+    if verdict.chosen:
+        verdict.outcome = Outcome.CONTROL
+    else:
+        verdict.next_allowed_at = _next_allowed_at(ask, verdict.tried)
+        if any(reason.code not in _NOTHING_FITS for reason in reasons):
+            verdict.outcome = Outcome.BLOCKED
+        if not ask.candidates:
+            reasons.append(Reason(ReasonCode.NOT_ELIGIBLE, ""))
     if _has_fallback(ask):
-        verdict.outcome = Outcome.FALLBACK
+        verdict.shows_fallback = True
+        if not verdict.chosen:
+            verdict.outcome = Outcome.FALLBACK
         reasons.append(Reason(ReasonCode.FALLBACK, ask.request.placement))
 
 
@@ -156,6 +180,8 @@ def _reasons(tried: Sequence[Tried]) -> list[Reason]:
         reasons += [cause for cause in one.obstacles if cause not in reasons]
         if code is ReasonCode.CHOSEN:
             reasons.append(Reason(code, one.candidate.plan.campaign.name))
+        elif code in WITHHELD and one.reason not in reasons:
+            reasons.append(one.reason)
     return reasons
 
 

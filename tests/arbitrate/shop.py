@@ -56,7 +56,7 @@ def shelf(live: LiveBook, customer: str = "ann", now: int = NOW, **attributes: V
 def decided(live: LiveBook, request: Request, history: Sequence[Contact] = ()) -> Decision:
     """The decision, as a preview."""
     asked = ask(live, request._replace(mode=Mode.PREVIEW))
-    return answer(asked, judge(asked, history), "")
+    return answer(asked, judge(asked, history, request.customer), "")
 
 
 def taken(decision: Decision) -> list[str]:

@@ -9,7 +9,7 @@ import pytest
 
 from engine.cli import app
 from engine.conditions.model import Operator
-from engine.rulebook import pressure_shapes, shapes, unsupported
+from engine.rulebook import experiment_shapes, pressure_shapes, shapes, unsupported
 from engine.rulebook.builtin import BUILTIN
 from engine.rulebook.diagnostics import Code
 from engine.rulebook.model import AttributeType
@@ -20,7 +20,7 @@ from tests.docs.pages import ALL_BLOCKS, ROOT
 REFERENCE = ROOT / "docs" / "reference"
 SHAPES = [
     one
-    for module in (shapes, pressure_shapes)
+    for module in (shapes, pressure_shapes, experiment_shapes)
     for one in vars(module).values()
     if isinstance(one, type) and issubclass(one, shapes.Shape) and one.__module__ == module.__name__
 ]

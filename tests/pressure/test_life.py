@@ -93,3 +93,11 @@ def test_what_is_given_back_is_what_was_taken(steps: list[list[Evidence]], now: 
         taken += found.resumes - found.stops
         life = found.life
         assert taken == int(life.counts(now))
+
+
+@given(evidence, st.integers(0, 200))
+def test_a_shadow_stays_a_shadow(reported: list[Evidence], now: int) -> None:
+    """What is reported of something that was withheld, by mistake or by whoever sends it, changes nothing: it counts."""
+    shadow = Life(ContactState.SHADOW, None)
+    assert change(shadow, reported, now) == Change(shadow, stops=False, resumes=False)
+    assert shadow.counts(now)

@@ -58,6 +58,8 @@ class ReasonCode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     REASON_CODE_NO_VARIANT: _ClassVar[ReasonCode]
     REASON_CODE_CATEGORY_FULL: _ClassVar[ReasonCode]
     REASON_CODE_DEGRADED: _ClassVar[ReasonCode]
+    REASON_CODE_OTHER_SLOT: _ClassVar[ReasonCode]
+    REASON_CODE_RAMPING: _ClassVar[ReasonCode]
 
 class ChangeKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -111,6 +113,8 @@ REASON_CODE_FALLBACK: ReasonCode
 REASON_CODE_NO_VARIANT: ReasonCode
 REASON_CODE_CATEGORY_FULL: ReasonCode
 REASON_CODE_DEGRADED: ReasonCode
+REASON_CODE_OTHER_SLOT: ReasonCode
+REASON_CODE_RAMPING: ReasonCode
 CHANGE_KIND_UNSPECIFIED: ChangeKind
 CHANGE_KIND_ATTRIBUTE: ChangeKind
 CHANGE_KIND_CONSENT: ChangeKind
@@ -267,7 +271,7 @@ class Event(_message.Message):
     def __init__(self, event_id: _Optional[str] = ..., type: _Optional[str] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., item: _Optional[str] = ..., category: _Optional[str] = ..., page: _Optional[str] = ..., value: _Optional[float] = ..., currency: _Optional[str] = ..., attributes: _Optional[_Mapping[str, _values_pb2.Value]] = ...) -> None: ...
 
 class DecideResponse(_message.Message):
-    __slots__ = ("decision_id", "request_id", "outcome", "offers", "next_allowed_at", "blocked_by", "reasons", "book_version", "decided_at", "signals", "pressure", "degraded")
+    __slots__ = ("decision_id", "request_id", "outcome", "offers", "next_allowed_at", "blocked_by", "reasons", "book_version", "decided_at", "signals", "pressure", "degraded", "selection_probability")
     DECISION_ID_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     OUTCOME_FIELD_NUMBER: _ClassVar[int]
@@ -280,6 +284,7 @@ class DecideResponse(_message.Message):
     SIGNALS_FIELD_NUMBER: _ClassVar[int]
     PRESSURE_FIELD_NUMBER: _ClassVar[int]
     DEGRADED_FIELD_NUMBER: _ClassVar[int]
+    SELECTION_PROBABILITY_FIELD_NUMBER: _ClassVar[int]
     decision_id: str
     request_id: str
     outcome: Outcome
@@ -292,7 +297,8 @@ class DecideResponse(_message.Message):
     signals: _containers.RepeatedCompositeFieldContainer[SignalSince]
     pressure: _containers.RepeatedCompositeFieldContainer[PressureReading]
     degraded: bool
-    def __init__(self, decision_id: _Optional[str] = ..., request_id: _Optional[str] = ..., outcome: _Optional[_Union[Outcome, str]] = ..., offers: _Optional[_Iterable[_Union[Offer, _Mapping]]] = ..., next_allowed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., blocked_by: _Optional[_Iterable[str]] = ..., reasons: _Optional[_Iterable[_Union[Reason, _Mapping]]] = ..., book_version: _Optional[str] = ..., decided_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., signals: _Optional[_Iterable[_Union[SignalSince, _Mapping]]] = ..., pressure: _Optional[_Iterable[_Union[PressureReading, _Mapping]]] = ..., degraded: _Optional[bool] = ...) -> None: ...
+    selection_probability: float
+    def __init__(self, decision_id: _Optional[str] = ..., request_id: _Optional[str] = ..., outcome: _Optional[_Union[Outcome, str]] = ..., offers: _Optional[_Iterable[_Union[Offer, _Mapping]]] = ..., next_allowed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., blocked_by: _Optional[_Iterable[str]] = ..., reasons: _Optional[_Iterable[_Union[Reason, _Mapping]]] = ..., book_version: _Optional[str] = ..., decided_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., signals: _Optional[_Iterable[_Union[SignalSince, _Mapping]]] = ..., pressure: _Optional[_Iterable[_Union[PressureReading, _Mapping]]] = ..., degraded: _Optional[bool] = ..., selection_probability: _Optional[float] = ...) -> None: ...
 
 class SignalSince(_message.Message):
     __slots__ = ("name", "since")

@@ -1,0 +1,60 @@
+"""The shapes of holdouts, layers, and of campaigns' controls and ramps: which keys there are, with what kind of value."""
+
+from typing import Annotated, ClassVar, TypeAlias
+
+from pydantic import Discriminator, Field, Tag
+
+from engine.rulebook.pressure_shapes import SelectorShape
+from engine.rulebook.shapes import Shape, Text, form
+
+Share: TypeAlias = Annotated[Text, Field(examples=["5%"])]
+Salt: TypeAlias = Annotated[
+    Annotated[Text, Tag("<text>")] | Annotated[dict[str, Text], Tag("<mapping>"), Field(min_length=1)],
+    Discriminator(form),
+    Field(examples=["2026-h2", "{2026-01-01: h1, 2026-07-01: h2}"]),
+]
+Stretch: TypeAlias = Annotated[Text, Field(examples=["0-50%"])]
+
+
+class HoldoutShape(Shape):
+    """A part of all persons who get nothing."""
+
+    noun: ClassVar[str] = "holdout"
+    share: Share
+    """How large a part."""
+    salt: Salt | None = None
+    """What they are drawn with; the book's salt if it is left out."""
+    except_: Annotated[SelectorShape | None, Field(alias="except")] = None
+    """What they get all the same."""
+
+
+class LayerShape(Shape):
+    """All persons in an order of chance."""
+
+    noun: ClassVar[str] = "layer"
+    salt: Salt | None = None
+    """What gives the order; the book's salt if it is left out."""
+    slots: Annotated[dict[str, Stretch], Field(min_length=1, examples=["{prices: 0-50%, words: 50-100%}"])]
+    """Stretches of it by name, which do not overlap."""
+
+
+class ControlShape(Shape):
+    """A part of a campaign's customers who do not get it."""
+
+    noun: ClassVar[str] = "control"
+    share: Share
+    """How large a part."""
+    salt: Salt | None = None
+    """What they are drawn with; the book's salt if it is left out."""
+
+
+class RampShape(Shape):
+    """A growing part of all persons."""
+
+    noun: ClassVar[str] = "ramp"
+    from_: Annotated[Text, Field(alias="from", examples=["2026-03-01"])]
+    """The first day, or the first moment."""
+    start: Share
+    """The part that is reached at first."""
+    full: Annotated[Text, Field(examples=["2026-03-15"])]
+    """The day, or the moment, from which on everybody is reached."""

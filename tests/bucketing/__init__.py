@@ -1,0 +1,1 @@
+"""Chance by hashes: what other languages reproduce, and that it is fair."""

@@ -1,0 +1,1 @@
+"""Experiments: holdouts, controls, layers and ramps."""
