@@ -3,8 +3,9 @@
 # ruff: noqa: ASYNC109 -- the deadline goes to the server, so it is gRPC's and not asyncio's
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
+from math import inf
 from types import TracebackType
 from typing import TypeVar
 
@@ -22,6 +23,7 @@ from engine.api.v1.decisions_pb2 import (
 from engine.client import calls
 from engine.client.access import Tls, Token, metadata_of
 from engine.client.retry import Budget, Policy
+from engine.client.stream import AsyncUnanswered
 
 _A = TypeVar("_A")
 
@@ -89,6 +91,34 @@ class AsyncClient:
                 on_progress(done)
             for answer in answers:
                 yield answer
+
+    async def decide_stream(
+        self,
+        requests: Iterable[DecideRequest] | AsyncIterable[DecideRequest],
+        *,
+        timeout: float | None = None,
+    ) -> AsyncIterator[DecideResponse]:
+        """As `Client.decide_stream`."""
+        unanswered, budget = AsyncUnanswered(requests), Budget(self._policy, timeout or inf)
+        try:
+            while True:
+                left = budget.remaining() if timeout else None
+                call = self._stubs.decide_stream(timeout=left, metadata=metadata_of(self._token))
+                writing = asyncio.create_task(unanswered.write(call))
+                try:
+                    async for answer in call:
+                        unanswered.answered(answer)
+                        budget.renew()
+                        yield answer
+                except grpc.RpcError as failure:
+                    await asyncio.sleep(budget.pause_after(failure))
+                else:
+                    return
+                finally:
+                    writing.cancel()
+                    call.cancel()
+        finally:
+            unanswered.close()
 
     async def record(
         self,

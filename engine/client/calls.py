@@ -61,6 +61,7 @@ class Stubs:
         decisions: list[Any] = [DecisionsStub(one) for one in channels]  # type: ignore[no-untyped-call]
         self.decide = _in_turn(one.Decide for one in decisions)
         self.decide_batch = _in_turn(one.DecideBatch for one in decisions)
+        self.decide_stream = _in_turn(one.DecideStream for one in decisions)
         self.record = _in_turn(one.Record for one in decisions)
         self.link = _in_turn(one.Link for one in decisions)
         self.explain = _in_turn(one.Explain for one in decisions)

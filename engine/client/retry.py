@@ -43,7 +43,12 @@ class Budget:
         self._clock = clock
         self._jitter = jitter
         self._deadline = clock() + (policy.timeout if timeout is None else timeout)
-        self._left = policy.attempts
+        self._attempts = policy.attempts
+        self.renew()
+
+    def renew(self) -> None:
+        """Gives all attempts anew, as after an answer of a stream; the deadline stays."""
+        self._left = self._attempts
         self._ceiling = _PAUSE
 
     def remaining(self) -> float:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
+from math import inf
 from types import TracebackType
 from typing import TypeVar
 
@@ -20,6 +21,7 @@ from engine.api.v1.decisions_pb2 import (
 from engine.client import calls
 from engine.client.access import Tls, Token, metadata_of
 from engine.client.retry import Budget, Policy
+from engine.client.stream import Unanswered
 
 _A = TypeVar("_A")
 
@@ -90,6 +92,33 @@ class Client:
             if on_progress:
                 on_progress(done)
             yield from answers
+
+    def decide_stream(
+        self, requests: Iterable[DecideRequest], *, timeout: float | None = None
+    ) -> Iterator[DecideResponse]:
+        """The answers to any number of requests, as they come: known by their request_id; an `error` says why not.
+
+        Who takes them slowly is sent no more than fits on the way, and `requests` is read no faster. When the server goes
+        down, what has no answer is asked again on the next connection; raises Unavailable when attempt after attempt
+        brings no answer. `timeout`: seconds for all of it; None: any time.
+        """
+        unanswered, budget = Unanswered(requests), Budget(self._policy, timeout or inf)
+        while True:
+            left = budget.remaining() if timeout else None
+            call = self._stubs.decide_stream(
+                unanswered.feed(), timeout=left, metadata=metadata_of(self._token)
+            )
+            try:
+                for answer in call:
+                    unanswered.answered(answer)
+                    budget.renew()
+                    yield answer
+            except grpc.RpcError as failure:
+                time.sleep(budget.pause_after(failure))
+            else:
+                return
+            finally:
+                call.cancel()
 
     def record(
         self,

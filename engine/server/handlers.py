@@ -1,6 +1,7 @@
 """From the wire to the service's methods and back: bytes to messages, and every fault to a status."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
 from typing import Any, TypeVar
 
 import grpc
@@ -25,6 +26,7 @@ def decisions_handler(service: DecisionsService) -> grpc.GenericRpcHandler:
         {
             "Decide": _unary(service.decide, pb.DecideRequest),
             "DecideBatch": _unary(service.decide_batch, pb.DecideBatchRequest),
+            "DecideStream": _stream(service.decide_stream, pb.DecideRequest),
             "Record": _unary(service.record, pb.RecordRequest),
             "Link": _unary(service.link, pb.LinkRequest),
             "Explain": _unary(service.explain, pb.ExplainRequest),
@@ -47,6 +49,27 @@ def _unary(
                 await abort(context, error)
 
     return grpc.unary_unary_rpc_method_handler(
+        call, request_deserializer=_reader(kind), response_serializer=_write
+    )
+
+
+def _stream(
+    method: Callable[[AsyncIterator[Request | DecodeError], Context], AsyncGenerator[Message, None]],
+    kind: type[Request],
+) -> "grpc.RpcMethodHandler[Any, Any]":
+    async def call(
+        messages: AsyncIterator[Request | DecodeError], context: Context
+    ) -> AsyncIterator[Message]:
+        try:
+            async with aclosing(method(messages, context)) as answers:
+                async for answer in answers:
+                    yield answer
+        except AbortError:
+            raise
+        except Exception as error:  # noqa: BLE001 as above
+            await abort(context, error)
+
+    return grpc.stream_stream_rpc_method_handler(
         call, request_deserializer=_reader(kind), response_serializer=_write
     )
 

@@ -34,6 +34,7 @@ from engine.server.parts import Parts, show
 from engine.server.reload import Reloader
 from engine.server.service import DecisionsService
 from engine.server.stop import Stop
+from engine.server.streams import Streams
 from engine.settings import Settings
 from engine.settle.ledger import Ledger
 from engine.weather import Weather
@@ -102,7 +103,8 @@ async def _serve(parts: Parts, settings: Settings, place: Place) -> None:
     server = grpc.aio.server(
         options=channel_options(settings, shared=place.shared), interceptors=interceptors
     )
-    service = DecisionsService(parts.desks, clock, longest=settings.request_timeout)
+    streams = Streams(settings.stream_window)
+    service = DecisionsService(parts.desks, clock, streams, longest=settings.request_timeout)
     server.add_generic_rpc_handlers((decisions_handler(service),))
     add_HealthServicer_to_server(health.servicer, server)
     reflection.enable_server_reflection((SERVICE, HEALTH_SERVICE, reflection.SERVICE_NAME), server)
@@ -120,6 +122,7 @@ async def _serve(parts: Parts, settings: Settings, place: Place) -> None:
     for task in tasks:
         task.cancel()
     await health.drain()
+    streams.drain()
     await drain(server, settings.grace, place.stop)
     guarding.cancel()
 

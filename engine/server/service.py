@@ -1,9 +1,10 @@
 """The service Decisions: each method parses, asks the engine, and responds."""
 
 import time
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from typing import Any
 
+from google.protobuf.message import DecodeError
 from google.rpc.status_pb2 import Status
 from grpc.aio import ServicerContext
 
@@ -18,7 +19,9 @@ from engine.server.questions import check_campaigns, parse_past
 from engine.server.recordings import parse_recordings
 from engine.server.respond import respond
 from engine.server.respond_explain import respond_explained
+from engine.server.settled import settled, streamed
 from engine.server.status import status_of
+from engine.server.streams import Streams
 from engine.server.violations import InvalidRequest, Violation
 from engine.settle.recording import Recorded, Recording
 from engine.settle.reporting import Reporting
@@ -33,8 +36,9 @@ class DecisionsService:
     longest: seconds until the deadline of a call that brings none; 0: it has none.
     """
 
-    def __init__(self, desks: Desks, clock: Clock, *, longest: float = 0.0) -> None:
+    def __init__(self, desks: Desks, clock: Clock, streams: Streams, *, longest: float = 0.0) -> None:
         self._desks = desks
+        self._streams = streams
         self._clock = clock
         self._longest = longest or None
 
@@ -57,6 +61,29 @@ class DecisionsService:
         return pb.DecideBatchResponse(
             items=[_item(next(answers) if isinstance(one, Request) else one) for one in parsed]
         )
+
+    async def decide_stream(
+        self, requests: AsyncIterator[pb.DecideRequest | DecodeError], context: Context
+    ) -> AsyncGenerator[pb.DecideResponse, None]:
+        """Many customers, as many at a time as have come; an error of one is its own."""
+        with self._streams.intake(requests) as intake:
+            while taken := await intake.taken():
+                for answer in await self._decided(taken, context):
+                    yield answer
+                    intake.answered()
+
+    async def _decided(
+        self, messages: Sequence[pb.DecideRequest | DecodeError], context: Context
+    ) -> Sequence[pb.DecideResponse]:
+        """The answers to what came of a stream, in one settlement."""
+        with self._desks.live as desk:
+            parsed = [self._named(desk, one) for one in messages]
+            good = [one for one in parsed if isinstance(one, Request)]
+            answers = iter(await settled(desk.engine, good, self._soon(context)) if good else ())
+        return [
+            streamed(one, next(answers) if isinstance(each, Request) else each)
+            for one, each in zip(messages, parsed, strict=True)
+        ]
 
     async def record(self, request: pb.RecordRequest, context: Context) -> pb.RecordResponse:
         """What customers did, and what happened to decisions; an error of one event is its own."""
@@ -94,6 +121,20 @@ class DecisionsService:
         if remaining is None:
             remaining = self._longest
         return None if remaining is None else time.monotonic() + remaining
+
+    def _soon(self, context: Context) -> float | None:
+        """The deadline of what just came of a stream: ours, or the end of the stream where that is before it."""
+        ends = self._deadline(context)
+        ours = None if self._longest is None else time.monotonic() + self._longest
+        return min(ends, ours) if ends is not None and ours is not None else ends
+
+    def _named(self, desk: Desk, message: pb.DecideRequest | DecodeError) -> Request | Status:
+        """A request of a stream, which has to say how its answer is to be known."""
+        if isinstance(message, DecodeError):
+            return status_of(InvalidRequest([Violation("", "the bytes are not a DecideRequest")]))
+        if not message.request_id:
+            return status_of(InvalidRequest([Violation("request_id", "is required in a stream")]))
+        return self._parsed(desk, message)
 
     def _parsed(self, desk: Desk, message: pb.DecideRequest) -> Request | Status:
         try:

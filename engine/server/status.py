@@ -32,6 +32,7 @@ from engine.ledger.errors import (
     TooManyNames,
 )
 from engine.server.access.refusals import NotAllowed, Overdue, TooMuch, Unknown
+from engine.server.streams import GoingDown
 from engine.server.violations import EventsNotKept, InvalidRequest, Unsupported
 
 log = structlog.get_logger()
@@ -50,6 +51,7 @@ _CODES: dict[type[Exception], int] = {
     NotAllowed: PERMISSION_DENIED,
     Overdue: DEADLINE_EXCEEDED,
     NoSuchDecision: NOT_FOUND,
+    GoingDown: UNAVAILABLE,
 }
 
 

@@ -9,7 +9,6 @@ from google.rpc.status_pb2 import Status
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
 from engine.api.v1 import decisions_pb2 as pb
-from engine.api.v1.decisions_pb2_grpc import DecisionsStub
 from engine.client import Client, InvalidRequest, NotFound, RequestIdReused
 from tests.requests import li_na
 from tests.servers import Server
@@ -161,15 +160,6 @@ def test_a_decision_that_was_not_made_is_not_found(client: Client) -> None:
     with pytest.raises(InvalidRequest) as caught:
         client.explain("x" * 201, campaigns=["c"] * 101)
     assert [one.field for one in caught.value.violations] == ["campaigns", "decision_id"]
-
-
-def test_what_is_not_built_says_so(client: Client, server: Server) -> None:
-    """Methods and fields of later versions answer UNIMPLEMENTED, and pretend nothing."""
-    with grpc.insecure_channel(server.target) as channel:
-        stub = DecisionsStub(channel)  # type: ignore[no-untyped-call]
-        with pytest.raises(grpc.RpcError) as caught:
-            list(stub.DecideStream(iter([li_na()]), timeout=5))
-        assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
 
 
 def test_simulated_time_needs_a_server_that_allows_it(client: Client) -> None:

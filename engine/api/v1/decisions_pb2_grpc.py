@@ -90,8 +90,9 @@ class DecisionsServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DecideStream(self, request_iterator, context):
-        """Decides a stream of requests; answers carry the request_id and may come in another order.
-        UNIMPLEMENTED in this version.
+        """Decides a stream of requests; answers carry the request_id, which is required, and may come in another order. A bad
+        request gets an `error` of its own and fails no other. A caller that does not take its answers is read no further. The
+        stream ends with UNAVAILABLE when the server goes down or closes the connection: what has no answer is to be asked again.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
