@@ -81,6 +81,8 @@ class RuleKind(StrEnum):
     LIMIT = "limit"
     """A campaign's own cap."""
     GAP = "gap"
+    CONSENT = "consent"
+    """That the customer withdrew it."""
 
 
 class Reading(NamedTuple):

@@ -13,6 +13,7 @@ from engine.instant import Microseconds
 from engine.pressure.contact import Facts
 from engine.pressure.pressure import Pressure
 from engine.pressure.rule import Rule
+from engine.pressure.told import purpose_of
 from engine.rulebook.model import (
     Active,
     Book,
@@ -60,6 +61,8 @@ class Route:
     """What a contact on it is to pressure rules."""
     rules: tuple[Rule, ...]
     """Of contact pressure: those that a proposal on it must pass, by the order of the funnel."""
+    purpose: str
+    """What the customer withdraws from who wants no more of it; empty on inbound channels."""
     held: Microseconds | None
     """How long a contact on it waits for word; None: it stays."""
     withholding: tuple[Sample, ...]
@@ -188,6 +191,7 @@ def _route(book: Book, channel: Channel, campaign: Campaign, pressure: Pressure)
         forms=_forms(campaign, offer, channel, book.locale),
         facts=facts,
         rules=pressure.rules_for(campaign, facts),
+        purpose=purpose_of(channel),
         held=channel.hold if waits else None,
         withholding=withholding,
         treated=experiments.treated(withholding),

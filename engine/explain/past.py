@@ -65,7 +65,9 @@ def _untried(live: LiveBook) -> frozenset[ChangeKind]:
 
 def _judged(asked: Ask, past: Past) -> Decision:
     """What would have been answered, with what became of every candidate."""
-    return answer(asked, judge(asked, past.history, past.person), past.decision.decision_id, fates=True)
+    return answer(
+        asked, judge(asked, past.history, past.person, past.told), past.decision.decision_id, fates=True
+    )
 
 
 def _agree(past: Past, again: Decision) -> bool:

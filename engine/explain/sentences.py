@@ -8,7 +8,7 @@ from engine.arbitrate.content import as_text
 from engine.conditions.model import Value
 from engine.conditions.reference import Verdict
 from engine.conditions.trace import Trace
-from engine.decision import PRESSURE, Reason, ReasonCode
+from engine.decision import PRESSURE, Reason, ReasonCode, RuleKind
 from engine.explain.model import CampaignExplained, Change, ChangeKind, Flip
 from engine.instant import to_datetime
 from engine.pressure.words import in_words
@@ -90,9 +90,15 @@ def _stage(one: CampaignExplained) -> str:
 
 
 def _reading(one: CampaignExplained, zone: ZoneInfo) -> str:
-    """How the rule stood that held it back first."""
-    about = (each for each in one.readings if each.blocks and each.rule == one.reason.name)
-    found = next(about, None) if one.reason.code in PRESSURE else None
+    """How the rule stood that held it back first, or since when the consent is withdrawn."""
+    reason = one.reason
+    about = (
+        each
+        for each in one.readings
+        if (each.blocks and each.rule == reason.name and reason.code in PRESSURE)
+        or (each.kind is RuleKind.CONSENT and each.channel == reason.name)
+    )
+    found = next(about, None)
     return f" ({in_words(found, zone)})" if found else ""
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from math import inf
 
 from engine.instant import Instant
-from engine.ledger import persons
+from engine.ledger import consents, persons
 from engine.ledger.errors import TooManyNames
 from engine.ledger.rows import EventRow, IdentityRow, SignalRow
 from engine.ledger.statements import Select
@@ -67,6 +67,7 @@ def _merge(store: Store, kept: str, others: Sequence[str], at: Instant) -> None:
     """Moves everything that is kept of the others to the one who is kept."""
     store.change(_MOVE_CONTACTS, kept, others)
     store.change(_MOVE_OUTCOMES, kept, others)
+    consents.join(store, kept, others)
     store.change(_NO_PERSONS, others)
     _move_events(store, kept, others)
     _join_signals(store, kept, others, at)

@@ -106,6 +106,15 @@ class OutcomeRow(NamedTuple):
     fields: str
 
 
+class ConsentRow(NamedTuple):
+    """A row of `consents`."""
+
+    person: str
+    purpose: str
+    withdrawn_at: int | None
+    given_at: int | None
+
+
 class PastDecision(NamedTuple):
     """What an earlier call with the same request_id was answered."""
 

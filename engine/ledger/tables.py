@@ -166,4 +166,18 @@ class OutcomeTable(SQLModel, table=True):
     """What else was reported, as in `events`."""
 
 
+class ConsentTable(SQLModel, table=True):
+    """What customers said themselves of being contacted."""
+
+    __tablename__ = "consents"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    person: str = Field(sa_column=_key())
+    purpose: str = Field(sa_column=_key())
+    """As books name it; `channel:NAME` of a channel that needs no consent, `*` for everything."""
+    withdrawn_at: int | None = Field(sa_column=Column(BigInteger, nullable=True))
+    """The latest moment, as is given_at: the later of the two holds."""
+    given_at: int | None = Field(sa_column=Column(BigInteger, nullable=True))
+
+
 METADATA = SQLModel.metadata

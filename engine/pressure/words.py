@@ -15,6 +15,8 @@ def _seen(reading: Reading) -> str:
     match reading.kind:
         case RuleKind.QUIET:
             return f"{reading.window}{_where(reading)}"
+        case RuleKind.CONSENT:
+            return reading.window
         case RuleKind.GAP:
             return f"{reading.window} after the latest"
     return f"{reading.counted} of {reading.limit} in {reading.window}{_where(reading)}"
@@ -31,7 +33,7 @@ def _where(reading: Reading) -> str:
 
 
 def _until(reading: Reading, zone: ZoneInfo) -> str:
-    if not reading.blocks:
+    if not reading.blocks or reading.kind is RuleKind.CONSENT:
         return ""
     if reading.next_allowed_at is None:
         return ", for more than 400 days"

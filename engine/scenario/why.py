@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from engine.conditions.reference import Verdict
 from engine.conditions.trace import Trace, trace
 from engine.context import Request
-from engine.decision import ReasonCode
+from engine.decision import ReasonCode, RuleKind
 from engine.explain import CampaignExplained, Explained
 from engine.live import LiveBook
 from engine.pressure.words import in_words
@@ -86,6 +86,8 @@ class _Why:
                 text = f"not for the customer, whose place in the layer {name} is in another slot"
             case ReasonCode.RAMPING:
                 text = "not for the customer yet, its ramp has not reached him"
+            case ReasonCode.NO_CONSENT:
+                text = f"{code} {name}{self._withdrawn(one, name)}"
             case ReasonCode.CHOSEN:
                 text = f"chosen, on {name}"
             case _:
@@ -97,6 +99,11 @@ class _Why:
         """What the rule saw, and until when it holds back."""
         zone = self.live.book.timezone
         return next((f", {in_words(each, zone)}" for each in one.readings if each.rule == rule), "")
+
+    def _withdrawn(self, one: CampaignExplained, channel: str) -> str:
+        """Since when, where the customer withdrew it."""
+        about = (each for each in one.readings if each.kind is RuleKind.CONSENT and each.channel == channel)
+        return next((f", {in_words(each, self.live.book.timezone)}" for each in about), "")
 
     def _ranks(self, one: CampaignExplained, winner: str) -> str:
         """Tiers where they differ, else scores."""

@@ -103,7 +103,9 @@ def from_json(text: str) -> Decision:
 def _fate(tried: Tried) -> Fate:
     campaign = tried.candidate.plan.campaign.name
     readings = tuple(
-        _reading(campaign, one.channel, standing) for one in tried.read for standing in one.standings
+        _reading(campaign, one.channel, standing)
+        for one in (*tried.withdrawn, *tried.read)
+        for standing in one.standings
     )
     return Fate(campaign, tried.reason, tried.candidate.score, tuple(tried.obstacles), readings)
 

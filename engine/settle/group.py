@@ -22,6 +22,7 @@ from engine.pressure.contact import Contact, Facts
 from engine.settle.alone import transaction
 from engine.settle.answer import answer, from_json
 from engine.settle.ask import Ask
+from engine.settle.listening import Listening
 from engine.settle.people import Asked, Linked, Linking, People
 from engine.settle.record import contact_rows, decision_row
 from engine.settle.recording import Recorded, Recording, record
@@ -98,6 +99,7 @@ class _Group:
             store, list({ask.request.request_id for ask in asks if ask.is_named})
         )
         self._histories = _histories(store, asks, people)
+        self._told = Listening(store, asks, people)
         self._decisions: list[DecisionRow] = []
         self._requests: list[RequestRow] = []
         self._contacts: list[ContactRow] = []
@@ -131,11 +133,12 @@ class _Group:
     def _decide(self, ask: Ask) -> Decision:
         person = self._people.of(ask.request.customer)
         if ask.request.mode is Mode.PREVIEW:
-            return answer(ask, judge(ask, self._seen(ask), person), "")
-        history = self._histories[person]
-        verdict = judge(ask, history, person)
+            told = self._told.of_all(self._people.all_of(ask))
+            return answer(ask, judge(ask, self._seen(ask), person, told), "")
+        history, told = self._histories[person], self._told.of(person)
+        verdict = judge(ask, history, person, told)
         decision = answer(ask, verdict, str(uuid7()))
-        row = decision_row(ask, person, decision, verdict, history)
+        row = decision_row(ask, person, decision, verdict, history, told)
         contacts = contact_rows(person, decision, verdict)
         self._decisions.append(row)
         self._contacts += contacts

@@ -8,6 +8,7 @@ import orjson
 
 from engine.attributes.clock import CLOCK
 from engine.conditions.model import Value
+from engine.consent import Consent
 from engine.context import Request
 from engine.decision import Decision, Fate, Reason, ReasonCode
 from engine.ledger import decisions
@@ -17,6 +18,7 @@ from engine.ledger.store import Store
 from engine.live import LiveBook
 from engine.memory import NO_MEMORY, Memory, memory
 from engine.pressure.contact import Contact, Facts
+from engine.pressure.told import Told
 from engine.rulebook.model import AttributeType
 from engine.settle.answer import from_json
 from engine.signals.strata import PREFIX
@@ -39,6 +41,8 @@ class Past(NamedTuple):
     """The contacts that it was judged by."""
     person: str
     """Under which name the customer was kept."""
+    told: Told
+    """What the customer had said, as far as it was looked at."""
     request: Request
     """Without what a book keeps out of the log, and without what signals and the clock add."""
     masked: tuple[str, ...]
@@ -85,6 +89,7 @@ def past_of(row: DecisionRow, live: LiveBook) -> Past:
         trace["more_candidates"],
         tuple(_contact(one) for one in trace["contacts"]),
         row.person,
+        Told({name: Consent(*one) for name, *one in trace.get("consents", ())}),
         request,
         tuple(inputs["masked"]),
     )

@@ -13,6 +13,7 @@ from engine.memory import Held
 from engine.memory import to_json as fields_to_json
 from engine.pressure.contact import Contact
 from engine.pressure.life import ContactState, begun
+from engine.pressure.told import Told
 from engine.settle.answer import offer_of, to_json
 from engine.settle.ask import Ask
 from engine.settle.verdict import Tried, Verdict
@@ -37,7 +38,7 @@ _NO_OFFER = _NoOffer()
 
 
 def decision_row(
-    ask: Ask, person: str, decision: Decision, verdict: Verdict, history: Sequence[Contact]
+    ask: Ask, person: str, decision: Decision, verdict: Verdict, history: Sequence[Contact], told: Told
 ) -> DecisionRow:
     """The row of `decisions`."""
     first = decision.offers[0] if decision.offers else _NO_OFFER
@@ -60,7 +61,7 @@ def decision_row(
         next_allowed_at=decision.next_allowed_at,
         expires_at=first.expires_at,
         inputs=_inputs(ask, person),
-        trace=_trace(ask, person, verdict, history),
+        trace=_trace(ask, person, verdict, history, told),
         answer=to_json(decision),
     )
 
@@ -117,7 +118,7 @@ def _held(one: Held) -> list[Any]:
     return [one.name, one.since, one.expires_at, orjson.Fragment(fields_to_json(one.fields))]
 
 
-def _trace(ask: Ask, person: str, verdict: Verdict, history: Sequence[Contact]) -> str:
+def _trace(ask: Ask, person: str, verdict: Verdict, history: Sequence[Contact], told: Told) -> str:
     listed = verdict.tried[:_MOST_CANDIDATES]
     document: dict[str, Any] = {
         "candidates": [
@@ -144,6 +145,8 @@ def _trace(ask: Ask, person: str, verdict: Verdict, history: Sequence[Contact]) 
     }
     if experiments := [*_experiments(listed, verdict, person, ask.request.now)]:
         document["experiments"] = experiments
+    if told.consents:
+        document["consents"] = [[name, *one] for name, one in sorted(told.consents.items())]
     return orjson.dumps(document).decode()
 
 

@@ -16,6 +16,7 @@ from engine.memory import to_json
 from engine.outcome import OF_THE_PERSON
 from engine.settle.aftermath import change_contacts
 from engine.settle.answer import from_json
+from engine.settle.consenting import keep_consents
 from engine.settle.recording import Recorded
 
 
@@ -44,7 +45,7 @@ def report(
     """Keeps the outcomes inside of a transaction; what became of each. person_of: who bears a name."""
     decided = decisions.decided(store, list({one.decision_id for one in reportings if one.decision_id}))
     owners = persons.owners(store, [one.event.event_id for one in reportings])
-    rows: list[OutcomeRow] = []
+    new: list[tuple[LiveBook, OutcomeRow]] = []
     answers: list[Recorded | LedgerError] = []
     for one in reportings:
         try:
@@ -55,17 +56,21 @@ def report(
             continue
         answers.append(Recorded.ACCEPTED if is_new else Recorded.DUPLICATE)
         if is_new:
-            rows.append(row)
-    _keep(store, rows, decided, person_of)
+            new.append((one.live, row))
+    if new:
+        _keep(store, new, decided, person_of)
     return answers
 
 
 def _keep(
-    store: Store, rows: Sequence[OutcomeRow], decided: Mapping[str, Decided], person_of: Callable[[str], str]
+    store: Store,
+    new: Sequence[tuple[LiveBook, OutcomeRow]],
+    decided: Mapping[str, Decided],
+    person_of: Callable[[str], str],
 ) -> None:
-    if not rows:
-        return
+    rows = [row for _, row in new]
     outcomes.keep(store, rows)
+    keep_consents(store, new)
     latest = {row.person: row for row in rows if row.person}
     persons.know(store, [PersonRow(one.person, one.recorded_at) for one in latest.values()])
     about = {row.decision_id for row in rows if row.decision_id in decided}

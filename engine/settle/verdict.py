@@ -10,12 +10,14 @@ from engine.arbitrate.propose import Candidate, Proposal
 from engine.arbitrate.rivals import gives_way
 from engine.arbitrate.variants import draw, fitting_forms, lacks, why_none_fits
 from engine.attributes.zones import plausible_zones
+from engine.consent import withdrawn_since
 from engine.decision import CLOSED, PRESSURE, WITHHELD, Outcome, Reason, ReasonCode
 from engine.instant import Instant
 from engine.match import clocks_of
 from engine.pressure.contact import Contact
 from engine.pressure.opening import opening
 from engine.pressure.rule import Case, Rule, Standing
+from engine.pressure.told import NOTHING, Told, Withdrawal
 from engine.settle.ask import Ask
 
 _NOTHING_FITS = CLOSED | {ReasonCode.NO_VARIANT}
@@ -47,6 +49,8 @@ class Tried(NamedTuple):
     obstacles: Sequence[Reason] = ()
     """Every channel out of reach or without a form, and every rule that blocked a proposal, once each."""
     read: Sequence[Read] = ()
+    withdrawn: Sequence[Read] = ()
+    """The channels on which the customer does not want to hear from us any more."""
 
 
 @dataclass(slots=True)
@@ -66,15 +70,16 @@ class Verdict:
         return [one for one in self.chosen if one.withheld is None]
 
 
-def judge(ask: Ask, history: Sequence[Contact], person: str) -> Verdict:
+def judge(ask: Ask, history: Sequence[Contact], person: str, told: Told = NOTHING) -> Verdict:
     """Tries the proposals in rank order, each campaign's channels before the next campaign.
 
     history: the person's contacts that may still count, shadows among them; what is chosen here counts for what is tried
-    after it. person: the name under which the customer is kept, by which chance knows him.
+    after it. person: the name under which the customer is kept, by which chance knows him. told: what the customer said of
+    being contacted.
     """
     verdict = Verdict()
     if ask.candidates:
-        pressure = _Pressure(ask, history)
+        pressure = _Pressure(ask, history, told)
         for candidate in ask.candidates:
             verdict.tried.append(_try(ask, candidate, verdict.chosen, pressure, person))
     _conclude(ask, verdict)
@@ -84,15 +89,25 @@ def judge(ask: Ask, history: Sequence[Contact], person: str) -> Verdict:
 class _Pressure:
     """How the rules stand for one customer, each looked at once until another contact is reserved."""
 
-    __slots__ = ("_case", "_standings")
+    __slots__ = ("_case", "_consents", "_standings")
 
-    def __init__(self, ask: Ask, history: Sequence[Contact]) -> None:
+    def __init__(self, ask: Ask, history: Sequence[Contact], told: Told) -> None:
         live, request = ask.live, ask.request
         zones = (
             plausible_zones(request.attributes, live.book.timezone) if live.pressure.by_customer_clock else ()
         )
         self._case = Case(request.now, history, request.attributes, zones)
         self._standings: dict[str, Standing] = {}
+        self._consents = told.consents
+
+    def withdrawn(self, route: Route) -> Read | None:
+        """That the customer wants no more of what the route is for; None: nothing is known of that."""
+        if not self._consents or not route.purpose:
+            return None
+        since = withdrawn_since(self._consents, route.purpose)
+        if since is None:
+            return None
+        return Read(route.channel, [Withdrawal(route.purpose, since).stands(self._case)])
 
     def on(self, route: Route) -> list[Standing]:
         """The rules that a proposal on the route must pass."""
@@ -124,8 +139,13 @@ def _try(ask: Ask, candidate: Candidate, chosen: list[Reserved], pressure: _Pres
         return Tried(candidate, shut, (shut,))
     obstacles = list(candidate.lost)
     read: list[Read] = []
+    withdrawn: list[Read] = []
     for channel in candidate.channels:
         route = plan.routes[channel]
+        if unwanted := pressure.withdrawn(route):
+            obstacles.append(Reason(ReasonCode.NO_CONSENT, channel))
+            withdrawn.append(unwanted)
+            continue
         forms = fitting_forms(route.forms, request.attributes, ask.moment)
         if not forms:
             obstacles += why_none_fits(route, request.attributes, ask.moment)
@@ -139,9 +159,9 @@ def _try(ask: Ask, candidate: Candidate, chosen: list[Reserved], pressure: _Pres
             why = withheld(route.withholding, person, request.now) if route.withholding else None
             contact = pressure.reserve(route, shadow=why is not None)
             chosen.append(Reserved(proposal, contact, why))
-            return Tried(candidate, why or Reason(ReasonCode.CHOSEN, channel), obstacles, read)
+            return Tried(candidate, why or Reason(ReasonCode.CHOSEN, channel), obstacles, read, withdrawn)
         obstacles += [reason for reason in blocking if reason not in obstacles]
-    return Tried(candidate, _held_back(obstacles) if read else obstacles[0], obstacles, read)
+    return Tried(candidate, _held_back(obstacles) if read else obstacles[0], obstacles, read, withdrawn)
 
 
 def _held_back(obstacles: Sequence[Reason]) -> Reason:

@@ -8,6 +8,7 @@ from sqlalchemy import NullPool, create_engine, inspect
 
 from engine.ledger.open import open_store
 from engine.ledger.rows import (
+    ConsentRow,
     ContactRow,
     DecisionRow,
     EventRow,
@@ -18,6 +19,7 @@ from engine.ledger.rows import (
 )
 from engine.ledger.tables import (
     METADATA,
+    ConsentTable,
     ContactTable,
     DecisionTable,
     EventTable,
@@ -39,6 +41,7 @@ def test_migrations_lead_to_the_tables(any_log: Log) -> None:
         assert compare_metadata(context, METADATA) == []
         assert set(filter(_is_no_partition, inspect(connection).get_table_names())) == {
             "alembic_version",
+            "consents",
             "contacts",
             "decisions",
             "events",
@@ -64,6 +67,7 @@ def test_rows_have_the_tables_columns() -> None:
         (EventRow, EventTable),
         (SignalRow, SignalTable),
         (OutcomeRow, OutcomeTable),
+        (ConsentRow, ConsentTable),
     ):
         columns = [column.name for column in METADATA.tables[table.__tablename__].columns]
         assert list(row._fields) == columns

@@ -25,6 +25,7 @@ class PressureKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     PRESSURE_KIND_CAP: _ClassVar[PressureKind]
     PRESSURE_KIND_LIMIT: _ClassVar[PressureKind]
     PRESSURE_KIND_GAP: _ClassVar[PressureKind]
+    PRESSURE_KIND_CONSENT: _ClassVar[PressureKind]
 
 class Outcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -86,6 +87,7 @@ PRESSURE_KIND_QUIET: PressureKind
 PRESSURE_KIND_CAP: PressureKind
 PRESSURE_KIND_LIMIT: PressureKind
 PRESSURE_KIND_GAP: PressureKind
+PRESSURE_KIND_CONSENT: PressureKind
 OUTCOME_UNSPECIFIED: Outcome
 OUTCOME_OFFER: Outcome
 OUTCOME_FALLBACK: Outcome

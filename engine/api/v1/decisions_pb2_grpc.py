@@ -114,7 +114,7 @@ class DecisionsServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Link(self, request, context):
-        """Makes one person of all who bear the names, with their contacts, recorded events and held signals. Doing it again
+        """Makes one person of all who bear the names, with all that is kept of them; of consents the stricter wins. Doing it again
         changes nothing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
