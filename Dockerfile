@@ -11,11 +11,11 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=igno
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY engine engine
 COPY rules rules
-RUN pip wheel --constraint constraints.txt --wheel-dir /wheels '.[postgres]'
+RUN pip wheel --constraint constraints.txt --wheel-dir /wheels '.[postgres,otlp]'
 # What is installed is what was built: the wheels carry the versions of constraints.txt.
 # hadolint ignore=DL3013
 RUN python -m venv --without-pip /opt/tact \
-    && pip --python /opt/tact/bin/python install --no-index --find-links /wheels 'tact[postgres]' \
+    && pip --python /opt/tact/bin/python install --no-index --find-links /wheels 'tact[postgres,otlp]' \
     && mkdir /data
 # What is installed, by name and version: read from there, not from what was asked for.
 # hadolint ignore=DL3013

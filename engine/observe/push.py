@@ -31,6 +31,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Tracer
 
 from engine.observe.figures import Figure, Figures, Histogram, Labels, Tally
+from engine.observe.where import Where
 
 log = structlog.get_logger()
 
@@ -43,30 +44,35 @@ class Push:
     instance: names this process among others of the service.
     """
 
-    def __init__(self, figures: Figures, instance: str) -> None:
+    def __init__(self, figures: Figures, where: Where, instance: str) -> None:
         self._figures = tuple(figures)
         self._resource = _resource(instance)
         self._began = time.time_ns()
-        self._exporter = OTLPMetricExporter()
-        self._seconds = float(os.environ.get("OTEL_METRIC_EXPORT_INTERVAL", "60000")) / 1000
-        self._traces = TracerProvider(resource=self._resource)
-        self._traces.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
-        self.tracer: Tracer = self._traces.get_tracer("tact")
         self._closed = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="otlp", daemon=True)
-        self._thread.start()
+        self._thread = threading.Thread(target=self._run, args=(where.every,), name="otlp", daemon=True)
+        if where.figures:
+            self._exporter = OTLPMetricExporter()
+            self._thread.start()
+        self._traces = _traces(self._resource) if where.traces else None
+
+    @property
+    def tracer(self) -> Tracer | None:
+        """What begins spans; None where traces are not sent."""
+        return None if self._traces is None else self._traces.get_tracer("tact")
 
     def close(self) -> None:
         """Sends what there is, once more."""
         self._closed.set()
-        self._thread.join(10)
-        self._traces.shutdown()
-        self._exporter.shutdown()
+        if self._traces is not None:
+            self._traces.shutdown()
+        if self._thread.is_alive():
+            self._thread.join(10)
+            self._exporter.shutdown()
 
-    def _run(self) -> None:
+    def _run(self, every: float) -> None:
         ended = False
         while not ended:
-            ended = self._closed.wait(self._seconds)
+            ended = self._closed.wait(every)
             try:
                 self._exporter.export(self._data())
             except Exception:  # what an exporter raises must end neither the thread nor the server
@@ -77,6 +83,13 @@ class Push:
         metrics = [_metric(one, self._began, now) for one in self._figures]
         scope = ScopeMetrics(InstrumentationScope("tact"), metrics, "")
         return MetricsData([ResourceMetrics(self._resource, [scope], "")])
+
+
+def _traces(resource: Resource) -> TracerProvider:
+    """What sends spans."""
+    provider = TracerProvider(resource=resource)
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    return provider
 
 
 def _resource(instance: str) -> Resource:

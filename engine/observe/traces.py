@@ -7,6 +7,8 @@ from typing import Any
 from opentelemetry.propagate import extract
 from opentelemetry.trace import SpanKind, StatusCode, Tracer
 
+from engine.observe.stages import noted
+
 _OURS = frozenset(
     ("CANCELLED", "INTERNAL", "UNAVAILABLE", "DEADLINE_EXCEEDED", "UNKNOWN", "DATA_LOSS", "UNIMPLEMENTED")
 )
@@ -22,7 +24,7 @@ def span_of_call(
     """The span of a call (`/service/method`), below the caller's; yields what is told how the call ended."""
     service, _, method = name.strip("/").rpartition("/")
     attributes = {"rpc.system": "grpc", "rpc.service": service, "rpc.method": method}
-    span = tracer.start_span(name.strip("/"), extract(metadata), SpanKind.SERVER, attributes)
+    span, stages = tracer.start_span(name.strip("/"), extract(metadata), SpanKind.SERVER, attributes), noted()
 
     def ended(status: str, answer: Any) -> None:
         span.set_attribute("rpc.grpc.status", status)
@@ -31,6 +33,8 @@ def span_of_call(
         for one in _TOLD:
             if value := getattr(answer, one, ""):
                 span.set_attribute(f"tact.{one}", value)
+        for stage, seconds in stages.items():
+            span.set_attribute(f"tact.{stage}_seconds", seconds)
 
     try:
         yield ended

@@ -14,6 +14,7 @@ from engine.instant import Instant
 from engine.ledger.errors import LedgerError
 from engine.live import LiveBook
 from engine.observe.catalogue import Catalogue
+from engine.observe.stages import Stages
 from engine.server.parse import Parser
 from engine.settle.ask import Ask
 from engine.settle.ledger import Ledger
@@ -29,13 +30,13 @@ class ObservedParser(Parser):
 
     def __init__(self, live: LiveBook, catalogue: Catalogue, **options: Any) -> None:
         super().__init__(live, **options)
-        self._spread = catalogue.stage_seconds
+        self._stages = Stages(catalogue.stage_seconds)
 
     def parse(self, message: pb.DecideRequest, now: Instant) -> Request:
         """As the parser does."""
         start = time.perf_counter()
         request = super().parse(message, now)
-        self._spread.add(time.perf_counter() - start, ("parse",))
+        self._stages.took("parse", start)
         return request
 
 
@@ -45,6 +46,7 @@ class ObservedEngine(Engine):
     def __init__(self, live: LiveBook, ledger: Ledger, weather: Weather | None, catalogue: Catalogue) -> None:
         super().__init__(live, ledger, weather)
         self._catalogue = catalogue
+        self._stages = Stages(catalogue.stage_seconds)
 
     async def decide(self, request: Request, *, deadline: float | None = None) -> Decision:
         """As the engine does."""
@@ -86,12 +88,12 @@ class ObservedEngine(Engine):
         """As the engine does."""
         start = time.perf_counter()
         asks = await super().ask_all(requests, deadline=deadline)
-        self._catalogue.stage_seconds.add(time.perf_counter() - start, ("propose",))
+        self._stages.took("propose", start)
         return asks
 
     async def settle(self, asked: Ask, *, deadline: float | None = None) -> Decision:
         """As the engine does."""
         start = time.perf_counter()
         decision = await super().settle(asked, deadline=deadline)
-        self._catalogue.stage_seconds.add(time.perf_counter() - start, ("settle",))
+        self._stages.took("settle", start)
         return decision

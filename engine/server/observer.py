@@ -5,13 +5,13 @@ import socket
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from engine.observe.catalogue import Catalogue
-from engine.observe.figures import CannotObserve, Figures, Reading
+from engine.observe.figures import Figures, Reading
+from engine.observe.where import Where, where_to
 from engine.server.observed_calls import Context, ObservedCalls, Trace
 from engine.settings import Settings
 
@@ -21,12 +21,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-_WHERE = (
-    "OTEL_EXPORTER_OTLP_ENDPOINT",
-    "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
-    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
-)
-
 
 @dataclass
 class Observer:
@@ -35,6 +29,8 @@ class Observer:
     settings: Settings
     shared: bool = False
     """Whether another may be at the port, who leaves soon."""
+    where: Where = field(default_factory=Where)
+    """What is sent to a collector."""
     catalogue: Catalogue = field(default_factory=Catalogue)
     endpoint: "Endpoint | None" = None
     push: "Push | None" = None
@@ -45,10 +41,10 @@ class Observer:
         figures = self.catalogue.all()
         if self.settings.metrics_port:
             self.endpoint = self._endpoint(figures, pages)
-        if _sends():
+        if self.where:
             from engine.observe.push import Push  # noqa: PLC0415 costs a second, and comes as an extra
 
-            self.push = Push(figures, f"{socket.gethostname()}:{os.getpid()}")
+            self.push = Push(figures, self.where, f"{socket.gethostname()}:{os.getpid()}")
 
     def _endpoint(self, figures: Figures, pages: "Mapping[str, Page]") -> "Endpoint":
         from engine.observe.endpoint import Endpoint, opened  # noqa: PLC0415 only who looks pays for it
@@ -65,11 +61,10 @@ class Observer:
         return ObservedCalls(self.catalogue, self._trace())
 
     def _trace(self) -> Trace | None:
-        if self.push is None:
+        tracer = None if self.push is None else self.push.tracer
+        if tracer is None:
             return None
         from engine.observe.traces import span_of_call  # noqa: PLC0415 as above
-
-        tracer = self.push.tracer
 
         def trace(method: str, context: Context) -> AbstractContextManager[Any]:
             metadata = {
@@ -89,13 +84,6 @@ class Observer:
 
 def observer(settings: Settings, *, shared: bool = False) -> Observer | None:
     """Who looks; None where nobody does, so that nothing is counted. Raises CannotObserve."""
-    if _sends() and find_spec("opentelemetry.exporter") is None:
-        raise CannotObserve(
-            "OTEL_EXPORTER_OTLP_ENDPOINT is set: install the extra, as in `pip install tact[otlp]`"
-        )
-    wanted = settings.metrics_port or settings.message_level == "debug" or _sends()
-    return Observer(settings, shared) if wanted else None
-
-
-def _sends() -> bool:
-    return any(map(os.environ.get, _WHERE)) and os.environ.get("OTEL_SDK_DISABLED", "").lower() != "true"
+    where = where_to(os.environ)
+    wanted = settings.metrics_port or settings.message_level == "debug" or where
+    return Observer(settings, shared, where) if wanted else None

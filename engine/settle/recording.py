@@ -102,7 +102,7 @@ def _conclude(store: Store, customers: Sequence[Recording]) -> None:
         try:
             remembered.add(one.customer, _conclusions(one, recalled))
         except Exception:  # the events are kept; what follows from them is concluded by the next request
-            log.exception("could not conclude", customer=one.customer)
+            log.exception("could not conclude", event_id=one.event.event_id)
     remembered.write(store)
 
 

@@ -5,6 +5,7 @@ in the workers. Should it die itself they notice, finish what they accepted, and
 """
 
 import asyncio
+import os
 import signal
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -14,6 +15,7 @@ import structlog
 
 from engine.counters import counted
 from engine.ledger.open import open_store
+from engine.observe.where import where_to
 from engine.server.listen import CannotServe
 from engine.server.run import open_door
 from engine.server.stop import stop_on_signals
@@ -45,6 +47,7 @@ async def supervise(
     """
     open_door(settings)
     stop = stop_on_signals()
+    where_to(os.environ)  # what is wrong there is said once, and not by each worker
     with held_port(settings) as port:
         open_store(settings.log, busy_timeout=settings.busy_timeout).close()
         ordered = settings.model_copy(update={"port": port})

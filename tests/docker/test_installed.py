@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -19,6 +20,10 @@ from tests.docker.test_dockerfile import ROOT
 from tests.docker.wheels import needed, normal, pack_requirements
 from tests.observe.shown import free_port
 from tests.requests import li_na
+
+STAGES = read((ROOT / "Dockerfile").read_text(encoding="utf-8"))
+EXTRAS = re.findall(r"'tact\[([a-z,]+)\]'", str(STAGES[0].instructions))[0].split(",")
+"""The extras that the image has."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +62,8 @@ def image(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Image:
     for name in ("wheels", "opt", "tmp"):
         (root / name).mkdir()
     shutil.copy(wheel, root / "wheels")
-    pack_requirements("tact", "postgres", root / "wheels")
-    build, final = read((ROOT / "Dockerfile").read_text(encoding="utf-8"))
+    pack_requirements(root / "wheels", "tact", *EXTRAS)
+    build, final = STAGES
     install, listing = [one.rest for one in build.all("RUN")][-2:]
     assert "pip --python" in install
     fetch, _, make_list = listing.partition("&&")
@@ -120,6 +125,22 @@ def test_it_starts_serves_and_is_healthy(image: Image, served: str) -> None:
     assert (image.root / "data" / "tact.db").exists()
 
 
+def test_it_can_send_what_it_counts(image: Image) -> None:
+    """The exporters are in the image: told of a collector in a wrong way, it says so, and not that they lack."""
+    told = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1", "OTEL_METRIC_EXPORT_INTERVAL": "often"}
+    trusting = {"TACT_INSECURE": "true", "TACT_ANYONE": "true"}
+    done = subprocess.run(
+        image.command(free_port()),
+        env={**image.environment, **trusting, **told},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 1
+    assert "OTEL_METRIC_EXPORT_INTERVAL is 'often'" in done.stderr
+
+
 def test_as_it_stands_it_is_not_open_to_everybody(image: Image) -> None:
     """Without TLS and callers, and without being told that they are not needed, the start command refuses."""
     done = subprocess.run(
@@ -141,5 +162,5 @@ def test_the_list_is_what_is_installed_and_pinned(image: Image) -> None:
     components = {normal(one["name"]): one["version"] for one in listed["components"]}
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     pinned = {normal(name): version for name, _, version in (line.partition("==") for line in lines)}
-    wanted = {name: pinned[name] for name in needed("tact", "postgres") if name != "tact"}
+    wanted = {name: pinned[name] for name in needed("tact", *EXTRAS) if name != "tact"}
     assert components == wanted

@@ -9,9 +9,9 @@ from zipfile import ZipFile
 from packaging.requirements import Requirement
 
 
-def pack_requirements(name: str, extra: str, folder: Path) -> None:
-    """Puts a wheel of each distribution that `name[extra]` needs into the folder, without its own."""
-    for key, found in needed(name, extra).items():
+def pack_requirements(folder: Path, name: str, *extras: str) -> None:
+    """Puts a wheel of each distribution that `name[extras]` needs into the folder, without its own."""
+    for key, found in needed(name, *extras).items():
         if key != name:
             pack(found, folder)
 
