@@ -1,8 +1,9 @@
-"""Requests by chance: odd Unicode, huge numbers, long lists, every kind in the wrong place, thousands of events."""
+"""Calls by chance: odd Unicode, huge numbers, long lists, every kind in the wrong place, thousands of events."""
 
 import math
 from collections.abc import Sequence
 from random import Random
+from time import time
 from typing import cast
 
 from engine.api.v1 import decisions_pb2 as pb
@@ -24,6 +25,7 @@ _TEXTS = (
 )
 _NUMBERS = (0.0, -0.0, 1.0, 0.9, 48.8, 1e308, -1e308, 5e-324, math.inf, -math.inf, math.nan)
 _INTEGERS = (0, 1, -1, 2**53, 2**53 + 1, 2**63 - 1, -(2**63))
+_IDS = ("a\u202eb", "ﷺ", "'; --", "x" * 300, "", "a\0b")
 _NAMES = ("score", "age", "tier", "openid", "", "a.b", "é", "x" * 300)
 
 
@@ -41,6 +43,8 @@ def hostile_request(rng: Random, number: int) -> pb.DecideRequest:
         message.context.profile.attributes[rng.choice(_NAMES)].CopyFrom(_value(rng))
     if rng.random() < 0.5:
         message.context.profile.attributes["score"].number = rng.random()
+    message.context.profile.consents.extend(rng.choices(("mail", "", "x" * 300), k=rng.choice((0, 0, 2))))
+    message.customer.aliases.extend(rng.choices(_IDS, k=rng.choice((0, 0, 0, 1, 3, 40))))
     if rng.random() < 0.5:
         message.context.location.latitude = rng.choice(_NUMBERS)
         message.context.location.longitude = rng.choice(_NUMBERS)
@@ -52,9 +56,38 @@ def hostile_request(rng: Random, number: int) -> pb.DecideRequest:
     return message
 
 
+def hostile_record(rng: Random, number: int) -> pb.RecordedEvent:
+    """One event to record; about half of them have something that no server should take."""
+    message = pb.RecordedEvent(customer=pb.Customer(id=f"h-{number % 500}"), event_id=f"r-{number}")
+    if rng.random() < 0.5:
+        message.event.CopyFrom(_event(rng, _TEXTS[1:-1]))
+        message.event.ClearField("event_id")
+        message.event.at.FromSeconds(int(time()) - rng.randrange(86_400 * 20))
+        return message
+    message.event.CopyFrom(_event(rng, _TEXTS))
+    message.event_id = rng.choice(("", f"r-{rng.randrange(number + 1)}", "x" * 300))
+    message.customer.id = rng.choice((*_IDS, f"h-{rng.randrange(500)}"))
+    return message
+
+
+def hostile_names(rng: Random) -> list[str]:
+    """Names to be linked; some sets are too small, too large or no names."""
+    return [f"h-{rng.randrange(500)}-{rng.randrange(9)}" for _ in range(rng.choice((2, 2, 3)))] + rng.choices(
+        _IDS, k=rng.choice((0, 0, 0, 1, 30))
+    )
+
+
 def _decent(rng: Random, number: int) -> pb.DecideRequest:
     """A request that can be decided, of values at the edge of what may be sent."""
     message = pb.DecideRequest(customer=pb.Customer(id=f"h-{number % 500}"), placement="hero", max_offers=5)
+    if rng.random() < 0.3:
+        message.placement = ""
+    if rng.random() < 0.05:
+        message.customer.aliases.append(rng.choice(_IDS[:3]))
+    message.context.profile.consents.append("mail")
+    for name in ("tier", "mail"):
+        message.context.profile.attributes[name].text = rng.choice(_TEXTS[1:-1])
+    message.context.profile.attributes["wish"].integer = rng.choice((0, 3, 10_000))
     message.context.profile.attributes["score"].number = rng.choice((0.0, 5e-324, 0.79999, 0.8, 1.0))
     message.context.profile.attributes["undeclared"].text = rng.choice(_TEXTS[:-1])
     message.context.location.latitude = rng.choice((-90.0, -0.0, 48.8049, 90.0))

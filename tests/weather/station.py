@@ -2,8 +2,10 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from queue import Queue
+from threading import Thread
 from typing import Any, TypeAlias
 from urllib.parse import parse_qs, urlsplit
 
@@ -134,3 +136,23 @@ async def station() -> AsyncIterator[Station]:
         server.close()
         await one.end()
         await server.wait_closed()
+
+
+@contextmanager
+def station_apart() -> Iterator[str]:
+    """The URL of a station that runs in a thread of its own, for tests that wait."""
+    loop, ready, ended = asyncio.new_event_loop(), Queue[str](), asyncio.Event()
+
+    async def run() -> None:
+        async with station() as one:
+            ready.put(one.url)
+            await ended.wait()
+
+    thread = Thread(target=loop.run_until_complete, args=(run(),))
+    thread.start()
+    try:
+        yield ready.get()
+    finally:
+        loop.call_soon_threadsafe(ended.set)
+        thread.join()
+        loop.close()
