@@ -17,7 +17,7 @@ from google.rpc.code_pb2 import (
     UNAVAILABLE,
     UNIMPLEMENTED,
 )
-from google.rpc.error_details_pb2 import BadRequest, RetryInfo
+from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 
 from engine.explain import NoSuchDecision
@@ -32,6 +32,7 @@ from engine.ledger.errors import (
     TooManyNames,
 )
 from engine.server.access.refusals import NotAllowed, Overdue, TooMuch, Unknown
+from engine.server.headers import bad_request, short
 from engine.server.streams import GoingDown
 from engine.server.violations import EventsNotKept, InvalidRequest, Unsupported
 
@@ -59,10 +60,7 @@ def status_of(error: Exception) -> Status:
     """The status that tells a caller of the error."""
     match error:
         case InvalidRequest(violations=violations):
-            fields = [
-                BadRequest.FieldViolation(field=one.field, description=one.description) for one in violations
-            ]
-            return _status(INVALID_ARGUMENT, _short(str(error)), BadRequest(field_violations=fields))
+            return _status(INVALID_ARGUMENT, short(str(error)), bad_request(violations))
         case LedgerFull(retry_after=seconds) | TooMuch(retry_after=seconds):
             delay = Duration(seconds=int(seconds), nanos=int(seconds % 1 * 1e9))
             return _status(RESOURCE_EXHAUSTED, str(error), RetryInfo(retry_delay=delay))
@@ -80,8 +78,3 @@ def _status(code: int, message: str, detail: Message | None = None) -> Status:
         packed.Pack(detail)
         status.details.append(packed)
     return status
-
-
-def _short(message: str) -> str:
-    """The message as far as it fits into the headers of an answer; the details hold all of it."""
-    return message if len(message) <= 1000 else message[:999] + "…"

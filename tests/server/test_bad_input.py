@@ -127,6 +127,22 @@ def test_everything_that_is_wrong_is_said_at_once(client: Client) -> None:
     }
 
 
+@pytest.mark.parametrize("text", ["a", "é", "🧴", '%"'])
+def test_thousands_of_faults_fit_into_an_answer(client: Client, text: str) -> None:
+    """A message with something wrong in 2,000 places names the first of them, and says how many there are besides."""
+    message = li_na()
+    for _ in range(2000):
+        message.context.events.add(type=text * 300)
+    with pytest.raises(InvalidRequest) as caught:
+        client.decide(message)
+    *told, rest = caught.value.violations
+    assert [one.field for one in told] == [
+        f"context.events[{place // 2}].{('type', 'at')[place % 2]}" for place in range(len(told))
+    ]
+    assert len(told) > 20
+    assert rest.description == f"{4000 - len(told):,} more are not told here"
+
+
 def test_1001_requests_are_too_many(client: Client, server: Server) -> None:
     """A batch beyond the limit is refused as a whole, by name."""
     method = "/tact.v1.Decisions/DecideBatch"
