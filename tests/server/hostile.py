@@ -15,6 +15,8 @@ _TEXTS = (
     "view",
     "add_to_cart",
     "purchase",
+    "unsubscribed",
+    "delivered",
     "soap",
     "\U0001f9f4",
     "ﷺ" * 40,
@@ -69,6 +71,7 @@ def hostile_record(rng: Random, number: int) -> pb.RecordedEvent:
     message.event.CopyFrom(_event(rng, _TEXTS))
     message.event_id = rng.choice(("", f"r-{rng.randrange(number + 1)}", "x" * 300))
     message.customer.id = rng.choice((*_IDS, f"h-{rng.randrange(500)}"))
+    message.decision_id = rng.choice(("", "", "no-such", "\0"))
     return message
 
 
@@ -80,7 +83,8 @@ def hostile_names(rng: Random) -> list[str]:
 
 def _other_names(rng: Random, number: int) -> list[str]:
     """Up to three more names of the same person: what everybody bore would make one person of all."""
-    return [f"{rng.choice(_TEXTS[6:8])}{number % 500}-{rng.randrange(9)}" for _ in range(rng.randrange(4))]
+    names = [f"{kind}{number % 500}-{place}" for kind in ("soap", "\U0001f9f4") for place in range(9)]
+    return rng.sample(names, k=rng.randrange(4))
 
 
 def _decent(rng: Random, number: int) -> pb.DecideRequest:
@@ -99,7 +103,7 @@ def _decent(rng: Random, number: int) -> pb.DecideRequest:
     message.context.location.latitude = rng.choice((-90.0, -0.0, 48.8049, 90.0))
     message.context.location.longitude = rng.choice((-180.0, 2.1204, 180.0))
     for _ in range(rng.choice((0, 1, 3, 20, 200))):
-        event = message.context.events.add(type=rng.choice(_TEXTS[2:5]), item=rng.choice(_TEXTS[:-1]))
+        event = message.context.events.add(type=rng.choice(_TEXTS[2:7]), item=rng.choice(_TEXTS[:-1]))
         event.at.seconds = rng.choice((0, rng.randrange(2**31), 1_795_000_000))
         event.value = rng.choice((0.0, -0.0, 1e308, -1e308, 5e-324))
     return message
@@ -128,7 +132,7 @@ def _value(rng: Random) -> Value:
 
 
 def _event(rng: Random, texts: Sequence[str]) -> pb.Event:
-    event = pb.Event(type=rng.choice(_TEXTS[:6]), item=rng.choice(texts), category=rng.choice(texts))
+    event = pb.Event(type=rng.choice(_TEXTS[:8]), item=rng.choice(texts), category=rng.choice(texts))
     event.at.seconds = rng.choice((1_800_000_000, 0, rng.randrange(2**31), *_INTEGERS[:3]))
     if rng.random() < 0.5:
         event.value = rng.choice(_NUMBERS)
