@@ -1,7 +1,7 @@
 """Figures and traces to an OpenTelemetry collector, over OTLP, as the standard `OTEL_…` variables say.
 
 The figures are counted by us and only written down in OpenTelemetry's terms here: its own instruments cost 14 to 18 µs a value
-(docs/adr/0042-metrics.md). The packages come with the extra `otlp`.
+(docs/adr/0043-metrics.md). The packages come with the extra `otlp`.
 """
 
 import os
