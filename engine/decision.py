@@ -31,6 +31,8 @@ class ReasonCode(StrEnum):
     TOO_SOON = "too_soon"
     OTHER_SLOT = "other_slot"
     RAMPING = "ramping"
+    OUT_OF_STOCK = "out_of_stock"
+    OVER_CAPACITY = "over_capacity"
     GROUP_TAKEN = "group_taken"
     CATEGORY_FULL = "category_full"
     OUTRANKED = "outranked"
@@ -41,7 +43,15 @@ class ReasonCode(StrEnum):
     DEGRADED = "degraded"
 
 
-PRESSURE = frozenset((ReasonCode.QUIET, ReasonCode.CAPPED, ReasonCode.TOO_SOON))
+PRESSURE = frozenset(
+    (
+        ReasonCode.QUIET,
+        ReasonCode.CAPPED,
+        ReasonCode.TOO_SOON,
+        ReasonCode.OUT_OF_STOCK,
+        ReasonCode.OVER_CAPACITY,
+    )
+)
 """The causes that contact pressure gives; they are about one of its rules."""
 
 CLOSED = frozenset((ReasonCode.OTHER_SLOT, ReasonCode.RAMPING))
@@ -83,6 +93,12 @@ class RuleKind(StrEnum):
     GAP = "gap"
     CONSENT = "consent"
     """That the customer withdrew it."""
+    STOCK = "stock"
+    """Of an offer."""
+    TOTAL = "total"
+    """Of a campaign."""
+    CAPACITY = "capacity"
+    """Of a channel."""
 
 
 class Reading(NamedTuple):
@@ -98,7 +114,7 @@ class Reading(NamedTuple):
     limit: int | None
     """How many there may be, lowered by the customer's wish."""
     window: str
-    """As a book would write it: `rolling 7d`, `calendar week`, `2d`, `21:00-08:00`."""
+    """As a book would write it: `rolling 7d`, `calendar week`, `2d`, `21:00-08:00`; empty for what counts for good."""
     zones: tuple[str, ...]
     """On whose clocks it was read; empty where no clock matters."""
     next_allowed_at: Instant | None

@@ -12,6 +12,7 @@ from engine.conditions.model import ALWAYS, Condition
 from engine.instant import Microseconds
 from engine.pressure.contact import Facts
 from engine.pressure.pressure import Pressure
+from engine.pressure.quota import QuotaRule
 from engine.pressure.rule import Rule
 from engine.pressure.told import purpose_of
 from engine.rulebook.model import (
@@ -63,6 +64,8 @@ class Route:
     """Of contact pressure: those that a proposal on it must pass, by the order of the funnel."""
     purpose: str
     """What the customer withdraws from who wants no more of it; empty on inbound channels."""
+    quotas: tuple[QuotaRule, ...]
+    """Those of the rules that count the contacts of all customers together."""
     held: Microseconds | None
     """How long a contact on it waits for word; None: it stays."""
     withholding: tuple[Sample, ...]
@@ -186,11 +189,13 @@ def _route(book: Book, channel: Channel, campaign: Campaign, pressure: Pressure)
     reported = channel.kind is Kind.OUTBOUND or channel.confirm is Confirm.ON_IMPRESSION
     waits = reported and channel.on_silence is OnSilence.RELEASE
     withholding = experiments.withholding(book, campaign, facts)
+    quotas = pressure.quotas_for(campaign, facts)
     return Route(
         channel=channel.name,
         forms=_forms(campaign, offer, channel, book.locale),
         facts=facts,
-        rules=pressure.rules_for(campaign, facts),
+        rules=(*pressure.rules_for(campaign, facts), *quotas),
+        quotas=quotas,
         purpose=purpose_of(channel),
         held=channel.hold if waits else None,
         withholding=withholding,

@@ -24,6 +24,8 @@ _WHY = {
     ReasonCode.REASON_CODE_QUIET: "fits, but it is quiet now",
     ReasonCode.REASON_CODE_CAPPED: "fits, but the customer was contacted enough",
     ReasonCode.REASON_CODE_TOO_SOON: "fits, but the last contact is too recent",
+    ReasonCode.REASON_CODE_OUT_OF_STOCK: "fits, but the offer has been given as often as there is of it",
+    ReasonCode.REASON_CODE_OVER_CAPACITY: "fits, but the channel takes no more",
     ReasonCode.REASON_CODE_NO_VARIANT: "fits, but no variant does",
     ReasonCode.REASON_CODE_CONTROL: "could go, but is withheld for comparison",
     ReasonCode.REASON_CODE_HELD_OUT: "could go, but the customer is held out",

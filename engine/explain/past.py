@@ -66,7 +66,10 @@ def _untried(live: LiveBook) -> frozenset[ChangeKind]:
 def _judged(asked: Ask, past: Past) -> Decision:
     """What would have been answered, with what became of every candidate."""
     return answer(
-        asked, judge(asked, past.history, past.person, past.told), past.decision.decision_id, fates=True
+        asked,
+        judge(asked, past.history, past.person, past.told, past.counts),
+        past.decision.decision_id,
+        fates=True,
     )
 
 

@@ -47,6 +47,8 @@ class PostgresStore(Store):
     can know because the connection broke while it was being committed: a retry by request_id tells.
     """
 
+    shards = 8
+
     def __init__(self, url: str, *, busy_timeout: float = 2.0) -> None:
         self._url, self._busy_timeout = url, busy_timeout
         self._session = session(url, busy_timeout)
@@ -115,6 +117,20 @@ class PostgresStore(Store):
             documents = [dict(zip(columns, row, strict=True)) for row in rows]
             self._run(_insert_sql(table.__table__, conflict), (documents,))
 
+    def mark(self) -> None:
+        """Remembers the place in the transaction to which `retreat` goes back."""
+        self._run("SAVEPOINT mark", (), prepare=False)
+
+    def retreat(self) -> None:
+        """Undoes everything since the mark, and gives up the rows that were locked since.
+
+        psycopg forgets its prepared statements when it learns of a rollback, and has the server forget them after the
+        statement that follows. So it is made to learn at once, by a pipeline that ends, and what follows is not prepared.
+        """
+        with self._opened().pipeline():
+            self._run("ROLLBACK TO SAVEPOINT mark", (), prepare=False)
+        self.mark()
+
     def prove(self) -> None:
         """Writes what changes nothing: a transaction with a number has a record of its end, which is synced."""
         self._run("SELECT pg_current_xact_id()", ()).fetchall()
@@ -124,10 +140,13 @@ class PostgresStore(Store):
         if names:
             self._run(_LOCK, (names,)).fetchall()
 
-    def _run(self, sql: str, values: Sequence[Any]) -> "psycopg.Cursor[Any]":
+    def _run(self, sql: str, values: Sequence[Any], *, prepare: bool = True) -> "psycopg.Cursor[Any]":
+        return self._opened().execute(sql.encode(), [bound(value) for value in values], prepare=prepare)
+
+    def _opened(self) -> "psycopg.Connection[Any]":
         if self._connection is None:
             raise LedgerUnavailable("the log is not open")
-        return self._connection.execute(sql.encode(), [bound(value) for value in values], prepare=True)
+        return self._connection
 
     def _ready(self) -> "psycopg.Connection[Any]":
         """The connection; from time to time the partitions of the coming months are made."""

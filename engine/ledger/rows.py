@@ -50,6 +50,28 @@ class ContactRow(NamedTuple):
     tags: str
 
 
+class CounterRow(NamedTuple):
+    """A row of `counters`."""
+
+    counter: str
+    period: int
+    shard: int
+    used: int
+    quota: int
+    divided: int
+
+
+class HoldingRow(NamedTuple):
+    """A row of `holdings`."""
+
+    decision_id: str
+    position: int
+    counter: str
+    period: int
+    counted: bool
+    expires_at: int | None
+
+
 class PersonRow(NamedTuple):
     """A row of `persons`."""
 

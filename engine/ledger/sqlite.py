@@ -114,6 +114,14 @@ class SqliteStore(Store):
                 _insert_sql(table.__table__, len(chunk), conflict), [value for row in chunk for value in row]
             )
 
+    def mark(self) -> None:
+        """Remembers the place in the transaction to which `retreat` goes back."""
+        self._run("SAVEPOINT mark", ())
+
+    def retreat(self) -> None:
+        """Undoes everything since the mark."""
+        self._run("ROLLBACK TO SAVEPOINT mark", ())
+
     def prove(self) -> None:
         """Writes what changes nothing: a page of the file."""
         ((version,),) = self._run("PRAGMA user_version", ())

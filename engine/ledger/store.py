@@ -26,6 +26,9 @@ class Store(ABC):
         or is waited for. Raises LedgerUnavailable.
         """
 
+    shards: int = 1
+    """Into how many rows a counter is divided: one where writers come one by one anyway."""
+
     @property
     @abstractmethod
     def within(self) -> bool:
@@ -50,6 +53,14 @@ class Store(ABC):
     @abstractmethod
     def insert(self, table: type[Any], rows: Sequence[tuple[Any, ...]], conflict: str = "") -> None:
         """Adds the rows to the table; `conflict` says in SQL what becomes of one whose key is there."""
+
+    @abstractmethod
+    def mark(self) -> None:
+        """Remembers the place in the transaction to which `retreat` goes back."""
+
+    @abstractmethod
+    def retreat(self) -> None:
+        """Undoes everything since the mark, and gives up the rows that were locked since."""
 
     @abstractmethod
     def prove(self) -> None:

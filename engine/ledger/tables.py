@@ -3,7 +3,7 @@
 On PostgreSQL those that only grow are divided by month; engine.ledger.partitions makes the partitions.
 """
 
-from sqlalchemy import BigInteger, Column, Float, Index, String
+from sqlalchemy import BigInteger, Column, Float, Index, String, text
 from sqlmodel import Field, SQLModel
 
 KEY = String().with_variant(String(collation="C"), "postgresql")
@@ -79,6 +79,56 @@ class ContactTable(SQLModel, table=True):
     category: str
     tags: str
     """The offer's tags at the time, a JSON list in order."""
+
+
+class CounterTable(SQLModel, table=True):
+    """What all customers share: how many contacts an offer, a campaign or a channel has, in one period.
+
+    On PostgreSQL a counter is divided into shards, each with a quota of its own, so that servers do not wait for one row:
+    no shard uses more than its quota, and together they have no more than there is. On SQLite it is one row.
+    """
+
+    __tablename__ = "counters"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    counter: str = Field(sa_column=_key())
+    """The rule's name: OFFER/stock, CAMPAIGN/total, CHANNEL/capacity."""
+    period: int = Field(sa_column=Column(BigInteger, primary_key=True))
+    """When the period began in which it counts; 0: it counts for good."""
+    shard: int = Field(primary_key=True)
+    used: int = Field(sa_column=Column(BigInteger, nullable=False))
+    """Contacts; below 0 where the shard took back what others gave. The sum over the shards is what counts."""
+    quota: int = Field(sa_column=Column(BigInteger, nullable=False))
+    """How many it may use."""
+    divided: int = Field(sa_column=Column(BigInteger, nullable=False))
+    """The limit that was divided among the shards; where the book has another by now it is divided anew."""
+
+
+class HoldingTable(SQLModel, table=True):
+    """What a contact holds of a counter."""
+
+    __tablename__ = "holdings"
+    __table_args__ = (
+        Index(
+            "holdings_by_expiry",
+            "counter",
+            "period",
+            "expires_at",
+            sqlite_where=text("expires_at IS NOT NULL"),
+            postgresql_where=text("expires_at IS NOT NULL"),
+        ),
+        {"sqlite_with_rowid": False},
+    )
+
+    decision_id: str = Field(sa_column=_key())
+    position: int = Field(primary_key=True)
+    """The offer's place in its decision, as in `contacts`."""
+    counter: str = Field(sa_column=_key())
+    period: int = Field(sa_column=Column(BigInteger, nullable=False))
+    counted: bool
+    """Whether it counts; it does not when it was given back."""
+    expires_at: int | None = Field(sa_column=Column(BigInteger, nullable=True))
+    """When it is given back without word; empty: that is settled."""
 
 
 class PersonTable(SQLModel, table=True):

@@ -4,11 +4,12 @@ from engine.decision import ReasonCode, RuleKind
 from engine.pressure.contact import Facts, selects
 from engine.pressure.counting import CountRule
 from engine.pressure.quiet import QuietRule
+from engine.pressure.quota import QuotaRule, quota_rule
 from engine.pressure.rule import Rule
 from engine.pressure.windows import CalendarWindow, RollingWindow, Window, Zones
 from engine.rulebook.clock import Clock
-from engine.rulebook.model import Book, Campaign
-from engine.rulebook.policies import Cap, Gap, Quiet, Rolling, Selector
+from engine.rulebook.model import Book, Campaign, Kind
+from engine.rulebook.policies import Cap, Gap, Quiet, Quota, Rolling, Selector
 
 _NO_CLOCK: Zones = ()
 """Of rules for which it does not matter what any clock shows."""
@@ -22,12 +23,16 @@ class Pressure:
     """
 
     def __init__(self, book: Book) -> None:
+        self._book = book
         self._zones: Zones = (book.timezone,)
         policies, own = book.pressure, [one.per_customer for one in book.campaigns.values()]
         self._quiet = [(one, self._quiet_rule(one)) for one in policies.quiet.values()]
         self._caps = [(one, self._cap_rule(one)) for one in policies.caps.values()]
         self._gaps = [(one, self._gap_rule(one)) for one in policies.gaps.values()]
         self._own = {one.name: (one, self._cap_rule(one, RuleKind.LIMIT)) for one in own if one}
+        self._shared: dict[str, QuotaRule] = {}
+        self.is_shared = _is_shared(book)
+        """Whether any rule counts the contacts of all customers together."""
         counting = [rule for _, rule in (*self._caps, *self._own.values(), *self._gaps)]
         self.lookback = max((rule.span.lookback for rule in counting), default=0)
         """No older contact is counted by any rule."""
@@ -47,6 +52,27 @@ class Pressure:
             *(rule for one, rule in self._gaps if _holds(one.count, one.except_, facts)),
         )
 
+    def quotas_for(self, campaign: Campaign, facts: Facts) -> tuple[QuotaRule, ...]:
+        """The rules over all customers together that such a contact is counted by: stock, total, capacity."""
+        channel, offer = self._book.channels[facts.channel], self._book.offers[facts.offer]
+        found = (
+            (offer.stock, RuleKind.STOCK, ReasonCode.OUT_OF_STOCK),
+            (self._total(campaign, facts), RuleKind.TOTAL, ReasonCode.CAPPED),
+            (channel.capacity, RuleKind.CAPACITY, ReasonCode.OVER_CAPACITY),
+        )
+        return tuple(self._quota_rule(quota, kind, code) for quota, kind, code in found if quota)
+
+    def _total(self, campaign: Campaign, facts: Facts) -> Quota | None:
+        """The campaign's total, if such a contact is among those that its limits count."""
+        goes_out = any(self._book.channels[name].kind is Kind.OUTBOUND for name in campaign.channels)
+        return campaign.total if not goes_out or facts.kind == Kind.OUTBOUND else None
+
+    def _quota_rule(self, quota: Quota, kind: RuleKind, code: ReasonCode) -> QuotaRule:
+        """One rule for all the routes that take from it."""
+        if quota.name not in self._shared:
+            self._shared[quota.name] = quota_rule(quota, kind, code, self._zones)
+        return self._shared[quota.name]
+
     def _cap_rule(self, cap: Cap, kind: RuleKind = RuleKind.CAP) -> CountRule:
         if isinstance(cap.window, Rolling):
             span: Window = RollingWindow(cap.window.span)
@@ -65,6 +91,12 @@ class Pressure:
 
     def _clock(self, clock: Clock) -> Zones | None:
         return None if clock is Clock.CUSTOMER else self._zones
+
+
+def _is_shared(book: Book) -> bool:
+    quotas = [one.stock for one in book.offers.values()]
+    quotas += [one.total for one in book.campaigns.values()]
+    return any(quotas) or any(one.capacity for one in book.channels.values())
 
 
 def _holds(about: Selector, except_: Selector | None, facts: Facts) -> bool:

@@ -1,12 +1,13 @@
 """What every rule of contact pressure is: a small object with a pure verdict on one customer at one moment."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from engine.conditions.model import Attributes
 from engine.decision import ReasonCode, RuleKind
 from engine.instant import DAY, Instant
 from engine.pressure.contact import Contact
+from engine.pressure.counters import NO_COUNTS, Counts, Key
 from engine.pressure.windows import Zones
 
 HORIZON = 400 * DAY
@@ -23,6 +24,10 @@ class Case(NamedTuple):
     """For wishes."""
     zones: Zones
     """Where the customer may be; empty where no rule of the book goes by the customer's clock."""
+    counts: Counts = NO_COUNTS
+    """What all customers share."""
+    drawn: Mapping[Key, int] = {}
+    """What this one has taken of it by contacts that are not kept yet."""
 
 
 class Standing(NamedTuple):

@@ -5,6 +5,8 @@ from zoneinfo import ZoneInfo
 from engine.decision import Reading, RuleKind
 from engine.instant import to_datetime
 
+_FOR_GOOD = (RuleKind.STOCK, RuleKind.TOTAL)
+
 
 def in_words(reading: Reading, zone: ZoneInfo) -> str:
     """What it saw, and when it alone lets pass if it blocks, on the zone's clock."""
@@ -19,7 +21,8 @@ def _seen(reading: Reading) -> str:
             return reading.window
         case RuleKind.GAP:
             return f"{reading.window} after the latest"
-    return f"{reading.counted} of {reading.limit} in {reading.window}{_where(reading)}"
+    counted = f"{reading.counted:,} of {reading.limit:,}"
+    return f"{counted} in {reading.window}{_where(reading)}" if reading.window else f"{counted} in all"
 
 
 def _where(reading: Reading) -> str:
@@ -36,6 +39,6 @@ def _until(reading: Reading, zone: ZoneInfo) -> str:
     if not reading.blocks or reading.kind is RuleKind.CONSENT:
         return ""
     if reading.next_allowed_at is None:
-        return ", for more than 400 days"
+        return ", until one is given back" if reading.kind in _FOR_GOOD else ", for more than 400 days"
     local = to_datetime(reading.next_allowed_at).astimezone(zone)
     return f", until {local.isoformat(timespec='auto' if local.second or local.microsecond else 'minutes')}"

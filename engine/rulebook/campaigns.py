@@ -7,7 +7,7 @@ from engine.conditions.dnf import CLAUSE_LIMIT, clauses_of
 from engine.conditions.model import ALWAYS, All, Condition
 from engine.rulebook import factors, groups
 from engine.rulebook.active import ActiveReader
-from engine.rulebook.caps import per_customer
+from engine.rulebook.caps import limits
 from engine.rulebook.conditions import Grammar
 from engine.rulebook.content import ContentReader
 from engine.rulebook.declared import Declared
@@ -19,7 +19,7 @@ from engine.rulebook.findings import Findings, Path
 from engine.rulebook.merge import check_name
 from engine.rulebook.model import Boost, Campaign, Category, Channel, Kind, Offer, Placement, Variant
 from engine.rulebook.nodes import Plain
-from engine.rulebook.policies import Cap
+from engine.rulebook.policies import Cap, Quota
 from engine.rulebook.said import SaidCheck, never_known, silent_on
 from engine.rulebook.shapes import BoostShape, CampaignShape, VariantShape
 from engine.rulebook.windows import WindowReader
@@ -84,7 +84,7 @@ class CampaignReader:
             tuple(self._boost(each, (*path, "boosts", i)) for i, each in enumerate(shape.boosts)),
             tuple(self._variant(key, each, (*path, "variants", key)) for key, each in shape.variants.items()),
             shape.group or "",
-            self._per_customer(name, shape, (*path, "limits")),
+            *self._limits(name, shape, (*path, "limits")),
             self.experiments.control(shape.control, (*path, "control")),
             self.experiments.slot(shape.slot, self.layers, (*path, "slot")),
             self.experiments.ramp(shape.ramp, (*path, "ramp")),
@@ -92,12 +92,13 @@ class CampaignReader:
         self._check_said(campaign, offer, reached, path)
         return campaign
 
-    def _per_customer(self, name: str, shape: CampaignShape, path: Path) -> Cap | None:
+    def _limits(self, name: str, shape: CampaignShape, path: Path) -> tuple[Cap | None, Quota | None]:
+        """What it may have for one customer, and of it in all."""
         if shape.limits is None:
-            return None
+            return None, None
         found = map(self.channels.found.get, shape.channels)
         outbound = any(channel is not None and channel.kind is Kind.OUTBOUND for channel in found)
-        return per_customer(name, outbound, shape.limits, path, self.windows)
+        return limits(name, outbound, shape.limits, path, self.windows)
 
     def _condition(self, data: Mapping[str, Plain] | None, path: Path) -> Condition:
         return ALWAYS if data is None else self.grammar.parse(dict(data), path) or ALWAYS

@@ -7,7 +7,7 @@ from engine.rulebook.faults import shaped
 from engine.rulebook.findings import Findings, Path
 from engine.rulebook.model import Kind
 from engine.rulebook.nodes import Plain
-from engine.rulebook.policies import Cap, Gap, Selector
+from engine.rulebook.policies import Cap, Gap, Quota, Selector
 from engine.rulebook.pressure_shapes import CapShape, GapShape, LimitsShape
 from engine.rulebook.selectors import SelectorReader
 from engine.rulebook.windows import WindowReader
@@ -46,10 +46,10 @@ class CapReader:
         return Gap(name, at_least, count, except_)
 
 
-def per_customer(
+def limits(
     campaign: str, outbound: bool, value: Plain, path: Path, windows: WindowReader
-) -> Cap | None:
-    """The cap of a campaign's `limits`, over its own contacts; None where it has none.
+) -> tuple[Cap | None, Quota | None]:
+    """A campaign's `limits`, over its own contacts: the cap for one customer, and the total; None where it has none.
 
     `outbound`: whether it goes out on any outbound channel; then what the website showed does not count.
     """
@@ -57,11 +57,14 @@ def per_customer(
     here = (*path, "per_customer")
     windows.check_above_zero(below, here)
     shape = shaped(LimitsShape, value, path, windows.findings)
-    if shape is None or shape.per_customer is None:
-        return None
+    if shape is None:
+        return None, None
+    total = None if shape.total is None else Quota(f"{campaign}/total", shape.total)
+    if shape.per_customer is None:
+        return None, total
     own = shape.per_customer
     limit, wish = windows.limit(own.limit, (*here, "limit"))
     window = windows.window(own.per, own.clock, here)
     kind = Kind.OUTBOUND if outbound else Kind.INBOUND
     count = Selector(campaign=frozenset((campaign,)), kind=frozenset((kind,)))
-    return Cap(f"{campaign}/per_customer", limit, window, count, wish=wish)
+    return Cap(f"{campaign}/per_customer", limit, window, count, wish=wish), total

@@ -1,6 +1,7 @@
 """Channels and the placements on them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from engine.rulebook import spans
 from engine.rulebook.attributes import Lexicon
@@ -11,20 +12,29 @@ from engine.rulebook.findings import Findings, Path
 from engine.rulebook.merge import check_name
 from engine.rulebook.model import AttributeType, Channel, Confirm, Format, Kind, Offer, OnSilence, Placement
 from engine.rulebook.nodes import Plain
+from engine.rulebook.policies import Quota
 from engine.rulebook.shapes import ChannelShape, PlacementShape
 
 NOT_NEEDED = "not_needed"
+ReadCapacity = Callable[[str, Plain, Path], Quota | None]
 
 
 def read(
-    data: Mapping[str, Plain], lexicon: Lexicon, findings: Findings, *, partial: bool
+    data: Mapping[str, Plain],
+    lexicon: Lexicon,
+    capacity: ReadCapacity,
+    findings: Findings,
+    *,
+    partial: bool,
 ) -> Declared[Channel]:
-    """The channels of the book."""
+    """The channels of the book. capacity: reads how many contacts a channel takes."""
     channels: Declared[Channel] = Declared("channel", partial=partial)
     for name, value in data.items():
         path = ("channels", name)
         shape = shaped(ChannelShape, value, path, findings)
         channel = _channel(name, shape, path, lexicon, findings) if shape else None
+        if channel and shape and shape.capacity is not None:
+            channel = replace(channel, capacity=capacity(name, shape.capacity, (*path, "capacity")))
         channels.add(name, channel, sound=path not in findings.salvaged)
     return channels
 
@@ -135,6 +145,9 @@ def _check_fallback(
     offer = offers.get(name, path, findings)
     if offer is None:
         return
+    if offer.stock is not None:
+        message = f"the offer {quote(name)} has a stock, and a fallback is shown without being counted"
+        findings.error(path, Code.VALUE, message)
     content = offer.content
     if content is None or (channel and not content.default and channel.name not in content.channels):
         where = f"for the channel {quote(channel.name)}" if channel else "of its own"

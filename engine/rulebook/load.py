@@ -75,7 +75,10 @@ def _book(merged: Merged, findings: Findings) -> Book | None:
     lexicon = Lexicon(declared, lawful, frozenset(merged.section("attributes")))
     derivation = DerivedReader.declare(merged, lexicon, Reader(zone, findings), lost)
     kept = events_section.read(merged.section("events"), findings)
-    reach = channels.read(merged.section("channels"), lexicon, findings, partial=lost("channels"))
+    windows = WindowReader(lexicon, findings, WEEKDAYS.index(shape.week_starts if shape else "mon"))
+    reach = channels.read(
+        merged.section("channels"), lexicon, windows.capacity, findings, partial=lost("channels")
+    )
     contents = ContentReader(reach, lexicon, findings)
     periods = ActiveReader(zone, findings)
     proposals = offers.read(merged.section("offers"), contents, periods, partial=lost("offers"))
@@ -86,7 +89,6 @@ def _book(merged: Merged, findings: Findings) -> Book | None:
     grammar.audiences.partial = lost("audiences")
     audiences.read(merged.section("audiences"), grammar)
     signals = derivation.signals.read(grammar, merged.section("audiences"))
-    windows = WindowReader(lexicon, findings, WEEKDAYS.index(shape.week_starts if shape else "mon"))
     chances = ExperimentReader(zone, shape.salt if shape else "", findings)
     layers = chances.layers(merged.section("layers"), partial=lost("layers"))
     reader = CampaignReader(

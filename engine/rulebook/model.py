@@ -11,7 +11,7 @@ from engine.instant import Instant, Microseconds
 from engine.rulebook.clock import Clock
 from engine.rulebook.derived import Derived, EventStore
 from engine.rulebook.experiments import Control, Experiments, Ramp, Slot
-from engine.rulebook.policies import Cap, Policies
+from engine.rulebook.policies import Cap, Policies, Quota
 
 
 class AttributeType(StrEnum):
@@ -91,6 +91,8 @@ class Channel:
     format: Format = Format.PLAIN
     max_segments: int | None = None
     """How many segments a short message should take at most; None: any number."""
+    capacity: Quota | None = None
+    """How many contacts it takes, of all customers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +189,8 @@ class Offer:
     tags: frozenset[str] = frozenset()
     content: Content | None = None
     active: Active = Active()
+    stock: Quota | None = None
+    """How often it can be given in all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +240,8 @@ class Campaign:
     """At most one campaign of a group is in a response; empty: it is in none."""
     per_customer: Cap | None = None
     """How many of its contacts one customer gets."""
+    total: Quota | None = None
+    """How many of these contacts there are, of all customers."""
     control: Control | None = None
     """Who of its customers does not get it, to compare with."""
     slot: Slot | None = None
@@ -265,3 +271,12 @@ class Book:
     derived: Derived = field(default_factory=Derived)
     events: EventStore = field(default_factory=EventStore)
     experiments: Experiments = field(default_factory=Experiments)
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """The names of all that can hold a proposal back: policies, limits of campaigns, and what all customers share."""
+        campaigns = self.campaigns.values()
+        limits = [limit for one in campaigns for limit in (one.per_customer, one.total)]
+        limits += [one.stock for one in self.offers.values()]
+        limits += [one.capacity for one in self.channels.values()]
+        return (*self.pressure.names, *(one.name for one in limits if one))

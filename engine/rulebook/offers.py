@@ -10,6 +10,7 @@ from engine.rulebook.faults import shaped
 from engine.rulebook.findings import Path
 from engine.rulebook.model import Offer
 from engine.rulebook.nodes import Plain
+from engine.rulebook.policies import Quota
 from engine.rulebook.shapes import OfferShape
 
 
@@ -39,4 +40,5 @@ def _offer(
         content = contents.read(shape.content, shape.locales, path)
         if not shape.content or not all(shape.content.values()):
             return None  # content that is there and empty is reported once, not for each use
-    return Offer(name, shape.name, shape.category, shape.value, frozenset(shape.tags), content, active)
+    stock = None if shape.stock is None else Quota(f"{name}/stock", shape.stock)
+    return Offer(name, shape.name, shape.category, shape.value, frozenset(shape.tags), content, active, stock)

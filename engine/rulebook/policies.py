@@ -66,6 +66,16 @@ class Cap:
 
 
 @dataclass(frozen=True, slots=True)
+class Quota:
+    """At most so many contacts of all customers together: an offer's stock, a campaign's total, a channel's capacity."""
+
+    name: str
+    limit: int
+    window: Calendar | None = None
+    """The period in which they are counted, on the book's clock; None: for good."""
+
+
+@dataclass(frozen=True, slots=True)
 class Gap:
     """At least so long between the latest contact and the next."""
 

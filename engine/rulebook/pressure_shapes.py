@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import Discriminator, Field, Tag
 
-from engine.rulebook.shapes import Categories, Count, DayName, Duration, Kinds, Names, Shape, Text
+from engine.rulebook.shapes import Amount, Categories, Count, DayName, Duration, Kinds, Names, Shape, Text
 
 ClockName: TypeAlias = Literal["customer", "book"]
 ClockTime: TypeAlias = Annotated[Text, Field(examples=['"21:00"'])]
@@ -84,6 +84,18 @@ class LimitsShape(Shape):
     noun: ClassVar[str] = "limits"
     per_customer: PerCustomerShape | None = None
     """For one customer."""
+    total: Amount | None = None
+    """For all customers together, and for good."""
+
+
+class CapacityShape(Shape):
+    """How many contacts a channel takes."""
+
+    noun: ClassVar[str] = "capacity"
+    limit: Amount
+    """How many."""
+    per: Annotated[Text, Field(examples=["calendar day"])]
+    """The period of the book's calendar: `calendar` and `day`, `week` or `month`."""
 
 
 class GapShape(Shape):

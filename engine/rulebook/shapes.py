@@ -11,6 +11,7 @@ Text: TypeAlias = Annotated[str, Field(min_length=1)]
 Texts: TypeAlias = Annotated[list[Text], Field(max_length=100)]
 Duration: TypeAlias = Annotated[str, Field(examples=["24h"])]
 Count: TypeAlias = Annotated[int, Field(ge=1, le=1_000_000)]
+Amount: TypeAlias = Annotated[int, Field(ge=1, le=1_000_000_000)]
 Condition: TypeAlias = dict[str, Any]
 Locale: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$", examples=["zh-CN"])]
 Content: TypeAlias = dict[str, dict[str, str]]
@@ -120,6 +121,8 @@ class ChannelShape(Shape):
     """What its texts are written in."""
     max_segments: Annotated[int | None, Field(ge=1, le=255)] = None
     """How many segments a short message should take at most."""
+    capacity: dict[str, Any] | None = None
+    """How many contacts it takes, of all customers."""
 
 
 class PlacementShape(Shape):
@@ -164,6 +167,8 @@ class OfferShape(Shape):
     """What it is worth when it is taken."""
     tags: Texts = []
     """Words by which pressure rules can select it."""
+    stock: Amount | None = None
+    """How often it can be given in all."""
     active: ActiveShape | None = None
     """When it can be proposed; always if it is left out."""
     content: Content | None = None

@@ -27,9 +27,6 @@ class _Feature:
 
 _FEATURES = (
     _Feature("pressure.pauses"),
-    _Feature("channels.*.capacity"),
-    _Feature("offers.*.stock"),
-    _Feature("campaigns.*.limits.total", "limits.total"),
     _Feature("campaigns.*.learn"),
     _Feature(
         "campaigns.*.ramp",

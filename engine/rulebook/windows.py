@@ -8,13 +8,15 @@ from engine.rulebook.attributes import Lexicon
 from engine.rulebook.channels import span
 from engine.rulebook.clock import Clock
 from engine.rulebook.diagnostics import Code, Severity, quote
+from engine.rulebook.faults import shaped
 from engine.rulebook.findings import Findings, Path
 from engine.rulebook.model import AttributeType
 from engine.rulebook.nodes import Plain
-from engine.rulebook.policies import Calendar, Period, Rolling, Window
-from engine.rulebook.pressure_shapes import WishShape
+from engine.rulebook.policies import Calendar, Period, Quota, Rolling, Window
+from engine.rulebook.pressure_shapes import CapacityShape, WishShape
 
 _PERIODS = tuple(map(str, Period))
+_PERIODS_HINT = "one of: calendar day, calendar week, calendar month"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +69,24 @@ class WindowReader:
             return Rolling(1)
         return Rolling(span(here, rest, self.findings))
 
+    def capacity(self, channel: str, value: Plain, path: Path) -> Quota | None:
+        """The channel's capacity, at the path; None after reporting that it is none."""
+        self.check_above_zero(value, path)
+        shape = shaped(CapacityShape, value, path, self.findings)
+        if shape is None:
+            return None
+        if shape.per.strip().partition(" ")[0] == "rolling":
+            message = "a capacity is counted in a period of the calendar, not in a rolling window"
+            self.findings.error((*path, "per"), Code.VALUE, message, _PERIODS_HINT)
+            return None
+        window = self.window(shape.per, Clock.BOOK, path)
+        return Quota(f"{channel}/capacity", shape.limit, window) if isinstance(window, Calendar) else None
+
     def _calendar(self, rest: str, clock: Clock, path: Path) -> Window:
         if rest in _PERIODS:
             return Calendar(Period(rest), clock, self.week_starts)
         message = f"{quote(rest)} is not a period of the calendar" if rest else "the period is missing"
-        hint = self.findings.suggest(rest, _PERIODS) or "one of: calendar day, calendar week, calendar month"
+        hint = self.findings.suggest(rest, _PERIODS) or _PERIODS_HINT
         if _is_span(rest):
             hint = f"write `rolling {rest}`, or one of: calendar day, calendar week, calendar month"
         self.findings.error(path, Code.VALUE, message, hint)

@@ -18,6 +18,8 @@ _ABOUT = {
     ReasonCode.QUIET: _RULES,
     ReasonCode.CAPPED: _RULES,
     ReasonCode.TOO_SOON: _RULES,
+    ReasonCode.OUT_OF_STOCK: _RULES,
+    ReasonCode.OVER_CAPACITY: _RULES,
     ReasonCode.NO_CONSENT: _CHANNELS,
     ReasonCode.UNREACHABLE: _CHANNELS,
     ReasonCode.NO_VARIANT: _CHANNELS,
@@ -135,18 +137,12 @@ def _names(book: Book) -> dict[str, tuple[str, Collection[str]]]:
         "variant": ("variant", {each.name for each in variants}),
         "channel": ("channel", book.channels),
         "placement": ("placement", book.placements),
-        "by": ("pressure rule", _rules(book)),
+        "by": ("pressure rule", book.rules),
         "holdout": ("holdout", book.experiments.holdouts),
         "layer": ("layer", book.experiments.layers),
         "signals": ("signal", book.derived.signals),
         "content": ("field of content", {name for each in contents for name in _fields(each)}),
     }
-
-
-def _rules(book: Book) -> list[str]:
-    """What can hold back: the policies, and the limits of campaigns."""
-    own = (one.per_customer for one in book.campaigns.values())
-    return [*book.pressure.names, *(cap.name for cap in own if cap)]
 
 
 def _fields(content: Content) -> set[str]:

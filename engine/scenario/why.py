@@ -20,6 +20,8 @@ _HELD_BACK = {
     ReasonCode.QUIET: "quiet by",
     ReasonCode.CAPPED: "capped by",
     ReasonCode.TOO_SOON: "too soon for",
+    ReasonCode.OUT_OF_STOCK: "out of",
+    ReasonCode.OVER_CAPACITY: "over",
 }
 _STAGES = {
     ReasonCode.CONTROL: "could go, and is withheld: the customer is in its control group",
@@ -78,7 +80,7 @@ class _Why:
                 text = f"outranked by {name}{self._ranks(one, name)}"
             case ReasonCode.GROUP_TAKEN:
                 text = f"gives way to {name} of the same group{self._ranks(one, name)}"
-            case ReasonCode.QUIET | ReasonCode.CAPPED | ReasonCode.TOO_SOON:
+            case _ if code in _HELD_BACK:
                 text = f"{_HELD_BACK[code]} {name}{self._stood(one, name)}"
             case ReasonCode.HELD_OUT:
                 text = f"could go, and is withheld: the customer is in the holdout {name}"

@@ -19,9 +19,11 @@ from engine.ledger.errors import LedgerError, RequestIdReused, SettleFault
 from engine.ledger.rows import ContactRow, DecisionRow, PastDecision, PersonRow, RequestRow
 from engine.ledger.store import Store
 from engine.pressure.contact import Contact, Facts
+from engine.pressure.counters import Key
 from engine.settle.alone import transaction
 from engine.settle.answer import answer, from_json
 from engine.settle.ask import Ask
+from engine.settle.counters import Counters, Looked, Short
 from engine.settle.listening import Listening
 from engine.settle.people import Asked, Linked, Linking, People
 from engine.settle.record import contact_rows, decision_row
@@ -53,7 +55,7 @@ def settle_group(store: Store, asks: Sequence[Asked]) -> list[Decision | Recorde
         requests = [one for one in sound if isinstance(one, Ask)]
         if len(requests) < len(sound):
             reported = report(store, [one for one in sound if isinstance(one, Reporting)], people.of)
-        settled = _Group(store, requests, people).settle()
+        settled = _settled(store, requests, people)
         settled.keep()
         if len(requests) < len(sound):
             recordings = [one for one in sound if isinstance(one, Recording)]
@@ -61,6 +63,16 @@ def settle_group(store: Store, asks: Sequence[Asked]) -> list[Decision | Recorde
     if len(requests) == len(asks):
         return [*settled.answers]
     return list(_in_order(asks, people, iter(settled.answers), iter(reported), iter(recorded)))
+
+
+def _settled(store: Store, asks: Sequence[Ask], people: People) -> "_Group":
+    """The group with its answers; again where what it had of a counter was not enough to answer."""
+    counters = Counters(store, asks)
+    while True:
+        try:
+            return _Group(store, asks, people, counters).settle()
+        except Short:
+            counters.start_again()
 
 
 def _without(asks: Sequence[Asked], refused: Mapping[int, LedgerError]) -> Sequence[Asked]:
@@ -93,8 +105,8 @@ def _in_order(
 class _Group:
     """A group under way."""
 
-    def __init__(self, store: Store, asks: Sequence[Ask], people: People) -> None:
-        self._asks, self._store, self._people = asks, store, people
+    def __init__(self, store: Store, asks: Sequence[Ask], people: People, counters: Counters) -> None:
+        self._asks, self._store, self._people, self._counters = asks, store, people, counters
         self._past = decisions.past_decisions(
             store, list({ask.request.request_id for ask in asks if ask.is_named})
         )
@@ -107,7 +119,9 @@ class _Group:
         self.answers: list[Decision | LedgerError] = []
 
     def settle(self) -> "_Group":
-        """Fills the answers, and what is to be kept."""
+        """Fills the answers, and what is to be kept. Raises Short."""
+        if wanted := _likely_counters(self._asks):
+            self._counters.open(wanted)
         for ask in self._asks:
             past = self._past.get(ask.request.request_id) if ask.is_named else None
             self.answers.append(self._again(ask, past) if past is not None else self._decide_alone(ask))
@@ -118,12 +132,15 @@ class _Group:
         store = self._store
         persons.know(store, [PersonRow(one.person, one.at) for one in self._decisions])
         decisions.keep(store, self._decisions, self._requests, self._contacts)
+        self._counters.write()
         self._remembered.write(store)
 
     def _decide_alone(self, ask: Ask) -> Decision | LedgerError:
         """A fault in one request is that request's own, not its neighbours'."""
         try:
             return self._decide(ask)
+        except Short:
+            raise
         except Exception as fault:
             log.exception("could not decide", request_id=ask.request.request_id)
             error = SettleFault("the request could not be decided")
@@ -134,9 +151,9 @@ class _Group:
         person = self._people.of(ask.request.customer)
         if ask.request.mode is Mode.PREVIEW:
             told = self._told.of_all(self._people.all_of(ask))
-            return answer(ask, judge(ask, self._seen(ask), person, told), "")
+            return answer(ask, judge(ask, self._seen(ask), person, told, Looked(self._counters)), "")
         history, told = self._histories[person], self._told.of(person)
-        verdict = judge(ask, history, person, told)
+        verdict = judge(ask, history, person, told, self._counters)
         decision = answer(ask, verdict, str(uuid7()))
         row = decision_row(ask, person, decision, verdict, history, told)
         contacts = contact_rows(person, decision, verdict)
@@ -144,6 +161,9 @@ class _Group:
         self._contacts += contacts
         self._remembered.add(person, ask.concluded)
         history += [one.contact for one in verdict.chosen]
+        for position, (proposal, contact, withheld) in enumerate(verdict.chosen):
+            if withheld is None:
+                self._counters.take(row.decision_id, position, contact, proposal.route.quotas)
         if row.request_id:
             self._remember(row.request_id, row)
         return decision
@@ -161,6 +181,17 @@ class _Group:
         """So that the same request_id, later in this group or any other, gets the same answer."""
         self._requests.append(RequestRow(request_id, row.decision_id))
         self._past[request_id] = PastDecision(request_id, row.person, row.answer)
+
+
+def _likely_counters(asks: Sequence[Ask]) -> dict[Key, int]:
+    """The counters of each request's best candidate, with their limits; others are read when they are asked for."""
+    return {
+        rule.key(ask.request.now): rule.limit
+        for ask in asks
+        if ask.candidates and ask.live.pressure.is_shared and ask.request.mode is Mode.COMMIT
+        for channel in ask.candidates[0].channels
+        for rule in ask.candidates[0].plan.routes[channel].quotas
+    }
 
 
 def _histories(store: Store, asks: Sequence[Ask], people: People) -> Histories:

@@ -18,6 +18,7 @@ from engine.ledger.store import Store
 from engine.live import LiveBook
 from engine.memory import NO_MEMORY, Memory, memory
 from engine.pressure.contact import Contact, Facts
+from engine.pressure.counters import Counts, PastCounts
 from engine.pressure.told import Told
 from engine.rulebook.model import AttributeType
 from engine.settle.answer import from_json
@@ -39,6 +40,8 @@ class Past(NamedTuple):
     """Candidates beyond them."""
     history: tuple[Contact, ...]
     """The contacts that it was judged by."""
+    counts: Counts
+    """What it saw of what all customers share."""
     person: str
     """Under which name the customer was kept."""
     told: Told
@@ -88,6 +91,7 @@ def past_of(row: DecisionRow, live: LiveBook) -> Past:
         decision._replace(fates=tuple(_fate(*one) for one in trace["candidates"])),
         trace["more_candidates"],
         tuple(_contact(one) for one in trace["contacts"]),
+        PastCounts(row.at, ((rule, counted) for rule, counted, *_ in trace["counters"])),
         row.person,
         Told({name: Consent(*one) for name, *one in trace.get("consents", ())}),
         request,

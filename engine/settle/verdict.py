@@ -15,6 +15,7 @@ from engine.decision import CLOSED, PRESSURE, WITHHELD, Outcome, Reason, ReasonC
 from engine.instant import Instant
 from engine.match import clocks_of
 from engine.pressure.contact import Contact
+from engine.pressure.counters import NO_COUNTS, Counts
 from engine.pressure.opening import opening
 from engine.pressure.rule import Case, Rule, Standing
 from engine.pressure.told import NOTHING, Told, Withdrawal
@@ -70,16 +71,18 @@ class Verdict:
         return [one for one in self.chosen if one.withheld is None]
 
 
-def judge(ask: Ask, history: Sequence[Contact], person: str, told: Told = NOTHING) -> Verdict:
+def judge(
+    ask: Ask, history: Sequence[Contact], person: str, told: Told = NOTHING, counts: Counts = NO_COUNTS
+) -> Verdict:
     """Tries the proposals in rank order, each campaign's channels before the next campaign.
 
     history: the person's contacts that may still count, shadows among them; what is chosen here counts for what is tried
     after it. person: the name under which the customer is kept, by which chance knows him. told: what the customer said of
-    being contacted.
+    being contacted. counts: what all customers share.
     """
     verdict = Verdict()
     if ask.candidates:
-        pressure = _Pressure(ask, history, told)
+        pressure = _Pressure(ask, history, told, counts)
         for candidate in ask.candidates:
             verdict.tried.append(_try(ask, candidate, verdict.chosen, pressure, person))
     _conclude(ask, verdict)
@@ -91,12 +94,12 @@ class _Pressure:
 
     __slots__ = ("_case", "_consents", "_standings")
 
-    def __init__(self, ask: Ask, history: Sequence[Contact], told: Told) -> None:
+    def __init__(self, ask: Ask, history: Sequence[Contact], told: Told, counts: Counts) -> None:
         live, request = ask.live, ask.request
         zones = (
             plausible_zones(request.attributes, live.book.timezone) if live.pressure.by_customer_clock else ()
         )
-        self._case = Case(request.now, history, request.attributes, zones)
+        self._case = Case(request.now, history, request.attributes, zones, counts)
         self._standings: dict[str, Standing] = {}
         self._consents = told.consents
 
@@ -115,10 +118,15 @@ class _Pressure:
 
     def reserve(self, route: Route, *, shadow: bool) -> Contact:
         """One more contact: confirmed at once when inbound or a shadow, else held as the channel says."""
-        now = self._case.now
+        case, now = self._case, self._case.now
         expires_at = None if route.held is None or shadow else now + route.held
         contact = Contact(now, expires_at, route.facts)
-        self._case = self._case._replace(history=[*self._case.history, contact])
+        self._case = case._replace(history=[*case.history, contact])
+        if route.quotas and not shadow:
+            keys = [rule.key(now) for rule in route.quotas]
+            self._case = self._case._replace(
+                drawn={**case.drawn, **{key: case.drawn.get(key, 0) + 1 for key in keys}}
+            )
         self._standings = {}
         return contact
 

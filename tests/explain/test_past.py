@@ -8,7 +8,7 @@ import pytest
 
 from engine.context import Request
 from engine.decide import Engine
-from engine.decision import ReasonCode
+from engine.decision import Reason, ReasonCode
 from engine.explain import ChangeKind, Explained, NoSuchDecision, explain, explain_past
 from engine.instant import DAY
 from engine.live import compile_book
@@ -44,6 +44,22 @@ async def test_it_is_explained_as_it_would_have_been_before(folder: Path, tmp_pa
             again = await explain_past(engine, decision_id, flips=number % 4 == 0)
             assert again.notes == ()
             assert gist(again) == gist(told)
+
+
+async def test_a_stock_is_told_as_of_then(tmp_path: Path) -> None:
+    """What was left when it was decided is what the explanation goes by, though by now there is less, or none."""
+    rare = "offers: {rare: {name: Rare, stock: 2, content: {default: {t: Rare}}}}"
+    live = live_book(SHOP, "campaigns: {a: {offer: rare, placements: [shelf]}}", rare)
+    with engine_on(live, tmp_path / "tact.db") as engine:
+        told = await explain(engine, on_the_shelf(NOW, age=20))
+        first = await engine.decide(on_the_shelf(NOW, age=20))
+        for later in range(1, 4):
+            last = await engine.decide(on_the_shelf(NOW + later, age=20))
+        assert last.blocked_by == ("rare/stock",)
+        assert gist(await explain_past(engine, first.decision_id)) == gist(told)
+        again = await explain_past(engine, last.decision_id)
+        assert again.campaigns[0].reason == Reason(ReasonCode.OUT_OF_STOCK, "rare/stock")
+        assert again.notes == ()
 
 
 async def test_a_remembered_signal_is_told_as_of_then(tmp_path: Path) -> None:

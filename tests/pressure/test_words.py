@@ -20,6 +20,8 @@ CAP = Reading("c", "sms", "r", RuleKind.CAP, True, 2, 2, "calendar week", ("Asia
          "2 of 2 in rolling 7d, until 2026-03-10T10:00:00.000001+08:00"),
         (CAP._replace(limit=0, counted=0, zones=(), next_allowed_at=None, kind=RuleKind.LIMIT),
          "0 of 0 in calendar week, for more than 400 days"),
+        (CAP._replace(kind=RuleKind.STOCK, counted=1000, limit=1000, window="", zones=(), next_allowed_at=None),
+         "1,000 of 1,000 in all, until one is given back"),
         (CAP._replace(kind=RuleKind.GAP, window="2d", zones=()), "2d after the latest, until 2026-03-10T10:00+08:00"),
         (CAP._replace(kind=RuleKind.QUIET, window="21:00-08:00", counted=None, limit=None, blocks=False,
                       zones=("Asia/Shanghai", "Asia/Urumqi")),

@@ -13,7 +13,7 @@ from engine.rulebook.diagnostics import Code, Severity
 from engine.rulebook.events import MAX_EXPANDED
 from engine.rulebook.load import load, load_files
 from engine.rulebook.model import Active, Book, Factor, Kind, OnSilence, Placeholder, Template
-from engine.rulebook.policies import Calendar, Cap, Gap, Holidays, Period, Quiet, Rolling, Selector
+from engine.rulebook.policies import Calendar, Cap, Gap, Holidays, Period, Quiet, Quota, Rolling, Selector
 
 GOLDEN = Path(__file__).parent / "golden"
 RICH = (GOLDEN / "_rich.yaml").read_bytes()
@@ -123,6 +123,21 @@ def test_the_limit_of_a_campaign_that_goes_out_counts_what_went_out() -> None:
     assert own is not None
     assert own.count == Selector(kind=frozenset({"outbound"}), campaign=frozenset({"c"}))
     assert own.window == Calendar(Period.DAY, Clock.CUSTOMER, week_starts=6)
+
+
+def test_what_all_customers_share() -> None:
+    """Stock, total and capacity arrive with the names that answers give them, on the book's clock."""
+    extra = b"""
+      channels: {phone: {kind: outbound, address: profile.name, consent: not_needed, capacity: {limit: 9, per: calendar week}}}
+      offers: {rare: {name: Rare, stock: 3, content: {default: {text: Rare}}}}
+      campaigns: {c: {offer: rare, channels: [phone], limits: {total: 7}}}"""
+    book = load_files({"rich.yaml": RICH, "c.yaml": extra}).book
+    assert book is not None
+    week = Calendar(Period.WEEK, Clock.BOOK, week_starts=6)
+    assert book.channels["phone"].capacity == Quota("phone/capacity", 9, week)
+    assert book.offers["rare"].stock == Quota("rare/stock", 3)
+    assert (book.campaigns["c"].total, book.campaigns["c"].per_customer) == (Quota("c/total", 7), None)
+    assert {"phone/capacity", "rare/stock", "c/total", "plain/per_customer", "weekly"} <= set(book.rules)
 
 
 def test_placeholders() -> None:

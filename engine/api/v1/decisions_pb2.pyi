@@ -26,6 +26,9 @@ class PressureKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     PRESSURE_KIND_LIMIT: _ClassVar[PressureKind]
     PRESSURE_KIND_GAP: _ClassVar[PressureKind]
     PRESSURE_KIND_CONSENT: _ClassVar[PressureKind]
+    PRESSURE_KIND_STOCK: _ClassVar[PressureKind]
+    PRESSURE_KIND_TOTAL: _ClassVar[PressureKind]
+    PRESSURE_KIND_CAPACITY: _ClassVar[PressureKind]
 
 class Outcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -88,6 +91,9 @@ PRESSURE_KIND_CAP: PressureKind
 PRESSURE_KIND_LIMIT: PressureKind
 PRESSURE_KIND_GAP: PressureKind
 PRESSURE_KIND_CONSENT: PressureKind
+PRESSURE_KIND_STOCK: PressureKind
+PRESSURE_KIND_TOTAL: PressureKind
+PRESSURE_KIND_CAPACITY: PressureKind
 OUTCOME_UNSPECIFIED: Outcome
 OUTCOME_OFFER: Outcome
 OUTCOME_FALLBACK: Outcome

@@ -1,0 +1,116 @@
+"""Counters that all customers share, in shards, and what contacts hold of them. All inside of a transaction.
+
+Who holds a row of a counter may change that row, and the holdings that it has locked; who holds all its rows holds its
+holdings as well. Rows are waited for in one order, all at once, by a transaction that holds none; so nobody waits in a ring.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from engine.instant import Instant
+from engine.ledger.rows import CounterRow, HoldingRow
+from engine.ledger.statements import Select
+from engine.ledger.store import Store
+from engine.ledger.tables import CounterTable, HoldingTable
+
+MOST_DUE = 1000
+"""Holdings that are given back in one go, so that no group pays for a night of them."""
+
+CounterKey = tuple[str, Instant]
+"""Counter and period."""
+
+_COLUMNS = "c.counter, c.period, c.shard, c.used, c.quota, c.divided"
+_READ = Select(
+    f"{_COLUMNS}, EXISTS (SELECT 1 FROM holdings AS h WHERE h.counter = c.counter AND h.period = c.period"
+    " AND h.expires_at <= asked.now)",
+    "FROM :given(counter text, period bigint, now bigint) AS asked CROSS JOIN counters AS c"
+    " WHERE c.counter = asked.counter AND c.period = asked.period",
+)
+_SEEN = Select(
+    "coalesce((SELECT sum(c.used) FROM counters AS c WHERE c.counter = asked.counter AND c.period = asked.period), 0)"
+    " - (SELECT count(*) FROM holdings AS h WHERE h.counter = asked.counter AND h.period = asked.period"
+    " AND h.expires_at <= asked.now)",
+    "FROM :given(counter text, period bigint, now bigint) AS asked",
+)
+_LOCK_ONE = Select(
+    _COLUMNS,
+    "FROM :given(counter text, period bigint, divided bigint) AS asked CROSS JOIN LATERAL ("
+    "SELECT * FROM counters AS s WHERE s.counter = asked.counter AND s.period = asked.period"
+    " AND s.divided = asked.divided AND s.used < s.quota ORDER BY s.quota - s.used DESC LIMIT 1"
+    " FOR UPDATE SKIP LOCKED) AS c",
+)
+_LOCK_ALL = Select(
+    _COLUMNS,
+    "FROM counters AS c WHERE (c.counter, c.period) IN (SELECT counter, period FROM :given(counter text, period bigint) AS g)"
+    " ORDER BY c.counter, c.period, c.shard FOR UPDATE",
+)
+_DUE = Select(
+    "expires_at, decision_id, position",
+    "FROM holdings WHERE counter = ? AND period = ? AND expires_at <= ?"
+    f" ORDER BY expires_at, decision_id, position LIMIT {MOST_DUE} OFFSET ?",
+)
+_DUE_AND_FREE = Select(_DUE.columns, f"{_DUE.source} FOR UPDATE SKIP LOCKED")
+_GIVE_BACK = """
+    UPDATE holdings SET counted = false, expires_at = NULL
+      FROM :given(decision_id text, position bigint, counter text) AS given
+     WHERE holdings.decision_id = given.decision_id AND holdings.position = given.position
+       AND holdings.counter = given.counter"""
+_WRITTEN = """
+    ON CONFLICT (counter, period, shard) DO UPDATE
+      SET used = excluded.used, quota = excluded.quota, divided = excluded.divided"""
+
+
+class Due(NamedTuple):
+    """A holding whose time is over."""
+
+    expires_at: Instant
+    decision_id: str
+    position: int
+
+
+def read(store: Store, keys: Sequence[CounterKey], now: Instant) -> list[tuple[CounterRow, bool]]:
+    """The rows as they are, locked by nobody, and whether anything of the counter is due."""
+    rows = store.select(_READ, [(*key, now) for key in keys])
+    return [(CounterRow(*row[:6]), bool(row[6])) for row in rows]
+
+
+def seen(store: Store, key: CounterKey, now: Instant) -> int:
+    """How many contacts count at the moment."""
+    ((count,),) = store.select(_SEEN, [(*key, now)])
+    return int(count)
+
+
+def lock_one(store: Store, keys: Sequence[tuple[str, Instant, int]]) -> list[CounterRow]:
+    """Of each counter that is divided by this limit one row of which something is left, if there is one that nobody holds."""
+    return [CounterRow(*row) for row in store.select(_LOCK_ONE, keys)]
+
+
+def lock_all(store: Store, keys: Sequence[CounterKey]) -> list[CounterRow]:
+    """All rows of the counters, made where there are none. Waits for those who hold one; the transaction must hold none."""
+    new = [CounterRow(*key, shard, 0, 0, 0) for key in sorted(keys) for shard in range(store.shards)]
+    store.insert(CounterTable, new, "ON CONFLICT DO NOTHING")
+    return [CounterRow(*row) for row in store.select(_LOCK_ALL, [tuple(key) for key in keys])]
+
+
+def due(store: Store, key: CounterKey, now: Instant, *, skip: int = 0, shared: bool = False) -> list[Due]:
+    """The oldest holdings whose time is over, at most MOST_DUE after the first `skip`.
+
+    shared: others may hold rows of the counter too; then those that nobody else gives back, which are locked.
+    """
+    return [Due(*row) for row in store.select(_DUE_AND_FREE if shared else _DUE, *key, now, skip)]
+
+
+def give_back(store: Store, holdings: Sequence[tuple[str, int, str]]) -> None:
+    """Notes that these (decision, position, counter) do not count any more."""
+    if holdings:
+        store.change(_GIVE_BACK, holdings)
+
+
+def hold(store: Store, rows: Sequence[HoldingRow]) -> None:
+    """Adds holdings."""
+    store.insert(HoldingTable, rows)
+
+
+def write(store: Store, rows: Sequence[CounterRow]) -> None:
+    """Writes rows of counters that the transaction holds."""
+    store.insert(CounterTable, rows, _WRITTEN)
