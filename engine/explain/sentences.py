@@ -53,8 +53,8 @@ _THEN: dict[str, str] = {
     "over_capacity": "be held back by {}",
     "other_slot": "be for another part of the customers, by the layer {}",
     "ramping": "not reach the customer yet",
-    "control": "be withheld, as from all of its control group",
-    "held_out": "be withheld, as from all of the holdout {}",
+    "control": "be withheld for the sake of its control group",
+    "held_out": "be withheld by the holdout {}",
 }
 
 

@@ -4,7 +4,7 @@ from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from engine.instant import Instant
+from engine.instant import SECOND, Instant
 from engine.rulebook.policies import Selector
 
 
@@ -83,10 +83,10 @@ class Ramp:
         return self.start + (1.0 - self.start) * (now - self.since) / (self.full - self.since)
 
     def reaches(self, place: float) -> Instant:
-        """From when on whoever is at the place is reached."""
-        if place < self.start:
-            return self.since
-        return self.since + int((place - self.start) / (1.0 - self.start) * (self.full - self.since)) + 1
+        """The first full second at which whoever is at the place is reached."""
+        share = max(0.0, (place - self.start) / (1.0 - self.start))
+        moment = self.since + int(share * (self.full - self.since)) + 1
+        return -(-moment // SECOND) * SECOND
 
 
 @dataclass(frozen=True, slots=True)

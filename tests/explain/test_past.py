@@ -31,11 +31,17 @@ def gist(explained: Explained) -> tuple[Any, ...]:
 
 @pytest.mark.parametrize("folder", BOOKS, ids=lambda path: path.name)
 async def test_it_is_explained_as_it_would_have_been_before(folder: Path, tmp_path: Path) -> None:
-    """What the scenarios of each book ask is explained, then decided; once all is done the log explains each the same."""
+    """What the scenarios of each book ask is explained, then decided; once all is done the log explains each the same.
+
+    But for what comes with sensitive values, which the log does not hold.
+    """
     live = loaded(folder)
+    sensitive = {name for name, one in live.book.attributes.items() if one.sensitive}
     before: list[tuple[str, Explained]] = []
     with engine_on(live, tmp_path / "tact.db") as engine:
         for request in sorted(requests_of(folder, live), key=lambda one: one.now):
+            if not sensitive.isdisjoint(request.attributes):
+                continue
             told = await explain(engine, request, flips=len(before) % 4 == 0)
             decision = await engine.decide(request)
             before.append((decision.decision_id, told))
