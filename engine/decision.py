@@ -29,6 +29,7 @@ class ReasonCode(StrEnum):
     QUIET = "quiet"
     CAPPED = "capped"
     TOO_SOON = "too_soon"
+    PAUSED = "paused"
     OTHER_SLOT = "other_slot"
     RAMPING = "ramping"
     OUT_OF_STOCK = "out_of_stock"
@@ -48,6 +49,7 @@ PRESSURE = frozenset(
         ReasonCode.QUIET,
         ReasonCode.CAPPED,
         ReasonCode.TOO_SOON,
+        ReasonCode.PAUSED,
         ReasonCode.OUT_OF_STOCK,
         ReasonCode.OVER_CAPACITY,
     )
@@ -91,6 +93,7 @@ class RuleKind(StrEnum):
     LIMIT = "limit"
     """A campaign's own cap."""
     GAP = "gap"
+    PAUSE = "pause"
     CONSENT = "consent"
     """That the customer withdrew it."""
     STOCK = "stock"

@@ -57,6 +57,7 @@ def _counts(book: Book) -> Mapping[str, int]:
         "cap": len(book.pressure.caps),
         "gap": len(book.pressure.gaps),
         "quiet rule": len(book.pressure.quiet),
+        "pause": len(book.pressure.pauses),
         "holdout": len(book.experiments.holdouts),
         "layer": len(book.experiments.layers),
     }

@@ -118,7 +118,8 @@ def _form(form: pb.FormExplanation) -> Tree:
 def _reading(one: pb.PressureReading, zone: tzinfo) -> Text:
     """How a rule of contact pressure stands."""
     kind = pb.PressureKind.Name(one.kind).removeprefix("PRESSURE_KIND_").lower()
-    counted = f"{one.counted} of {one.limit} in " if one.HasField("counted") else ""
+    between = " outcomes, a pause of " if one.kind == pb.PRESSURE_KIND_PAUSE else " in "
+    counted = f"{one.counted} of {one.limit}{between}" if one.HasField("counted") else ""
     text = Text(f"{kind} {one.rule} on {one.channel}: {counted}{one.window}")
     if not one.blocks:
         return text.append(", lets it pass", "green")

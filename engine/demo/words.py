@@ -24,6 +24,7 @@ _WHY = {
     ReasonCode.REASON_CODE_QUIET: "fits, but it is quiet now",
     ReasonCode.REASON_CODE_CAPPED: "fits, but the customer was contacted enough",
     ReasonCode.REASON_CODE_TOO_SOON: "fits, but the last contact is too recent",
+    ReasonCode.REASON_CODE_PAUSED: "fits, but the customer is left in peace",
     ReasonCode.REASON_CODE_OUT_OF_STOCK: "fits, but the offer has been given as often as there is of it",
     ReasonCode.REASON_CODE_OVER_CAPACITY: "fits, but the channel takes no more",
     ReasonCode.REASON_CODE_NO_VARIANT: "fits, but no variant does",

@@ -49,6 +49,7 @@ _THEN: dict[str, str] = {
     "capped": "be held back by {}",
     "quiet": "be held back by {}",
     "too_soon": "be held back by {}",
+    "paused": "be held back by {}",
     "out_of_stock": "be held back by {}",
     "over_capacity": "be held back by {}",
     "other_slot": "be for another part of the customers, by the layer {}",

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from engine.instant import Instant
 from engine.ledger.rows import OutcomeRow
@@ -13,6 +13,11 @@ from engine.ledger.tables import OutcomeTable
 _OF_DECISIONS = Select(
     "decision_id, campaign, type, at",
     "FROM outcomes WHERE decision_id IN :given(decision_id text)",
+    packed=True,
+)
+_HAPPENED = Select(
+    "person, type, at, channel, campaign, offer",
+    "FROM outcomes WHERE person IN :given(person text) AND type IN :given(type text) AND at > ?",
     packed=True,
 )
 _TALLY = Select(
@@ -56,6 +61,13 @@ def of_decisions(store: Store, decision_ids: Sequence[str]) -> dict[str, list[Re
         for decision_id, *one in store.select(_OF_DECISIONS, decision_ids):
             found[decision_id].append(Reported(*one))
     return found
+
+
+def of_persons(
+    store: Store, persons: Sequence[str], types: Sequence[str], since: Instant
+) -> Sequence[Sequence[Any]]:
+    """The persons' outcomes of the types, later than `since`: person, type, at, channel, campaign, offer."""
+    return store.select(_HAPPENED, persons, types, since)
 
 
 def tally(store: Store, campaigns: Sequence[str], types: Sequence[str], since: Instant) -> list[Tally]:

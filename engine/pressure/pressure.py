@@ -3,13 +3,14 @@
 from engine.decision import ReasonCode, RuleKind
 from engine.pressure.contact import Facts, selects
 from engine.pressure.counting import CountRule
+from engine.pressure.pauses import PauseRule, applies, scope_of
 from engine.pressure.quiet import QuietRule
 from engine.pressure.quota import QuotaRule, quota_rule
 from engine.pressure.rule import Rule
 from engine.pressure.windows import CalendarWindow, RollingWindow, Window, Zones
 from engine.rulebook.clock import Clock
 from engine.rulebook.model import Book, Campaign, Kind
-from engine.rulebook.policies import Cap, Gap, Quiet, Quota, Rolling, Selector
+from engine.rulebook.policies import Cap, Gap, Pause, Quiet, Quota, Rolling, Selector
 
 _NO_CLOCK: Zones = ()
 """Of rules for which it does not matter what any clock shows."""
@@ -38,18 +39,26 @@ class Pressure:
         """No older contact is counted by any rule."""
         self.wishes = frozenset(rule.wish for rule in counting if rule.wish is not None)
         """The attributes by which customers lower limits."""
+        self._pauses = policies.pauses.values()
+        self._paused: dict[tuple[str, str], PauseRule] = {}
+        """Their rules, by name and what the scope is about."""
+        self.outcomes = frozenset(each for one in self._pauses for each in one.outcomes)
+        """The types of outcomes that some pause looks at."""
+        self.hindsight = max((one.span + (one.within or 0) for one in self._pauses), default=0)
+        """No older outcome matters."""
         clocks = [rule.zones for rule in counting] + [rule.zones for _, rule in self._quiet]
         self.by_customer_clock = None in clocks
         """Whether it matters where a customer is."""
 
     def rules_for(self, campaign: Campaign, facts: Facts) -> tuple[Rule, ...]:
-        """The rules that a proposal of the campaign has to pass, by the order of the funnel: quiet, caps, gaps."""
+        """The rules that a proposal of the campaign has to pass, by the order of the funnel: quiet, caps, gaps, pauses."""
         own = campaign.per_customer
         return (
             *(rule for one, rule in self._quiet if _holds(one.select, one.except_, facts)),
             *(rule for one, rule in self._caps if _holds(one.count, one.except_, facts)),
             *(() if own is None or not selects(own.count, facts) else (self._own[own.name][1],)),
             *(rule for one, rule in self._gaps if _holds(one.count, one.except_, facts)),
+            *(self._pause_rule(one, facts) for one in self._pauses if _pauses(one, facts)),
         )
 
     def quotas_for(self, campaign: Campaign, facts: Facts) -> tuple[QuotaRule, ...]:
@@ -89,6 +98,10 @@ class Pressure:
     def _quiet_rule(self, quiet: Quiet) -> QuietRule:
         return QuietRule(quiet, self._clock(quiet.clock))
 
+    def _pause_rule(self, pause: Pause, facts: Facts) -> PauseRule:
+        """The rule of the proposals that share the scope, so that it is looked at once for all of them."""
+        return self._paused.setdefault((pause.name, scope_of(pause, facts)), PauseRule(pause, facts))
+
     def _clock(self, clock: Clock) -> Zones | None:
         return None if clock is Clock.CUSTOMER else self._zones
 
@@ -101,3 +114,7 @@ def _is_shared(book: Book) -> bool:
 
 def _holds(about: Selector, except_: Selector | None, facts: Facts) -> bool:
     return selects(about, facts) and not (except_ is not None and selects(except_, facts))
+
+
+def _pauses(pause: Pause, facts: Facts) -> bool:
+    return applies(pause, facts) and not (pause.except_ is not None and selects(pause.except_, facts))

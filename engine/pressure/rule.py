@@ -8,6 +8,7 @@ from engine.decision import ReasonCode, RuleKind
 from engine.instant import DAY, Instant
 from engine.pressure.contact import Contact
 from engine.pressure.counters import NO_COUNTS, Counts, Key
+from engine.pressure.happened import Happened
 from engine.pressure.windows import Zones
 
 HORIZON = 400 * DAY
@@ -28,6 +29,8 @@ class Case(NamedTuple):
     """What all customers share."""
     drawn: Mapping[Key, int] = {}
     """What this one has taken of it by contacts that are not kept yet."""
+    outcomes: Sequence[Happened] = ()
+    """What happened to the customer's messages, of those types that some rule of the book looks at; in any order."""
 
 
 class Standing(NamedTuple):

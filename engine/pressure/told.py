@@ -1,11 +1,12 @@
 """What the customer told us, beside what we told him: consents withdrawn, and outcomes that may silence us."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from engine.consent import Consent
 from engine.decision import ReasonCode, RuleKind
 from engine.instant import Instant, to_datetime
+from engine.pressure.happened import Happened
 from engine.pressure.rule import Case, Standing
 from engine.rulebook.model import Channel, Kind
 
@@ -14,6 +15,8 @@ class Told(NamedTuple):
     """What is known of one customer."""
 
     consents: Mapping[str, Consent] = {}
+    outcomes: Sequence[Happened] = ()
+    """Of the types that some pause of the book looks at, in any order."""
 
 
 NOTHING = Told()

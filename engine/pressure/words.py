@@ -17,6 +17,9 @@ def _seen(reading: Reading) -> str:
     match reading.kind:
         case RuleKind.QUIET:
             return f"{reading.window}{_where(reading)}"
+        case RuleKind.PAUSE:
+            outcomes = "outcome" if reading.limit == 1 else "outcomes"
+            return f"{reading.counted} of {reading.limit} {outcomes}, a pause of {reading.window}"
         case RuleKind.CONSENT:
             return reading.window
         case RuleKind.GAP:

@@ -15,7 +15,7 @@ SECTIONS = (
     *("book", "attributes", "places", "events", "patterns", "signals"),
     *("channels", "placements", "audiences", "offers", "campaigns", "pressure", "holdouts", "layers"),
 )
-_RULES = ("caps", "gaps", "quiet")
+_RULES = ("caps", "gaps", "quiet", "pauses")
 _NAMED = (
     *(("places",), ("patterns",), ("signals",), ("channels",), ("placements",)),
     *(("audiences",), ("offers",), ("campaigns",), ("holdouts",), ("layers",)),

@@ -116,6 +116,32 @@ class Quiet:
     except_: Selector | None = None
 
 
+class Scope(StrEnum):
+    """What a pause silences."""
+
+    CUSTOMER = "customer"
+    """Everything that is sent to the customer."""
+    CHANNEL = "channel"
+    OFFER = "offer"
+    CAMPAIGN = "campaign"
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Silence for so long after outcomes."""
+
+    name: str
+    outcomes: frozenset[str]
+    """Their types."""
+    span: Microseconds
+    times: int = 1
+    """How many of them are enough."""
+    within: Microseconds | None = None
+    """In which time; None for a single one."""
+    scope: Scope = Scope.CUSTOMER
+    except_: Selector | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Policies:
     """The section `pressure`, by name; names are unique across the kinds."""
@@ -123,8 +149,9 @@ class Policies:
     caps: Mapping[str, Cap] = field(default_factory=dict)
     gaps: Mapping[str, Gap] = field(default_factory=dict)
     quiet: Mapping[str, Quiet] = field(default_factory=dict)
+    pauses: Mapping[str, Pause] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:
         """Of all policies."""
-        return (*self.quiet, *self.caps, *self.gaps)
+        return (*self.quiet, *self.caps, *self.gaps, *self.pauses)

@@ -9,6 +9,7 @@ from engine.rulebook.diagnostics import Code, quote
 from engine.rulebook.findings import Findings, Path
 from engine.rulebook.merge import Merged
 from engine.rulebook.nodes import Plain
+from engine.rulebook.pauses import PauseReader
 from engine.rulebook.policies import Policies
 from engine.rulebook.quiet import QuietReader
 from engine.rulebook.selectors import SelectorReader
@@ -17,7 +18,7 @@ from engine.rulebook.windows import WindowReader
 T = TypeVar("T")
 Read = Callable[[str, Plain, Path], T | None]
 
-_NOUNS = {"quiet": "quiet rule", "caps": "cap", "gaps": "gap"}
+_NOUNS = {"quiet": "quiet rule", "caps": "cap", "gaps": "gap", "pauses": "pause"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class PressureReader:
             caps=_each(merged, "caps", counting.cap),
             gaps=_each(merged, "gaps", counting.gap),
             quiet=_each(merged, "quiet", QuietReader(self.selectors, self.findings).read),
+            pauses=_each(merged, "pauses", PauseReader(self.selectors, self.findings).read),
         )
 
     def _check_names(self, merged: Merged) -> None:

@@ -110,6 +110,24 @@ class GapShape(Shape):
     """Which contacts it does not hold back."""
 
 
+class PauseShape(Shape):
+    """Silence after outcomes."""
+
+    noun: ClassVar[str] = "pause"
+    outcome: Annotated[Names, Field(examples=["[complained, unsubscribed]"])]
+    """The outcomes after which it begins."""
+    times: Count = 1
+    """How many of them are enough."""
+    within: Duration | None = None
+    """In which time they have to come; for more than one."""
+    for_: Annotated[Duration, Field(alias="for", examples=["365d"])]
+    """How long it lasts."""
+    scope: Literal["customer", "channel", "offer", "campaign"] = "customer"
+    """What it silences: all that is sent to the customer, or what the outcomes were about."""
+    except_: Annotated[SelectorShape | None, Field(alias="except")] = None
+    """What it does not hold back."""
+
+
 class HolidaysShape(Shape):
     """The public holidays of a country."""
 

@@ -26,7 +26,6 @@ class _Feature:
 
 
 _FEATURES = (
-    _Feature("pressure.pauses"),
     _Feature("campaigns.*.learn"),
     _Feature(
         "campaigns.*.ramp",

@@ -18,6 +18,7 @@ _ABOUT = {
     ReasonCode.QUIET: _RULES,
     ReasonCode.CAPPED: _RULES,
     ReasonCode.TOO_SOON: _RULES,
+    ReasonCode.PAUSED: _RULES,
     ReasonCode.OUT_OF_STOCK: _RULES,
     ReasonCode.OVER_CAPACITY: _RULES,
     ReasonCode.NO_CONSENT: _CHANNELS,

@@ -20,6 +20,7 @@ _HELD_BACK = {
     ReasonCode.QUIET: "quiet by",
     ReasonCode.CAPPED: "capped by",
     ReasonCode.TOO_SOON: "too soon for",
+    ReasonCode.PAUSED: "paused by",
     ReasonCode.OUT_OF_STOCK: "out of",
     ReasonCode.OVER_CAPACITY: "over",
 }

@@ -19,6 +19,7 @@ from engine.live import LiveBook
 from engine.memory import NO_MEMORY, Memory, memory
 from engine.pressure.contact import Contact, Facts
 from engine.pressure.counters import Counts, PastCounts
+from engine.pressure.happened import Happened
 from engine.pressure.told import Told
 from engine.rulebook.model import AttributeType
 from engine.settle.answer import from_json
@@ -93,7 +94,7 @@ def past_of(row: DecisionRow, live: LiveBook) -> Past:
         tuple(_contact(one) for one in trace["contacts"]),
         PastCounts(row.at, ((rule, counted) for rule, counted, *_ in trace["counters"])),
         row.person,
-        Told({name: Consent(*one) for name, *one in trace.get("consents", ())}),
+        _told(trace),
         request,
         tuple(inputs["masked"]),
     )
@@ -116,6 +117,13 @@ def _value(name: str, value: Any, live: LiveBook) -> Value:
 
 def _remembered(signals: Sequence[Any], at: int) -> Memory:
     return memory(Recalled((), signals, None), at) if signals else NO_MEMORY
+
+
+def _told(trace: Mapping[str, Any]) -> Told:
+    return Told(
+        {name: Consent(*one) for name, *one in trace.get("consents", ())},
+        tuple(Happened(*one) for one in trace.get("outcomes", ())),
+    )
 
 
 def _fate(campaign: str, score: float, code: str, name: str, obstacles: Iterable[Sequence[str]]) -> Fate:

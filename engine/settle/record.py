@@ -145,6 +145,8 @@ def _trace(ask: Ask, person: str, verdict: Verdict, history: Sequence[Contact], 
     }
     if experiments := [*_experiments(listed, verdict, person, ask.request.now)]:
         document["experiments"] = experiments
+    if told.outcomes:
+        document["outcomes"] = [[*one] for one in told.outcomes]
     if told.consents:
         document["consents"] = [[name, *one] for name, one in sorted(told.consents.items())]
     return orjson.dumps(document).decode()

@@ -99,8 +99,8 @@ class _Pressure:
         zones = (
             plausible_zones(request.attributes, live.book.timezone) if live.pressure.by_customer_clock else ()
         )
-        self._case = Case(request.now, history, request.attributes, zones, counts)
-        self._standings: dict[str, Standing] = {}
+        self._case = Case(request.now, history, request.attributes, zones, counts, outcomes=told.outcomes)
+        self._standings: dict[Rule, Standing] = {}
         self._consents = told.consents
 
     def withdrawn(self, route: Route) -> Read | None:
@@ -114,7 +114,7 @@ class _Pressure:
 
     def on(self, route: Route) -> list[Standing]:
         """The rules that a proposal on the route must pass."""
-        return [self._standings.get(rule.name) or self._look(rule) for rule in route.rules]
+        return [self._standings.get(rule) or self._look(rule) for rule in route.rules]
 
     def reserve(self, route: Route, *, shadow: bool) -> Contact:
         """One more contact: confirmed at once when inbound or a shadow, else held as the channel says."""
@@ -131,7 +131,7 @@ class _Pressure:
         return contact
 
     def _look(self, rule: Rule) -> Standing:
-        found = self._standings[rule.name] = rule.stands(self._case)
+        found = self._standings[rule] = rule.stands(self._case)
         return found
 
 

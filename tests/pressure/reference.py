@@ -11,9 +11,10 @@ from zoneinfo import ZoneInfo
 import holidays
 
 from engine.pressure.contact import Contact, Facts
-from engine.rulebook.policies import Calendar, Cap, Gap, Quiet, Rolling, Selector
+from engine.pressure.happened import Happened
+from engine.rulebook.policies import Calendar, Cap, Gap, Pause, Quiet, Rolling, Selector
 
-Policy = Cap | Gap | Quiet
+Policy = Cap | Gap | Quiet | Pause
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -24,9 +25,10 @@ def allowed(
     wishes: Mapping[str, float],
     zones: Mapping[str, Sequence[ZoneInfo]],
     now: int,
+    outcomes: Sequence[Happened] = (),
 ) -> bool:
     """Whether a proposal with these facts may go at the moment. zones: by clock, customer and book."""
-    return not blockers(policies, facts, history, wishes, zones, now)
+    return not blockers(policies, facts, history, wishes, zones, now, outcomes)
 
 
 def blockers(
@@ -36,18 +38,26 @@ def blockers(
     wishes: Mapping[str, float],
     zones: Mapping[str, Sequence[ZoneInfo]],
     now: int,
+    outcomes: Sequence[Happened] = (),
 ) -> set[str]:
     """The names of the policies that hold it back."""
     return {
         one.name
         for one in policies
         if concerns(one, facts)
-        and any(_blocks(one, history, wishes, zone, now) for zone in _zones(one, zones))
+        and (
+            is_paused(one, facts, outcomes, now)
+            if isinstance(one, Pause)
+            else any(_blocks(one, history, wishes, zone, now) for zone in _zones(one, zones))
+        )
     }
 
 
 def concerns(policy: Policy, facts: Facts) -> bool:
     """Whether the policy is about such a proposal at all."""
+    if isinstance(policy, Pause):
+        silenced = facts.kind == "outbound" or policy.scope != "customer"
+        return silenced and not (policy.except_ is not None and matches(policy.except_, facts))
     about = policy.select if isinstance(policy, Quiet) else policy.count
     return matches(about, facts) and not (policy.except_ is not None and matches(policy.except_, facts))
 
@@ -63,7 +73,7 @@ def matches(selector: Selector, facts: Facts) -> bool:
     return not selector.tag or any(tag in facts.tags for tag in selector.tag)
 
 
-def _zones(policy: Policy, zones: Mapping[str, Sequence[ZoneInfo]]) -> Sequence[ZoneInfo]:
+def _zones(policy: Cap | Gap | Quiet, zones: Mapping[str, Sequence[ZoneInfo]]) -> Sequence[ZoneInfo]:
     """On whose clocks the policy is read; one will do where clocks do not matter."""
     if isinstance(policy, Quiet):
         return zones[policy.clock]
@@ -73,7 +83,11 @@ def _zones(policy: Policy, zones: Mapping[str, Sequence[ZoneInfo]]) -> Sequence[
 
 
 def _blocks(
-    policy: Policy, history: Sequence[Contact], wishes: Mapping[str, float], zone: ZoneInfo, now: int
+    policy: Cap | Gap | Quiet,
+    history: Sequence[Contact],
+    wishes: Mapping[str, float],
+    zone: ZoneInfo,
+    now: int,
 ) -> bool:
     if isinstance(policy, Quiet):
         return is_quiet(policy, _at(now).astimezone(zone))
@@ -105,6 +119,26 @@ def _period(window: Calendar, day: date) -> date:
     while window.period == "month" and day.day != 1:
         day -= timedelta(days=1)
     return day
+
+
+def is_paused(pause: Pause, facts: Facts, outcomes: Sequence[Happened], now: int) -> bool:
+    """Some outcome is younger than the pause, and with it there were enough in the window that ends with it."""
+    about = [one for one in outcomes if one.type in pause.outcomes and _is_about(pause, facts, one)]
+    for last in about:
+        window = [
+            one
+            for one in about
+            if one.at <= last.at and (pause.within is None or one.at > last.at - pause.within)
+        ]
+        if len(window) >= pause.times and now < last.at + pause.span:
+            return True
+    return False
+
+
+def _is_about(pause: Pause, facts: Facts, outcome: Happened) -> bool:
+    if pause.scope == "channel" and facts.kind == "outbound" and outcome.channel == "":
+        return True
+    return pause.scope == "customer" or getattr(outcome, pause.scope) == getattr(facts, pause.scope)
 
 
 def is_quiet(quiet: Quiet, local: datetime) -> bool:

@@ -10,28 +10,29 @@ from engine.pressure.pressure import Pressure
 from engine.pressure.rule import Case, Rule, Standing
 from engine.pressure.windows import Zones
 from engine.rulebook.model import Book, Campaign
-from engine.rulebook.policies import Cap, Gap, Policies, Quiet
+from engine.rulebook.policies import Cap, Gap, Pause, Policies, Quiet
 
 UTC = ZoneInfo("UTC")
 SMS = Facts("sms", "outbound", "a", "x", "commercial", frozenset())
 CAMPAIGN = Campaign("a", "x")
 
 
-def policies(*all_: Cap | Gap | Quiet) -> Policies:
+def policies(*all_: Cap | Gap | Quiet | Pause) -> Policies:
     """The section `pressure` with these."""
     return Policies(
         {one.name: one for one in all_ if isinstance(one, Cap)},
         {one.name: one for one in all_ if isinstance(one, Gap)},
         {one.name: one for one in all_ if isinstance(one, Quiet)},
+        {one.name: one for one in all_ if isinstance(one, Pause)},
     )
 
 
-def pressure(*all_: Cap | Gap | Quiet, zone: ZoneInfo = UTC) -> Pressure:
+def pressure(*all_: Cap | Gap | Quiet | Pause, zone: ZoneInfo = UTC) -> Pressure:
     """The pressure of a book with these policies, in the zone."""
     return Pressure(Book("b", "v", zone, pressure=policies(*all_)))
 
 
-def rules(*all_: Cap | Gap | Quiet, facts: Facts = SMS, zone: ZoneInfo = UTC) -> tuple[Rule, ...]:
+def rules(*all_: Cap | Gap | Quiet | Pause, facts: Facts = SMS, zone: ZoneInfo = UTC) -> tuple[Rule, ...]:
     """Those of the policies that a proposal with these facts has to pass."""
     return pressure(*all_, zone=zone).rules_for(CAMPAIGN, facts)
 

@@ -7,15 +7,18 @@ from hypothesis import strategies as st
 
 from engine.instant import SECOND, from_datetime
 from engine.pressure.contact import Contact, Facts
+from engine.pressure.happened import Happened
 from engine.rulebook.clock import Clock
 from engine.rulebook.policies import (
     Calendar,
     Cap,
     Gap,
     Holidays,
+    Pause,
     Period,
     Quiet,
     Rolling,
+    Scope,
     Selector,
 )
 
@@ -135,8 +138,24 @@ def quiet(name: str = "quiet") -> st.SearchStrategy[Quiet]:
     return st.builds(_quiet, st.just(name), st.none() | hours, some_days, clocks)
 
 
+def _pause(outcomes: frozenset[str], span: int, times: int, within: int, scope: Scope) -> Pause:
+    return Pause("pause", outcomes, span, times, within if times > 1 else None, scope)
+
+
+kinds = st.sampled_from(("complained", "bounced", "ignored"))
+pauses = st.builds(
+    _pause,
+    st.frozensets(kinds, min_size=1, max_size=2),
+    _spans(300),
+    st.sampled_from((1, 1, 2, 3)),
+    _spans(100),
+    st.sampled_from(Scope),
+)
 policies = st.lists(
-    st.one_of(caps, gaps, quiet(), quiet("second")), min_size=1, max_size=4, unique_by=lambda one: one.name
+    st.one_of(caps, gaps, pauses, quiet(), quiet("second")),
+    min_size=1,
+    max_size=4,
+    unique_by=lambda one: one.name,
 )
 wishes = st.dictionaries(
     st.just("profile.wish"), st.sampled_from((0, 1, 2, 3, 9, -1, 0.5, 1.5, 2.0, 1e300)), max_size=1
@@ -156,3 +175,20 @@ def histories(draw: st.DrawFn, now: int) -> list[Contact]:
         held = draw(st.none() | st.integers(-24 * 60, 4 * 1440))
         found.append(Contact(at, None if held is None else now + held * MINUTE, draw(facts)))
     return found
+
+
+@st.composite
+def outcomes(draw: st.DrawFn, now: int) -> list[Happened]:
+    """What was reported in the weeks before the moment, some of it of nothing in particular, one in a while later than it."""
+    return [
+        Happened(
+            draw(kinds),
+            now - draw(st.integers(-60, 20 * 1440)) * MINUTE
+            if draw(st.booleans())
+            else now - draw(_spans(200)),
+            draw(st.sampled_from(("", "sms", "wechat", "web"))),
+            draw(st.sampled_from(("", "a", "b"))),
+            draw(st.sampled_from(("", "x", "y"))),
+        )
+        for _ in range(draw(st.integers(0, 6)))
+    ]

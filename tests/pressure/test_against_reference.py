@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from engine.instant import DAY, SECOND
 from engine.pressure.contact import Contact, Facts
+from engine.pressure.happened import Happened
 from engine.pressure.opening import opening
 from engine.pressure.rule import HORIZON, Case
 from engine.rulebook.clock import Clock
@@ -31,6 +32,7 @@ class Situation:
     book_zone: ZoneInfo
     zones: tuple[ZoneInfo, ...]
     now: int
+    outcomes: Sequence[Happened]
 
     @property
     def blocking(self) -> set[str]:
@@ -41,12 +43,15 @@ class Situation:
     def standings(self) -> Any:
         """How the engine's rules stand."""
         compiled = pressure(*self.policies, zone=self.book_zone).rules_for(CAMPAIGN, self.facts)
-        return [rule.stands(Case(self.now, self.history, self.wishes, self.zones)) for rule in compiled]
+        case = Case(self.now, self.history, self.wishes, self.zones, outcomes=self.outcomes)
+        return [rule.stands(case) for rule in compiled]
 
     def blockers(self, now: int) -> set[str]:
         """What the reference says holds the proposal back."""
         clocks: dict[str, tuple[ZoneInfo, ...]] = {Clock.CUSTOMER: self.zones, Clock.BOOK: (self.book_zone,)}
-        return reference.blockers(self.policies, self.facts, self.history, self.wishes, clocks, now)
+        return reference.blockers(
+            self.policies, self.facts, self.history, self.wishes, clocks, now, self.outcomes
+        )
 
 
 @st.composite
@@ -61,6 +66,7 @@ def situations(draw: st.DrawFn) -> Situation:
         draw(strategies.zones),
         draw(strategies.plausible),
         now,
+        draw(strategies.outcomes(now)),
     )
 
 

@@ -29,6 +29,7 @@ class PressureKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     PRESSURE_KIND_STOCK: _ClassVar[PressureKind]
     PRESSURE_KIND_TOTAL: _ClassVar[PressureKind]
     PRESSURE_KIND_CAPACITY: _ClassVar[PressureKind]
+    PRESSURE_KIND_PAUSE: _ClassVar[PressureKind]
 
 class Outcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -94,6 +95,7 @@ PRESSURE_KIND_CONSENT: PressureKind
 PRESSURE_KIND_STOCK: PressureKind
 PRESSURE_KIND_TOTAL: PressureKind
 PRESSURE_KIND_CAPACITY: PressureKind
+PRESSURE_KIND_PAUSE: PressureKind
 OUTCOME_UNSPECIFIED: Outcome
 OUTCOME_OFFER: Outcome
 OUTCOME_FALLBACK: Outcome
