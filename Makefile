@@ -1,11 +1,11 @@
-.PHONY: help setup demo test lint types contracts drift unit generate bench soak serve clean format
+.PHONY: help setup demo test lint types contracts drift unit generate bench trial soak fuzz serve clean format
 
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 RULES ?= rules/cosmetics-cn
 PORT ?= 50051
-SECONDS ?= 300
+SECONDS ?= 3600
 KILLS ?= 200
 
 help: ## Show what can be made
@@ -49,7 +49,13 @@ bench: setup ## Measure ratios side by side; writes build/bench.json
 	$(BIN)/pip install --quiet --constraint constraints.txt --group bench
 	$(BIN)/python -m bench
 
-soak: setup ## Fuzz the signals against their reference for SECONDS, reload them 2,000 times, and kill servers KILLS times
+trial: setup ## Do to a real server what may happen at night; writes build/trial/report.md
+	$(BIN)/python -m trial
+
+soak: setup ## Serve a steady load for SECONDS, an hour; curves of memory, latency and queue in build/soak
+	$(BIN)/python -m trial.soak $(SECONDS)
+
+fuzz: setup ## Fuzz the signals against their reference for SECONDS, reload them 2,000 times, and kill servers KILLS times
 	$(BIN)/python scripts/soak-signals.py $(SECONDS)
 	$(BIN)/pytest tests/server/test_replicas.py --kills $(KILLS)
 

@@ -20,6 +20,8 @@ class Load:
     """The request of caller `a` at its turn `b`."""
     callers: int = 8
     attempts: int = 1
+    timeout: float = 5
+    """Seconds that a call may take."""
     access: dict[str, Any] = field(default_factory=dict)
     """What the clients are made with, so that they may call."""
     once: bool = False
@@ -46,7 +48,7 @@ class Load:
     def _call(self, caller: int) -> None:
         turn = 0
         while not self._stop.is_set():
-            with Client(self.target, timeout=5, attempts=self.attempts, **self.access) as client:
+            with Client(self.target, timeout=self.timeout, attempts=self.attempts, **self.access) as client:
                 while not self._stop.is_set():
                     request = self.make(caller, turn)
                     while not self._answered(client, request) and self.patient:

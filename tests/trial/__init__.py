@@ -1,0 +1,1 @@
+"""The trials in their short form, and what tells of them."""
