@@ -1,0 +1,134 @@
+"""What learning gains: regret on simulated arms and on those of Open Bandit, drawn.
+
+`python -m bench.learning` writes the picture; it takes some minutes.
+
+Contacts come one after the other; what came of them is known `delay` contacts later; what is believed is renewed after every
+`every`. The draw is the stable hash of the engine, so a run is the same for everybody.
+"""
+
+import csv
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.bucketing import identity, stable_fraction
+from engine.learning.arms import Arm, Reward
+from engine.learning.thompson import probabilities
+
+DATA = Path(__file__).parent / "data" / "open-bandit-men-random.csv"
+PICTURE = Path(__file__).parents[1] / "docs" / "learning.svg"
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Arms with rates that the learner does not know."""
+
+    name: str
+    rates: tuple[float, ...]
+    explore: float = 0.05
+    contacts: int = 40_000
+    every: int = 1_000
+    delay: int = 2_000
+
+    @property
+    def best(self) -> float:
+        """The rate of the best arm."""
+        return max(self.rates)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How it stood after so many contacts."""
+
+    contacts: int
+    regret: float
+    """The expected rewards that were missed so far, against showing the best arm always."""
+    weights: tuple[float, ...]
+    """With which probability each arm was shown in this step."""
+
+
+def learn(world: World, seed: str) -> Iterator[Step]:
+    """Learns in the world, step by step."""
+    known = [Arm()] * len(world.rates)
+    waiting: list[tuple[int, bool]] = []
+    regret, begun = 0.0, 0
+    while begun < world.contacts:
+        weights = probabilities(known, Reward.CLICKED, world.explore)
+        for contact in range(begun, begun + world.every):
+            arm = _drawn(weights, seed, contact)
+            regret += world.best - world.rates[arm]
+            waiting.append((arm, _fraction(seed, "reward", contact) < world.rates[arm]))
+        begun += world.every
+        ripe = max(0, len(waiting) - world.delay)
+        for arm, rewarded in waiting[:ripe]:
+            known[arm] = Arm(known[arm].shown + 1, known[arm].rewarded + rewarded)
+        del waiting[:ripe]
+        yield Step(begun, regret, weights)
+
+
+def open_bandit() -> tuple[float, ...]:
+    """The rates of click of the items that a random policy showed: replaying its rows at random, with replacement.
+
+    (Mary, Preux and Nicol, "Improving offline evaluation of contextual bandit algorithms via bootstrapping", ICML 2014.)
+    """
+    with DATA.open(encoding="utf-8") as file:
+        return tuple(int(row["clicked"]) / int(row["shown"]) for row in csv.DictReader(file))
+
+
+WORLDS = (
+    World("four simulated arms: 4, 5, 6 and 8 %", (0.04, 0.05, 0.06, 0.08)),
+    World("34 items of Open Bandit, replayed", open_bandit(), contacts=200_000, every=10_000, delay=10_000),
+)
+
+
+def _drawn(weights: Sequence[float], seed: str, contact: int) -> int:
+    draw = _fraction(seed, "arm", contact)
+    for place, weight in enumerate(weights):
+        draw -= weight
+        if draw < 0.0:
+            return place
+    return len(weights) - 1
+
+
+def _fraction(seed: str, what: str, contact: int) -> float:
+    return stable_fraction(identity(seed, what, str(contact)))
+
+
+def picture(worlds: Sequence[World], seeds: Sequence[str]) -> str:
+    """The regret of learning against that of equal shares, a panel a world, as SVG."""
+    panels = [_panel(place, world, seeds) for place, world in enumerate(worlds)]
+    size = f'width="{_WIDE * len(worlds)}" height="{_HIGH}"'
+    style = 'font-family="sans-serif" font-size="12"'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {size} {style}>\n' + "\n".join(panels) + "\n</svg>\n"
+
+
+_WIDE, _HIGH, _EDGE = 460, 300, 50
+
+
+def _panel(place: int, world: World, seeds: Sequence[str]) -> str:
+    uniform = world.best - sum(world.rates) / len(world.rates)
+    top = uniform * world.contacts
+
+    def at(contacts: float, regret: float) -> str:
+        x = _EDGE + (_WIDE - 2 * _EDGE) * contacts / world.contacts
+        return f"{place * _WIDE + x:.1f},{_HIGH - _EDGE - (_HIGH - 2 * _EDGE) * regret / top:.1f}"
+
+    runs = [[at(0, 0), *(at(one.contacts, one.regret) for one in learn(world, seed))] for seed in seeds]
+    lines = [f'<polyline points="{" ".join(run)}" fill="none" stroke="#1b7837"/>' for run in runs]
+    left, low = place * _WIDE + _EDGE, _HIGH - _EDGE
+    return "\n".join(
+        (
+            f'<text x="{left}" y="20" font-weight="bold">{world.name}</text>',
+            f'<text x="{left}" y="38" fill="#888">equal shares: {top:,.0f} missed</text>',
+            f'<polyline points="{at(0, top)} {at(0, 0)} {at(world.contacts, 0)}" fill="none" stroke="#888"/>',
+            f'<polyline points="{at(0, 0)} {at(world.contacts, top)}" fill="none" stroke="#888" stroke-dasharray="4"/>',
+            *lines,
+            f'<text x="{left}" y="{low + 20}">0</text>',
+            f'<text x="{left + _WIDE - 2 * _EDGE}" y="{low + 20}" text-anchor="end">{world.contacts:,} contacts</text>',
+            f'<text x="{left}" y="{low + 38}" fill="#1b7837">learning, {len(seeds)} runs: expected rewards missed</text>',
+        )
+    )
+
+
+if __name__ == "__main__":
+    PICTURE.write_text(picture(WORLDS, [f"run {number}" for number in range(1, 6)]), encoding="utf-8")
