@@ -1,7 +1,7 @@
 """Counters that all customers share, in shards, and what contacts hold of them. All inside of a transaction.
 
-Who holds a row of a counter may change that row, and the holdings that it has locked; who holds all its rows holds its
-holdings as well. Rows are waited for in one order, all at once, by a transaction that holds none; so nobody waits in a ring.
+Who holds a row of a counter may change what it counts, by that row and by holdings that he has locked. Rows are waited for
+in one order, all at once, by a transaction that holds none; holdings are not waited for. So nobody waits in a ring.
 """
 
 from collections.abc import Sequence
@@ -18,6 +18,8 @@ MOST_DUE = 1000
 
 CounterKey = tuple[str, Instant]
 """Counter and period."""
+HoldingKey = tuple[str, int, str]
+"""Decision, position, counter."""
 
 _COLUMNS = "c.counter, c.period, c.shard, c.used, c.quota, c.divided"
 _READ = Select(
@@ -36,8 +38,8 @@ _LOCK_ONE = Select(
     _COLUMNS,
     "FROM :given(counter text, period bigint, divided bigint) AS asked CROSS JOIN LATERAL ("
     "SELECT * FROM counters AS s WHERE s.counter = asked.counter AND s.period = asked.period"
-    " AND s.divided = asked.divided AND s.used < s.quota ORDER BY s.quota - s.used DESC LIMIT 1"
-    " FOR UPDATE SKIP LOCKED) AS c",
+    " AND s.used < s.quota AND asked.divided IN (-1, s.divided)"
+    " ORDER BY s.quota - s.used DESC LIMIT 1 FOR UPDATE SKIP LOCKED) AS c",
 )
 _LOCK_ALL = Select(
     _COLUMNS,
@@ -50,11 +52,18 @@ _DUE = Select(
     f" ORDER BY expires_at, decision_id, position LIMIT {MOST_DUE} OFFSET ?",
 )
 _DUE_AND_FREE = Select(_DUE.columns, f"{_DUE.source} FOR UPDATE SKIP LOCKED")
+_HOLDINGS = Select(
+    "h.decision_id, h.position, h.counter, h.period, h.counted, h.expires_at",
+    "FROM :given(decision_id text, position bigint) AS asked CROSS JOIN holdings AS h"
+    " WHERE h.decision_id = asked.decision_id AND h.position = asked.position",
+)
+_HOLDINGS_FREE = Select(_HOLDINGS.columns, f"{_HOLDINGS.source} FOR UPDATE OF h SKIP LOCKED")
 _GIVE_BACK = """
     UPDATE holdings SET counted = false, expires_at = NULL
       FROM :given(decision_id text, position bigint, counter text) AS given
      WHERE holdings.decision_id = given.decision_id AND holdings.position = given.position
        AND holdings.counter = given.counter"""
+_KEEP = _GIVE_BACK.replace("counted = false", "counted = true")
 _WRITTEN = """
     ON CONFLICT (counter, period, shard) DO UPDATE
       SET used = excluded.used, quota = excluded.quota, divided = excluded.divided"""
@@ -81,7 +90,11 @@ def seen(store: Store, key: CounterKey, now: Instant) -> int:
 
 
 def lock_one(store: Store, keys: Sequence[tuple[str, Instant, int]]) -> list[CounterRow]:
-    """Of each counter that is divided by this limit one row of which something is left, if there is one that nobody holds."""
+    """Of each counter one row of which something is left and that nobody holds, if there is one.
+
+    keys: with the limit by which it must be divided, or -1. Where something is left the quotas are no more than the limit;
+    where contacts were counted above it nothing is left of any row, and all of them are needed to give one back.
+    """
     return [CounterRow(*row) for row in store.select(_LOCK_ONE, keys)]
 
 
@@ -92,18 +105,27 @@ def lock_all(store: Store, keys: Sequence[CounterKey]) -> list[CounterRow]:
     return [CounterRow(*row) for row in store.select(_LOCK_ALL, [tuple(key) for key in keys])]
 
 
-def due(store: Store, key: CounterKey, now: Instant, *, skip: int = 0, shared: bool = False) -> list[Due]:
-    """The oldest holdings whose time is over, at most MOST_DUE after the first `skip`.
-
-    shared: others may hold rows of the counter too; then those that nobody else gives back, which are locked.
-    """
-    return [Due(*row) for row in store.select(_DUE_AND_FREE if shared else _DUE, *key, now, skip)]
+def due(store: Store, key: CounterKey, now: Instant, *, skip: int = 0) -> list[Due]:
+    """The oldest holdings whose time is over, at most MOST_DUE after the first `skip`; those that nobody else is at."""
+    return [Due(*row) for row in store.select(_DUE_AND_FREE if store.shards > 1 else _DUE, *key, now, skip)]
 
 
-def give_back(store: Store, holdings: Sequence[tuple[str, int, str]]) -> None:
-    """Notes that these (decision, position, counter) do not count any more."""
-    if holdings:
-        store.change(_GIVE_BACK, holdings)
+def holdings(store: Store, contacts: Sequence[tuple[str, int]], *, free: bool = False) -> list[HoldingRow]:
+    """What these contacts (decision, position) hold or held. free: of that, what nobody else is at, locked."""
+    statement = _HOLDINGS_FREE if free and store.shards > 1 else _HOLDINGS
+    return [HoldingRow(*row) for row in store.select(statement, contacts)]
+
+
+def give_back(store: Store, held: Sequence[HoldingKey]) -> None:
+    """Notes that these do not count, and that this is settled."""
+    if held:
+        store.change(_GIVE_BACK, held)
+
+
+def keep(store: Store, held: Sequence[HoldingKey]) -> None:
+    """Notes that these count, and that this is settled."""
+    if held:
+        store.change(_KEEP, held)
 
 
 def hold(store: Store, rows: Sequence[HoldingRow]) -> None:

@@ -6,6 +6,7 @@ the group goes back to where it had no counter, waits for all rows of the counte
 """
 
 from collections.abc import Mapping, Sequence
+from typing import NoReturn
 
 from engine.instant import Instant
 from engine.ledger import counters as ledger
@@ -26,40 +27,65 @@ class Counters:
     """The counters of one group, within its transaction."""
 
     def __init__(self, store: Store, asks: Sequence[Ask]) -> None:
-        self._store, self._asks = store, asks
+        self._store = store
         self._in_hand: dict[Key, InHand] = {}
-        self._needed: dict[Key, int] = {}
-        """Those that the group must have whole, with their limits."""
+        self._needed: dict[Key, int | None] = {}
+        """Those that the group must have whole, with their limits; None: as they are divided."""
         self._holdings: list[HoldingRow] = []
-        self._latest: Instant = 0
-        """The latest moment of the group; 0 until a counter is read."""
+        self._latest: Instant = max((ask.request.now for ask in asks), default=0)
+        self._begun = False
         self._looked: dict[tuple[Key, Instant], int] = {}
 
     def counted(self, key: Key, limit: int, now: Instant, drawn: int) -> int:
         """As `Counts` has it. Raises Short."""
         one = self._in_hand.get(key) or self._opened(key, limit)
-        one.pass_to(now)
         if one.is_whole:
             one.limit = limit
+        self._pass(key, one, now)
         while one.left(limit) <= drawn and one.is_whole and one.more_due:
-            self._read_due(key, one)
-            one.pass_to(now)
+            one.is_due = True
+            self._pass(key, one, now)
         if one.left(limit) > drawn:
             return min(one.used + drawn, limit - 1)
         if not one.is_whole and not (one.is_used_up and one.used >= limit):
-            self._needed[key] = limit
-            raise Short
+            self._short(key, limit)
         return max(one.used + drawn, limit)
+
+    def account(self, stand: Mapping[tuple[str, int], bool]) -> None:
+        """Gives back what contacts hold that do not count any more, and takes again what those held that do.
+
+        stand: by decision and position, whether the contact counts, which is settled. Raises Short.
+        """
+        if not stand:
+            return
+        self._begin()
+        moves: dict[Key, int] = {}
+        settled: dict[bool, list[ledger.HoldingKey]] = {True: [], False: []}
+        for row in self._held(list(stand)):
+            counts = stand[row.decision_id, row.position]
+            settled[counts].append((row.decision_id, row.position, row.counter))
+            if counts is not bool(row.counted):
+                key = Key(row.counter, row.period)
+                moves[key] = moves.get(key, 0) + (1 if counts else -1)
+        ledger.keep(self._store, settled[True])
+        ledger.give_back(self._store, settled[False])
+        moves = {key: number for key, number in moves.items() if number}
+        self._open(dict.fromkeys(moves))
+        for key, number in moves.items():
+            one = self._in_hand[key]
+            if not one.is_whole and (not one.rows or one.left(one.limit) < number):
+                self._short(key, None)
+            one.take(number)
 
     def open(self, wanted: Mapping[Key, int]) -> None:
         """Reads counters that will be asked for, with their limits."""
+        self._open(wanted)
+
+    def _open(self, wanted: Mapping[Key, int | None]) -> None:
         new = {key: limit for key, limit in wanted.items() if key not in self._in_hand}
         if not new:
             return
-        if not self._latest:
-            self._latest = max(ask.request.now for ask in self._asks)
-            if self._store.shards > 1:
-                self._store.mark()
+        self._begin()
         found: dict[Key, list[CounterRow]] = {key: [] for key in new}
         due = set()
         for row, is_due in ledger.read(self._store, list(new), self._latest):
@@ -96,7 +122,7 @@ class Counters:
             if (key, now) not in self._looked:
                 self._looked[key, now] = ledger.seen(self._store, key, now)
             return self._looked[key, now]
-        one.pass_to(now)
+        self._pass(key, one, now)
         return one.used
 
     def write(self) -> None:
@@ -109,37 +135,64 @@ class Counters:
         ledger.write(self._store, [row for _, one in every for row in one.written()])
         ledger.hold(self._store, self._holdings)
 
+    def _begin(self) -> None:
+        """Marks where to go back to, before the first counter is read."""
+        if not self._begun and self._store.shards > 1:
+            self._store.mark()
+        self._begun = True
+
+    def _short(self, key: Key, limit: int | None) -> NoReturn:
+        self._needed[key] = limit
+        raise Short
+
+    def _held(self, contacts: Sequence[tuple[str, int]]) -> Sequence[HoldingRow]:
+        """What the contacts hold and held. Raises Short where somebody else is about to give it back."""
+        held = ledger.holdings(self._store, contacts)
+        if not held or self._store.shards == 1:
+            return held
+        free = ledger.holdings(self._store, contacts, free=True)
+        others = {row[:3] for row in held}.difference(row[:3] for row in free)
+        for row in held:
+            if row[:3] in others:
+                self._short(Key(row.counter, row.period), None)
+        return free
+
     def _opened(self, key: Key, limit: int) -> InHand:
         self.open({key: limit})
         return self._in_hand[key]
 
     def _take_parts(
-        self, new: Mapping[Key, int], found: Mapping[Key, Sequence[CounterRow]], due: set[Key]
+        self, new: Mapping[Key, int | None], found: Mapping[Key, Sequence[CounterRow]], due: set[Key]
     ) -> None:
         """Of each counter one row, unless it is seen to be used up."""
         used = {key: sum(row.used for row in rows) for key, rows in found.items()}
-        is_used_up = {key: used[key] >= limit and key not in due for key, limit in new.items()}
-        wanted = [(*key, limit) for key, limit in new.items() if not is_used_up[key]]
+        used_up = {key for key, limit in new.items() if limit is not None and used[key] >= limit} - due
+        wanted = [(*key, -1 if limit is None else limit) for key, limit in new.items() if key not in used_up]
         rows = ledger.lock_one(self._store, wanted) if wanted else []
         in_hand = {Key(row.counter, row.period): [row] for row in rows}
         for key, limit in new.items():
-            one = InHand(limit, used[key], in_hand.get(key, ()), is_whole=False, is_used_up=is_used_up[key])
-            self._in_hand[key] = one
-            if key in due and one.rows:
-                self._read_due(key, one)
+            mine = in_hand.get(key, [])
+            divided = _divided(mine) if limit is None else limit
+            is_due = key in due and bool(mine)
+            self._in_hand[key] = InHand(divided, used[key], mine, False, key in used_up, is_due)
 
-    def _have_whole(self, key: Key, limit: int, rows: Sequence[CounterRow], *, is_due: bool) -> None:
-        one = InHand(limit, sum(row.used for row in rows), rows, is_whole=True)
-        self._in_hand[key] = one
-        if is_due:
-            self._read_due(key, one)
+    def _have_whole(self, key: Key, limit: int | None, rows: Sequence[CounterRow], *, is_due: bool) -> None:
+        limit = _divided(rows) if limit is None else limit
+        self._in_hand[key] = InHand(limit, sum(row.used for row in rows), rows, True, is_due=is_due)
 
-    def _read_due(self, key: Key, one: InHand) -> None:
-        """The next holdings that are due at any moment of the group."""
-        skip = len(one.given_back) + len(one.due)
-        found = ledger.due(self._store, key, self._latest, skip=skip, shared=not one.is_whole)
-        one.due.extend(found)
-        one.more_due = len(found) == ledger.MOST_DUE
+    def _pass(self, key: Key, one: InHand, now: Instant) -> None:
+        """Gives back what is due at the moment; the next holdings that are due at any moment of the group are read once."""
+        if one.is_due:
+            one.is_due = False
+            found = ledger.due(self._store, key, self._latest, skip=len(one.given_back) + len(one.due))
+            one.due.extend(found)
+            one.more_due = len(found) == ledger.MOST_DUE
+        one.pass_to(now)
+
+
+def _divided(rows: Sequence[CounterRow]) -> int:
+    """The limit by which a counter is divided."""
+    return rows[0].divided if rows else 0
 
 
 class Looked:

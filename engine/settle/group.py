@@ -20,6 +20,8 @@ from engine.ledger.rows import ContactRow, DecisionRow, PastDecision, PersonRow,
 from engine.ledger.store import Store
 from engine.pressure.contact import Contact, Facts
 from engine.pressure.counters import Key
+from engine.pressure.life import ContactState
+from engine.settle.aftermath import Changed
 from engine.settle.alone import transaction
 from engine.settle.answer import answer, from_json
 from engine.settle.ask import Ask
@@ -46,6 +48,7 @@ def settle_group(store: Store, asks: Sequence[Asked]) -> list[Decision | Recorde
     Raises LedgerUnavailable when the store did not take the group; then nothing of it is kept.
     """
     reported: Sequence[Recorded | LedgerError] = ()
+    changed: Sequence[Changed] = ()
     recorded: Sequence[Recorded | LedgerError] = ()
     with transaction(store, asks):
         if not asks:
@@ -54,8 +57,8 @@ def settle_group(store: Store, asks: Sequence[Asked]) -> list[Decision | Recorde
         sound = _without(asks, people.refused)
         requests = [one for one in sound if isinstance(one, Ask)]
         if len(requests) < len(sound):
-            reported = report(store, [one for one in sound if isinstance(one, Reporting)], people.of)
-        settled = _settled(store, requests, people)
+            reported, changed = report(store, [one for one in sound if isinstance(one, Reporting)], people.of)
+        settled = _settled(store, requests, people, changed)
         settled.keep()
         if len(requests) < len(sound):
             recordings = [one for one in sound if isinstance(one, Recording)]
@@ -65,14 +68,26 @@ def settle_group(store: Store, asks: Sequence[Asked]) -> list[Decision | Recorde
     return list(_in_order(asks, people, iter(settled.answers), iter(reported), iter(recorded)))
 
 
-def _settled(store: Store, asks: Sequence[Ask], people: People) -> "_Group":
-    """The group with its answers; again where what it had of a counter was not enough to answer."""
-    counters = Counters(store, asks)
+def _settled(store: Store, asks: Sequence[Ask], people: People, changed: Sequence[Changed]) -> "_Group":
+    """The group with its answers; again where what it had of a counter was not enough to answer.
+
+    changed: contacts that stand otherwise than before, by what was reported.
+    """
+    counters, stand = Counters(store, asks), _stand(changed)
     while True:
         try:
+            counters.account(stand)
             return _Group(store, asks, people, counters).settle()
         except Short:
             counters.start_again()
+
+
+def _stand(changed: Sequence[Changed]) -> dict[tuple[str, int], bool]:
+    """By decision and position, whether the contact counts now; what is reported settles that."""
+    return {
+        (one.contact.decision_id, one.contact.position): one.change.life.state is ContactState.CONFIRMED
+        for one in changed
+    }
 
 
 def _without(asks: Sequence[Asked], refused: Mapping[int, LedgerError]) -> Sequence[Asked]:

@@ -22,6 +22,8 @@ class InHand:
     """Whether these are all."""
     is_used_up: bool = False
     """Whether nothing was left, and nothing due, at the moment at which all rows were read; then none is in hand."""
+    is_due: bool = False
+    """Whether holdings may be due that were not read yet."""
     due: deque[Due] = field(default_factory=deque)
     """Holdings that are to be given back when their moment comes, in order."""
     more_due: bool = False

@@ -14,7 +14,7 @@ from engine.ledger.store import Store
 from engine.live import LiveBook
 from engine.memory import to_json
 from engine.outcome import OF_THE_PERSON
-from engine.settle.aftermath import change_contacts
+from engine.settle.aftermath import Changed, change_contacts
 from engine.settle.answer import from_json
 from engine.settle.consenting import keep_consents
 from engine.settle.recording import Recorded
@@ -41,8 +41,11 @@ class Reporting(NamedTuple):
 
 def report(
     store: Store, reportings: Sequence[Reporting], person_of: Callable[[str], str]
-) -> list[Recorded | LedgerError]:
-    """Keeps the outcomes inside of a transaction; what became of each. person_of: who bears a name."""
+) -> tuple[list[Recorded | LedgerError], Sequence[Changed]]:
+    """Keeps the outcomes inside of a transaction; what became of each, and the contacts that stand otherwise now.
+
+    person_of: who bears a name.
+    """
     decided = decisions.decided(store, list({one.decision_id for one in reportings if one.decision_id}))
     owners = persons.owners(store, [one.event.event_id for one in reportings])
     new: list[tuple[LiveBook, OutcomeRow]] = []
@@ -57,9 +60,7 @@ def report(
         answers.append(Recorded.ACCEPTED if is_new else Recorded.DUPLICATE)
         if is_new:
             new.append((one.live, row))
-    if new:
-        _keep(store, new, decided, person_of)
-    return answers
+    return answers, _keep(store, new, decided, person_of) if new else ()
 
 
 def _keep(
@@ -67,7 +68,7 @@ def _keep(
     new: Sequence[tuple[LiveBook, OutcomeRow]],
     decided: Mapping[str, Decided],
     person_of: Callable[[str], str],
-) -> None:
+) -> Sequence[Changed]:
     rows = [row for _, row in new]
     outcomes.keep(store, rows)
     keep_consents(store, new)
@@ -75,7 +76,9 @@ def _keep(
     persons.know(store, [PersonRow(one.person, one.recorded_at) for one in latest.values()])
     about = {row.decision_id for row in rows if row.decision_id in decided}
     made = [(person_of(one.person), one.at, one.decision_id) for one in decided.values()]
-    change_contacts(store, [one for one in made if one[2] in about], max(row.recorded_at for row in rows))
+    return change_contacts(
+        store, [one for one in made if one[2] in about], max(row.recorded_at for row in rows)
+    )
 
 
 def _is_new(row: OutcomeRow, owners: dict[str, str]) -> bool:
