@@ -15,6 +15,7 @@ from engine.instant import Instant
 from engine.memory import Recall
 from engine.pressure.pressure import Pressure
 from engine.rulebook.clock import Clock
+from engine.rulebook.experiments import ConversionRamp
 from engine.rulebook.model import Active, Book, Campaign, Kind, Placeholder
 from engine.signals.certain import certain
 from engine.signals.compile import CompiledSignals, compile_signals
@@ -58,6 +59,8 @@ class LiveBook:
     """None where no campaign depends on a signal."""
     masked: frozenset[str]
     """The wanted attributes whose values the log must not hold: sensitive ones and addresses."""
+    ramped: frozenset[str]
+    """The campaigns whose ramps go by conversions."""
     scheduled: bool
     """Whether any campaign or its offer has a schedule."""
     outbound: tuple[str, ...]
@@ -120,6 +123,9 @@ def compile_book(book: Book, open_signals: OpenSignals = open_evaluator) -> Live
         recall=_recall(book, named, derived, signals),
         signals=signals,
         masked=_masked(book) & wanted,
+        ramped=frozenset(
+            name for name, one in book.campaigns.items() if isinstance(one.ramp, ConversionRamp)
+        ),
         scheduled=any(one.active for one in plans),
         outbound=outbound,
         outbound_clauses=index.clauses_of(

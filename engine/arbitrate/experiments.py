@@ -4,16 +4,22 @@ A person's place is one of [0, 1), by engine.bucketing from salt, purpose, perso
 depends on nothing else, so that anybody can recompute it for any day.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
+from typing import TypeAlias
 
 from engine.bucketing import identity, stable_fraction
 from engine.decision import Reason, ReasonCode
 from engine.instant import Instant
 from engine.pressure.contact import Facts, fits
-from engine.rulebook.experiments import Holdout, Ramp, Salts
+from engine.rulebook.experiments import ConversionRamp, Holdout, Ramp, Salts
 from engine.rulebook.model import Book, Campaign
+
+Conversions: TypeAlias = Mapping[str, int]
+"""How many decisions for a campaign have led to a conversion, by campaign; of those whose ramp goes by it."""
+
+NO_CONVERSIONS: Conversions = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,20 +35,24 @@ class Sample:
     """The identity of what is drawn for: the holdout, the campaign, the layer."""
     low: float
     high: float
-    ramp: Ramp | None = None
+    ramp: Ramp | ConversionRamp | None = None
     """Where there is one it says how high."""
 
     def place(self, person: str, now: Instant) -> float:
         """Where the person is, in (0, 1)."""
         return stable_fraction(identity(self.salts.at(now), self.purpose, person) + self.of)
 
-    def top(self, now: Instant) -> float:
+    def top(self, now: Instant, conversions: Conversions = NO_CONVERSIONS) -> float:
         """How high it reaches at the moment."""
-        return self.high if self.ramp is None else self.ramp.share(now)
+        if self.ramp is None:
+            return self.high
+        if isinstance(self.ramp, ConversionRamp):
+            return self.ramp.share(conversions.get(self.reason.name, 0))
+        return self.ramp.share(now)
 
-    def has(self, person: str, now: Instant) -> bool:
+    def has(self, person: str, now: Instant, conversions: Conversions = NO_CONVERSIONS) -> bool:
         """Whether the person is among them at the moment."""
-        return self.low <= self.place(person, now) < self.top(now)
+        return self.low <= self.place(person, now) < self.top(now, conversions)
 
 
 def gates(book: Book, campaign: Campaign) -> tuple[Sample, ...]:
@@ -101,9 +111,9 @@ def treated(samples: Iterable[Sample]) -> float:
     return prod(1.0 - (one.high - one.low) for one in samples)
 
 
-def closed(gates: Sequence[Sample], person: str, now: Instant) -> Reason | None:
+def closed(gates: Sequence[Sample], person: str, now: Instant, conversions: Conversions) -> Reason | None:
     """Why a campaign with the gates is not open to the person; None where it is."""
-    return next((one.reason for one in gates if not one.has(person, now)), None)
+    return next((one.reason for one in gates if not one.has(person, now, conversions)), None)
 
 
 def withheld(samples: Sequence[Sample], person: str, now: Instant) -> Reason | None:

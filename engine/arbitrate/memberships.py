@@ -6,7 +6,7 @@ from typing import NamedTuple
 from engine.arbitrate.experiments import Sample, control_sample, holdout_sample, ramp_sample
 from engine.bucketing import identity, rendezvous_score, stable_fraction
 from engine.instant import Instant
-from engine.rulebook.experiments import Layer
+from engine.rulebook.experiments import ConversionRamp, Layer
 from engine.rulebook.model import Book, Campaign
 
 
@@ -22,11 +22,12 @@ class Membership(NamedTuple):
     place: float | None
     """In (0, 1); None for variants, which are drawn by weights."""
     share: float | None
-    """How large the part is, at the moment; None for layers and variants."""
+    """How large the part is, at the moment; None where that is not the question, or only the log can say."""
     inside: bool | None
-    """Whether the person is in that part; None for layers and variants."""
+    """Whether the person is in that part; None as of `share`."""
     drawn: tuple[str, ...] = ()
-    """The layer's slot, none beyond them; the variants in the order in which the person gets them: the first that fits."""
+    """What else there is to say: the layer's slot, none beyond them; from when on a ramp by conversions reaches the person;
+    the variants in the order in which he gets them: the first that fits."""
 
 
 def memberships(book: Book, person: str, now: Instant) -> Iterator[Membership]:
@@ -47,6 +48,10 @@ def memberships(book: Book, person: str, now: Instant) -> Iterator[Membership]:
 
 def _of(sample: Sample, name: str, person: str, now: Instant) -> Membership:
     salt, share = sample.salts.at(now), sample.top(now)
+    if isinstance(sample.ramp, ConversionRamp):  # whom it has reached is in the log, not in the book
+        place = sample.place(person, now)
+        drawn = (f"from {sample.ramp.reaches(place)} conversions on",)
+        return Membership(sample.purpose, name, salt, place, None, None, drawn)
     return Membership(sample.purpose, name, salt, sample.place(person, now), share, sample.has(person, now))
 
 

@@ -65,6 +65,7 @@ def _untried(live: LiveBook) -> frozenset[ChangeKind]:
 
 def _judged(asked: Ask, past: Past) -> Decision:
     """What would have been answered, with what became of every candidate."""
+    asked = asked._replace(conversions=past.conversions)
     return answer(
         asked,
         judge(asked, past.history, past.person, past.told, past.counts),

@@ -14,6 +14,7 @@ from engine.explain.moments import next_clock, next_run
 from engine.explain.values import size_of, some_value, values_to_try
 from engine.instant import DAY, Instant
 from engine.live import LiveBook
+from engine.rulebook.experiments import Ramp
 from engine.settle.ask import Ask
 
 _SIGNAL, _CLOCK = "signal.", "now."
@@ -50,7 +51,7 @@ class Thinkable:
                 yield from self._runs(plan)
             case ReasonCode.NOT_ELIGIBLE:
                 yield from self._conditions([plan.campaign.when])
-            case ReasonCode.RAMPING if plan.campaign.ramp is not None:
+            case ReasonCode.RAMPING if isinstance(plan.campaign.ramp, Ramp):
                 place = plan.gates[-1].place(self._request.customer, self._request.now)
                 yield self._later(plan.campaign.ramp.reaches(place))
             case ReasonCode.NO_CONSENT | ReasonCode.UNREACHABLE:

@@ -25,6 +25,10 @@ _TALLY = Select(
     "FROM outcomes WHERE campaign IN :given(campaign text) AND at > ? AND type IN :given(type text)"
     " GROUP BY campaign, variant, type ORDER BY campaign, variant, type",
 )
+_CONVERSIONS = Select(
+    "count(*)",
+    "FROM (SELECT DISTINCT decision_id FROM outcomes WHERE campaign = ? AND type = 'converted' LIMIT ?) AS converted",
+)
 
 
 class Reported(NamedTuple):
@@ -76,3 +80,8 @@ def tally(store: Store, campaigns: Sequence[str], types: Sequence[str], since: I
     It reads the campaigns' outcomes of that time, by an index, however long the log is.
     """
     return [Tally(*row) for row in store.select(_TALLY, campaigns, since, types)]
+
+
+def conversions(store: Store, campaign: str, most: int) -> int:
+    """How many of the campaign's decisions have led to a conversion; counted up to `most`."""
+    return int(store.select(_CONVERSIONS, campaign, most)[0][0])

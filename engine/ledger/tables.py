@@ -193,7 +193,7 @@ class OutcomeTable(SQLModel, table=True):
     __table_args__ = (
         Index("outcomes_by_id", "event_id", unique=True),
         Index("outcomes_by_decision", "decision_id"),
-        Index("outcomes_by_campaign", "campaign", "at"),
+        Index("outcomes_by_campaign", "campaign", "type", "at"),
         {"sqlite_with_rowid": False},
     )
 

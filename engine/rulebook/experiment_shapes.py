@@ -52,9 +52,11 @@ class RampShape(Shape):
     """A growing part of all persons."""
 
     noun: ClassVar[str] = "ramp"
-    from_: Annotated[Text, Field(alias="from", examples=["2026-03-01"])]
-    """The first day, or the first moment."""
     start: Share
     """The part that is reached at first."""
-    full: Annotated[Text, Field(examples=["2026-03-15"])]
+    from_: Annotated[Text | None, Field(alias="from", examples=["2026-03-01"])] = None
+    """The first day, or the first moment."""
+    full: Annotated[Text | None, Field(examples=["2026-03-15"])] = None
     """The day, or the moment, from which on everybody is reached."""
+    full_after: Annotated[Text | None, Field(examples=["200 conversions"])] = None
+    """After how many conversions everybody is reached, instead of two days."""

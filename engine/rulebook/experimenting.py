@@ -1,5 +1,6 @@
 """Experiments: holdouts and layers, and of campaigns the control, the slot and the ramp."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -11,7 +12,16 @@ from engine.rulebook import percents, times
 from engine.rulebook.declared import Declared
 from engine.rulebook.diagnostics import Code, quote
 from engine.rulebook.experiment_shapes import ControlShape, HoldoutShape, LayerShape, RampShape
-from engine.rulebook.experiments import Control, Holdout, Layer, Ramp, Salts, Slot
+from engine.rulebook.experiments import (
+    MOST_CONVERSIONS,
+    Control,
+    ConversionRamp,
+    Holdout,
+    Layer,
+    Ramp,
+    Salts,
+    Slot,
+)
 from engine.rulebook.faults import shaped
 from engine.rulebook.findings import Findings, Path
 from engine.rulebook.merge import check_name
@@ -19,6 +29,7 @@ from engine.rulebook.nodes import Plain
 from engine.rulebook.selectors import SelectorReader
 
 T = TypeVar("T")
+_CONVERSIONS = re.compile(r"([0-9]{1,5}) conversions?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +91,30 @@ class ExperimentReader:
             self.findings.error(path, Code.UNKNOWN, message, hint)
         return layer.slots.get(inside)
 
-    def ramp(self, data: Mapping[str, Plain] | None, path: Path) -> Ramp | None:
+    def ramp(self, data: Mapping[str, Plain] | None, path: Path) -> Ramp | ConversionRamp | None:
         """The ramp at the path; None where there is none."""
         shape = None if data is None else shaped(RampShape, dict(data), path, self.findings)
         if shape is None:
             return None
+        start = self._share(shape.start, (*path, "start"))
+        if shape.full_after is None:
+            return self._by_dates(shape, start, path)
+        for key, given in (("from", shape.from_), ("full", shape.full)):
+            if given is not None:
+                message = f"`{key}` beside `full_after`: a ramp goes by dates or by conversions"
+                self.findings.key_error((*path, key), Code.DUPLICATE, message)
+        here = (*path, "full_after")
+        number = self._parsed(shape.full_after, here, _conversions, "for example 200 conversions")
+        return ConversionRamp(start, number or 1)
+
+    def _by_dates(self, shape: RampShape, start: float, path: Path) -> Ramp | None:
+        for key, given in (("from", shape.from_), ("full", shape.full)):
+            known = self.findings.spoiled.intersection(((*path, key), (*path, "full_after")))
+            if given is None and not known:
+                hint = "`from` and `full`, or `full_after` alone, for example full_after: 200 conversions"
+                self.findings.key_error(path, Code.MISSING, f"`{key}` is missing", hint)
         since = self._moment(shape.from_, (*path, "from"))
         full = self._moment(shape.full, (*path, "full"))
-        start = self._share(shape.start, (*path, "start"))
         if since is None or full is None:
             return None
         if full <= since:
@@ -125,7 +152,9 @@ class ExperimentReader:
     def _share(self, text: str, path: Path) -> float:
         return self._parsed(text, path, percents.parse, percents.FORM) or 0.5
 
-    def _moment(self, text: str, path: Path) -> Instant | None:
+    def _moment(self, text: str | None, path: Path) -> Instant | None:
+        if text is None:
+            return None
         return self._parsed(text, path, lambda one: times.parse_bound(one, self.zone, end=False), "")
 
     def _parsed(self, text: str, path: Path, parse: Callable[[str], T], hint: str) -> T | None:
@@ -138,3 +167,12 @@ class ExperimentReader:
         except ValueError as error:
             self.findings.error(path, Code.VALUE, f"{quote(text)}: {error}", hint)
         return None
+
+
+def _conversions(text: str) -> int:
+    match = _CONVERSIONS.fullmatch(text)
+    if not match:
+        raise ValueError("not a number of conversions")
+    if not 1 <= int(match[1]) <= MOST_CONVERSIONS:
+        raise ValueError(f"a ramp ends after 1 to {MOST_CONVERSIONS:,} conversions")
+    return int(match[1])

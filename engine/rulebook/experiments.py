@@ -3,9 +3,13 @@
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import ceil
 
 from engine.instant import SECOND, Instant
 from engine.rulebook.policies import Selector
+
+MOST_CONVERSIONS = 10_000
+"""After which a ramp ends at the latest; so no more are ever counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,24 @@ class Ramp:
         share = max(0.0, (place - self.start) / (1.0 - self.start))
         moment = self.since + int(share * (self.full - self.since)) + 1
         return -(-moment // SECOND) * SECOND
+
+
+@dataclass(frozen=True, slots=True)
+class ConversionRamp:
+    """A part of all persons that grows with what the campaign's decisions led to."""
+
+    start: float
+    full_after: int
+    """Everybody is reached when so many decisions have led to a conversion."""
+
+    def share(self, conversions: int) -> float:
+        """The part that is reached: it grows evenly with conversions, from `start` to 1."""
+        return self.start + (1.0 - self.start) * min(1.0, conversions / self.full_after)
+
+    def reaches(self, place: float) -> int:
+        """After how many conversions whoever is at the place is reached."""
+        number = max(0, ceil((place - self.start) / (1.0 - self.start) * self.full_after))
+        return number if place < self.share(number) else number + 1
 
 
 @dataclass(frozen=True, slots=True)

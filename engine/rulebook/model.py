@@ -10,7 +10,7 @@ from engine.conditions.model import ALWAYS, Condition
 from engine.instant import Instant, Microseconds
 from engine.rulebook.clock import Clock
 from engine.rulebook.derived import Derived, EventStore
-from engine.rulebook.experiments import Control, Experiments, Ramp, Slot
+from engine.rulebook.experiments import Control, ConversionRamp, Experiments, Ramp, Slot
 from engine.rulebook.policies import Cap, Policies, Quota
 
 
@@ -246,7 +246,7 @@ class Campaign:
     """Who of its customers does not get it, to compare with."""
     slot: Slot | None = None
     """Whom of a layer it is for; None: everybody."""
-    ramp: Ramp | None = None
+    ramp: Ramp | ConversionRamp | None = None
     """Whom it reaches already; None: everybody."""
 
 

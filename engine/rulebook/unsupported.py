@@ -27,11 +27,6 @@ class _Feature:
 
 _FEATURES = (
     _Feature("campaigns.*.learn"),
-    _Feature(
-        "campaigns.*.ramp",
-        "ramp: full_after",
-        lambda value: isinstance(value, dict) and "full_after" in value,
-    ),
     _Feature("campaigns.*.attribution"),
     _Feature("campaigns.*.propensity", "propensity: learned", lambda value: value == "learned"),
     _Feature("campaigns.*.variants.*.learn", "variants.learn"),

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from engine.arbitrate.experiments import NO_CONVERSIONS, Conversions
 from engine.arbitrate.propose import Candidate
 from engine.conditions.model import Moment
 from engine.context import Mode, Request
@@ -19,6 +20,8 @@ class Ask(NamedTuple):
     moment: Moment
     concluded: Conclusions = NO_CONCLUSIONS
     """The signals that hold, and what is to be remembered of them."""
+    conversions: Conversions = NO_CONVERSIONS
+    """Found when it is settled, where a ramp goes by it."""
 
     @property
     def is_named(self) -> bool:

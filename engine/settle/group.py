@@ -14,13 +14,14 @@ from uuid_utils import uuid7
 
 from engine.context import Mode
 from engine.decision import Decision
-from engine.ledger import decisions, persons
+from engine.ledger import decisions, outcomes, persons
 from engine.ledger.errors import LedgerError, RequestIdReused, SettleFault
 from engine.ledger.rows import ContactRow, DecisionRow, PastDecision, PersonRow, RequestRow
 from engine.ledger.store import Store
 from engine.pressure.contact import Contact, Facts
 from engine.pressure.counters import Key
 from engine.pressure.life import ContactState
+from engine.rulebook.experiments import MOST_CONVERSIONS
 from engine.settle.aftermath import Changed
 from engine.settle.alone import transaction
 from engine.settle.answer import answer, from_json
@@ -127,6 +128,7 @@ class _Group:
         )
         self._histories = _histories(store, asks, people)
         self._told = Listening(store, asks, people)
+        self._conversions = _conversions(store, asks)
         self._decisions: list[DecisionRow] = []
         self._requests: list[RequestRow] = []
         self._contacts: list[ContactRow] = []
@@ -164,6 +166,8 @@ class _Group:
 
     def _decide(self, ask: Ask) -> Decision:
         person = self._people.of(ask.request.customer)
+        if ask.live.ramped:
+            ask = ask._replace(conversions=self._conversions)
         if ask.request.mode is Mode.PREVIEW:
             told = self._told.of_all(self._people.all_of(ask))
             return answer(ask, judge(ask, self._seen(ask), person, told, Looked(self._counters)), "")
@@ -207,6 +211,12 @@ def _likely_counters(asks: Sequence[Ask]) -> dict[Key, int]:
         for channel in ask.candidates[0].channels
         for rule in ask.candidates[0].plan.routes[channel].quotas
     }
+
+
+def _conversions(store: Store, asks: Sequence[Ask]) -> dict[str, int]:
+    """Of the campaigns whose ramps go by them; at most as many as matter."""
+    ramped = {name for ask in asks if ask.candidates for name in ask.live.ramped}
+    return {name: outcomes.conversions(store, name, MOST_CONVERSIONS) for name in sorted(ramped)}
 
 
 def _histories(store: Store, asks: Sequence[Ask], people: People) -> Histories:

@@ -47,6 +47,8 @@ class Past(NamedTuple):
     """Under which name the customer was kept."""
     told: Told
     """What the customer had said, as far as it was looked at."""
+    conversions: Mapping[str, int]
+    """By campaign, where a ramp went by them."""
     request: Request
     """Without what a book keeps out of the log, and without what signals and the clock add."""
     masked: tuple[str, ...]
@@ -95,6 +97,7 @@ def past_of(row: DecisionRow, live: LiveBook) -> Past:
         PastCounts(row.at, ((rule, counted) for rule, counted, *_ in trace["counters"])),
         row.person,
         _told(trace),
+        inputs.get("conversions", {}),
         request,
         tuple(inputs["masked"]),
     )

@@ -7,7 +7,6 @@ import orjson
 
 from engine.arbitrate.experiments import Sample
 from engine.decision import Decision, Outcome
-from engine.instant import Instant
 from engine.ledger.rows import ContactRow, DecisionRow
 from engine.memory import Held
 from engine.memory import to_json as fields_to_json
@@ -105,6 +104,8 @@ def _inputs(ask: Ask, person: str) -> str:
     }
     if person != request.customer:
         document["customer"] = request.customer
+    if ask.conversions:
+        document["conversions"] = ask.conversions
     if ask.concluded.signals:
         document["signals"] = [one[:3] for one in ask.concluded.signals]
     if request.memory.signals:
@@ -143,7 +144,7 @@ def _trace(ask: Ask, person: str, verdict: Verdict, history: Sequence[Contact], 
         ],
         "contacts": [[one.at, one.expires_at, *one.facts[:5], sorted(one.facts.tags)] for one in history],
     }
-    if experiments := [*_experiments(listed, verdict, person, ask.request.now)]:
+    if experiments := [*_experiments(ask, listed, verdict, person)]:
         document["experiments"] = experiments
     if told.outcomes:
         document["outcomes"] = [[*one] for one in told.outcomes]
@@ -153,22 +154,17 @@ def _trace(ask: Ask, person: str, verdict: Verdict, history: Sequence[Contact], 
 
 
 def _experiments(
-    tried: Sequence[Tried], verdict: Verdict, person: str, now: Instant
+    ask: Ask, tried: Sequence[Tried], verdict: Verdict, person: str
 ) -> Iterator[list[str | float | bool]]:
     """What chance had a part in: campaign, purpose, name, salt, from where to where, and whether the person is there."""
     drawn = [(one.candidate.plan.campaign.name, one.candidate.plan.gates) for one in tried]
     drawn += [(one.proposal.plan.campaign.name, one.proposal.route.withholding) for one in verdict.chosen]
     for campaign, samples in drawn:
         for one in samples:
-            yield [campaign, *_sample(one, person, now)]
+            yield [campaign, *_sample(one, ask, person)]
 
 
-def _sample(one: Sample, person: str, now: Instant) -> tuple[str, str, str, float, float, bool]:
-    return (
-        one.purpose,
-        one.reason.name,
-        one.salts.at(now),
-        one.low,
-        one.top(now),
-        one.has(person, now),
-    )
+def _sample(one: Sample, ask: Ask, person: str) -> tuple[str, str, str, float, float, bool]:
+    now, conversions = ask.request.now, ask.conversions
+    top, inside = one.top(now, conversions), one.has(person, now, conversions)
+    return one.purpose, one.reason.name, one.salts.at(now), one.low, top, inside

@@ -143,7 +143,7 @@ def _try(ask: Ask, candidate: Candidate, chosen: list[Reserved], pressure: _Pres
         slot = ask.live.book.placements.get(request.placement)
         if lost := gives_way(plan, taken, request.max_offers, slot):
             return Tried(candidate, lost)
-    if plan.gates and (shut := closed(plan.gates, person, request.now)):
+    if plan.gates and (shut := closed(plan.gates, person, request.now, ask.conversions)):
         return Tried(candidate, shut, (shut,))
     obstacles = list(candidate.lost)
     read: list[Read] = []
