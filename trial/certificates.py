@@ -17,7 +17,7 @@ from trial.finding import Finding, Place, await_that
 def run(place: Place) -> Finding:
     """So many certificates; every caller makes a new connection for each call."""
     finding, authority = Finding(), Authority(trustme.CA(), place.folder)
-    rotations = int(place.size(60, 3))
+    rotations = int(place.size(60, 1))
     with serving(write_book(place.folder / "book"), place.folder / "tact.db", *secure(authority)) as server:
         load = Load(
             server.target,

@@ -26,13 +26,13 @@ _WORDS = (b"", b"GET / HTTP/1.1\r\n\r\n", PREFACE[:10], PREFACE, b"\x16\x03\x01"
 
 def run(place: Place) -> Finding:
     """Each kind in turn, while others call."""
-    finding, many = Finding(), int(place.size(1000, 100))
-    half_open, slow = int(place.size(500, 50)), int(place.size(50, 5))
+    finding, many = Finding(), int(place.size(1000, 30))
+    half_open, slow = int(place.size(500, 15)), int(place.size(50, 3))
     book, log = write_book(place.folder / "book"), place.folder / "tact.db"
     with serving(book, log) as server, Watch(server).looking() as watch:
         load = Load(server.target, lambda caller, turn: li_na(f"{caller}-{turn}"), callers=4, timeout=60)
         with load.running():
-            load.await_answers(50)
+            load.await_answers(20)
             _many(finding, server.target, many)
             with connected(server.target, [_WORDS[one % len(_WORDS)] or hello() for one in range(half_open)]):
                 finding.trials += half_open
@@ -67,7 +67,7 @@ def _many(finding: Finding, target: str, many: int) -> None:
 
 
 def _served(finding: Finding, load: Load, when: str) -> None:
-    wanted = len(load.answers) + 50
+    wanted = len(load.answers) + 20
     finding.expect(await_that(lambda: len(load.answers) >= wanted), f"nobody was served {when}")
 
 

@@ -18,14 +18,14 @@ def run(place: Place) -> Finding:
     with serving(write_book(place.folder / "book"), log) as server:
         load = Load(server.target, request_of, callers=6, patient=True)
         with load.running(), Client(server.target, timeout=place.size(DEADLINE, 60), attempts=1) as client:
-            load.await_answers(100)
+            load.await_answers(20)
             limit("prlimit", server, str((place.folder / "tact.db").stat().st_size))
             slowest = ask_meanwhile(finding, client, full)
             limit("prlimit", server, "unlimited")
             finding.expect(await_that(client.health), "it is not well again")
             answered = len(load.answers)
             finding.expect(
-                await_that(lambda: len(load.answers) >= answered + 100), "nobody was served afterwards"
+                await_that(lambda: len(load.answers) >= answered + 20), "nobody was served afterwards"
             )
             finding.expect(bool(client.decide(li_na("afterwards")).decision_id), "no decision afterwards")
         finding.expect(server.stop(within=60) == 0, "it did not stop with 0")

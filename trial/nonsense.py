@@ -27,7 +27,7 @@ _UNKNOWN: Allowed = frozenset((grpc.StatusCode.UNIMPLEMENTED,))
 def run(place: Place) -> Finding:
     """Each many times; after each kind a decent call is answered."""
     finding, rng, codes = Finding(), random.Random(7), Counter[str]()
-    many = int(place.size(1000, 40))
+    many = int(place.size(1000, 16))
     with (
         serving(write_book(place.folder / "book"), place.folder / "tact.db") as server,
         grpc.insecure_channel(server.target) as channel,

@@ -37,9 +37,9 @@ async def _offer(target: str, place: Place) -> tuple[float, list[Ended]]:
     source = Source(target, bodies)
     try:
         await source.call(30)
-        await capacity(source, place.size(3, 0.5))  # to be warm
-        can = await capacity(source, place.size(5, 1))
-        return can, await offered(source, can * TIMES, place.size(60, 2), place.size(5, 60))
+        await capacity(source, place.size(3, 0.2))  # to be warm
+        can = await capacity(source, place.size(5, 0.5))
+        return can, await offered(source, can * TIMES, place.size(60, 1.5), place.size(5, 60))
     finally:
         await source.close()
 

@@ -21,7 +21,7 @@ def run(place: Place) -> Finding:
     with serving(folder, place.folder / "tact.db") as server, Watch(server).looking() as watch:
         load = Load(server.target, lambda caller, turn: li_na(f"{caller}-{turn}"), callers=4, timeout=60)
         with load.running():
-            load.await_answers(20)
+            load.await_answers(5)
             for number in range(1, reloads + 1):
                 broken = number % 3 == 0
                 good += not broken
@@ -31,7 +31,7 @@ def run(place: Place) -> Finding:
                 server.process.send_signal(signal.SIGHUP)
                 words, times = ("book refused", number - good) if broken else ("book live", good)
                 finding.trials += bool(said(server, words, times, within=PATIENCE))
-            load.await_answers(len(load.answers) + 20)
+            load.await_answers(len(load.answers) + 5)
         finding.expect(watch.grown() < MAY_GROW, f"memory grew by {watch.grown():.0f} MB")
         finding.expect(server.stop() == 0, "it did not stop with 0")
     strange = [one for one in load.answers if one.book_version not in written]

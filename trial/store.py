@@ -25,7 +25,7 @@ def run(place: Place) -> Finding:
                 load.running(),
                 Client(server.target, timeout=place.size(DEADLINE, 60), attempts=1) as client,
             ):
-                load.await_answers(100)
+                load.await_answers(20)
                 database.stop()
                 slowest = ask_meanwhile(finding, client, away)
                 finding.expect(not client.health(), "it says that it is ready while the log is away")
@@ -34,7 +34,7 @@ def run(place: Place) -> Finding:
                 well = await_that(lambda: client.health() and not is_degraded(client))
                 back = time.monotonic() - began
                 finding.expect(well, "it is not well again")
-                load.await_answers(len(load.answers) + 100, within=120)
+                load.await_answers(len(load.answers) + 20, within=120)
             finding.expect(server.stop(within=60) == 0, "it did not stop with 0")
         compare(finding, log, load.answers)
     told = refusals(finding, load.failures)

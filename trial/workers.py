@@ -26,11 +26,11 @@ def run(place: Place) -> Finding:
     ):
         hammer = Hammer(lambda _: server.target, callers=8)
         with hammer.running():
-            hammer.await_answers(50)
+            hammer.await_answers(int(place.size(50, 10)))
             for number in range(1, kills + 1):
                 os.kill(rng.choice(workers(server)), signal.SIGKILL)
                 finding.tried(await_that(partial(_replaced, server, number)), "a worker was not replaced")
-                hammer.await_answers(50)
+                hammer.await_answers(int(place.size(50, 10)))
         finding.expect(server.stop(within=60) == 0, "it did not stop with 0")
     finding.trials += len(hammer.answers)
     try:
