@@ -61,7 +61,7 @@ class Engine:
         """Decides the requests in one settlement; the error of a single request stands in its place."""
         try:
             asks = await self.ask_all(requests, deadline=deadline)
-            return await self._ledger.submit(asks, deadline=deadline)
+            return await self.settle_asks(asks, deadline=deadline)
         except LedgerUnavailable as error:
             stand_ins = [degraded(ask(self.live, request)) for request in requests]
             if not any(stand_ins):

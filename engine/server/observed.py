@@ -97,3 +97,12 @@ class ObservedEngine(Engine):
         decision = await super().settle(asked, deadline=deadline)
         self._stages.took("settle", start)
         return decision
+
+    async def settle_asks(
+        self, asks: Sequence[Ask], *, deadline: float | None = None
+    ) -> Sequence[Decision | LedgerError]:
+        """As the engine does."""
+        start = time.perf_counter()
+        answers = await super().settle_asks(asks, deadline=deadline)
+        self._stages.took("settle", start)
+        return answers

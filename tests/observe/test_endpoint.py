@@ -58,7 +58,7 @@ def test_what_was_decided_is_counted(book: Path, log: Path) -> None:
         assert value(port, "tact_call_seconds_count", method="DecideBatch") == 1
         assert value(port, "tact_stage_seconds_count", stage="parse") == 5
         assert value(port, "tact_stage_seconds_count", stage="propose") == 4
-        assert value(port, "tact_stage_seconds_count", stage="settle") == 3
+        assert value(port, "tact_stage_seconds_count", stage="settle") == 4
         assert value(port, "tact_group_size_sum") == 5
         assert value(port, "tact_group_seconds_count") == value(port, "tact_group_size_count") == 4
         assert value(port, "tact_book_info", book="spring", version=version_of(book)) == 1
