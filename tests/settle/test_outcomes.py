@@ -231,6 +231,15 @@ def test_what_came_of_a_campaign_is_counted(live: LiveBook, store: Store) -> Non
     assert since == [("tea", "", "clicked", 3, 0.0), ("tea", "", "converted", 2, 3.0)]
 
 
+def test_counting_reads_an_index(tmp_path: Path) -> None:
+    """What came of a campaign is found by its name and the time, however many outcomes there are of others."""
+    log = sqlite_log(tmp_path)
+    open_store(log.url).close()
+    sql = "select count(*) from outcomes where campaign in (select value from json_each('[]')) and at > 7"
+    plan = " ".join(str(row[-1]) for row in log.rows(f"explain query plan {sql}"))
+    assert "outcomes_by_campaign (campaign=? AND at>?)" in plan
+
+
 REPORTS = st.lists(
     st.tuples(st.sampled_from(["delivered", "bounced", "opened", "cancelled"]), st.integers(0, 3)),
     min_size=1,

@@ -1,0 +1,116 @@
+"""Outcomes over two servers on one log: what one of them is told, the other knows at once, on both stores."""
+
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from google.rpc.status_pb2 import Status
+
+from engine.api.v1 import decisions_pb2 as pb
+from engine.client import Client, Recorded, outcome, request
+from tests.books import write_book
+from tests.logs import Log, sqlite_log
+from tests.postgres import PostgresServer
+from tests.servers import serving
+
+NOW = datetime(2026, 3, 10, 10, tzinfo=UTC)
+BOOK = """
+book: {name: told, timezone: UTC}
+attributes: {profile.phone: {type: text}}
+channels: {sms: {kind: outbound, address: profile.phone, consent: ads, hold: 24h}}
+offers: {tea: {name: Tea, content: {default: {text: Tea}}}}
+campaigns: {tea: {offer: tea, channels: [sms]}}
+pressure:
+  caps: {weekly: {limit: 1, per: rolling 7d}}
+  pauses: {peace: {outcome: complained, for: 30d}}
+"""
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def log(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Log:
+    """A log on each store in turn, for all tests of this file."""
+    if request.param == "sqlite":
+        return sqlite_log(tmp_path_factory.mktemp("log"))
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    return Log(server.create_database("outcomes", template="empty"))
+
+
+@pytest.fixture(scope="module")
+def clients(log: Log, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Client, Client]]:
+    """A client of each of the servers."""
+    book = write_book(tmp_path_factory.mktemp("book"), BOOK)
+    with (
+        serving(book, log, "--allow-simulated-now") as one,
+        serving(book, log, "--allow-simulated-now") as two,
+        Client(one.target, timeout=60) as first,
+        Client(two.target, timeout=60) as second,
+    ):
+        yield first, second
+
+
+def decide(tact: Client, name: str, hours: float = 0, mode: str = "commit") -> pb.DecideResponse:
+    """The answer for somebody who can be reached and has agreed, as far as the caller knows."""
+    at = NOW + timedelta(hours=hours)
+    return tact.decide(request(name, profile={"phone": "1"}, consents=["ads"], now=at, mode=mode))
+
+
+def tell(tact: Client, hours: float, *events: pb.RecordedEvent) -> list[Recorded | Status]:
+    """What became of the events."""
+    return tact.record(events, now=NOW + timedelta(hours=hours))
+
+
+def happened(answer: pb.DecideResponse, kind: str, hours: float, event_id: str = "") -> pb.RecordedEvent:
+    """It happened to the decision."""
+    at = NOW + timedelta(hours=hours)
+    return outcome(answer.decision_id, kind, at, **({"event_id": event_id} if event_id else {}))
+
+
+def test_what_one_server_is_told_the_other_knows(clients: tuple[Client, Client]) -> None:
+    """A bounce gives back, a late delivery counts again, a complaint silences, an unsubscribe bars: at once."""
+    one, two = clients
+    first = decide(one, "ann")
+    assert decide(two, "ann", 1).blocked_by == ["weekly"]
+    tell(one, 2, happened(first, "bounced", 2))
+    second = decide(two, "ann", 3)
+    assert second.outcome == pb.OUTCOME_OFFER
+    tell(one, 30, happened(second, "delivered", 30))
+    assert decide(two, "ann", 31).next_allowed_at.ToDatetime(UTC) == NOW + timedelta(hours=3, days=7)
+    tell(two, 32, happened(second, "complained", 32))
+    assert decide(one, "ann", 33).blocked_by == ["weekly", "peace"]
+    tell(two, 34, happened(second, "unsubscribed", 34))
+    last = decide(one, "ann", 24 * 60)
+    assert (last.outcome, last.reasons[0].code) == (pb.OUTCOME_BLOCKED, pb.REASON_CODE_NO_CONSENT)
+    preview = decide(two, "ann", 24 * 60, mode="preview")
+    (reading,) = preview.pressure
+    assert (reading.kind, reading.rule) == (pb.PRESSURE_KIND_CONSENT, "ads")
+    assert reading.window == "withdrawn 2026-03-11T20:00:00+00:00"
+
+
+def test_callers_who_report_the_same_are_told_once(clients: tuple[Client, Client], log: Log) -> None:
+    """Six callers report the same to both servers at once: each outcome is accepted once, and the latest holds."""
+    answers = [decide(clients[0], f"p-{number}") for number in range(10)]
+    events = [
+        event
+        for number, answer in enumerate(answers)
+        for event in (
+            happened(answer, "delivered", 1, f"d-{number}"),
+            happened(answer, "bounced", 2, f"b-{number}"),
+        )
+    ]
+    found: list[list[Recorded | Status]] = []
+
+    def report(caller: int) -> None:
+        order = events if caller % 2 else events[::-1]
+        told = {event.event_id: result for event in order for result in tell(clients[caller % 2], 3, event)}
+        found.append([told[event.event_id] for event in events])
+
+    callers = [threading.Thread(target=report, args=(caller,)) for caller in range(6)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    accepted = [[one is Recorded.ACCEPTED for one in results] for results in found]
+    assert [sum(each) for each in zip(*accepted, strict=True)] == [1] * 20
+    assert log.rows("select distinct state from contacts where person like 'p-%'") == [("released",)]
+    assert log.rows("select count(*) from outcomes where person like 'p-%'") == [(20,)]
