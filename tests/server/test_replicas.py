@@ -2,9 +2,7 @@
 
 import random
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,39 +12,8 @@ from engine.client import Client
 from tests.logs import Log
 from tests.postgres import PostgresServer, postgres
 from tests.requests import li_na
+from tests.server.fleet import Fleet
 from tests.server.hammer import Hammer, assert_exact
-from tests.servers import Server, start_server
-
-REPLICAS = 4
-
-
-class Fleet:
-    """Servers on one log, that are killed and started again."""
-
-    def __init__(self, book: Path, log: Log) -> None:
-        self._book, self._log = book, log
-        self._servers: list[Server] = []
-
-    @contextmanager
-    def running(self) -> Iterator["Fleet"]:
-        """The servers, for the length of a block."""
-        try:
-            self._servers += [start_server(self._book, self._log) for _ in range(REPLICAS)]
-            yield self
-        finally:
-            for server in self._servers:
-                if server.process.poll() is None:
-                    server.kill()
-
-    def target(self, rng: random.Random) -> str:
-        """The address of one of them."""
-        return rng.choice(self._servers).target
-
-    def kill(self, rng: random.Random) -> None:
-        """Kills one, and starts another in its place."""
-        number = rng.randrange(REPLICAS)
-        self._servers[number].kill()
-        self._servers[number] = start_server(self._book, self._log)
 
 
 def test_servers_on_one_log_are_exact(book: Path, any_log: Log) -> None:
