@@ -43,6 +43,24 @@ def test_a_log_of_the_first_form_is_brought_up_to_date(tmp_path: Path) -> None:
     assert from_json(past.answer).signals == ()
 
 
+def test_who_unsubscribed_before_consents_were_kept_has_unsubscribed(tmp_path: Path) -> None:
+    """Outcomes of a log that kept no consents yet are read strictly: of everything, the latest word of each person."""
+    path = tmp_path / "tact.db"
+    _migrated_to(path, "0004")
+    words = [
+        ("ann", "unsubscribed", 5),
+        ("ann", "subscribed", 3),
+        ("bob", "subscribed", 7),
+        ("", "unsubscribed", 1),
+    ]
+    with sqlite3.connect(path) as log:
+        for number, word in enumerate(words):
+            outcome = (*word, f"e-{number}", None, None, 9, "sms", "", "", "", None, None, "{}")
+            log.execute(f"insert into outcomes values ({', '.join('?' * 14)})", outcome)
+    open_store(f"sqlite:///{path}").close()
+    assert _rows(path, ("consents",)) == [[("ann", "*", 5, 3), ("bob", "*", None, 7)]]
+
+
 def test_a_migration_that_fails_leaves_the_log_as_it_was(tmp_path: Path) -> None:
     """A log that cannot be brought up to date is refused, and nothing of the migration stays."""
     path = tmp_path / "tact.db"
