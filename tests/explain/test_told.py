@@ -1,0 +1,76 @@
+"""What customers told us is explained: a withdrawn consent and a pause, in sentences, before and after."""
+
+from pathlib import Path
+
+from engine.attributes.event import Event
+from engine.context import Request
+from engine.decide import Engine
+from engine.explain import CampaignExplained, explain, explain_past
+from engine.explain.sentences import sentence
+from engine.instant import DAY
+from engine.live import LiveBook
+from engine.settle.recording import Recorded
+from engine.settle.reporting import Reporting
+from tests.books import live_book
+from tests.explain.engines import engine_on
+
+NOW = 1_773_108_000_000_000
+BOOK = """
+book: {name: told, timezone: UTC}
+attributes: {profile.to: {type: text}}
+channels:
+  sms: {kind: outbound, address: profile.to, consent: ads}
+  mail: {kind: outbound, address: profile.to, consent: letters}
+offers: {tea: {name: Tea, content: {default: {text: Tea}}}}
+campaigns: {tea: {offer: tea, channels: [sms, mail]}}
+pressure: {pauses: {peace: {outcome: complained, for: 30d, scope: channel}}}
+"""
+
+
+def ann(now: int, channel: str) -> Request:
+    """Somebody who has agreed to everything, as far as the caller knows."""
+    return Request(
+        "ann", now, {"profile.to": "1"}, consents=frozenset(("ads", "letters")), channels=(channel,)
+    )
+
+
+async def tell(engine: Engine, kind: str, channel: str) -> None:
+    """She says it."""
+    report = Reporting(engine.live, "ann", "", Event(f"e-{kind}", kind, NOW, {}), NOW, channel)
+    assert await engine.record([report]) == [Recorded.ACCEPTED]
+
+
+async def both(engine: Engine, request: Request) -> CampaignExplained:
+    """The campaign as it is explained before it is decided, and from the log after it: the same."""
+    before = await explain(engine, request, flips=True)
+    decision = await engine.decide(request)
+    after = await explain_past(engine, decision.decision_id, flips=True)
+    assert after.notes == ()
+    assert after.campaigns == before.campaigns
+    return before.campaigns[0]
+
+
+async def test_a_withdrawn_consent_is_told(tmp_path: Path) -> None:
+    """Since when; and that the caller agrees to it for her is no change that would help."""
+    live: LiveBook = live_book(tmp_path / "book", BOOK)
+    with engine_on(live, tmp_path / "tact.db") as engine:
+        await tell(engine, "unsubscribed", "sms")
+        one = await both(engine, ann(NOW + DAY, "sms"))
+    assert one.flips == () or one.flips[0].change.name == "mail"
+    assert sentence(one, live.book.timezone).startswith(
+        "tea fits, but the customer has not agreed to be contacted on sms"
+        " (withdrawn 2026-03-10T02:00:00+00:00)."
+    )
+
+
+async def test_a_pause_is_told(tmp_path: Path) -> None:
+    """What began it, how long it lasts, and the moment at which it is over, which is tried."""
+    live: LiveBook = live_book(tmp_path / "book", BOOK)
+    with engine_on(live, tmp_path / "tact.db") as engine:
+        await tell(engine, "complained", "sms")
+        one = await both(engine, ann(NOW + DAY, "sms"))
+    assert sentence(one, live.book.timezone).startswith(
+        "tea fits, but the customer is left in peace: peace"
+        " (1 of 1 outcome, a pause of 30d, until 2026-04-09T02:00+00:00)."
+    )
+    assert any(flip.change.after == NOW + 30 * DAY for flip in one.flips)
