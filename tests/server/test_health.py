@@ -13,7 +13,7 @@ import pytest
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 
-from engine.client import Client, ServerError
+from engine.client import Client, NotFound
 from engine.client.calls import LIVENESS, READINESS, RULEBOOK
 from tests.books import write_book
 from tests.requests import li_na
@@ -116,7 +116,7 @@ def _rest(statuses: Iterator[HealthCheckResponse]) -> Iterator[HealthCheckRespon
 def test_a_service_that_is_not_there(book: Path, log: Path) -> None:
     """An unknown name is an error, not an answer."""
     with serving(book, log) as server, Client(server.target, timeout=10) as client:
-        with pytest.raises(ServerError, match="NOT_FOUND"):
+        with pytest.raises(NotFound, match="NOT_FOUND"):
             client.health("nonsense")
         assert server.stop() == 0
 
