@@ -193,7 +193,14 @@ class OutcomeTable(SQLModel, table=True):
     __table_args__ = (
         Index("outcomes_by_id", "event_id", unique=True),
         Index("outcomes_by_decision", "decision_id"),
-        Index("outcomes_by_campaign", "campaign", "type", "at"),
+        Index("outcomes_by_campaign", "campaign", "at"),
+        Index(
+            "conversions_by_campaign",
+            "campaign",
+            "decision_id",
+            sqlite_where=text("type = 'converted'"),
+            postgresql_where=text("type = 'converted'"),
+        ),
         {"sqlite_with_rowid": False},
     )
 

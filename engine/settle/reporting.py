@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from engine.attributes.event import Event
-from engine.decision import ChosenOffer
+from engine.decision import WITHHELD, ChosenOffer
 from engine.instant import Instant
 from engine.ledger import decisions, outcomes, persons
 from engine.ledger.decisions import Decided
@@ -129,11 +129,14 @@ def _person(one: Reporting, decided: Decided | None, person_of: Callable[[str], 
 
 def _about(one: Reporting, decided: Decided | None) -> tuple[str, str, str, str]:
     """Channel, campaign, offer and variant; empty where it is about several, or nobody knows."""
-    offers: Sequence[ChosenOffer] = from_json(decided.answer).offers if decided else ()
-    if decided is not None and one.campaign:
+    decision = from_json(decided.answer) if decided else None
+    offers: Sequence[ChosenOffer] = decision.offers if decision else ()
+    if decision is not None and one.campaign:
         offers = [each for each in offers if each.campaign == one.campaign]
-        if not offers:
+        if not offers and not any(each.code in WITHHELD for each in decision.reasons):
             raise OutcomeRefused("the decision made no offer of that campaign")
+        if not offers:  # what was withheld led to nothing; the outcome is compared by its decision, and counts for no campaign
+            return one.channel, "", "", ""
     if not offers:
         return one.channel, one.campaign, "", ""
     channels = {each.channel for each in offers}

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -21,7 +22,7 @@ from engine.settle.recording import Recorded
 from engine.settle.reporting import Reporting
 from tests.arbitrate.shop import live_book
 from tests.experiments.lab import NOW, by_sms, crowd
-from tests.logs import Log
+from tests.logs import Log, sqlite_log
 
 BOOK = """
 book: {name: ramp, timezone: UTC, salt: s}
@@ -138,3 +139,12 @@ def test_from_how_many_on_a_place_is_reached(place: float) -> None:
     number = ramp.reaches(place)
     assert place < ramp.share(number)
     assert number == 0 or place >= ramp.share(number - 1)
+
+
+def test_counting_reads_conversions_only(tmp_path: Path) -> None:
+    """They are found in an index that holds nothing else, in the order in which decisions are told apart."""
+    log = sqlite_log(tmp_path)
+    open_store(log.url).close()
+    sql = "select distinct decision_id from outcomes where campaign = 'tea' and type = 'converted' limit 8"
+    plan = " ".join(str(row[-1]) for row in log.rows(f"explain query plan {sql}"))
+    assert plan.endswith("USING COVERING INDEX conversions_by_campaign (campaign=?)")

@@ -11,7 +11,7 @@ from engine.decision import Decision, Outcome, ReasonCode
 from tests.arbitrate.shop import decided, live_book
 from tests.experiments.lab import LAB, by_sms, crowd, on_page
 
-NUMBER = 10_000
+NUMBER = 6_000
 MORE = """
 holdouts:
   shops: {share: 20%, except: {campaign: soap}}

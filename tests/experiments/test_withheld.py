@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from engine.attributes.event import Event
 from engine.context import Mode, Request
 from engine.decide import ask
 from engine.decision import Decision, Outcome, Reason, ReasonCode
@@ -14,6 +15,8 @@ from engine.live import LiveBook
 from engine.settle.answer import from_json, to_json
 from engine.settle.group import settle_group
 from engine.settle.people import Linking
+from engine.settle.recording import Recorded
+from engine.settle.reporting import Reporting
 from tests.books import live_book
 from tests.experiments.lab import DAY, LAB, NOW, by_sms, controlled, held_out, named, on_page, treated
 from tests.logs import Log
@@ -121,6 +124,19 @@ def test_a_retry_and_a_preview_say_the_same(live: LiveBook, store: Store, any_lo
     (first,) = settle(live, store, request)
     assert settle(live, store, request) == [first]
     assert len(any_log.rows(CONTACTS)) == 1
+
+
+def test_a_control_customer_converts_by_himself(live: LiveBook, store: Store, any_log: Log) -> None:
+    """His conversion is kept with the decision and counts for no campaign; word of a delivery leaves the shadow as it is."""
+    (decision,) = settle(live, store, by_sms(controlled(live)))
+    asked = [
+        Reporting(live, "", decision.decision_id, Event(f"e-{kind}", kind, NOW), NOW, campaign=campaign)
+        for kind, campaign in (("converted", "cream"), ("bounced", ""))
+    ]
+    assert settle_group(store, asked) == [Recorded.ACCEPTED] * 2
+    kept = any_log.rows("select type, campaign, decision_id from outcomes order by type")
+    assert kept == [("bounced", "", decision.decision_id), ("converted", "", decision.decision_id)]
+    assert any_log.rows(CONTACTS) == [("cream", "sms", "shadow", None)]
 
 
 def test_all_names_of_a_person_are_in_one_group(live: LiveBook, store: Store) -> None:
