@@ -35,6 +35,10 @@ class Engine:
         self._ledger = ledger
         self._weather = weather
 
+    def check_room(self, requests: int) -> None:
+        """Raises LedgerFull where so many more would be refused now: before anything is done for them."""
+        self._ledger.check_room(requests)
+
     async def decide(self, request: Request, *, deadline: float | None = None) -> Decision:
         """Decides one request; deadline on time.monotonic's clock.
 

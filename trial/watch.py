@@ -41,9 +41,13 @@ class Watch:
             thread.join()
 
     def grown(self) -> float:
-        """By how many MB its memory is larger at the end than after the first fifth, when it has what it needs."""
-        settled = self.memory[len(self.memory) // 5 :]
-        return settled[-1][1] - settled[0][1] if settled else 0.0
+        """By how many MB its memory is larger at the end than after the first fifth, when it has what it needs.
+
+        The least of several looks: processes that come and go are no growth.
+        """
+        settled = [size for _, size in self.memory[len(self.memory) // 5 :]]
+        some = max(1, len(settled) // 5)
+        return min(settled[-some:]) - min(settled[:some]) if settled else 0.0
 
     def curves(self) -> list[Curve]:
         """What to draw."""

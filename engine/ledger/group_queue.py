@@ -93,6 +93,15 @@ class GroupQueue(Generic[Ask, Answer]):
         """Says that the store is in trouble, until it takes a group."""
         self._trouble = trouble
 
+    def check_room(self, asks: int) -> None:
+        """Raises LedgerFull where so many more would be refused now, so that nothing is done for them in vain."""
+        if self._trouble is None:  # else there may be something to say without
+            self._check_room(asks)
+
+    def _check_room(self, asks: int) -> None:
+        if (depth := self.depth) and depth + asks > self._limit:
+            raise LedgerFull(_RETRY_AFTER)
+
     async def submit(
         self, asks: Sequence[Ask], *, deadline: float | None = None
     ) -> Sequence[Answer | LedgerError]:
@@ -103,8 +112,7 @@ class GroupQueue(Generic[Ask, Answer]):
         """
         if self._trouble is not None and asks and self._submitted > self._done:
             raise LedgerUnavailable(self._trouble)
-        if (depth := self.depth) and depth + len(asks) > self._limit:
-            raise LedgerFull(_RETRY_AFTER)
+        self._check_room(len(asks))
         loop = asyncio.get_running_loop()
         waiting = _Waiting[Ask, Answer](asks, loop.create_future(), loop, deadline)
         with self._door:

@@ -45,6 +45,7 @@ class DecisionsService:
     async def decide(self, request: pb.DecideRequest, context: Context) -> pb.DecideResponse:
         """One customer, now."""
         with self._desks.live as desk:
+            desk.engine.check_room(1)
             parsed = desk.parser.parse(request, self._clock())
             return respond(await desk.engine.decide(parsed, deadline=self._deadline(context)))
 
@@ -53,6 +54,7 @@ class DecisionsService:
         with self._desks.live as desk:
             if len(request.requests) > desk.parser.most.batched:
                 raise _too_many(desk.parser.most.batched, len(request.requests))
+            desk.engine.check_room(len(request.requests))
             parsed = [self._parsed(desk, one) for one in request.requests]
             good = [one for one in parsed if isinstance(one, Request)]
             answers = iter(
@@ -88,6 +90,7 @@ class DecisionsService:
     async def record(self, request: pb.RecordRequest, context: Context) -> pb.RecordResponse:
         """What customers did, and what happened to decisions; an error of one event is its own."""
         with self._desks.live as desk:
+            desk.engine.check_room(len(request.events))
             parsed = parse_recordings(desk.parser, request, self._clock())
             good = [one for one in parsed if isinstance(one, Recording | Reporting)]
             answers = iter(await desk.engine.record(good, deadline=self._deadline(context)) if good else ())

@@ -53,6 +53,10 @@ class Ledger:
         (answer,) = await self._queue.submit((linking,), deadline=deadline)
         return cast("Linked | LedgerError", answer)
 
+    def check_room(self, asks: int) -> None:
+        """Raises LedgerFull where so many more asks or events would be refused now."""
+        self._queue.check_room(asks)
+
     @property
     def depth(self) -> int:
         """How many asks and events wait to be settled."""

@@ -58,6 +58,10 @@ async def test_a_full_queue_refuses_at_once() -> None:
     with pytest.raises(LedgerFull) as caught:
         await writer.submit([3])
     assert caught.value.retry_after > 0
+    with pytest.raises(LedgerFull):
+        writer.check_room(1)
+    writer.doubt("away")
+    writer.check_room(1)  # there may be something to say without the store
     gate.open.release(2)
     assert [await one for one in (first, *waiting)] == [[0], [1], [2]]
     writer.close()
