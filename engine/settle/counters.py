@@ -27,13 +27,14 @@ class Counters:
     """The counters of one group, within its transaction."""
 
     def __init__(self, store: Store, asks: Sequence[Ask]) -> None:
-        self._store = store
+        self._store, self._asks = store, asks
         self._in_hand: dict[Key, InHand] = {}
         self._needed: dict[Key, int | None] = {}
         """Those that the group must have whole, with their limits; None: as they are divided."""
         self._holdings: list[HoldingRow] = []
-        self._latest: Instant = max((ask.request.now for ask in asks), default=0)
         self._begun = False
+        self._latest: Instant = 0
+        """The latest moment of the group."""
         self._looked: dict[tuple[Key, Instant], int] = {}
 
     def counted(self, key: Key, limit: int, now: Instant, drawn: int) -> int:
@@ -137,9 +138,11 @@ class Counters:
 
     def _begin(self) -> None:
         """Marks where to go back to, before the first counter is read."""
-        if not self._begun and self._store.shards > 1:
-            self._store.mark()
-        self._begun = True
+        if not self._begun:
+            self._begun = True
+            self._latest = max((ask.request.now for ask in self._asks), default=0)
+            if self._store.shards > 1:
+                self._store.mark()
 
     def _short(self, key: Key, limit: int | None) -> NoReturn:
         self._needed[key] = limit

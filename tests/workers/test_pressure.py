@@ -17,9 +17,10 @@ WARM = 50
 
 
 def one_of_few(caller: int, turn: int) -> pb.DecideRequest:
-    """Every other request for one hot customer, the others for fifty warm ones in turn."""
+    """Every other request for one hot customer, the others for fifty warm ones in turn; on one of two channels."""
     customer = "hot" if turn % 2 else f"warm-{(caller * 31 + turn // 2) % WARM}"
-    return li_na(customer, request_id=f"{caller}-{turn}")
+    channel = "sms" if turn // 14 % 2 else "wechat"
+    return li_na(customer, channels=[channel], request_id=f"{caller}-{turn}")
 
 
 def test_caps_hold_with_four_workers(book: Path, log: Path) -> None:
@@ -40,12 +41,7 @@ def test_workers_killed_at_random_cost_nobody_an_answer(book: Path, log: Path) -
     """Twenty times a worker is killed under load; clients ask again by request_id, and every request is decided once."""
     rng = random.Random(4)
     with serving(book, log, "--workers", "4") as server:
-        load = Load(
-            server.target,
-            lambda a, b: li_na(f"{a}-{b // 4}", request_id=f"{a}-{b}"),
-            callers=16,
-            patient=True,
-        )
+        load = Load(server.target, one_of_few, callers=16, patient=True)
         with load.running():
             for kill in range(1, KILLS + 1):
                 load.await_answers(len(load.answers) + rng.randrange(100))
