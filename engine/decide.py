@@ -9,6 +9,7 @@ from engine.conditions.model import Moment
 from engine.context import Request
 from engine.decision import Decision
 from engine.gather import gather
+from engine.learning.learned import NOTHING_LEARNED, Learned
 from engine.ledger.errors import LedgerError, LedgerUnavailable
 from engine.ledger.store import Store
 from engine.live import LiveBook
@@ -30,8 +31,15 @@ _T = TypeVar("_T")
 class Engine:
     """Decides by a live book, and settles in a ledger."""
 
-    def __init__(self, live: LiveBook, ledger: Ledger, weather: Weather | None = None) -> None:
+    def __init__(
+        self,
+        live: LiveBook,
+        ledger: Ledger,
+        weather: Weather | None = None,
+        learned: Learned = NOTHING_LEARNED,
+    ) -> None:
         self.live = live
+        self.learned = learned
         self._ledger = ledger
         self._weather = weather
 
@@ -80,7 +88,8 @@ class Engine:
 
     async def ask_all(self, requests: Sequence[Request], *, deadline: float | None = None) -> list[Ask]:
         """What would be settled for the requests: everything before the ledger."""
-        return [ask(self.live, request) for request in await self.gather(requests, deadline=deadline)]
+        known = await self.gather(requests, deadline=deadline)
+        return [ask(self.live, request, self.learned) for request in known]
 
     async def gather(
         self, requests: Sequence[Request], *, deadline: float | None = None
@@ -108,7 +117,7 @@ class Engine:
         return answer
 
 
-def ask(live: LiveBook, request: Request) -> Ask:
+def ask(live: LiveBook, request: Request, learned: Learned = NOTHING_LEARNED) -> Ask:
     """Everything that settling needs of the request: derived, inferred, matched, ranked. Pure."""
     moment = live.moment(request.now)
     derived = derive(live, request)
@@ -118,7 +127,7 @@ def ask(live: LiveBook, request: Request) -> Ask:
         if not concluded.attributes
         else derived._replace(attributes={**derived.attributes, **concluded.attributes})
     )
-    return Ask(live, known, propose(live, known, moment), moment, concluded)
+    return Ask(live, known, propose(live, known, moment), moment, concluded, learned=learned)
 
 
 def derive(live: LiveBook, request: Request) -> Request:

@@ -63,6 +63,8 @@ class LiveBook:
     """The campaigns whose ramps go by conversions."""
     scheduled: bool
     """Whether any campaign or its offer has a schedule."""
+    learns: bool
+    """Whether any campaign learns."""
     outbound: tuple[str, ...]
     """The outbound channels, which serve calls that name no channel and no placement."""
     outbound_clauses: int
@@ -127,6 +129,7 @@ def compile_book(book: Book, open_signals: OpenSignals = open_evaluator) -> Live
             name for name, one in book.campaigns.items() if isinstance(one.ramp, ConversionRamp)
         ),
         scheduled=any(one.active for one in plans),
+        learns=any(one.learn is not None for one in book.campaigns.values()),
         outbound=outbound,
         outbound_clauses=index.clauses_of(
             i for i, one in enumerate(plans) if not set(outbound).isdisjoint(one.channels)

@@ -8,13 +8,16 @@ from engine.bucketing import identity, rendezvous_score
 from engine.conditions.model import Attributes, Moment
 from engine.conditions.reference import holds
 from engine.decision import Reason, ReasonCode
+from engine.learning.learned import Weights
 
 
 class Chosen(NamedTuple):
-    """A form, and the probability with which shares choose it among those that fit."""
+    """A form, and the probability with which shares or what was learned choose it among those that fit."""
 
     form: Form
     probability: float
+    learned: Weights | None = None
+    """By which it was drawn, in a campaign that learns."""
 
 
 def fitting_forms(forms: Sequence[Form], attributes: Attributes, moment: Moment) -> Sequence[Form]:
@@ -36,6 +39,16 @@ def draw(fitting: Sequence[Form], salt: str, person: str, plan: Plan) -> Chosen:
         if weight > heaviest:
             best, heaviest = form, weight
     return Chosen(best, best.share / total)
+
+
+def draw_learned(
+    fitting: Sequence[Form], weights: Weights, salt: str, person: str, plan: Plan, moment: Moment
+) -> Chosen:
+    """One of the forms by what was learned: for a person and campaign the same one all day, as long as the weights are."""
+    shares = weights.by_arm
+    drawn_by = identity(salt, "learn", person, moment.today.isoformat()) + plan.identity
+    best = max(fitting, key=lambda form: rendezvous_score(shares[form.variant], drawn_by + form.identity))
+    return Chosen(best, shares[best.variant], weights)
 
 
 def why_none_fits(route: Route, attributes: Attributes, moment: Moment) -> list[Reason]:

@@ -1,10 +1,10 @@
 """Why a request is answered as it is. Reads the same state, keeps nothing."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from engine.arbitrate.plan import Plan
-from engine.arbitrate.variants import lacks
+from engine.arbitrate.variants import fitting_forms, lacks
 from engine.conditions.model import Moment
 from engine.conditions.reference import holds
 from engine.conditions.trace import trace
@@ -25,6 +25,7 @@ from engine.live import LiveBook
 from engine.match import clocks_of, usable_channels
 from engine.memory import Held
 from engine.settle.ask import Ask
+from engine.settle.verdict import known_weights
 from engine.signals.compile import CompiledSignals
 from engine.signals.infer import explain_chain
 
@@ -44,7 +45,7 @@ async def explain(
     only: the campaigns to explain; empty: all. flips: whether to look for the changes that would bring each further.
     """
     (known,) = await engine.gather([request._replace(mode=Mode.PREVIEW)], deadline=deadline)
-    asked = ask(engine.live, known)
+    asked = ask(engine.live, known, engine.learned)
     decision = await engine.settle(asked, deadline=deadline)
 
     async def settle(asks: Sequence[Ask]) -> Sequence[Decision]:
@@ -71,7 +72,7 @@ async def told(
     fates = {fate.campaign: fate for fate in decision.fates}
     rivals = _rivals(live, decision)
     campaigns = [
-        _explained(live, plan, asked.request, asked.moment, fates.get(plan.campaign.name), rivals)
+        _explained(asked, plan, fates.get(plan.campaign.name), rivals)
         for plan in live.plans
         if not only or plan.campaign.name in only
     ]
@@ -119,15 +120,8 @@ def _signal(compiled: CompiledSignals, live: LiveBook, asked: Ask, held: Held) -
     )
 
 
-def _explained(
-    live: LiveBook,
-    plan: Plan,
-    request: Request,
-    moment: Moment,
-    fate: Fate | None,
-    rivals: Mapping[str, Rival],
-) -> CampaignExplained:
-    campaign = plan.campaign
+def _explained(asked: Ask, plan: Plan, fate: Fate | None, rivals: Mapping[str, Rival]) -> CampaignExplained:
+    live, request, moment, campaign = asked.live, asked.request, asked.moment, plan.campaign
     condition = trace(campaign.when, request.attributes, moment)
     if fate is None:
         reason = _fell_at(live, plan, request, moment)
@@ -141,7 +135,7 @@ def _explained(
         fate.readings,
         campaign.tier,
         _rival(live, fate.reason, rivals),
-        tuple(_forms(live, plan, request, moment)),
+        tuple(_forms(asked, plan)),
     )
 
 
@@ -159,20 +153,23 @@ def _category(live: LiveBook, campaign: str) -> str:
     return book.offers[book.campaigns[campaign].offer].category
 
 
-def _forms(live: LiveBook, plan: Plan, request: Request, moment: Moment) -> list[FormExplained]:
+def _forms(asked: Ask, plan: Plan) -> Iterator[FormExplained]:
     """Its forms on the channels of this call."""
-    return [
-        FormExplained(
-            name,
-            form.variant,
-            trace(form.when, request.attributes, moment),
-            tuple(sorted(lacks(form, request.attributes))),
-            form.share,
-        )
-        for name in usable_channels(live, request)
-        if name in plan.routes
-        for form in plan.routes[name].forms
-    ]
+    request, moment = asked.request, asked.moment
+    for name in usable_channels(asked.live, request):
+        route = plan.routes.get(name)
+        if route is None:
+            continue
+        known = known_weights(asked, plan, fitting_forms(route.forms, request.attributes, moment))
+        shares = {} if known is None else known.by_arm
+        for form in route.forms:
+            yield FormExplained(
+                name,
+                form.variant,
+                trace(form.when, request.attributes, moment),
+                tuple(sorted(lacks(form, request.attributes))),
+                shares.get(form.variant, form.share),
+            )
 
 
 def _fell_at(live: LiveBook, plan: Plan, request: Request, moment: Moment) -> Reason:

@@ -45,7 +45,7 @@ async def explain_past(
     if past.decision.book_version != live.book.version:
         return _as_logged(past, None, only, _other_book(past.decision.book_version, live))
     notes = _not_held(past, live)
-    asked = ask(live, past.request)
+    asked = ask(live, past.request, past.learned)
     again = _judged(asked, past)
     if not _agree(past, again):
         return _as_logged(past, asked, only, (_AGAIN, *notes))

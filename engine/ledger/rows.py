@@ -143,3 +143,34 @@ class PastDecision(NamedTuple):
     request_id: str
     person: str
     answer: str
+
+
+class TrialRow(NamedTuple):
+    """A row of `trials`."""
+
+    campaign: str
+    at: int
+    decision_id: str
+    variant: str
+
+
+class ArmRow(NamedTuple):
+    """A row of `arms`."""
+
+    campaign: str
+    reward: str
+    since: int
+    variant: str
+    shown: int
+    rewarded: int
+    value: float
+    squares: float
+
+
+class LearnedRow(NamedTuple):
+    """A row of `learned`."""
+
+    campaign: str
+    reward: str
+    since: int
+    arms: str

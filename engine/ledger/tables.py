@@ -237,4 +237,47 @@ class ConsentTable(SQLModel, table=True):
     given_at: int | None = Field(sa_column=Column(BigInteger, nullable=True))
 
 
+class TrialTable(SQLModel, table=True):
+    """Offers of campaigns that learn, until what came of them is counted."""
+
+    __tablename__ = "trials"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    campaign: str = Field(sa_column=_key())
+    at: int = Field(sa_column=Column(BigInteger, primary_key=True))
+    decision_id: str = Field(sa_column=_key())
+    variant: str
+
+
+class ArmTable(SQLModel, table=True):
+    """What came of the variants of campaigns that learn, by time."""
+
+    __tablename__ = "arms"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    campaign: str = Field(sa_column=_key())
+    reward: str = Field(sa_column=_key())
+    since: int = Field(sa_column=Column(BigInteger, primary_key=True))
+    """Offers of the ten minutes from then on."""
+    variant: str = Field(sa_column=_key())
+    shown: int = Field(sa_column=Column(BigInteger, nullable=False))
+    rewarded: int = Field(sa_column=Column(BigInteger, nullable=False))
+    value: float
+    """The sum of the rewards' values, and of their squares."""
+    squares: float
+
+
+class LearnedTable(SQLModel, table=True):
+    """What is known of a campaign's variants, from a moment on, the same for all servers."""
+
+    __tablename__ = "learned"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    campaign: str = Field(sa_column=_key())
+    reward: str = Field(sa_column=_key())
+    since: int = Field(sa_column=Column(BigInteger, primary_key=True))
+    arms: str
+    """A JSON object: by variant how often shown, how often rewarded, the sum of the values and of their squares."""
+
+
 METADATA = SQLModel.metadata

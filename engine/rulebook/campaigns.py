@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from engine.conditions.dnf import CLAUSE_LIMIT, clauses_of
 from engine.conditions.model import ALWAYS, All, Condition
-from engine.rulebook import factors, groups
+from engine.rulebook import factors, groups, learning
 from engine.rulebook.active import ActiveReader
 from engine.rulebook.caps import limits
 from engine.rulebook.conditions import Grammar
@@ -88,6 +88,7 @@ class CampaignReader:
             self.experiments.control(shape.control, (*path, "control")),
             self.experiments.slot(shape.slot, self.layers, (*path, "slot")),
             self.experiments.ramp(shape.ramp, (*path, "ramp")),
+            learning.read(shape, path, self.findings),
         )
         self._check_said(campaign, offer, reached, path)
         return campaign

@@ -1,6 +1,6 @@
-"""The shapes of holdouts, layers, and of campaigns' controls and ramps: which keys there are, with what kind of value."""
+"""The shapes of holdouts, layers, controls, ramps and learning: which keys there are, with what kind of value."""
 
-from typing import Annotated, ClassVar, TypeAlias
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import Discriminator, Field, Tag
 
@@ -60,3 +60,17 @@ class RampShape(Shape):
     """The day, or the moment, from which on everybody is reached."""
     full_after: Annotated[Text | None, Field(examples=["200 conversions"])] = None
     """After how many conversions everybody is reached, instead of two days."""
+
+
+class LearnShape(Shape):
+    """How a campaign finds out which of its variants does best."""
+
+    noun: ClassVar[str] = "learn"
+    reward: Literal["clicked", "converted", "value"]
+    """What it learns from."""
+    explore: Share = "5%"
+    """The share that all variants have in equal parts, whatever is known."""
+    window: Annotated[Text, Field(examples=["14d"])] = "14d"
+    """What is older counts no more."""
+    delay: Annotated[Text, Field(examples=["24h"])] = "1d"
+    """How long after a contact its reward may come; before that it does not count at all."""

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import ceil
 
-from engine.instant import SECOND, Instant
+from engine.instant import DAY, SECOND, Instant, Microseconds
+from engine.learning.arms import Reward
 from engine.rulebook.policies import Selector
 
 MOST_CONVERSIONS = 10_000
@@ -109,6 +110,19 @@ class ConversionRamp:
         """After how many conversions whoever is at the place is reached."""
         number = max(0, ceil((place - self.start) / (1.0 - self.start) * self.full_after))
         return number if place < self.share(number) else number + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Learn:
+    """How a campaign learns which of its variants does best."""
+
+    reward: Reward
+    explore: float = 0.05
+    """The share that all variants have in equal parts, whatever is known."""
+    window: Microseconds = 14 * DAY
+    """What is older counts no more."""
+    delay: Microseconds = DAY
+    """How long after a contact its reward may come; before that it does not count at all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from engine.conditions.model import ALWAYS, Condition
 from engine.instant import Instant, Microseconds
 from engine.rulebook.clock import Clock
 from engine.rulebook.derived import Derived, EventStore
-from engine.rulebook.experiments import Control, ConversionRamp, Experiments, Ramp, Slot
+from engine.rulebook.experiments import Control, ConversionRamp, Experiments, Learn, Ramp, Slot
 from engine.rulebook.policies import Cap, Policies, Quota
 
 
@@ -248,6 +248,8 @@ class Campaign:
     """Whom of a layer it is for; None: everybody."""
     ramp: Ramp | ConversionRamp | None = None
     """Whom it reaches already; None: everybody."""
+    learn: Learn | None = None
+    """How it learns which variant does best; None: they compete by share."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -264,6 +264,8 @@ class CampaignShape(Shape):
     """Whom of a layer it is for; everybody if it is left out."""
     ramp: dict[str, Any] | None = None
     """The growing part of all persons whom it reaches; everybody if it is left out."""
+    learn: dict[str, Any] | None = None
+    """How it finds out which of its variants does best; they compete by share if it is left out."""
 
 
 Names: TypeAlias = Annotated[

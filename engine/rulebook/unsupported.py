@@ -26,7 +26,6 @@ class _Feature:
 
 
 _FEATURES = (
-    _Feature("campaigns.*.learn"),
     _Feature("campaigns.*.attribution"),
     _Feature("campaigns.*.propensity", "propensity: learned", lambda value: value == "learned"),
     _Feature("campaigns.*.variants.*.learn", "variants.learn"),

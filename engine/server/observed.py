@@ -11,6 +11,7 @@ from engine.context import Request
 from engine.decide import Engine
 from engine.decision import Decision
 from engine.instant import Instant
+from engine.learning.learned import NOTHING_LEARNED, Learned
 from engine.ledger.errors import LedgerError
 from engine.live import LiveBook
 from engine.observe.catalogue import Catalogue
@@ -43,8 +44,15 @@ class ObservedParser(Parser):
 class ObservedEngine(Engine):
     """Counts decisions, and tells how long their stages take."""
 
-    def __init__(self, live: LiveBook, ledger: Ledger, weather: Weather | None, catalogue: Catalogue) -> None:
-        super().__init__(live, ledger, weather)
+    def __init__(
+        self,
+        live: LiveBook,
+        ledger: Ledger,
+        weather: Weather | None,
+        catalogue: Catalogue,
+        learned: Learned = NOTHING_LEARNED,
+    ) -> None:
+        super().__init__(live, ledger, weather, learned)
         self._catalogue = catalogue
         self._stages = Stages(catalogue.stage_seconds)
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from engine.learning.learned import Learned
 from engine.rulebook.diagnostics import in_short
 from engine.server.access.door import Door
 from engine.server.clock import ServerClock
@@ -28,6 +29,8 @@ class Parts:
     door: Door
     ledger: Ledger
     weather: Weather
+    learned: Learned
+    """What is known of the variants of campaigns that learn, for every version of the book."""
     observer: Observer | None
     """None where nobody looks."""
 

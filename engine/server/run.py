@@ -17,6 +17,7 @@ from grpc_reflection.v1alpha import reflection
 from engine.api.v1 import decisions_pb2
 from engine.counters import counted
 from engine.decide import Engine
+from engine.learning.learned import Learned
 from engine.ledger.open import open_store
 from engine.live import LiveBook
 from engine.server.access.callers import may_simulate
@@ -25,6 +26,7 @@ from engine.server.clock import ServerClock
 from engine.server.desk import Desk, Desks
 from engine.server.handlers import decisions_handler
 from engine.server.health import Health
+from engine.server.learner import Learner
 from engine.server.limits import most_of
 from engine.server.listen import CannotServe, bind, channel_options, check_access, drain
 from engine.server.observed import ObservedEngine, ObservedParser
@@ -71,20 +73,22 @@ async def serve(live: LiveBook, settings: Settings, place: Place) -> None:
     gc.freeze()
     gc.set_threshold(*_GC_THRESHOLDS)
     ledger = Ledger(open_store(settings.log, busy_timeout=settings.busy_timeout), limit=settings.queue_limit)
-    weather, look = Weather(settings), observer(settings, shared=place.shared)
+    weather, look, learned = Weather(settings), observer(settings, shared=place.shared), Learned()
 
     def open_desk(live: LiveBook) -> Desk:
         within = weather if weather.enabled else None
         most = most_of(settings)
         if look is None:
-            return Desk(Parser(live, may_simulate=may_simulate, most=most), Engine(live, ledger, within))
+            return Desk(
+                Parser(live, may_simulate=may_simulate, most=most), Engine(live, ledger, within, learned)
+            )
         parser = ObservedParser(live, look.catalogue, may_simulate=may_simulate, most=most)
-        return Desk(parser, ObservedEngine(live, ledger, within, look.catalogue))
+        return Desk(parser, ObservedEngine(live, ledger, within, look.catalogue, learned))
 
     desks = Desks(open_desk(live))
     try:
         reloader = Reloader(Path(settings.rules), desks, open_desk)
-        await _serve(Parts(desks, reloader, door, ledger, weather, look), settings, place)
+        await _serve(Parts(desks, reloader, door, ledger, weather, learned, look), settings, place)
     finally:
         await weather.close()
         await asyncio.to_thread(ledger.close)
@@ -110,8 +114,9 @@ async def _serve(parts: Parts, settings: Settings, place: Place) -> None:
     reflection.enable_server_reflection((SERVICE, HEALTH_SERVICE, reflection.SERVICE_NAME), server)
     port = bind(server, settings, parts.door.credentials())
     guarding = asyncio.create_task(parts.door.follow())
-    await health.look()
-    tasks = [asyncio.create_task(health.follow()), asyncio.create_task(health.beat())]
+    learner = Learner(parts.desks, parts.ledger, clock, parts.learned)
+    await asyncio.gather(health.look(), learner.look())
+    tasks = [asyncio.create_task(one) for one in (health.follow(), health.beat(), learner.follow())]
     if not place.shared:
         tasks += _reloading(parts.reloader, settings)
     await server.start()

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from engine.ledger import persons
 from engine.ledger.store import Store
 from engine.settle.ask import Ask
+from engine.settle.learning import Learning
 from engine.settle.people import Asked, all_names, names_of
 from engine.settle.recording import Recording
 from engine.settle.reporting import Reporting
@@ -36,6 +37,8 @@ def transaction(store: Store, asks: Sequence[Asked]) -> Iterator[None]:
 def _about(asks: Sequence[Asked], locked: set[str]) -> set[str]:
     about = {f"person {name}" for name in locked}
     for one in asks:
+        if isinstance(one, Learning):
+            about.add("learning")
         if isinstance(one, Recording | Reporting):
             about.add(f"event {one.event.event_id}")
         elif isinstance(one, Ask) and one.is_named:

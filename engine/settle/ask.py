@@ -7,6 +7,7 @@ from engine.arbitrate.experiments import NO_CONVERSIONS, Conversions
 from engine.arbitrate.propose import Candidate
 from engine.conditions.model import Moment
 from engine.context import Mode, Request
+from engine.learning.learned import NOTHING_LEARNED, Learned
 from engine.live import LiveBook
 from engine.signals.infer import NO_CONCLUSIONS, Conclusions
 
@@ -22,6 +23,8 @@ class Ask(NamedTuple):
     """The signals that hold, and what is to be remembered of them."""
     conversions: Conversions = NO_CONVERSIONS
     """Found when it is settled, where a ramp goes by it."""
+    learned: Learned = NOTHING_LEARNED
+    """What is known of the variants of campaigns that learn."""
 
     @property
     def is_named(self) -> bool:

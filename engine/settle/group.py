@@ -6,7 +6,7 @@ that are to be recorded are kept after the decisions.
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import orjson
 import structlog
@@ -14,9 +14,10 @@ from uuid_utils import uuid7
 
 from engine.context import Mode
 from engine.decision import Decision
-from engine.ledger import decisions, outcomes, persons
+from engine.learning.learned import State
+from engine.ledger import decisions, learning, outcomes, persons
 from engine.ledger.errors import LedgerError, RequestIdReused, SettleFault
-from engine.ledger.rows import ContactRow, DecisionRow, PastDecision, PersonRow, RequestRow
+from engine.ledger.rows import ContactRow, DecisionRow, PastDecision, PersonRow, RequestRow, TrialRow
 from engine.ledger.store import Store
 from engine.pressure.contact import Contact, Facts
 from engine.pressure.counters import Key
@@ -27,6 +28,7 @@ from engine.settle.alone import transaction
 from engine.settle.answer import answer, from_json
 from engine.settle.ask import Ask
 from engine.settle.counters import Counters, Looked, Short
+from engine.settle.learning import Learning, learn, trials
 from engine.settle.listening import Listening
 from engine.settle.people import Asked, Linked, Linking, People
 from engine.settle.record import contact_rows, decision_row
@@ -41,7 +43,11 @@ Histories = dict[str, list[Contact]]
 """The contacts that may still count, by person."""
 
 
-def settle_group(store: Store, asks: Sequence[Asked]) -> list[Decision | Recorded | Linked | LedgerError]:
+Settled: TypeAlias = Decision | Recorded | Linked | Mapping[str, Sequence[State]] | LedgerError
+"""The answer to one of a group, or an error."""
+
+
+def settle_group(store: Store, asks: Sequence[Asked]) -> list[Settled]:
     """Settles the asks in order, each against what the ones before it reserved; an answer or an error each.
 
     A group of none proves that the store takes what is written.
@@ -51,6 +57,7 @@ def settle_group(store: Store, asks: Sequence[Asked]) -> list[Decision | Recorde
     reported: Sequence[Recorded | LedgerError] = ()
     changed: Sequence[Changed] = ()
     recorded: Sequence[Recorded | LedgerError] = ()
+    learned: Sequence[Mapping[str, Sequence[State]]] = ()
     with transaction(store, asks):
         if not asks:
             store.prove()
@@ -64,9 +71,11 @@ def settle_group(store: Store, asks: Sequence[Asked]) -> list[Decision | Recorde
         if len(requests) < len(sound):
             recordings = [one for one in sound if isinstance(one, Recording)]
             recorded = record(store, [one._replace(customer=people.of(one.customer)) for one in recordings])
+            learned = [learn(store, one) for one in sound if isinstance(one, Learning)]
     if len(requests) == len(asks):
         return [*settled.answers]
-    return list(_in_order(asks, people, iter(settled.answers), iter(reported), iter(recorded)))
+    answers = iter(settled.answers), iter(reported), iter(recorded), iter(learned)
+    return list(_in_order(asks, people, *answers))
 
 
 def _settled(store: Store, asks: Sequence[Ask], people: People, changed: Sequence[Changed]) -> "_Group":
@@ -101,7 +110,8 @@ def _in_order(
     decided: Iterator[Decision | LedgerError],
     reported: Iterator[Recorded | LedgerError],
     recorded: Iterator[Recorded | LedgerError],
-) -> Iterator[Decision | Recorded | Linked | LedgerError]:
+    learned: Iterator[Mapping[str, Sequence[State]]],
+) -> Iterator[Settled]:
     """The answers, each at the place of its ask."""
     for place, one in enumerate(asks):
         if place in people.refused:
@@ -114,6 +124,8 @@ def _in_order(
                 yield next(reported)
             case Recording():
                 yield next(recorded)
+            case Learning():
+                yield next(learned)
             case Linking():
                 yield Linked(people.of(one.names[0]))
 
@@ -132,6 +144,7 @@ class _Group:
         self._decisions: list[DecisionRow] = []
         self._requests: list[RequestRow] = []
         self._contacts: list[ContactRow] = []
+        self._trials: list[TrialRow] = []
         self._remembered = Remembered()
         self.answers: list[Decision | LedgerError] = []
 
@@ -149,6 +162,8 @@ class _Group:
         store = self._store
         persons.know(store, [PersonRow(one.person, one.at) for one in self._decisions])
         decisions.keep(store, self._decisions, self._requests, self._contacts)
+        if self._trials:
+            learning.keep_trials(store, self._trials)
         self._counters.write()
         self._remembered.write(store)
 
@@ -178,6 +193,8 @@ class _Group:
         contacts = contact_rows(person, decision, verdict)
         self._decisions.append(row)
         self._contacts += contacts
+        if ask.live.learns:
+            self._trials += trials(row.decision_id, verdict)
         self._remembered.add(person, ask.concluded)
         history += [one.contact for one in verdict.chosen]
         for position, (proposal, contact, withheld) in enumerate(verdict.chosen):

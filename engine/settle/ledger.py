@@ -1,17 +1,19 @@
 """The one door to a log: a thread that settles what is decided, recorded and linked, and one that reads what is remembered."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import cast
 
 from engine.decision import Decision
+from engine.learning.learned import State
 from engine.ledger.errors import LedgerError
 from engine.ledger.group_queue import GroupQueue, OnGroup
 from engine.ledger.reader import Reader
 from engine.ledger.store import Store
 from engine.settle.alone import transaction
 from engine.settle.ask import Ask
-from engine.settle.group import settle_group
+from engine.settle.group import Settled, settle_group
+from engine.settle.learning import Learning
 from engine.settle.people import Asked, Linked, Linking
 from engine.settle.recording import Recorded, Recording
 from engine.settle.reporting import Reporting
@@ -25,7 +27,7 @@ class Ledger:
 
     def __init__(self, store: Store, *, limit: int = 4096) -> None:
         self._store = store
-        self._queue: GroupQueue[Asked, Decision | Recorded | Linked] = GroupQueue(
+        self._queue: GroupQueue[Asked, Settled] = GroupQueue(
             partial(settle_group, store), limit=limit, transaction=partial(transaction, store)
         )
         self.reader = Reader(store, limit=limit)
@@ -56,6 +58,11 @@ class Ledger:
     def check_room(self, asks: int) -> None:
         """Raises LedgerFull where so many more asks or events would be refused now."""
         self._queue.check_room(asks)
+
+    async def learn(self, learning: Learning) -> Mapping[str, Sequence[State]]:
+        """What campaigns know of their variants, the newest of it found now where that is due. Raises LedgerError."""
+        (answer,) = await self._queue.submit((learning,))
+        return cast("Mapping[str, Sequence[State]]", answer)
 
     @property
     def depth(self) -> int:

@@ -11,6 +11,7 @@ from engine.conditions.model import Value
 from engine.consent import Consent
 from engine.context import Request
 from engine.decision import Decision, Fate, Reason, ReasonCode
+from engine.learning.learned import Given, Learned, Weights
 from engine.ledger import decisions
 from engine.ledger.persons import Recalled
 from engine.ledger.rows import DecisionRow
@@ -51,6 +52,8 @@ class Past(NamedTuple):
     """By campaign, where a ramp went by them."""
     request: Request
     """Without what a book keeps out of the log, and without what signals and the clock add."""
+    learned: Learned
+    """What was known of the variants of campaigns that learn."""
     masked: tuple[str, ...]
     """The attributes of which the log holds no values, though there were some."""
 
@@ -99,6 +102,7 @@ def past_of(row: DecisionRow, live: LiveBook) -> Past:
         _told(trace),
         inputs.get("conversions", {}),
         request,
+        Given({name: Weights(since, weights) for name, since, weights in trace.get("learned", ())}),
         tuple(inputs["masked"]),
     )
 

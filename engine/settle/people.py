@@ -9,6 +9,7 @@ from engine.ledger import decisions, identities, persons
 from engine.ledger.errors import LedgerError
 from engine.ledger.store import Store
 from engine.settle.ask import Ask
+from engine.settle.learning import Learning
 from engine.settle.recording import Recording
 from engine.settle.reporting import Reporting
 
@@ -21,7 +22,7 @@ class Linking(NamedTuple):
     now: Instant
 
 
-Asked: TypeAlias = Ask | Recording | Reporting | Linking
+Asked: TypeAlias = Ask | Recording | Reporting | Linking | Learning
 """What a group is made of."""
 
 

@@ -144,6 +144,12 @@ def _trace(ask: Ask, person: str, verdict: Verdict, history: Sequence[Contact], 
         ],
         "contacts": [[one.at, one.expires_at, *one.facts[:5], sorted(one.facts.tags)] for one in history],
     }
+    if learned := [
+        [proposal.plan.campaign.name, *proposal.chosen.learned]
+        for proposal, *_ in verdict.chosen
+        if proposal.chosen.learned is not None
+    ]:
+        document["learned"] = learned
     if experiments := [*_experiments(ask, listed, verdict, person)]:
         document["experiments"] = experiments
     if told.outcomes:

@@ -5,14 +5,15 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from engine.arbitrate.experiments import closed, withheld
-from engine.arbitrate.plan import Route
+from engine.arbitrate.plan import Form, Plan, Route
 from engine.arbitrate.propose import Candidate, Proposal
 from engine.arbitrate.rivals import gives_way
-from engine.arbitrate.variants import draw, fitting_forms, lacks, why_none_fits
+from engine.arbitrate.variants import Chosen, draw, draw_learned, fitting_forms, lacks, why_none_fits
 from engine.attributes.zones import plausible_zones
 from engine.consent import withdrawn_since
 from engine.decision import CLOSED, PRESSURE, WITHHELD, Outcome, Reason, ReasonCode
 from engine.instant import Instant
+from engine.learning.learned import Weights
 from engine.match import clocks_of
 from engine.pressure.contact import Contact
 from engine.pressure.counters import NO_COUNTS, Counts
@@ -162,7 +163,7 @@ def _try(ask: Ask, candidate: Candidate, chosen: list[Reserved], pressure: _Pres
         read.append(Read(channel, standings))
         blocking = [Reason(one.rule.code, one.rule.name) for one in standings if one.blocks]
         if not blocking:
-            form = draw(forms, ask.live.book.salt, person, plan)
+            form = _drawn(ask, plan, forms, person)
             proposal = Proposal(plan, route, form, candidate.score)
             why = withheld(route.withholding, person, request.now) if route.withholding else None
             contact = pressure.reserve(route, shadow=why is not None)
@@ -170,6 +171,22 @@ def _try(ask: Ask, candidate: Candidate, chosen: list[Reserved], pressure: _Pres
             return Tried(candidate, why or Reason(ReasonCode.CHOSEN, channel), obstacles, read, withdrawn)
         obstacles += [reason for reason in blocking if reason not in obstacles]
     return Tried(candidate, _held_back(obstacles) if read else obstacles[0], obstacles, read, withdrawn)
+
+
+def known_weights(ask: Ask, plan: Plan, forms: Sequence[Form]) -> Weights | None:
+    """What was learned of the forms that fit; None where the campaign does not learn, or there is no choice."""
+    learn = plan.campaign.learn
+    if learn is None or len(forms) < 2:
+        return None
+    names = tuple(form.variant for form in forms)
+    return ask.learned.weights(plan.campaign.name, names, ask.request.now, learn.reward, learn.explore)
+
+
+def _drawn(ask: Ask, plan: Plan, forms: Sequence[Form], person: str) -> Chosen:
+    known, salt = known_weights(ask, plan, forms), ask.live.book.salt
+    if known is None:
+        return draw(forms, salt, person, plan)
+    return draw_learned(forms, known, salt, person, plan, ask.moment)
 
 
 def _held_back(obstacles: Sequence[Reason]) -> Reason:

@@ -8,29 +8,35 @@ from sqlalchemy import NullPool, create_engine, inspect
 
 from engine.ledger.open import open_store
 from engine.ledger.rows import (
+    ArmRow,
     ConsentRow,
     ContactRow,
     CounterRow,
     DecisionRow,
     EventRow,
     HoldingRow,
+    LearnedRow,
     OutcomeRow,
     PersonRow,
     RequestRow,
     SignalRow,
+    TrialRow,
 )
 from engine.ledger.tables import (
     METADATA,
+    ArmTable,
     ConsentTable,
     ContactTable,
     CounterTable,
     DecisionTable,
     EventTable,
     HoldingTable,
+    LearnedTable,
     OutcomeTable,
     PersonTable,
     RequestTable,
     SignalTable,
+    TrialTable,
 )
 from tests.logs import Log
 
@@ -45,6 +51,7 @@ def test_migrations_lead_to_the_tables(any_log: Log) -> None:
         assert compare_metadata(context, METADATA) == []
         assert set(filter(_is_no_partition, inspect(connection).get_table_names())) == {
             "alembic_version",
+            "arms",
             "consents",
             "contacts",
             "counters",
@@ -52,10 +59,12 @@ def test_migrations_lead_to_the_tables(any_log: Log) -> None:
             "events",
             "holdings",
             "identities",
+            "learned",
             "outcomes",
             "persons",
             "requests",
             "signals",
+            "trials",
         }
 
 
@@ -76,6 +85,9 @@ def test_rows_have_the_tables_columns() -> None:
         (SignalRow, SignalTable),
         (OutcomeRow, OutcomeTable),
         (ConsentRow, ConsentTable),
+        (TrialRow, TrialTable),
+        (ArmRow, ArmTable),
+        (LearnedRow, LearnedTable),
     ):
         columns = [column.name for column in METADATA.tables[table.__tablename__].columns]
         assert list(row._fields) == columns

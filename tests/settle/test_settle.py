@@ -15,8 +15,6 @@ from engine.ledger.open import open_store
 from engine.ledger.store import Store
 from engine.live import LiveBook
 from engine.settle.group import settle_group
-from engine.settle.people import Linked
-from engine.settle.recording import Recorded
 from tests.books import live_book
 from tests.logs import Log
 
@@ -60,7 +58,7 @@ def settle(live: LiveBook, store: Store, *requests: Request) -> list[Decision]:
 def settle_any(live: LiveBook, store: Store, *requests: Request) -> list[Decision | LedgerError]:
     """Settles the requests in one group."""
     answers = settle_group(store, [ask(live, request) for request in requests])
-    return [one for one in answers if not isinstance(one, Recorded | Linked)]
+    return [one for one in answers if isinstance(one, Decision | LedgerError)]
 
 
 def test_the_cold_gets_the_rich_cream(live: LiveBook, store: Store) -> None:

@@ -1,0 +1,40 @@
+"""Learning, beside the calls: what happened is counted now and then, and what is known from it is held ready."""
+
+import asyncio
+
+import structlog
+
+from engine.learning.learned import Learned
+from engine.ledger.errors import LedgerError
+from engine.server.clock import ServerClock
+from engine.server.desk import Desks
+from engine.settle.learning import Learning, learners
+from engine.settle.ledger import Ledger
+
+log = structlog.get_logger()
+
+_EVERY = 10.0
+"""Seconds. A state is in the log for longer than this before it holds, so every server has it in time."""
+
+
+class Learner:
+    """Keeps what is learned up to date, for every version of the book that this server serves."""
+
+    def __init__(self, desks: Desks, ledger: Ledger, clock: ServerClock, learned: Learned) -> None:
+        self._desks, self._ledger, self._clock, self._learned = desks, ledger, clock, learned
+
+    async def look(self) -> None:
+        """Learns once; what cannot be learned now can be later, and what was known is known still."""
+        live = self._desks.live.engine.live
+        if not learners(live):
+            return
+        try:
+            self._learned.take(await self._ledger.learn(Learning(live, self._clock())))
+        except LedgerError as error:
+            log.warning("could not learn", cause=str(error))
+
+    async def follow(self) -> None:
+        """Learns for as long as it is not cancelled."""
+        while True:
+            await asyncio.sleep(_EVERY)
+            await self.look()

@@ -1,0 +1,35 @@
+"""What a server knows of variants that are learned follows the log."""
+
+from pathlib import Path
+
+from engine.decide import Engine
+from engine.instant import SECOND
+from engine.learning.learned import Learned
+from engine.ledger.open import open_store
+from engine.server.clock import ServerClock
+from engine.server.desk import Desk, Desks
+from engine.server.learner import Learner
+from engine.server.parse import Parser
+from engine.settle.ledger import Ledger
+from tests.arbitrate.shop import NOW
+from tests.learning.test_book import learning_book
+from tests.logs import Log
+
+
+async def test_a_server_learns_and_lives_through_a_log_that_is_away(tmp_path: Path) -> None:
+    """It writes what is known, once while nothing changes; what it cannot write it leaves, and what it knew it still knows."""
+    log, live = Log(f"sqlite:///{tmp_path}/tact.db"), learning_book()
+    ledger, learned, now = Ledger(open_store(log.url)), Learned(), [NOW]
+    desks = Desks(Desk(Parser(live), Engine(live, ledger, None, learned)))
+    learner = Learner(desks, ledger, ServerClock(lambda: now[0], lambda: now[0] * 1000), learned)
+    await learner.look()
+    assert log.rows("select campaign, reward, since, arms from learned") == [
+        ("x", "clicked", NOW + 30 * SECOND, "{}")
+    ]
+    now[0] += 3600 * SECOND
+    await learner.look()
+    assert log.rows("select count(*) from learned") == [(1,)]
+    ledger.close()
+    await learner.look()
+    known = learned.weights("x", ("a", "b"), now[0], live.book.campaigns["x"].learn.reward, 0.1)  # type: ignore[union-attr]
+    assert known.since == NOW + 30 * SECOND
