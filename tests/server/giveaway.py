@@ -38,8 +38,6 @@ class Giveaway:
         self._may_start = threading.Semaphore(0)
         self.answers: dict[str, pb.DecideResponse] = {}
         """By request_id."""
-        self.cut_off = 0
-        """How often a caller was not answered and asked again."""
 
     @contextmanager
     def running(self) -> Iterator["Giveaway"]:
@@ -71,8 +69,7 @@ class Giveaway:
                 with Client(self._target(rng), timeout=20, attempts=1) as client:
                     answers = client.decide_batch(asked)
             except TactError:
-                self.cut_off += 1
-                continue
+                continue  # whoever was asked is gone: another is asked, by the same names
             self.answers |= {one.request_id: one for one in answers if isinstance(one, pb.DecideResponse)}
             names = [one for one in names if one not in self.answers]
 
