@@ -1,4 +1,4 @@
-.PHONY: help setup demo test lint types contracts drift unit generate bench trial soak fuzz serve clean format
+.PHONY: help setup demo test lint types contracts drift unit generate bench trial soak steady fuzz kills serve clean format
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -6,6 +6,7 @@ READY := $(VENV)/.ready
 RULES ?= rules/cosmetics-cn
 PORT ?= 50051
 SECONDS ?= 3600
+FUZZ_SECONDS ?= 300
 KILLS ?= 200
 
 help: ## Show what can be made
@@ -52,11 +53,17 @@ bench: setup ## Measure ratios side by side; writes build/bench.json
 trial: setup ## Do to a real server what may happen at night; writes build/trial/report.md
 	$(BIN)/python -m trial
 
-soak: setup ## Serve a steady load for SECONDS, an hour; curves of memory, latency and queue in build/soak
+soak: steady fuzz kills ## All that takes hours: a steady load, fuzzing, servers killed
+
+steady: setup ## Serve a steady load for SECONDS, an hour; curves of memory, latency and queue in build/soak
 	$(BIN)/python -m trial.soak $(SECONDS)
 
-fuzz: setup ## Fuzz the signals against their reference for SECONDS, reload them 2,000 times, and kill servers KILLS times
-	$(BIN)/python scripts/soak-signals.py $(SECONDS)
+fuzz: setup ## Fuzz the signals against their reference, reload books 2,000 times, send 100,000 hostile requests
+	$(BIN)/python scripts/soak-signals.py $(FUZZ_SECONDS)
+	$(BIN)/python scripts/soak-reloads.py
+	$(BIN)/python scripts/soak-requests.py
+
+kills: setup ## Kill servers and PostgreSQL KILLS times under load, and look for what was lost
 	$(BIN)/pytest tests/server/test_replicas.py --kills $(KILLS)
 
 serve: setup ## Serve RULES on loopback PORT
