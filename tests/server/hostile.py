@@ -17,6 +17,9 @@ _TEXTS = (
     "purchase",
     "unsubscribed",
     "delivered",
+    "ignored",
+    "bounced",
+    "clicked",
     "soap",
     "\U0001f9f4",
     "ﷺ" * 40,
@@ -103,7 +106,7 @@ def _decent(rng: Random, number: int) -> pb.DecideRequest:
     message.context.location.latitude = rng.choice((-90.0, -0.0, 48.8049, 90.0))
     message.context.location.longitude = rng.choice((-180.0, 2.1204, 180.0))
     for _ in range(rng.choice((0, 1, 3, 20, 200))):
-        event = message.context.events.add(type=rng.choice(_TEXTS[2:7]), item=rng.choice(_TEXTS[:-1]))
+        event = message.context.events.add(type=rng.choice(_TEXTS[2:10]), item=rng.choice(_TEXTS[:-1]))
         event.at.seconds = rng.choice((0, rng.randrange(2**31), 1_795_000_000))
         event.value = rng.choice((0.0, -0.0, 1e308, -1e308, 5e-324))
     return message
@@ -132,7 +135,7 @@ def _value(rng: Random) -> Value:
 
 
 def _event(rng: Random, texts: Sequence[str]) -> pb.Event:
-    event = pb.Event(type=rng.choice(_TEXTS[:8]), item=rng.choice(texts), category=rng.choice(texts))
+    event = pb.Event(type=rng.choice(_TEXTS[:11]), item=rng.choice(texts), category=rng.choice(texts))
     event.at.seconds = rng.choice((1_800_000_000, 0, rng.randrange(2**31), *_INTEGERS[:3]))
     if rng.random() < 0.5:
         event.value = rng.choice(_NUMBERS)
