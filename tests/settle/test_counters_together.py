@@ -1,12 +1,13 @@
 """What all customers share, taken by several at once, on both stores."""
 
 import random
-import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
 from engine.decision import Outcome
-from engine.instant import SECOND
+from engine.instant import DAY, SECOND
 from engine.ledger.open import open_store
 from tests.books import live_book
 from tests.logs import Log
@@ -20,10 +21,16 @@ MANY = (
 LIMITS = {"rare/stock": 400, "few/total": 150, "call/total": 120, "phone/capacity": 100}
 
 
+def at_once(work: Callable[[int], None]) -> None:
+    """Four at a time, each to its end without a fault."""
+    with ThreadPoolExecutor(4) as pool:
+        for one in [pool.submit(work, worker) for worker in range(4)]:
+            one.result()
+
+
 def test_several_at_once_give_exactly_what_there_is(any_log: Log, tmp_path: Path) -> None:
     """Four at a time, some reporting that nothing arrived, until nothing is left: all of it was given, and nothing twice."""
     live = live_book(tmp_path / "book", MANY.replace("limit: 5", "limit: 100"))
-    faults: list[BaseException] = []
 
     def give(worker: int) -> None:
         rng, turn, refused = random.Random(worker), 0, 0
@@ -39,20 +46,26 @@ def test_several_at_once_give_exactly_what_there_is(any_log: Log, tmp_path: Path
                 told = [outcome(live, one.decision_id, "bounced", now, now, "b") for one in lost]
                 settle(live, store, (), told)
 
-    def run(worker: int) -> None:
-        try:
-            give(worker)
-        except BaseException as fault:
-            faults.append(fault)
-            raise
-
-    workers = [threading.Thread(target=run, args=(worker,)) for worker in range(4)]
-    for one in workers:
-        one.start()
-    for one in workers:
-        one.join()
-    assert faults == []
+    at_once(give)
     assert_sound(any_log)
     used = dict(any_log.rows("select counter, sum(used) from counters group by counter"))
     assert used == {**LIMITS, "call/total": 100}
     assert any_log.rows("select count(*) from contacts where state = 'released'") != [(0,)]
+
+
+def test_what_is_due_is_given_back_once(any_log: Log, tmp_path: Path) -> None:
+    """Four at a time find that all holds have ended: what was held is given anew, and not once more."""
+    live, later = live_book(tmp_path / "book", MANY), NOW + DAY
+    with closing(open_store(any_log.url)) as store:
+        settle(live, store, [wish(n, "rare", NOW) for n in range(400)])
+    given: list[int] = []
+
+    def give(worker: int) -> None:
+        with closing(open_store(any_log.url, busy_timeout=60)) as store:
+            for turn in range(30):
+                asks = [wish(f"{worker}-{turn}-{n}", "rare", later) for n in range(5)]
+                given.append(sum(one.outcome is Outcome.OFFER for one in settle(live, store, asks)))
+
+    at_once(give)
+    assert_sound(any_log)
+    assert sum(given) == 400
