@@ -1,6 +1,7 @@
 """The store in one SQLite file."""
 
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -146,11 +147,25 @@ def _connected(path: Path, busy_timeout: float) -> sqlite3.Connection:
         check_same_thread=False,
         cached_statements=4 * _MOST_ROWS,
     )
-    connection.execute("PRAGMA journal_mode = WAL")
+    _write_ahead(connection, busy_timeout)
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
     return connection
+
+
+def _write_ahead(connection: sqlite3.Connection, patience: float) -> None:
+    """Has the file written ahead, for good. For that, SQLite does not wait by itself while others use a new file."""
+    end = time.monotonic() + patience
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= end:
+                raise
+            time.sleep(0.005)
+        else:
+            return
 
 
 def sqlite_path(url: str) -> Path:

@@ -32,6 +32,8 @@ class Learner:
             self._learned.take(await self._ledger.learn(Learning(live, self._clock())))
         except LedgerError as error:
             log.warning("could not learn", cause=str(error))
+        except Exception:
+            log.exception("learning failed")
 
     async def follow(self) -> None:
         """Learns for as long as it is not cancelled."""
