@@ -127,7 +127,7 @@ def ask(live: LiveBook, request: Request, learned: Learned = NOTHING_LEARNED) ->
         if not concluded.attributes
         else derived._replace(attributes={**derived.attributes, **concluded.attributes})
     )
-    return Ask(live, known, propose(live, known, moment), moment, concluded, learned=learned)
+    return Ask(live, known, propose(live, known, moment, learned), moment, concluded, learned=learned)
 
 
 def derive(live: LiveBook, request: Request) -> Request:
@@ -146,12 +146,14 @@ def conclude(live: LiveBook, request: Request, moment: Moment) -> Conclusions:
     return infer.conclude(signals.compiled, request.attributes, moment, signals.evaluator, request.memory)
 
 
-def propose(live: LiveBook, request: Request, moment: Moment) -> list[Candidate]:
-    """The eligible campaigns with their channels, best first. Pure: same book and request, same list."""
+def propose(
+    live: LiveBook, request: Request, moment: Moment, learned: Learned = NOTHING_LEARNED
+) -> list[Candidate]:
+    """The eligible campaigns with their channels, best first. Pure: same book, request and learning, same list."""
     plans = match(live, request, moment)
     if not plans:
         return []
-    ranked = rank(plans, request.attributes, moment, live.book.salt, request.customer)
+    ranked = rank(plans, request.attributes, moment, live.book.salt, request.customer, learned)
     usable = usable_channels(live, request)
     barred = barred_channels(
         (live.book.channels[name] for name in usable), request.attributes, request.consents

@@ -98,7 +98,7 @@ class Plan:
     outbound: tuple[str, ...]
     """Those of them that serve a call which names no channel."""
     score: float | None
-    """value × propensity, where neither depends on the customer and nothing boosts it."""
+    """value × propensity, where neither is learned or depends on the customer, and nothing boosts it."""
     placements: frozenset[str]
     routes: Mapping[str, Route]
     """By channel."""
@@ -153,9 +153,10 @@ def _schedules(*several: Active) -> tuple[Active, ...]:
 
 
 def _fixed_score(campaign: Campaign, value: Factor) -> float | None:
-    if value.attribute or campaign.propensity.attribute or campaign.boosts:
+    propensity = campaign.propensity
+    if value.attribute or propensity.attribute or propensity.learned or campaign.boosts:
         return None
-    return value.number * campaign.propensity.number
+    return value.number * propensity.number
 
 
 def _forms(campaign: Campaign, offer: Offer, channel: Channel, locale: str) -> tuple[Form, ...]:

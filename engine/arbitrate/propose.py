@@ -8,6 +8,7 @@ from engine.arbitrate.rank import Ranked
 from engine.arbitrate.variants import Chosen
 from engine.context import Request
 from engine.decision import Reason
+from engine.learning.propensity import Propensity
 
 
 class Candidate(NamedTuple):
@@ -17,6 +18,8 @@ class Candidate(NamedTuple):
     score: float
     channels: Sequence[str]
     lost: Sequence[Reason]
+    propensity: Propensity | None = None
+    """By which it was ranked, where it is learned."""
 
 
 class Proposal(NamedTuple):
@@ -31,12 +34,13 @@ class Proposal(NamedTuple):
 def candidate(ranked: Ranked, channels: Sequence[str], barred: Mapping[str, Reason]) -> Candidate:
     """The campaign with its channels, without those that the customer cannot or may not be reached on."""
     if not barred:
-        return Candidate(ranked.plan, ranked.score, channels, ())
+        return Candidate(ranked.plan, ranked.score, channels, (), ranked.propensity)
     return Candidate(
         ranked.plan,
         ranked.score,
         [channel for channel in channels if channel not in barred],
         [barred[channel] for channel in channels if channel in barred],
+        ranked.propensity,
     )
 
 

@@ -9,6 +9,8 @@ from engine.arbitrate.plan import Plan
 from engine.bucketing import identity, stable_hash
 from engine.conditions.model import Attributes, Moment
 from engine.conditions.reference import holds
+from engine.learning.learned import NOTHING_LEARNED, Learned
+from engine.learning.propensity import Propensity
 from engine.rulebook.model import Factor
 
 
@@ -17,14 +19,22 @@ class Ranked(NamedTuple):
 
     plan: Plan
     score: float
+    propensity: Propensity | None = None
+    """Where it is learned."""
 
 
 def rank(
-    plans: Iterable[Plan], attributes: Attributes, moment: Moment, salt: str, customer: str
+    plans: Iterable[Plan],
+    attributes: Attributes,
+    moment: Moment,
+    salt: str,
+    customer: str,
+    learned: Learned = NOTHING_LEARNED,
 ) -> list[Ranked]:
     """The campaigns, best first."""
     scored = [
-        Ranked(plan, score(plan, attributes, moment) if plan.score is None else plan.score) for plan in plans
+        scored_by(plan, attributes, moment, learned) if plan.score is None else Ranked(plan, plan.score)
+        for plan in plans
     ]
     if len(scored) < 2:
         return scored
@@ -36,14 +46,18 @@ def rank(
     ]
 
 
-def score(plan: Plan, attributes: Attributes, moment: Moment) -> float:
+def scored_by(plan: Plan, attributes: Attributes, moment: Moment, learned: Learned) -> Ranked:
     """value × propensity × boosts."""
     campaign = plan.campaign
-    product = factor(plan.value, attributes) * factor(campaign.propensity, attributes)
+    propensity = None
+    if campaign.propensity.learned:
+        propensity = learned.propensity(campaign.name, moment.now, campaign.propensity.number)
+    likely = factor(campaign.propensity, attributes) if propensity is None else propensity.rate
+    product = factor(plan.value, attributes) * likely
     for boost in campaign.boosts:
         if holds(boost.when, attributes, moment):
             product *= boost.by
-    return product
+    return Ranked(plan, product, propensity)
 
 
 def factor(one: Factor, attributes: Attributes) -> float:

@@ -13,23 +13,26 @@ from engine.memory import Memory
 from engine.settle.ask import Ask
 
 
-def asked_with(change: Change, live: LiveBook, request: Request, campaign: str) -> Ask:
+def asked_with(change: Change, asked: Ask, request: Request, campaign: str) -> Ask:
     """What would be settled if the change were made; the request is that which is not derived yet."""
+    live, learned = asked.live, asked.learned
     match change.kind:
         case ChangeKind.TIER | ChangeKind.VALUE:
-            return ask(_repriced(change, live, campaign), request)
+            return ask(_repriced(change, live, campaign), request, learned)
         case ChangeKind.ATTRIBUTE:
-            return ask(live, request._replace(attributes=_with(request, change.name, change.after)))
+            return ask(live, request._replace(attributes=_with(request, change.name, change.after)), learned)
         case ChangeKind.CONSENT:
-            return ask(live, request._replace(consents=request.consents | {change.name}))
+            return ask(live, request._replace(consents=request.consents | {change.name}), learned)
         case ChangeKind.CHANNEL:
             channels = () if request.placement else request.channels
-            return ask(live, request._replace(placement="", channels=(*channels, change.name), max_offers=1))
+            elsewhere = request._replace(placement="", channels=(*channels, change.name), max_offers=1)
+            return ask(live, elsewhere, learned)
         case ChangeKind.PLACEMENT:
             room = live.book.placements[change.name].max_offers
-            return ask(live, request._replace(placement=change.name, channels=(), max_offers=room))
+            elsewhere = request._replace(placement=change.name, channels=(), max_offers=room)
+            return ask(live, elsewhere, learned)
         case ChangeKind.TIME:
-            return ask(live, _at(request, change.after))
+            return ask(live, _at(request, change.after), learned)
 
 
 def _with(request: Request, name: str, value: Value | None) -> dict[str, Value]:

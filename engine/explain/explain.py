@@ -20,6 +20,7 @@ from engine.explain.model import (
     Rival,
     SignalExplained,
 )
+from engine.learning.propensity import Propensity
 from engine.ledger.errors import LedgerError
 from engine.live import LiveBook
 from engine.match import clocks_of, usable_channels
@@ -71,8 +72,9 @@ async def told(
     live = asked.live
     fates = {fate.campaign: fate for fate in decision.fates}
     rivals = _rivals(live, decision)
+    learned = {one.plan.campaign.name: one.propensity for one in asked.candidates if one.propensity}
     campaigns = [
-        _explained(asked, plan, fates.get(plan.campaign.name), rivals)
+        _explained(asked, plan, fates.get(plan.campaign.name), rivals, learned.get(plan.campaign.name))
         for plan in live.plans
         if not only or plan.campaign.name in only
     ]
@@ -120,7 +122,9 @@ def _signal(compiled: CompiledSignals, live: LiveBook, asked: Ask, held: Held) -
     )
 
 
-def _explained(asked: Ask, plan: Plan, fate: Fate | None, rivals: Mapping[str, Rival]) -> CampaignExplained:
+def _explained(
+    asked: Ask, plan: Plan, fate: Fate | None, rivals: Mapping[str, Rival], learned: Propensity | None
+) -> CampaignExplained:
     live, request, moment, campaign = asked.live, asked.request, asked.moment, plan.campaign
     condition = trace(campaign.when, request.attributes, moment)
     if fate is None:
@@ -136,6 +140,7 @@ def _explained(asked: Ask, plan: Plan, fate: Fate | None, rivals: Mapping[str, R
         campaign.tier,
         _rival(live, fate.reason, rivals),
         tuple(_forms(asked, plan)),
+        propensity=learned,
     )
 
 

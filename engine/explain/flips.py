@@ -68,7 +68,7 @@ class Search:
             changes = (each for each in thought if each.kind not in but)
             for change in islice(changes, min(room, MOST_OF_ONE)):
                 room -= 1
-                asked = asked_with(change, self._asked.live, self._request, one.campaign)
+                asked = asked_with(change, self._asked, self._request, one.campaign)
                 if any(each.plan.campaign.name == one.campaign for each in asked.candidates):
                     tries.append((one, change, asked))
         decisions = await self._settle([asked for _, _, asked in tries])

@@ -8,6 +8,7 @@ from engine.conditions.model import Value
 from engine.conditions.trace import Trace
 from engine.decision import Decision, Reading, Reason, ReasonCode
 from engine.instant import Instant
+from engine.learning.propensity import Propensity
 
 
 class ChangeKind(StrEnum):
@@ -99,6 +100,8 @@ class CampaignExplained:
     """Single changes that would bring it further, each verified; those by which it is chosen first, then the smaller."""
     searched: bool = False
     """Whether such changes were looked for, within the bounds of flips.py."""
+    propensity: Propensity | None = None
+    """By which it was ranked, where it is learned."""
 
 
 @dataclass(frozen=True, slots=True)

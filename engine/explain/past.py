@@ -92,7 +92,12 @@ def _gist(fate: Fate) -> Fate:
 
 
 def _as_logged(past: Past, asked: Ask | None, only: Collection[str], notes: Sequence[str]) -> Explained:
-    told_of = tuple(_candidate(one, asked) for one in past.decision.fates if not only or one.campaign in only)
+    learned = past.learned.propensities
+    told_of = tuple(
+        replace(_candidate(one, asked), propensity=learned.get(one.campaign))
+        for one in past.decision.fates
+        if not only or one.campaign in only
+    )
     if past.more_candidates:
         notes = (*notes, f"the log lists the first candidates only; there were {past.more_candidates} more")
     return Explained(past.decision, told_of, notes=tuple(notes))

@@ -11,6 +11,7 @@ from engine.conditions.trace import Trace
 from engine.decision import PRESSURE, Reason, ReasonCode, RuleKind
 from engine.explain.model import CampaignExplained, Change, ChangeKind, Flip
 from engine.instant import to_datetime
+from engine.learning.propensity import Propensity
 from engine.pressure.words import in_words
 
 _MOST_TESTS = 3
@@ -65,6 +66,8 @@ def sentence(one: CampaignExplained, zone: ZoneInfo) -> str:
     also = [each for each in one.details if each != one.reason]
     if also and one.reason.code is not ReasonCode.CHOSEN:
         parts.append(f"also {', '.join(f'{_word(each)} {each.name}' for each in also)}")
+    if one.propensity is not None:
+        parts.append(_learned(one.propensity))
     text = "; ".join(parts) + "."
     return f"{text} {flip_sentence(one.flips[0], zone)}" if one.flips else text + _no_flip(one)
 
@@ -114,6 +117,14 @@ def _margin(one: CampaignExplained) -> str:
     if rival.tier != one.tier:
         return f" (tier {rival.tier} against {one.tier})"
     return f" (score {rival.score:g} against {one.score or 0:g})"
+
+
+def _learned(propensity: Propensity) -> str:
+    """How likely it is taken, and how far that is known."""
+    if not propensity.shown:
+        return f"propensity {propensity.rate:g}, as nothing was learned yet"
+    offers = "one offer" if propensity.shown == 1 else f"{propensity.shown:,} offers"
+    return f"propensity {propensity.rate:.2g}, learned from {offers}"
 
 
 def _failing(node: Trace) -> list[str]:

@@ -12,12 +12,13 @@ from engine.rulebook.conditions import Grammar
 from engine.rulebook.content import ContentReader
 from engine.rulebook.declared import Declared
 from engine.rulebook.diagnostics import Code, quote
+from engine.rulebook.experiment_shapes import LearnedShape
 from engine.rulebook.experimenting import ExperimentReader
 from engine.rulebook.experiments import Layer
 from engine.rulebook.faults import shaped
 from engine.rulebook.findings import Findings, Path
 from engine.rulebook.merge import check_name
-from engine.rulebook.model import Boost, Campaign, Category, Channel, Kind, Offer, Placement, Variant
+from engine.rulebook.model import Boost, Campaign, Category, Channel, Factor, Kind, Offer, Placement, Variant
 from engine.rulebook.nodes import Plain
 from engine.rulebook.policies import Cap, Quota
 from engine.rulebook.said import SaidCheck, never_known, silent_on
@@ -69,6 +70,7 @@ class CampaignReader:
         reached = self._check_reach(shape, offer, path)
         if shape.group is not None:
             check_name(shape.group, (*path, "group"), findings)
+        learned = learning.propensity(shape, path, findings)
         campaign = Campaign(
             name,
             shape.offer,
@@ -80,7 +82,7 @@ class CampaignReader:
             tuple(shape.placements),
             shape.tier,
             value,
-            factors.propensity(shape.propensity, (*path, "propensity"), lexicon, findings),
+            self._propensity(shape, learned, (*path, "propensity")),
             tuple(self._boost(each, (*path, "boosts", i)) for i, each in enumerate(shape.boosts)),
             tuple(self._variant(key, each, (*path, "variants", key)) for key, each in shape.variants.items()),
             shape.group or "",
@@ -88,10 +90,15 @@ class CampaignReader:
             self.experiments.control(shape.control, (*path, "control")),
             self.experiments.slot(shape.slot, self.layers, (*path, "slot")),
             self.experiments.ramp(shape.ramp, (*path, "ramp")),
-            learning.read(shape, path, self.findings),
+            learning.read(shape, learned, path, findings),
         )
         self._check_said(campaign, offer, reached, path)
         return campaign
+
+    def _propensity(self, shape: CampaignShape, learned: LearnedShape | None, path: Path) -> Factor:
+        if learned is not None or isinstance(shape.propensity, dict):
+            return Factor((learned or LearnedShape()).prior, learned=True)
+        return factors.propensity(shape.propensity, path, self.grammar.lexicon, self.findings)
 
     def _limits(self, name: str, shape: CampaignShape, path: Path) -> tuple[Cap | None, Quota | None]:
         """What it may have for one customer, and of it in all."""

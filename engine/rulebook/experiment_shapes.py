@@ -62,6 +62,28 @@ class RampShape(Shape):
     """After how many conversions everybody is reached, instead of two days."""
 
 
+class LearnedShape(Shape):
+    """From what a campaign learns how likely it is taken."""
+
+    noun: ClassVar[str] = "learned"
+    reward: Literal["clicked", "converted"] = "clicked"
+    """What it learns from."""
+    window: Annotated[Text, Field(examples=["14d"])] = "14d"
+    """What is older counts no more."""
+    delay: Annotated[Text, Field(examples=["24h"])] = "1d"
+    """How long after a contact its reward may come; before that it does not count at all."""
+    prior: Annotated[float, Field(gt=0, le=1, examples=["0.05"])] = 0.05
+    """How likely it is taken as far as anybody knows before."""
+
+
+class LearnedPropensityShape(Shape):
+    """A propensity that is learned."""
+
+    noun: ClassVar[str] = "propensity"
+    learned: LearnedShape
+    """From what."""
+
+
 class LearnShape(Shape):
     """How a campaign finds out which of its variants does best."""
 

@@ -114,11 +114,11 @@ class ConversionRamp:
 
 @dataclass(frozen=True, slots=True)
 class Learn:
-    """How a campaign learns which of its variants does best."""
+    """How a campaign learns which of its variants does best, and how likely it is taken."""
 
     reward: Reward
-    explore: float = 0.05
-    """The share that all variants have in equal parts, whatever is known."""
+    explore: float | None = 0.05
+    """The share that all variants have in equal parts, whatever is known; None: they compete by share."""
     window: Microseconds = 14 * DAY
     """What is older counts no more."""
     delay: Microseconds = DAY

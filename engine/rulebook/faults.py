@@ -137,7 +137,7 @@ def _report_choice(label: str, fault: ErrorDetails, path: Path, findings: Findin
 
 def _is_tag(part: str | int) -> bool:
     """Whether a part of pydantic's path names the form of a value (shapes.py) and no key."""
-    return part in ("<number>", "<text>", "<list>", "<mapping>", "<fields>", "<channels>")
+    return part in ("<number>", "<text>", "<list>", "<mapping>", "<learned>", "<fields>", "<channels>")
 
 
 def _last_name(where: Path) -> str:

@@ -1,32 +1,68 @@
-"""How campaigns learn which of their variants does best."""
+"""How campaigns learn: which of their variants does best, and how likely they are taken."""
 
 from engine.instant import Microseconds
 from engine.learning.arms import Reward
 from engine.rulebook import percents, spans
 from engine.rulebook.diagnostics import Code, quote
-from engine.rulebook.experiment_shapes import LearnShape
+from engine.rulebook.experiment_shapes import LearnedPropensityShape, LearnedShape, LearnShape
 from engine.rulebook.experiments import Learn
 from engine.rulebook.faults import shaped
 from engine.rulebook.findings import Findings, Path
 from engine.rulebook.shapes import CampaignShape
 
+LEARNED = "learned"
+"""In the place of a propensity: that it is learned."""
 _FEWEST = 2
 """Variants among which there is something to learn."""
 
 
-def read(campaign: CampaignShape, at: Path, findings: Findings) -> Learn | None:
+def propensity(campaign: CampaignShape, at: Path, findings: Findings) -> LearnedShape | None:
+    """How the campaign's propensity is learned; None where it is not. What is wrong goes to the findings."""
+    form = campaign.propensity
+    if form == LEARNED:
+        return LearnedShape()
+    if not isinstance(form, dict):
+        return None
+    found = shaped(LearnedPropensityShape, form, (*at, "propensity"), findings)
+    return LearnedShape() if found is None else found.learned
+
+
+def read(
+    campaign: CampaignShape, propensity: LearnedShape | None, at: Path, findings: Findings
+) -> Learn | None:
     """How the campaign learns; None where it does not. What is wrong goes to the findings."""
+    if campaign.learn is None:
+        return None if propensity is None else _of_propensity(propensity, at, findings)
+    found = _of_variants(campaign, at, findings)
+    if found is not None and propensity is not None:
+        _check_both(found, propensity, at, findings)
+    return found
+
+
+def _of_propensity(shape: LearnedShape, at: Path, findings: Findings) -> Learn:
+    path = (*at, "propensity", LEARNED)
+    return Learn(Reward(shape.reward), None, *_spans(shape, path, findings))
+
+
+def _of_variants(campaign: CampaignShape, at: Path, findings: Findings) -> Learn | None:
     path = (*at, "learn")
-    shape = None if campaign.learn is None else shaped(LearnShape, dict(campaign.learn), path, findings)
+    shape = shaped(LearnShape, dict(campaign.learn or {}), path, findings)
     if shape is None:
         return None
     _check_variants(campaign, at, findings)
-    window = _span(shape.window, (*path, "window"), findings)
-    delay = _span(shape.delay, (*path, "delay"), findings)
-    if window is not None and delay is not None and delay >= window:
-        findings.error(path, Code.VALUE, "`delay` has to be shorter than `window`: else nothing ever counts")
-    explore = _share(shape.explore, (*path, "explore"), findings)
-    return Learn(Reward(shape.reward), explore, window or 1, delay or 0)
+    found = _spans(shape, path, findings)
+    return Learn(Reward(shape.reward), _share(shape.explore, (*path, "explore"), findings), *found)
+
+
+def _check_both(learn: Learn, shape: LearnedShape, at: Path, findings: Findings) -> None:
+    """A campaign learns from one thing: what its variants learn from is what its propensity is learned from."""
+    path = (*at, "propensity")
+    for key in sorted(shape.model_fields_set - {"prior"}):
+        message = f"`learn` gives the `{key}` already: leave one of the two out"
+        findings.key_error((*path, LEARNED, key), Code.VALUE, message)
+    if learn.reward is Reward.VALUE:
+        message = "the mean value of a contact is not how likely the offer is taken"
+        findings.error(path, Code.VALUE, message, "let `learn` have `reward: converted`, or give a number")
 
 
 def _check_variants(campaign: CampaignShape, at: Path, findings: Findings) -> None:
@@ -37,6 +73,17 @@ def _check_variants(campaign: CampaignShape, at: Path, findings: Findings) -> No
         if "share" in variant.model_fields_set:
             message = f"{quote(name)} has a `share`, and `learn` gives the shares: leave one of the two out"
             findings.key_error((*at, "variants", name, "share"), Code.VALUE, message)
+
+
+def _spans(
+    shape: LearnShape | LearnedShape, path: Path, findings: Findings
+) -> tuple[Microseconds, Microseconds]:
+    """Window and delay."""
+    window = _span(shape.window, (*path, "window"), findings)
+    delay = _span(shape.delay, (*path, "delay"), findings)
+    if window is not None and delay is not None and delay >= window:
+        findings.error(path, Code.VALUE, "`delay` has to be shorter than `window`: else nothing ever counts")
+    return window or 1, delay or 0
 
 
 def _span(text: str, path: Path, findings: Findings) -> Microseconds | None:

@@ -195,10 +195,12 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Factor:
-    """A factor of the score: a number, or an attribute's value with a default for customers without one."""
+    """A factor of the score: a number, an attribute's value with a default for customers without one, or learned."""
 
     number: float
     attribute: str | None = None
+    learned: bool = False
+    """Whether what the campaign learned goes before: the number is what is thought as long as nothing is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +251,7 @@ class Campaign:
     ramp: Ramp | ConversionRamp | None = None
     """Whom it reaches already; None: everybody."""
     learn: Learn | None = None
-    """How it learns which variant does best; None: they compete by share."""
+    """How it learns which variant does best, or how likely it is taken; None: it does not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,11 @@ def form(value: object) -> str | None:
     return forms.get(type(value))
 
 
+def form_of_propensity(value: object) -> str | None:
+    """Which form of a propensity: a mapping may name an attribute, or say how it is learned."""
+    return "<learned>" if isinstance(value, dict) and "learned" in value else form(value)
+
+
 def form_of_locale(value: object) -> str:
     """Whether a locale has fields, or fields by channel."""
     inside = value.values() if isinstance(value, dict) else ()
@@ -196,6 +201,16 @@ FactorForm: TypeAlias = Annotated[
 ]
 
 
+PropensityForm: TypeAlias = Annotated[
+    Annotated[float, Field(ge=0), Tag("<number>")]
+    | Annotated[Text, Tag("<text>")]
+    | Annotated[AttributeFactor, Tag("<mapping>")]
+    | Annotated[dict[str, Any], Tag("<learned>")],
+    Discriminator(form_of_propensity),
+    Field(examples=["0.3", "profile.scores.x", "learned"]),
+]
+
+
 class BoostShape(Shape):
     """A factor for some customers."""
 
@@ -248,8 +263,8 @@ class CampaignShape(Shape):
     """Higher tiers always win."""
     value: FactorForm | None = None
     """What it is worth when it is taken; the offer's value if it is left out."""
-    propensity: FactorForm = 1.0
-    """How likely the customer takes it, in [0, 1]."""
+    propensity: PropensityForm = 1.0
+    """How likely the customer takes it, in [0, 1]; or that this is learned."""
     boosts: Annotated[list[BoostShape], Field(max_length=100)] = []
     """Factors for some customers."""
     variants: dict[str, VariantShape] = {}

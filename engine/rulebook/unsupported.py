@@ -1,6 +1,6 @@
 """What the language has and this version has not: one table, so that nothing of it is ignored or called a typo."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from engine.rulebook.diagnostics import Code
@@ -8,17 +8,12 @@ from engine.rulebook.findings import Findings, Path
 from engine.rulebook.nodes import Plain
 
 
-def _always(_: Plain) -> bool:
-    return True
-
-
 @dataclass(frozen=True, slots=True)
 class _Feature:
-    """A place in a book (`*` is any name), what is written there, and how messages call it."""
+    """A place in a book (`*` is any name), and how messages call it."""
 
     where: str
     name: str = ""
-    applies: Callable[[Plain], bool] = _always
 
     @property
     def label(self) -> str:
@@ -27,7 +22,6 @@ class _Feature:
 
 _FEATURES = (
     _Feature("campaigns.*.attribution"),
-    _Feature("campaigns.*.propensity", "propensity: learned", lambda value: value == "learned"),
     _Feature("campaigns.*.variants.*.learn", "variants.learn"),
 )
 
@@ -43,10 +37,9 @@ def strip(book: dict[str, Plain], findings: Findings) -> None:
         parts = tuple(feature.where.split("."))
         for parent, path in list(_matches(book, parts)):
             key = str(path[-1])
-            if feature.applies(parent[key]):
-                findings.key_error(path, Code.UNSUPPORTED, message(feature.label))
-                findings.spoil(path)
-                del parent[key]
+            findings.key_error(path, Code.UNSUPPORTED, message(feature.label))
+            findings.spoil(path)
+            del parent[key]
 
 
 def _matches(data: Plain, parts: tuple[str, ...], path: Path = ()) -> Iterator[tuple[dict[str, Plain], Path]]:

@@ -24,7 +24,7 @@ class Ask(NamedTuple):
     conversions: Conversions = NO_CONVERSIONS
     """Found when it is settled, where a ramp goes by it."""
     learned: Learned = NOTHING_LEARNED
-    """What is known of the variants of campaigns that learn."""
+    """What is known of campaigns that learn."""
 
     @property
     def is_named(self) -> bool:

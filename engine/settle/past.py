@@ -11,7 +11,8 @@ from engine.conditions.model import Value
 from engine.consent import Consent
 from engine.context import Request
 from engine.decision import Decision, Fate, Reason, ReasonCode
-from engine.learning.learned import Given, Learned, Weights
+from engine.learning.learned import Given, Weights
+from engine.learning.propensity import Propensity
 from engine.ledger import decisions
 from engine.ledger.persons import Recalled
 from engine.ledger.rows import DecisionRow
@@ -52,8 +53,8 @@ class Past(NamedTuple):
     """By campaign, where a ramp went by them."""
     request: Request
     """Without what a book keeps out of the log, and without what signals and the clock add."""
-    learned: Learned
-    """What was known of the variants of campaigns that learn."""
+    learned: Given
+    """What was known of campaigns that learn."""
     masked: tuple[str, ...]
     """The attributes of which the log holds no values, though there were some."""
 
@@ -102,7 +103,7 @@ def past_of(row: DecisionRow, live: LiveBook) -> Past:
         _told(trace),
         inputs.get("conversions", {}),
         request,
-        Given({name: Weights(since, weights) for name, since, weights in trace.get("learned", ())}),
+        _learned(trace),
         tuple(inputs["masked"]),
     )
 
@@ -124,6 +125,13 @@ def _value(name: str, value: Any, live: LiveBook) -> Value:
 
 def _remembered(signals: Sequence[Any], at: int) -> Memory:
     return memory(Recalled((), signals, None), at) if signals else NO_MEMORY
+
+
+def _learned(trace: Mapping[str, Any]) -> Given:
+    return Given(
+        {name: Weights(since, weights) for name, since, weights in trace.get("learned", ())},
+        {name: Propensity(*one) for name, *one in trace.get("propensities", ())},
+    )
 
 
 def _told(trace: Mapping[str, Any]) -> Told:

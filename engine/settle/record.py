@@ -150,6 +150,12 @@ def _trace(ask: Ask, person: str, verdict: Verdict, history: Sequence[Contact], 
         if proposal.chosen.learned is not None
     ]:
         document["learned"] = learned
+    if propensities := [
+        [one.candidate.plan.campaign.name, *one.candidate.propensity]
+        for one in verdict.tried
+        if one.candidate.propensity is not None
+    ]:
+        document["propensities"] = propensities
     if experiments := [*_experiments(ask, listed, verdict, person)]:
         document["experiments"] = experiments
     if told.outcomes:

@@ -174,9 +174,9 @@ def _try(ask: Ask, candidate: Candidate, chosen: list[Reserved], pressure: _Pres
 
 
 def known_weights(ask: Ask, plan: Plan, forms: Sequence[Form]) -> Weights | None:
-    """What was learned of the forms that fit; None where the campaign does not learn, or there is no choice."""
+    """What was learned of the forms that fit; None where the campaign does not learn of them, or there is no choice."""
     learn = plan.campaign.learn
-    if learn is None or len(forms) < 2:
+    if learn is None or learn.explore is None or len(forms) < 2:
         return None
     names = tuple(form.variant for form in forms)
     return ask.learned.weights(plan.campaign.name, names, ask.request.now, learn.reward, learn.explore)
