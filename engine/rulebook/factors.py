@@ -1,4 +1,4 @@
-"""Factors of the score: a number, an attribute's value with a default, or what is learned."""
+"""Factors of the score: a number, or an attribute's value with a default. What is learned is in learning.py."""
 
 from engine.rulebook.attributes import Lexicon
 from engine.rulebook.diagnostics import Code, quote
