@@ -25,4 +25,4 @@ def rate(shown: int, rewarded: int, prior: float) -> float:
     as if one offer of 1 / prior had been rewarded before, whatever the prior, so soon little is left of it. With 1/2 it is
     uniform, and the mean Laplace's rule of succession. (Gelman et al., "Bayesian Data Analysis", 3rd edition, 2.4.)
     """
-    return prior * (1 + rewarded) / (1 + prior * shown)
+    return min(1.0, prior * (1 + rewarded) / (1 + prior * shown))  # rounding may take it above

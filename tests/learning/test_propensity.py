@@ -1,6 +1,7 @@
 """Learned propensities: from what is reported of offers to which of two campaigns goes first, through a real ledger."""
 
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -153,14 +154,14 @@ def test_before_anything_is_known_it_is_the_prior() -> None:
 
 
 @given(
-    shown=st.integers(0, 10**9),
+    rewarded=st.integers(0, 10**9),
     missed=st.integers(0, 10**9),
     prior=st.floats(1e-6, 1.0),
 )
-def test_a_rate_is_a_rate(shown: int, missed: int, prior: float) -> None:
-    """It lies above 0 and not above 1, grows with each reward, falls with each offer without, and begins with the prior."""
-    offers = shown + missed
-    found = rate(offers, shown, prior)
+def test_a_rate_is_a_rate(rewarded: int, missed: int, prior: float) -> None:
+    """It is what exact fractions say, lies above 0 and not above 1, and begins with the prior."""
+    exact = (1 + rewarded) / (1 / Fraction(prior) + rewarded + missed)
+    found = rate(rewarded + missed, rewarded, prior)
+    assert found == pytest.approx(float(exact), rel=1e-14)
     assert 0.0 < found <= 1.0
     assert rate(0, 0, prior) == prior
-    assert rate(offers + 1, shown + 1, prior) >= found >= rate(offers + 1, shown, prior)
