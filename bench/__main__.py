@@ -20,6 +20,7 @@ class Suite(StrEnum):
 
     MATCHING = "matching"
     SERVICE = "service"
+    STAGES = "stages"
     LEDGER = "ledger"
     POSTGRES = "postgres"
     SIGNALS = "signals"

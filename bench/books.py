@@ -92,8 +92,13 @@ def write(book: dict[str, Any], folder: Path) -> Path:
 
 def live_book(campaigns: int = CAMPAIGNS) -> LiveBook:
     """The book compiled, read from files as the server does."""
+    return compiled(book(campaigns))
+
+
+def compiled(book: dict[str, Any]) -> LiveBook:
+    """A book compiled, read from files as the server does."""
     with tempfile.TemporaryDirectory() as folder:
-        loaded = load(write_book(Path(folder), campaigns))
+        loaded = load(write(book, Path(folder)))
     if loaded.book is None:
         raise ValueError(render(loaded.diagnostics))
     return compile_book(loaded.book)

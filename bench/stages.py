@@ -19,8 +19,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from bench import everything
 from bench.books import bodies, live_book, request_id, with_id
 from bench.processes import BUILD
+from bench.ratio import NO_TARGET, Ratio
+from bench.table import Step, silent
 from engine import decide
 from engine.api.v1 import decisions_pb2 as pb
 from engine.decision import Decision
@@ -133,6 +136,39 @@ def measured(live: LiveBook, store: SqliteStore, requests: list[bytes], size: in
     return watch
 
 
+def ratios(*, quick: bool = False, step: Step = silent) -> list[Ratio]:
+    """Each stage's part of a decision, in groups of 64, with the book of books.py and with everything on."""
+    decisions = 1_024 if quick else 8_192
+    found = []
+    for name, live in (("", live_book()), (", everything on", everything.live_book())):
+        step(f"stages: a decision{name}")
+        watch = warmed(live, decisions, 64)
+        outer = {one: seconds for one, seconds in watch.seconds.items() if not one.startswith(INNER)}
+        whole = sum(outer.values())
+        found += [
+            Ratio(
+                f"stages: {one} / a decision{name}",
+                seconds / whole,
+                NO_TARGET,
+                f"{seconds / decisions * 1e6:.1f} µs of {whole / decisions * 1e6:.1f} µs, groups of 64",
+            )
+            for one, seconds in outer.items()
+        ]
+    return found
+
+
+def warmed(live: LiveBook, decisions: int, group: int) -> Watch:
+    """The stages of as many decisions, after as many for warming up, into a log of their own."""
+    BUILD.mkdir(exist_ok=True)
+    requests = [with_id(body, request_id(number)) for number, body in enumerate(bodies(decisions * 2))]
+    with tempfile.TemporaryDirectory(dir=BUILD, prefix="bench-stages-") as folder:
+        store = open_store(f"sqlite:///{Path(folder) / 'log.db'}")
+        measured(live, store, requests[:decisions], group)
+        watch = measured(live, store, requests[decisions:], group)
+        store.close()
+    return watch
+
+
 def table(watch: Watch, decisions: int) -> Table:
     """Microseconds a decision, outer stages in order with their parts below them."""
     found = Table("stage", "µs a decision", "calls a decision", title="Where the time of a decision goes")
@@ -166,15 +202,7 @@ def main(
     group: Annotated[int, typer.Option(help="How many are settled together.")] = 64,
 ) -> None:
     """Print microseconds a decision by stage."""
-    BUILD.mkdir(exist_ok=True)
-    live, pool = live_book(), bodies(decisions * 2)
-    requests = [with_id(body, request_id(number)) for number, body in enumerate(pool)]
-    with tempfile.TemporaryDirectory(dir=BUILD, prefix="bench-stages-") as folder:
-        store = open_store(f"sqlite:///{Path(folder) / 'log.db'}")
-        measured(live, store, requests[:decisions], group)
-        watch = measured(live, store, requests[decisions:], group)
-        store.close()
-    Console().print(table(watch, decisions))
+    Console().print(table(warmed(live_book(), decisions, group), decisions))
 
 
 if __name__ == "__main__":
