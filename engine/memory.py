@@ -10,7 +10,7 @@ import orjson
 from engine.attributes.event import Event
 from engine.conditions.model import Value
 from engine.instant import Instant, Microseconds
-from engine.ledger.persons import Recalled, Wanted
+from engine.ledger.recalled import Recalled, Wanted
 
 _DATE = "date"
 """The one key of the JSON object that stands for a day."""

@@ -3,10 +3,16 @@
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import psycopg
+
+from engine.ledger.open import open_store
+
+_SQLITE = "sqlite:///"
 
 
 @dataclass(frozen=True)
@@ -28,12 +34,30 @@ class Log:
                 connection.execute(one)
                 connection.commit()
 
+    @property
+    def path(self) -> Path | None:
+        """The file of one in SQLite."""
+        return Path(self.url.removeprefix(_SQLITE)) if self.url.startswith(_SQLITE) else None
+
     def _connected(self) -> Any:
-        if self.url.startswith("sqlite:"):
-            return sqlite3.connect(self.url.removeprefix("sqlite:///"))
+        if self.path is not None:
+            return sqlite3.connect(self.path)
         return psycopg.connect(self.url)
 
 
 def sqlite_log(folder: Path) -> Log:
     """A log in a file of the folder."""
-    return Log(f"sqlite:///{folder / 'tact.db'}")
+    return Log(f"{_SQLITE}{folder / 'tact.db'}")
+
+
+def lay_out(path: Path) -> None:
+    """Puts a log without decisions at `path`, as the program would make it there, which takes it longer than a copy."""
+    path.write_bytes(_empty_log())
+
+
+@cache
+def _empty_log() -> bytes:
+    with TemporaryDirectory() as folder:
+        log = Path(folder) / "tact.db"
+        open_store(f"{_SQLITE}{log}").close()
+        return log.read_bytes()

@@ -1,13 +1,12 @@
-"""Brings a log's tables to the form that this program writes, or to an earlier one, by Alembic."""
+"""Brings a log's tables to the form that this program writes, or to an earlier one, by Alembic.
+
+Alembic is loaded only where there is something to be brought: most starts find a log of the newest form.
+"""
 
 import sqlite3
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy import Connection, Engine, create_engine, inspect, text
 from sqlalchemy.pool import StaticPool
 
 from engine.ledger.errors import LedgerUnavailable
@@ -15,12 +14,13 @@ from engine.ledger.errors import LedgerUnavailable
 MIGRATIONS = Path(__file__).parent / "migrations"
 _WAIT = 60.0
 """Seconds to wait while another process does the same."""
+_VERSION = text("SELECT version_num FROM alembic_version")
 _ALONE = text("SELECT pg_advisory_xact_lock(hashtextextended('tact migrations', 0))")
 
 
 def forms() -> list[str]:
     """The names of all forms that a log has had, the newest last."""
-    return [one.revision for one in ScriptDirectory.from_config(_config()).walk_revisions()][::-1]
+    return sorted(one.name.partition("_")[0] for one in (MIGRATIONS / "versions").glob("[0-9]*_*.py"))
 
 
 def migrate_file(path: Path, form: str | None = None) -> None:
@@ -51,21 +51,19 @@ def migrate_database(engine: Engine, form: str | None = None) -> None:
 
 
 def _bring(connection: Connection, form: str) -> None:
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+
     known, now = forms(), _form_of(connection)
     if now is not None and now not in known:
         raise LedgerUnavailable(
             f"it has the form {now}, which this version does not know: a newer one wrote it"
         )
-    config = _config()
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["connection"] = connection
     back = now is not None and known.index(form) < known.index(now)
     (command.downgrade if back else command.upgrade)(config, form)
-
-
-def _config() -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    return config
 
 
 def _newest() -> str:
@@ -74,5 +72,7 @@ def _newest() -> str:
 
 def _form_of(connection: Connection) -> str | None:
     """The form that the log has; None for one without tables."""
-    form: str | None = MigrationContext.configure(connection).get_current_revision()
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    form: str | None = connection.scalar(_VERSION)
     return form

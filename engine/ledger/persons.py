@@ -5,9 +5,10 @@ One statement a group, inside of a transaction of the store.
 
 from collections.abc import Iterable, Sequence
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any
 
 from engine.instant import Instant
+from engine.ledger.recalled import Recalled, Wanted
 from engine.ledger.rows import EventRow, PersonRow, SignalRow
 from engine.ledger.statements import Select
 from engine.ledger.store import Store
@@ -48,31 +49,6 @@ _FORGOTTEN = """
     DELETE FROM signals WHERE (person, name, expires_at) IN :given(person text, name text, expires_at bigint)"""
 
 _order = itemgetter(0, 1)
-
-
-class Wanted(NamedTuple):
-    """What is wanted of one person."""
-
-    person: str
-    events: tuple[str, ...] = ()
-    """Their types; none: no events are wanted."""
-    since: Instant = 0
-    """Events later than this."""
-    signals: bool = False
-    is_known: bool = False
-    aliases: tuple[str, ...] = ()
-    """Further names of the person, linked or not."""
-
-
-class Recalled(NamedTuple):
-    """What was found of one person, as JSON has it."""
-
-    events: Sequence[Sequence[Any]]
-    """at, position, event_id, type, fields: in order."""
-    signals: Sequence[Sequence[Any]]
-    """name, since, expires_at, fields: also those that have expired."""
-    is_known: bool | None
-    """None: it was not asked."""
 
 
 def recall(store: Store, wanted: Sequence[Wanted]) -> list[Recalled]:

@@ -8,7 +8,8 @@ from typing import Any, TypeVar, cast
 
 from engine.ledger.errors import LedgerError
 from engine.ledger.group_queue import GroupQueue
-from engine.ledger.persons import Recalled, Wanted, recall
+from engine.ledger.persons import recall
+from engine.ledger.recalled import Recalled, Wanted
 from engine.ledger.store import Store
 
 _T = TypeVar("_T")

@@ -23,9 +23,7 @@ DayName: TypeAlias = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 class Shape(BaseModel):
     """A mapping with known keys, nothing converted."""
 
-    model_config = ConfigDict(
-        strict=True, extra="forbid", frozen=True, use_attribute_docstrings=True, populate_by_name=False
-    )
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, populate_by_name=False)
     noun: ClassVar[str] = ""
     """What messages call it."""
 

@@ -14,7 +14,7 @@ from engine.decision import Decision, Fate, Reason, ReasonCode
 from engine.learning.learned import Given, Weights
 from engine.learning.propensity import Propensity
 from engine.ledger import decisions
-from engine.ledger.persons import Recalled
+from engine.ledger.recalled import Recalled
 from engine.ledger.rows import DecisionRow
 from engine.ledger.store import Store
 from engine.live import LiveBook

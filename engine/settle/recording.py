@@ -10,6 +10,7 @@ from engine.attributes.event import Event
 from engine.instant import Instant
 from engine.ledger import persons
 from engine.ledger.errors import EventIdReused, LedgerError
+from engine.ledger.recalled import Recalled
 from engine.ledger.rows import EventRow, PersonRow
 from engine.ledger.store import Store
 from engine.live import LiveBook
@@ -106,7 +107,7 @@ def _conclude(store: Store, customers: Sequence[Recording]) -> None:
     remembered.write(store)
 
 
-def _conclusions(one: Recording, recalled: persons.Recalled) -> Conclusions:
+def _conclusions(one: Recording, recalled: Recalled) -> Conclusions:
     live, known = one.live, memory(recalled, one.now)
     if live.signals is None:
         return NO_CONCLUSIONS

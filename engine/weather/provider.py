@@ -7,7 +7,6 @@ a call can fail is one `ProviderFailed` with a reason out of a closed set.
 import asyncio
 import json
 from collections.abc import Callable
-from enum import StrEnum
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TypeAlias
 
@@ -15,6 +14,7 @@ import httpx
 
 from engine.settings import Settings
 from engine.weather.cell import Cell
+from engine.weather.failed import ProviderFailed, Reason
 from engine.weather.report import NOW, TOMORROW, Report, read_report
 
 LARGEST_ANSWER = 256 * 1024
@@ -33,35 +33,6 @@ _FIXED = {
 
 ClientFactory: TypeAlias = Callable[[Settings], httpx.AsyncClient]
 """Makes the client that all calls share."""
-
-
-class Reason(StrEnum):
-    """Why there is no report."""
-
-    TIMEOUT = "timeout"
-    """Not all of the answer came in time."""
-    UNREACHABLE = "unreachable"
-    """No connection, or it broke."""
-    STATUS = "status"
-    """Not 200; redirects are not followed."""
-    CONTENT_TYPE = "content_type"
-    """Not JSON by its own word."""
-    ENCODING = "encoding"
-    """Compressed, though we asked that it not be."""
-    TOO_LARGE = "too_large"
-    """More than LARGEST_ANSWER."""
-    MALFORMED = "malformed"
-    """Not JSON, or nothing in it to be believed."""
-    BROKEN = "broken"
-    """None of these: a mistake of ours."""
-
-
-class ProviderFailed(Exception):
-    """There is no report, for a reason."""
-
-    def __init__(self, reason: Reason) -> None:
-        super().__init__(reason.value)
-        self.reason = reason
 
 
 def open_client(settings: Settings) -> httpx.AsyncClient:

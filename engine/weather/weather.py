@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from contextvars import Context
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -14,8 +15,11 @@ from engine.settings import Settings
 from engine.weather.breaker import Breaker, State
 from engine.weather.cache import Cache, Remembered
 from engine.weather.cell import Cell, cell_of
-from engine.weather.provider import ClientFactory, Provider, ProviderFailed, Reason, open_client
+from engine.weather.failed import ProviderFailed, Reason
 from engine.weather.report import NOTHING, Report
+
+if TYPE_CHECKING:
+    from engine.weather.provider import ClientFactory, Provider
 
 log = structlog.get_logger()
 
@@ -38,7 +42,7 @@ class Counters:
     missing: int
     """Not answered: too late, failed, or no call was allowed."""
     failures: Mapping[str, int]
-    """Calls that failed, by reason (`engine.weather.provider.Reason`)."""
+    """Calls that failed, by reason (`engine.weather.failed.Reason`)."""
     breaker: State
     cells: int
     """Squares remembered."""
@@ -54,13 +58,13 @@ class Weather:
     def __init__(
         self,
         settings: Settings,
-        make_client: ClientFactory = open_client,
+        make_client: "ClientFactory | None" = None,
         *,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
     ) -> None:
         self._settings = settings
-        self._provider = Provider(settings, make_client) if settings.weather_url else None
+        self._provider = _provider(settings, make_client) if settings.weather_url else None
         self._clock = clock
         self._wall = wall
         self._cache = Cache(settings.weather_cache_cells)
@@ -118,7 +122,7 @@ class Weather:
         return NOTHING if report is None else report.at(self._wall())
 
     def _flight(
-        self, cell: Cell, provider: Provider, known: Remembered, now: float
+        self, cell: Cell, provider: "Provider", known: Remembered, now: float
     ) -> "asyncio.Task[Report | None] | None":
         """The one call for the square: under way, or begun now; None when none is allowed."""
         if cell in self._flights:
@@ -132,7 +136,7 @@ class Weather:
         self._flights[cell] = flight
         return flight
 
-    async def _fly(self, cell: Cell, provider: Provider) -> Report | None:
+    async def _fly(self, cell: Cell, provider: "Provider") -> Report | None:
         """Calls, and remembers how it went. Raises nothing but its own cancellation."""
         self._counted["calls"] += 1
         try:
@@ -170,3 +174,10 @@ class Weather:
             return None
         await asyncio.wait({flight}, timeout=patience)
         return flight.result() if flight.done() and not flight.cancelled() else None
+
+
+def _provider(settings: Settings, make_client: "ClientFactory | None") -> "Provider":
+    """Loads httpx, which takes a server that fetches no weather long enough to be left out."""
+    from engine.weather.provider import Provider, open_client  # noqa: PLC0415
+
+    return Provider(settings, make_client or open_client)

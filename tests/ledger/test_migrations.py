@@ -2,17 +2,19 @@
 
 import asyncio
 import sqlite3
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
 from engine.ledger import decisions
 from engine.ledger.errors import LedgerUnavailable
-from engine.ledger.migrate import MIGRATIONS
+from engine.ledger.migrate import MIGRATIONS, forms
 from engine.ledger.open import open_store
 from engine.settle.answer import from_json
 
@@ -84,6 +86,23 @@ async def test_processes_that_start_together_migrate_once(tmp_path: Path) -> Non
 
 
 _FIRST_ANSWER = '["d", "r", 7, "nothing", "v", [], [], [], null]'
+
+
+def test_the_names_of_files_are_the_forms_that_alembic_knows() -> None:
+    """So that a log is found to be up to date without it."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    known = [one.revision for one in ScriptDirectory.from_config(config).walk_revisions()]
+    assert forms() == known[::-1]
+
+
+def test_a_log_of_the_newest_form_is_opened_without_alembic(tmp_path: Path) -> None:
+    """It takes longer to load than all else that opening needs."""
+    url = f"sqlite:///{tmp_path}/tact.db"
+    open_store(url).close()
+    code = f"from engine.ledger.open import open_store; open_store({url!r}).close()"
+    code += "; import sys; assert 'alembic' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def _migrated_to(path: Path, revision: str) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from engine.ledger import persons
 from engine.ledger.open import open_store
-from engine.ledger.persons import Recalled, Wanted
+from engine.ledger.recalled import Recalled, Wanted
 from engine.ledger.rows import EventRow, PersonRow, SignalRow
 from engine.ledger.store import Store
 from tests.logs import Log

@@ -17,7 +17,8 @@ from engine.decision import Decision, Outcome
 from engine.ledger.errors import LedgerError, RequestIdReused, TooManyNames
 from engine.ledger.identities import MOST_NAMES
 from engine.ledger.open import open_store
-from engine.ledger.persons import Wanted, recall, remember
+from engine.ledger.persons import recall, remember
+from engine.ledger.recalled import Wanted
 from engine.ledger.rows import SignalRow
 from engine.ledger.store import Store
 from engine.live import LiveBook
