@@ -209,7 +209,7 @@ def _derived(folder: Path, size: Size, step: Step) -> list[Ratio]:
 
 
 def _everything(folder: Path, size: Size, step: Step) -> list[Ratio]:
-    """The throughput again, with experiments, learning, quotas, gaps, quiet hours and pauses; nothing is asked of it."""
+    """The throughput again, with experiments, learning, quotas, gaps, quiet hours and pauses."""
     step("service: servers and client with everything on")
     rules = books.write(everything.book(size.campaigns), folder / "rules")
     with (
@@ -217,8 +217,7 @@ def _everything(folder: Path, size: Size, step: Step) -> list[Ratio]:
         echo(typical(decide, books.bodies(SAMPLE)), folder) as limit,
         client(size.customers) as one,
     ):
-        found = Service(one, Targets(decide, limit), size, step, "Decide with everything on").throughputs()
-    return [replace(one, target=NO_TARGET) for one in found]
+        return Service(one, Targets(decide, limit), size, step, "Decide with everything on").throughputs()
 
 
 def _median(figures: list[Figures], name: str) -> float:
