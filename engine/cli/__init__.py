@@ -1,7 +1,6 @@
 """The command line `tact`: one module a command, loaded when it is asked for."""
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import Any
 
 import typer
@@ -57,6 +56,8 @@ app = typer.Typer(
 
 def _show_version(wanted: bool) -> None:
     if wanted:
+        from importlib.metadata import version  # noqa: PLC0415 no other command needs it
+
         typer.echo(f"tact {version('tact')}")
         raise typer.Exit
 

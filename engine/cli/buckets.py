@@ -11,7 +11,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from engine.arbitrate.memberships import Membership, memberships
-from engine.cli.exits import USAGE, checked, fail
+from engine.cli.books import checked
+from engine.cli.exits import USAGE, fail
 from engine.instant import Instant, to_datetime
 from engine.rulebook import times
 from engine.rulebook.load import load

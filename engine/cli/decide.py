@@ -9,8 +9,9 @@ from google.protobuf.json_format import MessageToJson
 from rich.console import Console
 from rich.table import Table
 
+from engine.cli.books import live_book
 from engine.cli.contexts import read_context
-from engine.cli.exits import USAGE, fail, live_book
+from engine.cli.exits import USAGE, fail
 from engine.cli.tried import try_out
 from engine.decision import ChosenOffer, Decision, Reading
 from engine.explain import CampaignExplained, Explained

@@ -1,15 +1,8 @@
 """Exit codes, and how a command ends in an error."""
 
-from pathlib import Path
 from typing import NoReturn
 
 import typer
-
-from engine.live import LiveBook, OpenSignals, compile_book
-from engine.rulebook.diagnostics import render
-from engine.rulebook.load import Loaded, load
-from engine.rulebook.model import Book
-from engine.signals.evaluator import open_evaluator
 
 OTHER = 1
 USAGE = 2
@@ -21,16 +14,3 @@ def fail(message: str, code: int = OTHER) -> NoReturn:
     """Ends the command with a message on standard error."""
     typer.echo(f"tact: {message}", err=True)
     raise typer.Exit(code)
-
-
-def live_book(folder: Path, open_signals: OpenSignals = open_evaluator) -> LiveBook:
-    """The book in the folder, compiled; ends the command with its diagnostics when it does not load."""
-    return compile_book(checked(load(folder), folder), open_signals)
-
-
-def checked(loaded: Loaded, folder: Path) -> Book:
-    """The book that was loaded from the folder; ends the command with its diagnostics when it did not load."""
-    if loaded.book is None:
-        typer.echo(render(loaded.diagnostics), err=True)
-        fail(f"{folder} does not load", BOOK)
-    return loaded.book

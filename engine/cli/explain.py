@@ -8,9 +8,10 @@ from google.protobuf.json_format import MessageToJson
 from rich.console import Console
 
 from engine.api.v1.decisions_pb2 import DecideRequest, ExplainResponse
+from engine.cli.books import live_book
 from engine.cli.connect import Access, Ca, Cert, Key, ServerName, TokenFile, WithTls
 from engine.cli.contexts import read_context
-from engine.cli.exits import USAGE, fail, live_book
+from engine.cli.exits import USAGE, fail
 from engine.cli.explained import show
 from engine.cli.tried import look_back, try_out
 from engine.client import Client, TactError

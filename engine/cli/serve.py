@@ -9,7 +9,8 @@ import orjson
 import typer
 from pydantic import ValidationError
 
-from engine.cli.exits import USAGE, checked, fail, live_book
+from engine.cli.books import checked, live_book
+from engine.cli.exits import USAGE, fail
 from engine.ledger.errors import LedgerError
 from engine.ledger.open import check_url
 from engine.observe.figures import CannotObserve

@@ -14,6 +14,8 @@ from tests.stranger import Shared, overruns
 
 STOCK, BY_PHONE, ASK = 1_000, 400, 1_400
 BATCH = 10
+_AGAIN = 0.05
+"""Seconds between a failure and the next try."""
 BOOK = f"""
 book: {{name: giveaway, timezone: UTC}}
 attributes: {{profile.phone: {{type: text}}}}
@@ -69,6 +71,7 @@ class Giveaway:
                 with Client(self._target(rng), timeout=20, attempts=1) as client:
                     answers = client.decide_batch(asked)
             except TactError:
+                time.sleep(_AGAIN)
                 continue  # whoever was asked is gone: another is asked, by the same names
             self.answers |= {one.request_id: one for one in answers if isinstance(one, pb.DecideResponse)}
             names = [one for one in names if one not in self.answers]

@@ -13,6 +13,8 @@ from tests.logs import Log
 from tests.requests import li_na
 
 WARM = 50
+_AGAIN = 0.02
+"""Seconds between a failure and the next try, as a caller would pause too."""
 
 
 @dataclass
@@ -22,6 +24,8 @@ class Hammer:
     target: Callable[[random.Random], str]
     """Which server to ask next."""
     callers: int = 16
+    pause: float = 0
+    """Seconds between two calls of a caller."""
     answers: dict[str, pb.DecideResponse] = field(default_factory=dict)
     """By request_id."""
     failures: list[TactError] = field(default_factory=list)
@@ -55,6 +59,7 @@ class Hammer:
             request = li_na(customer, channels=[rng.choice(("sms", "wechat"))], request_id=f"{caller}-{turn}")
             self._ask(request, rng, clients)
             turn += 1
+            time.sleep(self.pause)
         for client in clients.values():
             client.close()
 
@@ -67,6 +72,7 @@ class Hammer:
                 self.answers[request.request_id] = client.decide(request)
             except TactError as failure:
                 self.failures.append(failure)
+                time.sleep(_AGAIN)
             else:
                 return
 

@@ -13,7 +13,7 @@ from engine.client import Client, DeadlineExceeded, TactError, Unavailable
 
 @dataclass
 class Load:
-    """Callers that decide as fast as they can until told to stop."""
+    """Callers that decide until told to stop, as fast as they can unless they pause."""
 
     target: str
     make: Callable[[int, int], DecideRequest]
@@ -24,6 +24,8 @@ class Load:
     """Seconds that a call may take."""
     access: dict[str, Any] = field(default_factory=dict)
     """What the clients are made with, so that they may call."""
+    pause: float = 0
+    """Seconds between two calls of a caller; with some, what the test is about is done sooner, for there is room to do it."""
     once: bool = False
     """Whether each call has a connection of its own."""
     patient: bool = False
@@ -54,6 +56,7 @@ class Load:
                     while not self._answered(client, request) and self.patient:
                         time.sleep(0.05)
                     turn += 1
+                    time.sleep(self.pause)
                     if self.once:
                         break
 

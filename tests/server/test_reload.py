@@ -120,7 +120,7 @@ def test_no_request_fails_while_books_change(book: Path, log: Path) -> None:
     """Under load, with good and broken books in turn, every call is answered by a version that was written."""
     written = {version_of(book)}
     with serving(book, log) as server:
-        load = Load(server.target, lambda caller, turn: li_na(f"{caller}-{turn}"), callers=4)
+        load = Load(server.target, lambda caller, turn: li_na(f"{caller}-{turn}"), callers=4, pause=0.01)
         with load.running():
             for number in range(1, 6):
                 written.add(version_of(write_book(book, numbered_book(number))))

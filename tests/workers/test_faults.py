@@ -64,7 +64,7 @@ def arm(fault: Path, kind: str) -> None:
 def test_service_goes_on(tmp_path: Path, kind: str, words: str) -> None:
     """Twice a worker fails in the library under load: it is replaced, every caller gets its answer in the end."""
     with faulty(tmp_path) as (server, fault):
-        load = Load(server.target, at_risk, callers=6, patient=True)
+        load = Load(server.target, at_risk, callers=6, pause=0.03, patient=True)
         with load.running():
             for times in (1, 2):
                 load.await_answers(len(load.answers) + 30)
@@ -95,7 +95,7 @@ def test_a_worker_that_hangs_without_a_supervisor_ends(tmp_path: Path) -> None:
     """Nobody is left to kill it, so the system does; the other one drains."""
     with faulty(tmp_path) as (server, fault):
         crew = workers(server)
-        load = Load(server.target, at_risk, callers=6)
+        load = Load(server.target, at_risk, callers=6, pause=0.03)
         with load.running():
             load.await_answers(10)
             arm(fault, HANG)

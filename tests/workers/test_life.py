@@ -35,7 +35,7 @@ def test_sigterm_loses_nothing_that_was_accepted(book: Path, log: Path) -> None:
 def test_sighup_renews_all_workers_and_fails_no_call(book: Path, log: Path) -> None:
     """Under load every worker is replaced, by one that serves the book as it is now; callers get all their answers."""
     with serving(book, log, "--workers", "2") as server:
-        load = Load(server.target, somebody, callers=8, patient=True)
+        load = Load(server.target, somebody, callers=8, pause=0.03, patient=True)
         with load.running():
             load.await_answers(50)
             old = workers(server)
@@ -85,7 +85,7 @@ def test_workers_leave_when_their_supervisor_is_killed(book: Path, log: Path) ->
     """They finish what they accepted: nothing that they logged is without its answer."""
     server = start_server(book, log, "--workers", "2")
     crew = workers(server)
-    load = Load(server.target, somebody, callers=6)
+    load = Load(server.target, somebody, callers=6, pause=0.03)
     with load.running():
         load.await_answers(50)
         server.process.kill()
@@ -100,7 +100,7 @@ def test_a_second_signal_hurries(book: Path, log: Path) -> None:
     with serving(book, log, "--workers", "2", "--grace", "600") as server:
         holder = sqlite3.connect(log, isolation_level=None)
         holder.execute("begin immediate")
-        load = Load(server.target, somebody, callers=4)
+        load = Load(server.target, somebody, callers=4, pause=0.03)
         with load.running():
             until(lambda: load.failures, server)  # so calls are under way, which the log keeps waiting
             server.process.send_signal(signal.SIGTERM)

@@ -28,7 +28,7 @@ def test_caps_hold_with_four_workers(book: Path, log: Path) -> None:
     with serving(book, log, "--workers", "4") as server:
         load = Load(server.target, one_of_few, callers=16, patient=True)
         with load.running():
-            load.await_answers(4_000)
+            load.await_answers(2_000)
         assert server.stop() == 0
     asked = audit(log, load.answers)
     assert set(asked) == {"hot", *(f"warm-{n}" for n in range(WARM))}
@@ -41,7 +41,7 @@ def test_workers_killed_at_random_cost_nobody_an_answer(book: Path, log: Path) -
     """Twenty times a worker is killed under load; clients ask again by request_id, and every request is decided once."""
     rng = random.Random(4)
     with serving(book, log, "--workers", "4") as server:
-        load = Load(server.target, one_of_few, callers=16, patient=True)
+        load = Load(server.target, one_of_few, callers=16, pause=0.05, patient=True)
         with load.running():
             for kill in range(1, KILLS + 1):
                 load.await_answers(len(load.answers) + rng.randrange(100))

@@ -105,6 +105,7 @@ def test_certificates_are_replaced_under_load(book: Path, log: Path, authority: 
             callers=4,
             access={"tls": Tls(ca=authority.file)},
             once=True,
+            pause=0.02,
         )
         with load.running():
             for _ in range(10):
@@ -141,7 +142,7 @@ def test_connections_of_age_are_renewed_without_a_failed_call(
     """With connections that live for half a second, clients connect anew again and again, and every call is answered."""
     monkeypatch.setenv("TACT_CONNECTION_AGE", "0.5")
     with serving(book, log) as server:
-        load = Load(server.target, lambda a, b: li_na(f"{a}-{b}"), callers=2, attempts=3)
+        load = Load(server.target, lambda a, b: li_na(f"{a}-{b}"), callers=2, attempts=3, pause=0.01)
         with load.running():
             end = time.monotonic() + 3
             until(lambda: time.monotonic() > end and len(load.answers) > 20)

@@ -1,0 +1,25 @@
+"""The book that a command is about, or the command's end where it does not load."""
+
+from pathlib import Path
+
+import typer
+
+from engine.cli.exits import BOOK, fail
+from engine.live import LiveBook, OpenSignals, compile_book
+from engine.rulebook.diagnostics import render
+from engine.rulebook.load import Loaded, load
+from engine.rulebook.model import Book
+from engine.signals.evaluator import open_evaluator
+
+
+def live_book(folder: Path, open_signals: OpenSignals = open_evaluator) -> LiveBook:
+    """The book in the folder, compiled; ends the command with its diagnostics when it does not load."""
+    return compile_book(checked(load(folder), folder), open_signals)
+
+
+def checked(loaded: Loaded, folder: Path) -> Book:
+    """The book that was loaded from the folder; ends the command with its diagnostics when it did not load."""
+    if loaded.book is None:
+        typer.echo(render(loaded.diagnostics), err=True)
+        fail(f"{folder} does not load", BOOK)
+    return loaded.book
