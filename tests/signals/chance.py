@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from random import Random
 
+from engine.conditions.dnf import clauses_of
 from engine.conditions.model import (
     All,
     Any_,
@@ -32,11 +33,13 @@ _GROUPS = (All, Any_, None_)
 
 
 def signals(random: Random, size: int) -> dict[str, Signal]:
-    """That many signals; each may refer to those before it, and to one that nobody infers."""
+    """That many signals; each may refer to those before it, and to one that nobody infers. None has too many alternatives."""
     found: dict[str, Signal] = {}
     for number in range(size):
         lower = [*found, "remembered"]
-        found[f"s{number}"] = Signal(f"s{number}", condition(random, lower))
+        while clauses_of(one := condition(random, lower)) is None:
+            pass
+        found[f"s{number}"] = Signal(f"s{number}", one)
     return found
 
 
