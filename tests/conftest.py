@@ -22,7 +22,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--rewrite-golden", action="store_true", help="write what the tests see as what they want"
     )
-    parser.addoption("--kills", type=int, default=20, help="how often servers are killed under load")
+    parser.addoption("--kills", type=int, default=12, help="how often servers are killed under load")
 
 
 @pytest.fixture

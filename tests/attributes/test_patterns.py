@@ -35,7 +35,7 @@ def chain(pattern: Pattern, events: Sequence[Event]) -> tuple[Event, ...] | None
     return found(search(pattern), history(events, NOW))
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(patterns, crowds | histories)
 def test_patterns_are_as_documented(pattern: Pattern, events: list[Event]) -> None:
     """Whatever the pattern and the events, ours finds the events of the naive evaluator."""

@@ -84,13 +84,13 @@ async def test_an_idle_version_is_freed_at_once(tmp_path: Path, books: tuple[Liv
 
 @needs_library
 async def test_memory_is_flat_over_swaps(tmp_path: Path) -> None:
-    """A hundred versions with 200 signals each come and go in less room than four that stayed would take."""
+    """Fifty versions with 200 signals each come and go in less room than four that stayed would take."""
     loaded = load(write_book(tmp_path / "book", numbered_book(1, 200))).book
     assert loaded is not None
     ledger = Ledger(open_store(f"sqlite:///{tmp_path}/log.db"))
     desks = Desks(desk(compile_book(loaded), ledger))
     before = 0
-    for swap in range(120):
+    for swap in range(70):
         if swap == 20:
             before = resident()
         desks.swap(desk(compile_book(loaded), ledger))

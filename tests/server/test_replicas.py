@@ -61,7 +61,7 @@ def test_kills_of_servers_and_of_postgresql_lose_nothing(book: Path, kills: int)
     with postgres() as database:
         log = Log(database.create_database("log"))
         with Fleet(book, log).running() as fleet:
-            hammer = Hammer(fleet.target, pause=0.05)
+            hammer = Hammer(fleet.target, pause=0.1)
             with hammer.running():
                 for kill in range(kills):
                     hammer.await_answers(50)

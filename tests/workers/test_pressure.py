@@ -12,7 +12,7 @@ from tests.servers import serving
 from tests.workers.audit import WEEKLY, audit
 from tests.workers.processes import said, until, workers
 
-KILLS = 20
+KILLS = 12
 WARM = 50
 
 
@@ -38,7 +38,7 @@ def test_caps_hold_with_four_workers(book: Path, log: Path) -> None:
 
 
 def test_workers_killed_at_random_cost_nobody_an_answer(book: Path, log: Path) -> None:
-    """Twenty times a worker is killed under load; clients ask again by request_id, and every request is decided once."""
+    """Twelve times a worker is killed under load; clients ask again by request_id, and every request is decided once."""
     rng = random.Random(4)
     with serving(book, log, "--workers", "4") as server:
         load = Load(server.target, one_of_few, callers=16, pause=0.05, patient=True)
