@@ -20,7 +20,7 @@ from engine.attributes.derive import Derivation, derivation
 from engine.attributes.event import Event
 from engine.conditions.model import Operator, Test, Value
 from engine.instant import DAY, SECOND
-from engine.rulebook.derived import (
+from engine.rulebook.model.derived import (
     Absence,
     Aggregate,
     Anchor,

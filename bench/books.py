@@ -10,8 +10,8 @@ from typing import Any
 from engine.api.v1.decisions_pb2 import DecideRequest
 from engine.client import request
 from engine.live import LiveBook, compile_book
-from engine.rulebook.diagnostics import render
 from engine.rulebook.load import load
+from engine.rulebook.report.diagnostics import render
 
 CAMPAIGNS, CITIES, SEGMENTS, OFFERS, CUSTOMERS = 1_000, 50, 7, 40, 50_000
 LONGEST_ID = 127

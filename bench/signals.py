@@ -20,7 +20,7 @@ from bench.ratio import Ratio
 from bench.table import Step, show, silent
 from engine.conditions.index import ConditionIndex
 from engine.conditions.model import All, Condition, Moment, None_, Operator, Test, Value
-from engine.rulebook.derived import Signal
+from engine.rulebook.model.derived import Signal
 from engine.signals.compile import compile_signals
 from engine.signals.infer import infer
 from engine.signals.kernel import DurableKernel

@@ -14,9 +14,9 @@ from engine.conditions.model import Moment, attributes_of
 from engine.instant import Instant
 from engine.memory import Recall
 from engine.pressure.pressure import Pressure
-from engine.rulebook.clock import Clock
-from engine.rulebook.experiments import ConversionRamp
-from engine.rulebook.model import Active, Book, Campaign, Kind, Placeholder
+from engine.rulebook.model.book import Active, Book, Campaign, Kind, Placeholder
+from engine.rulebook.model.clock import Clock
+from engine.rulebook.model.experiments import ConversionRamp
 from engine.signals.certain import certain
 from engine.signals.compile import CompiledSignals, compile_signals
 from engine.signals.evaluator import Evaluator, open_evaluator

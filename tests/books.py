@@ -4,8 +4,8 @@ from pathlib import Path
 from textwrap import dedent
 
 from engine.live import LiveBook, compile_book
-from engine.rulebook.diagnostics import render
 from engine.rulebook.load import load
+from engine.rulebook.report.diagnostics import render
 
 SPRING = """
 book: {name: spring, timezone: Asia/Shanghai, salt: s1, lawful_basis: {health: consent form 7}}

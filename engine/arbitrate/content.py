@@ -6,7 +6,7 @@ from html import escape
 from typing import NamedTuple
 
 from engine.conditions.model import Attributes, Value
-from engine.rulebook.model import Channel, Content, Fields, Format, Placeholder
+from engine.rulebook.model.book import Channel, Content, Fields, Format, Placeholder
 
 
 class Texts(NamedTuple):

@@ -13,8 +13,8 @@ from engine.bucketing import identity, stable_fraction
 from engine.decision import Reason, ReasonCode
 from engine.instant import Instant
 from engine.pressure.contact import Facts, fits
-from engine.rulebook.experiments import ConversionRamp, Holdout, Ramp, Salts
-from engine.rulebook.model import Book, Campaign
+from engine.rulebook.model.book import Book, Campaign
+from engine.rulebook.model.experiments import ConversionRamp, Holdout, Ramp, Salts
 
 Conversions: TypeAlias = Mapping[str, int]
 """How many decisions for a campaign have led to a conversion, by campaign; of those whose ramp goes by it."""

@@ -6,8 +6,8 @@ from typing import NamedTuple
 from engine.arbitrate.experiments import Sample, control_sample, holdout_sample, ramp_sample
 from engine.bucketing import identity, rendezvous_score, stable_fraction
 from engine.instant import Instant
-from engine.rulebook.experiments import ConversionRamp, Layer
-from engine.rulebook.model import Book, Campaign
+from engine.rulebook.model.book import Book, Campaign
+from engine.rulebook.model.experiments import ConversionRamp, Layer
 
 
 class Membership(NamedTuple):

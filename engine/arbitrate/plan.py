@@ -15,7 +15,7 @@ from engine.pressure.pressure import Pressure
 from engine.pressure.quota import QuotaRule
 from engine.pressure.rule import Rule
 from engine.pressure.told import purpose_of
-from engine.rulebook.model import (
+from engine.rulebook.model.book import (
     Active,
     Book,
     Campaign,

@@ -11,7 +11,7 @@ from engine.conditions.model import Attributes, Moment
 from engine.conditions.reference import holds
 from engine.learning.learned import NOTHING_LEARNED, Learned
 from engine.learning.propensity import Propensity
-from engine.rulebook.model import Factor
+from engine.rulebook.model.book import Factor
 
 
 class Ranked(NamedTuple):

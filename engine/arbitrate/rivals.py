@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from engine.arbitrate.plan import Plan
 from engine.decision import Reason, ReasonCode
-from engine.rulebook.model import Placement
+from engine.rulebook.model.book import Placement
 
 
 def gives_way(plan: Plan, taken: Sequence[Plan], room: int, placement: Placement | None) -> Reason | None:

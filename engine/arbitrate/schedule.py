@@ -9,8 +9,8 @@ from engine.attributes.clock import local_time
 from engine.attributes.zones import zones_of
 from engine.conditions.model import Attributes
 from engine.instant import Instant
-from engine.rulebook.clock import Clock
-from engine.rulebook.model import Active
+from engine.rulebook.model.book import Active
+from engine.rulebook.model.clock import Clock
 
 
 @dataclass(slots=True)

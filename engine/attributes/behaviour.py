@@ -8,7 +8,7 @@ from typing import NamedTuple
 from engine.attributes.event import Event, History, number_of, value_key
 from engine.attributes.filters import Filter, filter_of
 from engine.instant import DAY
-from engine.rulebook.derived import Aggregate, Measure
+from engine.rulebook.model.derived import Aggregate, Measure
 
 
 class Measurement(NamedTuple):

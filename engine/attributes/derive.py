@@ -13,7 +13,7 @@ from engine.attributes.patterns import Search, exposed, found, search
 from engine.attributes.rfm import RFM
 from engine.conditions.model import Attributes, Value, attributes_of
 from engine.instant import Instant, Microseconds
-from engine.rulebook.derived import Derived, Distance, Signal
+from engine.rulebook.model.derived import Derived, Distance, Signal
 
 PATTERN, SIGNAL = "pattern.", "signal."
 IS_NEW = "customer.is_new"

@@ -17,7 +17,7 @@ from engine.attributes.event import Event, History, number_of, value_key
 from engine.attributes.filters import Filter, filter_of
 from engine.conditions.model import Value
 from engine.instant import Microseconds
-from engine.rulebook.derived import EVENT_NUMBER, Absence, Anchor, Pattern, Prefer, Step
+from engine.rulebook.model.derived import EVENT_NUMBER, Absence, Anchor, Pattern, Prefer, Step
 
 
 class Search(NamedTuple):

@@ -6,7 +6,7 @@ Science 14(4), 1995), over all purchases that are known: those of the request, a
 
 from collections.abc import Mapping
 
-from engine.rulebook.derived import Aggregate, Measure
+from engine.rulebook.model.derived import Aggregate, Measure
 
 PURCHASE = "purchase"
 """The type of the events that count."""

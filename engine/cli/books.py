@@ -6,9 +6,9 @@ import typer
 
 from engine.cli.exits import BOOK, fail
 from engine.live import LiveBook, OpenSignals, compile_book
-from engine.rulebook.diagnostics import render
 from engine.rulebook.load import Loaded, load
-from engine.rulebook.model import Book
+from engine.rulebook.model.book import Book
+from engine.rulebook.report.diagnostics import render
 from engine.signals.evaluator import open_evaluator
 
 

@@ -16,7 +16,7 @@ from engine.cli.exits import USAGE, fail
 from engine.instant import Instant, to_datetime
 from engine.rulebook import times
 from engine.rulebook.load import load
-from engine.rulebook.model import Book
+from engine.rulebook.model.book import Book
 from engine.server.clock import wall_clock
 
 

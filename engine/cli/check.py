@@ -11,9 +11,9 @@ from typing import Annotated
 import typer
 
 from engine.cli.exits import BOOK
-from engine.rulebook.diagnostics import Severity, render
 from engine.rulebook.load import Loaded, load
-from engine.rulebook.model import Book
+from engine.rulebook.model.book import Book
+from engine.rulebook.report.diagnostics import Severity, render
 
 
 def check(

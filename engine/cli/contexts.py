@@ -4,8 +4,8 @@ from pathlib import Path
 
 from engine.api.v1.decisions_pb2 import DecideRequest
 from engine.client import from_document
-from engine.rulebook.model import Book
-from engine.rulebook.nodes import compose
+from engine.rulebook.model.book import Book
+from engine.rulebook.text.nodes import compose
 from engine.scenario.typed import typed
 
 

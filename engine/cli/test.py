@@ -15,8 +15,8 @@ from rich.text import Text
 from engine.cli.exits import BOOK, SCENARIO, USAGE, fail
 from engine.ledger.errors import LedgerError
 from engine.live import LiveBook, compile_book
-from engine.rulebook.diagnostics import Diagnostic, render
 from engine.rulebook.load import load
+from engine.rulebook.report.diagnostics import Diagnostic, render
 from engine.scenario.model import Difference, Result, Scenario
 from engine.scenario.play import play
 from engine.scenario.read import load_scenarios

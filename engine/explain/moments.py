@@ -10,8 +10,8 @@ from engine.attributes.zones import zone_of, zones_of
 from engine.conditions.model import Attributes, Condition, Moment
 from engine.conditions.reference import holds
 from engine.instant import Instant, from_datetime, to_datetime
-from engine.rulebook.clock import Clock
-from engine.rulebook.model import Active
+from engine.rulebook.model.book import Active
+from engine.rulebook.model.clock import Clock
 
 _DAYS_ON = 8
 """Days after a beginning that are looked at: every day of the week is among them."""

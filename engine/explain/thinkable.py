@@ -14,7 +14,7 @@ from engine.explain.moments import next_clock, next_run
 from engine.explain.values import size_of, some_value, values_to_try
 from engine.instant import DAY, Instant
 from engine.live import LiveBook
-from engine.rulebook.experiments import Ramp
+from engine.rulebook.model.experiments import Ramp
 from engine.settle.ask import Ask
 
 _SIGNAL, _CLOCK = "signal.", "now."

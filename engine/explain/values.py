@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.conditions.model import Moment, Operator, Scalar, Test, Value
 from engine.instant import DAY, SECOND
-from engine.rulebook.model import Attribute, AttributeType
+from engine.rulebook.model.book import Attribute, AttributeType
 
 _MOST_CHOICES = 20
 """Of one test with many."""

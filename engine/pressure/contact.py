@@ -3,8 +3,8 @@
 from typing import NamedTuple
 
 from engine.instant import Instant
-from engine.rulebook.model import Kind
-from engine.rulebook.policies import Selector
+from engine.rulebook.model.book import Kind
+from engine.rulebook.model.policies import Selector
 
 
 class Facts(NamedTuple):

@@ -8,7 +8,7 @@ from engine.instant import Instant
 from engine.pressure.contact import Facts, selects
 from engine.pressure.rule import Case, Standing
 from engine.pressure.windows import Window, Zones
-from engine.rulebook.policies import Selector
+from engine.rulebook.model.policies import Selector
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,8 +8,8 @@ from engine.pressure.contact import Facts
 from engine.pressure.happened import Happened
 from engine.pressure.rule import HORIZON, Case, Standing
 from engine.rulebook import spans
-from engine.rulebook.model import Kind
-from engine.rulebook.policies import Pause, Scope
+from engine.rulebook.model.book import Kind
+from engine.rulebook.model.policies import Pause, Scope
 
 
 @dataclass(frozen=True, slots=True, eq=False)

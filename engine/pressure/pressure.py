@@ -8,9 +8,9 @@ from engine.pressure.quiet import QuietRule
 from engine.pressure.quota import QuotaRule, quota_rule
 from engine.pressure.rule import Rule
 from engine.pressure.windows import CalendarWindow, RollingWindow, Window, Zones
-from engine.rulebook.clock import Clock
-from engine.rulebook.model import Book, Campaign, Kind
-from engine.rulebook.policies import Cap, Gap, Pause, Quiet, Quota, Rolling, Selector
+from engine.rulebook.model.book import Book, Campaign, Kind
+from engine.rulebook.model.clock import Clock
+from engine.rulebook.model.policies import Cap, Gap, Pause, Quiet, Quota, Rolling, Selector
 
 _NO_CLOCK: Zones = ()
 """Of rules for which it does not matter what any clock shows."""

@@ -12,8 +12,8 @@ from engine.pressure.rule import HORIZON, Case, Standing
 from engine.pressure.wall import pieces
 from engine.pressure.windows import Zones
 from engine.rulebook.builtin import WEEKDAYS
-from engine.rulebook.holidays import holidays_in
-from engine.rulebook.policies import Quiet
+from engine.rulebook.model.policies import Quiet
+from engine.rulebook.pressure.holidays import holidays_in
 
 Stretch = tuple[Instant, Instant]
 """From (inclusive), until (exclusive)."""

@@ -7,7 +7,7 @@ from engine.instant import Instant
 from engine.pressure.counters import Key
 from engine.pressure.rule import Case, Standing
 from engine.pressure.windows import CalendarWindow, Zones
-from engine.rulebook.policies import Quota
+from engine.rulebook.model.policies import Quota
 
 
 @dataclass(frozen=True, slots=True, eq=False)

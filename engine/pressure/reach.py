@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from engine.conditions.model import Attributes
 from engine.decision import Reason, ReasonCode
-from engine.rulebook.model import Channel
+from engine.rulebook.model.book import Channel
 
 
 def barred_channels(

@@ -8,7 +8,7 @@ from engine.decision import ReasonCode, RuleKind
 from engine.instant import Instant, to_datetime
 from engine.pressure.happened import Happened
 from engine.pressure.rule import Case, Standing
-from engine.rulebook.model import Channel, Kind
+from engine.rulebook.model.book import Channel, Kind
 
 
 class Told(NamedTuple):

@@ -11,8 +11,9 @@ from zoneinfo import ZoneInfo
 
 from engine.instant import DAY, Instant, Microseconds
 from engine.pressure.wall import day_at, first_instant
-from engine.rulebook import policies, spans
-from engine.rulebook.policies import Period
+from engine.rulebook import spans
+from engine.rulebook.model import policies
+from engine.rulebook.model.policies import Period
 
 Zones = tuple[ZoneInfo, ...]
 """Where a customer may be: what a rule says has to hold in every one of them."""

@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 
 from engine.instant import Instant
 from engine.rulebook import times
-from engine.rulebook.clock import Clock
-from engine.rulebook.diagnostics import Code, quote
-from engine.rulebook.findings import Findings, Path
-from engine.rulebook.model import Active
-from engine.rulebook.shapes import ActiveShape
+from engine.rulebook.model.book import Active
+from engine.rulebook.model.clock import Clock
+from engine.rulebook.report.diagnostics import Code, quote
+from engine.rulebook.report.findings import Findings, Path
+from engine.rulebook.shapes.sections import ActiveShape
 
 T = TypeVar("T")
 Bound: TypeAlias = Instant | datetime

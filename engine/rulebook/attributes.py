@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 
 from engine.rulebook.builtin import BUILTIN
 from engine.rulebook.declared import Declared
-from engine.rulebook.diagnostics import Code, quote
-from engine.rulebook.faults import shaped
-from engine.rulebook.findings import Findings, Path
-from engine.rulebook.model import Attribute, AttributeType
-from engine.rulebook.nodes import Plain
-from engine.rulebook.shapes import AttributeShape
+from engine.rulebook.model.book import Attribute, AttributeType
+from engine.rulebook.report.diagnostics import Code, quote
+from engine.rulebook.report.findings import Findings, Path
+from engine.rulebook.shapes.faults import shaped
+from engine.rulebook.shapes.sections import AttributeShape
+from engine.rulebook.text.nodes import Plain
 
 MAX_ATTRIBUTES = 500
 

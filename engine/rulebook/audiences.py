@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from engine.rulebook.conditions import Grammar
-from engine.rulebook.cycles import Cycles, named
-from engine.rulebook.nodes import Plain
+from engine.rulebook.conditions.cycles import Cycles, named
+from engine.rulebook.conditions.grammar import Grammar
+from engine.rulebook.text.nodes import Plain
 
 
 def read(data: Mapping[str, Plain], grammar: Grammar) -> None:

@@ -1,6 +1,6 @@
 """Attributes that every book has without declaring them."""
 
-from engine.rulebook.model import Attribute, AttributeType
+from engine.rulebook.model.book import Attribute, AttributeType
 
 WEATHER_CONDITIONS = ("clear", "clouds", "fog", "drizzle", "rain", "snow", "thunderstorm")
 """WMO weather codes, grouped."""

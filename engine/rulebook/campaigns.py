@@ -7,23 +7,33 @@ from engine.conditions.dnf import CLAUSE_LIMIT, clauses_of
 from engine.conditions.model import ALWAYS, All, Condition
 from engine.rulebook import factors, groups, learning
 from engine.rulebook.active import ActiveReader
-from engine.rulebook.caps import limits
-from engine.rulebook.conditions import Grammar
-from engine.rulebook.content import ContentReader
+from engine.rulebook.conditions.grammar import Grammar
+from engine.rulebook.content.fields import ContentReader
+from engine.rulebook.content.said import SaidCheck, never_known, silent_on
 from engine.rulebook.declared import Declared
-from engine.rulebook.diagnostics import Code, quote
-from engine.rulebook.experiment_shapes import LearnedShape
 from engine.rulebook.experimenting import ExperimentReader
-from engine.rulebook.experiments import Layer
-from engine.rulebook.faults import shaped
-from engine.rulebook.findings import Findings, Path
-from engine.rulebook.merge import check_name
-from engine.rulebook.model import Boost, Campaign, Category, Channel, Factor, Kind, Offer, Placement, Variant
-from engine.rulebook.nodes import Plain
-from engine.rulebook.policies import Cap, Quota
-from engine.rulebook.said import SaidCheck, never_known, silent_on
-from engine.rulebook.shapes import BoostShape, CampaignShape, VariantShape
-from engine.rulebook.windows import WindowReader
+from engine.rulebook.model.book import (
+    Boost,
+    Campaign,
+    Category,
+    Channel,
+    Factor,
+    Kind,
+    Offer,
+    Placement,
+    Variant,
+)
+from engine.rulebook.model.experiments import Layer
+from engine.rulebook.model.policies import Cap, Quota
+from engine.rulebook.pressure.caps import limits
+from engine.rulebook.pressure.windows import WindowReader
+from engine.rulebook.report.diagnostics import Code, quote
+from engine.rulebook.report.findings import Findings, Path
+from engine.rulebook.shapes.experiments import LearnedShape
+from engine.rulebook.shapes.faults import shaped
+from engine.rulebook.shapes.sections import BoostShape, CampaignShape, VariantShape
+from engine.rulebook.text.merge import check_name
+from engine.rulebook.text.nodes import Plain
 
 MAX_CAMPAIGNS = 20_000
 

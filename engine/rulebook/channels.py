@@ -6,14 +6,23 @@ from dataclasses import replace
 from engine.rulebook import spans
 from engine.rulebook.attributes import Lexicon
 from engine.rulebook.declared import Declared
-from engine.rulebook.diagnostics import Code, Severity, quote
-from engine.rulebook.faults import shaped
-from engine.rulebook.findings import Findings, Path
-from engine.rulebook.merge import check_name
-from engine.rulebook.model import AttributeType, Channel, Confirm, Format, Kind, Offer, OnSilence, Placement
-from engine.rulebook.nodes import Plain
-from engine.rulebook.policies import Quota
-from engine.rulebook.shapes import ChannelShape, PlacementShape
+from engine.rulebook.model.book import (
+    AttributeType,
+    Channel,
+    Confirm,
+    Format,
+    Kind,
+    Offer,
+    OnSilence,
+    Placement,
+)
+from engine.rulebook.model.policies import Quota
+from engine.rulebook.report.diagnostics import Code, Severity, quote
+from engine.rulebook.report.findings import Findings, Path
+from engine.rulebook.shapes.faults import shaped
+from engine.rulebook.shapes.sections import ChannelShape, PlacementShape
+from engine.rulebook.text.merge import check_name
+from engine.rulebook.text.nodes import Plain
 
 NOT_NEEDED = "not_needed"
 ReadCapacity = Callable[[str, Plain, Path], Quota | None]

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from engine.rulebook.diagnostics import Code, quote
-from engine.rulebook.findings import Findings, Path
+from engine.rulebook.report.diagnostics import Code, quote
+from engine.rulebook.report.findings import Findings, Path
 
 T = TypeVar("T")
 

@@ -10,9 +10,7 @@ from zoneinfo import ZoneInfo
 from engine.instant import Instant
 from engine.rulebook import percents, times
 from engine.rulebook.declared import Declared
-from engine.rulebook.diagnostics import Code, quote
-from engine.rulebook.experiment_shapes import ControlShape, HoldoutShape, LayerShape, RampShape
-from engine.rulebook.experiments import (
+from engine.rulebook.model.experiments import (
     MOST_CONVERSIONS,
     Control,
     ConversionRamp,
@@ -22,11 +20,13 @@ from engine.rulebook.experiments import (
     Salts,
     Slot,
 )
-from engine.rulebook.faults import shaped
-from engine.rulebook.findings import Findings, Path
-from engine.rulebook.merge import check_name
-from engine.rulebook.nodes import Plain
-from engine.rulebook.selectors import SelectorReader
+from engine.rulebook.pressure.selectors import SelectorReader
+from engine.rulebook.report.diagnostics import Code, quote
+from engine.rulebook.report.findings import Findings, Path
+from engine.rulebook.shapes.experiments import ControlShape, HoldoutShape, LayerShape, RampShape
+from engine.rulebook.shapes.faults import shaped
+from engine.rulebook.text.merge import check_name
+from engine.rulebook.text.nodes import Plain
 
 T = TypeVar("T")
 _CONVERSIONS = re.compile(r"([0-9]{1,5}) conversions?")

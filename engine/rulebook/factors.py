@@ -1,10 +1,10 @@
 """Factors of the score: a number, or an attribute's value with a default. What is learned is in learning.py."""
 
 from engine.rulebook.attributes import Lexicon
-from engine.rulebook.diagnostics import Code, quote
-from engine.rulebook.findings import Findings, Path
-from engine.rulebook.model import AttributeType, Factor
-from engine.rulebook.shapes import AttributeFactor
+from engine.rulebook.model.book import AttributeType, Factor
+from engine.rulebook.report.diagnostics import Code, quote
+from engine.rulebook.report.findings import Findings, Path
+from engine.rulebook.shapes.sections import AttributeFactor
 
 Form = float | str | AttributeFactor
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from engine.rulebook.diagnostics import Code, Severity, quote
-from engine.rulebook.findings import Findings
-from engine.rulebook.model import Campaign
+from engine.rulebook.model.book import Campaign
+from engine.rulebook.report.diagnostics import Code, Severity, quote
+from engine.rulebook.report.findings import Findings
 
 
 def check(campaigns: Mapping[str, Campaign], findings: Findings) -> None:

@@ -3,12 +3,12 @@
 from engine.instant import Microseconds
 from engine.learning.arms import Reward
 from engine.rulebook import percents, spans
-from engine.rulebook.diagnostics import Code, quote
-from engine.rulebook.experiment_shapes import LearnedPropensityShape, LearnedShape, LearnShape
-from engine.rulebook.experiments import Learn
-from engine.rulebook.faults import shaped
-from engine.rulebook.findings import Findings, Path
-from engine.rulebook.shapes import CampaignShape
+from engine.rulebook.model.experiments import Learn
+from engine.rulebook.report.diagnostics import Code, quote
+from engine.rulebook.report.findings import Findings, Path
+from engine.rulebook.shapes.experiments import LearnedPropensityShape, LearnedShape, LearnShape
+from engine.rulebook.shapes.faults import shaped
+from engine.rulebook.shapes.sections import CampaignShape
 
 LEARNED = "learned"
 """In the place of a propensity: that it is learned."""

@@ -5,28 +5,30 @@ from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from engine.rulebook import attributes, audiences, channels, events_section, files, merge, offers, times
+from engine.rulebook import attributes, audiences, channels, offers, times
 from engine.rulebook.active import ActiveReader
 from engine.rulebook.attributes import Lexicon
 from engine.rulebook.builtin import WEEKDAYS
 from engine.rulebook.campaigns import CampaignReader
-from engine.rulebook.conditions import Grammar
-from engine.rulebook.content import ContentReader
-from engine.rulebook.deriving import DerivedReader
-from engine.rulebook.diagnostics import Code, Diagnostic, quote
+from engine.rulebook.conditions.grammar import Grammar
+from engine.rulebook.conditions.operands import Reader
+from engine.rulebook.content.fields import ContentReader
+from engine.rulebook.deriving import events
+from engine.rulebook.deriving.section import DerivedReader
 from engine.rulebook.experimenting import ExperimentReader
-from engine.rulebook.experiments import Experiments
-from engine.rulebook.faults import shaped
-from engine.rulebook.files import Sources
-from engine.rulebook.findings import Findings
-from engine.rulebook.merge import Merged
-from engine.rulebook.model import Book
-from engine.rulebook.operands import Reader
-from engine.rulebook.pressure import PressureReader
-from engine.rulebook.selectors import SelectorReader
-from engine.rulebook.shapes import BookShape
+from engine.rulebook.model.book import Book
+from engine.rulebook.model.experiments import Experiments
+from engine.rulebook.pressure.section import PressureReader
+from engine.rulebook.pressure.selectors import SelectorReader
+from engine.rulebook.pressure.windows import WindowReader
+from engine.rulebook.report.diagnostics import Code, Diagnostic, quote
+from engine.rulebook.report.findings import Findings
+from engine.rulebook.shapes.faults import shaped
+from engine.rulebook.shapes.sections import BookShape
+from engine.rulebook.text import files, merge
+from engine.rulebook.text.files import Sources
+from engine.rulebook.text.merge import Merged
 from engine.rulebook.version import version
-from engine.rulebook.windows import WindowReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ def _book(merged: Merged, findings: Findings) -> Book | None:
     declared = attributes.read(merged.section("attributes"), findings, partial=lost("attributes"))
     lexicon = Lexicon(declared, lawful, frozenset(merged.section("attributes")))
     derivation = DerivedReader.declare(merged, lexicon, Reader(zone, findings), lost)
-    kept = events_section.read(merged.section("events"), findings)
+    kept = events.read(merged.section("events"), findings)
     windows = WindowReader(lexicon, findings, WEEKDAYS.index(shape.week_starts if shape else "mon"))
     reach = channels.read(
         merged.section("channels"), lexicon, windows.capacity, findings, partial=lost("channels")

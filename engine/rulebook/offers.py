@@ -3,15 +3,15 @@
 from collections.abc import Mapping
 
 from engine.rulebook.active import ActiveReader
-from engine.rulebook.content import ContentReader
+from engine.rulebook.content.fields import ContentReader
 from engine.rulebook.declared import Declared
-from engine.rulebook.diagnostics import Code
-from engine.rulebook.faults import shaped
-from engine.rulebook.findings import Path
-from engine.rulebook.model import Offer
-from engine.rulebook.nodes import Plain
-from engine.rulebook.policies import Quota
-from engine.rulebook.shapes import OfferShape
+from engine.rulebook.model.book import Offer
+from engine.rulebook.model.policies import Quota
+from engine.rulebook.report.diagnostics import Code
+from engine.rulebook.report.findings import Path
+from engine.rulebook.shapes.faults import shaped
+from engine.rulebook.shapes.sections import OfferShape
+from engine.rulebook.text.nodes import Plain
 
 
 def read(

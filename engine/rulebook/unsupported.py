@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from engine.rulebook.diagnostics import Code
-from engine.rulebook.findings import Findings, Path
-from engine.rulebook.nodes import Plain
+from engine.rulebook.report.diagnostics import Code
+from engine.rulebook.report.findings import Findings, Path
+from engine.rulebook.text.nodes import Plain
 
 
 @dataclass(frozen=True, slots=True)

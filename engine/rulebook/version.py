@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 
-from engine.rulebook.nodes import Plain
+from engine.rulebook.text.nodes import Plain
 
 
 def version(data: Mapping[str, Plain]) -> str:

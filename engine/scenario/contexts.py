@@ -8,9 +8,9 @@ from engine.client import from_document
 from engine.context import Request
 from engine.instant import Instant
 from engine.live import LiveBook
-from engine.rulebook.diagnostics import Code, quote
-from engine.rulebook.faults import shaped
-from engine.rulebook.findings import Findings, Path
+from engine.rulebook.report.diagnostics import Code, quote
+from engine.rulebook.report.findings import Findings, Path
+from engine.rulebook.shapes.faults import shaped
 from engine.scenario.shapes import OverrideShape
 from engine.scenario.typed import typed
 from engine.server.parse import Parser

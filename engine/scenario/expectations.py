@@ -5,10 +5,10 @@ from typing import Any
 
 from engine.decision import ReasonCode
 from engine.live import LiveBook
-from engine.rulebook.diagnostics import Code, quote
-from engine.rulebook.faults import shaped
-from engine.rulebook.findings import Findings, Path, Place
-from engine.rulebook.model import Book, Content
+from engine.rulebook.model.book import Book, Content
+from engine.rulebook.report.diagnostics import Code, quote
+from engine.rulebook.report.findings import Findings, Path, Place
+from engine.rulebook.shapes.faults import shaped
 from engine.scenario.model import Expected, Wanted
 from engine.scenario.moments import moment
 from engine.scenario.shapes import ExpectShape, NotShape

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from engine.context import Request
-from engine.rulebook.findings import Place
+from engine.rulebook.report.findings import Place
 from engine.settle.people import Linking
 from engine.settle.recording import Recording
 from engine.settle.reporting import Reporting

@@ -5,8 +5,8 @@ from zoneinfo import ZoneInfo
 
 from engine.instant import Instant, from_datetime, to_datetime
 from engine.rulebook import times
-from engine.rulebook.diagnostics import Code, quote
-from engine.rulebook.findings import Findings, Path
+from engine.rulebook.report.diagnostics import Code, quote
+from engine.rulebook.report.findings import Findings, Path
 from engine.rulebook.times import ZoneError
 
 _FIRST, _LAST = (from_datetime(datetime(year, 1, 1, tzinfo=UTC)) for year in (1970, 2200))

@@ -6,11 +6,11 @@ from pathlib import Path as Folder
 from typing import Any
 
 from engine.live import LiveBook
-from engine.rulebook.diagnostics import Code, Diagnostic, quote
-from engine.rulebook.faults import shaped
-from engine.rulebook.files import Sources
-from engine.rulebook.findings import Findings, Path
-from engine.rulebook.merge import check_name
+from engine.rulebook.report.diagnostics import Code, Diagnostic, quote
+from engine.rulebook.report.findings import Findings, Path
+from engine.rulebook.shapes.faults import shaped
+from engine.rulebook.text.files import Sources
+from engine.rulebook.text.merge import check_name
 from engine.scenario import sources
 from engine.scenario.contexts import ContextReader, Layer
 from engine.scenario.expectations import ExpectationReader

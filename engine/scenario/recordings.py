@@ -10,8 +10,8 @@ from engine.client.events import event_of
 from engine.instant import Instant
 from engine.live import LiveBook
 from engine.outcome import OutcomeType
-from engine.rulebook.diagnostics import Code
-from engine.rulebook.findings import Findings, Path
+from engine.rulebook.report.diagnostics import Code
+from engine.rulebook.report.findings import Findings, Path
 from engine.scenario.contexts import divided
 from engine.scenario.moments import shown
 from engine.scenario.typed import typed_event

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from engine.rulebook.diagnostics import Diagnostic
-from engine.rulebook.model import Book
+from engine.rulebook.model.book import Book
+from engine.rulebook.report.diagnostics import Diagnostic
 from engine.scenario.model import Difference, Result
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import Field
 
-from engine.rulebook.shapes import Names, Shape, Text
+from engine.rulebook.shapes.sections import Names, Shape, Text
 
 OutcomeName: TypeAlias = Literal["offer", "fallback", "control", "blocked", "nothing"]
 Moment: TypeAlias = Annotated[Text, Field(examples=["2026-03-10T10:00+08:00"])]

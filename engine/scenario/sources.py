@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from pathlib import Path as Folder
 
-from engine.rulebook import events, files, nodes
-from engine.rulebook.diagnostics import Code, Diagnostic
-from engine.rulebook.events import Unreadable
-from engine.rulebook.files import MAX_FILE_BYTES, Sources
-from engine.rulebook.findings import Findings, Path
-from engine.rulebook.nodes import Document, Plain, Problem
+from engine.rulebook.report.diagnostics import Code, Diagnostic
+from engine.rulebook.report.findings import Findings, Path
+from engine.rulebook.text import events, files, nodes
+from engine.rulebook.text.events import Unreadable
+from engine.rulebook.text.files import MAX_FILE_BYTES, Sources
+from engine.rulebook.text.nodes import Document, Plain, Problem
 
 FOLDER = "tests"
 _NULLS = ("null", "Null", "NULL", "~")

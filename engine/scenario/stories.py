@@ -7,9 +7,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from engine.instant import Instant
-from engine.rulebook.diagnostics import Code
-from engine.rulebook.faults import shaped
-from engine.rulebook.findings import Findings, Path
+from engine.rulebook.report.diagnostics import Code
+from engine.rulebook.report.findings import Findings, Path
+from engine.rulebook.shapes.faults import shaped
 from engine.scenario.moments import moment
 from engine.scenario.shapes import StepShape, TestShape
 

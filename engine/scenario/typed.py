@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
-from engine.rulebook.model import Attribute, AttributeType, Book
+from engine.rulebook.model.book import Attribute, AttributeType, Book
 
 
 def typed(document: Mapping[str, object], book: Book) -> dict[str, object]:

@@ -10,7 +10,7 @@ from engine.decision import ReasonCode, RuleKind
 from engine.explain import CampaignExplained, Explained
 from engine.live import LiveBook
 from engine.pressure.words import in_words
-from engine.rulebook.model import Variant
+from engine.rulebook.model.book import Variant
 from engine.scenario.model import Expected
 
 _MOST_CAMPAIGNS = 10

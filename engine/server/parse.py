@@ -11,7 +11,7 @@ from engine.context import Mode, Request
 from engine.instant import Instant
 from engine.live import LiveBook
 from engine.rulebook.builtin import BUILTIN
-from engine.rulebook.model import Attribute, AttributeType
+from engine.rulebook.model.book import Attribute, AttributeType
 from engine.server.events import parse_events
 from engine.server.limits import CONTRACT, LONGEST_NAME, MOST_ALIASES, MOST_NAMES, Most
 from engine.server.values import checker, moment, number, plain, reader, text

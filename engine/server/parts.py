@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.learning.learned import Learned
-from engine.rulebook.diagnostics import in_short
+from engine.rulebook.report.diagnostics import in_short
 from engine.server.access.door import Door
 from engine.server.clock import ServerClock
 from engine.server.desk import Desks

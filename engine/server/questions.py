@@ -1,7 +1,7 @@
 """What is to be explained, checked."""
 
 from engine.api.v1 import decisions_pb2 as pb
-from engine.rulebook.model import Book
+from engine.rulebook.model.book import Book
 from engine.server.limits import MOST_NAMES
 from engine.server.parse import name_of
 from engine.server.violations import Violations

@@ -10,8 +10,8 @@ from pathlib import Path
 import structlog
 
 from engine.live import LiveBook, compile_book
-from engine.rulebook.diagnostics import Diagnostic, Severity, in_short
 from engine.rulebook.load import load
+from engine.rulebook.report.diagnostics import Diagnostic, Severity, in_short
 from engine.server.desk import Desk, Desks
 from engine.server.tried import open_tried
 

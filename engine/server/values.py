@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.api.v1.values_pb2 import Value as ValueMessage
 from engine.conditions.model import Value
-from engine.rulebook.model import Attribute, AttributeType
+from engine.rulebook.model.book import Attribute, AttributeType
 from engine.server.limits import LONGEST_TEXT, MOST_LIST_ENTRIES
 
 Take = Callable[[Any], Value]

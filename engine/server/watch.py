@@ -7,7 +7,7 @@ from pathlib import Path
 
 from watchfiles import awatch
 
-from engine.rulebook.files import belongs
+from engine.rulebook.text.files import belongs
 
 _STEP = 200
 """Milliseconds without a change after which changes are taken together: one for a folder that is copied over another."""

@@ -22,7 +22,7 @@ from engine.ledger.store import Store
 from engine.pressure.contact import Contact, Facts
 from engine.pressure.counters import Key
 from engine.pressure.life import ContactState
-from engine.rulebook.experiments import MOST_CONVERSIONS
+from engine.rulebook.model.experiments import MOST_CONVERSIONS
 from engine.settle.aftermath import Changed
 from engine.settle.alone import transaction
 from engine.settle.answer import answer, from_json

@@ -12,7 +12,7 @@ from engine.ledger import learning
 from engine.ledger.rows import LearnedRow, TrialRow
 from engine.ledger.store import Store
 from engine.live import LiveBook
-from engine.rulebook.experiments import Learn
+from engine.rulebook.model.experiments import Learn
 from engine.settle.verdict import Verdict
 
 _REFRESH = 300 * SECOND

@@ -23,7 +23,7 @@ from engine.pressure.contact import Contact, Facts
 from engine.pressure.counters import Counts, PastCounts
 from engine.pressure.happened import Happened
 from engine.pressure.told import Told
-from engine.rulebook.model import AttributeType
+from engine.rulebook.model.book import AttributeType
 from engine.settle.answer import from_json
 from engine.signals.strata import PREFIX
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from engine.conditions.dnf import CLAUSE_LIMIT, Literal, clauses_of
 from engine.conditions.model import ALWAYS, Condition
 from engine.instant import Microseconds
-from engine.rulebook.derived import Signal
+from engine.rulebook.model.derived import Signal
 from engine.signals.pack import ROOM, Batch, pack
 from engine.signals.rule import Rule
 from engine.signals.strata import strata

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from graphlib import CycleError, TopologicalSorter
 
 from engine.conditions.model import attributes_of
-from engine.rulebook.derived import Signal
+from engine.rulebook.model.derived import Signal
 
 PREFIX = "signal."
 """Before a signal's name, in the attribute that says that it holds."""

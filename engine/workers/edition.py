@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.live import LiveBook, compile_book
-from engine.rulebook import files
 from engine.rulebook.load import Loaded, load_files, load_sources
+from engine.rulebook.text import files
 from engine.server.listen import CannotServe
 from engine.server.tried import objection
 from engine.signals.evaluator import open_evaluator

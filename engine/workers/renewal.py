@@ -5,7 +5,7 @@ from pathlib import Path
 
 import structlog
 
-from engine.rulebook.diagnostics import Diagnostic, Severity, in_short
+from engine.rulebook.report.diagnostics import Diagnostic, Severity, in_short
 from engine.workers.crew import Crew
 from engine.workers.edition import Edition, read_edition
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.observe.catalogue import PROCESS
 from engine.observe.figures import About, Reading
-from engine.rulebook.diagnostics import in_short
+from engine.rulebook.report.diagnostics import in_short
 from engine.settings import Settings
 from engine.workers.crew import Crew
 from engine.workers.renewal import Renewal

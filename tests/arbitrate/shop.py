@@ -9,8 +9,8 @@ from engine.decide import ask
 from engine.decision import Decision
 from engine.live import LiveBook, compile_book
 from engine.pressure.contact import Contact
-from engine.rulebook.diagnostics import render
 from engine.rulebook.load import load_files
+from engine.rulebook.report.diagnostics import render
 from engine.settle.answer import answer
 from engine.settle.verdict import judge
 

@@ -2,8 +2,8 @@
 
 from engine.decision import Reason, ReasonCode
 from engine.live import LiveBook
-from engine.rulebook.diagnostics import Severity
 from engine.rulebook.load import load_files
+from engine.rulebook.report.diagnostics import Severity
 from tests.arbitrate.shop import SHOP, live_book, shelf, taken
 
 

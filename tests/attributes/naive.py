@@ -8,7 +8,7 @@ from engine.attributes.event import Event
 from engine.conditions.model import Moment, Value
 from engine.conditions.reference import holds, same
 from engine.instant import DAY, Instant
-from engine.rulebook.derived import Absence, Aggregate, Anchor, Measure, Pattern, Prefer, Step
+from engine.rulebook.model.derived import Absence, Aggregate, Anchor, Measure, Pattern, Prefer, Step
 
 MOMENT = Moment(0, date(2026, 3, 10))
 

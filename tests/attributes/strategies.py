@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from engine.attributes.event import Event
 from engine.conditions.model import ALWAYS, All, Condition, None_, Operator, Test, Value
 from engine.instant import DAY, SECOND
-from engine.rulebook.derived import Absence, Aggregate, Anchor, Exposed, Measure, Pattern, Prefer, Step
+from engine.rulebook.model.derived import Absence, Aggregate, Anchor, Exposed, Measure, Pattern, Prefer, Step
 
 NOW = 20_000 * DAY
 HOUR = 3600 * SECOND

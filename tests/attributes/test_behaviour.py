@@ -11,7 +11,7 @@ from engine.attributes.event import Event, history
 from engine.attributes.rfm import RFM
 from engine.conditions.model import Value
 from engine.instant import DAY
-from engine.rulebook.derived import Aggregate, Measure
+from engine.rulebook.model.derived import Aggregate, Measure
 
 from . import naive
 from .strategies import NOW, aggregates, histories

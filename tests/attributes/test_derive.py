@@ -10,7 +10,7 @@ from engine.attributes.derive import closure, derivation
 from engine.attributes.event import Event
 from engine.conditions.model import Operator, Test, Value
 from engine.instant import DAY, SECOND
-from engine.rulebook.derived import (
+from engine.rulebook.model.derived import (
     Aggregate,
     Derived,
     Distance,

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from engine.attributes.event import Event, history
 from engine.attributes.patterns import exposed, found, search
 from engine.conditions.model import Operator, Test
-from engine.rulebook.derived import Absence, Anchor, Exposed, Pattern, Prefer, Step
+from engine.rulebook.model.derived import Absence, Anchor, Exposed, Pattern, Prefer, Step
 
 from . import naive
 from .strategies import HOUR, NOW, crowds, histories, patterns

@@ -8,8 +8,8 @@ from engine.api.v1.decisions_pb2 import DecideBatchRequest, DecideRequest
 from engine.decide import ask
 from engine.live import compile_book
 from engine.match import match
-from engine.rulebook.diagnostics import Severity
 from engine.rulebook.load import load
+from engine.rulebook.report.diagnostics import Severity
 from engine.server.parse import Parser
 
 

@@ -13,9 +13,9 @@ from engine.client import from_document
 from engine.context import Request
 from engine.instant import SECOND, from_datetime
 from engine.live import LiveBook, compile_book
-from engine.rulebook.diagnostics import Code, Severity
 from engine.rulebook.load import Loaded, load_files
-from engine.rulebook.nodes import compose
+from engine.rulebook.report.diagnostics import Code, Severity
+from engine.rulebook.text.nodes import compose
 from engine.scenario.typed import typed
 from engine.server.parse import Parser
 

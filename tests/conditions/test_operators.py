@@ -10,10 +10,10 @@ from engine.conditions.reference import Verdict, holds
 from engine.conditions.trace import trace
 from engine.decide import ask
 from engine.live import compile_book
-from engine.rulebook.diagnostics import Code
-from engine.rulebook.model import AttributeType
-from engine.rulebook.nodes import compose
-from engine.rulebook.operands import OPERATORS
+from engine.rulebook.conditions.operands import OPERATORS
+from engine.rulebook.model.book import AttributeType
+from engine.rulebook.report.diagnostics import Code
+from engine.rulebook.text.nodes import compose
 from engine.server.violations import InvalidRequest
 
 from .tables import errors_of, live_book, load_book, request_of

@@ -1,9 +1,9 @@
 """The book that the demo serves."""
 
 from engine.demo.server import book_folder
-from engine.rulebook.diagnostics import render
 from engine.rulebook.load import load
-from engine.rulebook.model import Category, Content, OnSilence, Placeholder
+from engine.rulebook.model.book import Category, Content, OnSilence, Placeholder
+from engine.rulebook.report.diagnostics import render
 
 LOADED = load(book_folder())
 

@@ -7,8 +7,8 @@ import pytest
 
 from engine.cli import app
 from engine.cli.contexts import read_context
-from engine.rulebook.diagnostics import Code, Severity, render
 from engine.rulebook.load import Loaded, load, load_files
+from engine.rulebook.report.diagnostics import Code, Severity, render
 from tests.docs.commands import commands_of
 from tests.docs.pages import ALL_BLOCKS, PAGES, ROOT, Block
 

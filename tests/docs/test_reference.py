@@ -9,10 +9,11 @@ import pytest
 
 from engine.cli import app
 from engine.conditions.model import Operator
-from engine.rulebook import experiment_shapes, pressure_shapes, shapes, unsupported
+from engine.rulebook import unsupported
 from engine.rulebook.builtin import BUILTIN
-from engine.rulebook.diagnostics import Code
-from engine.rulebook.model import AttributeType
+from engine.rulebook.model.book import AttributeType
+from engine.rulebook.report.diagnostics import Code
+from engine.rulebook.shapes import experiments, pressure, sections
 from engine.settings import Settings
 from tests.docs.commands import commands_of
 from tests.docs.pages import ALL_BLOCKS, ROOT
@@ -20,15 +21,15 @@ from tests.docs.pages import ALL_BLOCKS, ROOT
 REFERENCE = ROOT / "docs" / "reference"
 SHAPES = [
     one
-    for module in (shapes, pressure_shapes, experiment_shapes)
+    for module in (sections, pressure, experiments)
     for one in vars(module).values()
-    if isinstance(one, type) and issubclass(one, shapes.Shape) and one.__module__ == module.__name__
+    if isinstance(one, type) and issubclass(one, sections.Shape) and one.__module__ == module.__name__
 ]
 RULEBOOK = (REFERENCE / "rulebook.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda one: one.__name__)
-def test_every_key_of_a_book_is_named(shape: type[shapes.Shape]) -> None:
+def test_every_key_of_a_book_is_named(shape: type[sections.Shape]) -> None:
     """Every key that a section may have stands in the rulebook's page."""
     keys = [field.alias or name for name, field in shape.model_fields.items()]
     assert [key for key in keys if f"`{key}`" not in RULEBOOK and f"{{{key}" not in RULEBOOK] == []

@@ -15,7 +15,7 @@ from engine.explain.past import explain_past
 from engine.ledger.open import open_store
 from engine.ledger.store import Store
 from engine.live import LiveBook
-from engine.rulebook.experiments import ConversionRamp
+from engine.rulebook.model.experiments import ConversionRamp
 from engine.settle.group import settle_group
 from engine.settle.ledger import Ledger
 from engine.settle.recording import Recorded

@@ -13,7 +13,7 @@ from engine.decision import ReasonCode
 from engine.explain import ChangeKind, Explained, Flip, explain
 from engine.live import LiveBook, compile_book
 from engine.rulebook.load import load_files
-from engine.rulebook.nodes import compose
+from engine.rulebook.text.nodes import compose
 from tests.arbitrate.shop import NOW, SHOP, live_book
 from tests.explain.books import BOOKS, loaded, requests_of
 from tests.explain.engines import asked_otherwise, engine_on, stage

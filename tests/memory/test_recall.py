@@ -21,7 +21,7 @@ from engine.ledger.open import open_store
 from engine.ledger.store import Store
 from engine.live import LiveBook
 from engine.memory import Recall, memory
-from engine.rulebook.derived import Aggregate, Derived, EventStore, Measure, Pattern
+from engine.rulebook.model.derived import Aggregate, Derived, EventStore, Measure, Pattern
 from engine.server.parse import Parser
 from engine.settle.recording import Recorded, Recording, record
 from tests.attributes.strategies import NOW, aggregates, crowds, histories, patterns

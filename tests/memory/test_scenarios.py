@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.rulebook.diagnostics import Diagnostic
+from engine.rulebook.report.diagnostics import Diagnostic
 from engine.scenario.model import Result
 from engine.scenario.play import play
 from engine.scenario.read import load_scenario_files

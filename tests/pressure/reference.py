@@ -12,7 +12,7 @@ import holidays
 
 from engine.pressure.contact import Contact, Facts
 from engine.pressure.happened import Happened
-from engine.rulebook.policies import Calendar, Cap, Gap, Pause, Quiet, Rolling, Selector
+from engine.rulebook.model.policies import Calendar, Cap, Gap, Pause, Quiet, Rolling, Selector
 
 Policy = Cap | Gap | Quiet | Pause
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

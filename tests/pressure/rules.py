@@ -9,8 +9,8 @@ from engine.pressure.opening import opening
 from engine.pressure.pressure import Pressure
 from engine.pressure.rule import Case, Rule, Standing
 from engine.pressure.windows import Zones
-from engine.rulebook.model import Book, Campaign
-from engine.rulebook.policies import Cap, Gap, Pause, Policies, Quiet
+from engine.rulebook.model.book import Book, Campaign
+from engine.rulebook.model.policies import Cap, Gap, Pause, Policies, Quiet
 
 UTC = ZoneInfo("UTC")
 SMS = Facts("sms", "outbound", "a", "x", "commercial", frozenset())

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from engine.instant import SECOND, from_datetime
 from engine.pressure.contact import Contact, Facts
 from engine.pressure.happened import Happened
-from engine.rulebook.clock import Clock
-from engine.rulebook.policies import (
+from engine.rulebook.model.clock import Clock
+from engine.rulebook.model.policies import (
     Calendar,
     Cap,
     Gap,

@@ -14,7 +14,7 @@ from engine.pressure.contact import Contact, Facts
 from engine.pressure.happened import Happened
 from engine.pressure.opening import opening
 from engine.pressure.rule import HORIZON, Case
-from engine.rulebook.clock import Clock
+from engine.rulebook.model.clock import Clock
 from tests.pressure import reference, strategies
 from tests.pressure.rules import CAMPAIGN, pressure
 

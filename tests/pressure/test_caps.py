@@ -9,9 +9,9 @@ from hypothesis import given
 from engine.instant import DAY, SECOND, from_datetime, to_datetime
 from engine.pressure.contact import Contact, Facts, selects
 from engine.pressure.counting import lowered
-from engine.rulebook.clock import Clock
-from engine.rulebook.model import Kind
-from engine.rulebook.policies import Calendar, Cap, Gap, Period, Rolling, Selector, Window
+from engine.rulebook.model.book import Kind
+from engine.rulebook.model.clock import Clock
+from engine.rulebook.model.policies import Calendar, Cap, Gap, Period, Rolling, Selector, Window
 from tests.pressure import strategies
 from tests.pressure.rules import CAMPAIGN, SMS, UTC, look, opens, pressure, rules
 

@@ -14,7 +14,7 @@ from limits.strategies import MovingWindowRateLimiter
 
 from engine.instant import SECOND
 from engine.pressure.contact import Contact
-from engine.rulebook.policies import Cap, Rolling
+from engine.rulebook.model.policies import Cap, Rolling
 from tests.pressure.rules import SMS, look, rules
 
 START = 1_773_000_000

@@ -7,7 +7,7 @@ import pytest
 
 from engine.instant import DAY, SECOND, from_datetime, to_datetime
 from engine.pressure.contact import Contact
-from engine.rulebook.policies import Calendar, Cap, Gap, Holidays, Period, Quiet, Rolling
+from engine.rulebook.model.policies import Calendar, Cap, Gap, Holidays, Period, Quiet, Rolling
 from tests.pressure.rules import SMS, opens, rules
 
 HOUR = 3600 * SECOND

@@ -9,7 +9,7 @@ from engine.instant import DAY
 from engine.pressure.contact import Facts
 from engine.pressure.happened import Happened
 from engine.pressure.rule import HORIZON, Case, Standing
-from engine.rulebook.policies import Pause, Scope, Selector
+from engine.rulebook.model.policies import Pause, Scope, Selector
 from tests.pressure.rules import CAMPAIGN, SMS, pressure
 
 NOW = 1_000 * DAY

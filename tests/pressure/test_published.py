@@ -2,7 +2,7 @@
 
 from engine.instant import SECOND
 from engine.pressure.contact import Contact
-from engine.rulebook.policies import Cap, Rolling
+from engine.rulebook.model.policies import Cap, Rolling
 from tests.pressure.rules import SMS, look, rules
 
 HOUR = 3600 * SECOND

@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from engine.instant import from_datetime, to_datetime
-from engine.rulebook.clock import Clock
-from engine.rulebook.policies import Holidays, Quiet, Selector
+from engine.rulebook.model.clock import Clock
+from engine.rulebook.model.policies import Holidays, Quiet, Selector
 from tests.pressure.rules import SMS, UTC, look, rules
 
 NIGHT = (time(21), time(8))

@@ -10,7 +10,9 @@ from engine.conditions.model import ALWAYS, All, Any_, None_, Operator, Test, at
 from engine.conditions.reference import holds
 from engine.instant import DAY, SECOND
 from engine.live import compile_book
-from engine.rulebook.derived import (
+from engine.rulebook.load import load_files
+from engine.rulebook.model.book import Attribute, AttributeType, Book
+from engine.rulebook.model.derived import (
     Absence,
     Aggregate,
     Anchor,
@@ -22,9 +24,7 @@ from engine.rulebook.derived import (
     Prefer,
     Step,
 )
-from engine.rulebook.diagnostics import Code, Severity
-from engine.rulebook.load import load_files
-from engine.rulebook.model import Attribute, AttributeType, Book
+from engine.rulebook.report.diagnostics import Code, Severity
 
 GOLDEN = Path(__file__).parent / "golden"
 RICH = (GOLDEN / "_rich.yaml").read_bytes()

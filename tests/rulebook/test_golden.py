@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.rulebook.diagnostics import Severity, render
 from engine.rulebook.load import load_files
+from engine.rulebook.report.diagnostics import Severity, render
 
 GOLDEN = Path(__file__).parent / "golden"
 CASES = sorted(path.stem for path in GOLDEN.glob("[a-z]*.yaml"))

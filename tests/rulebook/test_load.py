@@ -8,12 +8,22 @@ import pytest
 
 from engine.conditions.model import ALWAYS, All, Any_, Audience, None_, Operator, Test
 from engine.instant import DAY, SECOND
-from engine.rulebook.clock import Clock
-from engine.rulebook.diagnostics import Code, Severity
-from engine.rulebook.events import MAX_EXPANDED
 from engine.rulebook.load import load, load_files
-from engine.rulebook.model import Active, Book, Factor, Kind, OnSilence, Placeholder, Template
-from engine.rulebook.policies import Calendar, Cap, Gap, Holidays, Period, Quiet, Quota, Rolling, Selector
+from engine.rulebook.model.book import Active, Book, Factor, Kind, OnSilence, Placeholder, Template
+from engine.rulebook.model.clock import Clock
+from engine.rulebook.model.policies import (
+    Calendar,
+    Cap,
+    Gap,
+    Holidays,
+    Period,
+    Quiet,
+    Quota,
+    Rolling,
+    Selector,
+)
+from engine.rulebook.report.diagnostics import Code, Severity
+from engine.rulebook.text.events import MAX_EXPANDED
 
 GOLDEN = Path(__file__).parent / "golden"
 RICH = (GOLDEN / "_rich.yaml").read_bytes()

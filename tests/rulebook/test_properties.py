@@ -7,8 +7,8 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.rulebook.diagnostics import Severity, render
 from engine.rulebook.load import Loaded, load_files
+from engine.rulebook.report.diagnostics import Severity, render
 
 BASE = (Path(__file__).parent / "golden" / "_base.yaml").read_bytes()
 RICH = (Path(__file__).parent / "golden" / "_rich.yaml").read_bytes()

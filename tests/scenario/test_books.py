@@ -11,8 +11,8 @@ from engine.cli import app
 from engine.context import Request
 from engine.decide import ask
 from engine.live import LiveBook, compile_book
-from engine.rulebook.diagnostics import Severity
 from engine.rulebook.load import load
+from engine.rulebook.report.diagnostics import Severity
 from engine.scenario.model import Decide, Record, Scenario, Step
 from engine.scenario.read import load_scenarios
 

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from engine.pressure.contact import Contact, Facts
 from engine.pressure.happened import Happened
-from engine.rulebook.model import Book
+from engine.rulebook.model.book import Book
 from tests.logs import Log
 from tests.pressure import reference
 

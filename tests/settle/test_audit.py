@@ -19,9 +19,19 @@ from engine.ledger.errors import LedgerError
 from engine.ledger.open import open_store
 from engine.ledger.store import Store
 from engine.live import LiveBook, compile_book
-from engine.rulebook.clock import Clock
-from engine.rulebook.model import Book
-from engine.rulebook.policies import Calendar, Cap, Gap, Pause, Period, Policies, Rolling, Scope, Selector
+from engine.rulebook.model.book import Book
+from engine.rulebook.model.clock import Clock
+from engine.rulebook.model.policies import (
+    Calendar,
+    Cap,
+    Gap,
+    Pause,
+    Period,
+    Policies,
+    Rolling,
+    Scope,
+    Selector,
+)
 from engine.settle.group import settle_group
 from engine.settle.people import Asked, Linking
 from engine.settle.reporting import Reporting

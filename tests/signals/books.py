@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pytest
 
 from engine.conditions.model import Condition, Operator, Scalar, Test
-from engine.rulebook.derived import Signal
+from engine.rulebook.model.derived import Signal
 from engine.signals.compile import CompiledSignals, compile_signals
 from engine.signals.kernel import LIBRARY
 

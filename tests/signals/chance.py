@@ -19,7 +19,7 @@ from engine.conditions.model import (
 )
 from engine.conditions.reference import holds
 from engine.instant import DAY
-from engine.rulebook.derived import Signal
+from engine.rulebook.model.derived import Signal
 from engine.signals.samples import MOMENT, ODD
 from engine.signals.strata import PREFIX, strata
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.conditions.model import Any_, None_, Operator, Test
-from engine.rulebook.derived import Signal
+from engine.rulebook.model.derived import Signal
 from engine.signals.certain import CertainEvaluator, certain
 from engine.signals.compile import compile_signals
 from engine.signals.infer import infer

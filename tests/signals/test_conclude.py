@@ -4,7 +4,7 @@ from datetime import date
 
 from engine.conditions.model import All, Attributes, Moment, None_, Operator, Test
 from engine.memory import NO_MEMORY, Held, Memory
-from engine.rulebook.derived import Signal
+from engine.rulebook.model.derived import Signal
 from engine.signals.compile import compile_signals
 from engine.signals.infer import Conclusions, conclude
 from engine.signals.naive import NaiveEvaluator

@@ -1,0 +1,1 @@
+"""Conditions: from plain data to trees of tests."""

@@ -1,0 +1,84 @@
+"""The fields of events, and conditions on them."""
+
+import difflib
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from engine.conditions.model import Condition, Operator
+from engine.rulebook.conditions.trees import Trees
+from engine.rulebook.model.book import Attribute, AttributeType
+from engine.rulebook.model.derived import EVENT_NUMBER, EVENT_TEXTS
+from engine.rulebook.report.diagnostics import Code, Severity, quote
+from engine.rulebook.report.findings import Findings, Path
+from engine.rulebook.text.nodes import Plain
+
+FIELDS: Mapping[str, Attribute] = {
+    **{name: Attribute(name, AttributeType.TEXT) for name in EVENT_TEXTS},
+    EVENT_NUMBER: Attribute(EVENT_NUMBER, AttributeType.NUMBER),
+}
+"""Those that every event may have; all others are attributes of the event."""
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,99}")
+_RESERVED = {
+    "type": "the type of events is what `event` names",
+    "event": "the type of events is what stands beside `where`, under `event`",
+    "event_id": "events cannot be selected by their names",
+    "at": "when events happened is what `within` is about",
+    "where": "tests on the event's fields stand beside `event`",
+}
+
+
+@dataclass(slots=True, kw_only=True)
+class EventGrammar(Trees):
+    """Reads conditions on events. A field that no event has by itself is of the type of what it is compared with."""
+
+    beside: tuple[str, ...] = ()
+    """Keys that may stand beside the fields."""
+
+    def _entry(self, key: str, value: Plain, path: Path) -> Condition | None:
+        if not check_field(key, path, self.findings, key=True, beside=self.beside):
+            return None
+        field = FIELDS.get(key) or Attribute(key, _type_of(value))
+        return self._tests(field, value, path)
+
+
+def check_field(
+    name: str, path: Path, findings: Findings, *, key: bool = False, beside: Collection[str] = ()
+) -> bool:
+    """Whether the name at the path (or at its key) may be a field of events; says so if it may not.
+
+    A name that is almost one of the common ones, or of the keys that may stand beside it, is a warning.
+    """
+    report = findings.key_error if key else findings.error
+    if name in FIELDS:
+        return True
+    if name in _RESERVED:
+        report(path, Code.NAME, f"{quote(name)} is not a field of events", _RESERVED[name])
+        return False
+    if not _NAME.fullmatch(name):
+        hint = f"{', '.join(FIELDS)}, or a word of a-z, 0-9 and _"
+        report(path, Code.NAME, f"{quote(name)} is not the name of a field of events", hint)
+        return False
+    close = difflib.get_close_matches(name, [*FIELDS, *beside], n=1, cutoff=0.8)
+    if close and key:
+        message = f"{quote(name)} is read as an attribute of the event: did you mean '{close[0]}'?"
+        findings.remark(path, Code.UNKNOWN, message, Severity.WARNING)
+    return True
+
+
+def type_of_field(name: str) -> AttributeType:
+    """The type of the field where it is shown: all but `value` are texts."""
+    return FIELDS[name].type if name in FIELDS else AttributeType.TEXT
+
+
+def _type_of(value: Plain) -> AttributeType:
+    """The type of what an attribute of an event is compared with; of the first value, where there are several."""
+    if isinstance(value, dict):
+        compared = [each for key, each in value.items() if key != Operator.EXISTS]
+        return _type_of(compared[0]) if compared else AttributeType.TEXT
+    if isinstance(value, list):
+        return _type_of(value[0]) if value else AttributeType.TEXT
+    if isinstance(value, bool):
+        return AttributeType.BOOLEAN
+    return AttributeType.NUMBER if isinstance(value, int | float) else AttributeType.TEXT

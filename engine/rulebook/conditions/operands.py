@@ -1,0 +1,200 @@
+"""What a test compares with: which operators an attribute's type has, and which operands they take."""
+
+from dataclasses import dataclass
+from datetime import date
+from zoneinfo import ZoneInfo
+
+import re2
+
+from engine.conditions.model import Operand, Operator, Scalar
+from engine.rulebook import spans, times
+from engine.rulebook.model.book import Attribute, AttributeType
+from engine.rulebook.report.diagnostics import Code, quote
+from engine.rulebook.report.findings import Findings, Path
+from engine.rulebook.text.nodes import Plain
+
+MAX_PATTERN = 1000
+
+_O, _T = Operator, AttributeType
+_EQUALITY = frozenset((_O.EQ, _O.NE, _O.IN, _O.NOT_IN))
+_ORDER = frozenset((_O.LT, _O.LTE, _O.GT, _O.GTE, _O.BETWEEN))
+_CALENDAR = frozenset((_O.BEFORE, _O.AFTER, _O.WITHIN))
+_WORDS = frozenset((_O.STARTS_WITH, _O.ENDS_WITH, _O.CONTAINS, _O.MATCHES))
+_MEMBERS = frozenset((_O.HAS, _O.HAS_ANY, _O.HAS_ALL))
+_SEVERAL = frozenset((_O.IN, _O.NOT_IN, _O.HAS_ANY, _O.HAS_ALL))
+
+OPERATORS: dict[AttributeType, frozenset[Operator]] = {
+    kind: operators | {_O.EXISTS}
+    for kind, operators in {
+        _T.INTEGER: _EQUALITY | _ORDER,
+        _T.NUMBER: _EQUALITY | _ORDER,
+        _T.TEXT: _EQUALITY | _WORDS,
+        _T.BOOLEAN: _EQUALITY,
+        _T.DATE: _EQUALITY | _ORDER | _CALENDAR,
+        _T.TIME: _EQUALITY | _ORDER | _CALENDAR,
+        _T.TEXTS: _MEMBERS,
+        _T.INTEGERS: _MEMBERS,
+        _T.NUMBERS: _MEMBERS,
+    }.items()
+}
+"""Operators by the type of the attribute."""
+
+_ITEM = {_T.TEXTS: _T.TEXT, _T.INTEGERS: _T.INTEGER, _T.NUMBERS: _T.NUMBER}
+
+
+class _WrongError(Exception):
+    """An operand that does not fit; the message is for the author."""
+
+    def __init__(self, code: Code, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.code, self.message, self.hint = code, message, hint
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Reads operands in the book's time zone."""
+
+    zone: ZoneInfo
+    findings: Findings
+
+    def read(self, attribute: Attribute, operator: Operator, value: Plain, path: Path) -> Operand | None:
+        """The operand at the path; None after reporting why it does not fit attribute and operator."""
+        if operator in _SEVERAL:
+            return self._several(attribute, operator, value, path)
+        if operator is Operator.BETWEEN:
+            return self._between(attribute, value, path)
+        return self._one(attribute, operator, value, path)
+
+    def _one(self, attribute: Attribute, operator: Operator, value: Plain, path: Path) -> Scalar | None:
+        try:
+            return self._scalar(attribute, operator, value)
+        except _WrongError as wrong:
+            self.findings.error(path, wrong.code, wrong.message, wrong.hint or self._likely(attribute, value))
+            return None
+
+    def _several(
+        self, attribute: Attribute, operator: Operator, value: Plain, path: Path
+    ) -> tuple[Scalar, ...] | None:
+        if not isinstance(value, list):
+            self.findings.error(path, Code.TYPE, f"`{operator}` needs a list")
+            return None
+        operands = [self._one(attribute, operator, each, (*path, i)) for i, each in enumerate(value)]
+        sound = tuple(each for each in operands if each is not None)
+        return sound if sound and len(sound) == len(operands) else None
+
+    def _between(self, attribute: Attribute, value: Plain, path: Path) -> tuple[Scalar, ...] | None:
+        if not isinstance(value, list) or len(value) != 2:
+            self.findings.error(path, Code.TYPE, "`between` needs a list of two: the low and the high bound")
+            return None
+        pair = self._several(attribute, Operator.BETWEEN, value, path)
+        if pair and pair[0] > pair[1]:  # type: ignore[operator] # both are of the attribute's type
+            self.findings.error(path, Code.VALUE, "the low bound is above the high bound")
+            return None
+        return pair
+
+    def _likely(self, attribute: Attribute, value: Plain) -> str:
+        words = [each for each in attribute.one_of or () if isinstance(each, str)]
+        return self.findings.suggest(value, sorted(words)) if isinstance(value, str) and words else ""
+
+    def _scalar(self, attribute: Attribute, operator: Operator, value: Plain) -> Scalar:
+        if isinstance(value, list | dict):
+            raise _WrongError(Code.TYPE, f"`{operator}` needs one value")
+        if operator is Operator.EXISTS:
+            return _boolean(value, "`exists` needs true or false")
+        if operator is Operator.WITHIN:
+            return _span(value)
+        if operator in _WORDS:
+            return _pattern(value) if operator is Operator.MATCHES else _text(value)
+        operand = self._typed(_ITEM.get(attribute.type, attribute.type), value)
+        exact = operator in _EQUALITY or operator in _MEMBERS
+        _check_declared(attribute, operand, exact=exact)
+        return operand
+
+    def _typed(self, kind: AttributeType, value: Plain) -> Scalar:
+        if kind is AttributeType.BOOLEAN:
+            return _boolean(value, "the attribute is a boolean: true or false")
+        if kind is AttributeType.TEXT:
+            return _text(value)
+        if kind in (AttributeType.INTEGER, AttributeType.NUMBER):
+            return _number(kind, value)
+        return self._moment(kind, value)
+
+    def _moment(self, kind: AttributeType, value: Plain) -> date | int:
+        if not isinstance(value, str):
+            raise _WrongError(Code.TYPE, f"the attribute is a {kind}", _MOMENTS[kind])
+        try:
+            return (
+                times.parse_date(value)
+                if kind is AttributeType.DATE
+                else times.parse_moment(value, self.zone)
+            )
+        except times.ZoneError as error:
+            raise _WrongError(Code.ZONE, str(error), "add the offset, for example +08:00") from None
+        except ValueError as error:
+            raise _WrongError(Code.VALUE, f"{quote(value)}: {error}", _MOMENTS[kind]) from None
+
+
+_MOMENTS = {_T.DATE: "for example 2026-03-01", _T.TIME: "for example 2026-03-01T10:00+08:00"}
+
+
+def _number(kind: AttributeType, value: Plain) -> int | float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        hint = "remove the quotes" if isinstance(value, str) and value.replace(".", "", 1).isdecimal() else ""
+        raise _WrongError(Code.TYPE, f"the attribute is {_ARTICLE[kind]}, this is none", hint)
+    return value
+
+
+_ARTICLE = {_T.INTEGER: "an integer", _T.NUMBER: "a number"}
+
+
+def _check_declared(attribute: Attribute, operand: Scalar, *, exact: bool) -> None:
+    """Raise _WrongError for an operand that no value of the attribute can equal, or that lies outside of its bounds."""
+    low, high = attribute.minimum, attribute.maximum
+    whole = attribute.type in (_T.INTEGER, _T.INTEGERS)
+    if exact and whole and isinstance(operand, float) and not operand.is_integer():
+        raise _WrongError(Code.VALUE, f"{operand} can never equal an integer")
+    # Booleans and moments are ints as well, but have no bounds.
+    number = operand if isinstance(operand, int | float) else None
+    below = number is not None and low is not None and number < low
+    above = number is not None and high is not None and number > high
+    if below or above:
+        bounds = f"{'' if low is None else f'{low:g}'}..{'' if high is None else f'{high:g}'}"
+        raise _WrongError(Code.VALUE, f"{operand} is outside of the attribute's bounds, {bounds}")
+    if exact and attribute.one_of is not None and operand not in attribute.one_of:
+        known = ", ".join(sorted(str(each) for each in attribute.one_of)[:10])
+        shown = quote(operand) if isinstance(operand, str) else str(operand)
+        raise _WrongError(Code.VALUE, f"{shown} is not among the attribute's values: {known}")
+
+
+def _boolean(value: Plain, message: str) -> bool:
+    if not isinstance(value, bool):
+        raise _WrongError(Code.TYPE, message)
+    return value
+
+
+def _text(value: Plain) -> str:
+    if not isinstance(value, str):
+        raise _WrongError(Code.TYPE, "the attribute is a text, this is none", "put it in quotes")
+    return value
+
+
+def _span(value: Plain) -> int:
+    try:
+        return spans.parse(value if isinstance(value, str) else "")
+    except ValueError as error:
+        raise _WrongError(Code.VALUE, str(error), spans.FORM) from None
+
+
+def _pattern(value: Plain) -> str:
+    source = _text(value)
+    if len(source) > MAX_PATTERN:
+        raise _WrongError(Code.TOO_LARGE, f"a regular expression has at most {MAX_PATTERN:,} characters")
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        re2.compile(source, options=options)
+    except re2.error as error:
+        reason = error.args[0] if error.args else b""
+        shown = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
+        raise _WrongError(Code.VALUE, f"not a regular expression of RE2: {shown}") from None
+    return source

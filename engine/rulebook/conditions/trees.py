@@ -1,0 +1,139 @@
+"""Trees of tests: what all conditions share, whatever their tests are about."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from engine.conditions.model import All, Any_, Audience, Condition, None_, Operator, Test
+from engine.rulebook.conditions.operands import OPERATORS, Reader
+from engine.rulebook.model.book import Attribute
+from engine.rulebook.report.diagnostics import Code, quote
+from engine.rulebook.report.findings import Findings, Path
+from engine.rulebook.text.nodes import Plain
+
+MAX_DEPTH = 30
+"""Groups inside each other, audiences read in place."""
+MAX_TESTS = 10_000
+"""Tests in one condition, audiences read in place."""
+
+GROUPS: Mapping[str, type[All] | type[Any_] | type[None_]] = {"all": All, "any": Any_, "none": None_}
+_OPERATORS = {operator.value: operator for operator in Operator}
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How large a condition is."""
+
+    depth: int = 0
+    tests: int = 1
+
+
+@dataclass(slots=True, kw_only=True)
+class Trees(ABC):
+    """Reads conditions: groups, and tests on attributes."""
+
+    reader: Reader
+    findings: Findings
+    extents: dict[str, Extent] = field(default_factory=dict)
+    """How large each audience is."""
+
+    def parse(self, data: Plain, path: Path) -> Condition | None:
+        """The condition at the path; None after reporting what is wrong with it."""
+        condition = self._mapping(data, path, 0)
+        if condition is not None:
+            extent = self.extent(condition)
+            if extent.depth > MAX_DEPTH or extent.tests > MAX_TESTS:
+                reason = f"more than {MAX_DEPTH} groups inside each other or {MAX_TESTS:,} tests"
+                self.findings.key_error(path, Code.TOO_LARGE, f"the condition is too large: {reason}")
+                return None
+        return condition
+
+    def extent(self, condition: Condition) -> Extent:
+        """How large the condition is with its audiences read in place, which are not walked again."""
+        match condition:
+            case Test():
+                return Extent()
+            case Audience(name=name):
+                inner = self.extents.get(name, Extent())
+                return Extent(inner.depth + 1, inner.tests)
+            case All(parts=parts) | Any_(parts=parts) | None_(parts=parts):
+                inside = [self.extent(part) for part in parts]
+                depth = max((each.depth for each in inside), default=0)
+                return Extent(depth + 1, sum(each.tests for each in inside))
+
+    @abstractmethod
+    def _entry(self, key: str, value: Plain, path: Path) -> Condition | None:
+        """What one entry of a condition says, but for groups; None after reporting what is wrong with it."""
+
+    def _mapping(self, data: Plain, path: Path, depth: int) -> Condition | None:
+        if not isinstance(data, dict):
+            self.findings.error(path, Code.TYPE, "a condition is a mapping: `attribute: value`")
+            return None
+        if depth > MAX_DEPTH:
+            message = f"the condition is too large: more than {MAX_DEPTH} groups inside each other"
+            self.findings.error(path, Code.TOO_LARGE, message)
+            return None
+        parts = [
+            self._group(key, value, (*path, key), depth)
+            if key in GROUPS
+            else self._entry(key, value, (*path, key))
+            for key, value in data.items()
+        ]
+        return joined(All, parts, collapse=True)
+
+    def _group(self, key: str, value: Plain, path: Path, depth: int) -> Condition | None:
+        if not isinstance(value, list):
+            self.findings.error(
+                path, Code.TYPE, f"`{key}` needs a list of conditions", "begin each with a dash"
+            )
+            return None
+        parts = [self._mapping(each, (*path, i), depth + 1) for i, each in enumerate(value)]
+        return joined(GROUPS[key], parts)
+
+    def _tests(self, attribute: Attribute, value: Plain, path: Path) -> Condition | None:
+        listed = Operator.HAS in OPERATORS[attribute.type]
+        if isinstance(value, dict):
+            return self.operators(attribute, value, path)
+        operator = Operator.IN if isinstance(value, list) else Operator.EQ
+        if listed:
+            better = "has_any" if isinstance(value, list) else "has"
+            hint = f"write {{{better}: …}}"
+            self.findings.error(path, Code.OPERATOR, f"{quote(attribute.name)} is a {attribute.type}", hint)
+            return None
+        return self._test(attribute, operator, value, path)
+
+    def operators(self, attribute: Attribute, operators: Mapping[str, Plain], path: Path) -> Condition | None:
+        """The tests of the operators at the path on the attribute; None after reporting what is wrong with them."""
+        return joined(All, list(self._operators(attribute, operators, path)), collapse=True)
+
+    def _operators(
+        self, attribute: Attribute, operators: Mapping[str, Plain], path: Path
+    ) -> Iterator[Condition | None]:
+        for key, value in operators.items():
+            here = (*path, key)
+            operator = _OPERATORS.get(key)
+            fitting = sorted(OPERATORS[attribute.type])
+            if operator is None:
+                hint = self.findings.suggest(key, _OPERATORS) or f"one of: {', '.join(fitting)}"
+                self.findings.key_error(here, Code.UNKNOWN, f"there is no operator {quote(key)}", hint)
+                yield None
+            elif operator not in fitting:
+                message = f"`{key}` does not fit {quote(attribute.name)}, which is of type {attribute.type}"
+                self.findings.key_error(here, Code.OPERATOR, message, f"one of: {', '.join(fitting)}")
+                yield None
+            else:
+                yield self._test(attribute, operator, value, here)
+
+    def _test(self, attribute: Attribute, operator: Operator, value: Plain, path: Path) -> Condition | None:
+        operand = self.reader.read(attribute, operator, value, path)
+        return None if operand is None else Test(attribute.name, operator, operand)
+
+
+def joined(
+    group: type[All] | type[Any_] | type[None_], parts: list[Condition | None], *, collapse: bool = False
+) -> Condition | None:
+    """The parts as a group; None if one of them is None, or if there is none (reported when it was read)."""
+    sound = tuple(part for part in parts if part is not None)
+    if not sound or len(sound) != len(parts):
+        return None
+    return sound[0] if collapse and len(sound) == 1 else group(sound)

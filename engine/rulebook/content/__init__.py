@@ -1,0 +1,1 @@
+"""What is said: texts by channel and language, with placeholders."""

@@ -1,0 +1,1 @@
+"""What a book derives: patterns, signals, places, and the events that it keeps."""

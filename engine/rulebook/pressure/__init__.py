@@ -1,0 +1,1 @@
+"""Contact pressure as a book writes it."""

@@ -1,0 +1,113 @@
+"""The shapes of what is derived: patterns, signals, places, aggregates, distances, and how events are kept."""
+
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+
+from pydantic import Discriminator, Field, Tag
+
+from engine.rulebook.shapes.sections import Condition, Duration, Shape, Text, form
+
+Numbers: TypeAlias = Annotated[dict[str, Any] | None, Field(examples=["{gte: 2}"])]
+OfField: TypeAlias = Annotated[dict[str, Any] | None, Field(examples=["{of: value, gte: 100}"])]
+Event: TypeAlias = dict[str, Any]
+Latitude: TypeAlias = Annotated[float, Field(ge=-90, le=90)]
+Longitude: TypeAlias = Annotated[float, Field(ge=-180, le=180)]
+Window: TypeAlias = Annotated[str | None, Field(examples=["7d"])]
+
+
+class BehaviourShape(Shape):
+    """A number about a customer's events."""
+
+    noun: ClassVar[str] = "value of `behaviour`"
+    event: Annotated[Text, Field(examples=["page_view"])]
+    """The type of the events."""
+    where: Condition | None = None
+    """Which of them; all if it is left out."""
+    within: Window = None
+    """How long ago they happened at most; all that are known if it is left out."""
+    count: Numbers = None
+    """How many."""
+    sum: OfField = None
+    """The sum of a field."""
+    distinct: OfField = None
+    """How many different values of a field."""
+    days_since_last: Numbers = None
+    """Days since the latest, with fractions."""
+
+
+class PlaceShape(Shape):
+    """A place on the Earth."""
+
+    noun: ClassVar[str] = "place"
+    latitude: Latitude
+    """Degrees north."""
+    longitude: Longitude
+    """Degrees east."""
+
+
+class NearShape(Shape):
+    """How close to a place."""
+
+    noun: ClassVar[str] = "value of `near`"
+    place: Text | None = None
+    """The name of a place."""
+    latitude: Latitude | None = None
+    """Degrees north; instead of `place`."""
+    longitude: Longitude | None = None
+    """Degrees east; instead of `place`."""
+    within_km: Annotated[float, Field(gt=0)]
+    """At most so many kilometres, along a great circle."""
+
+
+class EventsShape(Shape):
+    """Which recorded events are kept for a person."""
+
+    noun: ClassVar[str] = "events"
+    stored: bool = False
+    """Whether recorded events are kept, and used beside those of the request."""
+    newest: Annotated[int, Field(ge=1, le=10_000)] = 500
+    """How many of a person."""
+    keep: Duration = "90d"
+    """For how long."""
+
+
+class PatternShape(Shape):
+    """What happened, in order, and what did not."""
+
+    noun: ClassVar[str] = "pattern"
+    first: Annotated[Event, Field(examples=["{event: add_to_cart, within: 24h}"])]
+    """The event that it begins with."""
+    then: Annotated[
+        list[Event],
+        Field(default_factory=list, max_length=9, examples=["[{event: page_view, within: 1h of first}]"]),
+    ]
+    """The events that follow, in order."""
+    not_after: Annotated[
+        Annotated[Event, Tag("<mapping>")] | Annotated[list[Event], Field(max_length=10), Tag("<list>")],
+        Discriminator(form),
+        Field(default_factory=list, examples=["{event: purchase, same: item}"]),
+    ]
+    """Events that must not follow the first."""
+    expose: Annotated[dict[str, Text], Field(default_factory=dict, examples=["{item: first.item}"])]
+    """What conditions and content can use, by field."""
+    prefer: Literal["latest", "earliest", "most value"] = "latest"
+    """Which first event counts where several qualify."""
+
+
+class SignalShape(Shape):
+    """A conclusion, remembered for the person."""
+
+    noun: ClassVar[str] = "signal"
+    when: Condition
+    """When it holds."""
+    hold: Annotated[
+        Annotated[float, Tag("<number>")] | Annotated[Text, Tag("<text>")],
+        Discriminator(form),
+        Field(examples=["48h"]),
+    ] = 0.0
+    """How long it is remembered after it last held; 0: for the request only."""
+    until: Condition | None = None
+    """It is forgotten as soon as this holds."""
+    expose: Annotated[
+        dict[str, Text], Field(default_factory=dict, examples=["{item: pattern.left-in-cart.item}"])
+    ]
+    """The attributes whose values it keeps, by field."""

@@ -1,0 +1,210 @@
+"""From pydantic's errors to messages for the people who write books."""
+
+import copy
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar, get_args, get_origin
+
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+from engine.rulebook.report.diagnostics import Code, quote
+from engine.rulebook.report.findings import Findings, Path
+from engine.rulebook.shapes.sections import Shape
+from engine.rulebook.text.nodes import Plain
+
+S = TypeVar("S", bound=Shape)
+
+_Context: TypeAlias = Mapping[str, Any]
+
+_WANTED = {
+    "string_type": "text",
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "list_type": "a list",
+}
+
+_LIMITS: dict[str, Callable[[_Context], str]] = {
+    "greater_than": lambda given: f"must be above {given['gt']:g}",
+    "greater_than_equal": lambda given: f"must be at least {given['ge']:g}",
+    "less_than_equal": lambda given: f"must be at most {given['le']:,g}",
+    "too_long": lambda given: f"has more than {given['max_length']} items",
+    "string_too_short": lambda _: "must not be empty",
+    "string_pattern_mismatch": lambda _: "does not have the right form",
+}
+
+
+def shaped(shape: type[S], data: Plain, path: Path, findings: Findings) -> S | None:
+    """The data in its shape; None after reporting everything that does not fit."""
+    if not isinstance(data, dict):
+        findings.error(path, Code.TYPE, f"the {shape.noun} must be a mapping")
+        return None
+    try:
+        return shape.model_validate(data)
+    except ValidationError as error:
+        faults = error.errors(include_url=False)
+    for fault in faults:
+        _report(shape, fault, path, findings)
+    findings.salvaged.add(path)
+    return _salvaged(shape, data, faults, path, findings)
+
+
+def _salvaged(
+    shape: type[S], data: dict[str, Plain], faults: list[ErrorDetails], path: Path, findings: Findings
+) -> S | None:
+    """The data without its faults, so that the rest can be checked; nothing more is said about what was faulty."""
+    rest = copy.deepcopy(data)
+    for fault in faults:
+        where = _where(fault)
+        if any(isinstance(part, int) for part in where[-1:]):
+            where = where[:-1]  # an item goes with its list: the others would change places
+        around = _reach(rest, where[:-1])
+        if not where or around is None:
+            continue
+        field = _at(shape, where)[1]
+        around.pop(str(where[-1]), None)
+        if field is not None and field.is_required() and fault["type"] != "extra_forbidden":
+            around[str(where[-1])] = _stand_in(field.annotation)
+        findings.spoil((*path, *where))
+    try:
+        return shape.model_validate(rest)
+    except ValidationError:
+        return None
+
+
+def _reach(data: Plain, where: Path) -> dict[str, Plain] | None:
+    here: Plain = data
+    for part in where:
+        if isinstance(here, dict) and isinstance(part, str):
+            here = here.get(part)
+        elif isinstance(here, list) and isinstance(part, int):
+            here = here[part]
+        else:
+            return None
+    return here if isinstance(here, dict) else None
+
+
+def _stand_in(annotation: object) -> Plain:
+    """A value for a required key, about which nothing will be said."""
+    origin = get_origin(annotation)
+    if origin is Literal:
+        return str(get_args(annotation)[0])
+    if origin is dict:
+        return {}
+    return "-" if annotation is str else 1
+
+
+def _where(fault: ErrorDetails) -> Path:
+    """The path of a fault below its shape."""
+    return tuple(part for part in fault["loc"] if not _is_tag(part))
+
+
+def _report(shape: type[Shape], fault: ErrorDetails, path: Path, findings: Findings) -> None:
+    where = _where(fault)
+    here = (*path, *where)
+    kind, given = fault["type"], fault.get("ctx", {})
+    label = f"`{_last_name(where)}`" if where else f"the {shape.noun}"
+    if kind == "missing":
+        if here not in findings.spoiled:
+            findings.key_error(here[:-1], Code.MISSING, f"{label} is missing", _examples(shape, where))
+    elif kind == "extra_forbidden":
+        known = _keys(shape, where[:-1])
+        message = f"there is no key {quote(str(where[-1]))} here"
+        findings.key_error(
+            here, Code.UNKNOWN, message, findings.suggest(str(where[-1]), known) or _list(known)
+        )
+    elif kind == "literal_error":
+        _report_choice(label, fault, here, findings)
+    elif kind in _LIMITS:
+        findings.error(here, Code.VALUE, f"{label} {_LIMITS[kind](given)}", _examples(shape, where))
+    else:
+        found = _described(fault["input"])
+        wanted = f"must be {_WANTED[kind]}{found}" if kind in _WANTED else "has a wrong kind of value"
+        quotes = kind == "string_type" and isinstance(fault["input"], int | float)
+        hint = _examples(shape, where) or ("put it in quotes" if quotes else "")
+        findings.error(here, Code.TYPE, f"{label} {wanted}", hint)
+
+
+def _report_choice(label: str, fault: ErrorDetails, path: Path, findings: Findings) -> None:
+    choices = str(fault.get("ctx", {})["expected"]).replace(" or ", ", ").replace("'", "").split(", ")
+    given = fault["input"]
+    hint = findings.suggest(given, choices) if isinstance(given, str) else ""
+    shown = quote(given) if isinstance(given, str) else "this"
+    findings.error(path, Code.VALUE, f"{label} cannot be {shown}", hint or f"one of: {', '.join(choices)}")
+
+
+def _is_tag(part: str | int) -> bool:
+    """Whether a part of pydantic's path names the form of a value (sections.py) and no key."""
+    return part in ("<number>", "<text>", "<list>", "<mapping>", "<learned>", "<fields>", "<channels>")
+
+
+def _last_name(where: Path) -> str:
+    return str(next((part for part in reversed(where) if isinstance(part, str)), ""))
+
+
+def _described(value: object) -> str:
+    if isinstance(value, bool):
+        return f", not {str(value).lower()}"
+    if isinstance(value, int | float):
+        return f", not the number {value}"
+    kinds: dict[type[object], str] = {str: ", not text", list: ", not a list", dict: ", not a mapping"}
+    return kinds.get(type(value), "")
+
+
+def _list(known: list[str]) -> str:
+    return f"the keys here are: {', '.join(known)}" if known else ""
+
+
+def _keys(shape: type[Shape], where: Path) -> list[str]:
+    """The keys that the mapping at the path may have."""
+    inner, _ = _at(shape, where)
+    return sorted(field.alias or name for name, field in inner.model_fields.items()) if inner else []
+
+
+def _examples(shape: type[Shape], where: Path) -> str:
+    """A hint with the examples of the field that the path leads to."""
+    field = _at(shape, where)[1]
+    examples = field.examples if field else None
+    return f"for example {' or '.join(map(str, examples))}" if examples else ""
+
+
+def _at(shape: type[Shape], where: Path) -> tuple[type[Shape] | None, FieldInfo | None]:
+    """The shape and the field at a path below a shape."""
+    inner: type[Shape] | None = shape
+    field: FieldInfo | None = None
+    for part in where:
+        if inner is None:
+            continue  # inside a list or a mapping with free keys
+        by_key = {each.alias or name: each for name, each in inner.model_fields.items()}
+        field = by_key.get(str(part))
+        inner = None if field is None else _only_shape(field.annotation)
+        if field is not None and _has_items(field.annotation):
+            item, inner = inner, None
+            return _skip(item, where[where.index(part) + 1 :], field)
+    return inner, field
+
+
+def _skip(
+    item: type[Shape] | None, rest: Path, field: FieldInfo
+) -> tuple[type[Shape] | None, FieldInfo | None]:
+    """Go on below the index or the name of an item."""
+    if not rest:
+        return None, field
+    return _at(item, rest[1:]) if item and rest[1:] else (item, field)
+
+
+def _has_items(annotation: object) -> bool:
+    return get_origin(annotation) in (list, dict)
+
+
+def _only_shape(annotation: object) -> type[Shape] | None:
+    """The one shape in an annotation, under Optional, Annotated, list and dict; None if there is none."""
+    if isinstance(annotation, type) and issubclass(annotation, Shape):
+        return annotation
+    arguments = get_args(annotation)
+    if get_origin(annotation) is Annotated:
+        arguments = arguments[:1]
+    found = [inner for inner in map(_only_shape, arguments) if inner]
+    return found[0] if found else None

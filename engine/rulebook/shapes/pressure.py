@@ -1,0 +1,170 @@
+"""The shapes of the section `pressure` and of campaigns' limits: which keys there are and what kind of value each has."""
+
+from typing import Annotated, ClassVar, Literal, TypeAlias
+
+from pydantic import Discriminator, Field, Tag
+
+from engine.rulebook.shapes.sections import (
+    Amount,
+    Categories,
+    Count,
+    DayName,
+    Duration,
+    Kinds,
+    Names,
+    Shape,
+    Text,
+)
+
+ClockName: TypeAlias = Literal["customer", "book"]
+ClockTime: TypeAlias = Annotated[Text, Field(examples=['"21:00"'])]
+Per: TypeAlias = Annotated[Text, Field(examples=["rolling 7d", "calendar week"])]
+
+
+class SelectorShape(Shape):
+    """Which contacts a rule is about: all keys must fit, each by any of its values."""
+
+    noun: ClassVar[str] = "selector"
+    channel: Names = Field(default=[])
+    """Channels."""
+    kind: Kinds = Field(default=[])
+    """Kinds of channels."""
+    campaign: Names = Field(default=[])
+    """Campaigns."""
+    offer: Names = Field(default=[])
+    """Offers."""
+    category: Categories = Field(default=[])
+    """Categories of campaigns."""
+    tag: Names = Field(default=[])
+    """Tags of offers."""
+
+
+class WishShape(Shape):
+    """A limit that customers may lower."""
+
+    noun: ClassVar[str] = "limit"
+    attribute: Text
+    """What the customer wishes."""
+    default: Count
+    """The limit, which a wish lowers and never raises."""
+
+
+def _limit_form(value: object) -> str:
+    return "<mapping>" if isinstance(value, dict) else "<number>"
+
+
+Limit: TypeAlias = Annotated[
+    Annotated[Count, Tag("<number>")] | Annotated[WishShape, Tag("<mapping>")],
+    Discriminator(_limit_form),
+    Field(examples=["2", "{attribute: profile.weekly_max, default: 2}"]),
+]
+
+
+class CapShape(Shape):
+    """At most so many contacts of one customer in a window."""
+
+    noun: ClassVar[str] = "cap"
+    limit: Limit
+    """How many."""
+    per: Per
+    """The window: `rolling` and a duration, or `calendar` and `day`, `week` or `month`."""
+    clock: ClockName | None = None
+    """Whose calendar it is; the customer's if it is left out."""
+    count: SelectorShape | None = None
+    """Which contacts count; all if it is left out."""
+    except_: Annotated[SelectorShape | None, Field(alias="except")] = None
+    """Which contacts it does not hold back."""
+
+
+class PerCustomerShape(Shape):
+    """How many contacts of a campaign one customer gets."""
+
+    noun: ClassVar[str] = "limit"
+    limit: Limit
+    """How many."""
+    per: Per
+    """The window."""
+    clock: ClockName | None = None
+    """Whose calendar it is."""
+
+
+class LimitsShape(Shape):
+    """How much there is of a campaign."""
+
+    noun: ClassVar[str] = "limits"
+    per_customer: PerCustomerShape | None = None
+    """For one customer."""
+    total: Amount | None = None
+    """For all customers together, and for good."""
+
+
+class CapacityShape(Shape):
+    """How many contacts a channel takes."""
+
+    noun: ClassVar[str] = "capacity"
+    limit: Amount
+    """How many."""
+    per: Annotated[Text, Field(examples=["calendar day"])]
+    """The period of the book's calendar: `calendar` and `day`, `week` or `month`."""
+
+
+class GapShape(Shape):
+    """A minimum time between contacts."""
+
+    noun: ClassVar[str] = "gap"
+    at_least: Annotated[Duration, Field(examples=["48h"])]
+    """How long."""
+    count: SelectorShape | None = None
+    """Which contacts count; all if it is left out."""
+    except_: Annotated[SelectorShape | None, Field(alias="except")] = None
+    """Which contacts it does not hold back."""
+
+
+class PauseShape(Shape):
+    """Silence after outcomes."""
+
+    noun: ClassVar[str] = "pause"
+    outcome: Annotated[Names, Field(examples=["[complained, unsubscribed]"])]
+    """The outcomes after which it begins."""
+    times: Count = 1
+    """How many of them are enough."""
+    within: Duration | None = None
+    """In which time they have to come; for more than one."""
+    for_: Annotated[Duration, Field(alias="for", examples=["365d"])]
+    """How long it lasts."""
+    scope: Literal["customer", "channel", "offer", "campaign"] = "customer"
+    """What it silences: all that is sent to the customer, or what the outcomes were about."""
+    except_: Annotated[SelectorShape | None, Field(alias="except")] = None
+    """What it does not hold back."""
+
+
+class HolidaysShape(Shape):
+    """The public holidays of a country."""
+
+    noun: ClassVar[str] = "holidays"
+    country: Annotated[Text, Field(examples=["CN"])]
+    """ISO 3166-1 alpha-2."""
+    subdivision: Text | None = None
+    """A part of the country that has holidays of its own."""
+
+
+class QuietShape(Shape):
+    """Hours and days at which nothing goes out."""
+
+    noun: ClassVar[str] = "quiet rule"
+    channel: Names = Field(default=[])
+    """The channels; every outbound one if it is left out."""
+    from_: Annotated[ClockTime | None, Field(alias="from")] = None
+    """The hour at which it begins."""
+    until: ClockTime | None = None
+    """The hour at which it is over; may be on the next day."""
+    days: list[DayName] = Field(default=[])
+    """Days of the week."""
+    dates: Annotated[list[Text], Field(max_length=1_000, examples=["[2026-12-24]"])] = Field(default=[])
+    """Days of one year."""
+    holidays: HolidaysShape | None = None
+    """Public holidays."""
+    clock: ClockName = "customer"
+    """Whose clock shows the hour and the day."""
+    except_: Annotated[SelectorShape | None, Field(alias="except")] = None
+    """What it does not hold back."""

@@ -1,0 +1,92 @@
+"""Which files make a book, and reading them from a folder without trusting it."""
+
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from engine.rulebook.report.diagnostics import Code, Diagnostic, quote
+
+MAX_FILE_BYTES = 1 << 20
+MAX_BOOK_BYTES = 64 << 20
+MAX_FILES = 5_000
+
+_SUFFIXES = (".yaml", ".yml")
+
+
+@dataclass(slots=True)
+class Sources:
+    """The files of a book by name (relative to it, with slashes), and what could not be read."""
+
+    files: dict[str, bytes] = field(default_factory=dict)
+    problems: list[Diagnostic] = field(default_factory=list)
+
+    def problem(self, file: str, code: Code, message: str, hint: str = "") -> None:
+        """Add an error about a whole file."""
+        self.problems.append(Diagnostic(file, 1, 1, code, message, hint=hint))
+
+
+def belongs(name: str) -> bool:
+    """Whether a file of this name is part of the book: YAML, not hidden, not a scenario below tests/."""
+    parts = PurePosixPath(name).parts
+    hidden = any(part.startswith(".") for part in parts)
+    return name.lower().endswith(_SUFFIXES) and not hidden and parts[0] != "tests"
+
+
+def read_folder(folder: Path) -> Sources:
+    """The book's files below the folder; whatever cannot be read is among the problems, never raised."""
+    sources = Sources()
+    try:
+        root = folder.resolve()
+        if not root.is_dir():
+            reason = "is not a folder" if root.exists() else "does not exist"
+            sources.problem(str(folder), Code.FILE, f"the folder of the book {reason}")
+            return sources
+        for name, path in _walk(root, sources):
+            if len(sources.files) == MAX_FILES:
+                sources.problem(name, Code.TOO_LARGE, f"a book has at most {MAX_FILES:,} files")
+                break
+            _read(name, path, root, sources)
+    except (OSError, ValueError, RuntimeError) as error:
+        sources.problem(str(folder), Code.FILE, f"the folder cannot be read: {_reason(error)}")
+    return sources
+
+
+def _walk(root: Path, sources: Sources) -> Iterator[tuple[str, Path]]:
+    def unreadable(error: OSError) -> None:
+        name = Path(error.filename or root).relative_to(root).as_posix()
+        sources.problem(name, Code.FILE, f"the folder cannot be read: {_reason(error)}")
+
+    for where, folders, names in os.walk(root, onerror=unreadable):
+        here = Path(where)
+        for name in sorted(folders):
+            if (here / name).is_symlink() and not name.startswith("."):
+                message = "a link to a folder is not followed"
+                sources.problem((here / name).relative_to(root).as_posix(), Code.FILE, message)
+        folders[:] = sorted(
+            each for each in folders if not each.startswith(".") and (here != root or each != "tests")
+        )
+        for name in sorted(names):
+            relative = (here / name).relative_to(root).as_posix()
+            if belongs(relative):
+                yield relative, here / name
+
+
+def _read(name: str, path: Path, root: Path, sources: Sources) -> None:
+    try:
+        if not path.resolve().is_relative_to(root):
+            sources.problem(name, Code.FILE, "a link that leaves the book's folder")
+            return
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):  # reading a pipe would wait for ever
+            sources.problem(name, Code.FILE, "not a regular file")
+            return
+        with path.open("rb") as file:
+            sources.files[name] = file.read(MAX_FILE_BYTES + 1)
+    except (OSError, ValueError, RuntimeError) as error:
+        sources.problem(name, Code.FILE, f"the file cannot be read: {_reason(error)}")
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or quote(str(error))

@@ -1,0 +1,188 @@
+"""Putting the files of a book together: one plain mapping, sorted by key, in which every path is unique."""
+
+import re
+from dataclasses import dataclass, field
+
+from engine.rulebook.report.diagnostics import Code, Diagnostic, quote
+from engine.rulebook.report.findings import Findings, Path
+from engine.rulebook.text import events, nodes
+from engine.rulebook.text.events import Unreadable
+from engine.rulebook.text.files import MAX_BOOK_BYTES, MAX_FILE_BYTES, Sources
+from engine.rulebook.text.nodes import Document, Plain
+from engine.rulebook.unsupported import strip
+
+SECTIONS = (
+    *("book", "attributes", "places", "events", "patterns", "signals"),
+    *("channels", "placements", "audiences", "offers", "campaigns", "pressure", "holdouts", "layers"),
+)
+_RULES = ("caps", "gaps", "quiet", "pauses")
+_NAMED = (
+    *(("places",), ("patterns",), ("signals",), ("channels",), ("placements",)),
+    *(("audiences",), ("offers",), ("campaigns",), ("holdouts",), ("layers",)),
+    *(("pressure", rules) for rules in _RULES),
+)
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
+
+
+@dataclass(slots=True)
+class Merged:
+    """The book's plain data: section, name, keys; without what could not be read."""
+
+    data: dict[str, Plain] = field(default_factory=dict)
+    broken: set[Path] = field(default_factory=set)
+    """Sections of which something could not be read: a name that is missing there may be what was lost."""
+    whole: bool = True
+    """Whether every file could be read."""
+
+    def section(self, *path: str) -> dict[str, Plain]:
+        """The names in a section; empty if there is none."""
+        here: Plain = self.data
+        for part in path:
+            here = here.get(part) if isinstance(here, dict) else None
+        return here if isinstance(here, dict) else {}
+
+
+def merge(sources: Sources, findings: Findings) -> Merged:
+    """Read all files and put their sections together; what is wrong goes to the findings."""
+    merged = Merged(whole=not sources.problems)
+    for problem in sources.problems:
+        findings.place(problem.file, (1, 1), problem)
+    findings.start = min(sources.files, default="")
+    room = MAX_BOOK_BYTES
+    for name, content in sorted(sources.files.items()):
+        room -= len(content)
+        document = _document(name, content, findings, fits=room >= 0)
+        merged.whole &= document.whole
+        _take(name, document, merged, findings)
+    strip(merged.data, findings)
+    _check_sections(merged, findings)
+    merged.data = {key: _sorted(merged.data[key]) for key in sorted(merged.data)}
+    return merged
+
+
+def _document(name: str, content: bytes, findings: Findings, *, fits: bool) -> Document:
+    try:
+        if len(content) > MAX_FILE_BYTES:
+            raise Unreadable(Code.TOO_LARGE, (1, 1), "the file is larger than 1 MiB", "split it into several")
+        if not fits:
+            raise Unreadable(Code.TOO_LARGE, (1, 1), "the book is larger than 64 MiB")
+        text = events.decode(content)
+    except Unreadable as reason:
+        problem = Diagnostic("", 0, 0, reason.code, reason.message, hint=reason.hint)
+        findings.place(name, reason.position, problem)
+        return Document(whole=False)
+    findings.sources[name] = events.LINE_BREAK.split(text)
+    document = nodes.compose(text)
+    for each in document.problems:
+        findings.place(name, each.position, Diagnostic("", 0, 0, each.code, each.message, hint=each.hint))
+    return document
+
+
+def _take(name: str, document: Document, merged: Merged, findings: Findings) -> None:
+    """Add a file's sections to the book."""
+    if document.data is None:
+        return
+    if not isinstance(document.data, dict):
+        problem = Diagnostic("", 0, 0, Code.TYPE, "a file must be a mapping of sections")
+        findings.place(name, document.values[()], problem)
+        merged.whole = False
+        return
+    rejected = _misshapen(name, document, merged, findings)
+    _combine(document.data, merged.data, (), rejected)
+    _texts(document)
+    for where, into in ((document.values, findings.values), (document.keys, findings.keys)):
+        for path, (line, column) in where.items():
+            if not _below(path, rejected):
+                into.setdefault(path, (name, line, column))
+    findings.spoiled.update(path for path in document.spoiled if not _below(path, rejected))
+    for path in rejected - merged.broken:
+        file, line, _ = findings.keys.get(path, (name, 1, 1))
+        text = f"{quote(str(path[-1]))} is already defined in {file}, line {line}"
+        findings.place(name, document.keys[path], Diagnostic("", 0, 0, Code.DUPLICATE, text))
+
+
+def _below(path: Path, rejected: set[Path]) -> bool:
+    return bool(rejected) and (path[:1] in rejected or path[:2] in rejected or path[:3] in rejected)
+
+
+def _misshapen(name: str, document: Document, merged: Merged, findings: Findings) -> set[Path]:
+    """Report sections that are no mappings and take them out; returns their paths."""
+    found: set[Path] = set()
+    data = document.data if isinstance(document.data, dict) else {}
+    pressure = data.get("pressure")
+    for inside, around in ((data, ()), (pressure if isinstance(pressure, dict) else {}, ("pressure",))):
+        for key in [*(SECTIONS if not around else _RULES)]:
+            path = (*around, key)
+            if key in inside and (not isinstance(inside[key], dict) or path in document.spoiled):
+                found.add(path)
+                merged.broken.add(path)
+                del inside[key]
+                if path not in document.spoiled:
+                    what = Diagnostic("", 0, 0, Code.TYPE, f"`{'.'.join(path)}` must be a mapping")
+                    findings.place(name, document.values[path], what)
+    return found
+
+
+def _combine(new: dict[str, Plain], into: dict[str, Plain], path: Path, rejected: set[Path]) -> None:
+    """Add the new keys; a key that is there already is rejected, unless both are sections to be combined."""
+    for key, value in new.items():
+        here = (*path, key)
+        present = into.get(key)
+        section = (path == ("pressure",) and key in _RULES) or (not path and key in SECTIONS)
+        if section and isinstance(value, dict) and (present is None or isinstance(present, dict)):
+            below = into[key] = {} if present is None else present
+            _combine(value, below, here, rejected)
+        elif key in into:
+            rejected.add(here)
+        else:
+            into[key] = value
+
+
+def _texts(document: Document) -> None:
+    """Give numbers and booleans in content back the form in which they are written: a price of 1.50 stays 1.50."""
+    for path, lexeme in document.lexemes.items():
+        if _is_said(path) and path not in document.spoiled:
+            fields: Plain = document.data
+            for part in path[:-1]:
+                fields = fields[part] if isinstance(fields, dict) and isinstance(part, str) else None
+            if isinstance(fields, dict):
+                fields[str(path[-1])] = lexeme
+
+
+def _is_said(path: Path) -> bool:
+    """Whether a value at the path is a field of content: by channel, by language, or by both."""
+    below = path[4:] if path[:1] == ("campaigns",) and path[2:3] == ("variants",) else path[2:]
+    if path[0] not in ("campaigns", "offers") or below[:1] not in (("content",), ("locales",)):
+        return False
+    return len(below) == 3 or (len(below) == 4 and below[0] == "locales")
+
+
+def _check_sections(merged: Merged, findings: Findings) -> None:
+    """Report unknown sections, sections that are no mappings, and names that are none."""
+    pressure = merged.section("pressure")
+    for data, path, known in ((merged.data, (), SECTIONS), (pressure, ("pressure",), _RULES)):
+        for key in list(data):
+            here = (*path, key)
+            if key not in known:
+                findings.key_error(
+                    here, Code.UNKNOWN, f"there is no section {quote(key)}", findings.suggest(key, known)
+                )
+                merged.whole = False
+    for section in _NAMED:
+        for name in merged.section(*section):
+            check_name(name, (*section, name), findings)
+
+
+def check_name(name: str, path: Path, findings: Findings) -> None:
+    """Report a name with characters that names do not have."""
+    if not NAME.fullmatch(name):
+        hint = "up to 100 letters, digits, and . _ - after the first"
+        findings.key_error(path, Code.NAME, f"{quote(name)} is not a name", hint)
+
+
+def _sorted(data: Plain) -> Plain:
+    """The same with keys in order, so that the order in which they are written cannot matter."""
+    if isinstance(data, dict):
+        return {key: _sorted(data[key]) for key in sorted(data)}
+    return [_sorted(each) for each in data] if isinstance(data, list) else data
