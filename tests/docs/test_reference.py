@@ -9,11 +9,11 @@ import pytest
 
 from engine.cli import app
 from engine.conditions.model import Operator
-from engine.rulebook import unsupported
 from engine.rulebook.builtin import BUILTIN
 from engine.rulebook.model.book import AttributeType
 from engine.rulebook.report.diagnostics import Code
 from engine.rulebook.shapes import experiments, pressure, sections
+from engine.rulebook.text import unsupported
 from engine.settings import Settings
 from tests.docs.commands import commands_of
 from tests.docs.pages import ALL_BLOCKS, ROOT

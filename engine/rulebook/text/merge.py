@@ -9,7 +9,7 @@ from engine.rulebook.text import events, nodes
 from engine.rulebook.text.events import Unreadable
 from engine.rulebook.text.files import MAX_BOOK_BYTES, MAX_FILE_BYTES, Sources
 from engine.rulebook.text.nodes import Document, Plain
-from engine.rulebook.unsupported import strip
+from engine.rulebook.text.unsupported import strip
 
 SECTIONS = (
     *("book", "attributes", "places", "events", "patterns", "signals"),

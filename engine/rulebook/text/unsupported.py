@@ -13,17 +13,13 @@ class _Feature:
     """A place in a book (`*` is any name), and how messages call it."""
 
     where: str
-    name: str = ""
 
     @property
     def label(self) -> str:
-        return self.name or self.where.replace("*.", "").replace("campaigns.", "")
+        return self.where.replace("*.", "").replace("campaigns.", "")
 
 
-_FEATURES = (
-    _Feature("campaigns.*.attribution"),
-    _Feature("campaigns.*.variants.*.learn", "variants.learn"),
-)
+_FEATURES = (_Feature("campaigns.*.attribution"),)
 
 
 def message(label: str) -> str:
