@@ -37,7 +37,7 @@ drift: setup
 	PYTHON=$(BIN)/python scripts/check-generated.sh
 
 unit: setup
-	$(BIN)/pytest -n 2 --dist worksteal --durations=25
+	$(BIN)/pytest -n 3 --dist worksteal --durations=25
 
 format: setup ## Format the code
 	$(BIN)/ruff check --fix .
