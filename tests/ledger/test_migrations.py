@@ -63,6 +63,16 @@ def test_who_unsubscribed_before_consents_were_kept_has_unsubscribed(tmp_path: P
     assert _rows(path, ("consents",)) == [[("ann", "*", 5, 3), ("bob", "*", None, 7)]]
 
 
+def test_a_form_that_was_once_written_stays_as_it_was(tmp_path: Path) -> None:
+    """Logs have it: the form 0007 finds outcomes by their type, and what comes later makes of it what a new log has."""
+    path, new = tmp_path / "tact.db", tmp_path / "new.db"
+    _migrated_to(path, "0007")
+    assert any("(campaign, type, at)" in sql for sql in _schema(path).values())
+    for one in (path, new):
+        open_store(f"sqlite:///{one}").close()
+    assert _schema(path) == _schema(new)
+
+
 def test_a_migration_that_fails_leaves_the_log_as_it_was(tmp_path: Path) -> None:
     """A log that cannot be brought up to date is refused, and nothing of the migration stays."""
     path = tmp_path / "tact.db"
@@ -103,6 +113,11 @@ def test_a_log_of_the_newest_form_is_opened_without_alembic(tmp_path: Path) -> N
     code = f"from engine.ledger.open import open_store; open_store({url!r}).close()"
     code += "; import sys; assert 'alembic' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def _schema(path: Path) -> dict[str, str]:
+    with sqlite3.connect(path) as log:
+        return dict(log.execute("select name, sql from sqlite_master where sql is not null"))
 
 
 def _migrated_to(path: Path, revision: str) -> None:

@@ -3,14 +3,16 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0007"
-down_revision = "0006"
+revision = "0008"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
-    """Makes the index."""
+    """Makes it, and that of campaigns as it was before, since it has no need of the type any more."""
+    op.drop_index("outcomes_by_campaign", "outcomes")
+    op.create_index("outcomes_by_campaign", "outcomes", ["campaign", "at"])
     converted = sa.text("type = 'converted'")
     op.create_index(
         "conversions_by_campaign",
@@ -22,5 +24,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drops it."""
+    """Drops it, and has the type in the other."""
     op.drop_index("conversions_by_campaign", "outcomes")
+    op.drop_index("outcomes_by_campaign", "outcomes")
+    op.create_index("outcomes_by_campaign", "outcomes", ["campaign", "type", "at"])
