@@ -8,7 +8,7 @@ from engine.learning.learned import Learned
 from engine.ledger.errors import LedgerError
 from engine.server.clock import ServerClock
 from engine.server.desk import Desks
-from engine.settle.learning import Learning, learners
+from engine.settle.learning import Learning
 from engine.settle.ledger import Ledger
 
 log = structlog.get_logger()
@@ -26,7 +26,7 @@ class Learner:
     async def look(self) -> None:
         """Learns once; what cannot be learned now can be later, and what was known is known still."""
         live = self._desks.live.engine.live
-        if not learners(live):
+        if not live.learns:
             return
         try:
             self._learned.take(await self._ledger.learn(Learning(live, self._clock())))

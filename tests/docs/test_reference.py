@@ -52,7 +52,7 @@ def test_what_is_to_come_is_named() -> None:
     """Everything that is refused as unsupported stands under "Not yet"."""
     coming = RULEBOOK.partition("## Not yet")[2]
     features = unsupported._FEATURES
-    names = [one.where.rpartition(".")[2] for one in features]
+    names = [one.rpartition(".")[2] for one in features]
     assert [name for name in names if name not in coming] == []
 
 

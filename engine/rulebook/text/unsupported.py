@@ -1,25 +1,13 @@
 """What the language has and this version has not: one table, so that nothing of it is ignored or called a typo."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from engine.rulebook.report.diagnostics import Code
 from engine.rulebook.report.findings import Findings, Path
 from engine.rulebook.text.nodes import Plain
 
-
-@dataclass(frozen=True, slots=True)
-class _Feature:
-    """A place in a book (`*` is any name), and how messages call it."""
-
-    where: str
-
-    @property
-    def label(self) -> str:
-        return self.where.replace("*.", "").replace("campaigns.", "")
-
-
-_FEATURES = (_Feature("campaigns.*.attribution"),)
+_FEATURES = ("campaigns.*.attribution",)
+"""Places in a book; `*` is any name."""
 
 
 def message(label: str) -> str:
@@ -30,10 +18,10 @@ def message(label: str) -> str:
 def strip(book: dict[str, Plain], findings: Findings) -> None:
     """Report and take out of the merged book what this version does not do."""
     for feature in _FEATURES:
-        parts = tuple(feature.where.split("."))
-        for parent, path in list(_matches(book, parts)):
+        label = feature.rpartition(".")[2]
+        for parent, path in list(_matches(book, tuple(feature.split(".")))):
             key = str(path[-1])
-            findings.key_error(path, Code.UNSUPPORTED, message(feature.label))
+            findings.key_error(path, Code.UNSUPPORTED, message(label))
             findings.spoil(path)
             del parent[key]
 
