@@ -9,6 +9,7 @@ RUN apt-get update \
 WORKDIR /src
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 COPY pyproject.toml constraints.txt README.md LICENSE ./
+COPY demo demo
 COPY engine engine
 COPY rules rules
 RUN pip wheel --constraint constraints.txt --wheel-dir /wheels '.[postgres,otlp]'

@@ -16,10 +16,11 @@ from rich.table import Table
 from bench.ratio import Ratio
 from bench.table import Step as Said
 from bench.table import silent
-from engine.attributes.derive import Derivation, derivation
-from engine.attributes.event import Event
-from engine.conditions.model import Operator, Test, Value
-from engine.instant import DAY, SECOND
+from engine.conditions.model import Operator, Test
+from engine.decide.attributes.derive import Derivation, derivation
+from engine.model.event import Event
+from engine.model.instant import DAY, SECOND
+from engine.model.values import Value
 from engine.rulebook.model.derived import (
     Absence,
     Aggregate,

@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.api.v1.decisions_pb2 import DecideRequest
 from engine.client import request
-from engine.live import LiveBook, compile_book
+from engine.decide.compiled import LiveBook, compile_book
 from engine.rulebook.load import load
 from engine.rulebook.report.diagnostics import render
 

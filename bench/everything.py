@@ -7,7 +7,7 @@ Nothing of it runs out while it is measured.
 from typing import Any
 
 from bench import books
-from engine.live import LiveBook
+from engine.decide.compiled import LiveBook
 
 _PLENTY = 10_000_000
 

@@ -6,8 +6,8 @@ from typing import Any
 import psycopg
 
 from bench.fill import DAYS, PER_CUSTOMER
-from engine.instant import to_datetime
-from engine.ledger.partitions import make_partitions
+from engine.ledger.store.partitions import make_partitions
+from engine.model.instant import to_datetime
 
 _MADE = """
     CREATE TEMP TABLE made AS

@@ -21,13 +21,13 @@ from uuid_utils.compat import uuid7
 
 from bench.echo import Decide, serve
 from engine.api.v1 import decisions_pb2 as pb
-from engine.ledger.decisions import keep
 from engine.ledger.errors import LedgerError
-from engine.ledger.group_queue import GroupQueue
-from engine.ledger.open import open_store
-from engine.ledger.persons import know
-from engine.ledger.rows import ContactRow, DecisionRow, PersonRow, RequestRow
-from engine.ledger.store import Store
+from engine.ledger.group_commit import GroupQueue
+from engine.ledger.queries.decisions import keep
+from engine.ledger.queries.persons import know
+from engine.ledger.store.open import open_store
+from engine.ledger.store.rows import ContactRow, DecisionRow, PersonRow, RequestRow
+from engine.ledger.store.store import Store
 
 
 class Named(NamedTuple):

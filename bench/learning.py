@@ -11,9 +11,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.bucketing import identity, stable_fraction
-from engine.learning.arms import Arm, Reward
-from engine.learning.thompson import probabilities
+from engine.decide.experiments.bucketing import identity, stable_fraction
+from engine.decide.experiments.posteriors import Arm
+from engine.decide.experiments.thompson import probabilities
+from engine.rulebook.model.experiments import Reward
 
 DATA = Path(__file__).parent / "data" / "open-bandit-men-random.csv"
 PICTURE = Path(__file__).parents[1] / "docs" / "learning.svg"

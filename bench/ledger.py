@@ -18,14 +18,13 @@ from bench.processes import BUILD, CannotMeasure
 from bench.ratio import Ratio
 from bench.table import Step, silent
 from engine.api.v1.decisions_pb2 import DecideRequest
-from engine.decide import ask
+from engine.decide.compiled import LiveBook
+from engine.decide.evaluate import Ask, ask
+from engine.ledger.commit.group import settle_group
 from engine.ledger.errors import LedgerError
-from engine.ledger.open import open_store
-from engine.ledger.store import Store
-from engine.live import LiveBook
-from engine.server.parse import Parser
-from engine.settle.ask import Ask
-from engine.settle.group import settle_group
+from engine.ledger.store.open import open_store
+from engine.ledger.store.store import Store
+from engine.wire.parse import Parser
 
 Group = list[Ask]
 Rows = list[list[tuple[Any, ...]]]

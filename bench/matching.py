@@ -25,8 +25,9 @@ from durable.lang import assert_fact, m, retract_fact, ruleset, when_all
 from growthbook.core import evalCondition
 
 from bench.ratio import Ratio
-from engine.conditions.index import ConditionIndex
-from engine.conditions.model import All, Condition, Moment, Operator, Test
+from engine.conditions.index.index import ConditionIndex
+from engine.conditions.model import All, Condition, Operator, Test
+from engine.model.values import Moment
 
 MOMENT = Moment(0, date(2026, 3, 10))
 CITIES, SEGMENTS, EXTRAS = 50, 7, 20

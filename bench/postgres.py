@@ -15,7 +15,7 @@ from bench.processes import CannotMeasure, running
 from bench.ratio import Ratio
 from bench.replica import CAMPAIGNS, POOL
 from bench.table import Step, silent
-from engine.ledger.open import open_store
+from engine.ledger.store.open import open_store
 from tests.postgres import PostgresServer, postgres
 
 GROUP = 64

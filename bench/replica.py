@@ -15,7 +15,7 @@ import psycopg
 
 from bench.books import live_book
 from bench.ledger import TABLES, Asks, Rows, settled
-from engine.ledger.open import open_store
+from engine.ledger.store.open import open_store
 
 CAMPAIGNS = 300
 POOL = 2_000

@@ -18,12 +18,13 @@ from typing import Any
 
 from bench.ratio import Ratio
 from bench.table import Step, show, silent
-from engine.conditions.index import ConditionIndex
-from engine.conditions.model import All, Condition, Moment, None_, Operator, Test, Value
+from engine.conditions.index.index import ConditionIndex
+from engine.conditions.model import All, Condition, None_, Operator, Test
+from engine.decide.signals.compile import compile_signals
+from engine.decide.signals.infer import infer
+from engine.decide.signals.kernel import DurableKernel
+from engine.model.values import Moment, Value
 from engine.rulebook.model.derived import Signal
-from engine.signals.compile import compile_signals
-from engine.signals.infer import infer
-from engine.signals.kernel import DurableKernel
 
 MOMENT = Moment(0, date(2026, 3, 10))
 SCORES, CITIES, OPEN = 20, 50, 7

@@ -1,6 +1,6 @@
 """Where the time of a decision goes: `python -m bench.stages` prints microseconds by stage.
 
-The stages are the functions that `engine.decide` and `engine.settle.group` take from other modules, and the methods of
+The stages are the functions that `engine.engine` and `engine.ledger.commit.group` take from other modules, and the methods of
 the store; each is timed where it is called, in one thread, without gRPC. A timer costs 0.2 µs a call.
 """
 
@@ -24,15 +24,15 @@ from bench.books import bodies, live_book, request_id, with_id
 from bench.processes import BUILD
 from bench.ratio import NO_TARGET, Ratio
 from bench.table import Step, silent
-from engine import decide
 from engine.api.v1 import decisions_pb2 as pb
-from engine.decision import Decision
-from engine.ledger.open import open_store
-from engine.ledger.sqlite import SqliteStore
-from engine.live import LiveBook
-from engine.server.parse import Parser
-from engine.server.respond import respond
-from engine.settle import group as settling
+from engine.decide import evaluate
+from engine.decide.compiled import LiveBook
+from engine.ledger.commit import group as settling
+from engine.ledger.store.open import open_store
+from engine.ledger.store.sqlite import SqliteStore
+from engine.model.decision import Decision
+from engine.wire.parse import Parser
+from engine.wire.respond import respond
 
 INNER = "  "
 """Before the name of a stage that is a part of the one above."""
@@ -100,7 +100,7 @@ def watched(watch: Watch) -> Iterator[None]:
         watch.add(commit, start)
 
     methods = [(n, f) for n, f in vars(SqliteStore).items() if n in METHODS]
-    parts = [(decide, one) for one in functions(decide)]
+    parts = [(evaluate, one) for one in functions(evaluate)]
     parts += [(settling, one) for one in functions(settling)]
     with ExitStack() as stack:
         for owner, (name, function) in parts:
@@ -125,7 +125,7 @@ def measured(live: LiveBook, store: SqliteStore, requests: list[bytes], size: in
                 now = time.time_ns() // 1000
                 parsed = [parser.parse(one, now) for one in messages]
             with watch.timed("propose"):
-                asks = [decide.ask(live, one) for one in parsed]
+                asks = [evaluate.ask(live, one) for one in parsed]
             with watch.timed("settle"):
                 answers = settling.settle_group(store, asks)
             with watch.timed("respond"):
@@ -175,7 +175,7 @@ def table(watch: Watch, decisions: int) -> Table:
     for column in found.columns[1:]:
         column.justify = "right"
     outer = [name for name in watch.seconds if not name.startswith(INNER)]
-    parts = {"propose": dict(functions(decide)), "settle": dict(functions(settling))}
+    parts = {"propose": dict(functions(evaluate)), "settle": dict(functions(settling))}
     for name in outer:
         found.add_row(f"[bold]{name}[/]", f"{watch.seconds[name] / decisions * 1e6:.1f}", "1")
         below = [one for one in watch.seconds if _belongs(one, name, parts)]

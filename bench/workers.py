@@ -21,8 +21,8 @@ from bench.ledger import Asks, Raw, settled, written
 from bench.processes import BUILD, CannotMeasure, running
 from bench.ratio import Ratio
 from bench.table import Step, silent
-from engine.counters import LOG_WAIT_SECONDS
-from engine.ledger.open import open_store
+from engine.ledger.store.open import open_store
+from engine.telemetry.counters import LOG_WAIT_SECONDS
 
 PROCESSES = (1, 2, 4)
 GROUP = 64

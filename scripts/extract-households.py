@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes engine/demo/households.csv from The Complete Journey; needs polars, not a dependency of the project.
+"""Makes demo/households.csv from The Complete Journey; needs polars, not a dependency of the project.
 
 Usage: extract-households.py DATA OUT, where DATA is a folder with transactions.parquet, products.parquet and
 demographics.parquet, and OUT the file to write.

@@ -13,12 +13,12 @@ from random import Random
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from engine.signals.compile import TooManyConjunctions, compile_signals
-from engine.signals.infer import infer
-from engine.signals.kernel import LIBRARY, DurableKernel
-from engine.signals.samples import MOMENT, samples
-from tests.signals.books import numbered
-from tests.signals.chance import attributes, by_reference, signals
+from engine.decide.signals.compile import TooManyConjunctions, compile_signals
+from engine.decide.signals.infer import infer
+from engine.decide.signals.kernel import LIBRARY, DurableKernel
+from engine.decide.signals.probe import MOMENT, samples
+from tests.decide.signals.books import numbered
+from tests.decide.signals.chance import attributes, by_reference, signals
 
 RELOADS, WARM_UP = 2_000, 50
 GROWTH = 10_000_000

@@ -3,7 +3,7 @@
 from pathlib import Path
 from textwrap import dedent
 
-from engine.live import LiveBook, compile_book
+from engine.decide.compiled import LiveBook, compile_book
 from engine.rulebook.load import load
 from engine.rulebook.report.diagnostics import render
 

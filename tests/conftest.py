@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 import structlog
 
-from engine.ledger.open import open_store
+from engine.ledger.store.open import open_store
 from tests.logs import Log, sqlite_log
 from tests.postgres import PostgresServer, postgres
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import psycopg
 
-from engine.ledger.open import open_store
+from engine.ledger.store.open import open_store
 
 _SQLITE = "sqlite:///"
 

@@ -7,8 +7,8 @@ import traceback
 from importlib import import_module
 from pathlib import Path
 
-from trial.finding import Finding, Place
 from trial.report import failed, show, write
+from trial.result import Finding, Place
 
 TRIALS = (
     "overload",

@@ -11,7 +11,7 @@ from tests.requests import li_na
 from tests.server.access.conftest import Authority, secure
 from tests.server.load import Load
 from tests.servers import serving
-from trial.finding import Finding, Place, await_that
+from trial.result import Finding, Place, await_that
 
 
 def run(place: Place) -> Finding:

@@ -16,8 +16,8 @@ from tests.requests import li_na
 from tests.server.access.test_half_open import PREFACE, connected, hello
 from tests.server.load import Load
 from tests.servers import serving
-from trial.finding import Finding, Place, await_that
 from trial.offer import BATCH, OPTIONS
+from trial.result import Finding, Place, await_that
 from trial.watch import Watch
 
 MAY_GROW = 256.0

@@ -7,8 +7,8 @@ from tests.requests import li_na
 from tests.server.load import Load
 from tests.server.test_lifecycle import limit
 from tests.servers import serving
-from trial.finding import Finding, Place, await_that
-from trial.meanwhile import DEADLINE, ask_meanwhile, request_of
+from trial.log_outage import DEADLINE, ask_meanwhile, request_of
+from trial.result import Finding, Place, await_that
 from trial.tally import compare, degraded, refusals
 
 

@@ -4,11 +4,11 @@ import asyncio
 
 from engine.api.v1.decisions_pb2 import DecideBatchRequest
 from tests.books import write_book
-from tests.observe.shown import free_port
 from tests.requests import li_na
 from tests.servers import serving
-from trial.finding import Curve, Finding, Place
+from tests.telemetry.shown import free_port
 from trial.offer import Ended, Source, capacity, counted, offered, quantile
+from trial.result import Curve, Finding, Place
 from trial.watch import Watch
 
 TIMES = 10

@@ -7,7 +7,7 @@ from typing import Any
 
 import matplotlib as mpl
 
-from trial.finding import Curve
+from trial.result import Curve
 
 mpl.use("Agg")  # into files; no screen is needed
 from matplotlib import pyplot as plt

@@ -7,7 +7,7 @@ from tests.requests import li_na
 from tests.server.load import Load
 from tests.server.reloads import BROKEN, numbered_book, said, version_of
 from tests.servers import serving
-from trial.finding import PATIENCE, Finding, Place
+from trial.result import PATIENCE, Finding, Place
 from trial.watch import Watch
 
 MAY_GROW = 64.0

@@ -8,8 +8,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from trial.finding import Finding
 from trial.pictures import draw
+from trial.result import Finding
 
 Findings = Mapping[str, tuple[str, Finding]]
 """By name: what the trial is about, and what it found."""

@@ -17,13 +17,13 @@ from random import Random
 from engine.client import Client, TactError, recorded
 from tests.books import write_book
 from tests.logs import sqlite_log
-from tests.observe.shown import free_port
 from tests.requests import li_na
 from tests.server.reloads import numbered_book
 from tests.servers import Server, serving
-from trial.finding import Curve, Finding
+from tests.telemetry.shown import free_port
 from trial.offer import quantile
 from trial.report import failed, show, write
+from trial.result import Curve, Finding
 from trial.watch import Watch
 
 BUILD = Path("build") / "soak"

@@ -8,7 +8,7 @@ from tests.logs import sqlite_log
 from tests.requests import li_na
 from tests.server.load import Load
 from tests.servers import serving
-from trial.finding import Finding, Place
+from trial.result import Finding, Place
 from trial.tally import compare, refusals
 
 

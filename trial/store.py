@@ -8,8 +8,8 @@ from tests.logs import Log
 from tests.postgres import postgres
 from tests.server.load import Load
 from tests.servers import serving
-from trial.finding import Finding, Place, await_that
-from trial.meanwhile import DEADLINE, ask_meanwhile, is_degraded, request_of
+from trial.log_outage import DEADLINE, ask_meanwhile, is_degraded, request_of
+from trial.result import Finding, Place, await_that
 from trial.tally import compare, degraded, refusals
 from trial.watch import Watch
 

@@ -5,7 +5,7 @@ from collections import Counter
 from engine.api.v1 import decisions_pb2 as pb
 from engine.client import DeadlineExceeded, TactError, Unavailable
 from tests.logs import Log
-from trial.finding import Finding
+from trial.result import Finding
 
 
 def compare(finding: Finding, log: Log, answers: list[pb.DecideResponse]) -> None:

@@ -10,7 +10,7 @@ from tests.books import write_book
 from tests.server.access.conftest import write_callers
 from tests.server.access.test_every_method import EARLY, EXPIRED, METHODS, TOKENS, WRONG, code_of, with_role
 from tests.servers import serving
-from trial.finding import Finding, Place
+from trial.result import Finding, Place
 
 
 def run(place: Place) -> Finding:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 import psutil
 
-from tests.observe.shown import value
 from tests.servers import Server
-from trial.finding import Curve
+from tests.telemetry.shown import value
+from trial.result import Curve
 
 Points = list[tuple[float, float]]
 

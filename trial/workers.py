@@ -7,10 +7,10 @@ from functools import partial
 
 from tests.books import write_book
 from tests.logs import sqlite_log
-from tests.server.hammer import Hammer, assert_exact
+from tests.server.load_generator import Hammer, assert_exact
 from tests.servers import Server, serving
 from tests.workers.processes import said, workers
-from trial.finding import Finding, Place, await_that
+from trial.result import Finding, Place, await_that
 from trial.watch import Watch
 
 CREW = 2

@@ -5,11 +5,11 @@ from pathlib import Path
 import typer
 
 from engine.cli.exits import BOOK, fail
-from engine.live import LiveBook, OpenSignals, compile_book
+from engine.decide.compiled import LiveBook, OpenSignals, compile_book
+from engine.decide.signals.evaluator import open_evaluator
 from engine.rulebook.load import Loaded, load
 from engine.rulebook.model.book import Book
 from engine.rulebook.report.diagnostics import render
-from engine.signals.evaluator import open_evaluator
 
 
 def live_book(folder: Path, open_signals: OpenSignals = open_evaluator) -> LiveBook:

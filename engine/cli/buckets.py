@@ -10,13 +10,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from engine.arbitrate.memberships import Membership, memberships
 from engine.cli.books import checked
 from engine.cli.exits import USAGE, fail
-from engine.instant import Instant, to_datetime
-from engine.rulebook import times
+from engine.decide.experiments.assignments import Membership, memberships
+from engine.model.instant import Instant, to_datetime
 from engine.rulebook.load import load
 from engine.rulebook.model.book import Book
+from engine.rulebook.text import datetimes
 from engine.server.clock import wall_clock
 
 
@@ -50,7 +50,7 @@ def buckets(
 
 def _moment(text: str, book: Book) -> Instant:
     try:
-        return times.parse_bound(text, book.timezone, end=False) if text else wall_clock()
+        return datetimes.parse_bound(text, book.timezone, end=False) if text else wall_clock()
     except ValueError as error:
         fail(f"--on {text}: {error}", USAGE)
 

@@ -11,18 +11,28 @@ from engine.client import Client, Tls
 WithTls: TypeAlias = Annotated[
     bool, typer.Option("--tls", help="Use TLS, with the authorities that gRPC trusts.")
 ]
+
+
 Ca: TypeAlias = Annotated[
     Path | None, typer.Option(envvar="TACT_CA", help="Use TLS, with these authorities (PEM). Or TACT_CA.")
 ]
+
+
 Cert: TypeAlias = Annotated[
     Path | None,
     typer.Option(envvar="TACT_CERT", help="The client's own certificate (PEM). Or TACT_CERT."),
 ]
+
+
 Key: TypeAlias = Annotated[Path | None, typer.Option(envvar="TACT_KEY", help="Its key (PEM). Or TACT_KEY.")]
+
+
 ServerName: TypeAlias = Annotated[
     str,
     typer.Option(envvar="TACT_SERVER_NAME", help="Name in the server's certificate. Or TACT_SERVER_NAME."),
 ]
+
+
 TokenFile: TypeAlias = Annotated[
     Path | None, typer.Option(envvar="TACT_TOKEN_FILE", help="File with a token. Or TACT_TOKEN_FILE.")
 ]

@@ -10,16 +10,15 @@ from rich.console import Console
 from rich.table import Table
 
 from engine.cli.books import live_book
-from engine.cli.contexts import read_context
 from engine.cli.exits import USAGE, fail
-from engine.cli.tried import try_out
-from engine.decision import ChosenOffer, Decision, Reading
+from engine.cli.local import read_context, try_out
+from engine.decide.compiled import LiveBook
 from engine.explain import CampaignExplained, Explained
-from engine.instant import to_datetime
-from engine.live import LiveBook
-from engine.pressure.words import in_words
-from engine.server.respond_explain import respond_explained
-from engine.server.violations import InvalidRequest, Unsupported
+from engine.explain.words import in_words
+from engine.model.decision import ChosenOffer, Decision, Reading
+from engine.model.instant import to_datetime
+from engine.wire.explain import respond_explained
+from engine.wire.violations import InvalidRequest, Unsupported
 
 
 def decide(

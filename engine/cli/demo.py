@@ -12,10 +12,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as Bar
 
-from engine.demo.households import households
-from engine.demo.screen import show
-from engine.demo.server import DemoError
-from engine.demo.story import Progress, tell
+from demo.households import households
+from demo.screen import show
+from demo.server import DemoError
+from demo.story import Progress, tell
 
 
 def demo(

@@ -5,8 +5,14 @@ from typing import NoReturn
 import typer
 
 OTHER = 1
+
+
 USAGE = 2
+
+
 BOOK = 3
+
+
 SCENARIO = 4
 
 

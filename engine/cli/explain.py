@@ -10,16 +10,15 @@ from rich.console import Console
 from engine.api.v1.decisions_pb2 import DecideRequest, ExplainResponse
 from engine.cli.books import live_book
 from engine.cli.connect import Access, Ca, Cert, Key, ServerName, TokenFile, WithTls
-from engine.cli.contexts import read_context
 from engine.cli.exits import USAGE, fail
 from engine.cli.explained import show
-from engine.cli.tried import look_back, try_out
+from engine.cli.local import look_back, read_context, try_out
 from engine.client import Client, TactError
+from engine.decide.compiled import LiveBook
 from engine.explain import NoSuchDecision
 from engine.ledger.errors import LedgerError
-from engine.live import LiveBook
-from engine.server.respond_explain import respond_explained
-from engine.server.violations import InvalidRequest, Unsupported
+from engine.wire.explain import respond_explained
+from engine.wire.violations import InvalidRequest, Unsupported
 
 _SECONDS = 10.0
 """How long a server may take."""

@@ -18,6 +18,7 @@ _MARKS = {
     pb.VERDICT_UNKNOWN: ("unknown", "yellow"),
 }
 
+
 _OF_FORMS = (pb.REASON_CODE_CHOSEN, pb.REASON_CODE_NO_VARIANT)
 """Where it matters which variants there were."""
 

@@ -7,7 +7,7 @@ import typer
 from engine.cli.exits import USAGE, fail
 from engine.cli.serve import settings_of
 from engine.ledger.errors import LedgerError
-from engine.ledger.open import check_url, migrate_log
+from engine.ledger.store.open import check_url, migrate_log
 
 
 def migrate(

@@ -12,18 +12,18 @@ from pydantic import ValidationError
 from engine.cli.books import checked, live_book
 from engine.cli.exits import USAGE, fail
 from engine.ledger.errors import LedgerError
-from engine.ledger.open import check_url
-from engine.observe.figures import CannotObserve
+from engine.ledger.store.open import check_url
 from engine.rulebook.load import Loaded
-from engine.server import loop
+from engine.server import run
+from engine.server.book.reload import open_tried
 from engine.server.listen import CannotServe
 from engine.server.logs import configure
 from engine.server.run import Place
 from engine.server.run import serve as run_server
 from engine.server.stop import heed_no_more, stop_on_signals
-from engine.server.tried import open_tried
 from engine.settings import Settings
-from engine.workers.edition import Edition, read_edition
+from engine.telemetry.figures import CannotObserve
+from engine.workers.book_snapshot import Edition, read_edition
 from engine.workers.supervise import supervise
 
 
@@ -131,7 +131,7 @@ def serve_alone(settings: Settings, announce: Callable[[str], None]) -> None:
         finally:
             heed_no_more()
 
-    loop.run(main())
+    run.run_loop(main())
 
 
 def supervise_workers(settings: Settings, announce: Callable[[str], None], *, as_json: bool) -> None:

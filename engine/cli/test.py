@@ -13,14 +13,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 
 from engine.cli.exits import BOOK, SCENARIO, USAGE, fail
+from engine.decide.compiled import LiveBook, compile_book
 from engine.ledger.errors import LedgerError
-from engine.live import LiveBook, compile_book
 from engine.rulebook.load import load
 from engine.rulebook.report.diagnostics import Diagnostic, render
+from engine.scenario.expect import document
 from engine.scenario.model import Difference, Result, Scenario
 from engine.scenario.play import play
 from engine.scenario.read import load_scenarios
-from engine.scenario.report import document
 
 _MANY = 20
 """Tests from which on a bar shows how far it is."""

@@ -8,7 +8,7 @@ import orjson
 import typer
 
 from engine.cli.exits import OTHER, USAGE, fail
-from engine.server.access.file import WrongCallers
+from engine.server.access.callers_file import WrongCallers
 from engine.server.access.roles import Role
 from engine.server.access.tokens import Entry, add, check, entry_of, new_token
 

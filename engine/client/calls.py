@@ -30,10 +30,13 @@ from engine.client.values import aware, texts
 OnProgress: TypeAlias = Callable[[int], object]
 """Is told how many requests are answered so far."""
 
+
 READINESS, LIVENESS, RULEBOOK = "", "liveness", "rulebook"
 """What the health service can be asked about; also the name of each gRPC service."""
 
+
 _IN_TURN = '{"loadBalancingConfig": [{"round_robin": {}}]}'
+
 
 CHANNEL_OPTIONS: tuple[tuple[str, int | str], ...] = (
     ("grpc.service_config", _IN_TURN),  # where a name leads to several servers, all of them are called

@@ -5,9 +5,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from engine.api.v1.decisions_pb2 import DecideRequest
-from engine.client.names import known_name
 from engine.client.request import request
-from engine.client.values import moment_of
+from engine.client.values import known_name, moment_of
 
 
 def from_document(document: object) -> DecideRequest:
@@ -60,10 +59,19 @@ def _is_mapping(value: object) -> bool:
 
 
 _TEXT = _Expected("a text", _is_text)
+
+
 _TEXTS = _Expected("a list of texts", _is_texts)
+
+
 _MAPPING = _Expected("a mapping of names to values", _is_mapping)
+
+
 _COUNT = _Expected("a whole number", lambda value: type(value) is int and 0 <= value < 2**32)
+
+
 _TIME = _Expected("a time", lambda value: isinstance(value, str | datetime))
+
 
 _KEYS: dict[str, _Expected] = {
     "customer": _Expected("the customer's id, a text", _is_text),

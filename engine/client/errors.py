@@ -10,6 +10,8 @@ from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 
 _M = TypeVar("_M", bound=Message)
+
+
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 

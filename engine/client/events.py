@@ -4,10 +4,11 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from engine.api.v1.decisions_pb2 import Customer, Event, RecordedEvent
-from engine.client.names import known_name
-from engine.client.values import Plain, aware, moment_of, texts, value_of
+from engine.client.values import Plain, aware, known_name, moment_of, texts, value_of
 
 _TEXTS = ("event_id", "item", "category", "page", "currency")
+
+
 _KEYS = ("type", "at", "value", "attributes", *_TEXTS)
 
 

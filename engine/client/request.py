@@ -19,10 +19,11 @@ from engine.api.v1.decisions_pb2 import (
 )
 from engine.api.v1.values_pb2 import Value
 from engine.client.events import event_of
-from engine.client.names import known_name
-from engine.client.values import Plain, aware, texts, value_of
+from engine.client.values import Plain, aware, known_name, texts, value_of
 
 _M = TypeVar("_M", bound=Message)
+
+
 _MODES = {"commit": Mode.MODE_COMMIT, "preview": Mode.MODE_PREVIEW}
 
 

@@ -10,7 +10,11 @@ import grpc
 from engine.client.errors import Unavailable, error_of_call
 
 _RANDOM = SystemRandom()
+
+
 _PAUSE = 0.05
+
+
 _LONGEST_PAUSE = 1.0
 
 

@@ -1,1 +1,1 @@
-"""Conditions: one model, and the ways to evaluate it (reference, index, trace)."""
+"""Conditions: the tree, its meaning, the index over many of them, and the trace that explains one."""

@@ -7,6 +7,8 @@ from typing import TypeAlias
 from engine.conditions.model import All, Any_, Audience, Condition, None_, Test
 
 CLAUSE_LIMIT = 64
+
+
 DEPTH_LIMIT = 64
 
 

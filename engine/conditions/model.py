@@ -4,22 +4,13 @@ A test on a missing attribute is false, whatever its operator, except `exists: f
 each of its parts. No value is ever converted: "9" is not 9, and true is not 1.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
 from enum import StrEnum
 from typing import TypeAlias
 
-from engine.instant import Instant, Microseconds
-
-Scalar: TypeAlias = str | int | float | bool | date
-"""One value of an attribute. A moment (type time) is an Instant, so an int."""
-
-Value: TypeAlias = Scalar | tuple[str, ...] | tuple[int, ...] | tuple[float, ...]
-"""A value of an attribute: a scalar, or a list as a tuple."""
-
-Attributes: TypeAlias = Mapping[str, Value]
-"""Attribute values by dotted name; a missing attribute is a missing key."""
+from engine.model.instant import Microseconds
+from engine.model.values import Scalar
 
 
 class Operator(StrEnum):
@@ -113,16 +104,9 @@ class Audience:
 
 Condition: TypeAlias = Test | All | Any_ | None_ | Audience
 
+
 ALWAYS = All(())
 """The condition without tests; it always holds."""
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """What `within` compares with: the instant and the calendar day of the decision."""
-
-    now: Instant
-    today: date
 
 
 def tests_of(condition: Condition) -> Iterator[Test]:

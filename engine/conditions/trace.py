@@ -2,19 +2,9 @@
 
 from dataclasses import dataclass
 
-from engine.conditions.model import (
-    All,
-    Any_,
-    Attributes,
-    Audience,
-    Condition,
-    Moment,
-    None_,
-    Operand,
-    Test,
-    Value,
-)
-from engine.conditions.reference import Verdict, verdict_of
+from engine.conditions.evaluate import Verdict, verdict_of
+from engine.conditions.model import All, Any_, Audience, Condition, None_, Operand, Test
+from engine.model.values import Attributes, Moment, Value
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from engine.explain.model import (
     Rival,
     SignalExplained,
 )
-from engine.explain.past import NoSuchDecision, explain_past
+from engine.explain.replay import NoSuchDecision, explain_past
 
 __all__ = [
     "CampaignExplained",

@@ -3,15 +3,19 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from engine.arbitrate.plan import Plan
-from engine.arbitrate.variants import fitting_forms, lacks
-from engine.conditions.model import Moment
-from engine.conditions.reference import holds
+from engine.conditions.evaluate import holds
 from engine.conditions.trace import trace
-from engine.context import Mode, Request
-from engine.decide import Engine, ask
-from engine.decision import WITHHELD, Decision, Fate, Reason, ReasonCode
-from engine.explain.flips import Search, Settle
+from engine.decide.arbitrate.campaign import Plan
+from engine.decide.arbitrate.variants import fitting_forms, lacks
+from engine.decide.compiled import LiveBook
+from engine.decide.evaluate import Ask, ask
+from engine.decide.experiments.posteriors import Propensity
+from engine.decide.match import clocks_of, usable_channels
+from engine.decide.select import known_weights
+from engine.decide.signals.compile import CompiledSignals
+from engine.decide.signals.infer import explain_chain
+from engine.engine import Engine
+from engine.explain.counterfactuals.search import Search, Settle
 from engine.explain.model import (
     CampaignExplained,
     ChangeKind,
@@ -20,15 +24,11 @@ from engine.explain.model import (
     Rival,
     SignalExplained,
 )
-from engine.learning.propensity import Propensity
 from engine.ledger.errors import LedgerError
-from engine.live import LiveBook
-from engine.match import clocks_of, usable_channels
-from engine.memory import Held
-from engine.settle.ask import Ask
-from engine.settle.verdict import known_weights
-from engine.signals.compile import CompiledSignals
-from engine.signals.infer import explain_chain
+from engine.model.customer import Held
+from engine.model.decision import WITHHELD, Decision, Fate, Reason, ReasonCode
+from engine.model.request import Mode, Request
+from engine.model.values import Moment
 
 _GAVE_WAY = (ReasonCode.OUTRANKED, ReasonCode.GROUP_TAKEN, ReasonCode.CATEGORY_FULL)
 

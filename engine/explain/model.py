@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from engine.conditions.model import Value
 from engine.conditions.trace import Trace
-from engine.decision import Decision, Reading, Reason, ReasonCode
-from engine.instant import Instant
-from engine.learning.propensity import Propensity
+from engine.decide.experiments.posteriors import Propensity
+from engine.model.decision import Decision, Reading, Reason, ReasonCode
+from engine.model.instant import Instant
+from engine.model.values import Value
 
 
 class ChangeKind(StrEnum):

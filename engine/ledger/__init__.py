@@ -1,1 +1,1 @@
-"""The ledger: the decision log and the contacts, in SQL. The only package that knows a database."""
+"""The ledger: what is kept of persons and decisions, and the transaction that keeps it."""

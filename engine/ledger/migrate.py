@@ -12,9 +12,15 @@ from sqlalchemy.pool import StaticPool
 from engine.ledger.errors import LedgerUnavailable
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+
+
 _WAIT = 60.0
 """Seconds to wait while another process does the same."""
+
+
 _VERSION = text("SELECT version_num FROM alembic_version")
+
+
 _ALONE = text("SELECT pg_advisory_xact_lock(hashtextextended('tact migrations', 0))")
 
 

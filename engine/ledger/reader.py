@@ -7,13 +7,16 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, cast
 
 from engine.ledger.errors import LedgerError
-from engine.ledger.group_queue import GroupQueue
-from engine.ledger.persons import recall
-from engine.ledger.recalled import Recalled, Wanted
-from engine.ledger.store import Store
+from engine.ledger.group_commit import GroupQueue
+from engine.ledger.queries.persons import recall
+from engine.ledger.store.store import Store
+from engine.model.customer import Recalled, Wanted
 
 _T = TypeVar("_T")
+
+
 _Asked = Wanted | Callable[[Store], Any]
+
 
 _LARGEST = 64
 """Persons in one reading; what many of them remember is taken over into Python at once."""

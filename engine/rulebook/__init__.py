@@ -1,1 +1,1 @@
-"""The rulebook: what marketers write, as a model, and how it is read and checked."""
+"""The rulebook: YAML files in, a checked book or diagnostics out."""

@@ -1,34 +1,41 @@
-"""Loading a book: files in, a checked book or diagnostics out; nothing in the files makes it raise."""
+"""The version of a book: a hash of what it says, however it is spread over files."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from engine.rulebook import attributes, audiences, channels, offers, times
-from engine.rulebook.active import ActiveReader
-from engine.rulebook.attributes import Lexicon
-from engine.rulebook.builtin import WEEKDAYS
-from engine.rulebook.campaigns import CampaignReader
 from engine.rulebook.conditions.grammar import Grammar
 from engine.rulebook.conditions.operands import Reader
 from engine.rulebook.content.fields import ContentReader
-from engine.rulebook.deriving import events
-from engine.rulebook.deriving.section import DerivedReader
-from engine.rulebook.experimenting import ExperimentReader
 from engine.rulebook.model.book import Book
 from engine.rulebook.model.experiments import Experiments
-from engine.rulebook.pressure.section import PressureReader
-from engine.rulebook.pressure.selectors import SelectorReader
-from engine.rulebook.pressure.windows import WindowReader
 from engine.rulebook.report.diagnostics import Code, Diagnostic, quote
 from engine.rulebook.report.findings import Findings
+from engine.rulebook.sections import attributes, audiences, channels, derived, offers
+from engine.rulebook.sections.attributes import WEEKDAYS
+from engine.rulebook.sections.campaigns import CampaignReader
+from engine.rulebook.sections.caps import SelectorReader, WindowReader
+from engine.rulebook.sections.derived import DerivedReader
+from engine.rulebook.sections.experiments import ExperimentReader
+from engine.rulebook.sections.pressure import PressureReader
+from engine.rulebook.sections.schedules import ActiveReader
 from engine.rulebook.shapes.faults import shaped
 from engine.rulebook.shapes.sections import BookShape
-from engine.rulebook.text import files, merge
+from engine.rulebook.symbols import Lexicon
+from engine.rulebook.text import datetimes, files, merge
 from engine.rulebook.text.files import Sources
 from engine.rulebook.text.merge import Merged
-from engine.rulebook.version import version
+from engine.rulebook.text.nodes import Plain
+
+
+def version_of(data: Mapping[str, Plain]) -> str:
+    """SHA-256, hexadecimal, of the merged book as canonical JSON: sorted keys, no blanks, UTF-8."""
+    text = json.dumps(data, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    # YAML can write half a surrogate pair by escapes in no way; "surrogatepass" keeps the hash total all the same.
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +83,7 @@ def _book(merged: Merged, findings: Findings) -> Book | None:
     declared = attributes.read(merged.section("attributes"), findings, partial=lost("attributes"))
     lexicon = Lexicon(declared, lawful, frozenset(merged.section("attributes")))
     derivation = DerivedReader.declare(merged, lexicon, Reader(zone, findings), lost)
-    kept = events.read(merged.section("events"), findings)
+    kept = derived.read_events(merged.section("events"), findings)
     windows = WindowReader(lexicon, findings, WEEKDAYS.index(shape.week_starts if shape else "mon"))
     reach = channels.read(
         merged.section("channels"), lexicon, windows.capacity, findings, partial=lost("channels")
@@ -105,7 +112,7 @@ def _book(merged: Merged, findings: Findings) -> Book | None:
     _note_unused(lexicon, grammar, reader, findings)
     return Book(
         shape.name,
-        version(merged.data),
+        version_of(merged.data),
         zone,
         shape.locale,
         shape.salt,
@@ -137,8 +144,8 @@ def _head(merged: Merged, findings: Findings) -> tuple[BookShape | None, ZoneInf
     shape = shaped(BookShape, merged.data["book"], ("book",), findings)
     if shape is None:
         return None, utc
-    if shape.timezone not in times.zones():
-        hint = findings.suggest(shape.timezone, sorted(times.zones()))
+    if shape.timezone not in datetimes.zones():
+        hint = findings.suggest(shape.timezone, sorted(datetimes.zones()))
         message = f"there is no time zone {quote(shape.timezone)}"
         findings.error(("book", "timezone"), Code.UNKNOWN, message, hint)
         return shape, utc

@@ -1,1 +1,1 @@
-"""Scenarios: what marketers expect of their book, read from its folder tests/ and played through the real procedure."""
+"""Scenarios: tests that marketers write beside a book."""

@@ -1,22 +1,104 @@
-"""Customers and what differs from them, put together as requests, with every mistake at its place."""
+"""Moments in scenario files: read in the book's time zone, and shown in it."""
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 from engine.client import from_document
-from engine.context import Request
-from engine.instant import Instant
-from engine.live import LiveBook
+from engine.decide.compiled import LiveBook
+from engine.model.instant import Instant, from_datetime, to_datetime
+from engine.model.request import Request
+from engine.rulebook.model.book import Attribute, AttributeType, Book
 from engine.rulebook.report.diagnostics import Code, quote
 from engine.rulebook.report.findings import Findings, Path
 from engine.rulebook.shapes.faults import shaped
+from engine.rulebook.text import datetimes
+from engine.rulebook.text.datetimes import ZoneError
 from engine.scenario.shapes import OverrideShape
-from engine.scenario.typed import typed
-from engine.server.parse import Parser
-from engine.server.violations import InvalidRequest, Unsupported
+from engine.wire.parse import Parser
+from engine.wire.violations import InvalidRequest, Unsupported
+
+_FIRST, _LAST = (from_datetime(datetime(year, 1, 1, tzinfo=UTC)) for year in (1970, 2200))
+
+
+def moment(text: str, zone: ZoneInfo, path: Path, findings: Findings) -> Instant | None:
+    """The moment; None after reporting that there is none."""
+    try:
+        found = datetimes.parse_moment(text, zone)
+        if not _FIRST <= found < _LAST:
+            raise ValueError("the year is out of range")
+    except ZoneError as error:
+        findings.error(path, Code.ZONE, f"{quote(text)}: {error}")
+    except ValueError as error:
+        findings.error(path, Code.VALUE, f"{quote(text)}: {error}", "for example 2026-03-10T10:00+08:00")
+    else:
+        return found
+    return None
+
+
+def shown(instant: Instant, zone: ZoneInfo) -> str:
+    """The moment as scenario files write it."""
+    local = to_datetime(instant).astimezone(zone)
+    return local.isoformat(timespec="auto" if local.second or local.microsecond else "minutes")
+
+
+def typed(document: Mapping[str, object], book: Book) -> dict[str, object]:
+    """The context with the dates and times of its profile and events read; a time without a zone takes the book's.
+
+    Raises ValueError that begins with the attribute's name.
+    """
+    found = dict(document)
+    if isinstance(profile := document.get("profile"), dict):
+        found["profile"] = _typed(profile, "profile", book)
+    if isinstance(events := document.get("events"), list):
+        found["events"] = [typed_event(one, f"events[{place}]", book) for place, one in enumerate(events)]
+    return found
+
+
+def typed_event(values: Any, where: str, book: Book) -> Any:
+    """The event with its moment read; whatever is none stays as it is. Raises ValueError."""
+    if not isinstance(values, dict) or not isinstance(at := values.get("at"), str):
+        return values
+    return {**values, "at": _moment(at, f"{where}.at", book)}
+
+
+def _moment(text: str, name: str, book: Book) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{name}: {text!r} is not a time") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=book.timezone)
+
+
+def _typed(values: Mapping[str, object], prefix: str, book: Book) -> dict[str, object]:
+    """The values with dates and times read where the book declares them."""
+    found: dict[str, object] = {}
+    for key, value in values.items():
+        name = f"{prefix}.{key}"
+        if isinstance(value, dict):
+            found[key] = _typed(value, name, book)
+        else:
+            found[key] = _value(value, name, book.attributes.get(name), book)
+    return found
+
+
+def _value(value: object, name: str, declared: Attribute | None, book: Book) -> object:
+    if declared is None or not isinstance(value, str):
+        return value
+    if declared.type is AttributeType.TIME:
+        return _moment(value, name, book)
+    if declared.type is AttributeType.DATE:
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            raise ValueError(f"{name}: {value!r} is not a date") from None
+    return value
+
 
 GROUPS = ("profile", "location", "weather")
+
 
 _PROFILE = re.compile(r"profile\.attributes\[(?P<name>.*)\]")
 

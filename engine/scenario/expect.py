@@ -2,22 +2,29 @@
 
 import json
 import math
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
-from engine.context import Request
-from engine.decision import Decision
+from engine.decide.compiled import LiveBook
 from engine.explain import Explained
-from engine.live import LiveBook
-from engine.scenario.model import Difference, Expected, Step
-from engine.scenario.moments import shown
+from engine.model.decision import Decision
+from engine.model.request import Request
+from engine.rulebook.model.book import Book
+from engine.rulebook.report.diagnostics import Diagnostic
+from engine.scenario.contexts import shown
+from engine.scenario.model import Difference, Expected, Result, Step
 from engine.scenario.why import why
 
 Seen: TypeAlias = str | float | tuple[str, ...] | None
 """What an answer has under a key; None: nothing."""
 
+
 _SETS = ("by", "reasons", "signals")
 """What is expected must be among what there is."""
+
+
 _OF_EACH_OFFER = ("campaign", "offer", "variant", "channel")
 """Below `not` these must hold of no offer; else they are about the first."""
 
@@ -110,3 +117,43 @@ def _text(key: str, value: Seen, zone: ZoneInfo) -> str:
             return f"{value:.12g}"
     text = json.dumps(value, ensure_ascii=False) if key.startswith("content.") else value
     return "".join(each if each.isprintable() else "�" for each in text)
+
+
+def document(
+    book: Book | None, results: Sequence[Result], diagnostics: Sequence[Diagnostic] = ()
+) -> dict[str, object]:
+    """What `tact test --json` prints; a book that does not load is null, with diagnostics that say why."""
+    failed = sum(not one.ok for one in results)
+    return {
+        "book": None if book is None else book.name,
+        "version": None if book is None else book.version,
+        "passed": len(results) - failed,
+        "failed": failed,
+        "tests": [_test(one) for one in results],
+        "diagnostics": [asdict(each) for each in diagnostics],
+    }
+
+
+def _test(one: Result) -> dict[str, object]:
+    file, line, _ = one.scenario.place
+    return {
+        "name": one.scenario.name,
+        "file": file,
+        "line": line,
+        "ok": one.ok,
+        "differences": [_difference_document(each) for each in one.differences],
+    }
+
+
+def _difference_document(one: Difference) -> dict[str, object]:
+    file, line, column = one.place
+    return {
+        "step": one.step or None,
+        "key": one.key,
+        "file": file,
+        "line": line,
+        "column": column,
+        "expected": one.expected,
+        "got": one.got,
+        "why": list(one.why),
+    }

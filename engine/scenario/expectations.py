@@ -3,17 +3,19 @@
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from engine.decision import ReasonCode
-from engine.live import LiveBook
+from engine.decide.compiled import LiveBook
+from engine.model.decision import ReasonCode
 from engine.rulebook.model.book import Book, Content
 from engine.rulebook.report.diagnostics import Code, quote
 from engine.rulebook.report.findings import Findings, Path, Place
 from engine.rulebook.shapes.faults import shaped
+from engine.scenario.contexts import moment
 from engine.scenario.model import Expected, Wanted
-from engine.scenario.moments import moment
 from engine.scenario.shapes import ExpectShape, NotShape
 
 _CAMPAIGNS, _CHANNELS, _RULES = "campaign", "channel", "by"
+
+
 _ABOUT = {
     ReasonCode.QUIET: _RULES,
     ReasonCode.CAPPED: _RULES,
@@ -33,6 +35,7 @@ _ABOUT = {
     ReasonCode.OTHER_SLOT: "layer",
 }
 """The reasons that an answer gives, and what each is about."""
+
 
 _SAME = {"blocked_by": "by"}
 

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from engine.context import Request
+from engine.ledger.commit.events import Recording
+from engine.ledger.commit.identity import Linking
+from engine.ledger.commit.outcomes import Reporting
+from engine.model.request import Request
 from engine.rulebook.report.findings import Place
-from engine.settle.people import Linking
-from engine.settle.recording import Recording
-from engine.settle.reporting import Reporting
 
 Wanted: TypeAlias = str | float | tuple[str, ...]
 """A name, a score or an instant, or several names."""

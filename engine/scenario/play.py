@@ -7,18 +7,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from engine.decide import Engine
+from engine.decide.compiled import LiveBook
+from engine.engine import Engine
 from engine.explain import explain
+from engine.ledger.commit.events import Recorded, Recording
+from engine.ledger.commit.outcomes import Reporting
 from engine.ledger.errors import LedgerError
-from engine.ledger.open import open_store
-from engine.ledger.sqlite import SqliteStore
-from engine.live import LiveBook
+from engine.ledger.ledger import Ledger
+from engine.ledger.store.open import open_store
+from engine.ledger.store.sqlite import SqliteStore
 from engine.scenario.expect import differences
 from engine.scenario.model import Difference, Link, Record, Result, Scenario, Step
-from engine.scenario.recordings import decision_of
-from engine.settle.ledger import Ledger
-from engine.settle.recording import Recorded, Recording
-from engine.settle.reporting import Reporting
+from engine.scenario.stories import decision_of
 
 Advance = Callable[[], object]
 

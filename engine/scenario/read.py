@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path as Folder
 from typing import Any
 
-from engine.live import LiveBook
+from engine.decide.compiled import LiveBook
+from engine.ledger.commit.identity import Linking
 from engine.rulebook.report.diagnostics import Code, Diagnostic, quote
 from engine.rulebook.report.findings import Findings, Path
 from engine.rulebook.shapes.faults import shaped
@@ -15,11 +16,9 @@ from engine.scenario import sources
 from engine.scenario.contexts import ContextReader, Layer
 from engine.scenario.expectations import ExpectationReader
 from engine.scenario.model import Decide, Link, Record, Scenario, Step
-from engine.scenario.recordings import RecordingReader
 from engine.scenario.shapes import REQUEST_PARTS, CustomerShape, FileShape, OverrideShape, TestShape
-from engine.scenario.stories import Moment, moments
-from engine.server.limits import LONGEST_NAME, MOST_ALIASES
-from engine.settle.people import Linking
+from engine.scenario.stories import Moment, RecordingReader, moments
+from engine.wire.limits import LONGEST_NAME, MOST_ALIASES
 
 NOBODY = "somebody"
 """The id of a customer who is written into a test and gives none."""

@@ -7,9 +7,16 @@ from pydantic import Field
 from engine.rulebook.shapes.sections import Names, Shape, Text
 
 OutcomeName: TypeAlias = Literal["offer", "fallback", "control", "blocked", "nothing"]
+
+
 Moment: TypeAlias = Annotated[Text, Field(examples=["2026-03-10T10:00+08:00"])]
+
+
 Texts: TypeAlias = Annotated[list[Text], Field(max_length=100)]
+
+
 Attributes: TypeAlias = dict[str, Any]
+
 
 REQUEST_PARTS = ("channels", "placement", "max_offers")
 """The keys of a test that are parts of its requests."""

@@ -5,12 +5,14 @@ from pathlib import Path as Folder
 
 from engine.rulebook.report.diagnostics import Code, Diagnostic
 from engine.rulebook.report.findings import Findings, Path
-from engine.rulebook.text import events, files, nodes
-from engine.rulebook.text.events import Unreadable
+from engine.rulebook.text import files, nodes, yaml_events
 from engine.rulebook.text.files import MAX_FILE_BYTES, Sources
 from engine.rulebook.text.nodes import Document, Plain, Problem
+from engine.rulebook.text.yaml_events import Unreadable
 
 FOLDER = "tests"
+
+
 _NULLS = ("null", "Null", "NULL", "~")
 
 
@@ -46,12 +48,12 @@ def _document(name: str, content: bytes, findings: Findings) -> Document | None:
     try:
         if len(content) > MAX_FILE_BYTES:
             raise Unreadable(Code.TOO_LARGE, (1, 1), "the file is larger than 1 MiB", "split it into several")
-        text = events.decode(content)
+        text = yaml_events.decode(content)
     except Unreadable as reason:
         problem = Diagnostic("", 0, 0, reason.code, reason.message, hint=reason.hint)
         findings.place(name, reason.position, problem)
         return None
-    findings.sources[name] = events.LINE_BREAK.split(text)
+    findings.sources[name] = yaml_events.LINE_BREAK.split(text)
     document = nodes.compose(text)
     _allow_empty(document)
     for each in document.problems:

@@ -3,19 +3,25 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from engine.conditions.reference import Verdict
+from engine.conditions.evaluate import Verdict
 from engine.conditions.trace import Trace, trace
-from engine.context import Request
-from engine.decision import ReasonCode, RuleKind
+from engine.decide.compiled import LiveBook
 from engine.explain import CampaignExplained, Explained
-from engine.live import LiveBook
-from engine.pressure.words import in_words
+from engine.explain.words import in_words
+from engine.model.decision import ReasonCode, RuleKind
+from engine.model.request import Request
 from engine.rulebook.model.book import Variant
 from engine.scenario.model import Expected
 
 _MOST_CAMPAIGNS = 10
+
+
 _MOST_LINES = 40
+
+
 _FELL_EARLY = (ReasonCode.NOT_ACTIVE, ReasonCode.NOT_ELIGIBLE, ReasonCode.NOT_REQUESTED)
+
+
 _HELD_BACK = {
     ReasonCode.QUIET: "quiet by",
     ReasonCode.CAPPED: "capped by",
@@ -24,6 +30,8 @@ _HELD_BACK = {
     ReasonCode.OUT_OF_STOCK: "out of",
     ReasonCode.OVER_CAPACITY: "over",
 }
+
+
 _STAGES = {
     ReasonCode.CONTROL: "could go, and is withheld: the customer is in its control group",
     ReasonCode.NOT_ACTIVE: "not_active at this moment",

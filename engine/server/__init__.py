@@ -1,1 +1,1 @@
-"""The gRPC server: it translates, and decides nothing itself."""
+"""The gRPC server."""

@@ -9,10 +9,11 @@ from collections.abc import Callable
 
 import structlog
 
-from engine.counters import CLOCK_STEPS
-from engine.instant import Instant, Microseconds
+from engine.model.instant import Instant, Microseconds
+from engine.telemetry.counters import CLOCK_STEPS
 
 log = structlog.get_logger()
+
 
 _NOTEWORTHY: Microseconds = 100_000
 """Steps smaller than this are a clock that is kept right by small steps; they are bridged and not told."""

@@ -10,11 +10,13 @@ from grpc.aio import AbortError, ServicerContext
 from structlog.contextvars import bound_contextvars
 
 from engine.api.v1 import decisions_pb2 as pb
-from engine.server.abort import abort
 from engine.server.service import DecisionsService
-from engine.server.violations import InvalidRequest, Violation
+from engine.server.status import abort
+from engine.wire.violations import InvalidRequest, Violation
 
 Request = TypeVar("Request", bound=Message)
+
+
 Context = ServicerContext[Any, Any]
 
 

@@ -13,15 +13,19 @@ from grpc_health.v1 import health
 from grpc_health.v1.health_pb2 import HealthCheckResponse
 
 from engine.ledger.errors import LedgerClosed, LedgerError
-from engine.server.reload import Reloader
-from engine.settle.ledger import Ledger
+from engine.ledger.ledger import Ledger
+from engine.server.book.reload import Reloader
 
 log = structlog.get_logger()
 
+
 LIVENESS = "liveness"
 """SERVING as long as the process answers, also while it drains."""
+
+
 RULEBOOK = "rulebook"
 """SERVING while the book in the folder is the one that is served."""
+
 
 _PROBE_SECONDS = 1.0
 

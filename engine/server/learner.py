@@ -4,14 +4,15 @@ import asyncio
 
 import structlog
 
-from engine.learning.learned import Learned
+from engine.decide.experiments.learning import Learned
+from engine.ledger.commit.learning import Learning
 from engine.ledger.errors import LedgerError
+from engine.ledger.ledger import Ledger
+from engine.server.book.serving import Desks
 from engine.server.clock import ServerClock
-from engine.server.desk import Desks
-from engine.settle.learning import Learning
-from engine.settle.ledger import Ledger
 
 log = structlog.get_logger()
+
 
 _EVERY = 10.0
 """Seconds. A state is in the log for longer than this before it holds, so every server has it in time."""

@@ -7,21 +7,21 @@ from typing import Any
 import structlog
 
 from engine.api.v1 import decisions_pb2 as pb
-from engine.context import Request
-from engine.decide import Engine
-from engine.decision import Decision
-from engine.instant import Instant
-from engine.learning.learned import NOTHING_LEARNED, Learned
+from engine.decide.compiled import LiveBook
+from engine.decide.evaluate import Ask
+from engine.decide.experiments.learning import NOTHING_LEARNED, Learned
+from engine.engine import Engine
+from engine.ledger.commit.events import Recorded, Recording
+from engine.ledger.commit.outcomes import Reporting
 from engine.ledger.errors import LedgerError
-from engine.live import LiveBook
-from engine.observe.catalogue import Catalogue
-from engine.observe.stages import Stages
-from engine.server.parse import Parser
-from engine.settle.ask import Ask
-from engine.settle.ledger import Ledger
-from engine.settle.recording import Recorded, Recording
-from engine.settle.reporting import Reporting
+from engine.ledger.ledger import Ledger
+from engine.model.decision import Decision
+from engine.model.instant import Instant
+from engine.model.request import Request
+from engine.telemetry.metrics import Catalogue
+from engine.telemetry.stages import Stages
 from engine.weather import Weather
+from engine.wire.parse import Parser
 
 log = structlog.get_logger()
 

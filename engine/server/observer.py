@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from engine.observe.catalogue import Catalogue
-from engine.observe.figures import Figures, Reading
-from engine.observe.where import Where, where_to
-from engine.server.observed_calls import Context, ObservedCalls, Trace
+from engine.server.interceptor import Context, ObservedCalls, Trace
 from engine.settings import Settings
+from engine.telemetry.collector import Where, where_to
+from engine.telemetry.figures import Figures, Reading
+from engine.telemetry.metrics import Catalogue
 
 if TYPE_CHECKING:
-    from engine.observe.endpoint import Endpoint, Page
-    from engine.observe.push import Push
+    from engine.telemetry.endpoint import Endpoint, Page
+    from engine.telemetry.otlp import Push
 
 log = structlog.get_logger()
 
@@ -42,12 +42,12 @@ class Observer:
         if self.settings.metrics_port:
             self.endpoint = self._endpoint(figures, pages)
         if self.where:
-            from engine.observe.push import Push  # noqa: PLC0415 costs a second, and comes as an extra
+            from engine.telemetry.otlp import Push  # noqa: PLC0415 costs a second, and comes as an extra
 
             self.push = Push(figures, self.where, f"{socket.gethostname()}:{os.getpid()}")
 
     def _endpoint(self, figures: Figures, pages: "Mapping[str, Page]") -> "Endpoint":
-        from engine.observe.endpoint import Endpoint, opened  # noqa: PLC0415 only who looks pays for it
+        from engine.telemetry.endpoint import Endpoint, opened  # noqa: PLC0415 only who looks pays for it
 
         where = self.settings.metrics_host, self.settings.metrics_port
         if not self.shared:
@@ -64,7 +64,7 @@ class Observer:
         tracer = None if self.push is None else self.push.tracer
         if tracer is None:
             return None
-        from engine.observe.traces import span_of_call  # noqa: PLC0415 as above
+        from engine.telemetry.otlp import span_of_call  # noqa: PLC0415 as above
 
         def trace(method: str, context: Context) -> AbstractContextManager[Any]:
             metadata = {

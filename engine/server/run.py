@@ -1,12 +1,13 @@
-"""A server's life: open the log, serve, and when told to stop drain and leave."""
+"""The event loop that servers run on."""
 
 import asyncio
 import gc
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import grpc
 import structlog
@@ -15,39 +16,100 @@ from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
 from grpc_reflection.v1alpha import reflection
 
 from engine.api.v1 import decisions_pb2
-from engine.counters import counted
-from engine.decide import Engine
-from engine.learning.learned import Learned
-from engine.ledger.open import open_store
-from engine.live import LiveBook
+from engine.decide.compiled import LiveBook
+from engine.decide.experiments.learning import Learned
+from engine.engine import Engine
+from engine.ledger.ledger import Ledger
+from engine.ledger.store.open import open_store
+from engine.rulebook.report.diagnostics import in_short
 from engine.server.access.callers import may_simulate
-from engine.server.access.door import Door
+from engine.server.access.wiring import Door
+from engine.server.book.reload import Reloader
+from engine.server.book.serving import Desk, Desks
 from engine.server.clock import ServerClock
-from engine.server.desk import Desk, Desks
+from engine.server.gauges import readings_of_book, readings_of_server, readings_of_weather
 from engine.server.handlers import decisions_handler
 from engine.server.health import Health
 from engine.server.learner import Learner
-from engine.server.limits import most_of
 from engine.server.listen import CannotServe, bind, channel_options, check_access, drain
 from engine.server.observed import ObservedEngine, ObservedParser
-from engine.server.observer import observer
-from engine.server.parse import Parser
-from engine.server.parts import Parts, show
-from engine.server.reload import Reloader
+from engine.server.observer import Observer, observer
 from engine.server.service import DecisionsService
 from engine.server.stop import Stop
 from engine.server.streams import Streams
 from engine.settings import Settings
-from engine.settle.ledger import Ledger
+from engine.telemetry.counters import counted
 from engine.weather import Weather
+from engine.wire.limits import most_of
+from engine.wire.parse import Parser
+
+
+def run_loop(main: Coroutine[Any, Any, None]) -> None:
+    """Runs a server to its end on uvloop, where there is one for the platform."""
+    try:
+        import uvloop  # noqa: PLC0415 not to be had on every platform
+    except ImportError:
+        asyncio.run(main)
+    else:
+        uvloop.run(main)
+
+
+_HANGS = 10.0
+"""Seconds without a turn of the event loop after which the process counts as hung."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What outlives calls."""
+
+    desks: Desks
+    reloader: Reloader
+    door: Door
+    ledger: Ledger
+    weather: Weather
+    learned: Learned
+    """What is known of the variants of campaigns that learn, for every version of the book."""
+    observer: Observer | None
+    """None where nobody looks."""
+
+
+def show(parts: Parts, observer: Observer, health: Health, clock: ServerClock) -> None:
+    """Begins to show the server. Raises CannotObserve."""
+    parts.ledger.watch(observer.catalogue.group)
+    readings = readings_of_book(parts.desks, parts.reloader)
+    readings += readings_of_server(parts.ledger, health, clock)
+    if parts.weather.enabled:
+        readings += readings_of_weather(parts.weather)
+
+    def live() -> tuple[bool, Mapping[str, Any]]:
+        silent = health.silent
+        return silent < _HANGS, {"silent_seconds": round(silent, 1)}
+
+    def ready() -> tuple[bool, Mapping[str, Any]]:
+        return health.ready, {"ready": health.ready, "trouble": parts.ledger.trouble}
+
+    def book() -> tuple[bool, Mapping[str, Any]]:
+        now, wrong = parts.desks.live.engine.live, parts.reloader.refused
+        document = {"book": now.book.name, "version": now.book.version, "campaigns": len(now.plans)}
+        return not wrong, {**document, "errors": [in_short(one) for one in wrong]}
+
+    observer.open(readings, {"/live": live, "/ready": ready, "/book": book})
+
 
 log = structlog.get_logger()
 
+
 SERVICE = decisions_pb2.DESCRIPTOR.services_by_name["Decisions"].full_name
+
+
 _MORE_SECONDS = 3.0
 """How long the log may take to answer beyond what it may be kept busy by others."""
+
+
 _GC_THRESHOLDS = (50_000, 20, 100)
 """A call leaves little that only the collector frees; Python's own thresholds cost a tenth of the throughput."""
+
+
 _SWITCH_SECONDS = 0.001
 """How long the event loop may keep the ledger's thread waiting for the interpreter; Python's own 5 ms makes small groups."""
 
@@ -137,7 +199,7 @@ def _reloading(reloader: Reloader, settings: Settings) -> "list[asyncio.Task[Non
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reloader.ask)
     tasks = [asyncio.create_task(reloader.run())]
     if settings.watch:
-        from engine.server.watch import follow  # noqa: PLC0415 only who watches pays for it
+        from engine.server.book.watch import follow  # noqa: PLC0415 only who watches pays for it
 
         tasks.append(asyncio.create_task(follow(Path(settings.rules), reloader.ask)))
     return tasks

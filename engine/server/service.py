@@ -1,5 +1,6 @@
-"""The service Decisions: each method parses, asks the engine, and responds."""
+"""What came of a stream, settled together, and answered."""
 
+import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from typing import Any
@@ -9,24 +10,57 @@ from google.rpc.status_pb2 import Status
 from grpc.aio import ServicerContext
 
 from engine.api.v1 import decisions_pb2 as pb
-from engine.context import Request
-from engine.decision import Decision
+from engine.engine import Engine
 from engine.explain import explain, explain_past
-from engine.instant import Instant
-from engine.server.desk import Desk, Desks
-from engine.server.linking import parse_linking
-from engine.server.questions import check_campaigns, parse_past
-from engine.server.recordings import parse_recordings
-from engine.server.respond import respond
-from engine.server.respond_explain import respond_explained
-from engine.server.settled import settled, streamed
+from engine.ledger.commit.events import Recorded, Recording
+from engine.ledger.commit.outcomes import Reporting
+from engine.ledger.errors import LedgerFull
+from engine.model.decision import Decision
+from engine.model.instant import Instant
+from engine.model.request import Request
+from engine.server.book.serving import Desk, Desks
 from engine.server.status import status_of
 from engine.server.streams import Streams
-from engine.server.violations import InvalidRequest, Violation
-from engine.settle.recording import Recorded, Recording
-from engine.settle.reporting import Reporting
+from engine.wire.explain import check_campaigns, parse_past, respond_explained
+from engine.wire.record import parse_linking, parse_recordings
+from engine.wire.respond import respond
+from engine.wire.violations import InvalidRequest, Violation
+
+
+async def settled(
+    engine: Engine, requests: Sequence[Request], deadline: float | None
+) -> Sequence[Decision | Exception]:
+    """Decides the requests in one settlement; what fails all of them stands in the place of each.
+
+    Where too many others wait to be settled it waits as well, up to the deadline: a stream holds its sender back, and need
+    not send anybody away.
+    """
+    while True:
+        try:
+            return await engine.settle_all(requests, deadline=deadline)
+        except LedgerFull as full:
+            if deadline is not None and time.monotonic() + full.retry_after > deadline:
+                return [full] * len(requests)
+            await asyncio.sleep(full.retry_after)
+        except Exception as error:  # noqa: BLE001 the stream goes on: each request has its own status
+            return [error] * len(requests)
+
+
+def streamed(
+    message: pb.DecideRequest | DecodeError, answer: Decision | Exception | Status
+) -> pb.DecideResponse:
+    """The answer of a stream to one request: the decision, or why there is none."""
+    if isinstance(answer, Decision):
+        return respond(answer)
+    name = "" if isinstance(message, DecodeError) else message.request_id
+    return pb.DecideResponse(
+        request_id=name, error=answer if isinstance(answer, Status) else status_of(answer)
+    )
+
 
 Context = ServicerContext[Any, Any]
+
+
 Clock = Callable[[], Instant]
 
 

@@ -1,5 +1,10 @@
-"""Errors as gRPC statuses, mapped in this one place. INTERNAL never carries internals."""
+"""What of an error fits into the headers of an answer: clients refuse headers of 16 KiB, some of 8 KiB."""
 
+from collections.abc import Sequence
+from typing import Any, NoReturn
+from urllib.parse import quote
+
+import grpc
 import structlog
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.duration_pb2 import Duration
@@ -17,8 +22,9 @@ from google.rpc.code_pb2 import (
     UNAVAILABLE,
     UNIMPLEMENTED,
 )
-from google.rpc.error_details_pb2 import RetryInfo
+from google.rpc.error_details_pb2 import BadRequest, RetryInfo
 from google.rpc.status_pb2 import Status
+from grpc.aio import ServicerContext
 
 from engine.explain import NoSuchDecision
 from engine.ledger.errors import (
@@ -32,11 +38,51 @@ from engine.ledger.errors import (
     TooManyNames,
 )
 from engine.server.access.refusals import NotAllowed, Overdue, TooMuch, Unknown
-from engine.server.headers import bad_request, short
 from engine.server.streams import GoingDown
-from engine.server.violations import EventsNotKept, InvalidRequest, Unsupported
+from engine.wire.violations import EventsNotKept, InvalidRequest, Unsupported, Violation
+
+_MESSAGE_BYTES = 1000
+
+
+_DETAIL_BYTES = 3000
+
+
+_TEXT_CHARACTERS = 300
+
+
+def short(message: str) -> str:
+    """The message as far as it takes at most 1,000 bytes of a header, in which each byte beyond ASCII takes three."""
+    if len(message) <= _MESSAGE_BYTES and message.isascii():
+        return message
+    room, kept = _MESSAGE_BYTES - len(quote("…")), []
+    for character in message[:_MESSAGE_BYTES]:
+        room -= len(quote(character, safe=" "))
+        if room < 0:
+            break
+        kept.append(character)
+    return message if len(kept) == len(message) else "".join(kept) + "…"
+
+
+def bad_request(violations: Sequence[Violation]) -> BadRequest:
+    """The first violations, as many as take at most 3,000 bytes, and how many more there are."""
+    told, room = BadRequest(), _DETAIL_BYTES
+    for place, one in enumerate(violations):
+        field = BadRequest.FieldViolation(field=_cut(one.field), description=_cut(one.description))
+        room -= field.ByteSize() + 3
+        if room < 0:
+            rest = f"{len(violations) - place:,} more are not told here"
+            told.field_violations.append(BadRequest.FieldViolation(description=rest))
+            break
+        told.field_violations.append(field)
+    return told
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _TEXT_CHARACTERS else text[: _TEXT_CHARACTERS - 1] + "…"
+
 
 log = structlog.get_logger()
+
 
 _CODES: dict[type[Exception], int] = {
     Unsupported: UNIMPLEMENTED,
@@ -78,3 +124,17 @@ def _status(code: int, message: str, detail: Message | None = None) -> Status:
         packed.Pack(detail)
         status.details.append(packed)
     return status
+
+
+_STATUS_CODES = {code.value[0]: code for code in grpc.StatusCode}
+
+
+async def abort(context: ServicerContext[Any, Any], error: Exception) -> NoReturn:
+    """Ends the call with the status that tells its caller of the error."""
+    status = status_of(error)
+    await context.abort(
+        _STATUS_CODES[status.code],
+        status.message,
+        trailing_metadata=(("grpc-status-details-bin", status.SerializeToString()),),
+    )
+    raise AssertionError("abort raises")

@@ -1,26 +1,55 @@
-"""The provider: one GET in Open-Meteo's form. The only module that knows httpx.
-
-What a provider may do to us is bounded here: time, bytes, redirects, compression, cookies, connections. Every way in which
-a call can fail is one `ProviderFailed` with a reason out of a closed set.
-"""
+"""Why the provider has no report for us."""
 
 import asyncio
 import json
 from collections.abc import Callable
+from enum import StrEnum
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TypeAlias
 
 import httpx
 
 from engine.settings import Settings
-from engine.weather.cell import Cell
-from engine.weather.failed import ProviderFailed, Reason
+from engine.weather.cache import Cell
 from engine.weather.report import NOW, TOMORROW, Report, read_report
+
+
+class Reason(StrEnum):
+    """Why there is no report."""
+
+    TIMEOUT = "timeout"
+    """Not all of the answer came in time."""
+    UNREACHABLE = "unreachable"
+    """No connection, or it broke."""
+    STATUS = "status"
+    """Not 200; redirects are not followed."""
+    CONTENT_TYPE = "content_type"
+    """Not JSON by its own word."""
+    ENCODING = "encoding"
+    """Compressed, though we asked that it not be."""
+    TOO_LARGE = "too_large"
+    """More than the provider's LARGEST_ANSWER."""
+    MALFORMED = "malformed"
+    """Not JSON, or nothing in it to be believed."""
+    BROKEN = "broken"
+    """None of these: a mistake of ours."""
+
+
+class ProviderFailed(Exception):
+    """There is no report, for a reason."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason.value)
+        self.reason = reason
+
 
 LARGEST_ANSWER = 256 * 1024
 """Bytes; a usual answer has about one and a half thousand."""
 
+
 _PATH = "/v1/forecast"
+
+
 _FIXED = {
     "current": ",".join([*(number.name for number in NOW), "is_day", "weather_code"]),
     "daily": ",".join([*(number.name for number in TOMORROW), "weather_code"]),
@@ -30,6 +59,7 @@ _FIXED = {
     "wind_speed_unit": "kmh",
     "precipitation_unit": "mm",
 }
+
 
 ClientFactory: TypeAlias = Callable[[Settings], httpx.AsyncClient]
 """Makes the client that all calls share."""

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from types import MappingProxyType
 
-from engine.conditions.model import Attributes, Value
+from engine.model.values import Attributes, Value
 
 NOTHING: Attributes = MappingProxyType({})
 """No weather."""
+
 
 _CODES: dict[str, tuple[int, ...]] = {
     "clear": (0, 1),
@@ -24,11 +25,15 @@ _CODES: dict[str, tuple[int, ...]] = {
     "snow": (71, 73, 75, 77, 85, 86),
     "thunderstorm": (95, 96, 99),
 }
+
+
 CONDITIONS: Mapping[float | None, str] = {code: name for name, codes in _CODES.items() for code in codes}
 """Condition by WMO code: those of code table 4677 that Open-Meteo gives. Any other code is dropped."""
 
+
 HAIL = frozenset({96, 99})
 """WMO codes of a thunderstorm with hail."""
+
 
 _LONGEST_OFFSET = timedelta(hours=18)
 
@@ -60,6 +65,8 @@ NOW = (
     _Number("wind_speed_10m", "weather.wind_kph", 0, 500, "km/h"),
     _Number("precipitation", "weather.precipitation_mm", 0, 500, "mm"),
 )
+
+
 TOMORROW = (
     _Number("temperature_2m_min", "weather.tomorrow.temperature_min_c", -100, 70, "°C"),
     _Number("temperature_2m_max", "weather.tomorrow.temperature_max_c", -100, 70, "°C"),

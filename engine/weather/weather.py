@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from engine.conditions.model import Attributes
+from engine.model.values import Attributes
 from engine.settings import Settings
 from engine.weather.breaker import Breaker, State
-from engine.weather.cache import Cache, Remembered
-from engine.weather.cell import Cell, cell_of
-from engine.weather.failed import ProviderFailed, Reason
+from engine.weather.cache import Cache, Cell, Remembered, cell_of
+from engine.weather.provider import ProviderFailed, Reason
 from engine.weather.report import NOTHING, Report
 
 if TYPE_CHECKING:
     from engine.weather.provider import ClientFactory, Provider
 
 log = structlog.get_logger()
+
 
 _MARGIN = 0.002
 """Seconds before a deadline at which waiting ends, so that the answer is there by then."""
@@ -42,7 +42,7 @@ class Counters:
     missing: int
     """Not answered: too late, failed, or no call was allowed."""
     failures: Mapping[str, int]
-    """Calls that failed, by reason (`engine.weather.failed.Reason`)."""
+    """Calls that failed, by reason (`engine.weather.provider.Reason`)."""
     breaker: State
     cells: int
     """Squares remembered."""

@@ -1,1 +1,1 @@
-"""Several server processes on one port and one log, and a supervisor that watches them from outside."""
+"""Several worker processes on one port, under one supervisor."""

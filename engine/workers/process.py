@@ -10,11 +10,15 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from engine.workers.orders import ALIVE, SERVING, WHERE
+from engine.workers.spawn_config import ALIVE, SERVING, WHERE
 
 WORKER = (sys.executable, "-m", "engine.workers.worker")
+
+
 _MOST_SAID = 200
 """Lines kept of what a crash says."""
+
+
 _WHERE_SECONDS = 0.5
 
 

@@ -1,33 +1,90 @@
-"""The supervisor: as many workers as wanted, always, until told to stop; on SIGHUP new ones, with the book as it is then.
-
-It starts no gRPC, and opens the log only to bring it to the newest form before the first worker: what could crash or hang is
-in the workers. Should it die itself they notice, finish what they accepted, and leave.
-"""
+"""The port that all workers of a server listen on."""
 
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Sequence
+import socket
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from engine.counters import counted
-from engine.ledger.open import open_store
-from engine.observe.where import where_to
-from engine.server.listen import CannotServe
+from engine.ledger.store.open import open_store
+from engine.rulebook.report.diagnostics import in_short
+from engine.server.book.watch import follow
+from engine.server.listen import CannotServe, in_use
 from engine.server.run import open_door
 from engine.server.stop import stop_on_signals
-from engine.server.watch import follow
 from engine.settings import Settings
-from engine.workers.crew import Crew
-from engine.workers.edition import Edition
-from engine.workers.orders import Orders
-from engine.workers.port import held_port
+from engine.telemetry.collector import where_to
+from engine.telemetry.counters import counted
+from engine.telemetry.figures import About, Reading
+from engine.telemetry.metrics import PROCESS
+from engine.workers.book_snapshot import Edition
+from engine.workers.pool import Crew
 from engine.workers.process import WORKER
-from engine.workers.renewal import Renewal
-from engine.workers.shown import metrics_port, shown
+from engine.workers.rolling_restart import Renewal
+from engine.workers.spawn_config import Orders
+
+if TYPE_CHECKING:
+    from engine.telemetry.endpoint import Endpoint
+
+
+@contextmanager
+def held_port(settings: Settings) -> Iterator[int]:
+    """The port of the settings, or a free one for 0, kept for the length of a block. Raises CannotServe.
+
+    Nobody else may have it at the beginning; then it is opened to the workers, who listen on it by SO_REUSEPORT. It is never
+    listened on here, so that no connection comes to the supervisor, and no other program gets it while all workers are down.
+    """
+    with ExitStack() as held:
+        try:
+            port = settings.port
+            for family, address in _addresses(settings.host):
+                one = held.enter_context(socket.socket(family, socket.SOCK_STREAM))
+                one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                one.bind((address, port))
+                one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+                port = one.getsockname()[1]
+        except OSError as error:
+            raise in_use(settings) from error
+        yield port
+
+
+def _addresses(host: str) -> list[tuple[socket.AddressFamily, str]]:
+    """Those that the host stands for: one, or both loopback addresses of `localhost`."""
+    found = socket.getaddrinfo(host.strip("[]"), None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    return [(family, str(address[0])) for family, _, _, _, address in found]
+
+
+WORKERS = About("tact_workers", "Workers that serve; only of a supervisor.")
+
+
+def metrics_port(settings: Settings, number: int) -> int:
+    """The port of a worker's figures: as far from the supervisor's as its number says. 0: none."""
+    return settings.metrics_port + number if settings.metrics_port else 0
+
+
+def shown(settings: Settings, crew: Crew, renewal: Renewal) -> "Endpoint | None":
+    """The supervisor's endpoint; None where nobody looks. Raises CannotObserve."""
+    if not settings.metrics_port:
+        return None
+    from engine.telemetry.endpoint import opened  # noqa: PLC0415 only who looks pays for it
+
+    def ready() -> tuple[bool, Mapping[str, Any]]:
+        return crew.serving > 0, {"workers": crew.serving, "wanted": settings.workers}
+
+    def book() -> tuple[bool, Mapping[str, Any]]:
+        wrong = renewal.refused
+        return not wrong, {"version": renewal.version, "errors": [in_short(one) for one in wrong]}
+
+    workers = Reading(WORKERS, lambda: {(): float(crew.serving)})
+    pages = {"/live": lambda: (True, {}), "/ready": ready, "/book": book}
+    return opened(settings.metrics_host, settings.metrics_port, [workers, *PROCESS], pages)
+
 
 log = structlog.get_logger()
 

@@ -15,14 +15,15 @@ from functools import partial
 import structlog
 
 from engine.ledger.errors import LedgerError
-from engine.observe.figures import CannotObserve
-from engine.server import logs, loop
+from engine.server import logs, run
 from engine.server.listen import CannotServe
 from engine.server.run import Place, serve
 from engine.server.stop import Stop, heed_no_more
-from engine.workers.orders import ALIVE, NEWS, ORDERS, SERVING, WHERE, Orders, read_orders
+from engine.telemetry.figures import CannotObserve
+from engine.workers.spawn_config import ALIVE, NEWS, ORDERS, SERVING, WHERE, Orders, read_orders
 
 log = structlog.get_logger()
+
 
 _SIGNS = 10
 """Signs of life within the time after which a silent worker is killed."""
@@ -38,7 +39,7 @@ def main() -> None:
     logs.configure(as_json=orders.as_json, level=orders.settings.message_level, worker=orders.number)
     os.set_blocking(NEWS, False)
     try:
-        loop.run(_main(orders))
+        run.run_loop(_main(orders))
     except (CannotServe, CannotObserve, LedgerError) as error:
         log.error("cannot serve", error=str(error))  # noqa: TRY400 a sentence says it all
         sys.exit(1)

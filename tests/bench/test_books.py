@@ -5,12 +5,12 @@ from pathlib import Path
 
 from bench import books, derived
 from engine.api.v1.decisions_pb2 import DecideBatchRequest, DecideRequest
-from engine.decide import ask
-from engine.live import compile_book
-from engine.match import match
+from engine.decide.compiled import compile_book
+from engine.decide.evaluate import ask
+from engine.decide.match import match
 from engine.rulebook.load import load
 from engine.rulebook.report.diagnostics import Severity
-from engine.server.parse import Parser
+from engine.wire.parse import Parser
 
 
 def test_the_book_loads_without_a_warning(tmp_path: Path) -> None:

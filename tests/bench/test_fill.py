@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 from bench import books, ledger
-from engine.ledger.decisions import contacts_of
+from engine.ledger.queries.decisions import contacts_of
 
 
 def test_a_filled_log_is_as_the_engine_would_have_written_it(tmp_path: Path) -> None:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from bench import floor, ledger
 from bench.books import live_book
-from engine.ledger.decisions import contacts_of, past_decisions
-from engine.ledger.open import open_store
+from engine.ledger.queries.decisions import contacts_of, past_decisions
+from engine.ledger.store.open import open_store
 
 
 def test_its_rows_are_the_server_s_but_for_their_names(tmp_path: Path) -> None:

@@ -10,8 +10,7 @@ from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
 
 from engine.api.v1 import decisions_pb2_grpc as pb_grpc
 from engine.client import AsyncClient, Client
-
-from .scripted import InThreads, Scripted
+from tests.client.scripted import InThreads, Scripted
 
 
 @pytest.fixture

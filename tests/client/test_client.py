@@ -29,8 +29,7 @@ from engine.client import (
     recorded,
     request,
 )
-
-from .scripted import Scripted, collect, retry_after, violation
+from tests.client.scripted import Scripted, collect, retry_after, violation
 
 CODES = grpc.StatusCode
 

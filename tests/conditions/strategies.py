@@ -4,21 +4,9 @@ from datetime import date
 
 from hypothesis import strategies as st
 
-from engine.conditions.model import (
-    All,
-    Any_,
-    Attributes,
-    Audience,
-    Condition,
-    Moment,
-    None_,
-    Operand,
-    Operator,
-    Scalar,
-    Test,
-    Value,
-)
-from engine.instant import DAY
+from engine.conditions.model import All, Any_, Audience, Condition, None_, Operand, Operator, Test
+from engine.model.instant import DAY
+from engine.model.values import Attributes, Moment, Scalar, Value
 
 NAMES = ("a", "b", "c")
 NOW = 20_000 * DAY + 5

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from engine.client import from_document
-from engine.context import Request
-from engine.instant import SECOND, from_datetime
-from engine.live import LiveBook, compile_book
+from engine.decide.compiled import LiveBook, compile_book
+from engine.model.instant import SECOND, from_datetime
+from engine.model.request import Request
 from engine.rulebook.load import Loaded, load_files
 from engine.rulebook.report.diagnostics import Code, Severity
 from engine.rulebook.text.nodes import compose
-from engine.scenario.typed import typed
-from engine.server.parse import Parser
+from engine.scenario.contexts import typed
+from engine.wire.parse import Parser
 
 FOLDER = Path(__file__).with_name("written")
 NOW = "2026-03-10T10:00:00Z"

@@ -2,11 +2,11 @@
 
 from hypothesis import given, settings
 
-from engine.conditions import dnf, reference
-from engine.conditions.model import ALWAYS, All, Any_, Attributes, Condition, None_, Operator, Test
-from engine.conditions.reference import holds
-
-from .strategies import MOMENT, conditions, contexts
+from engine.conditions import dnf, evaluate
+from engine.conditions.evaluate import holds
+from engine.conditions.model import ALWAYS, All, Any_, Condition, None_, Operator, Test
+from engine.model.values import Attributes
+from tests.conditions.strategies import MOMENT, conditions, contexts
 
 
 def eq(number: int) -> Test:
@@ -21,7 +21,7 @@ def test_clauses_mean_the_condition(condition: Condition, attributes: Attributes
     clauses = dnf.clauses_of(condition)
     if clauses is not None:
         truth = any(
-            all(reference.test_holds(one.test, attributes, MOMENT) is one.positive for one in clause)
+            all(evaluate.test_holds(one.test, attributes, MOMENT) is one.positive for one in clause)
             for clause in clauses
         )
         assert truth is holds(condition, attributes, MOMENT)

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.conditions import index, keyed
-from engine.conditions.index import ConditionIndex
-from engine.conditions.model import ALWAYS, All, Any_, Attributes, Condition, None_, Operator, Test
-from engine.conditions.reference import holds
-
-from .strategies import MOMENT, conditions, contexts
+from engine.conditions.evaluate import holds
+from engine.conditions.index import index, keyed
+from engine.conditions.index.index import ConditionIndex
+from engine.conditions.model import ALWAYS, All, Any_, Condition, None_, Operator, Test
+from engine.model.values import Attributes
+from tests.conditions.strategies import MOMENT, conditions, contexts
 
 
 def holding(written: Sequence[Condition], attributes: Attributes) -> list[int]:

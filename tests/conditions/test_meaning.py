@@ -10,23 +10,13 @@ import pytest
 import yaml
 from hypothesis import given, settings
 
-from engine.conditions.index import ConditionIndex
-from engine.conditions.model import (
-    All,
-    Any_,
-    Attributes,
-    Audience,
-    Condition,
-    Moment,
-    None_,
-    Operator,
-    Test,
-)
-from engine.conditions.reference import Verdict, holds, verdict_of
+from engine.conditions.evaluate import Verdict, holds, verdict_of
+from engine.conditions.index.index import ConditionIndex
+from engine.conditions.model import All, Any_, Audience, Condition, None_, Operator, Test
 from engine.conditions.trace import Trace, trace
-from engine.instant import DAY, SECOND, from_datetime
-
-from .strategies import MOMENT, conditions, contexts
+from engine.model.instant import DAY, SECOND, from_datetime
+from engine.model.values import Attributes, Moment
+from tests.conditions.strategies import MOMENT, conditions, contexts
 
 NOW = Moment(from_datetime(datetime(2026, 3, 10, 10, tzinfo=UTC)), date(2026, 3, 10))
 _UNITS = {"d": DAY, "h": 3600 * SECOND, "us": 1}

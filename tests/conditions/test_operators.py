@@ -5,18 +5,17 @@ from typing import Any
 
 import pytest
 
+from engine.conditions.evaluate import Verdict, holds
 from engine.conditions.model import Operator
-from engine.conditions.reference import Verdict, holds
 from engine.conditions.trace import trace
-from engine.decide import ask
-from engine.live import compile_book
+from engine.decide.compiled import compile_book
+from engine.decide.evaluate import ask
 from engine.rulebook.conditions.operands import OPERATORS
 from engine.rulebook.model.book import AttributeType
 from engine.rulebook.report.diagnostics import Code
 from engine.rulebook.text.nodes import compose
-from engine.server.violations import InvalidRequest
-
-from .tables import errors_of, live_book, load_book, request_of
+from engine.wire.violations import InvalidRequest
+from tests.conditions.tables import errors_of, live_book, load_book, request_of
 
 
 def matrix() -> dict[str, dict[str, Any]]:

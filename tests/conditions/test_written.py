@@ -5,12 +5,11 @@ from typing import Any
 
 import pytest
 
-from engine.conditions.reference import Verdict, holds
+from engine.conditions.evaluate import Verdict, holds
 from engine.conditions.trace import trace
-from engine.decide import ask
-from engine.server.violations import InvalidRequest
-
-from .tables import Row, errors_of, groups, live_book, load_book, request_of, rows
+from engine.decide.evaluate import ask
+from engine.wire.violations import InvalidRequest
+from tests.conditions.tables import Row, errors_of, groups, live_book, load_book, request_of, rows
 
 
 def written(*, judged: bool) -> Iterator[Any]:

@@ -1,6 +1,6 @@
 """The book that the demo serves."""
 
-from engine.demo.server import book_folder
+from demo.server import book_folder
 from engine.rulebook.load import load
 from engine.rulebook.model.book import Category, Content, OnSilence, Placeholder
 from engine.rulebook.report.diagnostics import render

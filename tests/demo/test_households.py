@@ -3,7 +3,7 @@
 from collections import Counter
 from datetime import timedelta
 
-from engine.demo.households import POINTS_RUN, cities, city_of, households, request_of
+from demo.households import POINTS_RUN, cities, city_of, households, request_of
 
 BEFORE = POINTS_RUN - timedelta(days=4)
 

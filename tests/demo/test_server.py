@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.demo import server
-from engine.demo.server import DemoError, Server
+from demo import server
+from demo.server import DemoError, Server
 
 
 def test_a_server_that_does_not_start_is_quoted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

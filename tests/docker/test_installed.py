@@ -18,8 +18,8 @@ from tests.books import write_book
 from tests.docker.dockerfile import Stage, read
 from tests.docker.test_dockerfile import ROOT
 from tests.docker.wheels import needed, normal, pack_requirements
-from tests.observe.shown import free_port
 from tests.requests import li_na
+from tests.telemetry.shown import free_port
 
 STAGES = read((ROOT / "Dockerfile").read_text(encoding="utf-8"))
 EXTRAS = re.findall(r"'tact\[([a-z,]+)\]'", str(STAGES[0].instructions))[0].split(",")

@@ -22,9 +22,9 @@ def test_it_holds_every_module(wheel: Path) -> None:
 def test_it_holds_the_demo(wheel: Path) -> None:
     """The demo's people, its cities and its book are in the wheel."""
     held = files_of(wheel)
-    assert {"engine/demo/households.csv", "engine/demo/cities.csv"} <= held
+    assert {"demo/households.csv", "demo/cities.csv"} <= held
     book = {path.name for path in (ROOT / "rules" / "cosmetics-cn").glob("*.yaml")}
-    assert {f"engine/demo/book/{name}" for name in book} <= held
+    assert {f"demo/book/{name}" for name in book} <= held
 
 
 def test_it_brings_the_command(wheel: Path) -> None:

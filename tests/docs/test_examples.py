@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from engine.cli import app
-from engine.cli.contexts import read_context
+from engine.cli.local import read_context
 from engine.rulebook.load import Loaded, load, load_files
 from engine.rulebook.report.diagnostics import Code, Severity, render
 from tests.docs.commands import commands_of

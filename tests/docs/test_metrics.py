@@ -3,7 +3,7 @@
 import re
 
 from tests.docs.pages import ROOT
-from tests.observe.shown import every_figure, kind_of, shown_name
+from tests.telemetry.shown import every_figure, kind_of, shown_name
 
 _ROW = re.compile(r"^\| `(?P<name>tact_\w+)` \| (?P<kind>\w+) \|(?P<labels>[^|]*)\|", re.MULTILINE)
 

@@ -1,6 +1,6 @@
 """The statements of the page about PostgreSQL, on a real one."""
 
-from engine.ledger.open import open_store
+from engine.ledger.store.open import open_store
 from tests.docs.pages import ROOT, blocks_of
 from tests.logs import Log
 from tests.postgres import PostgresServer

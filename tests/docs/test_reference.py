@@ -9,11 +9,11 @@ import pytest
 
 from engine.cli import app
 from engine.conditions.model import Operator
-from engine.rulebook.builtin import BUILTIN
 from engine.rulebook.model.book import AttributeType
 from engine.rulebook.report.diagnostics import Code
+from engine.rulebook.sections.attributes import BUILTIN
 from engine.rulebook.shapes import experiments, pressure, sections
-from engine.rulebook.text import unsupported
+from engine.rulebook.text import merge
 from engine.settings import Settings
 from tests.docs.commands import commands_of
 from tests.docs.pages import ALL_BLOCKS, ROOT
@@ -51,7 +51,7 @@ def test_every_code_is_named_and_shown() -> None:
 def test_what_is_to_come_is_named() -> None:
     """Everything that is refused as unsupported stands under "Not yet"."""
     coming = RULEBOOK.partition("## Not yet")[2]
-    features = unsupported._FEATURES
+    features = merge._FEATURES
     names = [one.rpartition(".")[2] for one in features]
     assert [name for name in names if name not in coming] == []
 

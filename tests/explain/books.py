@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from engine.context import Request
-from engine.live import LiveBook, compile_book
+from engine.decide.compiled import LiveBook, compile_book
+from engine.model.request import Request
 from engine.rulebook.load import load
 from engine.scenario.model import Decide
 from engine.scenario.read import load_scenarios

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from engine.context import Mode, Request
-from engine.decide import Engine
-from engine.decision import Reason
+from engine.decide.compiled import LiveBook
+from engine.engine import Engine
 from engine.explain import Change, ChangeKind
-from engine.ledger.open import open_store
-from engine.live import LiveBook
-from engine.settle.ledger import Ledger
+from engine.ledger.ledger import Ledger
+from engine.ledger.store.open import open_store
+from engine.model.decision import Reason
+from engine.model.request import Mode, Request
 
 
 @contextmanager

@@ -2,15 +2,15 @@
 
 from pathlib import Path
 
-from engine.attributes.event import Event
-from engine.context import Request
-from engine.decide import Engine
+from engine.decide.compiled import LiveBook
+from engine.engine import Engine
 from engine.explain import CampaignExplained, explain, explain_past
-from engine.explain.sentences import sentence
-from engine.instant import DAY
-from engine.live import LiveBook
-from engine.settle.recording import Recorded
-from engine.settle.reporting import Reporting
+from engine.explain.words import sentence
+from engine.ledger.commit.events import Recorded
+from engine.ledger.commit.outcomes import Reporting
+from engine.model.event import Event
+from engine.model.instant import DAY
+from engine.model.request import Request
 from tests.books import live_book
 from tests.explain.engines import engine_on
 

@@ -12,11 +12,11 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
-from engine.ledger import decisions
+from engine.decide.answer import from_json
 from engine.ledger.errors import LedgerUnavailable
 from engine.ledger.migrate import MIGRATIONS, forms
-from engine.ledger.open import open_store
-from engine.settle.answer import from_json
+from engine.ledger.queries import decisions
+from engine.ledger.store.open import open_store
 
 
 def test_a_log_of_the_first_form_is_brought_up_to_date(tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ async def test_processes_that_start_together_migrate_once(tmp_path: Path) -> Non
     """Four processes open a log of the first form at the same moment, and all of them can."""
     path = tmp_path / "tact.db"
     _migrated_to(path, "0001")
-    code = f"from engine.ledger.open import open_store; open_store('sqlite:///{path}').close()"
+    code = f"from engine.ledger.store.open import open_store; open_store('sqlite:///{path}').close()"
     started = [await asyncio.create_subprocess_exec(sys.executable, "-c", code) for _ in range(4)]
     assert [await one.wait() for one in started] == [0] * 4
 
@@ -110,7 +110,7 @@ def test_a_log_of_the_newest_form_is_opened_without_alembic(tmp_path: Path) -> N
     """It takes longer to load than all else that opening needs."""
     url = f"sqlite:///{tmp_path}/tact.db"
     open_store(url).close()
-    code = f"from engine.ledger.open import open_store; open_store({url!r}).close()"
+    code = f"from engine.ledger.store.open import open_store; open_store({url!r}).close()"
     code += "; import sys; assert 'alembic' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
 

@@ -8,7 +8,7 @@ import pytest
 
 from engine.ledger.errors import LedgerUnavailable
 from engine.ledger.migrate import migrate_file
-from engine.ledger.open import open_store
+from engine.ledger.store.open import open_store
 
 
 @pytest.fixture

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from engine.ledger import persons
-from engine.ledger.open import open_store
-from engine.ledger.recalled import Recalled, Wanted
-from engine.ledger.rows import EventRow, PersonRow, SignalRow
-from engine.ledger.store import Store
+from engine.ledger.queries import persons
+from engine.ledger.store.open import open_store
+from engine.ledger.store.rows import EventRow, PersonRow, SignalRow
+from engine.ledger.store.store import Store
+from engine.model.customer import Recalled, Wanted
 from tests.logs import Log
 
 

@@ -7,14 +7,15 @@ from datetime import UTC, datetime
 import psycopg
 import pytest
 
-from engine.instant import from_datetime
-from engine.ledger.decisions import contacts_of, id_from, keep, past_decisions
 from engine.ledger.errors import LedgerUnavailable
-from engine.ledger.open import open_store
-from engine.ledger.partitions import make_partitions, partition_name
-from engine.ledger.postgres import PostgresStore
-from engine.ledger.rows import ContactRow, DecisionRow, RequestRow
-from engine.ledger.store import Store
+from engine.ledger.queries.decisions import contacts_of, keep, past_decisions
+from engine.ledger.store.open import open_store
+from engine.ledger.store.partitions import make_partitions, partition_name
+from engine.ledger.store.postgres import PostgresStore
+from engine.ledger.store.rows import ContactRow, DecisionRow, RequestRow
+from engine.ledger.store.statements import id_from
+from engine.ledger.store.store import Store
+from engine.model.instant import from_datetime
 from tests.ledger.cutter import Cutter
 from tests.logs import Log
 from tests.postgres import PostgresServer, postgres

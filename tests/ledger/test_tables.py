@@ -6,8 +6,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import NullPool, create_engine, inspect
 
-from engine.ledger.open import open_store
-from engine.ledger.rows import (
+from engine.ledger.store.open import open_store
+from engine.ledger.store.rows import (
     ArmRow,
     ConsentRow,
     ContactRow,
@@ -22,7 +22,7 @@ from engine.ledger.rows import (
     SignalRow,
     TrialRow,
 )
-from engine.ledger.tables import (
+from engine.ledger.store.tables import (
     METADATA,
     ArmTable,
     ConsentTable,

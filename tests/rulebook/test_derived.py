@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from engine.attributes.derive import closure, derivation
-from engine.attributes.event import Event
+from engine.conditions.evaluate import holds
 from engine.conditions.model import ALWAYS, All, Any_, None_, Operator, Test, attributes_of
-from engine.conditions.reference import holds
-from engine.instant import DAY, SECOND
-from engine.live import compile_book
+from engine.decide.attributes.derive import closure, derivation
+from engine.decide.compiled import compile_book
+from engine.model.event import Event
+from engine.model.instant import DAY, SECOND
 from engine.rulebook.load import load_files
 from engine.rulebook.model.book import Attribute, AttributeType, Book
 from engine.rulebook.model.derived import (

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from engine.conditions.model import ALWAYS, All, Any_, Audience, None_, Operator, Test
-from engine.instant import DAY, SECOND
+from engine.model.instant import DAY, SECOND
 from engine.rulebook.load import load, load_files
 from engine.rulebook.model.book import Active, Book, Factor, Kind, OnSilence, Placeholder, Template
-from engine.rulebook.model.clock import Clock
 from engine.rulebook.model.policies import (
     Calendar,
     Cap,
+    Clock,
     Gap,
     Holidays,
     Period,
@@ -23,7 +23,7 @@ from engine.rulebook.model.policies import (
     Selector,
 )
 from engine.rulebook.report.diagnostics import Code, Severity
-from engine.rulebook.text.events import MAX_EXPANDED
+from engine.rulebook.text.yaml_events import MAX_EXPANDED
 
 GOLDEN = Path(__file__).parent / "golden"
 RICH = (GOLDEN / "_rich.yaml").read_bytes()

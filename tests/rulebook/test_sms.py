@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.rulebook.content.longest import longest
-from engine.rulebook.content.sms import Alphabet, Length, length
+from engine.rulebook.content.sms import Alphabet, Length, length, longest
 from engine.rulebook.model.book import Attribute, AttributeType, Placeholder, Template
 
 GSM, UCS = Alphabet.GSM_7, Alphabet.UCS_2

@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.live import LiveBook
+from engine.decide.compiled import LiveBook
 from tests.books import live_book
 
 

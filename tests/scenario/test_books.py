@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from engine.attributes.event import Event
 from engine.cli import app
-from engine.context import Request
-from engine.decide import ask
-from engine.live import LiveBook, compile_book
+from engine.decide.compiled import LiveBook, compile_book
+from engine.decide.evaluate import ask
+from engine.model.event import Event
+from engine.model.request import Request
 from engine.rulebook.load import load
 from engine.rulebook.report.diagnostics import Severity
 from engine.scenario.model import Decide, Record, Scenario, Step

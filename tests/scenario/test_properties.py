@@ -7,7 +7,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.live import LiveBook
+from engine.decide.compiled import LiveBook
 from engine.scenario.play import play
 from engine.scenario.read import Loaded, load_scenario_files
 

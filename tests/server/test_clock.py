@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.counters import CLOCK_STEPS
-from engine.instant import SECOND
+from engine.model.instant import SECOND
 from engine.server.clock import ServerClock
+from engine.telemetry.counters import CLOCK_STEPS
 
 
 @dataclass

@@ -9,7 +9,7 @@ from google.rpc.code_pb2 import ALREADY_EXISTS, FAILED_PRECONDITION, INVALID_ARG
 from engine.client import Client
 from tests.books import write_book
 from tests.server.everything import EVERYTHING
-from tests.server.siege import ROUND, siege
+from tests.server.fuzz_load import ROUND, siege
 from tests.servers import serving
 from tests.weather.station import station_apart
 

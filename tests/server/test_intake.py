@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from engine.ledger.errors import DeadlinePassed, LedgerError, LedgerFull
-from engine.server.settled import settled
+from engine.server.service import settled
 from engine.server.streams import GoingDown, Streams
 
 

@@ -2,17 +2,17 @@
 
 from pathlib import Path
 
-from engine.decide import Engine
-from engine.instant import SECOND
-from engine.learning.learned import Learned
-from engine.ledger.open import open_store
+from engine.decide.experiments.learning import Learned
+from engine.engine import Engine
+from engine.ledger.ledger import Ledger
+from engine.ledger.store.open import open_store
+from engine.model.instant import SECOND
+from engine.server.book.serving import Desk, Desks
 from engine.server.clock import ServerClock
-from engine.server.desk import Desk, Desks
 from engine.server.learner import Learner
-from engine.server.parse import Parser
-from engine.settle.ledger import Ledger
-from tests.arbitrate.shop import NOW
-from tests.learning.test_book import learning_book
+from engine.wire.parse import Parser
+from tests.decide.arbitrate.shop import NOW
+from tests.decide.learning.test_book import learning_book
 from tests.logs import Log
 
 

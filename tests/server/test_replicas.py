@@ -12,8 +12,8 @@ from engine.client import Client
 from tests.logs import Log
 from tests.postgres import PostgresServer, postgres
 from tests.requests import li_na
-from tests.server.fleet import Fleet
-from tests.server.hammer import Hammer, assert_exact
+from tests.server.load_generator import Hammer, assert_exact
+from tests.server.replicas import Fleet
 
 
 def test_servers_on_one_log_are_exact(book: Path, any_log: Log) -> None:

@@ -8,15 +8,15 @@ from typing import Any, cast
 import pytest
 
 from engine.api.v1 import decisions_pb2 as pb
-from engine.decide import Engine
+from engine.engine import Engine
 from engine.ledger.errors import LedgerFull
-from engine.ledger.open import open_store
-from engine.server.desk import Desk, Desks
-from engine.server.parse import Parser
+from engine.ledger.ledger import Ledger
+from engine.ledger.store.open import open_store
+from engine.server.book.serving import Desk, Desks
 from engine.server.service import DecisionsService
 from engine.server.streams import Streams
-from engine.server.violations import InvalidRequest
-from engine.settle.ledger import Ledger
+from engine.wire.parse import Parser
+from engine.wire.violations import InvalidRequest
 from tests.books import live_book
 from tests.requests import li_na
 

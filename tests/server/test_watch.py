@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.server.watch import concerns
+from engine.server.book.watch import concerns
 
 
 @pytest.mark.parametrize(

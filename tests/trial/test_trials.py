@@ -9,8 +9,8 @@ import pytest
 from tests.docs.pages import ROOT
 from trial import soak
 from trial.__main__ import TRIALS, main, run
-from trial.finding import Curve, Finding
 from trial.report import failed, write
+from trial.result import Curve, Finding
 
 
 @pytest.mark.parametrize("name", TRIALS)

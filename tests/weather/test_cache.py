@@ -1,7 +1,6 @@
 """What is remembered."""
 
-from engine.weather.cache import UNKNOWN, Cache, Remembered
-from engine.weather.cell import Cell
+from engine.weather.cache import UNKNOWN, Cache, Cell, Remembered
 
 
 def test_the_oldest_asked_goes() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.weather.cell import cell_of
+from engine.weather.cache import cell_of
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,8 @@ import json
 import pytest
 
 from engine.settings import Settings
-from engine.weather.cell import Cell
-from engine.weather.failed import ProviderFailed, Reason
-from engine.weather.provider import LARGEST_ANSWER, Provider
+from engine.weather.cache import Cell
+from engine.weather.provider import LARGEST_ANSWER, Provider, ProviderFailed, Reason
 from tests.weather.station import Answer, Station, forecast, reply, station
 
 HARBIN = Cell(458, 1265)

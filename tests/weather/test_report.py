@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.rulebook.builtin import BUILTIN, WEATHER_CONDITIONS
+from engine.rulebook.sections.attributes import BUILTIN, WEATHER_CONDITIONS
 from engine.weather.report import CONDITIONS, read_report
 from tests.weather.station import TEN_O_CLOCK, forecast
 

@@ -11,11 +11,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from engine.decide.signals import kernel
 from engine.server.logs import configure
 from engine.settings import Settings
-from engine.signals import kernel
 from engine.workers import worker
-from engine.workers.edition import Edition, read_edition
+from engine.workers.book_snapshot import Edition, read_edition
 from engine.workers.supervise import supervise
 
 CRASH, HANG = "crash", "hang"

@@ -10,9 +10,9 @@ import pytest
 from engine.api.v1 import decisions_pb2 as pb
 from engine.client import Client, request
 from tests.books import write_book
+from tests.decide.signals.books import needs_library
 from tests.server.load import Load
 from tests.servers import Server, start
-from tests.signals.books import needs_library
 from tests.workers.faulty import CRASH, HANG
 from tests.workers.processes import is_running, said, until, workers
 

@@ -9,11 +9,10 @@ import pytest
 
 from engine.server.listen import CannotServe
 from engine.settings import Settings
-from engine.workers import keeper
-from engine.workers.backoff import FIRST, LONGEST, WELL, Backoff
-from engine.workers.edition import Edition, read_edition
-from engine.workers.port import held_port
-from engine.workers.supervise import supervise
+from engine.workers import slot
+from engine.workers.book_snapshot import Edition, read_edition
+from engine.workers.slot import FIRST, LONGEST, WELL, Backoff
+from engine.workers.supervise import held_port, supervise
 
 
 def edition_of(book: Path) -> Edition:
@@ -43,7 +42,7 @@ async def test_a_worker_that_never_serves_is_given_up(
     book: Path, log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A start that takes too long is a failure too."""
-    monkeypatch.setattr(keeper, "START_LIMIT", 0.1)
+    monkeypatch.setattr(slot, "START_LIMIT", 0.1)
     command = (sys.executable, "-c", "import sys; sys.stdin.read()")
     with pytest.raises(CannotServe, match="ended before it served"):
         await supervise(edition_of(book), settings_of(book, log), print, as_json=False, command=command)

@@ -1,1 +1,1 @@
-"""Conditions: from plain data to trees of tests."""
+"""Conditions as books write them."""

@@ -3,18 +3,19 @@
 from dataclasses import dataclass, field
 
 from engine.conditions.model import Any_, Audience, Condition, Operator, Test
-from engine.rulebook.attributes import Lexicon
-from engine.rulebook.conditions.behaviour import BehaviourReader
-from engine.rulebook.conditions.near import DistanceReader
+from engine.rulebook.conditions.derived import BehaviourReader, DistanceReader
 from engine.rulebook.conditions.trees import GROUPS, MAX_DEPTH, MAX_TESTS, Extent, Trees, joined
-from engine.rulebook.declared import Declared
 from engine.rulebook.report.diagnostics import Code, quote
 from engine.rulebook.report.findings import Path
+from engine.rulebook.symbols import Declared, Lexicon
 from engine.rulebook.text.nodes import Plain
 
 __all__ = ["MAX_DEPTH", "MAX_TESTS", "Extent", "Grammar"]
 
+
 _NAMED = ("audience", "pattern", "signal")
+
+
 _KEYS = (*GROUPS, *_NAMED, "behaviour", "near")
 
 

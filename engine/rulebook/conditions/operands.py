@@ -6,22 +6,37 @@ from zoneinfo import ZoneInfo
 
 import re2
 
-from engine.conditions.model import Operand, Operator, Scalar
-from engine.rulebook import spans, times
+from engine.conditions.model import Operand, Operator
+from engine.model.values import Scalar
 from engine.rulebook.model.book import Attribute, AttributeType
 from engine.rulebook.report.diagnostics import Code, quote
 from engine.rulebook.report.findings import Findings, Path
+from engine.rulebook.text import datetimes, durations
 from engine.rulebook.text.nodes import Plain
 
 MAX_PATTERN = 1000
 
+
 _O, _T = Operator, AttributeType
+
+
 _EQUALITY = frozenset((_O.EQ, _O.NE, _O.IN, _O.NOT_IN))
+
+
 _ORDER = frozenset((_O.LT, _O.LTE, _O.GT, _O.GTE, _O.BETWEEN))
+
+
 _CALENDAR = frozenset((_O.BEFORE, _O.AFTER, _O.WITHIN))
+
+
 _WORDS = frozenset((_O.STARTS_WITH, _O.ENDS_WITH, _O.CONTAINS, _O.MATCHES))
+
+
 _MEMBERS = frozenset((_O.HAS, _O.HAS_ANY, _O.HAS_ALL))
+
+
 _SEVERAL = frozenset((_O.IN, _O.NOT_IN, _O.HAS_ANY, _O.HAS_ALL))
+
 
 OPERATORS: dict[AttributeType, frozenset[Operator]] = {
     kind: operators | {_O.EXISTS}
@@ -38,6 +53,7 @@ OPERATORS: dict[AttributeType, frozenset[Operator]] = {
     }.items()
 }
 """Operators by the type of the attribute."""
+
 
 _ITEM = {_T.TEXTS: _T.TEXT, _T.INTEGERS: _T.INTEGER, _T.NUMBERS: _T.NUMBER}
 
@@ -124,11 +140,11 @@ class Reader:
             raise _WrongError(Code.TYPE, f"the attribute is a {kind}", _MOMENTS[kind])
         try:
             return (
-                times.parse_date(value)
+                datetimes.parse_date(value)
                 if kind is AttributeType.DATE
-                else times.parse_moment(value, self.zone)
+                else datetimes.parse_moment(value, self.zone)
             )
-        except times.ZoneError as error:
+        except datetimes.ZoneError as error:
             raise _WrongError(Code.ZONE, str(error), "add the offset, for example +08:00") from None
         except ValueError as error:
             raise _WrongError(Code.VALUE, f"{quote(value)}: {error}", _MOMENTS[kind]) from None
@@ -180,9 +196,9 @@ def _text(value: Plain) -> str:
 
 def _span(value: Plain) -> int:
     try:
-        return spans.parse(value if isinstance(value, str) else "")
+        return durations.parse(value if isinstance(value, str) else "")
     except ValueError as error:
-        raise _WrongError(Code.VALUE, str(error), spans.FORM) from None
+        raise _WrongError(Code.VALUE, str(error), durations.FORM) from None
 
 
 def _pattern(value: Plain) -> str:

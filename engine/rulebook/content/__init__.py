@@ -1,1 +1,1 @@
-"""What is said: texts by channel and language, with placeholders."""
+"""Content: texts with placeholders, by channel and language."""

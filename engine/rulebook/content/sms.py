@@ -5,14 +5,18 @@ After 3GPP TS 23.038 (the GSM 7 bit default alphabet, 6.2.1, with its extension 
 tables are not counted with: they must be agreed with the operator.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple
+
+from engine.rulebook.model.book import Attribute, AttributeType, Placeholder, Template
 
 _BASIC = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
 )
+
+
 _EXTENSION = frozenset("\f^{}\\[~]|€")
 """Each takes two septets: an escape, and itself."""
 
@@ -64,3 +68,58 @@ def _parts(sizes: Iterable[int], room: int) -> int:
             parts, used = parts + 1, 0
         used += size
     return parts
+
+
+def longest(template: Template, attributes: Mapping[str, Attribute]) -> tuple[str, tuple[str, ...]]:
+    """The template with its longest known values, and the attributes whose values may be of any length.
+
+    One value that needs UCS-2 brings the whole message to it, so a shorter one that does is tried too. An attribute of
+    unknown length counts as its fallback.
+    """
+    choices = [_choices(part, attributes) for part in template.parts]
+    unknown = [
+        part.attribute
+        for part in template.parts
+        if isinstance(part, Placeholder) and not _values(attributes.get(part.attribute))
+    ]
+    return max(_texts(choices), key=_longest_size), tuple(dict.fromkeys(unknown))
+
+
+def _texts(choices: Sequence[Sequence[str]]) -> Iterator[str]:
+    """The text of the longest values, and that text with each value in turn that needs UCS-2."""
+    best = [max(each, key=_longest_size) for each in choices]
+    yield "".join(best)
+    for place, each in enumerate(choices):
+        for one in each:
+            if not is_gsm_7(one):
+                yield "".join([*best[:place], one, *best[place + 1 :]])
+
+
+def _longest_size(text: str) -> tuple[int, int]:
+    found = length(text)
+    return found.segments, found.units
+
+
+def _choices(part: str | Placeholder, attributes: Mapping[str, Attribute]) -> tuple[str, ...]:
+    """All texts that may stand there and could be the longest; never empty."""
+    if isinstance(part, str):
+        return (part,)
+    fallback = () if part.fallback is None else (part.fallback,)
+    return (*_values(attributes.get(part.attribute)), *fallback) or ("",)
+
+
+def _values(attribute: Attribute | None) -> tuple[str, ...]:
+    """The attribute's values as content shows them, as far as they are known; none where they may be of any length."""
+    if attribute is None:
+        return ()
+    if attribute.one_of is not None:
+        return tuple(sorted(map(str, attribute.one_of)))
+    match attribute.type:
+        case AttributeType.BOOLEAN:
+            return ("true", "false")
+        case AttributeType.DATE:
+            return ("2026-03-01",)
+        case AttributeType.INTEGER if attribute.minimum is not None and attribute.maximum is not None:
+            return (str(round(attribute.minimum)), str(round(attribute.maximum)))
+        case _:
+            return ()

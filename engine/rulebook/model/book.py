@@ -7,11 +7,10 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from engine.conditions.model import ALWAYS, Condition
-from engine.instant import Instant, Microseconds
-from engine.rulebook.model.clock import Clock
+from engine.model.instant import Instant, Microseconds
 from engine.rulebook.model.derived import Derived, EventStore
 from engine.rulebook.model.experiments import Control, ConversionRamp, Experiments, Learn, Ramp, Slot
-from engine.rulebook.model.policies import Cap, Policies, Quota
+from engine.rulebook.model.policies import Cap, Clock, Policies, Quota
 
 
 class AttributeType(StrEnum):

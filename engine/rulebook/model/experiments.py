@@ -3,14 +3,23 @@
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from math import ceil
 
-from engine.instant import DAY, SECOND, Instant, Microseconds
-from engine.learning.arms import Reward
+from engine.model.instant import DAY, SECOND, Instant, Microseconds
 from engine.rulebook.model.policies import Selector
 
 MOST_CONVERSIONS = 10_000
 """After which a ramp ends at the latest; so no more are ever counted."""
+
+
+class Reward(StrEnum):
+    """What a campaign learns from."""
+
+    CLICKED = "clicked"
+    CONVERTED = "converted"
+    VALUE = "value"
+    """The value of the conversions of one contact, 0 without any."""
 
 
 @dataclass(frozen=True, slots=True)

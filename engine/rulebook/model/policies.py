@@ -1,12 +1,18 @@
-"""Contact-pressure policies as plain frozen values: what a book says of how often, and when, a customer is addressed."""
+"""Whose clock and calendar a schedule or a policy goes by."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, time
 from enum import StrEnum
 
-from engine.instant import Microseconds
-from engine.rulebook.model.clock import Clock
+from engine.model.instant import Microseconds
+
+
+class Clock(StrEnum):
+    """Whose clock days and hours are read from."""
+
+    BOOK = "book"
+    CUSTOMER = "customer"
 
 
 class Period(StrEnum):

@@ -1,1 +1,1 @@
-"""What is found wrong with a book, and how it is printed."""
+"""Diagnostics: collecting and printing them."""

@@ -10,11 +10,14 @@ from engine.rulebook.report.diagnostics import Code, Diagnostic, Severity
 Path: TypeAlias = tuple[str | int, ...]
 """The way to a value in the merged book: section, name, key, index …"""
 
+
 Position: TypeAlias = tuple[int, int]
 """Line and column, from 1."""
 
+
 Place: TypeAlias = tuple[str, int, int]
 """File, line and column."""
+
 
 _COMPARISONS = 100_000
 """How many names a load compares for "did you mean" in all, so that a book full of mistakes is answered soon."""

@@ -1,1 +1,1 @@
-"""The shapes of sections, by pydantic, and what it has to say about them in words for marketers."""
+"""The shapes of sections: keys and kinds of values."""

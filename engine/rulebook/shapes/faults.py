@@ -15,7 +15,9 @@ from engine.rulebook.text.nodes import Plain
 
 S = TypeVar("S", bound=Shape)
 
+
 _Context: TypeAlias = Mapping[str, Any]
+
 
 _WANTED = {
     "string_type": "text",
@@ -25,6 +27,7 @@ _WANTED = {
     "model_type": "a mapping",
     "list_type": "a list",
 }
+
 
 _LIMITS: dict[str, Callable[[_Context], str]] = {
     "greater_than": lambda given: f"must be above {given['gt']:g}",

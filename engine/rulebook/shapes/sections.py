@@ -8,15 +8,35 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 Text: TypeAlias = Annotated[str, Field(min_length=1)]
+
+
 Texts: TypeAlias = Annotated[list[Text], Field(max_length=100)]
+
+
 Duration: TypeAlias = Annotated[str, Field(examples=["24h"])]
+
+
 Count: TypeAlias = Annotated[int, Field(ge=1, le=1_000_000)]
+
+
 Amount: TypeAlias = Annotated[int, Field(ge=1, le=1_000_000_000)]
+
+
 Condition: TypeAlias = dict[str, Any]
+
+
 Locale: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$", examples=["zh-CN"])]
+
+
 Content: TypeAlias = dict[str, dict[str, str]]
+
+
 CategoryName: TypeAlias = Literal["commercial", "service"]
+
+
 KindName: TypeAlias = Literal["inbound", "outbound"]
+
+
 DayName: TypeAlias = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 
@@ -286,11 +306,15 @@ Names: TypeAlias = Annotated[
     Discriminator(form),
     Field(examples=["sms", "[sms, email]"]),
 ]
+
+
 Kinds: TypeAlias = Annotated[
     Annotated[KindName, Tag("<text>")] | Annotated[list[KindName], Tag("<list>")],
     Discriminator(form),
     Field(examples=["outbound"]),
 ]
+
+
 Categories: TypeAlias = Annotated[
     Annotated[CategoryName, Tag("<text>")] | Annotated[list[CategoryName], Tag("<list>")],
     Discriminator(form),

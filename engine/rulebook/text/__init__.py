@@ -1,1 +1,1 @@
-"""From files to plain data, with the place of each value: the one part that knows YAML."""
+"""From files to plain data with positions."""

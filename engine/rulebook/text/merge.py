@@ -1,26 +1,63 @@
-"""Putting the files of a book together: one plain mapping, sorted by key, in which every path is unique."""
+"""What the language has and this version has not: one table, so that nothing of it is ignored or called a typo."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from engine.rulebook.report.diagnostics import Code, Diagnostic, quote
 from engine.rulebook.report.findings import Findings, Path
-from engine.rulebook.text import events, nodes
-from engine.rulebook.text.events import Unreadable
+from engine.rulebook.text import nodes, yaml_events
 from engine.rulebook.text.files import MAX_BOOK_BYTES, MAX_FILE_BYTES, Sources
 from engine.rulebook.text.nodes import Document, Plain
-from engine.rulebook.text.unsupported import strip
+from engine.rulebook.text.yaml_events import Unreadable
+
+_FEATURES = ("campaigns.*.attribution",)
+"""Places in a book; `*` is any name."""
+
+
+def unsupported_message(label: str) -> str:
+    """What is said of a feature that this version has not."""
+    return f"`{label}` is not available in this version of Tact"
+
+
+def strip_unsupported(book: dict[str, Plain], findings: Findings) -> None:
+    """Report and take out of the merged book what this version does not do."""
+    for feature in _FEATURES:
+        label = feature.rpartition(".")[2]
+        for parent, path in list(_matches(book, tuple(feature.split(".")))):
+            key = str(path[-1])
+            findings.key_error(path, Code.UNSUPPORTED, unsupported_message(label))
+            findings.spoil(path)
+            del parent[key]
+
+
+def _matches(data: Plain, parts: tuple[str, ...], path: Path = ()) -> Iterator[tuple[dict[str, Plain], Path]]:
+    if not isinstance(data, dict):
+        return
+    for name in data if parts[0] == "*" else (parts[0],):
+        if name not in data:
+            continue
+        if len(parts) == 1:
+            yield data, (*path, name)
+        else:
+            yield from _matches(data[name], parts[1:], (*path, name))
+
 
 SECTIONS = (
     *("book", "attributes", "places", "events", "patterns", "signals"),
     *("channels", "placements", "audiences", "offers", "campaigns", "pressure", "holdouts", "layers"),
 )
+
+
 _RULES = ("caps", "gaps", "quiet", "pauses")
+
+
 _NAMED = (
     *(("places",), ("patterns",), ("signals",), ("channels",), ("placements",)),
     *(("audiences",), ("offers",), ("campaigns",), ("holdouts",), ("layers",)),
     *(("pressure", rules) for rules in _RULES),
 )
+
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 
@@ -55,7 +92,7 @@ def merge(sources: Sources, findings: Findings) -> Merged:
         document = _document(name, content, findings, fits=room >= 0)
         merged.whole &= document.whole
         _take(name, document, merged, findings)
-    strip(merged.data, findings)
+    strip_unsupported(merged.data, findings)
     _check_sections(merged, findings)
     merged.data = {key: _sorted(merged.data[key]) for key in sorted(merged.data)}
     return merged
@@ -67,12 +104,12 @@ def _document(name: str, content: bytes, findings: Findings, *, fits: bool) -> D
             raise Unreadable(Code.TOO_LARGE, (1, 1), "the file is larger than 1 MiB", "split it into several")
         if not fits:
             raise Unreadable(Code.TOO_LARGE, (1, 1), "the book is larger than 64 MiB")
-        text = events.decode(content)
+        text = yaml_events.decode(content)
     except Unreadable as reason:
         problem = Diagnostic("", 0, 0, reason.code, reason.message, hint=reason.hint)
         findings.place(name, reason.position, problem)
         return Document(whole=False)
-    findings.sources[name] = events.LINE_BREAK.split(text)
+    findings.sources[name] = yaml_events.LINE_BREAK.split(text)
     document = nodes.compose(text)
     for each in document.problems:
         findings.place(name, each.position, Diagnostic("", 0, 0, each.code, each.message, hint=each.hint))

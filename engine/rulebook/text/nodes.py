@@ -1,5 +1,10 @@
-"""From YAML text to plain data, once; where each value stands is kept beside it, by path."""
+"""Plain YAML scalars by the core schema of YAML 1.2 (https://yaml.org/spec/1.2.2/#103-core-schema).
 
+PyYAML's own resolver follows YAML 1.1, in which Norway (`NO`) is false and 21:00 is 1260.
+"""
+
+import math
+import re
 from dataclasses import dataclass, field
 from typing import TypeAlias, Union
 
@@ -7,15 +12,81 @@ import yaml
 
 from engine.rulebook.report.diagnostics import Code, quote
 from engine.rulebook.report.findings import Path, Position
-from engine.rulebook.text import events, scalars
-from engine.rulebook.text.events import Unreadable
+from engine.rulebook.text import yaml_events
+from engine.rulebook.text.yaml_events import Unreadable
 
-Plain: TypeAlias = Union[scalars.Scalar, list["Plain"], dict[str, "Plain"]]  # noqa: UP007 - it names itself
+Scalar: TypeAlias = bool | int | float | str | None
+
+
+_NULL = frozenset(("", "~", "null", "Null", "NULL"))
+
+
+_BOOLEAN = {
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+
+
+_INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
+
+
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+
+
+_NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+
+
+_MAY_BE_NUMBER = frozenset("0123456789+-.")
+
+
+class ScalarError(ValueError):
+    """A number that a book may not have; its text is the message for the author."""
+
+
+def resolve(text: str) -> Scalar:
+    """The value of a plain scalar; raises ScalarError for what is no finite number of 64 bits."""
+    if text in _NULL:
+        return None
+    if text in _BOOLEAN:
+        return _BOOLEAN[text]
+    if text[0] not in _MAY_BE_NUMBER:
+        return text
+    if _INTEGER.fullmatch(text):
+        return _integer(text)
+    if _FLOAT.fullmatch(text):
+        return _float(text)
+    if _NOT_FINITE.fullmatch(text):
+        raise ScalarError("infinite and undefined numbers are not allowed")
+    return text
+
+
+def _integer(text: str) -> int:
+    base = {"0o": 8, "0x": 16}.get(text[:2], 10)
+    # Python refuses to read thousands of digits; nobody needs them.
+    digits = text.lstrip("+-0") if base == 10 else text[2:].lstrip("0")
+    number = int(text if base == 10 else text[2:], base) if len(digits) < 70 and len(text) < 4000 else 2**64
+    if not -(2**63) <= number < 2**63:
+        raise ScalarError("the number does not fit into 64 bits")
+    return number
+
+
+def _float(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ScalarError("the number is too large")
+    return number
+
+
+Plain: TypeAlias = Union[Scalar, list["Plain"], dict[str, "Plain"]]  # noqa: UP007 - it names itself
+
 
 MAX_DEPTH = 100
 """Lists and mappings inside each other."""
 
+
 _CORE = "tag:yaml.org,2002:"
+
+
 _KINDS = {"null": type(None), "bool": bool, "int": int, "float": float, "str": str}
 
 
@@ -66,7 +137,7 @@ def compose(text: str) -> Document:
     document = Document()
     composer = _Composer(document)
     try:
-        for event, position in events.read(text):
+        for event, position in yaml_events.read(text):
             composer.take(event, position)
     except Unreadable as reason:
         document.problems.append(Problem(reason.position, reason.code, reason.message, reason.hint))
@@ -165,10 +236,10 @@ class _Composer:
             if advance:
                 frame.key = None
 
-    def _scalar(self, event: yaml.ScalarEvent, path: Path | None, position: Position) -> scalars.Scalar:
+    def _scalar(self, event: yaml.ScalarEvent, path: Path | None, position: Position) -> Scalar:
         try:
             value = _resolved(event)
-        except scalars.ScalarError as error:
+        except ScalarError as error:
             self._problem(path, position, Code.VALUE, str(error))
             return None
         if value is None and path:
@@ -191,22 +262,22 @@ def _text(event: yaml.ScalarEvent) -> str | None:
     """The scalar as a key; None if it is no text."""
     try:
         value = _resolved(event)
-    except scalars.ScalarError:
+    except ScalarError:
         return None
     return value if isinstance(value, str) else None
 
 
-def _resolved(event: yaml.ScalarEvent) -> scalars.Scalar:
+def _resolved(event: yaml.ScalarEvent) -> Scalar:
     if event.tag is None:
-        return scalars.resolve(event.value) if event.implicit[0] else str(event.value)
+        return resolve(event.value) if event.implicit[0] else str(event.value)
     if event.tag in ("!", f"{_CORE}str"):
         return str(event.value)
     kind = _KINDS.get(event.tag.removeprefix(_CORE)) if event.tag.startswith(_CORE) else None
     if kind is None:
-        raise scalars.ScalarError(f"the tag {quote(event.tag)} is not allowed")
-    value = scalars.resolve(event.value)
+        raise ScalarError(f"the tag {quote(event.tag)} is not allowed")
+    value = resolve(event.value)
     if kind is float and type(value) is int:
         return float(value)
     if type(value) is not kind:
-        raise scalars.ScalarError(f"the tag !!{event.tag.removeprefix(_CORE)} does not fit the value")
+        raise ScalarError(f"the tag !!{event.tag.removeprefix(_CORE)} does not fit the value")
     return value

@@ -1,1 +1,1 @@
-"""Who may call, over what, how much: tokens and certificates, roles, rates, and TLS."""
+"""Access control: callers, roles, rate limits, TLS."""

@@ -7,7 +7,7 @@ from hashlib import sha256
 from hmac import compare_digest
 from math import inf
 
-from engine.server.access.allowance import Allowance
+from engine.server.access.rate_limit import Allowance
 from engine.server.access.refusals import not_valid, unproven
 from engine.server.access.roles import ANY, Role
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import grpc
 
-from engine.server.access.follow import Followed
+from engine.server.access.file_watcher import Followed
 
 
 class WrongCertificate(ValueError):

@@ -7,12 +7,14 @@ from pathlib import Path
 from secrets import token_urlsafe
 from tempfile import NamedTemporaryFile
 
-from engine.server.access.allowance import Limits
 from engine.server.access.callers import PREFIX, digest_of
-from engine.server.access.file import CallersFile
+from engine.server.access.callers_file import CallersFile
+from engine.server.access.rate_limit import Limits
 from engine.server.access.roles import Role
 
 _RANDOM_BYTES = 32
+
+
 _OWNER_ONLY = 0o600
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.server.access.allowance import Allowance, Limits
+from engine.server.access.rate_limit import Allowance, Limits
 from engine.server.access.refusals import TooMuch
 
 TIMES = st.lists(st.floats(0, 60, allow_nan=False), max_size=200).map(sorted)

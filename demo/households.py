@@ -1,0 +1,159 @@
+"""The demo's people: real households, each placed in a city and given an address by a hash of its number."""
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from hashlib import blake2b
+from importlib.resources import files
+
+from engine.api.v1.decisions_pb2 import DecideRequest
+from engine.client import Plain, request
+
+WITH_WECHAT = 0.8
+
+
+WITH_PHONE = 0.6
+
+
+CONSENTING = 0.9
+
+
+WITH_POINTS = 0.06
+
+
+WITH_LATE_POINTS = 0.06
+
+
+POINTS_RUN = datetime.fromisoformat("2026-03-14T00:00+08:00")
+"""From here on the club knows of more customers whose points are about to lapse."""
+
+
+@dataclass(frozen=True, slots=True)
+class City:
+    """A place and its typical March day."""
+
+    name: str
+    region: str
+    latitude: float
+    longitude: float
+    time_zone: str
+    temperature_c: float
+    humidity_pct: float
+
+
+@dataclass(frozen=True, slots=True)
+class Household:
+    """What a grocer knew of a household after a year; None is unknown."""
+
+    number: int
+    age_band: str | None
+    income_band: str | None
+    household_size: int | None
+    """5 stands for five or more."""
+    purchases: int
+    spend: float
+    """US dollars."""
+    favourite_department: str | None
+
+    @property
+    def customer(self) -> str:
+        """The name under which the engine knows it."""
+        return f"household-{self.number}"
+
+
+@cache
+def cities() -> tuple[City, ...]:
+    """The cities, from north to south."""
+    return tuple(
+        City(
+            row["city"],
+            row["region"],
+            float(row["latitude"]),
+            float(row["longitude"]),
+            row["time_zone"],
+            float(row["temperature_c"]),
+            float(row["humidity_pct"]),
+        )
+        for row in _rows("cities.csv")
+    )
+
+
+@cache
+def households() -> tuple[Household, ...]:
+    """All 2,469, by number."""
+    return tuple(
+        Household(
+            int(row["household"]),
+            row["age_band"] or None,
+            row["income_band"] or None,
+            int(row["household_size"].rstrip("+")) if row["household_size"] else None,
+            int(row["baskets"]),
+            float(row["spend"]),
+            row["favourite_department"] or None,
+        )
+        for row in _rows("households.csv")
+    )
+
+
+def city_of(household: Household) -> City:
+    """Where the demo lets the household live."""
+    return cities()[int(_draw(household, "city") * len(cities()))]
+
+
+def request_of(household: Household, now: datetime, *, placement: str = "") -> DecideRequest:
+    """What a messaging system, or with a placement the website, would ask about the household."""
+    city = city_of(household)
+    return request(
+        household.customer,
+        profile=_profile(household, now),
+        consents=[each for each in ("wechat", "sms") if _draw(household, f"consent {each}") < CONSENTING],
+        location={
+            "country": "CN",
+            "region": city.region,
+            "city": city.name,
+            "latitude": city.latitude,
+            "longitude": city.longitude,
+            "time_zone": city.time_zone,
+        },
+        weather={"temperature_c": city.temperature_c, "humidity_pct": city.humidity_pct},
+        placement=placement,
+        now=now,
+    )
+
+
+def _profile(household: Household, now: datetime) -> dict[str, Plain]:
+    known: dict[str, Plain | None] = {
+        "age_band": household.age_band,
+        "income_band": household.income_band,
+        "household_size": household.household_size,
+        "purchases": household.purchases,
+        "spend": household.spend,
+        "favourite_department": household.favourite_department,
+        **_invented(household, now),
+    }
+    return {name: value for name, value in known.items() if value is not None}
+
+
+def _invented(household: Household, now: datetime) -> dict[str, Plain | None]:
+    number = household.number
+    having_points = WITH_POINTS + (WITH_LATE_POINTS if now >= POINTS_RUN else 0)
+    return {
+        "wechat_openid": f"demo-openid-{number:04}" if _draw(household, "wechat") < WITH_WECHAT else None,
+        "phone": f"+86 555 0000 {number:04}" if _draw(household, "phone") < WITH_PHONE else None,
+        "points_expiring": 1 + round(household.spend / 10)
+        if _draw(household, "points") < having_points
+        else None,
+    }
+
+
+def _draw(household: Household, what: str) -> float:
+    """A number in [0, 1) that depends on the household and on what it is for, and on nothing else."""
+    digest = blake2b(f"{what}:{household.number}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest) / 2**64
+
+
+def _rows(name: str) -> Iterator[dict[str, str]]:
+    with files("demo").joinpath(name).open(encoding="utf-8") as lines:
+        yield from csv.DictReader(lines)

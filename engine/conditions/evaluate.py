@@ -1,0 +1,180 @@
+"""The plain evaluator: what a condition means, test by test; every other evaluator must agree with it."""
+
+import operator
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from enum import StrEnum
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any
+
+import re2
+
+from engine.conditions.model import All, Any_, Audience, Condition, None_, Operator, Test
+from engine.model.instant import DAY
+from engine.model.values import Attributes, Moment
+
+
+class Verdict(StrEnum):
+    """What became of a test; unknown is false for want of a value, and counts as false."""
+
+    TRUE = "true"
+    FALSE = "false"
+    UNKNOWN = "unknown"
+
+
+def holds(condition: Condition, attributes: Attributes, moment: Moment) -> bool:
+    """Whether the condition holds; recursive, as deep as the condition is."""
+    match condition:
+        case Test():
+            return test_holds(condition, attributes, moment)
+        case All(parts=parts):
+            return all(holds(part, attributes, moment) for part in parts)
+        case Any_(parts=parts):
+            return any(holds(part, attributes, moment) for part in parts)
+        case None_(parts=parts):
+            return not any(holds(part, attributes, moment) for part in parts)
+        case Audience(condition=inner):
+            return holds(inner, attributes, moment)
+
+
+def test_holds(test: Test, attributes: Attributes, moment: Moment) -> bool:
+    """Whether the test holds; a missing attribute, a value or an operand of the wrong kind make it false.
+
+    A key with the value None counts as missing. Never raises on values and operands of the model's types.
+    """
+    value = attributes.get(test.attribute)
+    if test.operator is Operator.EXISTS:
+        return test.operand is (value is not None)
+    if value is None:
+        return False
+    return _PREDICATES[test.operator](value, test.operand, moment)
+
+
+def verdict_of(test: Test, attributes: Attributes, moment: Moment) -> Verdict:
+    """Judge the test in three values: unknown if its attribute is missing, unless it asks just for that."""
+    if test_holds(test, attributes, moment):
+        return Verdict.TRUE
+    if test.operator is not Operator.EXISTS and attributes.get(test.attribute) is None:
+        return Verdict.UNKNOWN
+    return Verdict.FALSE
+
+
+_KINDS: Mapping[type, type] = MappingProxyType({bool: bool, int: float, float: float, str: str, date: date})
+
+
+def kind_of(value: object) -> type | None:
+    """Classify a scalar: bool, float for all numbers, str or date; None for anything else: a list, or NaN."""
+    kind = _KINDS.get(type(value))
+    if kind is None and not isinstance(value, datetime):
+        kind = next((_KINDS[base] for base in type(value).__mro__ if base in _KINDS), None)
+    return None if value != value else kind  # noqa: PLR0124 - so is NaN
+
+
+def same(left: object, right: object) -> bool:
+    """Whether two scalars are equal without conversion: true is not 1, "9" is not 9, but 1 is 1.0."""
+    return left == right and kind_of(left) is kind_of(right) is not None
+
+
+Predicate = Callable[[Any, Any, Moment], bool]
+
+
+def _in(value: object, operand: object, _: Moment) -> bool:
+    return isinstance(operand, tuple) and value in operand and any(same(value, one) for one in operand)
+
+
+def _not_in(value: object, operand: object, moment: Moment) -> bool:
+    return isinstance(operand, tuple) and not _in(value, operand, moment)
+
+
+def _comparable(value: object, bound: object) -> bool:
+    kind = kind_of(value)
+    return kind in {float, date} and kind is kind_of(bound)
+
+
+def _comparing(compare: Callable[[Any, Any], bool]) -> Predicate:
+    return lambda value, operand, _: _comparable(value, operand) and compare(value, operand)
+
+
+def _between(value: Any, operand: Any, _: Moment) -> bool:
+    if not (isinstance(operand, tuple) and len(operand) == 2):
+        return False
+    low, high = operand
+    return _comparable(value, low) and _comparable(value, high) and bool(low <= value <= high)
+
+
+def _has(value: object, operand: object, _: Moment) -> bool:
+    return isinstance(value, tuple) and any(same(one, operand) for one in value)
+
+
+def _has_any(value: object, operand: object, moment: Moment) -> bool:
+    return isinstance(operand, tuple) and any(_has(value, one, moment) for one in operand)
+
+
+def _has_all(value: object, operand: object, moment: Moment) -> bool:
+    return (
+        isinstance(value, tuple)
+        and isinstance(operand, tuple)
+        and all(_has(value, one, moment) for one in operand)
+    )
+
+
+def _on_texts(compare: Callable[[str, str], bool]) -> Predicate:
+    return lambda value, operand, _: (
+        isinstance(value, str) and isinstance(operand, str) and compare(value, operand)
+    )
+
+
+@lru_cache(maxsize=4096)
+def _searcher(pattern: str) -> Callable[[str], object]:
+    """Compile an RE2 expression to its search; a text that is none gives one that never finds."""
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        search: Callable[[str], object] = re2.compile(pattern, options).search
+    except (re2.error, UnicodeError):
+        return lambda _: None
+    return search
+
+
+def _matches(text: str, pattern: str) -> bool:
+    try:
+        return _searcher(pattern)(text) is not None
+    except UnicodeError:  # a lone surrogate has no UTF-8
+        return False
+
+
+def _within(value: object, operand: object, moment: Moment) -> bool:
+    """In whole numbers throughout: a date minus a long span would leave the calendar."""
+    if kind_of(operand) is not float or not isinstance(operand, int):
+        return False
+    if kind_of(value) is date and isinstance(value, date):
+        return 0 <= moment.today.toordinal() - value.toordinal() < operand // DAY
+    if kind_of(value) is float and isinstance(value, int):
+        return 0 <= moment.now - value < operand
+    return False
+
+
+_PREDICATES: Mapping[Operator, Predicate] = MappingProxyType(
+    {
+        Operator.EQ: lambda value, operand, _: same(value, operand),
+        Operator.NE: lambda value, operand, _: not same(value, operand),
+        Operator.LT: _comparing(operator.lt),
+        Operator.LTE: _comparing(operator.le),
+        Operator.GT: _comparing(operator.gt),
+        Operator.GTE: _comparing(operator.ge),
+        Operator.BETWEEN: _between,
+        Operator.IN: _in,
+        Operator.NOT_IN: _not_in,
+        Operator.HAS: _has,
+        Operator.HAS_ANY: _has_any,
+        Operator.HAS_ALL: _has_all,
+        Operator.STARTS_WITH: _on_texts(str.startswith),
+        Operator.ENDS_WITH: _on_texts(str.endswith),
+        Operator.CONTAINS: _on_texts(operator.contains),
+        Operator.MATCHES: _on_texts(_matches),
+        Operator.BEFORE: _comparing(operator.lt),
+        Operator.AFTER: _comparing(operator.gt),
+        Operator.WITHIN: _within,
+    }
+)

@@ -1,0 +1,1 @@
+"""The condition index: which of many conditions hold, without evaluating each."""

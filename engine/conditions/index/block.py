@@ -1,0 +1,132 @@
+"""A block of the index: some clauses, a bit each, and the columns that narrow them down."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from engine.conditions.dnf import Clause, Literal
+from engine.conditions.evaluate import test_holds
+from engine.conditions.index.columns import SCALAR_OPERATORS, Column, Mask, scalar_column
+from engine.conditions.index.keyed import Keyed, Keying, keyed, keyed_column
+from engine.conditions.model import Test
+from engine.model.values import Attributes, Moment
+
+_WORD = 512
+"""How many bits are taken at once from a result."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Direct:
+    """A test that no column holds, evaluated when a clause that is still alive has it."""
+
+    test: Test
+    wanted: Mask
+    """The clauses that need it to hold."""
+    unwanted: Mask
+    """The clauses that need it not to hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Clauses by local number."""
+
+    offset: int
+    """The place of its clauses in the masks that callers pass."""
+    owners: Sequence[int]
+    """The position of the condition that each clause belongs to; never falling."""
+    everything: Mask
+    columns: Sequence[tuple[str, Mapping[Any, Mask], Mask, Callable[[Any], Mask] | None]]
+    """The fields of `Column`, the most selective first; plain tuples are quicker to take apart."""
+    direct: Sequence[_Direct]
+    repeated: bool
+    """Whether two clauses belong to one condition."""
+
+    @classmethod
+    def build(cls, clauses: Sequence[tuple[int, Clause]], offset: int) -> "Block":
+        """Index clauses, given with their conditions' positions in ascending order."""
+        everything = (1 << len(clauses)) - 1
+        scalars: dict[str, dict[int, list[Literal]]] = {}
+        by_key: dict[tuple[str, Keying], dict[int, Keyed]] = {}
+        direct: dict[Literal, Mask] = {}
+        for number, (_, clause) in enumerate(clauses):
+            for literal in clause:
+                attribute = literal.test.attribute
+                keys = keyed(literal)
+                if keys is not None and number not in by_key.get((attribute, keys.keying), ()):
+                    by_key.setdefault((attribute, keys.keying), {})[number] = keys
+                elif literal.test.operator in SCALAR_OPERATORS:
+                    scalars.setdefault(attribute, {}).setdefault(number, []).append(literal)
+                else:
+                    direct[literal] = direct.get(literal, 0) | 1 << number
+        columns = [_scalar_column(name, literals, everything) for name, literals in scalars.items()]
+        columns += [keyed_column(*place, numbered, everything) for place, numbered in by_key.items()]
+        columns.sort(key=lambda column: column.share)
+        owners = tuple(position for position, _ in clauses)
+        return cls(
+            offset,
+            owners,
+            everything,
+            tuple((one.attribute, one.known, one.other, one.lookup) for one in columns),
+            tuple(_merged(direct)),
+            len(set(owners)) < len(owners),
+        )
+
+    def match(self, attributes: Attributes, moment: Moment, among: Mask) -> list[int]:
+        """Positions of the conditions with a clause in `among` that holds, ascending and distinct."""
+        get = attributes.get
+        alive = among >> self.offset & self.everything
+        for attribute, known, other, lookup in self.columns:
+            value = get(attribute)
+            if lookup is None:
+                alive &= known.get(value, other)
+            elif type(value) is int and value in known:
+                alive &= known[value]
+            else:
+                alive &= lookup(value)
+            if not alive:
+                return []
+        for one in self.direct:
+            if alive & (one.wanted | one.unwanted):
+                alive &= ~(one.unwanted if test_holds(one.test, attributes, moment) else one.wanted)
+        return self._owners_of(alive)
+
+    def _owners_of(self, alive: Mask) -> list[int]:
+        """Take the highest word with a bit, then its bits: single bits would copy the whole each time."""
+        owners = self.owners
+        hits = []
+        while alive:
+            base = (alive.bit_length() - 1) // _WORD * _WORD
+            word = alive >> base if base else alive
+            while word:
+                number = word.bit_length() - 1
+                word ^= 1 << number
+                hits.append(owners[base + number])
+            alive &= (1 << base) - 1
+        hits.reverse()
+        return list(dict.fromkeys(hits)) if self.repeated else hits
+
+
+def _scalar_column(attribute: str, literals: Mapping[int, list[Literal]], everything: Mask) -> Column:
+    groups: dict[frozenset[Literal], Mask] = {}
+    for number, group in literals.items():
+        key = frozenset(group)
+        groups[key] = groups.get(key, 0) | 1 << number
+    return scalar_column(attribute, groups, everything & ~_mask(literals))
+
+
+def _merged(direct: Mapping[Literal, Mask]) -> Iterator[_Direct]:
+    """Join each test with its negation: one evaluation serves both."""
+    tests: dict[tuple[Test, tuple[type, ...]], dict[bool, Mask]] = {}
+    for literal, mask in direct.items():
+        tests.setdefault((literal.test, literal.types), {})[literal.positive] = mask
+    for (test, _), masks in tests.items():
+        yield _Direct(test, masks.get(True, 0), masks.get(False, 0))
+
+
+def _mask(numbers: Iterable[int]) -> Mask:
+    """Make a mask in one go: setting bits one by one would copy it each time."""
+    bits = list(numbers)
+    octets = bytearray(max(bits, default=0) // 8 + 1)
+    for bit in bits:
+        octets[bit >> 3] |= 1 << (bit & 7)
+    return int.from_bytes(octets, "little")

@@ -1,0 +1,185 @@
+"""The index: which of many conditions hold, without looking at each.
+
+The method is that of Whang et al., "Indexing Boolean Expressions", VLDB 2009: conditions in disjunctive form,
+and per attribute a table from its value to the clauses that may still hold. Python's integers are the sets of
+clauses, one bit each, so that an attribute costs one look-up and one `&`. Where most clauses want one of some
+values of an attribute (a city, a shop), each few values get a block of their own, so that the sets stay short.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import Any
+
+from engine.conditions.dnf import Clause, Literal, clauses_of
+from engine.conditions.evaluate import holds
+from engine.conditions.index.block import Block
+from engine.conditions.index.columns import Mask
+from engine.conditions.model import Condition, Operator, attributes_of
+from engine.model.values import Attributes, Moment, Scalar
+
+_SPLIT_FROM = 512
+"""Fewer clauses are one block: their sets are short as they are."""
+
+
+_BLOCK = 256
+
+
+_SPLITS = 2
+
+
+_COPIES = 8
+"""A clause that wants one of at most so many values is copied to the block of each."""
+
+
+_Numbered = tuple[int, Clause]
+"""A clause, and the position of its condition."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionIndex:
+    """An immutable index of conditions, numbered by position; safe for use by several threads at once."""
+
+    attributes: frozenset[str]
+    """All attributes that the conditions test."""
+    unindexed: tuple[int, ...]
+    """The positions whose disjunctive form is too large: they are evaluated directly at every match."""
+    _switches: tuple[tuple[str, Mapping[Any, Block]], ...]
+    """By attribute and value, the block of the clauses that want that value."""
+    _rest: Block | None
+    _direct: tuple[tuple[int, int, Condition], ...]
+    """Bit, position and condition of the unindexed."""
+    _bits: tuple[tuple[int, ...], ...]
+    """The bits of each condition's clauses."""
+
+    @classmethod
+    def build(cls, conditions: Sequence[Condition]) -> "ConditionIndex":
+        """Index the conditions; a condition's number is its position."""
+        clauses: list[_Numbered] = []
+        unindexed = []
+        for position, condition in enumerate(conditions):
+            found = clauses_of(condition)
+            if found is None:
+                unindexed.append(position)
+            else:
+                clauses += ((position, clause) for clause in found)
+        bits: list[list[int]] = [[] for _ in conditions]
+        size = 0
+
+        def block(members: Sequence[_Numbered]) -> Block:
+            nonlocal size
+            for bit, (position, _) in enumerate(members, size):
+                bits[position].append(bit)
+            size += len(members)
+            return Block.build(members, size - len(members))
+
+        switches: list[tuple[str, Mapping[Any, Block]]] = []
+        while len(switches) < _SPLITS and (split := _split(clauses)) is not None:
+            attribute, by_value, clauses = split
+            blocks: dict[Any, Block] = {}
+            for values, members in _packed(by_value):
+                blocks |= dict.fromkeys(values, block(members))
+            switches.append((attribute, blocks))
+        rest = block(clauses) if clauses else None
+        for number, position in enumerate(unindexed):
+            bits[position].append(size + number)
+        return cls(
+            frozenset().union(*map(attributes_of, conditions)),
+            tuple(unindexed),
+            tuple(switches),
+            rest,
+            tuple(
+                (size + number, position, conditions[position]) for number, position in enumerate(unindexed)
+            ),
+            tuple(map(tuple, bits)),
+        )
+
+    def match(self, attributes: Attributes, moment: Moment, among: Mask = -1) -> list[int]:
+        """Find the positions of all conditions that hold, ascending and distinct.
+
+        `among`, from `clauses_of`, restricts the search to some conditions; such masks combine by & and |.
+        """
+        hits = self._rest.match(attributes, moment, among) if self._rest else []
+        for attribute, blocks in self._switches:
+            block = blocks.get(attributes.get(attribute))
+            if block is not None and (more := block.match(attributes, moment, among)):
+                hits = sorted({*hits, *more}) if hits else more
+        if self._direct:
+            more = [
+                position
+                for bit, position, condition in self._direct
+                if among >> bit & 1 and holds(condition, attributes, moment)
+            ]
+            hits = sorted((*hits, *more))
+        return hits
+
+    def clauses_of(self, positions: Iterable[int]) -> Mask:
+        """Make the mask that restricts a match to the conditions at these positions."""
+        octets = bytearray(sum(map(len, self._bits)) // 8 + 1)
+        for position in positions:
+            for bit in self._bits[position]:
+                octets[bit >> 3] |= 1 << (bit & 7)
+        return int.from_bytes(octets, "little")
+
+
+def _split(clauses: Sequence[_Numbered]) -> tuple[str, dict[Scalar, list[_Numbered]], list[_Numbered]] | None:
+    """Split off the clauses that want certain values of the attribute by which most need not be looked at."""
+    if len(clauses) < _SPLIT_FROM:
+        return None
+    takers: dict[str, int] = {}
+    values: dict[str, dict[Scalar, int]] = {}
+    for _, clause in clauses:
+        for attribute, literal in _keys(clause).items():
+            takers[attribute] = takers.get(attribute, 0) + 1
+            counts = values.setdefault(attribute, {})
+            for value in _wanted(literal):
+                counts[value] = counts.get(value, 0) + 1
+
+    def looked_at(attribute: str) -> float:
+        counts = values[attribute].values()
+        return len(clauses) - takers[attribute] + sum(count * count for count in counts) / sum(counts)
+
+    best = min(takers, key=looked_at, default=None)
+    if best is None or looked_at(best) > len(clauses) / 2:
+        return None
+    by_value: dict[Scalar, list[_Numbered]] = {}
+    rest: list[_Numbered] = []
+    for position, clause in clauses:
+        key = _keys(clause).get(best)
+        if key is None:
+            rest.append((position, clause))
+            continue
+        for value in _wanted(key):
+            by_value.setdefault(value, []).append((position, clause))
+    return best, by_value, rest
+
+
+def _packed(
+    by_value: Mapping[Scalar, Sequence[_Numbered]],
+) -> Iterator[tuple[Sequence[Scalar], Sequence[_Numbered]]]:
+    """Put several values' clauses into one block: many small ones would not stay in the processor's cache."""
+    values: list[Scalar] = []
+    packed: dict[_Numbered, None] = {}
+    for value, members in by_value.items():
+        if packed and len(packed) + len(members) > _BLOCK:
+            yield values, sorted(packed, key=itemgetter(0))
+            values, packed = [], {}
+        values.append(value)
+        packed |= dict.fromkeys(members)
+    if packed:
+        yield values, sorted(packed, key=itemgetter(0))
+
+
+def _keys(clause: Clause) -> dict[str, Literal]:
+    """Find a literal per attribute that holds for a few values only."""
+    return {one.test.attribute: one for one in clause if one.positive and 0 < len(_wanted(one)) <= _COPIES}
+
+
+def _wanted(literal: Literal) -> frozenset[Scalar]:
+    """List the values that a literal wants; Python takes 1 and True for one, which the block tells apart."""
+    test = literal.test
+    if test.operator is Operator.EQ and not isinstance(test.operand, tuple):
+        return frozenset((test.operand,))
+    if test.operator is Operator.IN and isinstance(test.operand, tuple):
+        return frozenset(test.operand)
+    return frozenset()

@@ -1,0 +1,193 @@
+"""The answer to an ask, and its form in the log, from which a retry reads it again."""
+
+import orjson
+
+from engine.decide.arbitrate.campaign import Form
+from engine.decide.arbitrate.content import render
+from engine.decide.evaluate import Ask
+from engine.decide.pressure.rule import Standing
+from engine.decide.select import Reserved, Tried, Verdict
+from engine.model.decision import (
+    PRESSURE,
+    ChosenOffer,
+    Decision,
+    Fate,
+    Outcome,
+    Reading,
+    Reason,
+    ReasonCode,
+    SignalSince,
+)
+from engine.model.request import Mode
+from engine.model.values import Attributes
+
+
+def answer(ask: Ask, verdict: Verdict, decision_id: str, *, fates: bool = False) -> Decision:
+    """The decision that the verdict means. fates: with what became of every candidate, as a preview has it anyway."""
+    with_fates = fates or ask.request.mode is Mode.PREVIEW
+    blocked_by = () if verdict.chosen else _blocked_by(verdict)
+    offers = (
+        (fallback_offer(ask),)
+        if verdict.shows_fallback
+        else tuple(offer_of(ask, one) for one in verdict.offered)
+    )
+    return Decision(
+        decision_id=decision_id,
+        request_id=ask.request.request_id,
+        at=ask.request.now,
+        outcome=verdict.outcome,
+        book_version=ask.live.book.version,
+        offers=offers,
+        reasons=tuple(verdict.reasons),
+        blocked_by=blocked_by,
+        next_allowed_at=verdict.next_allowed_at,
+        fates=tuple(map(_fate, verdict.tried)) if with_fates else (),
+        signals=tuple(SignalSince(one.name, one.since) for one in ask.concluded.signals),
+        selection_probability=_probability(verdict),
+    )
+
+
+def to_json(decision: Decision) -> str:
+    """The decision as a JSON text."""
+    return orjson.dumps(
+        [
+            decision.decision_id,
+            decision.request_id,
+            decision.at,
+            decision.outcome,
+            decision.book_version,
+            [
+                [
+                    one.campaign,
+                    one.offer,
+                    one.variant,
+                    one.channel,
+                    one.placement,
+                    one.score,
+                    one.selection_probability,
+                    one.content,
+                    one.expires_at,
+                ]
+                for one in decision.offers
+            ],
+            [[one.code, one.name] for one in decision.reasons],
+            decision.blocked_by,
+            decision.next_allowed_at,
+            [[one.name, one.since] for one in decision.signals],
+            decision.selection_probability,
+        ]
+    ).decode()
+
+
+def from_json(text: str) -> Decision:
+    """The decision that `to_json` wrote."""
+    decision_id, request_id, at, outcome, version, offers, reasons, blocked_by, next_allowed_at, *rest = (
+        orjson.loads(text)
+    )
+    signals = rest[0] if rest else ()  # answers of earlier forms of the log end before
+    return Decision(
+        decision_id=decision_id,
+        request_id=request_id,
+        at=at,
+        outcome=Outcome(outcome),
+        book_version=version,
+        offers=tuple(ChosenOffer(*one) for one in offers),
+        reasons=tuple(Reason(ReasonCode(code), name) for code, name in reasons),
+        blocked_by=tuple(blocked_by),
+        next_allowed_at=next_allowed_at,
+        signals=tuple(SignalSince(*one) for one in signals),
+        selection_probability=rest[1] if len(rest) > 1 else 1.0,
+    )
+
+
+def _fate(tried: Tried) -> Fate:
+    campaign = tried.candidate.plan.campaign.name
+    readings = tuple(
+        _reading(campaign, one.channel, standing)
+        for one in (*tried.withdrawn, *tried.read)
+        for standing in one.standings
+    )
+    return Fate(campaign, tried.reason, tried.candidate.score, tuple(tried.obstacles), readings)
+
+
+def _reading(campaign: str, channel: str, standing: Standing) -> Reading:
+    rule = standing.rule
+    return Reading(
+        campaign=campaign,
+        channel=channel,
+        rule=rule.name,
+        kind=rule.kind,
+        blocks=standing.blocks,
+        counted=standing.counted,
+        limit=standing.limit,
+        window=rule.window,
+        zones=tuple(zone.key for zone in standing.zones),
+        next_allowed_at=standing.next_allowed_at,
+    )
+
+
+def offer_of(ask: Ask, reserved: Reserved) -> ChosenOffer:
+    """The offer that was chosen, be it withheld or not; its probability is that of getting it."""
+    proposal, contact, _ = reserved
+    return ChosenOffer(
+        campaign=proposal.plan.campaign.name,
+        offer=proposal.plan.offer.name,
+        variant=proposal.chosen.form.variant,
+        channel=proposal.route.channel,
+        placement=ask.request.placement,
+        score=proposal.score,
+        selection_probability=proposal.chosen.probability * proposal.route.treated,
+        content=_content(proposal.chosen.form, ask.request.attributes),
+        expires_at=contact.expires_at,
+    )
+
+
+def _probability(verdict: Verdict) -> float:
+    """Of the first offer that goes; where all are withheld, that the first one is."""
+    if verdict.offered:
+        proposal = verdict.offered[0].proposal
+        return proposal.chosen.probability * proposal.route.treated
+    return 1.0 - verdict.chosen[0].proposal.route.treated if verdict.chosen else 1.0
+
+
+def _content(form: Form, attributes: Attributes) -> dict[str, str]:
+    return render(form.texts_in(attributes.get("profile.language")), attributes)
+
+
+def fallback_offer(ask: Ask) -> ChosenOffer:
+    """What the request's placement shows when there is nothing better; it has to have a fallback."""
+    placement = ask.live.book.placements[ask.request.placement]
+    fallback = ask.live.fallbacks[placement.name]
+    if fallback is None:
+        raise ValueError(f"placement {placement.name} has no fallback")
+    return ChosenOffer(
+        campaign="",
+        offer=fallback.offer.name,
+        variant="",
+        channel=placement.channel,
+        placement=placement.name,
+        score=0.0,
+        selection_probability=1.0,
+        content=_content(fallback.form, ask.request.attributes),
+    )
+
+
+def _blocked_by(verdict: Verdict) -> tuple[str, ...]:
+    return tuple(reason.name for reason in verdict.reasons if reason.code in PRESSURE)
+
+
+def degraded(ask: Ask) -> Decision | None:
+    """The fallback of the request's placement, kept nowhere; None where it has none, and for a preview."""
+    request, placement = ask.request, ask.request.placement
+    if request.mode is Mode.PREVIEW or not placement or ask.live.fallbacks[placement] is None:
+        return None
+    return Decision(
+        decision_id="",
+        request_id=request.request_id,
+        at=request.now,
+        outcome=Outcome.FALLBACK,
+        book_version=ask.live.book.version,
+        offers=(fallback_offer(ask),),
+        reasons=(Reason(ReasonCode.DEGRADED, placement), Reason(ReasonCode.FALLBACK, placement)),
+        degraded=True,
+    )

@@ -1,0 +1,1 @@
+"""Attributes: what a book derives from the customer, their events and the clock."""

@@ -1,0 +1,1 @@
+"""Experiments: holdouts, controls, slots, ramps, variants and learning, drawn by stable hashes."""

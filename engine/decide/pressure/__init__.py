@@ -1,0 +1,1 @@
+"""Contact pressure: caps, gaps, quiet hours, pauses, quotas and consent, with the next allowed moment."""

@@ -1,0 +1,83 @@
+"""From signals to rules: strata of disjunctive forms, and the rulesets in which durable-rules takes them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from engine.conditions.dnf import CLAUSE_LIMIT, Literal, clauses_of
+from engine.conditions.model import ALWAYS, Condition
+from engine.decide.signals.rulesets import ROOM, Batch, pack
+from engine.decide.signals.strata import Rule, strata
+from engine.model.instant import Microseconds
+from engine.rulebook.model.derived import Signal
+
+
+class TooManyConjunctions(Exception):
+    """A signal whose condition is too large when written without nested alternatives."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"the condition of signal {name} has more than {CLAUSE_LIMIT} alternatives, or nests too deep"
+        )
+        self.name = name
+
+
+@dataclass(frozen=True, slots=True)
+class Stratum:
+    """Rules that see lower strata only."""
+
+    rules: tuple[Rule, ...]
+    batches: tuple[Batch, ...]
+    outside: tuple[Rule, ...]
+    """Rules that the library does not take: the naive evaluator answers them."""
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledSignals:
+    """What is evaluated."""
+
+    strata: tuple[Stratum, ...]
+    expose: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """By signal and field, the attribute whose value it exposes; only of signals that expose something."""
+    hold: Mapping[str, Microseconds] = field(default_factory=dict)
+    """By signal, for how long it is remembered; only of those that are."""
+    until: Mapping[str, Rule] = field(default_factory=dict)
+    """By remembered signal, what ends it; only of those that have such a condition."""
+
+    @property
+    def outside(self) -> tuple[str, ...]:
+        """The signals that durable-rules does not take: an alternative has too many tests, or all together have."""
+        return tuple(rule.name for stratum in self.strata for rule in stratum.outside)
+
+
+def compile_signals(signals: Mapping[str, Signal]) -> CompiledSignals:
+    """Compile signals by name; raises SignalCycle and TooManyConjunctions."""
+    found = []
+    room = ROOM
+    for names in strata(signals):
+        rules = tuple(rule_of(signals[name]) for name in names)
+        packed = pack(rules, room)
+        room -= packed.conditions
+        found.append(Stratum(rules, packed.batches, packed.outside))
+    expose = {name: dict(one.expose) for name, one in signals.items() if one.expose}
+    hold = {name: one.hold for name, one in signals.items() if one.hold}
+    until = {
+        name: _rule(name, signals[name].until or ALWAYS) for name in hold if signals[name].until is not None
+    }
+    return CompiledSignals(tuple(found), expose, hold, until)
+
+
+def rule_of(signal: Signal) -> Rule:
+    """The rule of one signal; raises TooManyConjunctions."""
+    return _rule(signal.name, signal.when)
+
+
+def _rule(name: str, condition: Condition) -> Rule:
+    clauses = clauses_of(condition)
+    if clauses is None:
+        raise TooManyConjunctions(name)
+    return Rule(name, tuple(tuple(sorted(clause, key=_order)) for clause in clauses))
+
+
+def _order(literal: Literal) -> tuple[str, ...]:
+    test = literal.test
+    return (test.attribute, test.operator, str(literal.positive), str(literal.types), repr(test.operand))

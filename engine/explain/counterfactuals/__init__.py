@@ -1,0 +1,1 @@
+"""Counterfactuals: single changes that would bring a campaign further, found by deciding again."""

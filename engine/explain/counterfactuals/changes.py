@@ -1,0 +1,70 @@
+"""Applying a change: the same request, book or moment, but for one thing, asked again by the one procedure."""
+
+from dataclasses import replace
+
+from engine.decide.arbitrate.campaign import Plan, reweighed
+from engine.decide.compiled import LiveBook
+from engine.decide.evaluate import Ask, ask
+from engine.explain.model import Change, ChangeKind
+from engine.model.customer import Memory
+from engine.model.instant import Instant
+from engine.model.request import Request
+from engine.model.values import Value
+
+
+def asked_with(change: Change, asked: Ask, request: Request, campaign: str) -> Ask:
+    """What would be settled if the change were made; the request is that which is not derived yet."""
+    live, learned = asked.live, asked.learned
+    match change.kind:
+        case ChangeKind.TIER | ChangeKind.VALUE:
+            return ask(_repriced(change, live, campaign), request, learned)
+        case ChangeKind.ATTRIBUTE:
+            return ask(live, request._replace(attributes=_with(request, change.name, change.after)), learned)
+        case ChangeKind.CONSENT:
+            return ask(live, request._replace(consents=request.consents | {change.name}), learned)
+        case ChangeKind.CHANNEL:
+            channels = () if request.placement else request.channels
+            elsewhere = request._replace(placement="", channels=(*channels, change.name), max_offers=1)
+            return ask(live, elsewhere, learned)
+        case ChangeKind.PLACEMENT:
+            room = live.book.placements[change.name].max_offers
+            elsewhere = request._replace(placement=change.name, channels=(), max_offers=room)
+            return ask(live, elsewhere, learned)
+        case ChangeKind.TIME:
+            return ask(live, _at(request, change.after), learned)
+
+
+def _with(request: Request, name: str, value: Value | None) -> dict[str, Value]:
+    attributes = {**request.attributes}
+    attributes.pop(name, None)
+    return attributes if value is None else {**attributes, name: value}
+
+
+def _at(request: Request, moment: Value | None) -> Request:
+    """The request at a later moment; what has expired by then is not remembered."""
+    if not isinstance(moment, int):
+        raise TypeError(f"{moment!r} is not a moment")
+    return request._replace(now=moment, memory=_remembered(request.memory, moment))
+
+
+def _remembered(memory: Memory, now: Instant) -> Memory:
+    over = {name for name, one in memory.signals.items() if one.expires_at and one.expires_at <= now}
+    if not over:
+        return memory
+    return memory._replace(
+        signals={name: one for name, one in memory.signals.items() if name not in over},
+        expired=(*memory.expired, *(memory.signals[name] for name in sorted(over))),
+    )
+
+
+def _repriced(change: Change, live: LiveBook, campaign: str) -> LiveBook:
+    """The book with another tier or value of the campaign."""
+
+    def of(plan: Plan) -> Plan:
+        if plan.campaign.name != campaign or not isinstance(change.after, int | float):
+            return plan
+        if change.kind is ChangeKind.TIER:
+            return reweighed(plan, tier=int(change.after))
+        return reweighed(plan, value=float(change.after))
+
+    return replace(live, plans=tuple(map(of, live.plans)))

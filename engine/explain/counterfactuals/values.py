@@ -1,0 +1,157 @@
+"""Values to try for an attribute: those at the edges of the tests on it, where their verdicts change."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, timedelta
+from math import floor, log10
+from typing import Any
+
+from engine.conditions.model import Operator, Test
+from engine.model.instant import DAY, SECOND
+from engine.model.values import Moment, Scalar, Value
+from engine.rulebook.model.book import Attribute, AttributeType
+
+_MOST_CHOICES = 20
+"""Of one test with many."""
+
+
+_LISTS = (AttributeType.TEXTS, AttributeType.INTEGERS, AttributeType.NUMBERS)
+
+
+_SOME: dict[AttributeType, Scalar] = {
+    AttributeType.TEXT: "…",
+    AttributeType.TEXTS: "…",
+    AttributeType.BOOLEAN: True,
+    AttributeType.DATE: date(2026, 1, 1),
+    AttributeType.TIME: 0,
+    AttributeType.INTEGER: 1,
+    AttributeType.INTEGERS: 1,
+    AttributeType.NUMBER: 1,
+    AttributeType.NUMBERS: 1,
+}
+
+
+_TEXTS = (Operator.STARTS_WITH, Operator.ENDS_WITH, Operator.CONTAINS)
+
+
+def values_to_try(
+    tests: Iterable[Test], declared: Attribute | None, value: Value | None, moment: Moment
+) -> list[Value | None]:
+    """Other values than the one there is, each of the declared kind and within its bounds; None: missing."""
+    found: dict[Value | None, None] = {}
+    for test in tests:
+        found.update(dict.fromkeys(_around(test, declared, value, moment)))
+    if declared is not None and declared.one_of is not None and declared.type not in _LISTS:
+        found.update(dict.fromkeys(sorted(declared.one_of, key=str)[:_MOST_CHOICES]))
+    if value is not None:
+        found[None] = None
+    return [one for one in found if one != value and _may_be(one, declared)]
+
+
+def some_value(declared: Attribute | None) -> Value:
+    """A value that the attribute may have; what it is does not matter."""
+    if declared is None:
+        return True
+    one: Scalar = min(declared.one_of, key=str) if declared.one_of else _SOME[declared.type]
+    if declared.type in _LISTS:
+        return (one,)  # type: ignore[return-value]
+    return _inside(one, declared) if _is_number(one) and not declared.one_of else one  # type: ignore[arg-type]
+
+
+def size_of(before: Value | None, after: Value | None, declared: Attribute | None) -> float:
+    """How large a change is, up to 1: of numbers the share of their range, else of the larger of the two."""
+    if not _is_number(before) or not _is_number(after):
+        return 1.0
+    difference = abs(float(after) - float(before))  # type: ignore[arg-type]
+    if declared is not None and declared.minimum is not None and declared.maximum is not None:
+        return min(1.0, difference / ((declared.maximum - declared.minimum) or 1.0))
+    return min(1.0, difference / max(abs(float(before)), abs(float(after)), 1.0))  # type: ignore[arg-type]
+
+
+def _around(
+    test: Test, declared: Attribute | None, value: Value | None, moment: Moment
+) -> Iterator[Value | None]:
+    operand, operator = test.operand, test.operator
+    several: Sequence[Scalar] = operand[:_MOST_CHOICES] if isinstance(operand, tuple) else (operand,)
+    match operator:
+        case Operator.EXISTS:
+            yield some_value(declared) if operand else None
+        case Operator.HAS | Operator.HAS_ANY | Operator.HAS_ALL:
+            yield from _lists(several, value)
+        case Operator.WITHIN:
+            yield from _recent(operand, declared, moment)
+        case Operator.MATCHES:
+            return
+        case _:
+            for one in several:
+                yield from _near(one, declared)
+            if operator in _TEXTS and isinstance(value, str) and isinstance(operand, str):
+                yield operand + value if operator is Operator.STARTS_WITH else value + operand
+
+
+def _near(one: Scalar, declared: Attribute | None) -> Iterator[Scalar]:
+    """The operand, and what is just below and above it."""
+    yield one
+    match one:
+        case bool():
+            yield not one
+        case int() | float():
+            step = _step(one, declared)
+            yield from (_rounded(one - step, step), _rounded(one + step, step))
+        case date():
+            if date.min < one < date.max:
+                yield from (one - timedelta(days=1), one + timedelta(days=1))
+
+
+def _step(one: float, declared: Attribute | None) -> float:
+    if declared is not None and declared.type is AttributeType.TIME:
+        return SECOND
+    if declared is None or declared.type is not AttributeType.NUMBER:
+        return 1
+    return float(10.0 ** (floor(log10(abs(one))) - 2 if one else -2))
+
+
+def _rounded(number: float, step: float) -> float:
+    """Without the dust of floating point."""
+    return number if isinstance(number, int) else round(number, max(0, -floor(log10(step))))
+
+
+def _lists(several: Sequence[Any], value: Value | None) -> Iterator[Value]:
+    """With one of the items, with all, and without them."""
+    now: tuple[Any, ...] = value if isinstance(value, tuple) else ()
+    for one in several:
+        yield (*now, one)
+    yield (*now, *(one for one in several if one not in now))
+    yield tuple(one for one in now if one not in several)
+
+
+def _recent(operand: object, declared: Attribute | None, moment: Moment) -> Iterator[Scalar]:
+    """Now, and just before the span; of days, today and the day before it."""
+    if not isinstance(operand, int):
+        return
+    if declared is not None and declared.type is AttributeType.DATE:
+        yield moment.today
+        yield moment.today - timedelta(days=operand // DAY)
+    else:
+        yield moment.now
+        yield moment.now - operand
+
+
+def _may_be(value: Value | None, declared: Attribute | None) -> bool:
+    """Whether a caller might send the value."""
+    if value is None or declared is None or isinstance(value, tuple):
+        return True
+    if declared.one_of is not None and value not in declared.one_of:
+        return False
+    return not _is_number(value) or _inside(value, declared) == value  # type: ignore[arg-type]
+
+
+def _inside(number: float, declared: Attribute) -> float:
+    if declared.minimum is not None and number < declared.minimum:
+        return declared.minimum
+    if declared.maximum is not None and number > declared.maximum:
+        return declared.maximum
+    return number
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,0 +1,1 @@
+"""One transaction for a group of commands: identity, outcomes, decisions, events, quotas, learning."""

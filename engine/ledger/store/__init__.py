@@ -1,0 +1,1 @@
+"""The databases: tables, rows, statements, and the two stores that run them."""

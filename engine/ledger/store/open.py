@@ -1,0 +1,88 @@
+"""Opening a log by its URL, brought to the newest form."""
+
+import sqlite3
+from pathlib import Path
+from types import ModuleType
+
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from engine.ledger.errors import LedgerUnavailable
+from engine.ledger.migrate import forms, migrate_file
+from engine.ledger.store.sqlite import SqliteStore, sqlite_path
+from engine.ledger.store.store import Store
+
+_POSTGRES = ("postgresql://", "postgres://")
+
+
+def check_url(url: str) -> None:
+    """Raises ValueError when no log can have this URL; its message has nothing in it that may be a password."""
+    if url.startswith(_POSTGRES):
+        _postgres().connection_info(url)
+    elif url.startswith("sqlite:"):
+        sqlite_path(url)
+    else:
+        raise ValueError("the log's URL must be sqlite:///FILE or postgresql://USER@HOST:PORT/DATABASE")
+
+
+def is_missing(url: str) -> bool:
+    """Whether the URL names a file that is not there; of a server nobody knows before it is asked."""
+    return url.startswith("sqlite:") and not sqlite_path(url).exists()
+
+
+def open_store(url: str, *, busy_timeout: float = 2.0) -> Store:
+    """Brings the log at `url` to the newest form and opens it; raises LedgerUnavailable with the cause."""
+    if url.startswith(_POSTGRES):
+        store: Store = _postgres().open_postgres(url, busy_timeout=busy_timeout)
+        return store
+    return _open_sqlite(url, busy_timeout)
+
+
+def _open_sqlite(url: str, busy_timeout: float) -> SqliteStore:
+    path = sqlite_path(url)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        migrate_file(path)
+        store = SqliteStore(url, busy_timeout=busy_timeout)
+        store.open()
+    except _FAILS as error:
+        raise _unavailable(path, error) from error
+    return store
+
+
+def migrate_log(url: str, form: str | None = None) -> str:
+    """Brings the log at `url` to a form, the newest unless one is named, and returns the form's name.
+
+    To an earlier one it drops the tables and columns that came later, with what they hold. Raises ValueError for a form
+    that there never was, LedgerUnavailable with the cause.
+    """
+    known = forms()
+    wanted = known[-1] if form is None else form
+    if wanted not in known:
+        raise ValueError(f"there is no form {wanted!r}; there are {', '.join(known)}")
+    if url.startswith(_POSTGRES):
+        _postgres().migrate_postgres(url, wanted)
+        return wanted
+    path = sqlite_path(url)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        migrate_file(path, wanted)
+    except _FAILS as error:
+        raise _unavailable(path, error) from error
+    return wanted
+
+
+_FAILS = (sqlite3.Error, SQLAlchemyError, LedgerUnavailable, OSError)
+
+
+def _unavailable(path: Path, error: Exception) -> LedgerUnavailable:
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return LedgerUnavailable(f"the log {path} cannot be opened: {cause}")
+
+
+def _postgres() -> ModuleType:
+    """What opens a log on PostgreSQL; its driver is an extra."""
+    try:
+        from engine.ledger.store import postgres  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise ValueError("PostgreSQL's driver is not installed: pip install 'tact[postgres]'") from error
+    return postgres

@@ -1,0 +1,234 @@
+"""The store on PostgreSQL: any number of servers on one log.
+
+Before a transaction reads anything it locks what it is about, in one order for everybody: what it reads then is what the
+last transaction about the same names left, and no two ever wait for each other. Statements that nobody waits for are sent
+together, so that a group costs a few round trips.
+"""
+
+import logging
+import re
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+import orjson
+import psycopg
+from psycopg.types.json import set_json_loads
+from sqlalchemy import NullPool, Table, create_engine
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from engine.ledger.errors import LedgerUnavailable
+from engine.ledger.migrate import migrate_database
+from engine.ledger.store.partitions import make_partitions
+from engine.ledger.store.postgres_url import connection_info, session, shown
+from engine.ledger.store.statements import Column, Select, bound, columns_of, with_given
+from engine.ledger.store.store import Store
+
+_BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
+
+
+_BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+
+
+_LOCK = (
+    "SELECT count(pg_advisory_xact_lock(key)) FROM (SELECT DISTINCT hashtextextended(name, 0) AS key"
+    " FROM json_array_elements_text(%s::json) AS name ORDER BY 1) AS keys"
+)
+"""Locks 64 bits of hash a name, in their order. Two names of one hash wait for each other, and are no less exact."""
+
+
+_PARTITIONS_EVERY = 6 * 3600.0
+"""Seconds after which the partitions to come are looked at again."""
+
+
+_JSON = re.compile(r"\bjson\(([^)]*)\)")
+
+
+_IN_LIST = re.compile(r"IN (:given\([^,)]*\))")
+
+
+logging.getLogger("psycopg").setLevel(logging.ERROR)  # what it warns of is raised as well
+
+
+class PostgresStore(Store):
+    """A log in a PostgreSQL database. It connects again by itself when the connection was lost.
+
+    url: as libpq reads it, `postgresql://user@host:5432/database`. busy_timeout: seconds to wait for another server's
+    transaction about the same names. Raises LedgerUnavailable from `transaction` when it was not kept, and when nobody
+    can know because the connection broke while it was being committed: a retry by request_id tells.
+    """
+
+    shards = 8
+
+    def __init__(self, url: str, *, busy_timeout: float = 2.0) -> None:
+        self._url, self._busy_timeout = url, busy_timeout
+        self._session = session(url, busy_timeout)
+        self._connection: psycopg.Connection[Any] | None = None
+        self._within = False
+        self._partitions_due = 0.0
+
+    def close(self) -> None:
+        """Closes the connection; the next transaction opens another."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    @property
+    def within(self) -> bool:
+        """Whether a transaction is under way."""
+        return self._within
+
+    def another(self) -> "PostgresStore":
+        """The same log on a connection of its own."""
+        return PostgresStore(self._url, busy_timeout=self._busy_timeout)
+
+    @contextmanager
+    def transaction(self, about: Iterable[str] = (), *, writes: bool = True) -> Iterator[None]:
+        """Everything inside is kept together when the block ends, or not at all when it raises."""
+        if self._within:
+            yield
+            return
+        self._within = True
+        try:
+            with self._committed(_BEGIN if writes else _BEGIN_READING):
+                self._lock(list(about))
+                yield
+        except psycopg.Error as error:
+            self.close()
+            failed = "did not take the write" if writes else "could not be read"
+            raise LedgerUnavailable(f"the log {failed}: {_cause(error)}") from error
+        except BaseException:
+            self.close()  # which rolls back
+            raise
+        finally:
+            self._within = False
+
+    @contextmanager
+    def _committed(self, begin: str) -> Iterator[None]:
+        connection = self._ready()
+        with connection.pipeline():
+            connection.execute(begin.encode())
+            yield
+            end = connection.execute("COMMIT")
+        if end.statusmessage != "COMMIT":
+            raise LedgerUnavailable(f"the log did not take the write: {end.statusmessage}")
+
+    def select(self, statement: Select, *values: Any) -> Sequence[Any]:
+        """The rows."""
+        return self._run(_select_sql(statement), values).fetchall()
+
+    def change(self, sql: str, *values: Any) -> None:
+        """Changes or deletes rows."""
+        self._run(_rendered(sql), values)
+
+    def insert(self, table: type[Any], rows: Sequence[tuple[Any, ...]], conflict: str = "") -> None:
+        """Adds the rows to the table; `conflict` says in SQL what becomes of one whose key is there."""
+        if rows:
+            columns = columns_of(table.__table__)
+            documents = [dict(zip(columns, row, strict=True)) for row in rows]
+            self._run(_insert_sql(table.__table__, conflict), (documents,))
+
+    def mark(self) -> None:
+        """Remembers the place in the transaction to which `retreat` goes back."""
+        self._run("SAVEPOINT mark", (), prepare=False)
+
+    def retreat(self) -> None:
+        """Undoes everything since the mark, and gives up the rows that were locked since.
+
+        psycopg forgets its prepared statements when it learns of a rollback, and has the server forget them after the
+        statement that follows. So it is made to learn at once, by a pipeline that ends, and what follows is not prepared.
+        """
+        with self._opened().pipeline():
+            self._run("ROLLBACK TO SAVEPOINT mark", (), prepare=False)
+        self.mark()
+
+    def prove(self) -> None:
+        """Writes what changes nothing: a transaction with a number has a record of its end, which is synced."""
+        self._run("SELECT pg_current_xact_id()", ()).fetchall()
+
+    def _lock(self, names: Sequence[str]) -> None:
+        """Waits until no other transaction is about these names."""
+        if names:
+            self._run(_LOCK, (names,)).fetchall()
+
+    def _run(self, sql: str, values: Sequence[Any], *, prepare: bool = True) -> "psycopg.Cursor[Any]":
+        return self._opened().execute(sql.encode(), [bound(value) for value in values], prepare=prepare)
+
+    def _opened(self) -> "psycopg.Connection[Any]":
+        if self._connection is None:
+            raise LedgerUnavailable("the log is not open")
+        return self._connection
+
+    def _ready(self) -> "psycopg.Connection[Any]":
+        """The connection; from time to time the partitions of the coming months are made."""
+        if self._connection is None:
+            self._connection = psycopg.connect(self._session, autocommit=True)
+            set_json_loads(orjson.loads, self._connection)
+        if time.monotonic() >= self._partitions_due:
+            make_partitions(self._connection)
+            self._partitions_due = time.monotonic() + _PARTITIONS_EVERY
+        return self._connection
+
+
+def _cause(error: psycopg.Error) -> str:
+    """What the database said, without the values of a row, which stand in its details."""
+    return error.diag.message_primary or " ".join(str(error).split()) or type(error).__name__
+
+
+@cache
+def _select_sql(statement: Select) -> str:
+    columns = _JSON.sub(r"\1::json", statement.columns)
+    return f"SELECT {columns} {_rendered(statement.source)}"
+
+
+@cache
+def _insert_sql(table: Table, conflict: str) -> str:
+    columns, name = ", ".join(columns_of(table)), table.name
+    rows = f"json_populate_recordset(NULL::{name}, %s::json)"
+    return f"INSERT INTO {name} ({columns}) SELECT {columns} FROM {rows} {conflict}"
+
+
+@cache
+def _rendered(sql: str) -> str:
+    # an array rather than a sub-select: the plan is a look-up in the index, whatever the planner knows of the table
+    return with_given(_IN_LIST.sub(r"= ANY(ARRAY\1)", sql), _given).replace("?", "%s")
+
+
+def _given(columns: Sequence[Column]) -> str:
+    if len(columns) == 1:
+        name, of_type = columns[0]
+        return f"(SELECT value::{of_type} AS {name} FROM json_array_elements_text(?::json) AS value)"
+    values = ", ".join(
+        f"(value->>{place})::{of_type} AS {name}" for place, (name, of_type) in enumerate(columns)
+    )
+    return f"(SELECT {values} FROM json_array_elements(?::json) AS value)"
+
+
+__all__ = ["connection_info", "migrate_postgres", "open_postgres"]
+
+
+def open_postgres(url: str, *, busy_timeout: float = 2.0) -> PostgresStore:
+    """Brings the log at `url` to the newest form and opens it; raises LedgerUnavailable with the cause."""
+    store = PostgresStore(url, busy_timeout=busy_timeout)
+    migrate_postgres(url)
+    try:
+        with store.transaction():
+            pass
+    except LedgerUnavailable as error:
+        raise LedgerUnavailable(f"the log {shown(url)} cannot be opened: {error}") from error
+    return store
+
+
+def migrate_postgres(url: str, form: str | None = None) -> None:
+    """Brings the log at `url` to a form, the newest unless one is named; raises LedgerUnavailable with the cause."""
+    info = connection_info(url)
+    engine = create_engine(
+        "postgresql+psycopg://", creator=lambda: psycopg.connect(**info), poolclass=NullPool
+    )
+    try:
+        migrate_database(engine, form)
+    except (SQLAlchemyError, psycopg.Error, LedgerUnavailable) as error:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        raise LedgerUnavailable(f"the log {shown(url)} cannot be opened: {cause}") from error

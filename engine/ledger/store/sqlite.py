@@ -1,0 +1,209 @@
+"""The store in one SQLite file."""
+
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import orjson
+from sqlalchemy import Table, make_url
+from sqlalchemy.exc import ArgumentError
+
+from engine.ledger.errors import LedgerUnavailable
+from engine.ledger.store.statements import Column, Select, bound, columns_of, with_given
+from engine.ledger.store.store import Store
+from engine.ledger.store.writer_lock import Turn, TurnNotTaken
+
+_MOST_ROWS = 64
+"""Rows in one INSERT; there is a prepared statement for each number of rows up to it."""
+
+
+_CACHE_KIB = 16 * 1024
+"""SQLite's own cache of pages: the server grows by it and no more; the system's cache holds the rest of the file."""
+
+
+class SqliteStore(Store):
+    """A log in one SQLite file: write-ahead log, every commit synced to disk. For one thread at a time.
+
+    url: `sqlite:///relative.db` or `sqlite:////absolute.db`. busy_timeout: seconds to wait for other writers.
+    The first transaction opens it; `transaction` raises LedgerUnavailable when the file cannot be opened or does not take
+    the write.
+    """
+
+    def __init__(self, url: str, *, busy_timeout: float = 2.0) -> None:
+        self._url, self._path = url, sqlite_path(url)
+        self._busy_timeout = busy_timeout
+        self._connection: sqlite3.Connection | None = None
+        self._turn: Turn | None = None
+
+    def close(self) -> None:
+        """Closes the file; the next transaction opens it again."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        if self._turn is not None:
+            self._turn.close()
+            self._turn = None
+
+    @contextmanager
+    def transaction(self, about: Iterable[str] = (), *, writes: bool = True) -> Iterator[None]:  # noqa: ARG002
+        """Everything inside is kept together when the block ends, or not at all when it raises; writers come one by one."""
+        if self.within:
+            yield
+            return
+        try:
+            with self._alone() if writes else self._beside() as connection:
+                try:
+                    yield
+                    connection.execute("COMMIT")
+                except BaseException:
+                    if connection.in_transaction:
+                        connection.execute("ROLLBACK")
+                    raise
+        except TurnNotTaken as error:
+            raise LedgerUnavailable("the log is kept busy by other processes") from error
+        except (sqlite3.Error, OSError) as error:
+            self.close()
+            failed = "did not take the write" if writes else "could not be read"
+            raise LedgerUnavailable(f"the log {failed}: {error}") from error
+
+    @property
+    def within(self) -> bool:
+        """Whether a transaction is under way."""
+        return self._connection is not None and self._connection.in_transaction
+
+    def another(self) -> "SqliteStore":
+        """The same log on a connection of its own.
+
+        For reading: a process queues once before a log, since closing the file of its turns gives up all that it has there.
+        """
+        return SqliteStore(self._url, busy_timeout=self._busy_timeout)
+
+    @contextmanager
+    def _alone(self) -> Iterator[sqlite3.Connection]:
+        """The connection, at its turn and with the right to write; both take no longer than the time-out."""
+        connection = self.open()
+        self._turn = self._turn or Turn(self._path.with_name(self._path.name + "-turn"))
+        with self._turn.taken(self._busy_timeout) as left:
+            connection.execute(f"PRAGMA busy_timeout = {left * 1000:.0f}")
+            connection.execute("BEGIN IMMEDIATE")
+            yield connection
+
+    @contextmanager
+    def _beside(self) -> Iterator[sqlite3.Connection]:
+        """The connection, for reading only."""
+        connection = self.open()
+        connection.execute("BEGIN")
+        yield connection
+
+    def select(self, statement: Select, *values: Any) -> Sequence[Any]:
+        """The rows."""
+        rows = self._run(_select_sql(statement), [bound(value) for value in values])
+        unpacked: list[Any] = orjson.loads(rows[0][0]) if statement.packed else rows
+        return unpacked
+
+    def change(self, sql: str, *values: Any) -> None:
+        """Changes or deletes rows."""
+        self._run(_change_sql(sql), [bound(value) for value in values])
+
+    def insert(self, table: type[Any], rows: Sequence[tuple[Any, ...]], conflict: str = "") -> None:
+        """Adds the rows to the table; `conflict` says in SQL what becomes of one whose key is there."""
+        for start in range(0, len(rows), _MOST_ROWS):
+            chunk = rows[start : start + _MOST_ROWS]
+            self._run(
+                _insert_sql(table.__table__, len(chunk), conflict), [value for row in chunk for value in row]
+            )
+
+    def mark(self) -> None:
+        """Remembers the place in the transaction to which `retreat` goes back."""
+        self._run("SAVEPOINT mark", ())
+
+    def retreat(self) -> None:
+        """Undoes everything since the mark."""
+        self._run("ROLLBACK TO SAVEPOINT mark", ())
+
+    def prove(self) -> None:
+        """Writes what changes nothing: a page of the file."""
+        ((version,),) = self._run("PRAGMA user_version", ())
+        self._run(f"PRAGMA user_version = {version}", ())
+
+    def _run(self, sql: str, parameters: Sequence[Any]) -> list[Any]:
+        if self._connection is None:
+            raise LedgerUnavailable("the log is not open")
+        return self._connection.execute(sql, parameters).fetchall()
+
+    def open(self) -> sqlite3.Connection:
+        """The connection, opened if it is not; raises sqlite3.Error."""
+        self._connection = self._connection or _connected(self._path, self._busy_timeout)
+        return self._connection
+
+
+def _connected(path: Path, busy_timeout: float) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        path,
+        timeout=busy_timeout,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=4 * _MOST_ROWS,
+    )
+    _write_ahead(connection, busy_timeout)
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+    return connection
+
+
+def _write_ahead(connection: sqlite3.Connection, patience: float) -> None:
+    """Has the file written ahead, for good. For that, SQLite does not wait by itself while others use a new file."""
+    end = time.monotonic() + patience
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= end:
+                raise
+            time.sleep(0.005)
+        else:
+            return
+
+
+def sqlite_path(url: str) -> Path:
+    """The file that a `sqlite:///…` URL names; raises ValueError for any other URL."""
+    try:
+        parsed = make_url(url)
+        name = parsed.database if parsed.get_backend_name() == "sqlite" else None
+    except ArgumentError:
+        name = None
+    if not name or name == ":memory:":
+        raise ValueError(f"the log must be a file, as in sqlite:///tact.db, not {url!r}")
+    return Path(name)
+
+
+@cache
+def _select_sql(statement: Select) -> str:
+    columns = statement.columns
+    if statement.packed:
+        columns = f"json_group_array(json_array({columns}))"
+    return f"SELECT {columns} {with_given(statement.source, _given)}"
+
+
+@cache
+def _change_sql(sql: str) -> str:
+    return with_given(sql, _given)
+
+
+@cache
+def _insert_sql(table: Table, rows: int, conflict: str) -> str:
+    columns = columns_of(table)
+    marks = ", ".join([f"({', '.join('?' * len(columns))})"] * rows)
+    return f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES {marks} {conflict}"
+
+
+def _given(columns: Sequence[Column]) -> str:
+    if len(columns) == 1:
+        return f"(SELECT value AS {columns[0][0]} FROM json_each(?))"
+    values = (f"json_extract(value, '$[{place}]') AS {name}" for place, (name, _) in enumerate(columns))
+    return f"(SELECT {', '.join(values)} FROM json_each(?))"

@@ -1,0 +1,27 @@
+"""Values that conditions compare: scalars, lists, attributes, and the moment of a decision."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import TypeAlias
+
+from engine.model.instant import Instant
+
+Scalar: TypeAlias = str | int | float | bool | date
+"""One value of an attribute. A moment (type time) is an Instant, so an int."""
+
+
+Value: TypeAlias = Scalar | tuple[str, ...] | tuple[int, ...] | tuple[float, ...]
+"""A value of an attribute: a scalar, or a list as a tuple."""
+
+
+Attributes: TypeAlias = Mapping[str, Value]
+"""Attribute values by dotted name; a missing attribute is a missing key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What `within` compares with: the instant and the calendar day of the decision."""
+
+    now: Instant
+    today: date

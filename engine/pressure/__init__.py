@@ -1,1 +1,0 @@
-"""Contact pressure as pure functions: history, policies and now give a verdict."""

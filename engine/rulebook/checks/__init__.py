@@ -1,0 +1,1 @@
+"""Checks across sections of a book that has been read."""

@@ -1,0 +1,129 @@
+"""What is said on the channels that a campaign goes out on: in every language, with every value, and how long it is."""
+
+import re
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from engine.conditions.dnf import Literal, clauses_of
+from engine.conditions.model import Condition, Operator
+from engine.rulebook.content import sms
+from engine.rulebook.content.sms import longest
+from engine.rulebook.model.book import Attribute, Channel, Content, Fields, Format, Placeholder, Template
+from engine.rulebook.report.diagnostics import Code, Severity, quote
+from engine.rulebook.report.findings import Findings, Path
+from engine.rulebook.symbols import Declared
+
+_HTML = re.compile(r"</?[a-z][a-z0-9]*[ />]|&(#[0-9]+|[a-z]+);")
+
+
+class Field(NamedTuple):
+    """A text, and where it is written."""
+
+    template: Template
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class SaidCheck:
+    """Checks contents against the channels and attributes of one book."""
+
+    channels: Declared[Channel]
+    attributes: Declared[Attribute]
+    findings: Findings
+
+    def check(self, said: Content, path: Path, reached: Iterable[str], missing: frozenset[str]) -> None:
+        """Report on the content of the thing at the path, of whose customers the attributes in `missing` are never known."""
+        for name in reached:
+            channel = self.channels.found[name]
+            self._languages(said, path, name)
+            for field in self._fields(said, path, name):
+                self._check_values(field, missing)
+                self._check_format(field, channel)
+                if channel.format is Format.SMS:
+                    self._check_length(field, channel)
+
+    def _fields(self, said: Content, path: Path, channel: str) -> Iterator[Field]:
+        """Every text that may be said on the channel, in any language."""
+        yield from _placed(said.on(channel), (*path, "content", _key(said, channel)))
+        for locale in said.locales:
+            inside = (*path, "locales", locale)
+            key = _key(said.locales[locale], channel)
+            deeper = (*inside, key) in self.findings.values
+            yield from _placed(said.changes_on(channel, locale), (*inside, key) if deeper else inside)
+
+    def _languages(self, said: Content, path: Path, channel: str) -> None:
+        for locale in said.locales:
+            if said.on(channel) and not said.changes_on(channel, locale):
+                message = f"nothing reads otherwise in {quote(locale)} on {quote(channel)}, which has fields of its own"
+                self.findings.remark((*path, "locales", locale), Code.CONTENT, message)
+
+    def _check_values(self, field: Field, missing: frozenset[str]) -> None:
+        for name in _needed(field.template):
+            if name in missing:
+                message = (
+                    f"{quote(name)} is never known of the customers who get this: `when` asks for its absence"
+                )
+                hint = f"add a fallback, {{{name}|…}}"
+                self.findings.error(field.path, Code.TEMPLATE, message, hint)
+
+    def _check_format(self, field: Field, channel: Channel) -> None:
+        """Warn of what looks like HTML where nobody said what the texts are."""
+        stated = ("channels", channel.name, "format") in self.findings.keys
+        fills = any(isinstance(part, Placeholder) for part in field.template.parts)
+        if channel.format is Format.HTML or stated or not fills:
+            return
+        if _HTML.search("".join(part for part in field.template.parts if isinstance(part, str))):
+            message = (
+                f"looks like HTML, but on {quote(channel.name)} values are filled in as plain text: "
+                "state the channel's `format`"
+            )
+            self.findings.remark(field.path, Code.CONTENT, message, Severity.WARNING)
+
+    def _check_length(self, field: Field, channel: Channel) -> None:
+        text, unknown = longest(field.template, self.attributes.found)
+        found = sms.length(text)
+        limit = channel.max_segments
+        over = limit is not None and found.segments > limit
+        if found.segments == 1:
+            return
+        least = "at least " if unknown else ""
+        of = f", of at most {limit}" if over else ""
+        room = "septets" if found.alphabet is sms.Alphabet.GSM_7 else "units"
+        message = f"{least}{found.segments} segments on {quote(channel.name)}{of}: {found.units} {room} in {found.alphabet}"
+        if unknown:
+            message += (
+                f", without the values of {', '.join(map(quote, unknown))}, whose lengths are not known"
+            )
+        self.findings.remark(field.path, Code.SEGMENTS, message, Severity.WARNING if over else Severity.NOTE)
+
+
+def _key(content: Content, channel: str) -> str:
+    return channel if channel in content.channels else "default"
+
+
+def _placed(fields: Fields, path: Path) -> Iterator[Field]:
+    return (Field(template, (*path, name)) for name, template in fields.items())
+
+
+def _needed(template: Template) -> Iterator[str]:
+    return (p.attribute for p in template.parts if isinstance(p, Placeholder) and p.fallback is None)
+
+
+def silent_on(content: Collection[str], channels: Iterable[str]) -> list[str]:
+    """The channels for which content with these keys has nothing to say."""
+    return [] if "default" in content else [name for name in channels if name not in content]
+
+
+def never_known(condition: Condition) -> frozenset[str]:
+    """The attributes that are missing wherever the condition holds; none where it has too many alternatives to say."""
+    clauses = clauses_of(condition)
+    if not clauses:
+        return frozenset()
+    return frozenset.intersection(*(frozenset(map(_absent, clause)) for clause in clauses)) - {""}
+
+
+def _absent(literal: Literal) -> str:
+    test = literal.test
+    missing = test.operator is Operator.EXISTS and test.operand is not literal.positive
+    return test.attribute if missing else ""

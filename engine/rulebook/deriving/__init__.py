@@ -1,1 +1,0 @@
-"""What a book derives: patterns, signals, places, and the events that it keeps."""

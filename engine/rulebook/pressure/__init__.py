@@ -1,1 +1,0 @@
-"""Contact pressure as a book writes it."""

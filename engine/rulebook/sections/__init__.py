@@ -1,0 +1,1 @@
+"""The sections of a book, each read into the model."""

@@ -1,0 +1,205 @@
+"""Exclusion groups: a word that campaigns share, of which one response has at most one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from engine.conditions.dnf import CLAUSE_LIMIT, clauses_of
+from engine.conditions.model import ALWAYS, All, Condition
+from engine.rulebook.checks.content import SaidCheck, never_known, silent_on
+from engine.rulebook.conditions.grammar import Grammar
+from engine.rulebook.content.fields import ContentReader
+from engine.rulebook.model.book import (
+    Boost,
+    Campaign,
+    Category,
+    Channel,
+    Factor,
+    Kind,
+    Offer,
+    Placement,
+    Variant,
+)
+from engine.rulebook.model.experiments import Layer
+from engine.rulebook.model.policies import Cap, Quota
+from engine.rulebook.report.diagnostics import Code, Severity, quote
+from engine.rulebook.report.findings import Findings, Path
+from engine.rulebook.sections import scores
+from engine.rulebook.sections.caps import WindowReader, limits
+from engine.rulebook.sections.experiments import ExperimentReader
+from engine.rulebook.sections.schedules import ActiveReader
+from engine.rulebook.shapes.experiments import LearnedShape
+from engine.rulebook.shapes.faults import shaped
+from engine.rulebook.shapes.sections import BoostShape, CampaignShape, VariantShape
+from engine.rulebook.symbols import Declared
+from engine.rulebook.text.merge import check_name
+from engine.rulebook.text.nodes import Plain
+
+
+def check_groups(campaigns: Mapping[str, Campaign], findings: Findings) -> None:
+    """Warn of groups with one campaign only: they exclude nothing, and the word may be misspelt."""
+    members: dict[str, list[str]] = {}
+    for one in campaigns.values():
+        if one.group:
+            members.setdefault(one.group, []).append(one.name)
+    for group, names in members.items():
+        if len(names) == 1:
+            others = [each for each in members if each != group]
+            hint = findings.suggest(group, others)
+            message = f"no other campaign is in the group {quote(group)}" + (f"; {hint}" if hint else "")
+            findings.remark(("campaigns", names[0], "group"), Code.NO_EFFECT, message, Severity.WARNING)
+
+
+MAX_CAMPAIGNS = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignReader:
+    """Reads the campaigns of one book, whose other sections are read already."""
+
+    channels: Declared[Channel]
+    placements: Declared[Placement]
+    offers: Declared[Offer]
+    grammar: Grammar
+    contents: ContentReader
+    periods: ActiveReader
+    windows: WindowReader
+    experiments: ExperimentReader
+    layers: Declared[Layer]
+    findings: Findings
+
+    def read(self, data: Mapping[str, Plain], *, partial: bool) -> Declared[Campaign]:
+        """All campaigns; what is wrong with them goes to the findings."""
+        campaigns: Declared[Campaign] = Declared("campaign", partial=partial)
+        for count, (name, value) in enumerate(data.items()):
+            path = ("campaigns", name)
+            if count == MAX_CAMPAIGNS:
+                message = f"a book has at most {MAX_CAMPAIGNS:,} campaigns"
+                self.findings.key_error(path, Code.TOO_LARGE, message)
+                campaigns.partial = True
+                break
+            shape = shaped(CampaignShape, value, path, self.findings)
+            campaign = self._campaign(name, shape, path) if shape else None
+            campaigns.add(name, campaign, sound=path not in self.findings.salvaged)
+        if not campaigns.partial and not campaigns.broken:
+            check_groups(campaigns.found, self.findings)
+        return campaigns
+
+    def _campaign(self, name: str, shape: CampaignShape, path: Path) -> Campaign:
+        lexicon, findings = self.grammar.lexicon, self.findings
+        offer = self.offers.get(shape.offer, (*path, "offer"), findings)
+        value = None
+        if shape.value is not None:
+            otherwise = offer.value if offer else 1.0
+            value = scores.value(shape.value, otherwise, (*path, "value"), lexicon, findings)
+        reached = self._check_reach(shape, offer, path)
+        if shape.group is not None:
+            check_name(shape.group, (*path, "group"), findings)
+        learned = scores.learned_propensity(shape, path, findings)
+        campaign = Campaign(
+            name,
+            shape.offer,
+            shape.description,
+            Category(shape.category),
+            self.periods.read(shape.active, (*path, "active")),
+            self._indexed(self._condition(shape.when, (*path, "when")), (*path, "when")),
+            tuple(shape.channels),
+            tuple(shape.placements),
+            shape.tier,
+            value,
+            self._propensity(shape, learned, (*path, "propensity")),
+            tuple(self._boost(each, (*path, "boosts", i)) for i, each in enumerate(shape.boosts)),
+            tuple(self._variant(key, each, (*path, "variants", key)) for key, each in shape.variants.items()),
+            shape.group or "",
+            *self._limits(name, shape, (*path, "limits")),
+            self.experiments.control(shape.control, (*path, "control")),
+            self.experiments.slot(shape.slot, self.layers, (*path, "slot")),
+            self.experiments.ramp(shape.ramp, (*path, "ramp")),
+            scores.read(shape, learned, path, findings),
+        )
+        self._check_said(campaign, offer, reached, path)
+        return campaign
+
+    def _propensity(self, shape: CampaignShape, learned: LearnedShape | None, path: Path) -> Factor:
+        if learned is not None or isinstance(shape.propensity, dict):
+            return Factor((learned or LearnedShape()).prior, learned=True)
+        return scores.propensity(shape.propensity, path, self.grammar.lexicon, self.findings)
+
+    def _limits(self, name: str, shape: CampaignShape, path: Path) -> tuple[Cap | None, Quota | None]:
+        """What it may have for one customer, and of it in all."""
+        if shape.limits is None:
+            return None, None
+        found = map(self.channels.found.get, shape.channels)
+        outbound = any(channel is not None and channel.kind is Kind.OUTBOUND for channel in found)
+        return limits(name, outbound, shape.limits, path, self.windows)
+
+    def _condition(self, data: Mapping[str, Plain] | None, path: Path) -> Condition:
+        return ALWAYS if data is None else self.grammar.parse(dict(data), path) or ALWAYS
+
+    def _indexed(self, condition: Condition, path: Path) -> Condition:
+        """The condition; a note where the index cannot hold it."""
+        if clauses_of(condition) is None:
+            message = f"more than {CLAUSE_LIMIT} alternatives: evaluated by itself at every decision, not by the index"
+            self.findings.remark(path, Code.TOO_LARGE, message)
+        return condition
+
+    def _boost(self, shape: BoostShape, path: Path) -> Boost:
+        return Boost(self._condition(shape.when, (*path, "when")), shape.by)
+
+    def _variant(self, name: str, shape: VariantShape, path: Path) -> Variant:
+        check_name(name, path, self.findings)
+        content = self.contents.read(shape.content, shape.locales, path)
+        return Variant(name, content, self._condition(shape.when, (*path, "when")), shape.share)
+
+    def _check_reach(self, shape: CampaignShape, offer: Offer | None, path: Path) -> list[str]:
+        """The channels that it goes out on; reported where there are none, or nothing to say on one of them."""
+        reached = self._reached(shape, path)
+        given = any((*path, key) in self.findings.spoiled for key in ("channels", "placements"))
+        if not shape.channels and not shape.placements and not given:
+            message = "a campaign needs `channels` or `placements`"
+            self.findings.key_error(path, Code.MISSING, message)
+        for name, variant in shape.variants.items():
+            here = (*path, "variants", name, "content")
+            self._report_silence(silent_on(variant.content, reached), f"the variant {quote(name)}", here)
+        if not shape.variants and offer and (*path, "variants") not in self.findings.spoiled:
+            where = (*path, "offer")
+            label = f"the offer {quote(offer.name)}"
+            if offer.content is None:
+                message = f"there are no variants, and {label} has no content of its own"
+                self.findings.error(where, Code.CONTENT, message)
+            elif not offer.content.default:
+                self._report_silence(silent_on(offer.content.channels, reached), label, where)
+        return reached
+
+    def _check_said(self, campaign: Campaign, offer: Offer | None, reached: list[str], path: Path) -> None:
+        check = SaidCheck(self.channels, self.grammar.lexicon.declared, self.findings)
+        for one in campaign.variants:
+            never = never_known(All((campaign.when, one.when)))
+            check.check(one.content, (*path, "variants", one.name), reached, never)
+        if offer and offer.content and not campaign.variants:
+            check.check(offer.content, ("offers", offer.name), reached, never_known(campaign.when))
+
+    def _reached(self, shape: CampaignShape, path: Path) -> list[str]:
+        """The channels that the campaign goes out on, directly or by its placements."""
+        reached: dict[str, None] = {}
+        for index, name in enumerate(shape.channels):
+            here = (*path, "channels", index)
+            if name in shape.channels[:index]:
+                self.findings.error(here, Code.DUPLICATE, f"the channel {quote(name)} is here a second time")
+            elif self.channels.get(name, here, self.findings):
+                reached[name] = None
+        for index, name in enumerate(shape.placements):
+            here = (*path, "placements", index)
+            placement = self.placements.get(name, here, self.findings)
+            if name in shape.placements[:index]:
+                self.findings.error(
+                    here, Code.DUPLICATE, f"the placement {quote(name)} is here a second time"
+                )
+            elif placement and placement.channel in self.channels.found:
+                reached[placement.channel] = None
+        return list(reached)
+
+    def _report_silence(self, silent: list[str], label: str, path: Path) -> None:
+        if silent:
+            channels = ", ".join(map(quote, silent))
+            hint = "add `default`, or fields for each channel"
+            self.findings.error(path, Code.CONTENT, f"{label} has no content for {channels}", hint)

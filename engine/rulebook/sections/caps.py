@@ -1,0 +1,228 @@
+"""Selectors: which contacts a policy is about, every name in them known."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from engine.rulebook.model.book import AttributeType, Campaign, Channel, Kind, Offer
+from engine.rulebook.model.policies import Calendar, Cap, Clock, Gap, Period, Quota, Rolling, Selector, Window
+from engine.rulebook.report.diagnostics import Code, Severity, quote
+from engine.rulebook.report.findings import Findings, Path
+from engine.rulebook.shapes.faults import shaped
+from engine.rulebook.shapes.pressure import (
+    CapacityShape,
+    CapShape,
+    GapShape,
+    LimitsShape,
+    SelectorShape,
+    WishShape,
+)
+from engine.rulebook.symbols import Declared, Lexicon
+from engine.rulebook.text import durations
+from engine.rulebook.text.durations import span
+from engine.rulebook.text.nodes import Plain
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class SelectorReader:
+    """Reads the selectors of one book, whose other sections are read already."""
+
+    channels: Declared[Channel]
+    offers: Declared[Offer]
+    campaigns: Declared[Campaign]
+    findings: Findings
+
+    def read(self, shape: SelectorShape | None, path: Path) -> Selector | None:
+        """The selector at the path; None where there is none."""
+        if shape is None:
+            return None
+        return Selector(
+            self.channel_names(shape.channel, (*path, "channel")),
+            frozenset(_listed(shape.kind)),
+            self._names(shape.campaign, (*path, "campaign"), self.campaigns),
+            self._names(shape.offer, (*path, "offer"), self.offers),
+            frozenset(_listed(shape.category)),
+            self._tags(shape.tag, (*path, "tag")),
+        )
+
+    def channel_names(self, value: str | Sequence[str], path: Path) -> frozenset[str]:
+        """The channels at the path."""
+        return self._names(value, path, self.channels)
+
+    def check_effect(self, selector: Selector, noun: str, path: Path) -> None:
+        """Warn of a policy that no contact of the book can be about."""
+        if self.channels.broken or self.channels.partial or (selector.channel - set(self.channels.found)):
+            return
+        fits = (
+            (not selector.channel or channel.name in selector.channel)
+            and (not selector.kind or channel.kind in selector.kind)
+            for channel in self.channels.found.values()
+        )
+        if not any(fits):
+            message = f"no channel of the book is counted by this {noun}"
+            self.findings.remark(path, Code.NO_EFFECT, message, Severity.WARNING)
+
+    def _names(self, value: str | Sequence[str], path: Path, declared: Declared[T]) -> frozenset[str]:
+        for index, name in enumerate(_listed(value)):
+            declared.get(name, (*path, index), self.findings, use=False)
+        return frozenset(_listed(value))
+
+    def _tags(self, value: str | Sequence[str], path: Path) -> frozenset[str]:
+        known = frozenset(tag for offer in self.offers.found.values() for tag in offer.tags)
+        for index, tag in enumerate(_listed(value)):
+            if tag not in known and not self.offers.partial and not self.offers.broken:
+                message = f"no offer has the tag {quote(tag)}"
+                hint = self.findings.suggest(tag, known)
+                self.findings.error((*path, index), Code.UNKNOWN, message, hint)
+        return frozenset(_listed(value))
+
+
+def _listed(value: str | Sequence[str]) -> list[str]:
+    return [value] if isinstance(value, str) else list(value)
+
+
+_PERIODS = tuple(map(str, Period))
+
+
+_PERIODS_HINT = "one of: calendar day, calendar week, calendar month"
+
+
+@dataclass(frozen=True, slots=True)
+class WindowReader:
+    """Reads limits and windows of one book."""
+
+    lexicon: Lexicon
+    findings: Findings
+    week_starts: int
+    """Weekday, Monday is 0."""
+
+    def check_above_zero(self, value: Plain, path: Path) -> None:
+        """Report a limit of 0, better than its shape could."""
+        below = value.get("limit") if isinstance(value, dict) else None
+        number, where = below, (*path, "limit")
+        if isinstance(below, Mapping):
+            number, where = below.get("default"), (*where, "default")
+        if type(number) is int and number == 0:
+            hint = "to send nothing on a channel, leave the channel out of the campaigns"
+            self.findings.error(where, Code.VALUE, "a cap of 0 would let nothing through", hint)
+            self.findings.spoil(where)
+
+    def limit(self, form: int | WishShape, path: Path) -> tuple[int, str | None]:
+        """The limit at the path, and the attribute that may lower it."""
+        if isinstance(form, int):
+            return form, None
+        where = (*path, "attribute")
+        attribute = self.lexicon.use(form.attribute, where, self.findings)
+        if attribute and attribute.type not in (AttributeType.INTEGER, AttributeType.NUMBER):
+            message = f"a number is needed; {quote(form.attribute)} is of type {attribute.type}"
+            self.findings.error(where, Code.TYPE, message)
+        return form.default, form.attribute
+
+    def window(self, text: str, clock: str | None, path: Path) -> Window:
+        """The window of the policy at the path, from its `per` and its `clock`."""
+        word, _, rest = map(str.strip, text.partition(" "))
+        here = (*path, "per")
+        if word == "calendar":
+            return self._calendar(rest, Clock(clock or Clock.CUSTOMER), here)
+        if clock is not None and word == "rolling":
+            message = "`clock` does nothing here: a rolling window is as long on every clock"
+            self.findings.remark((*path, "clock"), Code.NO_EFFECT, message, Severity.WARNING)
+        if word != "rolling":
+            hint = "for example: rolling 7d, or calendar week"
+            self.findings.error(here, Code.VALUE, f"{quote(text)} is not a window", hint)
+            return Rolling(1)
+        if rest in _PERIODS:
+            hint = f"write `calendar {rest}`, or a duration: rolling 7d"
+            self.findings.error(here, Code.VALUE, f"{quote(rest)} is a period of the calendar", hint)
+            return Rolling(1)
+        return Rolling(span(here, rest, self.findings))
+
+    def capacity(self, channel: str, value: Plain, path: Path) -> Quota | None:
+        """The channel's capacity, at the path; None after reporting that it is none."""
+        self.check_above_zero(value, path)
+        shape = shaped(CapacityShape, value, path, self.findings)
+        if shape is None:
+            return None
+        if shape.per.strip().partition(" ")[0] == "rolling":
+            message = "a capacity is counted in a period of the calendar, not in a rolling window"
+            self.findings.error((*path, "per"), Code.VALUE, message, _PERIODS_HINT)
+            return None
+        window = self.window(shape.per, Clock.BOOK, path)
+        return Quota(f"{channel}/capacity", shape.limit, window) if isinstance(window, Calendar) else None
+
+    def _calendar(self, rest: str, clock: Clock, path: Path) -> Window:
+        if rest in _PERIODS:
+            return Calendar(Period(rest), clock, self.week_starts)
+        message = f"{quote(rest)} is not a period of the calendar" if rest else "the period is missing"
+        hint = self.findings.suggest(rest, _PERIODS) or _PERIODS_HINT
+        if _is_span(rest):
+            hint = f"write `rolling {rest}`, or one of: calendar day, calendar week, calendar month"
+        self.findings.error(path, Code.VALUE, message, hint)
+        return Calendar(Period.DAY, clock, self.week_starts)
+
+
+def _is_span(text: str) -> bool:
+    try:
+        durations.parse(text)
+    except ValueError:
+        return False
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class CapReader:
+    """Reads caps and gaps."""
+
+    selectors: SelectorReader
+    windows: WindowReader
+    findings: Findings
+
+    def cap(self, name: str, value: Plain, path: Path) -> Cap | None:
+        """The cap at the path; None after reporting that it is none."""
+        self.windows.check_above_zero(value, path)
+        shape = shaped(CapShape, value, path, self.findings)
+        if shape is None:
+            return None
+        limit, wish = self.windows.limit(shape.limit, (*path, "limit"))
+        window = self.windows.window(shape.per, shape.clock, path)
+        count = self.selectors.read(shape.count, (*path, "count")) or Selector()
+        except_ = self.selectors.read(shape.except_, (*path, "except"))
+        self.selectors.check_effect(count, "cap", path)
+        return Cap(name, limit, window, count, except_, wish)
+
+    def gap(self, name: str, value: Plain, path: Path) -> Gap | None:
+        """The gap at the path; None after reporting that it is none."""
+        shape = shaped(GapShape, value, path, self.findings)
+        if shape is None:
+            return None
+        at_least = span((*path, "at_least"), shape.at_least, self.findings)
+        count = self.selectors.read(shape.count, (*path, "count")) or Selector()
+        except_ = self.selectors.read(shape.except_, (*path, "except"))
+        self.selectors.check_effect(count, "gap", path)
+        return Gap(name, at_least, count, except_)
+
+
+def limits(
+    campaign: str, outbound: bool, value: Plain, path: Path, windows: WindowReader
+) -> tuple[Cap | None, Quota | None]:
+    """A campaign's `limits`, over its own contacts: the cap for one customer, and the total; None where it has none.
+
+    `outbound`: whether it goes out on any outbound channel; then what the website showed does not count.
+    """
+    below = value.get("per_customer") if isinstance(value, dict) else None
+    here = (*path, "per_customer")
+    windows.check_above_zero(below, here)
+    shape = shaped(LimitsShape, value, path, windows.findings)
+    if shape is None:
+        return None, None
+    total = None if shape.total is None else Quota(f"{campaign}/total", shape.total)
+    if shape.per_customer is None:
+        return None, total
+    own = shape.per_customer
+    limit, wish = windows.limit(own.limit, (*here, "limit"))
+    window = windows.window(own.per, own.clock, here)
+    kind = Kind.OUTBOUND if outbound else Kind.INBOUND
+    count = Selector(campaign=frozenset((campaign,)), kind=frozenset((kind,)))
+    return Cap(f"{campaign}/per_customer", limit, window, count, wish=wish), total

@@ -1,0 +1,156 @@
+"""Channels and the placements on them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from engine.rulebook.model.book import (
+    AttributeType,
+    Channel,
+    Confirm,
+    Format,
+    Kind,
+    Offer,
+    OnSilence,
+    Placement,
+)
+from engine.rulebook.model.policies import Quota
+from engine.rulebook.report.diagnostics import Code, Severity, quote
+from engine.rulebook.report.findings import Findings, Path
+from engine.rulebook.shapes.faults import shaped
+from engine.rulebook.shapes.sections import ChannelShape, PlacementShape
+from engine.rulebook.symbols import Declared, Lexicon
+from engine.rulebook.text.durations import span
+from engine.rulebook.text.merge import check_name
+from engine.rulebook.text.nodes import Plain
+
+NOT_NEEDED = "not_needed"
+
+
+ReadCapacity = Callable[[str, Plain, Path], Quota | None]
+
+
+def read(
+    data: Mapping[str, Plain],
+    lexicon: Lexicon,
+    capacity: ReadCapacity,
+    findings: Findings,
+    *,
+    partial: bool,
+) -> Declared[Channel]:
+    """The channels of the book. capacity: reads how many contacts a channel takes."""
+    channels: Declared[Channel] = Declared("channel", partial=partial)
+    for name, value in data.items():
+        path = ("channels", name)
+        shape = shaped(ChannelShape, value, path, findings)
+        channel = _channel(name, shape, path, lexicon, findings) if shape else None
+        if channel and shape and shape.capacity is not None:
+            channel = replace(channel, capacity=capacity(name, shape.capacity, (*path, "capacity")))
+        channels.add(name, channel, sound=path not in findings.salvaged)
+    return channels
+
+
+def _channel(name: str, shape: ChannelShape, path: Path, lexicon: Lexicon, findings: Findings) -> Channel:
+    kind = Kind(shape.kind)
+    if kind is Kind.OUTBOUND:
+        _check_outbound(name, shape, path, findings)
+    if shape.consent == NOT_NEEDED:
+        message = f"contacts on {quote(name)} go out without the customer's consent"
+        findings.remark((*path, "consent"), Code.NO_CONSENT, message)
+    elif shape.consent is not None:
+        check_name(shape.consent, (*path, "consent"), findings)
+    if shape.address is not None:
+        _check_address(shape.address, (*path, "address"), lexicon, findings)
+    if shape.confirm is not None:
+        _check_confirm(name, shape, path, findings)
+    hold = span((*path, "hold"), shape.hold, findings)
+    consent = None if shape.consent == NOT_NEEDED else shape.consent
+    format_ = Format(shape.format) if shape.format else _format_of(name, kind)
+    if shape.max_segments is not None and format_ is not Format.SMS:
+        message = f"only short messages are counted in segments; the texts of {quote(name)} are {format_}"
+        findings.key_error((*path, "max_segments"), Code.VALUE, message, "add `format: sms`")
+    return Channel(
+        *(name, kind, shape.address, consent, shape.cost, hold, OnSilence(shape.on_silence)),
+        confirm=Confirm(shape.confirm or Confirm.AT_ONCE),
+        format=format_,
+        max_segments=shape.max_segments,
+    )
+
+
+def _format_of(name: str, kind: Kind) -> Format:
+    """The format of a channel that states none: unescaped values do harm where they are shown as HTML."""
+    if kind is Kind.INBOUND or name == "email":
+        return Format.HTML
+    return Format.SMS if name == "sms" else Format.PLAIN
+
+
+def _check_outbound(name: str, shape: ChannelShape, path: Path, findings: Findings) -> None:
+    for key, hint in (
+        ("address", "name the attribute with the customer's address"),
+        ("consent", f"name the purpose that the customer must have agreed to, or write {NOT_NEEDED}"),
+    ):
+        if getattr(shape, key) is None and (*path, key) not in findings.spoiled:
+            message = f"`{key}` is missing: {quote(name)} is an outbound channel"
+            findings.key_error(path, Code.MISSING, message, hint)
+
+
+def _check_confirm(name: str, shape: ChannelShape, path: Path, findings: Findings) -> None:
+    """Report `confirm` where it says nothing: what we send is confirmed by its outcomes."""
+    if Kind(shape.kind) is Kind.OUTBOUND:
+        message = f"{quote(name)} is an outbound channel: `delivered` confirms its contacts"
+        findings.key_error((*path, "confirm"), Code.VALUE, message, "take it out")
+    elif shape.confirm == "on_impression" and shape.on_silence == "confirm":
+        message = "with `on_silence: confirm` contacts are confirmed whether they are shown or not"
+        findings.remark((*path, "confirm"), Code.NO_EFFECT, message, Severity.WARNING)
+
+
+def _check_address(name: str, path: Path, lexicon: Lexicon, findings: Findings) -> None:
+    attribute = lexicon.use(name, path, findings)
+    if attribute and attribute.type is not AttributeType.TEXT:
+        findings.error(path, Code.TYPE, f"an address is a text; {quote(name)} is of type {attribute.type}")
+
+
+def read_placements(
+    data: Mapping[str, Plain],
+    channels: Declared[Channel],
+    offers: Declared[Offer],
+    findings: Findings,
+    *,
+    partial: bool,
+) -> Declared[Placement]:
+    """The placements of the book."""
+    placements: Declared[Placement] = Declared("placement", partial=partial)
+    for name, value in data.items():
+        path = ("placements", name)
+        shape = shaped(PlacementShape, value, path, findings)
+        if shape:
+            channel = channels.get(shape.channel, (*path, "channel"), findings)
+            if channel and channel.kind is not Kind.INBOUND:
+                message = f"a placement is on an inbound channel; {quote(shape.channel)} is outbound"
+                findings.error((*path, "channel"), Code.VALUE, message)
+            if shape.fallback is not None:
+                _check_fallback(shape.fallback, channel, (*path, "fallback"), offers, findings)
+        placements.add(name, _placement(name, shape, path, findings) if shape else None)
+    return placements
+
+
+def _placement(name: str, shape: PlacementShape, path: Path, findings: Findings) -> Placement:
+    if shape.max_per_category is not None and shape.max_per_category >= shape.max_offers:
+        message = f"the placement shows {shape.max_offers} in all, so this never matters"
+        findings.remark((*path, "max_per_category"), Code.NO_EFFECT, message, Severity.WARNING)
+    return Placement(name, shape.channel, shape.max_offers, shape.fallback, shape.max_per_category)
+
+
+def _check_fallback(
+    name: str, channel: Channel | None, path: Path, offers: Declared[Offer], findings: Findings
+) -> None:
+    offer = offers.get(name, path, findings)
+    if offer is None:
+        return
+    if offer.stock is not None:
+        message = f"the offer {quote(name)} has a stock, and a fallback is shown without being counted"
+        findings.error(path, Code.VALUE, message)
+    content = offer.content
+    if content is None or (channel and not content.default and channel.name not in content.channels):
+        where = f"for the channel {quote(channel.name)}" if channel else "of its own"
+        message = f"the offer {quote(name)} has no content {where}, so it cannot be a fallback here"
+        findings.error(path, Code.CONTENT, message, "give the offer `content: {default: {…}}`")

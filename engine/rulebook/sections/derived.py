@@ -1,0 +1,87 @@
+"""The section `events`: which recorded events are kept for a person."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from engine.rulebook.conditions import derived
+from engine.rulebook.conditions.derived import BehaviourReader, DistanceReader
+from engine.rulebook.conditions.event_fields import EventGrammar
+from engine.rulebook.conditions.grammar import Grammar
+from engine.rulebook.conditions.operands import Reader
+from engine.rulebook.model.derived import Derived, EventStore, Pattern, Signal
+from engine.rulebook.report.diagnostics import Code, Severity
+from engine.rulebook.report.findings import Findings
+from engine.rulebook.sections.patterns import PatternReader, fields_of
+from engine.rulebook.sections.signals import SignalReader
+from engine.rulebook.shapes.derived import EventsShape
+from engine.rulebook.shapes.faults import shaped
+from engine.rulebook.symbols import Declared, Lexicon
+from engine.rulebook.text.durations import span
+from engine.rulebook.text.merge import Merged
+from engine.rulebook.text.nodes import Plain
+
+_PATH = ("events",)
+
+
+def read_events(data: dict[str, Plain], findings: Findings) -> EventStore:
+    """How events are kept; nothing is unless the book says so."""
+    shape = shaped(EventsShape, data, _PATH, findings)
+    if shape is None:
+        return EventStore()
+    if not shape.stored:
+        for key in ("newest", "keep"):
+            if key in data and (*_PATH, key) not in findings.spoiled:
+                message = f"events are not stored, so `{key}` has no effect: it needs `stored: true`"
+                findings.remark((*_PATH, key), Code.NO_EFFECT, message, Severity.WARNING)
+    return EventStore(shape.stored, shape.newest, span((*_PATH, "keep"), shape.keep, findings))
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class DerivedReader:
+    """Places, patterns and signals, and the grammar of the conditions that use them."""
+
+    grammar: Grammar
+    patterns: Declared[Pattern]
+    signals: SignalReader
+
+    @classmethod
+    def declare(
+        cls, merged: Merged, lexicon: Lexicon, reader: Reader, lost: Callable[[str], bool]
+    ) -> "DerivedReader":
+        """Read places and patterns, and what signals expose, so that conditions and content can name them.
+
+        `lost`: whether part of a section could not be read.
+        """
+        findings = reader.findings
+        events = EventGrammar(reader=reader, findings=findings)
+        places = derived.read_places(merged.section("places"), findings, partial=lost("places"))
+        patterns = PatternReader(events, findings).read(merged.section("patterns"), partial=lost("patterns"))
+        fields = {name: fields_of(pattern) for name, pattern in patterns.found.items()}
+        lexicon.concluded["pattern"] = Declared("pattern", dict(fields), patterns.broken, patterns.partial)
+        signals = SignalReader(lexicon, findings)
+        signals.declare(merged.section("signals"), partial=lost("signals"))
+        grammar = Grammar(
+            reader=reader,
+            findings=findings,
+            lexicon=lexicon,
+            behaviours=BehaviourReader(events),
+            distances=DistanceReader(places, findings),
+        )
+        return cls(grammar, patterns, signals)
+
+    def derived(self, signals: Mapping[str, Signal]) -> Derived:
+        """The model, when all conditions are read."""
+        return Derived(
+            _sorted(self.grammar.behaviours.found),
+            _sorted(self.grammar.distances.found),
+            _sorted(self.patterns.found),
+            _sorted(signals),
+        )
+
+
+def _sorted(named: Mapping[str, T]) -> dict[str, T]:
+    return dict(sorted(named.items()))

@@ -1,0 +1,180 @@
+"""Experiments: holdouts and layers, and of campaigns the control, the slot and the ramp."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+from engine.model.instant import Instant
+from engine.rulebook.model.experiments import (
+    MOST_CONVERSIONS,
+    Control,
+    ConversionRamp,
+    Holdout,
+    Layer,
+    Ramp,
+    Salts,
+    Slot,
+)
+from engine.rulebook.report.diagnostics import Code, quote
+from engine.rulebook.report.findings import Findings, Path
+from engine.rulebook.sections.caps import SelectorReader
+from engine.rulebook.shapes.experiments import ControlShape, HoldoutShape, LayerShape, RampShape
+from engine.rulebook.shapes.faults import shaped
+from engine.rulebook.symbols import Declared
+from engine.rulebook.text import datetimes, percentages
+from engine.rulebook.text.merge import check_name
+from engine.rulebook.text.nodes import Plain
+
+T = TypeVar("T")
+
+
+_CONVERSIONS = re.compile(r"([0-9]{1,5}) conversions?")
+
+
+@dataclass(frozen=True, slots=True)
+class ExperimentReader:
+    """Reads what a book leaves to chance, but for shares of variants."""
+
+    zone: ZoneInfo
+    salt: str
+    """The book's."""
+    findings: Findings
+
+    def holdouts(self, data: Mapping[str, Plain], selectors: SelectorReader) -> dict[str, Holdout]:
+        """All holdouts; what is wrong with them goes to the findings."""
+        found = {}
+        for name, value in data.items():
+            path = ("holdouts", name)
+            shape = shaped(HoldoutShape, value, path, self.findings)
+            if shape is not None:
+                except_ = selectors.read(shape.except_, (*path, "except"))
+                share = self._share(shape.share, (*path, "share"))
+                found[name] = Holdout(name, share, self._salts(shape.salt, (*path, "salt")), except_)
+        return found
+
+    def layers(self, data: Mapping[str, Plain], *, partial: bool) -> Declared[Layer]:
+        """All layers; what is wrong with them goes to the findings."""
+        layers: Declared[Layer] = Declared("layer", partial=partial)
+        for name, value in data.items():
+            path = ("layers", name)
+            shape = shaped(LayerShape, value, path, self.findings)
+            layer = self._layer(name, shape, path) if shape else None
+            layers.add(name, layer, sound=path not in self.findings.salvaged)
+        return layers
+
+    def control(self, form: str | Mapping[str, Plain] | None, path: Path) -> Control | None:
+        """The control at the path; None where there is none."""
+        if form is None:
+            return None
+        if isinstance(form, str):
+            return Control(self._share(form, path), Salts(self.salt))
+        shape = shaped(ControlShape, dict(form), path, self.findings)
+        if shape is None:
+            return None
+        share = self._share(shape.share, (*path, "share"))
+        return Control(share, self._salts(shape.salt, (*path, "salt")))
+
+    def slot(self, text: str | None, layers: Declared[Layer], path: Path) -> Slot | None:
+        """The slot that the text at the path names as LAYER/SLOT; None where there is none."""
+        if text is None:
+            return None
+        name, _, inside = text.partition("/")
+        layer = layers.get(name, path, self.findings)
+        if layer is None:
+            return None
+        if inside not in layer.slots:
+            hint = self.findings.suggest(inside, layer.slots) or f"one of: {', '.join(sorted(layer.slots))}"
+            message = f"the layer {quote(name)} has no slot {quote(inside)}"
+            if not inside:
+                message = "a layer and one of its slots are needed, joined by `/`"
+            self.findings.error(path, Code.UNKNOWN, message, hint)
+        return layer.slots.get(inside)
+
+    def ramp(self, data: Mapping[str, Plain] | None, path: Path) -> Ramp | ConversionRamp | None:
+        """The ramp at the path; None where there is none."""
+        shape = None if data is None else shaped(RampShape, dict(data), path, self.findings)
+        if shape is None:
+            return None
+        start = self._share(shape.start, (*path, "start"))
+        if shape.full_after is None:
+            return self._by_dates(shape, start, path)
+        for key, given in (("from", shape.from_), ("full", shape.full)):
+            if given is not None:
+                message = f"`{key}` beside `full_after`: a ramp goes by dates or by conversions"
+                self.findings.key_error((*path, key), Code.DUPLICATE, message)
+        here = (*path, "full_after")
+        number = self._parsed(shape.full_after, here, _conversions, "for example 200 conversions")
+        return ConversionRamp(start, number or 1)
+
+    def _by_dates(self, shape: RampShape, start: float, path: Path) -> Ramp | None:
+        for key, given in (("from", shape.from_), ("full", shape.full)):
+            known = self.findings.spoiled.intersection(((*path, key), (*path, "full_after")))
+            if given is None and not known:
+                hint = "`from` and `full`, or `full_after` alone, for example full_after: 200 conversions"
+                self.findings.key_error(path, Code.MISSING, f"`{key}` is missing", hint)
+        since = self._moment(shape.from_, (*path, "from"))
+        full = self._moment(shape.full, (*path, "full"))
+        if since is None or full is None:
+            return None
+        if full <= since:
+            self.findings.error((*path, "full"), Code.VALUE, "`full` is not after `from`")
+            return None
+        return Ramp(since, start, full)
+
+    def _layer(self, name: str, shape: LayerShape, path: Path) -> Layer:
+        salts = self._salts(shape.salt, (*path, "salt"))
+        slots = {}
+        for slot, text in shape.slots.items():
+            here = (*path, "slots", slot)
+            check_name(slot, here, self.findings)
+            stretch = self._parsed(text, here, percentages.parse_stretch, percentages.STRETCH_FORM)
+            slots[slot] = Slot(name, slot, *(stretch or (0.0, 0.0)), salts)
+        for before, after in pairwise(sorted(slots.values(), key=lambda one: (one.low, one.high, one.name))):
+            if after.low < before.high:
+                message = f"overlaps with {quote(before.name)}: a person has one place in a layer"
+                self.findings.error((*path, "slots", after.name), Code.VALUE, message)
+        return Layer(name, salts, slots)
+
+    def _salts(self, form: str | Mapping[str, str] | None, path: Path) -> Salts:
+        if form is None or isinstance(form, str):
+            return Salts(self.salt if form is None else form)
+        later: dict[Instant, str] = {}
+        for day, salt in form.items():
+            since = self._moment(day, (*path, day))
+            if since in later:
+                self.findings.key_error((*path, day), Code.DUPLICATE, "the same moment is here already")
+            if since is not None:
+                later[since] = salt
+        ordered = sorted(later.items())
+        return Salts(ordered[0][1], tuple(ordered[1:])) if ordered else Salts("")
+
+    def _share(self, text: str, path: Path) -> float:
+        return self._parsed(text, path, percentages.parse, percentages.FORM) or 0.5
+
+    def _moment(self, text: str | None, path: Path) -> Instant | None:
+        if text is None:
+            return None
+        return self._parsed(text, path, lambda one: datetimes.parse_bound(one, self.zone, end=False), "")
+
+    def _parsed(self, text: str, path: Path, parse: Callable[[str], T], hint: str) -> T | None:
+        if path in self.findings.spoiled:
+            return None
+        try:
+            return parse(text)
+        except datetimes.ZoneError as error:
+            self.findings.error(path, Code.ZONE, str(error), "add the offset, for example +08:00")
+        except ValueError as error:
+            self.findings.error(path, Code.VALUE, f"{quote(text)}: {error}", hint)
+        return None
+
+
+def _conversions(text: str) -> int:
+    match = _CONVERSIONS.fullmatch(text)
+    if not match:
+        raise ValueError("not a number of conversions")
+    if not 1 <= int(match[1]) <= MOST_CONVERSIONS:
+        raise ValueError(f"a ramp ends after 1 to {MOST_CONVERSIONS:,} conversions")
+    return int(match[1])

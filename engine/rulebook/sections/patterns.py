@@ -1,0 +1,185 @@
+"""The steps of patterns: an event's type, its window, and tests on its fields, all in one mapping."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from engine.conditions.model import ALWAYS, Condition
+from engine.model.instant import Microseconds
+from engine.rulebook.conditions.event_fields import EventGrammar, check_field, type_of_field
+from engine.rulebook.model.book import Attribute
+from engine.rulebook.model.derived import Absence, Anchor, Exposed, Pattern, Prefer, Step
+from engine.rulebook.report.diagnostics import Code, quote
+from engine.rulebook.report.findings import Findings, Path
+from engine.rulebook.shapes.derived import PatternShape
+from engine.rulebook.shapes.faults import shaped
+from engine.rulebook.symbols import Declared
+from engine.rulebook.text.durations import span
+from engine.rulebook.text.merge import NAME
+from engine.rulebook.text.nodes import Plain
+
+STEP_KEYS = ("event", "within", "same")
+"""What is said of a step beside tests on its fields."""
+
+
+_ANCHORS = {"first": Anchor.FIRST, "previous": Anchor.PREVIOUS}
+
+
+_FORMS = "for example 1h of first, or 1h of previous"
+
+
+@dataclass(frozen=True, slots=True)
+class StepReader:
+    """Reads steps; what is wrong with them goes to the findings."""
+
+    events: EventGrammar
+
+    def first(self, data: Mapping[str, Any], path: Path) -> Step | None:
+        """The first event of a pattern, whose window ends now."""
+        event, where = self._event(data, path), self._where(data, path, ("event", "within"))
+        within = self._text(data, "within", path)
+        if within is not None and " of " in within:
+            message = "the window of the first event ends now; it is a duration"
+            self.events.findings.error((*path, "within"), Code.VALUE, message, "for example 24h")
+            return None
+        window = None if within is None else span((*path, "within"), within, self.events.findings)
+        return None if event is None or where is None else Step(event, where, window)
+
+    def next(self, data: Mapping[str, Any], path: Path) -> Step | None:
+        """A further event, whose window begins at another one."""
+        event, where = self._event(data, path), self._where(data, path, ("event", "within"))
+        window, anchor = self._window(data, path)
+        return None if event is None or where is None else Step(event, where, window, anchor)
+
+    def absence(self, data: Mapping[str, Any], path: Path) -> Absence | None:
+        """An event that must not follow."""
+        event, where = self._event(data, path), self._where(data, path, ("event", "same"))
+        same = self._text(data, "same", path)
+        if same is not None and not check_field(same, (*path, "same"), self.events.findings):
+            return None
+        return None if event is None or where is None else Absence(event, where, same or "")
+
+    def _event(self, data: Mapping[str, Any], path: Path) -> str | None:
+        if "event" not in data:
+            message = "`event` is missing"
+            self.events.findings.key_error(path, Code.MISSING, message, "for example event: page_view")
+            return None
+        return self._text(data, "event", path)
+
+    def _where(self, data: Mapping[str, Any], path: Path, keys: tuple[str, ...]) -> Condition | None:
+        """The tests on the event's fields: all entries but these keys."""
+        tests = {key: value for key, value in data.items() if key not in keys}
+        return self.events.parse(tests, path) if tests else ALWAYS
+
+    def _text(self, data: Mapping[str, Any], key: str, path: Path) -> str | None:
+        text = data.get(key)
+        if key not in data or (isinstance(text, str) and text):
+            return text
+        self.events.findings.error((*path, key), Code.TYPE, f"`{key}` must be text")
+        return None
+
+    def _window(self, data: Mapping[str, Any], path: Path) -> tuple[Microseconds | None, Anchor]:
+        within = self._text(data, "within", path)
+        if within is None:
+            return None, Anchor.PREVIOUS
+        length, of, anchor = within.partition(" of ")
+        here, findings = (*path, "within"), self.events.findings
+        if of and anchor.strip() not in _ANCHORS:
+            findings.error(here, Code.VALUE, f"a window cannot begin at {quote(anchor)}", _FORMS)
+            return None, Anchor.PREVIOUS
+        return span(here, length.strip(), findings), _ANCHORS.get(anchor.strip(), Anchor.PREVIOUS)
+
+
+MAX_PATTERNS = 200
+
+
+_FIELD = re.compile(r"[a-z][a-z0-9_]{0,99}")
+
+
+_SOURCE = re.compile(r"(first|then\.([1-9][0-9]?))\.(.+)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class PatternReader:
+    """Reads the patterns of one book."""
+
+    events: EventGrammar
+    findings: Findings
+
+    def read(self, data: Mapping[str, Plain], *, partial: bool) -> Declared[Pattern]:
+        """All patterns; what is wrong with them goes to the findings."""
+        patterns: Declared[Pattern] = Declared("pattern", partial=partial)
+        for count, (name, value) in enumerate(data.items()):
+            path = ("patterns", name)
+            if count == MAX_PATTERNS:
+                message = f"a book has at most {MAX_PATTERNS} patterns"
+                self.findings.key_error(path, Code.TOO_LARGE, message)
+                patterns.partial = True
+                break
+            check_conclusion(name, path, self.findings)
+            shape = shaped(PatternShape, value, path, self.findings)
+            pattern = self._pattern(name, shape, path) if shape else None
+            patterns.add(name, pattern, sound=path not in self.findings.salvaged)
+        return patterns
+
+    def _pattern(self, name: str, shape: PatternShape, path: Path) -> Pattern | None:
+        steps = StepReader(replace(self.events, beside=STEP_KEYS))
+        first = steps.first(shape.first, (*path, "first"))
+        then = [steps.next(each, (*path, "then", i)) for i, each in enumerate(shape.then)]
+        here = (*path, "not_after")
+        if isinstance(shape.not_after, dict):
+            absences = [steps.absence(shape.not_after, here)]
+        else:
+            absences = [steps.absence(each, (*here, i)) for i, each in enumerate(shape.not_after)]
+        expose = {
+            key: self._exposed(key, source, len(then), (*path, "expose", key))
+            for key, source in shape.expose.items()
+        }
+        if first is None or None in then or None in absences or None in expose.values():
+            return None
+        return Pattern(
+            name,
+            first,
+            tuple(each for each in then if each),
+            tuple(each for each in absences if each),
+            Prefer(shape.prefer),
+            {key: each for key, each in expose.items() if each},
+        )
+
+    def _exposed(self, key: str, source: str, steps: int, path: Path) -> Exposed | None:
+        check_exposed(key, path, self.findings)
+        match = _SOURCE.fullmatch(source)
+        if not match:
+            hint = "for example first.item, or then.1.page"
+            message = f"{quote(source)} is no field of one of the pattern's events"
+            self.findings.error(path, Code.VALUE, message, hint)
+            return None
+        step = int(match[2] or 0)
+        if step > steps:
+            message = f"there is no step {step} in `then`, which has {steps}"
+            self.findings.error(path, Code.UNKNOWN, message)
+            return None
+        return Exposed(step, match[3]) if check_field(match[3], path, self.findings) else None
+
+
+def fields_of(pattern: Pattern) -> dict[str, Attribute]:
+    """The attributes that the pattern exposes, by field."""
+    return {
+        key: Attribute(f"pattern.{pattern.name}.{key}", type_of_field(source.field))
+        for key, source in pattern.expose.items()
+    }
+
+
+def check_conclusion(name: str, path: Path, findings: Findings) -> None:
+    """Report a name that would not say where it ends in the name of an attribute."""
+    if NAME.fullmatch(name) and "." in name:
+        hint = "up to 100 letters, digits, and _ - after the first"
+        findings.key_error(path, Code.NAME, f"a dot in the name {quote(name)}", hint)
+
+
+def check_exposed(key: str, path: Path, findings: Findings) -> None:
+    """Report a field that could not be named."""
+    if not _FIELD.fullmatch(key):
+        hint = "a word of a-z, 0-9 and _"
+        findings.key_error(path, Code.NAME, f"{quote(key)} is not the name of a field", hint)

@@ -1,0 +1,109 @@
+"""Pauses after outcomes, as a book writes them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from engine.model.outcome import OutcomeType
+from engine.rulebook.model.policies import Pause, Policies, Scope
+from engine.rulebook.report.diagnostics import Code, Severity, quote
+from engine.rulebook.report.findings import Findings, Path
+from engine.rulebook.sections.caps import CapReader, SelectorReader, WindowReader
+from engine.rulebook.sections.quiet import QuietReader
+from engine.rulebook.shapes.faults import shaped
+from engine.rulebook.shapes.pressure import PauseShape
+from engine.rulebook.text.durations import span
+from engine.rulebook.text.merge import Merged
+from engine.rulebook.text.nodes import Plain
+
+_TYPES = tuple(map(str, OutcomeType))
+
+
+@dataclass(frozen=True, slots=True)
+class PauseReader:
+    """Reads pauses."""
+
+    selectors: SelectorReader
+    findings: Findings
+
+    def read(self, name: str, value: Plain, path: Path) -> Pause | None:
+        """The pause at the path; None after reporting that it is none."""
+        shape = shaped(PauseShape, value, path, self.findings)
+        if shape is None:
+            return None
+        self._check_times(shape, path)
+        within = None if shape.within is None else span((*path, "within"), shape.within, self.findings)
+        return Pause(
+            name,
+            self._outcomes(shape, (*path, "outcome")),
+            span((*path, "for"), shape.for_, self.findings),
+            shape.times,
+            within if shape.times > 1 else None,
+            Scope(shape.scope),
+            self.selectors.read(shape.except_, (*path, "except")),
+        )
+
+    def _outcomes(self, shape: PauseShape, path: Path) -> frozenset[str]:
+        names = [shape.outcome] if isinstance(shape.outcome, str) else shape.outcome
+        for index, name in enumerate(names):
+            if name not in _TYPES:
+                hint = self.findings.suggest(name, _TYPES) or f"one of: {', '.join(_TYPES)}"
+                where = path if isinstance(shape.outcome, str) else (*path, index)
+                self.findings.error(where, Code.UNKNOWN, f"there is no outcome {quote(name)}", hint)
+        return frozenset(names)
+
+    def _check_times(self, shape: PauseShape, path: Path) -> None:
+        """Report several outcomes without a window, and a window for a single one."""
+        if any((*path, key) in self.findings.spoiled for key in ("times", "within")):
+            return
+        if shape.times > 1 and shape.within is None:
+            message = f"`within` is missing: in which time {shape.times} outcomes are enough"
+            self.findings.key_error(path, Code.MISSING, message, "for example within: 30d")
+        elif shape.times == 1 and shape.within is not None:
+            message = "`within` does nothing here: one outcome is enough"
+            self.findings.remark((*path, "within"), Code.NO_EFFECT, message, Severity.WARNING)
+
+
+T = TypeVar("T")
+
+
+Read = Callable[[str, Plain, Path], T | None]
+
+
+_NOUNS = {"quiet": "quiet rule", "caps": "cap", "gaps": "gap", "pauses": "pause"}
+
+
+@dataclass(frozen=True, slots=True)
+class PressureReader:
+    """Reads the policies of one book, whose other sections are read already."""
+
+    selectors: SelectorReader
+    windows: WindowReader
+    findings: Findings
+
+    def read(self, merged: Merged) -> Policies:
+        """All policies; what is wrong with them goes to the findings."""
+        self._check_names(merged)
+        counting = CapReader(self.selectors, self.windows, self.findings)
+        return Policies(
+            caps=_each(merged, "caps", counting.cap),
+            gaps=_each(merged, "gaps", counting.gap),
+            quiet=_each(merged, "quiet", QuietReader(self.selectors, self.findings).read),
+            pauses=_each(merged, "pauses", PauseReader(self.selectors, self.findings).read),
+        )
+
+    def _check_names(self, merged: Merged) -> None:
+        """Report names that two policies have: answers say by name what held a message back."""
+        taken: dict[str, str] = {}
+        for section, noun in _NOUNS.items():
+            for name in merged.section("pressure", section):
+                if name in taken:
+                    message = f"{quote(name)} is the name of a {taken[name]} already"
+                    self.findings.key_error(("pressure", section, name), Code.DUPLICATE, message)
+                taken.setdefault(name, noun)
+
+
+def _each(merged: Merged, section: str, read: Read[T]) -> dict[str, T]:
+    data = merged.section("pressure", section)
+    found = {name: read(name, value, ("pressure", section, name)) for name, value in data.items()}
+    return {name: one for name, one in found.items() if one}

@@ -1,0 +1,152 @@
+"""How campaigns learn: which of their variants does best, and how likely they are taken."""
+
+from engine.model.instant import Microseconds
+from engine.rulebook.model.book import AttributeType, Factor
+from engine.rulebook.model.experiments import Learn, Reward
+from engine.rulebook.report.diagnostics import Code, quote
+from engine.rulebook.report.findings import Findings, Path
+from engine.rulebook.shapes.experiments import LearnedPropensityShape, LearnedShape, LearnShape
+from engine.rulebook.shapes.faults import shaped
+from engine.rulebook.shapes.sections import AttributeFactor, CampaignShape
+from engine.rulebook.symbols import Lexicon
+from engine.rulebook.text import durations, percentages
+
+LEARNED = "learned"
+"""In the place of a propensity: that it is learned."""
+
+
+_FEWEST = 2
+"""Variants among which there is something to learn."""
+
+
+def learned_propensity(campaign: CampaignShape, at: Path, findings: Findings) -> LearnedShape | None:
+    """How the campaign's propensity is learned; None where it is not. What is wrong goes to the findings."""
+    form = campaign.propensity
+    if form == LEARNED:
+        return LearnedShape()
+    if not isinstance(form, dict):
+        return None
+    found = shaped(LearnedPropensityShape, form, (*at, "propensity"), findings)
+    return LearnedShape() if found is None else found.learned
+
+
+def read(
+    campaign: CampaignShape, propensity: LearnedShape | None, at: Path, findings: Findings
+) -> Learn | None:
+    """How the campaign learns; None where it does not. What is wrong goes to the findings."""
+    if campaign.learn is None:
+        return None if propensity is None else _of_propensity(propensity, at, findings)
+    found = _of_variants(campaign, at, findings)
+    if found is not None and propensity is not None:
+        _check_both(found, propensity, at, findings)
+    return found
+
+
+def _of_propensity(shape: LearnedShape, at: Path, findings: Findings) -> Learn:
+    path = (*at, "propensity", LEARNED)
+    return Learn(Reward(shape.reward), None, *_spans(shape, path, findings))
+
+
+def _of_variants(campaign: CampaignShape, at: Path, findings: Findings) -> Learn | None:
+    path = (*at, "learn")
+    shape = shaped(LearnShape, dict(campaign.learn or {}), path, findings)
+    if shape is None:
+        return None
+    _check_variants(campaign, at, findings)
+    found = _spans(shape, path, findings)
+    return Learn(Reward(shape.reward), _share(shape.explore, (*path, "explore"), findings), *found)
+
+
+def _check_both(learn: Learn, shape: LearnedShape, at: Path, findings: Findings) -> None:
+    """A campaign learns from one thing: what its variants learn from is what its propensity is learned from."""
+    path = (*at, "propensity")
+    for key in sorted(shape.model_fields_set - {"prior"}):
+        message = f"`learn` gives the `{key}` already: leave one of the two out"
+        findings.key_error((*path, LEARNED, key), Code.VALUE, message)
+    if learn.reward is Reward.VALUE:
+        message = "the mean value of a contact is not how likely the offer is taken"
+        findings.error(path, Code.VALUE, message, "let `learn` have `reward: converted`, or give a number")
+
+
+def _check_variants(campaign: CampaignShape, at: Path, findings: Findings) -> None:
+    if len(campaign.variants) < _FEWEST and (*at, "variants") not in findings.spoiled:
+        message = "there is nothing to learn without at least two `variants`"
+        findings.key_error((*at, "learn"), Code.MISSING, message)
+    for name, variant in campaign.variants.items():
+        if "share" in variant.model_fields_set:
+            message = f"{quote(name)} has a `share`, and `learn` gives the shares: leave one of the two out"
+            findings.key_error((*at, "variants", name, "share"), Code.VALUE, message)
+
+
+def _spans(
+    shape: LearnShape | LearnedShape, path: Path, findings: Findings
+) -> tuple[Microseconds, Microseconds]:
+    """Window and delay."""
+    window = _span(shape.window, (*path, "window"), findings)
+    delay = _span(shape.delay, (*path, "delay"), findings)
+    if window is not None and delay is not None and delay >= window:
+        findings.error(path, Code.VALUE, "`delay` has to be shorter than `window`: else nothing ever counts")
+    return window or 1, delay or 0
+
+
+def _span(text: str, path: Path, findings: Findings) -> Microseconds | None:
+    try:
+        return durations.parse(text)
+    except ValueError as error:
+        findings.error(path, Code.VALUE, f"{quote(text)}: {error}", durations.FORM)
+        return None
+
+
+def _share(text: str, path: Path, findings: Findings) -> float:
+    try:
+        return percentages.parse(text)
+    except ValueError as error:
+        findings.error(path, Code.VALUE, f"{quote(text)}: {error}", percentages.FORM)
+        return 0.5
+
+
+Form = float | str | AttributeFactor
+
+
+def propensity(form: Form, path: Path, lexicon: Lexicon, findings: Findings) -> Factor:
+    """The propensity at the path; of customers without the attribute it is 0 unless a default says otherwise."""
+    factor = _factor(form, 0.0)
+    if factor.number > 1:
+        where = (*path, "default") if isinstance(form, AttributeFactor) else path
+        findings.error(where, Code.VALUE, "a propensity lies between 0 and 1")
+    _check(factor, form, path, lexicon, findings, highest=1.0)
+    return factor
+
+
+def value(form: Form, otherwise: float, path: Path, lexicon: Lexicon, findings: Findings) -> Factor:
+    """The value at the path; of customers without the attribute it is the default, or the offer's value."""
+    factor = _factor(form, otherwise)
+    _check(factor, form, path, lexicon, findings)
+    return factor
+
+
+def _factor(form: Form, otherwise: float) -> Factor:
+    if isinstance(form, AttributeFactor):
+        return Factor(form.default, form.attribute)
+    return Factor(otherwise, form) if isinstance(form, str) else Factor(form)
+
+
+def _check(
+    factor: Factor, form: Form, path: Path, lexicon: Lexicon, findings: Findings, highest: float | None = None
+) -> None:
+    """Report an attribute that cannot be the factor: it must declare that its values are numbers in the range."""
+    if factor.attribute is None:
+        return
+    where = (*path, "attribute") if isinstance(form, AttributeFactor) else path
+    attribute = lexicon.use(factor.attribute, where, findings)
+    if attribute is None:
+        return
+    name = quote(factor.attribute)
+    if attribute.type not in (AttributeType.NUMBER, AttributeType.INTEGER):
+        findings.error(where, Code.TYPE, f"a number is needed; {name} is of type {attribute.type}")
+        return
+    low = attribute.minimum is not None and attribute.minimum >= 0
+    high = highest is None or (attribute.maximum is not None and attribute.maximum <= highest)
+    if not (low and high):
+        bounds = "`min: 0`" if highest is None else "`min: 0, max: 1`"
+        findings.error(where, Code.VALUE, f"{name} may be out of range here", f"declare it with {bounds}")

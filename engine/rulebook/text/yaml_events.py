@@ -1,0 +1,136 @@
+"""YAML text as a flat stream of events, with aliases replaced by what they stand for, within a budget."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import yaml
+
+from engine.rulebook.report.diagnostics import Code
+from engine.rulebook.report.findings import Position
+
+MAX_EXPANDED = 100_000
+"""Nodes that aliases may add to a file."""
+
+
+LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+"""What YAML's readers count as the end of a line."""
+
+
+_FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+_LOADER: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+Placed: TypeAlias = tuple[yaml.Event, Position]
+"""An event and where it is written; for what an alias brings in, the place of the alias."""
+
+
+class Unreadable(Exception):
+    """Why a file cannot be read any further."""
+
+    def __init__(self, code: Code, position: Position, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.code, self.position, self.message, self.hint = code, position, message, hint
+
+
+def decode(content: bytes) -> str:
+    """The text of a file in UTF-8; raises Unreadable for any other encoding and for control characters."""
+    if content.startswith((b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")):
+        raise Unreadable(Code.ENCODING, (1, 1), "the file is in UTF-16 or UTF-32", "save it as UTF-8")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = content[: error.start].decode("utf-8", "replace")
+        raise Unreadable(Code.ENCODING, _end_of(before), "the file is not UTF-8 from here on") from None
+    forbidden = _FORBIDDEN.search(text)
+    if forbidden:
+        name = f"U+{ord(forbidden[0]):04X}"
+        raise Unreadable(
+            Code.ENCODING, _end_of(text[: forbidden.start()]), f"the file holds the control character {name}"
+        )
+    return text
+
+
+def read(text: str) -> Iterator[Placed]:
+    """The events of the nodes of the one document in the text; raises Unreadable."""
+    return _Expansion().expand(_parsed(text))
+
+
+def _parsed(text: str) -> Iterator[yaml.Event]:
+    documents = 0
+    try:
+        for event in yaml.parse(text, Loader=_LOADER):
+            if isinstance(event, yaml.NodeEvent | yaml.CollectionEndEvent):
+                yield event
+            documents += isinstance(event, yaml.DocumentStartEvent)
+            if documents > 1:
+                raise Unreadable(Code.SYNTAX, _position(event), "a second document; a file holds one")
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        raise Unreadable(Code.SYNTAX, place, error.problem or error.context or "not YAML") from None
+    except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
+        raise Unreadable(Code.SYNTAX, (1, 1), f"not YAML: {str(error).splitlines()[0]}") from None
+
+
+@dataclass(slots=True)
+class _Expansion:
+    """Remembers the events of anchored nodes and repeats them for aliases."""
+
+    log: list[yaml.Event] = field(default_factory=list)
+    """Events since the first anchor."""
+    spans: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Where in the log each finished anchor's node begins and ends."""
+    open: list[tuple[str | None, int]] = field(default_factory=list)
+    """The collections around the current event: anchor and begin."""
+    added: int = 0
+
+    def expand(self, events: Iterator[yaml.Event]) -> Iterator[Placed]:
+        for event in events:
+            position = _position(event)
+            if isinstance(event, yaml.AliasEvent):
+                begin, end = self._span(str(event.anchor), position)
+                for repeated in self.log[begin:end]:
+                    self.log.append(repeated)
+                    yield repeated, position
+            else:
+                self._remember(event)
+                yield event, position
+
+    def _remember(self, event: yaml.Event) -> None:
+        begin = len(self.log)
+        anchor = getattr(event, "anchor", None)
+        if self.log or anchor:
+            self.log.append(event)
+        if isinstance(event, yaml.CollectionStartEvent):
+            self.open.append((anchor, begin))
+        elif isinstance(event, yaml.CollectionEndEvent):
+            anchor, begin = self.open.pop()
+        if anchor and not isinstance(event, yaml.CollectionStartEvent):
+            self.spans[anchor] = begin, len(self.log)
+
+    def _span(self, anchor: str, position: Position) -> tuple[int, int]:
+        if any(anchor == around for around, _ in self.open):
+            raise Unreadable(Code.CYCLE, position, f"the alias *{anchor} is inside of what it stands for")
+        if anchor not in self.spans:
+            raise Unreadable(Code.SYNTAX, position, f"the alias *{anchor} has no anchor &{anchor} before it")
+        begin, end = self.spans[anchor]
+        self.added += end - begin
+        if self.added > MAX_EXPANDED:
+            raise Unreadable(
+                Code.TOO_LARGE, position, f"aliases repeat more than {MAX_EXPANDED:,} nodes in this file"
+            )
+        return begin, end
+
+
+def _position(event: yaml.Event) -> Position:
+    mark = event.start_mark
+    return (mark.line + 1, mark.column + 1) if mark else (1, 1)
+
+
+def _end_of(text: str) -> Position:
+    lines = LINE_BREAK.split(text)
+    return len(lines), len(lines[-1]) + 1

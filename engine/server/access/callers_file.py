@@ -1,0 +1,145 @@
+"""The callers file: tokens, certificates and limits of those who may call, as TOML (docs/reference/callers.md)."""
+
+import tomllib
+from difflib import get_close_matches
+from typing import Annotated, Self
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+
+from engine.server.access.callers import Caller, Callers
+from engine.server.access.rate_limit import Allowance, Limits
+from engine.server.access.roles import Role
+
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
+
+
+_INFINITE = float("inf")
+
+
+class WrongCallers(ValueError):
+    """The callers file cannot be used; says where and why."""
+
+
+def _roles(given: list[str]) -> frozenset[Role]:
+    known = [role.value for role in Role]
+    for one in given:
+        if one not in known:
+            close = get_close_matches(one, known, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"the roles are {', '.join(known)}"
+            raise ValueError(f"{one!r} is not a role; {hint}")
+    return frozenset(map(Role, given))
+
+
+class _Shape(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _Entry(_Shape):
+    name: Name
+    roles: Annotated[list[str], Field(min_length=1), AfterValidator(_roles)]
+    not_before: AwareDatetime | None = None
+    expires: AwareDatetime | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.not_before and self.expires and self.expires <= self.not_before:
+            raise ValueError("expires must come after not_before")
+        return self
+
+
+class _Token(_Entry):
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+class _Certificate(_Entry):
+    subject: Annotated[str, StringConstraints(min_length=1)]
+
+
+class _Limits(_Shape):
+    rate: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    burst: Annotated[int, Field(ge=0)] | None = None
+    at_once: Annotated[int, Field(ge=0)] | None = None
+
+
+class _File(_Shape):
+    tokens: list[_Token] = []
+    certificates: list[_Certificate] = []
+    limits: dict[Name, _Limits] = {}
+
+
+class CallersFile:
+    """Reads callers files, and keeps what each caller has used up from one reading to the next.
+
+    defaults: limits of a caller for which the file names none. simulate: whether every caller may set `now`.
+    """
+
+    def __init__(self, defaults: Limits, *, simulate: bool = False) -> None:
+        self._defaults = defaults
+        self._extra = frozenset({Role.SIMULATE} if simulate else ())
+        self._allowances: dict[str, tuple[Limits, Allowance | None]] = {}
+
+    def read(self, text: str) -> Callers:
+        """The callers that the text names; raises WrongCallers."""
+        file = _parse(text)
+        self._allowances = {name: self._allowance(name, file) for name in _names(file)}
+        tokens = {bytes.fromhex(one.sha256): self._caller(one) for one in file.tokens}
+        if len(tokens) < len(file.tokens):
+            raise WrongCallers("tokens: the same sha256 stands there twice")
+        names = {one.subject: self._caller(one) for one in file.certificates}
+        if len(names) < len(file.certificates):
+            raise WrongCallers("certificates: the same subject stands there twice")
+        return Callers(tokens, names)
+
+    def _caller(self, entry: _Entry) -> Caller:
+        return Caller(
+            entry.name,
+            frozenset(map(Role, entry.roles)) | self._extra,
+            -_INFINITE if entry.not_before is None else entry.not_before.timestamp(),
+            _INFINITE if entry.expires is None else entry.expires.timestamp(),
+            self._allowances[entry.name][1],
+        )
+
+    def _allowance(self, name: str, file: _File) -> tuple[Limits, Allowance | None]:
+        own = file.limits.get(name, _Limits())
+        given = own.model_dump(exclude_none=True)
+        limits = Limits(**{**_as_dict(self._defaults), **given})
+        held = self._allowances.get(name)
+        if held is not None and held[0] == limits:
+            return held
+        return limits, Allowance(limits) if limits.bounded else None
+
+
+def _as_dict(limits: Limits) -> dict[str, float]:
+    return {"rate": limits.rate, "burst": limits.burst, "at_once": limits.at_once}
+
+
+def _names(file: _File) -> set[str]:
+    names = {one.name for one in (*file.tokens, *file.certificates)}
+    for name in file.limits:
+        if name not in names:
+            raise WrongCallers(f"limits.{name}: no token and no certificate has this name")
+    return names
+
+
+def _parse(text: str) -> _File:
+    try:
+        return _File.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise WrongCallers(str(error)) from None
+    except ValidationError as error:
+        raise WrongCallers("; ".join(_said(one["loc"], one["msg"]) for one in error.errors())) from None
+
+
+def _said(where: tuple[int | str, ...], what: str) -> str:
+    """A fault with its place: `tokens[1].roles: 'decid' is not a role`; never with the value, which may be a secret."""
+    path = "".join(f"[{one}]" if isinstance(one, int) else f".{one}" for one in where).lstrip(".")
+    return f"{path}: {what.removeprefix('Value error, ')}"

@@ -1,0 +1,153 @@
+"""Handlers with a guard before them: who calls, how much, how long."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from inspect import isasyncgenfunction
+from typing import Any, TypeAlias
+
+import grpc
+from google.protobuf.message import DecodeError, Message
+from grpc.aio import EOF, ServicerContext
+
+from engine.server.access.call_timeout import Ceiling
+from engine.server.access.callers import Caller
+from engine.server.access.rate_limit import Allowance
+from engine.server.access.refusals import Overdue, Refused
+from engine.server.status import abort
+from engine.wire.violations import InvalidRequest, Violation
+
+Context = ServicerContext[Any, Any]
+
+
+Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
+
+
+Admit = Callable[[Context], Caller]
+"""Says who makes a call, or raises Refused."""
+
+
+_BATCHES = ("requests", "events")
+"""The fields of requests that stand for many."""
+
+
+def guarded(handler: Any, admit: Admit, ceiling: Ceiling) -> Handler:
+    """The handler, for callers that are admitted, within their allowance, and in time unless it streams."""
+    if handler.unary_unary is not None:
+        # As a stream of one request: the guard stands before it is read, and the ceiling holds if it never comes.
+        return grpc.stream_unary_rpc_method_handler(
+            _unary(handler.unary_unary, admit, ceiling),
+            handler.request_deserializer,
+            handler.response_serializer,
+        )
+    for kind, make in _STREAMS.items():
+        if (inner := getattr(handler, kind)) is not None:
+            guard = _answers if isasyncgenfunction(inner) else _answer
+            call = guard(inner, admit, metered=handler.request_streaming)
+            return make(call, handler.request_deserializer, handler.response_serializer)
+    raise AssertionError("a handler has a behaviour")
+
+
+_STREAMS: dict[str, Callable[..., Handler]] = {
+    "unary_stream": grpc.unary_stream_rpc_method_handler,
+    "stream_unary": grpc.stream_unary_rpc_method_handler,
+    "stream_stream": grpc.stream_stream_rpc_method_handler,
+}
+
+
+def _unary(inner: Any, admit: Admit, ceiling: Ceiling) -> Any:
+    async def call(_: Any, context: Context) -> Any:
+        task, allowance = ceiling.begin(time.monotonic()), None
+        try:
+            caller = admit(context)
+            if caller.allowance is not None:
+                caller.allowance.enter()
+                allowance = caller.allowance
+            message = await _only(context)
+            if allowance is not None:
+                allowance.charge(_requests(message) - 1, time.monotonic())
+            return await inner(message, context)
+        except (Refused, InvalidRequest) as error:
+            await abort(context, error)
+        except asyncio.CancelledError:
+            if not ceiling.passed(task):
+                raise
+            await abort(context, Overdue("the call took longer than this server lets any take"))
+        finally:
+            ceiling.end(task)
+            if allowance is not None:
+                allowance.leave()
+
+    return call
+
+
+async def _only(context: Context) -> Any:
+    """The call's one message; raises InvalidRequest."""
+    try:
+        message = await context.read()
+    except DecodeError:
+        raise InvalidRequest([Violation("", "the bytes are not a message of this method")]) from None
+    if message is EOF:
+        raise InvalidRequest([Violation("", "the call bears no message")])
+    return message
+
+
+def _requests(message: Any) -> int:
+    """For how many requests the message stands; what cannot be read is one."""
+    kind: Any = type(message)
+    field = _batch_of(kind)
+    return len(getattr(message, field)) if field else 1
+
+
+@cache
+def _batch_of(kind: type) -> str:
+    """The field of a batch that holds its requests; empty for what is no batch."""
+    fields = kind.DESCRIPTOR.fields_by_name if issubclass(kind, Message) else ()
+    return next((one for one in _BATCHES if one in fields), "")
+
+
+def _answer(inner: Any, admit: Admit, *, metered: bool) -> Any:
+    async def call(request: Any, context: Context) -> Any:
+        try:
+            with _admitted(admit, context) as allowance:
+                return await inner(_metered(request, allowance) if metered else request, context)
+        except Refused as error:
+            await abort(context, error)
+
+    return call
+
+
+def _answers(inner: Any, admit: Admit, *, metered: bool) -> Any:
+    async def call(request: Any, context: Context) -> AsyncIterator[Any]:
+        try:
+            with _admitted(admit, context) as allowance:
+                async for one in inner(_metered(request, allowance) if metered else request, context):
+                    yield one
+        except Refused as error:
+            await abort(context, error)
+
+    return call
+
+
+@contextmanager
+def _admitted(admit: Admit, context: Context) -> Iterator[Allowance | None]:
+    allowance = admit(context).allowance
+    if allowance is None:
+        yield None
+        return
+    allowance.enter()
+    try:
+        yield allowance
+    finally:
+        allowance.leave()
+
+
+async def _metered(messages: Any, allowance: Allowance | None) -> AsyncIterator[Any]:
+    """The messages of a stream, no faster than the caller may ask: they wait, and so in the end does the sender."""
+    async for message in messages:
+        yield message
+        if allowance is not None:
+            allowance.charge(_requests(message), time.monotonic())
+            await asyncio.sleep(max(0.0, allowance.wait(time.monotonic())))

@@ -1,0 +1,67 @@
+"""What a server needs to know of its callers, by its settings: the gate, the certificate, and keeping both fresh."""
+
+import asyncio
+import time
+from pathlib import Path
+
+import grpc
+
+from engine.server.access.call_timeout import Ceiling
+from engine.server.access.callers import Callers, everyone
+from engine.server.access.callers_file import CallersFile, WrongCallers
+from engine.server.access.certificates import Certificates
+from engine.server.access.file_watcher import Followed
+from engine.server.access.interceptor import Gate
+from engine.server.access.rate_limit import Allowance, Limits
+from engine.settings import Settings
+
+_LOOK_SECONDS = 1.0
+
+
+class Door:
+    """Who may come in, and over what. Raises OSError or ValueError that says which setting is wrong."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._files: list[Followed] = []
+        self._ceiling = Ceiling(settings.request_timeout)
+        self._callers = self._read_callers(settings)
+        self._certificates = self._read_certificates(settings)
+        self.gate = Gate(lambda: self._callers, self._ceiling)
+
+    def credentials(self) -> grpc.ServerCredentials | None:
+        """What the port is opened with; None: without TLS. To be asked once."""
+        return self._certificates.credentials() if self._certificates else None
+
+    async def follow(self) -> None:
+        """Looks at the files, and at calls that take too long, until it is cancelled."""
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)
+            self._ceiling.sweep(time.monotonic())
+            for files in self._files:
+                await asyncio.to_thread(files.look)
+
+    def _read_callers(self, settings: Settings) -> Callers:
+        limits = Limits(settings.rate, settings.burst, settings.calls_at_once)
+        if not settings.callers:
+            allowance = Allowance(limits) if limits.bounded else None
+            return Callers(anyone=everyone(allowance, simulate=settings.allow_simulated_now))
+        path, file = Path(settings.callers), CallersFile(limits, simulate=settings.allow_simulated_now)
+
+        def read() -> None:
+            try:
+                self._callers = file.read(path.read_text(encoding="utf-8"))
+            except OSError as error:
+                raise WrongCallers(f"{path} cannot be read: {error.strerror}") from None
+            except ValueError as error:
+                raise WrongCallers(f"{path}: {error}") from None
+
+        self._files.append(Followed("callers", [path], read))
+        return self._callers
+
+    def _read_certificates(self, settings: Settings) -> Certificates | None:
+        if not settings.tls_cert:
+            return None
+        client_ca = Path(settings.client_ca) if settings.client_ca else None
+        certificates = Certificates(Path(settings.tls_cert), Path(settings.tls_key), client_ca)
+        self._files.append(certificates.files)
+        return certificates

@@ -1,0 +1,1 @@
+"""The served book: loading, swapping and watching it."""

@@ -1,0 +1,1 @@
+"""Between the gRPC contract and the model: parsing requests, writing responses."""

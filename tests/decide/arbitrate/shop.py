@@ -1,0 +1,64 @@
+"""A shop's book for the tests of arbitration, and deciding by it without a ledger: the pure procedure alone."""
+
+from collections.abc import Sequence
+from textwrap import dedent
+
+from engine.decide.answer import answer
+from engine.decide.compiled import LiveBook, compile_book
+from engine.decide.evaluate import ask
+from engine.decide.select import judge
+from engine.model.contact import Contact
+from engine.model.decision import Decision
+from engine.model.request import Mode, Request
+from engine.model.values import Value
+from engine.rulebook.load import load_files
+from engine.rulebook.report.diagnostics import render
+
+NOW = 1_773_108_000_000_000
+"""2026-03-10T10:00+08:00"""
+
+SHOP = """
+book: {name: shop, timezone: Europe/Paris, salt: s}
+attributes:
+  profile.age: {type: integer, min: 0, max: 130}
+  profile.name: {type: text}
+  profile.phone: {type: text}
+channels:
+  web: {kind: inbound}
+  sms: {kind: outbound, address: profile.phone, consent: sms}
+placements:
+  shelf: {channel: web, max_offers: 4, max_per_category: 2}
+offers:
+  cream: {name: Cream, category: skin, content: {default: {title: Cream}}}
+  soap: {name: Soap, category: skin, content: {default: {title: Soap}}}
+  oil: {name: Oil, category: skin, content: {default: {title: Oil}}}
+  comb: {name: Comb, category: hair, content: {default: {title: Comb}}}
+  pen: {name: Pen, content: {default: {title: Pen}}}
+  pad: {name: Pad, content: {default: {title: Pad}}}
+  ink: {name: Ink, content: {default: {title: Ink}}}
+"""
+
+
+def live_book(*texts: str) -> LiveBook:
+    """The texts as one live book; fails with its diagnostics when it does not load."""
+    files = {f"{place}.yaml": dedent(text).encode() for place, text in enumerate(texts)}
+    loaded = load_files(files)
+    assert loaded.book is not None, render(loaded.diagnostics)
+    return compile_book(loaded.book)
+
+
+def shelf(live: LiveBook, customer: str = "ann", now: int = NOW, **attributes: Value) -> Decision:
+    """What the shelf shows; attributes are those of the profile."""
+    named = {f"profile.{name}": value for name, value in attributes.items()}
+    return decided(live, Request(customer, now, named, placement="shelf", max_offers=4))
+
+
+def decided(live: LiveBook, request: Request, history: Sequence[Contact] = ()) -> Decision:
+    """The decision, as a preview."""
+    asked = ask(live, request._replace(mode=Mode.PREVIEW))
+    return answer(asked, judge(asked, history, request.customer), "")
+
+
+def taken(decision: Decision) -> list[str]:
+    """The campaigns of its offers, best first."""
+    return [one.campaign for one in decision.offers]

@@ -1,0 +1,178 @@
+"""What is said: on which channel, in which language, with which values."""
+
+import pytest
+
+from engine.decide.compiled import LiveBook
+from engine.model.decision import Decision, Outcome, Reason, ReasonCode
+from engine.model.request import Request
+from engine.model.values import Value
+from tests.decide.arbitrate.shop import NOW, decided, live_book
+
+BOOK = """
+book: {name: words, timezone: Europe/Zurich, locale: de-CH}
+attributes:
+  profile.name: {type: text}
+  profile.gift: {type: text}
+  profile.phone: {type: text}
+channels:
+  web: {kind: inbound}
+  app: {kind: inbound, format: plain}
+  email: {kind: outbound, address: profile.phone, consent: mail}
+  post: {kind: outbound, address: profile.phone, consent: mail}
+  sms: {kind: outbound, address: profile.phone, consent: mail}
+placements:
+  hero: {channel: web, fallback: story}
+offers:
+  pen: {name: Pen}
+  story:
+    name: Story
+    content: {default: {title: "Our story, {profile.name|friend}"}}
+    locales: {fr: {title: "Notre histoire, {profile.name|ami}"}}
+campaigns:
+  pens:
+    offer: pen
+    channels: [web, app, email, post, sms]
+    variants:
+      only:
+        content:
+          default: {title: "A pen & {profile.name|a <friend>}", image: pen.jpg}
+          sms: {text: "Pen, {profile.name|friend}"}
+        locales:
+          de: {title: "Ein Stift, {profile.name|Freund}"}
+          zh-Hant: {default: {title: 筆}, sms: {text: "筆 {profile.name|朋友}"}}
+          EN-gb: {title: A biro}
+"""
+
+
+@pytest.fixture(scope="module")
+def live() -> LiveBook:
+    """The book of these tests."""
+    return live_book(BOOK)
+
+
+def said(live: LiveBook, channel: str, language: str | None = None, **profile: Value) -> dict[str, str]:
+    """The content that the customer gets on the channel."""
+    given: dict[str, Value] = {f"profile.{name}": value for name, value in profile.items()}
+    given["profile.phone"] = "1"
+    if language is not None:
+        given["profile.language"] = language
+    decision = decided(live, Request("ann", NOW, given, consents=frozenset({"mail"}), channels=(channel,)))
+    return dict(decision.offers[0].content)
+
+
+@pytest.mark.parametrize(
+    ("language", "title"),
+    [
+        ("de-CH", "Ein Stift, Freund"),
+        ("DE", "Ein Stift, Freund"),
+        ("en-GB", "A biro"),
+        ("en-GB-oxendict", "A biro"),
+        ("en-US", "Ein Stift, Freund"),
+        ("zh-Hant-TW", "筆"),
+        ("zh-Hant-x-mine", "筆"),
+        ("zh", "Ein Stift, Freund"),
+        (None, "Ein Stift, Freund"),
+        ("", "Ein Stift, Freund"),
+        ("-", "Ein Stift, Freund"),
+        ("en-" * 2000, "Ein Stift, Freund"),
+    ],
+)
+def test_the_nearest_language(live: LiveBook, language: str | None, title: str) -> None:
+    """The exact tag, else a shorter one, else the book's language, shortened too; what does not change stays."""
+    assert said(live, "web", language) == {"title": title, "image": "pen.jpg"}
+
+
+def test_a_channel_with_fields_of_its_own(live: LiveBook) -> None:
+    """A language that says nothing there leaves its fields as they are, and brings it none of the others."""
+    assert said(live, "sms", "en-GB") == {"text": "Pen, friend"}
+    assert said(live, "sms", "zh-Hant") == {"text": "筆 朋友"}
+
+
+def test_a_language_that_nobody_asks_for_is_the_books() -> None:
+    """Without the book's language among them, the content itself is what customers of other languages get."""
+    live = live_book(BOOK.replace("locale: de-CH", "locale: it"))
+    assert said(live, "web", "it")["title"] == "A pen & a <friend>"
+
+
+@pytest.mark.parametrize(
+    ("channel", "title"),
+    [
+        ("web", "Ein Stift, &lt;b&gt;O&#x27;Hara &amp; &quot;Co&quot;&lt;/b&gt;"),
+        ("email", "Ein Stift, &lt;b&gt;O&#x27;Hara &amp; &quot;Co&quot;&lt;/b&gt;"),
+        ("app", 'Ein Stift, <b>O\'Hara & "Co"</b>'),
+        ("post", 'Ein Stift, <b>O\'Hara & "Co"</b>'),
+    ],
+)
+def test_values_are_escaped_where_texts_are_html(live: LiveBook, channel: str, title: str) -> None:
+    """Inbound channels and e-mail are HTML unless they say otherwise; everything else is plain."""
+    assert said(live, channel, name='<b>O\'Hara & "Co"</b>')["title"] == title
+
+
+def test_only_values_are_escaped() -> None:
+    """The template and its fallbacks are the author's own, in HTML too."""
+    live = live_book(BOOK.replace("locale: de-CH", "locale: it"))
+    assert said(live, "web")["title"] == "A pen & a <friend>"
+    assert said(live, "web", name="&")["title"] == "A pen & &amp;"
+
+
+def test_a_fallback_speaks_languages(live: LiveBook) -> None:
+    """The placement's fallback is said in the customer's language, its values escaped."""
+
+    def shown(language: str) -> Decision:
+        given: dict[str, Value] = {"profile.language": language, "profile.name": "<i>"}
+        return decided(live, Request("ann", NOW, given, placement="hero"))
+
+    assert shown("fr-CA").outcome is Outcome.FALLBACK
+    assert shown("fr-CA").offers[0].content == {"title": "Notre histoire, &lt;i&gt;"}
+    assert shown("en").offers[0].content == {"title": "Our story, &lt;i&gt;"}
+
+
+def lacking(variants: str) -> LiveBook:
+    """A book whose campaign has these variants."""
+    campaign = f"campaigns: {{gifts: {{offer: pen, channels: [post], variants: {{{variants}}}}}}}"
+    return live_book(
+        BOOK.replace("campaigns:", "audiences: {all: {location.country: CH}}\ncampaigns:"), campaign
+    )
+
+
+def test_a_missing_value_drops_the_variant() -> None:
+    """A variant whose text lacks a value is left out of the draw; with none left the reason names the value."""
+    live = lacking(
+        "a: {content: {default: {t: 'for {profile.gift}'}}}, "
+        "b: {when: {location.country: CH}, content: {default: {t: 'to {profile.name} and {profile.gift}'}}}"
+    )
+
+    def decide(**profile: Value) -> Decision:
+        given: dict[str, Value] = {f"profile.{name}": value for name, value in profile.items()}
+        request = Request(
+            "ann", NOW, {"profile.phone": "1", **given}, consents=frozenset({"mail"}), channels=("post",)
+        )
+        return decided(live, request)
+
+    reasons = {one.campaign: one.reason for one in decide().fates}
+    assert reasons["gifts"] == Reason(ReasonCode.NO_VARIANT, "profile.gift")
+    ((fate),) = [one for one in decide(name="Ann").fates if one.campaign == "gifts"]
+    assert fate.details == (Reason(ReasonCode.NO_VARIANT, "profile.gift"),)
+    assert {one.campaign for one in decide(gift="ink").fates if one.reason.code is ReasonCode.CHOSEN}
+
+
+def test_no_variant_for_the_customer_names_the_channel() -> None:
+    """Where no variant's condition holds, the reason is about the channel."""
+    live = lacking("a: {when: {location.country: CH}, content: {default: {t: x}}}")
+    given: dict[str, Value] = {"profile.phone": "1"}
+    request = Request("ann", NOW, given, consents=frozenset({"mail"}), channels=("post",))
+    fates = {one.campaign: one.reason for one in decided(live, request).fates}
+    assert fates["gifts"] == Reason(ReasonCode.NO_VARIANT, "post")
+
+
+def test_a_language_can_lack_a_value() -> None:
+    """Only who gets the text with the value needs it: another language may do without."""
+    live = lacking("a: {content: {default: {t: hello}}, locales: {fr: {t: 'bonjour {profile.gift}'}}}")
+
+    def code(language: str) -> ReasonCode:
+        given: dict[str, Value] = {"profile.phone": "1", "profile.language": language}
+        request = Request("ann", NOW, given, consents=frozenset({"mail"}), channels=("post",))
+        return {one.campaign: one.reason for one in decided(live, request).fates}["gifts"].code
+
+    assert code("fr") is ReasonCode.NO_VARIANT
+    assert code("de") is not ReasonCode.NO_VARIANT

@@ -1,0 +1,180 @@
+"""What arbitration promises of any book: order of writing is nothing, and a better campaign harms nobody it is for."""
+
+import json
+from collections.abc import Mapping, Sequence
+from random import Random
+from typing import Any
+
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.decide.compiled import LiveBook
+from engine.model.contact import Contact, Facts
+from engine.model.decision import Decision
+from engine.model.request import Request
+from engine.model.values import Value
+from tests.decide.arbitrate.shop import NOW, SHOP, decided, live_book
+
+DAY = 86_400_000_000
+OFFERS = ("cream", "soap", "oil", "comb", "pen", "pad", "ink")
+RULES: dict[str, Any] = {
+    "pressure": {
+        "caps": {
+            "shown": {"limit": 3, "per": "rolling 7d", "count": {"kind": "inbound"}},
+            "sent": {
+                "limit": 1,
+                "per": "rolling 7d",
+                "count": {"channel": "sms"},
+                "except": {"category": "service"},
+            },
+        }
+    },
+    "holdouts": {"all": {"share": "10%", "except": {"category": "service"}}},
+    "layers": {"tests": {"slots": {"one": "0-50%", "two": "50-90%"}}},
+}
+
+
+@st.composite
+def campaigns(draw: st.DrawFn) -> dict[str, Any]:
+    """Up to eight campaigns, of few scores, so that there are ties, with what can make one give way."""
+    found = {}
+    for number in range(draw(st.integers(2, 8))):
+        one: dict[str, Any] = {
+            "offer": draw(st.sampled_from(OFFERS)),
+            "placements": ["shelf"],
+            "channels": ["sms"],
+            "tier": draw(st.integers(0, 1)),
+            "value": draw(st.integers(1, 3)),
+            "category": draw(st.sampled_from(("commercial", "service"))),
+        }
+        for key, values in (
+            ("group", st.sampled_from("gh")),
+            ("control", st.just("20%")),
+            ("slot", st.sampled_from(("tests/one", "tests/two"))),
+            ("when", st.just({"profile.age": {"gte": 40}})),
+            ("boosts", st.just([{"when": {"profile.age": {"lt": 60}}, "by": 2}])),
+        ):
+            if draw(st.booleans()):
+                one[key] = draw(values)
+        if draw(st.booleans()):
+            one["variants"] = {
+                name: {"share": share, "content": {"default": {"title": name}}}
+                for name, share in (("a", 1), ("b", 2))
+            }
+        found[f"c{number}"] = one
+    return found
+
+
+@st.composite
+def requests(draw: st.DrawFn) -> Request:
+    """Somebody of some age, asked about by a page or a sender."""
+    attributes: dict[str, Value] = {"profile.age": draw(st.sampled_from((30, 50, 70))), "profile.phone": "1"}
+    customer = f"customer-{draw(st.integers(0, 50))}"
+    if draw(st.booleans()):
+        return Request(customer, NOW, attributes, placement="shelf", max_offers=draw(st.integers(1, 4)))
+    return Request(customer, NOW, attributes, consents=frozenset({"sms"}))
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[Contact]:
+    """What was shown and sent lately."""
+    facts = {
+        kind: Facts(channel, kind, "past", "past", "commercial", frozenset())
+        for channel, kind in (("web", "inbound"), ("sms", "outbound"))
+    }
+    days = draw(st.lists(st.tuples(st.integers(0, 9), st.sampled_from(sorted(facts))), max_size=4))
+    return [Contact(NOW - day * DAY - 1, None, facts[kind]) for day, kind in days]
+
+
+def book(campaigns: Mapping[str, Any], order: Random | None = None, parts: int = 1) -> LiveBook:
+    """The campaigns as a book; with an order, every mapping is written in it, over so many files."""
+    sections = [
+        (name, {key: one})
+        for name, each in {**RULES, "campaigns": campaigns}.items()
+        for key, one in each.items()
+    ]
+    if order is None:
+        return live_book(SHOP, *[_written({name: one}) for name, one in sections])
+    order.shuffle(sections)
+    files: list[dict[str, Any]] = [{} for _ in range(parts)]
+    for name, one in sections:
+        order.choice(files).setdefault(name, {}).update(_shuffled(one, order))
+    texts = [SHOP, *[_written(one) for one in files if one]]
+    order.shuffle(texts)
+    return live_book(*texts)
+
+
+def _written(data: object) -> str:
+    return yaml.safe_dump(data, sort_keys=False)
+
+
+def _shuffled(data: Any, order: Random) -> Any:
+    if not isinstance(data, dict):
+        return data
+    keys = [*data]
+    order.shuffle(keys)
+    return {key: _shuffled(data[key], order) for key in keys}
+
+
+def gist(decision: Decision) -> str:
+    """The decision but for its id, in full."""
+    return json.dumps(decision, default=str)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    campaigns(),
+    st.randoms(use_true_random=False),
+    st.integers(1, 4),
+    st.lists(requests(), min_size=3, max_size=6),
+)
+def test_the_order_of_writing_changes_nothing(
+    some: dict[str, Any], order: Random, parts: int, asked: Sequence[Request]
+) -> None:
+    """Shuffled campaigns, keys and files, spread otherwise: the same version, and the same decisions to the last digit."""
+    plain, shuffled = book(some), book(some, order, parts)
+    assert shuffled.book.version == plain.book.version
+    for request in asked:
+        assert gist(decided(shuffled, request)) == gist(decided(plain, request))
+
+
+@settings(max_examples=50, deadline=None)
+@given(campaigns(), st.data(), st.sampled_from(("tier", "value")), requests(), histories())
+def test_a_strictly_better_campaign_never_makes_its_own_customer_worse_off(
+    some: dict[str, Any], data: st.DataObject, key: str, request: Request, history: Sequence[Contact]
+) -> None:
+    """One campaign's tier or value is raised and nothing else, the customer and his past are the same.
+
+    Then who was to get it still gets it, in the same variant on the same channel; the best of what was chosen for him
+    is the same as before, or the campaign itself; and its tier and score are not lower.
+    """
+    better = data.draw(st.sampled_from(sorted(some)))
+    raised = {**some, better: {**some[better], key: some[better][key] + data.draw(st.integers(1, 4))}}
+    before, after = (chosen(book(each), request, history) for each in (some, raised))
+    if better in before:
+        assert after[better] == before[better]
+    if after:
+        assert next(iter(after)) in (better, next(iter(before), None))
+        assert best(raised, after, request) >= best(some, before, request)
+    assert bool(after) == bool(before)
+
+
+def chosen(live: LiveBook, request: Request, history: Sequence[Contact]) -> dict[str, tuple[str, str]]:
+    """Cause and channel or group of what was chosen, withheld or not, best first; for what goes also the variant."""
+    decision = decided(live, request, history)
+    variants = {one.campaign: one.variant for one in decision.offers}
+    taken = [one for one in decision.fates if one.reason.code in ("chosen", "control", "held_out")]
+    return {
+        one.campaign: (f"{one.reason.code} {one.reason.name}", variants.get(one.campaign, ""))
+        for one in taken
+    }
+
+
+def best(campaigns: Mapping[str, Any], taken: Mapping[str, object], request: Request) -> tuple[float, float]:
+    """Tier and score of the best campaign that was chosen; below everything where none was."""
+    if not taken:
+        return -1.0, -1.0
+    one = campaigns[next(iter(taken))]
+    boosted = "boosts" in one and request.attributes["profile.age"] != 70
+    return one["tier"], one["value"] * (2 if boosted else 1)

@@ -1,0 +1,113 @@
+"""Aggregates and patterns as their documentation reads, each event looked at as often as it takes: the oracle."""
+
+from collections.abc import Sequence
+from datetime import date
+from fractions import Fraction
+
+from engine.conditions.evaluate import holds, same
+from engine.model.event import Event
+from engine.model.instant import DAY, Instant
+from engine.model.values import Moment, Value
+from engine.rulebook.model.derived import Absence, Aggregate, Anchor, Measure, Pattern, Prefer, Step
+
+MOMENT = Moment(0, date(2026, 3, 10))
+
+
+def ordered(events: Sequence[Event], now: Instant) -> list[Event]:
+    """The events that count, in order."""
+    kept: list[Event] = []
+    for event in events:
+        named = event.event_id and any(event.event_id == one.event_id for one in kept)
+        if event.at <= now and not named:
+            kept.append(event)
+    return sorted(kept, key=lambda event: event.at)
+
+
+def is_number(value: object) -> bool:
+    """Whether it is one."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def aggregate(wanted: Aggregate, events: Sequence[Event], now: Instant) -> float | None:
+    """The number of an aggregate."""
+    mine = [
+        event
+        for event in ordered(events, now)
+        if event.type == wanted.event
+        and holds(wanted.where, event.fields, MOMENT)
+        and (wanted.within is None or now - wanted.within < event.at <= now)
+    ]
+    values = [event.fields[wanted.field] for event in mine if wanted.field in event.fields]
+    match wanted.measure:
+        case Measure.COUNT:
+            return len(mine)
+        case Measure.SUM:
+            return float(sum(Fraction(one) for one in values if is_number(one)))  # type: ignore[arg-type, misc]
+        case Measure.DISTINCT:
+            different: list[Value] = []
+            for value in values:
+                if not any(same(value, one) for one in different):
+                    different.append(value)
+            return len(different)
+        case Measure.DAYS_SINCE_LAST:
+            return (now - max(event.at for event in mine)) / DAY if mine else None
+
+
+def fits(step: Step, event: Event) -> bool:
+    """Whether the event has the step's type and passes its tests."""
+    return event.type == step.event and holds(step.where, event.fields, MOMENT)
+
+
+def in_window(step: Step, event: Event, chain: Sequence[Event], now: Instant) -> bool:
+    """Whether the event lies in the step's window."""
+    if step.within is None:
+        return True
+    if step.anchor is Anchor.NOW:
+        return now - step.within < event.at <= now
+    start = chain[0].at if step.anchor is Anchor.FIRST else chain[-1].at
+    return start <= event.at <= start + step.within
+
+
+def breaks(absence: Absence, first: Event, other: Event) -> bool:
+    """Whether the other event, later than the first, may not be there."""
+    if other.type != absence.event or not holds(absence.where, other.fields, MOMENT):
+        return False
+    mine = first.fields.get(absence.same) if absence.same else None
+    return mine is None or same(mine, other.fields.get(absence.same))
+
+
+def chain_from(pattern: Pattern, events: Sequence[Event], start: int, now: Instant) -> list[Event] | None:
+    """The pattern's events that begin with the one at the index."""
+    first = events[start]
+    if not fits(pattern.first, first) or not in_window(pattern.first, first, [first], now):
+        return None
+    if any(breaks(absence, first, other) for absence in pattern.not_after for other in events[start + 1 :]):
+        return None
+    chain, position = [first], start
+    for step in pattern.then:
+        for later in range(position + 1, len(events)):
+            if fits(step, events[later]) and in_window(step, events[later], chain, now):
+                chain.append(events[later])
+                position = later
+                break
+        else:
+            return None
+    return chain
+
+
+def find(pattern: Pattern, sent: Sequence[Event], now: Instant) -> list[Event] | None:
+    """The pattern's events; None if it does not hold."""
+    events = ordered(sent, now)
+    chains = [chain for start in range(len(events)) if (chain := chain_from(pattern, events, start, now))]
+    if not chains:
+        return None
+    match pattern.prefer:
+        case Prefer.LATEST:
+            return chains[-1]
+        case Prefer.EARLIEST:
+            return chains[0]
+        case Prefer.MOST_VALUE:
+            worth = [chain[0].fields.get("value") for chain in chains]
+            known = [one if is_number(one) else float("-inf") for one in worth]
+            highest = max(known)  # type: ignore[type-var]
+            return chains[len(known) - 1 - known[::-1].index(highest)]

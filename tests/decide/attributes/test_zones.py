@@ -1,0 +1,142 @@
+"""In which zone a customer is, and what the clock shows there."""
+
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.decide.attributes.zones import (
+    CLOCK,
+    Source,
+    beside,
+    by_country,
+    local_time,
+    plausible_zones,
+    zone_of,
+    zones_of,
+)
+from engine.model.instant import SECOND, from_datetime
+from engine.model.values import Attributes, Value
+
+BOOK = ZoneInfo("Europe/Paris")
+
+
+def place(latitude: float, longitude: float, **more: Value) -> Attributes:
+    """A location."""
+    here: dict[str, Value] = {"location.latitude": latitude, "location.longitude": longitude}
+    return here | {f"location.{name}": value for name, value in more.items()}
+
+
+@pytest.mark.parametrize(
+    ("given", "names", "source"),
+    [
+        ({}, ["Europe/Paris"], Source.BOOK),
+        ({"profile.time_zone": "Asia/Tokyo", "location.time_zone": "Asia/Seoul"}, ["Asia/Tokyo"], Source.PROFILE),
+        (place(31.2, 121.5, time_zone="Asia/Seoul"), ["Asia/Seoul"], Source.LOCATION),
+        (place(31.2, 121.5, country="JP"), ["Asia/Shanghai"], Source.COORDINATES),
+        (place(43.8, 87.6), ["Asia/Shanghai", "Asia/Urumqi"], Source.COORDINATES),
+        (place(0, -150), ["Etc/GMT+10"], Source.COORDINATES),
+        ({"location.country": "cn"}, ["Asia/Shanghai", "Asia/Urumqi"], Source.COUNTRY),
+        ({"location.country": "JP", "location.latitude": 3.0}, ["Asia/Tokyo"], Source.COUNTRY),
+        ({"location.country": "XX"}, ["Europe/Paris"], Source.BOOK),
+        ({"profile.time_zone": "Mars/Base", "location.country": "NO"}, ["Europe/Oslo"], Source.COUNTRY),
+        ({"profile.time_zone": "../secret"}, ["Europe/Paris"], Source.BOOK),
+        ({"profile.time_zone": "Europe"}, ["Europe/Paris"], Source.BOOK),
+        ({"profile.time_zone": 3, "location.country": 3}, ["Europe/Paris"], Source.BOOK),
+    ],
+)  # fmt: skip
+def test_plausible_zones(given: Attributes, names: list[str], source: Source) -> None:
+    """The first of profile, location, coordinates, country and book that says anything says it all."""
+    zones, known_from = zones_of(given, BOOK)
+    assert sorted(zone.key for zone in zones) == names
+    assert known_from is source
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.floats(-90, 90), st.floats(-180, 180))
+def test_every_place_has_a_zone(latitude: float, longitude: float) -> None:
+    """Coordinates alone are enough everywhere, at the poles and the date line too."""
+    assert zones_of(place(latitude, longitude), BOOK).source is Source.COORDINATES
+
+
+@pytest.mark.parametrize(
+    ("country", "book", "zone"),
+    [
+        ("US", "Europe/Paris", "America/New_York"),
+        ("US", "America/Denver", "America/Denver"),
+        ("CN", "Asia/Shanghai", "Asia/Shanghai"),
+    ],
+)
+def test_one_zone_of_several(country: str, book: str, zone: str) -> None:
+    """The clock of a country with several zones is the book's, if it is one of them, else the first's."""
+    assert zone_of({"location.country": country}, ZoneInfo(book)).key == zone
+
+
+def test_countries() -> None:
+    """Every country of the time zone database has a zone."""
+    assert len(by_country()) > 240
+    assert all(by_country().values())
+
+
+def clock(moment: str, zone: str) -> dict[str, Value]:
+    """What the clock shows."""
+    local = local_time(from_datetime(datetime.fromisoformat(moment)), ZoneInfo(zone))
+    assert local is not None
+    return {name.removeprefix("now."): read(local) for name, read in CLOCK.items()}
+
+
+@pytest.mark.parametrize(
+    ("moment", "zone", "hour", "weekday", "day"),
+    [
+        ("2026-03-29T00:59:59.999999+00:00", "Europe/Paris", 1, "sun", "2026-03-29"),
+        ("2026-03-29T01:00:00+00:00", "Europe/Paris", 3, "sun", "2026-03-29"),
+        ("2026-10-25T00:59:59+00:00", "Europe/Paris", 2, "sun", "2026-10-25"),
+        ("2026-10-25T01:00:00+00:00", "Europe/Paris", 2, "sun", "2026-10-25"),
+        ("2026-10-25T02:00:00+00:00", "Europe/Paris", 3, "sun", "2026-10-25"),
+        ("2026-03-31T23:00:00+00:00", "Pacific/Kiritimati", 13, "wed", "2026-04-01"),
+        ("2026-04-01T10:30:00+00:00", "Pacific/Pago_Pago", 23, "tue", "2026-03-31"),
+        ("2011-12-30T09:59:59+00:00", "Pacific/Apia", 23, "thu", "2011-12-29"),
+        ("2011-12-30T10:00:00+00:00", "Pacific/Apia", 0, "sat", "2011-12-31"),
+        ("2026-01-01T00:00:00+00:00", "Asia/Kathmandu", 5, "thu", "2026-01-01"),
+    ],
+)
+def test_the_clock(moment: str, zone: str, hour: int, weekday: str, day: str) -> None:
+    """Hours, days and months are those of the zone: where clocks change, both ways, and across the date line."""
+    shown = date.fromisoformat(day)
+    wanted = {"hour": hour, "weekday": weekday, "date": shown, "month": shown.month}
+    assert clock(moment, zone) == wanted
+
+
+def test_the_ends_of_the_calendar() -> None:
+    """Where the calendar ends there is no local time, and no error."""
+    last = from_datetime(datetime(9999, 12, 31, 23, tzinfo=UTC))
+    assert local_time(last, ZoneInfo("Asia/Tokyo")) is None
+    assert local_time(last, ZoneInfo("UTC")) is not None
+    assert local_time(300_000_000_000 * SECOND, ZoneInfo("UTC")) is None
+
+
+@pytest.mark.parametrize(
+    ("book", "some", "count"),
+    [
+        ("Europe/Paris", ["Europe/Paris"], 1),
+        ("Asia/Urumqi", ["Asia/Urumqi", "Asia/Shanghai"], 2),
+        ("America/Denver", ["America/Denver", "America/New_York", "Pacific/Honolulu"], 29),
+        ("UTC", ["UTC"], 1),
+    ],
+)
+def test_who_is_unknown_lives_where_the_book_does(book: str, some: list[str], count: int) -> None:
+    """Where nothing is known all zones of the book's country are plausible, the book's own first."""
+    zone = ZoneInfo(book)
+    found = [each.key for each in plausible_zones({}, zone)]
+    assert found[0] == book
+    assert set(some) <= set(found)
+    assert len(found) == len(set(found)) == count
+    assert tuple(map(ZoneInfo, found)) == beside(zone)
+
+
+def test_what_is_known_goes_before_the_book() -> None:
+    """A zone or a country is taken as it is, and the book's country does not matter."""
+    assert plausible_zones({"profile.time_zone": "Asia/Tokyo"}, BOOK) == (ZoneInfo("Asia/Tokyo"),)
+    assert plausible_zones({"location.country": "CN"}, ZoneInfo("America/Denver")) == by_country()["CN"]

@@ -1,0 +1,96 @@
+"""The selection probability against how often it happens."""
+
+from collections import Counter
+from collections.abc import Callable
+from math import sqrt
+
+import pytest
+
+from engine.model.decision import Decision, Outcome, ReasonCode
+from engine.model.request import Request
+from tests.decide.arbitrate.shop import decided, live_book
+from tests.decide.experiments.fixtures import LAB, by_sms, crowd, on_page
+
+NUMBER = 6_000
+MORE = """
+holdouts:
+  shops: {share: 20%, except: {campaign: soap}}
+layers:
+  tests: {salt: t, slots: {one: 0-40%, two: 40-100%}}
+campaigns:
+  first: {offer: parcel, tier: 5, channels: [sms], slot: tests/one, control: 30%}
+  second:
+    offer: parcel
+    tier: 4
+    channels: [sms]
+    ramp: {from: 2026-03-01, start: 10%, full: 2026-03-31}
+    variants:
+      loud: {share: 2, content: {default: {title: Loud}}}
+      low: {share: 1, content: {default: {title: Low}}}
+      none: {share: 7, when: {profile.late: true}, content: {default: {title: None}}}
+"""
+
+
+def near(seen: int, of: int, probability: float) -> bool:
+    """Whether so many of so many are within 4.5 standard deviations of the probability."""
+    return abs(seen / of - probability) < 4.5 * sqrt(probability * (1 - probability) / of)
+
+
+def happened(decision: Decision) -> tuple[str, ...]:
+    """What chance decided: what was offered in which form, or what was withheld."""
+    if decision.outcome is Outcome.OFFER:
+        return ("offer", decision.offers[0].campaign, decision.offers[0].variant)
+    assert decision.outcome is Outcome.CONTROL
+    return ("control",)
+
+
+@pytest.mark.parametrize("request_of", [by_sms, lambda one: on_page(one, "bare")], ids=["sms", "page"])
+def test_shares_controls_and_holdouts_come_as_often_as_logged(request_of: Callable[[str], Request]) -> None:
+    """Over many customers each answer comes with the one probability that it always names."""
+    live = live_book(LAB)
+    answers = [decided(live, request_of(one)) for one in crowd(NUMBER)]
+    seen = Counter(map(happened, answers))
+    named = {happened(one): one.selection_probability for one in answers}
+    assert len(seen) == 3
+    assert sum(named.values()) == pytest.approx(1)
+    for what, probability in named.items():
+        assert {one.selection_probability for one in answers if happened(one) == what} == {probability}
+        assert near(seen[what], NUMBER, probability), what
+
+
+def test_each_offer_of_a_row_has_its_own_probability() -> None:
+    """Where a page shows two, each is there as often as it says, whatever became of the other."""
+    live = live_book(LAB)
+    answers = [decided(live, on_page(one)) for one in crowd(NUMBER)]
+    shown = [offer for one in answers for offer in one.offers if offer.campaign]
+    seen = Counter((one.campaign, one.variant) for one in shown)
+    named = {(one.campaign, one.variant): one.selection_probability for one in shown}
+    assert named == {
+        ("cream", "calm"): pytest.approx(0.9 * 0.75 / 4),
+        ("cream", "bold"): pytest.approx(0.9 * 0.75 * 3 / 4),
+        ("soap", ""): pytest.approx(0.9 * 0.5),
+    }
+    for what, probability in named.items():
+        assert near(seen[what], NUMBER, probability), what
+
+
+def test_among_those_to_whom_the_same_is_open_it_is_right_too() -> None:
+    """Slots and ramps part the customers; within each part the probabilities are right, and the parts are as large as said."""
+    live = live_book(LAB, MORE)
+    answers = [decided(live, by_sms(one)) for one in crowd(NUMBER)]
+    parts: dict[tuple[str, ...], list[Decision]] = {}
+    for one in answers:
+        shut = tuple(
+            str(each.code) for each in one.reasons if each.code in (ReasonCode.OTHER_SLOT, ReasonCode.RAMPING)
+        )
+        parts.setdefault(shut, []).append(one)
+    reached = 0.1 + 0.9 * (9 * 24 + 10) / (30 * 24)  # ten o'clock of the tenth day
+    assert set(parts) == {(), ("other_slot",), ("other_slot", "ramping")}
+    assert near(len(parts[()]), NUMBER, 0.4)
+    assert near(len(parts["other_slot",]), NUMBER, 0.6 * reached)
+    for part in parts.values():
+        seen = Counter(map(happened, part))
+        named = {happened(one): one.selection_probability for one in part}
+        assert sum(named.values()) == pytest.approx(1)
+        for what, probability in named.items():
+            assert near(seen[what], len(part), probability), what

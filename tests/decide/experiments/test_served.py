@@ -1,0 +1,47 @@
+"""Experiments through a real server: what a caller gets to see of them."""
+
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from engine.api.v1.decisions_pb2 import (
+    OUTCOME_CONTROL,
+    OUTCOME_OFFER,
+    REASON_CODE_CONTROL,
+    REASON_CODE_FALLBACK,
+    DecideRequest,
+)
+from engine.client import Client, request
+from tests.books import write_book
+from tests.decide.arbitrate.shop import live_book
+from tests.decide.experiments.fixtures import LAB, controlled, treated
+from tests.servers import serving
+
+
+def asked(customer: str, placement: str = "") -> DecideRequest:
+    """A customer with a phone and the consent, on the day for which the tests know where chance has put him."""
+    now = datetime.fromisoformat("2026-03-10T10:00+08:00")
+    return request(customer, profile={"phone": "1"}, consents=["sms"], placement=placement, now=now)
+
+
+def test_what_is_withheld_is_said_and_not_handed_out(tmp_path: Path) -> None:
+    """CONTROL comes with its cause and its probability, and with nothing that could be sent but a page's fallback."""
+    live = live_book(LAB)
+    book = write_book(tmp_path / "book", LAB)
+    with (
+        serving(book, tmp_path / "tact.db", "--allow-simulated-now") as server,
+        Client(server.target, timeout=60) as tact,
+    ):
+        sent = tact.decide(asked(treated(live)))
+        assert sent.outcome == OUTCOME_OFFER
+        assert sent.selection_probability == sent.offers[0].selection_probability
+        withheld = tact.decide(asked(controlled(live)))
+        page = tact.decide(asked(controlled(live), "hero"))
+        other = tact.decide(asked(controlled(live, "soap"), "hero"))
+    assert (withheld.outcome, len(withheld.offers)) == (OUTCOME_CONTROL, 0)
+    assert [(one.code, one.name) for one in withheld.reasons] == [(REASON_CODE_CONTROL, "cream")]
+    assert withheld.selection_probability == pytest.approx(1 - 0.9 * 0.75)
+    assert (page.outcome, [one.offer for one in page.offers]) == (OUTCOME_CONTROL, ["story"])
+    assert page.reasons[-1].code == REASON_CODE_FALLBACK
+    assert (other.outcome, other.offers[0].campaign) == (OUTCOME_OFFER, "cream")

@@ -1,0 +1,170 @@
+"""A naive reading of contact pressure, written apart from the engine: policies, contacts, a moment; allowed or not.
+
+It shares nothing with engine/decide/pressure: times are aware datetimes, days are dates on a clock, windows are walked
+through.
+It looks at one moment and knows nothing of next ones.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import holidays
+
+from engine.model.contact import Contact, Facts
+from engine.model.outcome import Happened
+from engine.rulebook.model.policies import Calendar, Cap, Gap, Pause, Quiet, Rolling, Selector
+
+Policy = Cap | Gap | Quiet | Pause
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def allowed(
+    policies: Sequence[Policy],
+    facts: Facts,
+    history: Sequence[Contact],
+    wishes: Mapping[str, float],
+    zones: Mapping[str, Sequence[ZoneInfo]],
+    now: int,
+    outcomes: Sequence[Happened] = (),
+) -> bool:
+    """Whether a proposal with these facts may go at the moment. zones: by clock, customer and book."""
+    return not blockers(policies, facts, history, wishes, zones, now, outcomes)
+
+
+def blockers(
+    policies: Sequence[Policy],
+    facts: Facts,
+    history: Sequence[Contact],
+    wishes: Mapping[str, float],
+    zones: Mapping[str, Sequence[ZoneInfo]],
+    now: int,
+    outcomes: Sequence[Happened] = (),
+) -> set[str]:
+    """The names of the policies that hold it back."""
+    return {
+        one.name
+        for one in policies
+        if concerns(one, facts)
+        and (
+            is_paused(one, facts, outcomes, now)
+            if isinstance(one, Pause)
+            else any(_blocks(one, history, wishes, zone, now) for zone in _zones(one, zones))
+        )
+    }
+
+
+def concerns(policy: Policy, facts: Facts) -> bool:
+    """Whether the policy is about such a proposal at all."""
+    if isinstance(policy, Pause):
+        silenced = facts.kind == "outbound" or policy.scope != "customer"
+        return silenced and not (policy.except_ is not None and matches(policy.except_, facts))
+    about = policy.select if isinstance(policy, Quiet) else policy.count
+    return matches(about, facts) and not (policy.except_ is not None and matches(policy.except_, facts))
+
+
+def matches(selector: Selector, facts: Facts) -> bool:
+    """All criteria that are given fit; inbound only where channel or kind is given."""
+    if facts.kind == "inbound" and not (selector.channel or selector.kind):
+        return False
+    for name in ("channel", "kind", "campaign", "offer", "category"):
+        wanted = getattr(selector, name)
+        if wanted and getattr(facts, name) not in wanted:
+            return False
+    return not selector.tag or any(tag in facts.tags for tag in selector.tag)
+
+
+def _zones(policy: Cap | Gap | Quiet, zones: Mapping[str, Sequence[ZoneInfo]]) -> Sequence[ZoneInfo]:
+    """On whose clocks the policy is read; one will do where clocks do not matter."""
+    if isinstance(policy, Quiet):
+        return zones[policy.clock]
+    if isinstance(policy, Cap) and isinstance(policy.window, Calendar):
+        return zones[policy.window.clock]
+    return zones["book"]
+
+
+def _blocks(
+    policy: Cap | Gap | Quiet,
+    history: Sequence[Contact],
+    wishes: Mapping[str, float],
+    zone: ZoneInfo,
+    now: int,
+) -> bool:
+    if isinstance(policy, Quiet):
+        return is_quiet(policy, _at(now).astimezone(zone))
+    counted = [
+        one
+        for one in history
+        if matches(policy.count, one.facts) and (one.expires_at is None or now < one.expires_at)
+    ]
+    if isinstance(policy, Gap):
+        return any(now - one.at < policy.at_least for one in counted)
+    limit: float = policy.limit
+    if policy.wish is not None and policy.wish in wishes:
+        limit = min(limit, max(0.0, wishes[policy.wish] // 1))
+    return sum(_in_window(policy.window, one.at, now, zone) for one in counted) >= limit
+
+
+def _in_window(window: Rolling | Calendar, at: int, now: int, zone: ZoneInfo) -> bool:
+    if isinstance(window, Rolling):
+        return at > now - window.span
+    return _period(window, _at(at).astimezone(zone).date()) >= _period(
+        window, _at(now).astimezone(zone).date()
+    )
+
+
+def _period(window: Calendar, day: date) -> date:
+    """The first day of its day, week or month, stepping back day by day."""
+    while window.period == "week" and day.weekday() != window.week_starts:
+        day -= timedelta(days=1)
+    while window.period == "month" and day.day != 1:
+        day -= timedelta(days=1)
+    return day
+
+
+def is_paused(pause: Pause, facts: Facts, outcomes: Sequence[Happened], now: int) -> bool:
+    """Some outcome is younger than the pause, and with it there were enough in the window that ends with it."""
+    about = [one for one in outcomes if one.type in pause.outcomes and _is_about(pause, facts, one)]
+    for last in about:
+        window = [
+            one
+            for one in about
+            if one.at <= last.at and (pause.within is None or one.at > last.at - pause.within)
+        ]
+        if len(window) >= pause.times and now < last.at + pause.span:
+            return True
+    return False
+
+
+def _is_about(pause: Pause, facts: Facts, outcome: Happened) -> bool:
+    if pause.scope == "channel" and facts.kind == "outbound" and outcome.channel == "":
+        return True
+    return pause.scope == "customer" or getattr(outcome, pause.scope) == getattr(facts, pause.scope)
+
+
+def is_quiet(quiet: Quiet, local: datetime) -> bool:
+    """What the clock shows is within the hours of one of the days, or of the night that began the day before."""
+    today, yesterday = local.date(), local.date() - timedelta(days=1)
+    clock = local.time()
+    if quiet.hours is None:
+        return _is_on(quiet, today)
+    since, until = quiet.hours
+    if since < until:
+        return _is_on(quiet, today) and since <= clock < until
+    return (_is_on(quiet, today) and clock >= since) or (_is_on(quiet, yesterday) and clock < until)
+
+
+def _is_on(quiet: Quiet, day: date) -> bool:
+    if not quiet.days and not quiet.dates and quiet.holidays is None:
+        return True
+    free = quiet.holidays
+    known = (
+        {}
+        if free is None
+        else holidays.country_holidays(free.country, subdiv=free.subdivision, years=day.year)
+    )
+    return day.weekday() in quiet.days or day in quiet.dates or day in known
+
+
+def _at(instant: int) -> datetime:
+    return EPOCH + timedelta(microseconds=instant)

@@ -1,0 +1,58 @@
+"""Rules for tests: one policy, compiled as a book would compile it, and how it stands."""
+
+from collections.abc import Sequence
+from zoneinfo import ZoneInfo
+
+from engine.decide.pressure.policies import Pressure
+from engine.decide.pressure.rule import Case, Rule, Standing, opening
+from engine.decide.pressure.windows import Zones
+from engine.model.contact import Contact, Facts
+from engine.model.values import Attributes
+from engine.rulebook.model.book import Book, Campaign
+from engine.rulebook.model.policies import Cap, Gap, Pause, Policies, Quiet
+
+UTC = ZoneInfo("UTC")
+SMS = Facts("sms", "outbound", "a", "x", "commercial", frozenset())
+CAMPAIGN = Campaign("a", "x")
+
+
+def policies(*all_: Cap | Gap | Quiet | Pause) -> Policies:
+    """The section `pressure` with these."""
+    return Policies(
+        {one.name: one for one in all_ if isinstance(one, Cap)},
+        {one.name: one for one in all_ if isinstance(one, Gap)},
+        {one.name: one for one in all_ if isinstance(one, Quiet)},
+        {one.name: one for one in all_ if isinstance(one, Pause)},
+    )
+
+
+def pressure(*all_: Cap | Gap | Quiet | Pause, zone: ZoneInfo = UTC) -> Pressure:
+    """The pressure of a book with these policies, in the zone."""
+    return Pressure(Book("b", "v", zone, pressure=policies(*all_)))
+
+
+def rules(*all_: Cap | Gap | Quiet | Pause, facts: Facts = SMS, zone: ZoneInfo = UTC) -> tuple[Rule, ...]:
+    """Those of the policies that a proposal with these facts has to pass."""
+    return pressure(*all_, zone=zone).rules_for(CAMPAIGN, facts)
+
+
+def look(
+    rule: Rule,
+    now: int,
+    history: Sequence[Contact] = (),
+    attributes: Attributes | None = None,
+    zones: Zones = (UTC,),
+) -> Standing:
+    """How the rule stands."""
+    return rule.stands(Case(now, history, attributes or {}, zones))
+
+
+def opens(
+    found: Sequence[Rule],
+    now: int,
+    history: Sequence[Contact] = (),
+    attributes: Attributes | None = None,
+    zones: Zones = (UTC,),
+) -> int | None:
+    """When all of them let a proposal pass."""
+    return opening([look(rule, now, history, attributes, zones) for rule in found], now)

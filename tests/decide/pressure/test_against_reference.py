@@ -1,0 +1,116 @@
+"""All rules together, by chance, against the naive reference: the verdict, and the moment at which it changes."""
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from engine.decide.pressure.rule import HORIZON, Case, opening
+from engine.model.contact import Contact, Facts
+from engine.model.instant import DAY, SECOND
+from engine.model.outcome import Happened
+from engine.rulebook.model.policies import Clock
+from tests.decide.pressure import reference, strategies
+from tests.decide.pressure.rules import CAMPAIGN, pressure
+
+MANY = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+@dataclass(frozen=True)
+class Situation:
+    """A proposal, its policies, and the customer that it is for."""
+
+    policies: Sequence[reference.Policy]
+    facts: Facts
+    history: Sequence[Contact]
+    wishes: Mapping[str, Any]
+    book_zone: ZoneInfo
+    zones: tuple[ZoneInfo, ...]
+    now: int
+    outcomes: Sequence[Happened]
+
+    @property
+    def blocking(self) -> set[str]:
+        """The names of the engine's rules that hold the proposal back."""
+        return {one.rule.name for one in self.standings if one.blocks}
+
+    @property
+    def standings(self) -> Any:
+        """How the engine's rules stand."""
+        compiled = pressure(*self.policies, zone=self.book_zone).rules_for(CAMPAIGN, self.facts)
+        case = Case(self.now, self.history, self.wishes, self.zones, outcomes=self.outcomes)
+        return [rule.stands(case) for rule in compiled]
+
+    def blockers(self, now: int) -> set[str]:
+        """What the reference says holds the proposal back."""
+        clocks: dict[str, tuple[ZoneInfo, ...]] = {Clock.CUSTOMER: self.zones, Clock.BOOK: (self.book_zone,)}
+        return reference.blockers(
+            self.policies, self.facts, self.history, self.wishes, clocks, now, self.outcomes
+        )
+
+
+@st.composite
+def situations(draw: st.DrawFn) -> Situation:
+    """Any situation."""
+    now = draw(strategies.moments)
+    return Situation(
+        draw(strategies.policies),
+        draw(strategies.facts),
+        draw(strategies.histories(now)),
+        draw(strategies.wishes),
+        draw(strategies.zones),
+        draw(strategies.plausible),
+        now,
+        draw(strategies.outcomes(now)),
+    )
+
+
+@MANY
+@given(situations())
+def test_the_verdict_is_that_of_the_reference(one: Situation) -> None:
+    """The rules that block are those that the reference names, each of them and no other."""
+    assert one.blocking == one.blockers(one.now)
+
+
+@MANY
+@given(situations())
+def test_the_verdict_changes_on_the_tick(one: Situation) -> None:
+    """Asked again at the very moment at which a rule lets go, and a tick before, the verdict is the reference's."""
+    for standing in one.standings:
+        if standing.next_allowed_at is not None:
+            for at in (standing.next_allowed_at - 1, standing.next_allowed_at):
+                assert replace(one, now=at).blocking == one.blockers(at)
+
+
+@MANY
+@given(situations())
+def test_each_rule_names_its_own_next_moment(one: Situation) -> None:
+    """At a rule's own next moment it lets pass, and a second before it did not."""
+    for standing in one.standings:
+        found, name = standing.next_allowed_at, standing.rule.name
+        if found is not None and standing.blocks:
+            assert name not in one.blockers(found)
+            assert name in one.blockers(max(found - SECOND, one.now))
+            assert name in one.blockers(found - 1)
+        elif found is not None:
+            assert found == one.now
+
+
+@MANY
+@given(situations(), st.randoms(use_true_random=False))
+def test_next_allowed_at_is_the_earliest_moment(one: Situation, chance: random.Random) -> None:
+    """There the reference lets the proposal pass; a tick and a second before, and anywhere between, it does not."""
+    found = opening(one.standings, one.now)
+    end = one.now + HORIZON if found is None else found
+    if found is not None:
+        assert not one.blockers(found)
+        assert found == one.now or one.blockers(found - 1)
+        assert found == one.now or one.blockers(max(found - SECOND, one.now))
+    span = end - one.now
+    between = [one.now + chance.randrange(span) for _ in range(40) if span]
+    between += range(one.now, min(end, one.now + 2 * DAY), 17 * 60 * SECOND)
+    assert [at for at in between if not one.blockers(at)] == []

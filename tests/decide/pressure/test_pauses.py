@@ -1,0 +1,129 @@
+"""Pauses: what begins them, what they silence, and the moment at which they are over."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from engine.decide.pressure.rule import HORIZON, Case, Standing
+from engine.model.contact import Facts
+from engine.model.instant import DAY
+from engine.model.outcome import Happened
+from engine.rulebook.model.policies import Pause, Scope, Selector
+from tests.decide.pressure.rules import CAMPAIGN, SMS, pressure
+
+NOW = 1_000 * DAY
+COMPLAINT = Pause("peace", frozenset(("complained",)), 30 * DAY)
+THRICE = Pause("tired", frozenset(("ignored", "bounced")), 10 * DAY, times=3, within=7 * DAY)
+WEB = SMS._replace(channel="web", kind="inbound")
+
+
+def happened(kind: str, at: int, channel: str = "sms", campaign: str = "a", offer: str = "x") -> Happened:
+    """One outcome."""
+    return Happened(kind, at, channel, campaign, offer)
+
+
+def look(pause: Pause, *outcomes: Happened, now: int = NOW, facts: Facts = SMS) -> Standing | None:
+    """How the pause stands for such a proposal; None: it has nothing to say of it."""
+    rules = pressure(pause).rules_for(CAMPAIGN, facts)
+    return rules[0].stands(Case(now, (), {}, (), outcomes=outcomes)) if rules else None
+
+
+def blocks(pause: Pause, *outcomes: Happened, now: int = NOW, facts: Facts = SMS) -> bool:
+    """Whether it holds back."""
+    found = look(pause, *outcomes, now=now, facts=facts)
+    return found is not None and found.blocks
+
+
+def test_one_outcome_begins_it_and_time_ends_it() -> None:
+    """To the microsecond, whether it is asked for before or after."""
+    found = look(COMPLAINT, happened("complained", NOW - 30 * DAY + 1))
+    assert found is not None
+    assert (found.blocks, found.next_allowed_at, found.counted, found.limit) == (True, NOW + 1, 1, 1)
+    assert not blocks(COMPLAINT, happened("complained", NOW - 30 * DAY))
+    assert blocks(COMPLAINT, happened("complained", NOW + 5))
+
+
+def test_other_outcomes_do_not_begin_it() -> None:
+    """Only those that it names."""
+    assert not blocks(COMPLAINT, happened("bounced", NOW - 1))
+
+
+def test_so_many_within_a_window() -> None:
+    """Three in seven days, of either kind; the far end of the window is open."""
+    two = [happened("ignored", NOW - 2 * DAY), happened("bounced", NOW - DAY)]
+    assert not blocks(THRICE, *two)
+    assert not blocks(THRICE, happened("ignored", NOW - 8 * DAY), *two)
+    found = look(THRICE, happened("ignored", NOW - 8 * DAY + 1), *two)
+    assert found is not None
+    assert (found.blocks, found.counted, found.next_allowed_at) == (True, 3, NOW + 9 * DAY)
+
+
+def test_another_outcome_begins_it_anew() -> None:
+    """While they are enough each one more moves the end; one that comes alone later does not."""
+    four = [happened("ignored", NOW - days * DAY) for days in (6, 5, 4, 1)]
+    assert look(THRICE, *four[:3]).next_allowed_at == NOW + 6 * DAY  # type: ignore[union-attr]
+    assert look(THRICE, *four).next_allowed_at == NOW + 9 * DAY  # type: ignore[union-attr]
+    alone = [*four[:3], happened("ignored", NOW + 5 * DAY)]
+    assert look(THRICE, *alone, now=NOW + 5 * DAY).next_allowed_at == NOW + 6 * DAY  # type: ignore[union-attr]
+
+
+def test_it_looks_past_its_window_while_it_lasts() -> None:
+    """The outcomes that began it are long out of the window, and it lasts all the same."""
+    long = replace(THRICE, span=300 * DAY)
+    three = [happened("ignored", NOW - days * DAY) for days in (202, 201, 200)]
+    assert look(long, *three).next_allowed_at == NOW + 100 * DAY  # type: ignore[union-attr]
+    assert pressure(long).hindsight == 307 * DAY
+
+
+@pytest.mark.parametrize(
+    ("scope", "silenced"),
+    [
+        (Scope.CUSTOMER, {"same", "channel", "offer", "campaign"}),
+        (Scope.CHANNEL, {"same", "page", "offer", "campaign"}),
+        (Scope.OFFER, {"same", "page", "channel", "campaign"}),
+        (Scope.CAMPAIGN, {"same", "page", "channel", "offer"}),
+    ],
+)
+def test_what_it_silences(scope: Scope, silenced: set[str]) -> None:
+    """Proposals that share what the outcome was about; of the customer as a whole all that is sent, and no page."""
+    proposals: dict[str, Any] = {
+        "same": SMS,
+        "page": WEB._replace(channel="sms"),
+        "channel": SMS._replace(channel="wechat"),
+        "offer": SMS._replace(offer="y"),
+        "campaign": SMS._replace(campaign="b"),
+    }
+    pause = replace(COMPLAINT, scope=scope)
+    outcome = happened("complained", NOW - DAY)
+    assert {name for name, facts in proposals.items() if blocks(pause, outcome, facts=facts)} == silenced
+
+
+def test_what_nobody_knows_is_read_strictly() -> None:
+    """Of an unknown channel: every one on which we send. Of an unknown offer: none, or a page's click would silence all."""
+    unknown = happened("complained", NOW - DAY, "", "", "")
+    found = {scope for scope in Scope if blocks(replace(COMPLAINT, scope=scope), unknown)}
+    assert found == {Scope.CUSTOMER, Scope.CHANNEL}
+    assert not blocks(replace(COMPLAINT, scope=Scope.CHANNEL), unknown, facts=WEB)
+
+
+def test_what_is_excepted_may_go() -> None:
+    """Service messages go on where the pause says so."""
+    pause = replace(COMPLAINT, except_=Selector(category=frozenset(("service",))))
+    outcome = happened("complained", NOW - DAY)
+    assert blocks(pause, outcome)
+    assert not blocks(pause, outcome, facts=SMS._replace(category="service"))
+
+
+def test_beyond_the_horizon_no_moment_is_named() -> None:
+    """A pause of ten years blocks without a next moment."""
+    found = look(replace(COMPLAINT, span=HORIZON + DAY), happened("complained", NOW))
+    assert found is not None
+    assert (found.blocks, found.next_allowed_at) == (True, None)
+
+
+def test_proposals_of_one_scope_share_a_rule() -> None:
+    """So that it is looked at once for all of them."""
+    compiled = pressure(COMPLAINT)
+    (one,), (other,) = (compiled.rules_for(CAMPAIGN, SMS._replace(campaign=name)) for name in "ab")
+    assert one is other

@@ -1,0 +1,104 @@
+"""New rules are tried in a process that may die of them."""
+
+import os
+import time
+
+import pytest
+
+from engine.conditions.model import Any_, None_, Operand, Operator, Test
+from engine.decide.signals import kernel, rulesets
+from engine.decide.signals import probe as probing
+from engine.decide.signals.probe import MOMENT, examine, probe, samples, satisfying
+from engine.decide.signals.python_evaluator import conjunction_holds
+from tests.decide.signals.books import compiled, gte, needs_library, numbered, signal
+
+BOOK = compiled({"old": gte("age", 60), "young": None_((signal("old"),))})
+
+
+@needs_library
+def test_good_rules_pass() -> None:
+    """Nothing is said of them."""
+    assert probe(BOOK) is None
+    assert probe(compiled({})) is None
+
+
+@needs_library
+@pytest.mark.parametrize(
+    ("child", "reason"),
+    [
+        ("import time; time.sleep(60)", "no end within 1 s"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "killed by signal 11"),
+        ("raise ValueError('odd')", "exit code 1: ValueError: odd"),
+    ],
+)
+def test_a_process_that_hangs_or_dies_is_a_reason(
+    monkeypatch: pytest.MonkeyPatch, child: str, reason: str
+) -> None:
+    """It is killed at the limit, and nothing of it reaches the caller but the reason."""
+    monkeypatch.setattr(probing, "_CHILD", child)
+    start = time.monotonic()
+    assert probe(BOOK, seconds=1) == reason
+    assert time.monotonic() - start < 10
+
+
+@needs_library
+def test_a_ruleset_that_hangs_the_library_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without our groups 600 conditions come under one parent; the process that is caught in C is killed."""
+    monkeypatch.setattr(rulesets, "GROUP", 10_000)
+    monkeypatch.setattr(rulesets, "GROUPS", 1)
+    assert probe(numbered(600), seconds=3) in {"no end within 3 s", "the library failed"}
+
+
+@needs_library
+def test_a_large_book_is_tried_on_part_of_its_samples() -> None:
+    """When the time for comparing is up the samples so far decide."""
+    of = numbered(2_000)
+    start = time.monotonic()
+    assert examine(of, 0.5) is None
+    assert time.monotonic() - start < 3
+
+
+@needs_library
+def test_a_wrong_answer_and_a_failure_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the signals that differ."""
+    with monkeypatch.context() as patch:
+        patch.setattr(kernel.DurableKernel, "matching", lambda *_: frozenset(("young",)))
+        assert examine(BOOK, 5) == "a wrong answer on old, young"
+    monkeypatch.setattr(kernel.DurableKernel, "_ready", lambda _: None)
+    assert examine(BOOK, 5) == "the library failed"
+
+
+def test_without_the_library_there_is_nothing_to_try(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No process is started."""
+    monkeypatch.setattr(kernel, "LIBRARY", None)
+    monkeypatch.setattr(os, "environ", {})
+    assert probe(BOOK) is None
+
+
+def test_samples_make_every_rule_hold() -> None:
+    """Of tests that can hold each holds on the values made for it."""
+    operands: dict[Operator, Operand] = {
+        Operator.BETWEEN: (1, 2),
+        Operator.IN: (1, 2),
+        Operator.HAS_ANY: ("x", "y"),
+        Operator.HAS_ALL: ("x", "y"),
+        Operator.NOT_IN: (1,),
+        Operator.EXISTS: True,
+        Operator.HAS: "x",
+        Operator.WITHIN: 5,
+    }
+    for text in (Operator.STARTS_WITH, Operator.ENDS_WITH, Operator.CONTAINS, Operator.MATCHES):
+        operands[text] = "x"
+    of = compiled({one: Test("a", one, operands.get(one, 3)) for one in Operator})
+    rules = {rule.name: rule.conjunctions for rule in of.strata[0].rules}
+    assert [
+        name
+        for name, (conjunction,) in rules.items()
+        if not conjunction_holds(conjunction, satisfying(conjunction), MOMENT)
+    ] == []
+
+
+def test_samples_are_the_same_for_a_seed() -> None:
+    """So a refusal can be repeated."""
+    of = compiled({"a": Any_((gte("x", 1), Test("y", Operator.BEFORE, "no date")))})
+    assert repr(list(samples(of, 50))) == repr(list(samples(of, 50)))

@@ -1,0 +1,218 @@
+"""Consents that customers withdraw: at once, for every later decision, whatever callers send; on both stores."""
+
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.decide.compiled import LiveBook
+from engine.decide.evaluate import ask
+from engine.decide.pressure.consent import said, stricter, withdrawn_since
+from engine.ledger.commit.events import Recorded
+from engine.ledger.commit.group import settle_group
+from engine.ledger.commit.identity import Linking
+from engine.ledger.commit.outcomes import Reporting
+from engine.ledger.commit.replay import past_of
+from engine.ledger.queries.decisions import decision_of
+from engine.ledger.store.open import open_store
+from engine.ledger.store.store import Store
+from engine.model.customer import EVERYTHING, Consent, Consents
+from engine.model.decision import Decision, Outcome, Reason, ReasonCode, RuleKind
+from engine.model.event import Event
+from engine.model.request import Mode, Request
+from tests.books import live_book
+from tests.logs import Log
+
+NOW = 1_773_108_000_000_000
+BOOK = """
+book: {name: consents, timezone: UTC}
+attributes: {profile.to: {type: text}}
+channels:
+  web: {kind: inbound}
+  sms: {kind: outbound, address: profile.to, consent: ads, on_silence: confirm}
+  mail: {kind: outbound, address: profile.to, consent: ads, on_silence: confirm}
+  call: {kind: outbound, address: profile.to, consent: calls, on_silence: confirm}
+  post: {kind: outbound, address: profile.to, consent: not_needed, on_silence: confirm}
+placements: {page: {channel: web}}
+offers: {tea: {name: Tea, content: {default: {text: Tea}}}}
+campaigns: {tea: {offer: tea, channels: [sms, mail, call, post], placements: [page]}}
+"""
+CHANNELS = ("sms", "mail", "call", "post")
+events = count()
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> LiveBook:
+    """The book of these tests."""
+    return live_book(tmp_path / "book", BOOK)
+
+
+@pytest.fixture
+def store(any_log: Log) -> Iterator[Store]:
+    """A fresh log."""
+    store = open_store(any_log.url)
+    yield store
+    store.close()
+
+
+def decide(
+    live: LiveBook,
+    store: Store,
+    name: str,
+    *channels: str,
+    mode: Mode = Mode.COMMIT,
+    aliases: tuple[str, ...] = (),
+) -> Decision:
+    """The decision, for somebody who has agreed to everything as far as the caller knows."""
+    request = Request(
+        name,
+        NOW + next(events),
+        {"profile.to": "1"},
+        consents=frozenset(("ads", "calls")),
+        channels=channels,
+        mode=mode,
+        aliases=aliases,
+    )
+    (answer,) = settle_group(store, [ask(live, request)])
+    assert isinstance(answer, Decision)
+    return answer
+
+
+def tell(live: LiveBook, store: Store, kind: str, at: int = NOW, **over: object) -> None:
+    """The customer unsubscribes, or subscribes."""
+    one = Reporting(live, "ann", "", Event(f"e-{next(events)}", kind, at, {}), NOW)
+    assert settle_group(store, [one._replace(**over)]) == [Recorded.ACCEPTED]  # type: ignore[arg-type]
+
+
+def reached(live: LiveBook, store: Store, name: str = "ann") -> set[str]:
+    """The channels on which something may go to the customer."""
+    return {one for one in CHANNELS if decide(live, store, name, one).outcome is Outcome.OFFER}
+
+
+def test_an_unsubscribe_bars_its_purpose(live: LiveBook, store: Store) -> None:
+    """What was sent by SMS and unsubscribed from bars all channels of that purpose, and no other."""
+    sent = decide(live, store, "ann", "sms")
+    tell(live, store, "unsubscribed", customer="", decision_id=sent.decision_id)
+    assert reached(live, store) == {"call", "post"}
+    assert reached(live, store, "zoe") == set(CHANNELS)
+
+
+@pytest.mark.parametrize(
+    ("channel", "left"),
+    [
+        ("mail", {"call", "post"}),
+        ("call", {"sms", "mail", "post"}),
+        ("post", {"sms", "mail", "call"}),
+        ("web", set()),
+        ("", set()),
+    ],
+)
+def test_the_channel_that_is_named_says_of_what(
+    live: LiveBook, store: Store, channel: str, left: set[str]
+) -> None:
+    """Its purpose, or the channel alone where none is needed; everything we send where nobody says, or on a page."""
+    tell(live, store, "unsubscribed", channel=channel)
+    assert reached(live, store) == left
+
+
+def test_a_page_is_still_answered(live: LiveBook, store: Store) -> None:
+    """Who wants no messages still comes to us."""
+    tell(live, store, "unsubscribed")
+    (answer,) = settle_group(store, [ask(live, Request("ann", NOW, {}, placement="page"))])
+    assert isinstance(answer, Decision)
+    assert answer.outcome is Outcome.OFFER
+
+
+def test_subscribing_brings_it_back(live: LiveBook, store: Store) -> None:
+    """The later of the two holds, by the moment at which it was said; a tie is withdrawn."""
+    tell(live, store, "unsubscribed", NOW + 10)
+    tell(live, store, "subscribed", NOW + 10, channel="sms")
+    assert reached(live, store) == set()
+    tell(live, store, "subscribed", NOW + 11, channel="sms")
+    assert reached(live, store) == {"sms", "mail"}
+    tell(live, store, "unsubscribed", NOW + 5, channel="sms")
+    assert reached(live, store) == {"sms", "mail"}
+    tell(live, store, "subscribed", NOW + 12)
+    assert reached(live, store) == set(CHANNELS)
+
+
+def test_why_is_told_and_logged(live: LiveBook, store: Store, any_log: Log) -> None:
+    """The reason is NO_CONSENT; a preview shows the purpose and since when; the log has what was said."""
+    tell(live, store, "unsubscribed", NOW, channel="sms")
+    decision = decide(live, store, "ann", "sms", "mail")
+    assert (decision.outcome, decision.blocked_by, decision.next_allowed_at) == (Outcome.BLOCKED, (), None)
+    assert decision.reasons == (
+        Reason(ReasonCode.NO_CONSENT, "sms"),
+        Reason(ReasonCode.NO_CONSENT, "mail"),
+    )
+    (fate,) = decide(live, store, "ann", "sms", mode=Mode.PREVIEW).fates
+    (reading,) = fate.readings
+    assert (reading.kind, reading.rule, reading.channel) == (RuleKind.CONSENT, "ads", "sms")
+    assert reading.window == "withdrawn 2026-03-10T02:00:00+00:00"
+    with store.transaction(writes=False):
+        row = decision_of(store, decision.decision_id)
+    assert row is not None
+    assert past_of(row, live).told.consents == {"ads": Consent(NOW, None)}
+
+
+def test_another_channel_goes_when_one_is_barred(live: LiveBook, store: Store) -> None:
+    """The next channel of the campaign is tried, and the reasons name the one that was not wanted."""
+    tell(live, store, "unsubscribed", channel="sms")
+    decision = decide(live, store, "ann")
+    assert [one.channel for one in decision.offers] == ["call"]
+    assert Reason(ReasonCode.NO_CONSENT, "sms") in decision.reasons
+
+
+def test_linking_keeps_the_stricter(live: LiveBook, store: Store) -> None:
+    """Who unsubscribed under one name has done so under all of them; a preview of unlinked names knows it as well."""
+    tell(live, store, "unsubscribed", NOW, channel="call")
+    tell(live, store, "subscribed", NOW + 5, customer="zoe")
+    preview = decide(live, store, "zoe", "call", mode=Mode.PREVIEW, aliases=("ann",))
+    assert preview.outcome is Outcome.BLOCKED
+    settle_group(store, [Linking(("ann", "zoe"), NOW)])
+    assert reached(live, store, "zoe") == {"sms", "mail", "post"}
+
+
+WORDS = st.lists(
+    st.tuples(st.sampled_from(("ads", "calls", EVERYTHING)), st.integers(0, 4), st.booleans()), max_size=6
+)
+PURPOSES = ("ads", "calls", "other")
+
+
+def _consents(words: list[tuple[str, int, bool]]) -> Consents:
+    found: Consents = {}
+    for purpose, at, agrees in words:
+        found = said(found, purpose, at, agrees=agrees)
+    return found
+
+
+@given(WORDS, st.randoms(use_true_random=False))
+def test_the_order_in_which_word_comes_does_not_matter(
+    words: list[tuple[str, int, bool]], chance: object
+) -> None:
+    """The same words in any order, and again, leave the same consents, which are those of the latest word."""
+    shuffled = [*words, *words]
+    chance.shuffle(shuffled)  # type: ignore[attr-defined]
+    found = _consents(shuffled)
+    assert found == _consents(words)
+    for purpose in PURPOSES:
+        about = [(at, not agrees) for name, at, agrees in words if name in (purpose, EVERYTHING)]
+        assert (withdrawn_since(found, purpose) is not None) is (bool(about) and max(about)[1])
+
+
+@given(st.lists(WORDS, min_size=1, max_size=4), st.randoms(use_true_random=False))
+def test_the_stricter_wins_and_nothing_else(
+    several: list[list[tuple[str, int, bool]]], chance: object
+) -> None:
+    """Joined in any order, one by one, a purpose is barred exactly where it was for one of them."""
+    each = [_consents(words) for words in several]
+    wanted = [any(withdrawn_since(one, purpose) is not None for one in each) for purpose in PURPOSES]
+    chance.shuffle(each)  # type: ignore[attr-defined]
+    joined: Consents = each[0]
+    for one in each[1:]:
+        joined = stricter([joined, one])
+    for found in (joined, stricter(each)):
+        assert [withdrawn_since(found, purpose) is not None for purpose in PURPOSES] == wanted

@@ -1,0 +1,270 @@
+"""Outcomes, on both stores: kept once, believed by their moment, and what they make of contacts."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.decide.compiled import LiveBook
+from engine.decide.evaluate import ask
+from engine.ledger.commit.events import Recorded
+from engine.ledger.commit.group import settle_group
+from engine.ledger.commit.identity import Linking
+from engine.ledger.commit.outcomes import Reporting
+from engine.ledger.errors import EventIdReused, OutcomeRefused
+from engine.ledger.queries import outcomes
+from engine.ledger.store.open import open_store
+from engine.ledger.store.store import Store
+from engine.model.decision import Decision, Outcome
+from engine.model.event import Event
+from engine.model.request import Request
+from tests.books import live_book
+from tests.logs import Log, sqlite_log
+
+HOUR = 3_600_000_000
+NOW = 1_773_108_000_000_000
+ACCEPTED, DUPLICATE = Recorded.ACCEPTED, Recorded.DUPLICATE
+BOOK = """
+book: {name: outcomes, timezone: UTC}
+attributes: {profile.phone: {type: text}}
+channels:
+  sms: {kind: outbound, address: profile.phone, consent: not_needed, hold: 24h}
+  post: {kind: outbound, address: profile.phone, consent: not_needed, on_silence: confirm}
+  web: {kind: inbound, confirm: on_impression, hold: 1h}
+placements: {page: {channel: web, max_offers: 2}}
+offers:
+  tea: {name: Tea, value: 2, content: {default: {text: Tea}}}
+  cake: {name: Cake, content: {default: {text: Cake}}}
+campaigns:
+  tea: {offer: tea, channels: [sms, post], placements: [page]}
+  cake: {offer: cake, placements: [page]}
+pressure:
+  caps:
+    weekly: {limit: 1, per: rolling 7d, count: {kind: outbound}}
+    shown: {limit: 1, per: rolling 7d, count: {channel: web, campaign: tea}}
+"""
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> LiveBook:
+    """The book of these tests."""
+    return live_book(tmp_path / "book", BOOK)
+
+
+@pytest.fixture
+def store(any_log: Log) -> Iterator[Store]:
+    """A fresh log."""
+    store = open_store(any_log.url)
+    yield store
+    store.close()
+
+
+def decide(
+    live: LiveBook, store: Store, at: int = NOW, name: str = "ann", channel: str = "sms", placement: str = ""
+) -> Decision:
+    """The decision for somebody, by one channel."""
+    request = Request(
+        name,
+        at,
+        {"profile.phone": "1"},
+        channels=() if placement else (channel,),
+        placement=placement,
+        max_offers=2 if placement else 1,
+    )
+    (answer,) = settle_group(store, [ask(live, request)])
+    assert isinstance(answer, Decision)
+    return answer
+
+
+def word(
+    live: LiveBook, decision_id: str, kind: str, at: int, event_id: str = "", **over: object
+) -> Reporting:
+    """An outcome of the decision, reported when it happened."""
+    event = Event(event_id or f"{decision_id}-{kind}-{at}", kind, at, {})
+    return Reporting(live, "", decision_id, event, at)._replace(**over)  # type: ignore[arg-type]
+
+
+def is_open(live: LiveBook, store: Store, at: int, channel: str = "sms") -> bool:
+    """Whether a cap of one has room; looking takes it."""
+    return decide(live, store, at, channel=channel).outcome is Outcome.OFFER
+
+
+def test_what_bounced_is_given_back(live: LiveBook, store: Store) -> None:
+    """The cap has room again as soon as it is known that the message did not arrive."""
+    first = decide(live, store)
+    assert not is_open(live, store, NOW + 1)
+    assert settle_group(store, [word(live, first.decision_id, "bounced", NOW + 2)]) == [ACCEPTED]
+    assert is_open(live, store, NOW + 3)
+
+
+def test_what_was_delivered_counts_beyond_its_hold(live: LiveBook, store: Store) -> None:
+    """Confirmed, a contact counts for the cap's whole window, and not a moment longer."""
+    first = decide(live, store)
+    settle_group(store, [word(live, first.decision_id, "delivered", NOW + HOUR)])
+    assert not is_open(live, store, NOW + 7 * 24 * HOUR - 1)
+    assert is_open(live, store, NOW + 7 * 24 * HOUR)
+
+
+def test_late_word_counts_again(live: LiveBook, store: Store) -> None:
+    """A hold that ended without word let the next one go; then the first was delivered after all, and counts."""
+    first = decide(live, store)
+    settle_group(store, [word(live, first.decision_id, "delivered", NOW + 30 * HOUR)])
+    blocked = decide(live, store, NOW + 31 * HOUR)
+    assert (blocked.outcome, blocked.next_allowed_at) == (Outcome.BLOCKED, NOW + 7 * 24 * HOUR)
+
+
+def test_what_counts_without_word_can_bounce(live: LiveBook, store: Store) -> None:
+    """`on_silence: confirm` does not bar a bounce from giving back."""
+    first = decide(live, store, channel="post")
+    assert not is_open(live, store, NOW + 48 * HOUR, "post")
+    settle_group(store, [word(live, first.decision_id, "not_sent", NOW + 49 * HOUR)])
+    assert is_open(live, store, NOW + 50 * HOUR, "post")
+
+
+def test_a_page_counts_when_it_was_shown(live: LiveBook, store: Store, any_log: Log) -> None:
+    """`confirm: on_impression`: what a page got counts for its hold, and on when it was seen; each offer for itself."""
+    shown = decide(live, store, placement="page")
+    assert [one.campaign for one in shown.offers] == ["tea", "cake"]
+    assert {one.expires_at for one in shown.offers} == {NOW + HOUR}
+    settle_group(store, [word(live, shown.decision_id, "impression", NOW + 1, campaign="tea")])
+    assert any_log.rows("select campaign, state from contacts order by 1") == [
+        ("cake", "reserved"),
+        ("tea", "confirmed"),
+    ]
+    assert [one.campaign for one in decide(live, store, NOW + 2 * HOUR, placement="page").offers] == ["cake"]
+
+
+def test_an_outcome_is_kept_once(live: LiveBook, store: Store, any_log: Log) -> None:
+    """A second one of a name is a duplicate, in a group and after it, and another customer's is refused."""
+    first, other = decide(live, store), decide(live, store, name="zoe")
+    one = word(live, first.decision_id, "clicked", NOW + 1, "e-1")
+    assert settle_group(store, [one, one]) == [ACCEPTED, DUPLICATE]
+    again = settle_group(store, [one, word(live, other.decision_id, "clicked", NOW + 1, "e-1")])
+    assert again[0] is DUPLICATE
+    assert isinstance(again[1], EventIdReused)
+    assert any_log.rows("select person, type, campaign, channel from outcomes") == [
+        ("ann", "clicked", "tea", "sms")
+    ]
+
+
+def test_what_does_not_fit_its_decision_is_refused(live: LiveBook, store: Store, any_log: Log) -> None:
+    """Of another customer, or of a campaign that was not offered: refused, and its neighbour is kept."""
+    first = decide(live, store)
+    answers = settle_group(
+        store,
+        [
+            word(live, first.decision_id, "bounced", NOW + 1, customer="zoe"),
+            word(live, first.decision_id, "bounced", NOW + 2, campaign="cake"),
+            word(live, first.decision_id, "opened", NOW + 3, customer="ann"),
+        ],
+    )
+    assert [type(one) for one in answers] == [OutcomeRefused, OutcomeRefused, Recorded]
+    assert any_log.rows("select type from outcomes") == [("opened",)]
+
+
+def test_word_of_an_unknown_decision_is_kept(live: LiveBook, store: Store, any_log: Log) -> None:
+    """It is accepted and changes nothing; but nobody may be told that a consent is withdrawn when nobody knows whose."""
+    answers = settle_group(
+        store,
+        [
+            word(live, "d-1", "delivered", NOW),
+            word(live, "d-1", "clicked", NOW, customer="zoe"),
+            word(live, "d-1", "unsubscribed", NOW),
+        ],
+    )
+    assert answers[:2] == [ACCEPTED, ACCEPTED]
+    assert isinstance(answers[2], OutcomeRefused)
+    assert any_log.rows("select person, type, decided_at from outcomes order by 1") == [
+        ("", "delivered", None),
+        ("zoe", "clicked", None),
+    ]
+
+
+def test_outcomes_follow_the_person(live: LiveBook, store: Store, any_log: Log) -> None:
+    """A decision made under a name that was linked since is the person's, and so is what happens to it."""
+    first = decide(live, store, name="cookie")
+    decide(live, store, NOW - 1, name="ann")
+    settle_group(store, [word(live, first.decision_id, "opened", NOW + 1)])
+    settle_group(store, [Linking(("ann", "cookie"), NOW + 2)])
+    answers = settle_group(
+        store,
+        [
+            word(live, first.decision_id, "clicked", NOW + 3, customer="ann"),
+            word(live, first.decision_id, "bounced", NOW + 4),
+        ],
+    )
+    assert answers == [ACCEPTED, ACCEPTED]
+    assert any_log.rows("select distinct person from outcomes") == [("ann",)]
+    assert any_log.rows("select state from contacts order by at") == [("reserved",), ("released",)]
+
+
+def test_a_decision_of_the_same_group_knows_it(live: LiveBook, store: Store) -> None:
+    """What is reported together with a request is known to it, wherever it stands in the group."""
+    first = decide(live, store)
+    request = Request("ann", NOW + 2, {"profile.phone": "1"}, channels=("sms",))
+    decided, reported = settle_group(
+        store, [ask(live, request), word(live, first.decision_id, "bounced", NOW + 1)]
+    )
+    assert isinstance(decided, Decision)
+    assert (decided.outcome, reported) == (Outcome.OFFER, ACCEPTED)
+
+
+def test_what_came_of_a_campaign_is_counted(live: LiveBook, store: Store) -> None:
+    """By variant and type: decisions that led to it, each once, and what it was worth; since a moment."""
+    found = [decide(live, store, NOW + hour * HOUR, f"p-{hour}") for hour in range(3)]
+    for place, one in enumerate(found):
+        worth = Event(f"c-{place}", "converted", one.at + 1, {"value": 1.5, "currency": "EUR"})
+        settle_group(
+            store,
+            [
+                word(live, one.decision_id, "clicked", one.at + 1),
+                word(live, one.decision_id, "clicked", one.at + 2),
+                word(live, one.decision_id, "converted", one.at + 1, event=worth),
+            ],
+        )
+    with store.transaction(writes=False):
+        since = outcomes.tally(store, ["tea", "cake"], ["clicked", "converted"], NOW + 1)
+    assert since == [("tea", "", "clicked", 3, 0.0), ("tea", "", "converted", 2, 3.0)]
+
+
+def test_counting_reads_an_index(tmp_path: Path) -> None:
+    """What came of a campaign is found by its name and the time, however many outcomes there are of others."""
+    log = sqlite_log(tmp_path)
+    open_store(log.url).close()
+    sql = "select count(*) from outcomes where campaign in (select value from json_each('[]')) and at > 7"
+    plan = " ".join(str(row[-1]) for row in log.rows(f"explain query plan {sql}"))
+    assert "outcomes_by_campaign (campaign=? AND at>?)" in plan
+
+
+REPORTS = st.lists(
+    st.tuples(st.sampled_from(["delivered", "bounced", "opened", "cancelled"]), st.integers(0, 3)),
+    min_size=1,
+    max_size=4,
+    unique=True,
+)
+
+
+@settings(max_examples=15, deadline=None)
+@given(REPORTS, st.permutations(range(4)), st.booleans())
+def test_the_order_in_which_word_arrives_does_not_matter(
+    reports: Sequence[tuple[str, int]], order: Sequence[int], together: bool
+) -> None:
+    """In any order, together or one by one, the contact stands the same, and the cap with it."""
+    found = set()
+    with TemporaryDirectory() as folder:
+        live = live_book(Path(folder) / "book", BOOK)
+        shuffled = [reports[place] for place in order if place < len(reports)]
+        for number, arriving in enumerate((reports, shuffled)):
+            log = sqlite_log(Path(folder) / f"log-{number}")
+            with closing(open_store(log.url)) as store:
+                first = decide(live, store)
+                words = [word(live, first.decision_id, kind, NOW + hour * HOUR) for kind, hour in arriving]
+                for group in [words] if together and number else [[one] for one in words]:
+                    settle_group(store, group)
+                states = tuple(log.rows("select state, expires_at from contacts"))
+                found.add((states, is_open(live, store, NOW + 24 * HOUR)))
+    assert len(found) == 1

@@ -1,0 +1,138 @@
+"""Pauses through the log, on both stores: reported outcomes silence, the log says why, linking joins them."""
+
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from engine.decide.compiled import LiveBook
+from engine.decide.evaluate import ask
+from engine.decide.select import judge
+from engine.ledger.commit.events import Recorded
+from engine.ledger.commit.group import settle_group
+from engine.ledger.commit.identity import Linking
+from engine.ledger.commit.outcomes import Reporting
+from engine.ledger.commit.replay import past_of
+from engine.ledger.queries.decisions import decision_of
+from engine.ledger.store.open import open_store
+from engine.ledger.store.store import Store
+from engine.model.decision import Decision, Outcome, Reason, ReasonCode, RuleKind
+from engine.model.event import Event
+from engine.model.instant import DAY
+from engine.model.request import Mode, Request
+from tests.books import live_book
+from tests.logs import Log
+
+NOW = 1_773_108_000_000_000
+BOOK = """
+book: {name: pauses, timezone: UTC}
+attributes: {profile.to: {type: text}}
+channels:
+  web: {kind: inbound}
+  sms: {kind: outbound, address: profile.to, consent: not_needed}
+  mail: {kind: outbound, address: profile.to, consent: not_needed}
+placements: {page: {channel: web}}
+offers:
+  tea: {name: Tea, value: 2, content: {default: {text: Tea}}}
+  cake: {name: Cake, content: {default: {text: Cake}}}
+campaigns:
+  tea: {offer: tea, channels: [sms, mail], placements: [page]}
+  cake: {offer: cake, channels: [sms, mail], placements: [page]}
+pressure:
+  pauses:
+    in-peace: {outcome: complained, for: 30d, scope: channel}
+    had-it: {outcome: converted, for: 10d, scope: offer}
+    tired: {outcome: ignored, times: 2, within: 7d, for: 5d}
+"""
+events = count()
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> LiveBook:
+    """The book of these tests."""
+    return live_book(tmp_path / "book", BOOK)
+
+
+@pytest.fixture
+def store(any_log: Log) -> Iterator[Store]:
+    """A fresh log."""
+    store = open_store(any_log.url)
+    yield store
+    store.close()
+
+
+def decide(
+    live: LiveBook,
+    store: Store,
+    at: int,
+    channel: str = "",
+    *,
+    name: str = "ann",
+    placement: str = "",
+    mode: Mode = Mode.COMMIT,
+    aliases: tuple[str, ...] = (),
+) -> Decision:
+    """The decision for somebody who can be reached."""
+    channels = (channel,) if channel else ()
+    request = Request(
+        name, at, {"profile.to": "1"}, channels=channels, placement=placement, mode=mode, aliases=aliases
+    )
+    (answer,) = settle_group(store, [ask(live, request)])
+    assert isinstance(answer, Decision)
+    return answer
+
+
+def happens(live: LiveBook, store: Store, kind: str, at: int, of: Decision, name: str = "") -> None:
+    """It happens to the decision, and is reported."""
+    event = Event(f"e-{next(events)}", kind, at, {})
+    assert settle_group(store, [Reporting(live, name, of.decision_id, event, at)]) == [Recorded.ACCEPTED]
+
+
+def test_a_complaint_silences_its_channel(live: LiveBook, store: Store) -> None:
+    """By name, with the exact moment at which it is over; the next channel goes in its place."""
+    sent = decide(live, store, NOW, "sms")
+    happens(live, store, "complained", NOW + 5, sent)
+    blocked = decide(live, store, NOW + DAY, "sms")
+    assert (blocked.outcome, blocked.blocked_by) == (Outcome.BLOCKED, ("in-peace",))
+    assert blocked.next_allowed_at == NOW + 5 + 30 * DAY
+    assert [one.channel for one in decide(live, store, NOW + DAY).offers] == ["mail"]
+    assert decide(live, store, NOW + 5 + 30 * DAY - 1, "sms").outcome is Outcome.BLOCKED
+    assert decide(live, store, NOW + 5 + 30 * DAY, "sms").outcome is Outcome.OFFER
+
+
+def test_what_was_bought_is_not_offered_again(live: LiveBook, store: Store) -> None:
+    """Of the scope offer: on a page too, where the other offer comes instead."""
+    happens(live, store, "converted", NOW + 1, decide(live, store, NOW, "mail"))
+    shown = decide(live, store, NOW + DAY, placement="page")
+    assert [one.offer for one in shown.offers] == ["cake"]
+    assert Reason(ReasonCode.PAUSED, "had-it") in shown.reasons
+
+
+def test_a_preview_and_the_log_show_it(live: LiveBook, store: Store) -> None:
+    """Count, limit, length and end; and the log holds what is needed to judge once more."""
+    for day in (0, 1):
+        happens(live, store, "ignored", NOW + day * DAY, decide(live, store, NOW + day * DAY, "sms"))
+    (fate, _) = decide(live, store, NOW + 2 * DAY, "sms", mode=Mode.PREVIEW).fates
+    (reading,) = [one for one in fate.readings if one.rule == "tired"]
+    assert (reading.kind, reading.counted, reading.limit) == (RuleKind.PAUSE, 2, 2)
+    assert (reading.window, reading.next_allowed_at) == ("5d after 2 in 7d", NOW + 6 * DAY)
+    decision = decide(live, store, NOW + 2 * DAY, "sms")
+    with store.transaction(writes=False):
+        row = decision_of(store, decision.decision_id)
+    assert row is not None
+    past = past_of(row, live)
+    again = judge(ask(live, past.request), past.history, past.person, past.told)
+    assert (again.outcome, again.next_allowed_at) == (decision.outcome, decision.next_allowed_at)
+    assert again.outcome is Outcome.BLOCKED
+
+
+def test_linking_joins_what_happened(live: LiveBook, store: Store) -> None:
+    """One ignored message under each name are two of the person's; a preview of unlinked names knows it before."""
+    for name in ("ann", "zoe"):
+        happens(live, store, "ignored", NOW + 1, decide(live, store, NOW, "sms", name=name), name)
+    assert decide(live, store, NOW + 2, "sms").outcome is Outcome.OFFER
+    preview = decide(live, store, NOW + 2, "sms", mode=Mode.PREVIEW, aliases=("zoe",))
+    assert preview.blocked_by == ("tired",)
+    settle_group(store, [Linking(("ann", "zoe"), NOW + 3)])
+    assert decide(live, store, NOW + 4, "sms", name="zoe").blocked_by == ("tired",)

@@ -1,0 +1,104 @@
+"""Desks: which version serves whom, and when a version is freed."""
+
+import asyncio
+import resource
+from pathlib import Path
+
+import pytest
+
+from engine.decide.compiled import LiveBook, compile_book
+from engine.decide.signals.kernel import DurableKernel
+from engine.engine import Engine
+from engine.ledger.ledger import Ledger
+from engine.ledger.store.open import open_store
+from engine.model.decision import Decision
+from engine.rulebook.load import load
+from engine.server.book.serving import Desk, Desks
+from engine.wire.parse import Parser
+from tests.books import live_book, write_book
+from tests.decide.signals.books import needs_library
+from tests.requests import li_na
+from tests.server.reloads import numbered_book
+
+NOW = 1_773_100_800_000_000
+RULES_OF_200 = 4_500_000
+"""Bytes that the rulesets of 200 signals take."""
+
+
+def desk(live: LiveBook, ledger: Ledger) -> Desk:
+    """A desk that serves the book."""
+    return Desk(Parser(live), Engine(live, ledger))
+
+
+async def settled(*deskes: Desk, ledger: Ledger) -> list[str]:
+    """The versions that decided, of asks of each desk that are settled together."""
+    asks = [
+        ask for one in deskes for ask in await one.engine.ask_all([one.parser.parse(li_na("li-na"), NOW)])
+    ]
+    return [one.book_version for one in await ledger.submit(asks) if isinstance(one, Decision)]
+
+
+@pytest.fixture
+def books(tmp_path: Path) -> tuple[LiveBook, LiveBook]:
+    """Two versions with signals."""
+    first = live_book(tmp_path / "one", numbered_book(1))
+    return first, live_book(tmp_path / "two", numbered_book(2))
+
+
+def healthy(live: LiveBook) -> bool:
+    """Whether the book's rulesets are still there."""
+    assert live.signals is not None
+    assert isinstance(live.signals.evaluator, DurableKernel)
+    return live.signals.evaluator.healthy
+
+
+@needs_library
+async def test_rulesets_live_as_long_as_requests(tmp_path: Path, books: tuple[LiveBook, LiveBook]) -> None:
+    """A replaced version keeps its rulesets while a request of its own is under way, and is freed after the last one."""
+    ledger = Ledger(open_store(f"sqlite:///{tmp_path}/log.db"))
+    first, second = books
+    desks = Desks(desk(first, ledger))
+    with desks.live as old, desks.live:
+        desks.swap(desk(second, ledger))
+        assert desks.live.version == second.book.version
+        assert healthy(first)
+        assert await settled(old, desks.live, ledger=ledger) == [first.book.version, second.book.version]
+    await asyncio.get_running_loop().shutdown_default_executor()
+    assert not healthy(first)
+    assert healthy(second)
+    ledger.close()
+
+
+@needs_library
+async def test_an_idle_version_is_freed_at_once(tmp_path: Path, books: tuple[LiveBook, LiveBook]) -> None:
+    """With no request under way the replaced version goes with the swap."""
+    ledger = Ledger(open_store(f"sqlite:///{tmp_path}/log.db"))
+    first, second = books
+    desks = Desks(desk(first, ledger))
+    desks.swap(desk(second, ledger))
+    await asyncio.get_running_loop().shutdown_default_executor()
+    assert not healthy(first)
+    assert healthy(second)
+    ledger.close()
+
+
+@needs_library
+async def test_memory_is_flat_over_swaps(tmp_path: Path) -> None:
+    """Fifty versions with 200 signals each come and go in less room than four that stayed would take."""
+    loaded = load(write_book(tmp_path / "book", numbered_book(1, 200))).book
+    assert loaded is not None
+    ledger = Ledger(open_store(f"sqlite:///{tmp_path}/log.db"))
+    desks = Desks(desk(compile_book(loaded), ledger))
+    before = 0
+    for swap in range(70):
+        if swap == 20:
+            before = resident()
+        desks.swap(desk(compile_book(loaded), ledger))
+    await asyncio.get_running_loop().shutdown_default_executor()
+    assert resident() - before < 4 * RULES_OF_200
+    ledger.close()
+
+
+def resident() -> int:
+    """Bytes of this process in memory."""
+    return int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[1]) * resource.getpagesize()

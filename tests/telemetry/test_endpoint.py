@@ -1,0 +1,185 @@
+"""The endpoint of a real server: figures for Prometheus, and pages for probes."""
+
+import signal
+import socket
+from pathlib import Path
+
+import pytest
+
+from engine.client import Client, InvalidRequest
+from engine.telemetry.counters import COUNTERS
+from engine.telemetry.metrics import PROCESS, Catalogue
+from tests.books import write_book
+from tests.requests import li_na
+from tests.server.reloads import BROKEN, numbered_book, said, version_of
+from tests.server.test_health import held, until
+from tests.servers import serving, start_server
+from tests.telemetry.shown import (
+    every_figure,
+    free_port,
+    get,
+    page,
+    samples,
+    shown_name,
+    three_free_ports,
+    value,
+)
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    """Where a server logs."""
+    return tmp_path / "tact.db"
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> Path:
+    """The spring book, in a folder of the test's own."""
+    return write_book(tmp_path / "book")
+
+
+def test_what_was_decided_is_counted(book: Path, log: Path) -> None:
+    """Decisions by outcome, reasons by code, calls by status, stages and groups: as many as there were."""
+    port = free_port()
+    with (
+        serving(book, log, "--metrics-port", str(port)) as server,
+        Client(server.target, timeout=10) as client,
+    ):
+        for _ in range(3):
+            client.decide(li_na())
+        client.decide_batch([li_na("a"), li_na("b", weather={"temperature_c": 30.0}, consents=[])])
+        with pytest.raises(InvalidRequest):
+            client.decide(li_na(""))
+        assert value(port, "tact_decisions_total", outcome="offer") == 3
+        assert value(port, "tact_decisions_total", outcome="blocked") == 2
+        assert value(port, "tact_reasons_total", code="capped") == 1
+        assert value(port, "tact_calls_total", method="Decide", status="OK") == 3
+        assert value(port, "tact_calls_total", method="Decide", status="INVALID_ARGUMENT") == 1
+        assert value(port, "tact_call_seconds_count", method="DecideBatch") == 1
+        assert value(port, "tact_stage_seconds_count", stage="parse") == 5
+        assert value(port, "tact_stage_seconds_count", stage="propose") == 4
+        assert value(port, "tact_stage_seconds_count", stage="settle") == 4
+        assert value(port, "tact_group_size_sum") == 5
+        assert value(port, "tact_group_seconds_count") == value(port, "tact_group_size_count") == 4
+        assert value(port, "tact_book_info", book="spring", version=version_of(book)) == 1
+        assert value(port, "tact_ready") == 1
+        assert value(port, "tact_queue_depth") == 0
+        assert value(port, "process_resident_memory_bytes") > 0
+        client.explain(li_na("c"))
+        assert value(port, "tact_calls_total", method="Explain", status="OK") == 1
+        assert value(port, "tact_decisions_total", outcome="offer") == 3
+        assert server.stop() == 0
+
+
+def test_trouble_is_counted(book: Path, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Groups that were lost, fallbacks in place of decisions, refused books; and the pages say 503 for as long."""
+    monkeypatch.setenv("TACT_BUSY_TIMEOUT", "0.2")
+    port = free_port()
+    with (
+        serving(book, log, "--metrics-port", str(port)) as server,
+        Client(server.target, timeout=10) as client,
+    ):
+        until(client.health)
+        assert page(port, "/ready") == (200, {"ready": True, "trouble": None})
+        with held(log):
+            assert client.decide(li_na(placement="hero")).degraded
+            until(lambda: not client.health())
+            status, document = page(port, "/ready")
+            assert status == 503
+            assert "locked" in str(document)
+            assert page(port, "/live")[0] == 200
+            assert value(port, "tact_degraded_total") == 1
+            assert value(port, "tact_groups_lost_total") >= 1
+            assert value(port, "tact_ready") == 0
+        live = version_of(book)
+        write_book(book, BROKEN)
+        server.process.send_signal(signal.SIGHUP)
+        said(server, "book refused")
+        until(lambda: value(port, "tact_reloads_total", result="refused") == 1)
+        assert value(port, "tact_book_errors") == 1
+        status, document = page(port, "/book")
+        assert status == 503
+        assert isinstance(document, dict)
+        assert (document["book"], document["version"], document["campaigns"]) == ("spring", live, 4)
+        assert document["errors"][0].startswith("book.yaml:2:")
+        assert server.stop() == 0
+
+
+def test_what_is_not_there(book: Path, log: Path) -> None:
+    """Another path is 404 with the paths that there are; without the option there is no port."""
+    port = free_port()
+    with serving(book, log, "--metrics-port", str(port)) as server:
+        assert get(port, "/nonsense") == (404, "there are /metrics, /live, /ready and /book\n")
+        assert server.stop() == 0
+    assert any(f"http://127.0.0.1:{port}/metrics" in line for line in server.errors)
+
+
+def test_a_port_in_use_is_said(book: Path, log: Path, tmp_path: Path) -> None:
+    """A server that could not show what it counts does not start."""
+    port = free_port()
+    taken = pytest.raises(AssertionError, match=f"cannot show metrics on 127.0.0.1:{port}")
+    with serving(book, log, "--metrics-port", str(port)), taken:
+        start_server(book, tmp_path / "b.db", "--metrics-port", str(port))
+
+
+def test_every_counter_of_the_process_is_shown() -> None:
+    """What engine/telemetry/counters.py counts stands among the figures."""
+    assert {one.about.name for one in PROCESS} == {f"tact_{one.name}" for one in COUNTERS}
+    assert len({one.about.name for one in Catalogue().all()}) == len(Catalogue().all())
+
+
+def test_a_slow_reader_keeps_nobody_waiting(book: Path, log: Path) -> None:
+    """One that connects and asks nothing does not stop another's answer."""
+    port = free_port()
+    with serving(book, log, "--metrics-port", str(port)) as server:
+        with socket.create_connection(("127.0.0.1", port)):
+            assert samples(port)
+        assert server.stop() == 0
+
+
+def test_every_figure_is_shown(book: Path, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server with everything switched on shows each figure that there is."""
+    monkeypatch.setenv("TACT_WEATHER_URL", "http://127.0.0.1:9")
+    port = free_port()
+    with serving(book, log, "--metrics-port", str(port)) as server:
+        _, text = get(port, "/metrics")
+        assert server.stop() == 0
+    shown = {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE tact_")}
+    assert shown | {"tact_workers"} == {shown_name(one) for one in every_figure()}
+
+
+def test_each_worker_has_a_port(book: Path, log: Path) -> None:
+    """The supervisor shows how many serve, each worker at the port of its number what it did; a new one takes it over."""
+    port = three_free_ports()
+    with serving(book, log, "--workers", "2", "--metrics-port", str(port)) as server:
+        until(lambda: value(port, "tact_workers") == 2)
+        assert page(port, "/ready") == (200, {"workers": 2, "wanted": 2})
+        with Client(server.target, timeout=10) as client:
+            client.decide(li_na())
+        until(lambda: sum(_decided(port + one) for one in (1, 2)) == 1)
+        live = version_of(book)
+        write_book(book, BROKEN)
+        server.process.send_signal(signal.SIGHUP)
+        said(server, "book refused")
+        status, document = page(port, "/book")
+        assert status == 503
+        assert isinstance(document, dict)
+        assert document["version"] == live
+        version = version_of(write_book(book, numbered_book(2)))
+        server.process.send_signal(signal.SIGHUP)
+        said(server, "workers renewed", within=200)
+        for one in (1, 2):
+            until(lambda one=one: _version(port + one) == version)  # type: ignore[misc]
+        assert server.stop() == 0
+
+
+def _decided(port: int) -> float:
+    return sum(one.value for one in samples(port) if one.name == "tact_decisions_total")
+
+
+def _version(port: int) -> str:
+    """The version that a worker shows; empty while nobody has the port."""
+    try:
+        return next(one.labels["version"] for one in samples(port) if one.name == "tact_book_info")
+    except OSError:
+        return ""
