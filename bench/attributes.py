@@ -30,7 +30,7 @@ from engine.rulebook.model.derived import (
     Exposed,
     Measure,
     Pattern,
-    Step,
+    PatternStep,
 )
 
 SIZES = (5, 20, 200)
@@ -50,8 +50,8 @@ def left_in_cart(number: int = 0) -> Pattern:
     """The pattern of the documentation; the number makes others of it."""
     return Pattern(
         f"left-in-cart-{number}",
-        Step("add_to_cart", within=(number + 1) * DAY),
-        (Step("page_view", Test("page", Operator.EQ, "/checkout"), HOUR, Anchor.FIRST),),
+        PatternStep("add_to_cart", within=(number + 1) * DAY),
+        (PatternStep("page_view", Test("page", Operator.EQ, "/checkout"), HOUR, Anchor.FIRST),),
         (Absence("purchase", same="item"),),
         expose={"item": Exposed(0, "item")},
     )

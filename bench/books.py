@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.api.v1.decisions_pb2 import DecideRequest
 from engine.client import request
-from engine.decide.compiled import LiveBook, compile_book
+from engine.decide.compiled import CompiledBook, compile_book
 from engine.rulebook.load import load
 from engine.rulebook.report.diagnostics import render
 
@@ -90,12 +90,12 @@ def write(book: dict[str, Any], folder: Path) -> Path:
     return folder
 
 
-def live_book(campaigns: int = CAMPAIGNS) -> LiveBook:
+def compiled_book(campaigns: int = CAMPAIGNS) -> CompiledBook:
     """The book compiled, read from files as the server does."""
     return compiled(book(campaigns))
 
 
-def compiled(book: dict[str, Any]) -> LiveBook:
+def compiled(book: dict[str, Any]) -> CompiledBook:
     """A book compiled, read from files as the server does."""
     with tempfile.TemporaryDirectory() as folder:
         loaded = load(write(book, Path(folder)))

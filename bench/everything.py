@@ -7,7 +7,7 @@ Nothing of it runs out while it is measured.
 from typing import Any
 
 from bench import books
-from engine.decide.compiled import LiveBook
+from engine.decide.compiled import CompiledBook
 
 _PLENTY = 10_000_000
 
@@ -47,6 +47,6 @@ def _choices(number: int) -> dict[str, Any]:
     return found
 
 
-def live_book(campaigns: int = books.CAMPAIGNS) -> LiveBook:
+def compiled_book(campaigns: int = books.CAMPAIGNS) -> CompiledBook:
     """The book compiled, read from files as the server does."""
     return books.compiled(book(campaigns))

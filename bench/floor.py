@@ -22,7 +22,7 @@ from uuid_utils.compat import uuid7
 from bench.echo import Decide, serve
 from engine.api.v1 import decisions_pb2 as pb
 from engine.ledger.errors import LedgerError
-from engine.ledger.group_commit import GroupQueue
+from engine.ledger.group_commit import GroupCommit
 from engine.ledger.queries.decisions import keep
 from engine.ledger.queries.persons import know
 from engine.ledger.store.open import open_store
@@ -77,7 +77,7 @@ def durable(response: pb.DecideResponse, store: Store, rows: Rows) -> Decide:
         add(store, rows, calls)
         return [response] * len(calls)
 
-    queue = GroupQueue[Named, pb.DecideResponse](settle, transaction=lambda _: store.transaction())
+    queue = GroupCommit[Named, pb.DecideResponse](settle, transaction=lambda _: store.transaction())
 
     async def decide(request: pb.DecideRequest, context: Any) -> pb.DecideResponse:  # noqa: ARG001
         (answer,) = await queue.submit((Named(request.request_id, request.customer.id),))

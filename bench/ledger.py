@@ -12,21 +12,21 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from bench.books import CAMPAIGNS, CUSTOMERS, customer, live_book, messages, request_id
+from bench.books import CAMPAIGNS, CUSTOMERS, compiled_book, customer, messages, request_id
 from bench.fill import fill
 from bench.processes import BUILD, CannotMeasure
 from bench.ratio import Ratio
 from bench.table import Step, silent
 from engine.api.v1.decisions_pb2 import DecideRequest
-from engine.decide.compiled import LiveBook
-from engine.decide.evaluate import Ask, ask
+from engine.decide.compiled import CompiledBook
+from engine.decide.evaluate import Evaluation, evaluate
 from engine.ledger.commit.group import settle_group
 from engine.ledger.errors import LedgerError
 from engine.ledger.store.open import open_store
 from engine.ledger.store.store import Store
 from engine.wire.parse import Parser
 
-Group = list[Ask]
+Group = list[Evaluation]
 Rows = list[list[tuple[Any, ...]]]
 """The rows of a group, by table."""
 TABLES = ("decisions", "requests", "contacts", "persons")
@@ -60,12 +60,12 @@ QUICK = replace(FULL, pool=2_000, rounds=3, logs=(10_000, 200_000), growth_round
 class Asks:
     """Asks without end, each with a request_id of its own; `propose` is timed beside."""
 
-    def __init__(self, live: LiveBook, pool: int) -> None:
-        self.live = live
+    def __init__(self, compiled: CompiledBook, pool: int) -> None:
+        self.compiled = compiled
         self.messages = list(messages(pool))
         self.proposed = 0.0
         """Seconds spent on proposing."""
-        self._parser = Parser(live)
+        self._parser = Parser(compiled)
         self._numbers = count(time.time_ns())
 
     def group(self, numbers: Sequence[int]) -> Group:
@@ -79,7 +79,7 @@ class Asks:
             message.request_id = request_id(next(self._numbers))
             request = self._parser.parse(message, now)
             start = time.perf_counter()
-            found.append(ask(self.live, request))
+            found.append(evaluate(self.compiled, request))
             self.proposed += time.perf_counter() - start
         return found
 
@@ -231,7 +231,7 @@ def ratios(*, quick: bool = False, step: Step = silent) -> list[Ratio]:
     BUILD.mkdir(exist_ok=True)
     size = QUICK if quick else FULL
     step("ledger: requests")
-    asks = Asks(live_book(size.campaigns), size.pool)
+    asks = Asks(compiled_book(size.campaigns), size.pool)
     with tempfile.TemporaryDirectory(dir=BUILD, prefix="bench-ledger-") as name:
         folder, found = Path(name), []
         for group in size.groups:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
-from bench.books import live_book
+from bench.books import compiled_book
 from bench.fill_postgres import fill
 from bench.ledger import Asks, half_known, settled
 from bench.processes import CannotMeasure, running
@@ -92,7 +92,7 @@ def beside_raw(server: PostgresServer, replicas: int, size: Size) -> Ratio:
 
 def growth(server: PostgresServer, size: Size, step: Step) -> Ratio:
     """The cost of a decision in a long log against a short one: half of each group are customers that it knows."""
-    asks, stores = Asks(live_book(CAMPAIGNS), POOL), {}
+    asks, stores = Asks(compiled_book(CAMPAIGNS), POOL), {}
     for rows in size.logs:
         step(f"postgres: a log of {rows:,} decisions")
         url = server.create_database(f"log_{rows}", template="empty")

@@ -13,7 +13,7 @@ from typing import Any
 
 import psycopg
 
-from bench.books import live_book
+from bench.books import compiled_book
 from bench.ledger import TABLES, Asks, Rows, settled
 from engine.ledger.store.open import open_store
 
@@ -26,7 +26,7 @@ _BATCH = "SELECT decision_id FROM decisions ORDER BY decision_id LIMIT {size} OF
 
 def settling(url: str, size: int, groups: int, number: int) -> list[Callable[[], object]]:
     """Groups of asks about this process's own customers, to be settled."""
-    asks, store = Asks(live_book(CAMPAIGNS), POOL), open_store(url)
+    asks, store = Asks(compiled_book(CAMPAIGNS), POOL), open_store(url)
     batch = [asks.group(range(start, start + size)) for start in _starts(size, groups, number)]
     return [lambda group=group: settled(store, group) for group in batch]  # type: ignore[misc]
 

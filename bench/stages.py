@@ -20,13 +20,13 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import everything
-from bench.books import bodies, live_book, request_id, with_id
+from bench.books import bodies, compiled_book, request_id, with_id
 from bench.processes import BUILD
 from bench.ratio import NO_TARGET, Ratio
 from bench.table import Step, silent
 from engine.api.v1 import decisions_pb2 as pb
 from engine.decide import evaluate
-from engine.decide.compiled import LiveBook
+from engine.decide.compiled import CompiledBook
 from engine.ledger.commit import group as settling
 from engine.ledger.store.open import open_store
 from engine.ledger.store.sqlite import SqliteStore
@@ -112,9 +112,9 @@ def watched(watch: Watch) -> Iterator[None]:
         yield
 
 
-def measured(live: LiveBook, store: SqliteStore, requests: list[bytes], size: int) -> Watch:
+def measured(compiled: CompiledBook, store: SqliteStore, requests: list[bytes], size: int) -> Watch:
     """Every stage in turn, for groups of the size."""
-    watch, parser = Watch(), Parser(live)
+    watch, parser = Watch(), Parser(compiled)
     gc.collect()
     with watched(watch):
         for start in range(0, len(requests), size):
@@ -125,7 +125,7 @@ def measured(live: LiveBook, store: SqliteStore, requests: list[bytes], size: in
                 now = time.time_ns() // 1000
                 parsed = [parser.parse(one, now) for one in messages]
             with watch.timed("propose"):
-                asks = [evaluate.ask(live, one) for one in parsed]
+                asks = [evaluate.evaluate(compiled, one) for one in parsed]
             with watch.timed("settle"):
                 answers = settling.settle_group(store, asks)
             with watch.timed("respond"):
@@ -140,9 +140,9 @@ def ratios(*, quick: bool = False, step: Step = silent) -> list[Ratio]:
     """Each stage's part of a decision, in groups of 64, with the book of books.py and with everything on."""
     decisions = 1_024 if quick else 8_192
     found = []
-    for name, live in (("", live_book()), (", everything on", everything.live_book())):
+    for name, compiled in (("", compiled_book()), (", everything on", everything.compiled_book())):
         step(f"stages: a decision{name}")
-        watch = warmed(live, decisions, 64)
+        watch = warmed(compiled, decisions, 64)
         outer = {one: seconds for one, seconds in watch.seconds.items() if not one.startswith(INNER)}
         whole = sum(outer.values())
         found += [
@@ -157,14 +157,14 @@ def ratios(*, quick: bool = False, step: Step = silent) -> list[Ratio]:
     return found
 
 
-def warmed(live: LiveBook, decisions: int, group: int) -> Watch:
+def warmed(compiled: CompiledBook, decisions: int, group: int) -> Watch:
     """The stages of as many decisions, after as many for warming up, into a log of their own."""
     BUILD.mkdir(exist_ok=True)
     requests = [with_id(body, request_id(number)) for number, body in enumerate(bodies(decisions * 2))]
     with tempfile.TemporaryDirectory(dir=BUILD, prefix="bench-stages-") as folder:
         store = open_store(f"sqlite:///{Path(folder) / 'log.db'}")
-        measured(live, store, requests[:decisions], group)
-        watch = measured(live, store, requests[decisions:], group)
+        measured(compiled, store, requests[:decisions], group)
+        watch = measured(compiled, store, requests[decisions:], group)
         store.close()
     return watch
 
@@ -202,7 +202,7 @@ def main(
     group: Annotated[int, typer.Option(help="How many are settled together.")] = 64,
 ) -> None:
     """Print microseconds a decision by stage."""
-    Console().print(table(warmed(live_book(), decisions, group), decisions))
+    Console().print(table(warmed(compiled_book(), decisions, group), decisions))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from bench.books import CUSTOMERS, live_book
+from bench.books import CUSTOMERS, compiled_book
 from bench.ledger import Asks, Raw, settled, written
 from bench.processes import BUILD, CannotMeasure, running
 from bench.ratio import Ratio
@@ -104,7 +104,7 @@ def work(role: str, path: Path, groups: int) -> None:
 
 def _settling(path: Path, groups: int, _: Path) -> Callable[[], None]:
     """Settles groups of customers of this process's own."""
-    asks = Asks(live_book(CAMPAIGNS), GROUP * groups)
+    asks = Asks(compiled_book(CAMPAIGNS), GROUP * groups)
     customers = count(time.time_ns() % 1_000_000 * CUSTOMERS)
     prepared = [asks.group([next(customers) for _ in range(GROUP)]) for _ in range(groups)]
     store = open_store(f"sqlite:///{path}", busy_timeout=60)

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from demo.story import CAP, SERVICE, Report, Shown
+from demo.story import CAP, SERVICE, DemoReport, Shown
 from demo.tally import CityTally, Tally
 
 _BAR = 24
@@ -15,7 +15,7 @@ _BAR = 24
 _CREAMS = ("rich-cream", "daily-cream", "light-cream")
 
 
-def show(report: Report, console: Console) -> None:
+def show(report: DemoReport, console: Console) -> None:
     """Print everything."""
     first, last = report.rounds[0], report.rounds[-1]
     console.rule("One March day")
@@ -107,7 +107,7 @@ def _bar(count: int, most: int, width: int = _BAR) -> str:
     return "█" * max(1, round(width * min(count, most) / most)) if count else ""
 
 
-def _show_held(report: Report, console: Console) -> None:
+def _show_held(report: DemoReport, console: Console) -> None:
     if report.held:
         held = report.held
         console.print(
@@ -115,7 +115,7 @@ def _show_held(report: Report, console: Console) -> None:
         )
 
 
-def _show_log(report: Report, console: Console) -> None:
+def _show_log(report: DemoReport, console: Console) -> None:
     log = report.logged
     console.print(_bars("Logged decisions by outcome", log.outcomes))
     console.print(

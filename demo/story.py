@@ -67,7 +67,7 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class HeldBack:
     """A message that was held back, and until when."""
 
     customer: str
@@ -77,7 +77,7 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class DemoReport:
     """All that the demo found."""
 
     households: int
@@ -85,7 +85,7 @@ class Report:
     march_day: list[Shown]
     """The story of the book: Harbin at 3 °C and Shenzhen at 25 °C, at the same moment."""
     rounds: list[Tally]
-    held: Held | None
+    held: HeldBack | None
     website: list[Shown]
     explained: str
     """Whose decision is explained, and when it would be taken."""
@@ -95,7 +95,7 @@ class Report:
     seconds: float
 
 
-def tell(folder: Path, progress: Progress) -> Report:
+def tell(folder: Path, progress: Progress) -> DemoReport:
     """Run the demo against a server of its own; raises DemoError when anything is not as it should be."""
     begun = time.monotonic()
     try:
@@ -141,9 +141,9 @@ class _Asked:
     explanation: list[str]
     acknowledged: int
 
-    def report(self, logged: Logged, seconds: float) -> Report:
+    def report(self, logged: Logged, seconds: float) -> DemoReport:
         last = self.rounds[-1].answered
-        return Report(
+        return DemoReport(
             len(households()),
             last[0][1].book_version,
             self.march_day,
@@ -266,10 +266,10 @@ def _shown(answer: DecideResponse, asked: DecideRequest) -> Shown:
     )
 
 
-def _held(answered: Sequence[Answered]) -> Held | None:
+def _held(answered: Sequence[Answered]) -> HeldBack | None:
     """A message that the weekly cap alone holds back."""
     for household, answer in answered:
         if blocking(answer) == [CAP]:
             at = next_allowed_at(answer, MOMENTS[-1])
-            return Held(household.customer, MOMENTS[-1].isoformat(), list(answer.blocked_by), at)
+            return HeldBack(household.customer, MOMENTS[-1].isoformat(), list(answer.blocked_by), at)
     return None

@@ -6,16 +6,16 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from engine.decide.answer import degraded
-from engine.decide.compiled import LiveBook
-from engine.decide.evaluate import Ask, ask
+from engine.decide.compiled import CompiledBook
+from engine.decide.evaluate import Evaluation, evaluate
 from engine.decide.experiments.learning import NOTHING_LEARNED, Learned
-from engine.ledger.commit.events import Recorded, Recording
-from engine.ledger.commit.identity import Linked, Linking
-from engine.ledger.commit.outcomes import Reporting
+from engine.ledger.commit.events import RecordCommand, RecordResult
+from engine.ledger.commit.identity import LinkCommand, LinkResult
+from engine.ledger.commit.outcomes import ReportCommand
 from engine.ledger.errors import LedgerError, LedgerUnavailable
 from engine.ledger.ledger import Ledger
 from engine.ledger.memory import memory
-from engine.ledger.reader import Reader
+from engine.ledger.reader import LedgerReader
 from engine.ledger.store.store import Store
 from engine.model.customer import Recall
 from engine.model.decision import Decision
@@ -28,8 +28,8 @@ _NOW_ENOUGH = 3600 * SECOND
 
 
 async def gather(
-    live: LiveBook,
-    reader: Reader,
+    compiled: CompiledBook,
+    reader: LedgerReader,
     weather: Weather | None,
     requests: Sequence[Request],
     deadline: float | None,
@@ -39,19 +39,19 @@ async def gather(
     deadline: on time.monotonic's clock. Weather that is not to be had in time stays missing. Raises LedgerError when
     what is remembered cannot be read.
     """
-    recall = live.recall
+    recall = compiled.recall
     if recall is None:
-        return await _weather(live, weather, requests, deadline)
-    if weather is None or not live.weather:
+        return await _weather(compiled, weather, requests, deadline)
+    if weather is None or not compiled.weather:
         return await _recall(recall, reader, requests, deadline)
     recalled, under = await asyncio.gather(
-        _recall(recall, reader, requests, deadline), _weather(live, weather, requests, deadline)
+        _recall(recall, reader, requests, deadline), _weather(compiled, weather, requests, deadline)
     )
     return [one._replace(attributes=there.attributes) for one, there in zip(recalled, under, strict=True)]
 
 
 async def _recall(
-    recall: Recall, reader: Reader, requests: Sequence[Request], deadline: float | None
+    recall: Recall, reader: LedgerReader, requests: Sequence[Request], deadline: float | None
 ) -> Sequence[Request]:
     wanted = [recall.of(one.customer, one.now, one.aliases) for one in requests]
     found = await reader.recall(wanted, deadline=deadline)
@@ -59,25 +59,25 @@ async def _recall(
 
 
 async def _weather(
-    live: LiveBook, weather: Weather | None, requests: Sequence[Request], deadline: float | None
+    compiled: CompiledBook, weather: Weather | None, requests: Sequence[Request], deadline: float | None
 ) -> Sequence[Request]:
-    if weather is None or not live.weather:
+    if weather is None or not compiled.weather:
         return requests
     now = time.time_ns() // 1000
-    return await asyncio.gather(*(_at(live, weather, request, now, deadline) for request in requests))
+    return await asyncio.gather(*(_at(compiled, weather, request, now, deadline) for request in requests))
 
 
 async def _at(
-    live: LiveBook, weather: Weather, request: Request, now: int, deadline: float | None
+    compiled: CompiledBook, weather: Weather, request: Request, now: int, deadline: float | None
 ) -> Request:
     given = request.attributes
     latitude, longitude = given.get("location.latitude"), given.get("location.longitude")
-    if given.keys() >= live.weather or abs(request.now - now) > _NOW_ENOUGH:
+    if given.keys() >= compiled.weather or abs(request.now - now) > _NOW_ENOUGH:
         return request
     if not isinstance(latitude, int | float) or not isinstance(longitude, int | float):
         return request
     fetched = await weather.at(latitude, longitude, deadline=deadline)
-    wanted = {name: value for name, value in fetched.items() if name in live.weather}
+    wanted = {name: value for name, value in fetched.items() if name in compiled.weather}
     return request._replace(attributes={**wanted, **given})
 
 
@@ -89,12 +89,12 @@ class Engine:
 
     def __init__(
         self,
-        live: LiveBook,
+        compiled: CompiledBook,
         ledger: Ledger,
         weather: Weather | None = None,
         learned: Learned = NOTHING_LEARNED,
     ) -> None:
-        self.live = live
+        self.compiled = compiled
         self.learned = learned
         self._ledger = ledger
         self._weather = weather
@@ -109,63 +109,65 @@ class Engine:
         Raises LedgerError when it could not be kept, and there is nothing to say without.
         """
         try:
-            (asked,) = await self.ask_all((request,), deadline=deadline)
-            return await self.settle(asked, deadline=deadline)
+            (asked,) = await self.evaluate_all((request,), deadline=deadline)
+            return await self.commit(asked, deadline=deadline)
         except LedgerUnavailable:
-            if (stand_in := degraded(ask(self.live, request))) is None:
+            if (stand_in := degraded(evaluate(self.compiled, request))) is None:
                 raise
             return stand_in
 
-    async def settle(self, asked: Ask, *, deadline: float | None = None) -> Decision:
+    async def commit(self, asked: Evaluation, *, deadline: float | None = None) -> Decision:
         """Settles one. Raises LedgerError when the decision could not be kept."""
         (answer,) = await self._ledger.submit((asked,), deadline=deadline)
         if isinstance(answer, LedgerError):
             raise answer
         return answer
 
-    async def settle_all(
+    async def decide_all(
         self, requests: Sequence[Request], *, deadline: float | None = None
     ) -> Sequence[Decision | LedgerError]:
         """Decides the requests in one settlement; the error of a single request stands in its place."""
         try:
-            asks = await self.ask_all(requests, deadline=deadline)
-            return await self.settle_asks(asks, deadline=deadline)
+            asks = await self.evaluate_all(requests, deadline=deadline)
+            return await self.commit_all(asks, deadline=deadline)
         except LedgerUnavailable as error:
-            stand_ins = [degraded(ask(self.live, request)) for request in requests]
+            stand_ins = [degraded(evaluate(self.compiled, request)) for request in requests]
             if not any(stand_ins):
                 raise
             return [one or error for one in stand_ins]
 
-    async def settle_asks(
-        self, asks: Sequence[Ask], *, deadline: float | None = None
+    async def commit_all(
+        self, asks: Sequence[Evaluation], *, deadline: float | None = None
     ) -> Sequence[Decision | LedgerError]:
         """Settles what was asked in one settlement; the error of a single one stands in its place."""
         return await self._ledger.submit(asks, deadline=deadline)
 
-    async def ask_all(self, requests: Sequence[Request], *, deadline: float | None = None) -> list[Ask]:
+    async def evaluate_all(
+        self, requests: Sequence[Request], *, deadline: float | None = None
+    ) -> list[Evaluation]:
         """What would be settled for the requests: everything before the ledger."""
         known = await self.gather(requests, deadline=deadline)
-        return [ask(self.live, request, self.learned) for request in known]
+        return [evaluate(self.compiled, request, self.learned) for request in known]
 
     async def gather(
         self, requests: Sequence[Request], *, deadline: float | None = None
     ) -> Sequence[Request]:
         """The requests with what is remembered of their customers, and the weather, as far as the book wants it."""
-        if self.live.recall is None and self._weather is None:
+        if self.compiled.recall is None and self._weather is None:
             return requests
-        return await gather(self.live, self._ledger.reader, self._weather, requests, deadline)
+        return await gather(self.compiled, self._ledger.reader, self._weather, requests, deadline)
 
     async def look(self, read: Callable[[Store], _T], *, deadline: float | None = None) -> _T:
         """What `read` finds in the log. Raises LedgerError when it cannot be read."""
         return await self._ledger.reader.look(read, deadline=deadline)
 
     async def record(
-        self, recordings: Sequence[Recording | Reporting], *, deadline: float | None = None
-    ) -> Sequence[Recorded | LedgerError]:
+        self, recordings: Sequence[RecordCommand | ReportCommand], *, deadline: float | None = None
+    ) -> Sequence[RecordResult | LedgerError]:
         """Keeps events and outcomes in one settlement, and what they lead to."""
         return await self._ledger.record(recordings, deadline=deadline)
 
-    async def link(self, linking: Linking, *, deadline: float | None = None) -> Linked:
+    async def link(self, linking: LinkCommand, *, deadline: float | None = None) -> LinkResult:
         """Makes the names one person's. Raises LedgerError when that could not be kept."""
         answer = await self._ledger.link(linking, deadline=deadline)
         if isinstance(answer, LedgerError):

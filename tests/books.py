@@ -3,7 +3,7 @@
 from pathlib import Path
 from textwrap import dedent
 
-from engine.decide.compiled import LiveBook, compile_book
+from engine.decide.compiled import CompiledBook, compile_book
 from engine.rulebook.load import load
 from engine.rulebook.report.diagnostics import render
 
@@ -77,7 +77,7 @@ def write_book(folder: Path, text: str = SPRING) -> Path:
     return folder
 
 
-def live_book(folder: Path, text: str = SPRING) -> LiveBook:
+def compiled_book(folder: Path, text: str = SPRING) -> CompiledBook:
     """The text as a live book; fails with its diagnostics when it does not load."""
     loaded = load(write_book(folder, text))
     assert loaded.book is not None, render(loaded.diagnostics)

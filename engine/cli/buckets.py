@@ -12,7 +12,7 @@ from rich.table import Table
 
 from engine.cli.books import checked
 from engine.cli.exits import USAGE, fail
-from engine.decide.experiments.assignments import Membership, memberships
+from engine.decide.experiments.assignments import Assignment, assignments
 from engine.model.instant import Instant, to_datetime
 from engine.rulebook.load import load
 from engine.rulebook.model.book import Book
@@ -41,7 +41,7 @@ def buckets(
     if not customer and file is None:
         fail("name a customer with --customer, or a file of them with --file", USAGE)
     for person in (*(customer or ()), *_lines(file)):
-        drawn = [*memberships(found, person, now)]
+        drawn = [*assignments(found, person, now)]
         if as_json:
             typer.echo(orjson.dumps(_report(person, now, found, drawn)))
         else:
@@ -66,7 +66,7 @@ def _lines(file: Path | None) -> Iterator[str]:
         fail(f"{file}: cannot be read: {error}", USAGE)
 
 
-def _report(person: str, now: Instant, book: Book, drawn: Sequence[Membership]) -> dict[str, object]:
+def _report(person: str, now: Instant, book: Book, drawn: Sequence[Assignment]) -> dict[str, object]:
     return {
         "customer": person,
         "on": to_datetime(now).isoformat(),
@@ -75,7 +75,7 @@ def _report(person: str, now: Instant, book: Book, drawn: Sequence[Membership]) 
     }
 
 
-def _table(person: str, now: Instant, book: Book, drawn: Sequence[Membership]) -> Table:
+def _table(person: str, now: Instant, book: Book, drawn: Sequence[Assignment]) -> Table:
     local = to_datetime(now).astimezone(book.timezone).isoformat(timespec="minutes")
     table = Table(
         *("draw", "of", "salt", "place", "share", "result"),
@@ -89,7 +89,7 @@ def _table(person: str, now: Instant, book: Book, drawn: Sequence[Membership]) -
     return table
 
 
-def _result(one: Membership) -> str:
+def _result(one: Assignment) -> str:
     if one.inside is not None:
         return "in" if one.inside else "out"
     return " > ".join(one.drawn) or "no slot"

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from engine.cli.exits import BOOK
-from engine.rulebook.load import Loaded, load
+from engine.rulebook.load import LoadedBook, load
 from engine.rulebook.model.book import Book
 from engine.rulebook.report.diagnostics import Severity, render
 
@@ -35,7 +35,7 @@ def _in_color() -> bool:
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
-def _summary(loaded: Loaded) -> str:
+def _summary(loaded: LoadedBook) -> str:
     if loaded.book is None:
         errors = sum(each.severity is Severity.ERROR for each in loaded.diagnostics)
         return _counted(errors, "error")
@@ -67,7 +67,7 @@ def _counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def _report(loaded: Loaded) -> Mapping[str, object]:
+def _report(loaded: LoadedBook) -> Mapping[str, object]:
     book = loaded.book
     return {
         "loads": book is not None,

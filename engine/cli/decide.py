@@ -9,16 +9,16 @@ from google.protobuf.json_format import MessageToJson
 from rich.console import Console
 from rich.table import Table
 
-from engine.cli.books import live_book
+from engine.cli.books import compiled_book
 from engine.cli.exits import USAGE, fail
 from engine.cli.local import read_context, try_out
-from engine.decide.compiled import LiveBook
+from engine.decide.compiled import CompiledBook
 from engine.explain import CampaignExplained, Explained
-from engine.explain.words import in_words
-from engine.model.decision import ChosenOffer, Decision, Reading
+from engine.explain.words import rule_in_words
+from engine.model.decision import ChosenOffer, Decision, RuleReading
 from engine.model.instant import to_datetime
 from engine.wire.explain import respond_explained
-from engine.wire.violations import InvalidRequest, Unsupported
+from engine.wire.violations import InvalidMessage, Unsupported
 
 
 def decide(
@@ -31,24 +31,26 @@ def decide(
     The file holds customer, and as far as known profile, location, weather, consents, preferred_channels,
     channels, placement, max_offers and now.
     """
-    live = live_book(book)
+    compiled = compiled_book(book)
     try:
-        explained = try_out(live, read_context(context, live.book))
-    except (ValueError, InvalidRequest, Unsupported) as error:
+        explained = try_out(compiled, read_context(context, compiled.book))
+    except (ValueError, InvalidMessage, Unsupported) as error:
         fail(str(error), USAGE)
     if as_json:
         typer.echo(
-            MessageToJson(respond_explained(explained, live.book.timezone), preserving_proto_field_name=True)
+            MessageToJson(
+                respond_explained(explained, compiled.book.timezone), preserving_proto_field_name=True
+            )
         )
     else:
-        _show(explained, live)
+        _show(explained, compiled)
 
 
-def _show(explained: Explained, live: LiveBook) -> None:
+def _show(explained: Explained, compiled: CompiledBook) -> None:
     console = Console(highlight=False, soft_wrap=True)
     decision = explained.decision
     console.print(
-        f"[bold]{decision.outcome.upper()}[/bold] at {to_datetime(decision.at).astimezone(live.book.timezone)}"
+        f"[bold]{decision.outcome.upper()}[/bold] at {to_datetime(decision.at).astimezone(compiled.book.timezone)}"
     )
     for offer in decision.offers:
         console.print(_line(offer))
@@ -56,7 +58,7 @@ def _show(explained: Explained, live: LiveBook) -> None:
             console.print(f"    {name}: {text}", markup=False)
     if decision.next_allowed_at is not None:
         console.print(
-            f"next allowed at {to_datetime(decision.next_allowed_at).astimezone(live.book.timezone)}"
+            f"next allowed at {to_datetime(decision.next_allowed_at).astimezone(compiled.book.timezone)}"
         )
     for one in explained.signals:
         led = f", from {', '.join(one.led_by)}" if one.led_by else ""
@@ -64,7 +66,7 @@ def _show(explained: Explained, live: LiveBook) -> None:
     console.print(_table(decision, explained.campaigns))
     readings = [each for one in explained.campaigns for each in one.readings]
     if readings:
-        console.print(_pressure(readings, live))
+        console.print(_pressure(readings, compiled))
 
 
 def _line(offer: ChosenOffer) -> str:
@@ -74,14 +76,18 @@ def _line(offer: ChosenOffer) -> str:
     return f"  {what}{variant}, on {where}, score {offer.score:g}"
 
 
-def _pressure(readings: Sequence[Reading], live: LiveBook) -> Table:
+def _pressure(readings: Sequence[RuleReading], compiled: CompiledBook) -> Table:
     table = Table(
         "campaign", "channel", "rule", "", "how it stands", title="contact pressure", title_justify="left"
     )
     for one in readings:
         verdict = "blocks" if one.blocks else "lets pass"
         table.add_row(
-            one.campaign, one.channel, f"{one.kind} {one.rule}", verdict, in_words(one, live.book.timezone)
+            one.campaign,
+            one.channel,
+            f"{one.kind} {one.rule}",
+            verdict,
+            rule_in_words(one, compiled.book.timezone),
         )
     return table
 

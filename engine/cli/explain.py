@@ -8,17 +8,17 @@ from google.protobuf.json_format import MessageToJson
 from rich.console import Console
 
 from engine.api.v1.decisions_pb2 import DecideRequest, ExplainResponse
-from engine.cli.books import live_book
+from engine.cli.books import compiled_book
 from engine.cli.connect import Access, Ca, Cert, Key, ServerName, TokenFile, WithTls
 from engine.cli.exits import USAGE, fail
 from engine.cli.explained import show
 from engine.cli.local import look_back, read_context, try_out
 from engine.client import Client, TactError
-from engine.decide.compiled import LiveBook
+from engine.decide.compiled import CompiledBook
 from engine.explain import NoSuchDecision
 from engine.ledger.errors import LedgerError
 from engine.wire.explain import respond_explained
-from engine.wire.violations import InvalidRequest, Unsupported
+from engine.wire.violations import InvalidMessage, Unsupported
 
 _SECONDS = 10.0
 """How long a server may take."""
@@ -53,16 +53,16 @@ def explain(
     For the customer in a file, as of `tact decide`; without a server as if nobody had ever been contacted. Or for a decision
     of a log, by the contacts of then.
     """
-    live = live_book(book)
+    compiled = compiled_book(book)
     only = campaign or []
     try:
-        subject = _subject(live, context, decision)
+        subject = _subject(compiled, context, decision)
         if server is not None:
             client = Access(tls, ca, cert, key, server_name, token_file).client(server, _SECONDS)
             answer = _asked(client, server, subject, only)
         else:
-            answer = _explained(live, subject, log, only)
-    except (ValueError, InvalidRequest, Unsupported, NoSuchDecision) as error:
+            answer = _explained(compiled, subject, log, only)
+    except (ValueError, InvalidMessage, Unsupported, NoSuchDecision) as error:
         fail(str(error), USAGE)
     except LedgerError as error:
         fail(str(error))
@@ -71,30 +71,30 @@ def explain(
     elif sentences:
         typer.echo("\n".join([*answer.notes, *(one.sentence for one in answer.campaigns)]))
     else:
-        show(Console(highlight=False, soft_wrap=True), answer, live.book.timezone)
+        show(Console(highlight=False, soft_wrap=True), answer, compiled.book.timezone)
 
 
-def _subject(live: LiveBook, context: Path | None, decision: str | None) -> DecideRequest | str:
+def _subject(compiled: CompiledBook, context: Path | None, decision: str | None) -> DecideRequest | str:
     if context is not None and decision is None:
-        return read_context(context, live.book)
+        return read_context(context, compiled.book)
     if decision is not None and context is None:
         return decision
     raise ValueError("give either --context, for a customer, or --decision, for a decision that was made")
 
 
 def _explained(
-    live: LiveBook, subject: DecideRequest | str, log: str | None, only: list[str]
+    compiled: CompiledBook, subject: DecideRequest | str, log: str | None, only: list[str]
 ) -> ExplainResponse:
     if isinstance(subject, str):
         if log is None:
             raise ValueError("a decision is in a log: give --log, or ask the --server that made it")
-        found = look_back(live, subject, log, only=only)
+        found = look_back(compiled, subject, log, only=only)
     else:
-        unknown = [name for name in only if name not in live.book.campaigns]
+        unknown = [name for name in only if name not in compiled.book.campaigns]
         if unknown:
             raise ValueError(f"there is no campaign {unknown[0]!r} in the book")
-        found = try_out(live, subject, only=only, flips=True)
-    return respond_explained(found, live.book.timezone)
+        found = try_out(compiled, subject, only=only, flips=True)
+    return respond_explained(found, compiled.book.timezone)
 
 
 def _asked(client: Client, server: str, subject: DecideRequest | str, only: list[str]) -> ExplainResponse:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from engine.api.v1.decisions_pb2 import DecideRequest
 from engine.client import from_document
-from engine.decide.compiled import LiveBook
+from engine.decide.compiled import CompiledBook
 from engine.engine import Engine
-from engine.explain import Explained, explain, explain_past
+from engine.explain import Explained, explain, explain_logged
 from engine.ledger.ledger import Ledger
 from engine.ledger.store.open import check_url, is_missing, open_store
 from engine.rulebook.model.book import Book
@@ -39,25 +39,27 @@ def read_context(path: Path, book: Book) -> DecideRequest:
 
 
 def try_out(
-    live: LiveBook, message: DecideRequest, *, only: Collection[str] = (), flips: bool = False
+    compiled: CompiledBook, message: DecideRequest, *, only: Collection[str] = (), flips: bool = False
 ) -> Explained:
     """The explained answer for a customer without history, as `explain`; raises InvalidRequest, Unsupported."""
-    request = Parser(live, may_simulate=lambda: True).parse(message, wall_clock())
+    request = Parser(compiled, may_simulate=lambda: True).parse(message, wall_clock())
     with tempfile.TemporaryDirectory() as folder:
         ledger = Ledger(open_store(f"sqlite:///{folder}/tact.db"))
         try:
-            return asyncio.run(explain(Engine(live, ledger), request, only=only, flips=flips))
+            return asyncio.run(explain(Engine(compiled, ledger), request, only=only, counterfactuals=flips))
         finally:
             ledger.close()
 
 
-def look_back(live: LiveBook, decision_id: str, log: str, *, only: Collection[str] = ()) -> Explained:
-    """A decision of a log explained, as `explain_past`; raises ValueError where there is no log, and LedgerError."""
+def look_back(compiled: CompiledBook, decision_id: str, log: str, *, only: Collection[str] = ()) -> Explained:
+    """A decision of a log explained, as `explain_logged`; raises ValueError where there is no log, and LedgerError."""
     check_url(log)
     if is_missing(log):
         raise ValueError(f"there is no log at {log}")
     ledger = Ledger(open_store(log))
     try:
-        return asyncio.run(explain_past(Engine(live, ledger), decision_id, only=only, flips=True))
+        return asyncio.run(
+            explain_logged(Engine(compiled, ledger), decision_id, only=only, counterfactuals=True)
+        )
     finally:
         ledger.close()

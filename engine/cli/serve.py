@@ -9,21 +9,21 @@ import orjson
 import typer
 from pydantic import ValidationError
 
-from engine.cli.books import checked, live_book
+from engine.cli.books import checked, compiled_book
 from engine.cli.exits import USAGE, fail
 from engine.ledger.errors import LedgerError
 from engine.ledger.store.open import check_url
-from engine.rulebook.load import Loaded
+from engine.rulebook.load import LoadedBook
 from engine.server import run
 from engine.server.book.reload import open_tried
 from engine.server.listen import CannotServe
 from engine.server.logs import configure
-from engine.server.run import Place
+from engine.server.run import ServingPlace
 from engine.server.run import serve as run_server
 from engine.server.stop import heed_no_more, stop_on_signals
 from engine.settings import Settings
 from engine.telemetry.figures import CannotObserve
-from engine.workers.book_snapshot import Edition, read_edition
+from engine.workers.book_snapshot import BookSnapshot, read_snapshot
 from engine.workers.supervise import supervise
 
 
@@ -123,11 +123,11 @@ def serve(
 
 def serve_alone(settings: Settings, announce: Callable[[str], None]) -> None:
     """Serves in this process."""
-    live = live_book(Path(settings.rules), open_tried)
+    compiled = compiled_book(Path(settings.rules), open_tried)
 
     async def main() -> None:
         try:
-            await run_server(live, settings, Place(announce, stop_on_signals()))
+            await run_server(compiled, settings, ServingPlace(announce, stop_on_signals()))
         finally:
             heed_no_more()
 
@@ -137,18 +137,18 @@ def serve_alone(settings: Settings, announce: Callable[[str], None]) -> None:
 def supervise_workers(settings: Settings, announce: Callable[[str], None], *, as_json: bool) -> None:
     """Serves by several processes, which this one watches."""
     folder = Path(settings.rules)
-    edition = read_edition(folder)
-    if isinstance(edition, Loaded):
-        checked(edition, folder)
+    book_snapshot = read_snapshot(folder)
+    if isinstance(book_snapshot, LoadedBook):
+        checked(book_snapshot, folder)
     else:
-        asyncio.run(_supervised(edition, settings, announce, as_json=as_json))
+        asyncio.run(_supervised(book_snapshot, settings, announce, as_json=as_json))
 
 
 async def _supervised(
-    edition: Edition, settings: Settings, announce: Callable[[str], None], *, as_json: bool
+    book_snapshot: BookSnapshot, settings: Settings, announce: Callable[[str], None], *, as_json: bool
 ) -> None:
     try:
-        await supervise(edition, settings, announce, as_json=as_json)
+        await supervise(book_snapshot, settings, announce, as_json=as_json)
     finally:
         heed_no_more()
 

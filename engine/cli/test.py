@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 
 from engine.cli.exits import BOOK, SCENARIO, USAGE, fail
-from engine.decide.compiled import LiveBook, compile_book
+from engine.decide.compiled import CompiledBook, compile_book
 from engine.ledger.errors import LedgerError
 from engine.rulebook.load import load
 from engine.rulebook.report.diagnostics import Diagnostic, render
@@ -37,26 +37,30 @@ def test(
     loaded = load(book)
     if loaded.book is None:
         _refuse(book, None, loaded.diagnostics, as_json=as_json)
-    live = compile_book(loaded.book)
-    read = load_scenarios(book, live)
+    compiled = compile_book(loaded.book)
+    read = load_scenarios(book, compiled)
     if read.diagnostics:
-        _refuse(book, live, read.diagnostics, as_json=as_json)
-    results = _play(live, _chosen(read.scenarios, only))
+        _refuse(book, compiled, read.diagnostics, as_json=as_json)
+    results = _play(compiled, _chosen(read.scenarios, only))
     if as_json:
-        typer.echo(json.dumps(document(live.book, results), ensure_ascii=False, indent=2))
+        typer.echo(json.dumps(document(compiled.book, results), ensure_ascii=False, indent=2))
     else:
-        _show(live, results)
+        _show(compiled, results)
     if not all(one.ok for one in results):
         raise typer.Exit(SCENARIO)
 
 
-def _refuse(book: Path, live: LiveBook | None, found: Sequence[Diagnostic], *, as_json: bool) -> NoReturn:
+def _refuse(
+    book: Path, compiled: CompiledBook | None, found: Sequence[Diagnostic], *, as_json: bool
+) -> NoReturn:
     """Ends the command because the book or its scenarios do not load."""
     if as_json:
-        typer.echo(json.dumps(document(live.book if live else None, [], found), ensure_ascii=False, indent=2))
+        typer.echo(
+            json.dumps(document(compiled.book if compiled else None, [], found), ensure_ascii=False, indent=2)
+        )
         raise typer.Exit(BOOK)
     typer.echo(render(found, color=_in_color()), nl=False, err=True)
-    fail(f"{'the scenarios of ' if live else ''}{book} {'do' if live else 'does'} not load", BOOK)
+    fail(f"{'the scenarios of ' if compiled else ''}{book} {'do' if compiled else 'does'} not load", BOOK)
 
 
 def _in_color() -> bool:
@@ -71,7 +75,7 @@ def _chosen(scenarios: Sequence[Scenario], only: str) -> Sequence[Scenario]:
     return found
 
 
-def _play(live: LiveBook, scenarios: Sequence[Scenario]) -> Sequence[Result]:
+def _play(compiled: CompiledBook, scenarios: Sequence[Scenario]) -> Sequence[Result]:
     """The results; meanwhile a bar on a terminal, on stderr, if it takes long enough to look."""
     screen = Console(stderr=True)
     columns = (TextColumn("playing"), BarColumn(), MofNCompleteColumn())
@@ -79,15 +83,15 @@ def _play(live: LiveBook, scenarios: Sequence[Scenario]) -> Sequence[Result]:
     try:
         with Progress(*columns, console=screen, transient=True, disable=quiet) as bar:
             task = bar.add_task("", total=len(scenarios))
-            return play(live, scenarios, lambda: bar.advance(task))
+            return play(compiled, scenarios, lambda: bar.advance(task))
     except LedgerError as error:
         fail(f"a scenario could not be played: {error}")
 
 
-def _show(live: LiveBook, results: Sequence[Result]) -> None:
+def _show(compiled: CompiledBook, results: Sequence[Result]) -> None:
     console = Console(highlight=False, soft_wrap=True)
     if not results:
-        console.print(f"{live.book.name}: no scenarios; write some into its folder tests/", markup=False)
+        console.print(f"{compiled.book.name}: no scenarios; write some into its folder tests/", markup=False)
         return
     for one in results:
         word, style = ("ok", "green") if one.ok else ("FAILED", "bold red")
@@ -97,7 +101,7 @@ def _show(live: LiveBook, results: Sequence[Result]) -> None:
     failed = sum(not one.ok for one in results)
     parts = [f"{len(results) - failed} passed"] + ([f"{failed} failed"] if failed else [])
     style = "bold red" if failed else "green"
-    console.print(Text.assemble(f"{live.book.name}: ", (", ".join(parts), style)))
+    console.print(Text.assemble(f"{compiled.book.name}: ", (", ".join(parts), style)))
 
 
 def _show_difference(one: Difference, console: Console) -> None:

@@ -7,8 +7,8 @@ from typing import TypeAlias
 
 from engine.conditions.index.index import ConditionIndex
 from engine.conditions.model import attributes_of
-from engine.decide.arbitrate.campaign import Fallback, Form, Plan, fallback, plan
-from engine.decide.arbitrate.content import Texts
+from engine.decide.arbitrate.campaign import CompiledCampaign, Creative, Fallback, compile_campaign, fallback
+from engine.decide.arbitrate.content import CompiledTexts
 from engine.decide.attributes import zones
 from engine.decide.attributes.derive import IS_NEW, Derivation, closure, derivation
 from engine.decide.pressure.policies import Pressure
@@ -27,7 +27,7 @@ _PLACE = frozenset(("location.latitude", "location.longitude"))
 
 
 @dataclass(frozen=True, slots=True)
-class LiveSignals:
+class BookSignals:
     """The signals that campaigns depend on, and who evaluates them."""
 
     compiled: CompiledSignals
@@ -37,11 +37,11 @@ class LiveSignals:
 
 
 @dataclass(frozen=True, slots=True)
-class LiveBook:
+class CompiledBook:
     """Everything that a decision looks up in the book."""
 
     book: Book
-    plans: tuple[Plan, ...]
+    compiled_campaigns: tuple[CompiledCampaign, ...]
     index: ConditionIndex
     clauses_by_channel: Mapping[str, int]
     clauses_by_placement: Mapping[str, int]
@@ -56,7 +56,7 @@ class LiveBook:
     """How the derived ones among them are found."""
     recall: Recall | None
     """What is needed of the memory of persons; None: nothing."""
-    signals: LiveSignals | None
+    signals: BookSignals | None
     """None where no campaign depends on a signal."""
     masked: frozenset[str]
     """The wanted attributes whose values the log must not hold: sensitive ones and addresses."""
@@ -89,33 +89,42 @@ OpenSignals: TypeAlias = Callable[[CompiledSignals], Evaluator]
 """Makes what evaluates signals."""
 
 
-def compile_book(book: Book, open_signals: OpenSignals = open_evaluator) -> LiveBook:
+def compile_book(book: Book, open_signals: OpenSignals = open_evaluator) -> CompiledBook:
     """Compiles a checked book; about as costly as its number of condition clauses."""
     pressure = Pressure(book)
-    plans = tuple(plan(book, campaign, pressure) for campaign in book.campaigns.values())
+    compiled_campaigns = tuple(
+        compile_campaign(book, campaign, pressure) for campaign in book.campaigns.values()
+    )
     outbound = tuple(name for name, channel in book.channels.items() if channel.kind is Kind.OUTBOUND)
-    index = ConditionIndex.build([one.campaign.when for one in plans])
+    index = ConditionIndex.build([one.campaign.when for one in compiled_campaigns])
     fallbacks = {name: fallback(book, name) for name in book.placements}
-    forms = [form for one in plans for route in one.routes.values() for form in route.forms]
-    forms += [one.form for one in fallbacks.values() if one]
-    named = closure(book.derived, _wanted(book, plans, index, forms) | _of_pressure(pressure))
+    creatives = [
+        creative
+        for one in compiled_campaigns
+        for campaign_channel in one.campaign_channels.values()
+        for creative in campaign_channel.creatives
+    ]
+    creatives += [one.creative for one in fallbacks.values() if one]
+    named = closure(
+        book.derived, _wanted(book, compiled_campaigns, index, creatives) | _of_pressure(pressure)
+    )
     derived = derivation(book.derived, named, book.timezone)
     weather = frozenset(name for name in named if name.startswith("weather."))
-    schedules = [each for one in plans for each in one.active]
+    schedules = [each for one in compiled_campaigns for each in one.active]
     schedules += [each for one in fallbacks.values() if one for each in one.active]
     clocks = _zones_wanted(schedules)
     wanted = named | derived.needs | clocks | (_PLACE if weather else frozenset())
     signals = _signals(book, named, derived, open_signals)
-    return LiveBook(
+    return CompiledBook(
         book=book,
-        plans=plans,
+        compiled_campaigns=compiled_campaigns,
         index=index,
         clauses_by_channel={
-            name: index.clauses_of(i for i, one in enumerate(plans) if name in one.channels)
+            name: index.clauses_of(i for i, one in enumerate(compiled_campaigns) if name in one.channels)
             for name in book.channels
         },
         clauses_by_placement={
-            name: index.clauses_of(i for i, one in enumerate(plans) if name in one.placements)
+            name: index.clauses_of(i for i, one in enumerate(compiled_campaigns) if name in one.placements)
             for name in book.placements
         },
         fallbacks=fallbacks,
@@ -129,27 +138,27 @@ def compile_book(book: Book, open_signals: OpenSignals = open_evaluator) -> Live
         ramped=frozenset(
             name for name, one in book.campaigns.items() if isinstance(one.ramp, ConversionRamp)
         ),
-        scheduled=any(one.active for one in plans),
+        scheduled=any(one.active for one in compiled_campaigns),
         learns=any(one.learn is not None for one in book.campaigns.values()),
         outbound=outbound,
         outbound_clauses=index.clauses_of(
-            i for i, one in enumerate(plans) if not set(outbound).isdisjoint(one.channels)
+            i for i, one in enumerate(compiled_campaigns) if not set(outbound).isdisjoint(one.channels)
         ),
     )
 
 
 def _signals(
     book: Book, named: frozenset[str], derived: Derivation, open_signals: OpenSignals
-) -> LiveSignals | None:
+) -> BookSignals | None:
     used = {name: one for name, one in book.derived.signals.items() if f"signal.{name}" in named}
     if not used:
         return None
     compiled = compile_signals(used)
-    return LiveSignals(compiled, open_signals(compiled), certain(compiled, derived.of_events))
+    return BookSignals(compiled, open_signals(compiled), certain(compiled, derived.of_events))
 
 
 def _recall(
-    book: Book, named: frozenset[str], derived: Derivation, signals: LiveSignals | None
+    book: Book, named: frozenset[str], derived: Derivation, signals: BookSignals | None
 ) -> Recall | None:
     kept, reach = book.events.keep, derived.reach
     found = Recall(
@@ -162,16 +171,19 @@ def _recall(
 
 
 def _wanted(
-    book: Book, plans: Iterable[Plan], index: ConditionIndex, forms: Iterable[Form]
+    book: Book,
+    compiled_campaigns: Iterable[CompiledCampaign],
+    index: ConditionIndex,
+    creatives: Iterable[Creative],
 ) -> frozenset[str]:
     names = set(index.attributes)
     names.update(channel.address for channel in book.channels.values() if channel.address is not None)
-    for one in plans:
+    for one in compiled_campaigns:
         names |= _of_campaign(one.campaign)
-    for form in forms:
-        for texts in (form.texts, *form.spoken.values()):
+    for creative in creatives:
+        for texts in (creative.texts, *creative.spoken.values()):
             names |= _of_texts(texts)
-        if form.spoken:
+        if creative.spoken:
             names.add("profile.language")
     return frozenset(names)
 
@@ -186,9 +198,9 @@ def _zones_wanted(schedules: Iterable[Active]) -> frozenset[str]:
 
 def _of_pressure(pressure: Pressure) -> frozenset[str]:
     if not pressure.by_customer_clock:
-        return pressure.wishes
+        return pressure.customer_limits
     zones.by_country()  # read now, not within a decision
-    return pressure.wishes.union(zones.NEEDS)
+    return pressure.customer_limits.union(zones.NEEDS)
 
 
 def _of_campaign(campaign: Campaign) -> set[str]:
@@ -198,7 +210,7 @@ def _of_campaign(campaign: Campaign) -> set[str]:
     return names
 
 
-def _of_texts(texts: Texts) -> set[str]:
+def _of_texts(texts: CompiledTexts) -> set[str]:
     return {part.attribute for _, parts in texts.filled for part in parts if isinstance(part, Placeholder)}
 
 

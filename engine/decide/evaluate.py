@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from engine.decide.arbitrate.candidates import Candidate, candidate, channels_to_try
 from engine.decide.arbitrate.rank import rank
-from engine.decide.compiled import LiveBook
+from engine.decide.compiled import CompiledBook
 from engine.decide.experiments.learning import NOTHING_LEARNED, Learned
 from engine.decide.experiments.samples import NO_CONVERSIONS, Conversions
 from engine.decide.match import match, usable_channels
@@ -16,10 +16,10 @@ from engine.model.request import Mode, Request
 from engine.model.values import Moment
 
 
-class Ask(NamedTuple):
+class Evaluation(NamedTuple):
     """One request with its candidates, in rank order."""
 
-    live: LiveBook
+    compiled: CompiledBook
     request: Request
     candidates: Sequence[Candidate]
     moment: Moment
@@ -36,48 +36,54 @@ class Ask(NamedTuple):
         return bool(self.request.request_id) and self.request.mode is Mode.COMMIT
 
 
-def ask(live: LiveBook, request: Request, learned: Learned = NOTHING_LEARNED) -> Ask:
+def evaluate(compiled: CompiledBook, request: Request, learned: Learned = NOTHING_LEARNED) -> Evaluation:
     """Everything that settling needs of the request: derived, inferred, matched, ranked. Pure."""
-    moment = live.moment(request.now)
-    derived = derive(live, request)
-    concluded = conclude(live, derived, moment)
+    moment = compiled.moment(request.now)
+    derived = derive(compiled, request)
+    concluded = conclude(compiled, derived, moment)
     known = (
         derived
         if not concluded.attributes
         else derived._replace(attributes={**derived.attributes, **concluded.attributes})
     )
-    return Ask(live, known, propose(live, known, moment, learned), moment, concluded, learned=learned)
+    return Evaluation(
+        compiled, known, propose(compiled, known, moment, learned), moment, concluded, learned=learned
+    )
 
 
-def derive(live: LiveBook, request: Request) -> Request:
+def derive(compiled: CompiledBook, request: Request) -> Request:
     """The request with what the book derives from it; what the caller gave goes before."""
     memory = request.memory
     events = (*memory.events, *request.events) if memory.events else request.events
-    derived = live.derivation.derive(request.attributes, events, request.now, is_new=memory.is_new)
+    derived = compiled.derivation.derive(request.attributes, events, request.now, is_new=memory.is_new)
     return request._replace(attributes={**derived, **request.attributes}) if derived else request
 
 
-def conclude(live: LiveBook, request: Request, moment: Moment) -> Conclusions:
+def conclude(compiled: CompiledBook, request: Request, moment: Moment) -> Conclusions:
     """The signals that hold, and what is to be remembered of them."""
-    signals = live.signals
+    signals = compiled.signals
     if signals is None:
         return NO_CONCLUSIONS
     return infer.conclude(signals.compiled, request.attributes, moment, signals.evaluator, request.memory)
 
 
 def propose(
-    live: LiveBook, request: Request, moment: Moment, learned: Learned = NOTHING_LEARNED
+    compiled: CompiledBook, request: Request, moment: Moment, learned: Learned = NOTHING_LEARNED
 ) -> list[Candidate]:
     """The eligible campaigns with their channels, best first. Pure: same book, request and learning, same list."""
-    plans = match(live, request, moment)
-    if not plans:
+    compiled_campaigns = match(compiled, request, moment)
+    if not compiled_campaigns:
         return []
-    ranked = rank(plans, request.attributes, moment, live.book.salt, request.customer, learned)
-    usable = usable_channels(live, request)
+    ranked = rank(
+        compiled_campaigns, request.attributes, moment, compiled.book.salt, request.customer, learned
+    )
+    usable = usable_channels(compiled, request)
     barred = barred_channels(
-        (live.book.channels[name] for name in usable), request.attributes, request.consents
+        (compiled.book.channels[name] for name in usable), request.attributes, request.consents
     )
     return [
-        candidate(one, usable if request.placement else channels_to_try(one.plan, request), barred)
+        candidate(
+            one, usable if request.placement else channels_to_try(one.compiled_campaign, request), barred
+        )
         for one in ranked
     ]

@@ -5,24 +5,24 @@ from engine.explain.model import (
     CampaignExplained,
     Change,
     ChangeKind,
+    Counterfactual,
+    CreativeExplained,
     Explained,
-    Flip,
-    FormExplained,
     Rival,
     SignalExplained,
 )
-from engine.explain.replay import NoSuchDecision, explain_past
+from engine.explain.replay import NoSuchDecision, explain_logged
 
 __all__ = [
     "CampaignExplained",
     "Change",
     "ChangeKind",
+    "Counterfactual",
+    "CreativeExplained",
     "Explained",
-    "Flip",
-    "FormExplained",
     "NoSuchDecision",
     "Rival",
     "SignalExplained",
     "explain",
-    "explain_past",
+    "explain_logged",
 ]

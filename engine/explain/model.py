@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from engine.conditions.trace import Trace
 from engine.decide.experiments.posteriors import Propensity
-from engine.model.decision import Decision, Reading, Reason, ReasonCode
+from engine.model.decision import Decision, Reason, ReasonCode, RuleReading
 from engine.model.instant import Instant
 from engine.model.values import Value
 
@@ -45,7 +45,7 @@ class Change(NamedTuple):
     """How large the change is: of numbers the share of their range, else of the larger; of what has no measure 1."""
 
 
-class Flip(NamedTuple):
+class Counterfactual(NamedTuple):
     """A change that was tried by deciding again, and what the campaign came to then."""
 
     change: Change
@@ -66,7 +66,7 @@ class Rival(NamedTuple):
     score: float
 
 
-class FormExplained(NamedTuple):
+class CreativeExplained(NamedTuple):
     """A variant on a channel that was considered."""
 
     channel: str
@@ -89,14 +89,14 @@ class CampaignExplained:
     score: float | None
     """None where it did not get as far as ranking."""
     details: tuple[Reason, ...] = ()
-    readings: tuple[Reading, ...] = ()
+    readings: tuple[RuleReading, ...] = ()
     """How the rules of contact pressure stood."""
     tier: int = 0
     rival: Rival | None = None
     """Who was taken in its place, of several the one that is beaten most easily."""
-    forms: tuple[FormExplained, ...] = ()
+    creatives: tuple[CreativeExplained, ...] = ()
     """Its variants, where it got as far as ranking."""
-    flips: tuple[Flip, ...] = ()
+    counterfactuals: tuple[Counterfactual, ...] = ()
     """Single changes that would bring it further, each verified; those by which it is chosen first, then the smaller."""
     searched: bool = False
     """Whether such changes were looked for, within the bounds of flips.py."""

@@ -8,20 +8,20 @@ from engine.conditions.evaluate import Verdict
 from engine.conditions.trace import Trace
 from engine.decide.arbitrate.content import as_text
 from engine.decide.experiments.posteriors import Propensity
-from engine.explain.model import CampaignExplained, Change, ChangeKind, Flip
-from engine.model.decision import PRESSURE, Reading, Reason, ReasonCode, RuleKind
+from engine.explain.model import CampaignExplained, Change, ChangeKind, Counterfactual
+from engine.model.decision import PRESSURE, Reason, ReasonCode, RuleKind, RuleReading
 from engine.model.instant import to_datetime
 from engine.model.values import Value
 
 _FOR_GOOD = (RuleKind.STOCK, RuleKind.TOTAL)
 
 
-def in_words(reading: Reading, zone: ZoneInfo) -> str:
+def rule_in_words(reading: RuleReading, zone: ZoneInfo) -> str:
     """What it saw, and when it alone lets pass if it blocks, on the zone's clock."""
     return f"{_seen(reading)}{_until(reading, zone)}"
 
 
-def _seen(reading: Reading) -> str:
+def _seen(reading: RuleReading) -> str:
     match reading.kind:
         case RuleKind.QUIET:
             return f"{reading.window}{_where(reading)}"
@@ -36,7 +36,7 @@ def _seen(reading: Reading) -> str:
     return f"{counted} in {reading.window}{_where(reading)}" if reading.window else f"{counted} in all"
 
 
-def _where(reading: Reading) -> str:
+def _where(reading: RuleReading) -> str:
     """Where the clock is that was read; of many the first."""
     if not reading.zones:
         return ""
@@ -46,7 +46,7 @@ def _where(reading: Reading) -> str:
     )
 
 
-def _until(reading: Reading, zone: ZoneInfo) -> str:
+def _until(reading: RuleReading, zone: ZoneInfo) -> str:
     if not reading.blocks or reading.kind is RuleKind.CONSENT:
         return ""
     if reading.next_allowed_at is None:
@@ -113,15 +113,21 @@ def sentence(one: CampaignExplained, zone: ZoneInfo) -> str:
     if one.propensity is not None:
         parts.append(_learned(one.propensity))
     text = "; ".join(parts) + "."
-    return f"{text} {flip_sentence(one.flips[0], zone)}" if one.flips else text + _no_flip(one)
+    return (
+        f"{text} {counterfactual_sentence(one.counterfactuals[0], zone)}"
+        if one.counterfactuals
+        else text + _no_flip(one)
+    )
 
 
-def flip_sentence(flip: Flip, zone: ZoneInfo) -> str:
+def counterfactual_sentence(counterfactual: Counterfactual, zone: ZoneInfo) -> str:
     """What would be otherwise, and what would come of it."""
-    if flip.wins:
-        return f"It would be chosen {_if(flip.change, zone)}."
-    then = _THEN.get(flip.then.code, f"fall at {_word(flip.then)} {{}}").format(flip.then.name)
-    return f"It would fit and {then} {_if(flip.change, zone)}."
+    if counterfactual.wins:
+        return f"It would be chosen {_if(counterfactual.change, zone)}."
+    then = _THEN.get(counterfactual.then.code, f"fall at {_word(counterfactual.then)} {{}}").format(
+        counterfactual.then.name
+    )
+    return f"It would fit and {then} {_if(counterfactual.change, zone)}."
 
 
 def _no_flip(one: CampaignExplained) -> str:
@@ -151,7 +157,7 @@ def _reading(one: CampaignExplained, zone: ZoneInfo) -> str:
         or (each.kind is RuleKind.CONSENT and each.channel == reason.name)
     )
     found = next(about, None)
-    return f" ({in_words(found, zone)})" if found else ""
+    return f" ({rule_in_words(found, zone)})" if found else ""
 
 
 def _margin(one: CampaignExplained) -> str:

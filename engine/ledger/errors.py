@@ -38,11 +38,11 @@ class DeadlinePassed(LedgerError):
     """The caller's deadline had passed before its turn; nothing was settled."""
 
 
-class RequestIdReused(LedgerError):
+class RequestIdTaken(LedgerError):
     """The request_id names an earlier decision about another customer."""
 
 
-class EventIdReused(LedgerError):
+class EventIdTaken(LedgerError):
     """The event_id names an earlier event of another customer."""
 
 

@@ -17,17 +17,17 @@ from typing import Generic, TypeVar
 
 from engine.ledger.errors import DeadlinePassed, LedgerClosed, LedgerError, LedgerFull, LedgerUnavailable
 
-Ask = TypeVar("Ask")
+CommandT = TypeVar("CommandT")
 
 
-Answer = TypeVar("Answer")
+ResultT = TypeVar("ResultT")
 
 
-Settle = Callable[[Sequence[Ask]], Sequence[Answer | LedgerError]]
+CommitGroup = Callable[[Sequence[CommandT]], Sequence[ResultT | LedgerError]]
 """Settles a group in one transaction: as many answers as asks. Raises LedgerError when nothing of it was kept."""
 
 
-Transaction = Callable[[Sequence[Ask]], AbstractContextManager[None]]
+Transaction = Callable[[Sequence[CommandT]], AbstractContextManager[None]]
 """What a group is settled in."""
 
 
@@ -35,9 +35,9 @@ _RETRY_AFTER = 0.25
 
 
 @dataclass(slots=True)
-class _Waiting(Generic[Ask, Answer]):
-    asks: Sequence[Ask]
-    future: "asyncio.Future[Sequence[Answer | LedgerError]]"
+class _Waiting(Generic[CommandT, ResultT]):
+    asks: Sequence[CommandT]
+    future: "asyncio.Future[Sequence[ResultT | LedgerError]]"
     loop: asyncio.AbstractEventLoop
     deadline: float | None
 
@@ -46,10 +46,10 @@ OnGroup = Callable[[int, float, bool], None]
 """Is told how many asks a group had, how many seconds it took, and whether it was kept."""
 
 
-_Settled = tuple[list[_Waiting[Ask, Answer]], Sequence[Answer | LedgerError] | BaseException]
+_Settled = tuple[list[_Waiting[CommandT, ResultT]], Sequence[ResultT | LedgerError] | BaseException]
 
 
-class GroupQueue(Generic[Ask, Answer]):
+class GroupCommit(Generic[CommandT, ResultT]):
     """A bounded queue before a thread that settles it. It is used from one event loop at a time.
 
     While the store does not take groups, one submission at a time is tried, and the others are refused at once: nobody
@@ -61,10 +61,10 @@ class GroupQueue(Generic[Ask, Answer]):
 
     def __init__(
         self,
-        settle: Settle[Ask, Answer],
+        settle: CommitGroup[CommandT, ResultT],
         *,
         limit: int = 4096,
-        transaction: Transaction[Ask] | None = None,
+        transaction: Transaction[CommandT] | None = None,
         largest: int = 512,
         name: str = "ledger-writer",
     ) -> None:
@@ -72,7 +72,7 @@ class GroupQueue(Generic[Ask, Answer]):
         self._limit = limit
         self._transaction = transaction or _alone
         self._largest = largest
-        self._queue: deque[_Waiting[Ask, Answer]] = deque()
+        self._queue: deque[_Waiting[CommandT, ResultT]] = deque()
         self._door = threading.Lock()
         self._changed = threading.Condition()
         self._submitted = 0
@@ -110,8 +110,8 @@ class GroupQueue(Generic[Ask, Answer]):
             raise LedgerFull(_RETRY_AFTER)
 
     async def submit(
-        self, asks: Sequence[Ask], *, deadline: float | None = None
-    ) -> Sequence[Answer | LedgerError]:
+        self, asks: Sequence[CommandT], *, deadline: float | None = None
+    ) -> Sequence[ResultT | LedgerError]:
         """Settles the asks together; an answer or an error each.
 
         deadline: on time.monotonic's clock; asks whose turn comes later are not settled. Raises LedgerFull and
@@ -121,7 +121,7 @@ class GroupQueue(Generic[Ask, Answer]):
             raise LedgerUnavailable(self._trouble)
         self._check_room(len(asks))
         loop = asyncio.get_running_loop()
-        waiting = _Waiting[Ask, Answer](asks, loop.create_future(), loop, deadline)
+        waiting = _Waiting[CommandT, ResultT](asks, loop.create_future(), loop, deadline)
         with self._door:
             if self._closed:
                 raise LedgerClosed("the server is going down")
@@ -155,11 +155,11 @@ class GroupQueue(Generic[Ask, Answer]):
             if self.on_group is not None:
                 self.on_group(size, seconds, self._trouble is None)
 
-    def _next_group(self) -> list[_Waiting[Ask, Answer]]:
+    def _next_group(self) -> list[_Waiting[CommandT, ResultT]]:
         """The submissions that wait, up to the largest group; empty when closed and done."""
         with self._changed:
             self._changed.wait_for(lambda: self._queue or self._closed)
-        group: list[_Waiting[Ask, Answer]] = []
+        group: list[_Waiting[CommandT, ResultT]] = []
         size = 0
         while self._queue and (not group or size + len(self._queue[0].asks) <= self._largest):
             group.append(self._queue.popleft())
@@ -167,7 +167,7 @@ class GroupQueue(Generic[Ask, Answer]):
         self._taken += size
         return group
 
-    def _settle_group(self, group: list[_Waiting[Ask, Answer]]) -> _Settled[Ask, Answer]:
+    def _settle_group(self, group: list[_Waiting[CommandT, ResultT]]) -> _Settled[CommandT, ResultT]:
         """Those who still waited, and what they are to be told."""
         live = _in_time(group)
         if not live:
@@ -190,7 +190,7 @@ def _alone(_: object) -> AbstractContextManager[None]:
     return nullcontext()
 
 
-def _in_time(group: list[_Waiting[Ask, Answer]]) -> list[_Waiting[Ask, Answer]]:
+def _in_time(group: list[_Waiting[CommandT, ResultT]]) -> list[_Waiting[CommandT, ResultT]]:
     """Those whose caller still waits; the others are told that it is too late."""
     now = time.monotonic()
     waiting = [one for one in group if not one.future.done()]
@@ -200,10 +200,10 @@ def _in_time(group: list[_Waiting[Ask, Answer]]) -> list[_Waiting[Ask, Answer]]:
 
 
 def _deliver(
-    group: Sequence[_Waiting[Ask, Answer]], answers: Sequence[Answer | LedgerError] | BaseException
+    group: Sequence[_Waiting[CommandT, ResultT]], answers: Sequence[ResultT | LedgerError] | BaseException
 ) -> None:
     """Hands each submission its answers, with one wake-up an event loop."""
-    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[_Waiting[Ask, Answer], int]]] = {}
+    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[_Waiting[CommandT, ResultT], int]]] = {}
     start = 0
     for one in group:
         by_loop.setdefault(one.loop, []).append((one, start))
@@ -214,7 +214,8 @@ def _deliver(
 
 
 def _resolve(
-    ones: Sequence[tuple[_Waiting[Ask, Answer], int]], answers: Sequence[Answer | LedgerError] | BaseException
+    ones: Sequence[tuple[_Waiting[CommandT, ResultT], int]],
+    answers: Sequence[ResultT | LedgerError] | BaseException,
 ) -> None:
     for one, start in ones:
         if one.future.done():

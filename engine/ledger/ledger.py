@@ -4,17 +4,17 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import cast
 
-from engine.decide.evaluate import Ask
-from engine.decide.experiments.learning import State
-from engine.ledger.commit.events import Recorded, Recording
+from engine.decide.evaluate import Evaluation
+from engine.decide.experiments.learning import LearnedState
+from engine.ledger.commit.events import RecordCommand, RecordResult
 from engine.ledger.commit.group import Settled, settle_group
-from engine.ledger.commit.identity import Asked, Linked, Linking
-from engine.ledger.commit.learning import Learning
+from engine.ledger.commit.identity import Command, LinkCommand, LinkResult
+from engine.ledger.commit.learning import LearnCommand
 from engine.ledger.commit.locks import transaction
-from engine.ledger.commit.outcomes import Reporting
+from engine.ledger.commit.outcomes import ReportCommand
 from engine.ledger.errors import LedgerError
-from engine.ledger.group_commit import GroupQueue, OnGroup
-from engine.ledger.reader import Reader
+from engine.ledger.group_commit import GroupCommit, OnGroup
+from engine.ledger.reader import LedgerReader
 from engine.ledger.store.store import Store
 from engine.model.decision import Decision
 
@@ -27,13 +27,13 @@ class Ledger:
 
     def __init__(self, store: Store, *, limit: int = 4096) -> None:
         self._store = store
-        self._queue: GroupQueue[Asked, Settled] = GroupQueue(
+        self._queue: GroupCommit[Command, Settled] = GroupCommit(
             partial(settle_group, store), limit=limit, transaction=partial(transaction, store)
         )
-        self.reader = Reader(store, limit=limit)
+        self.reader = LedgerReader(store, limit=limit)
 
     async def submit(
-        self, asks: Sequence[Ask], *, deadline: float | None = None
+        self, asks: Sequence[Evaluation], *, deadline: float | None = None
     ) -> Sequence[Decision | LedgerError]:
         """Settles requests together; a decision or an error each.
 
@@ -44,25 +44,25 @@ class Ledger:
         return cast("Sequence[Decision | LedgerError]", answers)
 
     async def record(
-        self, events: Sequence[Recording | Reporting], *, deadline: float | None = None
-    ) -> Sequence[Recorded | LedgerError]:
+        self, events: Sequence[RecordCommand | ReportCommand], *, deadline: float | None = None
+    ) -> Sequence[RecordResult | LedgerError]:
         """Keeps events and outcomes together, as `submit` settles requests; what became of each, or an error."""
         answers = await self._queue.submit(events, deadline=deadline)
-        return cast("Sequence[Recorded | LedgerError]", answers)
+        return cast("Sequence[RecordResult | LedgerError]", answers)
 
-    async def link(self, linking: Linking, *, deadline: float | None = None) -> Linked | LedgerError:
+    async def link(self, linking: LinkCommand, *, deadline: float | None = None) -> LinkResult | LedgerError:
         """Makes the names one person's, as `submit` settles requests."""
         (answer,) = await self._queue.submit((linking,), deadline=deadline)
-        return cast("Linked | LedgerError", answer)
+        return cast("LinkResult | LedgerError", answer)
 
     def check_room(self, asks: int) -> None:
         """Raises LedgerFull where so many more asks or events would be refused now."""
         self._queue.check_room(asks)
 
-    async def learn(self, learning: Learning) -> Mapping[str, Sequence[State]]:
+    async def learn(self, learning: LearnCommand) -> Mapping[str, Sequence[LearnedState]]:
         """What campaigns know of their variants, the newest of it found now where that is due. Raises LedgerError."""
         (answer,) = await self._queue.submit((learning,))
-        return cast("Mapping[str, Sequence[State]]", answer)
+        return cast("Mapping[str, Sequence[LearnedState]]", answer)
 
     @property
     def depth(self) -> int:

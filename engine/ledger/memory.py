@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from engine.model.customer import Held, Memory, Recalled
+from engine.model.customer import HeldSignal, Memory, Recalled
 from engine.model.event import Event
 from engine.model.instant import Instant
 from engine.model.values import Value
@@ -17,7 +17,7 @@ _DATE = "date"
 
 def memory(recalled: Recalled, now: Instant) -> Memory:
     """What was read of a person, at the moment."""
-    held = [Held(name, since, end, _fields(of)) for name, since, end, of in recalled.signals]
+    held = [HeldSignal(name, since, end, _fields(of)) for name, since, end, of in recalled.signals]
     return Memory(
         tuple(Event(event_id, kind, at, _fields(of)) for at, _, event_id, kind, of in recalled.events),
         _joined(one for one in held if one.expires_at is not None and one.expires_at > now),
@@ -26,9 +26,9 @@ def memory(recalled: Recalled, now: Instant) -> Memory:
     )
 
 
-def _joined(held: Iterable[Held]) -> dict[str, Held]:
+def _joined(held: Iterable[HeldSignal]) -> dict[str, HeldSignal]:
     """By name. What a person holds under several names is held since the first and until the last, as linking does it."""
-    found: dict[str, Held] = {}
+    found: dict[str, HeldSignal] = {}
     for one in held:
         before = found.get(one.name)
         if before is None:

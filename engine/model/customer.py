@@ -6,11 +6,11 @@ from typing import Any, NamedTuple, TypeAlias
 
 from engine.model.event import Event
 from engine.model.instant import Instant, Microseconds
-from engine.model.outcome import Happened
+from engine.model.outcome import PastOutcome
 from engine.model.values import Value
 
 
-class Wanted(NamedTuple):
+class RecallQuery(NamedTuple):
     """What is wanted of one person."""
 
     person: str
@@ -50,18 +50,18 @@ Consents: TypeAlias = Mapping[str, Consent]
 """By purpose; of those that are not there nothing was said."""
 
 
-class Told(NamedTuple):
+class CustomerState(NamedTuple):
     """What is known of one customer."""
 
     consents: Mapping[str, Consent] = {}
-    outcomes: Sequence[Happened] = ()
+    outcomes: Sequence[PastOutcome] = ()
     """Of the types that some pause of the book looks at, in any order."""
 
 
-NOTHING = Told()
+NOTHING_SAID = CustomerState()
 
 
-class Held(NamedTuple):
+class HeldSignal(NamedTuple):
     """A signal that holds."""
 
     name: str
@@ -77,9 +77,9 @@ class Memory(NamedTuple):
     """What is remembered of one person, as far as the live book needs it."""
 
     events: tuple[Event, ...] = ()
-    signals: Mapping[str, Held] = {}
+    signals: Mapping[str, HeldSignal] = {}
     """Those that have not expired, by name."""
-    expired: tuple[Held, ...] = ()
+    expired: tuple[HeldSignal, ...] = ()
     """Signals that are still kept and no longer hold."""
     is_new: bool | None = None
     """Whether nothing was known of the person; None: nobody looked."""
@@ -99,6 +99,6 @@ class Recall:
     signals: bool
     is_new: bool
 
-    def of(self, name: str, now: Instant, aliases: tuple[str, ...] = ()) -> Wanted:
+    def of(self, name: str, now: Instant, aliases: tuple[str, ...] = ()) -> RecallQuery:
         """What is to be read at the moment of the person who bears the names."""
-        return Wanted(name, self.events, now - self.reach, self.signals, self.is_new, aliases)
+        return RecallQuery(name, self.events, now - self.reach, self.signals, self.is_new, aliases)

@@ -106,7 +106,7 @@ class RuleKind(StrEnum):
     """Of a channel."""
 
 
-class Reading(NamedTuple):
+class RuleReading(NamedTuple):
     """How one rule of contact pressure stood when a proposal was tried."""
 
     campaign: str
@@ -126,7 +126,7 @@ class Reading(NamedTuple):
     """When this rule alone lets the proposal pass; None: not within the horizon."""
 
 
-class Fate(NamedTuple):
+class CandidateOutcome(NamedTuple):
     """What became of one eligible campaign."""
 
     campaign: str
@@ -135,7 +135,7 @@ class Fate(NamedTuple):
     score: float
     details: tuple[Reason, ...]
     """Every channel out of reach and every pressure rule that blocked it."""
-    readings: tuple[Reading, ...] = ()
+    readings: tuple[RuleReading, ...] = ()
     """Every pressure rule that was looked at."""
 
 
@@ -161,7 +161,7 @@ class Decision(NamedTuple):
     next_allowed_at: Instant | None = None
     degraded: bool = False
     """Whether it stands in for a decision that the log did not take; then it is not logged."""
-    fates: tuple[Fate, ...] = ()
+    candidate_outcomes: tuple[CandidateOutcome, ...] = ()
     """What became of the eligible campaigns, best first; filled in PREVIEW only."""
     signals: tuple[SignalSince, ...] = ()
     """Those that held, by name."""

@@ -38,7 +38,7 @@ OF_THE_PERSON = frozenset((OutcomeType.COMPLAINED, OutcomeType.UNSUBSCRIBED, Out
 """They change what may be sent later, so it must be known whose they are."""
 
 
-class Happened(NamedTuple):
+class PastOutcome(NamedTuple):
     """One outcome; what it is about is empty where nobody knows, or where it is about several."""
 
     type: str

@@ -8,7 +8,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from engine.rulebook.conditions.grammar import Grammar
-from engine.rulebook.conditions.operands import Reader
+from engine.rulebook.conditions.operands import OperandReader
 from engine.rulebook.content.fields import ContentReader
 from engine.rulebook.model.book import Book
 from engine.rulebook.model.experiments import Experiments
@@ -24,14 +24,14 @@ from engine.rulebook.sections.pressure import PressureReader
 from engine.rulebook.sections.schedules import ActiveReader
 from engine.rulebook.shapes.faults import shaped
 from engine.rulebook.shapes.sections import BookShape
-from engine.rulebook.symbols import Lexicon
+from engine.rulebook.symbols import AttributeScope
 from engine.rulebook.text import datetimes, files, merge
 from engine.rulebook.text.files import Sources
 from engine.rulebook.text.merge import Merged
-from engine.rulebook.text.nodes import Plain
+from engine.rulebook.text.nodes import PlainData
 
 
-def version_of(data: Mapping[str, Plain]) -> str:
+def version_of(data: Mapping[str, PlainData]) -> str:
     """SHA-256, hexadecimal, of the merged book as canonical JSON: sorted keys, no blanks, UTF-8."""
     text = json.dumps(data, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     # YAML can write half a surrogate pair by escapes in no way; "surrogatepass" keeps the hash total all the same.
@@ -39,7 +39,7 @@ def version_of(data: Mapping[str, Plain]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
+class LoadedBook:
     """What loading gives."""
 
     book: Book | None
@@ -48,12 +48,12 @@ class Loaded:
     """Everything that was found, by file, line, column and code."""
 
 
-def load(folder: Path) -> Loaded:
+def load(folder: Path) -> LoadedBook:
     """Load the book in a folder: all its YAML files but hidden ones and those below tests/. Never raises."""
     return load_sources(files.read_folder(folder), str(folder))
 
 
-def load_files(contents: Mapping[str, bytes]) -> Loaded:
+def load_files(contents: Mapping[str, bytes]) -> LoadedBook:
     """Load a book from files by name (relative, with slashes), as `load` reads them from a folder. Never raises."""
     sources = Sources({name: content for name, content in contents.items() if files.belongs(name)})
     if len(sources.files) > files.MAX_FILES:
@@ -62,14 +62,14 @@ def load_files(contents: Mapping[str, bytes]) -> Loaded:
     return load_sources(sources)
 
 
-def load_sources(sources: Sources, where: str = "") -> Loaded:
+def load_sources(sources: Sources, where: str = "") -> LoadedBook:
     """Load a book from files as they were read from the folder `where`. Never raises."""
     if not sources.files and not sources.problems:
         sources.problem(where, Code.FILE, "there are no YAML files", "a book is a folder of *.yaml files")
     findings = Findings()
     merged = merge.merge(sources, findings)
     book = _book(merged, findings) if sources.files else None
-    return Loaded(None if findings.failed else book, findings.sorted())
+    return LoadedBook(None if findings.failed else book, findings.sorted())
 
 
 def _book(merged: Merged, findings: Findings) -> Book | None:
@@ -81,14 +81,14 @@ def _book(merged: Merged, findings: Findings) -> Book | None:
 
     lawful = frozenset(shape.lawful_basis) if shape else frozenset()
     declared = attributes.read(merged.section("attributes"), findings, partial=lost("attributes"))
-    lexicon = Lexicon(declared, lawful, frozenset(merged.section("attributes")))
-    derivation = DerivedReader.declare(merged, lexicon, Reader(zone, findings), lost)
+    attribute_scope = AttributeScope(declared, lawful, frozenset(merged.section("attributes")))
+    derivation = DerivedReader.declare(merged, attribute_scope, OperandReader(zone, findings), lost)
     kept = derived.read_events(merged.section("events"), findings)
-    windows = WindowReader(lexicon, findings, WEEKDAYS.index(shape.week_starts if shape else "mon"))
+    windows = WindowReader(attribute_scope, findings, WEEKDAYS.index(shape.week_starts if shape else "mon"))
     reach = channels.read(
-        merged.section("channels"), lexicon, windows.capacity, findings, partial=lost("channels")
+        merged.section("channels"), attribute_scope, windows.capacity, findings, partial=lost("channels")
     )
-    contents = ContentReader(reach, lexicon, findings)
+    contents = ContentReader(reach, attribute_scope, findings)
     periods = ActiveReader(zone, findings)
     proposals = offers.read(merged.section("offers"), contents, periods, partial=lost("offers"))
     slots = channels.read_placements(
@@ -109,14 +109,14 @@ def _book(merged: Merged, findings: Findings) -> Book | None:
     holdouts = chances.holdouts(merged.section("holdouts"), selectors)
     if shape is None or findings.failed:
         return None
-    _note_unused(lexicon, grammar, reader, findings)
+    _note_unused(attribute_scope, grammar, reader, findings)
     return Book(
         shape.name,
         version_of(merged.data),
         zone,
         shape.locale,
         shape.salt,
-        dict(sorted((declared.found | lexicon.exposed()).items())),
+        dict(sorted((declared.found | attribute_scope.exposed()).items())),
         reach.found,
         slots.found,
         dict(sorted(grammar.audiences.found.items())),
@@ -152,12 +152,14 @@ def _head(merged: Merged, findings: Findings) -> tuple[BookShape | None, ZoneInf
     return shape, ZoneInfo(shape.timezone)
 
 
-def _note_unused(lexicon: Lexicon, grammar: Grammar, reader: CampaignReader, findings: Findings) -> None:
+def _note_unused(
+    attribute_scope: AttributeScope, grammar: Grammar, reader: CampaignReader, findings: Findings
+) -> None:
     for section, noun, names in (
-        ("attributes", "attribute", lexicon.unused()),
+        ("attributes", "attribute", attribute_scope.unused()),
         ("places", "place", grammar.distances.places.unused()),
-        ("patterns", "pattern", lexicon.concluded["pattern"].unused()),
-        ("signals", "signal", lexicon.concluded["signal"].unused()),
+        ("patterns", "pattern", attribute_scope.concluded["pattern"].unused()),
+        ("signals", "signal", attribute_scope.concluded["signal"].unused()),
         ("audiences", "audience", grammar.audiences.unused()),
         ("offers", "offer", reader.offers.unused()),
         ("layers", "layer", reader.layers.unused()),

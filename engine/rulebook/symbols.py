@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 @dataclass(slots=True)
-class Declared(Generic[T]):
+class SymbolTable(Generic[T]):
     """What one section declares, by name."""
 
     noun: str
@@ -52,17 +52,17 @@ class Declared(Generic[T]):
 
 
 @dataclass(slots=True)
-class Lexicon:
+class AttributeScope:
     """The attributes of a book, and on what terms sensitive ones may be used."""
 
-    declared: Declared[Attribute]
+    declared: SymbolTable[Attribute]
     lawful: frozenset[str] = frozenset()
     """Categories of sensitive data with a lawful basis."""
     own: frozenset[str] = field(default_factory=frozenset)
     """The names that the book declares."""
 
-    concluded: dict[str, Declared[Mapping[str, Attribute]]] = field(
-        default_factory=lambda: {noun: Declared(noun) for noun in ("pattern", "signal")}
+    concluded: dict[str, SymbolTable[Mapping[str, Attribute]]] = field(
+        default_factory=lambda: {noun: SymbolTable(noun) for noun in ("pattern", "signal")}
     )
     """What patterns and signals expose, by field."""
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from engine.client import from_document
-from engine.decide.compiled import LiveBook
+from engine.decide.compiled import CompiledBook
 from engine.model.instant import Instant, from_datetime, to_datetime
 from engine.model.request import Request
 from engine.rulebook.model.book import Attribute, AttributeType, Book
@@ -18,7 +18,7 @@ from engine.rulebook.text import datetimes
 from engine.rulebook.text.datetimes import ZoneError
 from engine.scenario.shapes import OverrideShape
 from engine.wire.parse import Parser
-from engine.wire.violations import InvalidRequest, Unsupported
+from engine.wire.violations import InvalidMessage, Unsupported
 
 _FIRST, _LAST = (from_datetime(datetime(year, 1, 1, tzinfo=UTC)) for year in (1970, 2200))
 
@@ -103,7 +103,7 @@ GROUPS = ("profile", "location", "weather")
 _PROFILE = re.compile(r"profile\.attributes\[(?P<name>.*)\]")
 
 
-class Layer(NamedTuple):
+class ContextLayer(NamedTuple):
     """Keys of a context, and where they are written."""
 
     data: Mapping[str, Any]
@@ -113,23 +113,23 @@ class Layer(NamedTuple):
 class ContextReader:
     """Reads contexts against one live book."""
 
-    def __init__(self, live: LiveBook, findings: Findings) -> None:
-        self._live, self._findings, self._parser = live, findings, Parser(live)
-        book = live.book
+    def __init__(self, compiled: CompiledBook, findings: Findings) -> None:
+        self._live, self._findings, self._parser = compiled, findings, Parser(compiled)
+        book = compiled.book
         self._attributes = [name for name in book.attributes if name.partition(".")[0] in GROUPS]
         self._purposes = {one.consent for one in book.channels.values() if one.consent is not None}
 
-    def layer(self, data: Any, path: Path, shape: type[OverrideShape]) -> Layer | None:
+    def layer(self, data: Any, path: Path, shape: type[OverrideShape]) -> ContextLayer | None:
         """What is sound of the data, as a layer of requests; None for data that is no mapping."""
         found = shaped(shape, data, path, self._findings)
         if found is None:
             return None
-        sound = {key: getattr(found, key) for key in data if (*path, key) not in self._findings.spoiled}
+        sound = {key: getattr(found, key) for key in data if (*path, key) not in self._findings.poisoned}
         for group in GROUPS:
             if group in sound:
                 sound[group] = self._declared(group, sound[group], (*path, group))
         self.check_names(sound, path)
-        return Layer(sound, path)
+        return ContextLayer(sound, path)
 
     def check_names(self, data: Mapping[str, Any], path: Path) -> None:
         """Report channels, placements and consents that the book does not have."""
@@ -151,7 +151,9 @@ class ContextReader:
             self._findings.error(path, Code.UNKNOWN, f"the book has no {noun} {quote(name)}", hint)
             self._findings.spoil(path[:-1] if isinstance(path[-1], int) else path)
 
-    def request(self, customer: str, layers: Sequence[Layer], now: Instant, path: Path) -> Request | None:
+    def request(
+        self, customer: str, layers: Sequence[ContextLayer], now: Instant, path: Path
+    ) -> Request | None:
         """The request of the layers, the later ones over the earlier; None after reporting what is wrong."""
         origins: dict[str, Path] = {}
         document: dict[str, Any] = {}
@@ -160,7 +162,7 @@ class ContextReader:
         document["customer"] = customer
         try:
             return self._parser.parse(from_document(typed(document, self._live.book)), now)
-        except InvalidRequest as error:
+        except InvalidMessage as error:
             for each in error.violations:
                 self._report(_short(each.field), each.description, origins, path)
         except (ValueError, OverflowError, Unsupported) as error:

@@ -7,14 +7,14 @@ from dataclasses import asdict
 from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
-from engine.decide.compiled import LiveBook
+from engine.decide.compiled import CompiledBook
 from engine.explain import Explained
 from engine.model.decision import Decision
 from engine.model.request import Request
 from engine.rulebook.model.book import Book
 from engine.rulebook.report.diagnostics import Diagnostic
 from engine.scenario.contexts import shown
-from engine.scenario.model import Difference, Expected, Result, Step
+from engine.scenario.model import Difference, Expected, Result, StoryStep
 from engine.scenario.why import why
 
 Seen: TypeAlias = str | float | tuple[str, ...] | None
@@ -30,23 +30,23 @@ _OF_EACH_OFFER = ("campaign", "offer", "variant", "channel")
 
 
 def differences(
-    live: LiveBook, step: Step, request: Request, decision: Decision, explained: Explained
+    compiled: CompiledBook, step: StoryStep, request: Request, decision: Decision, explained: Explained
 ) -> list[Difference]:
     """The expectations of the step that the decision does not meet.
 
     request: with what the book derived from it. explained: asked before the decision was kept.
     """
     return [
-        _difference(one, step, _seen(one, decision), explained, request, live)
+        _difference(one, step, _seen(one, decision), explained, request, compiled)
         for one in step.expected
         if _holds(one, _seen(one, decision)) is one.negated
     ]
 
 
 def _difference(
-    one: Expected, step: Step, seen: Seen, explained: Explained, request: Request, live: LiveBook
+    one: Expected, step: StoryStep, seen: Seen, explained: Explained, request: Request, compiled: CompiledBook
 ) -> Difference:
-    zone, decision = live.book.timezone, explained.decision
+    zone, decision = compiled.book.timezone, explained.decision
     got = _text(one.key, seen, zone)
     if not decision.offers and (
         one.key in (*_OF_EACH_OFFER, "campaigns", "score", "placement") or "." in one.key
@@ -59,7 +59,7 @@ def _difference(
         place=one.place,
         expected=f"not {wanted}" if one.negated else wanted,
         got=got,
-        why=why(one, request, live, explained),
+        why=why(one, request, compiled, explained),
     )
 
 

@@ -3,14 +3,14 @@
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from engine.decide.compiled import LiveBook
+from engine.decide.compiled import CompiledBook
 from engine.model.decision import ReasonCode
 from engine.rulebook.model.book import Book, Content
 from engine.rulebook.report.diagnostics import Code, quote
-from engine.rulebook.report.findings import Findings, Path, Place
+from engine.rulebook.report.findings import Findings, Path, SourcePlace
 from engine.rulebook.shapes.faults import shaped
 from engine.scenario.contexts import moment
-from engine.scenario.model import Expected, Wanted
+from engine.scenario.model import Expected, ExpectedValue
 from engine.scenario.shapes import ExpectShape, NotShape
 
 _CAMPAIGNS, _CHANNELS, _RULES = "campaign", "channel", "by"
@@ -43,11 +43,11 @@ _SAME = {"blocked_by": "by"}
 class ExpectationReader:
     """Reads expectations against one live book."""
 
-    def __init__(self, live: LiveBook, findings: Findings) -> None:
-        self._findings, self._zone = findings, live.book.timezone
-        self._names = _names(live.book)
+    def __init__(self, compiled: CompiledBook, findings: Findings) -> None:
+        self._findings, self._zone = findings, compiled.book.timezone
+        self._names = _names(compiled.book)
         self._variants = {
-            name: {each.name for each in one.variants} for name, one in live.book.campaigns.items()
+            name: {each.name for each in one.variants} for name, one in compiled.book.campaigns.items()
         }
 
     def read(self, data: Any, path: Path) -> tuple[Expected, ...]:
@@ -64,7 +64,7 @@ class ExpectationReader:
     def _each(self, data: dict[str, Any], path: Path, *, negated: bool) -> Iterator[Expected]:
         for key, value in data.items():
             here = (*path, key)
-            if key == "not" or here in self._findings.spoiled:
+            if key == "not" or here in self._findings.poisoned:
                 continue
             if key == "content":
                 yield from self._content(value, here)
@@ -75,12 +75,12 @@ class ExpectationReader:
 
     def _content(self, fields: dict[str, str], path: Path) -> Iterator[Expected]:
         for field, text in fields.items():
-            if (*path, field) in self._findings.spoiled:
+            if (*path, field) in self._findings.poisoned:
                 continue
             self._known(field, "content", (*path, field), at_key=True)
             yield Expected(f"content.{field}", text, self._place((*path, field)))
 
-    def _wanted(self, key: str, value: Any, path: Path) -> Wanted | None:
+    def _wanted(self, key: str, value: Any, path: Path) -> ExpectedValue | None:
         if key == "next_allowed_at":
             return moment(value, self._zone, path, self._findings)
         if key in ("score", "outcome"):
@@ -121,7 +121,7 @@ class ExpectationReader:
         hint = self._findings.suggest(str(variant), own) or _listed(own)
         self._findings.error((*path, "variant"), Code.UNKNOWN, message, hint)
 
-    def _place(self, path: Path) -> Place:
+    def _place(self, path: Path) -> SourcePlace:
         return self._findings.values[path]
 
 

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from engine.ledger.commit.events import Recording
-from engine.ledger.commit.identity import Linking
-from engine.ledger.commit.outcomes import Reporting
+from engine.ledger.commit.events import RecordCommand
+from engine.ledger.commit.identity import LinkCommand
+from engine.ledger.commit.outcomes import ReportCommand
 from engine.model.request import Request
-from engine.rulebook.report.findings import Place
+from engine.rulebook.report.findings import SourcePlace
 
-Wanted: TypeAlias = str | float | tuple[str, ...]
+ExpectedValue: TypeAlias = str | float | tuple[str, ...]
 """A name, a score or an instant, or several names."""
 
 
@@ -19,8 +19,8 @@ class Expected:
 
     key: str
     """As it is written: `campaign`, `by`; `content.title` for a field of the content."""
-    wanted: Wanted
-    place: Place
+    wanted: ExpectedValue
+    place: SourcePlace
     negated: bool = False
     """Whether it stands below `not`: it must not hold."""
 
@@ -41,15 +41,15 @@ class Decide:
 class Record:
     """Records what the customer did, and what happened to decisions: their ids stand for those of steps."""
 
-    events: tuple[Recording | Reporting, ...]
-    place: Place
+    events: tuple[RecordCommand | ReportCommand, ...]
+    place: SourcePlace
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
     """Makes the customer's names one person's."""
 
-    linking: Linking
+    linking: LinkCommand
 
 
 Act: TypeAlias = Decide | Record | Link
@@ -57,7 +57,7 @@ Act: TypeAlias = Decide | Record | Link
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class StoryStep:
     """One moment of a scenario: what is done, and what is expected of the answer."""
 
     number: int
@@ -71,8 +71,8 @@ class Scenario:
     """One test: steps of one customer, in order of time."""
 
     name: str
-    place: Place
-    steps: tuple[Step, ...]
+    place: SourcePlace
+    steps: tuple[StoryStep, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class Difference:
     step: int
     """The number of its step; 0 in a scenario that is no story."""
     key: str
-    place: Place
+    place: SourcePlace
     expected: str
     got: str
     why: tuple[str, ...] = ()

@@ -5,19 +5,19 @@ from dataclasses import dataclass, field
 from pathlib import Path as Folder
 from typing import Any
 
-from engine.decide.compiled import LiveBook
-from engine.ledger.commit.identity import Linking
+from engine.decide.compiled import CompiledBook
+from engine.ledger.commit.identity import LinkCommand
 from engine.rulebook.report.diagnostics import Code, Diagnostic, quote
 from engine.rulebook.report.findings import Findings, Path
 from engine.rulebook.shapes.faults import shaped
 from engine.rulebook.text.files import Sources
 from engine.rulebook.text.merge import check_name
 from engine.scenario import sources
-from engine.scenario.contexts import ContextReader, Layer
+from engine.scenario.contexts import ContextLayer, ContextReader
 from engine.scenario.expectations import ExpectationReader
-from engine.scenario.model import Decide, Link, Record, Scenario, Step
+from engine.scenario.model import Decide, Link, Record, Scenario, StoryStep
 from engine.scenario.shapes import REQUEST_PARTS, CustomerShape, FileShape, OverrideShape, TestShape
-from engine.scenario.stories import Moment, RecordingReader, moments
+from engine.scenario.stories import RecordingReader, StoryMoment, moments
 from engine.wire.limits import LONGEST_NAME, MOST_ALIASES
 
 NOBODY = "somebody"
@@ -25,7 +25,7 @@ NOBODY = "somebody"
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
+class LoadedScenarios:
     """What reading gives."""
 
     scenarios: tuple[Scenario, ...]
@@ -33,30 +33,30 @@ class Loaded:
     diagnostics: tuple[Diagnostic, ...]
 
 
-def load_scenarios(book: Folder, live: LiveBook) -> Loaded:
+def load_scenarios(book: Folder, compiled: CompiledBook) -> LoadedScenarios:
     """The scenarios in the book's folder tests/. Never raises."""
-    return _load(sources.read_folder(book), live)
+    return _load(sources.read_folder(book), compiled)
 
 
-def load_scenario_files(contents: Mapping[str, bytes], live: LiveBook) -> Loaded:
+def load_scenario_files(contents: Mapping[str, bytes], compiled: CompiledBook) -> LoadedScenarios:
     """Scenarios from files by name. Never raises."""
-    return _load(Sources(dict(contents)), live)
+    return _load(Sources(dict(contents)), compiled)
 
 
-def _load(read: Sources, live: LiveBook) -> Loaded:
+def _load(read: Sources, compiled: CompiledBook) -> LoadedScenarios:
     findings = Findings(start=min(read.files, default=""))
     for problem in read.problems:
         findings.place(problem.file, (1, 1), problem)
     documents = sources.compose(read.files, findings)
     reader = _Reader(
-        live,
+        compiled,
         findings,
-        ContextReader(live, findings),
-        RecordingReader(live, findings),
-        ExpectationReader(live, findings),
+        ContextReader(compiled, findings),
+        RecordingReader(compiled, findings),
+        ExpectationReader(compiled, findings),
     )
     scenarios = reader.read(documents)
-    return Loaded(() if findings.failed else tuple(scenarios), findings.sorted())
+    return LoadedScenarios(() if findings.failed else tuple(scenarios), findings.sorted())
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +64,14 @@ class _Customer:
     """A customer: the id, and what is known."""
 
     id: str
-    layer: Layer
+    layer: ContextLayer
 
 
 @dataclass(slots=True)
 class _Reader:
     """Reads the files' data; what is wrong with it goes to the findings."""
 
-    live: LiveBook
+    compiled: CompiledBook
     findings: Findings
     contexts: ContextReader
     recordings: RecordingReader
@@ -113,11 +113,11 @@ class _Reader:
             return None
         self._check_name(shape.name, (*path, "name"))
         customer = self._who(shape.customer, (*path, "customer"))
-        sound = [key for key in REQUEST_PARTS if key in data and (*path, key) not in self.findings.spoiled]
-        parts = Layer({key: data[key] for key in sound}, path)
+        sound = [key for key in REQUEST_PARTS if key in data and (*path, key) not in self.findings.poisoned]
+        parts = ContextLayer({key: data[key] for key in sound}, path)
         self.contexts.check_names(parts.data, path)
         different = self.contexts.layer(shape.with_, (*path, "with"), OverrideShape)
-        found = moments(shape, path, self.live.book.timezone, self.findings)
+        found = moments(shape, path, self.compiled.book.timezone, self.findings)
         known = None if customer is None or different is None else (customer.layer, different, parts)
         who = "" if customer is None else customer.id
         decided = [one.number for one in found if one.record is None and not one.link]
@@ -125,22 +125,22 @@ class _Reader:
         return Scenario(shape.name, self.findings.values[path], tuple(each for each in steps if each))
 
     def _step(
-        self, one: Moment, customer: str, known: Sequence[Layer] | None, decided: Sequence[int]
-    ) -> Step | None:
+        self, one: StoryMoment, customer: str, known: Sequence[ContextLayer] | None, decided: Sequence[int]
+    ) -> StoryStep | None:
         expected = self.expectations.read(one.expect, one.expect_path) if one.expect is not None else ()
         if one.link:
             return self._link(one, customer)
         if one.record is not None and known is not None:
             before = [number for number in decided if number < one.number]
             events = self.recordings.read(one.name or customer, one.record, one.at, one.record_path, before)
-            return Step(one.number, Record(events, self.findings.values[one.record_path]), ())
+            return StoryStep(one.number, Record(events, self.findings.values[one.record_path]), ())
         layer = self.contexts.layer(one.decide, one.decide_path, OverrideShape)
         if layer is None or known is None:
             return None
         request = self.contexts.request(one.name or customer, [*known, layer], one.at, one.decide_path)
-        return None if request is None else Step(one.number, Decide(request), expected)
+        return None if request is None else StoryStep(one.number, Decide(request), expected)
 
-    def _link(self, one: Moment, customer: str) -> Step | None:
+    def _link(self, one: StoryMoment, customer: str) -> StoryStep | None:
         """The names that the customer has from then on, the one used so far among them."""
         names = tuple(dict.fromkeys((one.name or customer, *one.link)))
         if len(names) < 2:
@@ -149,7 +149,7 @@ class _Reader:
         if longest > LONGEST_NAME or len(names) > MOST_ALIASES + 1:
             text = f"at most {MOST_ALIASES} names of at most {LONGEST_NAME} characters can be linked at once"
             self.findings.error(one.link_path, Code.VALUE, text)
-        return Step(one.number, Link(Linking(names, one.at)), ())
+        return StoryStep(one.number, Link(LinkCommand(names, one.at)), ())
 
     def _who(self, given: Any, path: Path) -> _Customer | None:
         """The customer that is named, or written there."""

@@ -9,13 +9,13 @@ from engine.rulebook.shapes.sections import Names, Shape, Text
 OutcomeName: TypeAlias = Literal["offer", "fallback", "control", "blocked", "nothing"]
 
 
-Moment: TypeAlias = Annotated[Text, Field(examples=["2026-03-10T10:00+08:00"])]
+MomentForm: TypeAlias = Annotated[Text, Field(examples=["2026-03-10T10:00+08:00"])]
 
 
-Texts: TypeAlias = Annotated[list[Text], Field(max_length=100)]
+TextsMapping: TypeAlias = Annotated[list[Text], Field(max_length=100)]
 
 
-Attributes: TypeAlias = dict[str, Any]
+AttributesForm: TypeAlias = dict[str, Any]
 
 
 REQUEST_PARTS = ("channels", "placement", "max_offers")
@@ -36,14 +36,14 @@ class OverrideShape(Shape):
     """Parts of a request, as in a context file."""
 
     noun: ClassVar[str] = "context"
-    profile: Attributes = Field(default={})
-    location: Attributes = Field(default={})
-    weather: Attributes = Field(default={})
+    profile: AttributesForm = Field(default={})
+    location: AttributesForm = Field(default={})
+    weather: AttributesForm = Field(default={})
     events: list[dict[str, Any]] = Field(default=[])
     """What the customer did, oldest or latest first, each with its type and moment."""
-    consents: Texts = Field(default=[])
-    preferred_channels: Texts = Field(default=[])
-    channels: Texts = Field(default=[])
+    consents: TextsMapping = Field(default=[])
+    preferred_channels: TextsMapping = Field(default=[])
+    channels: TextsMapping = Field(default=[])
     placement: Text | None = None
     max_offers: Annotated[int, Field(ge=1, le=20)] = 1
 
@@ -54,7 +54,7 @@ class CustomerShape(OverrideShape):
     noun: ClassVar[str] = "customer"
     customer: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     """The id; the name, if it is left out."""
-    aliases: Texts = Field(default=[])
+    aliases: TextsMapping = Field(default=[])
     """Further names of the customer."""
 
 
@@ -67,12 +67,12 @@ class TestShape(Shape):
     """A sentence; no two of a book are the same."""
     customer: Any
     """The name of a customer, or one as in `customers`."""
-    now: Moment | None = None
+    now: MomentForm | None = None
     """The moment of a test that is no story."""
-    channels: Texts = Field(default=[])
+    channels: TextsMapping = Field(default=[])
     placement: Text | None = None
     max_offers: Annotated[int, Field(ge=1, le=20)] = 1
-    with_: Annotated[Attributes, Field(alias="with")] = Field(default={})
+    with_: Annotated[AttributesForm, Field(alias="with")] = Field(default={})
     """What differs from the customer."""
     expect: dict[str, Any] | None = None
     story: list[Any] | None = None
@@ -83,10 +83,10 @@ class StepShape(Shape):
     """One step of a story."""
 
     noun: ClassVar[str] = "step"
-    at: Moment
+    at: MomentForm
     as_: Annotated[Text | None, Field(alias="as", max_length=200)] = None
     """The name under which the customer acts in this step, instead of the id."""
-    decide: Attributes | None = None
+    decide: AttributesForm | None = None
     """What differs from the test's customer."""
     record: Annotated[list[dict[str, Any]] | None, Field(min_length=1, max_length=1000)] = None
     """What the customer did before, or what happened to a decision, instead of `decide`; what has no moment of its own happens
@@ -124,13 +124,13 @@ class ExpectShape(Shape):
     placement: Text | None = None
     content: dict[str, str] | None = None
     """Fields and their texts."""
-    campaigns: Texts | None = None
+    campaigns: TextsMapping | None = None
     """Of all offers, in order."""
     by: Names | None = None
     """Caps that hold back."""
     blocked_by: Names | None = None
     """The same as `by`."""
-    next_allowed_at: Moment | None = None
+    next_allowed_at: MomentForm | None = None
     score: Annotated[float, Field(allow_inf_nan=False)] | None = None
     reasons: Names | None = None
     """`capped`, or with the name that it is about: `capped weekly-outbound`."""

@@ -7,7 +7,7 @@ from engine.rulebook.report.diagnostics import Code, Diagnostic
 from engine.rulebook.report.findings import Findings, Path
 from engine.rulebook.text import files, nodes, yaml_events
 from engine.rulebook.text.files import MAX_FILE_BYTES, Sources
-from engine.rulebook.text.nodes import Document, Plain, Problem
+from engine.rulebook.text.nodes import Document, PlainData, Problem
 from engine.rulebook.text.yaml_events import Unreadable
 
 FOLDER = "tests"
@@ -28,9 +28,9 @@ def read_folder(book: Folder) -> Sources:
     return sources
 
 
-def compose(contents: Mapping[str, bytes], findings: Findings) -> dict[str, Plain]:
+def compose(contents: Mapping[str, bytes], findings: Findings) -> dict[str, PlainData]:
     """The data of every file that could be read; all that is wrong goes to the findings."""
-    found: dict[str, Plain] = {}
+    found: dict[str, PlainData] = {}
     for name, content in sorted(contents.items()):
         document = _document(name, content, findings)
         if document is None:
@@ -38,7 +38,7 @@ def compose(contents: Mapping[str, bytes], findings: Findings) -> dict[str, Plai
         for where, into in ((document.values, findings.values), (document.keys, findings.keys)):
             for path, (line, column) in where.items():
                 into[name, *path] = (name, line, column)
-        findings.spoiled.update((name, *path) for path in document.spoiled)
+        findings.poisoned.update((name, *path) for path in document.poisoned)
         if document.whole and document.data is not None:
             found[name] = document.data
     return found
@@ -63,14 +63,14 @@ def _document(name: str, content: bytes, findings: Findings) -> Document | None:
 
 def _allow_empty(document: Document) -> None:
     """In a context an empty list means none, a written null that a value is unknown; `decide: {}` is a plain question."""
-    allowed = {path for path in document.spoiled if _in_context(path) and _is_written(document, path)}
+    allowed = {path for path in document.poisoned if _in_context(path) and _is_written(document, path)}
     places = {document.values[path] for path in allowed}
 
     def stays(problem: Problem) -> bool:
         return problem.code is not Code.EMPTY or problem.position not in places
 
     document.problems = [each for each in document.problems if stays(each)]
-    document.spoiled -= allowed
+    document.poisoned -= allowed
 
 
 def _in_context(path: Path) -> bool:
@@ -84,7 +84,7 @@ def _in_context(path: Path) -> bool:
 
 def _is_written(document: Document, path: Path) -> bool:
     """Whether the empty value at the path is one that somebody meant."""
-    value: Plain = document.data
+    value: PlainData = document.data
     for part in path:
         if isinstance(value, dict):
             value = value.get(str(part))

@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 
 from engine.api.v1.decisions_pb2 import Customer, RecordedEvent, RecordRequest
 from engine.client.events import event_of
-from engine.decide.compiled import LiveBook
-from engine.ledger.commit.events import Recording
-from engine.ledger.commit.outcomes import Reporting
+from engine.decide.compiled import CompiledBook
+from engine.ledger.commit.events import RecordCommand
+from engine.ledger.commit.outcomes import ReportCommand
 from engine.model.instant import Instant
 from engine.model.outcome import OutcomeType
 from engine.rulebook.report.diagnostics import Code
@@ -20,7 +20,7 @@ from engine.scenario.contexts import divided, moment, shown, typed_event
 from engine.scenario.shapes import StepShape, TestShape
 from engine.wire.parse import Parser
 from engine.wire.record import parse_recordings
-from engine.wire.violations import InvalidRequest
+from engine.wire.violations import InvalidMessage
 
 _OUTCOME_KEYS = ("of", "channel", "campaign")
 
@@ -37,7 +37,7 @@ def decision_of(step: int) -> str:
 class RecordingReader:
     """Reads what steps record, against one live book."""
 
-    live: LiveBook
+    compiled: CompiledBook
     findings: Findings
 
     def read(
@@ -47,25 +47,25 @@ class RecordingReader:
         now: Instant,
         path: Path,
         decided: Sequence[int],
-    ) -> tuple[Recording | Reporting, ...]:
+    ) -> tuple[RecordCommand | ReportCommand, ...]:
         """What is recorded of the customer at the moment; what is wrong goes to the findings.
 
         An event without a moment happens then, and one without a name has that of its place in the file. decided: the
         numbers of the steps before that asked.
         """
-        found: list[Recording | Reporting] = []
+        found: list[RecordCommand | ReportCommand] = []
         for place, values in enumerate(events):
             found += self._one(customer, values, now, (*path, place), decided)
         return tuple(found)
 
     def _one(
         self, customer: str, values: Mapping[str, Any], now: Instant, path: Path, decided: Sequence[int]
-    ) -> Iterator[Recording | Reporting]:
+    ) -> Iterator[RecordCommand | ReportCommand]:
         told = {key: values[key] for key in _OUTCOME_KEYS if key in values}
         plain = {key: value for key, value in values.items() if key not in told}
         named = {"event_id": ".".join(map(str, path)), "at": shown(now, ZoneInfo("UTC")), **plain}
         try:
-            event = event_of("record", typed_event(named, "record", self.live.book))
+            event = event_of("record", typed_event(named, "record", self.compiled.book))
             recorded = RecordedEvent(customer=Customer(id=customer), event=event)
             for key in ("channel", "campaign"):
                 setattr(recorded, key, told.get(key, ""))
@@ -86,12 +86,14 @@ class RecordingReader:
             self.findings.error(path, Code.VALUE, "must be the number of an earlier step that decides", steps)
         return decision_of(step)
 
-    def _parsed(self, recorded: RecordedEvent, now: Instant, path: Path) -> Iterator[Recording | Reporting]:
-        for one in parse_recordings(Parser(self.live), RecordRequest(events=[recorded]), now):
+    def _parsed(
+        self, recorded: RecordedEvent, now: Instant, path: Path
+    ) -> Iterator[RecordCommand | ReportCommand]:
+        for one in parse_recordings(Parser(self.compiled), RecordRequest(events=[recorded]), now):
             match one:
-                case Recording() | Reporting():
+                case RecordCommand() | ReportCommand():
                     yield one
-                case InvalidRequest(violations=violations):
+                case InvalidMessage(violations=violations):
                     for each in violations:
                         self._report(each.field.removeprefix("events[0]."), each.description, path)
                 case _:
@@ -109,7 +111,7 @@ UNREADABLE: Instant = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class StoryMoment:
     """One moment of a test, as it is written."""
 
     number: int
@@ -130,7 +132,7 @@ class Moment:
     expect_path: Path
 
 
-def moments(shape: TestShape, path: Path, zone: ZoneInfo, findings: Findings) -> list[Moment]:
+def moments(shape: TestShape, path: Path, zone: ZoneInfo, findings: Findings) -> list[StoryMoment]:
     """The test's moments that could be read; what is wrong with them goes to the findings."""
     if shape.story is None:
         return list(_plain(shape, path, zone, findings))
@@ -147,24 +149,26 @@ def moments(shape: TestShape, path: Path, zone: ZoneInfo, findings: Findings) ->
     return found
 
 
-def _plain(shape: TestShape, path: Path, zone: ZoneInfo, findings: Findings) -> Iterator[Moment]:
-    if shape.now is None and (*path, "now") not in findings.spoiled:
+def _plain(shape: TestShape, path: Path, zone: ZoneInfo, findings: Findings) -> Iterator[StoryMoment]:
+    if shape.now is None and (*path, "now") not in findings.poisoned:
         hint = "for example now: 2026-03-10T10:00+08:00, or a `story` of steps"
         findings.key_error(path, Code.MISSING, "`now` is missing", hint)
-    if shape.expect is None and (*path, "expect") not in findings.spoiled:
+    if shape.expect is None and (*path, "expect") not in findings.poisoned:
         findings.key_error(path, Code.MISSING, "`expect` is missing", "for example expect: {outcome: offer}")
     at = None if shape.now is None else moment(shape.now, zone, (*path, "now"), findings)
-    yield Moment(0, at or UNREADABLE, {}, path, None, path, (), path, None, shape.expect, (*path, "expect"))
+    yield StoryMoment(
+        0, at or UNREADABLE, {}, path, None, path, (), path, None, shape.expect, (*path, "expect")
+    )
 
 
-def _step(data: Any, index: int, path: Path, zone: ZoneInfo, findings: Findings) -> Moment | None:
+def _step(data: Any, index: int, path: Path, zone: ZoneInfo, findings: Findings) -> StoryMoment | None:
     shape = shaped(StepShape, data, path, findings)
     if shape is None:
         return None
     _check_act(shape, path, findings)
     at = moment(shape.at, zone, (*path, "at"), findings) or UNREADABLE
     decide, record, link, expect = ((*path, key) for key in ("decide", "record", "link", "expect"))
-    return Moment(
+    return StoryMoment(
         index + 1,
         at,
         shape.decide or {},
@@ -183,7 +187,7 @@ def _check_act(shape: StepShape, path: Path, findings: Findings) -> None:
     """A step does one thing, and only an answer can be as expected."""
     acts = [key for key in ("decide", "record", "link") if getattr(shape, key) is not None]
     if not acts:
-        if path not in findings.salvaged:
+        if path not in findings.recovered:
             hint = "write `decide: {}` to ask, `record: [{type: page_view}]`, or `link: other-name`"
             findings.key_error(path, Code.MISSING, "the step does nothing", hint)
         return

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from engine.conditions.evaluate import Verdict
 from engine.conditions.trace import Trace, trace
-from engine.decide.compiled import LiveBook
+from engine.decide.compiled import CompiledBook
 from engine.explain import CampaignExplained, Explained
-from engine.explain.words import in_words
+from engine.explain.words import rule_in_words
 from engine.model.decision import ReasonCode, RuleKind
 from engine.model.request import Request
 from engine.rulebook.model.book import Variant
@@ -40,21 +40,21 @@ _STAGES = {
 }
 
 
-def why(one: Expected, request: Request, live: LiveBook, explained: Explained) -> tuple[str, ...]:
+def why(one: Expected, request: Request, compiled: CompiledBook, explained: Explained) -> tuple[str, ...]:
     """The lines; none where the values say it all."""
-    lines = list(_Why(request, live, explained).lines(one))
+    lines = list(_Why(request, compiled, explained).lines(one))
     return (*lines[:_MOST_LINES], "…") if len(lines) > _MOST_LINES else tuple(lines)
 
 
 @dataclass(frozen=True, slots=True)
 class _Why:
     request: Request
-    live: LiveBook
+    compiled: CompiledBook
     explained: Explained
 
     def lines(self, one: Expected) -> Iterator[str]:
         names = one.wanted if isinstance(one.wanted, tuple) else (str(one.wanted),)
-        campaigns, book = self.explained.campaigns, self.live.book.campaigns
+        campaigns, book = self.explained.campaigns, self.compiled.book.campaigns
         match one.key:
             case "campaign" | "campaigns":
                 yield from self._stages(each for each in campaigns if each.campaign in names)
@@ -108,17 +108,17 @@ class _Why:
 
     def _stood(self, one: CampaignExplained, rule: str) -> str:
         """What the rule saw, and until when it holds back."""
-        zone = self.live.book.timezone
-        return next((f", {in_words(each, zone)}" for each in one.readings if each.rule == rule), "")
+        zone = self.compiled.book.timezone
+        return next((f", {rule_in_words(each, zone)}" for each in one.readings if each.rule == rule), "")
 
     def _withdrawn(self, one: CampaignExplained, channel: str) -> str:
         """Since when, where the customer withdrew it."""
         about = (each for each in one.readings if each.kind is RuleKind.CONSENT and each.channel == channel)
-        return next((f", {in_words(each, self.live.book.timezone)}" for each in about), "")
+        return next((f", {rule_in_words(each, self.compiled.book.timezone)}" for each in about), "")
 
     def _ranks(self, one: CampaignExplained, winner: str) -> str:
         """Tiers where they differ, else scores."""
-        book = self.live.book.campaigns
+        book = self.compiled.book.campaigns
         mine, best = book[one.campaign].tier, book[winner].tier
         if mine != best:
             return f" (tier {mine} against {best})"
@@ -128,12 +128,12 @@ class _Why:
     def _variants(self, names: tuple[str, ...]) -> Iterator[str]:
         """Of the chosen campaign: whether the variant's condition held, and whether shares drew another."""
         for one in self._chosen()[:1]:
-            for variant in self.live.book.campaigns[one.campaign].variants:
+            for variant in self.compiled.book.campaigns[one.campaign].variants:
                 if variant.name in names:
                     yield from self._variant(variant)
 
     def _variant(self, variant: Variant) -> Iterator[str]:
-        moment = self.live.moment(self.request.now)
+        moment = self.compiled.moment(self.request.now)
         found = trace(variant.when, self.request.attributes, moment)
         if found.verdict is not Verdict.TRUE:
             yield f"{variant.name}: its condition does not hold"

@@ -12,9 +12,9 @@ from structlog.contextvars import bound_contextvars
 from engine.api.v1 import decisions_pb2 as pb
 from engine.server.service import DecisionsService
 from engine.server.status import abort
-from engine.wire.violations import InvalidRequest, Violation
+from engine.wire.violations import FieldViolation, InvalidMessage
 
-Request = TypeVar("Request", bound=Message)
+RequestMessage = TypeVar("RequestMessage", bound=Message)
 
 
 Context = ServicerContext[Any, Any]
@@ -37,12 +37,12 @@ def decisions_handler(service: DecisionsService) -> grpc.GenericRpcHandler:
 
 
 def _unary(
-    method: Callable[[Request, Context], Awaitable[Message]], kind: type[Request]
+    method: Callable[[RequestMessage, Context], Awaitable[Message]], kind: type[RequestMessage]
 ) -> "grpc.RpcMethodHandler[Any, Any]":
-    async def call(message: Request | DecodeError, context: Context) -> Message:
+    async def call(message: RequestMessage | DecodeError, context: Context) -> Message:
         try:
             if isinstance(message, DecodeError):
-                raise InvalidRequest([Violation("", f"the bytes are not a {kind.DESCRIPTOR.name}")])
+                raise InvalidMessage([FieldViolation("", f"the bytes are not a {kind.DESCRIPTOR.name}")])
             return await method(message, context)
         except AbortError:
             raise
@@ -56,11 +56,11 @@ def _unary(
 
 
 def _stream(
-    method: Callable[[AsyncIterator[Request | DecodeError], Context], AsyncGenerator[Message, None]],
-    kind: type[Request],
+    method: Callable[[AsyncIterator[RequestMessage | DecodeError], Context], AsyncGenerator[Message, None]],
+    kind: type[RequestMessage],
 ) -> "grpc.RpcMethodHandler[Any, Any]":
     async def call(
-        messages: AsyncIterator[Request | DecodeError], context: Context
+        messages: AsyncIterator[RequestMessage | DecodeError], context: Context
     ) -> AsyncIterator[Message]:
         try:
             async with aclosing(method(messages, context)) as answers:
@@ -76,11 +76,11 @@ def _stream(
     )
 
 
-def _reader(kind: type[Request]) -> Callable[[bytes], Request | DecodeError]:
+def _reader(kind: type[RequestMessage]) -> Callable[[bytes], RequestMessage | DecodeError]:
     """Reads a message, or hands on why it cannot be read: what a deserializer raises, gRPC calls UNKNOWN."""
     from_string = kind.FromString
 
-    def read(data: bytes) -> Request | DecodeError:
+    def read(data: bytes) -> RequestMessage | DecodeError:
         try:
             return from_string(data)
         except DecodeError as error:

@@ -11,21 +11,21 @@ import grpc
 from grpc.aio import AbortError, ServicerContext
 
 from engine.server.access.roles import NEEDS
-from engine.telemetry.metrics import Catalogue
+from engine.telemetry.metrics import Metrics
 
 Context = ServicerContext[Any, Any]
 
 
-Trace = Callable[[str, Context], Any]
+StartSpan = Callable[[str, Context], Any]
 """Opens the span of a call, by the method's path; what it yields is told how the call ended, by status and answer."""
 
 
 class ObservedCalls(grpc.aio.ServerInterceptor):
     """Observes the calls of our services. It stands before the gate, so that who is turned away is counted too."""
 
-    def __init__(self, catalogue: Catalogue, trace: Trace | None = None) -> None:
-        self._catalogue = catalogue
-        self._trace: Trace = trace or (lambda _path, _context: nullcontext(_untold))
+    def __init__(self, metrics: Metrics, trace: StartSpan | None = None) -> None:
+        self._catalogue = metrics
+        self._trace: StartSpan = trace or (lambda _path, _context: nullcontext(_untold))
         self._observed: dict[str, tuple[Any, Any]] = {}
 
     async def intercept_service(

@@ -5,10 +5,10 @@ import asyncio
 import structlog
 
 from engine.decide.experiments.learning import Learned
-from engine.ledger.commit.learning import Learning
+from engine.ledger.commit.learning import LearnCommand
 from engine.ledger.errors import LedgerError
 from engine.ledger.ledger import Ledger
-from engine.server.book.serving import Desks
+from engine.server.book.serving import ServingBooks
 from engine.server.clock import ServerClock
 
 log = structlog.get_logger()
@@ -21,16 +21,18 @@ _EVERY = 10.0
 class Learner:
     """Keeps what is learned up to date, for every version of the book that this server serves."""
 
-    def __init__(self, desks: Desks, ledger: Ledger, clock: ServerClock, learned: Learned) -> None:
-        self._desks, self._ledger, self._clock, self._learned = desks, ledger, clock, learned
+    def __init__(
+        self, serving_books: ServingBooks, ledger: Ledger, clock: ServerClock, learned: Learned
+    ) -> None:
+        self._desks, self._ledger, self._clock, self._learned = serving_books, ledger, clock, learned
 
     async def look(self) -> None:
         """Learns once; what cannot be learned now can be later, and what was known is known still."""
-        live = self._desks.live.engine.live
-        if not live.learns:
+        compiled = self._desks.compiled.engine.compiled
+        if not compiled.learns:
             return
         try:
-            self._learned.take(await self._ledger.learn(Learning(live, self._clock())))
+            self._learned.take(await self._ledger.learn(LearnCommand(compiled, self._clock())))
         except LedgerError as error:
             log.warning("could not learn", cause=str(error))
         except Exception:

@@ -7,18 +7,18 @@ from typing import Any
 import structlog
 
 from engine.api.v1 import decisions_pb2 as pb
-from engine.decide.compiled import LiveBook
-from engine.decide.evaluate import Ask
+from engine.decide.compiled import CompiledBook
+from engine.decide.evaluate import Evaluation
 from engine.decide.experiments.learning import NOTHING_LEARNED, Learned
 from engine.engine import Engine
-from engine.ledger.commit.events import Recorded, Recording
-from engine.ledger.commit.outcomes import Reporting
+from engine.ledger.commit.events import RecordCommand, RecordResult
+from engine.ledger.commit.outcomes import ReportCommand
 from engine.ledger.errors import LedgerError
 from engine.ledger.ledger import Ledger
 from engine.model.decision import Decision
 from engine.model.instant import Instant
 from engine.model.request import Request
-from engine.telemetry.metrics import Catalogue
+from engine.telemetry.metrics import Metrics
 from engine.telemetry.stages import Stages
 from engine.weather import Weather
 from engine.wire.parse import Parser
@@ -29,9 +29,9 @@ log = structlog.get_logger()
 class ObservedParser(Parser):
     """Tells how long reading a request takes."""
 
-    def __init__(self, live: LiveBook, catalogue: Catalogue, **options: Any) -> None:
-        super().__init__(live, **options)
-        self._stages = Stages(catalogue.stage_seconds)
+    def __init__(self, compiled: CompiledBook, metrics: Metrics, **options: Any) -> None:
+        super().__init__(compiled, **options)
+        self._stages = Stages(metrics.stage_seconds)
 
     def parse(self, message: pb.DecideRequest, now: Instant) -> Request:
         """As the parser does."""
@@ -46,15 +46,15 @@ class ObservedEngine(Engine):
 
     def __init__(
         self,
-        live: LiveBook,
+        compiled: CompiledBook,
         ledger: Ledger,
         weather: Weather | None,
-        catalogue: Catalogue,
+        metrics: Metrics,
         learned: Learned = NOTHING_LEARNED,
     ) -> None:
-        super().__init__(live, ledger, weather, learned)
-        self._catalogue = catalogue
-        self._stages = Stages(catalogue.stage_seconds)
+        super().__init__(compiled, ledger, weather, learned)
+        self._catalogue = metrics
+        self._stages = Stages(metrics.stage_seconds)
 
     async def decide(self, request: Request, *, deadline: float | None = None) -> Decision:
         """As the engine does."""
@@ -62,23 +62,23 @@ class ObservedEngine(Engine):
         self._told(decision)
         return decision
 
-    async def settle_all(
+    async def decide_all(
         self, requests: Sequence[Request], *, deadline: float | None = None
     ) -> Sequence[Decision | LedgerError]:
         """As the engine does."""
-        answers = await super().settle_all(requests, deadline=deadline)
+        answers = await super().decide_all(requests, deadline=deadline)
         for one in answers:
             if isinstance(one, Decision):
                 self._told(one)
         return answers
 
     async def record(
-        self, recordings: Sequence[Recording | Reporting], *, deadline: float | None = None
-    ) -> Sequence[Recorded | LedgerError]:
+        self, recordings: Sequence[RecordCommand | ReportCommand], *, deadline: float | None = None
+    ) -> Sequence[RecordResult | LedgerError]:
         """As the engine does."""
         found = await super().record(recordings, deadline=deadline)
         for one in found:
-            self._catalogue.recorded.add((one if isinstance(one, Recorded) else "error",))
+            self._catalogue.recorded.add((one if isinstance(one, RecordResult) else "error",))
         return found
 
     def _told(self, decision: Decision) -> None:
@@ -92,25 +92,27 @@ class ObservedEngine(Engine):
             book=decision.book_version,
         )
 
-    async def ask_all(self, requests: Sequence[Request], *, deadline: float | None = None) -> list[Ask]:
+    async def evaluate_all(
+        self, requests: Sequence[Request], *, deadline: float | None = None
+    ) -> list[Evaluation]:
         """As the engine does."""
         start = time.perf_counter()
-        asks = await super().ask_all(requests, deadline=deadline)
+        asks = await super().evaluate_all(requests, deadline=deadline)
         self._stages.took("propose", start)
         return asks
 
-    async def settle(self, asked: Ask, *, deadline: float | None = None) -> Decision:
+    async def commit(self, asked: Evaluation, *, deadline: float | None = None) -> Decision:
         """As the engine does."""
         start = time.perf_counter()
-        decision = await super().settle(asked, deadline=deadline)
+        decision = await super().commit(asked, deadline=deadline)
         self._stages.took("settle", start)
         return decision
 
-    async def settle_asks(
-        self, asks: Sequence[Ask], *, deadline: float | None = None
+    async def commit_all(
+        self, asks: Sequence[Evaluation], *, deadline: float | None = None
     ) -> Sequence[Decision | LedgerError]:
         """As the engine does."""
         start = time.perf_counter()
-        answers = await super().settle_asks(asks, deadline=deadline)
+        answers = await super().commit_all(asks, deadline=deadline)
         self._stages.took("settle", start)
         return answers

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from engine.server.interceptor import Context, ObservedCalls, Trace
+from engine.server.interceptor import Context, ObservedCalls, StartSpan
 from engine.settings import Settings
 from engine.telemetry.collector import Where, where_to
-from engine.telemetry.figures import Figures, Reading
-from engine.telemetry.metrics import Catalogue
+from engine.telemetry.figures import Figures, GaugeReading
+from engine.telemetry.metrics import Metrics
 
 if TYPE_CHECKING:
     from engine.telemetry.endpoint import Endpoint, Page
@@ -31,14 +31,14 @@ class Observer:
     """Whether another may be at the port, who leaves soon."""
     where: Where = field(default_factory=Where)
     """What is sent to a collector."""
-    catalogue: Catalogue = field(default_factory=Catalogue)
+    metrics: Metrics = field(default_factory=Metrics)
     endpoint: "Endpoint | None" = None
     push: "Push | None" = None
 
-    def open(self, readings: Sequence[Reading], pages: "Mapping[str, Page]") -> None:
+    def open(self, readings: Sequence[GaugeReading], pages: "Mapping[str, Page]") -> None:
         """Begins to show. Raises CannotObserve."""
-        self.catalogue.readings += readings
-        figures = self.catalogue.all()
+        self.metrics.readings += readings
+        figures = self.metrics.all()
         if self.settings.metrics_port:
             self.endpoint = self._endpoint(figures, pages)
         if self.where:
@@ -58,9 +58,9 @@ class Observer:
 
     def calls(self) -> ObservedCalls:
         """What observes calls."""
-        return ObservedCalls(self.catalogue, self._trace())
+        return ObservedCalls(self.metrics, self._trace())
 
-    def _trace(self) -> Trace | None:
+    def _trace(self) -> StartSpan | None:
         tracer = None if self.push is None else self.push.tracer
         if tracer is None:
             return None

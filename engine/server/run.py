@@ -16,16 +16,16 @@ from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
 from grpc_reflection.v1alpha import reflection
 
 from engine.api.v1 import decisions_pb2
-from engine.decide.compiled import LiveBook
+from engine.decide.compiled import CompiledBook
 from engine.decide.experiments.learning import Learned
 from engine.engine import Engine
 from engine.ledger.ledger import Ledger
 from engine.ledger.store.open import open_store
 from engine.rulebook.report.diagnostics import in_short
 from engine.server.access.callers import may_simulate
-from engine.server.access.wiring import Door
+from engine.server.access.wiring import AccessWiring
 from engine.server.book.reload import Reloader
-from engine.server.book.serving import Desk, Desks
+from engine.server.book.serving import ServingBook, ServingBooks
 from engine.server.clock import ServerClock
 from engine.server.gauges import readings_of_book, readings_of_server, readings_of_weather
 from engine.server.handlers import decisions_handler
@@ -62,9 +62,9 @@ _HANGS = 10.0
 class Parts:
     """What outlives calls."""
 
-    desks: Desks
+    serving_books: ServingBooks
     reloader: Reloader
-    door: Door
+    wiring: AccessWiring
     ledger: Ledger
     weather: Weather
     learned: Learned
@@ -75,8 +75,8 @@ class Parts:
 
 def show(parts: Parts, observer: Observer, health: Health, clock: ServerClock) -> None:
     """Begins to show the server. Raises CannotObserve."""
-    parts.ledger.watch(observer.catalogue.group)
-    readings = readings_of_book(parts.desks, parts.reloader)
+    parts.ledger.watch(observer.metrics.group)
+    readings = readings_of_book(parts.serving_books, parts.reloader)
     readings += readings_of_server(parts.ledger, health, clock)
     if parts.weather.enabled:
         readings += readings_of_weather(parts.weather)
@@ -89,8 +89,12 @@ def show(parts: Parts, observer: Observer, health: Health, clock: ServerClock) -
         return health.ready, {"ready": health.ready, "trouble": parts.ledger.trouble}
 
     def book() -> tuple[bool, Mapping[str, Any]]:
-        now, wrong = parts.desks.live.engine.live, parts.reloader.refused
-        document = {"book": now.book.name, "version": now.book.version, "campaigns": len(now.plans)}
+        now, wrong = parts.serving_books.compiled.engine.compiled, parts.reloader.refused
+        document = {
+            "book": now.book.name,
+            "version": now.book.version,
+            "campaigns": len(now.compiled_campaigns),
+        }
         return not wrong, {**document, "errors": [in_short(one) for one in wrong]}
 
     observer.open(readings, {"/live": live, "/ready": ready, "/book": book})
@@ -115,7 +119,7 @@ _SWITCH_SECONDS = 0.001
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ServingPlace:
     """Where a server stands: whom it tells that it listens, who tells it to stop, and whether it is one of several."""
 
     announce: Callable[[str], None]
@@ -125,32 +129,32 @@ class Place:
     """Whether others listen on its port; then it keeps its book, and who watches them all brings a changed one to life."""
 
 
-async def serve(live: LiveBook, settings: Settings, place: Place) -> None:
+async def serve(live: CompiledBook, settings: Settings, place: ServingPlace) -> None:
     """Serves until told to stop, and returns when everything accepted is settled.
 
     Raises CannotServe, CannotObserve, LedgerUnavailable.
     """
-    door = open_door(settings)
+    wiring = open_door(settings)
     sys.setswitchinterval(_SWITCH_SECONDS)
     gc.freeze()
     gc.set_threshold(*_GC_THRESHOLDS)
     ledger = Ledger(open_store(settings.log, busy_timeout=settings.busy_timeout), limit=settings.queue_limit)
     weather, look, learned = Weather(settings), observer(settings, shared=place.shared), Learned()
 
-    def open_desk(live: LiveBook) -> Desk:
+    def open_desk(live: CompiledBook) -> ServingBook:
         within = weather if weather.enabled else None
         most = most_of(settings)
         if look is None:
-            return Desk(
+            return ServingBook(
                 Parser(live, may_simulate=may_simulate, most=most), Engine(live, ledger, within, learned)
             )
-        parser = ObservedParser(live, look.catalogue, may_simulate=may_simulate, most=most)
-        return Desk(parser, ObservedEngine(live, ledger, within, look.catalogue, learned))
+        parser = ObservedParser(live, look.metrics, may_simulate=may_simulate, most=most)
+        return ServingBook(parser, ObservedEngine(live, ledger, within, look.metrics, learned))
 
-    desks = Desks(open_desk(live))
+    serving_books = ServingBooks(open_desk(live))
     try:
-        reloader = Reloader(Path(settings.rules), desks, open_desk)
-        await _serve(Parts(desks, reloader, door, ledger, weather, learned, look), settings, place)
+        reloader = Reloader(Path(settings.rules), serving_books, open_desk)
+        await _serve(Parts(serving_books, reloader, wiring, ledger, weather, learned, look), settings, place)
     finally:
         await weather.close()
         await asyncio.to_thread(ledger.close)
@@ -159,10 +163,10 @@ async def serve(live: LiveBook, settings: Settings, place: Place) -> None:
     log.info("stopped", **counted())
 
 
-async def _serve(parts: Parts, settings: Settings, place: Place) -> None:
-    live, clock = parts.desks.live.engine.live, ServerClock()
+async def _serve(parts: Parts, settings: Settings, place: ServingPlace) -> None:
+    live, clock = parts.serving_books.compiled.engine.compiled, ServerClock()
     health = Health((SERVICE,), parts.ledger, parts.reloader, patience=settings.busy_timeout + _MORE_SECONDS)
-    interceptors: list[grpc.aio.ServerInterceptor] = [parts.door.gate]
+    interceptors: list[grpc.aio.ServerInterceptor] = [parts.wiring.access]
     if parts.observer is not None:
         show(parts, parts.observer, health, clock)
         interceptors.insert(0, parts.observer.calls())
@@ -170,20 +174,22 @@ async def _serve(parts: Parts, settings: Settings, place: Place) -> None:
         options=channel_options(settings, shared=place.shared), interceptors=interceptors
     )
     streams = Streams(settings.stream_window)
-    service = DecisionsService(parts.desks, clock, streams, longest=settings.request_timeout)
+    service = DecisionsService(parts.serving_books, clock, streams, longest=settings.request_timeout)
     server.add_generic_rpc_handlers((decisions_handler(service),))
     add_HealthServicer_to_server(health.servicer, server)
     reflection.enable_server_reflection((SERVICE, HEALTH_SERVICE, reflection.SERVICE_NAME), server)
-    port = bind(server, settings, parts.door.credentials())
-    guarding = asyncio.create_task(parts.door.follow())
-    learner = Learner(parts.desks, parts.ledger, clock, parts.learned)
+    port = bind(server, settings, parts.wiring.credentials())
+    guarding = asyncio.create_task(parts.wiring.follow())
+    learner = Learner(parts.serving_books, parts.ledger, clock, parts.learned)
     await asyncio.gather(health.look(), learner.look())
     tasks = [asyncio.create_task(one) for one in (health.follow(), health.beat(), learner.follow())]
     if not place.shared:
         tasks += _reloading(parts.reloader, settings)
     await server.start()
     place.announce(f"{settings.host}:{port}")
-    log.info("serving", book=live.book.name, version=live.book.version, campaigns=len(live.plans))
+    log.info(
+        "serving", book=live.book.name, version=live.book.version, campaigns=len(live.compiled_campaigns)
+    )
     await place.stop.told()
     log.info("draining", seconds=settings.grace)
     for task in tasks:
@@ -205,10 +211,10 @@ def _reloading(reloader: Reloader, settings: Settings) -> "list[asyncio.Task[Non
     return tasks
 
 
-def open_door(settings: Settings) -> Door:
+def open_door(settings: Settings) -> AccessWiring:
     """Who may call, and how; raises CannotServe unless it is safe to serve so."""
     check_access(settings)
     try:
-        return Door(settings)
+        return AccessWiring(settings)
     except ValueError as error:
         raise CannotServe(str(error)) from None

@@ -11,20 +11,20 @@ from grpc.aio import ServicerContext
 
 from engine.api.v1 import decisions_pb2 as pb
 from engine.engine import Engine
-from engine.explain import explain, explain_past
-from engine.ledger.commit.events import Recorded, Recording
-from engine.ledger.commit.outcomes import Reporting
+from engine.explain import explain, explain_logged
+from engine.ledger.commit.events import RecordCommand, RecordResult
+from engine.ledger.commit.outcomes import ReportCommand
 from engine.ledger.errors import LedgerFull
 from engine.model.decision import Decision
 from engine.model.instant import Instant
 from engine.model.request import Request
-from engine.server.book.serving import Desk, Desks
+from engine.server.book.serving import ServingBook, ServingBooks
 from engine.server.status import status_of
 from engine.server.streams import Streams
 from engine.wire.explain import check_campaigns, parse_past, respond_explained
 from engine.wire.record import parse_linking, parse_recordings
 from engine.wire.respond import respond
-from engine.wire.violations import InvalidRequest, Violation
+from engine.wire.violations import FieldViolation, InvalidMessage
 
 
 async def settled(
@@ -37,7 +37,7 @@ async def settled(
     """
     while True:
         try:
-            return await engine.settle_all(requests, deadline=deadline)
+            return await engine.decide_all(requests, deadline=deadline)
         except LedgerFull as full:
             if deadline is not None and time.monotonic() + full.retry_after > deadline:
                 return [full] * len(requests)
@@ -61,7 +61,7 @@ def streamed(
 Context = ServicerContext[Any, Any]
 
 
-Clock = Callable[[], Instant]
+ServerNow = Callable[[], Instant]
 
 
 class DecisionsService:
@@ -70,29 +70,31 @@ class DecisionsService:
     longest: seconds until the deadline of a call that brings none; 0: it has none.
     """
 
-    def __init__(self, desks: Desks, clock: Clock, streams: Streams, *, longest: float = 0.0) -> None:
-        self._desks = desks
+    def __init__(
+        self, serving_books: ServingBooks, clock: ServerNow, streams: Streams, *, longest: float = 0.0
+    ) -> None:
+        self._desks = serving_books
         self._streams = streams
         self._clock = clock
         self._longest = longest or None
 
     async def decide(self, request: pb.DecideRequest, context: Context) -> pb.DecideResponse:
         """One customer, now."""
-        with self._desks.live as desk:
-            desk.engine.check_room(1)
-            parsed = desk.parser.parse(request, self._clock())
-            return respond(await desk.engine.decide(parsed, deadline=self._deadline(context)))
+        with self._desks.compiled as serving:
+            serving.engine.check_room(1)
+            parsed = serving.parser.parse(request, self._clock())
+            return respond(await serving.engine.decide(parsed, deadline=self._deadline(context)))
 
     async def decide_batch(self, request: pb.DecideBatchRequest, context: Context) -> pb.DecideBatchResponse:
         """Many customers in one settlement; an error of one is its own."""
-        with self._desks.live as desk:
-            if len(request.requests) > desk.parser.most.batched:
-                raise _too_many(desk.parser.most.batched, len(request.requests))
-            desk.engine.check_room(len(request.requests))
-            parsed = [self._parsed(desk, one) for one in request.requests]
+        with self._desks.compiled as serving:
+            if len(request.requests) > serving.parser.most.batched:
+                raise _too_many(serving.parser.most.batched, len(request.requests))
+            serving.engine.check_room(len(request.requests))
+            parsed = [self._parsed(serving, one) for one in request.requests]
             good = [one for one in parsed if isinstance(one, Request)]
             answers = iter(
-                await desk.engine.settle_all(good, deadline=self._deadline(context)) if good else ()
+                await serving.engine.decide_all(good, deadline=self._deadline(context)) if good else ()
             )
         return pb.DecideBatchResponse(
             items=[_item(next(answers) if isinstance(one, Request) else one) for one in parsed]
@@ -112,10 +114,10 @@ class DecisionsService:
         self, messages: Sequence[pb.DecideRequest | DecodeError], context: Context
     ) -> Sequence[pb.DecideResponse]:
         """The answers to what came of a stream, in one settlement."""
-        with self._desks.live as desk:
-            parsed = [self._named(desk, one) for one in messages]
+        with self._desks.compiled as serving:
+            parsed = [self._named(serving, one) for one in messages]
             good = [one for one in parsed if isinstance(one, Request)]
-            answers = iter(await settled(desk.engine, good, self._soon(context)) if good else ())
+            answers = iter(await settled(serving.engine, good, self._soon(context)) if good else ())
         return [
             streamed(one, next(answers) if isinstance(each, Request) else each)
             for one, each in zip(messages, parsed, strict=True)
@@ -123,33 +125,39 @@ class DecisionsService:
 
     async def record(self, request: pb.RecordRequest, context: Context) -> pb.RecordResponse:
         """What customers did, and what happened to decisions; an error of one event is its own."""
-        with self._desks.live as desk:
-            desk.engine.check_room(len(request.events))
-            parsed = parse_recordings(desk.parser, request, self._clock())
-            good = [one for one in parsed if isinstance(one, Recording | Reporting)]
-            answers = iter(await desk.engine.record(good, deadline=self._deadline(context)) if good else ())
-        results = [next(answers) if isinstance(one, Recording | Reporting) else one for one in parsed]
+        with self._desks.compiled as serving:
+            serving.engine.check_room(len(request.events))
+            parsed = parse_recordings(serving.parser, request, self._clock())
+            good = [one for one in parsed if isinstance(one, RecordCommand | ReportCommand)]
+            answers = iter(
+                await serving.engine.record(good, deadline=self._deadline(context)) if good else ()
+            )
+        results = [next(answers) if isinstance(one, RecordCommand | ReportCommand) else one for one in parsed]
         return pb.RecordResponse(results=[_result(*one) for one in zip(request.events, results, strict=True)])
 
     async def link(self, request: pb.LinkRequest, context: Context) -> pb.LinkResponse:
         """Names of one person."""
-        with self._desks.live as desk:
-            linking = parse_linking(desk.parser, request, self._clock())
-            linked = await desk.engine.link(linking, deadline=self._deadline(context))
+        with self._desks.compiled as serving:
+            linking = parse_linking(serving.parser, request, self._clock())
+            linked = await serving.engine.link(linking, deadline=self._deadline(context))
         return pb.LinkResponse(customer_id=linked.person)
 
     async def explain(self, request: pb.ExplainRequest, context: Context) -> pb.ExplainResponse:
         """Every campaign, and why: of a request, or of a decision that was made."""
-        with self._desks.live as desk:
-            book, deadline = desk.engine.live.book, self._deadline(context)
+        with self._desks.compiled as serving:
+            book, deadline = serving.engine.compiled.book, self._deadline(context)
             only = frozenset(request.campaigns)
             if request.WhichOneof("subject") == "decision_id":
                 wanted = parse_past(request)
-                found = await explain_past(desk.engine, wanted, deadline=deadline, only=only, flips=True)
+                found = await explain_logged(
+                    serving.engine, wanted, deadline=deadline, only=only, counterfactuals=True
+                )
             else:
                 check_campaigns(request, book)
-                parsed = desk.parser.parse(request.request, self._clock())
-                found = await explain(desk.engine, parsed, deadline=deadline, only=only, flips=True)
+                parsed = serving.parser.parse(request.request, self._clock())
+                found = await explain(
+                    serving.engine, parsed, deadline=deadline, only=only, counterfactuals=True
+                )
             return respond_explained(found, book.timezone)
 
     def _deadline(self, context: Context) -> float | None:
@@ -165,17 +173,17 @@ class DecisionsService:
         ours = None if self._longest is None else time.monotonic() + self._longest
         return min(ends, ours) if ends is not None and ours is not None else ends
 
-    def _named(self, desk: Desk, message: pb.DecideRequest | DecodeError) -> Request | Status:
+    def _named(self, serving: ServingBook, message: pb.DecideRequest | DecodeError) -> Request | Status:
         """A request of a stream, which has to say how its answer is to be known."""
         if isinstance(message, DecodeError):
-            return status_of(InvalidRequest([Violation("", "the bytes are not a DecideRequest")]))
+            return status_of(InvalidMessage([FieldViolation("", "the bytes are not a DecideRequest")]))
         if not message.request_id:
-            return status_of(InvalidRequest([Violation("request_id", "is required in a stream")]))
-        return self._parsed(desk, message)
+            return status_of(InvalidMessage([FieldViolation("request_id", "is required in a stream")]))
+        return self._parsed(serving, message)
 
-    def _parsed(self, desk: Desk, message: pb.DecideRequest) -> Request | Status:
+    def _parsed(self, serving: ServingBook, message: pb.DecideRequest) -> Request | Status:
         try:
-            return desk.parser.parse(message, self._clock())
+            return serving.parser.parse(message, self._clock())
         except Exception as error:  # noqa: BLE001 an item's fault is that item's status
             return status_of(error)
 
@@ -190,16 +198,16 @@ def _item(answer: Decision | Exception | Status) -> pb.DecideBatchItem:
             return pb.DecideBatchItem(error=status_of(answer))
 
 
-def _result(event: pb.RecordedEvent, answer: Recorded | Exception) -> pb.RecordedResult:
+def _result(event: pb.RecordedEvent, answer: RecordResult | Exception) -> pb.RecordedResult:
     name = event.event_id or event.event.event_id
     match answer:
-        case Recorded.ACCEPTED:
+        case RecordResult.ACCEPTED:
             return pb.RecordedResult(event_id=name, accepted=True)
-        case Recorded.DUPLICATE:
+        case RecordResult.DUPLICATE:
             return pb.RecordedResult(event_id=name, duplicate=True)
         case _:
             return pb.RecordedResult(event_id=name, error=status_of(answer))
 
 
-def _too_many(most: int, count: int) -> InvalidRequest:
-    return InvalidRequest([Violation("requests", f"must be at most {most}, not {count}")])
+def _too_many(most: int, count: int) -> InvalidMessage:
+    return InvalidMessage([FieldViolation("requests", f"must be at most {most}, not {count}")])

@@ -29,17 +29,17 @@ from grpc.aio import ServicerContext
 from engine.explain import NoSuchDecision
 from engine.ledger.errors import (
     DeadlinePassed,
-    EventIdReused,
+    EventIdTaken,
     LedgerClosed,
     LedgerFull,
     LedgerUnavailable,
     OutcomeRefused,
-    RequestIdReused,
+    RequestIdTaken,
     TooManyNames,
 )
 from engine.server.access.refusals import NotAllowed, Overdue, TooMuch, Unknown
 from engine.server.streams import GoingDown
-from engine.wire.violations import EventsNotKept, InvalidRequest, Unsupported, Violation
+from engine.wire.violations import EventsNotKept, FieldViolation, InvalidMessage, Unsupported
 
 _MESSAGE_BYTES = 1000
 
@@ -63,7 +63,7 @@ def short(message: str) -> str:
     return message if len(kept) == len(message) else "".join(kept) + "…"
 
 
-def bad_request(violations: Sequence[Violation]) -> BadRequest:
+def bad_request(violations: Sequence[FieldViolation]) -> BadRequest:
     """The first violations, as many as take at most 3,000 bytes, and how many more there are."""
     told, room = BadRequest(), _DETAIL_BYTES
     for place, one in enumerate(violations):
@@ -89,8 +89,8 @@ _CODES: dict[type[Exception], int] = {
     LedgerUnavailable: UNAVAILABLE,
     LedgerClosed: UNAVAILABLE,
     DeadlinePassed: DEADLINE_EXCEEDED,
-    RequestIdReused: ALREADY_EXISTS,
-    EventIdReused: ALREADY_EXISTS,
+    RequestIdTaken: ALREADY_EXISTS,
+    EventIdTaken: ALREADY_EXISTS,
     OutcomeRefused: FAILED_PRECONDITION,
     TooManyNames: FAILED_PRECONDITION,
     EventsNotKept: FAILED_PRECONDITION,
@@ -105,7 +105,7 @@ _CODES: dict[type[Exception], int] = {
 def status_of(error: Exception) -> Status:
     """The status that tells a caller of the error."""
     match error:
-        case InvalidRequest(violations=violations):
+        case InvalidMessage(violations=violations):
             return _status(INVALID_ARGUMENT, short(str(error)), bad_request(violations))
         case LedgerFull(retry_after=seconds) | TooMuch(retry_after=seconds):
             delay = Duration(seconds=int(seconds), nanos=int(seconds % 1 * 1e9))

@@ -42,7 +42,7 @@ class Tally:
 
 
 @dataclass(slots=True)
-class Reading:
+class GaugeReading:
     """Something that is looked up when somebody asks, by its labels; `grows` where it never decreases."""
 
     about: About
@@ -87,7 +87,7 @@ class Histogram:
         }
 
 
-Figure: TypeAlias = Tally | Reading | Histogram
+Figure: TypeAlias = Tally | GaugeReading | Histogram
 
 
 Figures: TypeAlias = Iterable[Figure]

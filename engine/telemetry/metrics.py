@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from engine.model.decision import Decision
 from engine.telemetry import counters
-from engine.telemetry.figures import About, Figure, Histogram, Labels, Reading, Tally
+from engine.telemetry.figures import About, Figure, GaugeReading, Histogram, Labels, Tally
 
 _SECONDS = tuple(0.0001 * 2**step for step in range(18))
 """0.1 ms to 13 s."""
@@ -14,7 +14,7 @@ _SIZES = tuple(2**step for step in range(10))
 """1 to 512, the largest group."""
 
 
-class Catalogue:
+class Metrics:
     """The figures that are written while calls are served."""
 
     def __init__(self) -> None:
@@ -28,7 +28,7 @@ class Catalogue:
         self.group_seconds = _seconds("tact_group_seconds", "One transaction of the log, with its waiting.")
         self.group_size = Histogram(About("tact_group_size", "Requests in one transaction."), _SIZES)
         self.groups_lost = _tally("tact_groups_lost", "Transactions that the log did not take.")
-        self.readings: list[Reading] = []
+        self.readings: list[GaugeReading] = []
         """What is looked up elsewhere."""
 
     def decided(self, decision: Decision) -> None:
@@ -61,11 +61,11 @@ def _seconds(name: str, help_: str, *labels: str) -> Histogram:
     return Histogram(About(name, help_, labels, "seconds"), _SECONDS)
 
 
-def _counter(counter: counters.Counter, help_: str) -> Reading:
+def _counter(counter: counters.Counter, help_: str) -> GaugeReading:
     def look() -> Mapping[Labels, float]:
         return {(): counter.value}
 
-    return Reading(About(f"tact_{counter.name}", help_), look, grows=True)
+    return GaugeReading(About(f"tact_{counter.name}", help_), look, grows=True)
 
 
 PROCESS = (

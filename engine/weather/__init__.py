@@ -1,6 +1,6 @@
 """Weather: what it is like where a customer is, from a provider, in time or not at all."""
 
-from engine.weather.breaker import State
-from engine.weather.weather import Counters, Weather
+from engine.weather.breaker import BreakerState
+from engine.weather.weather import Weather, WeatherCounters
 
-__all__ = ["Counters", "State", "Weather"]
+__all__ = ["BreakerState", "Weather", "WeatherCounters"]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from enum import StrEnum
 
 
-class State(StrEnum):
+class BreakerState(StrEnum):
     """Whether calls are made."""
 
     CLOSED = "closed"
@@ -33,11 +33,11 @@ class Breaker:
         self._trying = False
 
     @property
-    def state(self) -> State:
+    def state(self) -> BreakerState:
         """Closed, open or half open."""
         if self._failed < self._limit:
-            return State.CLOSED
-        return State.HALF_OPEN if self._trying else State.OPEN
+            return BreakerState.CLOSED
+        return BreakerState.HALF_OPEN if self._trying else BreakerState.OPEN
 
     def allows(self) -> bool:
         """Whether a call may be made now; true means that the caller makes it and tells how it ended."""

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from engine.weather.report import Report
+from engine.weather.report import WeatherReport
 
 CELLS_A_DEGREE = 10
 
@@ -46,10 +46,10 @@ def cell_of(latitude: float, longitude: float) -> Cell | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Remembered:
+class CachedReport:
     """What is known of one square. Times are seconds of the monotonic clock."""
 
-    report: Report | None = None
+    report: WeatherReport | None = None
     """The last good answer."""
     read_at: float = 0.0
     """When that came."""
@@ -57,7 +57,7 @@ class Remembered:
     """Not before this: the last call for this square failed."""
 
 
-UNKNOWN = Remembered()
+UNKNOWN = CachedReport()
 
 
 class Cache:
@@ -65,19 +65,19 @@ class Cache:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._cells: OrderedDict[Cell, Remembered] = OrderedDict()
+        self._cells: OrderedDict[Cell, CachedReport] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._cells)
 
-    def get(self, cell: Cell) -> Remembered:
+    def get(self, cell: Cell) -> CachedReport:
         """What is known of the square, which is now the last asked for."""
         if cell not in self._cells:
             return UNKNOWN
         self._cells.move_to_end(cell)
         return self._cells[cell]
 
-    def put(self, cell: Cell, remembered: Remembered) -> None:
+    def put(self, cell: Cell, remembered: CachedReport) -> None:
         """Remembers it; forgets the square asked for longest ago when there are too many."""
         self._cells[cell] = remembered
         self._cells.move_to_end(cell)

@@ -11,10 +11,10 @@ import httpx
 
 from engine.settings import Settings
 from engine.weather.cache import Cell
-from engine.weather.report import NOW, TOMORROW, Report, read_report
+from engine.weather.report import NOW, TOMORROW, WeatherReport, read_report
 
 
-class Reason(StrEnum):
+class FailureReason(StrEnum):
     """Why there is no report."""
 
     TIMEOUT = "timeout"
@@ -38,7 +38,7 @@ class Reason(StrEnum):
 class ProviderFailed(Exception):
     """There is no report, for a reason."""
 
-    def __init__(self, reason: Reason) -> None:
+    def __init__(self, reason: FailureReason) -> None:
         super().__init__(reason.value)
         self.reason = reason
 
@@ -89,7 +89,7 @@ class Provider:
         self._timeout = settings.weather_call_timeout
         self._client = make_client(settings)
 
-    async def fetch(self, cell: Cell) -> Report:
+    async def fetch(self, cell: Cell) -> WeatherReport:
         """The report of a square, within `settings.weather_call_timeout`; raises ProviderFailed."""
         try:
             async with asyncio.timeout(
@@ -97,9 +97,9 @@ class Provider:
             ):  # httpx's own limits are for each read, not for all of them
                 body = await self._get(cell)
         except (TimeoutError, httpx.TimeoutException) as late:
-            raise ProviderFailed(Reason.TIMEOUT) from late
+            raise ProviderFailed(FailureReason.TIMEOUT) from late
         except httpx.HTTPError as broken:
-            raise ProviderFailed(Reason.UNREACHABLE) from broken
+            raise ProviderFailed(FailureReason.UNREACHABLE) from broken
         return _parse(body)
 
     async def close(self) -> None:
@@ -115,27 +115,27 @@ class Provider:
             async for chunk in response.aiter_raw():
                 body += chunk
                 if len(body) > LARGEST_ANSWER:
-                    raise ProviderFailed(Reason.TOO_LARGE)
+                    raise ProviderFailed(FailureReason.TOO_LARGE)
         return bytes(body)
 
 
 def _inspect(response: httpx.Response) -> None:
     """Refuses by the head what need not be read; raises ProviderFailed."""
     if response.status_code != httpx.codes.OK:
-        raise ProviderFailed(Reason.STATUS)
+        raise ProviderFailed(FailureReason.STATUS)
     media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
-        raise ProviderFailed(Reason.CONTENT_TYPE)
+        raise ProviderFailed(FailureReason.CONTENT_TYPE)
     if response.headers.get("content-encoding", "identity").strip().lower() != "identity":
-        raise ProviderFailed(Reason.ENCODING)
+        raise ProviderFailed(FailureReason.ENCODING)
 
 
-def _parse(body: bytes) -> Report:
+def _parse(body: bytes) -> WeatherReport:
     """The report in a body; raises ProviderFailed. The standard reader takes NaN, so that one does not cost the rest."""
     try:
         report = read_report(json.loads(body))
     except (ValueError, RecursionError) as wrong:
-        raise ProviderFailed(Reason.MALFORMED) from wrong
+        raise ProviderFailed(FailureReason.MALFORMED) from wrong
     if report is None:
-        raise ProviderFailed(Reason.MALFORMED)
+        raise ProviderFailed(FailureReason.MALFORMED)
     return report

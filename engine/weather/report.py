@@ -76,7 +76,7 @@ TOMORROW = (
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class WeatherReport:
     """The weather of one square: as it is, and as each of the next days is forecast."""
 
     now: Attributes
@@ -92,17 +92,17 @@ class Report:
         return self.forecasts.get(today, self.now)
 
 
-def read_report(document: object) -> Report | None:
+def read_report(document: object) -> WeatherReport | None:
     """What is to be believed of an answer; None when that is nothing. Raises nothing, whatever the document."""
     now = MappingProxyType(dict(_now(_mapping(document, "current"), _mapping(document, "current_units"))))
     seconds = _finite(document.get("utc_offset_seconds")) if isinstance(document, dict) else None
     if seconds is None or abs(seconds) > _LONGEST_OFFSET.total_seconds():
-        return Report(now) if now else None
+        return WeatherReport(now) if now else None
     forecasts = {
         day - timedelta(days=1): MappingProxyType({**now, **forecast})
         for day, forecast in _days(_mapping(document, "daily"), _mapping(document, "daily_units"))
     }
-    return Report(now, timedelta(seconds=seconds), forecasts) if now or forecasts else None
+    return WeatherReport(now, timedelta(seconds=seconds), forecasts) if now or forecasts else None
 
 
 def _now(values: Mapping[str, object], units: Mapping[str, object]) -> Iterator[tuple[str, Value]]:

@@ -12,10 +12,10 @@ import structlog
 
 from engine.model.values import Attributes
 from engine.settings import Settings
-from engine.weather.breaker import Breaker, State
-from engine.weather.cache import Cache, Cell, Remembered, cell_of
-from engine.weather.provider import ProviderFailed, Reason
-from engine.weather.report import NOTHING, Report
+from engine.weather.breaker import Breaker, BreakerState
+from engine.weather.cache import Cache, CachedReport, Cell, cell_of
+from engine.weather.provider import FailureReason, ProviderFailed
+from engine.weather.report import NOTHING, WeatherReport
 
 if TYPE_CHECKING:
     from engine.weather.provider import ClientFactory, Provider
@@ -28,7 +28,7 @@ _MARGIN = 0.002
 
 
 @dataclass(frozen=True, slots=True)
-class Counters:
+class WeatherCounters:
     """What happened since the start, for metrics."""
 
     calls: int
@@ -43,7 +43,7 @@ class Counters:
     """Not answered: too late, failed, or no call was allowed."""
     failures: Mapping[str, int]
     """Calls that failed, by reason (`engine.weather.provider.Reason`)."""
-    breaker: State
+    breaker: BreakerState
     cells: int
     """Squares remembered."""
 
@@ -69,7 +69,7 @@ class Weather:
         self._wall = wall
         self._cache = Cache(settings.weather_cache_cells)
         self._breaker = Breaker(settings.weather_failures, settings.weather_pause, clock)
-        self._flights: dict[Cell, asyncio.Task[Report | None]] = {}
+        self._flights: dict[Cell, asyncio.Task[WeatherReport | None]] = {}
         self._counted: Counter[str] = Counter()
         self._failures: Counter[str] = Counter()
 
@@ -97,10 +97,10 @@ class Weather:
         report = await self._wait(flight, now, deadline) if flight else None
         return self._answer("waited" if report else "missing", report)
 
-    def counters(self) -> Counters:
+    def counters(self) -> WeatherCounters:
         """What happened so far."""
         names = ("calls", "hits", "stale_hits", "waited", "missing")
-        return Counters(
+        return WeatherCounters(
             **{name: self._counted[name] for name in names},
             failures=dict(self._failures),
             breaker=self._breaker.state,
@@ -117,13 +117,13 @@ class Weather:
         if provider is not None:
             await provider.close()
 
-    def _answer(self, how: str, report: Report | None) -> Attributes:
+    def _answer(self, how: str, report: WeatherReport | None) -> Attributes:
         self._counted[how] += 1
         return NOTHING if report is None else report.at(self._wall())
 
     def _flight(
-        self, cell: Cell, provider: "Provider", known: Remembered, now: float
-    ) -> "asyncio.Task[Report | None] | None":
+        self, cell: Cell, provider: "Provider", known: CachedReport, now: float
+    ) -> "asyncio.Task[WeatherReport | None] | None":
         """The one call for the square: under way, or begun now; None when none is allowed."""
         if cell in self._flights:
             return self._flights[cell]
@@ -136,7 +136,7 @@ class Weather:
         self._flights[cell] = flight
         return flight
 
-    async def _fly(self, cell: Cell, provider: "Provider") -> Report | None:
+    async def _fly(self, cell: Cell, provider: "Provider") -> WeatherReport | None:
         """Calls, and remembers how it went. Raises nothing but its own cancellation."""
         self._counted["calls"] += 1
         try:
@@ -146,26 +146,26 @@ class Weather:
             return None
         except Exception:  # no mistake here may cost a decision
             log.exception("weather call broke")
-            self._failed(cell, Reason.BROKEN)
+            self._failed(cell, FailureReason.BROKEN)
             return None
         finally:
             del self._flights[cell]
         self._breaker.succeeded()
-        self._cache.put(cell, Remembered(report, read_at=self._clock()))
+        self._cache.put(cell, CachedReport(report, read_at=self._clock()))
         return report
 
-    def _failed(self, cell: Cell, reason: Reason) -> None:
+    def _failed(self, cell: Cell, reason: FailureReason) -> None:
         self._failures[reason] += 1
         before = self._breaker.state
         self._breaker.failed()
-        if before is not State.OPEN and self._breaker.state is State.OPEN:
+        if before is not BreakerState.OPEN and self._breaker.state is BreakerState.OPEN:
             log.warning("weather provider left alone", reason=reason, seconds=self._settings.weather_pause)
         again = self._clock() + self._settings.weather_pause
         self._cache.put(cell, replace(self._cache.get(cell), ask_after=again))
 
     async def _wait(
-        self, flight: "asyncio.Task[Report | None]", now: float, deadline: float | None
-    ) -> Report | None:
+        self, flight: "asyncio.Task[WeatherReport | None]", now: float, deadline: float | None
+    ) -> WeatherReport | None:
         """The call's report, if it comes in time; the call goes on if not."""
         patience = self._settings.weather_timeout
         if deadline is not None:

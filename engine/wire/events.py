@@ -7,12 +7,14 @@ from engine.model.event import Event
 from engine.model.values import Value
 from engine.wire.limits import LONGEST_NAME, Most
 from engine.wire.values import moment, number, plain, text
-from engine.wire.violations import Violations
+from engine.wire.violations import FieldViolations
 
 _TEXTS = ("item", "category", "page", "currency")
 
 
-def parse_events(messages: Sequence[pb.Event], path: str, wrong: Violations, most: Most) -> tuple[Event, ...]:
+def parse_events(
+    messages: Sequence[pb.Event], path: str, wrong: FieldViolations, most: Most
+) -> tuple[Event, ...]:
     """The events, in the order sent; notes what is wrong under `path`, as in `context.events[2].type`."""
     if len(messages) > most.events:
         wrong.add(path, f"must be at most {most.events}, not {len(messages)}")
@@ -20,7 +22,7 @@ def parse_events(messages: Sequence[pb.Event], path: str, wrong: Violations, mos
     return tuple([parse_event(one, f"{path}[{place}]", wrong, most) for place, one in enumerate(messages)])
 
 
-def parse_event(message: pb.Event, path: str, wrong: Violations, most: Most) -> Event:
+def parse_event(message: pb.Event, path: str, wrong: FieldViolations, most: Most) -> Event:
     """One event; notes what is wrong under `path`."""
     # Each field is read once and by its name: a website sends many events with every page.
     event_id, kind, at = message.event_id, message.type, 0
@@ -39,7 +41,7 @@ def parse_event(message: pb.Event, path: str, wrong: Violations, most: Most) -> 
     return Event(event_id, kind, at, _fields(message, path, wrong, most))
 
 
-def _fields(message: pb.Event, path: str, wrong: Violations, most: Most) -> dict[str, Value]:
+def _fields(message: pb.Event, path: str, wrong: FieldViolations, most: Most) -> dict[str, Value]:
     fields = _attributes(message, path, wrong, most) if message.attributes else {}
     texts = (message.item, message.category, message.page, message.currency)
     try:
@@ -53,7 +55,7 @@ def _fields(message: pb.Event, path: str, wrong: Violations, most: Most) -> dict
     return fields
 
 
-def _attributes(message: pb.Event, path: str, wrong: Violations, most: Most) -> dict[str, Value]:
+def _attributes(message: pb.Event, path: str, wrong: FieldViolations, most: Most) -> dict[str, Value]:
     found: dict[str, Value] = {}
     attributes = message.attributes
     if len(attributes) > most.attributes:

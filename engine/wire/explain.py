@@ -11,19 +11,19 @@ from engine.explain import (
     CampaignExplained,
     Change,
     ChangeKind,
+    Counterfactual,
+    CreativeExplained,
     Explained,
-    Flip,
-    FormExplained,
     SignalExplained,
 )
-from engine.explain.words import flip_sentence, sentence
+from engine.explain.words import counterfactual_sentence, sentence
 from engine.model.instant import to_datetime
 from engine.model.values import Value
 from engine.rulebook.model.book import Book
 from engine.wire.limits import MOST_NAMES
 from engine.wire.parse import name_of
 from engine.wire.respond import reading, reason, respond, set_time
-from engine.wire.violations import Violations
+from engine.wire.violations import FieldViolations
 
 
 def parse_past(message: pb.ExplainRequest) -> str:
@@ -31,7 +31,7 @@ def parse_past(message: pb.ExplainRequest) -> str:
 
     Which campaigns there were is known by the book that decided it, so their names are not looked up.
     """
-    wrong = Violations()
+    wrong = FieldViolations()
     _count(message, wrong)
     wanted = name_of(message.decision_id, "decision_id", wrong, required=True)
     wrong.raise_any()
@@ -40,7 +40,7 @@ def parse_past(message: pb.ExplainRequest) -> str:
 
 def check_campaigns(message: pb.ExplainRequest, book: Book) -> None:
     """Raises InvalidRequest where a campaign is named that the book has not."""
-    wrong = Violations()
+    wrong = FieldViolations()
     _count(message, wrong)
     for name in message.campaigns[:MOST_NAMES]:
         if name not in book.campaigns:
@@ -48,7 +48,7 @@ def check_campaigns(message: pb.ExplainRequest, book: Book) -> None:
     wrong.raise_any()
 
 
-def _count(message: pb.ExplainRequest, wrong: Violations) -> None:
+def _count(message: pb.ExplainRequest, wrong: FieldViolations) -> None:
     if len(message.campaigns) > MOST_NAMES:
         wrong.add("campaigns", f"must be at most {MOST_NAMES}, not {len(message.campaigns)}")
 
@@ -84,14 +84,14 @@ def _campaign(one: CampaignExplained, zone: ZoneInfo) -> pb.CampaignExplanation:
         pressure=[reading(each) for each in one.readings],
         tier=one.tier,
         rival=rival and pb.Rival(campaign=rival.campaign, tier=rival.tier, score=rival.score),
-        forms=[_form(each) for each in one.forms],
-        flips=[_flip(each, zone) for each in one.flips],
+        forms=[_form(each) for each in one.creatives],
+        flips=[_flip(each, zone) for each in one.counterfactuals],
         searched=one.searched,
         sentence=sentence(one, zone),
     )
 
 
-def _form(one: FormExplained) -> pb.FormExplanation:
+def _form(one: CreativeExplained) -> pb.FormExplanation:
     return pb.FormExplanation(
         channel=one.channel,
         variant=one.variant,
@@ -101,7 +101,7 @@ def _form(one: FormExplained) -> pb.FormExplanation:
     )
 
 
-def _flip(one: Flip, zone: ZoneInfo) -> pb.Flip:
+def _flip(one: Counterfactual, zone: ZoneInfo) -> pb.Flip:
     change = one.change
     return pb.Flip(
         kind=cast("pb.ChangeKind", pb.ChangeKind.Value(f"CHANGE_KIND_{change.kind.name}")),
@@ -110,7 +110,7 @@ def _flip(one: Flip, zone: ZoneInfo) -> pb.Flip:
         after=_changed(change, change.after),
         any_value=change.any_value,
         then=reason(one.then),
-        sentence=flip_sentence(one, zone),
+        sentence=counterfactual_sentence(one, zone),
     )
 
 

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from zoneinfo import available_timezones
 
 from engine.api.v1 import decisions_pb2 as pb
-from engine.decide.compiled import LiveBook
+from engine.decide.compiled import CompiledBook
 from engine.model.event import Event
 from engine.model.instant import Instant
 from engine.model.request import Mode, Request
@@ -15,7 +15,7 @@ from engine.rulebook.sections.attributes import BUILTIN
 from engine.wire.events import parse_events
 from engine.wire.limits import CONTRACT, LONGEST_NAME, MOST_ALIASES, MOST_NAMES, Most
 from engine.wire.values import checker, moment, number, plain, reader, text
-from engine.wire.violations import Violations
+from engine.wire.violations import FieldViolations
 
 _ZONES = frozenset(available_timezones())
 
@@ -63,21 +63,25 @@ class Parser:
     """
 
     def __init__(
-        self, live: LiveBook, *, may_simulate: Callable[[], bool] = lambda: False, most: Most = CONTRACT
+        self,
+        compiled: CompiledBook,
+        *,
+        may_simulate: Callable[[], bool] = lambda: False,
+        most: Most = CONTRACT,
     ) -> None:
-        self.live = live
+        self.compiled = compiled
         self.most = most
         self._may_simulate = may_simulate
         self._given = {
-            name: _Given(name, f"context.{name}", _check_of(declared), name in live.wanted)
+            name: _Given(name, f"context.{name}", _check_of(declared), name in compiled.wanted)
             for name, declared in BUILTIN.items()
         }
         self._location, self._weather, self._tomorrow = map(
             self._by_field, ("location.", "weather.", "weather.tomorrow.")
         )
         self._profile = {
-            name.removeprefix("profile."): (name if name in live.wanted else "", reader(declared))
-            for name, declared in live.book.attributes.items()
+            name.removeprefix("profile."): (name if name in compiled.wanted else "", reader(declared))
+            for name, declared in compiled.book.attributes.items()
             if name.startswith("profile.")
         }
 
@@ -86,7 +90,7 @@ class Parser:
 
         Raises InvalidRequest with every violation.
         """
-        wrong = Violations()
+        wrong = FieldViolations()
         context = message.context
         profile = context.profile
         request = Request(
@@ -108,7 +112,9 @@ class Parser:
         wrong.raise_any()
         return request
 
-    def _attributes(self, context: pb.Context, profile: pb.Profile, wrong: Violations) -> dict[str, Value]:
+    def _attributes(
+        self, context: pb.Context, profile: pb.Profile, wrong: FieldViolations
+    ) -> dict[str, Value]:
         values: dict[str, Value] = {}
         weather = context.weather
         for known, message in (
@@ -122,7 +128,7 @@ class Parser:
         self._take_profile(profile, values, wrong)
         return values
 
-    def _take_profile(self, profile: pb.Profile, values: dict[str, Value], wrong: Violations) -> None:
+    def _take_profile(self, profile: pb.Profile, values: dict[str, Value], wrong: FieldViolations) -> None:
         if profile.language:
             self._take(self._given["profile.language"], profile.language, values, wrong)
         if profile.time_zone:
@@ -144,18 +150,18 @@ class Parser:
                 if name:
                     values[name] = value
 
-    def _events(self, context: pb.Context, wrong: Violations) -> tuple[Event, ...]:
+    def _events(self, context: pb.Context, wrong: FieldViolations) -> tuple[Event, ...]:
         """The events, all of them checked; none where the live book derives nothing from events."""
         if not context.events:
             return ()
         found = parse_events(context.events, "context.events", wrong, self.most)
-        return found if self.live.derivation.uses_events else ()
+        return found if self.compiled.derivation.uses_events else ()
 
     def _by_field(self, group: str) -> dict[str, _Given]:
         """The attributes of a group by their field's name."""
         return {name[len(group) :]: given for name, given in self._given.items() if name.startswith(group)}
 
-    def _take(self, given: _Given, value: Any, values: dict[str, Value], wrong: Violations) -> None:
+    def _take(self, given: _Given, value: Any, values: dict[str, Value], wrong: FieldViolations) -> None:
         try:
             given.check(value)
         except ValueError as error:
@@ -165,7 +171,10 @@ class Parser:
                 values[given.name] = value
 
     def now(
-        self, message: pb.DecideRequest | pb.RecordRequest | pb.LinkRequest, now: Instant, wrong: Violations
+        self,
+        message: pb.DecideRequest | pb.RecordRequest | pb.LinkRequest,
+        now: Instant,
+        wrong: FieldViolations,
     ) -> Instant:
         """The moment that the message names, if it may; else `now`."""
         if not message.HasField("now"):
@@ -181,20 +190,20 @@ class Parser:
             return now
         return given
 
-    def _channels(self, message: pb.DecideRequest, wrong: Violations) -> tuple[str, ...]:
+    def _channels(self, message: pb.DecideRequest, wrong: FieldViolations) -> tuple[str, ...]:
         if not message.channels:
             return ()
         names = tuple(dict.fromkeys(_names(message.channels, "channels", wrong)))
         for name in names:
-            if name not in self.live.book.channels:
+            if name not in self.compiled.book.channels:
                 wrong.add("channels", f"{name!r} is not a channel of the live book")
         return names
 
-    def _placement(self, message: pb.DecideRequest, wrong: Violations) -> str:
+    def _placement(self, message: pb.DecideRequest, wrong: FieldViolations) -> str:
         name = message.placement
         if not name:
             return ""
-        placement = self.live.book.placements.get(name)
+        placement = self.compiled.book.placements.get(name)
         if placement is None:
             wrong.add("placement", f"{name!r:.60} is not a placement of the live book")
         elif message.channels and placement.channel not in message.channels:
@@ -203,21 +212,21 @@ class Parser:
             )
         return name
 
-    def _max_offers(self, message: pb.DecideRequest, wrong: Violations) -> int:
+    def _max_offers(self, message: pb.DecideRequest, wrong: FieldViolations) -> int:
         wanted = message.max_offers or 1
         if wanted > _MOST_OFFERS:
             wrong.add("max_offers", f"must be at most {_MOST_OFFERS}, not {wanted}")
-        placement = self.live.book.placements.get(message.placement)
+        placement = self.compiled.book.placements.get(message.placement)
         return min(wanted, placement.max_offers if placement else 1)
 
 
-def _mode(message: pb.DecideRequest, wrong: Violations) -> Mode:
+def _mode(message: pb.DecideRequest, wrong: FieldViolations) -> Mode:
     if message.mode not in (pb.MODE_UNSPECIFIED, pb.MODE_COMMIT, pb.MODE_PREVIEW):
         wrong.add("mode", f"{message.mode} is not a mode")
     return Mode.PREVIEW if message.mode == pb.MODE_PREVIEW else Mode.COMMIT
 
 
-def name_of(value: str, path: str, wrong: Violations, *, required: bool = False) -> str:
+def name_of(value: str, path: str, wrong: FieldViolations, *, required: bool = False) -> str:
     """The name; notes what is wrong with it."""
     if required and not value:
         wrong.add(path, "is required")
@@ -228,7 +237,7 @@ def name_of(value: str, path: str, wrong: Violations, *, required: bool = False)
     return value
 
 
-def aliases_of(customer: pb.Customer, path: str, wrong: Violations) -> tuple[str, ...]:
+def aliases_of(customer: pb.Customer, path: str, wrong: FieldViolations) -> tuple[str, ...]:
     """The customer's further names, each once; notes what is wrong with them."""
     if not customer.aliases:
         return ()
@@ -240,7 +249,7 @@ def aliases_of(customer: pb.Customer, path: str, wrong: Violations) -> tuple[str
     return tuple(name for name in dict.fromkeys(customer.aliases) if name != customer.id)
 
 
-def _names(values: Sequence[str], path: str, wrong: Violations) -> tuple[str, ...]:
+def _names(values: Sequence[str], path: str, wrong: FieldViolations) -> tuple[str, ...]:
     names = tuple(values)
     if len(names) > MOST_NAMES:
         wrong.add(path, f"must be at most {MOST_NAMES}, not {len(names)}")

@@ -5,7 +5,7 @@ from typing import cast
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from engine.api.v1 import decisions_pb2 as pb
-from engine.model.decision import ChosenOffer, Decision, Outcome, Reading, Reason, ReasonCode, RuleKind
+from engine.model.decision import ChosenOffer, Decision, Outcome, Reason, ReasonCode, RuleKind, RuleReading
 from engine.model.instant import Instant
 
 _OUTCOMES = {one: cast("pb.Outcome", pb.Outcome.Value(f"OUTCOME_{one.name}")) for one in Outcome}
@@ -38,12 +38,12 @@ def respond(decision: Decision) -> pb.DecideResponse:
     for one in decision.signals:
         signal = response.signals.add(name=one.name)
         set_time(signal.since, one.since)
-    for fate in decision.fates:
+    for fate in decision.candidate_outcomes:
         response.pressure.extend(map(reading, fate.readings))
     return response
 
 
-def reading(one: Reading) -> pb.PressureReading:
+def reading(one: RuleReading) -> pb.PressureReading:
     """How a rule of pressure stood, as a message."""
     found = pb.PressureReading(
         campaign=one.campaign,

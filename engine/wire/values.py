@@ -13,10 +13,10 @@ from engine.wire.limits import LONGEST_TEXT, MOST_LIST_ENTRIES
 Take = Callable[[Any], Value]
 
 
-Read = Callable[[ValueMessage], Value]
+ReadValue = Callable[[ValueMessage], Value]
 
 
-def reader(declared: Attribute) -> Read:
+def reader(declared: Attribute) -> ReadValue:
     """What reads the values of a declared attribute; it raises ValueError that says what is wrong with one."""
     fitting, kind_of = _FITTING[declared.type], ValueMessage.WhichOneof
     bounded = not (declared.minimum is None and declared.maximum is None and declared.one_of is None)

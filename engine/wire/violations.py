@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
-class Violation:
+class FieldViolation:
     """One field that is wrong."""
 
     field: str
@@ -12,10 +12,10 @@ class Violation:
     description: str
 
 
-class InvalidRequest(Exception):
+class InvalidMessage(Exception):
     """The request cannot be decided as it stands."""
 
-    def __init__(self, violations: list[Violation]) -> None:
+    def __init__(self, violations: list[FieldViolation]) -> None:
         super().__init__("; ".join(f"{one.field}: {one.description}" for one in violations))
         self.violations = tuple(violations)
 
@@ -25,19 +25,19 @@ class Unsupported(Exception):
 
 
 @dataclass(slots=True)
-class Violations:
+class FieldViolations:
     """Collects violations."""
 
-    found: list[Violation] = field(default_factory=list)
+    found: list[FieldViolation] = field(default_factory=list)
 
     def add(self, path: str, description: str) -> None:
         """Notes one."""
-        self.found.append(Violation(path, description))
+        self.found.append(FieldViolation(path, description))
 
     def raise_any(self) -> None:
         """Raises InvalidRequest if anything was noted."""
         if self.found:
-            raise InvalidRequest(self.found)
+            raise InvalidMessage(self.found)
 
 
 class EventsNotKept(Exception):

@@ -4,17 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.decide.compiled import LiveBook, compile_book
+from engine.decide.compiled import CompiledBook, compile_book
 from engine.decide.signals.evaluator import open_evaluator
-from engine.decide.signals.python_evaluator import NaiveEvaluator
-from engine.rulebook.load import Loaded, load_files, load_sources
+from engine.decide.signals.python_evaluator import PythonEvaluator
+from engine.rulebook.load import LoadedBook, load_files, load_sources
 from engine.rulebook.text import files
 from engine.server.book.reload import objection
 from engine.server.listen import CannotServe
 
 
 @dataclass(frozen=True, slots=True)
-class Edition:
+class BookSnapshot:
     """A book that was found good."""
 
     files: Mapping[str, bytes]
@@ -22,7 +22,7 @@ class Edition:
     objected: str | None
     """Why its signals are evaluated in plain Python; None if durable-rules passed the trial of its rules."""
 
-    def compiled(self) -> LiveBook:
+    def compiled(self) -> CompiledBook:
         """The book; raises CannotServe where it reads as another one, since the program on the disk is another one."""
         book = load_files(self.files).book
         if book is None or book.version != self.version:
@@ -30,15 +30,15 @@ class Edition:
             raise CannotServe(
                 f"the book {found} here, while the supervisor read version {self.version}: was the program changed?"
             )
-        return compile_book(book, open_evaluator if self.objected is None else NaiveEvaluator)
+        return compile_book(book, open_evaluator if self.objected is None else PythonEvaluator)
 
 
-def read_edition(folder: Path) -> Edition | Loaded:
+def read_snapshot(folder: Path) -> BookSnapshot | LoadedBook:
     """The edition in the folder, its signals tried; or what is wrong with it."""
     sources = files.read_folder(folder)
     loaded = load_sources(sources, str(folder))
     if loaded.book is None:
         return loaded
-    signals = compile_book(loaded.book, NaiveEvaluator).signals
+    signals = compile_book(loaded.book, PythonEvaluator).signals
     objected = None if signals is None else objection(signals.compiled)
-    return Edition(sources.files, loaded.book.version, objected)
+    return BookSnapshot(sources.files, loaded.book.version, objected)

@@ -8,25 +8,29 @@ import structlog
 
 from engine.server.listen import CannotServe
 from engine.server.stop import Stop
-from engine.workers.book_snapshot import Edition
-from engine.workers.slot import DiedAtStart, Keeper
-from engine.workers.spawn_config import Orders
+from engine.workers.book_snapshot import BookSnapshot
+from engine.workers.slot import DiedAtStart, WorkerSlot
+from engine.workers.spawn_config import SpawnConfig
 
 log = structlog.get_logger()
 
 
-class Crew:
+class WorkerPool:
     """As many workers as there are places. orders: those of a worker, by its number and the edition that it serves."""
 
-    def __init__(self, orders: Callable[[int, Edition], Orders], command: Sequence[str]) -> None:
-        self._orders = orders
+    def __init__(
+        self, spawn_config: Callable[[int, BookSnapshot], SpawnConfig], command: Sequence[str]
+    ) -> None:
+        self._orders = spawn_config
         self._command = command
-        self._places: dict[int, Keeper] = {}
-        self._tasks: dict[Keeper, asyncio.Task[bool]] = {}
+        self._places: dict[int, WorkerSlot] = {}
+        self._tasks: dict[WorkerSlot, asyncio.Task[bool]] = {}
 
-    async def start(self, edition: Edition, count: int) -> None:
+    async def start(self, book_snapshot: BookSnapshot, count: int) -> None:
         """Fills the places; returns when all serve. Raises CannotServe when one cannot."""
-        self._places = {number: self._keeper(number, edition, first=True) for number in range(1, count + 1)}
+        self._places = {
+            number: self._keeper(number, book_snapshot, first=True) for number in range(1, count + 1)
+        }
         serving = asyncio.create_task(self._all_serving())
         try:
             either: list[asyncio.Future[Any]] = [serving, *self._tasks.values()]
@@ -48,10 +52,10 @@ class Crew:
         for one in self._places.values():
             await one.serving.wait()
 
-    async def renew(self, edition: Edition) -> None:
+    async def renew(self, book_snapshot: BookSnapshot) -> None:
         """Gives each place a new worker, one after another: the old one goes when the new one serves."""
         for number, old in list(self._places.items()):
-            new = self._keeper(number, edition, first=False)
+            new = self._keeper(number, book_snapshot, first=False)
             try:
                 await new.serving.wait()
             except asyncio.CancelledError:
@@ -77,7 +81,7 @@ class Crew:
         for one in self._tasks:
             one.hurry()
 
-    def _keeper(self, number: int, edition: Edition, *, first: bool) -> Keeper:
-        one = Keeper(self._orders(number, edition), self._command, first=first)
+    def _keeper(self, number: int, book_snapshot: BookSnapshot, *, first: bool) -> WorkerSlot:
+        one = WorkerSlot(self._orders(number, book_snapshot), self._command, first=first)
         self._tasks[one] = asyncio.create_task(one.keep())
         return one

@@ -35,7 +35,9 @@ class Worker:
         self._heard = time.monotonic()
 
     @classmethod
-    async def start(cls, command: Sequence[str], orders: bytes, on_serving: Callable[[], None]) -> "Worker":
+    async def start(
+        cls, command: Sequence[str], spawn_config: bytes, on_serving: Callable[[], None]
+    ) -> "Worker":
         """Starts one.
 
         It is a fresh interpreter, since gRPC's threads do not survive a fork; in a session of its own, since Ctrl-C in a
@@ -47,7 +49,7 @@ class Worker:
         )
         worker = cls(process, on_serving)
         if process.stdin is not None:
-            process.stdin.write(orders)
+            process.stdin.write(spawn_config)
         return worker
 
     async def ended(self) -> int:

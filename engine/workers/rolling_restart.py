@@ -6,8 +6,8 @@ from pathlib import Path
 import structlog
 
 from engine.rulebook.report.diagnostics import Diagnostic, Severity, in_short
-from engine.workers.book_snapshot import Edition, read_edition
-from engine.workers.pool import Crew
+from engine.workers.book_snapshot import BookSnapshot, read_snapshot
+from engine.workers.pool import WorkerPool
 
 log = structlog.get_logger()
 
@@ -16,11 +16,11 @@ _MOST_TOLD = 20
 """Diagnostics in one message; `tact check` has all of them."""
 
 
-class Renewal:
+class RollingRestart:
     """Gives a crew new workers when that is wanted, with the book as its folder has it then."""
 
-    def __init__(self, crew: Crew, folder: Path, version: str) -> None:
-        self._crew = crew
+    def __init__(self, pool: WorkerPool, folder: Path, version: str) -> None:
+        self._crew = pool
         self._folder = folder
         self.version = version
         self.refused: tuple[Diagnostic, ...] = ()
@@ -44,18 +44,18 @@ class Renewal:
             while True:
                 await self._wanted.wait()
                 self._wanted.clear()
-                edition = await self._read()
-                if edition is not None:
+                book_snapshot = await self._read()
+                if book_snapshot is not None:
                     await _cancelled(under_way)
-                    under_way = asyncio.create_task(self._renew(edition))
+                    under_way = asyncio.create_task(self._renew(book_snapshot))
         finally:
             await _cancelled(under_way)
 
-    async def _read(self) -> Edition | None:
+    async def _read(self) -> BookSnapshot | None:
         """The edition to renew with; None where the book does not load, or nothing is to be done."""
         even_unchanged, self._even_unchanged = self._even_unchanged, False
-        read = await asyncio.to_thread(read_edition, self._folder)
-        if not isinstance(read, Edition):
+        read = await asyncio.to_thread(read_snapshot, self._folder)
+        if not isinstance(read, BookSnapshot):
             errors = self.refused = tuple(one for one in read.diagnostics if one.severity is Severity.ERROR)
             told = [in_short(one) for one in errors[:_MOST_TOLD]]
             log.error("book refused", live=self.version, errors=len(errors), diagnostics=told)
@@ -66,15 +66,15 @@ class Renewal:
             return None
         return read
 
-    async def _renew(self, edition: Edition) -> None:
-        log.info("renewing the workers", version=edition.version, before=self.version)
-        self.version = edition.version
+    async def _renew(self, book_snapshot: BookSnapshot) -> None:
+        log.info("renewing the workers", version=book_snapshot.version, before=self.version)
+        self.version = book_snapshot.version
         try:
-            await self._crew.renew(edition)
+            await self._crew.renew(book_snapshot)
         except Exception:
             log.exception("the workers could not be renewed")
         else:
-            log.info("workers renewed", version=edition.version)
+            log.info("workers renewed", version=book_snapshot.version)
 
 
 async def _cancelled(task: "asyncio.Task[None] | None") -> None:

@@ -10,7 +10,7 @@ import structlog
 
 from engine.telemetry.counters import WORKER_DEATHS
 from engine.workers.process import Worker
-from engine.workers.spawn_config import Orders
+from engine.workers.spawn_config import SpawnConfig
 
 FIRST, LONGEST = 0.1, 30.0
 """Seconds; each pause is twice the one before."""
@@ -54,16 +54,16 @@ class DiedAtStart(Exception):
     """A worker of a server that starts ended before it served."""
 
 
-class Keeper:
+class WorkerSlot:
     """One place. first: whether the server only starts, so that a worker that cannot serve is not tried again."""
 
-    def __init__(self, orders: Orders, command: Sequence[str], *, first: bool) -> None:
+    def __init__(self, spawn_config: SpawnConfig, command: Sequence[str], *, first: bool) -> None:
         self.serving = asyncio.Event()
         """Set once a worker has served here."""
-        self.number = orders.number
-        self._orders = orders.written()
-        self._limit, self._grace = orders.settings.liveness, orders.settings.grace
-        self._leave = _LEAVE + 2 * orders.settings.busy_timeout
+        self.number = spawn_config.number
+        self._orders = spawn_config.written()
+        self._limit, self._grace = spawn_config.settings.liveness, spawn_config.settings.grace
+        self._leave = _LEAVE + 2 * spawn_config.settings.busy_timeout
         self._command = command
         self._first = first
         self._worker: Worker | None = None

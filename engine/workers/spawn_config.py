@@ -10,7 +10,7 @@ import signal
 from dataclasses import dataclass
 
 from engine.settings import Settings
-from engine.workers.book_snapshot import Edition
+from engine.workers.book_snapshot import BookSnapshot
 
 ORDERS, NEWS = 0, 1
 """File descriptors of a worker."""
@@ -28,13 +28,13 @@ _LENGTH = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Orders:
+class SpawnConfig:
     """A worker's orders."""
 
     number: int
     settings: Settings
     """With the port that all workers share."""
-    edition: Edition
+    book_snapshot: BookSnapshot
     as_json: bool
     """Whether log lines are JSON."""
 
@@ -44,7 +44,7 @@ class Orders:
         return len(body).to_bytes(_LENGTH) + body
 
 
-def read_orders() -> Orders | None:
+def read_spawn_config() -> SpawnConfig | None:
     """The orders of this process; None where the supervisor died before it had written them."""
     length = int.from_bytes(_read(_LENGTH))
     body = _read(length)

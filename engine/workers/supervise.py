@@ -21,13 +21,13 @@ from engine.server.stop import stop_on_signals
 from engine.settings import Settings
 from engine.telemetry.collector import where_to
 from engine.telemetry.counters import counted
-from engine.telemetry.figures import About, Reading
+from engine.telemetry.figures import About, GaugeReading
 from engine.telemetry.metrics import PROCESS
-from engine.workers.book_snapshot import Edition
-from engine.workers.pool import Crew
+from engine.workers.book_snapshot import BookSnapshot
+from engine.workers.pool import WorkerPool
 from engine.workers.process import WORKER
-from engine.workers.rolling_restart import Renewal
-from engine.workers.spawn_config import Orders
+from engine.workers.rolling_restart import RollingRestart
+from engine.workers.spawn_config import SpawnConfig
 
 if TYPE_CHECKING:
     from engine.telemetry.endpoint import Endpoint
@@ -68,20 +68,20 @@ def metrics_port(settings: Settings, number: int) -> int:
     return settings.metrics_port + number if settings.metrics_port else 0
 
 
-def shown(settings: Settings, crew: Crew, renewal: Renewal) -> "Endpoint | None":
+def shown(settings: Settings, pool: WorkerPool, rolling_restart: RollingRestart) -> "Endpoint | None":
     """The supervisor's endpoint; None where nobody looks. Raises CannotObserve."""
     if not settings.metrics_port:
         return None
     from engine.telemetry.endpoint import opened  # noqa: PLC0415 only who looks pays for it
 
     def ready() -> tuple[bool, Mapping[str, Any]]:
-        return crew.serving > 0, {"workers": crew.serving, "wanted": settings.workers}
+        return pool.serving > 0, {"workers": pool.serving, "wanted": settings.workers}
 
     def book() -> tuple[bool, Mapping[str, Any]]:
-        wrong = renewal.refused
-        return not wrong, {"version": renewal.version, "errors": [in_short(one) for one in wrong]}
+        wrong = rolling_restart.refused
+        return not wrong, {"version": rolling_restart.version, "errors": [in_short(one) for one in wrong]}
 
-    workers = Reading(WORKERS, lambda: {(): float(crew.serving)})
+    workers = GaugeReading(WORKERS, lambda: {(): float(pool.serving)})
     pages = {"/live": lambda: (True, {}), "/ready": ready, "/book": book}
     return opened(settings.metrics_host, settings.metrics_port, [workers, *PROCESS], pages)
 
@@ -90,7 +90,7 @@ log = structlog.get_logger()
 
 
 async def supervise(
-    edition: Edition,
+    book_snapshot: BookSnapshot,
     settings: Settings,
     announce: Callable[[str], None],
     *,
@@ -109,20 +109,20 @@ async def supervise(
         open_store(settings.log, busy_timeout=settings.busy_timeout).close()
         ordered = settings.model_copy(update={"port": port})
 
-        def orders(number: int, edition: Edition) -> Orders:
+        def spawn_config(number: int, book_snapshot: BookSnapshot) -> SpawnConfig:
             own = ordered.model_copy(update={"metrics_port": metrics_port(settings, number)})
-            return Orders(number, own, edition, as_json)
+            return SpawnConfig(number, own, book_snapshot, as_json)
 
-        crew = Crew(orders, command)
+        pool = WorkerPool(spawn_config, command)
         serving = asyncio.create_task(
-            _serve(crew, edition, settings, partial(announce, f"{settings.host}:{port}"))
+            _serve(pool, book_snapshot, settings, partial(announce, f"{settings.host}:{port}"))
         )
         told = asyncio.create_task(stop.told())
         await asyncio.wait((serving, told), return_when=asyncio.FIRST_COMPLETED)
         log.info("draining", seconds=settings.grace)
         serving.cancel()
         told.cancel()
-        left = await crew.leave(stop)
+        left = await pool.leave(stop)
         failed = (await asyncio.gather(serving, return_exceptions=True))[0]
     log.info("stopped", **counted())
     if isinstance(failed, Exception):
@@ -131,20 +131,22 @@ async def supervise(
         raise CannotServe("a worker had to be killed: what it had accepted may have got no answer")
 
 
-async def _serve(crew: Crew, edition: Edition, settings: Settings, announce: Callable[[], None]) -> None:
+async def _serve(
+    pool: WorkerPool, book_snapshot: BookSnapshot, settings: Settings, announce: Callable[[], None]
+) -> None:
     """Starts the workers, and renews them at SIGHUP and, where that is wanted, when the book changes. Raises CannotServe."""
     folder = Path(settings.rules)
-    renewal = Renewal(crew, folder, edition.version)
-    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, renewal.restart)
-    endpoint = shown(settings, crew, renewal)
-    await crew.start(edition, settings.workers)
+    rolling_restart = RollingRestart(pool, folder, book_snapshot.version)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, rolling_restart.restart)
+    endpoint = shown(settings, pool, rolling_restart)
+    await pool.start(book_snapshot, settings.workers)
     announce()
-    log.info("watching", workers=settings.workers, version=edition.version)
+    log.info("watching", workers=settings.workers, version=book_snapshot.version)
     try:
         async with asyncio.TaskGroup() as both:
-            both.create_task(renewal.run())
+            both.create_task(rolling_restart.run())
             if settings.watch:
-                both.create_task(follow(folder, renewal.look))
+                both.create_task(follow(folder, rolling_restart.look))
     finally:
         if endpoint is not None:
             await asyncio.to_thread(endpoint.close)

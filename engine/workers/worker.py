@@ -17,10 +17,10 @@ import structlog
 from engine.ledger.errors import LedgerError
 from engine.server import logs, run
 from engine.server.listen import CannotServe
-from engine.server.run import Place, serve
+from engine.server.run import ServingPlace, serve
 from engine.server.stop import Stop, heed_no_more
 from engine.telemetry.figures import CannotObserve
-from engine.workers.spawn_config import ALIVE, NEWS, ORDERS, SERVING, WHERE, Orders, read_orders
+from engine.workers.spawn_config import ALIVE, NEWS, ORDERS, SERVING, WHERE, SpawnConfig, read_spawn_config
 
 log = structlog.get_logger()
 
@@ -33,28 +33,30 @@ def main() -> None:
     """Serves by the orders on standard input; the exit code is 1 where that cannot be done."""
     faulthandler.enable(NEWS)
     faulthandler.register(WHERE, NEWS)
-    orders = read_orders()
-    if orders is None:
+    spawn_config = read_spawn_config()
+    if spawn_config is None:
         sys.exit(1)
-    logs.configure(as_json=orders.as_json, level=orders.settings.message_level, worker=orders.number)
+    logs.configure(
+        as_json=spawn_config.as_json, level=spawn_config.settings.message_level, worker=spawn_config.number
+    )
     os.set_blocking(NEWS, False)
     try:
-        run.run_loop(_main(orders))
+        run.run_loop(_main(spawn_config))
     except (CannotServe, CannotObserve, LedgerError) as error:
         log.error("cannot serve", error=str(error))  # noqa: TRY400 a sentence says it all
         sys.exit(1)
 
 
-async def _main(orders: Orders) -> None:
+async def _main(spawn_config: SpawnConfig) -> None:
     stop = Stop()
     running = asyncio.get_running_loop()
     running.add_signal_handler(signal.SIGTERM, stop.drain)
     running.add_signal_handler(signal.SIGINT, stop.hurry)
     running.add_reader(ORDERS, partial(_heed, stop))
-    signs = asyncio.create_task(_show_life(orders.settings.liveness))
-    place = Place(lambda _: _say(SERVING), stop, shared=True)
+    signs = asyncio.create_task(_show_life(spawn_config.settings.liveness))
+    place = ServingPlace(lambda _: _say(SERVING), stop, shared=True)
     try:
-        await serve(orders.edition.compiled(), orders.settings, place)
+        await serve(spawn_config.book_snapshot.compiled(), spawn_config.settings, place)
     finally:
         signs.cancel()
         heed_no_more()

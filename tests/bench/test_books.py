@@ -6,7 +6,7 @@ from pathlib import Path
 from bench import books, derived
 from engine.api.v1.decisions_pb2 import DecideBatchRequest, DecideRequest
 from engine.decide.compiled import compile_book
-from engine.decide.evaluate import ask
+from engine.decide.evaluate import evaluate
 from engine.decide.match import match
 from engine.rulebook.load import load
 from engine.rulebook.report.diagnostics import Severity
@@ -23,10 +23,10 @@ def test_the_book_loads_without_a_warning(tmp_path: Path) -> None:
 
 def test_the_requests_are_accepted_and_some_match() -> None:
     """Every request parses against the book, and there are campaigns for some of the customers."""
-    live = books.live_book(300)
-    parser = Parser(live)
+    compiled = books.compiled_book(300)
+    parser = Parser(compiled)
     requests = [parser.parse(message, 1_800_000_000_000_000) for message in books.messages(100)]
-    hits = [len(match(live, one, live.moment(one.now))) for one in requests]
+    hits = [len(match(compiled, one, compiled.moment(one.now))) for one in requests]
     assert 0 < sum(1 for one in hits if one) < len(hits)
 
 
@@ -43,12 +43,12 @@ def test_twenty_derived_attributes_are_in_use(tmp_path: Path) -> None:
     """The book refers to all twenty, requests bring twenty events each, and there are candidates for some of them."""
     book = load(books.write(derived.book(300), tmp_path)).book
     assert book is not None
-    live = compile_book(book)
-    derivation = live.derivation
+    compiled = compile_book(book)
+    derivation = compiled.derivation
     in_use = (derivation.measurements, derivation.searches, derivation.distances, derivation.clock)
     assert sum(map(len, in_use)) == len(derived.CONDITIONS) == 20
-    parser, now = Parser(live), time.time_ns() // 1000
+    parser, now = Parser(compiled), time.time_ns() // 1000
     requests = [parser.parse(DecideRequest.FromString(one), now) for one in derived.bodies(100)]
     assert {len(one.events) for one in requests} == {derived.EVENTS}
-    eligible = [len(ask(live, one).candidates) for one in requests]
+    eligible = [len(evaluate(compiled, one).candidates) for one in requests]
     assert 0 < sum(1 for one in eligible if one) < len(eligible)

@@ -12,7 +12,7 @@ from engine.ledger.queries.decisions import contacts_of
 def test_a_filled_log_is_as_the_engine_would_have_written_it(tmp_path: Path) -> None:
     """Ids ascend with time over 100 days, five decisions a customer, a request and as a rule a contact for each."""
     path, now = tmp_path / "log.db", time.time_ns() // 1000
-    asks = ledger.Asks(books.live_book(300), 100)
+    asks = ledger.Asks(books.compiled_book(300), 100)
     store = ledger.filled(asks, path, 1_000, pattern=100)
     with closing(sqlite3.connect(path)) as connection:
         decisions = connection.execute(

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from engine.client import from_document
-from engine.decide.compiled import LiveBook, compile_book
+from engine.decide.compiled import CompiledBook, compile_book
 from engine.model.instant import SECOND, from_datetime
 from engine.model.request import Request
-from engine.rulebook.load import Loaded, load_files
+from engine.rulebook.load import LoadedBook, load_files
 from engine.rulebook.report.diagnostics import Code, Severity
 from engine.rulebook.text.nodes import compose
 from engine.scenario.contexts import typed
@@ -74,7 +74,7 @@ def rows(group: str) -> list[Row]:
     ]
 
 
-def load_book(group: Mapping[str, Any], conditions: Mapping[str, Any]) -> Loaded:
+def load_book(group: Mapping[str, Any], conditions: Mapping[str, Any]) -> LoadedBook:
     """A book with a campaign for each condition."""
     campaigns = {
         name: {"offer": "words", "placements": ["slot"], "when": when} for name, when in conditions.items()
@@ -92,7 +92,7 @@ def load_book(group: Mapping[str, Any], conditions: Mapping[str, Any]) -> Loaded
 
 
 @cache
-def live_book(group: str) -> LiveBook:
+def compiled_book(group: str) -> CompiledBook:
     """One book with all conditions of a group, so that its index holds them beside each other."""
     conditions = {f"row-{row.number}": row.when for row in rows(group) if row.wanted in (True, False)}
     loaded = load_book(groups()[group], conditions or {"any": {"profile.age": 1}})
@@ -107,7 +107,7 @@ def microseconds(text: str) -> int:
     return sum(int(f"{sign}{number}") * _UNITS[unit] for sign, number, unit in terms)
 
 
-def request_of(live: LiveBook, group: Mapping[str, Any], own: Mapping[str, Any]) -> Request:
+def request_of(compiled: CompiledBook, group: Mapping[str, Any], own: Mapping[str, Any]) -> Request:
     """A request about the situation; keys that are no part of a request are attributes of the profile.
 
     An event is [type, how long ago, fields] or a mapping.
@@ -122,8 +122,8 @@ def request_of(live: LiveBook, group: Mapping[str, Any], own: Mapping[str, Any])
         "events": [_event(one, now) for one in situation.get("events", ())],
         **{key: situation[key] for key in ("location", "weather") if key in situation},
     }
-    message = from_document(typed(document, live.book))
-    return Parser(live).parse(message, from_datetime(now))
+    message = from_document(typed(document, compiled.book))
+    return Parser(compiled).parse(message, from_datetime(now))
 
 
 def _event(one: Any, now: datetime) -> dict[str, Any]:
@@ -134,6 +134,6 @@ def _event(one: Any, now: datetime) -> dict[str, Any]:
     return {"type": kind, "at": at.isoformat(), **(more[0] if more else {})}
 
 
-def errors_of(loaded: Loaded) -> set[str]:
+def errors_of(loaded: LoadedBook) -> set[str]:
     """The codes of what is wrong with a book."""
     return {one.code for one in loaded.diagnostics if one.severity is Severity.ERROR}

@@ -9,13 +9,13 @@ from engine.conditions.evaluate import Verdict, holds
 from engine.conditions.model import Operator
 from engine.conditions.trace import trace
 from engine.decide.compiled import compile_book
-from engine.decide.evaluate import ask
+from engine.decide.evaluate import evaluate
 from engine.rulebook.conditions.operands import OPERATORS
 from engine.rulebook.model.book import AttributeType
 from engine.rulebook.report.diagnostics import Code
 from engine.rulebook.text.nodes import compose
-from engine.wire.violations import InvalidRequest
-from tests.conditions.tables import errors_of, live_book, load_book, request_of
+from engine.wire.violations import InvalidMessage
+from tests.conditions.tables import compiled_book, errors_of, load_book, request_of
 
 
 def matrix() -> dict[str, dict[str, Any]]:
@@ -58,14 +58,14 @@ def test_every_operator_on_every_type(operator: str, kind: str, operand: Any, va
     test = {f"profile.{name}": {operator: operand}}
     loaded = load_book({}, {"plain": test, "negated": {"none": [test]}})
     assert loaded.book is not None, loaded.diagnostics
-    live = compile_book(loaded.book)
-    plain, negated = (live.book.campaigns[each].when for each in ("plain", "negated"))
+    compiled = compile_book(loaded.book)
+    plain, negated = (compiled.book.campaigns[each].when for each in ("plain", "negated"))
     for given, wanted in ((value, True), (other, False), (None, operand is False)):
         situation = {} if given is None else {name: given}
-        asked = ask(live, request_of(live, {}, situation))
+        asked = evaluate(compiled, request_of(compiled, {}, situation))
         attributes, moment = asked.request.attributes, asked.moment
-        (found,) = live.index.match(attributes, moment)
-        assert live.plans[found].campaign.name == ("plain" if wanted else "negated")
+        (found,) = compiled.index.match(attributes, moment)
+        assert compiled.compiled_campaigns[found].campaign.name == ("plain" if wanted else "negated")
         assert (holds(plain, attributes, moment), holds(negated, attributes, moment)) == (wanted, not wanted)
         unknown = given is None and operator != "exists"
         verdict = Verdict.UNKNOWN if unknown else Verdict.TRUE if wanted else Verdict.FALSE
@@ -88,11 +88,11 @@ def test_a_wrong_value_is_refused(kind: AttributeType) -> None:
         kind,
         *({"integer"} if kind == "number" else {"list of integer"} if kind == "list of number" else ()),
     }
-    live = live_book("shapes: a scalar, a list, operators")
+    compiled = compiled_book("shapes: a scalar, a list, operators")
     field = f"context.profile.attributes[{NAMES[kind]}]"
     for other, value in values.items():
         if other in accepted or (kind in ("date", "time") and other == "text"):
             continue
-        with pytest.raises(InvalidRequest) as caught:
-            request_of(live, {}, {NAMES[kind]: value})
+        with pytest.raises(InvalidMessage) as caught:
+            request_of(compiled, {}, {NAMES[kind]: value})
         assert [one.field for one in caught.value.violations] == [field]

@@ -7,9 +7,9 @@ import pytest
 
 from engine.conditions.evaluate import Verdict, holds
 from engine.conditions.trace import trace
-from engine.decide.evaluate import ask
-from engine.wire.violations import InvalidRequest
-from tests.conditions.tables import Row, errors_of, groups, live_book, load_book, request_of, rows
+from engine.decide.evaluate import evaluate
+from engine.wire.violations import InvalidMessage
+from tests.conditions.tables import Row, compiled_book, errors_of, groups, load_book, request_of, rows
 
 
 def written(*, judged: bool) -> Iterator[Any]:
@@ -23,18 +23,18 @@ def written(*, judged: bool) -> Iterator[Any]:
 @pytest.mark.parametrize("row", list(written(judged=True)))
 def test_meaning_as_written(row: Row) -> None:
     """Reference, the whole book's index and trace give the wanted truth, or the request is refused for the named field."""
-    live = live_book(row.group)
+    compiled = compiled_book(row.group)
     if not isinstance(row.wanted, bool):
-        with pytest.raises(InvalidRequest) as caught:
-            request_of(live, groups()[row.group], row.situation)
+        with pytest.raises(InvalidMessage) as caught:
+            request_of(compiled, groups()[row.group], row.situation)
         assert [one.field for one in caught.value.violations] == [row.wanted.removeprefix("refused ")]
         return
-    asked = ask(live, request_of(live, groups()[row.group], row.situation))
+    asked = evaluate(compiled, request_of(compiled, groups()[row.group], row.situation))
     attributes, name = asked.request.attributes, f"row-{row.number}"
-    position = [one.campaign.name for one in live.plans].index(name)
-    when = live.book.campaigns[name].when
+    position = [one.campaign.name for one in compiled.compiled_campaigns].index(name)
+    when = compiled.book.campaigns[name].when
     assert holds(when, attributes, asked.moment) is row.wanted
-    assert (position in live.index.match(attributes, asked.moment)) is row.wanted
+    assert (position in compiled.index.match(attributes, asked.moment)) is row.wanted
     assert (trace(when, attributes, asked.moment).verdict is Verdict.TRUE) is row.wanted
 
 

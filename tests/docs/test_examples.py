@@ -7,7 +7,7 @@ import pytest
 
 from engine.cli import app
 from engine.cli.local import read_context
-from engine.rulebook.load import Loaded, load, load_files
+from engine.rulebook.load import LoadedBook, load, load_files
 from engine.rulebook.report.diagnostics import Code, Severity, render
 from tests.docs.commands import commands_of
 from tests.docs.pages import ALL_BLOCKS, PAGES, ROOT, Block
@@ -21,7 +21,7 @@ def tagged(tag: str) -> list[Block]:
     return [block for block in YAML if block.value(tag) is not None]
 
 
-def loaded(block: Block) -> Loaded:
+def loaded(block: Block) -> LoadedBook:
     """The block as a book, added to the whole book that stands before it on its page."""
     files = {"example.yaml": block.text.encode()}
     if block.value("book") is None:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from engine.decide.compiled import LiveBook, compile_book
+from engine.decide.compiled import CompiledBook, compile_book
 from engine.model.request import Request
 from engine.rulebook.load import load
 from engine.scenario.model import Decide
@@ -14,15 +14,15 @@ MOST = 25
 """Requests of a book."""
 
 
-def loaded(folder: Path) -> LiveBook:
+def loaded(folder: Path) -> CompiledBook:
     """The book in a folder."""
     book = load(folder).book
     assert book is not None
     return compile_book(book)
 
 
-def requests_of(folder: Path, live: LiveBook) -> list[Request]:
+def requests_of(folder: Path, compiled: CompiledBook) -> list[Request]:
     """What the book's scenarios ask, or some of it where that is much."""
-    scenarios = load_scenarios(folder, live).scenarios
+    scenarios = load_scenarios(folder, compiled).scenarios
     asked = [step.act.request for one in scenarios for step in one.steps if isinstance(step.act, Decide)]
     return asked[:: max(1, len(asked) // MOST)]

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from engine.decide.compiled import LiveBook
+from engine.decide.compiled import CompiledBook
 from engine.engine import Engine
 from engine.explain import Change, ChangeKind
 from engine.ledger.ledger import Ledger
@@ -14,11 +14,11 @@ from engine.model.request import Mode, Request
 
 
 @contextmanager
-def engine_on(live: LiveBook, log: Path) -> Iterator[Engine]:
+def engine_on(compiled: CompiledBook, log: Path) -> Iterator[Engine]:
     """An engine that settles in a log of its own."""
     ledger = Ledger(open_store(f"sqlite:///{log}"))
     try:
-        yield Engine(live, ledger)
+        yield Engine(compiled, ledger)
     finally:
         ledger.close()
 
@@ -26,10 +26,10 @@ def engine_on(live: LiveBook, log: Path) -> Iterator[Engine]:
 async def stage(engine: Engine, request: Request, campaign: str) -> Reason | None:
     """What becomes of the campaign when the request is decided; None where it falls before it is ranked."""
     decision = await engine.decide(request._replace(mode=Mode.PREVIEW))
-    return next((one.reason for one in decision.fates if one.campaign == campaign), None)
+    return next((one.reason for one in decision.candidate_outcomes if one.campaign == campaign), None)
 
 
-def asked_otherwise(request: Request, change: Change, live: LiveBook) -> Request:
+def asked_otherwise(request: Request, change: Change, compiled: CompiledBook) -> Request:
     """The request as a caller would send it if the change were made; of changes of the request and its moment."""
     match change.kind:
         case ChangeKind.ATTRIBUTE:
@@ -43,7 +43,7 @@ def asked_otherwise(request: Request, change: Change, live: LiveBook) -> Request
             named = () if request.placement else request.channels
             return request._replace(channels=(*named, change.name), placement="", max_offers=1)
         case ChangeKind.PLACEMENT:
-            room = live.book.placements[change.name].max_offers
+            room = compiled.book.placements[change.name].max_offers
             return request._replace(placement=change.name, channels=(), max_offers=room)
         case ChangeKind.TIME:
             assert isinstance(change.after, int)

@@ -59,9 +59,9 @@ def test_json_for_one_campaign(tmp_path: Path, context: Path) -> None:
     book = write_book(tmp_path / "book")
     result = run(book, "--context", context, "--json", "--campaign", "lotion-mild")
     (one,) = json.loads(result.stdout)["campaigns"]
-    (flip, *_) = one["flips"]
+    (counterfactual, *_) = one["flips"]
     assert (one["campaign"], one["reason"]["code"]) == ("lotion-mild", "REASON_CODE_NOT_ELIGIBLE")
-    assert (flip["kind"], flip["name"], flip["before"]) == (
+    assert (counterfactual["kind"], counterfactual["name"], counterfactual["before"]) == (
         "CHANGE_KIND_ATTRIBUTE",
         "weather.temperature_c",
         "3.0",
@@ -131,11 +131,14 @@ def test_a_server_knows_the_history(tmp_path: Path, context: Path) -> None:
             client.decide(li_na())
         result = run(book, "--context", context, "--server", server.target, "--json")
     cream = next(one for one in json.loads(result.stdout)["campaigns"] if one["campaign"] == "cream-cold")
-    flip = cream["flips"][0]
+    counterfactual = cream["flips"][0]
     assert cream["reason"] == {"code": "REASON_CODE_CAPPED", "name": "weekly"}
-    assert (flip["kind"], flip["then"]["code"]) == ("CHANGE_KIND_TIME", "REASON_CODE_CHOSEN")
+    assert (counterfactual["kind"], counterfactual["then"]["code"]) == (
+        "CHANGE_KIND_TIME",
+        "REASON_CODE_CHOSEN",
+    )
     week = first.decided_at.ToMilliseconds() + 7 * 86_400_000
-    assert flip["after"].startswith(_utc(week))
+    assert counterfactual["after"].startswith(_utc(week))
 
 
 def _utc(milliseconds: int) -> str:

@@ -8,13 +8,13 @@ import pytest
 
 from engine.decide.compiled import compile_book
 from engine.engine import Engine
-from engine.explain import ChangeKind, Explained, NoSuchDecision, explain, explain_past
+from engine.explain import ChangeKind, Explained, NoSuchDecision, explain, explain_logged
 from engine.model.decision import Reason, ReasonCode
 from engine.model.instant import DAY
 from engine.model.request import Request
 from engine.rulebook.load import load_files
 from tests.books import SPRING
-from tests.decide.arbitrate.shop import NOW, SHOP, live_book
+from tests.decide.arbitrate.shop import NOW, SHOP, compiled_book
 from tests.explain.books import BOOKS, loaded, requests_of
 from tests.explain.engines import engine_on
 
@@ -23,7 +23,12 @@ def gist(explained: Explained) -> tuple[Any, ...]:
     """All of it but the id, which a preview has not, and but later moments, for which the log lacks the events."""
     decision = explained.decision._replace(decision_id="", request_id="")
     campaigns = [
-        replace(one, flips=tuple(each for each in one.flips if each.change.kind is not ChangeKind.TIME))
+        replace(
+            one,
+            counterfactuals=tuple(
+                each for each in one.counterfactuals if each.change.kind is not ChangeKind.TIME
+            ),
+        )
         for one in explained.campaigns
     ]
     return decision, campaigns, explained.signals
@@ -35,19 +40,19 @@ async def test_it_is_explained_as_it_would_have_been_before(folder: Path, tmp_pa
 
     But for what comes with sensitive values, which the log does not hold.
     """
-    live = loaded(folder)
-    sensitive = {name for name, one in live.book.attributes.items() if one.sensitive}
+    compiled = loaded(folder)
+    sensitive = {name for name, one in compiled.book.attributes.items() if one.sensitive}
     before: list[tuple[str, Explained]] = []
-    with engine_on(live, tmp_path / "tact.db") as engine:
-        for request in sorted(requests_of(folder, live), key=lambda one: one.now):
+    with engine_on(compiled, tmp_path / "tact.db") as engine:
+        for request in sorted(requests_of(folder, compiled), key=lambda one: one.now):
             if not sensitive.isdisjoint(request.attributes):
                 continue
-            told = await explain(engine, request, flips=len(before) % 4 == 0)
+            told = await explain(engine, request, counterfactuals=len(before) % 4 == 0)
             decision = await engine.decide(request)
             before.append((decision.decision_id, told))
         assert sum(bool(one.decision.offers) for _, one in before) > 3
         for number, (decision_id, told) in enumerate(before):
-            again = await explain_past(engine, decision_id, flips=number % 4 == 0)
+            again = await explain_logged(engine, decision_id, counterfactuals=number % 4 == 0)
             assert again.notes == ()
             assert gist(again) == gist(told)
 
@@ -55,15 +60,15 @@ async def test_it_is_explained_as_it_would_have_been_before(folder: Path, tmp_pa
 async def test_a_stock_is_told_as_of_then(tmp_path: Path) -> None:
     """What was left when it was decided is what the explanation goes by, though by now there is less, or none."""
     rare = "offers: {rare: {name: Rare, stock: 2, content: {default: {t: Rare}}}}"
-    live = live_book(SHOP, "campaigns: {a: {offer: rare, placements: [shelf]}}", rare)
-    with engine_on(live, tmp_path / "tact.db") as engine:
+    compiled = compiled_book(SHOP, "campaigns: {a: {offer: rare, placements: [shelf]}}", rare)
+    with engine_on(compiled, tmp_path / "tact.db") as engine:
         told = await explain(engine, on_the_shelf(NOW, age=20))
         first = await engine.decide(on_the_shelf(NOW, age=20))
         for later in range(1, 4):
             last = await engine.decide(on_the_shelf(NOW + later, age=20))
         assert last.blocked_by == ("rare/stock",)
-        assert gist(await explain_past(engine, first.decision_id)) == gist(told)
-        again = await explain_past(engine, last.decision_id)
+        assert gist(await explain_logged(engine, first.decision_id)) == gist(told)
+        again = await explain_logged(engine, last.decision_id)
         assert again.campaigns[0].reason == Reason(ReasonCode.OUT_OF_STOCK, "rare/stock")
         assert again.notes == ()
 
@@ -71,13 +76,15 @@ async def test_a_stock_is_told_as_of_then(tmp_path: Path) -> None:
 async def test_a_remembered_signal_is_told_as_of_then(tmp_path: Path) -> None:
     """A signal that held by memory holds so in the explanation, though by now it is forgotten."""
     signal = "signals: {adult: {when: {profile.age: {gte: 18}}, hold: 2d}}"
-    live = live_book(SHOP, "campaigns: {a: {offer: pen, placements: [shelf], when: {signal: adult}}}", signal)
-    with engine_on(live, tmp_path / "tact.db") as engine:
+    compiled = compiled_book(
+        SHOP, "campaigns: {a: {offer: pen, placements: [shelf], when: {signal: adult}}}", signal
+    )
+    with engine_on(compiled, tmp_path / "tact.db") as engine:
         await engine.decide(on_the_shelf(NOW, age=20))
-        told = await explain(engine, on_the_shelf(NOW + DAY, age=3), flips=True)
+        told = await explain(engine, on_the_shelf(NOW + DAY, age=3), counterfactuals=True)
         kept = await engine.decide(on_the_shelf(NOW + DAY, age=3))
         await engine.decide(on_the_shelf(NOW + 9 * DAY, age=3))
-        again = await explain_past(engine, kept.decision_id, flips=True)
+        again = await explain_logged(engine, kept.decision_id, counterfactuals=True)
     assert gist(again) == gist(told)
     assert [(one.name, one.remembered, one.since) for one in again.signals] == [("adult", True, NOW)]
 
@@ -92,10 +99,10 @@ def on_the_shelf(now: int, **profile: Any) -> Request:
 async def test_a_decision_of_another_version_is_told_from_the_log(tmp_path: Path) -> None:
     """Where the live book is not the one that decided, that is said, and the candidates are told as the log has them."""
     line = "  a: {{offer: pen, placements: [shelf], value: {value}}}\n  b: {{offer: pad, placements: [shelf], value: 5}}"
-    old, new = (live_book(SHOP, "campaigns:\n" + line.format(value=value)) for value in (9, 1))
+    old, new = (compiled_book(SHOP, "campaigns:\n" + line.format(value=value)) for value in (9, 1))
     with engine_on(old, tmp_path / "tact.db") as engine:
         made = await engine.decide(on_the_shelf(NOW))
-        told = await explain_past(Engine(new, engine._ledger), made.decision_id, flips=True)
+        told = await explain_logged(Engine(new, engine._ledger), made.decision_id, counterfactuals=True)
     (note,) = told.notes
     assert old.book.version[:12] in note
     assert new.book.version[:12] in note
@@ -116,9 +123,9 @@ async def test_what_the_log_does_not_hold_is_said(tmp_path: Path) -> None:
     request = Request("li-na", NOW, known, consents=frozenset({"sms"}))
     with engine_on(compile_book(book), tmp_path / "tact.db") as engine:
         made = await engine.decide(request)
-        told = await explain_past(engine, made.decision_id, flips=True)
+        told = await explain_logged(engine, made.decision_id, counterfactuals=True)
         other = await engine.decide(request._replace(attributes={**known, "profile.allergy": "milk"}))
-        same = await explain_past(engine, other.decision_id)
+        same = await explain_logged(engine, other.decision_id)
     assert [(one.campaign, one.reason.code) for one in told.campaigns] == [
         ("allergy-care", ReasonCode.CHOSEN)
     ]
@@ -130,7 +137,7 @@ async def test_what_the_log_does_not_hold_is_said(tmp_path: Path) -> None:
 async def test_no_such_decision(tmp_path: Path) -> None:
     """An id that the log does not hold is no decision."""
     with (
-        engine_on(live_book(SHOP), tmp_path / "tact.db") as engine,
+        engine_on(compiled_book(SHOP), tmp_path / "tact.db") as engine,
         pytest.raises(NoSuchDecision, match="no decision 'x'"),
     ):
-        await explain_past(engine, "x")
+        await explain_logged(engine, "x")

@@ -2,16 +2,16 @@
 
 from pathlib import Path
 
-from engine.decide.compiled import LiveBook
+from engine.decide.compiled import CompiledBook
 from engine.engine import Engine
-from engine.explain import CampaignExplained, explain, explain_past
+from engine.explain import CampaignExplained, explain, explain_logged
 from engine.explain.words import sentence
-from engine.ledger.commit.events import Recorded
-from engine.ledger.commit.outcomes import Reporting
+from engine.ledger.commit.events import RecordResult
+from engine.ledger.commit.outcomes import ReportCommand
 from engine.model.event import Event
 from engine.model.instant import DAY
 from engine.model.request import Request
-from tests.books import live_book
+from tests.books import compiled_book
 from tests.explain.engines import engine_on
 
 NOW = 1_773_108_000_000_000
@@ -36,15 +36,15 @@ def ann(now: int, channel: str) -> Request:
 
 async def tell(engine: Engine, kind: str, channel: str) -> None:
     """She says it."""
-    report = Reporting(engine.live, "ann", "", Event(f"e-{kind}", kind, NOW, {}), NOW, channel)
-    assert await engine.record([report]) == [Recorded.ACCEPTED]
+    report = ReportCommand(engine.compiled, "ann", "", Event(f"e-{kind}", kind, NOW, {}), NOW, channel)
+    assert await engine.record([report]) == [RecordResult.ACCEPTED]
 
 
 async def both(engine: Engine, request: Request) -> CampaignExplained:
     """The campaign as it is explained before it is decided, and from the log after it: the same."""
-    before = await explain(engine, request, flips=True)
+    before = await explain(engine, request, counterfactuals=True)
     decision = await engine.decide(request)
-    after = await explain_past(engine, decision.decision_id, flips=True)
+    after = await explain_logged(engine, decision.decision_id, counterfactuals=True)
     assert after.notes == ()
     assert after.campaigns == before.campaigns
     return before.campaigns[0]
@@ -52,12 +52,12 @@ async def both(engine: Engine, request: Request) -> CampaignExplained:
 
 async def test_a_withdrawn_consent_is_told(tmp_path: Path) -> None:
     """Since when; and that the caller agrees to it for her is no change that would help."""
-    live: LiveBook = live_book(tmp_path / "book", BOOK)
-    with engine_on(live, tmp_path / "tact.db") as engine:
+    compiled: CompiledBook = compiled_book(tmp_path / "book", BOOK)
+    with engine_on(compiled, tmp_path / "tact.db") as engine:
         await tell(engine, "unsubscribed", "sms")
         one = await both(engine, ann(NOW + DAY, "sms"))
-    assert one.flips == () or one.flips[0].change.name == "mail"
-    assert sentence(one, live.book.timezone).startswith(
+    assert one.counterfactuals == () or one.counterfactuals[0].change.name == "mail"
+    assert sentence(one, compiled.book.timezone).startswith(
         "tea fits, but the customer has not agreed to be contacted on sms"
         " (withdrawn 2026-03-10T02:00:00+00:00)."
     )
@@ -65,12 +65,12 @@ async def test_a_withdrawn_consent_is_told(tmp_path: Path) -> None:
 
 async def test_a_pause_is_told(tmp_path: Path) -> None:
     """What began it, how long it lasts, and the moment at which it is over, which is tried."""
-    live: LiveBook = live_book(tmp_path / "book", BOOK)
-    with engine_on(live, tmp_path / "tact.db") as engine:
+    compiled: CompiledBook = compiled_book(tmp_path / "book", BOOK)
+    with engine_on(compiled, tmp_path / "tact.db") as engine:
         await tell(engine, "complained", "sms")
         one = await both(engine, ann(NOW + DAY, "sms"))
-    assert sentence(one, live.book.timezone).startswith(
+    assert sentence(one, compiled.book.timezone).startswith(
         "tea fits, but the customer is left in peace: peace"
         " (1 of 1 outcome, a pause of 30d, until 2026-04-09T02:00+00:00)."
     )
-    assert any(flip.change.after == NOW + 30 * DAY for flip in one.flips)
+    assert any(counterfactual.change.after == NOW + 30 * DAY for counterfactual in one.counterfactuals)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from engine.ledger.errors import DeadlinePassed, LedgerClosed, LedgerError, LedgerFull, LedgerUnavailable
-from engine.ledger.group_commit import GroupQueue
+from engine.ledger.group_commit import GroupCommit
 
 
 class Gate:
@@ -27,7 +27,7 @@ class Gate:
         return list(asks)
 
 
-async def begun(writer: GroupQueue[int, int], gate: Gate) -> "asyncio.Task[Sequence[object]]":
+async def begun(writer: GroupCommit[int, int], gate: Gate) -> "asyncio.Task[Sequence[object]]":
     """A submission of 0 that the writer has taken from the queue and is settling."""
     task = asyncio.create_task(writer.submit([0]))
     await asyncio.to_thread(gate.busy.acquire)
@@ -37,7 +37,7 @@ async def begun(writer: GroupQueue[int, int], gate: Gate) -> "asyncio.Task[Seque
 async def test_what_waits_is_settled_together() -> None:
     """Everything that arrives while a group is being written becomes the next group, in order."""
     gate = Gate()
-    writer = GroupQueue[int, int](gate.settle)
+    writer = GroupCommit[int, int](gate.settle)
     first = await begun(writer, gate)
     rest = [asyncio.create_task(writer.submit([n, -n])) for n in (1, 2, 3)]
     await asyncio.sleep(0.02)
@@ -51,7 +51,7 @@ async def test_what_waits_is_settled_together() -> None:
 async def test_a_full_queue_refuses_at_once() -> None:
     """Beyond the limit a submission is refused with a delay, and what waits is not harmed."""
     gate = Gate()
-    writer = GroupQueue[int, int](gate.settle, limit=2)
+    writer = GroupCommit[int, int](gate.settle, limit=2)
     first = await begun(writer, gate)
     waiting = [asyncio.create_task(writer.submit([n])) for n in (1, 2)]
     await asyncio.sleep(0.02)
@@ -70,7 +70,7 @@ async def test_a_full_queue_refuses_at_once() -> None:
 async def test_a_passed_deadline_is_not_settled() -> None:
     """A submission whose deadline passes while it waits is refused, and never reaches the store."""
     gate = Gate()
-    writer = GroupQueue[int, int](gate.settle)
+    writer = GroupCommit[int, int](gate.settle)
     first = await begun(writer, gate)
     late = asyncio.create_task(writer.submit([1], deadline=time.monotonic() + 0.01))
     await asyncio.sleep(0.05)
@@ -85,7 +85,7 @@ async def test_a_passed_deadline_is_not_settled() -> None:
 async def test_a_caller_who_left_is_not_settled() -> None:
     """A cancelled submission is dropped before it is written."""
     gate = Gate()
-    writer = GroupQueue[int, int](gate.settle)
+    writer = GroupCommit[int, int](gate.settle)
     first = await begun(writer, gate)
     gone = asyncio.create_task(writer.submit([1]))
     await asyncio.sleep(0.02)
@@ -100,7 +100,7 @@ async def test_a_caller_who_left_is_not_settled() -> None:
 async def test_closing_settles_what_waits() -> None:
     """Closing takes nothing new and returns when everything accepted is answered."""
     gate = Gate()
-    writer = GroupQueue[int, int](gate.settle)
+    writer = GroupCommit[int, int](gate.settle)
     first = await begun(writer, gate)
     waiting = asyncio.create_task(writer.submit([1]))
     await asyncio.sleep(0.02)
@@ -123,7 +123,7 @@ async def test_a_fault_reaches_every_caller_and_the_writer_lives_on(fault: Excep
             raise faults.pop()
         return list(asks)
 
-    writer = GroupQueue[int, int](settle)
+    writer = GroupCommit[int, int](settle)
     with pytest.raises(type(fault)):
         await writer.submit([1])
     assert await writer.submit([2]) == [2]

@@ -37,7 +37,7 @@ def test_a_log_of_the_first_form_is_brought_up_to_date(tmp_path: Path) -> None:
     before = _rows(path, tables)
     store = open_store(f"sqlite:///{path}")
     with store.transaction():
-        past = decisions.past_decisions(store, ["r"])["r"]
+        past = decisions.answered_requests(store, ["r"])["r"]
     store.close()
     assert _rows(path, tables) == before
     assert _rows(path, ("persons",)) == [[("ann", 5)]]

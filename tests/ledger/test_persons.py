@@ -8,7 +8,7 @@ from engine.ledger.queries import persons
 from engine.ledger.store.open import open_store
 from engine.ledger.store.rows import EventRow, PersonRow, SignalRow
 from engine.ledger.store.store import Store
-from engine.model.customer import Recalled, Wanted
+from engine.model.customer import Recalled, RecallQuery
 from tests.logs import Log
 
 
@@ -25,7 +25,7 @@ def store(any_log: Log) -> Iterator[Store]:
     store.close()
 
 
-def recalled(store: Store, *wanted: Wanted) -> list[Recalled]:
+def recalled(store: Store, *wanted: RecallQuery) -> list[Recalled]:
     """What a reader finds, beside the writer."""
     reader = store.another()
     with reader.transaction(writes=False):
@@ -36,14 +36,17 @@ def recalled(store: Store, *wanted: Wanted) -> list[Recalled]:
 
 def names(store: Store, person: str = "ada") -> list[str]:
     """The ids of a person's events, in order."""
-    (found,) = recalled(store, Wanted(person, ("buy", "view")))
+    (found,) = recalled(store, RecallQuery(person, ("buy", "view")))
     return [event_id for _, _, event_id, *_ in found.events]
 
 
 def test_events_are_recalled_in_order_by_type_and_moment(store: Store) -> None:
     """Each gets the types and the time that were asked for, in order, with its fields; who is unknown gets nothing."""
-    wanted = [Wanted("ada", ("buy", "view"), 11, is_known=True), Wanted("bob", ("view",), is_known=True)]
-    ada, bob, buys = recalled(store, *wanted, Wanted("ada", ("buy",)))
+    wanted = [
+        RecallQuery("ada", ("buy", "view"), 11, is_known=True),
+        RecallQuery("bob", ("view",), is_known=True),
+    ]
+    ada, bob, buys = recalled(store, *wanted, RecallQuery("ada", ("buy",)))
     assert [event_id for _, _, event_id, *_ in ada.events] == [
         "view-12", "buy-1", "buy-2", "view-13", "view-14", "view-15"
     ]  # fmt: skip
@@ -77,7 +80,7 @@ def test_old_events_and_those_beyond_the_newest_go(store: Store) -> None:
 
 def test_a_signal_keeps_its_beginning_while_it_holds(store: Store) -> None:
     """Renewed before its end it holds since the earlier beginning, after it since the new one; forgotten it is gone."""
-    wanted = Wanted("ada", signals=True)
+    wanted = RecallQuery("ada", signals=True)
     for since, expires_at, begins in ((100, 200, 100), (150, 250, 100), (120, 260, 100), (260, 300, 260)):
         with store.transaction():
             persons.remember(store, [SignalRow("ada", "late", since, expires_at, "{}")])

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from engine.ledger.errors import LedgerUnavailable
-from engine.ledger.queries.decisions import contacts_of, keep, past_decisions
+from engine.ledger.queries.decisions import answered_requests, contacts_of, keep
 from engine.ledger.store.open import open_store
 from engine.ledger.store.partitions import make_partitions, partition_name
 from engine.ledger.store.postgres import PostgresStore
@@ -114,7 +114,7 @@ def test_rows_lie_in_the_partition_of_their_month(store: Store, postgres_log: Lo
     with store.transaction():
         assert len(contacts_of(store, ["ada"], 0)) == 2
         assert list(
-            past_decisions(store, [row[0] for row in postgres_log.rows("SELECT request_id FROM requests")])
+            answered_requests(store, [row[0] for row in postgres_log.rows("SELECT request_id FROM requests")])
         )
 
 
@@ -205,5 +205,5 @@ def test_a_commit_whose_answer_was_lost_is_not_acknowledged_and_can_be_asked_for
     ((request_id,),) = postgres_log.rows("SELECT request_id FROM requests")
     again = PostgresStore(postgres_log.url)
     with again.transaction():
-        assert past_decisions(again, [request_id])[request_id].person == "ada"
+        assert answered_requests(again, [request_id])[request_id].person == "ada"
     again.close()

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from engine.ledger.errors import DeadlinePassed, LedgerUnavailable
-from engine.ledger.group_commit import GroupQueue
+from engine.ledger.group_commit import GroupCommit
 from engine.ledger.store.open import open_store
-from engine.ledger.store.writer_lock import Turn, TurnNotTaken
+from engine.ledger.store.writer_lock import WriterLock, WriterLockNotTaken
 from engine.telemetry.counters import LOG_WAIT_SECONDS, LOG_WAITS
 
 _HOLD = """
@@ -45,23 +45,23 @@ def held(path: Path) -> Iterator["subprocess.Popen[str]"]:
 
 def test_the_turn_does_not_come_while_another_process_has_it(tmp_path: Path) -> None:
     """Patience ends with an error, and the place in the queue is given up with it."""
-    turn = Turn(tmp_path / "turn")
+    writer_lock = WriterLock(tmp_path / "turn")
     with held(tmp_path / "turn"):
         for _ in range(2):
-            with pytest.raises(TurnNotTaken), turn.taken(0.05):
+            with pytest.raises(WriterLockNotTaken), writer_lock.taken(0.05):
                 pass
-    turn.close()
+    writer_lock.close()
 
 
 def test_a_dead_process_holds_nothing(tmp_path: Path) -> None:
     """Killed at its turn, a process leaves it to the one that waits, whose waiting is counted."""
-    turn = Turn(tmp_path / "turn")
+    writer_lock = WriterLock(tmp_path / "turn")
     waits, seconds = LOG_WAITS.value, LOG_WAIT_SECONDS.value
     with held(tmp_path / "turn") as process:
         threading.Timer(0.1, process.kill).start()
-        with turn.taken(20) as left:
+        with writer_lock.taken(20) as left:
             assert 0 < left < 20
-    turn.close()
+    writer_lock.close()
     assert LOG_WAITS.value == waits + 1
     assert LOG_WAIT_SECONDS.value > seconds
 
@@ -107,7 +107,7 @@ def test_a_deadline_that_passes_while_the_log_is_waited_for_has_passed(tmp_path:
         return list(asks)
 
     async def main() -> None:
-        writer = GroupQueue[int, int](settle, transaction=store.transaction)  # type: ignore[arg-type]
+        writer = GroupCommit[int, int](settle, transaction=store.transaction)  # type: ignore[arg-type]
         holder = sqlite3.connect(log, isolation_level=None)
         holder.execute("begin immediate")
         late = asyncio.create_task(writer.submit([1], deadline=time.monotonic() + 0.05))

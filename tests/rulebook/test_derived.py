@@ -21,8 +21,8 @@ from engine.rulebook.model.derived import (
     Exposed,
     Measure,
     Pattern,
+    PatternStep,
     Prefer,
-    Step,
 )
 from engine.rulebook.report.diagnostics import Code, Severity
 
@@ -51,10 +51,10 @@ def test_patterns(book: Book) -> None:
     """Steps have their tests beside the event, their windows begin where they say, or at the step before."""
     assert book.derived.patterns["left-in-cart"] == Pattern(
         "left-in-cart",
-        Step("add_to_cart", Test("category", Operator.IN, ("cream", "soap")), DAY, Anchor.NOW),
+        PatternStep("add_to_cart", Test("category", Operator.IN, ("cream", "soap")), DAY, Anchor.NOW),
         (
-            Step("page_view", Test("page", Operator.EQ, "/checkout"), HOUR, Anchor.FIRST),
-            Step(
+            PatternStep("page_view", Test("page", Operator.EQ, "/checkout"), HOUR, Anchor.FIRST),
+            PatternStep(
                 "page_view",
                 Any_((Test("page", Operator.EQ, "/help"), Test("scrolled", Operator.GTE, 0.5))),
                 HOUR // 6,
@@ -162,16 +162,16 @@ def test_lists_are_any_of(book: Book) -> None:
 
 def test_what_is_derived_is_what_conditions_test(book: Book) -> None:
     """From a book's condition to a customer's events and back: the names meet, and the condition holds."""
-    live = compile_book(book)
+    compiled = compile_book(book)
     now = 20_000 * DAY
     events = [Event("", "product_view", now - DAY, {"category": "cream", "value": 4 + i}) for i in range(3)]
     events += [Event("", "purchase", now - HOUR, {"value": 101.0})]
     keen = book.audiences["keen"]
-    wanted = closure(book.derived, attributes_of(keen) | live.wanted)
+    wanted = closure(book.derived, attributes_of(keen) | compiled.wanted)
     values = derivation(book.derived, wanted, book.timezone).derive({}, events, now)
-    assert holds(keen, values, live.moment(now))
+    assert holds(keen, values, compiled.moment(now))
     assert not holds(
-        keen, derivation(book.derived, wanted, book.timezone).derive({}, [], now), live.moment(now)
+        keen, derivation(book.derived, wanted, book.timezone).derive({}, [], now), compiled.moment(now)
     )
 
 

@@ -105,7 +105,7 @@ def test_the_rest_of_the_model(book: Book) -> None:
 def test_the_policies_of_pressure(book: Book) -> None:
     """Caps, gaps, quiet rules and a campaign's limit arrive as written."""
     pressure, week = book.pressure, Calendar(Period.WEEK, Clock.BOOK, week_starts=6)
-    assert pressure.caps["as-wished"] == Cap("as-wished", 3, week, wish="profile.age")
+    assert pressure.caps["as-wished"] == Cap("as-wished", 3, week, customer_limit="profile.age")
     service = Selector(category=frozenset({"service"}))
     assert pressure.gaps == {"breath": Gap("breath", 2 * DAY, Selector(channel=frozenset({"sms"})), service)}
     nights = Quiet("nights", (time(21), time(8)), select=Selector(channel=frozenset({"sms"})))

@@ -7,7 +7,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.rulebook.load import Loaded, load_files
+from engine.rulebook.load import LoadedBook, load_files
 from engine.rulebook.report.diagnostics import Severity, render
 
 BASE = (Path(__file__).parent / "golden" / "_base.yaml").read_bytes()
@@ -57,7 +57,7 @@ trees = st.recursive(
 )
 
 
-def checked(loaded: Loaded) -> Loaded:
+def checked(loaded: LoadedBook) -> LoadedBook:
     """The same, after checking that it is a book or at least one error, and that both can be shown."""
     errors = [each for each in loaded.diagnostics if each.severity is Severity.ERROR]
     assert (loaded.book is None) == bool(errors)

@@ -2,11 +2,11 @@
 
 import pytest
 
-from engine.decide.compiled import LiveBook
-from tests.books import live_book
+from engine.decide.compiled import CompiledBook
+from tests.books import compiled_book
 
 
 @pytest.fixture(scope="session")
-def spring(tmp_path_factory: pytest.TempPathFactory) -> LiveBook:
+def spring(tmp_path_factory: pytest.TempPathFactory) -> CompiledBook:
     """The small book of tests/books.py, compiled."""
-    return live_book(tmp_path_factory.mktemp("spring"))
+    return compiled_book(tmp_path_factory.mktemp("spring"))

@@ -7,13 +7,13 @@ import pytest
 from typer.testing import CliRunner
 
 from engine.cli import app
-from engine.decide.compiled import LiveBook, compile_book
-from engine.decide.evaluate import ask
+from engine.decide.compiled import CompiledBook, compile_book
+from engine.decide.evaluate import evaluate
 from engine.model.event import Event
 from engine.model.request import Request
 from engine.rulebook.load import load
 from engine.rulebook.report.diagnostics import Severity
-from engine.scenario.model import Decide, Record, Scenario, Step
+from engine.scenario.model import Decide, Record, Scenario, StoryStep
 from engine.scenario.read import load_scenarios
 
 RULES = Path(__file__).parents[2] / "rules"
@@ -26,12 +26,12 @@ def book(request: pytest.FixtureRequest) -> Path:
     return Path(request.param)
 
 
-def scenarios_of(book: Path) -> tuple[LiveBook, tuple[Scenario, ...]]:
+def scenarios_of(book: Path) -> tuple[CompiledBook, tuple[Scenario, ...]]:
     """The book, and its scenarios."""
     loaded = load(book).book
     assert loaded is not None
-    live = compile_book(loaded)
-    return live, load_scenarios(book, live).scenarios
+    compiled = compile_book(loaded)
+    return compiled, load_scenarios(book, compiled).scenarios
 
 
 def test_a_book_passes(book: Path) -> None:
@@ -48,17 +48,17 @@ def test_a_book_is_clean(book: Path) -> None:
 
 def test_every_campaign_variant_and_rule_is_expected(book: Path) -> None:
     """Some scenario expects each campaign, each of its variants, and each rule of pressure to hold back."""
-    live, scenarios = scenarios_of(book)
+    compiled, scenarios = scenarios_of(book)
     steps = [step for one in scenarios for step in one.steps]
-    seen = {each for step in steps for each in expected(step, live.book.pressure.names)}
-    campaigns = live.book.campaigns.values()
+    seen = {each for step in steps for each in expected(step, compiled.book.pressure.names)}
+    campaigns = compiled.book.campaigns.values()
     wanted = {("campaign", one.name, "") for one in campaigns}
     wanted |= {("variant", one.name, each.name) for one in campaigns for each in one.variants}
-    wanted |= {("rule", name, "") for name in live.book.pressure.names}
+    wanted |= {("rule", name, "") for name in compiled.book.pressure.names}
     assert sorted(wanted - seen) == []
 
 
-def expected(step: Step, rules: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+def expected(step: StoryStep, rules: Sequence[str]) -> Iterator[tuple[str, str, str]]:
     """What the step expects to see; a variant is that of the first offer."""
     wanted = {one.key: one.wanted for one in step.expected if not one.negated}
     several = wanted.get("campaigns", ())
@@ -73,20 +73,22 @@ def expected(step: Step, rules: Sequence[str]) -> Iterator[tuple[str, str, str]]
 
 def test_every_signal_is_expected(book: Path) -> None:
     """Some scenario expects each signal to hold."""
-    live, scenarios = scenarios_of(book)
+    compiled, scenarios = scenarios_of(book)
     steps = [step for one in scenarios for step in one.steps]
     wanted = [
         one.wanted for step in steps for one in step.expected if one.key == "signals" and not one.negated
     ]
     seen = {name for names in wanted if isinstance(names, tuple) for name in names}
-    assert sorted(live.book.derived.signals.keys() - seen) == []
+    assert sorted(compiled.book.derived.signals.keys() - seen) == []
 
 
 def test_every_pattern_holds_somewhere(book: Path) -> None:
     """In some scenario each pattern holds, and in some it does not, of what was recorded before and what is sent."""
-    live, scenarios = scenarios_of(book)
-    known = [ask(live, request).request.attributes for one in scenarios for request in requests_of(one)]
-    for name in live.book.derived.patterns:
+    compiled, scenarios = scenarios_of(book)
+    known = [
+        evaluate(compiled, request).request.attributes for one in scenarios for request in requests_of(one)
+    ]
+    for name in compiled.book.derived.patterns:
         assert {f"pattern.{name}" in one for one in known} == {True, False}, name
 
 

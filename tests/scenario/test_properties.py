@@ -7,9 +7,9 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.decide.compiled import LiveBook
+from engine.decide.compiled import CompiledBook
 from engine.scenario.play import play
-from engine.scenario.read import Loaded, load_scenario_files
+from engine.scenario.read import LoadedScenarios, load_scenario_files
 
 GOLDEN = Path(__file__).parent / "golden"
 FILES = [path.read_bytes() for path in sorted(GOLDEN.glob("*.yaml"))]
@@ -76,9 +76,9 @@ values = st.recursive(
 )
 
 
-def read(live: LiveBook, content: bytes) -> Loaded:
+def read(compiled: CompiledBook, content: bytes) -> LoadedScenarios:
     """What comes of the file; a diagnostic has a place in it."""
-    loaded = load_scenario_files({"tests/any.yaml": content}, live)
+    loaded = load_scenario_files({"tests/any.yaml": content}, compiled)
     assert all(one.line >= 1 and one.column >= 1 for one in loaded.diagnostics)
     assert not (loaded.scenarios and loaded.diagnostics)
     return loaded
@@ -86,14 +86,14 @@ def read(live: LiveBook, content: bytes) -> Loaded:
 
 @QUICK
 @given(st.binary(max_size=200))
-def test_any_bytes(spring: LiveBook, content: bytes) -> None:
+def test_any_bytes(spring: CompiledBook, content: bytes) -> None:
     """Bytes of any kind are diagnosed."""
     read(spring, content)
 
 
 @QUICK
 @given(st.sampled_from(FILES), st.data())
-def test_torn_files(spring: LiveBook, content: bytes, data: st.DataObject) -> None:
+def test_torn_files(spring: CompiledBook, content: bytes, data: st.DataObject) -> None:
     """A file with a piece cut out or put in is diagnosed, or holds scenarios that can be played."""
     at = data.draw(st.integers(0, len(content)))
     cut = data.draw(st.integers(0, 20))
@@ -108,14 +108,14 @@ def test_torn_files(spring: LiveBook, content: bytes, data: st.DataObject) -> No
 
 @QUICK
 @given(st.dictionaries(st.sampled_from(WORDS[:2]), values, max_size=2))
-def test_any_yaml(spring: LiveBook, document: object) -> None:
+def test_any_yaml(spring: CompiledBook, document: object) -> None:
     """YAML of any shape is diagnosed, or holds scenarios."""
     read(spring, yaml.safe_dump(document, allow_unicode=True).encode("utf-8", "surrogatepass"))
 
 
 @QUICK
 @given(values, values, values)
-def test_any_test(spring: LiveBook, customer: object, changes: object, expected: object) -> None:
+def test_any_test(spring: CompiledBook, customer: object, changes: object, expected: object) -> None:
     """A test of any content is diagnosed, or can be played."""
     test = {
         "name": "any",

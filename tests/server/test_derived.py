@@ -139,10 +139,10 @@ def test_explain_shows_what_led_to_a_signal(client: Client) -> None:
         (event("view", 1, event_id="x" * 201), "context.events[0].event_id"),
     ],
 )
-def test_a_bad_event_is_named(client: Client, spoiled: pb.Event, field: str) -> None:
+def test_a_bad_event_is_named(client: Client, poisoned: pb.Event, field: str) -> None:
     """What is wrong with an event is said by its place in the request."""
     with pytest.raises(InvalidRequest) as caught:
-        offers(client, spoiled)
+        offers(client, poisoned)
     assert field in [one.field for one in caught.value.violations]
 
 

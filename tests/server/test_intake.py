@@ -92,7 +92,7 @@ class Scripted:
     def __init__(self, *errors: LedgerError) -> None:
         self.errors = [*errors]
 
-    async def settle_all(self, requests: object, *, deadline: float | None) -> list[str]:
+    async def decide_all(self, requests: object, *, deadline: float | None) -> list[str]:
         """Fails as often as was said."""
         if self.errors:
             raise self.errors.pop(0)

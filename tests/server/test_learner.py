@@ -7,7 +7,7 @@ from engine.engine import Engine
 from engine.ledger.ledger import Ledger
 from engine.ledger.store.open import open_store
 from engine.model.instant import SECOND
-from engine.server.book.serving import Desk, Desks
+from engine.server.book.serving import ServingBook, ServingBooks
 from engine.server.clock import ServerClock
 from engine.server.learner import Learner
 from engine.wire.parse import Parser
@@ -18,10 +18,10 @@ from tests.logs import Log
 
 async def test_a_server_learns_and_lives_through_a_log_that_is_away(tmp_path: Path) -> None:
     """It writes what is known, once while nothing changes; what it cannot write it leaves, and what it knew it still knows."""
-    log, live = Log(f"sqlite:///{tmp_path}/tact.db"), learning_book()
+    log, compiled = Log(f"sqlite:///{tmp_path}/tact.db"), learning_book()
     ledger, learned, now = Ledger(open_store(log.url)), Learned(), [NOW]
-    desks = Desks(Desk(Parser(live), Engine(live, ledger, None, learned)))
-    learner = Learner(desks, ledger, ServerClock(lambda: now[0], lambda: now[0] * 1000), learned)
+    serving_books = ServingBooks(ServingBook(Parser(compiled), Engine(compiled, ledger, None, learned)))
+    learner = Learner(serving_books, ledger, ServerClock(lambda: now[0], lambda: now[0] * 1000), learned)
     await learner.look()
     assert log.rows("select campaign, reward, since, arms from learned") == [
         ("x", "clicked", NOW + 30 * SECOND, "{}")
@@ -31,5 +31,5 @@ async def test_a_server_learns_and_lives_through_a_log_that_is_away(tmp_path: Pa
     assert log.rows("select count(*) from learned") == [(1,)]
     ledger.close()
     await learner.look()
-    known = learned.weights("x", ("a", "b"), now[0], live.book.campaigns["x"].learn.reward, 0.1)  # type: ignore[union-attr]
+    known = learned.weights("x", ("a", "b"), now[0], compiled.book.campaigns["x"].learn.reward, 0.1)  # type: ignore[union-attr]
     assert known.since == NOW + 30 * SECOND

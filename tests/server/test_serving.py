@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from engine.decide.compiled import LiveBook, compile_book
+from engine.decide.compiled import CompiledBook, compile_book
 from engine.decide.signals.kernel import DurableKernel
 from engine.engine import Engine
 from engine.ledger.ledger import Ledger
 from engine.ledger.store.open import open_store
 from engine.model.decision import Decision
 from engine.rulebook.load import load
-from engine.server.book.serving import Desk, Desks
+from engine.server.book.serving import ServingBook, ServingBooks
 from engine.wire.parse import Parser
-from tests.books import live_book, write_book
+from tests.books import compiled_book, write_book
 from tests.decide.signals.books import needs_library
 from tests.requests import li_na
 from tests.server.reloads import numbered_book
@@ -25,44 +25,51 @@ RULES_OF_200 = 4_500_000
 """Bytes that the rulesets of 200 signals take."""
 
 
-def desk(live: LiveBook, ledger: Ledger) -> Desk:
+def serving(compiled: CompiledBook, ledger: Ledger) -> ServingBook:
     """A desk that serves the book."""
-    return Desk(Parser(live), Engine(live, ledger))
+    return ServingBook(Parser(compiled), Engine(compiled, ledger))
 
 
-async def settled(*deskes: Desk, ledger: Ledger) -> list[str]:
+async def settled(*deskes: ServingBook, ledger: Ledger) -> list[str]:
     """The versions that decided, of asks of each desk that are settled together."""
     asks = [
-        ask for one in deskes for ask in await one.engine.ask_all([one.parser.parse(li_na("li-na"), NOW)])
+        ask
+        for one in deskes
+        for ask in await one.engine.evaluate_all([one.parser.parse(li_na("li-na"), NOW)])
     ]
     return [one.book_version for one in await ledger.submit(asks) if isinstance(one, Decision)]
 
 
 @pytest.fixture
-def books(tmp_path: Path) -> tuple[LiveBook, LiveBook]:
+def books(tmp_path: Path) -> tuple[CompiledBook, CompiledBook]:
     """Two versions with signals."""
-    first = live_book(tmp_path / "one", numbered_book(1))
-    return first, live_book(tmp_path / "two", numbered_book(2))
+    first = compiled_book(tmp_path / "one", numbered_book(1))
+    return first, compiled_book(tmp_path / "two", numbered_book(2))
 
 
-def healthy(live: LiveBook) -> bool:
+def healthy(compiled: CompiledBook) -> bool:
     """Whether the book's rulesets are still there."""
-    assert live.signals is not None
-    assert isinstance(live.signals.evaluator, DurableKernel)
-    return live.signals.evaluator.healthy
+    assert compiled.signals is not None
+    assert isinstance(compiled.signals.evaluator, DurableKernel)
+    return compiled.signals.evaluator.healthy
 
 
 @needs_library
-async def test_rulesets_live_as_long_as_requests(tmp_path: Path, books: tuple[LiveBook, LiveBook]) -> None:
+async def test_rulesets_live_as_long_as_requests(
+    tmp_path: Path, books: tuple[CompiledBook, CompiledBook]
+) -> None:
     """A replaced version keeps its rulesets while a request of its own is under way, and is freed after the last one."""
     ledger = Ledger(open_store(f"sqlite:///{tmp_path}/log.db"))
     first, second = books
-    desks = Desks(desk(first, ledger))
-    with desks.live as old, desks.live:
-        desks.swap(desk(second, ledger))
-        assert desks.live.version == second.book.version
+    serving_books = ServingBooks(serving(first, ledger))
+    with serving_books.compiled as old, serving_books.compiled:
+        serving_books.swap(serving(second, ledger))
+        assert serving_books.compiled.version == second.book.version
         assert healthy(first)
-        assert await settled(old, desks.live, ledger=ledger) == [first.book.version, second.book.version]
+        assert await settled(old, serving_books.compiled, ledger=ledger) == [
+            first.book.version,
+            second.book.version,
+        ]
     await asyncio.get_running_loop().shutdown_default_executor()
     assert not healthy(first)
     assert healthy(second)
@@ -70,12 +77,14 @@ async def test_rulesets_live_as_long_as_requests(tmp_path: Path, books: tuple[Li
 
 
 @needs_library
-async def test_an_idle_version_is_freed_at_once(tmp_path: Path, books: tuple[LiveBook, LiveBook]) -> None:
+async def test_an_idle_version_is_freed_at_once(
+    tmp_path: Path, books: tuple[CompiledBook, CompiledBook]
+) -> None:
     """With no request under way the replaced version goes with the swap."""
     ledger = Ledger(open_store(f"sqlite:///{tmp_path}/log.db"))
     first, second = books
-    desks = Desks(desk(first, ledger))
-    desks.swap(desk(second, ledger))
+    serving_books = ServingBooks(serving(first, ledger))
+    serving_books.swap(serving(second, ledger))
     await asyncio.get_running_loop().shutdown_default_executor()
     assert not healthy(first)
     assert healthy(second)
@@ -88,12 +97,12 @@ async def test_memory_is_flat_over_swaps(tmp_path: Path) -> None:
     loaded = load(write_book(tmp_path / "book", numbered_book(1, 200))).book
     assert loaded is not None
     ledger = Ledger(open_store(f"sqlite:///{tmp_path}/log.db"))
-    desks = Desks(desk(compile_book(loaded), ledger))
+    serving_books = ServingBooks(serving(compile_book(loaded), ledger))
     before = 0
     for swap in range(70):
         if swap == 20:
             before = resident()
-        desks.swap(desk(compile_book(loaded), ledger))
+        serving_books.swap(serving(compile_book(loaded), ledger))
     await asyncio.get_running_loop().shutdown_default_executor()
     assert resident() - before < 4 * RULES_OF_200
     ledger.close()

@@ -12,12 +12,12 @@ from engine.engine import Engine
 from engine.ledger.errors import LedgerFull
 from engine.ledger.ledger import Ledger
 from engine.ledger.store.open import open_store
-from engine.server.book.serving import Desk, Desks
+from engine.server.book.serving import ServingBook, ServingBooks
 from engine.server.service import DecisionsService
 from engine.server.streams import Streams
 from engine.wire.parse import Parser
-from engine.wire.violations import InvalidRequest
-from tests.books import live_book
+from engine.wire.violations import InvalidMessage
+from tests.books import compiled_book
 from tests.requests import li_na
 
 NOW = 1_773_100_800_000_000
@@ -34,9 +34,9 @@ async def test_what_is_refused_is_not_read(tmp_path: Path) -> None:
     """While the queue is full a wrong request is not even found to be wrong; afterwards it is."""
     log = tmp_path / "log.db"
     ledger = Ledger(open_store(f"sqlite:///{log}", busy_timeout=200), limit=1)
-    live = live_book(tmp_path / "book")
-    desks = Desks(Desk(Parser(live), Engine(live, ledger)))
-    service, call = DecisionsService(desks, lambda: NOW, Streams(1)), cast("Any", Patient())
+    compiled = compiled_book(tmp_path / "book")
+    serving_books = ServingBooks(ServingBook(Parser(compiled), Engine(compiled, ledger)))
+    service, call = DecisionsService(serving_books, lambda: NOW, Streams(1)), cast("Any", Patient())
     wrong = li_na(placement="no-such")
     holder = sqlite3.connect(log, isolation_level=None)
     holder.execute("begin immediate")
@@ -52,7 +52,7 @@ async def test_what_is_refused_is_not_read(tmp_path: Path) -> None:
     holder.execute("rollback")
     assert (await first).decision_id
     assert (await second).decision_id
-    with pytest.raises(InvalidRequest):
+    with pytest.raises(InvalidMessage):
         await service.decide(wrong, call)
     await asyncio.to_thread(ledger.close)
     holder.close()

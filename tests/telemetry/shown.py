@@ -11,8 +11,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
 from engine.server.gauges import readings_of_book, readings_of_server, readings_of_weather
-from engine.telemetry.figures import Figure, Histogram, Reading, Tally
-from engine.telemetry.metrics import Catalogue
+from engine.telemetry.figures import Figure, GaugeReading, Histogram, Tally
+from engine.telemetry.metrics import Metrics
 from engine.workers.supervise import WORKERS
 
 
@@ -67,11 +67,11 @@ def value(port: int, name: str, **labels: str) -> float:
 
 def every_figure() -> list[Figure]:
     """All that a server can show of itself; not to be read, since there is no server."""
-    catalogue, nothing = Catalogue(), cast("Any", None)
-    catalogue.readings += readings_of_book(nothing, nothing)
-    catalogue.readings += readings_of_server(nothing, nothing, nothing)
-    catalogue.readings += readings_of_weather(nothing)
-    return [*catalogue.all(), Reading(WORKERS, dict)]
+    metrics, nothing = Metrics(), cast("Any", None)
+    metrics.readings += readings_of_book(nothing, nothing)
+    metrics.readings += readings_of_server(nothing, nothing, nothing)
+    metrics.readings += readings_of_weather(nothing)
+    return [*metrics.all(), GaugeReading(WORKERS, dict)]
 
 
 def kind_of(figure: Figure) -> str:

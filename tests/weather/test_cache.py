@@ -1,6 +1,6 @@
 """What is remembered."""
 
-from engine.weather.cache import UNKNOWN, Cache, Cell, Remembered
+from engine.weather.cache import UNKNOWN, Cache, CachedReport, Cell
 
 
 def test_the_oldest_asked_goes() -> None:
@@ -8,9 +8,9 @@ def test_the_oldest_asked_goes() -> None:
     cache = Cache(2)
     first, second, third = (Cell(0, number) for number in range(3))
     for cell in (first, second):
-        cache.put(cell, Remembered(read_at=1))
+        cache.put(cell, CachedReport(read_at=1))
     assert cache.get(first).read_at == 1
-    cache.put(third, Remembered(read_at=1))
+    cache.put(third, CachedReport(read_at=1))
     assert len(cache) == 2
     assert cache.get(second) is UNKNOWN
     assert cache.get(first) is not UNKNOWN
@@ -20,5 +20,5 @@ def test_put_again() -> None:
     """A square is remembered once, with what was put last."""
     cache = Cache(2)
     for moment in (1.0, 2.0, 3.0):
-        cache.put(Cell(0, 0), Remembered(read_at=moment))
+        cache.put(Cell(0, 0), CachedReport(read_at=moment))
     assert (len(cache), cache.get(Cell(0, 0)).read_at) == (1, 3.0)

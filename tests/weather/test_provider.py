@@ -8,7 +8,7 @@ import pytest
 
 from engine.settings import Settings
 from engine.weather.cache import Cell
-from engine.weather.provider import LARGEST_ANSWER, Provider, ProviderFailed, Reason
+from engine.weather.provider import LARGEST_ANSWER, FailureReason, Provider, ProviderFailed
 from tests.weather.station import Answer, Station, forecast, reply, station
 
 HARBIN = Cell(458, 1265)
@@ -84,33 +84,39 @@ async def head_without_end(writer: asyncio.StreamWriter) -> None:
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [
-        pytest.param(reply(b"{'temperature': 3}"), Reason.MALFORMED, id="not JSON"),
-        pytest.param(reply(b""), Reason.MALFORMED, id="empty"),
-        pytest.param(reply(b"\xff\xfe\xff"), Reason.MALFORMED, id="not text"),
-        pytest.param(reply(b"[" * 200_000), Reason.MALFORMED, id="deep"),
+        pytest.param(reply(b"{'temperature': 3}"), FailureReason.MALFORMED, id="not JSON"),
+        pytest.param(reply(b""), FailureReason.MALFORMED, id="empty"),
+        pytest.param(reply(b"\xff\xfe\xff"), FailureReason.MALFORMED, id="not text"),
+        pytest.param(reply(b"[" * 200_000), FailureReason.MALFORMED, id="deep"),
         pytest.param(
-            reply(b'{"current": {"temperature_2m": ' + b"9" * 9000 + b"}}"), Reason.MALFORMED, id="digits"
+            reply(b'{"current": {"temperature_2m": ' + b"9" * 9000 + b"}}"),
+            FailureReason.MALFORMED,
+            id="digits",
         ),
-        pytest.param(reply(b'{"error": true, "reason": "no"}'), Reason.MALFORMED, id="a reason in 200"),
-        pytest.param(reply({"current": "warm", "daily": 7}), Reason.MALFORMED, id="wrong types"),
-        pytest.param(reply(GOOD, media_type="text/html"), Reason.CONTENT_TYPE, id="JSON called HTML"),
         pytest.param(
-            reply(b"<html>", media_type="application/json"), Reason.MALFORMED, id="HTML called JSON"
+            reply(b'{"error": true, "reason": "no"}'), FailureReason.MALFORMED, id="a reason in 200"
         ),
-        pytest.param(reply(GOOD, status="500 Internal Server Error"), Reason.STATUS, id="500"),
-        pytest.param(reply(GOOD, status="429 Too Many Requests"), Reason.STATUS, id="429"),
-        pytest.param(reply(GOOD, status="206 Partial Content"), Reason.STATUS, id="206"),
-        pytest.param(reply(GOOD + b" " * LARGEST_ANSWER), Reason.TOO_LARGE, id="huge"),
-        pytest.param(babbles, Reason.TOO_LARGE, id="endless"),
-        pytest.param(reply(BOMB, headers=("content-encoding: gzip",)), Reason.ENCODING, id="gzip bomb"),
-        pytest.param(reply(BOMB[:LARGEST_ANSWER]), Reason.MALFORMED, id="gzip bomb called JSON"),
-        pytest.param(reply(GOOD[:200], length=len(GOOD)), Reason.UNREACHABLE, id="closes mid-way"),
-        pytest.param(closes, Reason.UNREACHABLE, id="closes at once"),
-        pytest.param(garbles, Reason.UNREACHABLE, id="not HTTP"),
-        pytest.param(head_without_end, Reason.UNREACHABLE, id="endless head"),
+        pytest.param(reply({"current": "warm", "daily": 7}), FailureReason.MALFORMED, id="wrong types"),
+        pytest.param(reply(GOOD, media_type="text/html"), FailureReason.CONTENT_TYPE, id="JSON called HTML"),
+        pytest.param(
+            reply(b"<html>", media_type="application/json"), FailureReason.MALFORMED, id="HTML called JSON"
+        ),
+        pytest.param(reply(GOOD, status="500 Internal Server Error"), FailureReason.STATUS, id="500"),
+        pytest.param(reply(GOOD, status="429 Too Many Requests"), FailureReason.STATUS, id="429"),
+        pytest.param(reply(GOOD, status="206 Partial Content"), FailureReason.STATUS, id="206"),
+        pytest.param(reply(GOOD + b" " * LARGEST_ANSWER), FailureReason.TOO_LARGE, id="huge"),
+        pytest.param(babbles, FailureReason.TOO_LARGE, id="endless"),
+        pytest.param(
+            reply(BOMB, headers=("content-encoding: gzip",)), FailureReason.ENCODING, id="gzip bomb"
+        ),
+        pytest.param(reply(BOMB[:LARGEST_ANSWER]), FailureReason.MALFORMED, id="gzip bomb called JSON"),
+        pytest.param(reply(GOOD[:200], length=len(GOOD)), FailureReason.UNREACHABLE, id="closes mid-way"),
+        pytest.param(closes, FailureReason.UNREACHABLE, id="closes at once"),
+        pytest.param(garbles, FailureReason.UNREACHABLE, id="not HTTP"),
+        pytest.param(head_without_end, FailureReason.UNREACHABLE, id="endless head"),
     ],
 )
-async def test_bad_answers(harbin: Station, answer: Answer, reason: Reason) -> None:
+async def test_bad_answers(harbin: Station, answer: Answer, reason: FailureReason) -> None:
     """A bad answer is a failure with its reason."""
     harbin.answer = answer
     with pytest.raises(ProviderFailed) as failed:

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from engine.settings import Settings
-from engine.weather import State, Weather
+from engine.weather import BreakerState, Weather
 from tests.weather.conftest import Clock, MakeWeather, landed
 from tests.weather.station import Station, forecast, reply, station
 
@@ -181,18 +181,22 @@ async def test_breaker(harbin: Station, make: MakeWeather, clock: Clock) -> None
     for latitude in range(5):
         assert await weather.at(latitude, 0) == {}
     counters = weather.counters()
-    assert (len(harbin.asked), counters.breaker, dict(counters.failures)) == (3, State.OPEN, {"status": 3})
+    assert (len(harbin.asked), counters.breaker, dict(counters.failures)) == (
+        3,
+        BreakerState.OPEN,
+        {"status": 3},
+    )
 
     clock.now += 31
     harbin.answer = reply(forecast())
     harbin.open.clear()
     trial = asyncio.create_task(weather.at(50, 0))
     await harbin.arrived(4)
-    assert weather.counters().breaker is State.HALF_OPEN
+    assert weather.counters().breaker is BreakerState.HALF_OPEN
     assert await weather.at(51, 0) == {}
     harbin.open.set()
     assert (await trial)[TEMPERATURE] == 3.1
-    assert weather.counters().breaker is State.CLOSED
+    assert weather.counters().breaker is BreakerState.CLOSED
     assert await weather.at(51, 0)
     assert len(harbin.asked) == 5
 
@@ -203,7 +207,7 @@ async def test_remembered_weather_outlives_the_provider(harbin: Station, make: M
     await weather.at(*HARBIN)
     harbin.answer = reply(b"", status="500 Internal Server Error")
     await weather.at(0, 0)
-    assert weather.counters().breaker is State.OPEN
+    assert weather.counters().breaker is BreakerState.OPEN
     assert await weather.at(*HARBIN)
 
 

@@ -15,7 +15,7 @@ from engine.decide.signals import kernel
 from engine.server.logs import configure
 from engine.settings import Settings
 from engine.workers import worker
-from engine.workers.book_snapshot import Edition, read_edition
+from engine.workers.book_snapshot import BookSnapshot, read_snapshot
 from engine.workers.supervise import supervise
 
 CRASH, HANG = "crash", "hang"
@@ -51,15 +51,15 @@ class Poisoned:
 def serve(fault: str, rules: str, log: str) -> None:
     """Serves by workers that can be made to fail."""
     configure(as_json=False)
-    edition = read_edition(Path(rules))
-    assert isinstance(edition, Edition)
+    book_snapshot = read_snapshot(Path(rules))
+    assert isinstance(book_snapshot, BookSnapshot)
     command = (sys.executable, "-m", "tests.workers.faulty", "work", fault)
     settings = Settings(rules=rules, log=f"sqlite:///{log}", port=0, workers=2, liveness=2)
 
     def announce(address: str) -> None:
         sys.stdout.write(f"listening on {address}\n")
 
-    asyncio.run(supervise(edition, settings, announce, as_json=False, command=command))
+    asyncio.run(supervise(book_snapshot, settings, announce, as_json=False, command=command))
 
 
 def work(fault: str) -> None:

@@ -94,12 +94,12 @@ def test_a_retry_gets_the_answer_that_a_crash_kept_back(tmp_path: Path) -> None:
 def test_a_worker_that_hangs_without_a_supervisor_ends(tmp_path: Path) -> None:
     """Nobody is left to kill it, so the system does; the other one drains."""
     with faulty(tmp_path) as (server, fault):
-        crew = workers(server)
+        pool = workers(server)
         load = Load(server.target, at_risk, callers=6, pause=0.03)
         with load.running():
             load.await_answers(10)
             arm(fault, HANG)
             until(lambda: not fault.exists())
             server.process.kill()
-            until(lambda: not any(is_running(pid) for pid in crew))
+            until(lambda: not any(is_running(pid) for pid in pool))
         assert server.ended(20) == -9

@@ -57,10 +57,10 @@ def test_a_changed_book_renews_the_workers(book: Path, log: Path) -> None:
     """With --watch nobody has to say so; the same book written again changes nothing."""
     with serving(book, log, "--workers", "2", "--watch") as server:
         until(lambda: said(server, "book unchanged"), server)
-        crew = workers(server)
+        pool = workers(server)
         write_book(book, SPRING.replace("Winter is here", "Winter has come"))
         until(lambda: said(server, "workers renewed"), server)
-        assert not set(workers(server)) & set(crew)
+        assert not set(workers(server)) & set(pool)
         assert server.stop() == 0
 
 
@@ -70,12 +70,12 @@ def test_sighup_with_a_broken_book_changes_nothing(book: Path, log: Path) -> Non
         serving(book, log, "--workers", "2") as server,
         Client(server.target, timeout=60, attempts=20) as client,
     ):
-        crew = workers(server)
+        pool = workers(server)
         (book / "book.yaml").write_text("book: {name: spring}\n", encoding="utf-8")
         server.process.send_signal(signal.SIGHUP)
         until(lambda: said(server, "book refused"), server)
-        assert workers(server) == crew
-        os.kill(crew[0], signal.SIGKILL)
+        assert workers(server) == pool
+        os.kill(pool[0], signal.SIGKILL)
         until(lambda: said(server, " serving ") == 3, server)
         assert client.decide(li_na()).outcome == pb.OUTCOME_OFFER
         assert server.stop() == 0
@@ -84,12 +84,12 @@ def test_sighup_with_a_broken_book_changes_nothing(book: Path, log: Path) -> Non
 def test_workers_leave_when_their_supervisor_is_killed(book: Path, log: Path) -> None:
     """They finish what they accepted: nothing that they logged is without its answer."""
     server = start_server(book, log, "--workers", "2")
-    crew = workers(server)
+    pool = workers(server)
     load = Load(server.target, somebody, callers=6, pause=0.03)
     with load.running():
         load.await_answers(50)
         server.process.kill()
-        until(lambda: not any(is_running(pid) for pid in crew))
+        until(lambda: not any(is_running(pid) for pid in pool))
     assert server.ended(20) == -signal.SIGKILL
     assert said(server, "the supervisor is gone") == 2
     assert audit(log, load.answers).total() == len(load.answers)

@@ -17,8 +17,8 @@ from tests.workers.processes import connections, said, workers
 def test_it_is_one_server(book: Path, log: Path) -> None:
     """One line says where it listens, `tact health` that it serves; its lines say which worker; SIGTERM ends all with 0."""
     with serving(book, log, "--workers", "3") as server:
-        crew = workers(server)
-        assert len(crew) == 3
+        pool = workers(server)
+        assert len(pool) == 3
         health = tact("health", server.target)
         assert (health.returncode, health.stdout.strip()) == (0, "SERVING")
         assert server.stop() == 0

@@ -10,15 +10,15 @@ import pytest
 from engine.server.listen import CannotServe
 from engine.settings import Settings
 from engine.workers import slot
-from engine.workers.book_snapshot import Edition, read_edition
+from engine.workers.book_snapshot import BookSnapshot, read_snapshot
 from engine.workers.slot import FIRST, LONGEST, WELL, Backoff
 from engine.workers.supervise import held_port, supervise
 
 
-def edition_of(book: Path) -> Edition:
+def edition_of(book: Path) -> BookSnapshot:
     """The edition in a folder that has one."""
-    found = read_edition(book)
-    assert isinstance(found, Edition)
+    found = read_snapshot(book)
+    assert isinstance(found, BookSnapshot)
     return found
 
 
@@ -50,12 +50,12 @@ async def test_a_worker_that_never_serves_is_given_up(
 
 def test_an_edition_that_reads_otherwise_is_not_served(book: Path) -> None:
     """A worker whose program understands the files in another way says so and does not serve."""
-    edition = edition_of(book)
-    assert edition.compiled().book.version == edition.version
+    book_snapshot = edition_of(book)
+    assert book_snapshot.compiled().book.version == book_snapshot.version
     with pytest.raises(CannotServe, match=r"has version .* while the supervisor read version other"):
-        replace(edition, version="other").compiled()
+        replace(book_snapshot, version="other").compiled()
     with pytest.raises(CannotServe, match="is wrong here"):
-        replace(edition, files={"book.yaml": b"book: 1"}).compiled()
+        replace(book_snapshot, files={"book.yaml": b"book: 1"}).compiled()
 
 
 def test_pauses_double_and_begin_anew_after_good_service() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from engine.conditions.dnf import Clause, Literal
 from engine.conditions.evaluate import test_holds
-from engine.conditions.index.columns import SCALAR_OPERATORS, Column, Mask, scalar_column
+from engine.conditions.index.columns import SCALAR_OPERATORS, IndexColumn, Mask, scalar_column
 from engine.conditions.index.keyed import Keyed, Keying, keyed, keyed_column
 from engine.conditions.model import Test
 from engine.model.values import Attributes, Moment
@@ -106,7 +106,7 @@ class Block:
         return list(dict.fromkeys(hits)) if self.repeated else hits
 
 
-def _scalar_column(attribute: str, literals: Mapping[int, list[Literal]], everything: Mask) -> Column:
+def _scalar_column(attribute: str, literals: Mapping[int, list[Literal]], everything: Mask) -> IndexColumn:
     groups: dict[frozenset[Literal], Mask] = {}
     for number, group in literals.items():
         key = frozenset(group)

@@ -56,7 +56,7 @@ _OTHER: Value = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class IndexColumn:
     """What one attribute's value leaves of the clauses.
 
     Without a `lookup` it is `known.get(value, other)` for any value; with one it is `known[value]` for whole numbers
@@ -73,7 +73,7 @@ class Column:
     lookup: Callable[[Any], Mask] | None = None
 
 
-def scalar_column(attribute: str, groups: Mapping[Group, Mask], free: Mask) -> Column:
+def scalar_column(attribute: str, groups: Mapping[Group, Mask], free: Mask) -> IndexColumn:
     """Make the column of the scalar operators' groups; `free` are the clauses that are in none."""
     kinds = {kind_of(one) for group in groups for one in _operands(group)} - {None}
 
@@ -92,11 +92,11 @@ def scalar_column(attribute: str, groups: Mapping[Group, Mask], free: Mask) -> C
         differing = _union(m for g, m in by_group.items() if _admits(g, text) is not _admits(g, _OTHER))
         texts[text] = other ^ differing
     if kinds <= {str}:
-        return Column(attribute, share_of(texts.values(), clauses), texts, other)
+        return IndexColumn(attribute, share_of(texts.values(), clauses), texts, other)
     numbers, dates = _Steps.build(groups, float, other), _Steps.build(groups, date, other)
     masks = (*numbers.gaps, *numbers.points.values(), *dates.gaps, *texts.values())
     lookup = _lookup(numbers, dates, (at(False), at(True)), texts, other)
-    return Column(attribute, share_of(masks, clauses), numbers.whole(), other, lookup)
+    return IndexColumn(attribute, share_of(masks, clauses), numbers.whole(), other, lookup)
 
 
 @dataclass(frozen=True, slots=True)

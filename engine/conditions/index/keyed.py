@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.conditions.dnf import Literal
 from engine.conditions.evaluate import kind_of
-from engine.conditions.index.columns import Column, Mask, share_of
+from engine.conditions.index.columns import IndexColumn, Mask, share_of
 from engine.conditions.model import Operator
 from engine.model.values import Scalar
 
@@ -60,7 +60,9 @@ def keyed(literal: Literal) -> Keyed | None:
     return Keyed(keying, keys)
 
 
-def keyed_column(attribute: str, keying: Keying, numbered: Mapping[int, Keyed], everything: Mask) -> Column:
+def keyed_column(
+    attribute: str, keying: Keying, numbered: Mapping[int, Keyed], everything: Mask
+) -> IndexColumn:
     """Make the column of one keyed literal per clause number; the other clauses are not ruled out."""
     clauses = 0
     by_key: dict[Scalar, Mask] = {}
@@ -80,7 +82,7 @@ def keyed_column(attribute: str, keying: Keying, numbered: Mapping[int, Keyed], 
         return mask
 
     share = share_of((free, *(free | one for one in by_key.values())), everything)
-    return Column(attribute, share, lookup=lookup)
+    return IndexColumn(attribute, share, lookup=lookup)
 
 
 def _keys_of(keying: Keying, lengths: Sequence[int]) -> Callable[[Any], Iterable[Any]]:

@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from engine.conditions.model import ALWAYS, Condition
-from engine.decide.arbitrate.content import Texts, lookup, texts_by_language, texts_for
+from engine.decide.arbitrate.content import CompiledTexts, lookup, texts_by_language, texts_for
 from engine.decide.experiments import samples
 from engine.decide.experiments.bucketing import identity
 from engine.decide.experiments.samples import Sample
 from engine.decide.pressure.consent import purpose_of
 from engine.decide.pressure.policies import Pressure
 from engine.decide.pressure.quotas import QuotaRule
-from engine.decide.pressure.rule import Rule
+from engine.decide.pressure.rule import PressureRule
 from engine.model.contact import Facts
 from engine.model.instant import Microseconds
 from engine.rulebook.model.book import (
@@ -30,7 +30,7 @@ from engine.rulebook.model.book import (
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class Creative:
     """One variant on one channel."""
 
     variant: str
@@ -39,27 +39,27 @@ class Form:
     """The variant's name, for hashing."""
     when: Condition
     share: float
-    texts: Texts
+    texts: CompiledTexts
     """What it says to customers of no language that it has."""
-    spoken: Mapping[str, Texts]
+    spoken: Mapping[str, CompiledTexts]
     """What it says otherwise, by language tag in lower case."""
     always: bool
     """Whether it fits every customer."""
 
-    def texts_in(self, language: object) -> Texts:
+    def texts_in(self, language: object) -> CompiledTexts:
         """What it says to a customer of the language, a BCP 47 tag or nothing."""
         return (lookup(self.spoken, language) or self.texts) if self.spoken else self.texts
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
+class CampaignChannel:
     """One campaign on one channel."""
 
     channel: str
-    forms: tuple[Form, ...]
+    creatives: tuple[Creative, ...]
     facts: Facts
     """What a contact on it is to pressure rules."""
-    rules: tuple[Rule, ...]
+    rules: tuple[PressureRule, ...]
     """Of contact pressure: those that a proposal on it must pass, by the order of the funnel."""
     purpose: str
     """What the customer withdraws from who wants no more of it; empty on inbound channels."""
@@ -78,13 +78,13 @@ class Fallback:
     """What a placement shows when there is nothing better."""
 
     offer: Offer
-    form: Form
+    creative: Creative
     active: tuple[Active, ...]
     """Its offer's schedule; empty: it always runs."""
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class CompiledCampaign:
     """One campaign."""
 
     campaign: Campaign
@@ -99,7 +99,7 @@ class Plan:
     score: float | None
     """value × propensity, where neither is learned or depends on the customer, and nothing boosts it."""
     placements: frozenset[str]
-    routes: Mapping[str, Route]
+    campaign_channels: Mapping[str, CampaignChannel]
     """By channel."""
     active: tuple[Active, ...]
     """The schedules of the campaign and its offer, which must all run; empty: it always runs."""
@@ -107,14 +107,14 @@ class Plan:
     """The persons to whom it is open are in all of these; empty: it is open to everybody."""
 
 
-def plan(book: Book, campaign: Campaign, pressure: Pressure) -> Plan:
+def compile_campaign(book: Book, campaign: Campaign, pressure: Pressure) -> CompiledCampaign:
     """Makes one campaign ready."""
     offer = book.offers[campaign.offer]
     reached = dict.fromkeys(
         (*campaign.channels, *(book.placements[name].channel for name in campaign.placements))
     )
     value = campaign.value or Factor(offer.value)
-    return Plan(
+    return CompiledCampaign(
         campaign=campaign,
         identity=identity(campaign.name),
         offer=offer,
@@ -123,13 +123,15 @@ def plan(book: Book, campaign: Campaign, pressure: Pressure) -> Plan:
         outbound=tuple(name for name in campaign.channels if book.channels[name].kind is Kind.OUTBOUND),
         score=_fixed_score(campaign, value),
         placements=frozenset(campaign.placements),
-        routes={name: _route(book, book.channels[name], campaign, pressure) for name in reached},
+        campaign_channels={name: _route(book, book.channels[name], campaign, pressure) for name in reached},
         active=_schedules(campaign.active, offer.active),
         gates=samples.gates(book, campaign),
     )
 
 
-def reweighed(one: Plan, *, tier: int | None = None, value: float | None = None) -> Plan:
+def reweighed(
+    one: CompiledCampaign, *, tier: int | None = None, value: float | None = None
+) -> CompiledCampaign:
     """The campaign with another tier or value."""
     campaign = one.campaign if tier is None else replace(one.campaign, tier=tier)
     worth = one.value if value is None else Factor(value)
@@ -158,21 +160,21 @@ def _fixed_score(campaign: Campaign, value: Factor) -> float | None:
     return value.number * propensity.number
 
 
-def _forms(campaign: Campaign, offer: Offer, channel: Channel, locale: str) -> tuple[Form, ...]:
+def _forms(campaign: Campaign, offer: Offer, channel: Channel, locale: str) -> tuple[Creative, ...]:
     if campaign.variants:
         return tuple(_form(variant, channel, locale) for variant in campaign.variants)
     return (_own_form(offer, channel, locale),)
 
 
-def _own_form(offer: Offer, channel: Channel, locale: str) -> Form:
+def _own_form(offer: Offer, channel: Channel, locale: str) -> Creative:
     return _form(Variant("", offer.content or Content(), ALWAYS), channel, locale)
 
 
-def _form(variant: Variant, channel: Channel, locale: str) -> Form:
+def _form(variant: Variant, channel: Channel, locale: str) -> Creative:
     spoken = texts_by_language(variant.content, channel)
     texts = lookup(spoken, locale) or texts_for(variant.content, channel)
     needs = any(one.needs for one in (texts, *spoken.values()))
-    return Form(
+    return Creative(
         variant=variant.name,
         identity=identity(variant.name),
         when=variant.when,
@@ -183,16 +185,16 @@ def _form(variant: Variant, channel: Channel, locale: str) -> Form:
     )
 
 
-def _route(book: Book, channel: Channel, campaign: Campaign, pressure: Pressure) -> Route:
+def _route(book: Book, channel: Channel, campaign: Campaign, pressure: Pressure) -> CampaignChannel:
     offer = book.offers[campaign.offer]
     facts = Facts(channel.name, channel.kind, campaign.name, offer.name, campaign.category, offer.tags)
     reported = channel.kind is Kind.OUTBOUND or channel.confirm is Confirm.ON_IMPRESSION
     waits = reported and channel.on_silence is OnSilence.RELEASE
     withholding = samples.withholding(book, campaign, facts)
     quotas = pressure.quotas_for(campaign, facts)
-    return Route(
+    return CampaignChannel(
         channel=channel.name,
-        forms=_forms(campaign, offer, channel, book.locale),
+        creatives=_forms(campaign, offer, channel, book.locale),
         facts=facts,
         rules=(*pressure.rules_for(campaign, facts), *quotas),
         quotas=quotas,

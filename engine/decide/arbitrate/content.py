@@ -34,7 +34,7 @@ def lookup(by_tag: Mapping[str, T], tag: object) -> T | None:
     return None
 
 
-class Texts(NamedTuple):
+class CompiledTexts(NamedTuple):
     """Fields made ready for rendering."""
 
     fixed: Mapping[str, str]
@@ -51,12 +51,12 @@ class Texts(NamedTuple):
         return bool(self.fixed or self.filled)
 
 
-def texts_for(content: Content, channel: Channel) -> Texts:
+def texts_for(content: Content, channel: Channel) -> CompiledTexts:
     """What the content says on the channel where no language decides; nothing when it does not serve the channel."""
     return _ready(content.on(channel.name), channel)
 
 
-def texts_by_language(content: Content, channel: Channel) -> dict[str, Texts]:
+def texts_by_language(content: Content, channel: Channel) -> dict[str, CompiledTexts]:
     """What it says on the channel by language tag in lower case; fields that do not change are the same in all."""
     found = {}
     for tag in content.locales:
@@ -66,7 +66,7 @@ def texts_by_language(content: Content, channel: Channel) -> dict[str, Texts]:
     return found
 
 
-def render(texts: Texts, attributes: Attributes) -> dict[str, str]:
+def render(texts: CompiledTexts, attributes: Attributes) -> dict[str, str]:
     """The fields' texts; raises KeyError when a value is missing that has no fallback."""
     rendered = dict(texts.fixed)
     for name, parts in texts.filled:
@@ -76,12 +76,12 @@ def render(texts: Texts, attributes: Attributes) -> dict[str, str]:
     return rendered
 
 
-def _ready(fields: Fields, channel: Channel) -> Texts:
+def _ready(fields: Fields, channel: Channel) -> CompiledTexts:
     placeholders = {
         name: [part for part in template.parts if isinstance(part, Placeholder)]
         for name, template in fields.items()
     }
-    return Texts(
+    return CompiledTexts(
         fixed={
             name: "".join(map(str, fields[name].parts)) for name, found in placeholders.items() if not found
         },

@@ -6,7 +6,7 @@ from operator import eq
 from typing import NamedTuple
 
 from engine.conditions.evaluate import holds
-from engine.decide.arbitrate.campaign import Plan
+from engine.decide.arbitrate.campaign import CompiledCampaign
 from engine.decide.experiments.bucketing import identity, stable_hash
 from engine.decide.experiments.learning import NOTHING_LEARNED, Learned
 from engine.decide.experiments.posteriors import Propensity
@@ -17,14 +17,14 @@ from engine.rulebook.model.book import Factor
 class Ranked(NamedTuple):
     """A campaign with its score for one customer."""
 
-    plan: Plan
+    compiled_campaign: CompiledCampaign
     score: float
     propensity: Propensity | None = None
     """Where it is learned."""
 
 
 def rank(
-    plans: Iterable[Plan],
+    compiled_campaigns: Iterable[CompiledCampaign],
     attributes: Attributes,
     moment: Moment,
     salt: str,
@@ -33,8 +33,10 @@ def rank(
 ) -> list[Ranked]:
     """The campaigns, best first."""
     scored = [
-        scored_by(plan, attributes, moment, learned) if plan.score is None else Ranked(plan, plan.score)
-        for plan in plans
+        scored_by(compiled_campaign, attributes, moment, learned)
+        if compiled_campaign.score is None
+        else Ranked(compiled_campaign, compiled_campaign.score)
+        for compiled_campaign in compiled_campaigns
     ]
     if len(scored) < 2:
         return scored
@@ -46,18 +48,20 @@ def rank(
     ]
 
 
-def scored_by(plan: Plan, attributes: Attributes, moment: Moment, learned: Learned) -> Ranked:
+def scored_by(
+    compiled_campaign: CompiledCampaign, attributes: Attributes, moment: Moment, learned: Learned
+) -> Ranked:
     """value × propensity × boosts."""
-    campaign = plan.campaign
+    campaign = compiled_campaign.campaign
     propensity = None
     if campaign.propensity.learned:
         propensity = learned.propensity(campaign.name, moment.now, campaign.propensity.number)
     likely = factor(campaign.propensity, attributes) if propensity is None else propensity.rate
-    product = factor(plan.value, attributes) * likely
+    product = factor(compiled_campaign.value, attributes) * likely
     for boost in campaign.boosts:
         if holds(boost.when, attributes, moment):
             product *= boost.by
-    return Ranked(plan, product, propensity)
+    return Ranked(compiled_campaign, product, propensity)
 
 
 def factor(one: Factor, attributes: Attributes) -> float:
@@ -70,7 +74,7 @@ def factor(one: Factor, attributes: Attributes) -> float:
 
 
 def _merit(one: Ranked) -> tuple[int, float]:
-    return -one.plan.campaign.tier, -one.score
+    return -one.compiled_campaign.campaign.tier, -one.score
 
 
 def _untie(tied: list[Ranked], customer: bytes) -> list[Ranked]:
@@ -78,5 +82,8 @@ def _untie(tied: list[Ranked], customer: bytes) -> list[Ranked]:
         return tied
     return sorted(
         tied,
-        key=lambda one: (stable_hash(customer + one.plan.identity), one.plan.campaign.name),
+        key=lambda one: (
+            stable_hash(customer + one.compiled_campaign.identity),
+            one.compiled_campaign.campaign.name,
+        ),
     )

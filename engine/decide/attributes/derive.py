@@ -9,7 +9,7 @@ from engine.conditions.model import attributes_of
 from engine.decide.attributes import zones
 from engine.decide.attributes.aggregates import RFM, Measurement, measured, measurement
 from engine.decide.attributes.events import History, history, number_of
-from engine.decide.attributes.patterns import Search, exposed, found, search
+from engine.decide.attributes.patterns import PatternSearch, exposed, found, pattern_search
 from engine.decide.attributes.zones import CLOCK, local_time
 from engine.model.event import Event
 from engine.model.instant import Instant, Microseconds
@@ -50,7 +50,7 @@ class Derivation:
     zone: ZoneInfo
     """The book's."""
     measurements: tuple[Measurement, ...]
-    searches: tuple[Search, ...]
+    searches: tuple[PatternSearch, ...]
     distances: tuple[Distance, ...]
     clock: tuple[str, ...]
     wanted: frozenset[str]
@@ -149,7 +149,7 @@ def derivation(derived: Derived, wanted: Set[str], zone: ZoneInfo) -> Derivation
     return Derivation(
         zone,
         tuple(measurement(one) for one in aggregates if one.name in wanted),
-        tuple(search(one) for one in patterns),
+        tuple(pattern_search(one) for one in patterns),
         distances,
         clock,
         frozenset(wanted),

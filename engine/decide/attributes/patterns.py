@@ -17,10 +17,10 @@ from engine.decide.attributes.events import Filter, History, filter_of, number_o
 from engine.model.event import Event
 from engine.model.instant import Microseconds
 from engine.model.values import Value
-from engine.rulebook.model.derived import EVENT_NUMBER, Absence, Anchor, Pattern, Prefer, Step
+from engine.rulebook.model.derived import EVENT_NUMBER, Absence, Anchor, Pattern, PatternStep, Prefer
 
 
-class Search(NamedTuple):
+class PatternSearch(NamedTuple):
     """A pattern made ready."""
 
     pattern: Pattern
@@ -29,16 +29,16 @@ class Search(NamedTuple):
     absences: tuple[Filter | None, ...]
 
 
-def search(pattern: Pattern) -> Search:
+def pattern_search(pattern: Pattern) -> PatternSearch:
     """The pattern with its conditions made ready."""
-    return Search(
+    return PatternSearch(
         pattern,
         tuple(filter_of(step.where) for step in (pattern.first, *pattern.then)),
         tuple(filter_of(absence.where) for absence in pattern.not_after),
     )
 
 
-def found(wanted: Search, past: History) -> tuple[Event, ...] | None:
+def found(wanted: PatternSearch, past: History) -> tuple[Event, ...] | None:
     """The events of the pattern's steps, by its preference among first events; None if it does not hold."""
     pattern = wanted.pattern
     eligible = [
@@ -88,7 +88,7 @@ def _may_replace(best: tuple[Event, ...] | None, event: Event, prefer: Prefer) -
     return value is not None and (highest is None or value > highest)
 
 
-def _eligible(step: Step, accepts: Filter | None, past: History) -> list[int]:
+def _eligible(step: PatternStep, accepts: Filter | None, past: History) -> list[int]:
     """The indices of the events that the step could be, but for windows that begin at another step."""
     indices = past.by_type.get(step.event, ())
     start = past.now - step.within if step.within is not None and step.anchor is Anchor.NOW else None
@@ -104,7 +104,7 @@ class _Chains:
     """Follows the steps from first events, which must come latest first."""
 
     def __init__(
-        self, steps: Sequence[Step], eligible: Sequence[Sequence[int]], events: Sequence[Event]
+        self, steps: Sequence[PatternStep], eligible: Sequence[Sequence[int]], events: Sequence[Event]
     ) -> None:
         self._steps = [(step, _window(step), indices) for step, indices in zip(steps, eligible, strict=True)]
         self._after = [len(indices) for indices in eligible]
@@ -130,7 +130,7 @@ class _Chains:
         return tuple(chain)
 
 
-def _window(step: Step) -> Microseconds | None:
+def _window(step: PatternStep) -> Microseconds | None:
     return None if step.anchor is Anchor.NOW else step.within
 
 

@@ -53,7 +53,7 @@ class Source(StrEnum):
     """Nothing is known of the customer."""
 
 
-class Zones(NamedTuple):
+class CustomerZones(NamedTuple):
     """The zones in which a customer may be."""
 
     zones: tuple[ZoneInfo, ...]
@@ -61,21 +61,21 @@ class Zones(NamedTuple):
     source: Source
 
 
-def zones_of(given: Attributes, book_zone: ZoneInfo) -> Zones:
+def zones_of(given: Attributes, book_zone: ZoneInfo) -> CustomerZones:
     """The plausible zones of a customer with these attributes; names that are no zones and no countries say nothing."""
     for source in (Source.PROFILE, Source.LOCATION):
         zone = _zone(given.get(f"{source}.time_zone"))
         if zone is not None:
-            return Zones((zone,), source)
+            return CustomerZones((zone,), source)
     latitude = number_of(given.get("location.latitude"))
     longitude = number_of(given.get("location.longitude"))
     if latitude is not None and longitude is not None:
         zones = _at(latitude, longitude)
         if zones:
-            return Zones(zones, Source.COORDINATES)
+            return CustomerZones(zones, Source.COORDINATES)
     country = given.get("location.country")
     zones = by_country().get(country.upper(), ()) if isinstance(country, str) else ()
-    return Zones(zones, Source.COUNTRY) if zones else Zones((book_zone,), Source.BOOK)
+    return CustomerZones(zones, Source.COUNTRY) if zones else CustomerZones((book_zone,), Source.BOOK)
 
 
 def zone_of(given: Attributes, book_zone: ZoneInfo) -> ZoneInfo:

@@ -10,7 +10,7 @@ from engine.rulebook.model.book import Book, Campaign
 from engine.rulebook.model.experiments import ConversionRamp, Layer
 
 
-class Membership(NamedTuple):
+class Assignment(NamedTuple):
     """Where a person is in one draw."""
 
     kind: str
@@ -30,7 +30,7 @@ class Membership(NamedTuple):
     the variants in the order in which he gets them: the first that fits."""
 
 
-def memberships(book: Book, person: str, now: Instant) -> Iterator[Membership]:
+def assignments(book: Book, person: str, now: Instant) -> Iterator[Assignment]:
     """All of them: holdouts, layers, then the campaigns' in the book's order. person: the name under which he is kept."""
     for holdout in book.experiments.holdouts.values():
         yield _of(holdout_sample(holdout), holdout.name, person, now)
@@ -41,25 +41,25 @@ def memberships(book: Book, person: str, now: Instant) -> Iterator[Membership]:
             if sample is not None:
                 yield _of(sample, campaign.name, person, now)
         if len(campaign.variants) > 1:
-            yield Membership(
+            yield Assignment(
                 "variant", campaign.name, book.salt, None, None, None, _variants(book, campaign, person)
             )
 
 
-def _of(sample: Sample, name: str, person: str, now: Instant) -> Membership:
+def _of(sample: Sample, name: str, person: str, now: Instant) -> Assignment:
     salt, share = sample.salts.at(now), sample.top(now)
     if isinstance(sample.ramp, ConversionRamp):  # whom it has reached is in the log, not in the book
         place = sample.place(person, now)
         drawn = (f"from {sample.ramp.reaches(place)} conversions on",)
-        return Membership(sample.purpose, name, salt, place, None, None, drawn)
-    return Membership(sample.purpose, name, salt, sample.place(person, now), share, sample.has(person, now))
+        return Assignment(sample.purpose, name, salt, place, None, None, drawn)
+    return Assignment(sample.purpose, name, salt, sample.place(person, now), share, sample.has(person, now))
 
 
-def _in_layer(layer: Layer, person: str, now: Instant) -> Membership:
+def _in_layer(layer: Layer, person: str, now: Instant) -> Assignment:
     salt = layer.salts.at(now)
     place = stable_fraction(identity(salt, "layer", person, layer.name))
     slots = tuple(one.name for one in layer.slots.values() if one.low <= place < one.high)
-    return Membership("layer", layer.name, salt, place, None, None, slots)
+    return Assignment("layer", layer.name, salt, place, None, None, slots)
 
 
 def _variants(book: Book, campaign: Campaign, person: str) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from engine.model.instant import Instant
 from engine.rulebook.model.experiments import Reward
 
 
-class State(NamedTuple):
+class LearnedState(NamedTuple):
     """What is known of a campaign's arms, from a moment on."""
 
     since: Instant
@@ -31,11 +31,11 @@ class Learned:
     __slots__ = ("_computed", "_rates", "_states")
 
     def __init__(self) -> None:
-        self._states: Mapping[str, Sequence[State]] = {}
+        self._states: Mapping[str, Sequence[LearnedState]] = {}
         self._computed: dict[tuple[str, Instant | None, tuple[str, ...]], Weights] = {}
         self._rates: dict[tuple[str, Instant, float], Propensity] = {}
 
-    def take(self, states: Mapping[str, Sequence[State]]) -> None:
+    def take(self, states: Mapping[str, Sequence[LearnedState]]) -> None:
         """From now on these are the states, by campaign."""
         if states != self._states:
             self._states, self._computed, self._rates = states, {}, {}
@@ -67,7 +67,7 @@ class Learned:
             self._rates[key] = found
         return found
 
-    def _state(self, campaign: str, now: Instant) -> State | None:
+    def _state(self, campaign: str, now: Instant) -> LearnedState | None:
         past = (one for one in self._states.get(campaign, ()) if one.since <= now)
         return max(past, key=lambda one: one.since, default=None)
 

@@ -44,7 +44,7 @@ class Arm(NamedTuple):
     """The sum of their rewards' squares."""
 
 
-class Belief(NamedTuple):
+class Posterior(NamedTuple):
     """A density over the arm's mean, up to a factor."""
 
     middle: float
@@ -56,7 +56,7 @@ class Belief(NamedTuple):
     """Outside of these it is 0."""
 
 
-def beliefs(arms: Sequence[Arm], reward: Reward) -> list[Belief]:
+def posteriors(arms: Sequence[Arm], reward: Reward) -> list[Posterior]:
     """What may be believed of each arm.
 
     Whether a reward comes: Beta(1 + rewarded, 1 + others), from a uniform prior. A value: Student's t for the mean of a
@@ -69,12 +69,12 @@ def beliefs(arms: Sequence[Arm], reward: Reward) -> list[Belief]:
     return [_rate(one.shown, one.rewarded) for one in arms]
 
 
-def _rate(shown: int, rewarded: int) -> Belief:
+def _rate(shown: int, rewarded: int) -> Posterior:
     a, b = 1.0 + rewarded, 1.0 + shown - rewarded
     mean = a / (a + b)
     top = _log_beta(mean, a, b)
     width = sqrt(mean * (1.0 - mean) / (a + b + 1.0))
-    return Belief(mean, width, lambda x: exp(_log_beta(x, a, b) - top), 0.0, 1.0)
+    return Posterior(mean, width, lambda x: exp(_log_beta(x, a, b) - top), 0.0, 1.0)
 
 
 def _log_beta(x: float, a: float, b: float) -> float:
@@ -86,14 +86,14 @@ def _log_beta(x: float, a: float, b: float) -> float:
     return (a - 1.0) * log(x) + (b - 1.0) * log1p(-x)
 
 
-def _values(arms: Sequence[Arm]) -> list[Belief]:
+def _values(arms: Sequence[Arm]) -> list[Posterior]:
     shown = sum(one.shown for one in arms)
     mean = sum(one.value for one in arms) / shown if shown else 0.0
     spread = sum(one.squares for one in arms) / shown - mean * mean if shown else 0.0
     return [_value(one, mean, spread if spread > 0.0 else 1.0) for one in arms]
 
 
-def _value(arm: Arm, mean: float, spread: float) -> Belief:
+def _value(arm: Arm, mean: float, spread: float) -> Posterior:
     weight = 1.0 + arm.shown
     middle = (mean + arm.value) / weight
     own = arm.value / arm.shown if arm.shown else mean
@@ -102,7 +102,7 @@ def _value(arm: Arm, mean: float, spread: float) -> Belief:
     shape, rate = 1.0 + arm.shown / 2.0, spread + (inside + between) / 2.0
     freedom, scale = 2.0 * shape, sqrt(rate / (shape * weight))
     factor = exp(lgamma((freedom + 1.0) / 2.0) - lgamma(freedom / 2.0)) / (sqrt(freedom) * scale)
-    return Belief(
+    return Posterior(
         middle,
         scale,
         lambda x: factor * (1.0 + ((x - middle) / scale) ** 2 / freedom) ** (-(freedom + 1.0) / 2.0),

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from itertools import accumulate, pairwise
 from math import prod, sinh
 
-from engine.decide.experiments.posteriors import Arm, Belief, beliefs
+from engine.decide.experiments.posteriors import Arm, Posterior, posteriors
 from engine.rulebook.model.experiments import Reward
 
 _POINTS = 400
@@ -26,12 +26,12 @@ def probabilities(arms: Sequence[Arm], reward: Reward, explore: float) -> tuple[
     explore: the part in [0, 1] that all arms share equally, whatever is known: no arm has less than `explore` / arms. The
     rest goes by the probability that an arm is the best.
     """
-    best = best_probabilities(beliefs(arms, reward))
+    best = best_probabilities(posteriors(arms, reward))
     floor = explore / len(arms)
     return tuple(floor + (1.0 - explore) * one for one in best)
 
 
-def best_probabilities(believed: Sequence[Belief]) -> tuple[float, ...]:
+def best_probabilities(believed: Sequence[Posterior]) -> tuple[float, ...]:
     """How probable it is of each arm that its mean is the greatest: the integral of its density times the others' CDFs.
 
     There is no closed form for more than a few arms. By the trapezoidal rule on points that are dense where any belief is
@@ -54,12 +54,12 @@ def best_probabilities(believed: Sequence[Belief]) -> tuple[float, ...]:
     return tuple(one / total for one in found)
 
 
-def _points(one: Belief) -> list[float]:
+def _points(one: Posterior) -> list[float]:
     steps = (_REACH * (2.0 * step / (_POINTS - 1) - 1.0) for step in range(_POINTS))
     return [min(one.high, max(one.low, one.middle + one.width * sinh(step))) for step in steps]
 
 
-def _masses(one: Belief, points: Sequence[float]) -> list[float]:
+def _masses(one: Posterior, points: Sequence[float]) -> list[float]:
     """The probability that the mean lies between a point and the next."""
     heights = [one.density(point) if one.low <= point <= one.high else 0.0 for point in points]
     areas = [

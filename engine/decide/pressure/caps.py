@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, field
 
-from engine.decide.pressure.rule import Case, Standing
+from engine.decide.pressure.rule import RuleInput, RuleResult
 from engine.decide.pressure.selectors import selects
-from engine.decide.pressure.windows import Window, Zones
+from engine.decide.pressure.windows import CountingWindow, ZoneSet
 from engine.model.contact import Facts
 from engine.model.decision import ReasonCode, RuleKind
 from engine.model.instant import Instant
@@ -20,11 +20,11 @@ class CountRule:
     kind: RuleKind
     code: ReasonCode
     limit: int
-    span: Window
+    span: CountingWindow
     count: Selector
-    wish: str | None = None
+    customer_limit: str | None = None
     """The attribute by which the customer may lower the limit."""
-    zones: Zones | None = None
+    zones: ZoneSet | None = None
     """On whose clock the window is read; None: the customer's."""
     _counts: dict[Facts, bool] = field(default_factory=dict)
     """Whether contacts with these facts are counted, looked up once."""
@@ -34,14 +34,14 @@ class CountRule:
         """As a book would write it: the window, of a gap how long it is."""
         return self.span.text if self.kind is not RuleKind.GAP else self.span.text.removeprefix("rolling ")
 
-    def stands(self, case: Case) -> Standing:
+    def evaluate(self, case: RuleInput) -> RuleResult:
         """Counts; later contacts too, should a clock have stepped back."""
         now, limit = case.now, self.limit
-        if self.wish is not None:
-            limit = lowered(limit, case.attributes.get(self.wish))
+        if self.customer_limit is not None:
+            limit = lowered(limit, case.attributes.get(self.customer_limit))
         zones = case.zones if self.zones is None else self.zones
         if not case.history:
-            return Standing(self, not limit, now if limit else None, 0, limit, zones)
+            return RuleResult(self, not limit, now if limit else None, 0, limit, zones)
         before, counts = self.span.before(now, zones), self._counts
         counted = 0
         for contact in case.history:
@@ -49,15 +49,15 @@ class CountRule:
                 found = counts.get(contact.facts)
                 counted += self._select(contact.facts) if found is None else found
         if counted < limit:
-            return Standing(self, False, now, counted, limit, zones)
-        return Standing(self, True, self._next(case, limit, zones), counted, limit, zones)
+            return RuleResult(self, False, now, counted, limit, zones)
+        return RuleResult(self, True, self._next(case, limit, zones), counted, limit, zones)
 
-    def opens(self, standing: Standing, at: Instant, bound: Instant) -> Instant | None:
+    def opens(self, rule_result: RuleResult, at: Instant, bound: Instant) -> Instant | None:
         """From its next moment on it lets everything pass: contacts only ever leave."""
-        found = standing.next_allowed_at
+        found = rule_result.next_allowed_at
         return None if found is None or found > bound else max(at, found)
 
-    def _next(self, case: Case, limit: int, zones: Zones) -> Instant | None:
+    def _next(self, case: RuleInput, limit: int, zones: ZoneSet) -> Instant | None:
         """When all but `limit` - 1 of the contacts that count now have left: by their age, or when their hold ends."""
         if not limit:
             return None
@@ -75,11 +75,11 @@ class CountRule:
         return found
 
 
-def lowered(limit: int, wish: Value | None) -> int:
+def lowered(limit: int, customer_limit: Value | None) -> int:
     """The limit with the customer's wish: it lowers it, to 0 at the least, and never raises it.
 
     A part of a contact is none, so 1.5 is 1; without a wish the limit stays.
     """
-    if wish is None or not isinstance(wish, int | float) or wish >= limit:
+    if customer_limit is None or not isinstance(customer_limit, int | float) or customer_limit >= limit:
         return limit
-    return int(wish) if wish >= 1 else 0
+    return int(customer_limit) if customer_limit >= 1 else 0

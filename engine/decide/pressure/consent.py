@@ -6,7 +6,7 @@ word of them comes does not matter.
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from engine.decide.pressure.rule import Case, Standing
+from engine.decide.pressure.rule import RuleInput, RuleResult
 from engine.model.customer import EVERYTHING, Consent, Consents
 from engine.model.decision import Reason, ReasonCode, RuleKind
 from engine.model.instant import Instant, to_datetime
@@ -72,11 +72,11 @@ class Withdrawal:
         self.name = purpose
         self.window = f"withdrawn {to_datetime(since).isoformat(timespec='seconds')}"
 
-    def stands(self, case: Case) -> Standing:  # noqa: ARG002 a rule like the others
+    def evaluate(self, case: RuleInput) -> RuleResult:  # noqa: ARG002 a rule like the others
         """Always the same."""
-        return Standing(self, True, None)
+        return RuleResult(self, True, None)
 
-    def opens(self, standing: Standing, at: Instant, bound: Instant) -> Instant | None:  # noqa: ARG002
+    def opens(self, rule_result: RuleResult, at: Instant, bound: Instant) -> Instant | None:  # noqa: ARG002
         """Never by itself."""
         return None
 

@@ -18,7 +18,7 @@ class Evidence(NamedTuple):
     at: Instant
 
 
-class Life(NamedTuple):
+class ContactStatus(NamedTuple):
     """A contact's state, and how long it lasts without word."""
 
     state: ContactState
@@ -30,34 +30,34 @@ class Life(NamedTuple):
         return self.state is not ContactState.RELEASED and (self.expires_at is None or self.expires_at > now)
 
 
-class Change(NamedTuple):
+class StatusChange(NamedTuple):
     """What evidence made of a contact."""
 
-    life: Life
+    status: ContactStatus
     stops: bool
     """It counted, and counts no more: whatever it took is given back."""
     resumes: bool
     """It did not count, and counts again: whatever it took is taken once more, above a limit if need be."""
 
 
-def begun(expires_at: Instant | None) -> Life:
+def initial_status(expires_at: Instant | None) -> ContactStatus:
     """The life of a contact that was just decided; expires_at: when its hold ends, None: it is confirmed."""
-    return Life(ContactState.CONFIRMED if expires_at is None else ContactState.RESERVED, expires_at)
+    return ContactStatus(ContactState.CONFIRMED if expires_at is None else ContactState.RESERVED, expires_at)
 
 
-def change(before: Life, evidence: Iterable[Evidence], now: Instant) -> Change:
+def status_after(before: ContactStatus, evidence: Iterable[Evidence], now: Instant) -> StatusChange:
     """What all the evidence together makes of a contact.
 
     The latest says whether it counts; of several of one moment one that confirms. Without evidence it stays as it is.
     """
     after = _after(before, evidence)
     counted, counts = before.counts(now), after.counts(now)
-    return Change(after, counted and not counts, counts and not counted)
+    return StatusChange(after, counted and not counts, counts and not counted)
 
 
-def _after(before: Life, evidence: Iterable[Evidence]) -> Life:
+def _after(before: ContactStatus, evidence: Iterable[Evidence]) -> ContactStatus:
     found = [(one.at, one.type in CONFIRMING) for one in evidence if one.type in CONFIRMING | RELEASING]
     if not found or before.state is ContactState.SHADOW:
         return before
     _, confirms = max(found)
-    return Life(ContactState.CONFIRMED if confirms else ContactState.RELEASED, None)
+    return ContactStatus(ContactState.CONFIRMED if confirms else ContactState.RELEASED, None)

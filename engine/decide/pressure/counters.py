@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 from engine.model.instant import Instant
 
 
-class Key(NamedTuple):
+class QuotaKey(NamedTuple):
     """A counter: what one rule counts in one period."""
 
     rule: str
@@ -14,28 +14,28 @@ class Key(NamedTuple):
     """When the period began; 0 for what is counted for good."""
 
 
-class Counts(Protocol):
+class QuotaCounts(Protocol):
     """The counters as they are for whoever is about to make a contact."""
 
-    def counted(self, key: Key, limit: int, now: Instant, drawn: int) -> int:
+    def counted(self, key: QuotaKey, limit: int, now: Instant, drawn: int) -> int:
         """How many contacts count, with those that the asker has drawn and not kept yet.
 
         Below the limit if, and only if, one more may be made.
         """
 
 
-class NoCounts:
+class NoQuotaCounts:
     """Counters from which nobody has taken anything."""
 
-    def counted(self, key: Key, limit: int, now: Instant, drawn: int) -> int:  # noqa: ARG002 as Counts says
+    def counted(self, key: QuotaKey, limit: int, now: Instant, drawn: int) -> int:  # noqa: ARG002 as Counts says
         """What the asker has drawn."""
         return drawn
 
 
-NO_COUNTS = NoCounts()
+NO_QUOTA_COUNTS = NoQuotaCounts()
 
 
-class PastCounts:
+class LoggedQuotaCounts:
     """The counters as a decision of the past saw them; what it did not look at, nobody had taken from."""
 
     def __init__(self, at: Instant, seen: Iterable[tuple[str, int | None]]) -> None:
@@ -47,7 +47,7 @@ class PastCounts:
             if counted is not None and counted not in of_rule:
                 of_rule.append(counted)
 
-    def counted(self, key: Key, limit: int, now: Instant, drawn: int) -> int:  # noqa: ARG002 as Counts says
+    def counted(self, key: QuotaKey, limit: int, now: Instant, drawn: int) -> int:  # noqa: ARG002 as Counts says
         """What it saw after it had drawn as many; in a period that had not begun, what is drawn."""
         seen = self._seen.get(key.rule)
         return drawn if not seen or key.period > self._at else seen[min(drawn, len(seen) - 1)]

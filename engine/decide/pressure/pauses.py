@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from engine.decide.pressure.rule import HORIZON, Case, Standing
+from engine.decide.pressure.rule import HORIZON, RuleInput, RuleResult
 from engine.model.contact import Facts
 from engine.model.decision import ReasonCode, RuleKind
 from engine.model.instant import Instant
-from engine.model.outcome import Happened
+from engine.model.outcome import PastOutcome
 from engine.rulebook.model.book import Kind
 from engine.rulebook.model.policies import Pause, Scope
 from engine.rulebook.text import durations
@@ -45,7 +45,7 @@ class PauseRule:
         within = "" if pause.within is None else f" after {pause.times} in {durations.shown(pause.within)}"
         return f"{durations.shown(pause.span)}{within}"
 
-    def stands(self, case: Case) -> Standing:
+    def evaluate(self, case: RuleInput) -> RuleResult:
         """Whether the pause that began last is over, and with how many outcomes it began."""
         now, pause = case.now, self.pause
         moments = sorted(
@@ -55,15 +55,15 @@ class PauseRule:
         until = now if began is None else began + pause.span
         if began is not None and until > now:
             opens = until if until <= now + HORIZON else None
-            return Standing(self, True, opens, self._counted(moments, began), pause.times)
-        return Standing(self, False, now, self._counted(moments, now), pause.times)
+            return RuleResult(self, True, opens, self._counted(moments, began), pause.times)
+        return RuleResult(self, False, now, self._counted(moments, now), pause.times)
 
-    def opens(self, standing: Standing, at: Instant, bound: Instant) -> Instant | None:
+    def opens(self, rule_result: RuleResult, at: Instant, bound: Instant) -> Instant | None:
         """When it is over; then it lets everything pass."""
-        found = standing.next_allowed_at
+        found = rule_result.next_allowed_at
         return None if found is None or found > bound else max(at, found)
 
-    def _concerns(self, one: Happened) -> bool:
+    def _concerns(self, one: PastOutcome) -> bool:
         """Whether the outcome is about what the proposals are about."""
         match self.pause.scope:
             case Scope.CHANNEL:

@@ -4,15 +4,15 @@ from engine.decide.pressure.caps import CountRule
 from engine.decide.pressure.pauses import PauseRule, applies, scope_of
 from engine.decide.pressure.quiet import QuietRule
 from engine.decide.pressure.quotas import QuotaRule, quota_rule
-from engine.decide.pressure.rule import Rule
+from engine.decide.pressure.rule import PressureRule
 from engine.decide.pressure.selectors import selects
-from engine.decide.pressure.windows import CalendarWindow, RollingWindow, Window, Zones
+from engine.decide.pressure.windows import CalendarWindow, CountingWindow, RollingWindow, ZoneSet
 from engine.model.contact import Facts
 from engine.model.decision import ReasonCode, RuleKind
 from engine.rulebook.model.book import Book, Campaign, Kind
 from engine.rulebook.model.policies import Cap, Clock, Gap, Pause, Quiet, Quota, Rolling, Selector
 
-_NO_CLOCK: Zones = ()
+_NO_CLOCK: ZoneSet = ()
 """Of rules for which it does not matter what any clock shows."""
 
 
@@ -25,7 +25,7 @@ class Pressure:
 
     def __init__(self, book: Book) -> None:
         self._book = book
-        self._zones: Zones = (book.timezone,)
+        self._zones: ZoneSet = (book.timezone,)
         policies, own = book.pressure, [one.per_customer for one in book.campaigns.values()]
         self._quiet = [(one, self._quiet_rule(one)) for one in policies.quiet.values()]
         self._caps = [(one, self._cap_rule(one)) for one in policies.caps.values()]
@@ -37,7 +37,9 @@ class Pressure:
         counting = [rule for _, rule in (*self._caps, *self._own.values(), *self._gaps)]
         self.lookback = max((rule.span.lookback for rule in counting), default=0)
         """No older contact is counted by any rule."""
-        self.wishes = frozenset(rule.wish for rule in counting if rule.wish is not None)
+        self.customer_limits = frozenset(
+            rule.customer_limit for rule in counting if rule.customer_limit is not None
+        )
         """The attributes by which customers lower limits."""
         self._pauses = policies.pauses.values()
         self._paused: dict[tuple[str, str], PauseRule] = {}
@@ -50,7 +52,7 @@ class Pressure:
         self.by_customer_clock = None in clocks
         """Whether it matters where a customer is."""
 
-    def rules_for(self, campaign: Campaign, facts: Facts) -> tuple[Rule, ...]:
+    def rules_for(self, campaign: Campaign, facts: Facts) -> tuple[PressureRule, ...]:
         """The rules that a proposal of the campaign has to pass, by the order of the funnel: quiet, caps, gaps, pauses."""
         own = campaign.per_customer
         return (
@@ -84,11 +86,13 @@ class Pressure:
 
     def _cap_rule(self, cap: Cap, kind: RuleKind = RuleKind.CAP) -> CountRule:
         if isinstance(cap.window, Rolling):
-            span: Window = RollingWindow(cap.window.span)
-            zones: Zones | None = _NO_CLOCK
+            span: CountingWindow = RollingWindow(cap.window.span)
+            zones: ZoneSet | None = _NO_CLOCK
         else:
             span, zones = CalendarWindow(cap.window), self._clock(cap.window.clock)
-        return CountRule(cap.name, kind, ReasonCode.CAPPED, cap.limit, span, cap.count, cap.wish, zones)
+        return CountRule(
+            cap.name, kind, ReasonCode.CAPPED, cap.limit, span, cap.count, cap.customer_limit, zones
+        )
 
     def _gap_rule(self, gap: Gap) -> CountRule:
         """A gap is a cap of one contact: it passes when none is younger than the gap."""
@@ -102,7 +106,7 @@ class Pressure:
         """The rule of the proposals that share the scope, so that it is looked at once for all of them."""
         return self._paused.setdefault((pause.name, scope_of(pause, facts)), PauseRule(pause, facts))
 
-    def _clock(self, clock: Clock) -> Zones | None:
+    def _clock(self, clock: Clock) -> ZoneSet | None:
         return None if clock is Clock.CUSTOMER else self._zones
 
 

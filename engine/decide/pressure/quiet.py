@@ -7,15 +7,15 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from engine.decide.pressure.clock import pieces
-from engine.decide.pressure.rule import HORIZON, Case, Standing
-from engine.decide.pressure.windows import Zones
+from engine.decide.pressure.rule import HORIZON, RuleInput, RuleResult
+from engine.decide.pressure.windows import ZoneSet
 from engine.model.decision import ReasonCode, RuleKind
 from engine.model.instant import DAY, Instant, Microseconds
 from engine.rulebook.model.policies import Quiet
 from engine.rulebook.sections.attributes import WEEKDAYS
 from engine.rulebook.sections.quiet import holidays_in
 
-Stretch = tuple[Instant, Instant]
+QuietPeriod = tuple[Instant, Instant]
 """From (inclusive), until (exclusive)."""
 
 
@@ -33,7 +33,7 @@ class QuietRule:
     """
 
     quiet: Quiet
-    zones: Zones | None
+    zones: ZoneSet | None
     """On whose clock it is read; None: the customer's."""
 
     @property
@@ -62,17 +62,17 @@ class QuietRule:
         hours = "all day" if quiet.hours is None else f"{quiet.hours[0]:%H:%M}-{quiet.hours[1]:%H:%M}"
         return f"{hours} on {', '.join(on)}" if on else hours
 
-    def stands(self, case: Case) -> Standing:
+    def evaluate(self, case: RuleInput) -> RuleResult:
         """Whether it is quiet now, and until when."""
         now, zones = case.now, case.zones if self.zones is None else self.zones
         opens = self._opens(now, now + HORIZON, zones)
-        return Standing(self, opens != now, opens, zones=zones)
+        return RuleResult(self, opens != now, opens, zones=zones)
 
-    def opens(self, standing: Standing, at: Instant, bound: Instant) -> Instant | None:
+    def opens(self, rule_result: RuleResult, at: Instant, bound: Instant) -> Instant | None:
         """The end of the stretches that follow each other without a break."""
-        return self._opens(at, bound, standing.zones)
+        return self._opens(at, bound, rule_result.zones)
 
-    def _opens(self, at: Instant, bound: Instant, zones: Zones) -> Instant | None:
+    def _opens(self, at: Instant, bound: Instant, zones: ZoneSet) -> Instant | None:
         while at <= bound:
             reached = at
             for since, until in _stretches(self, at // DAY, zones):
@@ -82,7 +82,7 @@ class QuietRule:
                 return at
         return None
 
-    def in_zone(self, zone: ZoneInfo, start: Instant, end: Instant) -> Iterator[Stretch]:
+    def in_zone(self, zone: ZoneInfo, start: Instant, end: Instant) -> Iterator[QuietPeriod]:
         """The quiet stretches between start and end on the zone's clock."""
         since, until = self._hours()
         for first, last, ahead in pieces(zone, start, end):
@@ -111,10 +111,10 @@ class QuietRule:
 
 
 @lru_cache(maxsize=8192)
-def _stretches(rule: QuietRule, day: int, zones: Zones) -> tuple[Stretch, ...]:
+def _stretches(rule: QuietRule, day: int, zones: ZoneSet) -> tuple[QuietPeriod, ...]:
     """The quiet stretches of one day in UTC over all the zones, in order of time, none touching the next."""
     start, end = day * DAY, (day + 1) * DAY
-    merged: list[Stretch] = []
+    merged: list[QuietPeriod] = []
     for since, until in sorted(each for zone in zones for each in rule.in_zone(zone, start, end)):
         if merged and since <= merged[-1][1]:
             merged[-1] = merged[-1][0], max(until, merged[-1][1])

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from engine.decide.pressure.counters import Key
-from engine.decide.pressure.rule import Case, Standing
-from engine.decide.pressure.windows import CalendarWindow, Zones
+from engine.decide.pressure.counters import QuotaKey
+from engine.decide.pressure.rule import RuleInput, RuleResult
+from engine.decide.pressure.windows import CalendarWindow, ZoneSet
 from engine.model.decision import ReasonCode, RuleKind
 from engine.model.instant import Instant
 from engine.rulebook.model.policies import Quota
@@ -19,7 +19,7 @@ class QuotaRule:
     code: ReasonCode
     limit: int
     span: CalendarWindow | None
-    zones: Zones
+    zones: ZoneSet
     """On whose clock the period is read: the book's; empty where there is none."""
 
     @property
@@ -27,27 +27,27 @@ class QuotaRule:
         """As a book would write it; empty for what counts for good."""
         return self.span.text if self.span else ""
 
-    def key(self, now: Instant) -> Key:
+    def key(self, now: Instant) -> QuotaKey:
         """The counter of the period that it is."""
-        return Key(self.name, 0 if self.span is None else self.span.before(now, self.zones) + 1)
+        return QuotaKey(self.name, 0 if self.span is None else self.span.before(now, self.zones) + 1)
 
-    def stands(self, case: Case) -> Standing:
+    def evaluate(self, case: RuleInput) -> RuleResult:
         """Whether there is one left, and when there is again: in the next period."""
         now, limit = case.now, self.limit
         key = self.key(now)
         counted = case.counts.counted(key, limit, now, case.drawn.get(key, 0))
         if counted < limit:
-            return Standing(self, False, now, counted, limit, self.zones)
+            return RuleResult(self, False, now, counted, limit, self.zones)
         opens = None if self.span is None else self.span.leaves(now, self.zones)
-        return Standing(self, True, opens, counted, limit, self.zones)
+        return RuleResult(self, True, opens, counted, limit, self.zones)
 
-    def opens(self, standing: Standing, at: Instant, bound: Instant) -> Instant | None:
+    def opens(self, rule_result: RuleResult, at: Instant, bound: Instant) -> Instant | None:
         """From its next moment on it lets pass, since it begins anew with every period."""
-        found = standing.next_allowed_at
+        found = rule_result.next_allowed_at
         return None if found is None or found > bound else max(at, found)
 
 
-def quota_rule(quota: Quota, kind: RuleKind, code: ReasonCode, book_zone: Zones) -> QuotaRule:
+def quota_rule(quota: Quota, kind: RuleKind, code: ReasonCode, book_zone: ZoneSet) -> QuotaRule:
     """The rule of a book's quota."""
     if quota.window is None:
         return QuotaRule(quota.name, kind, code, quota.limit, None, ())

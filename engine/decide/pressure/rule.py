@@ -3,19 +3,19 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-from engine.decide.pressure.counters import NO_COUNTS, Counts, Key
-from engine.decide.pressure.windows import Zones
+from engine.decide.pressure.counters import NO_QUOTA_COUNTS, QuotaCounts, QuotaKey
+from engine.decide.pressure.windows import ZoneSet
 from engine.model.contact import Contact
 from engine.model.decision import ReasonCode, RuleKind
 from engine.model.instant import DAY, Instant
-from engine.model.outcome import Happened
+from engine.model.outcome import PastOutcome
 from engine.model.values import Attributes
 
 HORIZON = 400 * DAY
 """No next moment is named further ahead than this."""
 
 
-class Case(NamedTuple):
+class RuleInput(NamedTuple):
     """What rules look at."""
 
     now: Instant
@@ -23,31 +23,31 @@ class Case(NamedTuple):
     """The customer's contacts that may still count, in any order."""
     attributes: Attributes
     """For wishes."""
-    zones: Zones
+    zones: ZoneSet
     """Where the customer may be; empty where no rule of the book goes by the customer's clock."""
-    counts: Counts = NO_COUNTS
+    counts: QuotaCounts = NO_QUOTA_COUNTS
     """What all customers share."""
-    drawn: Mapping[Key, int] = {}
+    drawn: Mapping[QuotaKey, int] = {}
     """What this one has taken of it by contacts that are not kept yet."""
-    outcomes: Sequence[Happened] = ()
+    outcomes: Sequence[PastOutcome] = ()
     """What happened to the customer's messages, of those types that some rule of the book looks at; in any order."""
 
 
-class Standing(NamedTuple):
+class RuleResult(NamedTuple):
     """How a rule stands for one proposal."""
 
-    rule: "Rule"
+    rule: "PressureRule"
     blocks: bool
     next_allowed_at: Instant | None
     """The earliest moment from now on at which it lets the proposal pass if nothing else happens; None: not within
     the horizon."""
     counted: int | None = None
     limit: int | None = None
-    zones: Zones = ()
+    zones: ZoneSet = ()
     """On whose clocks it was read."""
 
 
-class Rule(Protocol):
+class PressureRule(Protocol):
     """One rule; it applies to the proposals of the routes that it was compiled into."""
 
     @property
@@ -66,14 +66,14 @@ class Rule(Protocol):
     def window(self) -> str:
         """When, as a book would write it."""
 
-    def stands(self, case: Case) -> Standing:
+    def evaluate(self, case: RuleInput) -> RuleResult:
         """How it stands."""
 
-    def opens(self, standing: Standing, at: Instant, bound: Instant) -> Instant | None:
+    def opens(self, rule_result: RuleResult, at: Instant, bound: Instant) -> Instant | None:
         """The earliest moment, `at` or later, at which it lets pass; None: none up to `bound`."""
 
 
-def opening(standings: Sequence[Standing], now: Instant) -> Instant | None:
+def next_allowed(rule_results: Sequence[RuleResult], now: Instant) -> Instant | None:
     """The earliest moment from now on at which all the rules let pass if nothing else happens; None beyond the horizon.
 
     Rules that count only ever open; quiet comes back. So each rule in turn moves the moment to where it opens next, and
@@ -82,8 +82,8 @@ def opening(standings: Sequence[Standing], now: Instant) -> Instant | None:
     at, bound = now, now + HORIZON
     while True:
         reached = at
-        for standing in standings:
-            found = standing.rule.opens(standing, at, bound)
+        for rule_result in rule_results:
+            found = rule_result.rule.opens(rule_result, at, bound)
             if found is None:
                 return None
             at = found

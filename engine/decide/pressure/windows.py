@@ -15,7 +15,7 @@ from engine.rulebook.model import policies
 from engine.rulebook.model.policies import Period
 from engine.rulebook.text import durations
 
-Zones = tuple[ZoneInfo, ...]
+ZoneSet = tuple[ZoneInfo, ...]
 """Where a customer may be: what a rule says has to hold in every one of them."""
 
 
@@ -29,7 +29,7 @@ _LONGEST = {Period.DAY: 2 * DAY, Period.WEEK: 8 * DAY, Period.MONTH: 32 * DAY}
 """With a day to spare for changes of clocks."""
 
 
-class Window(Protocol):
+class CountingWindow(Protocol):
     """A window that ends now."""
 
     text: str
@@ -37,10 +37,10 @@ class Window(Protocol):
     lookback: Microseconds
     """No contact that is older counts."""
 
-    def before(self, now: Instant, zones: Zones) -> Instant:
+    def before(self, now: Instant, zones: ZoneSet) -> Instant:
         """The last instant before the window: later contacts are in it."""
 
-    def leaves(self, at: Instant, zones: Zones) -> Instant:
+    def leaves(self, at: Instant, zones: ZoneSet) -> Instant:
         """The first instant at which a contact of `at` is not in the window."""
 
 
@@ -53,11 +53,11 @@ class RollingWindow:
         self.lookback = span
         self.text = f"rolling {durations.shown(span)}"
 
-    def before(self, now: Instant, zones: Zones) -> Instant:  # noqa: ARG002 a window like the others
+    def before(self, now: Instant, zones: ZoneSet) -> Instant:  # noqa: ARG002 a window like the others
         """The instant that is one span ago: what happened then has just left."""
         return now - self.lookback
 
-    def leaves(self, at: Instant, zones: Zones) -> Instant:  # noqa: ARG002
+    def leaves(self, at: Instant, zones: ZoneSet) -> Instant:  # noqa: ARG002
         """One span after the contact."""
         return at + self.lookback
 
@@ -75,23 +75,23 @@ class CalendarWindow:
 
     def __init__(self, calendar: policies.Calendar) -> None:
         self._period, self._week_starts = calendar.period, calendar.week_starts
-        self._known: dict[Zones, _Stretch] = {}
+        self._known: dict[ZoneSet, _Stretch] = {}
         """What was found last for these zones, and how long it holds."""
         self.lookback = _LONGEST[calendar.period]
         self.text = f"calendar {calendar.period}"
 
-    def before(self, now: Instant, zones: Zones) -> Instant:
+    def before(self, now: Instant, zones: ZoneSet) -> Instant:
         """The microsecond before the earliest beginning."""
         known = self._known.get(zones)
         if known is None or not known.since <= now < known.until:
             known = self._known[zones] = self._stretch(now, zones)
         return known.before
 
-    def leaves(self, at: Instant, zones: Zones) -> Instant:
+    def leaves(self, at: Instant, zones: ZoneSet) -> Instant:
         """The latest end of the period of the contact."""
         return max(end for _, end in (self._bounds(at, zone) for zone in zones))
 
-    def _stretch(self, now: Instant, zones: Zones) -> _Stretch:
+    def _stretch(self, now: Instant, zones: ZoneSet) -> _Stretch:
         starts, ends = zip(*(self._bounds(now, zone) for zone in zones), strict=True)
         return _Stretch(max(starts), min(ends), min(starts) - 1)
 

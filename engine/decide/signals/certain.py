@@ -14,7 +14,7 @@ from engine.conditions.model import Operator
 from engine.decide.signals.compile import CompiledSignals
 from engine.decide.signals.evaluator import Evaluator
 from engine.decide.signals.python_evaluator import any_holds
-from engine.decide.signals.strata import PREFIX, Rule
+from engine.decide.signals.strata import PREFIX, SignalRule
 from engine.model.values import Attributes, Moment
 
 
@@ -55,8 +55,8 @@ def certain(compiled: CompiledSignals, known: Set[str]) -> CompiledSignals:
     return replace(compiled, strata=tuple(strata), until=until)
 
 
-def _certain(rule: Rule, known: Set[str]) -> Rule:
-    return Rule(
+def _certain(rule: SignalRule, known: Set[str]) -> SignalRule:
+    return SignalRule(
         rule.name,
         tuple(
             some

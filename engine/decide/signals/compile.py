@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from engine.conditions.dnf import CLAUSE_LIMIT, Literal, clauses_of
 from engine.conditions.model import ALWAYS, Condition
 from engine.decide.signals.rulesets import ROOM, Batch, pack
-from engine.decide.signals.strata import Rule, strata
+from engine.decide.signals.strata import SignalRule, strata
 from engine.model.instant import Microseconds
 from engine.rulebook.model.derived import Signal
 
@@ -25,9 +25,9 @@ class TooManyConjunctions(Exception):
 class Stratum:
     """Rules that see lower strata only."""
 
-    rules: tuple[Rule, ...]
+    rules: tuple[SignalRule, ...]
     batches: tuple[Batch, ...]
-    outside: tuple[Rule, ...]
+    outside: tuple[SignalRule, ...]
     """Rules that the library does not take: the naive evaluator answers them."""
 
 
@@ -40,7 +40,7 @@ class CompiledSignals:
     """By signal and field, the attribute whose value it exposes; only of signals that expose something."""
     hold: Mapping[str, Microseconds] = field(default_factory=dict)
     """By signal, for how long it is remembered; only of those that are."""
-    until: Mapping[str, Rule] = field(default_factory=dict)
+    until: Mapping[str, SignalRule] = field(default_factory=dict)
     """By remembered signal, what ends it; only of those that have such a condition."""
 
     @property
@@ -66,16 +66,16 @@ def compile_signals(signals: Mapping[str, Signal]) -> CompiledSignals:
     return CompiledSignals(tuple(found), expose, hold, until)
 
 
-def rule_of(signal: Signal) -> Rule:
+def rule_of(signal: Signal) -> SignalRule:
     """The rule of one signal; raises TooManyConjunctions."""
     return _rule(signal.name, signal.when)
 
 
-def _rule(name: str, condition: Condition) -> Rule:
+def _rule(name: str, condition: Condition) -> SignalRule:
     clauses = clauses_of(condition)
     if clauses is None:
         raise TooManyConjunctions(name)
-    return Rule(name, tuple(tuple(sorted(clause, key=_order)) for clause in clauses))
+    return SignalRule(name, tuple(tuple(sorted(clause, key=_order)) for clause in clauses))
 
 
 def _order(literal: Literal) -> tuple[str, ...]:

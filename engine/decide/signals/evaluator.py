@@ -4,7 +4,7 @@ from typing import Protocol
 
 from engine.decide.signals import kernel
 from engine.decide.signals.compile import CompiledSignals
-from engine.decide.signals.python_evaluator import NaiveEvaluator
+from engine.decide.signals.python_evaluator import PythonEvaluator
 from engine.model.values import Attributes, Moment
 
 
@@ -21,5 +21,5 @@ class Evaluator(Protocol):
 def open_evaluator(compiled: CompiledSignals) -> Evaluator:
     """The best evaluator to be had; rules that are new should have passed `probe` first."""
     if kernel.LIBRARY is None or not compiled.strata:
-        return NaiveEvaluator(compiled)
+        return PythonEvaluator(compiled)
     return kernel.DurableKernel(compiled)

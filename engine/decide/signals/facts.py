@@ -38,14 +38,14 @@ class Flag(NamedTuple):
     """Of the operand."""
 
 
-class Position(NamedTuple):
+class PositionSign(NamedTuple):
     """Where a number or date lies among the operands of its kind that the attribute is compared with."""
 
     attribute: str
     kind: type
 
 
-Property: TypeAlias = Equal | Flag | Position
+Property: TypeAlias = Equal | Flag | PositionSign
 
 
 class Sign(Enum):
@@ -59,7 +59,7 @@ class Sign(Enum):
     ABSENT = "$nex"
 
 
-class Wanted(NamedTuple):
+class WantedFact(NamedTuple):
     """One condition of a conjunction; the operand is of positions only."""
 
     sign: Sign
@@ -81,22 +81,22 @@ _ORDERED = (float, date)
 """The kinds that have an order; all numbers are one."""
 
 
-def wanted(literal: Literal) -> tuple[Wanted, ...]:
+def wanted_fact(literal: Literal) -> tuple[WantedFact, ...]:
     """The conditions that together mean the literal."""
     test, positive = literal.test, literal.positive
     operator, operand = test.operator, test.operand
     if operator is Operator.EXISTS and operand is False:
-        return wanted(literal_of(Test(test.attribute, Operator.EXISTS, True), not positive))
+        return wanted_fact(literal_of(Test(test.attribute, Operator.EXISTS, True), not positive))
     if operator is Operator.EQ and not isinstance(operand, tuple) and (kind := kind_of(operand)) is not None:
         return (_named(Equal(test.attribute, kind, operand), positive),)
     return (positive and _ordered(test)) or (_named(Flag(test, literal.types), positive),)
 
 
-def _named(of: Property, positive: bool) -> Wanted:
-    return Wanted(Sign.PRESENT if positive else Sign.ABSENT, of)
+def _named(of: Property, positive: bool) -> WantedFact:
+    return WantedFact(Sign.PRESENT if positive else Sign.ABSENT, of)
 
 
-def _ordered(test: Test) -> tuple[Wanted, ...]:
+def _ordered(test: Test) -> tuple[WantedFact, ...]:
     """The test as comparisons of positions; none where it is no order between operands that have one."""
     bounds: tuple[tuple[Sign, Scalar], ...]
     match test.operator, test.operand:
@@ -109,8 +109,8 @@ def _ordered(test: Test) -> tuple[Wanted, ...]:
     kind = kind_of(bounds[0][1])
     if kind not in _ORDERED or any(kind_of(bound) is not kind for _, bound in bounds):
         return ()
-    place = Position(test.attribute, kind)
-    return tuple(Wanted(sign, place, bound) for sign, bound in bounds)
+    place = PositionSign(test.attribute, kind)
+    return tuple(WantedFact(sign, place, bound) for sign, bound in bounds)
 
 
 HEAD, TAIL = '{"id":1,"g":0', "}"
@@ -128,7 +128,7 @@ def position(operands: tuple[Any, ...], value: Any) -> int:
     return 2 * index + (index < len(operands) and bool(operands[index] == value))
 
 
-class Kind(NamedTuple):
+class ColumnKind(NamedTuple):
     """What rules ask of an attribute's values of one kind; pieces are written into the fact as they are."""
 
     equal: dict[Any, str]
@@ -139,41 +139,41 @@ class Kind(NamedTuple):
     """A piece for every position among them."""
 
 
-class Column(NamedTuple):
+class FactColumn(NamedTuple):
     """What rules ask of one attribute."""
 
-    kinds: dict[type | None, Kind]
+    kinds: dict[type | None, ColumnKind]
     """By kind, that of all numbers also by `int`."""
     flags: list[tuple[Test, str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Projector:
+class FactBuilder:
     """Makes facts for rulesets that share their names."""
 
-    columns: Mapping[str, Column]
+    columns: Mapping[str, FactColumn]
     """By attribute."""
 
     @classmethod
     def build(
-        cls, names: Mapping[Property, str], operands: Mapping[Position, tuple[Scalar, ...]]
-    ) -> "Projector":
+        cls, names: Mapping[Property, str], operands: Mapping[PositionSign, tuple[Scalar, ...]]
+    ) -> "FactBuilder":
         """From the name of every property, and the operands of those that are positions."""
-        columns: dict[str, Column] = {}
+        columns: dict[str, FactColumn] = {}
         for one, name in names.items():
             attribute = one.test.attribute if isinstance(one, Flag) else one.attribute
-            column = columns.setdefault(attribute, Column({}, []))
+            column = columns.setdefault(attribute, FactColumn({}, []))
             if isinstance(one, Flag):
                 column.flags.append((one.test, f',"{name}":1'))
                 continue
-            known = column.kinds.setdefault(one.kind, Kind({}, (), ()))
+            known = column.kinds.setdefault(one.kind, ColumnKind({}, (), ()))
             match one:
                 case Equal(operand=operand):
                     known.equal[operand] = f',"{name}":1'
-                case Position():
+                case PositionSign():
                     among = operands[one]
                     pieces = (f',"{name}":{place}' for place in range(2 * len(among) + 1))
-                    column.kinds[one.kind] = Kind(known.equal, among, tuple(pieces))
+                    column.kinds[one.kind] = ColumnKind(known.equal, among, tuple(pieces))
         for column in columns.values():
             if float in column.kinds:
                 column.kinds[int] = column.kinds[float]

@@ -7,9 +7,9 @@ from engine.conditions.dnf import Literal
 from engine.conditions.model import Operator
 from engine.decide.signals.compile import CompiledSignals
 from engine.decide.signals.evaluator import Evaluator
-from engine.decide.signals.python_evaluator import NaiveEvaluator, any_holds, conjunction_holds
-from engine.decide.signals.strata import PREFIX, Rule
-from engine.model.customer import NO_MEMORY, Held, Memory
+from engine.decide.signals.python_evaluator import PythonEvaluator, any_holds, conjunction_holds
+from engine.decide.signals.strata import PREFIX, SignalRule
+from engine.model.customer import NO_MEMORY, HeldSignal, Memory
 from engine.model.values import Attributes, Moment, Value
 
 
@@ -18,11 +18,11 @@ class Conclusions(NamedTuple):
 
     attributes: Mapping[str, Value]
     """What the signals that hold add: `signal.NAME`, true, and what each exposes."""
-    signals: tuple[Held, ...]
+    signals: tuple[HeldSignal, ...]
     """Those that hold, by name."""
-    remember: tuple[Held, ...]
+    remember: tuple[HeldSignal, ...]
     """Those among them that are to be written: concluded now, for longer than this request."""
-    forget: tuple[Held, ...]
+    forget: tuple[HeldSignal, ...]
     """Those that are remembered no longer: ended or expired."""
 
 
@@ -38,7 +38,7 @@ def infer(
     condition holds. Higher strata see both, and what the inferred ones expose.
     """
     names: frozenset[str] = frozenset()
-    for stage in _stages(compiled, attributes, moment, evaluator or NaiveEvaluator(compiled), NO_MEMORY):
+    for stage in _stages(compiled, attributes, moment, evaluator or PythonEvaluator(compiled), NO_MEMORY):
         names |= stage.found
     return names
 
@@ -52,7 +52,7 @@ def conclude(
     and exposes what it sees now; a field that it does not see now stays. While `until` holds the signal does not, whatever
     its condition says.
     """
-    signals: list[Held] = []
+    signals: list[HeldSignal] = []
     concluded: set[str] = set()
     for stage in _stages(compiled, attributes, moment, evaluator, memory):
         signals += stage.signals
@@ -82,7 +82,7 @@ def explain_chain(
     """
     led: dict[str, tuple[str, ...]] = {}
     by_name = {rule.name: rule for stratum in compiled.strata for rule in stratum.rules}
-    for stage in _stages(compiled, attributes, moment, NaiveEvaluator(compiled), NO_MEMORY):
+    for stage in _stages(compiled, attributes, moment, PythonEvaluator(compiled), NO_MEMORY):
         led |= {one: tuple(_causes(by_name[one], stage.seen, moment)) for one in stage.found}
     chain: dict[str, None] = {}
     _gather(led, name, chain)
@@ -94,7 +94,7 @@ class _Stage(NamedTuple):
 
     found: frozenset[str]
     """Concluded now."""
-    signals: Sequence[Held]
+    signals: Sequence[HeldSignal]
     """Concluded or remembered."""
     seen: Attributes
 
@@ -128,12 +128,12 @@ def _has_ended(compiled: CompiledSignals, name: str, attributes: Attributes, mom
 
 def _concluded(
     compiled: CompiledSignals, name: str, attributes: Attributes, moment: Moment, memory: Memory
-) -> Held:
+) -> HeldSignal:
     before = memory.signals.get(name)
     hold = compiled.hold.get(name)
     exposed = compiled.expose.get(name, {}).items()
     seen = {field: value for field, source in exposed if (value := attributes.get(source)) is not None}
-    return Held(
+    return HeldSignal(
         name,
         moment.now if before is None else before.since,
         None if hold is None else moment.now + hold,
@@ -141,7 +141,7 @@ def _concluded(
     )
 
 
-def _attributes(signals: Iterable[Held]) -> Iterator[tuple[str, Value]]:
+def _attributes(signals: Iterable[HeldSignal]) -> Iterator[tuple[str, Value]]:
     """What is known by these signals."""
     for one in signals:
         yield PREFIX + one.name, True
@@ -149,7 +149,7 @@ def _attributes(signals: Iterable[Held]) -> Iterator[tuple[str, Value]]:
             yield f"{PREFIX}{one.name}.{field}", value
 
 
-def _causes(rule: Rule, attributes: Attributes, moment: Moment) -> Iterator[str]:
+def _causes(rule: SignalRule, attributes: Attributes, moment: Moment) -> Iterator[str]:
     held = next(one for one in rule.conjunctions if conjunction_holds(one, attributes, moment))
     return (one.test.attribute.removeprefix(PREFIX) for one in held if _is_signal(one))
 

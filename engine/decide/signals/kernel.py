@@ -16,7 +16,7 @@ import structlog
 
 from engine.decide.signals import rulesets
 from engine.decide.signals.compile import CompiledSignals
-from engine.decide.signals.python_evaluator import NaiveEvaluator, holding
+from engine.decide.signals.python_evaluator import PythonEvaluator, holding
 from engine.model.values import Attributes, Moment
 from engine.telemetry.counters import SIGNAL_ANOMALIES
 
@@ -72,7 +72,7 @@ class DurableKernel:
         self.anomalies = 0
         """How often an instance was abandoned, or could not be built."""
         self._compiled = compiled
-        self._naive = NaiveEvaluator(compiled)
+        self._naive = PythonEvaluator(compiled)
         self._library = library
         self._clock = clock
         self._lock = threading.Lock()

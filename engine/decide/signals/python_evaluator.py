@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 from engine.conditions.evaluate import test_holds
 from engine.decide.signals.compile import CompiledSignals
-from engine.decide.signals.strata import Conjunction, Rule
+from engine.decide.signals.strata import Conjunction, SignalRule
 from engine.model.values import Attributes, Moment
 
 
 @dataclass(frozen=True, slots=True)
-class NaiveEvaluator:
+class PythonEvaluator:
     """Tries rule after rule, by the reference's meaning of a test."""
 
     compiled: CompiledSignals
@@ -23,7 +23,7 @@ class NaiveEvaluator:
         """There is nothing to free."""
 
 
-def holding(rules: Iterable[Rule], attributes: Attributes, moment: Moment) -> frozenset[str]:
+def holding(rules: Iterable[SignalRule], attributes: Attributes, moment: Moment) -> frozenset[str]:
     """The signals whose rule holds."""
     return frozenset([name for name, some in rules if any_holds(some, attributes, moment)])
 

@@ -8,16 +8,16 @@ from typing import Any, NamedTuple, TypeAlias
 
 from engine.decide.signals.facts import (
     Equal,
-    Position,
-    Projector,
+    FactBuilder,
+    PositionSign,
     Property,
     Sign,
-    Wanted,
+    WantedFact,
     places,
     position,
-    wanted,
+    wanted_fact,
 )
-from engine.decide.signals.strata import Conjunction, Rule
+from engine.decide.signals.strata import Conjunction, SignalRule
 from engine.model.values import Scalar
 
 GROUPS, GROUP = 16, 32
@@ -56,7 +56,7 @@ _CANARY = (("$gte", CANARY, 2), ("$lt", CANARY, 4), ("$nex", CANARY_ABSENT, 1))
 _WORDS = list(Sign)
 
 
-_Owned: TypeAlias = tuple[str, tuple[Wanted, ...]]
+_Owned: TypeAlias = tuple[str, tuple[WantedFact, ...]]
 
 
 _Condition: TypeAlias = tuple[str, str, int]
@@ -77,7 +77,7 @@ class Packed(NamedTuple):
     """Rules as the library takes them."""
 
     batches: tuple["Batch", ...]
-    outside: tuple[Rule, ...]
+    outside: tuple[SignalRule, ...]
     """Rules that it does not take."""
     conditions: int
 
@@ -86,7 +86,7 @@ class Batch(NamedTuple):
     """Rulesets that share their names, so that one fact serves them all."""
 
     rulesets: tuple[Ruleset, ...]
-    projector: Projector
+    projector: FactBuilder
 
 
 @dataclass
@@ -100,7 +100,7 @@ class _Open:
         return len(self.widths | widths) <= PROPERTIES
 
 
-def pack(rules: Sequence[Rule], room: int = ROOM) -> Packed:
+def pack(rules: Sequence[SignalRule], room: int = ROOM) -> Packed:
     """Put rules into as few batches as come by taking the first that fits, as long as there is room for conditions."""
     found: list[_Open] = []
     outside = []
@@ -117,20 +117,20 @@ def pack(rules: Sequence[Rule], room: int = ROOM) -> Packed:
     return Packed(tuple(_closed(one) for one in found), tuple(outside), used)
 
 
-def _too_large(conditions: tuple[Wanted, ...]) -> bool:
+def _too_large(conditions: tuple[WantedFact, ...]) -> bool:
     return len(conditions) > LENGTH or len(_widths(conditions)) > PROPERTIES
 
 
-def _conditions(conjunction: Conjunction) -> tuple[Wanted, ...]:
-    return tuple(dict.fromkeys(one for literal in conjunction for one in wanted(literal)))
+def _conditions(conjunction: Conjunction) -> tuple[WantedFact, ...]:
+    return tuple(dict.fromkeys(one for literal in conjunction for one in wanted_fact(literal)))
 
 
-def _widths(conditions: Iterable[Wanted]) -> set[object]:
+def _widths(conditions: Iterable[WantedFact]) -> set[object]:
     """What may stand in a fact at once: of all operands that an attribute may equal, one."""
     return {one.of.attribute if isinstance(one.of, Equal) else one.of for one in conditions}
 
 
-def _place(found: list[_Open], owner: str, conditions: tuple[Wanted, ...]) -> None:
+def _place(found: list[_Open], owner: str, conditions: tuple[WantedFact, ...]) -> None:
     widths = _widths(conditions)
     place = next((one for one in found if one.fits(widths)), None)
     if place is None:
@@ -148,7 +148,7 @@ def _closed(batch: _Open) -> Batch:
         (tuple(_written(one, names, operands) for one in sorted(conditions, key=_rank)), owner)
         for owner, conditions in batch.conjunctions
     )
-    return Batch(tuple(_ruleset(one) for one in _cut(written)), Projector.build(names, operands))
+    return Batch(tuple(_ruleset(one) for one in _cut(written)), FactBuilder.build(names, operands))
 
 
 def _cut(written: list[_Written]) -> Iterator[list[_Written]]:
@@ -173,23 +173,23 @@ def _ruleset(run: list[_Written]) -> Ruleset:
     return Ruleset(tuple(owner for _, owner in run), json.dumps(definition, separators=(",", ":")))
 
 
-def _rank(one: Wanted) -> int:
+def _rank(one: WantedFact) -> int:
     """Names that must be there first: the library then asks nothing more of most rules."""
     return _WORDS.index(one.sign)
 
 
 def _written(
-    one: Wanted, names: dict[Property, str], operands: dict[Position, tuple[Scalar, ...]]
+    one: WantedFact, names: dict[Property, str], operands: dict[PositionSign, tuple[Scalar, ...]]
 ) -> _Condition:
-    if isinstance(one.of, Position) and one.operand is not None:
+    if isinstance(one.of, PositionSign) and one.operand is not None:
         return one.sign.value, names[one.of], position(operands[one.of], one.operand)
     return one.sign.value, names[one.of], 1
 
 
-def _operands(conditions: Iterable[Wanted]) -> dict[Position, tuple[Scalar, ...]]:
-    found: dict[Position, list[Scalar]] = {}
+def _operands(conditions: Iterable[WantedFact]) -> dict[PositionSign, tuple[Scalar, ...]]:
+    found: dict[PositionSign, list[Scalar]] = {}
     for one in conditions:
-        if isinstance(one.of, Position) and one.operand is not None:
+        if isinstance(one.of, PositionSign) and one.operand is not None:
             found.setdefault(one.of, []).append(one.operand)
     return {of: places(some) for of, some in found.items()}
 

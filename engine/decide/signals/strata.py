@@ -12,7 +12,7 @@ Conjunction: TypeAlias = tuple[Literal, ...]
 """Tests, some of them negated, that must all come out; without any it always holds."""
 
 
-class Rule(NamedTuple):
+class SignalRule(NamedTuple):
     """A signal, and the conjunctions of which one is enough; without any it never holds."""
 
     name: str

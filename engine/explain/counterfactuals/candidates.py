@@ -7,12 +7,12 @@ from zoneinfo import ZoneInfo
 
 from engine.conditions.evaluate import holds
 from engine.conditions.model import Condition, Test, tests_of
-from engine.decide.arbitrate.campaign import Plan
+from engine.decide.arbitrate.campaign import CompiledCampaign
 from engine.decide.arbitrate.rank import factor
 from engine.decide.arbitrate.schedule import Clocks
 from engine.decide.attributes.zones import CLOCK, zone_of, zones_of
-from engine.decide.compiled import LiveBook
-from engine.decide.evaluate import Ask
+from engine.decide.compiled import CompiledBook
+from engine.decide.evaluate import Evaluation
 from engine.explain.counterfactuals.values import size_of, some_value, values_to_try
 from engine.explain.model import CampaignExplained, Change, ChangeKind, Rival
 from engine.model.decision import Reason, ReasonCode
@@ -29,21 +29,23 @@ _SIGNAL, _CLOCK = "signal.", "now."
 _MONTH = 30 * DAY
 
 
-class Thinkable:
+class CandidateChanges:
     """Thinks of changes for the campaigns of one request."""
 
-    def __init__(self, live: LiveBook, request: Request, asked: Ask, rivals: Mapping[str, Rival]) -> None:
-        self._live, self._request, self._asked = live, request, asked
+    def __init__(
+        self, compiled: CompiledBook, request: Request, asked: Evaluation, rivals: Mapping[str, Rival]
+    ) -> None:
+        self._live, self._request, self._asked = compiled, request, asked
         self._seen: Attributes = asked.request.attributes
         self._rivals = [*rivals.values()]
-        self._plans = {one.campaign.name: one for one in live.plans}
+        self._plans = {one.campaign.name: one for one in compiled.compiled_campaigns}
 
     def changes(self, one: CampaignExplained, moment: Instant | None) -> Iterator[Change]:
         """The changes, each once; `moment`: when pressure would let it pass."""
         told: set[tuple[object, ...]] = set()
-        plan = self._plans[one.campaign]
+        compiled_campaign = self._plans[one.campaign]
         for reason in dict.fromkeys((one.reason, *one.details)):
-            for change in self._for(reason, one, plan):
+            for change in self._for(reason, one, compiled_campaign):
                 key = (change.kind, change.name, type(change.after), change.after)
                 if key not in told:
                     told.add(key)
@@ -51,36 +53,38 @@ class Thinkable:
         if moment is not None and moment > self._request.now:
             yield self._later(moment)
 
-    def _for(self, reason: Reason, one: CampaignExplained, plan: Plan) -> Iterator[Change]:
+    def _for(
+        self, reason: Reason, one: CampaignExplained, compiled_campaign: CompiledCampaign
+    ) -> Iterator[Change]:
         match reason.code:
             case ReasonCode.NOT_REQUESTED:
-                yield from self._ways(plan)
+                yield from self._ways(compiled_campaign)
             case ReasonCode.NOT_ACTIVE:
-                yield from self._runs(plan)
+                yield from self._runs(compiled_campaign)
             case ReasonCode.NOT_ELIGIBLE:
-                yield from self._conditions([plan.campaign.when])
-            case ReasonCode.RAMPING if isinstance(plan.campaign.ramp, Ramp):
-                place = plan.gates[-1].place(self._request.customer, self._request.now)
-                yield self._later(plan.campaign.ramp.reaches(place))
+                yield from self._conditions([compiled_campaign.campaign.when])
+            case ReasonCode.RAMPING if isinstance(compiled_campaign.campaign.ramp, Ramp):
+                place = compiled_campaign.gates[-1].place(self._request.customer, self._request.now)
+                yield self._later(compiled_campaign.campaign.ramp.reaches(place))
             case ReasonCode.NO_CONSENT | ReasonCode.UNREACHABLE:
                 yield from self._reach(reason)
             case ReasonCode.NO_VARIANT:
-                yield from self._forms(reason, plan)
+                yield from self._forms(reason, compiled_campaign)
             case ReasonCode.OUTRANKED | ReasonCode.GROUP_TAKEN | ReasonCode.CATEGORY_FULL:
-                yield from self._priorities(one, plan)
-                yield from self._conditions([each.when for each in plan.campaign.boosts])
+                yield from self._priorities(one, compiled_campaign)
+                yield from self._conditions([each.when for each in compiled_campaign.campaign.boosts])
 
-    def _ways(self, plan: Plan) -> Iterator[Change]:
+    def _ways(self, compiled_campaign: CompiledCampaign) -> Iterator[Change]:
         """Other channels and placements of the call."""
         before = self._request.placement or None
-        for name in plan.campaign.placements:
+        for name in compiled_campaign.campaign.placements:
             yield Change(ChangeKind.PLACEMENT, name, before, name)
-        for name in plan.channels:
+        for name in compiled_campaign.channels:
             yield Change(ChangeKind.CHANNEL, name, before, name)
 
-    def _runs(self, plan: Plan) -> Iterator[Change]:
+    def _runs(self, compiled_campaign: CompiledCampaign) -> Iterator[Change]:
         zone = self._live.book.timezone
-        moment = next_run(plan.active, self._request.now, zone, self._seen)
+        moment = next_run(compiled_campaign.active, self._request.now, zone, self._seen)
         if moment is not None:
             yield self._later(moment)
 
@@ -99,13 +103,13 @@ class Thinkable:
         value = some_value(self._live.book.attributes.get(name))
         return Change(ChangeKind.ATTRIBUTE, name, self._seen.get(name), value, any_value=True)
 
-    def _forms(self, reason: Reason, plan: Plan) -> Iterator[Change]:
+    def _forms(self, reason: Reason, compiled_campaign: CompiledCampaign) -> Iterator[Change]:
         """A value that the content lacks, or what the variants' conditions ask for."""
-        route = plan.routes.get(reason.name)
-        if route is None:
+        campaign_channel = compiled_campaign.campaign_channels.get(reason.name)
+        if campaign_channel is None:
             yield self._any_value(reason.name)
         else:
-            yield from self._conditions([form.when for form in route.forms])
+            yield from self._conditions([creative.when for creative in campaign_channel.creatives])
 
     def _conditions(self, conditions: Sequence[Condition]) -> Iterator[Change]:
         """Values of one attribute by which one of the conditions would hold that does not; the nearest first."""
@@ -155,7 +159,7 @@ class Thinkable:
             yield from (one for one in inner if not one.attribute.startswith(_SIGNAL))
             pending += [one.attribute for one in inner]
 
-    def _priorities(self, one: CampaignExplained, plan: Plan) -> Iterator[Change]:
+    def _priorities(self, one: CampaignExplained, compiled_campaign: CompiledCampaign) -> Iterator[Change]:
         """Tiers and values by which it would go before one of those that were taken; the weakest of them first."""
         for rival in reversed(self._rivals):
             if rival.tier > one.tier:
@@ -163,7 +167,7 @@ class Thinkable:
                 after = rival.tier if ahead else rival.tier + 1
                 yield Change(ChangeKind.TIER, "", one.tier, after)
             elif rival.tier == one.tier and one.score:
-                before = factor(plan.value, self._seen)
+                before = factor(compiled_campaign.value, self._seen)
                 value = _above(before * rival.score / one.score)
                 yield Change(ChangeKind.VALUE, "", before, value, size=size_of(before, value, None))
 

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from engine.decide.arbitrate.campaign import Plan, reweighed
-from engine.decide.compiled import LiveBook
-from engine.decide.evaluate import Ask, ask
+from engine.decide.arbitrate.campaign import CompiledCampaign, reweighed
+from engine.decide.compiled import CompiledBook
+from engine.decide.evaluate import Evaluation, evaluate
 from engine.explain.model import Change, ChangeKind
 from engine.model.customer import Memory
 from engine.model.instant import Instant
@@ -12,26 +12,28 @@ from engine.model.request import Request
 from engine.model.values import Value
 
 
-def asked_with(change: Change, asked: Ask, request: Request, campaign: str) -> Ask:
+def asked_with(change: Change, asked: Evaluation, request: Request, campaign: str) -> Evaluation:
     """What would be settled if the change were made; the request is that which is not derived yet."""
-    live, learned = asked.live, asked.learned
+    compiled, learned = asked.compiled, asked.learned
     match change.kind:
         case ChangeKind.TIER | ChangeKind.VALUE:
-            return ask(_repriced(change, live, campaign), request, learned)
+            return evaluate(_repriced(change, compiled, campaign), request, learned)
         case ChangeKind.ATTRIBUTE:
-            return ask(live, request._replace(attributes=_with(request, change.name, change.after)), learned)
+            return evaluate(
+                compiled, request._replace(attributes=_with(request, change.name, change.after)), learned
+            )
         case ChangeKind.CONSENT:
-            return ask(live, request._replace(consents=request.consents | {change.name}), learned)
+            return evaluate(compiled, request._replace(consents=request.consents | {change.name}), learned)
         case ChangeKind.CHANNEL:
             channels = () if request.placement else request.channels
             elsewhere = request._replace(placement="", channels=(*channels, change.name), max_offers=1)
-            return ask(live, elsewhere, learned)
+            return evaluate(compiled, elsewhere, learned)
         case ChangeKind.PLACEMENT:
-            room = live.book.placements[change.name].max_offers
+            room = compiled.book.placements[change.name].max_offers
             elsewhere = request._replace(placement=change.name, channels=(), max_offers=room)
-            return ask(live, elsewhere, learned)
+            return evaluate(compiled, elsewhere, learned)
         case ChangeKind.TIME:
-            return ask(live, _at(request, change.after), learned)
+            return evaluate(compiled, _at(request, change.after), learned)
 
 
 def _with(request: Request, name: str, value: Value | None) -> dict[str, Value]:
@@ -57,14 +59,14 @@ def _remembered(memory: Memory, now: Instant) -> Memory:
     )
 
 
-def _repriced(change: Change, live: LiveBook, campaign: str) -> LiveBook:
+def _repriced(change: Change, compiled: CompiledBook, campaign: str) -> CompiledBook:
     """The book with another tier or value of the campaign."""
 
-    def of(plan: Plan) -> Plan:
-        if plan.campaign.name != campaign or not isinstance(change.after, int | float):
-            return plan
+    def of(compiled_campaign: CompiledCampaign) -> CompiledCampaign:
+        if compiled_campaign.campaign.name != campaign or not isinstance(change.after, int | float):
+            return compiled_campaign
         if change.kind is ChangeKind.TIER:
-            return reweighed(plan, tier=int(change.after))
-        return reweighed(plan, value=float(change.after))
+            return reweighed(compiled_campaign, tier=int(change.after))
+        return reweighed(compiled_campaign, value=float(change.after))
 
-    return replace(live, plans=tuple(map(of, live.plans)))
+    return replace(compiled, compiled_campaigns=tuple(map(of, compiled.compiled_campaigns)))

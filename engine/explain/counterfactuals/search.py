@@ -9,10 +9,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from itertools import islice
 from typing import TypeAlias
 
-from engine.decide.evaluate import Ask
-from engine.explain.counterfactuals.candidates import Thinkable
+from engine.decide.evaluate import Evaluation
+from engine.explain.counterfactuals.candidates import CandidateChanges
 from engine.explain.counterfactuals.changes import asked_with
-from engine.explain.model import CampaignExplained, Change, ChangeKind, Flip, Rival
+from engine.explain.model import CampaignExplained, Change, ChangeKind, Counterfactual, Rival
 from engine.model.decision import PRESSURE, WITHHELD, Decision, Reason, ReasonCode
 from engine.model.instant import Instant
 from engine.model.request import Request
@@ -47,31 +47,33 @@ _TAKEN = WITHHELD | {ReasonCode.CHOSEN}
 _KINDS = tuple(ChangeKind)
 
 
-Settle: TypeAlias = Callable[[Sequence[Ask]], Awaitable[Sequence[Decision]]]
+PreviewAll: TypeAlias = Callable[[Sequence[Evaluation]], Awaitable[Sequence[Decision]]]
 """Decides what was asked, and keeps nothing."""
 
 
-class Search:
+class CounterfactualSearch:
     """One search, for the campaigns of one explanation."""
 
     def __init__(
         self,
-        settle: Settle,
+        settle: PreviewAll,
         request: Request,
-        asked: Ask,
+        asked: Evaluation,
         campaigns: Sequence[CampaignExplained],
         rivals: Mapping[str, Rival],
     ) -> None:
         self._settle, self._request, self._asked = settle, request, asked
-        self._thinkable = Thinkable(asked.live, request, asked, rivals)
+        self._thinkable = CandidateChanges(asked.compiled, request, asked, rivals)
         lost = [one for one in campaigns if one.reason.code not in _TAKEN]
         self._campaigns = sorted(lost, key=lambda one: one.score is None)
 
-    async def flips(self, but: frozenset[ChangeKind] = frozenset()) -> dict[str, tuple[Flip, ...]]:
+    async def counterfactuals(
+        self, but: frozenset[ChangeKind] = frozenset()
+    ) -> dict[str, tuple[Counterfactual, ...]]:
         """The flips by campaign, the best first; campaigns that were not searched are missing. Without those `but` names."""
         moments = await self._moments()
-        tries: list[tuple[CampaignExplained, Change, Ask]] = []
-        found: dict[str, list[Flip]] = {}
+        tries: list[tuple[CampaignExplained, Change, Evaluation]] = []
+        found: dict[str, list[Counterfactual]] = {}
         room = MOST_ASKED
         for one in self._campaigns[:MOST_SEARCHED]:
             if room <= 0:
@@ -83,19 +85,19 @@ class Search:
             for change in islice(changes, min(room, MOST_OF_ONE)):
                 room -= 1
                 asked = asked_with(change, self._asked, self._request, one.campaign)
-                if any(each.plan.campaign.name == one.campaign for each in asked.candidates):
+                if any(each.compiled_campaign.campaign.name == one.campaign for each in asked.candidates):
                     tries.append((one, change, asked))
         decisions = await self._settle([asked for _, _, asked in tries])
         for (one, change, _), decision in zip(tries, decisions, strict=True):
-            then = _fate(decision, one.campaign)
+            then = _candidate_outcome(decision, one.campaign)
             if then is not None and _is_further(one.reason, then):
-                found[one.campaign].append(Flip(change, then))
-        return {name: tuple(_told(flips)) for name, flips in found.items()}
+                found[one.campaign].append(Counterfactual(change, then))
+        return {name: tuple(_told(counterfactuals)) for name, counterfactuals in found.items()}
 
     async def _moments(self) -> dict[str, Instant]:
         """When each campaign that pressure holds back might go, were it alone."""
         held = [one for one in self._campaigns if one.score is not None and one.reason.code not in _ENDS]
-        by_name = {each.plan.campaign.name: each for each in self._asked.candidates}
+        by_name = {each.compiled_campaign.campaign.name: each for each in self._asked.candidates}
         alone = [self._asked._replace(candidates=[by_name[one.campaign]]) for one in held[:MOST_SEARCHED]]
         decisions = await self._settle(alone)
         return {
@@ -105,8 +107,8 @@ class Search:
         }
 
 
-def _fate(decision: Decision, campaign: str) -> Reason | None:
-    return next((one.reason for one in decision.fates if one.campaign == campaign), None)
+def _candidate_outcome(decision: Decision, campaign: str) -> Reason | None:
+    return next((one.reason for one in decision.candidate_outcomes if one.campaign == campaign), None)
 
 
 def _is_further(before: Reason, then: Reason) -> bool:
@@ -124,13 +126,18 @@ def _stage(code: ReasonCode) -> int:
     return 4 if code in _TAKEN else 1
 
 
-def _told(flips: Sequence[Flip]) -> Sequence[Flip]:
+def _told(counterfactuals: Sequence[Counterfactual]) -> Sequence[Counterfactual]:
     """The best flips, one of each thing that would be otherwise."""
-    best: dict[tuple[ChangeKind, str], Flip] = {}
-    for one in sorted(flips, key=_order):
+    best: dict[tuple[ChangeKind, str], Counterfactual] = {}
+    for one in sorted(counterfactuals, key=_order):
         best.setdefault((one.change.kind, one.change.name), one)
     return [*best.values()][:MOST_TOLD]
 
 
-def _order(flip: Flip) -> tuple[bool, float, int, str]:
-    return not flip.wins, flip.change.size, _KINDS.index(flip.change.kind), flip.change.name
+def _order(counterfactual: Counterfactual) -> tuple[bool, float, int, str]:
+    return (
+        not counterfactual.wins,
+        counterfactual.change.size,
+        _KINDS.index(counterfactual.change.kind),
+        counterfactual.change.name,
+    )

@@ -6,14 +6,14 @@ from typing import Any, NamedTuple
 import orjson
 
 from engine.decide.answer import offer_of, to_json
-from engine.decide.evaluate import Ask
+from engine.decide.evaluate import Evaluation
 from engine.decide.experiments.samples import Sample
-from engine.decide.pressure.contact_state import begun
-from engine.decide.select import Tried, Verdict
+from engine.decide.pressure.contact_state import initial_status
+from engine.decide.select import Selection, TriedCandidate
 from engine.ledger.memory import to_json as fields_to_json
 from engine.ledger.store.rows import ContactRow, DecisionRow
 from engine.model.contact import Contact, ContactState
-from engine.model.customer import Held, Told
+from engine.model.customer import CustomerState, HeldSignal
 from engine.model.decision import Decision, Outcome
 
 _MOST_CANDIDATES = 50
@@ -36,12 +36,17 @@ _NO_OFFER = _NoOffer()
 
 
 def decision_row(
-    ask: Ask, person: str, decision: Decision, verdict: Verdict, history: Sequence[Contact], told: Told
+    ask: Evaluation,
+    person: str,
+    decision: Decision,
+    selection: Selection,
+    history: Sequence[Contact],
+    customer_state: CustomerState,
 ) -> DecisionRow:
     """The row of `decisions`."""
     first = decision.offers[0] if decision.offers else _NO_OFFER
     if decision.outcome is Outcome.CONTROL:
-        first = offer_of(ask, verdict.chosen[0])
+        first = offer_of(ask, selection.chosen[0])
     return DecisionRow(
         decision_id=decision.decision_id,
         request_id=decision.request_id or None,
@@ -59,15 +64,15 @@ def decision_row(
         next_allowed_at=decision.next_allowed_at,
         expires_at=first.expires_at,
         inputs=_inputs(ask, person),
-        trace=_trace(ask, person, verdict, history, told),
+        trace=_trace(ask, person, selection, history, customer_state),
         answer=to_json(decision),
     )
 
 
-def contact_rows(person: str, decision: Decision, verdict: Verdict) -> list[ContactRow]:
+def contact_rows(person: str, decision: Decision, selection: Selection) -> list[ContactRow]:
     """The rows of `contacts`, one an offer that uses up pressure, or would if it were not withheld."""
     rows = []
-    for position, (_, contact, withheld) in enumerate(verdict.chosen):
+    for position, (_, contact, withheld) in enumerate(selection.chosen):
         facts = contact.facts
         rows.append(
             ContactRow(
@@ -75,7 +80,7 @@ def contact_rows(person: str, decision: Decision, verdict: Verdict) -> list[Cont
                 at=contact.at,
                 decision_id=decision.decision_id,
                 position=position,
-                state=begun(contact.expires_at).state if withheld is None else ContactState.SHADOW,
+                state=initial_status(contact.expires_at).state if withheld is None else ContactState.SHADOW,
                 expires_at=contact.expires_at,
                 channel=facts.channel,
                 kind=facts.kind,
@@ -88,8 +93,8 @@ def contact_rows(person: str, decision: Decision, verdict: Verdict) -> list[Cont
     return rows
 
 
-def _inputs(ask: Ask, person: str) -> str:
-    request, masked = ask.request, ask.live.masked
+def _inputs(ask: Evaluation, person: str) -> str:
+    request, masked = ask.request, ask.compiled.masked
     values = request.attributes
     hidden = [name for name in masked if name in values] if masked else []
     document: dict[str, Any] = {
@@ -99,7 +104,7 @@ def _inputs(ask: Ask, person: str) -> str:
         "preferred_channels": request.preferred_channels,
         "channels": request.channels,
         "max_offers": request.max_offers,
-        "salt": ask.live.book.salt,
+        "salt": ask.compiled.book.salt,
     }
     if person != request.customer:
         document["customer"] = request.customer
@@ -114,16 +119,22 @@ def _inputs(ask: Ask, person: str) -> str:
     return orjson.dumps(document).decode()
 
 
-def _held(one: Held) -> list[Any]:
+def _held(one: HeldSignal) -> list[Any]:
     return [one.name, one.since, one.expires_at, orjson.Fragment(fields_to_json(one.fields))]
 
 
-def _trace(ask: Ask, person: str, verdict: Verdict, history: Sequence[Contact], told: Told) -> str:
-    listed = verdict.tried[:_MOST_CANDIDATES]
+def _trace(
+    ask: Evaluation,
+    person: str,
+    selection: Selection,
+    history: Sequence[Contact],
+    customer_state: CustomerState,
+) -> str:
+    listed = selection.tried[:_MOST_CANDIDATES]
     document: dict[str, Any] = {
         "candidates": [
             [
-                tried.candidate.plan.campaign.name,
+                tried.candidate.compiled_campaign.campaign.name,
                 tried.candidate.score,
                 tried.reason.code,
                 tried.reason.name,
@@ -131,51 +142,58 @@ def _trace(ask: Ask, person: str, verdict: Verdict, history: Sequence[Contact], 
             ]
             for tried in listed
         ],
-        "more_candidates": len(verdict.tried) - len(listed),
+        "more_candidates": len(selection.tried) - len(listed),
         "variants": [
-            [one.proposal.chosen.form.variant, one.proposal.chosen.probability] for one in verdict.chosen
+            [one.proposal.chosen.creative.variant, one.proposal.chosen.probability]
+            for one in selection.chosen
         ],
         "counters": [
-            [standing.rule.name, standing.counted, standing.limit, standing.blocks]
+            [rule_result.rule.name, rule_result.counted, rule_result.limit, rule_result.blocks]
             for tried in listed
             for one in tried.read
-            for standing in one.standings
+            for rule_result in one.rule_results
         ],
         "contacts": [[one.at, one.expires_at, *one.facts[:5], sorted(one.facts.tags)] for one in history],
     }
     if learned := [
-        [proposal.plan.campaign.name, *proposal.chosen.learned]
-        for proposal, *_ in verdict.chosen
+        [proposal.compiled_campaign.campaign.name, *proposal.chosen.learned]
+        for proposal, *_ in selection.chosen
         if proposal.chosen.learned is not None
     ]:
         document["learned"] = learned
     if propensities := [
-        [one.candidate.plan.campaign.name, *one.candidate.propensity]
-        for one in verdict.tried
+        [one.candidate.compiled_campaign.campaign.name, *one.candidate.propensity]
+        for one in selection.tried
         if one.candidate.propensity is not None
     ]:
         document["propensities"] = propensities
-    if experiments := [*_experiments(ask, listed, verdict, person)]:
+    if experiments := [*_experiments(ask, listed, selection, person)]:
         document["experiments"] = experiments
-    if told.outcomes:
-        document["outcomes"] = [[*one] for one in told.outcomes]
-    if told.consents:
-        document["consents"] = [[name, *one] for name, one in sorted(told.consents.items())]
+    if customer_state.outcomes:
+        document["outcomes"] = [[*one] for one in customer_state.outcomes]
+    if customer_state.consents:
+        document["consents"] = [[name, *one] for name, one in sorted(customer_state.consents.items())]
     return orjson.dumps(document).decode()
 
 
 def _experiments(
-    ask: Ask, tried: Sequence[Tried], verdict: Verdict, person: str
+    ask: Evaluation, tried: Sequence[TriedCandidate], selection: Selection, person: str
 ) -> Iterator[list[str | float | bool]]:
     """What chance had a part in: campaign, purpose, name, salt, from where to where, and whether the person is there."""
-    drawn = [(one.candidate.plan.campaign.name, one.candidate.plan.gates) for one in tried]
-    drawn += [(one.proposal.plan.campaign.name, one.proposal.route.withholding) for one in verdict.chosen]
+    drawn = [
+        (one.candidate.compiled_campaign.campaign.name, one.candidate.compiled_campaign.gates)
+        for one in tried
+    ]
+    drawn += [
+        (one.proposal.compiled_campaign.campaign.name, one.proposal.campaign_channel.withholding)
+        for one in selection.chosen
+    ]
     for campaign, samples in drawn:
         for one in samples:
             yield [campaign, *_sample(one, ask, person)]
 
 
-def _sample(one: Sample, ask: Ask, person: str) -> tuple[str, str, str, float, float, bool]:
+def _sample(one: Sample, ask: Evaluation, person: str) -> tuple[str, str, str, float, float, bool]:
     now, conversions = ask.request.now, ask.conversions
     top, inside = one.top(now, conversions), one.has(person, now, conversions)
     return one.purpose, one.reason.name, one.salts.at(now), one.low, top, inside

@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 import structlog
 
-from engine.decide.compiled import LiveBook
+from engine.decide.compiled import CompiledBook
 from engine.decide.signals import infer
 from engine.decide.signals.certain import CertainEvaluator
 from engine.decide.signals.infer import NO_CONCLUSIONS, Conclusions
-from engine.ledger.errors import EventIdReused, LedgerError
+from engine.ledger.errors import EventIdTaken, LedgerError
 from engine.ledger.memory import memory, to_json
 from engine.ledger.queries import persons
 from engine.ledger.store.rows import EventRow, PersonRow, SignalRow
@@ -20,7 +20,7 @@ from engine.model.event import Event
 from engine.model.instant import Instant
 
 
-class Remembered:
+class ConcludedSignals:
     """What is to be written of the persons of a group, or deleted."""
 
     def __init__(self) -> None:
@@ -52,10 +52,10 @@ class Remembered:
 log = structlog.get_logger()
 
 
-class Recording(NamedTuple):
+class RecordCommand(NamedTuple):
     """One event of one customer, to be kept."""
 
-    live: LiveBook
+    compiled: CompiledBook
     customer: str
     event: Event
     """It has an event_id."""
@@ -64,7 +64,7 @@ class Recording(NamedTuple):
     """Further names of the customer."""
 
 
-class Recorded(StrEnum):
+class RecordResult(StrEnum):
     """What became of an event."""
 
     ACCEPTED = "accepted"
@@ -72,46 +72,48 @@ class Recorded(StrEnum):
     """It was kept before."""
 
 
-def record(store: Store, recordings: Sequence[Recording]) -> list[Recorded | LedgerError]:
+def record(store: Store, recordings: Sequence[RecordCommand]) -> list[RecordResult | LedgerError]:
     """Keeps the events, in order, inside of a transaction; what became of each."""
     owners = persons.owners(store, [one.event.event_id for one in recordings])
-    new: list[Recording] = []
-    answers: list[Recorded | LedgerError] = []
+    new: list[RecordCommand] = []
+    answers: list[RecordResult | LedgerError] = []
     for one in recordings:
         owner = owners.setdefault(one.event.event_id, "")
         if not owner:
             owners[one.event.event_id] = one.customer
             new.append(one)
-            answers.append(Recorded.ACCEPTED)
+            answers.append(RecordResult.ACCEPTED)
         elif owner == one.customer:
-            answers.append(Recorded.DUPLICATE)
+            answers.append(RecordResult.DUPLICATE)
         else:
-            answers.append(EventIdReused("this event_id was used for another customer"))
+            answers.append(EventIdTaken("this event_id was used for another customer"))
     if new:
         _keep(store, new)
     return answers
 
 
-def _keep(store: Store, new: Sequence[Recording]) -> None:
+def _keep(store: Store, new: Sequence[RecordCommand]) -> None:
     persons.keep_events(store, _rows(store, new))
     latest = {one.customer: one for one in new}
     persons.know(store, [PersonRow(one.customer, one.now) for one in latest.values()])
     for one in latest.values():
-        kept = one.live.book.events
+        kept = one.compiled.book.events
         persons.trim_events(store, one.customer, until=one.now - kept.keep, newest=kept.newest)
     _conclude(store, _to_conclude(store, latest, new))
 
 
-def _to_conclude(store: Store, latest: Mapping[str, Recording], new: Sequence[Recording]) -> list[Recording]:
+def _to_conclude(
+    store: Store, latest: Mapping[str, RecordCommand], new: Sequence[RecordCommand]
+) -> list[RecordCommand]:
     """Those of the customers from whose events something may follow: not where newer events push all of them out."""
-    asked = [one for one in latest.values() if one.live.recall and one.live.recall.signals]
+    asked = [one for one in latest.values() if one.compiled.recall and one.compiled.recall.signals]
     if not asked:
         return []
     kept = set(persons.owners(store, [one.event.event_id for one in new]).values())
     return [one for one in asked if one.customer in kept]
 
 
-def _rows(store: Store, new: Sequence[Recording]) -> list[EventRow]:
+def _rows(store: Store, new: Sequence[RecordCommand]) -> list[EventRow]:
     """The events in the order in which they came, behind those of the same moment that are kept already."""
     moments = [(one.customer, one.event.at) for one in new]
     last = persons.last_positions(store, list(set(moments)))
@@ -122,12 +124,12 @@ def _rows(store: Store, new: Sequence[Recording]) -> list[EventRow]:
     return rows
 
 
-def _conclude(store: Store, customers: Sequence[Recording]) -> None:
+def _conclude(store: Store, customers: Sequence[RecordCommand]) -> None:
     """Remembers the signals that follow from what is kept of the customers now."""
-    wanted = [one.live.recall.of(one.customer, one.now) for one in customers if one.live.recall]
+    wanted = [one.compiled.recall.of(one.customer, one.now) for one in customers if one.compiled.recall]
     if not wanted:
         return
-    remembered = Remembered()
+    remembered = ConcludedSignals()
     for one, recalled in zip(customers, persons.recall(store, wanted), strict=True):
         try:
             remembered.add(one.customer, _conclusions(one, recalled))
@@ -136,10 +138,10 @@ def _conclude(store: Store, customers: Sequence[Recording]) -> None:
     remembered.write(store)
 
 
-def _conclusions(one: Recording, recalled: Recalled) -> Conclusions:
-    live, known = one.live, memory(recalled, one.now)
-    if live.signals is None:
+def _conclusions(one: RecordCommand, recalled: Recalled) -> Conclusions:
+    compiled, known = one.compiled, memory(recalled, one.now)
+    if compiled.signals is None:
         return NO_CONCLUSIONS
-    attributes = live.derivation.derive_from_events(known.events, one.now)
-    evaluator = CertainEvaluator(live.signals.certain, live.signals.evaluator)
-    return infer.conclude(live.signals.certain, attributes, live.moment(one.now), evaluator, known)
+    attributes = compiled.derivation.derive_from_events(known.events, one.now)
+    evaluator = CertainEvaluator(compiled.signals.certain, compiled.signals.evaluator)
+    return infer.conclude(compiled.signals.certain, attributes, compiled.moment(one.now), evaluator, known)

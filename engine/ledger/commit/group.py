@@ -11,21 +11,21 @@ import structlog
 from uuid_utils import uuid7
 
 from engine.decide.answer import answer, from_json
-from engine.decide.evaluate import Ask
-from engine.decide.experiments.learning import State
-from engine.decide.pressure.counters import Key
-from engine.decide.select import judge
-from engine.ledger.commit.customer_state import Listening, _histories
+from engine.decide.evaluate import Evaluation
+from engine.decide.experiments.learning import LearnedState
+from engine.decide.pressure.counters import QuotaKey
+from engine.decide.select import select
+from engine.ledger.commit.customer_state import CustomerStates, _histories
 from engine.ledger.commit.decisions import contact_rows, decision_row
-from engine.ledger.commit.events import Recorded, Recording, Remembered, record
-from engine.ledger.commit.identity import Asked, Linked, Linking, People
-from engine.ledger.commit.learning import Learning, learn, trials
+from engine.ledger.commit.events import ConcludedSignals, RecordCommand, RecordResult, record
+from engine.ledger.commit.identity import Command, Identities, LinkCommand, LinkResult
+from engine.ledger.commit.learning import LearnCommand, learn, trials
 from engine.ledger.commit.locks import transaction
-from engine.ledger.commit.outcomes import Changed, Reporting, report
-from engine.ledger.commit.quotas import Counters, Looked, Short
-from engine.ledger.errors import LedgerError, RequestIdReused, SettleFault
+from engine.ledger.commit.outcomes import ChangedContact, ReportCommand, report
+from engine.ledger.commit.quotas import QuotaPreview, Quotas, QuotaUndecided
+from engine.ledger.errors import LedgerError, RequestIdTaken, SettleFault
 from engine.ledger.queries import decisions, learning, outcomes, persons
-from engine.ledger.store.rows import ContactRow, DecisionRow, PastDecision, PersonRow, RequestRow, TrialRow
+from engine.ledger.store.rows import AnsweredRequest, ContactRow, DecisionRow, PersonRow, RequestRow, TrialRow
 from engine.ledger.store.store import Store
 from engine.model.contact import Contact, ContactState
 from engine.model.decision import Decision
@@ -35,109 +35,117 @@ from engine.rulebook.model.experiments import MOST_CONVERSIONS
 log = structlog.get_logger()
 
 
-Settled: TypeAlias = Decision | Recorded | Linked | Mapping[str, Sequence[State]] | LedgerError
+Settled: TypeAlias = Decision | RecordResult | LinkResult | Mapping[str, Sequence[LearnedState]] | LedgerError
 """The answer to one of a group, or an error."""
 
 
-def settle_group(store: Store, asks: Sequence[Asked]) -> list[Settled]:
+def settle_group(store: Store, asks: Sequence[Command]) -> list[Settled]:
     """Settles the asks in order, each against what the ones before it reserved; an answer or an error each.
 
     A group of none proves that the store takes what is written.
 
     Raises LedgerUnavailable when the store did not take the group; then nothing of it is kept.
     """
-    reported: Sequence[Recorded | LedgerError] = ()
-    changed: Sequence[Changed] = ()
-    recorded: Sequence[Recorded | LedgerError] = ()
-    learned: Sequence[Mapping[str, Sequence[State]]] = ()
+    reported: Sequence[RecordResult | LedgerError] = ()
+    changed: Sequence[ChangedContact] = ()
+    recorded: Sequence[RecordResult | LedgerError] = ()
+    learned: Sequence[Mapping[str, Sequence[LearnedState]]] = ()
     with transaction(store, asks):
         if not asks:
             store.prove()
-        people = People(store, asks)
-        sound = _without(asks, people.refused)
-        requests = [one for one in sound if isinstance(one, Ask)]
+        identities = Identities(store, asks)
+        sound = _without(asks, identities.refused)
+        requests = [one for one in sound if isinstance(one, Evaluation)]
         if len(requests) < len(sound):
-            reported, changed = report(store, [one for one in sound if isinstance(one, Reporting)], people.of)
-        settled = _settled(store, requests, people, changed)
+            reported, changed = report(
+                store, [one for one in sound if isinstance(one, ReportCommand)], identities.of
+            )
+        settled = _settled(store, requests, identities, changed)
         settled.keep()
         if len(requests) < len(sound):
-            recordings = [one for one in sound if isinstance(one, Recording)]
-            recorded = record(store, [one._replace(customer=people.of(one.customer)) for one in recordings])
-            learned = [learn(store, one) for one in sound if isinstance(one, Learning)]
+            recordings = [one for one in sound if isinstance(one, RecordCommand)]
+            recorded = record(
+                store, [one._replace(customer=identities.of(one.customer)) for one in recordings]
+            )
+            learned = [learn(store, one) for one in sound if isinstance(one, LearnCommand)]
     if len(requests) == len(asks):
         return [*settled.answers]
     answers = iter(settled.answers), iter(reported), iter(recorded), iter(learned)
-    return list(_in_order(asks, people, *answers))
+    return list(_in_order(asks, identities, *answers))
 
 
-def _settled(store: Store, asks: Sequence[Ask], people: People, changed: Sequence[Changed]) -> "_Group":
+def _settled(
+    store: Store, asks: Sequence[Evaluation], identities: Identities, changed: Sequence[ChangedContact]
+) -> "_Group":
     """The group with its answers; again where what it had of a counter was not enough to answer.
 
     changed: contacts that stand otherwise than before, by what was reported.
     """
-    counters, stand = Counters(store, asks), _stand(changed)
+    counters, stand = Quotas(store, asks), _stand(changed)
     while True:
         try:
             counters.account(stand)
-            return _Group(store, asks, people, counters).settle()
-        except Short:
+            return _Group(store, asks, identities, counters).settle()
+        except QuotaUndecided:
             counters.start_again()
 
 
-def _stand(changed: Sequence[Changed]) -> dict[tuple[str, int], bool]:
+def _stand(changed: Sequence[ChangedContact]) -> dict[tuple[str, int], bool]:
     """By decision and position, whether the contact counts now; what is reported settles that."""
     return {
-        (one.contact.decision_id, one.contact.position): one.change.life.state is ContactState.CONFIRMED
+        (one.contact.decision_id, one.contact.position): one.change.status.state is ContactState.CONFIRMED
         for one in changed
     }
 
 
-def _without(asks: Sequence[Asked], refused: Mapping[int, LedgerError]) -> Sequence[Asked]:
+def _without(asks: Sequence[Command], refused: Mapping[int, LedgerError]) -> Sequence[Command]:
     return [one for place, one in enumerate(asks) if place not in refused] if refused else asks
 
 
 def _in_order(
-    asks: Sequence[Asked],
-    people: People,
+    asks: Sequence[Command],
+    identities: Identities,
     decided: Iterator[Decision | LedgerError],
-    reported: Iterator[Recorded | LedgerError],
-    recorded: Iterator[Recorded | LedgerError],
-    learned: Iterator[Mapping[str, Sequence[State]]],
+    reported: Iterator[RecordResult | LedgerError],
+    recorded: Iterator[RecordResult | LedgerError],
+    learned: Iterator[Mapping[str, Sequence[LearnedState]]],
 ) -> Iterator[Settled]:
     """The answers, each at the place of its ask."""
     for place, one in enumerate(asks):
-        if place in people.refused:
-            yield people.refused[place]
+        if place in identities.refused:
+            yield identities.refused[place]
             continue
         match one:
-            case Ask():
+            case Evaluation():
                 yield next(decided)
-            case Reporting():
+            case ReportCommand():
                 yield next(reported)
-            case Recording():
+            case RecordCommand():
                 yield next(recorded)
-            case Learning():
+            case LearnCommand():
                 yield next(learned)
-            case Linking():
-                yield Linked(people.of(one.names[0]))
+            case LinkCommand():
+                yield LinkResult(identities.of(one.names[0]))
 
 
 class _Group:
     """A group under way."""
 
-    def __init__(self, store: Store, asks: Sequence[Ask], people: People, counters: Counters) -> None:
-        self._asks, self._store, self._people, self._counters = asks, store, people, counters
-        self._past = decisions.past_decisions(
+    def __init__(
+        self, store: Store, asks: Sequence[Evaluation], identities: Identities, counters: Quotas
+    ) -> None:
+        self._asks, self._store, self._identities, self._counters = asks, store, identities, counters
+        self._past = decisions.answered_requests(
             store, list({ask.request.request_id for ask in asks if ask.is_named})
         )
-        self._histories = _histories(store, asks, people)
-        self._told = Listening(store, asks, people)
+        self._histories = _histories(store, asks, identities)
+        self._customer_states = CustomerStates(store, asks, identities)
         self._conversions = _conversions(store, asks)
         self._decisions: list[DecisionRow] = []
         self._requests: list[RequestRow] = []
         self._contacts: list[ContactRow] = []
         self._trials: list[TrialRow] = []
-        self._remembered = Remembered()
+        self._remembered = ConcludedSignals()
         self.answers: list[Decision | LedgerError] = []
 
     def settle(self) -> "_Group":
@@ -159,11 +167,11 @@ class _Group:
         self._counters.write()
         self._remembered.write(store)
 
-    def _decide_alone(self, ask: Ask) -> Decision | LedgerError:
+    def _decide_alone(self, ask: Evaluation) -> Decision | LedgerError:
         """A fault in one request is that request's own, not its neighbours'."""
         try:
             return self._decide(ask)
-        except Short:
+        except QuotaUndecided:
             raise
         except Exception as fault:
             log.exception("could not decide", request_id=ask.request.request_id)
@@ -171,58 +179,60 @@ class _Group:
             error.__cause__ = fault
             return error
 
-    def _decide(self, ask: Ask) -> Decision:
-        person = self._people.of(ask.request.customer)
-        if ask.live.ramped:
+    def _decide(self, ask: Evaluation) -> Decision:
+        person = self._identities.of(ask.request.customer)
+        if ask.compiled.ramped:
             ask = ask._replace(conversions=self._conversions)
         if ask.request.mode is Mode.PREVIEW:
-            told = self._told.of_all(self._people.all_of(ask))
-            return answer(ask, judge(ask, self._seen(ask), person, told, Looked(self._counters)), "")
-        history, told = self._histories[person], self._told.of(person)
-        verdict = judge(ask, history, person, told, self._counters)
-        decision = answer(ask, verdict, str(uuid7()))
-        row = decision_row(ask, person, decision, verdict, history, told)
-        contacts = contact_rows(person, decision, verdict)
+            customer_state = self._customer_states.of_all(self._identities.all_of(ask))
+            return answer(
+                ask, select(ask, self._seen(ask), person, customer_state, QuotaPreview(self._counters)), ""
+            )
+        history, customer_state = self._histories[person], self._customer_states.of(person)
+        selection = select(ask, history, person, customer_state, self._counters)
+        decision = answer(ask, selection, str(uuid7()))
+        row = decision_row(ask, person, decision, selection, history, customer_state)
+        contacts = contact_rows(person, decision, selection)
         self._decisions.append(row)
         self._contacts += contacts
-        if ask.live.learns:
-            self._trials += trials(row.decision_id, verdict)
+        if ask.compiled.learns:
+            self._trials += trials(row.decision_id, selection)
         self._remembered.add(person, ask.concluded)
-        history += [one.contact for one in verdict.chosen]
-        for position, (proposal, contact, withheld) in enumerate(verdict.chosen):
+        history += [one.contact for one in selection.chosen]
+        for position, (proposal, contact, withheld) in enumerate(selection.chosen):
             if withheld is None:
-                self._counters.take(row.decision_id, position, contact, proposal.route.quotas)
+                self._counters.take(row.decision_id, position, contact, proposal.campaign_channel.quotas)
         if row.request_id:
             self._remember(row.request_id, row)
         return decision
 
-    def _seen(self, ask: Ask) -> list[Contact]:
+    def _seen(self, ask: Evaluation) -> list[Contact]:
         """The contacts of everybody whom a preview names."""
-        return [contact for person in self._people.all_of(ask) for contact in self._histories[person]]
+        return [contact for person in self._identities.all_of(ask) for contact in self._histories[person]]
 
-    def _again(self, ask: Ask, past: PastDecision) -> Decision | LedgerError:
-        if not self._people.is_of(past.person, ask.request.customer):
-            return RequestIdReused("this request_id was used for another customer")
+    def _again(self, ask: Evaluation, past: AnsweredRequest) -> Decision | LedgerError:
+        if not self._identities.is_of(past.person, ask.request.customer):
+            return RequestIdTaken("this request_id was used for another customer")
         return from_json(past.answer)
 
     def _remember(self, request_id: str, row: DecisionRow) -> None:
         """So that the same request_id, later in this group or any other, gets the same answer."""
         self._requests.append(RequestRow(request_id, row.decision_id))
-        self._past[request_id] = PastDecision(request_id, row.person, row.answer)
+        self._past[request_id] = AnsweredRequest(request_id, row.person, row.answer)
 
 
-def _likely_counters(asks: Sequence[Ask]) -> dict[Key, int]:
+def _likely_counters(asks: Sequence[Evaluation]) -> dict[QuotaKey, int]:
     """The counters of each request's best candidate, with their limits; others are read when they are asked for."""
     return {
         rule.key(ask.request.now): rule.limit
         for ask in asks
-        if ask.candidates and ask.live.pressure.is_shared and ask.request.mode is Mode.COMMIT
+        if ask.candidates and ask.compiled.pressure.is_shared and ask.request.mode is Mode.COMMIT
         for channel in ask.candidates[0].channels
-        for rule in ask.candidates[0].plan.routes[channel].quotas
+        for rule in ask.candidates[0].compiled_campaign.campaign_channels[channel].quotas
     }
 
 
-def _conversions(store: Store, asks: Sequence[Ask]) -> dict[str, int]:
+def _conversions(store: Store, asks: Sequence[Evaluation]) -> dict[str, int]:
     """Of the campaigns whose ramps go by them; at most as many as matter."""
-    ramped = {name for ask in asks if ask.candidates for name in ask.live.ramped}
+    ramped = {name for ask in asks if ask.candidates for name in ask.compiled.ramped}
     return {name: outcomes.conversions(store, name, MOST_CONVERSIONS) for name in sorted(ramped)}

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
-from engine.decide.evaluate import Ask
-from engine.ledger.commit.events import Recording
-from engine.ledger.commit.learning import Learning
-from engine.ledger.commit.outcomes import Reporting
+from engine.decide.evaluate import Evaluation
+from engine.ledger.commit.events import RecordCommand
+from engine.ledger.commit.learning import LearnCommand
+from engine.ledger.commit.outcomes import ReportCommand
 from engine.ledger.errors import LedgerError
 from engine.ledger.queries import decisions, identities, persons
 from engine.ledger.store.store import Store
@@ -14,7 +14,7 @@ from engine.model.instant import Instant
 from engine.model.request import Mode
 
 
-class Linking(NamedTuple):
+class LinkCommand(NamedTuple):
     """Names that are to be one person's from now on."""
 
     names: tuple[str, ...]
@@ -22,21 +22,21 @@ class Linking(NamedTuple):
     now: Instant
 
 
-Asked: TypeAlias = Ask | Recording | Reporting | Linking | Learning
+Command: TypeAlias = Evaluation | RecordCommand | ReportCommand | LinkCommand | LearnCommand
 """What a group is made of."""
 
 
-class Linked(NamedTuple):
+class LinkResult(NamedTuple):
     """That it is so."""
 
     person: str
     """The name under which the person is kept."""
 
 
-class People:
+class Identities:
     """The persons of a group, after everything that the group itself links."""
 
-    def __init__(self, store: Store, asks: Sequence[Asked]) -> None:
+    def __init__(self, store: Store, asks: Sequence[Command]) -> None:
         self._store = store
         names = sorted(all_names(store, asks))
         self._persons: Mapping[str, str] = persons.resolve(store, names)
@@ -52,7 +52,7 @@ class People:
         """The person who bears the name, one of the group's."""
         return self._persons.get(name, name)
 
-    def all_of(self, ask: Ask) -> list[str]:
+    def all_of(self, ask: Evaluation) -> list[str]:
         """The persons whose contacts count for the request: one, but for a preview of names that nobody has linked."""
         request = ask.request
         if not request.aliases:
@@ -70,34 +70,37 @@ class People:
             self.refused[place] = error
 
 
-def all_names(store: Store, asks: Sequence[Asked]) -> set[str]:
+def all_names(store: Store, asks: Sequence[Command]) -> set[str]:
     """All the names in the asks, and those of the persons whose decisions they are about."""
-    about = {one.decision_id for one in asks if isinstance(one, Reporting) and one.decision_id}
+    about = {one.decision_id for one in asks if isinstance(one, ReportCommand) and one.decision_id}
     return decisions.decided_about(store, list(about)).union(name for one in asks for name in names_of(one))
 
 
-def names_of(ask: Asked) -> Iterator[str]:
+def names_of(ask: Command) -> Iterator[str]:
     """All the names in it."""
     match ask:
-        case Ask(request=request):
+        case Evaluation(request=request):
             yield request.customer
             yield from request.aliases
-        case Recording(customer=customer, aliases=aliases) | Reporting(customer=customer, aliases=aliases):
+        case (
+            RecordCommand(customer=customer, aliases=aliases)
+            | ReportCommand(customer=customer, aliases=aliases)
+        ):
             if customer:
                 yield customer
             yield from aliases
-        case Linking(names=names):
+        case LinkCommand(names=names):
             yield from names
 
 
-def _to_link(ask: Asked) -> tuple[str, Sequence[str], Instant] | None:
+def _to_link(ask: Command) -> tuple[str, Sequence[str], Instant] | None:
     """What links, which names, when; a preview links nothing."""
     match ask:
-        case Ask(request=request) if request.aliases and request.mode is Mode.COMMIT:
+        case Evaluation(request=request) if request.aliases and request.mode is Mode.COMMIT:
             return "decide", tuple(names_of(ask)), request.now
-        case Recording(aliases=aliases, now=now) | Reporting(aliases=aliases, now=now) if aliases:
+        case RecordCommand(aliases=aliases, now=now) | ReportCommand(aliases=aliases, now=now) if aliases:
             return "record", tuple(names_of(ask)), now
-        case Linking(names=names, now=now):
+        case LinkCommand(names=names, now=now):
             return "link", names, now
         case _:
             return None

@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 import orjson
 
-from engine.decide.compiled import LiveBook
-from engine.decide.experiments.learning import State
+from engine.decide.compiled import CompiledBook
+from engine.decide.experiments.learning import LearnedState
 from engine.decide.experiments.posteriors import Arm
-from engine.decide.select import Verdict
+from engine.decide.select import Selection
 from engine.ledger.queries import learning
 from engine.ledger.store.rows import LearnedRow, TrialRow
 from engine.ledger.store.store import Store
@@ -30,33 +30,38 @@ _GRACE = 60 * SECOND
 _OUTCOMES = {Reward.CLICKED: "clicked", Reward.CONVERTED: "converted", Reward.VALUE: "converted"}
 
 
-class Learning(NamedTuple):
+class LearnCommand(NamedTuple):
     """That campaigns shall learn from what happened up to now."""
 
-    live: LiveBook
+    compiled: CompiledBook
     now: Instant
 
 
-def learners(live: LiveBook) -> dict[str, Learn]:
+def learners(compiled: CompiledBook) -> dict[str, Learn]:
     """The campaigns that learn."""
-    return {name: one.learn for name, one in live.book.campaigns.items() if one.learn is not None}
+    return {name: one.learn for name, one in compiled.book.campaigns.items() if one.learn is not None}
 
 
-def trials(decision_id: str, verdict: Verdict) -> list[TrialRow]:
+def trials(decision_id: str, selection: Selection) -> list[TrialRow]:
     """The offers of a decision from which something is to be learned."""
     return [
-        TrialRow(proposal.plan.campaign.name, contact.at, decision_id, proposal.chosen.form.variant)
-        for proposal, contact, withheld in verdict.chosen
-        if withheld is None and proposal.plan.campaign.learn is not None
+        TrialRow(
+            proposal.compiled_campaign.campaign.name,
+            contact.at,
+            decision_id,
+            proposal.chosen.creative.variant,
+        )
+        for proposal, contact, withheld in selection.chosen
+        if withheld is None and proposal.compiled_campaign.campaign.learn is not None
     ]
 
 
-def learn(store: Store, learning: Learning) -> Mapping[str, Sequence[State]]:
+def learn(store: Store, learning: LearnCommand) -> Mapping[str, Sequence[LearnedState]]:
     """The states of the campaigns that learn, inside of a transaction; where the newest is old enough, with a new one."""
-    return {name: _learn(store, name, how, learning.now) for name, how in learners(learning.live).items()}
+    return {name: _learn(store, name, how, learning.now) for name, how in learners(learning.compiled).items()}
 
 
-def _learn(store: Store, campaign: str, how: Learn, now: Instant) -> list[State]:
+def _learn(store: Store, campaign: str, how: Learn, now: Instant) -> list[LearnedState]:
     known = learning.states(store, campaign, how.reward)
     if known and known[0][0] > now + _AHEAD - _REFRESH:
         return [_state(*one) for one in known]
@@ -69,5 +74,5 @@ def _learn(store: Store, campaign: str, how: Learn, now: Instant) -> list[State]
     return [_state(*one) for one in known]
 
 
-def _state(since: Instant, arms: str) -> State:
-    return State(since, {name: Arm(*one) for name, one in orjson.loads(arms).items()})
+def _state(since: Instant, arms: str) -> LearnedState:
+    return LearnedState(since, {name: Arm(*one) for name, one in orjson.loads(arms).items()})

@@ -3,17 +3,17 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from engine.decide.evaluate import Ask
-from engine.ledger.commit.events import Recording
-from engine.ledger.commit.identity import Asked, all_names, names_of
-from engine.ledger.commit.learning import Learning
-from engine.ledger.commit.outcomes import Reporting
+from engine.decide.evaluate import Evaluation
+from engine.ledger.commit.events import RecordCommand
+from engine.ledger.commit.identity import Command, all_names, names_of
+from engine.ledger.commit.learning import LearnCommand
+from engine.ledger.commit.outcomes import ReportCommand
 from engine.ledger.queries import persons
 from engine.ledger.store.store import Store
 
 
 @contextmanager
-def transaction(store: Store, asks: Sequence[Asked]) -> Iterator[None]:
+def transaction(store: Store, asks: Sequence[Command]) -> Iterator[None]:
     """The transaction that settles the asks.
 
     Who bears a name is known for sure only when the person is locked. So the names are locked first; where some of them
@@ -34,13 +34,13 @@ def transaction(store: Store, asks: Sequence[Asked]) -> Iterator[None]:
         locked = wanted
 
 
-def _about(asks: Sequence[Asked], locked: set[str]) -> set[str]:
+def _about(asks: Sequence[Command], locked: set[str]) -> set[str]:
     about = {f"person {name}" for name in locked}
     for one in asks:
-        if isinstance(one, Learning):
+        if isinstance(one, LearnCommand):
             about.add("learning")
-        if isinstance(one, Recording | Reporting):
+        if isinstance(one, RecordCommand | ReportCommand):
             about.add(f"event {one.event.event_id}")
-        elif isinstance(one, Ask) and one.is_named:
+        elif isinstance(one, Evaluation) and one.is_named:
             about.add(f"request {one.request.request_id}")
     return about

@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from engine.decide.answer import from_json
-from engine.decide.compiled import LiveBook
+from engine.decide.compiled import CompiledBook
 from engine.decide.pressure.consent import purpose_of, said
-from engine.decide.pressure.contact_state import Change, Evidence, Life, change
-from engine.ledger.commit.events import Recorded
-from engine.ledger.errors import EventIdReused, LedgerError, OutcomeRefused
+from engine.decide.pressure.contact_state import ContactStatus, Evidence, StatusChange, status_after
+from engine.ledger.commit.events import RecordResult
+from engine.ledger.errors import EventIdTaken, LedgerError, OutcomeRefused
 from engine.ledger.memory import to_json
 from engine.ledger.queries import consents, decisions, outcomes, persons
 from engine.ledger.queries.decisions import Decided
@@ -24,35 +24,37 @@ from engine.model.outcome import OF_THE_PERSON, OutcomeType
 _AGREES = {OutcomeType.UNSUBSCRIBED: False, OutcomeType.SUBSCRIBED: True}
 
 
-def keep_consents(store: Store, reported: Sequence[tuple[LiveBook, OutcomeRow]]) -> None:
+def keep_consents(store: Store, reported: Sequence[tuple[CompiledBook, OutcomeRow]]) -> None:
     """Writes the consents of those who said something of them, in any order."""
-    about = [(live, row) for live, row in reported if row.type in _AGREES and row.person]
+    about = [(compiled, row) for compiled, row in reported if row.type in _AGREES and row.person]
     if not about:
         return
     kept = consents.consents_of(store, list({row.person for _, row in about}))
-    for live, row in about:
+    for compiled, row in about:
         agrees = _AGREES[OutcomeType(row.type)]
-        kept[row.person] = said(kept.get(row.person, {}), _purpose(live, row.channel), row.at, agrees=agrees)
+        kept[row.person] = said(
+            kept.get(row.person, {}), _purpose(compiled, row.channel), row.at, agrees=agrees
+        )
     consents.keep(store, kept)
 
 
-def _purpose(live: LiveBook, channel: str) -> str:
+def _purpose(compiled: CompiledBook, channel: str) -> str:
     """What it is about: the channel's purpose; everything that we send where it is no channel that we send on."""
-    found = live.book.channels.get(channel)
+    found = compiled.book.channels.get(channel)
     return (purpose_of(found) if found else "") or EVERYTHING
 
 
-class Changed(NamedTuple):
+class ChangedContact(NamedTuple):
     """A contact that stands otherwise than before."""
 
     contact: ContactRow
     """As it is now."""
-    change: Change
+    change: StatusChange
 
 
 def change_contacts(
     store: Store, made: Sequence[tuple[str, Instant, str]], now: Instant
-) -> Sequence[Changed]:
+) -> Sequence[ChangedContact]:
     """Writes how the contacts of decisions stand at the moment; those that changed.
 
     made: person of today, moment and decision_id of each decision.
@@ -60,25 +62,27 @@ def change_contacts(
     evidence = outcomes.of_decisions(store, [decision_id for *_, decision_id in made])
     changed = []
     for row in decisions.contacts_made(store, made):
-        before = Life(ContactState(row.state), row.expires_at)
+        before = ContactStatus(ContactState(row.state), row.expires_at)
         about = (
             Evidence(one.type, one.at)
             for one in evidence[row.decision_id]
             if one.campaign in ("", row.campaign)
         )
-        found = change(before, about, now)
-        if found.life != before:
+        found = status_after(before, about, now)
+        if found.status != before:
             changed.append(
-                Changed(row._replace(state=found.life.state, expires_at=found.life.expires_at), found)
+                ChangedContact(
+                    row._replace(state=found.status.state, expires_at=found.status.expires_at), found
+                )
             )
     decisions.change(store, [one.contact for one in changed])
     return changed
 
 
-class Reporting(NamedTuple):
+class ReportCommand(NamedTuple):
     """One outcome, to be kept."""
 
-    live: LiveBook
+    compiled: CompiledBook
     customer: str
     """Empty: the decision's."""
     decision_id: str
@@ -95,16 +99,16 @@ class Reporting(NamedTuple):
 
 
 def report(
-    store: Store, reportings: Sequence[Reporting], person_of: Callable[[str], str]
-) -> tuple[list[Recorded | LedgerError], Sequence[Changed]]:
+    store: Store, reportings: Sequence[ReportCommand], person_of: Callable[[str], str]
+) -> tuple[list[RecordResult | LedgerError], Sequence[ChangedContact]]:
     """Keeps the outcomes inside of a transaction; what became of each, and the contacts that stand otherwise now.
 
     person_of: who bears a name.
     """
     decided = decisions.decided(store, list({one.decision_id for one in reportings if one.decision_id}))
     owners = persons.owners(store, [one.event.event_id for one in reportings])
-    new: list[tuple[LiveBook, OutcomeRow]] = []
-    answers: list[Recorded | LedgerError] = []
+    new: list[tuple[CompiledBook, OutcomeRow]] = []
+    answers: list[RecordResult | LedgerError] = []
     for one in reportings:
         try:
             row = _row(one, decided.get(one.decision_id), person_of)
@@ -112,18 +116,18 @@ def report(
         except LedgerError as error:
             answers.append(error)
             continue
-        answers.append(Recorded.ACCEPTED if is_new else Recorded.DUPLICATE)
+        answers.append(RecordResult.ACCEPTED if is_new else RecordResult.DUPLICATE)
         if is_new:
-            new.append((one.live, row))
+            new.append((one.compiled, row))
     return answers, _keep(store, new, decided, person_of) if new else ()
 
 
 def _keep(
     store: Store,
-    new: Sequence[tuple[LiveBook, OutcomeRow]],
+    new: Sequence[tuple[CompiledBook, OutcomeRow]],
     decided: Mapping[str, Decided],
     person_of: Callable[[str], str],
-) -> Sequence[Changed]:
+) -> Sequence[ChangedContact]:
     rows = [row for _, row in new]
     outcomes.keep(store, rows)
     keep_consents(store, new)
@@ -143,11 +147,11 @@ def _is_new(row: OutcomeRow, owners: dict[str, str]) -> bool:
         owners[row.event_id] = row.person
         return True
     if owner and row.person and owner != row.person:
-        raise EventIdReused("this event_id was used for another customer")
+        raise EventIdTaken("this event_id was used for another customer")
     return False
 
 
-def _row(one: Reporting, decided: Decided | None, person_of: Callable[[str], str]) -> OutcomeRow:
+def _row(one: ReportCommand, decided: Decided | None, person_of: Callable[[str], str]) -> OutcomeRow:
     """The row of `outcomes`, with what it needs of the decision. Raises OutcomeRefused."""
     event, fields = one.event, dict(one.event.fields)
     value, currency = fields.pop("value", None), fields.pop("currency", None)
@@ -170,7 +174,7 @@ def _row(one: Reporting, decided: Decided | None, person_of: Callable[[str], str
     )
 
 
-def _person(one: Reporting, decided: Decided | None, person_of: Callable[[str], str]) -> str:
+def _person(one: ReportCommand, decided: Decided | None, person_of: Callable[[str], str]) -> str:
     named = person_of(one.customer) if one.customer else ""
     if decided is None:
         if not named and one.event.type in OF_THE_PERSON:
@@ -182,7 +186,7 @@ def _person(one: Reporting, decided: Decided | None, person_of: Callable[[str], 
     return person
 
 
-def _about(one: Reporting, decided: Decided | None) -> tuple[str, str, str, str]:
+def _about(one: ReportCommand, decided: Decided | None) -> tuple[str, str, str, str]:
     """Channel, campaign, offer and variant; empty where it is about several, or nobody knows."""
     decision = from_json(decided.answer) if decided else None
     offers: Sequence[ChosenOffer] = decision.offers if decision else ()

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NoReturn
 
-from engine.decide.evaluate import Ask
-from engine.decide.pressure.counters import Key
+from engine.decide.evaluate import Evaluation
+from engine.decide.pressure.counters import QuotaKey
 from engine.decide.pressure.quotas import QuotaRule
 from engine.ledger.queries import quotas as ledger
 from engine.ledger.queries.quotas import Due
@@ -17,7 +17,7 @@ from engine.model.instant import Instant
 
 
 @dataclass(slots=True)
-class InHand:
+class QuotaBalance:
     """A counter as far as the transaction has it in hand: all its rows, one of several, or none."""
 
     limit: int
@@ -80,25 +80,25 @@ def divide(rows: Sequence[CounterRow], taken: int, limit: int) -> list[CounterRo
     ]
 
 
-class Short(Exception):
+class QuotaUndecided(Exception):
     """What the group has in hand of a counter does not tell whether one more may be made."""
 
 
-class Counters:
+class Quotas:
     """The counters of one group, within its transaction."""
 
-    def __init__(self, store: Store, asks: Sequence[Ask]) -> None:
+    def __init__(self, store: Store, asks: Sequence[Evaluation]) -> None:
         self._store, self._asks = store, asks
-        self._in_hand: dict[Key, InHand] = {}
-        self._needed: dict[Key, int | None] = {}
+        self._in_hand: dict[QuotaKey, QuotaBalance] = {}
+        self._needed: dict[QuotaKey, int | None] = {}
         """Those that the group must have whole, with their limits; None: as they are divided."""
         self._holdings: list[HoldingRow] = []
         self._begun = False
         self._latest: Instant = 0
         """The latest moment of the group."""
-        self._looked: dict[tuple[Key, Instant], int] = {}
+        self._looked: dict[tuple[QuotaKey, Instant], int] = {}
 
-    def counted(self, key: Key, limit: int, now: Instant, drawn: int) -> int:
+    def counted(self, key: QuotaKey, limit: int, now: Instant, drawn: int) -> int:
         """As `Counts` has it. Raises Short."""
         one = self._in_hand.get(key) or self._opened(key, limit)
         if one.is_whole:
@@ -121,13 +121,13 @@ class Counters:
         if not stand:
             return
         self._begin()
-        moves: dict[Key, int] = {}
+        moves: dict[QuotaKey, int] = {}
         settled: dict[bool, list[ledger.HoldingKey]] = {True: [], False: []}
         for row in self._held(list(stand)):
             counts = stand[row.decision_id, row.position]
             settled[counts].append((row.decision_id, row.position, row.counter))
             if counts is not bool(row.counted):
-                key = Key(row.counter, row.period)
+                key = QuotaKey(row.counter, row.period)
                 moves[key] = moves.get(key, 0) + (1 if counts else -1)
         ledger.keep(self._store, settled[True])
         ledger.give_back(self._store, settled[False])
@@ -139,21 +139,21 @@ class Counters:
                 self._short(key, None)
             one.take(number)
 
-    def open(self, wanted: Mapping[Key, int]) -> None:
+    def open(self, wanted: Mapping[QuotaKey, int]) -> None:
         """Reads counters that will be asked for, with their limits."""
         self._open(wanted)
 
-    def _open(self, wanted: Mapping[Key, int | None]) -> None:
+    def _open(self, wanted: Mapping[QuotaKey, int | None]) -> None:
         new = {key: limit for key, limit in wanted.items() if key not in self._in_hand}
         if not new:
             return
         self._begin()
-        found: dict[Key, list[CounterRow]] = {key: [] for key in new}
+        found: dict[QuotaKey, list[CounterRow]] = {key: [] for key in new}
         due = set()
         for row, is_due in ledger.read(self._store, list(new), self._latest):
-            found[Key(row.counter, row.period)].append(row)
+            found[QuotaKey(row.counter, row.period)].append(row)
             if is_due:
-                due.add(Key(row.counter, row.period))
+                due.add(QuotaKey(row.counter, row.period))
         if self._store.shards == 1:
             for key, rows in found.items():
                 self._have_whole(key, new[key], rows or [CounterRow(*key, 0, 0, 0, 0)], is_due=key in due)
@@ -171,13 +171,13 @@ class Counters:
         """Gives up what is in hand, and waits for all of what turned out to be needed."""
         self._store.retreat()
         self._in_hand, self._holdings = {}, []
-        found: dict[Key, list[CounterRow]] = {key: [] for key in self._needed}
+        found: dict[QuotaKey, list[CounterRow]] = {key: [] for key in self._needed}
         for row in ledger.lock_all(self._store, list(self._needed)):
-            found[Key(row.counter, row.period)].append(row)
+            found[QuotaKey(row.counter, row.period)].append(row)
         for key, rows in found.items():
             self._have_whole(key, self._needed[key], rows, is_due=True)
 
-    def seen(self, key: Key, now: Instant) -> int:
+    def seen(self, key: QuotaKey, now: Instant) -> int:
         """How many contacts count, for who only looks."""
         one = self._in_hand.get(key)
         if one is None:
@@ -205,9 +205,9 @@ class Counters:
             if self._store.shards > 1:
                 self._store.mark()
 
-    def _short(self, key: Key, limit: int | None) -> NoReturn:
+    def _short(self, key: QuotaKey, limit: int | None) -> NoReturn:
         self._needed[key] = limit
-        raise Short
+        raise QuotaUndecided
 
     def _held(self, contacts: Sequence[tuple[str, int]]) -> Sequence[HoldingRow]:
         """What the contacts hold and held. Raises Short where somebody else is about to give it back."""
@@ -218,33 +218,38 @@ class Counters:
         others = {row[:3] for row in held}.difference(row[:3] for row in free)
         for row in held:
             if row[:3] in others:
-                self._short(Key(row.counter, row.period), None)
+                self._short(QuotaKey(row.counter, row.period), None)
         return free
 
-    def _opened(self, key: Key, limit: int) -> InHand:
+    def _opened(self, key: QuotaKey, limit: int) -> QuotaBalance:
         self.open({key: limit})
         return self._in_hand[key]
 
     def _take_parts(
-        self, new: Mapping[Key, int | None], found: Mapping[Key, Sequence[CounterRow]], due: set[Key]
+        self,
+        new: Mapping[QuotaKey, int | None],
+        found: Mapping[QuotaKey, Sequence[CounterRow]],
+        due: set[QuotaKey],
     ) -> None:
         """Of each counter one row, unless it is seen to be used up."""
         used = {key: sum(row.used for row in rows) for key, rows in found.items()}
         used_up = {key for key, limit in new.items() if limit is not None and used[key] >= limit} - due
         wanted = [(*key, -1 if limit is None else limit) for key, limit in new.items() if key not in used_up]
         rows = ledger.lock_one(self._store, wanted) if wanted else []
-        in_hand = {Key(row.counter, row.period): [row] for row in rows}
+        in_hand = {QuotaKey(row.counter, row.period): [row] for row in rows}
         for key, limit in new.items():
             mine = in_hand.get(key, [])
             divided = _divided(mine) if limit is None else limit
             is_due = key in due and bool(mine)
-            self._in_hand[key] = InHand(divided, used[key], mine, False, key in used_up, is_due)
+            self._in_hand[key] = QuotaBalance(divided, used[key], mine, False, key in used_up, is_due)
 
-    def _have_whole(self, key: Key, limit: int | None, rows: Sequence[CounterRow], *, is_due: bool) -> None:
+    def _have_whole(
+        self, key: QuotaKey, limit: int | None, rows: Sequence[CounterRow], *, is_due: bool
+    ) -> None:
         limit = _divided(rows) if limit is None else limit
-        self._in_hand[key] = InHand(limit, sum(row.used for row in rows), rows, True, is_due=is_due)
+        self._in_hand[key] = QuotaBalance(limit, sum(row.used for row in rows), rows, True, is_due=is_due)
 
-    def _pass(self, key: Key, one: InHand, now: Instant) -> None:
+    def _pass(self, key: QuotaKey, one: QuotaBalance, now: Instant) -> None:
         """Gives back what is due at the moment; the next holdings that are due at any moment of the group are read once."""
         if one.is_due:
             one.is_due = False
@@ -259,12 +264,12 @@ def _divided(rows: Sequence[CounterRow]) -> int:
     return rows[0].divided if rows else 0
 
 
-class Looked:
+class QuotaPreview:
     """The counters for a preview: what they show, and nothing of them is taken."""
 
-    def __init__(self, counters: Counters) -> None:
+    def __init__(self, counters: Quotas) -> None:
         self._counters = counters
 
-    def counted(self, key: Key, limit: int, now: Instant, drawn: int) -> int:  # noqa: ARG002
+    def counted(self, key: QuotaKey, limit: int, now: Instant, drawn: int) -> int:  # noqa: ARG002
         """As `Counts` has it."""
         return self._counters.seen(key, now) + drawn

@@ -8,19 +8,19 @@ import orjson
 
 from engine.decide.answer import from_json
 from engine.decide.attributes.zones import CLOCK
-from engine.decide.compiled import LiveBook
+from engine.decide.compiled import CompiledBook
 from engine.decide.experiments.learning import Given, Weights
 from engine.decide.experiments.posteriors import Propensity
-from engine.decide.pressure.counters import Counts, PastCounts
+from engine.decide.pressure.counters import LoggedQuotaCounts, QuotaCounts
 from engine.decide.signals.strata import PREFIX
 from engine.ledger.memory import memory
 from engine.ledger.queries import decisions
 from engine.ledger.store.rows import DecisionRow
 from engine.ledger.store.store import Store
 from engine.model.contact import Contact, Facts
-from engine.model.customer import NO_MEMORY, Consent, Memory, Recalled, Told
-from engine.model.decision import Decision, Fate, Reason, ReasonCode
-from engine.model.outcome import Happened
+from engine.model.customer import NO_MEMORY, Consent, CustomerState, Memory, Recalled
+from engine.model.decision import CandidateOutcome, Decision, Reason, ReasonCode
+from engine.model.outcome import PastOutcome
 from engine.model.request import Request
 from engine.model.values import Value
 from engine.rulebook.model.book import AttributeType
@@ -33,7 +33,7 @@ _INFERRED = (PREFIX, *CLOCK)
 """What is found again from the rest."""
 
 
-class Past(NamedTuple):
+class LoggedDecision(NamedTuple):
     """What the log holds of one decision."""
 
     decision: Decision
@@ -42,11 +42,11 @@ class Past(NamedTuple):
     """Candidates beyond them."""
     history: tuple[Contact, ...]
     """The contacts that it was judged by."""
-    counts: Counts
+    counts: QuotaCounts
     """What it saw of what all customers share."""
     person: str
     """Under which name the customer was kept."""
-    told: Told
+    customer_state: CustomerState
     """What the customer had said, as far as it was looked at."""
     conversions: Mapping[str, int]
     """By campaign, where a ramp went by them."""
@@ -58,7 +58,7 @@ class Past(NamedTuple):
     """The attributes of which the log holds no values, though there were some."""
 
 
-def find_past(store: Store, decision_id: str, live: LiveBook) -> Past | None:
+def find_logged(store: Store, decision_id: str, compiled: CompiledBook) -> LoggedDecision | None:
     """What the log holds of the decision; None where it holds nothing. Inside of a transaction.
 
     A decision without candidates looked at no contacts, so its row holds none; then those of the person from before it are
@@ -67,18 +67,18 @@ def find_past(store: Store, decision_id: str, live: LiveBook) -> Past | None:
     row = decisions.decision_of(store, decision_id)
     if row is None:
         return None
-    past, window = past_of(row, live), live.pressure.lookback
-    if past.decision.fates or not window:
+    past, window = logged_decision_of(row, compiled), compiled.pressure.lookback
+    if past.decision.candidate_outcomes or not window:
         return past
     kept = decisions.contacts_before(store, row, row.at - window)
     return past._replace(history=tuple(_contact([*one[:-1], orjson.loads(one[-1])]) for one in kept))
 
 
-def past_of(row: DecisionRow, live: LiveBook) -> Past:
+def logged_decision_of(row: DecisionRow, compiled: CompiledBook) -> LoggedDecision:
     """The row read back; types of values are those of the live book, which should be the one that decided."""
     inputs, trace = orjson.loads(row.inputs), orjson.loads(row.trace)
-    addresses = {one.address for one in live.book.channels.values()}
-    attributes = dict(_values(inputs["attributes"], live))
+    addresses = {one.address for one in compiled.book.channels.values()}
+    attributes = dict(_values(inputs["attributes"], compiled))
     attributes |= {name: _UNKNOWN_ADDRESS for name in inputs["masked"] if name in addresses}
     decision = from_json(row.answer)
     request = Request(
@@ -93,11 +93,11 @@ def past_of(row: DecisionRow, live: LiveBook) -> Past:
         request_id=decision.request_id,
         memory=_remembered(inputs.get("remembered", ()), row.at),
     )
-    return Past(
-        decision._replace(fates=tuple(_fate(*one) for one in trace["candidates"])),
+    return LoggedDecision(
+        decision._replace(candidate_outcomes=tuple(_candidate_outcome(*one) for one in trace["candidates"])),
         trace["more_candidates"],
         tuple(_contact(one) for one in trace["contacts"]),
-        PastCounts(row.at, ((rule, counted) for rule, counted, *_ in trace["counters"])),
+        LoggedQuotaCounts(row.at, ((rule, counted) for rule, counted, *_ in trace["counters"])),
         row.person,
         _told(trace),
         inputs.get("conversions", {}),
@@ -107,15 +107,15 @@ def past_of(row: DecisionRow, live: LiveBook) -> Past:
     )
 
 
-def _values(logged: Mapping[str, Any], live: LiveBook) -> Iterable[tuple[str, Value]]:
+def _values(logged: Mapping[str, Any], compiled: CompiledBook) -> Iterable[tuple[str, Value]]:
     for name, value in logged.items():
         if not name.startswith(_INFERRED):
-            yield name, _value(name, value, live)
+            yield name, _value(name, value, compiled)
 
 
-def _value(name: str, value: Any, live: LiveBook) -> Value:
+def _value(name: str, value: Any, compiled: CompiledBook) -> Value:
     """A value as it was before it went into JSON, which knows neither days nor tuples."""
-    declared = live.book.attributes.get(name)
+    declared = compiled.book.attributes.get(name)
     if declared is not None and declared.type is AttributeType.DATE and isinstance(value, str):
         return date.fromisoformat(value)
     found: Value = tuple(value) if isinstance(value, list) else value
@@ -133,16 +133,18 @@ def _learned(trace: Mapping[str, Any]) -> Given:
     )
 
 
-def _told(trace: Mapping[str, Any]) -> Told:
-    return Told(
+def _told(trace: Mapping[str, Any]) -> CustomerState:
+    return CustomerState(
         {name: Consent(*one) for name, *one in trace.get("consents", ())},
-        tuple(Happened(*one) for one in trace.get("outcomes", ())),
+        tuple(PastOutcome(*one) for one in trace.get("outcomes", ())),
     )
 
 
-def _fate(campaign: str, score: float, code: str, name: str, obstacles: Iterable[Sequence[str]]) -> Fate:
+def _candidate_outcome(
+    campaign: str, score: float, code: str, name: str, obstacles: Iterable[Sequence[str]]
+) -> CandidateOutcome:
     details = tuple(Reason(ReasonCode(each), about) for each, about in obstacles)
-    return Fate(campaign, Reason(ReasonCode(code), name), score, details)
+    return CandidateOutcome(campaign, Reason(ReasonCode(code), name), score, details)
 
 
 def _contact(logged: Sequence[Any]) -> Contact:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from engine.ledger.store.rows import ContactRow, DecisionRow, PastDecision, RequestRow
+from engine.ledger.store.rows import AnsweredRequest, ContactRow, DecisionRow, RequestRow
 from engine.ledger.store.statements import Select, id_from
 from engine.ledger.store.store import Store
 from engine.ledger.store.tables import ContactTable, DecisionTable, RequestTable
@@ -69,12 +69,12 @@ class Decided(NamedTuple):
     answer: str
 
 
-def past_decisions(store: Store, request_ids: Sequence[str]) -> dict[str, PastDecision]:
+def answered_requests(store: Store, request_ids: Sequence[str]) -> dict[str, AnsweredRequest]:
     """The decisions that these request ids led to in the last 31 days."""
     if not request_ids:
         return {}
     rows = store.select(_PAST, request_ids, id_from(time.time_ns() // 1000 - _KNOWN_FOR))
-    return {row[0]: PastDecision(*row) for row in rows}
+    return {row[0]: AnsweredRequest(*row) for row in rows}
 
 
 def decision_of(store: Store, decision_id: str) -> DecisionRow | None:

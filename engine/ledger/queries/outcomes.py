@@ -46,7 +46,7 @@ class Reported(NamedTuple):
     at: Instant
 
 
-class Tally(NamedTuple):
+class OutcomeCount(NamedTuple):
     """What came of the decisions for one variant of a campaign."""
 
     campaign: str
@@ -80,12 +80,14 @@ def of_persons(
     return store.select(_HAPPENED, persons, types, since)
 
 
-def tally(store: Store, campaigns: Sequence[str], types: Sequence[str], since: Instant) -> list[Tally]:
+def outcome_counts(
+    store: Store, campaigns: Sequence[str], types: Sequence[str], since: Instant
+) -> list[OutcomeCount]:
     """By campaign, variant and type: what happened later than `since`; only outcomes of decisions have a campaign.
 
     It reads the campaigns' outcomes of that time, by an index, however long the log is.
     """
-    return [Tally(*row) for row in store.select(_TALLY, campaigns, since, types)]
+    return [OutcomeCount(*row) for row in store.select(_TALLY, campaigns, since, types)]
 
 
 def conversions(store: Store, campaign: str, most: int) -> int:

@@ -11,7 +11,7 @@ from engine.ledger.store.rows import EventRow, PersonRow, SignalRow
 from engine.ledger.store.statements import Select
 from engine.ledger.store.store import Store
 from engine.ledger.store.tables import EventTable, PersonTable, SignalTable
-from engine.model.customer import Recalled, Wanted
+from engine.model.customer import Recalled, RecallQuery
 from engine.model.instant import Instant
 
 _EVENTS = Select(
@@ -70,7 +70,7 @@ _FORGOTTEN = """
 _order = itemgetter(0, 1)
 
 
-def recall(store: Store, wanted: Sequence[Wanted]) -> list[Recalled]:
+def recall(store: Store, wanted: Sequence[RecallQuery]) -> list[Recalled]:
     """What is remembered of the persons, in their order, under whichever of their names they are asked for."""
     names = {name for one in wanted for name in (one.person, *one.aliases)}
     linked = resolve(store, list(names))
@@ -103,7 +103,7 @@ def _together(recalled: Sequence[Recalled]) -> Recalled:
     )
 
 
-def _recall(store: Store, wanted: Sequence[Wanted]) -> list[Recalled]:
+def _recall(store: Store, wanted: Sequence[RecallQuery]) -> list[Recalled]:
     events = _by_place(
         row for types, asked in _by_types(wanted).items() for row in store.select(_EVENTS, asked, types)
     )
@@ -157,7 +157,7 @@ def forget(store: Store, signals: Sequence[tuple[str, str, Instant]]) -> None:
     store.change(_FORGOTTEN, signals)
 
 
-def _by_types(wanted: Sequence[Wanted]) -> dict[tuple[str, ...], list[tuple[int, str, Instant]]]:
+def _by_types(wanted: Sequence[RecallQuery]) -> dict[tuple[str, ...], list[tuple[int, str, Instant]]]:
     """Place, person and moment, by the types that are wanted: mostly those of one book."""
     found: dict[tuple[str, ...], list[tuple[int, str, Instant]]] = {}
     for place, one in enumerate(wanted):

@@ -23,7 +23,7 @@ from engine.ledger.errors import LedgerUnavailable
 from engine.ledger.migrate import migrate_database
 from engine.ledger.store.partitions import make_partitions
 from engine.ledger.store.postgres_url import connection_info, session, shown
-from engine.ledger.store.statements import Column, Select, bound, columns_of, with_given
+from engine.ledger.store.statements import Select, TableColumn, bound, columns_of, with_given
 from engine.ledger.store.store import Store
 
 _BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
@@ -196,7 +196,7 @@ def _rendered(sql: str) -> str:
     return with_given(_IN_LIST.sub(r"= ANY(ARRAY\1)", sql), _given).replace("?", "%s")
 
 
-def _given(columns: Sequence[Column]) -> str:
+def _given(columns: Sequence[TableColumn]) -> str:
     if len(columns) == 1:
         name, of_type = columns[0]
         return f"(SELECT value::{of_type} AS {name} FROM json_array_elements_text(?::json) AS value)"

@@ -137,7 +137,7 @@ class ConsentRow(NamedTuple):
     given_at: int | None
 
 
-class PastDecision(NamedTuple):
+class AnsweredRequest(NamedTuple):
     """What an earlier call with the same request_id was answered."""
 
     request_id: str

@@ -13,9 +13,9 @@ from sqlalchemy import Table, make_url
 from sqlalchemy.exc import ArgumentError
 
 from engine.ledger.errors import LedgerUnavailable
-from engine.ledger.store.statements import Column, Select, bound, columns_of, with_given
+from engine.ledger.store.statements import Select, TableColumn, bound, columns_of, with_given
 from engine.ledger.store.store import Store
-from engine.ledger.store.writer_lock import Turn, TurnNotTaken
+from engine.ledger.store.writer_lock import WriterLock, WriterLockNotTaken
 
 _MOST_ROWS = 64
 """Rows in one INSERT; there is a prepared statement for each number of rows up to it."""
@@ -37,7 +37,7 @@ class SqliteStore(Store):
         self._url, self._path = url, sqlite_path(url)
         self._busy_timeout = busy_timeout
         self._connection: sqlite3.Connection | None = None
-        self._turn: Turn | None = None
+        self._turn: WriterLock | None = None
 
     def close(self) -> None:
         """Closes the file; the next transaction opens it again."""
@@ -63,7 +63,7 @@ class SqliteStore(Store):
                     if connection.in_transaction:
                         connection.execute("ROLLBACK")
                     raise
-        except TurnNotTaken as error:
+        except WriterLockNotTaken as error:
             raise LedgerUnavailable("the log is kept busy by other processes") from error
         except (sqlite3.Error, OSError) as error:
             self.close()
@@ -86,7 +86,7 @@ class SqliteStore(Store):
     def _alone(self) -> Iterator[sqlite3.Connection]:
         """The connection, at its turn and with the right to write; both take no longer than the time-out."""
         connection = self.open()
-        self._turn = self._turn or Turn(self._path.with_name(self._path.name + "-turn"))
+        self._turn = self._turn or WriterLock(self._path.with_name(self._path.name + "-turn"))
         with self._turn.taken(self._busy_timeout) as left:
             connection.execute(f"PRAGMA busy_timeout = {left * 1000:.0f}")
             connection.execute("BEGIN IMMEDIATE")
@@ -202,7 +202,7 @@ def _insert_sql(table: Table, rows: int, conflict: str) -> str:
     return f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES {marks} {conflict}"
 
 
-def _given(columns: Sequence[Column]) -> str:
+def _given(columns: Sequence[TableColumn]) -> str:
     if len(columns) == 1:
         return f"(SELECT value AS {columns[0][0]} FROM json_each(?))"
     values = (f"json_extract(value, '$[{place}]') AS {name}" for place, (name, _) in enumerate(columns))

@@ -14,7 +14,7 @@ from sqlalchemy import Table
 
 from engine.model.instant import Instant
 
-Column = tuple[str, str]
+TableColumn = tuple[str, str]
 """Name and type."""
 
 
@@ -32,7 +32,7 @@ class Select(NamedTuple):
     """Mostly many rows, or with `json(…)` among the columns, and no fractions: SQLite hands them over as one text."""
 
 
-def with_given(sql: str, render: Callable[[Sequence[Column]], str]) -> str:
+def with_given(sql: str, render: Callable[[Sequence[TableColumn]], str]) -> str:
     """The statement with what the database has instead of each `:given(…)`."""
     return _GIVEN.sub(lambda found: render([_column(one) for one in found[1].split(",")]), sql)
 
@@ -47,7 +47,7 @@ def columns_of(table: Table) -> list[str]:
     return [column.name for column in table.columns]
 
 
-def _column(text: str) -> Column:
+def _column(text: str) -> TableColumn:
     name, of_type = text.split()
     return name, of_type
 

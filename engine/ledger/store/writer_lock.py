@@ -22,11 +22,11 @@ _NEXT_POLL, _NOW_POLL = 0.002, 0.0005
 """Seconds between attempts: POSIX locks cannot be waited for with a limit. Only one process at a time polls the second."""
 
 
-class TurnNotTaken(Exception):
+class WriterLockNotTaken(Exception):
     """The turn did not come in time."""
 
 
-class Turn:
+class WriterLock:
     """A place in the queue before a log, by a file of its own beside it. For one thread at a time."""
 
     def __init__(self, path: Path) -> None:
@@ -63,7 +63,7 @@ class Turn:
         waited = False
         while not self._taken_at_once(lock):
             if time.monotonic() >= end:
-                raise TurnNotTaken
+                raise WriterLockNotTaken
             waited = True
             time.sleep(poll)
         return waited

@@ -12,7 +12,7 @@ from engine.rulebook.content.sms import longest
 from engine.rulebook.model.book import Attribute, Channel, Content, Fields, Format, Placeholder, Template
 from engine.rulebook.report.diagnostics import Code, Severity, quote
 from engine.rulebook.report.findings import Findings, Path
-from engine.rulebook.symbols import Declared
+from engine.rulebook.symbols import SymbolTable
 
 _HTML = re.compile(r"</?[a-z][a-z0-9]*[ />]|&(#[0-9]+|[a-z]+);")
 
@@ -28,8 +28,8 @@ class Field(NamedTuple):
 class SaidCheck:
     """Checks contents against the channels and attributes of one book."""
 
-    channels: Declared[Channel]
-    attributes: Declared[Attribute]
+    channels: SymbolTable[Channel]
+    attributes: SymbolTable[Attribute]
     findings: Findings
 
     def check(self, said: Content, path: Path, reached: Iterable[str], missing: frozenset[str]) -> None:

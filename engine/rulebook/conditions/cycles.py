@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 
 from engine.rulebook.report.diagnostics import Code
 from engine.rulebook.report.findings import Findings
-from engine.rulebook.text.nodes import Plain
+from engine.rulebook.text.nodes import PlainData
 
 
-def named(data: Plain, noun: str) -> list[str]:
+def named(data: PlainData, noun: str) -> list[str]:
     """The names under `noun` anywhere in a condition, and in attributes `noun.NAME.FIELD`, in order.
 
     The nesting of the condition is limited when it is read.

@@ -14,9 +14,9 @@ from engine.rulebook.report.diagnostics import Code, quote
 from engine.rulebook.report.findings import Findings, Path
 from engine.rulebook.shapes.derived import BehaviourShape, NearShape, PlaceShape
 from engine.rulebook.shapes.faults import shaped
-from engine.rulebook.symbols import Declared
+from engine.rulebook.symbols import SymbolTable
 from engine.rulebook.text.durations import span
-from engine.rulebook.text.nodes import Plain
+from engine.rulebook.text.nodes import PlainData
 
 _WORD = re.compile(r"(?!(true|false)$)[A-Za-z_/][A-Za-z0-9_./-]*")
 
@@ -75,13 +75,15 @@ def _span(span: Microseconds) -> str:
 _PLACE = ("latitude", "longitude")
 
 
-def read_places(data: Mapping[str, Plain], findings: Findings, *, partial: bool) -> Declared[PlaceShape]:
+def read_places(
+    data: Mapping[str, PlainData], findings: Findings, *, partial: bool
+) -> SymbolTable[PlaceShape]:
     """The places of the book."""
-    places: Declared[PlaceShape] = Declared("place", partial=partial)
+    places: SymbolTable[PlaceShape] = SymbolTable("place", partial=partial)
     for name, value in data.items():
         path = ("places", name)
         shape = shaped(PlaceShape, value, path, findings)
-        places.add(name, shape, sound=path not in findings.salvaged)
+        places.add(name, shape, sound=path not in findings.recovered)
     return places
 
 
@@ -89,17 +91,17 @@ def read_places(data: Mapping[str, Plain], findings: Findings, *, partial: bool)
 class DistanceReader:
     """Reads distances, and keeps those that conditions use."""
 
-    places: Declared[PlaceShape]
+    places: SymbolTable[PlaceShape]
     findings: Findings
     found: dict[str, Distance] = field(default_factory=dict)
 
-    def read(self, data: Plain, path: Path) -> Condition | None:
+    def read(self, data: PlainData, path: Path) -> Condition | None:
         """The test on the distance at the path; None after reporting what is wrong with it."""
         shape = shaped(NearShape, data, path, self.findings)
         if shape is None:
             return None
         distance = self._distance(shape, path)
-        if distance is None or path in self.findings.salvaged:
+        if distance is None or path in self.findings.recovered:
             return None
         self.found[distance.name] = distance
         return Test(distance.name, Operator.LTE, shape.within_km)
@@ -115,7 +117,7 @@ class DistanceReader:
                 return None
             return Distance(distance_name(shape.place), place.latitude, place.longitude)
         if shape.latitude is None or shape.longitude is None:
-            if not any((*path, key) in self.findings.spoiled for key in ("place", *_PLACE)):
+            if not any((*path, key) in self.findings.poisoned for key in ("place", *_PLACE)):
                 message = "it does not say near what"
                 self.findings.key_error(
                     path, Code.MISSING, message, "name a `place`, or `latitude` and `longitude`"
@@ -146,10 +148,10 @@ class BehaviourReader:
     events: EventGrammar
     found: dict[str, Aggregate] = field(default_factory=dict)
 
-    def read(self, data: Plain, path: Path) -> Condition | None:
+    def read(self, data: PlainData, path: Path) -> Condition | None:
         """The tests on the aggregate at the path; None after reporting what is wrong with it."""
         shape = shaped(BehaviourShape, data, path, self.events.findings)
-        if shape is None or path in self.events.findings.salvaged:
+        if shape is None or path in self.events.findings.recovered:
             return None
         where = self.events.parse(dict(shape.where), (*path, "where")) if shape.where else ALWAYS
         within = span((*path, "within"), shape.within, self.events.findings) if shape.within else None
@@ -178,7 +180,7 @@ class BehaviourReader:
             findings.key_error((*path, extra.value), Code.DUPLICATE, message)
         return given[0] if len(given) == 1 else None
 
-    def _field(self, measure: Measure, operators: dict[str, Plain], path: Path) -> str | None:
+    def _field(self, measure: Measure, operators: dict[str, PlainData], path: Path) -> str | None:
         """The field that is measured, taken from beside the operators; empty for measures without one."""
         findings = self.events.findings
         if measure not in _OF:
@@ -200,7 +202,9 @@ class BehaviourReader:
             return None
         return name
 
-    def _compared(self, aggregate: Aggregate, operators: Mapping[str, Plain], path: Path) -> Condition | None:
+    def _compared(
+        self, aggregate: Aggregate, operators: Mapping[str, PlainData], path: Path
+    ) -> Condition | None:
         name = aggregate_name(aggregate)
         low = None if aggregate.measure is Measure.SUM else 0
         attribute = Attribute(name, _TYPES[aggregate.measure], low)

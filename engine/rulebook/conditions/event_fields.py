@@ -11,7 +11,7 @@ from engine.rulebook.model.book import Attribute, AttributeType
 from engine.rulebook.model.derived import EVENT_NUMBER, EVENT_TEXTS
 from engine.rulebook.report.diagnostics import Code, Severity, quote
 from engine.rulebook.report.findings import Findings, Path
-from engine.rulebook.text.nodes import Plain
+from engine.rulebook.text.nodes import PlainData
 
 FIELDS: Mapping[str, Attribute] = {
     **{name: Attribute(name, AttributeType.TEXT) for name in EVENT_TEXTS},
@@ -39,7 +39,7 @@ class EventGrammar(Trees):
     beside: tuple[str, ...] = ()
     """Keys that may stand beside the fields."""
 
-    def _entry(self, key: str, value: Plain, path: Path) -> Condition | None:
+    def _entry(self, key: str, value: PlainData, path: Path) -> Condition | None:
         if not check_field(key, path, self.findings, key=True, beside=self.beside):
             return None
         field = FIELDS.get(key) or Attribute(key, _type_of(value))
@@ -75,7 +75,7 @@ def type_of_field(name: str) -> AttributeType:
     return FIELDS[name].type if name in FIELDS else AttributeType.TEXT
 
 
-def _type_of(value: Plain) -> AttributeType:
+def _type_of(value: PlainData) -> AttributeType:
     """The type of what an attribute of an event is compared with; of the first value, where there are several."""
     if isinstance(value, dict):
         compared = [each for key, each in value.items() if key != Operator.EXISTS]

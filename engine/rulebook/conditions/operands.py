@@ -12,7 +12,7 @@ from engine.rulebook.model.book import Attribute, AttributeType
 from engine.rulebook.report.diagnostics import Code, quote
 from engine.rulebook.report.findings import Findings, Path
 from engine.rulebook.text import datetimes, durations
-from engine.rulebook.text.nodes import Plain
+from engine.rulebook.text.nodes import PlainData
 
 MAX_PATTERN = 1000
 
@@ -67,13 +67,13 @@ class _WrongError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
+class OperandReader:
     """Reads operands in the book's time zone."""
 
     zone: ZoneInfo
     findings: Findings
 
-    def read(self, attribute: Attribute, operator: Operator, value: Plain, path: Path) -> Operand | None:
+    def read(self, attribute: Attribute, operator: Operator, value: PlainData, path: Path) -> Operand | None:
         """The operand at the path; None after reporting why it does not fit attribute and operator."""
         if operator in _SEVERAL:
             return self._several(attribute, operator, value, path)
@@ -81,7 +81,7 @@ class Reader:
             return self._between(attribute, value, path)
         return self._one(attribute, operator, value, path)
 
-    def _one(self, attribute: Attribute, operator: Operator, value: Plain, path: Path) -> Scalar | None:
+    def _one(self, attribute: Attribute, operator: Operator, value: PlainData, path: Path) -> Scalar | None:
         try:
             return self._scalar(attribute, operator, value)
         except _WrongError as wrong:
@@ -89,7 +89,7 @@ class Reader:
             return None
 
     def _several(
-        self, attribute: Attribute, operator: Operator, value: Plain, path: Path
+        self, attribute: Attribute, operator: Operator, value: PlainData, path: Path
     ) -> tuple[Scalar, ...] | None:
         if not isinstance(value, list):
             self.findings.error(path, Code.TYPE, f"`{operator}` needs a list")
@@ -98,7 +98,7 @@ class Reader:
         sound = tuple(each for each in operands if each is not None)
         return sound if sound and len(sound) == len(operands) else None
 
-    def _between(self, attribute: Attribute, value: Plain, path: Path) -> tuple[Scalar, ...] | None:
+    def _between(self, attribute: Attribute, value: PlainData, path: Path) -> tuple[Scalar, ...] | None:
         if not isinstance(value, list) or len(value) != 2:
             self.findings.error(path, Code.TYPE, "`between` needs a list of two: the low and the high bound")
             return None
@@ -108,11 +108,11 @@ class Reader:
             return None
         return pair
 
-    def _likely(self, attribute: Attribute, value: Plain) -> str:
+    def _likely(self, attribute: Attribute, value: PlainData) -> str:
         words = [each for each in attribute.one_of or () if isinstance(each, str)]
         return self.findings.suggest(value, sorted(words)) if isinstance(value, str) and words else ""
 
-    def _scalar(self, attribute: Attribute, operator: Operator, value: Plain) -> Scalar:
+    def _scalar(self, attribute: Attribute, operator: Operator, value: PlainData) -> Scalar:
         if isinstance(value, list | dict):
             raise _WrongError(Code.TYPE, f"`{operator}` needs one value")
         if operator is Operator.EXISTS:
@@ -126,7 +126,7 @@ class Reader:
         _check_declared(attribute, operand, exact=exact)
         return operand
 
-    def _typed(self, kind: AttributeType, value: Plain) -> Scalar:
+    def _typed(self, kind: AttributeType, value: PlainData) -> Scalar:
         if kind is AttributeType.BOOLEAN:
             return _boolean(value, "the attribute is a boolean: true or false")
         if kind is AttributeType.TEXT:
@@ -135,7 +135,7 @@ class Reader:
             return _number(kind, value)
         return self._moment(kind, value)
 
-    def _moment(self, kind: AttributeType, value: Plain) -> date | int:
+    def _moment(self, kind: AttributeType, value: PlainData) -> date | int:
         if not isinstance(value, str):
             raise _WrongError(Code.TYPE, f"the attribute is a {kind}", _MOMENTS[kind])
         try:
@@ -153,7 +153,7 @@ class Reader:
 _MOMENTS = {_T.DATE: "for example 2026-03-01", _T.TIME: "for example 2026-03-01T10:00+08:00"}
 
 
-def _number(kind: AttributeType, value: Plain) -> int | float:
+def _number(kind: AttributeType, value: PlainData) -> int | float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         hint = "remove the quotes" if isinstance(value, str) and value.replace(".", "", 1).isdecimal() else ""
         raise _WrongError(Code.TYPE, f"the attribute is {_ARTICLE[kind]}, this is none", hint)
@@ -182,26 +182,26 @@ def _check_declared(attribute: Attribute, operand: Scalar, *, exact: bool) -> No
         raise _WrongError(Code.VALUE, f"{shown} is not among the attribute's values: {known}")
 
 
-def _boolean(value: Plain, message: str) -> bool:
+def _boolean(value: PlainData, message: str) -> bool:
     if not isinstance(value, bool):
         raise _WrongError(Code.TYPE, message)
     return value
 
 
-def _text(value: Plain) -> str:
+def _text(value: PlainData) -> str:
     if not isinstance(value, str):
         raise _WrongError(Code.TYPE, "the attribute is a text, this is none", "put it in quotes")
     return value
 
 
-def _span(value: Plain) -> int:
+def _span(value: PlainData) -> int:
     try:
         return durations.parse(value if isinstance(value, str) else "")
     except ValueError as error:
         raise _WrongError(Code.VALUE, str(error), durations.FORM) from None
 
 
-def _pattern(value: Plain) -> str:
+def _pattern(value: PlainData) -> str:
     source = _text(value)
     if len(source) > MAX_PATTERN:
         raise _WrongError(Code.TOO_LARGE, f"a regular expression has at most {MAX_PATTERN:,} characters")

@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from engine.conditions.model import All, Any_, Audience, Condition, None_, Operator, Test
-from engine.rulebook.conditions.operands import OPERATORS, Reader
+from engine.rulebook.conditions.operands import OPERATORS, OperandReader
 from engine.rulebook.model.book import Attribute
 from engine.rulebook.report.diagnostics import Code, quote
 from engine.rulebook.report.findings import Findings, Path
-from engine.rulebook.text.nodes import Plain
+from engine.rulebook.text.nodes import PlainData
 
 MAX_DEPTH = 30
 """Groups inside each other, audiences read in place."""
@@ -37,12 +37,12 @@ class Extent:
 class Trees(ABC):
     """Reads conditions: groups, and tests on attributes."""
 
-    reader: Reader
+    reader: OperandReader
     findings: Findings
     extents: dict[str, Extent] = field(default_factory=dict)
     """How large each audience is."""
 
-    def parse(self, data: Plain, path: Path) -> Condition | None:
+    def parse(self, data: PlainData, path: Path) -> Condition | None:
         """The condition at the path; None after reporting what is wrong with it."""
         condition = self._mapping(data, path, 0)
         if condition is not None:
@@ -67,10 +67,10 @@ class Trees(ABC):
                 return Extent(depth + 1, sum(each.tests for each in inside))
 
     @abstractmethod
-    def _entry(self, key: str, value: Plain, path: Path) -> Condition | None:
+    def _entry(self, key: str, value: PlainData, path: Path) -> Condition | None:
         """What one entry of a condition says, but for groups; None after reporting what is wrong with it."""
 
-    def _mapping(self, data: Plain, path: Path, depth: int) -> Condition | None:
+    def _mapping(self, data: PlainData, path: Path, depth: int) -> Condition | None:
         if not isinstance(data, dict):
             self.findings.error(path, Code.TYPE, "a condition is a mapping: `attribute: value`")
             return None
@@ -86,7 +86,7 @@ class Trees(ABC):
         ]
         return joined(All, parts, collapse=True)
 
-    def _group(self, key: str, value: Plain, path: Path, depth: int) -> Condition | None:
+    def _group(self, key: str, value: PlainData, path: Path, depth: int) -> Condition | None:
         if not isinstance(value, list):
             self.findings.error(
                 path, Code.TYPE, f"`{key}` needs a list of conditions", "begin each with a dash"
@@ -95,7 +95,7 @@ class Trees(ABC):
         parts = [self._mapping(each, (*path, i), depth + 1) for i, each in enumerate(value)]
         return joined(GROUPS[key], parts)
 
-    def _tests(self, attribute: Attribute, value: Plain, path: Path) -> Condition | None:
+    def _tests(self, attribute: Attribute, value: PlainData, path: Path) -> Condition | None:
         listed = Operator.HAS in OPERATORS[attribute.type]
         if isinstance(value, dict):
             return self.operators(attribute, value, path)
@@ -107,12 +107,14 @@ class Trees(ABC):
             return None
         return self._test(attribute, operator, value, path)
 
-    def operators(self, attribute: Attribute, operators: Mapping[str, Plain], path: Path) -> Condition | None:
+    def operators(
+        self, attribute: Attribute, operators: Mapping[str, PlainData], path: Path
+    ) -> Condition | None:
         """The tests of the operators at the path on the attribute; None after reporting what is wrong with them."""
         return joined(All, list(self._operators(attribute, operators, path)), collapse=True)
 
     def _operators(
-        self, attribute: Attribute, operators: Mapping[str, Plain], path: Path
+        self, attribute: Attribute, operators: Mapping[str, PlainData], path: Path
     ) -> Iterator[Condition | None]:
         for key, value in operators.items():
             here = (*path, key)
@@ -129,7 +131,9 @@ class Trees(ABC):
             else:
                 yield self._test(attribute, operator, value, here)
 
-    def _test(self, attribute: Attribute, operator: Operator, value: Plain, path: Path) -> Condition | None:
+    def _test(
+        self, attribute: Attribute, operator: Operator, value: PlainData, path: Path
+    ) -> Condition | None:
         operand = self.reader.read(attribute, operator, value, path)
         return None if operand is None else Test(attribute.name, operator, operand)
 

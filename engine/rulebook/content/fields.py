@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from engine.rulebook.model.book import AttributeType, Channel, Content, Fields, Placeholder, Template
 from engine.rulebook.report.diagnostics import Code, quote
 from engine.rulebook.report.findings import Findings, Path
-from engine.rulebook.symbols import Declared, Lexicon
+from engine.rulebook.symbols import AttributeScope, SymbolTable
 
 _TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 
@@ -15,7 +15,7 @@ _TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 _NO_TEXT = (AttributeType.TEXTS, AttributeType.INTEGERS, AttributeType.NUMBERS, AttributeType.TIME)
 
 
-def parse_template(text: str, path: Path, lexicon: Lexicon, findings: Findings) -> Template:
+def parse_template(text: str, path: Path, attribute_scope: AttributeScope, findings: Findings) -> Template:
     """The template in the text at the path; what is wrong with it goes to the findings."""
     parts: list[str | Placeholder] = []
     literal = ""
@@ -33,18 +33,18 @@ def parse_template(text: str, path: Path, lexicon: Lexicon, findings: Findings) 
             if literal:
                 parts.append(literal)
                 literal = ""
-            parts.append(_placeholder(token[1], path, lexicon, findings))
+            parts.append(_placeholder(token[1], path, attribute_scope, findings))
     literal += text[end:]
     return Template((*parts, literal) if literal else tuple(parts))
 
 
-def _placeholder(inside: str, path: Path, lexicon: Lexicon, findings: Findings) -> Placeholder:
+def _placeholder(inside: str, path: Path, attribute_scope: AttributeScope, findings: Findings) -> Placeholder:
     name, bar, fallback = inside.partition("|")
     name = name.strip()
     if not name:
         findings.error(path, Code.TEMPLATE, "a placeholder without an attribute")
     else:
-        attribute = lexicon.use(name, path, findings, shown=True)
+        attribute = attribute_scope.use(name, path, findings, shown=True)
         if attribute and attribute.type in _NO_TEXT:
             message = f"{quote(name)} is a {attribute.type} and cannot stand in a text"
             hint = "send the words as a text of their own" if attribute.type is AttributeType.TIME else ""
@@ -52,10 +52,10 @@ def _placeholder(inside: str, path: Path, lexicon: Lexicon, findings: Findings) 
     return Placeholder(name, fallback if bar else None)
 
 
-Texts = Mapping[str, str]
+FieldTexts = Mapping[str, str]
 
 
-ByChannel = Mapping[str, Texts]
+ByChannel = Mapping[str, FieldTexts]
 
 
 _FIELD = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
@@ -68,11 +68,11 @@ _LOCALE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 class ContentReader:
     """Reads content for the channels and attributes of one book."""
 
-    channels: Declared[Channel]
-    lexicon: Lexicon
+    channels: SymbolTable[Channel]
+    attribute_scope: AttributeScope
     findings: Findings
 
-    def read(self, data: ByChannel, locales: Mapping[str, Texts | ByChannel], path: Path) -> Content:
+    def read(self, data: ByChannel, locales: Mapping[str, FieldTexts | ByChannel], path: Path) -> Content:
         """The `content` and `locales` of the thing at the path; what is wrong with them goes to the findings."""
         said = self._by_channel(data, (*path, "content"))
         return Content(
@@ -89,7 +89,7 @@ class ContentReader:
         fields = {key: self._fields(key, value, (*path, key)) for key, value in data.items()}
         return Content(fields.pop("default", {}), fields)
 
-    def _fields(self, key: str, data: Texts, path: Path) -> Fields:
+    def _fields(self, key: str, data: FieldTexts, path: Path) -> Fields:
         channels = self.channels
         if (
             key != "default"
@@ -102,9 +102,9 @@ class ContentReader:
             self.findings.key_error(path, Code.UNKNOWN, message, hint)
         return self._templates(data, path)
 
-    def _templates(self, data: Texts, path: Path) -> Fields:
+    def _templates(self, data: FieldTexts, path: Path) -> Fields:
         return {
-            name: parse_template(text, self._name(path, name), self.lexicon, self.findings)
+            name: parse_template(text, self._name(path, name), self.attribute_scope, self.findings)
             for name, text in data.items()
         }
 
@@ -126,7 +126,7 @@ class ContentReader:
             self.findings.key_error(path, Code.DUPLICATE, message)
         return twin == name
 
-    def _locale(self, name: str, data: Texts | ByChannel, said: Content, path: Path) -> Content:
+    def _locale(self, name: str, data: FieldTexts | ByChannel, said: Content, path: Path) -> Content:
         """What reads otherwise in the language; each field must be one that is said on its channel."""
         fields = {key: each for key, each in data.items() if isinstance(each, str)}
         if fields:

@@ -67,7 +67,7 @@ class Anchor(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class PatternStep:
     """One event of a pattern."""
 
     event: str
@@ -108,8 +108,8 @@ class Pattern:
     """What happened, in order, among a customer's events, and what did not."""
 
     name: str
-    first: Step
-    then: tuple[Step, ...] = ()
+    first: PatternStep
+    then: tuple[PatternStep, ...] = ()
     not_after: tuple[Absence, ...] = ()
     prefer: Prefer = Prefer.LATEST
     expose: Mapping[str, Exposed] = field(default_factory=dict)

@@ -67,7 +67,7 @@ class Cap:
     window: Window
     count: Selector = Selector()
     except_: Selector | None = None
-    wish: str | None = None
+    customer_limit: str | None = None
     """The attribute by which the customer may lower the limit."""
 
 

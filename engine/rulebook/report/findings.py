@@ -11,11 +11,11 @@ Path: TypeAlias = tuple[str | int, ...]
 """The way to a value in the merged book: section, name, key, index …"""
 
 
-Position: TypeAlias = tuple[int, int]
+SourcePosition: TypeAlias = tuple[int, int]
 """Line and column, from 1."""
 
 
-Place: TypeAlias = tuple[str, int, int]
+SourcePlace: TypeAlias = tuple[str, int, int]
 """File, line and column."""
 
 
@@ -27,13 +27,13 @@ _COMPARISONS = 100_000
 class Findings:
     """The diagnostics of one load, with what is needed to place them."""
 
-    values: dict[Path, Place] = field(default_factory=dict)
+    values: dict[Path, SourcePlace] = field(default_factory=dict)
     """Where each value is written."""
-    keys: dict[Path, Place] = field(default_factory=dict)
+    keys: dict[Path, SourcePlace] = field(default_factory=dict)
     """Where each value's key is written."""
-    spoiled: set[Path] = field(default_factory=set)
+    poisoned: set[Path] = field(default_factory=set)
     """Paths with a finding that explains everything else that could be said about them."""
-    salvaged: set[Path] = field(default_factory=set)
+    recovered: set[Path] = field(default_factory=set)
     """Paths of named things with errors in their shape, of which the rest is checked all the same."""
     sources: dict[str, list[str]] = field(default_factory=dict)
     """The lines of each file."""
@@ -55,7 +55,7 @@ class Findings:
         file, line, column = self.keys.get(path) or self._nearest(path)
         self.place(file, (line, column), Diagnostic("", 0, 0, code, message, severity))
 
-    def place(self, file: str, position: Position, what: Diagnostic) -> None:
+    def place(self, file: str, position: SourcePosition, what: Diagnostic) -> None:
         """Add a diagnostic at a place of a file; its own place is ignored."""
         line, column = position
         lines = self.sources.get(file, ())
@@ -66,7 +66,7 @@ class Findings:
 
     def spoil(self, path: Path) -> None:
         """Say no more about the path: what is wrong with it is already said."""
-        self.spoiled.add(path)
+        self.poisoned.add(path)
 
     def suggest(self, word: str, candidates: Collection[str]) -> str:
         """A hint that names the candidate most like the word; empty if none is like it."""
@@ -88,13 +88,13 @@ class Findings:
         """All diagnostics, each once, by file, line, column and code."""
         return tuple(sorted(self._found))
 
-    def _add(self, path: Path, place: Place, code: Code, message: str, hint: str) -> None:
-        if path in self.spoiled:
+    def _add(self, path: Path, place: SourcePlace, code: Code, message: str, hint: str) -> None:
+        if path in self.poisoned:
             return
         file, line, column = place
         self.place(file, (line, column), Diagnostic("", 0, 0, code, message, hint=hint))
 
-    def _nearest(self, path: Path) -> Place:
+    def _nearest(self, path: Path) -> SourcePlace:
         for around in _prefixes(path):
             place = self.values.get(around)
             if place:

@@ -8,8 +8,8 @@ from engine.rulebook.report.diagnostics import Code, quote
 from engine.rulebook.report.findings import Findings, Path
 from engine.rulebook.shapes.faults import shaped
 from engine.rulebook.shapes.sections import AttributeShape
-from engine.rulebook.symbols import Declared
-from engine.rulebook.text.nodes import Plain
+from engine.rulebook.symbols import SymbolTable
+from engine.rulebook.text.nodes import PlainData
 
 WEATHER_CONDITIONS = ("clear", "clouds", "fog", "drizzle", "rain", "snow", "thunderstorm")
 """WMO weather codes, grouped."""
@@ -84,9 +84,9 @@ _ITEMS: dict[AttributeType, tuple[type, ...]] = {
 }
 
 
-def read(data: Mapping[str, Plain], findings: Findings, *, partial: bool) -> Declared[Attribute]:
+def read(data: Mapping[str, PlainData], findings: Findings, *, partial: bool) -> SymbolTable[Attribute]:
     """The attributes that the book declares, and the built-in ones."""
-    declared = Declared("attribute", dict(BUILTIN), partial=partial)
+    declared = SymbolTable("attribute", dict(BUILTIN), partial=partial)
     for count, (name, value) in enumerate(data.items()):
         path = ("attributes", name)
         if count == MAX_ATTRIBUTES:
@@ -97,7 +97,7 @@ def read(data: Mapping[str, Plain], findings: Findings, *, partial: bool) -> Dec
         if _may_declare(name, path, findings):
             shape = shaped(AttributeShape, value, path, findings)
             attribute = _attribute(name, shape, path, findings) if shape else None
-            declared.add(name, attribute, sound=path not in findings.salvaged)
+            declared.add(name, attribute, sound=path not in findings.recovered)
         elif name not in BUILTIN:
             declared.broken.add(name)
     return declared

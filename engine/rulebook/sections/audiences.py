@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 from engine.rulebook.conditions.cycles import Cycles, named
 from engine.rulebook.conditions.grammar import Grammar
-from engine.rulebook.text.nodes import Plain
+from engine.rulebook.text.nodes import PlainData
 
 
-def read(data: Mapping[str, Plain], grammar: Grammar) -> None:
+def read(data: Mapping[str, PlainData], grammar: Grammar) -> None:
     """Read all audiences into the grammar; those in a cycle or with errors become broken names."""
     cycles = Cycles("audiences", "audiences contain each other", grammar.findings)
     grammar.audiences.broken.update(data)

@@ -30,9 +30,9 @@ from engine.rulebook.sections.schedules import ActiveReader
 from engine.rulebook.shapes.experiments import LearnedShape
 from engine.rulebook.shapes.faults import shaped
 from engine.rulebook.shapes.sections import BoostShape, CampaignShape, VariantShape
-from engine.rulebook.symbols import Declared
+from engine.rulebook.symbols import SymbolTable
 from engine.rulebook.text.merge import check_name
-from engine.rulebook.text.nodes import Plain
+from engine.rulebook.text.nodes import PlainData
 
 
 def check_groups(campaigns: Mapping[str, Campaign], findings: Findings) -> None:
@@ -56,20 +56,20 @@ MAX_CAMPAIGNS = 20_000
 class CampaignReader:
     """Reads the campaigns of one book, whose other sections are read already."""
 
-    channels: Declared[Channel]
-    placements: Declared[Placement]
-    offers: Declared[Offer]
+    channels: SymbolTable[Channel]
+    placements: SymbolTable[Placement]
+    offers: SymbolTable[Offer]
     grammar: Grammar
     contents: ContentReader
     periods: ActiveReader
     windows: WindowReader
     experiments: ExperimentReader
-    layers: Declared[Layer]
+    layers: SymbolTable[Layer]
     findings: Findings
 
-    def read(self, data: Mapping[str, Plain], *, partial: bool) -> Declared[Campaign]:
+    def read(self, data: Mapping[str, PlainData], *, partial: bool) -> SymbolTable[Campaign]:
         """All campaigns; what is wrong with them goes to the findings."""
-        campaigns: Declared[Campaign] = Declared("campaign", partial=partial)
+        campaigns: SymbolTable[Campaign] = SymbolTable("campaign", partial=partial)
         for count, (name, value) in enumerate(data.items()):
             path = ("campaigns", name)
             if count == MAX_CAMPAIGNS:
@@ -79,18 +79,18 @@ class CampaignReader:
                 break
             shape = shaped(CampaignShape, value, path, self.findings)
             campaign = self._campaign(name, shape, path) if shape else None
-            campaigns.add(name, campaign, sound=path not in self.findings.salvaged)
+            campaigns.add(name, campaign, sound=path not in self.findings.recovered)
         if not campaigns.partial and not campaigns.broken:
             check_groups(campaigns.found, self.findings)
         return campaigns
 
     def _campaign(self, name: str, shape: CampaignShape, path: Path) -> Campaign:
-        lexicon, findings = self.grammar.lexicon, self.findings
+        attribute_scope, findings = self.grammar.attribute_scope, self.findings
         offer = self.offers.get(shape.offer, (*path, "offer"), findings)
         value = None
         if shape.value is not None:
             otherwise = offer.value if offer else 1.0
-            value = scores.value(shape.value, otherwise, (*path, "value"), lexicon, findings)
+            value = scores.value(shape.value, otherwise, (*path, "value"), attribute_scope, findings)
         reached = self._check_reach(shape, offer, path)
         if shape.group is not None:
             check_name(shape.group, (*path, "group"), findings)
@@ -122,7 +122,7 @@ class CampaignReader:
     def _propensity(self, shape: CampaignShape, learned: LearnedShape | None, path: Path) -> Factor:
         if learned is not None or isinstance(shape.propensity, dict):
             return Factor((learned or LearnedShape()).prior, learned=True)
-        return scores.propensity(shape.propensity, path, self.grammar.lexicon, self.findings)
+        return scores.propensity(shape.propensity, path, self.grammar.attribute_scope, self.findings)
 
     def _limits(self, name: str, shape: CampaignShape, path: Path) -> tuple[Cap | None, Quota | None]:
         """What it may have for one customer, and of it in all."""
@@ -132,7 +132,7 @@ class CampaignReader:
         outbound = any(channel is not None and channel.kind is Kind.OUTBOUND for channel in found)
         return limits(name, outbound, shape.limits, path, self.windows)
 
-    def _condition(self, data: Mapping[str, Plain] | None, path: Path) -> Condition:
+    def _condition(self, data: Mapping[str, PlainData] | None, path: Path) -> Condition:
         return ALWAYS if data is None else self.grammar.parse(dict(data), path) or ALWAYS
 
     def _indexed(self, condition: Condition, path: Path) -> Condition:
@@ -153,14 +153,14 @@ class CampaignReader:
     def _check_reach(self, shape: CampaignShape, offer: Offer | None, path: Path) -> list[str]:
         """The channels that it goes out on; reported where there are none, or nothing to say on one of them."""
         reached = self._reached(shape, path)
-        given = any((*path, key) in self.findings.spoiled for key in ("channels", "placements"))
+        given = any((*path, key) in self.findings.poisoned for key in ("channels", "placements"))
         if not shape.channels and not shape.placements and not given:
             message = "a campaign needs `channels` or `placements`"
             self.findings.key_error(path, Code.MISSING, message)
         for name, variant in shape.variants.items():
             here = (*path, "variants", name, "content")
             self._report_silence(silent_on(variant.content, reached), f"the variant {quote(name)}", here)
-        if not shape.variants and offer and (*path, "variants") not in self.findings.spoiled:
+        if not shape.variants and offer and (*path, "variants") not in self.findings.poisoned:
             where = (*path, "offer")
             label = f"the offer {quote(offer.name)}"
             if offer.content is None:
@@ -171,7 +171,7 @@ class CampaignReader:
         return reached
 
     def _check_said(self, campaign: Campaign, offer: Offer | None, reached: list[str], path: Path) -> None:
-        check = SaidCheck(self.channels, self.grammar.lexicon.declared, self.findings)
+        check = SaidCheck(self.channels, self.grammar.attribute_scope.declared, self.findings)
         for one in campaign.variants:
             never = never_known(All((campaign.when, one.when)))
             check.check(one.content, (*path, "variants", one.name), reached, never)

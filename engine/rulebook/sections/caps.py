@@ -17,10 +17,10 @@ from engine.rulebook.shapes.pressure import (
     SelectorShape,
     WishShape,
 )
-from engine.rulebook.symbols import Declared, Lexicon
+from engine.rulebook.symbols import AttributeScope, SymbolTable
 from engine.rulebook.text import durations
 from engine.rulebook.text.durations import span
-from engine.rulebook.text.nodes import Plain
+from engine.rulebook.text.nodes import PlainData
 
 T = TypeVar("T")
 
@@ -29,9 +29,9 @@ T = TypeVar("T")
 class SelectorReader:
     """Reads the selectors of one book, whose other sections are read already."""
 
-    channels: Declared[Channel]
-    offers: Declared[Offer]
-    campaigns: Declared[Campaign]
+    channels: SymbolTable[Channel]
+    offers: SymbolTable[Offer]
+    campaigns: SymbolTable[Campaign]
     findings: Findings
 
     def read(self, shape: SelectorShape | None, path: Path) -> Selector | None:
@@ -64,7 +64,7 @@ class SelectorReader:
             message = f"no channel of the book is counted by this {noun}"
             self.findings.remark(path, Code.NO_EFFECT, message, Severity.WARNING)
 
-    def _names(self, value: str | Sequence[str], path: Path, declared: Declared[T]) -> frozenset[str]:
+    def _names(self, value: str | Sequence[str], path: Path, declared: SymbolTable[T]) -> frozenset[str]:
         for index, name in enumerate(_listed(value)):
             declared.get(name, (*path, index), self.findings, use=False)
         return frozenset(_listed(value))
@@ -93,12 +93,12 @@ _PERIODS_HINT = "one of: calendar day, calendar week, calendar month"
 class WindowReader:
     """Reads limits and windows of one book."""
 
-    lexicon: Lexicon
+    attribute_scope: AttributeScope
     findings: Findings
     week_starts: int
     """Weekday, Monday is 0."""
 
-    def check_above_zero(self, value: Plain, path: Path) -> None:
+    def check_above_zero(self, value: PlainData, path: Path) -> None:
         """Report a limit of 0, better than its shape could."""
         below = value.get("limit") if isinstance(value, dict) else None
         number, where = below, (*path, "limit")
@@ -114,7 +114,7 @@ class WindowReader:
         if isinstance(form, int):
             return form, None
         where = (*path, "attribute")
-        attribute = self.lexicon.use(form.attribute, where, self.findings)
+        attribute = self.attribute_scope.use(form.attribute, where, self.findings)
         if attribute and attribute.type not in (AttributeType.INTEGER, AttributeType.NUMBER):
             message = f"a number is needed; {quote(form.attribute)} is of type {attribute.type}"
             self.findings.error(where, Code.TYPE, message)
@@ -139,7 +139,7 @@ class WindowReader:
             return Rolling(1)
         return Rolling(span(here, rest, self.findings))
 
-    def capacity(self, channel: str, value: Plain, path: Path) -> Quota | None:
+    def capacity(self, channel: str, value: PlainData, path: Path) -> Quota | None:
         """The channel's capacity, at the path; None after reporting that it is none."""
         self.check_above_zero(value, path)
         shape = shaped(CapacityShape, value, path, self.findings)
@@ -179,20 +179,20 @@ class CapReader:
     windows: WindowReader
     findings: Findings
 
-    def cap(self, name: str, value: Plain, path: Path) -> Cap | None:
+    def cap(self, name: str, value: PlainData, path: Path) -> Cap | None:
         """The cap at the path; None after reporting that it is none."""
         self.windows.check_above_zero(value, path)
         shape = shaped(CapShape, value, path, self.findings)
         if shape is None:
             return None
-        limit, wish = self.windows.limit(shape.limit, (*path, "limit"))
+        limit, customer_limit = self.windows.limit(shape.limit, (*path, "limit"))
         window = self.windows.window(shape.per, shape.clock, path)
         count = self.selectors.read(shape.count, (*path, "count")) or Selector()
         except_ = self.selectors.read(shape.except_, (*path, "except"))
         self.selectors.check_effect(count, "cap", path)
-        return Cap(name, limit, window, count, except_, wish)
+        return Cap(name, limit, window, count, except_, customer_limit)
 
-    def gap(self, name: str, value: Plain, path: Path) -> Gap | None:
+    def gap(self, name: str, value: PlainData, path: Path) -> Gap | None:
         """The gap at the path; None after reporting that it is none."""
         shape = shaped(GapShape, value, path, self.findings)
         if shape is None:
@@ -205,7 +205,7 @@ class CapReader:
 
 
 def limits(
-    campaign: str, outbound: bool, value: Plain, path: Path, windows: WindowReader
+    campaign: str, outbound: bool, value: PlainData, path: Path, windows: WindowReader
 ) -> tuple[Cap | None, Quota | None]:
     """A campaign's `limits`, over its own contacts: the cap for one customer, and the total; None where it has none.
 
@@ -221,8 +221,8 @@ def limits(
     if shape.per_customer is None:
         return None, total
     own = shape.per_customer
-    limit, wish = windows.limit(own.limit, (*here, "limit"))
+    limit, customer_limit = windows.limit(own.limit, (*here, "limit"))
     window = windows.window(own.per, own.clock, here)
     kind = Kind.OUTBOUND if outbound else Kind.INBOUND
     count = Selector(campaign=frozenset((campaign,)), kind=frozenset((kind,)))
-    return Cap(f"{campaign}/per_customer", limit, window, count, wish=wish), total
+    return Cap(f"{campaign}/per_customer", limit, window, count, customer_limit=customer_limit), total

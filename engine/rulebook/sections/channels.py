@@ -18,38 +18,40 @@ from engine.rulebook.report.diagnostics import Code, Severity, quote
 from engine.rulebook.report.findings import Findings, Path
 from engine.rulebook.shapes.faults import shaped
 from engine.rulebook.shapes.sections import ChannelShape, PlacementShape
-from engine.rulebook.symbols import Declared, Lexicon
+from engine.rulebook.symbols import AttributeScope, SymbolTable
 from engine.rulebook.text.durations import span
 from engine.rulebook.text.merge import check_name
-from engine.rulebook.text.nodes import Plain
+from engine.rulebook.text.nodes import PlainData
 
 NOT_NEEDED = "not_needed"
 
 
-ReadCapacity = Callable[[str, Plain, Path], Quota | None]
+ReadCapacity = Callable[[str, PlainData, Path], Quota | None]
 
 
 def read(
-    data: Mapping[str, Plain],
-    lexicon: Lexicon,
+    data: Mapping[str, PlainData],
+    attribute_scope: AttributeScope,
     capacity: ReadCapacity,
     findings: Findings,
     *,
     partial: bool,
-) -> Declared[Channel]:
+) -> SymbolTable[Channel]:
     """The channels of the book. capacity: reads how many contacts a channel takes."""
-    channels: Declared[Channel] = Declared("channel", partial=partial)
+    channels: SymbolTable[Channel] = SymbolTable("channel", partial=partial)
     for name, value in data.items():
         path = ("channels", name)
         shape = shaped(ChannelShape, value, path, findings)
-        channel = _channel(name, shape, path, lexicon, findings) if shape else None
+        channel = _channel(name, shape, path, attribute_scope, findings) if shape else None
         if channel and shape and shape.capacity is not None:
             channel = replace(channel, capacity=capacity(name, shape.capacity, (*path, "capacity")))
-        channels.add(name, channel, sound=path not in findings.salvaged)
+        channels.add(name, channel, sound=path not in findings.recovered)
     return channels
 
 
-def _channel(name: str, shape: ChannelShape, path: Path, lexicon: Lexicon, findings: Findings) -> Channel:
+def _channel(
+    name: str, shape: ChannelShape, path: Path, attribute_scope: AttributeScope, findings: Findings
+) -> Channel:
     kind = Kind(shape.kind)
     if kind is Kind.OUTBOUND:
         _check_outbound(name, shape, path, findings)
@@ -59,7 +61,7 @@ def _channel(name: str, shape: ChannelShape, path: Path, lexicon: Lexicon, findi
     elif shape.consent is not None:
         check_name(shape.consent, (*path, "consent"), findings)
     if shape.address is not None:
-        _check_address(shape.address, (*path, "address"), lexicon, findings)
+        _check_address(shape.address, (*path, "address"), attribute_scope, findings)
     if shape.confirm is not None:
         _check_confirm(name, shape, path, findings)
     hold = span((*path, "hold"), shape.hold, findings)
@@ -88,7 +90,7 @@ def _check_outbound(name: str, shape: ChannelShape, path: Path, findings: Findin
         ("address", "name the attribute with the customer's address"),
         ("consent", f"name the purpose that the customer must have agreed to, or write {NOT_NEEDED}"),
     ):
-        if getattr(shape, key) is None and (*path, key) not in findings.spoiled:
+        if getattr(shape, key) is None and (*path, key) not in findings.poisoned:
             message = f"`{key}` is missing: {quote(name)} is an outbound channel"
             findings.key_error(path, Code.MISSING, message, hint)
 
@@ -103,22 +105,22 @@ def _check_confirm(name: str, shape: ChannelShape, path: Path, findings: Finding
         findings.remark((*path, "confirm"), Code.NO_EFFECT, message, Severity.WARNING)
 
 
-def _check_address(name: str, path: Path, lexicon: Lexicon, findings: Findings) -> None:
-    attribute = lexicon.use(name, path, findings)
+def _check_address(name: str, path: Path, attribute_scope: AttributeScope, findings: Findings) -> None:
+    attribute = attribute_scope.use(name, path, findings)
     if attribute and attribute.type is not AttributeType.TEXT:
         findings.error(path, Code.TYPE, f"an address is a text; {quote(name)} is of type {attribute.type}")
 
 
 def read_placements(
-    data: Mapping[str, Plain],
-    channels: Declared[Channel],
-    offers: Declared[Offer],
+    data: Mapping[str, PlainData],
+    channels: SymbolTable[Channel],
+    offers: SymbolTable[Offer],
     findings: Findings,
     *,
     partial: bool,
-) -> Declared[Placement]:
+) -> SymbolTable[Placement]:
     """The placements of the book."""
-    placements: Declared[Placement] = Declared("placement", partial=partial)
+    placements: SymbolTable[Placement] = SymbolTable("placement", partial=partial)
     for name, value in data.items():
         path = ("placements", name)
         shape = shaped(PlacementShape, value, path, findings)
@@ -141,7 +143,7 @@ def _placement(name: str, shape: PlacementShape, path: Path, findings: Findings)
 
 
 def _check_fallback(
-    name: str, channel: Channel | None, path: Path, offers: Declared[Offer], findings: Findings
+    name: str, channel: Channel | None, path: Path, offers: SymbolTable[Offer], findings: Findings
 ) -> None:
     offer = offers.get(name, path, findings)
     if offer is None:

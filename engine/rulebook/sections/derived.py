@@ -8,7 +8,7 @@ from engine.rulebook.conditions import derived
 from engine.rulebook.conditions.derived import BehaviourReader, DistanceReader
 from engine.rulebook.conditions.event_fields import EventGrammar
 from engine.rulebook.conditions.grammar import Grammar
-from engine.rulebook.conditions.operands import Reader
+from engine.rulebook.conditions.operands import OperandReader
 from engine.rulebook.model.derived import Derived, EventStore, Pattern, Signal
 from engine.rulebook.report.diagnostics import Code, Severity
 from engine.rulebook.report.findings import Findings
@@ -16,22 +16,22 @@ from engine.rulebook.sections.patterns import PatternReader, fields_of
 from engine.rulebook.sections.signals import SignalReader
 from engine.rulebook.shapes.derived import EventsShape
 from engine.rulebook.shapes.faults import shaped
-from engine.rulebook.symbols import Declared, Lexicon
+from engine.rulebook.symbols import AttributeScope, SymbolTable
 from engine.rulebook.text.durations import span
 from engine.rulebook.text.merge import Merged
-from engine.rulebook.text.nodes import Plain
+from engine.rulebook.text.nodes import PlainData
 
 _PATH = ("events",)
 
 
-def read_events(data: dict[str, Plain], findings: Findings) -> EventStore:
+def read_events(data: dict[str, PlainData], findings: Findings) -> EventStore:
     """How events are kept; nothing is unless the book says so."""
     shape = shaped(EventsShape, data, _PATH, findings)
     if shape is None:
         return EventStore()
     if not shape.stored:
         for key in ("newest", "keep"):
-            if key in data and (*_PATH, key) not in findings.spoiled:
+            if key in data and (*_PATH, key) not in findings.poisoned:
                 message = f"events are not stored, so `{key}` has no effect: it needs `stored: true`"
                 findings.remark((*_PATH, key), Code.NO_EFFECT, message, Severity.WARNING)
     return EventStore(shape.stored, shape.newest, span((*_PATH, "keep"), shape.keep, findings))
@@ -45,12 +45,16 @@ class DerivedReader:
     """Places, patterns and signals, and the grammar of the conditions that use them."""
 
     grammar: Grammar
-    patterns: Declared[Pattern]
+    patterns: SymbolTable[Pattern]
     signals: SignalReader
 
     @classmethod
     def declare(
-        cls, merged: Merged, lexicon: Lexicon, reader: Reader, lost: Callable[[str], bool]
+        cls,
+        merged: Merged,
+        attribute_scope: AttributeScope,
+        reader: OperandReader,
+        lost: Callable[[str], bool],
     ) -> "DerivedReader":
         """Read places and patterns, and what signals expose, so that conditions and content can name them.
 
@@ -61,13 +65,15 @@ class DerivedReader:
         places = derived.read_places(merged.section("places"), findings, partial=lost("places"))
         patterns = PatternReader(events, findings).read(merged.section("patterns"), partial=lost("patterns"))
         fields = {name: fields_of(pattern) for name, pattern in patterns.found.items()}
-        lexicon.concluded["pattern"] = Declared("pattern", dict(fields), patterns.broken, patterns.partial)
-        signals = SignalReader(lexicon, findings)
+        attribute_scope.concluded["pattern"] = SymbolTable(
+            "pattern", dict(fields), patterns.broken, patterns.partial
+        )
+        signals = SignalReader(attribute_scope, findings)
         signals.declare(merged.section("signals"), partial=lost("signals"))
         grammar = Grammar(
             reader=reader,
             findings=findings,
-            lexicon=lexicon,
+            attribute_scope=attribute_scope,
             behaviours=BehaviourReader(events),
             distances=DistanceReader(places, findings),
         )

@@ -23,10 +23,10 @@ from engine.rulebook.report.findings import Findings, Path
 from engine.rulebook.sections.caps import SelectorReader
 from engine.rulebook.shapes.experiments import ControlShape, HoldoutShape, LayerShape, RampShape
 from engine.rulebook.shapes.faults import shaped
-from engine.rulebook.symbols import Declared
+from engine.rulebook.symbols import SymbolTable
 from engine.rulebook.text import datetimes, percentages
 from engine.rulebook.text.merge import check_name
-from engine.rulebook.text.nodes import Plain
+from engine.rulebook.text.nodes import PlainData
 
 T = TypeVar("T")
 
@@ -43,7 +43,7 @@ class ExperimentReader:
     """The book's."""
     findings: Findings
 
-    def holdouts(self, data: Mapping[str, Plain], selectors: SelectorReader) -> dict[str, Holdout]:
+    def holdouts(self, data: Mapping[str, PlainData], selectors: SelectorReader) -> dict[str, Holdout]:
         """All holdouts; what is wrong with them goes to the findings."""
         found = {}
         for name, value in data.items():
@@ -55,17 +55,17 @@ class ExperimentReader:
                 found[name] = Holdout(name, share, self._salts(shape.salt, (*path, "salt")), except_)
         return found
 
-    def layers(self, data: Mapping[str, Plain], *, partial: bool) -> Declared[Layer]:
+    def layers(self, data: Mapping[str, PlainData], *, partial: bool) -> SymbolTable[Layer]:
         """All layers; what is wrong with them goes to the findings."""
-        layers: Declared[Layer] = Declared("layer", partial=partial)
+        layers: SymbolTable[Layer] = SymbolTable("layer", partial=partial)
         for name, value in data.items():
             path = ("layers", name)
             shape = shaped(LayerShape, value, path, self.findings)
             layer = self._layer(name, shape, path) if shape else None
-            layers.add(name, layer, sound=path not in self.findings.salvaged)
+            layers.add(name, layer, sound=path not in self.findings.recovered)
         return layers
 
-    def control(self, form: str | Mapping[str, Plain] | None, path: Path) -> Control | None:
+    def control(self, form: str | Mapping[str, PlainData] | None, path: Path) -> Control | None:
         """The control at the path; None where there is none."""
         if form is None:
             return None
@@ -77,7 +77,7 @@ class ExperimentReader:
         share = self._share(shape.share, (*path, "share"))
         return Control(share, self._salts(shape.salt, (*path, "salt")))
 
-    def slot(self, text: str | None, layers: Declared[Layer], path: Path) -> Slot | None:
+    def slot(self, text: str | None, layers: SymbolTable[Layer], path: Path) -> Slot | None:
         """The slot that the text at the path names as LAYER/SLOT; None where there is none."""
         if text is None:
             return None
@@ -93,7 +93,7 @@ class ExperimentReader:
             self.findings.error(path, Code.UNKNOWN, message, hint)
         return layer.slots.get(inside)
 
-    def ramp(self, data: Mapping[str, Plain] | None, path: Path) -> Ramp | ConversionRamp | None:
+    def ramp(self, data: Mapping[str, PlainData] | None, path: Path) -> Ramp | ConversionRamp | None:
         """The ramp at the path; None where there is none."""
         shape = None if data is None else shaped(RampShape, dict(data), path, self.findings)
         if shape is None:
@@ -111,7 +111,7 @@ class ExperimentReader:
 
     def _by_dates(self, shape: RampShape, start: float, path: Path) -> Ramp | None:
         for key, given in (("from", shape.from_), ("full", shape.full)):
-            known = self.findings.spoiled.intersection(((*path, key), (*path, "full_after")))
+            known = self.findings.poisoned.intersection(((*path, key), (*path, "full_after")))
             if given is None and not known:
                 hint = "`from` and `full`, or `full_after` alone, for example full_after: 200 conversions"
                 self.findings.key_error(path, Code.MISSING, f"`{key}` is missing", hint)
@@ -160,7 +160,7 @@ class ExperimentReader:
         return self._parsed(text, path, lambda one: datetimes.parse_bound(one, self.zone, end=False), "")
 
     def _parsed(self, text: str, path: Path, parse: Callable[[str], T], hint: str) -> T | None:
-        if path in self.findings.spoiled:
+        if path in self.findings.poisoned:
             return None
         try:
             return parse(text)

@@ -10,21 +10,21 @@ from engine.rulebook.report.findings import Path
 from engine.rulebook.sections.schedules import ActiveReader
 from engine.rulebook.shapes.faults import shaped
 from engine.rulebook.shapes.sections import OfferShape
-from engine.rulebook.symbols import Declared
-from engine.rulebook.text.nodes import Plain
+from engine.rulebook.symbols import SymbolTable
+from engine.rulebook.text.nodes import PlainData
 
 
 def read(
-    data: Mapping[str, Plain], contents: ContentReader, periods: ActiveReader, *, partial: bool
-) -> Declared[Offer]:
+    data: Mapping[str, PlainData], contents: ContentReader, periods: ActiveReader, *, partial: bool
+) -> SymbolTable[Offer]:
     """The offers of the book."""
     findings = contents.findings
-    offers: Declared[Offer] = Declared("offer", partial=partial)
+    offers: SymbolTable[Offer] = SymbolTable("offer", partial=partial)
     for name, value in data.items():
         path = ("offers", name)
         shape = shaped(OfferShape, value, path, findings)
         offer = _offer(name, shape, path, contents, periods) if shape else None
-        offers.add(name, offer, sound=path not in findings.salvaged)
+        offers.add(name, offer, sound=path not in findings.recovered)
     return offers
 
 

@@ -9,15 +9,15 @@ from engine.conditions.model import ALWAYS, Condition
 from engine.model.instant import Microseconds
 from engine.rulebook.conditions.event_fields import EventGrammar, check_field, type_of_field
 from engine.rulebook.model.book import Attribute
-from engine.rulebook.model.derived import Absence, Anchor, Exposed, Pattern, Prefer, Step
+from engine.rulebook.model.derived import Absence, Anchor, Exposed, Pattern, PatternStep, Prefer
 from engine.rulebook.report.diagnostics import Code, quote
 from engine.rulebook.report.findings import Findings, Path
 from engine.rulebook.shapes.derived import PatternShape
 from engine.rulebook.shapes.faults import shaped
-from engine.rulebook.symbols import Declared
+from engine.rulebook.symbols import SymbolTable
 from engine.rulebook.text.durations import span
 from engine.rulebook.text.merge import NAME
-from engine.rulebook.text.nodes import Plain
+from engine.rulebook.text.nodes import PlainData
 
 STEP_KEYS = ("event", "within", "same")
 """What is said of a step beside tests on its fields."""
@@ -35,7 +35,7 @@ class StepReader:
 
     events: EventGrammar
 
-    def first(self, data: Mapping[str, Any], path: Path) -> Step | None:
+    def first(self, data: Mapping[str, Any], path: Path) -> PatternStep | None:
         """The first event of a pattern, whose window ends now."""
         event, where = self._event(data, path), self._where(data, path, ("event", "within"))
         within = self._text(data, "within", path)
@@ -44,13 +44,13 @@ class StepReader:
             self.events.findings.error((*path, "within"), Code.VALUE, message, "for example 24h")
             return None
         window = None if within is None else span((*path, "within"), within, self.events.findings)
-        return None if event is None or where is None else Step(event, where, window)
+        return None if event is None or where is None else PatternStep(event, where, window)
 
-    def next(self, data: Mapping[str, Any], path: Path) -> Step | None:
+    def next(self, data: Mapping[str, Any], path: Path) -> PatternStep | None:
         """A further event, whose window begins at another one."""
         event, where = self._event(data, path), self._where(data, path, ("event", "within"))
         window, anchor = self._window(data, path)
-        return None if event is None or where is None else Step(event, where, window, anchor)
+        return None if event is None or where is None else PatternStep(event, where, window, anchor)
 
     def absence(self, data: Mapping[str, Any], path: Path) -> Absence | None:
         """An event that must not follow."""
@@ -107,9 +107,9 @@ class PatternReader:
     events: EventGrammar
     findings: Findings
 
-    def read(self, data: Mapping[str, Plain], *, partial: bool) -> Declared[Pattern]:
+    def read(self, data: Mapping[str, PlainData], *, partial: bool) -> SymbolTable[Pattern]:
         """All patterns; what is wrong with them goes to the findings."""
-        patterns: Declared[Pattern] = Declared("pattern", partial=partial)
+        patterns: SymbolTable[Pattern] = SymbolTable("pattern", partial=partial)
         for count, (name, value) in enumerate(data.items()):
             path = ("patterns", name)
             if count == MAX_PATTERNS:
@@ -120,7 +120,7 @@ class PatternReader:
             check_conclusion(name, path, self.findings)
             shape = shaped(PatternShape, value, path, self.findings)
             pattern = self._pattern(name, shape, path) if shape else None
-            patterns.add(name, pattern, sound=path not in self.findings.salvaged)
+            patterns.add(name, pattern, sound=path not in self.findings.recovered)
         return patterns
 
     def _pattern(self, name: str, shape: PatternShape, path: Path) -> Pattern | None:

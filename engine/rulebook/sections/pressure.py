@@ -14,7 +14,7 @@ from engine.rulebook.shapes.faults import shaped
 from engine.rulebook.shapes.pressure import PauseShape
 from engine.rulebook.text.durations import span
 from engine.rulebook.text.merge import Merged
-from engine.rulebook.text.nodes import Plain
+from engine.rulebook.text.nodes import PlainData
 
 _TYPES = tuple(map(str, OutcomeType))
 
@@ -26,7 +26,7 @@ class PauseReader:
     selectors: SelectorReader
     findings: Findings
 
-    def read(self, name: str, value: Plain, path: Path) -> Pause | None:
+    def read(self, name: str, value: PlainData, path: Path) -> Pause | None:
         """The pause at the path; None after reporting that it is none."""
         shape = shaped(PauseShape, value, path, self.findings)
         if shape is None:
@@ -54,7 +54,7 @@ class PauseReader:
 
     def _check_times(self, shape: PauseShape, path: Path) -> None:
         """Report several outcomes without a window, and a window for a single one."""
-        if any((*path, key) in self.findings.spoiled for key in ("times", "within")):
+        if any((*path, key) in self.findings.poisoned for key in ("times", "within")):
             return
         if shape.times > 1 and shape.within is None:
             message = f"`within` is missing: in which time {shape.times} outcomes are enough"
@@ -67,7 +67,7 @@ class PauseReader:
 T = TypeVar("T")
 
 
-Read = Callable[[str, Plain, Path], T | None]
+ReadPolicy = Callable[[str, PlainData, Path], T | None]
 
 
 _NOUNS = {"quiet": "quiet rule", "caps": "cap", "gaps": "gap", "pauses": "pause"}
@@ -103,7 +103,7 @@ class PressureReader:
                 taken.setdefault(name, noun)
 
 
-def _each(merged: Merged, section: str, read: Read[T]) -> dict[str, T]:
+def _each(merged: Merged, section: str, read: ReadPolicy[T]) -> dict[str, T]:
     data = merged.section("pressure", section)
     found = {name: read(name, value, ("pressure", section, name)) for name, value in data.items()}
     return {name: one for name, one in found.items() if one}

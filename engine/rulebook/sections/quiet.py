@@ -16,7 +16,7 @@ from engine.rulebook.sections.caps import SelectorReader
 from engine.rulebook.shapes.faults import shaped
 from engine.rulebook.shapes.pressure import HolidaysShape, QuietShape
 from engine.rulebook.text import datetimes
-from engine.rulebook.text.nodes import Plain
+from engine.rulebook.text.nodes import PlainData
 
 
 @cache
@@ -42,7 +42,7 @@ class QuietReader:
     selectors: SelectorReader
     findings: Findings
 
-    def read(self, name: str, value: Plain, path: Path) -> Quiet | None:
+    def read(self, name: str, value: PlainData, path: Path) -> Quiet | None:
         """The rule at the path; None after reporting that it is none."""
         shape = shaped(QuietShape, value, path, self.findings)
         if shape is None:
@@ -63,7 +63,7 @@ class QuietReader:
     def _check_extent(self, shape: QuietShape, path: Path) -> None:
         """Report a rule that says no time, or that is quiet at all times."""
         keys = ("from", "until", "days", "dates", "holidays")
-        if shape.from_ or shape.until or any((*path, key) in self.findings.spoiled for key in keys):
+        if shape.from_ or shape.until or any((*path, key) in self.findings.poisoned for key in keys):
             return
         if not (shape.days or shape.dates or shape.holidays):
             hint = 'for example: from: "21:00", until: "08:00"'
@@ -77,7 +77,7 @@ class QuietReader:
     def _hours(self, shape: QuietShape, path: Path) -> tuple[time, time] | None:
         for key, given, other in (("from", shape.from_, "until"), ("until", shape.until, "from")):
             lacks = (shape.until if key == "from" else shape.from_) is None
-            if given is not None and lacks and (*path, other) not in self.findings.spoiled:
+            if given is not None and lacks and (*path, other) not in self.findings.poisoned:
                 message = f"`{other}` is missing: hours have both ends"
                 self.findings.key_error(
                     path, Code.MISSING, message, 'midnight is "00:00", or "24:00" as `until`'
@@ -113,7 +113,7 @@ class QuietReader:
         """The holidays of a country that is known, or None: the rest of the rule is checked all the same."""
         parts = countries().get(shape.country)
         if parts is None:
-            if (*path, "country") not in self.findings.spoiled:
+            if (*path, "country") not in self.findings.poisoned:
                 hint = (
                     self.findings.suggest(shape.country, countries()) or "a code of two letters, such as CN"
                 )

@@ -8,7 +8,7 @@ from engine.rulebook.report.findings import Findings, Path
 from engine.rulebook.shapes.experiments import LearnedPropensityShape, LearnedShape, LearnShape
 from engine.rulebook.shapes.faults import shaped
 from engine.rulebook.shapes.sections import AttributeFactor, CampaignShape
-from engine.rulebook.symbols import Lexicon
+from engine.rulebook.symbols import AttributeScope
 from engine.rulebook.text import durations, percentages
 
 LEARNED = "learned"
@@ -69,7 +69,7 @@ def _check_both(learn: Learn, shape: LearnedShape, at: Path, findings: Findings)
 
 
 def _check_variants(campaign: CampaignShape, at: Path, findings: Findings) -> None:
-    if len(campaign.variants) < _FEWEST and (*at, "variants") not in findings.spoiled:
+    if len(campaign.variants) < _FEWEST and (*at, "variants") not in findings.poisoned:
         message = "there is nothing to learn without at least two `variants`"
         findings.key_error((*at, "learn"), Code.MISSING, message)
     for name, variant in campaign.variants.items():
@@ -105,40 +105,47 @@ def _share(text: str, path: Path, findings: Findings) -> float:
         return 0.5
 
 
-Form = float | str | AttributeFactor
+FactorT = float | str | AttributeFactor
 
 
-def propensity(form: Form, path: Path, lexicon: Lexicon, findings: Findings) -> Factor:
+def propensity(form: FactorT, path: Path, attribute_scope: AttributeScope, findings: Findings) -> Factor:
     """The propensity at the path; of customers without the attribute it is 0 unless a default says otherwise."""
     factor = _factor(form, 0.0)
     if factor.number > 1:
         where = (*path, "default") if isinstance(form, AttributeFactor) else path
         findings.error(where, Code.VALUE, "a propensity lies between 0 and 1")
-    _check(factor, form, path, lexicon, findings, highest=1.0)
+    _check(factor, form, path, attribute_scope, findings, highest=1.0)
     return factor
 
 
-def value(form: Form, otherwise: float, path: Path, lexicon: Lexicon, findings: Findings) -> Factor:
+def value(
+    form: FactorT, otherwise: float, path: Path, attribute_scope: AttributeScope, findings: Findings
+) -> Factor:
     """The value at the path; of customers without the attribute it is the default, or the offer's value."""
     factor = _factor(form, otherwise)
-    _check(factor, form, path, lexicon, findings)
+    _check(factor, form, path, attribute_scope, findings)
     return factor
 
 
-def _factor(form: Form, otherwise: float) -> Factor:
+def _factor(form: FactorT, otherwise: float) -> Factor:
     if isinstance(form, AttributeFactor):
         return Factor(form.default, form.attribute)
     return Factor(otherwise, form) if isinstance(form, str) else Factor(form)
 
 
 def _check(
-    factor: Factor, form: Form, path: Path, lexicon: Lexicon, findings: Findings, highest: float | None = None
+    factor: Factor,
+    form: FactorT,
+    path: Path,
+    attribute_scope: AttributeScope,
+    findings: Findings,
+    highest: float | None = None,
 ) -> None:
     """Report an attribute that cannot be the factor: it must declare that its values are numbers in the range."""
     if factor.attribute is None:
         return
     where = (*path, "attribute") if isinstance(form, AttributeFactor) else path
-    attribute = lexicon.use(factor.attribute, where, findings)
+    attribute = attribute_scope.use(factor.attribute, where, findings)
     if attribute is None:
         return
     name = quote(factor.attribute)

@@ -15,10 +15,10 @@ from engine.rulebook.report.findings import Findings, Path
 from engine.rulebook.sections.patterns import check_conclusion, check_exposed
 from engine.rulebook.shapes.derived import SignalShape
 from engine.rulebook.shapes.faults import shaped
-from engine.rulebook.symbols import Lexicon
+from engine.rulebook.symbols import AttributeScope
 from engine.rulebook.text import durations
 from engine.rulebook.text.durations import span
-from engine.rulebook.text.nodes import Plain
+from engine.rulebook.text.nodes import PlainData
 
 MAX_SIGNALS = 2_000
 
@@ -30,13 +30,13 @@ _AUDIENCE = "audience "
 class SignalReader:
     """Reads the signals of one book, whose attributes and patterns are read already."""
 
-    lexicon: Lexicon
+    attribute_scope: AttributeScope
     findings: Findings
     shapes: dict[str, SignalShape] = field(default_factory=dict)
 
-    def declare(self, data: Mapping[str, Plain], *, partial: bool) -> None:
+    def declare(self, data: Mapping[str, PlainData], *, partial: bool) -> None:
         """Tell the lexicon which signals there are and what they expose."""
-        signals = self.lexicon.concluded["signal"]
+        signals = self.attribute_scope.concluded["signal"]
         signals.partial = partial
         for count, (name, value) in enumerate(data.items()):
             path = ("signals", name)
@@ -51,9 +51,9 @@ class SignalReader:
             if shape is not None:
                 self.shapes[name] = shape
                 fields = self._fields(name, shape, (*path, "expose"))
-            signals.add(name, fields, sound=path not in self.findings.salvaged)
+            signals.add(name, fields, sound=path not in self.findings.recovered)
 
-    def read(self, grammar: Grammar, audiences: Mapping[str, Plain]) -> dict[str, Signal]:
+    def read(self, grammar: Grammar, audiences: Mapping[str, PlainData]) -> dict[str, Signal]:
         """All signals; what is wrong with them goes to the findings. `audiences` as they are written."""
         self._check_cycles(audiences)
         signals = {name: self._signal(name, shape, grammar) for name, shape in self.shapes.items()}
@@ -69,7 +69,7 @@ class SignalReader:
                 self.findings.error(here, Code.VALUE, "a signal cannot expose what a signal exposes", hint)
                 fields[key] = None
                 continue
-            known = self.lexicon.use(source, here, self.findings)
+            known = self.attribute_scope.use(source, here, self.findings)
             fields[key] = known and Attribute(f"signal.{name}.{key}", known.type, sensitive=known.sensitive)
         sound = {key: each for key, each in fields.items() if each}
         return sound if len(sound) == len(fields) else None
@@ -81,12 +81,12 @@ class SignalReader:
         until: Condition | None = None
         if shape.until is not None:
             until = self._condition(shape.until, (*path, "until"), grammar)
-            if not hold and (*path, "hold") not in self.findings.spoiled:
+            if not hold and (*path, "hold") not in self.findings.poisoned:
                 message = "nothing is remembered, so `until` has no effect: it needs `hold`"
                 self.findings.remark((*path, "until"), Code.NO_EFFECT, message, Severity.WARNING)
         return None if when is None else Signal(name, when, hold, until, dict(shape.expose))
 
-    def _condition(self, data: Mapping[str, Plain], path: Path, grammar: Grammar) -> Condition | None:
+    def _condition(self, data: Mapping[str, PlainData], path: Path, grammar: Grammar) -> Condition | None:
         found = grammar.parse(dict(data), path)
         if found is not None and clauses_of(found) is None:
             message = f"the condition has more than {CLAUSE_LIMIT} alternatives: every `any` multiplies them"
@@ -103,7 +103,7 @@ class SignalReader:
             self.findings.error(path, Code.VALUE, message, durations.FORM)
         return 0
 
-    def _check_cycles(self, audiences: Mapping[str, Plain]) -> None:
+    def _check_cycles(self, audiences: Mapping[str, PlainData]) -> None:
         """Report signals that depend on themselves, be it by audiences, which are read in place."""
         graph = {f"{_AUDIENCE}{name}": _referred(value) for name, value in audiences.items()}
         for name, shape in self.shapes.items():
@@ -111,6 +111,6 @@ class SignalReader:
         Cycles("signals", "signals refer to each other", self.findings, _AUDIENCE).ordered(graph)
 
 
-def _referred(data: Plain) -> list[str]:
+def _referred(data: PlainData) -> list[str]:
     """The signals and audiences that a condition names."""
     return [*named(data, "signal"), *(f"{_AUDIENCE}{name}" for name in named(data, "audience"))]

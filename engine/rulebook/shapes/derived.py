@@ -4,7 +4,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import Discriminator, Field, Tag
 
-from engine.rulebook.shapes.sections import Condition, Duration, Shape, Text, form
+from engine.rulebook.shapes.sections import ConditionForm, Duration, Shape, Text, form
 
 Numbers: TypeAlias = Annotated[dict[str, Any] | None, Field(examples=["{gte: 2}"])]
 
@@ -12,7 +12,7 @@ Numbers: TypeAlias = Annotated[dict[str, Any] | None, Field(examples=["{gte: 2}"
 OfField: TypeAlias = Annotated[dict[str, Any] | None, Field(examples=["{of: value, gte: 100}"])]
 
 
-Event: TypeAlias = dict[str, Any]
+EventForm: TypeAlias = dict[str, Any]
 
 
 Latitude: TypeAlias = Annotated[float, Field(ge=-90, le=90)]
@@ -21,7 +21,7 @@ Latitude: TypeAlias = Annotated[float, Field(ge=-90, le=90)]
 Longitude: TypeAlias = Annotated[float, Field(ge=-180, le=180)]
 
 
-Window: TypeAlias = Annotated[str | None, Field(examples=["7d"])]
+WindowForm: TypeAlias = Annotated[str | None, Field(examples=["7d"])]
 
 
 class BehaviourShape(Shape):
@@ -30,9 +30,9 @@ class BehaviourShape(Shape):
     noun: ClassVar[str] = "value of `behaviour`"
     event: Annotated[Text, Field(examples=["page_view"])]
     """The type of the events."""
-    where: Condition | None = None
+    where: ConditionForm | None = None
     """Which of them; all if it is left out."""
-    within: Window = None
+    within: WindowForm = None
     """How long ago they happened at most; all that are known if it is left out."""
     count: Numbers = None
     """How many."""
@@ -84,15 +84,16 @@ class PatternShape(Shape):
     """What happened, in order, and what did not."""
 
     noun: ClassVar[str] = "pattern"
-    first: Annotated[Event, Field(examples=["{event: add_to_cart, within: 24h}"])]
+    first: Annotated[EventForm, Field(examples=["{event: add_to_cart, within: 24h}"])]
     """The event that it begins with."""
     then: Annotated[
-        list[Event],
+        list[EventForm],
         Field(default_factory=list, max_length=9, examples=["[{event: page_view, within: 1h of first}]"]),
     ]
     """The events that follow, in order."""
     not_after: Annotated[
-        Annotated[Event, Tag("<mapping>")] | Annotated[list[Event], Field(max_length=10), Tag("<list>")],
+        Annotated[EventForm, Tag("<mapping>")]
+        | Annotated[list[EventForm], Field(max_length=10), Tag("<list>")],
         Discriminator(form),
         Field(default_factory=list, examples=["{event: purchase, same: item}"]),
     ]
@@ -107,7 +108,7 @@ class SignalShape(Shape):
     """A conclusion, remembered for the person."""
 
     noun: ClassVar[str] = "signal"
-    when: Condition
+    when: ConditionForm
     """When it holds."""
     hold: Annotated[
         Annotated[float, Tag("<number>")] | Annotated[Text, Tag("<text>")],
@@ -115,7 +116,7 @@ class SignalShape(Shape):
         Field(examples=["48h"]),
     ] = 0.0
     """How long it is remembered after it last held; 0: for the request only."""
-    until: Condition | None = None
+    until: ConditionForm | None = None
     """It is forgotten as soon as this holds."""
     expose: Annotated[
         dict[str, Text], Field(default_factory=dict, examples=["{item: pattern.left-in-cart.item}"])

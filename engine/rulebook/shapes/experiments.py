@@ -17,7 +17,7 @@ Salt: TypeAlias = Annotated[
 ]
 
 
-Stretch: TypeAlias = Annotated[Text, Field(examples=["0-50%"])]
+StretchForm: TypeAlias = Annotated[Text, Field(examples=["0-50%"])]
 
 
 class HoldoutShape(Shape):
@@ -38,7 +38,9 @@ class LayerShape(Shape):
     noun: ClassVar[str] = "layer"
     salt: Salt | None = None
     """What gives the order; the book's salt if it is left out."""
-    slots: Annotated[dict[str, Stretch], Field(min_length=1, examples=["{prices: 0-50%, words: 50-100%}"])]
+    slots: Annotated[
+        dict[str, StretchForm], Field(min_length=1, examples=["{prices: 0-50%, words: 50-100%}"])
+    ]
     """Stretches of it by name, which do not overlap."""
 
 

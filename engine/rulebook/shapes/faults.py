@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 from engine.rulebook.report.diagnostics import Code, quote
 from engine.rulebook.report.findings import Findings, Path
 from engine.rulebook.shapes.sections import Shape
-from engine.rulebook.text.nodes import Plain
+from engine.rulebook.text.nodes import PlainData
 
 S = TypeVar("S", bound=Shape)
 
@@ -39,7 +39,7 @@ _LIMITS: dict[str, Callable[[_Context], str]] = {
 }
 
 
-def shaped(shape: type[S], data: Plain, path: Path, findings: Findings) -> S | None:
+def shaped(shape: type[S], data: PlainData, path: Path, findings: Findings) -> S | None:
     """The data in its shape; None after reporting everything that does not fit."""
     if not isinstance(data, dict):
         findings.error(path, Code.TYPE, f"the {shape.noun} must be a mapping")
@@ -50,12 +50,12 @@ def shaped(shape: type[S], data: Plain, path: Path, findings: Findings) -> S | N
         faults = error.errors(include_url=False)
     for fault in faults:
         _report(shape, fault, path, findings)
-    findings.salvaged.add(path)
-    return _salvaged(shape, data, faults, path, findings)
+    findings.recovered.add(path)
+    return _recovered(shape, data, faults, path, findings)
 
 
-def _salvaged(
-    shape: type[S], data: dict[str, Plain], faults: list[ErrorDetails], path: Path, findings: Findings
+def _recovered(
+    shape: type[S], data: dict[str, PlainData], faults: list[ErrorDetails], path: Path, findings: Findings
 ) -> S | None:
     """The data without its faults, so that the rest can be checked; nothing more is said about what was faulty."""
     rest = copy.deepcopy(data)
@@ -77,8 +77,8 @@ def _salvaged(
         return None
 
 
-def _reach(data: Plain, where: Path) -> dict[str, Plain] | None:
-    here: Plain = data
+def _reach(data: PlainData, where: Path) -> dict[str, PlainData] | None:
+    here: PlainData = data
     for part in where:
         if isinstance(here, dict) and isinstance(part, str):
             here = here.get(part)
@@ -89,7 +89,7 @@ def _reach(data: Plain, where: Path) -> dict[str, Plain] | None:
     return here if isinstance(here, dict) else None
 
 
-def _stand_in(annotation: object) -> Plain:
+def _stand_in(annotation: object) -> PlainData:
     """A value for a required key, about which nothing will be said."""
     origin = get_origin(annotation)
     if origin is Literal:
@@ -110,7 +110,7 @@ def _report(shape: type[Shape], fault: ErrorDetails, path: Path, findings: Findi
     kind, given = fault["type"], fault.get("ctx", {})
     label = f"`{_last_name(where)}`" if where else f"the {shape.noun}"
     if kind == "missing":
-        if here not in findings.spoiled:
+        if here not in findings.poisoned:
             findings.key_error(here[:-1], Code.MISSING, f"{label} is missing", _examples(shape, where))
     elif kind == "extra_forbidden":
         known = _keys(shape, where[:-1])

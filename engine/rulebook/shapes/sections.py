@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 Text: TypeAlias = Annotated[str, Field(min_length=1)]
 
 
-Texts: TypeAlias = Annotated[list[Text], Field(max_length=100)]
+TextsForm: TypeAlias = Annotated[list[Text], Field(max_length=100)]
 
 
 Duration: TypeAlias = Annotated[str, Field(examples=["24h"])]
@@ -22,13 +22,13 @@ Count: TypeAlias = Annotated[int, Field(ge=1, le=1_000_000)]
 Amount: TypeAlias = Annotated[int, Field(ge=1, le=1_000_000_000)]
 
 
-Condition: TypeAlias = dict[str, Any]
+ConditionForm: TypeAlias = dict[str, Any]
 
 
 Locale: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$", examples=["zh-CN"])]
 
 
-Content: TypeAlias = dict[str, dict[str, str]]
+ContentForm: TypeAlias = dict[str, dict[str, str]]
 
 
 CategoryName: TypeAlias = Literal["commercial", "service"]
@@ -72,7 +72,7 @@ def form_of_locale(value: object) -> str:
 Locales: TypeAlias = dict[
     str,
     Annotated[
-        Annotated[dict[str, str], Tag("<fields>")] | Annotated[Content, Tag("<channels>")],
+        Annotated[dict[str, str], Tag("<fields>")] | Annotated[ContentForm, Tag("<channels>")],
         Discriminator(form_of_locale),
     ],
 ]
@@ -188,13 +188,13 @@ class OfferShape(Shape):
     """A word of the marketer's own."""
     value: Annotated[float, Field(ge=0)] = 1.0
     """What it is worth when it is taken."""
-    tags: Texts = []
+    tags: TextsForm = []
     """Words by which pressure rules can select it."""
     stock: Amount | None = None
     """How often it can be given in all."""
     active: ActiveShape | None = None
     """When it can be proposed; always if it is left out."""
-    content: Content | None = None
+    content: ContentForm | None = None
     """What is said, by channel or `default`, in campaigns without variants and as a fallback."""
     locales: Locales = {}
     """What of the content reads otherwise, by language."""
@@ -233,7 +233,7 @@ class BoostShape(Shape):
     """A factor for some customers."""
 
     noun: ClassVar[str] = "boost"
-    when: Condition
+    when: ConditionForm
     """Whom it is for."""
     by: Annotated[float, Field(gt=0)]
     """What the score is multiplied by."""
@@ -243,11 +243,11 @@ class VariantShape(Shape):
     """A form of a campaign's content."""
 
     noun: ClassVar[str] = "variant"
-    when: Condition | None = None
+    when: ConditionForm | None = None
     """Whom it is for; everybody if it is left out."""
     share: Annotated[float, Field(gt=0)] = 1.0
     """Its weight among the variants whose condition holds."""
-    content: Content
+    content: ContentForm
     """What is said, by channel or `default`."""
     locales: Locales = {}
     """What of the content reads otherwise, by language."""
@@ -271,11 +271,11 @@ class CampaignShape(Shape):
     """Service campaigns are exempt where rules say so."""
     active: ActiveShape | None = None
     """When it runs; always if it is left out."""
-    when: Condition | None = None
+    when: ConditionForm | None = None
     """Whom it is for; everybody if it is left out."""
-    channels: Texts = []
+    channels: TextsForm = []
     """Outbound or inbound channels in order of preference."""
-    placements: Texts = []
+    placements: TextsForm = []
     """Slots on inbound channels."""
     tier: Annotated[int, Field(ge=-1_000_000, le=1_000_000)] = 0
     """Higher tiers always win."""

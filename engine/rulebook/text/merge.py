@@ -8,7 +8,7 @@ from engine.rulebook.report.diagnostics import Code, Diagnostic, quote
 from engine.rulebook.report.findings import Findings, Path
 from engine.rulebook.text import nodes, yaml_events
 from engine.rulebook.text.files import MAX_BOOK_BYTES, MAX_FILE_BYTES, Sources
-from engine.rulebook.text.nodes import Document, Plain
+from engine.rulebook.text.nodes import Document, PlainData
 from engine.rulebook.text.yaml_events import Unreadable
 
 _FEATURES = ("campaigns.*.attribution",)
@@ -20,7 +20,7 @@ def unsupported_message(label: str) -> str:
     return f"`{label}` is not available in this version of Tact"
 
 
-def strip_unsupported(book: dict[str, Plain], findings: Findings) -> None:
+def strip_unsupported(book: dict[str, PlainData], findings: Findings) -> None:
     """Report and take out of the merged book what this version does not do."""
     for feature in _FEATURES:
         label = feature.rpartition(".")[2]
@@ -31,7 +31,9 @@ def strip_unsupported(book: dict[str, Plain], findings: Findings) -> None:
             del parent[key]
 
 
-def _matches(data: Plain, parts: tuple[str, ...], path: Path = ()) -> Iterator[tuple[dict[str, Plain], Path]]:
+def _matches(
+    data: PlainData, parts: tuple[str, ...], path: Path = ()
+) -> Iterator[tuple[dict[str, PlainData], Path]]:
     if not isinstance(data, dict):
         return
     for name in data if parts[0] == "*" else (parts[0],):
@@ -66,15 +68,15 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 class Merged:
     """The book's plain data: section, name, keys; without what could not be read."""
 
-    data: dict[str, Plain] = field(default_factory=dict)
+    data: dict[str, PlainData] = field(default_factory=dict)
     broken: set[Path] = field(default_factory=set)
     """Sections of which something could not be read: a name that is missing there may be what was lost."""
     whole: bool = True
     """Whether every file could be read."""
 
-    def section(self, *path: str) -> dict[str, Plain]:
+    def section(self, *path: str) -> dict[str, PlainData]:
         """The names in a section; empty if there is none."""
-        here: Plain = self.data
+        here: PlainData = self.data
         for part in path:
             here = here.get(part) if isinstance(here, dict) else None
         return here if isinstance(here, dict) else {}
@@ -132,7 +134,7 @@ def _take(name: str, document: Document, merged: Merged, findings: Findings) -> 
         for path, (line, column) in where.items():
             if not _below(path, rejected):
                 into.setdefault(path, (name, line, column))
-    findings.spoiled.update(path for path in document.spoiled if not _below(path, rejected))
+    findings.poisoned.update(path for path in document.poisoned if not _below(path, rejected))
     for path in rejected - merged.broken:
         file, line, _ = findings.keys.get(path, (name, 1, 1))
         text = f"{quote(str(path[-1]))} is already defined in {file}, line {line}"
@@ -151,17 +153,17 @@ def _misshapen(name: str, document: Document, merged: Merged, findings: Findings
     for inside, around in ((data, ()), (pressure if isinstance(pressure, dict) else {}, ("pressure",))):
         for key in [*(SECTIONS if not around else _RULES)]:
             path = (*around, key)
-            if key in inside and (not isinstance(inside[key], dict) or path in document.spoiled):
+            if key in inside and (not isinstance(inside[key], dict) or path in document.poisoned):
                 found.add(path)
                 merged.broken.add(path)
                 del inside[key]
-                if path not in document.spoiled:
+                if path not in document.poisoned:
                     what = Diagnostic("", 0, 0, Code.TYPE, f"`{'.'.join(path)}` must be a mapping")
                     findings.place(name, document.values[path], what)
     return found
 
 
-def _combine(new: dict[str, Plain], into: dict[str, Plain], path: Path, rejected: set[Path]) -> None:
+def _combine(new: dict[str, PlainData], into: dict[str, PlainData], path: Path, rejected: set[Path]) -> None:
     """Add the new keys; a key that is there already is rejected, unless both are sections to be combined."""
     for key, value in new.items():
         here = (*path, key)
@@ -179,8 +181,8 @@ def _combine(new: dict[str, Plain], into: dict[str, Plain], path: Path, rejected
 def _texts(document: Document) -> None:
     """Give numbers and booleans in content back the form in which they are written: a price of 1.50 stays 1.50."""
     for path, lexeme in document.lexemes.items():
-        if _is_said(path) and path not in document.spoiled:
-            fields: Plain = document.data
+        if _is_said(path) and path not in document.poisoned:
+            fields: PlainData = document.data
             for part in path[:-1]:
                 fields = fields[part] if isinstance(fields, dict) and isinstance(part, str) else None
             if isinstance(fields, dict):
@@ -218,7 +220,7 @@ def check_name(name: str, path: Path, findings: Findings) -> None:
         findings.key_error(path, Code.NAME, f"{quote(name)} is not a name", hint)
 
 
-def _sorted(data: Plain) -> Plain:
+def _sorted(data: PlainData) -> PlainData:
     """The same with keys in order, so that the order in which they are written cannot matter."""
     if isinstance(data, dict):
         return {key: _sorted(data[key]) for key in sorted(data)}

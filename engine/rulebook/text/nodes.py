@@ -11,11 +11,11 @@ from typing import TypeAlias, Union
 import yaml
 
 from engine.rulebook.report.diagnostics import Code, quote
-from engine.rulebook.report.findings import Path, Position
+from engine.rulebook.report.findings import Path, SourcePosition
 from engine.rulebook.text import yaml_events
 from engine.rulebook.text.yaml_events import Unreadable
 
-Scalar: TypeAlias = bool | int | float | str | None
+YamlScalar: TypeAlias = bool | int | float | str | None
 
 
 _NULL = frozenset(("", "~", "null", "Null", "NULL"))
@@ -43,7 +43,7 @@ class ScalarError(ValueError):
     """A number that a book may not have; its text is the message for the author."""
 
 
-def resolve(text: str) -> Scalar:
+def resolve(text: str) -> YamlScalar:
     """The value of a plain scalar; raises ScalarError for what is no finite number of 64 bits."""
     if text in _NULL:
         return None
@@ -77,7 +77,7 @@ def _float(text: str) -> float:
     return number
 
 
-Plain: TypeAlias = Union[Scalar, list["Plain"], dict[str, "Plain"]]  # noqa: UP007 - it names itself
+PlainData: TypeAlias = Union[YamlScalar, list["PlainData"], dict[str, "PlainData"]]  # noqa: UP007 - it names itself
 
 
 MAX_DEPTH = 100
@@ -94,7 +94,7 @@ _KINDS = {"null": type(None), "bool": bool, "int": int, "float": float, "str": s
 class Problem:
     """Something wrong at a place of the text."""
 
-    position: Position
+    position: SourcePosition
     code: Code
     message: str
     hint: str = ""
@@ -104,13 +104,13 @@ class Problem:
 class Document:
     """The content of one file."""
 
-    data: Plain = None
-    values: dict[Path, Position] = field(default_factory=dict)
-    keys: dict[Path, Position] = field(default_factory=dict)
+    data: PlainData = None
+    values: dict[Path, SourcePosition] = field(default_factory=dict)
+    keys: dict[Path, SourcePosition] = field(default_factory=dict)
     lexemes: dict[Path, str] = field(default_factory=dict)
     """How numbers and booleans are written."""
     problems: list[Problem] = field(default_factory=list)
-    spoiled: set[Path] = field(default_factory=set)
+    poisoned: set[Path] = field(default_factory=set)
     """Paths that a problem is about."""
     whole: bool = True
     """Whether the file could be read to its end."""
@@ -120,10 +120,10 @@ class Document:
 class _Frame:
     """A collection that is being read."""
 
-    into: dict[str, Plain] | list[Plain]
+    into: dict[str, PlainData] | list[PlainData]
     path: Path | None
     """None: below a key that is an error; its content is read and dropped."""
-    start: Position
+    start: SourcePosition
     key: str | None = None
     """The key whose value comes next."""
     target: Path | None = None
@@ -152,7 +152,7 @@ class _Composer:
         self._document = document
         self._stack: list[_Frame] = []
 
-    def take(self, event: yaml.Event, position: Position) -> None:
+    def take(self, event: yaml.Event, position: SourcePosition) -> None:
         """Go on by one event."""
         if isinstance(event, yaml.CollectionEndEvent):
             self._close()
@@ -167,7 +167,7 @@ class _Composer:
     def _expects_key(self) -> bool:
         return bool(self._stack) and isinstance(self._stack[-1].into, dict) and self._stack[-1].key is None
 
-    def _key(self, event: yaml.Event, position: Position) -> None:
+    def _key(self, event: yaml.Event, position: SourcePosition) -> None:
         if not isinstance(event, yaml.ScalarEvent):
             raise Unreadable(Code.SYNTAX, position, "a list or a mapping cannot be a key")
         frame = self._stack[-1]
@@ -185,13 +185,13 @@ class _Composer:
             frame.target = (*frame.path, key)
             self._document.keys[frame.target] = position
 
-    def _open(self, event: yaml.CollectionStartEvent, position: Position) -> None:
+    def _open(self, event: yaml.CollectionStartEvent, position: SourcePosition) -> None:
         if len(self._stack) == MAX_DEPTH:
             raise Unreadable(
                 Code.TOO_LARGE, position, f"more than {MAX_DEPTH} lists and mappings inside each other"
             )
         path = self._place(position, scalar=bool(event.flow_style))
-        into: dict[str, Plain] | list[Plain] = {} if isinstance(event, yaml.MappingStartEvent) else []
+        into: dict[str, PlainData] | list[PlainData] = {} if isinstance(event, yaml.MappingStartEvent) else []
         if event.tag not in (None, "!", f"{_CORE}map" if isinstance(into, dict) else f"{_CORE}seq"):
             self._problem(path, position, Code.SYNTAX, f"the tag {quote(event.tag)} is not allowed")
         self._attach(into, advance=False)
@@ -206,7 +206,7 @@ class _Composer:
         if self._stack:
             self._stack[-1].key = None
 
-    def _place(self, position: Position, *, scalar: bool) -> Path | None:
+    def _place(self, position: SourcePosition, *, scalar: bool) -> Path | None:
         """The path of the value that comes now; it is marked at its key if it begins on a line of its own."""
         path = self._path()
         if path is not None:
@@ -221,7 +221,7 @@ class _Composer:
             return frame.target
         return None if frame.path is None else (*frame.path, len(frame.into))
 
-    def _attach(self, value: Plain, *, advance: bool = True) -> None:
+    def _attach(self, value: PlainData, *, advance: bool = True) -> None:
         if not self._stack:
             self._document.data = value
             return
@@ -236,7 +236,7 @@ class _Composer:
             if advance:
                 frame.key = None
 
-    def _scalar(self, event: yaml.ScalarEvent, path: Path | None, position: Position) -> Scalar:
+    def _scalar(self, event: yaml.ScalarEvent, path: Path | None, position: SourcePosition) -> YamlScalar:
         try:
             value = _resolved(event)
         except ScalarError as error:
@@ -251,11 +251,11 @@ class _Composer:
         return value
 
     def _problem(
-        self, path: Path | None, position: Position, code: Code, message: str, hint: str = ""
+        self, path: Path | None, position: SourcePosition, code: Code, message: str, hint: str = ""
     ) -> None:
         self._document.problems.append(Problem(position, code, message, hint))
         if path:
-            self._document.spoiled.add(path)
+            self._document.poisoned.add(path)
 
 
 def _text(event: yaml.ScalarEvent) -> str | None:
@@ -267,7 +267,7 @@ def _text(event: yaml.ScalarEvent) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _resolved(event: yaml.ScalarEvent) -> Scalar:
+def _resolved(event: yaml.ScalarEvent) -> YamlScalar:
     if event.tag is None:
         return resolve(event.value) if event.implicit[0] else str(event.value)
     if event.tag in ("!", f"{_CORE}str"):

@@ -8,7 +8,7 @@ from typing import TypeAlias
 import yaml
 
 from engine.rulebook.report.diagnostics import Code
-from engine.rulebook.report.findings import Position
+from engine.rulebook.report.findings import SourcePosition
 
 MAX_EXPANDED = 100_000
 """Nodes that aliases may add to a file."""
@@ -24,14 +24,14 @@ _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000
 _LOADER: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-Placed: TypeAlias = tuple[yaml.Event, Position]
+Placed: TypeAlias = tuple[yaml.Event, SourcePosition]
 """An event and where it is written; for what an alias brings in, the place of the alias."""
 
 
 class Unreadable(Exception):
     """Why a file cannot be read any further."""
 
-    def __init__(self, code: Code, position: Position, message: str, hint: str = "") -> None:
+    def __init__(self, code: Code, position: SourcePosition, message: str, hint: str = "") -> None:
         super().__init__(message)
         self.code, self.position, self.message, self.hint = code, position, message, hint
 
@@ -112,7 +112,7 @@ class _Expansion:
         if anchor and not isinstance(event, yaml.CollectionStartEvent):
             self.spans[anchor] = begin, len(self.log)
 
-    def _span(self, anchor: str, position: Position) -> tuple[int, int]:
+    def _span(self, anchor: str, position: SourcePosition) -> tuple[int, int]:
         if any(anchor == around for around, _ in self.open):
             raise Unreadable(Code.CYCLE, position, f"the alias *{anchor} is inside of what it stands for")
         if anchor not in self.spans:
@@ -126,11 +126,11 @@ class _Expansion:
         return begin, end
 
 
-def _position(event: yaml.Event) -> Position:
+def _position(event: yaml.Event) -> SourcePosition:
     mark = event.start_mark
     return (mark.line + 1, mark.column + 1) if mark else (1, 1)
 
 
-def _end_of(text: str) -> Position:
+def _end_of(text: str) -> SourcePosition:
     lines = LINE_BREAK.split(text)
     return len(lines), len(lines[-1]) + 1

@@ -6,7 +6,7 @@ from typing import Any
 Task = asyncio.Task[Any]
 
 
-class Ceiling:
+class CallTimeout:
     """Cancels the tasks of calls that take too long. seconds: 0 lets them take any time."""
 
     def __init__(self, seconds: float) -> None:

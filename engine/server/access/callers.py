@@ -7,7 +7,7 @@ from hashlib import sha256
 from hmac import compare_digest
 from math import inf
 
-from engine.server.access.rate_limit import Allowance
+from engine.server.access.rate_limit import RateLimit
 from engine.server.access.refusals import not_valid, unproven
 from engine.server.access.roles import ANY, Role
 
@@ -25,7 +25,7 @@ class Caller:
     """Seconds since 1970 from which on the token is valid."""
     expires: float = inf
     """Seconds since 1970 at which it is valid no more."""
-    allowance: Allowance | None = None
+    rate_limit: RateLimit | None = None
     """Shared by everything of the same name; None: without bounds."""
 
 
@@ -108,6 +108,6 @@ def _in_time(caller: Caller, now: float) -> Caller:
     raise not_valid(f"{'expired' if now >= caller.expires else 'not valid yet'}: {caller.name}")
 
 
-def everyone(allowance: Allowance | None, *, simulate: bool) -> Caller:
+def everyone(rate_limit: RateLimit | None, *, simulate: bool) -> Caller:
     """Whoever calls a server that asks nobody who they are: all roles, but to simulate only where that is allowed."""
-    return Caller("anyone", ANY if simulate else ANY - {Role.SIMULATE}, allowance=allowance)
+    return Caller("anyone", ANY if simulate else ANY - {Role.SIMULATE}, rate_limit=rate_limit)

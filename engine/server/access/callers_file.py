@@ -16,7 +16,7 @@ from pydantic import (
 )
 
 from engine.server.access.callers import Caller, Callers
-from engine.server.access.rate_limit import Allowance, Limits
+from engine.server.access.rate_limit import Limits, RateLimit
 from engine.server.access.roles import Role
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
@@ -85,7 +85,7 @@ class CallersFile:
     def __init__(self, defaults: Limits, *, simulate: bool = False) -> None:
         self._defaults = defaults
         self._extra = frozenset({Role.SIMULATE} if simulate else ())
-        self._allowances: dict[str, tuple[Limits, Allowance | None]] = {}
+        self._allowances: dict[str, tuple[Limits, RateLimit | None]] = {}
 
     def read(self, text: str) -> Callers:
         """The callers that the text names; raises WrongCallers."""
@@ -108,14 +108,14 @@ class CallersFile:
             self._allowances[entry.name][1],
         )
 
-    def _allowance(self, name: str, file: _File) -> tuple[Limits, Allowance | None]:
+    def _allowance(self, name: str, file: _File) -> tuple[Limits, RateLimit | None]:
         own = file.limits.get(name, _Limits())
         given = own.model_dump(exclude_none=True)
         limits = Limits(**{**_as_dict(self._defaults), **given})
         held = self._allowances.get(name)
         if held is not None and held[0] == limits:
             return held
-        return limits, Allowance(limits) if limits.bounded else None
+        return limits, RateLimit(limits) if limits.bounded else None
 
 
 def _as_dict(limits: Limits) -> dict[str, float]:

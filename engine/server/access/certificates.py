@@ -7,7 +7,7 @@ from typing import Any
 
 import grpc
 
-from engine.server.access.file_watcher import Followed
+from engine.server.access.file_watcher import WatchedFile
 
 
 class WrongCertificate(ValueError):
@@ -24,7 +24,7 @@ class Certificates:
     def __init__(self, cert: Path, key: Path, client_ca: Path | None) -> None:
         self._cert, self._key, self._client_ca = cert, key, client_ca
         self._fresh: deque[grpc.ServerCertificateConfiguration] = deque(maxlen=1)
-        self.files = Followed("certificate", [one for one in (cert, key, client_ca) if one], self._read)
+        self.files = WatchedFile("certificate", [one for one in (cert, key, client_ca) if one], self._read)
 
     def credentials(self) -> grpc.ServerCredentials:
         """What a port is opened with."""

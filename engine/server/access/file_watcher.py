@@ -11,7 +11,7 @@ log = structlog.get_logger()
 Signature = tuple[tuple[int, ...], ...]
 
 
-class Followed:
+class WatchedFile:
     """Files that are read together, again whenever one of them changes.
 
     They are looked at, not watched: that works for files on every file system and behind links that are moved, as secrets are

@@ -12,12 +12,12 @@ import grpc
 from google.protobuf.message import DecodeError, Message
 from grpc.aio import EOF, ServicerContext
 
-from engine.server.access.call_timeout import Ceiling
+from engine.server.access.call_timeout import CallTimeout
 from engine.server.access.callers import Caller
-from engine.server.access.rate_limit import Allowance
+from engine.server.access.rate_limit import RateLimit
 from engine.server.access.refusals import Overdue, Refused
 from engine.server.status import abort
-from engine.wire.violations import InvalidRequest, Violation
+from engine.wire.violations import FieldViolation, InvalidMessage
 
 Context = ServicerContext[Any, Any]
 
@@ -33,12 +33,12 @@ _BATCHES = ("requests", "events")
 """The fields of requests that stand for many."""
 
 
-def guarded(handler: Any, admit: Admit, ceiling: Ceiling) -> Handler:
+def wrap_handler(handler: Any, admit: Admit, call_timeout: CallTimeout) -> Handler:
     """The handler, for callers that are admitted, within their allowance, and in time unless it streams."""
     if handler.unary_unary is not None:
         # As a stream of one request: the guard stands before it is read, and the ceiling holds if it never comes.
         return grpc.stream_unary_rpc_method_handler(
-            _unary(handler.unary_unary, admit, ceiling),
+            _unary(handler.unary_unary, admit, call_timeout),
             handler.request_deserializer,
             handler.response_serializer,
         )
@@ -57,28 +57,28 @@ _STREAMS: dict[str, Callable[..., Handler]] = {
 }
 
 
-def _unary(inner: Any, admit: Admit, ceiling: Ceiling) -> Any:
+def _unary(inner: Any, admit: Admit, call_timeout: CallTimeout) -> Any:
     async def call(_: Any, context: Context) -> Any:
-        task, allowance = ceiling.begin(time.monotonic()), None
+        task, rate_limit = call_timeout.begin(time.monotonic()), None
         try:
             caller = admit(context)
-            if caller.allowance is not None:
-                caller.allowance.enter()
-                allowance = caller.allowance
+            if caller.rate_limit is not None:
+                caller.rate_limit.enter()
+                rate_limit = caller.rate_limit
             message = await _only(context)
-            if allowance is not None:
-                allowance.charge(_requests(message) - 1, time.monotonic())
+            if rate_limit is not None:
+                rate_limit.charge(_requests(message) - 1, time.monotonic())
             return await inner(message, context)
-        except (Refused, InvalidRequest) as error:
+        except (Refused, InvalidMessage) as error:
             await abort(context, error)
         except asyncio.CancelledError:
-            if not ceiling.passed(task):
+            if not call_timeout.passed(task):
                 raise
             await abort(context, Overdue("the call took longer than this server lets any take"))
         finally:
-            ceiling.end(task)
-            if allowance is not None:
-                allowance.leave()
+            call_timeout.end(task)
+            if rate_limit is not None:
+                rate_limit.leave()
 
     return call
 
@@ -88,9 +88,9 @@ async def _only(context: Context) -> Any:
     try:
         message = await context.read()
     except DecodeError:
-        raise InvalidRequest([Violation("", "the bytes are not a message of this method")]) from None
+        raise InvalidMessage([FieldViolation("", "the bytes are not a message of this method")]) from None
     if message is EOF:
-        raise InvalidRequest([Violation("", "the call bears no message")])
+        raise InvalidMessage([FieldViolation("", "the call bears no message")])
     return message
 
 
@@ -111,8 +111,8 @@ def _batch_of(kind: type) -> str:
 def _answer(inner: Any, admit: Admit, *, metered: bool) -> Any:
     async def call(request: Any, context: Context) -> Any:
         try:
-            with _admitted(admit, context) as allowance:
-                return await inner(_metered(request, allowance) if metered else request, context)
+            with _admitted(admit, context) as rate_limit:
+                return await inner(_metered(request, rate_limit) if metered else request, context)
         except Refused as error:
             await abort(context, error)
 
@@ -122,8 +122,8 @@ def _answer(inner: Any, admit: Admit, *, metered: bool) -> Any:
 def _answers(inner: Any, admit: Admit, *, metered: bool) -> Any:
     async def call(request: Any, context: Context) -> AsyncIterator[Any]:
         try:
-            with _admitted(admit, context) as allowance:
-                async for one in inner(_metered(request, allowance) if metered else request, context):
+            with _admitted(admit, context) as rate_limit:
+                async for one in inner(_metered(request, rate_limit) if metered else request, context):
                     yield one
         except Refused as error:
             await abort(context, error)
@@ -132,22 +132,22 @@ def _answers(inner: Any, admit: Admit, *, metered: bool) -> Any:
 
 
 @contextmanager
-def _admitted(admit: Admit, context: Context) -> Iterator[Allowance | None]:
-    allowance = admit(context).allowance
-    if allowance is None:
+def _admitted(admit: Admit, context: Context) -> Iterator[RateLimit | None]:
+    rate_limit = admit(context).rate_limit
+    if rate_limit is None:
         yield None
         return
-    allowance.enter()
+    rate_limit.enter()
     try:
-        yield allowance
+        yield rate_limit
     finally:
-        allowance.leave()
+        rate_limit.leave()
 
 
-async def _metered(messages: Any, allowance: Allowance | None) -> AsyncIterator[Any]:
+async def _metered(messages: Any, rate_limit: RateLimit | None) -> AsyncIterator[Any]:
     """The messages of a stream, no faster than the caller may ask: they wait, and so in the end does the sender."""
     async for message in messages:
         yield message
-        if allowance is not None:
-            allowance.charge(_requests(message), time.monotonic())
-            await asyncio.sleep(max(0.0, allowance.wait(time.monotonic())))
+        if rate_limit is not None:
+            rate_limit.charge(_requests(message), time.monotonic())
+            await asyncio.sleep(max(0.0, rate_limit.wait(time.monotonic())))

@@ -8,10 +8,10 @@ import grpc
 import structlog
 from grpc.aio import ServicerContext
 
-from engine.server.access.call_timeout import Ceiling
+from engine.server.access.call_timeout import CallTimeout
 from engine.server.access.callers import CALLER, Caller, Callers, bearer_of
-from engine.server.access.handler import Handler, guarded
-from engine.server.access.rate_limit import Allowance, Limits
+from engine.server.access.handler import Handler, wrap_handler
+from engine.server.access.rate_limit import Limits, RateLimit
 from engine.server.access.refusals import NotAllowed, Refused, TooMuch, unproven
 from engine.server.access.roles import ANY, NEEDS, OPEN
 from engine.server.status import abort
@@ -35,17 +35,17 @@ _SAID = Limits(rate=1.0, burst=20)
 """How many refusals are logged a second, and at a stroke."""
 
 
-class Gate(grpc.aio.ServerInterceptor):
+class AccessInterceptor(grpc.aio.ServerInterceptor):
     """Lets calls in by who makes them.
 
     An interceptor, so that no service can be served past it. callers: those who may call now.
     """
 
-    def __init__(self, callers: Callable[[], Callers], ceiling: Ceiling) -> None:
+    def __init__(self, callers: Callable[[], Callers], call_timeout: CallTimeout) -> None:
         self._callers = callers
-        self._ceiling = ceiling
+        self._ceiling = call_timeout
         self._guarded: dict[str, tuple[Any, Handler]] = {}
-        self._said, self._unsaid = Allowance(_SAID), 0
+        self._said, self._unsaid = RateLimit(_SAID), 0
 
     async def intercept_service(
         self,
@@ -89,7 +89,7 @@ class Gate(grpc.aio.ServerInterceptor):
                     self._say(path, refused, context)
                     raise
 
-            held = self._guarded[path] = (handler, guarded(handler, admit, self._ceiling))
+            held = self._guarded[path] = (handler, wrap_handler(handler, admit, self._ceiling))
         return held[1]
 
     def _admit(self, path: str, context: Context) -> Caller:
@@ -143,6 +143,6 @@ def _allowed(caller: Caller, path: str) -> Caller:
     needed = NEEDS.get(path, ANY)
     if caller.roles.isdisjoint(needed):
         raise NotAllowed(caller.name, needed)
-    if caller.allowance is not None:
-        caller.allowance.take(time.monotonic())
+    if caller.rate_limit is not None:
+        caller.rate_limit.take(time.monotonic())
     return caller

@@ -29,7 +29,7 @@ class Limits:
         return bool(self.rate or self.at_once)
 
 
-class Allowance:
+class RateLimit:
     """What is left of a caller's limits.
 
     The rate is kept by the generic cell rate algorithm (ITU-T I.371, 1993), a token bucket whose whole state is

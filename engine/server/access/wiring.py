@@ -6,27 +6,27 @@ from pathlib import Path
 
 import grpc
 
-from engine.server.access.call_timeout import Ceiling
+from engine.server.access.call_timeout import CallTimeout
 from engine.server.access.callers import Callers, everyone
 from engine.server.access.callers_file import CallersFile, WrongCallers
 from engine.server.access.certificates import Certificates
-from engine.server.access.file_watcher import Followed
-from engine.server.access.interceptor import Gate
-from engine.server.access.rate_limit import Allowance, Limits
+from engine.server.access.file_watcher import WatchedFile
+from engine.server.access.interceptor import AccessInterceptor
+from engine.server.access.rate_limit import Limits, RateLimit
 from engine.settings import Settings
 
 _LOOK_SECONDS = 1.0
 
 
-class Door:
+class AccessWiring:
     """Who may come in, and over what. Raises OSError or ValueError that says which setting is wrong."""
 
     def __init__(self, settings: Settings) -> None:
-        self._files: list[Followed] = []
-        self._ceiling = Ceiling(settings.request_timeout)
+        self._files: list[WatchedFile] = []
+        self._ceiling = CallTimeout(settings.request_timeout)
         self._callers = self._read_callers(settings)
         self._certificates = self._read_certificates(settings)
-        self.gate = Gate(lambda: self._callers, self._ceiling)
+        self.access = AccessInterceptor(lambda: self._callers, self._ceiling)
 
     def credentials(self) -> grpc.ServerCredentials | None:
         """What the port is opened with; None: without TLS. To be asked once."""
@@ -43,8 +43,8 @@ class Door:
     def _read_callers(self, settings: Settings) -> Callers:
         limits = Limits(settings.rate, settings.burst, settings.calls_at_once)
         if not settings.callers:
-            allowance = Allowance(limits) if limits.bounded else None
-            return Callers(anyone=everyone(allowance, simulate=settings.allow_simulated_now))
+            rate_limit = RateLimit(limits) if limits.bounded else None
+            return Callers(anyone=everyone(rate_limit, simulate=settings.allow_simulated_now))
         path, file = Path(settings.callers), CallersFile(limits, simulate=settings.allow_simulated_now)
 
         def read() -> None:
@@ -55,7 +55,7 @@ class Door:
             except ValueError as error:
                 raise WrongCallers(f"{path}: {error}") from None
 
-        self._files.append(Followed("callers", [path], read))
+        self._files.append(WatchedFile("callers", [path], read))
         return self._callers
 
     def _read_certificates(self, settings: Settings) -> Certificates | None:

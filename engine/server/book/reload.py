@@ -9,21 +9,21 @@ from pathlib import Path
 
 import structlog
 
-from engine.decide.compiled import LiveBook, compile_book
+from engine.decide.compiled import CompiledBook, compile_book
 from engine.decide.signals.compile import CompiledSignals
 from engine.decide.signals.evaluator import Evaluator, open_evaluator
 from engine.decide.signals.probe import probe
-from engine.decide.signals.python_evaluator import NaiveEvaluator
+from engine.decide.signals.python_evaluator import PythonEvaluator
 from engine.rulebook.load import load
 from engine.rulebook.report.diagnostics import Diagnostic, Severity, in_short
-from engine.server.book.serving import Desk, Desks
+from engine.server.book.serving import ServingBook, ServingBooks
 
 log = structlog.get_logger()
 
 
 def open_tried(compiled: CompiledSignals) -> Evaluator:
     """The best evaluator whose rules passed in a process of their own; plain Python where they failed. Takes seconds."""
-    return open_evaluator(compiled) if objection(compiled) is None else NaiveEvaluator(compiled)
+    return open_evaluator(compiled) if objection(compiled) is None else PythonEvaluator(compiled)
 
 
 def objection(compiled: CompiledSignals) -> str | None:
@@ -57,9 +57,11 @@ class Reloader:
     open_desk: makes the desk that serves a book.
     """
 
-    def __init__(self, folder: Path, desks: Desks, open_desk: Callable[[LiveBook], Desk]) -> None:
+    def __init__(
+        self, folder: Path, serving_books: ServingBooks, open_desk: Callable[[CompiledBook], ServingBook]
+    ) -> None:
         self._folder = folder
-        self._desks = desks
+        self._desks = serving_books
         self._open_desk = open_desk
         self._asked = asyncio.Event()
         self.counts: Counter[Reloaded] = Counter()
@@ -79,9 +81,9 @@ class Reloader:
             self.counts[await self._reload()] += 1
 
     async def _reload(self) -> Reloaded:
-        start, before = time.monotonic(), self._desks.live.version
+        start, before = time.monotonic(), self._desks.compiled.version
         try:
-            live, diagnostics = await asyncio.to_thread(_opened, self._folder, before)
+            compiled, diagnostics = await asyncio.to_thread(_opened, self._folder, before)
         except Exception:
             log.exception("reload failed", live=before)
             return Reloaded.FAILED
@@ -90,16 +92,22 @@ class Reloader:
             told = [in_short(one) for one in self.refused[:_MOST_TOLD]]
             log.error("book refused", live=before, errors=len(self.refused), diagnostics=told)
             return Reloaded.REFUSED
-        if live is None:
+        if compiled is None:
             log.info("book unchanged", version=before)
             return Reloaded.UNCHANGED
-        self._desks.swap(self._open_desk(live))
+        self._desks.swap(self._open_desk(compiled))
         seconds = round(time.monotonic() - start, 3)
-        log.info("book live", book=live.book.name, version=live.book.version, before=before, seconds=seconds)
+        log.info(
+            "book live",
+            book=compiled.book.name,
+            version=compiled.book.version,
+            before=before,
+            seconds=seconds,
+        )
         return Reloaded.SWAPPED
 
 
-def _opened(folder: Path, version: str) -> tuple[LiveBook | None, tuple[Diagnostic, ...]]:
+def _opened(folder: Path, version: str) -> tuple[CompiledBook | None, tuple[Diagnostic, ...]]:
     """The book in the folder, compiled and tried; None where it does not load, or is the given version."""
     loaded = load(folder)
     if loaded.book is None or loaded.book.version == version:

@@ -12,7 +12,7 @@ from engine.wire.parse import Parser
 log = structlog.get_logger()
 
 
-class Desk:
+class ServingBook:
     """What serves one version of the book; a request is served by one desk from start to end.
 
     Entered for the length of a request (`with desks.live as desk`). Belongs to one event loop.
@@ -40,7 +40,7 @@ class Desk:
     @property
     def version(self) -> str:
         """The version of its book."""
-        return self.engine.live.book.version
+        return self.engine.compiled.book.version
 
     def retire(self) -> None:
         """Gets no more requests; what its book holds is freed when the last one is done."""
@@ -51,18 +51,18 @@ class Desk:
     def _free(self) -> None:
         """In a thread: rulesets take milliseconds each."""
         log.info("book freed", version=self.version)
-        asyncio.get_running_loop().run_in_executor(None, self.engine.live.close)
+        asyncio.get_running_loop().run_in_executor(None, self.engine.compiled.close)
 
 
-class Desks:
+class ServingBooks:
     """The live desk. Those before it live on for as long as their requests do."""
 
-    __slots__ = ("live",)
+    __slots__ = ("compiled",)
 
-    def __init__(self, live: Desk) -> None:
-        self.live = live
+    def __init__(self, compiled: ServingBook) -> None:
+        self.compiled = compiled
 
-    def swap(self, desk: Desk) -> None:
+    def swap(self, serving: ServingBook) -> None:
         """From now on new requests are served by this desk."""
-        before, self.live = self.live, desk
+        before, self.compiled = self.compiled, serving
         before.retire()

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from textwrap import dedent
 
 from engine.decide.answer import answer
-from engine.decide.compiled import LiveBook, compile_book
-from engine.decide.evaluate import ask
-from engine.decide.select import judge
+from engine.decide.compiled import CompiledBook, compile_book
+from engine.decide.evaluate import evaluate
+from engine.decide.select import select
 from engine.model.contact import Contact
 from engine.model.decision import Decision
 from engine.model.request import Mode, Request
@@ -39,7 +39,7 @@ offers:
 """
 
 
-def live_book(*texts: str) -> LiveBook:
+def compiled_book(*texts: str) -> CompiledBook:
     """The texts as one live book; fails with its diagnostics when it does not load."""
     files = {f"{place}.yaml": dedent(text).encode() for place, text in enumerate(texts)}
     loaded = load_files(files)
@@ -47,16 +47,16 @@ def live_book(*texts: str) -> LiveBook:
     return compile_book(loaded.book)
 
 
-def shelf(live: LiveBook, customer: str = "ann", now: int = NOW, **attributes: Value) -> Decision:
+def shelf(compiled: CompiledBook, customer: str = "ann", now: int = NOW, **attributes: Value) -> Decision:
     """What the shelf shows; attributes are those of the profile."""
     named = {f"profile.{name}": value for name, value in attributes.items()}
-    return decided(live, Request(customer, now, named, placement="shelf", max_offers=4))
+    return decided(compiled, Request(customer, now, named, placement="shelf", max_offers=4))
 
 
-def decided(live: LiveBook, request: Request, history: Sequence[Contact] = ()) -> Decision:
+def decided(compiled: CompiledBook, request: Request, history: Sequence[Contact] = ()) -> Decision:
     """The decision, as a preview."""
-    asked = ask(live, request._replace(mode=Mode.PREVIEW))
-    return answer(asked, judge(asked, history, request.customer), "")
+    asked = evaluate(compiled, request._replace(mode=Mode.PREVIEW))
+    return answer(asked, select(asked, history, request.customer), "")
 
 
 def taken(decision: Decision) -> list[str]:

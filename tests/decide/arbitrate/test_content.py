@@ -2,11 +2,11 @@
 
 import pytest
 
-from engine.decide.compiled import LiveBook
+from engine.decide.compiled import CompiledBook
 from engine.model.decision import Decision, Outcome, Reason, ReasonCode
 from engine.model.request import Request
 from engine.model.values import Value
-from tests.decide.arbitrate.shop import NOW, decided, live_book
+from tests.decide.arbitrate.shop import NOW, compiled_book, decided
 
 BOOK = """
 book: {name: words, timezone: Europe/Zurich, locale: de-CH}
@@ -45,18 +45,22 @@ campaigns:
 
 
 @pytest.fixture(scope="module")
-def live() -> LiveBook:
+def compiled() -> CompiledBook:
     """The book of these tests."""
-    return live_book(BOOK)
+    return compiled_book(BOOK)
 
 
-def said(live: LiveBook, channel: str, language: str | None = None, **profile: Value) -> dict[str, str]:
+def said(
+    compiled: CompiledBook, channel: str, language: str | None = None, **profile: Value
+) -> dict[str, str]:
     """The content that the customer gets on the channel."""
     given: dict[str, Value] = {f"profile.{name}": value for name, value in profile.items()}
     given["profile.phone"] = "1"
     if language is not None:
         given["profile.language"] = language
-    decision = decided(live, Request("ann", NOW, given, consents=frozenset({"mail"}), channels=(channel,)))
+    decision = decided(
+        compiled, Request("ann", NOW, given, consents=frozenset({"mail"}), channels=(channel,))
+    )
     return dict(decision.offers[0].content)
 
 
@@ -77,21 +81,21 @@ def said(live: LiveBook, channel: str, language: str | None = None, **profile: V
         ("en-" * 2000, "Ein Stift, Freund"),
     ],
 )
-def test_the_nearest_language(live: LiveBook, language: str | None, title: str) -> None:
+def test_the_nearest_language(compiled: CompiledBook, language: str | None, title: str) -> None:
     """The exact tag, else a shorter one, else the book's language, shortened too; what does not change stays."""
-    assert said(live, "web", language) == {"title": title, "image": "pen.jpg"}
+    assert said(compiled, "web", language) == {"title": title, "image": "pen.jpg"}
 
 
-def test_a_channel_with_fields_of_its_own(live: LiveBook) -> None:
+def test_a_channel_with_fields_of_its_own(compiled: CompiledBook) -> None:
     """A language that says nothing there leaves its fields as they are, and brings it none of the others."""
-    assert said(live, "sms", "en-GB") == {"text": "Pen, friend"}
-    assert said(live, "sms", "zh-Hant") == {"text": "筆 朋友"}
+    assert said(compiled, "sms", "en-GB") == {"text": "Pen, friend"}
+    assert said(compiled, "sms", "zh-Hant") == {"text": "筆 朋友"}
 
 
 def test_a_language_that_nobody_asks_for_is_the_books() -> None:
     """Without the book's language among them, the content itself is what customers of other languages get."""
-    live = live_book(BOOK.replace("locale: de-CH", "locale: it"))
-    assert said(live, "web", "it")["title"] == "A pen & a <friend>"
+    compiled = compiled_book(BOOK.replace("locale: de-CH", "locale: it"))
+    assert said(compiled, "web", "it")["title"] == "A pen & a <friend>"
 
 
 @pytest.mark.parametrize(
@@ -103,41 +107,41 @@ def test_a_language_that_nobody_asks_for_is_the_books() -> None:
         ("post", 'Ein Stift, <b>O\'Hara & "Co"</b>'),
     ],
 )
-def test_values_are_escaped_where_texts_are_html(live: LiveBook, channel: str, title: str) -> None:
+def test_values_are_escaped_where_texts_are_html(compiled: CompiledBook, channel: str, title: str) -> None:
     """Inbound channels and e-mail are HTML unless they say otherwise; everything else is plain."""
-    assert said(live, channel, name='<b>O\'Hara & "Co"</b>')["title"] == title
+    assert said(compiled, channel, name='<b>O\'Hara & "Co"</b>')["title"] == title
 
 
 def test_only_values_are_escaped() -> None:
     """The template and its fallbacks are the author's own, in HTML too."""
-    live = live_book(BOOK.replace("locale: de-CH", "locale: it"))
-    assert said(live, "web")["title"] == "A pen & a <friend>"
-    assert said(live, "web", name="&")["title"] == "A pen & &amp;"
+    compiled = compiled_book(BOOK.replace("locale: de-CH", "locale: it"))
+    assert said(compiled, "web")["title"] == "A pen & a <friend>"
+    assert said(compiled, "web", name="&")["title"] == "A pen & &amp;"
 
 
-def test_a_fallback_speaks_languages(live: LiveBook) -> None:
+def test_a_fallback_speaks_languages(compiled: CompiledBook) -> None:
     """The placement's fallback is said in the customer's language, its values escaped."""
 
     def shown(language: str) -> Decision:
         given: dict[str, Value] = {"profile.language": language, "profile.name": "<i>"}
-        return decided(live, Request("ann", NOW, given, placement="hero"))
+        return decided(compiled, Request("ann", NOW, given, placement="hero"))
 
     assert shown("fr-CA").outcome is Outcome.FALLBACK
     assert shown("fr-CA").offers[0].content == {"title": "Notre histoire, &lt;i&gt;"}
     assert shown("en").offers[0].content == {"title": "Our story, &lt;i&gt;"}
 
 
-def lacking(variants: str) -> LiveBook:
+def lacking(variants: str) -> CompiledBook:
     """A book whose campaign has these variants."""
     campaign = f"campaigns: {{gifts: {{offer: pen, channels: [post], variants: {{{variants}}}}}}}"
-    return live_book(
+    return compiled_book(
         BOOK.replace("campaigns:", "audiences: {all: {location.country: CH}}\ncampaigns:"), campaign
     )
 
 
 def test_a_missing_value_drops_the_variant() -> None:
     """A variant whose text lacks a value is left out of the draw; with none left the reason names the value."""
-    live = lacking(
+    compiled = lacking(
         "a: {content: {default: {t: 'for {profile.gift}'}}}, "
         "b: {when: {location.country: CH}, content: {default: {t: 'to {profile.name} and {profile.gift}'}}}"
     )
@@ -147,32 +151,36 @@ def test_a_missing_value_drops_the_variant() -> None:
         request = Request(
             "ann", NOW, {"profile.phone": "1", **given}, consents=frozenset({"mail"}), channels=("post",)
         )
-        return decided(live, request)
+        return decided(compiled, request)
 
-    reasons = {one.campaign: one.reason for one in decide().fates}
+    reasons = {one.campaign: one.reason for one in decide().candidate_outcomes}
     assert reasons["gifts"] == Reason(ReasonCode.NO_VARIANT, "profile.gift")
-    ((fate),) = [one for one in decide(name="Ann").fates if one.campaign == "gifts"]
+    ((fate),) = [one for one in decide(name="Ann").candidate_outcomes if one.campaign == "gifts"]
     assert fate.details == (Reason(ReasonCode.NO_VARIANT, "profile.gift"),)
-    assert {one.campaign for one in decide(gift="ink").fates if one.reason.code is ReasonCode.CHOSEN}
+    assert {
+        one.campaign for one in decide(gift="ink").candidate_outcomes if one.reason.code is ReasonCode.CHOSEN
+    }
 
 
 def test_no_variant_for_the_customer_names_the_channel() -> None:
     """Where no variant's condition holds, the reason is about the channel."""
-    live = lacking("a: {when: {location.country: CH}, content: {default: {t: x}}}")
+    compiled = lacking("a: {when: {location.country: CH}, content: {default: {t: x}}}")
     given: dict[str, Value] = {"profile.phone": "1"}
     request = Request("ann", NOW, given, consents=frozenset({"mail"}), channels=("post",))
-    fates = {one.campaign: one.reason for one in decided(live, request).fates}
-    assert fates["gifts"] == Reason(ReasonCode.NO_VARIANT, "post")
+    candidate_outcomes = {one.campaign: one.reason for one in decided(compiled, request).candidate_outcomes}
+    assert candidate_outcomes["gifts"] == Reason(ReasonCode.NO_VARIANT, "post")
 
 
 def test_a_language_can_lack_a_value() -> None:
     """Only who gets the text with the value needs it: another language may do without."""
-    live = lacking("a: {content: {default: {t: hello}}, locales: {fr: {t: 'bonjour {profile.gift}'}}}")
+    compiled = lacking("a: {content: {default: {t: hello}}, locales: {fr: {t: 'bonjour {profile.gift}'}}}")
 
     def code(language: str) -> ReasonCode:
         given: dict[str, Value] = {"profile.phone": "1", "profile.language": language}
         request = Request("ann", NOW, given, consents=frozenset({"mail"}), channels=("post",))
-        return {one.campaign: one.reason for one in decided(live, request).fates}["gifts"].code
+        return {one.campaign: one.reason for one in decided(compiled, request).candidate_outcomes}[
+            "gifts"
+        ].code
 
     assert code("fr") is ReasonCode.NO_VARIANT
     assert code("de") is not ReasonCode.NO_VARIANT

@@ -1,47 +1,47 @@
 """Which campaigns share a response."""
 
-from engine.decide.compiled import LiveBook
+from engine.decide.compiled import CompiledBook
 from engine.model.decision import Reason, ReasonCode
 from engine.rulebook.load import load_files
 from engine.rulebook.report.diagnostics import Severity
-from tests.decide.arbitrate.shop import SHOP, live_book, shelf, taken
+from tests.decide.arbitrate.shop import SHOP, compiled_book, shelf, taken
 
 
-def campaigns(**lines: str) -> LiveBook:
+def campaigns(**lines: str) -> CompiledBook:
     """A live book with these campaigns on the shelf."""
     rows = [f"  {name}: {{placements: [shelf], {line}}}" for name, line in lines.items()]
-    return live_book(SHOP, "\n".join(["campaigns:", *rows]))
+    return compiled_book(SHOP, "\n".join(["campaigns:", *rows]))
 
 
 def test_one_campaign_of_a_group() -> None:
     """The best of a group goes, the others give way to it by name, and those outside of the group join it."""
-    live = campaigns(
+    compiled = campaigns(
         first="offer: cream, value: 9, group: care",
         second="offer: soap, value: 8, group: care",
         third="offer: pen, value: 7, group: desk",
         fourth="offer: pad, value: 6",
         fifth="offer: ink, value: 5, group: desk",
     )
-    decision = shelf(live)
+    decision = shelf(compiled)
     assert taken(decision) == ["first", "third", "fourth"]
-    fates = {one.campaign: one.reason for one in decision.fates}
-    assert fates["second"] == Reason(ReasonCode.GROUP_TAKEN, "first")
-    assert fates["fifth"] == Reason(ReasonCode.GROUP_TAKEN, "third")
+    candidate_outcomes = {one.campaign: one.reason for one in decision.candidate_outcomes}
+    assert candidate_outcomes["second"] == Reason(ReasonCode.GROUP_TAKEN, "first")
+    assert candidate_outcomes["fifth"] == Reason(ReasonCode.GROUP_TAKEN, "third")
 
 
 def test_a_group_is_taken_by_who_goes_and_not_by_who_is_blocked() -> None:
     """A campaign without a form that fits takes no place: the next of its group goes."""
-    live = campaigns(
+    compiled = campaigns(
         first="offer: cream, value: 9, group: care, variants: {v: {content: {default: {title: '{profile.name}'}}}}",
         second="offer: soap, value: 8, group: care",
     )
-    assert taken(shelf(live)) == ["second"]
-    assert taken(shelf(live, name="Ann")) == ["first"]
+    assert taken(shelf(compiled)) == ["second"]
+    assert taken(shelf(compiled, name="Ann")) == ["first"]
 
 
 def test_at_most_so_many_of_a_category() -> None:
     """The third offer of a category is left out for the next one; offers without a category are not counted."""
-    live = campaigns(
+    compiled = campaigns(
         a="offer: cream, value: 9",
         b="offer: soap, value: 8",
         c="offer: oil, value: 7",
@@ -49,19 +49,19 @@ def test_at_most_so_many_of_a_category() -> None:
         e="offer: pad, value: 5",
         f="offer: ink, value: 4",
     )
-    decision = shelf(live)
+    decision = shelf(compiled)
     assert taken(decision) == ["a", "b", "d", "e"]
-    fates = {one.campaign: one.reason for one in decision.fates}
-    assert fates["c"] == Reason(ReasonCode.CATEGORY_FULL, "skin")
-    assert fates["f"] == Reason(ReasonCode.OUTRANKED, "e")
+    candidate_outcomes = {one.campaign: one.reason for one in decision.candidate_outcomes}
+    assert candidate_outcomes["c"] == Reason(ReasonCode.CATEGORY_FULL, "skin")
+    assert candidate_outcomes["f"] == Reason(ReasonCode.OUTRANKED, "e")
 
 
 def test_an_offer_is_shown_once() -> None:
     """Of two campaigns for one offer the better goes, and the other is told which."""
-    live = campaigns(a="offer: pen, value: 9", b="offer: pad, value: 8", c="offer: pad, value: 7")
-    decision = shelf(live)
+    compiled = campaigns(a="offer: pen, value: 9", b="offer: pad, value: 8", c="offer: pad, value: 7")
+    decision = shelf(compiled)
     assert taken(decision) == ["a", "b"]
-    assert decision.fates[2].reason == Reason(ReasonCode.OUTRANKED, "b")
+    assert decision.candidate_outcomes[2].reason == Reason(ReasonCode.OUTRANKED, "b")
 
 
 def test_what_can_never_matter_is_a_warning() -> None:

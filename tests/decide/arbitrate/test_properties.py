@@ -9,12 +9,12 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.decide.compiled import LiveBook
+from engine.decide.compiled import CompiledBook
 from engine.model.contact import Contact, Facts
 from engine.model.decision import Decision
 from engine.model.request import Request
 from engine.model.values import Value
-from tests.decide.arbitrate.shop import NOW, SHOP, decided, live_book
+from tests.decide.arbitrate.shop import NOW, SHOP, compiled_book, decided
 
 DAY = 86_400_000_000
 OFFERS = ("cream", "soap", "oil", "comb", "pen", "pad", "ink")
@@ -87,7 +87,7 @@ def histories(draw: st.DrawFn) -> list[Contact]:
     return [Contact(NOW - day * DAY - 1, None, facts[kind]) for day, kind in days]
 
 
-def book(campaigns: Mapping[str, Any], order: Random | None = None, parts: int = 1) -> LiveBook:
+def book(campaigns: Mapping[str, Any], order: Random | None = None, parts: int = 1) -> CompiledBook:
     """The campaigns as a book; with an order, every mapping is written in it, over so many files."""
     sections = [
         (name, {key: one})
@@ -95,14 +95,14 @@ def book(campaigns: Mapping[str, Any], order: Random | None = None, parts: int =
         for key, one in each.items()
     ]
     if order is None:
-        return live_book(SHOP, *[_written({name: one}) for name, one in sections])
+        return compiled_book(SHOP, *[_written({name: one}) for name, one in sections])
     order.shuffle(sections)
     files: list[dict[str, Any]] = [{} for _ in range(parts)]
     for name, one in sections:
         order.choice(files).setdefault(name, {}).update(_shuffled(one, order))
     texts = [SHOP, *[_written(one) for one in files if one]]
     order.shuffle(texts)
-    return live_book(*texts)
+    return compiled_book(*texts)
 
 
 def _written(data: object) -> str:
@@ -160,11 +160,15 @@ def test_a_strictly_better_campaign_never_makes_its_own_customer_worse_off(
     assert bool(after) == bool(before)
 
 
-def chosen(live: LiveBook, request: Request, history: Sequence[Contact]) -> dict[str, tuple[str, str]]:
+def chosen(
+    compiled: CompiledBook, request: Request, history: Sequence[Contact]
+) -> dict[str, tuple[str, str]]:
     """Cause and channel or group of what was chosen, withheld or not, best first; for what goes also the variant."""
-    decision = decided(live, request, history)
+    decision = decided(compiled, request, history)
     variants = {one.campaign: one.variant for one in decision.offers}
-    taken = [one for one in decision.fates if one.reason.code in ("chosen", "control", "held_out")]
+    taken = [
+        one for one in decision.candidate_outcomes if one.reason.code in ("chosen", "control", "held_out")
+    ]
     return {
         one.campaign: (f"{one.reason.code} {one.reason.name}", variants.get(one.campaign, ""))
         for one in taken

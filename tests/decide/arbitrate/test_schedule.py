@@ -4,62 +4,62 @@ from datetime import datetime
 
 import pytest
 
-from engine.decide.compiled import LiveBook
+from engine.decide.compiled import CompiledBook
 from engine.model.decision import Decision, Outcome, ReasonCode
 from engine.model.request import Request
 from engine.model.values import Value
-from tests.decide.arbitrate.shop import SHOP, decided, live_book
+from tests.decide.arbitrate.shop import SHOP, compiled_book, decided
 
 HOURS = "hours: 08:00-20:00"
 
 
-def running(active: str, *more: str) -> LiveBook:
+def running(active: str, *more: str) -> CompiledBook:
     """A book with one campaign on this schedule."""
     campaign = f"campaigns: {{a: {{offer: pen, placements: [shelf], active: {{{active}}}}}}}"
-    return live_book(SHOP, campaign, *more)
+    return compiled_book(SHOP, campaign, *more)
 
 
-def at(live: LiveBook, moment: str, **attributes: Value) -> Decision:
+def at(compiled: CompiledBook, moment: str, **attributes: Value) -> Decision:
     """The decision at a moment with an offset, of a customer with attributes `location_…` or `profile_…`."""
     now = int(datetime.fromisoformat(moment).timestamp() * 1_000_000)
     given = {name.replace("_", ".", 1): value for name, value in attributes.items()}
-    return decided(live, Request("ann", now, given, placement="shelf"))
+    return decided(compiled, Request("ann", now, given, placement="shelf"))
 
 
-def runs(live: LiveBook, moment: str, **attributes: Value) -> bool:
+def runs(compiled: CompiledBook, moment: str, **attributes: Value) -> bool:
     """Whether the campaign is shown."""
-    return at(live, moment, **attributes).outcome is Outcome.OFFER
+    return at(compiled, moment, **attributes).outcome is Outcome.OFFER
 
 
 def test_the_books_clock_is_everybodys() -> None:
     """Without `clock` the hours are those of the book's zone, wherever the customer is."""
-    live = running(HOURS)
-    assert runs(live, "2026-03-10T08:00+01:00", location_time_zone="Asia/Tokyo")
-    assert not runs(live, "2026-03-10T07:59+01:00", location_time_zone="Asia/Tokyo")
+    compiled = running(HOURS)
+    assert runs(compiled, "2026-03-10T08:00+01:00", location_time_zone="Asia/Tokyo")
+    assert not runs(compiled, "2026-03-10T07:59+01:00", location_time_zone="Asia/Tokyo")
 
 
 def test_hours_on_the_customers_clock() -> None:
     """The same moment is in the hours of one customer and not of another."""
-    live = running(f"{HOURS}, clock: customer")
-    assert runs(live, "2026-03-10T00:30+01:00", location_time_zone="Asia/Tokyo")
-    assert not runs(live, "2026-03-10T00:30+01:00", profile_time_zone="Europe/Paris")
-    assert not runs(live, "2026-03-10T12:30+01:00", location_time_zone="Asia/Tokyo")
+    compiled = running(f"{HOURS}, clock: customer")
+    assert runs(compiled, "2026-03-10T00:30+01:00", location_time_zone="Asia/Tokyo")
+    assert not runs(compiled, "2026-03-10T00:30+01:00", profile_time_zone="Europe/Paris")
+    assert not runs(compiled, "2026-03-10T12:30+01:00", location_time_zone="Asia/Tokyo")
 
 
 def test_of_several_zones_all_must_agree() -> None:
     """In a country of several zones it must be within the hours on every clock of it."""
-    live = running(f"{HOURS}, clock: customer")
+    compiled = running(f"{HOURS}, clock: customer")
     morning, noon = "2026-03-10T09:00-04:00", "2026-03-10T14:00-04:00"
-    assert not runs(live, morning, location_country="US")
-    assert runs(live, noon, location_country="US", location_region="New York")
-    assert runs(live, morning, location_country="US", location_time_zone="America/New_York")
+    assert not runs(compiled, morning, location_country="US")
+    assert runs(compiled, noon, location_country="US", location_region="New York")
+    assert runs(compiled, morning, location_country="US", location_time_zone="America/New_York")
 
 
 def test_where_nothing_is_known_it_is_the_books_clock() -> None:
     """A customer without a place has the book's hours."""
-    live = running(f"{HOURS}, clock: customer")
-    assert runs(live, "2026-03-10T08:00+01:00")
-    assert not runs(live, "2026-03-10T20:00+01:00")
+    compiled = running(f"{HOURS}, clock: customer")
+    assert runs(compiled, "2026-03-10T08:00+01:00")
+    assert not runs(compiled, "2026-03-10T20:00+01:00")
 
 
 @pytest.mark.parametrize(
@@ -75,35 +75,35 @@ def test_where_nothing_is_known_it_is_the_books_clock() -> None:
 )
 def test_dates_on_the_customers_clock(moment: str, zone: str, wanted: bool) -> None:
     """`from` and `until` are the customer's own days: March 1st begins in Tokyo before it does in Paris."""
-    live = running("from: 2026-03-01, until: 2026-03-01, clock: customer")
-    assert runs(live, moment, location_time_zone=zone) is wanted
+    compiled = running("from: 2026-03-01, until: 2026-03-01, clock: customer")
+    assert runs(compiled, moment, location_time_zone=zone) is wanted
 
 
 def test_a_bound_with_an_offset_is_one_moment_for_everybody() -> None:
     """An offset fixes the moment, the other bound stays the customer's."""
-    live = running("from: 2026-03-01T00:00Z, until: 2026-03-02T12:30, clock: customer")
-    assert not runs(live, "2026-02-28T23:59+00:00", location_time_zone="Asia/Tokyo")
-    assert runs(live, "2026-03-01T00:00+00:00", location_time_zone="Asia/Tokyo")
-    assert runs(live, "2026-03-02T03:29+00:00", location_time_zone="Asia/Tokyo")
-    assert not runs(live, "2026-03-02T03:30+00:00", location_time_zone="Asia/Tokyo")
-    assert runs(live, "2026-03-02T03:30+00:00", location_time_zone="Europe/Paris")
+    compiled = running("from: 2026-03-01T00:00Z, until: 2026-03-02T12:30, clock: customer")
+    assert not runs(compiled, "2026-02-28T23:59+00:00", location_time_zone="Asia/Tokyo")
+    assert runs(compiled, "2026-03-01T00:00+00:00", location_time_zone="Asia/Tokyo")
+    assert runs(compiled, "2026-03-02T03:29+00:00", location_time_zone="Asia/Tokyo")
+    assert not runs(compiled, "2026-03-02T03:30+00:00", location_time_zone="Asia/Tokyo")
+    assert runs(compiled, "2026-03-02T03:30+00:00", location_time_zone="Europe/Paris")
 
 
 def test_days_on_the_customers_clock() -> None:
     """Saturday is the customer's, hours that cross midnight belong to the day that the clock shows."""
-    live = running("days: [sat], hours: 22:00-02:00, clock: customer")
-    assert runs(live, "2026-03-07T01:00+09:00", location_time_zone="Asia/Tokyo")
-    assert runs(live, "2026-03-07T23:00+09:00", location_time_zone="Asia/Tokyo")
-    assert not runs(live, "2026-03-08T01:00+09:00", location_time_zone="Asia/Tokyo")
+    compiled = running("days: [sat], hours: 22:00-02:00, clock: customer")
+    assert runs(compiled, "2026-03-07T01:00+09:00", location_time_zone="Asia/Tokyo")
+    assert runs(compiled, "2026-03-07T23:00+09:00", location_time_zone="Asia/Tokyo")
+    assert not runs(compiled, "2026-03-08T01:00+09:00", location_time_zone="Asia/Tokyo")
 
 
 def test_the_hour_that_comes_twice_and_the_one_that_is_skipped() -> None:
     """Clocks set back show the hours twice and the campaign runs twice; an hour that is skipped is not run."""
-    live = running("hours: 02:00-03:00, clock: customer")
+    compiled = running("hours: 02:00-03:00, clock: customer")
     for moment in ("2026-10-25T02:30+02:00", "2026-10-25T02:30+01:00"):
-        assert runs(live, moment, profile_time_zone="Europe/Paris")
-    assert not runs(live, "2026-03-29T01:59+01:00", profile_time_zone="Europe/Paris")
-    assert not runs(live, "2026-03-29T03:00+02:00", profile_time_zone="Europe/Paris")
+        assert runs(compiled, moment, profile_time_zone="Europe/Paris")
+    assert not runs(compiled, "2026-03-29T01:59+01:00", profile_time_zone="Europe/Paris")
+    assert not runs(compiled, "2026-03-29T03:00+02:00", profile_time_zone="Europe/Paris")
 
 
 def test_an_offer_has_a_schedule() -> None:
@@ -112,10 +112,10 @@ def test_an_offer_has_a_schedule() -> None:
     campaign = (
         "campaigns: {a: {offer: gift, placements: [shelf], active: {hours: 08:00-20:00, clock: customer}}}"
     )
-    live = live_book(SHOP, offer, campaign)
-    assert runs(live, "2026-03-10T19:00+01:00")
-    assert not runs(live, "2026-03-10T21:00+01:00")
-    assert not runs(live, "2026-03-11T12:00+01:00")
+    compiled = compiled_book(SHOP, offer, campaign)
+    assert runs(compiled, "2026-03-10T19:00+01:00")
+    assert not runs(compiled, "2026-03-10T21:00+01:00")
+    assert not runs(compiled, "2026-03-11T12:00+01:00")
 
 
 def test_a_fallback_has_its_offers_schedule() -> None:
@@ -124,11 +124,11 @@ def test_a_fallback_has_its_offers_schedule() -> None:
 offers: {story: {name: Story, active: {until: 2026-03-10}, content: {default: {title: Story}}}}
 placements: {top: {channel: web, fallback: story}}
 """
-    live = live_book(SHOP, more)
+    compiled = compiled_book(SHOP, more)
 
     def shown(moment: str) -> Decision:
         now = int(datetime.fromisoformat(moment).timestamp() * 1_000_000)
-        return decided(live, Request("ann", now, {}, placement="top"))
+        return decided(compiled, Request("ann", now, {}, placement="top"))
 
     assert shown("2026-03-10T12:00+01:00").outcome is Outcome.FALLBACK
     assert shown("2026-03-11T12:00+01:00").outcome is Outcome.NOTHING

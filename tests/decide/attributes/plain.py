@@ -8,7 +8,7 @@ from engine.conditions.evaluate import holds, same
 from engine.model.event import Event
 from engine.model.instant import DAY, Instant
 from engine.model.values import Moment, Value
-from engine.rulebook.model.derived import Absence, Aggregate, Anchor, Measure, Pattern, Prefer, Step
+from engine.rulebook.model.derived import Absence, Aggregate, Anchor, Measure, Pattern, PatternStep, Prefer
 
 MOMENT = Moment(0, date(2026, 3, 10))
 
@@ -53,12 +53,12 @@ def aggregate(wanted: Aggregate, events: Sequence[Event], now: Instant) -> float
             return (now - max(event.at for event in mine)) / DAY if mine else None
 
 
-def fits(step: Step, event: Event) -> bool:
+def fits(step: PatternStep, event: Event) -> bool:
     """Whether the event has the step's type and passes its tests."""
     return event.type == step.event and holds(step.where, event.fields, MOMENT)
 
 
-def in_window(step: Step, event: Event, chain: Sequence[Event], now: Instant) -> bool:
+def in_window(step: PatternStep, event: Event, chain: Sequence[Event], now: Instant) -> bool:
     """Whether the event lies in the step's window."""
     if step.within is None:
         return True

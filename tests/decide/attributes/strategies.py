@@ -6,7 +6,16 @@ from engine.conditions.model import ALWAYS, All, Condition, None_, Operator, Tes
 from engine.model.event import Event
 from engine.model.instant import DAY, SECOND
 from engine.model.values import Value
-from engine.rulebook.model.derived import Absence, Aggregate, Anchor, Exposed, Measure, Pattern, Prefer, Step
+from engine.rulebook.model.derived import (
+    Absence,
+    Aggregate,
+    Anchor,
+    Exposed,
+    Measure,
+    Pattern,
+    PatternStep,
+    Prefer,
+)
 
 NOW = 20_000 * DAY
 HOUR = 3600 * SECOND
@@ -56,8 +65,8 @@ aggregates = st.builds(
 _two = st.sampled_from(("view", "cart"))
 _mild = st.integers(0, 5).flatmap(lambda one: wheres if one == 0 else st.just(ALWAYS))
 _wide = st.none() | st.sampled_from((HOUR, 2 * HOUR, 3 * HOUR, DAY))
-_firsts = st.builds(Step, _two, _mild, _wide)
-_steps = st.builds(Step, _two, _mild, _wide, st.sampled_from(Anchor))
+_firsts = st.builds(PatternStep, _two, _mild, _wide)
+_steps = st.builds(PatternStep, _two, _mild, _wide, st.sampled_from(Anchor))
 _absences = st.builds(
     Absence, st.sampled_from(("view", "cart", "buy", "buy", "buy")), _mild, st.sampled_from((*FIELDS, ""))
 )

@@ -18,17 +18,17 @@ from engine.rulebook.model.derived import (
     Exposed,
     Measure,
     Pattern,
+    PatternStep,
     Signal,
-    Step,
 )
 
 BOOK = ZoneInfo("Asia/Shanghai")
 NOW = 1_773_111_600 * SECOND  # 2026-03-10T11:00+08:00
-PATTERN = Pattern("seen", Step("view"), expose={"item": Exposed(0, "item")})
+PATTERN = Pattern("seen", PatternStep("view"), expose={"item": Exposed(0, "item")})
 DERIVED = Derived(
     {"views": Aggregate("views", "view", Measure.COUNT), "buys": Aggregate("buys", "buy", Measure.COUNT)},
     {"distance to shop km": Distance("distance to shop km", 31.0, 121.0)},
-    {"seen": PATTERN, "bought": Pattern("bought", Step("buy"))},
+    {"seen": PATTERN, "bought": Pattern("bought", PatternStep("buy"))},
     {
         "low": Signal("low", Test("pattern.seen", Operator.EQ, True), expose={"thing": "pattern.seen.item"}),
         "high": Signal("high", Test("signal.low", Operator.EQ, True), until=Test("buys", Operator.GTE, 1)),

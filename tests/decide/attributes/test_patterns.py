@@ -10,16 +10,16 @@ from hypothesis import given, settings
 
 from engine.conditions.model import Operator, Test
 from engine.decide.attributes.events import history
-from engine.decide.attributes.patterns import exposed, found, search
+from engine.decide.attributes.patterns import exposed, found, pattern_search
 from engine.model.event import Event
-from engine.rulebook.model.derived import Absence, Anchor, Exposed, Pattern, Prefer, Step
+from engine.rulebook.model.derived import Absence, Anchor, Exposed, Pattern, PatternStep, Prefer
 from tests.decide.attributes import plain
 from tests.decide.attributes.strategies import HOUR, NOW, crowds, histories, patterns
 
 CART = Pattern(
     "left-in-cart",
-    Step("cart", within=24 * HOUR),
-    (Step("view", Test("page", Operator.EQ, "/checkout"), HOUR, Anchor.FIRST),),
+    PatternStep("cart", within=24 * HOUR),
+    (PatternStep("view", Test("page", Operator.EQ, "/checkout"), HOUR, Anchor.FIRST),),
     (Absence("buy", same="item"),),
     expose={"item": Exposed(0, "item"), "value": Exposed(0, "value"), "page": Exposed(1, "page")},
 )
@@ -32,7 +32,7 @@ def event(type_: str, hours: float, **fields: Any) -> Event:
 
 def chain(pattern: Pattern, events: Sequence[Event]) -> tuple[Event, ...] | None:
     """What ours finds."""
-    return found(search(pattern), history(events, NOW))
+    return found(pattern_search(pattern), history(events, NOW))
 
 
 @settings(max_examples=600, deadline=None)
@@ -68,7 +68,7 @@ def test_an_absence_without_the_tie() -> None:
 )
 def test_preferences(prefer: Prefer, item: str) -> None:
     """The latest, the earliest, or the most valuable first event counts; of equal ones the latest."""
-    pattern = Pattern("p", Step("cart"), prefer=prefer)
+    pattern = Pattern("p", PatternStep("cart"), prefer=prefer)
     events = [
         event("cart", 4, item="a", value=2),
         event("cart", 3, item="d", value=8),
@@ -82,14 +82,18 @@ def test_preferences(prefer: Prefer, item: str) -> None:
 
 def test_events_of_one_moment_are_in_the_order_of_sending() -> None:
     """A step may be at the moment of the one before it, if it was sent after it."""
-    pattern = Pattern("p", Step("cart"), (Step("view"),))
+    pattern = Pattern("p", PatternStep("cart"), (PatternStep("view"),))
     assert chain(pattern, [event("cart", 1), event("view", 1)]) is not None
     assert chain(pattern, [event("view", 1), event("cart", 1)]) is None
 
 
 def test_a_step_takes_the_earliest() -> None:
     """Where the earliest event of a step leads nowhere, no later one is tried."""
-    pattern = Pattern("p", Step("cart"), (Step("view"), Step("buy", within=HOUR, anchor=Anchor.PREVIOUS)))
+    pattern = Pattern(
+        "p",
+        PatternStep("cart"),
+        (PatternStep("view"), PatternStep("buy", within=HOUR, anchor=Anchor.PREVIOUS)),
+    )
     events = [event("cart", 9), event("view", 8), event("view", 2), event("buy", 1.5)]
     assert chain(pattern, events) is None
     assert chain(pattern, [events[0], *events[2:]]) is not None
@@ -98,7 +102,9 @@ def test_a_step_takes_the_earliest() -> None:
 @pytest.mark.parametrize(("anchor", "holds"), [(Anchor.FIRST, False), (Anchor.PREVIOUS, True)])
 def test_where_windows_begin(anchor: Anchor, holds: bool) -> None:
     """A window runs from the first event or from the previous one, as it says."""
-    pattern = Pattern("p", Step("cart"), (Step("view"), Step("buy", within=HOUR, anchor=anchor)))
+    pattern = Pattern(
+        "p", PatternStep("cart"), (PatternStep("view"), PatternStep("buy", within=HOUR, anchor=anchor))
+    )
     events = [event("cart", 3), event("view", 2), event("buy", 1)]
     assert (chain(pattern, events) is not None) is holds
 
@@ -106,7 +112,7 @@ def test_where_windows_begin(anchor: Anchor, holds: bool) -> None:
 def test_what_is_exposed_has_its_type() -> None:
     """Values that are no numbers and other fields that are no texts are missing."""
     fields = {"a": Exposed(0, "value"), "b": Exposed(0, "item"), "c": Exposed(0, "colour")}
-    pattern = Pattern("p", Step("cart"), expose=fields)
+    pattern = Pattern("p", PatternStep("cart"), expose=fields)
     assert exposed(pattern, [event("cart", 1, value="9", item=3, colour=True)]) == {}
     assert exposed(pattern, [event("cart", 1, value=9, item="3", colour="red")]) == {
         "a": 9,
@@ -138,9 +144,9 @@ def bytecodes(pattern: Pattern, events: Sequence[Event]) -> int:
 @pytest.mark.parametrize("bought", [False, True])
 def test_the_work_is_linear(prefer: Prefer, bought: bool) -> None:
     """Ten times the events take at most eleven times the instructions, where all of them are candidates for all steps."""
-    steps = tuple(Step("cart", within=HOUR, anchor=anchor) for anchor in Anchor)
+    steps = tuple(PatternStep("cart", within=HOUR, anchor=anchor) for anchor in Anchor)
     absent = (Absence("cart" if bought else "buy", same="item"),)
-    pattern = Pattern("p", Step("cart"), steps, absent, prefer)
+    pattern = Pattern("p", PatternStep("cart"), steps, absent, prefer)
 
     def work(size: int) -> int:
         return bytecodes(pattern, [event("cart", 4 - at / size, item="x", value=at) for at in range(size)])

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator
 from itertools import count
 
-from engine.decide.compiled import LiveBook
-from engine.decide.experiments.assignments import Membership, memberships
+from engine.decide.compiled import CompiledBook
+from engine.decide.experiments.assignments import Assignment, assignments
 from engine.model.request import Request
 from engine.model.values import Value
 
@@ -46,32 +46,35 @@ pressure:
 """
 
 
-def named(live: LiveBook, fits: Callable[[dict[tuple[str, str], Membership]], bool], now: int = NOW) -> str:
+def named(
+    compiled: CompiledBook, fits: Callable[[dict[tuple[str, str], Assignment]], bool], now: int = NOW
+) -> str:
     """The first customer whose memberships are as wanted."""
     return next(
         person
         for person in (f"customer-{number}" for number in count())
-        if fits({(one.kind, one.name): one for one in memberships(live.book, person, now)})
+        if fits({(one.kind, one.name): one for one in assignments(compiled.book, person, now)})
     )
 
 
-def treated(live: LiveBook) -> str:
+def treated(compiled: CompiledBook) -> str:
     """Somebody from whom nothing is withheld."""
-    return named(live, lambda drawn: not any(one.inside for one in drawn.values()))
+    return named(compiled, lambda drawn: not any(one.inside for one in drawn.values()))
 
 
-def controlled(live: LiveBook, campaign: str = "cream") -> str:
+def controlled(compiled: CompiledBook, campaign: str = "cream") -> str:
     """Somebody who is in the campaign's control and in nothing else."""
     return named(
-        live,
+        compiled,
         lambda drawn: [key for key, one in drawn.items() if one.inside] == [("control", campaign)],
     )
 
 
-def held_out(live: LiveBook) -> str:
+def held_out(compiled: CompiledBook) -> str:
     """Somebody who is in the holdout and in no control."""
     return named(
-        live, lambda drawn: [key for key, one in drawn.items() if one.inside] == [("holdout", "universal")]
+        compiled,
+        lambda drawn: [key for key, one in drawn.items() if one.inside] == [("holdout", "universal")],
     )
 
 

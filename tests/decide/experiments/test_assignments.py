@@ -7,9 +7,9 @@ import pytest
 from typer.testing import CliRunner
 
 from engine.cli import app
-from engine.decide.experiments.assignments import memberships
+from engine.decide.experiments.assignments import assignments
 from tests.books import write_book
-from tests.decide.arbitrate.shop import decided, live_book
+from tests.decide.arbitrate.shop import compiled_book, decided
 from tests.decide.experiments.fixtures import LAB, NOW, crowd, on_page
 
 SALTED = LAB.replace("salt: 2026-h1", "salt: {2026-01-01: h1, 2026-07-01: h2}")
@@ -75,11 +75,11 @@ def test_what_is_wrong_is_said(book: Path, options: list[str], said: str) -> Non
 
 def test_it_says_what_the_engine_does() -> None:
     """For a thousand customers: withheld exactly where it says so, and the first variant is the one that is drawn."""
-    live = live_book(LAB)
+    compiled = compiled_book(LAB)
     for person in crowd(1_000):
-        drawn = {(one.kind, one.name): one for one in memberships(live.book, person, NOW)}
+        drawn = {(one.kind, one.name): one for one in assignments(compiled.book, person, NOW)}
         kept_back = bool(drawn["holdout", "universal"].inside or drawn["control", "cream"].inside)
-        decision = decided(live, on_page(person, "bare"))
+        decision = decided(compiled, on_page(person, "bare"))
         assert (not decision.offers) is kept_back
         for offer in decision.offers:
             assert offer.variant == drawn["variant", "cream"].drawn[0]

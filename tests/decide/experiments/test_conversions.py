@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from engine.decide.compiled import LiveBook
-from engine.decide.evaluate import ask
+from engine.decide.compiled import CompiledBook
+from engine.decide.evaluate import evaluate
 from engine.engine import Engine
-from engine.explain.replay import explain_past
-from engine.ledger.commit.events import Recorded
+from engine.explain.replay import explain_logged
+from engine.ledger.commit.events import RecordResult
 from engine.ledger.commit.group import settle_group
-from engine.ledger.commit.outcomes import Reporting
+from engine.ledger.commit.outcomes import ReportCommand
 from engine.ledger.ledger import Ledger
 from engine.ledger.store.open import open_store
 from engine.ledger.store.store import Store
@@ -21,7 +21,7 @@ from engine.model.decision import Decision, Outcome, Reason, ReasonCode
 from engine.model.event import Event
 from engine.model.request import Mode, Request
 from engine.rulebook.model.experiments import ConversionRamp
-from tests.decide.arbitrate.shop import live_book
+from tests.decide.arbitrate.shop import compiled_book
 from tests.decide.experiments.fixtures import NOW, by_sms, crowd
 from tests.logs import Log, sqlite_log
 
@@ -41,9 +41,9 @@ PEOPLE = [*crowd(60)]
 
 
 @pytest.fixture(scope="module")
-def live() -> LiveBook:
+def compiled() -> CompiledBook:
     """The book of these tests."""
-    return live_book(BOOK)
+    return compiled_book(BOOK)
 
 
 @pytest.fixture
@@ -54,15 +54,15 @@ def store(any_log: Log) -> Iterator[Store]:
     store.close()
 
 
-def decide(live: LiveBook, store: Store, *requests: Request) -> list[Decision]:
+def decide(compiled: CompiledBook, store: Store, *requests: Request) -> list[Decision]:
     """The decisions, settled in one group."""
-    found = settle_group(store, [ask(live, one) for one in requests])
+    found = settle_group(store, [evaluate(compiled, one) for one in requests])
     return [one for one in found if isinstance(one, Decision)]
 
 
-def reached(live: LiveBook, store: Store) -> dict[str, str]:
+def reached(compiled: CompiledBook, store: Store) -> dict[str, str]:
     """Who gets the campaign, each with his decision; nobody else fits anything."""
-    decisions = decide(live, store, *map(by_sms, PEOPLE))
+    decisions = decide(compiled, store, *map(by_sms, PEOPLE))
     for one in decisions:
         shut = one.reasons == (Reason(ReasonCode.RAMPING, "tea"),)
         assert (one.outcome is Outcome.OFFER) is not shut
@@ -74,59 +74,63 @@ def reached(live: LiveBook, store: Store) -> dict[str, str]:
     }
 
 
-def convert(live: LiveBook, store: Store, *decision_ids: str, kind: str = "converted") -> None:
+def convert(compiled: CompiledBook, store: Store, *decision_ids: str, kind: str = "converted") -> None:
     """Reports what became of the decisions."""
     events = [Event(f"{kind} {one}", kind, NOW) for one in decision_ids]
-    asked = [Reporting(live, "", one, event, NOW) for one, event in zip(decision_ids, events, strict=True)]
-    assert settle_group(store, asked) == [Recorded.ACCEPTED] * len(asked)
+    asked = [
+        ReportCommand(compiled, "", one, event, NOW) for one, event in zip(decision_ids, events, strict=True)
+    ]
+    assert settle_group(store, asked) == [RecordResult.ACCEPTED] * len(asked)
 
 
-def test_it_grows_with_conversions_and_nobody_falls_out(live: LiveBook, store: Store) -> None:
+def test_it_grows_with_conversions_and_nobody_falls_out(compiled: CompiledBook, store: Store) -> None:
     """Each conversion reaches more, by the share that the ramp has then; after as many as it says everybody is reached."""
-    first = reached(live, store)
-    convert(live, store, *first.values(), kind="clicked")
-    assert reached(live, store).keys() == first.keys()
+    first = reached(compiled, store)
+    convert(compiled, store, *first.values(), kind="clicked")
+    assert reached(compiled, store).keys() == first.keys()
     ramp, steps = ConversionRamp(0.2, 8), [set(first)]
     for number, one in enumerate(sorted(first.values())[:8], 1):
-        convert(live, store, one)
-        steps.append(set(reached(live, store)))
+        convert(compiled, store, one)
+        steps.append(set(reached(compiled, store)))
         assert len(steps[-1]) / len(PEOPLE) == pytest.approx(ramp.share(number), abs=0.15)
     assert all(before <= after for before, after in pairwise(steps))
     assert steps[-1] == set(PEOPLE)
 
 
-def test_a_decision_converts_once(live: LiveBook, store: Store, any_log: Log) -> None:
+def test_a_decision_converts_once(compiled: CompiledBook, store: Store, any_log: Log) -> None:
     """Several conversions of one decision are one; those of no decision of the campaign are none."""
-    first = reached(live, store)
+    first = reached(compiled, store)
     one = next(iter(first.values()))
     for number in range(20):
         event = Event(f"again {number}", "converted", NOW)
-        settle_group(store, [Reporting(live, "", one, event, NOW)])
-        settle_group(store, [Reporting(live, "zoe", "", Event(f"own {number}", "converted", NOW), NOW)])
-    (decision,) = decide(live, store, by_sms("ann"))
+        settle_group(store, [ReportCommand(compiled, "", one, event, NOW)])
+        settle_group(
+            store, [ReportCommand(compiled, "zoe", "", Event(f"own {number}", "converted", NOW), NOW)]
+        )
+    (decision,) = decide(compiled, store, by_sms("ann"))
     ((inputs,),) = any_log.rows(f"select inputs from decisions where decision_id = '{decision.decision_id}'")
     assert json.loads(inputs)["conversions"] == {"tea": 1}
 
 
-def test_a_preview_says_the_same(live: LiveBook, store: Store) -> None:
+def test_a_preview_says_the_same(compiled: CompiledBook, store: Store) -> None:
     """A preview is open to whom a decision is."""
-    convert(live, store, *[*reached(live, store).values()][:3])
-    previews = decide(live, store, *[by_sms(one)._replace(mode=Mode.PREVIEW) for one in PEOPLE])
+    convert(compiled, store, *[*reached(compiled, store).values()][:3])
+    previews = decide(compiled, store, *[by_sms(one)._replace(mode=Mode.PREVIEW) for one in PEOPLE])
     open_to = {person for person, one in zip(PEOPLE, previews, strict=True) if one.outcome is Outcome.OFFER}
-    assert open_to == reached(live, store).keys()
+    assert open_to == reached(compiled, store).keys()
 
 
 async def test_a_past_decision_is_told_by_the_conversions_of_then(
-    live: LiveBook, any_log: Log, store: Store
+    compiled: CompiledBook, any_log: Log, store: Store
 ) -> None:
     """Explained after the ramp has reached everybody, a decision from before says that it had not reached him."""
-    first = reached(live, store)
-    (early,) = decide(live, store, by_sms(next(one for one in PEOPLE if one not in first)))
-    convert(live, store, *sorted(first.values())[:8])
-    assert reached(live, store).keys() == set(PEOPLE)
+    first = reached(compiled, store)
+    (early,) = decide(compiled, store, by_sms(next(one for one in PEOPLE if one not in first)))
+    convert(compiled, store, *sorted(first.values())[:8])
+    assert reached(compiled, store).keys() == set(PEOPLE)
     ledger = Ledger(open_store(any_log.url))
     try:
-        told = await explain_past(Engine(live, ledger), early.decision_id)
+        told = await explain_logged(Engine(compiled, ledger), early.decision_id)
     finally:
         ledger.close()
     assert told.notes == ()
@@ -147,5 +151,5 @@ def test_counting_reads_conversions_only(tmp_path: Path) -> None:
     log = sqlite_log(tmp_path)
     open_store(log.url).close()
     sql = "select distinct decision_id from outcomes where campaign = 'tea' and type = 'converted' limit 8"
-    plan = " ".join(str(row[-1]) for row in log.rows(f"explain query plan {sql}"))
-    assert plan.endswith("USING COVERING INDEX conversions_by_campaign (campaign=?)")
+    compiled_campaign = " ".join(str(row[-1]) for row in log.rows(f"explain query plan {sql}"))
+    assert compiled_campaign.endswith("USING COVERING INDEX conversions_by_campaign (campaign=?)")

@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from engine.decide.compiled import LiveBook
+from engine.decide.compiled import CompiledBook
 from engine.engine import Engine
 from engine.explain.explain import explain
 from engine.explain.model import CampaignExplained, ChangeKind
-from engine.explain.replay import explain_past
+from engine.explain.replay import explain_logged
 from engine.explain.words import sentence
 from engine.model.decision import Outcome, ReasonCode
-from tests.decide.arbitrate.shop import live_book
+from tests.decide.arbitrate.shop import compiled_book
 from tests.decide.experiments.fixtures import LAB, NOW, by_sms, controlled, held_out, named
 from tests.explain.engines import engine_on
 
@@ -19,50 +19,56 @@ campaigns:
 """
 
 
-async def told(live: LiveBook, folder: Path, person: str) -> dict[str, CampaignExplained]:
+async def told(compiled: CompiledBook, folder: Path, person: str) -> dict[str, CampaignExplained]:
     """The campaigns as they are explained, flips included."""
-    with engine_on(live, folder / "tact.db") as engine:
-        explained = await explain(engine, by_sms(person), flips=True)
+    with engine_on(compiled, folder / "tact.db") as engine:
+        explained = await explain(engine, by_sms(person), counterfactuals=True)
     return {one.campaign: one for one in explained.campaigns}
 
 
 async def test_what_is_withheld_is_said(tmp_path: Path) -> None:
     """The withheld campaign would be chosen; the next one is outranked by it; no change is suggested."""
-    live = live_book(LAB)
-    zone = live.book.timezone
-    found = await told(live, tmp_path, controlled(live))
+    compiled = compiled_book(LAB)
+    zone = compiled.book.timezone
+    found = await told(compiled, tmp_path, controlled(compiled))
     assert sentence(found["cream"], zone) == (
         "cream would be chosen, and is withheld: the customer is in its control group."
     )
     assert sentence(found["soap"], zone).startswith(
         "soap fits, but cream goes before it (score 10 against 5)."
     )
-    found = await told(live, tmp_path, held_out(live))
+    found = await told(compiled, tmp_path, held_out(compiled))
     assert sentence(found["cream"], zone).endswith("withheld: the customer is in the holdout universal.")
-    assert not found["cream"].flips
+    assert not found["cream"].counterfactuals
 
 
 async def test_a_ramp_says_from_when_on(tmp_path: Path) -> None:
     """The second at which the ramp reaches the customer is suggested, and comes true; a second before it does not."""
-    live = live_book(LAB, RAMP)
-    person = named(live, lambda drawn: not drawn["ramp", "slowly"].inside)
-    found = (await told(live, tmp_path, person))["slowly"]
+    compiled = compiled_book(LAB, RAMP)
+    person = named(compiled, lambda drawn: not drawn["ramp", "slowly"].inside)
+    found = (await told(compiled, tmp_path, person))["slowly"]
     assert found.reason.code is ReasonCode.RAMPING
-    (moment,) = [flip.change.after for flip in found.flips if flip.change.kind is ChangeKind.TIME]
+    (moment,) = [
+        counterfactual.change.after
+        for counterfactual in found.counterfactuals
+        if counterfactual.change.kind is ChangeKind.TIME
+    ]
     assert isinstance(moment, int)
     assert moment > NOW
-    ramp = live.plans[[one.campaign.name for one in live.plans].index("slowly")].gates[0]
+    ramp = compiled.compiled_campaigns[
+        [one.campaign.name for one in compiled.compiled_campaigns].index("slowly")
+    ].gates[0]
     assert ramp.has(person, moment)
     assert not ramp.has(person, moment - 1_000_000)
 
 
 async def test_a_past_decision_is_told_with_its_shadows(tmp_path: Path) -> None:
     """Explained by its id, what was withheld and what the shadow blocked come out as they were decided."""
-    live = live_book(LAB)
-    person = controlled(live)
-    with engine_on(live, tmp_path / "tact.db") as engine:
+    compiled = compiled_book(LAB)
+    person = controlled(compiled)
+    with engine_on(compiled, tmp_path / "tact.db") as engine:
         ids = [await decided(engine, person) for _ in range(2)]
-        first, second = [await explain_past(engine, one) for one in ids]
+        first, second = [await explain_logged(engine, one) for one in ids]
     assert (first.notes, second.notes) == ((), ())
     assert first.decision.outcome is Outcome.CONTROL
     reasons = {one.campaign: one.reason.code for one in second.campaigns}

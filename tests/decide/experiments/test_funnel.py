@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.decide.compiled import LiveBook
-from engine.decide.evaluate import ask
-from engine.decide.select import judge
+from engine.decide.compiled import CompiledBook
+from engine.decide.evaluate import evaluate
+from engine.decide.select import select
 from engine.model.contact import Contact
 from engine.model.request import Request
-from tests.decide.arbitrate.shop import live_book
+from tests.decide.arbitrate.shop import compiled_book
 from tests.decide.experiments.fixtures import DAY, NOW, by_sms, on_page
 
 BOOK = """
@@ -55,29 +55,39 @@ ASKED = st.lists(
 )
 
 
-def with_and_without(rules: dict[str, object]) -> tuple[LiveBook, LiveBook]:
+def with_and_without(rules: dict[str, object]) -> tuple[CompiledBook, CompiledBook]:
     """The book with experiments, and the same without."""
     withheld = {"control": "control: 50%", "other": "control: 30%"}
     holdout = "holdouts: {universal: {share: 30%, except: {category: service}}}"
     return (
-        live_book(BOOK.format(**rules, **withheld, holdout=holdout)),
-        live_book(BOOK.format(**rules, control="", other="", holdout="")),
+        compiled_book(BOOK.format(**rules, **withheld, holdout=holdout)),
+        compiled_book(BOOK.format(**rules, control="", other="", holdout="")),
     )
 
 
-def chosen(live: LiveBook, requests: Sequence[Request], person: str) -> list[list[tuple[object, ...]]]:
+def chosen(
+    compiled: CompiledBook, requests: Sequence[Request], person: str
+) -> list[list[tuple[object, ...]]]:
     """What was chosen for each, be it withheld or not, each request after the contacts of those before."""
     history: list[Contact] = []
     found = []
     for request in requests:
-        verdict = judge(ask(live, request), history, person)
-        history += [one.contact for one in verdict.chosen]
-        forms: list[tuple[object, ...]] = [
-            (one.proposal.plan.campaign.name, one.proposal.route.channel, one.proposal.chosen.form.variant)
-            for one in verdict.chosen
+        selection = select(evaluate(compiled, request), history, person)
+        history += [one.contact for one in selection.chosen]
+        creatives: list[tuple[object, ...]] = [
+            (
+                one.proposal.compiled_campaign.campaign.name,
+                one.proposal.campaign_channel.channel,
+                one.proposal.chosen.creative.variant,
+            )
+            for one in selection.chosen
         ]
         found.append(
-            [*forms, (verdict.next_allowed_at,), tuple(one.reason.name for one in verdict.tried if one.read)]
+            [
+                *creatives,
+                (selection.next_allowed_at,),
+                tuple(one.reason.name for one in selection.tried if one.read),
+            ]
         )
     return found
 
@@ -95,5 +105,5 @@ def test_experiments_change_nothing_but_what_is_sent(
         requests.append(
             on_page(person, now=now) if how == "page" else by_sms(person, now, late=how == "late")
         )
-    some, none = (chosen(live, requests, person) for live in with_and_without(rules))
+    some, none = (chosen(compiled, requests, person) for compiled in with_and_without(rules))
     assert [one[:-1] for one in some] == [one[:-1] for one in none]

@@ -8,7 +8,7 @@ import pytest
 
 from engine.model.decision import Decision, Outcome, ReasonCode
 from engine.model.request import Request
-from tests.decide.arbitrate.shop import decided, live_book
+from tests.decide.arbitrate.shop import compiled_book, decided
 from tests.decide.experiments.fixtures import LAB, by_sms, crowd, on_page
 
 NUMBER = 6_000
@@ -47,8 +47,8 @@ def happened(decision: Decision) -> tuple[str, ...]:
 @pytest.mark.parametrize("request_of", [by_sms, lambda one: on_page(one, "bare")], ids=["sms", "page"])
 def test_shares_controls_and_holdouts_come_as_often_as_logged(request_of: Callable[[str], Request]) -> None:
     """Over many customers each answer comes with the one probability that it always names."""
-    live = live_book(LAB)
-    answers = [decided(live, request_of(one)) for one in crowd(NUMBER)]
+    compiled = compiled_book(LAB)
+    answers = [decided(compiled, request_of(one)) for one in crowd(NUMBER)]
     seen = Counter(map(happened, answers))
     named = {happened(one): one.selection_probability for one in answers}
     assert len(seen) == 3
@@ -60,8 +60,8 @@ def test_shares_controls_and_holdouts_come_as_often_as_logged(request_of: Callab
 
 def test_each_offer_of_a_row_has_its_own_probability() -> None:
     """Where a page shows two, each is there as often as it says, whatever became of the other."""
-    live = live_book(LAB)
-    answers = [decided(live, on_page(one)) for one in crowd(NUMBER)]
+    compiled = compiled_book(LAB)
+    answers = [decided(compiled, on_page(one)) for one in crowd(NUMBER)]
     shown = [offer for one in answers for offer in one.offers if offer.campaign]
     seen = Counter((one.campaign, one.variant) for one in shown)
     named = {(one.campaign, one.variant): one.selection_probability for one in shown}
@@ -76,8 +76,8 @@ def test_each_offer_of_a_row_has_its_own_probability() -> None:
 
 def test_among_those_to_whom_the_same_is_open_it_is_right_too() -> None:
     """Slots and ramps part the customers; within each part the probabilities are right, and the parts are as large as said."""
-    live = live_book(LAB, MORE)
-    answers = [decided(live, by_sms(one)) for one in crowd(NUMBER)]
+    compiled = compiled_book(LAB, MORE)
+    answers = [decided(compiled, by_sms(one)) for one in crowd(NUMBER)]
     parts: dict[tuple[str, ...], list[Decision]] = {}
     for one in answers:
         shut = tuple(

@@ -5,11 +5,11 @@ from itertools import pairwise
 
 import pytest
 
-from engine.decide.compiled import LiveBook
-from engine.decide.experiments.assignments import memberships
+from engine.decide.compiled import CompiledBook
+from engine.decide.experiments.assignments import assignments
 from engine.model.decision import Outcome, Reason, ReasonCode
 from engine.model.instant import Instant
-from tests.decide.arbitrate.shop import decided, live_book
+from tests.decide.arbitrate.shop import compiled_book, decided
 from tests.decide.experiments.fixtures import DAY, LAB, by_sms, crowd, treated
 
 MARCH: Instant = 1_772_294_400_000_000
@@ -37,25 +37,29 @@ def plain() -> str:
     )
 
 
-def reached(live: LiveBook, campaign: str, now: Instant, number: int = 1_000) -> set[str]:
+def reached(compiled: CompiledBook, campaign: str, now: Instant, number: int = 1_000) -> set[str]:
     """To whom of so many the campaign is open at the moment."""
     found = set()
     for person in crowd(number):
-        fates = {one.campaign: one for one in decided(live, by_sms(person, now)).fates}
-        if fates[campaign].reason.code is ReasonCode.CHOSEN:
+        candidate_outcomes = {
+            one.campaign: one for one in decided(compiled, by_sms(person, now)).candidate_outcomes
+        }
+        if candidate_outcomes[campaign].reason.code is ReasonCode.CHOSEN:
             found.add(person)
     return found
 
 
 def test_slots_of_a_layer_share_nobody_and_layers_are_independent(plain: str) -> None:
     """A person gets the campaign of his one slot; the slots of another layer part each slot as they part everybody."""
-    live = live_book(plain, LAYERS)
+    compiled = compiled_book(plain, LAYERS)
     seen: Counter[tuple[tuple[str, ...], tuple[str, ...]]] = Counter()
     for person in crowd(4_000):
-        drawn = {one.name: one.drawn for one in memberships(live.book, person, MARCH) if one.kind == "layer"}
+        drawn = {
+            one.name: one.drawn for one in assignments(compiled.book, person, MARCH) if one.kind == "layer"
+        }
         seen[drawn["prices"], drawn["words"]] += 1
         wanted = drawn["prices"] or (("soft",) if drawn["words"] == ("soft",) else ())
-        first = next(one for one in decided(live, by_sms(person)).fates if one.readings)
+        first = next(one for one in decided(compiled, by_sms(person)).candidate_outcomes if one.readings)
         assert (first.campaign,) == (wanted or ("cream",))
     shares = {("low",): 0.4, ("high",): 0.4, (): 0.2}
     for prices, share in shares.items():
@@ -65,8 +69,8 @@ def test_slots_of_a_layer_share_nobody_and_layers_are_independent(plain: str) ->
 
 def test_a_campaign_that_is_not_open_gives_way_to_the_next(plain: str) -> None:
     """To whom it is not open it is as if it did not fit, and the reason says so; it is no contact."""
-    live = live_book(plain, RAMP)
-    before = decided(live, by_sms(treated(live), MARCH - 1))
+    compiled = compiled_book(plain, RAMP)
+    before = decided(compiled, by_sms(treated(compiled), MARCH - 1))
     assert (before.outcome, before.offers[0].campaign) == (Outcome.OFFER, "cream")
     assert before.reasons == (Reason(ReasonCode.RAMPING, "slowly"), Reason(ReasonCode.CHOSEN, "cream"))
 
@@ -74,16 +78,16 @@ def test_a_campaign_that_is_not_open_gives_way_to_the_next(plain: str) -> None:
 def test_nothing_else_fits_where_nothing_is_open() -> None:
     """With no other campaign the outcome is NOTHING, not BLOCKED, and there is no next moment."""
     text = LAB.partition("holdouts:")[0]
-    decision = decided(live_book(text, RAMP), by_sms("ann", MARCH - 1))
+    decision = decided(compiled_book(text, RAMP), by_sms("ann", MARCH - 1))
     assert (decision.outcome, decision.next_allowed_at) == (Outcome.NOTHING, None)
     assert decision.reasons == (Reason(ReasonCode.RAMPING, "slowly"),)
 
 
 def test_a_ramp_grows_and_nobody_falls_out(plain: str) -> None:
     """Nobody before it, the first share from its first moment, evenly more day by day, everybody from the last."""
-    live = live_book(plain, RAMP)
-    days = [reached(live, "slowly", MARCH + day * DAY) for day in (0, 2, 5, 9, 10)]
-    assert reached(live, "slowly", MARCH - 1) == set()
+    compiled = compiled_book(plain, RAMP)
+    days = [reached(compiled, "slowly", MARCH + day * DAY) for day in (0, 2, 5, 9, 10)]
+    assert reached(compiled, "slowly", MARCH - 1) == set()
     for earlier, later in pairwise(days):
         assert earlier < later
     assert [len(one) / 1_000 for one in days] == pytest.approx([0.1, 0.28, 0.55, 0.91, 1.0], abs=0.05)

@@ -14,7 +14,7 @@ from engine.api.v1.decisions_pb2 import (
 )
 from engine.client import Client, request
 from tests.books import write_book
-from tests.decide.arbitrate.shop import live_book
+from tests.decide.arbitrate.shop import compiled_book
 from tests.decide.experiments.fixtures import LAB, controlled, treated
 from tests.servers import serving
 
@@ -27,18 +27,18 @@ def asked(customer: str, placement: str = "") -> DecideRequest:
 
 def test_what_is_withheld_is_said_and_not_handed_out(tmp_path: Path) -> None:
     """CONTROL comes with its cause and its probability, and with nothing that could be sent but a page's fallback."""
-    live = live_book(LAB)
+    compiled = compiled_book(LAB)
     book = write_book(tmp_path / "book", LAB)
     with (
         serving(book, tmp_path / "tact.db", "--allow-simulated-now") as server,
         Client(server.target, timeout=60) as tact,
     ):
-        sent = tact.decide(asked(treated(live)))
+        sent = tact.decide(asked(treated(compiled)))
         assert sent.outcome == OUTCOME_OFFER
         assert sent.selection_probability == sent.offers[0].selection_probability
-        withheld = tact.decide(asked(controlled(live)))
-        page = tact.decide(asked(controlled(live), "hero"))
-        other = tact.decide(asked(controlled(live, "soap"), "hero"))
+        withheld = tact.decide(asked(controlled(compiled)))
+        page = tact.decide(asked(controlled(compiled), "hero"))
+        other = tact.decide(asked(controlled(compiled, "soap"), "hero"))
     assert (withheld.outcome, len(withheld.offers)) == (OUTCOME_CONTROL, 0)
     assert [(one.code, one.name) for one in withheld.reasons] == [(REASON_CODE_CONTROL, "cream")]
     assert withheld.selection_probability == pytest.approx(1 - 0.9 * 0.75)

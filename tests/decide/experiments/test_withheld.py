@@ -6,18 +6,18 @@ from collections.abc import Iterator
 import pytest
 
 from engine.decide.answer import from_json, to_json
-from engine.decide.compiled import LiveBook
-from engine.decide.evaluate import ask
-from engine.ledger.commit.events import Recorded
+from engine.decide.compiled import CompiledBook
+from engine.decide.evaluate import evaluate
+from engine.ledger.commit.events import RecordResult
 from engine.ledger.commit.group import settle_group
-from engine.ledger.commit.identity import Linking
-from engine.ledger.commit.outcomes import Reporting
+from engine.ledger.commit.identity import LinkCommand
+from engine.ledger.commit.outcomes import ReportCommand
 from engine.ledger.store.open import open_store
 from engine.ledger.store.store import Store
 from engine.model.decision import Decision, Outcome, Reason, ReasonCode
 from engine.model.event import Event
 from engine.model.request import Mode, Request
-from tests.books import live_book
+from tests.books import compiled_book
 from tests.decide.experiments.fixtures import (
     DAY,
     LAB,
@@ -35,9 +35,9 @@ CONTACTS = "select campaign, channel, state, expires_at from contacts order by a
 
 
 @pytest.fixture(scope="module")
-def live(tmp_path_factory: pytest.TempPathFactory) -> LiveBook:
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> CompiledBook:
     """The book of these tests."""
-    return live_book(tmp_path_factory.mktemp("lab"), LAB)
+    return compiled_book(tmp_path_factory.mktemp("lab"), LAB)
 
 
 @pytest.fixture
@@ -48,20 +48,20 @@ def store(any_log: Log) -> Iterator[Store]:
     store.close()
 
 
-def settle(live: LiveBook, store: Store, *requests: Request) -> list[Decision]:
+def settle(compiled: CompiledBook, store: Store, *requests: Request) -> list[Decision]:
     """The decisions, settled in one group."""
-    answers = settle_group(store, [ask(live, request) for request in requests])
+    answers = settle_group(store, [evaluate(compiled, request) for request in requests])
     found = [one for one in answers if isinstance(one, Decision)]
     assert len(found) == len(requests), answers
     return found
 
 
 def test_a_control_customer_gets_nothing_and_is_logged_with_what_he_would_have_got(
-    live: LiveBook, store: Store, any_log: Log
+    compiled: CompiledBook, store: Store, any_log: Log
 ) -> None:
     """No offer, CONTROL with the campaign, a shadow contact, and campaign, variant and channel in the log."""
-    person = controlled(live)
-    (decision,) = settle(live, store, by_sms(person))
+    person = controlled(compiled)
+    (decision,) = settle(compiled, store, by_sms(person))
     assert (decision.outcome, decision.offers) == (Outcome.CONTROL, ())
     assert decision.reasons == (Reason(ReasonCode.CONTROL, "cream"),)
     assert decision.selection_probability == pytest.approx(1 - 0.9 * 0.75)
@@ -75,95 +75,100 @@ def test_a_control_customer_gets_nothing_and_is_logged_with_what_he_would_have_g
     ]
 
 
-def test_who_is_held_out_gets_service_only(live: LiveBook, store: Store, any_log: Log) -> None:
+def test_who_is_held_out_gets_service_only(compiled: CompiledBook, store: Store, any_log: Log) -> None:
     """The holdout withholds what it does not except, and is named."""
-    person = held_out(live)
-    (decision,) = settle(live, store, by_sms(person))
+    person = held_out(compiled)
+    (decision,) = settle(compiled, store, by_sms(person))
     assert (decision.outcome, decision.reasons) == (
         Outcome.CONTROL,
         (Reason(ReasonCode.HELD_OUT, "universal"),),
     )
-    (service,) = settle(live, store, by_sms(person, late=True))
+    (service,) = settle(compiled, store, by_sms(person, late=True))
     assert (service.outcome, service.offers[0].campaign) == (Outcome.OFFER, "parcel")
     assert service.selection_probability == 1.0
     assert [state for _, _, state, _ in any_log.rows(CONTACTS)] == ["shadow", "confirmed"]
 
 
-def test_a_shadow_counts_for_the_same_customer_like_a_contact(live: LiveBook, store: Store) -> None:
+def test_a_shadow_counts_for_the_same_customer_like_a_contact(compiled: CompiledBook, store: Store) -> None:
     """Control and treated alike are blocked for a week, to the same moment, be the next campaign controlled or not."""
-    for person in (controlled(live), treated(live)):
-        settle(live, store, by_sms(person))
-        (second,) = settle(live, store, by_sms(person, NOW + DAY))
+    for person in (controlled(compiled), treated(compiled)):
+        settle(compiled, store, by_sms(person))
+        (second,) = settle(compiled, store, by_sms(person, NOW + DAY))
         assert (second.outcome, second.blocked_by) == (Outcome.BLOCKED, ("weekly",))
         assert second.next_allowed_at == NOW + 7 * DAY
 
 
-def test_two_requests_of_one_group_see_the_shadow(live: LiveBook, store: Store) -> None:
+def test_two_requests_of_one_group_see_the_shadow(compiled: CompiledBook, store: Store) -> None:
     """The second request of the same transaction is blocked by the shadow of the first."""
-    first, second = settle(live, store, *2 * [by_sms(controlled(live))])
+    first, second = settle(compiled, store, *2 * [by_sms(controlled(compiled))])
     assert (first.outcome, second.outcome) == (Outcome.CONTROL, Outcome.BLOCKED)
 
 
-def test_a_page_shows_its_fallback_to_control_customers(live: LiveBook, store: Store) -> None:
+def test_a_page_shows_its_fallback_to_control_customers(compiled: CompiledBook, store: Store) -> None:
     """Where everything is withheld a page shows its fallback, if it has one; the outcome is CONTROL all the same."""
-    person = held_out(live)
-    (hero,) = settle(live, store, on_page(person))
+    person = held_out(compiled)
+    (hero,) = settle(compiled, store, on_page(person))
     assert (hero.outcome, [one.offer for one in hero.offers]) == (Outcome.CONTROL, ["story"])
     assert hero.reasons[-1] == Reason(ReasonCode.FALLBACK, "hero")
-    (bare,) = settle(live, store, on_page(person, "bare"))
+    (bare,) = settle(compiled, store, on_page(person, "bare"))
     assert (bare.outcome, bare.offers) == (Outcome.CONTROL, ())
 
 
-def test_what_is_withheld_keeps_its_place_on_a_page(live: LiveBook, store: Store, any_log: Log) -> None:
+def test_what_is_withheld_keeps_its_place_on_a_page(
+    compiled: CompiledBook, store: Store, any_log: Log
+) -> None:
     """Of two offers one is withheld: the other is shown as it would be, and nothing takes the empty place."""
-    (decision,) = settle(live, store, on_page(controlled(live)))
+    (decision,) = settle(compiled, store, on_page(controlled(compiled)))
     assert (decision.outcome, [one.campaign for one in decision.offers]) == (Outcome.OFFER, ["soap"])
     assert decision.reasons == (Reason(ReasonCode.CONTROL, "cream"), Reason(ReasonCode.CHOSEN, "soap"))
     assert [row[::2] for row in any_log.rows(CONTACTS)] == [("cream", "shadow"), ("soap", "confirmed")]
 
 
-def test_a_retry_and_a_preview_say_the_same(live: LiveBook, store: Store, any_log: Log) -> None:
+def test_a_retry_and_a_preview_say_the_same(compiled: CompiledBook, store: Store, any_log: Log) -> None:
     """A preview says CONTROL and keeps nothing; a retry reads the same answer from the log, probability included."""
-    request = by_sms(controlled(live))._replace(request_id="r-1")
-    (preview,) = settle(live, store, request._replace(mode=Mode.PREVIEW))
+    request = by_sms(controlled(compiled))._replace(request_id="r-1")
+    (preview,) = settle(compiled, store, request._replace(mode=Mode.PREVIEW))
     assert any_log.rows(CONTACTS) == []
-    assert (preview.outcome, preview.fates[0].reason) == (
+    assert (preview.outcome, preview.candidate_outcomes[0].reason) == (
         Outcome.CONTROL,
         Reason(ReasonCode.CONTROL, "cream"),
     )
-    (first,) = settle(live, store, request)
-    assert settle(live, store, request) == [first]
+    (first,) = settle(compiled, store, request)
+    assert settle(compiled, store, request) == [first]
     assert len(any_log.rows(CONTACTS)) == 1
 
 
-def test_a_control_customer_converts_by_himself(live: LiveBook, store: Store, any_log: Log) -> None:
+def test_a_control_customer_converts_by_himself(compiled: CompiledBook, store: Store, any_log: Log) -> None:
     """His conversion is kept with the decision and counts for no campaign; word of a delivery leaves the shadow as it is."""
-    (decision,) = settle(live, store, by_sms(controlled(live)))
+    (decision,) = settle(compiled, store, by_sms(controlled(compiled)))
     asked = [
-        Reporting(live, "", decision.decision_id, Event(f"e-{kind}", kind, NOW), NOW, campaign=campaign)
+        ReportCommand(
+            compiled, "", decision.decision_id, Event(f"e-{kind}", kind, NOW), NOW, campaign=campaign
+        )
         for kind, campaign in (("converted", "cream"), ("bounced", ""))
     ]
-    assert settle_group(store, asked) == [Recorded.ACCEPTED] * 2
+    assert settle_group(store, asked) == [RecordResult.ACCEPTED] * 2
     kept = any_log.rows("select type, campaign, decision_id from outcomes order by type")
     assert kept == [("bounced", "", decision.decision_id), ("converted", "", decision.decision_id)]
     assert any_log.rows(CONTACTS) == [("cream", "sms", "shadow", None)]
 
 
-def test_all_names_of_a_person_are_in_one_group(live: LiveBook, store: Store) -> None:
+def test_all_names_of_a_person_are_in_one_group(compiled: CompiledBook, store: Store) -> None:
     """Chance knows persons: under a linked name the customer is what the person is under whom he is kept."""
-    person = controlled(live)
+    person = controlled(compiled)
     other = named(
-        live, lambda drawn: not drawn["control", "cream"].inside and not drawn["holdout", "universal"].inside
+        compiled,
+        lambda drawn: not drawn["control", "cream"].inside and not drawn["holdout", "universal"].inside,
     )
-    settle(live, store, by_sms(person))
-    settle_group(store, [Linking((person, other), NOW)])
-    (decision,) = settle(live, store, by_sms(other, NOW + 8 * DAY))
+    settle(compiled, store, by_sms(person))
+    settle_group(store, [LinkCommand((person, other), NOW)])
+    (decision,) = settle(compiled, store, by_sms(other, NOW + 8 * DAY))
     assert decision.reasons == (Reason(ReasonCode.CONTROL, "cream"),)
 
 
-def test_answers_of_an_earlier_form_are_still_read(live: LiveBook, store: Store) -> None:
+def test_answers_of_an_earlier_form_are_still_read(compiled: CompiledBook, store: Store) -> None:
     """An answer that was logged before probabilities were part of it is 1 there."""
-    (decision,) = settle(live, store, by_sms(treated(live)))
+    (decision,) = settle(compiled, store, by_sms(treated(compiled)))
     document = json.loads(to_json(decision))
     for length, known in ((-1, decision.signals), (-2, ())):
         earlier = from_json(json.dumps(document[:length]))

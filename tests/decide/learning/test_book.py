@@ -6,19 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from engine.decide.compiled import LiveBook
+from engine.decide.compiled import CompiledBook
 from engine.decide.experiments.learning import Learned
 from engine.engine import Engine
-from engine.explain import explain, explain_past
-from engine.ledger.commit.learning import Learning
-from engine.ledger.commit.outcomes import Reporting
+from engine.explain import explain, explain_logged
+from engine.ledger.commit.learning import LearnCommand
+from engine.ledger.commit.outcomes import ReportCommand
 from engine.ledger.ledger import Ledger
 from engine.ledger.store.open import open_store
 from engine.model.decision import Decision
 from engine.model.event import Event
 from engine.model.instant import DAY, SECOND
 from engine.model.request import Request
-from tests.decide.arbitrate.shop import NOW, SHOP, live_book
+from tests.decide.arbitrate.shop import NOW, SHOP, compiled_book
 from tests.logs import Log
 
 VARIANTS = (
@@ -27,9 +27,9 @@ VARIANTS = (
 HOUR = 3600 * SECOND
 
 
-def learning_book(learn: str = "{reward: clicked, explore: 10%, window: 14d, delay: 1h}") -> LiveBook:
+def learning_book(learn: str = "{reward: clicked, explore: 10%, window: 14d, delay: 1h}") -> CompiledBook:
     """A campaign of three variants that learns."""
-    return live_book(
+    return compiled_book(
         SHOP, f"campaigns: {{x: {{offer: pen, placements: [shelf], learn: {learn}, variants: {VARIANTS}}}}}"
     )
 
@@ -37,12 +37,12 @@ def learning_book(learn: str = "{reward: clicked, explore: 10%, window: 14d, del
 class Shop:
     """Servers on one log: each with an engine of its own."""
 
-    def __init__(self, live: LiveBook, url: str, servers: int = 1) -> None:
-        self.live, self.url = live, url
+    def __init__(self, compiled: CompiledBook, url: str, servers: int = 1) -> None:
+        self.compiled, self.url = compiled, url
         self.ledgers = [Ledger(open_store(url)) for _ in range(servers)]
         self.learned = [Learned() for _ in range(servers)]
         self.engines = [
-            Engine(live, ledger, None, learned)
+            Engine(compiled, ledger, None, learned)
             for ledger, learned in zip(self.ledgers, self.learned, strict=True)
         ]
 
@@ -51,7 +51,7 @@ class Shop:
         asked = [
             Request(f"{prefix}{number}", now, {}, placement="shelf", max_offers=1) for number in range(count)
         ]
-        found = await self.engines[server].settle_all(asked)
+        found = await self.engines[server].decide_all(asked)
         return [one for one in found if isinstance(one, Decision)]
 
     async def report(self, decisions: list[Decision], kind: str, at: int, value: float | None = None) -> None:
@@ -61,13 +61,13 @@ class Shop:
         for start in range(0, len(decisions), 500):
             chunk = zip(decisions[start : start + 500], events[start : start + 500], strict=True)
             await self.engines[0].record(
-                [Reporting(self.live, "", one.decision_id, event, at) for one, event in chunk]
+                [ReportCommand(self.compiled, "", one.decision_id, event, at) for one, event in chunk]
             )
 
     async def learn(self, now: int) -> None:
         """Every server looks what is known."""
         for ledger, learned in zip(self.ledgers, self.learned, strict=True):
-            learned.take(await ledger.learn(Learning(self.live, now)))
+            learned.take(await ledger.learn(LearnCommand(self.compiled, now)))
 
 
 @pytest.fixture
@@ -148,10 +148,10 @@ async def test_a_decision_is_made_again_from_the_log(shop: Shop) -> None:
     made = await engine.decide(request)
     await shop.report([one for one in first if one.offers[0].variant != "b"], "clicked", NOW + 60 * SECOND)
     shop.learned[0].take({})
-    again = await explain_past(engine, made.decision_id)
+    again = await explain_logged(engine, made.decision_id)
     assert again.notes == ()
     assert again.campaigns == told.campaigns
-    assert {one.variant: round(one.share, 2) for one in again.campaigns[0].forms} == {
+    assert {one.variant: round(one.share, 2) for one in again.campaigns[0].creatives} == {
         "a": 0.03,
         "b": 0.93,
         "c": 0.03,
@@ -160,8 +160,8 @@ async def test_a_decision_is_made_again_from_the_log(shop: Shop) -> None:
 
 async def test_values_are_learned(tmp_path: Path) -> None:
     """Of two variants that sell as often, the one that sells for more is shown more."""
-    live = learning_book("{reward: value, explore: 10%, delay: 1h}")
-    shop = Shop(live, f"sqlite:///{tmp_path}/tact.db")
+    compiled = learning_book("{reward: value, explore: 10%, delay: 1h}")
+    shop = Shop(compiled, f"sqlite:///{tmp_path}/tact.db")
     shown = await shop.decide(400, NOW)
     for name, value in (("a", 10.0), ("b", 10.0), ("c", 30.0)):
         sold = [one for one in shown if one.offers[0].variant == name][::2]

@@ -8,23 +8,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.decide.compiled import LiveBook
+from engine.decide.compiled import CompiledBook
 from engine.decide.experiments.posteriors import rate
-from engine.explain import explain, explain_past
+from engine.explain import explain, explain_logged
 from engine.explain.words import sentence
 from engine.model.decision import Decision
 from engine.model.instant import DAY, SECOND
 from engine.model.request import Request
-from tests.decide.arbitrate.shop import NOW, SHOP, live_book, shelf, taken
+from tests.decide.arbitrate.shop import NOW, SHOP, compiled_book, shelf, taken
 from tests.decide.learning.test_book import HOUR, VARIANTS, Shop, variants
 from tests.logs import Log
 
 MINUTE = 60 * SECOND
 
 
-def two_campaigns(pen: str = "{learned: {prior: 0.2, delay: 1h}}", pad: str = "0.1") -> LiveBook:
+def two_campaigns(pen: str = "{learned: {prior: 0.2, delay: 1h}}", pad: str = "0.1") -> CompiledBook:
     """A pen whose propensity is learned, and a pad."""
-    return live_book(
+    return compiled_book(
         SHOP,
         f"campaigns: {{pen: {{offer: pen, placements: [shelf], propensity: {pen}}},"
         f" pad: {{offer: pad, placements: [shelf], propensity: {pad}}}}}",
@@ -99,16 +99,16 @@ async def test_a_decision_is_made_again_by_what_was_known_then(shop: Shop) -> No
     await shop.learn(NOW + 2 * HOUR)
     engine, later = shop.engines[0], NOW + 3 * HOUR
     request = Request("ann", later, {}, placement="shelf", max_offers=1)
-    told = await explain(engine, request, flips=True)
+    told = await explain(engine, request, counterfactuals=True)
     made = await engine.decide(request)
     await shop.report(shown[3:], "clicked", NOW + MINUTE)
     for learned in shop.learned:
         learned.take({})
-    again = await explain_past(engine, made.decision_id, flips=True)
+    again = await explain_logged(engine, made.decision_id, counterfactuals=True)
     assert again.notes == ()
     assert again.campaigns == told.campaigns
     pen = next(one for one in again.campaigns if one.campaign == "pen")
-    text = sentence(pen, engine.live.book.timezone)
+    text = sentence(pen, engine.compiled.book.timezone)
     assert text.startswith("pen fits, but pad goes before it (score 0.1 against 0.0380952); ")
     assert "propensity 0.038, learned from 100 offers." in text
     assert "It would be chosen with a value of" in text
@@ -117,8 +117,8 @@ async def test_a_decision_is_made_again_by_what_was_known_then(shop: Shop) -> No
 async def test_what_another_book_decided_is_told_with_its_propensity(shop: Shop) -> None:
     """Where a decision cannot be made again, what the log has of the propensity is told all the same."""
     (made,) = await shop.decide(1, NOW)
-    shop.engines[0].live = two_campaigns(pad="0.15")
-    told = await explain_past(shop.engines[0], made.decision_id)
+    shop.engines[0].compiled = two_campaigns(pad="0.15")
+    told = await explain_logged(shop.engines[0], made.decision_id)
     assert len(told.notes) == 1
     found = {one.campaign: one.propensity and one.propensity.rate for one in told.campaigns}
     assert found == {"pen": 0.2, "pad": None}
@@ -127,10 +127,10 @@ async def test_what_another_book_decided_is_told_with_its_propensity(shop: Shop)
 async def test_variants_and_propensity_learn_from_the_same(tmp_path: Path) -> None:
     """A campaign that learns which variant does best is as likely taken as all of its variants together."""
     how = "learn: {reward: clicked, explore: 10%, delay: 1h}, propensity: learned"
-    live = live_book(
+    compiled = compiled_book(
         SHOP, f"campaigns: {{x: {{offer: pen, placements: [shelf], {how}, variants: {VARIANTS}}}}}"
     )
-    shop = Shop(live, f"sqlite:///{tmp_path}/tact.db")
+    shop = Shop(compiled, f"sqlite:///{tmp_path}/tact.db")
     shown = await shop.decide(300, NOW)
     assert {one.offers[0].score for one in shown} == {0.05}
     await shop.report([one for one in shown if one.offers[0].variant == "b"][:60], "clicked", NOW + MINUTE)

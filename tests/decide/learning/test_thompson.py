@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.decide.experiments.posteriors import Arm, beliefs
+from engine.decide.experiments.posteriors import Arm, posteriors
 from engine.decide.experiments.thompson import best_probabilities, probabilities
 from engine.rulebook.model.experiments import Reward
 
@@ -19,7 +19,7 @@ def clicked(*counts: tuple[int, int]) -> list[Arm]:
 
 def best(*counts: tuple[int, int]) -> tuple[float, ...]:
     """The probability of each to be the best."""
-    return best_probabilities(beliefs(clicked(*counts), Reward.CLICKED))
+    return best_probabilities(posteriors(clicked(*counts), Reward.CLICKED))
 
 
 def exact(first: tuple[int, int], second: tuple[int, int]) -> float:
@@ -57,7 +57,7 @@ def test_many_arms_as_drawing_from_the_beliefs_says() -> None:
     for _ in range(draws):
         drawn = [random.betavariate(1 + one.rewarded, 1 + one.shown - one.rewarded) for one in arms]
         wins[drawn.index(max(drawn))] += 1
-    found = best_probabilities(beliefs(arms, Reward.CLICKED))
+    found = best_probabilities(posteriors(arms, Reward.CLICKED))
     for one, probability in zip(wins, found, strict=True):
         assert abs(one / draws - probability) < 4 * (probability * (1 - probability) / draws) ** 0.5
 
@@ -79,7 +79,7 @@ def test_values_as_drawing_from_the_beliefs_says() -> None:
             precision = random.gammavariate(1 + n / 2, 1 / rate)
             drawn.append(random.gauss((mean + sum(one)) / (n + 1), (1 / (precision * (n + 1))) ** 0.5))
         wins[drawn.index(max(drawn))] += 1
-    found = best_probabilities(beliefs(arms, Reward.VALUE))
+    found = best_probabilities(posteriors(arms, Reward.VALUE))
     for won, probability in zip(wins, found, strict=True):
         assert abs(won / draws - probability) < 4 * (probability * (1 - probability) / draws) ** 0.5 + 0.0005
 

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import holidays
 
 from engine.model.contact import Contact, Facts
-from engine.model.outcome import Happened
+from engine.model.outcome import PastOutcome
 from engine.rulebook.model.policies import Calendar, Cap, Gap, Pause, Quiet, Rolling, Selector
 
 Policy = Cap | Gap | Quiet | Pause
@@ -23,23 +23,23 @@ def allowed(
     policies: Sequence[Policy],
     facts: Facts,
     history: Sequence[Contact],
-    wishes: Mapping[str, float],
+    customer_limits: Mapping[str, float],
     zones: Mapping[str, Sequence[ZoneInfo]],
     now: int,
-    outcomes: Sequence[Happened] = (),
+    outcomes: Sequence[PastOutcome] = (),
 ) -> bool:
     """Whether a proposal with these facts may go at the moment. zones: by clock, customer and book."""
-    return not blockers(policies, facts, history, wishes, zones, now, outcomes)
+    return not blockers(policies, facts, history, customer_limits, zones, now, outcomes)
 
 
 def blockers(
     policies: Sequence[Policy],
     facts: Facts,
     history: Sequence[Contact],
-    wishes: Mapping[str, float],
+    customer_limits: Mapping[str, float],
     zones: Mapping[str, Sequence[ZoneInfo]],
     now: int,
-    outcomes: Sequence[Happened] = (),
+    outcomes: Sequence[PastOutcome] = (),
 ) -> set[str]:
     """The names of the policies that hold it back."""
     return {
@@ -49,7 +49,7 @@ def blockers(
         and (
             is_paused(one, facts, outcomes, now)
             if isinstance(one, Pause)
-            else any(_blocks(one, history, wishes, zone, now) for zone in _zones(one, zones))
+            else any(_blocks(one, history, customer_limits, zone, now) for zone in _zones(one, zones))
         )
     }
 
@@ -86,7 +86,7 @@ def _zones(policy: Cap | Gap | Quiet, zones: Mapping[str, Sequence[ZoneInfo]]) -
 def _blocks(
     policy: Cap | Gap | Quiet,
     history: Sequence[Contact],
-    wishes: Mapping[str, float],
+    customer_limits: Mapping[str, float],
     zone: ZoneInfo,
     now: int,
 ) -> bool:
@@ -100,8 +100,8 @@ def _blocks(
     if isinstance(policy, Gap):
         return any(now - one.at < policy.at_least for one in counted)
     limit: float = policy.limit
-    if policy.wish is not None and policy.wish in wishes:
-        limit = min(limit, max(0.0, wishes[policy.wish] // 1))
+    if policy.customer_limit is not None and policy.customer_limit in customer_limits:
+        limit = min(limit, max(0.0, customer_limits[policy.customer_limit] // 1))
     return sum(_in_window(policy.window, one.at, now, zone) for one in counted) >= limit
 
 
@@ -122,7 +122,7 @@ def _period(window: Calendar, day: date) -> date:
     return day
 
 
-def is_paused(pause: Pause, facts: Facts, outcomes: Sequence[Happened], now: int) -> bool:
+def is_paused(pause: Pause, facts: Facts, outcomes: Sequence[PastOutcome], now: int) -> bool:
     """Some outcome is younger than the pause, and with it there were enough in the window that ends with it."""
     about = [one for one in outcomes if one.type in pause.outcomes and _is_about(pause, facts, one)]
     for last in about:
@@ -136,7 +136,7 @@ def is_paused(pause: Pause, facts: Facts, outcomes: Sequence[Happened], now: int
     return False
 
 
-def _is_about(pause: Pause, facts: Facts, outcome: Happened) -> bool:
+def _is_about(pause: Pause, facts: Facts, outcome: PastOutcome) -> bool:
     if pause.scope == "channel" and facts.kind == "outbound" and outcome.channel == "":
         return True
     return pause.scope == "customer" or getattr(outcome, pause.scope) == getattr(facts, pause.scope)

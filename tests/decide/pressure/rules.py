@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
 from engine.decide.pressure.policies import Pressure
-from engine.decide.pressure.rule import Case, Rule, Standing, opening
-from engine.decide.pressure.windows import Zones
+from engine.decide.pressure.rule import PressureRule, RuleInput, RuleResult, next_allowed
+from engine.decide.pressure.windows import ZoneSet
 from engine.model.contact import Contact, Facts
 from engine.model.values import Attributes
 from engine.rulebook.model.book import Book, Campaign
@@ -31,28 +31,30 @@ def pressure(*all_: Cap | Gap | Quiet | Pause, zone: ZoneInfo = UTC) -> Pressure
     return Pressure(Book("b", "v", zone, pressure=policies(*all_)))
 
 
-def rules(*all_: Cap | Gap | Quiet | Pause, facts: Facts = SMS, zone: ZoneInfo = UTC) -> tuple[Rule, ...]:
+def rules(
+    *all_: Cap | Gap | Quiet | Pause, facts: Facts = SMS, zone: ZoneInfo = UTC
+) -> tuple[PressureRule, ...]:
     """Those of the policies that a proposal with these facts has to pass."""
     return pressure(*all_, zone=zone).rules_for(CAMPAIGN, facts)
 
 
 def look(
-    rule: Rule,
+    rule: PressureRule,
     now: int,
     history: Sequence[Contact] = (),
     attributes: Attributes | None = None,
-    zones: Zones = (UTC,),
-) -> Standing:
+    zones: ZoneSet = (UTC,),
+) -> RuleResult:
     """How the rule stands."""
-    return rule.stands(Case(now, history, attributes or {}, zones))
+    return rule.evaluate(RuleInput(now, history, attributes or {}, zones))
 
 
 def opens(
-    found: Sequence[Rule],
+    found: Sequence[PressureRule],
     now: int,
     history: Sequence[Contact] = (),
     attributes: Attributes | None = None,
-    zones: Zones = (UTC,),
+    zones: ZoneSet = (UTC,),
 ) -> int | None:
     """When all of them let a proposal pass."""
-    return opening([look(rule, now, history, attributes, zones) for rule in found], now)
+    return next_allowed([look(rule, now, history, attributes, zones) for rule in found], now)

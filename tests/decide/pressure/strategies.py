@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from engine.model.contact import Contact, Facts
 from engine.model.instant import SECOND, from_datetime
-from engine.model.outcome import Happened
+from engine.model.outcome import PastOutcome
 from engine.rulebook.model.policies import (
     Calendar,
     Cap,
@@ -110,7 +110,7 @@ caps = st.builds(
     window=windows,
     count=selectors,
     except_=excepted,
-    wish=st.none() | st.just("profile.wish"),
+    customer_limit=st.none() | st.just("profile.wish"),
 )
 gaps = st.builds(Gap, name=st.just("gap"), at_least=_spans(100), count=selectors, except_=excepted)
 hours = st.lists(
@@ -157,7 +157,7 @@ policies = st.lists(
     max_size=4,
     unique_by=lambda one: one.name,
 )
-wishes = st.dictionaries(
+customer_limits = st.dictionaries(
     st.just("profile.wish"), st.sampled_from((0, 1, 2, 3, 9, -1, 0.5, 1.5, 2.0, 1e300)), max_size=1
 )
 
@@ -178,10 +178,10 @@ def histories(draw: st.DrawFn, now: int) -> list[Contact]:
 
 
 @st.composite
-def outcomes(draw: st.DrawFn, now: int) -> list[Happened]:
+def outcomes(draw: st.DrawFn, now: int) -> list[PastOutcome]:
     """What was reported in the weeks before the moment, some of it of nothing in particular, one in a while later than it."""
     return [
-        Happened(
+        PastOutcome(
             draw(kinds),
             now - draw(st.integers(-60, 20 * 1440)) * MINUTE
             if draw(st.booleans())

@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.decide.pressure.rule import HORIZON, Case, opening
+from engine.decide.pressure.rule import HORIZON, RuleInput, next_allowed
 from engine.model.contact import Contact, Facts
 from engine.model.instant import DAY, SECOND
-from engine.model.outcome import Happened
+from engine.model.outcome import PastOutcome
 from engine.rulebook.model.policies import Clock
 from tests.decide.pressure import reference, strategies
 from tests.decide.pressure.rules import CAMPAIGN, pressure
@@ -27,29 +27,29 @@ class Situation:
     policies: Sequence[reference.Policy]
     facts: Facts
     history: Sequence[Contact]
-    wishes: Mapping[str, Any]
+    customer_limits: Mapping[str, Any]
     book_zone: ZoneInfo
     zones: tuple[ZoneInfo, ...]
     now: int
-    outcomes: Sequence[Happened]
+    outcomes: Sequence[PastOutcome]
 
     @property
     def blocking(self) -> set[str]:
         """The names of the engine's rules that hold the proposal back."""
-        return {one.rule.name for one in self.standings if one.blocks}
+        return {one.rule.name for one in self.rule_results if one.blocks}
 
     @property
-    def standings(self) -> Any:
+    def rule_results(self) -> Any:
         """How the engine's rules stand."""
         compiled = pressure(*self.policies, zone=self.book_zone).rules_for(CAMPAIGN, self.facts)
-        case = Case(self.now, self.history, self.wishes, self.zones, outcomes=self.outcomes)
-        return [rule.stands(case) for rule in compiled]
+        case = RuleInput(self.now, self.history, self.customer_limits, self.zones, outcomes=self.outcomes)
+        return [rule.evaluate(case) for rule in compiled]
 
     def blockers(self, now: int) -> set[str]:
         """What the reference says holds the proposal back."""
         clocks: dict[str, tuple[ZoneInfo, ...]] = {Clock.CUSTOMER: self.zones, Clock.BOOK: (self.book_zone,)}
         return reference.blockers(
-            self.policies, self.facts, self.history, self.wishes, clocks, now, self.outcomes
+            self.policies, self.facts, self.history, self.customer_limits, clocks, now, self.outcomes
         )
 
 
@@ -61,7 +61,7 @@ def situations(draw: st.DrawFn) -> Situation:
         draw(strategies.policies),
         draw(strategies.facts),
         draw(strategies.histories(now)),
-        draw(strategies.wishes),
+        draw(strategies.customer_limits),
         draw(strategies.zones),
         draw(strategies.plausible),
         now,
@@ -80,9 +80,9 @@ def test_the_verdict_is_that_of_the_reference(one: Situation) -> None:
 @given(situations())
 def test_the_verdict_changes_on_the_tick(one: Situation) -> None:
     """Asked again at the very moment at which a rule lets go, and a tick before, the verdict is the reference's."""
-    for standing in one.standings:
-        if standing.next_allowed_at is not None:
-            for at in (standing.next_allowed_at - 1, standing.next_allowed_at):
+    for rule_result in one.rule_results:
+        if rule_result.next_allowed_at is not None:
+            for at in (rule_result.next_allowed_at - 1, rule_result.next_allowed_at):
                 assert replace(one, now=at).blocking == one.blockers(at)
 
 
@@ -90,9 +90,9 @@ def test_the_verdict_changes_on_the_tick(one: Situation) -> None:
 @given(situations())
 def test_each_rule_names_its_own_next_moment(one: Situation) -> None:
     """At a rule's own next moment it lets pass, and a second before it did not."""
-    for standing in one.standings:
-        found, name = standing.next_allowed_at, standing.rule.name
-        if found is not None and standing.blocks:
+    for rule_result in one.rule_results:
+        found, name = rule_result.next_allowed_at, rule_result.rule.name
+        if found is not None and rule_result.blocks:
             assert name not in one.blockers(found)
             assert name in one.blockers(max(found - SECOND, one.now))
             assert name in one.blockers(found - 1)
@@ -104,7 +104,7 @@ def test_each_rule_names_its_own_next_moment(one: Situation) -> None:
 @given(situations(), st.randoms(use_true_random=False))
 def test_next_allowed_at_is_the_earliest_moment(one: Situation, chance: random.Random) -> None:
     """There the reference lets the proposal pass; a tick and a second before, and anywhere between, it does not."""
-    found = opening(one.standings, one.now)
+    found = next_allowed(one.rule_results, one.now)
     end = one.now + HORIZON if found is None else found
     if found is not None:
         assert not one.blockers(found)

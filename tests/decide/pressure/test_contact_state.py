@@ -6,13 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.decide.pressure.contact_state import Change, Evidence, Life, begun, change
+from engine.decide.pressure.contact_state import (
+    ContactStatus,
+    Evidence,
+    StatusChange,
+    initial_status,
+    status_after,
+)
 from engine.model.contact import ContactState
 from engine.model.outcome import CONFIRMING, RELEASING, OutcomeType
 
 HOLD, EARLY, LATE = 100, 50, 150
-RESERVED, CONFIRMED = begun(HOLD), begun(None)
-RELEASED = Life(ContactState.RELEASED, None)
+RESERVED, CONFIRMED = initial_status(HOLD), initial_status(None)
+RELEASED = ContactStatus(ContactState.RELEASED, None)
 
 types = st.sampled_from(OutcomeType)
 evidence = st.lists(st.builds(Evidence, types, st.integers(0, 3)), max_size=6)
@@ -32,8 +38,8 @@ evidence = st.lists(st.builds(Evidence, types, st.integers(0, 3)), max_size=6)
 )
 def test_the_latest_evidence_decides(reported: Sequence[str], counts: bool) -> None:
     """Of outcomes one after the other the last that says something of the contact is believed."""
-    found = change(RESERVED, [Evidence(one, at) for at, one in enumerate(reported)], EARLY)
-    assert found.life.counts(EARLY) is counts
+    found = status_after(RESERVED, [Evidence(one, at) for at, one in enumerate(reported)], EARLY)
+    assert found.status.counts(EARLY) is counts
 
 
 def test_a_tie_confirms() -> None:
@@ -41,7 +47,8 @@ def test_a_tie_confirms() -> None:
     for releasing in RELEASING:
         for confirming in CONFIRMING:
             assert (
-                change(RESERVED, [Evidence(confirming, 7), Evidence(releasing, 7)], EARLY).life == CONFIRMED
+                status_after(RESERVED, [Evidence(confirming, 7), Evidence(releasing, 7)], EARLY).status
+                == CONFIRMED
             )
 
 
@@ -64,41 +71,41 @@ def test_without_word_the_hold_ends_it() -> None:
     ],
 )
 def test_what_is_given_back_and_taken_again(
-    before: Life, reported: str, now: int, stops: bool, resumes: bool
+    before: ContactStatus, reported: str, now: int, stops: bool, resumes: bool
 ) -> None:
     """A contact gives back what it took when it stops counting, and takes it again when it counts after all."""
-    found = change(before, [Evidence(reported, now)], now)
+    found = status_after(before, [Evidence(reported, now)], now)
     assert (found.stops, found.resumes) == (stops, resumes)
 
 
 @given(evidence, st.randoms(use_true_random=False), st.sampled_from((EARLY, LATE)))
 def test_the_order_of_arrival_does_not_matter(reported: list[Evidence], chance: object, now: int) -> None:
     """However evidence arrives, one by one or together, again or once, the contact comes to stand the same."""
-    together = change(RESERVED, reported, now).life
+    together = status_after(RESERVED, reported, now).status
     shuffled = [*reported, *reported]
     chance.shuffle(shuffled)  # type: ignore[attr-defined]
-    life, known = RESERVED, list[Evidence]()
+    status, known = RESERVED, list[Evidence]()
     for one in shuffled:
         known.append(one)
-        life = change(life, known, now).life
-    assert life == together
+        status = status_after(status, known, now).status
+    assert status == together
 
 
 @given(st.lists(evidence, max_size=5), st.sampled_from((EARLY, LATE)))
 def test_what_is_given_back_is_what_was_taken(steps: list[list[Evidence]], now: int) -> None:
     """Over any story at one moment takings and givings alternate, and their balance says whether the contact counts."""
-    life, known, taken = RESERVED, list[Evidence](), int(RESERVED.counts(now))
+    status, known, taken = RESERVED, list[Evidence](), int(RESERVED.counts(now))
     for step in steps:
         known += step
-        found: Change = change(life, known, now)
+        found: StatusChange = status_after(status, known, now)
         taken += found.resumes - found.stops
-        life = found.life
-        assert taken == int(life.counts(now))
+        status = found.status
+        assert taken == int(status.counts(now))
 
 
 @given(evidence, st.integers(0, 200))
 def test_a_shadow_stays_a_shadow(reported: list[Evidence], now: int) -> None:
     """What is reported of something that was withheld, by mistake or by whoever sends it, changes nothing: it counts."""
-    shadow = Life(ContactState.SHADOW, None)
-    assert change(shadow, reported, now) == Change(shadow, stops=False, resumes=False)
+    shadow = ContactStatus(ContactState.SHADOW, None)
+    assert status_after(shadow, reported, now) == StatusChange(shadow, stops=False, resumes=False)
     assert shadow.counts(now)

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from engine.decide.pressure.rule import HORIZON, Case, Standing
+from engine.decide.pressure.rule import HORIZON, RuleInput, RuleResult
 from engine.model.contact import Facts
 from engine.model.instant import DAY
-from engine.model.outcome import Happened
+from engine.model.outcome import PastOutcome
 from engine.rulebook.model.policies import Pause, Scope, Selector
 from tests.decide.pressure.rules import CAMPAIGN, SMS, pressure
 
@@ -18,18 +18,18 @@ THRICE = Pause("tired", frozenset(("ignored", "bounced")), 10 * DAY, times=3, wi
 WEB = SMS._replace(channel="web", kind="inbound")
 
 
-def happened(kind: str, at: int, channel: str = "sms", campaign: str = "a", offer: str = "x") -> Happened:
+def happened(kind: str, at: int, channel: str = "sms", campaign: str = "a", offer: str = "x") -> PastOutcome:
     """One outcome."""
-    return Happened(kind, at, channel, campaign, offer)
+    return PastOutcome(kind, at, channel, campaign, offer)
 
 
-def look(pause: Pause, *outcomes: Happened, now: int = NOW, facts: Facts = SMS) -> Standing | None:
+def look(pause: Pause, *outcomes: PastOutcome, now: int = NOW, facts: Facts = SMS) -> RuleResult | None:
     """How the pause stands for such a proposal; None: it has nothing to say of it."""
     rules = pressure(pause).rules_for(CAMPAIGN, facts)
-    return rules[0].stands(Case(now, (), {}, (), outcomes=outcomes)) if rules else None
+    return rules[0].evaluate(RuleInput(now, (), {}, (), outcomes=outcomes)) if rules else None
 
 
-def blocks(pause: Pause, *outcomes: Happened, now: int = NOW, facts: Facts = SMS) -> bool:
+def blocks(pause: Pause, *outcomes: PastOutcome, now: int = NOW, facts: Facts = SMS) -> bool:
     """Whether it holds back."""
     found = look(pause, *outcomes, now=now, facts=facts)
     return found is not None and found.blocks

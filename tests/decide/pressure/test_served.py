@@ -52,11 +52,11 @@ def ask(
     customer: str,
     at: str,
     mode: str = "commit",
-    wish: float | None = None,
+    customer_limit: float | None = None,
     zone: str = "America/New_York",
 ) -> DecideResponse:
     """The answer for a customer with a phone, in a zone or nowhere in particular."""
-    profile = {"phone": "1"} if wish is None else {"phone": "1", "weekly_max": wish}
+    profile = {"phone": "1"} if customer_limit is None else {"phone": "1", "weekly_max": customer_limit}
     now = datetime.fromisoformat(at)
     return tact.decide(
         request(customer, profile=profile, consents=["sms"], time_zone=zone, mode=mode, now=now)  # type: ignore[arg-type]
@@ -98,11 +98,11 @@ def test_a_campaign_is_limited_for_a_customer_over_the_whole_month(tact: Client)
 
 def test_who_wants_nothing_hears_nothing(tact: Client) -> None:
     """A wish of 0 blocks for good; a wish of 1 for the rest of the week."""
-    nothing = ask(tact, "cleo", "2026-03-09T10:00-04:00", wish=0)
+    nothing = ask(tact, "cleo", "2026-03-09T10:00-04:00", customer_limit=0)
     assert list(nothing.blocked_by) == ["weekly"]
     assert not nothing.HasField("next_allowed_at")
-    assert ask(tact, "cleo", "2026-03-09T10:00-04:00", wish=1).outcome == OUTCOME_OFFER
-    answer = ask(tact, "cleo", "2026-03-13T10:00-04:00", wish=1)
+    assert ask(tact, "cleo", "2026-03-09T10:00-04:00", customer_limit=1).outcome == OUTCOME_OFFER
+    answer = ask(tact, "cleo", "2026-03-13T10:00-04:00", customer_limit=1)
     assert list(answer.blocked_by) == ["weekly"]
     assert allowed_at(answer) == datetime.fromisoformat("2026-03-15T08:00-04:00")
 
@@ -118,7 +118,7 @@ def test_nobody_is_woken_anywhere_in_the_country(tact: Client) -> None:
 def test_a_preview_shows_how_every_rule_stands_and_keeps_nothing(tact: Client) -> None:
     """Kind, count, limit, window, zones, verdict and own next moment of each; and the same when asked again."""
     assert ask(tact, "eve", "2026-03-10T10:00-04:00").outcome == OUTCOME_OFFER
-    answer = ask(tact, "eve", "2026-03-11T22:00-04:00", "preview", wish=1.5)
+    answer = ask(tact, "eve", "2026-03-11T22:00-04:00", "preview", customer_limit=1.5)
     rows = [
         (
             one.rule,
@@ -139,7 +139,7 @@ def test_a_preview_shows_how_every_rule_stands_and_keeps_nothing(tact: Client) -
         ("breath", "GAP", (1, 1), "2d", [], True, "2026-03-12T14:00:00+00:00"),
     ]
     assert {(one.campaign, one.channel) for one in answer.pressure} == {("news", "sms")}
-    again = ask(tact, "eve", "2026-03-11T22:00-04:00", "preview", wish=1.5)
+    again = ask(tact, "eve", "2026-03-11T22:00-04:00", "preview", customer_limit=1.5)
     assert list(again.pressure) == list(answer.pressure)
 
 

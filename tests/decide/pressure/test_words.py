@@ -4,11 +4,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from engine.explain.words import in_words
-from engine.model.decision import Reading, RuleKind
+from engine.explain.words import rule_in_words
+from engine.model.decision import RuleKind, RuleReading
 
 AT = 1_773_108_000_000_000  # 2026-03-10T10:00+08:00
-CAP = Reading("c", "sms", "r", RuleKind.CAP, True, 2, 2, "calendar week", ("Asia/Shanghai",), AT)
+CAP = RuleReading("c", "sms", "r", RuleKind.CAP, True, 2, 2, "calendar week", ("Asia/Shanghai",), AT)
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,6 @@ CAP = Reading("c", "sms", "r", RuleKind.CAP, True, 2, 2, "calendar week", ("Asia
          "21:00-08:00 in Asia/Shanghai and 1 other zone"),
     ],
 )  # fmt: skip
-def test_words(reading: Reading, words: str) -> None:
+def test_words(reading: RuleReading, words: str) -> None:
     """What was seen, where, and until when it holds back."""
-    assert in_words(reading, ZoneInfo("Asia/Shanghai")) == words
+    assert rule_in_words(reading, ZoneInfo("Asia/Shanghai")) == words

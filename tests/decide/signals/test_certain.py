@@ -10,7 +10,7 @@ from engine.decide.signals.certain import CertainEvaluator, certain
 from engine.decide.signals.compile import compile_signals
 from engine.decide.signals.infer import infer
 from engine.decide.signals.probe import MOMENT
-from engine.decide.signals.python_evaluator import NaiveEvaluator
+from engine.decide.signals.python_evaluator import PythonEvaluator
 from engine.rulebook.model.derived import Signal
 from tests.decide.signals.chance import NAMES, attributes, signals
 
@@ -20,7 +20,7 @@ def test_more_knowledge_never_takes_a_conclusion_back(seed: int, known: set[str]
     """Whatever the unknown attributes turn out to be, what was certain without them holds with them."""
     random = Random(seed)
     compiled = compile_signals(signals(random, 8))
-    evaluator = CertainEvaluator(certain(compiled, known), NaiveEvaluator(compiled))
+    evaluator = CertainEvaluator(certain(compiled, known), PythonEvaluator(compiled))
     for _ in range(5):
         full = attributes(random)
         little = {name: value for name, value in full.items() if name in known}
@@ -41,6 +41,6 @@ def test_the_known_half_of_an_alternative_is_enough() -> None:
         "twice": Signal("twice", None_((Test("signal.unseen", Operator.EQ, True),))),
     }
     compiled = compile_signals(written)
-    evaluator = CertainEvaluator(certain(compiled, {"seen"}), NaiveEvaluator(compiled))
+    evaluator = CertainEvaluator(certain(compiled, {"seen"}), PythonEvaluator(compiled))
     assert infer(evaluator.certain, {"seen": 1}, MOMENT, evaluator) == {"either", "twice"}
     assert infer(evaluator.certain, {}, MOMENT, evaluator) == {"unseen"}

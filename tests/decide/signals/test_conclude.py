@@ -5,8 +5,8 @@ from datetime import date
 from engine.conditions.model import All, None_, Operator, Test
 from engine.decide.signals.compile import compile_signals
 from engine.decide.signals.infer import Conclusions, conclude
-from engine.decide.signals.python_evaluator import NaiveEvaluator
-from engine.model.customer import NO_MEMORY, Held, Memory
+from engine.decide.signals.python_evaluator import PythonEvaluator
+from engine.model.customer import NO_MEMORY, HeldSignal, Memory
 from engine.model.values import Attributes, Moment
 from engine.rulebook.model.derived import Signal
 
@@ -27,21 +27,21 @@ BOOK = compile_signals(
 def at(attributes: Attributes, memory: Memory = NO_MEMORY, now: int = NOW) -> Conclusions:
     """What comes of the attributes at a moment."""
     moment = Moment(now, date(2026, 3, 10))
-    return conclude(BOOK, attributes, moment, NaiveEvaluator(BOOK), memory)
+    return conclude(BOOK, attributes, moment, PythonEvaluator(BOOK), memory)
 
 
-def remembering(*held: Held) -> Memory:
+def remembering(*held: HeldSignal) -> Memory:
     """The memory of these signals."""
     return Memory(signals={one.name: one for one in held})
 
 
-BEFORE = Held("held", NOW - 100, NOW + 400, {"x": "old", "y": "old"})
+BEFORE = HeldSignal("held", NOW - 100, NOW + 400, {"x": "old", "y": "old"})
 
 
 def test_a_conclusion_is_remembered() -> None:
     """A signal that is held is to be written with its end and what it exposes; one that is not holds for the request only."""
     found = at({"a": 1, "x": "new"})
-    assert found.signals == (Held("brief", NOW), Held("held", NOW, NOW + HOLD, {"x": "new"}))
+    assert found.signals == (HeldSignal("brief", NOW), HeldSignal("held", NOW, NOW + HOLD, {"x": "new"}))
     assert [one.name for one in found.remember] == ["held"]
     assert found.attributes == {"signal.held": True, "signal.held.x": "new", "signal.brief": True}
     assert found.forget == ()
@@ -50,7 +50,7 @@ def test_a_conclusion_is_remembered() -> None:
 def test_what_is_remembered_holds_without_its_condition() -> None:
     """It holds since when it did, exposes what it exposed, is seen by higher strata, and is not written again."""
     found = at({}, remembering(BEFORE))
-    assert found.signals == (Held("brief", NOW), BEFORE)
+    assert found.signals == (HeldSignal("brief", NOW), BEFORE)
     assert found.attributes["signal.held.x"] == "old"
     assert (found.remember, found.forget) == ((), ())
 
@@ -58,7 +58,7 @@ def test_what_is_remembered_holds_without_its_condition() -> None:
 def test_a_conclusion_anew_keeps_since_and_renews_the_rest() -> None:
     """Its time begins again; of what it exposes the newest value that was seen counts."""
     (held,) = at({"a": 1, "x": "new"}, remembering(BEFORE)).remember
-    assert held == Held("held", BEFORE.since, NOW + HOLD, {"x": "new", "y": "old"})
+    assert held == HeldSignal("held", BEFORE.since, NOW + HOLD, {"x": "new", "y": "old"})
 
 
 def test_until_goes_before_all() -> None:
@@ -75,7 +75,7 @@ def test_what_has_expired_is_forgotten_unless_concluded_anew() -> None:
     assert at({}, past).forget == (BEFORE,)
     again = at({"a": 1}, past)
     assert again.forget == ()
-    assert again.remember == (Held("held", NOW, NOW + HOLD),)
+    assert again.remember == (HeldSignal("held", NOW, NOW + HOLD),)
 
 
 def test_until_may_name_a_signal_of_the_same_request() -> None:
@@ -86,16 +86,16 @@ def test_until_may_name_a_signal_of_the_same_request() -> None:
             "closed": Signal("closed", Test("c", Operator.EQ, 1)),
         }
     )
-    before = Held("open", 1, NOW + 1)
+    before = HeldSignal("open", 1, NOW + 1)
     moment = Moment(NOW, date(2026, 3, 10))
-    found = conclude(book, {"a": 1, "c": 1}, moment, NaiveEvaluator(book), remembering(before))
+    found = conclude(book, {"a": 1, "c": 1}, moment, PythonEvaluator(book), remembering(before))
     assert ([one.name for one in found.signals], found.forget) == (["closed"], (before,))
 
 
 def test_a_signal_that_the_book_holds_no_longer_is_nothing() -> None:
     """What another version of the book remembered does not hold by a version that does not, and stays for the other."""
-    other = Held("brief", 1, NOW + 1)
-    gone = Held("unknown", 1, NOW + 1)
+    other = HeldSignal("brief", 1, NOW + 1)
+    gone = HeldSignal("unknown", 1, NOW + 1)
     found = at({}, remembering(other, gone))
     assert [one.name for one in found.signals] == ["calm"]
     assert found.forget == ()
@@ -104,5 +104,5 @@ def test_a_signal_that_the_book_holds_no_longer_is_nothing() -> None:
 def test_all_is_silence_without_signals() -> None:
     """Nothing concluded and nothing remembered is nothing at all."""
     book = compile_signals({"held": Signal("held", All((A,)), HOLD)})
-    found = conclude(book, {}, Moment(NOW, date(2026, 3, 10)), NaiveEvaluator(book), NO_MEMORY)
+    found = conclude(book, {}, Moment(NOW, date(2026, 3, 10)), PythonEvaluator(book), NO_MEMORY)
     assert found == Conclusions({}, (), (), ())

@@ -5,7 +5,7 @@ import sys
 
 from engine.decide.signals.evaluator import open_evaluator
 from engine.decide.signals.kernel import DurableKernel
-from engine.decide.signals.python_evaluator import NaiveEvaluator
+from engine.decide.signals.python_evaluator import PythonEvaluator
 from tests.decide.signals.books import compiled, gte, needs_library
 
 SCRIPT = """
@@ -53,5 +53,5 @@ def test_the_library_answers_where_it_is() -> None:
     assert isinstance(evaluator, DurableKernel)
     evaluator.close()
     empty = open_evaluator(compiled({}))
-    assert isinstance(empty, NaiveEvaluator)
+    assert isinstance(empty, PythonEvaluator)
     empty.close()

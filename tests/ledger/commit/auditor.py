@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from engine.model.contact import Contact, Facts
-from engine.model.outcome import Happened
+from engine.model.outcome import PastOutcome
 from engine.rulebook.model.book import Book
 from tests.decide.pressure import reference
 from tests.logs import Log
@@ -133,7 +133,7 @@ class Auditor:
 
     def _held_back(self, one: Asked, facts: Facts, history: Sequence[Contact]) -> bool:
         attributes = one.inputs["attributes"]
-        wishes = {name: value for name, value in attributes.items() if name == "profile.wish"}
+        customer_limits = {name: value for name, value in attributes.items() if name == "profile.wish"}
         book = self.book.timezone
         zone = ZoneInfo(attributes["profile.time_zone"]) if "profile.time_zone" in attributes else book
         zones = {"customer": [zone], "book": [book]}
@@ -144,7 +144,9 @@ class Auditor:
             *said.quiet.values(),
             *said.pauses.values(),
         ]
-        blocked = reference.blockers(rules, facts, history, wishes, zones, one.at, list(self._happened(one)))
+        blocked = reference.blockers(
+            rules, facts, history, customer_limits, zones, one.at, list(self._happened(one))
+        )
         return bool(blocked) or self._unwanted(one, facts.channel)
 
     def _as_known(self, made: Made, step: str) -> Iterator[Contact]:
@@ -162,12 +164,12 @@ class Auditor:
         elif max(words)[1]:
             yield Contact(made.at, None, made.facts)
 
-    def _happened(self, one: Asked) -> Iterator[Happened]:
+    def _happened(self, one: Asked) -> Iterator[PastOutcome]:
         """What was reported of the person before the step."""
         for each in self.reports:
             if each.step < one.step and each.name in self._together(one):
                 offer = self.book.campaigns[each.campaign].offer if each.campaign else ""
-                yield Happened(each.type, each.at, each.channel, each.campaign, offer)
+                yield PastOutcome(each.type, each.at, each.channel, each.campaign, offer)
 
     def _unwanted(self, one: Asked, channel: str) -> bool:
         """Whether the customer wants no more on the channel: each channel of these books has a purpose of its own."""

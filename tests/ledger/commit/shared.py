@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from engine.decide.compiled import LiveBook
-from engine.decide.evaluate import ask
-from engine.ledger.commit.events import Recorded
+from engine.decide.compiled import CompiledBook
+from engine.decide.evaluate import evaluate
+from engine.ledger.commit.events import RecordResult
 from engine.ledger.commit.group import settle_group
-from engine.ledger.commit.outcomes import Reporting
+from engine.ledger.commit.outcomes import ReportCommand
 from engine.ledger.store.store import Store
 from engine.model.decision import Decision
 from engine.model.event import Event
@@ -35,23 +35,25 @@ TAKES = {"rare": (OFFER_STOCK,), "few": (FEW,), "call": (OFFER_STOCK, CALLS, CAP
 """What a contact counts for, by what was wanted."""
 
 
-def wish(customer: object, wants: str, now: int) -> Request:
+def customer_limit(customer: object, wants: str, now: int) -> Request:
     """A customer who wants something, and has a phone."""
     return Request(str(customer), now, {"profile.phone": "138", "profile.wants": wants})
 
 
 def settle(
-    live: LiveBook, store: Store, requests: Sequence[Request], reports: Sequence[Reporting] = ()
+    compiled: CompiledBook, store: Store, requests: Sequence[Request], reports: Sequence[ReportCommand] = ()
 ) -> list[Decision]:
     """Settles all of it in one group; the decisions."""
-    answers = settle_group(store, [*reports, *(ask(live, request) for request in requests)])
-    assert all(isinstance(one, Decision | Recorded) for one in answers), answers
+    answers = settle_group(store, [*reports, *(evaluate(compiled, request) for request in requests)])
+    assert all(isinstance(one, Decision | RecordResult) for one in answers), answers
     return [one for one in answers if isinstance(one, Decision)]
 
 
-def outcome(live: LiveBook, decision_id: str, type_: str, at: int, now: int, name: object) -> Reporting:
+def outcome(
+    compiled: CompiledBook, decision_id: str, type_: str, at: int, now: int, name: object
+) -> ReportCommand:
     """An outcome of a decision; name: what makes the event's id its own."""
-    return Reporting(live, "", decision_id, Event(f"{decision_id}-{name}", type_, at, {}), now)
+    return ReportCommand(compiled, "", decision_id, Event(f"{decision_id}-{name}", type_, at, {}), now)
 
 
 def assert_sound(log: Log) -> None:

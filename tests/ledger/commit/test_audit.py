@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.decide.compiled import LiveBook, compile_book
-from engine.decide.evaluate import ask
+from engine.decide.compiled import CompiledBook, compile_book
+from engine.decide.evaluate import evaluate
 from engine.ledger.commit.group import settle_group
-from engine.ledger.commit.identity import Asked, Linking
-from engine.ledger.commit.outcomes import Reporting
+from engine.ledger.commit.identity import Command, LinkCommand
+from engine.ledger.commit.outcomes import ReportCommand
 from engine.ledger.errors import LedgerError
 from engine.ledger.store.open import open_store
 from engine.ledger.store.store import Store
@@ -35,7 +35,7 @@ from engine.rulebook.model.policies import (
     Scope,
     Selector,
 )
-from tests.books import live_book
+from tests.books import compiled_book
 from tests.decide.pressure import rules, strategies
 from tests.ledger.commit.auditor import Auditor
 from tests.logs import Log, sqlite_log
@@ -103,8 +103,8 @@ pressures = st.lists(
 class Story:
     """A story under way: what is done, in a log."""
 
-    def __init__(self, live: LiveBook, store: Store) -> None:
-        self.live, self._store = live, store
+    def __init__(self, compiled: CompiledBook, store: Store) -> None:
+        self.compiled, self._store = compiled, store
         self.links: list[tuple[str, Sequence[str]]] = []
         self.decided: list[str] = []
         self._now, self._group = NOW, 0
@@ -120,16 +120,16 @@ class Story:
                 if isinstance(answer, Decision) and answer.offers:
                     self.decided.append(answer.decision_id)
 
-    def _ask(self, act: Act, place: int) -> Asked | None:
+    def _ask(self, act: Act, place: int) -> Command | None:
         match act.what:
             case "decide":
-                return ask(self.live, self._request(act, self._step(2, place)))
+                return evaluate(self.compiled, self._request(act, self._step(2, place)))
             case "report":
                 return self._report(act, self._step(1, place))
         names = tuple(dict.fromkeys((act.name, NAMES[act.pick % 3])))
         if len(names) == 2:
             self.links.append((self._step(0, place), names))
-            return Linking(names, self._now)
+            return LinkCommand(names, self._now)
         return None
 
     def _step(self, kind: int, place: int) -> str:
@@ -146,7 +146,7 @@ class Story:
         return Request(
             customer=act.name,
             now=self._now,
-            attributes={name: value for name, value in attributes.items() if name in self.live.wanted},
+            attributes={name: value for name, value in attributes.items() if name in self.compiled.wanted},
             consents=frozenset(("sms", "wechat")),
             channels=channels,
             placement=placement,
@@ -154,25 +154,25 @@ class Story:
             request_id=step,
         )
 
-    def _report(self, act: Act, step: str) -> Reporting | None:
+    def _report(self, act: Act, step: str) -> ReportCommand | None:
         kind = REPORTS[act.other % len(REPORTS)]
         at = self._now - (0, 0, MINUTE, HOUR, 8 * HOUR)[act.pick % 5]
         event = Event(step, kind, at, {"item": act.name})
         if kind in ("unsubscribed", "subscribed") or not self.decided:
             channel = ("sms", "wechat")[act.pick % 2]
-            return Reporting(self.live, act.name, "", event, self._now, channel)
+            return ReportCommand(self.compiled, act.name, "", event, self._now, channel)
         about = self.decided[-1 - act.pick % min(5, len(self.decided))]
-        return Reporting(self.live, "", about, event, self._now)
+        return ReportCommand(self.compiled, "", about, event, self._now)
 
 
-def with_rules(folder: Path, policies: Policies) -> LiveBook:
+def with_rules(folder: Path, policies: Policies) -> CompiledBook:
     """The book with these rules."""
-    return compile_book(replace(live_book(folder, BOOK).book, pressure=policies))
+    return compile_book(replace(compiled_book(folder, BOOK).book, pressure=policies))
 
 
 def audit(story: Story, log: Log) -> list[str]:
     """What the auditor finds."""
-    book: Book = story.live.book
+    book: Book = story.compiled.book
     return list(Auditor(book, log, story.links, ("a", "b")).violations())
 
 

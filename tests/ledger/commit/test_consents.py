@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.decide.compiled import LiveBook
-from engine.decide.evaluate import ask
+from engine.decide.compiled import CompiledBook
+from engine.decide.evaluate import evaluate
 from engine.decide.pressure.consent import said, stricter, withdrawn_since
-from engine.ledger.commit.events import Recorded
+from engine.ledger.commit.events import RecordResult
 from engine.ledger.commit.group import settle_group
-from engine.ledger.commit.identity import Linking
-from engine.ledger.commit.outcomes import Reporting
-from engine.ledger.commit.replay import past_of
+from engine.ledger.commit.identity import LinkCommand
+from engine.ledger.commit.outcomes import ReportCommand
+from engine.ledger.commit.replay import logged_decision_of
 from engine.ledger.queries.decisions import decision_of
 from engine.ledger.store.open import open_store
 from engine.ledger.store.store import Store
@@ -23,7 +23,7 @@ from engine.model.customer import EVERYTHING, Consent, Consents
 from engine.model.decision import Decision, Outcome, Reason, ReasonCode, RuleKind
 from engine.model.event import Event
 from engine.model.request import Mode, Request
-from tests.books import live_book
+from tests.books import compiled_book
 from tests.logs import Log
 
 NOW = 1_773_108_000_000_000
@@ -45,9 +45,9 @@ events = count()
 
 
 @pytest.fixture
-def live(tmp_path: Path) -> LiveBook:
+def compiled(tmp_path: Path) -> CompiledBook:
     """The book of these tests."""
-    return live_book(tmp_path / "book", BOOK)
+    return compiled_book(tmp_path / "book", BOOK)
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def store(any_log: Log) -> Iterator[Store]:
 
 
 def decide(
-    live: LiveBook,
+    compiled: CompiledBook,
     store: Store,
     name: str,
     *channels: str,
@@ -76,28 +76,28 @@ def decide(
         mode=mode,
         aliases=aliases,
     )
-    (answer,) = settle_group(store, [ask(live, request)])
+    (answer,) = settle_group(store, [evaluate(compiled, request)])
     assert isinstance(answer, Decision)
     return answer
 
 
-def tell(live: LiveBook, store: Store, kind: str, at: int = NOW, **over: object) -> None:
+def tell(compiled: CompiledBook, store: Store, kind: str, at: int = NOW, **over: object) -> None:
     """The customer unsubscribes, or subscribes."""
-    one = Reporting(live, "ann", "", Event(f"e-{next(events)}", kind, at, {}), NOW)
-    assert settle_group(store, [one._replace(**over)]) == [Recorded.ACCEPTED]  # type: ignore[arg-type]
+    one = ReportCommand(compiled, "ann", "", Event(f"e-{next(events)}", kind, at, {}), NOW)
+    assert settle_group(store, [one._replace(**over)]) == [RecordResult.ACCEPTED]  # type: ignore[arg-type]
 
 
-def reached(live: LiveBook, store: Store, name: str = "ann") -> set[str]:
+def reached(compiled: CompiledBook, store: Store, name: str = "ann") -> set[str]:
     """The channels on which something may go to the customer."""
-    return {one for one in CHANNELS if decide(live, store, name, one).outcome is Outcome.OFFER}
+    return {one for one in CHANNELS if decide(compiled, store, name, one).outcome is Outcome.OFFER}
 
 
-def test_an_unsubscribe_bars_its_purpose(live: LiveBook, store: Store) -> None:
+def test_an_unsubscribe_bars_its_purpose(compiled: CompiledBook, store: Store) -> None:
     """What was sent by SMS and unsubscribed from bars all channels of that purpose, and no other."""
-    sent = decide(live, store, "ann", "sms")
-    tell(live, store, "unsubscribed", customer="", decision_id=sent.decision_id)
-    assert reached(live, store) == {"call", "post"}
-    assert reached(live, store, "zoe") == set(CHANNELS)
+    sent = decide(compiled, store, "ann", "sms")
+    tell(compiled, store, "unsubscribed", customer="", decision_id=sent.decision_id)
+    assert reached(compiled, store) == {"call", "post"}
+    assert reached(compiled, store, "zoe") == set(CHANNELS)
 
 
 @pytest.mark.parametrize(
@@ -111,69 +111,69 @@ def test_an_unsubscribe_bars_its_purpose(live: LiveBook, store: Store) -> None:
     ],
 )
 def test_the_channel_that_is_named_says_of_what(
-    live: LiveBook, store: Store, channel: str, left: set[str]
+    compiled: CompiledBook, store: Store, channel: str, left: set[str]
 ) -> None:
     """Its purpose, or the channel alone where none is needed; everything we send where nobody says, or on a page."""
-    tell(live, store, "unsubscribed", channel=channel)
-    assert reached(live, store) == left
+    tell(compiled, store, "unsubscribed", channel=channel)
+    assert reached(compiled, store) == left
 
 
-def test_a_page_is_still_answered(live: LiveBook, store: Store) -> None:
+def test_a_page_is_still_answered(compiled: CompiledBook, store: Store) -> None:
     """Who wants no messages still comes to us."""
-    tell(live, store, "unsubscribed")
-    (answer,) = settle_group(store, [ask(live, Request("ann", NOW, {}, placement="page"))])
+    tell(compiled, store, "unsubscribed")
+    (answer,) = settle_group(store, [evaluate(compiled, Request("ann", NOW, {}, placement="page"))])
     assert isinstance(answer, Decision)
     assert answer.outcome is Outcome.OFFER
 
 
-def test_subscribing_brings_it_back(live: LiveBook, store: Store) -> None:
+def test_subscribing_brings_it_back(compiled: CompiledBook, store: Store) -> None:
     """The later of the two holds, by the moment at which it was said; a tie is withdrawn."""
-    tell(live, store, "unsubscribed", NOW + 10)
-    tell(live, store, "subscribed", NOW + 10, channel="sms")
-    assert reached(live, store) == set()
-    tell(live, store, "subscribed", NOW + 11, channel="sms")
-    assert reached(live, store) == {"sms", "mail"}
-    tell(live, store, "unsubscribed", NOW + 5, channel="sms")
-    assert reached(live, store) == {"sms", "mail"}
-    tell(live, store, "subscribed", NOW + 12)
-    assert reached(live, store) == set(CHANNELS)
+    tell(compiled, store, "unsubscribed", NOW + 10)
+    tell(compiled, store, "subscribed", NOW + 10, channel="sms")
+    assert reached(compiled, store) == set()
+    tell(compiled, store, "subscribed", NOW + 11, channel="sms")
+    assert reached(compiled, store) == {"sms", "mail"}
+    tell(compiled, store, "unsubscribed", NOW + 5, channel="sms")
+    assert reached(compiled, store) == {"sms", "mail"}
+    tell(compiled, store, "subscribed", NOW + 12)
+    assert reached(compiled, store) == set(CHANNELS)
 
 
-def test_why_is_told_and_logged(live: LiveBook, store: Store, any_log: Log) -> None:
+def test_why_is_told_and_logged(compiled: CompiledBook, store: Store, any_log: Log) -> None:
     """The reason is NO_CONSENT; a preview shows the purpose and since when; the log has what was said."""
-    tell(live, store, "unsubscribed", NOW, channel="sms")
-    decision = decide(live, store, "ann", "sms", "mail")
+    tell(compiled, store, "unsubscribed", NOW, channel="sms")
+    decision = decide(compiled, store, "ann", "sms", "mail")
     assert (decision.outcome, decision.blocked_by, decision.next_allowed_at) == (Outcome.BLOCKED, (), None)
     assert decision.reasons == (
         Reason(ReasonCode.NO_CONSENT, "sms"),
         Reason(ReasonCode.NO_CONSENT, "mail"),
     )
-    (fate,) = decide(live, store, "ann", "sms", mode=Mode.PREVIEW).fates
+    (fate,) = decide(compiled, store, "ann", "sms", mode=Mode.PREVIEW).candidate_outcomes
     (reading,) = fate.readings
     assert (reading.kind, reading.rule, reading.channel) == (RuleKind.CONSENT, "ads", "sms")
     assert reading.window == "withdrawn 2026-03-10T02:00:00+00:00"
     with store.transaction(writes=False):
         row = decision_of(store, decision.decision_id)
     assert row is not None
-    assert past_of(row, live).told.consents == {"ads": Consent(NOW, None)}
+    assert logged_decision_of(row, compiled).customer_state.consents == {"ads": Consent(NOW, None)}
 
 
-def test_another_channel_goes_when_one_is_barred(live: LiveBook, store: Store) -> None:
+def test_another_channel_goes_when_one_is_barred(compiled: CompiledBook, store: Store) -> None:
     """The next channel of the campaign is tried, and the reasons name the one that was not wanted."""
-    tell(live, store, "unsubscribed", channel="sms")
-    decision = decide(live, store, "ann")
+    tell(compiled, store, "unsubscribed", channel="sms")
+    decision = decide(compiled, store, "ann")
     assert [one.channel for one in decision.offers] == ["call"]
     assert Reason(ReasonCode.NO_CONSENT, "sms") in decision.reasons
 
 
-def test_linking_keeps_the_stricter(live: LiveBook, store: Store) -> None:
+def test_linking_keeps_the_stricter(compiled: CompiledBook, store: Store) -> None:
     """Who unsubscribed under one name has done so under all of them; a preview of unlinked names knows it as well."""
-    tell(live, store, "unsubscribed", NOW, channel="call")
-    tell(live, store, "subscribed", NOW + 5, customer="zoe")
-    preview = decide(live, store, "zoe", "call", mode=Mode.PREVIEW, aliases=("ann",))
+    tell(compiled, store, "unsubscribed", NOW, channel="call")
+    tell(compiled, store, "subscribed", NOW + 5, customer="zoe")
+    preview = decide(compiled, store, "zoe", "call", mode=Mode.PREVIEW, aliases=("ann",))
     assert preview.outcome is Outcome.BLOCKED
-    settle_group(store, [Linking(("ann", "zoe"), NOW)])
-    assert reached(live, store, "zoe") == {"sms", "mail", "post"}
+    settle_group(store, [LinkCommand(("ann", "zoe"), NOW)])
+    assert reached(compiled, store, "zoe") == {"sms", "mail", "post"}
 
 
 WORDS = st.lists(

@@ -9,25 +9,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.decide.compiled import LiveBook
-from engine.decide.evaluate import ask
-from engine.ledger.commit.events import Recorded
+from engine.decide.compiled import CompiledBook
+from engine.decide.evaluate import evaluate
+from engine.ledger.commit.events import RecordResult
 from engine.ledger.commit.group import settle_group
-from engine.ledger.commit.identity import Linking
-from engine.ledger.commit.outcomes import Reporting
-from engine.ledger.errors import EventIdReused, OutcomeRefused
+from engine.ledger.commit.identity import LinkCommand
+from engine.ledger.commit.outcomes import ReportCommand
+from engine.ledger.errors import EventIdTaken, OutcomeRefused
 from engine.ledger.queries import outcomes
 from engine.ledger.store.open import open_store
 from engine.ledger.store.store import Store
 from engine.model.decision import Decision, Outcome
 from engine.model.event import Event
 from engine.model.request import Request
-from tests.books import live_book
+from tests.books import compiled_book
 from tests.logs import Log, sqlite_log
 
 HOUR = 3_600_000_000
 NOW = 1_773_108_000_000_000
-ACCEPTED, DUPLICATE = Recorded.ACCEPTED, Recorded.DUPLICATE
+ACCEPTED, DUPLICATE = RecordResult.ACCEPTED, RecordResult.DUPLICATE
 BOOK = """
 book: {name: outcomes, timezone: UTC}
 attributes: {profile.phone: {type: text}}
@@ -50,9 +50,9 @@ pressure:
 
 
 @pytest.fixture
-def live(tmp_path: Path) -> LiveBook:
+def compiled(tmp_path: Path) -> CompiledBook:
     """The book of these tests."""
-    return live_book(tmp_path / "book", BOOK)
+    return compiled_book(tmp_path / "book", BOOK)
 
 
 @pytest.fixture
@@ -64,7 +64,12 @@ def store(any_log: Log) -> Iterator[Store]:
 
 
 def decide(
-    live: LiveBook, store: Store, at: int = NOW, name: str = "ann", channel: str = "sms", placement: str = ""
+    compiled: CompiledBook,
+    store: Store,
+    at: int = NOW,
+    name: str = "ann",
+    channel: str = "sms",
+    placement: str = "",
 ) -> Decision:
     """The decision for somebody, by one channel."""
     request = Request(
@@ -75,105 +80,109 @@ def decide(
         placement=placement,
         max_offers=2 if placement else 1,
     )
-    (answer,) = settle_group(store, [ask(live, request)])
+    (answer,) = settle_group(store, [evaluate(compiled, request)])
     assert isinstance(answer, Decision)
     return answer
 
 
 def word(
-    live: LiveBook, decision_id: str, kind: str, at: int, event_id: str = "", **over: object
-) -> Reporting:
+    compiled: CompiledBook, decision_id: str, kind: str, at: int, event_id: str = "", **over: object
+) -> ReportCommand:
     """An outcome of the decision, reported when it happened."""
     event = Event(event_id or f"{decision_id}-{kind}-{at}", kind, at, {})
-    return Reporting(live, "", decision_id, event, at)._replace(**over)  # type: ignore[arg-type]
+    return ReportCommand(compiled, "", decision_id, event, at)._replace(**over)  # type: ignore[arg-type]
 
 
-def is_open(live: LiveBook, store: Store, at: int, channel: str = "sms") -> bool:
+def is_open(compiled: CompiledBook, store: Store, at: int, channel: str = "sms") -> bool:
     """Whether a cap of one has room; looking takes it."""
-    return decide(live, store, at, channel=channel).outcome is Outcome.OFFER
+    return decide(compiled, store, at, channel=channel).outcome is Outcome.OFFER
 
 
-def test_what_bounced_is_given_back(live: LiveBook, store: Store) -> None:
+def test_what_bounced_is_given_back(compiled: CompiledBook, store: Store) -> None:
     """The cap has room again as soon as it is known that the message did not arrive."""
-    first = decide(live, store)
-    assert not is_open(live, store, NOW + 1)
-    assert settle_group(store, [word(live, first.decision_id, "bounced", NOW + 2)]) == [ACCEPTED]
-    assert is_open(live, store, NOW + 3)
+    first = decide(compiled, store)
+    assert not is_open(compiled, store, NOW + 1)
+    assert settle_group(store, [word(compiled, first.decision_id, "bounced", NOW + 2)]) == [ACCEPTED]
+    assert is_open(compiled, store, NOW + 3)
 
 
-def test_what_was_delivered_counts_beyond_its_hold(live: LiveBook, store: Store) -> None:
+def test_what_was_delivered_counts_beyond_its_hold(compiled: CompiledBook, store: Store) -> None:
     """Confirmed, a contact counts for the cap's whole window, and not a moment longer."""
-    first = decide(live, store)
-    settle_group(store, [word(live, first.decision_id, "delivered", NOW + HOUR)])
-    assert not is_open(live, store, NOW + 7 * 24 * HOUR - 1)
-    assert is_open(live, store, NOW + 7 * 24 * HOUR)
+    first = decide(compiled, store)
+    settle_group(store, [word(compiled, first.decision_id, "delivered", NOW + HOUR)])
+    assert not is_open(compiled, store, NOW + 7 * 24 * HOUR - 1)
+    assert is_open(compiled, store, NOW + 7 * 24 * HOUR)
 
 
-def test_late_word_counts_again(live: LiveBook, store: Store) -> None:
+def test_late_word_counts_again(compiled: CompiledBook, store: Store) -> None:
     """A hold that ended without word let the next one go; then the first was delivered after all, and counts."""
-    first = decide(live, store)
-    settle_group(store, [word(live, first.decision_id, "delivered", NOW + 30 * HOUR)])
-    blocked = decide(live, store, NOW + 31 * HOUR)
+    first = decide(compiled, store)
+    settle_group(store, [word(compiled, first.decision_id, "delivered", NOW + 30 * HOUR)])
+    blocked = decide(compiled, store, NOW + 31 * HOUR)
     assert (blocked.outcome, blocked.next_allowed_at) == (Outcome.BLOCKED, NOW + 7 * 24 * HOUR)
 
 
-def test_what_counts_without_word_can_bounce(live: LiveBook, store: Store) -> None:
+def test_what_counts_without_word_can_bounce(compiled: CompiledBook, store: Store) -> None:
     """`on_silence: confirm` does not bar a bounce from giving back."""
-    first = decide(live, store, channel="post")
-    assert not is_open(live, store, NOW + 48 * HOUR, "post")
-    settle_group(store, [word(live, first.decision_id, "not_sent", NOW + 49 * HOUR)])
-    assert is_open(live, store, NOW + 50 * HOUR, "post")
+    first = decide(compiled, store, channel="post")
+    assert not is_open(compiled, store, NOW + 48 * HOUR, "post")
+    settle_group(store, [word(compiled, first.decision_id, "not_sent", NOW + 49 * HOUR)])
+    assert is_open(compiled, store, NOW + 50 * HOUR, "post")
 
 
-def test_a_page_counts_when_it_was_shown(live: LiveBook, store: Store, any_log: Log) -> None:
+def test_a_page_counts_when_it_was_shown(compiled: CompiledBook, store: Store, any_log: Log) -> None:
     """`confirm: on_impression`: what a page got counts for its hold, and on when it was seen; each offer for itself."""
-    shown = decide(live, store, placement="page")
+    shown = decide(compiled, store, placement="page")
     assert [one.campaign for one in shown.offers] == ["tea", "cake"]
     assert {one.expires_at for one in shown.offers} == {NOW + HOUR}
-    settle_group(store, [word(live, shown.decision_id, "impression", NOW + 1, campaign="tea")])
+    settle_group(store, [word(compiled, shown.decision_id, "impression", NOW + 1, campaign="tea")])
     assert any_log.rows("select campaign, state from contacts order by 1") == [
         ("cake", "reserved"),
         ("tea", "confirmed"),
     ]
-    assert [one.campaign for one in decide(live, store, NOW + 2 * HOUR, placement="page").offers] == ["cake"]
+    assert [one.campaign for one in decide(compiled, store, NOW + 2 * HOUR, placement="page").offers] == [
+        "cake"
+    ]
 
 
-def test_an_outcome_is_kept_once(live: LiveBook, store: Store, any_log: Log) -> None:
+def test_an_outcome_is_kept_once(compiled: CompiledBook, store: Store, any_log: Log) -> None:
     """A second one of a name is a duplicate, in a group and after it, and another customer's is refused."""
-    first, other = decide(live, store), decide(live, store, name="zoe")
-    one = word(live, first.decision_id, "clicked", NOW + 1, "e-1")
+    first, other = decide(compiled, store), decide(compiled, store, name="zoe")
+    one = word(compiled, first.decision_id, "clicked", NOW + 1, "e-1")
     assert settle_group(store, [one, one]) == [ACCEPTED, DUPLICATE]
-    again = settle_group(store, [one, word(live, other.decision_id, "clicked", NOW + 1, "e-1")])
+    again = settle_group(store, [one, word(compiled, other.decision_id, "clicked", NOW + 1, "e-1")])
     assert again[0] is DUPLICATE
-    assert isinstance(again[1], EventIdReused)
+    assert isinstance(again[1], EventIdTaken)
     assert any_log.rows("select person, type, campaign, channel from outcomes") == [
         ("ann", "clicked", "tea", "sms")
     ]
 
 
-def test_what_does_not_fit_its_decision_is_refused(live: LiveBook, store: Store, any_log: Log) -> None:
+def test_what_does_not_fit_its_decision_is_refused(
+    compiled: CompiledBook, store: Store, any_log: Log
+) -> None:
     """Of another customer, or of a campaign that was not offered: refused, and its neighbour is kept."""
-    first = decide(live, store)
+    first = decide(compiled, store)
     answers = settle_group(
         store,
         [
-            word(live, first.decision_id, "bounced", NOW + 1, customer="zoe"),
-            word(live, first.decision_id, "bounced", NOW + 2, campaign="cake"),
-            word(live, first.decision_id, "opened", NOW + 3, customer="ann"),
+            word(compiled, first.decision_id, "bounced", NOW + 1, customer="zoe"),
+            word(compiled, first.decision_id, "bounced", NOW + 2, campaign="cake"),
+            word(compiled, first.decision_id, "opened", NOW + 3, customer="ann"),
         ],
     )
-    assert [type(one) for one in answers] == [OutcomeRefused, OutcomeRefused, Recorded]
+    assert [type(one) for one in answers] == [OutcomeRefused, OutcomeRefused, RecordResult]
     assert any_log.rows("select type from outcomes") == [("opened",)]
 
 
-def test_word_of_an_unknown_decision_is_kept(live: LiveBook, store: Store, any_log: Log) -> None:
+def test_word_of_an_unknown_decision_is_kept(compiled: CompiledBook, store: Store, any_log: Log) -> None:
     """It is accepted and changes nothing; but nobody may be told that a consent is withdrawn when nobody knows whose."""
     answers = settle_group(
         store,
         [
-            word(live, "d-1", "delivered", NOW),
-            word(live, "d-1", "clicked", NOW, customer="zoe"),
-            word(live, "d-1", "unsubscribed", NOW),
+            word(compiled, "d-1", "delivered", NOW),
+            word(compiled, "d-1", "clicked", NOW, customer="zoe"),
+            word(compiled, "d-1", "unsubscribed", NOW),
         ],
     )
     assert answers[:2] == [ACCEPTED, ACCEPTED]
@@ -184,17 +193,17 @@ def test_word_of_an_unknown_decision_is_kept(live: LiveBook, store: Store, any_l
     ]
 
 
-def test_outcomes_follow_the_person(live: LiveBook, store: Store, any_log: Log) -> None:
+def test_outcomes_follow_the_person(compiled: CompiledBook, store: Store, any_log: Log) -> None:
     """A decision made under a name that was linked since is the person's, and so is what happens to it."""
-    first = decide(live, store, name="cookie")
-    decide(live, store, NOW - 1, name="ann")
-    settle_group(store, [word(live, first.decision_id, "opened", NOW + 1)])
-    settle_group(store, [Linking(("ann", "cookie"), NOW + 2)])
+    first = decide(compiled, store, name="cookie")
+    decide(compiled, store, NOW - 1, name="ann")
+    settle_group(store, [word(compiled, first.decision_id, "opened", NOW + 1)])
+    settle_group(store, [LinkCommand(("ann", "cookie"), NOW + 2)])
     answers = settle_group(
         store,
         [
-            word(live, first.decision_id, "clicked", NOW + 3, customer="ann"),
-            word(live, first.decision_id, "bounced", NOW + 4),
+            word(compiled, first.decision_id, "clicked", NOW + 3, customer="ann"),
+            word(compiled, first.decision_id, "bounced", NOW + 4),
         ],
     )
     assert answers == [ACCEPTED, ACCEPTED]
@@ -202,32 +211,32 @@ def test_outcomes_follow_the_person(live: LiveBook, store: Store, any_log: Log) 
     assert any_log.rows("select state from contacts order by at") == [("reserved",), ("released",)]
 
 
-def test_a_decision_of_the_same_group_knows_it(live: LiveBook, store: Store) -> None:
+def test_a_decision_of_the_same_group_knows_it(compiled: CompiledBook, store: Store) -> None:
     """What is reported together with a request is known to it, wherever it stands in the group."""
-    first = decide(live, store)
+    first = decide(compiled, store)
     request = Request("ann", NOW + 2, {"profile.phone": "1"}, channels=("sms",))
     decided, reported = settle_group(
-        store, [ask(live, request), word(live, first.decision_id, "bounced", NOW + 1)]
+        store, [evaluate(compiled, request), word(compiled, first.decision_id, "bounced", NOW + 1)]
     )
     assert isinstance(decided, Decision)
     assert (decided.outcome, reported) == (Outcome.OFFER, ACCEPTED)
 
 
-def test_what_came_of_a_campaign_is_counted(live: LiveBook, store: Store) -> None:
+def test_what_came_of_a_campaign_is_counted(compiled: CompiledBook, store: Store) -> None:
     """By variant and type: decisions that led to it, each once, and what it was worth; since a moment."""
-    found = [decide(live, store, NOW + hour * HOUR, f"p-{hour}") for hour in range(3)]
+    found = [decide(compiled, store, NOW + hour * HOUR, f"p-{hour}") for hour in range(3)]
     for place, one in enumerate(found):
         worth = Event(f"c-{place}", "converted", one.at + 1, {"value": 1.5, "currency": "EUR"})
         settle_group(
             store,
             [
-                word(live, one.decision_id, "clicked", one.at + 1),
-                word(live, one.decision_id, "clicked", one.at + 2),
-                word(live, one.decision_id, "converted", one.at + 1, event=worth),
+                word(compiled, one.decision_id, "clicked", one.at + 1),
+                word(compiled, one.decision_id, "clicked", one.at + 2),
+                word(compiled, one.decision_id, "converted", one.at + 1, event=worth),
             ],
         )
     with store.transaction(writes=False):
-        since = outcomes.tally(store, ["tea", "cake"], ["clicked", "converted"], NOW + 1)
+        since = outcomes.outcome_counts(store, ["tea", "cake"], ["clicked", "converted"], NOW + 1)
     assert since == [("tea", "", "clicked", 3, 0.0), ("tea", "", "converted", 2, 3.0)]
 
 
@@ -236,8 +245,8 @@ def test_counting_reads_an_index(tmp_path: Path) -> None:
     log = sqlite_log(tmp_path)
     open_store(log.url).close()
     sql = "select count(*) from outcomes where campaign in (select value from json_each('[]')) and at > 7"
-    plan = " ".join(str(row[-1]) for row in log.rows(f"explain query plan {sql}"))
-    assert "outcomes_by_campaign (campaign=? AND at>?)" in plan
+    compiled_campaign = " ".join(str(row[-1]) for row in log.rows(f"explain query plan {sql}"))
+    assert "outcomes_by_campaign (campaign=? AND at>?)" in compiled_campaign
 
 
 REPORTS = st.lists(
@@ -256,15 +265,17 @@ def test_the_order_in_which_word_arrives_does_not_matter(
     """In any order, together or one by one, the contact stands the same, and the cap with it."""
     found = set()
     with TemporaryDirectory() as folder:
-        live = live_book(Path(folder) / "book", BOOK)
+        compiled = compiled_book(Path(folder) / "book", BOOK)
         shuffled = [reports[place] for place in order if place < len(reports)]
         for number, arriving in enumerate((reports, shuffled)):
             log = sqlite_log(Path(folder) / f"log-{number}")
             with closing(open_store(log.url)) as store:
-                first = decide(live, store)
-                words = [word(live, first.decision_id, kind, NOW + hour * HOUR) for kind, hour in arriving]
+                first = decide(compiled, store)
+                words = [
+                    word(compiled, first.decision_id, kind, NOW + hour * HOUR) for kind, hour in arriving
+                ]
                 for group in [words] if together and number else [[one] for one in words]:
                     settle_group(store, group)
                 states = tuple(log.rows("select state, expires_at from contacts"))
-                found.add((states, is_open(live, store, NOW + 24 * HOUR)))
+                found.add((states, is_open(compiled, store, NOW + 24 * HOUR)))
     assert len(found) == 1

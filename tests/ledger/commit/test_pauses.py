@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from engine.decide.compiled import LiveBook
-from engine.decide.evaluate import ask
-from engine.decide.select import judge
-from engine.ledger.commit.events import Recorded
+from engine.decide.compiled import CompiledBook
+from engine.decide.evaluate import evaluate
+from engine.decide.select import select
+from engine.ledger.commit.events import RecordResult
 from engine.ledger.commit.group import settle_group
-from engine.ledger.commit.identity import Linking
-from engine.ledger.commit.outcomes import Reporting
-from engine.ledger.commit.replay import past_of
+from engine.ledger.commit.identity import LinkCommand
+from engine.ledger.commit.outcomes import ReportCommand
+from engine.ledger.commit.replay import logged_decision_of
 from engine.ledger.queries.decisions import decision_of
 from engine.ledger.store.open import open_store
 from engine.ledger.store.store import Store
@@ -21,7 +21,7 @@ from engine.model.decision import Decision, Outcome, Reason, ReasonCode, RuleKin
 from engine.model.event import Event
 from engine.model.instant import DAY
 from engine.model.request import Mode, Request
-from tests.books import live_book
+from tests.books import compiled_book
 from tests.logs import Log
 
 NOW = 1_773_108_000_000_000
@@ -49,9 +49,9 @@ events = count()
 
 
 @pytest.fixture
-def live(tmp_path: Path) -> LiveBook:
+def compiled(tmp_path: Path) -> CompiledBook:
     """The book of these tests."""
-    return live_book(tmp_path / "book", BOOK)
+    return compiled_book(tmp_path / "book", BOOK)
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def store(any_log: Log) -> Iterator[Store]:
 
 
 def decide(
-    live: LiveBook,
+    compiled: CompiledBook,
     store: Store,
     at: int,
     channel: str = "",
@@ -78,61 +78,63 @@ def decide(
     request = Request(
         name, at, {"profile.to": "1"}, channels=channels, placement=placement, mode=mode, aliases=aliases
     )
-    (answer,) = settle_group(store, [ask(live, request)])
+    (answer,) = settle_group(store, [evaluate(compiled, request)])
     assert isinstance(answer, Decision)
     return answer
 
 
-def happens(live: LiveBook, store: Store, kind: str, at: int, of: Decision, name: str = "") -> None:
+def happens(compiled: CompiledBook, store: Store, kind: str, at: int, of: Decision, name: str = "") -> None:
     """It happens to the decision, and is reported."""
     event = Event(f"e-{next(events)}", kind, at, {})
-    assert settle_group(store, [Reporting(live, name, of.decision_id, event, at)]) == [Recorded.ACCEPTED]
+    assert settle_group(store, [ReportCommand(compiled, name, of.decision_id, event, at)]) == [
+        RecordResult.ACCEPTED
+    ]
 
 
-def test_a_complaint_silences_its_channel(live: LiveBook, store: Store) -> None:
+def test_a_complaint_silences_its_channel(compiled: CompiledBook, store: Store) -> None:
     """By name, with the exact moment at which it is over; the next channel goes in its place."""
-    sent = decide(live, store, NOW, "sms")
-    happens(live, store, "complained", NOW + 5, sent)
-    blocked = decide(live, store, NOW + DAY, "sms")
+    sent = decide(compiled, store, NOW, "sms")
+    happens(compiled, store, "complained", NOW + 5, sent)
+    blocked = decide(compiled, store, NOW + DAY, "sms")
     assert (blocked.outcome, blocked.blocked_by) == (Outcome.BLOCKED, ("in-peace",))
     assert blocked.next_allowed_at == NOW + 5 + 30 * DAY
-    assert [one.channel for one in decide(live, store, NOW + DAY).offers] == ["mail"]
-    assert decide(live, store, NOW + 5 + 30 * DAY - 1, "sms").outcome is Outcome.BLOCKED
-    assert decide(live, store, NOW + 5 + 30 * DAY, "sms").outcome is Outcome.OFFER
+    assert [one.channel for one in decide(compiled, store, NOW + DAY).offers] == ["mail"]
+    assert decide(compiled, store, NOW + 5 + 30 * DAY - 1, "sms").outcome is Outcome.BLOCKED
+    assert decide(compiled, store, NOW + 5 + 30 * DAY, "sms").outcome is Outcome.OFFER
 
 
-def test_what_was_bought_is_not_offered_again(live: LiveBook, store: Store) -> None:
+def test_what_was_bought_is_not_offered_again(compiled: CompiledBook, store: Store) -> None:
     """Of the scope offer: on a page too, where the other offer comes instead."""
-    happens(live, store, "converted", NOW + 1, decide(live, store, NOW, "mail"))
-    shown = decide(live, store, NOW + DAY, placement="page")
+    happens(compiled, store, "converted", NOW + 1, decide(compiled, store, NOW, "mail"))
+    shown = decide(compiled, store, NOW + DAY, placement="page")
     assert [one.offer for one in shown.offers] == ["cake"]
     assert Reason(ReasonCode.PAUSED, "had-it") in shown.reasons
 
 
-def test_a_preview_and_the_log_show_it(live: LiveBook, store: Store) -> None:
+def test_a_preview_and_the_log_show_it(compiled: CompiledBook, store: Store) -> None:
     """Count, limit, length and end; and the log holds what is needed to judge once more."""
     for day in (0, 1):
-        happens(live, store, "ignored", NOW + day * DAY, decide(live, store, NOW + day * DAY, "sms"))
-    (fate, _) = decide(live, store, NOW + 2 * DAY, "sms", mode=Mode.PREVIEW).fates
+        happens(compiled, store, "ignored", NOW + day * DAY, decide(compiled, store, NOW + day * DAY, "sms"))
+    (fate, _) = decide(compiled, store, NOW + 2 * DAY, "sms", mode=Mode.PREVIEW).candidate_outcomes
     (reading,) = [one for one in fate.readings if one.rule == "tired"]
     assert (reading.kind, reading.counted, reading.limit) == (RuleKind.PAUSE, 2, 2)
     assert (reading.window, reading.next_allowed_at) == ("5d after 2 in 7d", NOW + 6 * DAY)
-    decision = decide(live, store, NOW + 2 * DAY, "sms")
+    decision = decide(compiled, store, NOW + 2 * DAY, "sms")
     with store.transaction(writes=False):
         row = decision_of(store, decision.decision_id)
     assert row is not None
-    past = past_of(row, live)
-    again = judge(ask(live, past.request), past.history, past.person, past.told)
+    past = logged_decision_of(row, compiled)
+    again = select(evaluate(compiled, past.request), past.history, past.person, past.customer_state)
     assert (again.outcome, again.next_allowed_at) == (decision.outcome, decision.next_allowed_at)
     assert again.outcome is Outcome.BLOCKED
 
 
-def test_linking_joins_what_happened(live: LiveBook, store: Store) -> None:
+def test_linking_joins_what_happened(compiled: CompiledBook, store: Store) -> None:
     """One ignored message under each name are two of the person's; a preview of unlinked names knows it before."""
     for name in ("ann", "zoe"):
-        happens(live, store, "ignored", NOW + 1, decide(live, store, NOW, "sms", name=name), name)
-    assert decide(live, store, NOW + 2, "sms").outcome is Outcome.OFFER
-    preview = decide(live, store, NOW + 2, "sms", mode=Mode.PREVIEW, aliases=("zoe",))
+        happens(compiled, store, "ignored", NOW + 1, decide(compiled, store, NOW, "sms", name=name), name)
+    assert decide(compiled, store, NOW + 2, "sms").outcome is Outcome.OFFER
+    preview = decide(compiled, store, NOW + 2, "sms", mode=Mode.PREVIEW, aliases=("zoe",))
     assert preview.blocked_by == ("tired",)
-    settle_group(store, [Linking(("ann", "zoe"), NOW + 3)])
-    assert decide(live, store, NOW + 4, "sms", name="zoe").blocked_by == ("tired",)
+    settle_group(store, [LinkCommand(("ann", "zoe"), NOW + 3)])
+    assert decide(compiled, store, NOW + 4, "sms", name="zoe").blocked_by == ("tired",)

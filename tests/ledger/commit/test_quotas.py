@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from engine.decide.compiled import LiveBook
-from engine.decide.evaluate import ask
+from engine.decide.compiled import CompiledBook
+from engine.decide.evaluate import evaluate
 from engine.ledger.commit.group import settle_group
 from engine.ledger.store.open import open_store
 from engine.ledger.store.store import Store
 from engine.model.decision import Decision, Outcome, Reason, ReasonCode, RuleKind
 from engine.model.instant import DAY, SECOND
 from engine.model.request import Mode, Request
-from tests.books import live_book
+from tests.books import compiled_book
 from tests.logs import Log
 
 BOOK = """
@@ -50,9 +50,9 @@ HOUR = 3_600 * SECOND
 
 
 @pytest.fixture(scope="module")
-def live(tmp_path_factory: pytest.TempPathFactory) -> LiveBook:
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> CompiledBook:
     """The book of these tests."""
-    return live_book(tmp_path_factory.mktemp("book"), BOOK)
+    return compiled_book(tmp_path_factory.mktemp("book"), BOOK)
 
 
 @pytest.fixture
@@ -69,9 +69,9 @@ def somebody(customer: object, wants: str, now: int = NOW, **over: object) -> Re
     return request._replace(**over)  # type: ignore[arg-type]
 
 
-def settle(live: LiveBook, store: Store, *requests: Request) -> list[Decision]:
+def settle(compiled: CompiledBook, store: Store, *requests: Request) -> list[Decision]:
     """Settles the requests in one group."""
-    answers = settle_group(store, [ask(live, request) for request in requests])
+    answers = settle_group(store, [evaluate(compiled, request) for request in requests])
     assert all(isinstance(one, Decision) for one in answers), answers
     return [one for one in answers if isinstance(one, Decision)]
 
@@ -85,11 +85,11 @@ def used(log: Log, counter: str) -> int:
 
 
 @pytest.mark.parametrize("size", [1, 2, 7])
-def test_stock_is_given_exactly(live: LiveBook, store: Store, any_log: Log, size: int) -> None:
+def test_stock_is_given_exactly(compiled: CompiledBook, store: Store, any_log: Log, size: int) -> None:
     """Whatever the groups in which seven customers come, the first three get the offer and nobody else does."""
     asked = [somebody(n, "rare") for n in range(7)]
     answers = [
-        one for start in range(0, 7, size) for one in settle(live, store, *asked[start : start + size])
+        one for start in range(0, 7, size) for one in settle(compiled, store, *asked[start : start + size])
     ]
     assert [one.outcome for one in answers] == [Outcome.OFFER] * 3 + [Outcome.BLOCKED] * 4
     last = answers[-1]
@@ -99,11 +99,11 @@ def test_stock_is_given_exactly(live: LiveBook, store: Store, any_log: Log, size
     assert any_log.rows("select count(*) from contacts") == [(3,)]
 
 
-def test_a_hold_that_ends_gives_back(live: LiveBook, store: Store, any_log: Log) -> None:
+def test_a_hold_that_ends_gives_back(compiled: CompiledBook, store: Store, any_log: Log) -> None:
     """What was reserved and never delivered can be given again from the end of its hold on, and not before."""
-    settle(live, store, *(somebody(n, "rare", NOW + n) for n in range(3)))
+    settle(compiled, store, *(somebody(n, "rare", NOW + n) for n in range(3)))
     early, first, second = settle(
-        live,
+        compiled,
         store,
         somebody("early", "rare", NOW + HOUR - 1),
         somebody("first", "rare", NOW + HOUR),
@@ -115,39 +115,39 @@ def test_a_hold_that_ends_gives_back(live: LiveBook, store: Store, any_log: Log)
         Outcome.BLOCKED,
     ]
     assert used(any_log, "rare/stock") == 3
-    assert settle(live, store, somebody("third", "rare", NOW + HOUR + 2))[0].outcome is Outcome.OFFER
+    assert settle(compiled, store, somebody("third", "rare", NOW + HOUR + 2))[0].outcome is Outcome.OFFER
     assert any_log.rows("select count(*) from holdings where expires_at is not null") == [(2,)]
     assert any_log.rows("select count(*) from holdings where counted") == [(2,)]
 
 
-def test_a_total_counts_what_its_limits_count(live: LiveBook, store: Store, any_log: Log) -> None:
+def test_a_total_counts_what_its_limits_count(compiled: CompiledBook, store: Store, any_log: Log) -> None:
     """Of a campaign that goes out what a page shows is not counted; of one that does not, it is."""
     hero = [somebody(n, "few", placement="hero") for n in range(3)]
-    assert {one.outcome for one in settle(live, store, *hero)} == {Outcome.OFFER}
-    sent = settle(live, store, *(somebody(n, "few") for n in range(3)))
+    assert {one.outcome for one in settle(compiled, store, *hero)} == {Outcome.OFFER}
+    sent = settle(compiled, store, *(somebody(n, "few") for n in range(3)))
     assert [one.outcome for one in sent] == [Outcome.OFFER, Outcome.OFFER, Outcome.BLOCKED]
     assert sent[2].reasons == (Reason(ReasonCode.CAPPED, "few/total"),)
-    shown = settle(live, store, *(somebody(n, "shown", placement="hero") for n in range(3)))
+    shown = settle(compiled, store, *(somebody(n, "shown", placement="hero") for n in range(3)))
     assert [one.blocked_by for one in shown] == [(), (), ("shown/total",)]
     assert (used(any_log, "few/total"), used(any_log, "shown/total")) == (2, 2)
 
 
-def test_capacity_ends_with_the_day_on_the_books_clock(live: LiveBook, store: Store) -> None:
+def test_capacity_ends_with_the_day_on_the_books_clock(compiled: CompiledBook, store: Store) -> None:
     """Two calls a day; the third goes by the next channel, or may go at midnight in Shanghai."""
     asked = [somebody(n, "call") for n in range(3)]
-    assert [one.offers[0].channel for one in settle(live, store, *asked)] == ["phone", "phone", "sms"]
+    assert [one.offers[0].channel for one in settle(compiled, store, *asked)] == ["phone", "phone", "sms"]
     midnight = NOW + 14 * HOUR
     by_phone = somebody("late", "call", midnight - 1, channels=("phone",))
-    (late,) = settle(live, store, by_phone)
+    (late,) = settle(compiled, store, by_phone)
     assert (late.outcome, late.next_allowed_at) == (Outcome.BLOCKED, midnight)
     assert late.reasons == (Reason(ReasonCode.OVER_CAPACITY, "phone/capacity"),)
-    assert settle(live, store, by_phone._replace(now=midnight))[0].outcome is Outcome.OFFER
+    assert settle(compiled, store, by_phone._replace(now=midnight))[0].outcome is Outcome.OFFER
 
 
-def test_two_offers_of_one_answer_take_two(live: LiveBook, store: Store, any_log: Log) -> None:
+def test_two_offers_of_one_answer_take_two(compiled: CompiledBook, store: Store, any_log: Log) -> None:
     """What is chosen for the first slot is gone for the second, and a preview sees the same and takes nothing."""
     feed = somebody("li-na", "feed", placement="feed", max_offers=4)
-    first, seen, second = settle(live, store, feed, feed._replace(mode=Mode.PREVIEW), feed)
+    first, seen, second = settle(compiled, store, feed, feed._replace(mode=Mode.PREVIEW), feed)
     assert [[one.campaign for one in each.offers] for each in (first, seen, second)] == [
         ["one", "two"],
         ["one"],
@@ -157,26 +157,30 @@ def test_two_offers_of_one_answer_take_two(live: LiveBook, store: Store, any_log
     assert used(any_log, "app/capacity") == 3
 
 
-def test_what_is_withheld_takes_nothing(live: LiveBook, store: Store, any_log: Log) -> None:
+def test_what_is_withheld_takes_nothing(compiled: CompiledBook, store: Store, any_log: Log) -> None:
     """A shadow contact counts for its person alone; all of the stock goes to those who get it."""
-    answers = [settle(live, store, somebody(n, "tried"))[0].outcome for n in range(40)]
+    answers = [settle(compiled, store, somebody(n, "tried"))[0].outcome for n in range(40)]
     assert answers.count(Outcome.OFFER) == used(any_log, "some/stock") == 8
     assert answers.count(Outcome.CONTROL) > 0
     assert any_log.rows("select count(*) from holdings") == [(8,)]
 
 
-def test_a_preview_shows_what_counts_and_takes_nothing(live: LiveBook, store: Store, any_log: Log) -> None:
+def test_a_preview_shows_what_counts_and_takes_nothing(
+    compiled: CompiledBook, store: Store, any_log: Log
+) -> None:
     """Count, limit, window and verdict, before and after, in the group of the others and in one of its own."""
     look = somebody("li-na", "rare", mode=Mode.PREVIEW)
-    before, *_, after = settle(live, store, look, *(somebody(n, "rare") for n in range(3)), look)
-    (reading,) = before.fates[0].readings
+    before, *_, after = settle(compiled, store, look, *(somebody(n, "rare") for n in range(3)), look)
+    (reading,) = before.candidate_outcomes[0].readings
     assert (reading.rule, reading.kind, reading.window) == ("rare/stock", RuleKind.STOCK, "")
-    for decision, counted in ((before, 0), (after, 3), (settle(live, store, look)[0], 3)):
-        (reading,) = decision.fates[0].readings
+    for decision, counted in ((before, 0), (after, 3), (settle(compiled, store, look)[0], 3)):
+        (reading,) = decision.candidate_outcomes[0].readings
         assert (reading.counted, reading.limit, reading.blocks) == (counted, 3, counted == 3)
-    (reading,) = settle(live, store, look._replace(now=NOW + HOUR))[0].fates[0].readings
+    (reading,) = settle(compiled, store, look._replace(now=NOW + HOUR))[0].candidate_outcomes[0].readings
     assert (reading.counted, reading.blocks) == (0, False)
-    (call,) = settle(live, store, somebody("x", "call", mode=Mode.PREVIEW))[0].fates[0].readings
+    (call,) = (
+        settle(compiled, store, somebody("x", "call", mode=Mode.PREVIEW))[0].candidate_outcomes[0].readings
+    )
     assert (call.kind, call.counted, call.window, call.zones) == (
         RuleKind.CAPACITY,
         0,
@@ -186,49 +190,49 @@ def test_a_preview_shows_what_counts_and_takes_nothing(live: LiveBook, store: St
     assert used(any_log, "rare/stock") == 3
 
 
-def test_the_log_says_what_was_counted(live: LiveBook, store: Store, any_log: Log) -> None:
+def test_the_log_says_what_was_counted(compiled: CompiledBook, store: Store, any_log: Log) -> None:
     """The row of a decision has the count that it saw."""
     for n in range(4):
-        settle(live, store, somebody(n, "rare"))
+        settle(compiled, store, somebody(n, "rare"))
     traces = [
         json.loads(trace) for (trace,) in any_log.rows("select trace from decisions order by decision_id")
     ]
     assert [one["counters"] for one in traces] == [[["rare/stock", n, 3, n == 3]] for n in range(4)]
 
 
-def test_a_retry_takes_nothing(live: LiveBook, store: Store, any_log: Log) -> None:
+def test_a_retry_takes_nothing(compiled: CompiledBook, store: Store, any_log: Log) -> None:
     """The same request_id gets the same answer and holds one."""
     named = somebody("li-na", "rare", request_id="r-1")
-    first, again = settle(live, store, named, named)
-    assert first == again == settle(live, store, named)[0]
+    first, again = settle(compiled, store, named, named)
+    assert first == again == settle(compiled, store, named)[0]
     assert used(any_log, "rare/stock") == 1
 
 
 def test_the_limit_is_that_of_the_live_book(
-    live: LiveBook, store: Store, any_log: Log, tmp_path: Path
+    compiled: CompiledBook, store: Store, any_log: Log, tmp_path: Path
 ) -> None:
     """More in the book's stock is more to give from then on; less than was given gives nothing."""
-    settle(live, store, *(somebody(n, "rare") for n in range(4)))
-    more = live_book(tmp_path / "more", BOOK.replace("stock: 3", "stock: 5"))
+    settle(compiled, store, *(somebody(n, "rare") for n in range(4)))
+    more = compiled_book(tmp_path / "more", BOOK.replace("stock: 3", "stock: 5"))
     answers = settle(more, store, *(somebody(f"more-{n}", "rare") for n in range(3)))
     assert [one.outcome for one in answers] == [Outcome.OFFER] * 2 + [Outcome.BLOCKED]
-    less = live_book(tmp_path / "less", BOOK.replace("stock: 3", "stock: 1"))
+    less = compiled_book(tmp_path / "less", BOOK.replace("stock: 3", "stock: 1"))
     assert settle(less, store, somebody("less", "rare"))[0].outcome is Outcome.BLOCKED
     assert used(any_log, "rare/stock") == 5
-    both = [ask(more, somebody("a", "rare")), ask(less, somebody("b", "rare"))]
+    both = [evaluate(more, somebody("a", "rare")), evaluate(less, somebody("b", "rare"))]
     assert [one.blocked_by for one in settle_group(store, both) if isinstance(one, Decision)] == [
         ("rare/stock",)
     ] * 2
 
 
 def test_many_holds_that_end_at_once_are_given_back(
-    live: LiveBook, store: Store, any_log: Log, tmp_path: Path
+    compiled: CompiledBook, store: Store, any_log: Log, tmp_path: Path
 ) -> None:
     """A night's holds do not have to be given back by one group, and what they held can be given all the same."""
-    big = live_book(tmp_path / "big", BOOK.replace("stock: 3", "stock: 2500"))
+    big = compiled_book(tmp_path / "big", BOOK.replace("stock: 3", "stock: 2500"))
     for start in range(0, 2500, 500):
         settle(big, store, *(somebody(f"{start}-{n}", "rare") for n in range(500)))
     assert settle(big, store, somebody("x", "rare"))[0].outcome is Outcome.BLOCKED
     later = NOW + DAY
-    assert settle(live, store, somebody("small", "rare", later))[0].outcome is Outcome.OFFER
+    assert settle(compiled, store, somebody("small", "rare", later))[0].outcome is Outcome.OFFER
     assert used(any_log, "rare/stock") == 1

@@ -8,14 +8,14 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.decide.compiled import LiveBook
+from engine.decide.compiled import CompiledBook
 from engine.ledger.commit.quotas import divide
 from engine.ledger.store.open import open_store
 from engine.ledger.store.rows import CounterRow
 from engine.ledger.store.store import Store
 from engine.model.decision import Outcome
 from engine.model.instant import DAY, SECOND
-from tests.books import live_book
+from tests.books import compiled_book
 from tests.independent_audit import Shared, overruns
 from tests.ledger.commit.shared import (
     BOOK,
@@ -26,9 +26,9 @@ from tests.ledger.commit.shared import (
     OFFER_STOCK,
     TAKES,
     assert_sound,
+    customer_limit,
     outcome,
     settle,
-    wish,
 )
 from tests.logs import Log
 
@@ -72,13 +72,13 @@ Story = list[tuple[int, list[tuple[str, str, int]]]]
 """Minutes that pass, and then a group: what is wished, and what is reported of how long ago."""
 TABLES = ("decisions", "contacts", "counters", "holdings", "outcomes")
 
-wishes = st.tuples(st.just("wish"), st.sampled_from(sorted(TAKES)), st.just(0))
+customer_limits = st.tuples(st.just("wish"), st.sampled_from(sorted(TAKES)), st.just(0))
 reports = st.tuples(st.just("report"), st.sampled_from(sorted(CONFIRMS)), st.integers(0, 3 * 60))
-groups = st.lists(st.one_of(wishes, wishes, reports), min_size=1, max_size=8)
+groups = st.lists(st.one_of(customer_limits, customer_limits, reports), min_size=1, max_size=8)
 stories = st.lists(st.tuples(st.integers(0, 9 * 60), groups), min_size=1, max_size=12)
 
 
-def play(live: LiveBook, log: Log, opened: Sequence[Store], story: Story) -> None:
+def play(compiled: CompiledBook, log: Log, opened: Sequence[Store], story: Story) -> None:
     """Plays the story over several connections in turn; each answer must be the naive one."""
     known: list[Given] = []
     now, number = NOW, 0
@@ -91,10 +91,10 @@ def play(live: LiveBook, log: Log, opened: Sequence[Store], story: Story) -> Non
                 one = known[number * 7 % len(known)]
                 at = max(one.at, now - ago * 60 * SECOND)
                 one.evidence.append((at, CONFIRMS[word]))
-                told.append(outcome(live, one.decision_id, word, at, now, number))
+                told.append(outcome(compiled, one.decision_id, word, at, now, number))
         wanted = [word for kind, word, _ in group if kind == "wish"]
-        asks = [wish(f"{number}-{place}", word, now) for place, word in enumerate(wanted)]
-        answers = settle(live, opened[number % len(opened)], asks, told)
+        asks = [customer_limit(f"{number}-{place}", word, now) for place, word in enumerate(wanted)]
+        answers = settle(compiled, opened[number % len(opened)], asks, told)
         for word, answer in zip(wanted, answers, strict=True):
             assert (answer.outcome is Outcome.OFFER) == may_go(known, word, now), (word, answer.reasons)
             if answer.outcome is Outcome.OFFER:
@@ -105,7 +105,7 @@ def play(live: LiveBook, log: Log, opened: Sequence[Store], story: Story) -> Non
 
 def test_it_is_given_as_a_naive_count_says(any_log: Log, tmp_path: Path) -> None:
     """Whoever comes when, whatever is reported in which order, over three connections: given where one is left, else not."""
-    live, many = live_book(tmp_path / "book", BOOK), 25 if any_log.url.startswith("sqlite") else 10
+    compiled, many = compiled_book(tmp_path / "book", BOOK), 25 if any_log.url.startswith("sqlite") else 10
     with ExitStack() as stack:
         opened = [stack.enter_context(closing(open_store(any_log.url))) for _ in range(3)]
 
@@ -113,7 +113,7 @@ def test_it_is_given_as_a_naive_count_says(any_log: Log, tmp_path: Path) -> None
         @given(story=stories)
         def each(story: Story) -> None:
             any_log.execute(*(f"delete from {table}" for table in TABLES))
-            play(live, any_log, opened, story)
+            play(compiled, any_log, opened, story)
 
         run: Callable[[], None] = each
         run()

@@ -9,8 +9,8 @@ from pathlib import Path
 from engine.ledger.store.open import open_store
 from engine.model.decision import Outcome
 from engine.model.instant import DAY, SECOND
-from tests.books import live_book
-from tests.ledger.commit.shared import BOOK, NOW, TAKES, assert_sound, outcome, settle, wish
+from tests.books import compiled_book
+from tests.ledger.commit.shared import BOOK, NOW, TAKES, assert_sound, customer_limit, outcome, settle
 from tests.logs import Log
 
 MANY = (
@@ -30,21 +30,23 @@ def at_once(work: Callable[[int], None]) -> None:
 
 def test_several_at_once_give_exactly_what_there_is(any_log: Log, tmp_path: Path) -> None:
     """Four at a time, some reporting that nothing arrived, until nothing is left: all of it was given, and nothing twice."""
-    live = live_book(tmp_path / "book", MANY.replace("limit: 5", "limit: 100"))
+    compiled = compiled_book(tmp_path / "book", MANY.replace("limit: 5", "limit: 100"))
 
     def give(worker: int) -> None:
-        rng, turn, refused = random.Random(worker), 0, 0
+        rng, writer_lock, refused = random.Random(worker), 0, 0
         with closing(open_store(any_log.url, busy_timeout=60)) as store:
             while refused < 12:
-                turn += 1
-                now = NOW + turn * SECOND
+                writer_lock += 1
+                now = NOW + writer_lock * SECOND
                 wanted = rng.choices(sorted(TAKES), weights=(4, 3, 3), k=rng.randrange(1, 12))
-                asks = [wish(f"{worker}-{turn}-{n}", word, now) for n, word in enumerate(wanted)]
-                given = [one for one in settle(live, store, asks) if one.outcome is Outcome.OFFER]
+                asks = [
+                    customer_limit(f"{worker}-{writer_lock}-{n}", word, now) for n, word in enumerate(wanted)
+                ]
+                given = [one for one in settle(compiled, store, asks) if one.outcome is Outcome.OFFER]
                 refused = 0 if given else refused + 1
                 lost = rng.sample(given, len(given) // 8)
-                told = [outcome(live, one.decision_id, "bounced", now, now, "b") for one in lost]
-                settle(live, store, (), told)
+                told = [outcome(compiled, one.decision_id, "bounced", now, now, "b") for one in lost]
+                settle(compiled, store, (), told)
 
     at_once(give)
     assert_sound(any_log)
@@ -55,16 +57,16 @@ def test_several_at_once_give_exactly_what_there_is(any_log: Log, tmp_path: Path
 
 def test_what_is_due_is_given_back_once(any_log: Log, tmp_path: Path) -> None:
     """Four at a time find that all holds have ended: what was held is given anew, and not once more."""
-    live, later = live_book(tmp_path / "book", MANY), NOW + DAY
+    compiled, later = compiled_book(tmp_path / "book", MANY), NOW + DAY
     with closing(open_store(any_log.url)) as store:
-        settle(live, store, [wish(n, "rare", NOW) for n in range(400)])
+        settle(compiled, store, [customer_limit(n, "rare", NOW) for n in range(400)])
     given: list[int] = []
 
     def give(worker: int) -> None:
         with closing(open_store(any_log.url, busy_timeout=60)) as store:
-            for turn in range(30):
-                asks = [wish(f"{worker}-{turn}-{n}", "rare", later) for n in range(5)]
-                given.append(sum(one.outcome is Outcome.OFFER for one in settle(live, store, asks)))
+            for writer_lock in range(30):
+                asks = [customer_limit(f"{worker}-{writer_lock}-{n}", "rare", later) for n in range(5)]
+                given.append(sum(one.outcome is Outcome.OFFER for one in settle(compiled, store, asks)))
 
     at_once(give)
     assert_sound(any_log)

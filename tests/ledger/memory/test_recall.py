@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.decide.attributes.derive import Derivation, derivation
-from engine.decide.compiled import LiveBook
+from engine.decide.compiled import CompiledBook
 from engine.engine import Engine
-from engine.ledger.commit.events import Recorded, Recording, record
+from engine.ledger.commit.events import RecordCommand, RecordResult, record
 from engine.ledger.memory import memory
 from engine.ledger.queries import persons
 from engine.ledger.store.open import open_store
@@ -25,7 +25,7 @@ from engine.model.event import Event
 from engine.model.instant import DAY
 from engine.rulebook.model.derived import Aggregate, Derived, EventStore, Measure, Pattern
 from engine.wire.parse import Parser
-from tests.books import live_book
+from tests.books import compiled_book
 from tests.decide.attributes.strategies import NOW, aggregates, crowds, histories, patterns
 from tests.ledger.memory.books import REMEMBERING, opened
 from tests.postgres import PostgresServer
@@ -35,10 +35,10 @@ _CUSTOMERS = count()
 
 
 @pytest.fixture(scope="module")
-def live() -> Iterator[LiveBook]:
+def compiled() -> Iterator[CompiledBook]:
     """A book that keeps all events."""
     with tempfile.TemporaryDirectory() as folder:
-        found = live_book(Path(folder), REMEMBERING)
+        found = compiled_book(Path(folder), REMEMBERING)
         yield replace(
             found, book=replace(found.book, events=EventStore(True, 10_000, 3660 * DAY)), recall=None
         )
@@ -68,14 +68,14 @@ def named(customer: str, events: Sequence[Event]) -> list[Event]:
 
 
 def remembered(
-    store: Store, live: LiveBook, wanted: Derivation, customer: str, kept: Sequence[Event]
+    store: Store, compiled: CompiledBook, wanted: Derivation, customer: str, kept: Sequence[Event]
 ) -> tuple[Event, ...]:
     """What is recalled for the derivation after recording the events, one call each."""
-    reach = live.book.events.keep if wanted.reach is None else wanted.reach
+    reach = compiled.book.events.keep if wanted.reach is None else wanted.reach
     recall = Recall(tuple(sorted(wanted.event_types)), reach, signals=False, is_new=False)
     for one in kept:
         with store.transaction():
-            record(store, [Recording(live, customer, one, NOW)])
+            record(store, [RecordCommand(compiled, customer, one, NOW)])
     with store.transaction(writes=False):
         (found,) = persons.recall(store, [recall.of(customer, NOW)])
     return memory(found, NOW).events
@@ -85,7 +85,7 @@ def remembered(
 @given(aggregates, patterns, st.one_of(histories, crowds), st.integers(0, 14))
 def test_recorded_and_sent_are_one_history(
     store: Store,
-    live: LiveBook,
+    compiled: CompiledBook,
     aggregate: Aggregate,
     pattern: Pattern,
     events: list[Event],
@@ -98,7 +98,7 @@ def test_recorded_and_sent_are_one_history(
     customer = f"customer-{next(_CUSTOMERS)}"
     all_of_them = named(customer, events)
     kept, sent = all_of_them[:split], all_of_them[split:]
-    recalled = remembered(store, live, wanted, customer, kept)
+    recalled = remembered(store, compiled, wanted, customer, kept)
     assert wanted.derive({}, (*recalled, *sent), NOW) == wanted.derive({}, all_of_them, NOW)
 
 
@@ -118,14 +118,16 @@ def test_recorded_and_sent_are_one_history(
         max_size=4,
     )
 )
-def test_fields_come_back_as_they_were(store: Store, live: LiveBook, fields: dict[str, object]) -> None:
+def test_fields_come_back_as_they_were(
+    store: Store, compiled: CompiledBook, fields: dict[str, object]
+) -> None:
     """Texts, numbers, booleans, days and lists keep their kinds on the way through the log."""
     customer = f"customer-{next(_CUSTOMERS)}"
     event = Event(customer, "view", NOW, fields)  # type: ignore[arg-type]
     wanted = derivation(
         Derived(aggregates={"a": Aggregate("a", "view", Measure.COUNT)}), {"a"}, ZoneInfo("UTC")
     )
-    (found,) = remembered(store, live, wanted, customer, [event])
+    (found,) = remembered(store, compiled, wanted, customer, [event])
     assert found == event
     assert {name: type(one) for name, one in found.fields.items()} == {
         name: type(one) for name, one in fields.items()
@@ -134,12 +136,12 @@ def test_fields_come_back_as_they_were(store: Store, live: LiveBook, fields: dic
 
 def test_events_are_bounded(tmp_path: Path) -> None:
     """The newest five stay, whatever the order in which they come; those older than ten days go with the next one."""
-    live = live_book(tmp_path / "book", REMEMBERING)
+    compiled = compiled_book(tmp_path / "book", REMEMBERING)
     store = open_store(f"sqlite:///{tmp_path / 'tact.db'}")
     for number, hours in enumerate((5, 1, 9, 3, 8, 2, 4)):
         event = Event(f"e{number}", "view", NOW - hours * DAY // 24)
         with store.transaction():
-            assert record(store, [Recording(live, "ann", event, NOW)]) == [Recorded.ACCEPTED]
+            assert record(store, [RecordCommand(compiled, "ann", event, NOW)]) == [RecordResult.ACCEPTED]
     store.close()
     kept = "select (? - at) / 3600000000 from events order by at desc"
     with sqlite3.connect(tmp_path / "tact.db") as connection:
@@ -148,7 +150,11 @@ def test_events_are_bounded(tmp_path: Path) -> None:
     with store.transaction():
         record(
             store,
-            [Recording(live, "ann", Event("late", "view", NOW + 10 * DAY), NOW + 10 * DAY - 3 * DAY // 24)],
+            [
+                RecordCommand(
+                    compiled, "ann", Event("late", "view", NOW + 10 * DAY), NOW + 10 * DAY - 3 * DAY // 24
+                )
+            ],
         )
     store.close()
     with sqlite3.connect(tmp_path / "tact.db") as connection:
@@ -157,10 +163,10 @@ def test_events_are_bounded(tmp_path: Path) -> None:
 
 async def test_a_book_that_needs_no_memory_reads_none(tmp_path: Path) -> None:
     """Deciding by a book without events, held signals and customer.is_new starts no reader and writes no signal."""
-    live = live_book(tmp_path / "book")
-    assert live.recall is None
+    compiled = compiled_book(tmp_path / "book")
+    assert compiled.recall is None
     with opened(tmp_path / "tact.db") as ledger:
-        await Engine(live, ledger).decide(Parser(live).parse(li_na(), NOW))
+        await Engine(compiled, ledger).decide(Parser(compiled).parse(li_na(), NOW))
         assert ledger.reader.idle
     with sqlite3.connect(tmp_path / "tact.db") as connection:
         counts = [

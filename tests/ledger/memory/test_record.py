@@ -153,7 +153,10 @@ def test_concurrent_duplicates_count_once(server: Server, ann: str, log: Path) -
 def test_two_processes_count_an_event_once(tmp_path: Path) -> None:
     """Two servers on one log, asked at once for the same events, accept each once, and both know the signal."""
     book, log = write_book(tmp_path / "book", REMEMBERING), tmp_path / "tact.db"
-    events = [[cart(f"ann-{turn}", event_id=f"{turn}-{n}") for n in range(5)] for turn in range(20)]
+    events = [
+        [cart(f"ann-{writer_lock}", event_id=f"{writer_lock}-{n}") for n in range(5)]
+        for writer_lock in range(20)
+    ]
     found: list[list[Recorded | Status]] = []
 
     def record_all(target: str) -> None:

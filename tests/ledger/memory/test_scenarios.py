@@ -8,7 +8,7 @@ from engine.rulebook.report.diagnostics import Diagnostic
 from engine.scenario.model import Result
 from engine.scenario.play import play
 from engine.scenario.read import load_scenario_files
-from tests.books import SPRING, live_book
+from tests.books import SPRING, compiled_book
 from tests.ledger.memory.books import REMEMBERING
 
 STORY = """
@@ -25,9 +25,9 @@ CART = "{type: add_to_cart, item: soap}"
 
 def read(folder: Path, step: str, book: str = REMEMBERING) -> tuple[list[Result], tuple[Diagnostic, ...]]:
     """What comes of the story with this event."""
-    live = live_book(folder, book)
-    loaded = load_scenario_files({"tests/story.yaml": STORY.replace("STEP", step).encode()}, live)
-    return play(live, loaded.scenarios), loaded.diagnostics
+    compiled = compiled_book(folder, book)
+    loaded = load_scenario_files({"tests/story.yaml": STORY.replace("STEP", step).encode()}, compiled)
+    return play(compiled, loaded.scenarios), loaded.diagnostics
 
 
 def test_a_story_remembers(tmp_path: Path) -> None:

@@ -85,13 +85,13 @@ def test_limits_are_those_of_the_name_over_the_defaults() -> None:
     two = TOKEN + TOKEN.replace(HASH, "cd" * 32)
     first = file.read(two)
     caller = first._tokens[bytes.fromhex(HASH)][1]
-    assert caller.allowance is not None
-    assert caller.allowance is first._tokens[bytes.fromhex("cd" * 32)][1].allowance
-    assert file.read(TOKEN)._tokens[bytes.fromhex(HASH)][1].allowance is caller.allowance
+    assert caller.rate_limit is not None
+    assert caller.rate_limit is first._tokens[bytes.fromhex("cd" * 32)][1].rate_limit
+    assert file.read(TOKEN)._tokens[bytes.fromhex(HASH)][1].rate_limit is caller.rate_limit
     changed = file.read(TOKEN + "[limits.shop]\nburst = 5\n")._tokens[bytes.fromhex(HASH)][1]
-    assert changed.allowance is not caller.allowance
+    assert changed.rate_limit is not caller.rate_limit
     free = file.read(TOKEN + "[limits.shop]\nrate = 0.0\n")._tokens[bytes.fromhex(HASH)][1]
-    assert free.allowance is None
+    assert free.rate_limit is None
 
 
 @pytest.mark.parametrize(
