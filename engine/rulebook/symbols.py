@@ -17,7 +17,7 @@ class SymbolTable(Generic[T]):
 
     noun: str
     """What messages call one of them."""
-    found: dict[str, T] = field(default_factory=dict)
+    values: dict[str, T] = field(default_factory=dict)
     broken: set[str] = field(default_factory=set)
     """Names with errors of their own; who uses them is not told a second time."""
     partial: bool = False
@@ -29,7 +29,7 @@ class SymbolTable(Generic[T]):
         if value is None or not sound:
             self.broken.add(name)
         else:
-            self.found[name] = value
+            self.values[name] = value
 
     def get(
         self, name: str, path: Path, findings: Findings, *, use: bool = True, key: bool = False
@@ -40,15 +40,15 @@ class SymbolTable(Generic[T]):
         """
         if use:
             self.used.add(name)
-        if name not in self.found and name not in self.broken and not self.partial:
-            hint = findings.suggest(name, [*self.found, *self.broken])
+        if name not in self.values and name not in self.broken and not self.partial:
+            hint = findings.suggest(name, [*self.values, *self.broken])
             report = findings.key_error if key else findings.error
             report(path, Code.UNKNOWN, f"there is no {self.noun} {quote(name)}", hint)
-        return self.found.get(name)
+        return self.values.get(name)
 
     def unused(self) -> Iterator[str]:
         """The names that nobody asked for."""
-        return (name for name in self.found if name not in self.used)
+        return (name for name in self.values if name not in self.used)
 
 
 @dataclass(slots=True)
@@ -74,7 +74,7 @@ class AttributeScope:
         `shown`: whether content shows its value.
         """
         report = findings.key_error if key else findings.error
-        attribute = self._found(name, path, findings, key=key)
+        attribute = self._known(name, path, findings, key=key)
         if attribute is None or not attribute.sensitive:
             return attribute
         if shown:
@@ -86,15 +86,15 @@ class AttributeScope:
             report(path, Code.SENSITIVE, message, hint)
         return attribute
 
-    def _found(self, name: str, path: Path, findings: Findings, *, key: bool) -> Attribute | None:
+    def _known(self, name: str, path: Path, findings: Findings, *, key: bool) -> Attribute | None:
         noun, _, rest = name.partition(".")
         if noun in self.concluded:
             return self._exposed(noun, rest, path, findings, key=key)
         self.declared.used.add(name)
-        attribute = self.declared.found.get(name)
+        attribute = self.declared.values.get(name)
         if attribute is None and name not in self.declared.broken and not self.declared.partial:
             report = findings.key_error if key else findings.error
-            hint = findings.suggest(name, self.declared.found)
+            hint = findings.suggest(name, self.declared.values)
             report(path, Code.UNKNOWN, f"there is no attribute {quote(name)}", hint)
         return attribute
 
@@ -118,8 +118,8 @@ class AttributeScope:
 
     def exposed(self) -> dict[str, Attribute]:
         """What all patterns and signals expose, by the attributes' names."""
-        groups = (group.found.values() for group in self.concluded.values())
-        return {each.name: each for group in groups for fields in group for each in fields.values()}
+        tables = (table.values.values() for table in self.concluded.values())
+        return {field.name: field for table in tables for fields in table for field in fields.values()}
 
     def unused(self) -> list[str]:
         """The declared attributes that nothing uses."""

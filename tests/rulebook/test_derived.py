@@ -35,7 +35,7 @@ HOUR = 3600 * SECOND
 def codes(text: str) -> list[Code]:
     """The codes of the errors that the text adds to the rich book."""
     loaded = load_files({"rich.yaml": RICH, "x.yaml": text.encode()})
-    return [each.code for each in loaded.diagnostics if each.severity is Severity.ERROR]
+    return [diagnostic.code for diagnostic in loaded.diagnostics if diagnostic.severity is Severity.ERROR]
 
 
 @pytest.fixture(scope="module")
@@ -167,11 +167,11 @@ def test_what_is_derived_is_what_conditions_test(book: Book) -> None:
     events = [Event("", "product_view", now - DAY, {"category": "cream", "value": 4 + i}) for i in range(3)]
     events += [Event("", "purchase", now - HOUR, {"value": 101.0})]
     keen = book.audiences["keen"]
-    wanted = closure(book.derived, attributes_of(keen) | compiled.wanted)
-    values = derivation(book.derived, wanted, book.timezone).derive({}, events, now)
+    names = closure(book.derived, attributes_of(keen) | compiled.wanted)
+    values = derivation(book.derived, names, book.timezone).derive({}, events, now)
     assert holds(keen, values, compiled.moment(now))
     assert not holds(
-        keen, derivation(book.derived, wanted, book.timezone).derive({}, [], now), compiled.moment(now)
+        keen, derivation(book.derived, names, book.timezone).derive({}, [], now), compiled.moment(now)
     )
 
 
@@ -214,7 +214,9 @@ def test_a_lost_file_explains_unknown_names() -> None:
     """When a file cannot be read, the patterns, signals and places that may be in it are not called unknown."""
     text = b"audiences: {a: {pattern: x, signal: y, near: {place: z, within_km: 1}, signal.q.r: 3}}"
     loaded = load_files({"rich.yaml": RICH, "x.yaml": text, "y.yaml": b"["})
-    assert [each.code for each in loaded.diagnostics if each.severity is Severity.ERROR] == [Code.SYNTAX]
+    assert [
+        diagnostic.code for diagnostic in loaded.diagnostics if diagnostic.severity is Severity.ERROR
+    ] == [Code.SYNTAX]
 
 
 def test_a_signal_of_too_many_alternatives_is_a_diagnostic() -> None:
@@ -222,10 +224,10 @@ def test_a_signal_of_too_many_alternatives_is_a_diagnostic() -> None:
     choices = ", ".join(f"{{any: [{{profile.age: {n}}}, {{profile.age: {n + 50}}}]}}" for n in range(1, 8))
     text = f"signals: {{big: {{when: {{all: [{choices}]}}}}}}\n"
     loaded = load_files({"rich.yaml": RICH, "x.yaml": text.encode()})
-    found = [one for one in loaded.diagnostics if one.code is Code.TOO_LARGE]
-    assert [(one.file, one.line) for one in found] == [("x.yaml", 1)]
-    assert "64 alternatives" in found[0].message
-    assert "signal of its own" in found[0].hint
+    (diagnostic,) = [entry for entry in loaded.diagnostics if entry.code is Code.TOO_LARGE]
+    assert (diagnostic.file, diagnostic.line) == ("x.yaml", 1)
+    assert "64 alternatives" in diagnostic.message
+    assert "signal of its own" in diagnostic.hint
 
 
 def test_a_condition_that_the_index_cannot_hold_is_noted() -> None:
@@ -234,5 +236,5 @@ def test_a_condition_that_the_index_cannot_hold_is_noted() -> None:
     text = f"audiences: {{many: {{all: [{choices}]}}}}\n"
     use = b"campaigns: {wide: {offer: cream, channels: [sms], when: {audience: many}}}\n"
     loaded = load_files({"rich.yaml": RICH, "x.yaml": text.encode(), "y.yaml": use})
-    notes = [(one.file, one.severity) for one in loaded.diagnostics if one.code is Code.TOO_LARGE]
+    notes = [(entry.file, entry.severity) for entry in loaded.diagnostics if entry.code is Code.TOO_LARGE]
     assert notes == [("y.yaml", Severity.NOTE)]

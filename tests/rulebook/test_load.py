@@ -31,7 +31,8 @@ RICH = (GOLDEN / "_rich.yaml").read_bytes()
 
 def codes(contents: dict[str, bytes]) -> list[Code]:
     """The codes of the errors in the files."""
-    return [each.code for each in load_files(contents).diagnostics if each.severity is Severity.ERROR]
+    diagnostics = load_files(contents).diagnostics
+    return [diagnostic.code for diagnostic in diagnostics if diagnostic.severity is Severity.ERROR]
 
 
 @pytest.fixture
@@ -92,7 +93,7 @@ def test_the_rest_of_the_model(book: Book) -> None:
     assert book.channels["sms"].on_silence is OnSilence.CONFIRM
     assert book.campaigns["winter"].propensity == Factor(0.1, "profile.score")
     assert book.campaigns["plain"].value == Factor(3.0)
-    assert [each.name for each in book.campaigns["winter"].variants] == ["a", "b"]
+    assert [variant.name for variant in book.campaigns["winter"].variants] == ["a", "b"]
     cap = book.pressure.caps["weekly"]
     assert (cap.limit, cap.window) == (2, Rolling(7 * DAY))
     assert cap.count == Selector(kind=frozenset({Kind.OUTBOUND}))
@@ -221,7 +222,7 @@ def test_a_folder(tmp_path: Path) -> None:
     loaded = load(tmp_path)
     assert loaded.book is not None
     assert "old" in loaded.book.audiences
-    assert [each.file for each in loaded.diagnostics] == ["sub/b.yml"]
+    assert [diagnostic.file for diagnostic in loaded.diagnostics] == ["sub/b.yml"]
     same = load_files({"x.yaml": RICH, "y.yaml": b"audiences: {old: {profile.age: {gt: 80}}}"}).book
     assert loaded.book == same
 
@@ -233,7 +234,7 @@ def test_what_is_no_folder(tmp_path: Path) -> None:
     for name in ("missing", "file", "empty"):
         loaded = load(tmp_path / name)
         assert loaded.book is None
-        assert [each.code for each in loaded.diagnostics] == [Code.FILE]
+        assert [diagnostic.code for diagnostic in loaded.diagnostics] == [Code.FILE]
 
 
 def test_links_and_pipes(tmp_path: Path) -> None:
@@ -247,20 +248,20 @@ def test_links_and_pipes(tmp_path: Path) -> None:
     os.mkfifo(inside / "pipe.yaml")
     loaded = load(inside)
     assert loaded.book is None
-    assert sorted(each.file for each in loaded.diagnostics) == [
+    assert sorted(diagnostic.file for diagnostic in loaded.diagnostics) == [
         "folder",
         "link.yaml",
         "loop.yaml",
         "pipe.yaml",
     ]
-    assert {each.code for each in loaded.diagnostics} == {Code.FILE}
+    assert {diagnostic.code for diagnostic in loaded.diagnostics} == {Code.FILE}
 
 
 def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
     """Of a file of 50 MB, only enough is read to see that it is too large."""
     with (tmp_path / "huge.yaml").open("wb") as file:
         file.truncate(50 << 20)
-    assert [each.code for each in load(tmp_path).diagnostics] == [Code.TOO_LARGE]
+    assert [diagnostic.code for diagnostic in load(tmp_path).diagnostics] == [Code.TOO_LARGE]
 
 
 def test_aliases_are_copies() -> None:

@@ -59,10 +59,10 @@ trees = st.recursive(
 
 def checked(loaded: LoadedBook) -> LoadedBook:
     """The same, after checking that it is a book or at least one error, and that both can be shown."""
-    errors = [each for each in loaded.diagnostics if each.severity is Severity.ERROR]
+    errors = [entry for entry in loaded.diagnostics if entry.severity is Severity.ERROR]
     assert (loaded.book is None) == bool(errors)
     assert loaded.diagnostics == tuple(sorted(set(loaded.diagnostics)))
-    assert all(each.line >= 1 and each.column >= 1 for each in loaded.diagnostics)
+    assert all(entry.line >= 1 and entry.column >= 1 for entry in loaded.diagnostics)
     assert "Traceback" not in render(loaded.diagnostics, color=True)
     return loaded
 
@@ -113,7 +113,7 @@ def _shuffled(tree: object, chance: random.Random) -> object:
         keys = list(tree)
         chance.shuffle(keys)
         return {key: _shuffled(tree[key], chance) for key in keys}
-    return [_shuffled(each, chance) for each in tree] if isinstance(tree, list) else tree
+    return [_shuffled(item, chance) for item in tree] if isinstance(tree, list) else tree
 
 
 @QUICK
@@ -127,7 +127,7 @@ def test_no_order_changes_the_book_or_its_version(chance: random.Random) -> None
         for key, value in entries.items():
             into = files["" or chance.choice(names)].setdefault(section, {})
             into[key] = _shuffled(value, chance)
-    plain = {name: _dumped(each) for name, each in files.items()}
+    plain = {name: _dumped(tree) for name, tree in files.items()}
     loaded = checked(load_files(plain))
     assert loaded.book is not None
     assert loaded.book == load_files({"rich.yaml": RICH, "derived.yaml": DERIVED}).book

@@ -23,7 +23,7 @@ def named(data: PlainData, noun: str) -> list[str]:
             pending.extend(value for key, value in here.items() if key in ("all", "any", "none"))
             given = here.get(noun)
             listed = given if isinstance(given, list) else [given]
-            names.update(each for each in listed if isinstance(each, str))
+            names.update(name for name in listed if isinstance(name, str))
             names.update(key.split(".")[1] for key in here if key.startswith(f"{noun}."))
     return sorted(names)
 
@@ -52,7 +52,9 @@ class Cycles:
             trail: dict[str, Iterator[str]] = {start: iter(graph[start])}
             while trail:
                 name = next(reversed(trail))
-                following = next((each for each in trail[name] if each in graph and each not in done), None)
+                following = next(
+                    (other for other in trail[name] if other in graph and other not in done), None
+                )
                 if following is None:
                     trail.popitem()
                     done.add(name)

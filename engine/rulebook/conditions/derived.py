@@ -24,17 +24,17 @@ _WORD = re.compile(r"(?!(true|false)$)[A-Za-z_/][A-Za-z0-9_./-]*")
 _UNITS = (("d", DAY), ("h", 3600 * SECOND), ("m", 60 * SECOND), ("s", SECOND), ("us", 1))
 
 
-def aggregate_name(wanted: Aggregate) -> str:
+def aggregate_name(aggregate: Aggregate) -> str:
     """For example `sum of value of purchase where category eq cream within 30d`; its own name is ignored."""
-    of = f" of {wanted.field}" if wanted.measure in (Measure.SUM, Measure.DISTINCT) else ""
-    where = "" if wanted.where == All(()) else f" where {_condition(wanted.where)}"
-    within = "" if wanted.within is None else f" within {_span(wanted.within)}"
-    return f"{wanted.measure}{of} of {_text(wanted.event)}{where}{within}"
+    source = f" of {aggregate.field}" if aggregate.measure in (Measure.SUM, Measure.DISTINCT) else ""
+    where = "" if aggregate.where == All(()) else f" where {_condition(aggregate.where)}"
+    within = "" if aggregate.within is None else f" within {_span(aggregate.within)}"
+    return f"{aggregate.measure}{source} of {_text(aggregate.event)}{where}{within}"
 
 
-def distance_name(place: str) -> str:
+def distance_name(destination: str) -> str:
     """For example `distance to store km`."""
-    return f"distance to {place} km"
+    return f"distance to {destination} km"
 
 
 def _condition(condition: Condition) -> str:
@@ -93,7 +93,8 @@ class DistanceReader:
 
     places: SymbolTable[PlaceShape]
     findings: Findings
-    found: dict[str, Distance] = field(default_factory=dict)
+    distances: dict[str, Distance] = field(default_factory=dict)
+    """The distances that conditions use, by attribute."""
 
     def read(self, data: PlainData, path: Path) -> Condition | None:
         """The test on the distance at the path; None after reporting what is wrong with it."""
@@ -103,7 +104,7 @@ class DistanceReader:
         distance = self._distance(shape, path)
         if distance is None or path in self.findings.recovered:
             return None
-        self.found[distance.name] = distance
+        self.distances[distance.name] = distance
         return Test(distance.name, Operator.LTE, shape.within_km)
 
     def _distance(self, shape: NearShape, path: Path) -> Distance | None:
@@ -112,10 +113,10 @@ class DistanceReader:
             for key in given:
                 message = f"`{key}` beside `place`: one of the two says where"
                 self.findings.key_error((*path, key), Code.DUPLICATE, message)
-            place = self.places.get(shape.place, (*path, "place"), self.findings)
-            if place is None or given:
+            target = self.places.get(shape.place, (*path, "place"), self.findings)
+            if target is None or given:
                 return None
-            return Distance(distance_name(shape.place), place.latitude, place.longitude)
+            return Distance(distance_name(shape.place), target.latitude, target.longitude)
         if shape.latitude is None or shape.longitude is None:
             if not any((*path, key) in self.findings.poisoned for key in ("place", *_PLACE)):
                 message = "it does not say near what"
@@ -146,7 +147,8 @@ class BehaviourReader:
     """Reads aggregates, and keeps those that conditions use."""
 
     events: EventGrammar
-    found: dict[str, Aggregate] = field(default_factory=dict)
+    aggregates: dict[str, Aggregate] = field(default_factory=dict)
+    """The aggregates that conditions use, by attribute."""
 
     def read(self, data: PlainData, path: Path) -> Condition | None:
         """The tests on the aggregate at the path; None after reporting what is wrong with it."""
@@ -160,14 +162,14 @@ class BehaviourReader:
             return None
         here = (*path, measure.value)
         operators = dict(getattr(shape, measure))
-        of = self._field(measure, operators, here)
-        if of is None:
+        source = self._field(measure, operators, here)
+        if source is None:
             return None
         if not operators:
             message = f"`{measure}` is compared with nothing"
             self.events.findings.key_error(here, Code.MISSING, message, "for example gte: 2")
             return None
-        return self._compared(Aggregate("", shape.event, measure, of, where, within), operators, here)
+        return self._compared(Aggregate("", shape.event, measure, source, where, within), operators, here)
 
     def _measure(self, shape: BehaviourShape, path: Path) -> Measure | None:
         given = [measure for measure in Measure if getattr(shape, measure) is not None]
@@ -210,5 +212,5 @@ class BehaviourReader:
         attribute = Attribute(name, _TYPES[aggregate.measure], low)
         condition = self.events.operators(attribute, operators, path)
         if condition is not None:
-            self.found[name] = replace(aggregate, name=name)
+            self.aggregates[name] = replace(aggregate, name=name)
         return condition

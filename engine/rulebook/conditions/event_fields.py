@@ -78,7 +78,7 @@ def type_of_field(name: str) -> AttributeType:
 def _type_of(value: PlainData) -> AttributeType:
     """The type of what an attribute of an event is compared with; of the first value, where there are several."""
     if isinstance(value, dict):
-        compared = [each for key, each in value.items() if key != Operator.EXISTS]
+        compared = [operand for key, operand in value.items() if key != Operator.EXISTS]
         return _type_of(compared[0]) if compared else AttributeType.TEXT
     if isinstance(value, list):
         return _type_of(value[0]) if value else AttributeType.TEXT

@@ -38,14 +38,14 @@ class Grammar(Trees):
         if "." in key:
             attribute = self.attribute_scope.use(key, path, self.findings, key=True)
             return self._tests(attribute, value, path) if attribute else None
-        hint = self.findings.suggest(key, [*_KEYS, *self.attribute_scope.declared.found])
+        hint = self.findings.suggest(key, [*_KEYS, *self.attribute_scope.declared.values])
         message = f"{quote(key)} is neither an attribute nor one of {', '.join(_KEYS)}"
         self.findings.key_error(path, Code.UNKNOWN, message, hint)
         return None
 
     def _any_of(self, noun: str, value: PlainData, path: Path) -> Condition | None:
         if isinstance(value, list):
-            return joined(Any_, [self._named(noun, each, (*path, i)) for i, each in enumerate(value)])
+            return joined(Any_, [self._named(noun, name, (*path, i)) for i, name in enumerate(value)])
         return self._named(noun, value, path)
 
     def _named(self, noun: str, name: PlainData, path: Path) -> Condition | None:

@@ -63,8 +63,8 @@ class Trees(ABC):
                 return Extent(inner.depth + 1, inner.tests)
             case All(parts=parts) | Any_(parts=parts) | None_(parts=parts):
                 inside = [self.extent(part) for part in parts]
-                depth = max((each.depth for each in inside), default=0)
-                return Extent(depth + 1, sum(each.tests for each in inside))
+                depth = max((extent.depth for extent in inside), default=0)
+                return Extent(depth + 1, sum(extent.tests for extent in inside))
 
     @abstractmethod
     def _entry(self, key: str, value: PlainData, path: Path) -> Condition | None:
@@ -92,7 +92,7 @@ class Trees(ABC):
                 path, Code.TYPE, f"`{key}` needs a list of conditions", "begin each with a dash"
             )
             return None
-        parts = [self._mapping(each, (*path, i), depth + 1) for i, each in enumerate(value)]
+        parts = [self._mapping(item, (*path, i), depth + 1) for i, item in enumerate(value)]
         return joined(GROUPS[key], parts)
 
     def _tests(self, attribute: Attribute, value: PlainData, path: Path) -> Condition | None:

@@ -73,14 +73,14 @@ class ContentReader:
     findings: Findings
 
     def read(self, data: ByChannel, locales: Mapping[str, FieldTexts | ByChannel], path: Path) -> Content:
-        """The `content` and `locales` of the thing at the path; what is wrong with them goes to the findings."""
-        said = self._by_channel(data, (*path, "content"))
+        """The `content` and `locales` at the path; what is wrong with them goes to the findings."""
+        content = self._by_channel(data, (*path, "content"))
         return Content(
-            said.default,
-            said.channels,
+            content.default,
+            content.channels,
             {
-                name: self._locale(name, each, said, (*path, "locales", name))
-                for name, each in locales.items()
+                name: self._locale(name, fields, content, (*path, "locales", name))
+                for name, fields in locales.items()
                 if self._is_locale(name, locales, (*path, "locales", name))
             },
         )
@@ -93,11 +93,11 @@ class ContentReader:
         channels = self.channels
         if (
             key != "default"
-            and key not in channels.found
+            and key not in channels.values
             and key not in channels.broken
             and not channels.partial
         ):
-            hint = self.findings.suggest(key, ["default", *channels.found])
+            hint = self.findings.suggest(key, ["default", *channels.values])
             message = f"{quote(key)} is neither `default` nor a channel"
             self.findings.key_error(path, Code.UNKNOWN, message, hint)
         return self._templates(data, path)
@@ -120,25 +120,25 @@ class ContentReader:
             hint = "a BCP 47 tag, for example zh-CN or fr"
             self.findings.key_error(path, Code.NAME, f"{quote(name)} is not a language", hint)
             return False
-        twin = next(each for each in locales if each.lower() == name.lower())
+        twin = next(other for other in locales if other.lower() == name.lower())
         if twin != name:
             message = f"the language {quote(twin)} is here a second time: capitals do not matter"
             self.findings.key_error(path, Code.DUPLICATE, message)
         return twin == name
 
-    def _locale(self, name: str, data: FieldTexts | ByChannel, said: Content, path: Path) -> Content:
-        """What reads otherwise in the language; each field must be one that is said on its channel."""
-        fields = {key: each for key, each in data.items() if isinstance(each, str)}
-        if fields:
-            changed = Content(self._templates(fields, path))
+    def _locale(self, name: str, data: FieldTexts | ByChannel, content: Content, path: Path) -> Content:
+        """The fields that differ in the language; the content must have each of them on its channel."""
+        texts = {key: text for key, text in data.items() if isinstance(text, str)}
+        if texts:
+            changed = Content(self._templates(texts, path))
         else:
             changed = self._by_channel({k: v for k, v in data.items() if not isinstance(v, str)}, path)
         by_key = {"default": changed.default, **changed.channels}
-        for key, each in by_key.items():
-            known = said.default if key == "default" else said.on(key)
-            for field in each:
+        for key, fields in by_key.items():
+            known = content.default if key == "default" else content.on(key)
+            for field in fields:
                 if field not in known:
-                    here = (*path, field) if fields else (*path, key, field)
+                    here = (*path, field) if texts else (*path, key, field)
                     message = (
                         f"the content has no field {quote(field)} that could read otherwise in {quote(name)}"
                     )

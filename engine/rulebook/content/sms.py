@@ -43,13 +43,13 @@ class Length(NamedTuple):
 
 def is_gsm_7(text: str) -> bool:
     """Whether the default alphabet and its extension have every character of the text."""
-    return all(each in _BASIC or each in _EXTENSION for each in text)
+    return all(character in _BASIC or character in _EXTENSION for character in text)
 
 
 def length(text: str) -> Length:
     """The length of a text; an empty one takes one segment. A character is never split between two parts."""
     alphabet = Alphabet.GSM_7 if is_gsm_7(text) else Alphabet.UCS_2
-    sizes = [_size(each, alphabet) for each in text]
+    sizes = [_size(character, alphabet) for character in text]
     whole, part = _ROOM[alphabet]
     units = sum(sizes)
     return Length(alphabet, units, 1 if units <= whole else _parts(sizes, part))
@@ -87,17 +87,17 @@ def longest(template: Template, attributes: Mapping[str, Attribute]) -> tuple[st
 
 def _texts(choices: Sequence[Sequence[str]]) -> Iterator[str]:
     """The text of the longest values, and that text with each value in turn that needs UCS-2."""
-    best = [max(each, key=_longest_size) for each in choices]
+    best = [max(values, key=_longest_size) for values in choices]
     yield "".join(best)
-    for place, each in enumerate(choices):
-        for one in each:
-            if not is_gsm_7(one):
-                yield "".join([*best[:place], one, *best[place + 1 :]])
+    for index, values in enumerate(choices):
+        for value in values:
+            if not is_gsm_7(value):
+                yield "".join([*best[:index], value, *best[index + 1 :]])
 
 
 def _longest_size(text: str) -> tuple[int, int]:
-    found = length(text)
-    return found.segments, found.units
+    _, units, segments = length(text)
+    return segments, units
 
 
 def _choices(part: str | Placeholder, attributes: Mapping[str, Attribute]) -> tuple[str, ...]:

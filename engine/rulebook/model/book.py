@@ -142,8 +142,8 @@ class Content:
 
     def changes_on(self, channel: str, locale: str) -> Fields:
         """The fields that the locale has of its own on the channel; none where it says nothing there."""
-        said = self.locales[locale]
-        return said.channels.get(channel, {} if channel in self.channels else said.default)
+        changes = self.locales[locale]
+        return changes.channels.get(channel, {} if channel in self.channels else changes.default)
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,7 +279,7 @@ class Book:
     def rules(self) -> tuple[str, ...]:
         """The names of all that can hold a proposal back: policies, limits of campaigns, and what all customers share."""
         campaigns = self.campaigns.values()
-        limits = [limit for one in campaigns for limit in (one.per_customer, one.total)]
-        limits += [one.stock for one in self.offers.values()]
-        limits += [one.capacity for one in self.channels.values()]
-        return (*self.pressure.names, *(one.name for one in limits if one))
+        limits = [limit for campaign in campaigns for limit in (campaign.per_customer, campaign.total)]
+        limits += [offer.stock for offer in self.offers.values()]
+        limits += [channel.capacity for channel in self.channels.values()]
+        return (*self.pressure.names, *(limit.name for limit in limits if limit))

@@ -34,8 +34,8 @@ class Salts:
         """The word at the moment."""
         if not self.later:
             return self.first
-        place = bisect_right(self.later, now, key=lambda one: one[0])
-        return self.later[place - 1][1] if place else self.first
+        passed = bisect_right(self.later, now, key=lambda change: change[0])
+        return self.later[passed - 1][1] if passed else self.first
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +96,9 @@ class Ramp:
             return 1.0
         return self.start + (1.0 - self.start) * (now - self.since) / (self.full - self.since)
 
-    def reaches(self, place: float) -> Instant:
+    def reaches(self, position: float) -> Instant:
         """The first full second at which whoever is at the place is reached."""
-        share = max(0.0, (place - self.start) / (1.0 - self.start))
+        share = max(0.0, (position - self.start) / (1.0 - self.start))
         moment = self.since + int(share * (self.full - self.since)) + 1
         return -(-moment // SECOND) * SECOND
 
@@ -115,10 +115,10 @@ class ConversionRamp:
         """The part that is reached: it grows evenly with conversions, from `start` to 1."""
         return self.start + (1.0 - self.start) * min(1.0, conversions / self.full_after)
 
-    def reaches(self, place: float) -> int:
+    def reaches(self, position: float) -> int:
         """After how many conversions whoever is at the place is reached."""
-        number = max(0, ceil((place - self.start) / (1.0 - self.start) * self.full_after))
-        return number if place < self.share(number) else number + 1
+        number = max(0, ceil((position - self.start) / (1.0 - self.start) * self.full_after))
+        return number if position < self.share(number) else number + 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, time
 from enum import StrEnum
+from typing import Literal, TypeAlias, get_args
 
 from engine.model.instant import Microseconds
+
+Weekday: TypeAlias = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+
+
+WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
+"""In order, as `datetime.date.weekday` counts: Monday is 0."""
 
 
 class Clock(StrEnum):

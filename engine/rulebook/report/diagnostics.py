@@ -99,7 +99,7 @@ def render(diagnostics: Iterable[Diagnostic], color: bool = False) -> str:
 
     Control characters of the files are never passed on; `color` adds ANSI colours. Empty for no diagnostics.
     """
-    return "".join(f"{line}\n" for each in diagnostics for line in _lines(each, color))
+    return "".join(f"{line}\n" for diagnostic in diagnostics for line in _lines(diagnostic, color))
 
 
 def in_short(diagnostic: Diagnostic) -> str:
@@ -109,10 +109,10 @@ def in_short(diagnostic: Diagnostic) -> str:
 
 def _lines(diagnostic: Diagnostic, color: bool) -> Iterable[str]:
     paint = _COLORS[diagnostic.severity]
-    place = f"{_printable(diagnostic.file)}:{diagnostic.line}:{diagnostic.column}"
+    location = f"{_printable(diagnostic.file)}:{diagnostic.line}:{diagnostic.column}"
     suffix = "" if diagnostic.severity is Severity.ERROR else f" ({diagnostic.severity})"
     code = _painted(diagnostic.code, paint, color)
-    yield f"{_painted(place, '1', color)}: {code}: {_printable(diagnostic.message)}{suffix}"
+    yield f"{_painted(location, '1', color)}: {code}: {_printable(diagnostic.message)}{suffix}"
     if diagnostic.source.strip():
         excerpt, caret = _excerpt(diagnostic.source, diagnostic.column)
         yield f"    {excerpt}".rstrip()
@@ -127,14 +127,18 @@ def _excerpt(source: str, column: int) -> tuple[str, str]:
     shown = _printable(source[start : start + _WIDTH])
     # A Chinese character takes two columns of a terminal; the caret has to know.
     before = shown[: column - 1 - start]
-    return shown, " " * sum(2 if unicodedata.east_asian_width(each) in "WF" else 1 for each in before)
+    return shown, " " * sum(
+        2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in before
+    )
 
 
 def _printable(text: str) -> str:
     """The text with one blank or one mark for each character that a terminal would act on."""
     if text.isprintable():
         return text
-    return "".join(each if each.isprintable() else " " if each == "\t" else "�" for each in text)
+    return "".join(
+        character if character.isprintable() else " " if character == "\t" else "�" for character in text
+    )
 
 
 def _painted(text: str, paint: str, color: bool) -> str:

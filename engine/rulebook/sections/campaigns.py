@@ -38,12 +38,12 @@ from engine.rulebook.text.nodes import PlainData
 def check_groups(campaigns: Mapping[str, Campaign], findings: Findings) -> None:
     """Warn of groups with one campaign only: they exclude nothing, and the word may be misspelt."""
     members: dict[str, list[str]] = {}
-    for one in campaigns.values():
-        if one.group:
-            members.setdefault(one.group, []).append(one.name)
+    for campaign in campaigns.values():
+        if campaign.group:
+            members.setdefault(campaign.group, []).append(campaign.name)
     for group, names in members.items():
         if len(names) == 1:
-            others = [each for each in members if each != group]
+            others = [other for other in members if other != group]
             hint = findings.suggest(group, others)
             message = f"no other campaign is in the group {quote(group)}" + (f"; {hint}" if hint else "")
             findings.remark(("campaigns", names[0], "group"), Code.NO_EFFECT, message, Severity.WARNING)
@@ -81,7 +81,7 @@ class CampaignReader:
             campaign = self._campaign(name, shape, path) if shape else None
             campaigns.add(name, campaign, sound=path not in self.findings.recovered)
         if not campaigns.partial and not campaigns.broken:
-            check_groups(campaigns.found, self.findings)
+            check_groups(campaigns.values, self.findings)
         return campaigns
 
     def _campaign(self, name: str, shape: CampaignShape, path: Path) -> Campaign:
@@ -107,8 +107,11 @@ class CampaignReader:
             shape.tier,
             value,
             self._propensity(shape, learned, (*path, "propensity")),
-            tuple(self._boost(each, (*path, "boosts", i)) for i, each in enumerate(shape.boosts)),
-            tuple(self._variant(key, each, (*path, "variants", key)) for key, each in shape.variants.items()),
+            tuple(self._boost(boost, (*path, "boosts", i)) for i, boost in enumerate(shape.boosts)),
+            tuple(
+                self._variant(key, variant, (*path, "variants", key))
+                for key, variant in shape.variants.items()
+            ),
             shape.group or "",
             *self._limits(name, shape, (*path, "limits")),
             self.experiments.control(shape.control, (*path, "control")),
@@ -128,8 +131,8 @@ class CampaignReader:
         """What it may have for one customer, and of it in all."""
         if shape.limits is None:
             return None, None
-        found = map(self.channels.found.get, shape.channels)
-        outbound = any(channel is not None and channel.kind is Kind.OUTBOUND for channel in found)
+        channels = map(self.channels.values.get, shape.channels)
+        outbound = any(channel is not None and channel.kind is Kind.OUTBOUND for channel in channels)
         return limits(name, outbound, shape.limits, path, self.windows)
 
     def _condition(self, data: Mapping[str, PlainData] | None, path: Path) -> Condition:
@@ -172,9 +175,9 @@ class CampaignReader:
 
     def _check_said(self, campaign: Campaign, offer: Offer | None, reached: list[str], path: Path) -> None:
         check = SaidCheck(self.channels, self.grammar.attribute_scope.declared, self.findings)
-        for one in campaign.variants:
-            never = never_known(All((campaign.when, one.when)))
-            check.check(one.content, (*path, "variants", one.name), reached, never)
+        for variant in campaign.variants:
+            never = never_known(All((campaign.when, variant.when)))
+            check.check(variant.content, (*path, "variants", variant.name), reached, never)
         if offer and offer.content and not campaign.variants:
             check.check(offer.content, ("offers", offer.name), reached, never_known(campaign.when))
 
@@ -194,7 +197,7 @@ class CampaignReader:
                 self.findings.error(
                     here, Code.DUPLICATE, f"the placement {quote(name)} is here a second time"
                 )
-            elif placement and placement.channel in self.channels.found:
+            elif placement and placement.channel in self.channels.values:
                 reached[placement.channel] = None
         return list(reached)
 

@@ -64,7 +64,7 @@ class DerivedReader:
         events = EventGrammar(reader=reader, findings=findings)
         places = derived.read_places(merged.section("places"), findings, partial=lost("places"))
         patterns = PatternReader(events, findings).read(merged.section("patterns"), partial=lost("patterns"))
-        fields = {name: fields_of(pattern) for name, pattern in patterns.found.items()}
+        fields = {name: fields_of(pattern) for name, pattern in patterns.values.items()}
         attribute_scope.concluded["pattern"] = SymbolTable(
             "pattern", dict(fields), patterns.broken, patterns.partial
         )
@@ -82,9 +82,9 @@ class DerivedReader:
     def derived(self, signals: Mapping[str, Signal]) -> Derived:
         """The model, when all conditions are read."""
         return Derived(
-            _sorted(self.grammar.behaviours.found),
-            _sorted(self.grammar.distances.found),
-            _sorted(self.patterns.found),
+            _sorted(self.grammar.behaviours.aggregates),
+            _sorted(self.grammar.distances.distances),
+            _sorted(self.patterns.values),
             _sorted(signals),
         )
 

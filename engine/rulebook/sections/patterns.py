@@ -83,9 +83,9 @@ class StepReader:
         within = self._text(data, "within", path)
         if within is None:
             return None, Anchor.PREVIOUS
-        length, of, anchor = within.partition(" of ")
+        length, preposition, anchor = within.partition(" of ")
         here, findings = (*path, "within"), self.events.findings
-        if of and anchor.strip() not in _ANCHORS:
+        if preposition and anchor.strip() not in _ANCHORS:
             findings.error(here, Code.VALUE, f"a window cannot begin at {quote(anchor)}", _FORMS)
             return None, Anchor.PREVIOUS
         return span(here, length.strip(), findings), _ANCHORS.get(anchor.strip(), Anchor.PREVIOUS)
@@ -126,12 +126,12 @@ class PatternReader:
     def _pattern(self, name: str, shape: PatternShape, path: Path) -> Pattern | None:
         steps = StepReader(replace(self.events, beside=STEP_KEYS))
         first = steps.first(shape.first, (*path, "first"))
-        then = [steps.next(each, (*path, "then", i)) for i, each in enumerate(shape.then)]
+        then = [steps.next(step, (*path, "then", i)) for i, step in enumerate(shape.then)]
         here = (*path, "not_after")
         if isinstance(shape.not_after, dict):
             absences = [steps.absence(shape.not_after, here)]
         else:
-            absences = [steps.absence(each, (*here, i)) for i, each in enumerate(shape.not_after)]
+            absences = [steps.absence(event, (*here, i)) for i, event in enumerate(shape.not_after)]
         expose = {
             key: self._exposed(key, source, len(then), (*path, "expose", key))
             for key, source in shape.expose.items()
@@ -141,10 +141,10 @@ class PatternReader:
         return Pattern(
             name,
             first,
-            tuple(each for each in then if each),
-            tuple(each for each in absences if each),
+            tuple(step for step in then if step),
+            tuple(absence for absence in absences if absence),
             Prefer(shape.prefer),
-            {key: each for key, each in expose.items() if each},
+            {key: exposed for key, exposed in expose.items() if exposed},
         )
 
     def _exposed(self, key: str, source: str, steps: int, path: Path) -> Exposed | None:

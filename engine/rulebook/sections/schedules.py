@@ -1,27 +1,20 @@
 """When a campaign or an offer runs."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, time
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
 from engine.model.instant import Instant
 from engine.rulebook.model.book import Active
-from engine.rulebook.model.policies import Clock
-from engine.rulebook.report.diagnostics import Code, quote
+from engine.rulebook.model.policies import WEEKDAYS, Clock
+from engine.rulebook.report.diagnostics import Code
 from engine.rulebook.report.findings import Findings, Path
 from engine.rulebook.shapes.sections import ActiveShape
 from engine.rulebook.text import datetimes
 
-T = TypeVar("T")
-
-
 Bound: TypeAlias = Instant | datetime
 """A moment, or what the customer's clock shows."""
-
-
-_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +28,15 @@ class ActiveReader:
         """The period at the path, always without a shape; what is wrong with it goes to the findings."""
         if shape is None:
             return Active()
-        hours = self._parsed(shape.hours, (*path, "hours"), datetimes.parse_hours)
-        days = None if shape.days is None else frozenset(map(_DAYS.index, shape.days))
+        hours = self.findings.parse((*path, "hours"), shape.hours, datetimes.parse_hours)
+        days = None if shape.days is None else frozenset(map(WEEKDAYS.index, shape.days))
         if Clock(shape.clock) is Clock.CUSTOMER:
             return self._of_customer(shape, path, days, hours)
-        start = self._parsed(
-            shape.from_, (*path, "from"), lambda text: datetimes.parse_bound(text, self.zone, end=False)
+        start = self.findings.parse(
+            (*path, "from"), shape.from_, lambda text: datetimes.parse_bound(text, self.zone, end=False)
         )
-        end = self._parsed(
-            shape.until, (*path, "until"), lambda text: datetimes.parse_bound(text, self.zone, end=True)
+        end = self.findings.parse(
+            (*path, "until"), shape.until, lambda text: datetimes.parse_bound(text, self.zone, end=True)
         )
         self._check_order(start, end, path)
         return Active(start, end, days, hours)
@@ -52,11 +45,11 @@ class ActiveReader:
         self, shape: ActiveShape, path: Path, days: frozenset[int] | None, hours: tuple[time, time] | None
     ) -> Active:
         """The period on the customer's clock; a bound with an offset is the same moment for everybody."""
-        start = self._parsed(
-            shape.from_, (*path, "from"), lambda text: datetimes.parse_local_bound(text, end=False)
+        start = self.findings.parse(
+            (*path, "from"), shape.from_, lambda text: datetimes.parse_local_bound(text, end=False)
         )
-        end = self._parsed(
-            shape.until, (*path, "until"), lambda text: datetimes.parse_local_bound(text, end=True)
+        end = self.findings.parse(
+            (*path, "until"), shape.until, lambda text: datetimes.parse_local_bound(text, end=True)
         )
         self._check_order(start, end, path)
         return Active(
@@ -75,14 +68,3 @@ class ActiveReader:
         locals_ = isinstance(start, datetime) and isinstance(end, datetime) and end <= start
         if moments or locals_:
             self.findings.error((*path, "until"), Code.VALUE, "`until` is not after `from`")
-
-    def _parsed(self, text: str | None, path: Path, parse: Callable[[str], T]) -> T | None:
-        if text is None:
-            return None
-        try:
-            return parse(text)
-        except datetimes.ZoneError as error:
-            self.findings.error(path, Code.ZONE, str(error), "add the offset, for example +08:00")
-        except ValueError as error:
-            self.findings.error(path, Code.VALUE, f"{quote(text)}: {error}")
-        return None

@@ -26,8 +26,8 @@ def learned_propensity(campaign: CampaignShape, at: Path, findings: Findings) ->
         return LearnedShape()
     if not isinstance(form, dict):
         return None
-    found = shaped(LearnedPropensityShape, form, (*at, "propensity"), findings)
-    return LearnedShape() if found is None else found.learned
+    shape = shaped(LearnedPropensityShape, form, (*at, "propensity"), findings)
+    return LearnedShape() if shape is None else shape.learned
 
 
 def read(
@@ -36,10 +36,10 @@ def read(
     """How the campaign learns; None where it does not. What is wrong goes to the findings."""
     if campaign.learn is None:
         return None if propensity is None else _of_propensity(propensity, at, findings)
-    found = _of_variants(campaign, at, findings)
-    if found is not None and propensity is not None:
-        _check_both(found, propensity, at, findings)
-    return found
+    learn = _of_variants(campaign, at, findings)
+    if learn is not None and propensity is not None:
+        _check_both(learn, propensity, at, findings)
+    return learn
 
 
 def _of_propensity(shape: LearnedShape, at: Path, findings: Findings) -> Learn:
@@ -53,8 +53,8 @@ def _of_variants(campaign: CampaignShape, at: Path, findings: Findings) -> Learn
     if shape is None:
         return None
     _check_variants(campaign, at, findings)
-    found = _spans(shape, path, findings)
-    return Learn(Reward(shape.reward), _share(shape.explore, (*path, "explore"), findings), *found)
+    spans = _spans(shape, path, findings)
+    return Learn(Reward(shape.reward), percentages.share((*path, "explore"), shape.explore, findings), *spans)
 
 
 def _check_both(learn: Learn, shape: LearnedShape, at: Path, findings: Findings) -> None:
@@ -82,27 +82,11 @@ def _spans(
     shape: LearnShape | LearnedShape, path: Path, findings: Findings
 ) -> tuple[Microseconds, Microseconds]:
     """Window and delay."""
-    window = _span(shape.window, (*path, "window"), findings)
-    delay = _span(shape.delay, (*path, "delay"), findings)
+    window = findings.parse((*path, "window"), shape.window, durations.parse)
+    delay = findings.parse((*path, "delay"), shape.delay, durations.parse)
     if window is not None and delay is not None and delay >= window:
         findings.error(path, Code.VALUE, "`delay` has to be shorter than `window`: else nothing ever counts")
     return window or 1, delay or 0
-
-
-def _span(text: str, path: Path, findings: Findings) -> Microseconds | None:
-    try:
-        return durations.parse(text)
-    except ValueError as error:
-        findings.error(path, Code.VALUE, f"{quote(text)}: {error}", durations.FORM)
-        return None
-
-
-def _share(text: str, path: Path, findings: Findings) -> float:
-    try:
-        return percentages.parse(text)
-    except ValueError as error:
-        findings.error(path, Code.VALUE, f"{quote(text)}: {error}", percentages.FORM)
-        return 0.5
 
 
 FactorT = float | str | AttributeFactor

@@ -19,7 +19,7 @@ S = TypeVar("S", bound=Shape)
 _Context: TypeAlias = Mapping[str, Any]
 
 
-_WANTED = {
+_EXPECTED = {
     "string_type": "text",
     "int_type": "a whole number",
     "float_type": "a number",
@@ -70,7 +70,7 @@ def _recovered(
         around.pop(str(where[-1]), None)
         if field is not None and field.is_required() and fault["type"] != "extra_forbidden":
             around[str(where[-1])] = _stand_in(field.annotation)
-        findings.spoil((*path, *where))
+        findings.poison((*path, *where))
     try:
         return shape.model_validate(rest)
     except ValidationError:
@@ -123,11 +123,13 @@ def _report(shape: type[Shape], fault: ErrorDetails, path: Path, findings: Findi
     elif kind in _LIMITS:
         findings.error(here, Code.VALUE, f"{label} {_LIMITS[kind](given)}", _examples(shape, where))
     else:
-        found = _described(fault["input"])
-        wanted = f"must be {_WANTED[kind]}{found}" if kind in _WANTED else "has a wrong kind of value"
+        given_kind = _described(fault["input"])
+        problem = (
+            f"must be {_EXPECTED[kind]}{given_kind}" if kind in _EXPECTED else "has a wrong kind of value"
+        )
         quotes = kind == "string_type" and isinstance(fault["input"], int | float)
         hint = _examples(shape, where) or ("put it in quotes" if quotes else "")
-        findings.error(here, Code.TYPE, f"{label} {wanted}", hint)
+        findings.error(here, Code.TYPE, f"{label} {problem}", hint)
 
 
 def _report_choice(label: str, fault: ErrorDetails, path: Path, findings: Findings) -> None:
@@ -180,7 +182,7 @@ def _at(shape: type[Shape], where: Path) -> tuple[type[Shape] | None, FieldInfo 
     for part in where:
         if inner is None:
             continue  # inside a list or a mapping with free keys
-        by_key = {each.alias or name: each for name, each in inner.model_fields.items()}
+        by_key = {info.alias or name: info for name, info in inner.model_fields.items()}
         field = by_key.get(str(part))
         inner = None if field is None else _only_shape(field.annotation)
         if field is not None and _has_items(field.annotation):
@@ -209,5 +211,4 @@ def _only_shape(annotation: object) -> type[Shape] | None:
     arguments = get_args(annotation)
     if get_origin(annotation) is Annotated:
         arguments = arguments[:1]
-    found = [inner for inner in map(_only_shape, arguments) if inner]
-    return found[0] if found else None
+    return next(filter(None, map(_only_shape, arguments)), None)

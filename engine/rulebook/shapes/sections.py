@@ -7,6 +7,8 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
+from engine.rulebook.model.policies import Weekday
+
 Text: TypeAlias = Annotated[str, Field(min_length=1)]
 
 
@@ -37,9 +39,6 @@ CategoryName: TypeAlias = Literal["commercial", "service"]
 KindName: TypeAlias = Literal["inbound", "outbound"]
 
 
-DayName: TypeAlias = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-
-
 class Shape(BaseModel):
     """A mapping with known keys, nothing converted."""
 
@@ -66,7 +65,7 @@ def form_of_propensity(value: object) -> str | None:
 def form_of_locale(value: object) -> str:
     """Whether a locale has fields, or fields by channel."""
     inside = value.values() if isinstance(value, dict) else ()
-    return "<channels>" if any(isinstance(each, dict) for each in inside) else "<fields>"
+    return "<channels>" if any(isinstance(fields, dict) for fields in inside) else "<fields>"
 
 
 Locales: TypeAlias = dict[
@@ -90,7 +89,7 @@ class BookShape(Shape):
     """The language that customers get who have none of those that a content has."""
     salt: str = ""
     """Changing it draws all random choices anew."""
-    week_starts: DayName = "mon"
+    week_starts: Weekday = "mon"
     """The first day of calendar weeks."""
     lawful_basis: dict[str, Text] = {}
     """For each category of sensitive data that conditions may use: why that is lawful."""
@@ -170,7 +169,7 @@ class ActiveShape(Shape):
     """The first day, or the first moment."""
     until: Annotated[Text | None, Field(examples=["2026-03-31"])] = None
     """The last day, or the moment after the last."""
-    days: list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]] | None = None
+    days: list[Weekday] | None = None
     """The days of the week; every day if it is left out."""
     hours: Annotated[Text | None, Field(examples=["08:00-20:00"])] = None
     """From and until; may cross midnight."""

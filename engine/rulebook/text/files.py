@@ -70,7 +70,7 @@ def _walk(root: Path, sources: Sources) -> Iterator[tuple[str, Path]]:
                 message = "a link to a folder is not followed"
                 sources.problem((here / name).relative_to(root).as_posix(), Code.FILE, message)
         folders[:] = sorted(
-            each for each in folders if not each.startswith(".") and (here != root or each != "tests")
+            name for name in folders if not name.startswith(".") and (here != root or name != "tests")
         )
         for name in sorted(names):
             relative = (here / name).relative_to(root).as_posix()

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from engine.rulebook.report.diagnostics import Code, Diagnostic, quote
+from engine.rulebook.report.diagnostics import Code, quote
 from engine.rulebook.report.findings import Findings, Path
 from engine.rulebook.text import nodes, yaml_events
 from engine.rulebook.text.files import MAX_BOOK_BYTES, MAX_FILE_BYTES, Sources
@@ -27,7 +27,7 @@ def strip_unsupported(book: dict[str, PlainData], findings: Findings) -> None:
         for parent, path in list(_matches(book, tuple(feature.split(".")))):
             key = str(path[-1])
             findings.key_error(path, Code.UNSUPPORTED, unsupported_message(label))
-            findings.spoil(path)
+            findings.poison(path)
             del parent[key]
 
 
@@ -86,7 +86,7 @@ def merge(sources: Sources, findings: Findings) -> Merged:
     """Read all files and put their sections together; what is wrong goes to the findings."""
     merged = Merged(whole=not sources.problems)
     for problem in sources.problems:
-        findings.place(problem.file, (1, 1), problem)
+        findings.report((problem.file, 1, 1), problem.code, problem.message, problem.hint)
     findings.start = min(sources.files, default="")
     room = MAX_BOOK_BYTES
     for name, content in sorted(sources.files.items()):
@@ -108,13 +108,12 @@ def _document(name: str, content: bytes, findings: Findings, *, fits: bool) -> D
             raise Unreadable(Code.TOO_LARGE, (1, 1), "the book is larger than 64 MiB")
         text = yaml_events.decode(content)
     except Unreadable as reason:
-        problem = Diagnostic("", 0, 0, reason.code, reason.message, hint=reason.hint)
-        findings.place(name, reason.position, problem)
+        findings.report((name, *reason.position), reason.code, reason.message, reason.hint)
         return Document(whole=False)
     findings.sources[name] = yaml_events.LINE_BREAK.split(text)
     document = nodes.compose(text)
-    for each in document.problems:
-        findings.place(name, each.position, Diagnostic("", 0, 0, each.code, each.message, hint=each.hint))
+    for problem in document.problems:
+        findings.report((name, *problem.position), problem.code, problem.message, problem.hint)
     return document
 
 
@@ -123,8 +122,7 @@ def _take(name: str, document: Document, merged: Merged, findings: Findings) -> 
     if document.data is None:
         return
     if not isinstance(document.data, dict):
-        problem = Diagnostic("", 0, 0, Code.TYPE, "a file must be a mapping of sections")
-        findings.place(name, document.values[()], problem)
+        findings.report((name, *document.values[()]), Code.TYPE, "a file must be a mapping of sections")
         merged.whole = False
         return
     rejected = _misshapen(name, document, merged, findings)
@@ -137,8 +135,8 @@ def _take(name: str, document: Document, merged: Merged, findings: Findings) -> 
     findings.poisoned.update(path for path in document.poisoned if not _below(path, rejected))
     for path in rejected - merged.broken:
         file, line, _ = findings.keys.get(path, (name, 1, 1))
-        text = f"{quote(str(path[-1]))} is already defined in {file}, line {line}"
-        findings.place(name, document.keys[path], Diagnostic("", 0, 0, Code.DUPLICATE, text))
+        message = f"{quote(str(path[-1]))} is already defined in {file}, line {line}"
+        findings.report((name, *document.keys[path]), Code.DUPLICATE, message)
 
 
 def _below(path: Path, rejected: set[Path]) -> bool:
@@ -147,20 +145,20 @@ def _below(path: Path, rejected: set[Path]) -> bool:
 
 def _misshapen(name: str, document: Document, merged: Merged, findings: Findings) -> set[Path]:
     """Report sections that are no mappings and take them out; returns their paths."""
-    found: set[Path] = set()
+    misshapen: set[Path] = set()
     data = document.data if isinstance(document.data, dict) else {}
     pressure = data.get("pressure")
     for inside, around in ((data, ()), (pressure if isinstance(pressure, dict) else {}, ("pressure",))):
         for key in [*(SECTIONS if not around else _RULES)]:
             path = (*around, key)
             if key in inside and (not isinstance(inside[key], dict) or path in document.poisoned):
-                found.add(path)
+                misshapen.add(path)
                 merged.broken.add(path)
                 del inside[key]
                 if path not in document.poisoned:
-                    what = Diagnostic("", 0, 0, Code.TYPE, f"`{'.'.join(path)}` must be a mapping")
-                    findings.place(name, document.values[path], what)
-    return found
+                    message = f"`{'.'.join(path)}` must be a mapping"
+                    findings.report((name, *document.values[path]), Code.TYPE, message)
+    return misshapen
 
 
 def _combine(new: dict[str, PlainData], into: dict[str, PlainData], path: Path, rejected: set[Path]) -> None:
@@ -224,4 +222,4 @@ def _sorted(data: PlainData) -> PlainData:
     """The same with keys in order, so that the order in which they are written cannot matter."""
     if isinstance(data, dict):
         return {key: _sorted(data[key]) for key in sorted(data)}
-    return [_sorted(each) for each in data] if isinstance(data, list) else data
+    return [_sorted(item) for item in data] if isinstance(data, list) else data

@@ -159,7 +159,7 @@ class _Composer:
         elif self._expects_key():
             self._key(event, position)
         elif isinstance(event, yaml.ScalarEvent):
-            path = self._place(position, scalar=True)
+            path = self._locate(position, scalar=True)
             self._attach(self._scalar(event, path, position))
         elif isinstance(event, yaml.CollectionStartEvent):
             self._open(event, position)
@@ -190,7 +190,7 @@ class _Composer:
             raise Unreadable(
                 Code.TOO_LARGE, position, f"more than {MAX_DEPTH} lists and mappings inside each other"
             )
-        path = self._place(position, scalar=bool(event.flow_style))
+        path = self._locate(position, scalar=bool(event.flow_style))
         into: dict[str, PlainData] | list[PlainData] = {} if isinstance(event, yaml.MappingStartEvent) else []
         if event.tag not in (None, "!", f"{_CORE}map" if isinstance(into, dict) else f"{_CORE}seq"):
             self._problem(path, position, Code.SYNTAX, f"the tag {quote(event.tag)} is not allowed")
@@ -206,7 +206,7 @@ class _Composer:
         if self._stack:
             self._stack[-1].key = None
 
-    def _place(self, position: SourcePosition, *, scalar: bool) -> Path | None:
+    def _locate(self, position: SourcePosition, *, scalar: bool) -> Path | None:
         """The path of the value that comes now; it is marked at its key if it begins on a line of its own."""
         path = self._path()
         if path is not None:

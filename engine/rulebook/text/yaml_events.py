@@ -70,8 +70,8 @@ def _parsed(text: str) -> Iterator[yaml.Event]:
                 raise Unreadable(Code.SYNTAX, _position(event), "a second document; a file holds one")
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        raise Unreadable(Code.SYNTAX, place, error.problem or error.context or "not YAML") from None
+        position = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        raise Unreadable(Code.SYNTAX, position, error.problem or error.context or "not YAML") from None
     except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
         raise Unreadable(Code.SYNTAX, (1, 1), f"not YAML: {str(error).splitlines()[0]}") from None
 
