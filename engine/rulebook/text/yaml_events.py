@@ -24,8 +24,15 @@ _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000
 _LOADER: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-Placed: TypeAlias = tuple[yaml.Event, SourcePosition]
-"""An event and where it is written; for what an alias brings in, the place of the alias."""
+NodeStart: TypeAlias = yaml.ScalarEvent | yaml.CollectionStartEvent
+"""The event that a node begins with: a scalar is one event, a list or a mapping ends with another."""
+
+
+NodePart: TypeAlias = NodeStart | yaml.CollectionEndEvent
+
+
+Placed: TypeAlias = tuple[NodePart, SourcePosition]
+"""An event and where it is written; for what an alias stands for, where the alias is written."""
 
 
 class Unreadable(Exception):
@@ -59,11 +66,11 @@ def read(text: str) -> Iterator[Placed]:
     return _Expansion().expand(_parsed(text))
 
 
-def _parsed(text: str) -> Iterator[yaml.Event]:
+def _parsed(text: str) -> Iterator[NodePart | yaml.AliasEvent]:
     documents = 0
     try:
         for event in yaml.parse(text, Loader=_LOADER):
-            if isinstance(event, yaml.NodeEvent | yaml.CollectionEndEvent):
+            if isinstance(event, NodePart | yaml.AliasEvent):
                 yield event
             documents += isinstance(event, yaml.DocumentStartEvent)
             if documents > 1:
@@ -80,7 +87,7 @@ def _parsed(text: str) -> Iterator[yaml.Event]:
 class _Expansion:
     """Remembers the events of anchored nodes and repeats them for aliases."""
 
-    log: list[yaml.Event] = field(default_factory=list)
+    log: list[NodePart] = field(default_factory=list)
     """Events since the first anchor."""
     spans: dict[str, tuple[int, int]] = field(default_factory=dict)
     """Where in the log each finished anchor's node begins and ends."""
@@ -88,7 +95,7 @@ class _Expansion:
     """The collections around the current event: anchor and begin."""
     added: int = 0
 
-    def expand(self, events: Iterator[yaml.Event]) -> Iterator[Placed]:
+    def expand(self, events: Iterator[NodePart | yaml.AliasEvent]) -> Iterator[Placed]:
         for event in events:
             position = _position(event)
             if isinstance(event, yaml.AliasEvent):
@@ -100,7 +107,7 @@ class _Expansion:
                 self._remember(event)
                 yield event, position
 
-    def _remember(self, event: yaml.Event) -> None:
+    def _remember(self, event: NodePart) -> None:
         begin = len(self.log)
         anchor = getattr(event, "anchor", None)
         if self.log or anchor:
