@@ -15,13 +15,13 @@ from engine.rulebook.model.experiments import Experiments
 from engine.rulebook.model.policies import WEEKDAYS
 from engine.rulebook.report.diagnostics import Code, Diagnostic, quote
 from engine.rulebook.report.findings import Findings
-from engine.rulebook.sections import attributes, audiences, channels, derived, offers
+from engine.rulebook.sections import attributes, channels, derived, offers
 from engine.rulebook.sections.campaigns import CampaignReader
 from engine.rulebook.sections.caps import SelectorReader, WindowReader
 from engine.rulebook.sections.derived import DerivedReader
 from engine.rulebook.sections.experiments import ExperimentReader
+from engine.rulebook.sections.offers import ActiveReader
 from engine.rulebook.sections.pressure import PressureReader
-from engine.rulebook.sections.schedules import ActiveReader
 from engine.rulebook.shapes.faults import shaped
 from engine.rulebook.shapes.sections import BookShape
 from engine.rulebook.symbols import AttributeScope
@@ -98,8 +98,7 @@ def _book(merged: Merged, findings: Findings) -> Book | None:
         merged.section("placements"), channel_table, offer_table, findings, partial=partial("placements")
     )
     grammar = derivation.grammar
-    grammar.audiences.partial = partial("audiences")
-    audiences.read(merged.section("audiences"), grammar)
+    grammar.read_audiences(merged.section("audiences"), partial=partial("audiences"))
     signals = derivation.signals.read(grammar, merged.section("audiences"))
     experiments = ExperimentReader(zone, shape.salt if shape else "", findings)
     layers = experiments.layers(merged.section("layers"), partial=partial("layers"))

@@ -18,128 +18,17 @@ from engine.rulebook.symbols import SymbolTable
 from engine.rulebook.text.durations import span
 from engine.rulebook.text.nodes import PlainData
 
-_WORD = re.compile(r"(?!(true|false)$)[A-Za-z_/][A-Za-z0-9_./-]*")
-
-
-_UNITS = (("d", DAY), ("h", 3600 * SECOND), ("m", 60 * SECOND), ("s", SECOND), ("us", 1))
-
-
-def aggregate_name(aggregate: Aggregate) -> str:
-    """For example `sum of value of purchase where category eq cream within 30d`; its own name is ignored."""
-    source = f" of {aggregate.field}" if aggregate.measure in (Measure.SUM, Measure.DISTINCT) else ""
-    where = "" if aggregate.where == All(()) else f" where {_condition(aggregate.where)}"
-    within = "" if aggregate.within is None else f" within {_span(aggregate.within)}"
-    return f"{aggregate.measure}{source} of {_text(aggregate.event)}{where}{within}"
-
-
-def distance_name(destination: str) -> str:
-    """For example `distance to store km`."""
-    return f"distance to {destination} km"
-
-
-def _condition(condition: Condition) -> str:
-    match condition:
-        case Test(attribute=name, operator=operator, operand=operand):
-            return f"{name} {operator} {_operand(operand)}"
-        case All(parts=parts):
-            return " and ".join(map(_inner, parts))
-        case Any_(parts=parts):
-            return f"({' or '.join(map(_inner, parts))})"
-        case None_(parts=parts):
-            return f"not ({' or '.join(map(_inner, parts))})"
-        case Audience(condition=inner):
-            return _condition(inner)
-
-
-def _inner(condition: Condition) -> str:
-    return f"({_condition(condition)})" if isinstance(condition, All) else _condition(condition)
-
-
-def _operand(operand: Operand) -> str:
-    if isinstance(operand, tuple):
-        return f"[{', '.join(map(_operand, operand))}]"
-    if isinstance(operand, bool):
-        return "true" if operand else "false"
-    return _text(operand) if isinstance(operand, str) else str(operand)
-
-
-def _text(text: str) -> str:
-    return text if _WORD.fullmatch(text) else json.dumps(text, ensure_ascii=False)
-
-
-def _span(span: Microseconds) -> str:
-    unit, size = next((unit, size) for unit, size in _UNITS if span % size == 0)
-    return f"{span // size}{unit}"
-
-
 _PLACE = ("latitude", "longitude")
-
-
-def read_places(
-    data: Mapping[str, PlainData], findings: Findings, *, partial: bool
-) -> SymbolTable[PlaceShape]:
-    """The places of the book."""
-    places: SymbolTable[PlaceShape] = SymbolTable("place", partial=partial)
-    for name, value in data.items():
-        path = ("places", name)
-        shape = shaped(PlaceShape, value, path, findings)
-        places.add(name, shape, sound=path not in findings.recovered)
-    return places
-
-
-@dataclass(frozen=True, slots=True)
-class DistanceReader:
-    """Reads distances, and keeps those that conditions use."""
-
-    places: SymbolTable[PlaceShape]
-    findings: Findings
-    distances: dict[str, Distance] = field(default_factory=dict)
-    """The distances that conditions use, by attribute."""
-
-    def read(self, data: PlainData, path: Path) -> Condition | None:
-        """The test on the distance at the path; None after reporting what is wrong with it."""
-        shape = shaped(NearShape, data, path, self.findings)
-        if shape is None:
-            return None
-        distance = self._distance(shape, path)
-        if distance is None or path in self.findings.recovered:
-            return None
-        self.distances[distance.name] = distance
-        return Test(distance.name, Operator.LTE, shape.within_km)
-
-    def _distance(self, shape: NearShape, path: Path) -> Distance | None:
-        given = [key for key in _PLACE if getattr(shape, key) is not None]
-        if shape.place is not None:
-            for key in given:
-                message = f"`{key}` beside `place`: one of the two says where"
-                self.findings.key_error((*path, key), Code.DUPLICATE, message)
-            target = self.places.get(shape.place, (*path, "place"), self.findings)
-            if target is None or given:
-                return None
-            return Distance(distance_name(shape.place), target.latitude, target.longitude)
-        if shape.latitude is None or shape.longitude is None:
-            if not any((*path, key) in self.findings.poisoned for key in ("place", *_PLACE)):
-                message = "it does not say near what"
-                self.findings.key_error(
-                    path, Code.MISSING, message, "name a `place`, or `latitude` and `longitude`"
-                )
-            return None
-        where = f"{shape.latitude},{shape.longitude}"
-        return Distance(distance_name(where), shape.latitude, shape.longitude)
-
-
 _TYPES = {
     Measure.COUNT: AttributeType.INTEGER,
     Measure.SUM: AttributeType.NUMBER,
     Measure.DISTINCT: AttributeType.INTEGER,
     Measure.DAYS_SINCE_LAST: AttributeType.NUMBER,
 }
-
-
 _OF = (Measure.SUM, Measure.DISTINCT)
-
-
 _MEASURES = ", ".join(f"`{measure}`" for measure in Measure)
+_WORD = re.compile(r"(?!(true|false)$)[A-Za-z_/][A-Za-z0-9_./-]*")
+_UNITS = (("d", DAY), ("h", 3600 * SECOND), ("m", 60 * SECOND), ("s", SECOND), ("us", 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,3 +103,104 @@ class BehaviourReader:
         if condition is not None:
             self.aggregates[name] = replace(aggregate, name=name)
         return condition
+
+
+@dataclass(frozen=True, slots=True)
+class DistanceReader:
+    """Reads distances, and keeps those that conditions use."""
+
+    places: SymbolTable[PlaceShape]
+    findings: Findings
+    distances: dict[str, Distance] = field(default_factory=dict)
+    """The distances that conditions use, by attribute."""
+
+    def read(self, data: PlainData, path: Path) -> Condition | None:
+        """The test on the distance at the path; None after reporting what is wrong with it."""
+        shape = shaped(NearShape, data, path, self.findings)
+        if shape is None:
+            return None
+        distance = self._distance(shape, path)
+        if distance is None or path in self.findings.recovered:
+            return None
+        self.distances[distance.name] = distance
+        return Test(distance.name, Operator.LTE, shape.within_km)
+
+    def _distance(self, shape: NearShape, path: Path) -> Distance | None:
+        given = [key for key in _PLACE if getattr(shape, key) is not None]
+        if shape.place is not None:
+            for key in given:
+                message = f"`{key}` beside `place`: one of the two says where"
+                self.findings.key_error((*path, key), Code.DUPLICATE, message)
+            target = self.places.get(shape.place, (*path, "place"), self.findings)
+            if target is None or given:
+                return None
+            return Distance(distance_name(shape.place), target.latitude, target.longitude)
+        if shape.latitude is None or shape.longitude is None:
+            if not any((*path, key) in self.findings.poisoned for key in ("place", *_PLACE)):
+                message = "it does not say near what"
+                self.findings.key_error(
+                    path, Code.MISSING, message, "name a `place`, or `latitude` and `longitude`"
+                )
+            return None
+        where = f"{shape.latitude},{shape.longitude}"
+        return Distance(distance_name(where), shape.latitude, shape.longitude)
+
+
+def read_places(
+    data: Mapping[str, PlainData], findings: Findings, *, partial: bool
+) -> SymbolTable[PlaceShape]:
+    """The places of the book."""
+    places: SymbolTable[PlaceShape] = SymbolTable("place", partial=partial)
+    for name, value in data.items():
+        path = ("places", name)
+        shape = shaped(PlaceShape, value, path, findings)
+        places.add(name, shape, sound=path not in findings.recovered)
+    return places
+
+
+def aggregate_name(aggregate: Aggregate) -> str:
+    """For example `sum of value of purchase where category eq cream within 30d`; its own name is ignored."""
+    source = f" of {aggregate.field}" if aggregate.measure in (Measure.SUM, Measure.DISTINCT) else ""
+    where = "" if aggregate.where == All(()) else f" where {_condition(aggregate.where)}"
+    within = "" if aggregate.within is None else f" within {_span(aggregate.within)}"
+    return f"{aggregate.measure}{source} of {_text(aggregate.event)}{where}{within}"
+
+
+def distance_name(destination: str) -> str:
+    """For example `distance to store km`."""
+    return f"distance to {destination} km"
+
+
+def _condition(condition: Condition) -> str:
+    match condition:
+        case Test(attribute=name, operator=operator, operand=operand):
+            return f"{name} {operator} {_operand(operand)}"
+        case All(parts=parts):
+            return " and ".join(map(_inner, parts))
+        case Any_(parts=parts):
+            return f"({' or '.join(map(_inner, parts))})"
+        case None_(parts=parts):
+            return f"not ({' or '.join(map(_inner, parts))})"
+        case Audience(condition=inner):
+            return _condition(inner)
+
+
+def _inner(condition: Condition) -> str:
+    return f"({_condition(condition)})" if isinstance(condition, All) else _condition(condition)
+
+
+def _operand(operand: Operand) -> str:
+    if isinstance(operand, tuple):
+        return f"[{', '.join(map(_operand, operand))}]"
+    if isinstance(operand, bool):
+        return "true" if operand else "false"
+    return _text(operand) if isinstance(operand, str) else str(operand)
+
+
+def _text(text: str) -> str:
+    return text if _WORD.fullmatch(text) else json.dumps(text, ensure_ascii=False)
+
+
+def _span(span: Microseconds) -> str:
+    unit, size = next((unit, size) for unit, size in _UNITS if span % size == 0)
+    return f"{span // size}{unit}"

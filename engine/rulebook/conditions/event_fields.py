@@ -19,10 +19,7 @@ FIELDS: Mapping[str, Attribute] = {
 }
 """Those that every event may have; all others are attributes of the event."""
 
-
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,99}")
-
-
 _RESERVED = {
     "type": "the type of events is what `event` names",
     "event": "the type of events is what stands beside `where`, under `event`",

@@ -15,28 +15,13 @@ from engine.rulebook.text import datetimes, durations
 from engine.rulebook.text.nodes import PlainData
 
 MAX_PATTERN = 1000
-
-
 _O, _T = Operator, AttributeType
-
-
 _EQUALITY = frozenset((_O.EQ, _O.NE, _O.IN, _O.NOT_IN))
-
-
 _ORDER = frozenset((_O.LT, _O.LTE, _O.GT, _O.GTE, _O.BETWEEN))
-
-
 _CALENDAR = frozenset((_O.BEFORE, _O.AFTER, _O.WITHIN))
-
-
 _WORDS = frozenset((_O.STARTS_WITH, _O.ENDS_WITH, _O.CONTAINS, _O.MATCHES))
-
-
 _MEMBERS = frozenset((_O.HAS, _O.HAS_ANY, _O.HAS_ALL))
-
-
 _SEVERAL = frozenset((_O.IN, _O.NOT_IN, _O.HAS_ANY, _O.HAS_ALL))
-
 
 OPERATORS: dict[AttributeType, frozenset[Operator]] = {
     kind: operators | {_O.EXISTS}
@@ -54,16 +39,9 @@ OPERATORS: dict[AttributeType, frozenset[Operator]] = {
 }
 """Operators by the type of the attribute."""
 
-
 _ITEM = {_T.TEXTS: _T.TEXT, _T.INTEGERS: _T.INTEGER, _T.NUMBERS: _T.NUMBER}
-
-
-class _WrongError(Exception):
-    """An operand that does not fit; the message is for the author."""
-
-    def __init__(self, code: Code, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.code, self.message, self.hint = code, message, hint
+_ARTICLE = {_T.INTEGER: "an integer", _T.NUMBER: "a number"}
+_MOMENTS = {_T.DATE: "for example 2026-03-01", _T.TIME: "for example 2026-03-01T10:00+08:00"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +129,12 @@ class OperandReader:
         )
 
 
-_MOMENTS = {_T.DATE: "for example 2026-03-01", _T.TIME: "for example 2026-03-01T10:00+08:00"}
+class _WrongError(Exception):
+    """An operand that does not fit; the message is for the author."""
+
+    def __init__(self, code: Code, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.code, self.message, self.hint = code, message, hint
 
 
 def _number(kind: AttributeType, value: PlainData) -> int | float:
@@ -159,9 +142,6 @@ def _number(kind: AttributeType, value: PlainData) -> int | float:
         hint = "remove the quotes" if isinstance(value, str) and value.replace(".", "", 1).isdecimal() else ""
         raise _WrongError(Code.TYPE, f"the attribute is {_ARTICLE[kind]}, this is none", hint)
     return value
-
-
-_ARTICLE = {_T.INTEGER: "an integer", _T.NUMBER: "a number"}
 
 
 def _check_declared(attribute: Attribute, operand: Scalar, *, exact: bool) -> None:

@@ -14,14 +14,10 @@ from engine.rulebook.text.nodes import PlainData
 MAX_DEPTH = 30
 """Groups inside each other, audiences read in place."""
 
-
 MAX_TESTS = 10_000
 """Tests in one condition, audiences read in place."""
 
-
 GROUPS: Mapping[str, type[All] | type[Any_] | type[None_]] = {"all": All, "any": Any_, "none": None_}
-
-
 _OPERATORS = {operator.value: operator for operator in Operator}
 
 

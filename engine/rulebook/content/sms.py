@@ -16,7 +16,6 @@ _BASIC = frozenset(
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
 )
 
-
 _EXTENSION = frozenset("\f^{}\\[~]|€")
 """Each takes two septets: an escape, and itself."""
 

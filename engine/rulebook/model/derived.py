@@ -21,7 +21,6 @@ from engine.model.instant import Microseconds
 EVENT_NUMBER = "value"
 """The field of events that is a number."""
 
-
 EVENT_TEXTS = ("item", "category", "page", "currency")
 """The fields of events that are texts. Further attributes may be of any type, and are exposed as texts only."""
 

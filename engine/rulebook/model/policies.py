@@ -10,7 +10,6 @@ from engine.model.instant import Microseconds
 
 Weekday: TypeAlias = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
-
 WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
 """In order, as `datetime.date.weekday` counts: Monday is 0."""
 

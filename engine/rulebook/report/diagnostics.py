@@ -83,8 +83,6 @@ class Diagnostic:
 
 
 _WIDTH = 110
-
-
 _COLORS = {Severity.ERROR: "31;1", Severity.WARNING: "33;1", Severity.NOTE: "36"}
 
 

@@ -9,18 +9,14 @@ from engine.rulebook.report.diagnostics import Code, Diagnostic, Severity, quote
 
 T = TypeVar("T")
 
-
 Path: TypeAlias = tuple[str | int, ...]
 """The way to a value in the merged book: section, name, key, index …"""
-
 
 SourcePosition: TypeAlias = tuple[int, int]
 """Line and column, from 1."""
 
-
 SourcePlace: TypeAlias = tuple[str, int, int]
 """File, line and column."""
-
 
 _COMPARISONS = 100_000
 """Names that a load compares for "did you mean" in all, so that a book full of mistakes does not take long."""

@@ -15,15 +15,12 @@ from engine.rulebook.text.nodes import PlainData
 WEATHER_CONDITIONS = ("clear", "clouds", "fog", "drizzle", "rain", "snow", "thunderstorm")
 """WMO weather codes, grouped."""
 
-
 _NUMBER, _TEXT, _INTEGER, _BOOLEAN = (
     AttributeType.NUMBER,
     AttributeType.TEXT,
     AttributeType.INTEGER,
     AttributeType.BOOLEAN,
 )
-
-
 BUILTIN: dict[str, Attribute] = {
     attribute.name: attribute
     for attribute in (
@@ -58,20 +55,10 @@ BUILTIN: dict[str, Attribute] = {
         Attribute("rfm.monetary", _NUMBER),
     )
 }
-
-
 MAX_ATTRIBUTES = 500
-
-
 _NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")
-
-
 _OURS = ("location.", "weather.", "now.", "rfm.", "customer.", "signal.", "pattern.")
-
-
 _NUMBERS = frozenset((AttributeType.INTEGER, AttributeType.NUMBER))
-
-
 _ITEMS: dict[AttributeType, tuple[type, ...]] = {
     AttributeType.TEXT: (str,),
     AttributeType.TEXTS: (str,),

@@ -26,28 +26,13 @@ from engine.rulebook.report.findings import Findings, Path
 from engine.rulebook.sections import scores
 from engine.rulebook.sections.caps import WindowReader, limits
 from engine.rulebook.sections.experiments import ExperimentReader
-from engine.rulebook.sections.schedules import ActiveReader
+from engine.rulebook.sections.offers import ActiveReader
 from engine.rulebook.shapes.experiments import LearnedShape
 from engine.rulebook.shapes.faults import shaped
 from engine.rulebook.shapes.sections import BoostShape, CampaignShape, VariantShape
 from engine.rulebook.symbols import SymbolTable
 from engine.rulebook.text.merge import check_name
 from engine.rulebook.text.nodes import PlainData
-
-
-def check_groups(campaigns: Mapping[str, Campaign], findings: Findings) -> None:
-    """Warn of groups with one campaign only: they exclude nothing, and the word may be misspelt."""
-    members: dict[str, list[str]] = {}
-    for campaign in campaigns.values():
-        if campaign.group:
-            members.setdefault(campaign.group, []).append(campaign.name)
-    for group, names in members.items():
-        if len(names) == 1:
-            others = [other for other in members if other != group]
-            hint = findings.suggest(group, others)
-            message = f"no other campaign is in the group {quote(group)}" + (f"; {hint}" if hint else "")
-            findings.remark(("campaigns", names[0], "group"), Code.NO_EFFECT, message, Severity.WARNING)
-
 
 MAX_CAMPAIGNS = 20_000
 
@@ -206,3 +191,17 @@ class CampaignReader:
             channels = ", ".join(map(quote, silent))
             hint = "add `default`, or fields for each channel"
             self.findings.error(path, Code.CONTENT, f"{label} has no content for {channels}", hint)
+
+
+def check_groups(campaigns: Mapping[str, Campaign], findings: Findings) -> None:
+    """Warn of groups with one campaign only: they exclude nothing, and the word may be misspelt."""
+    members: dict[str, list[str]] = {}
+    for campaign in campaigns.values():
+        if campaign.group:
+            members.setdefault(campaign.group, []).append(campaign.name)
+    for group, names in members.items():
+        if len(names) == 1:
+            others = [other for other in members if other != group]
+            hint = findings.suggest(group, others)
+            message = f"no other campaign is in the group {quote(group)}" + (f"; {hint}" if hint else "")
+            findings.remark(("campaigns", names[0], "group"), Code.NO_EFFECT, message, Severity.WARNING)

@@ -24,8 +24,6 @@ from engine.rulebook.text.merge import check_name
 from engine.rulebook.text.nodes import PlainData
 
 NOT_NEEDED = "not_needed"
-
-
 ReadCapacity = Callable[[str, PlainData, Path], Quota | None]
 
 

@@ -21,23 +21,8 @@ from engine.rulebook.text.durations import span
 from engine.rulebook.text.merge import Merged
 from engine.rulebook.text.nodes import PlainData
 
-_PATH = ("events",)
-
-
-def read_events(data: dict[str, PlainData], findings: Findings) -> EventStore:
-    """How events are kept; nothing is unless the book says so."""
-    shape = shaped(EventsShape, data, _PATH, findings)
-    if shape is None:
-        return EventStore()
-    if not shape.stored:
-        for key in ("newest", "keep"):
-            if key in data and (*_PATH, key) not in findings.poisoned:
-                message = f"events are not stored, so `{key}` has no effect: it needs `stored: true`"
-                findings.remark((*_PATH, key), Code.NO_EFFECT, message, Severity.WARNING)
-    return EventStore(shape.stored, shape.newest, span((*_PATH, "keep"), shape.keep, findings))
-
-
 T = TypeVar("T")
+_PATH = ("events",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,3 +76,16 @@ class DerivedReader:
 
 def _sorted(named: Mapping[str, T]) -> dict[str, T]:
     return dict(sorted(named.items()))
+
+
+def read_events(data: dict[str, PlainData], findings: Findings) -> EventStore:
+    """How events are kept; nothing is unless the book says so."""
+    shape = shaped(EventsShape, data, _PATH, findings)
+    if shape is None:
+        return EventStore()
+    if not shape.stored:
+        for key in ("newest", "keep"):
+            if key in data and (*_PATH, key) not in findings.poisoned:
+                message = f"events are not stored, so `{key}` has no effect: it needs `stored: true`"
+                findings.remark((*_PATH, key), Code.NO_EFFECT, message, Severity.WARNING)
+    return EventStore(shape.stored, shape.newest, span((*_PATH, "keep"), shape.keep, findings))

@@ -28,8 +28,6 @@ from engine.rulebook.text.merge import check_name
 from engine.rulebook.text.nodes import PlainData
 
 _CONVERSIONS = re.compile(r"([0-9]{1,5}) conversions?")
-
-
 _CONVERSIONS_FORM = "for example 200 conversions"
 
 

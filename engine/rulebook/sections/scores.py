@@ -14,9 +14,61 @@ from engine.rulebook.text import durations, percentages
 LEARNED = "learned"
 """In the place of a propensity: that it is learned."""
 
-
 _FEWEST = 2
 """Variants among which there is something to learn."""
+
+FactorT = float | str | AttributeFactor
+
+
+def value(
+    form: FactorT, otherwise: float, path: Path, attribute_scope: AttributeScope, findings: Findings
+) -> Factor:
+    """The value at the path; of customers without the attribute it is the default, or the offer's value."""
+    factor = _factor(form, otherwise)
+    _check(factor, form, path, attribute_scope, findings)
+    return factor
+
+
+def propensity(form: FactorT, path: Path, attribute_scope: AttributeScope, findings: Findings) -> Factor:
+    """The propensity at the path; of customers without the attribute it is 0 unless a default says otherwise."""
+    factor = _factor(form, 0.0)
+    if factor.number > 1:
+        where = (*path, "default") if isinstance(form, AttributeFactor) else path
+        findings.error(where, Code.VALUE, "a propensity lies between 0 and 1")
+    _check(factor, form, path, attribute_scope, findings, highest=1.0)
+    return factor
+
+
+def _factor(form: FactorT, otherwise: float) -> Factor:
+    if isinstance(form, AttributeFactor):
+        return Factor(form.default, form.attribute)
+    return Factor(otherwise, form) if isinstance(form, str) else Factor(form)
+
+
+def _check(
+    factor: Factor,
+    form: FactorT,
+    path: Path,
+    attribute_scope: AttributeScope,
+    findings: Findings,
+    highest: float | None = None,
+) -> None:
+    """Report an attribute that cannot be the factor: it must declare that its values are numbers in the range."""
+    if factor.attribute is None:
+        return
+    where = (*path, "attribute") if isinstance(form, AttributeFactor) else path
+    attribute = attribute_scope.use(factor.attribute, where, findings)
+    if attribute is None:
+        return
+    name = quote(factor.attribute)
+    if attribute.type not in (AttributeType.NUMBER, AttributeType.INTEGER):
+        findings.error(where, Code.TYPE, f"a number is needed; {name} is of type {attribute.type}")
+        return
+    low = attribute.minimum is not None and attribute.minimum >= 0
+    high = highest is None or (attribute.maximum is not None and attribute.maximum <= highest)
+    if not (low and high):
+        bounds = "`min: 0`" if highest is None else "`min: 0, max: 1`"
+        findings.error(where, Code.VALUE, f"{name} may be out of range here", f"declare it with {bounds}")
 
 
 def learned_propensity(campaign: CampaignShape, at: Path, findings: Findings) -> LearnedShape | None:
@@ -87,57 +139,3 @@ def _spans(
     if window is not None and delay is not None and delay >= window:
         findings.error(path, Code.VALUE, "`delay` has to be shorter than `window`: else nothing ever counts")
     return window or 1, delay or 0
-
-
-FactorT = float | str | AttributeFactor
-
-
-def propensity(form: FactorT, path: Path, attribute_scope: AttributeScope, findings: Findings) -> Factor:
-    """The propensity at the path; of customers without the attribute it is 0 unless a default says otherwise."""
-    factor = _factor(form, 0.0)
-    if factor.number > 1:
-        where = (*path, "default") if isinstance(form, AttributeFactor) else path
-        findings.error(where, Code.VALUE, "a propensity lies between 0 and 1")
-    _check(factor, form, path, attribute_scope, findings, highest=1.0)
-    return factor
-
-
-def value(
-    form: FactorT, otherwise: float, path: Path, attribute_scope: AttributeScope, findings: Findings
-) -> Factor:
-    """The value at the path; of customers without the attribute it is the default, or the offer's value."""
-    factor = _factor(form, otherwise)
-    _check(factor, form, path, attribute_scope, findings)
-    return factor
-
-
-def _factor(form: FactorT, otherwise: float) -> Factor:
-    if isinstance(form, AttributeFactor):
-        return Factor(form.default, form.attribute)
-    return Factor(otherwise, form) if isinstance(form, str) else Factor(form)
-
-
-def _check(
-    factor: Factor,
-    form: FactorT,
-    path: Path,
-    attribute_scope: AttributeScope,
-    findings: Findings,
-    highest: float | None = None,
-) -> None:
-    """Report an attribute that cannot be the factor: it must declare that its values are numbers in the range."""
-    if factor.attribute is None:
-        return
-    where = (*path, "attribute") if isinstance(form, AttributeFactor) else path
-    attribute = attribute_scope.use(factor.attribute, where, findings)
-    if attribute is None:
-        return
-    name = quote(factor.attribute)
-    if attribute.type not in (AttributeType.NUMBER, AttributeType.INTEGER):
-        findings.error(where, Code.TYPE, f"a number is needed; {name} is of type {attribute.type}")
-        return
-    low = attribute.minimum is not None and attribute.minimum >= 0
-    high = highest is None or (attribute.maximum is not None and attribute.maximum <= highest)
-    if not (low and high):
-        bounds = "`min: 0`" if highest is None else "`min: 0, max: 1`"
-        findings.error(where, Code.VALUE, f"{name} may be out of range here", f"declare it with {bounds}")

@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from engine.conditions.dnf import CLAUSE_LIMIT, clauses_of
 from engine.conditions.model import Condition
 from engine.model.instant import Microseconds
-from engine.rulebook.conditions.cycles import Cycles, named
-from engine.rulebook.conditions.grammar import Grammar
+from engine.rulebook.conditions.grammar import Cycles, Grammar, named
 from engine.rulebook.model.book import Attribute
 from engine.rulebook.model.derived import Signal
 from engine.rulebook.report.diagnostics import Code, Severity
@@ -20,8 +19,6 @@ from engine.rulebook.text import durations
 from engine.rulebook.text.nodes import PlainData
 
 MAX_SIGNALS = 2_000
-
-
 _AUDIENCE = "audience "
 
 

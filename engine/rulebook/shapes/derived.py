@@ -7,20 +7,10 @@ from pydantic import Discriminator, Field, Tag
 from engine.rulebook.shapes.sections import ConditionForm, Duration, Shape, Text, form
 
 Numbers: TypeAlias = Annotated[dict[str, Any] | None, Field(examples=["{gte: 2}"])]
-
-
 OfField: TypeAlias = Annotated[dict[str, Any] | None, Field(examples=["{of: value, gte: 100}"])]
-
-
 EventForm: TypeAlias = dict[str, Any]
-
-
 Latitude: TypeAlias = Annotated[float, Field(ge=-90, le=90)]
-
-
 Longitude: TypeAlias = Annotated[float, Field(ge=-180, le=180)]
-
-
 WindowForm: TypeAlias = Annotated[str | None, Field(examples=["7d"])]
 
 

@@ -8,15 +8,11 @@ from engine.rulebook.shapes.pressure import SelectorShape
 from engine.rulebook.shapes.sections import Shape, Text, form
 
 Share: TypeAlias = Annotated[Text, Field(examples=["5%"])]
-
-
 Salt: TypeAlias = Annotated[
     Annotated[Text, Tag("<text>")] | Annotated[dict[str, Text], Tag("<mapping>"), Field(min_length=1)],
     Discriminator(form),
     Field(examples=["2026-h2", "{2026-01-01: h1, 2026-07-01: h2}"]),
 ]
-
-
 StretchForm: TypeAlias = Annotated[Text, Field(examples=["0-50%"])]
 
 

@@ -14,11 +14,7 @@ from engine.rulebook.shapes.sections import Shape
 from engine.rulebook.text.nodes import PlainData
 
 S = TypeVar("S", bound=Shape)
-
-
 _Context: TypeAlias = Mapping[str, Any]
-
-
 _EXPECTED = {
     "string_type": "text",
     "int_type": "a whole number",
@@ -27,8 +23,6 @@ _EXPECTED = {
     "model_type": "a mapping",
     "list_type": "a list",
 }
-
-
 _LIMITS: dict[str, Callable[[_Context], str]] = {
     "greater_than": lambda given: f"must be above {given['gt']:g}",
     "greater_than_equal": lambda given: f"must be at least {given['ge']:g}",

@@ -17,11 +17,7 @@ from engine.rulebook.shapes.sections import (
 )
 
 ClockName: TypeAlias = Literal["customer", "book"]
-
-
 ClockTime: TypeAlias = Annotated[Text, Field(examples=['"21:00"'])]
-
-
 Per: TypeAlias = Annotated[Text, Field(examples=["rolling 7d", "calendar week"])]
 
 

@@ -10,32 +10,14 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 from engine.rulebook.model.policies import Weekday
 
 Text: TypeAlias = Annotated[str, Field(min_length=1)]
-
-
 TextsForm: TypeAlias = Annotated[list[Text], Field(max_length=100)]
-
-
 Duration: TypeAlias = Annotated[str, Field(examples=["24h"])]
-
-
 Count: TypeAlias = Annotated[int, Field(ge=1, le=1_000_000)]
-
-
 Amount: TypeAlias = Annotated[int, Field(ge=1, le=1_000_000_000)]
-
-
 ConditionForm: TypeAlias = dict[str, Any]
-
-
 Locale: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$", examples=["zh-CN"])]
-
-
 ContentForm: TypeAlias = dict[str, dict[str, str]]
-
-
 CategoryName: TypeAlias = Literal["commercial", "service"]
-
-
 KindName: TypeAlias = Literal["inbound", "outbound"]
 
 
@@ -216,8 +198,6 @@ FactorForm: TypeAlias = Annotated[
     Discriminator(form),
     Field(examples=["0.3", "profile.scores.x", "{attribute: profile.scores.x, default: 0.1}"]),
 ]
-
-
 PropensityForm: TypeAlias = Annotated[
     Annotated[float, Field(ge=0), Tag("<number>")]
     | Annotated[Text, Tag("<text>")]
@@ -305,15 +285,11 @@ Names: TypeAlias = Annotated[
     Discriminator(form),
     Field(examples=["sms", "[sms, email]"]),
 ]
-
-
 Kinds: TypeAlias = Annotated[
     Annotated[KindName, Tag("<text>")] | Annotated[list[KindName], Tag("<list>")],
     Discriminator(form),
     Field(examples=["outbound"]),
 ]
-
-
 Categories: TypeAlias = Annotated[
     Annotated[CategoryName, Tag("<text>")] | Annotated[list[CategoryName], Tag("<list>")],
     Discriminator(form),

@@ -10,16 +10,10 @@ from engine.rulebook.report.diagnostics import Code
 from engine.rulebook.report.findings import ParseError
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-
-
 _MOMENT = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})[T ]([0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?)(Z|[-+][0-9]{2}:[0-9]{2})?"
 )
-
-
 _CLOCK = re.compile(r"[0-9]{2}:[0-9]{2}")
-
-
 _HOURS = re.compile(r"([0-9]{2}:[0-9]{2}) ?- ?([0-9]{2}:[0-9]{2})")
 
 

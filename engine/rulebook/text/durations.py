@@ -6,14 +6,8 @@ from engine.model.instant import DAY, SECOND, Microseconds
 from engine.rulebook.report.findings import Findings, ParseError, Path
 
 _DURATION = re.compile(r"([0-9]{1,9})([smhdw])")
-
-
 _UNITS = {"s": SECOND, "m": 60 * SECOND, "h": 3600 * SECOND, "d": DAY, "w": 7 * DAY}
-
-
 _LONGEST = 3660 * DAY
-
-
 _FORM = "write a whole number and a unit: 90s, 15m, 24h, 7d or 2w"
 
 

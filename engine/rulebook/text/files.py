@@ -9,14 +9,8 @@ from pathlib import Path, PurePosixPath
 from engine.rulebook.report.diagnostics import Code, Diagnostic, quote
 
 MAX_FILE_BYTES = 1 << 20
-
-
 MAX_BOOK_BYTES = 64 << 20
-
-
 MAX_FILES = 5_000
-
-
 _SUFFIXES = (".yaml", ".yml")
 
 

@@ -11,55 +11,19 @@ from engine.rulebook.text.files import MAX_BOOK_BYTES, MAX_FILE_BYTES, Sources
 from engine.rulebook.text.nodes import Document, PlainData
 from engine.rulebook.text.yaml_events import Unreadable
 
-_FEATURES = ("campaigns.*.attribution",)
-"""Places in a book; `*` is any name."""
-
-
-def unsupported_message(label: str) -> str:
-    """What is said of a feature that this version has not."""
-    return f"`{label}` is not available in this version of Tact"
-
-
-def strip_unsupported(book: dict[str, PlainData], findings: Findings) -> None:
-    """Report and take out of the merged book what this version does not do."""
-    for feature in _FEATURES:
-        label = feature.rpartition(".")[2]
-        for parent, path in list(_matches(book, tuple(feature.split(".")))):
-            key = str(path[-1])
-            findings.key_error(path, Code.UNSUPPORTED, unsupported_message(label))
-            findings.poison(path)
-            del parent[key]
-
-
-def _matches(
-    data: PlainData, parts: tuple[str, ...], path: Path = ()
-) -> Iterator[tuple[dict[str, PlainData], Path]]:
-    if not isinstance(data, dict):
-        return
-    for name in data if parts[0] == "*" else (parts[0],):
-        if name not in data:
-            continue
-        if len(parts) == 1:
-            yield data, (*path, name)
-        else:
-            yield from _matches(data[name], parts[1:], (*path, name))
-
-
 SECTIONS = (
     *("book", "attributes", "places", "events", "patterns", "signals"),
     *("channels", "placements", "audiences", "offers", "campaigns", "pressure", "holdouts", "layers"),
 )
-
-
 _RULES = ("caps", "gaps", "quiet", "pauses")
-
-
 _NAMED = (
     *(("places",), ("patterns",), ("signals",), ("channels",), ("placements",)),
     *(("audiences",), ("offers",), ("campaigns",), ("holdouts",), ("layers",)),
     *(("pressure", rules) for rules in _RULES),
 )
 
+_FEATURES = ("campaigns.*.attribution",)
+"""Places in a book; `*` is any name."""
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 
@@ -193,6 +157,36 @@ def _is_said(path: Path) -> bool:
     if path[0] not in ("campaigns", "offers") or below[:1] not in (("content",), ("locales",)):
         return False
     return len(below) == 3 or (len(below) == 4 and below[0] == "locales")
+
+
+def unsupported_message(label: str) -> str:
+    """What is said of a feature that this version has not."""
+    return f"`{label}` is not available in this version of Tact"
+
+
+def strip_unsupported(book: dict[str, PlainData], findings: Findings) -> None:
+    """Report and take out of the merged book what this version does not do."""
+    for feature in _FEATURES:
+        label = feature.rpartition(".")[2]
+        for parent, path in list(_matches(book, tuple(feature.split(".")))):
+            key = str(path[-1])
+            findings.key_error(path, Code.UNSUPPORTED, unsupported_message(label))
+            findings.poison(path)
+            del parent[key]
+
+
+def _matches(
+    data: PlainData, parts: tuple[str, ...], path: Path = ()
+) -> Iterator[tuple[dict[str, PlainData], Path]]:
+    if not isinstance(data, dict):
+        return
+    for name in data if parts[0] == "*" else (parts[0],):
+        if name not in data:
+            continue
+        if len(parts) == 1:
+            yield data, (*path, name)
+        else:
+            yield from _matches(data[name], parts[1:], (*path, name))
 
 
 def _check_sections(merged: Merged, findings: Findings) -> None:

@@ -17,78 +17,22 @@ from engine.rulebook.text import yaml_events
 from engine.rulebook.text.yaml_events import NodeStart, Placed, Unreadable
 
 YamlScalar: TypeAlias = bool | int | float | str | None
-
-
-_NULL = frozenset(("", "~", "null", "Null", "NULL"))
-
-
-_BOOLEAN = {
-    **dict.fromkeys(("true", "True", "TRUE"), True),
-    **dict.fromkeys(("false", "False", "FALSE"), False),
-}
-
-
-_INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
-
-
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
-
-
-_NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
-
-
-_MAY_BE_NUMBER = frozenset("0123456789+-.")
-
-
-class ScalarError(ValueError):
-    """A number that a book may not have; its text is the message for the author."""
-
-
-def resolve(text: str) -> YamlScalar:
-    """The value of a plain scalar; raises ScalarError for what is no finite number of 64 bits."""
-    if text in _NULL:
-        return None
-    if text in _BOOLEAN:
-        return _BOOLEAN[text]
-    if text[0] not in _MAY_BE_NUMBER:
-        return text
-    if _INTEGER.fullmatch(text):
-        return _integer(text)
-    if _FLOAT.fullmatch(text):
-        return _float(text)
-    if _NOT_FINITE.fullmatch(text):
-        raise ScalarError("infinite and undefined numbers are not allowed")
-    return text
-
-
-def _integer(text: str) -> int:
-    base = {"0o": 8, "0x": 16}.get(text[:2], 10)
-    # Python refuses to read thousands of digits; nobody needs them.
-    digits = text.lstrip("+-0") if base == 10 else text[2:].lstrip("0")
-    number = int(text if base == 10 else text[2:], base) if len(digits) < 70 and len(text) < 4000 else 2**64
-    if not -(2**63) <= number < 2**63:
-        raise ScalarError("the number does not fit into 64 bits")
-    return number
-
-
-def _float(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ScalarError("the number is too large")
-    return number
-
-
 PlainData: TypeAlias = Union[YamlScalar, list["PlainData"], dict[str, "PlainData"]]  # noqa: UP007 - it names itself
-
 
 MAX_DEPTH = 100
 """Lists and mappings inside each other."""
 
-
 _CORE = "tag:yaml.org,2002:"
-
-
 _KINDS = {"null": type(None), "bool": bool, "int": int, "float": float, "str": str}
+_NULL = frozenset(("", "~", "null", "Null", "NULL"))
+_BOOLEAN = {
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+_INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+_MAY_BE_NUMBER = frozenset("0123456789+-.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,3 +205,41 @@ def _resolved(event: yaml.ScalarEvent) -> YamlScalar:
     if type(value) is not kind:
         raise ScalarError(f"the tag !!{event.tag.removeprefix(_CORE)} does not fit the value")
     return value
+
+
+class ScalarError(ValueError):
+    """A number that a book may not have; its text is the message for the author."""
+
+
+def resolve(text: str) -> YamlScalar:
+    """The value of a plain scalar; raises ScalarError for what is no finite number of 64 bits."""
+    if text in _NULL:
+        return None
+    if text in _BOOLEAN:
+        return _BOOLEAN[text]
+    if text[0] not in _MAY_BE_NUMBER:
+        return text
+    if _INTEGER.fullmatch(text):
+        return _integer(text)
+    if _FLOAT.fullmatch(text):
+        return _float(text)
+    if _NOT_FINITE.fullmatch(text):
+        raise ScalarError("infinite and undefined numbers are not allowed")
+    return text
+
+
+def _integer(text: str) -> int:
+    base = {"0o": 8, "0x": 16}.get(text[:2], 10)
+    # Python refuses to read thousands of digits; nobody needs them.
+    digits = text.lstrip("+-0") if base == 10 else text[2:].lstrip("0")
+    number = int(text if base == 10 else text[2:], base) if len(digits) < 70 and len(text) < 4000 else 2**64
+    if not -(2**63) <= number < 2**63:
+        raise ScalarError("the number does not fit into 64 bits")
+    return number
+
+
+def _float(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ScalarError("the number is too large")
+    return number

@@ -5,17 +5,9 @@ import re
 from engine.rulebook.report.findings import Findings, ParseError, Path
 
 _FORM = "write a percentage, for example 5% or 0.25%"
-
-
 _STRETCH_FORM = "write two percentages, for example 0-50%"
-
-
 _NUMBER = r"[0-9]{1,3}(?:\.[0-9]{1,6})?"
-
-
 _SHARE = re.compile(rf"({_NUMBER}) ?%")
-
-
 _STRETCH = re.compile(rf"({_NUMBER}) ?%? ?- ?({_NUMBER}) ?%")
 
 

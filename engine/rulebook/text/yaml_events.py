@@ -13,23 +13,16 @@ from engine.rulebook.report.findings import SourcePosition
 MAX_EXPANDED = 100_000
 """Nodes that aliases may add to a file."""
 
-
 LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 """What YAML's readers count as the end of a line."""
 
-
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-
 _LOADER: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
 
 NodeStart: TypeAlias = yaml.ScalarEvent | yaml.CollectionStartEvent
 """The event that a node begins with: a scalar is one event, a list or a mapping ends with another."""
 
-
 NodePart: TypeAlias = NodeStart | yaml.CollectionEndEvent
-
 
 Placed: TypeAlias = tuple[NodePart, SourcePosition]
 """An event and where it is written; for what an alias stands for, where the alias is written."""
