@@ -1,4 +1,4 @@
-"""What the loader makes of behaviour, patterns, signals, places and the way events are kept."""
+"""Loading of behaviour, patterns, signals, places and the section `events`."""
 
 from pathlib import Path
 
@@ -48,7 +48,7 @@ def book() -> Book:
 
 
 def test_patterns(book: Book) -> None:
-    """Steps have their tests beside the event, their windows begin where they say, or at the step before."""
+    """Steps have tests beside the event; their windows begin at the given event, or at the previous step."""
     assert book.derived.patterns["left-in-cart"] == Pattern(
         "left-in-cart",
         PatternStep("add_to_cart", Test("category", Operator.IN, ("cream", "soap")), DAY, Anchor.NOW),
@@ -134,7 +134,7 @@ def test_distances(book: Book) -> None:
 
 
 def test_events_and_exposed_attributes(book: Book) -> None:
-    """The book says how events are kept, and knows what patterns and signals expose, by its type."""
+    """The book states how events are kept, and has the exposed attributes with their types."""
     assert book.events == EventStore(True, 200, 30 * DAY)
     assert book.attributes["pattern.left-in-cart.value"] == Attribute(
         "pattern.left-in-cart.value", AttributeType.NUMBER
@@ -146,7 +146,7 @@ def test_events_and_exposed_attributes(book: Book) -> None:
 
 
 def test_lists_are_any_of(book: Book) -> None:
-    """Several signals, patterns or audiences: one of them is enough."""
+    """Of several signals, patterns or audiences one is enough."""
     when = book.campaigns["call-back"].when
     assert isinstance(when, All)
     assert (
@@ -161,7 +161,7 @@ def test_lists_are_any_of(book: Book) -> None:
 
 
 def test_what_is_derived_is_what_conditions_test(book: Book) -> None:
-    """From a book's condition to a customer's events and back: the names meet, and the condition holds."""
+    """The attributes that conditions name are those derived from events, so the condition holds."""
     compiled = compile_book(book)
     now = 20_000 * DAY
     events = [Event("", "product_view", now - DAY, {"category": "cream", "value": 4 + i}) for i in range(3)]
@@ -176,7 +176,7 @@ def test_what_is_derived_is_what_conditions_test(book: Book) -> None:
 
 
 def test_sensitive_attributes_stay_masked_in_signals() -> None:
-    """What a signal keeps of a sensitive attribute is sensitive as well."""
+    """An attribute that a signal exposes is sensitive if its source is."""
     text = b"signals: {s: {when: {profile.age: 3}, hold: 1d, expose: {party: profile.party}}}"
     book = load_files({"rich.yaml": RICH, "x.yaml": text}).book
     assert book is not None
@@ -197,7 +197,7 @@ def test_sensitive_attributes_do_not_stand_in_content() -> None:
     ],
 )
 def test_limits(section: str, entry: str, most: int) -> None:
-    """So many and no more."""
+    """A book has at most this number of entries."""
     entries = [f"n{number}: {entry}" for number in range(most + 1)]
     assert codes(f"{section}: {{{', '.join(entries[:-1])}}}") == []
     assert codes(f"{section}: {{{', '.join(entries)}}}") == [Code.TOO_LARGE]
@@ -220,7 +220,7 @@ def test_a_lost_file_explains_unknown_names() -> None:
 
 
 def test_a_signal_of_too_many_alternatives_is_a_diagnostic() -> None:
-    """Seven choices of two are 128 alternatives: said at the condition, with what to do."""
+    """Seven choices of two are 128 alternatives: an error at the condition, with a hint."""
     choices = ", ".join(f"{{any: [{{profile.age: {n}}}, {{profile.age: {n + 50}}}]}}" for n in range(1, 8))
     text = f"signals: {{big: {{when: {{all: [{choices}]}}}}}}\n"
     loaded = load_files({"rich.yaml": RICH, "x.yaml": text.encode()})

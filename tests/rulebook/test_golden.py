@@ -1,4 +1,4 @@
-"""What the loader says, word for word: golden/NAME.yaml beside a sound base, golden/NAME.txt."""
+"""Diagnostics word for word: golden/NAME.yaml, loaded beside a sound base, gives golden/NAME.txt."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ CASES = sorted(path.stem for path in GOLDEN.glob("[a-z]*.yaml"))
 
 @pytest.mark.parametrize("case", CASES)
 def test_diagnostics_are_as_written(case: str, rewrite: bool) -> None:
-    """A book's mistakes are reported all at once, each once, in order, with place, excerpt and advice."""
+    """All mistakes of a book are reported at once, in order, with position, excerpt and hint."""
     loaded = load_files(
         {
             "base.yaml": (GOLDEN / "_base.yaml").read_bytes(),

@@ -1,4 +1,4 @@
-"""What the loader makes of a sound book, and of folders and files that are none."""
+"""Loading of sound books, and of folders and files that are not readable."""
 
 import os
 from datetime import date, time
@@ -51,7 +51,7 @@ def test_a_sound_book_says_nothing(book: Book) -> None:
 
 
 def test_conditions_become_trees(book: Book) -> None:
-    """Keys of a mapping are joined by All, groups keep their kind, audiences carry what they mean."""
+    """Keys of a mapping are joined by All, groups keep their kind, audiences carry their condition."""
     north = All(
         (
             Test("location.country", Operator.IN, ("NO", "CN")),
@@ -190,12 +190,12 @@ def test_a_factor_without_default() -> None:
     ],
 )  # fmt: skip
 def test_hostile_files_give_one_diagnostic(content: bytes, code: Code) -> None:
-    """What is no readable YAML is one error with its code, and nothing is said about what may be in it."""
+    """A file that is not readable gives one error with its code, and no further errors about its content."""
     assert codes({"rich.yaml": RICH, "x.yaml": content}) == [code]
 
 
 def test_nested_conditions_are_limited() -> None:
-    """Thirty groups inside each other load, many more are one error, also when audiences make them up."""
+    """Thirty nested groups load; more are one error, also when audiences are expanded."""
     deep = b"any: [{" * 29 + b"profile.age: 3" + b"}]" * 29
     assert codes({"rich.yaml": RICH, "x.yaml": b"audiences: {deep: {" + deep + b"}}"}) == []
     deeper = b"any: [{" * 31 + b"profile.age: 3" + b"}]" * 31
@@ -206,7 +206,7 @@ def test_nested_conditions_are_limited() -> None:
 
 
 def test_a_lost_file_explains_unknown_names() -> None:
-    """When a file cannot be read, names that it may have declared are not called unknown."""
+    """If a file cannot be read, names that it may declare are not reported as unknown."""
     assert codes({"a.yaml": RICH, "b.yaml": b"audiences: {a: {profile.aeg: 3}}", "c.yaml": b"["}) == [
         Code.SYNTAX
     ]
@@ -238,7 +238,7 @@ def test_what_is_no_folder(tmp_path: Path) -> None:
 
 
 def test_links_and_pipes(tmp_path: Path) -> None:
-    """Links that leave the folder and files that are no files are diagnostics, and are not opened."""
+    """Links out of the folder and files that are not regular are diagnostics, and are not opened."""
     inside = tmp_path / "book"
     inside.mkdir()
     (tmp_path / "secret.yaml").write_bytes(RICH)

@@ -1,4 +1,4 @@
-"""What is said on the channels that a campaign goes out on: in every language, with every value, and how long it is."""
+"""Check the content of a campaign on its channels: languages, missing values, format, and length of short messages."""
 
 import re
 from collections.abc import Collection, Iterable, Iterator
@@ -18,14 +18,14 @@ _HTML = re.compile(r"</?[a-z][a-z0-9]*[ />]|&(#[0-9]+|[a-z]+);")
 
 
 class Field(NamedTuple):
-    """A text, and where it is written."""
+    """A template, and where it is written."""
 
     template: Template
     path: Path
 
 
 @dataclass(frozen=True, slots=True)
-class SaidCheck:
+class ContentCheck:
     """Checks contents against the channels and attributes of one book."""
 
     channels: SymbolTable[Channel]
@@ -71,7 +71,7 @@ class SaidCheck:
                 self.findings.error(field.path, Code.TEMPLATE, message, hint)
 
     def _check_format(self, field: Field, channel: Channel) -> None:
-        """Warn of what looks like HTML where nobody said what the texts are."""
+        """Warn of a text that looks like HTML on a plain channel that does not state its format."""
         stated = ("channels", channel.name, "format") in self.findings.keys
         fills = any(isinstance(part, Placeholder) for part in field.template.parts)
         if channel.format is Format.HTML or stated or not fills:
@@ -114,13 +114,13 @@ def _needed(template: Template) -> Iterator[str]:
     return (p.attribute for p in template.parts if isinstance(p, Placeholder) and p.fallback is None)
 
 
-def silent_on(content: Collection[str], channels: Iterable[str]) -> list[str]:
-    """The channels for which content with these keys has nothing to say."""
+def channels_without(content: Collection[str], channels: Iterable[str]) -> list[str]:
+    """The channels for which content with these keys has no fields."""
     return [] if "default" in content else [name for name in channels if name not in content]
 
 
 def never_known(condition: Condition) -> frozenset[str]:
-    """The attributes that are missing wherever the condition holds; none where it has too many alternatives to say."""
+    """The attributes that are missing whenever the condition holds; none if it has more alternatives than a DNF holds."""
     clauses = clauses_of(condition)
     if not clauses:
         return frozenset()

@@ -1,4 +1,7 @@
-"""The names of derived attributes: each says what it measures, so that equal ones are one."""
+"""Conditions on derived attributes: aggregates of behaviour (`behaviour`) and distances (`near`).
+
+The name of such an attribute says what it measures, so that conditions with equal measures share one attribute.
+"""
 
 import json
 import re
@@ -33,7 +36,7 @@ _UNITS = (("d", DAY), ("h", 3600 * SECOND), ("m", 60 * SECOND), ("s", SECOND), (
 
 @dataclass(frozen=True, slots=True)
 class BehaviourReader:
-    """Reads aggregates, and keeps those that conditions use."""
+    """Reads `behaviour` conditions, and collects their aggregates."""
 
     events: EventGrammar
     aggregates: dict[str, Aggregate] = field(default_factory=dict)
@@ -72,7 +75,7 @@ class BehaviourReader:
         return given[0] if len(given) == 1 else None
 
     def _field(self, measure: Measure, operators: dict[str, PlainData], path: Path) -> str | None:
-        """The field that is measured, taken from beside the operators; empty for measures without one."""
+        """The measured field, removed from the operators; empty for measures without a field, None after an error."""
         findings = self.events.findings
         if measure not in _OF:
             return ""
@@ -107,7 +110,7 @@ class BehaviourReader:
 
 @dataclass(frozen=True, slots=True)
 class DistanceReader:
-    """Reads distances, and keeps those that conditions use."""
+    """Reads `near` conditions, and collects their distances."""
 
     places: SymbolTable[PlaceShape]
     findings: Findings
@@ -149,7 +152,7 @@ class DistanceReader:
 def read_places(
     data: Mapping[str, PlainData], findings: Findings, *, partial: bool
 ) -> SymbolTable[PlaceShape]:
-    """The places of the book."""
+    """The section `places`."""
     places: SymbolTable[PlaceShape] = SymbolTable("place", partial=partial)
     for name, value in data.items():
         path = ("places", name)
@@ -159,7 +162,7 @@ def read_places(
 
 
 def aggregate_name(aggregate: Aggregate) -> str:
-    """For example `sum of value of purchase where category eq cream within 30d`; its own name is ignored."""
+    """The attribute of the aggregate: `sum of value of purchase where category eq cream within 30d`."""
     source = f" of {aggregate.field}" if aggregate.measure in (Measure.SUM, Measure.DISTINCT) else ""
     where = "" if aggregate.where == All(()) else f" where {_condition(aggregate.where)}"
     within = "" if aggregate.within is None else f" within {_span(aggregate.within)}"
@@ -167,7 +170,7 @@ def aggregate_name(aggregate: Aggregate) -> str:
 
 
 def distance_name(destination: str) -> str:
-    """For example `distance to store km`."""
+    """The attribute of the distance: `distance to store km`, or `distance to 48.8,2.3 km`."""
     return f"distance to {destination} km"
 
 

@@ -1,4 +1,4 @@
-"""What a test compares with: which operators an attribute's type has, and which operands they take."""
+"""Operands of tests: which operators the type of an attribute has, and which operands they take."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -145,7 +145,7 @@ def _number(kind: AttributeType, value: PlainData) -> int | float:
 
 
 def _check_declared(attribute: Attribute, operand: Scalar, *, exact: bool) -> None:
-    """Raise _WrongError for an operand that no value of the attribute can equal, or that lies outside of its bounds."""
+    """Raise _WrongError for an operand outside of the attribute's bounds, or (exact) that no value of it can equal."""
     low, high = attribute.minimum, attribute.maximum
     whole = attribute.type in (_T.INTEGER, _T.INTEGERS)
     if exact and whole and isinstance(operand, float) and not operand.is_integer():

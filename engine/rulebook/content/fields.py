@@ -1,4 +1,7 @@
-"""Texts with placeholders: `{profile.first_name|dear customer}`, `{pattern.left-in-cart.item}`; `{{` and `}}` are braces."""
+"""Read content: fields by channel and language, whose texts have placeholders.
+
+A placeholder is `{profile.first_name|dear customer}` or `{pattern.left-in-cart.item}`; `{{` and `}}` are braces.
+"""
 
 import re
 from collections.abc import Iterable, Mapping

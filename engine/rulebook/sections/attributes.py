@@ -1,4 +1,4 @@
-"""Attributes that every book has without declaring them."""
+"""Attributes: those that a book declares, and those that every book has."""
 
 import re
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from engine.rulebook.symbols import SymbolTable
 from engine.rulebook.text.nodes import PlainData
 
 WEATHER_CONDITIONS = ("clear", "clouds", "fog", "drizzle", "rain", "snow", "thunderstorm")
-"""WMO weather codes, grouped."""
+"""Values of `weather.condition`: groups of WMO weather codes."""
 
 _NUMBER, _TEXT, _INTEGER, _BOOLEAN = (
     AttributeType.NUMBER,
@@ -70,7 +70,7 @@ _ITEMS: dict[AttributeType, tuple[type, ...]] = {
 
 
 def read(data: Mapping[str, PlainData], findings: Findings, *, partial: bool) -> SymbolTable[Attribute]:
-    """The attributes that the book declares, and the built-in ones."""
+    """The section `attributes`, with the built-in attributes."""
     declared = SymbolTable("attribute", dict(BUILTIN), partial=partial)
     for count, (name, value) in enumerate(data.items()):
         path = ("attributes", name)

@@ -12,10 +12,10 @@ from engine.rulebook.shapes.faults import shaped
 from engine.rulebook.shapes.pressure import (
     CapacityShape,
     CapShape,
+    CustomerLimitShape,
     GapShape,
     LimitsShape,
     SelectorShape,
-    WishShape,
 )
 from engine.rulebook.symbols import AttributeScope, SymbolTable
 from engine.rulebook.text import durations
@@ -109,7 +109,7 @@ class WindowReader:
             self.findings.error(where, Code.VALUE, "a cap of 0 would let nothing through", hint)
             self.findings.poison(where)
 
-    def limit(self, form: int | WishShape, path: Path) -> tuple[int, str | None]:
+    def limit(self, form: int | CustomerLimitShape, path: Path) -> tuple[int, str | None]:
         """The limit at the path, and the attribute that may lower it."""
         if isinstance(form, int):
             return form, None

@@ -1,4 +1,4 @@
-"""The section `events`: which recorded events are kept for a person."""
+"""What a book derives (places, patterns, signals, and what conditions measure), and which events are kept for it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ _PATH = ("events",)
 
 @dataclass(frozen=True, slots=True)
 class DerivedReader:
-    """Places, patterns and signals, and the grammar of the conditions that use them."""
+    """Reads places, patterns and signals, and holds the grammar of the conditions that use them."""
 
     grammar: Grammar
     patterns: SymbolTable[Pattern]
@@ -39,22 +39,24 @@ class DerivedReader:
         merged: Merged,
         attribute_scope: AttributeScope,
         reader: OperandReader,
-        lost: Callable[[str], bool],
+        partial: Callable[[str], bool],
     ) -> "DerivedReader":
         """Read places and patterns, and what signals expose, so that conditions and content can name them.
 
-        `lost`: whether part of a section could not be read.
+        partial: whether part of a section could not be read.
         """
         findings = reader.findings
         events = EventGrammar(reader=reader, findings=findings)
-        places = derived.read_places(merged.section("places"), findings, partial=lost("places"))
-        patterns = PatternReader(events, findings).read(merged.section("patterns"), partial=lost("patterns"))
+        places = derived.read_places(merged.section("places"), findings, partial=partial("places"))
+        patterns = PatternReader(events, findings).read(
+            merged.section("patterns"), partial=partial("patterns")
+        )
         fields = {name: fields_of(pattern) for name, pattern in patterns.values.items()}
         attribute_scope.concluded["pattern"] = SymbolTable(
             "pattern", dict(fields), patterns.broken, patterns.partial
         )
         signals = SignalReader(attribute_scope, findings)
-        signals.declare(merged.section("signals"), partial=lost("signals"))
+        signals.declare(merged.section("signals"), partial=partial("signals"))
         grammar = Grammar(
             reader=reader,
             findings=findings,
@@ -65,7 +67,7 @@ class DerivedReader:
         return cls(grammar, patterns, signals)
 
     def derived(self, signals: Mapping[str, Signal]) -> Derived:
-        """The model, when all conditions are read."""
+        """Everything derived; call it after all conditions are read."""
         return Derived(
             _sorted(self.grammar.behaviours.aggregates),
             _sorted(self.grammar.distances.distances),
@@ -79,7 +81,7 @@ def _sorted(named: Mapping[str, T]) -> dict[str, T]:
 
 
 def read_events(data: dict[str, PlainData], findings: Findings) -> EventStore:
-    """How events are kept; nothing is unless the book says so."""
+    """The section `events`; by default no events are kept."""
     shape = shaped(EventsShape, data, _PATH, findings)
     if shape is None:
         return EventStore()

@@ -33,15 +33,15 @@ _CONVERSIONS_FORM = "for example 200 conversions"
 
 @dataclass(frozen=True, slots=True)
 class ExperimentReader:
-    """Reads what a book leaves to chance, but for shares of variants."""
+    """Reads the experiments of one book."""
 
     zone: ZoneInfo
     salt: str
-    """The book's."""
+    """The salt of the book."""
     findings: Findings
 
     def holdouts(self, data: Mapping[str, PlainData], selectors: SelectorReader) -> dict[str, Holdout]:
-        """All holdouts; what is wrong with them goes to the findings."""
+        """The section `holdouts`; errors go to the findings."""
         holdouts = {}
         for name, value in data.items():
             path = ("holdouts", name)
@@ -53,7 +53,7 @@ class ExperimentReader:
         return holdouts
 
     def layers(self, data: Mapping[str, PlainData], *, partial: bool) -> SymbolTable[Layer]:
-        """All layers; what is wrong with them goes to the findings."""
+        """The section `layers`; errors go to the findings."""
         layers: SymbolTable[Layer] = SymbolTable("layer", partial=partial)
         for name, value in data.items():
             path = ("layers", name)

@@ -24,13 +24,13 @@ Bound: TypeAlias = Instant | datetime
 
 @dataclass(frozen=True, slots=True)
 class ActiveReader:
-    """Reads periods; on the book's clock their bounds are moments."""
+    """Reads the periods in which offers and campaigns run."""
 
     zone: ZoneInfo
     findings: Findings
 
     def read(self, shape: ActiveShape | None, path: Path) -> Active:
-        """The period at the path, always without a shape; what is wrong with it goes to the findings."""
+        """The period at the path, unbounded without a shape; errors go to the findings."""
         if shape is None:
             return Active()
         hours = self.findings.parse((*path, "hours"), shape.hours, datetimes.parse_hours)
@@ -49,7 +49,7 @@ class ActiveReader:
     def _of_customer(
         self, shape: ActiveShape, path: Path, days: frozenset[int] | None, hours: tuple[time, time] | None
     ) -> Active:
-        """The period on the customer's clock; a bound with an offset is the same moment for everybody."""
+        """The period on the customer's clock; a bound with an offset is the same instant for everybody."""
         start = self.findings.parse(
             (*path, "from"), shape.from_, lambda text: datetimes.parse_local_bound(text, end=False)
         )
@@ -68,7 +68,7 @@ class ActiveReader:
         )
 
     def _check_order(self, start: Bound | None, end: Bound | None, path: Path) -> None:
-        """Report an end that is not after the start; a moment and a local time cannot be compared."""
+        """Report an end that is not after the start; an instant and a local time are not compared."""
         moments = isinstance(start, int) and isinstance(end, int) and end <= start
         locals_ = isinstance(start, datetime) and isinstance(end, datetime) and end <= start
         if moments or locals_:
@@ -78,7 +78,7 @@ class ActiveReader:
 def read(
     data: Mapping[str, PlainData], contents: ContentReader, periods: ActiveReader, *, partial: bool
 ) -> SymbolTable[Offer]:
-    """The offers of the book."""
+    """The section `offers`."""
     findings = contents.findings
     offers: SymbolTable[Offer] = SymbolTable("offer", partial=partial)
     for name, value in data.items():
@@ -100,6 +100,6 @@ def _offer(
     if shape.content is not None:
         content = contents.read(shape.content, shape.locales, path)
         if not shape.content or not all(shape.content.values()):
-            return None  # content that is there and empty is reported once, not for each use
+            return None  # empty content is reported once, not for each use
     stock = None if shape.stock is None else Quota(f"{name}/stock", shape.stock)
     return Offer(name, shape.name, shape.category, shape.value, frozenset(shape.tags), content, active, stock)

@@ -1,4 +1,4 @@
-"""The steps of patterns: an event's type, its window, and tests on its fields, all in one mapping."""
+"""Patterns: sequences of events. A step has a type, a window, and tests on its fields, all in one mapping."""
 
 import re
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ from engine.rulebook.text.nodes import PlainData
 MAX_PATTERNS = 200
 
 STEP_KEYS = ("event", "within", "same")
-"""What is said of a step beside tests on its fields."""
+"""Keys of a step beside tests on its fields."""
 
 _ANCHORS = {"first": Anchor.FIRST, "previous": Anchor.PREVIOUS}
 _FORMS = "for example 1h of first, or 1h of previous"
@@ -38,7 +38,7 @@ class PatternReader:
     findings: Findings
 
     def read(self, data: Mapping[str, PlainData], *, partial: bool) -> SymbolTable[Pattern]:
-        """All patterns; what is wrong with them goes to the findings."""
+        """The section `patterns`; errors go to the findings."""
         patterns: SymbolTable[Pattern] = SymbolTable("pattern", partial=partial)
         for count, (name, value) in enumerate(data.items()):
             path = ("patterns", name)
@@ -95,7 +95,7 @@ class PatternReader:
 
 @dataclass(frozen=True, slots=True)
 class StepReader:
-    """Reads steps; what is wrong with them goes to the findings."""
+    """Reads the steps of patterns; errors go to the findings."""
 
     events: EventGrammar
 
@@ -164,14 +164,14 @@ def fields_of(pattern: Pattern) -> dict[str, Attribute]:
 
 
 def check_conclusion(name: str, path: Path, findings: Findings) -> None:
-    """Report a name that would not say where it ends in the name of an attribute."""
+    """Report a name with a dot: in `pattern.NAME.FIELD` its end would be unclear."""
     if NAME.fullmatch(name) and "." in name:
         hint = "up to 100 letters, digits, and _ - after the first"
         findings.key_error(path, Code.NAME, f"a dot in the name {quote(name)}", hint)
 
 
 def check_exposed(key: str, path: Path, findings: Findings) -> None:
-    """Report a field that could not be named."""
+    """Report an exposed field whose name is not a word of a-z, 0-9 and _."""
     if not _FIELD.fullmatch(key):
         hint = "a word of a-z, 0-9 and _"
         findings.key_error(path, Code.NAME, f"{quote(key)} is not the name of a field", hint)

@@ -1,4 +1,4 @@
-"""How campaigns learn: which of their variants does best, and how likely they are taken."""
+"""The score of a campaign: value and propensity, given or learned, and learning among variants."""
 
 from engine.model.instant import Microseconds
 from engine.rulebook.model.book import AttributeType, Factor
@@ -12,10 +12,10 @@ from engine.rulebook.symbols import AttributeScope
 from engine.rulebook.text import durations, percentages
 
 LEARNED = "learned"
-"""In the place of a propensity: that it is learned."""
+"""Stands for a propensity that is learned."""
 
 _FEWEST = 2
-"""Variants among which there is something to learn."""
+"""Least number of variants to learn among."""
 
 FactorT = float | str | AttributeFactor
 
@@ -23,14 +23,14 @@ FactorT = float | str | AttributeFactor
 def value(
     form: FactorT, otherwise: float, path: Path, attribute_scope: AttributeScope, findings: Findings
 ) -> Factor:
-    """The value at the path; of customers without the attribute it is the default, or the offer's value."""
+    """The value at the path. Customers without the attribute get the default, or else the offer's value."""
     factor = _factor(form, otherwise)
     _check(factor, form, path, attribute_scope, findings)
     return factor
 
 
 def propensity(form: FactorT, path: Path, attribute_scope: AttributeScope, findings: Findings) -> Factor:
-    """The propensity at the path; of customers without the attribute it is 0 unless a default says otherwise."""
+    """The propensity at the path. Customers without the attribute get the default, or else 0."""
     factor = _factor(form, 0.0)
     if factor.number > 1:
         where = (*path, "default") if isinstance(form, AttributeFactor) else path
@@ -53,7 +53,7 @@ def _check(
     findings: Findings,
     highest: float | None = None,
 ) -> None:
-    """Report an attribute that cannot be the factor: it must declare that its values are numbers in the range."""
+    """Report an attribute that cannot be a factor: its declaration must bound it to numbers in the range."""
     if factor.attribute is None:
         return
     where = (*path, "attribute") if isinstance(form, AttributeFactor) else path
@@ -72,7 +72,7 @@ def _check(
 
 
 def learned_propensity(campaign: CampaignShape, at: Path, findings: Findings) -> LearnedShape | None:
-    """How the campaign's propensity is learned; None where it is not. What is wrong goes to the findings."""
+    """How the propensity of the campaign is learned; None if it is not. Errors go to the findings."""
     form = campaign.propensity
     if form == LEARNED:
         return LearnedShape()
@@ -85,7 +85,7 @@ def learned_propensity(campaign: CampaignShape, at: Path, findings: Findings) ->
 def read(
     campaign: CampaignShape, propensity: LearnedShape | None, at: Path, findings: Findings
 ) -> Learn | None:
-    """How the campaign learns; None where it does not. What is wrong goes to the findings."""
+    """How the campaign learns; None if it does not. Errors go to the findings."""
     if campaign.learn is None:
         return None if propensity is None else _of_propensity(propensity, at, findings)
     learn = _of_variants(campaign, at, findings)
@@ -110,7 +110,7 @@ def _of_variants(campaign: CampaignShape, at: Path, findings: Findings) -> Learn
 
 
 def _check_both(learn: Learn, shape: LearnedShape, at: Path, findings: Findings) -> None:
-    """A campaign learns from one thing: what its variants learn from is what its propensity is learned from."""
+    """Report keys of a learned propensity that `learn` states already: variants and propensity share one reward."""
     path = (*at, "propensity")
     for key in sorted(shape.model_fields_set - {"prior"}):
         message = f"`learn` gives the `{key}` already: leave one of the two out"
@@ -133,7 +133,7 @@ def _check_variants(campaign: CampaignShape, at: Path, findings: Findings) -> No
 def _spans(
     shape: LearnShape | LearnedShape, path: Path, findings: Findings
 ) -> tuple[Microseconds, Microseconds]:
-    """Window and delay."""
+    """Window and delay, in microseconds."""
     window = findings.parse((*path, "window"), shape.window, durations.parse)
     delay = findings.parse((*path, "delay"), shape.delay, durations.parse)
     if window is not None and delay is not None and delay >= window:

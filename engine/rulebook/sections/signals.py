@@ -1,4 +1,4 @@
-"""Signals: first what they are called and expose, so that conditions can use them; then their own conditions."""
+"""Signals, in two passes: first their names and what they expose, which conditions use; then their own conditions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -31,7 +31,7 @@ class SignalReader:
     shapes: dict[str, SignalShape] = field(default_factory=dict)
 
     def declare(self, data: Mapping[str, PlainData], *, partial: bool) -> None:
-        """Add to the attribute scope which signals there are and what they expose."""
+        """Add the signals and what they expose to the attribute scope."""
         signals = self.attribute_scope.concluded["signal"]
         signals.partial = partial
         for count, (name, value) in enumerate(data.items()):
@@ -50,7 +50,7 @@ class SignalReader:
             signals.add(name, fields, sound=path not in self.findings.recovered)
 
     def read(self, grammar: Grammar, audiences: Mapping[str, PlainData]) -> dict[str, Signal]:
-        """All signals; what is wrong with them goes to the findings. `audiences` as they are written."""
+        """The section `signals`; errors go to the findings. audiences: that section as written."""
         self._check_cycles(audiences)
         signals = {name: self._signal(name, shape, grammar) for name, shape in self.shapes.items()}
         return {name: signal for name, signal in signals.items() if signal}
@@ -96,7 +96,7 @@ class SignalReader:
         return 0 if text in ("0", "-0") else durations.span(path, text, self.findings)
 
     def _check_cycles(self, audiences: Mapping[str, PlainData]) -> None:
-        """Report signals that depend on themselves, be it by audiences, which are read in place."""
+        """Report signals that depend on themselves, directly or by audiences."""
         graph = {f"{_AUDIENCE}{name}": _referred(value) for name, value in audiences.items()}
         for name, shape in self.shapes.items():
             graph[name] = _referred([dict(data) for data in (shape.when, shape.until) if data is not None])

@@ -1,4 +1,4 @@
-"""From pydantic's errors to messages for the people who write books."""
+"""Validate data against a shape; pydantic's errors become diagnostics for the author of the book."""
 
 import copy
 from collections.abc import Callable, Mapping
@@ -34,7 +34,7 @@ _LIMITS: dict[str, Callable[[_Context], str]] = {
 
 
 def shaped(shape: type[S], data: PlainData, path: Path, findings: Findings) -> S | None:
-    """The data in its shape; None after reporting everything that does not fit."""
+    """The data as the shape, without what does not fit, which is reported; None if too little is left."""
     if not isinstance(data, dict):
         findings.error(path, Code.TYPE, f"the {shape.noun} must be a mapping")
         return None
@@ -51,7 +51,7 @@ def shaped(shape: type[S], data: PlainData, path: Path, findings: Findings) -> S
 def _recovered(
     shape: type[S], data: dict[str, PlainData], faults: list[ErrorDetails], path: Path, findings: Findings
 ) -> S | None:
-    """The data without its faults, so that the rest can be checked; nothing more is said about what was faulty."""
+    """The data without its faults, so that the rest can be checked. The paths of the faults are poisoned."""
     rest = copy.deepcopy(data)
     for fault in faults:
         where = _where(fault)
@@ -84,7 +84,7 @@ def _reach(data: PlainData, where: Path) -> dict[str, PlainData] | None:
 
 
 def _stand_in(annotation: object) -> PlainData:
-    """A value for a required key, about which nothing will be said."""
+    """A value for a required key whose path is poisoned."""
     origin = get_origin(annotation)
     if origin is Literal:
         return str(get_args(annotation)[0])
@@ -135,7 +135,7 @@ def _report_choice(label: str, fault: ErrorDetails, path: Path, findings: Findin
 
 
 def _is_tag(part: str | int) -> bool:
-    """Whether a part of pydantic's path names the form of a value (sections.py) and no key."""
+    """Whether a part of pydantic's path is a tag of a union (sections.py) and no key."""
     return part in ("<number>", "<text>", "<list>", "<mapping>", "<learned>", "<fields>", "<channels>")
 
 

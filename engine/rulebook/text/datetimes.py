@@ -22,7 +22,7 @@ class ZoneError(ParseError):
 
     code = Code.ZONE
 
-    def message(self, text: str) -> str:  # noqa: ARG002 - says itself which time it is about
+    def message(self, text: str) -> str:  # noqa: ARG002 - the message is complete without the text
         """The message of the diagnostic."""
         return str(self)
 
@@ -60,7 +60,7 @@ def parse_moment(text: str, zone: ZoneInfo) -> Instant:
 
 def start_of(day: date, zone: ZoneInfo) -> Instant:
     """The first instant of the day in the zone; raises ParseError beyond the calendar."""
-    # Where midnight is skipped, fold 0 gives the moment of the skip: the day's first. Where it comes twice, the first.
+    # If midnight is skipped, fold 0 gives the instant of the skip, the first of the day; if it repeats, the first one.
     return _instant(datetime.combine(day, time(), zone))
 
 
@@ -81,7 +81,7 @@ def parse_bound(text: str, zone: ZoneInfo, *, end: bool) -> Instant:
 
 
 def parse_local_bound(text: str, *, end: bool) -> datetime | Instant:
-    """As `parse_bound`, for a clock that is not known yet: what it will show, or the moment where an offset is given."""
+    """As `parse_bound` for an unknown zone: the local time without zone, or an instant if the text has an offset."""
     if _DATE.fullmatch(text):
         day = parse_date(text)
         try:

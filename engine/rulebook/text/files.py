@@ -1,4 +1,4 @@
-"""Which files make a book, and reading them from a folder without trusting it."""
+"""Read the files of a book from a folder that is not trusted."""
 
 import os
 import stat

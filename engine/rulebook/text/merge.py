@@ -1,4 +1,4 @@
-"""What the language has and this version has not: one table, so that nothing of it is ignored or called a typo."""
+"""Merge the files of a book into one mapping of sections, without the parts that are wrong."""
 
 import re
 from collections.abc import Iterator
@@ -23,18 +23,18 @@ _NAMED = (
 )
 
 _FEATURES = ("campaigns.*.attribution",)
-"""Places in a book; `*` is any name."""
+"""Paths of features that the language has and this version does not support; `*` is any name."""
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 
 
 @dataclass(slots=True)
 class Merged:
-    """The book's plain data: section, name, keys; without what could not be read."""
+    """The plain data of the book by section, name and key, without what could not be read."""
 
     data: dict[str, PlainData] = field(default_factory=dict)
     broken: set[Path] = field(default_factory=set)
-    """Sections of which something could not be read: a name that is missing there may be what was lost."""
+    """Sections of which a part could not be read, so that unknown names may be in that part."""
     whole: bool = True
     """Whether every file could be read."""
 
@@ -91,7 +91,7 @@ def _take(name: str, document: Document, merged: Merged, findings: Findings) -> 
         return
     rejected = _misshapen(name, document, merged, findings)
     _combine(document.data, merged.data, (), rejected)
-    _texts(document)
+    _restore_texts(document)
     for where, into in ((document.values, findings.values), (document.keys, findings.keys)):
         for path, (line, column) in where.items():
             if not _below(path, rejected):
@@ -108,7 +108,7 @@ def _below(path: Path, rejected: set[Path]) -> bool:
 
 
 def _misshapen(name: str, document: Document, merged: Merged, findings: Findings) -> set[Path]:
-    """Report sections that are no mappings and take them out; returns their paths."""
+    """Report and remove sections that are no mappings; returns their paths."""
     misshapen: set[Path] = set()
     data = document.data if isinstance(document.data, dict) else {}
     pressure = data.get("pressure")
@@ -126,7 +126,7 @@ def _misshapen(name: str, document: Document, merged: Merged, findings: Findings
 
 
 def _combine(new: dict[str, PlainData], into: dict[str, PlainData], path: Path, rejected: set[Path]) -> None:
-    """Add the new keys; a key that is there already is rejected, unless both are sections to be combined."""
+    """Add the new keys. Sections are combined; any other key that exists already is rejected."""
     for key, value in new.items():
         here = (*path, key)
         present = into.get(key)
@@ -140,10 +140,10 @@ def _combine(new: dict[str, PlainData], into: dict[str, PlainData], path: Path, 
             into[key] = value
 
 
-def _texts(document: Document) -> None:
-    """Give numbers and booleans in content back the form in which they are written: a price of 1.50 stays 1.50."""
+def _restore_texts(document: Document) -> None:
+    """Replace numbers and booleans in content by the texts as written: a price of 1.50 stays 1.50."""
     for path, lexeme in document.lexemes.items():
-        if _is_said(path) and path not in document.poisoned:
+        if _is_content_field(path) and path not in document.poisoned:
             fields: PlainData = document.data
             for part in path[:-1]:
                 fields = fields[part] if isinstance(fields, dict) and isinstance(part, str) else None
@@ -151,8 +151,8 @@ def _texts(document: Document) -> None:
                 fields[str(path[-1])] = lexeme
 
 
-def _is_said(path: Path) -> bool:
-    """Whether a value at the path is a field of content: by channel, by language, or by both."""
+def _is_content_field(path: Path) -> bool:
+    """Whether the value at the path is a field of content, by channel, language, or both."""
     below = path[4:] if path[:1] == ("campaigns",) and path[2:3] == ("variants",) else path[2:]
     if path[0] not in ("campaigns", "offers") or below[:1] not in (("content",), ("locales",)):
         return False
@@ -160,12 +160,12 @@ def _is_said(path: Path) -> bool:
 
 
 def unsupported_message(label: str) -> str:
-    """What is said of a feature that this version has not."""
+    """The message for a feature that this version does not support."""
     return f"`{label}` is not available in this version of Tact"
 
 
 def strip_unsupported(book: dict[str, PlainData], findings: Findings) -> None:
-    """Report and take out of the merged book what this version does not do."""
+    """Report and remove the features that this version does not support."""
     for feature in _FEATURES:
         label = feature.rpartition(".")[2]
         for parent, path in list(_matches(book, tuple(feature.split(".")))):
@@ -206,14 +206,14 @@ def _check_sections(merged: Merged, findings: Findings) -> None:
 
 
 def check_name(name: str, path: Path, findings: Findings) -> None:
-    """Report a name with characters that names do not have."""
+    """Report a name with characters that are not allowed in names."""
     if not NAME.fullmatch(name):
         hint = "up to 100 letters, digits, and . _ - after the first"
         findings.key_error(path, Code.NAME, f"{quote(name)} is not a name", hint)
 
 
 def _sorted(data: PlainData) -> PlainData:
-    """The same with keys in order, so that the order in which they are written cannot matter."""
+    """The data with sorted keys, so that the order in which they are written does not matter."""
     if isinstance(data, dict):
         return {key: _sorted(data[key]) for key in sorted(data)}
     return [_sorted(item) for item in data] if isinstance(data, list) else data

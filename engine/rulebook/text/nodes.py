@@ -1,4 +1,6 @@
-"""Plain YAML scalars by the core schema of YAML 1.2 (https://yaml.org/spec/1.2.2/#103-core-schema).
+"""Compose YAML into plain data, with the position of each value and all problems.
+
+Scalars follow the core schema of YAML 1.2 (https://yaml.org/spec/1.2.2/#103-core-schema).
 
 PyYAML's own resolver follows YAML 1.1, in which Norway (`NO`) is false and 21:00 is 1260.
 """
@@ -20,7 +22,7 @@ YamlScalar: TypeAlias = bool | int | float | str | None
 PlainData: TypeAlias = Union[YamlScalar, list["PlainData"], dict[str, "PlainData"]]  # noqa: UP007 - it names itself
 
 MAX_DEPTH = 100
-"""Lists and mappings inside each other."""
+"""Nested lists and mappings."""
 
 _CORE = "tag:yaml.org,2002:"
 _KINDS = {"null": type(None), "bool": bool, "int": int, "float": float, "str": str}
@@ -37,7 +39,7 @@ _MAY_BE_NUMBER = frozenset("0123456789+-.")
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something wrong at a place of the text."""
+    """A problem at a position of the text."""
 
     position: SourcePosition
     code: Code
@@ -53,29 +55,29 @@ class Document:
     values: dict[Path, SourcePosition] = field(default_factory=dict)
     keys: dict[Path, SourcePosition] = field(default_factory=dict)
     lexemes: dict[Path, str] = field(default_factory=dict)
-    """How numbers and booleans are written."""
+    """How numbers, booleans and nulls are written."""
     problems: list[Problem] = field(default_factory=list)
     poisoned: set[Path] = field(default_factory=set)
-    """Paths that a problem is about."""
+    """Paths of values with a problem."""
     whole: bool = True
     """Whether the file could be read to its end."""
 
 
 def compose(text: str) -> Document:
-    """The document in the text; what is wrong with it is among its problems, never raised."""
+    """The document in the text. Everything wrong with it is among its problems; never raises."""
     document = Document()
     try:
         _Composer(yaml_events.read(text), document).compose()
     except Unreadable as reason:
         document.problems.append(Problem(reason.position, reason.code, reason.message, reason.hint))
-        document.data, document.whole = None, False  # half a file says nothing reliable
+        document.data, document.whole = None, False  # half a file is not reliable
     return document
 
 
 class _Composer:
-    """Builds plain data from events. Recursion is bounded by MAX_DEPTH.
+    """Builds plain data from events, by recursion that MAX_DEPTH bounds.
 
-    PyYAML's own composer recurses without bound in C, and loses where an alias is written.
+    PyYAML's own composer recurses without bound in C, and does not keep where an alias is written (ADR 0002).
     """
 
     def __init__(self, events: Iterator[Placed], document: Document) -> None:
@@ -86,7 +88,7 @@ class _Composer:
             self._document.data = self._value(event, position, (), 0)
 
     def _value(self, event: NodeStart, position: SourcePosition, path: Path | None, depth: int) -> PlainData:
-        """The node that begins with the event. path: None below a key that is an error; it is read and dropped."""
+        """The value of the node that begins with the event. path: None below a wrong key, whose value is dropped."""
         if isinstance(event, yaml.ScalarEvent):
             self._mark(path, position)
             return self._scalar(event, path, position)
@@ -122,7 +124,7 @@ class _Composer:
         return items
 
     def _inside(self) -> Iterator[tuple[NodeStart, SourcePosition]]:
-        """The nodes of the collection that has begun, or the root; whoever iterates reads what is nested in them."""
+        """The first events of the nodes in the open collection, or of the root node. The caller reads the rest of each."""
         for event, position in self._events:
             if isinstance(event, yaml.CollectionEndEvent):
                 return
@@ -148,7 +150,7 @@ class _Composer:
         return None
 
     def _mark(self, path: Path | None, position: SourcePosition, *, block: bool = False) -> None:
-        """Note where the value is written; a block collection is marked at its key."""
+        """Record the position of the value; for a block collection, the position of its key."""
         if path is not None:
             self._document.values[path] = self._document.keys.get(path, position) if block else position
 
@@ -208,11 +210,11 @@ def _resolved(event: yaml.ScalarEvent) -> YamlScalar:
 
 
 class ScalarError(ValueError):
-    """A number that a book may not have; its text is the message for the author."""
+    """A scalar that a book may not have. Its message is for the author of the book."""
 
 
 def resolve(text: str) -> YamlScalar:
-    """The value of a plain scalar; raises ScalarError for what is no finite number of 64 bits."""
+    """The value of a plain scalar; raises ScalarError for numbers that are not finite or exceed 64 bits."""
     if text in _NULL:
         return None
     if text in _BOOLEAN:
@@ -230,7 +232,7 @@ def resolve(text: str) -> YamlScalar:
 
 def _integer(text: str) -> int:
     base = {"0o": 8, "0x": 16}.get(text[:2], 10)
-    # Python refuses to read thousands of digits; nobody needs them.
+    # Python refuses to parse thousands of digits.
     digits = text.lstrip("+-0") if base == 10 else text[2:].lstrip("0")
     number = int(text if base == 10 else text[2:], base) if len(digits) < 70 and len(text) < 4000 else 2**64
     if not -(2**63) <= number < 2**63:

@@ -1,4 +1,4 @@
-"""YAML text as a flat stream of events, with aliases replaced by what they stand for, within a budget."""
+"""YAML text as a flat stream of events, with aliases expanded within a budget."""
 
 import re
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ MAX_EXPANDED = 100_000
 """Nodes that aliases may add to a file."""
 
 LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
-"""What YAML's readers count as the end of a line."""
+"""Line breaks, as YAML counts them."""
 
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _LOADER: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
