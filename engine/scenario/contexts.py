@@ -149,7 +149,7 @@ class ContextReader:
         if name not in names:
             hint = self._findings.suggest(name, names) or f"there are: {', '.join(sorted(names)) or 'none'}"
             self._findings.error(path, Code.UNKNOWN, f"the book has no {noun} {quote(name)}", hint)
-            self._findings.spoil(path[:-1] if isinstance(path[-1], int) else path)
+            self._findings.poison(path[:-1] if isinstance(path[-1], int) else path)
 
     def request(
         self, customer: str, layers: Sequence[ContextLayer], now: Instant, path: Path

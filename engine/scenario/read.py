@@ -46,7 +46,7 @@ def load_scenario_files(contents: Mapping[str, bytes], compiled: CompiledBook) -
 def _load(read: Sources, compiled: CompiledBook) -> LoadedScenarios:
     findings = Findings(start=min(read.files, default=""))
     for problem in read.problems:
-        findings.place(problem.file, (1, 1), problem)
+        findings.report((problem.file, 1, 1), problem.code, problem.message, problem.hint)
     documents = sources.compose(read.files, findings)
     reader = _Reader(
         compiled,

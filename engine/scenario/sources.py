@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path as Folder
 
-from engine.rulebook.report.diagnostics import Code, Diagnostic
+from engine.rulebook.report.diagnostics import Code
 from engine.rulebook.report.findings import Findings, Path
 from engine.rulebook.text import files, nodes, yaml_events
 from engine.rulebook.text.files import MAX_FILE_BYTES, Sources
@@ -50,14 +50,13 @@ def _document(name: str, content: bytes, findings: Findings) -> Document | None:
             raise Unreadable(Code.TOO_LARGE, (1, 1), "the file is larger than 1 MiB", "split it into several")
         text = yaml_events.decode(content)
     except Unreadable as reason:
-        problem = Diagnostic("", 0, 0, reason.code, reason.message, hint=reason.hint)
-        findings.place(name, reason.position, problem)
+        findings.report((name, *reason.position), reason.code, reason.message, reason.hint)
         return None
     findings.sources[name] = yaml_events.LINE_BREAK.split(text)
     document = nodes.compose(text)
     _allow_empty(document)
     for each in document.problems:
-        findings.place(name, each.position, Diagnostic("", 0, 0, each.code, each.message, hint=each.hint))
+        findings.report((name, *each.position), each.code, each.message, each.hint)
     return document
 
 

@@ -11,8 +11,7 @@ from engine.decide.pressure.rule import HORIZON, RuleInput, RuleResult
 from engine.decide.pressure.windows import ZoneSet
 from engine.model.decision import ReasonCode, RuleKind
 from engine.model.instant import DAY, Instant, Microseconds
-from engine.rulebook.model.policies import Quiet
-from engine.rulebook.sections.attributes import WEEKDAYS
+from engine.rulebook.model.policies import WEEKDAYS, Quiet
 from engine.rulebook.sections.quiet import holidays_in
 
 QuietPeriod = tuple[Instant, Instant]

@@ -12,10 +12,10 @@ from engine.rulebook.shapes.faults import shaped
 from engine.rulebook.shapes.pressure import (
     CapacityShape,
     CapShape,
+    CustomerLimitShape,
     GapShape,
     LimitsShape,
     SelectorShape,
-    WishShape,
 )
 from engine.rulebook.symbols import AttributeScope, SymbolTable
 from engine.rulebook.text import durations
@@ -53,12 +53,12 @@ class SelectorReader:
 
     def check_effect(self, selector: Selector, noun: str, path: Path) -> None:
         """Warn of a policy that no contact of the book can be about."""
-        if self.channels.broken or self.channels.partial or (selector.channel - set(self.channels.found)):
+        if self.channels.broken or self.channels.partial or (selector.channel - set(self.channels.values)):
             return
         fits = (
             (not selector.channel or channel.name in selector.channel)
             and (not selector.kind or channel.kind in selector.kind)
-            for channel in self.channels.found.values()
+            for channel in self.channels.values.values()
         )
         if not any(fits):
             message = f"no channel of the book is counted by this {noun}"
@@ -70,7 +70,7 @@ class SelectorReader:
         return frozenset(_listed(value))
 
     def _tags(self, value: str | Sequence[str], path: Path) -> frozenset[str]:
-        known = frozenset(tag for offer in self.offers.found.values() for tag in offer.tags)
+        known = frozenset(tag for offer in self.offers.values.values() for tag in offer.tags)
         for index, tag in enumerate(_listed(value)):
             if tag not in known and not self.offers.partial and not self.offers.broken:
                 message = f"no offer has the tag {quote(tag)}"
@@ -107,9 +107,9 @@ class WindowReader:
         if type(number) is int and number == 0:
             hint = "to send nothing on a channel, leave the channel out of the campaigns"
             self.findings.error(where, Code.VALUE, "a cap of 0 would let nothing through", hint)
-            self.findings.spoil(where)
+            self.findings.poison(where)
 
-    def limit(self, form: int | WishShape, path: Path) -> tuple[int, str | None]:
+    def limit(self, form: int | CustomerLimitShape, path: Path) -> tuple[int, str | None]:
         """The limit at the path, and the attribute that may lower it."""
         if isinstance(form, int):
             return form, None

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from datetime import date, time
 from functools import cache, lru_cache
 
-from engine.rulebook.model.policies import Clock, Holidays, Quiet, Selector
+from engine.rulebook.model.policies import WEEKDAYS, Clock, Holidays, Quiet, Selector
 from engine.rulebook.report.diagnostics import Code, quote
 from engine.rulebook.report.findings import Findings, Path
-from engine.rulebook.sections.attributes import WEEKDAYS
 from engine.rulebook.sections.caps import SelectorReader
 from engine.rulebook.shapes.faults import shaped
 from engine.rulebook.shapes.pressure import HolidaysShape, QuietShape
