@@ -8,8 +8,9 @@ from engine.conditions.evaluate import Verdict
 from engine.conditions.trace import Trace
 from engine.decide.arbitrate.content import as_text
 from engine.decide.experiments.posteriors import Propensity
+from engine.decide.pressure.registry import PRESSURE
 from engine.explain.model import CampaignExplained, Change, ChangeKind, Counterfactual
-from engine.model.decision import PRESSURE, Reason, ReasonCode, RuleKind, RuleReading
+from engine.model.decision import Reason, ReasonCode, RuleKind, RuleReading
 from engine.model.instant import to_datetime
 from engine.model.values import Value
 

@@ -12,10 +12,10 @@ from engine.rulebook.conditions.operands import OperandReader
 from engine.rulebook.content.fields import ContentReader
 from engine.rulebook.model.book import Book
 from engine.rulebook.model.experiments import Experiments
+from engine.rulebook.model.policies import WEEKDAYS
 from engine.rulebook.report.diagnostics import Code, Diagnostic, quote
 from engine.rulebook.report.findings import Findings
 from engine.rulebook.sections import attributes, audiences, channels, derived, offers
-from engine.rulebook.sections.attributes import WEEKDAYS
 from engine.rulebook.sections.campaigns import CampaignReader
 from engine.rulebook.sections.caps import SelectorReader, WindowReader
 from engine.rulebook.sections.derived import DerivedReader

@@ -13,7 +13,7 @@ import tzfpy
 from engine.decide.attributes.events import number_of
 from engine.model.instant import Instant, to_datetime
 from engine.model.values import Attributes, Value
-from engine.rulebook.sections.attributes import WEEKDAYS
+from engine.rulebook.model.policies import WEEKDAYS
 
 CLOCK: Mapping[str, Callable[[datetime], Value]] = {
     "now.hour": lambda local: local.hour,

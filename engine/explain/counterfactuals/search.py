@@ -10,10 +10,11 @@ from itertools import islice
 from typing import TypeAlias
 
 from engine.decide.evaluate import Evaluation
+from engine.decide.pressure.registry import PRESSURE
 from engine.explain.counterfactuals.candidates import CandidateChanges
 from engine.explain.counterfactuals.changes import asked_with
 from engine.explain.model import CampaignExplained, Change, ChangeKind, Counterfactual, Rival
-from engine.model.decision import PRESSURE, WITHHELD, Decision, Reason, ReasonCode
+from engine.model.decision import WITHHELD, Decision, Reason, ReasonCode
 from engine.model.instant import Instant
 from engine.model.request import Request
 

@@ -1,11 +1,18 @@
 """Whose clock and calendar a schedule or a policy goes by."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import date, time
 from enum import StrEnum
+from typing import Literal, TypeAlias, get_args
 
 from engine.model.instant import Microseconds
+
+DayName: TypeAlias = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+
+
+WEEKDAYS: tuple[DayName, ...] = get_args(DayName)
+"""Monday is 0, as in the standard library."""
 
 
 class Clock(StrEnum):
@@ -161,3 +168,7 @@ class Policies:
     def names(self) -> tuple[str, ...]:
         """Of all policies."""
         return (*self.quiet, *self.caps, *self.gaps, *self.pauses)
+
+
+POLICY_SECTIONS = tuple(policy.name for policy in fields(Policies))
+"""The keys of the section `pressure`."""

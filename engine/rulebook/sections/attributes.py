@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 
 from engine.rulebook.model.book import Attribute, AttributeType
+from engine.rulebook.model.policies import WEEKDAYS
 from engine.rulebook.report.diagnostics import Code, quote
 from engine.rulebook.report.findings import Findings, Path
 from engine.rulebook.shapes.faults import shaped
@@ -13,9 +14,6 @@ from engine.rulebook.text.nodes import PlainData
 
 WEATHER_CONDITIONS = ("clear", "clouds", "fog", "drizzle", "rain", "snow", "thunderstorm")
 """WMO weather codes, grouped."""
-
-
-WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 _NUMBER, _TEXT, _INTEGER, _BOOLEAN = (

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from engine.model.instant import Instant
 from engine.rulebook.model.book import Active
-from engine.rulebook.model.policies import Clock
+from engine.rulebook.model.policies import WEEKDAYS, Clock
 from engine.rulebook.report.diagnostics import Code, quote
 from engine.rulebook.report.findings import Findings, Path
 from engine.rulebook.shapes.sections import ActiveShape
@@ -19,9 +19,6 @@ T = TypeVar("T")
 
 Bound: TypeAlias = Instant | datetime
 """A moment, or what the customer's clock shows."""
-
-
-_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +33,7 @@ class ActiveReader:
         if shape is None:
             return Active()
         hours = self._parsed(shape.hours, (*path, "hours"), datetimes.parse_hours)
-        days = None if shape.days is None else frozenset(map(_DAYS.index, shape.days))
+        days = None if shape.days is None else frozenset(map(WEEKDAYS.index, shape.days))
         if Clock(shape.clock) is Clock.CUSTOMER:
             return self._of_customer(shape, path, days, hours)
         start = self._parsed(

@@ -4,11 +4,11 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import Discriminator, Field, Tag
 
+from engine.rulebook.model.policies import DayName
 from engine.rulebook.shapes.sections import (
     Amount,
     Categories,
     Count,
-    DayName,
     Duration,
     Kinds,
     Names,

@@ -7,6 +7,8 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
+from engine.rulebook.model.policies import DayName
+
 Text: TypeAlias = Annotated[str, Field(min_length=1)]
 
 
@@ -35,9 +37,6 @@ CategoryName: TypeAlias = Literal["commercial", "service"]
 
 
 KindName: TypeAlias = Literal["inbound", "outbound"]
-
-
-DayName: TypeAlias = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 
 class Shape(BaseModel):
@@ -170,7 +169,7 @@ class ActiveShape(Shape):
     """The first day, or the first moment."""
     until: Annotated[Text | None, Field(examples=["2026-03-31"])] = None
     """The last day, or the moment after the last."""
-    days: list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]] | None = None
+    days: list[DayName] | None = None
     """The days of the week; every day if it is left out."""
     hours: Annotated[Text | None, Field(examples=["08:00-20:00"])] = None
     """From and until; may cross midnight."""

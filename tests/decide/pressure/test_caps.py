@@ -168,7 +168,7 @@ def test_the_book_has_a_clock_of_its_own() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wish", "limit"),
+    ("customer_limit", "limit"),
     [
         (None, 3), (5, 3), (3, 3), (2, 2), (1, 1), (0, 0), (-4, 0), (2.9, 2), (0.9, 0), (1e300, 3),
         (float("nan"), 0), ("2", 3),
