@@ -129,7 +129,7 @@ async def test_what_the_log_does_not_hold_is_said(tmp_path: Path) -> None:
     assert [(one.campaign, one.reason.code) for one in told.campaigns] == [
         ("allergy-care", ReasonCode.CHOSEN)
     ]
-    assert "comes out otherwise" in told.notes[0]
+    assert "gives a different result" in told.notes[0]
     assert "profile.allergy" in told.notes[1]
     assert (len(same.notes), len(same.campaigns)) == (1, 4)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from engine.decide.compiled import CompiledBook
 from engine.engine import Engine
 from engine.explain import CampaignExplained, explain, explain_logged
-from engine.explain.words import sentence
+from engine.explain.sentences import sentence
 from engine.ledger.commit.events import RecordResult
 from engine.ledger.commit.outcomes import ReportCommand
 from engine.model.event import Event
