@@ -14,7 +14,7 @@ MARKS = {"TRUE": "yes", "FALSE": "no", "UNKNOWN": "unknown"}
 
 
 class ReasonPhrases(NamedTuple):
-    """One reason, as each reader is told it; {} is the name that it is about."""
+    """The words for one reason, by reader; {} is the name that it is about."""
 
     sentence: str
     """After the campaign's name, in an explanation."""
