@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from engine.decide.compiled import CompiledBook
+from engine.decide.pressure.registry import PRESSURE
 from engine.model.decision import ReasonCode
 from engine.rulebook.model.book import Book, Content
 from engine.rulebook.report.diagnostics import Code, quote
@@ -17,12 +18,7 @@ _CAMPAIGNS, _CHANNELS, _RULES = "campaign", "channel", "by"
 
 
 _ABOUT = {
-    ReasonCode.QUIET: _RULES,
-    ReasonCode.CAPPED: _RULES,
-    ReasonCode.TOO_SOON: _RULES,
-    ReasonCode.PAUSED: _RULES,
-    ReasonCode.OUT_OF_STOCK: _RULES,
-    ReasonCode.OVER_CAPACITY: _RULES,
+    **dict.fromkeys(PRESSURE, _RULES),
     ReasonCode.NO_CONSENT: _CHANNELS,
     ReasonCode.UNREACHABLE: _CHANNELS,
     ReasonCode.NO_VARIANT: _CHANNELS,

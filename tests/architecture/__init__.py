@@ -1,1 +1,1 @@
-"""Rules that keep the tree readable: names, one meaning a class name, no splinters, a page that says what the contracts say."""
+"""Rules that keep the tree readable: names, class names, sizes of modules, and a page that agrees with the contracts."""

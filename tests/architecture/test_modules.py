@@ -24,7 +24,9 @@ def test_short_modules_have_several_users_or_a_reason() -> None:
         if module.lines < SHORT and not module.is_package and len(users[module.name]) <= 1
     }
     assert splinters - REASONS.keys() == set()
-    assert REASONS.keys() - splinters == set(), "these have users enough or have grown: take them off the list"
+    assert REASONS.keys() - splinters == set(), (
+        "these have users enough or have grown: take them off the list"
+    )
 
 
 def test_functions_are_short() -> None:

@@ -16,7 +16,9 @@ EMPTY = frozenset(("each", "found", "one", "place", "some", "told"))
 def test_no_name_is_empty(package: str) -> None:
     """No variable, parameter, field, function, class or alias is called by a word that fits anything."""
     offences = [
-        f"{module.path}:{line} {name}" for module in modules(package) for name, line in _names(module.tree)
+        f"{module.path}:{line} {name}"
+        for module in modules(package)
+        for name, line in _names(module.tree)
         if name.strip("_").lower() in EMPTY
     ]
     assert offences == []

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from engine.decide.answer import from_json
 from engine.decide.compiled import CompiledBook
-from engine.decide.pressure.consent import purpose_of, said
+from engine.decide.pressure.consent import consents_after, purpose_of
 from engine.decide.pressure.contact_state import ContactStatus, Evidence, StatusChange, status_after
 from engine.ledger.commit.events import RecordResult
 from engine.ledger.errors import EventIdTaken, LedgerError, OutcomeRefused
@@ -32,7 +32,7 @@ def keep_consents(store: Store, reported: Sequence[tuple[CompiledBook, OutcomeRo
     kept = consents.consents_of(store, list({row.person for _, row in about}))
     for compiled, row in about:
         agrees = _AGREES[OutcomeType(row.type)]
-        kept[row.person] = said(
+        kept[row.person] = consents_after(
             kept.get(row.person, {}), _purpose(compiled, row.channel), row.at, agrees=agrees
         )
     consents.keep(store, kept)

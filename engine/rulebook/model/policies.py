@@ -1,7 +1,7 @@
 """Contact pressure as frozen values: caps, gaps, quiet rules, pauses and quotas, with their selectors and windows."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import date, time
 from enum import StrEnum
 from typing import Literal, TypeAlias, get_args
@@ -167,3 +167,7 @@ class Policies:
     def names(self) -> tuple[str, ...]:
         """The names of all policies."""
         return (*self.quiet, *self.caps, *self.gaps, *self.pauses)
+
+
+POLICY_SECTIONS = tuple(policy.name for policy in fields(Policies))
+"""The keys of the section `pressure`."""

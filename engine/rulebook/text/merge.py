@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from engine.rulebook.model.policies import POLICY_SECTIONS
 from engine.rulebook.report.diagnostics import Code, quote
 from engine.rulebook.report.findings import Findings, Path
 from engine.rulebook.text import nodes, yaml_events
@@ -15,11 +16,11 @@ SECTIONS = (
     *("book", "attributes", "places", "events", "patterns", "signals"),
     *("channels", "placements", "audiences", "offers", "campaigns", "pressure", "holdouts", "layers"),
 )
-_RULES = ("caps", "gaps", "quiet", "pauses")
+
 _NAMED = (
     *(("places",), ("patterns",), ("signals",), ("channels",), ("placements",)),
     *(("audiences",), ("offers",), ("campaigns",), ("holdouts",), ("layers",)),
-    *(("pressure", rules) for rules in _RULES),
+    *(("pressure", section) for section in POLICY_SECTIONS),
 )
 
 _FEATURES = ("campaigns.*.attribution",)
@@ -113,7 +114,7 @@ def _misshapen(name: str, document: Document, merged: Merged, findings: Findings
     data = document.data if isinstance(document.data, dict) else {}
     pressure = data.get("pressure")
     for inside, around in ((data, ()), (pressure if isinstance(pressure, dict) else {}, ("pressure",))):
-        for key in [*(SECTIONS if not around else _RULES)]:
+        for key in [*(SECTIONS if not around else POLICY_SECTIONS)]:
             path = (*around, key)
             if key in inside and (not isinstance(inside[key], dict) or path in document.poisoned):
                 misshapen.add(path)
@@ -130,7 +131,7 @@ def _combine(new: dict[str, PlainData], into: dict[str, PlainData], path: Path, 
     for key, value in new.items():
         here = (*path, key)
         present = into.get(key)
-        section = (path == ("pressure",) and key in _RULES) or (not path and key in SECTIONS)
+        section = (path == ("pressure",) and key in POLICY_SECTIONS) or (not path and key in SECTIONS)
         if section and isinstance(value, dict) and (present is None or isinstance(present, dict)):
             below = into[key] = {} if present is None else present
             _combine(value, below, here, rejected)
@@ -192,7 +193,7 @@ def _matches(
 def _check_sections(merged: Merged, findings: Findings) -> None:
     """Report unknown sections, sections that are no mappings, and names that are none."""
     pressure = merged.section("pressure")
-    for data, path, known in ((merged.data, (), SECTIONS), (pressure, ("pressure",), _RULES)):
+    for data, path, known in ((merged.data, (), SECTIONS), (pressure, ("pressure",), POLICY_SECTIONS)):
         for key in list(data):
             here = (*path, key)
             if key not in known:

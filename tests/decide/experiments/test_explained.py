@@ -7,7 +7,7 @@ from engine.engine import Engine
 from engine.explain.explain import explain
 from engine.explain.model import CampaignExplained, ChangeKind
 from engine.explain.replay import explain_logged
-from engine.explain.words import sentence
+from engine.explain.sentences import sentence
 from engine.model.decision import Outcome, ReasonCode
 from tests.decide.arbitrate.shop import compiled_book
 from tests.decide.experiments.fixtures import LAB, NOW, by_sms, controlled, held_out, named

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from engine.decide.compiled import CompiledBook
 from engine.decide.experiments.posteriors import rate
 from engine.explain import explain, explain_logged
-from engine.explain.words import sentence
+from engine.explain.sentences import sentence
 from engine.model.decision import Decision
 from engine.model.instant import DAY, SECOND
 from engine.model.request import Request

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import evaluate
-from engine.decide.pressure.consent import said, stricter, withdrawn_since
+from engine.decide.pressure.consent import consents_after, stricter, withdrawn_since
 from engine.ledger.commit.events import RecordResult
 from engine.ledger.commit.group import settle_group
 from engine.ledger.commit.identity import LinkCommand
@@ -185,7 +185,7 @@ PURPOSES = ("ads", "calls", "other")
 def _consents(words: list[tuple[str, int, bool]]) -> Consents:
     found: Consents = {}
     for purpose, at, agrees in words:
-        found = said(found, purpose, at, agrees=agrees)
+        found = consents_after(found, purpose, at, agrees=agrees)
     return found
 
 

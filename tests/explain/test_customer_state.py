@@ -1,11 +1,11 @@
-"""What customers told us is explained: a withdrawn consent and a pause, in sentences, before and after."""
+"""What is stored of customers is explained: a withdrawn consent and a pause, in sentences, before and after."""
 
 from pathlib import Path
 
 from engine.decide.compiled import CompiledBook
 from engine.engine import Engine
 from engine.explain import CampaignExplained, explain, explain_logged
-from engine.explain.words import sentence
+from engine.explain.sentences import sentence
 from engine.ledger.commit.events import RecordResult
 from engine.ledger.commit.outcomes import ReportCommand
 from engine.model.event import Event
@@ -50,27 +50,27 @@ async def both(engine: Engine, request: Request) -> CampaignExplained:
     return before.campaigns[0]
 
 
-async def test_a_withdrawn_consent_is_told(tmp_path: Path) -> None:
+async def test_a_withdrawn_consent_is_explained(tmp_path: Path) -> None:
     """Since when; and that the caller agrees to it for her is no change that would help."""
     compiled: CompiledBook = compiled_book(tmp_path / "book", BOOK)
     with engine_on(compiled, tmp_path / "tact.db") as engine:
         await tell(engine, "unsubscribed", "sms")
-        one = await both(engine, ann(NOW + DAY, "sms"))
-    assert one.counterfactuals == () or one.counterfactuals[0].change.name == "mail"
-    assert sentence(one, compiled.book.timezone).startswith(
+        campaign = await both(engine, ann(NOW + DAY, "sms"))
+    assert campaign.counterfactuals == () or campaign.counterfactuals[0].change.name == "mail"
+    assert sentence(campaign, compiled.book.timezone).startswith(
         "tea fits, but the customer has not agreed to be contacted on sms"
         " (withdrawn 2026-03-10T02:00:00+00:00)."
     )
 
 
-async def test_a_pause_is_told(tmp_path: Path) -> None:
+async def test_a_pause_is_explained(tmp_path: Path) -> None:
     """What began it, how long it lasts, and the moment at which it is over, which is tried."""
     compiled: CompiledBook = compiled_book(tmp_path / "book", BOOK)
     with engine_on(compiled, tmp_path / "tact.db") as engine:
         await tell(engine, "complained", "sms")
-        one = await both(engine, ann(NOW + DAY, "sms"))
-    assert sentence(one, compiled.book.timezone).startswith(
+        campaign = await both(engine, ann(NOW + DAY, "sms"))
+    assert sentence(campaign, compiled.book.timezone).startswith(
         "tea fits, but the customer is left in peace: peace"
         " (1 of 1 outcome, a pause of 30d, until 2026-04-09T02:00+00:00)."
     )
-    assert any(counterfactual.change.after == NOW + 30 * DAY for counterfactual in one.counterfactuals)
+    assert any(counterfactual.change.after == NOW + 30 * DAY for counterfactual in campaign.counterfactuals)
