@@ -18,11 +18,11 @@ from engine.server import run
 from engine.server.book.reload import open_tried
 from engine.server.listen import CannotServe
 from engine.server.logs import configure
-from engine.server.run import ServingPlace
+from engine.server.run import Lifecycle
 from engine.server.run import serve as run_server
 from engine.server.stop import heed_no_more, stop_on_signals
 from engine.settings import Settings
-from engine.telemetry.figures import CannotObserve
+from engine.telemetry.config import CannotObserve
 from engine.workers.book_snapshot import BookSnapshot, read_snapshot
 from engine.workers.supervise import supervise
 
@@ -127,7 +127,7 @@ def serve_alone(settings: Settings, announce: Callable[[str], None]) -> None:
 
     async def main() -> None:
         try:
-            await run_server(compiled, settings, ServingPlace(announce, stop_on_signals()))
+            await run_server(compiled, settings, Lifecycle(announce, stop_on_signals()))
         finally:
             heed_no_more()
 

@@ -16,13 +16,11 @@ from engine.ledger.store.open import open_store
 from engine.rulebook.report.diagnostics import in_short
 from engine.server.book.watch import follow
 from engine.server.listen import CannotServe, in_use
-from engine.server.run import open_door
+from engine.server.run import open_access
 from engine.server.stop import stop_on_signals
 from engine.settings import Settings
-from engine.telemetry.collector import where_to
+from engine.telemetry.config import read_otlp_config
 from engine.telemetry.counters import counted
-from engine.telemetry.figures import About, GaugeReading
-from engine.telemetry.metrics import PROCESS
 from engine.workers.book_snapshot import BookSnapshot
 from engine.workers.pool import WorkerPool
 from engine.workers.process import WORKER
@@ -60,9 +58,6 @@ def _addresses(host: str) -> list[tuple[socket.AddressFamily, str]]:
     return [(family, str(address[0])) for family, _, _, _, address in found]
 
 
-WORKERS = About("tact_workers", "Workers that serve; only of a supervisor.")
-
-
 def metrics_port(settings: Settings, number: int) -> int:
     """The port of a worker's figures: as far from the supervisor's as its number says. 0: none."""
     return settings.metrics_port + number if settings.metrics_port else 0
@@ -72,7 +67,9 @@ def shown(settings: Settings, pool: WorkerPool, rolling_restart: RollingRestart)
     """The supervisor's endpoint; None where nobody looks. Raises CannotObserve."""
     if not settings.metrics_port:
         return None
-    from engine.telemetry.endpoint import opened  # noqa: PLC0415 only who looks pays for it
+    from engine.server.gauges import register_workers  # noqa: PLC0415 only a supervisor that is observed imports them
+    from engine.telemetry.endpoint import started  # noqa: PLC0415
+    from engine.telemetry.metrics import process_registry  # noqa: PLC0415
 
     def ready() -> tuple[bool, Mapping[str, Any]]:
         return pool.serving > 0, {"workers": pool.serving, "wanted": settings.workers}
@@ -81,9 +78,10 @@ def shown(settings: Settings, pool: WorkerPool, rolling_restart: RollingRestart)
         wrong = rolling_restart.refused
         return not wrong, {"version": rolling_restart.version, "errors": [in_short(one) for one in wrong]}
 
-    workers = GaugeReading(WORKERS, lambda: {(): float(pool.serving)})
+    registry = process_registry()
+    register_workers(registry, lambda: pool.serving)
     pages = {"/live": lambda: (True, {}), "/ready": ready, "/book": book}
-    return opened(settings.metrics_host, settings.metrics_port, [workers, *PROCESS], pages)
+    return started(settings.metrics_host, settings.metrics_port, registry, pages)
 
 
 log = structlog.get_logger()
@@ -102,9 +100,9 @@ async def supervise(
     announce: called once with the address, when all of them serve. command: starts a worker. Raises CannotServe,
     LedgerUnavailable.
     """
-    open_door(settings)
+    open_access(settings)
     stop = stop_on_signals()
-    where_to(os.environ)  # what is wrong there is said once, and not by each worker
+    read_otlp_config(os.environ)  # what is wrong there is said once, and not by each worker
     with held_port(settings) as port:
         open_store(settings.log, busy_timeout=settings.busy_timeout).close()
         ordered = settings.model_copy(update={"port": port})

@@ -17,9 +17,9 @@ import structlog
 from engine.ledger.errors import LedgerError
 from engine.server import logs, run
 from engine.server.listen import CannotServe
-from engine.server.run import ServingPlace, serve
+from engine.server.run import Lifecycle, serve
 from engine.server.stop import Stop, heed_no_more
-from engine.telemetry.figures import CannotObserve
+from engine.telemetry.config import CannotObserve
 from engine.workers.spawn_config import ALIVE, NEWS, ORDERS, SERVING, WHERE, SpawnConfig, read_spawn_config
 
 log = structlog.get_logger()
@@ -54,9 +54,9 @@ async def _main(spawn_config: SpawnConfig) -> None:
     running.add_signal_handler(signal.SIGINT, stop.hurry)
     running.add_reader(ORDERS, partial(_heed, stop))
     signs = asyncio.create_task(_show_life(spawn_config.settings.liveness))
-    place = ServingPlace(lambda _: _say(SERVING), stop, shared=True)
+    lifecycle = Lifecycle(lambda _: _say(SERVING), stop, shared=True)
     try:
-        await serve(spawn_config.book_snapshot.compiled(), spawn_config.settings, place)
+        await serve(spawn_config.book_snapshot.compiled(), spawn_config.settings, lifecycle)
     finally:
         signs.cancel()
         heed_no_more()

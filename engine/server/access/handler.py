@@ -10,22 +10,17 @@ from typing import Any, TypeAlias
 
 import grpc
 from google.protobuf.message import DecodeError, Message
-from grpc.aio import EOF, ServicerContext
+from grpc.aio import EOF
 
 from engine.server.access.call_timeout import CallTimeout
 from engine.server.access.callers import Caller
 from engine.server.access.rate_limit import RateLimit
 from engine.server.access.refusals import Overdue, Refused
+from engine.server.handlers import Context, Handler, behaviour_of, replace_behaviour
 from engine.server.status import abort
 from engine.wire.violations import FieldViolation, InvalidMessage
 
-Context = ServicerContext[Any, Any]
-
-
-Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
-
-
-Admit = Callable[[Context], Caller]
+Admit: TypeAlias = Callable[[Context], Caller]
 """Says who makes a call, or raises Refused."""
 
 
@@ -42,19 +37,9 @@ def wrap_handler(handler: Any, admit: Admit, call_timeout: CallTimeout) -> Handl
             handler.request_deserializer,
             handler.response_serializer,
         )
-    for kind, make in _STREAMS.items():
-        if (inner := getattr(handler, kind)) is not None:
-            guard = _answers if isasyncgenfunction(inner) else _answer
-            call = guard(inner, admit, metered=handler.request_streaming)
-            return make(call, handler.request_deserializer, handler.response_serializer)
-    raise AssertionError("a handler has a behaviour")
-
-
-_STREAMS: dict[str, Callable[..., Handler]] = {
-    "unary_stream": grpc.unary_stream_rpc_method_handler,
-    "stream_unary": grpc.stream_unary_rpc_method_handler,
-    "stream_stream": grpc.stream_stream_rpc_method_handler,
-}
+    behaviour = behaviour_of(handler)
+    guard = _answers if isasyncgenfunction(behaviour) else _answer
+    return replace_behaviour(handler, guard(behaviour, admit, metered=handler.request_streaming))
 
 
 def _unary(inner: Any, admit: Admit, call_timeout: CallTimeout) -> Any:

@@ -6,21 +6,18 @@ from typing import Any
 
 import grpc
 import structlog
-from grpc.aio import ServicerContext
 
 from engine.server.access.call_timeout import CallTimeout
 from engine.server.access.callers import CALLER, Caller, Callers, bearer_of
-from engine.server.access.handler import Handler, wrap_handler
+from engine.server.access.handler import wrap_handler
 from engine.server.access.rate_limit import Limits, RateLimit
 from engine.server.access.refusals import NotAllowed, Refused, TooMuch, unproven
 from engine.server.access.roles import ANY, NEEDS, OPEN
+from engine.server.handlers import Context, Handler
 from engine.server.status import abort
 from engine.wire.violations import Unsupported
 
 log = structlog.get_logger()
-
-
-Context = ServicerContext[Any, Any]
 
 
 _BY_CERTIFICATE = Caller("", frozenset())
