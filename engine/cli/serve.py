@@ -15,15 +15,14 @@ from engine.ledger.errors import LedgerError
 from engine.ledger.store.open import check_url
 from engine.rulebook.load import LoadedBook
 from engine.server import run
-from engine.server.book.reload import open_tried
-from engine.server.listen import CannotServe
+from engine.server.book.source import open_tried
+from engine.server.listen import CannotServe, ignore_stop_signals, stop_on_signals
 from engine.server.logs import configure
 from engine.server.run import Lifecycle
 from engine.server.run import serve as run_server
-from engine.server.stop import heed_no_more, stop_on_signals
 from engine.settings import Settings
 from engine.telemetry.config import CannotObserve
-from engine.workers.book_snapshot import BookSnapshot, read_snapshot
+from engine.workers.spawn_config import BookSnapshot, read_snapshot
 from engine.workers.supervise import supervise
 
 
@@ -129,7 +128,7 @@ def serve_alone(settings: Settings, announce: Callable[[str], None]) -> None:
         try:
             await run_server(compiled, settings, Lifecycle(announce, stop_on_signals()))
         finally:
-            heed_no_more()
+            ignore_stop_signals()
 
     run.run_loop(main())
 
@@ -150,7 +149,7 @@ async def _supervised(
     try:
         await supervise(book_snapshot, settings, announce, as_json=as_json)
     finally:
-        heed_no_more()
+        ignore_stop_signals()
 
 
 def settings_of(**given: Any) -> Settings:

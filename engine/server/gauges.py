@@ -6,20 +6,23 @@ from functools import partial
 from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
+from engine.decide.compiled import CompiledBook
 from engine.ledger.ledger import Ledger
-from engine.server.book.reload import Reloaded, Reloader
 from engine.server.book.serving import ServingBooks
+from engine.server.book.source import BookSource, Reloaded
 from engine.server.clock import ServerClock
 from engine.server.health import Health
 from engine.telemetry.metrics import Reading, ReadOnDemand
 from engine.weather import BreakerState, Weather
 
 
-def register_book(registry: CollectorRegistry, serving_books: ServingBooks, reloader: Reloader) -> None:
+def register_book(
+    registry: CollectorRegistry, serving_books: ServingBooks, book_source: BookSource[CompiledBook]
+) -> None:
     """The live version, the results of reloads, and the errors in the folder's book."""
 
     def info() -> Iterator[Reading]:
-        book = serving_books.compiled.engine.compiled.book
+        book = serving_books.current.engine.compiled.book
         yield (book.name, book.version), 1
 
     family = partial(
@@ -30,14 +33,14 @@ def register_book(registry: CollectorRegistry, serving_books: ServingBooks, relo
         registry,
         "tact_reloads",
         "Reloads of the book.",
-        lambda: {result: reloader.counts[result] for result in Reloaded},
+        lambda: {result: book_source.counts[result] for result in Reloaded},
         label="result",
     )
     _gauge(
         registry,
         "tact_book_errors",
         "Errors in the book of the folder, which keep it from being live.",
-        lambda: len(reloader.refused),
+        lambda: len(book_source.refused),
     )
 
 

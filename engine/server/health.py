@@ -12,9 +12,10 @@ import structlog
 from grpc_health.v1 import health
 from grpc_health.v1.health_pb2 import HealthCheckResponse
 
+from engine.decide.compiled import CompiledBook
 from engine.ledger.errors import LedgerClosed, LedgerError
 from engine.ledger.ledger import Ledger
-from engine.server.book.reload import Reloader
+from engine.server.book.source import BookSource
 
 log = structlog.get_logger()
 
@@ -37,12 +38,17 @@ class Health:
     """
 
     def __init__(
-        self, services: Sequence[str], ledger: Ledger, reloader: Reloader, *, patience: float
+        self,
+        services: Sequence[str],
+        ledger: Ledger,
+        book_source: BookSource[CompiledBook],
+        *,
+        patience: float,
     ) -> None:
         self.servicer = health.aio.HealthServicer()
         self._services = ("", *services)
         self._ledger = ledger
-        self._reloader = reloader
+        self._book_source = book_source
         self._patience = patience
         self._ready = True
         self._draining = False
@@ -87,7 +93,7 @@ class Health:
                 log.error("the log does not answer", error=trouble)
         if not self._draining:
             await self._set(self._services, serving=self._ready)
-        await self._set((RULEBOOK,), serving=not self._reloader.refused)
+        await self._set((RULEBOOK,), serving=not self._book_source.refused)
 
     async def _trouble(self) -> str | None:
         """Why the log does not answer; None where it does."""

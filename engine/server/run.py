@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import os
-import signal
 import sys
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
@@ -25,14 +24,12 @@ from engine.ledger.store.open import open_store
 from engine.rulebook.report.diagnostics import in_short
 from engine.server.access.callers import may_simulate
 from engine.server.access.wiring import AccessWiring
-from engine.server.book.reload import Reloader
-from engine.server.book.serving import ServingBook, ServingBooks
+from engine.server.book.serving import Learner, ServingBook, ServingBooks
+from engine.server.book.source import BookSource
 from engine.server.clock import ServerClock
 from engine.server.health import Health
-from engine.server.learner import Learner
-from engine.server.listen import CannotServe, bind, channel_options, check_access, drain
+from engine.server.listen import CannotServe, Stop, bind, channel_options, check_access, drain
 from engine.server.service import DecisionsService, decisions_handler
-from engine.server.stop import Stop
 from engine.server.streams import Streams
 from engine.settings import Settings
 from engine.telemetry.config import read_otlp_config
@@ -94,7 +91,7 @@ class Parts:
     """What a server consists of, besides its port."""
 
     serving_books: ServingBooks
-    reloader: Reloader
+    book_source: BookSource[CompiledBook]
     wiring: AccessWiring
     ledger: Ledger
     weather: Weather
@@ -134,10 +131,10 @@ async def serve(compiled: CompiledBook, settings: Settings, lifecycle: Lifecycle
             ),
         )
 
-    serving_books = ServingBooks(open_serving(compiled))
+    serving_books = ServingBooks(compiled, open_serving)
     try:
-        reloader = Reloader(Path(settings.rules), serving_books, open_serving)
-        parts = Parts(serving_books, reloader, wiring, ledger, weather, learned, observer)
+        book_source = BookSource(Path(settings.rules), serving_books)
+        parts = Parts(serving_books, book_source, wiring, ledger, weather, learned, observer)
         await _serve(parts, settings, lifecycle)
     finally:
         await weather.close()
@@ -167,9 +164,9 @@ def open_observer(settings: Settings, *, shared: bool = False) -> "Observer | No
 
 
 async def _serve(parts: Parts, settings: Settings, lifecycle: Lifecycle) -> None:
-    compiled, clock = parts.serving_books.compiled.engine.compiled, ServerClock()
+    compiled, clock = parts.serving_books.current.engine.compiled, ServerClock()
     patience = settings.busy_timeout + _ANSWER_SECONDS
-    health = Health((SERVICE,), parts.ledger, parts.reloader, patience=patience)
+    health = Health((SERVICE,), parts.ledger, parts.book_source, patience=patience)
     interceptors: list[grpc.aio.ServerInterceptor] = [parts.wiring.access]
     if parts.observer is not None:
         _observe(parts, parts.observer, health, clock)
@@ -188,7 +185,8 @@ async def _serve(parts: Parts, settings: Settings, lifecycle: Lifecycle) -> None
     await asyncio.gather(health.look(), learner.look())
     tasks = [asyncio.create_task(task) for task in (health.follow(), health.beat(), learner.follow())]
     if not lifecycle.shared:
-        tasks += _reloading(parts.reloader, settings)
+        parts.book_source.request_on_sighup()
+        tasks += map(asyncio.create_task, parts.book_source.loops(watch=settings.watch))
     await server.start()
     lifecycle.announce(f"{settings.host}:{port}")
     log.info(
@@ -197,7 +195,7 @@ async def _serve(parts: Parts, settings: Settings, lifecycle: Lifecycle) -> None
         version=compiled.book.version,
         campaigns=len(compiled.compiled_campaigns),
     )
-    await lifecycle.stop.told()
+    await lifecycle.stop.requested()
     log.info("draining", seconds=settings.grace)
     for task in tasks:
         task.cancel()
@@ -213,24 +211,13 @@ def _add_services(server: grpc.aio.Server, service: DecisionsService, health: He
     reflection.enable_server_reflection((SERVICE, HEALTH_SERVICE, reflection.SERVICE_NAME), server)
 
 
-def _reloading(reloader: Reloader, settings: Settings) -> "list[asyncio.Task[None]]":
-    """Has the book loaded anew at SIGHUP, and where that is wanted when its files change."""
-    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reloader.ask)
-    tasks = [asyncio.create_task(reloader.run())]
-    if settings.watch:
-        from engine.server.book.watch import follow  # noqa: PLC0415 only who watches pays for it
-
-        tasks.append(asyncio.create_task(follow(Path(settings.rules), reloader.ask)))
-    return tasks
-
-
 def _observe(parts: Parts, observer: "Observer", health: Health, clock: ServerClock) -> None:
     """Begins to show the server's metrics and its pages for probes. Raises CannotObserve."""
     from engine.server import gauges  # noqa: PLC0415 only a server that is observed imports it
 
     registry = observer.metrics.registry
     parts.ledger.watch(observer.metrics.group)
-    gauges.register_book(registry, parts.serving_books, parts.reloader)
+    gauges.register_book(registry, parts.serving_books, parts.book_source)
     gauges.register_server(registry, parts.ledger, health, clock)
     if parts.weather.enabled:
         gauges.register_weather(registry, parts.weather)
@@ -243,7 +230,7 @@ def _observe(parts: Parts, observer: "Observer", health: Health, clock: ServerCl
         return health.ready, {"ready": health.ready, "trouble": parts.ledger.trouble}
 
     def book() -> tuple[bool, Mapping[str, Any]]:
-        compiled, errors = parts.serving_books.compiled.engine.compiled, parts.reloader.refused
+        compiled, errors = parts.serving_books.current.engine.compiled, parts.book_source.refused
         document = {
             "book": compiled.book.name,
             "version": compiled.book.version,

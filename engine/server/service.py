@@ -74,7 +74,7 @@ class DecisionsService:
 
     async def decide(self, request: pb.DecideRequest, context: Context) -> pb.DecideResponse:
         """Decides for one customer."""
-        with self._serving_books.compiled as serving:
+        with self._serving_books.current as serving:
             serving.engine.check_room(1)
             parsed = self._parse(serving, request)
             decision = await serving.engine.decide(parsed, deadline=self._deadline(context))
@@ -83,7 +83,7 @@ class DecisionsService:
 
     async def decide_batch(self, request: pb.DecideBatchRequest, context: Context) -> pb.DecideBatchResponse:
         """Decides for many customers in one group; an item that fails has an error of its own."""
-        with self._serving_books.compiled as serving:
+        with self._serving_books.current as serving:
             if len(request.requests) > serving.parser.most.batched:
                 raise _too_many(serving.parser.most.batched, len(request.requests))
             serving.engine.check_room(len(request.requests))
@@ -109,7 +109,7 @@ class DecisionsService:
         self, messages: Sequence[pb.DecideRequest | DecodeError], context: Context
     ) -> Sequence[pb.DecideResponse]:
         """The responses to messages of a stream, decided in one group."""
-        with self._serving_books.compiled as serving:
+        with self._serving_books.current as serving:
             parsed = [self._parse_streamed(serving, message) for message in messages]
             valid = [item for item in parsed if isinstance(item, Request)]
             answers = (
@@ -120,7 +120,7 @@ class DecisionsService:
 
     async def record(self, request: pb.RecordRequest, context: Context) -> pb.RecordResponse:
         """Records events of customers and outcomes of decisions; one that fails has an error of its own."""
-        with self._serving_books.compiled as serving:
+        with self._serving_books.current as serving:
             serving.engine.check_room(len(request.events))
             parsed = parse_recordings(serving.parser, request, self._clock())
             valid = [item for item in parsed if not isinstance(item, Exception)]
@@ -132,14 +132,14 @@ class DecisionsService:
 
     async def link(self, request: pb.LinkRequest, context: Context) -> pb.LinkResponse:
         """Makes ids one person's."""
-        with self._serving_books.compiled as serving:
+        with self._serving_books.current as serving:
             command = parse_linking(serving.parser, request, self._clock())
             result = await serving.engine.link(command, deadline=self._deadline(context))
         return pb.LinkResponse(customer_id=result.person)
 
     async def explain(self, request: pb.ExplainRequest, context: Context) -> pb.ExplainResponse:
         """Explains every campaign's result: for a request, or for a decision in the log."""
-        with self._serving_books.compiled as serving:
+        with self._serving_books.current as serving:
             engine, deadline, only = serving.engine, self._deadline(context), frozenset(request.campaigns)
             if request.WhichOneof("subject") == "decision_id":
                 explained = await explain_logged(

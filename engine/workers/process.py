@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from engine.workers.spawn_config import ALIVE, SERVING, WHERE
+from engine.workers.spawn_config import ALIVE, DUMP_SIGNAL, SERVING
 
 WORKER = (sys.executable, "-m", "engine.workers.worker")
 
@@ -19,7 +19,7 @@ _MOST_SAID = 200
 """Lines kept of what a crash says."""
 
 
-_WHERE_SECONDS = 0.5
+_DUMP_SIGNAL_SECONDS = 0.5
 
 
 class Worker:
@@ -98,8 +98,8 @@ class Worker:
 
     async def expose(self) -> None:
         """Has it say where it hangs, and ends it."""
-        self._signal(WHERE)
-        await asyncio.sleep(_WHERE_SECONDS)
+        self._signal(DUMP_SIGNAL)
+        await asyncio.sleep(_DUMP_SIGNAL_SECONDS)
         self.kill()
 
     def _signal(self, signum: signal.Signals) -> None:

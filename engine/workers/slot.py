@@ -61,7 +61,7 @@ class WorkerSlot:
         self.serving = asyncio.Event()
         """Set once a worker has served here."""
         self.number = spawn_config.number
-        self._orders = spawn_config.written()
+        self._config = spawn_config.encoded()
         self._limit, self._grace = spawn_config.settings.liveness, spawn_config.settings.grace
         self._leave = _LEAVE + 2 * spawn_config.settings.busy_timeout
         self._command = command
@@ -74,7 +74,7 @@ class WorkerSlot:
         """Returns when the place is given up: whether its last worker ended of itself. Raises DiedAtStart."""
         backoff = Backoff()
         while not self._retired.is_set():
-            self._worker = worker = await Worker.start(self._command, self._orders, self.serving.set)
+            self._worker = worker = await Worker.start(self._command, self._config, self.serving.set)
             if self._retired.is_set():
                 worker.drain()
             began = time.monotonic()

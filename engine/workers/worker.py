@@ -16,11 +16,18 @@ import structlog
 
 from engine.ledger.errors import LedgerError
 from engine.server import logs, run
-from engine.server.listen import CannotServe
+from engine.server.listen import CannotServe, Stop, ignore_stop_signals
 from engine.server.run import Lifecycle, serve
-from engine.server.stop import Stop, heed_no_more
 from engine.telemetry.config import CannotObserve
-from engine.workers.spawn_config import ALIVE, NEWS, ORDERS, SERVING, WHERE, SpawnConfig, read_spawn_config
+from engine.workers.spawn_config import (
+    ALIVE,
+    CONFIG_FD,
+    DUMP_SIGNAL,
+    REPORT_FD,
+    SERVING,
+    SpawnConfig,
+    read_spawn_config,
+)
 
 log = structlog.get_logger()
 
@@ -31,15 +38,15 @@ _SIGNS = 10
 
 def main() -> None:
     """Serves by the orders on standard input; the exit code is 1 where that cannot be done."""
-    faulthandler.enable(NEWS)
-    faulthandler.register(WHERE, NEWS)
+    faulthandler.enable(REPORT_FD)
+    faulthandler.register(DUMP_SIGNAL, REPORT_FD)
     spawn_config = read_spawn_config()
     if spawn_config is None:
         sys.exit(1)
     logs.configure(
         as_json=spawn_config.as_json, level=spawn_config.settings.message_level, worker=spawn_config.number
     )
-    os.set_blocking(NEWS, False)
+    os.set_blocking(REPORT_FD, False)
     try:
         run.run_loop(_main(spawn_config))
     except (CannotServe, CannotObserve, LedgerError) as error:
@@ -52,14 +59,14 @@ async def _main(spawn_config: SpawnConfig) -> None:
     running = asyncio.get_running_loop()
     running.add_signal_handler(signal.SIGTERM, stop.drain)
     running.add_signal_handler(signal.SIGINT, stop.hurry)
-    running.add_reader(ORDERS, partial(_heed, stop))
+    running.add_reader(CONFIG_FD, partial(_heed, stop))
     signs = asyncio.create_task(_show_life(spawn_config.settings.liveness))
     lifecycle = Lifecycle(lambda _: _say(SERVING), stop, shared=True)
     try:
         await serve(spawn_config.book_snapshot.compiled(), spawn_config.settings, lifecycle)
     finally:
         signs.cancel()
-        heed_no_more()
+        ignore_stop_signals()
 
 
 async def _show_life(limit: float) -> None:
@@ -72,12 +79,12 @@ async def _show_life(limit: float) -> None:
 def _say(word: bytes) -> None:
     """Tells the supervisor; one that is gone, or too busy to read what came before, need not hear it."""
     with suppress(BrokenPipeError, BlockingIOError):
-        os.write(NEWS, word + b"\n")
+        os.write(REPORT_FD, word + b"\n")
 
 
 def _heed(stop: Stop) -> None:
     """The supervisor says nothing after the orders: what can be read is its end."""
-    asyncio.get_running_loop().remove_reader(ORDERS)
+    asyncio.get_running_loop().remove_reader(CONFIG_FD)
     log.error("the supervisor is gone")
     stop.drain()
 
