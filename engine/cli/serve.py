@@ -134,7 +134,7 @@ def serve_alone(settings: Settings, announce: Callable[[str], None]) -> None:
 
 
 def supervise_workers(settings: Settings, announce: Callable[[str], None], *, as_json: bool) -> None:
-    """Serves by several processes, which this one watches."""
+    """Serves by several processes, which this one supervises."""
     folder = Path(settings.rules)
     book_snapshot = read_snapshot(folder)
     if isinstance(book_snapshot, LoadedBook):
@@ -153,12 +153,12 @@ async def _supervised(
 
 
 def settings_of(**given: Any) -> Settings:
-    """The settings, with those that are given in front of the environment; ends the command when one is wrong."""
+    """The settings; options take precedence over the environment. Ends the command when one is not valid."""
     try:
         return Settings(**{name: _plain(value) for name, value in given.items() if value is not None})
     except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
-        fail(wrong, USAGE)
+        faults = (f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
+        fail("; ".join(faults), USAGE)
 
 
 def _plain(value: Any) -> Any:

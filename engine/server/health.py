@@ -1,7 +1,7 @@
-"""Health, as gRPC's own protocol tells it: https://github.com/grpc/grpc/blob/master/doc/health-checking.md.
+"""Health by gRPC's own protocol: https://github.com/grpc/grpc/blob/master/doc/health-checking.md.
 
-Readiness (the whole server, and each service by its name) is apart from liveness: a server whose log does not answer wants
-no callers, and no restart either.
+Readiness (of the whole server, and of each service by its name) is apart from liveness: a server whose log does not answer
+should get no calls, and should not be restarted either.
 """
 
 import asyncio
@@ -25,14 +25,14 @@ LIVENESS = "liveness"
 
 
 RULEBOOK = "rulebook"
-"""SERVING while the book in the folder is the one that is served."""
+"""SERVING while the folder's book loads: NOT_SERVING when it was refused, and an older one is served."""
 
 
 _PROBE_SECONDS = 1.0
 
 
 class Health:
-    """Keeps the health service true: ready while a book is live and the log takes transactions.
+    """Updates the health service: ready while a book is live and the log takes transactions.
 
     services: names of those that need the log. patience: seconds after which a log that has not answered is in trouble.
     """
@@ -52,37 +52,37 @@ class Health:
         self._patience = patience
         self._ready = True
         self._draining = False
-        self._came_by = time.monotonic()
+        self._last_turn = time.monotonic()
 
     @property
     def ready(self) -> bool:
-        """Whether calls are welcome."""
+        """Whether the server is ready for calls."""
         return self._ready and not self._draining
 
     @property
     def silent(self) -> float:
-        """Seconds since the event loop last came by; more than a few, and it hangs."""
-        return time.monotonic() - self._came_by
+        """Seconds since the event loop last ran `beat`; if more than a few, it hangs."""
+        return time.monotonic() - self._last_turn
 
     async def follow(self) -> None:
-        """Looks every second, for ever."""
+        """Checks every second, until cancelled."""
         while True:
             await asyncio.sleep(_PROBE_SECONDS)
             await self.look()
 
     async def beat(self) -> None:
-        """Shows that the event loop turns, for ever."""
+        """Notes every second that the event loop runs, until cancelled."""
         while True:
-            self._came_by = time.monotonic()
+            self._last_turn = time.monotonic()
             await asyncio.sleep(_PROBE_SECONDS)
 
     async def drain(self) -> None:
-        """No callers any more, from now on."""
+        """Reports that the server is not ready, from now on."""
         self._draining = True
         await self._set(self._services, serving=False)
 
     async def look(self) -> None:
-        """Looks once; before the first look no name is known."""
+        """Checks once; before the first check the health service knows no name."""
         await self._set((LIVENESS,), serving=True)
         trouble = await self._trouble()
         if self._ready is not (trouble is None):
@@ -96,7 +96,7 @@ class Health:
         await self._set((RULEBOOK,), serving=not self._book_source.refused)
 
     async def _trouble(self) -> str | None:
-        """Why the log does not answer; None where it does."""
+        """Why the log does not answer; None if it does."""
         try:
             async with asyncio.timeout(self._patience):
                 await self._ledger.submit(())

@@ -1,6 +1,5 @@
 """The service's methods: from the contract's messages to the engine, and back."""
 
-import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
@@ -11,17 +10,15 @@ from google.protobuf.message import DecodeError
 from google.rpc.status_pb2 import Status
 
 from engine.api.v1 import decisions_pb2 as pb
-from engine.engine import Engine
 from engine.explain import explain, explain_logged
 from engine.ledger.commit.events import RecordResult
-from engine.ledger.errors import LedgerFull
 from engine.model.decision import Decision
 from engine.model.instant import Instant
 from engine.model.request import Request
 from engine.server.book.serving import ServingBook, ServingBooks
 from engine.server.handlers import Context, stream, unary
 from engine.server.status import status_of
-from engine.server.streams import Streams
+from engine.server.streams import Streams, decide_when_room
 from engine.wire.explain import check_campaigns, parse_past, respond_explained
 from engine.wire.record import parse_linking, parse_recordings
 from engine.wire.respond import respond
@@ -201,24 +198,6 @@ class DecisionsService:
                     outcome=answer.outcome,
                     book=answer.book_version,
                 )
-
-
-async def decide_when_room(
-    engine: Engine, requests: Sequence[Request], deadline: float | None
-) -> Sequence[Decision | Exception]:
-    """Decides requests of a stream in one group; an error that concerns them all is repeated for each.
-
-    While the queue is full it waits, up to the deadline: a stream holds its sender back instead of refusing requests.
-    """
-    while True:
-        try:
-            return await engine.decide_all(requests, deadline=deadline)
-        except LedgerFull as full:
-            if deadline is not None and time.monotonic() + full.retry_after > deadline:
-                return [full] * len(requests)
-            await asyncio.sleep(full.retry_after)
-        except Exception as error:  # noqa: BLE001 the stream goes on: each request has its own status
-            return [error] * len(requests)
 
 
 _Answer = TypeVar("_Answer")

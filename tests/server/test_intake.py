@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from engine.ledger.errors import DeadlinePassed, LedgerError, LedgerFull
-from engine.server.service import decide_when_room
-from engine.server.streams import GoingDown, Streams
+from engine.server.streams import GoingDown, Streams, decide_when_room
 
 
 class Sender:
