@@ -21,6 +21,7 @@ from engine.model.customer import Recall
 from engine.model.decision import Decision
 from engine.model.instant import SECOND
 from engine.model.request import Request
+from engine.telemetry.stages import StageObserver
 from engine.weather import Weather
 
 _NOW_ENOUGH = 3600 * SECOND
@@ -93,11 +94,13 @@ class Engine:
         ledger: Ledger,
         weather: Weather | None = None,
         learned: Learned = NOTHING_LEARNED,
+        observer: StageObserver | None = None,
     ) -> None:
         self.compiled = compiled
         self.learned = learned
         self._ledger = ledger
         self._weather = weather
+        self._observer = observer
 
     def check_room(self, requests: int) -> None:
         """Raises LedgerFull where so many more would be refused now: before anything is done for them."""
@@ -118,9 +121,11 @@ class Engine:
 
     async def commit(self, asked: Evaluation, *, deadline: float | None = None) -> Decision:
         """Settles one. Raises LedgerError when the decision could not be kept."""
+        start = time.perf_counter()
         (answer,) = await self._ledger.submit((asked,), deadline=deadline)
         if isinstance(answer, LedgerError):
             raise answer
+        self._took("settle", start)
         return answer
 
     async def decide_all(
@@ -140,14 +145,24 @@ class Engine:
         self, asks: Sequence[Evaluation], *, deadline: float | None = None
     ) -> Sequence[Decision | LedgerError]:
         """Settles what was asked in one settlement; the error of a single one stands in its place."""
-        return await self._ledger.submit(asks, deadline=deadline)
+        start = time.perf_counter()
+        answers = await self._ledger.submit(asks, deadline=deadline)
+        self._took("settle", start)
+        return answers
 
     async def evaluate_all(
         self, requests: Sequence[Request], *, deadline: float | None = None
     ) -> list[Evaluation]:
         """What would be settled for the requests: everything before the ledger."""
+        start = time.perf_counter()
         known = await self.gather(requests, deadline=deadline)
-        return [evaluate(self.compiled, request, self.learned) for request in known]
+        evaluations = [evaluate(self.compiled, request, self.learned) for request in known]
+        self._took("propose", start)
+        return evaluations
+
+    def _took(self, stage: str, start: float) -> None:
+        if self._observer is not None:
+            self._observer.took(stage, time.perf_counter() - start)
 
     async def gather(
         self, requests: Sequence[Request], *, deadline: float | None = None

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from engine.ledger.errors import DeadlinePassed, LedgerError, LedgerFull
-from engine.server.service import settled
-from engine.server.streams import GoingDown, Streams
+from engine.server.streams import GoingDown, Streams, decide_when_room
 
 
 class Sender:
@@ -109,4 +108,4 @@ async def test_a_full_queue_is_waited_for() -> None:
         ([late], None, [late, late]),
     ):
         engine: Any = Scripted(*errors)
-        assert [*await settled(engine, asked, deadline)] == wanted
+        assert [*await decide_when_room(engine, asked, deadline)] == wanted

@@ -15,7 +15,7 @@ from engine.decide.signals import kernel
 from engine.server.logs import configure
 from engine.settings import Settings
 from engine.workers import worker
-from engine.workers.book_snapshot import BookSnapshot, read_snapshot
+from engine.workers.spawn_config import BookSnapshot, read_snapshot
 from engine.workers.supervise import supervise
 
 CRASH, HANG = "crash", "hang"

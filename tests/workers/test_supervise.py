@@ -10,8 +10,8 @@ import pytest
 from engine.server.listen import CannotServe
 from engine.settings import Settings
 from engine.workers import slot
-from engine.workers.book_snapshot import BookSnapshot, read_snapshot
 from engine.workers.slot import FIRST, LONGEST, WELL, Backoff
+from engine.workers.spawn_config import BookSnapshot, read_snapshot
 from engine.workers.supervise import held_port, supervise
 
 

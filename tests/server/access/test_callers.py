@@ -4,9 +4,8 @@ import pytest
 
 from engine.server.access.callers import bearer_of, digest_of
 from engine.server.access.callers_file import CallersFile, WrongCallers
-from engine.server.access.rate_limit import Limits
-from engine.server.access.refusals import Unknown
-from engine.server.access.roles import Role
+from engine.server.access.limits import Limits
+from engine.server.access.roles import Role, Unknown
 from engine.server.access.tokens import new_token
 
 HASH = "ab" * 32

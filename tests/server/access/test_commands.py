@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from engine.server.access.callers_file import CallersFile
-from engine.server.access.rate_limit import Limits
+from engine.server.access.limits import Limits
 from engine.server.access.roles import Role
 from engine.settings import Settings
 from tests.server.test_lifecycle import tact

@@ -1,11 +1,13 @@
-"""How much one caller may ask for: a rate with a burst, and calls at once."""
+"""How much a caller may use: a rate with a burst, calls at once, and how long a call may take."""
 
+import asyncio
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
-from engine.server.access.refusals import TooMuch
+from engine.server.access.roles import TooMuch
 
 _AT_ONCE_RETRY = 0.1
-"""Seconds after which a caller with too many calls under way is told to come again: as a guess, one call's time."""
+"""Seconds after which a caller with too many calls under way is told to retry: a guess at the duration of one call."""
 
 
 _ROUNDING = 1e-9
@@ -19,7 +21,7 @@ class Limits:
     rate: float = 0.0
     """Requests a second."""
     burst: int = 0
-    """Requests at a stroke, before the rate holds; 0: a second's worth."""
+    """Requests allowed at once before the rate limit applies; 0: a second's worth."""
     at_once: int = 0
     """Calls under way."""
 
@@ -57,7 +59,7 @@ class RateLimit:
         return self._full_at - self._slack - now if self._gap else 0.0
 
     def charge(self, requests: int, now: float) -> None:
-        """Counts requests that are let in already: what a batch has beyond its first is taken from what follows."""
+        """Counts requests that are admitted already: those of a batch beyond its first delay what follows."""
         if self._gap:
             self._full_at = max(self._full_at, now) + self._gap * requests
 
@@ -70,3 +72,41 @@ class RateLimit:
     def leave(self) -> None:
         """Counts a call that ends."""
         self._busy -= 1
+
+
+Task: TypeAlias = asyncio.Task[Any]
+
+
+class CallTimeout:
+    """Cancels calls that take too long, also those whose request never arrives. seconds: 0 lets them take any time."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._due: dict[Task, float] = {}
+        """When the task of a call has to be done, the oldest first."""
+
+    def begin(self, now: float) -> Any:
+        """Notes the call that this task serves, at a moment of any steady clock in seconds; returns the task."""
+        task: Any = asyncio.current_task()
+        if self._seconds:
+            self._due[task] = now + self._seconds
+        return task
+
+    def end(self, task: Task) -> None:
+        """Forgets a call that is done."""
+        self._due.pop(task, None)
+
+    def passed(self, task: Task) -> bool:
+        """Whether the call was cancelled by `sweep`, and not by its caller."""
+        return bool(self._seconds) and task not in self._due
+
+    def sweep(self, now: float) -> None:
+        """Cancels what is not done in time."""
+        late = []
+        for task, due in self._due.items():
+            if due > now:
+                break
+            late.append(task)
+        for task in late:
+            del self._due[task]
+            task.cancel()

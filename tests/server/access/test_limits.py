@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.server.access.rate_limit import Limits, RateLimit
-from engine.server.access.refusals import TooMuch
+from engine.server.access.limits import Limits, RateLimit
+from engine.server.access.roles import TooMuch
 
 TIMES = st.lists(st.floats(0, 60, allow_nan=False), max_size=200).map(sorted)
 
