@@ -45,7 +45,7 @@ async def explain(
 
     only: the campaigns to explain; empty: all. flips: whether to look for the changes that would bring each further.
     """
-    (known,) = await engine.gather([request._replace(mode=Mode.PREVIEW)], deadline=deadline)
+    (known,) = await engine.recall([request._replace(mode=Mode.PREVIEW)], deadline=deadline)
     asked = evaluate(engine.compiled, known, engine.learned)
     decision = await engine.commit(asked, deadline=deadline)
 

@@ -9,6 +9,7 @@ import pytest
 from engine.decide.compiled import CompiledBook, compile_book
 from engine.decide.signals.kernel import DurableKernel
 from engine.engine import Engine
+from engine.ledger.commit.decisions import DecideCommand
 from engine.ledger.ledger import Ledger
 from engine.ledger.store.open import open_store
 from engine.model.decision import Decision
@@ -32,12 +33,12 @@ def serving(compiled: CompiledBook, ledger: Ledger) -> ServingBook:
 
 async def settled(*deskes: ServingBook, ledger: Ledger) -> list[str]:
     """The versions that decided, of asks of each desk that are settled together."""
-    asks = [
-        ask
+    commands = [
+        DecideCommand(evaluation)
         for one in deskes
-        for ask in await one.engine.evaluate_all([one.parser.parse(li_na("li-na"), NOW)])
+        for evaluation in await one.engine.evaluate_all([one.parser.parse(li_na("li-na"), NOW)])
     ]
-    return [one.book_version for one in await ledger.submit(asks) if isinstance(one, Decision)]
+    return [one.book_version for one in await ledger.commit_all(commands) if isinstance(one, Decision)]
 
 
 @pytest.fixture
