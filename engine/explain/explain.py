@@ -43,8 +43,8 @@ async def explain(
 
     only: the campaigns to explain; empty: all. counterfactuals: whether to search for changes that would bring each further.
     """
-    (gathered,) = await engine.gather([request._replace(mode=Mode.PREVIEW)], deadline=deadline)
-    evaluation = evaluate(engine.compiled, gathered, engine.learned)
+    (recalled,) = await engine.recall([request._replace(mode=Mode.PREVIEW)], deadline=deadline)
+    evaluation = evaluate(engine.compiled, recalled, engine.learned)
     decision = await engine.commit(evaluation, deadline=deadline)
 
     async def preview_all(evaluations: Sequence[Evaluation]) -> Sequence[Decision]:
@@ -53,7 +53,7 @@ async def explain(
         )
 
     return await explain_decision(
-        gathered, evaluation, decision, preview_all if counterfactuals else None, only
+        recalled, evaluation, decision, preview_all if counterfactuals else None, only
     )
 
 

@@ -5,6 +5,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from engine.decide.compiled import CompiledBook
@@ -66,7 +67,7 @@ def _of_decision(
     one: RecordCommand | ReportCommand, decided: Mapping[str, str]
 ) -> RecordCommand | ReportCommand:
     if isinstance(one, ReportCommand) and one.decision_id:
-        return one._replace(decision_id=decided[one.decision_id])
+        return replace(one, decision_id=decided[one.decision_id])
     return one
 
 

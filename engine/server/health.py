@@ -99,7 +99,7 @@ class Health:
         """Why the log does not answer; None if it does."""
         try:
             async with asyncio.timeout(self._patience):
-                await self._ledger.submit(())
+                await self._ledger.commit_all(())
         except TimeoutError:
             self._ledger.doubt(f"no answer within {self._patience:g} s")
         except LedgerClosed as error:

@@ -3,13 +3,15 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import Context
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import structlog
 
+from engine.model.instant import SECOND, Instant
+from engine.model.request import Request
 from engine.model.values import Attributes
 from engine.settings import Settings
 from engine.weather.breaker import Breaker, BreakerState
@@ -25,6 +27,10 @@ log = structlog.get_logger()
 
 _MARGIN = 0.002
 """Seconds before a deadline at which waiting ends, so that the answer is there by then."""
+
+
+_NEAR_NOW = 3600 * SECOND
+"""How far the time of a request may be from now for the present weather to be its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +102,29 @@ class Weather:
             return self._answer("stale_hits", known.report)
         report = await self._wait(flight, now, deadline) if flight else None
         return self._answer("waited" if report else "missing", report)
+
+    async def add_to(
+        self, requests: Sequence[Request], names: frozenset[str], *, deadline: float | None = None
+    ) -> Sequence[Request]:
+        """The requests with those of the `weather.*` attributes that are named and that they do not bring themselves.
+
+        Unchanged are requests without a location and requests about another hour: the provider knows the weather of now.
+        """
+        now = int(self._wall() * SECOND)
+        return await asyncio.gather(*(self._added(request, names, now, deadline) for request in requests))
+
+    async def _added(
+        self, request: Request, names: frozenset[str], now: Instant, deadline: float | None
+    ) -> Request:
+        given = request.attributes
+        latitude, longitude = given.get("location.latitude"), given.get("location.longitude")
+        if given.keys() >= names or abs(request.now - now) > _NEAR_NOW:
+            return request
+        if not isinstance(latitude, int | float) or not isinstance(longitude, int | float):
+            return request
+        attributes = await self.at(latitude, longitude, deadline=deadline)
+        named = {name: value for name, value in attributes.items() if name in names}
+        return request._replace(attributes={**named, **given})
 
     def counters(self) -> WeatherCounters:
         """What happened so far."""

@@ -9,6 +9,7 @@ import pytest
 from engine.decide.compiled import CompiledBook, compile_book
 from engine.decide.signals.kernel import DurableKernel
 from engine.engine import Engine
+from engine.ledger.commit.decisions import DecideCommand
 from engine.ledger.ledger import Ledger
 from engine.ledger.store.open import open_store
 from engine.model.decision import Decision
@@ -37,7 +38,7 @@ async def committed(*servings: ServingBook, ledger: Ledger) -> list[str]:
         for serving in servings
         for evaluation in await serving.engine.evaluate_all([serving.parser.parse(li_na("li-na"), NOW)])
     ]
-    decisions = await ledger.submit(evaluations)
+    decisions = await ledger.commit_all([DecideCommand(evaluation) for evaluation in evaluations])
     return [decision.book_version for decision in decisions if isinstance(decision, Decision)]
 
 

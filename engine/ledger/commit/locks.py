@@ -1,46 +1,29 @@
-"""Alone with a group's persons: nobody else settles for them, or for the same request and event ids, meanwhile."""
+"""Opens a group's transaction and locks its persons, request ids and event ids."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from engine.decide.evaluate import Evaluation
-from engine.ledger.commit.events import RecordCommand
-from engine.ledger.commit.identity import Command, all_names, names_of
-from engine.ledger.commit.learning import LearnCommand
-from engine.ledger.commit.outcomes import ReportCommand
+from engine.ledger.commit.commands import AnyCommand, names_of
 from engine.ledger.queries import persons
 from engine.ledger.store.store import Store
 
 
 @contextmanager
-def transaction(store: Store, asks: Sequence[Command]) -> Iterator[None]:
-    """The transaction that settles the asks.
+def transaction(store: Store, commands: Sequence[AnyCommand]) -> Iterator[None]:
+    """The transaction in which the commands are applied; no other transaction touches what they need meanwhile.
 
-    Who bears a name is known for sure only when the person is locked. So the names are locked first; where some of them
-    were linked, it begins again with their persons locked as well, until those are the ones who still bear the names. The
-    persons of decisions to which something happened are found and locked in the same way.
+    Who bears a name is known for sure only once the person is locked. So the names are locked first; where some of them
+    are linked, it begins again with their persons locked as well, until those still bear the names. The persons of
+    decisions that commands need are found and locked in the same way.
     """
-    if store.within:
-        yield
-        return
-    locked = {name for one in asks for name in names_of(one)}
+    needs = [command.needs() for command in commands]
+    others = {lock for need in needs for lock in need.locks}
+    locked = {name for need in needs for name in need.names}
     while True:
-        with store.transaction(_about(asks, locked)):
-            names = all_names(store, asks)
-            wanted = names.union(persons.resolve(store, list(names)).values())
-            if locked.issuperset(wanted):
+        with store.transaction(others.union(f"person {name}" for name in locked)):
+            names = names_of(store, needs)
+            required = names.union(persons.resolve(store, list(names)).values())
+            if locked.issuperset(required):
                 yield
                 return
-        locked = wanted
-
-
-def _about(asks: Sequence[Command], locked: set[str]) -> set[str]:
-    about = {f"person {name}" for name in locked}
-    for one in asks:
-        if isinstance(one, LearnCommand):
-            about.add("learning")
-        if isinstance(one, RecordCommand | ReportCommand):
-            about.add(f"event {one.event.event_id}")
-        elif isinstance(one, Evaluation) and one.is_named:
-            about.add(f"request {one.request.request_id}")
-    return about
+        locked = required

@@ -121,7 +121,7 @@ class Learner:
         if not compiled.learns:
             return
         try:
-            self._learned.take(await self._ledger.learn(LearnCommand(compiled, self._clock())))
+            self._learned.take(await self._ledger.commit(LearnCommand(compiled, self._clock())))
         except LedgerError as error:
             log.warning("could not learn", cause=str(error))
         except Exception:

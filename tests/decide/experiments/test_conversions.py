@@ -11,8 +11,9 @@ from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import evaluate
 from engine.engine import Engine
 from engine.explain.replay import explain_logged
+from engine.ledger.commit.decisions import DecideCommand
 from engine.ledger.commit.events import RecordResult
-from engine.ledger.commit.group import settle_group
+from engine.ledger.commit.group import commit_group
 from engine.ledger.commit.outcomes import ReportCommand
 from engine.ledger.ledger import Ledger
 from engine.ledger.store.open import open_store
@@ -56,7 +57,7 @@ def store(any_log: Log) -> Iterator[Store]:
 
 def decide(compiled: CompiledBook, store: Store, *requests: Request) -> list[Decision]:
     """The decisions, settled in one group."""
-    found = settle_group(store, [evaluate(compiled, one) for one in requests])
+    found = commit_group(store, [DecideCommand(evaluate(compiled, request)) for request in requests])
     return [one for one in found if isinstance(one, Decision)]
 
 
@@ -80,7 +81,7 @@ def convert(compiled: CompiledBook, store: Store, *decision_ids: str, kind: str 
     asked = [
         ReportCommand(compiled, "", one, event, NOW) for one, event in zip(decision_ids, events, strict=True)
     ]
-    assert settle_group(store, asked) == [RecordResult.ACCEPTED] * len(asked)
+    assert commit_group(store, asked) == [RecordResult.ACCEPTED] * len(asked)
 
 
 def test_it_grows_with_conversions_and_nobody_falls_out(compiled: CompiledBook, store: Store) -> None:
@@ -103,8 +104,8 @@ def test_a_decision_converts_once(compiled: CompiledBook, store: Store, any_log:
     one = next(iter(first.values()))
     for number in range(20):
         event = Event(f"again {number}", "converted", NOW)
-        settle_group(store, [ReportCommand(compiled, "", one, event, NOW)])
-        settle_group(
+        commit_group(store, [ReportCommand(compiled, "", one, event, NOW)])
+        commit_group(
             store, [ReportCommand(compiled, "zoe", "", Event(f"own {number}", "converted", NOW), NOW)]
         )
     (decision,) = decide(compiled, store, by_sms("ann"))

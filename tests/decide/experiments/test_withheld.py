@@ -8,8 +8,9 @@ import pytest
 from engine.decide.answer import from_json, to_json
 from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import evaluate
+from engine.ledger.commit.decisions import DecideCommand
 from engine.ledger.commit.events import RecordResult
-from engine.ledger.commit.group import settle_group
+from engine.ledger.commit.group import commit_group
 from engine.ledger.commit.identity import LinkCommand
 from engine.ledger.commit.outcomes import ReportCommand
 from engine.ledger.store.open import open_store
@@ -50,7 +51,7 @@ def store(any_log: Log) -> Iterator[Store]:
 
 def settle(compiled: CompiledBook, store: Store, *requests: Request) -> list[Decision]:
     """The decisions, settled in one group."""
-    answers = settle_group(store, [evaluate(compiled, request) for request in requests])
+    answers = commit_group(store, [DecideCommand(evaluate(compiled, request)) for request in requests])
     found = [one for one in answers if isinstance(one, Decision)]
     assert len(found) == len(requests), answers
     return found
@@ -147,7 +148,7 @@ def test_a_control_customer_converts_by_himself(compiled: CompiledBook, store: S
         )
         for kind, campaign in (("converted", "cream"), ("bounced", ""))
     ]
-    assert settle_group(store, asked) == [RecordResult.ACCEPTED] * 2
+    assert commit_group(store, asked) == [RecordResult.ACCEPTED] * 2
     kept = any_log.rows("select type, campaign, decision_id from outcomes order by type")
     assert kept == [("bounced", "", decision.decision_id), ("converted", "", decision.decision_id)]
     assert any_log.rows(CONTACTS) == [("cream", "sms", "shadow", None)]
@@ -161,7 +162,7 @@ def test_all_names_of_a_person_are_in_one_group(compiled: CompiledBook, store: S
         lambda drawn: not drawn["control", "cream"].inside and not drawn["holdout", "universal"].inside,
     )
     settle(compiled, store, by_sms(person))
-    settle_group(store, [LinkCommand((person, other), NOW)])
+    commit_group(store, [LinkCommand((person, other), NOW)])
     (decision,) = settle(compiled, store, by_sms(other, NOW + 8 * DAY))
     assert decision.reasons == (Reason(ReasonCode.CONTROL, "cream"),)
 

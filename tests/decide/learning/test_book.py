@@ -67,7 +67,7 @@ class Shop:
     async def learn(self, now: int) -> None:
         """Every server looks what is known."""
         for ledger, learned in zip(self.ledgers, self.learned, strict=True):
-            learned.take(await ledger.learn(LearnCommand(self.compiled, now)))
+            learned.take(await ledger.commit(LearnCommand(self.compiled, now)))
 
 
 @pytest.fixture
