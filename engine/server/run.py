@@ -40,7 +40,7 @@ from engine.server.streams import Streams
 from engine.settings import Settings
 from engine.telemetry.counters import counted
 from engine.weather import Weather
-from engine.wire.limits import most_of
+from engine.wire.limits import limits_of
 from engine.wire.parse import Parser
 
 
@@ -143,12 +143,12 @@ async def serve(live: CompiledBook, settings: Settings, place: ServingPlace) -> 
 
     def open_desk(live: CompiledBook) -> ServingBook:
         within = weather if weather.enabled else None
-        most = most_of(settings)
+        limits = limits_of(settings)
         if look is None:
             return ServingBook(
-                Parser(live, may_simulate=may_simulate, most=most), Engine(live, ledger, within, learned)
+                Parser(live, may_simulate=may_simulate, limits=limits), Engine(live, ledger, within, learned)
             )
-        parser = ObservedParser(live, look.metrics, may_simulate=may_simulate, most=most)
+        parser = ObservedParser(live, look.metrics, may_simulate=may_simulate, limits=limits)
         return ServingBook(parser, ObservedEngine(live, ledger, within, look.metrics, learned))
 
     serving_books = ServingBooks(open_desk(live))

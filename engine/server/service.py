@@ -88,8 +88,8 @@ class DecisionsService:
     async def decide_batch(self, request: pb.DecideBatchRequest, context: Context) -> pb.DecideBatchResponse:
         """Many customers in one settlement; an error of one is its own."""
         with self._desks.compiled as serving:
-            if len(request.requests) > serving.parser.most.batched:
-                raise _too_many(serving.parser.most.batched, len(request.requests))
+            if len(request.requests) > serving.parser.limits.batched:
+                raise _too_many(serving.parser.limits.batched, len(request.requests))
             serving.engine.check_room(len(request.requests))
             parsed = [self._parsed(serving, one) for one in request.requests]
             good = [one for one in parsed if isinstance(one, Request)]
