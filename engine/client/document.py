@@ -1,4 +1,4 @@
-"""Requests from documents: a context file, read as JSON or YAML."""
+"""Requests from context files, read as JSON or YAML."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -10,7 +10,7 @@ from engine.client.values import known_name, moment_of
 
 
 def from_document(document: object) -> DecideRequest:
-    """A request from a context file; raises ValueError that says what is wrong where.
+    """The request that a context file describes; raises ValueError that says what is wrong and where.
 
     {customer: id, aliases: [...], profile: {...}, location: {...}, weather: {...}, consents: [...], channels: [...],
     preferred_channels: [...], placement: name, events: [{type: view, at: time, item: name}],
@@ -36,7 +36,7 @@ def from_document(document: object) -> DecideRequest:
 
 
 class _Expected(NamedTuple):
-    """What a key of the document takes."""
+    """What a key of the document must have as its value."""
 
     text: str
     fits: Callable[[object], bool]
@@ -47,11 +47,11 @@ def _is_text(value: object) -> bool:
 
 
 def _is_texts(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(each, str) for each in value)
+    return isinstance(value, list) and all(isinstance(text, str) for text in value)
 
 
 def _is_events(value: object) -> bool:
-    return isinstance(value, list) and all(_is_mapping(each) for each in value)
+    return isinstance(value, list) and all(_is_mapping(event) for event in value)
 
 
 def _is_mapping(value: object) -> bool:

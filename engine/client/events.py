@@ -15,9 +15,9 @@ _KEYS = ("type", "at", "value", "attributes", *_TEXTS)
 def event(
     kind: str, at: datetime, *, attributes: Mapping[str, Plain] | None = None, **fields: str | float
 ) -> Event:
-    """Something that a customer did at an aware moment; fields: event_id, item, category, page, currency, value.
+    """An event: what a customer did, at a datetime with a time zone.
 
-    Raises TypeError or ValueError naming what cannot be sent.
+    fields: event_id, item, category, page, currency, value. Raises TypeError or ValueError naming what cannot be sent.
     """
     return event_of("event", {"type": kind, "at": at, "attributes": attributes or {}, **fields})
 
@@ -31,10 +31,10 @@ def recorded(
     attributes: Mapping[str, Plain] | None = None,
     **fields: str | float,
 ) -> RecordedEvent:
-    """Something that a customer did, to be recorded; as `event` otherwise. Without an event_id the client gives it one."""
-    found = event(kind, at, attributes=attributes, **fields)
+    """An event to record, made as by `event`; without an event_id the client assigns one."""
+    message = event(kind, at, attributes=attributes, **fields)
     customer = Customer(id=customer_id, aliases=texts("aliases", aliases))
-    return RecordedEvent(event_id=found.event_id, customer=customer, event=found)
+    return RecordedEvent(event_id=message.event_id, customer=customer, event=message)
 
 
 def outcome(
@@ -47,23 +47,23 @@ def outcome(
     campaign: str = "",
     **fields: str | float,
 ) -> RecordedEvent:
-    """What happened to a decision (delivered, bounced, clicked …), to be recorded; fields: value, currency, event_id ….
+    """The outcome of a decision (delivered, bounced, clicked …) to record; fields as of `event`.
 
-    Without a decision_id the customer has to be named. Without an event_id the client gives it one.
+    Without a decision_id a customer_id is needed. Without an event_id the client assigns one.
     """
-    found = event_of("event", {"type": kind, "at": at, **fields})
+    message = event_of("event", {"type": kind, "at": at, **fields})
     return RecordedEvent(
-        event_id=found.event_id,
+        event_id=message.event_id,
         decision_id=decision_id,
         customer=Customer(id=customer_id),
-        event=found,
+        event=message,
         channel=channel,
         campaign=campaign,
     )
 
 
 def event_of(where: str, values: Mapping[str, object]) -> Event:
-    """The event that a mapping describes; errors begin with `where`. Raises TypeError or ValueError."""
+    """The event that a mapping describes; raises TypeError or ValueError, whose message begins with `where`."""
     message = Event()
     for key, value in values.items():
         name = f"{where}.{known_name(where, key, _KEYS)}"

@@ -27,7 +27,7 @@ _M = TypeVar("_M", bound=Message)
 _MODES = {"commit": Mode.MODE_COMMIT, "preview": Mode.MODE_PREVIEW}
 
 
-def request(  # noqa: PLR0913 -- one for each part of a request
+def request(  # noqa: PLR0913 -- a parameter for each part of a request
     customer_id: str,
     *,
     aliases: Iterable[str] = (),
@@ -46,7 +46,11 @@ def request(  # noqa: PLR0913 -- one for each part of a request
     now: datetime | None = None,
     request_id: str = "",
 ) -> DecideRequest:
-    """A request about one customer; raises TypeError or ValueError naming what cannot be sent."""
+    """A request to decide for one customer; raises TypeError or ValueError naming what cannot be sent.
+
+    profile: attributes by name; a mapping among them holds attributes below its name. Other parts are as the fields of
+    DecideRequest. events: messages, or mappings with the keys of `event`. mode: `commit` or `preview`.
+    """
     return DecideRequest(
         request_id=request_id,
         customer=Customer(id=customer_id, aliases=texts("aliases", aliases)),
@@ -55,8 +59,8 @@ def request(  # noqa: PLR0913 -- one for each part of a request
             location=_message(Location(), "location", location or {}),
             weather=_message(Weather(), "weather", weather or {}),
             events=[
-                one if isinstance(one, Event) else event_of(f"events[{place}]", one)
-                for place, one in enumerate(events)
+                event if isinstance(event, Event) else event_of(f"events[{index}]", event)
+                for index, event in enumerate(events)
             ],
         ),
         channels=texts("channels", channels),

@@ -1,4 +1,4 @@
-"""Names that are known, and the likeliest for one that is not."""
+"""Plain Python values as messages, and the checks of names that requests share."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
@@ -9,7 +9,7 @@ from engine.api.v1.values_pb2 import IntegerList, NumberList, TextList, Value
 
 
 def known_name(where: str, name: str, names: Iterable[str]) -> str:
-    """The name, if it is one of the names; raises ValueError with the likeliest one otherwise."""
+    """The name, if it is one of `names`; otherwise raises ValueError with the closest one."""
     names = list(names)
     if name in names:
         return name
@@ -30,11 +30,11 @@ Plain: TypeAlias = (
     | Sequence[float]
     | Mapping[str, "Plain"]
 )
-"""What an attribute may be; a mapping holds attributes below it: {"scores": {"churn": 1}} is scores.churn."""
+"""The types of an attribute's value; a mapping holds attributes below it: {"scores": {"churn": 1}} is scores.churn."""
 
 
-def value_of(name: str, value: object) -> Value:  # noqa: PLR0911 -- one for each kind
-    """A plain value as a message; raises TypeError with the attribute's name for what cannot be sent."""
+def value_of(name: str, value: object) -> Value:  # noqa: PLR0911 -- a return for each type
+    """The value as a message; raises TypeError with the attribute's name if it cannot be sent."""
     match value:
         case bool():
             return Value(boolean=value)
@@ -74,7 +74,7 @@ def _whole(name: str, value: int) -> int:
 
 
 def moment_of(name: str, value: object) -> datetime:
-    """The moment, given as it is or as ISO 8601 text; raises ValueError with its name for anything else."""
+    """The time, given as a datetime or as ISO 8601 text; raises ValueError with its name for anything else."""
     if isinstance(value, datetime):
         return value
     try:
@@ -84,14 +84,14 @@ def moment_of(name: str, value: object) -> datetime:
 
 
 def aware(name: str, moment: datetime) -> datetime:
-    """The moment; raises TypeError with its name when it has no time zone."""
+    """The datetime; raises TypeError with its name if it has no time zone."""
     if moment.tzinfo is None:
         raise TypeError(f"{name}: {moment} needs a time zone")
     return moment
 
 
-def texts(name: str, given: Iterable[str]) -> Iterable[str]:
-    """The texts; raises TypeError for one text in the place of several."""
-    if isinstance(given, str):
-        raise TypeError(f"{name}: needs a list of texts, not {given!r}")
-    return given
+def texts(name: str, values: Iterable[str]) -> Iterable[str]:
+    """The texts; raises TypeError for a single text, which is an iterable of characters."""
+    if isinstance(values, str):
+        raise TypeError(f"{name}: needs a list of texts, not {values!r}")
+    return values

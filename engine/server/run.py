@@ -35,7 +35,7 @@ from engine.settings import Settings
 from engine.telemetry.config import read_otlp_config
 from engine.telemetry.counters import counted
 from engine.weather import Weather
-from engine.wire.limits import most_of
+from engine.wire.limits import limits_of
 from engine.wire.parse import Parser
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ async def serve(compiled: CompiledBook, settings: Settings, lifecycle: Lifecycle
 
     def open_serving(compiled: CompiledBook) -> ServingBook:
         return ServingBook(
-            Parser(compiled, may_simulate=may_simulate, most=most_of(settings)),
+            Parser(compiled, may_simulate=may_simulate, limits=limits_of(settings)),
             Engine(
                 compiled,
                 ledger,

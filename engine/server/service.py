@@ -81,8 +81,8 @@ class DecisionsService:
     async def decide_batch(self, request: pb.DecideBatchRequest, context: Context) -> pb.DecideBatchResponse:
         """Decides for many customers in one group; an item that fails has an error of its own."""
         with self._serving_books.current as serving:
-            if len(request.requests) > serving.parser.most.batched:
-                raise _too_many(serving.parser.most.batched, len(request.requests))
+            if len(request.requests) > serving.parser.limits.batched:
+                raise _too_many(serving.parser.limits.batched, len(request.requests))
             serving.engine.check_room(len(request.requests))
             parsed = [self._parse_or_status(serving, message) for message in request.requests]
             valid = [item for item in parsed if isinstance(item, Request)]

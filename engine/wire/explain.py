@@ -21,8 +21,8 @@ from engine.model.instant import to_datetime
 from engine.model.values import Value
 from engine.rulebook.model.book import Book
 from engine.wire.limits import MOST_NAMES
-from engine.wire.parse import name_of
 from engine.wire.respond import reading, reason, respond, set_time
+from engine.wire.values import name_of
 from engine.wire.violations import FieldViolations
 
 
