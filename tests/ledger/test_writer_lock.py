@@ -22,8 +22,8 @@ from engine.telemetry.counters import LOG_WAIT_SECONDS, LOG_WAITS
 _HOLD = """
 import sys
 from pathlib import Path
-from engine.ledger.store.writer_lock import Turn
-with Turn(Path(sys.argv[1])).taken(5):
+from engine.ledger.store.writer_lock import WriterLock
+with WriterLock(Path(sys.argv[1])).taken(5):
     print("mine", flush=True)
     sys.stdin.read()
 """
