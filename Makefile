@@ -1,8 +1,7 @@
-.PHONY: help setup demo test lint types contracts drift unit generate bench trial soak steady fuzz kills serve clean format
+.PHONY: help setup demo test test-pythons test-busy lint types contracts drift unit generate bench trial soak steady fuzz kills serve clean format
 
 VENV := .venv
 BIN := $(VENV)/bin
-READY := $(VENV)/.ready
 RULES ?= rules/cosmetics-cn
 PORT ?= 50051
 SECONDS ?= 3600
@@ -10,18 +9,18 @@ FUZZ_SECONDS ?= 300
 KILLS ?= 200
 
 help: ## Show what can be made
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-setup: $(READY) ## Make the virtual environment and install everything into it
-
-$(READY): pyproject.toml constraints.txt scripts/setup.sh
+setup: ## Make the virtual environment, with the newest Python or PYTHON, and install everything into it
 	@scripts/setup.sh $(VENV)
-	@touch $@
 
 demo: setup ## Decide 2,469 real households through a real server
 	@$(BIN)/tact demo
 
 test: lint types contracts drift unit ## Everything that must hold: style, types, import contracts, generated code, tests
+
+test-pythons: ## Run a quick part of the tests, and the demo, with every Python from 3.11 to 3.14 that is here
+	@scripts/test-pythons.sh
 
 lint: setup
 	$(BIN)/ruff check .

@@ -66,10 +66,10 @@ def test_a_context_can_be_read(block: Block, tmp_path: Path) -> None:
 def test_what_is_made_can_be_made() -> None:
     """Every `make` that a page names is a target of the Makefile."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    targets = set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
-        named = set(re.findall(r"(?:`|^)make ([a-z]+)", text, re.MULTILINE))
+        named = set(re.findall(r"(?:`|^)make ([a-z-]+)", text, re.MULTILINE))
         assert named <= targets, page
 
 

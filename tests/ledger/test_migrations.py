@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ def test_a_log_of_the_first_form_is_brought_up_to_date(tmp_path: Path) -> None:
     path = tmp_path / "tact.db"
     _migrated_to(path, "0001")
     decision = ("d", "r", "ann", 7, "v", "nothing", *[None] * 9, "{}", "{}", _FIRST_ANSWER)
-    with sqlite3.connect(path) as log:
+    with closing(sqlite3.connect(path)) as log, log:
         log.execute(f"insert into decisions values ({', '.join('?' * 18)})", decision)
         log.execute(
             f"insert into decisions values ({', '.join('?' * 18)})", ("e", None, "ann", 5, *decision[4:])
@@ -55,7 +56,7 @@ def test_who_unsubscribed_before_consents_were_kept_has_unsubscribed(tmp_path: P
         ("bob", "subscribed", 7),
         ("", "unsubscribed", 1),
     ]
-    with sqlite3.connect(path) as log:
+    with closing(sqlite3.connect(path)) as log, log:
         for number, word in enumerate(words):
             outcome = (*word, f"e-{number}", None, None, 9, "sms", "", "", "", None, None, "{}")
             log.execute(f"insert into outcomes values ({', '.join('?' * 14)})", outcome)
@@ -77,11 +78,11 @@ def test_a_migration_that_fails_leaves_the_log_as_it_was(tmp_path: Path) -> None
     """A log that cannot be brought up to date is refused, and nothing of the migration stays."""
     path = tmp_path / "tact.db"
     _migrated_to(path, "0001")
-    with sqlite3.connect(path) as log:
+    with closing(sqlite3.connect(path)) as log, log:
         log.execute("create table signals (mine text)")
     with pytest.raises(LedgerUnavailable):
         open_store(f"sqlite:///{path}")
-    with sqlite3.connect(path) as log:
+    with closing(sqlite3.connect(path)) as log:
         assert log.execute("select version_num from alembic_version").fetchall() == [("0001",)]
         assert log.execute("select name from sqlite_master where name = 'persons'").fetchall() == []
 
@@ -116,7 +117,7 @@ def test_a_log_of_the_newest_form_is_opened_without_alembic(tmp_path: Path) -> N
 
 
 def _schema(path: Path) -> dict[str, str]:
-    with sqlite3.connect(path) as log:
+    with closing(sqlite3.connect(path)) as log:
         return dict(log.execute("select name, sql from sqlite_master where sql is not null"))
 
 
@@ -132,5 +133,5 @@ def _migrated_to(path: Path, revision: str) -> None:
 
 
 def _rows(path: Path, tables: tuple[str, ...]) -> list[list[tuple[object, ...]]]:
-    with sqlite3.connect(path) as log:
+    with closing(sqlite3.connect(path)) as log:
         return [log.execute(f"select * from {table}").fetchall() for table in tables]

@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ def new_log(tmp_path: Path) -> Path:
 
 def test_who_opens_a_new_log_waits_while_it_is_written(new_log: Path) -> None:
     """SQLite refuses at once to write ahead while another uses the file; the store tries until that one is done."""
-    with sqlite3.connect(new_log, isolation_level=None, check_same_thread=False) as other:
+    with closing(sqlite3.connect(new_log, isolation_level=None, check_same_thread=False)) as other:
         other.execute("BEGIN IMMEDIATE")
         timer = threading.Timer(0.3, other.rollback)
         timer.start()
@@ -34,7 +35,7 @@ def test_who_opens_a_new_log_waits_while_it_is_written(new_log: Path) -> None:
 
 def test_who_opens_a_log_does_not_wait_for_ever(new_log: Path) -> None:
     """After the time that the store may be busy, the log is unavailable, with the cause."""
-    with sqlite3.connect(new_log, isolation_level=None) as other:
+    with closing(sqlite3.connect(new_log, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(LedgerUnavailable, match="database is locked"):
             open_store(f"sqlite:///{new_log}", busy_timeout=0.05)

@@ -3,6 +3,7 @@
 import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ def reasons(answer: DecideResponse) -> list[tuple[int, str]]:
 
 def logged(log: Path) -> int:
     """How many decisions are in the log."""
-    with sqlite3.connect(log) as connection:
+    with closing(sqlite3.connect(log)) as connection:
         (found,) = connection.execute("select count(*) from decisions").fetchone()
         return int(found)
 

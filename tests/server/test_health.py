@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import grpc
@@ -36,11 +36,10 @@ def until(holds: Callable[[], bool], within: float = 30) -> None:
 @contextmanager
 def held(log: Path) -> Iterator[None]:
     """The log kept busy by another program, for the length of a block."""
-    holder = sqlite3.connect(log, isolation_level=None)
-    holder.execute("begin immediate")
-    yield
-    holder.execute("rollback")
-    holder.close()
+    with closing(sqlite3.connect(log, isolation_level=None)) as holder:
+        holder.execute("begin immediate")
+        yield
+        holder.execute("rollback")
 
 
 @pytest.fixture

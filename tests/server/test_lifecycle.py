@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ def tact(*words: str) -> "subprocess.CompletedProcess[str]":
 
 def count(log: Path) -> int:
     """How many decisions are logged."""
-    with sqlite3.connect(log) as connection:
+    with closing(sqlite3.connect(log)) as connection:
         (found,) = connection.execute("select count(*) from decisions").fetchone()
         return int(found)
 
@@ -169,7 +170,7 @@ def test_a_locked_log_is_unavailable_and_recovers(
         holder.close()
         client.decide(li_na("after"))
         assert server.stop() == 0
-    with sqlite3.connect(log) as connection:
+    with closing(sqlite3.connect(log)) as connection:
         persons = connection.execute("select person from decisions order by at").fetchall()
     assert persons == [("before",), ("after",)]
 
@@ -187,7 +188,7 @@ def test_a_full_disk_is_unavailable_and_recovers(book: Path, log: Path) -> None:
         limit(prlimit, server, "unlimited")
         client.decide(li_na("after"))
         assert server.stop() == 0
-    with sqlite3.connect(log) as connection:
+    with closing(sqlite3.connect(log)) as connection:
         assert connection.execute("pragma integrity_check").fetchone() == ("ok",)
         persons = connection.execute("select person from decisions order by at").fetchall()
     assert persons == [("before",), ("after",)]
@@ -212,7 +213,7 @@ def test_a_passed_deadline_is_not_settled(book: Path, log: Path) -> None:
             time.sleep(0.3)
         holder.close()
         assert server.stop() == 0
-    with sqlite3.connect(log) as connection:
+    with closing(sqlite3.connect(log)) as connection:
         persons = {row[0] for row in connection.execute("select distinct person from decisions")}
     assert "late" not in persons
     assert {"first", "waiting"} <= persons

@@ -3,6 +3,7 @@
 import sqlite3
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 from engine.api.v1.decisions_pb2 import DecideResponse
@@ -13,7 +14,7 @@ WEEKLY = 2
 
 def audit(log: Path, answers: Sequence[DecideResponse]) -> Counter[str]:
     """Every acknowledged decision is logged, once and whole, and no cap is broken; how many decisions each customer has."""
-    with sqlite3.connect(log) as connection:
+    with closing(sqlite3.connect(log)) as connection:
         assert connection.execute("pragma integrity_check").fetchone() == ("ok",)
         decisions = connection.execute(
             "select request_id, decision_id, person, outcome from decisions"

@@ -142,10 +142,14 @@ def _connected(path: Path, busy_timeout: float) -> sqlite3.Connection:
         check_same_thread=False,
         cached_statements=4 * _MOST_ROWS,
     )
-    _write_ahead(connection, busy_timeout)
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA foreign_keys = ON")
-    connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+    try:
+        _write_ahead(connection, busy_timeout)
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 

@@ -1,6 +1,7 @@
 """What the tests of memory ask and record, all about one moment."""
 
 import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -48,5 +49,5 @@ def codes(results: list[Recorded | Status]) -> list[object]:
 
 def rows(log: Path, sql: str, *parameters: str) -> list[tuple[object, ...]]:
     """What another program reads from the log."""
-    with sqlite3.connect(log) as connection:
+    with closing(sqlite3.connect(log)) as connection:
         return connection.execute(sql, parameters).fetchall()

@@ -3,6 +3,7 @@
 import sqlite3
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -144,7 +145,7 @@ def test_events_are_bounded(tmp_path: Path) -> None:
             assert record(store, [RecordCommand(compiled, "ann", event, NOW)]) == [RecordResult.ACCEPTED]
     store.close()
     kept = "select (? - at) / 3600000000 from events order by at desc"
-    with sqlite3.connect(tmp_path / "tact.db") as connection:
+    with closing(sqlite3.connect(tmp_path / "tact.db")) as connection:
         assert [row[0] for row in connection.execute(kept, (NOW,))] == [1, 2, 3, 4, 5]
     store = open_store(f"sqlite:///{tmp_path / 'tact.db'}")
     with store.transaction():
@@ -157,7 +158,7 @@ def test_events_are_bounded(tmp_path: Path) -> None:
             ],
         )
     store.close()
-    with sqlite3.connect(tmp_path / "tact.db") as connection:
+    with closing(sqlite3.connect(tmp_path / "tact.db")) as connection:
         assert [row[0] for row in connection.execute(kept, (NOW,))] == [-240, 1, 2]
 
 
@@ -168,7 +169,7 @@ async def test_a_book_that_needs_no_memory_reads_none(tmp_path: Path) -> None:
     with opened(tmp_path / "tact.db") as ledger:
         await Engine(compiled, ledger).decide(Parser(compiled).parse(li_na(), NOW))
         assert ledger.reader.idle
-    with sqlite3.connect(tmp_path / "tact.db") as connection:
+    with closing(sqlite3.connect(tmp_path / "tact.db")) as connection:
         counts = [
             connection.execute(f"select count(*) from {table}").fetchone() for table in ("events", "signals")
         ]
