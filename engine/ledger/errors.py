@@ -9,7 +9,7 @@ LedgerError
 ├── TooManyNames        the person would have more names than are kept
 ├── EventIdTaken        the event_id names an earlier event of another customer
 ├── OutcomeRefused      the outcome does not fit its decision, or its customer is not known
-└── SettleFault         a fault of the program's own, met while this one request was decided
+└── DecisionFault       a fault of the program's own, met while this one request was decided
 """
 
 
@@ -54,5 +54,5 @@ class TooManyNames(LedgerError):
     """Linking the names would make a person with more names than are kept; nothing is linked."""
 
 
-class SettleFault(LedgerError):
+class DecisionFault(LedgerError):
     """A fault of the program's own, met while this one request was decided; the others of its group are not touched."""

@@ -31,17 +31,6 @@ class Stage(IntEnum):
     """After everything that is counted."""
 
 
-class Needs(NamedTuple):
-    """What a command reads and writes, so that its group can lock it."""
-
-    names: tuple[str, ...] = ()
-    """Names of customers; their persons are locked."""
-    decision_ids: tuple[str, ...] = ()
-    """Logged decisions; the persons they are about are locked."""
-    locks: tuple[str, ...] = ()
-    """Whatever else no other transaction may be about meanwhile, such as `event e-1`."""
-
-
 class NamesToLink(NamedTuple):
     """Names that are one person's from now on."""
 
@@ -62,9 +51,17 @@ class Command(ABC, Generic[ResultT_co]):
     stage: ClassVar[Stage]
     """When commands of this kind are applied."""
 
-    @abstractmethod
-    def needs(self) -> Needs:
-        """What it reads and writes."""
+    def customers(self) -> tuple[str, ...]:
+        """The customers that it reads or writes, by any of their names; the persons are locked."""
+        return ()
+
+    def decision_ids(self) -> tuple[str, ...]:
+        """Logged decisions that it reads; the persons they are about are locked."""
+        return ()
+
+    def locks(self) -> tuple[str, ...]:
+        """What else no other transaction may read or write meanwhile, such as `event e-1`."""
+        return ()
 
     def links(self) -> NamesToLink | None:
         """The names that it links, if any."""
@@ -84,7 +81,7 @@ class Identities:
 
     def __init__(self, store: Store, commands: Sequence[AnyCommand]) -> None:
         self._store = store
-        names = sorted(names_of(store, [command.needs() for command in commands]))
+        names = sorted(names_of(store, commands))
         self._persons: Mapping[str, str] = persons.resolve(store, names)
         self.refused: dict[int, LedgerError] = {}
         """By index of the command, why its names could not be linked."""
@@ -116,10 +113,11 @@ class Identities:
             self.refused[index] = error
 
 
-def names_of(store: Store, needs: Sequence[Needs]) -> set[str]:
-    """All names that commands need, and the persons of the decisions that they need."""
-    decision_ids = list({decision_id for need in needs for decision_id in need.decision_ids})
-    return decisions.decided_about(store, decision_ids).union(name for need in needs for name in need.names)
+def names_of(store: Store, commands: Sequence[AnyCommand]) -> set[str]:
+    """All names of the commands, and the persons of the decisions that they read."""
+    decision_ids = list({decision_id for command in commands for decision_id in command.decision_ids()})
+    persons_of_decisions = decisions.decided_about(store, decision_ids)
+    return persons_of_decisions.union(*(command.customers() for command in commands))
 
 
 class UnitOfWork:

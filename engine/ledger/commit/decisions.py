@@ -11,13 +11,13 @@ from engine.decide.answer import answer, from_json
 from engine.decide.evaluate import Evaluation
 from engine.decide.pressure.counters import QuotaKey
 from engine.decide.select import Selection, select
-from engine.ledger.commit.commands import Command, NamesToLink, Needs, Stage, UnitOfWork
+from engine.ledger.commit.commands import Command, NamesToLink, Stage, UnitOfWork
 from engine.ledger.commit.customer_state import CustomerStates, contacts_by_person, persons_of
 from engine.ledger.commit.decision_rows import contact_rows, decision_row
 from engine.ledger.commit.events import ConcludedSignals
 from engine.ledger.commit.learning import trials
 from engine.ledger.commit.quotas import QuotaPreview, QuotaUndecided
-from engine.ledger.errors import LedgerError, RequestIdTaken, SettleFault
+from engine.ledger.errors import DecisionFault, LedgerError, RequestIdTaken
 from engine.ledger.queries import decisions, learning, outcomes, persons
 from engine.ledger.queries.decisions import AnsweredRequest
 from engine.ledger.store.rows import ContactRow, DecisionRow, PersonRow, RequestRow, TrialRow
@@ -38,20 +38,22 @@ class DecideCommand(Command[Decision]):
 
     stage = Stage.DECIDE
 
-    def needs(self) -> Needs:
-        """The customer under all names of the request, and the request_id that a retry would bring."""
-        evaluation, request = self.evaluation, self.evaluation.request
-        return Needs(
-            (request.customer, *request.aliases),
-            locks=(f"request {request.request_id}",) if evaluation.is_named else (),
-        )
+    def customers(self) -> tuple[str, ...]:
+        """The customer, by all names."""
+        request = self.evaluation.request
+        return request.customer, *request.aliases
+
+    def locks(self) -> tuple[str, ...]:
+        """The request_id, which a retry brings again."""
+        evaluation = self.evaluation
+        return (f"request {evaluation.request.request_id}",) if evaluation.is_named else ()
 
     def links(self) -> NamesToLink | None:
         """The names of the request; a preview links nothing."""
         request = self.evaluation.request
         if not request.aliases or request.mode is not Mode.COMMIT:
             return None
-        return NamesToLink((request.customer, *request.aliases), request.now, "decide")
+        return NamesToLink(self.customers(), request.now, "decide")
 
     @classmethod
     def apply(cls, unit: UnitOfWork, commands: Sequence[Self]) -> list[Decision | LedgerError]:
@@ -111,7 +113,7 @@ class _GroupDecider:
             raise
         except Exception as fault:
             log.exception("could not decide", request_id=evaluation.request.request_id)
-            error = SettleFault("the request could not be decided")
+            error = DecisionFault("the request could not be decided")
             error.__cause__ = fault
             return error
 

@@ -11,7 +11,7 @@ from engine.decide.compiled import CompiledBook
 from engine.decide.signals import infer
 from engine.decide.signals.certain import CertainEvaluator
 from engine.decide.signals.infer import NO_CONCLUSIONS, Conclusions
-from engine.ledger.commit.commands import Command, NamesToLink, Needs, Stage, UnitOfWork
+from engine.ledger.commit.commands import Command, NamesToLink, Stage, UnitOfWork
 from engine.ledger.errors import EventIdTaken, LedgerError
 from engine.ledger.memory import memory_of, to_json
 from engine.ledger.queries import persons
@@ -46,13 +46,17 @@ class RecordCommand(Command[RecordResult]):
 
     stage = Stage.RECORD
 
-    def needs(self) -> Needs:
-        """The customer under all names, and the event_id."""
-        return Needs((self.customer, *self.aliases), locks=(f"event {self.event.event_id}",))
+    def customers(self) -> tuple[str, ...]:
+        """The customer, by all names."""
+        return self.customer, *self.aliases
+
+    def locks(self) -> tuple[str, ...]:
+        """The event_id."""
+        return (f"event {self.event.event_id}",)
 
     def links(self) -> NamesToLink | None:
         """The names of the customer, where there are several."""
-        return NamesToLink((self.customer, *self.aliases), self.now, "record") if self.aliases else None
+        return NamesToLink(self.customers(), self.now, "record") if self.aliases else None
 
     @classmethod
     def apply(cls, unit: UnitOfWork, commands: Sequence[Self]) -> Sequence[RecordResult | LedgerError]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Self
 
-from engine.ledger.commit.commands import Command, NamesToLink, Needs, Stage, UnitOfWork
+from engine.ledger.commit.commands import Command, NamesToLink, Stage, UnitOfWork
 from engine.model.instant import Instant
 
 
@@ -24,9 +24,9 @@ class LinkCommand(Command[LinkResult]):
 
     stage = Stage.LINK
 
-    def needs(self) -> Needs:
+    def customers(self) -> tuple[str, ...]:
         """The names."""
-        return Needs(self.names)
+        return self.names
 
     def links(self) -> NamesToLink:
         """The names."""

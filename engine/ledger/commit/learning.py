@@ -10,7 +10,7 @@ from engine.decide.compiled import CompiledBook
 from engine.decide.experiments.learning import LearnedState
 from engine.decide.experiments.posteriors import Arm
 from engine.decide.select import Selection
-from engine.ledger.commit.commands import Command, Needs, Stage, UnitOfWork
+from engine.ledger.commit.commands import Command, Stage, UnitOfWork
 from engine.ledger.queries import learning
 from engine.ledger.store.rows import LearnedRow, TrialRow
 from engine.ledger.store.store import Store
@@ -45,9 +45,9 @@ class LearnCommand(Command[LearnedStates]):
 
     stage = Stage.LEARN
 
-    def needs(self) -> Needs:
-        """That no other server learns meanwhile."""
-        return Needs(locks=("learning",))
+    def locks(self) -> tuple[str, ...]:
+        """One for all servers: they learn one after the other."""
+        return ("learning",)
 
     @classmethod
     def apply(cls, unit: UnitOfWork, commands: Sequence[Self]) -> list[LearnedStates]:

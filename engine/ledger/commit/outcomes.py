@@ -8,7 +8,7 @@ from engine.decide.answer import from_json
 from engine.decide.compiled import CompiledBook
 from engine.decide.pressure.consent import consents_after, purpose_of
 from engine.decide.pressure.contact_state import ContactStatus, Evidence, status_after
-from engine.ledger.commit.commands import Command, NamesToLink, Needs, Stage, UnitOfWork
+from engine.ledger.commit.commands import Command, NamesToLink, Stage, UnitOfWork
 from engine.ledger.commit.events import RecordResult
 from engine.ledger.errors import EventIdTaken, LedgerError, OutcomeRefused
 from engine.ledger.memory import to_json
@@ -47,26 +47,27 @@ class ReportCommand(Command[RecordResult]):
 
     stage = Stage.REPORT
 
-    def needs(self) -> Needs:
-        """The customer under all names, the person of the decision, and the event_id."""
-        return Needs(
-            self._names(),
-            (self.decision_id,) if self.decision_id else (),
-            (f"event {self.event.event_id}",),
-        )
+    def customers(self) -> tuple[str, ...]:
+        """The customer by all names, where one is named."""
+        return (self.customer, *self.aliases) if self.customer else self.aliases
+
+    def decision_ids(self) -> tuple[str, ...]:
+        """The decision, whose person the command need not name."""
+        return (self.decision_id,) if self.decision_id else ()
+
+    def locks(self) -> tuple[str, ...]:
+        """The event_id."""
+        return (f"event {self.event.event_id}",)
 
     def links(self) -> NamesToLink | None:
         """The names of the customer, where there are several."""
-        return NamesToLink(self._names(), self.now, "record") if self.aliases else None
-
-    def _names(self) -> tuple[str, ...]:
-        return (self.customer, *self.aliases) if self.customer else self.aliases
+        return NamesToLink(self.customers(), self.now, "record") if self.aliases else None
 
     @classmethod
     def apply(cls, unit: UnitOfWork, commands: Sequence[Self]) -> Sequence[RecordResult | LedgerError]:
         """Keeps the outcomes; quotas are adjusted by the contacts that they confirm or release."""
         results, changed = report(unit.store, commands, unit.identities.person_of)
-        unit.quotas.settle(
+        unit.quotas.adjust(
             {
                 (contact.decision_id, contact.position): contact.state == ContactState.CONFIRMED
                 for contact in changed

@@ -1,7 +1,7 @@
 """Counts what all customers share, such as stock, within one group's transaction.
 
-A counter of a store with several shards is first taken by one shard that nobody else has locked. Where that does not decide,
-the transaction goes back to before its first counter, locks all shards of those it turned out to need, and decides anew.
+Where a counter has several shards, a group first locks one that no other transaction has. Where that does not decide, the
+transaction goes back to before its first counter, locks all shards of those it turned out to need, and decides anew.
 """
 
 from collections import deque
@@ -102,16 +102,16 @@ class Quotas:
         self._latest: Instant = 0
         """The latest time of the group's decisions."""
         self._peeked: dict[tuple[QuotaKey, Instant], int] = {}
-        self._counts: Mapping[tuple[str, int], bool] = {}
-        self._is_settled = True
+        self._reported: Mapping[tuple[str, int], bool] = {}
+        self._is_adjusted = True
 
-    def settle(self, counts: Mapping[tuple[str, int], bool]) -> None:
-        """Gives back what reported contacts hold that no longer count, and takes again what those held that do.
+    def adjust(self, counts: Mapping[tuple[str, int], bool]) -> None:
+        """Follows reported contacts: gives back what those hold that no longer count, takes again what those held that do.
 
-        counts: by decision_id and position, whether the contact counts from now on, whatever its hold. It is done before
-        the first decision, or when the quotas are written.
+        counts: by decision_id and position, whether the contact counts from now on. Applied before the first decision, or
+        when the quotas are written.
         """
-        self._counts, self._is_settled = counts, not counts
+        self._reported, self._is_adjusted = counts, not counts
 
     def attempt(self, decide: Callable[[], _T], latest: Instant = 0) -> _T:
         """The result of `decide`, which is called again with more shards in hand for as long as it raises QuotaUndecided.
@@ -121,8 +121,8 @@ class Quotas:
         self._latest = latest
         while True:
             try:
-                if not self._is_settled:
-                    self._settle()
+                if not self._is_adjusted:
+                    self._adjust()
                 return decide()
             except QuotaUndecided:
                 self._start_again()
@@ -165,7 +165,7 @@ class Quotas:
 
     def write(self) -> None:
         """Writes what was taken and given back."""
-        if not self._is_settled:
+        if not self._is_adjusted:
             self.attempt(lambda: None)
         queries.give_back(
             self._store,
@@ -178,14 +178,14 @@ class Quotas:
         queries.write(self._store, [row for balance in self._balances.values() for row in balance.written()])
         queries.hold(self._store, self._holdings)
 
-    def _settle(self) -> None:
-        """See `settle`. Raises QuotaUndecided."""
+    def _adjust(self) -> None:
+        """See `adjust`. Raises QuotaUndecided."""
         self._mark()
         moves: dict[QuotaKey, int] = {}
         kept: list[queries.HoldingKey] = []
         given_back: list[queries.HoldingKey] = []
-        for holding in self._locked_holdings(list(self._counts)):
-            counts = self._counts[holding.decision_id, holding.position]
+        for holding in self._locked_holdings(list(self._reported)):
+            counts = self._reported[holding.decision_id, holding.position]
             (kept if counts else given_back).append((holding.decision_id, holding.position, holding.counter))
             if counts is not bool(holding.counted):
                 key = QuotaKey(holding.counter, holding.period)
@@ -199,12 +199,12 @@ class Quotas:
             if not balance.is_whole and (not balance.rows or balance.left(balance.limit) < number):
                 self._need_whole(key, None)
             balance.take(number)
-        self._is_settled = True
+        self._is_adjusted = True
 
     def _start_again(self) -> None:
         """Gives up everything in hand, and waits for all shards of the counters that turned out to be needed."""
         self._store.retreat()
-        self._balances, self._holdings, self._is_settled = {}, [], not self._counts
+        self._balances, self._holdings, self._is_adjusted = {}, [], not self._reported
         rows_by_key: dict[QuotaKey, list[CounterRow]] = {key: [] for key in self._whole}
         for row in queries.lock_all(self._store, list(self._whole)):
             rows_by_key[QuotaKey(row.counter, row.period)].append(row)

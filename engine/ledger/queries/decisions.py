@@ -73,8 +73,8 @@ _PERSONS_OF = Select("person", "FROM decisions WHERE decision_id IN :given(decis
 
 _CONTACTS_MADE = Select(
     columns(ContactRow._fields, "c"),
-    "FROM :given(person text, at bigint, decision_id text) AS asked CROSS JOIN contacts AS c"
-    " WHERE c.person = asked.person AND c.at = asked.at AND c.decision_id = asked.decision_id",
+    "FROM :given(person text, at bigint, decision_id text) AS given CROSS JOIN contacts AS c"
+    " WHERE c.person = given.person AND c.at = given.at AND c.decision_id = given.decision_id",
 )
 """The contacts that decisions made, by their key."""
 

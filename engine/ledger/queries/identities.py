@@ -117,11 +117,11 @@ def _move_events(store: Store, kept: str, others: Sequence[str]) -> None:
 
 def _join_signals(store: Store, kept: str, others: Sequence[str], at: Instant) -> None:
     """Joins signals: one that several hold lasts from the first start to the last end, with the fields of the last."""
-    everybody = [kept, *others]
+    persons_joined = [kept, *others]
     joined: dict[str, SignalRow] = {}
-    for signal in (SignalRow(*row) for row in store.select(_SIGNALS, everybody)):
+    for signal in (SignalRow(*row) for row in store.select(_SIGNALS, persons_joined)):
         if signal.expires_at > at:
             before = joined.get(signal.name, signal)
             joined[signal.name] = signal._replace(person=kept, since=min(signal.since, before.since))
-    store.change(_DELETE_SIGNALS, everybody)
+    store.change(_DELETE_SIGNALS, persons_joined)
     persons.remember(store, list(joined.values()))

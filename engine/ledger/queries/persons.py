@@ -14,17 +14,17 @@ from engine.model.customer import Recalled, RecallQuery
 from engine.model.instant import Instant
 
 _EVENTS = Select(
-    "asked.query, e.at, e.position, e.event_id, e.type, json(e.fields)",
-    "FROM :given(query bigint, person text, since bigint) AS asked CROSS JOIN events AS e"
-    " WHERE e.person = asked.person AND e.at > asked.since AND e.type IN :given(type text)",
+    "given.query, e.at, e.position, e.event_id, e.type, json(e.fields)",
+    "FROM :given(query bigint, person text, since bigint) AS given CROSS JOIN events AS e"
+    " WHERE e.person = given.person AND e.at > given.since AND e.type IN :given(type text)",
     packed=True,
 )
 """The events of persons later than an instant each, of some types, with the index of the query."""
 
 
 _SIGNALS = Select(
-    "asked.query, s.name, s.since, s.expires_at, json(s.fields)",
-    "FROM :given(query bigint, person text) AS asked CROSS JOIN signals AS s WHERE s.person = asked.person",
+    "given.query, s.name, s.since, s.expires_at, json(s.fields)",
+    "FROM :given(query bigint, person text) AS given CROSS JOIN signals AS s WHERE s.person = given.person",
     packed=True,
 )
 """The signals of persons, with the index of the query."""
@@ -48,8 +48,8 @@ _OWNERS = Select(
 
 _LAST_POSITIONS = Select(
     "e.person, e.at, max(e.position)",
-    "FROM :given(person text, at bigint) AS asked CROSS JOIN events AS e"
-    " WHERE e.person = asked.person AND e.at = asked.at GROUP BY e.person, e.at",
+    "FROM :given(person text, at bigint) AS given CROSS JOIN events AS e"
+    " WHERE e.person = given.person AND e.at = given.at GROUP BY e.person, e.at",
 )
 """The last position of an event by person and moment."""
 

@@ -38,27 +38,27 @@ _COUNTER = columns(CounterRow._fields, "c")
 
 _READ = Select(
     f"{_COUNTER}, EXISTS (SELECT 1 FROM holdings AS h WHERE h.counter = c.counter AND h.period = c.period"
-    " AND h.expires_at <= asked.now)",
-    "FROM :given(counter text, period bigint, now bigint) AS asked CROSS JOIN counters AS c"
-    " WHERE c.counter = asked.counter AND c.period = asked.period",
+    " AND h.expires_at <= given.now)",
+    "FROM :given(counter text, period bigint, now bigint) AS given CROSS JOIN counters AS c"
+    " WHERE c.counter = given.counter AND c.period = given.period",
 )
 """The rows of counters, and whether any holding of the counter is due at an instant."""
 
 
 _PEEK = Select(
-    "coalesce((SELECT sum(c.used) FROM counters AS c WHERE c.counter = asked.counter AND c.period = asked.period), 0)"
-    " - (SELECT count(*) FROM holdings AS h WHERE h.counter = asked.counter AND h.period = asked.period"
-    " AND h.expires_at <= asked.now)",
-    "FROM :given(counter text, period bigint, now bigint) AS asked",
+    "coalesce((SELECT sum(c.used) FROM counters AS c WHERE c.counter = given.counter AND c.period = given.period), 0)"
+    " - (SELECT count(*) FROM holdings AS h WHERE h.counter = given.counter AND h.period = given.period"
+    " AND h.expires_at <= given.now)",
+    "FROM :given(counter text, period bigint, now bigint) AS given",
 )
 """How many contacts count at an instant."""
 
 
 _LOCK_ONE = Select(
     _COUNTER,
-    "FROM :given(counter text, period bigint, divided bigint) AS asked CROSS JOIN LATERAL ("
-    "SELECT * FROM counters AS s WHERE s.counter = asked.counter AND s.period = asked.period"
-    " AND s.used < s.quota AND asked.divided IN (-1, s.divided)"
+    "FROM :given(counter text, period bigint, divided bigint) AS given CROSS JOIN LATERAL ("
+    "SELECT * FROM counters AS s WHERE s.counter = given.counter AND s.period = given.period"
+    " AND s.used < s.quota AND given.divided IN (-1, s.divided)"
     " ORDER BY s.quota - s.used DESC LIMIT 1 FOR UPDATE SKIP LOCKED) AS c",
 )
 """Locks the shard of each counter that has most left, of those that are divided by the limit and not locked."""
@@ -86,8 +86,8 @@ _DUE_AND_FREE = Select(_DUE.columns, f"{_DUE.source} FOR UPDATE SKIP LOCKED")
 
 _HOLDINGS = Select(
     columns(HoldingRow._fields, "h"),
-    "FROM :given(decision_id text, position bigint) AS asked CROSS JOIN holdings AS h"
-    " WHERE h.decision_id = asked.decision_id AND h.position = asked.position",
+    "FROM :given(decision_id text, position bigint) AS given CROSS JOIN holdings AS h"
+    " WHERE h.decision_id = given.decision_id AND h.position = given.position",
 )
 """The holdings of contacts."""
 

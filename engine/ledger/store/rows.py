@@ -114,7 +114,7 @@ class HoldingRow(NamedTuple):
     counted: bool
     """Whether it counts; it does not when it was given back."""
     expires_at: BigInt | None
-    """When an unconfirmed hold is given back; empty: an outcome settled that."""
+    """When an unconfirmed hold is given back; empty: an outcome has decided it."""
 
 
 @stored("persons", sqlite_with_rowid=False)

@@ -11,7 +11,7 @@ from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import evaluate
 from engine.ledger.commit.decisions import DecideCommand
 from engine.ledger.commit.group import commit_group
-from engine.ledger.errors import LedgerError, RequestIdTaken, SettleFault
+from engine.ledger.errors import DecisionFault, LedgerError, RequestIdTaken
 from engine.ledger.store.open import open_store
 from engine.ledger.store.store import Store
 from engine.model.decision import Decision, Outcome, Reason, ReasonCode
@@ -240,7 +240,7 @@ def test_a_fault_in_one_request_spares_its_neighbours(
         customer="broken", attributes={**LI_NA.attributes, "profile.first_name": unreadable}
     )
     good, bad, other = settle_any(compiled, store, LI_NA, broken, LI_NA._replace(customer="wang-wei"))
-    assert isinstance(bad, SettleFault)
+    assert isinstance(bad, DecisionFault)
     assert isinstance(good, Decision)
     assert isinstance(other, Decision)
     assert any_log.rows("select person from decisions order by 1") == [("li-na",), ("wang-wei",)]
