@@ -73,14 +73,14 @@ class Parser:
         self.most = most
         self._may_simulate = may_simulate
         self._given = {
-            name: _Given(name, f"context.{name}", _check_of(declared), name in compiled.wanted)
+            name: _Given(name, f"context.{name}", _check_of(declared), name in compiled.referenced)
             for name, declared in BUILTIN.items()
         }
         self._location, self._weather, self._tomorrow = map(
             self._by_field, ("location.", "weather.", "weather.tomorrow.")
         )
         self._profile = {
-            name.removeprefix("profile."): (name if name in compiled.wanted else "", reader(declared))
+            name.removeprefix("profile."): (name if name in compiled.referenced else "", reader(declared))
             for name, declared in compiled.book.attributes.items()
             if name.startswith("profile.")
         }

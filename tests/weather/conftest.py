@@ -61,5 +61,5 @@ async def make(harbin: Station, clock: Clock, wall: Clock) -> AsyncIterator[Make
 
 async def landed(weather: Weather) -> None:
     """Returns when no call is under way."""
-    while weather._flights:
-        await asyncio.wait(set(weather._flights.values()))
+    while weather._calls:
+        await asyncio.wait(set(weather._calls.values()))

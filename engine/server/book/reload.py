@@ -12,10 +12,10 @@ import structlog
 from engine.decide.compiled import CompiledBook, compile_book
 from engine.decide.signals.compile import CompiledSignals
 from engine.decide.signals.evaluator import Evaluator, open_evaluator
-from engine.decide.signals.probe import probe
 from engine.decide.signals.python_evaluator import PythonEvaluator
 from engine.rulebook.load import load
 from engine.rulebook.report.diagnostics import Diagnostic, Severity, in_short
+from engine.server.book.probe import probe
 from engine.server.book.serving import ServingBook, ServingBooks
 
 log = structlog.get_logger()

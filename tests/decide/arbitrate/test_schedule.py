@@ -137,5 +137,5 @@ placements: {top: {channel: web, fallback: story}}
 
 def test_a_book_without_a_customers_clock_does_not_ask_for_zones() -> None:
     """What tells a customer's zone is read only where some schedule needs it."""
-    assert "profile.time_zone" not in running(HOURS).wanted
-    assert "profile.time_zone" in running(f"{HOURS}, clock: customer").wanted
+    assert "profile.time_zone" not in running(HOURS).referenced
+    assert "profile.time_zone" in running(f"{HOURS}, clock: customer").referenced

@@ -6,11 +6,11 @@ from random import Random
 from engine.conditions.dnf import clauses_of
 from engine.conditions.evaluate import holds
 from engine.conditions.model import All, Any_, Audience, Condition, None_, Operand, Operator, Test
-from engine.decide.signals.probe import MOMENT, ODD
 from engine.decide.signals.strata import PREFIX, strata
 from engine.model.instant import DAY
 from engine.model.values import Attributes, Scalar, Value
 from engine.rulebook.model.derived import Signal
+from engine.server.book.probe import MOMENT, ODD
 
 NAMES = ("a", "b", "c", "profile.age", "é", "")
 SCALARS: tuple[Scalar, ...] = (

@@ -12,8 +12,8 @@ from engine.decide.signals.compile import TooManyConjunctions, compile_signals
 from engine.decide.signals.evaluator import open_evaluator
 from engine.decide.signals.infer import infer
 from engine.decide.signals.kernel import DurableKernel
-from engine.decide.signals.probe import MOMENT, samples
 from engine.model.values import Attributes
+from engine.server.book.probe import MOMENT, samples
 from tests.conditions.strategies import conditions, contexts
 from tests.decide.signals.books import book, needs_library
 from tests.decide.signals.chance import attributes, by_reference, signals

@@ -9,9 +9,9 @@ from engine.conditions.model import Any_, None_, Operator, Test
 from engine.decide.signals.certain import CertainEvaluator, certain
 from engine.decide.signals.compile import compile_signals
 from engine.decide.signals.infer import infer
-from engine.decide.signals.probe import MOMENT
 from engine.decide.signals.python_evaluator import PythonEvaluator
 from engine.rulebook.model.derived import Signal
+from engine.server.book.probe import MOMENT
 from tests.decide.signals.chance import NAMES, attributes, signals
 
 

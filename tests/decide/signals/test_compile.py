@@ -77,7 +77,7 @@ def test_a_ruleset_has_at_most_4096_conditions() -> None:
 def test_a_fact_has_at_most_240_properties() -> None:
     """The 241st attribute is in a second batch; of all operands that an attribute may equal, one counts."""
     (stratum,) = compiled({f"s{number:03}": eq(f"a{number}", 1) for number in range(241)}).strata
-    assert [len(one.projector.columns) for one in stratum.batches] == [240, 1]
+    assert [len(one.fact_builder.columns) for one in stratum.batches] == [240, 1]
     (stratum,) = compiled({f"s{number}": eq("a", number) for number in range(1_000)}).strata
     assert len(stratum.batches) == 1
 

@@ -7,21 +7,21 @@ import pytest
 
 from engine.conditions.model import Any_, Condition, None_, Operator, Test
 from engine.decide.signals.compile import compile_signals
-from engine.decide.signals.facts import places, position
-from engine.decide.signals.probe import MOMENT, ODD
+from engine.decide.signals.facts import ascending, position
 from engine.model.values import Value
+from engine.server.book.probe import MOMENT, ODD
 from tests.decide.signals.books import book, eq, gte
 
 
 def fact(condition: Condition, attributes: dict[str, Value]) -> str:
     """Of a book with this signal only."""
     (stratum,) = compile_signals(book({"s": condition})).strata
-    return stratum.batches[0].projector.fact(attributes, MOMENT)
+    return stratum.batches[0].fact_builder.fact(attributes, MOMENT)
 
 
 def test_a_position_says_how_a_value_compares_with_every_operand() -> None:
     """Odd at an operand, even between: huge, infinite and subnormal numbers too, exactly."""
-    operands = places([1, 1.0, 10**400, 5e-324, float("-inf"), 2**53 + 1])
+    operands = ascending([1, 1.0, 10**400, 5e-324, float("-inf"), 2**53 + 1])
     assert operands == (float("-inf"), 5e-324, 1, 2**53 + 1, 10**400)
     values = [
         float("-inf"),

@@ -5,8 +5,8 @@ from dataclasses import replace
 from engine.conditions.model import All, Any_, Condition, None_
 from engine.decide.signals.compile import CompiledSignals, compile_signals
 from engine.decide.signals.infer import explain_chain, infer
-from engine.decide.signals.probe import MOMENT
 from engine.model.values import Attributes
+from engine.server.book.probe import MOMENT
 from tests.decide.signals.books import book, compiled, eq, gte, signal
 
 CHURN = compiled(

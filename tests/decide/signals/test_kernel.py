@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from engine.decide.signals import kernel
 from engine.decide.signals.infer import infer
 from engine.decide.signals.kernel import LIBRARY, DurableKernel, LibraryMissing
-from engine.decide.signals.probe import MOMENT
+from engine.server.book.probe import MOMENT
 from engine.telemetry.counters import SIGNAL_ANOMALIES
 from tests.decide.signals.books import compiled, eq, gte, needs_library, numbered
 

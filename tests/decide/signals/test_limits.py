@@ -11,7 +11,7 @@ from engine.conditions.model import All, Condition, None_, Operator, Test
 from engine.decide.signals.compile import CompiledSignals
 from engine.decide.signals.infer import infer
 from engine.decide.signals.kernel import DurableKernel
-from engine.decide.signals.probe import MOMENT
+from engine.server.book.probe import MOMENT
 from tests.decide.signals.books import compiled, eq, gte, needs_library, numbered
 
 pytestmark = needs_library

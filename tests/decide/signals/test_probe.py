@@ -7,9 +7,9 @@ import pytest
 
 from engine.conditions.model import Any_, None_, Operand, Operator, Test
 from engine.decide.signals import kernel, rulesets
-from engine.decide.signals import probe as probing
-from engine.decide.signals.probe import MOMENT, examine, probe, samples, satisfying
 from engine.decide.signals.python_evaluator import conjunction_holds
+from engine.server.book import probe as probing
+from engine.server.book.probe import MOMENT, examine, probe, samples, satisfying
 from tests.decide.signals.books import compiled, gte, needs_library, numbered, signal
 
 BOOK = compiled({"old": gte("age", 60), "young": None_((signal("old"),))})
