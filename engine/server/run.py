@@ -188,7 +188,11 @@ async def _serve(parts: Parts, settings: Settings, place: ServingPlace) -> None:
     await server.start()
     place.announce(f"{settings.host}:{port}")
     log.info(
-        "serving", book=live.book.name, version=live.book.version, campaigns=len(live.compiled_campaigns)
+        "serving",
+        book=live.book.name,
+        version=live.book.version,
+        campaigns=len(live.compiled_campaigns),
+        signals=live.signals.evaluator.name if live.signals else "none",
     )
     await place.stop.told()
     log.info("draining", seconds=settings.grace)
