@@ -36,11 +36,11 @@ def test_a_position_says_how_a_value_compares_with_every_operand() -> None:
         10**400,
         10**401,
     ]
-    assert [position(operands, one) for one in values] == [1, 2, 2, 3, 4, 5, 6, 6, 7, 9, 10]
+    assert [position(operands, value) for value in values] == [1, 2, 2, 3, 4, 5, 6, 6, 7, 9, 10]
     for value in values:
         for index, operand in enumerate(operands):
-            place, mark = position(operands, value), 2 * index + 1
-            assert (place < mark, place == mark) == (value < operand, value == operand)
+            actual, mark = position(operands, value), 2 * index + 1
+            assert (actual < mark, actual == mark) == (value < operand, value == operand)
 
 
 @pytest.mark.parametrize(
@@ -80,4 +80,4 @@ def test_nothing_of_a_callers_is_written() -> None:
         pairs = json.loads(text, object_pairs_hook=list)
         assert pairs[:2] == [("id", 1), ("g", 0)]
         assert len(dict(pairs)) == len(pairs)
-        assert all(type(one) is int and 0 <= one < 10 for _, one in pairs)
+        assert all(type(value) is int and 0 <= value < 10 for _, value in pairs)

@@ -39,9 +39,7 @@ def test_the_naive_evaluator_answers_without_the_library() -> None:
 
 def test_a_loader_needs_no_library() -> None:
     """Ordering and compiling signals does not import it."""
-    script = (
-        "import sys, engine.decide.signals.compile; print([one for one in sys.modules if 'durable' in one])"
-    )
+    script = "import sys, engine.decide.signals.compile; print([name for name in sys.modules if 'durable' in name])"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
