@@ -71,8 +71,13 @@ def _report(person: str, now: Instant, book: Book, drawn: Sequence[Assignment]) 
         "customer": person,
         "on": to_datetime(now).isoformat(),
         "book_version": book.version,
-        "memberships": [one._asdict() for one in drawn],
+        "memberships": [_document(assignment) for assignment in drawn],
     }
+
+
+def _document(assignment: Assignment) -> dict[str, object]:
+    fields = assignment._asdict()
+    return {"place" if name == "position" else name: value for name, value in fields.items()}
 
 
 def _table(person: str, now: Instant, book: Book, drawn: Sequence[Assignment]) -> Table:
@@ -83,9 +88,9 @@ def _table(person: str, now: Instant, book: Book, drawn: Sequence[Assignment]) -
         title_justify="left",
     )
     for one in drawn:
-        place = "" if one.place is None else f"{one.place:.6f}"
+        position = "" if one.position is None else f"{one.position:.6f}"
         share = "" if one.share is None else f"{one.share:.4g}"
-        table.add_row(one.kind, one.name, escape(one.salt), place, share, _result(one))
+        table.add_row(one.kind, one.name, escape(one.salt), position, share, _result(one))
     return table
 
 

@@ -194,6 +194,7 @@ async def _serve(parts: Parts, settings: Settings, lifecycle: Lifecycle) -> None
         book=compiled.book.name,
         version=compiled.book.version,
         campaigns=len(compiled.compiled_campaigns),
+        signals=compiled.signals.evaluator.name if compiled.signals else "none",
     )
     await lifecycle.stop.requested()
     log.info("draining", seconds=settings.grace)

@@ -57,7 +57,7 @@ class Parser:
         self.limits = limits
         self._may_simulate = may_simulate
         self._fields = {
-            name: _ContextField(name, f"context.{name}", field_checker(declared), name in compiled.wanted)
+            name: _ContextField(name, f"context.{name}", field_checker(declared), name in compiled.referenced)
             for name, declared in BUILTIN.items()
         }
         self._location, self._weather, self._tomorrow = map(
@@ -70,7 +70,9 @@ class Parser:
         }
         self._readers = {short: reader(declared) for short, declared in profile.items()}
         self._wanted = {
-            short: declared.name for short, declared in profile.items() if declared.name in compiled.wanted
+            short: declared.name
+            for short, declared in profile.items()
+            if declared.name in compiled.referenced
         }
 
     def parse(self, message: pb.DecideRequest, now: Instant) -> Request:

@@ -21,7 +21,10 @@ def test_clauses_mean_the_condition(condition: Condition, attributes: Attributes
     clauses = dnf.clauses_of(condition)
     if clauses is not None:
         truth = any(
-            all(evaluate.test_holds(one.test, attributes, MOMENT) is one.positive for one in clause)
+            all(
+                evaluate.test_holds(literal.test, attributes, MOMENT) is literal.positive
+                for literal in clause
+            )
             for clause in clauses
         )
         assert truth is holds(condition, attributes, MOMENT)
@@ -46,7 +49,7 @@ def test_true_is_not_one() -> None:
 
 def test_limit_is_kept_before_memory_is_spent() -> None:
     """A form of 2^1000 clauses is given up at once; one at the limit is not."""
-    pairs = [Any_((eq(2 * one), eq(2 * one + 1))) for one in range(1000)]
+    pairs = [Any_((eq(2 * number), eq(2 * number + 1))) for number in range(1000)]
     assert dnf.clauses_of(All(tuple(pairs))) is None
     assert len(dnf.clauses_of(All(tuple(pairs[:6]))) or ()) == 64
     assert dnf.clauses_of(All(tuple(pairs[:7]))) is None

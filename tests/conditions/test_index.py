@@ -20,7 +20,7 @@ from tests.conditions.strategies import MOMENT, conditions, contexts
 
 def holding(written: Sequence[Condition], attributes: Attributes) -> list[int]:
     """What the reference says."""
-    return [number for number, one in enumerate(written) if holds(one, attributes, MOMENT)]
+    return [number for number, condition in enumerate(written) if holds(condition, attributes, MOMENT)]
 
 
 @pytest.mark.parametrize("small", [False, True])
@@ -45,13 +45,19 @@ def test_index_is_the_reference(
             patch.setattr(keyed, "_LONG", 0)
         built = ConditionIndex.build(written)
     positions = st.sets(st.sampled_from(range(len(written)))) if written else st.just(set[int]())
-    some, others = data.draw(positions), data.draw(positions)
-    left, right = built.clauses_of(some), built.clauses_of(others)
+    chosen_positions, others = data.draw(positions), data.draw(positions)
+    left, right = built.clauses_of(chosen_positions), built.clauses_of(others)
     for attributes in seen:
-        found = holding(written, attributes)
-        assert built.match(attributes, MOMENT) == found
-        for among, chosen in ((left, some), (left & right, some & others), (left | right, some | others)):
-            assert built.match(attributes, MOMENT, among) == [one for one in found if one in chosen]
+        expected = holding(written, attributes)
+        assert built.match(attributes, MOMENT) == expected
+        for among, chosen in (
+            (left, chosen_positions),
+            (left & right, chosen_positions & others),
+            (left | right, chosen_positions | others),
+        ):
+            assert built.match(attributes, MOMENT, among) == [
+                position for position in expected if position in chosen
+            ]
 
 
 def book(size: int) -> list[Condition]:
@@ -89,16 +95,18 @@ def customers(number: int) -> list[Attributes]:
         }
         for _ in range(number)
     ]
-    return [{name: one for name, one in all_.items() if random.random() < 0.9} for all_ in whole]
+    return [
+        {name: value for name, value in attributes.items() if random.random() < 0.9} for attributes in whole
+    ]
 
 
 def test_large_books_and_threads() -> None:
     """A book of thousands of conditions, split into blocks, is matched rightly by several threads at once."""
     written, seen = book(3000), customers(24)
     built = ConditionIndex.build(written)
-    wanted = [holding(written, one) for one in seen]
+    expected = [holding(written, attributes) for attributes in seen]
     with ThreadPoolExecutor(4) as pool:
-        assert list(pool.map(lambda one: built.match(one, MOMENT), seen * 5)) == wanted * 5
+        assert list(pool.map(lambda attributes: built.match(attributes, MOMENT), seen * 5)) == expected * 5
 
 
 def test_too_large_a_form_falls_back() -> None:
@@ -173,5 +181,5 @@ def test_odd_values(value: object) -> None:
     ]
     attributes: Attributes = {"x": value}  # type: ignore[dict-item]
     assert ConditionIndex.build(written).match(attributes, MOMENT) == holding(written, attributes)
-    for one in written:
-        assert ConditionIndex.build([one]).match(attributes, MOMENT) == holding([one], attributes)
+    for condition in written:
+        assert ConditionIndex.build([condition]).match(attributes, MOMENT) == holding([condition], attributes)

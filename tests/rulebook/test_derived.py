@@ -167,7 +167,7 @@ def test_what_is_derived_is_what_conditions_test(book: Book) -> None:
     events = [Event("", "product_view", now - DAY, {"category": "cream", "value": 4 + i}) for i in range(3)]
     events += [Event("", "purchase", now - HOUR, {"value": 101.0})]
     keen = book.audiences["keen"]
-    names = closure(book.derived, attributes_of(keen) | compiled.wanted)
+    names = closure(book.derived, attributes_of(keen) | compiled.referenced)
     values = derivation(book.derived, names, book.timezone).derive({}, events, now)
     assert holds(keen, values, compiled.moment(now))
     assert not holds(

@@ -27,8 +27,8 @@ class Clock:
 @pytest.fixture
 async def harbin() -> AsyncIterator[Station]:
     """A station that answers well."""
-    async with station() as one:
-        yield one
+    async with station() as opened:
+        yield opened
 
 
 @pytest.fixture
@@ -55,11 +55,11 @@ async def make(harbin: Station, clock: Clock, wall: Clock) -> AsyncIterator[Make
         return made[-1]
 
     yield build
-    for one in made:
-        await one.close()
+    for made_weather in made:
+        await made_weather.close()
 
 
 async def landed(weather: Weather) -> None:
     """Returns when no call is under way."""
-    while weather._flights:
-        await asyncio.wait(set(weather._flights.values()))
+    while weather._calls:
+        await asyncio.wait(set(weather._calls.values()))

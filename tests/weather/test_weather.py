@@ -23,7 +23,7 @@ async def test_first_asks_and_second_remembers(harbin: Station, make: MakeWeathe
     assert first[TEMPERATURE] == 3.1
     assert first["weather.tomorrow.hail"] is True
     assert await weather.at(45.79, 126.52) == first
-    assert len(harbin.asked) == 1
+    assert len(harbin.received) == 1
     counters = weather.counters()
     assert (counters.calls, counters.waited, counters.hits, counters.cells) == (1, 1, 1, 1)
 
@@ -37,17 +37,17 @@ async def test_off_by_default() -> None:
     await weather.close()
 
 
-@pytest.mark.parametrize("place", [(91, 0), (0, 181), (math.nan, 0), (0, math.inf)])
-async def test_nowhere(harbin: Station, make: MakeWeather, place: tuple[float, float]) -> None:
+@pytest.mark.parametrize("coordinates", [(91, 0), (0, 181), (math.nan, 0), (0, math.inf)])
+async def test_nowhere(harbin: Station, make: MakeWeather, coordinates: tuple[float, float]) -> None:
     """What is no place has no weather, and nobody is asked."""
-    assert await make().at(*place) == {}
-    assert harbin.asked == []
+    assert await make().at(*coordinates) == {}
+    assert harbin.received == []
 
 
 async def test_edges_are_one_place(harbin: Station, make: MakeWeather) -> None:
     """Both names of the 180th meridian, every longitude at a pole and both zeros are one square each."""
     weather = make()
-    for place in [
+    for coordinates in [
         (10, 180),
         (10, -180),
         (90, 0),
@@ -58,8 +58,8 @@ async def test_edges_are_one_place(harbin: Station, make: MakeWeather) -> None:
         (0.0, 0.0),
         (-0.0, -0.0),
     ]:
-        assert await weather.at(*place)
-    assert len(harbin.asked) == 4
+        assert await weather.at(*coordinates)
+    assert len(harbin.received) == 4
 
 
 async def test_a_thousand_ask_once(harbin: Station, make: MakeWeather) -> None:
@@ -71,7 +71,7 @@ async def test_a_thousand_ask_once(harbin: Station, make: MakeWeather) -> None:
     harbin.open.set()
     answers = await asyncio.gather(*askers)
     assert all(answer[TEMPERATURE] == 3.1 for answer in answers)
-    assert len(harbin.asked) == 1
+    assert len(harbin.received) == 1
 
 
 async def test_deadline(harbin: Station, make: MakeWeather) -> None:
@@ -81,11 +81,11 @@ async def test_deadline(harbin: Station, make: MakeWeather) -> None:
     deadline = time.monotonic() + 0.1
     assert await weather.at(*HARBIN, deadline=deadline) == {}
     assert time.monotonic() < deadline + 1
-    assert len(harbin.asked) == 1
+    assert len(harbin.received) == 1
     harbin.open.set()
     await landed(weather)
     assert (await weather.at(*HARBIN, deadline=time.monotonic()))[TEMPERATURE] == 3.1
-    assert len(harbin.asked) == 1
+    assert len(harbin.received) == 1
     await weather.close()
 
 
@@ -99,7 +99,7 @@ async def test_patience(harbin: Station, make: MakeWeather) -> None:
     harbin.open.set()
     await landed(weather)
     assert await weather.at(*HARBIN)
-    assert len(harbin.asked) == 1
+    assert len(harbin.received) == 1
 
 
 async def test_no_time_at_all(harbin: Station, make: MakeWeather, clock: Clock) -> None:
@@ -108,21 +108,21 @@ async def test_no_time_at_all(harbin: Station, make: MakeWeather, clock: Clock) 
     assert await weather.at(*HARBIN, deadline=clock.now - 1) == {}
     await landed(weather)
     assert await weather.at(*HARBIN)
-    assert len(harbin.asked) == 1
+    assert len(harbin.received) == 1
 
 
 async def test_cancelled_asker(harbin: Station, make: MakeWeather) -> None:
     """Cancelling one who waits leaves the call and the others who wait."""
     harbin.open.clear()
     weather = make()
-    one, other = (asyncio.create_task(weather.at(*HARBIN)) for _ in range(2))
+    first, other = (asyncio.create_task(weather.at(*HARBIN)) for _ in range(2))
     await harbin.arrived(1)
-    one.cancel()
+    first.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await one
+        await first
     harbin.open.set()
     assert (await other)[TEMPERATURE] == 3.1
-    assert len(harbin.asked) == 1
+    assert len(harbin.received) == 1
 
 
 async def test_stale_while_revalidate(harbin: Station, make: MakeWeather, clock: Clock) -> None:
@@ -131,7 +131,7 @@ async def test_stale_while_revalidate(harbin: Station, make: MakeWeather, clock:
     await weather.at(*HARBIN)
     clock.now += HOUR - 1
     await weather.at(*HARBIN)
-    assert len(harbin.asked) == 1
+    assert len(harbin.received) == 1
 
     clock.now += 2
     harbin.open.clear()
@@ -141,7 +141,7 @@ async def test_stale_while_revalidate(harbin: Station, make: MakeWeather, clock:
     harbin.open.set()
     await landed(weather)
     assert (await weather.at(*HARBIN))[TEMPERATURE] == 9.0
-    assert (len(harbin.asked), weather.counters().stale_hits) == (2, 3)
+    assert (len(harbin.received), weather.counters().stale_hits) == (2, 3)
 
     clock.now += 3 * HOUR
     harbin.open.clear()
@@ -157,7 +157,7 @@ async def test_old_is_kept_when_refreshing_fails(harbin: Station, make: MakeWeat
     for _ in range(3):
         assert (await weather.at(*HARBIN))[TEMPERATURE] == 3.1
         await landed(weather)
-    assert len(harbin.asked) == 2
+    assert len(harbin.received) == 2
     clock.now += 31
     harbin.answer = reply(forecast(temperature_2m=9.0))
     await weather.at(*HARBIN)
@@ -181,7 +181,7 @@ async def test_breaker(harbin: Station, make: MakeWeather, clock: Clock) -> None
     for latitude in range(5):
         assert await weather.at(latitude, 0) == {}
     counters = weather.counters()
-    assert (len(harbin.asked), counters.breaker, dict(counters.failures)) == (
+    assert (len(harbin.received), counters.breaker, dict(counters.failures)) == (
         3,
         BreakerState.OPEN,
         {"status": 3},
@@ -198,7 +198,7 @@ async def test_breaker(harbin: Station, make: MakeWeather, clock: Clock) -> None
     assert (await trial)[TEMPERATURE] == 3.1
     assert weather.counters().breaker is BreakerState.CLOSED
     assert await weather.at(51, 0)
-    assert len(harbin.asked) == 5
+    assert len(harbin.received) == 5
 
 
 async def test_remembered_weather_outlives_the_provider(harbin: Station, make: MakeWeather) -> None:
@@ -238,7 +238,7 @@ async def test_calls_are_bounded(harbin: Station, make: MakeWeather, clock: Cloc
     assert [await weather.at(latitude, 0) for latitude in range(2, 20)] == [{}] * 18
     harbin.open.set()
     assert all(await asyncio.gather(*askers))
-    assert (len(harbin.asked), harbin.connections) == (2, 2)
+    assert (len(harbin.received), harbin.connections) == (2, 2)
 
 
 async def test_memory_is_bounded(harbin: Station, make: MakeWeather) -> None:
@@ -248,9 +248,9 @@ async def test_memory_is_bounded(harbin: Station, make: MakeWeather) -> None:
         await weather.at(latitude, 0)
     assert weather.counters().cells == 3
     await weather.at(9, 0)
-    assert len(harbin.asked) == 10
+    assert len(harbin.received) == 10
     await weather.at(0, 0)
-    assert len(harbin.asked) == 11
+    assert len(harbin.received) == 11
 
 
 async def test_close(harbin: Station, make: MakeWeather) -> None:
@@ -262,5 +262,5 @@ async def test_close(harbin: Station, make: MakeWeather) -> None:
     await weather.close()
     assert await asker == {}
     assert await weather.at(*HARBIN) == {}
-    assert len(harbin.asked) == 1
+    assert len(harbin.received) == 1
     await weather.close()

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from engine.conditions.evaluate import holds
 from engine.conditions.model import Condition, Test, tests_of
 from engine.decide.arbitrate.campaign import CompiledCampaign
-from engine.decide.arbitrate.rank import factor
+from engine.decide.arbitrate.rank import factor_value
 from engine.decide.arbitrate.schedule import Clocks
 from engine.decide.attributes.zones import CLOCK, zone_of, zones_of
 from engine.decide.evaluate import Evaluation
@@ -62,8 +62,8 @@ class CandidateChanges:
             case ReasonCode.NOT_ELIGIBLE:
                 yield from self._conditions([compiled_campaign.campaign.when])
             case ReasonCode.RAMPING if isinstance(compiled_campaign.campaign.ramp, Ramp):
-                share = compiled_campaign.gates[-1].place(self._request.customer, self._request.now)
-                yield self._later(compiled_campaign.campaign.ramp.reaches(share))
+                position = compiled_campaign.gates[-1].position(self._request.customer, self._request.now)
+                yield self._later(compiled_campaign.campaign.ramp.reaches(position))
             case ReasonCode.NO_CONSENT | ReasonCode.UNREACHABLE:
                 yield from self._reach(reason)
             case ReasonCode.NO_VARIANT:
@@ -167,7 +167,7 @@ class CandidateChanges:
                 after = rival.tier if ahead else rival.tier + 1
                 yield Change(ChangeKind.TIER, "", campaign.tier, after)
             elif rival.tier == campaign.tier and campaign.score:
-                before = factor(compiled_campaign.value, self._attributes)
+                before = factor_value(compiled_campaign.value, self._attributes)
                 value = _above(before * rival.score / campaign.score)
                 yield Change(ChangeKind.VALUE, "", before, value, size=size_of(before, value, None))
 

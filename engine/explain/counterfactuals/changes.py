@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from engine.decide.arbitrate.campaign import CompiledCampaign, reweighed
+from engine.decide.arbitrate.campaign import CompiledCampaign, with_rank
 from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import Evaluation, evaluate
 from engine.explain.model import Change, ChangeKind
@@ -68,7 +68,7 @@ def _repriced(change: Change, compiled: CompiledBook, campaign: str) -> Compiled
         if compiled_campaign.campaign.name != campaign or not isinstance(change.after, int | float):
             return compiled_campaign
         if change.kind is ChangeKind.TIER:
-            return reweighed(compiled_campaign, tier=int(change.after))
-        return reweighed(compiled_campaign, value=float(change.after))
+            return with_rank(compiled_campaign, tier=int(change.after))
+        return with_rank(compiled_campaign, value=float(change.after))
 
     return replace(compiled, compiled_campaigns=tuple(map(repriced, compiled.compiled_campaigns)))

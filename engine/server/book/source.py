@@ -13,7 +13,7 @@ import structlog
 
 from engine.decide.signals.compile import CompiledSignals
 from engine.decide.signals.evaluator import Evaluator, open_evaluator
-from engine.decide.signals.probe import probe
+from engine.server.book.probe import probe
 from engine.decide.signals.python_evaluator import PythonEvaluator
 from engine.rulebook.load import load_sources
 from engine.rulebook.model.book import Book

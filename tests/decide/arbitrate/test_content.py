@@ -153,12 +153,14 @@ def test_a_missing_value_drops_the_variant() -> None:
         )
         return decided(compiled, request)
 
-    reasons = {one.campaign: one.reason for one in decide().candidate_outcomes}
+    reasons = {outcome.campaign: outcome.reason for outcome in decide().candidate_outcomes}
     assert reasons["gifts"] == Reason(ReasonCode.NO_VARIANT, "profile.gift")
-    ((fate),) = [one for one in decide(name="Ann").candidate_outcomes if one.campaign == "gifts"]
+    ((fate),) = [outcome for outcome in decide(name="Ann").candidate_outcomes if outcome.campaign == "gifts"]
     assert fate.details == (Reason(ReasonCode.NO_VARIANT, "profile.gift"),)
     assert {
-        one.campaign for one in decide(gift="ink").candidate_outcomes if one.reason.code is ReasonCode.CHOSEN
+        outcome.campaign
+        for outcome in decide(gift="ink").candidate_outcomes
+        if outcome.reason.code is ReasonCode.CHOSEN
     }
 
 
@@ -167,7 +169,9 @@ def test_no_variant_for_the_customer_names_the_channel() -> None:
     compiled = lacking("a: {when: {location.country: CH}, content: {default: {t: x}}}")
     given: dict[str, Value] = {"profile.phone": "1"}
     request = Request("ann", NOW, given, consents=frozenset({"mail"}), channels=("post",))
-    candidate_outcomes = {one.campaign: one.reason for one in decided(compiled, request).candidate_outcomes}
+    candidate_outcomes = {
+        outcome.campaign: outcome.reason for outcome in decided(compiled, request).candidate_outcomes
+    }
     assert candidate_outcomes["gifts"] == Reason(ReasonCode.NO_VARIANT, "post")
 
 
@@ -178,9 +182,9 @@ def test_a_language_can_lack_a_value() -> None:
     def code(language: str) -> ReasonCode:
         given: dict[str, Value] = {"profile.phone": "1", "profile.language": language}
         request = Request("ann", NOW, given, consents=frozenset({"mail"}), channels=("post",))
-        return {one.campaign: one.reason for one in decided(compiled, request).candidate_outcomes}[
-            "gifts"
-        ].code
+        return {
+            outcome.campaign: outcome.reason for outcome in decided(compiled, request).candidate_outcomes
+        }["gifts"].code
 
     assert code("fr") is ReasonCode.NO_VARIANT
     assert code("de") is not ReasonCode.NO_VARIANT

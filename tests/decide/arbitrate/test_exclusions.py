@@ -24,7 +24,7 @@ def test_one_campaign_of_a_group() -> None:
     )
     decision = shelf(compiled)
     assert taken(decision) == ["first", "third", "fourth"]
-    candidate_outcomes = {one.campaign: one.reason for one in decision.candidate_outcomes}
+    candidate_outcomes = {outcome.campaign: outcome.reason for outcome in decision.candidate_outcomes}
     assert candidate_outcomes["second"] == Reason(ReasonCode.GROUP_TAKEN, "first")
     assert candidate_outcomes["fifth"] == Reason(ReasonCode.GROUP_TAKEN, "third")
 
@@ -51,7 +51,7 @@ def test_at_most_so_many_of_a_category() -> None:
     )
     decision = shelf(compiled)
     assert taken(decision) == ["a", "b", "d", "e"]
-    candidate_outcomes = {one.campaign: one.reason for one in decision.candidate_outcomes}
+    candidate_outcomes = {outcome.campaign: outcome.reason for outcome in decision.candidate_outcomes}
     assert candidate_outcomes["c"] == Reason(ReasonCode.CATEGORY_FULL, "skin")
     assert candidate_outcomes["f"] == Reason(ReasonCode.OUTRANKED, "e")
 
@@ -75,7 +75,9 @@ def test_what_can_never_matter_is_a_warning() -> None:
         }
     )
     assert loaded.book is not None
-    warnings = [one.message for one in loaded.diagnostics if one.severity is Severity.WARNING]
+    warnings = [
+        diagnostic.message for diagnostic in loaded.diagnostics if diagnostic.severity is Severity.WARNING
+    ]
     assert warnings == [
         "the placement shows 2 in all, so this never matters",
         "no other campaign is in the group 'desk'; did you mean 'dsk'?",

@@ -37,7 +37,7 @@ def test_windows_are_exact(at: int, count: int) -> None:
 
 def test_nothing_happened() -> None:
     """Without events, counts and sums are 0, and the days since the last are missing."""
-    assert [number(Aggregate("a", "x", one, "value"), []) for one in Measure] == [0, 0, 0, None]
+    assert [number(Aggregate("a", "x", measure, "value"), []) for measure in Measure] == [0, 0, 0, None]
 
 
 @pytest.mark.parametrize(
@@ -60,8 +60,8 @@ def test_sums(values: list[Value], total: float) -> None:
 def test_distinct_values() -> None:
     """1 and 1.0 are one value; "1" and true are others; an event without the field has none."""
     aggregate = Aggregate("a", "x", Measure.DISTINCT, "item")
-    fields: list[dict[str, Value]] = [{"item": one} for one in (1, 1.0, "1", True, ("a",), ("a",))]
-    assert number(aggregate, [Event("", "x", 5, one) for one in [*fields, {}]]) == 4
+    fields: list[dict[str, Value]] = [{"item": item} for item in (1, 1.0, "1", True, ("a",), ("a",))]
+    assert number(aggregate, [Event("", "x", 5, values) for values in [*fields, {}]]) == 4
 
 
 def test_rfm() -> None:
@@ -72,5 +72,5 @@ def test_rfm() -> None:
         Event("", "purchase", NOW - 9 * DAY),
         Event("", "view", NOW, {"value": 7}),
     ]
-    found = {name: number(aggregate, events) for name, aggregate in RFM.items()}
-    assert found == {"rfm.recency_days": 0.5, "rfm.frequency": 3, "rfm.monetary": 21.5}
+    numbers = {name: number(aggregate, events) for name, aggregate in RFM.items()}
+    assert numbers == {"rfm.recency_days": 0.5, "rfm.frequency": 3, "rfm.monetary": 21.5}

@@ -72,24 +72,25 @@ def test_nothing_is_known() -> None:
 
 @settings(deadline=None)
 @given(st.sets(st.sampled_from(sorted(EVERYTHING))))
-def test_only_what_is_wanted(wanted: set[str]) -> None:
+def test_only_what_is_wanted(names: set[str]) -> None:
     """Any choice of names gives the values that all of them give; a pattern comes with what it exposes."""
     whole = derivation(DERIVED, EVERYTHING, BOOK).derive(HERE, EVENTS, NOW, is_new=True)
-    part = derivation(DERIVED, wanted, BOOK).derive(HERE, EVENTS, NOW, is_new=True)
+    part = derivation(DERIVED, names, BOOK).derive(HERE, EVENTS, NOW, is_new=True)
     assert part.items() <= whole.items()
-    assert wanted & whole.keys() <= part.keys()
-    assert all(name in wanted or name.startswith("pattern.seen") for name in part)
+    assert names & whole.keys() <= part.keys()
+    assert all(name in names or name.startswith("pattern.seen") for name in part)
 
 
 def test_what_it_reads() -> None:
     """Distances read coordinates, clocks what tells the zone, aggregates and patterns events."""
-    place = {"location.latitude", "location.longitude"}
-    assert derivation(DERIVED, {"distance to shop km"}, BOOK).needs == place
-    assert derivation(DERIVED, {"now.hour"}, BOOK).needs > place
+    coordinates = {"location.latitude", "location.longitude"}
+    assert derivation(DERIVED, {"distance to shop km"}, BOOK).needs == coordinates
+    assert derivation(DERIVED, {"now.hour"}, BOOK).needs > coordinates
     quiet = derivation(DERIVED, {"profile.age", "now.hour"}, BOOK)
     assert not quiet.uses_events
     assert all(
-        derivation(DERIVED, {one}, BOOK).uses_events for one in ("views", "rfm.monetary", "pattern.seen.item")
+        derivation(DERIVED, {name}, BOOK).uses_events
+        for name in ("views", "rfm.monetary", "pattern.seen.item")
     )
 
 

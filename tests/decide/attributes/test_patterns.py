@@ -10,7 +10,7 @@ from hypothesis import given, settings
 
 from engine.conditions.model import Operator, Test
 from engine.decide.attributes.events import history
-from engine.decide.attributes.patterns import exposed, found, pattern_search
+from engine.decide.attributes.patterns import exposed, find, pattern_search
 from engine.model.event import Event
 from engine.rulebook.model.derived import Absence, Anchor, Exposed, Pattern, PatternStep, Prefer
 from tests.decide.attributes import plain
@@ -32,7 +32,7 @@ def event(type_: str, hours: float, **fields: Any) -> Event:
 
 def chain(pattern: Pattern, events: Sequence[Event]) -> tuple[Event, ...] | None:
     """What ours finds."""
-    return found(pattern_search(pattern), history(events, NOW))
+    return find(pattern_search(pattern), history(events, NOW))
 
 
 @settings(max_examples=600, deadline=None)

@@ -25,9 +25,9 @@ def blake2b(data: bytes, size: int) -> bytes:
     """The digest of `size` bytes (RFC 7693, section 3.3)."""
     state = [IV[0] ^ 0x01010000 ^ size, *IV[1:]]
     blocks = [data[start : start + 128] for start in range(0, len(data), 128)] or [b""]
-    for place, block in enumerate(blocks):
-        last = place == len(blocks) - 1
-        _compress(state, block.ljust(128, b"\0"), len(data) if last else 128 * (place + 1), last=last)
+    for number, block in enumerate(blocks):
+        last = number == len(blocks) - 1
+        _compress(state, block.ljust(128, b"\0"), len(data) if last else 128 * (number + 1), last=last)
     return b"".join(word.to_bytes(8, "little") for word in state)[:size]
 
 
@@ -40,8 +40,8 @@ def _compress(state: list[int], block: bytes, count: int, *, last: bool) -> None
         work[14] ^= MASK
     for turn in range(12):
         order = SIGMA[turn % 10]
-        for place, (a, b, c, d) in enumerate((*COLUMNS, *DIAGONALS)):
-            x, y = words[order[2 * place]], words[order[2 * place + 1]]
+        for number, (a, b, c, d) in enumerate((*COLUMNS, *DIAGONALS)):
+            x, y = words[order[2 * number]], words[order[2 * number + 1]]
             work[a] = (work[a] + work[b] + x) & MASK
             work[d] = _turned(work[d] ^ work[a], 32)
             work[c] = (work[c] + work[d]) & MASK

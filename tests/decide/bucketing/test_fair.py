@@ -21,24 +21,24 @@ def deviation(counts: Counter[object], cells: int) -> float:
 
 def places(salt: str, purpose: str, name: str) -> list[float]:
     """The places of the million customers."""
-    of = identity(name)
-    return [stable_fraction(identity(salt, purpose, one) + of) for one in MILLION]
+    drawn = identity(name)
+    return [stable_fraction(identity(salt, purpose, person) + drawn) for person in MILLION]
 
 
 def test_a_million_places_are_uniform_and_independent_across_salts() -> None:
     """Chi-square over 400 stretches, and over the pairs of places with one salt and the next: within 4 deviations."""
     before, after = places("2026-h1", "holdout", "all"), places("2026-h2", "holdout", "all")
-    for one in (before, after):
-        assert abs(deviation(Counter(int(place * 400) for place in one), 400)) < 4
+    for fractions in (before, after):
+        assert abs(deviation(Counter(int(fraction * 400) for fraction in fractions), 400)) < 4
     pairs = ((int(a * CELLS), int(b * CELLS)) for a, b in zip(before, after, strict=True))
     assert abs(deviation(Counter(pairs), CELLS * CELLS)) < 4
 
 
 def test_draws_for_different_things_are_independent() -> None:
     """A campaign's control tells nothing of another's, nor of a holdout, a layer or a ramp with the same salt."""
-    some = MILLION[:100_000]
+    persons = MILLION[:100_000]
     drawn = {
-        (purpose, name): [stable_fraction(identity("s", purpose, one, name)) for one in some]
+        (purpose, name): [stable_fraction(identity("s", purpose, person, name)) for person in persons]
         for purpose, name in (
             ("control", "a"),
             ("control", "b"),

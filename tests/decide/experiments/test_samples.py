@@ -39,14 +39,14 @@ def plain() -> str:
 
 def reached(compiled: CompiledBook, campaign: str, now: Instant, number: int = 1_000) -> set[str]:
     """To whom of so many the campaign is open at the moment."""
-    found = set()
+    outcomes_seen = set()
     for person in crowd(number):
         candidate_outcomes = {
-            one.campaign: one for one in decided(compiled, by_sms(person, now)).candidate_outcomes
+            outcome.campaign: outcome for outcome in decided(compiled, by_sms(person, now)).candidate_outcomes
         }
         if candidate_outcomes[campaign].reason.code is ReasonCode.CHOSEN:
-            found.add(person)
-    return found
+            outcomes_seen.add(person)
+    return outcomes_seen
 
 
 def test_slots_of_a_layer_share_nobody_and_layers_are_independent(plain: str) -> None:
@@ -55,12 +55,16 @@ def test_slots_of_a_layer_share_nobody_and_layers_are_independent(plain: str) ->
     seen: Counter[tuple[tuple[str, ...], tuple[str, ...]]] = Counter()
     for person in crowd(4_000):
         drawn = {
-            one.name: one.drawn for one in assignments(compiled.book, person, MARCH) if one.kind == "layer"
+            assignment.name: assignment.drawn
+            for assignment in assignments(compiled.book, person, MARCH)
+            if assignment.kind == "layer"
         }
         seen[drawn["prices"], drawn["words"]] += 1
-        wanted = drawn["prices"] or (("soft",) if drawn["words"] == ("soft",) else ())
-        first = next(one for one in decided(compiled, by_sms(person)).candidate_outcomes if one.readings)
-        assert (first.campaign,) == (wanted or ("cream",))
+        expected = drawn["prices"] or (("soft",) if drawn["words"] == ("soft",) else ())
+        first = next(
+            outcome for outcome in decided(compiled, by_sms(person)).candidate_outcomes if outcome.readings
+        )
+        assert (first.campaign,) == (expected or ("cream",))
     shares = {("low",): 0.4, ("high",): 0.4, (): 0.2}
     for prices, share in shares.items():
         for words in (("soft",), ("hard",)):
@@ -90,4 +94,4 @@ def test_a_ramp_grows_and_nobody_falls_out(plain: str) -> None:
     assert reached(compiled, "slowly", MARCH - 1) == set()
     for earlier, later in pairwise(days):
         assert earlier < later
-    assert [len(one) / 1_000 for one in days] == pytest.approx([0.1, 0.28, 0.55, 0.91, 1.0], abs=0.05)
+    assert [len(persons) / 1_000 for persons in days] == pytest.approx([0.1, 0.28, 0.55, 0.91, 1.0], abs=0.05)

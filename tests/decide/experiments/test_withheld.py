@@ -25,8 +25,8 @@ from tests.decide.experiments.fixtures import (
     NOW,
     by_sms,
     controlled,
+    first_customer,
     held_out,
-    named,
     on_page,
     treated,
 )
@@ -52,9 +52,9 @@ def store(any_log: Log) -> Iterator[Store]:
 def settle(compiled: CompiledBook, store: Store, *requests: Request) -> list[Decision]:
     """The decisions, settled in one group."""
     answers = commit_group(store, [DecideCommand(evaluate(compiled, request)) for request in requests])
-    found = [one for one in answers if isinstance(one, Decision)]
-    assert len(found) == len(requests), answers
-    return found
+    decisions = [answer for answer in answers if isinstance(answer, Decision)]
+    assert len(decisions) == len(requests), answers
+    return decisions
 
 
 def test_a_control_customer_gets_nothing_and_is_logged_with_what_he_would_have_got(
@@ -109,7 +109,7 @@ def test_a_page_shows_its_fallback_to_control_customers(compiled: CompiledBook, 
     """Where everything is withheld a page shows its fallback, if it has one; the outcome is CONTROL all the same."""
     person = held_out(compiled)
     (hero,) = settle(compiled, store, on_page(person))
-    assert (hero.outcome, [one.offer for one in hero.offers]) == (Outcome.CONTROL, ["story"])
+    assert (hero.outcome, [offer.offer for offer in hero.offers]) == (Outcome.CONTROL, ["story"])
     assert hero.reasons[-1] == Reason(ReasonCode.FALLBACK, "hero")
     (bare,) = settle(compiled, store, on_page(person, "bare"))
     assert (bare.outcome, bare.offers) == (Outcome.CONTROL, ())
@@ -120,7 +120,7 @@ def test_what_is_withheld_keeps_its_place_on_a_page(
 ) -> None:
     """Of two offers one is withheld: the other is shown as it would be, and nothing takes the empty place."""
     (decision,) = settle(compiled, store, on_page(controlled(compiled)))
-    assert (decision.outcome, [one.campaign for one in decision.offers]) == (Outcome.OFFER, ["soap"])
+    assert (decision.outcome, [offer.campaign for offer in decision.offers]) == (Outcome.OFFER, ["soap"])
     assert decision.reasons == (Reason(ReasonCode.CONTROL, "cream"), Reason(ReasonCode.CHOSEN, "soap"))
     assert [row[::2] for row in any_log.rows(CONTACTS)] == [("cream", "shadow"), ("soap", "confirmed")]
 
@@ -142,13 +142,13 @@ def test_a_retry_and_a_preview_say_the_same(compiled: CompiledBook, store: Store
 def test_a_control_customer_converts_by_himself(compiled: CompiledBook, store: Store, any_log: Log) -> None:
     """His conversion is kept with the decision and counts for no campaign; word of a delivery leaves the shadow as it is."""
     (decision,) = settle(compiled, store, by_sms(controlled(compiled)))
-    asked = [
+    commands = [
         ReportCommand(
             compiled, "", decision.decision_id, Event(f"e-{kind}", kind, NOW), NOW, campaign=campaign
         )
         for kind, campaign in (("converted", "cream"), ("bounced", ""))
     ]
-    assert commit_group(store, asked) == [RecordResult.ACCEPTED] * 2
+    assert commit_group(store, commands) == [RecordResult.ACCEPTED] * 2
     kept = any_log.rows("select type, campaign, decision_id from outcomes order by type")
     assert kept == [("bounced", "", decision.decision_id), ("converted", "", decision.decision_id)]
     assert any_log.rows(CONTACTS) == [("cream", "sms", "shadow", None)]
@@ -157,7 +157,7 @@ def test_a_control_customer_converts_by_himself(compiled: CompiledBook, store: S
 def test_all_names_of_a_person_are_in_one_group(compiled: CompiledBook, store: Store) -> None:
     """Chance knows persons: under a linked name the customer is what the person is under whom he is kept."""
     person = controlled(compiled)
-    other = named(
+    other = first_customer(
         compiled,
         lambda drawn: not drawn["control", "cream"].inside and not drawn["holdout", "universal"].inside,
     )
@@ -171,6 +171,6 @@ def test_answers_of_an_earlier_form_are_still_read(compiled: CompiledBook, store
     """An answer that was logged before probabilities were part of it is 1 there."""
     (decision,) = settle(compiled, store, by_sms(treated(compiled)))
     document = json.loads(to_json(decision))
-    for length, known in ((-1, decision.signals), (-2, ())):
+    for length, signals in ((-1, decision.signals), (-2, ())):
         earlier = from_json(json.dumps(document[:length]))
-        assert (earlier.selection_probability, earlier.signals) == (1.0, known)
+        assert (earlier.selection_probability, earlier.signals) == (1.0, signals)

@@ -48,20 +48,23 @@ class Shop:
 
     async def decide(self, count: int, now: int, prefix: str = "", server: int = 0) -> list[Decision]:
         """What so many customers are shown."""
-        asked = [
+        requests = [
             Request(f"{prefix}{number}", now, {}, placement="shelf", max_offers=1) for number in range(count)
         ]
-        found = await self.engines[server].decide_all(asked)
-        return [one for one in found if isinstance(one, Decision)]
+        results = await self.engines[server].decide_all(requests)
+        return [result for result in results if isinstance(result, Decision)]
 
     async def report(self, decisions: list[Decision], kind: str, at: int, value: float | None = None) -> None:
         """That it happened to each of them."""
         fields = {} if value is None else {"value": value}
-        events = [Event(f"{kind} {one.decision_id} {at}", kind, at, fields) for one in decisions]
+        events = [Event(f"{kind} {decision.decision_id} {at}", kind, at, fields) for decision in decisions]
         for start in range(0, len(decisions), 500):
             chunk = zip(decisions[start : start + 500], events[start : start + 500], strict=True)
             await self.engines[0].record(
-                [ReportCommand(self.compiled, "", one.decision_id, event, at) for one, event in chunk]
+                [
+                    ReportCommand(self.compiled, "", decision.decision_id, event, at)
+                    for decision, event in chunk
+                ]
             )
 
     async def learn(self, now: int) -> None:
@@ -73,9 +76,9 @@ class Shop:
 @pytest.fixture
 def shop(any_log: Log) -> Iterator[Shop]:
     """Two servers on one log."""
-    found = Shop(learning_book(), any_log.url, servers=2)
-    yield found
-    for ledger in found.ledgers:
+    opened = Shop(learning_book(), any_log.url, servers=2)
+    yield opened
+    for ledger in opened.ledgers:
         ledger.close()
 
 
@@ -84,12 +87,12 @@ EQUAL = {"a": 1 / 3, "b": 1 / 3, "c": 1 / 3}
 
 def chances(decisions: list[Decision]) -> dict[str, float]:
     """With which probability each variant was shown."""
-    return {one.offers[0].variant: one.offers[0].selection_probability for one in decisions}
+    return {decision.offers[0].variant: decision.offers[0].selection_probability for decision in decisions}
 
 
 def variants(decisions: list[Decision]) -> Counter[str]:
     """How often each variant was shown."""
-    return Counter(one.offers[0].variant for one in decisions)
+    return Counter(decision.offers[0].variant for decision in decisions)
 
 
 async def test_the_better_variant_is_shown_more_by_every_server(shop: Shop) -> None:
@@ -97,7 +100,7 @@ async def test_the_better_variant_is_shown_more_by_every_server(shop: Shop) -> N
     first = await shop.decide(600, NOW)
     assert chances(first) == pytest.approx(EQUAL)
     for name, share in (("a", 0.5), ("b", 0.05), ("c", 0.05)):
-        shown = [one for one in first if one.offers[0].variant == name]
+        shown = [decision for decision in first if decision.offers[0].variant == name]
         await shop.report(shown[: int(len(shown) * share)], "clicked", NOW + 60 * SECOND)
     await shop.learn(NOW + 30 * 60 * SECOND)
     young = await shop.decide(50, NOW + 31 * 60 * SECOND)
@@ -107,18 +110,22 @@ async def test_the_better_variant_is_shown_more_by_every_server(shop: Shop) -> N
     assert chances(before) == pytest.approx(EQUAL)
     later = NOW + 2 * HOUR + 30 * SECOND
     here, there = await shop.decide(600, later, "later"), await shop.decide(600, later, "later", server=1)
-    assert [one.offers[0].variant for one in here] == [one.offers[0].variant for one in there]
-    found = chances(here + there)
-    assert found["a"] == pytest.approx(1 - 2 * 0.1 / 3, abs=0.001)
-    assert found["b"] == pytest.approx(0.1 / 3, abs=0.001)
+    assert [decision.offers[0].variant for decision in here] == [
+        decision.offers[0].variant for decision in there
+    ]
+    by_variant = chances(here + there)
+    assert by_variant["a"] == pytest.approx(1 - 2 * 0.1 / 3, abs=0.001)
+    assert by_variant["b"] == pytest.approx(0.1 / 3, abs=0.001)
     for name, times in variants(here).items():
-        assert abs(times / 600 - found[name]) < 4 * (found[name] * (1 - found[name]) / 600) ** 0.5
+        assert (
+            abs(times / 600 - by_variant[name]) < 4 * (by_variant[name] * (1 - by_variant[name]) / 600) ** 0.5
+        )
 
 
 async def test_each_offer_counts_once_and_only_if_it_went_out(shop: Shop) -> None:
     """However often servers look, an offer is counted once, with the reward that came in time; what bounced is none."""
     shown = await shop.decide(30, NOW)
-    mine = [one for one in shown if one.offers[0].variant == "a"]
+    mine = [decision for decision in shown if decision.offers[0].variant == "a"]
     await shop.report(mine[:2], "clicked", NOW + 60 * SECOND)
     await shop.report(mine[:1], "clicked", NOW + 70 * SECOND)
     await shop.report(mine[2:3], "clicked", NOW + HOUR + 60 * SECOND)
@@ -140,18 +147,22 @@ async def test_each_offer_counts_once_and_only_if_it_went_out(shop: Shop) -> Non
 async def test_a_decision_is_made_again_from_the_log(shop: Shop) -> None:
     """Though more was learned since, a past decision is explained with the weights and the variant of then."""
     first = await shop.decide(300, NOW)
-    await shop.report([one for one in first if one.offers[0].variant == "b"], "clicked", NOW + 60 * SECOND)
+    await shop.report(
+        [decision for decision in first if decision.offers[0].variant == "b"], "clicked", NOW + 60 * SECOND
+    )
     await shop.learn(NOW + 2 * HOUR)
     later = NOW + 3 * HOUR
     engine, request = shop.engines[0], Request("ann", later, {}, placement="shelf", max_offers=1)
-    told = await explain(engine, request)
+    explained = await explain(engine, request)
     made = await engine.decide(request)
-    await shop.report([one for one in first if one.offers[0].variant != "b"], "clicked", NOW + 60 * SECOND)
+    await shop.report(
+        [decision for decision in first if decision.offers[0].variant != "b"], "clicked", NOW + 60 * SECOND
+    )
     shop.learned[0].take({})
     again = await explain_logged(engine, made.decision_id)
     assert again.notes == ()
-    assert again.campaigns == told.campaigns
-    assert {one.variant: round(one.share, 2) for one in again.campaigns[0].creatives} == {
+    assert again.campaigns == explained.campaigns
+    assert {creative.variant: round(creative.share, 2) for creative in again.campaigns[0].creatives} == {
         "a": 0.03,
         "b": 0.93,
         "c": 0.03,
@@ -164,7 +175,7 @@ async def test_values_are_learned(tmp_path: Path) -> None:
     shop = Shop(compiled, f"sqlite:///{tmp_path}/tact.db")
     shown = await shop.decide(400, NOW)
     for name, value in (("a", 10.0), ("b", 10.0), ("c", 30.0)):
-        sold = [one for one in shown if one.offers[0].variant == name][::2]
+        sold = [decision for decision in shown if decision.offers[0].variant == name][::2]
         await shop.report(sold, "converted", NOW + 60 * SECOND, value)
     await shop.learn(NOW + 2 * HOUR)
     weights = chances(await shop.decide(200, NOW + 3 * HOUR))

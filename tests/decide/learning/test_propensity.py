@@ -34,15 +34,15 @@ def two_campaigns(pen: str = "{learned: {prior: 0.2, delay: 1h}}", pad: str = "0
 @pytest.fixture
 def shop(any_log: Log) -> Iterator[Shop]:
     """Two servers on one log."""
-    found = Shop(two_campaigns(), any_log.url, servers=2)
-    yield found
-    for ledger in found.ledgers:
+    opened = Shop(two_campaigns(), any_log.url, servers=2)
+    yield opened
+    for ledger in opened.ledgers:
         ledger.close()
 
 
 def first(decisions: list[Decision]) -> set[tuple[str, float]]:
     """The campaigns that they show, with their scores."""
-    return {(one.offers[0].campaign, one.offers[0].score) for one in decisions}
+    return {(decision.offers[0].campaign, decision.offers[0].score) for decision in decisions}
 
 
 def counted(log: Log, campaign: str, since: int, until: int) -> tuple[int, int]:
@@ -52,7 +52,9 @@ def counted(log: Log, campaign: str, since: int, until: int) -> tuple[int, int]:
         f" and at >= {since} and at < {until}"
     )
     clicks = log.rows("select decision_id, at from outcomes where type = 'clicked'")
-    return len(shown), sum(any(one == who and at <= then + HOUR for who, at in clicks) for one, then in shown)
+    return len(shown), sum(
+        any(decision_id == who and at <= then + HOUR for who, at in clicks) for decision_id, then in shown
+    )
 
 
 async def test_two_campaigns_turn_round(shop: Shop) -> None:
@@ -75,7 +77,7 @@ async def test_it_is_what_a_naive_count_of_the_log_says(shop: Shop) -> None:
     for days, clicks in ((0, 5), (6, 9), (10, 13)):
         shown = await shop.decide(40, NOW + days * DAY, f"on{days}")
         await shop.report(
-            [one for one in shown if one.offers[0].campaign == "pen"][:clicks],
+            [decision for decision in shown if decision.offers[0].campaign == "pen"][:clicks],
             "clicked",
             NOW + days * DAY + MINUTE,
         )
@@ -84,8 +86,8 @@ async def test_it_is_what_a_naive_count_of_the_log_says(shop: Shop) -> None:
         now = NOW + days * DAY + 3 * HOUR
         await shop.learn(now)
         offers, rewarded = counted(log, "pen", now - 14 * DAY, now - HOUR - MINUTE)
-        told = await explain(engine, Request("ann", now + MINUTE, {}, placement="shelf", max_offers=1))
-        pen = next(one for one in told.campaigns if one.campaign == "pen")
+        explained = await explain(engine, Request("ann", now + MINUTE, {}, placement="shelf", max_offers=1))
+        pen = next(campaign for campaign in explained.campaigns if campaign.campaign == "pen")
         assert pen.propensity is not None
         assert (pen.propensity.shown, pen.propensity.rewarded) == (offers, rewarded)
         assert pen.score == pytest.approx((1 + rewarded) / (1 / 0.2 + offers))
@@ -99,15 +101,15 @@ async def test_a_decision_is_made_again_by_what_was_known_then(shop: Shop) -> No
     await shop.learn(NOW + 2 * HOUR)
     engine, later = shop.engines[0], NOW + 3 * HOUR
     request = Request("ann", later, {}, placement="shelf", max_offers=1)
-    told = await explain(engine, request, counterfactuals=True)
+    explained = await explain(engine, request, counterfactuals=True)
     made = await engine.decide(request)
     await shop.report(shown[3:], "clicked", NOW + MINUTE)
     for learned in shop.learned:
         learned.take({})
     again = await explain_logged(engine, made.decision_id, counterfactuals=True)
     assert again.notes == ()
-    assert again.campaigns == told.campaigns
-    pen = next(one for one in again.campaigns if one.campaign == "pen")
+    assert again.campaigns == explained.campaigns
+    pen = next(campaign for campaign in again.campaigns if campaign.campaign == "pen")
     text = sentence(pen, engine.compiled.book.timezone)
     assert text.startswith("pen fits, but pad goes before it (score 0.1 against 0.0380952); ")
     assert "propensity 0.038, learned from 100 offers." in text
@@ -118,10 +120,13 @@ async def test_what_another_book_decided_is_told_with_its_propensity(shop: Shop)
     """Where a decision cannot be made again, what the log has of the propensity is told all the same."""
     (made,) = await shop.decide(1, NOW)
     shop.engines[0].compiled = two_campaigns(pad="0.15")
-    told = await explain_logged(shop.engines[0], made.decision_id)
-    assert len(told.notes) == 1
-    found = {one.campaign: one.propensity and one.propensity.rate for one in told.campaigns}
-    assert found == {"pen": 0.2, "pad": None}
+    explained = await explain_logged(shop.engines[0], made.decision_id)
+    assert len(explained.notes) == 1
+    rates = {
+        campaign.campaign: campaign.propensity and campaign.propensity.rate
+        for campaign in explained.campaigns
+    }
+    assert rates == {"pen": 0.2, "pad": None}
 
 
 async def test_variants_and_propensity_learn_from_the_same(tmp_path: Path) -> None:
@@ -132,8 +137,10 @@ async def test_variants_and_propensity_learn_from_the_same(tmp_path: Path) -> No
     )
     shop = Shop(compiled, f"sqlite:///{tmp_path}/tact.db")
     shown = await shop.decide(300, NOW)
-    assert {one.offers[0].score for one in shown} == {0.05}
-    await shop.report([one for one in shown if one.offers[0].variant == "b"][:60], "clicked", NOW + MINUTE)
+    assert {decision.offers[0].score for decision in shown} == {0.05}
+    await shop.report(
+        [decision for decision in shown if decision.offers[0].variant == "b"][:60], "clicked", NOW + MINUTE
+    )
     await shop.learn(NOW + 2 * HOUR)
     later = await shop.decide(100, NOW + 3 * HOUR)
     shop.ledgers[0].close()
@@ -147,7 +154,7 @@ def test_before_anything_is_known_it_is_the_prior() -> None:
     """Without a ledger, and in scenarios, the prior stands; of `learned` alone it is 0.05."""
     assert taken(shelf(two_campaigns())) == ["pen", "pad"]
     assert taken(shelf(two_campaigns("learned"))) == ["pad", "pen"]
-    assert {one.campaign: one.score for one in shelf(two_campaigns("learned")).offers} == {
+    assert {offer.campaign: offer.score for offer in shelf(two_campaigns("learned")).offers} == {
         "pad": 0.1,
         "pen": 0.05,
     }
@@ -161,7 +168,7 @@ def test_before_anything_is_known_it_is_the_prior() -> None:
 def test_a_rate_is_a_rate(rewarded: int, missed: int, prior: float) -> None:
     """It is what exact fractions say, lies above 0 and not above 1, and begins with the prior."""
     exact = (1 + rewarded) / (1 / Fraction(prior) + rewarded + missed)
-    found = rate(rewarded + missed, rewarded, prior)
-    assert found == pytest.approx(float(exact), rel=1e-14)
-    assert 0.0 < found <= 1.0
+    actual = rate(rewarded + missed, rewarded, prior)
+    assert actual == pytest.approx(float(exact), rel=1e-14)
+    assert 0.0 < actual <= 1.0
     assert rate(0, 0, prior) == prior

@@ -12,7 +12,7 @@ def test_the_best_arm_is_found() -> None:
     for seed in ("one", "two", "three"):
         steps = [*learn(world, seed)]
         assert steps[-1].weights[3] > 0.9
-        assert min(min(one.weights) for one in steps) > 0.012
+        assert min(min(step.weights) for step in steps) > 0.012
         equal = world.contacts * (0.10 - 0.0625)
         assert steps[-1].regret < 0.4 * equal
         assert steps[0].weights == steps[1].weights == (0.25, 0.25, 0.25, 0.25)
@@ -34,8 +34,8 @@ def test_open_bandit_is_learned() -> None:
     steps = [*learn(world, "men")]
     equal = world.contacts * (world.best - sum(rates) / len(rates))
     assert steps[-1].regret < 0.85 * equal
-    best = sorted(range(34), key=lambda place: rates[place])[-5:]
-    assert sum(steps[-1].weights[place] for place in best) > 0.4
+    best = sorted(range(34), key=lambda arm: rates[arm])[-5:]
+    assert sum(steps[-1].weights[arm] for arm in best) > 0.4
 
 
 def test_the_picture_is_a_panel_a_world() -> None:

@@ -55,32 +55,36 @@ def test_many_arms_as_drawing_from_the_beliefs_says() -> None:
     arms, draws, random = clicked((50, 2), (80, 5), (20, 0), (400, 22)), 40_000, Random(1)
     wins = [0] * len(arms)
     for _ in range(draws):
-        drawn = [random.betavariate(1 + one.rewarded, 1 + one.shown - one.rewarded) for one in arms]
+        drawn = [random.betavariate(1 + arm.rewarded, 1 + arm.shown - arm.rewarded) for arm in arms]
         wins[drawn.index(max(drawn))] += 1
-    found = best_probabilities(posteriors(arms, Reward.CLICKED))
-    for one, probability in zip(wins, found, strict=True):
-        assert abs(one / draws - probability) < 4 * (probability * (1 - probability) / draws) ** 0.5
+    computed = best_probabilities(posteriors(arms, Reward.CLICKED))
+    for won, probability in zip(wins, computed, strict=True):
+        assert abs(won / draws - probability) < 4 * (probability * (1 - probability) / draws) ** 0.5
 
 
 def test_values_as_drawing_from_the_beliefs_says() -> None:
     """Of values too: Student's t with the moments of the normal-gamma prior, drawn as a normal over the root of a gamma."""
     random, draws = Random(2), 40_000
     paid = [[random.gauss(mean, 4.0) for _ in range(count)] for mean, count in ((10, 40), (11, 60), (9, 5))]
-    arms = [Arm(len(one), len(one), sum(one), sum(each * each for each in one)) for one in paid]
-    every = [each for one in paid for each in one]
+    arms = [
+        Arm(len(values), len(values), sum(values), sum(value * value for value in values)) for values in paid
+    ]
+    every = [value for values in paid for value in values]
     mean = sum(every) / len(every)
-    spread = sum(each * each for each in every) / len(every) - mean * mean
+    spread = sum(value * value for value in every) / len(every) - mean * mean
     wins = [0] * len(arms)
     for _ in range(draws):
         drawn = []
-        for one in paid:
-            n, own = len(one), sum(one) / len(one)
-            rate = spread + sum((each - own) ** 2 for each in one) / 2 + n * (own - mean) ** 2 / (n + 1) / 2
+        for values in paid:
+            n, own = len(values), sum(values) / len(values)
+            rate = (
+                spread + sum((value - own) ** 2 for value in values) / 2 + n * (own - mean) ** 2 / (n + 1) / 2
+            )
             precision = random.gammavariate(1 + n / 2, 1 / rate)
-            drawn.append(random.gauss((mean + sum(one)) / (n + 1), (1 / (precision * (n + 1))) ** 0.5))
+            drawn.append(random.gauss((mean + sum(values)) / (n + 1), (1 / (precision * (n + 1))) ** 0.5))
         wins[drawn.index(max(drawn))] += 1
-    found = best_probabilities(posteriors(arms, Reward.VALUE))
-    for won, probability in zip(wins, found, strict=True):
+    computed = best_probabilities(posteriors(arms, Reward.VALUE))
+    for won, probability in zip(wins, computed, strict=True):
         assert abs(won / draws - probability) < 4 * (probability * (1 - probability) / draws) ** 0.5 + 0.0005
 
 
@@ -88,9 +92,9 @@ def test_values_as_drawing_from_the_beliefs_says() -> None:
 @given(st.lists(COUNTS, min_size=1, max_size=6), st.floats(0, 1))
 def test_they_add_up_and_no_arm_falls_below_its_floor(counts: list[tuple[int, int]], explore: float) -> None:
     """They add up to 1, each at least its equal share of what explores; where all of it explores all are equal."""
-    found = probabilities(clicked(*counts), Reward.CLICKED, explore)
-    assert sum(found) == pytest.approx(1.0)
-    assert min(found) >= explore / len(counts) - 1e-12
+    computed = probabilities(clicked(*counts), Reward.CLICKED, explore)
+    assert sum(computed) == pytest.approx(1.0)
+    assert min(computed) >= explore / len(counts) - 1e-12
     assert probabilities(clicked(*counts), Reward.CLICKED, 1.0) == pytest.approx(
         [1 / len(counts)] * len(counts)
     )
@@ -102,8 +106,8 @@ def test_the_order_of_the_arms_does_not_matter(counts: list[tuple[int, int]], ra
     """Whichever comes first, each arm has its own probability."""
     order = [*range(len(counts))]
     random.shuffle(order)
-    found, shuffled = best(*counts), best(*(counts[place] for place in order))
-    assert [found[place] for place in order] == pytest.approx(shuffled, abs=1e-9)
+    computed, shuffled = best(*counts), best(*(counts[arm] for arm in order))
+    assert [computed[arm] for arm in order] == pytest.approx(shuffled, abs=1e-9)
 
 
 @pytest.mark.parametrize("reward", Reward)

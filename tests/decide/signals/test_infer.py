@@ -5,8 +5,8 @@ from dataclasses import replace
 from engine.conditions.model import All, Any_, Condition, None_
 from engine.decide.signals.compile import CompiledSignals, compile_signals
 from engine.decide.signals.infer import explain_chain, infer
-from engine.decide.signals.probe import MOMENT
 from engine.model.values import Attributes
+from engine.server.book.probe import MOMENT
 from tests.decide.signals.books import book, compiled, eq, gte, signal
 
 CHURN = compiled(
@@ -19,9 +19,9 @@ CHURN = compiled(
 )
 
 
-def names(of: CompiledSignals, attributes: Attributes) -> set[str]:
+def names(signals: CompiledSignals, attributes: Attributes) -> set[str]:
     """What the naive evaluator infers."""
-    return set(infer(of, attributes, MOMENT))
+    return set(infer(signals, attributes, MOMENT))
 
 
 def test_a_signal_sees_the_lower_ones() -> None:
@@ -45,9 +45,9 @@ def test_what_a_signal_exposes_is_seen_above_it() -> None:
     """A field's value, unless its source is missing."""
     written = book({"cart": gte("value", 1), "big-cart": gte("signal.cart.worth", 100)})
     written["cart"] = replace(written["cart"], expose={"worth": "value", "item": "missing"})
-    of = compile_signals(written)
-    assert names(of, {"value": 50}) == {"cart"}
-    assert names(of, {"value": 100}) == {"cart", "big-cart"}
+    signals = compile_signals(written)
+    assert names(signals, {"value": 50}) == {"cart"}
+    assert names(signals, {"value": 100}) == {"cart", "big-cart"}
 
 
 def test_the_chain_names_what_led_to_a_signal_lowest_first() -> None:
@@ -66,5 +66,5 @@ def test_a_chain_of_diamonds_is_told_at_once() -> None:
     for level in range(1, 40):
         both = All((signal(f"l{level - 1}"), signal(f"r{level - 1}")))
         conditions |= {f"l{level}": both, f"r{level}": both}
-    of = compiled(conditions)
-    assert len(explain_chain(of, {"a": 1}, MOMENT, "l39")) == 78
+    signals = compiled(conditions)
+    assert len(explain_chain(signals, {"a": 1}, MOMENT, "l39")) == 78

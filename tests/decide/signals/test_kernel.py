@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from engine.decide.signals import kernel
 from engine.decide.signals.infer import infer
 from engine.decide.signals.kernel import LIBRARY, DurableKernel, LibraryMissing
-from engine.decide.signals.probe import MOMENT
+from engine.server.book.probe import MOMENT
 from engine.telemetry.counters import SIGNAL_ANOMALIES
 from tests.decide.signals.books import compiled, eq, gte, needs_library, numbered
 
@@ -84,7 +84,7 @@ def test_an_anomaly_costs_the_instance_and_no_answer(faults: dict[str, Any]) -> 
     assert not evaluator.healthy
     assert evaluator.anomalies == 1
     assert SIGNAL_ANOMALIES.value == counted + 1
-    assert [one["anomalies"] for one in logged] == [counted + 1]
+    assert [entry["anomalies"] for entry in logged] == [counted + 1]
     library.faults, before = {}, list(library.calls)
     assert infer(BOOK, {"age": 7}, MOMENT, evaluator) == {"young"}
     assert library.calls == before
@@ -163,19 +163,19 @@ def test_without_the_library_there_is_no_kernel() -> None:
 
 def test_threads_share_a_kernel() -> None:
     """Eight threads, each with its own values, get their own answers; the library does not fail."""
-    of = numbered(600)
-    evaluator = DurableKernel(of)
+    signals = numbered(600)
+    evaluator = DurableKernel(signals)
     start = threading.Barrier(8)
 
     def work(seed: int) -> bool:
         random = Random(seed)
         start.wait()
         values = [random.randint(0, 12) for _ in range(150)]
-        return all(len(infer(of, {"x": one}, MOMENT, evaluator)) == one + 1 for one in values)
+        return all(len(infer(signals, {"x": value}, MOMENT, evaluator)) == value + 1 for value in values)
 
     with ThreadPoolExecutor(8) as pool:
         results = [pool.submit(work, seed) for seed in range(8)]
-        assert all(one.result() for one in results)
+        assert all(result.result() for result in results)
     assert evaluator.anomalies == 0
     evaluator.close()
 
@@ -185,12 +185,12 @@ def test_reloads_leave_memory_flat() -> None:
     statm = Path("/proc/self/statm")
     if not statm.exists():
         pytest.skip("needs /proc")
-    of = numbered(300)
+    signals = numbered(300)
 
     def reloads(times: int) -> int:
         for _ in range(times):
-            evaluator = DurableKernel(of)
-            assert infer(of, {"x": 2}, MOMENT, evaluator) == {"s0", "s1", "s2"}
+            evaluator = DurableKernel(signals)
+            assert infer(signals, {"x": 2}, MOMENT, evaluator) == {"s0", "s1", "s2"}
             evaluator.close()
             assert evaluator.anomalies == 0
         return int(statm.read_text().split()[1]) * 4096

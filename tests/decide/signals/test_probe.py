@@ -7,9 +7,9 @@ import pytest
 
 from engine.conditions.model import Any_, None_, Operand, Operator, Test
 from engine.decide.signals import kernel, rulesets
-from engine.decide.signals import probe as probing
-from engine.decide.signals.probe import MOMENT, examine, probe, samples, satisfying
 from engine.decide.signals.python_evaluator import conjunction_holds
+from engine.server.book import probe as probing
+from engine.server.book.probe import MOMENT, examine, probe, samples, satisfying
 from tests.decide.signals.books import compiled, gte, needs_library, numbered, signal
 
 BOOK = compiled({"old": gte("age", 60), "young": None_((signal("old"),))})
@@ -52,9 +52,9 @@ def test_a_ruleset_that_hangs_the_library_is_refused(monkeypatch: pytest.MonkeyP
 @needs_library
 def test_a_large_book_is_tried_on_part_of_its_samples() -> None:
     """When the time for comparing is up the samples so far decide."""
-    of = numbered(2_000)
+    signals = numbered(2_000)
     start = time.monotonic()
-    assert examine(of, 0.5) is None
+    assert examine(signals, 0.5) is None
     assert time.monotonic() - start < 3
 
 
@@ -89,8 +89,8 @@ def test_samples_make_every_rule_hold() -> None:
     }
     for text in (Operator.STARTS_WITH, Operator.ENDS_WITH, Operator.CONTAINS, Operator.MATCHES):
         operands[text] = "x"
-    of = compiled({one: Test("a", one, operands.get(one, 3)) for one in Operator})
-    rules = {rule.name: rule.conjunctions for rule in of.strata[0].rules}
+    signals = compiled({operator: Test("a", operator, operands.get(operator, 3)) for operator in Operator})
+    rules = {rule.name: rule.conjunctions for rule in signals.strata[0].rules}
     assert [
         name
         for name, (conjunction,) in rules.items()
@@ -100,5 +100,5 @@ def test_samples_make_every_rule_hold() -> None:
 
 def test_samples_are_the_same_for_a_seed() -> None:
     """So a refusal can be repeated."""
-    of = compiled({"a": Any_((gte("x", 1), Test("y", Operator.BEFORE, "no date")))})
-    assert repr(list(samples(of, 50))) == repr(list(samples(of, 50)))
+    signals = compiled({"a": Any_((gte("x", 1), Test("y", Operator.BEFORE, "no date")))})
+    assert repr(list(samples(signals, 50))) == repr(list(samples(signals, 50)))

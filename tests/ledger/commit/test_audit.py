@@ -148,7 +148,9 @@ class Story:
         return Request(
             customer=act.name,
             now=self._now,
-            attributes={name: value for name, value in attributes.items() if name in self.compiled.wanted},
+            attributes={
+                name: value for name, value in attributes.items() if name in self.compiled.referenced
+            },
             consents=frozenset(("sms", "wechat")),
             channels=channels,
             placement=placement,

@@ -1,4 +1,4 @@
-"""Facts to try rules on: some that make each rule hold, and some with hostile values in every place."""
+"""Trial of new signals in a process that durable-rules may crash or hang, on samples with hostile values."""
 
 import os
 import pickle
@@ -27,39 +27,47 @@ ODD: tuple[Value, ...] = (
     float("inf"), float("-inf"), float("nan"), "", "1", "true", "é\U0001f600", '"}\\\x00', "x" * 70_000,
     date(1, 1, 1), date(9999, 12, 31), (), ("x",) * 1_000, tuple(range(1_000)),
 )  # fmt: skip
-"""Values that some reader of numbers or texts gets wrong."""
+"""Values that readers of numbers or texts tend to get wrong."""
 
 
 def samples(compiled: CompiledSignals, extra: int = 200, seed: int = 0) -> Iterator[Attributes]:
-    """None, `extra` by chance, and for every conjunction attributes that should make it hold; the same for a seed."""
+    """No attributes, `extra` random ones, and for every conjunction attributes that should make it hold.
+
+    The same seed gives the same samples.
+    """
     random = Random(seed)  # noqa: S311 - no secret
-    every = [one for stratum in compiled.strata for rule in stratum.rules for one in rule.conjunctions]
-    tests = [literal.test for conjunction in every for literal in conjunction]
+    conjunctions = [
+        conjunction
+        for stratum in compiled.strata
+        for rule in stratum.rules
+        for conjunction in rule.conjunctions
+    ]
+    tests = [literal.test for conjunction in conjunctions for literal in conjunction]
     yield {}
     for _ in range(extra):
-        yield by_chance(tests, random)
-    for conjunction in random.sample(every, len(every)):
+        yield random_attributes(tests, random)
+    for conjunction in random.sample(conjunctions, len(conjunctions)):
         yield satisfying(conjunction)
 
 
 def satisfying(conjunction: Conjunction) -> dict[str, Value]:
-    """Attributes that make the conjunction hold, as far as a value for one test suits the others."""
-    found: dict[str, Value] = {}
+    """Attributes that make the conjunction hold, unless a value for one of its tests contradicts another."""
+    attributes: dict[str, Value] = {}
     for literal in conjunction:
         value = _value_for(literal.test) if literal.positive else None
         if value is not None:
-            found[literal.test.attribute] = value
-    return found
+            attributes[literal.test.attribute] = value
+    return attributes
 
 
-def by_chance(tests: list[Test], random: Random) -> dict[str, Value]:
-    """Values near the operands of some tests, and odd ones."""
-    found: dict[str, Value] = {}
+def random_attributes(tests: list[Test], random: Random) -> dict[str, Value]:
+    """Values near the operands of up to 40 of the tests, and values of ODD."""
+    attributes: dict[str, Value] = {}
     for test in random.sample(tests, min(len(tests), random.randint(0, 40))):
         value = random.choice(ODD) if random.random() < 0.3 else _near(test, random)
         if value is not None:
-            found[test.attribute] = value
-    return found
+            attributes[test.attribute] = value
+    return attributes
 
 
 def _near(test: Test, random: Random) -> Value | None:
@@ -72,54 +80,51 @@ def _near(test: Test, random: Random) -> Value | None:
 
 
 def _value_for(test: Test) -> Value | None:
-    """A value on which the test holds; None where there is none, or none is needed."""
+    """A value on which the test holds; None if there is none, or the attribute must be missing."""
     operand: Any = test.operand
-    found: Any = operand
+    value: Any = operand
     match test.operator, operand:
         case Operator.EXISTS, _:
-            found = 1 if operand is True else None
+            value = 1 if operand is True else None
         case Operator.NE | Operator.NOT_IN, _:
-            found = "none of these"
+            value = "none of these"
         case Operator.LT | Operator.BEFORE, _:
-            found = _moved(operand, -1)
+            value = _moved(operand, -1)
         case Operator.GT | Operator.AFTER, _:
-            found = _moved(operand, 1)
+            value = _moved(operand, 1)
         case Operator.BETWEEN | Operator.IN, (first, *_):
-            found = first
+            value = first
         case Operator.HAS, _:
-            found = (operand,)
+            value = (operand,)
         case Operator.WITHIN, _:
-            found = MOMENT.now
-    return found  # type: ignore[no-any-return]
+            value = MOMENT.now
+    return value  # type: ignore[no-any-return]
 
 
 def _moved(operand: Any, by: int) -> Value | None:
-    """The operand, a little lower or higher; None where it has no such neighbour."""
+    """The operand plus `by`, days for a date; None if there is no such value."""
     try:
         return operand + (timedelta(days=by) if isinstance(operand, date) else by)  # type: ignore[no-any-return]
     except (TypeError, OverflowError):
         return None
 
 
-_CHILD = "from engine.decide.signals.probe import child; child()"
+_CHILD = "from engine.server.book.probe import child; child()"
 
 
 def probe(compiled: CompiledSignals, seconds: float = 30.0) -> str | None:
-    """Try the rules in a throw-away process; None when they may go live, else why not.
+    """Try the rules in a child process. Returns None if durable-rules may evaluate them, else the reason why not.
 
-    The process builds the rulesets, compares their answers with the naive evaluator's on as many samples as a third of
-    the time allows, and frees them. It is killed after `seconds`. Where durable-rules is not installed nothing is tried.
+    The child builds the rulesets, compares their answers with those of PythonEvaluator on as many samples as a third of the
+    time allows, and frees them. It is killed after `seconds`. Without durable-rules nothing is tried.
     """
     if kernel.LIBRARY is None or not compiled.strata:
         return None
-    # Its own and trusted: the rules that this process compiled.
-    command, environment = (
-        [sys.executable, "-c", _CHILD],
-        {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-    )
+    command = [sys.executable, "-c", _CHILD]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     rules = pickle.dumps((compiled, seconds))
     try:
-        done = subprocess.run(  # noqa: S603
+        done = subprocess.run(  # noqa: S603 - its input is what this process compiled
             command, input=rules, capture_output=True, timeout=seconds, check=False, env=environment
         )
     except subprocess.TimeoutExpired:
@@ -132,24 +137,24 @@ def probe(compiled: CompiledSignals, seconds: float = 30.0) -> str | None:
 
 
 def child() -> None:
-    """In the process: read the rules, write what is wrong with them."""
+    """Entry point of the child: read the rules from standard input, write what is wrong with them."""
     compiled, seconds = pickle.load(sys.stdin.buffer)  # noqa: S301 - written by probe
-    # Should the parent die first, the process must not run for ever.
+    # If the parent dies first, this process must not run for ever.
     resource.setrlimit(resource.RLIMIT_CPU, (int(seconds) + 1, int(seconds) + 2))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     sys.stdout.write(examine(compiled, seconds / 3) or "")
 
 
 def examine(compiled: CompiledSignals, seconds: float) -> str | None:
-    """What is wrong with the library's answers on samples, compared for so long; None where nothing is."""
+    """What is wrong with the library's answers on samples, compared for at most `seconds`; None if nothing is."""
     end = time.monotonic() + seconds
     evaluator = kernel.DurableKernel(compiled)
     for attributes in samples(compiled):
-        expected, found = infer(compiled, attributes, MOMENT), infer(compiled, attributes, MOMENT, evaluator)
+        expected, actual = infer(compiled, attributes, MOMENT), infer(compiled, attributes, MOMENT, evaluator)
         if not evaluator.healthy:
             return "the library failed"
-        if found != expected:
-            return f"a wrong answer on {', '.join(sorted(found ^ expected))}"
+        if actual != expected:
+            return f"a wrong answer on {', '.join(sorted(actual ^ expected))}"
         if time.monotonic() > end:
             break
     evaluator.close()
