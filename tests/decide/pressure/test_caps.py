@@ -179,13 +179,13 @@ def test_the_book_has_a_clock_of_its_own() -> None:
         (float("nan"), 0), ("2", 3),
     ],
 )  # fmt: skip
-def test_a_wish_lowers_the_limit_and_never_raises_it(customer_limit: object, limit: int) -> None:
-    """Parts of a contact are none, less than nothing is nothing, and what is no number is no wish."""
+def test_a_customer_limit_lowers_the_limit_and_never_raises_it(customer_limit: object, limit: int) -> None:
+    """Parts of a contact are none, less than nothing is nothing, and what is no number is ignored."""
     assert lowered(3, customer_limit) == limit  # type: ignore[arg-type]
 
 
 def test_who_wants_nothing_gets_nothing() -> None:
-    """A wish of 0 blocks without a next moment, however empty the history."""
+    """A customer limit of 0 blocks without a next moment, however empty the history."""
     (rule,) = rules(Cap("cap", 3, Rolling(DAY), customer_limit="profile.max"))
     for history in ([], [Contact(NOW - 1, None, SMS)]):
         rule_result = look(rule, NOW, history, {"profile.max": 0})

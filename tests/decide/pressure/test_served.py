@@ -97,7 +97,7 @@ def test_a_campaign_is_limited_for_a_customer_over_the_whole_month(tact: Client)
 
 
 def test_who_wants_nothing_hears_nothing(tact: Client) -> None:
-    """A wish of 0 blocks for good; a wish of 1 for the rest of the week."""
+    """A customer limit of 0 blocks for good; one of 1 for the rest of the week."""
     nothing = ask(tact, "cleo", "2026-03-09T10:00-04:00", customer_limit=0)
     assert list(nothing.blocked_by) == ["weekly"]
     assert not nothing.HasField("next_allowed_at")
