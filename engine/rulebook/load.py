@@ -78,35 +78,39 @@ def version_of(data: Mapping[str, PlainData]) -> str:
 def _book(merged: Merged, findings: Findings) -> Book | None:
     """The book in the merged data. Sections are read in order: each needs the names of those before it."""
     shape, zone = _head(merged, findings)
-
-    def partial(section: str) -> bool:
-        return not merged.whole or (section,) in merged.broken
-
     lawful = frozenset(shape.lawful_basis) if shape else frozenset()
-    declared = attributes.read(merged.section("attributes"), findings, partial=partial("attributes"))
+    declared = attributes.read(merged.section("attributes"), findings, partial=merged.partial("attributes"))
     attribute_scope = AttributeScope(declared, lawful, frozenset(merged.section("attributes")))
-    derivation = DerivedReader.declare(merged, attribute_scope, OperandReader(zone, findings), partial)
+    derivation = DerivedReader.declare(merged, attribute_scope, OperandReader(zone, findings))
     event_store = derived.read_events(merged.section("events"), findings)
     windows = WindowReader(attribute_scope, findings, WEEKDAYS.index(shape.week_starts if shape else "mon"))
     channel_table = channels.read(
-        merged.section("channels"), attribute_scope, windows.capacity, findings, partial=partial("channels")
+        merged.section("channels"),
+        attribute_scope,
+        windows.capacity,
+        findings,
+        partial=merged.partial("channels"),
     )
     contents = ContentReader(channel_table, attribute_scope, findings)
     periods = ActiveReader(zone, findings)
-    offer_table = offers.read(merged.section("offers"), contents, periods, partial=partial("offers"))
+    offer_table = offers.read(merged.section("offers"), contents, periods, partial=merged.partial("offers"))
     placement_table = channels.read_placements(
-        merged.section("placements"), channel_table, offer_table, findings, partial=partial("placements")
+        merged.section("placements"),
+        channel_table,
+        offer_table,
+        findings,
+        partial=merged.partial("placements"),
     )
     grammar = derivation.grammar
-    grammar.read_audiences(merged.section("audiences"), partial=partial("audiences"))
+    grammar.read_audiences(merged.section("audiences"), partial=merged.partial("audiences"))
     signals = derivation.signals.read(grammar, merged.section("audiences"))
     experiments = ExperimentReader(zone, shape.salt if shape else "", findings)
-    layers = experiments.layers(merged.section("layers"), partial=partial("layers"))
+    layers = experiments.layers(merged.section("layers"), partial=merged.partial("layers"))
     reader = CampaignReader(
         *(channel_table, placement_table, offer_table, grammar, contents, periods, windows),
         *(experiments, layers, findings),
     )
-    campaigns = reader.read(merged.section("campaigns"), partial=partial("campaigns"))
+    campaigns = reader.read(merged.section("campaigns"), partial=merged.partial("campaigns"))
     selectors = SelectorReader(channel_table, offer_table, campaigns, findings)
     policies = PressureReader(selectors, windows, findings).read(merged)
     holdouts = experiments.holdouts(merged.section("holdouts"), selectors)

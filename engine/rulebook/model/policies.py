@@ -8,9 +8,9 @@ from typing import Literal, TypeAlias, get_args
 
 from engine.model.instant import Microseconds
 
-Weekday: TypeAlias = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+DayName: TypeAlias = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
-WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
+WEEKDAYS: tuple[DayName, ...] = get_args(DayName)
 """In order, as `datetime.date.weekday` counts: Monday is 0."""
 
 

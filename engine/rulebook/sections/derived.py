@@ -1,6 +1,6 @@
 """What a book derives (places, patterns, signals, and what conditions measure), and which events are kept for it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -39,24 +39,20 @@ class DerivedReader:
         merged: Merged,
         attribute_scope: AttributeScope,
         reader: OperandReader,
-        partial: Callable[[str], bool],
     ) -> "DerivedReader":
-        """Read places and patterns, and what signals expose, so that conditions and content can name them.
-
-        partial: whether part of a section could not be read.
-        """
+        """Read places and patterns, and what signals expose, so that conditions and content can name them."""
         findings = reader.findings
         events = EventGrammar(reader=reader, findings=findings)
-        places = derived.read_places(merged.section("places"), findings, partial=partial("places"))
+        places = derived.read_places(merged.section("places"), findings, partial=merged.partial("places"))
         patterns = PatternReader(events, findings).read(
-            merged.section("patterns"), partial=partial("patterns")
+            merged.section("patterns"), partial=merged.partial("patterns")
         )
         fields = {name: fields_of(pattern) for name, pattern in patterns.values.items()}
         attribute_scope.concluded["pattern"] = SymbolTable(
             "pattern", dict(fields), patterns.broken, patterns.partial
         )
         signals = SignalReader(attribute_scope, findings)
-        signals.declare(merged.section("signals"), partial=partial("signals"))
+        signals.declare(merged.section("signals"), partial=merged.partial("signals"))
         grammar = Grammar(
             reader=reader,
             findings=findings,

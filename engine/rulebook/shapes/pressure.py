@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import Discriminator, Field, Tag
 
-from engine.rulebook.model.policies import Weekday
+from engine.rulebook.model.policies import DayName
 from engine.rulebook.shapes.sections import (
     Amount,
     Categories,
@@ -158,7 +158,7 @@ class QuietShape(Shape):
     """The hour at which it begins."""
     until: ClockTime | None = None
     """The hour at which it is over; may be on the next day."""
-    days: list[Weekday] = Field(default=[])
+    days: list[DayName] = Field(default=[])
     """Days of the week."""
     dates: Annotated[list[Text], Field(max_length=1_000, examples=["[2026-12-24]"])] = Field(default=[])
     """Days of one year."""

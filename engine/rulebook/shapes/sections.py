@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
-from engine.rulebook.model.policies import Weekday
+from engine.rulebook.model.policies import DayName
 
 Text: TypeAlias = Annotated[str, Field(min_length=1)]
 TextsForm: TypeAlias = Annotated[list[Text], Field(max_length=100)]
@@ -71,7 +71,7 @@ class BookShape(Shape):
     """The language of customers in whose language the content is not available."""
     salt: str = ""
     """Salt of the hashes that assign persons; changing it assigns all of them anew."""
-    week_starts: Weekday = "mon"
+    week_starts: DayName = "mon"
     """The first day of calendar weeks."""
     lawful_basis: dict[str, Text] = {}
     """By category of sensitive data that conditions use: why that is lawful."""
@@ -151,7 +151,7 @@ class ActiveShape(Shape):
     """The first day, or the first instant."""
     until: Annotated[Text | None, Field(examples=["2026-03-31"])] = None
     """The last day, or the first instant after the end."""
-    days: list[Weekday] | None = None
+    days: list[DayName] | None = None
     """The days of the week; every day if it is left out."""
     hours: Annotated[Text | None, Field(examples=["08:00-20:00"])] = None
     """From and until; may cross midnight."""

@@ -39,6 +39,10 @@ class Merged:
     whole: bool = True
     """Whether every file could be read."""
 
+    def partial(self, section: str) -> bool:
+        """Whether a part of the section could not be read."""
+        return not self.whole or (section,) in self.broken
+
     def section(self, *path: str) -> dict[str, PlainData]:
         """The names in a section; empty if there is none."""
         here: PlainData = self.data
