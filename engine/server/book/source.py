@@ -13,12 +13,12 @@ import structlog
 
 from engine.decide.signals.compile import CompiledSignals
 from engine.decide.signals.evaluator import Evaluator, open_evaluator
-from engine.server.book.probe import probe
 from engine.decide.signals.python_evaluator import PythonEvaluator
 from engine.rulebook.load import load_sources
 from engine.rulebook.model.book import Book
 from engine.rulebook.report.diagnostics import Diagnostic, Severity, in_short
 from engine.rulebook.text import files
+from engine.server.book.probe import probe
 
 log = structlog.get_logger()
 
