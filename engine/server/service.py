@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import grpc
 import structlog
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 
-Clock: TypeAlias = Callable[[], Instant]
-
-
 def decisions_handler(service: "DecisionsService") -> grpc.GenericRpcHandler:
     """The methods that this version serves; gRPC itself answers UNIMPLEMENTED for the others of the contract."""
     return grpc.method_handlers_generic_handler(
@@ -57,7 +54,7 @@ class DecisionsService:
     def __init__(
         self,
         serving_books: ServingBooks,
-        clock: Clock,
+        clock: Callable[[], Instant],
         streams: Streams,
         *,
         longest: float = 0.0,

@@ -12,9 +12,9 @@ import pytest
 from tests.books import write_book
 from tests.deploy.given import DEPLOY, documents
 from tests.docs.pages import ROOT
-from tests.server.test_health import until
 from tests.servers import serving
 from tests.telemetry.shown import every_figure, get, kind_of, shown_name, three_free_ports, value
+from tests.waiting import until
 
 _PROCESS = {"process_resident_memory_bytes", "process_cpu_seconds_total", "up"}
 """Of the process, and of Prometheus itself."""

@@ -20,9 +20,9 @@ from engine.telemetry.metrics import Metrics
 
 def free_port() -> int:
     """A port of loopback that nobody listens on."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
 
 
 def three_free_ports() -> int:
@@ -41,7 +41,7 @@ def three_free_ports() -> int:
 def get(port: int, path: str) -> tuple[int, str]:
     """The status and body at a path."""
     try:
-        with urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+        with urlopen(f"http://127.0.0.1:{port}{path}", timeout=60) as answer:
             return answer.status, answer.read().decode()
     except HTTPError as error:
         return error.code, error.read().decode()
@@ -57,14 +57,18 @@ def samples(port: int) -> list[Sample]:
     """Everything at /metrics."""
     status, body = get(port, "/metrics")
     assert status == 200
-    return [one for family in text_string_to_metric_families(body) for one in family.samples]
+    return [sample for family in text_string_to_metric_families(body) for sample in family.samples]
 
 
 def value(port: int, name: str, **labels: str) -> float:
     """The one figure of that name with these labels; 0 where there is none yet."""
-    found = [one.value for one in samples(port) if one.name == name and labels.items() <= one.labels.items()]
-    assert len(found) <= 1, found
-    return found[0] if found else 0.0
+    values = [
+        sample.value
+        for sample in samples(port)
+        if sample.name == name and labels.items() <= sample.labels.items()
+    ]
+    assert len(values) <= 1, values
+    return values[0] if values else 0.0
 
 
 class Figure(NamedTuple):

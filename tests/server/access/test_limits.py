@@ -11,24 +11,24 @@ TIMES = st.lists(st.floats(0, 60, allow_nan=False), max_size=200).map(sorted)
 
 
 def taken(rate_limit: RateLimit, times: list[float]) -> list[float]:
-    """The moments at which a request was let in."""
-    found = []
+    """The moments at which a request was admitted."""
+    admitted = []
     for now in times:
         try:
             rate_limit.take(now)
         except TooMuch:
             continue
-        found.append(now)
-    return found
+        admitted.append(now)
+    return admitted
 
 
 @given(TIMES, st.floats(0.1, 50), st.integers(1, 20))
 def test_no_window_holds_more_than_its_share(times: list[float], rate: float, burst: int) -> None:
     """Between any two moments there are at most the burst and what the rate gives in that time."""
-    found = taken(RateLimit(Limits(rate=rate, burst=burst)), times)
-    for first, start in enumerate(found):
-        for last in range(first, len(found)):
-            assert last - first + 1 <= burst + rate * (found[last] - start) + 1e-6
+    admitted = taken(RateLimit(Limits(rate=rate, burst=burst)), times)
+    for first, start in enumerate(admitted):
+        for last in range(first, len(admitted)):
+            assert last - first + 1 <= burst + rate * (admitted[last] - start) + 1e-6
 
 
 @given(st.floats(0.1, 50), st.integers(1, 20), st.integers(1, 5))
