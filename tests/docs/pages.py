@@ -15,7 +15,7 @@ PAGES = sorted(
         *ROOT.glob("*.md"),
         *(ROOT / "docs").rglob("*.md"),
         *(ROOT / "rules").glob("*/README.md"),
-        ROOT / "engine" / "demo" / "README.md",
+        ROOT / "demo" / "README.md",
     ],
     key=lambda path: path.relative_to(ROOT).as_posix(),
 )
