@@ -3,14 +3,15 @@
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import orjson
 import typer
-from pydantic import ValidationError
 
-from engine.cli.books import checked, compiled_book
+from engine.cli.books import checked, loaded_book
 from engine.cli.exits import USAGE, fail
+from engine.cli.options import settings_of
+from engine.decide.compiled import compile_book
 from engine.ledger.errors import LedgerError
 from engine.ledger.store.open import check_url
 from engine.rulebook.load import LoadedBook
@@ -122,7 +123,7 @@ def serve(
 
 def serve_alone(settings: Settings, announce: Callable[[str], None]) -> None:
     """Serves in this process."""
-    compiled = compiled_book(Path(settings.rules), open_tried)
+    compiled = compile_book(loaded_book(Path(settings.rules)), open_tried)
 
     async def main() -> None:
         try:
@@ -150,16 +151,3 @@ async def _supervised(
         await supervise(book_snapshot, settings, announce, as_json=as_json)
     finally:
         ignore_stop_signals()
-
-
-def settings_of(**given: Any) -> Settings:
-    """The settings; options take precedence over the environment. Ends the command when one is not valid."""
-    try:
-        return Settings(**{name: _plain(value) for name, value in given.items() if value is not None})
-    except ValidationError as error:
-        faults = (f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
-        fail("; ".join(faults), USAGE)
-
-
-def _plain(value: Any) -> Any:
-    return str(value) if isinstance(value, Path) else value

@@ -24,7 +24,6 @@ Every failure is a `TactError`:
 from engine.client.access import Tls
 from engine.client.aio import AsyncClient
 from engine.client.calls import Recorded
-from engine.client.document import from_document
 from engine.client.errors import (
     AccessDenied,
     DeadlineExceeded,
@@ -40,10 +39,10 @@ from engine.client.errors import (
     Violation,
     error_of_status,
 )
-from engine.client.events import event, outcome, recorded
-from engine.client.request import request
 from engine.client.sync import Client
-from engine.client.values import Plain
+from engine.wire.build.events import event, outcome, recorded
+from engine.wire.build.requests import from_document, request
+from engine.wire.build.values import Plain
 
 __all__ = [
     "AccessDenied",

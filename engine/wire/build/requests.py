@@ -1,8 +1,8 @@
-"""Requests from plain Python values."""
+"""Requests from plain Python values, and from context files read as JSON or YAML."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
@@ -18,8 +18,8 @@ from engine.api.v1.decisions_pb2 import (
     Weather,
 )
 from engine.api.v1.values_pb2 import Value
-from engine.client.events import event_of
-from engine.client.values import Plain, aware, known_name, texts, value_of
+from engine.wire.build.events import event_of
+from engine.wire.build.values import Plain, aware, known_name, moment_of, texts, value_of
 
 _M = TypeVar("_M", bound=Message)
 
@@ -127,3 +127,85 @@ _KINDS: dict[int, tuple[str, type | tuple[type, ...]]] = {
 def _fits(kind_of_field: int, value: object) -> bool:
     kind = _KINDS[kind_of_field][1]
     return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
+
+
+def from_document(document: object) -> DecideRequest:
+    """The request that a context file describes; raises ValueError that says what is wrong and where.
+
+    {customer: id, aliases: [...], profile: {...}, location: {...}, weather: {...}, consents: [...], channels: [...],
+    preferred_channels: [...], placement: name, events: [{type: view, at: time, item: name}],
+    max_offers: 1, mode: commit, now: 2026-03-10T10:00+08:00,
+    request_id: name}
+    """
+    if not isinstance(document, Mapping):
+        raise ValueError(f"a context is a mapping with a customer, not {document!r}")  # noqa: TRY004 -- see above
+    for key, value in document.items():
+        expected = _KEYS[known_name("context", key, _KEYS)]
+        if not expected.fits(value):
+            raise ValueError(f"{key}: needs {expected.text}, not {value!r}")
+    arguments = dict(document)
+    customer = arguments.pop("customer", "")
+    if not customer:
+        raise ValueError("customer: is missing")
+    if "now" in arguments:
+        arguments["now"] = moment_of("now", arguments["now"])
+    try:
+        return request(customer, **arguments)
+    except TypeError as error:
+        raise ValueError(str(error)) from None
+
+
+class _Expected(NamedTuple):
+    """What a key of the document must have as its value."""
+
+    text: str
+    fits: Callable[[object], bool]
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(text, str) for text in value)
+
+
+def _is_events(value: object) -> bool:
+    return isinstance(value, list) and all(_is_mapping(event) for event in value)
+
+
+def _is_mapping(value: object) -> bool:
+    return isinstance(value, Mapping) and all(isinstance(key, str) for key in value)
+
+
+_TEXT = _Expected("a text", _is_text)
+
+
+_TEXTS = _Expected("a list of texts", _is_texts)
+
+
+_MAPPING = _Expected("a mapping of names to values", _is_mapping)
+
+
+_COUNT = _Expected("a whole number", lambda value: type(value) is int and 0 <= value < 2**32)
+
+
+_TIME = _Expected("a time", lambda value: isinstance(value, str | datetime))
+
+
+_KEYS: dict[str, _Expected] = {
+    "customer": _Expected("the customer's id, a text", _is_text),
+    "aliases": _TEXTS,
+    "profile": _MAPPING,
+    "location": _MAPPING,
+    "weather": _MAPPING,
+    "events": _Expected("a list of events", _is_events),
+    "consents": _TEXTS,
+    "preferred_channels": _TEXTS,
+    "channels": _TEXTS,
+    "placement": _TEXT,
+    "max_offers": _COUNT,
+    "mode": _TEXT,
+    "now": _TIME,
+    "request_id": _TEXT,
+}
