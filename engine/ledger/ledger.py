@@ -5,8 +5,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from engine.ledger.commit.commands import AnyCommand, Command
-from engine.ledger.commit.group import apply_group
-from engine.ledger.commit.locks import transaction
+from engine.ledger.commit.group import apply_group, transaction
 from engine.ledger.errors import LedgerError
 from engine.ledger.group_commit import GroupCommit, OnGroup
 from engine.ledger.reader import LedgerReader

@@ -1,11 +1,12 @@
-"""Commits a group of commands in one transaction."""
+"""Opens a group's transaction, locks its persons, request ids and event ids, and applies its commands."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TypeVar
 
-from engine.ledger.commit.commands import Command, Identities, UnitOfWork
-from engine.ledger.commit.locks import transaction
+from engine.ledger.commit.commands import AnyCommand, Command, Identities, UnitOfWork, names_of
 from engine.ledger.errors import LedgerError
+from engine.ledger.queries import persons
 from engine.ledger.store.store import Store
 
 ResultT = TypeVar("ResultT")
@@ -15,6 +16,26 @@ def commit_group(store: Store, commands: Sequence[Command[ResultT]]) -> list[Res
     """Opens the group's transaction and applies the commands in it. Raises LedgerUnavailable when nothing was kept."""
     with transaction(store, commands):
         return apply_group(store, commands)
+
+
+@contextmanager
+def transaction(store: Store, commands: Sequence[AnyCommand]) -> Iterator[None]:
+    """The transaction in which the commands are applied; no other transaction reads or writes what they lock meanwhile.
+
+    Who bears a name is known for sure only once the person is locked. So the names are locked first; where some of them
+    are linked, it begins again with their persons locked as well, until those still bear the names. The persons of
+    decisions that commands read are found and locked in the same way.
+    """
+    others = {lock for command in commands for lock in command.locks()}
+    locked: set[str] = set().union(*(command.customers() for command in commands))
+    while True:
+        with store.transaction(others.union(f"person {name}" for name in locked)):
+            names = names_of(store, commands)
+            required = names.union(persons.resolve(store, list(names)).values())
+            if locked.issuperset(required):
+                yield
+                return
+        locked = required
 
 
 def apply_group(store: Store, commands: Sequence[Command[ResultT]]) -> list[ResultT | LedgerError]:

@@ -21,7 +21,7 @@ from engine.rulebook.symbols import SymbolTable
 from engine.rulebook.text.durations import span
 from engine.rulebook.text.nodes import PlainData
 
-_PLACE = ("latitude", "longitude")
+_COORDINATES = ("latitude", "longitude")
 _TYPES = {
     Measure.COUNT: AttributeType.INTEGER,
     Measure.SUM: AttributeType.NUMBER,
@@ -129,7 +129,7 @@ class DistanceReader:
         return Test(distance.name, Operator.LTE, shape.within_km)
 
     def _distance(self, shape: NearShape, path: Path) -> Distance | None:
-        given = [key for key in _PLACE if getattr(shape, key) is not None]
+        given = [key for key in _COORDINATES if getattr(shape, key) is not None]
         if shape.place is not None:
             for key in given:
                 message = f"`{key}` beside `place`: one of the two says where"
@@ -139,7 +139,7 @@ class DistanceReader:
                 return None
             return Distance(distance_name(shape.place), target.latitude, target.longitude)
         if shape.latitude is None or shape.longitude is None:
-            if not any((*path, key) in self.findings.poisoned for key in ("place", *_PLACE)):
+            if not any((*path, key) in self.findings.poisoned for key in ("place", *_COORDINATES)):
                 message = "it does not say near what"
                 self.findings.key_error(
                     path, Code.MISSING, message, "name a `place`, or `latitude` and `longitude`"
