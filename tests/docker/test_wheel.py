@@ -13,8 +13,9 @@ def files_of(wheel: Path) -> set[str]:
 
 
 def test_it_holds_every_module(wheel: Path) -> None:
-    """Every Python file of engine/ is in the wheel, the generated ones and the migrations among them."""
-    here = {path.relative_to(ROOT).as_posix() for path in (ROOT / "engine").rglob("*.py")}
+    """Every Python file of engine/ and demo/ is in the wheel, the generated ones and the migrations among them."""
+    packages = (ROOT / "engine", ROOT / "demo")
+    here = {path.relative_to(ROOT).as_posix() for package in packages for path in package.rglob("*.py")}
     assert here - files_of(wheel) == set()
     assert any(name.startswith("engine/ledger/migrations/versions/") for name in here)
 
@@ -35,5 +36,5 @@ def test_it_brings_the_command(wheel: Path) -> None:
 
 
 def test_it_leaves_the_rest_out(wheel: Path) -> None:
-    """Nothing but the package and its description is in the wheel."""
-    assert {name.split("/")[0].split("-")[0] for name in files_of(wheel)} <= {"engine", "tact"}
+    """Nothing but the two packages and their description is in the wheel."""
+    assert {name.split("/")[0].split("-")[0] for name in files_of(wheel)} == {"demo", "engine", "tact"}
