@@ -29,7 +29,7 @@ LARGEST_EVENT = 16 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class MessageLimits:
+class RequestLimits:
     """The bounds that an operator can lower; by default those of the contract."""
 
     attributes: int = 500
@@ -42,12 +42,12 @@ class MessageLimits:
     """Events of one RecordRequest."""
 
 
-CONTRACT = MessageLimits()
+CONTRACT = RequestLimits()
 """The bounds of the contract."""
 
 
-def limits_of(settings: Settings) -> MessageLimits:
+def limits_of(settings: Settings) -> RequestLimits:
     """The bounds that the settings give."""
-    return MessageLimits(
+    return RequestLimits(
         settings.most_attributes, settings.most_events, settings.most_batched, settings.most_recorded
     )

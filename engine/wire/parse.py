@@ -10,7 +10,7 @@ from engine.model.instant import Instant
 from engine.model.request import Mode, Request
 from engine.model.values import Value
 from engine.rulebook.sections.attributes import BUILTIN
-from engine.wire.limits import CONTRACT, LONGEST_NAME, MessageLimits
+from engine.wire.limits import CONTRACT, LONGEST_NAME, RequestLimits
 from engine.wire.values import (
     Check,
     aliases_of,
@@ -51,7 +51,7 @@ class Parser:
         compiled: CompiledBook,
         *,
         may_simulate: Callable[[], bool] = lambda: False,
-        limits: MessageLimits = CONTRACT,
+        limits: RequestLimits = CONTRACT,
     ) -> None:
         self.compiled = compiled
         self.limits = limits
@@ -203,7 +203,7 @@ def _mode(message: pb.DecideRequest, violations: FieldViolations) -> Mode:
 
 
 def parse_events(
-    messages: Sequence[pb.Event], path: str, violations: FieldViolations, limits: MessageLimits
+    messages: Sequence[pb.Event], path: str, violations: FieldViolations, limits: RequestLimits
 ) -> tuple[Event, ...]:
     """The events, in the order sent; reports violations under `path`, as in `context.events[2].type`."""
     if len(messages) > limits.events:
@@ -217,7 +217,7 @@ def parse_events(
     )
 
 
-def parse_event(message: pb.Event, path: str, violations: FieldViolations, limits: MessageLimits) -> Event:
+def parse_event(message: pb.Event, path: str, violations: FieldViolations, limits: RequestLimits) -> Event:
     """One event; reports violations under `path`."""
     # Each field is read once and by its name: a website sends many events with every page.
     event_id, kind, at = message.event_id, message.type, 0
@@ -240,7 +240,7 @@ _TEXTS = ("item", "category", "page", "currency")
 
 
 def _event_fields(
-    message: pb.Event, path: str, violations: FieldViolations, limits: MessageLimits
+    message: pb.Event, path: str, violations: FieldViolations, limits: RequestLimits
 ) -> dict[str, Value]:
     fields: dict[str, Value] = {}
     if message.attributes:
