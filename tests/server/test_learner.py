@@ -12,7 +12,7 @@ from engine.server.clock import ServerClock
 from engine.server.learner import Learner
 from engine.wire.parse import Parser
 from tests.decide.arbitrate.shop import NOW
-from tests.decide.learning.test_book import learning_book
+from tests.decide.experiments.test_learning import learning_book
 from tests.logs import Log
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from engine.decide.experiments.bucketing import identity, rendezvous_score, stable_fraction, stable_hash
-from tests.decide.bucketing.blake2b import blake2b
+from tests.decide.experiments.blake2b import blake2b
 
 PUBLISHED: dict[str, Any] = json.loads((Path(__file__).parent / "vectors.json").read_text(encoding="utf-8"))
 

@@ -16,7 +16,7 @@ from engine.model.decision import Decision
 from engine.model.instant import DAY, SECOND
 from engine.model.request import Request
 from tests.decide.arbitrate.shop import NOW, SHOP, compiled_book, shelf, taken
-from tests.decide.learning.test_book import HOUR, VARIANTS, Shop, variants
+from tests.decide.experiments.test_learning import HOUR, VARIANTS, Shop, variants
 from tests.logs import Log
 
 MINUTE = 60 * SECOND
