@@ -1,4 +1,4 @@
-"""The published vectors: what the engine, and a BLAKE2b written apart, make of the same parts."""
+"""The published vectors, against the engine and an independent BLAKE2b."""
 
 import json
 import re
