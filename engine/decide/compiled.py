@@ -98,9 +98,8 @@ def compile_book(book: Book, open_signals: OpenSignals = open_evaluator) -> Comp
     index = ConditionIndex.build([compiled.campaign.when for compiled in campaigns])
     fallbacks = {name: fallback(book, name) for name in book.placements}
     needs_zones = pressure.by_customer_clock or _on_customer_clock(campaigns, fallbacks.values())
-    names = closure(
-        book.derived, _names_in(book, index, campaigns, fallbacks.values()) | pressure.customer_limits
-    )
+    own = _names_in(book, index, campaigns, fallbacks.values())
+    names = closure(book.derived, own | pressure.customer_limits)
     if needs_zones:
         zones.by_country()  # reads a file, which a decision must not
     derived = derivation(book.derived, names, book.timezone)
