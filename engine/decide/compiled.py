@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
+from engine.conditions.index.columns import union
 from engine.conditions.index.index import ConditionIndex
 from engine.conditions.model import attributes_of
 from engine.decide.arbitrate.campaign import CompiledCampaign, Creative, Fallback, compile_campaign, fallback
@@ -97,9 +98,8 @@ def compile_book(book: Book, open_signals: OpenSignals = open_evaluator) -> Comp
     index = ConditionIndex.build([compiled.campaign.when for compiled in campaigns])
     fallbacks = {name: fallback(book, name) for name in book.placements}
     needs_zones = pressure.by_customer_clock or _on_customer_clock(campaigns, fallbacks.values())
-    names = closure(
-        book.derived, _names_in(book, index, campaigns, fallbacks.values()) | pressure.customer_limits
-    )
+    own = _names_in(book, index, campaigns, fallbacks.values())
+    names = closure(book.derived, own | pressure.customer_limits)
     if needs_zones:
         zones.by_country()  # reads a file, which a decision must not
     derived = derivation(book.derived, names, book.timezone)
@@ -109,14 +109,14 @@ def compile_book(book: Book, open_signals: OpenSignals = open_evaluator) -> Comp
     )
     signals = _signals(book, names, derived, open_signals)
     outbound = tuple(name for name, channel in book.channels.items() if channel.kind is Kind.OUTBOUND)
+    by_channel = _clauses_by(index, book.channels, [compiled.channels for compiled in campaigns])
+    by_placement = _clauses_by(index, book.placements, [compiled.placements for compiled in campaigns])
     return CompiledBook(
         book=book,
         compiled_campaigns=campaigns,
         index=index,
-        clauses_by_channel=_clauses_by(index, book.channels, [compiled.channels for compiled in campaigns]),
-        clauses_by_placement=_clauses_by(
-            index, book.placements, [compiled.placements for compiled in campaigns]
-        ),
+        clauses_by_channel=by_channel,
+        clauses_by_placement=by_placement,
         fallbacks=fallbacks,
         pressure=pressure,
         referenced=referenced,
@@ -125,17 +125,11 @@ def compile_book(book: Book, open_signals: OpenSignals = open_evaluator) -> Comp
         recall=_recall(book, names, derived, signals),
         signals=signals,
         masked=_masked(book) & referenced,
-        ramped=frozenset(
-            name for name, campaign in book.campaigns.items() if isinstance(campaign.ramp, ConversionRamp)
-        ),
+        ramped=_ramped(book),
         scheduled=any(compiled.active for compiled in campaigns),
         learns=any(campaign.learn is not None for campaign in book.campaigns.values()),
         outbound=outbound,
-        outbound_clauses=index.clauses_of(
-            number
-            for number, compiled in enumerate(campaigns)
-            if not set(outbound).isdisjoint(compiled.channels)
-        ),
+        outbound_clauses=union(by_channel[name] for name in outbound),
     )
 
 
@@ -212,6 +206,11 @@ def _on_customer_clock(campaigns: Iterable[CompiledCampaign], fallbacks: Iterabl
     schedules = [schedule for compiled in campaigns for schedule in compiled.active]
     schedules += [schedule for declared in fallbacks if declared for schedule in declared.active]
     return any(schedule.clock is not Clock.BOOK for schedule in schedules)
+
+
+def _ramped(book: Book) -> frozenset[str]:
+    campaigns = book.campaigns.values()
+    return frozenset(campaign.name for campaign in campaigns if isinstance(campaign.ramp, ConversionRamp))
 
 
 def _masked(book: Book) -> frozenset[str]:

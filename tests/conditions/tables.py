@@ -49,12 +49,12 @@ class Row:
     when: Any
     situation: Mapping[str, Any]
     expected: bool | str
-    """The truth; or the code of the diagnostic with which the book is refused; or `refused` and the request's field."""
+    """Whether the condition holds; or the code of the diagnostic; or `refused` and the request's invalid field."""
 
 
 @cache
 def groups() -> dict[str, dict[str, Any]]:
-    """What the files hold, by title."""
+    """The tables of all files, by title."""
     by_title: dict[str, dict[str, Any]] = {}
     for file in sorted(FOLDER.glob("*.yaml")):
         document = compose(file.read_text(encoding="utf-8"))
@@ -67,7 +67,7 @@ def groups() -> dict[str, dict[str, Any]]:
 
 
 def rows(group: str) -> list[Row]:
-    """The rows below a title; [condition, situation, wanted], or without a situation."""
+    """The rows below a title: [condition, situation, expected], or without a situation."""
     return [
         Row(group, number, cells[0], cells[1] if len(cells) == 3 else {}, cells[-1])
         for number, cells in enumerate(groups()[group]["cases"], 1)
@@ -135,5 +135,5 @@ def _event(event: Any, now: datetime) -> dict[str, Any]:
 
 
 def errors_of(loaded: LoadedBook) -> set[str]:
-    """The codes of what is wrong with a book."""
+    """The codes of a book's errors."""
     return {diagnostic.code for diagnostic in loaded.diagnostics if diagnostic.severity is Severity.ERROR}

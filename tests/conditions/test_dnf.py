@@ -1,4 +1,4 @@
-"""The disjunctive form against the reference, and its limits."""
+"""The disjunctive normal form against engine.conditions.evaluate, and its limits."""
 
 from hypothesis import given, settings
 
@@ -10,14 +10,14 @@ from tests.conditions.strategies import MOMENT, conditions, contexts
 
 
 def eq(number: int) -> Test:
-    """One of many different tests."""
+    """One of many distinct tests."""
     return Test(f"x{number}", Operator.EQ, 1)
 
 
 @settings(max_examples=300, deadline=None)
 @given(conditions, contexts)
 def test_clauses_mean_the_condition(condition: Condition, attributes: Attributes) -> None:
-    """A condition holds exactly where all literals of one of its clauses do."""
+    """A condition holds exactly if all literals of one of its clauses do."""
     clauses = dnf.clauses_of(condition)
     if clauses is not None:
         truth = any(
@@ -31,7 +31,7 @@ def test_clauses_mean_the_condition(condition: Condition, attributes: Attributes
 
 
 def test_always_and_never() -> None:
-    """What always holds is one empty clause; what never holds is no clause."""
+    """A condition that always holds is one empty clause; one that never holds has no clause."""
     assert dnf.clauses_of(ALWAYS) == (frozenset(),)
     assert dnf.clauses_of(Any_(())) == ()
     assert dnf.clauses_of(All((eq(1), None_((eq(1),))))) == ()
@@ -43,7 +43,7 @@ def test_what_another_clause_implies_is_left_out() -> None:
 
 
 def test_true_is_not_one() -> None:
-    """Tests that Python takes for equal stay apart."""
+    """Tests that are equal in Python are kept apart."""
     assert len(dnf.clauses_of(Any_((eq(1), Test("x1", Operator.EQ, True)))) or ()) == 2
 
 

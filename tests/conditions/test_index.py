@@ -1,4 +1,4 @@
-"""The index against the reference."""
+"""The index against engine.conditions.evaluate."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +19,7 @@ from tests.conditions.strategies import MOMENT, conditions, contexts
 
 
 def holding(written: Sequence[Condition], attributes: Attributes) -> list[int]:
-    """What the reference says."""
+    """Positions of the conditions that hold, by engine.conditions.evaluate."""
     return [number for number, condition in enumerate(written) if holds(condition, attributes, MOMENT)]
 
 
@@ -33,10 +33,10 @@ def test_index_is_the_reference(
     seen: list[Attributes],
     data: st.DataObject,
 ) -> None:
-    """Whatever the conditions and values, the index finds what the reference does, in order, once each.
+    """Whatever the conditions and values, the index finds the conditions that hold, in order, once each.
 
-    So it does where blocks are split and choices looked up by key as in books of thousands of campaigns; and a match
-    among some conditions is the whole match without the others, where masks combine as sets do.
+    Also if blocks are split and `in` lists are looked up by key, as in books of thousands of campaigns. A match among some
+    conditions is the complete match without the others, and masks combine as sets do.
     """
     with monkeypatch.context() as patch:
         if small:
@@ -61,7 +61,7 @@ def test_index_is_the_reference(
 
 
 def book(size: int) -> list[Condition]:
-    """Conditions of three tests each, enough of them to be split into blocks of several words."""
+    """Conditions of three tests each, enough to be split into blocks of several words."""
     random = Random(42)
     return [
         All(
@@ -101,7 +101,7 @@ def customers(number: int) -> list[Attributes]:
 
 
 def test_large_books_and_threads() -> None:
-    """A book of thousands of conditions, split into blocks, is matched rightly by several threads at once."""
+    """A book of thousands of conditions, split into blocks, is matched correctly by several threads at once."""
     written, seen = book(3000), customers(24)
     built = ConditionIndex.build(written)
     expected = [holding(written, attributes) for attributes in seen]
@@ -131,7 +131,7 @@ def test_attributes_are_those_that_are_tested() -> None:
 
 
 def test_no_conditions() -> None:
-    """An index of nothing finds nothing."""
+    """An empty index finds nothing."""
     built = ConditionIndex.build([])
     assert built.match({"x": 1}, MOMENT) == []
     assert built.clauses_of([]) == 0
@@ -164,7 +164,7 @@ class _Number(float):
     ],
 )
 def test_odd_values(value: object) -> None:
-    """Values of subclasses, and others that no caller can send, are matched as the reference has them."""
+    """Values of subclasses, and others that no caller can send, are matched as engine.conditions.evaluate does."""
     written = [
         Test("x", operator, operand)
         for operator, operands in {

@@ -67,7 +67,7 @@ def cases() -> Iterator[Any]:
 
 @pytest.mark.parametrize(("condition", "attributes", "expected"), list(cases()))
 def test_meaning(condition: Condition, attributes: Attributes, expected: bool) -> None:
-    """Reference, index and trace give the truth that the table wants."""
+    """Evaluator, index and trace give the result in the table."""
     assert holds(condition, attributes, NOW) is expected
     assert ConditionIndex.build([condition]).match(attributes, NOW) == [0] * expected
     assert (trace(condition, attributes, NOW).verdict is Verdict.TRUE) is expected
@@ -76,7 +76,7 @@ def test_meaning(condition: Condition, attributes: Attributes, expected: bool) -
 @settings(max_examples=300, deadline=None)
 @given(conditions, contexts)
 def test_trace_is_the_reference(condition: Condition, attributes: Attributes) -> None:
-    """At every node the trace is true exactly where the reference holds, and unknown on single tests only."""
+    """At every node the trace is true exactly if the condition holds, and unknown on single tests only."""
 
     def compare(node: Trace, part: Condition) -> None:
         assert (node.verdict is Verdict.TRUE) is holds(part, attributes, MOMENT)
@@ -110,7 +110,7 @@ def test_existence_is_always_known() -> None:
 
 
 def test_trace_reads_well() -> None:
-    """A trace names its nodes as a marketer would, and shows what each test saw."""
+    """A trace names its nodes and shows the value at each test."""
     condition = All(
         (
             Audience("cold-north", Test("weather.condition", Operator.IN, ("rain", "snow"))),

@@ -1,4 +1,4 @@
-"""Every operator on every type of attribute: where it fits, what it says, and what a wrong value gets."""
+"""Every operator on every type of attribute: where it is allowed, when it holds, and how a wrong value is refused."""
 
 from pathlib import Path
 from typing import Any

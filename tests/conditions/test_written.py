@@ -1,4 +1,4 @@
-"""What conditions mean as marketers write them: read by the loader, asked with real requests, judged by every evaluator."""
+"""Conditions as marketers write them: loaded, evaluated on parsed requests by every evaluator."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -22,7 +22,7 @@ def written(*, judged: bool) -> Iterator[Any]:
 
 @pytest.mark.parametrize("row", list(written(judged=True)))
 def test_meaning_as_written(row: Row) -> None:
-    """Reference, the whole book's index and trace give the wanted truth, or the request is refused for the named field."""
+    """Evaluator, index and trace give the expected result, or the request is refused for the named field."""
     compiled = compiled_book(row.group)
     if not isinstance(row.expected, bool):
         with pytest.raises(InvalidMessage) as caught:
@@ -44,6 +44,6 @@ def test_meaning_as_written(row: Row) -> None:
 
 @pytest.mark.parametrize("row", list(written(judged=False)))
 def test_what_cannot_be_meant(row: Row) -> None:
-    """A condition that says nothing sensible is refused with the wanted code, and with no other."""
+    """An invalid condition is refused with the expected code, and with no other."""
     loaded = load_book(groups()[row.group], {"row": row.when})
     assert errors_of(loaded) == {row.expected}

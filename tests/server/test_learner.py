@@ -11,7 +11,7 @@ from engine.server.book.serving import Learner, ServingBook, ServingBooks
 from engine.server.clock import ServerClock
 from engine.wire.parse import Parser
 from tests.decide.arbitrate.shop import NOW
-from tests.decide.learning.test_book import learning_book
+from tests.decide.experiments.test_learning import learning_book
 from tests.logs import Log
 
 

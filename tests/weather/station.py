@@ -1,4 +1,4 @@
-"""A weather station: a real HTTP server on loopback that answers as a test tells it to, well or badly."""
+"""A weather station: an HTTP server on loopback whose answers a test sets."""
 
 import asyncio
 import json
@@ -74,7 +74,7 @@ def reply(
 
 
 class Station:
-    """A running server: what it was asked, and how it answers."""
+    """A running server: the requests it received, and how it answers."""
 
     def __init__(self) -> None:
         self.url = ""

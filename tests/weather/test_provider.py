@@ -1,4 +1,4 @@
-"""The provider: what it is asked, and every way in which it can fail."""
+"""The provider: its requests, and every way in which it can fail."""
 
 import asyncio
 import gzip
@@ -47,7 +47,7 @@ async def test_what_is_asked(harbin: Station) -> None:
 
 
 async def test_connection_is_kept_and_cookies_are_not(harbin: Station) -> None:
-    """Calls share a connection; what the provider sets to know us again is not sent back."""
+    """Calls share a connection; the provider's cookies are not sent back."""
     harbin.answer = reply(forecast(), headers=("set-cookie: who=you; path=/",))
     await fetched(harbin.url, times=3)
     assert (len(harbin.received), harbin.connections) == (3, 1)
@@ -163,7 +163,7 @@ async def test_silence_and_trickle(harbin: Station) -> None:
 
 
 async def test_redirect_is_not_followed(harbin: Station) -> None:
-    """A redirect is a failure, and nobody else is asked."""
+    """A redirect is a failure, and is not followed."""
     async with station() as elsewhere:
         harbin.answer = reply(GOOD, status="302 Found", headers=(f"location: {elsewhere.url}/v1/forecast",))
         with pytest.raises(ProviderFailed, match="status"):

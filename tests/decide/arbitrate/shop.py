@@ -1,4 +1,4 @@
-"""A shop's book for the tests of arbitration, and deciding by it without a ledger: the pure procedure alone."""
+"""A shop's book for tests of arbitration, and decisions by it without a ledger."""
 
 from collections.abc import Sequence
 from textwrap import dedent
@@ -40,7 +40,7 @@ offers:
 
 
 def compiled_book(*texts: str) -> CompiledBook:
-    """The texts as one live book; fails with its diagnostics when it does not load."""
+    """The texts compiled as one book; fails with its diagnostics if it does not load."""
     files = {f"{number}.yaml": dedent(text).encode() for number, text in enumerate(texts)}
     loaded = load_files(files)
     assert loaded.book is not None, render(loaded.diagnostics)

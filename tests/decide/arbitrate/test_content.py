@@ -1,4 +1,4 @@
-"""What is said: on which channel, in which language, with which values."""
+"""Content by channel, language and values."""
 
 import pytest
 
@@ -82,12 +82,12 @@ def said(
     ],
 )
 def test_the_nearest_language(compiled: CompiledBook, language: str | None, title: str) -> None:
-    """The exact tag, else a shorter one, else the book's language, shortened too; what does not change stays."""
+    """The exact tag, else a shorter one, else the book's language, shortened too; untranslated fields keep the default."""
     assert said(compiled, "web", language) == {"title": title, "image": "pen.jpg"}
 
 
 def test_a_channel_with_fields_of_its_own(compiled: CompiledBook) -> None:
-    """A language that says nothing there leaves its fields as they are, and brings it none of the others."""
+    """A language without texts for the channel keeps the default, without fields of other channels."""
     assert said(compiled, "sms", "en-GB") == {"text": "Pen, friend"}
     assert said(compiled, "sms", "zh-Hant") == {"text": "筆 朋友"}
 
@@ -120,7 +120,7 @@ def test_only_values_are_escaped() -> None:
 
 
 def test_a_fallback_speaks_languages(compiled: CompiledBook) -> None:
-    """The placement's fallback is said in the customer's language, its values escaped."""
+    """The placement's fallback is rendered in the customer's language, its values escaped."""
 
     def shown(language: str) -> Decision:
         given: dict[str, Value] = {"profile.language": language, "profile.name": "<i>"}
@@ -176,7 +176,7 @@ def test_no_variant_for_the_customer_names_the_channel() -> None:
 
 
 def test_a_language_can_lack_a_value() -> None:
-    """Only who gets the text with the value needs it: another language may do without."""
+    """Only customers who get the text with the placeholder need its value."""
     compiled = lacking("a: {content: {default: {t: hello}}, locales: {fr: {t: 'bonjour {profile.gift}'}}}")
 
     def code(language: str) -> ReasonCode:

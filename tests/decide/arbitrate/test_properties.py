@@ -1,4 +1,4 @@
-"""What arbitration promises of any book: order of writing is nothing, and a better campaign harms nobody it is for."""
+"""Properties of arbitration: the order of the text has no effect, and a better campaign harms no customer it is for."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -37,7 +37,7 @@ RULES: dict[str, Any] = {
 
 @st.composite
 def campaigns(draw: st.DrawFn) -> dict[str, Any]:
-    """Up to eight campaigns, of few scores, so that there are ties, with what can make one give way."""
+    """Up to eight campaigns, of few scores so that there are ties, with groups, controls, slots and boosts."""
     by_name = {}
     for number in range(draw(st.integers(2, 8))):
         campaign: dict[str, Any] = {
@@ -68,7 +68,7 @@ def campaigns(draw: st.DrawFn) -> dict[str, Any]:
 
 @st.composite
 def requests(draw: st.DrawFn) -> Request:
-    """Somebody of some age, asked about by a page or a sender."""
+    """A request from a page or a sender, for customers of different ages."""
     attributes: dict[str, Value] = {"profile.age": draw(st.sampled_from((30, 50, 70))), "profile.phone": "1"}
     customer = f"customer-{draw(st.integers(0, 50))}"
     if draw(st.booleans()):
@@ -78,7 +78,7 @@ def requests(draw: st.DrawFn) -> Request:
 
 @st.composite
 def histories(draw: st.DrawFn) -> list[Contact]:
-    """What was shown and sent lately."""
+    """Recent contacts on both channels."""
     facts = {
         kind: Facts(channel, kind, "past", "past", "commercial", frozenset())
         for channel, kind in (("web", "inbound"), ("sms", "outbound"))
@@ -88,7 +88,7 @@ def histories(draw: st.DrawFn) -> list[Contact]:
 
 
 def book(campaigns: Mapping[str, Any], order: Random | None = None, parts: int = 1) -> CompiledBook:
-    """The campaigns as a book; with an order, every mapping is written in it, over so many files."""
+    """The campaigns as a book; with `order`, every mapping is shuffled by it and spread over `parts` files."""
     sections = [
         (name, {key: entry})
         for name, entries in {**RULES, "campaigns": campaigns}.items()
@@ -118,7 +118,7 @@ def _shuffled(data: Any, order: Random) -> Any:
 
 
 def gist(decision: Decision) -> str:
-    """The decision but for its id, in full."""
+    """The complete decision as text."""
     return json.dumps(decision, default=str)
 
 
@@ -144,10 +144,10 @@ def test_the_order_of_writing_changes_nothing(
 def test_a_strictly_better_campaign_never_makes_its_own_customer_worse_off(
     written: dict[str, Any], data: st.DataObject, key: str, request: Request, history: Sequence[Contact]
 ) -> None:
-    """One campaign's tier or value is raised and nothing else, the customer and his past are the same.
+    """One campaign's tier or value is raised and nothing else; the customer and their contacts are the same.
 
-    Then who was to get it still gets it, in the same variant on the same channel; the best of what was chosen for him
-    is the same as before, or the campaign itself; and its tier and score are not lower.
+    A customer who would get the campaign still gets it, in the same variant on the same channel; the best campaign chosen
+    for them is the same as before, or the raised one; and its tier and score are not lower.
     """
     better = data.draw(st.sampled_from(sorted(written)))
     raised = {
@@ -166,7 +166,7 @@ def test_a_strictly_better_campaign_never_makes_its_own_customer_worse_off(
 def chosen(
     compiled: CompiledBook, request: Request, history: Sequence[Contact]
 ) -> dict[str, tuple[str, str]]:
-    """Cause and channel or group of what was chosen, withheld or not, best first; for what goes also the variant."""
+    """By campaign, best first: reason of what was chosen, withheld or not, and the variant of what is offered."""
     decision = decided(compiled, request, history)
     variants = {offer.campaign: offer.variant for offer in decision.offers}
     taken = [
@@ -181,7 +181,7 @@ def chosen(
 
 
 def best(campaigns: Mapping[str, Any], taken: Mapping[str, object], request: Request) -> tuple[float, float]:
-    """Tier and score of the best campaign that was chosen; below everything where none was."""
+    """Tier and score of the best campaign chosen; (-1, -1) if none was."""
     if not taken:
         return -1.0, -1.0
     campaign = campaigns[next(iter(taken))]

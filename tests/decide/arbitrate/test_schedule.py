@@ -56,7 +56,7 @@ def test_of_several_zones_all_must_agree() -> None:
 
 
 def test_where_nothing_is_known_it_is_the_books_clock() -> None:
-    """A customer without a place has the book's hours."""
+    """A customer without a location has the book's hours."""
     compiled = running(f"{HOURS}, clock: customer")
     assert runs(compiled, "2026-03-10T08:00+01:00")
     assert not runs(compiled, "2026-03-10T20:00+01:00")
@@ -119,7 +119,7 @@ def test_an_offer_has_a_schedule() -> None:
 
 
 def test_a_fallback_has_its_offers_schedule() -> None:
-    """When the fallback's offer is over the placement shows nothing."""
+    """If the fallback's offer has ended the placement shows nothing."""
     more = """
 offers: {story: {name: Story, active: {until: 2026-03-10}, content: {default: {title: Story}}}}
 placements: {top: {channel: web, fallback: story}}
@@ -136,6 +136,6 @@ placements: {top: {channel: web, fallback: story}}
 
 
 def test_a_book_without_a_customers_clock_does_not_ask_for_zones() -> None:
-    """What tells a customer's zone is read only where some schedule needs it."""
+    """The attributes of a customer's zone are read only if a schedule needs them."""
     assert "profile.time_zone" not in running(HOURS).referenced
     assert "profile.time_zone" in running(f"{HOURS}, clock: customer").referenced

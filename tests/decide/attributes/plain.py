@@ -1,4 +1,4 @@
-"""Aggregates and patterns as their documentation reads, each event looked at as often as it takes: the oracle."""
+"""The oracle: aggregates and patterns as documented, without regard to speed."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -24,7 +24,7 @@ def ordered(events: Sequence[Event], now: Instant) -> list[Event]:
 
 
 def is_number(value: object) -> bool:
-    """Whether it is one."""
+    """Whether the value is a finite number."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
@@ -69,7 +69,7 @@ def in_window(step: PatternStep, event: Event, chain: Sequence[Event], now: Inst
 
 
 def breaks(absence: Absence, first: Event, other: Event) -> bool:
-    """Whether the other event, later than the first, may not be there."""
+    """Whether the other event, later than the first, breaks the pattern."""
     if other.type != absence.event or not holds(absence.where, other.fields, MOMENT):
         return False
     mine = first.fields.get(absence.same) if absence.same else None

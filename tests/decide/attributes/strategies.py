@@ -1,4 +1,4 @@
-"""Events, aggregates and patterns by chance, from few values and few moments, so that they meet."""
+"""Random events, aggregates and patterns, from few values and moments so that they match often."""
 
 from hypothesis import strategies as st
 

@@ -1,4 +1,4 @@
-"""Aggregates against the naive evaluator, and at their edges."""
+"""Aggregates against the oracle, and at their edges."""
 
 import math
 from collections.abc import Sequence
@@ -17,20 +17,20 @@ from tests.decide.attributes.strategies import NOW, aggregates, histories
 
 
 def number(aggregate: Aggregate, events: Sequence[Event]) -> float | None:
-    """What ours gives."""
+    """The engine's value."""
     return measured(measurement(aggregate), history(events, NOW))
 
 
 @settings(max_examples=600, deadline=None)
 @given(aggregates, histories)
 def test_aggregates_are_as_documented(aggregate: Aggregate, events: list[Event]) -> None:
-    """Whatever the aggregate and the events, ours gives the number of the naive evaluator."""
+    """Whatever the aggregate and the events, the engine gives the oracle's number."""
     assert number(aggregate, events) == plain.aggregate(aggregate, events, NOW)
 
 
 @pytest.mark.parametrize(("at", "count"), [(NOW - DAY, 0), (NOW - DAY + 1, 1), (NOW, 1), (NOW + 1, 0)])
 def test_windows_are_exact(at: int, count: int) -> None:
-    """A window of a day holds what is younger than a day, to the microsecond, and now."""
+    """A window of a day contains events younger than a day, to the microsecond, up to now."""
     aggregate = Aggregate("a", "x", Measure.COUNT, within=DAY)
     assert number(aggregate, [Event("", "x", at)]) == count
 
@@ -52,7 +52,7 @@ def test_nothing_happened() -> None:
     ],
 )
 def test_sums(values: list[Value], total: float) -> None:
-    """Sums are rounded once and leave out what is no finite number; too large ones are infinite."""
+    """Sums are rounded once and leave out values that are not finite numbers; too large ones are infinite."""
     aggregate = Aggregate("a", "x", Measure.SUM, "value")
     assert number(aggregate, [Event("", "x", 5, {"value": value}) for value in values]) == total
 

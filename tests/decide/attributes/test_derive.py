@@ -1,4 +1,4 @@
-"""The stage as a whole: what is wanted is derived, and nothing else."""
+"""Derivation as a whole: the named attributes are derived, and nothing else."""
 
 from datetime import date
 from zoneinfo import ZoneInfo
@@ -43,7 +43,7 @@ EVERYTHING = {
 
 
 def test_everything() -> None:
-    """All kinds of derived attributes, with what is missing left out."""
+    """All kinds of derived attributes; missing ones are left out."""
     stage = derivation(DERIVED, EVERYTHING, BOOK)
     assert stage.derive(HERE, EVENTS, NOW, is_new=False) == {
         "views": 1,
@@ -82,7 +82,7 @@ def test_only_what_is_wanted(names: set[str]) -> None:
 
 
 def test_what_it_reads() -> None:
-    """Distances read coordinates, clocks what tells the zone, aggregates and patterns events."""
+    """Distances read coordinates, clocks the attributes of the zone, aggregates and patterns events."""
     coordinates = {"location.latitude", "location.longitude"}
     assert derivation(DERIVED, {"distance to shop km"}, BOOK).needs == coordinates
     assert derivation(DERIVED, {"now.hour"}, BOOK).needs > coordinates
@@ -95,7 +95,7 @@ def test_what_it_reads() -> None:
 
 
 def test_signals_want_what_they_look_at() -> None:
-    """A signal brings what it tests, what ends it, what it exposes and the signals below it."""
+    """A signal adds the attributes that it tests, ends by and exposes, and the signals below it."""
     assert closure(DERIVED, ["signal.high"]) == {
         "signal.high", "signal.low", "signal.low.thing", "pattern.seen", "pattern.seen.item", "buys",
     }  # fmt: skip

@@ -1,4 +1,4 @@
-"""In which zone a customer is, and what the clock shows there."""
+"""The customer's zone, and the time there."""
 
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
@@ -48,7 +48,7 @@ def coordinates(latitude: float, longitude: float, **more: Value) -> Attributes:
     ],
 )  # fmt: skip
 def test_plausible_zones(given: Attributes, names: list[str], source: Source) -> None:
-    """The first of profile, location, coordinates, country and book that says anything says it all."""
+    """The first of profile, location, coordinates, country and book that gives a zone decides."""
     zones, known_from = zones_of(given, BOOK)
     assert sorted(zone.key for zone in zones) == names
     assert known_from is source
@@ -81,7 +81,7 @@ def test_countries() -> None:
 
 
 def clock(moment: str, zone: str) -> dict[str, Value]:
-    """What the clock shows."""
+    """The attributes of the customer's clock."""
     local = local_time(from_datetime(datetime.fromisoformat(moment)), ZoneInfo(zone))
     assert local is not None
     return {name.removeprefix("now."): read(local) for name, read in CLOCK.items()}
@@ -110,7 +110,7 @@ def test_the_clock(moment: str, zone: str, hour: int, weekday: str, day: str) ->
 
 
 def test_the_ends_of_the_calendar() -> None:
-    """Where the calendar ends there is no local time, and no error."""
+    """Beyond the calendar there is no local time, and no error."""
     last = from_datetime(datetime(9999, 12, 31, 23, tzinfo=UTC))
     assert local_time(last, ZoneInfo("Asia/Tokyo")) is None
     assert local_time(last, ZoneInfo("UTC")) is not None
@@ -127,7 +127,7 @@ def test_the_ends_of_the_calendar() -> None:
     ],
 )
 def test_who_is_unknown_lives_where_the_book_does(book: str, expected: list[str], count: int) -> None:
-    """Where nothing is known all zones of the book's country are plausible, the book's own first."""
+    """If nothing is known, all zones of the book's country are plausible, the book's own first."""
     zone = ZoneInfo(book)
     names = [plausible.key for plausible in plausible_zones({}, zone)]
     assert names[0] == book

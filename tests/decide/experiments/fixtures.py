@@ -1,4 +1,4 @@
-"""A book of experiments for these tests, and persons whom chance has put where a test needs them."""
+"""A book of experiments for these tests, and customers by their assignments."""
 
 from collections.abc import Callable, Iterator
 from itertools import count
@@ -49,7 +49,7 @@ pressure:
 def first_customer(
     compiled: CompiledBook, fits: Callable[[dict[tuple[str, str], Assignment]], bool], now: int = NOW
 ) -> str:
-    """The first customer whose memberships are as wanted."""
+    """The first customer whose assignments fit."""
     return next(
         person
         for person in (f"customer-{number}" for number in count())
@@ -99,5 +99,5 @@ def on_page(customer: str, placement: str = "hero", now: int = NOW) -> Request:
 
 
 def crowd(number: int) -> Iterator[str]:
-    """So many customers."""
+    """Ids of `number` customers."""
     return (f"person-{index}" for index in range(number))

@@ -1,4 +1,4 @@
-"""`tact buckets`: where chance has put customers, for people and for machines, as the engine decides."""
+"""`tact buckets`: the assignments of customers, as a table and as JSON, as the engine decides."""
 
 import json
 from pathlib import Path

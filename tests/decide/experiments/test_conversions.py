@@ -1,4 +1,4 @@
-"""Ramps that go by conversions, on both stores: exact, the same for all, and nobody falls out."""
+"""Ramps that go by conversions, on both stores: exact, the same for all workers, and nobody leaves them."""
 
 import json
 from collections.abc import Iterator
@@ -56,13 +56,13 @@ def store(any_log: Log) -> Iterator[Store]:
 
 
 def decide(compiled: CompiledBook, store: Store, *requests: Request) -> list[Decision]:
-    """The decisions, settled in one group."""
+    """The decisions, committed in one group."""
     results = commit_group(store, [DecideCommand(evaluate(compiled, request)) for request in requests])
     return [result for result in results if isinstance(result, Decision)]
 
 
 def reached(compiled: CompiledBook, store: Store) -> dict[str, str]:
-    """Who gets the campaign, each with his decision; nobody else fits anything."""
+    """The persons who get the campaign, with the id of the decision; no campaign is open to the others."""
     decisions = decide(compiled, store, *map(by_sms, PEOPLE))
     for decision in decisions:
         shut = decision.reasons == (Reason(ReasonCode.RAMPING, "tea"),)
@@ -76,7 +76,7 @@ def reached(compiled: CompiledBook, store: Store) -> dict[str, str]:
 
 
 def convert(compiled: CompiledBook, store: Store, *decision_ids: str, kind: str = "converted") -> None:
-    """Reports what became of the decisions."""
+    """Report an outcome of the decisions."""
     events = [Event(f"{kind} {decision_id}", kind, NOW) for decision_id in decision_ids]
     commands = [
         ReportCommand(compiled, "", decision_id, event, NOW)
@@ -127,7 +127,7 @@ def test_a_preview_says_the_same(compiled: CompiledBook, store: Store) -> None:
 async def test_a_past_decision_is_told_by_the_conversions_of_then(
     compiled: CompiledBook, any_log: Log, store: Store
 ) -> None:
-    """Explained after the ramp has reached everybody, a decision from before says that it had not reached him."""
+    """Explained after the ramp has reached everybody, an earlier decision says that it had not reached the customer."""
     first = reached(compiled, store)
     (early,) = decide(compiled, store, by_sms(next(person for person in PEOPLE if person not in first)))
     convert(compiled, store, *sorted(first.values())[:8])

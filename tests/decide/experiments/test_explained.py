@@ -1,4 +1,4 @@
-"""Why nothing came, in words: what is withheld, what is not open, and from when on a ramp reaches the customer."""
+"""Explanations: what is withheld, what is not open, and when a ramp reaches the customer."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ campaigns:
 
 
 async def explanation(compiled: CompiledBook, folder: Path, person: str) -> dict[str, CampaignExplained]:
-    """The campaigns as they are explained, flips included."""
+    """The explained campaigns, with counterfactuals."""
     with engine_on(compiled, folder / "tact.db") as engine:
         explained = await explain(engine, by_sms(person), counterfactuals=True)
     return {campaign.campaign: campaign for campaign in explained.campaigns}
@@ -43,7 +43,7 @@ async def test_what_is_withheld_is_said(tmp_path: Path) -> None:
 
 
 async def test_a_ramp_says_from_when_on(tmp_path: Path) -> None:
-    """The second at which the ramp reaches the customer is suggested, and comes true; a second before it does not."""
+    """The second at which the ramp reaches the customer is suggested, and is right; a second before it is not."""
     compiled = compiled_book(LAB, RAMP)
     person = first_customer(compiled, lambda drawn: not drawn["ramp", "slowly"].inside)
     explained = (await explanation(compiled, tmp_path, person))["slowly"]

@@ -68,7 +68,7 @@ def with_and_without(rules: dict[str, object]) -> tuple[CompiledBook, CompiledBo
 def chosen(
     compiled: CompiledBook, requests: Sequence[Request], person: str
 ) -> list[list[tuple[object, ...]]]:
-    """What was chosen for each, be it withheld or not, each request after the contacts of those before."""
+    """What was chosen for each request, withheld or not, with the contacts of earlier requests."""
     history: list[Contact] = []
     results = []
     for request in requests:

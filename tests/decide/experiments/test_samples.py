@@ -38,7 +38,7 @@ def plain() -> str:
 
 
 def reached(compiled: CompiledBook, campaign: str, now: Instant, number: int = 1_000) -> set[str]:
-    """To whom of so many the campaign is open at the moment."""
+    """The customers of a crowd to whom the campaign is open at the moment."""
     outcomes_seen = set()
     for person in crowd(number):
         candidate_outcomes = {
@@ -50,7 +50,7 @@ def reached(compiled: CompiledBook, campaign: str, now: Instant, number: int = 1
 
 
 def test_slots_of_a_layer_share_nobody_and_layers_are_independent(plain: str) -> None:
-    """A person gets the campaign of his one slot; the slots of another layer part each slot as they part everybody."""
+    """A person gets the campaign of their only slot; the slots of another layer divide each slot as they divide everybody."""
     compiled = compiled_book(plain, LAYERS)
     seen: Counter[tuple[tuple[str, ...], tuple[str, ...]]] = Counter()
     for person in crowd(4_000):
@@ -72,7 +72,7 @@ def test_slots_of_a_layer_share_nobody_and_layers_are_independent(plain: str) ->
 
 
 def test_a_campaign_that_is_not_open_gives_way_to_the_next(plain: str) -> None:
-    """To whom it is not open it is as if it did not fit, and the reason says so; it is no contact."""
+    """To others the campaign is not eligible, the reason says why, and it uses up no contact."""
     compiled = compiled_book(plain, RAMP)
     before = decided(compiled, by_sms(treated(compiled), MARCH - 1))
     assert (before.outcome, before.offers[0].campaign) == (Outcome.OFFER, "cream")

@@ -1,4 +1,4 @@
-"""Experiments through a real server: what a caller gets to see of them."""
+"""Experiments through a real server."""
 
 from datetime import datetime
 from pathlib import Path
@@ -20,7 +20,7 @@ from tests.servers import serving
 
 
 def request_for(customer: str, placement: str = "") -> DecideRequest:
-    """A customer with a phone and the consent, on the day for which the tests know where chance has put him."""
+    """A request for a customer with a phone and the consent, on the day for which the tests know their assignments."""
     now = datetime.fromisoformat("2026-03-10T10:00+08:00")
     return request(customer, profile={"phone": "1"}, consents=["sms"], placement=placement, now=now)
 

@@ -50,7 +50,7 @@ def store(any_log: Log) -> Iterator[Store]:
 
 
 def settle(compiled: CompiledBook, store: Store, *requests: Request) -> list[Decision]:
-    """The decisions, settled in one group."""
+    """The decisions, committed in one group."""
     answers = commit_group(store, [DecideCommand(evaluate(compiled, request)) for request in requests])
     decisions = [answer for answer in answers if isinstance(answer, Decision)]
     assert len(decisions) == len(requests), answers
@@ -91,7 +91,7 @@ def test_who_is_held_out_gets_service_only(compiled: CompiledBook, store: Store,
 
 
 def test_a_shadow_counts_for_the_same_customer_like_a_contact(compiled: CompiledBook, store: Store) -> None:
-    """Control and treated alike are blocked for a week, to the same moment, be the next campaign controlled or not."""
+    """Control and treated customers are blocked for a week, to the same moment, be the next campaign withheld or not."""
     for person in (controlled(compiled), treated(compiled)):
         settle(compiled, store, by_sms(person))
         (second,) = settle(compiled, store, by_sms(person, NOW + DAY))
@@ -106,7 +106,7 @@ def test_two_requests_of_one_group_see_the_shadow(compiled: CompiledBook, store:
 
 
 def test_a_page_shows_its_fallback_to_control_customers(compiled: CompiledBook, store: Store) -> None:
-    """Where everything is withheld a page shows its fallback, if it has one; the outcome is CONTROL all the same."""
+    """If everything is withheld a page shows its fallback, if it has one; the outcome is still CONTROL."""
     person = held_out(compiled)
     (hero,) = settle(compiled, store, on_page(person))
     assert (hero.outcome, [offer.offer for offer in hero.offers]) == (Outcome.CONTROL, ["story"])
@@ -118,7 +118,7 @@ def test_a_page_shows_its_fallback_to_control_customers(compiled: CompiledBook, 
 def test_what_is_withheld_keeps_its_place_on_a_page(
     compiled: CompiledBook, store: Store, any_log: Log
 ) -> None:
-    """Of two offers one is withheld: the other is shown as it would be, and nothing takes the empty place."""
+    """Of two offers one is withheld: the other is shown as it would be, and no other campaign is shown instead."""
     (decision,) = settle(compiled, store, on_page(controlled(compiled)))
     assert (decision.outcome, [offer.campaign for offer in decision.offers]) == (Outcome.OFFER, ["soap"])
     assert decision.reasons == (Reason(ReasonCode.CONTROL, "cream"), Reason(ReasonCode.CHOSEN, "soap"))
@@ -140,7 +140,7 @@ def test_a_retry_and_a_preview_say_the_same(compiled: CompiledBook, store: Store
 
 
 def test_a_control_customer_converts_by_himself(compiled: CompiledBook, store: Store, any_log: Log) -> None:
-    """His conversion is kept with the decision and counts for no campaign; word of a delivery leaves the shadow as it is."""
+    """A controlled customer's conversion is stored but counts for no campaign; a delivery leaves the shadow as it is."""
     (decision,) = settle(compiled, store, by_sms(controlled(compiled)))
     commands = [
         ReportCommand(
@@ -155,7 +155,7 @@ def test_a_control_customer_converts_by_himself(compiled: CompiledBook, store: S
 
 
 def test_all_names_of_a_person_are_in_one_group(compiled: CompiledBook, store: Store) -> None:
-    """Chance knows persons: under a linked name the customer is what the person is under whom he is kept."""
+    """Experiments hash the id under which a person is stored: a linked id has the same assignments."""
     person = controlled(compiled)
     other = first_customer(
         compiled,
@@ -168,7 +168,7 @@ def test_all_names_of_a_person_are_in_one_group(compiled: CompiledBook, store: S
 
 
 def test_answers_of_an_earlier_form_are_still_read(compiled: CompiledBook, store: Store) -> None:
-    """An answer that was logged before probabilities were part of it is 1 there."""
+    """An answer logged before probabilities were part of it has a probability of 1."""
     (decision,) = settle(compiled, store, by_sms(treated(compiled)))
     document = json.loads(to_json(decision))
     for length, signals in ((-1, decision.signals), (-2, ())):

@@ -1,4 +1,4 @@
-"""Signals and attributes by chance, and what the reference says of them; also for scripts/soak-signals.py."""
+"""Random signals and attributes, and the signals that hold; also for scripts/soak-signals.py."""
 
 from collections.abc import Mapping
 from random import Random
@@ -22,7 +22,7 @@ _GROUPS = (All, Any_, None_)
 
 
 def signals(random: Random, size: int) -> dict[str, Signal]:
-    """That many signals; each may refer to those before it, and to one that nobody infers. None has too many alternatives."""
+    """Random signals; each may refer to those before it, and to one that is never inferred. None has too many alternatives."""
     by_name: dict[str, Signal] = {}
     for number in range(size):
         lower = [*by_name, "remembered"]
@@ -45,7 +45,7 @@ def condition(random: Random, lower: list[str], depth: int = 3) -> Condition:
 
 
 def attributes(random: Random) -> dict[str, Value]:
-    """Values of all kinds, wherever they belong, some missing."""
+    """Values of all kinds for all names, some missing."""
     values: dict[str, Value] = {
         name: random.choice(ODD if random.random() < 0.5 else SCALARS)
         for name in NAMES
@@ -57,7 +57,7 @@ def attributes(random: Random) -> dict[str, Value]:
 
 
 def by_reference(written: Mapping[str, Signal], seen: Attributes) -> set[str]:
-    """The signals that hold by the meaning of their own conditions, stratum by stratum."""
+    """The signals that hold by engine.conditions.evaluate, stratum by stratum."""
     names_holding: set[str] = set()
     for names in strata(written):
         holding = {name for name in names if holds(written[name].when, seen, MOMENT)}

@@ -1,4 +1,4 @@
-"""The kernel, the naive evaluator and the reference agree."""
+"""The kernel, PythonEvaluator and engine.conditions.evaluate agree."""
 
 from contextlib import closing
 from random import Random
@@ -22,7 +22,7 @@ from tests.decide.signals.chance import attributes, by_reference, signals
 @settings(max_examples=100, deadline=None)
 @given(st.lists(conditions, max_size=8), st.lists(contexts, min_size=1, max_size=4))
 def test_evaluators_are_the_reference(written: list[Condition], seen: list[Attributes]) -> None:
-    """Whatever the conditions and values, of the wrong kinds too, all three find the same signals."""
+    """Whatever the conditions and values, of the wrong kinds too, all three give the same signals."""
     written_signals = book({f"s{number}": condition for number, condition in enumerate(written)})
     try:
         compiled = compile_signals(written_signals)
@@ -38,7 +38,7 @@ def test_evaluators_are_the_reference(written: list[Condition], seen: list[Attri
 @needs_library
 @pytest.mark.parametrize("seed", range(25))
 def test_chains_of_signals_are_the_reference(seed: int) -> None:
-    """Books by chance whose signals refer to each other, on hostile values; the library never fails."""
+    """Random books whose signals refer to each other, on hostile values; the library never fails."""
     random = Random(seed)
     written = signals(random, 25)
     compiled = compile_signals(written)

@@ -1,4 +1,4 @@
-"""Certain conclusions: what is drawn from little knowledge holds with more."""
+"""Certain conclusions: signals concluded from few attributes also hold with more."""
 
 from random import Random
 
@@ -17,7 +17,7 @@ from tests.decide.signals.chance import NAMES, attributes, signals
 
 @given(st.integers(0, 2**32), st.sets(st.sampled_from(NAMES)))
 def test_more_knowledge_never_takes_a_conclusion_back(seed: int, given_names: set[str]) -> None:
-    """Whatever the unknown attributes turn out to be, what was certain without them holds with them."""
+    """Whatever the values of the other attributes, the certain signals hold with them."""
     random = Random(seed)
     compiled = compile_signals(signals(random, 8))
     evaluator = CertainEvaluator(certain(compiled, given_names), PythonEvaluator(compiled))
@@ -28,7 +28,7 @@ def test_more_knowledge_never_takes_a_conclusion_back(seed: int, given_names: se
 
 
 def test_the_known_half_of_an_alternative_is_enough() -> None:
-    """Of `any` what is known decides; `none` of the unknown does not, nor the absence of a signal drawn from it."""
+    """`any` holds by a given attribute; `none` of a missing one proves nothing, nor does the absence of its signal."""
     seen, gold = Test("seen", Operator.EQ, 1), Test("profile.tier", Operator.EQ, "gold")
     rich = Test("signal.rich", Operator.EQ, True)
     written = {

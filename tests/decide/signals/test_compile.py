@@ -13,7 +13,7 @@ from tests.decide.signals.books import book, compiled, eq, gte, numbered, signal
 
 
 def all_rulesets(signals: CompiledSignals) -> list[rulesets.Ruleset]:
-    """Of all strata and batches."""
+    """The rulesets of all strata and batches."""
     return [ruleset for stratum in signals.strata for batch in stratum.batches for ruleset in batch.rulesets]
 
 
@@ -29,7 +29,7 @@ def test_sixty_four_conjunctions_are_taken_and_one_more_is_an_error_naming_the_s
 
 
 def test_nesting_without_end_is_too_many() -> None:
-    """A condition nested deeper than the form goes is refused, not a traceback."""
+    """A condition nested too deep is refused, without a RecursionError."""
     deep = eq("x", 1)
     for _ in range(70):
         deep = None_((deep,))  # type: ignore[assignment]
@@ -38,7 +38,7 @@ def test_nesting_without_end_is_too_many() -> None:
 
 
 def test_a_cycle_does_not_compile() -> None:
-    """The error of strata comes through."""
+    """The error of strata is raised."""
     with pytest.raises(SignalCycle):
         compile_signals(book({"a": signal("b"), "b": signal("a")}))
 
@@ -83,7 +83,7 @@ def test_a_fact_has_at_most_240_properties() -> None:
 
 
 def test_what_no_fact_can_hold_is_outside() -> None:
-    """A conjunction of 241 tests is left to the naive evaluator, and said so."""
+    """A conjunction of 241 tests is left to PythonEvaluator and listed as outside."""
     signals = compiled(
         {"wide": All(tuple(eq(f"a{number}", 1) for number in range(241))), "small": eq("a0", 1)}
     )
@@ -94,7 +94,7 @@ def test_what_no_fact_can_hold_is_outside() -> None:
 
 
 def test_a_book_has_room_for_so_many_conditions(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Over all strata; what comes later is left to the naive evaluator, however small, if there is no room for it."""
+    """Over all strata; later rules for which there is no room are left to PythonEvaluator, however small."""
     monkeypatch.setattr(compiling, "ROOM", 6)
     low = {f"low{number}": All((gte("x", number), eq("y", 1))) for number in range(2)}
     signals = compiled(

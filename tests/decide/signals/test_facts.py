@@ -1,4 +1,4 @@
-"""Attributes become facts."""
+"""Facts built from attributes."""
 
 import json
 from datetime import date, datetime
@@ -14,7 +14,7 @@ from tests.decide.signals.books import book, eq, gte
 
 
 def fact(condition: Condition, attributes: dict[str, Value]) -> str:
-    """Of a book with this signal only."""
+    """The fact of a book with this signal only."""
     (stratum,) = compile_signals(book({"s": condition})).strata
     return stratum.batches[0].fact_builder.fact(attributes, MOMENT)
 
@@ -68,7 +68,7 @@ def test_a_position_says_how_a_value_compares_with_every_operand() -> None:
 def test_a_fact_says_of_a_value_what_rules_ask(
     condition: Condition, value: Value, properties: dict[str, int]
 ) -> None:
-    """A position, or a name where something holds; nothing of the value itself."""
+    """A position, or a name if a test holds; nothing of the value itself."""
     assert json.loads(fact(condition, {"a": value})) == {"id": 1, "g": 0, **properties}
 
 

@@ -33,7 +33,7 @@ class Clock:
 
 
 class Faulty:
-    """The library, but for the functions that a test puts in its place."""
+    """The library, except for the functions that a test replaces."""
 
     def __init__(self, **faults: Any) -> None:
         self.faults = faults
@@ -74,7 +74,7 @@ def raising(error: BaseException) -> Any:
     ids=lambda faults: next(iter(faults)),
 )
 def test_an_anomaly_costs_the_instance_and_no_answer(faults: dict[str, Any]) -> None:
-    """The naive evaluator answers at once; the instance is abandoned, unfreed, counted, and replaced after a pause."""
+    """PythonEvaluator answers at once; the instance is abandoned, unfreed, counted, and replaced after a pause."""
     library, clock = Faulty(), Clock()
     evaluator = DurableKernel(BOOK, library, clock)
     assert evaluator.healthy
@@ -119,7 +119,7 @@ def test_a_canary_that_is_silent_keeps_a_ruleset_from_use() -> None:
 
 
 def test_an_interruption_is_passed_on_and_costs_the_instance() -> None:
-    """What is no error of the library's is not swallowed; the evaluation left half-way is not continued."""
+    """An exception that is not the library's is not swallowed; the interrupted evaluation is not continued."""
     library = Faulty()
     evaluator = DurableKernel(BOOK, library)
     library.faults = {"start_action_for_state": raising(KeyboardInterrupt())}
@@ -130,7 +130,7 @@ def test_an_interruption_is_passed_on_and_costs_the_instance() -> None:
 
 
 def test_closing_sings_before_it_frees_and_answers_go_on() -> None:
-    """A canary runs to its end, then the state goes, then the ruleset; later requests are answered naively."""
+    """A canary runs to its end, then the state is freed, then the ruleset; later PythonEvaluator answers."""
     library = Faulty()
     evaluator = DurableKernel(BOOK, library)
     library.calls.clear()
@@ -146,7 +146,7 @@ def test_closing_sings_before_it_frees_and_answers_go_on() -> None:
 
 
 def test_a_failure_while_freeing_is_counted_and_goes_no_further() -> None:
-    """Where the canary fails nothing is freed."""
+    """If the canary fails nothing is freed."""
     library = Faulty()
     evaluator = DurableKernel(BOOK, library)
     library.faults, library.calls = {"assert_fact": lambda *_: (1, 1)}, []
@@ -156,7 +156,7 @@ def test_a_failure_while_freeing_is_counted_and_goes_no_further() -> None:
 
 
 def test_without_the_library_there_is_no_kernel() -> None:
-    """It says so when it is made."""
+    """The constructor raises LibraryMissing."""
     with pytest.raises(LibraryMissing):
         DurableKernel(BOOK, None)
 

@@ -1,4 +1,4 @@
-"""What the library bears, in processes that may die of it; and rulesets of ours at every limit."""
+"""The library's limits, in child processes that it may crash, and rulesets at each limit."""
 
 import json
 import subprocess
@@ -101,7 +101,7 @@ result = matched(SIZE)
 
 
 def agreed(signals: CompiledSignals, **attributes: Any) -> int:
-    """How many signals hold, if kernel and naive evaluator agree and the library does not fail."""
+    """How many signals hold; asserts that kernel and PythonEvaluator agree and that the library does not fail."""
     evaluator = DurableKernel(signals)
     names = infer(signals, attributes, MOMENT, evaluator)
     assert names == infer(signals, attributes, MOMENT)
@@ -133,7 +133,7 @@ def test_equal_conditions_are_not_confused() -> None:
 
 
 def test_a_fact_of_240_properties() -> None:
-    """240 attributes in one rule, and 241, of which the naive evaluator takes the rule."""
+    """240 attributes in one rule, and 241, which PythonEvaluator evaluates."""
     for size in (240, 241):
         attributes = {f"a{number}": number for number in range(size)}
         signals = compiled({"s": All(tuple(eq(name, value) for name, value in attributes.items()))})

@@ -1,4 +1,4 @@
-"""Where durable-rules cannot be imported the naive evaluator takes over."""
+"""PythonEvaluator is used where durable-rules cannot be imported."""
 
 import subprocess
 import sys
@@ -46,7 +46,7 @@ def test_a_loader_needs_no_library() -> None:
 
 @needs_library
 def test_the_library_answers_where_it_is() -> None:
-    """And a book without signals needs none."""
+    """A book without signals uses PythonEvaluator."""
     evaluator = open_evaluator(compiled({"old": gte("age", 60)}))
     assert isinstance(evaluator, DurableKernel)
     evaluator.close()

@@ -1,4 +1,4 @@
-"""The probabilities of Thompson sampling: right where they can be computed otherwise, and with their floor."""
+"""The probabilities of Thompson sampling, against other methods, and their floor."""
 
 from math import exp, lgamma, log
 from random import Random
@@ -45,13 +45,13 @@ def test_two_arms_as_the_closed_form_says(first: tuple[int, int], second: tuple[
 
 
 def test_arms_of_very_different_weight() -> None:
-    """A million contacts beside none: a narrow belief is not missed, nor a wide one cut off."""
+    """A million contacts beside none: a narrow posterior is not missed, nor a wide one cut off."""
     assert best((0, 0), (1_000_000, 50_000)) == pytest.approx((0.95, 0.05), abs=0.0005)
     assert best((10**6, 50_000), (10**6, 50_400))[1] == pytest.approx(0.9024, abs=0.0005)
 
 
 def test_many_arms_as_drawing_from_the_beliefs_says() -> None:
-    """Drawing from each belief, the arm that comes out best is each as often as computed, within four standard errors."""
+    """Drawing from each posterior, each arm is the best as often as computed, within four standard errors."""
     arms, draws, random = clicked((50, 2), (80, 5), (20, 0), (400, 22)), 40_000, Random(1)
     wins = [0] * len(arms)
     for _ in range(draws):
@@ -91,7 +91,7 @@ def test_values_as_drawing_from_the_beliefs_says() -> None:
 @settings(max_examples=40, deadline=None)
 @given(st.lists(COUNTS, min_size=1, max_size=6), st.floats(0, 1))
 def test_they_add_up_and_no_arm_falls_below_its_floor(counts: list[tuple[int, int]], explore: float) -> None:
-    """They add up to 1, each at least its equal share of what explores; where all of it explores all are equal."""
+    """They add up to 1, each at least its equal share of `explore`; with an `explore` of 1 all are equal."""
     computed = probabilities(clicked(*counts), Reward.CLICKED, explore)
     assert sum(computed) == pytest.approx(1.0)
     assert min(computed) >= explore / len(counts) - 1e-12

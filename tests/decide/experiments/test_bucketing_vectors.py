@@ -1,4 +1,4 @@
-"""The published vectors: what the engine, and a BLAKE2b written apart, make of the same parts."""
+"""The published vectors, against the engine and an independent BLAKE2b."""
 
 import json
 import re
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from engine.decide.experiments.bucketing import identity, rendezvous_score, stable_fraction, stable_hash
-from tests.decide.bucketing.blake2b import blake2b
+from tests.decide.experiments.blake2b import blake2b
 
 PUBLISHED: dict[str, Any] = json.loads((Path(__file__).parent / "vectors.json").read_text(encoding="utf-8"))
 

@@ -1,4 +1,4 @@
-"""What learning gains in worlds whose truth is known."""
+"""Regret of learning in simulations whose true rates are known."""
 
 from bench.learning import World, learn, open_bandit, picture
 

@@ -1,4 +1,4 @@
-"""Places are uniform, and two draws know nothing of each other."""
+"""Positions are uniform, and two draws are independent."""
 
 from collections import Counter
 from itertools import chain
@@ -11,7 +11,7 @@ CELLS = 20
 
 
 def deviation(counts: Counter[object], cells: int) -> float:
-    """How many standard deviations chi-square is from what chance gives (Wilson and Hilferty, 1931)."""
+    """Standard deviations of chi-square from its expectation (Wilson and Hilferty, 1931)."""
     freedom, expected = cells - 1, counts.total() / cells
     square = sum((count - expected) ** 2 / expected for count in counts.values())
     square += (cells - len(counts)) * expected
@@ -20,13 +20,13 @@ def deviation(counts: Counter[object], cells: int) -> float:
 
 
 def places(salt: str, purpose: str, name: str) -> list[float]:
-    """The places of the million customers."""
+    """The positions of the million customers."""
     drawn = identity(name)
     return [stable_fraction(identity(salt, purpose, person) + drawn) for person in MILLION]
 
 
 def test_a_million_places_are_uniform_and_independent_across_salts() -> None:
-    """Chi-square over 400 stretches, and over the pairs of places with one salt and the next: within 4 deviations."""
+    """Chi-square over 400 intervals, and over the pairs of positions with one salt and the next: within 4 deviations."""
     before, after = places("2026-h1", "holdout", "all"), places("2026-h2", "holdout", "all")
     for fractions in (before, after):
         assert abs(deviation(Counter(int(fraction * 400) for fraction in fractions), 400)) < 4
@@ -35,7 +35,7 @@ def test_a_million_places_are_uniform_and_independent_across_salts() -> None:
 
 
 def test_draws_for_different_things_are_independent() -> None:
-    """A campaign's control tells nothing of another's, nor of a holdout, a layer or a ramp with the same salt."""
+    """A campaign's control is independent of another's, and of a holdout, a layer or a ramp with the same salt."""
     persons = MILLION[:100_000]
     drawn = {
         (purpose, name): [stable_fraction(identity("s", purpose, person, name)) for person in persons]

@@ -1,4 +1,4 @@
-"""A campaign that learns: from what is reported of its offers to the next customer's variant, through a real ledger."""
+"""A campaign that learns, from outcomes of its offers to the next customer's variant, through a real ledger."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -47,7 +47,7 @@ class Shop:
         ]
 
     async def decide(self, count: int, now: int, prefix: str = "", server: int = 0) -> list[Decision]:
-        """What so many customers are shown."""
+        """The decisions for `count` customers."""
         requests = [
             Request(f"{prefix}{number}", now, {}, placement="shelf", max_offers=1) for number in range(count)
         ]
@@ -55,7 +55,7 @@ class Shop:
         return [result for result in results if isinstance(result, Decision)]
 
     async def report(self, decisions: list[Decision], kind: str, at: int, value: float | None = None) -> None:
-        """That it happened to each of them."""
+        """Report an outcome of each decision."""
         fields = {} if value is None else {"value": value}
         events = [Event(f"{kind} {decision.decision_id} {at}", kind, at, fields) for decision in decisions]
         for start in range(0, len(decisions), 500):
@@ -68,7 +68,7 @@ class Shop:
             )
 
     async def learn(self, now: int) -> None:
-        """Every server looks what is known."""
+        """Every server reads the learned states."""
         for ledger, learned in zip(self.ledgers, self.learned, strict=True):
             learned.take(await ledger.commit(LearnCommand(self.compiled, now)))
 
@@ -145,7 +145,7 @@ async def test_each_offer_counts_once_and_only_if_it_went_out(shop: Shop) -> Non
 
 
 async def test_a_decision_is_made_again_from_the_log(shop: Shop) -> None:
-    """Though more was learned since, a past decision is explained with the weights and the variant of then."""
+    """A past decision is explained with its logged weights and variant, although more was learned since."""
     first = await shop.decide(300, NOW)
     await shop.report(
         [decision for decision in first if decision.offers[0].variant == "b"], "clicked", NOW + 60 * SECOND

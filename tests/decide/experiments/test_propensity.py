@@ -16,7 +16,7 @@ from engine.model.decision import Decision
 from engine.model.instant import DAY, SECOND
 from engine.model.request import Request
 from tests.decide.arbitrate.shop import NOW, SHOP, compiled_book, shelf, taken
-from tests.decide.learning.test_book import HOUR, VARIANTS, Shop, variants
+from tests.decide.experiments.test_learning import HOUR, VARIANTS, Shop, variants
 from tests.logs import Log
 
 MINUTE = 60 * SECOND
@@ -95,7 +95,7 @@ async def test_it_is_what_a_naive_count_of_the_log_says(shop: Shop) -> None:
 
 
 async def test_a_decision_is_made_again_by_what_was_known_then(shop: Shop) -> None:
-    """Though more was learned since, a past decision has the propensity, the score and the rival of then, and says so."""
+    """A past decision has its logged propensity, score and competitor, although more was learned since."""
     shown = await shop.decide(100, NOW)
     await shop.report(shown[:3], "clicked", NOW + MINUTE)
     await shop.learn(NOW + 2 * HOUR)
@@ -117,7 +117,7 @@ async def test_a_decision_is_made_again_by_what_was_known_then(shop: Shop) -> No
 
 
 async def test_what_another_book_decided_is_told_with_its_propensity(shop: Shop) -> None:
-    """Where a decision cannot be made again, what the log has of the propensity is told all the same."""
+    """If a decision cannot be evaluated again, its logged propensity is shown nevertheless."""
     (made,) = await shop.decide(1, NOW)
     shop.engines[0].compiled = two_campaigns(pad="0.15")
     explained = await explain_logged(shop.engines[0], made.decision_id)
@@ -151,7 +151,7 @@ async def test_variants_and_propensity_learn_from_the_same(tmp_path: Path) -> No
 
 
 def test_before_anything_is_known_it_is_the_prior() -> None:
-    """Without a ledger, and in scenarios, the prior stands; of `learned` alone it is 0.05."""
+    """Without a ledger, and in scenarios, the prior is used; of `learned` alone it is 0.05."""
     assert taken(shelf(two_campaigns())) == ["pen", "pad"]
     assert taken(shelf(two_campaigns("learned"))) == ["pad", "pen"]
     assert {offer.campaign: offer.score for offer in shelf(two_campaigns("learned")).offers} == {
