@@ -22,15 +22,15 @@ class Server:
     errors: list[str] = field(default_factory=list)
     reader: threading.Thread | None = None
 
-    def stop(self, *, within: float = 20) -> int:
-        """Tells it to stop, and waits for its exit code."""
+    def stop(self, *, within: float = 60) -> int:
+        """Sends SIGTERM, and waits for the exit code."""
         self.process.send_signal(signal.SIGTERM)
         return self.ended(within)
 
     def kill(self) -> None:
         """Ends it at once, as a crash would."""
         self.process.kill()
-        self.ended(20)
+        self.ended(60)
 
     def ended(self, within: float) -> int:
         """Waits for its end, reads its last words, and returns its exit code."""
