@@ -22,6 +22,9 @@ test: lint types contracts drift unit ## Everything that must hold: style, types
 test-pythons: ## Run a quick part of the tests, and the demo, with every Python from 3.11 to 3.14 that is here
 	@scripts/test-pythons.sh
 
+test-busy: setup ## Run the tests while other processes keep every core busy; TESTS names folders or files
+	scripts/busy.sh $(BIN)/pytest -n 3 --dist worksteal $(TESTS)
+
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

@@ -23,7 +23,7 @@ class Server:
     reader: threading.Thread | None = None
 
     def stop(self, *, within: float = 120) -> int:
-        """Tells it to stop, and waits for its exit code."""
+        """Sends SIGTERM, and waits for the exit code."""
         self.process.send_signal(signal.SIGTERM)
         return self.ended(within)
 

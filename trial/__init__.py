@@ -1,5 +1,5 @@
-"""The trial: what may happen to a server at night is done to a real one, and what came of it is said plainly.
+"""Trials: faults and overloads that a server meets in production, done to a real one.
 
 `python -m trial` runs every trial, prints a table, and writes a report with pictures below build/. Each module with a function
-`run` is one trial; `watch` and `offer` are what they share, `report` and `pictures` what shows it.
+`run` is one trial. The other modules are what trials share.
 """

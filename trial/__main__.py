@@ -8,12 +8,12 @@ from importlib import import_module
 from pathlib import Path
 
 from trial.report import failed, show, write
-from trial.result import Finding, Place
+from trial.result import TrialResult, TrialSettings
 
 TRIALS = (
     "overload",
     "connections",
-    "nonsense",
+    "malformed_input",
     "tokens",
     "certificates",
     "reloads",
@@ -29,32 +29,32 @@ def main(words: list[str]) -> int:
     """Returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m trial", description=__doc__)
     parser.add_argument(
-        "--only", action="append", choices=TRIALS, help="this one, and others that are named so"
+        "--only", action="append", choices=TRIALS, help="run this trial only; may be given several times"
     )
     parser.add_argument(
-        "--short", action="store_true", help="seconds in place of minutes, with rougher figures"
+        "--short", action="store_true", help="seconds instead of minutes, with rougher figures"
     )
     parser.add_argument("--output", type=Path, default=BUILD, help="folder of the report (build/trial)")
-    given = parser.parse_args(words)
-    found = {}
-    for name in given.only or TRIALS:
+    options = parser.parse_args(words)
+    results = {}
+    for name in options.only or TRIALS:
         sys.stderr.write(f"{name} …\n")
-        found[name] = run(name, short=given.short)
-    show(found)
-    sys.stdout.write(f"{write(found, given.output)}\n")
-    return int(failed(found))
+        results[name] = run(name, short=options.short)
+    show(results)
+    sys.stdout.write(f"{write(results, options.output)}\n")
+    return int(failed(results))
 
 
-def run(name: str, *, short: bool) -> tuple[str, Finding]:
-    """What the trial is about, and what it found; a trial that breaks off has failed."""
+def run(name: str, *, short: bool) -> tuple[str, TrialResult]:
+    """The trial's description and its result; a trial that raises has failed."""
     module = import_module(f"trial.{name}")
     with tempfile.TemporaryDirectory(prefix="tact-trial-") as folder:
         try:
-            finding: Finding = module.run(Place(Path(folder), short))
-        except Exception as error:  # noqa: BLE001 the others are still to be tried
+            result: TrialResult = module.run(TrialSettings(Path(folder), short))
+        except Exception as error:  # noqa: BLE001 the other trials still run
             traceback.print_exc()
-            finding = Finding(failures=[f"it broke off: {type(error).__name__}"])
-    return str(module.__doc__).strip(), finding
+            result = TrialResult(failures=[f"it broke off: {type(error).__name__}"])
+    return str(module.__doc__).strip(), result
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Random bytes on the socket, messages that are none, methods that there are not, metadata without end: refused by name."""
+"""Random bytes on the socket, broken messages, unknown methods, huge metadata: refused, each with its status."""
 
 import random
 import socket
@@ -14,7 +14,7 @@ from tests.requests import li_na
 from tests.server.access.test_every_method import CONTRACT
 from tests.server.access.test_half_open import PREFACE
 from tests.servers import serving
-from trial.result import Finding, Place
+from trial.result import TrialResult, TrialSettings
 
 Allowed = frozenset[grpc.StatusCode]
 _BROKEN: Allowed = frozenset(
@@ -24,12 +24,12 @@ _HUGE: Allowed = frozenset((grpc.StatusCode.RESOURCE_EXHAUSTED,))
 _UNKNOWN: Allowed = frozenset((grpc.StatusCode.UNIMPLEMENTED,))
 
 
-def run(place: Place) -> Finding:
-    """Each many times; after each kind a decent call is answered."""
-    finding, rng, codes = Finding(), random.Random(7), Counter[str]()
-    many = int(place.size(1000, 16))
+def run(settings: TrialSettings) -> TrialResult:
+    """Sends each kind many times, with valid calls between them, which are answered."""
+    result, rng, codes = TrialResult(), random.Random(7), Counter[str]()
+    many = int(settings.size(1000, 16))
     with (
-        serving(write_book(place.folder / "book"), place.folder / "tact.db") as server,
+        serving(write_book(settings.folder / "book"), settings.folder / "tact.db") as server,
         grpc.insecure_channel(server.target) as channel,
         Client(server.target, timeout=60) as client,
     ):
@@ -37,33 +37,33 @@ def run(place: Place) -> Finding:
             path = CONTRACT[number % len(CONTRACT)]
             kinds = (
                 (path, rng.randbytes(rng.randrange(1, 400)), (), _BROKEN),
-                (path, _cut(rng), (), _BROKEN),
+                (path, _broken(rng), (), _BROKEN),
                 (f"/tact.v1.Decisions/{rng.randbytes(5).hex()}", b"", (), _UNKNOWN),
                 (path, b"", (("x-long", "x" * rng.randrange(20_000, 200_000)),), _HUGE),
             )
-            where, body, metadata, allowed = kinds[number % len(kinds)]
-            code = _code(channel, where, body, metadata)
+            method, body, metadata, allowed = kinds[number % len(kinds)]
+            code = _code(channel, method, body, metadata)
             codes[code.name] += 1
-            finding.tried(code in allowed, f"{where} with {len(body)} bytes ended with {code.name}")
+            result.check(code in allowed, f"{method} with {len(body)} bytes ended with {code.name}")
             if number % 5 == 0:
-                _shout(server.target, rng)
-                finding.trials += 1
+                _send_random_bytes(server.target, rng)
+                result.trials += 1
             if number % 100 == 0:
-                finding.expect(
-                    bool(client.decide(li_na(f"d-{number}")).decision_id), "a decent call was not answered"
+                result.expect(
+                    bool(client.decide(li_na(f"d-{number}")).decision_id), "a valid call was not answered"
                 )
-        finding.expect(client.health(), "it is not well afterwards")
-        finding.expect(server.stop() == 0, "it did not stop with 0")
-    finding.expect(not any("Traceback" in line for line in server.errors), "a traceback in the messages")
-    finding.said = (
+        result.expect(client.health(), "it is not well afterwards")
+        result.expect(server.stop() == 0, "it did not stop with 0")
+    result.expect(not any("Traceback" in line for line in server.errors), "a traceback in the messages")
+    result.summary = (
         ", ".join(f"{count:,} {name}" for name, count in codes.most_common())
         + f"; {many // 5:,} times random bytes"
     )
-    return finding
+    return result
 
 
-def _cut(rng: random.Random) -> bytes:
-    """A message with a piece that is missing or turned."""
+def _broken(rng: random.Random) -> bytes:
+    """A message with three bits flipped, and cut off."""
     body = bytearray(li_na("cut", placement="hero").SerializeToString())
     for _ in range(3):
         body[rng.randrange(len(body))] ^= 1 << rng.randrange(8)
@@ -72,16 +72,16 @@ def _cut(rng: random.Random) -> bytes:
 
 def _code(channel: grpc.Channel, path: str, body: bytes, metadata: Any) -> grpc.StatusCode:
     try:
-        ask: Any = channel.unary_unary(path)
-        ask(body, metadata=metadata, timeout=60)
+        call: Any = channel.unary_unary(path)
+        call(body, metadata=metadata, timeout=60)
     except grpc.RpcError as error:
         code: grpc.StatusCode = error.code()
         return code
     return grpc.StatusCode.OK
 
 
-def _shout(target: str, rng: random.Random) -> None:
-    """Random bytes on a connection of their own, as the first words or after a right beginning."""
+def _send_random_bytes(target: str, rng: random.Random) -> None:
+    """Sends random bytes on a new connection, at once or after the HTTP/2 preface."""
     host, port = target.rsplit(":", 1)
-    with suppress(OSError), socket.create_connection((host, int(port)), timeout=10) as one:
-        one.sendall((PREFACE if rng.random() < 0.5 else b"") + rng.randbytes(rng.randrange(1, 5000)))
+    with suppress(OSError), socket.create_connection((host, int(port)), timeout=60) as connection:
+        connection.sendall((PREFACE if rng.random() < 0.5 else b"") + rng.randbytes(rng.randrange(1, 5000)))

@@ -1,75 +1,126 @@
 """Ten times as much as it can do: memory stays, what is accepted is answered in time, the rest is refused at once."""
 
 import asyncio
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from unittest.mock import patch
 
+from bench.load import quantile
 from engine.api.v1.decisions_pb2 import DecideBatchRequest
 from tests.books import write_book
 from tests.requests import li_na
 from tests.servers import serving
 from tests.telemetry.shown import free_port
-from trial.offer import Ended, Source, capacity, counted, offered, quantile
-from trial.result import Curve, Finding, Place
+from trial.offered_load import OfferedCall, Source, capacity, counted, offered
+from trial.result import PATIENCE, Curve, TrialResult, TrialSettings
 from trial.watch import Watch
 
 TIMES = 10
 SIZE = 50
 """Requests in a call: so that a client of the same language can ask for ten times what the server can do."""
+QUEUE_LIMIT = 1000
+FILLS = 3 * QUEUE_LIMIT // SIZE
+"""Calls that fill the queue: three times as many requests as may wait, more than a queue and the group before it."""
 MAY_GROW = 96.0
+_BUSY_SECONDS = {"TACT_BUSY_TIMEOUT": "600"}
+"""The server waits for the log as long as the trial holds it."""
 
 
-def run(place: Place) -> Finding:
-    """Measures what it can do, and then offers ten times as much."""
-    finding, port = Finding(), free_port()
-    options = ("--metrics-port", str(port), "--queue-limit", "1000")
-    with serving(write_book(place.folder / "book"), place.folder / "tact.db", *options) as server:
+def run(settings: TrialSettings) -> TrialResult:
+    """Fills the queue while the log is held; then measures what the server can do, and offers ten times as much."""
+    result, port, log = TrialResult(), free_port(), settings.folder / "tact.db"
+    options = ("--metrics-port", str(port), "--queue-limit", str(QUEUE_LIMIT))
+    with (
+        patch.dict(os.environ, _BUSY_SECONDS),
+        serving(write_book(settings.folder / "book"), log, *options) as server,
+    ):
         with Watch(server, port).looking() as watch:
-            can, ended = asyncio.run(_offer(server.target, place))
-        _judge(finding, can, ended)
-        finding.expect(watch.grown() < MAY_GROW, f"memory grew by {watch.grown():.0f} MB")
-        finding.curves += [*watch.curves(), *_latencies(ended)]
-        finding.expect(server.stop() == 0, "it did not stop with 0")
-    finding.said += f"; memory {watch.memory[-1][1]:.0f} MB, {watch.grown():+.0f} MB"
-    return finding
+            asyncio.run(_overload(result, server.target, log, settings))
+        result.expect(watch.grown() < MAY_GROW, f"memory grew by {watch.grown():.0f} MB")
+        result.curves += watch.curves()
+        result.expect(server.stop() == 0, "it did not stop with 0")
+    result.summary += f"; memory {watch.memory[-1][1]:.0f} MB, {watch.grown():+.0f} MB"
+    return result
 
 
-async def _offer(target: str, place: Place) -> tuple[float, list[Ended]]:
-    bodies = [_batch(number) for number in range(32)]
-    source = Source(target, bodies)
+async def _overload(result: TrialResult, target: str, log: Path, settings: TrialSettings) -> None:
+    """Both overloads. Only the first is one on any machine: in a short trial a slow client does not overload the server."""
+    source = Source(target, _batches())
     try:
-        await source.call(30)
-        await capacity(source, place.size(3, 0.2))  # to be warm
-        can = await capacity(source, place.size(5, 0.5))
-        return can, await offered(source, can * TIMES, place.size(60, 1.5), place.size(5, 60))
+        await source.call(PATIENCE)
+        filling = await _fill_queue(source, log)
+        _check_statuses(result, filling)
+        result.expect(_took(filling, "RESOURCE_EXHAUSTED") != [], "a full queue refused nothing")
+        result.expect(_took(filling, "OK") != [], "a full queue was not answered")
+        await capacity(source, settings.size(3, 0.2), PATIENCE)  # to be warm
+        calls_per_second = await capacity(source, settings.size(5, 0.5), PATIENCE)
+        calls = await offered(
+            source, calls_per_second * TIMES, settings.size(60, 1.5), settings.size(5, PATIENCE)
+        )
     finally:
         await source.close()
-
-
-def _batch(number: int) -> bytes:
-    requests = [li_na(f"{number}-{one}", placement="hero") for one in range(SIZE)]
-    return DecideBatchRequest(requests=requests).SerializeToString()
-
-
-def _judge(finding: Finding, can: float, ended: list[Ended]) -> None:
-    accepted = [one.seconds for one in ended if one.status == "OK"]
-    refused = [one.seconds for one in ended if one.status == "RESOURCE_EXHAUSTED"]
-    finding.trials = len(ended)
-    for status in sorted({one.status for one in ended} - {"OK", "RESOURCE_EXHAUSTED"}):
-        finding.failures += [f"a call ended with {status}"] * sum(one.status == status for one in ended)
-    finding.expect(bool(refused), "nothing was refused")
-    finding.expect(bool(accepted), "nothing was accepted")
-    finding.said = (
-        f"{can * SIZE:,.0f} decisions/s offered {TIMES} times: {counted(ended)};"
+    _check_statuses(result, calls)
+    accepted, refused = _took(calls, "OK"), _took(calls, "RESOURCE_EXHAUSTED")
+    result.expect(refused != [] or settings.short, "nothing was refused")
+    result.expect(accepted != [], "nothing was accepted")
+    result.curves += _latencies(calls)
+    result.summary = (
+        f"full queue: {counted(filling)}; {calls_per_second * SIZE:,.0f} decisions/s offered {TIMES} times: {counted(calls)};"
         f" accepted within {quantile(accepted, 0.99):.2f} s, refused within {quantile(refused, 0.99):.2f} s (p99)"
     )
 
 
-def _latencies(ended: list[Ended]) -> list[Curve]:
+async def _fill_queue(source: Source, log: Path) -> list[OfferedCall]:
+    """Holds the log until a call has ended, which then can only have been refused; all the calls, ended."""
+    began = time.perf_counter()
+
+    async def call() -> OfferedCall:
+        status = await source.call(2 * PATIENCE)
+        return OfferedCall(0.0, time.perf_counter() - began, status)
+
+    with _held(log):
+        calls = [asyncio.create_task(call()) for _ in range(FILLS)]
+        await asyncio.wait(calls, timeout=PATIENCE, return_when=asyncio.FIRST_COMPLETED)
+    return await asyncio.gather(*calls)
+
+
+@contextmanager
+def _held(log: Path) -> Iterator[None]:
+    """Keeps the right to write to the log for the length of a block."""
+    with closing(sqlite3.connect(log, timeout=PATIENCE, isolation_level=None)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        yield
+        holder.execute("ROLLBACK")
+
+
+def _batches() -> list[bytes]:
+    """Serialised calls of SIZE requests each."""
+    calls = [
+        [li_na(f"{number}-{customer}", placement="hero") for customer in range(SIZE)] for number in range(32)
+    ]
+    return [DecideBatchRequest(requests=requests).SerializeToString() for requests in calls]
+
+
+def _took(calls: list[OfferedCall], status: str) -> list[float]:
+    return [call.seconds for call in calls if call.status == status]
+
+
+def _check_statuses(result: TrialResult, calls: list[OfferedCall]) -> None:
+    for call in calls:
+        result.check(call.status in {"OK", "RESOURCE_EXHAUSTED"}, f"a call ended with {call.status}")
+
+
+def _latencies(calls: list[OfferedCall]) -> list[Curve]:
     return [
         Curve(
             "Time of a call",
             "seconds",
             status,
-            [(one.due, one.seconds) for one in ended if one.status == status],
+            [(call.due, call.seconds) for call in calls if call.status == status],
         )
-        for status in sorted({one.status for one in ended})
+        for status in sorted({call.status for call in calls})
     ]

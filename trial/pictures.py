@@ -1,7 +1,8 @@
-"""Curves as pictures."""
+"""Draws curves as PNG files."""
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +14,19 @@ mpl.use("Agg")  # into files; no screen is needed
 from matplotlib import pyplot as plt
 
 _DOTS = 2000
-"""Points of a curve that are drawn at most: every so many-th."""
+"""Points of a curve that are drawn at most."""
 
 
 def draw(curves: Iterable[Curve], folder: Path, name: str) -> list[Path]:
-    """A picture for each title, below the folder; their files, in order."""
-    made = []
-    ordered = sorted(curves, key=lambda one: one.picture)
-    for title, group in groupby(ordered, key=lambda one: one.picture):
-        made.append(_one(list(group), title, folder / f"{name}-{title.lower().replace(' ', '-')}.png"))
-    return made
+    """Draws a picture of the curves of each title into the folder; returns the files, by title."""
+    files = []
+    ordered = sorted(curves, key=attrgetter("picture"))
+    for title, group in groupby(ordered, key=attrgetter("picture")):
+        files.append(_draw(list(group), title, folder / f"{name}-{title.lower().replace(' ', '-')}.png"))
+    return files
 
 
-def _one(curves: Sequence[Curve], title: str, path: Path) -> Path:
+def _draw(curves: Sequence[Curve], title: str, path: Path) -> Path:
     figure, axes = plt.subplots(figsize=(9, 3.6), layout="constrained")
     for curve in curves:
         points = sorted(curve.points)[:: max(1, len(curve.points) // _DOTS)]

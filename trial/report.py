@@ -1,4 +1,4 @@
-"""The table on the screen, and the report with its pictures."""
+"""Prints results as a table, and writes them as a report with pictures."""
 
 import json
 from collections import Counter
@@ -9,32 +9,33 @@ from rich.console import Console
 from rich.table import Table
 
 from trial.pictures import draw
-from trial.result import Finding
+from trial.result import TrialResult
 
-Findings = Mapping[str, tuple[str, Finding]]
-"""By name: what the trial is about, and what it found."""
-_MOST_TOLD = 5
-
-
-def verdict(finding: Finding) -> str:
-    """One word."""
-    return "FAILED" if finding.failures else "held" if finding.trials else "NOTHING TRIED"
+TrialResults = Mapping[str, tuple[str, TrialResult]]
+"""The description and the result of each trial, by its name."""
+_MOST_FAILURES = 5
+"""Different failures that the table names."""
 
 
-def failed(findings: Findings) -> bool:
-    """Whether there is anything that did not hold."""
-    return any(verdict(one) != "held" for _, one in findings.values())
+def verdict(result: TrialResult) -> str:
+    """The trial's outcome in a word; a trial that checked nothing has not held."""
+    return "FAILED" if result.failures else "held" if result.trials else "NOTHING TRIED"
 
 
-def show(findings: Findings) -> None:
+def failed(results: TrialResults) -> bool:
+    """Whether a trial did not hold."""
+    return any(verdict(result) != "held" for _, result in results.values())
+
+
+def show(results: TrialResults) -> None:
     """Prints the table."""
     table = Table("trial", "verdict", "trials", "failures", "what was seen")
-    for name, (_, one) in findings.items():
-        table.add_row(name, verdict(one), f"{one.trials:,}", f"{len(one.failures):,}", _seen(one))
+    for name, (_, result) in results.items():
+        table.add_row(name, verdict(result), f"{result.trials:,}", f"{len(result.failures):,}", _seen(result))
     Console().print(table)
 
 
-def write(findings: Findings, folder: Path) -> Path:
+def write(results: TrialResults, folder: Path) -> Path:
     """Writes report.md, figures.json and the pictures; the report's path."""
     folder.mkdir(parents=True, exist_ok=True)
     lines = [
@@ -44,20 +45,20 @@ def write(findings: Findings, folder: Path) -> Path:
         "|---|---|---|---|---|",
     ]
     lines += [
-        f"| {name} | {verdict(one)} | {one.trials:,} | {len(one.failures):,} | {_seen(one)} |"
-        for name, (_, one) in findings.items()
+        f"| {name} | {verdict(result)} | {result.trials:,} | {len(result.failures):,} | {_seen(result)} |"
+        for name, (_, result) in results.items()
     ]
-    for name, (about, one) in findings.items():
-        lines += ["", f"## {name}", "", about, ""]
-        lines += [f"![{path.stem}]({path.name})" for path in draw(one.curves, folder, name)]
+    for name, (description, result) in results.items():
+        lines += ["", f"## {name}", "", description, ""]
+        lines += [f"![{path.stem}]({path.name})" for path in draw(result.curves, folder, name)]
     figures = {
         name: {
-            "verdict": verdict(one),
-            "trials": one.trials,
-            "failures": Counter(one.failures),
-            "seen": one.said,
+            "verdict": verdict(result),
+            "trials": result.trials,
+            "failures": Counter(result.failures),
+            "seen": result.summary,
         }
-        for name, (_, one) in findings.items()
+        for name, (_, result) in results.items()
     }
     (folder / "figures.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     report = folder / "report.md"
@@ -65,7 +66,9 @@ def write(findings: Findings, folder: Path) -> Path:
     return report
 
 
-def _seen(finding: Finding) -> str:
-    """What was seen, and what did not hold, the most frequent first."""
-    wrong = [f"{count:,} × {what}" for what, count in Counter(finding.failures).most_common(_MOST_TOLD)]
-    return "; ".join([*wrong, finding.said])
+def _seen(result: TrialResult) -> str:
+    """The failures, the most frequent first, and the summary."""
+    failures = [
+        f"{count:,} × {failure}" for failure, count in Counter(result.failures).most_common(_MOST_FAILURES)
+    ]
+    return "; ".join([*failures, result.summary])

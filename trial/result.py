@@ -1,4 +1,4 @@
-"""What a trial is given, and what it finds."""
+"""Settings of a trial, its result, and waiting for a condition."""
 
 import time
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 PATIENCE = 120.0
-"""Seconds to wait for what has to come about."""
+"""Seconds to wait for what has to happen: a bound against hanging, and no measure."""
 
 
 @dataclass(frozen=True)
@@ -21,39 +21,40 @@ class Curve:
 
 
 @dataclass
-class Finding:
-    """How often something was tried, what did not hold, and what was seen."""
+class TrialResult:
+    """Number of checks, what did not hold, a line with the figures, and curves for the report."""
 
     trials: int = 0
     failures: list[str] = field(default_factory=list)
-    said: str = ""
+    """A sentence for every check that did not hold; equal ones are counted in the report."""
+    summary: str = ""
     curves: list[Curve] = field(default_factory=list)
 
-    def tried(self, holds: bool, otherwise: str) -> None:
-        """Counts one more; `otherwise` says what is wrong if it does not hold."""
+    def check(self, holds: bool, otherwise: str) -> None:
+        """Counts a check; `otherwise` is the failure if it does not hold."""
         self.trials += 1
         self.expect(holds, otherwise)
 
     def expect(self, holds: bool, otherwise: str) -> None:
-        """Something that has to be so of what was tried."""
+        """A condition on the trial as a whole, not counted among its checks."""
         if not holds:
             self.failures.append(otherwise)
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a trial may write, and how long it may take."""
+class TrialSettings:
+    """The folder that a trial may write to, and whether it is the short form."""
 
     folder: Path
     short: bool = False
 
     def size(self, full: float, short: float) -> float:
-        """How long, or how often."""
+        """The length or number to use: `full`, or `short` in the short form."""
         return short if self.short else full
 
 
-def await_that(holds: Callable[[], object], within: float = PATIENCE) -> bool:
-    """Waits until it holds; whether it came to hold."""
+def wait_until(holds: Callable[[], object], within: float = PATIENCE) -> bool:
+    """Waits until the condition holds; returns False if it does not within so many seconds."""
     end = time.monotonic() + within
     while not holds():
         if time.monotonic() > end:

@@ -1,4 +1,4 @@
-"""Looking at a server from outside while something is done to it: its memory, and what it shows of its queue."""
+"""Samples a server's memory and the depth of its queue, from outside, while a trial runs."""
 
 import threading
 import time
@@ -17,11 +17,11 @@ Points = list[tuple[float, float]]
 
 @dataclass
 class Watch:
-    """What was seen of a server."""
+    """Samples of a server, each with the seconds since the watch began."""
 
     server: Server
     metrics: int = 0
-    """The port of its figures; 0: only its memory is looked at."""
+    """The port of its metrics; 0: only its memory is sampled."""
     memory: Points = field(default_factory=list)
     """MB."""
     queue: Points = field(default_factory=list)
@@ -31,7 +31,7 @@ class Watch:
 
     @contextmanager
     def looking(self, every: float = 0.25) -> Iterator["Watch"]:
-        """Looks every so many seconds, for the length of a block."""
+        """Takes a sample every so many seconds, for the length of a block."""
         thread = threading.Thread(target=self._run, args=(every,), daemon=True)
         thread.start()
         try:
@@ -41,31 +41,33 @@ class Watch:
             thread.join()
 
     def grown(self) -> float:
-        """By how many MB its memory is larger at the end than after the first fifth, when it has what it needs.
+        """Growth of its memory in MB from the end of the first fifth, when it is warm, to the last samples.
 
-        The least of several looks: processes that come and go are no growth.
+        The least of several samples is taken at either end: processes that come and go are no growth.
         """
-        settled = [size for _, size in self.memory[len(self.memory) // 5 :]]
-        some = max(1, len(settled) // 5)
-        return min(settled[-some:]) - min(settled[:some]) if settled else 0.0
+        warm = [size for _, size in self.memory[len(self.memory) // 5 :]]
+        count = max(1, len(warm) // 5)
+        return min(warm[-count:]) - min(warm[:count]) if warm else 0.0
 
     def curves(self) -> list[Curve]:
-        """What to draw."""
-        seen = [Curve("Memory", "MB", "resident", self.memory)]
-        return [*seen, Curve("Queue", "requests that wait", "waiting", self.queue)] if self.queue else seen
+        """Curves of memory and, where it was sampled, of the queue."""
+        memory = [Curve("Memory", "MB", "resident", self.memory)]
+        return (
+            [*memory, Curve("Queue", "requests that wait", "waiting", self.queue)] if self.queue else memory
+        )
 
     def _run(self, every: float) -> None:
-        process = psutil.Process(self.server.process.pid)
-        while not self._stop.wait(every):
-            now = time.monotonic() - self._began
-            with suppress(psutil.NoSuchProcess):  # it was stopped, which others look at
+        process, seconds = psutil.Process(self.server.process.pid), 0.0
+        while not self._stop.wait(seconds):  # the first look is at once, so that there is one
+            seconds, now = every, time.monotonic() - self._began
+            with suppress(psutil.NoSuchProcess):  # the server was stopped, which the trial checks
                 self.memory.append((now, memory_of(process)))
             if self.metrics:
-                with suppress(OSError, AssertionError):  # it is too busy to say
+                with suppress(OSError, AssertionError):  # the server is too busy to answer
                     self.queue.append((now, value(self.metrics, "tact_queue_depth")))
 
 
 def memory_of(process: psutil.Process) -> float:
     """MB of a process and its children."""
     family = (process, *process.children(recursive=True))
-    return float(sum(one.memory_info().rss for one in family) / 1e6)
+    return float(sum(member.memory_info().rss for member in family) / 1e6)

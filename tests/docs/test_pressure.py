@@ -37,7 +37,7 @@ def test_the_worked_example_is_true(tmp_path: Path) -> None:
     assert len(rows) >= 7
     with (
         serving(tmp_path / "book", tmp_path / "tact.db", "--allow-simulated-now") as server,
-        Client(server.target, timeout=10) as client,
+        Client(server.target, timeout=60) as client,
     ):
         for asked, _, wanted, _ in rows:
             at, _, late = asked.partition(", ")

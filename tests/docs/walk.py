@@ -11,10 +11,16 @@ from pathlib import Path
 from tests.docs.pages import ROOT, Block
 
 _PORT = "50051"
+_CLIENT = re.compile(r'Client\("127\.0\.0\.1:50051"(?=\))')
+"""A client with the default timeout."""
 
 
 class Walk:
-    """One walk; the pages' port is replaced by a free one, so that walks do not meet."""
+    """One walk, with two changes to the pages' text.
+
+    Their port is replaced by a free one, so that walks do not meet; and clients get a minute for a call, since the default of
+    a second may be too short on a busy machine.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -35,7 +41,7 @@ class Walk:
 
     def step(self, block: Block) -> None:
         """Does what the block's tags say; a block without tags is only read."""
-        text = block.text.replace(_PORT, self._port)
+        text = _CLIENT.sub(r"\g<0>, timeout=60", block.text).replace(_PORT, self._port)
         if name := block.value("file"):
             (self._folder / name).parent.mkdir(parents=True, exist_ok=True)
             (self._folder / name).write_text(text, encoding="utf-8")
@@ -50,7 +56,7 @@ class Walk:
         """Stops what still serves."""
         for server in self._servers:
             server.terminate()
-            server.communicate(timeout=20)
+            server.communicate(timeout=60)
 
     def _run(self, block: Block, text: str) -> None:
         command = [sys.executable, "-c", text] if block.language == "python" else ["sh", "-c", text]
@@ -62,7 +68,7 @@ class Walk:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=60,
+            timeout=240,
             check=False,
         )
         self._printed = done.stdout

@@ -1,4 +1,4 @@
-"""Each trial against a real server, for some seconds; and the report about them."""
+"""Each trial in its short form against a real server, and the report."""
 
 import json
 import re
@@ -10,37 +10,37 @@ from tests.docs.pages import ROOT
 from trial import soak
 from trial.__main__ import TRIALS, main, run
 from trial.report import failed, write
-from trial.result import Curve, Finding
+from trial.result import Curve, TrialResult
 
 
 @pytest.mark.parametrize("name", TRIALS)
 def test_it_holds(name: str) -> None:
-    """What is tried holds, and something is tried."""
-    _, finding = run(name, short=True)
-    assert finding.failures == [], finding.said
-    assert finding.trials > 0
-    assert finding.said
+    """All checks hold, and there are some."""
+    _, result = run(name, short=True)
+    assert result.failures == [], result.summary
+    assert result.trials > 0
+    assert result.summary
 
 
-def test_a_failure_is_told(tmp_path: Path) -> None:
+def test_a_failure_is_reported(tmp_path: Path) -> None:
     """The report names what failed, how often, draws the curves, and the whole is a failure."""
-    finding = Finding(said="seen", curves=[Curve("Memory", "MB", "resident", [(0.0, 1.0), (1.0, 2.0)])])
-    finding.tried(holds=True, otherwise="fine")
+    result = TrialResult(summary="seen", curves=[Curve("Memory", "MB", "resident", [(0.0, 1.0), (1.0, 2.0)])])
+    result.check(holds=True, otherwise="fine")
     for _ in range(3):
-        finding.tried(holds=False, otherwise="it fell over")
-    found = {"overload": ("Too much of it.", finding)}
-    report = write(found, tmp_path).read_text(encoding="utf-8")
+        result.check(holds=False, otherwise="it fell over")
+    results = {"overload": ("Too much of it.", result)}
+    report = write(results, tmp_path).read_text(encoding="utf-8")
     assert "| overload | FAILED | 4 | 3 | 3 × it fell over; seen |" in report
     assert (tmp_path / "overload-memory.png").read_bytes().startswith(b"\x89PNG")
     assert json.loads((tmp_path / "figures.json").read_text())["overload"]["failures"] == {"it fell over": 3}
-    assert failed(found)
-    assert failed({"overload": ("", Finding())}), "nothing tried is no success"
-    assert not failed({"overload": ("", Finding(trials=1))})
+    assert failed(results)
+    assert failed({"overload": ("", TrialResult())}), "no checks are no success"
+    assert not failed({"overload": ("", TrialResult(trials=1))})
 
 
-def test_a_trial_that_breaks_off_has_failed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_trial_that_raises_has_failed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The command goes on, says so in the table, and ends with 1."""
-    monkeypatch.setattr("trial.tokens.run", lambda place: 1 / 0)
+    monkeypatch.setattr("trial.tokens.run", lambda settings: 1 / 0)
     assert main(["--only", "tokens", "--output", str(tmp_path)]) == 1
     assert "it broke off: ZeroDivisionError" in (tmp_path / "report.md").read_text(encoding="utf-8")
 
@@ -52,7 +52,7 @@ def test_the_soak_draws_its_curves(tmp_path: Path) -> None:
     assert drawn == {"soak-memory.png", "soak-latency.png", "soak-queue.png"}
 
 
-def test_every_trial_is_told_of() -> None:
+def test_every_trial_is_in_the_guide() -> None:
     """Each has a row in the operations guide, and the guide names no others."""
     guide = (
         (ROOT / "docs" / "operations.md").read_text(encoding="utf-8").partition("## Before you rely on it")[2]
