@@ -16,7 +16,7 @@ from engine.model.instant import from_datetime
 from engine.rulebook.model.book import Book
 from engine.rulebook.text.nodes import compose
 from engine.scenario.contexts import typed
-from engine.wire.build.requests import from_document
+from engine.wire.messages.requests import from_document
 from engine.wire.parse import Parser
 
 

@@ -40,9 +40,9 @@ from engine.client.errors import (
     error_of_status,
 )
 from engine.client.sync import Client
-from engine.wire.build.events import event, outcome, recorded
-from engine.wire.build.requests import from_document, request
-from engine.wire.build.values import Plain
+from engine.wire.messages.events import event, outcome, recorded
+from engine.wire.messages.requests import from_document, request
+from engine.wire.messages.values import Plain
 
 __all__ = [
     "AccessDenied",

@@ -25,7 +25,7 @@ from engine.api.v1.decisions_pb2 import (
     RecordResponse,
 )
 from engine.api.v1.decisions_pb2_grpc import DecisionsStub
-from engine.wire.build.values import aware, texts
+from engine.wire.messages.values import aware, texts
 
 OnProgress: TypeAlias = Callable[[int], object]
 """Called with the number of requests answered so far."""

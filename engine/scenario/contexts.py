@@ -16,7 +16,7 @@ from engine.rulebook.shapes.faults import shaped
 from engine.rulebook.text import datetimes
 from engine.rulebook.text.datetimes import ZoneError
 from engine.scenario.shapes import OverrideShape
-from engine.wire.build.requests import from_document
+from engine.wire.messages.requests import from_document
 from engine.wire.parse import Parser
 from engine.wire.violations import InvalidMessage, Unsupported
 

@@ -17,7 +17,7 @@ from engine.rulebook.report.findings import Findings, Path
 from engine.rulebook.shapes.faults import shaped
 from engine.scenario.contexts import divided, moment, shown, typed_event
 from engine.scenario.shapes import StepShape, TestShape
-from engine.wire.build.events import event_of
+from engine.wire.messages.events import event_of
 from engine.wire.parse import Parser
 from engine.wire.record import parse_recordings
 from engine.wire.violations import InvalidMessage

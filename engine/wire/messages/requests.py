@@ -18,8 +18,8 @@ from engine.api.v1.decisions_pb2 import (
     Weather,
 )
 from engine.api.v1.values_pb2 import Value
-from engine.wire.build.events import event_of
-from engine.wire.build.values import Plain, aware, known_name, moment_of, texts, value_of
+from engine.wire.messages.events import event_of
+from engine.wire.messages.values import Plain, aware, known_name, moment_of, texts, value_of
 
 _M = TypeVar("_M", bound=Message)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from engine.api.v1.decisions_pb2 import Customer, Event, RecordedEvent
-from engine.wire.build.values import Plain, aware, known_name, moment_of, texts, value_of
+from engine.wire.messages.values import Plain, aware, known_name, moment_of, texts, value_of
 
 _TEXTS = ("event_id", "item", "category", "page", "currency")
 
