@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import product
 from pathlib import Path
+from unittest.mock import patch
 
 from bench.ledger import settled
 from bench.processes import CannotMeasure, running
@@ -71,7 +72,7 @@ def sync_slowly(seconds: float) -> None:
         finish(unit)
         unit.store.select(Select(f"pg_sleep({seconds})::text", ""))
 
-    UnitOfWork.finish = finish_slowly  # type: ignore[method-assign]
+    patch.object(UnitOfWork, "finish", finish_slowly).start()
 
 
 def group(compiled: CompiledBook, start: int, now: int) -> list[Evaluation]:
@@ -118,7 +119,8 @@ def rate(server: PostgresServer, kind: str, processes: int, sync: float) -> floa
         lines = [process.stdout.readline() if process.stdout else "" for process in started]
     server.drop_database(name)
     spans = [json.loads(line) for line in lines]
-    return processes * GROUPS * GROUP / (max(end for _, end in spans) - min(start for start, _ in spans))
+    seconds: float = max(end for _, end in spans) - min(start for start, _ in spans)
+    return processes * GROUPS * GROUP / seconds
 
 
 def main() -> None:
