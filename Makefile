@@ -45,7 +45,7 @@ format: setup ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-generate: setup ## Make engine/api/v1 from protos/
+generate: setup ## Make engine/api/v1 from protos/, and the synchronous client from the asynchronous
 	PYTHON=$(BIN)/python scripts/generate.sh
 
 bench: setup ## Measure ratios side by side; writes build/bench.json

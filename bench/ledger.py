@@ -20,7 +20,8 @@ from bench.table import Step, silent
 from engine.api.v1.decisions_pb2 import DecideRequest
 from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import Evaluation, evaluate
-from engine.ledger.commit.group import settle_group
+from engine.ledger.commit.decisions import DecideCommand
+from engine.ledger.commit.group import commit_group
 from engine.ledger.errors import LedgerError
 from engine.ledger.store.open import open_store
 from engine.ledger.store.store import Store
@@ -115,7 +116,7 @@ class Raw:
 def settled(store: Store, group: Group) -> float:
     """Seconds to commit the group."""
     start = time.perf_counter()
-    answers = settle_group(store, group)
+    answers = commit_group(store, [DecideCommand(evaluation) for evaluation in group])
     elapsed = time.perf_counter() - start
     for answer in answers:
         if isinstance(answer, LedgerError):

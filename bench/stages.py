@@ -1,7 +1,7 @@
 """Where the time of a decision goes: `python -m bench.stages` prints microseconds by stage.
 
-The stages are the functions that `engine.engine` and `engine.ledger.commit.group` take from other modules, and the methods of
-the store; each is timed where it is called, in one thread, without gRPC. A timer costs 0.2 µs a call.
+The stages are the functions that `engine.decide.evaluate` and `engine.ledger.commit.decisions` take from other modules, and
+the methods of the store; each is timed where it is called, in one thread, without gRPC. A timer costs 0.2 µs a call.
 """
 
 import gc
@@ -27,7 +27,9 @@ from bench.table import Step, silent
 from engine.api.v1 import decisions_pb2 as pb
 from engine.decide import evaluate
 from engine.decide.compiled import CompiledBook
-from engine.ledger.commit import group as settling
+from engine.ledger.commit import decisions as deciding
+from engine.ledger.commit.decisions import DecideCommand
+from engine.ledger.commit.group import commit_group
 from engine.ledger.store.open import open_store
 from engine.ledger.store.sqlite import SqliteStore
 from engine.model.decision import Decision
@@ -101,7 +103,7 @@ def watched(watch: Watch) -> Iterator[None]:
 
     methods = [(n, f) for n, f in vars(SqliteStore).items() if n in METHODS]
     parts = [(evaluate, function) for function in functions(evaluate)]
-    parts += [(settling, function) for function in functions(settling)]
+    parts += [(deciding, function) for function in functions(deciding)]
     with ExitStack() as stack:
         for owner, (name, function) in parts:
             stack.enter_context(patch.object(owner, name, watch.watching(f"{INNER}{name}", function)))
@@ -125,9 +127,9 @@ def measured(compiled: CompiledBook, store: SqliteStore, requests: list[bytes], 
                 now = time.time_ns() // 1000
                 parsed = [parser.parse(message, now) for message in messages]
             with watch.timed("propose"):
-                evaluations = [evaluate.evaluate(compiled, request) for request in parsed]
+                commands = [DecideCommand(evaluate.evaluate(compiled, request)) for request in parsed]
             with watch.timed("settle"):
-                answers = settling.settle_group(store, evaluations)
+                answers = commit_group(store, commands)
             with watch.timed("respond"):
                 responses = [respond(answer) for answer in answers if isinstance(answer, Decision)]
             with watch.timed("write"):
@@ -175,7 +177,7 @@ def table(watch: Watch, decisions: int) -> Table:
     for column in stages.columns[1:]:
         column.justify = "right"
     outer = [name for name in watch.seconds if not name.startswith(INNER)]
-    parts = {"propose": dict(functions(evaluate)), "settle": dict(functions(settling))}
+    parts = {"propose": dict(functions(evaluate)), "settle": dict(functions(deciding))}
     for name in outer:
         stages.add_row(f"[bold]{name}[/]", f"{watch.seconds[name] / decisions * 1e6:.1f}", "1")
         below = [part for part in watch.seconds if _belongs(part, name, parts)]

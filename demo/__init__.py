@@ -1,1 +1,1 @@
-"""The demo: 2,469 real households, decided by a real server over gRPC, and what comes of it."""
+"""The demo: 2,469 real households, decided by a real server over gRPC."""

@@ -1,4 +1,4 @@
-"""The demo's people: real households, each placed in a city and given an address by a hash of its number."""
+"""The demo's customers: real households; a hash of its number gives each a city, addresses and consents."""
 
 import csv
 from collections.abc import Iterator
@@ -24,15 +24,17 @@ WITH_POINTS = 0.06
 
 
 WITH_LATE_POINTS = 0.06
+"""Shares of the households: with a WeChat account, with a phone, with consent to a channel, with points about to lapse, and
+with more points from POINTS_RUN on."""
 
 
 POINTS_RUN = datetime.fromisoformat("2026-03-14T00:00+08:00")
-"""From here on the club knows of more customers whose points are about to lapse."""
+"""From this time on the club knows of more customers whose points are about to lapse."""
 
 
 @dataclass(frozen=True, slots=True)
 class City:
-    """A place and its typical March day."""
+    """A city and its weather on a typical March day."""
 
     name: str
     region: str
@@ -45,7 +47,7 @@ class City:
 
 @dataclass(frozen=True, slots=True)
 class Household:
-    """What a grocer knew of a household after a year; None is unknown."""
+    """What a grocer knew about a household after a year; None: unknown."""
 
     number: int
     age_band: str | None
@@ -59,7 +61,7 @@ class Household:
 
     @property
     def customer(self) -> str:
-        """The name under which the engine knows it."""
+        """The customer id in requests."""
         return f"household-{self.number}"
 
 
@@ -98,17 +100,19 @@ def households() -> tuple[Household, ...]:
 
 
 def city_of(household: Household) -> City:
-    """Where the demo lets the household live."""
+    """The city that the demo assigns to the household."""
     return cities()[int(_draw(household, "city") * len(cities()))]
 
 
 def request_of(household: Household, now: datetime, *, placement: str = "") -> DecideRequest:
-    """What a messaging system, or with a placement the website, would ask about the household."""
+    """The request that a messaging system, or with a placement the website, would send for the household."""
     city = city_of(household)
     return request(
         household.customer,
         profile=_profile(household, now),
-        consents=[each for each in ("wechat", "sms") if _draw(household, f"consent {each}") < CONSENTING],
+        consents=[
+            channel for channel in ("wechat", "sms") if _draw(household, f"consent {channel}") < CONSENTING
+        ],
         location={
             "country": "CN",
             "region": city.region,
@@ -148,9 +152,9 @@ def _invented(household: Household, now: datetime) -> dict[str, Plain | None]:
     }
 
 
-def _draw(household: Household, what: str) -> float:
-    """A number in [0, 1) that depends on the household and on what it is for, and on nothing else."""
-    digest = blake2b(f"{what}:{household.number}".encode(), digest_size=8).digest()
+def _draw(household: Household, purpose: str) -> float:
+    """A number in [0, 1) that depends only on the household and the purpose."""
+    digest = blake2b(f"{purpose}:{household.number}".encode(), digest_size=8).digest()
     return int.from_bytes(digest) / 2**64
 
 

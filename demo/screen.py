@@ -1,4 +1,4 @@
-"""The demo's findings on a screen: tables and bars, plain where the output is no terminal."""
+"""Prints the demo's report: tables and bars, plain text if the output is not a terminal."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -16,10 +16,10 @@ _CREAMS = ("rich-cream", "daily-cream", "light-cream")
 
 
 def show(report: DemoReport, console: Console) -> None:
-    """Print everything."""
+    """Print the whole report."""
     first, last = report.rounds[0], report.rounds[-1]
     console.rule("One March day")
-    _show_each(report.march_day, console)
+    _show_answers(report.march_day, console)
     console.rule(f"{report.households:,} households, {_day(first)}")
     console.print(_who_got_what(first))
     console.print(_by_city(first.cities))
@@ -28,7 +28,7 @@ def show(report: DemoReport, console: Console) -> None:
     console.print(_bars(f"Held back, {_day(last)}, by rule", last.blocked_by))
     _show_held(report, console)
     console.rule("The website's homepage-hero")
-    _show_each(report.website, console)
+    _show_answers(report.website, console)
     console.rule(f"Why: {report.explained}")
     console.print("\n".join(report.explanation), markup=False, highlight=False)
     console.rule("The decision log")
@@ -39,7 +39,7 @@ def _day(tally: Tally) -> str:
     return tally.now.replace("T", " ")[:16]
 
 
-def _show_each(answers: Iterable[Shown], console: Console) -> None:
+def _show_answers(answers: Iterable[Shown], console: Console) -> None:
     for answer in answers:
         where = f" ({answer.where})" if answer.where else ""
         console.print(f"[bold]{escape(answer.customer)}[/bold]{where}: {escape(_gets(answer))}")
@@ -67,7 +67,7 @@ def _who_got_what(tally: Tally) -> Table:
 
 
 def _by_city(cities: Sequence[CityTally]) -> Table:
-    """The creams from north to south: a column each, with a bar."""
+    """A column with bars for each cream, the cities from north to south."""
     most = max(max(city.offers.values(), default=1) for city in cities)
     table = Table(
         "city", "°C", "%", *_CREAMS, "others", title="By city, north to south", title_justify="left"
@@ -82,15 +82,15 @@ def _by_city(cities: Sequence[CityTally]) -> Table:
 
 def _rounds(rounds: Sequence[Tally]) -> Table:
     table = Table("when", "offer", "of these service", "blocked", f"by {CAP}", "decisions/s")
-    for each in rounds:
+    for tally in rounds:
         counts = (
-            each.outcomes.get("offer", 0),
-            sum(got.customers for got in each.got if got.offer == SERVICE),
-            each.outcomes.get("blocked", 0),
-            each.blocked_by.get(CAP, 0),
-            each.decided / max(each.seconds, 1e-6),
+            tally.outcomes.get("offer", 0),
+            sum(got.customers for got in tally.got if got.offer == SERVICE),
+            tally.outcomes.get("blocked", 0),
+            tally.blocked_by.get(CAP, 0),
+            tally.decided / max(tally.seconds, 1e-6),
         )
-        table.add_row(_day(each), *(f"{count:,.0f}" for count in counts))
+        table.add_row(_day(tally), *(f"{count:,.0f}" for count in counts))
     return table
 
 
@@ -128,6 +128,6 @@ def _show_log(report: DemoReport, console: Console) -> None:
     console.print(
         f'\nThe log is {log.file}. Look into it, for example:\n  sqlite3 {log.file} "{query}"', soft_wrap=True
     )
-    one_liner = f"import sqlite3; print(sqlite3.connect('{log.file}').execute('{query}').fetchall())"
-    console.print(f'  python -c "{one_liner}"', markup=False, soft_wrap=True)
+    command = f"import sqlite3; print(sqlite3.connect('{log.file}').execute('{query}').fetchall())"
+    console.print(f'  python -c "{command}"', markup=False, soft_wrap=True)
     console.print(f"book version {report.book_version[:12]}, {report.seconds:.1f} s in all")

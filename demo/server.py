@@ -1,4 +1,4 @@
-"""A real server as a process of its own: started, found by the line that it prints, stopped by SIGTERM."""
+"""A real server in a process of its own: its address is read from the line that it prints, SIGTERM stops it."""
 
 import os
 import re
@@ -20,23 +20,23 @@ _STOP_SECONDS = 20.0
 
 
 class DemoError(Exception):
-    """The demo cannot go on; the message says why."""
+    """The demo failed; the message says why."""
 
 
 def book_folder() -> Path:
-    """The folder of the demo's book: the checkout's, or an installed package's copy."""
+    """The folder of the demo's book: that of the checkout, or the installed package's copy."""
     checkout = Path(__file__).parents[1] / "rules" / "cosmetics-cn"
     return checkout if checkout.is_dir() else Path(__file__).parent / "book"
 
 
 class Server:
-    """Serves the demo's book while the context is open; its log is `folder`/tact.db, new each time."""
+    """Serves the demo's book while the context is open; its log is `folder`/tact.db, which is replaced each time."""
 
     def __init__(self, folder: Path) -> None:
         self.log = folder / "tact.db"
         self.messages = folder / "server.log"
         self.target = ""
-        """Where it listens, once it does."""
+        """The address it listens on, set when the context is entered."""
         self._folder = folder
         self._lines: Queue[str] = Queue()
 
@@ -61,7 +61,7 @@ class Server:
             self._kill()
 
     def stop(self) -> int:
-        """Tell it to end with SIGTERM and return its exit code; raises DemoError when it does not end."""
+        """Stop it with SIGTERM and return its exit code; raises DemoError if it does not end."""
         self._process.terminate()
         try:
             return self._process.wait(_STOP_SECONDS)
@@ -91,15 +91,15 @@ class Server:
             except Empty:
                 if (code := self._process.poll()) is not None:
                     raise DemoError(
-                        f"the server ended at once, with exit code {code}:\n{self._said()}"
+                        f"the server ended at once, with exit code {code}:\n{self._last_messages()}"
                     ) from None
                 continue
-            if found := _LISTENING.search(line):
-                return found[1]
-        raise DemoError(f"the server did not listen within {_START_SECONDS:.0f} s:\n{self._said()}")
+            if match := _LISTENING.search(line):
+                return match[1]
+        raise DemoError(f"the server did not listen within {_START_SECONDS:.0f} s:\n{self._last_messages()}")
 
-    def _said(self) -> str:
-        return self.messages.read_text(errors="replace").strip()[-4000:] or "(it said nothing)"
+    def _last_messages(self) -> str:
+        return self.messages.read_text(errors="replace").strip()[-4000:] or "(no messages)"
 
     def _kill(self) -> None:
         self._process.kill()
@@ -107,5 +107,5 @@ class Server:
 
 
 def _environment() -> dict[str, str]:
-    """Ours, without settings that are meant for another server."""
+    """The environment of this process without settings, which may be meant for another server."""
     return {name: value for name, value in os.environ.items() if not name.startswith("TACT_")}

@@ -1,4 +1,4 @@
-"""What the demo does, in order, and what it found: plain values, for the screen and for machines alike."""
+"""Runs the demo and reports its results as plain values, for the screen and for JSON."""
 
 import sqlite3
 import time
@@ -49,12 +49,12 @@ _BATCH = 500
 
 
 Progress = Callable[[str, int], None]
-"""Is told what is going on, and how many households are answered so far."""
+"""Called with the current stage, and the number of households answered so far."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One customer's answer."""
+    """The answer for one customer."""
 
     customer: str
     where: str
@@ -68,7 +68,7 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class HeldBack:
-    """A message that was held back, and until when."""
+    """A message that pressure rules held back, and until when."""
 
     customer: str
     at: str
@@ -78,29 +78,29 @@ class HeldBack:
 
 @dataclass(frozen=True, slots=True)
 class DemoReport:
-    """All that the demo found."""
+    """The demo's results; the fields are the keys of `tact demo --json`."""
 
     households: int
     book_version: str
     march_day: list[Shown]
-    """The story of the book: Harbin at 3 °C and Shenzhen at 25 °C, at the same moment."""
+    """Harbin at 3 °C and Shenzhen at 25 °C, at the same time."""
     rounds: list[Tally]
     held: HeldBack | None
     website: list[Shown]
     explained: str
-    """Whose decision is explained, and when it would be taken."""
+    """The household whose decision is explained, and its time."""
     explanation: list[str]
     acknowledged: int
     logged: Logged
     seconds: float
 
 
-def tell(folder: Path, progress: Progress) -> DemoReport:
-    """Run the demo against a server of its own; raises DemoError when anything is not as it should be."""
-    begun = time.monotonic()
+def run_demo(folder: Path, progress: Progress) -> DemoReport:
+    """Run the demo against a server of its own; raises DemoError if anything is not as it should be."""
+    started = time.monotonic()
     try:
         with Server(folder) as server, Client(server.target, timeout=_TIMEOUT) as tact:
-            asked = _ask(tact, progress)
+            run = _decide(tact, progress)
             progress("stopping the server", len(households()))
             code = server.stop()
     except TactError as error:
@@ -108,11 +108,9 @@ def tell(folder: Path, progress: Progress) -> DemoReport:
     if code != 0:
         raise DemoError(f"the server ended with exit code {code}; see {server.messages}")
     logged = _read_log(server.log)
-    if logged.decisions != asked.acknowledged:
-        raise DemoError(
-            f"{asked.acknowledged} decisions were acknowledged, but {logged.decisions} are logged"
-        )
-    return asked.report(logged, time.monotonic() - begun)
+    if logged.decisions != run.acknowledged:
+        raise DemoError(f"{run.acknowledged} decisions were acknowledged, but {logged.decisions} are logged")
+    return run.report(logged, time.monotonic() - started)
 
 
 def _read_log(file: Path) -> Logged:
@@ -124,15 +122,15 @@ def _read_log(file: Path) -> Logged:
 
 @dataclass(frozen=True, slots=True)
 class _Round:
-    """Every household's answer at one moment."""
+    """The answers for every household at one time."""
 
     tally: Tally
     answered: list[Answered]
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """What the server answered."""
+class _Run:
+    """The server's answers."""
 
     march_day: list[Shown]
     rounds: list[_Round]
@@ -147,7 +145,7 @@ class _Asked:
             len(households()),
             last[0][1].book_version,
             self.march_day,
-            [each.tally for each in self.rounds],
+            [decided.tally for decided in self.rounds],
             _held(last),
             self.website,
             self.explained,
@@ -158,21 +156,22 @@ class _Asked:
         )
 
 
-def _ask(tact: Client, progress: Progress) -> _Asked:
+def _decide(tact: Client, progress: Progress) -> _Run:
     march_day = _march_day()
-    previews = [tact.decide(each) for each in march_day]
+    previews = [tact.decide(request) for request in march_day]
     rounds = [_round(tact, moment, progress) for moment in MOMENTS]
     visitors = _visitors()
-    visits = [tact.decide(each) for each in visitors]
+    visits = [tact.decide(request) for request in visitors]
     example = _worth_explaining(rounds[0].answered)
     why = tact.explain(request_of(example, A_WEEK_LATER))
-    return _Asked(
+    return _Run(
         list(map(_shown, previews, march_day)),
         rounds,
         list(map(_shown, visits, visitors)),
         f"{example.customer} in {city_of(example).name}, {A_WEEK_LATER:%Y-%m-%d %H:%M}",
         in_words(why),
-        _acknowledged(visits) + sum(_acknowledged(answer for _, answer in each.answered) for each in rounds),
+        _acknowledged(visits)
+        + sum(_acknowledged(answer for _, answer in decided.answered) for decided in rounds),
     )
 
 
@@ -182,18 +181,18 @@ def _acknowledged(answers: Iterable[DecideResponse]) -> int:
 
 
 def _round(tact: Client, moment: datetime, progress: Progress) -> _Round:
-    begun = time.monotonic()
+    started = time.monotonic()
     answered = _decide_all(tact, moment, progress)
-    return _Round(tally(moment, time.monotonic() - begun, answered), answered)
+    return _Round(tally(moment, time.monotonic() - started, answered), answered)
 
 
 def _decide_all(tact: Client, now: datetime, progress: Progress) -> list[Answered]:
-    what = f"deciding, {now:%a %d %b %H:%M}"
-    progress(what, 0)
+    stage = f"deciding, {now:%a %d %b %H:%M}"
+    progress(stage, 0)
     answers = tact.decide_many(
         (request_of(household, now) for household in households()),
         batch_size=_BATCH,
-        on_progress=lambda done: progress(what, done),
+        on_progress=lambda done: progress(stage, done),
     )
     return [(household, _decision(answer)) for household, answer in zip(households(), answers, strict=True)]
 
@@ -205,8 +204,8 @@ def _decision(answer: DecideResponse | Status) -> DecideResponse:
 
 
 def _march_day() -> list[DecideRequest]:
-    """Two customers of whom nothing but the weather differs; previews, so they use up nothing."""
-    places = (("Harbin", 3.0, 30.0), ("Shenzhen", 25.0, 75.0))
+    """Previews for two customers who differ only in the weather."""
+    cities = (("Harbin", 3.0, 30.0), ("Shenzhen", 25.0, 75.0))
     return [
         request(
             f"a customer in {city}",
@@ -217,15 +216,17 @@ def _march_day() -> list[DecideRequest]:
             mode="preview",
             now=MOMENTS[0],
         )
-        for city, temperature, humidity in places
+        for city, temperature, humidity in cities
     ]
 
 
 def _visitors() -> list[DecideRequest]:
-    """Visitors of the website: a household in Harbin, one in Shenzhen, and somebody quite unknown."""
+    """Visitors of the website: a household in Harbin, one in Shenzhen, and an unknown visitor."""
     known = [
         next(
-            request_of(each, NOON, placement=PLACEMENT) for each in households() if city_of(each).name == city
+            request_of(household, NOON, placement=PLACEMENT)
+            for household in households()
+            if city_of(household).name == city
         )
         for city in ("Harbin", "Shenzhen")
     ]
@@ -233,7 +234,7 @@ def _visitors() -> list[DecideRequest]:
 
 
 def _worth_explaining(answered: Sequence[Answered]) -> Household:
-    """A household in the north that got an offer and is known well enough for several campaigns."""
+    """A household in the north with an offer, and with enough known about it for several campaigns."""
     return next(
         household
         for household, answer in answered
@@ -244,18 +245,18 @@ def _worth_explaining(answered: Sequence[Answered]) -> Household:
     )
 
 
-def _shown(answer: DecideResponse, asked: DecideRequest) -> Shown:
-    place, weather = asked.context.location, asked.context.weather
+def _shown(answer: DecideResponse, request: DecideRequest) -> Shown:
+    location, weather = request.context.location, request.context.weather
     where = (
-        f"{place.city}, {weather.temperature_c:g} °C, {weather.humidity_pct:g} % humidity"
-        if place.city
+        f"{location.city}, {weather.temperature_c:g} °C, {weather.humidity_pct:g} % humidity"
+        if location.city
         else ""
     )
     if not answer.offers:
-        return Shown(asked.customer.id, where, outcome_of(answer))
+        return Shown(request.customer.id, where, outcome_of(answer))
     offer = answer.offers[0]
     return Shown(
-        asked.customer.id,
+        request.customer.id,
         where,
         outcome_of(answer),
         offer.campaign,
@@ -267,7 +268,7 @@ def _shown(answer: DecideResponse, asked: DecideRequest) -> Shown:
 
 
 def _held(answered: Sequence[Answered]) -> HeldBack | None:
-    """A message that the weekly cap alone holds back."""
+    """The first message that only the weekly cap holds back."""
     for household, answer in answered:
         if blocking(answer) == [CAP]:
             at = next_allowed_at(answer, MOMENTS[-1])

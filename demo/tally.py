@@ -1,4 +1,4 @@
-"""The decision log, read back from its file."""
+"""Counts of the demo: over the answers of a round, and over the decision log's file."""
 
 import sqlite3
 from collections import Counter
@@ -14,17 +14,17 @@ from engine.api.v1.decisions_pb2 import OUTCOME_BLOCKED, DecideResponse, Outcome
 # How many outbound messages a customer had had, in the seven days up to a commercial one and with it, at most.
 _MOST_IN_A_WEEK = """
     SELECT max(n) FROM (
-        SELECT count(*) AS n FROM contacts AS one JOIN contacts AS other
-            ON other.person = one.person AND other.kind = 'outbound'
-            AND other.at <= one.at AND other.at > one.at - 7 * 86400000000
-        WHERE one.kind = 'outbound' AND one.category = 'commercial'
-        GROUP BY one.person, one.at, one.decision_id)
+        SELECT count(*) AS n FROM contacts AS contact JOIN contacts AS earlier
+            ON earlier.person = contact.person AND earlier.kind = 'outbound'
+            AND earlier.at <= contact.at AND earlier.at > contact.at - 7 * 86400000000
+        WHERE contact.kind = 'outbound' AND contact.category = 'commercial'
+        GROUP BY contact.person, contact.at, contact.decision_id)
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """What the log holds."""
+    """Counts of the log's rows."""
 
     file: str
     decisions: int
@@ -35,7 +35,7 @@ class Logged:
 
 
 def read_log(file: Path) -> Logged:
-    """Counts from the file, opened to read only."""
+    """Count the rows of the file, which is opened read-only."""
     with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)) as log:
         return Logged(
             str(file),
@@ -66,7 +66,7 @@ OUT_OF_REACH = "no address or no consent"
 
 @dataclass(frozen=True, slots=True)
 class Got:
-    """How many customers got an offer in this form on this channel."""
+    """The number of customers who got an offer in this variant on this channel."""
 
     offer: str
     variant: str
@@ -89,7 +89,7 @@ class CityTally:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """What came of asking for every customer at one moment."""
+    """Counts over the answers for every household at one time."""
 
     now: str
     decided: int
@@ -98,7 +98,7 @@ class Tally:
     got: list[Got]
     cities: list[CityTally]
     blocked_by: dict[str, int]
-    """Customers by the rule that held their message back; a customer may count for several rules."""
+    """Customers by the rule that held their message back; a customer may count for several."""
 
 
 def tally(now: datetime, seconds: float, answered: Sequence[Answered]) -> Tally:
@@ -111,7 +111,7 @@ def tally(now: datetime, seconds: float, answered: Sequence[Answered]) -> Tally:
         len(answered),
         round(seconds, 3),
         most(outcome_of(answer) for _, answer in answered),
-        [Got(*what, customers) for what, customers in got.most_common()],
+        [Got(*offer_form, customers) for offer_form, customers in got.most_common()],
         [_city(city, answered) for city in cities()],
         most(rule for _, answer in answered for rule in blocking(answer)),
     )
@@ -123,7 +123,7 @@ def outcome_of(answer: DecideResponse) -> str:
 
 
 def blocking(answer: DecideResponse) -> list[str]:
-    """What held the message back: the pressure rules, or that no channel could be used at all."""
+    """The pressure rules that held the message back, or OUT_OF_REACH if no channel could be used."""
     if answer.outcome != OUTCOME_BLOCKED:
         return []
     return list(answer.blocked_by) or [OUT_OF_REACH]
@@ -137,7 +137,7 @@ def next_allowed_at(answer: DecideResponse, like: datetime) -> str | None:
 
 
 def most(names: Iterable[str]) -> dict[str, int]:
-    """How often each name comes, the most frequent first."""
+    """The number of times that each name occurs, the most frequent first."""
     return dict(Counter(names).most_common())
 
 

@@ -1,4 +1,4 @@
-"""Context: what the live book needs and the request does not bring is fetched here, and nowhere later."""
+"""Decides by a book: recalls what it needs, evaluates, and commits."""
 
 import asyncio
 import time
@@ -9,83 +9,24 @@ from engine.decide.answer import degraded
 from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import Evaluation, evaluate
 from engine.decide.experiments.learning import NOTHING_LEARNED, Learned
+from engine.ledger.commit.decisions import DecideCommand
 from engine.ledger.commit.events import RecordCommand, RecordResult
 from engine.ledger.commit.identity import LinkCommand, LinkResult
 from engine.ledger.commit.outcomes import ReportCommand
 from engine.ledger.errors import LedgerError, LedgerUnavailable
 from engine.ledger.ledger import Ledger
-from engine.ledger.memory import memory
-from engine.ledger.reader import LedgerReader
+from engine.ledger.memory import memory_of
 from engine.ledger.store.store import Store
-from engine.model.customer import Recall
 from engine.model.decision import Decision
-from engine.model.instant import SECOND
 from engine.model.request import Request
+from engine.telemetry.stages import StageObserver
 from engine.weather import Weather
-
-_NOW_ENOUGH = 3600 * SECOND
-"""A request about a moment further away than this gets no weather: the provider knows that of now."""
-
-
-async def gather(
-    compiled: CompiledBook,
-    reader: LedgerReader,
-    weather: Weather | None,
-    requests: Sequence[Request],
-    deadline: float | None,
-) -> Sequence[Request]:
-    """The requests with what is remembered of their customers and the weather at their places, as far as the book wants it.
-
-    deadline: on time.monotonic's clock. Weather that is not to be had in time stays missing. Raises LedgerError when
-    what is remembered cannot be read.
-    """
-    recall = compiled.recall
-    if recall is None:
-        return await _weather(compiled, weather, requests, deadline)
-    if weather is None or not compiled.weather:
-        return await _recall(recall, reader, requests, deadline)
-    recalled, under = await asyncio.gather(
-        _recall(recall, reader, requests, deadline), _weather(compiled, weather, requests, deadline)
-    )
-    return [one._replace(attributes=there.attributes) for one, there in zip(recalled, under, strict=True)]
-
-
-async def _recall(
-    recall: Recall, reader: LedgerReader, requests: Sequence[Request], deadline: float | None
-) -> Sequence[Request]:
-    wanted = [recall.of(one.customer, one.now, one.aliases) for one in requests]
-    found = await reader.recall(wanted, deadline=deadline)
-    return [one._replace(memory=memory(each, one.now)) for one, each in zip(requests, found, strict=True)]
-
-
-async def _weather(
-    compiled: CompiledBook, weather: Weather | None, requests: Sequence[Request], deadline: float | None
-) -> Sequence[Request]:
-    if weather is None or not compiled.weather:
-        return requests
-    now = time.time_ns() // 1000
-    return await asyncio.gather(*(_at(compiled, weather, request, now, deadline) for request in requests))
-
-
-async def _at(
-    compiled: CompiledBook, weather: Weather, request: Request, now: int, deadline: float | None
-) -> Request:
-    given = request.attributes
-    latitude, longitude = given.get("location.latitude"), given.get("location.longitude")
-    if given.keys() >= compiled.weather or abs(request.now - now) > _NOW_ENOUGH:
-        return request
-    if not isinstance(latitude, int | float) or not isinstance(longitude, int | float):
-        return request
-    fetched = await weather.at(latitude, longitude, deadline=deadline)
-    wanted = {name: value for name, value in fetched.items() if name in compiled.weather}
-    return request._replace(attributes={**wanted, **given})
-
 
 _T = TypeVar("_T")
 
 
 class Engine:
-    """Decides by a live book, and settles in a ledger."""
+    """Decides by one version of a book, with a ledger. Deadlines are on time.monotonic's clock."""
 
     def __init__(
         self,
@@ -93,83 +34,116 @@ class Engine:
         ledger: Ledger,
         weather: Weather | None = None,
         learned: Learned = NOTHING_LEARNED,
+        observer: StageObserver | None = None,
     ) -> None:
         self.compiled = compiled
         self.learned = learned
         self._ledger = ledger
         self._weather = weather
-
-    def check_room(self, requests: int) -> None:
-        """Raises LedgerFull where so many more would be refused now: before anything is done for them."""
-        self._ledger.check_room(requests)
+        self._observer = observer
 
     async def decide(self, request: Request, *, deadline: float | None = None) -> Decision:
-        """Decides one request; deadline on time.monotonic's clock.
+        """Recalls, evaluates and commits one request.
 
-        Raises LedgerError when it could not be kept, and there is nothing to say without.
+        Raises LedgerError when the decision could not be kept, and the book has none for when the ledger is down.
         """
         try:
-            (asked,) = await self.evaluate_all((request,), deadline=deadline)
-            return await self.commit(asked, deadline=deadline)
+            (evaluation,) = await self.evaluate_all((request,), deadline=deadline)
+            return await self.commit(evaluation, deadline=deadline)
         except LedgerUnavailable:
             if (stand_in := degraded(evaluate(self.compiled, request))) is None:
                 raise
             return stand_in
 
-    async def commit(self, asked: Evaluation, *, deadline: float | None = None) -> Decision:
-        """Settles one. Raises LedgerError when the decision could not be kept."""
-        (answer,) = await self._ledger.submit((asked,), deadline=deadline)
-        if isinstance(answer, LedgerError):
-            raise answer
-        return answer
-
     async def decide_all(
         self, requests: Sequence[Request], *, deadline: float | None = None
     ) -> Sequence[Decision | LedgerError]:
-        """Decides the requests in one settlement; the error of a single request stands in its place."""
+        """Decides the requests in one transaction; the decision of each, or its error."""
         try:
-            asks = await self.evaluate_all(requests, deadline=deadline)
-            return await self.commit_all(asks, deadline=deadline)
+            evaluations = await self.evaluate_all(requests, deadline=deadline)
+            return await self.commit_all(evaluations, deadline=deadline)
         except LedgerUnavailable as error:
             stand_ins = [degraded(evaluate(self.compiled, request)) for request in requests]
             if not any(stand_ins):
                 raise
-            return [one or error for one in stand_ins]
+            return [stand_in or error for stand_in in stand_ins]
 
-    async def commit_all(
-        self, asks: Sequence[Evaluation], *, deadline: float | None = None
-    ) -> Sequence[Decision | LedgerError]:
-        """Settles what was asked in one settlement; the error of a single one stands in its place."""
-        return await self._ledger.submit(asks, deadline=deadline)
+    async def recall(
+        self, requests: Sequence[Request], *, deadline: float | None = None
+    ) -> Sequence[Request]:
+        """The requests with what is remembered of their customers, and the weather, as far as the book reads them.
+
+        Weather that does not come in time stays missing. Raises LedgerError when what is remembered cannot be read.
+        """
+        weather = self._weather if self.compiled.weather else None
+        if weather is None:
+            return await self._remember(requests, deadline)
+        with_weather = weather.add_to(requests, self.compiled.weather, deadline=deadline)
+        if self.compiled.recall is None:
+            return await with_weather
+        remembered, under_weather = await asyncio.gather(self._remember(requests, deadline), with_weather)
+        return [
+            request._replace(attributes=weathered.attributes)
+            for request, weathered in zip(remembered, under_weather, strict=True)
+        ]
+
+    async def _remember(self, requests: Sequence[Request], deadline: float | None) -> Sequence[Request]:
+        """The requests with what is remembered of their customers, if the book reads it."""
+        recall = self.compiled.recall
+        if recall is None:
+            return requests
+        queries = [recall.of(request.customer, request.now, request.aliases) for request in requests]
+        recalled = await self._ledger.reader.recall(queries, deadline=deadline)
+        return [
+            request._replace(memory=memory_of(of_customer, request.now))
+            for request, of_customer in zip(requests, recalled, strict=True)
+        ]
 
     async def evaluate_all(
         self, requests: Sequence[Request], *, deadline: float | None = None
     ) -> list[Evaluation]:
-        """What would be settled for the requests: everything before the ledger."""
-        known = await self.gather(requests, deadline=deadline)
-        return [evaluate(self.compiled, request, self.learned) for request in known]
+        """Recalls and evaluates the requests: everything before the commit."""
+        start = time.perf_counter()
+        recalled = await self.recall(requests, deadline=deadline)
+        evaluations = [evaluate(self.compiled, request, self.learned) for request in recalled]
+        self._took("propose", start)
+        return evaluations
 
-    async def gather(
-        self, requests: Sequence[Request], *, deadline: float | None = None
-    ) -> Sequence[Request]:
-        """The requests with what is remembered of their customers, and the weather, as far as the book wants it."""
-        if self.compiled.recall is None and self._weather is None:
-            return requests
-        return await gather(self.compiled, self._ledger.reader, self._weather, requests, deadline)
+    async def commit(self, evaluation: Evaluation, *, deadline: float | None = None) -> Decision:
+        """Decides and keeps one evaluated request. Raises LedgerError when the decision could not be kept."""
+        start = time.perf_counter()
+        decision = await self._ledger.commit(DecideCommand(evaluation), deadline=deadline)
+        self._took("settle", start)
+        return decision
+
+    async def commit_all(
+        self, evaluations: Sequence[Evaluation], *, deadline: float | None = None
+    ) -> Sequence[Decision | LedgerError]:
+        """Decides and keeps evaluated requests in one transaction; the decision of each, or its error."""
+        start = time.perf_counter()
+        commands = [DecideCommand(evaluation) for evaluation in evaluations]
+        results = await self._ledger.commit_all(commands, deadline=deadline)
+        self._took("settle", start)
+        return results
+
+    async def record(
+        self, commands: Sequence[RecordCommand | ReportCommand], *, deadline: float | None = None
+    ) -> Sequence[RecordResult | LedgerError]:
+        """Keeps events and outcomes in one transaction, and what they lead to; what became of each, or its error."""
+        return await self._ledger.commit_all(commands, deadline=deadline)
+
+    async def link(self, command: LinkCommand, *, deadline: float | None = None) -> LinkResult:
+        """Makes the names one person's. Raises LedgerError when that could not be kept."""
+        return await self._ledger.commit(command, deadline=deadline)
 
     async def look(self, read: Callable[[Store], _T], *, deadline: float | None = None) -> _T:
         """What `read` finds in the log. Raises LedgerError when it cannot be read."""
         return await self._ledger.reader.look(read, deadline=deadline)
 
-    async def record(
-        self, recordings: Sequence[RecordCommand | ReportCommand], *, deadline: float | None = None
-    ) -> Sequence[RecordResult | LedgerError]:
-        """Keeps events and outcomes in one settlement, and what they lead to."""
-        return await self._ledger.record(recordings, deadline=deadline)
+    def check_room(self, requests: int) -> None:
+        """Raises LedgerFull where so many more requests would be refused now: before any work is done for them."""
+        self._ledger.check_room(requests)
 
-    async def link(self, linking: LinkCommand, *, deadline: float | None = None) -> LinkResult:
-        """Makes the names one person's. Raises LedgerError when that could not be kept."""
-        answer = await self._ledger.link(linking, deadline=deadline)
-        if isinstance(answer, LedgerError):
-            raise answer
-        return answer
+    def _took(self, stage: str, start: float) -> None:
+        if self._observer is not None:
+            self._observer.took(stage, time.perf_counter() - start)

@@ -7,7 +7,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class Settings(BaseSettings):
-    """What a server may be told. Frozen; every field's variable is `TACT_` and its name in capitals."""
+    """The settings of a server. Frozen; every field's variable is `TACT_` and its name in capitals."""
 
     model_config = SettingsConfigDict(
         env_prefix="TACT_", frozen=True, extra="forbid", use_attribute_docstrings=True
@@ -16,7 +16,7 @@ class Settings(BaseSettings):
     rules: str = "rules"
     """Folder of the book to serve."""
     watch: bool = False
-    """Follow the folder: a changed book becomes live when it loads. SIGHUP does the same once, with or without it."""
+    """Watch the folder: a changed book becomes live when it loads. SIGHUP reloads once, with or without it."""
     log: str = "sqlite:///tact.db"
     """URL of the decision log: sqlite:///relative.db, sqlite:////absolute.db or postgresql://user@host:5432/database."""
     host: str = "127.0.0.1"
@@ -28,25 +28,25 @@ class Settings(BaseSettings):
     tls_key: str = ""
     """PEM file with the certificate's key, without a passphrase."""
     client_ca: str = ""
-    """PEM file with authorities; every client must then bring a certificate of theirs."""
+    """PEM file with authorities; every client must then present a certificate of theirs."""
     callers: str = ""
-    """TOML file that says who may call; empty: whoever can connect."""
+    """TOML file with the callers; empty: whoever can connect may call."""
     insecure: bool = False
     """Serve without TLS on an address that is not loopback."""
     anyone: bool = False
-    """Serve whoever calls, without tokens or client certificates, on an address that is not loopback."""
+    """Serve all callers, without tokens or client certificates, on an address that is not loopback."""
     allow_simulated_now: bool = False
-    """Let callers decide as of a moment of their own (`now`); for demos and tests."""
+    """Let callers set `now` in a request; for demos and tests."""
     queue_limit: Annotated[int, Field(ge=1)] = 4096
-    """How many requests may wait to be settled; more are refused with RESOURCE_EXHAUSTED."""
+    """How many requests may wait to be committed; more are refused with RESOURCE_EXHAUSTED."""
     rate: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     """Requests a second that one caller may make, in each process; 0: any number."""
     burst: Annotated[int, Field(ge=0)] = 0
-    """Requests that one caller may make at a stroke before the rate holds; 0: a second's worth."""
+    """Burst: requests of one caller allowed at once before the rate limit applies; 0: a second's worth."""
     calls_at_once: Annotated[int, Field(ge=0)] = 0
     """Calls of one caller that may be under way; 0: any number."""
     request_timeout: Annotated[float, Field(ge=0, le=86400)] = 30.0
-    """Seconds that a call may take at most, its arrival included, also without a deadline of its own; 0: any time."""
+    """Most seconds that a call may take, its arrival included, also without a deadline of its own; 0: any time."""
     message_bytes: Annotated[int, Field(ge=1024, le=256 * 1024 * 1024)] = 16 * 1024 * 1024
     """Bytes of one message."""
     metadata_bytes: Annotated[int, Field(ge=1024, le=1024 * 1024)] = 16 * 1024
@@ -54,54 +54,54 @@ class Settings(BaseSettings):
     most_attributes: Annotated[int, Field(ge=1, le=500)] = 500
     """Attributes of a request's profile, and of an event."""
     most_events: Annotated[int, Field(ge=1, le=5000)] = 5000
-    """Events that one request may bring."""
+    """Events in one request."""
     most_batched: Annotated[int, Field(ge=1, le=1000)] = 1000
     """Requests in a batch."""
     most_recorded: Annotated[int, Field(ge=1, le=1000)] = 1000
     """Events in a recording."""
     stream_window: Annotated[int, Field(ge=1, le=4096)] = 256
-    """Requests of one stream under way: read, and their answers not taken yet; further ones wait in the client."""
+    """Requests of one stream under way, that is read and their answers not taken yet; further ones wait in the client."""
     streams: Annotated[int, Field(ge=1)] = 1000
     """Calls under way on one connection; further ones wait in the client."""
     handshake_timeout: Annotated[float, Field(gt=0, le=3600)] = 10.0
-    """Seconds in which a new connection must be ready to call."""
+    """Seconds within which a new connection must have finished its handshake."""
     keepalive: Annotated[float, Field(ge=0, le=86400)] = 60.0
-    """Seconds of silence after which a connection is asked whether its other end lives; 0: never."""
+    """Seconds of silence after which a connection is checked with a ping; 0: never."""
     keepalive_timeout: Annotated[float, Field(gt=0, le=3600)] = 20.0
-    """Seconds in which it must answer."""
+    """Seconds within which the ping must be answered."""
     connection_idle: Annotated[float, Field(ge=0, le=86400)] = 600.0
     """Seconds without a call after which a connection is closed; 0: never."""
     connection_age: Annotated[float, Field(ge=0, le=86400 * 20)] = 300.0
-    """Seconds after which a connection is closed when its calls are done, so that clients connect anew; 0: never."""
+    """Seconds after which a connection is closed once its calls are done, so that clients connect again; 0: never."""
     busy_timeout: Annotated[float, Field(ge=0)] = 2.0
-    """Seconds to wait while another program writes to the log; on PostgreSQL, about the same customers."""
+    """Seconds to wait while another process writes to the log; on PostgreSQL, about the same customers."""
     metrics_port: Annotated[int, Field(ge=0, le=65000)] = 0
-    """Port for Prometheus and for probes over HTTP, of several workers the first: theirs follow; 0: nothing is counted."""
+    """Port for Prometheus and for probes over HTTP; those of workers follow it; 0: nothing is counted."""
     metrics_host: str = "127.0.0.1"
-    """Address of that port. It is for operators: no one is asked for a token there, and nothing personal is shown."""
+    """Address of that port. It is for operators: it needs no token, and shows nothing personal."""
     message_level: Literal["debug", "info", "warning", "error"] = "info"
-    """Messages from this level on are written to standard error; debug has a line for each decision."""
+    """Least level of the messages written to standard error; debug has a line for each decision."""
     grace: Annotated[float, Field(ge=0)] = 10.0
-    """Seconds that accepted requests get to finish when the server is told to stop."""
+    """Seconds that accepted requests get to finish when the server stops."""
     workers: Annotated[int, Field(ge=1, le=256)] = 1
-    """How many processes serve; from 2 on a supervisor watches them."""
+    """How many processes serve; from 2 on under a supervisor."""
     liveness: Annotated[float, Field(ge=0.5, allow_inf_nan=False)] = 5.0
     """Seconds without a sign of life after which a worker is killed and replaced."""
     weather_url: Annotated[str, Field(pattern=r"^(https?://[^/?#\s]+(/[^?#\s]*)?)?$")] = ""
-    """Base URL of a weather provider in Open-Meteo's form, asked at /v1/forecast; empty: no weather is fetched."""
+    """Base URL of a weather provider in Open-Meteo's form, called at /v1/forecast; empty: no weather is fetched."""
     weather_timeout: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.03
-    """Seconds that a decision waits for the weather; the call goes on without it, for the next."""
+    """Seconds that a decision waits for the weather; the call to the provider goes on, for later decisions."""
     weather_call_timeout: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 2.0
     """Seconds that a call to the weather provider may take."""
     weather_calls: Annotated[int, Field(ge=1)] = 16
     """How many calls to the weather provider may be under way at once, each on a connection of its own."""
     weather_cache_cells: Annotated[int, Field(ge=1)] = 4096
-    """How many places of a tenth of a degree the weather is remembered for."""
+    """How many cells of a tenth of a degree the weather is cached for."""
     weather_fresh: Annotated[float, Field(gt=0)] = 3600.0
-    """Seconds that remembered weather is used as it is."""
+    """Age in seconds up to which cached weather is used without a call."""
     weather_stale: Annotated[float, Field(ge=0)] = 10800.0
-    """Age in seconds up to which remembered weather is used while newer is asked for."""
+    """Age in seconds up to which cached weather is used while newer is fetched."""
     weather_failures: Annotated[int, Field(ge=1)] = 5
-    """How many calls to the weather provider fail in a row before it is left alone for a while."""
+    """How many calls to the weather provider fail in a row before calls are paused."""
     weather_pause: Annotated[float, Field(gt=0)] = 30.0
-    """Seconds that a failing weather provider, or a place it failed for, is left alone."""
+    """Seconds without calls to a failing weather provider, or for a cell that it failed for."""

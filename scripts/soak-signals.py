@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from engine.decide.signals.compile import TooManyConjunctions, compile_signals
 from engine.decide.signals.infer import infer
 from engine.decide.signals.kernel import LIBRARY, DurableKernel
-from engine.decide.signals.probe import MOMENT, samples
+from engine.server.book.probe import MOMENT, samples
 from tests.decide.signals.books import numbered
 from tests.decide.signals.chance import attributes, by_reference, signals
 

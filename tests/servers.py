@@ -22,7 +22,7 @@ class Server:
     errors: list[str] = field(default_factory=list)
     reader: threading.Thread | None = None
 
-    def stop(self, *, within: float = 60) -> int:
+    def stop(self, *, within: float = 120) -> int:
         """Sends SIGTERM, and waits for the exit code."""
         self.process.send_signal(signal.SIGTERM)
         return self.ended(within)
@@ -30,7 +30,7 @@ class Server:
     def kill(self) -> None:
         """Ends it at once, as a crash would."""
         self.process.kill()
-        self.ended(60)
+        self.ended(120)
 
     def ended(self, within: float) -> int:
         """Waits for its end, reads its last words, and returns its exit code."""

@@ -5,7 +5,7 @@ from tests.books import write_book
 from tests.logs import sqlite_log
 from tests.requests import li_na
 from tests.server.load import Load
-from tests.server.test_lifecycle import limit
+from tests.server.log_trouble import limit
 from tests.servers import serving
 from trial.log_outage import DEADLINE, decide_meanwhile, request_of
 from trial.result import TrialResult, TrialSettings, wait_until

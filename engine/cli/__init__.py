@@ -1,4 +1,4 @@
-"""The command line `tact`: one module a command, loaded when it is asked for."""
+"""The command line `tact`: one module a command, imported only when the command runs."""
 
 from importlib import import_module
 from typing import Any
@@ -19,30 +19,30 @@ COMMANDS = (
     "settings",
     "demo",
 )
-"""Each is the function, or the group of commands, of that name in the module of that name."""
+"""The module of each name has a function, or a group of commands, of the same name."""
 
 _HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
 
 
 class _Commands(TyperGroup):
-    """Finds commands by name and imports no more than the one that runs."""
+    """Imports a command's module when the command is needed."""
 
-    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
-        """The names, in the order in which help shows them."""
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 -- click's signature
+        """The names, in the order of the help."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
-        """The command; None for a name that is none."""
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 -- click's signature
+        """The command; None for an unknown name."""
         if cmd_name not in COMMANDS:
             return None
-        found = getattr(import_module(f"engine.cli.{cmd_name}"), cmd_name)
-        if isinstance(found, typer.Typer):
-            return typer.main.get_command(found)
-        one = typer.Typer(
+        command = getattr(import_module(f"engine.cli.{cmd_name}"), cmd_name)
+        if isinstance(command, typer.Typer):
+            return typer.main.get_command(command)
+        single = typer.Typer(
             add_completion=False, pretty_exceptions_enable=False, context_settings=_HELP_OPTIONS
         )
-        one.command(cmd_name)(found)
-        return typer.main.get_command(one)
+        single.command(cmd_name)(command)
+        return typer.main.get_command(single)
 
 
 app = typer.Typer(
@@ -54,9 +54,9 @@ app = typer.Typer(
 )
 
 
-def _show_version(wanted: bool) -> None:
-    if wanted:
-        from importlib.metadata import version  # noqa: PLC0415 no other command needs it
+def _show_version(requested: bool) -> None:
+    if requested:
+        from importlib.metadata import version  # noqa: PLC0415 -- no other command needs it
 
         typer.echo(f"tact {version('tact')}")
         raise typer.Exit
@@ -72,5 +72,5 @@ def _tact(
 
 
 def main() -> None:
-    """Runs the command line. Exit codes: 0 fine; 2 usage; 3 the book does not load; 4 a scenario failed; 1 anything else."""
+    """Run the command line. Exit codes: 0 fine; 2 usage; 3 the book does not load; 4 a scenario failed; 1 anything else."""
     app()

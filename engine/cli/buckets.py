@@ -1,6 +1,7 @@
-"""`tact buckets`: where chance has put customers, on any day."""
+"""`tact buckets`: the assignments of customers to experiments, at any time."""
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -10,53 +11,55 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from engine.cli.books import checked
+from engine.cli.books import loaded_book
 from engine.cli.exits import USAGE, fail
 from engine.decide.experiments.assignments import Assignment, assignments
-from engine.model.instant import Instant, to_datetime
-from engine.rulebook.load import load
+from engine.model.instant import Instant, from_datetime, to_datetime
 from engine.rulebook.model.book import Book
 from engine.rulebook.text import datetimes
-from engine.server.clock import wall_clock
 
 
 def buckets(
     book: Annotated[Path, typer.Argument(help="Folder of the book.")],
     customer: Annotated[
-        list[str] | None, typer.Option(help="A customer's id, as often as there are customers.")
+        list[str] | None, typer.Option(help="A customer's id; may be given several times.")
     ] = None,
     file: Annotated[Path | None, typer.Option(help="A file of ids, one a line.")] = None,
-    on: Annotated[str, typer.Option(help="The day, or the moment; now if it is left out.")] = "",
+    on: Annotated[str, typer.Option(help="A date or a time; by default now.")] = "",
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object a customer and line.")
+        bool, typer.Option("--json", help="Print a JSON object for each customer, one a line.")
     ] = False,
 ) -> None:
     """Print in which holdouts, controls, slots and ramps customers are, and which variants they draw.
 
-    It takes the book's word for salts and shares: for a past day, use the book of that day.
+    Salts and shares are those of the book: for a past day, use the book of that day.
     """
-    found = checked(load(book), book)
-    now = _moment(on, found)
+    loaded = loaded_book(book)
+    now = _moment(on, loaded)
     console = Console(highlight=False, soft_wrap=True)
     if not customer and file is None:
         fail("name a customer with --customer, or a file of them with --file", USAGE)
-    for person in (*(customer or ()), *_lines(file)):
-        drawn = [*assignments(found, person, now)]
+    for customer_id in (*(customer or ()), *_lines(file)):
+        draws = [*assignments(loaded, customer_id, now)]
         if as_json:
-            typer.echo(orjson.dumps(_report(person, now, found, drawn)))
+            typer.echo(orjson.dumps(_report(customer_id, now, loaded, draws)))
         else:
-            console.print(_table(person, now, found, drawn))
+            console.print(_table(customer_id, now, loaded, draws))
 
 
 def _moment(text: str, book: Book) -> Instant:
     try:
-        return datetimes.parse_bound(text, book.timezone, end=False) if text else wall_clock()
+        return (
+            datetimes.parse_bound(text, book.timezone, end=False)
+            if text
+            else from_datetime(datetime.now(UTC))
+        )
     except ValueError as error:
         fail(f"--on {text}: {error}", USAGE)
 
 
 def _lines(file: Path | None) -> Iterator[str]:
-    """The ids in the file, without empty lines."""
+    """The ids in the file; empty lines are skipped."""
     if file is None:
         return
     try:
@@ -66,30 +69,34 @@ def _lines(file: Path | None) -> Iterator[str]:
         fail(f"{file}: cannot be read: {error}", USAGE)
 
 
-def _report(person: str, now: Instant, book: Book, drawn: Sequence[Assignment]) -> dict[str, object]:
+def _report(customer_id: str, now: Instant, book: Book, draws: Sequence[Assignment]) -> dict[str, object]:
     return {
-        "customer": person,
+        "customer": customer_id,
         "on": to_datetime(now).isoformat(),
         "book_version": book.version,
-        "memberships": [one._asdict() for one in drawn],
+        "memberships": [_document(draw) for draw in draws],
     }
 
 
-def _table(person: str, now: Instant, book: Book, drawn: Sequence[Assignment]) -> Table:
+def _document(draw: Assignment) -> dict[str, object]:
+    return {"place" if name == "position" else name: value for name, value in draw._asdict().items()}
+
+
+def _table(customer_id: str, now: Instant, book: Book, draws: Sequence[Assignment]) -> Table:
     local = to_datetime(now).astimezone(book.timezone).isoformat(timespec="minutes")
     table = Table(
         *("draw", "of", "salt", "place", "share", "result"),
-        title=f"{escape(person)} on {local}",
+        title=f"{escape(customer_id)} on {local}",
         title_justify="left",
     )
-    for one in drawn:
-        place = "" if one.place is None else f"{one.place:.6f}"
-        share = "" if one.share is None else f"{one.share:.4g}"
-        table.add_row(one.kind, one.name, escape(one.salt), place, share, _result(one))
+    for draw in draws:
+        position = "" if draw.position is None else f"{draw.position:.6f}"
+        share = "" if draw.share is None else f"{draw.share:.4g}"
+        table.add_row(draw.kind, draw.name, escape(draw.salt), position, share, _result(draw))
     return table
 
 
-def _result(one: Assignment) -> str:
-    if one.inside is not None:
-        return "in" if one.inside else "out"
-    return " > ".join(one.drawn) or "no slot"
+def _result(draw: Assignment) -> str:
+    if draw.inside is not None:
+        return "in" if draw.inside else "out"
+    return " > ".join(draw.drawn) or "no slot"

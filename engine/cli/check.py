@@ -1,7 +1,6 @@
-"""`tact check`: does a book load, and if not, what is wrong where."""
+"""`tact check`: whether a book loads, and its diagnostics."""
 
 import json
-import os
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -10,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from engine.cli.books import in_color
 from engine.cli.exits import BOOK
 from engine.rulebook.load import LoadedBook, load
 from engine.rulebook.model.book import Book
@@ -25,24 +25,20 @@ def check(
     if json_:
         typer.echo(json.dumps(_report(loaded), indent=2))
     else:
-        typer.echo(render(loaded.diagnostics, color=_in_color()), nl=False)
+        typer.echo(render(loaded.diagnostics, color=in_color(sys.stdout)), nl=False)
         typer.echo(_summary(loaded))
     if loaded.book is None:
         raise typer.Exit(BOOK)
 
 
-def _in_color() -> bool:
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-
-
 def _summary(loaded: LoadedBook) -> str:
     if loaded.book is None:
-        errors = sum(each.severity is Severity.ERROR for each in loaded.diagnostics)
+        errors = sum(diagnostic.severity is Severity.ERROR for diagnostic in loaded.diagnostics)
         return _counted(errors, "error")
     counts = ", ".join(_counted(number, noun) for noun, number in _counts(loaded.book).items() if number)
-    remarks = len(loaded.diagnostics)
-    verdict = f"fine, with {_counted(remarks, 'remark')}" if remarks else "fine"
-    return f"{loaded.book.name}: {counts or 'empty'}, version {loaded.book.version[:12]}: {verdict}"
+    notes = len(loaded.diagnostics)
+    state = f"fine, with {_counted(notes, 'remark')}" if notes else "fine"
+    return f"{loaded.book.name}: {counts or 'empty'}, version {loaded.book.version[:12]}: {state}"
 
 
 def _counts(book: Book) -> Mapping[str, int]:
@@ -74,5 +70,5 @@ def _report(loaded: LoadedBook) -> Mapping[str, object]:
         "name": book.name if book else None,
         "version": book.version if book else None,
         "counts": _counts(book) if book else None,
-        "diagnostics": [asdict(each) for each in loaded.diagnostics],
+        "diagnostics": [asdict(diagnostic) for diagnostic in loaded.diagnostics],
     }

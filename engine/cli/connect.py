@@ -1,4 +1,4 @@
-"""How commands reach a server: the options for it, and the client that they make."""
+"""The options with which a command connects to a server, and the client for it."""
 
 from pathlib import Path
 from typing import Annotated, NamedTuple, TypeAlias
@@ -39,7 +39,7 @@ TokenFile: TypeAlias = Annotated[
 
 
 class Access(NamedTuple):
-    """What the options say of how to reach a server."""
+    """The values of these options."""
 
     tls: bool = False
     ca: Path | None = None
@@ -49,7 +49,7 @@ class Access(NamedTuple):
     token_file: Path | None = None
 
     def client(self, target: str, timeout: float) -> Client:
-        """A client of the server; ends the command where an option is wrong."""
+        """A client of the server; ends the command if an option is invalid. timeout: seconds for a call."""
         try:
             secured = any((self.tls, self.ca, self.cert, self.key, self.server_name))
             tls = Tls(self.ca, self.cert, self.key, self.server_name) if secured else None

@@ -1,4 +1,4 @@
-"""`tact decide`: what a book would answer, without a server."""
+"""`tact decide`: decides a customer with a book, without a server."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,10 +9,10 @@ from google.protobuf.json_format import MessageToJson
 from rich.console import Console
 from rich.table import Table
 
-from engine.cli.books import compiled_book
+from engine.cli.books import loaded_book
 from engine.cli.exits import USAGE, fail
 from engine.cli.local import read_context, try_out
-from engine.decide.compiled import CompiledBook
+from engine.decide.compiled import CompiledBook, compile_book
 from engine.explain import CampaignExplained, Explained
 from engine.explain.words import rule_in_words
 from engine.model.decision import ChosenOffer, Decision, RuleReading
@@ -26,12 +26,12 @@ def decide(
     context: Annotated[Path, typer.Option(help="The customer, as a JSON or YAML file.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON, for machines.")] = False,
 ) -> None:
-    """Decide for the customer in a file, and say why; nothing is kept.
+    """Decide for the customer in a file, and explain the decision; nothing is kept.
 
     The file holds customer, and as far as known profile, location, weather, consents, preferred_channels,
     channels, placement, max_offers and now.
     """
-    compiled = compiled_book(book)
+    compiled = compile_book(loaded_book(book))
     try:
         explained = try_out(compiled, read_context(context, compiled.book))
     except (ValueError, InvalidMessage, Unsupported) as error:
@@ -60,11 +60,11 @@ def _show(explained: Explained, compiled: CompiledBook) -> None:
         console.print(
             f"next allowed at {to_datetime(decision.next_allowed_at).astimezone(compiled.book.timezone)}"
         )
-    for one in explained.signals:
-        led = f", from {', '.join(one.led_by)}" if one.led_by else ""
-        console.print(f"signal {one.name}{led}")
+    for signal in explained.signals:
+        led = f", from {', '.join(signal.led_by)}" if signal.led_by else ""
+        console.print(f"signal {signal.name}{led}")
     console.print(_table(decision, explained.campaigns))
-    readings = [each for one in explained.campaigns for each in one.readings]
+    readings = [reading for campaign in explained.campaigns for reading in campaign.readings]
     if readings:
         console.print(_pressure(readings, compiled))
 
@@ -77,24 +77,22 @@ def _line(offer: ChosenOffer) -> str:
 
 
 def _pressure(readings: Sequence[RuleReading], compiled: CompiledBook) -> Table:
-    table = Table(
-        "campaign", "channel", "rule", "", "how it stands", title="contact pressure", title_justify="left"
-    )
-    for one in readings:
-        verdict = "blocks" if one.blocks else "lets pass"
+    table = Table("campaign", "channel", "rule", "", "state", title="contact pressure", title_justify="left")
+    for reading in readings:
+        effect = "blocks" if reading.blocks else "lets pass"
         table.add_row(
-            one.campaign,
-            one.channel,
-            f"{one.kind} {one.rule}",
-            verdict,
-            rule_in_words(one, compiled.book.timezone),
+            reading.campaign,
+            reading.channel,
+            f"{reading.kind} {reading.rule}",
+            effect,
+            rule_in_words(reading, compiled.book.timezone),
         )
     return table
 
 
-def _about(one: CampaignExplained) -> str:
-    """What the reason is about, unless that is the campaign itself."""
-    return "" if one.reason.name == one.campaign else one.reason.name
+def _reason_name(campaign: CampaignExplained) -> str:
+    """The name that the reason carries, unless it is the campaign's own."""
+    return "" if campaign.reason.name == campaign.campaign else campaign.reason.name
 
 
 def _table(decision: Decision, campaigns: tuple[CampaignExplained, ...]) -> Table:
@@ -106,8 +104,12 @@ def _table(decision: Decision, campaigns: tuple[CampaignExplained, ...]) -> Tabl
         title=f"book {decision.book_version[:12]}",
         title_justify="left",
     )
-    for one in campaigns:
-        score = "" if one.score is None else f"{one.score:g}"
-        lost = ", ".join(f"{detail.name} {detail.code}" for detail in one.details if detail != one.reason)
-        table.add_row(one.campaign, f"{one.reason.code} {_about(one)}".strip(), score, lost)
+    for campaign in campaigns:
+        score = "" if campaign.score is None else f"{campaign.score:g}"
+        lost = ", ".join(
+            f"{detail.name} {detail.code}" for detail in campaign.details if detail != campaign.reason
+        )
+        table.add_row(
+            campaign.campaign, f"{campaign.reason.code} {_reason_name(campaign)}".strip(), score, lost
+        )
     return table

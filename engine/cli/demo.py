@@ -15,21 +15,21 @@ from rich.progress import Progress as Bar
 from demo.households import households
 from demo.screen import show
 from demo.server import DemoError
-from demo.story import Progress, tell
+from demo.story import Progress, run_demo
 
 
 def demo(
-    folder: Annotated[Path, typer.Option(help="Where the demo keeps its log; made new each time.")] = Path(
-        "build/demo"
-    ),
+    folder: Annotated[
+        Path, typer.Option(help="Folder for the demo's log, which is replaced each time.")
+    ] = Path("build/demo"),
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON document instead of tables.")
     ] = False,
 ) -> None:
-    """Decide 2,469 real households through a real server, and show what comes of it."""
+    """Decide 2,469 real households through a real server, and show the results."""
     try:
         with _progress() as progress:
-            report = tell(folder, progress)
+            report = run_demo(folder, progress)
     except (DemoError, OSError) as error:
         typer.echo(f"tact demo: {error}", err=True)
         raise typer.Exit(1) from error
@@ -40,16 +40,16 @@ def demo(
 
 
 def _screen() -> Console:
-    """The terminal at its width; a file or a pipe at one where nothing is cut off."""
+    """The terminal at its own width; a file or a pipe at a width that cuts nothing off."""
     screen = Console(highlight=False)
     return screen if screen.is_terminal else Console(highlight=False, width=120)
 
 
 @contextmanager
 def _progress() -> Iterator[Progress]:
-    """A bar on a terminal, on stderr; elsewhere nothing."""
+    """A progress bar on stderr if it is a terminal, else nothing."""
     screen = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Bar(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
         task = bar.add_task("starting the server", total=len(households()))
-        yield lambda what, done: bar.update(task, description=what, completed=done)
+        yield lambda stage, done: bar.update(task, description=stage, completed=done)

@@ -1,4 +1,4 @@
-"""Exit codes, and how a command ends in an error."""
+"""Exit codes, and how a command ends with an error."""
 
 from typing import NoReturn
 
@@ -11,12 +11,14 @@ USAGE = 2
 
 
 BOOK = 3
+"""The book, or its scenarios, do not load."""
 
 
 SCENARIO = 4
+"""A scenario failed."""
 
 
 def fail(message: str, code: int = OTHER) -> NoReturn:
-    """Ends the command with a message on standard error."""
+    """End the command with the exit code, and the message on standard error."""
     typer.echo(f"tact: {message}", err=True)
     raise typer.Exit(code)

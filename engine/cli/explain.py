@@ -1,4 +1,4 @@
-"""`tact explain`: why an answer is as it is, and what would change it."""
+"""`tact explain`: why a decision came out as it did, and what would change it."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,33 +8,33 @@ from google.protobuf.json_format import MessageToJson
 from rich.console import Console
 
 from engine.api.v1.decisions_pb2 import DecideRequest, ExplainResponse
-from engine.cli.books import compiled_book
+from engine.cli.books import loaded_book
 from engine.cli.connect import Access, Ca, Cert, Key, ServerName, TokenFile, WithTls
 from engine.cli.exits import USAGE, fail
 from engine.cli.explained import show
 from engine.cli.local import look_back, read_context, try_out
 from engine.client import Client, TactError
-from engine.decide.compiled import CompiledBook
+from engine.decide.compiled import CompiledBook, compile_book
 from engine.explain import NoSuchDecision
 from engine.ledger.errors import LedgerError
 from engine.wire.explain import respond_explained
 from engine.wire.violations import InvalidMessage, Unsupported
 
 _SECONDS = 10.0
-"""How long a server may take."""
+"""Timeout of the server's answer."""
 
 
 def explain(
     book: Annotated[Path, typer.Argument(help="Folder of the book.")],
     context: Annotated[Path | None, typer.Option(help="The customer, as a JSON or YAML file.")] = None,
     decision: Annotated[
-        str | None, typer.Option(help="Instead of a customer: a decision that was made, by its id.")
+        str | None, typer.Option(help="Instead of a customer: the id of a logged decision.")
     ] = None,
     log: Annotated[
-        str | None, typer.Option(help="URL of the log that holds the decision, where no server is asked.")
+        str | None, typer.Option(help="URL of the log that holds the decision, if no --server is given.")
     ] = None,
     campaign: Annotated[
-        list[str] | None, typer.Option(help="Explain only this one; may be given several times.")
+        list[str] | None, typer.Option(help="Explain only this campaign; may be given several times.")
     ] = None,
     server: Annotated[
         str | None, typer.Option(help="Ask the server at HOST:PORT, which knows the customer's history.")
@@ -48,30 +48,30 @@ def explain(
     server_name: ServerName = "",
     token_file: TokenFile = None,
 ) -> None:
-    """Say of each campaign where it fell, why, and what would change that; nothing is kept.
+    """Explain for each campaign at which stage it was rejected, why, and what would change that; nothing is kept.
 
-    For the customer in a file, as of `tact decide`; without a server as if nobody had ever been contacted. Or for a decision
-    of a log, by the contacts of then.
+    For the customer in a file, as in `tact decide`; without a server, as if they had never been contacted. Or for a logged
+    decision, with the contacts of its time.
     """
-    compiled = compiled_book(book)
+    compiled = compile_book(loaded_book(book))
     only = campaign or []
     try:
         subject = _subject(compiled, context, decision)
         if server is not None:
             client = Access(tls, ca, cert, key, server_name, token_file).client(server, _SECONDS)
-            answer = _asked(client, server, subject, only)
+            response = _explained_by_server(client, server, subject, only)
         else:
-            answer = _explained(compiled, subject, log, only)
+            response = _explained_here(compiled, subject, log, only)
     except (ValueError, InvalidMessage, Unsupported, NoSuchDecision) as error:
         fail(str(error), USAGE)
     except LedgerError as error:
         fail(str(error))
     if as_json:
-        typer.echo(MessageToJson(answer, preserving_proto_field_name=True))
+        typer.echo(MessageToJson(response, preserving_proto_field_name=True))
     elif sentences:
-        typer.echo("\n".join([*answer.notes, *(one.sentence for one in answer.campaigns)]))
+        typer.echo("\n".join([*response.notes, *(campaign.sentence for campaign in response.campaigns)]))
     else:
-        show(Console(highlight=False, soft_wrap=True), answer, compiled.book.timezone)
+        show(Console(highlight=False, soft_wrap=True), response, compiled.book.timezone)
 
 
 def _subject(compiled: CompiledBook, context: Path | None, decision: str | None) -> DecideRequest | str:
@@ -79,25 +79,27 @@ def _subject(compiled: CompiledBook, context: Path | None, decision: str | None)
         return read_context(context, compiled.book)
     if decision is not None and context is None:
         return decision
-    raise ValueError("give either --context, for a customer, or --decision, for a decision that was made")
+    raise ValueError("give either --context, for a customer, or --decision, for a logged decision")
 
 
-def _explained(
+def _explained_here(
     compiled: CompiledBook, subject: DecideRequest | str, log: str | None, only: list[str]
 ) -> ExplainResponse:
     if isinstance(subject, str):
         if log is None:
             raise ValueError("a decision is in a log: give --log, or ask the --server that made it")
-        found = look_back(compiled, subject, log, only=only)
+        explained = look_back(compiled, subject, log, only=only)
     else:
         unknown = [name for name in only if name not in compiled.book.campaigns]
         if unknown:
             raise ValueError(f"there is no campaign {unknown[0]!r} in the book")
-        found = try_out(compiled, subject, only=only, flips=True)
-    return respond_explained(found, compiled.book.timezone)
+        explained = try_out(compiled, subject, only=only, counterfactuals=True)
+    return respond_explained(explained, compiled.book.timezone)
 
 
-def _asked(client: Client, server: str, subject: DecideRequest | str, only: list[str]) -> ExplainResponse:
+def _explained_by_server(
+    client: Client, server: str, subject: DecideRequest | str, only: list[str]
+) -> ExplainResponse:
     try:
         with client:
             return client.explain(subject, campaigns=only)

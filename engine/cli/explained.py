@@ -11,37 +11,35 @@ from rich.text import Text
 from rich.tree import Tree
 
 from engine.api.v1 import decisions_pb2 as pb
+from engine.explain.words import MARKS, code_in_words, moment_in_words, rule_in_brief
 
-_MARKS = {
-    pb.VERDICT_TRUE: ("yes", "green"),
-    pb.VERDICT_FALSE: ("no", "red"),
-    pb.VERDICT_UNKNOWN: ("unknown", "yellow"),
-}
+_COLORS = {"TRUE": "green", "FALSE": "red", "UNKNOWN": "yellow"}
+"""By name of the verdict."""
 
 
 _OF_FORMS = (pb.REASON_CODE_CHOSEN, pb.REASON_CODE_NO_VARIANT)
-"""Where it matters which variants there were."""
+"""The reasons with which the variants are shown."""
 
 
 def show(console: Console, answer: pb.ExplainResponse, zone: tzinfo) -> None:
-    """Prints the explanation; times on the zone's clock."""
+    """Print the explanation; times are on the zone's clock."""
     for line in _answer(answer.response, zone):
         console.print(line)
     for note in answer.notes:
         console.print(Text(f"note: {note}", "yellow"))
     console.print()
     console.print(_table(answer, zone))
-    for one in answer.campaigns:
+    for campaign in answer.campaigns:
         console.print()
-        console.print(Text(one.sentence))
-        if one.HasField("condition") and one.condition.text != "always":
-            console.print(_tree(Tree(_node(one.condition, "when ")), one.condition))
-        if any(each.code in _OF_FORMS for each in (one.reason, *one.details)):
-            for form in one.forms:
+        console.print(Text(campaign.sentence))
+        if campaign.HasField("condition") and campaign.condition.text != "always":
+            console.print(_tree(Tree(_node(campaign.condition, "when ")), campaign.condition))
+        if any(reason.code in _OF_FORMS for reason in (campaign.reason, *campaign.details)):
+            for form in campaign.forms:
                 console.print(_form(form))
-        for reading in one.pressure:
+        for reading in campaign.pressure:
             console.print(_reading(reading, zone))
-        for flip in one.flips[1:]:
+        for flip in campaign.flips[1:]:
             console.print(Text(f"Or: {flip.sentence}"))
 
 
@@ -59,38 +57,36 @@ def _answer(response: pb.DecideResponse, zone: tzinfo) -> Iterator[Text]:
 
 def _table(answer: pb.ExplainResponse, zone: tzinfo) -> Table:
     table = Table("campaign", "stage", "tier", "score", "against", "what would bring it further")
-    for one in answer.campaigns:
-        code = _word(one.reason.code)
-        about = "" if one.reason.name == one.campaign else f" {one.reason.name}"
+    for campaign in answer.campaigns:
+        reason, rival = campaign.reason, campaign.rival
+        name = "" if reason.name == campaign.campaign else f" {reason.name}"
         against = ""
-        if one.HasField("rival"):
-            own = one.rival.tier == one.tier
-            against = f"score {one.rival.score:g}" if own else f"tier {one.rival.tier}"
+        if campaign.HasField("rival"):
+            against = f"score {rival.score:g}" if rival.tier == campaign.tier else f"tier {rival.tier}"
         table.add_row(
-            Text(one.campaign),
-            Text(f"{code}{about}", "bold green" if one.reason.code == pb.REASON_CODE_CHOSEN else ""),
-            str(one.tier),
-            f"{one.score:g}" if one.HasField("score") else "",
+            Text(campaign.campaign),
+            Text(f"{_code(reason.code)}{name}", "bold green" if reason.code == pb.REASON_CODE_CHOSEN else ""),
+            str(campaign.tier),
+            f"{campaign.score:g}" if campaign.HasField("score") else "",
             against,
-            Text(_change(one.flips[0], zone) if one.flips else ""),
+            Text(_change(campaign.flips[0], zone) if campaign.flips else ""),
         )
     return table
 
 
 def _change(flip: pb.Flip, zone: tzinfo) -> str:
-    then = "" if flip.then.code == pb.REASON_CODE_CHOSEN else f", then {_word(flip.then.code)}"
-    return _otherwise(flip, zone) + then
+    then = "" if flip.then.code == pb.REASON_CODE_CHOSEN else f", then {_code(flip.then.code)}"
+    return _changed(flip, zone) + then
 
 
-def _otherwise(flip: pb.Flip, zone: tzinfo) -> str:
+def _changed(flip: pb.Flip, zone: tzinfo) -> str:
     kind = pb.ChangeKind.Name(flip.kind).removeprefix("CHANGE_KIND_").lower()
     match flip.kind:
         case pb.CHANGE_KIND_ATTRIBUTE | pb.CHANGE_KIND_TIER | pb.CHANGE_KIND_VALUE:
             after = "known" if flip.any_value else _shown(flip.after)
             return f"{flip.name or kind}: {_shown(flip.before)} → {after}"
         case pb.CHANGE_KIND_TIME:
-            moment = datetime.fromisoformat(flip.after).astimezone(zone)
-            return f"at {moment.isoformat(' ', 'seconds')}"
+            return f"at {moment_in_words(datetime.fromisoformat(flip.after), zone)}"
     return f"{kind} {flip.name}"
 
 
@@ -101,8 +97,8 @@ def _tree(tree: Tree, condition: pb.ConditionTrace) -> Tree:
 
 
 def _node(condition: pb.ConditionTrace, before: str = "") -> Text:
-    mark, color = _MARKS.get(condition.verdict, ("", ""))
-    node = Text.assemble((mark, color), f"  {before}{condition.text}")
+    verdict = pb.Verdict.Name(condition.verdict).removeprefix("VERDICT_")
+    node = Text.assemble((MARKS.get(verdict, ""), _COLORS.get(verdict, "")), f"  {before}{condition.text}")
     if not condition.parts and condition.text != "always":
         node.append(f"  (it is {_shown(condition.value)})", "dim")
     return node
@@ -116,20 +112,19 @@ def _form(form: pb.FormExplanation) -> Tree:
     return tree
 
 
-def _reading(one: pb.PressureReading, zone: tzinfo) -> Text:
-    """How a rule of contact pressure stands."""
-    kind = pb.PressureKind.Name(one.kind).removeprefix("PRESSURE_KIND_").lower()
-    between = " outcomes, a pause of " if one.kind == pb.PRESSURE_KIND_PAUSE else " in "
-    counted = f"{one.counted} of {one.limit}{between}" if one.HasField("counted") else ""
-    text = Text(f"{kind} {one.rule} on {one.channel}: {counted}{one.window}")
-    if not one.blocks:
+def _reading(reading: pb.PressureReading, zone: tzinfo) -> Text:
+    """What a pressure rule saw, and whether it blocks."""
+    kind = pb.PressureKind.Name(reading.kind).removeprefix("PRESSURE_KIND_").lower()
+    seen = rule_in_brief(kind, reading.counted, reading.limit, reading.window)
+    text = Text(f"{kind} {reading.rule} on {reading.channel}: {seen}")
+    if not reading.blocks:
         return text.append(", lets it pass", "green")
-    until = f" until {_moment(one.next_allowed_at, zone)}" if one.HasField("next_allowed_at") else ""
+    until = f" until {_moment(reading.next_allowed_at, zone)}" if reading.HasField("next_allowed_at") else ""
     return text.append(f", holds it back{until}", "red")
 
 
 def _shown(text: str) -> str:
-    """A value that came as JSON, on one line."""
+    """A value that came as JSON, on one line; unprintable characters are replaced."""
     value = json.loads(text) if text else "missing"
     match value:
         case bool():
@@ -140,12 +135,12 @@ def _shown(text: str) -> str:
             shown = value
         case _:
             shown = json.dumps(value, ensure_ascii=False)
-    return "".join(each if each.isprintable() else "�" for each in shown)
+    return "".join(character if character.isprintable() else "�" for character in shown)
 
 
 def _moment(stamp: Timestamp, zone: tzinfo) -> str:
-    return stamp.ToDatetime(UTC).astimezone(zone).isoformat(" ", "seconds")
+    return moment_in_words(stamp.ToDatetime(UTC), zone)
 
 
-def _word(code: "pb.ReasonCode") -> str:
-    return pb.ReasonCode.Name(code).removeprefix("REASON_CODE_").replace("_", " ").lower()
+def _code(code: "pb.ReasonCode") -> str:
+    return code_in_words(pb.ReasonCode.Name(code).removeprefix("REASON_CODE_").lower())

@@ -1,4 +1,4 @@
-"""`tact health`: whether a server is ready, for people and for container probes."""
+"""`tact health`: a server's health, for people and for container probes."""
 
 from typing import Annotated
 
@@ -13,10 +13,10 @@ from engine.client.calls import LIVENESS, READINESS, RULEBOOK
 def health(
     target: Annotated[str, typer.Argument(help="The server's address.")] = "127.0.0.1:50051",
     liveness: Annotated[
-        bool, typer.Option("--liveness", help="Ask whether it lives, not whether it is ready.")
+        bool, typer.Option("--liveness", help="Ask whether it is alive, instead of ready.")
     ] = False,
     readiness: Annotated[
-        bool, typer.Option("--readiness", help="Ask whether it is ready, which it is asked anyway.")
+        bool, typer.Option("--readiness", help="Ask whether it is ready; the default.")
     ] = False,
     rulebook: Annotated[
         bool, typer.Option("--rulebook", help="Ask whether it serves the book in its folder.")
@@ -29,9 +29,9 @@ def health(
     server_name: ServerName = "",
     token_file: TokenFile = None,
 ) -> None:
-    """Ask a server whether it is ready: prints SERVING and exits 0, or says what is wrong and exits 1."""
+    """Ask a server whether it is ready: prints SERVING and exits with 0, or prints what is wrong and exits with 1."""
     if liveness + readiness + rulebook > 1:
-        fail("--liveness, --readiness and --rulebook are three questions: ask one", USAGE)
+        fail("give only one of --liveness, --readiness and --rulebook", USAGE)
     service = LIVENESS if liveness else RULEBOOK if rulebook else READINESS
     client = Access(tls, ca, cert, key, server_name, token_file).client(target, timeout)
     try:

@@ -1,28 +1,29 @@
-"""Context files: one customer at one moment, as JSON or YAML, for trying a book out."""
+"""Deciding and explaining in this process: context files, an empty ledger for them, and logged decisions."""
 
 import asyncio
 import tempfile
 from collections.abc import Collection
+from datetime import UTC, datetime
 from pathlib import Path
 
 from engine.api.v1.decisions_pb2 import DecideRequest
-from engine.client import from_document
 from engine.decide.compiled import CompiledBook
 from engine.engine import Engine
 from engine.explain import Explained, explain, explain_logged
 from engine.ledger.ledger import Ledger
 from engine.ledger.store.open import check_url, is_missing, open_store
+from engine.model.instant import from_datetime
 from engine.rulebook.model.book import Book
 from engine.rulebook.text.nodes import compose
 from engine.scenario.contexts import typed
-from engine.server.clock import wall_clock
+from engine.wire.messages.requests import from_document
 from engine.wire.parse import Parser
 
 
 def read_context(path: Path, book: Book) -> DecideRequest:
-    """The request in the file; raises ValueError that says what is wrong where.
+    """The request in a context file, JSON or YAML; raises ValueError that says what is wrong and where.
 
-    Text that the book declares as a date or a time is read as one; a time without a zone takes the book's.
+    Text is parsed as a date or a time where the book declares one; a time without a zone takes the book's.
     """
     try:
         document = compose(path.read_text(encoding="utf-8"))
@@ -39,20 +40,27 @@ def read_context(path: Path, book: Book) -> DecideRequest:
 
 
 def try_out(
-    compiled: CompiledBook, message: DecideRequest, *, only: Collection[str] = (), flips: bool = False
+    compiled: CompiledBook,
+    message: DecideRequest,
+    *,
+    only: Collection[str] = (),
+    counterfactuals: bool = False,
 ) -> Explained:
-    """The explained answer for a customer without history, as `explain`; raises InvalidRequest, Unsupported."""
-    request = Parser(compiled, may_simulate=lambda: True).parse(message, wall_clock())
+    """The explained decision for a customer without history; raises InvalidMessage, Unsupported."""
+    now = from_datetime(datetime.now(UTC))
+    request = Parser(compiled, may_simulate=lambda: True).parse(message, now)
     with tempfile.TemporaryDirectory() as folder:
         ledger = Ledger(open_store(f"sqlite:///{folder}/tact.db"))
         try:
-            return asyncio.run(explain(Engine(compiled, ledger), request, only=only, counterfactuals=flips))
+            return asyncio.run(
+                explain(Engine(compiled, ledger), request, only=only, counterfactuals=counterfactuals)
+            )
         finally:
             ledger.close()
 
 
 def look_back(compiled: CompiledBook, decision_id: str, log: str, *, only: Collection[str] = ()) -> Explained:
-    """A decision of a log explained, as `explain_logged`; raises ValueError where there is no log, and LedgerError."""
+    """A logged decision explained; raises ValueError if there is no log, NoSuchDecision and LedgerError."""
     check_url(log)
     if is_missing(log):
         raise ValueError(f"there is no log at {log}")

@@ -1,11 +1,11 @@
-"""`tact migrate`: the decision log, brought to the newest form, or back to an earlier one."""
+"""`tact migrate`: upgrades the decision log to the newest form, or downgrades it to an earlier one."""
 
 from typing import Annotated
 
 import typer
 
 from engine.cli.exits import USAGE, fail
-from engine.cli.serve import settings_of
+from engine.cli.options import settings_of
 from engine.ledger.errors import LedgerError
 from engine.ledger.store.open import check_url, migrate_log
 
@@ -19,10 +19,10 @@ def migrate(
     ] = None,
     to: Annotated[
         str | None,
-        typer.Option(help="An earlier form to go back to; what only later ones can hold is dropped."),
+        typer.Option(help="An earlier form to go back to; data that only later forms can hold is dropped."),
     ] = None,
 ) -> None:
-    """Make the decision log's tables, or bring them to the newest form, and leave."""
+    """Create the decision log's tables, or bring them to the newest form."""
     settings = settings_of(log=log)
     try:
         check_url(settings.log)

@@ -3,27 +3,27 @@
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import orjson
 import typer
-from pydantic import ValidationError
 
-from engine.cli.books import checked, compiled_book
+from engine.cli.books import checked, loaded_book
 from engine.cli.exits import USAGE, fail
+from engine.cli.options import settings_of
+from engine.decide.compiled import compile_book
 from engine.ledger.errors import LedgerError
 from engine.ledger.store.open import check_url
 from engine.rulebook.load import LoadedBook
 from engine.server import run
-from engine.server.book.reload import open_tried
-from engine.server.listen import CannotServe
+from engine.server.book.source import open_tried
+from engine.server.listen import CannotServe, ignore_stop_signals, stop_on_signals
 from engine.server.logs import configure
-from engine.server.run import ServingPlace
+from engine.server.run import Lifecycle
 from engine.server.run import serve as run_server
-from engine.server.stop import heed_no_more, stop_on_signals
 from engine.settings import Settings
-from engine.telemetry.figures import CannotObserve
-from engine.workers.book_snapshot import BookSnapshot, read_snapshot
+from engine.telemetry.config import CannotObserve
+from engine.workers.spawn_config import BookSnapshot, read_snapshot
 from engine.workers.supervise import supervise
 
 
@@ -123,19 +123,19 @@ def serve(
 
 def serve_alone(settings: Settings, announce: Callable[[str], None]) -> None:
     """Serves in this process."""
-    compiled = compiled_book(Path(settings.rules), open_tried)
+    compiled = compile_book(loaded_book(Path(settings.rules)), open_tried)
 
     async def main() -> None:
         try:
-            await run_server(compiled, settings, ServingPlace(announce, stop_on_signals()))
+            await run_server(compiled, settings, Lifecycle(announce, stop_on_signals()))
         finally:
-            heed_no_more()
+            ignore_stop_signals()
 
     run.run_loop(main())
 
 
 def supervise_workers(settings: Settings, announce: Callable[[str], None], *, as_json: bool) -> None:
-    """Serves by several processes, which this one watches."""
+    """Serves by several processes, which this one supervises."""
     folder = Path(settings.rules)
     book_snapshot = read_snapshot(folder)
     if isinstance(book_snapshot, LoadedBook):
@@ -150,17 +150,4 @@ async def _supervised(
     try:
         await supervise(book_snapshot, settings, announce, as_json=as_json)
     finally:
-        heed_no_more()
-
-
-def settings_of(**given: Any) -> Settings:
-    """The settings, with those that are given in front of the environment; ends the command when one is wrong."""
-    try:
-        return Settings(**{name: _plain(value) for name, value in given.items() if value is not None})
-    except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
-        fail(wrong, USAGE)
-
-
-def _plain(value: Any) -> Any:
-    return str(value) if isinstance(value, Path) else value
+        ignore_stop_signals()

@@ -1,4 +1,4 @@
-"""`tact settings`: what a server would be told, and by whom."""
+"""`tact settings`: the settings in effect, and where each comes from."""
 
 import os
 import re
@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from typer.main import get_command
 
-from engine.cli.serve import serve, settings_of
+from engine.cli.options import settings_of
 from engine.settings import Settings
 
 _PASSWORD = re.compile(r"//([^/@:]*):[^/@]*@")
@@ -19,7 +19,7 @@ _PASSWORD = re.compile(r"//([^/@:]*):[^/@]*@")
 
 @dataclass(frozen=True, slots=True)
 class _Effective:
-    """A setting as it is in effect."""
+    """A setting in effect."""
 
     name: str
     value: object
@@ -34,41 +34,49 @@ def settings(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Print the settings that `tact serve` would run with here, and where each comes from. None of them is a secret."""
-    found = _effective(_given(options or []))
+    effective = _effective(_serve_options(options or []))
     if as_json:
         typer.echo(
-            orjson.dumps({one.name: asdict(one) for one in found}, option=orjson.OPT_INDENT_2).decode()
+            orjson.dumps(
+                {setting.name: asdict(setting) for setting in effective}, option=orjson.OPT_INDENT_2
+            ).decode()
         )
         return
     table = Table("variable", "value", "source", box=None)
-    for one in found:
-        value = str(one.value).lower() if isinstance(one.value, bool) else str(one.value)
-        table.add_row(one.name, value, one.source, style=None if one.source == "default" else "bold")
+    for setting in effective:
+        value = str(setting.value).lower() if isinstance(setting.value, bool) else str(setting.value)
+        table.add_row(
+            setting.name, value, setting.source, style=None if setting.source == "default" else "bold"
+        )
     Console(soft_wrap=True).print(table)
 
 
-def _given(words: list[str]) -> dict[str, Any]:
-    """The settings among options of `tact serve`; ends the command as serve would for those that it has not."""
+def _serve_options(words: list[str]) -> dict[str, Any]:
+    """The settings among options of `tact serve`; ends the command as serve would for invalid options."""
+    if not words:
+        return {}
+    from engine.cli.serve import serve  # noqa: PLC0415 -- imports the whole server
+
     app = typer.Typer(add_completion=False)
     app.command("serve")(serve)
     with get_command(app).make_context("tact serve", words) as context:
-        given = context.params
+        params = context.params
     return {
-        name: value for name, value in given.items() if name in Settings.model_fields and value is not None
+        name: value for name, value in params.items() if name in Settings.model_fields and value is not None
     }
 
 
-def _effective(given: dict[str, Any]) -> list[_Effective]:
-    in_force = settings_of(**given)
+def _effective(options: dict[str, Any]) -> list[_Effective]:
+    settings = settings_of(**options)
     environment = {name.upper() for name in os.environ}
-    found = []
+    effective = []
     for name in Settings.model_fields:
         variable = f"TACT_{name.upper()}"
-        source = "option" if name in given else "environment" if variable in environment else "default"
-        found.append(_Effective(variable, _shown(getattr(in_force, name)), source))
-    return found
+        source = "option" if name in options else "environment" if variable in environment else "default"
+        effective.append(_Effective(variable, _shown(getattr(settings, name)), source))
+    return effective
 
 
 def _shown(value: object) -> object:
-    """The value, without the password that a URL may bear."""
+    """The value, with a URL's password masked."""
     return _PASSWORD.sub(r"//\1:***@", value) if isinstance(value, str) else value

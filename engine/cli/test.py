@@ -1,7 +1,6 @@
-"""`tact test`: does a book do what its scenarios expect."""
+"""`tact test`: plays a book's scenarios."""
 
 import json
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,18 +11,19 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 
+from engine.cli.books import in_color
 from engine.cli.exits import BOOK, SCENARIO, USAGE, fail
 from engine.decide.compiled import CompiledBook, compile_book
 from engine.ledger.errors import LedgerError
 from engine.rulebook.load import load
 from engine.rulebook.report.diagnostics import Diagnostic, render
-from engine.scenario.expect import document
+from engine.scenario.compare import document
 from engine.scenario.model import Difference, Result, Scenario
 from engine.scenario.play import play
 from engine.scenario.read import load_scenarios
 
 _MANY = 20
-"""Tests from which on a bar shows how far it is."""
+"""From this number of scenarios on, a terminal shows a progress bar."""
 
 
 def test(
@@ -33,7 +33,7 @@ def test(
     ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document, for machines.")] = False,
 ) -> None:
-    """Play the scenarios in BOOK/tests, and say what is not as they expect; exit code 4 if anything is not."""
+    """Play the scenarios in BOOK/tests and print every expectation that is not met; exit code 4 if there is any."""
     loaded = load(book)
     if loaded.book is None:
         _refuse(book, None, loaded.diagnostics, as_json=as_json)
@@ -46,37 +46,35 @@ def test(
         typer.echo(json.dumps(document(compiled.book, results), ensure_ascii=False, indent=2))
     else:
         _show(compiled, results)
-    if not all(one.ok for one in results):
+    if not all(result.ok for result in results):
         raise typer.Exit(SCENARIO)
 
 
 def _refuse(
-    book: Path, compiled: CompiledBook | None, found: Sequence[Diagnostic], *, as_json: bool
+    book: Path, compiled: CompiledBook | None, diagnostics: Sequence[Diagnostic], *, as_json: bool
 ) -> NoReturn:
-    """Ends the command because the book or its scenarios do not load."""
+    """End the command with the diagnostics of the book or its scenarios."""
     if as_json:
         typer.echo(
-            json.dumps(document(compiled.book if compiled else None, [], found), ensure_ascii=False, indent=2)
+            json.dumps(
+                document(compiled.book if compiled else None, [], diagnostics), ensure_ascii=False, indent=2
+            )
         )
         raise typer.Exit(BOOK)
-    typer.echo(render(found, color=_in_color()), nl=False, err=True)
+    typer.echo(render(diagnostics, color=in_color(sys.stderr)), nl=False, err=True)
     fail(f"{'the scenarios of ' if compiled else ''}{book} {'do' if compiled else 'does'} not load", BOOK)
 
 
-def _in_color() -> bool:
-    return sys.stderr.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-
-
 def _chosen(scenarios: Sequence[Scenario], only: str) -> Sequence[Scenario]:
-    """Those that the filter names; ends the command if it names none."""
-    found = [one for one in scenarios if only.casefold() in one.name.casefold()]
-    if scenarios and not found:
+    """The scenarios whose names contain the text; ends the command if there are none."""
+    chosen = [scenario for scenario in scenarios if only.casefold() in scenario.name.casefold()]
+    if scenarios and not chosen:
         fail(f"no test's name contains {only!r}", USAGE)
-    return found
+    return chosen
 
 
 def _play(compiled: CompiledBook, scenarios: Sequence[Scenario]) -> Sequence[Result]:
-    """The results; meanwhile a bar on a terminal, on stderr, if it takes long enough to look."""
+    """The results; shows a progress bar on stderr if it is a terminal and there are many scenarios."""
     screen = Console(stderr=True)
     columns = (TextColumn("playing"), BarColumn(), MofNCompleteColumn())
     quiet = not screen.is_terminal or len(scenarios) < _MANY
@@ -93,22 +91,22 @@ def _show(compiled: CompiledBook, results: Sequence[Result]) -> None:
     if not results:
         console.print(f"{compiled.book.name}: no scenarios; write some into its folder tests/", markup=False)
         return
-    for one in results:
-        word, style = ("ok", "green") if one.ok else ("FAILED", "bold red")
-        console.print(Text.assemble((f"{word:<8}", style), one.scenario.name))
-        for each in one.differences:
-            _show_difference(each, console)
-    failed = sum(not one.ok for one in results)
+    for result in results:
+        word, style = ("ok", "green") if result.ok else ("FAILED", "bold red")
+        console.print(Text.assemble((f"{word:<8}", style), result.scenario.name))
+        for difference in result.differences:
+            _show_difference(difference, console)
+    failed = sum(not result.ok for result in results)
     parts = [f"{len(results) - failed} passed"] + ([f"{failed} failed"] if failed else [])
     style = "bold red" if failed else "green"
     console.print(Text.assemble(f"{compiled.book.name}: ", (", ".join(parts), style)))
 
 
-def _show_difference(one: Difference, console: Console) -> None:
-    file, line, column = one.place
-    step = f", step {one.step}" if one.step else ""
-    console.print(Text.assemble("    ", (f"{file}:{line}:{column}", "bold"), f": {one.key}{step}"))
-    console.print(Text(f"        expected  {one.expected}"))
-    console.print(Text(f"        got       {one.got}"))
-    for i, text in enumerate(one.why):
+def _show_difference(difference: Difference, console: Console) -> None:
+    file, line, column = difference.source
+    step = f", step {difference.step}" if difference.step else ""
+    console.print(Text.assemble("    ", (f"{file}:{line}:{column}", "bold"), f": {difference.key}{step}"))
+    console.print(Text(f"        expected  {difference.expected}"))
+    console.print(Text(f"        got       {difference.got}"))
+    for i, text in enumerate(difference.why):
         console.print(Text(f"        {'because' if i == 0 else '':<10}{text}"))

@@ -1,4 +1,4 @@
-"""`tact token`: tokens for callers."""
+"""`tact token`: makes tokens for callers."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,17 +29,15 @@ def _token() -> None:
 @token.command()
 def new(
     name: Annotated[str, typer.Option(help="The caller's name.")],
-    role: Annotated[list[Role], typer.Option(help="What the caller may do; as often as there are roles.")],
+    role: Annotated[list[Role], typer.Option(help="What the caller may do; may be given several times.")],
     file: Annotated[Path | None, typer.Option(help="The callers file to add the token to.")] = None,
-    not_before: Annotated[
-        str, typer.Option(help="When it begins to be valid: a date or time of ISO 8601.")
-    ] = "",
+    not_before: Annotated[str, typer.Option(help="Date or time from which on it is valid, ISO 8601.")] = "",
     expires: Annotated[
-        str, typer.Option(help="When it ceases to be valid: a date or time of ISO 8601.")
+        str, typer.Option(help="Date or time from which on it is no longer valid, ISO 8601.")
     ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Make a token and print it, this once; what the server keeps is added to --file, or printed to be added."""
+    """Make a token and print it, for the only time; its entry for the callers file is added to --file, or printed."""
     made = new_token()
     entry = entry_of(
         made,
@@ -72,14 +70,14 @@ def _add(entry: Entry, file: Path) -> None:
 
 
 def _moment(option: str, text: str) -> datetime | None:
-    """The moment; without a zone it is UTC, and a date is its beginning."""
+    """The time, in UTC if it has no zone; a date is its beginning."""
     if not text:
         return None
     try:
-        found = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text)
     except ValueError:
         fail(
             f"{option} needs a date or a time such as 2027-02-20 or 2027-02-20T10:00+01:00, not {text!r}",
             USAGE,
         )
-    return found.replace(microsecond=0) if found.tzinfo else found.replace(microsecond=0, tzinfo=UTC)
+    return moment.replace(microsecond=0) if moment.tzinfo else moment.replace(microsecond=0, tzinfo=UTC)

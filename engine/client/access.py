@@ -1,4 +1,4 @@
-"""How a client proves who it is, and knows that the server is the one it meant: tokens and TLS."""
+"""How a client and a server identify each other: tokens and TLS."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,32 +9,32 @@ from typing import TypeAlias
 import grpc
 
 Token: TypeAlias = str | Callable[[], str] | None
-"""A token, or what gives it for each call, so that it can be replaced while the client lives."""
+"""A token, or a function that returns the token for each call, so that it can be replaced without a new client."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tls:
-    """TLS for a client. Files are PEM and are read when a client is made; raises OSError then."""
+    """TLS for a client. Files are PEM; they are read when a client is created, which raises OSError."""
 
     ca: str | PathLike[str] | None = None
-    """Authorities that the server's certificate must come from; None: those that gRPC trusts."""
+    """Authorities that may have signed the server's certificate; None: those that gRPC trusts."""
     cert: str | PathLike[str] | None = None
     """The client's own certificate and its chain, for servers that ask for one."""
     key: str | PathLike[str] | None = None
     """The key of that certificate."""
     server_name: str = ""
-    """The name that the server's certificate must have, where it is not the target's."""
+    """The name that the server's certificate must have, if it is not the target's."""
 
     def __post_init__(self) -> None:
         if (self.cert is None) != (self.key is None):
             raise ValueError("a client's certificate needs its key, and a key its certificate")
 
     def credentials(self) -> grpc.ChannelCredentials:
-        """What a channel is opened with."""
+        """The credentials for a channel; reads the files."""
         return grpc.ssl_channel_credentials(_read(self.ca), _read(self.key), _read(self.cert))
 
     def options(self) -> tuple[tuple[str, str], ...]:
-        """What the channel is told besides."""
+        """Further options for the channel."""
         return (("grpc.ssl_target_name_override", self.server_name),) if self.server_name else ()
 
 
@@ -43,7 +43,7 @@ def _read(path: str | PathLike[str] | None) -> bytes | None:
 
 
 def metadata_of(token: Token) -> tuple[tuple[str, str], ...]:
-    """What is sent with a call so that the server knows the caller."""
+    """The metadata that identifies the caller in a call."""
     if token is None:
         return ()
     return (("authorization", f"Bearer {token if isinstance(token, str) else token()}"),)

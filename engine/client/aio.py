@@ -1,6 +1,6 @@
-"""The client for programs on asyncio: `Client`, with methods to await."""
+"""The client for programs on asyncio; `make generate` derives sync.py, the client for programs that wait, from this file."""
 
-# ruff: noqa: ASYNC109 -- the deadline goes to the server, so it is gRPC's and not asyncio's
+# ruff: noqa: ASYNC109 -- the timeout is sent to the server as the call's deadline, so gRPC keeps it and not asyncio
 
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Sequence
@@ -25,14 +25,16 @@ from engine.client.access import Tls, Token, metadata_of
 from engine.client.retry import Budget, Policy
 from engine.client.stream import AsyncUnanswered
 
-_A = TypeVar("_A")
+_Response = TypeVar("_Response")
 
 
 class AsyncClient:
-    """Asks one server; to be made where its event loop runs.
+    """A client of one target. Create it where its event loop runs, and close it when done.
 
-    tls: how to know the server; None: without TLS. token: says who calls; every call brings it. connections:
-    how many to open; calls go over them in turn, and each leads to one worker of a server that has several.
+    timeout: seconds for one call with all its attempts. attempts: how often a call is tried while the server is
+    UNAVAILABLE. tls: how to verify the server; None: without TLS. token: sent with every call, says who calls.
+    connections: how many to open; calls use them in turn, and each leads to one worker of a server that has several.
+    Raises ValueError for a timeout that is not above 0, and for fewer than one attempt or connection.
     """
 
     def __init__(
@@ -59,20 +61,21 @@ class AsyncClient:
         await self.close()
 
     async def close(self) -> None:
-        """End the connections."""
-        for one in self._channels:
-            await one.close()
+        """Close the connections."""
+        for channel in self._channels:
+            await channel.close()
 
     async def decide(self, request: DecideRequest, *, timeout: float | None = None) -> DecideResponse:
-        """As `Client.decide`."""
-        return await self._ask(self._stubs.decide, calls.identified(request), timeout)
+        """Decide for one customer; `timeout` in seconds replaces the client's own."""
+        response: DecideResponse = await self._call(self._stubs.decide, calls.identified(request), timeout)
+        return response
 
     async def decide_batch(
         self, requests: Sequence[DecideRequest], *, timeout: float | None = None
     ) -> list[DecideResponse | Status]:
-        """As `Client.decide_batch`."""
-        answer = await self._ask(self._stubs.decide_batch, calls.batch(requests), timeout)
-        return calls.results(answer)
+        """Decide up to 1,000 requests; in their order a response each, or the status that says why there is none."""
+        response = await self._call(self._stubs.decide_batch, calls.batch(requests), timeout)
+        return calls.results(response)
 
     async def decide_many(
         self,
@@ -82,15 +85,18 @@ class AsyncClient:
         timeout: float | None = None,
         on_progress: calls.OnProgress | None = None,
     ) -> AsyncIterator[DecideResponse | Status]:
-        """As `Client.decide_many`."""
+        """Decide any number of requests, batch by batch, in their order.
+
+        `timeout` applies to each batch. `on_progress` is called after each batch with the number of requests answered.
+        """
         done = 0
         for batch in calls.batches(requests, batch_size):
-            answers = await self.decide_batch(batch, timeout=timeout)
-            done += len(answers)
+            results = await self.decide_batch(batch, timeout=timeout)
+            done += len(results)
             if on_progress:
                 on_progress(done)
-            for answer in answers:
-                yield answer
+            for result in results:
+                yield result
 
     async def decide_stream(
         self,
@@ -98,25 +104,30 @@ class AsyncClient:
         *,
         timeout: float | None = None,
     ) -> AsyncIterator[DecideResponse]:
-        """As `Client.decide_stream`."""
+        """Decide any number of requests and yield the responses as they arrive, in any order.
+
+        A response bears the request_id of its request, and an `error` where it could not be decided. `requests` is read
+        no faster than responses are taken. When a connection ends, the requests without a response are sent again on the
+        next one; raises Unavailable when several attempts in a row bring no response. `timeout`: seconds for the whole
+        stream; None: no limit.
+        """
         unanswered, budget = AsyncUnanswered(requests), Budget(self._policy, timeout or inf)
         try:
             while True:
                 left = budget.remaining() if timeout else None
-                call = self._stubs.decide_stream(timeout=left, metadata=metadata_of(self._token))
-                writing = asyncio.create_task(unanswered.write(call))
+                metadata = metadata_of(self._token)
+                call = unanswered.call(self._stubs.decide_stream, timeout=left, metadata=metadata)
                 try:
-                    async for answer in call:
-                        unanswered.answered(answer)
+                    async for response in call:
+                        unanswered.answered(response)
                         budget.renew()
-                        yield answer
+                        yield response
                 except grpc.RpcError as failure:
                     await asyncio.sleep(budget.pause_after(failure))
                 else:
                     return
                 finally:
-                    writing.cancel()
-                    call.cancel()
+                    unanswered.cancel(call)
         finally:
             unanswered.close()
 
@@ -127,16 +138,23 @@ class AsyncClient:
         now: datetime | None = None,
         timeout: float | None = None,
     ) -> list[calls.Recorded | Status]:
-        """As `Client.record`."""
-        answer = await self._ask(self._stubs.record, calls.recording(events, now), timeout)
-        return calls.recorded_results(answer)
+        """Record up to 1,000 events; in their order what became of each, or the status that says why it is not kept.
+
+        `now` is for callers with the role `simulate`. An event that has an event_id is counted once, however often it is
+        recorded.
+        """
+        response = await self._call(self._stubs.record, calls.record_request(events, now), timeout)
+        return calls.record_results(response)
 
     async def link(
         self, names: Iterable[str], *, now: datetime | None = None, timeout: float | None = None
     ) -> str:
-        """As `Client.link`."""
-        answer: LinkResponse = await self._ask(self._stubs.link, calls.linking(names, now), timeout)
-        return answer.customer_id
+        """Link two or more names of one person; returns the name under which the person is now stored.
+
+        `now` is for servers that allow simulated time. Linking again changes nothing.
+        """
+        response: LinkResponse = await self._call(self._stubs.link, calls.link_request(names, now), timeout)
+        return response.customer_id
 
     async def explain(
         self,
@@ -145,14 +163,21 @@ class AsyncClient:
         campaigns: Sequence[str] = (),
         timeout: float | None = None,
     ) -> ExplainResponse:
-        """As `Client.explain`."""
-        return await self._ask(self._stubs.explain, calls.question(subject, campaigns), timeout)
+        """Explain what the server would decide for a request, or a logged decision by its id.
+
+        Nothing is reserved and nothing logged. `campaigns`: the names of those to explain; empty: all.
+        """
+        request = calls.explain_request(subject, campaigns)
+        response: ExplainResponse = await self._call(self._stubs.explain, request, timeout)
+        return response
 
     async def health(self, service: str = calls.READINESS, *, timeout: float | None = None) -> bool:
-        """As `Client.health`."""
-        return calls.is_serving(await self._ask(self._stubs.check, calls.about(service), timeout))
+        """Whether the server reports SERVING: for readiness, for one gRPC service by its name, `liveness` or `rulebook`."""
+        return calls.is_serving(await self._call(self._stubs.check, calls.health_request(service), timeout))
 
-    async def _ask(self, rpc: Callable[..., Awaitable[_A]], message: Message, timeout: float | None) -> _A:
+    async def _call(
+        self, rpc: Callable[..., Awaitable[_Response]], message: Message, timeout: float | None
+    ) -> _Response:
         budget = Budget(self._policy, timeout)
         while True:
             try:

@@ -1,4 +1,4 @@
-"""What both clients share: the channel, the calls, batches and names for requests."""
+"""What both clients share: channel options, stubs, and the messages of each call."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
@@ -25,25 +25,25 @@ from engine.api.v1.decisions_pb2 import (
     RecordResponse,
 )
 from engine.api.v1.decisions_pb2_grpc import DecisionsStub
-from engine.client.values import aware, texts
+from engine.wire.messages.values import aware, texts
 
 OnProgress: TypeAlias = Callable[[int], object]
-"""Is told how many requests are answered so far."""
+"""Called with the number of requests answered so far."""
 
 
 READINESS, LIVENESS, RULEBOOK = "", "liveness", "rulebook"
-"""What the health service can be asked about; also the name of each gRPC service."""
+"""The services that the health check knows, besides each gRPC service by its name."""
 
 
-_IN_TURN = '{"loadBalancingConfig": [{"round_robin": {}}]}'
+_ROUND_ROBIN = '{"loadBalancingConfig": [{"round_robin": {}}]}'
 
 
 CHANNEL_OPTIONS: tuple[tuple[str, int | str], ...] = (
-    ("grpc.service_config", _IN_TURN),  # where a name leads to several servers, all of them are called
+    ("grpc.service_config", _ROUND_ROBIN),  # call all servers of a name that resolves to several
     ("grpc.use_local_subchannel_pool", 1),  # else channels to one target share a connection and its worker
-    ("grpc.enable_retries", 0),  # retry.py does it, with the caller's one deadline
-    ("grpc.initial_reconnect_backoff_ms", 50),  # so that a retry finds a server that has come back
-    ("grpc.min_reconnect_backoff_ms", 5_000),  # the time that connecting may take: a handshake, on a slow day
+    ("grpc.enable_retries", 0),  # retry.py retries, within the caller's one deadline
+    ("grpc.initial_reconnect_backoff_ms", 50),  # a retry reconnects to a server that restarted
+    ("grpc.min_reconnect_backoff_ms", 5_000),  # how long connecting may take, with a slow TLS handshake
     ("grpc.max_reconnect_backoff_ms", 5_000),
     ("grpc.max_receive_message_length", 64 * 1024 * 1024),  # a batch of 1,000 with its content
 )
@@ -54,47 +54,47 @@ class Recorded(StrEnum):
 
     ACCEPTED = "accepted"
     DUPLICATE = "duplicate"
-    """An event of that name was kept before: by an earlier attempt, it may be."""
+    """An event with that event_id is recorded already, perhaps by an earlier attempt of the same call."""
 
 
 class Stubs:
-    """The calls that the clients make, on channels of either kind, each on the next channel."""
+    """The calls of both clients; each call of a method goes to the next channel."""
 
     def __init__(self, channels: Sequence[grpc.Channel | grpc.aio.Channel]) -> None:
-        decisions: list[Any] = [DecisionsStub(one) for one in channels]  # type: ignore[no-untyped-call]
-        self.decide = _in_turn(one.Decide for one in decisions)
-        self.decide_batch = _in_turn(one.DecideBatch for one in decisions)
-        self.decide_stream = _in_turn(one.DecideStream for one in decisions)
-        self.record = _in_turn(one.Record for one in decisions)
-        self.link = _in_turn(one.Link for one in decisions)
-        self.explain = _in_turn(one.Explain for one in decisions)
-        self.check = _in_turn(HealthStub(one).Check for one in channels)
+        decisions: list[Any] = [DecisionsStub(channel) for channel in channels]  # type: ignore[no-untyped-call]
+        self.decide = _round_robin(stub.Decide for stub in decisions)
+        self.decide_batch = _round_robin(stub.DecideBatch for stub in decisions)
+        self.decide_stream = _round_robin(stub.DecideStream for stub in decisions)
+        self.record = _round_robin(stub.Record for stub in decisions)
+        self.link = _round_robin(stub.Link for stub in decisions)
+        self.explain = _round_robin(stub.Explain for stub in decisions)
+        self.check = _round_robin(HealthStub(channel).Check for channel in channels)
 
 
-def _in_turn(methods: Iterable[Callable[..., Any]]) -> Callable[..., Any]:
-    """One method of them all, which calls each in turn: so workers share the calls, and a retry goes elsewhere."""
-    turn = cycle(methods)
+def _round_robin(methods: Iterable[Callable[..., Any]]) -> Callable[..., Any]:
+    """A method that calls each of the methods in turn: workers share the calls, and a retry reaches another one."""
+    turns = cycle(methods)
 
-    def call(*given: Any, **options: Any) -> Any:
-        return next(turn)(*given, **options)
+    def call(*args: Any, **options: Any) -> Any:
+        return next(turns)(*args, **options)
 
     return call
 
 
 def checked(connections: int) -> int:
-    """A number of connections; raises ValueError for fewer than one."""
+    """The number of connections; raises ValueError for fewer than one."""
     if connections < 1:
         raise ValueError(f"connections must be at least 1, not {connections}")
     return connections
 
 
 def identified(request: DecideRequest) -> DecideRequest:
-    """The request, with a new request_id if it has none, so that trying it again is safe."""
+    """The request, with a new request_id if it has none, so that a retry cannot decide twice."""
     if request.request_id:
         return request
-    named = DecideRequest(request_id=str(uuid4()))
-    named.MergeFrom(request)
-    return named
+    copy = DecideRequest(request_id=str(uuid4()))
+    copy.MergeFrom(request)
+    return copy
 
 
 def batch(requests: Sequence[DecideRequest]) -> DecideBatchRequest:
@@ -102,58 +102,62 @@ def batch(requests: Sequence[DecideRequest]) -> DecideBatchRequest:
     return DecideBatchRequest(requests=map(identified, requests))
 
 
-def question(subject: DecideRequest | str, campaigns: Sequence[str]) -> ExplainRequest:
-    """What is to be explained: a request, or a decision by its id."""
+def explain_request(subject: DecideRequest | str, campaigns: Sequence[str]) -> ExplainRequest:
+    """The message that asks for an explanation of a request, or of a logged decision by its id."""
     if isinstance(subject, str):
         return ExplainRequest(decision_id=subject, campaigns=campaigns)
     return ExplainRequest(request=subject, campaigns=campaigns)
 
 
-def results(answer: DecideBatchResponse) -> list[DecideResponse | Status]:
-    """What came of each request, in their order."""
-    return [item.response if item.WhichOneof("result") == "response" else item.error for item in answer.items]
+def results(response: DecideBatchResponse) -> list[DecideResponse | Status]:
+    """The response or the error of each request, in their order."""
+    return [
+        item.response if item.WhichOneof("result") == "response" else item.error for item in response.items
+    ]
 
 
-def recording(events: Iterable[RecordedEvent], now: datetime | None) -> RecordRequest:
-    """The events as one message, each with a name, so that trying it again is safe."""
-    return RecordRequest(events=map(_named, events), now=None if now is None else aware("now", now))
+def record_request(events: Iterable[RecordedEvent], now: datetime | None) -> RecordRequest:
+    """The events as one message, each with an event_id, so that a retry cannot count them twice."""
+    return RecordRequest(
+        events=map(_identified_event, events), now=None if now is None else aware("now", now)
+    )
 
 
-def _named(event: RecordedEvent) -> RecordedEvent:
+def _identified_event(event: RecordedEvent) -> RecordedEvent:
     if event.event_id or event.event.event_id:
         return event
-    named = RecordedEvent(event_id=str(uuid4()))
-    named.MergeFrom(event)
-    return named
+    copy = RecordedEvent(event_id=str(uuid4()))
+    copy.MergeFrom(event)
+    return copy
 
 
-def linking(names: Iterable[str], now: datetime | None) -> LinkRequest:
+def link_request(names: Iterable[str], now: datetime | None) -> LinkRequest:
     """The names as one message."""
     return LinkRequest(customer_ids=texts("names", names), now=None if now is None else aware("now", now))
 
 
-def recorded_results(answer: RecordResponse) -> list[Recorded | Status]:
+def record_results(response: RecordResponse) -> list[Recorded | Status]:
     """What became of each event, in their order."""
-    return [_recorded(one) for one in answer.results]
+    return [_record_result(result) for result in response.results]
 
 
-def _recorded(one: RecordedResult) -> Recorded | Status:
-    result = one.WhichOneof("result")
-    return one.error if result == "error" else Recorded(str(result))
+def _record_result(result: RecordedResult) -> Recorded | Status:
+    kind = result.WhichOneof("result")
+    return result.error if kind == "error" else Recorded(str(kind))
 
 
 def batches(requests: Iterable[DecideRequest], size: int) -> Iterator[list[DecideRequest]]:
     """The requests in lists of at most `size`."""
     source = iter(requests)
-    while taken := list(islice(source, size)):
-        yield taken
+    while batch := list(islice(source, size)):
+        yield batch
 
 
-def about(service: str) -> HealthCheckRequest:
-    """The question for the health of a service."""
+def health_request(service: str) -> HealthCheckRequest:
+    """The message that asks for the health of a service."""
     return HealthCheckRequest(service=service)
 
 
-def is_serving(answer: HealthCheckResponse) -> bool:
-    """Whether a health check says that the server serves."""
-    return bool(answer.status == HealthCheckResponse.SERVING)
+def is_serving(response: HealthCheckResponse) -> bool:
+    """Whether a health check reports SERVING."""
+    return bool(response.status == HealthCheckResponse.SERVING)

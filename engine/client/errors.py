@@ -1,4 +1,4 @@
-"""What can go wrong with a call: gRPC's statuses, mapped here and nowhere else."""
+"""The errors of a call, one class for each kind of gRPC status; mapped here and nowhere else."""
 
 from dataclasses import dataclass
 from typing import TypeVar
@@ -16,18 +16,18 @@ _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
 class TactError(Exception):
-    """A call that brought no answer."""
+    """A call failed; the base of all errors here."""
 
     def __init__(self, status: Status) -> None:
         self.code = _CODES.get(status.code, grpc.StatusCode.UNKNOWN)
         self.status = status
-        """What the server said, as google.rpc.Status."""
+        """The server's status, with its details."""
         super().__init__(f"{self.code.name}: {status.message}")
 
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """A field of the request that is at fault."""
+    """A field of the request that is invalid, and why."""
 
     field: str
     """Its path, such as `context.profile.attributes.age`."""
@@ -35,13 +35,14 @@ class Violation:
 
 
 class InvalidRequest(TactError):
-    """The request is at fault; sending it again cannot help."""
+    """The request is invalid; sending it again cannot help."""
 
     def __init__(self, status: Status) -> None:
         super().__init__(status)
         bad = _detail(status, BadRequest())
         self.violations = tuple(
-            Violation(each.field, each.description) for each in (bad.field_violations if bad else ())
+            Violation(violation.field, violation.description)
+            for violation in (bad.field_violations if bad else ())
         )
 
 
@@ -50,7 +51,7 @@ class AccessDenied(TactError):
 
 
 class NotImplementedHere(TactError):
-    """The server is of a version that cannot do it."""
+    """The server's version cannot do it."""
 
 
 class Overloaded(TactError):
@@ -60,7 +61,7 @@ class Overloaded(TactError):
         super().__init__(status)
         info = _detail(status, RetryInfo())
         self.retry_after: float | None = info.retry_delay.ToTimedelta().total_seconds() if info else None
-        """Seconds after which to come again; None when the server names none."""
+        """Seconds after which to try again; None when the server names none."""
 
 
 class RequestIdReused(TactError):
@@ -72,7 +73,7 @@ class NotFound(TactError):
 
 
 class NotReady(TactError):
-    """The live book does not provide for it: it keeps no events."""
+    """The live book does not provide for the call, for example because it keeps no events."""
 
 
 class Unavailable(TactError):
@@ -80,11 +81,11 @@ class Unavailable(TactError):
 
 
 class DeadlineExceeded(TactError):
-    """The answer did not come in time; whether it was decided is unknown. Ask again with the same id."""
+    """No response in time. Whether the request was decided is unknown: send it again with the same request_id."""
 
 
 class ServerError(TactError):
-    """Anything else; its cause is in the server's log."""
+    """Any other status; the server's log has the cause."""
 
 
 _ERRORS: dict[grpc.StatusCode, type[TactError]] = {
@@ -97,25 +98,25 @@ _ERRORS: dict[grpc.StatusCode, type[TactError]] = {
     grpc.StatusCode.FAILED_PRECONDITION: NotReady,
     grpc.StatusCode.RESOURCE_EXHAUSTED: Overloaded,
     grpc.StatusCode.UNAVAILABLE: Unavailable,
-    grpc.StatusCode.CANCELLED: Unavailable,  # by a server that went away before it took the call; we never cancel
+    grpc.StatusCode.CANCELLED: Unavailable,  # by a server that stopped before it took the call; we never cancel
     grpc.StatusCode.DEADLINE_EXCEEDED: DeadlineExceeded,
 }
 
 
 def error_of_status(status: Status) -> TactError:
-    """The error that a status stands for, such as one of a batch's items."""
+    """The error for a status, such as that of a batch's item."""
     return _ERRORS.get(_CODES.get(status.code, grpc.StatusCode.UNKNOWN), ServerError)(status)
 
 
 def error_of_call(failure: grpc.RpcError) -> TactError:
-    """The error that a failed call stands for."""
+    """The error for a failed call."""
     return error_of_status(_rich_status(failure) or _plain_status(failure))
 
 
 def _rich_status(failure: grpc.RpcError) -> Status | None:
     try:
         status: Status | None = rpc_status.from_call(failure)
-    except ValueError:  # the trailing status contradicts the call's own: believe the call
+    except ValueError:  # the trailing status contradicts the call's own, which is the one to use
         return None
     return status
 

@@ -1,4 +1,4 @@
-"""Trying again: only what was UNAVAILABLE, later each time, and all within one deadline."""
+"""Retries: only after UNAVAILABLE, with growing pauses, and all within one deadline."""
 
 import time
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from engine.client.errors import Unavailable, error_of_call
 _RANDOM = SystemRandom()
 
 
-_PAUSE = 0.05
+_FIRST_PAUSE = 0.05
 
 
 _LONGEST_PAUSE = 1.0
@@ -20,7 +20,7 @@ _LONGEST_PAUSE = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How long a call may take, and how often it may be tried."""
+    """How long a call may take, and how often it is tried."""
 
     timeout: float = 1.0
     """Seconds for all attempts together."""
@@ -34,7 +34,7 @@ class Policy:
 
 
 class Budget:
-    """The time and the attempts that one call has left."""
+    """The time and the attempts that a call has left."""
 
     def __init__(
         self,
@@ -51,22 +51,22 @@ class Budget:
         self.renew()
 
     def renew(self) -> None:
-        """Gives all attempts anew, as after an answer of a stream; the deadline stays."""
+        """Restore all attempts, as after a response of a stream; the deadline stays."""
         self._left = self._attempts
-        self._ceiling = _PAUSE
+        self._longest = _FIRST_PAUSE
 
     def remaining(self) -> float:
         """Seconds until the deadline, at least 0."""
         return max(0.0, self._deadline - self._clock())
 
     def pause_after(self, failure: grpc.RpcError) -> float:
-        """Seconds to wait before the next attempt; raises a TactError where there must be none.
+        """Seconds to wait before the next attempt; raises the TactError if there must be none.
 
         Exponential back-off with full jitter (Brooker, "Exponential Backoff and Jitter", AWS 2015).
         """
         self._left -= 1
-        pause = self._ceiling * self._jitter()
-        self._ceiling = min(2 * self._ceiling, _LONGEST_PAUSE)
+        pause = self._longest * self._jitter()
+        self._longest = min(2 * self._longest, _LONGEST_PAUSE)
         error = error_of_call(failure)
         if not isinstance(error, Unavailable) or self._left == 0 or pause >= self.remaining():
             raise error from failure

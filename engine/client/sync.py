@@ -1,4 +1,4 @@
-"""The client for programs that wait."""
+"""The client for programs that wait; derived from aio.py by `make generate`: change it there."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -23,14 +23,16 @@ from engine.client.access import Tls, Token, metadata_of
 from engine.client.retry import Budget, Policy
 from engine.client.stream import Unanswered
 
-_A = TypeVar("_A")
+_Response = TypeVar("_Response")
 
 
 class Client:
-    """Asks one server. Threads may share it; closing it ends its connections.
+    """A client of one target. Threads may share it; close it when done.
 
-    tls: how to know the server; None: without TLS. token: says who calls; every call brings it. connections:
-    how many to open; calls go over them in turn, and each leads to one worker of a server that has several.
+    timeout: seconds for one call with all its attempts. attempts: how often a call is tried while the server is
+    UNAVAILABLE. tls: how to verify the server; None: without TLS. token: sent with every call, says who calls.
+    connections: how many to open; calls use them in turn, and each leads to one worker of a server that has several.
+    Raises ValueError for a timeout that is not above 0, and for fewer than one attempt or connection.
     """
 
     def __init__(
@@ -57,21 +59,21 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """End the connections."""
-        for one in self._channels:
-            one.close()
+        """Close the connections."""
+        for channel in self._channels:
+            channel.close()
 
     def decide(self, request: DecideRequest, *, timeout: float | None = None) -> DecideResponse:
-        """The decision for one customer; `timeout` in seconds replaces the client's own."""
-        answer: DecideResponse = self._ask(self._stubs.decide, calls.identified(request), timeout)
-        return answer
+        """Decide for one customer; `timeout` in seconds replaces the client's own."""
+        response: DecideResponse = self._call(self._stubs.decide, calls.identified(request), timeout)
+        return response
 
     def decide_batch(
         self, requests: Sequence[DecideRequest], *, timeout: float | None = None
     ) -> list[DecideResponse | Status]:
-        """The answers to up to 1,000 requests, in their order: decisions, or statuses that say why not."""
-        answer = self._ask(self._stubs.decide_batch, calls.batch(requests), timeout)
-        return calls.results(answer)
+        """Decide up to 1,000 requests; in their order a response each, or the status that says why there is none."""
+        response = self._call(self._stubs.decide_batch, calls.batch(requests), timeout)
+        return calls.results(response)
 
     def decide_many(
         self,
@@ -81,44 +83,50 @@ class Client:
         timeout: float | None = None,
         on_progress: calls.OnProgress | None = None,
     ) -> Iterator[DecideResponse | Status]:
-        """The answers to any number of requests, batch by batch, in their order.
+        """Decide any number of requests, batch by batch, in their order.
 
-        `timeout` is that of one batch; `on_progress` is told after each batch how many requests are answered.
+        `timeout` applies to each batch. `on_progress` is called after each batch with the number of requests answered.
         """
         done = 0
         for batch in calls.batches(requests, batch_size):
-            answers = self.decide_batch(batch, timeout=timeout)
-            done += len(answers)
+            results = self.decide_batch(batch, timeout=timeout)
+            done += len(results)
             if on_progress:
                 on_progress(done)
-            yield from answers
+            yield from results
 
     def decide_stream(
-        self, requests: Iterable[DecideRequest], *, timeout: float | None = None
+        self,
+        requests: Iterable[DecideRequest],
+        *,
+        timeout: float | None = None,
     ) -> Iterator[DecideResponse]:
-        """The answers to any number of requests, as they come: known by their request_id; an `error` says why not.
+        """Decide any number of requests and yield the responses as they arrive, in any order.
 
-        Who takes them slowly is sent no more than fits on the way, and `requests` is read no faster. When the server goes
-        down, what has no answer is asked again on the next connection; raises Unavailable when attempt after attempt
-        brings no answer. `timeout`: seconds for all of it; None: any time.
+        A response bears the request_id of its request, and an `error` where it could not be decided. `requests` is read
+        no faster than responses are taken. When a connection ends, the requests without a response are sent again on the
+        next one; raises Unavailable when several attempts in a row bring no response. `timeout`: seconds for the whole
+        stream; None: no limit.
         """
         unanswered, budget = Unanswered(requests), Budget(self._policy, timeout or inf)
-        while True:
-            left = budget.remaining() if timeout else None
-            call = self._stubs.decide_stream(
-                unanswered.feed(), timeout=left, metadata=metadata_of(self._token)
-            )
-            try:
-                for answer in call:
-                    unanswered.answered(answer)
-                    budget.renew()
-                    yield answer
-            except grpc.RpcError as failure:
-                time.sleep(budget.pause_after(failure))
-            else:
-                return
-            finally:
-                call.cancel()
+        try:
+            while True:
+                left = budget.remaining() if timeout else None
+                metadata = metadata_of(self._token)
+                call = unanswered.call(self._stubs.decide_stream, timeout=left, metadata=metadata)
+                try:
+                    for response in call:
+                        unanswered.answered(response)
+                        budget.renew()
+                        yield response
+                except grpc.RpcError as failure:
+                    time.sleep(budget.pause_after(failure))
+                else:
+                    return
+                finally:
+                    unanswered.cancel(call)
+        finally:
+            unanswered.close()
 
     def record(
         self,
@@ -127,19 +135,21 @@ class Client:
         now: datetime | None = None,
         timeout: float | None = None,
     ) -> list[calls.Recorded | Status]:
-        """Keeps up to 1,000 events; in their order what became of each, or a status that says why it is not kept.
+        """Record up to 1,000 events; in their order what became of each, or the status that says why it is not kept.
 
-        `now` is for callers with the role `simulate`. Recording again what has an event_id never counts it twice.
+        `now` is for callers with the role `simulate`. An event that has an event_id is counted once, however often it is
+        recorded.
         """
-        return calls.recorded_results(self._ask(self._stubs.record, calls.recording(events, now), timeout))
+        response = self._call(self._stubs.record, calls.record_request(events, now), timeout)
+        return calls.record_results(response)
 
     def link(self, names: Iterable[str], *, now: datetime | None = None, timeout: float | None = None) -> str:
-        """Makes one person of all who bear the names, at least two; the name under which the person is kept.
+        """Link two or more names of one person; returns the name under which the person is now stored.
 
         `now` is for servers that allow simulated time. Linking again changes nothing.
         """
-        answer: LinkResponse = self._ask(self._stubs.link, calls.linking(names, now), timeout)
-        return answer.customer_id
+        response: LinkResponse = self._call(self._stubs.link, calls.link_request(names, now), timeout)
+        return response.customer_id
 
     def explain(
         self,
@@ -148,18 +158,19 @@ class Client:
         campaigns: Sequence[str] = (),
         timeout: float | None = None,
     ) -> ExplainResponse:
-        """What the server would decide and why, or why a past decision, by its id, came out as it did.
+        """Explain what the server would decide for a request, or a logged decision by its id.
 
-        Nothing is reserved and nothing logged. `campaigns`: those to explain, by name; empty: all.
+        Nothing is reserved and nothing logged. `campaigns`: the names of those to explain; empty: all.
         """
-        answer: ExplainResponse = self._ask(self._stubs.explain, calls.question(subject, campaigns), timeout)
-        return answer
+        request = calls.explain_request(subject, campaigns)
+        response: ExplainResponse = self._call(self._stubs.explain, request, timeout)
+        return response
 
     def health(self, service: str = calls.READINESS, *, timeout: float | None = None) -> bool:
-        """Whether the server says that it serves: all of it, one service by its name, `liveness` or `rulebook`."""
-        return calls.is_serving(self._ask(self._stubs.check, calls.about(service), timeout))
+        """Whether the server reports SERVING: for readiness, for one gRPC service by its name, `liveness` or `rulebook`."""
+        return calls.is_serving(self._call(self._stubs.check, calls.health_request(service), timeout))
 
-    def _ask(self, rpc: Callable[..., _A], message: Message, timeout: float | None) -> _A:
+    def _call(self, rpc: Callable[..., _Response], message: Message, timeout: float | None) -> _Response:
         budget = Budget(self._policy, timeout)
         while True:
             try:

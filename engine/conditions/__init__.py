@@ -1,1 +1,1 @@
-"""Conditions: the tree, its meaning, the index over many of them, and the trace that explains one."""
+"""Conditions: their model, their meaning, an index over many of them, and traces that explain one."""

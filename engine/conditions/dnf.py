@@ -1,4 +1,4 @@
-"""Disjunctive normal form: a condition as clauses, of which one is enough, each a set of literals."""
+"""Disjunctive normal form: a condition as clauses, at least one of which must hold; a clause is a set of literals."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -25,22 +25,22 @@ Clause: TypeAlias = frozenset[Literal]
 
 
 def literal_of(test: Test, positive: bool = True) -> Literal:
-    """Make the literal of a test."""
+    """The test, or its negation, as a literal."""
     operand = test.operand
     types = (tuple, *map(type, operand)) if isinstance(operand, tuple) else (type(operand),)
     return Literal(test, positive, types)
 
 
 def clauses_of(condition: Condition, limit: int = CLAUSE_LIMIT) -> tuple[Clause, ...] | None:
-    """Bring a condition to clauses; none of them: it never holds; an empty one: it always holds.
+    """Convert a condition to clauses. Without clauses it never holds; with an empty clause it always does.
 
-    None where more than `limit` clauses would arise on the way, or the nesting is deeper than DEPTH_LIMIT.
+    Returns None if more than `limit` clauses would arise on the way, or the nesting is deeper than DEPTH_LIMIT.
     """
     try:
         clauses = _clauses(condition, True, limit, DEPTH_LIMIT)
     except _TooLargeError:
         return None
-    return tuple(one for one in clauses if not any(other < one for other in clauses))
+    return tuple(clause for clause in clauses if not any(other < clause for other in clauses))
 
 
 class _TooLargeError(Exception):
@@ -52,7 +52,7 @@ _Clauses: TypeAlias = dict[Clause, None]
 
 
 def _clauses(condition: Condition, positive: bool, limit: int, depth: int) -> _Clauses:
-    """Negation goes down to the tests: not (a and b) is (not a) or (not b), and the other way round."""
+    """Move negation down to the tests: not (a and b) is (not a) or (not b), and the other way round."""
     if depth == 0:
         raise _TooLargeError
     match condition:
@@ -80,7 +80,7 @@ def _disjunction(operands: Iterable[_Clauses], limit: int) -> _Clauses:
 
 
 def _conjunction(operands: Iterable[_Clauses], limit: int) -> _Clauses:
-    """Single clauses are joined first: each product would copy them again."""
+    """Join single clauses first: each product would copy them again."""
     single: set[Literal] = set()
     several: list[_Clauses] = []
     for clauses in operands:
@@ -96,17 +96,20 @@ def _conjunction(operands: Iterable[_Clauses], limit: int) -> _Clauses:
 
 def _product(left: _Clauses, right: _Clauses, limit: int) -> _Clauses:
     product: _Clauses = {}
-    for one in left:
-        for other in right:
-            both = one | other
-            if _consistent(both):
-                product[both] = None
+    for left_clause in left:
+        for right_clause in right:
+            joined = left_clause | right_clause
+            if _consistent(joined):
+                product[joined] = None
                 if len(product) > limit:
                     raise _TooLargeError
     return product
 
 
 def _consistent(literals: Iterable[Literal]) -> bool:
-    """Whether no test is wanted both true and false."""
+    """Whether no test is required to be both true and false."""
     seen: dict[tuple[Test, tuple[type, ...]], bool] = {}
-    return all(seen.setdefault((one.test, one.types), one.positive) is one.positive for one in literals)
+    return all(
+        seen.setdefault((literal.test, literal.types), literal.positive) is literal.positive
+        for literal in literals
+    )

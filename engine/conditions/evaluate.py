@@ -1,4 +1,4 @@
-"""The plain evaluator: what a condition means, test by test; every other evaluator must agree with it."""
+"""The meaning of a condition: the plain evaluator, with which every other evaluator must agree."""
 
 import operator
 from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ from engine.model.values import Attributes, Moment
 
 
 class Verdict(StrEnum):
-    """What became of a test; unknown is false for want of a value, and counts as false."""
+    """Result of a test. Unknown is false because the attribute is missing, and counts as false."""
 
     TRUE = "true"
     FALSE = "false"
@@ -24,7 +24,7 @@ class Verdict(StrEnum):
 
 
 def holds(condition: Condition, attributes: Attributes, moment: Moment) -> bool:
-    """Whether the condition holds; recursive, as deep as the condition is."""
+    """Whether the condition holds. Recurses as deep as the condition is nested."""
     match condition:
         case Test():
             return test_holds(condition, attributes, moment)
@@ -39,7 +39,7 @@ def holds(condition: Condition, attributes: Attributes, moment: Moment) -> bool:
 
 
 def test_holds(test: Test, attributes: Attributes, moment: Moment) -> bool:
-    """Whether the test holds; a missing attribute, a value or an operand of the wrong kind make it false.
+    """Whether the test holds. False if the attribute is missing, or value or operand are of the wrong kind.
 
     A key with the value None counts as missing. Never raises on values and operands of the model's types.
     """
@@ -52,7 +52,7 @@ def test_holds(test: Test, attributes: Attributes, moment: Moment) -> bool:
 
 
 def verdict_of(test: Test, attributes: Attributes, moment: Moment) -> Verdict:
-    """Judge the test in three values: unknown if its attribute is missing, unless it asks just for that."""
+    """Evaluate the test in three values: unknown if its attribute is missing, unless the operator is `exists`."""
     if test_holds(test, attributes, moment):
         return Verdict.TRUE
     if test.operator is not Operator.EXISTS and attributes.get(test.attribute) is None:
@@ -64,7 +64,7 @@ _KINDS: Mapping[type, type] = MappingProxyType({bool: bool, int: float, float: f
 
 
 def kind_of(value: object) -> type | None:
-    """Classify a scalar: bool, float for all numbers, str or date; None for anything else: a list, or NaN."""
+    """Kind of a scalar: bool, float for all numbers, str or date; None for anything else, such as a list or NaN."""
     kind = _KINDS.get(type(value))
     if kind is None and not isinstance(value, datetime):
         kind = next((_KINDS[base] for base in type(value).__mro__ if base in _KINDS), None)
@@ -80,7 +80,7 @@ Predicate = Callable[[Any, Any, Moment], bool]
 
 
 def _in(value: object, operand: object, _: Moment) -> bool:
-    return isinstance(operand, tuple) and value in operand and any(same(value, one) for one in operand)
+    return isinstance(operand, tuple) and value in operand and any(same(value, member) for member in operand)
 
 
 def _not_in(value: object, operand: object, moment: Moment) -> bool:
@@ -104,18 +104,18 @@ def _between(value: Any, operand: Any, _: Moment) -> bool:
 
 
 def _has(value: object, operand: object, _: Moment) -> bool:
-    return isinstance(value, tuple) and any(same(one, operand) for one in value)
+    return isinstance(value, tuple) and any(same(element, operand) for element in value)
 
 
 def _has_any(value: object, operand: object, moment: Moment) -> bool:
-    return isinstance(operand, tuple) and any(_has(value, one, moment) for one in operand)
+    return isinstance(operand, tuple) and any(_has(value, member, moment) for member in operand)
 
 
 def _has_all(value: object, operand: object, moment: Moment) -> bool:
     return (
         isinstance(value, tuple)
         and isinstance(operand, tuple)
-        and all(_has(value, one, moment) for one in operand)
+        and all(_has(value, member, moment) for member in operand)
     )
 
 
@@ -127,7 +127,7 @@ def _on_texts(compare: Callable[[str, str], bool]) -> Predicate:
 
 @lru_cache(maxsize=4096)
 def _searcher(pattern: str) -> Callable[[str], object]:
-    """Compile an RE2 expression to its search; a text that is none gives one that never finds."""
+    """The search of an RE2 expression; of a text that is not a valid expression, a search without matches."""
     options = re2.Options()
     options.log_errors = False
     try:
@@ -145,7 +145,7 @@ def _matches(text: str, pattern: str) -> bool:
 
 
 def _within(value: object, operand: object, moment: Moment) -> bool:
-    """In whole numbers throughout: a date minus a long span would leave the calendar."""
+    """Compare whole numbers throughout: a date minus a long span would leave the calendar."""
     if kind_of(operand) is not float or not isinstance(operand, int):
         return False
     if kind_of(value) is date and isinstance(value, date):

@@ -1,4 +1,4 @@
-"""What a condition is: a tree of tests on attributes, as plain frozen values.
+"""Conditions: trees of tests on attributes, as frozen values.
 
 A test on a missing attribute is false, whatever its operator, except `exists: false`. `None_` is plain negation of
 each of its parts. No value is ever converted: "9" is not 9, and true is not 1.
@@ -14,7 +14,7 @@ from engine.model.values import Scalar
 
 
 class Operator(StrEnum):
-    """What a test does with the attribute's value v and its own operand."""
+    """How a test compares the attribute's value v with its operand."""
 
     EQ = "eq"
     """v equals the operand, a scalar of the same kind (whole and decimal numbers are one kind)."""
@@ -66,7 +66,7 @@ Operand: TypeAlias = Scalar | tuple[Scalar, ...] | Microseconds
 class Test:
     """One test on one attribute."""
 
-    __test__ = False  # not a test class of pytest's
+    __test__ = False  # pytest must not collect it
 
     attribute: str
     operator: Operator
@@ -75,7 +75,7 @@ class Test:
 
 @dataclass(frozen=True, slots=True)
 class All:
-    """Holds when every part holds; without parts it holds."""
+    """Holds when every part holds; always holds without parts."""
 
     parts: tuple["Condition", ...]
 
@@ -96,7 +96,7 @@ class None_:  # noqa: N801 None is a keyword
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """A named condition, read in place."""
+    """A named condition, inlined where it is referred to."""
 
     name: str
     condition: "Condition"
@@ -106,7 +106,7 @@ Condition: TypeAlias = Test | All | Any_ | None_ | Audience
 
 
 ALWAYS = All(())
-"""The condition without tests; it always holds."""
+"""The condition without tests, which always holds."""
 
 
 def tests_of(condition: Condition) -> Iterator[Test]:

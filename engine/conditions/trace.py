@@ -1,4 +1,4 @@
-"""Conditions explained: the reference's verdicts, with the text, verdict and seen value of every part."""
+"""Traces: a condition's evaluation, with the text, the verdict and the value of every part."""
 
 from dataclasses import dataclass
 
@@ -9,18 +9,18 @@ from engine.model.values import Attributes, Moment, Value
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """What one node of a condition came to."""
+    """Evaluation of one node of a condition."""
 
     text: str
     verdict: Verdict
-    """Unknown only on a single test; above it, unknown counts as false."""
+    """Unknown only on a test; in the nodes above it, unknown counts as false."""
     value: Value | None = None
-    """The value that a test saw; None where it was missing, and on nodes that are no tests."""
+    """The attribute's value at a test; None if it was missing, and on all other nodes."""
     parts: tuple["Trace", ...] = ()
 
 
 def trace(condition: Condition, attributes: Attributes, moment: Moment) -> Trace:
-    """Explain the condition, every part of it, also those that no longer mattered."""
+    """Trace every part of the condition, including those that could no longer change the result."""
     match condition:
         case Test():
             verdict = verdict_of(condition, attributes, moment)
@@ -32,7 +32,7 @@ def trace(condition: Condition, attributes: Attributes, moment: Moment) -> Trace
 
 
 def text_of(condition: Condition) -> str:
-    """Name a node: `profile.age gte 18`, `audience cold-north`, `all`, `any`, `none`, `always`."""
+    """Text of a node: `profile.age gte 18`, `audience cold-north`, `all`, `any`, `none`, `always`."""
     match condition:
         case Test(attribute=attribute, operator=operator, operand=operand):
             return f"{attribute} {operator} {_operand_text(operand)}"

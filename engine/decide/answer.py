@@ -1,14 +1,14 @@
-"""The answer to an ask, and its form in the log, from which a retry reads it again."""
+"""Makes the decision of a selection, and its JSON in the log, from which a retry reads it again."""
 
 import orjson
 
 from engine.decide.arbitrate.campaign import Creative
 from engine.decide.arbitrate.content import render
 from engine.decide.evaluate import Evaluation
+from engine.decide.pressure.registry import PRESSURE
 from engine.decide.pressure.rule import RuleResult
 from engine.decide.select import SelectedProposal, Selection, TriedCandidate
 from engine.model.decision import (
-    PRESSURE,
     CandidateOutcome,
     ChosenOffer,
     Decision,
@@ -23,34 +23,37 @@ from engine.model.values import Attributes
 
 
 def answer(
-    ask: Evaluation, selection: Selection, decision_id: str, *, candidate_outcomes: bool = False
+    evaluation: Evaluation, selection: Selection, decision_id: str, *, candidate_outcomes: bool = False
 ) -> Decision:
-    """The decision that the verdict means. fates: with what became of every candidate, as a preview has it anyway."""
-    with_fates = candidate_outcomes or ask.request.mode is Mode.PREVIEW
+    """The decision of a selection.
+
+    candidate_outcomes: whether to list the outcome of every candidate, as a preview does anyway.
+    """
+    with_outcomes = candidate_outcomes or evaluation.request.mode is Mode.PREVIEW
     blocked_by = () if selection.chosen else _blocked_by(selection)
     offers = (
-        (fallback_offer(ask),)
+        (fallback_offer(evaluation),)
         if selection.shows_fallback
-        else tuple(offer_of(ask, one) for one in selection.offered)
+        else tuple(offer_of(evaluation, selected) for selected in selection.offered)
     )
     return Decision(
         decision_id=decision_id,
-        request_id=ask.request.request_id,
-        at=ask.request.now,
+        request_id=evaluation.request.request_id,
+        at=evaluation.request.now,
         outcome=selection.outcome,
-        book_version=ask.compiled.book.version,
+        book_version=evaluation.compiled.book.version,
         offers=offers,
         reasons=tuple(selection.reasons),
         blocked_by=blocked_by,
         next_allowed_at=selection.next_allowed_at,
-        candidate_outcomes=tuple(map(_candidate_outcome, selection.tried)) if with_fates else (),
-        signals=tuple(SignalSince(one.name, one.since) for one in ask.concluded.signals),
+        candidate_outcomes=tuple(map(_candidate_outcome, selection.tried)) if with_outcomes else (),
+        signals=tuple(SignalSince(signal.name, signal.since) for signal in evaluation.concluded.signals),
         selection_probability=_probability(selection),
     )
 
 
 def to_json(decision: Decision) -> str:
-    """The decision as a JSON text."""
+    """The decision as a JSON array, by position; `from_json` names the columns."""
     return orjson.dumps(
         [
             decision.decision_id,
@@ -60,44 +63,44 @@ def to_json(decision: Decision) -> str:
             decision.book_version,
             [
                 [
-                    one.campaign,
-                    one.offer,
-                    one.variant,
-                    one.channel,
-                    one.placement,
-                    one.score,
-                    one.selection_probability,
-                    one.content,
-                    one.expires_at,
+                    offer.campaign,
+                    offer.offer,
+                    offer.variant,
+                    offer.channel,
+                    offer.placement,
+                    offer.score,
+                    offer.selection_probability,
+                    offer.content,
+                    offer.expires_at,
                 ]
-                for one in decision.offers
+                for offer in decision.offers
             ],
-            [[one.code, one.name] for one in decision.reasons],
+            [[reason.code, reason.name] for reason in decision.reasons],
             decision.blocked_by,
             decision.next_allowed_at,
-            [[one.name, one.since] for one in decision.signals],
+            [[signal.name, signal.since] for signal in decision.signals],
             decision.selection_probability,
         ]
     ).decode()
 
 
 def from_json(text: str) -> Decision:
-    """The decision that `to_json` wrote."""
+    """The decision that `to_json` wrote; answers in earlier forms of the log end before the signals."""
     decision_id, request_id, at, outcome, version, offers, reasons, blocked_by, next_allowed_at, *rest = (
         orjson.loads(text)
     )
-    signals = rest[0] if rest else ()  # answers of earlier forms of the log end before
+    signals = rest[0] if rest else ()
     return Decision(
         decision_id=decision_id,
         request_id=request_id,
         at=at,
         outcome=Outcome(outcome),
         book_version=version,
-        offers=tuple(ChosenOffer(*one) for one in offers),
+        offers=tuple(ChosenOffer(*offer) for offer in offers),
         reasons=tuple(Reason(ReasonCode(code), name) for code, name in reasons),
         blocked_by=tuple(blocked_by),
         next_allowed_at=next_allowed_at,
-        signals=tuple(SignalSince(*one) for one in signals),
+        signals=tuple(SignalSince(*signal) for signal in signals),
         selection_probability=rest[1] if len(rest) > 1 else 1.0,
     )
 
@@ -105,9 +108,9 @@ def from_json(text: str) -> Decision:
 def _candidate_outcome(tried: TriedCandidate) -> CandidateOutcome:
     campaign = tried.candidate.compiled_campaign.campaign.name
     readings = tuple(
-        _reading(campaign, one.channel, rule_result)
-        for one in (*tried.withdrawn, *tried.read)
-        for rule_result in one.rule_results
+        _reading(campaign, result.channel, rule_result)
+        for result in (*tried.withdrawn, *tried.read)
+        for rule_result in result.rule_results
     )
     return CandidateOutcome(campaign, tried.reason, tried.candidate.score, tuple(tried.obstacles), readings)
 
@@ -128,24 +131,24 @@ def _reading(campaign: str, channel: str, rule_result: RuleResult) -> RuleReadin
     )
 
 
-def offer_of(ask: Evaluation, reserved: SelectedProposal) -> ChosenOffer:
-    """The offer that was chosen, be it withheld or not; its probability is that of getting it."""
+def offer_of(evaluation: Evaluation, reserved: SelectedProposal) -> ChosenOffer:
+    """The offer of a selected proposal, withheld or not, with the probability that it is drawn and not withheld."""
     proposal, contact, _ = reserved
     return ChosenOffer(
         campaign=proposal.compiled_campaign.campaign.name,
         offer=proposal.compiled_campaign.offer.name,
         variant=proposal.chosen.creative.variant,
         channel=proposal.campaign_channel.channel,
-        placement=ask.request.placement,
+        placement=evaluation.request.placement,
         score=proposal.score,
         selection_probability=proposal.chosen.probability * proposal.campaign_channel.treated,
-        content=_content(proposal.chosen.creative, ask.request.attributes),
+        content=_content(proposal.chosen.creative, evaluation.request.attributes),
         expires_at=contact.expires_at,
     )
 
 
 def _probability(selection: Selection) -> float:
-    """Of the first offer that goes; where all are withheld, that the first one is."""
+    """Probability of the first offer that is not withheld; where all are, that the first one is withheld; else 1."""
     if selection.offered:
         proposal = selection.offered[0].proposal
         return proposal.chosen.probability * proposal.campaign_channel.treated
@@ -156,10 +159,10 @@ def _content(creative: Creative, attributes: Attributes) -> dict[str, str]:
     return render(creative.texts_in(attributes.get("profile.language")), attributes)
 
 
-def fallback_offer(ask: Evaluation) -> ChosenOffer:
-    """What the request's placement shows when there is nothing better; it has to have a fallback."""
-    placement = ask.compiled.book.placements[ask.request.placement]
-    fallback = ask.compiled.fallbacks[placement.name]
+def fallback_offer(evaluation: Evaluation) -> ChosenOffer:
+    """The fallback of the request's placement. Raises ValueError if it has none."""
+    placement = evaluation.compiled.book.placements[evaluation.request.placement]
+    fallback = evaluation.compiled.fallbacks[placement.name]
     if fallback is None:
         raise ValueError(f"placement {placement.name} has no fallback")
     return ChosenOffer(
@@ -170,7 +173,7 @@ def fallback_offer(ask: Evaluation) -> ChosenOffer:
         placement=placement.name,
         score=0.0,
         selection_probability=1.0,
-        content=_content(fallback.creative, ask.request.attributes),
+        content=_content(fallback.creative, evaluation.request.attributes),
     )
 
 
@@ -178,18 +181,18 @@ def _blocked_by(selection: Selection) -> tuple[str, ...]:
     return tuple(reason.name for reason in selection.reasons if reason.code in PRESSURE)
 
 
-def degraded(ask: Evaluation) -> Decision | None:
-    """The fallback of the request's placement, kept nowhere; None where it has none, and for a preview."""
-    request, placement = ask.request, ask.request.placement
-    if request.mode is Mode.PREVIEW or not placement or ask.compiled.fallbacks[placement] is None:
+def degraded(evaluation: Evaluation) -> Decision | None:
+    """The fallback of the request's placement, which is not logged; None where it has none, and for a preview."""
+    request, placement = evaluation.request, evaluation.request.placement
+    if request.mode is Mode.PREVIEW or not placement or evaluation.compiled.fallbacks[placement] is None:
         return None
     return Decision(
         decision_id="",
         request_id=request.request_id,
         at=request.now,
         outcome=Outcome.FALLBACK,
-        book_version=ask.compiled.book.version,
-        offers=(fallback_offer(ask),),
+        book_version=evaluation.compiled.book.version,
+        offers=(fallback_offer(evaluation),),
         reasons=(Reason(ReasonCode.DEGRADED, placement), Reason(ReasonCode.FALLBACK, placement)),
         degraded=True,
     )

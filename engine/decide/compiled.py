@@ -1,14 +1,14 @@
-"""A book compiled for deciding: one immutable set, swapped as a whole."""
+"""A book compiled for deciding: one immutable value, replaced as a whole when the book changes."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
+from engine.conditions.index.columns import union
 from engine.conditions.index.index import ConditionIndex
 from engine.conditions.model import attributes_of
 from engine.decide.arbitrate.campaign import CompiledCampaign, Creative, Fallback, compile_campaign, fallback
-from engine.decide.arbitrate.content import CompiledTexts
 from engine.decide.attributes import zones
 from engine.decide.attributes.derive import IS_NEW, Derivation, closure, derivation
 from engine.decide.pressure.policies import Pressure
@@ -18,22 +18,22 @@ from engine.decide.signals.evaluator import Evaluator, open_evaluator
 from engine.model.customer import Recall
 from engine.model.instant import Instant
 from engine.model.values import Moment
-from engine.rulebook.model.book import Active, Book, Campaign, Kind, Placeholder
+from engine.rulebook.model.book import Book, Campaign, Kind, Placeholder
 from engine.rulebook.model.experiments import ConversionRamp
 from engine.rulebook.model.policies import Clock
 
-_PLACE = frozenset(("location.latitude", "location.longitude"))
-"""Where weather is fetched for."""
+_COORDINATES = frozenset(("location.latitude", "location.longitude"))
+"""The attributes for which weather is fetched."""
 
 
 @dataclass(frozen=True, slots=True)
 class BookSignals:
-    """The signals that campaigns depend on, and who evaluates them."""
+    """The signals that campaigns depend on, and their evaluator."""
 
     compiled: CompiledSignals
     evaluator: Evaluator
     certain: CompiledSignals
-    """What of them can be concluded from events alone."""
+    """The same signals, with only those alternatives that events alone can prove."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,23 +43,25 @@ class CompiledBook:
     book: Book
     compiled_campaigns: tuple[CompiledCampaign, ...]
     index: ConditionIndex
+    """Of the campaigns' conditions, by the campaign's position."""
     clauses_by_channel: Mapping[str, int]
+    """The index's clauses of the campaigns on each channel."""
     clauses_by_placement: Mapping[str, int]
     fallbacks: Mapping[str, Fallback | None]
-    """What is shown when there is nothing better, by placement."""
+    """By placement, what it shows if no campaign is selected."""
     pressure: Pressure
-    wanted: frozenset[str]
-    """Names of the attributes that the book refers to, or derives others from; no other is read."""
+    referenced: frozenset[str]
+    """The attributes that the book refers to or derives others from; no other attribute is read."""
     weather: frozenset[str]
     """The weather attributes among them."""
     derivation: Derivation
-    """How the derived ones among them are found."""
+    """Computes the derived attributes among them."""
     recall: Recall | None
-    """What is needed of the memory of persons; None: nothing."""
+    """What has to be read of a customer's stored events and signals; None if nothing."""
     signals: BookSignals | None
-    """None where no campaign depends on a signal."""
+    """None if no campaign depends on a signal."""
     masked: frozenset[str]
-    """The wanted attributes whose values the log must not hold: sensitive ones and addresses."""
+    """The referenced attributes whose values must not be logged: sensitive ones and addresses."""
     ramped: frozenset[str]
     """The campaigns whose ramps go by conversions."""
     scheduled: bool
@@ -67,151 +69,148 @@ class CompiledBook:
     learns: bool
     """Whether any campaign learns."""
     outbound: tuple[str, ...]
-    """The outbound channels, which serve calls that name no channel and no placement."""
+    """The outbound channels, which serve requests without channels and placement."""
     outbound_clauses: int
-    """The index's clauses of the campaigns on them."""
+    """The index's clauses of the campaigns on outbound channels."""
 
     def moment(self, now: Instant) -> Moment:
-        """What conditions compare times with: the instant, and its day on the book's clock."""
+        """The instant and its calendar day in the book's time zone."""
         return Moment(now, self.local(now).date())
 
     def local(self, instant: Instant) -> datetime:
-        """The instant on the book's clock."""
+        """The instant in the book's time zone."""
         return datetime.fromtimestamp(instant / 1_000_000, self.book.timezone)
 
     def close(self) -> None:
-        """Frees what its signals hold; for when nothing is decided by it any more."""
+        """Free what the evaluator of signals holds. Call it when no decision uses the book any more."""
         if self.signals is not None:
             self.signals.evaluator.close()
 
 
 OpenSignals: TypeAlias = Callable[[CompiledSignals], Evaluator]
-"""Makes what evaluates signals."""
+"""Makes the evaluator of a book's signals."""
 
 
 def compile_book(book: Book, open_signals: OpenSignals = open_evaluator) -> CompiledBook:
-    """Compiles a checked book; about as costly as its number of condition clauses."""
+    """Compile a checked book. The cost is about proportional to the number of condition clauses."""
     pressure = Pressure(book)
-    compiled_campaigns = tuple(
-        compile_campaign(book, campaign, pressure) for campaign in book.campaigns.values()
-    )
-    outbound = tuple(name for name, channel in book.channels.items() if channel.kind is Kind.OUTBOUND)
-    index = ConditionIndex.build([one.campaign.when for one in compiled_campaigns])
+    campaigns = tuple(compile_campaign(book, campaign, pressure) for campaign in book.campaigns.values())
+    index = ConditionIndex.build([compiled.campaign.when for compiled in campaigns])
     fallbacks = {name: fallback(book, name) for name in book.placements}
-    creatives = [
-        creative
-        for one in compiled_campaigns
-        for campaign_channel in one.campaign_channels.values()
-        for creative in campaign_channel.creatives
-    ]
-    creatives += [one.creative for one in fallbacks.values() if one]
-    named = closure(
-        book.derived, _wanted(book, compiled_campaigns, index, creatives) | _of_pressure(pressure)
+    needs_zones = pressure.by_customer_clock or _on_customer_clock(campaigns, fallbacks.values())
+    own = _names_in(book, index, campaigns, fallbacks.values())
+    names = closure(book.derived, own | pressure.customer_limits)
+    if needs_zones:
+        zones.by_country()  # reads a file, which a decision must not
+    derived = derivation(book.derived, names, book.timezone)
+    weather = frozenset(name for name in names if name.startswith("weather."))
+    referenced = names.union(
+        derived.needs, zones.NEEDS if needs_zones else (), _COORDINATES if weather else ()
     )
-    derived = derivation(book.derived, named, book.timezone)
-    weather = frozenset(name for name in named if name.startswith("weather."))
-    schedules = [each for one in compiled_campaigns for each in one.active]
-    schedules += [each for one in fallbacks.values() if one for each in one.active]
-    clocks = _zones_wanted(schedules)
-    wanted = named | derived.needs | clocks | (_PLACE if weather else frozenset())
-    signals = _signals(book, named, derived, open_signals)
+    signals = _signals(book, names, derived, open_signals)
+    outbound = tuple(name for name, channel in book.channels.items() if channel.kind is Kind.OUTBOUND)
+    by_channel = _clauses_by(index, book.channels, [compiled.channels for compiled in campaigns])
+    by_placement = _clauses_by(index, book.placements, [compiled.placements for compiled in campaigns])
     return CompiledBook(
         book=book,
-        compiled_campaigns=compiled_campaigns,
+        compiled_campaigns=campaigns,
         index=index,
-        clauses_by_channel={
-            name: index.clauses_of(i for i, one in enumerate(compiled_campaigns) if name in one.channels)
-            for name in book.channels
-        },
-        clauses_by_placement={
-            name: index.clauses_of(i for i, one in enumerate(compiled_campaigns) if name in one.placements)
-            for name in book.placements
-        },
+        clauses_by_channel=by_channel,
+        clauses_by_placement=by_placement,
         fallbacks=fallbacks,
         pressure=pressure,
-        wanted=wanted,
+        referenced=referenced,
         weather=weather,
         derivation=derived,
-        recall=_recall(book, named, derived, signals),
+        recall=_recall(book, names, derived, signals),
         signals=signals,
-        masked=_masked(book) & wanted,
-        ramped=frozenset(
-            name for name, one in book.campaigns.items() if isinstance(one.ramp, ConversionRamp)
-        ),
-        scheduled=any(one.active for one in compiled_campaigns),
-        learns=any(one.learn is not None for one in book.campaigns.values()),
+        masked=_masked(book) & referenced,
+        ramped=_ramped(book),
+        scheduled=any(compiled.active for compiled in campaigns),
+        learns=any(campaign.learn is not None for campaign in book.campaigns.values()),
         outbound=outbound,
-        outbound_clauses=index.clauses_of(
-            i for i, one in enumerate(compiled_campaigns) if not set(outbound).isdisjoint(one.channels)
-        ),
+        outbound_clauses=union(by_channel[name] for name in outbound),
     )
+
+
+def _clauses_by(
+    index: ConditionIndex, names: Iterable[str], of_campaigns: Sequence[Container[str]]
+) -> dict[str, int]:
+    """By channel or placement, the index's clauses of the campaigns that have it."""
+    return {
+        name: index.clauses_of(number for number, own in enumerate(of_campaigns) if name in own)
+        for name in names
+    }
 
 
 def _signals(
-    book: Book, named: frozenset[str], derived: Derivation, open_signals: OpenSignals
+    book: Book, names: frozenset[str], derived: Derivation, open_signals: OpenSignals
 ) -> BookSignals | None:
-    used = {name: one for name, one in book.derived.signals.items() if f"signal.{name}" in named}
+    used = {name: signal for name, signal in book.derived.signals.items() if f"signal.{name}" in names}
     if not used:
         return None
     compiled = compile_signals(used)
-    return BookSignals(compiled, open_signals(compiled), certain(compiled, derived.of_events))
+    return BookSignals(compiled, open_signals(compiled), certain(compiled, derived.names_from_events))
 
 
 def _recall(
-    book: Book, named: frozenset[str], derived: Derivation, signals: BookSignals | None
+    book: Book, names: frozenset[str], derived: Derivation, signals: BookSignals | None
 ) -> Recall | None:
     kept, reach = book.events.keep, derived.reach
-    found = Recall(
+    recall = Recall(
         events=tuple(sorted(derived.event_types)) if book.events.stored else (),
         reach=kept if reach is None else min(reach, kept),
         signals=signals is not None and bool(signals.compiled.hold),
-        is_new=IS_NEW in named,
+        is_new=IS_NEW in names,
     )
-    return found if found.events or found.signals or found.is_new else None
+    return recall if recall.events or recall.signals or recall.is_new else None
 
 
-def _wanted(
+def _names_in(
     book: Book,
-    compiled_campaigns: Iterable[CompiledCampaign],
     index: ConditionIndex,
-    creatives: Iterable[Creative],
+    campaigns: Sequence[CompiledCampaign],
+    fallbacks: Iterable[Fallback | None],
 ) -> frozenset[str]:
+    """The attributes in conditions, scores and contents, and the channels' addresses."""
     names = set(index.attributes)
     names.update(channel.address for channel in book.channels.values() if channel.address is not None)
-    for one in compiled_campaigns:
-        names |= _of_campaign(one.campaign)
-    for creative in creatives:
-        for texts in (creative.texts, *creative.spoken.values()):
-            names |= _of_texts(texts)
-        if creative.spoken:
-            names.add("profile.language")
-    return frozenset(names)
+    creatives = [declared.creative for declared in fallbacks if declared]
+    for compiled in campaigns:
+        names |= _names_in_campaign(compiled.campaign)
+        for campaign_channel in compiled.campaign_channels.values():
+            creatives += campaign_channel.creatives
+    return frozenset(names).union(*map(_names_in_creative, creatives))
 
 
-def _zones_wanted(schedules: Iterable[Active]) -> frozenset[str]:
-    """What tells a customer's zones, where a schedule is on his clock."""
-    if all(one.clock is Clock.BOOK for one in schedules):
-        return frozenset()
-    zones.by_country()  # read now, not within a decision
-    return frozenset(zones.NEEDS)
-
-
-def _of_pressure(pressure: Pressure) -> frozenset[str]:
-    if not pressure.by_customer_clock:
-        return pressure.customer_limits
-    zones.by_country()  # read now, not within a decision
-    return pressure.customer_limits.union(zones.NEEDS)
-
-
-def _of_campaign(campaign: Campaign) -> set[str]:
-    names = {one.attribute for one in (campaign.value, campaign.propensity) if one and one.attribute}
-    for condition in (*(b.when for b in campaign.boosts), *(v.when for v in campaign.variants)):
-        names |= attributes_of(condition)
+def _names_in_campaign(campaign: Campaign) -> set[str]:
+    factors = (campaign.value, campaign.propensity)
+    names = {factor.attribute for factor in factors if factor and factor.attribute}
+    for boost in campaign.boosts:
+        names |= attributes_of(boost.when)
+    for variant in campaign.variants:
+        names |= attributes_of(variant.when)
     return names
 
 
-def _of_texts(texts: CompiledTexts) -> set[str]:
-    return {part.attribute for _, parts in texts.filled for part in parts if isinstance(part, Placeholder)}
+def _names_in_creative(creative: Creative) -> set[str]:
+    names = {"profile.language"} if creative.by_language else set()
+    for texts in (creative.texts, *creative.by_language.values()):
+        for _, parts in texts.templates:
+            names |= {part.attribute for part in parts if isinstance(part, Placeholder)}
+    return names
+
+
+def _on_customer_clock(campaigns: Iterable[CompiledCampaign], fallbacks: Iterable[Fallback | None]) -> bool:
+    """Whether a schedule runs by the customer's clock."""
+    schedules = [schedule for compiled in campaigns for schedule in compiled.active]
+    schedules += [schedule for declared in fallbacks if declared for schedule in declared.active]
+    return any(schedule.clock is not Clock.BOOK for schedule in schedules)
+
+
+def _ramped(book: Book) -> frozenset[str]:
+    campaigns = book.campaigns.values()
+    return frozenset(campaign.name for campaign in campaigns if isinstance(campaign.ramp, ConversionRamp))
 
 
 def _masked(book: Book) -> frozenset[str]:

@@ -1,8 +1,9 @@
-"""What settling needs of one request: everything that the pure stages found."""
+"""Evaluation of one request: attributes, signals, match, arbitration. `select` and `answer` make a decision of it."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from engine.decide.arbitrate.campaign import CompiledCampaign
 from engine.decide.arbitrate.candidates import Candidate, candidate, channels_to_try
 from engine.decide.arbitrate.rank import rank
 from engine.decide.compiled import CompiledBook
@@ -17,73 +18,73 @@ from engine.model.values import Moment
 
 
 class Evaluation(NamedTuple):
-    """One request with its candidates, in rank order."""
+    """One request and its candidates, in rank order: everything that a decision needs apart from the log."""
 
     compiled: CompiledBook
     request: Request
+    """With derived attributes and those of signals."""
     candidates: Sequence[Candidate]
     moment: Moment
     concluded: Conclusions = NO_CONCLUSIONS
-    """The signals that hold, and what is to be remembered of them."""
+    """The signals that hold, and those to store or to delete."""
     conversions: Conversions = NO_CONVERSIONS
-    """Found when it is settled, where a ramp goes by it."""
+    """Read when the decision is committed, if the ramp of a campaign goes by conversions."""
     learned: Learned = NOTHING_LEARNED
-    """What is known of campaigns that learn."""
+    """Learned state of the campaigns that learn."""
 
     @property
     def is_named(self) -> bool:
-        """Whether a retry of the request gets the same answer; a preview is always made anew."""
+        """Whether a retry of the request gets the same answer. A preview is evaluated anew each time."""
         return bool(self.request.request_id) and self.request.mode is Mode.COMMIT
 
 
 def evaluate(compiled: CompiledBook, request: Request, learned: Learned = NOTHING_LEARNED) -> Evaluation:
-    """Everything that settling needs of the request: derived, inferred, matched, ranked. Pure."""
+    """Derive attributes, infer signals, match campaigns and rank them.
+
+    Pure: the same book, request and learned state give the same evaluation.
+    """
     moment = compiled.moment(request.now)
-    derived = derive(compiled, request)
-    concluded = conclude(compiled, derived, moment)
-    known = (
-        derived
-        if not concluded.attributes
-        else derived._replace(attributes={**derived.attributes, **concluded.attributes})
-    )
-    return Evaluation(
-        compiled, known, propose(compiled, known, moment, learned), moment, concluded, learned=learned
-    )
+    request = _with_derived(compiled, request)
+    concluded = _infer_signals(compiled, request, moment)
+    if concluded.attributes:
+        request = request._replace(attributes={**request.attributes, **concluded.attributes})
+    eligible = match(compiled, request, moment)
+    candidates = _arbitrate(compiled, request, moment, eligible, learned) if eligible else []
+    return Evaluation(compiled, request, candidates, moment, concluded, learned=learned)
 
 
-def derive(compiled: CompiledBook, request: Request) -> Request:
-    """The request with what the book derives from it; what the caller gave goes before."""
+def _with_derived(compiled: CompiledBook, request: Request) -> Request:
+    """The request with the attributes that the book derives; given attributes take precedence."""
     memory = request.memory
     events = (*memory.events, *request.events) if memory.events else request.events
     derived = compiled.derivation.derive(request.attributes, events, request.now, is_new=memory.is_new)
     return request._replace(attributes={**derived, **request.attributes}) if derived else request
 
 
-def conclude(compiled: CompiledBook, request: Request, moment: Moment) -> Conclusions:
-    """The signals that hold, and what is to be remembered of them."""
+def _infer_signals(compiled: CompiledBook, request: Request, moment: Moment) -> Conclusions:
     signals = compiled.signals
     if signals is None:
         return NO_CONCLUSIONS
     return infer.conclude(signals.compiled, request.attributes, moment, signals.evaluator, request.memory)
 
 
-def propose(
-    compiled: CompiledBook, request: Request, moment: Moment, learned: Learned = NOTHING_LEARNED
+def _arbitrate(
+    compiled: CompiledBook,
+    request: Request,
+    moment: Moment,
+    eligible: Sequence[CompiledCampaign],
+    learned: Learned,
 ) -> list[Candidate]:
-    """The eligible campaigns with their channels, best first. Pure: same book, request and learning, same list."""
-    compiled_campaigns = match(compiled, request, moment)
-    if not compiled_campaigns:
-        return []
-    ranked = rank(
-        compiled_campaigns, request.attributes, moment, compiled.book.salt, request.customer, learned
-    )
+    """The eligible campaigns with the channels to try, best first."""
+    book = compiled.book
+    ranked_campaigns = rank(eligible, request.attributes, moment, book.salt, request.customer, learned)
     usable = usable_channels(compiled, request)
-    barred = barred_channels(
-        (compiled.book.channels[name] for name in usable), request.attributes, request.consents
-    )
+    barred = barred_channels((book.channels[name] for name in usable), request.attributes, request.consents)
     return [
         candidate(
-            one, usable if request.placement else channels_to_try(one.compiled_campaign, request), barred
+            ranked,
+            usable if request.placement else channels_to_try(ranked.compiled_campaign, request),
+            barred,
         )
-        for one in ranked
+        for ranked in ranked_campaigns
     ]

@@ -1,7 +1,6 @@
-"""Match: the campaigns that are active, requested and eligible, from one look at the condition index."""
+"""Match: the campaigns that are requested, active and eligible, found by one look-up in the condition index."""
 
-from collections.abc import Iterable
-
+from engine.conditions.index.columns import union
 from engine.decide.arbitrate.campaign import CompiledCampaign
 from engine.decide.arbitrate.schedule import Clocks
 from engine.decide.compiled import CompiledBook
@@ -10,7 +9,7 @@ from engine.model.values import Moment
 
 
 def match(compiled: CompiledBook, request: Request, moment: Moment) -> list[CompiledCampaign]:
-    """The plans that fit, in the book's order."""
+    """The eligible campaigns, in the book's order."""
     among = requested_clauses(compiled, request)
     if not among:
         return []
@@ -33,7 +32,7 @@ def clocks_of(compiled: CompiledBook, request: Request) -> Clocks:
 
 
 def usable_channels(compiled: CompiledBook, request: Request) -> tuple[str, ...]:
-    """The channels of this call: the placement's, else those named, else every outbound one."""
+    """The placement's channel; without a placement the request's channels; without these every outbound channel."""
     if request.placement:
         return (compiled.book.placements[request.placement].channel,)
     if request.channels:
@@ -42,16 +41,9 @@ def usable_channels(compiled: CompiledBook, request: Request) -> tuple[str, ...]
 
 
 def requested_clauses(compiled: CompiledBook, request: Request) -> int:
-    """The index's clauses of the campaigns that have a placement or channel of this call."""
+    """The index's clauses of the campaigns that have the request's placement or one of its channels."""
     if request.placement:
         return compiled.clauses_by_placement[request.placement]
     if request.channels:
-        return _union(compiled.clauses_by_channel[name] for name in request.channels)
+        return union(compiled.clauses_by_channel[name] for name in request.channels)
     return compiled.outbound_clauses
-
-
-def _union(masks: Iterable[int]) -> int:
-    union = 0
-    for mask in masks:
-        union |= mask
-    return union

@@ -1,4 +1,4 @@
-"""The verdict of contact pressure on one request. Pure: same ask, same history, same verdict."""
+"""Selects the offers of one evaluation: the proposals in rank order that contact pressure lets pass. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -21,48 +21,50 @@ from engine.decide.experiments.samples import closed, withheld
 from engine.decide.match import clocks_of
 from engine.decide.pressure.consent import Withdrawal, withdrawn_since
 from engine.decide.pressure.counters import NO_QUOTA_COUNTS, QuotaCounts
+from engine.decide.pressure.registry import CODES, PRESSURE
 from engine.decide.pressure.rule import PressureRule, RuleInput, RuleResult, next_allowed
 from engine.model.contact import Contact
 from engine.model.customer import NOTHING_SAID, CustomerState
-from engine.model.decision import CLOSED, PRESSURE, WITHHELD, Outcome, Reason, ReasonCode
+from engine.model.decision import CLOSED, WITHHELD, Outcome, Reason, ReasonCode
 from engine.model.instant import Instant
 
 _NOTHING_FITS = CLOSED | {ReasonCode.NO_VARIANT}
-"""Where nothing else stood in the way, no campaign fits."""
+"""If no other reason is given, no campaign fits."""
 
 
 class SelectedProposal(NamedTuple):
-    """A proposal that may go, and the contact that it uses up."""
+    """A proposal that passed every rule, and its contact."""
 
     proposal: Proposal
     contact: Contact
     withheld: Reason | None = None
-    """Why it does not go all the same: then the contact is a shadow, which counts for this person like any other."""
+    """Why an experiment withholds it; then the contact is a shadow, which counts for this person like any other."""
 
 
 class ChannelResult(NamedTuple):
-    """A channel on which a candidate was tried, and how the rules of pressure stood for it."""
+    """A channel on which a candidate was tried, with the results of its rules."""
 
     channel: str
     rule_results: Sequence[RuleResult]
 
 
 class TriedCandidate(NamedTuple):
-    """What became of a candidate."""
+    """Result for one candidate."""
 
     candidate: Candidate
     reason: Reason
-    """CHOSEN, why it was withheld, what it gave way to (arbitrate/rivals.py), or what first stood in its way."""
+    """CHOSEN, why it was withheld, what it gave way to (arbitrate/candidates.py), or the first obstacle."""
     obstacles: Sequence[Reason] = ()
-    """Every channel out of reach or without a form, and every rule that blocked a proposal, once each."""
+    """Every channel that is out of reach or has no fitting creative, and every rule that blocked a proposal, once each."""
     read: Sequence[ChannelResult] = ()
+    """The channels whose rules were evaluated."""
     withdrawn: Sequence[ChannelResult] = ()
-    """The channels on which the customer does not want to hear from us any more."""
+    """The channels whose consent the customer withdrew."""
 
 
 @dataclass(slots=True)
 class Selection:
-    """What may go, and what stood in the way of the rest."""
+    """What is chosen, and why the rest is not."""
 
     outcome: Outcome = Outcome.NOTHING
     chosen: list[SelectedProposal] = field(default_factory=list)
@@ -74,11 +76,11 @@ class Selection:
     @property
     def offered(self) -> list[SelectedProposal]:
         """What was chosen and is not withheld."""
-        return [one for one in self.chosen if one.withheld is None]
+        return [selected for selected in self.chosen if selected.withheld is None]
 
 
 def select(
-    ask: Evaluation,
+    evaluation: Evaluation,
     history: Sequence[Contact],
     person: str,
     customer_state: CustomerState = NOTHING_SAID,
@@ -87,84 +89,91 @@ def select(
     """Tries the proposals in rank order, each campaign's channels before the next campaign.
 
     history: the person's contacts that may still count, shadows among them; what is chosen here counts for what is tried
-    after it. person: the name under which the customer is kept, by which chance knows him. told: what the customer said of
-    being contacted. counts: what all customers share.
+    after it. person: the id under which the customer is stored, also the hashing key for experiments. customer_state: the
+    customer's consents and past outcomes. counts: the counters that all customers share.
     """
     selection = Selection()
-    if ask.candidates:
-        pressure = _Pressure(ask, history, customer_state, counts)
-        for candidate in ask.candidates:
-            selection.tried.append(_try(ask, candidate, selection.chosen, pressure, person))
-    _conclude(ask, selection)
+    if evaluation.candidates:
+        pressure = _Pressure(evaluation, history, customer_state, counts)
+        for candidate in evaluation.candidates:
+            selection.tried.append(_try(evaluation, candidate, selection.chosen, pressure, person))
+    _conclude(evaluation, selection)
     return selection
 
 
 class _Pressure:
-    """How the rules stand for one customer, each looked at once until another contact is reserved."""
+    """Evaluates rules for one customer, each once until another contact is reserved."""
 
-    __slots__ = ("_case", "_consents", "_rule_results")
+    __slots__ = ("_consents", "_rule_input", "_rule_results")
 
     def __init__(
-        self, ask: Evaluation, history: Sequence[Contact], customer_state: CustomerState, counts: QuotaCounts
+        self,
+        evaluation: Evaluation,
+        history: Sequence[Contact],
+        customer_state: CustomerState,
+        counts: QuotaCounts,
     ) -> None:
-        compiled, request = ask.compiled, ask.request
+        compiled, request = evaluation.compiled, evaluation.request
         zones = (
             plausible_zones(request.attributes, compiled.book.timezone)
             if compiled.pressure.by_customer_clock
             else ()
         )
-        self._case = RuleInput(
+        self._rule_input = RuleInput(
             request.now, history, request.attributes, zones, counts, outcomes=customer_state.outcomes
         )
         self._rule_results: dict[PressureRule, RuleResult] = {}
         self._consents = customer_state.consents
 
     def withdrawn(self, campaign_channel: CampaignChannel) -> ChannelResult | None:
-        """That the customer wants no more of what the route is for; None: nothing is known of that."""
+        """The result of the customer's withdrawal from the channel's purpose; None: it is not withdrawn."""
         if not self._consents or not campaign_channel.purpose:
             return None
         since = withdrawn_since(self._consents, campaign_channel.purpose)
         if since is None:
             return None
         return ChannelResult(
-            campaign_channel.channel, [Withdrawal(campaign_channel.purpose, since).evaluate(self._case)]
+            campaign_channel.channel, [Withdrawal(campaign_channel.purpose, since).evaluate(self._rule_input)]
         )
 
     def on(self, campaign_channel: CampaignChannel) -> list[RuleResult]:
-        """The rules that a proposal on the route must pass."""
-        return [self._rule_results.get(rule) or self._look(rule) for rule in campaign_channel.rules]
+        """The results of the rules that a proposal on the channel must pass."""
+        return [self._rule_results.get(rule) or self._evaluate(rule) for rule in campaign_channel.rules]
 
     def reserve(self, campaign_channel: CampaignChannel, *, shadow: bool) -> Contact:
-        """One more contact: confirmed at once when inbound or a shadow, else held as the channel says."""
-        case, now = self._case, self._case.now
+        """Counts one more contact: confirmed at once if inbound or a shadow, else reserved for as long as the channel says."""
+        rule_input, now = self._rule_input, self._rule_input.now
         expires_at = None if campaign_channel.held is None or shadow else now + campaign_channel.held
         contact = Contact(now, expires_at, campaign_channel.facts)
-        self._case = case._replace(history=[*case.history, contact])
+        self._rule_input = rule_input._replace(history=[*rule_input.history, contact])
         if campaign_channel.quotas and not shadow:
             keys = [rule.key(now) for rule in campaign_channel.quotas]
-            self._case = self._case._replace(
-                drawn={**case.drawn, **{key: case.drawn.get(key, 0) + 1 for key in keys}}
-            )
+            drawn = {**rule_input.drawn, **{key: rule_input.drawn.get(key, 0) + 1 for key in keys}}
+            self._rule_input = self._rule_input._replace(drawn=drawn)
         self._rule_results = {}
         return contact
 
-    def _look(self, rule: PressureRule) -> RuleResult:
-        found = self._rule_results[rule] = rule.evaluate(self._case)
-        return found
+    def _evaluate(self, rule: PressureRule) -> RuleResult:
+        rule_result = self._rule_results[rule] = rule.evaluate(self._rule_input)
+        return rule_result
 
 
 def _try(
-    ask: Evaluation, candidate: Candidate, chosen: list[SelectedProposal], pressure: _Pressure, person: str
+    evaluation: Evaluation,
+    candidate: Candidate,
+    chosen: list[SelectedProposal],
+    pressure: _Pressure,
+    person: str,
 ) -> TriedCandidate:
     """Takes the candidate's first proposal that passes every rule, if there is one and room for it."""
-    compiled_campaign, request = candidate.compiled_campaign, ask.request
+    compiled_campaign, request = candidate.compiled_campaign, evaluation.request
     if chosen:
-        taken = [one.proposal.compiled_campaign for one in chosen]
-        slot = ask.compiled.book.placements.get(request.placement)
+        taken = [selected.proposal.compiled_campaign for selected in chosen]
+        slot = evaluation.compiled.book.placements.get(request.placement)
         if lost := gives_way(compiled_campaign, taken, request.max_offers, slot):
             return TriedCandidate(candidate, lost)
     if compiled_campaign.gates and (
-        shut := closed(compiled_campaign.gates, person, request.now, ask.conversions)
+        shut := closed(compiled_campaign.gates, person, request.now, evaluation.conversions)
     ):
         return TriedCandidate(candidate, shut, (shut,))
     obstacles = list(candidate.lost)
@@ -176,25 +185,26 @@ def _try(
             obstacles.append(Reason(ReasonCode.NO_CONSENT, channel))
             withdrawn.append(unwanted)
             continue
-        creatives = fitting_creatives(campaign_channel.creatives, request.attributes, ask.moment)
+        creatives = fitting_creatives(campaign_channel.creatives, request.attributes, evaluation.moment)
         if not creatives:
-            obstacles += why_none_fits(campaign_channel, request.attributes, ask.moment)
+            obstacles += why_none_fits(campaign_channel, request.attributes, evaluation.moment)
             continue
         rule_results = pressure.on(campaign_channel)
         read.append(ChannelResult(channel, rule_results))
-        blocking = [Reason(one.rule.code, one.rule.name) for one in rule_results if one.blocks]
+        blocking = [
+            Reason(CODES[rule_result.rule.kind], rule_result.rule.name)
+            for rule_result in rule_results
+            if rule_result.blocks
+        ]
         if not blocking:
-            creative = _drawn(ask, compiled_campaign, creatives, person)
+            creative = _drawn(evaluation, compiled_campaign, creatives, person)
             proposal = Proposal(compiled_campaign, campaign_channel, creative, candidate.score)
-            why = (
-                withheld(campaign_channel.withholding, person, request.now)
-                if campaign_channel.withholding
-                else None
-            )
-            contact = pressure.reserve(campaign_channel, shadow=why is not None)
-            chosen.append(SelectedProposal(proposal, contact, why))
+            withholding = campaign_channel.withholding
+            reason = withheld(withholding, person, request.now) if withholding else None
+            contact = pressure.reserve(campaign_channel, shadow=reason is not None)
+            chosen.append(SelectedProposal(proposal, contact, reason))
             return TriedCandidate(
-                candidate, why or Reason(ReasonCode.CHOSEN, channel), obstacles, read, withdrawn
+                candidate, reason or Reason(ReasonCode.CHOSEN, channel), obstacles, read, withdrawn
             )
         obstacles += [reason for reason in blocking if reason not in obstacles]
     return TriedCandidate(
@@ -203,25 +213,25 @@ def _try(
 
 
 def known_weights(
-    ask: Evaluation, compiled_campaign: CompiledCampaign, creatives: Sequence[Creative]
+    evaluation: Evaluation, compiled_campaign: CompiledCampaign, creatives: Sequence[Creative]
 ) -> Weights | None:
-    """What was learned of the forms that fit; None where the campaign does not learn of them, or there is no choice."""
+    """The learned weights of the creatives that fit; None where the campaign learns none, or there is only one."""
     learn = compiled_campaign.campaign.learn
     if learn is None or learn.explore is None or len(creatives) < 2:
         return None
     names = tuple(creative.variant for creative in creatives)
-    return ask.learned.weights(
-        compiled_campaign.campaign.name, names, ask.request.now, learn.reward, learn.explore
+    return evaluation.learned.weights(
+        compiled_campaign.campaign.name, names, evaluation.request.now, learn.reward, learn.explore
     )
 
 
 def _drawn(
-    ask: Evaluation, compiled_campaign: CompiledCampaign, creatives: Sequence[Creative], person: str
+    evaluation: Evaluation, compiled_campaign: CompiledCampaign, creatives: Sequence[Creative], person: str
 ) -> DrawnCreative:
-    known, salt = known_weights(ask, compiled_campaign, creatives), ask.compiled.book.salt
+    known, salt = known_weights(evaluation, compiled_campaign, creatives), evaluation.compiled.book.salt
     if known is None:
         return draw(creatives, salt, person, compiled_campaign)
-    return draw_learned(creatives, known, salt, person, compiled_campaign, ask.moment)
+    return draw_learned(creatives, known, salt, person, compiled_campaign, evaluation.moment)
 
 
 def _held_back(obstacles: Sequence[Reason]) -> Reason:
@@ -229,8 +239,8 @@ def _held_back(obstacles: Sequence[Reason]) -> Reason:
     return next(reason for reason in obstacles if reason.code in PRESSURE)
 
 
-def _conclude(ask: Evaluation, selection: Selection) -> None:
-    """Outcome, reasons and the next moment from what was tried."""
+def _conclude(evaluation: Evaluation, selection: Selection) -> None:
+    """Sets outcome, reasons and the next allowed moment from what was tried."""
     reasons = selection.reasons = _reasons(selection.tried)
     if selection.offered:
         selection.outcome = Outcome.OFFER
@@ -238,44 +248,46 @@ def _conclude(ask: Evaluation, selection: Selection) -> None:
     if selection.chosen:
         selection.outcome = Outcome.CONTROL
     else:
-        selection.next_allowed_at = _next_allowed_at(ask, selection.tried)
+        selection.next_allowed_at = _next_allowed_at(evaluation, selection.tried)
         if any(reason.code not in _NOTHING_FITS for reason in reasons):
             selection.outcome = Outcome.BLOCKED
-        if not ask.candidates:
+        if not evaluation.candidates:
             reasons.append(Reason(ReasonCode.NOT_ELIGIBLE, ""))
-    if _has_fallback(ask):
+    if _has_fallback(evaluation):
         selection.shows_fallback = True
         if not selection.chosen:
             selection.outcome = Outcome.FALLBACK
-        reasons.append(Reason(ReasonCode.FALLBACK, ask.request.placement))
+        reasons.append(Reason(ReasonCode.FALLBACK, evaluation.request.placement))
 
 
 def _reasons(tried: Sequence[TriedCandidate]) -> list[Reason]:
-    """Every cause once: what stood in the way, and what was chosen."""
+    """Every obstacle once, and what was chosen or withheld."""
     reasons: list[Reason] = []
-    for one in tried:
-        code = one.reason.code
+    for tried_candidate in tried:
+        code = tried_candidate.reason.code
         if code is ReasonCode.OUTRANKED:
             continue
-        reasons += [cause for cause in one.obstacles if cause not in reasons]
+        reasons += [obstacle for obstacle in tried_candidate.obstacles if obstacle not in reasons]
         if code is ReasonCode.CHOSEN:
-            reasons.append(Reason(code, one.candidate.compiled_campaign.campaign.name))
-        elif code in WITHHELD and one.reason not in reasons:
-            reasons.append(one.reason)
+            reasons.append(Reason(code, tried_candidate.candidate.compiled_campaign.campaign.name))
+        elif code in WITHHELD and tried_candidate.reason not in reasons:
+            reasons.append(tried_candidate.reason)
     return reasons
 
 
-def _next_allowed_at(ask: Evaluation, tried: Sequence[TriedCandidate]) -> Instant | None:
+def _next_allowed_at(evaluation: Evaluation, tried: Sequence[TriedCandidate]) -> Instant | None:
     """The earliest moment at which the best blocked proposal passes every rule; None beyond the horizon."""
-    for one in tried:
-        if one.read:
-            return next_allowed(one.read[0].rule_results, ask.request.now)
+    for tried_candidate in tried:
+        if tried_candidate.read:
+            return next_allowed(tried_candidate.read[0].rule_results, evaluation.request.now)
     return None
 
 
-def _has_fallback(ask: Evaluation) -> bool:
-    """Whether the placement asked for has a fallback that runs now and whose content lacks no value."""
-    fallback = ask.compiled.fallbacks[ask.request.placement] if ask.request.placement else None
-    if fallback is None or lacks(fallback.creative, ask.request.attributes):
+def _has_fallback(evaluation: Evaluation) -> bool:
+    """Whether the requested placement has a fallback that runs now and whose content lacks no value."""
+    fallback = (
+        evaluation.compiled.fallbacks[evaluation.request.placement] if evaluation.request.placement else None
+    )
+    if fallback is None or lacks(fallback.creative, evaluation.request.attributes):
         return False
-    return not fallback.active or clocks_of(ask.compiled, ask.request).run(fallback.active)
+    return not fallback.active or clocks_of(evaluation.compiled, evaluation.request).run(fallback.active)

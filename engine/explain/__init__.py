@@ -1,4 +1,4 @@
-"""Explanations: why a request is answered as it is, campaign by campaign, and what would change it."""
+"""Explanations: why a request is decided as it is, campaign by campaign, and what would change that."""
 
 from engine.explain.explain import explain
 from engine.explain.model import (

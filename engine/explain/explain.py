@@ -1,4 +1,4 @@
-"""Why a request is answered as it is. Reads the same state, keeps nothing."""
+"""Explains why a request is decided as it is. Reads the same state as a decision, and stores nothing."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -17,6 +17,7 @@ from engine.decide.signals.infer import explain_chain
 from engine.engine import Engine
 from engine.explain.counterfactuals.search import CounterfactualSearch, PreviewAll
 from engine.explain.model import (
+    GAVE_WAY,
     CampaignExplained,
     ChangeKind,
     CreativeExplained,
@@ -28,9 +29,6 @@ from engine.ledger.errors import LedgerError
 from engine.model.customer import HeldSignal
 from engine.model.decision import WITHHELD, CandidateOutcome, Decision, Reason, ReasonCode
 from engine.model.request import Mode, Request
-from engine.model.values import Moment
-
-_GAVE_WAY = (ReasonCode.OUTRANKED, ReasonCode.GROUP_TAKEN, ReasonCode.CATEGORY_FULL)
 
 
 async def explain(
@@ -41,62 +39,64 @@ async def explain(
     only: Collection[str] = (),
     counterfactuals: bool = False,
 ) -> Explained:
-    """Explains what `decide` would answer. Raises LedgerError when the contacts could not be read.
+    """Explains what `decide` would answer now. Raises LedgerError when the contacts could not be read.
 
-    only: the campaigns to explain; empty: all. flips: whether to look for the changes that would bring each further.
+    only: the campaigns to explain; empty: all. counterfactuals: whether to search for changes that would bring each further.
     """
-    (known,) = await engine.gather([request._replace(mode=Mode.PREVIEW)], deadline=deadline)
-    asked = evaluate(engine.compiled, known, engine.learned)
-    decision = await engine.commit(asked, deadline=deadline)
+    (recalled,) = await engine.recall([request._replace(mode=Mode.PREVIEW)], deadline=deadline)
+    evaluation = evaluate(engine.compiled, recalled, engine.learned)
+    decision = await engine.commit(evaluation, deadline=deadline)
 
-    async def settle(asks: Sequence[Evaluation]) -> Sequence[Decision]:
-        return list(map(_sound, await engine.commit_all(asks, deadline=deadline) if asks else ()))
+    async def preview_all(evaluations: Sequence[Evaluation]) -> Sequence[Decision]:
+        return list(
+            map(_sound, await engine.commit_all(evaluations, deadline=deadline) if evaluations else ())
+        )
 
-    return await told(known, asked, decision, settle if counterfactuals else None, only)
+    return await explain_decision(
+        recalled, evaluation, decision, preview_all if counterfactuals else None, only
+    )
 
 
-async def told(
-    known: Request,
-    asked: Evaluation,
+async def explain_decision(
+    request: Request,
+    evaluation: Evaluation,
     decision: Decision,
-    settle: PreviewAll | None,
+    preview_all: PreviewAll | None,
     only: Collection[str],
     *,
-    but: frozenset[ChangeKind] = frozenset(),
+    untried: frozenset[ChangeKind] = frozenset(),
 ) -> Explained:
-    """The explanation of a decision with all its fates.
+    """The explanation of a decision that lists all its candidate outcomes.
 
-    known: the request before anything was derived of it. settle: decides what would be asked otherwise; None: no changes
-    are looked for. but: kinds of changes that are not.
+    request: as it was before anything was derived from it. preview_all: decides changed evaluations; None: no changes are
+    searched for. untried: the kinds of changes to leave out.
     """
-    compiled = asked.compiled
-    candidate_outcomes = {fate.campaign: fate for fate in decision.candidate_outcomes}
+    compiled = evaluation.compiled
+    outcomes = {outcome.campaign: outcome for outcome in decision.candidate_outcomes}
     rivals = _rivals(compiled, decision)
-    learned = {
-        one.compiled_campaign.campaign.name: one.propensity for one in asked.candidates if one.propensity
+    propensities = {
+        candidate.compiled_campaign.campaign.name: candidate.propensity for candidate in evaluation.candidates
     }
-    campaigns = [
-        _explained(
-            asked,
-            compiled_campaign,
-            candidate_outcomes.get(compiled_campaign.campaign.name),
-            rivals,
-            learned.get(compiled_campaign.campaign.name),
-        )
-        for compiled_campaign in compiled.compiled_campaigns
-        if not only or compiled_campaign.campaign.name in only
-    ]
-    if settle is not None:
-        found = await CounterfactualSearch(settle, known, asked, campaigns, rivals).counterfactuals(but)
+    campaigns = []
+    for compiled_campaign in compiled.compiled_campaigns:
+        name = compiled_campaign.campaign.name
+        if not only or name in only:
+            outcome, propensity = outcomes.get(name), propensities.get(name) or None
+            campaigns.append(_campaign(evaluation, compiled_campaign, outcome, rivals, propensity))
+    if preview_all is not None:
+        search = CounterfactualSearch(preview_all, request, evaluation, campaigns, rivals)
+        by_campaign = await search.counterfactuals(untried)
         campaigns = [
-            replace(one, counterfactuals=found[one.campaign], searched=True) if one.campaign in found else one
-            for one in campaigns
+            replace(campaign, counterfactuals=by_campaign[campaign.campaign], searched=True)
+            if campaign.campaign in by_campaign
+            else campaign
+            for campaign in campaigns
         ]
-    return Explained(decision, tuple(campaigns), _signals(compiled, asked))
+    return Explained(decision, tuple(campaigns), _signals(evaluation))
 
 
 def _sound(answer: Decision | LedgerError) -> Decision:
-    """The decision; raises the error that stands in its place."""
+    """The decision; raises the error that was returned instead."""
     if isinstance(answer, LedgerError):
         raise answer
     return answer
@@ -106,70 +106,63 @@ def _rivals(compiled: CompiledBook, decision: Decision) -> dict[str, Rival]:
     """The campaigns that were taken, withheld ones too, best first."""
     book = compiled.book.campaigns
     return {
-        one.campaign: Rival(one.campaign, book[one.campaign].tier, one.score)
-        for one in decision.candidate_outcomes
-        if one.reason.code is ReasonCode.CHOSEN or one.reason.code in WITHHELD
+        outcome.campaign: Rival(outcome.campaign, book[outcome.campaign].tier, outcome.score)
+        for outcome in decision.candidate_outcomes
+        if outcome.reason.code is ReasonCode.CHOSEN or outcome.reason.code in WITHHELD
     }
 
 
-def _signals(compiled: CompiledBook, asked: Evaluation) -> tuple[SignalExplained, ...]:
-    if compiled.signals is None:
+def _signals(evaluation: Evaluation) -> tuple[SignalExplained, ...]:
+    signals = evaluation.compiled.signals
+    if signals is None:
         return ()
-    return tuple(
-        _signal(compiled.signals.compiled, compiled, asked, held) for held in asked.concluded.signals
-    )
+    return tuple(_signal(signals.compiled, evaluation, held) for held in evaluation.concluded.signals)
 
 
-def _signal(
-    signals: CompiledSignals, compiled: CompiledBook, asked: Evaluation, held: HeldSignal
-) -> SignalExplained:
-    attributes, moment = asked.request.attributes, asked.moment
+def _signal(signals: CompiledSignals, evaluation: Evaluation, held: HeldSignal) -> SignalExplained:
+    attributes, moment = evaluation.request.attributes, evaluation.moment
+    declared = evaluation.compiled.book.derived.signals[held.name]
     return SignalExplained(
         held.name,
         held.since,
         held.expires_at,
-        held not in asked.concluded.remember and held.expires_at is not None,
+        held not in evaluation.concluded.remember and held.expires_at is not None,
         explain_chain(signals, attributes, moment, held.name),
-        trace(compiled.book.derived.signals[held.name].when, attributes, moment),
+        trace(declared.when, attributes, moment),
     )
 
 
-def _explained(
-    asked: Evaluation,
+def _campaign(
+    evaluation: Evaluation,
     compiled_campaign: CompiledCampaign,
-    fate: CandidateOutcome | None,
+    outcome: CandidateOutcome | None,
     rivals: Mapping[str, Rival],
-    learned: Propensity | None,
+    propensity: Propensity | None,
 ) -> CampaignExplained:
-    compiled, request, moment, campaign = (
-        asked.compiled,
-        asked.request,
-        asked.moment,
-        compiled_campaign.campaign,
-    )
-    condition = trace(campaign.when, request.attributes, moment)
-    if fate is None:
-        reason = _fell_at(compiled, compiled_campaign, request, moment)
+    compiled, campaign = evaluation.compiled, compiled_campaign.campaign
+    condition = trace(campaign.when, evaluation.request.attributes, evaluation.moment)
+    if outcome is None:
+        reason = _fell_at(evaluation, compiled_campaign)
         return CampaignExplained(campaign.name, reason, condition, None, tier=campaign.tier)
     return CampaignExplained(
         campaign.name,
-        fate.reason,
+        outcome.reason,
         condition,
-        fate.score,
-        fate.details,
-        fate.readings,
+        outcome.score,
+        outcome.details,
+        outcome.readings,
         campaign.tier,
-        _rival(compiled, fate.reason, rivals),
-        tuple(_forms(asked, compiled_campaign)),
-        propensity=learned,
+        _rival(compiled, outcome.reason, rivals),
+        tuple(_creatives(evaluation, compiled_campaign)),
+        propensity=propensity,
     )
 
 
 def _rival(compiled: CompiledBook, reason: Reason, rivals: Mapping[str, Rival]) -> Rival | None:
-    if reason.code not in _GAVE_WAY:
+    if reason.code not in GAVE_WAY:
         return None
     if reason.code is ReasonCode.CATEGORY_FULL:
-        same = [one for name, one in rivals.items() if _category(compiled, name) == reason.name]
+        same = [rival for name, rival in rivals.items() if _category(compiled, name) == reason.name]
         return same[-1] if same else None
     return rivals.get(reason.name)
 
@@ -179,19 +172,16 @@ def _category(compiled: CompiledBook, campaign: str) -> str:
     return book.offers[book.campaigns[campaign].offer].category
 
 
-def _forms(asked: Evaluation, compiled_campaign: CompiledCampaign) -> Iterator[CreativeExplained]:
-    """Its forms on the channels of this call."""
-    request, moment = asked.request, asked.moment
-    for name in usable_channels(asked.compiled, request):
+def _creatives(evaluation: Evaluation, compiled_campaign: CompiledCampaign) -> Iterator[CreativeExplained]:
+    """Its creatives on the channels of this call."""
+    request, moment = evaluation.request, evaluation.moment
+    for name in usable_channels(evaluation.compiled, request):
         campaign_channel = compiled_campaign.campaign_channels.get(name)
         if campaign_channel is None:
             continue
-        known = known_weights(
-            asked,
-            compiled_campaign,
-            fitting_creatives(campaign_channel.creatives, request.attributes, moment),
-        )
-        shares = {} if known is None else known.by_arm
+        fitting = fitting_creatives(campaign_channel.creatives, request.attributes, moment)
+        weights = known_weights(evaluation, compiled_campaign, fitting)
+        shares = {} if weights is None else weights.by_arm
         for creative in campaign_channel.creatives:
             yield CreativeExplained(
                 name,
@@ -202,18 +192,16 @@ def _forms(asked: Evaluation, compiled_campaign: CompiledCampaign) -> Iterator[C
             )
 
 
-def _fell_at(
-    compiled: CompiledBook, compiled_campaign: CompiledCampaign, request: Request, moment: Moment
-) -> Reason:
-    """The stage where a campaign fell that did not become a candidate."""
-    name = compiled_campaign.campaign.name
+def _fell_at(evaluation: Evaluation, compiled_campaign: CompiledCampaign) -> Reason:
+    """Why a campaign did not become a candidate."""
+    compiled, request, name = evaluation.compiled, evaluation.request, compiled_campaign.campaign.name
     if not _is_requested(compiled, compiled_campaign, request):
         return Reason(ReasonCode.NOT_REQUESTED, name)
     clocks = clocks_of(compiled, request)
     if not clocks.run(compiled_campaign.active):
         own = clocks.runs(compiled_campaign.campaign.active)
         return Reason(ReasonCode.NOT_ACTIVE, compiled_campaign.offer.name if own else name)
-    if holds(compiled_campaign.campaign.when, request.attributes, moment):
+    if holds(compiled_campaign.campaign.when, request.attributes, evaluation.moment):
         raise AssertionError(f"the index lost the eligible campaign {name}")
     return Reason(ReasonCode.NOT_ELIGIBLE, name)
 

@@ -1,4 +1,4 @@
-"""What an explanation says, as plain values."""
+"""Explanations as plain values."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,18 +10,25 @@ from engine.model.decision import Decision, Reason, ReasonCode, RuleReading
 from engine.model.instant import Instant
 from engine.model.values import Value
 
+FELL_EARLY = (ReasonCode.NOT_ACTIVE, ReasonCode.NOT_ELIGIBLE, ReasonCode.NOT_REQUESTED)
+"""The reasons of campaigns that did not become candidates."""
+
+
+GAVE_WAY = (ReasonCode.OUTRANKED, ReasonCode.GROUP_TAKEN, ReasonCode.CATEGORY_FULL)
+"""The reasons of campaigns that only a better one held back."""
+
 
 class ChangeKind(StrEnum):
-    """What would be otherwise."""
+    """What a change changes."""
 
     ATTRIBUTE = "attribute"
-    """A value that the customer brings, or that is derived of him."""
+    """A value of the customer, sent or derived."""
     CONSENT = "consent"
     """The customer agrees to a purpose."""
     CHANNEL = "channel"
     """The call allows a channel."""
     PLACEMENT = "placement"
-    """The call asks for a placement."""
+    """The call requests a placement."""
     TIME = "time"
     """The decision is made at a later moment."""
     TIER = "tier"
@@ -31,35 +38,35 @@ class ChangeKind(StrEnum):
 
 
 class Change(NamedTuple):
-    """One thing that would be otherwise."""
+    """One change of the request or the book."""
 
     kind: ChangeKind
     name: str = ""
     """The attribute, purpose, channel or placement; empty of times, tiers and values."""
     before: Value | None = None
     after: Value | None = None
-    """None: the attribute is missing. Of TIME an instant."""
+    """None: the attribute is missing. For TIME an instant."""
     any_value: bool = False
-    """Whether any value serves, of which `after` is one."""
+    """Whether any value would do; `after` is one of them."""
     size: float = 1.0
-    """How large the change is: of numbers the share of their range, else of the larger; of what has no measure 1."""
+    """How large the change is, up to 1: of numbers the share of their range, else of the larger one; otherwise 1."""
 
 
 class Counterfactual(NamedTuple):
-    """A change that was tried by deciding again, and what the campaign came to then."""
+    """A change that was tried by evaluating again, and the campaign's reason with it."""
 
     change: Change
     then: Reason
-    """CHOSEN, or the later stage at which it falls then."""
+    """CHOSEN, or the reason of a later stage."""
 
     @property
     def wins(self) -> bool:
-        """Whether the campaign is chosen then."""
+        """Whether the campaign is chosen with the change."""
         return self.then.code is ReasonCode.CHOSEN
 
 
 class Rival(NamedTuple):
-    """Who was taken in a campaign's place."""
+    """A campaign that was taken in another's place."""
 
     campaign: str
     tier: int
@@ -67,41 +74,41 @@ class Rival(NamedTuple):
 
 
 class CreativeExplained(NamedTuple):
-    """A variant on a channel that was considered."""
+    """One variant on a channel of the call."""
 
     channel: str
     variant: str
     """Empty for the offer's own content."""
     condition: Trace
     lacks: tuple[str, ...]
-    """The attributes without which its content cannot be filled in."""
+    """The attributes that its content needs and the customer has not."""
     share: float
 
 
 @dataclass(frozen=True, slots=True)
 class CampaignExplained:
-    """What became of one campaign of the book."""
+    """What became of one campaign."""
 
     campaign: str
     reason: Reason
     condition: Trace | None
-    """None where the book that has it is not at hand."""
+    """None if the book that decided is not the current one."""
     score: float | None
-    """None where it did not get as far as ranking."""
+    """None if it was not ranked."""
     details: tuple[Reason, ...] = ()
     readings: tuple[RuleReading, ...] = ()
-    """How the rules of contact pressure stood."""
+    """Results of its pressure rules."""
     tier: int = 0
     rival: Rival | None = None
-    """Who was taken in its place, of several the one that is beaten most easily."""
+    """The campaign taken in its place; of several the one that is beaten most easily."""
     creatives: tuple[CreativeExplained, ...] = ()
-    """Its variants, where it got as far as ranking."""
+    """Its variants, if it was ranked."""
     counterfactuals: tuple[Counterfactual, ...] = ()
     """Single changes that would bring it further, each verified; those by which it is chosen first, then the smaller."""
     searched: bool = False
-    """Whether such changes were looked for, within the bounds of flips.py."""
+    """Whether such changes were searched for, within the bounds of counterfactuals/search.py."""
     propensity: Propensity | None = None
-    """By which it was ranked, where it is learned."""
+    """The learned propensity by which it was ranked; None: it is not learned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +118,9 @@ class SignalExplained:
     name: str
     since: Instant
     expires_at: Instant | None
-    """Until when it will be remembered; None: it holds for this request only."""
+    """Until when it is remembered; None: it holds for this request only."""
     remembered: bool
-    """Whether it holds by memory alone: its condition does not hold now."""
+    """Whether it holds only because it is remembered: its condition does not hold now."""
     led_by: tuple[str, ...]
     """The signals that led to it, each after those that led to it in turn."""
     condition: Trace
@@ -121,13 +128,13 @@ class SignalExplained:
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """The answer, every campaign in the book's order, and every signal that held.
+    """The decision, every campaign in the book's order, and every signal that held.
 
-    Of a past decision that cannot be made again, the candidates that the log lists, best first.
+    For a past decision that cannot be evaluated again: the candidates that the log lists, best first.
     """
 
     decision: Decision
     campaigns: tuple[CampaignExplained, ...]
     signals: tuple[SignalExplained, ...] = ()
     notes: tuple[str, ...] = ()
-    """What is to be known of an explanation that cannot tell everything; for people."""
+    """What the explanation cannot show, and why; for people."""

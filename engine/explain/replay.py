@@ -1,4 +1,4 @@
-"""Why a decision of the log came out as it did: made again from its row, or, where that cannot be, as it stands there."""
+"""Explains a decision of the log: evaluated again from its row, or as the row has it where that is not possible."""
 
 import asyncio
 from collections.abc import Collection, Sequence
@@ -10,14 +10,13 @@ from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import Evaluation, evaluate
 from engine.decide.select import select
 from engine.engine import Engine
-from engine.explain.explain import told
+from engine.explain.explain import explain_decision
 from engine.explain.model import CampaignExplained, ChangeKind, Explained
 from engine.ledger.commit.replay import LoggedDecision, find_logged
 from engine.model.decision import CandidateOutcome, Decision
 
-_AGAIN = (
-    "made again from the log it comes out otherwise: its candidates are told as the log has them, and no changes were"
-    " tried"
+_DIFFERS = (
+    "Re-evaluating this decision from the log gives a different result; the logged candidates are shown."
 )
 
 
@@ -35,89 +34,90 @@ async def explain_logged(
 ) -> Explained:
     """Explains a decision that was made. Raises NoSuchDecision; LedgerError when the log could not be read.
 
-    only, flips: as of `explain`; changes are tried at the moment of then, against the contacts of then. Of another version
-    of the book than the live one, and where the log lacks what the decision depended on, only what it holds is told.
+    only, counterfactuals: as in `explain`; changes are tried at the moment of the decision, against the contacts of then.
+    If another version of the book decided, or the log lacks what the decision depended on, only the logged candidates are
+    shown.
     """
     compiled = engine.compiled
-    past = await engine.look(lambda store: find_logged(store, decision_id, compiled), deadline=deadline)
-    if past is None:
+    logged = await engine.look(lambda store: find_logged(store, decision_id, compiled), deadline=deadline)
+    if logged is None:
         raise NoSuchDecision(f"the log holds no decision {decision_id!r:.80}")
-    if past.decision.book_version != compiled.book.version:
-        return _as_logged(past, None, only, _other_book(past.decision.book_version, compiled))
-    notes = _not_held(past, compiled)
-    asked = evaluate(compiled, past.request, past.learned)
-    again = _judged(asked, past)
-    if not _agree(past, again):
-        return _as_logged(past, asked, only, (_AGAIN, *notes))
+    if logged.decision.book_version != compiled.book.version:
+        return _as_logged(logged, None, only, _other_book(logged.decision.book_version, compiled))
+    notes = _not_held(logged, compiled)
+    evaluation = evaluate(compiled, logged.request, logged.learned)
+    again = _decide_again(evaluation, logged)
+    if not _agree(logged, again):
+        return _as_logged(logged, evaluation, only, (_DIFFERS, *notes))
 
-    async def settle(asks: Sequence[Evaluation]) -> Sequence[Decision]:
-        return await asyncio.to_thread(lambda: [_judged(one, past) for one in asks])
+    async def preview_all(evaluations: Sequence[Evaluation]) -> Sequence[Decision]:
+        return await asyncio.to_thread(lambda: [_decide_again(changed, logged) for changed in evaluations])
 
-    decision = past.decision._replace(candidate_outcomes=again.candidate_outcomes)
-    found = await told(
-        past.request, asked, decision, settle if counterfactuals else None, only, but=_untried(compiled)
+    explained = await explain_decision(
+        logged.request,
+        evaluation,
+        logged.decision._replace(candidate_outcomes=again.candidate_outcomes),
+        preview_all if counterfactuals else None,
+        only,
+        untried=_untried(compiled),
     )
-    return replace(found, notes=notes)
+    return replace(explained, notes=notes)
 
 
 def _untried(compiled: CompiledBook) -> frozenset[ChangeKind]:
-    """What cannot be tried: the log holds what events came to at the moment, and not the events, which grow older."""
+    """Later moments, if the book uses events: the log holds what was derived from them and not the events themselves."""
     return frozenset({ChangeKind.TIME}) if compiled.derivation.uses_events else frozenset()
 
 
-def _judged(asked: Evaluation, past: LoggedDecision) -> Decision:
-    """What would have been answered, with what became of every candidate."""
-    asked = asked._replace(conversions=past.conversions)
+def _decide_again(evaluation: Evaluation, logged: LoggedDecision) -> Decision:
+    """The decision on the state that the log holds, with the outcome of every candidate."""
+    evaluation = evaluation._replace(conversions=logged.conversions)
     return answer(
-        asked,
-        select(asked, past.history, past.person, past.customer_state, past.counts),
-        past.decision.decision_id,
+        evaluation,
+        select(evaluation, logged.history, logged.person, logged.customer_state, logged.counts),
+        logged.decision.decision_id,
         candidate_outcomes=True,
     )
 
 
-def _agree(past: LoggedDecision, again: Decision) -> bool:
-    """Whether it is the same decision: the same candidates with the same fates, and the same offers."""
-    logged = past.decision
-    listed = [_gist(one) for one in logged.candidate_outcomes]
-    found = [_gist(one) for one in again.candidate_outcomes]
+def _agree(logged: LoggedDecision, again: Decision) -> bool:
+    """Whether it is the same decision: the same candidates with the same outcomes, and the same offers."""
+    decision = logged.decision
+    listed = [outcome._replace(readings=()) for outcome in decision.candidate_outcomes]
+    outcomes = [outcome._replace(readings=()) for outcome in again.candidate_outcomes]
     return (
-        listed == found[: len(listed)]
-        and len(found) == len(listed) + past.more_candidates
-        and logged.outcome is again.outcome
-        and [one[:6] for one in logged.offers] == [one[:6] for one in again.offers]
+        listed == outcomes[: len(listed)]
+        and len(outcomes) == len(listed) + logged.more_candidates
+        and decision.outcome is again.outcome
+        and [offer[:6] for offer in decision.offers] == [offer[:6] for offer in again.offers]
     )
-
-
-def _gist(fate: CandidateOutcome) -> CandidateOutcome:
-    return fate._replace(readings=())
 
 
 def _as_logged(
-    past: LoggedDecision, asked: Evaluation | None, only: Collection[str], notes: Sequence[str]
+    logged: LoggedDecision, evaluation: Evaluation | None, only: Collection[str], notes: Sequence[str]
 ) -> Explained:
-    learned = past.learned.propensities
-    told_of = tuple(
-        replace(_candidate(one, asked), propensity=learned.get(one.campaign))
-        for one in past.decision.candidate_outcomes
-        if not only or one.campaign in only
+    propensities = logged.learned.propensities
+    campaigns = tuple(
+        replace(_candidate(outcome, evaluation), propensity=propensities.get(outcome.campaign))
+        for outcome in logged.decision.candidate_outcomes
+        if not only or outcome.campaign in only
     )
-    if past.more_candidates:
-        notes = (*notes, f"the log lists the first candidates only; there were {past.more_candidates} more")
-    return Explained(past.decision, told_of, notes=tuple(notes))
+    if logged.more_candidates:
+        notes = (*notes, f"the log lists the first candidates only; there were {logged.more_candidates} more")
+    return Explained(logged.decision, campaigns, notes=tuple(notes))
 
 
-def _candidate(fate: CandidateOutcome, asked: Evaluation | None) -> CampaignExplained:
-    """What the log says of a candidate, and how its condition stands where the book is at hand."""
-    campaign = None if asked is None else asked.compiled.book.campaigns.get(fate.campaign)
+def _candidate(outcome: CandidateOutcome, evaluation: Evaluation | None) -> CampaignExplained:
+    """A candidate as logged, with its condition traced if the book is the current one."""
+    campaign = None if evaluation is None else evaluation.compiled.book.campaigns.get(outcome.campaign)
     return CampaignExplained(
-        fate.campaign,
-        fate.reason,
+        outcome.campaign,
+        outcome.reason,
         None
-        if campaign is None or asked is None
-        else trace(campaign.when, asked.request.attributes, asked.moment),
-        fate.score,
-        fate.details,
+        if campaign is None or evaluation is None
+        else trace(campaign.when, evaluation.request.attributes, evaluation.moment),
+        outcome.score,
+        outcome.details,
         tier=0 if campaign is None else campaign.tier,
     )
 
@@ -129,11 +129,11 @@ def _other_book(version: str, compiled: CompiledBook) -> tuple[str, ...]:
     )
 
 
-def _not_held(past: LoggedDecision, compiled: CompiledBook) -> tuple[str, ...]:
-    """Says which values the log does not hold; of addresses it is enough to know that there were some."""
-    addresses = {one.address for one in compiled.book.channels.values()}
+def _not_held(logged: LoggedDecision, compiled: CompiledBook) -> tuple[str, ...]:
+    """Names the values that the log does not hold, except addresses, of which only the presence matters."""
+    addresses = {channel.address for channel in compiled.book.channels.values()}
     return tuple(
         f"the log does not hold the value of {name}: tests on it are unknown here"
-        for name in past.masked
+        for name in logged.masked
         if name not in addresses
     )

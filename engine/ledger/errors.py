@@ -2,14 +2,14 @@
 
 LedgerError
 ├── LedgerUnavailable   the store did not take the write: disk full, locked, unreadable; nothing of it is kept
-├── LedgerFull          too many requests wait to be settled; try again after `retry_after` seconds
+├── LedgerFull          too many requests wait to be committed; try again after `retry_after` seconds
 ├── LedgerClosed        the server is going down and takes nothing new
-├── DeadlinePassed      the caller's deadline had passed before its turn; nothing was settled
-├── RequestIdReused     the request_id names an earlier decision about another customer
+├── DeadlinePassed      the caller's deadline had passed before its turn; nothing was committed
+├── RequestIdTaken      the request_id names an earlier decision about another customer
 ├── TooManyNames        the person would have more names than are kept
-├── EventIdReused       the event_id names an earlier event of another customer
-├── OutcomeRefused      the outcome does not fit its decision, or nobody knows whose it is
-└── SettleFault         a fault of the program's own, met while this one request was settled
+├── EventIdTaken        the event_id names an earlier event of another customer
+├── OutcomeRefused      the outcome does not fit its decision, or its customer is not known
+└── DecisionFault       a fault of the program's own, met while this one request was decided
 """
 
 
@@ -22,10 +22,10 @@ class LedgerUnavailable(LedgerError):
 
 
 class LedgerFull(LedgerError):
-    """Too many requests wait to be settled."""
+    """Too many requests wait to be committed."""
 
     def __init__(self, retry_after: float) -> None:
-        super().__init__(f"too many requests wait to be settled; retry in {retry_after:.2f} s")
+        super().__init__(f"too many requests wait to be committed; retry in {retry_after:.2f} s")
         self.retry_after = retry_after
         """Seconds."""
 
@@ -35,7 +35,7 @@ class LedgerClosed(LedgerError):
 
 
 class DeadlinePassed(LedgerError):
-    """The caller's deadline had passed before its turn; nothing was settled."""
+    """The caller's deadline had passed before its turn; nothing was committed."""
 
 
 class RequestIdTaken(LedgerError):
@@ -47,12 +47,12 @@ class EventIdTaken(LedgerError):
 
 
 class OutcomeRefused(LedgerError):
-    """The outcome does not fit its decision, or nobody knows whose it is; its message says what."""
+    """The outcome does not fit its decision, or its customer is not known; the message says which."""
 
 
 class TooManyNames(LedgerError):
     """Linking the names would make a person with more names than are kept; nothing is linked."""
 
 
-class SettleFault(LedgerError):
-    """A fault of the program's own, met while this one request was settled; its neighbours are not touched."""
+class DecisionFault(LedgerError):
+    """A fault of the program's own, met while this one request was decided; the others of its group are not touched."""

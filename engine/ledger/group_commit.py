@@ -1,4 +1,4 @@
-"""Group commit: whatever waits is settled together, in one transaction, by one thread.
+"""Group commit: commits everything that waits in one transaction, by one thread.
 
 Reading is grouped in the same way: what waits is read by one statement.
 
@@ -23,64 +23,64 @@ CommandT = TypeVar("CommandT")
 ResultT = TypeVar("ResultT")
 
 
-CommitGroup = Callable[[Sequence[CommandT]], Sequence[ResultT | LedgerError]]
-"""Settles a group in one transaction: as many answers as asks. Raises LedgerError when nothing of it was kept."""
+ApplyGroup = Callable[[Sequence[CommandT]], Sequence[ResultT | LedgerError]]
+"""Applies a group: as many results as commands. Raises LedgerError when nothing of it was kept."""
 
 
-Transaction = Callable[[Sequence[CommandT]], AbstractContextManager[None]]
-"""What a group is settled in."""
+OpenTransaction = Callable[[Sequence[CommandT]], AbstractContextManager[None]]
+"""Opens the transaction in which a group is applied."""
+
+
+OnGroup = Callable[[int, float, bool], None]
+"""Called with the number of a group's commands, the seconds it took, and whether the store is well."""
 
 
 _RETRY_AFTER = 0.25
 
 
 @dataclass(slots=True)
-class _Waiting(Generic[CommandT, ResultT]):
-    asks: Sequence[CommandT]
+class _Submission(Generic[CommandT, ResultT]):
+    commands: Sequence[CommandT]
     future: "asyncio.Future[Sequence[ResultT | LedgerError]]"
     loop: asyncio.AbstractEventLoop
     deadline: float | None
 
 
-OnGroup = Callable[[int, float, bool], None]
-"""Is told how many asks a group had, how many seconds it took, and whether it was kept."""
-
-
-_Settled = tuple[list[_Waiting[CommandT, ResultT]], Sequence[ResultT | LedgerError] | BaseException]
+_Group = list[_Submission[CommandT, ResultT]]
 
 
 class GroupCommit(Generic[CommandT, ResultT]):
-    """A bounded queue before a thread that settles it. It is used from one event loop at a time.
+    """A bounded queue before a thread that commits what waits in it. It is used from one event loop at a time.
 
-    While the store does not take groups, one submission at a time is tried, and the others are refused at once: nobody
-    should wait for what will not come.
+    While the store does not take groups, one submission at a time is tried and the others are refused at once, so that no
+    caller waits for what will not come.
 
-    limit: how many asks may wait; more are refused with LedgerFull. transaction: what a group is settled in; deadlines that
-    pass while it is waited for have passed. largest: how many make a group; a submission is never divided.
+    limit: commands that may wait; more are refused with LedgerFull. transaction: opened once a group; deadlines that pass
+    while it waits for its locks have passed. largest: commands in a group; a submission is never divided.
     """
 
     def __init__(
         self,
-        settle: CommitGroup[CommandT, ResultT],
+        apply: ApplyGroup[CommandT, ResultT],
         *,
         limit: int = 4096,
-        transaction: Transaction[CommandT] | None = None,
+        transaction: OpenTransaction[CommandT] | None = None,
         largest: int = 512,
         name: str = "ledger-writer",
     ) -> None:
-        self._settle = settle
+        self._apply = apply
         self._limit = limit
-        self._transaction = transaction or _alone
+        self._transaction = transaction or _no_transaction
         self._largest = largest
-        self._queue: deque[_Waiting[CommandT, ResultT]] = deque()
-        self._door = threading.Lock()
+        self._queue: deque[_Submission[CommandT, ResultT]] = deque()
+        self._submitting = threading.Lock()
         self._changed = threading.Condition()
         self._submitted = 0
         self._taken = 0
         self._done = 0
         self._trouble: str | None = None
         self.on_group: OnGroup | None = None
-        """Told of every group, in the queue's thread."""
+        """Called after every group, in the queue's thread."""
         self._waking = False
         self._closed = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -88,7 +88,7 @@ class GroupCommit(Generic[CommandT, ResultT]):
 
     @property
     def depth(self) -> int:
-        """How many asks wait."""
+        """Commands that wait."""
         return self._submitted - self._taken
 
     @property
@@ -97,44 +97,44 @@ class GroupCommit(Generic[CommandT, ResultT]):
         return self._trouble
 
     def doubt(self, trouble: str) -> None:
-        """Says that the store is in trouble, until it takes a group."""
+        """Sets `trouble`, until the store takes a group."""
         self._trouble = trouble
 
-    def check_room(self, asks: int) -> None:
-        """Raises LedgerFull where so many more would be refused now, so that nothing is done for them in vain."""
-        if self._trouble is None:  # else there may be something to say without
-            self._check_room(asks)
+    def check_room(self, commands: int) -> None:
+        """Raises LedgerFull where so many more would be refused now, so that no work is done for them in vain."""
+        if self._trouble is None:  # else the caller may have an answer that needs no store
+            self._check_room(commands)
 
-    def _check_room(self, asks: int) -> None:
-        if (depth := self.depth) and depth + asks > self._limit:
+    def _check_room(self, commands: int) -> None:
+        if (depth := self.depth) and depth + commands > self._limit:
             raise LedgerFull(_RETRY_AFTER)
 
     async def submit(
-        self, asks: Sequence[CommandT], *, deadline: float | None = None
+        self, commands: Sequence[CommandT], *, deadline: float | None = None
     ) -> Sequence[ResultT | LedgerError]:
-        """Settles the asks together; an answer or an error each.
+        """Commits the commands together; the result of each, or its error.
 
-        deadline: on time.monotonic's clock; asks whose turn comes later are not settled. Raises LedgerFull and
-        LedgerClosed at once, and LedgerUnavailable or DeadlinePassed for all the asks together.
+        deadline: on time.monotonic's clock; commands whose turn comes later are not committed. Raises LedgerFull and
+        LedgerClosed at once, and LedgerUnavailable or DeadlinePassed for all the commands together.
         """
-        if self._trouble is not None and asks and self._submitted > self._done:
+        if self._trouble is not None and commands and self._submitted > self._done:
             raise LedgerUnavailable(self._trouble)
-        self._check_room(len(asks))
+        self._check_room(len(commands))
         loop = asyncio.get_running_loop()
-        waiting = _Waiting[CommandT, ResultT](asks, loop.create_future(), loop, deadline)
-        with self._door:
+        submission = _Submission[CommandT, ResultT](commands, loop.create_future(), loop, deadline)
+        with self._submitting:
             if self._closed:
                 raise LedgerClosed("the server is going down")
-            self._submitted += len(asks)
-            self._queue.append(waiting)
+            self._submitted += len(commands)
+            self._queue.append(submission)
         if not self._waking:
             self._waking = True
             loop.call_soon(self._wake)
-        return await waiting.future
+        return await submission.future
 
     def close(self) -> None:
-        """Takes nothing new, settles what waits, and returns when that is done."""
-        with self._door:
+        """Takes nothing new, commits what waits, and returns when that is done."""
+        with self._submitting:
             self._closed = True
         self._wake()
         self._thread.join()
@@ -147,80 +147,90 @@ class GroupCommit(Generic[CommandT, ResultT]):
 
     def _run(self) -> None:
         while group := self._next_group():
-            start, size = time.perf_counter(), sum(len(one.asks) for one in group)
-            live, answers = self._settle_group(group)
+            start, size = time.perf_counter(), sum(len(submission.commands) for submission in group)
+            current, results = self._commit(group)
             seconds = time.perf_counter() - start
             self._done += size
-            _deliver(live, answers)
+            _deliver(current, results)
             if self.on_group is not None:
                 self.on_group(size, seconds, self._trouble is None)
 
-    def _next_group(self) -> list[_Waiting[CommandT, ResultT]]:
+    def _next_group(self) -> _Group[CommandT, ResultT]:
         """The submissions that wait, up to the largest group; empty when closed and done."""
         with self._changed:
             self._changed.wait_for(lambda: self._queue or self._closed)
-        group: list[_Waiting[CommandT, ResultT]] = []
+        group: _Group[CommandT, ResultT] = []
         size = 0
-        while self._queue and (not group or size + len(self._queue[0].asks) <= self._largest):
+        while self._queue and (not group or size + len(self._queue[0].commands) <= self._largest):
             group.append(self._queue.popleft())
-            size += len(group[-1].asks)
+            size += len(group[-1].commands)
         self._taken += size
         return group
 
-    def _settle_group(self, group: list[_Waiting[CommandT, ResultT]]) -> _Settled[CommandT, ResultT]:
-        """Those who still waited, and what they are to be told."""
-        live = _in_time(group)
-        if not live:
-            return live, ()
+    def _commit(
+        self, group: _Group[CommandT, ResultT]
+    ) -> tuple[_Group[CommandT, ResultT], Sequence[ResultT | LedgerError] | BaseException]:
+        """Commits the group; the submissions whose callers still waited, and their results or what failed all of them."""
+        current = _in_time(group)
+        if not current:
+            return current, ()
         try:
-            with self._transaction([ask for one in live for ask in one.asks]):
-                live = _in_time(live)
-                answers = self._settle([ask for one in live for ask in one.asks]) if live else []
+            with self._transaction(_commands_of(current)):
+                current = _in_time(current)
+                results = self._apply(_commands_of(current)) if current else []
         except LedgerError as error:
             self._trouble = str(error) if isinstance(error, LedgerUnavailable) else None
-            return live, error
+            return current, error
         except Exception as error:  # noqa: BLE001 the callers must hear of a fault, and the thread must live on
-            return live, error
+            return current, error
         self._trouble = None
-        return live, answers
+        return current, results
 
 
-def _alone(_: object) -> AbstractContextManager[None]:
-    """No transaction: a group that needs none around it, or makes its own."""
+def _no_transaction(_: object) -> AbstractContextManager[None]:
+    """For a group that needs no transaction, or opens its own."""
     return nullcontext()
 
 
-def _in_time(group: list[_Waiting[CommandT, ResultT]]) -> list[_Waiting[CommandT, ResultT]]:
-    """Those whose caller still waits; the others are told that it is too late."""
+def _commands_of(group: _Group[CommandT, ResultT]) -> list[CommandT]:
+    return [command for submission in group for command in submission.commands]
+
+
+def _in_time(group: _Group[CommandT, ResultT]) -> _Group[CommandT, ResultT]:
+    """The submissions whose callers still wait; those whose deadline has passed get DeadlinePassed."""
     now = time.monotonic()
-    waiting = [one for one in group if not one.future.done()]
-    late = [one for one in waiting if one.deadline is not None and now >= one.deadline]
-    _deliver(late, DeadlinePassed("the deadline had passed before the decision could be settled"))
-    return waiting if not late else [one for one in waiting if one.deadline is None or now < one.deadline]
+    waiting = [submission for submission in group if not submission.future.done()]
+    late = [
+        submission for submission in waiting if submission.deadline is not None and now >= submission.deadline
+    ]
+    if not late:
+        return waiting
+    _deliver(late, DeadlinePassed("the deadline had passed before the decision could be committed"))
+    return [submission for submission in waiting if submission.deadline is None or now < submission.deadline]
 
 
 def _deliver(
-    group: Sequence[_Waiting[CommandT, ResultT]], answers: Sequence[ResultT | LedgerError] | BaseException
+    group: _Group[CommandT, ResultT], results: Sequence[ResultT | LedgerError] | BaseException
 ) -> None:
-    """Hands each submission its answers, with one wake-up an event loop."""
-    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[_Waiting[CommandT, ResultT], int]]] = {}
+    """Hands each submission its results, with one wake-up an event loop."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[_Submission[CommandT, ResultT], int]]] = {}
     start = 0
-    for one in group:
-        by_loop.setdefault(one.loop, []).append((one, start))
-        start += len(one.asks)
-    for loop, ones in by_loop.items():
+    for submission in group:
+        by_loop.setdefault(submission.loop, []).append((submission, start))
+        start += len(submission.commands)
+    for loop, submissions in by_loop.items():
         if not loop.is_closed():
-            loop.call_soon_threadsafe(_resolve, ones, answers)
+            loop.call_soon_threadsafe(_resolve, submissions, results)
 
 
 def _resolve(
-    ones: Sequence[tuple[_Waiting[CommandT, ResultT], int]],
-    answers: Sequence[ResultT | LedgerError] | BaseException,
+    submissions: Sequence[tuple[_Submission[CommandT, ResultT], int]],
+    results: Sequence[ResultT | LedgerError] | BaseException,
 ) -> None:
-    for one, start in ones:
-        if one.future.done():
+    for submission, start in submissions:
+        if submission.future.done():
             continue
-        if isinstance(answers, BaseException):
-            one.future.set_exception(answers)
+        if isinstance(results, BaseException):
+            submission.future.set_exception(results)
         else:
-            one.future.set_result(answers[start : start + len(one.asks)])
+            submission.future.set_result(results[start : start + len(submission.commands)])

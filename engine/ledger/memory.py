@@ -1,4 +1,4 @@
-"""What is remembered of a person: as plain values, and as the ledger's JSON."""
+"""Reads what is remembered of a person: the ledger's JSON as plain values, and back."""
 
 from collections.abc import Iterable, Mapping
 from datetime import date
@@ -15,28 +15,33 @@ _DATE = "date"
 """The one key of the JSON object that stands for a day."""
 
 
-def memory(recalled: Recalled, now: Instant) -> Memory:
-    """What was read of a person, at the moment."""
-    held = [HeldSignal(name, since, end, _fields(of)) for name, since, end, of in recalled.signals]
+def memory_of(recalled: Recalled, now: Instant) -> Memory:
+    """What is remembered of a person at the moment: signals that have expired by then are told apart."""
+    signals = [
+        HeldSignal(name, since, expires_at, _values(fields))
+        for name, since, expires_at, fields in recalled.signals
+    ]
     return Memory(
-        tuple(Event(event_id, kind, at, _fields(of)) for at, _, event_id, kind, of in recalled.events),
-        _joined(one for one in held if one.expires_at is not None and one.expires_at > now),
-        tuple(one for one in held if one.expires_at is not None and one.expires_at <= now),
+        tuple(
+            Event(event_id, kind, at, _values(fields)) for at, _, event_id, kind, fields in recalled.events
+        ),
+        _joined(signal for signal in signals if signal.expires_at is not None and signal.expires_at > now),
+        tuple(signal for signal in signals if signal.expires_at is not None and signal.expires_at <= now),
         None if recalled.is_known is None else not recalled.is_known,
     )
 
 
-def _joined(held: Iterable[HeldSignal]) -> dict[str, HeldSignal]:
-    """By name. What a person holds under several names is held since the first and until the last, as linking does it."""
-    found: dict[str, HeldSignal] = {}
-    for one in held:
-        before = found.get(one.name)
+def _joined(signals: Iterable[HeldSignal]) -> dict[str, HeldSignal]:
+    """By name. One held under several names of a person lasts from the first start to the last end, as after a link."""
+    joined: dict[str, HeldSignal] = {}
+    for signal in signals:
+        before = joined.get(signal.name)
         if before is None:
-            found[one.name] = one
+            joined[signal.name] = signal
         else:
-            longer = max(before, one, key=lambda each: (each.expires_at or 0, each.since))
-            found[one.name] = longer._replace(since=min(before.since, one.since))
-    return found
+            longer = max(before, signal, key=lambda held: (held.expires_at or 0, held.since))
+            joined[signal.name] = longer._replace(since=min(signal.since, before.since))
+    return joined
 
 
 def to_json(fields: Mapping[str, Value]) -> str:
@@ -49,8 +54,8 @@ def to_json(fields: Mapping[str, Value]) -> str:
     ).decode()
 
 
-def _fields(document: Mapping[str, Any]) -> dict[str, Value]:
-    return {name: _value(value) for name, value in document.items()}
+def _values(fields: Mapping[str, Any]) -> dict[str, Value]:
+    return {name: _value(value) for name, value in fields.items()}
 
 
 def _value(value: Any) -> Value:
@@ -59,5 +64,5 @@ def _value(value: Any) -> Value:
             return date.fromisoformat(value[_DATE])
         case list():
             return tuple(value)
-    found: Value = value
-    return found
+    plain: Value = value
+    return plain

@@ -1,6 +1,6 @@
-"""Brings a log's tables to the form that this program writes, or to an earlier one, by Alembic.
+"""Migrates a log's tables to the form that this program writes, or to an earlier one, by Alembic.
 
-Alembic is loaded only where there is something to be brought: most starts find a log of the newest form.
+Alembic is loaded only where there is something to migrate: most starts find a log of the newest form.
 """
 
 import sqlite3
@@ -21,18 +21,18 @@ _WAIT = 60.0
 _VERSION = text("SELECT version_num FROM alembic_version")
 
 
-_ALONE = text("SELECT pg_advisory_xact_lock(hashtextextended('tact migrations', 0))")
+_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('tact migrations', 0))")
 
 
 def forms() -> list[str]:
     """The names of all forms that a log has had, the newest last."""
-    return sorted(one.name.partition("_")[0] for one in (MIGRATIONS / "versions").glob("[0-9]*_*.py"))
+    return sorted(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*_*.py"))
 
 
 def migrate_file(path: Path, form: str | None = None) -> None:
-    """Brings the log in a SQLite file to a form, the newest unless one is named; does nothing when it is there already.
+    """Migrates the log in a SQLite file to a form, the newest unless one is named; does nothing when it has it already.
 
-    All in one transaction: a process that starts beside finds the old form or waits for the new one, and one that is
+    All in one transaction: a process that starts meanwhile finds the old form or waits for the new one, and one that is
     killed half-way leaves the old. Raises sqlite3.Error, SQLAlchemyError, LedgerUnavailable.
     """
     log = sqlite3.connect(path, timeout=_WAIT, isolation_level=None, check_same_thread=False)
@@ -41,7 +41,7 @@ def migrate_file(path: Path, form: str | None = None) -> None:
         with engine.connect() as connection:
             if _form_of(connection) != (form or _newest()):
                 log.execute("BEGIN IMMEDIATE")
-                _bring(connection, form or _newest())
+                _migrate(connection, form or _newest())
                 log.commit()
     finally:
         engine.dispose()
@@ -49,14 +49,14 @@ def migrate_file(path: Path, form: str | None = None) -> None:
 
 
 def migrate_database(engine: Engine, form: str | None = None) -> None:
-    """Brings the log in a PostgreSQL database to a form, in the same way. Raises SQLAlchemyError, LedgerUnavailable."""
+    """Migrates the log in a PostgreSQL database to a form, in the same way. Raises SQLAlchemyError, LedgerUnavailable."""
     with engine.begin() as connection:
         if _form_of(connection) != (form or _newest()):
-            connection.execute(_ALONE)
-            _bring(connection, form or _newest())
+            connection.execute(_LOCK)
+            _migrate(connection, form or _newest())
 
 
-def _bring(connection: Connection, form: str) -> None:
+def _migrate(connection: Connection, form: str) -> None:
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
 

@@ -1,10 +1,10 @@
-"""Reading what is remembered and what was decided, beside the writing, by one thread on its own connection.
+"""Reads what is remembered and what was decided, beside the writing, by one thread on its own connection.
 
 What waits is read together.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from engine.ledger.errors import LedgerError
 from engine.ledger.group_commit import GroupCommit
@@ -15,23 +15,23 @@ from engine.model.customer import Recalled, RecallQuery
 _T = TypeVar("_T")
 
 
-_Asked = RecallQuery | Callable[[Store], Any]
+_Query = RecallQuery | Callable[[Store], Any]
 
 
 _LARGEST = 64
-"""Persons in one reading; what many of them remember is taken over into Python at once."""
+"""Persons in one reading: what they remember is taken over into Python at once, while the interpreter is locked."""
 
 
 class LedgerReader:
     """Recalls persons from a log; its thread and its connection are there from the first recall on.
 
-    limit: how many may wait; more are refused with LedgerFull.
+    limit: queries that may wait; more are refused with LedgerFull.
     """
 
     def __init__(self, store: Store, *, limit: int = 4096) -> None:
-        self._of = store
+        self._writing_store = store
         self._limit = limit
-        self._queue: GroupCommit[_Asked, Any] | None = None
+        self._queue: GroupCommit[_Query, Any] | None = None
         self._store: Store | None = None
 
     @property
@@ -39,15 +39,16 @@ class LedgerReader:
         """Whether nothing was ever read."""
         return self._queue is None
 
-    async def recall(self, wanted: Sequence[RecallQuery], *, deadline: float | None = None) -> list[Recalled]:
+    async def recall(
+        self, queries: Sequence[RecallQuery], *, deadline: float | None = None
+    ) -> Sequence[Recalled]:
         """What is remembered of the persons; raises LedgerError when it cannot be read in time."""
-        found = await self._open().submit(wanted, deadline=deadline)
-        return [cast("Recalled", _sound(one)) for one in found]
+        return await self._submit(queries, deadline)
 
     async def look(self, read: Callable[[Store], _T], *, deadline: float | None = None) -> _T:
-        """What `read` finds in the log, inside of a transaction; raises LedgerError when it cannot be read in time."""
-        (found,) = await self._open().submit((read,), deadline=deadline)
-        return cast("_T", _sound(found))
+        """What `read` returns, called inside a transaction; raises LedgerError when it cannot be read in time."""
+        results: Sequence[_T] = await self._submit((read,), deadline)
+        return results[0]
 
     def close(self) -> None:
         """Takes nothing new, answers what waits, and closes the connection."""
@@ -56,26 +57,24 @@ class LedgerReader:
         if self._store is not None:
             self._store.close()
 
-    def _open(self) -> GroupCommit[_Asked, Any]:
+    async def _submit(self, queries: Sequence[_Query], deadline: float | None) -> Sequence[Any]:
         if self._queue is None:
             self._queue = GroupCommit(self._read, limit=self._limit, largest=_LARGEST, name="ledger-reader")
-        return self._queue
+        results = await self._queue.submit(queries, deadline=deadline)
+        for result in results:
+            if isinstance(result, LedgerError):
+                raise result
+        return results
 
-    def _read(self, asked: Sequence[_Asked]) -> list[Any]:
+    def _read(self, queries: Sequence[_Query]) -> list[Any]:
         if self._store is None:
-            self._store = self._of.another()
-        store, persons = self._store, [one for one in asked if isinstance(one, RecallQuery)]
+            self._store = self._writing_store.another()
+        store, persons = self._store, [query for query in queries if isinstance(query, RecallQuery)]
         recalled: list[Recalled] = []
         with store.transaction(writes=False):
             for start in range(0, len(persons), _LARGEST):
                 recalled += recall(store, persons[start : start + _LARGEST])
-            if len(persons) == len(asked):
+            if len(persons) == len(queries):
                 return recalled
-            found = iter(recalled)
-            return [next(found) if isinstance(one, RecallQuery) else one(store) for one in asked]
-
-
-def _sound(one: Any) -> Any:
-    if isinstance(one, LedgerError):
-        raise one
-    return one
+            in_order = iter(recalled)
+            return [next(in_order) if isinstance(query, RecallQuery) else query(store) for query in queries]

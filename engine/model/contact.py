@@ -1,4 +1,4 @@
-"""A contact: what uses up contact pressure."""
+"""Contacts: what pressure rules count."""
 
 from enum import StrEnum
 from typing import NamedTuple
@@ -7,19 +7,19 @@ from engine.model.instant import Instant
 
 
 class ContactState(StrEnum):
-    """How a contact stands."""
+    """Whether a contact counts, and for how long."""
 
     RESERVED = "reserved"
-    """It counts until its hold ends."""
+    """It counts until the reservation expires."""
     CONFIRMED = "confirmed"
     RELEASED = "released"
     """It does not count."""
     SHADOW = "shadow"
-    """It was withheld, and counts as one that arrived; no evidence changes it."""
+    """It was withheld by an experiment and counts like a confirmed one; no reported outcome changes it."""
 
 
 class Facts(NamedTuple):
-    """What pressure rules select contacts by, as it was when the contact was reserved."""
+    """What selectors of pressure rules look at, as it was when the contact was reserved."""
 
     channel: str
     kind: str
@@ -34,5 +34,5 @@ class Contact(NamedTuple):
 
     at: Instant
     expires_at: Instant | None
-    """When the reservation ends without word; None: it stays."""
+    """When an unconfirmed reservation expires; None: it is confirmed."""
     facts: Facts

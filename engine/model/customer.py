@@ -1,4 +1,4 @@
-"""What is asked of a person's memory, and what is found."""
+"""What is stored of a person (memory, consents, past outcomes), and queries for it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,51 +11,53 @@ from engine.model.values import Value
 
 
 class RecallQuery(NamedTuple):
-    """What is wanted of one person."""
+    """What to read of one person's memory."""
 
     person: str
     events: tuple[str, ...] = ()
-    """Their types; none: no events are wanted."""
+    """Event types; empty: no events."""
     since: Instant = 0
-    """Events later than this."""
+    """Only later events are read."""
     signals: bool = False
+    """Whether to read the signals."""
     is_known: bool = False
+    """Whether to find out if anything is stored of the person."""
     aliases: tuple[str, ...] = ()
     """Further names of the person, linked or not."""
 
 
 class Recalled(NamedTuple):
-    """What was found of one person, as JSON has it."""
+    """What is stored of one person, as rows of JSON values."""
 
     events: Sequence[Sequence[Any]]
-    """at, position, event_id, type, fields: in order."""
+    """Rows of at, position, event_id, type, fields; in order."""
     signals: Sequence[Sequence[Any]]
-    """name, since, expires_at, fields: also those that have expired."""
+    """Rows of name, since, expires_at, fields; including those that have expired."""
     is_known: bool | None
-    """None: it was not asked."""
+    """None: the query did not ask for it."""
 
 
 EVERYTHING = "*"
-"""Stands for all purposes; no book can name one so."""
+"""Stands for all purposes; no purpose of a book can have this name."""
 
 
 class Consent(NamedTuple):
-    """What was said of one purpose, or of everything."""
+    """When the customer last withdrew and last gave consent to one purpose, or to everything."""
 
     withdrawn_at: Instant | None = None
     given_at: Instant | None = None
 
 
 Consents: TypeAlias = Mapping[str, Consent]
-"""By purpose; of those that are not there nothing was said."""
+"""By purpose; of a purpose that is missing nothing was reported."""
 
 
 class CustomerState(NamedTuple):
-    """What is known of one customer."""
+    """What is stored of one customer that pressure rules read, besides contacts."""
 
     consents: Mapping[str, Consent] = {}
     outcomes: Sequence[PastOutcome] = ()
-    """Of the types that some pause of the book looks at, in any order."""
+    """Of the types that some rule of the book reads, in any order."""
 
 
 NOTHING_SAID = CustomerState()
@@ -66,23 +68,23 @@ class HeldSignal(NamedTuple):
 
     name: str
     since: Instant
-    """When it was concluded first, without having been forgotten since."""
+    """When it was first concluded since it last expired."""
     expires_at: Instant | None = None
-    """From this moment on it is forgotten; None: it holds for one request."""
+    """When it expires; None: it holds for one request."""
     fields: Mapping[str, Value] = {}
-    """What it exposes."""
+    """The values that it exposes."""
 
 
 class Memory(NamedTuple):
-    """What is remembered of one person, as far as the live book needs it."""
+    """What is remembered of one person, as far as the book needs it."""
 
     events: tuple[Event, ...] = ()
     signals: Mapping[str, HeldSignal] = {}
     """Those that have not expired, by name."""
     expired: tuple[HeldSignal, ...] = ()
-    """Signals that are still kept and no longer hold."""
+    """Signals that are still stored and no longer hold."""
     is_new: bool | None = None
-    """Whether nothing was known of the person; None: nobody looked."""
+    """Whether nothing was stored of the person; None: it was not read."""
 
 
 NO_MEMORY = Memory()
@@ -90,15 +92,15 @@ NO_MEMORY = Memory()
 
 @dataclass(frozen=True, slots=True)
 class Recall:
-    """What a live book needs of the memory of persons."""
+    """What a book needs of the memory of persons."""
 
     events: tuple[str, ...]
-    """Their types."""
+    """Event types."""
     reach: Microseconds
-    """How long ago the oldest event that can matter happened."""
+    """Age of the oldest event that can matter."""
     signals: bool
     is_new: bool
 
     def of(self, name: str, now: Instant, aliases: tuple[str, ...] = ()) -> RecallQuery:
-        """What is to be read at the moment of the person who bears the names."""
+        """The query for one person at the moment."""
         return RecallQuery(name, self.events, now - self.reach, self.signals, self.is_new, aliases)

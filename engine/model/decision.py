@@ -1,4 +1,4 @@
-"""What is answered: a decision, as plain values."""
+"""A decision, its reasons and offers, as plain values."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -8,7 +8,7 @@ from engine.model.instant import Instant
 
 
 class Outcome(StrEnum):
-    """What was decided."""
+    """Kinds of decisions."""
 
     OFFER = "offer"
     FALLBACK = "fallback"
@@ -18,7 +18,7 @@ class Outcome(StrEnum):
 
 
 class ReasonCode(StrEnum):
-    """The causes, by stage of the funnel."""
+    """Why a candidate fell, was withheld or was chosen, and why a placement shows its fallback; by stage of the funnel."""
 
     NOT_ACTIVE = "not_active"
     NOT_ELIGIBLE = "not_eligible"
@@ -44,29 +44,16 @@ class ReasonCode(StrEnum):
     DEGRADED = "degraded"
 
 
-PRESSURE = frozenset(
-    (
-        ReasonCode.QUIET,
-        ReasonCode.CAPPED,
-        ReasonCode.TOO_SOON,
-        ReasonCode.PAUSED,
-        ReasonCode.OUT_OF_STOCK,
-        ReasonCode.OVER_CAPACITY,
-    )
-)
-"""The causes that contact pressure gives; they are about one of its rules."""
-
-
 CLOSED = frozenset((ReasonCode.OTHER_SLOT, ReasonCode.RAMPING))
-"""The causes for which a campaign is not open to a person: as if it were not for him."""
+"""The reasons for which a campaign is not open to a person, as if they were not eligible."""
 
 
 WITHHELD = frozenset((ReasonCode.HELD_OUT, ReasonCode.CONTROL))
-"""The causes for which an offer that could go is deliberately withheld."""
+"""The reasons for which an experiment withholds an offer that passed every rule."""
 
 
 class Reason(NamedTuple):
-    """Why something happened: the cause, and the rule, campaign or channel it is about."""
+    """A reason code, and the name of the rule, campaign, channel, placement, holdout or layer that it is about."""
 
     code: ReasonCode
     name: str
@@ -88,7 +75,7 @@ class ChosenOffer(NamedTuple):
 
 
 class RuleKind(StrEnum):
-    """The kinds of rules of contact pressure."""
+    """The kinds of pressure rules; each has its row in decide/pressure/registry.py."""
 
     QUIET = "quiet"
     CAP = "cap"
@@ -97,17 +84,17 @@ class RuleKind(StrEnum):
     GAP = "gap"
     PAUSE = "pause"
     CONSENT = "consent"
-    """That the customer withdrew it."""
+    """The customer withdrew a purpose."""
     STOCK = "stock"
-    """Of an offer."""
+    """An offer's, over all customers."""
     TOTAL = "total"
-    """Of a campaign."""
+    """A campaign's, over all customers."""
     CAPACITY = "capacity"
-    """Of a channel."""
+    """A channel's, over all customers."""
 
 
 class RuleReading(NamedTuple):
-    """How one rule of contact pressure stood when a proposal was tried."""
+    """Result of one pressure rule when a proposal was tried."""
 
     campaign: str
     channel: str
@@ -115,28 +102,28 @@ class RuleReading(NamedTuple):
     kind: RuleKind
     blocks: bool
     counted: int | None
-    """Contacts in the window; None where the rule counts none."""
+    """Contacts in the window, or the outcomes of a pause; None where the rule counts nothing."""
     limit: int | None
-    """How many there may be, lowered by the customer's wish."""
+    """The limit, as lowered by the customer."""
     window: str
     """As a book would write it: `rolling 7d`, `calendar week`, `2d`, `21:00-08:00`; empty for what counts for good."""
     zones: tuple[str, ...]
-    """On whose clocks it was read; empty where no clock matters."""
+    """IANA time zones in all of which it was evaluated; empty where no clock matters."""
     next_allowed_at: Instant | None
-    """When this rule alone lets the proposal pass; None: not within the horizon."""
+    """When this rule alone lets the proposal pass; None: not within 400 days."""
 
 
 class CandidateOutcome(NamedTuple):
-    """What became of one eligible campaign."""
+    """Result for one eligible campaign."""
 
     campaign: str
     reason: Reason
-    """CHOSEN, what it gave way to, or the first thing that stood in its way."""
+    """CHOSEN, why it was withheld, what it gave way to, or its first obstacle."""
     score: float
     details: tuple[Reason, ...]
-    """Every channel out of reach and every pressure rule that blocked it."""
+    """Every channel that is out of reach and every pressure rule that blocked it."""
     readings: tuple[RuleReading, ...] = ()
-    """Every pressure rule that was looked at."""
+    """Every pressure rule that was evaluated."""
 
 
 class SignalSince(NamedTuple):
@@ -160,10 +147,11 @@ class Decision(NamedTuple):
     blocked_by: tuple[str, ...] = ()
     next_allowed_at: Instant | None = None
     degraded: bool = False
-    """Whether it stands in for a decision that the log did not take; then it is not logged."""
+    """Whether it is a fallback for a decision that could not be logged; then it is not logged either."""
     candidate_outcomes: tuple[CandidateOutcome, ...] = ()
-    """What became of the eligible campaigns, best first; filled in PREVIEW only."""
+    """Of the eligible campaigns, best first; filled in PREVIEW only."""
     signals: tuple[SignalSince, ...] = ()
     """Those that held, by name."""
     selection_probability: float = 1.0
-    """With which chance decided so: of the first offer, or that the first was withheld; 1 where chance had no part."""
+    """Probability with which the randomised policy produced this outcome: the first offer, or that the first is withheld;
+    1.0 if nothing was randomised."""

@@ -1,4 +1,4 @@
-"""An event: what a customer did."""
+"""Events of customers."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -11,8 +11,8 @@ class Event(NamedTuple):
     """Something that a customer did."""
 
     event_id: str
-    """So that it counts once; empty: it has no name, and always counts."""
+    """Identifies the event, so that it counts once; an event with an empty id always counts."""
     type: str
     at: Instant
     fields: Mapping[str, Value] = {}
-    """item, category, page, value, currency, and the further attributes by their plain names; missing is a missing key."""
+    """item, category, page, value, currency, and further attributes by name; a missing value has no key."""

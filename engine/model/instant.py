@@ -1,12 +1,14 @@
-"""Time inside the engine: an instant is a whole number of microseconds since 1970-01-01T00:00Z."""
+"""Instants: whole numbers of microseconds since 1970-01-01T00:00Z, and their conversion from and to datetime."""
 
 from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 
 Instant: TypeAlias = int
+"""Microseconds since 1970-01-01T00:00Z."""
 
 
 Microseconds: TypeAlias = int
+"""A span of time."""
 
 
 SECOND: Microseconds = 1_000_000
@@ -22,7 +24,7 @@ _TICK = timedelta(microseconds=1)
 
 
 def from_datetime(moment: datetime) -> Instant:
-    """The instant of an aware datetime; raises ValueError for a naive one."""
+    """The instant of an aware datetime. Raises ValueError for a naive one."""
     if moment.tzinfo is None:
         raise ValueError(f"{moment} has no time zone")
     return (moment - _EPOCH) // _TICK

@@ -1,4 +1,4 @@
-"""Outcomes: what happened to a decision later, in the words in which callers report it."""
+"""Outcomes: what callers report of a decision after it was made."""
 
 from enum import StrEnum
 from typing import NamedTuple
@@ -7,7 +7,7 @@ from engine.model.instant import Instant
 
 
 class OutcomeType(StrEnum):
-    """What there is to report."""
+    """The types that callers report."""
 
     DELIVERED = "delivered"
     BOUNCED = "bounced"
@@ -23,23 +23,23 @@ class OutcomeType(StrEnum):
     COMPLAINED = "complained"
     UNSUBSCRIBED = "unsubscribed"
     SUBSCRIBED = "subscribed"
-    """The customer agrees again."""
+    """The customer gives consent again."""
 
 
 RELEASING = frozenset((OutcomeType.BOUNCED, OutcomeType.NOT_SENT, OutcomeType.CANCELLED))
-"""They say that the customer was not addressed."""
+"""The contact did not reach the customer, so it does not count."""
 
 
 CONFIRMING = frozenset(OutcomeType) - RELEASING - {OutcomeType.SUBSCRIBED}
-"""They say that the customer was: nobody complains of what did not come."""
+"""The contact reached the customer; complaints are among them, since nobody complains of what did not come."""
 
 
 OF_THE_PERSON = frozenset((OutcomeType.COMPLAINED, OutcomeType.UNSUBSCRIBED, OutcomeType.SUBSCRIBED))
-"""They change what may be sent later, so it must be known whose they are."""
+"""They change what may be sent later, so a report has to identify the person."""
 
 
 class PastOutcome(NamedTuple):
-    """One outcome; what it is about is empty where nobody knows, or where it is about several."""
+    """One reported outcome; channel, campaign and offer are empty where unknown, or where it concerns several."""
 
     type: str
     at: Instant

@@ -1,4 +1,4 @@
-"""What is asked: one customer at one moment, as plain values."""
+"""Requests for a decision, as plain values."""
 
 from enum import StrEnum
 from typing import NamedTuple
@@ -10,32 +10,33 @@ from engine.model.values import Attributes
 
 
 class Mode(StrEnum):
-    """Whether a decision is kept."""
+    """Whether a decision is committed."""
 
     COMMIT = "commit"
     """Reserve the contact and log the decision."""
     PREVIEW = "preview"
-    """Read the same state, reserve nothing, log nothing."""
+    """Decide on the same state, but reserve and log nothing."""
 
 
 class Request(NamedTuple):
-    """One customer at one moment, checked against the live book."""
+    """A request for one customer at one moment, checked against the book."""
 
     customer: str
     now: Instant
     attributes: Attributes
-    """The given values that the live book refers to, each of its declared type."""
+    """The given values that the book refers to, each of its declared type."""
     consents: frozenset[str] = frozenset()
     preferred_channels: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
-    """The channels allowed for this call; empty: every outbound channel."""
+    """The channels that the call allows; empty if it allows every outbound channel."""
     placement: str = ""
+    """Empty if the offer is to be sent, not shown."""
     max_offers: int = 1
     mode: Mode = Mode.COMMIT
     request_id: str = ""
     events: tuple[Event, ...] = ()
-    """What the customer did, as sent; empty where the live book derives nothing from events."""
+    """The events sent with the request; empty if the book derives nothing from events."""
     aliases: tuple[str, ...] = ()
-    """Further names of the customer."""
+    """Further ids of the customer."""
     memory: Memory = NO_MEMORY
-    """What is remembered of the customer."""
+    """The customer's stored events and signals."""

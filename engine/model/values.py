@@ -8,7 +8,7 @@ from typing import TypeAlias
 from engine.model.instant import Instant
 
 Scalar: TypeAlias = str | int | float | bool | date
-"""One value of an attribute. A moment (type time) is an Instant, so an int."""
+"""A single value. A value of type time is an Instant, so an int."""
 
 
 Value: TypeAlias = Scalar | tuple[str, ...] | tuple[int, ...] | tuple[float, ...]
@@ -16,12 +16,12 @@ Value: TypeAlias = Scalar | tuple[str, ...] | tuple[int, ...] | tuple[float, ...
 
 
 Attributes: TypeAlias = Mapping[str, Value]
-"""Attribute values by dotted name; a missing attribute is a missing key."""
+"""Attribute values by dotted name; a missing attribute has no key."""
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What `within` compares with: the instant and the calendar day of the decision."""
+    """The instant of a decision and its calendar day in the book's time zone, with which `within` compares."""
 
     now: Instant
     today: date

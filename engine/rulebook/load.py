@@ -1,4 +1,4 @@
-"""The version of a book: a hash of what it says, however it is spread over files."""
+"""Load a book: from files to a checked model, or to diagnostics of everything that is wrong with it."""
 
 import hashlib
 import json
@@ -12,16 +12,16 @@ from engine.rulebook.conditions.operands import OperandReader
 from engine.rulebook.content.fields import ContentReader
 from engine.rulebook.model.book import Book
 from engine.rulebook.model.experiments import Experiments
+from engine.rulebook.model.policies import WEEKDAYS
 from engine.rulebook.report.diagnostics import Code, Diagnostic, quote
 from engine.rulebook.report.findings import Findings
-from engine.rulebook.sections import attributes, audiences, channels, derived, offers
-from engine.rulebook.sections.attributes import WEEKDAYS
+from engine.rulebook.sections import attributes, channels, derived, offers
 from engine.rulebook.sections.campaigns import CampaignReader
 from engine.rulebook.sections.caps import SelectorReader, WindowReader
 from engine.rulebook.sections.derived import DerivedReader
 from engine.rulebook.sections.experiments import ExperimentReader
+from engine.rulebook.sections.offers import ActiveReader
 from engine.rulebook.sections.pressure import PressureReader
-from engine.rulebook.sections.schedules import ActiveReader
 from engine.rulebook.shapes.faults import shaped
 from engine.rulebook.shapes.sections import BookShape
 from engine.rulebook.symbols import AttributeScope
@@ -31,25 +31,18 @@ from engine.rulebook.text.merge import Merged
 from engine.rulebook.text.nodes import PlainData
 
 
-def version_of(data: Mapping[str, PlainData]) -> str:
-    """SHA-256, hexadecimal, of the merged book as canonical JSON: sorted keys, no blanks, UTF-8."""
-    text = json.dumps(data, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    # YAML can write half a surrogate pair by escapes in no way; "surrogatepass" keeps the hash total all the same.
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
 @dataclass(frozen=True, slots=True)
 class LoadedBook:
-    """What loading gives."""
+    """Result of loading: the book, and all diagnostics."""
 
     book: Book | None
     """None if there is any error."""
     diagnostics: tuple[Diagnostic, ...]
-    """Everything that was found, by file, line, column and code."""
+    """Sorted by file, line, column and code."""
 
 
 def load(folder: Path) -> LoadedBook:
-    """Load the book in a folder: all its YAML files but hidden ones and those below tests/. Never raises."""
+    """Load the book in a folder: all its YAML files except hidden ones and those below tests/. Never raises."""
     return load_sources(files.read_folder(folder), str(folder))
 
 
@@ -62,51 +55,65 @@ def load_files(contents: Mapping[str, bytes]) -> LoadedBook:
     return load_sources(sources)
 
 
-def load_sources(sources: Sources, where: str = "") -> LoadedBook:
-    """Load a book from files as they were read from the folder `where`. Never raises."""
+def load_sources(sources: Sources, folder: str = "") -> LoadedBook:
+    """Load a book from files that were read from the folder. Never raises."""
     if not sources.files and not sources.problems:
-        sources.problem(where, Code.FILE, "there are no YAML files", "a book is a folder of *.yaml files")
+        sources.problem(folder, Code.FILE, "there are no YAML files", "a book is a folder of *.yaml files")
     findings = Findings()
     merged = merge.merge(sources, findings)
     book = _book(merged, findings) if sources.files else None
     return LoadedBook(None if findings.failed else book, findings.sorted())
 
 
+def version_of(data: Mapping[str, PlainData]) -> str:
+    """SHA-256 of the merged book as canonical JSON (sorted keys, no blanks, UTF-8), hexadecimal.
+
+    It does not depend on how the book is spread over files.
+    """
+    text = json.dumps(data, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    # YAML has no escape for half a surrogate pair; "surrogatepass" keeps the hash total all the same.
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
 def _book(merged: Merged, findings: Findings) -> Book | None:
-    """The book of the merged data, section after section, each knowing those before it."""
+    """The book in the merged data. Sections are read in order: each needs the names of those before it."""
     shape, zone = _head(merged, findings)
-
-    def lost(section: str) -> bool:
-        return not merged.whole or (section,) in merged.broken
-
     lawful = frozenset(shape.lawful_basis) if shape else frozenset()
-    declared = attributes.read(merged.section("attributes"), findings, partial=lost("attributes"))
+    declared = attributes.read(merged.section("attributes"), findings, partial=merged.partial("attributes"))
     attribute_scope = AttributeScope(declared, lawful, frozenset(merged.section("attributes")))
-    derivation = DerivedReader.declare(merged, attribute_scope, OperandReader(zone, findings), lost)
-    kept = derived.read_events(merged.section("events"), findings)
+    derivation = DerivedReader.declare(merged, attribute_scope, OperandReader(zone, findings))
+    event_store = derived.read_events(merged.section("events"), findings)
     windows = WindowReader(attribute_scope, findings, WEEKDAYS.index(shape.week_starts if shape else "mon"))
-    reach = channels.read(
-        merged.section("channels"), attribute_scope, windows.capacity, findings, partial=lost("channels")
+    channel_table = channels.read(
+        merged.section("channels"),
+        attribute_scope,
+        windows.capacity,
+        findings,
+        partial=merged.partial("channels"),
     )
-    contents = ContentReader(reach, attribute_scope, findings)
+    contents = ContentReader(channel_table, attribute_scope, findings)
     periods = ActiveReader(zone, findings)
-    proposals = offers.read(merged.section("offers"), contents, periods, partial=lost("offers"))
-    slots = channels.read_placements(
-        merged.section("placements"), reach, proposals, findings, partial=lost("placements")
+    offer_table = offers.read(merged.section("offers"), contents, periods, partial=merged.partial("offers"))
+    placement_table = channels.read_placements(
+        merged.section("placements"),
+        channel_table,
+        offer_table,
+        findings,
+        partial=merged.partial("placements"),
     )
     grammar = derivation.grammar
-    grammar.audiences.partial = lost("audiences")
-    audiences.read(merged.section("audiences"), grammar)
+    grammar.read_audiences(merged.section("audiences"), partial=merged.partial("audiences"))
     signals = derivation.signals.read(grammar, merged.section("audiences"))
-    chances = ExperimentReader(zone, shape.salt if shape else "", findings)
-    layers = chances.layers(merged.section("layers"), partial=lost("layers"))
+    experiments = ExperimentReader(zone, shape.salt if shape else "", findings)
+    layers = experiments.layers(merged.section("layers"), partial=merged.partial("layers"))
     reader = CampaignReader(
-        reach, slots, proposals, grammar, contents, periods, windows, chances, layers, findings
+        *(channel_table, placement_table, offer_table, grammar, contents, periods, windows),
+        *(experiments, layers, findings),
     )
-    campaigns = reader.read(merged.section("campaigns"), partial=lost("campaigns"))
-    selectors = SelectorReader(reach, proposals, campaigns, findings)
+    campaigns = reader.read(merged.section("campaigns"), partial=merged.partial("campaigns"))
+    selectors = SelectorReader(channel_table, offer_table, campaigns, findings)
     policies = PressureReader(selectors, windows, findings).read(merged)
-    holdouts = chances.holdouts(merged.section("holdouts"), selectors)
+    holdouts = experiments.holdouts(merged.section("holdouts"), selectors)
     if shape is None or findings.failed:
         return None
     _note_unused(attribute_scope, grammar, reader, findings)
@@ -116,21 +123,21 @@ def _book(merged: Merged, findings: Findings) -> Book | None:
         zone,
         shape.locale,
         shape.salt,
-        dict(sorted((declared.found | attribute_scope.exposed()).items())),
-        reach.found,
-        slots.found,
-        dict(sorted(grammar.audiences.found.items())),
-        proposals.found,
-        campaigns.found,
+        dict(sorted((declared.values | attribute_scope.exposed()).items())),
+        channel_table.values,
+        placement_table.values,
+        dict(sorted(grammar.audiences.values.items())),
+        offer_table.values,
+        campaigns.values,
         policies,
         derivation.derived(signals),
-        kept,
-        Experiments(holdouts, layers.found),
+        event_store,
+        Experiments(holdouts, layers.values),
     )
 
 
 def _head(merged: Merged, findings: Findings) -> tuple[BookShape | None, ZoneInfo]:
-    """The section `book` and its time zone; UTC stands in for one that is wrong."""
+    """The section `book` and its time zone; UTC stands in for a wrong one."""
     utc = ZoneInfo("UTC")
     if "book" not in merged.data:
         if merged.whole:

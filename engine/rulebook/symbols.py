@@ -1,4 +1,4 @@
-"""The names that a section declares, and looking one up with a message for those that do not exist."""
+"""Symbol tables: what a section declares, by name, and lookups that report unknown names."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,68 +13,68 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class SymbolTable(Generic[T]):
-    """What one section declares, by name."""
+    """The entries of one section, by name."""
 
     noun: str
-    """What messages call one of them."""
-    found: dict[str, T] = field(default_factory=dict)
+    """What messages call an entry."""
+    values: dict[str, T] = field(default_factory=dict)
     broken: set[str] = field(default_factory=set)
-    """Names with errors of their own; who uses them is not told a second time."""
+    """Names of entries with errors; using one is not reported."""
     partial: bool = False
-    """Whether part of the section could not be read, so that an unknown name may be no mistake."""
+    """Whether part of the section could not be read; then unknown names are not reported."""
     used: set[str] = field(default_factory=set)
 
     def add(self, name: str, value: T | None, *, sound: bool = True) -> None:
-        """Add what was built for the name; None or not sound: who uses it gets nothing, and no message."""
+        """Add an entry; if it is None or not sound, its name becomes a broken one."""
         if value is None or not sound:
             self.broken.add(name)
         else:
-            self.found[name] = value
+            self.values[name] = value
 
     def get(
         self, name: str, path: Path, findings: Findings, *, use: bool = True, key: bool = False
     ) -> T | None:
-        """What the name at the path (or in its key) stands for; None, reported once, if there is no such thing.
+        """The entry of the name at the path (or in its key); None if it is broken, or unknown, which is reported.
 
-        `use`: whether being named here is a reason to exist.
+        use: whether this counts as a use, so that the entry is not noted as unused.
         """
         if use:
             self.used.add(name)
-        if name not in self.found and name not in self.broken and not self.partial:
-            hint = findings.suggest(name, [*self.found, *self.broken])
+        if name not in self.values and name not in self.broken and not self.partial:
+            hint = findings.suggest(name, [*self.values, *self.broken])
             report = findings.key_error if key else findings.error
             report(path, Code.UNKNOWN, f"there is no {self.noun} {quote(name)}", hint)
-        return self.found.get(name)
+        return self.values.get(name)
 
     def unused(self) -> Iterator[str]:
-        """The names that nobody asked for."""
-        return (name for name in self.found if name not in self.used)
+        """The names that nothing uses."""
+        return (name for name in self.values if name not in self.used)
 
 
 @dataclass(slots=True)
 class AttributeScope:
-    """The attributes of a book, and on what terms sensitive ones may be used."""
+    """All attributes that a book can use: declared, built in, and exposed by patterns and signals."""
 
     declared: SymbolTable[Attribute]
     lawful: frozenset[str] = frozenset()
-    """Categories of sensitive data with a lawful basis."""
+    """Categories of sensitive data for which the book states a lawful basis."""
     own: frozenset[str] = field(default_factory=frozenset)
-    """The names that the book declares."""
+    """The names of declared attributes, without built-in ones."""
 
     concluded: dict[str, SymbolTable[Mapping[str, Attribute]]] = field(
         default_factory=lambda: {noun: SymbolTable(noun) for noun in ("pattern", "signal")}
     )
-    """What patterns and signals expose, by field."""
+    """By noun (pattern, signal): the attributes that each pattern or signal exposes, by field."""
 
     def use(
         self, name: str, path: Path, findings: Findings, *, key: bool = False, shown: bool = False
     ) -> Attribute | None:
-        """The attribute named at the path (or at its key); None, reported once, if it cannot be used.
+        """The attribute named at the path (or at its key); None after reporting that it cannot be used.
 
-        `shown`: whether content shows its value.
+        shown: whether content shows its value.
         """
         report = findings.key_error if key else findings.error
-        attribute = self._found(name, path, findings, key=key)
+        attribute = self._known(name, path, findings, key=key)
         if attribute is None or not attribute.sensitive:
             return attribute
         if shown:
@@ -86,22 +86,22 @@ class AttributeScope:
             report(path, Code.SENSITIVE, message, hint)
         return attribute
 
-    def _found(self, name: str, path: Path, findings: Findings, *, key: bool) -> Attribute | None:
+    def _known(self, name: str, path: Path, findings: Findings, *, key: bool) -> Attribute | None:
         noun, _, rest = name.partition(".")
         if noun in self.concluded:
             return self._exposed(noun, rest, path, findings, key=key)
         self.declared.used.add(name)
-        attribute = self.declared.found.get(name)
+        attribute = self.declared.values.get(name)
         if attribute is None and name not in self.declared.broken and not self.declared.partial:
             report = findings.key_error if key else findings.error
-            hint = findings.suggest(name, self.declared.found)
+            hint = findings.suggest(name, self.declared.values)
             report(path, Code.UNKNOWN, f"there is no attribute {quote(name)}", hint)
         return attribute
 
     def _exposed(
         self, noun: str, rest: str, path: Path, findings: Findings, *, key: bool
     ) -> Attribute | None:
-        """The attribute that a pattern or a signal exposes: NAME.FIELD is the rest of its name."""
+        """The attribute that a pattern or a signal exposes. rest: its name without the noun, NAME.FIELD."""
         report = findings.key_error if key else findings.error
         owner, _, name = rest.partition(".")
         fields = self.concluded[noun].get(owner, path, findings, key=key)
@@ -117,9 +117,9 @@ class AttributeScope:
         return None
 
     def exposed(self) -> dict[str, Attribute]:
-        """What all patterns and signals expose, by the attributes' names."""
-        groups = (group.found.values() for group in self.concluded.values())
-        return {each.name: each for group in groups for fields in group for each in fields.values()}
+        """The attributes that all patterns and signals expose, by name."""
+        tables = (table.values.values() for table in self.concluded.values())
+        return {field.name: field for table in tables for fields in table for field in fields.values()}
 
     def unused(self) -> list[str]:
         """The declared attributes that nothing uses."""

@@ -1,1 +1,1 @@
-"""Scenarios: tests that marketers write beside a book."""
+"""Scenarios: tests of a book that marketers write in its folder tests/."""

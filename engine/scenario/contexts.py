@@ -1,4 +1,4 @@
-"""Moments in scenario files: read in the book's time zone, and shown in it."""
+"""Contexts and times in scenario and context files, read with the book's declarations and in its time zone."""
 
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -6,7 +6,6 @@ from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from engine.client import from_document
 from engine.decide.compiled import CompiledBook
 from engine.model.instant import Instant, from_datetime, to_datetime
 from engine.model.request import Request
@@ -17,6 +16,7 @@ from engine.rulebook.shapes.faults import shaped
 from engine.rulebook.text import datetimes
 from engine.rulebook.text.datetimes import ZoneError
 from engine.scenario.shapes import OverrideShape
+from engine.wire.messages.requests import from_document
 from engine.wire.parse import Parser
 from engine.wire.violations import InvalidMessage, Unsupported
 
@@ -24,41 +24,43 @@ _FIRST, _LAST = (from_datetime(datetime(year, 1, 1, tzinfo=UTC)) for year in (19
 
 
 def moment(text: str, zone: ZoneInfo, path: Path, findings: Findings) -> Instant | None:
-    """The moment; None after reporting that there is none."""
+    """The time as an instant; None after reporting that it is not valid."""
     try:
-        found = datetimes.parse_moment(text, zone)
-        if not _FIRST <= found < _LAST:
+        instant = datetimes.parse_moment(text, zone)
+        if not _FIRST <= instant < _LAST:
             raise ValueError("the year is out of range")
     except ZoneError as error:
         findings.error(path, Code.ZONE, f"{quote(text)}: {error}")
     except ValueError as error:
         findings.error(path, Code.VALUE, f"{quote(text)}: {error}", "for example 2026-03-10T10:00+08:00")
     else:
-        return found
+        return instant
     return None
 
 
 def shown(instant: Instant, zone: ZoneInfo) -> str:
-    """The moment as scenario files write it."""
+    """The instant as scenario files write it."""
     local = to_datetime(instant).astimezone(zone)
     return local.isoformat(timespec="auto" if local.second or local.microsecond else "minutes")
 
 
 def typed(document: Mapping[str, object], book: Book) -> dict[str, object]:
-    """The context with the dates and times of its profile and events read; a time without a zone takes the book's.
+    """The context with the dates and times of its profile and events parsed; a time without a zone takes the book's.
 
     Raises ValueError that begins with the attribute's name.
     """
-    found = dict(document)
+    context = dict(document)
     if isinstance(profile := document.get("profile"), dict):
-        found["profile"] = _typed(profile, "profile", book)
+        context["profile"] = _typed(profile, "profile", book)
     if isinstance(events := document.get("events"), list):
-        found["events"] = [typed_event(one, f"events[{place}]", book) for place, one in enumerate(events)]
-    return found
+        context["events"] = [
+            typed_event(event, f"events[{index}]", book) for index, event in enumerate(events)
+        ]
+    return context
 
 
 def typed_event(values: Any, where: str, book: Book) -> Any:
-    """The event with its moment read; whatever is none stays as it is. Raises ValueError."""
+    """The event with its time parsed; raises ValueError. What is not a mapping with a text `at` is returned as it is."""
     if not isinstance(values, dict) or not isinstance(at := values.get("at"), str):
         return values
     return {**values, "at": _moment(at, f"{where}.at", book)}
@@ -73,15 +75,15 @@ def _moment(text: str, name: str, book: Book) -> datetime:
 
 
 def _typed(values: Mapping[str, object], prefix: str, book: Book) -> dict[str, object]:
-    """The values with dates and times read where the book declares them."""
-    found: dict[str, object] = {}
+    """The values, with dates and times parsed where the book declares them."""
+    typed_values: dict[str, object] = {}
     for key, value in values.items():
         name = f"{prefix}.{key}"
         if isinstance(value, dict):
-            found[key] = _typed(value, name, book)
+            typed_values[key] = _typed(value, name, book)
         else:
-            found[key] = _value(value, name, book.attributes.get(name), book)
-    return found
+            typed_values[key] = _value(value, name, book.attributes.get(name), book)
+    return typed_values
 
 
 def _value(value: object, name: str, declared: Attribute | None, book: Book) -> object:
@@ -104,7 +106,7 @@ _PROFILE = re.compile(r"profile\.attributes\[(?P<name>.*)\]")
 
 
 class ContextLayer(NamedTuple):
-    """Keys of a context, and where they are written."""
+    """Some keys of a context, and the path where they are written."""
 
     data: Mapping[str, Any]
     path: Path
@@ -114,17 +116,19 @@ class ContextReader:
     """Reads contexts against one live book."""
 
     def __init__(self, compiled: CompiledBook, findings: Findings) -> None:
-        self._live, self._findings, self._parser = compiled, findings, Parser(compiled)
+        self._compiled, self._findings, self._parser = compiled, findings, Parser(compiled)
         book = compiled.book
         self._attributes = [name for name in book.attributes if name.partition(".")[0] in GROUPS]
-        self._purposes = {one.consent for one in book.channels.values() if one.consent is not None}
+        self._purposes = {
+            channel.consent for channel in book.channels.values() if channel.consent is not None
+        }
 
     def layer(self, data: Any, path: Path, shape: type[OverrideShape]) -> ContextLayer | None:
-        """What is sound of the data, as a layer of requests; None for data that is no mapping."""
-        found = shaped(shape, data, path, self._findings)
-        if found is None:
+        """The valid part of the data as a layer of requests; None for data that is not a mapping."""
+        parsed = shaped(shape, data, path, self._findings)
+        if parsed is None:
             return None
-        sound = {key: getattr(found, key) for key in data if (*path, key) not in self._findings.poisoned}
+        sound = {key: getattr(parsed, key) for key in data if (*path, key) not in self._findings.poisoned}
         for group in GROUPS:
             if group in sound:
                 sound[group] = self._declared(group, sound[group], (*path, group))
@@ -133,7 +137,7 @@ class ContextReader:
 
     def check_names(self, data: Mapping[str, Any], path: Path) -> None:
         """Report channels, placements and consents that the book does not have."""
-        book = self._live.book
+        book = self._compiled.book
         for key, noun, names in (
             ("consents", "consent", self._purposes),
             ("preferred_channels", "channel", book.channels),
@@ -145,26 +149,26 @@ class ContextReader:
             self._know(data["placement"], "placement", book.placements, (*path, "placement"))
 
     def _know(self, name: str, noun: str, names: Collection[str], path: Path) -> None:
-        """Report a name that is none of the names, here and not once more where requests are made."""
+        """Report an unknown name, and mark it so that building the request does not report it again."""
         if name not in names:
             hint = self._findings.suggest(name, names) or f"there are: {', '.join(sorted(names)) or 'none'}"
             self._findings.error(path, Code.UNKNOWN, f"the book has no {noun} {quote(name)}", hint)
-            self._findings.spoil(path[:-1] if isinstance(path[-1], int) else path)
+            self._findings.poison(path[:-1] if isinstance(path[-1], int) else path)
 
     def request(
         self, customer: str, layers: Sequence[ContextLayer], now: Instant, path: Path
     ) -> Request | None:
-        """The request of the layers, the later ones over the earlier; None after reporting what is wrong."""
+        """The request that the layers make, later ones over earlier ones; None after reporting what is wrong."""
         origins: dict[str, Path] = {}
         document: dict[str, Any] = {}
         for layer in layers:
-            _lay(layer.data, document, layer.path, "", origins)
+            _merge(layer.data, document, layer.path, "", origins)
         document["customer"] = customer
         try:
-            return self._parser.parse(from_document(typed(document, self._live.book)), now)
+            return self._parser.parse(from_document(typed(document, self._compiled.book)), now)
         except InvalidMessage as error:
-            for each in error.violations:
-                self._report(_short(each.field), each.description, origins, path)
+            for violation in error.violations:
+                self._report(_short(violation.field), violation.description, origins, path)
         except (ValueError, OverflowError, Unsupported) as error:
             self._report(*divided(str(error)), origins, path)
         return None
@@ -177,32 +181,32 @@ class ContextReader:
         self._findings.error(origins.get(known, path), Code.VALUE, text)
 
     def _declared(self, prefix: str, values: Mapping[str, Any], path: Path) -> dict[str, Any]:
-        """The values of attributes that there are; the others are reported."""
-        found = {}
+        """The values of declared attributes; reports the others."""
+        declared: dict[str, Any] = {}
         for key, value in values.items():
             name, here = f"{prefix}.{key}", (*path, key)
             if isinstance(value, dict):
-                found[key] = self._declared(name, value, here)
+                declared[key] = self._declared(name, value, here)
             elif name in self._attributes:
-                found[key] = value
+                declared[key] = value
             else:
                 hint = self._findings.suggest(name, self._attributes)
                 message = f"the book declares no attribute {quote(name)}"
                 self._findings.key_error(here, Code.UNKNOWN, message, hint)
-        return found
+        return declared
 
 
-def _lay(
+def _merge(
     data: Mapping[str, Any], onto: dict[str, Any], path: Path, prefix: str, origins: dict[str, Path]
 ) -> None:
-    """Lays the data over what is there: mappings key by key, anything else as a whole; a null takes away."""
+    """Merge the data into `onto`: mappings key by key, anything else as a whole; null removes a key."""
     for key, value in data.items():
         name, here = f"{prefix}{key}", (*path, key)
         origins[name] = here
         if isinstance(value, dict):
             below = onto.get(key)
             onto[key] = below = dict(below) if isinstance(below, dict) else {}
-            _lay(value, below, here, f"{name}.", origins)
+            _merge(value, below, here, f"{name}.", origins)
         elif value is None:
             onto.pop(key, None)
         elif not (key == "customer" and not prefix):
@@ -210,16 +214,16 @@ def _lay(
 
 
 def divided(message: str) -> tuple[str, str]:
-    """Where something is wrong, as far as the message says it, and what."""
+    """A message divided into the field that it begins with, if any, and the rest."""
     where, colon, rest = message.partition(": ")
     return (where, rest) if colon else ("", message)
 
 
 def _short(field: str) -> str:
-    """A field of the request as scenario files call it."""
+    """The path of a request's field as scenario files write it."""
     field = field.removeprefix("context.")
-    if found := _PROFILE.fullmatch(field):
-        return f"profile.{found['name']}"
+    if match := _PROFILE.fullmatch(field):
+        return f"profile.{match['name']}"
     if field.startswith("profile.") and field.rpartition(".")[2] in ("consents", "preferred_channels"):
         return field.removeprefix("profile.")
     return field

@@ -1,9 +1,10 @@
-"""What a scenario expects, checked against the book: every name must be one that the book could answer with."""
+"""Reads what a scenario expects, and checks it against the book: every name must be one that a decision could have."""
 
 from collections.abc import Collection, Iterator
 from typing import Any
 
 from engine.decide.compiled import CompiledBook
+from engine.decide.pressure.registry import PRESSURE
 from engine.model.decision import ReasonCode
 from engine.rulebook.model.book import Book, Content
 from engine.rulebook.report.diagnostics import Code, quote
@@ -16,13 +17,8 @@ from engine.scenario.shapes import ExpectShape, NotShape
 _CAMPAIGNS, _CHANNELS, _RULES = "campaign", "channel", "by"
 
 
-_ABOUT = {
-    ReasonCode.QUIET: _RULES,
-    ReasonCode.CAPPED: _RULES,
-    ReasonCode.TOO_SOON: _RULES,
-    ReasonCode.PAUSED: _RULES,
-    ReasonCode.OUT_OF_STOCK: _RULES,
-    ReasonCode.OVER_CAPACITY: _RULES,
+_NAMED_BY = {
+    **dict.fromkeys(PRESSURE, _RULES),
     ReasonCode.NO_CONSENT: _CHANNELS,
     ReasonCode.UNREACHABLE: _CHANNELS,
     ReasonCode.NO_VARIANT: _CHANNELS,
@@ -34,10 +30,10 @@ _ABOUT = {
     ReasonCode.RAMPING: _CAMPAIGNS,
     ReasonCode.OTHER_SLOT: "layer",
 }
-"""The reasons that an answer gives, and what each is about."""
+"""The reasons that a decision gives, and the key whose names each may carry."""
 
 
-_SAME = {"blocked_by": "by"}
+_SYNONYMS = {"blocked_by": "by"}
 
 
 class ExpectationReader:
@@ -47,21 +43,22 @@ class ExpectationReader:
         self._findings, self._zone = findings, compiled.book.timezone
         self._names = _names(compiled.book)
         self._variants = {
-            name: {each.name for each in one.variants} for name, one in compiled.book.campaigns.items()
+            name: {variant.name for variant in campaign.variants}
+            for name, campaign in compiled.book.campaigns.items()
         }
 
     def read(self, data: Any, path: Path) -> tuple[Expected, ...]:
-        """What is expected at the path; what is wrong with it goes to the findings."""
+        """The expectations at the path; reports what is wrong with them."""
         shape = shaped(ExpectShape, data, path, self._findings)
         if shape is None:
             return ()
-        found = list(self._each(data, path, negated=False))
+        expectations = list(self._expectations(data, path, negated=False))
         if shape.not_ is not None and shaped(NotShape, shape.not_, (*path, "not"), self._findings):
-            found += self._each(shape.not_, (*path, "not"), negated=True)
-        self._check_variants(found, path)
-        return tuple(found)
+            expectations += self._expectations(shape.not_, (*path, "not"), negated=True)
+        self._check_variants(expectations, path)
+        return tuple(expectations)
 
-    def _each(self, data: dict[str, Any], path: Path, *, negated: bool) -> Iterator[Expected]:
+    def _expectations(self, data: dict[str, Any], path: Path, *, negated: bool) -> Iterator[Expected]:
         for key, value in data.items():
             here = (*path, key)
             if key == "not" or here in self._findings.poisoned:
@@ -69,18 +66,19 @@ class ExpectationReader:
             if key == "content":
                 yield from self._content(value, here)
                 continue
-            wanted = self._wanted(_SAME.get(key, key), value, here)
+            key = _SYNONYMS.get(key, key)  # noqa: PLW2901 -- the same key by its other name
+            wanted = self._value(key, value, here)
             if wanted is not None:
-                yield Expected(_SAME.get(key, key), wanted, self._place(here), negated)
+                yield Expected(key, wanted, self._source(here), negated)
 
     def _content(self, fields: dict[str, str], path: Path) -> Iterator[Expected]:
         for field, text in fields.items():
             if (*path, field) in self._findings.poisoned:
                 continue
             self._known(field, "content", (*path, field), at_key=True)
-            yield Expected(f"content.{field}", text, self._place((*path, field)))
+            yield Expected(f"content.{field}", text, self._source((*path, field)))
 
-    def _wanted(self, key: str, value: Any, path: Path) -> ExpectedValue | None:
+    def _value(self, key: str, value: Any, path: Path) -> ExpectedValue | None:
         if key == "next_allowed_at":
             return moment(value, self._zone, path, self._findings)
         if key in ("score", "outcome"):
@@ -100,20 +98,21 @@ class ExpectationReader:
         report(path, Code.UNKNOWN, f"the book has no {noun} {quote(name)}", hint or _listed(names))
 
     def _reason(self, text: str, path: Path) -> None:
-        """A reason is a code, or a code and the name that it is about."""
+        """Check a reason: a code, or a code and the name that it carries."""
+        codes = [*_NAMED_BY]
         word, _, name = text.partition(" ")
-        if word not in [*_ABOUT]:
-            hint = self._findings.suggest(word, [*_ABOUT]) or _listed([*_ABOUT])
+        if word not in codes:
+            hint = self._findings.suggest(word, codes) or _listed(codes)
             self._findings.error(path, Code.UNKNOWN, f"no answer gives the reason {quote(word)}", hint)
         elif name:
-            key = _ABOUT[ReasonCode(word)]
+            key = _NAMED_BY[ReasonCode(word)]
             if key:
                 self._known(name, key, path)
 
-    def _check_variants(self, found: list[Expected], path: Path) -> None:
-        """A variant that is expected of a campaign must be one of that campaign's."""
-        wanted = {one.key: one.wanted for one in found if not one.negated}
-        campaign, variant = wanted.get("campaign"), wanted.get("variant")
+    def _check_variants(self, expectations: list[Expected], path: Path) -> None:
+        """Report a variant that is not one of the campaign expected with it."""
+        values = {expected.key: expected.wanted for expected in expectations if not expected.negated}
+        campaign, variant = values.get("campaign"), values.get("variant")
         own = self._variants.get(str(campaign))
         if own is None or variant is None or variant in own or variant not in self._names["variant"][1]:
             return
@@ -121,7 +120,7 @@ class ExpectationReader:
         hint = self._findings.suggest(str(variant), own) or _listed(own)
         self._findings.error((*path, "variant"), Code.UNKNOWN, message, hint)
 
-    def _place(self, path: Path) -> SourcePlace:
+    def _source(self, path: Path) -> SourcePlace:
         return self._findings.values[path]
 
 
@@ -130,22 +129,22 @@ def _listed(names: Collection[str]) -> str:
 
 
 def _names(book: Book) -> dict[str, tuple[str, Collection[str]]]:
-    """What the names of each key are called, and all of them."""
-    variants = [each for one in book.campaigns.values() for each in one.variants]
-    contents = [each.content for each in variants]
-    contents += [one.content for one in book.offers.values() if one.content is not None]
+    """For each key the noun of its names, and all of them."""
+    variants = [variant for campaign in book.campaigns.values() for variant in campaign.variants]
+    contents = [variant.content for variant in variants]
+    contents += [offer.content for offer in book.offers.values() if offer.content is not None]
     return {
         "campaign": ("campaign", book.campaigns),
         "campaigns": ("campaign", book.campaigns),
         "offer": ("offer", book.offers),
-        "variant": ("variant", {each.name for each in variants}),
+        "variant": ("variant", {variant.name for variant in variants}),
         "channel": ("channel", book.channels),
         "placement": ("placement", book.placements),
         "by": ("pressure rule", book.rules),
         "holdout": ("holdout", book.experiments.holdouts),
         "layer": ("layer", book.experiments.layers),
         "signals": ("signal", book.derived.signals),
-        "content": ("field of content", {name for each in contents for name in _fields(each)}),
+        "content": ("field of content", {name for content in contents for name in _fields(content)}),
     }
 
 

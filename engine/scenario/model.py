@@ -1,4 +1,4 @@
-"""Scenarios as plain frozen values: everything checked against the book, every moment an instant."""
+"""Scenarios and their results as frozen values; names are checked against the book, times are instants."""
 
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -10,93 +10,93 @@ from engine.model.request import Request
 from engine.rulebook.report.findings import SourcePlace
 
 ExpectedValue: TypeAlias = str | float | tuple[str, ...]
-"""A name, a score or an instant, or several names."""
+"""A name, a score, an instant, or several names."""
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """One thing that a scenario expects of an answer."""
+    """One expectation of a scenario: a key of the decision, and the value that it should have."""
 
     key: str
-    """As it is written: `campaign`, `by`; `content.title` for a field of the content."""
+    """As written, such as `campaign` or `by`; `content.title` for a field of the content."""
     wanted: ExpectedValue
-    place: SourcePlace
+    source: SourcePlace
     negated: bool = False
-    """Whether it stands below `not`: it must not hold."""
+    """Whether it is written below `not`: the decision must not have the value."""
 
     @property
     def label(self) -> str:
-        """What reports call it."""
+        """The key as reports write it."""
         return f"not.{self.key}" if self.negated else self.key
 
 
 @dataclass(frozen=True, slots=True)
 class Decide:
-    """Asks for a decision."""
+    """A step that decides a request."""
 
     request: Request
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Records what the customer did, and what happened to decisions: their ids stand for those of steps."""
+    """A step that records events and outcomes; in outcomes `stories.decision_of` stands for the id of a step's decision."""
 
     events: tuple[RecordCommand | ReportCommand, ...]
-    place: SourcePlace
+    source: SourcePlace
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """Makes the customer's names one person's."""
+    """A step that links names of the customer."""
 
     linking: LinkCommand
 
 
 Act: TypeAlias = Decide | Record | Link
-"""What a step does."""
+"""What a step does: decide, record or link."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoryStep:
-    """One moment of a scenario: what is done, and what is expected of the answer."""
+    """A step of a scenario: what is done, and what is expected of the decision."""
 
     number: int
-    """From 1; 0 in a scenario that is no story."""
+    """From 1; 0 in a scenario that is not a story."""
     act: Act
     expected: tuple[Expected, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One test: steps of one customer, in order of time."""
+    """A test: the steps of one customer, in order of time."""
 
     name: str
-    place: SourcePlace
+    source: SourcePlace
     steps: tuple[StoryStep, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One expectation that was not met."""
+    """An expectation that was not met."""
 
     step: int
-    """The number of its step; 0 in a scenario that is no story."""
+    """The number of its step; 0 in a scenario that is not a story."""
     key: str
-    place: SourcePlace
+    source: SourcePlace
     expected: str
     got: str
     why: tuple[str, ...] = ()
-    """Lines that explain it, the later ones indented."""
+    """Lines that explain the decision; conditions are indented below their campaign."""
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of a scenario."""
+    """The result of a scenario."""
 
     scenario: Scenario
     differences: tuple[Difference, ...]
 
     @property
     def ok(self) -> bool:
-        """Whether everything was as expected."""
+        """Whether every expectation was met."""
         return not self.differences

@@ -1,11 +1,13 @@
-"""Playing scenarios through the real procedure, each on an empty ledger of its own."""
+"""Plays scenarios through the engine, each on an empty ledger of its own."""
 
 import asyncio
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import TypeAlias
 
 from engine.decide.compiled import CompiledBook
 from engine.engine import Engine
@@ -16,17 +18,18 @@ from engine.ledger.errors import LedgerError
 from engine.ledger.ledger import Ledger
 from engine.ledger.store.open import open_store
 from engine.ledger.store.sqlite import SqliteStore
-from engine.scenario.expect import differences
+from engine.scenario.compare import differences
 from engine.scenario.model import Difference, Link, Record, Result, Scenario, StoryStep
 from engine.scenario.stories import decision_of
 
-Advance = Callable[[], object]
+Advance: TypeAlias = Callable[[], object]
+"""Called after each scenario."""
 
 
 def play(
     compiled: CompiledBook, scenarios: Sequence[Scenario], advance: Advance = lambda: None
 ) -> list[Result]:
-    """The results, in order; `advance` is called after each. Raises LedgerError when one could not be played."""
+    """The results, in order; raises LedgerError when a scenario could not be played."""
     return asyncio.run(_play_all(compiled, scenarios, advance))
 
 
@@ -38,51 +41,52 @@ async def _play_all(compiled: CompiledBook, scenarios: Sequence[Scenario], advan
         for scenario in scenarios:
             with _engine(compiled, empty) as engine:
                 decided: dict[str, str] = {}
-                found = [each for step in scenario.steps for each in await _take(engine, step, decided)]
-            results.append(Result(scenario, tuple(found)))
+                unmet = [unmet for step in scenario.steps for unmet in await _take(engine, step, decided)]
+            results.append(Result(scenario, tuple(unmet)))
             advance()
     return results
 
 
 async def _take(engine: Engine, step: StoryStep, decided: dict[str, str]) -> list[Difference]:
-    """Does what the step says; what is not as expected of it. Explained first: the decision changes what pressure sees.
+    """Take the step; returns the expectations that are not met.
 
-    decided: the ids of the decisions so far, by what stands in for them.
+    The request is explained before it is decided, because the decision changes what pressure rules count. decided: the ids of
+    the decisions so far, by `decision_of` of their steps.
     """
     if isinstance(step.act, Record):
-        events = [_of_decision(one, decided) for one in step.act.events]
-        return list(_not_kept(step, step.act, await engine.record(events)))
+        events = [_with_decision_id(command, decided) for command in step.act.events]
+        return list(_not_accepted(step, step.act, await engine.record(events)))
     if isinstance(step.act, Link):
         await engine.link(step.act.linking)
         return []
     explained = await explain(engine, step.act.request)
-    (asked,) = await engine.evaluate_all([step.act.request])
-    decision = await engine.commit(asked)
+    (evaluation,) = await engine.evaluate_all([step.act.request])
+    decision = await engine.commit(evaluation)
     decided[decision_of(step.number)] = decision.decision_id
-    return differences(engine.compiled, step, asked.request, decision, explained)
+    return differences(engine.compiled, step, evaluation.request, decision, explained)
 
 
-def _of_decision(
-    one: RecordCommand | ReportCommand, decided: Mapping[str, str]
+def _with_decision_id(
+    command: RecordCommand | ReportCommand, decided: Mapping[str, str]
 ) -> RecordCommand | ReportCommand:
-    if isinstance(one, ReportCommand) and one.decision_id:
-        return one._replace(decision_id=decided[one.decision_id])
-    return one
+    if isinstance(command, ReportCommand) and command.decision_id:
+        return replace(command, decision_id=decided[command.decision_id])
+    return command
 
 
-def _not_kept(
-    step: StoryStep, act: Record, answers: Sequence[RecordResult | LedgerError]
+def _not_accepted(
+    step: StoryStep, act: Record, results: Sequence[RecordResult | LedgerError]
 ) -> Iterator[Difference]:
-    """The events that were not accepted: a second one of a name."""
-    for recording, answer in zip(act.events, answers, strict=True):
-        if answer is not RecordResult.ACCEPTED:
-            key = f"record {recording.event.event_id}"
-            yield Difference(step.number, key, act.place, RecordResult.ACCEPTED, str(answer))
+    """The events that were not accepted, such as a second one with the same event_id."""
+    for command, result in zip(act.events, results, strict=True):
+        if result is not RecordResult.ACCEPTED:
+            key = f"record {command.event.event_id}"
+            yield Difference(step.number, key, act.source, RecordResult.ACCEPTED, str(result))
 
 
 @contextmanager
 def _engine(compiled: CompiledBook, empty: Path) -> Iterator[Engine]:
-    """An engine on a copy of the empty ledger, which is much sooner made than a new one."""
+    """An engine on a copy of the empty ledger; copying takes much less time than creating one."""
     path = empty.with_name("scenario.db")
     shutil.copyfile(empty, path)
     ledger = Ledger(SqliteStore(f"sqlite:///{path}"))

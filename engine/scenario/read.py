@@ -1,4 +1,4 @@
-"""Reading scenarios: files in, scenarios or diagnostics out; nothing in the files makes it raise."""
+"""Reads scenario files: scenarios, or diagnostics of everything that is wrong with them. Never raises."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,12 +21,12 @@ from engine.scenario.stories import RecordingReader, StoryMoment, moments
 from engine.wire.limits import LONGEST_NAME, MOST_ALIASES
 
 NOBODY = "somebody"
-"""The id of a customer who is written into a test and gives none."""
+"""The id of a customer who is written into a test without an id."""
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedScenarios:
-    """What reading gives."""
+    """The scenarios of a book, or the diagnostics that say what is wrong with them."""
 
     scenarios: tuple[Scenario, ...]
     """By file and line; empty if there is any error."""
@@ -34,19 +34,19 @@ class LoadedScenarios:
 
 
 def load_scenarios(book: Folder, compiled: CompiledBook) -> LoadedScenarios:
-    """The scenarios in the book's folder tests/. Never raises."""
+    """The scenarios in the book's folder tests/."""
     return _load(sources.read_folder(book), compiled)
 
 
 def load_scenario_files(contents: Mapping[str, bytes], compiled: CompiledBook) -> LoadedScenarios:
-    """Scenarios from files by name. Never raises."""
+    """The scenarios in files, which are given by their names."""
     return _load(Sources(dict(contents)), compiled)
 
 
 def _load(read: Sources, compiled: CompiledBook) -> LoadedScenarios:
     findings = Findings(start=min(read.files, default=""))
     for problem in read.problems:
-        findings.place(problem.file, (1, 1), problem)
+        findings.report((problem.file, 1, 1), problem.code, problem.message, problem.hint)
     documents = sources.compose(read.files, findings)
     reader = _Reader(
         compiled,
@@ -61,7 +61,7 @@ def _load(read: Sources, compiled: CompiledBook) -> LoadedScenarios:
 
 @dataclass(frozen=True, slots=True)
 class _Customer:
-    """A customer: the id, and what is known."""
+    """A customer: the id, and the context."""
 
     id: str
     layer: ContextLayer
@@ -69,7 +69,7 @@ class _Customer:
 
 @dataclass(slots=True)
 class _Reader:
-    """Reads the files' data; what is wrong with it goes to the findings."""
+    """Reads the files' data, and reports what is wrong with it to the findings."""
 
     compiled: CompiledBook
     findings: Findings
@@ -77,8 +77,9 @@ class _Reader:
     recordings: RecordingReader
     expectations: ExpectationReader
     customers: dict[str, _Customer | None] = field(default_factory=dict)
-    """None: known, but wrong."""
+    """By name; None for one that is declared, but invalid."""
     names: set[str] = field(default_factory=set)
+    """Of the tests so far."""
 
     def read(self, documents: Mapping[str, Any]) -> list[Scenario]:
         """All scenarios, in the order of files and lines."""
@@ -88,9 +89,9 @@ class _Reader:
             if shape is not None:
                 for name, value in shape.customers.items():
                     self._declare(name, value, (file, "customers", name))
-                tests += [(each, (file, "tests", i)) for i, each in enumerate(shape.tests)]
+                tests += [(test, (file, "tests", i)) for i, test in enumerate(shape.tests)]
         read = (self._scenario(data, path) for data, path in tests)
-        return [one for one in read if one is not None]
+        return [scenario for scenario in read if scenario is not None]
 
     def _declare(self, name: str, data: Any, path: Path) -> None:
         check_name(name, path, self.findings)
@@ -112,53 +113,63 @@ class _Reader:
         if shape is None:
             return None
         self._check_name(shape.name, (*path, "name"))
-        customer = self._who(shape.customer, (*path, "customer"))
+        customer = self._find_customer(shape.customer, (*path, "customer"))
         sound = [key for key in REQUEST_PARTS if key in data and (*path, key) not in self.findings.poisoned]
         parts = ContextLayer({key: data[key] for key in sound}, path)
         self.contexts.check_names(parts.data, path)
-        different = self.contexts.layer(shape.with_, (*path, "with"), OverrideShape)
-        found = moments(shape, path, self.compiled.book.timezone, self.findings)
-        known = None if customer is None or different is None else (customer.layer, different, parts)
-        who = "" if customer is None else customer.id
-        decided = [one.number for one in found if one.record is None and not one.link]
-        steps = [self._step(one, who, known, decided) for one in found]
-        return Scenario(shape.name, self.findings.values[path], tuple(each for each in steps if each))
+        changes = self.contexts.layer(shape.with_, (*path, "with"), OverrideShape)
+        story = moments(shape, path, self.compiled.book.timezone, self.findings)
+        layers = None if customer is None or changes is None else (customer.layer, changes, parts)
+        customer_id = "" if customer is None else customer.id
+        decided = [moment.number for moment in story if moment.record is None and not moment.link]
+        steps = [self._step(moment, customer_id, layers, decided) for moment in story]
+        return Scenario(shape.name, self.findings.values[path], tuple(step for step in steps if step))
 
     def _step(
-        self, one: StoryMoment, customer: str, known: Sequence[ContextLayer] | None, decided: Sequence[int]
+        self,
+        moment: StoryMoment,
+        customer: str,
+        layers: Sequence[ContextLayer] | None,
+        decided: Sequence[int],
     ) -> StoryStep | None:
-        expected = self.expectations.read(one.expect, one.expect_path) if one.expect is not None else ()
-        if one.link:
-            return self._link(one, customer)
-        if one.record is not None and known is not None:
-            before = [number for number in decided if number < one.number]
-            events = self.recordings.read(one.name or customer, one.record, one.at, one.record_path, before)
-            return StoryStep(one.number, Record(events, self.findings.values[one.record_path]), ())
-        layer = self.contexts.layer(one.decide, one.decide_path, OverrideShape)
-        if layer is None or known is None:
+        expected = (
+            self.expectations.read(moment.expect, moment.expect_path) if moment.expect is not None else ()
+        )
+        if moment.link:
+            return self._link(moment, customer)
+        if moment.record is not None and layers is not None:
+            before = [number for number in decided if number < moment.number]
+            events = self.recordings.read(
+                moment.name or customer, moment.record, moment.at, moment.record_path, before
+            )
+            return StoryStep(moment.number, Record(events, self.findings.values[moment.record_path]), ())
+        layer = self.contexts.layer(moment.decide, moment.decide_path, OverrideShape)
+        if layer is None or layers is None:
             return None
-        request = self.contexts.request(one.name or customer, [*known, layer], one.at, one.decide_path)
-        return None if request is None else StoryStep(one.number, Decide(request), expected)
+        request = self.contexts.request(
+            moment.name or customer, [*layers, layer], moment.at, moment.decide_path
+        )
+        return None if request is None else StoryStep(moment.number, Decide(request), expected)
 
-    def _link(self, one: StoryMoment, customer: str) -> StoryStep | None:
-        """The names that the customer has from then on, the one used so far among them."""
-        names = tuple(dict.fromkeys((one.name or customer, *one.link)))
+    def _link(self, moment: StoryMoment, customer: str) -> StoryStep | None:
+        """The step that links the moment's names with the name that the customer acts under."""
+        names = tuple(dict.fromkeys((moment.name or customer, *moment.link)))
         if len(names) < 2:
-            self.findings.error(one.link_path, Code.NO_EFFECT, "the customer has no name but this")
+            self.findings.error(moment.link_path, Code.NO_EFFECT, "the customer has no other name to link")
         longest = max(map(len, names))
         if longest > LONGEST_NAME or len(names) > MOST_ALIASES + 1:
             text = f"at most {MOST_ALIASES} names of at most {LONGEST_NAME} characters can be linked at once"
-            self.findings.error(one.link_path, Code.VALUE, text)
-        return StoryStep(one.number, Link(LinkCommand(names, one.at)), ())
+            self.findings.error(moment.link_path, Code.VALUE, text)
+        return StoryStep(moment.number, Link(LinkCommand(names, moment.at)), ())
 
-    def _who(self, given: Any, path: Path) -> _Customer | None:
-        """The customer that is named, or written there."""
-        if not isinstance(given, str):
-            return self._customer(given, NOBODY, path)
-        if given not in self.customers:
-            hint = self.findings.suggest(given, self.customers)
-            self.findings.error(path, Code.UNKNOWN, f"there is no customer {quote(given)}", hint)
-        return self.customers.get(given)
+    def _find_customer(self, customer: Any, path: Path) -> _Customer | None:
+        """The customer that a test names, or that is written into it."""
+        if not isinstance(customer, str):
+            return self._customer(customer, NOBODY, path)
+        if customer not in self.customers:
+            hint = self.findings.suggest(customer, self.customers)
+            self.findings.error(path, Code.UNKNOWN, f"there is no customer {quote(customer)}", hint)
+        return self.customers.get(customer)
 
     def _check_name(self, name: str, path: Path) -> None:
         if not name.isprintable():

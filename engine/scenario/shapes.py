@@ -1,4 +1,4 @@
-"""The shapes of scenario files: which keys there are and what kind of value each has."""
+"""The shapes of scenario files: the keys, and the kind of value that each takes."""
 
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
@@ -40,7 +40,7 @@ class OverrideShape(Shape):
     location: AttributesForm = Field(default={})
     weather: AttributesForm = Field(default={})
     events: list[dict[str, Any]] = Field(default=[])
-    """What the customer did, oldest or latest first, each with its type and moment."""
+    """What the customer did, in any order, each with its type and time."""
     consents: TextsMapping = Field(default=[])
     preferred_channels: TextsMapping = Field(default=[])
     channels: TextsMapping = Field(default=[])
@@ -53,7 +53,7 @@ class CustomerShape(OverrideShape):
 
     noun: ClassVar[str] = "customer"
     customer: Annotated[str, Field(min_length=1, max_length=200)] | None = None
-    """The id; the name, if it is left out."""
+    """The id; by default the name."""
     aliases: TextsMapping = Field(default=[])
     """Further names of the customer."""
 
@@ -64,11 +64,11 @@ class TestShape(Shape):
     __test__ = False
     noun: ClassVar[str] = "test"
     name: Annotated[Text, Field(max_length=200)]
-    """A sentence; no two of a book are the same."""
+    """A sentence, unique in the book."""
     customer: Any
     """The name of a customer, or one as in `customers`."""
     now: MomentForm | None = None
-    """The moment of a test that is no story."""
+    """When a test that is not a story decides."""
     channels: TextsMapping = Field(default=[])
     placement: Text | None = None
     max_offers: Annotated[int, Field(ge=1, le=20)] = 1
@@ -76,7 +76,7 @@ class TestShape(Shape):
     """What differs from the customer."""
     expect: dict[str, Any] | None = None
     story: list[Any] | None = None
-    """Steps at several moments."""
+    """Steps at several times."""
 
 
 class StepShape(Shape):
@@ -89,15 +89,14 @@ class StepShape(Shape):
     decide: AttributesForm | None = None
     """What differs from the test's customer."""
     record: Annotated[list[dict[str, Any]] | None, Field(min_length=1, max_length=1000)] = None
-    """What the customer did before, or what happened to a decision, instead of `decide`; what has no moment of its own happens
-    at the step's."""
+    """Instead of `decide`: events, and outcomes of decisions; without an `at` they happen at the step's."""
     link: Names | None = None
-    """Names that turn out to be the customer's as well, instead of `decide`."""
+    """Instead of `decide`: further names of the customer."""
     expect: dict[str, Any] | None = None
 
 
 class NotShape(Shape):
-    """What must not be."""
+    """What a decision must not have."""
 
     noun: ClassVar[str] = "expectation"
     outcome: OutcomeName | None = None
@@ -112,7 +111,7 @@ class NotShape(Shape):
 
 
 class ExpectShape(Shape):
-    """What is expected of one answer; what is left out is not looked at."""
+    """What is expected of a decision; keys that are left out are not compared."""
 
     noun: ClassVar[str] = "expectation"
     outcome: OutcomeName | None = None
@@ -123,18 +122,18 @@ class ExpectShape(Shape):
     channel: Text | None = None
     placement: Text | None = None
     content: dict[str, str] | None = None
-    """Fields and their texts."""
+    """Texts by field."""
     campaigns: TextsMapping | None = None
     """Of all offers, in order."""
     by: Names | None = None
-    """Caps that hold back."""
+    """Pressure rules that block."""
     blocked_by: Names | None = None
     """The same as `by`."""
     next_allowed_at: MomentForm | None = None
     score: Annotated[float, Field(allow_inf_nan=False)] | None = None
     reasons: Names | None = None
-    """`capped`, or with the name that it is about: `capped weekly-outbound`."""
+    """A code such as `capped`, or a code and a name: `capped weekly-outbound`."""
     signals: Names | None = None
     """Signals that hold."""
     not_: Annotated[dict[str, Any] | None, Field(alias="not")] = None
-    """Keys that must not hold."""
+    """Values that the decision must not have."""

@@ -1,9 +1,9 @@
-"""From the files below tests/ to plain data; where each value stands goes to the findings, by file and path."""
+"""The files in a book's folder tests/ as plain data; the findings get each value's position by file and path."""
 
 from collections.abc import Mapping
 from pathlib import Path as Folder
 
-from engine.rulebook.report.diagnostics import Code, Diagnostic
+from engine.rulebook.report.diagnostics import Code
 from engine.rulebook.report.findings import Findings, Path
 from engine.rulebook.text import files, nodes, yaml_events
 from engine.rulebook.text.files import MAX_FILE_BYTES, Sources
@@ -17,20 +17,20 @@ _NULLS = ("null", "Null", "NULL", "~")
 
 
 def read_folder(book: Folder) -> Sources:
-    """The scenario files of a book, by their path in it; none where there is no folder tests/."""
+    """The scenario files of a book, by their path in it; none if there is no folder tests/."""
     folder = book / FOLDER
     if not folder.is_dir():
         return Sources()
     read = files.read_folder(folder)
     sources = Sources({f"{FOLDER}/{name}": content for name, content in read.files.items()})
-    for each in read.problems:
-        sources.problem(f"{FOLDER}/{each.file}", each.code, each.message, each.hint)
+    for problem in read.problems:
+        sources.problem(f"{FOLDER}/{problem.file}", problem.code, problem.message, problem.hint)
     return sources
 
 
 def compose(contents: Mapping[str, bytes], findings: Findings) -> dict[str, PlainData]:
-    """The data of every file that could be read; all that is wrong goes to the findings."""
-    found: dict[str, PlainData] = {}
+    """The data of every file that could be read; reports what is wrong with the others."""
+    data: dict[str, PlainData] = {}
     for name, content in sorted(contents.items()):
         document = _document(name, content, findings)
         if document is None:
@@ -40,8 +40,8 @@ def compose(contents: Mapping[str, bytes], findings: Findings) -> dict[str, Plai
                 into[name, *path] = (name, line, column)
         findings.poisoned.update((name, *path) for path in document.poisoned)
         if document.whole and document.data is not None:
-            found[name] = document.data
-    return found
+            data[name] = document.data
+    return data
 
 
 def _document(name: str, content: bytes, findings: Findings) -> Document | None:
@@ -50,26 +50,25 @@ def _document(name: str, content: bytes, findings: Findings) -> Document | None:
             raise Unreadable(Code.TOO_LARGE, (1, 1), "the file is larger than 1 MiB", "split it into several")
         text = yaml_events.decode(content)
     except Unreadable as reason:
-        problem = Diagnostic("", 0, 0, reason.code, reason.message, hint=reason.hint)
-        findings.place(name, reason.position, problem)
+        findings.report((name, *reason.position), reason.code, reason.message, reason.hint)
         return None
     findings.sources[name] = yaml_events.LINE_BREAK.split(text)
     document = nodes.compose(text)
     _allow_empty(document)
-    for each in document.problems:
-        findings.place(name, each.position, Diagnostic("", 0, 0, each.code, each.message, hint=each.hint))
+    for problem in document.problems:
+        findings.report((name, *problem.position), problem.code, problem.message, problem.hint)
     return document
 
 
 def _allow_empty(document: Document) -> None:
-    """In a context an empty list means none, a written null that a value is unknown; `decide: {}` is a plain question."""
+    """Allow empty values in contexts: an empty list means none, null an unknown value, `decide: {}` no changes."""
     allowed = {path for path in document.poisoned if _in_context(path) and _is_written(document, path)}
     places = {document.values[path] for path in allowed}
 
     def stays(problem: Problem) -> bool:
         return problem.code is not Code.EMPTY or problem.position not in places
 
-    document.problems = [each for each in document.problems if stays(each)]
+    document.problems = [problem for problem in document.problems if stays(problem)]
     document.poisoned -= allowed
 
 
@@ -83,7 +82,7 @@ def _in_context(path: Path) -> bool:
 
 
 def _is_written(document: Document, path: Path) -> bool:
-    """Whether the empty value at the path is one that somebody meant."""
+    """Whether the empty value at the path is written out, and not just left away after its key."""
     value: PlainData = document.data
     for part in path:
         if isinstance(value, dict):

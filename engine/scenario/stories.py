@@ -1,4 +1,4 @@
-"""What the steps of a story record: events, and outcomes of the decisions before them, with every mistake at its place."""
+"""Reads the steps of a story, and the events and outcomes that they record; reports mistakes at their positions."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from engine.api.v1.decisions_pb2 import Customer, RecordedEvent, RecordRequest
-from engine.client.events import event_of
 from engine.decide.compiled import CompiledBook
 from engine.ledger.commit.events import RecordCommand
 from engine.ledger.commit.outcomes import ReportCommand
@@ -18,24 +17,26 @@ from engine.rulebook.report.findings import Findings, Path
 from engine.rulebook.shapes.faults import shaped
 from engine.scenario.contexts import divided, moment, shown, typed_event
 from engine.scenario.shapes import StepShape, TestShape
+from engine.wire.messages.events import event_of
 from engine.wire.parse import Parser
 from engine.wire.record import parse_recordings
 from engine.wire.violations import InvalidMessage
 
 _OUTCOME_KEYS = ("of", "channel", "campaign")
+"""The keys that an outcome has besides those of an event."""
 
 
 _OUTCOMES = frozenset(map(str, OutcomeType))
 
 
 def decision_of(step: int) -> str:
-    """Stands in for the id of the decision that a step will lead to."""
+    """A placeholder for the id of the decision that the step will make."""
     return f"step {step}"
 
 
 @dataclass(frozen=True, slots=True)
 class RecordingReader:
-    """Reads what steps record, against one live book."""
+    """Reads the events and outcomes that steps record, against one live book."""
 
     compiled: CompiledBook
     findings: Findings
@@ -48,39 +49,39 @@ class RecordingReader:
         path: Path,
         decided: Sequence[int],
     ) -> tuple[RecordCommand | ReportCommand, ...]:
-        """What is recorded of the customer at the moment; what is wrong goes to the findings.
+        """The commands that record the events; reports what is wrong with them.
 
-        An event without a moment happens then, and one without a name has that of its place in the file. decided: the
-        numbers of the steps before that asked.
+        By default an event happens at `now`, and has its path in the file as its event_id. decided: the numbers of the
+        earlier steps that decide.
         """
-        found: list[RecordCommand | ReportCommand] = []
-        for place, values in enumerate(events):
-            found += self._one(customer, values, now, (*path, place), decided)
-        return tuple(found)
+        commands: list[RecordCommand | ReportCommand] = []
+        for index, values in enumerate(events):
+            commands += self._commands(customer, values, now, (*path, index), decided)
+        return tuple(commands)
 
-    def _one(
+    def _commands(
         self, customer: str, values: Mapping[str, Any], now: Instant, path: Path, decided: Sequence[int]
     ) -> Iterator[RecordCommand | ReportCommand]:
-        told = {key: values[key] for key in _OUTCOME_KEYS if key in values}
-        plain = {key: value for key, value in values.items() if key not in told}
-        named = {"event_id": ".".join(map(str, path)), "at": shown(now, ZoneInfo("UTC")), **plain}
+        outcome = {key: values[key] for key in _OUTCOME_KEYS if key in values}
+        fields = {key: value for key, value in values.items() if key not in outcome}
+        defaults = {"event_id": ".".join(map(str, path)), "at": shown(now, ZoneInfo("UTC"))}
         try:
-            event = event_of("record", typed_event(named, "record", self.compiled.book))
+            event = event_of("record", typed_event({**defaults, **fields}, "record", self.compiled.book))
             recorded = RecordedEvent(customer=Customer(id=customer), event=event)
             for key in ("channel", "campaign"):
-                setattr(recorded, key, told.get(key, ""))
+                setattr(recorded, key, outcome.get(key, ""))
         except (TypeError, ValueError, OverflowError) as error:
             self._report(*divided(str(error)), path)
             return
-        if event.type in _OUTCOMES or "of" in told:
-            recorded.decision_id = self._decision(told, (*path, "of"), decided)
+        if event.type in _OUTCOMES or "of" in outcome:
+            recorded.decision_id = self._decision(outcome, (*path, "of"), decided)
         yield from self._parsed(recorded, now, path)
 
-    def _decision(self, told: Mapping[str, Any], path: Path, decided: Sequence[int]) -> str:
-        """The decision that it happened to: that of the step that is named, else the latest, unless it names a channel."""
-        if "of" not in told:
-            return decision_of(decided[-1]) if decided and "channel" not in told else ""
-        step = told["of"]
+    def _decision(self, outcome: Mapping[str, Any], path: Path, decided: Sequence[int]) -> str:
+        """The decision of an outcome: that of the step given by `of`, else the latest; none if a channel is given instead."""
+        if "of" not in outcome:
+            return decision_of(decided[-1]) if decided and "channel" not in outcome else ""
+        step = outcome["of"]
         if step not in decided:
             steps = ", ".join(map(str, decided)) or "there is none"
             self.findings.error(path, Code.VALUE, "must be the number of an earlier step that decides", steps)
@@ -89,64 +90,61 @@ class RecordingReader:
     def _parsed(
         self, recorded: RecordedEvent, now: Instant, path: Path
     ) -> Iterator[RecordCommand | ReportCommand]:
-        for one in parse_recordings(Parser(self.compiled), RecordRequest(events=[recorded]), now):
-            match one:
+        for command in parse_recordings(Parser(self.compiled), RecordRequest(events=[recorded]), now):
+            match command:
                 case RecordCommand() | ReportCommand():
-                    yield one
+                    yield command
                 case InvalidMessage(violations=violations):
-                    for each in violations:
-                        self._report(each.field.removeprefix("events[0]."), each.description, path)
+                    for violation in violations:
+                        self._report(violation.field.removeprefix("events[0]."), violation.description, path)
                 case _:
-                    self.findings.error(path, Code.VALUE, str(one))
+                    self.findings.error(path, Code.VALUE, str(command))
 
     def _report(self, where: str, message: str, path: Path) -> None:
         self.findings.error(path, Code.VALUE, f"{where}: {message}" if where else message)
 
 
-_DOING = {"record": "recording", "link": "linking"}
-
-
 UNREADABLE: Instant = 0
-"""Stands in for a moment that is wrong, so that the rest of the test is checked."""
+"""A placeholder for an invalid time, so that the rest of the test is checked."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoryMoment:
-    """One moment of a test, as it is written."""
+    """A step of a test as it is written, at its moment."""
 
     number: int
-    """From 1; 0 in a test that is no story."""
+    """From 1; 0 in a test that is not a story."""
     at: Instant
     decide: dict[str, Any]
     """What differs from the test's customer."""
     decide_path: Path
     record: list[dict[str, Any]] | None
-    """What the customer did before; instead of asking."""
+    """Events to record instead of deciding."""
     record_path: Path
     link: Sequence[str]
-    """Names that turn out to be the customer's; instead of asking."""
+    """Names to link instead of deciding."""
     link_path: Path
     name: str | None
-    """The one under which the customer acts, where it is not the id."""
+    """The name under which the customer acts, if it is not the id."""
     expect: dict[str, Any] | None
     expect_path: Path
 
 
 def moments(shape: TestShape, path: Path, zone: ZoneInfo, findings: Findings) -> list[StoryMoment]:
-    """The test's moments that could be read; what is wrong with them goes to the findings."""
+    """The test's moments that could be read; reports what is wrong with them."""
     if shape.story is None:
         return list(_plain(shape, path, zone, findings))
     for key in ("now", "expect"):
         if getattr(shape, key) is not None:
-            text = f"`{key}` beside `story`: each step says its own"
+            text = f"`{key}` beside `story`: each step has its own"
             findings.key_error((*path, key), Code.DUPLICATE, text)
-    read = (_step(each, i, (*path, "story", i), zone, findings) for i, each in enumerate(shape.story))
-    found = [one for one in read if one is not None]
-    for before, after in pairwise(found):
+    steps = (_step(step, i, (*path, "story", i), zone, findings) for i, step in enumerate(shape.story))
+    readable = [step for step in steps if step is not None]
+    for before, after in pairwise(readable):
         if UNREADABLE < after.at < before.at:
             where = (*path, "story", after.number - 1, "at")
             findings.error(where, Code.VALUE, "a step earlier than the one before it")
-    return found
+    return readable
 
 
 def _plain(shape: TestShape, path: Path, zone: ZoneInfo, findings: Findings) -> Iterator[StoryMoment]:
@@ -184,15 +182,15 @@ def _step(data: Any, index: int, path: Path, zone: ZoneInfo, findings: Findings)
 
 
 def _check_act(shape: StepShape, path: Path, findings: Findings) -> None:
-    """A step does one thing, and only an answer can be as expected."""
+    """Report a step that does nothing or several things, and an `expect` without a decision."""
     acts = [key for key in ("decide", "record", "link") if getattr(shape, key) is not None]
     if not acts:
         if path not in findings.recovered:
-            hint = "write `decide: {}` to ask, `record: [{type: page_view}]`, or `link: other-name`"
+            hint = "write `decide: {}`, `record: [{type: page_view}]`, or `link: other-name`"
             findings.key_error(path, Code.MISSING, "the step does nothing", hint)
         return
     for key in acts[1:]:
         findings.key_error((*path, key), Code.DUPLICATE, f"`{key}` beside `{acts[0]}`: write two steps")
     if acts[0] != "decide" and shape.expect is not None:
-        text = f"{_DOING[acts[0]]} has no answer to expect anything of"
+        text = f"`expect` beside `{acts[0]}`: only a step that decides can expect anything"
         findings.key_error((*path, "expect"), Code.NO_EFFECT, text)

@@ -1,7 +1,7 @@
-"""The server's clock: the system's, which may be set back, made one that never goes back.
+"""The server's clock: never goes back, while the system's may be set back.
 
-Caps count contacts by their moments. If time went back in a process, what it decides would be ordered before what it had
-decided. So when the system's clock is set back, this one goes on at half speed until the other has caught up.
+Caps count contacts by their instants. If time went back in a process, a decision would be ordered before earlier ones. So
+when the system's clock is set back, this one goes on at half speed until the other has caught up.
 """
 
 import time
@@ -16,7 +16,7 @@ log = structlog.get_logger()
 
 
 _NOTEWORTHY: Microseconds = 100_000
-"""Steps smaller than this are a clock that is kept right by small steps; they are bridged and not told."""
+"""Smaller steps come from a clock that is adjusted in small steps; they are bridged and not logged."""
 
 
 def wall_clock() -> Instant:
@@ -51,7 +51,7 @@ class ServerClock:
 
     @property
     def ahead(self) -> Microseconds:
-        """How far it is before the system's clock, which was set back by as much; 0 where it was not."""
+        """How far it is ahead of the system's clock since that was set back; 0 if it was not."""
         return max(0, self._last - self._wall())
 
     def _slowly(self, now: Instant) -> Instant:

@@ -1,89 +1,123 @@
-"""What a server can be asked at any time: the book, its reloads, the queue, the weather, health, the clock."""
+"""Metrics that are read from the server's parts whenever they are collected."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 
+from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+from engine.decide.compiled import CompiledBook
 from engine.ledger.ledger import Ledger
-from engine.server.book.reload import Reloaded, Reloader
 from engine.server.book.serving import ServingBooks
+from engine.server.book.source import BookSource, Reloaded
 from engine.server.clock import ServerClock
 from engine.server.health import Health
-from engine.telemetry.figures import About, GaugeReading, Labels
+from engine.telemetry.metrics import Reading, ReadOnDemand
 from engine.weather import BreakerState, Weather
 
 
-def readings_of_book(serving_books: ServingBooks, reloader: Reloader) -> list[GaugeReading]:
-    """The live version, what came of reloads, and what is wrong with the folder's book."""
+def register_book(
+    registry: CollectorRegistry, serving_books: ServingBooks, book_source: BookSource[CompiledBook]
+) -> None:
+    """The live version, the results of reloads, and the errors in the folder's book."""
 
-    def info() -> Mapping[Labels, float]:
-        book = serving_books.compiled.engine.compiled.book
-        return {(book.name, book.version): 1}
+    def info() -> Iterator[Reading]:
+        book = serving_books.current.engine.compiled.book
+        yield (book.name, book.version), 1
 
-    return [
-        GaugeReading(About("tact_book_info", "The live book: always 1.", ("book", "version")), info),
-        GaugeReading(
-            About("tact_reloads", "Reloads of the book.", ("result",)),
-            lambda: {(one,): reloader.counts[one] for one in Reloaded},
-            grows=True,
-        ),
-        _one(
-            "tact_book_errors",
-            "Errors in the book of the folder, which keep it from being live.",
-            lambda: len(reloader.refused),
-        ),
-    ]
+    family = partial(
+        GaugeMetricFamily, "tact_book_info", "The live book: always 1.", labels=("book", "version")
+    )
+    registry.register(ReadOnDemand(family, info))
+    _counter(
+        registry,
+        "tact_reloads",
+        "Reloads of the book.",
+        lambda: {result: book_source.counts[result] for result in Reloaded},
+        label="result",
+    )
+    _gauge(
+        registry,
+        "tact_book_errors",
+        "Errors in the book of the folder, which keep it from being live.",
+        lambda: len(book_source.refused),
+    )
 
 
-def readings_of_server(ledger: Ledger, health: Health, clock: ServerClock) -> list[GaugeReading]:
+def register_server(registry: CollectorRegistry, ledger: Ledger, health: Health, clock: ServerClock) -> None:
     """The queue, readiness, and the clock."""
-    return [
-        _one("tact_queue_depth", "Requests that wait to be settled.", lambda: ledger.depth),
-        _one("tact_ready", "Whether the server is ready: 1 or 0.", lambda: health.ready),
-        GaugeReading(
-            About(
-                "tact_clock_ahead_seconds",
-                "How far the server's clock is before the system's, which was set back.",
-            ),
-            lambda: {(): clock.ahead / 1e6},
-        ),
-    ]
+    _gauge(registry, "tact_queue_depth", "Requests that wait to be settled.", lambda: ledger.depth)
+    _gauge(registry, "tact_ready", "Whether the server is ready: 1 or 0.", lambda: health.ready)
+    _gauge(
+        registry,
+        "tact_clock_ahead_seconds",
+        "How far the server's clock is before the system's, which was set back.",
+        lambda: clock.ahead / 1e6,
+    )
 
 
-def readings_of_weather(weather: Weather) -> list[GaugeReading]:
-    """How the weather was come by."""
-    return [
-        GaugeReading(
-            About("tact_weather_answers", "Weather for decisions, by where it came from.", ("source",)),
-            lambda: _answers(weather),
-            grows=True,
-        ),
-        GaugeReading(
-            About("tact_weather_calls", "Calls to the weather provider."),
-            lambda: {(): weather.counters().calls},
-            grows=True,
-        ),
-        GaugeReading(
-            About("tact_weather_failures", "Calls to the weather provider that failed.", ("reason",)),
-            lambda: {(reason,): count for reason, count in weather.counters().failures.items()},
-            grows=True,
-        ),
-        _one("tact_weather_cells", "Places whose weather is remembered.", lambda: weather.counters().cells),
-        _one(
-            "tact_weather_away",
-            "Whether the weather provider is left alone, since it failed: 1 or 0.",
-            lambda: weather.counters().breaker is not BreakerState.CLOSED,
-        ),
-    ]
+def register_weather(registry: CollectorRegistry, weather: Weather) -> None:
+    """Where the weather of decisions came from, the calls to its provider, and its cache."""
+    _counter(
+        registry,
+        "tact_weather_answers",
+        "Weather for decisions, by where it came from.",
+        lambda: _answers(weather),
+        label="source",
+    )
+    registry.register(
+        ReadOnDemand(
+            partial(CounterMetricFamily, "tact_weather_calls", "Calls to the weather provider.", labels=()),
+            lambda: [((), weather.counters().calls)],
+        )
+    )
+    _counter(
+        registry,
+        "tact_weather_failures",
+        "Calls to the weather provider that failed.",
+        lambda: weather.counters().failures,
+        label="reason",
+    )
+    _gauge(
+        registry,
+        "tact_weather_cells",
+        "Places whose weather is remembered.",
+        lambda: weather.counters().cells,
+    )
+    _gauge(
+        registry,
+        "tact_weather_away",
+        "Whether the weather provider is left alone, since it failed: 1 or 0.",
+        lambda: weather.counters().breaker is not BreakerState.CLOSED,
+    )
 
 
-def _answers(weather: Weather) -> Mapping[Labels, float]:
-    counted = weather.counters()
+def register_workers(registry: CollectorRegistry, serving: Callable[[], int]) -> None:
+    """The number of workers that serve: the supervisor's only metric of its own."""
+    _gauge(registry, "tact_workers", "Workers that serve; only of a supervisor.", serving)
+
+
+def _answers(weather: Weather) -> Mapping[str, int]:
+    counters = weather.counters()
     return {
-        ("fresh",): counted.hits,
-        ("stale",): counted.stale_hits,
-        ("call",): counted.waited,
-        ("missing",): counted.missing,
+        "fresh": counters.hits,
+        "stale": counters.stale_hits,
+        "call": counters.waited,
+        "missing": counters.missing,
     }
 
 
-def _one(name: str, help_: str, look: Callable[[], float]) -> GaugeReading:
-    return GaugeReading(About(name, help_), lambda: {(): float(look())})
+def _counter(
+    registry: CollectorRegistry, name: str, help_: str, read: Callable[[], Mapping[str, int]], *, label: str
+) -> None:
+    """Registers a counter with one label, whose counts are read by its values."""
+
+    def series() -> Iterator[Reading]:
+        for value, count in read().items():
+            yield (value,), count
+
+    registry.register(ReadOnDemand(partial(CounterMetricFamily, name, help_, labels=(label,)), series))
+
+
+def _gauge(registry: CollectorRegistry, name: str, help_: str, read: Callable[[], float]) -> None:
+    Gauge(name, help_, registry=registry).set_function(read)

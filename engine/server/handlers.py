@@ -1,44 +1,31 @@
-"""From the wire to the service's methods and back: bytes to messages, and every fault to a status."""
+"""gRPC handlers: bytes to messages and back, every fault to a status, and handlers wrapped into others."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import grpc
 from google.protobuf.message import DecodeError, Message
 from grpc.aio import AbortError, ServicerContext
 from structlog.contextvars import bound_contextvars
 
-from engine.api.v1 import decisions_pb2 as pb
-from engine.server.service import DecisionsService
 from engine.server.status import abort
 from engine.wire.violations import FieldViolation, InvalidMessage
+
+Context: TypeAlias = ServicerContext[Any, Any]
+
+
+Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
+
 
 RequestMessage = TypeVar("RequestMessage", bound=Message)
 
 
-Context = ServicerContext[Any, Any]
-
-
-def decisions_handler(service: DecisionsService) -> grpc.GenericRpcHandler:
-    """The methods that this version serves; gRPC itself answers UNIMPLEMENTED for the others of the contract."""
-    name = pb.DESCRIPTOR.services_by_name["Decisions"].full_name
-    return grpc.method_handlers_generic_handler(
-        name,
-        {
-            "Decide": _unary(service.decide, pb.DecideRequest),
-            "DecideBatch": _unary(service.decide_batch, pb.DecideBatchRequest),
-            "DecideStream": _stream(service.decide_stream, pb.DecideRequest),
-            "Record": _unary(service.record, pb.RecordRequest),
-            "Link": _unary(service.link, pb.LinkRequest),
-            "Explain": _unary(service.explain, pb.ExplainRequest),
-        },
-    )
-
-
-def _unary(
+def unary(
     method: Callable[[RequestMessage, Context], Awaitable[Message]], kind: type[RequestMessage]
-) -> "grpc.RpcMethodHandler[Any, Any]":
+) -> Handler:
+    """Handles calls of one request and one answer; kind: the request's message type."""
+
     async def call(message: RequestMessage | DecodeError, context: Context) -> Message:
         try:
             if isinstance(message, DecodeError):
@@ -55,10 +42,12 @@ def _unary(
     )
 
 
-def _stream(
+def stream(
     method: Callable[[AsyncIterator[RequestMessage | DecodeError], Context], AsyncGenerator[Message, None]],
     kind: type[RequestMessage],
-) -> "grpc.RpcMethodHandler[Any, Any]":
+) -> Handler:
+    """Handles calls of a stream of requests and one of answers; kind: the requests' message type."""
+
     async def call(
         messages: AsyncIterator[RequestMessage | DecodeError], context: Context
     ) -> AsyncIterator[Message]:
@@ -91,3 +80,27 @@ def _reader(kind: type[RequestMessage]) -> Callable[[bytes], RequestMessage | De
 
 def _write(message: Message) -> bytes:
     return message.SerializeToString()
+
+
+_KINDS: dict[str, Callable[..., Handler]] = {
+    "unary_unary": grpc.unary_unary_rpc_method_handler,
+    "unary_stream": grpc.unary_stream_rpc_method_handler,
+    "stream_unary": grpc.stream_unary_rpc_method_handler,
+    "stream_stream": grpc.stream_stream_rpc_method_handler,
+}
+"""What makes a handler, by the attribute that holds its behaviour."""
+
+
+def behaviour_of(handler: Handler) -> Any:
+    """The function that serves the handler's calls."""
+    return getattr(handler, _kind_of(handler))
+
+
+def replace_behaviour(handler: Handler, behaviour: Any) -> Handler:
+    """The handler with another function that serves its calls."""
+    make = _KINDS[_kind_of(handler)]
+    return make(behaviour, handler.request_deserializer, handler.response_serializer)
+
+
+def _kind_of(handler: Handler) -> str:
+    return next(kind for kind in _KINDS if getattr(handler, kind) is not None)

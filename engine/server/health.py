@@ -1,7 +1,7 @@
-"""Health, as gRPC's own protocol tells it: https://github.com/grpc/grpc/blob/master/doc/health-checking.md.
+"""Health by gRPC's own protocol: https://github.com/grpc/grpc/blob/master/doc/health-checking.md.
 
-Readiness (the whole server, and each service by its name) is apart from liveness: a server whose log does not answer wants
-no callers, and no restart either.
+Readiness (of the whole server, and of each service by its name) is apart from liveness: a server whose log does not answer
+should get no calls, and should not be restarted either.
 """
 
 import asyncio
@@ -12,9 +12,10 @@ import structlog
 from grpc_health.v1 import health
 from grpc_health.v1.health_pb2 import HealthCheckResponse
 
+from engine.decide.compiled import CompiledBook
 from engine.ledger.errors import LedgerClosed, LedgerError
 from engine.ledger.ledger import Ledger
-from engine.server.book.reload import Reloader
+from engine.server.book.source import BookSource
 
 log = structlog.get_logger()
 
@@ -24,59 +25,64 @@ LIVENESS = "liveness"
 
 
 RULEBOOK = "rulebook"
-"""SERVING while the book in the folder is the one that is served."""
+"""SERVING while the folder's book loads: NOT_SERVING when it was refused, and an older one is served."""
 
 
 _PROBE_SECONDS = 1.0
 
 
 class Health:
-    """Keeps the health service true: ready while a book is live and the log takes transactions.
+    """Updates the health service: ready while a book is live and the log takes transactions.
 
     services: names of those that need the log. patience: seconds after which a log that has not answered is in trouble.
     """
 
     def __init__(
-        self, services: Sequence[str], ledger: Ledger, reloader: Reloader, *, patience: float
+        self,
+        services: Sequence[str],
+        ledger: Ledger,
+        book_source: BookSource[CompiledBook],
+        *,
+        patience: float,
     ) -> None:
         self.servicer = health.aio.HealthServicer()
         self._services = ("", *services)
         self._ledger = ledger
-        self._reloader = reloader
+        self._book_source = book_source
         self._patience = patience
         self._ready = True
         self._draining = False
-        self._came_by = time.monotonic()
+        self._last_turn = time.monotonic()
 
     @property
     def ready(self) -> bool:
-        """Whether calls are welcome."""
+        """Whether the server is ready for calls."""
         return self._ready and not self._draining
 
     @property
     def silent(self) -> float:
-        """Seconds since the event loop last came by; more than a few, and it hangs."""
-        return time.monotonic() - self._came_by
+        """Seconds since the event loop last ran `beat`; if more than a few, it hangs."""
+        return time.monotonic() - self._last_turn
 
     async def follow(self) -> None:
-        """Looks every second, for ever."""
+        """Checks every second, until cancelled."""
         while True:
             await asyncio.sleep(_PROBE_SECONDS)
             await self.look()
 
     async def beat(self) -> None:
-        """Shows that the event loop turns, for ever."""
+        """Notes every second that the event loop runs, until cancelled."""
         while True:
-            self._came_by = time.monotonic()
+            self._last_turn = time.monotonic()
             await asyncio.sleep(_PROBE_SECONDS)
 
     async def drain(self) -> None:
-        """No callers any more, from now on."""
+        """Reports that the server is not ready, from now on."""
         self._draining = True
         await self._set(self._services, serving=False)
 
     async def look(self) -> None:
-        """Looks once; before the first look no name is known."""
+        """Checks once; before the first check the health service knows no name."""
         await self._set((LIVENESS,), serving=True)
         trouble = await self._trouble()
         if self._ready is not (trouble is None):
@@ -87,13 +93,13 @@ class Health:
                 log.error("the log does not answer", error=trouble)
         if not self._draining:
             await self._set(self._services, serving=self._ready)
-        await self._set((RULEBOOK,), serving=not self._reloader.refused)
+        await self._set((RULEBOOK,), serving=not self._book_source.refused)
 
     async def _trouble(self) -> str | None:
-        """Why the log does not answer; None where it does."""
+        """Why the log does not answer; None if it does."""
         try:
             async with asyncio.timeout(self._patience):
-                await self._ledger.submit(())
+                await self._ledger.commit_all(())
         except TimeoutError:
             self._ledger.doubt(f"no answer within {self._patience:g} s")
         except LedgerClosed as error:

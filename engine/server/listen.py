@@ -1,28 +1,28 @@
-"""Where and how the server listens: its address, TLS, what a connection may do, and the end."""
+"""Where and how the server listens: its address, TLS and connection options; and how it is told to stop, and drains."""
 
 import asyncio
+import signal
 from ipaddress import ip_address
 
 import grpc
 import structlog
 
-from engine.server.stop import Stop
 from engine.settings import Settings
 
 log = structlog.get_logger()
 
 
 class CannotServe(Exception):
-    """The server cannot start as it was told."""
+    """The server cannot start as it is configured."""
 
 
 def channel_options(settings: Settings, *, shared: bool) -> tuple[tuple[str, int], ...]:
-    """What gRPC is told of messages and connections. shared: whether other processes listen on the port too."""
+    """gRPC's options for messages and connections. shared: whether other processes listen on the port too."""
     return (
         ("grpc.max_receive_message_length", settings.message_bytes),
         ("grpc.max_send_message_length", settings.message_bytes),
         ("grpc.max_metadata_size", settings.metadata_bytes),
-        ("grpc.absolute_max_metadata_size", settings.metadata_bytes),  # one bound, and no chance between two
+        ("grpc.absolute_max_metadata_size", settings.metadata_bytes),  # one bound, none by chance between two
         ("grpc.max_concurrent_streams", settings.streams),
         ("grpc.server_handshake_timeout_ms", _milliseconds(settings.handshake_timeout)),
         ("grpc.keepalive_time_ms", _milliseconds(settings.keepalive)),
@@ -43,7 +43,7 @@ def _milliseconds(seconds: float) -> int:
 
 
 def check_access(settings: Settings) -> None:
-    """Raises CannotServe unless it is safe to serve, or was said aloud that it need not be."""
+    """Raises CannotServe unless serving is safe, or a setting says that it need not be."""
     if bool(settings.tls_cert) != bool(settings.tls_key):
         raise CannotServe("TLS needs both a certificate and its key: --tls-cert and --tls-key")
     if settings.client_ca and not settings.tls_cert:
@@ -70,7 +70,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def bind(server: grpc.aio.Server, settings: Settings, credentials: grpc.ServerCredentials | None) -> int:
-    """Opens the port, over TLS if there are credentials; the port. Raises CannotServe."""
+    """Opens the port, with TLS if there are credentials; returns the port. Raises CannotServe."""
     address = f"{settings.host}:{settings.port}"
     try:
         if credentials is None:
@@ -81,8 +81,58 @@ def bind(server: grpc.aio.Server, settings: Settings, credentials: grpc.ServerCr
 
 
 def in_use(settings: Settings) -> CannotServe:
-    """What to say when the port cannot be had."""
+    """The error of a port that another program has."""
     return CannotServe(f"cannot listen on {settings.host}:{settings.port}: is it in use?")
+
+
+_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+class Stop:
+    """Tells a server to stop: first to finish what it accepted, a second time to leave at once.
+
+    Belongs to the event loop that runs when it is made.
+    """
+
+    def __init__(self) -> None:
+        self._requested = asyncio.Event()
+        self._hurry = asyncio.Event()
+
+    def drain(self) -> None:
+        """Finish what was accepted and leave; repeating it changes nothing."""
+        self._requested.set()
+
+    def hurry(self) -> None:
+        """Leave now."""
+        self._requested.set()
+        self._hurry.set()
+
+    def escalate(self) -> None:
+        """The first time `drain`, then `hurry`."""
+        self.hurry() if self._requested.is_set() else self.drain()
+
+    async def requested(self) -> None:
+        """Returns when the server has to stop."""
+        await self._requested.wait()
+
+    async def hurried(self) -> None:
+        """Returns when the server has to leave at once."""
+        await self._hurry.wait()
+
+
+def stop_on_signals() -> Stop:
+    """A Stop that SIGTERM and SIGINT escalate, in the event loop that runs."""
+    stop = Stop()
+    for signum in _STOP_SIGNALS:
+        asyncio.get_running_loop().add_signal_handler(signum, stop.escalate)
+    return stop
+
+
+def ignore_stop_signals() -> None:
+    """Keeps a further signal from cutting off a process that is ending anyway."""
+    for signum in _STOP_SIGNALS:
+        asyncio.get_running_loop().remove_signal_handler(signum)
+        signal.signal(signum, signal.SIG_IGN)
 
 
 async def drain(server: grpc.aio.Server, grace: float, stop: Stop) -> None:

@@ -1,89 +1,155 @@
-"""Whoever looks: the endpoint and the collector, as the settings and the environment want them."""
+"""Counts and traces the calls of a server, and shows the result: on a port for Prometheus, and at a collector.
 
+Imported only by a server that is observed, since prometheus_client takes time to import.
+"""
+
+import asyncio
 import os
 import socket
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from inspect import isasyncgenfunction
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-import structlog
+import grpc
+from grpc.aio import AbortError
 
-from engine.server.interceptor import Context, ObservedCalls, StartSpan
+from engine.server.access.roles import NEEDS
+from engine.server.handlers import Context, Handler, behaviour_of, replace_behaviour
 from engine.settings import Settings
-from engine.telemetry.collector import Where, where_to
-from engine.telemetry.figures import Figures, GaugeReading
+from engine.telemetry.config import OtlpConfig
+from engine.telemetry.endpoint import Endpoint, Page, started
 from engine.telemetry.metrics import Metrics
 
 if TYPE_CHECKING:
-    from engine.telemetry.endpoint import Endpoint, Page
     from engine.telemetry.otlp import Push
 
-log = structlog.get_logger()
+
+StartSpan: TypeAlias = Callable[[str, Context], Any]
+"""Opens the span of a call by the method's path; yields a function for the status and the answer of the ended call."""
 
 
-@dataclass
 class Observer:
-    """Counts, and shows what was counted."""
+    """Shows metrics, and sends them and traces, from `open` on until `close`.
 
-    settings: Settings
-    shared: bool = False
-    """Whether another may be at the port, who leaves soon."""
-    where: Where = field(default_factory=Where)
-    """What is sent to a collector."""
-    metrics: Metrics = field(default_factory=Metrics)
-    endpoint: "Endpoint | None" = None
-    push: "Push | None" = None
+    otlp: what is sent to a collector. shared: whether another worker may still have the metrics port, and leaves it soon.
+    """
 
-    def open(self, readings: Sequence[GaugeReading], pages: "Mapping[str, Page]") -> None:
-        """Begins to show. Raises CannotObserve."""
-        self.metrics.readings += readings
-        figures = self.metrics.all()
-        if self.settings.metrics_port:
-            self.endpoint = self._endpoint(figures, pages)
-        if self.where:
-            from engine.telemetry.otlp import Push  # noqa: PLC0415 costs a second, and comes as an extra
+    def __init__(self, settings: Settings, otlp: OtlpConfig, *, shared: bool) -> None:
+        self.metrics = Metrics()
+        self._settings, self._otlp, self._shared = settings, otlp, shared
+        self._endpoint: Endpoint | None = None
+        self._push: Push | None = None
 
-            self.push = Push(figures, self.where, f"{socket.gethostname()}:{os.getpid()}")
+    def open(self, pages: Mapping[str, Page]) -> None:
+        """Shows what is in the registry from now on. Raises CannotObserve."""
+        if self._settings.metrics_port:
+            self._endpoint = self._open_endpoint(pages)
+        if self._otlp:
+            from engine.telemetry.otlp import Push  # noqa: PLC0415 takes a second, and comes as an extra
 
-    def _endpoint(self, figures: Figures, pages: "Mapping[str, Page]") -> "Endpoint":
-        from engine.telemetry.endpoint import Endpoint, opened  # noqa: PLC0415 only who looks pays for it
+            instance = f"{socket.gethostname()}:{os.getpid()}"
+            self._push = Push(self.metrics.registry, self._otlp, instance)
 
-        where = self.settings.metrics_host, self.settings.metrics_port
-        if not self.shared:
-            return opened(*where, figures, pages)
-        endpoint = Endpoint(*where, figures, pages)
-        endpoint.begin_when_free()
+    def _open_endpoint(self, pages: Mapping[str, Page]) -> Endpoint:
+        address = self._settings.metrics_host, self._settings.metrics_port
+        if not self._shared:
+            return started(*address, self.metrics.registry, pages)
+        endpoint = Endpoint(*address, self.metrics.registry, pages)
+        endpoint.start_when_free()
         return endpoint
 
-    def calls(self) -> ObservedCalls:
-        """What observes calls."""
-        return ObservedCalls(self.metrics, self._trace())
+    def interceptor(self) -> "CallsInterceptor":
+        """Observes calls; once this is open."""
+        return CallsInterceptor(self.metrics, self._start_span())
 
-    def _trace(self) -> StartSpan | None:
-        tracer = None if self.push is None else self.push.tracer
+    def _start_span(self) -> StartSpan | None:
+        tracer = None if self._push is None else self._push.tracer
         if tracer is None:
             return None
         from engine.telemetry.otlp import span_of_call  # noqa: PLC0415 as above
 
-        def trace(method: str, context: Context) -> AbstractContextManager[Any]:
+        def start_span(path: str, context: Context) -> Any:
             metadata = {
                 key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)
             }
-            return span_of_call(tracer, method, metadata)
+            return span_of_call(tracer, path, metadata)
 
-        return trace
+        return start_span
 
     def close(self) -> None:
-        """Shows no more; what is to be sent is sent first."""
-        if self.endpoint is not None:
-            self.endpoint.close()
-        if self.push is not None:
-            self.push.close()
+        """Shows nothing more, and sends what has not been sent yet. Takes up to seconds."""
+        if self._endpoint is not None:
+            self._endpoint.close()
+        if self._push is not None:
+            self._push.close()
 
 
-def observer(settings: Settings, *, shared: bool = False) -> Observer | None:
-    """Who looks; None where nobody does, so that nothing is counted. Raises CannotObserve."""
-    where = where_to(os.environ)
-    wanted = settings.metrics_port or settings.message_level == "debug" or where
-    return Observer(settings, shared, where) if wanted else None
+class CallsInterceptor(grpc.aio.ServerInterceptor):
+    """Counts the calls of our services by how they ended, and traces them.
+
+    It comes before the access interceptor, so that refused calls are counted too.
+    """
+
+    def __init__(self, metrics: Metrics, start_span: StartSpan | None = None) -> None:
+        self._metrics = metrics
+        self._start_span: StartSpan = start_span or (lambda _path, _context: nullcontext(_untraced))
+        self._observed: dict[str, tuple[Handler, Handler]] = {}
+        """By path: the method's handler, and the one that observes it."""
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> Any:
+        """The method's handler, observed if the method is one that has a role."""
+        handler, path = await continuation(handler_call_details), handler_call_details.method
+        if handler is None or path not in NEEDS:
+            return handler
+        known = self._observed.get(path)
+        if known is None or known[0] is not handler:
+            behaviour = behaviour_of(handler)
+            observe = self._observe_answers if isasyncgenfunction(behaviour) else self._observe_answer
+            known = self._observed[path] = handler, replace_behaviour(handler, observe(path, behaviour))
+        return known[1]
+
+    def _observe_answer(self, path: str, behaviour: Any) -> Any:
+        async def call(request: Any, context: Context) -> Any:
+            with self._observed_call(path, context) as answers:
+                answer = await behaviour(request, context)
+                answers.append(answer)
+            return answer
+
+        return call
+
+    def _observe_answers(self, path: str, behaviour: Any) -> Any:
+        async def call(request: Any, context: Context) -> AsyncIterator[Any]:
+            with self._observed_call(path, context):
+                async for answer in behaviour(request, context):
+                    yield answer
+
+        return call
+
+    @contextmanager
+    def _observed_call(self, path: str, context: Context) -> Iterator[list[Any]]:
+        """Measures a call; yields a list to which the answer is added, for its span."""
+        start, status, method = time.perf_counter(), "UNKNOWN", path.rpartition("/")[2]
+        answers: list[Any] = []
+        with self._start_span(path, context) as ended:
+            try:
+                yield answers
+                status = "OK"
+            except AbortError:
+                status = getattr(context.code(), "name", "UNKNOWN")
+                raise
+            except (asyncio.CancelledError, GeneratorExit):
+                status = "CANCELLED"
+                raise
+            finally:
+                self._metrics.called(method, status, time.perf_counter() - start)
+                ended(status, answers[0] if answers else None)
+
+
+def _untraced(_status: str, _answer: Any) -> None:
+    """Takes the end of a call that has no span."""

@@ -1,13 +1,13 @@
-"""The event loop that servers run on."""
+"""Runs a server from its start until everything that it accepted is committed."""
 
 import asyncio
 import gc
-import signal
+import os
 import sys
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import grpc
 import structlog
@@ -24,24 +24,45 @@ from engine.ledger.store.open import open_store
 from engine.rulebook.report.diagnostics import in_short
 from engine.server.access.callers import may_simulate
 from engine.server.access.wiring import AccessWiring
-from engine.server.book.reload import Reloader
-from engine.server.book.serving import ServingBook, ServingBooks
+from engine.server.book.serving import Learner, ServingBook, ServingBooks
+from engine.server.book.source import BookSource
 from engine.server.clock import ServerClock
-from engine.server.gauges import readings_of_book, readings_of_server, readings_of_weather
-from engine.server.handlers import decisions_handler
 from engine.server.health import Health
-from engine.server.learner import Learner
-from engine.server.listen import CannotServe, bind, channel_options, check_access, drain
-from engine.server.observed import ObservedEngine, ObservedParser
-from engine.server.observer import Observer, observer
-from engine.server.service import DecisionsService
-from engine.server.stop import Stop
+from engine.server.listen import CannotServe, Stop, bind, channel_options, check_access, drain
+from engine.server.service import DecisionsService, decisions_handler
 from engine.server.streams import Streams
 from engine.settings import Settings
+from engine.telemetry.config import read_otlp_config
 from engine.telemetry.counters import counted
 from engine.weather import Weather
-from engine.wire.limits import most_of
+from engine.wire.limits import limits_of
 from engine.wire.parse import Parser
+
+if TYPE_CHECKING:
+    from engine.server.observer import Observer
+    from engine.telemetry.metrics import Metrics
+
+
+log = structlog.get_logger()
+
+
+SERVICE = decisions_pb2.DESCRIPTOR.services_by_name["Decisions"].full_name
+
+
+_ANSWER_SECONDS = 3.0
+"""How long the log may take to answer beyond the time that other processes may keep it busy."""
+
+
+_HUNG_SECONDS = 10.0
+"""Without a turn of the event loop, after which the process counts as hung."""
+
+
+_GC_THRESHOLDS = (50_000, 20, 100)
+"""A call leaves little that only the collector frees; Python's own thresholds cost a tenth of the throughput."""
+
+
+_SWITCH_SECONDS = 0.001
+"""How long the event loop may keep the ledger's thread waiting for the interpreter; Python's own 5 ms makes small groups."""
 
 
 def run_loop(main: Coroutine[Any, Any, None]) -> None:
@@ -54,167 +75,168 @@ def run_loop(main: Coroutine[Any, Any, None]) -> None:
         uvloop.run(main)
 
 
-_HANGS = 10.0
-"""Seconds without a turn of the event loop after which the process counts as hung."""
-
-
 @dataclass(frozen=True, slots=True)
-class Parts:
-    """What outlives calls."""
-
-    serving_books: ServingBooks
-    reloader: Reloader
-    wiring: AccessWiring
-    ledger: Ledger
-    weather: Weather
-    learned: Learned
-    """What is known of the variants of campaigns that learn, for every version of the book."""
-    observer: Observer | None
-    """None where nobody looks."""
-
-
-def show(parts: Parts, observer: Observer, health: Health, clock: ServerClock) -> None:
-    """Begins to show the server. Raises CannotObserve."""
-    parts.ledger.watch(observer.metrics.group)
-    readings = readings_of_book(parts.serving_books, parts.reloader)
-    readings += readings_of_server(parts.ledger, health, clock)
-    if parts.weather.enabled:
-        readings += readings_of_weather(parts.weather)
-
-    def live() -> tuple[bool, Mapping[str, Any]]:
-        silent = health.silent
-        return silent < _HANGS, {"silent_seconds": round(silent, 1)}
-
-    def ready() -> tuple[bool, Mapping[str, Any]]:
-        return health.ready, {"ready": health.ready, "trouble": parts.ledger.trouble}
-
-    def book() -> tuple[bool, Mapping[str, Any]]:
-        now, wrong = parts.serving_books.compiled.engine.compiled, parts.reloader.refused
-        document = {
-            "book": now.book.name,
-            "version": now.book.version,
-            "campaigns": len(now.compiled_campaigns),
-        }
-        return not wrong, {**document, "errors": [in_short(one) for one in wrong]}
-
-    observer.open(readings, {"/live": live, "/ready": ready, "/book": book})
-
-
-log = structlog.get_logger()
-
-
-SERVICE = decisions_pb2.DESCRIPTOR.services_by_name["Decisions"].full_name
-
-
-_MORE_SECONDS = 3.0
-"""How long the log may take to answer beyond what it may be kept busy by others."""
-
-
-_GC_THRESHOLDS = (50_000, 20, 100)
-"""A call leaves little that only the collector frees; Python's own thresholds cost a tenth of the throughput."""
-
-
-_SWITCH_SECONDS = 0.001
-"""How long the event loop may keep the ledger's thread waiting for the interpreter; Python's own 5 ms makes small groups."""
-
-
-@dataclass(frozen=True, slots=True)
-class ServingPlace:
-    """Where a server stands: whom it tells that it listens, who tells it to stop, and whether it is one of several."""
+class Lifecycle:
+    """How a server says that it listens, and is told to stop."""
 
     announce: Callable[[str], None]
     """Called once, with the address that is listened on."""
     stop: Stop
     shared: bool = False
-    """Whether others listen on its port; then it keeps its book, and who watches them all brings a changed one to life."""
+    """Whether it is a worker: others listen on its port, and its supervisor replaces it when the book changes."""
 
 
-async def serve(live: CompiledBook, settings: Settings, place: ServingPlace) -> None:
-    """Serves until told to stop, and returns when everything accepted is settled.
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a server consists of, besides its port."""
+
+    serving_books: ServingBooks
+    book_source: BookSource[CompiledBook]
+    wiring: AccessWiring
+    ledger: Ledger
+    weather: Weather
+    learned: Learned
+    """The posteriors of campaigns that learn, for every version of the book."""
+    observer: "Observer | None"
+    """None where nothing is observed."""
+
+    @property
+    def metrics(self) -> "Metrics | None":
+        """Counts what calls do; None where nothing is observed."""
+        return None if self.observer is None else self.observer.metrics
+
+
+async def serve(compiled: CompiledBook, settings: Settings, lifecycle: Lifecycle) -> None:
+    """Serves until told to stop, and returns when everything accepted is committed.
 
     Raises CannotServe, CannotObserve, LedgerUnavailable.
     """
-    wiring = open_door(settings)
+    wiring = open_access(settings)
     sys.setswitchinterval(_SWITCH_SECONDS)
     gc.freeze()
     gc.set_threshold(*_GC_THRESHOLDS)
     ledger = Ledger(open_store(settings.log, busy_timeout=settings.busy_timeout), limit=settings.queue_limit)
-    weather, look, learned = Weather(settings), observer(settings, shared=place.shared), Learned()
+    weather, learned = Weather(settings), Learned()
+    observer = open_observer(settings, shared=lifecycle.shared)
 
-    def open_desk(live: CompiledBook) -> ServingBook:
-        within = weather if weather.enabled else None
-        most = most_of(settings)
-        if look is None:
-            return ServingBook(
-                Parser(live, may_simulate=may_simulate, most=most), Engine(live, ledger, within, learned)
-            )
-        parser = ObservedParser(live, look.metrics, may_simulate=may_simulate, most=most)
-        return ServingBook(parser, ObservedEngine(live, ledger, within, look.metrics, learned))
+    def open_serving(compiled: CompiledBook) -> ServingBook:
+        return ServingBook(
+            Parser(compiled, may_simulate=may_simulate, limits=limits_of(settings)),
+            Engine(
+                compiled,
+                ledger,
+                weather if weather.enabled else None,
+                learned,
+                None if observer is None else observer.metrics,
+            ),
+        )
 
-    serving_books = ServingBooks(open_desk(live))
+    serving_books = ServingBooks(compiled, open_serving)
     try:
-        reloader = Reloader(Path(settings.rules), serving_books, open_desk)
-        await _serve(Parts(serving_books, reloader, wiring, ledger, weather, learned, look), settings, place)
+        book_source = BookSource(Path(settings.rules), serving_books)
+        parts = Parts(serving_books, book_source, wiring, ledger, weather, learned, observer)
+        await _serve(parts, settings, lifecycle)
     finally:
         await weather.close()
         await asyncio.to_thread(ledger.close)
-        if look is not None:
-            await asyncio.to_thread(look.close)
+        if observer is not None:
+            await asyncio.to_thread(observer.close)
     log.info("stopped", **counted())
 
 
-async def _serve(parts: Parts, settings: Settings, place: ServingPlace) -> None:
-    live, clock = parts.serving_books.compiled.engine.compiled, ServerClock()
-    health = Health((SERVICE,), parts.ledger, parts.reloader, patience=settings.busy_timeout + _MORE_SECONDS)
-    interceptors: list[grpc.aio.ServerInterceptor] = [parts.wiring.access]
-    if parts.observer is not None:
-        show(parts, parts.observer, health, clock)
-        interceptors.insert(0, parts.observer.calls())
-    server = grpc.aio.server(
-        options=channel_options(settings, shared=place.shared), interceptors=interceptors
-    )
-    streams = Streams(settings.stream_window)
-    service = DecisionsService(parts.serving_books, clock, streams, longest=settings.request_timeout)
-    server.add_generic_rpc_handlers((decisions_handler(service),))
-    add_HealthServicer_to_server(health.servicer, server)
-    reflection.enable_server_reflection((SERVICE, HEALTH_SERVICE, reflection.SERVICE_NAME), server)
-    port = bind(server, settings, parts.wiring.credentials())
-    guarding = asyncio.create_task(parts.wiring.follow())
-    learner = Learner(parts.serving_books, parts.ledger, clock, parts.learned)
-    await asyncio.gather(health.look(), learner.look())
-    tasks = [asyncio.create_task(one) for one in (health.follow(), health.beat(), learner.follow())]
-    if not place.shared:
-        tasks += _reloading(parts.reloader, settings)
-    await server.start()
-    place.announce(f"{settings.host}:{port}")
-    log.info(
-        "serving", book=live.book.name, version=live.book.version, campaigns=len(live.compiled_campaigns)
-    )
-    await place.stop.told()
-    log.info("draining", seconds=settings.grace)
-    for task in tasks:
-        task.cancel()
-    await health.drain()
-    streams.drain()
-    await drain(server, settings.grace, place.stop)
-    guarding.cancel()
-
-
-def _reloading(reloader: Reloader, settings: Settings) -> "list[asyncio.Task[None]]":
-    """Has the book loaded anew at SIGHUP, and where that is wanted when its files change."""
-    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reloader.ask)
-    tasks = [asyncio.create_task(reloader.run())]
-    if settings.watch:
-        from engine.server.book.watch import follow  # noqa: PLC0415 only who watches pays for it
-
-        tasks.append(asyncio.create_task(follow(Path(settings.rules), reloader.ask)))
-    return tasks
-
-
-def open_door(settings: Settings) -> AccessWiring:
-    """Who may call, and how; raises CannotServe unless it is safe to serve so."""
+def open_access(settings: Settings) -> AccessWiring:
+    """Who may call, and over what. Raises CannotServe unless it is safe to serve so."""
     check_access(settings)
     try:
         return AccessWiring(settings)
     except ValueError as error:
         raise CannotServe(str(error)) from None
+
+
+def open_observer(settings: Settings, *, shared: bool = False) -> "Observer | None":
+    """Observes the server as the settings and the environment say; None where they say nothing. Raises CannotObserve."""
+    otlp = read_otlp_config(os.environ)
+    if not (settings.metrics_port or settings.message_level == "debug" or otlp):
+        return None
+    from engine.server.observer import Observer  # noqa: PLC0415 only a server that is observed imports it
+
+    return Observer(settings, otlp, shared=shared)
+
+
+async def _serve(parts: Parts, settings: Settings, lifecycle: Lifecycle) -> None:
+    compiled, clock = parts.serving_books.current.engine.compiled, ServerClock()
+    patience = settings.busy_timeout + _ANSWER_SECONDS
+    health = Health((SERVICE,), parts.ledger, parts.book_source, patience=patience)
+    interceptors: list[grpc.aio.ServerInterceptor] = [parts.wiring.access]
+    if parts.observer is not None:
+        _observe(parts, parts.observer, health, clock)
+        interceptors.insert(0, parts.observer.interceptor())
+    server = grpc.aio.server(
+        options=channel_options(settings, shared=lifecycle.shared), interceptors=interceptors
+    )
+    streams = Streams(settings.stream_window)
+    service = DecisionsService(
+        parts.serving_books, clock, streams, longest=settings.request_timeout, metrics=parts.metrics
+    )
+    _add_services(server, service, health)
+    port = bind(server, settings, parts.wiring.credentials())
+    following_files = asyncio.create_task(parts.wiring.follow())
+    learner = Learner(parts.serving_books, parts.ledger, clock, parts.learned)
+    await asyncio.gather(health.look(), learner.look())
+    tasks = [asyncio.create_task(task) for task in (health.follow(), health.beat(), learner.follow())]
+    if not lifecycle.shared:
+        parts.book_source.request_on_sighup()
+        tasks += map(asyncio.create_task, parts.book_source.loops(watch=settings.watch))
+    await server.start()
+    lifecycle.announce(f"{settings.host}:{port}")
+    log.info(
+        "serving",
+        book=compiled.book.name,
+        version=compiled.book.version,
+        campaigns=len(compiled.compiled_campaigns),
+        signals=compiled.signals.evaluator.name if compiled.signals else "none",
+    )
+    await lifecycle.stop.requested()
+    log.info("draining", seconds=settings.grace)
+    for task in tasks:
+        task.cancel()
+    await health.drain()
+    streams.drain()
+    await drain(server, settings.grace, lifecycle.stop)
+    following_files.cancel()
+
+
+def _add_services(server: grpc.aio.Server, service: DecisionsService, health: Health) -> None:
+    server.add_generic_rpc_handlers((decisions_handler(service),))
+    add_HealthServicer_to_server(health.servicer, server)
+    reflection.enable_server_reflection((SERVICE, HEALTH_SERVICE, reflection.SERVICE_NAME), server)
+
+
+def _observe(parts: Parts, observer: "Observer", health: Health, clock: ServerClock) -> None:
+    """Begins to show the server's metrics and its pages for probes. Raises CannotObserve."""
+    from engine.server import gauges  # noqa: PLC0415 only a server that is observed imports it
+
+    registry = observer.metrics.registry
+    parts.ledger.watch(observer.metrics.group)
+    gauges.register_book(registry, parts.serving_books, parts.book_source)
+    gauges.register_server(registry, parts.ledger, health, clock)
+    if parts.weather.enabled:
+        gauges.register_weather(registry, parts.weather)
+
+    def live() -> tuple[bool, Mapping[str, Any]]:
+        silent = health.silent
+        return silent < _HUNG_SECONDS, {"silent_seconds": round(silent, 1)}
+
+    def ready() -> tuple[bool, Mapping[str, Any]]:
+        return health.ready, {"ready": health.ready, "trouble": parts.ledger.trouble}
+
+    def book() -> tuple[bool, Mapping[str, Any]]:
+        compiled, errors = parts.serving_books.current.engine.compiled, parts.book_source.refused
+        document = {
+            "book": compiled.book.name,
+            "version": compiled.book.version,
+            "campaigns": len(compiled.compiled_campaigns),
+        }
+        return not errors, {**document, "errors": [in_short(error) for error in errors]}
+
+    observer.open({"/live": live, "/ready": ready, "/book": book})

@@ -1,164 +1,149 @@
-"""What came of a stream, settled together, and answered."""
+"""The service's methods: from the contract's messages to the engine, and back."""
 
-import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from typing import Any
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
+import grpc
+import structlog
 from google.protobuf.message import DecodeError
 from google.rpc.status_pb2 import Status
-from grpc.aio import ServicerContext
 
 from engine.api.v1 import decisions_pb2 as pb
-from engine.engine import Engine
 from engine.explain import explain, explain_logged
-from engine.ledger.commit.events import RecordCommand, RecordResult
-from engine.ledger.commit.outcomes import ReportCommand
-from engine.ledger.errors import LedgerFull
+from engine.ledger.commit.events import RecordResult
 from engine.model.decision import Decision
 from engine.model.instant import Instant
 from engine.model.request import Request
 from engine.server.book.serving import ServingBook, ServingBooks
+from engine.server.handlers import Context, stream, unary
 from engine.server.status import status_of
-from engine.server.streams import Streams
+from engine.server.streams import Streams, decide_when_room
 from engine.wire.explain import check_campaigns, parse_past, respond_explained
 from engine.wire.record import parse_linking, parse_recordings
 from engine.wire.respond import respond
 from engine.wire.violations import FieldViolation, InvalidMessage
 
+if TYPE_CHECKING:
+    from engine.telemetry.metrics import Metrics
 
-async def settled(
-    engine: Engine, requests: Sequence[Request], deadline: float | None
-) -> Sequence[Decision | Exception]:
-    """Decides the requests in one settlement; what fails all of them stands in the place of each.
-
-    Where too many others wait to be settled it waits as well, up to the deadline: a stream holds its sender back, and need
-    not send anybody away.
-    """
-    while True:
-        try:
-            return await engine.decide_all(requests, deadline=deadline)
-        except LedgerFull as full:
-            if deadline is not None and time.monotonic() + full.retry_after > deadline:
-                return [full] * len(requests)
-            await asyncio.sleep(full.retry_after)
-        except Exception as error:  # noqa: BLE001 the stream goes on: each request has its own status
-            return [error] * len(requests)
+log = structlog.get_logger()
 
 
-def streamed(
-    message: pb.DecideRequest | DecodeError, answer: Decision | Exception | Status
-) -> pb.DecideResponse:
-    """The answer of a stream to one request: the decision, or why there is none."""
-    if isinstance(answer, Decision):
-        return respond(answer)
-    name = "" if isinstance(message, DecodeError) else message.request_id
-    return pb.DecideResponse(
-        request_id=name, error=answer if isinstance(answer, Status) else status_of(answer)
+def decisions_handler(service: "DecisionsService") -> grpc.GenericRpcHandler:
+    """The methods that this version serves; gRPC itself answers UNIMPLEMENTED for the others of the contract."""
+    return grpc.method_handlers_generic_handler(
+        pb.DESCRIPTOR.services_by_name["Decisions"].full_name,
+        {
+            "Decide": unary(service.decide, pb.DecideRequest),
+            "DecideBatch": unary(service.decide_batch, pb.DecideBatchRequest),
+            "DecideStream": stream(service.decide_stream, pb.DecideRequest),
+            "Record": unary(service.record, pb.RecordRequest),
+            "Link": unary(service.link, pb.LinkRequest),
+            "Explain": unary(service.explain, pb.ExplainRequest),
+        },
     )
 
 
-Context = ServicerContext[Any, Any]
-
-
-ServerNow = Callable[[], Instant]
-
-
 class DecisionsService:
-    """Translates between the contract and the engine; what its methods raise becomes a status in `handlers`.
+    """Translates between the contract and the engine; `handlers` turns what its methods raise into a status.
 
-    longest: seconds until the deadline of a call that brings none; 0: it has none.
+    longest: seconds until the deadline of a call that brings none; 0: it has none. metrics: None where nothing is observed.
     """
 
     def __init__(
-        self, serving_books: ServingBooks, clock: ServerNow, streams: Streams, *, longest: float = 0.0
+        self,
+        serving_books: ServingBooks,
+        clock: Callable[[], Instant],
+        streams: Streams,
+        *,
+        longest: float = 0.0,
+        metrics: "Metrics | None" = None,
     ) -> None:
-        self._desks = serving_books
+        self._serving_books = serving_books
         self._streams = streams
         self._clock = clock
         self._longest = longest or None
+        self._metrics = metrics
 
     async def decide(self, request: pb.DecideRequest, context: Context) -> pb.DecideResponse:
-        """One customer, now."""
-        with self._desks.compiled as serving:
+        """Decides for one customer."""
+        with self._serving_books.current as serving:
             serving.engine.check_room(1)
-            parsed = serving.parser.parse(request, self._clock())
-            return respond(await serving.engine.decide(parsed, deadline=self._deadline(context)))
+            parsed = self._parse(serving, request)
+            decision = await serving.engine.decide(parsed, deadline=self._deadline(context))
+        self._count((decision,))
+        return respond(decision)
 
     async def decide_batch(self, request: pb.DecideBatchRequest, context: Context) -> pb.DecideBatchResponse:
-        """Many customers in one settlement; an error of one is its own."""
-        with self._desks.compiled as serving:
-            if len(request.requests) > serving.parser.most.batched:
-                raise _too_many(serving.parser.most.batched, len(request.requests))
+        """Decides for many customers in one group; an item that fails has an error of its own."""
+        with self._serving_books.current as serving:
+            if len(request.requests) > serving.parser.limits.batched:
+                raise _too_many(serving.parser.limits.batched, len(request.requests))
             serving.engine.check_room(len(request.requests))
-            parsed = [self._parsed(serving, one) for one in request.requests]
-            good = [one for one in parsed if isinstance(one, Request)]
-            answers = iter(
-                await serving.engine.decide_all(good, deadline=self._deadline(context)) if good else ()
+            parsed = [self._parse_or_status(serving, message) for message in request.requests]
+            valid = [item for item in parsed if isinstance(item, Request)]
+            answers = (
+                await serving.engine.decide_all(valid, deadline=self._deadline(context)) if valid else ()
             )
-        return pb.DecideBatchResponse(
-            items=[_item(next(answers) if isinstance(one, Request) else one) for one in parsed]
-        )
+        self._count(answers)
+        return pb.DecideBatchResponse(items=map(_item, _in_order(parsed, answers)))
 
     async def decide_stream(
         self, requests: AsyncIterator[pb.DecideRequest | DecodeError], context: Context
     ) -> AsyncGenerator[pb.DecideResponse, None]:
-        """Many customers, as many at a time as have come; an error of one is its own."""
+        """Decides for many customers, as many at a time as have arrived; one that fails has an error of its own."""
         with self._streams.intake(requests) as intake:
-            while taken := await intake.taken():
-                for answer in await self._decided(taken, context):
-                    yield answer
+            while messages := await intake.taken():
+                for response in await self._decide_streamed(messages, context):
+                    yield response
                     intake.answered()
 
-    async def _decided(
+    async def _decide_streamed(
         self, messages: Sequence[pb.DecideRequest | DecodeError], context: Context
     ) -> Sequence[pb.DecideResponse]:
-        """The answers to what came of a stream, in one settlement."""
-        with self._desks.compiled as serving:
-            parsed = [self._named(serving, one) for one in messages]
-            good = [one for one in parsed if isinstance(one, Request)]
-            answers = iter(await settled(serving.engine, good, self._soon(context)) if good else ())
-        return [
-            streamed(one, next(answers) if isinstance(each, Request) else each)
-            for one, each in zip(messages, parsed, strict=True)
-        ]
+        """The responses to messages of a stream, decided in one group."""
+        with self._serving_books.current as serving:
+            parsed = [self._parse_streamed(serving, message) for message in messages]
+            valid = [item for item in parsed if isinstance(item, Request)]
+            answers = (
+                await decide_when_room(serving.engine, valid, self._stream_deadline(context)) if valid else ()
+            )
+        self._count(answers)
+        return list(map(_streamed, messages, _in_order(parsed, answers)))
 
     async def record(self, request: pb.RecordRequest, context: Context) -> pb.RecordResponse:
-        """What customers did, and what happened to decisions; an error of one event is its own."""
-        with self._desks.compiled as serving:
+        """Records events of customers and outcomes of decisions; one that fails has an error of its own."""
+        with self._serving_books.current as serving:
             serving.engine.check_room(len(request.events))
             parsed = parse_recordings(serving.parser, request, self._clock())
-            good = [one for one in parsed if isinstance(one, RecordCommand | ReportCommand)]
-            answers = iter(
-                await serving.engine.record(good, deadline=self._deadline(context)) if good else ()
-            )
-        results = [next(answers) if isinstance(one, RecordCommand | ReportCommand) else one for one in parsed]
-        return pb.RecordResponse(results=[_result(*one) for one in zip(request.events, results, strict=True)])
+            valid = [item for item in parsed if not isinstance(item, Exception)]
+            answers = await serving.engine.record(valid, deadline=self._deadline(context)) if valid else ()
+        if self._metrics is not None:
+            for answer in answers:
+                self._metrics.recorded(answer if isinstance(answer, RecordResult) else "error")
+        return pb.RecordResponse(results=map(_result, request.events, _in_order(parsed, answers)))
 
     async def link(self, request: pb.LinkRequest, context: Context) -> pb.LinkResponse:
-        """Names of one person."""
-        with self._desks.compiled as serving:
-            linking = parse_linking(serving.parser, request, self._clock())
-            linked = await serving.engine.link(linking, deadline=self._deadline(context))
-        return pb.LinkResponse(customer_id=linked.person)
+        """Makes ids one person's."""
+        with self._serving_books.current as serving:
+            command = parse_linking(serving.parser, request, self._clock())
+            result = await serving.engine.link(command, deadline=self._deadline(context))
+        return pb.LinkResponse(customer_id=result.person)
 
     async def explain(self, request: pb.ExplainRequest, context: Context) -> pb.ExplainResponse:
-        """Every campaign, and why: of a request, or of a decision that was made."""
-        with self._desks.compiled as serving:
-            book, deadline = serving.engine.compiled.book, self._deadline(context)
-            only = frozenset(request.campaigns)
+        """Explains every campaign's result: for a request, or for a decision in the log."""
+        with self._serving_books.current as serving:
+            engine, deadline, only = serving.engine, self._deadline(context), frozenset(request.campaigns)
             if request.WhichOneof("subject") == "decision_id":
-                wanted = parse_past(request)
-                found = await explain_logged(
-                    serving.engine, wanted, deadline=deadline, only=only, counterfactuals=True
+                explained = await explain_logged(
+                    engine, parse_past(request), deadline=deadline, only=only, counterfactuals=True
                 )
             else:
-                check_campaigns(request, book)
-                parsed = serving.parser.parse(request.request, self._clock())
-                found = await explain(
-                    serving.engine, parsed, deadline=deadline, only=only, counterfactuals=True
-                )
-            return respond_explained(found, book.timezone)
+                check_campaigns(request, engine.compiled.book)
+                parsed = self._parse(serving, request.request)
+                explained = await explain(engine, parsed, deadline=deadline, only=only, counterfactuals=True)
+            return respond_explained(explained, engine.compiled.book.timezone)
 
     def _deadline(self, context: Context) -> float | None:
         """The caller's deadline, or ours, on time.monotonic's clock."""
@@ -167,46 +152,89 @@ class DecisionsService:
             remaining = self._longest
         return None if remaining is None else time.monotonic() + remaining
 
-    def _soon(self, context: Context) -> float | None:
-        """The deadline of what just came of a stream: ours, or the end of the stream where that is before it."""
-        ends = self._deadline(context)
-        ours = None if self._longest is None else time.monotonic() + self._longest
-        return min(ends, ours) if ends is not None and ours is not None else ends
+    def _stream_deadline(self, context: Context) -> float | None:
+        """The deadline of messages that have just arrived: ours, or the end of the stream where that is earlier."""
+        end = self._deadline(context)
+        own = None if self._longest is None else time.monotonic() + self._longest
+        return min(end, own) if end is not None and own is not None else end
 
-    def _named(self, serving: ServingBook, message: pb.DecideRequest | DecodeError) -> Request | Status:
-        """A request of a stream, which has to say how its answer is to be known."""
+    def _parse(self, serving: ServingBook, message: pb.DecideRequest) -> Request:
+        start = time.perf_counter()
+        request = serving.parser.parse(message, self._clock())
+        if self._metrics is not None:
+            self._metrics.took("parse", time.perf_counter() - start)
+        return request
+
+    def _parse_or_status(self, serving: ServingBook, message: pb.DecideRequest) -> Request | Status:
+        try:
+            return self._parse(serving, message)
+        except Exception as error:  # noqa: BLE001 an item's fault is that item's status
+            return status_of(error)
+
+    def _parse_streamed(
+        self, serving: ServingBook, message: pb.DecideRequest | DecodeError
+    ) -> Request | Status:
+        """A request of a stream, which needs a request_id by which its response is recognised."""
         if isinstance(message, DecodeError):
             return status_of(InvalidMessage([FieldViolation("", "the bytes are not a DecideRequest")]))
         if not message.request_id:
             return status_of(InvalidMessage([FieldViolation("request_id", "is required in a stream")]))
-        return self._parsed(serving, message)
+        return self._parse_or_status(serving, message)
 
-    def _parsed(self, serving: ServingBook, message: pb.DecideRequest) -> Request | Status:
-        try:
-            return serving.parser.parse(message, self._clock())
-        except Exception as error:  # noqa: BLE001 an item's fault is that item's status
-            return status_of(error)
+    def _count(self, answers: Iterable[Decision | Exception]) -> None:
+        """Counts the decisions, and logs each at level `debug`, without the customer."""
+        if self._metrics is None:
+            return
+        for answer in answers:
+            if isinstance(answer, Decision):
+                self._metrics.decided(answer)
+                log.debug(
+                    "decided",
+                    request_id=answer.request_id,
+                    decision_id=answer.decision_id,
+                    outcome=answer.outcome,
+                    book=answer.book_version,
+                )
+
+
+_Answer = TypeVar("_Answer")
+
+
+def _in_order(parsed: Iterable[object], answers: Iterable[_Answer]) -> Iterator[_Answer | Status | Exception]:
+    """The answers in the order of the items; an item that could not be parsed answers for itself."""
+    remaining = iter(answers)
+    for item in parsed:
+        yield item if isinstance(item, Status | Exception) else next(remaining)
 
 
 def _item(answer: Decision | Exception | Status) -> pb.DecideBatchItem:
-    match answer:
-        case Decision():
-            return pb.DecideBatchItem(response=respond(answer))
-        case Status():
-            return pb.DecideBatchItem(error=answer)
-        case _:
-            return pb.DecideBatchItem(error=status_of(answer))
+    if isinstance(answer, Decision):
+        return pb.DecideBatchItem(response=respond(answer))
+    return pb.DecideBatchItem(error=_error(answer))
 
 
-def _result(event: pb.RecordedEvent, answer: RecordResult | Exception) -> pb.RecordedResult:
-    name = event.event_id or event.event.event_id
+def _streamed(
+    message: pb.DecideRequest | DecodeError, answer: Decision | Exception | Status
+) -> pb.DecideResponse:
+    if isinstance(answer, Decision):
+        return respond(answer)
+    request_id = "" if isinstance(message, DecodeError) else message.request_id
+    return pb.DecideResponse(request_id=request_id, error=_error(answer))
+
+
+def _result(event: pb.RecordedEvent, answer: RecordResult | Exception | Status) -> pb.RecordedResult:
+    event_id = event.event_id or event.event.event_id
     match answer:
         case RecordResult.ACCEPTED:
-            return pb.RecordedResult(event_id=name, accepted=True)
+            return pb.RecordedResult(event_id=event_id, accepted=True)
         case RecordResult.DUPLICATE:
-            return pb.RecordedResult(event_id=name, duplicate=True)
+            return pb.RecordedResult(event_id=event_id, duplicate=True)
         case _:
-            return pb.RecordedResult(event_id=name, error=status_of(answer))
+            return pb.RecordedResult(event_id=event_id, error=_error(answer))
+
+
+def _error(answer: Exception | Status) -> Status:
+    return answer if isinstance(answer, Status) else status_of(answer)
 
 
 def _too_many(most: int, count: int) -> InvalidMessage:

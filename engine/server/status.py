@@ -1,4 +1,4 @@
-"""What of an error fits into the headers of an answer: clients refuse headers of 16 KiB, some of 8 KiB."""
+"""Errors as gRPC statuses, cut to fit into the headers of an answer: clients refuse headers of 16 KiB, some of 8 KiB."""
 
 from collections.abc import Sequence
 from typing import Any, NoReturn
@@ -37,7 +37,7 @@ from engine.ledger.errors import (
     RequestIdTaken,
     TooManyNames,
 )
-from engine.server.access.refusals import NotAllowed, Overdue, TooMuch, Unknown
+from engine.server.access.roles import NotAllowed, Overdue, TooMuch, Unknown
 from engine.server.streams import GoingDown
 from engine.wire.violations import EventsNotKept, FieldViolation, InvalidMessage, Unsupported
 
@@ -51,7 +51,7 @@ _TEXT_CHARACTERS = 300
 
 
 def short(message: str) -> str:
-    """The message as far as it takes at most 1,000 bytes of a header, in which each byte beyond ASCII takes three."""
+    """Cuts the message to 1,000 bytes of a header, in which each byte beyond ASCII takes three."""
     if len(message) <= _MESSAGE_BYTES and message.isascii():
         return message
     room, kept = _MESSAGE_BYTES - len(quote("…")), []
@@ -64,17 +64,19 @@ def short(message: str) -> str:
 
 
 def bad_request(violations: Sequence[FieldViolation]) -> BadRequest:
-    """The first violations, as many as take at most 3,000 bytes, and how many more there are."""
-    told, room = BadRequest(), _DETAIL_BYTES
-    for place, one in enumerate(violations):
-        field = BadRequest.FieldViolation(field=_cut(one.field), description=_cut(one.description))
+    """The first violations, up to 3,000 bytes, and how many more there are."""
+    detail, room = BadRequest(), _DETAIL_BYTES
+    for number, violation in enumerate(violations):
+        field = BadRequest.FieldViolation(
+            field=_cut(violation.field), description=_cut(violation.description)
+        )
         room -= field.ByteSize() + 3
         if room < 0:
-            rest = f"{len(violations) - place:,} more are not told here"
-            told.field_violations.append(BadRequest.FieldViolation(description=rest))
+            rest = f"{len(violations) - number:,} more are not told here"
+            detail.field_violations.append(BadRequest.FieldViolation(description=rest))
             break
-        told.field_violations.append(field)
-    return told
+        detail.field_violations.append(field)
+    return detail
 
 
 def _cut(text: str) -> str:
@@ -103,7 +105,7 @@ _CODES: dict[type[Exception], int] = {
 
 
 def status_of(error: Exception) -> Status:
-    """The status that tells a caller of the error."""
+    """The status of an error; one that is not expected is logged, and its text kept from the caller."""
     match error:
         case InvalidMessage(violations=violations):
             return _status(INVALID_ARGUMENT, short(str(error)), bad_request(violations))
@@ -130,7 +132,7 @@ _STATUS_CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
 async def abort(context: ServicerContext[Any, Any], error: Exception) -> NoReturn:
-    """Ends the call with the status that tells its caller of the error."""
+    """Ends the call with the error's status."""
     status = status_of(error)
     await context.abort(
         _STATUS_CODES[status.code],

@@ -1,23 +1,29 @@
-"""Streams of requests: how many of each are under way, and how they end when the server goes down.
+"""Streams of requests: how many of each are under way, and how they end when the server stops.
 
-A stream reads no further than its window: what was read and has no answer yet that the caller took. So a caller that reads
-slowly, or not at all, makes its own sending wait (by HTTP/2's flow control), and no memory grows.
+A stream reads no further than its window: the requests that were read and whose answers the caller has not taken yet. So a
+caller that reads slowly, or not at all, makes its own sending wait (by HTTP/2's flow control), and memory is bounded.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from types import TracebackType
 from typing import Generic, Self, TypeVar
+
+from engine.engine import Engine
+from engine.ledger.errors import LedgerFull
+from engine.model.decision import Decision
+from engine.model.request import Request
 
 Message = TypeVar("Message")
 
 
 class GoingDown(Exception):
-    """The server goes down: what was read of the stream is answered, and the rest has to be asked elsewhere."""
+    """The server stops: what was read of the stream is answered, and the rest has to be sent to another server."""
 
 
 class Streams:
-    """The streams of a server. window: how many requests of each may be under way."""
+    """The streams of a server. window: how many requests of a stream may be under way."""
 
     def __init__(self, window: int) -> None:
         self._window = window
@@ -25,24 +31,26 @@ class Streams:
         self._draining = False
 
     def intake(self, messages: AsyncIterator[Message]) -> "Intake[Message]":
-        """The reading of one stream; to be entered for as long as it lasts."""
+        """Reads a stream; to be entered for as long as the stream lasts."""
         intake = Intake(messages, self._window, self._open)
         if self._draining:
             intake.cut()
         return intake
 
     def drain(self) -> None:
-        """No stream reads any further; each ends when what it read is answered."""
+        """Stops all reading; a stream ends when what it read is answered."""
         self._draining = True
-        for one in self._open:
-            one.cut()
+        for intake in self._open:
+            intake.cut()
 
 
 class Intake(Generic[Message]):
-    """Reads a stream as far as its window, for whoever takes what was read."""
+    """Reads a stream as far as its window."""
 
-    def __init__(self, messages: AsyncIterator[Message], window: int, among: "set[Intake[object]]") -> None:
-        self._messages, self._among = messages, among
+    def __init__(
+        self, messages: AsyncIterator[Message], window: int, open_intakes: "set[Intake[object]]"
+    ) -> None:
+        self._messages, self._open = messages, open_intakes
         self._room = asyncio.Semaphore(window)
         self._read: list[Message] = []
         self._changed = asyncio.Event()
@@ -50,7 +58,7 @@ class Intake(Generic[Message]):
         self._cut = False
 
     def __enter__(self) -> Self:
-        self._among.add(self)  # type: ignore[arg-type]
+        self._open.add(self)  # type: ignore[arg-type]
         self._task = asyncio.create_task(self._reading())
         self._task.add_done_callback(lambda _: self._changed.set())
         if self._cut:
@@ -60,14 +68,14 @@ class Intake(Generic[Message]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._among.discard(self)
+        self._open.discard(self)
         if self._task is not None:
             self._task.cancel()
 
     async def taken(self) -> Sequence[Message]:
-        """All that was read since; nothing when the stream is at its end.
+        """The messages that were read since the last call, waiting for the first; none at the end of the stream.
 
-        Raises GoingDown where it was cut short, and what went wrong with reading.
+        Raises GoingDown where the stream was cut short, and whatever reading raised.
         """
         while not self._read:
             if self._task is None or self._task.done():
@@ -79,7 +87,7 @@ class Intake(Generic[Message]):
         return taken
 
     def answered(self) -> None:
-        """Says that the caller took an answer: there is room for one more request."""
+        """Notes that the caller took an answer: there is room for another request."""
         self._room.release()
 
     def cut(self) -> None:
@@ -100,3 +108,21 @@ class Intake(Generic[Message]):
             self._task.result()
         elif self._cut:
             raise GoingDown("the server is going down; what has no answer was not decided: ask again")
+
+
+async def decide_when_room(
+    engine: Engine, requests: Sequence[Request], deadline: float | None
+) -> Sequence[Decision | Exception]:
+    """Decides requests of a stream in one group; an error that concerns them all is repeated for each.
+
+    While the queue is full it waits, up to the deadline: a stream holds its sender back instead of refusing requests.
+    """
+    while True:
+        try:
+            return await engine.decide_all(requests, deadline=deadline)
+        except LedgerFull as full:
+            if deadline is not None and time.monotonic() + full.retry_after > deadline:
+                return [full] * len(requests)
+            await asyncio.sleep(full.retry_after)
+        except Exception as error:  # noqa: BLE001 the stream goes on: each request has its own status
+            return [error] * len(requests)

@@ -1,4 +1,4 @@
-"""What a server counts, and who may look: `figures` and `catalogue` hold it, `endpoint` and `push` show it.
+"""What a server counts about itself, and where it is shown: `metrics` on a port for Prometheus, or sent by OTLP.
 
-Counting is plain arithmetic, and is not done at all where nobody looks.
+Without such a port and a collector nothing is counted, and prometheus_client is not imported.
 """

@@ -1,80 +1,148 @@
-"""Everything that a server counts about itself. docs/reference/metrics.md has a row for each."""
+"""The metrics of a server, in prometheus_client's types. docs/reference/metrics.md has a row for each."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import Generic, TypeAlias, TypeVar
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics import MetricWrapperBase
+from prometheus_client.registry import Collector
 
 from engine.model.decision import Decision
-from engine.telemetry import counters
-from engine.telemetry.figures import About, Figure, GaugeReading, Histogram, Labels, Tally
+from engine.telemetry.counters import COUNTERS, ProcessCounter
+from engine.telemetry.stages import add_stage
+
+disable_created_metrics()  # type: ignore[no-untyped-call]  # else each counter and histogram has a second series with the moment of its creation
+
 
 _SECONDS = tuple(0.0001 * 2**step for step in range(18))
-"""0.1 ms to 13 s."""
+"""Upper bounds of durations: 0.1 ms to 13 s."""
 
 
 _SIZES = tuple(2**step for step in range(10))
-"""1 to 512, the largest group."""
+"""Upper bounds of group sizes: 1 to 512, the largest group."""
+
+
+Metric = TypeVar("Metric", bound=MetricWrapperBase)
+
+
+class Labelled(dict[tuple[str, ...], Metric], Generic[Metric]):
+    """A metric's children by their label values, each bound when it is first used: `labels()` costs more than counting."""
+
+    def __init__(self, metric: Metric) -> None:
+        super().__init__()
+        self._metric = metric
+
+    def __missing__(self, values: tuple[str, ...]) -> Metric:
+        child = self[values] = self._metric.labels(*values)
+        return child
 
 
 class Metrics:
-    """The figures that are written while calls are served."""
+    """Counts what a server does, in a registry of its own. Implements StageObserver."""
 
     def __init__(self) -> None:
-        self.decisions = _tally("tact_decisions", "Decisions, previews too.", "outcome")
-        self.reasons = _tally("tact_reasons", "Reasons in answers.", "code")
-        self.degraded = _tally("tact_degraded", "Answers in place of a decision that the log did not take.")
-        self.recorded = _tally("tact_recorded", "Recorded events.", "result")
-        self.calls = _tally("tact_calls", "Calls, by how they ended.", "method", "status")
-        self.call_seconds = _seconds("tact_call_seconds", "From a call's message to its answer.", "method")
-        self.stage_seconds = _seconds("tact_stage_seconds", "Parts of that, in the server.", "stage")
-        self.group_seconds = _seconds("tact_group_seconds", "One transaction of the log, with its waiting.")
-        self.group_size = Histogram(About("tact_group_size", "Requests in one transaction."), _SIZES)
-        self.groups_lost = _tally("tact_groups_lost", "Transactions that the log did not take.")
-        self.readings: list[GaugeReading] = []
-        """What is looked up elsewhere."""
+        self.registry = process_registry()
+        self._decisions = self._counters("tact_decisions", "Decisions, previews too.", "outcome")
+        self._reasons = self._counters("tact_reasons", "Reasons in answers.", "code")
+        self._degraded = Counter(
+            "tact_degraded",
+            "Answers in place of a decision that the log did not take.",
+            registry=self.registry,
+        )
+        self._recorded = self._counters("tact_recorded", "Recorded events.", "result")
+        self._calls = self._counters("tact_calls", "Calls, by how they ended.", "method", "status")
+        self._call_seconds = self._durations(
+            "tact_call_seconds", "From a call's message to its answer.", "method"
+        )
+        self._stage_seconds = self._durations("tact_stage_seconds", "Parts of that, in the server.", "stage")
+        self._group_seconds = Histogram(
+            "tact_group_seconds",
+            "One transaction of the log, with its waiting.",
+            registry=self.registry,
+            buckets=_SECONDS,
+        )
+        self._group_size = Histogram(
+            "tact_group_size", "Requests in one transaction.", registry=self.registry, buckets=_SIZES
+        )
+        self._groups_lost = Counter(
+            "tact_groups_lost", "Transactions that the log did not take.", registry=self.registry
+        )
 
     def decided(self, decision: Decision) -> None:
-        """Counts an answer."""
-        self.decisions.add((decision.outcome,))
+        """Counts a decision and its reasons."""
+        self._decisions[decision.outcome,].inc()
         for reason in decision.reasons:
-            self.reasons.add((reason.code,))
+            self._reasons[reason.code,].inc()
         if decision.degraded:
-            self.degraded.add()
+            self._degraded.inc()
+
+    def recorded(self, result: str) -> None:
+        """Counts a recorded event; result: `accepted`, `duplicate` or `error`."""
+        self._recorded[result,].inc()
+
+    def called(self, method: str, status: str, seconds: float) -> None:
+        """Counts a call that has ended; status: gRPC's name of it."""
+        self._calls[method, status].inc()
+        self._call_seconds[method,].observe(seconds)
+
+    def took(self, stage: str, seconds: float) -> None:
+        """Counts a stage that has ended, for all calls together and for the current call's span."""
+        self._stage_seconds[stage,].observe(seconds)
+        add_stage(stage, seconds)
 
     def group(self, size: int, seconds: float, kept: bool) -> None:
-        """Counts a transaction; those that only look are not counted as long as all is well."""
+        """Counts a transaction; one without requests, as health checks make, only if it was lost."""
         if kept and size:
-            self.group_size.add(size)
-            self.group_seconds.add(seconds)
+            self._group_size.observe(size)
+            self._group_seconds.observe(seconds)
         elif not kept:
-            self.groups_lost.add()
+            self._groups_lost.inc()
 
-    def all(self) -> list[Figure]:
-        """All of them."""
-        named = [one for one in vars(self).values() if isinstance(one, Figure)]
-        return [*named, *self.readings, *PROCESS]
+    def _counters(self, name: str, help_: str, *labels: str) -> Labelled[Counter]:
+        return Labelled(Counter(name, help_, labels, registry=self.registry))
 
-
-def _tally(name: str, help_: str, *labels: str) -> Tally:
-    return Tally(About(name, help_, labels))
+    def _durations(self, name: str, help_: str, *labels: str) -> Labelled[Histogram]:
+        return Labelled(Histogram(name, help_, labels, registry=self.registry, buckets=_SECONDS))
 
 
-def _seconds(name: str, help_: str, *labels: str) -> Histogram:
-    return Histogram(About(name, help_, labels, "seconds"), _SECONDS)
+Family: TypeAlias = CounterMetricFamily | GaugeMetricFamily
 
 
-def _counter(counter: counters.Counter, help_: str) -> GaugeReading:
-    def look() -> Mapping[Labels, float]:
-        return {(): counter.value}
-
-    return GaugeReading(About(f"tact_{counter.name}", help_), look, grows=True)
+Reading: TypeAlias = tuple[Sequence[str], float]
+"""The label values of a series, and its value."""
 
 
-PROCESS = (
-    _counter(
-        counters.SIGNAL_ANOMALIES, "Instances of durable-rules that were discarded, or could not be built."
-    ),
-    _counter(counters.LOG_WAITS, "Transactions that waited for another process to leave the log."),
-    _counter(counters.LOG_WAIT_SECONDS, "How long they waited, all together."),
-    _counter(counters.WORKER_DEATHS, "Worker processes that ended without being told to."),
-    _counter(counters.CLOCK_STEPS, "How often the system's clock was found set back."),
-)
-"""Counters of the process, which are there whether anybody looks or not."""
+class ReadOnDemand(Collector):
+    """A metric whose series are read from elsewhere whenever metrics are collected.
+
+    family: makes the metric without series.
+    """
+
+    def __init__(self, family: Callable[[], Family], read: Callable[[], Iterable[Reading]]) -> None:
+        self._family, self._read = family, read
+
+    def describe(self) -> Iterator[Family]:
+        """The metric without series: reading may not be possible yet when it is registered."""
+        yield self._family()
+
+    def collect(self) -> Iterator[Family]:
+        """The metric with its series as they are now."""
+        family = self._family()
+        for labels, value in self._read():
+            family.add_metric(labels, value)
+        yield family
+
+
+def process_registry() -> CollectorRegistry:
+    """A registry with the counters of the process, which count whether or not metrics are shown."""
+    registry = CollectorRegistry()
+    for counter in COUNTERS:
+        family = partial(CounterMetricFamily, f"tact_{counter.name}", counter.help, labels=())
+        registry.register(ReadOnDemand(family, partial(_read_counter, counter)))
+    return registry
+
+
+def _read_counter(counter: ProcessCounter) -> Iterator[Reading]:
+    yield (), counter.value

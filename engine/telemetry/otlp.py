@@ -1,10 +1,11 @@
-"""Spans of calls, for those who send traces; W3C's `traceparent` in a call's metadata names the span above."""
+"""Sends metrics and traces to an OpenTelemetry collector. Imports opentelemetry, an extra that takes a second to import."""
 
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import groupby, pairwise
 from typing import Any
 
 import structlog
@@ -28,37 +29,43 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanKind, StatusCode, Tracer
+from prometheus_client import CollectorRegistry
+from prometheus_client.metrics_core import Metric as Family
+from prometheus_client.samples import Sample
 
-from engine.telemetry.collector import Where
-from engine.telemetry.figures import Figure, Figures, Histogram, Labels, Tally
-from engine.telemetry.stages import noted
+from engine.telemetry.config import OtlpConfig
+from engine.telemetry.stages import collect_stages
 
-_OURS = frozenset(
+_SERVER_ERRORS = frozenset(
     ("CANCELLED", "INTERNAL", "UNAVAILABLE", "DEADLINE_EXCEEDED", "UNKNOWN", "DATA_LOSS", "UNIMPLEMENTED")
 )
 """Statuses that are the server's fault, by OpenTelemetry's conventions for gRPC servers."""
 
 
-_TOLD = ("request_id", "decision_id", "book_version")
-"""What a span says of an answer: nothing of whom it is about."""
+_ANSWER_FIELDS = ("request_id", "decision_id", "book_version")
+"""Fields of an answer that become attributes of its span. None identifies a customer."""
 
 
 @contextmanager
 def span_of_call(
     tracer: Tracer, name: str, metadata: Mapping[str, str]
 ) -> Iterator[Callable[[str, Any], None]]:
-    """The span of a call (`/service/method`), below the caller's; yields what is told how the call ended."""
+    """Opens the span of a call (`/service/method`), below the span that W3C's `traceparent` in its metadata names.
+
+    Yields a function to call with the status and the answer once the call has ended.
+    """
     service, _, method = name.strip("/").rpartition("/")
     attributes = {"rpc.system": "grpc", "rpc.service": service, "rpc.method": method}
-    span, stages = tracer.start_span(name.strip("/"), extract(metadata), SpanKind.SERVER, attributes), noted()
+    span = tracer.start_span(name.strip("/"), extract(metadata), SpanKind.SERVER, attributes)
+    stages = collect_stages()
 
     def ended(status: str, answer: Any) -> None:
         span.set_attribute("rpc.grpc.status", status)
-        if status in _OURS:
+        if status in _SERVER_ERRORS:
             span.set_status(StatusCode.ERROR, status)
-        for one in _TOLD:
-            if value := getattr(answer, one, ""):
-                span.set_attribute(f"tact.{one}", value)
+        for field in _ANSWER_FIELDS:
+            if value := getattr(answer, field, ""):
+                span.set_attribute(f"tact.{field}", value)
         for stage, seconds in stages.items():
             span.set_attribute(f"tact.{stage}_seconds", seconds)
 
@@ -75,29 +82,29 @@ _CUMULATIVE = AggregationTemporality.CUMULATIVE
 
 
 class Push:
-    """Sends the figures every so often, and traces as they come, until it is closed.
+    """Exports the metrics at an interval, and traces as they come, until it is closed.
 
-    instance: names this process among others of the service.
+    registry: its metrics named `tact_…` are sent. instance: names this process among others of the service.
     """
 
-    def __init__(self, figures: Figures, where: Where, instance: str) -> None:
-        self._figures = tuple(figures)
+    def __init__(self, registry: CollectorRegistry, config: OtlpConfig, instance: str) -> None:
+        self._registry = registry
         self._resource = _resource(instance)
         self._began = time.time_ns()
         self._closed = threading.Event()
-        self._thread = threading.Thread(target=self._run, args=(where.every,), name="otlp", daemon=True)
-        if where.figures:
+        self._thread = threading.Thread(target=self._run, args=(config.interval,), name="otlp", daemon=True)
+        if config.metrics:
             self._exporter = OTLPMetricExporter()
             self._thread.start()
-        self._traces = _traces(self._resource) if where.traces else None
+        self._traces = _traces(self._resource) if config.traces else None
 
     @property
     def tracer(self) -> Tracer | None:
-        """What begins spans; None where traces are not sent."""
+        """Starts spans; None where traces are not sent."""
         return None if self._traces is None else self._traces.get_tracer("tact")
 
     def close(self) -> None:
-        """Sends what there is, once more."""
+        """Sends what has not been sent yet, and stops."""
         self._closed.set()
         if self._traces is not None:
             self._traces.shutdown()
@@ -105,10 +112,10 @@ class Push:
             self._thread.join(10)
             self._exporter.shutdown()
 
-    def _run(self, every: float) -> None:
+    def _run(self, interval: float) -> None:
         ended = False
         while not ended:
-            ended = self._closed.wait(every)
+            ended = self._closed.wait(interval)
             try:
                 self._exporter.export(self._data())
             except Exception:  # what an exporter raises must end neither the thread nor the server
@@ -116,54 +123,74 @@ class Push:
 
     def _data(self) -> MetricsData:
         now = time.time_ns()
-        metrics = [_metric(one, self._began, now) for one in self._figures]
+        metrics = [
+            _metric(family, self._began, now)
+            for family in self._registry.collect()
+            if family.name.startswith("tact_")
+        ]
         scope = ScopeMetrics(InstrumentationScope("tact"), metrics, "")
         return MetricsData([ResourceMetrics(self._resource, [scope], "")])
 
 
 def _traces(resource: Resource) -> TracerProvider:
-    """What sends spans."""
     provider = TracerProvider(resource=resource)
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     return provider
 
 
 def _resource(instance: str) -> Resource:
-    """Who sends: what the standard variables say, else our names."""
+    """The sender as the standard variables describe it; its service is `tact` unless they name one."""
     given = Resource.create({"service.instance.id": instance})
     return given if os.environ.get("OTEL_SERVICE_NAME") else given.merge(Resource({"service.name": "tact"}))
 
 
-def _metric(figure: Figure, began: int, now: int) -> Metric:
-    about = figure.about
-    if isinstance(figure, Histogram):
-        data: Sum | Gauge | OtelHistogram = OtelHistogram(_spreads(figure, began, now), _CUMULATIVE)
-    else:
-        points = [
-            NumberDataPoint(_named(figure, labels), began, now, value)
-            for labels, value in figure.read().items()
-        ]
-        grows = isinstance(figure, Tally) or figure.grows
-        data = Sum(points, _CUMULATIVE, is_monotonic=True) if grows else Gauge(points)
-    return Metric(about.name, about.help, {"seconds": "s"}.get(about.unit, "1"), data)
+def _metric(family: Family, began: int, now: int) -> Metric:
+    unit = "1"
+    match family.type:
+        case "histogram":
+            unit = "s" if family.name.endswith("_seconds") else unit
+            data: Sum | Gauge | OtelHistogram = OtelHistogram(
+                _histogram_points(family, began, now), _CUMULATIVE
+            )
+        case "counter":
+            data = Sum(_number_points(family, began, now), _CUMULATIVE, is_monotonic=True)
+        case _:
+            data = Gauge(_number_points(family, began, now))
+    return Metric(family.name, family.documentation, unit, data)
 
 
-def _spreads(figure: Histogram, began: int, now: int) -> list[HistogramDataPoint]:
+def _number_points(family: Family, began: int, now: int) -> list[NumberDataPoint]:
+    """A point for each series; counts are sent as integers, durations and gauges as floats."""
+    number = int if family.type == "counter" and not family.name.endswith("_seconds") else float
+    return [NumberDataPoint(sample.labels, began, now, number(sample.value)) for sample in family.samples]
+
+
+def _histogram_points(family: Family, began: int, now: int) -> list[HistogramDataPoint]:
     return [
-        HistogramDataPoint(
-            attributes=_named(figure, labels),
-            start_time_unix_nano=began,
-            time_unix_nano=now,
-            count=sum(spread.counts),
-            sum=spread.total,
-            bucket_counts=spread.counts,
-            explicit_bounds=figure.bounds,
-            min=float("inf"),
-            max=float("-inf"),
-        )
-        for labels, spread in figure.read().items()
+        _histogram_point(labels, list(samples), began, now)
+        for labels, samples in groupby(family.samples, _labels_without_bound)
     ]
 
 
-def _named(figure: Figure, labels: Labels) -> Mapping[str, str]:
-    return dict(zip(figure.about.labels, labels, strict=True))
+def _labels_without_bound(sample: Sample) -> dict[str, str]:
+    return {name: value for name, value in sample.labels.items() if name != "le"}
+
+
+def _histogram_point(
+    labels: Mapping[str, str], samples: Sequence[Sample], began: int, now: int
+) -> HistogramDataPoint:
+    """Prometheus counts what lies up to each bound, OpenTelemetry what lies between two."""
+    buckets = [sample for sample in samples if sample.name.endswith("_bucket")]
+    cumulative = [int(bucket.value) for bucket in buckets]
+    (total,) = (sample.value for sample in samples if sample.name.endswith("_sum"))
+    return HistogramDataPoint(
+        attributes=labels,
+        start_time_unix_nano=began,
+        time_unix_nano=now,
+        count=cumulative[-1],
+        sum=total,
+        bucket_counts=[upper - lower for lower, upper in pairwise((0, *cumulative))],
+        explicit_bounds=[float(bucket.labels["le"]) for bucket in buckets[:-1]],
+        min=float("inf"),
+        max=float("-inf"),
+    )

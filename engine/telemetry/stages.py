@@ -1,30 +1,28 @@
-"""How long the stages of calls take: for all calls together, and for the call under way where it has a span."""
+"""Durations of the stages of a call: `parse`, `propose` and `settle`."""
 
-import time
 from contextvars import ContextVar
-
-from engine.telemetry.figures import Histogram
-
-_UNDER_WAY: ContextVar[dict[str, float] | None] = ContextVar("stages", default=None)
+from typing import Protocol
 
 
-class Stages:
-    """Tells what was measured to whoever wants to know."""
+class StageObserver(Protocol):
+    """Takes durations; the engine and the service have none where nothing is observed."""
 
-    def __init__(self, spread: Histogram) -> None:
-        self._spread = spread
-
-    def took(self, stage: str, start: float) -> None:
-        """A stage is over, which began at `start` of time.perf_counter."""
-        seconds = time.perf_counter() - start
-        self._spread.add(seconds, (stage,))
-        own = _UNDER_WAY.get()
-        if own is not None:
-            own[stage] = own.get(stage, 0.0) + seconds
+    def took(self, stage: str, seconds: float) -> None:
+        """Adds the duration of a stage that has ended."""
 
 
-def noted() -> dict[str, float]:
-    """The seconds of this call's stages, as they come to be known from now on; each call is a task of its own."""
-    own: dict[str, float] = {}
-    _UNDER_WAY.set(own)
-    return own
+_CALL_STAGES: ContextVar[dict[str, float] | None] = ContextVar("stages", default=None)
+
+
+def collect_stages() -> dict[str, float]:
+    """Begins to collect the stages of the current call, whose task is its own; fills the result as they end, in seconds."""
+    stages: dict[str, float] = {}
+    _CALL_STAGES.set(stages)
+    return stages
+
+
+def add_stage(stage: str, seconds: float) -> None:
+    """Adds a duration to the current call's stages, if they are collected."""
+    stages = _CALL_STAGES.get()
+    if stages is not None:
+        stages[stage] = stages.get(stage, 0.0) + seconds

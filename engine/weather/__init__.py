@@ -1,4 +1,4 @@
-"""Weather: what it is like where a customer is, from a provider, in time or not at all."""
+"""Weather at a customer's location, from an HTTP provider, within the time of a decision or not at all."""
 
 from engine.weather.breaker import BreakerState
 from engine.weather.weather import Weather, WeatherCounters

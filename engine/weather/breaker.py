@@ -1,6 +1,6 @@
-"""A circuit breaker: what fails again and again is left alone for a while.
+"""A circuit breaker: after several failures in a row no calls are made for a while.
 
-Pattern: Nygard, "Release It!", 2nd edition, 2018, chapter 5. Why not a library: docs/adr/0022-weather.md.
+Pattern: Nygard, "Release It!", 2nd edition, 2018, chapter 5. Why no library is used: docs/adr/0022-weather.md.
 """
 
 from collections.abc import Callable
@@ -11,17 +11,17 @@ class BreakerState(StrEnum):
     """Whether calls are made."""
 
     CLOSED = "closed"
-    """They are."""
+    """Calls are made."""
     OPEN = "open"
-    """They are not: too many failed in a row."""
+    """No calls are made: too many failed in a row."""
     HALF_OPEN = "half_open"
-    """One is under way, to see whether the provider is back."""
+    """One trial call is under way."""
 
 
 class Breaker:
-    """Opens after `failures` failures in a row; after each `pause` (seconds) lets one call through.
+    """Opens after `failures` failures in a row; then allows one trial call after each `pause` (seconds).
 
-    A trial call whose end is never told holds the breaker for one more pause only.
+    A trial call whose result is never reported blocks the breaker for one more pause only. clock: monotonic seconds.
     """
 
     def __init__(self, failures: int, pause: float, clock: Callable[[], float]) -> None:
@@ -34,13 +34,13 @@ class Breaker:
 
     @property
     def state(self) -> BreakerState:
-        """Closed, open or half open."""
+        """The state at the moment."""
         if self._failed < self._limit:
             return BreakerState.CLOSED
         return BreakerState.HALF_OPEN if self._trying else BreakerState.OPEN
 
     def allows(self) -> bool:
-        """Whether a call may be made now; true means that the caller makes it and tells how it ended."""
+        """Whether a call may be made now. If so, the caller must make it and report `succeeded` or `failed`."""
         if self._failed < self._limit:
             return True
         now = self._clock()
@@ -50,11 +50,11 @@ class Breaker:
         return True
 
     def succeeded(self) -> None:
-        """A call ended well: closed."""
+        """Report a successful call: closes the breaker."""
         self._failed, self._trying = 0, False
 
     def failed(self) -> None:
-        """A call failed; opens at the limit, and again after a trial."""
+        """Report a failed call: opens the breaker at the limit, and again after a trial call."""
         self._failed += 1
         if self._failed == self._limit or self._trying:
             self._trying, self._until = False, self._clock() + self._pause

@@ -1,7 +1,7 @@
-"""Where: a square of the map, a tenth of a degree wide, in the place of a customer's own coordinates.
+"""Weather reports by cell, a square of the map a tenth of a degree wide.
 
-One call serves all who are in a square, and the provider never learns where a customer is: only the middle of the square
-is sent, up to 8 km from where he stands.
+One call serves all customers in a cell, and the provider never learns a customer's coordinates: only those of the cell's
+middle are sent, up to 8 km from the customer.
 """
 
 from collections import OrderedDict
@@ -20,7 +20,7 @@ _HALF = 180 * CELLS_A_DEGREE
 
 
 class Cell(NamedTuple):
-    """A square of the map, named by its middle, in tenths of a degree."""
+    """A square of the map, identified by its middle in tenths of a degree."""
 
     latitude: int
     """From -900 to 900."""
@@ -28,16 +28,16 @@ class Cell(NamedTuple):
     """From -1800, which is also 1800, to 1799."""
 
     def coordinates(self) -> tuple[str, str]:
-        """Latitude and longitude of the middle in degrees, as a provider is asked for them."""
+        """Latitude and longitude of the middle in degrees, as they are sent to a provider."""
         return f"{self.latitude / CELLS_A_DEGREE:.1f}", f"{self.longitude / CELLS_A_DEGREE:.1f}"
 
 
 def cell_of(latitude: float, longitude: float) -> Cell | None:
-    """The square around a place; None for what is no place on Earth.
+    """The cell around the coordinates; None if they are out of range.
 
-    latitude: degrees from -90 to 90; longitude: degrees from -180 to 180 (WGS 84). At a pole every longitude is one place.
+    latitude: degrees from -90 to 90; longitude: degrees from -180 to 180 (WGS 84). At a pole all longitudes are one cell.
     """
-    if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):  # false for NaN, too
+    if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):  # also refuses NaN
         return None
     north, east = round(latitude * CELLS_A_DEGREE), round(longitude * CELLS_A_DEGREE)
     if abs(north) == _QUARTER:
@@ -47,21 +47,21 @@ def cell_of(latitude: float, longitude: float) -> Cell | None:
 
 @dataclass(frozen=True, slots=True)
 class CachedReport:
-    """What is known of one square. Times are seconds of the monotonic clock."""
+    """The cached report of one cell. Times are seconds of the monotonic clock."""
 
     report: WeatherReport | None = None
-    """The last good answer."""
+    """The last report received; None if there was none yet."""
     read_at: float = 0.0
-    """When that came."""
-    ask_after: float = 0.0
-    """Not before this: the last call for this square failed."""
+    """When it was received."""
+    retry_at: float = 0.0
+    """No earlier call for this cell is allowed, since the last one failed."""
 
 
 UNKNOWN = CachedReport()
 
 
 class Cache:
-    """The `limit` squares that were asked for last."""
+    """The `limit` most recently used cells."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -71,15 +71,15 @@ class Cache:
         return len(self._cells)
 
     def get(self, cell: Cell) -> CachedReport:
-        """What is known of the square, which is now the last asked for."""
+        """The cell's cached report, which becomes the most recently used; UNKNOWN if there is none."""
         if cell not in self._cells:
             return UNKNOWN
         self._cells.move_to_end(cell)
         return self._cells[cell]
 
-    def put(self, cell: Cell, remembered: CachedReport) -> None:
-        """Remembers it; forgets the square asked for longest ago when there are too many."""
-        self._cells[cell] = remembered
+    def put(self, cell: Cell, cached: CachedReport) -> None:
+        """Cache a report; drops the least recently used cell beyond the limit."""
+        self._cells[cell] = cached
         self._cells.move_to_end(cell)
         if len(self._cells) > self._limit:
             self._cells.popitem(last=False)

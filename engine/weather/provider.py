@@ -1,4 +1,4 @@
-"""Why the provider has no report for us."""
+"""The HTTP client of a weather provider with Open-Meteo's forecast API."""
 
 import asyncio
 import json
@@ -15,28 +15,28 @@ from engine.weather.report import NOW, TOMORROW, WeatherReport, read_report
 
 
 class FailureReason(StrEnum):
-    """Why there is no report."""
+    """Why a call gave no report; the values are labels of a metric."""
 
     TIMEOUT = "timeout"
-    """Not all of the answer came in time."""
+    """The complete response did not arrive in time."""
     UNREACHABLE = "unreachable"
-    """No connection, or it broke."""
+    """The connection failed."""
     STATUS = "status"
-    """Not 200; redirects are not followed."""
+    """The status is not 200; redirects are not followed."""
     CONTENT_TYPE = "content_type"
-    """Not JSON by its own word."""
+    """The content type is not JSON."""
     ENCODING = "encoding"
-    """Compressed, though we asked that it not be."""
+    """The response is compressed, although the request forbids it."""
     TOO_LARGE = "too_large"
-    """More than the provider's LARGEST_ANSWER."""
+    """The response is larger than LARGEST_ANSWER."""
     MALFORMED = "malformed"
-    """Not JSON, or nothing in it to be believed."""
+    """The response is not JSON, or has no plausible value."""
     BROKEN = "broken"
-    """None of these: a mistake of ours."""
+    """An exception in this package."""
 
 
 class ProviderFailed(Exception):
-    """There is no report, for a reason."""
+    """The provider gave no report."""
 
     def __init__(self, reason: FailureReason) -> None:
         super().__init__(reason.value)
@@ -44,7 +44,7 @@ class ProviderFailed(Exception):
 
 
 LARGEST_ANSWER = 256 * 1024
-"""Bytes; a usual answer has about one and a half thousand."""
+"""Bytes; a usual response has about 1,500."""
 
 
 _PATH = "/v1/forecast"
@@ -54,7 +54,7 @@ _FIXED = {
     "current": ",".join([*(number.name for number in NOW), "is_day", "weather_code"]),
     "daily": ",".join([*(number.name for number in TOMORROW), "weather_code"]),
     "timezone": "auto",
-    "forecast_days": "3",  # so that what was read before midnight still has a tomorrow after it
+    "forecast_days": "3",  # a report received before midnight still has a tomorrow after it
     "temperature_unit": "celsius",
     "wind_speed_unit": "kmh",
     "precipitation_unit": "mm",
@@ -62,7 +62,7 @@ _FIXED = {
 
 
 ClientFactory: TypeAlias = Callable[[Settings], httpx.AsyncClient]
-"""Makes the client that all calls share."""
+"""Opens the client that all calls share."""
 
 
 def open_client(settings: Settings) -> httpx.AsyncClient:
@@ -82,7 +82,7 @@ def open_client(settings: Settings) -> httpx.AsyncClient:
 
 
 class Provider:
-    """A provider at `settings.weather_url`."""
+    """The provider at `settings.weather_url`."""
 
     def __init__(self, settings: Settings, make_client: ClientFactory = open_client) -> None:
         self._url = settings.weather_url.rstrip("/") + _PATH
@@ -90,20 +90,18 @@ class Provider:
         self._client = make_client(settings)
 
     async def fetch(self, cell: Cell) -> WeatherReport:
-        """The report of a square, within `settings.weather_call_timeout`; raises ProviderFailed."""
+        """Fetch the report of a cell within `settings.weather_call_timeout`. Raises ProviderFailed."""
         try:
-            async with asyncio.timeout(
-                self._timeout
-            ):  # httpx's own limits are for each read, not for all of them
+            async with asyncio.timeout(self._timeout):  # httpx's own limits are for each read
                 body = await self._get(cell)
-        except (TimeoutError, httpx.TimeoutException) as late:
-            raise ProviderFailed(FailureReason.TIMEOUT) from late
-        except httpx.HTTPError as broken:
-            raise ProviderFailed(FailureReason.UNREACHABLE) from broken
+        except (TimeoutError, httpx.TimeoutException) as error:
+            raise ProviderFailed(FailureReason.TIMEOUT) from error
+        except httpx.HTTPError as error:
+            raise ProviderFailed(FailureReason.UNREACHABLE) from error
         return _parse(body)
 
     async def close(self) -> None:
-        """Closes the connections."""
+        """Close the connections."""
         await self._client.aclose()
 
     async def _get(self, cell: Cell) -> bytes:
@@ -120,7 +118,7 @@ class Provider:
 
 
 def _inspect(response: httpx.Response) -> None:
-    """Refuses by the head what need not be read; raises ProviderFailed."""
+    """Check status and headers before the body is read. Raises ProviderFailed."""
     if response.status_code != httpx.codes.OK:
         raise ProviderFailed(FailureReason.STATUS)
     media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -131,11 +129,14 @@ def _inspect(response: httpx.Response) -> None:
 
 
 def _parse(body: bytes) -> WeatherReport:
-    """The report in a body; raises ProviderFailed. The standard reader takes NaN, so that one does not cost the rest."""
+    """The report in a body. Raises ProviderFailed.
+
+    json accepts NaN where orjson does not, so that one NaN does not cost the other values.
+    """
     try:
         report = read_report(json.loads(body))
-    except (ValueError, RecursionError) as wrong:
-        raise ProviderFailed(FailureReason.MALFORMED) from wrong
+    except (ValueError, RecursionError) as error:
+        raise ProviderFailed(FailureReason.MALFORMED) from error
     if report is None:
         raise ProviderFailed(FailureReason.MALFORMED)
     return report

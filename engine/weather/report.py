@@ -1,7 +1,8 @@
-"""A report: a provider's answer in Open-Meteo's form, read into attributes, value by value.
+"""Weather reports: a provider's response in Open-Meteo's format, read into attributes value by value.
 
-A provider is not trusted: a value that is missing, not a finite number, outside what the Earth has seen or in another
-unit is dropped, and the others stay. Form: the documentation of Open-Meteo's forecast API, "JSON Return Object".
+A provider is not trusted: a value that is missing, not a finite number, outside the range of the records on Earth or in
+another unit is dropped, and the others are kept. Format: "JSON Return Object" in the documentation of Open-Meteo's forecast
+API.
 """
 
 import math
@@ -28,7 +29,7 @@ _CODES: dict[str, tuple[int, ...]] = {
 
 
 CONDITIONS: Mapping[float | None, str] = {code: name for name, codes in _CODES.items() for code in codes}
-"""Condition by WMO code: those of code table 4677 that Open-Meteo gives. Any other code is dropped."""
+"""Condition by WMO code, for those of code table 4677 that Open-Meteo uses. Any other code is dropped."""
 
 
 HAIL = frozenset({96, 99})
@@ -40,7 +41,7 @@ _LONGEST_OFFSET = timedelta(hours=18)
 
 @dataclass(frozen=True, slots=True)
 class _Number:
-    """A number to read: its name in the answer, the attribute, the plausible range, the unit asked for."""
+    """A number to read: its name in the response, its attribute, the plausible range, and the requested unit."""
 
     name: str
     attribute: str
@@ -49,7 +50,7 @@ class _Number:
     unit: str
 
     def read(self, value: object, unit: object) -> Iterator[tuple[str, Value]]:
-        """The attribute and its value; nothing where the value is not to be believed."""
+        """The attribute and its value; nothing if the value is not plausible."""
         if isinstance(unit, str) and unit != self.unit:
             return
         number = _finite(value)
@@ -57,7 +58,7 @@ class _Number:
             yield self.attribute, number
 
 
-# The ranges hold every record of the WMO's archive of extremes (-89.2 °C, 56.7 °C, 408 km/h, 1825 mm in a day), with room.
+# The ranges contain every record of the WMO's archive of extremes (-89.2 °C, 56.7 °C, 408 km/h, 1825 mm in a day).
 NOW = (
     _Number("temperature_2m", "weather.temperature_c", -100, 70, "°C"),
     _Number("apparent_temperature", "weather.feels_like_c", -130, 100, "°C"),
@@ -77,23 +78,23 @@ TOMORROW = (
 
 @dataclass(frozen=True, slots=True)
 class WeatherReport:
-    """The weather of one square: as it is, and as each of the next days is forecast."""
+    """The weather of one cell, present and forecast."""
 
     now: Attributes
-    """`weather.*`."""
+    """`weather.*` without a forecast."""
     offset: timedelta = timedelta(0)
-    """The place's offset from UTC."""
+    """The cell's offset from UTC."""
     forecasts: Mapping[date, Attributes] = field(default_factory=dict)
-    """By a date at the place: `weather.*` and, of the day after it, `weather.tomorrow.*`."""
+    """By local date, `weather.*` and, of the day after it, `weather.tomorrow.*`."""
 
     def at(self, moment: float) -> Attributes:
-        """The attributes at a moment (seconds since 1970): tomorrow is the day after the place's date then."""
+        """The attributes at a moment (seconds since 1970); tomorrow is the day after the local date of the moment."""
         today = (datetime.fromtimestamp(moment, UTC) + self.offset).date()
         return self.forecasts.get(today, self.now)
 
 
 def read_report(document: object) -> WeatherReport | None:
-    """What is to be believed of an answer; None when that is nothing. Raises nothing, whatever the document."""
+    """The plausible values of a response; None if there are none. Never raises, whatever the document."""
     now = MappingProxyType(dict(_now(_mapping(document, "current"), _mapping(document, "current_units"))))
     seconds = _finite(document.get("utc_offset_seconds")) if isinstance(document, dict) else None
     if seconds is None or abs(seconds) > _LONGEST_OFFSET.total_seconds():

@@ -1,15 +1,17 @@
-"""Weather for decisions: remembered, asked for once, never late, never an error."""
+"""Weather for decisions: cached, fetched once per cell, never late, never an error."""
 
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import Context
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import structlog
 
+from engine.model.instant import SECOND, Instant
+from engine.model.request import Request
 from engine.model.values import Attributes
 from engine.settings import Settings
 from engine.weather.breaker import Breaker, BreakerState
@@ -24,35 +26,39 @@ log = structlog.get_logger()
 
 
 _MARGIN = 0.002
-"""Seconds before a deadline at which waiting ends, so that the answer is there by then."""
+"""Seconds before a deadline at which waiting ends, so that the decision can still be made by then."""
+
+
+_NEAR_NOW = 3600 * SECOND
+"""How far the time of a request may be from now for the present weather to be its own."""
 
 
 @dataclass(frozen=True, slots=True)
 class WeatherCounters:
-    """What happened since the start, for metrics."""
+    """Counts since the start, for metrics."""
 
     calls: int
     """Calls to the provider."""
     hits: int
-    """Answered from a fresh report."""
+    """Lookups answered from a fresh report."""
     stale_hits: int
-    """Answered from an old report, while a new one was asked for."""
+    """Lookups answered from an old report, while a new one was fetched."""
     waited: int
-    """Answered by a call that ended in time."""
+    """Lookups answered by a call that ended in time."""
     missing: int
-    """Not answered: too late, failed, or no call was allowed."""
+    """Lookups not answered: too late, failed, or no call was allowed."""
     failures: Mapping[str, int]
-    """Calls that failed, by reason (`engine.weather.provider.Reason`)."""
+    """Failed calls by reason (`engine.weather.provider.FailureReason`)."""
     breaker: BreakerState
     cells: int
-    """Squares remembered."""
+    """Cached cells."""
 
 
 class Weather:
-    """The weather at a place, from the provider at `settings.weather_url`; without one there is none.
+    """The weather at given coordinates, from the provider at `settings.weather_url`; without a provider, no weather.
 
-    Belongs to one event loop. clock: seconds that only grow, for ages, pauses and deadlines; wall: seconds since 1970, for
-    the date at a place.
+    Use it from one event loop. clock: monotonic seconds, for ages, pauses and deadlines; wall: seconds since 1970, for the
+    local date.
     """
 
     def __init__(
@@ -69,36 +75,60 @@ class Weather:
         self._wall = wall
         self._cache = Cache(settings.weather_cache_cells)
         self._breaker = Breaker(settings.weather_failures, settings.weather_pause, clock)
-        self._flights: dict[Cell, asyncio.Task[WeatherReport | None]] = {}
+        self._calls: dict[Cell, asyncio.Task[WeatherReport | None]] = {}
         self._counted: Counter[str] = Counter()
         self._failures: Counter[str] = Counter()
 
     @property
     def enabled(self) -> bool:
-        """Whether there is a provider to ask."""
+        """Whether there is a provider."""
         return self._provider is not None
 
     async def at(self, latitude: float, longitude: float, *, deadline: float | None = None) -> Attributes:
-        """The `weather.*` attributes at a place now; empty when they are not to be had in time. Raises nothing.
+        """The present `weather.*` attributes at the coordinates; empty if they are not available in time. Never raises.
 
-        latitude, longitude: degrees (WGS 84). deadline: a moment of `clock`; waits no longer than that, nor than
-        `settings.weather_timeout`. Whoever stops waiting, or is cancelled, does not stop the call: its answer is remembered.
+        latitude, longitude: degrees (WGS 84). deadline: in seconds of `clock`; waits no longer than that, nor than
+        `settings.weather_timeout`. The call to the provider goes on after a caller stops waiting or is cancelled, and its
+        report is cached.
         """
         cell = cell_of(latitude, longitude)
         if self._provider is None or cell is None:
             return NOTHING
-        known, now = self._cache.get(cell), self._clock()
-        age = now - known.read_at
-        if known.report is not None and age < self._settings.weather_fresh:
-            return self._answer("hits", known.report)
-        flight = self._flight(cell, self._provider, known, now)
-        if known.report is not None and age < self._settings.weather_stale:
-            return self._answer("stale_hits", known.report)
-        report = await self._wait(flight, now, deadline) if flight else None
+        cached, now = self._cache.get(cell), self._clock()
+        age = now - cached.read_at
+        if cached.report is not None and age < self._settings.weather_fresh:
+            return self._answer("hits", cached.report)
+        call = self._call(cell, self._provider, cached, now)
+        if cached.report is not None and age < self._settings.weather_stale:
+            return self._answer("stale_hits", cached.report)
+        report = await self._wait(call, now, deadline) if call else None
         return self._answer("waited" if report else "missing", report)
 
+    async def add_to(
+        self, requests: Sequence[Request], names: frozenset[str], *, deadline: float | None = None
+    ) -> Sequence[Request]:
+        """The requests with those of the `weather.*` attributes that are named and that they do not bring themselves.
+
+        Unchanged are requests without a location and requests about another hour: the provider knows the weather of now.
+        """
+        now = int(self._wall() * SECOND)
+        return await asyncio.gather(*(self._added(request, names, now, deadline) for request in requests))
+
+    async def _added(
+        self, request: Request, names: frozenset[str], now: Instant, deadline: float | None
+    ) -> Request:
+        given = request.attributes
+        latitude, longitude = given.get("location.latitude"), given.get("location.longitude")
+        if given.keys() >= names or abs(request.now - now) > _NEAR_NOW:
+            return request
+        if not isinstance(latitude, int | float) or not isinstance(longitude, int | float):
+            return request
+        attributes = await self.at(latitude, longitude, deadline=deadline)
+        named = {name: value for name, value in attributes.items() if name in names}
+        return request._replace(attributes={**named, **given})
+
     def counters(self) -> WeatherCounters:
-        """What happened so far."""
+        """The counts so far."""
         names = ("calls", "hits", "stale_hits", "waited", "missing")
         return WeatherCounters(
             **{name: self._counted[name] for name in names},
@@ -108,48 +138,48 @@ class Weather:
         )
 
     async def close(self) -> None:
-        """Ends the calls that are under way and closes the connections; from then on there is no weather."""
+        """Cancel calls under way and close the connections; from then on there is no weather."""
         provider, self._provider = self._provider, None
-        flights = list(self._flights.values())
-        for flight in flights:
-            flight.cancel()
-        await asyncio.gather(*flights, return_exceptions=True)
+        calls = list(self._calls.values())
+        for call in calls:
+            call.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
         if provider is not None:
             await provider.close()
 
-    def _answer(self, how: str, report: WeatherReport | None) -> Attributes:
-        self._counted[how] += 1
+    def _answer(self, counter: str, report: WeatherReport | None) -> Attributes:
+        self._counted[counter] += 1
         return NOTHING if report is None else report.at(self._wall())
 
-    def _flight(
-        self, cell: Cell, provider: "Provider", known: CachedReport, now: float
+    def _call(
+        self, cell: Cell, provider: "Provider", cached: CachedReport, now: float
     ) -> "asyncio.Task[WeatherReport | None] | None":
-        """The one call for the square: under way, or begun now; None when none is allowed."""
-        if cell in self._flights:
-            return self._flights[cell]
-        if now < known.ask_after or len(self._flights) >= self._settings.weather_calls:
+        """The cell's only call: under way, or begun now; None if no call is allowed."""
+        if cell in self._calls:
+            return self._calls[cell]
+        if now < cached.retry_at or len(self._calls) >= self._settings.weather_calls:
             return None
         if not self._breaker.allows():
             return None
-        # A context of its own: the call outlives the request that begins it, and is no part of it.
-        flight = asyncio.create_task(self._fly(cell, provider), name="weather", context=Context())
-        self._flights[cell] = flight
-        return flight
+        # A context of its own: the call outlives the request that begins it, whose log fields are not its own.
+        call = asyncio.create_task(self._fetch(cell, provider), name="weather", context=Context())
+        self._calls[cell] = call
+        return call
 
-    async def _fly(self, cell: Cell, provider: "Provider") -> WeatherReport | None:
-        """Calls, and remembers how it went. Raises nothing but its own cancellation."""
+    async def _fetch(self, cell: Cell, provider: "Provider") -> WeatherReport | None:
+        """Call the provider and cache the result. Raises nothing but its own cancellation."""
         self._counted["calls"] += 1
         try:
             report = await provider.fetch(cell)
-        except ProviderFailed as failed:
-            self._failed(cell, failed.reason)
+        except ProviderFailed as error:
+            self._failed(cell, error.reason)
             return None
-        except Exception:  # no mistake here may cost a decision
+        except Exception:  # no fault of this package may fail a decision
             log.exception("weather call broke")
             self._failed(cell, FailureReason.BROKEN)
             return None
         finally:
-            del self._flights[cell]
+            del self._calls[cell]
         self._breaker.succeeded()
         self._cache.put(cell, CachedReport(report, read_at=self._clock()))
         return report
@@ -160,24 +190,24 @@ class Weather:
         self._breaker.failed()
         if before is not BreakerState.OPEN and self._breaker.state is BreakerState.OPEN:
             log.warning("weather provider left alone", reason=reason, seconds=self._settings.weather_pause)
-        again = self._clock() + self._settings.weather_pause
-        self._cache.put(cell, replace(self._cache.get(cell), ask_after=again))
+        retry_at = self._clock() + self._settings.weather_pause
+        self._cache.put(cell, replace(self._cache.get(cell), retry_at=retry_at))
 
     async def _wait(
-        self, flight: "asyncio.Task[WeatherReport | None]", now: float, deadline: float | None
+        self, call: "asyncio.Task[WeatherReport | None]", now: float, deadline: float | None
     ) -> WeatherReport | None:
-        """The call's report, if it comes in time; the call goes on if not."""
-        patience = self._settings.weather_timeout
+        """The call's report if it arrives in time; the call goes on if not."""
+        timeout = self._settings.weather_timeout
         if deadline is not None:
-            patience = min(patience, deadline - now - _MARGIN)
-        if patience <= 0:
+            timeout = min(timeout, deadline - now - _MARGIN)
+        if timeout <= 0:
             return None
-        await asyncio.wait({flight}, timeout=patience)
-        return flight.result() if flight.done() and not flight.cancelled() else None
+        await asyncio.wait({call}, timeout=timeout)
+        return call.result() if call.done() and not call.cancelled() else None
 
 
 def _provider(settings: Settings, make_client: "ClientFactory | None") -> "Provider":
-    """Loads httpx, which takes a server that fetches no weather long enough to be left out."""
+    """Open the provider. Imports httpx here, since it takes long and only servers with weather need it."""
     from engine.weather.provider import Provider, open_client  # noqa: PLC0415
 
     return Provider(settings, make_client or open_client)

@@ -1,1 +1,1 @@
-"""Between the gRPC contract and the model: parsing requests, writing responses."""
+"""Between the gRPC contract and the model: requests are parsed and checked, responses written."""

@@ -1,4 +1,4 @@
-"""What is to be explained, checked."""
+"""Checks requests for explanations, and turns explanations into messages."""
 
 from typing import cast
 from zoneinfo import ZoneInfo
@@ -16,30 +16,30 @@ from engine.explain import (
     Explained,
     SignalExplained,
 )
-from engine.explain.words import counterfactual_sentence, sentence
+from engine.explain.sentences import counterfactual_sentence, sentence
 from engine.model.instant import to_datetime
 from engine.model.values import Value
 from engine.rulebook.model.book import Book
 from engine.wire.limits import MOST_NAMES
-from engine.wire.parse import name_of
 from engine.wire.respond import reading, reason, respond, set_time
+from engine.wire.values import name_of
 from engine.wire.violations import FieldViolations
 
 
 def parse_past(message: pb.ExplainRequest) -> str:
-    """The id of the decision that is asked for; raises InvalidRequest.
+    """The id of the decision to explain; raises InvalidRequest.
 
-    Which campaigns there were is known by the book that decided it, so their names are not looked up.
+    The names of campaigns are not checked: another version of the book may have decided.
     """
     wrong = FieldViolations()
     _count(message, wrong)
-    wanted = name_of(message.decision_id, "decision_id", wrong, required=True)
+    decision_id = name_of(message.decision_id, "decision_id", wrong, required=True)
     wrong.raise_any()
-    return wanted
+    return decision_id
 
 
 def check_campaigns(message: pb.ExplainRequest, book: Book) -> None:
-    """Raises InvalidRequest where a campaign is named that the book has not."""
+    """Raises InvalidRequest if a campaign is named that the book does not have."""
     wrong = FieldViolations()
     _count(message, wrong)
     for name in message.campaigns[:MOST_NAMES]:
@@ -57,60 +57,63 @@ def respond_explained(explained: Explained, zone: ZoneInfo) -> pb.ExplainRespons
     """The response; the times in its sentences are on the zone's clock."""
     return pb.ExplainResponse(
         response=respond(explained.decision),
-        campaigns=[_campaign(one, zone) for one in explained.campaigns],
-        signals=[_signal(one) for one in explained.signals],
+        campaigns=[_campaign(campaign, zone) for campaign in explained.campaigns],
+        signals=[_signal(signal) for signal in explained.signals],
         notes=explained.notes,
     )
 
 
-def _signal(one: SignalExplained) -> pb.SignalExplanation:
-    found = pb.SignalExplanation(
-        name=one.name, remembered=one.remembered, led_by=one.led_by, condition=_condition(one.condition)
+def _signal(signal: SignalExplained) -> pb.SignalExplanation:
+    message = pb.SignalExplanation(
+        name=signal.name,
+        remembered=signal.remembered,
+        led_by=signal.led_by,
+        condition=_condition(signal.condition),
     )
-    set_time(found.since, one.since)
-    if one.expires_at is not None:
-        set_time(found.expires_at, one.expires_at)
-    return found
+    set_time(message.since, signal.since)
+    if signal.expires_at is not None:
+        set_time(message.expires_at, signal.expires_at)
+    return message
 
 
-def _campaign(one: CampaignExplained, zone: ZoneInfo) -> pb.CampaignExplanation:
-    rival = one.rival
+def _campaign(campaign: CampaignExplained, zone: ZoneInfo) -> pb.CampaignExplanation:
+    rival = campaign.rival
     return pb.CampaignExplanation(
-        campaign=one.campaign,
-        reason=reason(one.reason),
-        condition=None if one.condition is None else _condition(one.condition),
-        score=one.score,
-        details=[reason(detail) for detail in one.details],
-        pressure=[reading(each) for each in one.readings],
-        tier=one.tier,
+        campaign=campaign.campaign,
+        reason=reason(campaign.reason),
+        condition=None if campaign.condition is None else _condition(campaign.condition),
+        score=campaign.score,
+        details=[reason(detail) for detail in campaign.details],
+        pressure=[reading(rule_reading) for rule_reading in campaign.readings],
+        tier=campaign.tier,
         rival=rival and pb.Rival(campaign=rival.campaign, tier=rival.tier, score=rival.score),
-        forms=[_form(each) for each in one.creatives],
-        flips=[_flip(each, zone) for each in one.counterfactuals],
-        searched=one.searched,
-        sentence=sentence(one, zone),
+        forms=[_form(creative) for creative in campaign.creatives],
+        flips=[_flip(counterfactual, zone) for counterfactual in campaign.counterfactuals],
+        searched=campaign.searched,
+        sentence=sentence(campaign, zone),
     )
 
 
-def _form(one: CreativeExplained) -> pb.FormExplanation:
+def _form(creative: CreativeExplained) -> pb.FormExplanation:
     return pb.FormExplanation(
-        channel=one.channel,
-        variant=one.variant,
-        condition=_condition(one.condition),
-        lacks=one.lacks,
-        share=one.share,
+        channel=creative.channel,
+        variant=creative.variant,
+        condition=_condition(creative.condition),
+        lacks=creative.lacks,
+        share=creative.share,
     )
 
 
-def _flip(one: Counterfactual, zone: ZoneInfo) -> pb.Flip:
-    change = one.change
+def _flip(counterfactual: Counterfactual, zone: ZoneInfo) -> pb.Flip:
+    change = counterfactual.change
     return pb.Flip(
         kind=cast("pb.ChangeKind", pb.ChangeKind.Value(f"CHANGE_KIND_{change.kind.name}")),
         name=change.name,
         before=_changed(change, change.before),
         after=_changed(change, change.after),
         any_value=change.any_value,
-        then=reason(one.then),
-        sentence=counterfactual_sentence(one, zone),
+        then=reason(counterfactual.then),
+        sentence=counterfactual_sentence(counterfactual, zone),
     )
 
 

@@ -1,4 +1,4 @@
-"""How much a request may bring."""
+"""Upper bounds for what a request may hold."""
 
 from dataclasses import dataclass
 
@@ -13,38 +13,41 @@ LONGEST_NAME = 200
 
 
 MOST_LIST_ENTRIES = 1000
+"""Entries of one list value."""
 
 
 MOST_NAMES = 100
-"""Consents, preferred channels, channels."""
+"""Entries of consents, preferred channels, channels, or campaigns to explain."""
 
 
 MOST_ALIASES = 20
-"""Further names of a customer in one call."""
+"""Aliases of a customer in one call."""
 
 
 LARGEST_EVENT = 16 * 1024
-"""Bytes of the fields of one event that is recorded."""
+"""Bytes of a recorded event's fields, as JSON."""
 
 
 @dataclass(frozen=True, slots=True)
-class Most:
-    """How many there may be of what an operator may want to bound; by default as many as the contract allows."""
+class RequestLimits:
+    """The bounds that an operator can lower; by default those of the contract."""
 
     attributes: int = 500
-    """Of a request's profile, and of an event."""
+    """Attributes of a profile, or of an event."""
     events: int = 5000
-    """Of one request."""
+    """Events of one request."""
     batched: int = 1000
-    """Requests in a batch."""
+    """Requests of a batch."""
     recorded: int = 1000
-    """Events in a recording."""
+    """Events of one RecordRequest."""
 
 
-CONTRACT = Most()
-"""What the contract allows."""
+CONTRACT = RequestLimits()
+"""The bounds of the contract."""
 
 
-def most_of(settings: Settings) -> Most:
-    """As the settings say."""
-    return Most(settings.most_attributes, settings.most_events, settings.most_batched, settings.most_recorded)
+def limits_of(settings: Settings) -> RequestLimits:
+    """The bounds that the settings give."""
+    return RequestLimits(
+        settings.most_attributes, settings.most_events, settings.most_batched, settings.most_recorded
+    )

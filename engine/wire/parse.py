@@ -1,8 +1,7 @@
-"""A DecideRequest as plain values: converted once, at the door, with everything that is wrong with it said at once."""
+"""Requests and events as values of the model, parsed once and with every violation reported."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
-from zoneinfo import available_timezones
 
 from engine.api.v1 import decisions_pb2 as pb
 from engine.decide.compiled import CompiledBook
@@ -10,56 +9,41 @@ from engine.model.event import Event
 from engine.model.instant import Instant
 from engine.model.request import Mode, Request
 from engine.model.values import Value
-from engine.rulebook.model.book import Attribute, AttributeType
 from engine.rulebook.sections.attributes import BUILTIN
-from engine.wire.events import parse_events
-from engine.wire.limits import CONTRACT, LONGEST_NAME, MOST_ALIASES, MOST_NAMES, Most
-from engine.wire.values import checker, moment, number, plain, reader, text
+from engine.wire.limits import CONTRACT, LONGEST_NAME, RequestLimits
+from engine.wire.values import (
+    Check,
+    aliases_of,
+    attributes_of,
+    field_checker,
+    moment,
+    name_of,
+    names_of,
+    number,
+    reader,
+    text,
+)
 from engine.wire.violations import FieldViolations
-
-_ZONES = frozenset(available_timezones())
-
 
 _MOST_OFFERS = 20
 
 
-_UNDECLARED = ("", plain)
-"""How to read an attribute that the book does not know: no more is done with its value."""
+class _ContextField(NamedTuple):
+    """A typed field of the context, which is a builtin attribute."""
 
-
-class _Given(NamedTuple):
-    """A typed field of the contract that is an attribute."""
-
-    name: str
-    """The attribute's."""
+    attribute: str
     path: str
     """The field's, in the request."""
-    check: Callable[[Any], object]
-    """Raises ValueError that says what is wrong with a value."""
+    check: Check
     wanted: bool
-    """Whether the live book refers to it."""
-
-
-def _check_of(declared: Attribute) -> Callable[[Any], object]:
-    if declared.name.endswith(".time_zone"):
-        return _zone
-    if declared.type is AttributeType.NUMBER:
-        within = checker(declared)
-        return lambda value: within(number(value))
-    if declared.type is AttributeType.TEXT:
-        return text if declared.one_of is None else checker(declared)
-    return bool
-
-
-def _zone(value: str) -> None:
-    if value not in _ZONES:
-        raise ValueError(f"must be an IANA time zone, not {value!r:.60}")
+    """Whether the live book refers to the attribute."""
 
 
 class Parser:
-    """Checks requests against one live book.
+    """Parses and checks requests against one live book.
 
-    may_simulate: asked when a request names a moment of its own, whether its caller may. most: how much it may bring.
+    may_simulate: called when a request names its own `now`; whether its caller may do so. limits: how much a request may
+    hold.
     """
 
     def __init__(
@@ -67,193 +51,207 @@ class Parser:
         compiled: CompiledBook,
         *,
         may_simulate: Callable[[], bool] = lambda: False,
-        most: Most = CONTRACT,
+        limits: RequestLimits = CONTRACT,
     ) -> None:
         self.compiled = compiled
-        self.most = most
+        self.limits = limits
         self._may_simulate = may_simulate
-        self._given = {
-            name: _Given(name, f"context.{name}", _check_of(declared), name in compiled.wanted)
+        self._fields = {
+            name: _ContextField(name, f"context.{name}", field_checker(declared), name in compiled.referenced)
             for name, declared in BUILTIN.items()
         }
         self._location, self._weather, self._tomorrow = map(
             self._by_field, ("location.", "weather.", "weather.tomorrow.")
         )
-        self._profile = {
-            name.removeprefix("profile."): (name if name in compiled.wanted else "", reader(declared))
+        profile = {
+            name.removeprefix("profile."): declared
             for name, declared in compiled.book.attributes.items()
             if name.startswith("profile.")
         }
+        self._readers = {short: reader(declared) for short, declared in profile.items()}
+        self._wanted = {
+            short: declared.name
+            for short, declared in profile.items()
+            if declared.name in compiled.referenced
+        }
 
     def parse(self, message: pb.DecideRequest, now: Instant) -> Request:
-        """The request, decided as of `now` unless it names a moment itself.
-
-        Raises InvalidRequest with every violation.
-        """
-        wrong = FieldViolations()
+        """The request, to be decided as of `now` unless it names its own moment; raises InvalidMessage."""
+        violations = FieldViolations()
         context = message.context
         profile = context.profile
         request = Request(
-            customer=name_of(message.customer.id, "customer.id", wrong, required=True),
-            now=self.now(message, now, wrong),
-            attributes=self._attributes(context, profile, wrong),
-            consents=frozenset(_names(profile.consents, "context.profile.consents", wrong)),
-            preferred_channels=_names(
-                profile.preferred_channels, "context.profile.preferred_channels", wrong
+            customer=name_of(message.customer.id, "customer.id", violations, required=True),
+            now=self.now(message, now, violations),
+            attributes=self._attributes(context, profile, violations),
+            consents=frozenset(names_of(profile.consents, "context.profile.consents", violations)),
+            preferred_channels=names_of(
+                profile.preferred_channels, "context.profile.preferred_channels", violations
             ),
-            channels=self._channels(message, wrong),
-            placement=self._placement(message, wrong),
-            max_offers=self._max_offers(message, wrong),
-            mode=_mode(message, wrong),
-            request_id=name_of(message.request_id, "request_id", wrong),
-            events=self._events(context, wrong),
-            aliases=aliases_of(message.customer, "customer", wrong),
+            channels=self._channels(message, violations),
+            placement=self._placement(message, violations),
+            max_offers=self._max_offers(message, violations),
+            mode=_mode(message, violations),
+            request_id=name_of(message.request_id, "request_id", violations),
+            events=self._events(context, violations),
+            aliases=aliases_of(message.customer, "customer", violations),
         )
-        wrong.raise_any()
+        violations.raise_any()
         return request
-
-    def _attributes(
-        self, context: pb.Context, profile: pb.Profile, wrong: FieldViolations
-    ) -> dict[str, Value]:
-        values: dict[str, Value] = {}
-        weather = context.weather
-        for known, message in (
-            (self._location, context.location),
-            (self._weather, weather),
-            (self._tomorrow, weather.tomorrow),
-        ):
-            for field, value in message.ListFields():
-                if (given := known.get(field.name)) is not None:  # but for `tomorrow` itself
-                    self._take(given, value, values, wrong)
-        self._take_profile(profile, values, wrong)
-        return values
-
-    def _take_profile(self, profile: pb.Profile, values: dict[str, Value], wrong: FieldViolations) -> None:
-        if profile.language:
-            self._take(self._given["profile.language"], profile.language, values, wrong)
-        if profile.time_zone:
-            self._take(self._given["profile.time_zone"], profile.time_zone, values, wrong)
-        attributes = profile.attributes
-        if len(attributes) > self.most.attributes:
-            wrong.add(
-                "context.profile.attributes", f"must be at most {self.most.attributes}, not {len(attributes)}"
-            )
-            return
-        known = self._profile
-        for short in attributes:
-            name, read = known.get(short, _UNDECLARED)
-            try:
-                value = read(attributes[short])
-            except ValueError as error:
-                wrong.add(f"context.profile.attributes[{short:.{LONGEST_NAME}}]", str(error))
-            else:
-                if name:
-                    values[name] = value
-
-    def _events(self, context: pb.Context, wrong: FieldViolations) -> tuple[Event, ...]:
-        """The events, all of them checked; none where the live book derives nothing from events."""
-        if not context.events:
-            return ()
-        found = parse_events(context.events, "context.events", wrong, self.most)
-        return found if self.compiled.derivation.uses_events else ()
-
-    def _by_field(self, group: str) -> dict[str, _Given]:
-        """The attributes of a group by their field's name."""
-        return {name[len(group) :]: given for name, given in self._given.items() if name.startswith(group)}
-
-    def _take(self, given: _Given, value: Any, values: dict[str, Value], wrong: FieldViolations) -> None:
-        try:
-            given.check(value)
-        except ValueError as error:
-            wrong.add(given.path, str(error))
-        else:
-            if given.wanted:
-                values[given.name] = value
 
     def now(
         self,
         message: pb.DecideRequest | pb.RecordRequest | pb.LinkRequest,
         now: Instant,
-        wrong: FieldViolations,
+        violations: FieldViolations,
     ) -> Instant:
-        """The moment that the message names, if it may; else `now`."""
+        """The moment that the message names, if its caller may; else `now`."""
         if not message.HasField("now"):
             return now
         if not self._may_simulate():
-            wrong.add("now", "is accepted only from callers with the role simulate")
+            violations.add("now", "is accepted only from callers with the role simulate")
         try:
-            given = moment(message.now)
+            simulated = moment(message.now)
         except ValueError:
-            given = -1
-        if given < 0:
-            wrong.add("now", "must be a moment between the years 1970 and 9999")
+            simulated = -1
+        if simulated < 0:
+            violations.add("now", "must be a moment between the years 1970 and 9999")
             return now
-        return given
+        return simulated
 
-    def _channels(self, message: pb.DecideRequest, wrong: FieldViolations) -> tuple[str, ...]:
+    def _by_field(self, group: str) -> dict[str, _ContextField]:
+        """The builtin attributes whose names begin with `group`, by their field's name."""
+        return {name[len(group) :]: field for name, field in self._fields.items() if name.startswith(group)}
+
+    def _attributes(
+        self, context: pb.Context, profile: pb.Profile, violations: FieldViolations
+    ) -> dict[str, Value]:
+        """The attributes that the live book refers to, by their full names; all that are sent are checked."""
+        values: dict[str, Value] = {}
+        weather = context.weather
+        for fields, message in (
+            (self._location, context.location),
+            (self._weather, weather),
+            (self._tomorrow, weather.tomorrow),
+        ):
+            for descriptor, value in message.ListFields():
+                if (field := fields.get(descriptor.name)) is not None:  # `tomorrow` is a message of its own
+                    _take(field, value, values, violations)
+        if profile.language:
+            _take(self._fields["profile.language"], profile.language, values, violations)
+        if profile.time_zone:
+            _take(self._fields["profile.time_zone"], profile.time_zone, values, violations)
+        if profile.attributes:
+            path, most, wanted = "context.profile.attributes", self.limits.attributes, self._wanted
+            sent = attributes_of(profile.attributes, self._readers, path, most, violations)
+            for short, value in sent.items():
+                if short in wanted:
+                    values[wanted[short]] = value
+        return values
+
+    def _events(self, context: pb.Context, violations: FieldViolations) -> tuple[Event, ...]:
+        """The events, all of them checked; none where the live book derives nothing from events."""
+        if not context.events:
+            return ()
+        events = parse_events(context.events, "context.events", violations, self.limits)
+        return events if self.compiled.derivation.uses_events else ()
+
+    def _channels(self, message: pb.DecideRequest, violations: FieldViolations) -> tuple[str, ...]:
         if not message.channels:
             return ()
-        names = tuple(dict.fromkeys(_names(message.channels, "channels", wrong)))
+        names = tuple(dict.fromkeys(names_of(message.channels, "channels", violations)))
         for name in names:
             if name not in self.compiled.book.channels:
-                wrong.add("channels", f"{name!r} is not a channel of the live book")
+                violations.add("channels", f"{name!r} is not a channel of the live book")
         return names
 
-    def _placement(self, message: pb.DecideRequest, wrong: FieldViolations) -> str:
+    def _placement(self, message: pb.DecideRequest, violations: FieldViolations) -> str:
         name = message.placement
         if not name:
             return ""
         placement = self.compiled.book.placements.get(name)
         if placement is None:
-            wrong.add("placement", f"{name!r:.60} is not a placement of the live book")
+            violations.add("placement", f"{name!r:.60} is not a placement of the live book")
         elif message.channels and placement.channel not in message.channels:
-            wrong.add(
+            violations.add(
                 "placement", f"{name!r} is on the channel {placement.channel!r}, which `channels` leaves out"
             )
         return name
 
-    def _max_offers(self, message: pb.DecideRequest, wrong: FieldViolations) -> int:
-        wanted = message.max_offers or 1
-        if wanted > _MOST_OFFERS:
-            wrong.add("max_offers", f"must be at most {_MOST_OFFERS}, not {wanted}")
+    def _max_offers(self, message: pb.DecideRequest, violations: FieldViolations) -> int:
+        requested = message.max_offers or 1
+        if requested > _MOST_OFFERS:
+            violations.add("max_offers", f"must be at most {_MOST_OFFERS}, not {requested}")
         placement = self.compiled.book.placements.get(message.placement)
-        return min(wanted, placement.max_offers if placement else 1)
+        return min(requested, placement.max_offers if placement else 1)
 
 
-def _mode(message: pb.DecideRequest, wrong: FieldViolations) -> Mode:
+def _take(field: _ContextField, value: Any, values: dict[str, Value], violations: FieldViolations) -> None:
+    try:
+        field.check(value)
+    except ValueError as error:
+        violations.add(field.path, str(error))
+    else:
+        if field.wanted:
+            values[field.attribute] = value
+
+
+def _mode(message: pb.DecideRequest, violations: FieldViolations) -> Mode:
     if message.mode not in (pb.MODE_UNSPECIFIED, pb.MODE_COMMIT, pb.MODE_PREVIEW):
-        wrong.add("mode", f"{message.mode} is not a mode")
+        violations.add("mode", f"{message.mode} is not a mode")
     return Mode.PREVIEW if message.mode == pb.MODE_PREVIEW else Mode.COMMIT
 
 
-def name_of(value: str, path: str, wrong: FieldViolations, *, required: bool = False) -> str:
-    """The name; notes what is wrong with it."""
-    if required and not value:
-        wrong.add(path, "is required")
-    elif len(value) > LONGEST_NAME:
-        wrong.add(path, f"must have at most {LONGEST_NAME} characters, not {len(value)}")
-    elif "\0" in value:
-        wrong.add(path, "must not contain a NUL character")
-    return value
-
-
-def aliases_of(customer: pb.Customer, path: str, wrong: FieldViolations) -> tuple[str, ...]:
-    """The customer's further names, each once; notes what is wrong with them."""
-    if not customer.aliases:
+def parse_events(
+    messages: Sequence[pb.Event], path: str, violations: FieldViolations, limits: RequestLimits
+) -> tuple[Event, ...]:
+    """The events, in the order sent; reports violations under `path`, as in `context.events[2].type`."""
+    if len(messages) > limits.events:
+        violations.add(path, f"must be at most {limits.events}, not {len(messages)}")
         return ()
-    if len(customer.aliases) > MOST_ALIASES:
-        wrong.add(f"{path}.aliases", f"must be at most {MOST_ALIASES}, not {len(customer.aliases)}")
-        return ()
-    for place, name in enumerate(customer.aliases):
-        name_of(name, f"{path}.aliases[{place}]", wrong, required=True)
-    return tuple(name for name in dict.fromkeys(customer.aliases) if name != customer.id)
+    return tuple(
+        [
+            parse_event(message, f"{path}[{index}]", violations, limits)
+            for index, message in enumerate(messages)
+        ]
+    )
 
 
-def _names(values: Sequence[str], path: str, wrong: FieldViolations) -> tuple[str, ...]:
-    names = tuple(values)
-    if len(names) > MOST_NAMES:
-        wrong.add(path, f"must be at most {MOST_NAMES}, not {len(names)}")
-        return ()
-    for name in names:
-        name_of(name, path, wrong, required=True)
-    return names
+def parse_event(message: pb.Event, path: str, violations: FieldViolations, limits: RequestLimits) -> Event:
+    """One event; reports violations under `path`."""
+    # Each field is read once and by its name: a website sends many events with every page.
+    event_id, kind, at = message.event_id, message.type, 0
+    for field, name in (("event_id", event_id), ("type", kind)):
+        if len(name) > LONGEST_NAME:
+            violations.add(f"{path}.{field}", f"must have at most {LONGEST_NAME} characters")
+    if not kind:
+        violations.add(f"{path}.type", "is required")
+    if message.HasField("at"):
+        try:
+            at = moment(message.at)
+        except ValueError as error:
+            violations.add(f"{path}.at", str(error))
+    else:
+        violations.add(f"{path}.at", "is required")
+    return Event(event_id, kind, at, _event_fields(message, path, violations, limits))
+
+
+_TEXTS = ("item", "category", "page", "currency")
+
+
+def _event_fields(
+    message: pb.Event, path: str, violations: FieldViolations, limits: RequestLimits
+) -> dict[str, Value]:
+    fields: dict[str, Value] = {}
+    if message.attributes:
+        fields = attributes_of(message.attributes, {}, f"{path}.attributes", limits.attributes, violations)
+    texts = (message.item, message.category, message.page, message.currency)
+    try:
+        for name, value in zip(_TEXTS, texts, strict=True):
+            if value:
+                fields[name] = text(value)
+        if message.HasField("value"):
+            fields["value"] = number(message.value)
+    except ValueError as error:
+        violations.add(path, str(error))
+    return fields

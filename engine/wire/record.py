@@ -1,4 +1,4 @@
-"""A RecordedEvent that says what happened to a decision, as plain values."""
+"""Record and Link requests as commands of the ledger: what a customer did, outcomes of decisions, names of one person."""
 
 from difflib import get_close_matches
 
@@ -11,139 +11,142 @@ from engine.ledger.memory import to_json
 from engine.model.event import Event
 from engine.model.instant import DAY, Instant
 from engine.model.outcome import OutcomeType
-from engine.wire.events import parse_event
 from engine.wire.limits import LARGEST_EVENT, MOST_ALIASES
-from engine.wire.parse import Parser, aliases_of, name_of
+from engine.wire.parse import Parser, parse_event
+from engine.wire.values import aliases_of, name_of
 from engine.wire.violations import EventsNotKept, FieldViolations, InvalidMessage
 
-_TYPES = frozenset(map(str, OutcomeType))
-
-
-def is_outcome(message: pb.RecordedEvent) -> bool:
-    """Whether it is an outcome, and no event of the customer's."""
-    return bool(message.decision_id) or message.event.type in _TYPES
-
-
-def parse_outcome(parser: Parser, message: pb.RecordedEvent, path: str, now: Instant) -> ReportCommand:
-    """The outcome; raises InvalidRequest with everything that is wrong with it."""
-    wrong = FieldViolations()
-    decision_id = name_of(message.decision_id, f"{path}.decision_id", wrong)
-    customer = name_of(message.customer.id, f"{path}.customer.id", wrong, required=not decision_id)
-    aliases = aliases_of(message.customer, f"{path}.customer", wrong)
-    if aliases and not customer:
-        wrong.add(f"{path}.customer.id", "is required beside aliases")
-    name = event_name(message, path, wrong)
-    event = parse_event(message.event, f"{path}.event", wrong, parser.most)
-    _check_type(event, f"{path}.event.type", wrong)
-    if not wrong.found:
-        check_event(event, f"{path}.event", now, wrong)
-    channel = _channel(parser, message, f"{path}.channel", wrong)
-    campaign = name_of(message.campaign, f"{path}.campaign", wrong)
-    wrong.raise_any()
-    event = event._replace(event_id=name)
-    return ReportCommand(parser.compiled, customer, decision_id, event, now, channel, campaign, aliases)
-
-
-def _check_type(event: Event, path: str, wrong: FieldViolations) -> None:
-    if event.type and event.type not in _TYPES:
-        close = get_close_matches(event.type, _TYPES, 1)
-        hint = f"did you mean {close[0]}?" if close else f"outcomes are {', '.join(sorted(_TYPES))}"
-        wrong.add(path, f"{event.type!r:.60} is not an outcome of a decision; {hint}")
-
-
-def _channel(parser: Parser, message: pb.RecordedEvent, path: str, wrong: FieldViolations) -> str:
-    channel = name_of(message.channel, path, wrong)
-    if channel and channel not in parser.compiled.book.channels:
-        wrong.add(path, f"{channel!r:.60} is not a channel of the live book")
-    return channel
+_OUTCOMES = frozenset(map(str, OutcomeType))
 
 
 _AHEAD = DAY
 """How far a caller's clock may be ahead of ours."""
 
 
-def event_name(message: pb.RecordedEvent, path: str, wrong: FieldViolations) -> str:
-    """The event's name, from wherever it stands; notes where there is none, or no event."""
-    name = message.event_id or message.event.event_id
-    name_of(name, f"{path}.event_id", wrong, required=True)
-    if message.event.event_id not in ("", name):
-        wrong.add(f"{path}.event.event_id", "is another name than event_id")
-    if not message.HasField("event"):
-        wrong.add(f"{path}.event", "is required")
-        wrong.raise_any()
-    return name
-
-
-def check_event(event: Event, path: str, now: Instant, wrong: FieldViolations) -> None:
-    """Notes an event that is too far ahead, or too large."""
-    if event.at > now + _AHEAD:
-        wrong.add(f"{path}.at", "must be at most a day ahead of the server's clock")
-    if len(to_json(event.fields).encode()) > LARGEST_EVENT:
-        wrong.add(path, f"must have fields of at most {LARGEST_EVENT} bytes")
-
-
 def parse_linking(parser: Parser, message: pb.LinkRequest, now: Instant) -> LinkCommand:
-    """The names, as of `now` unless the message names a moment; raises InvalidRequest with every violation."""
-    wrong = FieldViolations()
-    moment = parser.now(message, now, wrong)
+    """The link, as of `now` unless the message names its own moment; raises InvalidMessage with every violation."""
+    violations = FieldViolations()
+    moment = parser.now(message, now, violations)
     if len(message.customer_ids) > MOST_ALIASES + 1:
-        wrong.add("customer_ids", f"must be at most {MOST_ALIASES + 1}, not {len(message.customer_ids)}")
-        wrong.raise_any()
-    for place, name in enumerate(message.customer_ids):
-        name_of(name, f"customer_ids[{place}]", wrong, required=True)
+        violations.add("customer_ids", f"must be at most {MOST_ALIASES + 1}, not {len(message.customer_ids)}")
+        violations.raise_any()
+    for index, name in enumerate(message.customer_ids):
+        name_of(name, f"customer_ids[{index}]", violations, required=True)
     names = tuple(dict.fromkeys(message.customer_ids))
     if len(names) < 2:
-        wrong.add("customer_ids", f"must be at least two different names, not {len(names)}")
-    wrong.raise_any()
+        violations.add("customer_ids", f"must be at least two different names, not {len(names)}")
+    violations.raise_any()
     return LinkCommand(names, moment)
 
 
 def parse_recordings(
     parser: Parser, message: pb.RecordRequest, now: Instant
 ) -> list[RecordCommand | ReportCommand | Exception]:
-    """The events and outcomes, as of `now` unless the message names a moment; an InvalidRequest or EventsNotKept each.
+    """The events and outcomes, as of `now` unless the message names its own moment.
 
-    Raises InvalidRequest for what is wrong with the message as a whole.
+    An invalid one is an InvalidMessage or EventsNotKept in its position. Raises InvalidMessage for violations of the message
+    as a whole.
     """
-    wrong = FieldViolations()
-    moment = parser.now(message, now, wrong)
-    most = parser.most.recorded
+    violations = FieldViolations()
+    moment = parser.now(message, now, violations)
+    most = parser.limits.recorded
     if len(message.events) > most:
-        wrong.add("events", f"must be at most {most}, not {len(message.events)}")
-    wrong.raise_any()
-    return [_alone(parser, one, f"events[{place}]", moment) for place, one in enumerate(message.events)]
+        violations.add("events", f"must be at most {most}, not {len(message.events)}")
+    violations.raise_any()
+    return [
+        _command_or_error(parser, event, f"events[{index}]", moment)
+        for index, event in enumerate(message.events)
+    ]
 
 
-def _alone(
+def _command_or_error(
     parser: Parser, message: pb.RecordedEvent, path: str, now: Instant
 ) -> RecordCommand | ReportCommand | Exception:
-    parse = parse_outcome if is_outcome(message) else _recording
+    is_outcome = bool(message.decision_id) or message.event.type in _OUTCOMES
+    parse = _outcome if is_outcome else _event
     try:
         return parse(parser, message, path, now)
     except (InvalidMessage, EventsNotKept) as error:
         return error
 
 
-def _recording(parser: Parser, message: pb.RecordedEvent, path: str, now: Instant) -> RecordCommand:
+def _event(parser: Parser, message: pb.RecordedEvent, path: str, now: Instant) -> RecordCommand:
     compiled = parser.compiled
     if not compiled.book.events.stored:
         raise EventsNotKept("the live book keeps no events: it does not say `events: {stored: true}`")
-    wrong = FieldViolations()
-    customer = name_of(message.customer.id, f"{path}.customer.id", wrong, required=True)
-    aliases = aliases_of(message.customer, f"{path}.customer", wrong)
-    name = event_name(message, path, wrong)
+    violations = FieldViolations()
+    customer = name_of(message.customer.id, f"{path}.customer.id", violations, required=True)
+    aliases = aliases_of(message.customer, f"{path}.customer", violations)
+    event_id = _event_id(message, path, violations)
     for field in ("channel", "campaign"):
         if getattr(message, field):
-            wrong.add(f"{path}.{field}", "is for outcomes only")
-    event = parse_event(message.event, f"{path}.event", wrong, parser.most)
-    if not wrong.found:
-        _check_age(compiled, event, f"{path}.event", now, wrong)
-        check_event(event, f"{path}.event", now, wrong)
-    wrong.raise_any()
-    return RecordCommand(compiled, customer, event._replace(event_id=name), now, aliases)
+            violations.add(f"{path}.{field}", "is for outcomes only")
+    event = parse_event(message.event, f"{path}.event", violations, parser.limits)
+    if not violations.items:
+        _check_age(compiled, event, f"{path}.event", now, violations)
+        _check_event(event, f"{path}.event", now, violations)
+    violations.raise_any()
+    return RecordCommand(compiled, customer, event._replace(event_id=event_id), now, aliases)
 
 
-def _check_age(compiled: CompiledBook, event: Event, path: str, now: Instant, wrong: FieldViolations) -> None:
+def _outcome(parser: Parser, message: pb.RecordedEvent, path: str, now: Instant) -> ReportCommand:
+    violations = FieldViolations()
+    decision_id = name_of(message.decision_id, f"{path}.decision_id", violations)
+    customer = name_of(message.customer.id, f"{path}.customer.id", violations, required=not decision_id)
+    aliases = aliases_of(message.customer, f"{path}.customer", violations)
+    if aliases and not customer:
+        violations.add(f"{path}.customer.id", "is required beside aliases")
+    event_id = _event_id(message, path, violations)
+    event = parse_event(message.event, f"{path}.event", violations, parser.limits)
+    _check_outcome_type(event, f"{path}.event.type", violations)
+    if not violations.items:
+        _check_event(event, f"{path}.event", now, violations)
+    channel = _channel(parser, message, f"{path}.channel", violations)
+    campaign = name_of(message.campaign, f"{path}.campaign", violations)
+    violations.raise_any()
+    event = event._replace(event_id=event_id)
+    return ReportCommand(parser.compiled, customer, decision_id, event, now, channel, campaign, aliases)
+
+
+def _event_id(message: pb.RecordedEvent, path: str, violations: FieldViolations) -> str:
+    """The event's id, which may be given in either of two fields; raises InvalidMessage where there is no event."""
+    event_id = message.event_id or message.event.event_id
+    name_of(event_id, f"{path}.event_id", violations, required=True)
+    if message.event.event_id not in ("", event_id):
+        violations.add(f"{path}.event.event_id", "differs from event_id")
+    if not message.HasField("event"):
+        violations.add(f"{path}.event", "is required")
+        violations.raise_any()
+    return event_id
+
+
+def _check_event(event: Event, path: str, now: Instant, violations: FieldViolations) -> None:
+    """Report an event that is too far ahead, or too large."""
+    if event.at > now + _AHEAD:
+        violations.add(f"{path}.at", "must be at most a day ahead of the server's clock")
+    if len(to_json(event.fields).encode()) > LARGEST_EVENT:
+        violations.add(path, f"must have fields of at most {LARGEST_EVENT} bytes")
+
+
+def _check_age(
+    compiled: CompiledBook, event: Event, path: str, now: Instant, violations: FieldViolations
+) -> None:
     keep = compiled.book.events.keep
     if event.at <= now - keep:
-        wrong.add(f"{path}.at", f"must be within the {keep / DAY:g} days for which the book keeps events")
+        violations.add(
+            f"{path}.at", f"must be within the {keep / DAY:g} days for which the book keeps events"
+        )
+
+
+def _check_outcome_type(event: Event, path: str, violations: FieldViolations) -> None:
+    if event.type and event.type not in _OUTCOMES:
+        close = get_close_matches(event.type, _OUTCOMES, 1)
+        hint = f"did you mean {close[0]}?" if close else f"outcomes are {', '.join(sorted(_OUTCOMES))}"
+        violations.add(path, f"{event.type!r:.60} is not an outcome of a decision; {hint}")
+
+
+def _channel(parser: Parser, message: pb.RecordedEvent, path: str, violations: FieldViolations) -> str:
+    channel = name_of(message.channel, path, violations)
+    if channel and channel not in parser.compiled.book.channels:
+        violations.add(path, f"{channel!r:.60} is not a channel of the live book")
+    return channel

@@ -1,4 +1,4 @@
-"""A decision as a DecideResponse."""
+"""Decisions as DecideResponse messages."""
 
 from typing import cast
 
@@ -8,26 +8,26 @@ from engine.api.v1 import decisions_pb2 as pb
 from engine.model.decision import ChosenOffer, Decision, Outcome, Reason, ReasonCode, RuleKind, RuleReading
 from engine.model.instant import Instant
 
-_OUTCOMES = {one: cast("pb.Outcome", pb.Outcome.Value(f"OUTCOME_{one.name}")) for one in Outcome}
+_OUTCOMES = {outcome: cast("pb.Outcome", pb.Outcome.Value(f"OUTCOME_{outcome.name}")) for outcome in Outcome}
 
 
-_CODES = {one: cast("pb.ReasonCode", pb.ReasonCode.Value(f"REASON_CODE_{one.name}")) for one in ReasonCode}
+_CODES = {code: cast("pb.ReasonCode", pb.ReasonCode.Value(f"REASON_CODE_{code.name}")) for code in ReasonCode}
 
 
 _KINDS = {
-    one: cast("pb.PressureKind", pb.PressureKind.Value(f"PRESSURE_KIND_{one.name}")) for one in RuleKind
+    kind: cast("pb.PressureKind", pb.PressureKind.Value(f"PRESSURE_KIND_{kind.name}")) for kind in RuleKind
 }
 
 
 def respond(decision: Decision) -> pb.DecideResponse:
-    """The response."""
+    """The response that carries the decision."""
     response = pb.DecideResponse(
         decision_id=decision.decision_id,
         request_id=decision.request_id,
         outcome=_OUTCOMES[decision.outcome],
-        offers=[_offer(one) for one in decision.offers],
+        offers=[_offer(offer) for offer in decision.offers],
         blocked_by=decision.blocked_by,
-        reasons=[reason(one) for one in decision.reasons],
+        reasons=[reason(given) for given in decision.reasons],
         book_version=decision.book_version,
         degraded=decision.degraded,
         selection_probability=decision.selection_probability,
@@ -35,54 +35,53 @@ def respond(decision: Decision) -> pb.DecideResponse:
     set_time(response.decided_at, decision.at)
     if decision.next_allowed_at is not None:
         set_time(response.next_allowed_at, decision.next_allowed_at)
-    for one in decision.signals:
-        signal = response.signals.add(name=one.name)
-        set_time(signal.since, one.since)
-    for fate in decision.candidate_outcomes:
-        response.pressure.extend(map(reading, fate.readings))
+    for signal in decision.signals:
+        set_time(response.signals.add(name=signal.name).since, signal.since)
+    for candidate_outcome in decision.candidate_outcomes:
+        response.pressure.extend(map(reading, candidate_outcome.readings))
     return response
 
 
-def reading(one: RuleReading) -> pb.PressureReading:
-    """How a rule of pressure stood, as a message."""
-    found = pb.PressureReading(
-        campaign=one.campaign,
-        channel=one.channel,
-        rule=one.rule,
-        kind=_KINDS[one.kind],
-        blocks=one.blocks,
-        counted=one.counted,
-        limit=one.limit,
-        window=one.window,
-        time_zones=one.zones,
+def reading(rule_reading: RuleReading) -> pb.PressureReading:
+    """What a pressure rule counted, and whether it blocks."""
+    message = pb.PressureReading(
+        campaign=rule_reading.campaign,
+        channel=rule_reading.channel,
+        rule=rule_reading.rule,
+        kind=_KINDS[rule_reading.kind],
+        blocks=rule_reading.blocks,
+        counted=rule_reading.counted,
+        limit=rule_reading.limit,
+        window=rule_reading.window,
+        time_zones=rule_reading.zones,
     )
-    if one.next_allowed_at is not None:
-        set_time(found.next_allowed_at, one.next_allowed_at)
-    return found
+    if rule_reading.next_allowed_at is not None:
+        set_time(message.next_allowed_at, rule_reading.next_allowed_at)
+    return message
 
 
-def reason(one: Reason) -> pb.Reason:
+def reason(given: Reason) -> pb.Reason:
     """The reason as a message."""
-    return pb.Reason(code=_CODES[one.code], name=one.name)
+    return pb.Reason(code=_CODES[given.code], name=given.name)
 
 
-def _offer(one: ChosenOffer) -> pb.Offer:
-    offer = pb.Offer(
-        campaign=one.campaign,
-        offer=one.offer,
-        variant=one.variant,
-        channel=one.channel,
-        placement=one.placement,
-        content=one.content,
-        score=one.score,
-        selection_probability=one.selection_probability,
+def _offer(offer: ChosenOffer) -> pb.Offer:
+    message = pb.Offer(
+        campaign=offer.campaign,
+        offer=offer.offer,
+        variant=offer.variant,
+        channel=offer.channel,
+        placement=offer.placement,
+        content=offer.content,
+        score=offer.score,
+        selection_probability=offer.selection_probability,
     )
-    if one.expires_at is not None:
-        set_time(offer.expires_at, one.expires_at)
-    return offer
+    if offer.expires_at is not None:
+        set_time(message.expires_at, offer.expires_at)
+    return message
 
 
 def set_time(message: Timestamp, instant: Instant) -> None:
-    """Makes the message say the instant."""
+    """Set the Timestamp to the instant."""
     message.seconds, micros = divmod(instant, 1_000_000)
     message.nanos = micros * 1000

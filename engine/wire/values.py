@@ -1,23 +1,51 @@
-"""Attribute values: from the contract's Value to plain Python, checked against what the book declares."""
+"""Fields of messages as plain Python values: attributes, checked against what the book declares, texts, times and names."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, TypeAlias
+from zoneinfo import available_timezones
 
+from engine.api.v1 import decisions_pb2 as pb
 from engine.api.v1.values_pb2 import Value as ValueMessage
 from engine.model.values import Value
 from engine.rulebook.model.book import Attribute, AttributeType
-from engine.wire.limits import LONGEST_TEXT, MOST_LIST_ENTRIES
+from engine.wire.limits import LONGEST_NAME, LONGEST_TEXT, MOST_ALIASES, MOST_LIST_ENTRIES, MOST_NAMES
+from engine.wire.violations import FieldViolations
 
-Take = Callable[[Any], Value]
+ReadValue: TypeAlias = Callable[[ValueMessage], Value]
+"""Reads an attribute's value; raises ValueError that says what is wrong with it."""
 
 
-ReadValue = Callable[[ValueMessage], Value]
+Check: TypeAlias = Callable[[Any], object]
+"""Checks a plain value; raises ValueError that says what is wrong with it."""
+
+
+_ZONES = frozenset(available_timezones())
+
+
+def attributes_of(
+    messages: Mapping[str, ValueMessage],
+    readers: Mapping[str, ReadValue],
+    path: str,
+    most: int,
+    violations: FieldViolations,
+) -> dict[str, Value]:
+    """The values by name; without a reader they are read as `plain`. Reports what is wrong, under `path`."""
+    values: dict[str, Value] = {}
+    if len(messages) > most:
+        violations.add(path, f"must be at most {most}, not {len(messages)}")
+        return values
+    for name in messages:
+        try:
+            values[name] = readers.get(name, plain)(messages[name])
+        except ValueError as error:
+            violations.add(f"{path}[{name:.{LONGEST_NAME}}]", str(error))
+    return values
 
 
 def reader(declared: Attribute) -> ReadValue:
-    """What reads the values of a declared attribute; it raises ValueError that says what is wrong with one."""
+    """Reads the values of a declared attribute, and checks their type and bounds."""
     fitting, kind_of = _FITTING[declared.type], ValueMessage.WhichOneof
     bounded = not (declared.minimum is None and declared.maximum is None and declared.one_of is None)
     check = checker(declared)
@@ -27,27 +55,27 @@ def reader(declared: Attribute) -> ReadValue:
         if kind not in fitting:
             plain(message)
             raise ValueError(f"must be of type {declared.type}, not {kind}")
-        value = _TAKE[kind](getattr(message, kind))
+        value = _READERS[kind](getattr(message, kind))
         if bounded:
-            for one in value if isinstance(value, tuple) else (value,):
-                check(one)
+            for element in value if isinstance(value, tuple) else (value,):
+                check(element)
         return value
 
     return read
 
 
 def plain(message: ValueMessage) -> Value:
-    """The value of an attribute that nobody declared; raises ValueError for what no value may be."""
+    """The value of an undeclared attribute; raises ValueError for a value that no attribute may have."""
     kind = message.WhichOneof("kind")
     if kind is None:
         raise ValueError(
             "has no value: set one of text, integer, number, boolean, time, date, texts, integers, numbers"
         )
-    return _TAKE[kind](getattr(message, kind))
+    return _READERS[kind](getattr(message, kind))
 
 
-def checker(declared: Attribute) -> Callable[[Any], None]:
-    """What checks a value of the declared type against bounds and `one_of`; it raises ValueError."""
+def checker(declared: Attribute) -> Check:
+    """Checks values of the declared type against its bounds and `one_of`."""
     low = -math.inf if declared.minimum is None else declared.minimum
     high = math.inf if declared.maximum is None else declared.maximum
     one_of = declared.one_of
@@ -64,26 +92,43 @@ def checker(declared: Attribute) -> Callable[[Any], None]:
     return check
 
 
+def field_checker(declared: Attribute) -> Check:
+    """Checks values of an attribute that has a typed field of its own in the contract."""
+    if declared.name.endswith(".time_zone"):
+        return _check_zone
+    if declared.type is AttributeType.NUMBER:
+        within = checker(declared)
+        return lambda value: within(number(value))
+    if declared.type is AttributeType.TEXT:
+        return text if declared.one_of is None else checker(declared)
+    return bool
+
+
+def _check_zone(value: str) -> None:
+    if value not in _ZONES:
+        raise ValueError(f"must be an IANA time zone, not {value!r:.60}")
+
+
 _SURELY_SHORT = LONGEST_TEXT // 4
 """Characters; UTF-8 takes at most four bytes for each."""
 
 
 def text(value: str) -> str:
-    """The text, if it is not too long."""
+    """The text; raises ValueError if it is too long."""
     if len(value) > _SURELY_SHORT and len(value.encode()) > LONGEST_TEXT:
         raise ValueError(f"must have at most {LONGEST_TEXT} bytes")
     return value
 
 
 def number(value: float) -> float:
-    """The number, if it is finite."""
+    """The number; raises ValueError if it is not finite."""
     if not math.isfinite(value):
         raise ValueError(f"must be finite, not {value}")
     return value
 
 
 def moment(value: Any) -> int:
-    """The moment of a Timestamp, in microseconds; raises ValueError."""
+    """The time of a Timestamp in microseconds; raises ValueError."""
     if not 0 <= value.nanos < 1_000_000_000 or not -62_135_596_800 <= value.seconds <= 253_402_300_799:
         raise ValueError("must be a moment between the years 1 and 9999")
     return int(value.seconds * 1_000_000 + value.nanos // 1000)
@@ -98,16 +143,16 @@ def _date(value: str) -> date:
     raise ValueError(f"must be a day as YYYY-MM-DD, not {value!r:.60}")
 
 
-def _listed(take: Callable[[Any], Any]) -> Take:
-    def take_all(message: Any) -> Value:
+def _listed(read: Callable[[Any], Any]) -> Callable[[Any], Value]:
+    def read_all(message: Any) -> Value:
         if len(message.values) > MOST_LIST_ENTRIES:
             raise ValueError(f"must have at most {MOST_LIST_ENTRIES} entries")
-        return tuple(map(take, message.values))
+        return tuple(map(read, message.values))
 
-    return take_all
+    return read_all
 
 
-_TAKE: dict[str, Take] = {
+_READERS: dict[str, Callable[[Any], Value]] = {
     "text": text,
     "integer": int,
     "number": number,
@@ -131,3 +176,37 @@ _FITTING: dict[AttributeType, tuple[str, ...]] = {
     AttributeType.INTEGERS: ("integers",),
     AttributeType.NUMBERS: ("numbers", "integers"),
 }
+
+
+def name_of(value: str, path: str, violations: FieldViolations, *, required: bool = False) -> str:
+    """The name; reports what is wrong with it."""
+    if required and not value:
+        violations.add(path, "is required")
+    elif len(value) > LONGEST_NAME:
+        violations.add(path, f"must have at most {LONGEST_NAME} characters, not {len(value)}")
+    elif "\0" in value:
+        violations.add(path, "must not contain a NUL character")
+    return value
+
+
+def names_of(values: Sequence[str], path: str, violations: FieldViolations) -> tuple[str, ...]:
+    """The names; reports what is wrong with them."""
+    names = tuple(values)
+    if len(names) > MOST_NAMES:
+        violations.add(path, f"must be at most {MOST_NAMES}, not {len(names)}")
+        return ()
+    for name in names:
+        name_of(name, path, violations, required=True)
+    return names
+
+
+def aliases_of(customer: pb.Customer, path: str, violations: FieldViolations) -> tuple[str, ...]:
+    """The customer's aliases without duplicates; reports what is wrong with them."""
+    if not customer.aliases:
+        return ()
+    if len(customer.aliases) > MOST_ALIASES:
+        violations.add(f"{path}.aliases", f"must be at most {MOST_ALIASES}, not {len(customer.aliases)}")
+        return ()
+    for index, name in enumerate(customer.aliases):
+        name_of(name, f"{path}.aliases[{index}]", violations, required=True)
+    return tuple(name for name in dict.fromkeys(customer.aliases) if name != customer.id)

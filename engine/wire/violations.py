@@ -1,44 +1,44 @@
-"""What is wrong with a request, all of it at once."""
+"""Why a message is refused; a request is refused once, with all of its violations."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
 class FieldViolation:
-    """One field that is wrong."""
+    """A field of a message that is invalid, and why."""
 
     field: str
-    """Its path in the request, as in `context.profile.attributes[age]`."""
+    """Its path in the message, such as `context.profile.attributes[age]`."""
     description: str
 
 
 class InvalidMessage(Exception):
-    """The request cannot be decided as it stands."""
+    """The message cannot be processed; names every field that is invalid."""
 
     def __init__(self, violations: list[FieldViolation]) -> None:
-        super().__init__("; ".join(f"{one.field}: {one.description}" for one in violations))
+        super().__init__("; ".join(f"{violation.field}: {violation.description}" for violation in violations))
         self.violations = tuple(violations)
 
 
 class Unsupported(Exception):
-    """The request asks for something that this version does not do."""
+    """The request needs something that this version does not do."""
+
+
+class EventsNotKept(Exception):
+    """The live book keeps no events, so none can be recorded."""
 
 
 @dataclass(slots=True)
 class FieldViolations:
-    """Collects violations."""
+    """Collects the violations of one message while it is parsed."""
 
-    found: list[FieldViolation] = field(default_factory=list)
+    items: list[FieldViolation] = field(default_factory=list)
 
     def add(self, path: str, description: str) -> None:
-        """Notes one."""
-        self.found.append(FieldViolation(path, description))
+        """Add a violation."""
+        self.items.append(FieldViolation(path, description))
 
     def raise_any(self) -> None:
-        """Raises InvalidRequest if anything was noted."""
-        if self.found:
-            raise InvalidMessage(self.found)
-
-
-class EventsNotKept(Exception):
-    """The live book keeps no events."""
+        """Raise InvalidMessage if there is any violation."""
+        if self.items:
+            raise InvalidMessage(self.items)

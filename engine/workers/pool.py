@@ -1,35 +1,34 @@
-"""The workers of a server: started together, renewed one after another, sent home together."""
+"""The workers of a server: started together, replaced one after another, stopped together."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import structlog
 
-from engine.server.listen import CannotServe
-from engine.server.stop import Stop
-from engine.workers.book_snapshot import BookSnapshot
+from engine.rulebook.model.book import Book
+from engine.server.listen import CannotServe, Stop
 from engine.workers.slot import DiedAtStart, WorkerSlot
-from engine.workers.spawn_config import SpawnConfig
+from engine.workers.spawn_config import BookSnapshot, SpawnConfig, snapshot_of
 
 log = structlog.get_logger()
 
 
 class WorkerPool:
-    """As many workers as there are places. orders: those of a worker, by its number and the edition that it serves."""
+    """A number of slots, each with a worker. spawn_config: makes a worker's, by its number and the book it serves."""
 
     def __init__(
         self, spawn_config: Callable[[int, BookSnapshot], SpawnConfig], command: Sequence[str]
     ) -> None:
-        self._orders = spawn_config
+        self._spawn_config = spawn_config
         self._command = command
-        self._places: dict[int, WorkerSlot] = {}
+        self._slots: dict[int, WorkerSlot] = {}
         self._tasks: dict[WorkerSlot, asyncio.Task[bool]] = {}
 
     async def start(self, book_snapshot: BookSnapshot, count: int) -> None:
-        """Fills the places; returns when all serve. Raises CannotServe when one cannot."""
-        self._places = {
-            number: self._keeper(number, book_snapshot, first=True) for number in range(1, count + 1)
+        """Starts the workers; returns when all serve. Raises CannotServe when one cannot."""
+        self._slots = {
+            number: self._open(number, book_snapshot, first=True) for number in range(1, count + 1)
         }
         serving = asyncio.create_task(self._all_serving())
         try:
@@ -45,43 +44,80 @@ class WorkerPool:
 
     @property
     def serving(self) -> int:
-        """In how many places a worker serves."""
-        return sum(one.serves for one in self._places.values())
+        """The number of workers that serve now."""
+        return sum(slot.serves for slot in self._slots.values())
 
     async def _all_serving(self) -> None:
-        for one in self._places.values():
-            await one.serving.wait()
+        for slot in self._slots.values():
+            await slot.serving.wait()
 
     async def renew(self, book_snapshot: BookSnapshot) -> None:
-        """Gives each place a new worker, one after another: the old one goes when the new one serves."""
-        for number, old in list(self._places.items()):
-            new = self._keeper(number, book_snapshot, first=False)
+        """Replaces the workers one after another: the old one leaves when the new one serves."""
+        for number, old in list(self._slots.items()):
+            new = self._open(number, book_snapshot, first=False)
             try:
                 await new.serving.wait()
             except asyncio.CancelledError:
                 new.retire()
                 raise
-            self._places[number] = new
+            self._slots[number] = new
             old.retire()
             await asyncio.wait((self._tasks[old],))
             del self._tasks[old]
 
     async def leave(self, stop: Stop) -> bool:
-        """Sends all home; whether every one went of itself."""
-        for one in self._tasks:
-            one.retire()
-        hurried = asyncio.create_task(self._hurry(stop))
-        ended = await asyncio.gather(*self._tasks.values(), return_exceptions=True)
-        hurried.cancel()
-        return all(one is True or isinstance(one, DiedAtStart) for one in ended)
+        """Stops all workers; whether none had to be killed."""
+        for slot in self._tasks:
+            slot.retire()
+        hurrying = asyncio.create_task(self._hurry(stop))
+        results = await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        hurrying.cancel()
+        return all(result is True or isinstance(result, DiedAtStart) for result in results)
 
     async def _hurry(self, stop: Stop) -> None:
         await stop.hurried()
         log.warning("hurrying: calls under way get no answer")
-        for one in self._tasks:
-            one.hurry()
+        for slot in self._tasks:
+            slot.hurry()
 
-    def _keeper(self, number: int, book_snapshot: BookSnapshot, *, first: bool) -> WorkerSlot:
-        one = WorkerSlot(self._orders(number, book_snapshot), self._command, first=first)
-        self._tasks[one] = asyncio.create_task(one.keep())
-        return one
+    def _open(self, number: int, book_snapshot: BookSnapshot, *, first: bool) -> WorkerSlot:
+        slot = WorkerSlot(self._spawn_config(number, book_snapshot), self._command, first=first)
+        self._tasks[slot] = asyncio.create_task(slot.keep())
+        return slot
+
+
+class RollingRestart:
+    """Replaces the workers of a pool by others that serve another version of the book. Implements BookHost.
+
+    version: the one that the workers were started with.
+    """
+
+    def __init__(self, pool: WorkerPool, version: str) -> None:
+        self.version = version
+        self._pool = pool
+        self._under_way: asyncio.Task[None] | None = None
+
+    def prepare(self, book: Book, contents: Mapping[str, bytes]) -> BookSnapshot:
+        """A snapshot for the workers, which compile it themselves."""
+        return snapshot_of(book, contents)
+
+    async def publish(self, prepared: BookSnapshot, seconds: float) -> None:  # noqa: ARG002 a host's signature
+        """Begins to replace the workers, and returns; a restart that is under way is given up for this one."""
+        await self.cancel()
+        self._under_way = asyncio.create_task(self._renew(prepared))
+
+    async def cancel(self) -> None:
+        """Gives up a restart that is under way; the workers that serve stay."""
+        if self._under_way is not None:
+            self._under_way.cancel()
+            await asyncio.gather(self._under_way, return_exceptions=True)
+
+    async def _renew(self, book_snapshot: BookSnapshot) -> None:
+        log.info("renewing the workers", version=book_snapshot.version, before=self.version)
+        self.version = book_snapshot.version
+        try:
+            await self._pool.renew(book_snapshot)
+        except Exception:
+            log.exception("the workers could not be renewed")
+        else:
+            log.info("workers renewed", version=book_snapshot.version)

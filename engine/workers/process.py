@@ -1,4 +1,4 @@
-"""A worker process, as its supervisor sees it from outside."""
+"""A worker process, as its supervisor sees it."""
 
 import asyncio
 import os
@@ -10,37 +10,38 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from engine.workers.spawn_config import ALIVE, SERVING, WHERE
+from engine.workers.spawn_config import ALIVE, DUMP_SIGNAL, SERVING
 
 WORKER = (sys.executable, "-m", "engine.workers.worker")
 
 
-_MOST_SAID = 200
-"""Lines kept of what a crash says."""
+_MOST_LINES = 200
+"""Lines kept of the report of a crash."""
 
 
-_WHERE_SECONDS = 0.5
+DUMP_SECONDS = 0.5
+"""Seconds that a worker that hangs gets to report its stacks, before it is killed."""
 
 
 class Worker:
-    """A process with its pipes."""
+    """A worker process with its pipes. on_serving: called when it reports that it serves."""
 
     def __init__(self, process: Process, on_serving: Callable[[], None]) -> None:
         self.serving = False
-        """Whether it has told that it listens."""
-        self.said: deque[str] = deque(maxlen=_MOST_SAID)
-        """Where it was when it crashed or hung: the interpreter's stacks."""
+        """Whether it has reported that it serves."""
+        self.stacks: deque[str] = deque(maxlen=_MOST_LINES)
+        """The interpreter's stacks, which it reported when it crashed or hung."""
         self.pid = process.pid
         self._process, self._on_serving = process, on_serving
-        self._heard = time.monotonic()
+        self._last_sign = time.monotonic()
 
     @classmethod
     async def start(
         cls, command: Sequence[str], spawn_config: bytes, on_serving: Callable[[], None]
     ) -> "Worker":
-        """Starts one.
+        """Starts a worker.
 
-        It is a fresh interpreter, since gRPC's threads do not survive a fork; in a session of its own, since Ctrl-C in a
+        It is a fresh interpreter, since gRPC's threads do not survive a fork, in a session of its own, since Ctrl-C in a
         terminal is for the supervisor.
         """
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
@@ -53,36 +54,36 @@ class Worker:
         return worker
 
     async def ended(self) -> int:
-        """Listens to it until it ends; its exit code, below 0 for a signal."""
+        """Reads its report until it ends; returns its exit code, negative for a signal."""
         rest = b""
         while self._process.stdout is not None and (chunk := await self._process.stdout.read(1 << 16)):
             *lines, rest = (rest + chunk).split(b"\n")
             for line in lines:
-                self._hear(line)
+                self._read(line)
         return await self._process.wait()
 
-    def _hear(self, line: bytes) -> None:
+    def _read(self, line: bytes) -> None:
         if line in (SERVING, ALIVE):
-            self._heard = time.monotonic()
+            self._last_sign = time.monotonic()
             if line == SERVING:
                 self.serving = True
                 self._on_serving()
         else:
-            self.said.append(line.decode(errors="replace"))
+            self.stacks.append(line.decode(errors="replace"))
 
     @property
     def serves(self) -> bool:
-        """Whether it listens now."""
+        """Whether it serves now."""
         return self.serving and self._process.returncode is None
 
     @property
     def silent(self) -> float:
         """Seconds since its last sign of life, or since its start."""
-        return time.monotonic() - self._heard
+        return time.monotonic() - self._last_sign
 
     def excuse(self, seconds: float) -> None:
-        """So much of its silence is not its own fault."""
-        self._heard += seconds
+        """Subtracts seconds of silence that are not its own fault."""
+        self._last_sign += seconds
 
     def drain(self) -> None:
         """Tells it to finish what it accepted and leave; one that does not serve yet ends at once."""
@@ -93,13 +94,13 @@ class Worker:
         self._signal(signal.SIGINT)
 
     def kill(self) -> None:
-        """Ends it."""
+        """Ends it at once."""
         self._signal(signal.SIGKILL)
 
-    async def expose(self) -> None:
-        """Has it say where it hangs, and ends it."""
-        self._signal(WHERE)
-        await asyncio.sleep(_WHERE_SECONDS)
+    async def dump_and_kill(self) -> None:
+        """Makes it report its stacks, and ends it."""
+        self._signal(DUMP_SIGNAL)
+        await asyncio.sleep(DUMP_SECONDS)
         self.kill()
 
     def _signal(self, signum: signal.Signals) -> None:

@@ -1,4 +1,4 @@
-"""How long a place stays empty after its worker died."""
+"""A slot of the pool: starts a worker, kills it when it hangs, and starts the next one when it died."""
 
 import asyncio
 import signal
@@ -13,21 +13,21 @@ from engine.workers.process import Worker
 from engine.workers.spawn_config import SpawnConfig
 
 FIRST, LONGEST = 0.1, 30.0
-"""Seconds; each pause is twice the one before."""
+"""Seconds from a worker's death to the next start; each pause is twice the one before."""
 
 
 WELL = 10.0
-"""Seconds of service after which a death is the first again."""
+"""Seconds of service after which the pauses begin with FIRST again."""
 
 
 class Backoff:
-    """The pauses of one place."""
+    """The pauses of one slot."""
 
     def __init__(self) -> None:
         self._next = FIRST
 
     def after(self, served: float) -> float:
-        """Seconds to wait, after a worker that served for so many."""
+        """Seconds to wait after the death of a worker; served: the seconds that it served."""
         if served >= WELL:
             self._next = FIRST
         pause = self._next
@@ -42,26 +42,26 @@ START_LIMIT = 120.0
 """Seconds that a worker may take until it serves."""
 
 
-_LOOKS = 10
-"""Looks at a worker within the time after which a silent one is killed."""
+_CHECKS = 10
+"""Checks of a worker within the time after which a silent one is killed."""
 
 
 _LEAVE = 5.0
-"""Seconds in which a worker has to end when the time for its calls is over, beside those that the log keeps it waiting."""
+"""Seconds in which a worker has to end after its calls' grace, beside those that the log may keep it waiting."""
 
 
 class DiedAtStart(Exception):
-    """A worker of a server that starts ended before it served."""
+    """A worker ended before it served, while the server starts."""
 
 
 class WorkerSlot:
-    """One place. first: whether the server only starts, so that a worker that cannot serve is not tried again."""
+    """Keeps a worker running. first: whether the server is starting, so that a worker that cannot serve ends the start."""
 
     def __init__(self, spawn_config: SpawnConfig, command: Sequence[str], *, first: bool) -> None:
         self.serving = asyncio.Event()
         """Set once a worker has served here."""
         self.number = spawn_config.number
-        self._orders = spawn_config.written()
+        self._config = spawn_config.encoded()
         self._limit, self._grace = spawn_config.settings.liveness, spawn_config.settings.grace
         self._leave = _LEAVE + 2 * spawn_config.settings.busy_timeout
         self._command = command
@@ -71,10 +71,10 @@ class WorkerSlot:
         self._deadline = float("inf")
 
     async def keep(self) -> bool:
-        """Returns when the place is given up: whether its last worker ended of itself. Raises DiedAtStart."""
+        """Runs workers until the slot is retired; whether the last one ended without being killed. Raises DiedAtStart."""
         backoff = Backoff()
         while not self._retired.is_set():
-            self._worker = worker = await Worker.start(self._command, self._orders, self.serving.set)
+            self._worker = worker = await Worker.start(self._command, self._config, self.serving.set)
             if self._retired.is_set():
                 worker.drain()
             began = time.monotonic()
@@ -82,7 +82,7 @@ class WorkerSlot:
             if self._retired.is_set():
                 return code == 0 or not worker.serving
             if self._first and not self.serving.is_set():
-                raise DiedAtStart(f"worker {self.number} ended before it served ({_how(code)})")
+                raise DiedAtStart(f"worker {self.number} ended before it served ({_describe(code)})")
             await self._pause(
                 worker, code, backoff.after(time.monotonic() - began if worker.serving else 0.0)
             )
@@ -94,7 +94,7 @@ class WorkerSlot:
         return self._worker is not None and self._worker.serves
 
     def retire(self) -> None:
-        """Gives the place up: its worker takes nothing new, finishes what it accepted, and leaves."""
+        """Gives the slot up: its worker takes no new calls, finishes what it accepted, and leaves."""
         if not self._retired.is_set():
             self._retired.set()
             self._deadline = time.monotonic() + self._grace + self._leave
@@ -102,41 +102,41 @@ class WorkerSlot:
                 self._worker.drain()
 
     def hurry(self) -> None:
-        """Has a worker that leaves leave at once."""
+        """Makes its worker leave at once."""
         self._deadline = min(self._deadline, time.monotonic() + self._leave)
         if self._worker is not None:
             self._worker.hurry()
 
     async def _watch(self, worker: Worker) -> int:
-        """Looks at the worker until it ends; its exit code."""
+        """Checks the worker until it ends; returns its exit code."""
         ended = asyncio.create_task(worker.ended())
-        looked, between = time.monotonic(), self._limit / _LOOKS
+        checked, interval = time.monotonic(), self._limit / _CHECKS
         while not ended.done():
-            await asyncio.wait({ended}, timeout=between)
+            await asyncio.wait({ended}, timeout=interval)
             now = time.monotonic()
-            worker.excuse(max(0.0, now - looked - 2 * between))  # it was the supervisor that stood still
-            looked = now
+            worker.excuse(max(0.0, now - checked - 2 * interval))  # the supervisor itself did not run
+            checked = now
             if not ended.done():
-                await self._judge(worker, now)
+                await self._check(worker, now)
         return await ended
 
-    async def _judge(self, worker: Worker, now: float) -> None:
+    async def _check(self, worker: Worker, now: float) -> None:
         if now >= self._deadline:
             log.error("a worker did not end in time", worker=self.number, pid=worker.pid)
             worker.kill()
         elif worker.silent > (self._limit if worker.serving else START_LIMIT):
             seconds = round(worker.silent, 1)
             log.error("a worker hangs", worker=self.number, pid=worker.pid, silent=seconds)
-            await worker.expose()
+            await worker.dump_and_kill()
 
     async def _pause(self, worker: Worker, code: int, seconds: float) -> None:
-        """Says that a worker died, and waits before the next one."""
+        """Logs that a worker died, and waits before the next start."""
         log.error(
             "a worker died",
             worker=self.number,
             pid=worker.pid,
-            how=_how(code),
-            where=list(worker.said),
+            how=_describe(code),
+            where=list(worker.stacks),
             deaths=int(WORKER_DEATHS.add()),
             next_in=seconds,
         )
@@ -144,5 +144,5 @@ class WorkerSlot:
             await asyncio.wait_for(self._retired.wait(), seconds)
 
 
-def _how(code: int) -> str:
+def _describe(code: int) -> str:
     return f"exit code {code}" if code >= 0 else signal.Signals(-code).name

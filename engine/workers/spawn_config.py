@@ -1,35 +1,77 @@
-"""What a worker is told at its start, and the words that it has for its supervisor.
+"""What a worker is given at its start, and how it and its supervisor talk from then on.
 
-Orders come on the worker's standard input, which stays open for as long as the supervisor lives. What the worker has to say
-goes out on its standard output: a line when it serves, a line as a sign of life, and where it was when it crashed or hung.
+The worker reads its configuration on its standard input, which stays open for as long as the supervisor lives. It reports on
+its standard output: a line when it serves, a line as a sign of life, and its stacks when it crashed or hung.
 """
 
 import os
 import pickle
 import signal
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
+from engine.decide.compiled import CompiledBook, compile_book
+from engine.decide.signals.evaluator import open_evaluator
+from engine.decide.signals.python_evaluator import PythonEvaluator
+from engine.rulebook.load import LoadedBook, load_files, load_sources
+from engine.rulebook.model.book import Book
+from engine.rulebook.text import files
+from engine.server.book.source import objection
+from engine.server.listen import CannotServe
 from engine.settings import Settings
-from engine.workers.book_snapshot import BookSnapshot
 
-ORDERS, NEWS = 0, 1
+CONFIG_FD, REPORT_FD = 0, 1
 """File descriptors of a worker."""
 
 
 SERVING, ALIVE = b"serving", b"alive"
-"""Lines of news; any other is a crash's."""
+"""Lines of a worker's report; any other line belongs to a crash."""
 
 
-WHERE = signal.SIGUSR1
-"""The signal that makes a worker say where it is, from C if need be."""
+DUMP_SIGNAL = signal.SIGUSR1
+"""Makes a worker report its stacks, from C if need be."""
 
 
 _LENGTH = 8
 
 
 @dataclass(frozen=True, slots=True)
+class BookSnapshot:
+    """A valid book, read from its folder once, so that no worker of a server can read something else."""
+
+    files: Mapping[str, bytes]
+    version: str
+    objection: str | None
+    """Why its signals are evaluated in plain Python; None if durable-rules passed the trial of its rules."""
+
+    def compiled(self) -> CompiledBook:
+        """Loads and compiles the book. Raises CannotServe if it has another version here than in the supervisor."""
+        book = load_files(self.files).book
+        if book is None or book.version != self.version:
+            difference = "is wrong" if book is None else f"has version {book.version}"
+            raise CannotServe(
+                f"the book {difference} here, while the supervisor read version {self.version}: was the program changed?"
+            )
+        return compile_book(book, open_evaluator if self.objection is None else PythonEvaluator)
+
+
+def read_snapshot(folder: Path) -> BookSnapshot | LoadedBook:
+    """The folder's book, its signals tried; or the diagnostics of a book that does not load."""
+    sources = files.read_folder(folder)
+    loaded = load_sources(sources, str(folder))
+    return loaded if loaded.book is None else snapshot_of(loaded.book, sources.files)
+
+
+def snapshot_of(book: Book, contents: Mapping[str, bytes]) -> BookSnapshot:
+    """A book and the files that it was loaded from; tries its signals, for seconds."""
+    signals = compile_book(book, PythonEvaluator).signals
+    return BookSnapshot(contents, book.version, None if signals is None else objection(signals.compiled))
+
+
+@dataclass(frozen=True, slots=True)
 class SpawnConfig:
-    """A worker's orders."""
+    """The configuration of a worker."""
 
     number: int
     settings: Settings
@@ -38,22 +80,22 @@ class SpawnConfig:
     as_json: bool
     """Whether log lines are JSON."""
 
-    def written(self) -> bytes:
-        """As they go through the pipe."""
+    def encoded(self) -> bytes:
+        """As it goes through the pipe: its length, and a pickle."""
         body = pickle.dumps(self)
         return len(body).to_bytes(_LENGTH) + body
 
 
 def read_spawn_config() -> SpawnConfig | None:
-    """The orders of this process; None where the supervisor died before it had written them."""
+    """The configuration of this process; None where the supervisor died before it had written all of it."""
     length = int.from_bytes(_read(_LENGTH))
     body = _read(length)
     return pickle.loads(body) if len(body) == length > 0 else None  # noqa: S301 - written by the supervisor
 
 
 def _read(count: int) -> bytes:
-    """So many bytes, or fewer where there are no more."""
+    """Reads so many bytes, or fewer at the end of the pipe."""
     parts = bytearray()
-    while len(parts) < count and (part := os.read(ORDERS, count - len(parts))):
+    while len(parts) < count and (part := os.read(CONFIG_FD, count - len(parts))):
         parts += part
     return bytes(parts)

@@ -1,8 +1,7 @@
-"""The port that all workers of a server listen on."""
+"""The supervisor of a server with several workers: holds their port, starts and replaces them, and stops with them."""
 
 import asyncio
 import os
-import signal
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -14,79 +13,53 @@ import structlog
 
 from engine.ledger.store.open import open_store
 from engine.rulebook.report.diagnostics import in_short
-from engine.server.book.watch import follow
-from engine.server.listen import CannotServe, in_use
-from engine.server.run import open_door
-from engine.server.stop import stop_on_signals
+from engine.server.book.source import BookSource
+from engine.server.listen import CannotServe, in_use, stop_on_signals
+from engine.server.run import open_access
 from engine.settings import Settings
-from engine.telemetry.collector import where_to
+from engine.telemetry.config import read_otlp_config
 from engine.telemetry.counters import counted
-from engine.telemetry.figures import About, GaugeReading
-from engine.telemetry.metrics import PROCESS
-from engine.workers.book_snapshot import BookSnapshot
-from engine.workers.pool import WorkerPool
+from engine.workers.pool import RollingRestart, WorkerPool
 from engine.workers.process import WORKER
-from engine.workers.rolling_restart import RollingRestart
-from engine.workers.spawn_config import SpawnConfig
+from engine.workers.spawn_config import BookSnapshot, SpawnConfig
 
 if TYPE_CHECKING:
     from engine.telemetry.endpoint import Endpoint
 
 
+log = structlog.get_logger()
+
+
 @contextmanager
 def held_port(settings: Settings) -> Iterator[int]:
-    """The port of the settings, or a free one for 0, kept for the length of a block. Raises CannotServe.
+    """Holds the port of the settings, or a free one for 0, for the length of a block. Raises CannotServe.
 
-    Nobody else may have it at the beginning; then it is opened to the workers, who listen on it by SO_REUSEPORT. It is never
-    listened on here, so that no connection comes to the supervisor, and no other program gets it while all workers are down.
+    At first it must be free; then it is opened to the workers, which listen on it by SO_REUSEPORT. The supervisor never
+    listens on it, so that it gets no connection, and no other program gets the port while all workers are down.
     """
-    with ExitStack() as held:
+    with ExitStack() as sockets:
         try:
             port = settings.port
             for family, address in _addresses(settings.host):
-                one = held.enter_context(socket.socket(family, socket.SOCK_STREAM))
-                one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                one.bind((address, port))
-                one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-                port = one.getsockname()[1]
+                holder = sockets.enter_context(socket.socket(family, socket.SOCK_STREAM))
+                holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                holder.bind((address, port))
+                holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+                port = holder.getsockname()[1]
         except OSError as error:
             raise in_use(settings) from error
         yield port
 
 
 def _addresses(host: str) -> list[tuple[socket.AddressFamily, str]]:
-    """Those that the host stands for: one, or both loopback addresses of `localhost`."""
-    found = socket.getaddrinfo(host.strip("[]"), None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    return [(family, str(address[0])) for family, _, _, _, address in found]
-
-
-WORKERS = About("tact_workers", "Workers that serve; only of a supervisor.")
+    """The addresses of a host: one, or both loopback addresses of `localhost`."""
+    addresses = socket.getaddrinfo(host.strip("[]"), None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    return [(family, str(address[0])) for family, _, _, _, address in addresses]
 
 
 def metrics_port(settings: Settings, number: int) -> int:
-    """The port of a worker's figures: as far from the supervisor's as its number says. 0: none."""
+    """The metrics port of a worker: the supervisor's plus the worker's number. 0: none."""
     return settings.metrics_port + number if settings.metrics_port else 0
-
-
-def shown(settings: Settings, pool: WorkerPool, rolling_restart: RollingRestart) -> "Endpoint | None":
-    """The supervisor's endpoint; None where nobody looks. Raises CannotObserve."""
-    if not settings.metrics_port:
-        return None
-    from engine.telemetry.endpoint import opened  # noqa: PLC0415 only who looks pays for it
-
-    def ready() -> tuple[bool, Mapping[str, Any]]:
-        return pool.serving > 0, {"workers": pool.serving, "wanted": settings.workers}
-
-    def book() -> tuple[bool, Mapping[str, Any]]:
-        wrong = rolling_restart.refused
-        return not wrong, {"version": rolling_restart.version, "errors": [in_short(one) for one in wrong]}
-
-    workers = GaugeReading(WORKERS, lambda: {(): float(pool.serving)})
-    pages = {"/live": lambda: (True, {}), "/ready": ready, "/book": book}
-    return opened(settings.metrics_host, settings.metrics_port, [workers, *PROCESS], pages)
-
-
-log = structlog.get_logger()
 
 
 async def supervise(
@@ -97,31 +70,31 @@ async def supervise(
     as_json: bool,
     command: Sequence[str] = WORKER,
 ) -> None:
-    """Serves by `settings.workers` processes until told to stop, and returns when all of them have left.
+    """Serves by `settings.workers` processes until told to stop, and returns when all of them have ended.
 
-    announce: called once with the address, when all of them serve. command: starts a worker. Raises CannotServe,
+    announce: called once, with the address, when all of them serve. command: starts a worker. Raises CannotServe,
     LedgerUnavailable.
     """
-    open_door(settings)
+    open_access(settings)
     stop = stop_on_signals()
-    where_to(os.environ)  # what is wrong there is said once, and not by each worker
+    read_otlp_config(os.environ)  # so that an error is reported once, and not by each worker
     with held_port(settings) as port:
         open_store(settings.log, busy_timeout=settings.busy_timeout).close()
-        ordered = settings.model_copy(update={"port": port})
+        shared = settings.model_copy(update={"port": port})
 
         def spawn_config(number: int, book_snapshot: BookSnapshot) -> SpawnConfig:
-            own = ordered.model_copy(update={"metrics_port": metrics_port(settings, number)})
+            own = shared.model_copy(update={"metrics_port": metrics_port(settings, number)})
             return SpawnConfig(number, own, book_snapshot, as_json)
 
         pool = WorkerPool(spawn_config, command)
         serving = asyncio.create_task(
             _serve(pool, book_snapshot, settings, partial(announce, f"{settings.host}:{port}"))
         )
-        told = asyncio.create_task(stop.told())
-        await asyncio.wait((serving, told), return_when=asyncio.FIRST_COMPLETED)
+        stopping = asyncio.create_task(stop.requested())
+        await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
         log.info("draining", seconds=settings.grace)
         serving.cancel()
-        told.cancel()
+        stopping.cancel()
         left = await pool.leave(stop)
         failed = (await asyncio.gather(serving, return_exceptions=True))[0]
     log.info("stopped", **counted())
@@ -134,19 +107,47 @@ async def supervise(
 async def _serve(
     pool: WorkerPool, book_snapshot: BookSnapshot, settings: Settings, announce: Callable[[], None]
 ) -> None:
-    """Starts the workers, and renews them at SIGHUP and, where that is wanted, when the book changes. Raises CannotServe."""
-    folder = Path(settings.rules)
-    rolling_restart = RollingRestart(pool, folder, book_snapshot.version)
-    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, rolling_restart.restart)
-    endpoint = shown(settings, pool, rolling_restart)
+    """Starts the workers, and replaces them at SIGHUP and, with `watch`, when the book changes. Raises CannotServe."""
+    rolling_restart = RollingRestart(pool, book_snapshot.version)
+    book_source = BookSource(Path(settings.rules), rolling_restart)
+    book_source.request_on_sighup(even_unchanged=True)
+    endpoint = _open_endpoint(settings, pool, rolling_restart, book_source)
     await pool.start(book_snapshot, settings.workers)
     announce()
     log.info("watching", workers=settings.workers, version=book_snapshot.version)
     try:
-        async with asyncio.TaskGroup() as both:
-            both.create_task(rolling_restart.run())
-            if settings.watch:
-                both.create_task(follow(folder, rolling_restart.look))
+        async with asyncio.TaskGroup() as group:
+            for loop in book_source.loops(watch=settings.watch):
+                group.create_task(loop)
     finally:
+        await rolling_restart.cancel()
         if endpoint is not None:
             await asyncio.to_thread(endpoint.close)
+
+
+def _open_endpoint(
+    settings: Settings,
+    pool: WorkerPool,
+    rolling_restart: RollingRestart,
+    book_source: BookSource[BookSnapshot],
+) -> "Endpoint | None":
+    """The supervisor's own metrics and pages; None without a metrics port. Raises CannotObserve."""
+    if not settings.metrics_port:
+        return None
+    # Only a supervisor that is observed imports these.
+    from engine.server.gauges import register_workers  # noqa: PLC0415
+    from engine.telemetry.endpoint import started  # noqa: PLC0415
+    from engine.telemetry.metrics import process_registry  # noqa: PLC0415
+
+    def ready() -> tuple[bool, Mapping[str, Any]]:
+        return pool.serving > 0, {"workers": pool.serving, "wanted": settings.workers}
+
+    def book() -> tuple[bool, Mapping[str, Any]]:
+        errors = book_source.refused
+        document = {"version": rolling_restart.version, "errors": [in_short(error) for error in errors]}
+        return not errors, document
+
+    registry = process_registry()
+    register_workers(registry, lambda: pool.serving)
+    pages = {"/live": lambda: (True, {}), "/ready": ready, "/book": book}
+    return started(settings.metrics_host, settings.metrics_port, registry, pages)

@@ -36,16 +36,16 @@ def test_signals_come_with_the_chain_that_led_to_them(leaving: Path) -> None:
     """A line for each signal that held, with those that led to it in their order."""
     result = CliRunner().invoke(app, ["decide", str(BOOK), "--context", str(leaving)])
     assert result.exit_code == 0, result.output
-    said = [line for line in result.output.splitlines() if line.startswith("signal ")]
-    wanted = [f"signal {name}" + (f", from {', '.join(led)}" if led else "") for name, led in CHAIN.items()]
-    assert sorted(said) == sorted(wanted)
+    lines = [line for line in result.output.splitlines() if line.startswith("signal ")]
+    expected = [f"signal {name}" + (f", from {', '.join(led)}" if led else "") for name, led in CHAIN.items()]
+    assert sorted(lines) == sorted(expected)
 
 
 def test_json_has_the_same_chain(leaving: Path) -> None:
     """`--json` gives the explanation of the contract, with conditions and values of every signal."""
     result = CliRunner().invoke(app, ["decide", str(BOOK), "--context", str(leaving), "--json"])
     assert result.exit_code == 0, result.output
-    signals = {one["name"]: one for one in json.loads(result.output)["signals"]}
-    assert {name: one.get("led_by", []) for name, one in signals.items()} == CHAIN
+    signals = {signal["name"]: signal for signal in json.loads(result.output)["signals"]}
+    assert {name: signal.get("led_by", []) for name, signal in signals.items()} == CHAIN
     seen = signals["asked-to-leave"]["condition"]
     assert (seen["verdict"], seen["value"]) == ("VERDICT_TRUE", "1")

@@ -1,4 +1,4 @@
-"""A real server on loopback whose answers a test scripts, and both clients behind one face."""
+"""A real server on loopback whose answers a test scripts, and both clients behind one interface."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -20,11 +20,11 @@ Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
 
 
 class Scripted(pb_grpc.DecisionsServicer):
-    """Fails as often as it is told, then answers; remembers what it was asked."""
+    """Fails as often as scripted, then answers; keeps the requests that it received."""
 
     def __init__(self) -> None:
         self.failures: list[grpc.Status] = []
-        self.asked: list[pb.DecideRequest] = []
+        self.requests: list[pb.DecideRequest] = []
         self.batches: list[int] = []
         self.recorded: list[str] = []
         self.delay = 0.0
@@ -37,40 +37,40 @@ class Scripted(pb_grpc.DecisionsServicer):
             status.details.add().Pack(detail)
         self.failures += [rpc_status.to_status(status)] * times
 
-    async def _meet(self, context: Context, *requests: pb.DecideRequest) -> None:
-        self.asked += requests
+    async def _receive(self, context: Context, *requests: pb.DecideRequest) -> None:
+        self.requests += requests
         await asyncio.sleep(self.delay)
         if self.failures:
             await context.abort_with_status(self.failures.pop(0))
 
     async def Decide(self, request: pb.DecideRequest, context: Context) -> pb.DecideResponse:  # noqa: N802
         """The scripted failure, or an answer."""
-        await self._meet(context, request)
+        await self._receive(context, request)
         return pb.DecideResponse(request_id=request.request_id, outcome=pb.OUTCOME_NOTHING)
 
     async def DecideBatch(self, request: pb.DecideBatchRequest, context: Context) -> pb.DecideBatchResponse:  # noqa: N802
         """Refuses the customer `bad` and answers the others."""
         self.batches.append(len(request.requests))
-        await self._meet(context, *request.requests)
+        await self._receive(context, *request.requests)
         return pb.DecideBatchResponse(items=map(_item, request.requests))
 
     async def Record(self, request: pb.RecordRequest, context: Context) -> pb.RecordResponse:  # noqa: N802
-        """Accepts what it is told for the first time."""
+        """Accepts an event the first time; later it is a duplicate."""
         before = set(self.recorded)
-        self.recorded += (one.event_id for one in request.events)
-        await self._meet(context)
+        self.recorded += (event.event_id for event in request.events)
+        await self._receive(context)
         return pb.RecordResponse(
             results=[
-                pb.RecordedResult(event_id=one.event_id, duplicate=True)
-                if one.event_id in before
-                else pb.RecordedResult(event_id=one.event_id, accepted=True)
-                for one in request.events
+                pb.RecordedResult(event_id=event.event_id, duplicate=True)
+                if event.event_id in before
+                else pb.RecordedResult(event_id=event.event_id, accepted=True)
+                for event in request.events
             ]
         )
 
     async def Explain(self, request: pb.ExplainRequest, context: Context) -> pb.ExplainResponse:  # noqa: N802
         """An answer without campaigns."""
-        await self._meet(context, request.request)
+        await self._receive(context, request.request)
         return pb.ExplainResponse(response=pb.DecideResponse(outcome=pb.OUTCOME_NOTHING))
 
 
@@ -81,19 +81,19 @@ def _item(request: pb.DecideRequest) -> pb.DecideBatchItem:
 
 
 def bad_request(field: str, description: str) -> Status:
-    """What a server says of a field at fault."""
+    """The status of an invalid field."""
     status = Status(code=grpc.StatusCode.INVALID_ARGUMENT.value[0], message=f"{field}: {description}")
     status.details.add().Pack(violation(field, description))
     return status
 
 
 def violation(field: str, description: str) -> BadRequest:
-    """The detail that names a field at fault."""
+    """The detail that names an invalid field."""
     return BadRequest(field_violations=[BadRequest.FieldViolation(field=field, description=description)])
 
 
 def retry_after(seconds: float) -> RetryInfo:
-    """The detail that says when to come again."""
+    """The detail that says when to try again."""
     return RetryInfo(retry_delay=Duration(nanos=int(seconds * 1e9)))
 
 

@@ -38,7 +38,7 @@ async def test_decide_answers(client: Any, service: Scripted) -> None:
     """A request comes to the server as it was made, and its answer comes back."""
     answer = await client.decide(request("ann", request_id="r1", weather={"temperature_c": 3.0}))
     assert answer.request_id == "r1"
-    assert service.asked[0].context.weather.temperature_c == 3.0
+    assert service.requests[0].context.weather.temperature_c == 3.0
 
 
 async def test_unavailable_is_tried_again_under_one_name(client: Any, service: Scripted) -> None:
@@ -46,15 +46,15 @@ async def test_unavailable_is_tried_again_under_one_name(client: Any, service: S
     service.fail(CODES.UNAVAILABLE, times=2)
     unnamed = request("ann")
     answer = await client.decide(unnamed)
-    names = {each.request_id for each in service.asked}
-    assert len(service.asked) == 3
+    names = {sent.request_id for sent in service.requests}
+    assert len(service.requests) == 3
     assert names == {answer.request_id}
     assert answer.request_id
     assert not unnamed.request_id
 
 
 async def test_events_are_recorded_again_under_one_name(client: Any, service: Scripted) -> None:
-    """An event without a name gets one before the first attempt, so that the second is known for what it is."""
+    """An event without an event_id gets one before the first attempt, so that the second is a duplicate."""
     service.fail(CODES.UNAVAILABLE)
     unnamed = recorded("ann", "view", datetime(2026, 3, 10, tzinfo=UTC))
     assert await client.record([unnamed]) == [Recorded.DUPLICATE]
@@ -64,11 +64,11 @@ async def test_events_are_recorded_again_under_one_name(client: Any, service: Sc
 
 
 async def test_attempts_are_bounded(client: Any, service: Scripted) -> None:
-    """After the third failure the caller hears of it."""
+    """After the third failure the error is raised."""
     service.fail(CODES.UNAVAILABLE, times=9)
     with pytest.raises(Unavailable, match="scripted UNAVAILABLE"):
         await client.decide(request("ann"))
-    assert len(service.asked) == 3
+    assert len(service.requests) == 3
 
 
 @pytest.mark.parametrize(
@@ -93,18 +93,18 @@ async def test_other_failures_are_not_tried_again(
         await client.decide(request("ann"))
     assert type(caught.value) is error
     assert caught.value.code is code
-    assert len(service.asked) == 1
+    assert len(service.requests) == 1
 
 
 async def test_invalid_request_names_the_fields(client: Any, service: Scripted) -> None:
-    """The fields at fault are on the error, as BadRequest gives them."""
+    """The error has the invalid fields, as BadRequest gives them."""
     service.fail(CODES.INVALID_ARGUMENT, violation("context.profile.attributes.age", "is a text"))
     with pytest.raises(InvalidRequest) as caught:
         await client.decide(request("ann"))
     assert caught.value.violations == (Violation("context.profile.attributes.age", "is a text"),)
 
 
-async def test_overloaded_says_when_to_come_again(client: Any, service: Scripted) -> None:
+async def test_overloaded_says_when_to_try_again(client: Any, service: Scripted) -> None:
     """RetryInfo becomes seconds; without it they are None."""
     service.fail(CODES.RESOURCE_EXHAUSTED, retry_after(0.25))
     service.fail(CODES.RESOURCE_EXHAUSTED)
@@ -125,7 +125,7 @@ async def test_one_deadline_bounds_all_attempts(client: Any, service: Scripted) 
         await client.decide(request("ann"), timeout=0.3)
     assert isinstance(caught.value, DeadlineExceeded | Unavailable)
     assert time.monotonic() - begun < 0.9
-    assert len(service.asked) <= 2
+    assert len(service.requests) <= 2
 
 
 async def test_a_late_answer_is_a_deadline_exceeded(client: Any, service: Scripted) -> None:
@@ -150,13 +150,13 @@ async def test_batch_is_tried_again_under_the_same_names(client: Any, service: S
     """Every item of a batch that was UNAVAILABLE bears the same request_id the second time."""
     service.fail(CODES.UNAVAILABLE)
     await client.decide_batch([request("a"), request("b")])
-    names = [each.request_id for each in service.asked]
+    names = [sent.request_id for sent in service.requests]
     assert names[:2] == names[2:]
     assert all(names)
 
 
 async def test_decide_many_goes_batch_by_batch(client: Any, service: Scripted) -> None:
-    """Seven requests in batches of three keep their order, and progress is told after each batch."""
+    """Seven requests in batches of three keep their order, and progress is reported after each batch."""
     progress: list[int] = []
     requests = (request("ann", request_id=f"r{i}") for i in range(7))
     answers = await collect(client, requests, batch_size=3, on_progress=progress.append)
@@ -172,8 +172,8 @@ async def test_explain_answers(client: Any, service: Scripted) -> None:
     assert answer.response.outcome == pb.OUTCOME_NOTHING
 
 
-async def test_health_is_the_servers_word(client: Any, service: Scripted) -> None:
-    """Healthy is what says SERVING."""
+async def test_health_is_what_the_server_reports(client: Any, service: Scripted) -> None:
+    """A server is healthy if it reports SERVING."""
     assert await client.health()
     await service.health.set("", HealthCheckResponse.NOT_SERVING)
     assert not await client.health()
@@ -181,7 +181,7 @@ async def test_health_is_the_servers_word(client: Any, service: Scripted) -> Non
 
 @pytest.mark.parametrize("asynchronous", [False, True])
 async def test_no_server_is_unavailable(asynchronous: bool) -> None:
-    """Where nobody listens the caller hears so before the deadline."""
+    """Where no server listens, the error is raised before the deadline."""
     if asynchronous:
         async with AsyncClient("127.0.0.1:1", timeout=2.0) as tact:
             with pytest.raises(Unavailable):

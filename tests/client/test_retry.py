@@ -18,7 +18,7 @@ class Failure(grpc.RpcError):
         return self._code
 
     def details(self) -> str:
-        """What the server said."""
+        """The server's message."""
         return "down"
 
     def trailing_metadata(self) -> tuple[()]:
@@ -41,7 +41,7 @@ def test_jitter_shortens_a_pause() -> None:
 
 
 def test_no_pause_beyond_the_deadline() -> None:
-    """Where the pause would outlast the deadline the caller hears of the failure at once."""
+    """A pause that would outlast the deadline raises the error at once."""
     now = [0.0]
     budget = Budget(Policy(timeout=1.0), clock=lambda: now[0], jitter=lambda: 1.0)
     now[0] = 0.96

@@ -1,1 +1,1 @@
-"""Conditions: every evaluator against the reference, and the reference against a table of meanings."""
+"""Tests of conditions: every evaluator against engine.conditions.evaluate, and that against a table of cases."""

@@ -1,4 +1,4 @@
-"""Conditions and contexts by chance, from few values, so that they meet; of all kinds, so that they clash."""
+"""Random conditions and contexts, from few values so that tests hold often, of all kinds so that kinds differ."""
 
 from datetime import date
 

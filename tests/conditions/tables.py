@@ -48,29 +48,29 @@ class Row:
     number: int
     when: Any
     situation: Mapping[str, Any]
-    wanted: bool | str
-    """The truth; or the code of the diagnostic with which the book is refused; or `refused` and the request's field."""
+    expected: bool | str
+    """Whether the condition holds; or the code of the diagnostic; or `refused` and the request's invalid field."""
 
 
 @cache
 def groups() -> dict[str, dict[str, Any]]:
-    """What the files hold, by title."""
-    found: dict[str, dict[str, Any]] = {}
+    """The tables of all files, by title."""
+    by_title: dict[str, dict[str, Any]] = {}
     for file in sorted(FOLDER.glob("*.yaml")):
         document = compose(file.read_text(encoding="utf-8"))
-        assert {one.code for one in document.problems} <= {Code.EMPTY}, (file, document.problems)
+        assert {problem.code for problem in document.problems} <= {Code.EMPTY}, (file, document.problems)
         assert isinstance(document.data, dict)
         for title, group in document.data.items():
             assert isinstance(group, dict)
-            found[f"{file.stem}: {title}"] = group
-    return found
+            by_title[f"{file.stem}: {title}"] = group
+    return by_title
 
 
 def rows(group: str) -> list[Row]:
-    """The rows below a title; [condition, situation, wanted], or without a situation."""
+    """The rows below a title: [condition, situation, expected], or without a situation."""
     return [
-        Row(group, number, one[0], one[1] if len(one) == 3 else {}, one[-1])
-        for number, one in enumerate(groups()[group]["cases"], 1)
+        Row(group, number, cells[0], cells[1] if len(cells) == 3 else {}, cells[-1])
+        for number, cells in enumerate(groups()[group]["cases"], 1)
     ]
 
 
@@ -94,7 +94,7 @@ def load_book(group: Mapping[str, Any], conditions: Mapping[str, Any]) -> Loaded
 @cache
 def compiled_book(group: str) -> CompiledBook:
     """One book with all conditions of a group, so that its index holds them beside each other."""
-    conditions = {f"row-{row.number}": row.when for row in rows(group) if row.wanted in (True, False)}
+    conditions = {f"row-{row.number}": row.when for row in rows(group) if row.expected in (True, False)}
     loaded = load_book(groups()[group], conditions or {"any": {"profile.age": 1}})
     assert loaded.book is not None, loaded.diagnostics
     return compile_book(loaded.book)
@@ -119,21 +119,21 @@ def request_of(compiled: CompiledBook, group: Mapping[str, Any], own: Mapping[st
         "customer": "somebody",
         "placement": "slot",
         "profile": {**situation.get("profile", {}), **profile},
-        "events": [_event(one, now) for one in situation.get("events", ())],
+        "events": [_event(event, now) for event in situation.get("events", ())],
         **{key: situation[key] for key in ("location", "weather") if key in situation},
     }
     message = from_document(typed(document, compiled.book))
     return Parser(compiled).parse(message, from_datetime(now))
 
 
-def _event(one: Any, now: datetime) -> dict[str, Any]:
-    if isinstance(one, dict):
-        return one
-    kind, ago, *more = one
+def _event(event: Any, now: datetime) -> dict[str, Any]:
+    if isinstance(event, dict):
+        return event
+    kind, ago, *more = event
     at = now - timedelta(microseconds=microseconds(ago))
     return {"type": kind, "at": at.isoformat(), **(more[0] if more else {})}
 
 
 def errors_of(loaded: LoadedBook) -> set[str]:
-    """The codes of what is wrong with a book."""
-    return {one.code for one in loaded.diagnostics if one.severity is Severity.ERROR}
+    """The codes of a book's errors."""
+    return {diagnostic.code for diagnostic in loaded.diagnostics if diagnostic.severity is Severity.ERROR}

@@ -1,4 +1,4 @@
-"""The disjunctive form against the reference, and its limits."""
+"""The disjunctive normal form against engine.conditions.evaluate, and its limits."""
 
 from hypothesis import given, settings
 
@@ -10,25 +10,28 @@ from tests.conditions.strategies import MOMENT, conditions, contexts
 
 
 def eq(number: int) -> Test:
-    """One of many different tests."""
+    """One of many distinct tests."""
     return Test(f"x{number}", Operator.EQ, 1)
 
 
 @settings(max_examples=300, deadline=None)
 @given(conditions, contexts)
 def test_clauses_mean_the_condition(condition: Condition, attributes: Attributes) -> None:
-    """A condition holds exactly where all literals of one of its clauses do."""
+    """A condition holds exactly if all literals of one of its clauses do."""
     clauses = dnf.clauses_of(condition)
     if clauses is not None:
         truth = any(
-            all(evaluate.test_holds(one.test, attributes, MOMENT) is one.positive for one in clause)
+            all(
+                evaluate.test_holds(literal.test, attributes, MOMENT) is literal.positive
+                for literal in clause
+            )
             for clause in clauses
         )
         assert truth is holds(condition, attributes, MOMENT)
 
 
 def test_always_and_never() -> None:
-    """What always holds is one empty clause; what never holds is no clause."""
+    """A condition that always holds is one empty clause; one that never holds has no clause."""
     assert dnf.clauses_of(ALWAYS) == (frozenset(),)
     assert dnf.clauses_of(Any_(())) == ()
     assert dnf.clauses_of(All((eq(1), None_((eq(1),))))) == ()
@@ -40,13 +43,13 @@ def test_what_another_clause_implies_is_left_out() -> None:
 
 
 def test_true_is_not_one() -> None:
-    """Tests that Python takes for equal stay apart."""
+    """Tests that are equal in Python are kept apart."""
     assert len(dnf.clauses_of(Any_((eq(1), Test("x1", Operator.EQ, True)))) or ()) == 2
 
 
 def test_limit_is_kept_before_memory_is_spent() -> None:
     """A form of 2^1000 clauses is given up at once; one at the limit is not."""
-    pairs = [Any_((eq(2 * one), eq(2 * one + 1))) for one in range(1000)]
+    pairs = [Any_((eq(2 * number), eq(2 * number + 1))) for number in range(1000)]
     assert dnf.clauses_of(All(tuple(pairs))) is None
     assert len(dnf.clauses_of(All(tuple(pairs[:6]))) or ()) == 64
     assert dnf.clauses_of(All(tuple(pairs[:7]))) is None

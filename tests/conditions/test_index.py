@@ -1,4 +1,4 @@
-"""The index against the reference."""
+"""The index against engine.conditions.evaluate."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,8 +19,8 @@ from tests.conditions.strategies import MOMENT, conditions, contexts
 
 
 def holding(written: Sequence[Condition], attributes: Attributes) -> list[int]:
-    """What the reference says."""
-    return [number for number, one in enumerate(written) if holds(one, attributes, MOMENT)]
+    """Positions of the conditions that hold, by engine.conditions.evaluate."""
+    return [number for number, condition in enumerate(written) if holds(condition, attributes, MOMENT)]
 
 
 @pytest.mark.parametrize("small", [False, True])
@@ -33,10 +33,10 @@ def test_index_is_the_reference(
     seen: list[Attributes],
     data: st.DataObject,
 ) -> None:
-    """Whatever the conditions and values, the index finds what the reference does, in order, once each.
+    """Whatever the conditions and values, the index finds the conditions that hold, in order, once each.
 
-    So it does where blocks are split and choices looked up by key as in books of thousands of campaigns; and a match
-    among some conditions is the whole match without the others, where masks combine as sets do.
+    Also if blocks are split and `in` lists are looked up by key, as in books of thousands of campaigns. A match among some
+    conditions is the complete match without the others, and masks combine as sets do.
     """
     with monkeypatch.context() as patch:
         if small:
@@ -45,17 +45,23 @@ def test_index_is_the_reference(
             patch.setattr(keyed, "_LONG", 0)
         built = ConditionIndex.build(written)
     positions = st.sets(st.sampled_from(range(len(written)))) if written else st.just(set[int]())
-    some, others = data.draw(positions), data.draw(positions)
-    left, right = built.clauses_of(some), built.clauses_of(others)
+    chosen_positions, others = data.draw(positions), data.draw(positions)
+    left, right = built.clauses_of(chosen_positions), built.clauses_of(others)
     for attributes in seen:
-        found = holding(written, attributes)
-        assert built.match(attributes, MOMENT) == found
-        for among, chosen in ((left, some), (left & right, some & others), (left | right, some | others)):
-            assert built.match(attributes, MOMENT, among) == [one for one in found if one in chosen]
+        expected = holding(written, attributes)
+        assert built.match(attributes, MOMENT) == expected
+        for among, chosen in (
+            (left, chosen_positions),
+            (left & right, chosen_positions & others),
+            (left | right, chosen_positions | others),
+        ):
+            assert built.match(attributes, MOMENT, among) == [
+                position for position in expected if position in chosen
+            ]
 
 
 def book(size: int) -> list[Condition]:
-    """Conditions of three tests each, enough of them to be split into blocks of several words."""
+    """Conditions of three tests each, enough to be split into blocks of several words."""
     random = Random(42)
     return [
         All(
@@ -89,16 +95,18 @@ def customers(number: int) -> list[Attributes]:
         }
         for _ in range(number)
     ]
-    return [{name: one for name, one in all_.items() if random.random() < 0.9} for all_ in whole]
+    return [
+        {name: value for name, value in attributes.items() if random.random() < 0.9} for attributes in whole
+    ]
 
 
 def test_large_books_and_threads() -> None:
-    """A book of thousands of conditions, split into blocks, is matched rightly by several threads at once."""
+    """A book of thousands of conditions, split into blocks, is matched correctly by several threads at once."""
     written, seen = book(3000), customers(24)
     built = ConditionIndex.build(written)
-    wanted = [holding(written, one) for one in seen]
+    expected = [holding(written, attributes) for attributes in seen]
     with ThreadPoolExecutor(4) as pool:
-        assert list(pool.map(lambda one: built.match(one, MOMENT), seen * 5)) == wanted * 5
+        assert list(pool.map(lambda attributes: built.match(attributes, MOMENT), seen * 5)) == expected * 5
 
 
 def test_too_large_a_form_falls_back() -> None:
@@ -123,7 +131,7 @@ def test_attributes_are_those_that_are_tested() -> None:
 
 
 def test_no_conditions() -> None:
-    """An index of nothing finds nothing."""
+    """An empty index finds nothing."""
     built = ConditionIndex.build([])
     assert built.match({"x": 1}, MOMENT) == []
     assert built.clauses_of([]) == 0
@@ -156,7 +164,7 @@ class _Number(float):
     ],
 )
 def test_odd_values(value: object) -> None:
-    """Values of subclasses, and others that no caller can send, are matched as the reference has them."""
+    """Values of subclasses, and others that no caller can send, are matched as engine.conditions.evaluate does."""
     written = [
         Test("x", operator, operand)
         for operator, operands in {
@@ -173,5 +181,5 @@ def test_odd_values(value: object) -> None:
     ]
     attributes: Attributes = {"x": value}  # type: ignore[dict-item]
     assert ConditionIndex.build(written).match(attributes, MOMENT) == holding(written, attributes)
-    for one in written:
-        assert ConditionIndex.build([one]).match(attributes, MOMENT) == holding([one], attributes)
+    for condition in written:
+        assert ConditionIndex.build([condition]).match(attributes, MOMENT) == holding([condition], attributes)

@@ -56,27 +56,27 @@ def cases() -> Iterator[Any]:
     """The table, a parameter set per case."""
     table = yaml.safe_load(Path(__file__).with_name("cases.yaml").read_text(encoding="utf-8"))
     for title, rows in table.items():
-        for number, (condition, attributes, wanted) in enumerate(rows, 1):
+        for number, (condition, attributes, expected) in enumerate(rows, 1):
             yield pytest.param(
                 condition_of(condition),
                 {name: value_of(value) for name, value in attributes.items()},
-                wanted,
+                expected,
                 id=f"{title.replace(' ', '-')}-{number}",
             )
 
 
-@pytest.mark.parametrize(("condition", "attributes", "wanted"), list(cases()))
-def test_meaning(condition: Condition, attributes: Attributes, wanted: bool) -> None:
-    """Reference, index and trace give the truth that the table wants."""
-    assert holds(condition, attributes, NOW) is wanted
-    assert ConditionIndex.build([condition]).match(attributes, NOW) == [0] * wanted
-    assert (trace(condition, attributes, NOW).verdict is Verdict.TRUE) is wanted
+@pytest.mark.parametrize(("condition", "attributes", "expected"), list(cases()))
+def test_meaning(condition: Condition, attributes: Attributes, expected: bool) -> None:
+    """Evaluator, index and trace give the result in the table."""
+    assert holds(condition, attributes, NOW) is expected
+    assert ConditionIndex.build([condition]).match(attributes, NOW) == [0] * expected
+    assert (trace(condition, attributes, NOW).verdict is Verdict.TRUE) is expected
 
 
 @settings(max_examples=300, deadline=None)
 @given(conditions, contexts)
 def test_trace_is_the_reference(condition: Condition, attributes: Attributes) -> None:
-    """At every node the trace is true exactly where the reference holds, and unknown on single tests only."""
+    """At every node the trace is true exactly if the condition holds, and unknown on single tests only."""
 
     def compare(node: Trace, part: Condition) -> None:
         assert (node.verdict is Verdict.TRUE) is holds(part, attributes, MOMENT)
@@ -89,13 +89,13 @@ def test_trace_is_the_reference(condition: Condition, attributes: Attributes) ->
             case All(parts=inners) | Any_(parts=inners) | None_(parts=inners):
                 pass
         assert node.verdict is not Verdict.UNKNOWN
-        for one, inner in zip(node.parts, inners, strict=True):
-            compare(one, inner)
+        for traced, inner in zip(node.parts, inners, strict=True):
+            compare(traced, inner)
 
     compare(trace(condition, attributes, MOMENT), condition)
 
 
-@pytest.mark.parametrize("operator", [one for one in Operator if one is not Operator.EXISTS])
+@pytest.mark.parametrize("operator", [operator for operator in Operator if operator is not Operator.EXISTS])
 def test_missing_is_unknown(operator: Operator) -> None:
     """Whatever its operator, a test on a missing attribute is unknown, and so counts as false."""
     test = Test("x", operator, "a")
@@ -110,7 +110,7 @@ def test_existence_is_always_known() -> None:
 
 
 def test_trace_reads_well() -> None:
-    """A trace names its nodes as a marketer would, and shows what each test saw."""
+    """A trace names its nodes and shows the value at each test."""
     condition = All(
         (
             Audience("cold-north", Test("weather.condition", Operator.IN, ("rain", "snow"))),
@@ -120,15 +120,15 @@ def test_trace_reads_well() -> None:
         )
     )
     seen = trace(condition, {"weather.condition": "rain", "profile.age": 31}, NOW)
-    assert [(one.text, one.verdict) for one in (seen, *seen.parts)] == [
+    assert [(node.text, node.verdict) for node in (seen, *seen.parts)] == [
         ("all", "false"),
         ("audience cold-north", "true"),
         ("none", "false"),
         ("any", "false"),
         ("always", "true"),
     ]
-    leaves = [one.parts[0] for one in seen.parts[:3]]
-    assert [(one.text, one.verdict, one.value) for one in leaves] == [
+    leaves = [part.parts[0] for part in seen.parts[:3]]
+    assert [(leaf.text, leaf.verdict, leaf.value) for leaf in leaves] == [
         ("weather.condition in [rain, snow]", "true", "rain"),
         ("profile.age gte 18", "true", 31),
         ("profile.member eq true", "unknown", None),

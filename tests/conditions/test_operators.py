@@ -1,4 +1,4 @@
-"""Every operator on every type of attribute: where it fits, what it says, and what a wrong value gets."""
+"""Every operator on every type of attribute: where it is allowed, when it holds, and how a wrong value is refused."""
 
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,9 @@ from tests.conditions.tables import compiled_book, errors_of, load_book, request
 
 def matrix() -> dict[str, dict[str, Any]]:
     """By operator and type: an operand, a value for which the test holds, and one for which it does not."""
-    found = compose(Path(__file__).with_name("operators.yaml").read_text(encoding="utf-8"))
-    assert {one.code for one in found.problems} == {Code.EMPTY}  # a null is a missing value
-    return found.data  # type: ignore[return-value]
+    document = compose(Path(__file__).with_name("operators.yaml").read_text(encoding="utf-8"))
+    assert {problem.code for problem in document.problems} == {Code.EMPTY}  # a null is a missing value
+    return document.data  # type: ignore[return-value]
 
 
 NAMES = {
@@ -59,16 +59,19 @@ def test_every_operator_on_every_type(operator: str, kind: str, operand: Any, va
     loaded = load_book({}, {"plain": test, "negated": {"none": [test]}})
     assert loaded.book is not None, loaded.diagnostics
     compiled = compile_book(loaded.book)
-    plain, negated = (compiled.book.campaigns[each].when for each in ("plain", "negated"))
-    for given, wanted in ((value, True), (other, False), (None, operand is False)):
+    plain, negated = (compiled.book.campaigns[name].when for name in ("plain", "negated"))
+    for given, expected in ((value, True), (other, False), (None, operand is False)):
         situation = {} if given is None else {name: given}
-        asked = evaluate(compiled, request_of(compiled, {}, situation))
-        attributes, moment = asked.request.attributes, asked.moment
-        (found,) = compiled.index.match(attributes, moment)
-        assert compiled.compiled_campaigns[found].campaign.name == ("plain" if wanted else "negated")
-        assert (holds(plain, attributes, moment), holds(negated, attributes, moment)) == (wanted, not wanted)
+        evaluation = evaluate(compiled, request_of(compiled, {}, situation))
+        attributes, moment = evaluation.request.attributes, evaluation.moment
+        (position,) = compiled.index.match(attributes, moment)
+        assert compiled.compiled_campaigns[position].campaign.name == ("plain" if expected else "negated")
+        assert (holds(plain, attributes, moment), holds(negated, attributes, moment)) == (
+            expected,
+            not expected,
+        )
         unknown = given is None and operator != "exists"
-        verdict = Verdict.UNKNOWN if unknown else Verdict.TRUE if wanted else Verdict.FALSE
+        verdict = Verdict.UNKNOWN if unknown else Verdict.TRUE if expected else Verdict.FALSE
         assert trace(plain, attributes, moment).verdict is verdict
 
 
@@ -95,4 +98,4 @@ def test_a_wrong_value_is_refused(kind: AttributeType) -> None:
             continue
         with pytest.raises(InvalidMessage) as caught:
             request_of(compiled, {}, {NAMES[kind]: value})
-        assert [one.field for one in caught.value.violations] == [field]
+        assert [violation.field for violation in caught.value.violations] == [field]

@@ -17,31 +17,35 @@ def test_the_book_loads() -> None:
 def test_every_placeholder_has_a_fallback() -> None:
     """No text of the book lacks words for a customer of whom a value is unknown."""
     assert LOADED.book is not None
-    contents: list[Content | None] = [each.content for each in LOADED.book.offers.values()]
-    contents += [variant.content for each in LOADED.book.campaigns.values() for variant in each.variants]
+    contents: list[Content | None] = [offer.content for offer in LOADED.book.offers.values()]
+    contents += [
+        variant.content for campaign in LOADED.book.campaigns.values() for variant in campaign.variants
+    ]
     fields = [f for c in contents if c for f in (c.default, *c.channels.values())]
     placeholders = [
         part
-        for each in fields
-        for text in each.values()
+        for texts in fields
+        for text in texts.values()
         for part in text.parts
         if isinstance(part, Placeholder)
     ]
     assert len(placeholders) > 10
-    assert [each.attribute for each in placeholders if each.fallback is None] == []
+    assert [placeholder.attribute for placeholder in placeholders if placeholder.fallback is None] == []
 
 
-def test_messages_count_without_word_of_delivery() -> None:
-    """Both outbound channels keep a contact when nobody reports its delivery, since nothing can report it yet."""
+def test_messages_count_without_a_report_of_delivery() -> None:
+    """Both outbound channels keep a contact whose delivery is not reported, since nothing can report it yet."""
     assert LOADED.book is not None
-    silent = {name: each.on_silence for name, each in LOADED.book.channels.items() if each.address}
+    silent = {name: channel.on_silence for name, channel in LOADED.book.channels.items() if channel.address}
     assert silent == {"wechat": OnSilence.CONFIRM, "sms": OnSilence.CONFIRM}
 
 
 def test_only_service_is_exempt() -> None:
     """One campaign is service, and the weekly cap lets only that category pass."""
     assert LOADED.book is not None
-    service = [each.name for each in LOADED.book.campaigns.values() if each.category is Category.SERVICE]
+    service = [
+        campaign.name for campaign in LOADED.book.campaigns.values() if campaign.category is Category.SERVICE
+    ]
     weekly = LOADED.book.pressure.caps["weekly-outbound"]
     assert service == ["club-points"]
     assert weekly.limit == 2

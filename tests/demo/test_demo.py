@@ -29,20 +29,20 @@ def run(folder: Path, *options: str) -> str:
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The demo's JSON."""
-    told: dict[str, Any] = json.loads(run(tmp_path_factory.mktemp("demo"), "--json"))
-    return told
+    document: dict[str, Any] = json.loads(run(tmp_path_factory.mktemp("demo"), "--json"))
+    return document
 
 
 def test_everybody_is_decided_and_logged(report: dict[str, Any]) -> None:
     """Three times 2,469 decisions and three visits are acknowledged, and just as many are in the log."""
-    assert [each["decided"] for each in report["rounds"]] == [2469] * 3
+    assert [tally["decided"] for tally in report["rounds"]] == [2469] * 3
     assert report["acknowledged"] == report["logged"]["decisions"] == 3 * 2469 + 3
     assert Path(report["logged"]["file"]).is_file()
 
 
 def test_the_march_day(report: dict[str, Any]) -> None:
     """At 3 °C Harbin gets the rich cream, for dry air; at 25 °C Shenzhen gets the light one at the same moment."""
-    assert [(each["offer"], each["variant"], each["channel"]) for each in report["march_day"]] == [
+    assert [(answer["offer"], answer["variant"], answer["channel"]) for answer in report["march_day"]] == [
         ("rich-cream", "dry-air", "wechat"),
         ("light-cream", "fresh", "wechat"),
     ]
@@ -69,15 +69,15 @@ def test_dry_air_changes_the_variant(report: dict[str, Any]) -> None:
 def test_every_campaign_finds_customers(report: dict[str, Any]) -> None:
     """All seven offers of campaigns go out in the first round, mostly by WeChat."""
     got = report["rounds"][0]["got"]
-    assert len({each["offer"] for each in got}) == 7
-    by_sms = sum(each["customers"] for each in got if each["channel"] == "sms")
-    assert 0 < by_sms < 0.25 * sum(each["customers"] for each in got)
+    assert len({row["offer"] for row in got}) == 7
+    by_sms = sum(row["customers"] for row in got if row["channel"] == "sms")
+    assert 0 < by_sms < 0.25 * sum(row["customers"] for row in got)
 
 
 def test_the_weekly_cap_holds(report: dict[str, Any]) -> None:
     """After two contacts there is a third only for service; the log agrees, and the date of release is exact."""
     first, second, third = report["rounds"]
-    assert {each["offer"] for each in third["got"]} == {"points-notice"}
+    assert {row["offer"] for row in third["got"]} == {"points-notice"}
     assert (
         first["blocked_by"].get("weekly-outbound", 0) == second["blocked_by"].get("weekly-outbound", 0) == 0
     )
@@ -90,14 +90,14 @@ def test_the_weekly_cap_holds(report: dict[str, Any]) -> None:
 def test_sms_is_rare(report: dict[str, Any]) -> None:
     """Nobody gets a second commercial SMS: the second round sends none but by service."""
     second = report["rounds"][1]
-    assert {each["offer"] for each in second["got"] if each["channel"] == "sms"} <= {"points-notice"}
+    assert {row["offer"] for row in second["got"] if row["channel"] == "sms"} <= {"points-notice"}
     assert second["blocked_by"]["sms-rarely"] > 300
 
 
 def test_the_website_always_has_something(report: dict[str, Any]) -> None:
     """Known visitors see an offer though their messages are used up or not; an unknown one sees the brand's story."""
     *known, unknown = report["website"]
-    assert [each["outcome"] for each in known] == ["offer", "offer"]
+    assert [answer["outcome"] for answer in known] == ["offer", "offer"]
     assert (unknown["outcome"], unknown["offer"]) == ("fallback", "brand-story")
     assert unknown["content"]["title"]
 

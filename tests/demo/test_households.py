@@ -11,9 +11,9 @@ BEFORE = POINTS_RUN - timedelta(days=4)
 def test_all_households_load() -> None:
     """The extract holds the 2,469 households of the data, 801 of them with demographics."""
     everyone = households()
-    assert len({each.number for each in everyone}) == len(everyone) == 2469
-    assert sum(each.age_band is not None for each in everyone) == 801
-    assert round(sum(each.spend for each in everyone)) == 4_596_040
+    assert len({household.number for household in everyone}) == len(everyone) == 2469
+    assert sum(household.age_band is not None for household in everyone) == 801
+    assert round(sum(household.spend for household in everyone)) == 4_596_040
 
 
 def test_cities_run_from_cold_to_warm() -> None:
@@ -27,19 +27,24 @@ def test_cities_run_from_cold_to_warm() -> None:
 
 def test_a_household_stays_where_it_is() -> None:
     """The city depends on nothing but the household's number, and every city gets its share."""
-    assert [city_of(each).name for each in households()[:4]] == ["Beijing", "Guangzhou", "Lhasa", "Xi'an"]
-    shares = Counter(city_of(each).name for each in households())
+    assert [city_of(household).name for household in households()[:4]] == [
+        "Beijing",
+        "Guangzhou",
+        "Lhasa",
+        "Xi'an",
+    ]
+    shares = Counter(city_of(household).name for household in households())
     assert min(shares.values()) > 0.7 * len(households()) / len(cities())
 
 
 def test_most_customers_can_be_reached() -> None:
     """About 80 % have WeChat, 60 % a phone, and 90 % consent to either."""
-    profiles = [request_of(each, BEFORE).context.profile for each in households()]
+    profiles = [request_of(household, BEFORE).context.profile for household in households()]
     shares = [
-        sum("wechat_openid" in each.attributes for each in profiles) / len(profiles),
-        sum("phone" in each.attributes for each in profiles) / len(profiles),
-        sum("wechat" in each.consents for each in profiles) / len(profiles),
-        sum("sms" in each.consents for each in profiles) / len(profiles),
+        sum("wechat_openid" in profile.attributes for profile in profiles) / len(profiles),
+        sum("phone" in profile.attributes for profile in profiles) / len(profiles),
+        sum("wechat" in profile.consents for profile in profiles) / len(profiles),
+        sum("sms" in profile.consents for profile in profiles) / len(profiles),
     ]
     assert all(abs(share - meant) < 0.03 for share, meant in zip(shares, (0.8, 0.6, 0.9, 0.9), strict=True))
 
@@ -59,9 +64,9 @@ def test_more_points_are_known_later() -> None:
 
     def with_points(moment: object) -> set[int]:
         return {
-            each.number
-            for each in households()
-            if "points_expiring" in request_of(each, moment).context.profile.attributes  # type: ignore[arg-type]
+            household.number
+            for household in households()
+            if "points_expiring" in request_of(household, moment).context.profile.attributes  # type: ignore[arg-type]
         }
 
     before, after = with_points(BEFORE), with_points(POINTS_RUN)

@@ -12,9 +12,9 @@ import pytest
 from tests.books import write_book
 from tests.deploy.given import DEPLOY, documents
 from tests.docs.pages import ROOT
-from tests.server.test_health import until
 from tests.servers import serving
 from tests.telemetry.shown import every_figure, get, kind_of, shown_name, three_free_ports, value
+from tests.waiting import until
 
 _PROCESS = {"process_resident_memory_bytes", "process_cpu_seconds_total", "up"}
 """Of the process, and of Prometheus itself."""
@@ -28,7 +28,7 @@ def series() -> dict[str, tuple[str, ...]]:
     """The labels of each series of ours, as Prometheus stores them."""
     found: dict[str, tuple[str, ...]] = {}
     for figure in every_figure():
-        name, labels = shown_name(figure), figure.about.labels
+        name, labels = shown_name(figure), figure.labels
         if kind_of(figure) == "histogram":
             found |= {f"{name}_bucket": (*labels, "le"), f"{name}_sum": labels, f"{name}_count": labels}
         else:
@@ -114,7 +114,7 @@ def test_the_guide_says_what_to_do() -> None:
 def test_every_figure_is_on_the_dashboard() -> None:
     """What is counted can be seen; the dashboard's panels have titles and places of their own."""
     queried = " ".join(query for _, query in queries())
-    assert [one.about.name for one in every_figure() if one.about.name not in queried] == []
+    assert [one.name for one in every_figure() if one.name not in queried] == []
     places = [(one["gridPos"]["x"], one["gridPos"]["y"]) for one in DASHBOARD["panels"]]
     assert len(set(places)) == len(places)
     assert len({one["title"] for one in DASHBOARD["panels"]}) == len(places)

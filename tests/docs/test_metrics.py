@@ -15,4 +15,4 @@ def test_every_figure_has_a_row() -> None:
         one["name"]: (one["kind"], tuple(re.findall(r"`(\w+)`", one["labels"])))
         for one in _ROW.finditer(page)
     }
-    assert rows == {shown_name(one): (kind_of(one), one.about.labels) for one in every_figure()}
+    assert rows == {shown_name(one): (kind_of(one), one.labels) for one in every_figure()}

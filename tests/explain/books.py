@@ -24,5 +24,7 @@ def loaded(folder: Path) -> CompiledBook:
 def requests_of(folder: Path, compiled: CompiledBook) -> list[Request]:
     """What the book's scenarios ask, or some of it where that is much."""
     scenarios = load_scenarios(folder, compiled).scenarios
-    asked = [step.act.request for one in scenarios for step in one.steps if isinstance(step.act, Decide)]
-    return asked[:: max(1, len(asked) // MOST)]
+    requests = [
+        step.act.request for scenario in scenarios for step in scenario.steps if isinstance(step.act, Decide)
+    ]
+    return requests[:: max(1, len(requests) // MOST)]

@@ -26,10 +26,12 @@ def engine_on(compiled: CompiledBook, log: Path) -> Iterator[Engine]:
 async def stage(engine: Engine, request: Request, campaign: str) -> Reason | None:
     """What becomes of the campaign when the request is decided; None where it falls before it is ranked."""
     decision = await engine.decide(request._replace(mode=Mode.PREVIEW))
-    return next((one.reason for one in decision.candidate_outcomes if one.campaign == campaign), None)
+    return next(
+        (outcome.reason for outcome in decision.candidate_outcomes if outcome.campaign == campaign), None
+    )
 
 
-def asked_otherwise(request: Request, change: Change, compiled: CompiledBook) -> Request:
+def changed_request(request: Request, change: Change, compiled: CompiledBook) -> Request:
     """The request as a caller would send it if the change were made; of changes of the request and its moment."""
     match change.kind:
         case ChangeKind.ATTRIBUTE:

@@ -58,15 +58,15 @@ def test_json_for_one_campaign(tmp_path: Path, context: Path) -> None:
     """Machines get an ExplainResponse, with the campaigns that were asked for only."""
     book = write_book(tmp_path / "book")
     result = run(book, "--context", context, "--json", "--campaign", "lotion-mild")
-    (one,) = json.loads(result.stdout)["campaigns"]
-    (counterfactual, *_) = one["flips"]
-    assert (one["campaign"], one["reason"]["code"]) == ("lotion-mild", "REASON_CODE_NOT_ELIGIBLE")
+    (campaign,) = json.loads(result.stdout)["campaigns"]
+    (counterfactual, *_) = campaign["flips"]
+    assert (campaign["campaign"], campaign["reason"]["code"]) == ("lotion-mild", "REASON_CODE_NOT_ELIGIBLE")
     assert (counterfactual["kind"], counterfactual["name"], counterfactual["before"]) == (
         "CHANGE_KIND_ATTRIBUTE",
         "weather.temperature_c",
         "3.0",
     )
-    assert one["searched"] is True
+    assert campaign["searched"] is True
 
 
 def test_sentences(tmp_path: Path, context: Path) -> None:
@@ -100,16 +100,16 @@ def test_a_decision_of_a_log(tmp_path: Path, context: Path) -> None:
     result = run(book, "--decision", made.decision_id, *where, "--json")
     answer = json.loads(result.stdout)
     assert answer["response"]["decision_id"] == made.decision_id
-    assert [one["campaign"] for one in answer["campaigns"]] == [
+    assert [campaign["campaign"] for campaign in answer["campaigns"]] == [
         "allergy-care",
         "cream-cold",
         "lotion-mild",
         "points-expire",
     ]
     other = write_book(tmp_path / "other", SPRING.replace("value: 8", "value: 9"))
-    told = run(other, "--decision", made.decision_id, *where)
-    assert "note: it was made by version" in told.stdout
-    assert "cream-cold is chosen" in told.stdout
+    explained = run(other, "--decision", made.decision_id, *where)
+    assert "note: it was made by version" in explained.stdout
+    assert "cream-cold is chosen" in explained.stdout
     for wrong, message in (
         (("--decision", "x", *where), "the log holds no decision 'x'"),
         (("--decision", "x"), "a decision is in a log: give --log"),
@@ -130,7 +130,11 @@ def test_a_server_knows_the_history(tmp_path: Path, context: Path) -> None:
             first = client.decide(li_na())
             client.decide(li_na())
         result = run(book, "--context", context, "--server", server.target, "--json")
-    cream = next(one for one in json.loads(result.stdout)["campaigns"] if one["campaign"] == "cream-cold")
+    cream = next(
+        campaign
+        for campaign in json.loads(result.stdout)["campaigns"]
+        if campaign["campaign"] == "cream-cold"
+    )
     counterfactual = cream["flips"][0]
     assert cream["reason"] == {"code": "REASON_CODE_CAPPED", "name": "weekly"}
     assert (counterfactual["kind"], counterfactual["then"]["code"]) == (

@@ -16,7 +16,7 @@ from engine.rulebook.load import load_files
 from engine.rulebook.text.nodes import compose
 from tests.decide.arbitrate.shop import NOW, SHOP, compiled_book
 from tests.explain.books import BOOKS, loaded, requests_of
-from tests.explain.engines import asked_otherwise, engine_on, stage
+from tests.explain.engines import changed_request, engine_on, stage
 
 
 def edited(folder: Path, campaign: str, key: str, value: Any) -> CompiledBook:
@@ -40,11 +40,11 @@ async def comes_true(
     if kind in (ChangeKind.TIER, ChangeKind.VALUE):
         compiled = edited(folder, campaign, kind.value, counterfactual.change.after)
         other = Engine(compiled, engine._ledger)
-        found = await stage(other, request, campaign)
+        reason = await stage(other, request, campaign)
         other.compiled.close()
-        return found == counterfactual.then
+        return reason == counterfactual.then
     return (
-        await stage(engine, asked_otherwise(request, counterfactual.change, engine.compiled), campaign)
+        await stage(engine, changed_request(request, counterfactual.change, engine.compiled), campaign)
         == counterfactual.then
     )
 
@@ -57,12 +57,14 @@ async def test_flips_of_the_books_come_true(folder: Path, tmp_path: Path) -> Non
     with engine_on(compiled, tmp_path / "tact.db") as engine:
         for request in requests_of(folder, compiled):
             explained = await explain(engine, request, counterfactuals=True)
-            for one in explained.campaigns:
-                before = one.reason
-                for counterfactual in one.counterfactuals:
+            for explained_campaign in explained.campaigns:
+                before = explained_campaign.reason
+                for counterfactual in explained_campaign.counterfactuals:
                     assert counterfactual.then != before
-                    assert await comes_true(counterfactual, engine, request, one.campaign, folder), (
-                        one,
+                    assert await comes_true(
+                        counterfactual, engine, request, explained_campaign.campaign, folder
+                    ), (
+                        explained_campaign,
                         counterfactual,
                     )
                     seen[counterfactual.change.kind] += 1
@@ -72,7 +74,13 @@ async def test_flips_of_the_books_come_true(folder: Path, tmp_path: Path) -> Non
 
 def flips_of(explained: Explained, campaign: str) -> list[Counterfactual]:
     """The flips of one campaign."""
-    return list(next(one for one in explained.campaigns if one.campaign == campaign).counterfactuals)
+    return list(
+        next(
+            explained_campaign
+            for explained_campaign in explained.campaigns
+            if explained_campaign.campaign == campaign
+        ).counterfactuals
+    )
 
 
 async def counterfactuals(
@@ -82,12 +90,12 @@ async def counterfactuals(
     compiled = compiled_book(SHOP, f"campaigns:\n{campaigns}", *more)
     with engine_on(compiled, tmp_path / "tact.db") as engine:
         explained = await explain(engine, request, counterfactuals=True)
-        found = flips_of(explained, "a")
-        for one in found:
-            if one.change.kind not in (ChangeKind.TIER, ChangeKind.VALUE):
-                changed = asked_otherwise(request, one.change, compiled)
-                assert await stage(engine, changed, "a") == one.then
-        return found
+        counterfactuals = flips_of(explained, "a")
+        for counterfactual in counterfactuals:
+            if counterfactual.change.kind not in (ChangeKind.TIER, ChangeKind.VALUE):
+                changed = changed_request(request, counterfactual.change, compiled)
+                assert await stage(engine, changed, "a") == counterfactual.then
+        return counterfactuals
 
 
 def on_the_shelf(**profile: Any) -> Request:
@@ -193,10 +201,10 @@ async def test_a_value_that_content_lacks(tmp_path: Path) -> None:
 async def test_a_signal_is_brought_about(tmp_path: Path) -> None:
     """A signal that does not hold is told, and the attribute from which it would be concluded."""
     signal = "signals: {adult: {when: {profile.age: {gte: 18}}}}"
-    found = await counterfactuals(
+    flips = await counterfactuals(
         tmp_path, "  a: {offer: pen, placements: [shelf], when: {signal: adult}}", on_the_shelf(age=3), signal
     )
-    assert {(one.change.name, one.change.after) for one in found} == {
+    assert {(flip.change.name, flip.change.after) for flip in flips} == {
         ("signal.adult", True),
         ("profile.age", 18),
     }
@@ -236,7 +244,7 @@ async def test_a_large_book_is_searched_as_far_as_there_is_room(tmp_path: Path) 
     compiled = compiled_book(SHOP, "\n".join(["campaigns:", *lines]))
     with engine_on(compiled, tmp_path / "tact.db") as engine:
         explained = await explain(engine, on_the_shelf(age=1), counterfactuals=True)
-        assert {one.searched for one in explained.campaigns} == {True, False}
+        assert {campaign.searched for campaign in explained.campaigns} == {True, False}
         last = explained.campaigns[-1]
         assert (last.searched, last.counterfactuals) == (False, ())
         (alone,) = (

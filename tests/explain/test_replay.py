@@ -24,12 +24,14 @@ def gist(explained: Explained) -> tuple[Any, ...]:
     decision = explained.decision._replace(decision_id="", request_id="")
     campaigns = [
         replace(
-            one,
+            campaign,
             counterfactuals=tuple(
-                each for each in one.counterfactuals if each.change.kind is not ChangeKind.TIME
+                counterfactual
+                for counterfactual in campaign.counterfactuals
+                if counterfactual.change.kind is not ChangeKind.TIME
             ),
         )
-        for one in explained.campaigns
+        for campaign in explained.campaigns
     ]
     return decision, campaigns, explained.signals
 
@@ -41,39 +43,39 @@ async def test_it_is_explained_as_it_would_have_been_before(folder: Path, tmp_pa
     But for what comes with sensitive values, which the log does not hold.
     """
     compiled = loaded(folder)
-    sensitive = {name for name, one in compiled.book.attributes.items() if one.sensitive}
+    sensitive = {name for name, attribute in compiled.book.attributes.items() if attribute.sensitive}
     before: list[tuple[str, Explained]] = []
     with engine_on(compiled, tmp_path / "tact.db") as engine:
-        for request in sorted(requests_of(folder, compiled), key=lambda one: one.now):
+        for request in sorted(requests_of(folder, compiled), key=lambda request: request.now):
             if not sensitive.isdisjoint(request.attributes):
                 continue
-            told = await explain(engine, request, counterfactuals=len(before) % 4 == 0)
+            explained = await explain(engine, request, counterfactuals=len(before) % 4 == 0)
             decision = await engine.decide(request)
-            before.append((decision.decision_id, told))
-        assert sum(bool(one.decision.offers) for _, one in before) > 3
-        for number, (decision_id, told) in enumerate(before):
+            before.append((decision.decision_id, explained))
+        assert sum(bool(explained.decision.offers) for _, explained in before) > 3
+        for number, (decision_id, explained) in enumerate(before):
             again = await explain_logged(engine, decision_id, counterfactuals=number % 4 == 0)
             assert again.notes == ()
-            assert gist(again) == gist(told)
+            assert gist(again) == gist(explained)
 
 
-async def test_a_stock_is_told_as_of_then(tmp_path: Path) -> None:
+async def test_a_stock_is_explained_as_of_then(tmp_path: Path) -> None:
     """What was left when it was decided is what the explanation goes by, though by now there is less, or none."""
     rare = "offers: {rare: {name: Rare, stock: 2, content: {default: {t: Rare}}}}"
     compiled = compiled_book(SHOP, "campaigns: {a: {offer: rare, placements: [shelf]}}", rare)
     with engine_on(compiled, tmp_path / "tact.db") as engine:
-        told = await explain(engine, on_the_shelf(NOW, age=20))
+        explained = await explain(engine, on_the_shelf(NOW, age=20))
         first = await engine.decide(on_the_shelf(NOW, age=20))
         for later in range(1, 4):
             last = await engine.decide(on_the_shelf(NOW + later, age=20))
         assert last.blocked_by == ("rare/stock",)
-        assert gist(await explain_logged(engine, first.decision_id)) == gist(told)
+        assert gist(await explain_logged(engine, first.decision_id)) == gist(explained)
         again = await explain_logged(engine, last.decision_id)
         assert again.campaigns[0].reason == Reason(ReasonCode.OUT_OF_STOCK, "rare/stock")
         assert again.notes == ()
 
 
-async def test_a_remembered_signal_is_told_as_of_then(tmp_path: Path) -> None:
+async def test_a_remembered_signal_is_explained_as_of_then(tmp_path: Path) -> None:
     """A signal that held by memory holds so in the explanation, though by now it is forgotten."""
     signal = "signals: {adult: {when: {profile.age: {gte: 18}}, hold: 2d}}"
     compiled = compiled_book(
@@ -81,12 +83,14 @@ async def test_a_remembered_signal_is_told_as_of_then(tmp_path: Path) -> None:
     )
     with engine_on(compiled, tmp_path / "tact.db") as engine:
         await engine.decide(on_the_shelf(NOW, age=20))
-        told = await explain(engine, on_the_shelf(NOW + DAY, age=3), counterfactuals=True)
+        explained = await explain(engine, on_the_shelf(NOW + DAY, age=3), counterfactuals=True)
         kept = await engine.decide(on_the_shelf(NOW + DAY, age=3))
         await engine.decide(on_the_shelf(NOW + 9 * DAY, age=3))
         again = await explain_logged(engine, kept.decision_id, counterfactuals=True)
-    assert gist(again) == gist(told)
-    assert [(one.name, one.remembered, one.since) for one in again.signals] == [("adult", True, NOW)]
+    assert gist(again) == gist(explained)
+    assert [(signal.name, signal.remembered, signal.since) for signal in again.signals] == [
+        ("adult", True, NOW)
+    ]
 
 
 def on_the_shelf(now: int, **profile: Any) -> Request:
@@ -96,19 +100,20 @@ def on_the_shelf(now: int, **profile: Any) -> Request:
     )
 
 
-async def test_a_decision_of_another_version_is_told_from_the_log(tmp_path: Path) -> None:
+async def test_a_decision_of_another_version_is_explained_from_the_log(tmp_path: Path) -> None:
     """Where the live book is not the one that decided, that is said, and the candidates are told as the log has them."""
     line = "  a: {{offer: pen, placements: [shelf], value: {value}}}\n  b: {{offer: pad, placements: [shelf], value: 5}}"
     old, new = (compiled_book(SHOP, "campaigns:\n" + line.format(value=value)) for value in (9, 1))
     with engine_on(old, tmp_path / "tact.db") as engine:
         made = await engine.decide(on_the_shelf(NOW))
-        told = await explain_logged(Engine(new, engine._ledger), made.decision_id, counterfactuals=True)
-    (note,) = told.notes
+        explained = await explain_logged(Engine(new, engine._ledger), made.decision_id, counterfactuals=True)
+    (note,) = explained.notes
     assert old.book.version[:12] in note
     assert new.book.version[:12] in note
-    assert told.decision.offers == made.offers
+    assert explained.decision.offers == made.offers
     assert [
-        (one.campaign, one.reason.code, one.score, one.condition, one.searched) for one in told.campaigns
+        (campaign.campaign, campaign.reason.code, campaign.score, campaign.condition, campaign.searched)
+        for campaign in explained.campaigns
     ] == [
         ("a", ReasonCode.CHOSEN, 9.0, None, False),
         ("b", ReasonCode.OUTRANKED, 5.0, None, False),
@@ -123,14 +128,14 @@ async def test_what_the_log_does_not_hold_is_said(tmp_path: Path) -> None:
     request = Request("li-na", NOW, known, consents=frozenset({"sms"}))
     with engine_on(compile_book(book), tmp_path / "tact.db") as engine:
         made = await engine.decide(request)
-        told = await explain_logged(engine, made.decision_id, counterfactuals=True)
+        explained = await explain_logged(engine, made.decision_id, counterfactuals=True)
         other = await engine.decide(request._replace(attributes={**known, "profile.allergy": "milk"}))
         same = await explain_logged(engine, other.decision_id)
-    assert [(one.campaign, one.reason.code) for one in told.campaigns] == [
+    assert [(campaign.campaign, campaign.reason.code) for campaign in explained.campaigns] == [
         ("allergy-care", ReasonCode.CHOSEN)
     ]
-    assert "comes out otherwise" in told.notes[0]
-    assert "profile.allergy" in told.notes[1]
+    assert "gives a different result" in explained.notes[0]
+    assert "profile.allergy" in explained.notes[1]
     assert (len(same.notes), len(same.campaigns)) == (1, 4)
 
 

@@ -1,4 +1,4 @@
-"""What `tact check` prints and how it ends."""
+"""Output and exit code of `tact check`."""
 
 import json
 from pathlib import Path
@@ -22,7 +22,7 @@ def _book(folder: Path, *names: str) -> str:
 
 
 def test_a_sound_book(tmp_path: Path) -> None:
-    """A sound book is counted in a line, with its version, and ends well."""
+    """A sound book gives one line with its counts and version, and exit code 0."""
     result = CliRunner().invoke(app, [_book(tmp_path, "_rich.yaml")])
     assert result.exit_code == 0
     assert result.output.startswith(
@@ -32,14 +32,14 @@ def test_a_sound_book(tmp_path: Path) -> None:
 
 
 def test_a_broken_book(tmp_path: Path) -> None:
-    """A broken book prints its diagnostics, without colours off a terminal, and how many they are."""
+    """A broken book gives its diagnostics, without colours off a terminal, and their number."""
     result = CliRunner().invoke(app, [_book(tmp_path, "_base.yaml", "cycles.yaml")])
     assert result.exit_code == BOOK
     assert result.output == (GOLDEN / "cycles.txt").read_text(encoding="utf-8") + "2 errors\n"
 
 
 def test_json(tmp_path: Path) -> None:
-    """With --json, machines get one object."""
+    """With --json the output is one object."""
     result = CliRunner().invoke(app, [_book(tmp_path, "_base.yaml", "cycles.yaml"), "--json"])
     report = json.loads(result.output)
     assert result.exit_code == BOOK

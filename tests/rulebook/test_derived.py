@@ -1,4 +1,4 @@
-"""What the loader makes of behaviour, patterns, signals, places and the way events are kept."""
+"""Loading of behaviour, patterns, signals, places and the section `events`."""
 
 from pathlib import Path
 
@@ -35,7 +35,7 @@ HOUR = 3600 * SECOND
 def codes(text: str) -> list[Code]:
     """The codes of the errors that the text adds to the rich book."""
     loaded = load_files({"rich.yaml": RICH, "x.yaml": text.encode()})
-    return [each.code for each in loaded.diagnostics if each.severity is Severity.ERROR]
+    return [diagnostic.code for diagnostic in loaded.diagnostics if diagnostic.severity is Severity.ERROR]
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def book() -> Book:
 
 
 def test_patterns(book: Book) -> None:
-    """Steps have their tests beside the event, their windows begin where they say, or at the step before."""
+    """Steps have tests beside the event; their windows begin at the given event, or at the previous step."""
     assert book.derived.patterns["left-in-cart"] == Pattern(
         "left-in-cart",
         PatternStep("add_to_cart", Test("category", Operator.IN, ("cream", "soap")), DAY, Anchor.NOW),
@@ -134,7 +134,7 @@ def test_distances(book: Book) -> None:
 
 
 def test_events_and_exposed_attributes(book: Book) -> None:
-    """The book says how events are kept, and knows what patterns and signals expose, by its type."""
+    """The book states how events are kept, and has the exposed attributes with their types."""
     assert book.events == EventStore(True, 200, 30 * DAY)
     assert book.attributes["pattern.left-in-cart.value"] == Attribute(
         "pattern.left-in-cart.value", AttributeType.NUMBER
@@ -146,7 +146,7 @@ def test_events_and_exposed_attributes(book: Book) -> None:
 
 
 def test_lists_are_any_of(book: Book) -> None:
-    """Several signals, patterns or audiences: one of them is enough."""
+    """Of several signals, patterns or audiences one is enough."""
     when = book.campaigns["call-back"].when
     assert isinstance(when, All)
     assert (
@@ -161,22 +161,22 @@ def test_lists_are_any_of(book: Book) -> None:
 
 
 def test_what_is_derived_is_what_conditions_test(book: Book) -> None:
-    """From a book's condition to a customer's events and back: the names meet, and the condition holds."""
+    """The attributes that conditions name are those derived from events, so the condition holds."""
     compiled = compile_book(book)
     now = 20_000 * DAY
     events = [Event("", "product_view", now - DAY, {"category": "cream", "value": 4 + i}) for i in range(3)]
     events += [Event("", "purchase", now - HOUR, {"value": 101.0})]
     keen = book.audiences["keen"]
-    wanted = closure(book.derived, attributes_of(keen) | compiled.wanted)
-    values = derivation(book.derived, wanted, book.timezone).derive({}, events, now)
+    names = closure(book.derived, attributes_of(keen) | compiled.referenced)
+    values = derivation(book.derived, names, book.timezone).derive({}, events, now)
     assert holds(keen, values, compiled.moment(now))
     assert not holds(
-        keen, derivation(book.derived, wanted, book.timezone).derive({}, [], now), compiled.moment(now)
+        keen, derivation(book.derived, names, book.timezone).derive({}, [], now), compiled.moment(now)
     )
 
 
 def test_sensitive_attributes_stay_masked_in_signals() -> None:
-    """What a signal keeps of a sensitive attribute is sensitive as well."""
+    """An attribute that a signal exposes is sensitive if its source is."""
     text = b"signals: {s: {when: {profile.age: 3}, hold: 1d, expose: {party: profile.party}}}"
     book = load_files({"rich.yaml": RICH, "x.yaml": text}).book
     assert book is not None
@@ -197,7 +197,7 @@ def test_sensitive_attributes_do_not_stand_in_content() -> None:
     ],
 )
 def test_limits(section: str, entry: str, most: int) -> None:
-    """So many and no more."""
+    """A book has at most this number of entries."""
     entries = [f"n{number}: {entry}" for number in range(most + 1)]
     assert codes(f"{section}: {{{', '.join(entries[:-1])}}}") == []
     assert codes(f"{section}: {{{', '.join(entries)}}}") == [Code.TOO_LARGE]
@@ -214,18 +214,20 @@ def test_a_lost_file_explains_unknown_names() -> None:
     """When a file cannot be read, the patterns, signals and places that may be in it are not called unknown."""
     text = b"audiences: {a: {pattern: x, signal: y, near: {place: z, within_km: 1}, signal.q.r: 3}}"
     loaded = load_files({"rich.yaml": RICH, "x.yaml": text, "y.yaml": b"["})
-    assert [each.code for each in loaded.diagnostics if each.severity is Severity.ERROR] == [Code.SYNTAX]
+    assert [
+        diagnostic.code for diagnostic in loaded.diagnostics if diagnostic.severity is Severity.ERROR
+    ] == [Code.SYNTAX]
 
 
 def test_a_signal_of_too_many_alternatives_is_a_diagnostic() -> None:
-    """Seven choices of two are 128 alternatives: said at the condition, with what to do."""
+    """Seven choices of two are 128 alternatives: an error at the condition, with a hint."""
     choices = ", ".join(f"{{any: [{{profile.age: {n}}}, {{profile.age: {n + 50}}}]}}" for n in range(1, 8))
     text = f"signals: {{big: {{when: {{all: [{choices}]}}}}}}\n"
     loaded = load_files({"rich.yaml": RICH, "x.yaml": text.encode()})
-    found = [one for one in loaded.diagnostics if one.code is Code.TOO_LARGE]
-    assert [(one.file, one.line) for one in found] == [("x.yaml", 1)]
-    assert "64 alternatives" in found[0].message
-    assert "signal of its own" in found[0].hint
+    (diagnostic,) = [entry for entry in loaded.diagnostics if entry.code is Code.TOO_LARGE]
+    assert (diagnostic.file, diagnostic.line) == ("x.yaml", 1)
+    assert "64 alternatives" in diagnostic.message
+    assert "signal of its own" in diagnostic.hint
 
 
 def test_a_condition_that_the_index_cannot_hold_is_noted() -> None:
@@ -234,5 +236,5 @@ def test_a_condition_that_the_index_cannot_hold_is_noted() -> None:
     text = f"audiences: {{many: {{all: [{choices}]}}}}\n"
     use = b"campaigns: {wide: {offer: cream, channels: [sms], when: {audience: many}}}\n"
     loaded = load_files({"rich.yaml": RICH, "x.yaml": text.encode(), "y.yaml": use})
-    notes = [(one.file, one.severity) for one in loaded.diagnostics if one.code is Code.TOO_LARGE]
+    notes = [(entry.file, entry.severity) for entry in loaded.diagnostics if entry.code is Code.TOO_LARGE]
     assert notes == [("y.yaml", Severity.NOTE)]

@@ -1,4 +1,4 @@
-"""What the loader says, word for word: golden/NAME.yaml beside a sound base, golden/NAME.txt."""
+"""Diagnostics word for word: golden/NAME.yaml, loaded beside a sound base, gives golden/NAME.txt."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ CASES = sorted(path.stem for path in GOLDEN.glob("[a-z]*.yaml"))
 
 @pytest.mark.parametrize("case", CASES)
 def test_diagnostics_are_as_written(case: str, rewrite: bool) -> None:
-    """A book's mistakes are reported all at once, each once, in order, with place, excerpt and advice."""
+    """All mistakes of a book are reported at once, in order, with position, excerpt and hint."""
     loaded = load_files(
         {
             "base.yaml": (GOLDEN / "_base.yaml").read_bytes(),
@@ -21,15 +21,15 @@ def test_diagnostics_are_as_written(case: str, rewrite: bool) -> None:
         }
     )
     printed = render(loaded.diagnostics)
-    wanted = GOLDEN / f"{case}.txt"
+    expected = GOLDEN / f"{case}.txt"
     if rewrite:
-        wanted.write_text(printed, encoding="utf-8")
-    assert printed == wanted.read_text(encoding="utf-8")
-    failed = any(each.severity is Severity.ERROR for each in loaded.diagnostics)
+        expected.write_text(printed, encoding="utf-8")
+    assert printed == expected.read_text(encoding="utf-8")
+    failed = any(diagnostic.severity is Severity.ERROR for diagnostic in loaded.diagnostics)
     assert (loaded.book is None) == failed
 
 
 def test_the_base_is_sound() -> None:
     """The base alone has no errors, so each case shows its own mistakes only."""
     loaded = load_files({"base.yaml": (GOLDEN / "_base.yaml").read_bytes()})
-    assert {each.severity for each in loaded.diagnostics} <= {Severity.NOTE}
+    assert {diagnostic.severity for diagnostic in loaded.diagnostics} <= {Severity.NOTE}

@@ -1,4 +1,4 @@
-"""What the loader makes of a sound book, and of folders and files that are none."""
+"""Loading of sound books, and of folders and files that are not readable."""
 
 import os
 from datetime import date, time
@@ -31,7 +31,8 @@ RICH = (GOLDEN / "_rich.yaml").read_bytes()
 
 def codes(contents: dict[str, bytes]) -> list[Code]:
     """The codes of the errors in the files."""
-    return [each.code for each in load_files(contents).diagnostics if each.severity is Severity.ERROR]
+    diagnostics = load_files(contents).diagnostics
+    return [diagnostic.code for diagnostic in diagnostics if diagnostic.severity is Severity.ERROR]
 
 
 @pytest.fixture
@@ -50,7 +51,7 @@ def test_a_sound_book_says_nothing(book: Book) -> None:
 
 
 def test_conditions_become_trees(book: Book) -> None:
-    """Keys of a mapping are joined by All, groups keep their kind, audiences carry what they mean."""
+    """Keys of a mapping are joined by All, groups keep their kind, audiences carry their condition."""
     north = All(
         (
             Test("location.country", Operator.IN, ("NO", "CN")),
@@ -92,7 +93,7 @@ def test_the_rest_of_the_model(book: Book) -> None:
     assert book.channels["sms"].on_silence is OnSilence.CONFIRM
     assert book.campaigns["winter"].propensity == Factor(0.1, "profile.score")
     assert book.campaigns["plain"].value == Factor(3.0)
-    assert [each.name for each in book.campaigns["winter"].variants] == ["a", "b"]
+    assert [variant.name for variant in book.campaigns["winter"].variants] == ["a", "b"]
     cap = book.pressure.caps["weekly"]
     assert (cap.limit, cap.window) == (2, Rolling(7 * DAY))
     assert cap.count == Selector(kind=frozenset({Kind.OUTBOUND}))
@@ -189,12 +190,12 @@ def test_a_factor_without_default() -> None:
     ],
 )  # fmt: skip
 def test_hostile_files_give_one_diagnostic(content: bytes, code: Code) -> None:
-    """What is no readable YAML is one error with its code, and nothing is said about what may be in it."""
+    """A file that is not readable gives one error with its code, and no further errors about its content."""
     assert codes({"rich.yaml": RICH, "x.yaml": content}) == [code]
 
 
 def test_nested_conditions_are_limited() -> None:
-    """Thirty groups inside each other load, many more are one error, also when audiences make them up."""
+    """Thirty nested groups load; more are one error, also when audiences are expanded."""
     deep = b"any: [{" * 29 + b"profile.age: 3" + b"}]" * 29
     assert codes({"rich.yaml": RICH, "x.yaml": b"audiences: {deep: {" + deep + b"}}"}) == []
     deeper = b"any: [{" * 31 + b"profile.age: 3" + b"}]" * 31
@@ -205,7 +206,7 @@ def test_nested_conditions_are_limited() -> None:
 
 
 def test_a_lost_file_explains_unknown_names() -> None:
-    """When a file cannot be read, names that it may have declared are not called unknown."""
+    """If a file cannot be read, names that it may declare are not reported as unknown."""
     assert codes({"a.yaml": RICH, "b.yaml": b"audiences: {a: {profile.aeg: 3}}", "c.yaml": b"["}) == [
         Code.SYNTAX
     ]
@@ -221,7 +222,7 @@ def test_a_folder(tmp_path: Path) -> None:
     loaded = load(tmp_path)
     assert loaded.book is not None
     assert "old" in loaded.book.audiences
-    assert [each.file for each in loaded.diagnostics] == ["sub/b.yml"]
+    assert [diagnostic.file for diagnostic in loaded.diagnostics] == ["sub/b.yml"]
     same = load_files({"x.yaml": RICH, "y.yaml": b"audiences: {old: {profile.age: {gt: 80}}}"}).book
     assert loaded.book == same
 
@@ -233,11 +234,11 @@ def test_what_is_no_folder(tmp_path: Path) -> None:
     for name in ("missing", "file", "empty"):
         loaded = load(tmp_path / name)
         assert loaded.book is None
-        assert [each.code for each in loaded.diagnostics] == [Code.FILE]
+        assert [diagnostic.code for diagnostic in loaded.diagnostics] == [Code.FILE]
 
 
 def test_links_and_pipes(tmp_path: Path) -> None:
-    """Links that leave the folder and files that are no files are diagnostics, and are not opened."""
+    """Links out of the folder and files that are not regular are diagnostics, and are not opened."""
     inside = tmp_path / "book"
     inside.mkdir()
     (tmp_path / "secret.yaml").write_bytes(RICH)
@@ -247,20 +248,20 @@ def test_links_and_pipes(tmp_path: Path) -> None:
     os.mkfifo(inside / "pipe.yaml")
     loaded = load(inside)
     assert loaded.book is None
-    assert sorted(each.file for each in loaded.diagnostics) == [
+    assert sorted(diagnostic.file for diagnostic in loaded.diagnostics) == [
         "folder",
         "link.yaml",
         "loop.yaml",
         "pipe.yaml",
     ]
-    assert {each.code for each in loaded.diagnostics} == {Code.FILE}
+    assert {diagnostic.code for diagnostic in loaded.diagnostics} == {Code.FILE}
 
 
 def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
     """Of a file of 50 MB, only enough is read to see that it is too large."""
     with (tmp_path / "huge.yaml").open("wb") as file:
         file.truncate(50 << 20)
-    assert [each.code for each in load(tmp_path).diagnostics] == [Code.TOO_LARGE]
+    assert [diagnostic.code for diagnostic in load(tmp_path).diagnostics] == [Code.TOO_LARGE]
 
 
 def test_aliases_are_copies() -> None:

@@ -1,4 +1,4 @@
-"""What holds for every book: no bytes make the loader raise, and no order or spelling changes what it reads."""
+"""Properties of the loader: no bytes make it raise, and no order or spelling changes the book."""
 
 import random
 from pathlib import Path
@@ -58,11 +58,11 @@ trees = st.recursive(
 
 
 def checked(loaded: LoadedBook) -> LoadedBook:
-    """The same, after checking that it is a book or at least one error, and that both can be shown."""
-    errors = [each for each in loaded.diagnostics if each.severity is Severity.ERROR]
+    """The same, after checking that it is either a book or errors, and that the diagnostics can be printed."""
+    errors = [entry for entry in loaded.diagnostics if entry.severity is Severity.ERROR]
     assert (loaded.book is None) == bool(errors)
     assert loaded.diagnostics == tuple(sorted(set(loaded.diagnostics)))
-    assert all(each.line >= 1 and each.column >= 1 for each in loaded.diagnostics)
+    assert all(entry.line >= 1 and entry.column >= 1 for entry in loaded.diagnostics)
     assert "Traceback" not in render(loaded.diagnostics, color=True)
     return loaded
 
@@ -108,26 +108,26 @@ def test_any_structure_gives_a_book_or_a_diagnostic(tree: dict[str, object]) -> 
     checked(load_files({"base.yaml": BASE, "x.yaml": content}))
 
 
-def _shuffled(tree: object, chance: random.Random) -> object:
+def _shuffled(tree: object, rng: random.Random) -> object:
     if isinstance(tree, dict):
         keys = list(tree)
-        chance.shuffle(keys)
-        return {key: _shuffled(tree[key], chance) for key in keys}
-    return [_shuffled(each, chance) for each in tree] if isinstance(tree, list) else tree
+        rng.shuffle(keys)
+        return {key: _shuffled(tree[key], rng) for key in keys}
+    return [_shuffled(item, rng) for item in tree] if isinstance(tree, list) else tree
 
 
 @QUICK
 @given(st.randoms(use_true_random=False))
-def test_no_order_changes_the_book_or_its_version(chance: random.Random) -> None:
+def test_no_order_changes_the_book_or_its_version(rng: random.Random) -> None:
     """Orders of keys, splitting over files, file names and comments leave the book and its version as they are."""
     tree = _both()
-    names = [f"{chance.random()}.yaml" for _ in range(3)]
+    names = [f"{rng.random()}.yaml" for _ in range(3)]
     files: dict[str, dict[str, dict[str, object]]] = {name: {} for name in names}
     for section, entries in tree.items():
         for key, value in entries.items():
-            into = files["" or chance.choice(names)].setdefault(section, {})
-            into[key] = _shuffled(value, chance)
-    plain = {name: _dumped(each) for name, each in files.items()}
+            into = files["" or rng.choice(names)].setdefault(section, {})
+            into[key] = _shuffled(value, rng)
+    plain = {name: _dumped(tree) for name, tree in files.items()}
     loaded = checked(load_files(plain))
     assert loaded.book is not None
     assert loaded.book == load_files({"rich.yaml": RICH, "derived.yaml": DERIVED}).book

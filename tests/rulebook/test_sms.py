@@ -11,7 +11,7 @@ GSM, UCS = Alphabet.GSM_7, Alphabet.UCS_2
 
 
 @pytest.mark.parametrize(
-    ("text", "wanted"),
+    ("text", "expected"),
     [
         ("", Length(GSM, 0, 1)),
         ("a" * 160, Length(GSM, 160, 1)),
@@ -36,9 +36,9 @@ GSM, UCS = Alphabet.GSM_7, Alphabet.UCS_2
         ("ç", Length(UCS, 1, 1)),
     ],
 )
-def test_lengths(text: str, wanted: Length) -> None:
+def test_lengths(text: str, expected: Length) -> None:
     """The limits are 160 and 153 septets, 70 and 67 units; escapes and surrogate pairs take two and are never split."""
-    assert length(text) == wanted
+    assert length(text) == expected
 
 
 @given(st.text(), st.characters())
@@ -50,8 +50,8 @@ def test_more_text_is_never_shorter(text: str, more: str) -> None:
 def test_the_longest_known_values() -> None:
     """Choices, bounds and truth values count with their longest, a value of no known length with its fallback."""
     attributes = {
-        one.name: one
-        for one in (
+        attribute.name: attribute
+        for attribute in (
             Attribute("profile.tier", AttributeType.TEXT, one_of=frozenset({"gold", "bronze"})),
             Attribute("profile.age", AttributeType.INTEGER, -5, 130),
             Attribute("profile.vip", AttributeType.BOOLEAN),

@@ -42,25 +42,29 @@ def test_a_book_passes(book: Path) -> None:
 
 def test_a_book_is_clean(book: Path) -> None:
     """`tact check` finds nothing, not even a name that nobody uses."""
-    assert [one for one in load(book).diagnostics if one.severity is not Severity.NOTE] == []
-    assert [one.message for one in load(book).diagnostics if one.code == "unused"] == []
+    assert [
+        diagnostic for diagnostic in load(book).diagnostics if diagnostic.severity is not Severity.NOTE
+    ] == []
+    assert [diagnostic.message for diagnostic in load(book).diagnostics if diagnostic.code == "unused"] == []
 
 
 def test_every_campaign_variant_and_rule_is_expected(book: Path) -> None:
     """Some scenario expects each campaign, each of its variants, and each rule of pressure to hold back."""
     compiled, scenarios = scenarios_of(book)
-    steps = [step for one in scenarios for step in one.steps]
-    seen = {each for step in steps for each in expected(step, compiled.book.pressure.names)}
+    steps = [step for scenario in scenarios for step in scenario.steps]
+    seen = {subject for step in steps for subject in expected(step, compiled.book.pressure.names)}
     campaigns = compiled.book.campaigns.values()
-    wanted = {("campaign", one.name, "") for one in campaigns}
-    wanted |= {("variant", one.name, each.name) for one in campaigns for each in one.variants}
+    wanted = {("campaign", campaign.name, "") for campaign in campaigns}
+    wanted |= {
+        ("variant", campaign.name, variant.name) for campaign in campaigns for variant in campaign.variants
+    }
     wanted |= {("rule", name, "") for name in compiled.book.pressure.names}
     assert sorted(wanted - seen) == []
 
 
 def expected(step: StoryStep, rules: Sequence[str]) -> Iterator[tuple[str, str, str]]:
     """What the step expects to see; a variant is that of the first offer."""
-    wanted = {one.key: one.wanted for one in step.expected if not one.negated}
+    wanted = {expectation.key: expectation.wanted for expectation in step.expected if not expectation.negated}
     several = wanted.get("campaigns", ())
     names = [str(wanted[key]) for key in ("campaign",) if key in wanted]
     names += several if isinstance(several, tuple) else ()
@@ -74,9 +78,12 @@ def expected(step: StoryStep, rules: Sequence[str]) -> Iterator[tuple[str, str, 
 def test_every_signal_is_expected(book: Path) -> None:
     """Some scenario expects each signal to hold."""
     compiled, scenarios = scenarios_of(book)
-    steps = [step for one in scenarios for step in one.steps]
+    steps = [step for scenario in scenarios for step in scenario.steps]
     wanted = [
-        one.wanted for step in steps for one in step.expected if one.key == "signals" and not one.negated
+        expectation.wanted
+        for step in steps
+        for expectation in step.expected
+        if expectation.key == "signals" and not expectation.negated
     ]
     seen = {name for names in wanted if isinstance(names, tuple) for name in names}
     assert sorted(compiled.book.derived.signals.keys() - seen) == []
@@ -86,10 +93,12 @@ def test_every_pattern_holds_somewhere(book: Path) -> None:
     """In some scenario each pattern holds, and in some it does not, of what was recorded before and what is sent."""
     compiled, scenarios = scenarios_of(book)
     known = [
-        evaluate(compiled, request).request.attributes for one in scenarios for request in requests_of(one)
+        evaluate(compiled, request).request.attributes
+        for scenario in scenarios
+        for request in requests_of(scenario)
     ]
     for name in compiled.book.derived.patterns:
-        assert {f"pattern.{name}" in one for one in known} == {True, False}, name
+        assert {f"pattern.{name}" in attributes for attributes in known} == {True, False}, name
 
 
 def requests_of(scenario: Scenario) -> Iterator[Request]:
@@ -98,6 +107,6 @@ def requests_of(scenario: Scenario) -> Iterator[Request]:
     for step in scenario.steps:
         match step.act:
             case Record(events=events):
-                recorded += [one.event for one in events]
+                recorded += [command.event for command in events]
             case Decide(request=request):
                 yield request._replace(events=(*recorded, *request.events))

@@ -68,7 +68,10 @@ def test_json_of_mistakes(tmp_path: Path) -> None:
     report = json.loads(result.stdout)
     assert result.exit_code == 3
     assert (report["book"], report["tests"]) == ("spring", [])
-    assert {one["file"] for one in report["diagnostics"]} == {"tests/mistakes.yaml", "tests/passing.yaml"}
+    assert {diagnostic["file"] for diagnostic in report["diagnostics"]} == {
+        "tests/mistakes.yaml",
+        "tests/passing.yaml",
+    }
 
 
 @pytest.mark.parametrize("options", [(), ("--json",)])

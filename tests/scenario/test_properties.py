@@ -79,7 +79,7 @@ values = st.recursive(
 def read(compiled: CompiledBook, content: bytes) -> LoadedScenarios:
     """What comes of the file; a diagnostic has a place in it."""
     loaded = load_scenario_files({"tests/any.yaml": content}, compiled)
-    assert all(one.line >= 1 and one.column >= 1 for one in loaded.diagnostics)
+    assert all(diagnostic.line >= 1 and diagnostic.column >= 1 for diagnostic in loaded.diagnostics)
     assert not (loaded.scenarios and loaded.diagnostics)
     return loaded
 

@@ -21,7 +21,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture(scope="module")
 def client(server: Server) -> Iterator[Client]:
     """A client of it."""
-    with Client(server.target, timeout=10) as client:
+    with Client(server.target, timeout=60) as client:
         yield client
 
 

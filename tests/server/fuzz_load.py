@@ -19,18 +19,18 @@ def siege(client: Client, rng: Random, rounds: int) -> Iterator[Counter[int]]:
     """Rounds of a batch, an explanation, a recording and now and then a link; after each the codes of all so far."""
     codes: Counter[int] = Counter()
     for number in range(0, rounds * ROUND, ROUND):
-        batch = [hostile_request(rng, number + place) for place in range(ROUND // 2)]
-        codes.update(_code(one) for one in client.decide_batch(batch))
+        batch = [hostile_request(rng, number + offset) for offset in range(ROUND // 2)]
+        codes.update(map(_code, client.decide_batch(batch)))
         codes[_code_of(client, rng.choice(batch))] += 1
-        events = [hostile_record(rng, number + place) for place in range(ROUND // 2 - 1)]
-        codes.update(_code(one) for one in client.record(events))
+        events = [hostile_record(rng, number + offset) for offset in range(ROUND // 2 - 1)]
+        codes.update(map(_code, client.record(events)))
         if rng.random() < 0.1:
             codes[_linked(client, rng)] += 1
         yield codes
 
 
-def _code(one: object) -> Any:
-    return one.code if isinstance(one, Status) else OK
+def _code(item: object) -> Any:
+    return item.code if isinstance(item, Status) else OK
 
 
 def _code_of(client: Client, request: Any) -> Any:

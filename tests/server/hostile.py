@@ -86,7 +86,7 @@ def hostile_names(rng: Random) -> list[str]:
 
 def _other_names(rng: Random, number: int) -> list[str]:
     """Up to three more names of the same person: what everybody bore would make one person of all."""
-    names = [f"{kind}{number % 500}-{place}" for kind in ("soap", "\U0001f9f4") for place in range(9)]
+    names = [f"{kind}{number % 500}-{n}" for kind in ("soap", "\U0001f9f4") for n in range(9)]
     return rng.sample(names, k=rng.randrange(4))
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from engine.api.v1.decisions_pb2 import DecideRequest, DecideResponse
 from engine.client import Client, DeadlineExceeded, TactError, Unavailable
+from tests.waiting import HANGS
 
 
 @dataclass
@@ -20,8 +21,8 @@ class Load:
     """The request of caller `a` at its turn `b`."""
     callers: int = 8
     attempts: int = 1
-    timeout: float = 5
-    """Seconds that a call may take."""
+    timeout: float = HANGS
+    """Seconds that a call may take; it bounds a hang."""
     access: dict[str, Any] = field(default_factory=dict)
     """What the clients are made with, so that they may call."""
     pause: float = 0
@@ -69,7 +70,7 @@ class Load:
             return not isinstance(failure, (Unavailable, DeadlineExceeded))
         return True
 
-    def await_answers(self, count: int, within: float = 60) -> None:
+    def await_answers(self, count: int, within: float = HANGS) -> None:
         """Waits until there are so many answers, for the server to be under load and not idle."""
         deadline = time.monotonic() + within
         while len(self.answers) < count:

@@ -11,6 +11,7 @@ from engine.api.v1 import decisions_pb2 as pb
 from engine.client import Client, TactError
 from tests.logs import Log
 from tests.requests import li_na
+from tests.waiting import HANGS
 
 WARM = 50
 _AGAIN = 0.02
@@ -47,8 +48,8 @@ class Hammer:
 
     def await_answers(self, more: int) -> None:
         """Waits until so many more calls are answered."""
-        wanted, deadline = len(self.answers) + more, time.monotonic() + 120
-        while len(self.answers) < wanted:
+        expected, deadline = len(self.answers) + more, time.monotonic() + HANGS
+        while len(self.answers) < expected:
             assert time.monotonic() < deadline, self.failures[-3:]
             time.sleep(0.01)
 
@@ -67,7 +68,7 @@ class Hammer:
         """Asks one server and another until one answers."""
         while not self._stop.is_set():
             target = self.target(rng)
-            client = clients.setdefault(target, Client(target, timeout=10, attempts=1))
+            client = clients.setdefault(target, Client(target, timeout=HANGS, attempts=1))
             try:
                 self.answers[request.request_id] = client.decide(request)
             except TactError as failure:

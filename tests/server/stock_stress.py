@@ -11,6 +11,7 @@ from engine.api.v1 import decisions_pb2 as pb
 from engine.client import Client, TactError, request
 from tests.independent_audit import Shared, overruns
 from tests.logs import Log
+from tests.waiting import HANGS
 
 STOCK, BY_PHONE, ASK = 1_000, 400, 1_400
 BATCH = 10
@@ -26,8 +27,8 @@ offers: {{seat: {{name: A seat, stock: {STOCK}, content: {{default: {{text: A se
 campaigns: {{invited: {{offer: seat, channels: [phone, sms]}}}}
 """
 RULES = (
-    Shared("stock", STOCK, lambda one: one.offer == "seat"),
-    Shared("phone", BY_PHONE, lambda one: one.channel == "phone"),
+    Shared("stock", STOCK, lambda contact: contact.offer == "seat"),
+    Shared("phone", BY_PHONE, lambda contact: contact.channel == "phone"),
 )
 
 
@@ -50,38 +51,42 @@ class Giveaway:
                 yield self
             finally:
                 self._may_start.release(ASK // BATCH)
-        for one in futures:
-            one.result()
+        for future in futures:
+            future.result()
 
     def go_on(self, batches: int) -> None:
         """Lets so many batches more be asked, and waits until one in three of them is answered."""
-        wanted = len(self.answers) + batches * BATCH // 3
+        expected = len(self.answers) + batches * BATCH // 3
         self._may_start.release(batches)
-        deadline = time.monotonic() + 120
-        while len(self.answers) < wanted:
+        deadline = time.monotonic() + HANGS
+        while len(self.answers) < expected:
             assert time.monotonic() < deadline, "nobody is answered"
             time.sleep(0.002)
 
     def _ask(self, number: int) -> None:
         self._may_start.acquire()
-        rng, names = random.Random(number), [f"{number}-{place}" for place in range(BATCH)]
+        rng, names = random.Random(number), [f"{number}-{position}" for position in range(BATCH)]
         while names:
-            asked = [request(one, profile={"phone": "1"}, request_id=one) for one in names]
+            requests = [request(name, profile={"phone": "1"}, request_id=name) for name in names]
             try:
-                with Client(self._target(rng), timeout=20, attempts=1) as client:
-                    answers = client.decide_batch(asked)
+                with Client(self._target(rng), timeout=HANGS, attempts=1) as client:
+                    answers = client.decide_batch(requests)
             except TactError:
                 time.sleep(_AGAIN)
                 continue  # whoever was asked is gone: another is asked, by the same names
-            self.answers |= {one.request_id: one for one in answers if isinstance(one, pb.DecideResponse)}
-            names = [one for one in names if one not in self.answers]
+            self.answers |= {
+                answer.request_id: answer for answer in answers if isinstance(answer, pb.DecideResponse)
+            }
+            names = [name for name in names if name not in self.answers]
 
 
 def assert_given(log: Log, answers: dict[str, pb.DecideResponse]) -> None:
     """All of the stock was given and no more, each answer is in the log, and nobody was decided about twice."""
     logged = log.rows("select request_id, decision_id, outcome, channel from decisions")
     assert len(logged) == len(answers) == ASK
-    assert {one: answers[one].decision_id for one in answers} == {row[0]: row[1] for row in logged}
+    assert {name: answer.decision_id for name, answer in answers.items()} == {
+        row[0]: row[1] for row in logged
+    }
     given = [row for row in logged if row[2] == "offer"]
     assert len(given) == STOCK
     assert sum(row[3] == "phone" for row in given) == BY_PHONE

@@ -109,8 +109,8 @@ def test_a_bad_field_is_named(client: Client, case: str) -> None:
     spoil(message)
     with pytest.raises(InvalidRequest) as caught:
         client.decide(message)
-    assert [one.field for one in caught.value.violations] == [field]
-    assert all(one.description for one in caught.value.violations)
+    assert [violation.field for violation in caught.value.violations] == [field]
+    assert all(violation.description for violation in caught.value.violations)
 
 
 def test_everything_that_is_wrong_is_said_at_once(client: Client) -> None:
@@ -120,7 +120,7 @@ def test_everything_that_is_wrong_is_said_at_once(client: Client) -> None:
     message.context.location.latitude = 91
     with pytest.raises(InvalidRequest) as caught:
         client.decide(message)
-    assert {one.field for one in caught.value.violations} == {
+    assert {violation.field for violation in caught.value.violations} == {
         "customer.id",
         "context.profile.attributes[age]",
         "context.location.latitude",
@@ -135,12 +135,12 @@ def test_thousands_of_faults_fit_into_an_answer(client: Client, text: str) -> No
         message.context.events.add(type=text * 300)
     with pytest.raises(InvalidRequest) as caught:
         client.decide(message)
-    *told, rest = caught.value.violations
-    assert [one.field for one in told] == [
-        f"context.events[{place // 2}].{('type', 'at')[place % 2]}" for place in range(len(told))
+    *listed, rest = caught.value.violations
+    assert [violation.field for violation in listed] == [
+        f"context.events[{number // 2}].{('type', 'at')[number % 2]}" for number in range(len(listed))
     ]
-    assert len(told) > 20
-    assert rest.description == f"{4000 - len(told):,} more are not told here"
+    assert len(listed) > 20
+    assert rest.description == f"{4000 - len(listed):,} more are not told here"
 
 
 def test_1001_requests_are_too_many(client: Client, server: Server) -> None:
@@ -159,7 +159,7 @@ def raw_call(server: Server, method: str, payload: bytes) -> tuple[grpc.StatusCo
     with grpc.insecure_channel(server.target, options=options) as channel:
         call: Any = channel.unary_unary(method)
         with pytest.raises(grpc.RpcError) as caught:
-            call(payload, timeout=30)
+            call(payload, timeout=200)
         return caught.value.code(), caught.value.details() or ""
 
 

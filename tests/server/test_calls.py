@@ -60,7 +60,7 @@ def test_a_batch_answers_in_order_and_spares_the_good_from_the_bad(client: Clien
 def test_a_batch_keeps_caps_between_its_items(client: Client) -> None:
     """One customer five times in a batch: two contacts, three blocked."""
     answers = client.decide_batch([li_na("same")] * 5)
-    outcomes = [one.outcome for one in answers if isinstance(one, pb.DecideResponse)]
+    outcomes = [answer.outcome for answer in answers if isinstance(answer, pb.DecideResponse)]
     assert outcomes == [pb.OUTCOME_OFFER] * 2 + [pb.OUTCOME_BLOCKED] * 3
 
 
@@ -72,19 +72,19 @@ def test_an_empty_batch_is_answered_with_nothing(client: Client) -> None:
 def test_explain_tells_of_every_campaign(client: Client) -> None:
     """Each campaign has its stage, its condition with values seen, and nothing is kept."""
     explained = client.explain(li_na("explain"))
-    stages = {one.campaign: pb.ReasonCode.Name(one.reason.code) for one in explained.campaigns}
+    stages = {campaign.campaign: pb.ReasonCode.Name(campaign.reason.code) for campaign in explained.campaigns}
     assert stages == {
         "allergy-care": "REASON_CODE_NOT_ELIGIBLE",
         "cream-cold": "REASON_CODE_CHOSEN",
         "lotion-mild": "REASON_CODE_NOT_ELIGIBLE",
         "points-expire": "REASON_CODE_NOT_ELIGIBLE",
     }
-    cream = next(one for one in explained.campaigns if one.campaign == "cream-cold")
+    cream = next(campaign for campaign in explained.campaigns if campaign.campaign == "cream-cold")
     assert (cream.condition.verdict, json.loads(cream.condition.value or cream.condition.parts[0].value)) == (
         pb.VERDICT_TRUE,
         3.0,
     )
-    member = next(one for one in explained.campaigns if one.campaign == "points-expire")
+    member = next(campaign for campaign in explained.campaigns if campaign.campaign == "points-expire")
     tests = member.condition.parts or [member.condition]
     assert tests[0].verdict == pb.VERDICT_UNKNOWN
     assert explained.response.decision_id == ""
@@ -116,7 +116,7 @@ def test_names_that_cannot_be_linked_are_named(client: Client, names: list[str],
     """Too few names, too many and impossible ones are violations at their place."""
     with pytest.raises(InvalidRequest) as caught:
         client.link(names)
-    assert [one.field for one in caught.value.violations] == [field]
+    assert [violation.field for violation in caught.value.violations] == [field]
 
 
 @pytest.mark.parametrize("aliases", [[""], ["b" * 201], ["b\0"], [f"n-{number}" for number in range(21)]])
@@ -124,33 +124,37 @@ def test_impossible_aliases_are_named(client: Client, aliases: list[str]) -> Non
     """What no name may be, no alias may be either."""
     with pytest.raises(InvalidRequest) as caught:
         client.decide(li_na("aliases", aliases=aliases))
-    assert [one.field.partition("[")[0] for one in caught.value.violations] == ["customer.aliases"]
+    assert [violation.field.partition("[")[0] for violation in caught.value.violations] == [
+        "customer.aliases"
+    ]
 
 
 def test_explain_tells_of_the_campaigns_that_are_asked_for(client: Client) -> None:
     """By name only those are explained and searched; a name that is none is refused with its field."""
-    (one,) = client.explain(li_na("explain-one"), campaigns=["lotion-mild"]).campaigns
-    assert (one.campaign, one.searched, one.flips[0].then.code) == (
+    (campaign,) = client.explain(li_na("explain-one"), campaigns=["lotion-mild"]).campaigns
+    assert (campaign.campaign, campaign.searched, campaign.flips[0].then.code) == (
         "lotion-mild",
         True,
         pb.REASON_CODE_CHOSEN,
     )
     with pytest.raises(InvalidRequest) as caught:
         client.explain(li_na("explain-one"), campaigns=["cream-cold", "lotion-wild"])
-    assert [each.field for each in caught.value.violations] == ["campaigns"]
+    assert [violation.field for violation in caught.value.violations] == ["campaigns"]
 
 
 def test_explain_tells_of_a_decision_that_was_made(client: Client) -> None:
     """By its id it is explained as of then: the answer is the one that was given, though the customer was contacted since."""
     answers = [client.decide(li_na("past")) for _ in range(3)]
-    first, _, third = [client.explain(one.decision_id) for one in answers]
-    assert [one.response.offers for one in (first, third)] == [answers[0].offers, answers[2].offers]
+    first, _, third = [client.explain(answer.decision_id) for answer in answers]
+    assert [explained.response.offers for explained in (first, third)] == [
+        answers[0].offers,
+        answers[2].offers,
+    ]
     assert (first.response.decision_id, list(first.notes)) == (answers[0].decision_id, [])
-    cream = next(one for one in third.campaigns if one.campaign == "cream-cold")
+    cream = next(campaign for campaign in third.campaigns if campaign.campaign == "cream-cold")
     assert (cream.reason.code, cream.flips[0].kind) == (pb.REASON_CODE_CAPPED, pb.CHANGE_KIND_TIME)
-    assert [
-        one.campaign for one in client.explain(answers[0].decision_id, campaigns=["cream-cold"]).campaigns
-    ] == ["cream-cold"]
+    only = client.explain(answers[0].decision_id, campaigns=["cream-cold"]).campaigns
+    assert [campaign.campaign for campaign in only] == ["cream-cold"]
 
 
 def test_a_decision_that_was_not_made_is_not_found(client: Client) -> None:
@@ -159,7 +163,7 @@ def test_a_decision_that_was_not_made_is_not_found(client: Client) -> None:
         client.explain("019a8e1c-0000-7000-8000-000000000000")
     with pytest.raises(InvalidRequest) as caught:
         client.explain("x" * 201, campaigns=["c"] * 101)
-    assert [one.field for one in caught.value.violations] == ["campaigns", "decision_id"]
+    assert [violation.field for violation in caught.value.violations] == ["campaigns", "decision_id"]
 
 
 def test_simulated_time_needs_a_server_that_allows_it(client: Client) -> None:
@@ -168,7 +172,7 @@ def test_simulated_time_needs_a_server_that_allows_it(client: Client) -> None:
     message.now.seconds = 1
     with pytest.raises(InvalidRequest) as caught:
         client.decide(message)
-    assert [one.field for one in caught.value.violations] == ["now"]
+    assert [violation.field for violation in caught.value.violations] == ["now"]
 
 
 def test_health_and_reflection(client: Client, server: Server) -> None:

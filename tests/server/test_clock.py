@@ -56,7 +56,7 @@ def test_set_back_it_goes_on_at_half_speed_until_caught_up() -> None:
     assert CLOCK_STEPS.value == before + 1
 
 
-def test_a_tiny_step_is_bridged_and_not_told() -> None:
+def test_a_tiny_step_is_bridged_and_not_counted() -> None:
     """A clock that is kept right by small steps is no news."""
     clocks, before = Clocks(), CLOCK_STEPS.value
     clock = clocks.clock()

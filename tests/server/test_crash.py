@@ -21,10 +21,10 @@ def test_acknowledged_decisions_survive_kill_9(book: Path, tmp_path: Path) -> No
         server = start_server(book, log)
         load = Load(server.target, lambda caller, turn, kill=kill: _request(kill, caller, turn))  # type: ignore[misc]
         with load.running():
-            _await_answers(load, 20)
+            load.await_answers(20)
             time.sleep(rng.uniform(0, 0.15))
             server.kill()
-        acknowledged.update({one.decision_id: one.request_id for one in load.answers})
+        acknowledged.update({answer.decision_id: answer.request_id for answer in load.answers})
     logged = dict(log.rows("select decision_id, request_id from decisions"))
     torn = log.rows(
         "select count(*) from decisions d where outcome = 'offer' and"
@@ -45,25 +45,17 @@ def _request(kill: int, caller: int, turn: int) -> DecideRequest:
     return li_na(f"customer-{name}", request_id=name)
 
 
-def _await_answers(load: Load, count: int) -> None:
-    """Waits until the load has so many answers, for the server to be under load and not idle."""
-    deadline = time.monotonic() + 20
-    while len(load.answers) < count:
-        assert time.monotonic() < deadline, load.failures[:3]
-        time.sleep(0.005)
-
-
 def test_a_retry_after_a_crash_gets_the_logged_answer(book: Path, any_log: Log) -> None:
     """A caller that did not hear the answer asks again by request_id, and gets what the first server logged."""
     first = start_server(book, any_log)
     load = Load(first.target, lambda caller, turn: _request(0, caller, turn), callers=1)
     with load.running():
-        _await_answers(load, 5)
+        load.await_answers(5)
         first.kill()
     heard = load.answers[0]
     second = start_server(book, any_log)
     again = Load(second.target, lambda caller, turn: _request(0, caller, turn), callers=1)
     with again.running():
-        _await_answers(again, 1)
+        again.await_answers(1)
     assert second.stop() == 0
     assert again.answers[0] == heard

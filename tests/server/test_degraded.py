@@ -1,7 +1,6 @@
 """When the log does not answer: fallbacks where there are some, and silence everywhere else."""
 
 import sqlite3
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -14,8 +13,9 @@ from engine.api.v1 import decisions_pb2 as pb
 from engine.api.v1.decisions_pb2 import DecideRequest, DecideResponse
 from engine.client import Client, Unavailable
 from tests.requests import li_na
-from tests.server.test_health import held, until
+from tests.server.log_trouble import held, limit
 from tests.servers import serving
+from tests.waiting import HANGS, until
 
 pytestmark = pytest.mark.usefixtures("impatient")
 
@@ -33,23 +33,23 @@ def on(placement: str, **over: Any) -> DecideRequest:
 
 def reasons(answer: DecideResponse) -> list[tuple[int, str]]:
     """The reasons, as pairs."""
-    return [(one.code, one.name) for one in answer.reasons]
+    return [(reason.code, reason.name) for reason in answer.reasons]
 
 
 def logged(log: Path) -> int:
     """How many decisions are in the log."""
     with closing(sqlite3.connect(log)) as connection:
-        (found,) = connection.execute("select count(*) from decisions").fetchone()
-        return int(found)
+        (count,) = connection.execute("select count(*) from decisions").fetchone()
+        return int(count)
 
 
 def test_a_placement_shows_its_fallback(book: Path, log: Path) -> None:
     """It is marked, says why, bears no decision_id, and is not in the log; after it, the same request_id is decided."""
-    with serving(book, log) as server, Client(server.target, timeout=10, attempts=1) as client:
+    with serving(book, log) as server, Client(server.target, timeout=60, attempts=1) as client:
         with held(log):
             answer = client.decide(on("hero", request_id="r-1"))
         assert (answer.outcome, answer.degraded, answer.decision_id) == (pb.OUTCOME_FALLBACK, True, "")
-        assert [one.offer for one in answer.offers] == ["brand"]
+        assert [offer.offer for offer in answer.offers] == ["brand"]
         assert dict(answer.offers[0].content) == {"title": "Our story"}
         assert reasons(answer) == [
             (pb.REASON_CODE_DEGRADED, "hero"),
@@ -72,7 +72,7 @@ def test_a_placement_shows_its_fallback(book: Path, log: Path) -> None:
 )
 def test_everything_else_is_refused(book: Path, log: Path, request_: DecideRequest) -> None:
     """UNAVAILABLE: nobody is addressed while nobody knows how often they were."""
-    with serving(book, log) as server, Client(server.target, timeout=10, attempts=1) as client:
+    with serving(book, log) as server, Client(server.target, timeout=60, attempts=1) as client:
         with held(log), pytest.raises(Unavailable):
             client.decide(request_)
         assert server.stop() == 0
@@ -81,7 +81,7 @@ def test_everything_else_is_refused(book: Path, log: Path, request_: DecideReque
 
 def test_of_a_batch_each_for_itself(book: Path, log: Path) -> None:
     """Items with a fallback get it, the others the error; a batch without any fallback fails as a whole."""
-    with serving(book, log) as server, Client(server.target, timeout=10, attempts=1) as client:
+    with serving(book, log) as server, Client(server.target, timeout=60, attempts=1) as client:
         with held(log):
             shown, refused = client.decide_batch([on("hero"), li_na()])
             with pytest.raises(Unavailable):
@@ -95,13 +95,16 @@ def test_of_a_batch_each_for_itself(book: Path, log: Path) -> None:
 
 def test_nobody_waits_for_a_log_that_is_away(book: Path, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Once it is known to be away one call at a time waits to try it, and all others get their fallback meanwhile."""
-    monkeypatch.setenv("TACT_BUSY_TIMEOUT", "4")
-    with serving(book, log) as server, Client(server.target, timeout=30, attempts=1) as client:
-        with held(log), ThreadPoolExecutor(6) as callers:
-            assert client.decide(on("hero")).degraded
-            calls = [callers.submit(client.decide, on("hero")) for _ in range(6)]
-            while sum(one.done() for one in calls) < 5:
-                time.sleep(0.01)
-            assert not all(one.done() for one in calls), "all of them waited, and came back together"
-            assert all(one.result().degraded for one in calls)
+    monkeypatch.setenv("TACT_BUSY_TIMEOUT", str(HANGS))
+    with serving(book, log) as server, Client(server.target, timeout=HANGS, attempts=1) as client:
+        limit("prlimit", server, "0")
+        assert client.decide(on("hero")).degraded  # so the log is known to be away
+        with ThreadPoolExecutor(6) as callers:
+            with held(log):
+                limit("prlimit", server, "unlimited")  # now it would take what waits, as soon as it is let go
+                calls = [callers.submit(client.decide, on("hero")) for _ in range(6)]
+                until(lambda: sum(call.done() for call in calls) == 5, server)
+                (waiting,) = (call for call in calls if not call.done())
+            assert all(call.result().degraded for call in calls if call is not waiting)
+            assert not waiting.result().degraded
         assert server.stop() == 0

@@ -58,7 +58,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture(scope="module")
 def client(server: Server) -> Iterator[Client]:
     """A client of it."""
-    with Client(server.target, timeout=10) as client:
+    with Client(server.target, timeout=60) as client:
         yield client
 
 
@@ -73,7 +73,7 @@ def offers(client: Client, *events: pb.Event, **given: object) -> list[str]:
     """What the website would show, best first."""
     message = request("visitor", placement="hero", max_offers=5, mode="preview", **given)  # type: ignore[arg-type]
     message.context.events.extend(events)
-    return [one.offer for one in client.decide(message).offers]
+    return [offer.offer for offer in client.decide(message).offers]
 
 
 def test_a_cart_that_was_left_is_a_signal_with_its_item(client: Client) -> None:
@@ -114,7 +114,7 @@ def test_explain_shows_the_derived_value(client: Client) -> None:
     """The condition's trace names the aggregate and the count that it saw."""
     message = request("visitor", placement="hero")
     message.context.events.append(event("view", 1, category="cream"))
-    explained = {one.campaign: one for one in client.explain(message).campaigns}
+    explained = {campaign.campaign: campaign for campaign in client.explain(message).campaigns}
     condition = explained["views"].condition
     assert (condition.text.startswith("count of view"), condition.value) == (True, "1")
 
@@ -122,8 +122,8 @@ def test_explain_shows_the_derived_value(client: Client) -> None:
 def test_explain_shows_what_led_to_a_signal(client: Client) -> None:
     """Each signal that held comes with the signals that led to it, and with the test that it began with."""
     explained = client.explain(request("visitor", placement="hero", profile={"score": 0.9}))
-    signals = {one.name: one for one in explained.signals}
-    assert {name: list(one.led_by) for name, one in signals.items()} == {
+    signals = {signal.name: signal for signal in explained.signals}
+    assert {name: list(signal.led_by) for name, signal in signals.items()} == {
         "churn-risk": [],
         "save-the-customer": ["churn-risk"],
     }
@@ -132,7 +132,7 @@ def test_explain_shows_what_led_to_a_signal(client: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoiled", "field"),
+    ("poisoned", "field"),
     [
         (pb.Event(), "context.events[0].type"),
         (pb.Event(type="view"), "context.events[0].at"),
@@ -143,7 +143,7 @@ def test_a_bad_event_is_named(client: Client, poisoned: pb.Event, field: str) ->
     """What is wrong with an event is said by its place in the request."""
     with pytest.raises(InvalidRequest) as caught:
         offers(client, poisoned)
-    assert field in [one.field for one in caught.value.violations]
+    assert field in [violation.field for violation in caught.value.violations]
 
 
 def test_too_many_events_are_refused(client: Client) -> None:
@@ -156,14 +156,15 @@ async def test_weather_is_fetched_where_it_is_not_given(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The provider's snow decides for a place; what the request brings goes before it."""
-    monkeypatch.setenv("TACT_WEATHER_TIMEOUT", "5")
+    monkeypatch.setenv("TACT_WEATHER_TIMEOUT", "60")
+    monkeypatch.setenv("TACT_WEATHER_CALL_TIMEOUT", "60")
     harbin = {"latitude": 45.75, "longitude": 126.65}
     async with station() as provider:
         monkeypatch.setenv("TACT_WEATHER_URL", provider.url)
         with serving(write_book(tmp_path / "book", SHOP), tmp_path / "tact.db") as running:
-            async with AsyncClient(running.target, timeout=10) as client:
+            async with AsyncClient(running.target, timeout=60) as client:
                 first = await client.decide(request("a", placement="hero", location=harbin))
                 given = request("b", placement="hero", location=harbin, weather={"condition": "clear"})
                 second = await client.decide(given)
-    assert [one.offer for one in first.offers] == ["snow"]
+    assert [offer.offer for offer in first.offers] == ["snow"]
     assert list(second.offers) == []

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from engine.ledger.errors import DeadlinePassed, LedgerError, LedgerFull
-from engine.server.service import settled
-from engine.server.streams import GoingDown, Streams
+from engine.server.streams import GoingDown, Streams, decide_when_room
 
 
 class Sender:
@@ -46,13 +45,13 @@ async def test_it_reads_no_further_than_its_window() -> None:
 
 async def test_all_is_taken_before_the_end() -> None:
     """A stream that ends gives everything that was sent, in order, and then nothing."""
-    found: list[int] = []
+    read: list[int] = []
     with Streams(window=3).intake(aiter(Sender(10))) as intake:
         while taken := await intake.taken():
-            found += taken
+            read += taken
             for _ in taken:
                 intake.answered()
-    assert found == list(range(1, 11))
+    assert read == list(range(1, 11))
 
 
 async def test_what_was_read_is_taken_before_it_goes_down() -> None:
@@ -72,7 +71,7 @@ async def test_what_was_read_is_taken_before_it_goes_down() -> None:
     assert sender.read == 4
 
 
-async def test_a_fault_of_the_sender_is_told() -> None:
+async def test_a_fault_of_the_sender_is_raised() -> None:
     """What goes wrong with reading reaches whoever takes, after what was read before."""
 
     async def failing() -> AsyncIterator[int]:
@@ -109,4 +108,4 @@ async def test_a_full_queue_is_waited_for() -> None:
         ([late], None, [late, late]),
     ):
         engine: Any = Scripted(*errors)
-        assert [*await settled(engine, asked, deadline)] == wanted
+        assert [*await decide_when_room(engine, asked, deadline)] == wanted

@@ -7,12 +7,11 @@ from engine.engine import Engine
 from engine.ledger.ledger import Ledger
 from engine.ledger.store.open import open_store
 from engine.model.instant import SECOND
-from engine.server.book.serving import ServingBook, ServingBooks
+from engine.server.book.serving import Learner, ServingBook, ServingBooks
 from engine.server.clock import ServerClock
-from engine.server.learner import Learner
 from engine.wire.parse import Parser
 from tests.decide.arbitrate.shop import NOW
-from tests.decide.learning.test_book import learning_book
+from tests.decide.experiments.test_learning import learning_book
 from tests.logs import Log
 
 
@@ -20,7 +19,9 @@ async def test_a_server_learns_and_lives_through_a_log_that_is_away(tmp_path: Pa
     """It writes what is known, once while nothing changes; what it cannot write it leaves, and what it knew it still knows."""
     log, compiled = Log(f"sqlite:///{tmp_path}/tact.db"), learning_book()
     ledger, learned, now = Ledger(open_store(log.url)), Learned(), [NOW]
-    serving_books = ServingBooks(ServingBook(Parser(compiled), Engine(compiled, ledger, None, learned)))
+    serving_books = ServingBooks(
+        compiled, lambda compiled: ServingBook(Parser(compiled), Engine(compiled, ledger, None, learned))
+    )
     learner = Learner(serving_books, ledger, ServerClock(lambda: now[0], lambda: now[0] * 1000), learned)
     await learner.look()
     assert log.rows("select campaign, reward, since, arms from learned") == [

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,6 +14,7 @@ from tests.books import write_book
 from tests.logs import Log, sqlite_log
 from tests.postgres import PostgresServer
 from tests.servers import serving
+from tests.waiting import HANGS
 
 NOW = datetime(2026, 3, 10, 10, tzinfo=UTC)
 BOOK = """
@@ -40,12 +42,10 @@ def log(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 def clients(log: Log, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Client, Client]]:
     """A client of each of the servers."""
     book = write_book(tmp_path_factory.mktemp("book"), BOOK)
-    with (
-        serving(book, log, "--allow-simulated-now") as one,
-        serving(book, log, "--allow-simulated-now") as two,
-        Client(one.target, timeout=60) as first,
-        Client(two.target, timeout=60) as second,
-    ):
+    with pytest.MonkeyPatch.context() as environment, ExitStack() as stack:
+        environment.setenv("TACT_BUSY_TIMEOUT", str(HANGS))
+        servers = [stack.enter_context(serving(book, log, "--allow-simulated-now")) for _ in range(2)]
+        first, second = (stack.enter_context(Client(server.target, timeout=HANGS)) for server in servers)
         yield first, second
 
 
@@ -68,20 +68,20 @@ def happened(answer: pb.DecideResponse, kind: str, hours: float, event_id: str =
 
 def test_what_one_server_is_told_the_other_knows(clients: tuple[Client, Client]) -> None:
     """A bounce gives back, a late delivery counts again, a complaint silences, an unsubscribe bars: at once."""
-    one, two = clients
-    first = decide(one, "ann")
-    assert decide(two, "ann", 1).blocked_by == ["weekly"]
-    tell(one, 2, happened(first, "bounced", 2))
-    second = decide(two, "ann", 3)
+    here, there = clients
+    first = decide(here, "ann")
+    assert decide(there, "ann", 1).blocked_by == ["weekly"]
+    tell(here, 2, happened(first, "bounced", 2))
+    second = decide(there, "ann", 3)
     assert second.outcome == pb.OUTCOME_OFFER
-    tell(one, 30, happened(second, "delivered", 30))
-    assert decide(two, "ann", 31).next_allowed_at.ToDatetime(UTC) == NOW + timedelta(hours=3, days=7)
-    tell(two, 32, happened(second, "complained", 32))
-    assert decide(one, "ann", 33).blocked_by == ["weekly", "peace"]
-    tell(two, 34, happened(second, "unsubscribed", 34))
-    last = decide(one, "ann", 24 * 60)
+    tell(here, 30, happened(second, "delivered", 30))
+    assert decide(there, "ann", 31).next_allowed_at.ToDatetime(UTC) == NOW + timedelta(hours=3, days=7)
+    tell(there, 32, happened(second, "complained", 32))
+    assert decide(here, "ann", 33).blocked_by == ["weekly", "peace"]
+    tell(there, 34, happened(second, "unsubscribed", 34))
+    last = decide(here, "ann", 24 * 60)
     assert (last.outcome, last.reasons[0].code) == (pb.OUTCOME_BLOCKED, pb.REASON_CODE_NO_CONSENT)
-    preview = decide(two, "ann", 24 * 60, mode="preview")
+    preview = decide(there, "ann", 24 * 60, mode="preview")
     (reading,) = preview.pressure
     assert (reading.kind, reading.rule) == (pb.PRESSURE_KIND_CONSENT, "ads")
     assert reading.window == "withdrawn 2026-03-11T20:00:00+00:00"
@@ -98,19 +98,21 @@ def test_callers_who_report_the_same_are_told_once(clients: tuple[Client, Client
             happened(answer, "bounced", 2, f"b-{number}"),
         )
     ]
-    found: list[list[Recorded | Status]] = []
+    reports: list[list[Recorded | Status]] = []
 
     def report(caller: int) -> None:
         order = events if caller % 2 else events[::-1]
-        told = {event.event_id: result for event in order for result in tell(clients[caller % 2], 3, event)}
-        found.append([told[event.event_id] for event in events])
+        results = {
+            event.event_id: result for event in order for result in tell(clients[caller % 2], 3, event)
+        }
+        reports.append([results[event.event_id] for event in events])
 
     callers = [threading.Thread(target=report, args=(caller,)) for caller in range(6)]
     for caller in callers:
         caller.start()
     for caller in callers:
         caller.join()
-    accepted = [[one is Recorded.ACCEPTED for one in results] for results in found]
-    assert [sum(each) for each in zip(*accepted, strict=True)] == [1] * 20
+    accepted = [[result is Recorded.ACCEPTED for result in report] for report in reports]
+    assert [sum(callers) for callers in zip(*accepted, strict=True)] == [1] * 20
     assert log.rows("select distinct state from contacts where person like 'p-%'") == [("released",)]
     assert log.rows("select count(*) from outcomes where person like 'p-%'") == [(20,)]

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,19 +14,12 @@ from tests.requests import li_na
 from tests.server.load import Load
 from tests.server.reloads import BROKEN, numbered_book, said, version_of
 from tests.servers import Server, serving
+from tests.waiting import until
 
 
 def live_version(client: Client) -> str:
     """The version that answers now."""
     return client.decide(li_na("whoever")).book_version
-
-
-def until(holds: Callable[[], bool], within: float = 30) -> None:
-    """Waits until it holds."""
-    end = time.monotonic() + within
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 def reload(server: Server) -> None:
@@ -37,7 +29,7 @@ def reload(server: Server) -> None:
 
 def test_sighup_reloads_once(book: Path, log: Path) -> None:
     """SIGHUP brings the folder's book to life; without it, and without --watch, a change is left alone."""
-    with serving(book, log) as server, Client(server.target, timeout=10) as client:
+    with serving(book, log) as server, Client(server.target, timeout=60) as client:
         first = live_version(client)
         second = version_of(write_book(book, numbered_book(2)))
         reload(server)
@@ -50,7 +42,7 @@ def test_sighup_reloads_once(book: Path, log: Path) -> None:
 
 def test_watch_follows_the_folder(book: Path, log: Path) -> None:
     """With --watch a changed file, a folder that comes or goes and a file that goes each make another version live."""
-    with serving(book, log, "--watch") as server, Client(server.target, timeout=10) as client:
+    with serving(book, log, "--watch") as server, Client(server.target, timeout=60) as client:
         changes: tuple[Callable[[], object], ...] = (
             lambda: write_book(book, numbered_book(2)),
             lambda: write_book(book / "more", "audiences:\n  old: {profile.age: {gte: 60}}\n"),
@@ -60,14 +52,14 @@ def test_watch_follows_the_folder(book: Path, log: Path) -> None:
         )
         for change in changes:
             change()
-            wanted = version_of(book)
-            until(lambda wanted=wanted: live_version(client) == wanted)  # type: ignore[misc]
+            expected = version_of(book)
+            until(lambda expected=expected: live_version(client) == expected)  # type: ignore[misc]
         assert server.stop() == 0
 
 
 def test_a_broken_book_leaves_the_live_one(book: Path, log: Path) -> None:
     """Its diagnostics are said with file, line and code; the live version goes on; the mended book goes live."""
-    with serving(book, log) as server, Client(server.target, timeout=10) as client:
+    with serving(book, log) as server, Client(server.target, timeout=60) as client:
         first = live_version(client)
         write_book(book, BROKEN)
         reload(server)
@@ -107,7 +99,7 @@ def test_a_folder_behind_a_link_is_followed(tmp_path: Path, log: Path, dots: str
             (tmp_path / name).rename(served / f"..{name}")
         link.symlink_to("..one")
         (served / "book.yaml").symlink_to("..data/book.yaml")
-    with serving(served, log, "--watch") as server, Client(server.target, timeout=10) as client:
+    with serving(served, log, "--watch") as server, Client(server.target, timeout=60) as client:
         assert live_version(client) != second
         turned = link.with_name("turned")
         turned.symlink_to(tmp_path / "two" if dots == "current" else "..two")
@@ -126,11 +118,12 @@ def test_no_request_fails_while_books_change(book: Path, log: Path) -> None:
                 written.add(version_of(write_book(book, numbered_book(number))))
                 reload(server)
                 said(server, "book live", number)
+                load.await_answers(len(load.answers) + 2 * load.callers)  # some of which began since
                 write_book(book, BROKEN)
                 reload(server)
                 said(server, "book refused", number)
         assert server.stop() == 0
-    served = {one.book_version for one in load.answers}
+    served = {answer.book_version for answer in load.answers}
     assert load.failures == []
     assert served <= written
     assert len(served) > 1
@@ -139,13 +132,15 @@ def test_no_request_fails_while_books_change(book: Path, log: Path) -> None:
 def test_a_batch_is_decided_by_one_version(book: Path, log: Path) -> None:
     """While versions change under it, all answers of one batch name the same version."""
     seen: list[set[str]] = []
-    with serving(book, log) as server, Client(server.target, timeout=10) as client:
+    with serving(book, log) as server, Client(server.target, timeout=60) as client:
         for number in range(1, 6):
             write_book(book, numbered_book(number))
             reload(server)
-            while len([line for line in server.errors if "book live" in line]) < number:
-                batch = client.decide_batch([li_na(f"c{one}") for one in range(100)])
-                seen.append({one.book_version for one in batch if isinstance(one, DecideResponse)})
+            live = False
+            while not live:  # at least a batch a version
+                live = len([line for line in server.errors if "book live" in line]) >= number
+                batch = client.decide_batch([li_na(f"c{customer}") for customer in range(100)])
+                seen.append({item.book_version for item in batch if isinstance(item, DecideResponse)})
         assert server.stop() == 0
     assert {len(versions) for versions in seen} == {1}
     assert len(set().union(*seen)) > 1

@@ -14,8 +14,16 @@ from tests.postgres import PostgresServer, postgres
 from tests.requests import li_na
 from tests.server.load_generator import Hammer, assert_exact
 from tests.server.replicas import Fleet
+from tests.waiting import HANGS
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Servers that wait for one another at the log for as long as it takes."""
+    monkeypatch.setenv("TACT_BUSY_TIMEOUT", str(HANGS))
+
+
+@pytest.mark.usefixtures("patient")
 def test_servers_on_one_log_are_exact(book: Path, any_log: Log) -> None:
     """Four servers, sixteen callers, one hot customer and fifty warm ones: no cap is exceeded, no call fails."""
     with Fleet(book, any_log).running() as fleet:
@@ -26,25 +34,26 @@ def test_servers_on_one_log_are_exact(book: Path, any_log: Log) -> None:
     assert_exact(any_log, hammer.answers)
 
 
+@pytest.mark.usefixtures("patient")
 def test_names_of_one_person_share_a_cap_on_every_server(book: Path, any_log: Log) -> None:
     """Linked names, and names that are linked by being sent together, ask four servers at once: two contacts each."""
-    asked = [
+    requests = [
         (f"{kind}-{number}", turn) for number in range(12) for kind in ("linked", "sent") for turn in range(8)
     ]
     with Fleet(book, any_log).running() as fleet:
-        targets = [fleet.target(random.Random(seed)) for seed in range(len(asked))]
-        clients = {target: Client(target, timeout=30) for target in set(targets)}
+        targets = [fleet.target(random.Random(seed)) for seed in range(len(requests))]
+        clients = {target: Client(target, timeout=HANGS) for target in set(targets)}
         for number in range(12):
             clients[targets[number]].link([f"linked-{number}-a", f"linked-{number}-b"])
 
-        def decide(place: int) -> int:
-            person, turn = asked[place]
+        def decide(number: int) -> int:
+            person, turn = requests[number]
             name, other = (f"{person}-a", f"{person}-b")[:: 1 if turn % 2 else -1]
             request = li_na(name, channels=["wechat"], aliases=[other] if person.startswith("sent") else [])
-            return clients[targets[place]].decide(request).outcome
+            return clients[targets[number]].decide(request).outcome
 
         with ThreadPoolExecutor(16) as callers:
-            outcomes = list(callers.map(decide, range(len(asked))))
+            outcomes = list(callers.map(decide, range(len(requests))))
         for client in clients.values():
             client.close()
     assert outcomes.count(pb.OUTCOME_OFFER) == 2 * 2 * 12

@@ -1,4 +1,4 @@
-"""Desks: which version serves whom, and when a version is freed."""
+"""Serving books: which version serves whom, and when a version is freed."""
 
 import asyncio
 import resource
@@ -9,6 +9,7 @@ import pytest
 from engine.decide.compiled import CompiledBook, compile_book
 from engine.decide.signals.kernel import DurableKernel
 from engine.engine import Engine
+from engine.ledger.commit.decisions import DecideCommand
 from engine.ledger.ledger import Ledger
 from engine.ledger.store.open import open_store
 from engine.model.decision import Decision
@@ -25,19 +26,20 @@ RULES_OF_200 = 4_500_000
 """Bytes that the rulesets of 200 signals take."""
 
 
-def serving(compiled: CompiledBook, ledger: Ledger) -> ServingBook:
-    """A desk that serves the book."""
-    return ServingBook(Parser(compiled), Engine(compiled, ledger))
+def serving(compiled: CompiledBook, ledger: Ledger) -> ServingBooks:
+    """A server's book, and those that replace it."""
+    return ServingBooks(compiled, lambda compiled: ServingBook(Parser(compiled), Engine(compiled, ledger)))
 
 
-async def settled(*deskes: ServingBook, ledger: Ledger) -> list[str]:
-    """The versions that decided, of asks of each desk that are settled together."""
-    asks = [
-        ask
-        for one in deskes
-        for ask in await one.engine.evaluate_all([one.parser.parse(li_na("li-na"), NOW)])
+async def committed(*servings: ServingBook, ledger: Ledger) -> list[str]:
+    """The versions that decided, of evaluations by each serving book that are committed in one group."""
+    evaluations = [
+        evaluation
+        for serving in servings
+        for evaluation in await serving.engine.evaluate_all([serving.parser.parse(li_na("li-na"), NOW)])
     ]
-    return [one.book_version for one in await ledger.submit(asks) if isinstance(one, Decision)]
+    decisions = await ledger.commit_all([DecideCommand(evaluation) for evaluation in evaluations])
+    return [decision.book_version for decision in decisions if isinstance(decision, Decision)]
 
 
 @pytest.fixture
@@ -61,12 +63,12 @@ async def test_rulesets_live_as_long_as_requests(
     """A replaced version keeps its rulesets while a request of its own is under way, and is freed after the last one."""
     ledger = Ledger(open_store(f"sqlite:///{tmp_path}/log.db"))
     first, second = books
-    serving_books = ServingBooks(serving(first, ledger))
-    with serving_books.compiled as old, serving_books.compiled:
-        serving_books.swap(serving(second, ledger))
-        assert serving_books.compiled.version == second.book.version
+    serving_books = serving(first, ledger)
+    with serving_books.current as old, serving_books.current:
+        serving_books.swap(second)
+        assert serving_books.current.version == second.book.version
         assert healthy(first)
-        assert await settled(old, serving_books.compiled, ledger=ledger) == [
+        assert await committed(old, serving_books.current, ledger=ledger) == [
             first.book.version,
             second.book.version,
         ]
@@ -83,8 +85,8 @@ async def test_an_idle_version_is_freed_at_once(
     """With no request under way the replaced version goes with the swap."""
     ledger = Ledger(open_store(f"sqlite:///{tmp_path}/log.db"))
     first, second = books
-    serving_books = ServingBooks(serving(first, ledger))
-    serving_books.swap(serving(second, ledger))
+    serving_books = serving(first, ledger)
+    serving_books.swap(second)
     await asyncio.get_running_loop().shutdown_default_executor()
     assert not healthy(first)
     assert healthy(second)
@@ -97,12 +99,12 @@ async def test_memory_is_flat_over_swaps(tmp_path: Path) -> None:
     loaded = load(write_book(tmp_path / "book", numbered_book(1, 200))).book
     assert loaded is not None
     ledger = Ledger(open_store(f"sqlite:///{tmp_path}/log.db"))
-    serving_books = ServingBooks(serving(compile_book(loaded), ledger))
+    serving_books = serving(compile_book(loaded), ledger)
     before = 0
     for swap in range(70):
         if swap == 20:
             before = resident()
-        serving_books.swap(serving(compile_book(loaded), ledger))
+        serving_books.swap(compile_book(loaded))
     await asyncio.get_running_loop().shutdown_default_executor()
     assert resident() - before < 4 * RULES_OF_200
     ledger.close()

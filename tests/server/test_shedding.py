@@ -35,7 +35,9 @@ async def test_what_is_refused_is_not_read(tmp_path: Path) -> None:
     log = tmp_path / "log.db"
     ledger = Ledger(open_store(f"sqlite:///{log}", busy_timeout=200), limit=1)
     compiled = compiled_book(tmp_path / "book")
-    serving_books = ServingBooks(ServingBook(Parser(compiled), Engine(compiled, ledger)))
+    serving_books = ServingBooks(
+        compiled, lambda compiled: ServingBook(Parser(compiled), Engine(compiled, ledger))
+    )
     service, call = DecisionsService(serving_books, lambda: NOW, Streams(1)), cast("Any", Patient())
     wrong = li_na(placement="no-such")
     holder = sqlite3.connect(log, isolation_level=None)

@@ -1,8 +1,7 @@
 """DecideStream: decisions with flow control, over a real channel to a real server."""
 
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from tests.books import SPRING, write_book
 from tests.logs import Log
 from tests.requests import li_na
 from tests.servers import Server, serving
+from tests.waiting import until
 
 INVALID = grpc.StatusCode.INVALID_ARGUMENT.value[0]
 
@@ -27,14 +27,6 @@ NARROW = (("grpc.http2.bdp_probe", 0), ("grpc.http2.lookahead_bytes", 65536))
 def named(count: int, prefix: str) -> list[pb.DecideRequest]:
     """Requests, each of a customer of its own."""
     return [li_na(f"{prefix}{number}", request_id=f"{prefix}{number}") for number in range(count)]
-
-
-def until(is_so: Callable[[], bool]) -> None:
-    """Returns when it is so."""
-    end = time.monotonic() + 120
-    while not is_so():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 def made(log: Path) -> int:
@@ -49,10 +41,10 @@ def test_every_request_is_answered_by_its_name(client: Client) -> None:
         client.decide_stream(named(1000, "s") + [li_na("same", request_id=f"same{n}") for n in range(5)])
     )
     assert len(answers) == 1005
-    assert {one.request_id for one in answers} == {f"s{n}" for n in range(1000)} | {
+    assert {answer.request_id for answer in answers} == {f"s{n}" for n in range(1000)} | {
         f"same{n}" for n in range(5)
     }
-    outcomes = [one.outcome for one in answers if one.request_id.startswith("same")]
+    outcomes = [answer.outcome for answer in answers if answer.request_id.startswith("same")]
     assert sorted(outcomes) == [pb.OUTCOME_OFFER] * 2 + [pb.OUTCOME_BLOCKED] * 3
     assert list(client.decide_stream([])) == []
 
@@ -66,26 +58,30 @@ def test_an_error_is_one_request_s_own(client: Client, server: Server) -> None:
     assert (bad.request_id, bad.outcome, bad.decision_id) == ("e2", pb.OUTCOME_UNSPECIFIED, "")
     error = error_of_status(bad.error)
     assert isinstance(error, InvalidRequest)
-    assert [one.field for one in error.violations] == ["customer.id"]
+    assert [violation.field for violation in error.violations] == ["customer.id"]
     with grpc.insecure_channel(server.target) as channel:
         call: Any = channel.stream_stream(
             "/tact.v1.Decisions/DecideStream", response_deserializer=pb.DecideResponse.FromString
         )
         sent = [b"\xff", li_na("e4").SerializeToString(), li_na("e5", request_id="e5").SerializeToString()]
         answers = list(call(iter(sent), timeout=60))
-    assert [(one.request_id, one.error.code) for one in answers] == [("", INVALID), ("", INVALID), ("e5", 0)]
+    assert [(answer.request_id, answer.error.code) for answer in answers] == [
+        ("", INVALID),
+        ("", INVALID),
+        ("e5", 0),
+    ]
 
 
 async def test_it_can_be_awaited(server: Server) -> None:
     """The other client sends what it is given as it comes, also from what has to be awaited."""
 
     async def given() -> Any:
-        for one in named(300, "a"):
-            yield one
+        for request in named(300, "a"):
+            yield request
 
     async with AsyncClient(server.target, timeout=60) as client:
-        assert len([one async for one in client.decide_stream(given())]) == 300
-        assert len([one async for one in client.decide_stream(named(3, "b"))]) == 3
+        assert len([answer async for answer in client.decide_stream(given())]) == 300
+        assert len([answer async for answer in client.decide_stream(named(3, "b"))]) == 3
 
 
 def is_let_in(client: Client) -> bool:
@@ -150,28 +146,27 @@ def test_a_stream_goes_on_at_the_next_server(book: Path, log: Path) -> None:
     """Servers come and go under a stream: every request is answered once to its caller, and decided once."""
     with serving(book, log) as server:
         port = server.target.rsplit(":", 1)[1]
-        with Client(server.target, timeout=10, attempts=1000) as client:
+        with Client(server.target, timeout=60, attempts=1000) as client:
             stream = client.decide_stream(named(1000, "g"))
             answers = [next(stream) for _ in range(100)]
             assert server.stop(within=120) == 0
             with serving(book, log, "--port", port):
                 answers += stream
-    assert {one.request_id for one in answers} == {f"g{n}" for n in range(1000)}
+    assert {answer.request_id for answer in answers} == {f"g{n}" for n in range(1000)}
     assert made(log) == 1000
-    assert {one.decision_id for one in answers} == {
-        each for (each,) in Log(f"sqlite:///{log}").rows("select decision_id from decisions")
-    }
+    logged = Log(f"sqlite:///{log}").rows("select decision_id from decisions")
+    assert {(answer.decision_id,) for answer in answers} == set(logged)
 
 
 async def test_an_awaited_stream_goes_on_too(book: Path, log: Path) -> None:
     """As above, for the other client."""
     with serving(book, log) as server:
         port = server.target.rsplit(":", 1)[1]
-        async with AsyncClient(server.target, timeout=10, attempts=1000) as client:
+        async with AsyncClient(server.target, timeout=60, attempts=1000) as client:
             stream = client.decide_stream(named(1000, "h"))
             names = {(await anext(stream)).request_id for _ in range(100)}
             server.kill()
             with serving(book, log, "--port", port):
-                names |= {one.request_id async for one in stream}
+                names |= {answer.request_id async for answer in stream}
     assert len(names) == 1000
     assert made(log) == 1000

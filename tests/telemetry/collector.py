@@ -24,19 +24,25 @@ class Collector(traces_grpc.TraceServiceServicer, metrics_grpc.MetricsServiceSer
     def Export(self, request: Any, context: Any) -> Any:  # noqa: N802 the protocol's word
         """Takes either kind."""
         if isinstance(request, traces_pb.ExportTraceServiceRequest):
-            for one in request.resource_spans:
-                self.resources.append(texts(one.resource.attributes))
-                self.spans += [span for scope in one.scope_spans for span in scope.spans]
+            for spans in request.resource_spans:
+                self.resources.append(texts(spans.resource.attributes))
+                self.spans += [span for scope in spans.scope_spans for span in scope.spans]
             return traces_pb.ExportTraceServiceResponse()
-        for each in request.resource_metrics:
-            self.resources.append(texts(each.resource.attributes))
-            self.metrics |= {metric.name: metric for scope in each.scope_metrics for metric in scope.metrics}
+        for metrics in request.resource_metrics:
+            self.resources.append(texts(metrics.resource.attributes))
+            self.metrics |= {
+                metric.name: metric for scope in metrics.scope_metrics for metric in scope.metrics
+            }
         return metrics_pb.ExportMetricsServiceResponse()
 
 
 def texts(attributes: Any) -> dict[str, str]:
     """The attributes that are texts."""
-    return {one.key: one.value.string_value for one in attributes if one.value.HasField("string_value")}
+    return {
+        attribute.key: attribute.value.string_value
+        for attribute in attributes
+        if attribute.value.HasField("string_value")
+    }
 
 
 @contextmanager

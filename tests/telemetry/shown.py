@@ -2,25 +2,27 @@
 
 import json
 import socket
+from collections.abc import Sequence
 from contextlib import ExitStack
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
+from prometheus_client.metrics import MetricWrapperBase
+from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 
-from engine.server.gauges import readings_of_book, readings_of_server, readings_of_weather
-from engine.telemetry.figures import Figure, GaugeReading, Histogram, Tally
+from engine.server import gauges
 from engine.telemetry.metrics import Metrics
-from engine.workers.supervise import WORKERS
 
 
 def free_port() -> int:
     """A port of loopback that nobody listens on."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
 
 
 def three_free_ports() -> int:
@@ -39,7 +41,7 @@ def three_free_ports() -> int:
 def get(port: int, path: str) -> tuple[int, str]:
     """The status and body at a path."""
     try:
-        with urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+        with urlopen(f"http://127.0.0.1:{port}{path}", timeout=60) as answer:
             return answer.status, answer.read().decode()
     except HTTPError as error:
         return error.code, error.read().decode()
@@ -55,32 +57,52 @@ def samples(port: int) -> list[Sample]:
     """Everything at /metrics."""
     status, body = get(port, "/metrics")
     assert status == 200
-    return [one for family in text_string_to_metric_families(body) for one in family.samples]
+    return [sample for family in text_string_to_metric_families(body) for sample in family.samples]
 
 
 def value(port: int, name: str, **labels: str) -> float:
     """The one figure of that name with these labels; 0 where there is none yet."""
-    found = [one.value for one in samples(port) if one.name == name and labels.items() <= one.labels.items()]
-    assert len(found) <= 1, found
-    return found[0] if found else 0.0
+    values = [
+        sample.value
+        for sample in samples(port)
+        if sample.name == name and labels.items() <= sample.labels.items()
+    ]
+    assert len(values) <= 1, values
+    return values[0] if values else 0.0
+
+
+class Figure(NamedTuple):
+    """A metric as Prometheus declares it; a counter's name is without `_total`."""
+
+    name: str
+    kind: str
+    labels: tuple[str, ...]
 
 
 def every_figure() -> list[Figure]:
     """All that a server can show of itself; not to be read, since there is no server."""
     metrics, nothing = Metrics(), cast("Any", None)
-    metrics.readings += readings_of_book(nothing, nothing)
-    metrics.readings += readings_of_server(nothing, nothing, nothing)
-    metrics.readings += readings_of_weather(nothing)
-    return [*metrics.all(), GaugeReading(WORKERS, dict)]
+    gauges.register_book(metrics.registry, nothing, nothing)
+    gauges.register_server(metrics.registry, nothing, nothing, nothing)
+    gauges.register_weather(metrics.registry, nothing)
+    gauges.register_workers(metrics.registry, nothing)
+    return [
+        Figure(family.name, family.type, tuple(_label_names(collector, family)))
+        for collector in metrics.registry._collector_to_names
+        for family in collector.describe()  # type: ignore[attr-defined]
+    ]
+
+
+def _label_names(collector: Collector, family: Family) -> Sequence[str]:
+    holder: Any = collector if isinstance(collector, MetricWrapperBase) else family
+    return holder._labelnames  # type: ignore[no-any-return]
 
 
 def kind_of(figure: Figure) -> str:
     """What Prometheus calls it."""
-    if isinstance(figure, Histogram):
-        return "histogram"
-    return "counter" if isinstance(figure, Tally) or figure.grows else "gauge"
+    return figure.kind
 
 
 def shown_name(figure: Figure) -> str:
     """Its name as Prometheus stores it; a histogram's without the ending of its series."""
-    return f"{figure.about.name}_total" if kind_of(figure) == "counter" else figure.about.name
+    return f"{figure.name}_total" if figure.kind == "counter" else figure.name

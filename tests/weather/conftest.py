@@ -1,4 +1,4 @@
-"""A station to ask, a clock to turn, and the weather between them."""
+"""Fixtures: a weather station, a clock, and the weather service."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -14,21 +14,21 @@ MakeWeather: TypeAlias = Callable[..., Weather]
 
 
 class Clock:
-    """A clock that a test turns; seconds."""
+    """A clock in seconds, set by the test."""
 
     def __init__(self, now: float) -> None:
         self.now = now
 
     def __call__(self) -> float:
-        """The moment it shows."""
+        """The present time."""
         return self.now
 
 
 @pytest.fixture
 async def harbin() -> AsyncIterator[Station]:
-    """A station that answers well."""
-    async with station() as one:
-        yield one
+    """A station that answers correctly."""
+    async with station() as opened:
+        yield opened
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def wall() -> Clock:
 
 @pytest.fixture
 async def make(harbin: Station, clock: Clock, wall: Clock) -> AsyncIterator[MakeWeather]:
-    """Makes weather from the station, patient unless told otherwise; options: settings without `weather_`."""
+    """Makes a Weather from the station, with long timeouts by default; options: settings without `weather_`."""
     made: list[Weather] = []
 
     def build(**options: Any) -> Weather:
@@ -55,11 +55,11 @@ async def make(harbin: Station, clock: Clock, wall: Clock) -> AsyncIterator[Make
         return made[-1]
 
     yield build
-    for one in made:
-        await one.close()
+    for made_weather in made:
+        await made_weather.close()
 
 
 async def landed(weather: Weather) -> None:
     """Returns when no call is under way."""
-    while weather._flights:
-        await asyncio.wait(set(weather._flights.values()))
+    while weather._calls:
+        await asyncio.wait(set(weather._calls.values()))

@@ -1,4 +1,4 @@
-"""A weather station: a real HTTP server on loopback that answers as a test tells it to, well or badly."""
+"""A weather station: an HTTP server on loopback whose answers a test sets."""
 
 import asyncio
 import json
@@ -74,12 +74,12 @@ def reply(
 
 
 class Station:
-    """A running server: what it was asked, and how it answers."""
+    """A running server: the requests it received, and how it answers."""
 
     def __init__(self) -> None:
         self.url = ""
         self.answer: Answer = reply(forecast())
-        self.asked: list[str] = []
+        self.received: list[str] = []
         """Request heads, first to last."""
         self.connections = 0
         self.open = asyncio.Event()
@@ -90,13 +90,13 @@ class Station:
 
     def query(self, number: int = -1) -> dict[str, str]:
         """The parameters of a request."""
-        target = self.asked[number].split(" ", 2)[1]
+        target = self.received[number].split(" ", 2)[1]
         return {name: values[0] for name, values in parse_qs(urlsplit(target).query).items()}
 
     async def arrived(self, count: int) -> None:
         """Returns when that many requests have come."""
         async with self._arrived:
-            await self._arrived.wait_for(lambda: len(self.asked) >= count)
+            await self._arrived.wait_for(lambda: len(self.received) >= count)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection."""
@@ -106,7 +106,7 @@ class Station:
             while not writer.is_closing():
                 head = await reader.readuntil(b"\r\n\r\n")
                 async with self._arrived:
-                    self.asked.append(head.decode())
+                    self.received.append(head.decode())
                     self._arrived.notify_all()
                 await self.open.wait()
                 await self.answer(writer)
@@ -127,14 +127,14 @@ class Station:
 @asynccontextmanager
 async def station() -> AsyncIterator[Station]:
     """A station on a free port of loopback."""
-    one = Station()
-    server = await asyncio.start_server(one.serve, "127.0.0.1", 0)
-    one.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    opened = Station()
+    server = await asyncio.start_server(opened.serve, "127.0.0.1", 0)
+    opened.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     try:
-        yield one
+        yield opened
     finally:
         server.close()
-        await one.end()
+        await opened.end()
         await server.wait_closed()
 
 
@@ -144,8 +144,8 @@ def station_apart() -> Iterator[str]:
     loop, ready, ended = asyncio.new_event_loop(), Queue[str](), asyncio.Event()
 
     async def run() -> None:
-        async with station() as one:
-            ready.put(one.url)
+        async with station() as opened:
+            ready.put(opened.url)
             await ended.wait()
 
     thread = Thread(target=loop.run_until_complete, args=(run(),))

@@ -56,7 +56,7 @@ def test_late_failures_do_not_prolong(clock: Clock) -> None:
 
 
 def test_lost_trial(clock: Clock) -> None:
-    """A trial whose end is never told is followed by another after a pause."""
+    """A trial call whose result is never reported is followed by another after a pause."""
     breaker = Breaker(1, 30, clock)
     breaker.failed()
     clock.now += 31

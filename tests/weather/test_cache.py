@@ -1,10 +1,10 @@
-"""What is remembered."""
+"""The cache of reports."""
 
 from engine.weather.cache import UNKNOWN, Cache, CachedReport, Cell
 
 
 def test_the_oldest_asked_goes() -> None:
-    """With one too many, the square asked for longest ago is forgotten; asking counts, not only putting."""
+    """Beyond the limit the least recently used cell is dropped; reading counts as use."""
     cache = Cache(2)
     first, second, third = (Cell(0, number) for number in range(3))
     for cell in (first, second):
@@ -17,7 +17,7 @@ def test_the_oldest_asked_goes() -> None:
 
 
 def test_put_again() -> None:
-    """A square is remembered once, with what was put last."""
+    """A cell is cached once, with the report put last."""
     cache = Cache(2)
     for moment in (1.0, 2.0, 3.0):
         cache.put(Cell(0, 0), CachedReport(read_at=moment))

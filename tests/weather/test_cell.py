@@ -1,4 +1,4 @@
-"""Squares of the map."""
+"""Cells of the map."""
 
 import math
 
@@ -27,7 +27,7 @@ from engine.weather.cache import cell_of
     ],
 )
 def test_middle_is_sent(latitude: float, longitude: float, sent: tuple[str, str]) -> None:
-    """A place is sent as the middle of its square; the poles and the 180th meridian have one name each."""
+    """Coordinates are sent as the middle of their cell; each pole and the 180th meridian is one cell."""
     cell = cell_of(latitude, longitude)
     assert cell is not None
     assert cell.coordinates() == sent
@@ -47,14 +47,14 @@ def test_middle_is_sent(latitude: float, longitude: float, sent: tuple[str, str]
     ],
 )
 def test_nowhere(latitude: float, longitude: float) -> None:
-    """What is no place on Earth has no square."""
+    """Coordinates out of range have no cell."""
     assert cell_of(latitude, longitude) is None
 
 
 @settings(max_examples=100, deadline=None)
 @given(st.floats(-90, 90), st.floats(-180, 180))
 def test_square_is_near(latitude: float, longitude: float) -> None:
-    """The middle of a place's square is within a twentieth of a degree, and lies in that square itself."""
+    """The middle of the cell is within a twentieth of a degree, and lies in that cell."""
     cell = cell_of(latitude, longitude)
     assert cell is not None
     north, east = map(float, cell.coordinates())

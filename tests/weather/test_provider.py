@@ -1,4 +1,4 @@
-"""The provider: what it is asked, and every way in which it can fail."""
+"""The provider: its requests, and every way in which it can fail."""
 
 import asyncio
 import gzip
@@ -30,7 +30,7 @@ async def fetched(url: str, *, call_timeout: float = 10.0, times: int = 1) -> fl
 async def test_what_is_asked(harbin: Station) -> None:
     """One GET with rounded coordinates, the variables, the units by name, and nothing of the customer's."""
     assert await fetched(f"{harbin.url}/base/") == 3.1
-    assert harbin.asked[0].startswith("GET /base/v1/forecast?")
+    assert harbin.received[0].startswith("GET /base/v1/forecast?")
     assert harbin.query() == {
         "latitude": "45.8",
         "longitude": "126.5",
@@ -42,16 +42,16 @@ async def test_what_is_asked(harbin: Station) -> None:
         "wind_speed_unit": "kmh",
         "precipitation_unit": "mm",
     }
-    headers = {line.partition(":")[0].lower() for line in harbin.asked[0].splitlines()[1:] if line}
+    headers = {line.partition(":")[0].lower() for line in harbin.received[0].splitlines()[1:] if line}
     assert headers == {"host", "accept", "accept-encoding", "connection", "user-agent"}
 
 
 async def test_connection_is_kept_and_cookies_are_not(harbin: Station) -> None:
-    """Calls share a connection; what the provider sets to know us again is not sent back."""
+    """Calls share a connection; the provider's cookies are not sent back."""
     harbin.answer = reply(forecast(), headers=("set-cookie: who=you; path=/",))
     await fetched(harbin.url, times=3)
-    assert (len(harbin.asked), harbin.connections) == (3, 1)
-    assert "cookie" not in harbin.asked[-1].lower()
+    assert (len(harbin.received), harbin.connections) == (3, 1)
+    assert "cookie" not in harbin.received[-1].lower()
 
 
 async def closes(writer: asyncio.StreamWriter) -> None:
@@ -163,7 +163,7 @@ async def test_silence_and_trickle(harbin: Station) -> None:
 
 
 async def test_redirect_is_not_followed(harbin: Station) -> None:
-    """A redirect is a failure, and nobody else is asked."""
+    """A redirect is a failure, and is not followed."""
     async with station() as elsewhere:
         harbin.answer = reply(GOOD, status="302 Found", headers=(f"location: {elsewhere.url}/v1/forecast",))
         with pytest.raises(ProviderFailed, match="status"):
@@ -177,7 +177,7 @@ async def test_environment_is_not_read(harbin: Station, monkeypatch: pytest.Monk
         for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
             monkeypatch.setenv(name, proxy.url)
         assert await fetched(harbin.url) == 3.1
-        assert (len(harbin.asked), proxy.connections) == (1, 0)
+        assert (len(harbin.received), proxy.connections) == (1, 0)
 
 
 async def test_connections_come_back(harbin: Station) -> None:
@@ -189,11 +189,11 @@ async def test_connections_come_back(harbin: Station) -> None:
         assert [str(end) for end in ends] == ["timeout", "timeout"]
     await provider.close()
     patient = Provider(Settings(weather_url=harbin.url, weather_call_timeout=10, weather_calls=2))
-    harbin.asked.clear()
+    harbin.received.clear()
     for _ in range(5):
         calls = [asyncio.create_task(patient.fetch(HARBIN)) for _ in range(2)]
         await harbin.arrived(2)
-        harbin.asked.clear()
+        harbin.received.clear()
         for call in calls:
             call.cancel()
         await asyncio.gather(*calls, return_exceptions=True)

@@ -1,4 +1,4 @@
-"""Reports: what is believed of an answer, and what is not."""
+"""Reports: which values of an answer are accepted."""
 
 import math
 from typing import Any
@@ -73,14 +73,14 @@ def test_names_are_the_rulebook_s() -> None:
     ],
 )
 def test_bad_value_is_dropped_alone(name: str, value: object, attribute: str) -> None:
-    """A value that is not to be believed is missing; all the others stay."""
+    """An implausible value is missing; all others are kept."""
     expected = {**NOW, **TOMORROW}
     del expected[attribute]
     assert at(forecast(**{name: value})) == expected
 
 
 def test_other_units_are_dropped() -> None:
-    """A value in a unit that was not asked for is missing: 50 °F is not 50 °C."""
+    """A value in another unit than requested is missing: 50 °F is not 50 °C."""
     document = forecast()
     document["current_units"]["temperature_2m"] = "°F"
     document["daily_units"]["wind_speed_10m_max"] = "m/s"
@@ -109,7 +109,7 @@ def test_hail(code: object, hail: bool | None) -> None:
 
 
 def test_tomorrow_moves_at_the_place_s_midnight() -> None:
-    """What was read before midnight has the right tomorrow after it, and none when the forecast is used up."""
+    """A report read before midnight has the right tomorrow after it, and none beyond the forecast."""
     document = forecast()
     name = "weather.tomorrow.temperature_max_c"
     assert at(document, TEN_O_CLOCK + 14 * HOUR - 1)[name] == 5.5
@@ -119,7 +119,7 @@ def test_tomorrow_moves_at_the_place_s_midnight() -> None:
 
 @pytest.mark.parametrize("offset", [None, "28800", 10**6, math.nan, True])
 def test_no_offset_no_tomorrow(offset: object) -> None:
-    """Without a believable offset from UTC nobody knows which day is tomorrow; the present stays."""
+    """Without a plausible offset from UTC there is no tomorrow; the present is kept."""
     assert at({**forecast(), "utc_offset_seconds": offset}) == NOW
 
 
@@ -149,7 +149,7 @@ def test_short_columns() -> None:
     "document", [None, [], "sunny", 3, {}, {"error": True, "reason": "no"}, {"current": [1]}]
 )
 def test_nothing_to_believe(document: object) -> None:
-    """An answer without one believable value is no report."""
+    """An answer without a plausible value is no report."""
     assert read_report(document) is None
 
 
@@ -165,6 +165,6 @@ JSON = st.recursive(
 @settings(max_examples=80, deadline=None)
 @given(st.dictionaries(st.sampled_from([*forecast()]), JSON), st.floats(0, 4e9))
 def test_any_answer(document: dict[str, object], moment: float) -> None:
-    """Whatever is answered, nothing is raised, and what is believed is finite."""
+    """Whatever the answer, nothing is raised, and the accepted values are finite."""
     values = at({**forecast(), **document}, moment).values()
     assert all(math.isfinite(value) for value in values if isinstance(value, float))

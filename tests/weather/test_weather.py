@@ -1,4 +1,4 @@
-"""Weather for decisions: asked for once, remembered, never late, never an error."""
+"""Weather for decisions: fetched once, cached, never late, never an error."""
 
 import asyncio
 import math
@@ -17,19 +17,19 @@ HOUR = 3600
 
 
 async def test_first_asks_and_second_remembers(harbin: Station, make: MakeWeather) -> None:
-    """The first asker waits for the call; the second, next door, is answered from memory."""
+    """The first lookup waits for the call; the second, of the same cell, is answered from the cache."""
     weather = make()
     first = await weather.at(*HARBIN)
     assert first[TEMPERATURE] == 3.1
     assert first["weather.tomorrow.hail"] is True
     assert await weather.at(45.79, 126.52) == first
-    assert len(harbin.asked) == 1
+    assert len(harbin.received) == 1
     counters = weather.counters()
     assert (counters.calls, counters.waited, counters.hits, counters.cells) == (1, 1, 1, 1)
 
 
 async def test_off_by_default() -> None:
-    """Without a provider there is no weather, and nobody is asked."""
+    """Without a provider there is no weather, and no call."""
     weather = Weather(Settings())
     assert not weather.enabled
     assert await weather.at(*HARBIN) == {}
@@ -37,17 +37,17 @@ async def test_off_by_default() -> None:
     await weather.close()
 
 
-@pytest.mark.parametrize("place", [(91, 0), (0, 181), (math.nan, 0), (0, math.inf)])
-async def test_nowhere(harbin: Station, make: MakeWeather, place: tuple[float, float]) -> None:
-    """What is no place has no weather, and nobody is asked."""
-    assert await make().at(*place) == {}
-    assert harbin.asked == []
+@pytest.mark.parametrize("coordinates", [(91, 0), (0, 181), (math.nan, 0), (0, math.inf)])
+async def test_nowhere(harbin: Station, make: MakeWeather, coordinates: tuple[float, float]) -> None:
+    """Coordinates out of range have no weather, and cause no call."""
+    assert await make().at(*coordinates) == {}
+    assert harbin.received == []
 
 
 async def test_edges_are_one_place(harbin: Station, make: MakeWeather) -> None:
-    """Both names of the 180th meridian, every longitude at a pole and both zeros are one square each."""
+    """Both names of the 180th meridian, every longitude at a pole and both zeros are one cell each."""
     weather = make()
-    for place in [
+    for coordinates in [
         (10, 180),
         (10, -180),
         (90, 0),
@@ -58,12 +58,12 @@ async def test_edges_are_one_place(harbin: Station, make: MakeWeather) -> None:
         (0.0, 0.0),
         (-0.0, -0.0),
     ]:
-        assert await weather.at(*place)
-    assert len(harbin.asked) == 4
+        assert await weather.at(*coordinates)
+    assert len(harbin.received) == 4
 
 
 async def test_a_thousand_ask_once(harbin: Station, make: MakeWeather) -> None:
-    """A thousand who ask at once for one square cause one call, and all get its answer."""
+    """A thousand simultaneous lookups of one cell cause one call, and all get its report."""
     harbin.open.clear()
     weather = make()
     askers = [asyncio.create_task(weather.at(*HARBIN)) for _ in range(1000)]
@@ -71,26 +71,26 @@ async def test_a_thousand_ask_once(harbin: Station, make: MakeWeather) -> None:
     harbin.open.set()
     answers = await asyncio.gather(*askers)
     assert all(answer[TEMPERATURE] == 3.1 for answer in answers)
-    assert len(harbin.asked) == 1
+    assert len(harbin.received) == 1
 
 
 async def test_deadline(harbin: Station, make: MakeWeather) -> None:
-    """Whoever's deadline comes before the answer leaves by then with nothing; the answer is there for the next."""
+    """A lookup whose deadline comes before the answer returns nothing by then; the report is cached for the next."""
     harbin.open.clear()
     weather = Weather(Settings(weather_url=harbin.url, weather_timeout=10, weather_call_timeout=10))
     deadline = time.monotonic() + 0.1
     assert await weather.at(*HARBIN, deadline=deadline) == {}
     assert time.monotonic() < deadline + 1
-    assert len(harbin.asked) == 1
+    assert len(harbin.received) == 1
     harbin.open.set()
     await landed(weather)
     assert (await weather.at(*HARBIN, deadline=time.monotonic()))[TEMPERATURE] == 3.1
-    assert len(harbin.asked) == 1
+    assert len(harbin.received) == 1
     await weather.close()
 
 
 async def test_patience(harbin: Station, make: MakeWeather) -> None:
-    """Without a deadline, and with a far one, nobody waits longer than the setting says."""
+    """Without a deadline, and with a far one, a lookup waits no longer than the setting."""
     harbin.open.clear()
     weather = make(timeout=0.02)
     assert await weather.at(*HARBIN) == {}
@@ -99,39 +99,39 @@ async def test_patience(harbin: Station, make: MakeWeather) -> None:
     harbin.open.set()
     await landed(weather)
     assert await weather.at(*HARBIN)
-    assert len(harbin.asked) == 1
+    assert len(harbin.received) == 1
 
 
 async def test_no_time_at_all(harbin: Station, make: MakeWeather, clock: Clock) -> None:
-    """A deadline that has passed costs no wait, and yet the call is made for the next."""
+    """A deadline that has passed causes no wait, but the call is made for the next lookup."""
     weather = make()
     assert await weather.at(*HARBIN, deadline=clock.now - 1) == {}
     await landed(weather)
     assert await weather.at(*HARBIN)
-    assert len(harbin.asked) == 1
+    assert len(harbin.received) == 1
 
 
 async def test_cancelled_asker(harbin: Station, make: MakeWeather) -> None:
-    """Cancelling one who waits leaves the call and the others who wait."""
+    """Cancelling one waiting lookup does not affect the call and the other lookups."""
     harbin.open.clear()
     weather = make()
-    one, other = (asyncio.create_task(weather.at(*HARBIN)) for _ in range(2))
+    first, other = (asyncio.create_task(weather.at(*HARBIN)) for _ in range(2))
     await harbin.arrived(1)
-    one.cancel()
+    first.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await one
+        await first
     harbin.open.set()
     assert (await other)[TEMPERATURE] == 3.1
-    assert len(harbin.asked) == 1
+    assert len(harbin.received) == 1
 
 
 async def test_stale_while_revalidate(harbin: Station, make: MakeWeather, clock: Clock) -> None:
-    """An old report is given at once while one call asks for a new one; a report too old is not given."""
+    """An old report is returned at once while one call fetches a new one; a report too old is not returned."""
     weather = make(fresh=HOUR, stale=3 * HOUR)
     await weather.at(*HARBIN)
     clock.now += HOUR - 1
     await weather.at(*HARBIN)
-    assert len(harbin.asked) == 1
+    assert len(harbin.received) == 1
 
     clock.now += 2
     harbin.open.clear()
@@ -141,7 +141,7 @@ async def test_stale_while_revalidate(harbin: Station, make: MakeWeather, clock:
     harbin.open.set()
     await landed(weather)
     assert (await weather.at(*HARBIN))[TEMPERATURE] == 9.0
-    assert (len(harbin.asked), weather.counters().stale_hits) == (2, 3)
+    assert (len(harbin.received), weather.counters().stale_hits) == (2, 3)
 
     clock.now += 3 * HOUR
     harbin.open.clear()
@@ -149,7 +149,7 @@ async def test_stale_while_revalidate(harbin: Station, make: MakeWeather, clock:
 
 
 async def test_old_is_kept_when_refreshing_fails(harbin: Station, make: MakeWeather, clock: Clock) -> None:
-    """A failed refresh leaves the old report, and the square is asked for again only after the pause."""
+    """A failed refresh keeps the old report, and the cell is fetched again only after the pause."""
     weather = make(pause=30)
     await weather.at(*HARBIN)
     harbin.answer = reply(b"", status="503 Service Unavailable")
@@ -157,7 +157,7 @@ async def test_old_is_kept_when_refreshing_fails(harbin: Station, make: MakeWeat
     for _ in range(3):
         assert (await weather.at(*HARBIN))[TEMPERATURE] == 3.1
         await landed(weather)
-    assert len(harbin.asked) == 2
+    assert len(harbin.received) == 2
     clock.now += 31
     harbin.answer = reply(forecast(temperature_2m=9.0))
     await weather.at(*HARBIN)
@@ -166,7 +166,7 @@ async def test_old_is_kept_when_refreshing_fails(harbin: Station, make: MakeWeat
 
 
 async def test_midnight_passes(make: MakeWeather, wall: Clock) -> None:
-    """A remembered report gives the tomorrow of the moment at which it is asked for."""
+    """A cached report gives the tomorrow of the moment of the lookup."""
     weather = make()
     name = "weather.tomorrow.temperature_max_c"
     assert (await weather.at(*HARBIN))[name] == 5.5
@@ -175,13 +175,13 @@ async def test_midnight_passes(make: MakeWeather, wall: Clock) -> None:
 
 
 async def test_breaker(harbin: Station, make: MakeWeather, clock: Clock) -> None:
-    """After failures in a row nobody is asked; after the pause one call is tried, and its success opens the way."""
+    """After failures in a row no calls are made; after the pause one call is tried, and its success closes the breaker."""
     weather = make(failures=3, pause=30)
     harbin.answer = reply(b"", status="500 Internal Server Error")
     for latitude in range(5):
         assert await weather.at(latitude, 0) == {}
     counters = weather.counters()
-    assert (len(harbin.asked), counters.breaker, dict(counters.failures)) == (
+    assert (len(harbin.received), counters.breaker, dict(counters.failures)) == (
         3,
         BreakerState.OPEN,
         {"status": 3},
@@ -198,11 +198,11 @@ async def test_breaker(harbin: Station, make: MakeWeather, clock: Clock) -> None
     assert (await trial)[TEMPERATURE] == 3.1
     assert weather.counters().breaker is BreakerState.CLOSED
     assert await weather.at(51, 0)
-    assert len(harbin.asked) == 5
+    assert len(harbin.received) == 5
 
 
 async def test_remembered_weather_outlives_the_provider(harbin: Station, make: MakeWeather) -> None:
-    """An open breaker stops calls, not answers from memory."""
+    """An open breaker stops calls, not answers from the cache."""
     weather = make(failures=1)
     await weather.at(*HARBIN)
     harbin.answer = reply(b"", status="500 Internal Server Error")
@@ -212,7 +212,7 @@ async def test_remembered_weather_outlives_the_provider(harbin: Station, make: M
 
 
 async def test_nobody_there(make: MakeWeather) -> None:
-    """A provider that is not there is no weather, and no error."""
+    """An unreachable provider means no weather, and no error."""
     async with station() as gone:
         url = gone.url
     weather = make(url=url)
@@ -221,7 +221,7 @@ async def test_nobody_there(make: MakeWeather) -> None:
 
 
 async def test_our_own_mistake(make: MakeWeather, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Even a mistake of ours in the call costs no decision."""
+    """Even a fault of this package in a call fails no decision."""
     weather = make()
     assert weather._provider is not None
     monkeypatch.setattr(weather._provider, "_url", None)
@@ -230,7 +230,7 @@ async def test_our_own_mistake(make: MakeWeather, monkeypatch: pytest.MonkeyPatc
 
 
 async def test_calls_are_bounded(harbin: Station, make: MakeWeather, clock: Clock) -> None:
-    """No more calls than allowed are under way; whoever would need one more has no weather, at once."""
+    """No more calls than allowed are under way; a lookup that would need one more returns nothing at once."""
     weather = make(calls=2)
     harbin.open.clear()
     askers = [asyncio.create_task(weather.at(latitude, 0)) for latitude in range(2)]
@@ -238,23 +238,23 @@ async def test_calls_are_bounded(harbin: Station, make: MakeWeather, clock: Cloc
     assert [await weather.at(latitude, 0) for latitude in range(2, 20)] == [{}] * 18
     harbin.open.set()
     assert all(await asyncio.gather(*askers))
-    assert (len(harbin.asked), harbin.connections) == (2, 2)
+    assert (len(harbin.received), harbin.connections) == (2, 2)
 
 
 async def test_memory_is_bounded(harbin: Station, make: MakeWeather) -> None:
-    """No more squares than allowed are remembered; the one asked for longest ago goes."""
+    """No more cells than allowed are cached; the least recently used is dropped."""
     weather = make(cache_cells=3)
     for latitude in range(10):
         await weather.at(latitude, 0)
     assert weather.counters().cells == 3
     await weather.at(9, 0)
-    assert len(harbin.asked) == 10
+    assert len(harbin.received) == 10
     await weather.at(0, 0)
-    assert len(harbin.asked) == 11
+    assert len(harbin.received) == 11
 
 
 async def test_close(harbin: Station, make: MakeWeather) -> None:
-    """Closing ends the calls under way and those who wait; after it there is no weather, and closing again is nothing."""
+    """Closing ends the calls under way and waiting lookups; after it there is no weather, and closing again does nothing."""
     weather = make()
     harbin.open.clear()
     asker = asyncio.create_task(weather.at(*HARBIN))
@@ -262,5 +262,5 @@ async def test_close(harbin: Station, make: MakeWeather) -> None:
     await weather.close()
     assert await asker == {}
     assert await weather.at(*HARBIN) == {}
-    assert len(harbin.asked) == 1
+    assert len(harbin.received) == 1
     await weather.close()

@@ -24,9 +24,8 @@ def audit(log: Path, answers: Sequence[DecideResponse]) -> Counter[str]:
         ).fetchall()
     logged = {request: decision for request, decision, _, _ in decisions}
     assert len(logged) == len(decisions), "a request was decided twice"
-    assert {one.request_id: one.decision_id for one in answers}.items() <= logged.items(), (
-        "an answer was lost"
-    )
+    answered = {answer.request_id: answer.decision_id for answer in answers}
+    assert answered.items() <= logged.items(), "an answer was lost"
     offers = Counter(decision for _, decision, _, outcome in decisions if outcome == "offer")
     assert offers == Counter(decision for decision, _ in contacts), "a contact without its offer, or twice"
     given = Counter(person for _, person in contacts)

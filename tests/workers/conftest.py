@@ -17,3 +17,10 @@ def log(tmp_path: Path) -> Path:
 def book(tmp_path: Path) -> Path:
     """The spring book, in a folder of the test's own."""
     return write_book(tmp_path / "book")
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Supervisors that do not take a worker for hung, or for one that does not leave, because the machine is busy."""
+    monkeypatch.setenv("TACT_LIVENESS", "60")
+    monkeypatch.setenv("TACT_GRACE", "100")

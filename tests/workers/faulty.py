@@ -14,8 +14,8 @@ from typing import Any
 from engine.decide.signals import kernel
 from engine.server.logs import configure
 from engine.settings import Settings
-from engine.workers import worker
-from engine.workers.book_snapshot import BookSnapshot, read_snapshot
+from engine.workers import process, worker
+from engine.workers.spawn_config import BookSnapshot, read_snapshot
 from engine.workers.supervise import supervise
 
 CRASH, HANG = "crash", "hang"
@@ -49,12 +49,13 @@ class Poisoned:
 
 
 def serve(fault: str, rules: str, log: str) -> None:
-    """Serves by workers that can be made to fail."""
+    """Serves by workers that can be made to fail, and get the time to report where they hang on a busy machine too."""
     configure(as_json=False)
+    process.DUMP_SECONDS = 5.0
     book_snapshot = read_snapshot(Path(rules))
     assert isinstance(book_snapshot, BookSnapshot)
     command = (sys.executable, "-m", "tests.workers.faulty", "work", fault)
-    settings = Settings(rules=rules, log=f"sqlite:///{log}", port=0, workers=2, liveness=2)
+    settings = Settings(rules=rules, log=f"sqlite:///{log}", port=0, workers=2, liveness=10, grace=100)
 
     def announce(address: str) -> None:
         sys.stdout.write(f"listening on {address}\n")

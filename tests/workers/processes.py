@@ -1,8 +1,6 @@
 """The worker processes of a server, looked at through /proc."""
 
-import time
 from collections import Counter
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,7 +14,7 @@ def workers(server: Server) -> list[int]:
 
 def is_running(pid: int) -> bool:
     """Whether there is such a process, other than one that is dead and not yet buried."""
-    return any(pid == one for one, _ in _parents())
+    return pid in {process for process, _ in _parents()}
 
 
 def connections(server: Server) -> Counter[int]:
@@ -26,14 +24,6 @@ def connections(server: Server) -> Counter[int]:
     return Counter({pid: len(sockets & _sockets(pid)) for pid in workers(server)})
 
 
-def until(holds: Callable[[], object], server: Server | None = None, within: float = 90) -> None:
-    """Waits until something is so; fails with what the server said if it does not come about."""
-    deadline = time.monotonic() + within
-    while not holds():
-        assert time.monotonic() < deadline, "".join(server.errors) if server else "it did not come about"
-        time.sleep(0.02)
-
-
 def said(server: Server, words: str) -> int:
     """How many lines with these words the server and its workers have logged."""
     return sum(words in line for line in list(server.errors))
@@ -41,7 +31,7 @@ def said(server: Server, words: str) -> int:
 
 def _parents() -> list[tuple[int, int]]:
     """Every process that is not a zombie, with its parent."""
-    found = []
+    parents = []
     for folder in Path("/proc").iterdir():
         try:
             status = (folder / "stat").read_text(encoding="utf-8") if folder.name.isdigit() else ""
@@ -49,8 +39,8 @@ def _parents() -> list[tuple[int, int]]:
             continue
         state, parent, *_ = status.rpartition(")")[2].split() or ("Z", "0")
         if state not in "ZX":
-            found.append((int(folder.name), int(parent)))
-    return found
+            parents.append((int(folder.name), int(parent)))
+    return parents
 
 
 def _established(port: int) -> set[str]:
@@ -62,9 +52,9 @@ def _established(port: int) -> set[str]:
 
 def _sockets(pid: int) -> set[str]:
     """The sockets that a process has open: their inodes."""
-    found = set()
-    for one in Path(f"/proc/{pid}/fd").iterdir():
+    inodes = set()
+    for file in Path(f"/proc/{pid}/fd").iterdir():
         with suppress(FileNotFoundError):  # it has been closed
-            link = one.readlink().name
-            found.add(link.removeprefix("socket:[").removesuffix("]"))
-    return found
+            link = file.readlink().name
+            inodes.add(link.removeprefix("socket:[").removesuffix("]"))
+    return inodes

@@ -13,8 +13,9 @@ from tests.books import write_book
 from tests.decide.signals.books import needs_library
 from tests.server.load import Load
 from tests.servers import Server, start
+from tests.waiting import HANGS, until
 from tests.workers.faulty import CRASH, HANG
-from tests.workers.processes import is_running, said, until, workers
+from tests.workers.processes import is_running, said, workers
 
 pytestmark = needs_library
 
@@ -75,13 +76,13 @@ def test_service_goes_on(tmp_path: Path, kind: str, words: str) -> None:
         assert server.stop() == 0
     assert said(server, words) == 2
     assert said(server, "assert_fact") == 2, "it was not in the library"
-    assert {one.outcome for one in load.answers} == {pb.OUTCOME_OFFER}
-    assert len({one.request_id for one in load.answers}) == len(load.answers)
+    assert {answer.outcome for answer in load.answers} == {pb.OUTCOME_OFFER}
+    assert len({answer.request_id for answer in load.answers}) == len(load.answers)
 
 
 def test_a_retry_gets_the_answer_that_a_crash_kept_back(tmp_path: Path) -> None:
     """The client that was cut off asks again by itself, and the other worker answers."""
-    with faulty(tmp_path) as (server, fault), Client(server.target, timeout=30, attempts=10) as client:
+    with faulty(tmp_path) as (server, fault), Client(server.target, timeout=HANGS, attempts=1000) as client:
         arm(fault, CRASH)
         answer = client.decide(at_risk(0, 0))
         assert answer.outcome == pb.OUTCOME_OFFER
@@ -102,4 +103,4 @@ def test_a_worker_that_hangs_without_a_supervisor_ends(tmp_path: Path) -> None:
             until(lambda: not fault.exists())
             server.process.kill()
             until(lambda: not any(is_running(pid) for pid in pool))
-        assert server.ended(20) == -9
+        assert server.ended(120) == -9

@@ -2,17 +2,20 @@
 
 import os
 import signal
-import sqlite3
 from pathlib import Path
+
+import pytest
 
 from engine.api.v1 import decisions_pb2 as pb
 from engine.client import Client, Unavailable
 from tests.books import SPRING, write_book
 from tests.requests import li_na
 from tests.server.load import Load
+from tests.server.log_trouble import held
 from tests.servers import serving, start_server
+from tests.waiting import HANGS, until
 from tests.workers.audit import audit
-from tests.workers.processes import is_running, said, until, workers
+from tests.workers.processes import is_running, said, workers
 
 
 def somebody(caller: int, turn: int) -> pb.DecideRequest:
@@ -26,7 +29,7 @@ def test_sigterm_loses_nothing_that_was_accepted(book: Path, log: Path) -> None:
     load = Load(server.target, somebody, callers=12)
     with load.running():
         load.await_answers(300)
-        assert server.stop(within=60) == 0
+        assert server.stop(within=HANGS) == 0
     assert {type(failure) for failure in load.failures} <= {Unavailable}, load.failures
     assert audit(log, load.answers).total() == len(load.answers)
     assert said(server, "a worker died") == 0
@@ -44,7 +47,7 @@ def test_sighup_renews_all_workers_and_fails_no_call(book: Path, log: Path) -> N
             until(lambda: said(server, "workers renewed"), server)
             assert not any(is_running(pid) for pid in old)
             load.await_answers(len(load.answers) + 50)
-        with Client(server.target, timeout=20) as client:
+        with Client(server.target, timeout=HANGS) as client:
             humid = li_na("humid", weather={"temperature_c": 3.0, "humidity_pct": 60.0})
             assert client.decide(humid).offers[0].content["title"] == "Winter has come"
         assert server.stop() == 0
@@ -68,7 +71,7 @@ def test_sighup_with_a_broken_book_changes_nothing(book: Path, log: Path) -> Non
     """What is wrong is logged, and the workers go on; one that dies comes back with the book that they serve."""
     with (
         serving(book, log, "--workers", "2") as server,
-        Client(server.target, timeout=60, attempts=20) as client,
+        Client(server.target, timeout=HANGS, attempts=1000) as client,
     ):
         pool = workers(server)
         (book / "book.yaml").write_text("book: {name: spring}\n", encoding="utf-8")
@@ -90,25 +93,23 @@ def test_workers_leave_when_their_supervisor_is_killed(book: Path, log: Path) ->
         load.await_answers(50)
         server.process.kill()
         until(lambda: not any(is_running(pid) for pid in pool))
-    assert server.ended(20) == -signal.SIGKILL
+    assert server.ended(120) == -signal.SIGKILL
     assert said(server, "the supervisor is gone") == 2
     assert audit(log, load.answers).total() == len(load.answers)
 
 
-def test_a_second_signal_hurries(book: Path, log: Path) -> None:
+def test_a_second_signal_hurries(book: Path, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Calls that the log keeps waiting get no answer then, and the workers leave long before the grace is over."""
+    monkeypatch.setenv("TACT_BUSY_TIMEOUT", "10")  # a worker gets 5 s more than twice that to end in
     with serving(book, log, "--workers", "2", "--grace", "600") as server:
-        holder = sqlite3.connect(log, isolation_level=None)
-        holder.execute("begin immediate")
         load = Load(server.target, somebody, callers=4, pause=0.03)
-        with load.running():
+        with held(log), load.running():
             until(lambda: load.failures, server)  # so calls are under way, which the log keeps waiting
             server.process.send_signal(signal.SIGTERM)
             until(lambda: said(server, "draining") == 3, server)
             server.process.send_signal(signal.SIGTERM)
             until(lambda: said(server, "hurrying"), server)
-            assert server.ended(60) == 0, "".join(server.errors)
-        holder.close()
+            assert server.ended(HANGS) == 0, "".join(server.errors)
 
 
 def test_a_worker_that_somebody_stops_is_replaced(book: Path, log: Path) -> None:

@@ -11,6 +11,7 @@ from engine.client import Client
 from tests.requests import li_na
 from tests.server.test_lifecycle import tact
 from tests.servers import serving, start_server
+from tests.waiting import HANGS
 from tests.workers.processes import connections, said, workers
 
 
@@ -19,7 +20,7 @@ def test_it_is_one_server(book: Path, log: Path) -> None:
     with serving(book, log, "--workers", "3") as server:
         pool = workers(server)
         assert len(pool) == 3
-        health = tact("health", server.target)
+        health = tact("health", server.target, "--timeout", "60")
         assert (health.returncode, health.stdout.strip()) == (0, "SERVING")
         assert server.stop() == 0
         assert server.process.stdout is not None
@@ -31,7 +32,7 @@ def test_connections_spread(book: Path, log: Path) -> None:
     """A client with many connections reaches more than one worker, by calls in turn."""
     with (
         serving(book, log, "--workers", "2") as server,
-        Client(server.target, timeout=20, connections=24) as client,
+        Client(server.target, timeout=HANGS, connections=24) as client,
     ):
         for turn in range(24):
             client.decide(li_na(f"customer-{turn}"))
@@ -46,7 +47,7 @@ def test_old_connections_are_renewed_without_a_failure(
     monkeypatch.setenv("TACT_CONNECTION_AGE", "0.2")
     with (
         serving(book, log, "--workers", "2") as server,
-        Client(server.target, timeout=20, attempts=1) as client,
+        Client(server.target, timeout=HANGS, attempts=1) as client,
     ):
         seen: set[int] = set()
         turn = 0
@@ -65,9 +66,11 @@ def test_lines_of_json_say_which_worker(book: Path, log: Path) -> None:
     assert process.stdout is not None
     assert json.loads(process.stdout.readline())["address"].startswith("127.0.0.1:")
     process.terminate()
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=HANGS)
     lines = [json.loads(line) for line in errors.splitlines()]
-    life = {number: [one["event"] for one in lines if one.get("worker") == number] for number in (1, 2, None)}
+    life = {
+        number: [line["event"] for line in lines if line.get("worker") == number] for number in (1, 2, None)
+    }
     assert life == {
         1: ["serving", "draining", "stopped"],
         2: ["serving", "draining", "stopped"],
@@ -116,7 +119,7 @@ def test_a_broken_book_is_not_served(tmp_path: Path, log: Path) -> None:
 def test_a_port_of_its_choice_is_the_same_for_all(book: Path, log: Path) -> None:
     """The port that 0 chose is held: killed to the last worker, the server comes back at the same address."""
     server = start_server(book, log, "--workers", "2", "--port", "0")
-    with Client(server.target, timeout=60, attempts=200) as client:
+    with Client(server.target, timeout=HANGS, attempts=1000) as client:
         before = client.decide(li_na(request_id="one"))
         for pid in workers(server):
             subprocess.run(["kill", "-9", str(pid)], check=True)

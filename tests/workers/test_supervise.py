@@ -10,16 +10,16 @@ import pytest
 from engine.server.listen import CannotServe
 from engine.settings import Settings
 from engine.workers import slot
-from engine.workers.book_snapshot import BookSnapshot, read_snapshot
 from engine.workers.slot import FIRST, LONGEST, WELL, Backoff
+from engine.workers.spawn_config import BookSnapshot, read_snapshot
 from engine.workers.supervise import held_port, supervise
 
 
-def edition_of(book: Path) -> BookSnapshot:
-    """The edition in a folder that has one."""
-    found = read_snapshot(book)
-    assert isinstance(found, BookSnapshot)
-    return found
+def snapshot_of(book: Path) -> BookSnapshot:
+    """The snapshot of a folder whose book loads."""
+    snapshot = read_snapshot(book)
+    assert isinstance(snapshot, BookSnapshot)
+    return snapshot
 
 
 def settings_of(book: Path, log: Path) -> Settings:
@@ -33,7 +33,7 @@ async def test_a_worker_that_cannot_serve_ends_the_start(book: Path, log: Path) 
     command = (sys.executable, "-c", "raise SystemExit(3)")
     with pytest.raises(CannotServe, match=r"worker [12] ended before it served \(exit code 3\)"):
         await supervise(
-            edition_of(book), settings_of(book, log), announced.append, as_json=False, command=command
+            snapshot_of(book), settings_of(book, log), announced.append, as_json=False, command=command
         )
     assert announced == []
 
@@ -45,12 +45,12 @@ async def test_a_worker_that_never_serves_is_given_up(
     monkeypatch.setattr(slot, "START_LIMIT", 0.1)
     command = (sys.executable, "-c", "import sys; sys.stdin.read()")
     with pytest.raises(CannotServe, match="ended before it served"):
-        await supervise(edition_of(book), settings_of(book, log), print, as_json=False, command=command)
+        await supervise(snapshot_of(book), settings_of(book, log), print, as_json=False, command=command)
 
 
-def test_an_edition_that_reads_otherwise_is_not_served(book: Path) -> None:
+def test_a_snapshot_that_reads_otherwise_is_not_served(book: Path) -> None:
     """A worker whose program understands the files in another way says so and does not serve."""
-    book_snapshot = edition_of(book)
+    book_snapshot = snapshot_of(book)
     assert book_snapshot.compiled().book.version == book_snapshot.version
     with pytest.raises(CannotServe, match=r"has version .* while the supervisor read version other"):
         replace(book_snapshot, version="other").compiled()

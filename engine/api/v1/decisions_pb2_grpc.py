@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class DecisionsStub:
-    """Decides what to say to a customer, in which form, on which channel, or to stay silent.
+    """Decides what to offer a customer, in which variant and on which channel, or to send nothing.
 
     Every answer in COMMIT mode is on disk before it leaves the server.
     """
@@ -70,7 +70,7 @@ class DecisionsStub:
 
 
 class DecisionsServicer:
-    """Decides what to say to a customer, in which form, on which channel, or to stay silent.
+    """Decides what to offer a customer, in which variant and on which channel, or to send nothing.
 
     Every answer in COMMIT mode is on disk before it leaves the server.
     """
@@ -83,39 +83,41 @@ class DecisionsServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DecideBatch(self, request, context):
-        """Decides for up to 1,000 customers in one settlement. A bad item gets an error of its own and fails no other.
+        """Decides for up to 1,000 customers in one transaction. An invalid item gets its own error; the others are decided.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DecideStream(self, request_iterator, context):
-        """Decides a stream of requests; answers carry the request_id, which is required, and may come in another order. A bad
-        request gets an `error` of its own and fails no other. A caller that does not take its answers is read no further. The
-        stream ends with UNAVAILABLE when the server goes down or closes the connection: what has no answer is to be asked again.
+        """Decides a stream of requests. Each answer carries its request_id, which is required here; answers may arrive in
+        another order. An invalid request gets its own `error`; the others are decided. Flow control: the server reads no
+        more requests while too many answers are unread. The stream ends with UNAVAILABLE when the server shuts down or
+        closes the connection; send the unanswered requests again.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Record(self, request, context):
-        """Records what customers did, and what happened to decisions, for later decisions about them. Idempotent by event_id, in any
-        order; a bad event gets an error of its own and fails no other. What is accepted is on disk before the answer leaves.
+        """Records customers' events and the outcomes of decisions, for use in later decisions. Idempotent by event_id; events
+        may arrive in any order. An invalid event gets its own error; the others are recorded. Accepted events are on disk
+        before the answer leaves.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Explain(self, request, context):
-        """Explains what Decide would answer, or did answer, campaign by campaign. Reserves nothing and logs nothing.
+        """Explains, campaign by campaign, what Decide would answer or did answer. Reserves nothing and logs nothing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Link(self, request, context):
-        """Makes one person of all who bear the names, with all that is kept of them; of consents the stricter wins. Doing it again
-        changes nothing.
+        """Merges the persons known under the given names into one, with everything stored for them. Of their consents the
+        stricter applies. Idempotent.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -163,7 +165,7 @@ def add_DecisionsServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class Decisions:
-    """Decides what to say to a customer, in which form, on which channel, or to stay silent.
+    """Decides what to offer a customer, in which variant and on which channel, or to send nothing.
 
     Every answer in COMMIT mode is on disk before it leaves the server.
     """

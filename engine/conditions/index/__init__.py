@@ -1,1 +1,1 @@
-"""The condition index: which of many conditions hold, without evaluating each."""
+"""The condition index: finds which of many conditions hold without evaluating each. Start with `index`."""

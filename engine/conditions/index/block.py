@@ -1,4 +1,4 @@
-"""A block of the index: some clauses, a bit each, and the columns that narrow them down."""
+"""A block of the index: a set of clauses, one bit each, and the columns that narrow it down."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,39 +12,39 @@ from engine.conditions.model import Test
 from engine.model.values import Attributes, Moment
 
 _WORD = 512
-"""How many bits are taken at once from a result."""
+"""Bits that are taken from a result at a time."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Direct:
-    """A test that no column holds, evaluated when a clause that is still alive has it."""
+    """A test that fits no column. It is evaluated if a clause that is still alive has it."""
 
     test: Test
-    wanted: Mask
-    """The clauses that need it to hold."""
-    unwanted: Mask
-    """The clauses that need it not to hold."""
+    positive: Mask
+    """The clauses that require it to hold."""
+    negative: Mask
+    """The clauses that require it not to hold."""
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Clauses by local number."""
+    """A set of clauses, numbered from 0 within the block."""
 
     offset: int
-    """The place of its clauses in the masks that callers pass."""
+    """Bit of its first clause in the masks that callers pass."""
     owners: Sequence[int]
-    """The position of the condition that each clause belongs to; never falling."""
-    everything: Mask
+    """By clause, the position of the condition that it belongs to; ascending, with repetitions."""
+    all_clauses: Mask
     columns: Sequence[tuple[str, Mapping[Any, Mask], Mask, Callable[[Any], Mask] | None]]
-    """The fields of `Column`, the most selective first; plain tuples are quicker to take apart."""
+    """Attribute, masks, other and lookup of each `IndexColumn`, the most selective first. Tuples unpack faster."""
     direct: Sequence[_Direct]
     repeated: bool
-    """Whether two clauses belong to one condition."""
+    """Whether several clauses belong to one condition."""
 
     @classmethod
     def build(cls, clauses: Sequence[tuple[int, Clause]], offset: int) -> "Block":
         """Index clauses, given with their conditions' positions in ascending order."""
-        everything = (1 << len(clauses)) - 1
+        all_clauses = (1 << len(clauses)) - 1
         scalars: dict[str, dict[int, list[Literal]]] = {}
         by_key: dict[tuple[str, Keying], dict[int, Keyed]] = {}
         direct: dict[Literal, Mask] = {}
@@ -58,15 +58,18 @@ class Block:
                     scalars.setdefault(attribute, {}).setdefault(number, []).append(literal)
                 else:
                     direct[literal] = direct.get(literal, 0) | 1 << number
-        columns = [_scalar_column(name, literals, everything) for name, literals in scalars.items()]
-        columns += [keyed_column(*place, numbered, everything) for place, numbered in by_key.items()]
+        columns = [_scalar_column(name, literals, all_clauses) for name, literals in scalars.items()]
+        columns += [
+            keyed_column(attribute, keying, numbered, all_clauses)
+            for (attribute, keying), numbered in by_key.items()
+        ]
         columns.sort(key=lambda column: column.share)
         owners = tuple(position for position, _ in clauses)
         return cls(
             offset,
             owners,
-            everything,
-            tuple((one.attribute, one.known, one.other, one.lookup) for one in columns),
+            all_clauses,
+            tuple((column.attribute, column.masks, column.other, column.lookup) for column in columns),
             tuple(_merged(direct)),
             len(set(owners)) < len(owners),
         )
@@ -74,24 +77,29 @@ class Block:
     def match(self, attributes: Attributes, moment: Moment, among: Mask) -> list[int]:
         """Positions of the conditions with a clause in `among` that holds, ascending and distinct."""
         get = attributes.get
-        alive = among >> self.offset & self.everything
-        for attribute, known, other, lookup in self.columns:
+        alive = among >> self.offset & self.all_clauses
+        for attribute, masks, other, lookup in self.columns:
             value = get(attribute)
             if lookup is None:
-                alive &= known.get(value, other)
-            elif type(value) is int and value in known:
-                alive &= known[value]
+                alive &= masks.get(value, other)
+            elif type(value) is int and value in masks:
+                alive &= masks[value]
             else:
                 alive &= lookup(value)
             if not alive:
                 return []
-        for one in self.direct:
-            if alive & (one.wanted | one.unwanted):
-                alive &= ~(one.unwanted if test_holds(one.test, attributes, moment) else one.wanted)
+        for direct in self.direct:
+            if alive & (direct.positive | direct.negative):
+                alive &= ~(
+                    direct.negative if test_holds(direct.test, attributes, moment) else direct.positive
+                )
         return self._owners_of(alive)
 
     def _owners_of(self, alive: Mask) -> list[int]:
-        """Take the highest word with a bit, then its bits: single bits would copy the whole each time."""
+        """Positions of the conditions of these clauses.
+
+        Takes the highest word with a bit, then its bits: taking bits off the whole mask would copy it each time.
+        """
         owners = self.owners
         hits = []
         while alive:
@@ -106,16 +114,16 @@ class Block:
         return list(dict.fromkeys(hits)) if self.repeated else hits
 
 
-def _scalar_column(attribute: str, literals: Mapping[int, list[Literal]], everything: Mask) -> IndexColumn:
+def _scalar_column(attribute: str, literals: Mapping[int, list[Literal]], all_clauses: Mask) -> IndexColumn:
     groups: dict[frozenset[Literal], Mask] = {}
     for number, group in literals.items():
         key = frozenset(group)
         groups[key] = groups.get(key, 0) | 1 << number
-    return scalar_column(attribute, groups, everything & ~_mask(literals))
+    return scalar_column(attribute, groups, all_clauses & ~_mask(literals))
 
 
 def _merged(direct: Mapping[Literal, Mask]) -> Iterator[_Direct]:
-    """Join each test with its negation: one evaluation serves both."""
+    """Join each test with its negation, so that one evaluation serves both."""
     tests: dict[tuple[Test, tuple[type, ...]], dict[bool, Mask]] = {}
     for literal, mask in direct.items():
         tests.setdefault((literal.test, literal.types), {})[literal.positive] = mask
@@ -124,7 +132,7 @@ def _merged(direct: Mapping[Literal, Mask]) -> Iterator[_Direct]:
 
 
 def _mask(numbers: Iterable[int]) -> Mask:
-    """Make a mask in one go: setting bits one by one would copy it each time."""
+    """The mask of these bits, built from bytes: setting bits of an integer one by one would copy it each time."""
     bits = list(numbers)
     octets = bytearray(max(bits, default=0) // 8 + 1)
     for bit in bits:

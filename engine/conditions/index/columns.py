@@ -1,6 +1,7 @@
-"""One attribute's column of the index: from any value, at once, the clauses that it does not rule out.
+"""Columns of the index: from any value of an attribute, the clauses that it does not rule out, in one look-up.
 
-A clause's scalar literals on the attribute form its group; clauses with equal groups share one evaluation.
+This is the column of the scalar operators. A clause's scalar literals on the attribute form its group; clauses with
+equal groups share one evaluation.
 """
 
 from bisect import bisect_right
@@ -19,6 +20,7 @@ Mask: TypeAlias = int
 
 
 Group: TypeAlias = frozenset[Literal]
+"""The scalar literals of a clause on one attribute."""
 
 
 SCALAR_OPERATORS = frozenset(
@@ -37,7 +39,7 @@ SCALAR_OPERATORS = frozenset(
         Operator.AFTER,
     }
 )
-"""The operators that see nothing of a value but which of the operands it equals and between which it lies."""
+"""The operators that depend only on which operands a value equals and between which it lies."""
 
 
 _SPAN = 128
@@ -45,10 +47,11 @@ _SPAN = 128
 
 
 _EXACT = 2**53
+"""Below it a float represents every whole number exactly."""
 
 
-_NEVER = Moment(0, date.min)
-"""The scalar operators do not look at the moment."""
+_ANY_MOMENT = Moment(0, date.min)
+"""The scalar operators do not depend on the moment."""
 
 
 _OTHER: Value = ()
@@ -57,16 +60,16 @@ _OTHER: Value = ()
 
 @dataclass(frozen=True, slots=True)
 class IndexColumn:
-    """What one attribute's value leaves of the clauses.
+    """The clauses that one attribute's value does not rule out.
 
-    Without a `lookup` it is `known.get(value, other)` for any value; with one it is `known[value]` for whole numbers
-    that are in there, and else `lookup(value)`.
+    Without a `lookup` they are `masks.get(value, other)` for any value; with one they are `masks[value]` for whole
+    numbers that are in there, and else `lookup(value)`.
     """
 
     attribute: str
     share: float
-    """Which part of the clauses an average value leaves; the columns that leave least should come first."""
-    known: Mapping[Any, Mask] = field(default_factory=dict)
+    """Part of the clauses that an average value leaves, in [0, 1]; columns that leave least should come first."""
+    masks: Mapping[Any, Mask] = field(default_factory=dict)
     """With a lookup, by whole number; without, by text, and by None for a missing attribute."""
     other: Mask = 0
     """For a value that equals no operand."""
@@ -74,22 +77,22 @@ class IndexColumn:
 
 
 def scalar_column(attribute: str, groups: Mapping[Group, Mask], free: Mask) -> IndexColumn:
-    """Make the column of the scalar operators' groups; `free` are the clauses that are in none."""
-    kinds = {kind_of(one) for group in groups for one in _operands(group)} - {None}
+    """The column of the groups' clauses; `free` are the clauses without a group, which no value rules out."""
+    kinds = {kind_of(operand) for group in groups for operand in _operands(group)} - {None}
 
     def at(value: Value | None) -> Mask:
-        return free | _union(mask for group, mask in groups.items() if _admits(group, value))
+        return free | union(mask for group, mask in groups.items() if _admits(group, value))
 
-    clauses = free | _union(groups.values())
+    clauses = free | union(groups.values())
     missing, other = at(None), at(_OTHER)
     texts: dict[Value | None, Mask] = {None: missing}
     mentioned: dict[str, dict[Group, Mask]] = {}
     for group, mask in groups.items():
-        for one in _operands(group):
-            if isinstance(one, str):
-                mentioned.setdefault(one, {})[group] = mask
+        for operand in _operands(group):
+            if isinstance(operand, str):
+                mentioned.setdefault(operand, {})[group] = mask
     for text, by_group in mentioned.items():
-        differing = _union(m for g, m in by_group.items() if _admits(g, text) is not _admits(g, _OTHER))
+        differing = union(m for g, m in by_group.items() if _admits(g, text) is not _admits(g, _OTHER))
         texts[text] = other ^ differing
     if kinds <= {str}:
         return IndexColumn(attribute, share_of(texts.values(), clauses), texts, other)
@@ -101,29 +104,29 @@ def scalar_column(attribute: str, groups: Mapping[Group, Mask], free: Mask) -> I
 
 @dataclass(frozen=True, slots=True)
 class _Steps:
-    """Masks over an ordered kind: constant between neighbouring cuts, and perhaps another one on a cut."""
+    """Masks over an ordered kind, constant between neighbouring cuts; the mask on a cut may differ."""
 
     cuts: Sequence[Any]
     gaps: Sequence[Mask]
-    """One more than cuts: the mask below, between and above them."""
+    """The masks below, between and above the cuts: one more than there are cuts."""
     points: Mapping[Any, Mask]
-    """The mask on a cut, where it is not that of the gap above it."""
+    """By cut, its mask if it differs from that of the gap above it."""
 
     @classmethod
     def build(cls, groups: Mapping[Group, Mask], kind: type, other: Mask) -> "_Steps":
-        """Sweep over the cuts of all groups: each group toggles its clauses where its own verdict changes.
+        """Sweep over the cuts of all groups; each group toggles its clauses where its result changes.
 
-        Order and equality are all that the operators see, so ranks stand for the values: 2i + 1 for a group's
-        i-th cut, even numbers for the gaps.
+        The operators depend on order and equality only, so ranks are evaluated in place of values: 2i + 1 for a
+        group's i-th cut, even numbers for the gaps.
         """
         own = {group: _cuts(_operands(group), kind) for group in groups}
         own = {group: cuts for group, cuts in own.items() if cuts}
-        cuts = _cuts((cut for one in own.values() for cut in one), kind)
-        place = {cut: 2 * number + 1 for number, cut in enumerate(cuts)}
+        cuts = _cuts((cut for cuts_of_group in own.values() for cut in cuts_of_group), kind)
+        ranks = {cut: 2 * number + 1 for number, cut in enumerate(cuts)}
         toggles = [0] * (2 * len(cuts) + 1)
         for group, group_cuts in own.items():
             ranked = _ranked(group, {cut: 2 * number + 1 for number, cut in enumerate(group_cuts)}, kind)
-            starts = [0, *(start for cut in group_cuts for start in (place[cut], place[cut] + 1))]
+            starts = [0, *(start for cut in group_cuts for start in (ranks[cut], ranks[cut] + 1))]
             before = _admits(group, _OTHER)
             for rank, start in enumerate(starts):
                 now = _admits(ranked, rank)
@@ -135,7 +138,7 @@ class _Steps:
         for toggle in toggles:
             mask ^= toggle
             masks.append(mask)
-        points = {cut: masks[place[cut]] for cut in cuts if masks[place[cut]] != masks[place[cut] + 1]}
+        points = {cut: masks[ranks[cut]] for cut in cuts if masks[ranks[cut]] != masks[ranks[cut] + 1]}
         return cls(cuts, masks[::2], points)
 
     def at(self, value: Any) -> Mask:
@@ -144,7 +147,7 @@ class _Steps:
         return self.gaps[bisect_right(self.cuts, value)] if mask is None else mask
 
     def whole(self) -> Mapping[int, Mask]:
-        """Spell out the whole numbers from the lowest cut to the highest, unless that is far."""
+        """Masks by whole number from the lowest cut to the highest; empty if that is more than _SPAN numbers."""
         if not self.cuts or not -_EXACT < self.cuts[0] <= self.cuts[-1] < min(self.cuts[0] + _SPAN, _EXACT):
             return {}
         return {number: self.at(number) for number in range(int(self.cuts[0]) - 1, int(self.cuts[-1]) + 2)}
@@ -157,7 +160,7 @@ def _lookup(
     texts: Mapping[Value | None, Mask],
     other: Mask,
 ) -> Callable[[Any], Mask]:
-    """Look up by the value's exact type: Python takes 1, 1.0 and True for the same key."""
+    """Look up by the value's exact type, since 1, 1.0 and True are the same key to a dictionary."""
     cuts, gaps, points, missing = numbers.cuts, numbers.gaps, numbers.points, texts[None]
 
     def lookup(value: Any) -> Mask:
@@ -188,12 +191,12 @@ def _operands(group: Group) -> Iterable[Scalar]:
 
 
 def _cuts(operands: Iterable[Scalar], kind: type) -> list[Any]:
-    """Sort the distinct operands of a kind."""
-    return sorted({one for one in operands if kind_of(one) is kind})
+    """The distinct operands of a kind, ascending."""
+    return sorted({operand for operand in operands if kind_of(operand) is kind})
 
 
 def _ranked(group: Group, ranks: Mapping[Any, int], kind: type) -> Group:
-    """Put ranks for the operands of the kind, and for the others a text, which equals no rank either."""
+    """Replace the operands of the kind by ranks, and all others by a text, which equals no rank."""
 
     def rank(operand: Scalar) -> Scalar:
         return ranks[operand] if kind_of(operand) is kind else ""
@@ -210,19 +213,21 @@ def _ranked(group: Group, ranks: Mapping[Any, int], kind: type) -> Group:
 
 def _admits(group: Group, value: Value | None) -> bool:
     return all(
-        test_holds(one.test, {} if value is None else {one.test.attribute: value}, _NEVER) is one.positive
-        for one in group
+        test_holds(literal.test, {} if value is None else {literal.test.attribute: value}, _ANY_MOMENT)
+        is literal.positive
+        for literal in group
     )
 
 
-def _union(masks: Iterable[Mask]) -> Mask:
-    union = 0
+def union(masks: Iterable[Mask]) -> Mask:
+    """The clauses that are in any of the masks."""
+    clauses = 0
     for mask in masks:
-        union |= mask
-    return union
+        clauses |= mask
+    return clauses
 
 
 def share_of(masks: Iterable[Mask], clauses: Mask) -> float:
-    """Average which part of the clauses these masks leave."""
+    """Average part of the clauses that these masks leave, in [0, 1]."""
     counts = [mask.bit_count() for mask in masks]
     return sum(counts) / max(len(counts) * clauses.bit_count(), 1)

@@ -1,15 +1,15 @@
-"""The index: which of many conditions hold, without looking at each.
+"""The condition index: finds which of many conditions hold without evaluating each.
 
-The method is that of Whang et al., "Indexing Boolean Expressions", VLDB 2009: conditions in disjunctive form,
-and per attribute a table from its value to the clauses that may still hold. Python's integers are the sets of
-clauses, one bit each, so that an attribute costs one look-up and one `&`. Where most clauses want one of some
-values of an attribute (a city, a shop), each few values get a block of their own, so that the sets stay short.
+Method: Whang et al., "Indexing Boolean Expressions", VLDB 2009. Conditions are in disjunctive normal form, and each
+attribute has a table from its value to the clauses that may still hold. A set of clauses is an integer, one bit per
+clause, so that an attribute costs one look-up and one `&`. If most clauses require one of a few values of an attribute
+(a city, a shop), the values are spread over several blocks, so that the integers stay short.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import Any
+from typing import Any, TypeAlias
 
 from engine.conditions.dnf import Clause, Literal, clauses_of
 from engine.conditions.evaluate import holds
@@ -19,36 +19,38 @@ from engine.conditions.model import Condition, Operator, attributes_of
 from engine.model.values import Attributes, Moment, Scalar
 
 _SPLIT_FROM = 512
-"""Fewer clauses are one block: their sets are short as they are."""
+"""Fewer clauses are kept in one block: their sets are short anyway."""
 
 
 _BLOCK = 256
+"""Clauses up to which several values share a block."""
 
 
 _SPLITS = 2
+"""How many attributes the clauses are split by at most."""
 
 
 _COPIES = 8
-"""A clause that wants one of at most so many values is copied to the block of each."""
+"""A clause that requires one of at most so many values is copied to the block of each."""
 
 
-_Numbered = tuple[int, Clause]
-"""A clause, and the position of its condition."""
+_Numbered: TypeAlias = tuple[int, Clause]
+"""A clause, preceded by the position of its condition."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConditionIndex:
-    """An immutable index of conditions, numbered by position; safe for use by several threads at once."""
+    """An immutable index of conditions, numbered by position. Thread-safe."""
 
     attributes: frozenset[str]
     """All attributes that the conditions test."""
     unindexed: tuple[int, ...]
-    """The positions whose disjunctive form is too large: they are evaluated directly at every match."""
+    """Positions of conditions whose normal form is too large: they are evaluated directly at every match."""
     _switches: tuple[tuple[str, Mapping[Any, Block]], ...]
-    """By attribute and value, the block of the clauses that want that value."""
+    """By attribute and value, the block of the clauses that require that value."""
     _rest: Block | None
     _direct: tuple[tuple[int, int, Condition], ...]
-    """Bit, position and condition of the unindexed."""
+    """Bit, position and condition of each unindexed condition."""
     _bits: tuple[tuple[int, ...], ...]
     """The bits of each condition's clauses."""
 
@@ -58,11 +60,11 @@ class ConditionIndex:
         clauses: list[_Numbered] = []
         unindexed = []
         for position, condition in enumerate(conditions):
-            found = clauses_of(condition)
-            if found is None:
+            normal_form = clauses_of(condition)
+            if normal_form is None:
                 unindexed.append(position)
             else:
-                clauses += ((position, clause) for clause in found)
+                clauses += ((position, clause) for clause in normal_form)
         bits: list[list[int]] = [[] for _ in conditions]
         size = 0
 
@@ -95,9 +97,9 @@ class ConditionIndex:
         )
 
     def match(self, attributes: Attributes, moment: Moment, among: Mask = -1) -> list[int]:
-        """Find the positions of all conditions that hold, ascending and distinct.
+        """Positions of all conditions that hold, ascending and distinct.
 
-        `among`, from `clauses_of`, restricts the search to some conditions; such masks combine by & and |.
+        `among`, a mask from `clauses_of`, restricts the search to some conditions; masks combine by & and |.
         """
         hits = self._rest.match(attributes, moment, among) if self._rest else []
         for attribute, blocks in self._switches:
@@ -114,7 +116,7 @@ class ConditionIndex:
         return hits
 
     def clauses_of(self, positions: Iterable[int]) -> Mask:
-        """Make the mask that restricts a match to the conditions at these positions."""
+        """The mask that restricts a match to the conditions at these positions."""
         octets = bytearray(sum(map(len, self._bits)) // 8 + 1)
         for position in positions:
             for bit in self._bits[position]:
@@ -123,7 +125,11 @@ class ConditionIndex:
 
 
 def _split(clauses: Sequence[_Numbered]) -> tuple[str, dict[Scalar, list[_Numbered]], list[_Numbered]] | None:
-    """Split off the clauses that want certain values of the attribute by which most need not be looked at."""
+    """Choose an attribute and split off the clauses that require certain values of it.
+
+    The attribute is the one that leaves the fewest clauses to look at in an average match. Returns the attribute, the
+    clauses by value, and the rest; None if no attribute halves the clauses to look at.
+    """
     if len(clauses) < _SPLIT_FROM:
         return None
     takers: dict[str, int] = {}
@@ -132,7 +138,7 @@ def _split(clauses: Sequence[_Numbered]) -> tuple[str, dict[Scalar, list[_Number
         for attribute, literal in _keys(clause).items():
             takers[attribute] = takers.get(attribute, 0) + 1
             counts = values.setdefault(attribute, {})
-            for value in _wanted(literal):
+            for value in _required_values(literal):
                 counts[value] = counts.get(value, 0) + 1
 
     def looked_at(attribute: str) -> float:
@@ -149,7 +155,7 @@ def _split(clauses: Sequence[_Numbered]) -> tuple[str, dict[Scalar, list[_Number
         if key is None:
             rest.append((position, clause))
             continue
-        for value in _wanted(key):
+        for value in _required_values(key):
             by_value.setdefault(value, []).append((position, clause))
     return best, by_value, rest
 
@@ -157,7 +163,7 @@ def _split(clauses: Sequence[_Numbered]) -> tuple[str, dict[Scalar, list[_Number
 def _packed(
     by_value: Mapping[Scalar, Sequence[_Numbered]],
 ) -> Iterator[tuple[Sequence[Scalar], Sequence[_Numbered]]]:
-    """Put several values' clauses into one block: many small ones would not stay in the processor's cache."""
+    """Pack several values' clauses into one block: many small blocks would not stay in the processor's cache."""
     values: list[Scalar] = []
     packed: dict[_Numbered, None] = {}
     for value, members in by_value.items():
@@ -171,12 +177,16 @@ def _packed(
 
 
 def _keys(clause: Clause) -> dict[str, Literal]:
-    """Find a literal per attribute that holds for a few values only."""
-    return {one.test.attribute: one for one in clause if one.positive and 0 < len(_wanted(one)) <= _COPIES}
+    """By attribute, a literal that holds for at most _COPIES values."""
+    return {
+        literal.test.attribute: literal
+        for literal in clause
+        if literal.positive and 0 < len(_required_values(literal)) <= _COPIES
+    }
 
 
-def _wanted(literal: Literal) -> frozenset[Scalar]:
-    """List the values that a literal wants; Python takes 1 and True for one, which the block tells apart."""
+def _required_values(literal: Literal) -> frozenset[Scalar]:
+    """The values for which a literal holds. The set takes 1 and True for equal; the block tells them apart."""
     test = literal.test
     if test.operator is Operator.EQ and not isinstance(test.operand, tuple):
         return frozenset((test.operand,))

@@ -1,4 +1,4 @@
-"""Columns by key: a value has some keys (a list its elements, a text its beginnings), and one of them is enough."""
+"""Columns by key: a value has several keys (a list its elements, a text its prefixes), one of which must match."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,11 +12,11 @@ from engine.conditions.model import Operator
 from engine.model.values import Scalar
 
 _LONG = 64
-"""Longer choices are looked up by key: the other column would judge each value by each."""
+"""`in` lists longer than this are looked up by key: a scalar column would evaluate every operand against every list."""
 
 
 class Keying(Enum):
-    """Where a value's keys come from."""
+    """How keys are taken from a value."""
 
     ELEMENTS = "the elements of a list"
     WHOLE = "the value itself"
@@ -26,7 +26,7 @@ class Keying(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Keyed:
-    """A literal as the keys of which a value must have one."""
+    """A literal as keys, one of which the value must have."""
 
     keying: Keying
     keys: tuple[Scalar, ...]
@@ -45,7 +45,7 @@ _BY_TUPLE = frozenset({Operator.HAS_ANY, Operator.IN})
 
 
 def keyed(literal: Literal) -> Keyed | None:
-    """Turn a literal to keys, texts and numbers; None where that cannot be, or where a scalar column does better."""
+    """Convert a literal to keys, which are texts or numbers; None if it has none, or a scalar column is faster."""
     keying, operand = _KEYINGS.get(literal.test.operator), literal.test.operand
     if (
         keying is None
@@ -61,27 +61,27 @@ def keyed(literal: Literal) -> Keyed | None:
 
 
 def keyed_column(
-    attribute: str, keying: Keying, numbered: Mapping[int, Keyed], everything: Mask
+    attribute: str, keying: Keying, numbered: Mapping[int, Keyed], all_clauses: Mask
 ) -> IndexColumn:
-    """Make the column of one keyed literal per clause number; the other clauses are not ruled out."""
+    """The column of one keyed literal per clause number; clauses without one are never ruled out."""
     clauses = 0
     by_key: dict[Scalar, Mask] = {}
-    for number, one in numbered.items():
+    for number, keyed_literal in numbered.items():
         clauses |= 1 << number
-        for key in one.keys:
+        for key in keyed_literal.keys:
             by_key[key] = by_key.get(key, 0) | 1 << number
-    free = everything & ~clauses
+    free = all_clauses & ~clauses
     keys_of = _keys_of(keying, sorted({len(key) for key in by_key if isinstance(key, str)}))
 
     def lookup(value: Any) -> Mask:
         mask = free
         for key in keys_of(value):
-            found = by_key.get(key)
-            if found is not None and type(key) is not bool:  # Python takes True for the key 1
-                mask |= found
+            clauses_of_key = by_key.get(key)
+            if clauses_of_key is not None and type(key) is not bool:  # True is the key 1 to a dictionary
+                mask |= clauses_of_key
         return mask
 
-    share = share_of((free, *(free | one for one in by_key.values())), everything)
+    share = share_of((free, *(free | mask for mask in by_key.values())), all_clauses)
     return IndexColumn(attribute, share, lookup=lookup)
 
 
@@ -92,10 +92,10 @@ def _keys_of(keying: Keying, lengths: Sequence[int]) -> Callable[[Any], Iterable
         case Keying.WHOLE:
             return lambda value: (value,)
         case Keying.STARTS:
-            return lambda value: [value[:one] for one in lengths] if isinstance(value, str) else ()
+            return lambda value: [value[:length] for length in lengths] if isinstance(value, str) else ()
         case Keying.ENDS:
             return lambda value: _ends(value, lengths) if isinstance(value, str) else ()
 
 
 def _ends(text: str, lengths: Sequence[int]) -> Iterable[str]:
-    return [text[len(text) - one :] for one in lengths if one <= len(text)]
+    return [text[len(text) - length :] for length in lengths if length <= len(text)]

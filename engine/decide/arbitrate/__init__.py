@@ -1,1 +1,1 @@
-"""Arbitration: ranks the eligible campaigns and lists the channels to try for each."""
+"""Arbitration: ranks the eligible campaigns, lists the channels to try, and draws variants."""

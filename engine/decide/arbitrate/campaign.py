@@ -1,4 +1,4 @@
-"""A campaign made ready for arbitration: everything that does not depend on the customer, looked up once."""
+"""Compiled campaigns: everything about a campaign that does not depend on the customer, looked up once."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -31,86 +31,86 @@ from engine.rulebook.model.book import (
 
 @dataclass(frozen=True, slots=True)
 class Creative:
-    """One variant on one channel."""
+    """A variant on one channel."""
 
     variant: str
     """Empty for the offer's own content."""
     identity: bytes
-    """The variant's name, for hashing."""
+    """The variant's name, encoded for hashing."""
     when: Condition
     share: float
     texts: CompiledTexts
-    """What it says to customers of no language that it has."""
-    spoken: Mapping[str, CompiledTexts]
-    """What it says otherwise, by language tag in lower case."""
+    """The texts for customers whose language is not in `by_language`."""
+    by_language: Mapping[str, CompiledTexts]
+    """By language tag in lower case."""
     always: bool
     """Whether it fits every customer."""
 
     def texts_in(self, language: object) -> CompiledTexts:
-        """What it says to a customer of the language, a BCP 47 tag or nothing."""
-        return (lookup(self.spoken, language) or self.texts) if self.spoken else self.texts
+        """The texts for a customer's language, a BCP 47 tag; for anything else, the default texts."""
+        return (lookup(self.by_language, language) or self.texts) if self.by_language else self.texts
 
 
 @dataclass(frozen=True, slots=True)
 class CampaignChannel:
-    """One campaign on one channel."""
+    """A campaign on one channel."""
 
     channel: str
     creatives: tuple[Creative, ...]
     facts: Facts
-    """What a contact on it is to pressure rules."""
+    """By which pressure rules select its contacts."""
     rules: tuple[PressureRule, ...]
-    """Of contact pressure: those that a proposal on it must pass, by the order of the funnel."""
+    """The pressure rules that a proposal on it must pass, in the order of the funnel."""
     purpose: str
-    """What the customer withdraws from who wants no more of it; empty on inbound channels."""
+    """The purpose of consent that it needs; empty on inbound channels."""
     quotas: tuple[QuotaRule, ...]
     """Those of the rules that count the contacts of all customers together."""
     held: Microseconds | None
-    """How long a contact on it waits for word; None: it stays."""
+    """How long an unconfirmed contact on it counts; None if it never expires."""
     withholding: tuple[Sample, ...]
-    """From whom it is withheld."""
+    """The samples from whom it is withheld: holdouts, then the campaign's control."""
     treated: float
-    """The probability that chance does not withhold it."""
+    """Probability that it is not withheld, in [0, 1]."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fallback:
-    """What a placement shows when there is nothing better."""
+    """What a placement shows if no campaign is selected."""
 
     offer: Offer
     creative: Creative
     active: tuple[Active, ...]
-    """Its offer's schedule; empty: it always runs."""
+    """The offer's schedule; empty if it always runs."""
 
 
 @dataclass(frozen=True, slots=True)
 class CompiledCampaign:
-    """One campaign."""
+    """A campaign with its offer, channels, schedules and samples."""
 
     campaign: Campaign
     identity: bytes
-    """The campaign's name, for hashing."""
+    """The campaign's name, encoded for hashing."""
     offer: Offer
     value: Factor
     channels: tuple[str, ...]
-    """Without a placement: in the campaign's order of preference."""
+    """The channels for requests without a placement, in the campaign's order of preference."""
     outbound: tuple[str, ...]
-    """Those of them that serve a call which names no channel."""
+    """Those of them that serve requests without channels."""
     score: float | None
-    """value × propensity, where neither is learned or depends on the customer, and nothing boosts it."""
+    """value × propensity; None if one of them is learned or depends on the customer, or if there are boosts."""
     placements: frozenset[str]
     campaign_channels: Mapping[str, CampaignChannel]
-    """By channel."""
+    """By channel, including the channels of its placements."""
     active: tuple[Active, ...]
-    """The schedules of the campaign and its offer, which must all run; empty: it always runs."""
+    """The schedules of the campaign and its offer, all of which must run; empty if it always runs."""
     gates: tuple[Sample, ...]
-    """The persons to whom it is open are in all of these; empty: it is open to everybody."""
+    """The samples in all of which a person must be; empty if the campaign is open to everybody."""
 
 
 def compile_campaign(book: Book, campaign: Campaign, pressure: Pressure) -> CompiledCampaign:
-    """Makes one campaign ready."""
+    """Compile one campaign."""
     offer = book.offers[campaign.offer]
-    reached = dict.fromkeys(
+    channels = dict.fromkeys(
         (*campaign.channels, *(book.placements[name].channel for name in campaign.placements))
     )
     value = campaign.value or Factor(offer.value)
@@ -123,34 +123,36 @@ def compile_campaign(book: Book, campaign: Campaign, pressure: Pressure) -> Comp
         outbound=tuple(name for name in campaign.channels if book.channels[name].kind is Kind.OUTBOUND),
         score=_fixed_score(campaign, value),
         placements=frozenset(campaign.placements),
-        campaign_channels={name: _route(book, book.channels[name], campaign, pressure) for name in reached},
+        campaign_channels={
+            name: _campaign_channel(book, book.channels[name], campaign, pressure) for name in channels
+        },
         active=_schedules(campaign.active, offer.active),
         gates=samples.gates(book, campaign),
     )
 
 
-def reweighed(
-    one: CompiledCampaign, *, tier: int | None = None, value: float | None = None
+def with_rank(
+    compiled_campaign: CompiledCampaign, *, tier: int | None = None, value: float | None = None
 ) -> CompiledCampaign:
-    """The campaign with another tier or value."""
-    campaign = one.campaign if tier is None else replace(one.campaign, tier=tier)
-    worth = one.value if value is None else Factor(value)
-    return replace(one, campaign=campaign, value=worth, score=_fixed_score(campaign, worth))
+    """The campaign with another tier or value, as a counterfactual."""
+    campaign = compiled_campaign.campaign if tier is None else replace(compiled_campaign.campaign, tier=tier)
+    factor = compiled_campaign.value if value is None else Factor(value)
+    return replace(compiled_campaign, campaign=campaign, value=factor, score=_fixed_score(campaign, factor))
 
 
 def fallback(book: Book, placement: str) -> Fallback | None:
-    """What the placement shows when there is nothing better; None where it shows nothing then."""
-    slot = book.placements[placement]
-    if slot.fallback is None:
+    """The placement's fallback; None if it has none."""
+    declared = book.placements[placement]
+    if declared.fallback is None:
         return None
-    offer = book.offers[slot.fallback]
-    return Fallback(
-        offer, _own_form(offer, book.channels[slot.channel], book.locale), _schedules(offer.active)
-    )
+    offer = book.offers[declared.fallback]
+    creative = _own_creative(offer, book.channels[declared.channel], book.locale)
+    return Fallback(offer, creative, _schedules(offer.active))
 
 
-def _schedules(*several: Active) -> tuple[Active, ...]:
-    return tuple(one for one in several if one != Active())
+def _schedules(*schedules: Active) -> tuple[Active, ...]:
+    """The schedules that restrict anything."""
+    return tuple(schedule for schedule in schedules if schedule != Active())
 
 
 def _fixed_score(campaign: Campaign, value: Factor) -> float | None:
@@ -160,46 +162,48 @@ def _fixed_score(campaign: Campaign, value: Factor) -> float | None:
     return value.number * propensity.number
 
 
-def _forms(campaign: Campaign, offer: Offer, channel: Channel, locale: str) -> tuple[Creative, ...]:
+def _creatives(campaign: Campaign, offer: Offer, channel: Channel, locale: str) -> tuple[Creative, ...]:
     if campaign.variants:
-        return tuple(_form(variant, channel, locale) for variant in campaign.variants)
-    return (_own_form(offer, channel, locale),)
+        return tuple(_creative(variant, channel, locale) for variant in campaign.variants)
+    return (_own_creative(offer, channel, locale),)
 
 
-def _own_form(offer: Offer, channel: Channel, locale: str) -> Creative:
-    return _form(Variant("", offer.content or Content(), ALWAYS), channel, locale)
+def _own_creative(offer: Offer, channel: Channel, locale: str) -> Creative:
+    return _creative(Variant("", offer.content or Content(), ALWAYS), channel, locale)
 
 
-def _form(variant: Variant, channel: Channel, locale: str) -> Creative:
-    spoken = texts_by_language(variant.content, channel)
-    texts = lookup(spoken, locale) or texts_for(variant.content, channel)
-    needs = any(one.needs for one in (texts, *spoken.values()))
+def _creative(variant: Variant, channel: Channel, locale: str) -> Creative:
+    by_language = texts_by_language(variant.content, channel)
+    texts = lookup(by_language, locale) or texts_for(variant.content, channel)
+    has_needs = any(compiled.needs for compiled in (texts, *by_language.values()))
     return Creative(
         variant=variant.name,
         identity=identity(variant.name),
         when=variant.when,
         share=variant.share,
         texts=texts,
-        spoken=spoken,
-        always=variant.when == ALWAYS and bool(texts) and not needs,
+        by_language=by_language,
+        always=variant.when == ALWAYS and bool(texts) and not has_needs,
     )
 
 
-def _route(book: Book, channel: Channel, campaign: Campaign, pressure: Pressure) -> CampaignChannel:
+def _campaign_channel(
+    book: Book, channel: Channel, campaign: Campaign, pressure: Pressure
+) -> CampaignChannel:
     offer = book.offers[campaign.offer]
     facts = Facts(channel.name, channel.kind, campaign.name, offer.name, campaign.category, offer.tags)
     reported = channel.kind is Kind.OUTBOUND or channel.confirm is Confirm.ON_IMPRESSION
-    waits = reported and channel.on_silence is OnSilence.RELEASE
+    expires = reported and channel.on_silence is OnSilence.RELEASE
     withholding = samples.withholding(book, campaign, facts)
     quotas = pressure.quotas_for(campaign, facts)
     return CampaignChannel(
         channel=channel.name,
-        creatives=_forms(campaign, offer, channel, book.locale),
+        creatives=_creatives(campaign, offer, channel, book.locale),
         facts=facts,
         rules=(*pressure.rules_for(campaign, facts), *quotas),
         quotas=quotas,
         purpose=purpose_of(channel),
-        held=channel.hold if waits else None,
+        held=channel.hold if expires else None,
         withholding=withholding,
         treated=samples.treated(withholding),
     )

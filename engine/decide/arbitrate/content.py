@@ -1,12 +1,9 @@
-"""Languages: of what is said in several, what a customer gets.
-
-RFC 4647, 3.4 (Lookup): the customer's tag is shortened from its end until it is one of those there are. Capitals do not
-matter.
-"""
+"""Content on a channel: the texts in a customer's language, and the placeholders filled in from their attributes."""
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from html import escape
+from itertools import chain
 from typing import NamedTuple, TypeVar
 
 from engine.model.values import Attributes, Value
@@ -16,78 +13,85 @@ T = TypeVar("T")
 
 
 _LONGEST = 100
-"""Characters; no longer tag is looked up."""
+"""Characters; longer tags are not looked up."""
 
 
 def lookup(by_tag: Mapping[str, T], tag: object) -> T | None:
-    """What there is for the language tag, or the nearest language around it; the keys are in lower case."""
+    """The value for the language tag or the nearest more general one. Keys are in lower case; the tag's case is ignored.
+
+    Method: RFC 4647, 3.4 (Lookup): the tag is shortened from its end until it is one of the keys.
+    """
     if not isinstance(tag, str) or len(tag) > _LONGEST:
         return None
     rest = tag.lower()
     while rest:
-        found = by_tag.get(rest)
-        if found is not None:
-            return found
+        value = by_tag.get(rest)
+        if value is not None:
+            return value
         rest = rest.rpartition("-")[0]
-        if rest[-2:-1] == "-":  # a single letter announces what followed it
+        if rest[-2:-1] == "-":  # a single letter only introduces the subtag after it
             rest = rest[:-2]
     return None
 
 
 class CompiledTexts(NamedTuple):
-    """Fields made ready for rendering."""
+    """The fields of one content on one channel, ready for rendering."""
 
     fixed: Mapping[str, str]
-    """Those without placeholders, as they will always be."""
-    filled: tuple[tuple[str, tuple[str | Placeholder, ...]], ...]
-    """Those with placeholders."""
+    """By field, the texts without placeholders."""
+    templates: tuple[tuple[str, tuple[str | Placeholder, ...]], ...]
+    """Field and parts of the texts with placeholders."""
     needs: frozenset[str]
     """The attributes without which they cannot be rendered."""
     html: bool = False
-    """Whether values are escaped where they are filled in; the templates' own text never is."""
+    """Whether filled-in values are escaped; the templates' own text never is."""
 
     def __bool__(self) -> bool:
-        """Whether there is anything to say."""
-        return bool(self.fixed or self.filled)
+        """Whether there is any field."""
+        return bool(self.fixed or self.templates)
 
 
 def texts_for(content: Content, channel: Channel) -> CompiledTexts:
-    """What the content says on the channel where no language decides; nothing when it does not serve the channel."""
-    return _ready(content.on(channel.name), channel)
+    """The content's texts on the channel in its default language; empty if it does not serve the channel."""
+    return _compiled(content.on(channel.name), channel)
 
 
 def texts_by_language(content: Content, channel: Channel) -> dict[str, CompiledTexts]:
-    """What it says on the channel by language tag in lower case; fields that do not change are the same in all."""
-    found = {}
+    """The content's texts on the channel by language tag in lower case; untranslated fields keep the default text."""
+    by_tag = {}
     for tag in content.locales:
         changed = content.changes_on(channel.name, tag)
         if changed:
-            found[tag.lower()] = _ready({**content.on(channel.name), **changed}, channel)
-    return found
+            by_tag[tag.lower()] = _compiled({**content.on(channel.name), **changed}, channel)
+    return by_tag
 
 
 def render(texts: CompiledTexts, attributes: Attributes) -> dict[str, str]:
-    """The fields' texts; raises KeyError when a value is missing that has no fallback."""
+    """The text of each field. Raises KeyError if a value is missing whose placeholder has no fallback."""
     rendered = dict(texts.fixed)
-    for name, parts in texts.filled:
+    for name, parts in texts.templates:
         rendered[name] = "".join(
             [part if isinstance(part, str) else _filled(part, attributes, texts.html) for part in parts]
         )
     return rendered
 
 
-def _ready(fields: Fields, channel: Channel) -> CompiledTexts:
+def _compiled(fields: Fields, channel: Channel) -> CompiledTexts:
     placeholders = {
         name: [part for part in template.parts if isinstance(part, Placeholder)]
         for name, template in fields.items()
     }
     return CompiledTexts(
         fixed={
-            name: "".join(map(str, fields[name].parts)) for name, found in placeholders.items() if not found
+            name: "".join(map(str, template.parts))
+            for name, template in fields.items()
+            if not placeholders[name]
         },
-        filled=tuple((name, fields[name].parts) for name, found in placeholders.items() if found),
+        templates=tuple((name, template.parts) for name, template in fields.items() if placeholders[name]),
         needs=frozenset(
-            one.attribute for found in placeholders.values() for one in found if one.fallback is None
+            placeholder.attribute
+            for placeholder in chain.from_iterable(placeholders.values())
+            if placeholder.fallback is None
         ),
         html=channel.format is Format.HTML,
     )
@@ -104,7 +108,7 @@ def _filled(placeholder: Placeholder, attributes: Attributes, html: bool) -> str
 
 
 def as_text(value: Value) -> str:
-    """A value as content shows it: whole numbers without a point, true and false in lower case, days as ISO 8601."""
+    """A value as content shows it: whole numbers without a point, booleans in lower case, dates in ISO 8601."""
     match value:
         case bool():
             return "true" if value else "false"

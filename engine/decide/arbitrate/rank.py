@@ -1,4 +1,4 @@
-"""Ranking: tier, then score, then a stable hash of customer and campaign, then name. Nothing is left to chance."""
+"""Ranking by tier, then score, then a stable hash of customer and campaign, then name."""
 
 from collections.abc import Iterable
 from itertools import groupby
@@ -20,7 +20,7 @@ class Ranked(NamedTuple):
     compiled_campaign: CompiledCampaign
     score: float
     propensity: Propensity | None = None
-    """Where it is learned."""
+    """The learned propensity in the score; None if it is not learned."""
 
 
 def rank(
@@ -43,47 +43,47 @@ def rank(
     scored.sort(key=_merit)
     if not any(map(eq, map(_merit, scored), map(_merit, scored[1:]))):
         return scored
-    return [
-        one for _, tied in groupby(scored, key=_merit) for one in _untie(list(tied), identity(salt, customer))
-    ]
+    hashed = identity(salt, customer)
+    return [ranked for _, tied in groupby(scored, key=_merit) for ranked in _untie(list(tied), hashed)]
 
 
 def scored_by(
     compiled_campaign: CompiledCampaign, attributes: Attributes, moment: Moment, learned: Learned
 ) -> Ranked:
-    """value × propensity × boosts."""
+    """Score the campaign: value × propensity × the boosts whose condition holds."""
     campaign = compiled_campaign.campaign
     propensity = None
     if campaign.propensity.learned:
         propensity = learned.propensity(campaign.name, moment.now, campaign.propensity.number)
-    likely = factor(campaign.propensity, attributes) if propensity is None else propensity.rate
-    product = factor(compiled_campaign.value, attributes) * likely
+    rate = factor_value(campaign.propensity, attributes) if propensity is None else propensity.rate
+    score = factor_value(compiled_campaign.value, attributes) * rate
     for boost in campaign.boosts:
         if holds(boost.when, attributes, moment):
-            product *= boost.by
-    return Ranked(compiled_campaign, product, propensity)
+            score *= boost.by
+    return Ranked(compiled_campaign, score, propensity)
 
 
-def factor(one: Factor, attributes: Attributes) -> float:
-    """The attribute's value where there is one, else the number."""
-    if one.attribute is not None:
-        value = attributes.get(one.attribute)
+def factor_value(factor: Factor, attributes: Attributes) -> float:
+    """The value of the factor's attribute if it is present, else the factor's number."""
+    if factor.attribute is not None:
+        value = attributes.get(factor.attribute)
         if isinstance(value, (int, float)):
             return float(value)
-    return one.number
+    return factor.number
 
 
-def _merit(one: Ranked) -> tuple[int, float]:
-    return -one.compiled_campaign.campaign.tier, -one.score
+def _merit(ranked: Ranked) -> tuple[int, float]:
+    return -ranked.compiled_campaign.campaign.tier, -ranked.score
 
 
 def _untie(tied: list[Ranked], customer: bytes) -> list[Ranked]:
+    """Order campaigns of the same tier and score by a hash with the customer's identity, then by name."""
     if len(tied) < 2:
         return tied
     return sorted(
         tied,
-        key=lambda one: (
-            stable_hash(customer + one.compiled_campaign.identity),
-            one.compiled_campaign.campaign.name,
+        key=lambda ranked: (
+            stable_hash(customer + ranked.compiled_campaign.identity),
+            ranked.compiled_campaign.campaign.name,
         ),
     )

@@ -1,4 +1,4 @@
-"""Schedules: whether a campaign or an offer runs at a moment, on the book's clock or on the customer's."""
+"""Schedules: whether a campaign or an offer runs at a moment, by the book's clock or the customer's."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -14,47 +14,48 @@ from engine.rulebook.model.policies import Clock
 
 @dataclass(slots=True)
 class Clocks:
-    """What the clocks show at one moment: each is read when it is first asked for."""
+    """Local times at one moment, each computed when it is first needed."""
 
     now: Instant
     zone: ZoneInfo
-    """The book's."""
+    """The book's time zone."""
     attributes: Attributes
-    """The customer's, by which his zones are known."""
+    """The customer's attributes, from which their zones are determined."""
     _read: dict[Clock, tuple[datetime | None, ...]] = field(default_factory=dict)
 
     def run(self, schedules: Iterable[Active]) -> bool:
-        """Whether all schedules include the moment, each on every clock that it may be about."""
-        return all(self.runs(one) for one in schedules)
+        """Whether all schedules include the moment; see `runs`."""
+        return all(self.runs(schedule) for schedule in schedules)
 
     def runs(self, active: Active) -> bool:
-        """Whether the schedule includes the moment; where a customer may be in several zones, in all of them."""
+        """Whether the schedule includes the moment; if the customer may live in several zones, in all of them."""
         if active.start is not None and self.now < active.start:
             return False
         if active.end is not None and self.now >= active.end:
             return False
-        return all(local is not None and _includes(active, local) for local in self._shown(active.clock))
+        return all(local is not None and _includes(active, local) for local in self._times(active.clock))
 
-    def _shown(self, clock: Clock) -> tuple[datetime | None, ...]:
-        """What each such clock shows, None beyond the calendar."""
-        shown = self._read.get(clock)
-        if shown is None:
+    def _times(self, clock: Clock) -> tuple[datetime | None, ...]:
+        """The local time in each zone of the clock; None beyond the years 1 to 9999."""
+        times = self._read.get(clock)
+        if times is None:
             zones = (self.zone,) if clock is Clock.BOOK else zones_of(self.attributes, self.zone).zones
-            shown = self._read[clock] = tuple(local_time(self.now, zone) for zone in zones)
-        return shown
+            times = self._read[clock] = tuple(local_time(self.now, zone) for zone in zones)
+        return times
 
 
 def _includes(active: Active, local: datetime) -> bool:
-    wall = local.replace(tzinfo=None)
-    if active.local_start is not None and wall < active.local_start:
+    naive = local.replace(tzinfo=None)
+    if active.local_start is not None and naive < active.local_start:
         return False
-    if active.local_end is not None and wall >= active.local_end:
+    if active.local_end is not None and naive >= active.local_end:
         return False
     if active.days is not None and local.weekday() not in active.days:
         return False
-    return active.hours is None or _in_hours(active.hours, wall.time())
+    return active.hours is None or _in_hours(active.hours, naive.time())
 
 
 def _in_hours(hours: tuple[time, time], at: time) -> bool:
+    """Whether the time is in [start, end), which spans midnight if end is not later than start."""
     start, end = hours
     return start <= at < end if start < end else at >= start or at < end

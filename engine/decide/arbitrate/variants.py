@@ -1,4 +1,4 @@
-"""The form of an offer's content for one customer: among the variants whose condition holds, by share."""
+"""Variants: which creative a customer gets, drawn by share or learned weight among those that fit them."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -12,18 +12,18 @@ from engine.model.values import Attributes, Moment
 
 
 class DrawnCreative(NamedTuple):
-    """A form, and the probability with which shares or what was learned choose it among those that fit."""
+    """A creative, and the probability with which it was drawn among those that fit."""
 
     creative: Creative
     probability: float
     learned: Weights | None = None
-    """By which it was drawn, in a campaign that learns."""
+    """The learned weights by which it was drawn; None if it was drawn by share."""
 
 
 def fitting_creatives(
     creatives: Sequence[Creative], attributes: Attributes, moment: Moment
 ) -> Sequence[Creative]:
-    """The forms whose condition holds and whose content lacks no value."""
+    """The creatives whose condition holds and that can be rendered for the customer."""
     if len(creatives) == 1 and creatives[0].always:
         return creatives
     return [creative for creative in creatives if creative.always or _fits(creative, attributes, moment)]
@@ -32,13 +32,13 @@ def fitting_creatives(
 def draw(
     fitting: Sequence[Creative], salt: str, person: str, compiled_campaign: CompiledCampaign
 ) -> DrawnCreative:
-    """One of the forms by share, the same one whenever the same person and campaign draw from them."""
+    """Draw a creative by share. The same person and campaign always draw the same one from the same creatives."""
     if len(fitting) == 1:
         return DrawnCreative(fitting[0], 1.0)
-    drawn_by = identity(salt, "variant", person) + compiled_campaign.identity
+    key = identity(salt, "variant", person) + compiled_campaign.identity
     best, heaviest, total = fitting[0], -1.0, 0.0
     for creative in fitting:
-        weight = rendezvous_score(creative.share, drawn_by + creative.identity)
+        weight = rendezvous_score(creative.share, key + creative.identity)
         total += creative.share
         if weight > heaviest:
             best, heaviest = creative, weight
@@ -53,17 +53,17 @@ def draw_learned(
     compiled_campaign: CompiledCampaign,
     moment: Moment,
 ) -> DrawnCreative:
-    """One of the forms by what was learned: for a person and campaign the same one all day, as long as the weights are."""
+    """Draw a creative by learned weight. A person and campaign draw the same one all day while the weights are the same."""
     shares = weights.by_arm
-    drawn_by = identity(salt, "learn", person, moment.today.isoformat()) + compiled_campaign.identity
+    key = identity(salt, "learn", person, moment.today.isoformat()) + compiled_campaign.identity
     best = max(
-        fitting, key=lambda creative: rendezvous_score(shares[creative.variant], drawn_by + creative.identity)
+        fitting, key=lambda creative: rendezvous_score(shares[creative.variant], key + creative.identity)
     )
     return DrawnCreative(best, shares[best.variant], weights)
 
 
 def why_none_fits(campaign_channel: CampaignChannel, attributes: Attributes, moment: Moment) -> list[Reason]:
-    """NO_VARIANT for each value that a form lacks whose condition holds; for the channel where no condition does."""
+    """NO_VARIANT for each attribute that a creative lacks whose condition holds; for the channel if none holds."""
     lacking = dict.fromkeys(
         name
         for creative in campaign_channel.creatives
@@ -74,10 +74,10 @@ def why_none_fits(campaign_channel: CampaignChannel, attributes: Attributes, mom
 
 
 def lacks(creative: Creative, attributes: Attributes) -> frozenset[str]:
-    """The values without which the form cannot be filled in for the customer."""
+    """The missing attributes without which the creative cannot be rendered for the customer."""
     return creative.texts_in(attributes.get("profile.language")).needs - attributes.keys()
 
 
 def _fits(creative: Creative, attributes: Attributes, moment: Moment) -> bool:
-    texts = creative.texts_in(attributes.get("profile.language")) if creative.spoken else creative.texts
+    texts = creative.texts_in(attributes.get("profile.language")) if creative.by_language else creative.texts
     return bool(texts) and attributes.keys() >= texts.needs and holds(creative.when, attributes, moment)

@@ -1,1 +1,1 @@
-"""Attributes: what a book derives from the customer, their events and the clock."""
+"""Attributes that a book derives from a customer's events, location and clock."""

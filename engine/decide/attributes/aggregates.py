@@ -12,39 +12,39 @@ from engine.rulebook.model.derived import Aggregate, Measure
 
 
 class Measurement(NamedTuple):
-    """An aggregate made ready."""
+    """A compiled aggregate."""
 
     aggregate: Aggregate
     accepts: Filter | None
 
 
 def measurement(aggregate: Aggregate) -> Measurement:
-    """The aggregate with its condition made ready."""
+    """Compile an aggregate."""
     return Measurement(aggregate, filter_of(aggregate.where))
 
 
-def measured(wanted: Measurement, past: History) -> float | int | None:
-    """The aggregate's number; None (missing) only for DAYS_SINCE_LAST of no events. Linear in the events of its type.
+def measured(compiled: Measurement, past: History) -> float | int | None:
+    """Value of the aggregate; None (missing) only for DAYS_SINCE_LAST without events. Linear in the events of its type.
 
-    Its events lie in now - within < at <= now. SUM leaves out events whose field is no number (booleans are none);
+    Its events lie in now - within < at <= now. SUM leaves out events whose field is not a number (booleans are not);
     DISTINCT counts the different values that are present, of any kind, without conversion.
     """
-    aggregate, found = wanted.aggregate, _latest_first(wanted, past)
+    aggregate, events = compiled.aggregate, _latest_first(compiled, past)
     match aggregate.measure:
         case Measure.COUNT:
-            return sum(1 for _ in found)
+            return sum(1 for _ in events)
         case Measure.SUM:
-            return _sum([number_of(event.fields.get(aggregate.field)) for event in found])
+            return _sum([number_of(event.fields.get(aggregate.field)) for event in events])
         case Measure.DISTINCT:
-            values = (event.fields.get(aggregate.field) for event in found)
+            values = (event.fields.get(aggregate.field) for event in events)
             return len({value_key(value) for value in values if value is not None})
         case Measure.DAYS_SINCE_LAST:
-            latest = next(found, None)
+            latest = next(events, None)
             return None if latest is None else (past.now - latest.at) / DAY
 
 
-def _latest_first(wanted: Measurement, past: History) -> Iterator[Event]:
-    aggregate, accepts = wanted
+def _latest_first(compiled: Measurement, past: History) -> Iterator[Event]:
+    aggregate, accepts = compiled
     start = None if aggregate.within is None else past.now - aggregate.within
     for index in reversed(past.by_type.get(aggregate.event, ())):
         event = past.events[index]
@@ -55,11 +55,11 @@ def _latest_first(wanted: Measurement, past: History) -> Iterator[Event]:
 
 
 def _sum(values: list[float | None]) -> float:
-    """Exact before the one rounding, so that the order of events cannot show; infinite beyond the largest number."""
+    """The sum, rounded once, so that it does not depend on the order of events; infinite beyond the largest float."""
     numbers = [value for value in values if value is not None]
     try:
         return math.fsum(numbers)
-    except OverflowError:  # on the way, or in the end
+    except OverflowError:  # of an intermediate sum or of the result
         exact = sum(map(Fraction, numbers))
     try:
         return float(exact)
@@ -68,15 +68,15 @@ def _sum(values: list[float | None]) -> float:
 
 
 PURCHASE = "purchase"
-"""The type of the events that count."""
+"""The event type that RFM attributes count."""
 
 
 RFM: Mapping[str, Aggregate] = {
-    one.name: one
-    for one in (
+    aggregate.name: aggregate
+    for aggregate in (
         Aggregate("rfm.recency_days", PURCHASE, Measure.DAYS_SINCE_LAST),
         Aggregate("rfm.frequency", PURCHASE, Measure.COUNT),
         Aggregate("rfm.monetary", PURCHASE, Measure.SUM, "value"),
     )
 }
-"""Days since the latest purchase (missing without one), how many, and the sum of their `value`s, whatever the currency."""
+"""Days since the latest purchase (missing without one), number of purchases, and the sum of their `value`s in any currency."""

@@ -1,4 +1,4 @@
-"""Distances on the Earth."""
+"""Derived attributes: aggregates, patterns, distances and the customer's clock."""
 
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from engine.conditions.model import attributes_of
 from engine.decide.attributes import zones
 from engine.decide.attributes.aggregates import RFM, Measurement, measured, measurement
 from engine.decide.attributes.events import History, history, number_of
-from engine.decide.attributes.patterns import PatternSearch, exposed, found, pattern_search
+from engine.decide.attributes.patterns import PatternSearch, exposed, find, pattern_search
 from engine.decide.attributes.zones import CLOCK, local_time
 from engine.model.event import Event
 from engine.model.instant import Instant, Microseconds
@@ -22,15 +22,15 @@ System 1980", Journal of Geodesy 74, 2000)."""
 
 
 def distance_km(latitude: float, longitude: float, to_latitude: float, to_longitude: float) -> float:
-    """The great-circle distance in kilometres between two places in degrees, on a sphere: wrong by 0.6 % at most.
+    """The great-circle distance in kilometres between two points in degrees, on a sphere: wrong by 0.6 % at most.
 
-    By the haversine formula, which keeps its digits at small distances (R. W. Sinnott, "Virtues of the Haversine", Sky and
-    Telescope 68(2), 1984).
+    Computed by the haversine formula, which stays accurate at small distances (R. W. Sinnott, "Virtues of the Haversine",
+    Sky and Telescope 68(2), 1984).
     """
     north, south = radians(latitude), radians(to_latitude)
     half_height = sin((south - north) / 2) ** 2
     half_width = sin(radians(to_longitude - longitude) / 2) ** 2
-    # Rounding may lead beyond 1 at antipodes.
+    # Rounding may exceed 1 at antipodes.
     return 2 * EARTH_RADIUS_KM * asin(min(1.0, sqrt(half_height + cos(north) * cos(south) * half_width)))
 
 
@@ -40,147 +40,157 @@ PATTERN, SIGNAL = "pattern.", "signal."
 IS_NEW = "customer.is_new"
 
 
-_PLACE = ("location.latitude", "location.longitude")
+_COORDINATES = ("location.latitude", "location.longitude")
 
 
 @dataclass(frozen=True, slots=True)
 class Derivation:
-    """What is to be derived, made ready; every field is empty where nothing of the kind is wanted."""
+    """The derived attributes that a book refers to, compiled; a field is empty if the book uses none of its kind."""
 
     zone: ZoneInfo
-    """The book's."""
+    """The book's time zone."""
     measurements: tuple[Measurement, ...]
     searches: tuple[PatternSearch, ...]
     distances: tuple[Distance, ...]
     clock: tuple[str, ...]
-    wanted: frozenset[str]
+    """The attributes of CLOCK."""
+    names: frozenset[str]
+    """All names that the book refers to, of any kind."""
     needs: frozenset[str]
-    """The given attributes that it reads."""
+    """The given attributes from which it derives others."""
 
     @property
     def uses_events(self) -> bool:
-        """Whether a customer's events matter."""
+        """Whether anything is derived from a customer's events."""
         return bool(self.measurements or self.searches)
 
     @property
     def event_types(self) -> frozenset[str]:
-        """The types of the events that matter."""
-        types = {one.aggregate.event for one in self.measurements}
-        for pattern in (one.pattern for one in self.searches):
+        """The types of the events that it reads."""
+        types = {measurement.aggregate.event for measurement in self.measurements}
+        for pattern in (search.pattern for search in self.searches):
             types |= {step.event for step in (pattern.first, *pattern.then)}
             types |= {absence.event for absence in pattern.not_after}
         return frozenset(types)
 
     @property
     def reach(self) -> Microseconds | None:
-        """How long ago the oldest event that matters happened; None: any time.
+        """Maximum age of an event that it reads; None if events of any age count.
 
-        Whatever else a pattern looks at is later than its first event.
+        All other events of a pattern are later than its first event.
         """
-        windows = [one.aggregate.within for one in self.measurements]
-        windows += [one.pattern.first.within for one in self.searches]
-        known = [one for one in windows if one is not None]
-        return max(known, default=0) if len(known) == len(windows) else None
+        windows = [measurement.aggregate.within for measurement in self.measurements]
+        windows += [search.pattern.first.within for search in self.searches]
+        limited = [window for window in windows if window is not None]
+        return max(limited, default=0) if len(limited) == len(windows) else None
 
     @property
-    def of_events(self) -> frozenset[str]:
+    def names_from_events(self) -> frozenset[str]:
         """The attributes that are derived from events alone."""
-        names = {one.aggregate.name for one in self.measurements}
+        names = {measurement.aggregate.name for measurement in self.measurements}
         return frozenset(names).union(
-            *(_names(PATTERN + one.pattern.name, one.pattern.expose) for one in self.searches)
+            *(_names(PATTERN + search.pattern.name, search.pattern.expose) for search in self.searches)
         )
 
     def derive(
         self, given: Attributes, events: Iterable[Event], now: Instant, *, is_new: bool | None = None
     ) -> dict[str, Value]:
-        """The derived values for a customer with these attributes and events; what is missing has no key.
+        """The derived values for a customer with these attributes and events; a missing value has no key.
 
-        Events come in any order; see `normalise` for which of them count. `is_new`: what the caller knows of the customer;
-        None: nothing. Linear in the number of events; never raises on values of the model's types.
+        events: in any order; see `normalise` for which of them count. is_new: whether nothing is stored of the customer;
+        None if that was not looked up. Linear in the number of events; never raises on values of the model's types.
         """
         values = self.derive_from_events(events, now)
         if self.distances:
-            self._of_place(given, values)
+            self._add_distances(given, values)
         if self.clock:
             local = local_time(now, zones.zone_of(given, self.zone))
             if local is not None:
                 values.update((name, CLOCK[name](local)) for name in self.clock)
-        if is_new is not None and IS_NEW in self.wanted:
+        if is_new is not None and IS_NEW in self.names:
             values[IS_NEW] = is_new
         return values
 
     def derive_from_events(self, events: Iterable[Event], now: Instant) -> dict[str, Value]:
-        """Those of the derived values that come from events."""
+        """The values of aggregates and patterns."""
         values: dict[str, Value] = {}
         if self.uses_events:
-            self._of_events(history(events, now), values)
+            self._add_from_events(history(events, now), values)
         return values
 
-    def _of_events(self, past: History, values: dict[str, Value]) -> None:
-        for each in self.measurements:
-            number = measured(each, past)
+    def _add_from_events(self, past: History, values: dict[str, Value]) -> None:
+        for compiled in self.measurements:
+            number = measured(compiled, past)
             if number is not None:
-                values[each.aggregate.name] = number
-        for one in self.searches:
-            chain = found(one, past)
+                values[compiled.aggregate.name] = number
+        for search in self.searches:
+            chain = find(search, past)
             if chain is not None:
-                name = PATTERN + one.pattern.name
+                name = PATTERN + search.pattern.name
                 values[name] = True
-                values.update((f"{name}.{key}", value) for key, value in exposed(one.pattern, chain).items())
+                values.update(
+                    (f"{name}.{key}", value) for key, value in exposed(search.pattern, chain).items()
+                )
 
-    def _of_place(self, given: Attributes, values: dict[str, Value]) -> None:
-        latitude, longitude = (number_of(given.get(name)) for name in _PLACE)
+    def _add_distances(self, given: Attributes, values: dict[str, Value]) -> None:
+        latitude, longitude = (number_of(given.get(name)) for name in _COORDINATES)
         if latitude is not None and longitude is not None:
-            for one in self.distances:
-                values[one.name] = distance_km(latitude, longitude, one.latitude, one.longitude)
+            for distance in self.distances:
+                values[distance.name] = distance_km(
+                    latitude, longitude, distance.latitude, distance.longitude
+                )
 
 
-def derivation(derived: Derived, wanted: Set[str], zone: ZoneInfo) -> Derivation:
-    """What of the book's derived attributes, and of those that every book has, is to be derived for these names.
+def derivation(derived: Derived, names: Set[str], zone: ZoneInfo) -> Derivation:
+    """Compile the derived attributes among these names: the book's, and those that every book has.
 
-    `wanted` names attributes of any kind, also given ones; see `closure` for what signals want.
+    names: attributes of any kind, also given ones, with those that signals refer to; see `closure`.
     """
     aggregates = [*derived.aggregates.values(), *RFM.values()]
-    patterns = [one for one in derived.patterns.values() if _names(PATTERN + one.name, one.expose) & wanted]
-    distances = tuple(one for one in derived.distances.values() if one.name in wanted)
-    clock = tuple(name for name in CLOCK if name in wanted)
+    patterns = [
+        pattern
+        for pattern in derived.patterns.values()
+        if _names(PATTERN + pattern.name, pattern.expose) & names
+    ]
+    distances = tuple(distance for distance in derived.distances.values() if distance.name in names)
+    clock = tuple(name for name in CLOCK if name in names)
     if clock:
-        zones.by_country()  # read now, not within a decision
+        zones.by_country()  # reads a file, which a decision must not
     return Derivation(
         zone,
-        tuple(measurement(one) for one in aggregates if one.name in wanted),
-        tuple(pattern_search(one) for one in patterns),
+        tuple(measurement(aggregate) for aggregate in aggregates if aggregate.name in names),
+        tuple(pattern_search(pattern) for pattern in patterns),
         distances,
         clock,
-        frozenset(wanted),
-        frozenset((*(_PLACE if distances else ()), *(zones.NEEDS if clock else ()))),
+        frozenset(names),
+        frozenset((*(_COORDINATES if distances else ()), *(zones.NEEDS if clock else ()))),
     )
 
 
 def closure(derived: Derived, names: Iterable[str]) -> frozenset[str]:
-    """The names, and all that the signals among them look at or expose, and the signals among those, and so on."""
+    """The names, and all attributes that the signals among them refer to or expose, transitively."""
     owners = {
         name: signal
         for signal in derived.signals.values()
         for name in _names(SIGNAL + signal.name, signal.expose)
     }
-    wanted: set[str] = set()
+    closed: set[str] = set()
     pending = list(names)
     while pending:
         name = pending.pop()
-        if name not in wanted:
-            wanted.add(name)
+        if name not in closed:
+            closed.add(name)
             if name in owners:
-                pending += _of_signal(owners[name])
-    return frozenset(wanted)
+                pending += _names_of_signal(owners[name])
+    return frozenset(closed)
 
 
-def _of_signal(signal: Signal) -> Sequence[str]:
+def _names_of_signal(signal: Signal) -> Sequence[str]:
     own = _names(SIGNAL + signal.name, signal.expose)
     until = attributes_of(signal.until) if signal.until else frozenset()
     return [*own, *attributes_of(signal.when), *until, *signal.expose.values()]
 
 
 def _names(name: str, expose: Mapping[str, object]) -> frozenset[str]:
-    """The attributes of a pattern or a signal."""
+    """The attributes of a pattern or a signal: its name, and one for each field that it exposes."""
     return frozenset((name, *(f"{name}.{field}" for field in expose)))

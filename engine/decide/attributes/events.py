@@ -1,4 +1,4 @@
-"""What a customer did: events, brought into order."""
+"""A customer's events in order, and the filters that conditions on them compile to."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
@@ -18,15 +18,15 @@ class History(NamedTuple):
 
     now: Instant
     events: Sequence[Event]
-    """By time, those of one moment in the order in which they were sent."""
+    """By time; events at the same time in the order in which they were sent."""
     by_type: Mapping[str, Sequence[int]]
-    """The indices of the events of each type, ascending."""
+    """By event type, the indices of its events, ascending."""
 
 
 def normalise(events: Iterable[Event], now: Instant) -> tuple[Event, ...]:
-    """The events up to now (at <= now, without tolerance), each name once (the first sent), by time.
+    """The events with at <= now by time; of events with the same id, the first sent.
 
-    Events of one moment keep the order in which they were sent. One that is later than now is as if never sent.
+    Events at the same time keep the order in which they were sent. Events later than now are ignored, without tolerance.
     """
     seen: set[str] = set()
     kept: list[Event] = []
@@ -41,7 +41,7 @@ def normalise(events: Iterable[Event], now: Instant) -> tuple[Event, ...]:
 
 
 def history(events: Iterable[Event], now: Instant) -> History:
-    """The events, normalised and looked up by type."""
+    """The normalised events, with an index by type."""
     ordered = normalise(events, now)
     by_type: dict[str, list[int]] = {}
     for index, event in enumerate(ordered):
@@ -50,12 +50,12 @@ def history(events: Iterable[Event], now: Instant) -> History:
 
 
 def value_key(value: Value) -> tuple[bool, Value]:
-    """What two values share exactly if they are equal without conversion: 1 is 1.0, true is not 1."""
+    """A key that two values share exactly if they are equal without conversion: 1 is 1.0, true is not 1."""
     return isinstance(value, bool), value
 
 
 def number_of(value: Value | None) -> float | None:
-    """The value if it is a finite number; booleans are none."""
+    """The value if it is a finite number, else None; booleans are not numbers."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return value if isinstance(value, int) or isfinite(value) else None
@@ -66,18 +66,18 @@ Filter: TypeAlias = Callable[[Mapping[str, Value]], bool]
 
 
 _NO_MOMENT = Moment(0, date(1970, 1, 1))
-"""The fields of events are texts, numbers and booleans, of which no test looks at the clock."""
+"""Fields of events are texts, numbers and booleans; no test on them depends on the moment."""
 
 
 def filter_of(where: Condition) -> Filter | None:
-    """The condition as a function; None if it always holds. It means what engine.conditions.evaluate says."""
+    """The condition as a function, equivalent to engine.conditions.evaluate.holds; None if it always holds."""
     if where == ALWAYS:
         return None
     match where:
         case Test(attribute=name, operator=Operator.EQ, operand=str(text)):
             return lambda fields: fields.get(name) == text  # no other kind of value equals a text
         case All(parts=parts):
-            inner = [one for one in map(filter_of, parts) if one is not None]
-            return lambda fields: all(one(fields) for one in inner)
+            filters = [part_filter for part_filter in map(filter_of, parts) if part_filter is not None]
+            return lambda fields: all(part_filter(fields) for part_filter in filters)
         case _:
             return lambda fields: holds(where, fields, _NO_MOMENT)

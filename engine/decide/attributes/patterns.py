@@ -1,13 +1,14 @@
-"""Patterns: what happened in order among a customer's events, and what did not.
+"""Patterns: sequences among a customer's events, and events that must not follow.
 
 A candidate for the first event has its type, passes its tests and lies in its window. Each further step is the earliest
 event later in the order than the one before it that has the step's type, passes its tests and (for a window from now)
-lies in its window; if that one is beyond a window from the first or the previous event, the candidate fails: no other
-is tried. A candidate fails as well if an event of `not_after` is later in the order and, with `same`, equals it in that
-field. A candidate without the field is broken by any such event, since nothing shows that it is about another thing; an event
-without it breaks only those.
+lies in its window; if that event is beyond a window from the first or the previous event, the candidate fails: no other
+event is tried. A candidate fails as well if an event of `not_after` is later in the order and, with `same`, equals it in
+that field. A candidate without the field fails on any such event, since nothing shows that the event is about something
+else; an event without the field fails only candidates without it.
 
-One pass from the latest candidate to the earliest; what a step finds moves only backwards: linear in the events.
+The search is one pass from the latest candidate to the earliest, in which the event of a step only moves backwards: it
+is linear in the events.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,16 +22,17 @@ from engine.rulebook.model.derived import EVENT_NUMBER, Absence, Anchor, Pattern
 
 
 class PatternSearch(NamedTuple):
-    """A pattern made ready."""
+    """A compiled pattern."""
 
     pattern: Pattern
     filters: tuple[Filter | None, ...]
-    """Of the first event and the further steps."""
+    """Of the first event and of each further step."""
     absences: tuple[Filter | None, ...]
+    """Of each entry of `not_after`."""
 
 
 def pattern_search(pattern: Pattern) -> PatternSearch:
-    """The pattern with its conditions made ready."""
+    """Compile a pattern."""
     return PatternSearch(
         pattern,
         tuple(filter_of(step.where) for step in (pattern.first, *pattern.then)),
@@ -38,17 +40,20 @@ def pattern_search(pattern: Pattern) -> PatternSearch:
     )
 
 
-def found(wanted: PatternSearch, past: History) -> tuple[Event, ...] | None:
-    """The events of the pattern's steps, by its preference among first events; None if it does not hold."""
-    pattern = wanted.pattern
+def find(search: PatternSearch, past: History) -> tuple[Event, ...] | None:
+    """The events of the pattern's steps, for the preferred first event; None if the pattern does not hold."""
+    pattern = search.pattern
     eligible = [
         _eligible(step, accepts, past)
-        for step, accepts in zip((pattern.first, *pattern.then), wanted.filters, strict=True)
+        for step, accepts in zip((pattern.first, *pattern.then), search.filters, strict=True)
     ]
     if not all(eligible):
         return None
     chains = _Chains(pattern.then, eligible[1:], past.events)
-    ends = [_Ends.of(*each, past) for each in zip(pattern.not_after, wanted.absences, strict=True)]
+    ends = [
+        _Ends.of(absence, accepts, past)
+        for absence, accepts in zip(pattern.not_after, search.absences, strict=True)
+    ]
     best: tuple[Event, ...] | None = None
     for first in reversed(eligible[0]):
         event = past.events[first]
@@ -64,9 +69,9 @@ def found(wanted: PatternSearch, past: History) -> tuple[Event, ...] | None:
 
 
 def exposed(pattern: Pattern, chain: Sequence[Event]) -> Mapping[str, Value]:
-    """What the pattern exposes of its events, by field; a field that the event has not is missing.
+    """What the pattern exposes of its events, by field; a field that the event lacks is missing.
 
-    `value` is a number, everything else a text; of another kind it is missing, as it would be if it were not sent.
+    `value` must be a number, every other field a text; a value of another kind is missing.
     """
     values: dict[str, Value] = {}
     for name, source in pattern.expose.items():
@@ -81,7 +86,7 @@ def exposed(pattern: Pattern, chain: Sequence[Event]) -> Mapping[str, Value]:
 
 
 def _may_replace(best: tuple[Event, ...] | None, event: Event, prefer: Prefer) -> bool:
-    """Whether a pattern that begins with this earlier event is preferred to the best of the later ones."""
+    """Whether a chain that begins with this earlier event is preferred to the best of the later ones."""
     if best is None or prefer is Prefer.EARLIEST:
         return True
     value, highest = number_of(event.fields.get(EVENT_NUMBER)), number_of(best[0].fields.get(EVENT_NUMBER))
@@ -89,7 +94,7 @@ def _may_replace(best: tuple[Event, ...] | None, event: Event, prefer: Prefer) -
 
 
 def _eligible(step: PatternStep, accepts: Filter | None, past: History) -> list[int]:
-    """The indices of the events that the step could be, but for windows that begin at another step."""
+    """Indices of the events that the step could be, regardless of windows that begin at another step."""
     indices = past.by_type.get(step.event, ())
     start = past.now - step.within if step.within is not None and step.anchor is Anchor.NOW else None
     events = past.events
@@ -101,18 +106,18 @@ def _eligible(step: PatternStep, accepts: Filter | None, past: History) -> list[
 
 
 class _Chains:
-    """Follows the steps from first events, which must come latest first."""
+    """Follows the steps from first events, which must be passed latest first."""
 
     def __init__(
         self, steps: Sequence[PatternStep], eligible: Sequence[Sequence[int]], events: Sequence[Event]
     ) -> None:
         self._steps = [(step, _window(step), indices) for step, indices in zip(steps, eligible, strict=True)]
         self._after = [len(indices) for indices in eligible]
-        """For each step, where in its indices those after the previous event begin; moves only backwards."""
+        """By step, where in its indices those after the previous event begin; only decreases."""
         self._events = events
 
     def from_(self, first: int) -> tuple[Event, ...] | None:
-        """The events of all steps for this first one; None if a step has none."""
+        """The events of all steps for this first event; None if a step has none."""
         events, previous = self._events, first
         chain = [events[first]]
         for number, (step, window, indices) in enumerate(self._steps):
@@ -135,13 +140,13 @@ def _window(step: PatternStep) -> Microseconds | None:
 
 
 class _Ends(NamedTuple):
-    """Where the events that must not follow were last."""
+    """The last events that must not follow, by index."""
 
     same: str
     last: int
-    """The last of all; -1: there is none."""
+    """The last of all; -1 if there is none."""
     last_by_value: Mapping[tuple[bool, Value], int]
-    """The last with each value of `same`."""
+    """By value of the field `same`, the last event with it."""
 
     @classmethod
     def of(cls, absence: Absence, accepts: Filter | None, past: History) -> "_Ends":
@@ -156,7 +161,7 @@ class _Ends(NamedTuple):
         return cls(absence.same, last, by_value)
 
     def follows(self, first: int, event: Event) -> bool:
-        """Whether such an event is later than the first one."""
+        """Whether such an event is later than the pattern's first event."""
         value = event.fields.get(self.same) if self.same else None
         if value is None:
             return self.last > first

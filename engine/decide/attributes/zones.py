@@ -1,10 +1,11 @@
-"""The moment of a decision as the customer's clock shows it."""
+"""The customer's time zone, and the time of a decision on their clock."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from functools import cache, lru_cache
 from importlib.resources import files
+from itertools import chain
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -13,7 +14,7 @@ import tzfpy
 from engine.decide.attributes.events import number_of
 from engine.model.instant import Instant, to_datetime
 from engine.model.values import Attributes, Value
-from engine.rulebook.sections.attributes import WEEKDAYS
+from engine.rulebook.model.policies import WEEKDAYS
 
 CLOCK: Mapping[str, Callable[[datetime], Value]] = {
     "now.hour": lambda local: local.hour,
@@ -21,11 +22,11 @@ CLOCK: Mapping[str, Callable[[datetime], Value]] = {
     "now.date": lambda local: local.date(),
     "now.month": lambda local: local.month,
 }
-"""By attribute, what is read off the clock: hours 0 to 23, days, ISO dates, months 1 to 12."""
+"""By attribute, its value at a local time: hour 0 to 23, weekday, date, month 1 to 12."""
 
 
 def local_time(now: Instant, zone: ZoneInfo) -> datetime | None:
-    """The moment on the zone's clock; None beyond the years 1 to 9999."""
+    """Local time in the zone; None beyond the years 1 to 9999."""
     try:
         return to_datetime(now).astimezone(zone)
     except OverflowError:
@@ -39,30 +40,30 @@ NEEDS = (
     "location.longitude",
     "location.country",
 )
-"""The attributes that are looked at."""
+"""The attributes from which zones are determined."""
 
 
 class Source(StrEnum):
-    """What a customer's zones are known from."""
+    """What a customer's zones were determined from."""
 
     PROFILE = "profile"
     LOCATION = "location"
     COORDINATES = "coordinates"
     COUNTRY = "country"
     BOOK = "book"
-    """Nothing is known of the customer."""
+    """None of the attributes is given."""
 
 
 class CustomerZones(NamedTuple):
-    """The zones in which a customer may be."""
+    """The zones in which a customer may live."""
 
     zones: tuple[ZoneInfo, ...]
-    """At least one; several where all of them are plausible."""
+    """At least one; several if all of them are plausible."""
     source: Source
 
 
 def zones_of(given: Attributes, book_zone: ZoneInfo) -> CustomerZones:
-    """The plausible zones of a customer with these attributes; names that are no zones and no countries say nothing."""
+    """The plausible zones of a customer with these attributes; unknown names of zones and countries are ignored."""
     for source in (Source.PROFILE, Source.LOCATION):
         zone = _zone(given.get(f"{source}.time_zone"))
         if zone is not None:
@@ -79,19 +80,18 @@ def zones_of(given: Attributes, book_zone: ZoneInfo) -> CustomerZones:
 
 
 def zone_of(given: Attributes, book_zone: ZoneInfo) -> ZoneInfo:
-    """One zone for the customer's clock: the book's if it is among the plausible ones, else the first of them.
+    """One zone for the customer's clock: the book's zone if it is plausible, else the first plausible one.
 
-    The zones of a country are in the order of zone.tab, which puts the more populous ones first where geography lets it.
+    The zones of a country are in the order of zone.tab, which lists the most populous first as far as geography allows.
     """
     zones = zones_of(given, book_zone).zones
     return book_zone if book_zone in zones else zones[0]
 
 
 def plausible_zones(given: Attributes, book_zone: ZoneInfo) -> tuple[ZoneInfo, ...]:
-    """The zones in every one of which a promise to the customer has to be kept, such as quiet hours.
+    """The zones in all of which a rule such as quiet hours must be kept for the customer.
 
-    Of a customer of whom nothing is known it is supposed that he lives where the book does: in the book's zone, or in
-    another one of the same country.
+    A customer of whom nothing is known is assumed to live in the book's zone, or in another zone of the same country.
     """
     zones, source = zones_of(given, book_zone)
     return beside(book_zone) if source is Source.BOOK else zones
@@ -99,31 +99,33 @@ def plausible_zones(given: Attributes, book_zone: ZoneInfo) -> tuple[ZoneInfo, .
 
 @cache
 def beside(zone: ZoneInfo) -> tuple[ZoneInfo, ...]:
-    """The zone, then the other zones of each country that has it; alone where zone.tab lists it for none."""
-    return tuple(
-        dict.fromkeys((zone, *(each for all_ in by_country().values() if zone in all_ for each in all_)))
-    )
+    """The zone, then the other zones of each country that has it; only the zone if zone.tab lists it for none."""
+    countries = [zones for zones in by_country().values() if zone in zones]
+    return tuple(dict.fromkeys((zone, *chain.from_iterable(countries))))
 
 
 @cache
 def by_country() -> Mapping[str, tuple[ZoneInfo, ...]]:
-    """The zones of each country by its ISO 3166-1 alpha-2 code; read from the package tzdata once."""
+    """The zones of each country by its ISO 3166-1 alpha-2 code.
+
+    Read from the package tzdata, once: compile_book calls it where a book needs it, so that no decision reads a file.
+    """
     table = files("tzdata").joinpath("zoneinfo", "zone.tab").read_text("utf-8")
     names: dict[str, list[str]] = {}
     for line in table.splitlines():
         if line and not line.startswith("#"):
             country, _, name, *_ = line.split("\t")
             names.setdefault(country, []).append(name)
-    return {country: _known(each) for country, each in names.items()}
+    return {country: _existing(zone_names) for country, zone_names in names.items()}
 
 
 def _at(latitude: float, longitude: float) -> tuple[ZoneInfo, ...]:
     if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
         return ()
-    return _known(tzfpy.get_tzs(longitude, latitude))
+    return _existing(tzfpy.get_tzs(longitude, latitude))
 
 
-def _known(names: list[str]) -> tuple[ZoneInfo, ...]:
+def _existing(names: list[str]) -> tuple[ZoneInfo, ...]:
     return tuple(zone for zone in map(_zone, names) if zone is not None)
 
 
@@ -133,5 +135,5 @@ def _zone(name: object) -> ZoneInfo | None:
         return None
     try:
         return ZoneInfo(name)
-    except (OSError, ValueError, KeyError):  # no such name, a directory, or no name at all
+    except (OSError, ValueError, KeyError):  # an unknown name, a directory, or no valid name
         return None

@@ -1,1 +1,1 @@
-"""Experiments: holdouts, controls, slots, ramps, variants and learning, drawn by stable hashes."""
+"""Experiments: holdouts, controls, layers, ramps, variants and learning, drawn by stable hashes."""

@@ -1,4 +1,4 @@
-"""Memberships: where chance has put a person, for everything in a book that is left to chance."""
+"""Assignments: a person's part in every experiment of a book."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -11,60 +11,60 @@ from engine.rulebook.model.experiments import ConversionRamp, Layer
 
 
 class Assignment(NamedTuple):
-    """Where a person is in one draw."""
+    """A person's part in one experiment."""
 
     kind: str
     """holdout, control, layer, ramp or variant."""
     name: str
-    """The holdout's or the layer's; else the campaign's."""
+    """Of the holdout or the layer, else of the campaign."""
     salt: str
-    """What it is drawn with at the moment."""
-    place: float | None
+    """The salt that applies at the moment."""
+    position: float | None
     """In (0, 1); None for variants, which are drawn by weights."""
     share: float | None
-    """How large the part is, at the moment; None where that is not the question, or only the log can say."""
+    """Size of the sample at the moment; None for layers and variants, and for ramps by conversions, which the log decides."""
     inside: bool | None
-    """Whether the person is in that part; None as of `share`."""
+    """Whether the person is in the sample; None where `share` is."""
     drawn: tuple[str, ...] = ()
-    """What else there is to say: the layer's slot, none beyond them; from when on a ramp by conversions reaches the person;
-    the variants in the order in which he gets them: the first that fits."""
+    """Of a layer, the person's slot, if any; of a ramp by conversions, from how many conversions on it reaches the person; of
+    variants, their order for the person, who gets the first that fits."""
 
 
 def assignments(book: Book, person: str, now: Instant) -> Iterator[Assignment]:
-    """All of them: holdouts, layers, then the campaigns' in the book's order. person: the name under which he is kept."""
+    """Holdouts, layers, then each campaign's control, ramp and variants. person: the id under which the customer is stored."""
     for holdout in book.experiments.holdouts.values():
-        yield _of(holdout_sample(holdout), holdout.name, person, now)
+        yield _in_sample(holdout_sample(holdout), holdout.name, person, now)
     for layer in book.experiments.layers.values():
         yield _in_layer(layer, person, now)
     for campaign in book.campaigns.values():
         for sample in (control_sample(campaign), ramp_sample(book, campaign)):
             if sample is not None:
-                yield _of(sample, campaign.name, person, now)
+                yield _in_sample(sample, campaign.name, person, now)
         if len(campaign.variants) > 1:
             yield Assignment(
                 "variant", campaign.name, book.salt, None, None, None, _variants(book, campaign, person)
             )
 
 
-def _of(sample: Sample, name: str, person: str, now: Instant) -> Assignment:
-    salt, share = sample.salts.at(now), sample.top(now)
-    if isinstance(sample.ramp, ConversionRamp):  # whom it has reached is in the log, not in the book
-        place = sample.place(person, now)
-        drawn = (f"from {sample.ramp.reaches(place)} conversions on",)
-        return Assignment(sample.purpose, name, salt, place, None, None, drawn)
-    return Assignment(sample.purpose, name, salt, sample.place(person, now), share, sample.has(person, now))
+def _in_sample(sample: Sample, name: str, person: str, now: Instant) -> Assignment:
+    salt, position = sample.salts.at(now), sample.position(person, now)
+    if isinstance(sample.ramp, ConversionRamp):  # the conversions are in the log
+        drawn = (f"from {sample.ramp.reaches(position)} conversions on",)
+        return Assignment(sample.purpose, name, salt, position, None, None, drawn)
+    return Assignment(sample.purpose, name, salt, position, sample.top(now), sample.has(person, now))
 
 
 def _in_layer(layer: Layer, person: str, now: Instant) -> Assignment:
     salt = layer.salts.at(now)
-    place = stable_fraction(identity(salt, "layer", person, layer.name))
-    slots = tuple(one.name for one in layer.slots.values() if one.low <= place < one.high)
-    return Assignment("layer", layer.name, salt, place, None, None, slots)
+    position = stable_fraction(identity(salt, "layer", person, layer.name))
+    slots = tuple(slot.name for slot in layer.slots.values() if slot.low <= position < slot.high)
+    return Assignment("layer", layer.name, salt, position, None, None, slots)
 
 
 def _variants(book: Book, campaign: Campaign, person: str) -> tuple[str, ...]:
-    drawn_by = identity(book.salt, "variant", person, campaign.name)
+    key = identity(book.salt, "variant", person, campaign.name)
     weights = {
-        one.name: rendezvous_score(one.share, drawn_by + identity(one.name)) for one in campaign.variants
+        variant.name: rendezvous_score(variant.share, key + identity(variant.name))
+        for variant in campaign.variants
     }
     return tuple(sorted(weights, key=lambda name: -weights[name]))

@@ -1,7 +1,7 @@
-"""Randomness without a random number: stable hashes of salt and identity.
+"""Bucketing: stable hashes of salt and identity in place of random numbers.
 
 The hash is BLAKE2b (RFC 7693) with a digest of 8 bytes over the UTF-8 of the parts, each preceded by its length in bytes
-as 4 bytes big-endian, so that ("ab", "c") and ("a", "bc") differ. Any language can recompute it.
+as 4 bytes big-endian, so that ("ab", "c") and ("a", "bc") differ. It can be recomputed in any language.
 """
 
 from hashlib import blake2b
@@ -11,25 +11,25 @@ _RANGE = float(1 << 53)
 
 
 def identity(*parts: str) -> bytes:
-    """The parts as the bytes that are hashed; identities of more parts begin with those of fewer."""
+    """Encode parts as a key to hash. Keys concatenate: the key of (a, b) is that of a, followed by that of b."""
     encoded = [part.encode() for part in parts]
     return b"".join([piece for data in encoded for piece in (len(data).to_bytes(4, "big"), data)])
 
 
-def stable_hash(of: bytes) -> int:
-    """A number in [0, 2**64) that depends on the identity alone."""
-    return int.from_bytes(blake2b(of, digest_size=8).digest(), "big")
+def stable_hash(key: bytes) -> int:
+    """A number in [0, 2**64) that depends on the key alone."""
+    return int.from_bytes(blake2b(key, digest_size=8).digest(), "big")
 
 
-def stable_fraction(of: bytes) -> float:
-    """A number in (0, 1), uniform over identities: the upper 53 bits of the hash, plus a half, over 2**53."""
-    return ((stable_hash(of) >> 11) + 0.5) / _RANGE
+def stable_fraction(key: bytes) -> float:
+    """A number in (0, 1), uniform over keys: the upper 53 bits of the hash, plus a half, over 2**53."""
+    return ((stable_hash(key) >> 11) + 0.5) / _RANGE
 
 
-def rendezvous_score(share: float, of: bytes) -> float:
-    """The weight of one choice for one identity; the choice with the greatest weight wins, in proportion to shares.
+def rendezvous_score(share: float, key: bytes) -> float:
+    """The score of one choice. The choice with the highest score wins, with a probability in proportion to its share.
 
-    Weighted rendezvous hashing: share / -ln(u), so that a new choice takes only its own share. Method: Schindelhauer
-    and Schomaker, "Weighted Distributed Hash Tables", SPAA 2005.
+    Weighted rendezvous hashing: share / -ln(u), so that a new choice takes only its own share from the others. Method:
+    Schindelhauer and Schomaker, "Weighted Distributed Hash Tables", SPAA 2005.
     """
-    return share / -log(stable_fraction(of))
+    return share / -log(stable_fraction(key))

@@ -1,6 +1,7 @@
-"""What is known of the arms of campaigns, as of one moment after another; which to show by it, and how likely it is taken."""
+"""Learned weights and propensities of campaigns, computed from the latest state that holds at a moment."""
 
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from typing import NamedTuple
 
 from engine.decide.experiments.posteriors import Arm, Propensity, rate
@@ -10,23 +11,23 @@ from engine.rulebook.model.experiments import Reward
 
 
 class LearnedState(NamedTuple):
-    """What is known of a campaign's arms, from a moment on."""
+    """The counts of a campaign's arms, which hold from a moment on."""
 
     since: Instant
     arms: Mapping[str, Arm]
-    """By variant; those that were never shown are missing."""
+    """By variant; variants that were never shown are missing."""
 
 
 class Weights(NamedTuple):
-    """With which probability each of several arms is to be shown."""
+    """The probabilities with which several arms are to be shown; they add up to 1."""
 
     since: Instant | None
-    """Of the state by which it was computed; None: nothing was known."""
+    """Start of the state from which they were computed; None if there was no state yet."""
     by_arm: Mapping[str, float]
 
 
 class Learned:
-    """The states of campaigns; the same states give everybody the same at the same moment."""
+    """The learned states of campaigns. The same states give the same weights and propensities at the same moment."""
 
     __slots__ = ("_computed", "_rates", "_states")
 
@@ -36,44 +37,50 @@ class Learned:
         self._rates: dict[tuple[str, Instant, float], Propensity] = {}
 
     def take(self, states: Mapping[str, Sequence[LearnedState]]) -> None:
-        """From now on these are the states, by campaign."""
+        """Replace the states, by campaign."""
         if states != self._states:
             self._states, self._computed, self._rates = states, {}, {}
 
     def weights(
         self, campaign: str, arms: tuple[str, ...], now: Instant, reward: Reward, explore: float
     ) -> Weights:
-        """The weights of the arms that there are for a customer, by the latest state that holds at the moment."""
+        """The weights of the arms that fit a customer, from the latest state that holds at the moment.
+
+        explore: the part in [0, 1] that all arms share equally.
+        """
         state = self._state(campaign, now)
         key = (campaign, None if state is None else state.since, arms)
-        found = self._computed.get(key)
-        if found is None:
-            known = {} if state is None else state.arms
-            shares = probabilities([known.get(one, Arm()) for one in arms], reward, explore)
-            found = self._computed[key] = Weights(key[1], dict(zip(arms, shares, strict=True)))
-        return found
+        weights = self._computed.get(key)
+        if weights is None:
+            counts = {} if state is None else state.arms
+            shares = probabilities([counts.get(arm, Arm()) for arm in arms], reward, explore)
+            weights = self._computed[key] = Weights(key[1], dict(zip(arms, shares, strict=True)))
+        return weights
 
     def propensity(self, campaign: str, now: Instant, prior: float) -> Propensity:
-        """How likely the campaign is taken, by all its arms in the latest state that holds at the moment."""
+        """The campaign's propensity, from all its arms in the latest state that holds at the moment.
+
+        prior: the rate in (0, 1] that is assumed without a state.
+        """
         state = self._state(campaign, now)
         if state is None:
             return Propensity(prior)
         key = (campaign, state.since, prior)
-        found = self._rates.get(key)
-        if found is None:
-            shown = sum(one.shown for one in state.arms.values())
-            rewarded = sum(one.rewarded for one in state.arms.values())
-            found = Propensity(rate(shown, rewarded, prior), state.since, shown, rewarded)
-            self._rates[key] = found
-        return found
+        propensity = self._rates.get(key)
+        if propensity is None:
+            shown = sum(arm.shown for arm in state.arms.values())
+            rewarded = sum(arm.rewarded for arm in state.arms.values())
+            propensity = Propensity(rate(shown, rewarded, prior), state.since, shown, rewarded)
+            self._rates[key] = propensity
+        return propensity
 
     def _state(self, campaign: str, now: Instant) -> LearnedState | None:
-        past = (one for one in self._states.get(campaign, ()) if one.since <= now)
-        return max(past, key=lambda one: one.since, default=None)
+        past = [state for state in self._states.get(campaign, ()) if state.since <= now]
+        return max(past, key=attrgetter("since"), default=None)
 
 
 class Given(Learned):
-    """Weights and propensities as the log has them."""
+    """Weights and propensities read from the log, to evaluate a logged decision again."""
 
     __slots__ = ("_given", "propensities")
 
@@ -84,14 +91,14 @@ class Given(Learned):
     def weights(
         self, campaign: str, arms: tuple[str, ...], now: Instant, reward: Reward, explore: float
     ) -> Weights:
-        """What was logged for the campaign; where that was of other arms, as if nothing were known."""
+        """The campaign's logged weights; if they are of other arms, those without any state."""
         given = self._given.get(campaign)
         if given is not None and given.by_arm.keys() == set(arms):
             return given
         return super().weights(campaign, arms, now, reward, explore)
 
     def propensity(self, campaign: str, now: Instant, prior: float) -> Propensity:
-        """What was logged for the campaign; of one that was no candidate then, as if nothing were known."""
+        """The campaign's logged propensity; if it was not a candidate then, the prior."""
         return self.propensities.get(campaign) or super().propensity(campaign, now, prior)
 
 

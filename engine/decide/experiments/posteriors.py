@@ -1,4 +1,4 @@
-"""Propensities: how likely customers take what a campaign offers, by what came of it so far."""
+"""Posteriors of the arms of campaigns, and learned propensities, from counts of rewards."""
 
 from collections.abc import Callable, Sequence
 from math import exp, lgamma, log, log1p, sqrt
@@ -9,64 +9,65 @@ from engine.rulebook.model.experiments import Reward
 
 
 class Propensity(NamedTuple):
-    """What is thought of a campaign."""
+    """Learned propensity of a campaign."""
 
     rate: float
-    """How likely an offer of it is rewarded, in (0, 1]."""
+    """Probability that an offer of it is rewarded, in (0, 1]."""
     since: Instant | None = None
-    """From when on that is thought; None: nothing was known yet."""
+    """Start of the state from which it was computed; None if there was no state yet."""
     shown: int = 0
-    """How many offers it is learned from."""
+    """Number of offers from which it was learned."""
     rewarded: int = 0
     """How many of these were rewarded."""
 
 
 def rate(shown: int, rewarded: int, prior: float) -> float:
-    """(1 + rewarded) / (1 / prior + shown): the mean of what may be believed of the rate.
+    """The posterior mean of the rate of rewards: (1 + rewarded) / (1 / prior + shown).
 
-    That is Beta(1 + a, 1 / prior - 1 + b) after a offers with a reward and b without, from the prior Beta(1, 1 / prior - 1):
-    as if one offer of 1 / prior had been rewarded before, whatever the prior, so soon little is left of it. With 1/2 it is
-    uniform, and the mean Laplace's rule of succession. (Gelman et al., "Bayesian Data Analysis", 3rd edition, 2.4.)
+    The posterior is Beta(1 + a, 1 / prior - 1 + b) after a offers with a reward and b without, from the prior
+    Beta(1, 1 / prior - 1): as if one of 1 / prior offers had been rewarded before, so that the prior soon has little weight.
+    With a prior of 1/2 it is uniform, and the mean is Laplace's rule of succession. (Gelman et al., "Bayesian Data
+    Analysis", 3rd edition, 2.4.)
     """
-    return min(1.0, prior * (1 + rewarded) / (1 + prior * shown))  # rounding may take it above
+    return min(1.0, prior * (1 + rewarded) / (1 + prior * shown))  # rounding may exceed 1
 
 
 class Arm(NamedTuple):
-    """What is known of one arm."""
+    """Counts of one arm, a variant of a campaign that learns."""
 
     shown: int = 0
-    """How often it was shown, long enough ago for a reward to have come."""
+    """How often it was shown, long enough ago for a reward to have arrived."""
     rewarded: int = 0
     """How many of these were rewarded."""
     value: float = 0.0
-    """The sum of their rewards; used where the reward is a value."""
+    """The sum of their rewards; used if the reward is a value."""
     squares: float = 0.0
     """The sum of their rewards' squares."""
 
 
 class Posterior(NamedTuple):
-    """A density over the arm's mean, up to a factor."""
+    """The posterior density of an arm's mean, up to a constant factor."""
 
     middle: float
     width: float
-    """A scale on which the density changes: its standard deviation, where it has one."""
+    """The scale on which the density changes: its standard deviation if it has one."""
     density: Callable[[float], float]
     low: float
     high: float
-    """Outside of these it is 0."""
+    """The density is 0 below `low` and above `high`."""
 
 
 def posteriors(arms: Sequence[Arm], reward: Reward) -> list[Posterior]:
-    """What may be believed of each arm.
+    """The posterior of each arm's mean reward.
 
-    Whether a reward comes: Beta(1 + rewarded, 1 + others), from a uniform prior. A value: Student's t for the mean of a
-    normal distribution of unknown variance, from a normal-gamma prior that weighs as much as one contact and lies at the
-    mean and the variance of all arms together. (Gelman et al., "Bayesian Data Analysis", 3rd edition, 2.4 and 3.3; the prior
-    is empirical.) Of values that are far from normal, as most are 0, it needs some hundred contacts to be right.
+    Of a reward that comes or not: Beta(1 + rewarded, 1 + others), from a uniform prior. Of a value: Student's t for the mean
+    of a normal distribution of unknown variance, from a normal-gamma prior that weighs as much as one contact and lies at
+    the mean and the variance of all arms together. (Gelman et al., "Bayesian Data Analysis", 3rd edition, 2.4 and 3.3; the
+    prior is empirical.) If most values are 0, and so far from normal, it is accurate after some hundred contacts.
     """
     if reward is Reward.VALUE:
         return _values(arms)
-    return [_rate(one.shown, one.rewarded) for one in arms]
+    return [_rate(arm.shown, arm.rewarded) for arm in arms]
 
 
 def _rate(shown: int, rewarded: int) -> Posterior:
@@ -78,7 +79,7 @@ def _rate(shown: int, rewarded: int) -> Posterior:
 
 
 def _log_beta(x: float, a: float, b: float) -> float:
-    """The logarithm of the beta density, without its constant; the ends are those of a uniform one."""
+    """Logarithm of the beta density, without its constant factor; at 0 and 1 it is that of a uniform density or -inf."""
     if x <= 0.0:
         return 0.0 if a == 1.0 else -float("inf")
     if x >= 1.0:
@@ -87,10 +88,10 @@ def _log_beta(x: float, a: float, b: float) -> float:
 
 
 def _values(arms: Sequence[Arm]) -> list[Posterior]:
-    shown = sum(one.shown for one in arms)
-    mean = sum(one.value for one in arms) / shown if shown else 0.0
-    spread = sum(one.squares for one in arms) / shown - mean * mean if shown else 0.0
-    return [_value(one, mean, spread if spread > 0.0 else 1.0) for one in arms]
+    shown = sum(arm.shown for arm in arms)
+    mean = sum(arm.value for arm in arms) / shown if shown else 0.0
+    spread = sum(arm.squares for arm in arms) / shown - mean * mean if shown else 0.0
+    return [_value(arm, mean, spread if spread > 0.0 else 1.0) for arm in arms]
 
 
 def _value(arm: Arm, mean: float, spread: float) -> Posterior:

@@ -1,8 +1,7 @@
-"""Experiments made ready: to whom a campaign is open, and from whom it is withheld, by hashes of salt and person.
+"""Samples of persons: to whom a campaign is open, and from whom it is withheld.
 
-A person's place is one of [0, 1), by engine.decide.experiments.bucketing from salt, purpose, person and the name of
-what is drawn for. It
-depends on nothing else, so that anybody can recompute it for any day.
+A person's position in (0, 1) is the stable fraction (engine.decide.experiments.bucketing) of salt, purpose, person and the
+name of the holdout, campaign or layer. It depends on nothing else, so that anybody can recompute it for any day.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,7 +18,7 @@ from engine.rulebook.model.book import Book, Campaign
 from engine.rulebook.model.experiments import ConversionRamp, Holdout, Ramp, Salts
 
 Conversions: TypeAlias = Mapping[str, int]
-"""How many decisions for a campaign have led to a conversion, by campaign; of those whose ramp goes by it."""
+"""By campaign, how many of its decisions have led to a conversion; only of campaigns whose ramp goes by conversions."""
 
 
 NO_CONVERSIONS: Conversions = {}
@@ -27,26 +26,26 @@ NO_CONVERSIONS: Conversions = {}
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A part of all persons: those whose place is at `low` or above, and below `high`."""
+    """The persons whose position is in [low, high)."""
 
     reason: Reason
-    """What becomes of those whom it decides about: who is in a holdout or a control, who is not in a slot or a ramp."""
+    """Why a campaign is withheld from persons in a holdout or control, or closed to those not in a slot or ramp."""
     purpose: str
     """`holdout`, `control`, `layer` or `ramp`."""
     salts: Salts
-    of: bytes
-    """The identity of what is drawn for: the holdout, the campaign, the layer."""
+    identity: bytes
+    """The name of the holdout, campaign or layer, encoded for hashing."""
     low: float
     high: float
     ramp: Ramp | ConversionRamp | None = None
-    """Where there is one it says how high."""
+    """Determines the upper bound in place of `high`."""
 
-    def place(self, person: str, now: Instant) -> float:
-        """Where the person is, in (0, 1)."""
-        return stable_fraction(identity(self.salts.at(now), self.purpose, person) + self.of)
+    def position(self, person: str, now: Instant) -> float:
+        """The person's position, in (0, 1)."""
+        return stable_fraction(identity(self.salts.at(now), self.purpose, person) + self.identity)
 
     def top(self, now: Instant, conversions: Conversions = NO_CONVERSIONS) -> float:
-        """How high it reaches at the moment."""
+        """The upper bound at the moment."""
         if self.ramp is None:
             return self.high
         if isinstance(self.ramp, ConversionRamp):
@@ -54,36 +53,35 @@ class Sample:
         return self.ramp.share(now)
 
     def has(self, person: str, now: Instant, conversions: Conversions = NO_CONVERSIONS) -> bool:
-        """Whether the person is among them at the moment."""
-        return self.low <= self.place(person, now) < self.top(now, conversions)
+        """Whether the person is in the sample at the moment."""
+        return self.low <= self.position(person, now) < self.top(now, conversions)
 
 
 def gates(book: Book, campaign: Campaign) -> tuple[Sample, ...]:
-    """The samples in all of which a person has to be for the campaign to be open to him; none: it is open to all."""
-    both = (slot_sample(campaign), ramp_sample(book, campaign))
-    return tuple(one for one in both if one is not None)
+    """The samples in all of which a person must be; empty if the campaign is open to everybody."""
+    slot_and_ramp = (slot_sample(campaign), ramp_sample(book, campaign))
+    return tuple(sample for sample in slot_and_ramp if sample is not None)
 
 
 def withholding(book: Book, campaign: Campaign, facts: Facts) -> tuple[Sample, ...]:
     """The samples from whom a proposal with these facts is withheld: holdouts, then the campaign's control."""
-    held = [
-        holdout_sample(one)
-        for one in book.experiments.holdouts.values()
-        if one.except_ is None or not fits(one.except_, facts)
+    holdouts = [
+        holdout_sample(holdout)
+        for holdout in book.experiments.holdouts.values()
+        if holdout.except_ is None or not fits(holdout.except_, facts)
     ]
     control = control_sample(campaign)
-    return (*held, *(() if control is None else (control,)))
+    return (*holdouts, *(() if control is None else (control,)))
 
 
-def holdout_sample(one: Holdout) -> Sample:
-    """Who is held out."""
-    return Sample(
-        Reason(ReasonCode.HELD_OUT, one.name), "holdout", one.salts, identity(one.name), 0.0, one.share
-    )
+def holdout_sample(holdout: Holdout) -> Sample:
+    """The persons who are held out."""
+    reason = Reason(ReasonCode.HELD_OUT, holdout.name)
+    return Sample(reason, "holdout", holdout.salts, identity(holdout.name), 0.0, holdout.share)
 
 
 def control_sample(campaign: Campaign) -> Sample | None:
-    """Who is the campaign's control; None where it has none."""
+    """The campaign's control; None if it has none."""
     name, control = campaign.name, campaign.control
     if control is None:
         return None
@@ -92,7 +90,7 @@ def control_sample(campaign: Campaign) -> Sample | None:
 
 
 def slot_sample(campaign: Campaign) -> Sample | None:
-    """Who is in the campaign's slot; None where it has none."""
+    """The persons in the campaign's slot; None if it has none."""
     slot = campaign.slot
     if slot is None:
         return None
@@ -101,7 +99,7 @@ def slot_sample(campaign: Campaign) -> Sample | None:
 
 
 def ramp_sample(book: Book, campaign: Campaign) -> Sample | None:
-    """Whom the campaign's ramp reaches; None where it has none."""
+    """The persons whom the campaign's ramp reaches; None if it has none."""
     name, ramp = campaign.name, campaign.ramp
     if ramp is None:
         return None
@@ -110,15 +108,15 @@ def ramp_sample(book: Book, campaign: Campaign) -> Sample | None:
 
 
 def treated(samples: Iterable[Sample]) -> float:
-    """The probability that nothing is withheld by the samples, which are independent of one another."""
-    return prod(1.0 - (one.high - one.low) for one in samples)
+    """Probability that a person is in none of the samples, which are independent of each other."""
+    return prod(1.0 - (sample.high - sample.low) for sample in samples)
 
 
 def closed(gates: Sequence[Sample], person: str, now: Instant, conversions: Conversions) -> Reason | None:
-    """Why a campaign with the gates is not open to the person; None where it is."""
-    return next((one.reason for one in gates if not one.has(person, now, conversions)), None)
+    """Why a campaign with these gates is not open to the person; None if it is."""
+    return next((gate.reason for gate in gates if not gate.has(person, now, conversions)), None)
 
 
 def withheld(samples: Sequence[Sample], person: str, now: Instant) -> Reason | None:
-    """Why the proposal is withheld from the person; None where it is not."""
-    return next((one.reason for one in samples if one.has(person, now)), None)
+    """Why the proposal is withheld from the person; None if it is not."""
+    return next((sample.reason for sample in samples if sample.has(person, now)), None)

@@ -1,8 +1,8 @@
-"""Thompson sampling: an arm is shown with the probability that it is the best, as far as is known.
+"""Thompson sampling: each arm is shown with the posterior probability that it is the best.
 
 Thompson, "On the likelihood that one unknown probability exceeds another in view of the evidence of two samples",
-Biometrika 1933. It is drawn from these probabilities themselves, not by drawing from the beliefs: so the probability of
-what was chosen is known and can be logged, and nothing but a stable hash is random.
+Biometrika 1933. An arm is drawn by these probabilities themselves, not by drawing from the posteriors: so the probability of
+the drawn arm is known and can be logged, and a stable hash can draw it.
 """
 
 from collections.abc import Sequence
@@ -13,55 +13,58 @@ from engine.decide.experiments.posteriors import Arm, Posterior, posteriors
 from engine.rulebook.model.experiments import Reward
 
 _POINTS = 400
-"""Of each arm, where its belief is looked at."""
+"""Points at which each posterior is evaluated."""
 
 
 _REACH = 8.0
-"""How far from its middle: sinh of this in widths, so that they are dense where it is narrow and reach far all the same."""
+"""The farthest points lie sinh(_REACH) widths from the middle; sinh spaces them densely in the middle and far at the ends."""
 
 
 def probabilities(arms: Sequence[Arm], reward: Reward, explore: float) -> tuple[float, ...]:
-    """With which probability each arm is to be shown; they add up to 1.
+    """The probability with which each arm is to be shown; they add up to 1.
 
-    explore: the part in [0, 1] that all arms share equally, whatever is known: no arm has less than `explore` / arms. The
-    rest goes by the probability that an arm is the best.
+    explore: the part in [0, 1] that all arms share equally, so that no arm has less than `explore` / arms. The rest is
+    shared by the probability that an arm is the best.
     """
     best = best_probabilities(posteriors(arms, reward))
     floor = explore / len(arms)
-    return tuple(floor + (1.0 - explore) * one for one in best)
+    return tuple(floor + (1.0 - explore) * probability for probability in best)
 
 
-def best_probabilities(believed: Sequence[Posterior]) -> tuple[float, ...]:
-    """How probable it is of each arm that its mean is the greatest: the integral of its density times the others' CDFs.
+def best_probabilities(arm_posteriors: Sequence[Posterior]) -> tuple[float, ...]:
+    """The probability of each arm that its mean is the highest: the integral of its density times the others' CDFs.
 
-    There is no closed form for more than a few arms. By the trapezoidal rule on points that are dense where any belief is
-    narrow; correct to 0.0005, the same for everybody who computes it.
+    There is no closed form for more than a few arms. Computed by the trapezoidal rule on points that are dense where any
+    posterior is narrow; accurate to 0.0005, and deterministic.
     """
-    if len(believed) == 1:
+    if len(arm_posteriors) == 1:
         return (1.0,)
-    points = sorted({point for one in believed for point in _points(one)})
-    shares = [_masses(one, points) for one in believed]
-    cdfs = [[*accumulate(masses, initial=0.0)] for masses in shares]
-    found = []
-    for place, masses in enumerate(shares):
+    points = sorted({point for posterior in arm_posteriors for point in _points(posterior)})
+    masses_by_arm = [_masses(posterior, points) for posterior in arm_posteriors]
+    cdfs = [[*accumulate(masses, initial=0.0)] for masses in masses_by_arm]
+    integrals = []
+    for arm, masses in enumerate(masses_by_arm):
         others = [
-            prod(cdf[at] for each, cdf in enumerate(cdfs) if each != place) for at in range(len(points))
+            prod(cdf[at] for other, cdf in enumerate(cdfs) if other != arm) for at in range(len(points))
         ]
-        found.append(
+        integrals.append(
             sum(mass * (low + high) / 2.0 for mass, (low, high) in zip(masses, pairwise(others), strict=True))
         )
-    total = sum(found)
-    return tuple(one / total for one in found)
+    total = sum(integrals)
+    return tuple(integral / total for integral in integrals)
 
 
-def _points(one: Posterior) -> list[float]:
+def _points(posterior: Posterior) -> list[float]:
     steps = (_REACH * (2.0 * step / (_POINTS - 1) - 1.0) for step in range(_POINTS))
-    return [min(one.high, max(one.low, one.middle + one.width * sinh(step))) for step in steps]
+    points = (posterior.middle + posterior.width * sinh(step) for step in steps)
+    return [min(posterior.high, max(posterior.low, point)) for point in points]
 
 
-def _masses(one: Posterior, points: Sequence[float]) -> list[float]:
-    """The probability that the mean lies between a point and the next."""
-    heights = [one.density(point) if one.low <= point <= one.high else 0.0 for point in points]
+def _masses(posterior: Posterior, points: Sequence[float]) -> list[float]:
+    """By interval between neighbouring points, the probability that the mean lies in it."""
+    heights = [
+        posterior.density(point) if posterior.low <= point <= posterior.high else 0.0 for point in points
+    ]
     areas = [
         (right - left) * (low + high) / 2.0
         for (left, right), (low, high) in zip(pairwise(points), pairwise(heights), strict=True)

@@ -1,24 +1,59 @@
 """Rules that count contacts in a window: caps, limits of campaigns, and gaps, which are caps of one."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
 
-from engine.decide.pressure.rule import RuleInput, RuleResult
-from engine.decide.pressure.selectors import selects
-from engine.decide.pressure.windows import CountingWindow, ZoneSet
+from engine.decide.pressure.rule import OpensForGood, PressureRule, RuleInput, RuleNeeds, RuleResult
+from engine.decide.pressure.selectors import SelectedRules, selects
+from engine.decide.pressure.windows import (
+    NO_CLOCK,
+    CalendarWindow,
+    CountingWindow,
+    RollingWindow,
+    ZoneSet,
+    zones_of,
+)
 from engine.model.contact import Facts
-from engine.model.decision import ReasonCode, RuleKind
+from engine.model.decision import RuleKind
 from engine.model.instant import Instant
 from engine.model.values import Value
-from engine.rulebook.model.policies import Selector
+from engine.rulebook.model.book import Book, Campaign
+from engine.rulebook.model.policies import Cap, Gap, Rolling, Selector
+
+
+def compile_caps(book: Book) -> SelectedRules:
+    """The caps of the section `pressure`."""
+    rules = [(cap, _cap_rule(cap, RuleKind.CAP, book.timezone)) for cap in book.pressure.caps.values()]
+    return SelectedRules(
+        [(cap.count, cap.except_, rule) for cap, rule in rules], _needs(rule for _, rule in rules)
+    )
+
+
+def compile_gaps(book: Book) -> SelectedRules:
+    """The gaps of the section `pressure`."""
+    rules = [(gap, _gap_rule(gap)) for gap in book.pressure.gaps.values()]
+    return SelectedRules(
+        [(gap.count, gap.except_, rule) for gap, rule in rules], _needs(rule for _, rule in rules)
+    )
+
+
+def compile_limits(book: Book) -> "CampaignLimits":
+    """The campaigns' own limits for one customer."""
+    caps = [campaign.per_customer for campaign in book.campaigns.values() if campaign.per_customer]
+    rules = {cap.name: _cap_rule(cap, RuleKind.LIMIT, book.timezone) for cap in caps}
+    return CampaignLimits(rules, _needs(rules.values()))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class CountRule:
-    """At most `limit` contacts in the window, of those that `count` selects."""
+class CountRule(OpensForGood):
+    """At most `limit` contacts in the window, of those that `count` selects.
+
+    Contacts only ever leave the window, so once open it stays open.
+    """
 
     name: str
     kind: RuleKind
-    code: ReasonCode
     limit: int
     span: CountingWindow
     count: Selector
@@ -26,60 +61,90 @@ class CountRule:
     """The attribute by which the customer may lower the limit."""
     zones: ZoneSet | None = None
     """On whose clock the window is read; None: the customer's."""
-    _counts: dict[Facts, bool] = field(default_factory=dict)
+    _selected: dict[Facts, bool] = field(default_factory=dict)
     """Whether contacts with these facts are counted, looked up once."""
 
     @property
     def window(self) -> str:
-        """As a book would write it: the window, of a gap how long it is."""
+        """As a book would write it: the window; of a gap its length."""
         return self.span.text if self.kind is not RuleKind.GAP else self.span.text.removeprefix("rolling ")
 
-    def evaluate(self, case: RuleInput) -> RuleResult:
-        """Counts; later contacts too, should a clock have stepped back."""
-        now, limit = case.now, self.limit
+    def evaluate(self, rule_input: RuleInput) -> RuleResult:
+        """Counts the contacts in the window; also those after now, should a clock have stepped back."""
+        now, limit = rule_input.now, self.limit
         if self.customer_limit is not None:
-            limit = lowered(limit, case.attributes.get(self.customer_limit))
-        zones = case.zones if self.zones is None else self.zones
-        if not case.history:
+            limit = lowered(limit, rule_input.attributes.get(self.customer_limit))
+        zones = rule_input.zones if self.zones is None else self.zones
+        if not rule_input.history:
             return RuleResult(self, not limit, now if limit else None, 0, limit, zones)
-        before, counts = self.span.before(now, zones), self._counts
+        before, selected = self.span.before(now, zones), self._selected
         counted = 0
-        for contact in case.history:
+        for contact in rule_input.history:
             if contact.at > before and (contact.expires_at is None or contact.expires_at > now):
-                found = counts.get(contact.facts)
-                counted += self._select(contact.facts) if found is None else found
+                counts = selected.get(contact.facts)
+                counted += self._select(contact.facts) if counts is None else counts
         if counted < limit:
             return RuleResult(self, False, now, counted, limit, zones)
-        return RuleResult(self, True, self._next(case, limit, zones), counted, limit, zones)
+        return RuleResult(self, True, self._next(rule_input, limit, zones), counted, limit, zones)
 
-    def opens(self, rule_result: RuleResult, at: Instant, bound: Instant) -> Instant | None:
-        """From its next moment on it lets everything pass: contacts only ever leave."""
-        found = rule_result.next_allowed_at
-        return None if found is None or found > bound else max(at, found)
-
-    def _next(self, case: RuleInput, limit: int, zones: ZoneSet) -> Instant | None:
-        """When all but `limit` - 1 of the contacts that count now have left: by their age, or when their hold ends."""
+    def _next(self, rule_input: RuleInput, limit: int, zones: ZoneSet) -> Instant | None:
+        """When all but `limit` - 1 of the contacts that count now have left the window, or their reservation expired."""
         if not limit:
             return None
         leaving = []
-        for contact in case.history:
+        for contact in rule_input.history:
             leaves = self.span.leaves(contact.at, zones)
             if contact.expires_at is not None and contact.expires_at < leaves:
                 leaves = contact.expires_at
-            if leaves > case.now and self._counts[contact.facts]:
+            if leaves > rule_input.now and self._selected[contact.facts]:
                 leaving.append(leaves)
         return sorted(leaving)[-limit]
 
     def _select(self, facts: Facts) -> bool:
-        found = self._counts[facts] = selects(self.count, facts)
-        return found
+        counts = self._selected[facts] = selects(self.count, facts)
+        return counts
 
 
 def lowered(limit: int, customer_limit: Value | None) -> int:
-    """The limit with the customer's wish: it lowers it, to 0 at the least, and never raises it.
-
-    A part of a contact is none, so 1.5 is 1; without a wish the limit stays.
-    """
+    """The limit, or the customer's own if that is lower and a number; rounded down, at least 0."""
     if customer_limit is None or not isinstance(customer_limit, int | float) or customer_limit >= limit:
         return limit
     return int(customer_limit) if customer_limit >= 1 else 0
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignLimits:
+    """The rule of each campaign that has a limit of its own, by name."""
+
+    rules: dict[str, CountRule]
+    needs: RuleNeeds
+
+    def rules_for(self, campaign: Campaign, facts: Facts) -> Iterable[PressureRule]:
+        """The campaign's own, if it counts such a contact."""
+        own = campaign.per_customer
+        return () if own is None or not selects(own.count, facts) else (self.rules[own.name],)
+
+
+def _needs(rules: Iterable[CountRule]) -> RuleNeeds:
+    counting = list(rules)
+    return RuleNeeds(
+        lookback=max((rule.span.lookback for rule in counting), default=0),
+        customer_limits=frozenset(
+            rule.customer_limit for rule in counting if rule.customer_limit is not None
+        ),
+        customer_clock=any(rule.zones is None for rule in counting),
+    )
+
+
+def _cap_rule(cap: Cap, kind: RuleKind, book_zone: ZoneInfo) -> CountRule:
+    if isinstance(cap.window, Rolling):
+        span: CountingWindow = RollingWindow(cap.window.span)
+        zones: ZoneSet | None = NO_CLOCK
+    else:
+        span, zones = CalendarWindow(cap.window), zones_of(cap.window.clock, book_zone)
+    return CountRule(cap.name, kind, cap.limit, span, cap.count, cap.customer_limit, zones)
+
+
+def _gap_rule(gap: Gap) -> CountRule:
+    """A gap is a cap of one contact: it passes when none is younger than the gap."""
+    return CountRule(gap.name, RuleKind.GAP, 1, RollingWindow(gap.at_least), gap.count, zones=NO_CLOCK)

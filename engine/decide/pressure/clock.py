@@ -1,11 +1,11 @@
-"""Wall clocks: what a zone's clock shows, and when it shows a day for the first time.
+"""Local clocks: what a zone's clock shows, and when it shows a day for the first time.
 
-Days are counted from 1970-01-01; a wall time is that of the clock as microseconds since then. Time zones change their
-clocks at most once in two days (tests/pressure/test_wall.py holds that of the whole database).
+Days are counted from 1970-01-01; local times are microseconds since then. Time zones change their clocks at most once in two
+days (tests/decide/pressure/test_clock.py checks the whole database).
 """
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 from engine.model.instant import DAY, SECOND, Instant, Microseconds, to_datetime
@@ -18,10 +18,18 @@ _FARTHEST = 15 * HOUR
 
 
 _FIRST, _LAST = -62_135_596_800 * SECOND + 2 * DAY, 253_402_300_800 * SECOND - 2 * DAY
-"""Two days inside the years 1 to 9999; beyond them clocks stay as they are."""
+"""Two days inside the years 1 to 9999; beyond them offsets are taken as constant."""
 
 
 _TICK = timedelta(microseconds=1)
+
+
+_EPOCH, _LAST_DAY = date(1970, 1, 1).toordinal(), date.max.toordinal()
+
+
+def date_of(day: int) -> date:
+    """The date of the day; of a day outside the years 1 to 9999 the nearest date inside."""
+    return date.fromordinal(min(max(day + _EPOCH, 1), _LAST_DAY))
 
 
 def offset(zone: ZoneInfo, at: Instant) -> Microseconds:
@@ -55,6 +63,6 @@ def first_instant(zone: ZoneInfo, day: int) -> Instant:
 
 
 def day_at(zone: ZoneInfo, at: Instant) -> int:
-    """The day that it is; a clock that is put back over midnight does not bring the day before back."""
+    """The day of the instant; a clock that is put back over midnight does not return to the day before."""
     day = (at + offset(zone, at)) // DAY
     return day + 1 if first_instant(zone, day + 1) <= at else day

@@ -1,12 +1,12 @@
-"""What customers themselves said of being contacted: consent that was withdrawn bars a purpose, whatever callers send.
+"""Consent that customers give and withdraw: a withdrawn one bars its purpose, whatever callers send.
 
-Pure. Each purpose has the latest moment at which it was withdrawn and the latest at which it was given, so the order in which
-word of them comes does not matter.
+Pure. A purpose keeps the latest moment at which consent was withdrawn and the latest at which it was given, so the order in
+which they are reported does not matter.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from engine.decide.pressure.rule import RuleInput, RuleResult
+from engine.decide.pressure.rule import OpensForGood, RuleInput, RuleResult
 from engine.model.customer import EVERYTHING, Consent, Consents
 from engine.model.decision import Reason, ReasonCode, RuleKind
 from engine.model.instant import Instant, to_datetime
@@ -15,15 +15,15 @@ from engine.rulebook.model.book import Channel, Kind
 
 
 def withdrawn_since(consents: Consents, purpose: str) -> Instant | None:
-    """Since when the purpose is barred; None: it is not. Withdrawn and given at one moment is withdrawn."""
-    about = [consents[name] for name in (purpose, EVERYTHING) if name in consents]
-    withdrawn = _latest(one.withdrawn_at for one in about)
-    given = _latest(one.given_at for one in about)
+    """Since when the purpose is barred; None: it is not. If both happened at one moment it is withdrawn."""
+    applying = [consents[name] for name in (purpose, EVERYTHING) if name in consents]
+    withdrawn = _latest(consent.withdrawn_at for consent in applying)
+    given = _latest(consent.given_at for consent in applying)
     return withdrawn if withdrawn is not None and (given is None or given <= withdrawn) else None
 
 
-def said(consents: Consents, purpose: str, at: Instant, *, agrees: bool) -> dict[str, Consent]:
-    """The consents after the customer agreed to a purpose, or withdrew."""
+def consents_after(consents: Consents, purpose: str, at: Instant, *, agrees: bool) -> dict[str, Consent]:
+    """The consents after the customer agreed to a purpose, or withdrew from it."""
     before = consents.get(purpose, Consent())
     after = (
         before._replace(given_at=_latest((before.given_at, at)))
@@ -33,58 +33,55 @@ def said(consents: Consents, purpose: str, at: Instant, *, agrees: bool) -> dict
     return {**consents, purpose: after}
 
 
-def stricter(several: Sequence[Consents]) -> dict[str, Consent]:
-    """The consents of several who are one person: what is barred for any of them is barred, and nothing else."""
-    purposes = sorted({name for one in several for name in one})  # EVERYTHING comes first
-    found: dict[str, Consent] = {}
+def stricter(parts: Sequence[Consents]) -> dict[str, Consent]:
+    """The consents of a person who was known as several: what is barred for any of them is barred, and nothing else."""
+    purposes = sorted({purpose for part in parts for purpose in part})  # EVERYTHING comes first
+    merged: dict[str, Consent] = {}
     for purpose in purposes:
-        about = [one[purpose] for one in several if purpose in one]
-        found[purpose] = Consent(
-            _latest(one.withdrawn_at for one in about), _latest(one.given_at for one in about)
+        consents = [part[purpose] for part in parts if purpose in part]
+        merged[purpose] = Consent(
+            _latest(consent.withdrawn_at for consent in consents),
+            _latest(consent.given_at for consent in consents),
         )
-        barred = any(withdrawn_since(one, purpose) is not None for one in several)
-        if barred is (withdrawn_since(found, purpose) is None):
-            found[purpose] = _moved(found, purpose, barred=barred)
-    return found
+        barred = any(withdrawn_since(part, purpose) is not None for part in parts)
+        if barred is (withdrawn_since(merged, purpose) is None):
+            merged[purpose] = _moved(merged, purpose, barred=barred)
+    return merged
 
 
-def _moved(found: Consents, purpose: str, *, barred: bool) -> Consent:
-    """The consent with the later word, of those for the purpose, being the one that is to hold."""
-    about = [found[purpose], found.get(EVERYTHING, Consent())]
+def _moved(merged: Consents, purpose: str, *, barred: bool) -> Consent:
+    """The purpose's consent, with the moment moved that decides whether it is barred."""
+    applying = [merged[purpose], merged.get(EVERYTHING, Consent())]
     if barred:
-        return found[purpose]._replace(withdrawn_at=_latest(one.given_at for one in about))
-    return found[purpose]._replace(given_at=(_latest(one.withdrawn_at for one in about) or 0) + 1)
+        return merged[purpose]._replace(withdrawn_at=_latest(consent.given_at for consent in applying))
+    withdrawn = _latest(consent.withdrawn_at for consent in applying) or 0
+    return merged[purpose]._replace(given_at=withdrawn + 1)
 
 
 def _latest(moments: Iterable[Instant | None]) -> Instant | None:
-    return max((one for one in moments if one is not None), default=None)
+    return max((moment for moment in moments if moment is not None), default=None)
 
 
-class Withdrawal:
-    """That a consent was withdrawn, as a rule of contact pressure that holds back for good."""
+class Withdrawal(OpensForGood):
+    """A withdrawn consent, as a rule of contact pressure that always blocks and never opens by itself."""
 
     __slots__ = ("name", "window")
 
     kind = RuleKind.CONSENT
-    code = ReasonCode.NO_CONSENT
 
     def __init__(self, purpose: str, since: Instant) -> None:
         self.name = purpose
         self.window = f"withdrawn {to_datetime(since).isoformat(timespec='seconds')}"
 
-    def evaluate(self, case: RuleInput) -> RuleResult:  # noqa: ARG002 a rule like the others
-        """Always the same."""
+    def evaluate(self, rule_input: RuleInput) -> RuleResult:  # noqa: ARG002 a rule like the others
+        """Blocks, whatever the input."""
         return RuleResult(self, True, None)
-
-    def opens(self, rule_result: RuleResult, at: Instant, bound: Instant) -> Instant | None:  # noqa: ARG002
-        """Never by itself."""
-        return None
 
 
 def purpose_of(channel: Channel) -> str:
-    """What a customer withdraws from to hear no more on the channel; empty where he comes to us.
+    """The purpose from which a customer withdraws to hear no more on the channel; empty for inbound channels.
 
-    A channel that needs no consent has a purpose of its own: that nobody has to agree does not mean that nobody can refuse.
+    A channel that needs no consent has a purpose of its own, so that customers can refuse it all the same.
     """
     if channel.kind is Kind.INBOUND:
         return ""
@@ -94,7 +91,7 @@ def purpose_of(channel: Channel) -> str:
 def barred_channels(
     channels: Iterable[Channel], attributes: Attributes, consents: frozenset[str]
 ) -> Mapping[str, Reason]:
-    """The channels that are out, each with the reason. Consent that is not given is no; an empty address is none."""
+    """The channels that cannot be used, each with the reason: its consent is not given, or its address is missing or empty."""
     barred = {}
     for channel in channels:
         if channel.consent is not None and channel.consent not in consents:

@@ -1,6 +1,6 @@
-"""The life of a contact: reserved or confirmed when it is decided; then what is reported of it says whether it counts.
+"""The states of a contact: reserved or confirmed when it is decided; then reported outcomes say whether it counts.
 
-Pure: the same evidence makes the same of a contact, in whatever order it came. Contacts are never deleted by it.
+Pure: the same evidence leads to the same state, in whatever order it came. No contact is deleted by it.
 """
 
 from collections.abc import Iterable
@@ -19,36 +19,36 @@ class Evidence(NamedTuple):
 
 
 class ContactStatus(NamedTuple):
-    """A contact's state, and how long it lasts without word."""
+    """A contact's state, and when it ends by itself."""
 
     state: ContactState
     expires_at: Instant | None
-    """When a reservation ends; None: the state stays."""
+    """When an unconfirmed reservation expires; None: the state stays."""
 
     def counts(self, now: Instant) -> bool:
-        """Whether the contact uses up pressure at the moment."""
+        """Whether the contact counts for pressure rules at the moment."""
         return self.state is not ContactState.RELEASED and (self.expires_at is None or self.expires_at > now)
 
 
 class StatusChange(NamedTuple):
-    """What evidence made of a contact."""
+    """Effect of evidence on a contact."""
 
     status: ContactStatus
     stops: bool
-    """It counted, and counts no more: whatever it took is given back."""
+    """It counted, and counts no more: what it took from quotas is given back."""
     resumes: bool
-    """It did not count, and counts again: whatever it took is taken once more, above a limit if need be."""
+    """It did not count, and counts again: what it took from quotas is taken once more, above the limit if need be."""
 
 
 def initial_status(expires_at: Instant | None) -> ContactStatus:
-    """The life of a contact that was just decided; expires_at: when its hold ends, None: it is confirmed."""
+    """The status of a contact that was just decided; expires_at: when its reservation expires, None: it is confirmed."""
     return ContactStatus(ContactState.CONFIRMED if expires_at is None else ContactState.RESERVED, expires_at)
 
 
 def status_after(before: ContactStatus, evidence: Iterable[Evidence], now: Instant) -> StatusChange:
-    """What all the evidence together makes of a contact.
+    """The status after all the evidence there is, and whether the contact counts otherwise than before.
 
-    The latest says whether it counts; of several of one moment one that confirms. Without evidence it stays as it is.
+    The latest evidence decides; at one moment, that which confirms. Without evidence the status stays.
     """
     after = _after(before, evidence)
     counted, counts = before.counts(now), after.counts(now)
@@ -56,8 +56,12 @@ def status_after(before: ContactStatus, evidence: Iterable[Evidence], now: Insta
 
 
 def _after(before: ContactStatus, evidence: Iterable[Evidence]) -> ContactStatus:
-    found = [(one.at, one.type in CONFIRMING) for one in evidence if one.type in CONFIRMING | RELEASING]
-    if not found or before.state is ContactState.SHADOW:
+    deciding = [
+        (outcome.at, outcome.type in CONFIRMING)
+        for outcome in evidence
+        if outcome.type in CONFIRMING | RELEASING
+    ]
+    if not deciding or before.state is ContactState.SHADOW:
         return before
-    _, confirms = max(found)
+    _, confirms = max(deciding)
     return ContactStatus(ContactState.CONFIRMED if confirms else ContactState.RELEASED, None)

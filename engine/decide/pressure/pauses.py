@@ -1,27 +1,42 @@
-"""Pauses: an outcome, or so many of them in a window, silences what it is about for a time."""
+"""Pauses: after an outcome, or enough of them in a window, nothing more of its scope goes out for a time."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
-from engine.decide.pressure.rule import HORIZON, RuleInput, RuleResult
+from engine.decide.pressure.rule import (
+    HORIZON,
+    OpensForGood,
+    PressureRule,
+    RuleInput,
+    RuleNeeds,
+    RuleResult,
+)
+from engine.decide.pressure.selectors import is_excepted
 from engine.model.contact import Facts
-from engine.model.decision import ReasonCode, RuleKind
+from engine.model.decision import RuleKind
 from engine.model.instant import Instant
 from engine.model.outcome import PastOutcome
-from engine.rulebook.model.book import Kind
+from engine.rulebook.model.book import Book, Campaign, Kind
 from engine.rulebook.model.policies import Pause, Scope
 from engine.rulebook.text import durations
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class PauseRule:
-    """Silence from the moment at which the outcomes are enough, as a rule over the proposals of one scope.
+def compile_pauses(book: Book) -> "PauseRules":
+    """The pauses of the section `pressure`."""
+    return PauseRules(tuple(book.pressure.pauses.values()))
 
-    Each outcome that makes them enough begins the pause anew. An outcome counts on although a clock has stepped back.
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PauseRule(OpensForGood):
+    """Blocks the proposals of one scope from the outcome that made the outcomes enough until the pause is over.
+
+    Each further outcome that makes them enough begins the pause anew. Outcomes after now count as well, should a clock have
+    stepped back.
     """
 
     pause: Pause
     facts: Facts
-    """Of one of the proposals; of them only what the scope is about matters."""
+    """Of one of the proposals; of them only what the scope names matters."""
 
     @property
     def name(self) -> str:
@@ -34,45 +49,37 @@ class PauseRule:
         return RuleKind.PAUSE
 
     @property
-    def code(self) -> ReasonCode:
-        """Paused."""
-        return ReasonCode.PAUSED
-
-    @property
     def window(self) -> str:
         """How long it lasts, and in which time the outcomes have to come."""
         pause = self.pause
         within = "" if pause.within is None else f" after {pause.times} in {durations.shown(pause.within)}"
         return f"{durations.shown(pause.span)}{within}"
 
-    def evaluate(self, case: RuleInput) -> RuleResult:
-        """Whether the pause that began last is over, and with how many outcomes it began."""
-        now, pause = case.now, self.pause
+    def evaluate(self, rule_input: RuleInput) -> RuleResult:
+        """Whether the latest pause is over, and how many outcomes began it."""
+        now, pause = rule_input.now, self.pause
         moments = sorted(
-            one.at for one in case.outcomes if one.type in pause.outcomes and self._concerns(one)
+            outcome.at
+            for outcome in rule_input.outcomes
+            if outcome.type in pause.outcomes and self._concerns(outcome)
         )
         began = self._began(moments)
         until = now if began is None else began + pause.span
         if began is not None and until > now:
-            opens = until if until <= now + HORIZON else None
-            return RuleResult(self, True, opens, self._counted(moments, began), pause.times)
+            opening = until if until <= now + HORIZON else None
+            return RuleResult(self, True, opening, self._counted(moments, began), pause.times)
         return RuleResult(self, False, now, self._counted(moments, now), pause.times)
 
-    def opens(self, rule_result: RuleResult, at: Instant, bound: Instant) -> Instant | None:
-        """When it is over; then it lets everything pass."""
-        found = rule_result.next_allowed_at
-        return None if found is None or found > bound else max(at, found)
-
-    def _concerns(self, one: PastOutcome) -> bool:
-        """Whether the outcome is about what the proposals are about."""
+    def _concerns(self, outcome: PastOutcome) -> bool:
+        """Whether the outcome is within the scope of the proposals."""
         match self.pause.scope:
             case Scope.CHANNEL:
-                sent = self.facts.kind == Kind.OUTBOUND
-                return one.channel == self.facts.channel or (sent and not one.channel)
+                is_sent = self.facts.kind == Kind.OUTBOUND
+                return outcome.channel == self.facts.channel or (is_sent and not outcome.channel)
             case Scope.OFFER:
-                return one.offer == self.facts.offer
+                return outcome.offer == self.facts.offer
             case Scope.CAMPAIGN:
-                return one.campaign == self.facts.campaign
+                return outcome.campaign == self.facts.campaign
         return True
 
     def _began(self, moments: list[Instant]) -> Instant | None:
@@ -85,18 +92,37 @@ class PauseRule:
         return None
 
     def _counted(self, moments: list[Instant], until: Instant) -> int:
-        """The outcomes of the window that ends then; a single one lasts as long as its pause."""
+        """The outcomes in the window that ends then; a single one counts for as long as its pause lasts."""
         span = self.pause.span if self.pause.within is None else self.pause.within
-        return sum(until - span < one <= until for one in moments)
+        return sum(until - span < moment <= until for moment in moments)
 
 
-def applies(pause: Pause, facts: Facts) -> bool:
-    """Whether the pause may silence such proposals: of the customer as a whole, those that we send."""
-    return pause.scope is not Scope.CUSTOMER or facts.kind == Kind.OUTBOUND
+@dataclass(frozen=True, slots=True)
+class PauseRules:
+    """A book's pauses; proposals of one scope share a rule, so that it is evaluated once for all of them."""
+
+    pauses: tuple[Pause, ...]
+    _rules: dict[tuple[str, str], PauseRule] = field(default_factory=dict)
+    """By name and what the proposals of the scope have in common."""
+
+    @property
+    def needs(self) -> RuleNeeds:
+        """The outcomes that some pause names, for as long as they may matter."""
+        return RuleNeeds(
+            outcomes=frozenset(outcome for pause in self.pauses for outcome in pause.outcomes),
+            hindsight=max((pause.span + (pause.within or 0) for pause in self.pauses), default=0),
+        )
+
+    def rules_for(self, campaign: Campaign, facts: Facts) -> Iterator[PressureRule]:  # noqa: ARG002 as CompiledRules
+        """In the book's order. Of the customer as a whole a pause holds back only what is sent."""
+        for pause in self.pauses:
+            applies = pause.scope is not Scope.CUSTOMER or facts.kind == Kind.OUTBOUND
+            if applies and not is_excepted(pause.except_, facts):
+                yield self._rules.setdefault((pause.name, _shared(pause, facts)), PauseRule(pause, facts))
 
 
-def scope_of(pause: Pause, facts: Facts) -> str:
-    """What of the proposals matters to the pause: those of one scope share a rule."""
+def _shared(pause: Pause, facts: Facts) -> str:
+    """What the proposals of one scope have in common."""
     match pause.scope:
         case Scope.CHANNEL:
             return facts.channel

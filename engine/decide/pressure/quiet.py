@@ -1,33 +1,38 @@
-"""Quiet hours and days: the stretches of time in which nothing goes out, exact on every clock."""
+"""Quiet hours and days: the periods in which nothing goes out, exact on every clock."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, time
+from datetime import time
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from engine.decide.pressure.clock import pieces
-from engine.decide.pressure.rule import HORIZON, RuleInput, RuleResult
-from engine.decide.pressure.windows import ZoneSet
-from engine.model.decision import ReasonCode, RuleKind
+from engine.decide.pressure.clock import date_of, pieces
+from engine.decide.pressure.rule import HORIZON, RuleInput, RuleNeeds, RuleResult
+from engine.decide.pressure.selectors import SelectedRules
+from engine.decide.pressure.windows import ZoneSet, zones_of
+from engine.model.decision import RuleKind
 from engine.model.instant import DAY, Instant, Microseconds
-from engine.rulebook.model.policies import Quiet
-from engine.rulebook.sections.attributes import WEEKDAYS
-from engine.rulebook.sections.quiet import holidays_in
+from engine.rulebook.holidays import holidays_in
+from engine.rulebook.model.book import Book
+from engine.rulebook.model.policies import WEEKDAYS, Quiet
 
 QuietPeriod = tuple[Instant, Instant]
 """From (inclusive), until (exclusive)."""
 
 
-_EPOCH = date(1970, 1, 1).toordinal()
-
-
-_LAST = date.max.toordinal()
+def compile_quiet(book: Book) -> SelectedRules:
+    """The quiet rules of the section `pressure`."""
+    rules = [
+        (quiet, QuietRule(quiet, zones_of(quiet.clock, book.timezone)))
+        for quiet in book.pressure.quiet.values()
+    ]
+    needs = RuleNeeds(customer_clock=any(rule.zones is None for _, rule in rules))
+    return SelectedRules([(quiet.select, quiet.except_, rule) for quiet, rule in rules], needs)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class QuietRule:
-    """Nothing goes out while the clock shows one of its hours on one of its days, in any zone in which the customer may be.
+    """Blocks while the clock shows one of its hours on one of its days, in any zone in which the customer may be.
 
     An hour that clocks show twice is quiet twice; one that they skip does not come.
     """
@@ -47,35 +52,30 @@ class QuietRule:
         return RuleKind.QUIET
 
     @property
-    def code(self) -> ReasonCode:
-        """Quiet."""
-        return ReasonCode.QUIET
-
-    @property
     def window(self) -> str:
         """Its hours and days."""
         quiet = self.quiet
-        on = [*(WEEKDAYS[each] for each in sorted(quiet.days)), *map(str, sorted(quiet.dates))]
+        on = [*(WEEKDAYS[day] for day in sorted(quiet.days)), *map(str, sorted(quiet.dates))]
         if quiet.holidays is not None:
-            where = filter(None, (quiet.holidays.country, quiet.holidays.subdivision))
-            on.append(f"holidays of {'-'.join(where)}")
+            region = filter(None, (quiet.holidays.country, quiet.holidays.subdivision))
+            on.append(f"holidays of {'-'.join(region)}")
         hours = "all day" if quiet.hours is None else f"{quiet.hours[0]:%H:%M}-{quiet.hours[1]:%H:%M}"
         return f"{hours} on {', '.join(on)}" if on else hours
 
-    def evaluate(self, case: RuleInput) -> RuleResult:
+    def evaluate(self, rule_input: RuleInput) -> RuleResult:
         """Whether it is quiet now, and until when."""
-        now, zones = case.now, case.zones if self.zones is None else self.zones
-        opens = self._opens(now, now + HORIZON, zones)
-        return RuleResult(self, opens != now, opens, zones=zones)
+        now, zones = rule_input.now, rule_input.zones if self.zones is None else self.zones
+        opening = self._opens(now, now + HORIZON, zones)
+        return RuleResult(self, opening != now, opening, zones=zones)
 
     def opens(self, rule_result: RuleResult, at: Instant, bound: Instant) -> Instant | None:
-        """The end of the stretches that follow each other without a break."""
+        """The end of the quiet periods that follow each other without a break."""
         return self._opens(at, bound, rule_result.zones)
 
     def _opens(self, at: Instant, bound: Instant, zones: ZoneSet) -> Instant | None:
         while at <= bound:
             reached = at
-            for since, until in _stretches(self, at // DAY, zones):
+            for since, until in _periods(self, at // DAY, zones):
                 if since <= at < until:
                     at = until
             if at == reached:
@@ -83,15 +83,15 @@ class QuietRule:
         return None
 
     def in_zone(self, zone: ZoneInfo, start: Instant, end: Instant) -> Iterator[QuietPeriod]:
-        """The quiet stretches between start and end on the zone's clock."""
+        """The quiet periods between start and end on the zone's clock."""
         since, until = self._hours()
         for first, last, ahead in pieces(zone, start, end):
             # the day before the first one may have begun a night that is not over
             for day in range((first + ahead) // DAY - 1, (last - 1 + ahead) // DAY + 1):
                 midnight = day * DAY - ahead
-                stretch = max(first, midnight + since), min(last, midnight + until)
-                if stretch[0] < stretch[1] and self._is_on(day):
-                    yield stretch
+                begin, finish = max(first, midnight + since), min(last, midnight + until)
+                if begin < finish and self._is_on(day):
+                    yield begin, finish
 
     def _hours(self) -> tuple[Microseconds, Microseconds]:
         """From and until, from the midnight of the day on which they begin."""
@@ -104,18 +104,18 @@ class QuietRule:
         quiet = self.quiet
         if not (quiet.days or quiet.dates or quiet.holidays):
             return True
-        on = date.fromordinal(min(max(day + _EPOCH, 1), _LAST))
-        if on.weekday() in quiet.days or on in quiet.dates:
+        local = date_of(day)
+        if local.weekday() in quiet.days or local in quiet.dates:
             return True
-        return quiet.holidays is not None and on in holidays_in(quiet.holidays, on.year)
+        return quiet.holidays is not None and local in holidays_in(quiet.holidays, local.year)
 
 
 @lru_cache(maxsize=8192)
-def _stretches(rule: QuietRule, day: int, zones: ZoneSet) -> tuple[QuietPeriod, ...]:
-    """The quiet stretches of one day in UTC over all the zones, in order of time, none touching the next."""
+def _periods(rule: QuietRule, day: int, zones: ZoneSet) -> tuple[QuietPeriod, ...]:
+    """The quiet periods of one day in UTC over all the zones, in order of time, none touching the next."""
     start, end = day * DAY, (day + 1) * DAY
     merged: list[QuietPeriod] = []
-    for since, until in sorted(each for zone in zones for each in rule.in_zone(zone, start, end)):
+    for since, until in sorted(period for zone in zones for period in rule.in_zone(zone, start, end)):
         if merged and since <= merged[-1][1]:
             merged[-1] = merged[-1][0], max(until, merged[-1][1])
         else:

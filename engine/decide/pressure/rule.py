@@ -1,40 +1,41 @@
-"""What every rule of contact pressure is: a small object with a pure verdict on one customer at one moment."""
+"""What a rule of contact pressure is: a small object that judges one proposal for one customer at one moment. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from engine.decide.pressure.counters import NO_QUOTA_COUNTS, QuotaCounts, QuotaKey
 from engine.decide.pressure.windows import ZoneSet
-from engine.model.contact import Contact
-from engine.model.decision import ReasonCode, RuleKind
-from engine.model.instant import DAY, Instant
+from engine.model.contact import Contact, Facts
+from engine.model.decision import RuleKind
+from engine.model.instant import DAY, Instant, Microseconds
 from engine.model.outcome import PastOutcome
 from engine.model.values import Attributes
+from engine.rulebook.model.book import Campaign
 
 HORIZON = 400 * DAY
-"""No next moment is named further ahead than this."""
+"""No next allowed moment is searched further ahead than this."""
 
 
 class RuleInput(NamedTuple):
-    """What rules look at."""
+    """What rules read of one customer."""
 
     now: Instant
     history: Sequence[Contact]
     """The customer's contacts that may still count, in any order."""
     attributes: Attributes
-    """For wishes."""
+    """For limits that the customer lowers."""
     zones: ZoneSet
-    """Where the customer may be; empty where no rule of the book goes by the customer's clock."""
+    """Where the customer may be; empty if no rule of the book reads the customer's clock."""
     counts: QuotaCounts = NO_QUOTA_COUNTS
-    """What all customers share."""
+    """Counters that all customers share."""
     drawn: Mapping[QuotaKey, int] = {}
-    """What this one has taken of it by contacts that are not kept yet."""
+    """What the evaluation has taken from the counters by contacts that are not committed yet."""
     outcomes: Sequence[PastOutcome] = ()
-    """What happened to the customer's messages, of those types that some rule of the book looks at; in any order."""
+    """Past outcomes of the types that some rule of the book reads, in any order."""
 
 
 class RuleResult(NamedTuple):
-    """How a rule stands for one proposal."""
+    """Result of one rule for one proposal."""
 
     rule: "PressureRule"
     blocks: bool
@@ -44,11 +45,11 @@ class RuleResult(NamedTuple):
     counted: int | None = None
     limit: int | None = None
     zones: ZoneSet = ()
-    """On whose clocks it was read."""
+    """The zones on whose clocks it was evaluated."""
 
 
 class PressureRule(Protocol):
-    """One rule; it applies to the proposals of the routes that it was compiled into."""
+    """One rule; it applies to the proposals of the campaign channels into which it was compiled."""
 
     @property
     def name(self) -> str:
@@ -56,36 +57,69 @@ class PressureRule(Protocol):
 
     @property
     def kind(self) -> RuleKind:
-        """What it is."""
-
-    @property
-    def code(self) -> ReasonCode:
-        """What it gives as the cause when it blocks."""
+        """Its row in registry.py."""
 
     @property
     def window(self) -> str:
-        """When, as a book would write it."""
+        """When it applies, as a book would write it."""
 
-    def evaluate(self, case: RuleInput) -> RuleResult:
-        """How it stands."""
+    def evaluate(self, rule_input: RuleInput) -> RuleResult:
+        """Whether it blocks now, and when it lets pass next."""
 
     def opens(self, rule_result: RuleResult, at: Instant, bound: Instant) -> Instant | None:
         """The earliest moment, `at` or later, at which it lets pass; None: none up to `bound`."""
 
 
+class OpensForGood:
+    """Mixin for rules that, if nothing else happens, never block again from their next allowed moment on."""
+
+    __slots__ = ()
+
+    def opens(self, rule_result: RuleResult, at: Instant, bound: Instant) -> Instant | None:
+        """The next allowed moment of the result, or `at` if that is later."""
+        opening = rule_result.next_allowed_at
+        return None if opening is None or opening > bound else max(at, opening)
+
+
+class RuleNeeds(NamedTuple):
+    """What has to be known of a customer to evaluate some rules."""
+
+    lookback: Microseconds = 0
+    """No older contact is counted."""
+    customer_limits: frozenset[str] = frozenset()
+    """The attributes by which customers lower limits."""
+    outcomes: frozenset[str] = frozenset()
+    """The types of past outcomes that are read."""
+    hindsight: Microseconds = 0
+    """No older outcome matters."""
+    customer_clock: bool = False
+    """Whether it matters where the customer is."""
+
+
+class CompiledRules(Protocol):
+    """A book's rules of one kind, compiled."""
+
+    @property
+    def needs(self) -> RuleNeeds:
+        """What evaluating them takes."""
+
+    def rules_for(self, campaign: Campaign, facts: Facts) -> Iterable[PressureRule]:
+        """Those that a proposal of the campaign has to pass."""
+
+
 def next_allowed(rule_results: Sequence[RuleResult], now: Instant) -> Instant | None:
     """The earliest moment from now on at which all the rules let pass if nothing else happens; None beyond the horizon.
 
-    Rules that count only ever open; quiet comes back. So each rule in turn moves the moment to where it opens next, and
-    when a round moves it no more it is the earliest: no rule ever skipped one at which it was open.
+    Rules that count only ever open; quiet hours return. So each rule in turn moves the moment to where it opens next, and
+    a round that does not move it ends the search: no rule ever skipped a moment at which it was open.
     """
     at, bound = now, now + HORIZON
     while True:
         reached = at
         for rule_result in rule_results:
-            found = rule_result.rule.opens(rule_result, at, bound)
-            if found is None:
+            opening = rule_result.rule.opens(rule_result, at, bound)
+            if opening is None:
                 return None
-            at = found
+            at = opening
         if at == reached:
             return at

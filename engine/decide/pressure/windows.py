@@ -5,28 +5,30 @@ only: while nothing else happens a count never rises.
 """
 
 from calendar import monthrange
-from datetime import date
 from typing import NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
-from engine.decide.pressure.clock import day_at, first_instant
+from engine.decide.pressure.clock import date_of, day_at, first_instant
 from engine.model.instant import DAY, Instant, Microseconds
 from engine.rulebook.model import policies
-from engine.rulebook.model.policies import Period
+from engine.rulebook.model.policies import Clock, Period
 from engine.rulebook.text import durations
 
 ZoneSet = tuple[ZoneInfo, ...]
-"""Where a customer may be: what a rule says has to hold in every one of them."""
+"""Where a customer may be: a proposal has to pass a rule in every one of them."""
 
 
-_EPOCH = date(1970, 1, 1).toordinal()
-
-
-_LAST = date.max.toordinal()
+NO_CLOCK: ZoneSet = ()
+"""Of rules that read no clock."""
 
 
 _LONGEST = {Period.DAY: 2 * DAY, Period.WEEK: 8 * DAY, Period.MONTH: 32 * DAY}
 """With a day to spare for changes of clocks."""
+
+
+def zones_of(clock: Clock, book_zone: ZoneInfo) -> ZoneSet | None:
+    """The zones on whose clock a policy is read; None: the customer's, which each request knows."""
+    return None if clock is Clock.CUSTOMER else (book_zone,)
 
 
 class CountingWindow(Protocol):
@@ -45,7 +47,7 @@ class CountingWindow(Protocol):
 
 
 class RollingWindow:
-    """The last so many microseconds; the far end is open."""
+    """The last `span` microseconds; the far end is open."""
 
     __slots__ = ("lookback", "text")
 
@@ -54,7 +56,7 @@ class RollingWindow:
         self.text = f"rolling {durations.shown(span)}"
 
     def before(self, now: Instant, zones: ZoneSet) -> Instant:  # noqa: ARG002 a window like the others
-        """The instant that is one span ago: what happened then has just left."""
+        """The instant one span ago: a contact made then has just left."""
         return now - self.lookback
 
     def leaves(self, at: Instant, zones: ZoneSet) -> Instant:  # noqa: ARG002
@@ -62,21 +64,23 @@ class RollingWindow:
         return at + self.lookback
 
 
-class _Stretch(NamedTuple):
+class _Lookup(NamedTuple):
+    """The last instant before the window, and from when until when that is the answer."""
+
     since: Instant
     until: Instant
     before: Instant
 
 
 class CalendarWindow:
-    """The day, week or month that it is; of several zones the one in which it began first."""
+    """The current day, week or month; of several zones that in which it began first."""
 
     __slots__ = ("_known", "_period", "_week_starts", "lookback", "text")
 
     def __init__(self, calendar: policies.Calendar) -> None:
         self._period, self._week_starts = calendar.period, calendar.week_starts
-        self._known: dict[ZoneSet, _Stretch] = {}
-        """What was found last for these zones, and how long it holds."""
+        self._known: dict[ZoneSet, _Lookup] = {}
+        """The latest answer for the zones, and how long it holds."""
         self.lookback = _LONGEST[calendar.period]
         self.text = f"calendar {calendar.period}"
 
@@ -84,16 +88,16 @@ class CalendarWindow:
         """The microsecond before the earliest beginning."""
         known = self._known.get(zones)
         if known is None or not known.since <= now < known.until:
-            known = self._known[zones] = self._stretch(now, zones)
+            known = self._known[zones] = self._look_up(now, zones)
         return known.before
 
     def leaves(self, at: Instant, zones: ZoneSet) -> Instant:
         """The latest end of the period of the contact."""
         return max(end for _, end in (self._bounds(at, zone) for zone in zones))
 
-    def _stretch(self, now: Instant, zones: ZoneSet) -> _Stretch:
+    def _look_up(self, now: Instant, zones: ZoneSet) -> _Lookup:
         starts, ends = zip(*(self._bounds(now, zone) for zone in zones), strict=True)
-        return _Stretch(max(starts), min(ends), min(starts) - 1)
+        return _Lookup(max(starts), min(ends), min(starts) - 1)
 
     def _bounds(self, at: Instant, zone: ZoneInfo) -> tuple[Instant, Instant]:
         """The first instant of the period in the zone, and the first after it."""
@@ -107,7 +111,7 @@ class CalendarWindow:
                 return day
             case Period.WEEK:
                 return day - (day + 3 - self._week_starts) % 7
-        return day + 1 - _date(day).day
+        return day + 1 - date_of(day).day
 
     def _length(self, first: int) -> int:
         """Days of the period that begins on the day."""
@@ -116,9 +120,5 @@ class CalendarWindow:
                 return 1
             case Period.WEEK:
                 return 7
-        month = _date(first)
+        month = date_of(first)
         return monthrange(month.year, month.month)[1]
-
-
-def _date(day: int) -> date:
-    return date.fromordinal(min(max(day + _EPOCH, 1), _LAST))

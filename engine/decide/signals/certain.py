@@ -1,9 +1,9 @@
-"""What can be concluded from a customer's events alone, when nothing else is known of him.
+"""Certain conclusions: signals that a customer's events alone prove.
 
-Where a request is decided, a missing attribute is missing: `none: [{profile.tier: gold}]` holds of a customer without
-a tier. Where events are recorded nobody has said what his tier is. So an alternative of a condition that would hold by
-such a silence counts for nothing there, nor does one that would hold by the absence of a signal that could only be
-drawn with more knowledge.
+In a decision a missing attribute is missing: `none: [{profile.tier: gold}]` holds of a customer without a tier. When events
+are recorded no attributes are sent, so a missing tier may exist. An alternative of a condition that holds only because such
+an attribute is missing proves nothing there, nor does one that holds only because a signal is absent that could be
+concluded with more knowledge.
 """
 
 from collections.abc import Set
@@ -20,52 +20,66 @@ from engine.model.values import Attributes, Moment
 
 @dataclass(frozen=True, slots=True)
 class CertainEvaluator:
-    """Lets through what another evaluator finds and the certain alternatives confirm."""
+    """Filters the signals of another evaluator by whether a certain alternative holds."""
 
     certain: CompiledSignals
-    among: Evaluator
-    """Evaluates the rules as they are written, in the same strata."""
+    inner: Evaluator
+    """Evaluates the complete rules, in the same strata."""
+
+    @property
+    def name(self) -> str:
+        """Name of the inner evaluator."""
+        return self.inner.name
 
     def matching(self, stratum: int, attributes: Attributes, moment: Moment) -> frozenset[str]:
         """The signals of the stratum of which a certain alternative holds."""
-        found = self.among.matching(stratum, attributes, moment)
-        if not found:
-            return found
+        matching = self.inner.matching(stratum, attributes, moment)
+        if not matching:
+            return matching
         rules = self.certain.strata[stratum].rules
-        return frozenset(one for one, some in rules if one in found and any_holds(some, attributes, moment))
+        return frozenset(
+            name
+            for name, conjunctions in rules
+            if name in matching and any_holds(conjunctions, attributes, moment)
+        )
 
     def close(self) -> None:
-        """What it asks is another's to close."""
+        """Do nothing: the inner evaluator belongs to the book."""
 
 
-def certain(compiled: CompiledSignals, known: Set[str]) -> CompiledSignals:
-    """The signals with those alternatives only that do not hold by the absence of what is not among the known names."""
-    sure = set(known)
+def certain(compiled: CompiledSignals, given: Set[str]) -> CompiledSignals:
+    """The signals with only those alternatives that do not depend on the absence of attributes other than the given."""
+    decidable = set(given)
     strata = []
     for stratum in compiled.strata:
         for rule in stratum.rules:
-            ends = compiled.until.get(rule.name)
-            both = [*rule.conjunctions, *(ends.conjunctions if ends else ())]
-            if all(one.test.attribute in sure for some in both for one in some):
-                sure.add(PREFIX + rule.name)
+            until = compiled.until.get(rule.name)
+            conjunctions = [*rule.conjunctions, *(until.conjunctions if until else ())]
+            if all(
+                literal.test.attribute in decidable for conjunction in conjunctions for literal in conjunction
+            ):
+                decidable.add(PREFIX + rule.name)
                 exposed = compiled.expose.get(rule.name, {}).items()
-                sure |= {f"{PREFIX}{rule.name}.{field}" for field, source in exposed if source in known}
-        strata.append(replace(stratum, rules=tuple(_certain(one, sure) for one in stratum.rules)))
-    until = {name: _certain(rule, sure) for name, rule in compiled.until.items()}
-    return replace(compiled, strata=tuple(strata), until=until)
+                decidable |= {f"{PREFIX}{rule.name}.{field}" for field, source in exposed if source in given}
+        strata.append(replace(stratum, rules=tuple(_certain(rule, decidable) for rule in stratum.rules)))
+    untils = {name: _certain(rule, decidable) for name, rule in compiled.until.items()}
+    return replace(compiled, strata=tuple(strata), until=untils)
 
 
-def _certain(rule: SignalRule, known: Set[str]) -> SignalRule:
+def _certain(rule: SignalRule, decidable: Set[str]) -> SignalRule:
     return SignalRule(
         rule.name,
         tuple(
-            some
-            for some in rule.conjunctions
-            if all(one.test.attribute in known or not _holds_of_nothing(one) for one in some)
+            conjunction
+            for conjunction in rule.conjunctions
+            if all(
+                literal.test.attribute in decidable or not _holds_if_missing(literal)
+                for literal in conjunction
+            )
         ),
     )
 
 
-def _holds_of_nothing(literal: Literal) -> bool:
-    """Whether it comes out on a missing attribute."""
+def _holds_if_missing(literal: Literal) -> bool:
+    """Whether it holds if the attribute is missing."""
     return literal.positive is (literal.test.operator is Operator.EXISTS and literal.test.operand is False)

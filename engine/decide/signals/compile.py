@@ -1,4 +1,4 @@
-"""From signals to rules: strata of disjunctive forms, and the rulesets in which durable-rules takes them."""
+"""Compiles signals to strata of rules in disjunctive normal form, and to rulesets of durable-rules."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from engine.rulebook.model.derived import Signal
 
 
 class TooManyConjunctions(Exception):
-    """A signal whose condition is too large when written without nested alternatives."""
+    """A signal whose condition is too large in disjunctive normal form."""
 
     def __init__(self, name: str) -> None:
         super().__init__(
@@ -23,51 +23,51 @@ class TooManyConjunctions(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Stratum:
-    """Rules that see lower strata only."""
+    """Rules that depend on lower strata only."""
 
     rules: tuple[SignalRule, ...]
     batches: tuple[Batch, ...]
     outside: tuple[SignalRule, ...]
-    """Rules that the library does not take: the naive evaluator answers them."""
+    """Rules that do not fit into a ruleset; PythonEvaluator evaluates them."""
 
 
 @dataclass(frozen=True, slots=True)
 class CompiledSignals:
-    """What is evaluated."""
+    """The signals of a book, ready for evaluation."""
 
     strata: tuple[Stratum, ...]
     expose: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """By signal and field, the attribute whose value it exposes; only of signals that expose something."""
+    """By signal and field, the attribute whose value it exposes; only of signals that expose fields."""
     hold: Mapping[str, Microseconds] = field(default_factory=dict)
-    """By signal, for how long it is remembered; only of those that are."""
+    """By signal, for how long it is stored; only of signals with `hold`."""
     until: Mapping[str, SignalRule] = field(default_factory=dict)
-    """By remembered signal, what ends it; only of those that have such a condition."""
+    """By stored signal, the condition that ends it; only of signals with `until`."""
 
     @property
     def outside(self) -> tuple[str, ...]:
-        """The signals that durable-rules does not take: an alternative has too many tests, or all together have."""
+        """The signals that durable-rules does not take: an alternative has too many tests, or the book has."""
         return tuple(rule.name for stratum in self.strata for rule in stratum.outside)
 
 
 def compile_signals(signals: Mapping[str, Signal]) -> CompiledSignals:
-    """Compile signals by name; raises SignalCycle and TooManyConjunctions."""
-    found = []
+    """Compile signals by name. Raises SignalCycle or TooManyConjunctions."""
+    compiled_strata = []
     room = ROOM
     for names in strata(signals):
         rules = tuple(rule_of(signals[name]) for name in names)
         packed = pack(rules, room)
         room -= packed.conditions
-        found.append(Stratum(rules, packed.batches, packed.outside))
-    expose = {name: dict(one.expose) for name, one in signals.items() if one.expose}
-    hold = {name: one.hold for name, one in signals.items() if one.hold}
+        compiled_strata.append(Stratum(rules, packed.batches, packed.outside))
+    expose = {name: dict(signal.expose) for name, signal in signals.items() if signal.expose}
+    hold = {name: signal.hold for name, signal in signals.items() if signal.hold}
     until = {
         name: _rule(name, signals[name].until or ALWAYS) for name in hold if signals[name].until is not None
     }
-    return CompiledSignals(tuple(found), expose, hold, until)
+    return CompiledSignals(tuple(compiled_strata), expose, hold, until)
 
 
 def rule_of(signal: Signal) -> SignalRule:
-    """The rule of one signal; raises TooManyConjunctions."""
+    """The rule of one signal. Raises TooManyConjunctions."""
     return _rule(signal.name, signal.when)
 
 

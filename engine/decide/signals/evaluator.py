@@ -1,4 +1,4 @@
-"""Who evaluates: durable-rules where it is installed, plain Python elsewhere."""
+"""Evaluators of signals: durable-rules if it is installed, else plain Python."""
 
 from typing import Protocol
 
@@ -9,17 +9,24 @@ from engine.model.values import Attributes, Moment
 
 
 class Evaluator(Protocol):
-    """Says which rules of a stratum hold; may be called from several threads."""
+    """Evaluates the rules of compiled signals. Thread-safe."""
+
+    @property
+    def name(self) -> str:
+        """Name in the log: `durable-rules` or `python`."""
 
     def matching(self, stratum: int, attributes: Attributes, moment: Moment) -> frozenset[str]:
-        """The signals of the stratum, by its number, whose rule holds; `attributes` has the lower strata's."""
+        """The signals of the stratum whose rule holds. stratum: its number; attributes: with those of lower strata."""
 
     def close(self) -> None:
         """Free what is held."""
 
 
 def open_evaluator(compiled: CompiledSignals) -> Evaluator:
-    """The best evaluator to be had; rules that are new should have passed `probe` first."""
+    """Open the evaluator that this installation has; new rules should have passed `engine.server.book.probe` first.
+
+    There is no durable-rules for Python 3.13 and later, where PythonEvaluator gives the same answers.
+    """
     if kernel.LIBRARY is None or not compiled.strata:
         return PythonEvaluator(compiled)
     return kernel.DurableKernel(compiled)

@@ -1,12 +1,12 @@
-"""How a test becomes conditions on a flat fact of generated names and small integers.
+"""Facts: tests as conditions on a flat JSON object of generated names and small integers.
 
-- `eq`: a name for each operand of an attribute, in the fact when the value equals it. The library finds names by
-  hash, so that a thousand operands cost as much as one.
-- An order, wanted true: the value's position among all operands that the attribute is ordered by, a small integer,
-  so that no number of a caller's is ever written or parsed: whole, huge, infinite and subnormal ones are exact.
-- Everything else: a name that is in the fact when the reference says that the test holds.
+- `eq`: a name for each operand of an attribute, in the fact if the value equals it. The library looks names up by hash, so
+  that a thousand operands cost as much as one.
+- An order that must hold: the value's position among all operands that the attribute is compared with, a small integer. So
+  no number from a caller is ever written or parsed, and whole, huge, infinite and subnormal numbers compare exactly.
+- Everything else: a name that is in the fact if engine.conditions.evaluate says that the test holds.
 
-A negated test asks that its name is not in the fact: not true, or missing, as the reference has it.
+A negated test requires that its name is not in the fact: false, or missing, as in engine.conditions.evaluate.
 """
 
 from bisect import bisect_left
@@ -23,7 +23,7 @@ from engine.model.values import Attributes, Moment, Scalar
 
 
 class Equal(NamedTuple):
-    """In the fact when the attribute's value equals the operand; the kind keeps true and 1 apart."""
+    """In the fact if the attribute's value equals the operand; the kind keeps true and 1 apart."""
 
     attribute: str
     kind: type
@@ -31,25 +31,26 @@ class Equal(NamedTuple):
 
 
 class Flag(NamedTuple):
-    """In the fact when the reference says that the test, which is false on a missing attribute, holds."""
+    """In the fact if the test holds. The test must be false on a missing attribute."""
 
     test: Test
     types: tuple[type, ...]
-    """Of the operand."""
+    """Types of the operand or its elements; they keep true and 1 apart."""
 
 
-class PositionSign(NamedTuple):
-    """Where a number or date lies among the operands of its kind that the attribute is compared with."""
+class Position(NamedTuple):
+    """Position of a number or date among the operands of its kind that the attribute is compared with."""
 
     attribute: str
     kind: type
 
 
-Property: TypeAlias = Equal | Flag | PositionSign
+Property: TypeAlias = Equal | Flag | Position
+"""What a name in a fact stands for."""
 
 
 class Sign(Enum):
-    """What a condition wants of a property; the values are the library's words."""
+    """What a condition requires of a property; the values are the library's operators."""
 
     PRESENT = "$ex"
     LESS = "$lt"
@@ -59,12 +60,13 @@ class Sign(Enum):
     ABSENT = "$nex"
 
 
-class WantedFact(NamedTuple):
-    """One condition of a conjunction; the operand is of positions only."""
+class FactCondition(NamedTuple):
+    """A condition on a fact."""
 
     sign: Sign
-    of: Property
+    property: Property
     operand: Scalar | None = None
+    """What a position is compared with; None for other properties."""
 
 
 _ORDERS = {
@@ -78,26 +80,26 @@ _ORDERS = {
 
 
 _ORDERED = (float, date)
-"""The kinds that have an order; all numbers are one."""
+"""The kinds that have an order; all numbers are one kind."""
 
 
-def wanted_fact(literal: Literal) -> tuple[WantedFact, ...]:
-    """The conditions that together mean the literal."""
+def fact_conditions(literal: Literal) -> tuple[FactCondition, ...]:
+    """The conditions on a fact that together are equivalent to the literal."""
     test, positive = literal.test, literal.positive
     operator, operand = test.operator, test.operand
     if operator is Operator.EXISTS and operand is False:
-        return wanted_fact(literal_of(Test(test.attribute, Operator.EXISTS, True), not positive))
+        return fact_conditions(literal_of(Test(test.attribute, Operator.EXISTS, True), not positive))
     if operator is Operator.EQ and not isinstance(operand, tuple) and (kind := kind_of(operand)) is not None:
-        return (_named(Equal(test.attribute, kind, operand), positive),)
-    return (positive and _ordered(test)) or (_named(Flag(test, literal.types), positive),)
+        return (_presence(Equal(test.attribute, kind, operand), positive),)
+    return (positive and _comparisons(test)) or (_presence(Flag(test, literal.types), positive),)
 
 
-def _named(of: Property, positive: bool) -> WantedFact:
-    return WantedFact(Sign.PRESENT if positive else Sign.ABSENT, of)
+def _presence(property_: Property, positive: bool) -> FactCondition:
+    return FactCondition(Sign.PRESENT if positive else Sign.ABSENT, property_)
 
 
-def _ordered(test: Test) -> tuple[WantedFact, ...]:
-    """The test as comparisons of positions; none where it is no order between operands that have one."""
+def _comparisons(test: Test) -> tuple[FactCondition, ...]:
+    """The test as comparisons of positions; empty if its operator or its operands have no order."""
     bounds: tuple[tuple[Sign, Scalar], ...]
     match test.operator, test.operand:
         case Operator.BETWEEN, (low, high):
@@ -109,71 +111,73 @@ def _ordered(test: Test) -> tuple[WantedFact, ...]:
     kind = kind_of(bounds[0][1])
     if kind not in _ORDERED or any(kind_of(bound) is not kind for _, bound in bounds):
         return ()
-    place = PositionSign(test.attribute, kind)
-    return tuple(WantedFact(sign, place, bound) for sign, bound in bounds)
+    return tuple(FactCondition(sign, Position(test.attribute, kind), bound) for sign, bound in bounds)
 
 
 HEAD, TAIL = '{"id":1,"g":0', "}"
 
 
-def places(operands: Iterable[Scalar]) -> tuple[Scalar, ...]:
-    """The distinct operands of one kind in their order."""
-    found: list[Any] = sorted(operands)
-    return tuple(one for number, one in enumerate(found) if number == 0 or found[number - 1] != one)
+def ascending(operands: Iterable[Scalar]) -> tuple[Scalar, ...]:
+    """The distinct operands of one kind, in ascending order."""
+    ordered: list[Any] = sorted(operands)
+    return tuple(
+        operand for number, operand in enumerate(ordered) if number == 0 or ordered[number - 1] != operand
+    )
 
 
 def position(operands: tuple[Any, ...], value: Any) -> int:
-    """Where a value of the operands' kind lies: 2 i + 1 at operand i, 2 i just below it."""
+    """Position of a value among ascending operands of its kind: 2 i + 1 at operand i, 2 i just below it."""
     index = bisect_left(operands, value)
     return 2 * index + (index < len(operands) and bool(operands[index] == value))
 
 
 class ColumnKind(NamedTuple):
-    """What rules ask of an attribute's values of one kind; pieces are written into the fact as they are."""
+    """What rules depend on in an attribute's values of one kind. Pieces are substrings of the fact."""
 
     equal: dict[Any, str]
-    """By operand: the piece with its name."""
+    """By operand, the piece of `Equal`."""
     operands: tuple[Scalar, ...]
-    """That the attribute is ordered by."""
+    """The operands that the attribute is compared with, ascending."""
     positions: tuple[str, ...]
-    """A piece for every position among them."""
+    """By position among the operands, its piece."""
 
 
 class FactColumn(NamedTuple):
-    """What rules ask of one attribute."""
+    """What rules depend on in one attribute."""
 
     kinds: dict[type | None, ColumnKind]
-    """By kind, that of all numbers also by `int`."""
+    """By kind; the kind of numbers also by `int`."""
     flags: list[tuple[Test, str]]
+    """Tests with the pieces of `Flag`."""
 
 
 @dataclass(frozen=True, slots=True)
 class FactBuilder:
-    """Makes facts for rulesets that share their names."""
+    """Builds facts for rulesets that share their names."""
 
     columns: Mapping[str, FactColumn]
     """By attribute."""
 
     @classmethod
     def build(
-        cls, names: Mapping[Property, str], operands: Mapping[PositionSign, tuple[Scalar, ...]]
+        cls, names: Mapping[Property, str], operands: Mapping[Position, tuple[Scalar, ...]]
     ) -> "FactBuilder":
-        """From the name of every property, and the operands of those that are positions."""
+        """Build it from the name of each property, and the operands of each position."""
         columns: dict[str, FactColumn] = {}
-        for one, name in names.items():
-            attribute = one.test.attribute if isinstance(one, Flag) else one.attribute
+        for property_, name in names.items():
+            attribute = property_.test.attribute if isinstance(property_, Flag) else property_.attribute
             column = columns.setdefault(attribute, FactColumn({}, []))
-            if isinstance(one, Flag):
-                column.flags.append((one.test, f',"{name}":1'))
+            if isinstance(property_, Flag):
+                column.flags.append((property_.test, f',"{name}":1'))
                 continue
-            known = column.kinds.setdefault(one.kind, ColumnKind({}, (), ()))
-            match one:
+            column_kind = column.kinds.setdefault(property_.kind, ColumnKind({}, (), ()))
+            match property_:
                 case Equal(operand=operand):
-                    known.equal[operand] = f',"{name}":1'
-                case PositionSign():
-                    among = operands[one]
-                    pieces = (f',"{name}":{place}' for place in range(2 * len(among) + 1))
-                    column.kinds[one.kind] = ColumnKind(known.equal, among, tuple(pieces))
+                    column_kind.equal[operand] = f',"{name}":1'
+                case Position():
+                    bounds = operands[property_]
+                    pieces = (f',"{name}":{number}' for number in range(2 * len(bounds) + 1))
+                    column.kinds[property_.kind] = ColumnKind(column_kind.equal, bounds, tuple(pieces))
         for column in columns.values():
             if float in column.kinds:
                 column.kinds[int] = column.kinds[float]
@@ -188,9 +192,9 @@ class FactBuilder:
             if column is None or value is None:
                 continue
             kinds, flags = column
-            known = kinds.get(type(value)) or kinds.get(kind_of(value)) if kinds else None
-            if known is not None:
-                equal, operands, positions = known
+            column_kind = kinds.get(type(value)) or kinds.get(kind_of(value)) if kinds else None
+            if column_kind is not None:
+                equal, operands, positions = column_kind
                 if equal and value in equal:
                     pieces.append(equal[value])
                 if operands and value == value:  # noqa: PLR0124 - not NaN

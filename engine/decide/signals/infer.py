@@ -1,4 +1,4 @@
-"""Which signals hold, stratum by stratum, and what led to one of them."""
+"""Inference: which signals hold, stratum by stratum, and which signals a signal was inferred from."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -14,16 +14,16 @@ from engine.model.values import Attributes, Moment, Value
 
 
 class Conclusions(NamedTuple):
-    """What came of inferring."""
+    """Result of inference."""
 
     attributes: Mapping[str, Value]
-    """What the signals that hold add: `signal.NAME`, true, and what each exposes."""
+    """Of the signals that hold: `signal.NAME`, true, and the fields that each exposes."""
     signals: tuple[HeldSignal, ...]
-    """Those that hold, by name."""
+    """Those that hold, sorted by name."""
     remember: tuple[HeldSignal, ...]
-    """Those among them that are to be written: concluded now, for longer than this request."""
+    """Those among them to store: concluded now, for longer than this request."""
     forget: tuple[HeldSignal, ...]
-    """Those that are remembered no longer: ended or expired."""
+    """Stored signals to delete: ended or expired."""
 
 
 NO_CONCLUSIONS = Conclusions({}, (), (), ())
@@ -32,43 +32,44 @@ NO_CONCLUSIONS = Conclusions({}, (), (), ())
 def infer(
     compiled: CompiledSignals, attributes: Attributes, moment: Moment, evaluator: Evaluator | None = None
 ) -> frozenset[str]:
-    """The signals whose condition holds; without an evaluator the naive one answers.
+    """The signals whose condition holds; evaluated by PythonEvaluator if no evaluator is given.
 
-    Signals that hold already may come in as attributes `signal.NAME`, true; they are not among the names unless their
-    condition holds. Higher strata see both, and what the inferred ones expose.
+    Signals that already hold may be given as attributes `signal.NAME`, true; they are not in the result unless their
+    condition holds. Higher strata depend on both, and on the fields that inferred signals expose.
     """
     names: frozenset[str] = frozenset()
     for stage in _stages(compiled, attributes, moment, evaluator or PythonEvaluator(compiled), NO_MEMORY):
-        names |= stage.found
+        names |= stage.concluded
     return names
 
 
 def conclude(
     compiled: CompiledSignals, attributes: Attributes, moment: Moment, evaluator: Evaluator, memory: Memory
 ) -> Conclusions:
-    """What holds at the moment: what is concluded now, and what is remembered and has not ended.
+    """The signals that hold at the moment: those concluded now, and stored ones that have not ended.
 
-    A signal that is concluded again keeps the moment since when it holds, is remembered for its whole time from now on,
-    and exposes what it sees now; a field that it does not see now stays. While `until` holds the signal does not, whatever
-    its condition says.
+    A signal that is concluded again keeps its `since`, is stored for its whole `hold` from now on, and exposes its fields'
+    present values; a field without a present value keeps the stored one. While `until` holds the signal does not hold, even
+    if its condition does.
     """
     signals: list[HeldSignal] = []
     concluded: set[str] = set()
     for stage in _stages(compiled, attributes, moment, evaluator, memory):
         signals += stage.signals
-        concluded |= stage.found
+        concluded |= stage.concluded
     if not signals and not memory.signals and not memory.expired:
         return NO_CONCLUSIONS
     signals.sort()
-    holding = {one.name for one in signals}
+    holding = {signal.name for signal in signals}
     return Conclusions(
         dict(_attributes(signals)),
         tuple(signals),
-        tuple(one for one in signals if one.expires_at is not None and one.name in concluded),
+        tuple(signal for signal in signals if signal.expires_at is not None and signal.name in concluded),
         tuple(
-            one
-            for one in (*memory.signals.values(), *memory.expired)
-            if one.name not in holding and (one.name in compiled.hold or one.name not in memory.signals)
+            signal
+            for signal in (*memory.signals.values(), *memory.expired)
+            if signal.name not in holding
+            and (signal.name in compiled.hold or signal.name not in memory.signals)
         ),
     )
 
@@ -76,27 +77,29 @@ def conclude(
 def explain_chain(
     compiled: CompiledSignals, attributes: Attributes, moment: Moment, name: str
 ) -> tuple[str, ...]:
-    """The signals, inferred or remembered, that led to this one, each after those that led to it; empty if none did.
+    """The signals, inferred or stored, from which this one was inferred, each after its own causes; empty if none.
 
-    Of the alternatives of a condition the first that holds counts. Signals that had to be absent are not told.
+    Of the alternatives of a condition the first that holds counts. Signals that had to be absent are left out.
     """
-    led: dict[str, tuple[str, ...]] = {}
+    causes: dict[str, tuple[str, ...]] = {}
     by_name = {rule.name: rule for stratum in compiled.strata for rule in stratum.rules}
     for stage in _stages(compiled, attributes, moment, PythonEvaluator(compiled), NO_MEMORY):
-        led |= {one: tuple(_causes(by_name[one], stage.seen, moment)) for one in stage.found}
+        for signal in stage.concluded:
+            causes[signal] = tuple(_causes(by_name[signal], stage.attributes, moment))
     chain: dict[str, None] = {}
-    _gather(led, name, chain)
+    _gather(causes, name, chain)
     return tuple(chain)
 
 
 class _Stage(NamedTuple):
-    """What came of one stratum."""
+    """Inference in one stratum."""
 
-    found: frozenset[str]
-    """Concluded now."""
+    concluded: frozenset[str]
+    """The signals concluded now."""
     signals: Sequence[HeldSignal]
-    """Concluded or remembered."""
-    seen: Attributes
+    """The signals that hold, concluded or stored."""
+    attributes: Attributes
+    """Those that its rules were evaluated on."""
 
 
 def _stages(
@@ -104,19 +107,21 @@ def _stages(
 ) -> Iterator[_Stage]:
     last = len(compiled.strata) - 1
     for number, stratum in enumerate(compiled.strata):
-        found = evaluator.matching(number, attributes, moment)
-        holding: Iterable[str] = found
+        concluded = evaluator.matching(number, attributes, moment)
+        holding: Iterable[str] = concluded
         if memory.signals:
-            holding = [name for name, _ in stratum.rules if name in found or name in memory.signals]
+            holding = [name for name, _ in stratum.rules if name in concluded or name in memory.signals]
         if compiled.until:
             ended = {name for name in holding if _has_ended(compiled, name, attributes, moment)}
-            holding, found = [name for name in holding if name not in ended], found - ended
+            holding, concluded = [name for name in holding if name not in ended], concluded - ended
         signals = [
-            _concluded(compiled, name, attributes, moment, memory) if name in found else memory.signals[name]
+            _concluded(compiled, name, attributes, moment, memory)
+            if name in concluded
+            else memory.signals[name]
             for name in holding
-            if name in found or name in compiled.hold
+            if name in concluded or name in compiled.hold
         ]
-        yield _Stage(found, signals, attributes)
+        yield _Stage(concluded, signals, attributes)
         if signals and number < last:
             attributes = {**attributes, **dict(_attributes(signals))}
 
@@ -129,29 +134,32 @@ def _has_ended(compiled: CompiledSignals, name: str, attributes: Attributes, mom
 def _concluded(
     compiled: CompiledSignals, name: str, attributes: Attributes, moment: Moment, memory: Memory
 ) -> HeldSignal:
-    before = memory.signals.get(name)
+    stored = memory.signals.get(name)
     hold = compiled.hold.get(name)
     exposed = compiled.expose.get(name, {}).items()
-    seen = {field: value for field, source in exposed if (value := attributes.get(source)) is not None}
+    fields = {field: value for field, source in exposed if (value := attributes.get(source)) is not None}
     return HeldSignal(
         name,
-        moment.now if before is None else before.since,
+        moment.now if stored is None else stored.since,
         None if hold is None else moment.now + hold,
-        seen if before is None else {**before.fields, **seen},
+        fields if stored is None else {**stored.fields, **fields},
     )
 
 
 def _attributes(signals: Iterable[HeldSignal]) -> Iterator[tuple[str, Value]]:
-    """What is known by these signals."""
-    for one in signals:
-        yield PREFIX + one.name, True
-        for field, value in one.fields.items():
-            yield f"{PREFIX}{one.name}.{field}", value
+    """The attributes of these signals."""
+    for signal in signals:
+        yield PREFIX + signal.name, True
+        for field, value in signal.fields.items():
+            yield f"{PREFIX}{signal.name}.{field}", value
 
 
 def _causes(rule: SignalRule, attributes: Attributes, moment: Moment) -> Iterator[str]:
-    held = next(one for one in rule.conjunctions if conjunction_holds(one, attributes, moment))
-    return (one.test.attribute.removeprefix(PREFIX) for one in held if _is_signal(one))
+    """The signals in the first conjunction that holds."""
+    first = next(
+        conjunction for conjunction in rule.conjunctions if conjunction_holds(conjunction, attributes, moment)
+    )
+    return (literal.test.attribute.removeprefix(PREFIX) for literal in first if _is_signal(literal))
 
 
 def _is_signal(literal: Literal) -> bool:
@@ -160,8 +168,9 @@ def _is_signal(literal: Literal) -> bool:
     return literal.positive and is_true and test.attribute.startswith(PREFIX)
 
 
-def _gather(led: Mapping[str, tuple[str, ...]], name: str, chain: dict[str, None]) -> None:
-    for cause in led.get(name, ()):
+def _gather(causes: Mapping[str, tuple[str, ...]], name: str, chain: dict[str, None]) -> None:
+    """Add the signal's causes to the chain, each after its own causes."""
+    for cause in causes.get(name, ()):
         if cause not in chain:
-            _gather(led, cause, chain)
+            _gather(causes, cause, chain)
             chain[cause] = None

@@ -1,16 +1,16 @@
-"""durable-rules behind a fence: the only module that knows the library, and all that it may be asked.
+"""durable-rules, fenced off: the only module that calls the library.
 
-Its C module is called directly, with texts made of generated names and small integers. A ruleset runs a canary to its
-end before use and before it is freed, since the library frees garbage otherwise. One thread at a time: its calls keep
-the interpreter's lock, but a fact's way through it is several calls. Whatever is not as it should be makes the whole
-instance suspect: it is abandoned, unfreed, and the naive evaluator answers until a new one is built.
+Its C module is called directly, with texts made of generated names and small integers. A ruleset runs a canary rule to its
+end before use and before it is freed, since the library frees uninitialised memory otherwise. A lock admits one thread at a
+time: each call of the library keeps the interpreter's lock, but evaluating a fact takes several calls. After any anomaly the
+instance is abandoned without freeing it, and PythonEvaluator answers until a new one is built.
 """
 
 import threading
 import time
 from collections.abc import Callable, Iterator
 from itertools import chain
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import structlog
 
@@ -27,7 +27,7 @@ except ImportError:
 
 
 class Library(Protocol):
-    """What is used of the C module; a result is (code, state), code 0: there are actions, 1: there are none."""
+    """The functions of the C module that are used. A result is (code, state); code 0: there are actions, 1: none."""
 
     def create_ruleset(self, name: str, rules: str, /) -> int: ...  # noqa: D102 the library has none
     def assert_fact(self, handle: int, fact: str, /) -> tuple[int, int]: ...  # noqa: D102 the library has none
@@ -42,15 +42,15 @@ log = structlog.get_logger()
 
 
 LIBRARY: Library | None = durable_rules_engine
-"""None where durable-rules is not installed."""
+"""None if durable-rules is not installed: there is no release for Python 3.13 and later."""
 
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 3600.0
-"""Seconds from an anomaly to the next attempt; doubled with each, since an abandoned instance keeps its memory."""
+"""Seconds from an anomaly to the next attempt, doubled with each: an abandoned instance keeps its memory."""
 
 
 class Anomaly(Exception):
-    """The library answered what it must not."""
+    """The library gave an impossible answer."""
 
 
 class LibraryMissing(Exception):
@@ -58,7 +58,9 @@ class LibraryMissing(Exception):
 
 
 class DurableKernel:
-    """Evaluates compiled signals with durable-rules; safe to call from several threads."""
+    """Evaluates compiled signals with durable-rules. Thread-safe."""
+
+    name: ClassVar[str] = "durable-rules"
 
     def __init__(
         self,
@@ -66,13 +68,13 @@ class DurableKernel:
         library: Library | None = LIBRARY,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Build the rulesets, some 20 ms each; raises LibraryMissing."""
+        """Build the rulesets, some 20 ms each. Raises LibraryMissing. clock: monotonic seconds."""
         if library is None:
             raise LibraryMissing
         self.anomalies = 0
-        """How often an instance was abandoned, or could not be built."""
+        """How often an instance was abandoned or could not be built."""
         self._compiled = compiled
-        self._naive = PythonEvaluator(compiled)
+        self._fallback = PythonEvaluator(compiled)
         self._library = library
         self._clock = clock
         self._lock = threading.Lock()
@@ -84,21 +86,21 @@ class DurableKernel:
 
     @property
     def healthy(self) -> bool:
-        """Whether durable-rules answers, not the naive evaluator."""
+        """Whether durable-rules answers, not PythonEvaluator."""
         return self._instance is not None
 
     def matching(self, stratum: int, attributes: Attributes, moment: Moment) -> frozenset[str]:
         """The signals of the stratum, by its number, whose rule holds."""
         compiled = self._compiled.strata[stratum]
-        facts = [one.projector.fact(attributes, moment) for one in compiled.batches]
+        facts = [batch.fact_builder.fact(attributes, moment) for batch in compiled.batches]
         with self._lock:
-            found = self._ask(stratum, facts)
-        if found is None:
-            return self._naive.matching(stratum, attributes, moment)
-        return found | holding(compiled.outside, attributes, moment) if compiled.outside else found
+            names = self._match(stratum, facts)
+        if names is None:
+            return self._fallback.matching(stratum, attributes, moment)
+        return names | holding(compiled.outside, attributes, moment) if compiled.outside else names
 
     def close(self) -> None:
-        """Free the rulesets; from then on the naive evaluator answers."""
+        """Free the rulesets; from then on PythonEvaluator answers."""
         with self._lock:
             instance, self._instance, self._closed = self._instance, None, True
             if instance is not None:
@@ -107,8 +109,8 @@ class DurableKernel:
                 except Exception as error:  # noqa: BLE001 - whatever a broken library raises
                     self._count(error)
 
-    def _ask(self, stratum: int, facts: list[str]) -> frozenset[str] | None:
-        """What the instance answers; None where there is none, or it failed."""
+    def _match(self, stratum: int, facts: list[str]) -> frozenset[str] | None:
+        """The instance's answer; None if there is no instance, or it failed."""
         instance = self._instance or self._ready()
         if instance is None:
             return None
@@ -121,6 +123,7 @@ class DurableKernel:
             return None
 
     def _ready(self) -> "_Instance | None":
+        """Build an instance if none is due to be waited for; None if that is too early or fails."""
         if self._closed or self._clock() < self._not_before:
             return None
         try:
@@ -137,8 +140,8 @@ class DurableKernel:
 
     def _count(self, error: BaseException) -> None:
         self.anomalies += 1
-        every = int(SIGNAL_ANOMALIES.add())
-        log.error("an instance of durable-rules was discarded", error=str(error), anomalies=every)
+        total = int(SIGNAL_ANOMALIES.add())
+        log.error("an instance of durable-rules was discarded", error=str(error), anomalies=total)
 
 
 class _Instance:
@@ -146,19 +149,21 @@ class _Instance:
 
     def __init__(self, library: Library, compiled: CompiledSignals) -> None:
         self._strata = [
-            [[_Loaded(library, one) for one in batch.rulesets] for batch in stratum.batches]
+            [[_Loaded(library, ruleset) for ruleset in batch.rulesets] for batch in stratum.batches]
             for stratum in compiled.strata
         ]
 
     def matching(self, stratum: int, facts: list[str]) -> frozenset[str]:
-        """Every ruleset is given its batch's fact."""
+        """The signals whose rule holds. facts: of each batch of the stratum, for all of its rulesets."""
         batches = zip(self._strata[stratum], facts, strict=True)
-        return frozenset(owner for batch, fact in batches for one in batch for owner in one.matching(fact))
+        return frozenset(
+            owner for batch, fact in batches for ruleset in batch for owner in ruleset.matching(fact)
+        )
 
     def free(self) -> None:
         for batch in chain.from_iterable(self._strata):
-            for one in batch:
-                one.free()
+            for ruleset in batch:
+                ruleset.free()
 
 
 class _Loaded:
@@ -171,23 +176,23 @@ class _Loaded:
         self._library = library
         self._owners = {f"r{number}": owner for number, owner in enumerate(ruleset.owners)}
         self._handle = library.create_ruleset("signals", ruleset.definition)
-        self._sing()
+        self._check_canary()
 
     def matching(self, fact: str) -> list[str]:
-        """The signals of the rules that hold; raises Anomaly or whatever the library raises."""
+        """The signals of the rules that hold. Raises Anomaly, or whatever the library raises."""
         return [self._owners[name] for name in self._fired(fact)]
 
     def free(self) -> None:
-        self._sing()
+        self._check_canary()
         self._library.delete_state(self._handle, None)
         self._library.delete_ruleset(self._handle)
 
-    def _sing(self) -> None:
+    def _check_canary(self) -> None:
         if list(self._fired(self._CANARY_FACT)) != [rulesets.CANARY_RULE]:
             raise Anomaly("the canary rule did not hold")
 
     def _fired(self, fact: str) -> Iterator[str]:
-        """The names of the rules that hold, each once; the fact is in the library no longer when they end."""
+        """The names of the rules that hold, each once. The fact is retracted when the iteration ends."""
         code, state = self._library.assert_fact(self._handle, fact)
         if code == 1:
             return

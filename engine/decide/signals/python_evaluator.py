@@ -1,7 +1,8 @@
-"""The plain evaluator of compiled rules: the oracle, the fall-back, and the engine where durable-rules cannot be had."""
+"""The evaluator of signals in plain Python: oracle of durable-rules, its fallback, and used where it is not installed."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import ClassVar
 
 from engine.conditions.evaluate import test_holds
 from engine.decide.signals.compile import CompiledSignals
@@ -11,8 +12,9 @@ from engine.model.values import Attributes, Moment
 
 @dataclass(frozen=True, slots=True)
 class PythonEvaluator:
-    """Tries rule after rule, by the reference's meaning of a test."""
+    """Evaluates rule after rule by engine.conditions.evaluate."""
 
+    name: ClassVar[str] = "python"
     compiled: CompiledSignals
 
     def matching(self, stratum: int, attributes: Attributes, moment: Moment) -> frozenset[str]:
@@ -20,25 +22,25 @@ class PythonEvaluator:
         return holding(self.compiled.strata[stratum].rules, attributes, moment)
 
     def close(self) -> None:
-        """There is nothing to free."""
+        """Do nothing: it holds nothing to free."""
 
 
 def holding(rules: Iterable[SignalRule], attributes: Attributes, moment: Moment) -> frozenset[str]:
     """The signals whose rule holds."""
-    return frozenset([name for name, some in rules if any_holds(some, attributes, moment)])
+    return frozenset([name for name, conjunctions in rules if any_holds(conjunctions, attributes, moment)])
 
 
 def any_holds(conjunctions: Iterable[Conjunction], attributes: Attributes, moment: Moment) -> bool:
-    """Whether at least one holds."""
-    for one in conjunctions:  # noqa: SIM110 - plain loops take half the time of any() and all()
-        if conjunction_holds(one, attributes, moment):
+    """Whether at least one of the conjunctions holds."""
+    for conjunction in conjunctions:  # noqa: SIM110 - plain loops take half the time of any() and all()
+        if conjunction_holds(conjunction, attributes, moment):
             return True
     return False
 
 
 def conjunction_holds(conjunction: Conjunction, attributes: Attributes, moment: Moment) -> bool:
-    """Whether every literal comes out."""
-    for one in conjunction:  # noqa: SIM110
-        if test_holds(one.test, attributes, moment) is not one.positive:
+    """Whether every literal holds."""
+    for literal in conjunction:  # noqa: SIM110
+        if test_holds(literal.test, attributes, moment) is not literal.positive:
             return False
     return True

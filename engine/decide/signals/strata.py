@@ -1,4 +1,4 @@
-"""A signal's condition in disjunctive form."""
+"""Strata: signals ordered so that each refers to signals of lower strata only."""
 
 from collections.abc import Mapping
 from graphlib import CycleError, TopologicalSorter
@@ -9,18 +9,18 @@ from engine.conditions.model import attributes_of
 from engine.rulebook.model.derived import Signal
 
 Conjunction: TypeAlias = tuple[Literal, ...]
-"""Tests, some of them negated, that must all come out; without any it always holds."""
+"""Literals that must all hold; an empty conjunction always holds."""
 
 
 class SignalRule(NamedTuple):
-    """A signal, and the conjunctions of which one is enough; without any it never holds."""
+    """A signal's condition in disjunctive normal form: one of the conjunctions must hold. Without any it never holds."""
 
     name: str
     conjunctions: tuple[Conjunction, ...]
 
 
 PREFIX = "signal."
-"""Before a signal's name, in the attribute that says that it holds."""
+"""Prefix of the attribute that is true if a signal holds."""
 
 
 class SignalCycle(Exception):
@@ -33,34 +33,36 @@ class SignalCycle(Exception):
 
 
 def strata(signals: Mapping[str, Signal]) -> tuple[tuple[str, ...], ...]:
-    """Sort signals into strata: a signal refers to lower strata only; names ascend within a stratum.
+    """Sort signals into strata, names ascending within each. Raises SignalCycle.
 
-    Raises SignalCycle. What a condition says of signals that are not among these is no dependency.
+    References to signals that are not among these are ignored.
     """
     sorter = TopologicalSorter({name: lower(signals, name) for name in sorted(signals)})
     try:
         sorter.prepare()
     except CycleError as error:
         raise SignalCycle(_from_smallest(error.args[1])) from None
-    found = []
+    levels = []
     while sorter.is_active():
         ready = sorter.get_ready()
-        found.append(tuple(sorted(ready)))
+        levels.append(tuple(sorted(ready)))
         sorter.done(*ready)
-    return tuple(found)
+    return tuple(levels)
 
 
 def lower(signals: Mapping[str, Signal], name: str) -> tuple[str, ...]:
-    """The signals that `when` and `until` of this one refer to, by themselves or by what they expose."""
-    one = signals[name]
-    named = attributes_of(one.when) | (attributes_of(one.until) if one.until is not None else frozenset())
-    tested = (each.removeprefix(PREFIX) for each in named if each.startswith(PREFIX))
-    owners = (one if one in signals else one.partition(".")[0] for one in tested)
-    return tuple(sorted({one for one in owners if one in signals}))
+    """The signals that `when` and `until` of the signal refer to, by their name or a field that they expose."""
+    signal = signals[name]
+    attributes = attributes_of(signal.when)
+    if signal.until is not None:
+        attributes |= attributes_of(signal.until)
+    tested = [attribute.removeprefix(PREFIX) for attribute in attributes if attribute.startswith(PREFIX)]
+    owners = {name if name in signals else name.partition(".")[0] for name in tested}
+    return tuple(sorted(owner for owner in owners if owner in signals))
 
 
 def _from_smallest(cycle: list[str]) -> tuple[str, ...]:
-    """The sorter gives each before the one that refers to it; told the other way round, from the first name on."""
+    """The sorter lists each signal before the one that refers to it; reverse this, and begin with the first name."""
     names = cycle[:0:-1]
     start = names.index(min(names))
     return (*names[start:], *names[:start], names[start])

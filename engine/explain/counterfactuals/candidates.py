@@ -1,4 +1,4 @@
-"""Which changes might bring a campaign further, by the stage where it fell. Whether one does is tried in flips.py."""
+"""Proposes changes that might bring a campaign further, by the stage where it fell; search.py tries them."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
@@ -8,10 +8,9 @@ from zoneinfo import ZoneInfo
 from engine.conditions.evaluate import holds
 from engine.conditions.model import Condition, Test, tests_of
 from engine.decide.arbitrate.campaign import CompiledCampaign
-from engine.decide.arbitrate.rank import factor
+from engine.decide.arbitrate.rank import factor_value
 from engine.decide.arbitrate.schedule import Clocks
 from engine.decide.attributes.zones import CLOCK, zone_of, zones_of
-from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import Evaluation
 from engine.explain.counterfactuals.values import size_of, some_value, values_to_try
 from engine.explain.model import CampaignExplained, Change, ChangeKind, Rival
@@ -30,31 +29,30 @@ _MONTH = 30 * DAY
 
 
 class CandidateChanges:
-    """Thinks of changes for the campaigns of one request."""
+    """Proposes changes for the campaigns of one request."""
 
-    def __init__(
-        self, compiled: CompiledBook, request: Request, asked: Evaluation, rivals: Mapping[str, Rival]
-    ) -> None:
-        self._live, self._request, self._asked = compiled, request, asked
-        self._seen: Attributes = asked.request.attributes
+    def __init__(self, request: Request, evaluation: Evaluation, rivals: Mapping[str, Rival]) -> None:
+        self._request, self._book, self._moment = request, evaluation.compiled.book, evaluation.moment
+        self._attributes: Attributes = evaluation.request.attributes
         self._rivals = [*rivals.values()]
-        self._plans = {one.campaign.name: one for one in compiled.compiled_campaigns}
+        self._compiled_campaigns = {
+            compiled.campaign.name: compiled for compiled in evaluation.compiled.compiled_campaigns
+        }
 
-    def changes(self, one: CampaignExplained, moment: Instant | None) -> Iterator[Change]:
+    def changes(self, campaign: CampaignExplained, moment: Instant | None) -> Iterator[Change]:
         """The changes, each once; `moment`: when pressure would let it pass."""
-        told: set[tuple[object, ...]] = set()
-        compiled_campaign = self._plans[one.campaign]
-        for reason in dict.fromkeys((one.reason, *one.details)):
-            for change in self._for(reason, one, compiled_campaign):
+        proposed: set[tuple[object, ...]] = set()
+        for reason in dict.fromkeys((campaign.reason, *campaign.details)):
+            for change in self._for(reason, campaign, self._compiled_campaigns[campaign.campaign]):
                 key = (change.kind, change.name, type(change.after), change.after)
-                if key not in told:
-                    told.add(key)
+                if key not in proposed:
+                    proposed.add(key)
                     yield change
         if moment is not None and moment > self._request.now:
             yield self._later(moment)
 
     def _for(
-        self, reason: Reason, one: CampaignExplained, compiled_campaign: CompiledCampaign
+        self, reason: Reason, campaign: CampaignExplained, compiled_campaign: CompiledCampaign
     ) -> Iterator[Change]:
         match reason.code:
             case ReasonCode.NOT_REQUESTED:
@@ -64,15 +62,15 @@ class CandidateChanges:
             case ReasonCode.NOT_ELIGIBLE:
                 yield from self._conditions([compiled_campaign.campaign.when])
             case ReasonCode.RAMPING if isinstance(compiled_campaign.campaign.ramp, Ramp):
-                place = compiled_campaign.gates[-1].place(self._request.customer, self._request.now)
-                yield self._later(compiled_campaign.campaign.ramp.reaches(place))
+                position = compiled_campaign.gates[-1].position(self._request.customer, self._request.now)
+                yield self._later(compiled_campaign.campaign.ramp.reaches(position))
             case ReasonCode.NO_CONSENT | ReasonCode.UNREACHABLE:
                 yield from self._reach(reason)
             case ReasonCode.NO_VARIANT:
-                yield from self._forms(reason, compiled_campaign)
+                yield from self._creatives(reason, compiled_campaign)
             case ReasonCode.OUTRANKED | ReasonCode.GROUP_TAKEN | ReasonCode.CATEGORY_FULL:
-                yield from self._priorities(one, compiled_campaign)
-                yield from self._conditions([each.when for each in compiled_campaign.campaign.boosts])
+                yield from self._priorities(campaign, compiled_campaign)
+                yield from self._conditions([boost.when for boost in compiled_campaign.campaign.boosts])
 
     def _ways(self, compiled_campaign: CompiledCampaign) -> Iterator[Change]:
         """Other channels and placements of the call."""
@@ -83,8 +81,8 @@ class CandidateChanges:
             yield Change(ChangeKind.CHANNEL, name, before, name)
 
     def _runs(self, compiled_campaign: CompiledCampaign) -> Iterator[Change]:
-        zone = self._live.book.timezone
-        moment = next_run(compiled_campaign.active, self._request.now, zone, self._seen)
+        zone = self._book.timezone
+        moment = next_run(compiled_campaign.active, self._request.now, zone, self._attributes)
         if moment is not None:
             yield self._later(moment)
 
@@ -93,18 +91,18 @@ class CandidateChanges:
         return Change(ChangeKind.TIME, "", self._request.now, moment, size=min(1.0, wait / _MONTH))
 
     def _reach(self, reason: Reason) -> Iterator[Change]:
-        channel = self._live.book.channels[reason.name]
+        channel = self._book.channels[reason.name]
         if reason.code is ReasonCode.NO_CONSENT and channel.consent is not None:
             yield Change(ChangeKind.CONSENT, channel.consent)
         elif channel.address is not None:
             yield self._any_value(channel.address)
 
     def _any_value(self, name: str) -> Change:
-        value = some_value(self._live.book.attributes.get(name))
-        return Change(ChangeKind.ATTRIBUTE, name, self._seen.get(name), value, any_value=True)
+        value = some_value(self._book.attributes.get(name))
+        return Change(ChangeKind.ATTRIBUTE, name, self._attributes.get(name), value, any_value=True)
 
-    def _forms(self, reason: Reason, compiled_campaign: CompiledCampaign) -> Iterator[Change]:
-        """A value that the content lacks, or what the variants' conditions ask for."""
+    def _creatives(self, reason: Reason, compiled_campaign: CompiledCampaign) -> Iterator[Change]:
+        """A value that the content lacks, or values by which the variants' conditions would hold."""
         campaign_channel = compiled_campaign.campaign_channels.get(reason.name)
         if campaign_channel is None:
             yield self._any_value(reason.name)
@@ -114,40 +112,40 @@ class CandidateChanges:
     def _conditions(self, conditions: Sequence[Condition]) -> Iterator[Change]:
         """Values of one attribute by which one of the conditions would hold that does not; the nearest first."""
         for when in conditions:
-            if not holds(when, self._seen, self._asked.moment):
+            if not holds(when, self._attributes, self._moment):
                 tests = list(dict.fromkeys(tests_of(when)))
                 yield from self._values(tests, when)
-                if any(one.attribute.startswith(_CLOCK) for one in tests):
+                if any(test.attribute.startswith(_CLOCK) for test in tests):
                     yield from self._clock(when)
                 yield from self._values(list(self._behind(tests)), None)
 
     def _values(self, tests: Sequence[Test], when: Condition | None) -> Iterator[Change]:
-        """Without a condition they cannot be sifted: only deciding again tells."""
-        for name in dict.fromkeys(one.attribute for one in tests):
+        """At most four values an attribute; those by which the condition does not hold are left out, if it is given."""
+        for name in dict.fromkeys(test.attribute for test in tests):
             if name.startswith(_CLOCK):
                 continue
-            declared = self._live.book.attributes.get(name)
-            before = self._seen.get(name)
-            about = [one for one in tests if one.attribute == name]
-            found = []
-            for after in values_to_try(about, declared, before, self._asked.moment):
-                seen = {key: value for key, value in self._seen.items() if key != name}
+            declared = self._book.attributes.get(name)
+            before = self._attributes.get(name)
+            on_attribute = [test for test in tests if test.attribute == name]
+            changes = []
+            for after in values_to_try(on_attribute, declared, before, self._moment):
+                attributes = {key: value for key, value in self._attributes.items() if key != name}
                 if after is not None:
-                    seen[name] = after
-                if when is None or holds(when, seen, self._asked.moment):
+                    attributes[name] = after
+                if when is None or holds(when, attributes, self._moment):
                     size = size_of(before, after, declared)
-                    found.append(Change(ChangeKind.ATTRIBUTE, name, before, after, size=size))
-            yield from sorted(found, key=lambda one: (one.size, one.after is None))[:4]
+                    changes.append(Change(ChangeKind.ATTRIBUTE, name, before, after, size=size))
+            yield from sorted(changes, key=lambda change: (change.size, change.after is None))[:4]
 
     def _clock(self, when: Condition) -> Iterator[Change]:
-        moment = next_clock(when, self._request.now, self._live.book.timezone, self._seen)
+        moment = next_clock(when, self._request.now, self._book.timezone, self._attributes)
         if moment is not None:
             yield self._later(moment)
 
     def _behind(self, tests: Sequence[Test]) -> Iterator[Test]:
         """The tests of the signals that would have to hold, and of those behind them."""
-        signals = self._live.book.derived.signals
-        pending = [one.attribute for one in tests]
+        signals = self._book.derived.signals
+        pending = [test.attribute for test in tests]
         visited: set[str] = set()
         while pending:
             name = pending.pop(0)
@@ -156,24 +154,26 @@ class CandidateChanges:
                 continue
             visited.add(name)
             inner = list(dict.fromkeys(tests_of(signal.when)))
-            yield from (one for one in inner if not one.attribute.startswith(_SIGNAL))
-            pending += [one.attribute for one in inner]
+            yield from (test for test in inner if not test.attribute.startswith(_SIGNAL))
+            pending += [test.attribute for test in inner]
 
-    def _priorities(self, one: CampaignExplained, compiled_campaign: CompiledCampaign) -> Iterator[Change]:
-        """Tiers and values by which it would go before one of those that were taken; the weakest of them first."""
+    def _priorities(
+        self, campaign: CampaignExplained, compiled_campaign: CompiledCampaign
+    ) -> Iterator[Change]:
+        """Tiers and values by which it would go before one of the campaigns taken; the weakest of them first."""
         for rival in reversed(self._rivals):
-            if rival.tier > one.tier:
-                ahead = (one.score or 0.0) > rival.score
+            if rival.tier > campaign.tier:
+                ahead = (campaign.score or 0.0) > rival.score
                 after = rival.tier if ahead else rival.tier + 1
-                yield Change(ChangeKind.TIER, "", one.tier, after)
-            elif rival.tier == one.tier and one.score:
-                before = factor(compiled_campaign.value, self._seen)
-                value = _above(before * rival.score / one.score)
+                yield Change(ChangeKind.TIER, "", campaign.tier, after)
+            elif rival.tier == campaign.tier and campaign.score:
+                before = factor_value(compiled_campaign.value, self._attributes)
+                value = _above(before * rival.score / campaign.score)
                 yield Change(ChangeKind.VALUE, "", before, value, size=size_of(before, value, None))
 
 
 def _above(number: float) -> float:
-    """The next number above of three digits that count."""
+    """The next number above that has three significant digits."""
     if number <= 0:
         return 1.0
     digits = 2 - floor(log10(number))
@@ -182,29 +182,29 @@ def _above(number: float) -> float:
 
 
 _DAYS_ON = 8
-"""Days after a beginning that are looked at: every day of the week is among them."""
+"""Days after a start that are tried: every day of the week is among them."""
 
 
 _HOURS_ON, _DATES_ON = 168, 400
-"""How far ahead a clock is looked at, in full hours and in days."""
+"""How far ahead a clock is tried, in full hours and in days."""
 
 
 def next_run(
     schedules: Iterable[Active], now: Instant, book_zone: ZoneInfo, attributes: Attributes
 ) -> Instant | None:
-    """The next moment after now at which all schedules run; None where there is none, or none is found."""
-    several = list(schedules)
-    moments = {one for each in several for one in _beginnings(each, now, book_zone, attributes)}
-    after = sorted(one for one in moments if one > now)
-    return next((one for one in after if Clocks(one, book_zone, attributes).run(several)), None)
+    """The next moment after now at which all schedules run; None where there is none within the days that are tried."""
+    all_ = list(schedules)
+    starts = {start for schedule in all_ for start in _starts(schedule, now, book_zone, attributes)}
+    later = sorted(start for start in starts if start > now)
+    return next((start for start in later if Clocks(start, book_zone, attributes).run(all_)), None)
 
 
 def next_clock(when: Condition, now: Instant, book_zone: ZoneInfo, attributes: Attributes) -> Instant | None:
-    """The next full hour of the customer's at which the condition holds, nothing but the clock having changed."""
+    """The next full hour on the customer's clock at which the condition holds if only the clock changes."""
     zone = zone_of(attributes, book_zone)
     start = to_datetime(now).astimezone(zone).replace(minute=0, second=0, microsecond=0)
-    hours = (start.astimezone(UTC) + timedelta(hours=each) for each in range(1, _HOURS_ON + 1))
-    dates = (_at(start.date() + timedelta(days=each), time(), zone) for each in range(1, _DATES_ON + 1))
+    hours = (start.astimezone(UTC) + timedelta(hours=ahead) for ahead in range(1, _HOURS_ON + 1))
+    dates = (_at(start.date() + timedelta(days=ahead), time(), zone) for ahead in range(1, _DATES_ON + 1))
     for instant in (*map(from_datetime, hours), *dates):
         local = to_datetime(instant).astimezone(zone)
         shown = {**attributes, **{name: read(local) for name, read in CLOCK.items()}}
@@ -213,10 +213,8 @@ def next_clock(when: Condition, now: Instant, book_zone: ZoneInfo, attributes: A
     return None
 
 
-def _beginnings(
-    active: Active, now: Instant, book_zone: ZoneInfo, attributes: Attributes
-) -> Iterator[Instant]:
-    """Where the schedule may begin to run: at its start, and on the days after it when its hours begin."""
+def _starts(active: Active, now: Instant, book_zone: ZoneInfo, attributes: Attributes) -> Iterator[Instant]:
+    """When the schedule may start to run: at its start, and on the days after it when its hours begin."""
     zones = (book_zone,) if active.clock is Clock.BOOK else zones_of(attributes, book_zone).zones
     for zone in zones:
         start = now if active.start is None else max(now, active.start)

@@ -1,8 +1,8 @@
-"""Applying a change: the same request, book or moment, but for one thing, asked again by the one procedure."""
+"""Applies a change: evaluates the same request again with one attribute, consent, channel, moment or rank changed."""
 
 from dataclasses import replace
 
-from engine.decide.arbitrate.campaign import CompiledCampaign, reweighed
+from engine.decide.arbitrate.campaign import CompiledCampaign, with_rank
 from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import Evaluation, evaluate
 from engine.explain.model import Change, ChangeKind
@@ -12,9 +12,9 @@ from engine.model.request import Request
 from engine.model.values import Value
 
 
-def asked_with(change: Change, asked: Evaluation, request: Request, campaign: str) -> Evaluation:
-    """What would be settled if the change were made; the request is that which is not derived yet."""
-    compiled, learned = asked.compiled, asked.learned
+def evaluate_with(change: Change, evaluation: Evaluation, request: Request, campaign: str) -> Evaluation:
+    """The evaluation with the change made; request: as it was before anything was derived from it."""
+    compiled, learned = evaluation.compiled, evaluation.learned
     match change.kind:
         case ChangeKind.TIER | ChangeKind.VALUE:
             return evaluate(_repriced(change, compiled, campaign), request, learned)
@@ -43,30 +43,32 @@ def _with(request: Request, name: str, value: Value | None) -> dict[str, Value]:
 
 
 def _at(request: Request, moment: Value | None) -> Request:
-    """The request at a later moment; what has expired by then is not remembered."""
+    """The request at a later moment; signals that have expired by then do not hold."""
     if not isinstance(moment, int):
         raise TypeError(f"{moment!r} is not a moment")
     return request._replace(now=moment, memory=_remembered(request.memory, moment))
 
 
 def _remembered(memory: Memory, now: Instant) -> Memory:
-    over = {name for name, one in memory.signals.items() if one.expires_at and one.expires_at <= now}
-    if not over:
+    expired = {
+        name for name, signal in memory.signals.items() if signal.expires_at and signal.expires_at <= now
+    }
+    if not expired:
         return memory
     return memory._replace(
-        signals={name: one for name, one in memory.signals.items() if name not in over},
-        expired=(*memory.expired, *(memory.signals[name] for name in sorted(over))),
+        signals={name: signal for name, signal in memory.signals.items() if name not in expired},
+        expired=(*memory.expired, *(memory.signals[name] for name in sorted(expired))),
     )
 
 
 def _repriced(change: Change, compiled: CompiledBook, campaign: str) -> CompiledBook:
     """The book with another tier or value of the campaign."""
 
-    def of(compiled_campaign: CompiledCampaign) -> CompiledCampaign:
+    def repriced(compiled_campaign: CompiledCampaign) -> CompiledCampaign:
         if compiled_campaign.campaign.name != campaign or not isinstance(change.after, int | float):
             return compiled_campaign
         if change.kind is ChangeKind.TIER:
-            return reweighed(compiled_campaign, tier=int(change.after))
-        return reweighed(compiled_campaign, value=float(change.after))
+            return with_rank(compiled_campaign, tier=int(change.after))
+        return with_rank(compiled_campaign, value=float(change.after))
 
-    return replace(compiled, compiled_campaigns=tuple(map(of, compiled.compiled_campaigns)))
+    return replace(compiled, compiled_campaigns=tuple(map(repriced, compiled.compiled_campaigns)))

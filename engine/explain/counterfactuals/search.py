@@ -1,7 +1,7 @@
-"""The search for single changes that would bring a campaign further; each that is told was tried by deciding again.
+"""Searches for single changes that would bring a campaign further; each one reported was tried by evaluating again.
 
-Bounded: so many campaigns, those that got furthest first, and so many changes. Campaigns for which there was no more room
-are not searched, which the explanation says.
+Bounded by a number of campaigns, those that were ranked first, and a number of changes. Campaigns beyond the bounds are not
+searched, which the explanation says.
 """
 
 import asyncio
@@ -10,10 +10,19 @@ from itertools import islice
 from typing import TypeAlias
 
 from engine.decide.evaluate import Evaluation
+from engine.decide.pressure.registry import PRESSURE
 from engine.explain.counterfactuals.candidates import CandidateChanges
-from engine.explain.counterfactuals.changes import asked_with
-from engine.explain.model import CampaignExplained, Change, ChangeKind, Counterfactual, Rival
-from engine.model.decision import PRESSURE, WITHHELD, Decision, Reason, ReasonCode
+from engine.explain.counterfactuals.changes import evaluate_with
+from engine.explain.model import (
+    FELL_EARLY,
+    GAVE_WAY,
+    CampaignExplained,
+    Change,
+    ChangeKind,
+    Counterfactual,
+    Rival,
+)
+from engine.model.decision import WITHHELD, Decision, Reason, ReasonCode
 from engine.model.instant import Instant
 from engine.model.request import Request
 
@@ -21,34 +30,27 @@ MOST_SEARCHED = 100
 """Campaigns in one explanation."""
 
 
-MOST_ASKED = 400
+MOST_EVALUATED = 400
 """Changes in one explanation."""
 
 
-MOST_OF_ONE = 24
+MOST_OF_CAMPAIGN = 24
 """Changes of one campaign."""
 
 
-MOST_TOLD = 3
-"""Flips of one campaign."""
-
-
-_ENDS = (ReasonCode.OUTRANKED, ReasonCode.GROUP_TAKEN, ReasonCode.CATEGORY_FULL)
-"""Where a campaign falls that nothing but a better one holds back."""
-
-
-_EARLY = (ReasonCode.NOT_ACTIVE, ReasonCode.NOT_ELIGIBLE, ReasonCode.NOT_REQUESTED)
+MOST_REPORTED = 3
+"""Counterfactuals of one campaign."""
 
 
 _TAKEN = WITHHELD | {ReasonCode.CHOSEN}
-"""What nothing but chance may withhold: no change would bring it further."""
+"""Reasons of campaigns that nothing but an experiment withholds: no change would bring them further."""
 
 
 _KINDS = tuple(ChangeKind)
 
 
 PreviewAll: TypeAlias = Callable[[Sequence[Evaluation]], Awaitable[Sequence[Decision]]]
-"""Decides what was asked, and keeps nothing."""
+"""Decides the evaluations, and stores nothing."""
 
 
 class CounterfactualSearch:
@@ -56,59 +58,70 @@ class CounterfactualSearch:
 
     def __init__(
         self,
-        settle: PreviewAll,
+        preview_all: PreviewAll,
         request: Request,
-        asked: Evaluation,
+        evaluation: Evaluation,
         campaigns: Sequence[CampaignExplained],
         rivals: Mapping[str, Rival],
     ) -> None:
-        self._settle, self._request, self._asked = settle, request, asked
-        self._thinkable = CandidateChanges(asked.compiled, request, asked, rivals)
-        lost = [one for one in campaigns if one.reason.code not in _TAKEN]
-        self._campaigns = sorted(lost, key=lambda one: one.score is None)
+        self._preview_all, self._request, self._evaluation = preview_all, request, evaluation
+        self._candidates = CandidateChanges(request, evaluation, rivals)
+        lost = [campaign for campaign in campaigns if campaign.reason.code not in _TAKEN]
+        self._campaigns = sorted(lost, key=lambda campaign: campaign.score is None)
 
     async def counterfactuals(
-        self, but: frozenset[ChangeKind] = frozenset()
+        self, untried: frozenset[ChangeKind] = frozenset()
     ) -> dict[str, tuple[Counterfactual, ...]]:
-        """The flips by campaign, the best first; campaigns that were not searched are missing. Without those `but` names."""
+        """The counterfactuals by campaign, the best first; campaigns that were not searched are missing."""
         moments = await self._moments()
         tries: list[tuple[CampaignExplained, Change, Evaluation]] = []
-        found: dict[str, list[Counterfactual]] = {}
-        room = MOST_ASKED
-        for one in self._campaigns[:MOST_SEARCHED]:
+        verified: dict[str, list[Counterfactual]] = {}
+        room = MOST_EVALUATED
+        for campaign in self._campaigns[:MOST_SEARCHED]:
             if room <= 0:
                 break
-            await asyncio.sleep(0)  # others are answered meanwhile
-            found[one.campaign] = []
-            thought = self._thinkable.changes(one, moments.get(one.campaign))
-            changes = (each for each in thought if each.kind not in but)
-            for change in islice(changes, min(room, MOST_OF_ONE)):
+            await asyncio.sleep(0)  # lets other requests run
+            name = campaign.campaign
+            verified[name] = []
+            candidates = self._candidates.changes(campaign, moments.get(name))
+            changes = (change for change in candidates if change.kind not in untried)
+            for change in islice(changes, min(room, MOST_OF_CAMPAIGN)):
                 room -= 1
-                asked = asked_with(change, self._asked, self._request, one.campaign)
-                if any(each.compiled_campaign.campaign.name == one.campaign for each in asked.candidates):
-                    tries.append((one, change, asked))
-        decisions = await self._settle([asked for _, _, asked in tries])
-        for (one, change, _), decision in zip(tries, decisions, strict=True):
-            then = _candidate_outcome(decision, one.campaign)
-            if then is not None and _is_further(one.reason, then):
-                found[one.campaign].append(Counterfactual(change, then))
-        return {name: tuple(_told(counterfactuals)) for name, counterfactuals in found.items()}
+                changed = evaluate_with(change, self._evaluation, self._request, name)
+                if any(candidate.compiled_campaign.campaign.name == name for candidate in changed.candidates):
+                    tries.append((campaign, change, changed))
+        decisions = await self._preview_all([changed for _, _, changed in tries])
+        for (campaign, change, _), decision in zip(tries, decisions, strict=True):
+            then = _reason(decision, campaign.campaign)
+            if then is not None and _is_further(campaign.reason, then):
+                verified[campaign.campaign].append(Counterfactual(change, then))
+        return {name: tuple(_best(counterfactuals)) for name, counterfactuals in verified.items()}
 
     async def _moments(self) -> dict[str, Instant]:
-        """When each campaign that pressure holds back might go, were it alone."""
-        held = [one for one in self._campaigns if one.score is not None and one.reason.code not in _ENDS]
-        by_name = {each.compiled_campaign.campaign.name: each for each in self._asked.candidates}
-        alone = [self._asked._replace(candidates=[by_name[one.campaign]]) for one in held[:MOST_SEARCHED]]
-        decisions = await self._settle(alone)
+        """When pressure would let each campaign pass that it holds back, if it were the only one."""
+        held = [
+            campaign
+            for campaign in self._campaigns
+            if campaign.score is not None and campaign.reason.code not in GAVE_WAY
+        ]
+        by_name = {
+            candidate.compiled_campaign.campaign.name: candidate for candidate in self._evaluation.candidates
+        }
+        alone = [
+            self._evaluation._replace(candidates=[by_name[campaign.campaign]])
+            for campaign in held[:MOST_SEARCHED]
+        ]
+        decisions = await self._preview_all(alone)
         return {
-            one.campaign: decision.next_allowed_at
-            for one, decision in zip(held, decisions, strict=False)
+            campaign.campaign: decision.next_allowed_at
+            for campaign, decision in zip(held, decisions, strict=False)
             if decision.next_allowed_at is not None
         }
 
 
-def _candidate_outcome(decision: Decision, campaign: str) -> Reason | None:
-    return next((one.reason for one in decision.candidate_outcomes if one.campaign == campaign), None)
+def _reason(decision: Decision, campaign: str) -> Reason | None:
+    outcomes = decision.candidate_outcomes
+    return next((outcome.reason for outcome in outcomes if outcome.campaign == campaign), None)
 
 
 def _is_further(before: Reason, then: Reason) -> bool:
@@ -117,21 +130,21 @@ def _is_further(before: Reason, then: Reason) -> bool:
 
 
 def _stage(code: ReasonCode) -> int:
-    if code in _EARLY:
+    if code in FELL_EARLY:
         return 0
     if code in PRESSURE:
         return 2
-    if code in _ENDS:
+    if code in GAVE_WAY:
         return 3
     return 4 if code in _TAKEN else 1
 
 
-def _told(counterfactuals: Sequence[Counterfactual]) -> Sequence[Counterfactual]:
-    """The best flips, one of each thing that would be otherwise."""
+def _best(counterfactuals: Sequence[Counterfactual]) -> Sequence[Counterfactual]:
+    """The best, one for each attribute, purpose, channel, placement, moment, tier or value that is changed."""
     best: dict[tuple[ChangeKind, str], Counterfactual] = {}
-    for one in sorted(counterfactuals, key=_order):
-        best.setdefault((one.change.kind, one.change.name), one)
-    return [*best.values()][:MOST_TOLD]
+    for counterfactual in sorted(counterfactuals, key=_order):
+        best.setdefault((counterfactual.change.kind, counterfactual.change.name), counterfactual)
+    return [*best.values()][:MOST_REPORTED]
 
 
 def _order(counterfactual: Counterfactual) -> tuple[bool, float, int, str]:

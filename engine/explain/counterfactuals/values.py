@@ -1,4 +1,4 @@
-"""Values to try for an attribute: those at the edges of the tests on it, where their verdicts change."""
+"""Values to try for an attribute: those at which the verdict of a test on it changes."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
@@ -17,7 +17,7 @@ _MOST_CHOICES = 20
 _LISTS = (AttributeType.TEXTS, AttributeType.INTEGERS, AttributeType.NUMBERS)
 
 
-_SOME: dict[AttributeType, Scalar] = {
+_EXAMPLES: dict[AttributeType, Scalar] = {
     AttributeType.TEXT: "…",
     AttributeType.TEXTS: "…",
     AttributeType.BOOLEAN: True,
@@ -36,25 +36,25 @@ _TEXTS = (Operator.STARTS_WITH, Operator.ENDS_WITH, Operator.CONTAINS)
 def values_to_try(
     tests: Iterable[Test], declared: Attribute | None, value: Value | None, moment: Moment
 ) -> list[Value | None]:
-    """Other values than the one there is, each of the declared kind and within its bounds; None: missing."""
-    found: dict[Value | None, None] = {}
+    """Values other than the present one, of the declared type and within its bounds; None: the attribute is missing."""
+    values: dict[Value | None, None] = {}
     for test in tests:
-        found.update(dict.fromkeys(_around(test, declared, value, moment)))
+        values.update(dict.fromkeys(_around(test, declared, value, moment)))
     if declared is not None and declared.one_of is not None and declared.type not in _LISTS:
-        found.update(dict.fromkeys(sorted(declared.one_of, key=str)[:_MOST_CHOICES]))
+        values.update(dict.fromkeys(sorted(declared.one_of, key=str)[:_MOST_CHOICES]))
     if value is not None:
-        found[None] = None
-    return [one for one in found if one != value and _may_be(one, declared)]
+        values[None] = None
+    return [other for other in values if other != value and _may_be(other, declared)]
 
 
 def some_value(declared: Attribute | None) -> Value:
-    """A value that the attribute may have; what it is does not matter."""
+    """Any value that the attribute may have."""
     if declared is None:
         return True
-    one: Scalar = min(declared.one_of, key=str) if declared.one_of else _SOME[declared.type]
+    example: Scalar = min(declared.one_of, key=str) if declared.one_of else _EXAMPLES[declared.type]
     if declared.type in _LISTS:
-        return (one,)  # type: ignore[return-value]
-    return _inside(one, declared) if _is_number(one) and not declared.one_of else one  # type: ignore[arg-type]
+        return (example,)  # type: ignore[return-value]
+    return _inside(example, declared) if _is_number(example) and not declared.one_of else example  # type: ignore[arg-type]
 
 
 def size_of(before: Value | None, after: Value | None, declared: Attribute | None) -> float:
@@ -71,57 +71,57 @@ def _around(
     test: Test, declared: Attribute | None, value: Value | None, moment: Moment
 ) -> Iterator[Value | None]:
     operand, operator = test.operand, test.operator
-    several: Sequence[Scalar] = operand[:_MOST_CHOICES] if isinstance(operand, tuple) else (operand,)
+    operands: Sequence[Scalar] = operand[:_MOST_CHOICES] if isinstance(operand, tuple) else (operand,)
     match operator:
         case Operator.EXISTS:
             yield some_value(declared) if operand else None
         case Operator.HAS | Operator.HAS_ANY | Operator.HAS_ALL:
-            yield from _lists(several, value)
+            yield from _lists(operands, value)
         case Operator.WITHIN:
             yield from _recent(operand, declared, moment)
         case Operator.MATCHES:
             return
         case _:
-            for one in several:
-                yield from _near(one, declared)
+            for scalar in operands:
+                yield from _near(scalar, declared)
             if operator in _TEXTS and isinstance(value, str) and isinstance(operand, str):
                 yield operand + value if operator is Operator.STARTS_WITH else value + operand
 
 
-def _near(one: Scalar, declared: Attribute | None) -> Iterator[Scalar]:
-    """The operand, and what is just below and above it."""
-    yield one
-    match one:
+def _near(scalar: Scalar, declared: Attribute | None) -> Iterator[Scalar]:
+    """The operand, and the values just below and above it."""
+    yield scalar
+    match scalar:
         case bool():
-            yield not one
+            yield not scalar
         case int() | float():
-            step = _step(one, declared)
-            yield from (_rounded(one - step, step), _rounded(one + step, step))
+            step = _step(scalar, declared)
+            yield from (_rounded(scalar - step, step), _rounded(scalar + step, step))
         case date():
-            if date.min < one < date.max:
-                yield from (one - timedelta(days=1), one + timedelta(days=1))
+            if date.min < scalar < date.max:
+                yield from (scalar - timedelta(days=1), scalar + timedelta(days=1))
 
 
-def _step(one: float, declared: Attribute | None) -> float:
+def _step(number: float, declared: Attribute | None) -> float:
     if declared is not None and declared.type is AttributeType.TIME:
         return SECOND
     if declared is None or declared.type is not AttributeType.NUMBER:
         return 1
-    return float(10.0 ** (floor(log10(abs(one))) - 2 if one else -2))
+    return float(10.0 ** (floor(log10(abs(number))) - 2 if number else -2))
 
 
 def _rounded(number: float, step: float) -> float:
-    """Without the dust of floating point."""
+    """The number without floating-point residue."""
     return number if isinstance(number, int) else round(number, max(0, -floor(log10(step))))
 
 
-def _lists(several: Sequence[Any], value: Value | None) -> Iterator[Value]:
-    """With one of the items, with all, and without them."""
-    now: tuple[Any, ...] = value if isinstance(value, tuple) else ()
-    for one in several:
-        yield (*now, one)
-    yield (*now, *(one for one in several if one not in now))
-    yield tuple(one for one in now if one not in several)
+def _lists(items: Sequence[Any], value: Value | None) -> Iterator[Value]:
+    """The list with one of the items, with all, and without them."""
+    present: tuple[Any, ...] = value if isinstance(value, tuple) else ()
+    for item in items:
+        yield (*present, item)
+    yield (*present, *(item for item in items if item not in present))
+    yield tuple(item for item in present if item not in items)
 
 
 def _recent(operand: object, declared: Attribute | None, moment: Moment) -> Iterator[Scalar]:

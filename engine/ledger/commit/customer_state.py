@@ -1,78 +1,84 @@
-"""Listening: what the customers of a group told us is read with their contacts, in the group's transaction."""
+"""Reads what pressure rules need to know of a group's customers: consents, outcomes and contacts."""
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
-
-import orjson
 
 from engine.decide.evaluate import Evaluation
 from engine.decide.pressure.consent import stricter
-from engine.ledger.commit.identity import Identities
+from engine.ledger.commit.commands import Identities
 from engine.ledger.queries import consents, decisions, outcomes
 from engine.ledger.store.store import Store
-from engine.model.contact import Contact, Facts
+from engine.model.contact import Contact
 from engine.model.customer import NOTHING_SAID, Consents, CustomerState
 from engine.model.outcome import PastOutcome
+from engine.model.request import Request
 
 
 class CustomerStates:
-    """What was told by the persons of a group, as far as it can matter to what is asked."""
+    """Consents and outcomes of a group's persons, as far as the evaluations can depend on them."""
 
-    def __init__(self, store: Store, asks: Sequence[Evaluation], identities: Identities) -> None:
-        proposing = [ask for ask in asks if ask.candidates]
-        sending = [ask for ask in proposing if not ask.request.placement and ask.compiled.outbound]
-        asked = {person for ask in sending for person in identities.all_of(ask)}
-        self._consents: dict[str, Consents] = consents.consents_of(store, list(asked)) if asked else {}
-        pausing = [ask for ask in proposing if ask.compiled.pressure.outcomes]
+    def __init__(self, store: Store, evaluations: Sequence[Evaluation], identities: Identities) -> None:
+        proposing = [evaluation for evaluation in evaluations if evaluation.candidates]
+        sending = [
+            evaluation
+            for evaluation in proposing
+            if not evaluation.request.placement and evaluation.compiled.outbound
+        ]
+        persons = _persons(sending, identities)
+        self._consents: dict[str, Consents] = consents.consents_of(store, persons) if persons else {}
+        pausing = [evaluation for evaluation in proposing if evaluation.compiled.pressure.outcomes]
         self._outcomes = _outcomes(store, pausing, identities) if pausing else {}
 
     def of(self, person: str) -> CustomerState:
-        """What the person told."""
-        found, happened = self._consents.get(person), self._outcomes.get(person)
-        return CustomerState(found or {}, happened or ()) if found or happened else NOTHING_SAID
+        """Consents and outcomes of one person."""
+        said, past_outcomes = self._consents.get(person), self._outcomes.get(person)
+        return CustomerState(said or {}, past_outcomes or ()) if said or past_outcomes else NOTHING_SAID
 
     def of_all(self, persons: Sequence[str]) -> CustomerState:
-        """What several told who are one person: the stricter holds."""
+        """Consents and outcomes of several persons taken for one: the stricter consent holds, all outcomes count."""
         if len(persons) == 1:
             return self.of(persons[0])
         return CustomerState(
-            stricter([self._consents[one] for one in persons if one in self._consents]),
-            [happened for one in persons for happened in self._outcomes.get(one, ())],
+            stricter([self._consents[person] for person in persons if person in self._consents]),
+            [outcome for person in persons for outcome in self._outcomes.get(person, ())],
         )
 
 
-def _outcomes(
-    store: Store, asks: Sequence[Evaluation], identities: Identities
-) -> dict[str, list[PastOutcome]]:
-    """The outcomes that some pause of the asks' books looks at, by person."""
-    persons = list({person for ask in asks for person in identities.all_of(ask)})
-    types = sorted({each for ask in asks for each in ask.compiled.pressure.outcomes})
-    since = min(ask.request.now - ask.compiled.pressure.hindsight for ask in asks)
-    found: dict[str, list[PastOutcome]] = defaultdict(list)
-    for person, *one in outcomes.of_persons(store, persons, types, since):
-        found[person].append(PastOutcome(*one))
-    return found
+def persons_of(request: Request, identities: Identities) -> list[str]:
+    """The persons whose contacts count for the request: one, but for a preview of names that are not linked."""
+    if not request.aliases:
+        return [identities.person_of(request.customer)]
+    return identities.persons_of((request.customer, *request.aliases))
 
 
-Histories = dict[str, list[Contact]]
-"""The contacts that may still count, by person."""
+def contacts_by_person(
+    store: Store, evaluations: Sequence[Evaluation], identities: Identities
+) -> dict[str, list[Contact]]:
+    """The contacts that pressure rules of the evaluations' books can still count; none of a person is an empty list."""
+    contacts: dict[str, list[Contact]] = defaultdict(list)
+    lookback = max((evaluation.compiled.pressure.lookback for evaluation in evaluations), default=0)
+    persons = _persons([evaluation for evaluation in evaluations if evaluation.candidates], identities)
+    if lookback and persons:
+        since = min(evaluation.request.now for evaluation in evaluations) - lookback
+        for person, contact in decisions.contacts_of(store, persons, since):
+            contacts[person].append(contact)
+    return contacts
 
 
-def _histories(store: Store, asks: Sequence[Evaluation], identities: Identities) -> Histories:
-    """The contacts of the persons for whom some rule could count them."""
-    found: Histories = defaultdict(list)
-    window = max((ask.compiled.pressure.lookback for ask in asks), default=0)
-    found_for = list({person for ask in asks if ask.candidates for person in identities.all_of(ask)})
-    if window and found_for:
-        since = min(ask.request.now for ask in asks) - window
-        for person, *contact in decisions.contacts_of(store, found_for, since):
-            found[person].append(_contact(contact))
-    return found
-
-
-def _contact(row: list[Any]) -> Contact:
-    at, expires_at, channel, kind, campaign, offer, category, tags = row
-    return Contact(
-        at, expires_at, Facts(channel, kind, campaign, offer, category, frozenset(orjson.loads(tags)))
+def _persons(evaluations: Sequence[Evaluation], identities: Identities) -> list[str]:
+    return list(
+        {person for evaluation in evaluations for person in persons_of(evaluation.request, identities)}
     )
+
+
+def _outcomes(
+    store: Store, evaluations: Sequence[Evaluation], identities: Identities
+) -> dict[str, list[PastOutcome]]:
+    """The outcomes that pauses of the evaluations' books look at, by person."""
+    persons = _persons(evaluations, identities)
+    types = sorted({kind for evaluation in evaluations for kind in evaluation.compiled.pressure.outcomes})
+    since = min(evaluation.request.now - evaluation.compiled.pressure.hindsight for evaluation in evaluations)
+    by_person: dict[str, list[PastOutcome]] = defaultdict(list)
+    for person, outcome in outcomes.of_persons(store, persons, types, since):
+        by_person[person].append(outcome)
+    return by_person

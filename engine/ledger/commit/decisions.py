@@ -1,199 +1,184 @@
-"""A decision as rows of the log: enough to decide it again, bit by bit, without what the book keeps out of the log."""
+"""Decides the evaluated requests of a group, each against what the ones before it reserved, and keeps the decisions."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
 
-import orjson
+import structlog
+from uuid_utils import uuid7
 
-from engine.decide.answer import offer_of, to_json
+from engine.decide.answer import answer, from_json
 from engine.decide.evaluate import Evaluation
-from engine.decide.experiments.samples import Sample
-from engine.decide.pressure.contact_state import initial_status
-from engine.decide.select import Selection, TriedCandidate
-from engine.ledger.memory import to_json as fields_to_json
-from engine.ledger.store.rows import ContactRow, DecisionRow
-from engine.model.contact import Contact, ContactState
-from engine.model.customer import CustomerState, HeldSignal
-from engine.model.decision import Decision, Outcome
+from engine.decide.pressure.counters import QuotaKey
+from engine.decide.select import Selection, select
+from engine.ledger.commit.commands import Command, NamesToLink, Stage, UnitOfWork
+from engine.ledger.commit.customer_state import CustomerStates, contacts_by_person, persons_of
+from engine.ledger.commit.decision_rows import contact_rows, decision_row
+from engine.ledger.commit.events import ConcludedSignals
+from engine.ledger.commit.learning import trials
+from engine.ledger.commit.quotas import QuotaPreview, QuotaUndecided
+from engine.ledger.errors import DecisionFault, LedgerError, RequestIdTaken
+from engine.ledger.queries import decisions, learning, outcomes, persons
+from engine.ledger.queries.decisions import AnsweredRequest
+from engine.ledger.store.rows import ContactRow, DecisionRow, PersonRow, RequestRow, TrialRow
+from engine.ledger.store.store import Store
+from engine.model.contact import Contact
+from engine.model.decision import Decision
+from engine.model.request import Mode
+from engine.rulebook.model.experiments import MOST_CONVERSIONS
 
-_MOST_CANDIDATES = 50
-"""Candidates beyond these are counted, not listed: deciding again finds them."""
-
-
-class _NoOffer(NamedTuple):
-    """What a decision without offers, be they withheld, logs in the columns of the first offer."""
-
-    campaign: str | None = None
-    offer: str | None = None
-    variant: str | None = None
-    channel: str | None = None
-    score: float | None = None
-    selection_probability: float | None = None
-    expires_at: int | None = None
+log = structlog.get_logger()
 
 
-_NO_OFFER = _NoOffer()
+@dataclass(frozen=True, slots=True)
+class DecideCommand(Command[Decision]):
+    """An evaluated request, to be decided."""
+
+    evaluation: Evaluation
+
+    stage = Stage.DECIDE
+
+    def customers(self) -> tuple[str, ...]:
+        """The customer, by all names."""
+        request = self.evaluation.request
+        return request.customer, *request.aliases
+
+    def locks(self) -> tuple[str, ...]:
+        """The request_id, which a retry brings again."""
+        evaluation = self.evaluation
+        return (f"request {evaluation.request.request_id}",) if evaluation.is_named else ()
+
+    def links(self) -> NamesToLink | None:
+        """The names of the request; a preview links nothing."""
+        request = self.evaluation.request
+        if not request.aliases or request.mode is not Mode.COMMIT:
+            return None
+        return NamesToLink(self.customers(), request.now, "decide")
+
+    @classmethod
+    def apply(cls, unit: UnitOfWork, commands: Sequence[Self]) -> list[Decision | LedgerError]:
+        """Decides in order; decided anew from the first where what was in hand of a quota was not enough to decide."""
+        evaluations = [command.evaluation for command in commands]
+        latest = max(evaluation.request.now for evaluation in evaluations)
+        decided = unit.quotas.attempt(lambda: _GroupDecider(unit, evaluations).decide(), latest)
+        decided.write()
+        return decided.results
 
 
-def decision_row(
-    ask: Evaluation,
-    person: str,
-    decision: Decision,
-    selection: Selection,
-    history: Sequence[Contact],
-    customer_state: CustomerState,
-) -> DecisionRow:
-    """The row of `decisions`."""
-    first = decision.offers[0] if decision.offers else _NO_OFFER
-    if decision.outcome is Outcome.CONTROL:
-        first = offer_of(ask, selection.chosen[0])
-    return DecisionRow(
-        decision_id=decision.decision_id,
-        request_id=decision.request_id or None,
-        person=person,
-        at=decision.at,
-        book_version=decision.book_version,
-        outcome=decision.outcome,
-        campaign=first.campaign,
-        offer=first.offer,
-        variant=first.variant,
-        channel=first.channel,
-        placement=ask.request.placement or None,
-        score=first.score,
-        selection_probability=decision.selection_probability if first is not _NO_OFFER else None,
-        next_allowed_at=decision.next_allowed_at,
-        expires_at=first.expires_at,
-        inputs=_inputs(ask, person),
-        trace=_trace(ask, person, selection, history, customer_state),
-        answer=to_json(decision),
-    )
+class _GroupDecider:
+    """The decisions of a group, until they are written."""
 
-
-def contact_rows(person: str, decision: Decision, selection: Selection) -> list[ContactRow]:
-    """The rows of `contacts`, one an offer that uses up pressure, or would if it were not withheld."""
-    rows = []
-    for position, (_, contact, withheld) in enumerate(selection.chosen):
-        facts = contact.facts
-        rows.append(
-            ContactRow(
-                person=person,
-                at=contact.at,
-                decision_id=decision.decision_id,
-                position=position,
-                state=initial_status(contact.expires_at).state if withheld is None else ContactState.SHADOW,
-                expires_at=contact.expires_at,
-                channel=facts.channel,
-                kind=facts.kind,
-                campaign=facts.campaign,
-                offer=facts.offer,
-                category=facts.category,
-                tags=orjson.dumps(sorted(facts.tags)).decode() if facts.tags else "[]",
-            )
+    def __init__(self, unit: UnitOfWork, evaluations: Sequence[Evaluation]) -> None:
+        store = unit.store
+        self._store, self._identities, self._quotas = store, unit.identities, unit.quotas
+        self._evaluations = evaluations
+        self._answered = decisions.answered_requests(
+            store, list({evaluation.request.request_id for evaluation in evaluations if evaluation.is_named})
         )
-    return rows
+        self._contacts_of = contacts_by_person(store, evaluations, unit.identities)
+        self._customer_states = CustomerStates(store, evaluations, unit.identities)
+        self._conversions = _conversions(store, evaluations)
+        self._decisions: list[DecisionRow] = []
+        self._requests: list[RequestRow] = []
+        self._contacts: list[ContactRow] = []
+        self._trials: list[TrialRow] = []
+        self._concluded = ConcludedSignals()
+        self.results: list[Decision | LedgerError] = []
+
+    def decide(self) -> "_GroupDecider":
+        """Fills the results and the rows. Raises QuotaUndecided."""
+        if likely := _likely_quotas(self._evaluations):
+            self._quotas.open(likely)
+        self.results = [self._result(evaluation) for evaluation in self._evaluations]
+        return self
+
+    def write(self) -> None:
+        """Writes the rows."""
+        persons.know(self._store, [PersonRow(row.person, row.at) for row in self._decisions])
+        decisions.keep(self._store, self._decisions, self._requests, self._contacts)
+        if self._trials:
+            learning.keep_trials(self._store, self._trials)
+        self._concluded.write(self._store)
+
+    def _result(self, evaluation: Evaluation) -> Decision | LedgerError:
+        """A fault in one request is that request's own, not its neighbours'."""
+        answered = self._answered.get(evaluation.request.request_id) if evaluation.is_named else None
+        if answered is not None:
+            return self._answer_again(evaluation, answered)
+        try:
+            if evaluation.request.mode is Mode.PREVIEW:
+                return self._preview(self._with_conversions(evaluation))
+            return self._decide(self._with_conversions(evaluation))
+        except QuotaUndecided:
+            raise
+        except Exception as fault:
+            log.exception("could not decide", request_id=evaluation.request.request_id)
+            error = DecisionFault("the request could not be decided")
+            error.__cause__ = fault
+            return error
+
+    def _answer_again(self, evaluation: Evaluation, answered: AnsweredRequest) -> Decision | LedgerError:
+        """The decision that an earlier call with this request_id got."""
+        if not self._identities.is_same(answered.person, evaluation.request.customer):
+            return RequestIdTaken("this request_id was used for another customer")
+        return from_json(answered.answer)
+
+    def _with_conversions(self, evaluation: Evaluation) -> Evaluation:
+        return (
+            evaluation._replace(conversions=self._conversions) if evaluation.compiled.ramped else evaluation
+        )
+
+    def _preview(self, evaluation: Evaluation) -> Decision:
+        """Decides against the contacts of everybody the request names, and keeps nothing."""
+        persons_named = persons_of(evaluation.request, self._identities)
+        contacts = [contact for person in persons_named for contact in self._contacts_of[person]]
+        person = self._identities.person_of(evaluation.request.customer)
+        customer_state = self._customer_states.of_all(persons_named)
+        selection = select(evaluation, contacts, person, customer_state, QuotaPreview(self._quotas))
+        return answer(evaluation, selection, "")
+
+    def _decide(self, evaluation: Evaluation) -> Decision:
+        person = self._identities.person_of(evaluation.request.customer)
+        contacts, customer_state = self._contacts_of[person], self._customer_states.of(person)
+        selection = select(evaluation, contacts, person, customer_state, self._quotas)
+        decision = answer(evaluation, selection, str(uuid7()))
+        row = decision_row(evaluation, person, decision, selection, contacts, customer_state)
+        new_contacts = contact_rows(person, decision, selection)
+        self._decisions.append(row)
+        self._contacts += new_contacts
+        if evaluation.compiled.learns:
+            self._trials += trials(row.decision_id, selection)
+        self._concluded.add(person, evaluation.concluded)
+        self._reserve(row, selection, contacts)
+        if row.request_id:  # the same request_id, later in this group or any other, gets the same decision
+            self._requests.append(RequestRow(row.request_id, row.decision_id))
+            self._answered[row.request_id] = AnsweredRequest(row.request_id, row.person, row.answer)
+        return decision
+
+    def _reserve(self, row: DecisionRow, selection: Selection, contacts: list[Contact]) -> None:
+        """Counts the chosen contacts for the decisions that follow: of the person, and of the quotas."""
+        contacts += [chosen.contact for chosen in selection.chosen]
+        for position, (proposal, contact, withheld) in enumerate(selection.chosen):
+            if withheld is None:
+                self._quotas.take(row.decision_id, position, contact, proposal.campaign_channel.quotas)
 
 
-def _inputs(ask: Evaluation, person: str) -> str:
-    request, masked = ask.request, ask.compiled.masked
-    values = request.attributes
-    hidden = [name for name in masked if name in values] if masked else []
-    document: dict[str, Any] = {
-        "attributes": {k: v for k, v in values.items() if k not in masked} if hidden else values,
-        "masked": sorted(hidden),
-        "consents": sorted(request.consents),
-        "preferred_channels": request.preferred_channels,
-        "channels": request.channels,
-        "max_offers": request.max_offers,
-        "salt": ask.compiled.book.salt,
+def _likely_quotas(evaluations: Sequence[Evaluation]) -> dict[QuotaKey, int]:
+    """The quotas of each request's best candidate, with their limits; others are read when they are needed."""
+    return {
+        rule.key(evaluation.request.now): rule.limit
+        for evaluation in evaluations
+        if evaluation.candidates
+        and evaluation.compiled.pressure.is_shared
+        and evaluation.request.mode is Mode.COMMIT
+        for channel in evaluation.candidates[0].channels
+        for rule in evaluation.candidates[0].compiled_campaign.campaign_channels[channel].quotas
     }
-    if person != request.customer:
-        document["customer"] = request.customer
-    if ask.conversions:
-        document["conversions"] = ask.conversions
-    if ask.concluded.signals:
-        document["signals"] = [one[:3] for one in ask.concluded.signals]
-    if request.memory.signals:
-        document["remembered"] = [_held(one) for one in request.memory.signals.values()]
-    if request.memory.events:
-        document["recalled_events"] = len(request.memory.events)
-    return orjson.dumps(document).decode()
 
 
-def _held(one: HeldSignal) -> list[Any]:
-    return [one.name, one.since, one.expires_at, orjson.Fragment(fields_to_json(one.fields))]
-
-
-def _trace(
-    ask: Evaluation,
-    person: str,
-    selection: Selection,
-    history: Sequence[Contact],
-    customer_state: CustomerState,
-) -> str:
-    listed = selection.tried[:_MOST_CANDIDATES]
-    document: dict[str, Any] = {
-        "candidates": [
-            [
-                tried.candidate.compiled_campaign.campaign.name,
-                tried.candidate.score,
-                tried.reason.code,
-                tried.reason.name,
-                [[reason.code, reason.name] for reason in tried.obstacles],
-            ]
-            for tried in listed
-        ],
-        "more_candidates": len(selection.tried) - len(listed),
-        "variants": [
-            [one.proposal.chosen.creative.variant, one.proposal.chosen.probability]
-            for one in selection.chosen
-        ],
-        "counters": [
-            [rule_result.rule.name, rule_result.counted, rule_result.limit, rule_result.blocks]
-            for tried in listed
-            for one in tried.read
-            for rule_result in one.rule_results
-        ],
-        "contacts": [[one.at, one.expires_at, *one.facts[:5], sorted(one.facts.tags)] for one in history],
+def _conversions(store: Store, evaluations: Sequence[Evaluation]) -> dict[str, int]:
+    """Conversions of the campaigns whose ramps go by them, counted up to as many as matter."""
+    ramped = {
+        name for evaluation in evaluations if evaluation.candidates for name in evaluation.compiled.ramped
     }
-    if learned := [
-        [proposal.compiled_campaign.campaign.name, *proposal.chosen.learned]
-        for proposal, *_ in selection.chosen
-        if proposal.chosen.learned is not None
-    ]:
-        document["learned"] = learned
-    if propensities := [
-        [one.candidate.compiled_campaign.campaign.name, *one.candidate.propensity]
-        for one in selection.tried
-        if one.candidate.propensity is not None
-    ]:
-        document["propensities"] = propensities
-    if experiments := [*_experiments(ask, listed, selection, person)]:
-        document["experiments"] = experiments
-    if customer_state.outcomes:
-        document["outcomes"] = [[*one] for one in customer_state.outcomes]
-    if customer_state.consents:
-        document["consents"] = [[name, *one] for name, one in sorted(customer_state.consents.items())]
-    return orjson.dumps(document).decode()
-
-
-def _experiments(
-    ask: Evaluation, tried: Sequence[TriedCandidate], selection: Selection, person: str
-) -> Iterator[list[str | float | bool]]:
-    """What chance had a part in: campaign, purpose, name, salt, from where to where, and whether the person is there."""
-    drawn = [
-        (one.candidate.compiled_campaign.campaign.name, one.candidate.compiled_campaign.gates)
-        for one in tried
-    ]
-    drawn += [
-        (one.proposal.compiled_campaign.campaign.name, one.proposal.campaign_channel.withholding)
-        for one in selection.chosen
-    ]
-    for campaign, samples in drawn:
-        for one in samples:
-            yield [campaign, *_sample(one, ask, person)]
-
-
-def _sample(one: Sample, ask: Evaluation, person: str) -> tuple[str, str, str, float, float, bool]:
-    now, conversions = ask.request.now, ask.conversions
-    top, inside = one.top(now, conversions), one.has(person, now, conversions)
-    return one.purpose, one.reason.name, one.salts.at(now), one.low, top, inside
+    return {name: outcomes.conversions(store, name, MOST_CONVERSIONS) for name in sorted(ramped)}

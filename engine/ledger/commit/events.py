@@ -1,8 +1,9 @@
-"""The signals that a group's conclusions leave behind, the later ones over the earlier."""
+"""Records events of customers, and the signals that follow from them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Self
 
 import structlog
 
@@ -10,8 +11,9 @@ from engine.decide.compiled import CompiledBook
 from engine.decide.signals import infer
 from engine.decide.signals.certain import CertainEvaluator
 from engine.decide.signals.infer import NO_CONCLUSIONS, Conclusions
+from engine.ledger.commit.commands import Command, NamesToLink, Stage, UnitOfWork
 from engine.ledger.errors import EventIdTaken, LedgerError
-from engine.ledger.memory import memory, to_json
+from engine.ledger.memory import memory_of, to_json
 from engine.ledger.queries import persons
 from engine.ledger.store.rows import EventRow, PersonRow, SignalRow
 from engine.ledger.store.store import Store
@@ -19,40 +21,19 @@ from engine.model.customer import Recalled
 from engine.model.event import Event
 from engine.model.instant import Instant
 
-
-class ConcludedSignals:
-    """What is to be written of the persons of a group, or deleted."""
-
-    def __init__(self) -> None:
-        self._signals: dict[tuple[str, str], SignalRow] = {}
-        """By person and name."""
-        self._gone: dict[tuple[str, str], Instant] = {}
-        """The same, with the end that was known: one that another process has renewed since then stays."""
-
-    def add(self, person: str, concluded: Conclusions) -> None:
-        """What one request or recording concluded."""
-        for name, _, expires_at, _ in concluded.forget:
-            self._signals.pop((person, name), None)
-            if expires_at is not None:
-                self._gone[person, name] = expires_at
-        for name, since, expires_at, fields in concluded.remember:
-            if expires_at is not None:
-                before = self._signals.get((person, name))
-                first = since if before is None else min(since, before.since)
-                self._signals[person, name] = SignalRow(person, name, first, expires_at, to_json(fields))
-
-    def write(self, store: Store) -> None:
-        """Writes all of it."""
-        if self._gone:
-            persons.forget(store, [(*key, expires_at) for key, expires_at in self._gone.items()])
-        if self._signals:
-            persons.remember(store, list(self._signals.values()))
-
-
 log = structlog.get_logger()
 
 
-class RecordCommand(NamedTuple):
+class RecordResult(StrEnum):
+    """What became of an event or outcome."""
+
+    ACCEPTED = "accepted"
+    DUPLICATE = "duplicate"
+    """It was kept before."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordCommand(Command[RecordResult]):
     """One event of one customer, to be kept."""
 
     compiled: CompiledBook
@@ -63,85 +44,138 @@ class RecordCommand(NamedTuple):
     aliases: tuple[str, ...] = ()
     """Further names of the customer."""
 
+    stage = Stage.RECORD
 
-class RecordResult(StrEnum):
-    """What became of an event."""
+    def customers(self) -> tuple[str, ...]:
+        """The customer, by all names."""
+        return self.customer, *self.aliases
 
-    ACCEPTED = "accepted"
-    DUPLICATE = "duplicate"
-    """It was kept before."""
+    def locks(self) -> tuple[str, ...]:
+        """The event_id."""
+        return (f"event {self.event.event_id}",)
+
+    def links(self) -> NamesToLink | None:
+        """The names of the customer, where there are several."""
+        return NamesToLink(self.customers(), self.now, "record") if self.aliases else None
+
+    @classmethod
+    def apply(cls, unit: UnitOfWork, commands: Sequence[Self]) -> Sequence[RecordResult | LedgerError]:
+        """Records the events of the persons who bear the names."""
+        person_of = unit.identities.person_of
+        return record(
+            unit.store, [replace(command, customer=person_of(command.customer)) for command in commands]
+        )
 
 
-def record(store: Store, recordings: Sequence[RecordCommand]) -> list[RecordResult | LedgerError]:
-    """Keeps the events, in order, inside of a transaction; what became of each."""
-    owners = persons.owners(store, [one.event.event_id for one in recordings])
+def record(store: Store, commands: Sequence[RecordCommand]) -> list[RecordResult | LedgerError]:
+    """Keeps the events, in order, inside a transaction; commands name persons as they are stored."""
+    owners = persons.owners(store, [command.event.event_id for command in commands])
     new: list[RecordCommand] = []
-    answers: list[RecordResult | LedgerError] = []
-    for one in recordings:
-        owner = owners.setdefault(one.event.event_id, "")
+    results: list[RecordResult | LedgerError] = []
+    for command in commands:
+        owner = owners.setdefault(command.event.event_id, "")
         if not owner:
-            owners[one.event.event_id] = one.customer
-            new.append(one)
-            answers.append(RecordResult.ACCEPTED)
-        elif owner == one.customer:
-            answers.append(RecordResult.DUPLICATE)
+            owners[command.event.event_id] = command.customer
+            new.append(command)
+            results.append(RecordResult.ACCEPTED)
+        elif owner == command.customer:
+            results.append(RecordResult.DUPLICATE)
         else:
-            answers.append(EventIdTaken("this event_id was used for another customer"))
+            results.append(EventIdTaken("this event_id was used for another customer"))
     if new:
         _keep(store, new)
-    return answers
+    return results
 
 
 def _keep(store: Store, new: Sequence[RecordCommand]) -> None:
-    persons.keep_events(store, _rows(store, new))
-    latest = {one.customer: one for one in new}
-    persons.know(store, [PersonRow(one.customer, one.now) for one in latest.values()])
-    for one in latest.values():
-        kept = one.compiled.book.events
-        persons.trim_events(store, one.customer, until=one.now - kept.keep, newest=kept.newest)
+    persons.keep_events(store, _event_rows(store, new))
+    latest = {command.customer: command for command in new}
+    persons.know(store, [PersonRow(command.customer, command.now) for command in latest.values()])
+    for command in latest.values():
+        kept = command.compiled.book.events
+        persons.trim_events(store, command.customer, until=command.now - kept.keep, newest=kept.newest)
     _conclude(store, _to_conclude(store, latest, new))
+
+
+def _event_rows(store: Store, new: Sequence[RecordCommand]) -> list[EventRow]:
+    """The rows in the order of the commands, behind the kept events of the same person and moment."""
+    moments = [(command.customer, command.event.at) for command in new]
+    last = persons.last_positions(store, list(set(moments)))
+    rows = []
+    for command, moment in zip(new, moments, strict=True):
+        event = command.event
+        last[moment] = position = last.get(moment, -1) + 1
+        rows.append(
+            EventRow(command.customer, event.at, position, event.event_id, event.type, to_json(event.fields))
+        )
+    return rows
 
 
 def _to_conclude(
     store: Store, latest: Mapping[str, RecordCommand], new: Sequence[RecordCommand]
 ) -> list[RecordCommand]:
-    """Those of the customers from whose events something may follow: not where newer events push all of them out."""
-    asked = [one for one in latest.values() if one.compiled.recall and one.compiled.recall.signals]
-    if not asked:
+    """The customers whose signals may change: not those of whose new events none was kept, as newer ones fill the limit."""
+    candidates = [
+        command for command in latest.values() if command.compiled.recall and command.compiled.recall.signals
+    ]
+    if not candidates:
         return []
-    kept = set(persons.owners(store, [one.event.event_id for one in new]).values())
-    return [one for one in asked if one.customer in kept]
+    kept = set(persons.owners(store, [command.event.event_id for command in new]).values())
+    return [command for command in candidates if command.customer in kept]
 
 
-def _rows(store: Store, new: Sequence[RecordCommand]) -> list[EventRow]:
-    """The events in the order in which they came, behind those of the same moment that are kept already."""
-    moments = [(one.customer, one.event.at) for one in new]
-    last = persons.last_positions(store, list(set(moments)))
-    rows = []
-    for (customer, event), moment in zip(((one.customer, one.event) for one in new), moments, strict=True):
-        last[moment] = position = last.get(moment, -1) + 1
-        rows.append(EventRow(customer, event.at, position, event.event_id, event.type, to_json(event.fields)))
-    return rows
-
-
-def _conclude(store: Store, customers: Sequence[RecordCommand]) -> None:
-    """Remembers the signals that follow from what is kept of the customers now."""
-    wanted = [one.compiled.recall.of(one.customer, one.now) for one in customers if one.compiled.recall]
-    if not wanted:
+def _conclude(store: Store, commands: Sequence[RecordCommand]) -> None:
+    """Remembers the signals that follow from what is now kept of the commands' customers."""
+    queries = [
+        command.compiled.recall.of(command.customer, command.now)
+        for command in commands
+        if command.compiled.recall
+    ]
+    if not queries:
         return
-    remembered = ConcludedSignals()
-    for one, recalled in zip(customers, persons.recall(store, wanted), strict=True):
+    concluded = ConcludedSignals()
+    for command, recalled in zip(commands, persons.recall(store, queries), strict=True):
         try:
-            remembered.add(one.customer, _conclusions(one, recalled))
+            concluded.add(command.customer, _conclusions(command, recalled))
         except Exception:  # the events are kept; what follows from them is concluded by the next request
-            log.exception("could not conclude", event_id=one.event.event_id)
-    remembered.write(store)
+            log.exception("could not conclude", event_id=command.event.event_id)
+    concluded.write(store)
 
 
-def _conclusions(one: RecordCommand, recalled: Recalled) -> Conclusions:
-    compiled, known = one.compiled, memory(recalled, one.now)
+def _conclusions(command: RecordCommand, recalled: Recalled) -> Conclusions:
+    compiled, now = command.compiled, command.now
     if compiled.signals is None:
         return NO_CONCLUSIONS
-    attributes = compiled.derivation.derive_from_events(known.events, one.now)
+    memory = memory_of(recalled, now)
+    attributes = compiled.derivation.derive_from_events(memory.events, now)
     evaluator = CertainEvaluator(compiled.signals.certain, compiled.signals.evaluator)
-    return infer.conclude(compiled.signals.certain, attributes, compiled.moment(one.now), evaluator, known)
+    return infer.conclude(compiled.signals.certain, attributes, compiled.moment(now), evaluator, memory)
+
+
+class ConcludedSignals:
+    """The signals that a group's conclusions write or delete; later conclusions replace earlier ones."""
+
+    def __init__(self) -> None:
+        self._signals: dict[tuple[str, str], SignalRow] = {}
+        """By person and name."""
+        self._forgotten: dict[tuple[str, str], Instant] = {}
+        """By person and name, the known expiry: a signal that another process has renewed since then stays."""
+
+    def add(self, person: str, conclusions: Conclusions) -> None:
+        """Adds what was concluded for one request or event."""
+        for name, _, expires_at, _ in conclusions.forget:
+            self._signals.pop((person, name), None)
+            if expires_at is not None:
+                self._forgotten[person, name] = expires_at
+        for name, since, expires_at, fields in conclusions.remember:
+            if expires_at is not None:
+                before = self._signals.get((person, name))
+                first = since if before is None else min(since, before.since)
+                self._signals[person, name] = SignalRow(person, name, first, expires_at, to_json(fields))
+
+    def write(self, store: Store) -> None:
+        """Writes all of it."""
+        if self._forgotten:
+            persons.forget(store, [(*key, expires_at) for key, expires_at in self._forgotten.items()])
+        if self._signals:
+            persons.remember(store, list(self._signals.values()))

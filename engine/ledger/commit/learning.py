@@ -1,7 +1,8 @@
-"""Learning: what came of offers is counted, and what is known from it becomes the same for all servers at one moment."""
+"""Learns from outcomes: counts what came of offers, and keeps states that all servers use from the same moment on."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import Self, TypeAlias
 
 import orjson
 
@@ -9,6 +10,7 @@ from engine.decide.compiled import CompiledBook
 from engine.decide.experiments.learning import LearnedState
 from engine.decide.experiments.posteriors import Arm
 from engine.decide.select import Selection
+from engine.ledger.commit.commands import Command, Stage, UnitOfWork
 from engine.ledger.queries import learning
 from engine.ledger.store.rows import LearnedRow, TrialRow
 from engine.ledger.store.store import Store
@@ -16,34 +18,54 @@ from engine.model.instant import SECOND, Instant
 from engine.rulebook.model.experiments import Learn, Reward
 
 _REFRESH = 300 * SECOND
-"""How old a state is at least before there is another."""
+"""Minimum age of a state before the next one is made."""
 
 
 _AHEAD = 30 * SECOND
-"""How long before it holds a state is there, so that every server has it by then."""
+"""How long before it holds a state is written, so that every server has read it by then."""
 
 
 _GRACE = 60 * SECOND
-"""How long a reward may be on its way here."""
+"""How late a reward may be reported and still count."""
 
 
 _OUTCOMES = {Reward.CLICKED: "clicked", Reward.CONVERTED: "converted", Reward.VALUE: "converted"}
 
 
-class LearnCommand(NamedTuple):
-    """That campaigns shall learn from what happened up to now."""
+LearnedStates: TypeAlias = Mapping[str, Sequence[LearnedState]]
+"""The states of campaigns, the newest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class LearnCommand(Command[LearnedStates]):
+    """The campaigns of a book that learn, to be brought up to date with the outcomes reported so far."""
 
     compiled: CompiledBook
     now: Instant
 
+    stage = Stage.LEARN
+
+    def locks(self) -> tuple[str, ...]:
+        """One for all servers: they learn one after the other."""
+        return ("learning",)
+
+    @classmethod
+    def apply(cls, unit: UnitOfWork, commands: Sequence[Self]) -> list[LearnedStates]:
+        """Learns, and reads the states by campaign."""
+        return [learn(unit.store, command) for command in commands]
+
 
 def learners(compiled: CompiledBook) -> dict[str, Learn]:
-    """The campaigns that learn."""
-    return {name: one.learn for name, one in compiled.book.campaigns.items() if one.learn is not None}
+    """How each campaign learns, of those that do."""
+    return {
+        name: campaign.learn
+        for name, campaign in compiled.book.campaigns.items()
+        if campaign.learn is not None
+    }
 
 
 def trials(decision_id: str, selection: Selection) -> list[TrialRow]:
-    """The offers of a decision from which something is to be learned."""
+    """The offers of a decision whose campaigns learn; what is withheld is none."""
     return [
         TrialRow(
             proposal.compiled_campaign.campaign.name,
@@ -56,23 +78,26 @@ def trials(decision_id: str, selection: Selection) -> list[TrialRow]:
     ]
 
 
-def learn(store: Store, learning: LearnCommand) -> Mapping[str, Sequence[LearnedState]]:
-    """The states of the campaigns that learn, inside of a transaction; where the newest is old enough, with a new one."""
-    return {name: _learn(store, name, how, learning.now) for name, how in learners(learning.compiled).items()}
+def learn(store: Store, command: LearnCommand) -> LearnedStates:
+    """The states of the campaigns that learn, inside a transaction; with a new one where the newest is old enough."""
+    return {
+        campaign: _learn(store, campaign, settings, command.now)
+        for campaign, settings in learners(command.compiled).items()
+    }
 
 
-def _learn(store: Store, campaign: str, how: Learn, now: Instant) -> list[LearnedState]:
-    known = learning.states(store, campaign, how.reward)
-    if known and known[0][0] > now + _AHEAD - _REFRESH:
-        return [_state(*one) for one in known]
-    learning.count(store, campaign, how.reward, _OUTCOMES[how.reward], how.delay, now - how.delay - _GRACE)
-    sums = learning.sums(store, campaign, how.reward, now - how.window)
-    arms = orjson.dumps({one.variant: one[1:] for one in sums}).decode()
-    if not known or known[0][1] != arms:
-        learning.keep_state(store, LearnedRow(campaign, how.reward, now + _AHEAD, arms))
-        known = learning.states(store, campaign, how.reward)
-    return [_state(*one) for one in known]
+def _learn(store: Store, campaign: str, settings: Learn, now: Instant) -> list[LearnedState]:
+    reward, delay = settings.reward, settings.delay
+    states = learning.states(store, campaign, reward)
+    if not states or states[0][0] <= now + _AHEAD - _REFRESH:
+        learning.count(store, campaign, reward, _OUTCOMES[reward], delay, now - delay - _GRACE)
+        sums = learning.sums(store, campaign, reward, now - settings.window)
+        arms = orjson.dumps({arm.variant: arm[1:] for arm in sums}).decode()
+        if not states or states[0][1] != arms:
+            learning.keep_state(store, LearnedRow(campaign, reward, now + _AHEAD, arms))
+            states = learning.states(store, campaign, reward)
+    return [_state(since, arms) for since, arms in states]
 
 
 def _state(since: Instant, arms: str) -> LearnedState:
-    return LearnedState(since, {name: Arm(*one) for name, one in orjson.loads(arms).items()})
+    return LearnedState(since, {variant: Arm(*counts) for variant, counts in orjson.loads(arms).items()})

@@ -1,12 +1,14 @@
-"""Consents: what customers withdraw or give again is kept with the outcome that says so, for every later decision."""
+"""Keeps reported outcomes, and what they change: the states of contacts, and consents."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import Self
 
 from engine.decide.answer import from_json
 from engine.decide.compiled import CompiledBook
-from engine.decide.pressure.consent import purpose_of, said
-from engine.decide.pressure.contact_state import ContactStatus, Evidence, StatusChange, status_after
+from engine.decide.pressure.consent import consents_after, purpose_of
+from engine.decide.pressure.contact_state import ContactStatus, Evidence, status_after
+from engine.ledger.commit.commands import Command, NamesToLink, Stage, UnitOfWork
 from engine.ledger.commit.events import RecordResult
 from engine.ledger.errors import EventIdTaken, LedgerError, OutcomeRefused
 from engine.ledger.memory import to_json
@@ -24,62 +26,8 @@ from engine.model.outcome import OF_THE_PERSON, OutcomeType
 _AGREES = {OutcomeType.UNSUBSCRIBED: False, OutcomeType.SUBSCRIBED: True}
 
 
-def keep_consents(store: Store, reported: Sequence[tuple[CompiledBook, OutcomeRow]]) -> None:
-    """Writes the consents of those who said something of them, in any order."""
-    about = [(compiled, row) for compiled, row in reported if row.type in _AGREES and row.person]
-    if not about:
-        return
-    kept = consents.consents_of(store, list({row.person for _, row in about}))
-    for compiled, row in about:
-        agrees = _AGREES[OutcomeType(row.type)]
-        kept[row.person] = said(
-            kept.get(row.person, {}), _purpose(compiled, row.channel), row.at, agrees=agrees
-        )
-    consents.keep(store, kept)
-
-
-def _purpose(compiled: CompiledBook, channel: str) -> str:
-    """What it is about: the channel's purpose; everything that we send where it is no channel that we send on."""
-    found = compiled.book.channels.get(channel)
-    return (purpose_of(found) if found else "") or EVERYTHING
-
-
-class ChangedContact(NamedTuple):
-    """A contact that stands otherwise than before."""
-
-    contact: ContactRow
-    """As it is now."""
-    change: StatusChange
-
-
-def change_contacts(
-    store: Store, made: Sequence[tuple[str, Instant, str]], now: Instant
-) -> Sequence[ChangedContact]:
-    """Writes how the contacts of decisions stand at the moment; those that changed.
-
-    made: person of today, moment and decision_id of each decision.
-    """
-    evidence = outcomes.of_decisions(store, [decision_id for *_, decision_id in made])
-    changed = []
-    for row in decisions.contacts_made(store, made):
-        before = ContactStatus(ContactState(row.state), row.expires_at)
-        about = (
-            Evidence(one.type, one.at)
-            for one in evidence[row.decision_id]
-            if one.campaign in ("", row.campaign)
-        )
-        found = status_after(before, about, now)
-        if found.status != before:
-            changed.append(
-                ChangedContact(
-                    row._replace(state=found.status.state, expires_at=found.status.expires_at), found
-                )
-            )
-    decisions.change(store, [one.contact for one in changed])
-    return changed
-
-
-class ReportCommand(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class ReportCommand(Command[RecordResult]):
     """One outcome, to be kept."""
 
     compiled: CompiledBook
@@ -91,57 +39,71 @@ class ReportCommand(NamedTuple):
     """It has an event_id, and a type that is an OutcomeType."""
     now: Instant
     channel: str = ""
-    """On which it happened, where the decision does not say; empty: nobody knows."""
+    """On which it happened, where the decision does not say; empty: unknown."""
     campaign: str = ""
     """Which of the decision's offers it is about; empty: all."""
     aliases: tuple[str, ...] = ()
     """Further names of the customer."""
 
+    stage = Stage.REPORT
+
+    def customers(self) -> tuple[str, ...]:
+        """The customer by all names, where one is named."""
+        return (self.customer, *self.aliases) if self.customer else self.aliases
+
+    def decision_ids(self) -> tuple[str, ...]:
+        """The decision, whose person the command need not name."""
+        return (self.decision_id,) if self.decision_id else ()
+
+    def locks(self) -> tuple[str, ...]:
+        """The event_id."""
+        return (f"event {self.event.event_id}",)
+
+    def links(self) -> NamesToLink | None:
+        """The names of the customer, where there are several."""
+        return NamesToLink(self.customers(), self.now, "record") if self.aliases else None
+
+    @classmethod
+    def apply(cls, unit: UnitOfWork, commands: Sequence[Self]) -> Sequence[RecordResult | LedgerError]:
+        """Keeps the outcomes; quotas are adjusted by the contacts that they confirm or release."""
+        results, changed = report(unit.store, commands, unit.identities.person_of)
+        unit.quotas.adjust(
+            {
+                (contact.decision_id, contact.position): contact.state == ContactState.CONFIRMED
+                for contact in changed
+            }
+        )
+        return results
+
 
 def report(
-    store: Store, reportings: Sequence[ReportCommand], person_of: Callable[[str], str]
-) -> tuple[list[RecordResult | LedgerError], Sequence[ChangedContact]]:
-    """Keeps the outcomes inside of a transaction; what became of each, and the contacts that stand otherwise now.
+    store: Store, commands: Sequence[ReportCommand], person_of: Callable[[str], str]
+) -> tuple[list[RecordResult | LedgerError], Sequence[ContactRow]]:
+    """Keeps the outcomes inside a transaction; what became of each, and the contacts whose state changed, as they are now.
 
-    person_of: who bears a name.
+    person_of: the person who bears a name.
     """
-    decided = decisions.decided(store, list({one.decision_id for one in reportings if one.decision_id}))
-    owners = persons.owners(store, [one.event.event_id for one in reportings])
+    decided = decisions.decided(
+        store, list({command.decision_id for command in commands if command.decision_id})
+    )
+    owners = persons.owners(store, [command.event.event_id for command in commands])
     new: list[tuple[CompiledBook, OutcomeRow]] = []
-    answers: list[RecordResult | LedgerError] = []
-    for one in reportings:
+    results: list[RecordResult | LedgerError] = []
+    for command in commands:
         try:
-            row = _row(one, decided.get(one.decision_id), person_of)
+            row = _outcome_row(command, decided.get(command.decision_id), person_of)
             is_new = _is_new(row, owners)
         except LedgerError as error:
-            answers.append(error)
+            results.append(error)
             continue
-        answers.append(RecordResult.ACCEPTED if is_new else RecordResult.DUPLICATE)
+        results.append(RecordResult.ACCEPTED if is_new else RecordResult.DUPLICATE)
         if is_new:
-            new.append((one.compiled, row))
-    return answers, _keep(store, new, decided, person_of) if new else ()
-
-
-def _keep(
-    store: Store,
-    new: Sequence[tuple[CompiledBook, OutcomeRow]],
-    decided: Mapping[str, Decided],
-    person_of: Callable[[str], str],
-) -> Sequence[ChangedContact]:
-    rows = [row for _, row in new]
-    outcomes.keep(store, rows)
-    keep_consents(store, new)
-    latest = {row.person: row for row in rows if row.person}
-    persons.know(store, [PersonRow(one.person, one.recorded_at) for one in latest.values()])
-    about = {row.decision_id for row in rows if row.decision_id in decided}
-    made = [(person_of(one.person), one.at, one.decision_id) for one in decided.values()]
-    return change_contacts(
-        store, [one for one in made if one[2] in about], max(row.recorded_at for row in rows)
-    )
+            new.append((command.compiled, row))
+    return results, _keep(store, new, decided, person_of) if new else ()
 
 
 def _is_new(row: OutcomeRow, owners: dict[str, str]) -> bool:
-    """Whether the outcome is not kept yet. Raises EventIdReused."""
+    """Whether the outcome is not kept yet. Raises EventIdTaken."""
     owner = owners.get(row.event_id)
     if owner is None:
         owners[row.event_id] = row.person
@@ -151,19 +113,84 @@ def _is_new(row: OutcomeRow, owners: dict[str, str]) -> bool:
     return False
 
 
-def _row(one: ReportCommand, decided: Decided | None, person_of: Callable[[str], str]) -> OutcomeRow:
-    """The row of `outcomes`, with what it needs of the decision. Raises OutcomeRefused."""
-    event, fields = one.event, dict(one.event.fields)
+def _keep(
+    store: Store,
+    new: Sequence[tuple[CompiledBook, OutcomeRow]],
+    decided: Mapping[str, Decided],
+    person_of: Callable[[str], str],
+) -> Sequence[ContactRow]:
+    rows = [row for _, row in new]
+    outcomes.keep(store, rows)
+    keep_consents(store, new)
+    latest = {row.person: row for row in rows if row.person}
+    persons.know(store, [PersonRow(row.person, row.recorded_at) for row in latest.values()])
+    decision_ids = {row.decision_id for row in rows}
+    keys = [
+        (person_of(decision.person), decision.at, decision.decision_id)
+        for decision in decided.values()
+        if decision.decision_id in decision_ids
+    ]
+    return change_contacts(store, keys, max(row.recorded_at for row in rows))
+
+
+def change_contacts(
+    store: Store, keys: Sequence[tuple[str, Instant, str]], now: Instant
+) -> Sequence[ContactRow]:
+    """Writes the contacts whose state the outcomes of their decisions change, and returns them as they are now.
+
+    keys: the present person, the time and the decision_id of each decision.
+    """
+    evidence = outcomes.of_decisions(store, [decision_id for *_, decision_id in keys])
+    changed = []
+    for contact in decisions.contacts_made(store, keys):
+        before = ContactStatus(ContactState(contact.state), contact.expires_at)
+        of_contact = (
+            Evidence(outcome.type, outcome.at)
+            for outcome in evidence[contact.decision_id]
+            if outcome.campaign in ("", contact.campaign)
+        )
+        after = status_after(before, of_contact, now).status
+        if after != before:
+            changed.append(contact._replace(state=after.state, expires_at=after.expires_at))
+    decisions.change(store, changed)
+    return changed
+
+
+def keep_consents(store: Store, reported: Sequence[tuple[CompiledBook, OutcomeRow]]) -> None:
+    """Writes the consents that outcomes withdraw or give, in whatever order they came."""
+    agreeing = [(compiled, row) for compiled, row in reported if row.type in _AGREES and row.person]
+    if not agreeing:
+        return
+    kept = consents.consents_of(store, list({row.person for _, row in agreeing}))
+    for compiled, row in agreeing:
+        agrees = _AGREES[OutcomeType(row.type)]
+        kept[row.person] = consents_after(
+            kept.get(row.person, {}), _purpose(compiled, row.channel), row.at, agrees=agrees
+        )
+    consents.keep(store, kept)
+
+
+def _purpose(compiled: CompiledBook, channel_name: str) -> str:
+    """The purpose of the channel; all purposes where the book has no such channel, or it is none that is sent on."""
+    channel = compiled.book.channels.get(channel_name)
+    return (purpose_of(channel) if channel else "") or EVERYTHING
+
+
+def _outcome_row(
+    command: ReportCommand, decided: Decided | None, person_of: Callable[[str], str]
+) -> OutcomeRow:
+    """The row of `outcomes`, with what it takes from the decision. Raises OutcomeRefused."""
+    event, fields = command.event, dict(command.event.fields)
     value, currency = fields.pop("value", None), fields.pop("currency", None)
-    channel, campaign, offer, variant = _about(one, decided)
+    channel, campaign, offer, variant = _offer_of(command, decided)
     return OutcomeRow(
-        person=_person(one, decided, person_of),
+        person=_person(command, decided, person_of),
         type=event.type,
         at=event.at,
         event_id=event.event_id,
-        decision_id=one.decision_id or None,
+        decision_id=command.decision_id or None,
         decided_at=None if decided is None else decided.at,
-        recorded_at=one.now,
+        recorded_at=command.now,
         channel=channel,
         campaign=campaign,
         offer=offer,
@@ -174,10 +201,10 @@ def _row(one: ReportCommand, decided: Decided | None, person_of: Callable[[str],
     )
 
 
-def _person(one: ReportCommand, decided: Decided | None, person_of: Callable[[str], str]) -> str:
-    named = person_of(one.customer) if one.customer else ""
+def _person(command: ReportCommand, decided: Decided | None, person_of: Callable[[str], str]) -> str:
+    named = person_of(command.customer) if command.customer else ""
     if decided is None:
-        if not named and one.event.type in OF_THE_PERSON:
+        if not named and command.event.type in OF_THE_PERSON:
             raise OutcomeRefused("the decision is not in the log, so name the customer whose outcome it is")
         return named
     person = person_of(decided.person)
@@ -186,20 +213,20 @@ def _person(one: ReportCommand, decided: Decided | None, person_of: Callable[[st
     return person
 
 
-def _about(one: ReportCommand, decided: Decided | None) -> tuple[str, str, str, str]:
-    """Channel, campaign, offer and variant; empty where it is about several, or nobody knows."""
+def _offer_of(command: ReportCommand, decided: Decided | None) -> tuple[str, str, str, str]:
+    """Channel, campaign, offer and variant; empty where the outcome is about several, or it is not known."""
     decision = from_json(decided.answer) if decided else None
     offers: Sequence[ChosenOffer] = decision.offers if decision else ()
-    if decision is not None and one.campaign:
-        offers = [each for each in offers if each.campaign == one.campaign]
-        if not offers and not any(each.code in WITHHELD for each in decision.reasons):
+    if decision is not None and command.campaign:
+        offers = [offer for offer in offers if offer.campaign == command.campaign]
+        if not offers and not any(reason.code in WITHHELD for reason in decision.reasons):
             raise OutcomeRefused("the decision made no offer of that campaign")
         if not offers:  # what was withheld led to nothing; the outcome is compared by its decision, and counts for no campaign
-            return one.channel, "", "", ""
+            return command.channel, "", "", ""
     if not offers:
-        return one.channel, one.campaign, "", ""
-    channels = {each.channel for each in offers}
-    channel = channels.pop() if len(channels) == 1 else one.channel
+        return command.channel, command.campaign, "", ""
+    channels = {offer.channel for offer in offers}
+    channel = channels.pop() if len(channels) == 1 else command.channel
     if len(offers) > 1:
         return channel, "", "", ""
     (only,) = offers

@@ -1,64 +1,73 @@
-"""One counter inside a transaction: what is used, what may still be taken, and what is to be written of it."""
+"""Counts what all customers share, such as stock, within one group's transaction.
+
+Where a counter has several shards, a group first locks one that no other transaction has. Where that does not decide, the
+transaction goes back to before its first counter, locks all shards of those it turned out to need, and decides anew.
+"""
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
-from engine.decide.evaluate import Evaluation
 from engine.decide.pressure.counters import QuotaKey
 from engine.decide.pressure.quotas import QuotaRule
-from engine.ledger.queries import quotas as ledger
-from engine.ledger.queries.quotas import Due
+from engine.ledger.queries import quotas as queries
+from engine.ledger.queries.quotas import DueHolding
 from engine.ledger.store.rows import CounterRow, HoldingRow
 from engine.ledger.store.store import Store
 from engine.model.contact import Contact
 from engine.model.instant import Instant
 
+_T = TypeVar("_T")
+
+
+class QuotaUndecided(Exception):
+    """The shards in hand do not tell whether one more contact may be made."""
+
 
 @dataclass(slots=True)
 class QuotaBalance:
-    """A counter as far as the transaction has it in hand: all its rows, one of several, or none."""
+    """A counter as far as the transaction has it in hand: all its shards, one of several, or none."""
 
     limit: int
     used: int
-    """Contacts that count, over all rows, as they were read and with what was done since."""
+    """Contacts that count, over all shards, as read and changed since."""
     rows: Sequence[CounterRow]
-    """Those in hand."""
+    """The shards in hand."""
     is_whole: bool
-    """Whether these are all."""
+    """Whether these are all shards."""
     is_used_up: bool = False
-    """Whether nothing was left, and nothing due, at the moment at which all rows were read; then none is in hand."""
+    """Whether nothing was left, and nothing due, when all shards were read; then none is in hand."""
     is_due: bool = False
     """Whether holdings may be due that were not read yet."""
-    due: deque[Due] = field(default_factory=deque)
-    """Holdings that are to be given back when their moment comes, in order."""
+    due: deque[DueHolding] = field(default_factory=deque)
+    """Holdings that are to be given back when their time comes, in order."""
     more_due: bool = False
     """Whether there are more of them than were read."""
-    given_back: list[Due] = field(default_factory=list)
+    given_back: list[DueHolding] = field(default_factory=list)
     taken: int = 0
-    """The change since it was read."""
+    """The change since the shards were read."""
 
     def left(self, limit: int) -> int:
-        """How many may still be taken."""
+        """How many contacts may still be made."""
         if self.is_whole:
             return limit - self.used
         return sum(row.quota - row.used for row in self.rows) - self.taken if limit == self.limit else 0
 
     def take(self, number: int = 1) -> None:
-        """Counts so many more contacts, or less."""
+        """Counts so many more contacts; fewer where negative."""
         self.taken += number
         self.used += number
 
     def pass_to(self, now: Instant) -> None:
-        """Gives back what is due at the moment."""
+        """Gives back the holdings that are due at the moment."""
         due = self.due
         while due and due[0].expires_at <= now:
             self.given_back.append(due.popleft())
             self.take(-1)
 
     def written(self) -> list[CounterRow]:
-        """The rows that are to be written."""
+        """The rows to be written."""
         if not self.is_whole:
             return [row._replace(used=row.used + self.taken) for row in self.rows if self.taken]
         rows = divide(self.rows, self.taken, self.limit)
@@ -66,197 +75,225 @@ class QuotaBalance:
 
 
 def divide(rows: Sequence[CounterRow], taken: int, limit: int) -> list[CounterRow]:
-    """The rows of a counter after so many more contacts, what is left under the limit divided among them evenly.
+    """The shards of a counter after so many more contacts, with what is left under the limit divided evenly.
 
-    The quotas together are the limit, or what is used where that is more; no row uses more than its quota.
+    The quotas together are the limit, or what is used where that is more; no shard uses more than its quota.
     """
     first, *others = rows
     counted = [first._replace(used=first.used + taken), *others]
     left = max(0, limit - sum(row.used for row in counted))
-    each, rest = divmod(left, len(counted))
+    share, rest = divmod(left, len(counted))
     return [
-        row._replace(quota=row.used + each + (place < rest), divided=limit)
-        for place, row in enumerate(counted)
+        row._replace(quota=row.used + share + (index < rest), divided=limit)
+        for index, row in enumerate(counted)
     ]
-
-
-class QuotaUndecided(Exception):
-    """What the group has in hand of a counter does not tell whether one more may be made."""
 
 
 class Quotas:
     """The counters of one group, within its transaction."""
 
-    def __init__(self, store: Store, asks: Sequence[Evaluation]) -> None:
-        self._store, self._asks = store, asks
-        self._in_hand: dict[QuotaKey, QuotaBalance] = {}
-        self._needed: dict[QuotaKey, int | None] = {}
-        """Those that the group must have whole, with their limits; None: as they are divided."""
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._balances: dict[QuotaKey, QuotaBalance] = {}
+        self._whole: dict[QuotaKey, int | None] = {}
+        """The counters of which the group must have all shards, with their limits; None: as they are divided."""
         self._holdings: list[HoldingRow] = []
-        self._begun = False
+        self._is_marked = False
         self._latest: Instant = 0
-        """The latest moment of the group."""
-        self._looked: dict[tuple[QuotaKey, Instant], int] = {}
+        """The latest time of the group's decisions."""
+        self._peeked: dict[tuple[QuotaKey, Instant], int] = {}
+        self._reported: Mapping[tuple[str, int], bool] = {}
+        self._is_adjusted = True
+
+    def adjust(self, counts: Mapping[tuple[str, int], bool]) -> None:
+        """Follows reported contacts: gives back what those hold that no longer count, takes again what those held that do.
+
+        counts: by decision_id and position, whether the contact counts from now on. Applied before the first decision, or
+        when the quotas are written.
+        """
+        self._reported, self._is_adjusted = counts, not counts
+
+    def attempt(self, decide: Callable[[], _T], latest: Instant = 0) -> _T:
+        """The result of `decide`, which is called again with more shards in hand for as long as it raises QuotaUndecided.
+
+        latest: the latest time of the decisions that it makes.
+        """
+        self._latest = latest
+        while True:
+            try:
+                if not self._is_adjusted:
+                    self._adjust()
+                return decide()
+            except QuotaUndecided:
+                self._start_again()
 
     def counted(self, key: QuotaKey, limit: int, now: Instant, drawn: int) -> int:
-        """As `Counts` has it. Raises Short."""
-        one = self._in_hand.get(key) or self._opened(key, limit)
-        if one.is_whole:
-            one.limit = limit
-        self._pass(key, one, now)
-        while one.left(limit) <= drawn and one.is_whole and one.more_due:
-            one.is_due = True
-            self._pass(key, one, now)
-        if one.left(limit) > drawn:
-            return min(one.used + drawn, limit - 1)
-        if not one.is_whole and not (one.is_used_up and one.used >= limit):
-            self._short(key, limit)
-        return max(one.used + drawn, limit)
+        """See `QuotaCounts.counted`. Raises QuotaUndecided."""
+        balance = self._balances.get(key) or self._opened(key, limit)
+        if balance.is_whole:
+            balance.limit = limit
+        self._pass(key, balance, now)
+        while balance.left(limit) <= drawn and balance.is_whole and balance.more_due:
+            balance.is_due = True
+            self._pass(key, balance, now)
+        if balance.left(limit) > drawn:
+            return min(balance.used + drawn, limit - 1)
+        if not balance.is_whole and not (balance.is_used_up and balance.used >= limit):
+            self._need_whole(key, limit)
+        return max(balance.used + drawn, limit)
 
-    def account(self, stand: Mapping[tuple[str, int], bool]) -> None:
-        """Gives back what contacts hold that do not count any more, and takes again what those held that do.
-
-        stand: by decision and position, whether the contact counts, which is settled. Raises Short.
-        """
-        if not stand:
-            return
-        self._begin()
-        moves: dict[QuotaKey, int] = {}
-        settled: dict[bool, list[ledger.HoldingKey]] = {True: [], False: []}
-        for row in self._held(list(stand)):
-            counts = stand[row.decision_id, row.position]
-            settled[counts].append((row.decision_id, row.position, row.counter))
-            if counts is not bool(row.counted):
-                key = QuotaKey(row.counter, row.period)
-                moves[key] = moves.get(key, 0) + (1 if counts else -1)
-        ledger.keep(self._store, settled[True])
-        ledger.give_back(self._store, settled[False])
-        moves = {key: number for key, number in moves.items() if number}
-        self._open(dict.fromkeys(moves))
-        for key, number in moves.items():
-            one = self._in_hand[key]
-            if not one.is_whole and (not one.rows or one.left(one.limit) < number):
-                self._short(key, None)
-            one.take(number)
-
-    def open(self, wanted: Mapping[QuotaKey, int]) -> None:
-        """Reads counters that will be asked for, with their limits."""
-        self._open(wanted)
-
-    def _open(self, wanted: Mapping[QuotaKey, int | None]) -> None:
-        new = {key: limit for key, limit in wanted.items() if key not in self._in_hand}
-        if not new:
-            return
-        self._begin()
-        found: dict[QuotaKey, list[CounterRow]] = {key: [] for key in new}
-        due = set()
-        for row, is_due in ledger.read(self._store, list(new), self._latest):
-            found[QuotaKey(row.counter, row.period)].append(row)
-            if is_due:
-                due.add(QuotaKey(row.counter, row.period))
-        if self._store.shards == 1:
-            for key, rows in found.items():
-                self._have_whole(key, new[key], rows or [CounterRow(*key, 0, 0, 0, 0)], is_due=key in due)
-        else:
-            self._take_parts(new, found, due)
+    def open(self, limits: Mapping[QuotaKey, int]) -> None:
+        """Reads counters that are likely to be needed, all at once, with their limits."""
+        self._open(limits)
 
     def take(self, decision_id: str, position: int, contact: Contact, quotas: Sequence[QuotaRule]) -> None:
         """Counts a contact that is kept."""
         for rule in quotas:
             key = rule.key(contact.at)
-            self._in_hand[key].take()
+            self._balances[key].take()
             self._holdings.append(HoldingRow(decision_id, position, *key, True, contact.expires_at))
 
-    def start_again(self) -> None:
-        """Gives up what is in hand, and waits for all of what turned out to be needed."""
-        self._store.retreat()
-        self._in_hand, self._holdings = {}, []
-        found: dict[QuotaKey, list[CounterRow]] = {key: [] for key in self._needed}
-        for row in ledger.lock_all(self._store, list(self._needed)):
-            found[QuotaKey(row.counter, row.period)].append(row)
-        for key, rows in found.items():
-            self._have_whole(key, self._needed[key], rows, is_due=True)
-
-    def seen(self, key: QuotaKey, now: Instant) -> int:
-        """How many contacts count, for who only looks."""
-        one = self._in_hand.get(key)
-        if one is None:
-            if (key, now) not in self._looked:
-                self._looked[key, now] = ledger.seen(self._store, key, now)
-            return self._looked[key, now]
-        self._pass(key, one, now)
-        return one.used
+    def peek(self, key: QuotaKey, now: Instant) -> int:
+        """How many contacts count, without locking anything."""
+        balance = self._balances.get(key)
+        if balance is None:
+            if (key, now) not in self._peeked:
+                self._peeked[key, now] = queries.peek(self._store, key, now)
+            return self._peeked[key, now]
+        self._pass(key, balance, now)
+        return balance.used
 
     def write(self) -> None:
         """Writes what was taken and given back."""
-        every = self._in_hand.items()
-        ledger.give_back(
+        if not self._is_adjusted:
+            self.attempt(lambda: None)
+        queries.give_back(
             self._store,
-            [(due.decision_id, due.position, key.rule) for key, one in every for due in one.given_back],
+            [
+                (holding.decision_id, holding.position, key.rule)
+                for key, balance in self._balances.items()
+                for holding in balance.given_back
+            ],
         )
-        ledger.write(self._store, [row for _, one in every for row in one.written()])
-        ledger.hold(self._store, self._holdings)
+        queries.write(self._store, [row for balance in self._balances.values() for row in balance.written()])
+        queries.hold(self._store, self._holdings)
 
-    def _begin(self) -> None:
-        """Marks where to go back to, before the first counter is read."""
-        if not self._begun:
-            self._begun = True
-            self._latest = max((ask.request.now for ask in self._asks), default=0)
+    def _adjust(self) -> None:
+        """See `adjust`. Raises QuotaUndecided."""
+        self._mark()
+        moves: dict[QuotaKey, int] = {}
+        kept: list[queries.HoldingKey] = []
+        given_back: list[queries.HoldingKey] = []
+        for holding in self._locked_holdings(list(self._reported)):
+            counts = self._reported[holding.decision_id, holding.position]
+            (kept if counts else given_back).append((holding.decision_id, holding.position, holding.counter))
+            if counts is not bool(holding.counted):
+                key = QuotaKey(holding.counter, holding.period)
+                moves[key] = moves.get(key, 0) + (1 if counts else -1)
+        queries.keep(self._store, kept)
+        queries.give_back(self._store, given_back)
+        moves = {key: number for key, number in moves.items() if number}
+        self._open(dict.fromkeys(moves))
+        for key, number in moves.items():
+            balance = self._balances[key]
+            if not balance.is_whole and (not balance.rows or balance.left(balance.limit) < number):
+                self._need_whole(key, None)
+            balance.take(number)
+        self._is_adjusted = True
+
+    def _start_again(self) -> None:
+        """Gives up everything in hand, and waits for all shards of the counters that turned out to be needed."""
+        self._store.retreat()
+        self._balances, self._holdings, self._is_adjusted = {}, [], not self._reported
+        rows_by_key: dict[QuotaKey, list[CounterRow]] = {key: [] for key in self._whole}
+        for row in queries.lock_all(self._store, list(self._whole)):
+            rows_by_key[QuotaKey(row.counter, row.period)].append(row)
+        for key, rows in rows_by_key.items():
+            self._have_whole(key, self._whole[key], rows, is_due=True)
+
+    def _mark(self) -> None:
+        """Marks the state to go back to, before the first counter is read."""
+        if not self._is_marked:
+            self._is_marked = True
             if self._store.shards > 1:
                 self._store.mark()
 
-    def _short(self, key: QuotaKey, limit: int | None) -> NoReturn:
-        self._needed[key] = limit
+    def _need_whole(self, key: QuotaKey, limit: int | None) -> NoReturn:
+        self._whole[key] = limit
         raise QuotaUndecided
 
-    def _held(self, contacts: Sequence[tuple[str, int]]) -> Sequence[HoldingRow]:
-        """What the contacts hold and held. Raises Short where somebody else is about to give it back."""
-        held = ledger.holdings(self._store, contacts)
+    def _locked_holdings(self, contacts: Sequence[tuple[str, int]]) -> Sequence[HoldingRow]:
+        """What the contacts hold and held. Raises QuotaUndecided where another transaction is about to give it back."""
+        held = queries.holdings(self._store, contacts)
         if not held or self._store.shards == 1:
             return held
-        free = ledger.holdings(self._store, contacts, free=True)
+        free = queries.holdings(self._store, contacts, free=True)
         others = {row[:3] for row in held}.difference(row[:3] for row in free)
         for row in held:
             if row[:3] in others:
-                self._short(QuotaKey(row.counter, row.period), None)
+                self._need_whole(QuotaKey(row.counter, row.period), None)
         return free
 
     def _opened(self, key: QuotaKey, limit: int) -> QuotaBalance:
-        self.open({key: limit})
-        return self._in_hand[key]
+        self._open({key: limit})
+        return self._balances[key]
 
-    def _take_parts(
+    def _open(self, limits: Mapping[QuotaKey, int | None]) -> None:
+        new = {key: limit for key, limit in limits.items() if key not in self._balances}
+        if not new:
+            return
+        self._mark()
+        rows_by_key: dict[QuotaKey, list[CounterRow]] = {key: [] for key in new}
+        due = set()
+        for row, is_due in queries.read(self._store, list(new), self._latest):
+            key = QuotaKey(row.counter, row.period)
+            rows_by_key[key].append(row)
+            if is_due:
+                due.add(key)
+        if self._store.shards == 1:
+            for key, rows in rows_by_key.items():
+                self._have_whole(key, new[key], rows or [CounterRow(*key, 0, 0, 0, 0)], is_due=key in due)
+        else:
+            self._have_one_shard(new, rows_by_key, due)
+
+    def _have_one_shard(
         self,
         new: Mapping[QuotaKey, int | None],
-        found: Mapping[QuotaKey, Sequence[CounterRow]],
+        rows_by_key: Mapping[QuotaKey, Sequence[CounterRow]],
         due: set[QuotaKey],
     ) -> None:
-        """Of each counter one row, unless it is seen to be used up."""
-        used = {key: sum(row.used for row in rows) for key, rows in found.items()}
+        """Locks one shard of each counter, unless the counter is seen to be used up."""
+        used = {key: sum(row.used for row in rows) for key, rows in rows_by_key.items()}
         used_up = {key for key, limit in new.items() if limit is not None and used[key] >= limit} - due
-        wanted = [(*key, -1 if limit is None else limit) for key, limit in new.items() if key not in used_up]
-        rows = ledger.lock_one(self._store, wanted) if wanted else []
-        in_hand = {QuotaKey(row.counter, row.period): [row] for row in rows}
+        divided = [(*key, -1 if limit is None else limit) for key, limit in new.items() if key not in used_up]
+        locked = queries.lock_one(self._store, divided) if divided else []
+        shards = {QuotaKey(row.counter, row.period): [row] for row in locked}
         for key, limit in new.items():
-            mine = in_hand.get(key, [])
-            divided = _divided(mine) if limit is None else limit
-            is_due = key in due and bool(mine)
-            self._in_hand[key] = QuotaBalance(divided, used[key], mine, False, key in used_up, is_due)
+            rows = shards.get(key, [])
+            self._balances[key] = QuotaBalance(
+                _divided(rows) if limit is None else limit,
+                used[key],
+                rows,
+                is_whole=False,
+                is_used_up=key in used_up,
+                is_due=key in due and bool(rows),
+            )
 
     def _have_whole(
         self, key: QuotaKey, limit: int | None, rows: Sequence[CounterRow], *, is_due: bool
     ) -> None:
         limit = _divided(rows) if limit is None else limit
-        self._in_hand[key] = QuotaBalance(limit, sum(row.used for row in rows), rows, True, is_due=is_due)
+        self._balances[key] = QuotaBalance(limit, sum(row.used for row in rows), rows, True, is_due=is_due)
 
-    def _pass(self, key: QuotaKey, one: QuotaBalance, now: Instant) -> None:
+    def _pass(self, key: QuotaKey, balance: QuotaBalance, now: Instant) -> None:
         """Gives back what is due at the moment; the next holdings that are due at any moment of the group are read once."""
-        if one.is_due:
-            one.is_due = False
-            found = ledger.due(self._store, key, self._latest, skip=len(one.given_back) + len(one.due))
-            one.due.extend(found)
-            one.more_due = len(found) == ledger.MOST_DUE
-        one.pass_to(now)
+        if balance.is_due:
+            balance.is_due = False
+            skip = len(balance.given_back) + len(balance.due)
+            due = queries.due(self._store, key, self._latest, skip=skip)
+            balance.due.extend(due)
+            balance.more_due = len(due) == queries.MOST_DUE
+        balance.pass_to(now)
 
 
 def _divided(rows: Sequence[CounterRow]) -> int:
@@ -265,11 +302,11 @@ def _divided(rows: Sequence[CounterRow]) -> int:
 
 
 class QuotaPreview:
-    """The counters for a preview: what they show, and nothing of them is taken."""
+    """The counters for a preview: they are looked at, and nothing of them is taken."""
 
-    def __init__(self, counters: Quotas) -> None:
-        self._counters = counters
+    def __init__(self, quotas: Quotas) -> None:
+        self._quotas = quotas
 
     def counted(self, key: QuotaKey, limit: int, now: Instant, drawn: int) -> int:  # noqa: ARG002
-        """As `Counts` has it."""
-        return self._counters.seen(key, now) + drawn
+        """See `QuotaCounts.counted`."""
+        return self._quotas.peek(key, now) + drawn

@@ -1,4 +1,4 @@
-"""A decision of the log, read back from its row: what was asked, by which contacts it was judged, and what came of it."""
+"""Reads a logged decision back from its row: its request, what it was decided by, and the decision."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
@@ -13,7 +13,7 @@ from engine.decide.experiments.learning import Given, Weights
 from engine.decide.experiments.posteriors import Propensity
 from engine.decide.pressure.counters import LoggedQuotaCounts, QuotaCounts
 from engine.decide.signals.strata import PREFIX
-from engine.ledger.memory import memory
+from engine.ledger.memory import memory_of
 from engine.ledger.queries import decisions
 from engine.ledger.store.rows import DecisionRow
 from engine.ledger.store.store import Store
@@ -26,28 +26,28 @@ from engine.model.values import Value
 from engine.rulebook.model.book import AttributeType
 
 _UNKNOWN_ADDRESS = "…"
-"""Stands for an address, which the log does not hold: that there was one is all that deciding asks."""
+"""Stands for an address, which the log does not hold: deciding only needs to know that there was one."""
 
 
-_INFERRED = (PREFIX, *CLOCK)
-"""What is found again from the rest."""
+_DERIVED = (PREFIX, *CLOCK)
+"""Prefixes of attributes that are derived again from the others."""
 
 
 class LoggedDecision(NamedTuple):
     """What the log holds of one decision."""
 
     decision: Decision
-    """As it was answered, with what became of the first 50 candidates."""
+    """As it was answered, with the outcomes of the first 50 candidates."""
     more_candidates: int
     """Candidates beyond them."""
     history: tuple[Contact, ...]
-    """The contacts that it was judged by."""
+    """The contacts that pressure rules counted."""
     counts: QuotaCounts
-    """What it saw of what all customers share."""
+    """The counters, as the decision read them."""
     person: str
-    """Under which name the customer was kept."""
+    """The id under which the customer was stored."""
     customer_state: CustomerState
-    """What the customer had said, as far as it was looked at."""
+    """Consents and outcomes, as far as they were read."""
     conversions: Mapping[str, int]
     """By campaign, where a ramp went by them."""
     request: Request
@@ -55,33 +55,53 @@ class LoggedDecision(NamedTuple):
     learned: Given
     """What was known of campaigns that learn."""
     masked: tuple[str, ...]
-    """The attributes of which the log holds no values, though there were some."""
+    """The attributes whose values the log leaves out."""
 
 
 def find_logged(store: Store, decision_id: str, compiled: CompiledBook) -> LoggedDecision | None:
-    """What the log holds of the decision; None where it holds nothing. Inside of a transaction.
+    """Reads what the log holds of the decision, inside a transaction; None where it holds nothing.
 
-    A decision without candidates looked at no contacts, so its row holds none; then those of the person from before it are
-    read, as they are kept by now.
+    The row of a decision without candidates holds no contacts, as none were read; then the contacts that the person had
+    before it are read as they are now.
     """
     row = decisions.decision_of(store, decision_id)
     if row is None:
         return None
-    past, window = logged_decision_of(row, compiled), compiled.pressure.lookback
-    if past.decision.candidate_outcomes or not window:
-        return past
-    kept = decisions.contacts_before(store, row, row.at - window)
-    return past._replace(history=tuple(_contact([*one[:-1], orjson.loads(one[-1])]) for one in kept))
+    logged, lookback = logged_decision_of(row, compiled), compiled.pressure.lookback
+    if logged.decision.candidate_outcomes or not lookback:
+        return logged
+    return logged._replace(history=tuple(decisions.contacts_before(store, row, row.at - lookback)))
 
 
 def logged_decision_of(row: DecisionRow, compiled: CompiledBook) -> LoggedDecision:
-    """The row read back; types of values are those of the live book, which should be the one that decided."""
+    """Reads the row; types of values are those of the given book, which should be the one that decided."""
     inputs, trace = orjson.loads(row.inputs), orjson.loads(row.trace)
-    addresses = {one.address for one in compiled.book.channels.values()}
-    attributes = dict(_values(inputs["attributes"], compiled))
-    attributes |= {name: _UNKNOWN_ADDRESS for name in inputs["masked"] if name in addresses}
     decision = from_json(row.answer)
-    request = Request(
+    return LoggedDecision(
+        decision._replace(
+            candidate_outcomes=tuple(_candidate_outcome(*logged) for logged in trace["candidates"])
+        ),
+        trace["more_candidates"],
+        tuple(_contact(logged) for logged in trace["contacts"]),
+        LoggedQuotaCounts(row.at, ((rule, counted) for rule, counted, *_ in trace["counters"])),
+        row.person,
+        _customer_state(trace),
+        inputs.get("conversions", {}),
+        _request(row, inputs, decision.request_id, compiled),
+        _learned(trace),
+        tuple(inputs["masked"]),
+    )
+
+
+def _request(row: DecisionRow, inputs: Mapping[str, Any], request_id: str, compiled: CompiledBook) -> Request:
+    addresses = {channel.address for channel in compiled.book.channels.values()}
+    attributes = {
+        name: _value(name, value, compiled)
+        for name, value in inputs["attributes"].items()
+        if not name.startswith(_DERIVED)
+    }
+    attributes |= {name: _UNKNOWN_ADDRESS for name in inputs["masked"] if name in addresses}
+    return Request(
         customer=inputs.get("customer", row.person),
         now=row.at,
         attributes=attributes,
@@ -90,27 +110,9 @@ def logged_decision_of(row: DecisionRow, compiled: CompiledBook) -> LoggedDecisi
         channels=tuple(inputs["channels"]),
         placement=row.placement or "",
         max_offers=inputs["max_offers"],
-        request_id=decision.request_id,
-        memory=_remembered(inputs.get("remembered", ()), row.at),
+        request_id=request_id,
+        memory=_memory(inputs.get("remembered", ()), row.at),
     )
-    return LoggedDecision(
-        decision._replace(candidate_outcomes=tuple(_candidate_outcome(*one) for one in trace["candidates"])),
-        trace["more_candidates"],
-        tuple(_contact(one) for one in trace["contacts"]),
-        LoggedQuotaCounts(row.at, ((rule, counted) for rule, counted, *_ in trace["counters"])),
-        row.person,
-        _told(trace),
-        inputs.get("conversions", {}),
-        request,
-        _learned(trace),
-        tuple(inputs["masked"]),
-    )
-
-
-def _values(logged: Mapping[str, Any], compiled: CompiledBook) -> Iterable[tuple[str, Value]]:
-    for name, value in logged.items():
-        if not name.startswith(_INFERRED):
-            yield name, _value(name, value, compiled)
 
 
 def _value(name: str, value: Any, compiled: CompiledBook) -> Value:
@@ -118,32 +120,32 @@ def _value(name: str, value: Any, compiled: CompiledBook) -> Value:
     declared = compiled.book.attributes.get(name)
     if declared is not None and declared.type is AttributeType.DATE and isinstance(value, str):
         return date.fromisoformat(value)
-    found: Value = tuple(value) if isinstance(value, list) else value
-    return found
+    plain: Value = tuple(value) if isinstance(value, list) else value
+    return plain
 
 
-def _remembered(signals: Sequence[Any], at: int) -> Memory:
-    return memory(Recalled((), signals, None), at) if signals else NO_MEMORY
+def _memory(signals: Sequence[Any], at: int) -> Memory:
+    return memory_of(Recalled((), signals, None), at) if signals else NO_MEMORY
 
 
 def _learned(trace: Mapping[str, Any]) -> Given:
     return Given(
-        {name: Weights(since, weights) for name, since, weights in trace.get("learned", ())},
-        {name: Propensity(*one) for name, *one in trace.get("propensities", ())},
+        {campaign: Weights(since, weights) for campaign, since, weights in trace.get("learned", ())},
+        {campaign: Propensity(*propensity) for campaign, *propensity in trace.get("propensities", ())},
     )
 
 
-def _told(trace: Mapping[str, Any]) -> CustomerState:
+def _customer_state(trace: Mapping[str, Any]) -> CustomerState:
     return CustomerState(
-        {name: Consent(*one) for name, *one in trace.get("consents", ())},
-        tuple(PastOutcome(*one) for one in trace.get("outcomes", ())),
+        {purpose: Consent(*consent) for purpose, *consent in trace.get("consents", ())},
+        tuple(PastOutcome(*outcome) for outcome in trace.get("outcomes", ())),
     )
 
 
 def _candidate_outcome(
     campaign: str, score: float, code: str, name: str, obstacles: Iterable[Sequence[str]]
 ) -> CandidateOutcome:
-    details = tuple(Reason(ReasonCode(each), about) for each, about in obstacles)
+    details = tuple(Reason(ReasonCode(blocked), rule) for blocked, rule in obstacles)
     return CandidateOutcome(campaign, Reason(ReasonCode(code), name), score, details)
 
 

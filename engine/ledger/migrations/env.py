@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from engine.ledger.store.tables import METADATA
+from engine.ledger.store.rows import METADATA
 
 context.configure(
     connection=context.config.attributes["connection"], target_metadata=METADATA, render_as_batch=True

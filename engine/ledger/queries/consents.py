@@ -1,53 +1,52 @@
-"""What is kept of consents: of each person and purpose the latest word either way."""
+"""Reads and writes consents: of each person and purpose, when it was last given and last withdrawn."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from engine.decide.pressure.consent import stricter
 from engine.ledger.store.rows import ConsentRow
-from engine.ledger.store.statements import Select
+from engine.ledger.store.statements import Select, columns
 from engine.ledger.store.store import Store
-from engine.ledger.store.tables import ConsentTable
 from engine.model.customer import Consent, Consents
 
-_OF = Select(
-    "person, purpose, withdrawn_at, given_at",
+_CONSENTS = Select(
+    columns(ConsentRow._fields),
     "FROM consents WHERE person IN :given(person text)",
     packed=True,
 )
+"""The consents of persons."""
 
 
-_LATEST = """
+_REPLACE = """
     ON CONFLICT (person, purpose) DO UPDATE SET withdrawn_at = excluded.withdrawn_at, given_at = excluded.given_at"""
+"""Added consents replace those of the same person and purpose."""
 
 
-_NONE = "DELETE FROM consents WHERE person IN :given(person text)"
+_DELETE = "DELETE FROM consents WHERE person IN :given(person text)"
+"""Deletes the consents of persons."""
 
 
 def consents_of(store: Store, persons: Sequence[str]) -> dict[str, Consents]:
-    """What the persons said, of those who said anything."""
-    found: dict[str, dict[str, Consent]] = defaultdict(dict)
-    for person, purpose, withdrawn_at, given_at in store.select(_OF, persons):
-        found[person][purpose] = Consent(withdrawn_at, given_at)
-    return {**found}
+    """The consents by person, of persons who gave or withdrew any."""
+    by_person: dict[str, dict[str, Consent]] = defaultdict(dict)
+    for person, purpose, withdrawn_at, given_at in store.select(_CONSENTS, persons):
+        by_person[person][purpose] = Consent(withdrawn_at, given_at)
+    return {**by_person}
 
 
 def keep(store: Store, consents: Mapping[str, Consents]) -> None:
-    """Writes what persons said, by person, in place of what is there of the same purposes."""
-    store.insert(
-        ConsentTable,
-        [
-            ConsentRow(person, purpose, *one)
-            for person, said in consents.items()
-            for purpose, one in said.items()
-        ],
-        _LATEST,
-    )
+    """Writes the consents by person, in place of those of the same purposes."""
+    rows = [
+        ConsentRow(person, purpose, *consent)
+        for person, of_person in consents.items()
+        for purpose, consent in of_person.items()
+    ]
+    store.insert(ConsentRow, rows, _REPLACE)
 
 
 def join(store: Store, kept: str, others: Sequence[str]) -> None:
-    """Makes one person's of what several said: the stricter wins."""
+    """Moves the consents of others to the person who is kept; of each purpose the stricter holds."""
     several = list(consents_of(store, [kept, *others]).values())
     if several:
-        store.change(_NONE, others)
+        store.change(_DELETE, others)
         keep(store, {kept: stricter(several)})

@@ -1,79 +1,100 @@
-"""What settling reads and writes of decisions: those that are asked for again, and the contacts that they made."""
+"""Reads and writes decisions, the request ids that led to them, and the contacts that they made."""
 
 import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from engine.ledger.store.rows import AnsweredRequest, ContactRow, DecisionRow, RequestRow
-from engine.ledger.store.statements import Select, id_from
+import orjson
+
+from engine.ledger.store.rows import ContactRow, DecisionRow, RequestRow
+from engine.ledger.store.statements import Select, columns, id_from
 from engine.ledger.store.store import Store
-from engine.ledger.store.tables import ContactTable, DecisionTable, RequestTable
+from engine.model.contact import Contact, Facts
 from engine.model.instant import DAY, Instant
 
-_PAST = Select(
+
+class AnsweredRequest(NamedTuple):
+    """What an earlier call with the same request_id was answered."""
+
+    request_id: str
+    person: str
+    """As stored when it was decided."""
+    answer: str
+
+
+class Decided(NamedTuple):
+    """A logged decision of which an outcome is reported."""
+
+    decision_id: str
+    person: str
+    """As stored when it was decided."""
+    at: Instant
+    answer: str
+
+
+_ANSWERED = Select(
     "r.request_id, d.person, d.answer",
     "FROM requests AS r JOIN decisions AS d ON d.decision_id = r.decision_id"
     " WHERE r.request_id IN :given(id text) AND r.decision_id >= ?",
 )
+"""The answers to request ids, of decisions from a decision_id on."""
+
+
+_CONTACT_COLUMNS = columns(("at", "expires_at", *Facts._fields))
+"""What `_contact` reads."""
 
 
 _CONTACTS = Select(
-    "person, at, expires_at, channel, kind, campaign, offer, category, tags",
+    f"person, {_CONTACT_COLUMNS}",
     "FROM contacts WHERE person IN :given(person text) AND at > ? AND state <> 'released'",
     packed=True,
 )
+"""The persons' contacts later than an instant that were not released."""
 
 
-_BEFORE = Select(
-    "at, expires_at, channel, kind, campaign, offer, category, tags",
+_CONTACTS_BEFORE = Select(
+    _CONTACT_COLUMNS,
     "FROM contacts WHERE person = ? AND at > ? AND decision_id < ? AND state <> 'released'",
 )
+"""A person's contacts later than an instant, of decisions before a decision_id."""
 
 
-_DECISION = Select(", ".join(DecisionRow._fields), "FROM decisions WHERE decision_id = ?")
+_DECISION = Select(columns(DecisionRow._fields), "FROM decisions WHERE decision_id = ?")
+"""The row of a decision."""
 
 
-_DECIDED = Select(
-    "decision_id, person, at, answer", "FROM decisions WHERE decision_id IN :given(decision_id text)"
+_DECIDED = Select(columns(Decided._fields), "FROM decisions WHERE decision_id IN :given(decision_id text)")
+"""What outcomes need of their decisions."""
+
+
+_PERSONS_OF = Select("person", "FROM decisions WHERE decision_id IN :given(decision_id text)")
+"""The persons of decisions."""
+
+
+_CONTACTS_MADE = Select(
+    columns(ContactRow._fields, "c"),
+    "FROM :given(person text, at bigint, decision_id text) AS given CROSS JOIN contacts AS c"
+    " WHERE c.person = given.person AND c.at = given.at AND c.decision_id = given.decision_id",
 )
+"""The contacts that decisions made, by their key."""
 
 
-_DECIDED_ABOUT = Select("person", "FROM decisions WHERE decision_id IN :given(decision_id text)")
-
-
-_MADE = Select(
-    "c.person, c.at, c.decision_id, c.position, c.state, c.expires_at, c.channel, c.kind, c.campaign, c.offer,"
-    " c.category, c.tags",
-    "FROM :given(person text, at bigint, decision_id text) AS asked CROSS JOIN contacts AS c"
-    " WHERE c.person = asked.person AND c.at = asked.at AND c.decision_id = asked.decision_id",
-)
-
-
-_CHANGED = (
+_CHANGE_CONTACT = (
     "UPDATE contacts SET state = ?, expires_at = ?"
     " WHERE person = ? AND at = ? AND decision_id = ? AND position = ?"
 )
+"""Changes the state of a contact."""
 
 
 _KNOWN_FOR = 31 * DAY
 """How long a request_id is known, so that no look-up goes further back into the log."""
 
 
-class Decided(NamedTuple):
-    """A decision of the log, to which something happened later."""
-
-    decision_id: str
-    person: str
-    """As known when it was decided."""
-    at: Instant
-    answer: str
-
-
 def answered_requests(store: Store, request_ids: Sequence[str]) -> dict[str, AnsweredRequest]:
     """The decisions that these request ids led to in the last 31 days."""
     if not request_ids:
         return {}
-    rows = store.select(_PAST, request_ids, id_from(time.time_ns() // 1000 - _KNOWN_FOR))
+    rows = store.select(_ANSWERED, request_ids, id_from(time.time_ns() // 1000 - _KNOWN_FOR))
     return {row[0]: AnsweredRequest(*row) for row in rows}
 
 
@@ -84,36 +105,44 @@ def decision_of(store: Store, decision_id: str) -> DecisionRow | None:
 
 
 def decided(store: Store, decision_ids: Sequence[str]) -> dict[str, Decided]:
-    """Those of the decisions that the log has."""
+    """Those of the decisions that are in the log, by decision_id."""
     if not decision_ids:
         return {}
     return {row[0]: Decided(*row) for row in store.select(_DECIDED, decision_ids)}
 
 
 def decided_about(store: Store, decision_ids: Sequence[str]) -> set[str]:
-    """Whom the decisions were about, as known then."""
-    return {person for (person,) in store.select(_DECIDED_ABOUT, decision_ids)} if decision_ids else set()
+    """The persons of the decisions, as stored when they were decided."""
+    return {person for (person,) in store.select(_PERSONS_OF, decision_ids)} if decision_ids else set()
 
 
-def contacts_made(store: Store, made: Sequence[tuple[str, Instant, str]]) -> list[ContactRow]:
-    """The contacts that decisions made, by their person of today, moment and decision_id."""
-    return [ContactRow(*row) for row in store.select(_MADE, made)] if made else []
+def contacts_made(store: Store, keys: Sequence[tuple[str, Instant, str]]) -> list[ContactRow]:
+    """The contacts that decisions made; keys: present person, time and decision_id of each decision."""
+    return [ContactRow(*row) for row in store.select(_CONTACTS_MADE, keys)] if keys else []
 
 
 def change(store: Store, contacts: Sequence[ContactRow]) -> None:
     """Writes the states of contacts that are there."""
-    for one in contacts:
-        store.change(_CHANGED, one.state, one.expires_at, one.person, one.at, one.decision_id, one.position)
+    for contact in contacts:
+        key = contact.person, contact.at, contact.decision_id, contact.position
+        store.change(_CHANGE_CONTACT, contact.state, contact.expires_at, *key)
 
 
-def contacts_of(store: Store, persons: Sequence[str], since: Instant) -> Sequence[Sequence[Any]]:
-    """The persons' contacts later than `since` that were not released, in the columns of `_CONTACTS`."""
-    return store.select(_CONTACTS, persons, since)
+def contacts_of(store: Store, persons: Sequence[str], since: Instant) -> list[tuple[str, Contact]]:
+    """The contacts of persons later than `since` that were not released, each with its person."""
+    return [(person, _contact(row)) for person, *row in store.select(_CONTACTS, persons, since)]
 
 
-def contacts_before(store: Store, decision: DecisionRow, since: Instant) -> Sequence[Sequence[Any]]:
-    """The contacts later than `since` that earlier decisions made for its person, as they are now; without the person."""
-    return store.select(_BEFORE, decision.person, since, decision.decision_id)
+def contacts_before(store: Store, decision: DecisionRow, since: Instant) -> list[Contact]:
+    """The contacts later than `since` that earlier decisions made for the decision's person, as they are now."""
+    rows = store.select(_CONTACTS_BEFORE, decision.person, since, decision.decision_id)
+    return [_contact(row) for row in rows]
+
+
+def _contact(row: Sequence[Any]) -> Contact:
+    at, expires_at, channel, kind, campaign, offer, category, tags = row
+    facts = Facts(channel, kind, campaign, offer, category, frozenset(orjson.loads(tags)))
+    return Contact(at, expires_at, facts)
 
 
 def keep(
@@ -123,6 +152,6 @@ def keep(
     contacts: Sequence[ContactRow],
 ) -> None:
     """Adds decisions, with the request ids that led to them and the contacts that they made."""
-    store.insert(DecisionTable, decisions)
-    store.insert(RequestTable, requests)
-    store.insert(ContactTable, contacts)
+    store.insert(DecisionRow, decisions)
+    store.insert(RequestRow, requests)
+    store.insert(ContactRow, contacts)

@@ -1,7 +1,7 @@
-"""Who is who: the names by which callers know a person, and how several persons become one.
+"""Links names: how several persons become one, with everything that is stored of them.
 
-A name that was never linked is a person of its own and has no row; the name under which a linked person is kept has none
-either. All of it runs inside of a transaction of the store.
+A name that was never linked is a person of its own and has no row; the name under which a linked person is stored has none
+either. All of it runs inside a transaction of the store.
 """
 
 from collections.abc import Sequence
@@ -10,109 +10,118 @@ from math import inf
 from engine.ledger.errors import TooManyNames
 from engine.ledger.queries import consents, persons
 from engine.ledger.store.rows import EventRow, IdentityRow, SignalRow
-from engine.ledger.store.statements import Select
+from engine.ledger.store.statements import Select, columns
 from engine.ledger.store.store import Store
-from engine.ledger.store.tables import IdentityTable
 from engine.model.instant import Instant
 
 MOST_NAMES = 100
-"""Names of one person. One name that many share, a test account's or a kiosk's, must not make one person of them all."""
+"""Names of one person. A name that many share, a test account's or a kiosk's, must not make one person of them all."""
 
 
-_COUNTED = Select("count(*)", "FROM identities WHERE person IN :given(person text)")
+_COUNT = Select("count(*)", "FROM identities WHERE person IN :given(person text)")
+"""How many names are linked to persons."""
 
 
 _FIRST_SEEN = Select("person, first_seen", "FROM persons WHERE person IN :given(person text)")
+"""When persons were first seen."""
 
 
 _EVENTS = Select(
-    "person, at, position, event_id, type, fields",
+    columns(EventRow._fields),
     "FROM events WHERE person IN :given(person text) ORDER BY person, at, position",
 )
+"""The events of persons, in order."""
 
 
 _SIGNALS = Select(
-    "person, name, since, expires_at, fields",
+    columns(SignalRow._fields),
     "FROM signals WHERE person IN :given(person text) ORDER BY expires_at, since, fields",
 )
+"""The signals of persons, those that end last at the end."""
 
 
 _MOVE_CONTACTS = "UPDATE contacts SET person = ? WHERE person IN :given(person text)"
+"""Moves the contacts of persons to another."""
 
 
 _MOVE_OUTCOMES = "UPDATE outcomes SET person = ? WHERE person IN :given(person text)"
+"""Moves the outcomes of persons to another."""
 
 
 _MOVE_NAMES = "UPDATE identities SET person = ? WHERE person IN :given(person text)"
+"""Moves the names of persons to another."""
 
 
-_NO_PERSONS = "DELETE FROM persons WHERE person IN :given(person text)"
+_DELETE_PERSONS = "DELETE FROM persons WHERE person IN :given(person text)"
+"""Deletes persons."""
 
 
-_NO_EVENTS = "DELETE FROM events WHERE person IN :given(person text)"
+_DELETE_EVENTS = "DELETE FROM events WHERE person IN :given(person text)"
+"""Deletes the events of persons."""
 
 
-_NO_SIGNALS = "DELETE FROM signals WHERE person IN :given(person text)"
+_DELETE_SIGNALS = "DELETE FROM signals WHERE person IN :given(person text)"
+"""Deletes the signals of persons."""
 
 
 def link(store: Store, names: Sequence[str], at: Instant, source: str) -> str:
-    """Makes one person of all who bear the names, with what is kept of each; the name under which it is kept.
+    """Makes one person of all who bear the names, with what is stored of each; the name under which the person is stored.
 
     That is the person seen first, then the first name in order: whatever the order in which names are linked, the result is
     the same. source: what linked them, for the log. Raises TooManyNames; then nothing is changed.
     """
-    known = persons.resolve(store, names)
-    merged = sorted({known.get(name, name) for name in names})
+    linked = persons.resolve(store, names)
+    merged = sorted({linked.get(name, name) for name in names})
     if len(merged) == 1:
         return merged[0]
     seen = dict(store.select(_FIRST_SEEN, merged))
     kept = min(merged, key=lambda person: (seen.get(person, inf), person))
     others = [person for person in merged if person != kept]
-    new = {*names, *others}.difference(known, (kept,))
+    new = {*names, *others}.difference(linked, (kept,))
     _check_number(store, [kept, *others], len(new))
     _merge(store, kept, others, at)
     store.change(_MOVE_NAMES, kept, others)
-    store.insert(IdentityTable, [IdentityRow(name, kept, at, source) for name in sorted(new)])
+    store.insert(IdentityRow, [IdentityRow(name, kept, at, source) for name in sorted(new)])
     return kept
 
 
 def _check_number(store: Store, merged: Sequence[str], new: int) -> None:
-    number = 1 + store.select(_COUNTED, merged)[0][0] + new
+    number = 1 + store.select(_COUNT, merged)[0][0] + new
     if number > MOST_NAMES:
         raise TooManyNames(f"the person would have {number} names, and at most {MOST_NAMES} are kept")
 
 
 def _merge(store: Store, kept: str, others: Sequence[str], at: Instant) -> None:
-    """Moves everything that is kept of the others to the one who is kept."""
+    """Moves everything that is stored of the others to the person who is kept."""
     store.change(_MOVE_CONTACTS, kept, others)
     store.change(_MOVE_OUTCOMES, kept, others)
     consents.join(store, kept, others)
-    store.change(_NO_PERSONS, others)
+    store.change(_DELETE_PERSONS, others)
     _move_events(store, kept, others)
     _join_signals(store, kept, others, at)
 
 
 def _move_events(store: Store, kept: str, others: Sequence[str]) -> None:
-    """Events of one moment come behind those that the kept person has of it."""
+    """Moves events; those of one moment come behind those that the kept person has of it."""
     moving = [EventRow(*row) for row in store.select(_EVENTS, others)]
     if not moving:
         return
-    last = persons.last_positions(store, list({(kept, one.at) for one in moving}))
+    last = persons.last_positions(store, list({(kept, event.at) for event in moving}))
     rows = []
-    for one in moving:
-        last[kept, one.at] = position = last.get((kept, one.at), -1) + 1
-        rows.append(one._replace(person=kept, position=position))
-    store.change(_NO_EVENTS, others)
+    for event in moving:
+        last[kept, event.at] = position = last.get((kept, event.at), -1) + 1
+        rows.append(event._replace(person=kept, position=position))
+    store.change(_DELETE_EVENTS, others)
     persons.keep_events(store, rows)
 
 
 def _join_signals(store: Store, kept: str, others: Sequence[str], at: Instant) -> None:
-    """A signal that several hold is held since the first of them and until the last, with what that one exposes."""
-    everybody = [kept, *others]
+    """Joins signals: one that several hold lasts from the first start to the last end, with the fields of the last."""
+    persons_joined = [kept, *others]
     joined: dict[str, SignalRow] = {}
-    for one in (SignalRow(*row) for row in store.select(_SIGNALS, everybody)):
-        if one.expires_at > at:
-            before = joined.get(one.name, one)
-            joined[one.name] = one._replace(person=kept, since=min(one.since, before.since))
-    store.change(_NO_SIGNALS, everybody)
+    for signal in (SignalRow(*row) for row in store.select(_SIGNALS, persons_joined)):
+        if signal.expires_at > at:
+            before = joined.get(signal.name, signal)
+            joined[signal.name] = signal._replace(person=kept, since=min(signal.since, before.since))
+    store.change(_DELETE_SIGNALS, persons_joined)
     persons.remember(store, list(joined.values()))

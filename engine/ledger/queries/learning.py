@@ -1,4 +1,4 @@
-"""What is kept of learning: offers until they are counted, the counts, and what is known from when on."""
+"""Reads and writes what is learned: offers until they are counted, the counts, and the states made of them."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -6,14 +6,13 @@ from typing import NamedTuple
 from engine.ledger.store.rows import ArmRow, LearnedRow, TrialRow
 from engine.ledger.store.statements import Select
 from engine.ledger.store.store import Store
-from engine.ledger.store.tables import ArmTable, LearnedTable, TrialTable
 from engine.model.instant import SECOND, Instant, Microseconds
 
 STRETCH = 600 * SECOND
-"""Offers are counted by as much time."""
+"""Length of the stretches of time by which offers are counted."""
 
 
-_RIPE = Select(
+_RIPE_TRIALS = Select(
     "variant, since, count(*), sum(rewarded), sum(value), sum(value * value)",
     "FROM (SELECT t.variant AS variant, t.at / ? * ? AS since,"
     " max(CASE WHEN o.event_id IS NULL THEN 0 ELSE 1 END) AS rewarded, coalesce(sum(o.value), 0.0) AS value"
@@ -23,38 +22,45 @@ _RIPE = Select(
     " WHERE n.decision_id = t.decision_id AND n.type IN ('bounced', 'not_sent', 'cancelled'))"
     " GROUP BY t.decision_id, t.variant, t.at) AS counted GROUP BY variant, since",
 )
+"""Counts a campaign's offers from before an instant, with the outcomes that came within the delay."""
 
 
-_COUNTED = "DELETE FROM trials WHERE campaign = ? AND at < ?"
+_DELETE_TRIALS = "DELETE FROM trials WHERE campaign = ? AND at < ?"
+"""Deletes the offers that were counted."""
 
 
-_ADDED = """
+_ADD_COUNTS = """
     ON CONFLICT (campaign, reward, since, variant) DO UPDATE SET shown = arms.shown + excluded.shown,
       rewarded = arms.rewarded + excluded.rewarded, value = arms.value + excluded.value,
       squares = arms.squares + excluded.squares"""
+"""Adds counts to those of the same stretch and variant."""
 
 
-_TOO_OLD = "DELETE FROM arms WHERE campaign = ? AND reward = ? AND since <= ?"
+_DELETE_OLD_COUNTS = "DELETE FROM arms WHERE campaign = ? AND reward = ? AND since <= ?"
+"""Deletes the counts up to an instant."""
 
 
 _SUMS = Select(
     "variant, sum(shown), sum(rewarded), sum(value), sum(squares)",
     "FROM arms WHERE campaign = ? AND reward = ? AND since > ? GROUP BY variant ORDER BY variant",
 )
+"""Sums the counts of each variant later than an instant."""
 
 
 _STATES = Select("since, arms", "FROM learned WHERE campaign = ? AND reward = ? ORDER BY since DESC LIMIT ?")
+"""The newest states of a campaign, the newest first."""
 
 
-_REPLACED = "DELETE FROM learned WHERE campaign = ? AND reward = ? AND since < ?"
+_DELETE_OLD_STATES = "DELETE FROM learned WHERE campaign = ? AND reward = ? AND since < ?"
+"""Deletes the states from before an instant."""
 
 
 _KEPT = 3
 """States of a campaign: the one that holds, the one that is to hold, and one more for clocks that differ."""
 
 
-class Sum(NamedTuple):
-    """What came of a variant."""
+class ArmSum(NamedTuple):
+    """The counts of a variant."""
 
     variant: str
     shown: int
@@ -64,8 +70,8 @@ class Sum(NamedTuple):
 
 
 def keep_trials(store: Store, rows: Sequence[TrialRow]) -> None:
-    """Adds offers of which something is to be learned."""
-    store.insert(TrialTable, rows)
+    """Adds offers of campaigns that learn."""
+    store.insert(TrialRow, rows)
 
 
 def count(
@@ -73,32 +79,35 @@ def count(
 ) -> None:
     """Counts the campaign's offers from before `until`, each once, with the outcomes that came within the delay.
 
-    What was not sent, or did not arrive, is no offer.
+    An offer that was not sent, or did not arrive, is not counted.
     """
-    ripe = store.select(_RIPE, STRETCH, STRETCH, outcome, delay, campaign, until)
+    counted = store.select(_RIPE_TRIALS, STRETCH, STRETCH, outcome, delay, campaign, until)
     rows = [
         ArmRow(campaign, reward, int(since), variant, int(shown), int(rewarded), float(value), float(squares))
-        for variant, since, shown, rewarded, value, squares in ripe
+        for variant, since, shown, rewarded, value, squares in counted
     ]
-    store.insert(ArmTable, rows, _ADDED)
-    store.change(_COUNTED, campaign, until)
+    store.insert(ArmRow, rows, _ADD_COUNTS)
+    store.change(_DELETE_TRIALS, campaign, until)
 
 
-def sums(store: Store, campaign: str, reward: str, since: Instant) -> list[Sum]:
-    """What came of each variant later than `since`; what is older is forgotten."""
-    store.change(_TOO_OLD, campaign, reward, since)
-    found = store.select(_SUMS, campaign, reward, since)
-    return [Sum(name, int(shown), int(rewarded), *map(float, rest)) for name, shown, rewarded, *rest in found]
+def sums(store: Store, campaign: str, reward: str, since: Instant) -> list[ArmSum]:
+    """The counts of each variant later than `since`; older ones are deleted."""
+    store.change(_DELETE_OLD_COUNTS, campaign, reward, since)
+    rows = store.select(_SUMS, campaign, reward, since)
+    return [
+        ArmSum(variant, int(shown), int(rewarded), float(value), float(squares))
+        for variant, shown, rewarded, value, squares in rows
+    ]
 
 
 def states(store: Store, campaign: str, reward: str) -> list[tuple[Instant, str]]:
-    """The newest states, the newest first: from when on, and the JSON of the arms."""
+    """The newest states, the newest first: from when on it holds, and the JSON of the arms."""
     return [(int(since), arms) for since, arms in store.select(_STATES, campaign, reward, _KEPT)]
 
 
 def keep_state(store: Store, row: LearnedRow) -> None:
-    """Adds a state; those that no clock can ask for any more are deleted."""
+    """Adds a state, and deletes those that no server's clock can need any more."""
     before = states(store, row.campaign, row.reward)
-    store.insert(LearnedTable, [row])
+    store.insert(LearnedRow, [row])
     if len(before) == _KEPT:
-        store.change(_REPLACED, row.campaign, row.reward, before[-2][0])
+        store.change(_DELETE_OLD_STATES, row.campaign, row.reward, before[-2][0])

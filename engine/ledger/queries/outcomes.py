@@ -1,44 +1,18 @@
-"""What is kept of outcomes: each once, beside its person, with the contacts that it is about."""
+"""Reads and writes outcomes: each once, beside its person."""
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from engine.ledger.store.rows import OutcomeRow
-from engine.ledger.store.statements import Select
+from engine.ledger.store.statements import Select, columns
 from engine.ledger.store.store import Store
-from engine.ledger.store.tables import OutcomeTable
 from engine.model.instant import Instant
-
-_OF_DECISIONS = Select(
-    "decision_id, campaign, type, at",
-    "FROM outcomes WHERE decision_id IN :given(decision_id text)",
-    packed=True,
-)
+from engine.model.outcome import PastOutcome
 
 
-_HAPPENED = Select(
-    "person, type, at, channel, campaign, offer",
-    "FROM outcomes WHERE person IN :given(person text) AND type IN :given(type text) AND at > ?",
-    packed=True,
-)
-
-
-_TALLY = Select(
-    "campaign, variant, type, count(DISTINCT decision_id), coalesce(sum(value), 0.0)",
-    "FROM outcomes WHERE campaign IN :given(campaign text) AND at > ? AND type IN :given(type text)"
-    " GROUP BY campaign, variant, type ORDER BY campaign, variant, type",
-)
-
-
-_CONVERSIONS = Select(
-    "count(*)",
-    "FROM (SELECT DISTINCT decision_id FROM outcomes WHERE campaign = ? AND type = 'converted' LIMIT ?) AS converted",
-)
-
-
-class Reported(NamedTuple):
-    """What was reported of one decision, as far as it says whether the customer was addressed."""
+class ReportedOutcome(NamedTuple):
+    """An outcome of a decision, as far as it says whether the customer was addressed."""
 
     campaign: str
     """Empty: all of the decision's offers."""
@@ -47,47 +21,79 @@ class Reported(NamedTuple):
 
 
 class OutcomeCount(NamedTuple):
-    """What came of the decisions for one variant of a campaign."""
+    """How often an outcome came of the decisions for one variant of a campaign."""
 
     campaign: str
     variant: str
     """Empty where the campaign has none."""
     type: str
     decisions: int
-    """How many had such an outcome, once or more often."""
+    """Decisions that had such an outcome, once or more often."""
     value: float
-    """The sum of what was reported, whatever its currency."""
+    """The sum of the reported values, whatever their currency."""
+
+
+_OF_DECISIONS = Select(
+    f"decision_id, {columns(ReportedOutcome._fields)}",
+    "FROM outcomes WHERE decision_id IN :given(decision_id text)",
+    packed=True,
+)
+"""All outcomes of decisions."""
+
+
+_OF_PERSONS = Select(
+    f"person, {columns(PastOutcome._fields)}",
+    "FROM outcomes WHERE person IN :given(person text) AND type IN :given(type text) AND at > ?",
+    packed=True,
+)
+"""The outcomes of persons, of some types, later than an instant."""
+
+
+_COUNTS = Select(
+    "campaign, variant, type, count(DISTINCT decision_id), coalesce(sum(value), 0.0)",
+    "FROM outcomes WHERE campaign IN :given(campaign text) AND at > ? AND type IN :given(type text)"
+    " GROUP BY campaign, variant, type ORDER BY campaign, variant, type",
+)
+"""Counts the outcomes of campaigns, of some types, later than an instant."""
+
+
+_CONVERSIONS = Select(
+    "count(*)",
+    "FROM (SELECT DISTINCT decision_id FROM outcomes WHERE campaign = ? AND type = 'converted' LIMIT ?) AS converted",
+)
+"""Counts the decisions of a campaign that led to a conversion, up to a limit."""
 
 
 def keep(store: Store, rows: Sequence[OutcomeRow]) -> None:
     """Adds outcomes."""
-    store.insert(OutcomeTable, rows)
+    store.insert(OutcomeRow, rows)
 
 
-def of_decisions(store: Store, decision_ids: Sequence[str]) -> dict[str, list[Reported]]:
-    """All that was ever reported of the decisions."""
-    found: dict[str, list[Reported]] = defaultdict(list)
+def of_decisions(store: Store, decision_ids: Sequence[str]) -> dict[str, list[ReportedOutcome]]:
+    """All outcomes that were ever reported of the decisions, by decision_id."""
+    by_decision: dict[str, list[ReportedOutcome]] = defaultdict(list)
     if decision_ids:
-        for decision_id, *one in store.select(_OF_DECISIONS, decision_ids):
-            found[decision_id].append(Reported(*one))
-    return found
+        for decision_id, *outcome in store.select(_OF_DECISIONS, decision_ids):
+            by_decision[decision_id].append(ReportedOutcome(*outcome))
+    return by_decision
 
 
 def of_persons(
     store: Store, persons: Sequence[str], types: Sequence[str], since: Instant
-) -> Sequence[Sequence[Any]]:
-    """The persons' outcomes of the types, later than `since`: person, type, at, channel, campaign, offer."""
-    return store.select(_HAPPENED, persons, types, since)
+) -> list[tuple[str, PastOutcome]]:
+    """The persons' outcomes of the types, later than `since`, each with its person."""
+    rows = store.select(_OF_PERSONS, persons, types, since)
+    return [(person, PastOutcome(*outcome)) for person, *outcome in rows]
 
 
 def outcome_counts(
     store: Store, campaigns: Sequence[str], types: Sequence[str], since: Instant
 ) -> list[OutcomeCount]:
-    """By campaign, variant and type: what happened later than `since`; only outcomes of decisions have a campaign.
+    """The outcomes later than `since` by campaign, variant and type; only outcomes of decisions have a campaign.
 
     It reads the campaigns' outcomes of that time, by an index, however long the log is.
     """
-    return [OutcomeCount(*row) for row in store.select(_TALLY, campaigns, since, types)]
+    return [OutcomeCount(*row) for row in store.select(_COUNTS, campaigns, since, types)]
 
 
 def conversions(store: Store, campaign: str, most: int) -> int:

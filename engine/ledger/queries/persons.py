@@ -1,6 +1,6 @@
-"""What is kept of persons beside their contacts: that they are known, what they did, and which signals are remembered.
+"""Reads and writes what is stored of persons beside their contacts: that they are known, their events and their signals.
 
-One statement a group, inside of a transaction of the store.
+One statement a group, inside a transaction of the store.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,29 +10,32 @@ from typing import Any
 from engine.ledger.store.rows import EventRow, PersonRow, SignalRow
 from engine.ledger.store.statements import Select
 from engine.ledger.store.store import Store
-from engine.ledger.store.tables import EventTable, PersonTable, SignalTable
 from engine.model.customer import Recalled, RecallQuery
 from engine.model.instant import Instant
 
 _EVENTS = Select(
-    "asked.place, e.at, e.position, e.event_id, e.type, json(e.fields)",
-    "FROM :given(place bigint, person text, since bigint) AS asked CROSS JOIN events AS e"
-    " WHERE e.person = asked.person AND e.at > asked.since AND e.type IN :given(type text)",
+    "given.query, e.at, e.position, e.event_id, e.type, json(e.fields)",
+    "FROM :given(query bigint, person text, since bigint) AS given CROSS JOIN events AS e"
+    " WHERE e.person = given.person AND e.at > given.since AND e.type IN :given(type text)",
     packed=True,
 )
+"""The events of persons later than an instant each, of some types, with the index of the query."""
 
 
 _SIGNALS = Select(
-    "asked.place, s.name, s.since, s.expires_at, json(s.fields)",
-    "FROM :given(place bigint, person text) AS asked CROSS JOIN signals AS s WHERE s.person = asked.person",
+    "given.query, s.name, s.since, s.expires_at, json(s.fields)",
+    "FROM :given(query bigint, person text) AS given CROSS JOIN signals AS s WHERE s.person = given.person",
     packed=True,
 )
+"""The signals of persons, with the index of the query."""
 
 
 _PERSONS = Select("name, person", "FROM identities WHERE name IN :given(name text)")
+"""The persons to whom names were linked."""
 
 
 _KNOWN = Select("person", "FROM persons WHERE person IN :given(person text)")
+"""Those of the persons who are known."""
 
 
 _OWNERS = Select(
@@ -40,51 +43,59 @@ _OWNERS = Select(
     "FROM events WHERE event_id IN :given(event_id text)"
     " UNION ALL SELECT event_id, person FROM outcomes WHERE event_id IN :given(event_id text)",
 )
+"""The persons of events and outcomes."""
 
 
-_LAST = Select(
+_LAST_POSITIONS = Select(
     "e.person, e.at, max(e.position)",
-    "FROM :given(person text, at bigint) AS asked CROSS JOIN events AS e"
-    " WHERE e.person = asked.person AND e.at = asked.at GROUP BY e.person, e.at",
+    "FROM :given(person text, at bigint) AS given CROSS JOIN events AS e"
+    " WHERE e.person = given.person AND e.at = given.at GROUP BY e.person, e.at",
 )
+"""The last position of an event by person and moment."""
 
 
-_TOO_OLD = "DELETE FROM events WHERE person = ? AND at <= ?"
+_DELETE_OLD_EVENTS = "DELETE FROM events WHERE person = ? AND at <= ?"
+"""Deletes a person's events up to an instant."""
 
 
-_TOO_MANY = """
+_DELETE_EVENTS_BEYOND = """
     DELETE FROM events WHERE person = ? AND (at, position) < (
       SELECT at, position FROM events WHERE person = ? ORDER BY at DESC, position DESC LIMIT 1 OFFSET ?)"""
+"""Deletes a person's events that are older than the newest so many."""
 
 
-_RENEWED = """
+_RENEW_SIGNAL = """
     ON CONFLICT (person, name) DO UPDATE SET expires_at = excluded.expires_at, fields = excluded.fields,
       since = CASE WHEN signals.expires_at > excluded.since AND signals.since < excluded.since
                    THEN signals.since ELSE excluded.since END"""
+"""An added signal replaces the one of its name; the start of one that has not expired stays."""
 
 
-_FORGOTTEN = """
+_FORGET_SIGNALS = """
     DELETE FROM signals WHERE (person, name, expires_at) IN :given(person text, name text, expires_at bigint)"""
+"""Deletes signals, unless their expiry has changed."""
 
 
 _order = itemgetter(0, 1)
 
 
-def recall(store: Store, wanted: Sequence[RecallQuery]) -> list[Recalled]:
-    """What is remembered of the persons, in their order, under whichever of their names they are asked for."""
-    names = {name for one in wanted for name in (one.person, *one.aliases)}
+def recall(store: Store, queries: Sequence[RecallQuery]) -> list[Recalled]:
+    """What is remembered of the persons, in the order of the queries, whichever of their names a query has."""
+    names = {name for query in queries for name in (query.person, *query.aliases)}
     linked = resolve(store, list(names))
-    if not linked and not any(one.aliases for one in wanted):
-        return _recall(store, wanted)
-    every = [
-        (place, one._replace(person=person))
-        for place, one in enumerate(wanted)
-        for person in sorted({linked.get(name, name) for name in (one.person, *one.aliases)})
+    if not linked and not any(query.aliases for query in queries):
+        return _recall(store, queries)
+    by_person = [
+        (index, query._replace(person=person))
+        for index, query in enumerate(queries)
+        for person in sorted({linked.get(name, name) for name in (query.person, *query.aliases)})
     ]
-    found: dict[int, list[Recalled]] = {}
-    for (place, _), recalled in zip(every, _recall(store, [one for _, one in every]), strict=True):
-        found.setdefault(place, []).append(recalled)
-    return [_together(found[place]) for place in range(len(wanted))]
+    recalled: list[list[Recalled]] = [[] for _ in queries]
+    for (index, _), of_person in zip(
+        by_person, _recall(store, [query for _, query in by_person]), strict=True
+    ):
+        recalled[index].append(of_person)
+    return [_joined(of_query) for of_query in recalled]
 
 
 def resolve(store: Store, names: Sequence[str]) -> dict[str, str]:
@@ -92,33 +103,50 @@ def resolve(store: Store, names: Sequence[str]) -> dict[str, str]:
     return dict(store.select(_PERSONS, names))
 
 
-def _together(recalled: Sequence[Recalled]) -> Recalled:
-    """What is remembered of several who are one person."""
-    if len(recalled) == 1:
-        return recalled[0]
+def _joined(several: Sequence[Recalled]) -> Recalled:
+    """What is remembered of several persons who are one."""
+    if len(several) == 1:
+        return several[0]
     return Recalled(
-        sorted((row for one in recalled for row in one.events), key=_order),
-        [row for one in recalled for row in one.signals],
-        None if recalled[0].is_known is None else any(one.is_known for one in recalled),
+        sorted((event for recalled in several for event in recalled.events), key=_order),
+        [signal for recalled in several for signal in recalled.signals],
+        None if several[0].is_known is None else any(recalled.is_known for recalled in several),
     )
 
 
-def _recall(store: Store, wanted: Sequence[RecallQuery]) -> list[Recalled]:
-    events = _by_place(
-        row for types, asked in _by_types(wanted).items() for row in store.select(_EVENTS, asked, types)
+def _recall(store: Store, queries: Sequence[RecallQuery]) -> list[Recalled]:
+    events = _by_query(
+        row for types, given in _by_types(queries).items() for row in store.select(_EVENTS, given, types)
     )
-    asked = [(place, one.person) for place, one in enumerate(wanted) if one.signals]
-    signals = _by_place(store.select(_SIGNALS, asked) if asked else ())
-    persons = [one.person for one in wanted if one.is_known]
+    given = [(index, query.person) for index, query in enumerate(queries) if query.signals]
+    signals = _by_query(store.select(_SIGNALS, given) if given else ())
+    persons = [query.person for query in queries if query.is_known]
     known = {row[0] for row in store.select(_KNOWN, persons)} if persons else set()
     return [
         Recalled(
-            sorted(events.get(place, ()), key=_order),
-            signals.get(place, ()),
-            one.person in known if one.is_known else None,
+            sorted(events.get(index, ()), key=_order),
+            signals.get(index, ()),
+            query.person in known if query.is_known else None,
         )
-        for place, one in enumerate(wanted)
+        for index, query in enumerate(queries)
     ]
+
+
+def _by_types(queries: Sequence[RecallQuery]) -> dict[tuple[str, ...], list[tuple[int, str, Instant]]]:
+    """Index, person and instant of the queries, by the types of events that they read: mostly those of one book."""
+    by_types: dict[tuple[str, ...], list[tuple[int, str, Instant]]] = {}
+    for index, query in enumerate(queries):
+        if query.events:
+            by_types.setdefault(query.events, []).append((index, query.person, query.since))
+    return by_types
+
+
+def _by_query(rows: Iterable[Sequence[Any]]) -> dict[int, list[Sequence[Any]]]:
+    """The rows without their first column, by it."""
+    by_query: dict[int, list[Sequence[Any]]] = {}
+    for index, *row in rows:
+        by_query.setdefault(index, []).append(row)
+    return by_query
 
 
 def owners(store: Store, event_ids: Sequence[str]) -> dict[str, str]:
@@ -127,48 +155,31 @@ def owners(store: Store, event_ids: Sequence[str]) -> dict[str, str]:
 
 
 def last_positions(store: Store, moments: Sequence[tuple[str, Instant]]) -> dict[tuple[str, Instant], int]:
-    """The highest position among a person's events of a moment, where there are any."""
-    return {(person, at): last for person, at, last in store.select(_LAST, moments)}
+    """The last position among a person's events of a moment, where there are any."""
+    return {(person, at): last for person, at, last in store.select(_LAST_POSITIONS, moments)}
 
 
 def keep_events(store: Store, rows: Sequence[EventRow]) -> None:
     """Adds events."""
-    store.insert(EventTable, rows)
+    store.insert(EventRow, rows)
 
 
 def trim_events(store: Store, person: str, *, until: Instant, newest: int) -> None:
-    """Deletes the person's events up to a moment, and all but the newest so many."""
-    store.change(_TOO_OLD, person, until)
-    store.change(_TOO_MANY, person, person, newest - 1)
+    """Deletes the person's events up to an instant, and all but the newest so many."""
+    store.change(_DELETE_OLD_EVENTS, person, until)
+    store.change(_DELETE_EVENTS_BEYOND, person, person, newest - 1)
 
 
 def know(store: Store, rows: Sequence[PersonRow]) -> None:
-    """Notes that there are these persons; what is known of them stays."""
-    store.insert(PersonTable, rows, "ON CONFLICT DO NOTHING")
+    """Adds persons, where they are not known yet."""
+    store.insert(PersonRow, rows, "ON CONFLICT DO NOTHING")
 
 
 def remember(store: Store, signals: Sequence[SignalRow]) -> None:
-    """Writes signals; one that is there, and has not expired, keeps the moment since when it holds."""
-    store.insert(SignalTable, signals, _RENEWED)
+    """Writes signals; one that is there, and has not expired, keeps the time since when it holds."""
+    store.insert(SignalRow, signals, _RENEW_SIGNAL)
 
 
 def forget(store: Store, signals: Sequence[tuple[str, str, Instant]]) -> None:
-    """Deletes signals by person, name and the moment at which they expire."""
-    store.change(_FORGOTTEN, signals)
-
-
-def _by_types(wanted: Sequence[RecallQuery]) -> dict[tuple[str, ...], list[tuple[int, str, Instant]]]:
-    """Place, person and moment, by the types that are wanted: mostly those of one book."""
-    found: dict[tuple[str, ...], list[tuple[int, str, Instant]]] = {}
-    for place, one in enumerate(wanted):
-        if one.events:
-            found.setdefault(one.events, []).append((place, one.person, one.since))
-    return found
-
-
-def _by_place(rows: Iterable[Sequence[Any]]) -> dict[int, list[Sequence[Any]]]:
-    """The rows without their first column, by it."""
-    found: dict[int, list[Sequence[Any]]] = {}
-    for place, *row in rows:
-        found.setdefault(place, []).append(row)
-    return found
+    """Deletes signals by person, name and expiry."""
+    store.change(_FORGET_SIGNALS, signals)

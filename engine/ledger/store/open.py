@@ -1,4 +1,4 @@
-"""Opening a log by its URL, brought to the newest form."""
+"""Opens a log by its URL, migrated to the newest form."""
 
 import sqlite3
 from pathlib import Path
@@ -15,7 +15,7 @@ _POSTGRES = ("postgresql://", "postgres://")
 
 
 def check_url(url: str) -> None:
-    """Raises ValueError when no log can have this URL; its message has nothing in it that may be a password."""
+    """Raises ValueError when no log can have this URL; the message holds nothing that may be a password."""
     if url.startswith(_POSTGRES):
         _postgres().connection_info(url)
     elif url.startswith("sqlite:"):
@@ -25,12 +25,12 @@ def check_url(url: str) -> None:
 
 
 def is_missing(url: str) -> bool:
-    """Whether the URL names a file that is not there; of a server nobody knows before it is asked."""
+    """Whether the URL names a file that is not there; never for a server, which has to be tried."""
     return url.startswith("sqlite:") and not sqlite_path(url).exists()
 
 
 def open_store(url: str, *, busy_timeout: float = 2.0) -> Store:
-    """Brings the log at `url` to the newest form and opens it; raises LedgerUnavailable with the cause."""
+    """Migrates the log at `url` to the newest form and opens it; raises LedgerUnavailable with the cause."""
     if url.startswith(_POSTGRES):
         store: Store = _postgres().open_postgres(url, busy_timeout=busy_timeout)
         return store
@@ -50,25 +50,25 @@ def _open_sqlite(url: str, busy_timeout: float) -> SqliteStore:
 
 
 def migrate_log(url: str, form: str | None = None) -> str:
-    """Brings the log at `url` to a form, the newest unless one is named, and returns the form's name.
+    """Migrates the log at `url` to a form, the newest unless one is named, and returns the form's name.
 
     To an earlier one it drops the tables and columns that came later, with what they hold. Raises ValueError for a form
     that there never was, LedgerUnavailable with the cause.
     """
     known = forms()
-    wanted = known[-1] if form is None else form
-    if wanted not in known:
-        raise ValueError(f"there is no form {wanted!r}; there are {', '.join(known)}")
+    target = known[-1] if form is None else form
+    if target not in known:
+        raise ValueError(f"there is no form {target!r}; there are {', '.join(known)}")
     if url.startswith(_POSTGRES):
-        _postgres().migrate_postgres(url, wanted)
-        return wanted
+        _postgres().migrate_postgres(url, target)
+        return target
     path = sqlite_path(url)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        migrate_file(path, wanted)
+        migrate_file(path, target)
     except _FAILS as error:
         raise _unavailable(path, error) from error
-    return wanted
+    return target
 
 
 _FAILS = (sqlite3.Error, SQLAlchemyError, LedgerUnavailable, OSError)
@@ -80,7 +80,7 @@ def _unavailable(path: Path, error: Exception) -> LedgerUnavailable:
 
 
 def _postgres() -> ModuleType:
-    """What opens a log on PostgreSQL; its driver is an extra."""
+    """The module for PostgreSQL, whose driver is an extra."""
     try:
         from engine.ledger.store import postgres  # noqa: PLC0415
     except ModuleNotFoundError as error:

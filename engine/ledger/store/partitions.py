@@ -1,7 +1,7 @@
-"""Partitions by month, on PostgreSQL, so that old rows can be dropped at once.
+"""Makes partitions by month, on PostgreSQL, so that old rows can be dropped at once.
 
-They are made some months ahead by whoever connects. A row of any other month lies in the default partition of its table,
-so that nothing is ever refused.
+Every server makes them some months ahead. A row of any other month lies in the default partition of its table, so that
+none is ever refused.
 """
 
 from collections.abc import Callable
@@ -18,13 +18,13 @@ log = structlog.get_logger()
 
 
 _AHEAD = 3
-"""Months that are made before they come."""
+"""Months whose partitions are made before they come."""
 
 
 _EXIST = "SELECT name FROM unnest(%s::text[]) AS name WHERE to_regclass(name) IS NOT NULL"
 
 
-_ALONE = "SELECT pg_advisory_xact_lock(hashtextextended('tact partitions', 0))"
+_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('tact partitions', 0))"
 
 
 PARTITIONED: dict[str, Callable[[Instant], object]] = {
@@ -32,22 +32,22 @@ PARTITIONED: dict[str, Callable[[Instant], object]] = {
     "requests": id_from,
     "contacts": int,
 }
-"""The tables, each with what an instant is in the column by which it is divided."""
+"""The tables, each with what makes of an instant a value of the column that divides it."""
 
 
 def make_partitions(connection: "psycopg.Connection[Any]", now: datetime | None = None) -> None:
-    """Makes the partitions of this month and the next ones where there are none; what cannot be made is logged.
+    """Makes the missing partitions of this month and the next ones; logs those that cannot be made.
 
     connection: in autocommit, outside a transaction.
     """
     first = _month(now or datetime.now(UTC))
-    wanted = {
+    required = {
         partition_name(table, month): (table, month)
         for table in PARTITIONED
         for month in range(first, first + _AHEAD + 1)
     }
-    exist = {name for (name,) in connection.execute(_EXIST, (list(wanted),))}
-    for name, (table, month) in wanted.items():
+    exist = {name for (name,) in connection.execute(_EXIST, (list(required),))}
+    for name, (table, month) in required.items():
         if name not in exist:
             _make(connection, name, table, month)
 
@@ -58,12 +58,12 @@ def partition_name(table: str, month: int) -> str:
 
 
 def _make(connection: "psycopg.Connection[Any]", name: str, table: str, month: int) -> None:
-    since, until = (PARTITIONED[table](from_datetime(_start(one))) for one in (month, month + 1))
+    since, until = (PARTITIONED[table](from_datetime(_start(bound))) for bound in (month, month + 1))
     try:
         with connection.transaction():
             # attached rather than made in place: writers go on, and only the default partition is locked for a moment
             connection.execute("SET LOCAL lock_timeout = '1s'")
-            connection.execute(_ALONE)
+            connection.execute(_LOCK)
             connection.execute(f"CREATE TABLE IF NOT EXISTS {name} (LIKE {table} INCLUDING ALL)")
             connection.execute(
                 f"ALTER TABLE {table} ATTACH PARTITION {name} FOR VALUES FROM ('{since}') TO ('{until}')"

@@ -1,7 +1,7 @@
 """The store on PostgreSQL: any number of servers on one log.
 
-Before a transaction reads anything it locks what it is about, in one order for everybody: what it reads then is what the
-last transaction about the same names left, and no two ever wait for each other. Statements that nobody waits for are sent
+Before a transaction reads anything it takes its locks, in one order for all servers: it reads what the last transaction
+with the same locks left, and no two ever wait for each other. Statements whose results are not needed at once are sent
 together, so that a group costs a few round trips.
 """
 
@@ -16,15 +16,16 @@ from typing import Any
 import orjson
 import psycopg
 from psycopg.types.json import set_json_loads
-from sqlalchemy import NullPool, Table, create_engine
+from sqlalchemy import NullPool, create_engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from engine.ledger.errors import LedgerUnavailable
 from engine.ledger.migrate import migrate_database
 from engine.ledger.store.partitions import make_partitions
 from engine.ledger.store.postgres_url import connection_info, session, shown
-from engine.ledger.store.statements import Select, TableColumn, bound, columns_of, with_given
-from engine.ledger.store.store import Store
+from engine.ledger.store.statements import Select, TableColumn, bound, with_given
+from engine.ledger.store.store import RowT, Store
+from engine.ledger.store.tables import table_of
 
 _BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 
@@ -36,11 +37,11 @@ _LOCK = (
     "SELECT count(pg_advisory_xact_lock(key)) FROM (SELECT DISTINCT hashtextextended(name, 0) AS key"
     " FROM json_array_elements_text(%s::json) AS name ORDER BY 1) AS keys"
 )
-"""Locks 64 bits of hash a name, in their order. Two names of one hash wait for each other, and are no less exact."""
+"""Takes advisory locks on 64 bits of hash a name, in order. Two names of one hash wait for each other, and stay exact."""
 
 
 _PARTITIONS_EVERY = 6 * 3600.0
-"""Seconds after which the partitions to come are looked at again."""
+"""Seconds between looks at the partitions of the coming months."""
 
 
 _JSON = re.compile(r"\bjson\(([^)]*)\)")
@@ -49,15 +50,15 @@ _JSON = re.compile(r"\bjson\(([^)]*)\)")
 _IN_LIST = re.compile(r"IN (:given\([^,)]*\))")
 
 
-logging.getLogger("psycopg").setLevel(logging.ERROR)  # what it warns of is raised as well
+logging.getLogger("psycopg").setLevel(logging.ERROR)  # it raises what it warns of
 
 
 class PostgresStore(Store):
     """A log in a PostgreSQL database. It connects again by itself when the connection was lost.
 
     url: as libpq reads it, `postgresql://user@host:5432/database`. busy_timeout: seconds to wait for another server's
-    transaction about the same names. Raises LedgerUnavailable from `transaction` when it was not kept, and when nobody
-    can know because the connection broke while it was being committed: a retry by request_id tells.
+    transaction with the same locks. `transaction` raises LedgerUnavailable when it was not kept, and when that is unknown
+    because the connection broke while it was being committed: a retry by request_id tells.
     """
 
     shards = 8
@@ -66,7 +67,6 @@ class PostgresStore(Store):
         self._url, self._busy_timeout = url, busy_timeout
         self._session = session(url, busy_timeout)
         self._connection: psycopg.Connection[Any] | None = None
-        self._within = False
         self._partitions_due = 0.0
 
     def close(self) -> None:
@@ -75,25 +75,16 @@ class PostgresStore(Store):
             self._connection.close()
             self._connection = None
 
-    @property
-    def within(self) -> bool:
-        """Whether a transaction is under way."""
-        return self._within
-
     def another(self) -> "PostgresStore":
         """The same log on a connection of its own."""
         return PostgresStore(self._url, busy_timeout=self._busy_timeout)
 
     @contextmanager
-    def transaction(self, about: Iterable[str] = (), *, writes: bool = True) -> Iterator[None]:
-        """Everything inside is kept together when the block ends, or not at all when it raises."""
-        if self._within:
-            yield
-            return
-        self._within = True
+    def transaction(self, locks: Iterable[str] = (), *, writes: bool = True) -> Iterator[None]:
+        """Keeps everything inside together when the block ends, or nothing of it when it raises."""
         try:
             with self._committed(_BEGIN if writes else _BEGIN_READING):
-                self._lock(list(about))
+                self._lock(list(locks))
                 yield
         except psycopg.Error as error:
             self.close()
@@ -102,8 +93,6 @@ class PostgresStore(Store):
         except BaseException:
             self.close()  # which rolls back
             raise
-        finally:
-            self._within = False
 
     @contextmanager
     def _committed(self, begin: str) -> Iterator[None]:
@@ -116,22 +105,22 @@ class PostgresStore(Store):
             raise LedgerUnavailable(f"the log did not take the write: {end.statusmessage}")
 
     def select(self, statement: Select, *values: Any) -> Sequence[Any]:
-        """The rows."""
+        """Reads rows."""
         return self._run(_select_sql(statement), values).fetchall()
 
     def change(self, sql: str, *values: Any) -> None:
         """Changes or deletes rows."""
         self._run(_rendered(sql), values)
 
-    def insert(self, table: type[Any], rows: Sequence[tuple[Any, ...]], conflict: str = "") -> None:
-        """Adds the rows to the table; `conflict` says in SQL what becomes of one whose key is there."""
+    def insert(self, row: type[RowT], rows: Sequence[RowT], conflict: str = "") -> None:
+        """Adds rows to the table of their type; `conflict` says in SQL what becomes of one whose key is there."""
         if rows:
-            columns = columns_of(table.__table__)
-            documents = [dict(zip(columns, row, strict=True)) for row in rows]
-            self._run(_insert_sql(table.__table__, conflict), (documents,))
+            columns = table_of(row).columns.keys()
+            documents = [dict(zip(columns, values, strict=True)) for values in rows]
+            self._run(_insert_sql(row, conflict), (documents,))
 
     def mark(self) -> None:
-        """Remembers the place in the transaction to which `retreat` goes back."""
+        """Marks the state of the transaction to which `retreat` goes back."""
         self._run("SAVEPOINT mark", (), prepare=False)
 
     def retreat(self) -> None:
@@ -149,7 +138,7 @@ class PostgresStore(Store):
         self._run("SELECT pg_current_xact_id()", ()).fetchall()
 
     def _lock(self, names: Sequence[str]) -> None:
-        """Waits until no other transaction is about these names."""
+        """Waits until no other transaction has these locks."""
         if names:
             self._run(_LOCK, (names,)).fetchall()
 
@@ -173,7 +162,7 @@ class PostgresStore(Store):
 
 
 def _cause(error: psycopg.Error) -> str:
-    """What the database said, without the values of a row, which stand in its details."""
+    """The database's message, without its details, which may hold values of a row."""
     return error.diag.message_primary or " ".join(str(error).split()) or type(error).__name__
 
 
@@ -184,10 +173,11 @@ def _select_sql(statement: Select) -> str:
 
 
 @cache
-def _insert_sql(table: Table, conflict: str) -> str:
-    columns, name = ", ".join(columns_of(table)), table.name
-    rows = f"json_populate_recordset(NULL::{name}, %s::json)"
-    return f"INSERT INTO {name} ({columns}) SELECT {columns} FROM {rows} {conflict}"
+def _insert_sql(row: type, conflict: str) -> str:
+    table = table_of(row)
+    columns = ", ".join(table.columns.keys())
+    rows = f"json_populate_recordset(NULL::{table.name}, %s::json)"
+    return f"INSERT INTO {table.name} ({columns}) SELECT {columns} FROM {rows} {conflict}"
 
 
 @cache
@@ -201,7 +191,7 @@ def _given(columns: Sequence[TableColumn]) -> str:
         name, of_type = columns[0]
         return f"(SELECT value::{of_type} AS {name} FROM json_array_elements_text(?::json) AS value)"
     values = ", ".join(
-        f"(value->>{place})::{of_type} AS {name}" for place, (name, of_type) in enumerate(columns)
+        f"(value->>{index})::{of_type} AS {name}" for index, (name, of_type) in enumerate(columns)
     )
     return f"(SELECT {values} FROM json_array_elements(?::json) AS value)"
 

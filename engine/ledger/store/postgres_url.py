@@ -1,4 +1,4 @@
-"""The URL of a log on PostgreSQL: what it means for a connection, and how it is shown without its password."""
+"""Reads the URL of a log on PostgreSQL, and shows it without its password."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ _NETWORK = {
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,
 }
-"""A database that is gone without a word is noticed in ten seconds."""
+"""A database that is gone without closing its connections is noticed in ten seconds."""
 
 
 _SHOWN = ("user", "host", "port", "dbname")
@@ -49,7 +49,7 @@ def connection_info(url: str) -> dict[str, Any]:
 
 
 def session(url: str, lock_timeout: float) -> str:
-    """The connection string of a store's session; what the URL says itself goes before. lock_timeout: seconds."""
+    """The connection string of a store's session; what the URL sets itself takes precedence. lock_timeout: seconds."""
     info = connection_info(url)
     ours = {**_SESSION, "lock_timeout": f"{max(1, round(lock_timeout * 1000))}ms"}
     options = " ".join(f"-c {name}={value}" for name, value in ours.items())

@@ -1,176 +1,254 @@
-"""Rows as they go in and out: plain tuples in the order of the tables' columns."""
+"""The rows of all tables. Times are microseconds since 1970-01-01T00:00Z; structured columns are JSON texts.
+
+On PostgreSQL the tables that only grow are divided by month; engine.ledger.store.partitions makes the partitions.
+"""
 
 from typing import NamedTuple
 
+from sqlalchemy import Index, text
+from sqlmodel import SQLModel
 
+from engine.ledger.store.tables import BigInt, Id, IdKey, InstantKey, NumberKey, stored
+
+
+@stored("decisions", postgresql_partition_by="RANGE (decision_id)")
 class DecisionRow(NamedTuple):
-    """A row of `decisions`."""
+    """One decision, complete enough to repeat it."""
 
-    decision_id: str
+    decision_id: IdKey
+    """UUIDv7, so rows are in order of time."""
     request_id: str | None
     person: str
-    at: int
+    at: BigInt
     book_version: str
     outcome: str
     campaign: str | None
+    """Of the first offer, as are the columns up to selection_probability."""
     offer: str | None
     variant: str | None
     channel: str | None
     placement: str | None
+    """The placement of the request."""
     score: float | None
     selection_probability: float | None
-    next_allowed_at: int | None
-    expires_at: int | None
+    next_allowed_at: BigInt | None
+    expires_at: BigInt | None
     inputs: str
+    """What the decision depended on: attribute values (only the names of masked ones), consents, requested channels, draws."""
     trace: str
+    """The candidates with score and stage, and the contacts and counters that pressure rules read."""
     answer: str
+    """The reply, so that a retry gets the same."""
 
 
+@stored("requests", sqlite_with_rowid=False, postgresql_partition_by="RANGE (decision_id)")
 class RequestRow(NamedTuple):
-    """A row of `requests`."""
+    """The decision that a request_id led to."""
 
-    request_id: str
-    decision_id: str
+    request_id: IdKey
+    decision_id: IdKey
 
 
+@stored("contacts", sqlite_with_rowid=False, postgresql_partition_by="RANGE (at)")
 class ContactRow(NamedTuple):
-    """A row of `contacts`."""
+    """What uses up contact pressure: one row an offer, stored beside the person's other contacts."""
 
-    person: str
-    at: int
-    decision_id: str
-    position: int
+    person: IdKey
+    at: InstantKey
+    decision_id: IdKey
+    position: NumberKey
+    """The offer's position in its decision, from 0."""
     state: str
-    expires_at: int | None
+    """reserved, confirmed, released or shadow, as outcomes change it: see engine.decide.pressure.contact_state."""
+    expires_at: BigInt | None
+    """When an unconfirmed reservation expires; empty: the state stays."""
     channel: str
     kind: str
     campaign: str
     offer: str
     category: str
     tags: str
+    """The offer's tags at the time, a JSON list in order."""
 
 
+@stored("counters", sqlite_with_rowid=False)
 class CounterRow(NamedTuple):
-    """A row of `counters`."""
+    """What all customers share: how many contacts an offer, a campaign or a channel has, in one period.
 
-    counter: str
-    period: int
-    shard: int
-    used: int
-    quota: int
-    divided: int
+    On PostgreSQL a counter is divided into shards, each with a quota of its own, so that servers do not wait for one row:
+    no shard uses more than its quota, and together they have no more than the limit. On SQLite it is one row.
+    """
+
+    counter: IdKey
+    """The rule's name: OFFER/stock, CAMPAIGN/total, CHANNEL/capacity."""
+    period: InstantKey
+    """When the period began in which it counts; 0: it counts for good."""
+    shard: NumberKey
+    used: BigInt
+    """Contacts; below 0 where the shard took back what others gave. The sum over the shards is what counts."""
+    quota: BigInt
+    """How many contacts it may use."""
+    divided: BigInt
+    """The limit that was divided among the shards; where the book has another by now it is divided anew."""
 
 
+_BY_EXPIRY = Index(
+    "holdings_by_expiry",
+    "counter",
+    "period",
+    "expires_at",
+    sqlite_where=text("expires_at IS NOT NULL"),
+    postgresql_where=text("expires_at IS NOT NULL"),
+)
+
+
+@stored("holdings", _BY_EXPIRY, sqlite_with_rowid=False)
 class HoldingRow(NamedTuple):
-    """A row of `holdings`."""
+    """What a contact holds of a counter."""
 
-    decision_id: str
-    position: int
-    counter: str
-    period: int
+    decision_id: IdKey
+    position: NumberKey
+    """The offer's position in its decision, as in `contacts`."""
+    counter: IdKey
+    period: BigInt
     counted: bool
-    expires_at: int | None
+    """Whether it counts; it does not when it was given back."""
+    expires_at: BigInt | None
+    """When an unconfirmed hold is given back; empty: an outcome has decided it."""
 
 
+@stored("persons", sqlite_with_rowid=False)
 class PersonRow(NamedTuple):
-    """A row of `persons`."""
+    """A person of whom anything was ever kept."""
 
-    person: str
-    first_seen: int
+    person: IdKey
+    first_seen: BigInt
+    """When the first decision was made, or the first event recorded."""
 
 
+@stored("events", Index("events_by_id", "event_id", unique=True), sqlite_with_rowid=False)
 class EventRow(NamedTuple):
-    """A row of `events`."""
+    """What a person did, as it was recorded, stored in order beside the person's other events."""
 
-    person: str
-    at: int
-    position: int
-    event_id: str
+    person: IdKey
+    at: InstantKey
+    position: NumberKey
+    """Among the person's events of one moment, in the order in which they were recorded, from 0."""
+    event_id: Id
     type: str
     fields: str
+    """A JSON object; {"date": …} stands for a day, a list for a list."""
 
 
+@stored("signals", sqlite_with_rowid=False)
 class SignalRow(NamedTuple):
-    """A row of `signals`."""
+    """A signal that is remembered of a person."""
 
-    person: str
-    name: str
-    since: int
-    expires_at: int
+    person: IdKey
+    name: IdKey
+    since: BigInt
+    expires_at: BigInt
+    """From this moment on it is forgotten, and soon deleted."""
     fields: str
+    """What it exposes, as in `events`."""
 
 
+@stored("identities", Index("identities_by_person", "person"), sqlite_with_rowid=False)
 class IdentityRow(NamedTuple):
-    """A row of `identities`."""
+    """A name that was linked to a person who is stored under another name."""
 
-    name: str
-    person: str
-    linked_at: int
+    name: IdKey
+    person: Id
+    linked_at: BigInt
     source: str
+    """What linked it first: link, decide or record."""
 
 
+_OUTCOME_INDEXES = (
+    Index("outcomes_by_id", "event_id", unique=True),
+    Index("outcomes_by_decision", "decision_id"),
+    Index("outcomes_by_campaign", "campaign", "at"),
+    Index(
+        "conversions_by_campaign",
+        "campaign",
+        "decision_id",
+        sqlite_where=text("type = 'converted'"),
+        postgresql_where=text("type = 'converted'"),
+    ),
+)
+
+
+@stored("outcomes", *_OUTCOME_INDEXES, sqlite_with_rowid=False)
 class OutcomeRow(NamedTuple):
-    """A row of `outcomes`."""
+    """What happened to a decision later, as it was reported, stored beside the person's other outcomes."""
 
-    person: str
-    type: str
-    at: int
-    event_id: str
-    decision_id: str | None
-    decided_at: int | None
-    recorded_at: int
+    person: IdKey
+    """Empty where it was not reported, and the decision is not in the log."""
+    type: IdKey
+    at: InstantKey
+    event_id: IdKey
+    decision_id: Id | None
+    decided_at: BigInt | None
+    recorded_at: BigInt
     channel: str
-    campaign: str
+    """Of the decision, or as it was reported; empty: of none in particular, as are the next three."""
+    campaign: Id
     offer: str
     variant: str
     value: float | None
     currency: str | None
     fields: str
+    """What else was reported, as in `events`."""
 
 
+@stored("consents", sqlite_with_rowid=False)
 class ConsentRow(NamedTuple):
-    """A row of `consents`."""
+    """What a customer said of being contacted for one purpose."""
 
-    person: str
-    purpose: str
-    withdrawn_at: int | None
-    given_at: int | None
-
-
-class AnsweredRequest(NamedTuple):
-    """What an earlier call with the same request_id was answered."""
-
-    request_id: str
-    person: str
-    answer: str
+    person: IdKey
+    purpose: IdKey
+    """As books name it; `channel:NAME` of a channel that needs no consent, `*` for everything."""
+    withdrawn_at: BigInt | None
+    """The latest time, as is given_at: the later of the two holds."""
+    given_at: BigInt | None
 
 
+@stored("trials", sqlite_with_rowid=False)
 class TrialRow(NamedTuple):
-    """A row of `trials`."""
+    """An offer of a campaign that learns, until its outcomes are counted."""
 
-    campaign: str
-    at: int
-    decision_id: str
+    campaign: IdKey
+    at: InstantKey
+    decision_id: IdKey
     variant: str
 
 
+@stored("arms", sqlite_with_rowid=False)
 class ArmRow(NamedTuple):
-    """A row of `arms`."""
+    """Outcomes of a variant of a campaign that learns, by time."""
 
-    campaign: str
-    reward: str
-    since: int
-    variant: str
-    shown: int
-    rewarded: int
+    campaign: IdKey
+    reward: IdKey
+    since: InstantKey
+    """Counts offers of the ten minutes from then on."""
+    variant: IdKey
+    shown: BigInt
+    rewarded: BigInt
     value: float
+    """The sum of the rewards' values."""
     squares: float
+    """The sum of the squares of the rewards' values."""
 
 
+@stored("learned", sqlite_with_rowid=False)
 class LearnedRow(NamedTuple):
-    """A row of `learned`."""
+    """What is known of a campaign's variants, from a moment on, the same for all servers."""
 
-    campaign: str
-    reward: str
-    since: int
+    campaign: IdKey
+    reward: IdKey
+    since: InstantKey
     arms: str
+    """A JSON object: by variant how often shown, how often rewarded, the sum of the values and of their squares."""
+
+
+METADATA = SQLModel.metadata

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from sqlalchemy import Table, make_url
+from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from engine.ledger.errors import LedgerUnavailable
-from engine.ledger.store.statements import Select, TableColumn, bound, columns_of, with_given
-from engine.ledger.store.store import Store
+from engine.ledger.store.statements import Select, TableColumn, bound, with_given
+from engine.ledger.store.store import RowT, Store
+from engine.ledger.store.tables import table_of
 from engine.ledger.store.writer_lock import WriterLock, WriterLockNotTaken
 
 _MOST_ROWS = 64
@@ -37,25 +38,22 @@ class SqliteStore(Store):
         self._url, self._path = url, sqlite_path(url)
         self._busy_timeout = busy_timeout
         self._connection: sqlite3.Connection | None = None
-        self._turn: WriterLock | None = None
+        self._writer_lock: WriterLock | None = None
 
     def close(self) -> None:
         """Closes the file; the next transaction opens it again."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
-        if self._turn is not None:
-            self._turn.close()
-            self._turn = None
+        if self._writer_lock is not None:
+            self._writer_lock.close()
+            self._writer_lock = None
 
     @contextmanager
-    def transaction(self, about: Iterable[str] = (), *, writes: bool = True) -> Iterator[None]:  # noqa: ARG002
-        """Everything inside is kept together when the block ends, or not at all when it raises; writers come one by one."""
-        if self.within:
-            yield
-            return
+    def transaction(self, locks: Iterable[str] = (), *, writes: bool = True) -> Iterator[None]:  # noqa: ARG002
+        """Keeps everything inside together, or nothing; writers come one by one, so locks are not needed."""
         try:
-            with self._alone() if writes else self._beside() as connection:
+            with self._writing() if writes else self._reading() as connection:
                 try:
                     yield
                     connection.execute("COMMIT")
@@ -70,37 +68,33 @@ class SqliteStore(Store):
             failed = "did not take the write" if writes else "could not be read"
             raise LedgerUnavailable(f"the log {failed}: {error}") from error
 
-    @property
-    def within(self) -> bool:
-        """Whether a transaction is under way."""
-        return self._connection is not None and self._connection.in_transaction
-
     def another(self) -> "SqliteStore":
-        """The same log on a connection of its own.
+        """The same log on a connection of its own, for reading.
 
-        For reading: a process queues once before a log, since closing the file of its turns gives up all that it has there.
+        Not for writing: closing the file of the writer lock would give up the locks that this process has through another.
         """
         return SqliteStore(self._url, busy_timeout=self._busy_timeout)
 
     @contextmanager
-    def _alone(self) -> Iterator[sqlite3.Connection]:
-        """The connection, at its turn and with the right to write; both take no longer than the time-out."""
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """The connection in a transaction that may write; to get there takes no longer than the time-out."""
         connection = self.open()
-        self._turn = self._turn or WriterLock(self._path.with_name(self._path.name + "-turn"))
-        with self._turn.taken(self._busy_timeout) as left:
+        lock_path = self._path.with_name(self._path.name + "-turn")
+        self._writer_lock = self._writer_lock or WriterLock(lock_path)
+        with self._writer_lock.taken(self._busy_timeout) as left:
             connection.execute(f"PRAGMA busy_timeout = {left * 1000:.0f}")
             connection.execute("BEGIN IMMEDIATE")
             yield connection
 
     @contextmanager
-    def _beside(self) -> Iterator[sqlite3.Connection]:
-        """The connection, for reading only."""
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        """The connection in a transaction that only reads."""
         connection = self.open()
         connection.execute("BEGIN")
         yield connection
 
     def select(self, statement: Select, *values: Any) -> Sequence[Any]:
-        """The rows."""
+        """Reads rows."""
         rows = self._run(_select_sql(statement), [bound(value) for value in values])
         unpacked: list[Any] = orjson.loads(rows[0][0]) if statement.packed else rows
         return unpacked
@@ -109,16 +103,15 @@ class SqliteStore(Store):
         """Changes or deletes rows."""
         self._run(_change_sql(sql), [bound(value) for value in values])
 
-    def insert(self, table: type[Any], rows: Sequence[tuple[Any, ...]], conflict: str = "") -> None:
-        """Adds the rows to the table; `conflict` says in SQL what becomes of one whose key is there."""
+    def insert(self, row: type[RowT], rows: Sequence[RowT], conflict: str = "") -> None:
+        """Adds rows to the table of their type; `conflict` says in SQL what becomes of one whose key is there."""
         for start in range(0, len(rows), _MOST_ROWS):
             chunk = rows[start : start + _MOST_ROWS]
-            self._run(
-                _insert_sql(table.__table__, len(chunk), conflict), [value for row in chunk for value in row]
-            )
+            values = [value for values in chunk for value in values]
+            self._run(_insert_sql(row, len(chunk), conflict), values)
 
     def mark(self) -> None:
-        """Remembers the place in the transaction to which `retreat` goes back."""
+        """Marks the state of the transaction to which `retreat` goes back."""
         self._run("SAVEPOINT mark", ())
 
     def retreat(self) -> None:
@@ -161,7 +154,7 @@ def _connected(path: Path, busy_timeout: float) -> sqlite3.Connection:
 
 
 def _write_ahead(connection: sqlite3.Connection, patience: float) -> None:
-    """Has the file written ahead, for good. For that, SQLite does not wait by itself while others use a new file."""
+    """Switches the file to write-ahead logging, for good; SQLite does not wait by itself while others use a new file."""
     end = time.monotonic() + patience
     while True:
         try:
@@ -200,8 +193,9 @@ def _change_sql(sql: str) -> str:
 
 
 @cache
-def _insert_sql(table: Table, rows: int, conflict: str) -> str:
-    columns = columns_of(table)
+def _insert_sql(row: type, rows: int, conflict: str) -> str:
+    table = table_of(row)
+    columns = table.columns.keys()
     marks = ", ".join([f"({', '.join('?' * len(columns))})"] * rows)
     return f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES {marks} {conflict}"
 
@@ -209,5 +203,5 @@ def _insert_sql(table: Table, rows: int, conflict: str) -> str:
 def _given(columns: Sequence[TableColumn]) -> str:
     if len(columns) == 1:
         return f"(SELECT value AS {columns[0][0]} FROM json_each(?))"
-    values = (f"json_extract(value, '$[{place}]') AS {name}" for place, (name, _) in enumerate(columns))
+    values = (f"json_extract(value, '$[{index}]') AS {name}" for index, (name, _) in enumerate(columns))
     return f"(SELECT {', '.join(values)} FROM json_each(?))"

@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Table
 
 from engine.model.instant import Instant
 
@@ -29,22 +28,22 @@ class Select(NamedTuple):
     source: str
     """What follows the columns, from FROM on."""
     packed: bool = False
-    """Mostly many rows, or with `json(…)` among the columns, and no fractions: SQLite hands them over as one text."""
+    """For many rows, or with `json(…)` among the columns, and no fractions: SQLite hands them over as one text."""
+
+
+def columns(fields: Sequence[str], table: str = "") -> str:
+    """The columns of a statement that reads these fields of a row; table: its alias in the statement."""
+    return ", ".join(f"{table}.{name}" if table else name for name in fields)
 
 
 def with_given(sql: str, render: Callable[[Sequence[TableColumn]], str]) -> str:
     """The statement with what the database has instead of each `:given(…)`."""
-    return _GIVEN.sub(lambda found: render([_column(one) for one in found[1].split(",")]), sql)
+    return _GIVEN.sub(lambda match: render([_column(text) for text in match[1].split(",")]), sql)
 
 
 def bound(value: Any) -> Any:
     """The value as it goes into a statement: rows as JSON."""
     return orjson.dumps(value).decode() if isinstance(value, list | tuple) else value
-
-
-def columns_of(table: Table) -> list[str]:
-    """The table's columns, in the order of its rows."""
-    return [column.name for column in table.columns]
 
 
 def _column(text: str) -> TableColumn:
@@ -53,6 +52,6 @@ def _column(text: str) -> TableColumn:
 
 
 def id_from(instant: Instant) -> str:
-    """No UUIDv7 made at the instant or later is less than this, and none from before is more."""
+    """The lower bound of the UUIDv7 made at the instant or later; all from before are less."""
     milliseconds = f"{instant // 1000:012x}"
     return f"{milliseconds[:8]}-{milliseconds[8:]}"

@@ -1,38 +1,34 @@
-"""The store: all that the ledger asks of a database. SqliteStore and PostgresStore do it.
+"""The store: all that the ledger needs of a database. SqliteStore and PostgresStore implement it.
 
-What is read and written stands in the modules beside this one, once for both. A group's rows go in by one statement a
-table, and what it reads comes out by one statement: the interpreter lock changes hands a few times a group instead of a
-few times a row, while the server's event loop runs on.
+What is read and written stands in `engine.ledger.queries`, once for both. A group's rows go in by one statement a table,
+and what it reads comes out by one statement: the interpreter lock changes hands a few times a group instead of a few
+times a row, while the server's event loop runs on.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, TypeVar
 
 from engine.ledger.store.statements import Select
 
+RowT = TypeVar("RowT", bound=tuple[Any, ...])
+
 
 class Store(ABC):
-    """A log, for one thread at a time. Statements are made inside of a transaction, which raises when they fail."""
-
-    @abstractmethod
-    def transaction(self, about: Iterable[str] = (), *, writes: bool = True) -> AbstractContextManager[None]:
-        """Everything inside is kept together when the block ends, or not at all when it raises.
-
-        about: names of what is read and written inside, such as persons and request ids; transactions about the same
-        name come one after the other, in whatever process. Inside another transaction it is part of that one, which has
-        to be about the same names. Without `writes` all that is read inside is of one moment, and no writer waits for it
-        or is waited for. Raises LedgerUnavailable.
-        """
+    """A log, for one thread at a time. Statements are made inside a transaction, which raises when they fail."""
 
     shards: int = 1
     """Into how many rows a counter is divided: one where writers come one by one anyway."""
 
-    @property
     @abstractmethod
-    def within(self) -> bool:
-        """Whether a transaction is under way."""
+    def transaction(self, locks: Iterable[str] = (), *, writes: bool = True) -> AbstractContextManager[None]:
+        """Keeps everything inside together when the block ends, or nothing of it when it raises. They do not nest.
+
+        locks: names of what is read and written inside, such as persons and request ids; transactions with the same name
+        come one after the other, in whatever process. Without `writes` all that is read inside is of one moment, and no
+        writer waits for it or is waited for. Raises LedgerUnavailable.
+        """
 
     @abstractmethod
     def another(self) -> "Store":
@@ -44,19 +40,19 @@ class Store(ABC):
 
     @abstractmethod
     def select(self, statement: Select, *values: Any) -> Sequence[Any]:
-        """The rows."""
+        """Reads rows."""
 
     @abstractmethod
     def change(self, sql: str, *values: Any) -> None:
         """Changes or deletes rows."""
 
     @abstractmethod
-    def insert(self, table: type[Any], rows: Sequence[tuple[Any, ...]], conflict: str = "") -> None:
-        """Adds the rows to the table; `conflict` says in SQL what becomes of one whose key is there."""
+    def insert(self, row: type[RowT], rows: Sequence[RowT], conflict: str = "") -> None:
+        """Adds rows to the table of their type; `conflict` says in SQL what becomes of one whose key is there."""
 
     @abstractmethod
     def mark(self) -> None:
-        """Remembers the place in the transaction to which `retreat` goes back."""
+        """Marks the state of the transaction to which `retreat` goes back."""
 
     @abstractmethod
     def retreat(self) -> None:
@@ -64,4 +60,4 @@ class Store(ABC):
 
     @abstractmethod
     def prove(self) -> None:
-        """Writes what changes nothing, so that a log that can be read and not written is noticed by who only looks."""
+        """Writes what changes nothing, to notice a log that can be read but not written."""

@@ -1,9 +1,9 @@
-"""Whose turn it is at a log that several processes write.
+"""A fair queue of the processes that write one SQLite log.
 
-SQLite's own lock goes to whoever asks at the right moment: a process that has just committed asks again before the others,
-who sleep between their attempts, have noticed. So processes queue at two locks before they ask SQLite: who waits to be next,
-and whose turn it is. One that leaves cannot come back before the one that waits to be next has had its turn. The system
-frees the locks of a process that dies. They make waiting fair; that nobody writes at the same time is SQLite's doing.
+SQLite's own lock goes to whoever tries at the right moment: a process that has just committed tries again before the others,
+who sleep between their attempts, have noticed. So processes queue at two locks before they try SQLite's: one for whoever is
+next, one for whoever writes now. A process that leaves cannot come back before the one that is next has written. The system
+frees the locks of a process that dies. They make waiting fair; that only one process writes at a time is SQLite's doing.
 """
 
 import fcntl
@@ -15,33 +15,33 @@ from pathlib import Path
 from engine.telemetry.counters import LOG_WAIT_SECONDS, LOG_WAITS
 
 _NEXT, _NOW = 0, 1
-"""The bytes of the file that stand for the two locks."""
+"""The bytes of the file that are the two locks."""
 
 
 _NEXT_POLL, _NOW_POLL = 0.002, 0.0005
-"""Seconds between attempts: POSIX locks cannot be waited for with a limit. Only one process at a time polls the second."""
+"""Seconds between attempts: POSIX locks cannot be waited for with a time-out. Only one process at a time polls the second."""
 
 
 class WriterLockNotTaken(Exception):
-    """The turn did not come in time."""
+    """The lock was not free in time."""
 
 
 class WriterLock:
-    """A place in the queue before a log, by a file of its own beside it. For one thread at a time."""
+    """The lock of a log's writers, in a file of its own beside the log. For one thread at a time."""
 
     def __init__(self, path: Path) -> None:
         """Opens the file; raises OSError when it cannot be made."""
         self._file = path.open("ab", buffering=0)
 
     def close(self) -> None:
-        """Leaves the queue for good."""
+        """Leaves the queue for good; gives up whatever this process has of the file."""
         self._file.close()
 
     @contextmanager
     def taken(self, patience: float) -> Iterator[float]:
-        """The turn, for the length of a block, which gets what is left of the patience, in seconds.
+        """Holds the lock for the length of a block, which gets the seconds that are left of the patience.
 
-        Raises TurnNotTaken when the turn does not come within the patience.
+        Raises WriterLockNotTaken when the lock is not free within the patience, in seconds.
         """
         began = time.monotonic()
         end = began + patience

@@ -1,4 +1,4 @@
-"""What is said on the channels that a campaign goes out on: in every language, with every value, and how long it is."""
+"""Check the content of a campaign on its channels: languages, missing values, format, and length of short messages."""
 
 import re
 from collections.abc import Collection, Iterable, Iterator
@@ -18,43 +18,46 @@ _HTML = re.compile(r"</?[a-z][a-z0-9]*[ />]|&(#[0-9]+|[a-z]+);")
 
 
 class Field(NamedTuple):
-    """A text, and where it is written."""
+    """A template, and where it is written."""
 
     template: Template
     path: Path
 
 
 @dataclass(frozen=True, slots=True)
-class SaidCheck:
+class ContentCheck:
     """Checks contents against the channels and attributes of one book."""
 
     channels: SymbolTable[Channel]
     attributes: SymbolTable[Attribute]
     findings: Findings
 
-    def check(self, said: Content, path: Path, reached: Iterable[str], missing: frozenset[str]) -> None:
-        """Report on the content of the thing at the path, of whose customers the attributes in `missing` are never known."""
+    def check(self, content: Content, path: Path, reached: Iterable[str], missing: frozenset[str]) -> None:
+        """Report what is wrong with the content at the path.
+
+        reached: the channels it goes out on. missing: the attributes that none of its customers has.
+        """
         for name in reached:
-            channel = self.channels.found[name]
-            self._languages(said, path, name)
-            for field in self._fields(said, path, name):
+            channel = self.channels.values[name]
+            self._check_languages(content, path, name)
+            for field in self._fields(content, path, name):
                 self._check_values(field, missing)
                 self._check_format(field, channel)
                 if channel.format is Format.SMS:
                     self._check_length(field, channel)
 
-    def _fields(self, said: Content, path: Path, channel: str) -> Iterator[Field]:
-        """Every text that may be said on the channel, in any language."""
-        yield from _placed(said.on(channel), (*path, "content", _key(said, channel)))
-        for locale in said.locales:
+    def _fields(self, content: Content, path: Path, channel: str) -> Iterator[Field]:
+        """Every text of the channel, in any language."""
+        yield from _located(content.on(channel), (*path, "content", _key(content, channel)))
+        for locale in content.locales:
             inside = (*path, "locales", locale)
-            key = _key(said.locales[locale], channel)
+            key = _key(content.locales[locale], channel)
             deeper = (*inside, key) in self.findings.values
-            yield from _placed(said.changes_on(channel, locale), (*inside, key) if deeper else inside)
+            yield from _located(content.changes_on(channel, locale), (*inside, key) if deeper else inside)
 
-    def _languages(self, said: Content, path: Path, channel: str) -> None:
-        for locale in said.locales:
-            if said.on(channel) and not said.changes_on(channel, locale):
+    def _check_languages(self, content: Content, path: Path, channel: str) -> None:
+        for locale in content.locales:
+            if content.on(channel) and not content.changes_on(channel, locale):
                 message = f"nothing reads otherwise in {quote(locale)} on {quote(channel)}, which has fields of its own"
                 self.findings.remark((*path, "locales", locale), Code.CONTENT, message)
 
@@ -68,7 +71,7 @@ class SaidCheck:
                 self.findings.error(field.path, Code.TEMPLATE, message, hint)
 
     def _check_format(self, field: Field, channel: Channel) -> None:
-        """Warn of what looks like HTML where nobody said what the texts are."""
+        """Warn of a text that looks like HTML on a plain channel that does not state its format."""
         stated = ("channels", channel.name, "format") in self.findings.keys
         fills = any(isinstance(part, Placeholder) for part in field.template.parts)
         if channel.format is Format.HTML or stated or not fills:
@@ -81,16 +84,17 @@ class SaidCheck:
             self.findings.remark(field.path, Code.CONTENT, message, Severity.WARNING)
 
     def _check_length(self, field: Field, channel: Channel) -> None:
-        text, unknown = longest(field.template, self.attributes.found)
-        found = sms.length(text)
+        text, unknown = longest(field.template, self.attributes.values)
+        length = sms.length(text)
         limit = channel.max_segments
-        over = limit is not None and found.segments > limit
-        if found.segments == 1:
+        over = limit is not None and length.segments > limit
+        if length.segments == 1:
             return
         least = "at least " if unknown else ""
-        of = f", of at most {limit}" if over else ""
-        room = "septets" if found.alphabet is sms.Alphabet.GSM_7 else "units"
-        message = f"{least}{found.segments} segments on {quote(channel.name)}{of}: {found.units} {room} in {found.alphabet}"
+        most = f", of at most {limit}" if over else ""
+        unit = "septets" if length.alphabet is sms.Alphabet.GSM_7 else "units"
+        size = f"{length.units} {unit} in {length.alphabet}"
+        message = f"{least}{length.segments} segments on {quote(channel.name)}{most}: {size}"
         if unknown:
             message += (
                 f", without the values of {', '.join(map(quote, unknown))}, whose lengths are not known"
@@ -102,7 +106,7 @@ def _key(content: Content, channel: str) -> str:
     return channel if channel in content.channels else "default"
 
 
-def _placed(fields: Fields, path: Path) -> Iterator[Field]:
+def _located(fields: Fields, path: Path) -> Iterator[Field]:
     return (Field(template, (*path, name)) for name, template in fields.items())
 
 
@@ -110,13 +114,13 @@ def _needed(template: Template) -> Iterator[str]:
     return (p.attribute for p in template.parts if isinstance(p, Placeholder) and p.fallback is None)
 
 
-def silent_on(content: Collection[str], channels: Iterable[str]) -> list[str]:
-    """The channels for which content with these keys has nothing to say."""
+def channels_without(content: Collection[str], channels: Iterable[str]) -> list[str]:
+    """The channels for which content with these keys has no fields."""
     return [] if "default" in content else [name for name in channels if name not in content]
 
 
 def never_known(condition: Condition) -> frozenset[str]:
-    """The attributes that are missing wherever the condition holds; none where it has too many alternatives to say."""
+    """The attributes that are missing whenever the condition holds; none if it has more alternatives than a DNF holds."""
     clauses = clauses_of(condition)
     if not clauses:
         return frozenset()

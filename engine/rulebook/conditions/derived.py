@@ -1,4 +1,7 @@
-"""The names of derived attributes: each says what it measures, so that equal ones are one."""
+"""Conditions on derived attributes: aggregates of behaviour (`behaviour`) and distances (`near`).
+
+The name of such an attribute says what it measures, so that conditions with equal measures share one attribute.
+"""
 
 import json
 import re
@@ -18,23 +21,157 @@ from engine.rulebook.symbols import SymbolTable
 from engine.rulebook.text.durations import span
 from engine.rulebook.text.nodes import PlainData
 
+_COORDINATES = ("latitude", "longitude")
+_TYPES = {
+    Measure.COUNT: AttributeType.INTEGER,
+    Measure.SUM: AttributeType.NUMBER,
+    Measure.DISTINCT: AttributeType.INTEGER,
+    Measure.DAYS_SINCE_LAST: AttributeType.NUMBER,
+}
+_OF = (Measure.SUM, Measure.DISTINCT)
+_MEASURES = ", ".join(f"`{measure}`" for measure in Measure)
 _WORD = re.compile(r"(?!(true|false)$)[A-Za-z_/][A-Za-z0-9_./-]*")
-
-
 _UNITS = (("d", DAY), ("h", 3600 * SECOND), ("m", 60 * SECOND), ("s", SECOND), ("us", 1))
 
 
-def aggregate_name(wanted: Aggregate) -> str:
-    """For example `sum of value of purchase where category eq cream within 30d`; its own name is ignored."""
-    of = f" of {wanted.field}" if wanted.measure in (Measure.SUM, Measure.DISTINCT) else ""
-    where = "" if wanted.where == All(()) else f" where {_condition(wanted.where)}"
-    within = "" if wanted.within is None else f" within {_span(wanted.within)}"
-    return f"{wanted.measure}{of} of {_text(wanted.event)}{where}{within}"
+@dataclass(frozen=True, slots=True)
+class BehaviourReader:
+    """Reads `behaviour` conditions, and collects their aggregates."""
+
+    events: EventGrammar
+    aggregates: dict[str, Aggregate] = field(default_factory=dict)
+    """The aggregates that conditions use, by attribute."""
+
+    def read(self, data: PlainData, path: Path) -> Condition | None:
+        """The tests on the aggregate at the path; None after reporting what is wrong with it."""
+        shape = shaped(BehaviourShape, data, path, self.events.findings)
+        if shape is None or path in self.events.findings.recovered:
+            return None
+        where = self.events.parse(dict(shape.where), (*path, "where")) if shape.where else ALWAYS
+        within = span((*path, "within"), shape.within, self.events.findings) if shape.within else None
+        measure = self._measure(shape, path)
+        if measure is None or where is None:
+            return None
+        here = (*path, measure.value)
+        operators = dict(getattr(shape, measure))
+        source = self._field(measure, operators, here)
+        if source is None:
+            return None
+        if not operators:
+            message = f"`{measure}` is compared with nothing"
+            self.events.findings.key_error(here, Code.MISSING, message, "for example gte: 2")
+            return None
+        return self._compared(Aggregate("", shape.event, measure, source, where, within), operators, here)
+
+    def _measure(self, shape: BehaviourShape, path: Path) -> Measure | None:
+        given = [measure for measure in Measure if getattr(shape, measure) is not None]
+        findings = self.events.findings
+        if not given:
+            hint = f"one of {_MEASURES}, for example count: {{gte: 2}}"
+            findings.key_error(path, Code.MISSING, "it does not say what of the events is compared", hint)
+        for extra in given[1:]:
+            message = f"`{given[0]}` is compared already; one `behaviour` compares one number"
+            findings.key_error((*path, extra.value), Code.DUPLICATE, message)
+        return given[0] if len(given) == 1 else None
+
+    def _field(self, measure: Measure, operators: dict[str, PlainData], path: Path) -> str | None:
+        """The measured field, removed from the operators; empty for measures without a field, None after an error."""
+        findings = self.events.findings
+        if measure not in _OF:
+            return ""
+        here = (*path, "of")
+        if "of" not in operators:
+            message = f"`{measure}` does not say of which field"
+            findings.key_error(path, Code.MISSING, message, f"for example {measure}: {{of: value, gte: 3}}")
+            return None
+        name = operators.pop("of")
+        if not isinstance(name, str):
+            findings.error(here, Code.TYPE, "`of` needs the name of a field of events")
+            return None
+        if not check_field(name, here, findings):
+            return None
+        if measure is Measure.SUM and name in EVENT_TEXTS:
+            message = f"{quote(name)} is a text, which has no sum"
+            findings.error(here, Code.TYPE, message, "for example value")
+            return None
+        return name
+
+    def _compared(
+        self, aggregate: Aggregate, operators: Mapping[str, PlainData], path: Path
+    ) -> Condition | None:
+        name = aggregate_name(aggregate)
+        low = None if aggregate.measure is Measure.SUM else 0
+        attribute = Attribute(name, _TYPES[aggregate.measure], low)
+        condition = self.events.operators(attribute, operators, path)
+        if condition is not None:
+            self.aggregates[name] = replace(aggregate, name=name)
+        return condition
 
 
-def distance_name(place: str) -> str:
-    """For example `distance to store km`."""
-    return f"distance to {place} km"
+@dataclass(frozen=True, slots=True)
+class DistanceReader:
+    """Reads `near` conditions, and collects their distances."""
+
+    places: SymbolTable[PlaceShape]
+    findings: Findings
+    distances: dict[str, Distance] = field(default_factory=dict)
+    """The distances that conditions use, by attribute."""
+
+    def read(self, data: PlainData, path: Path) -> Condition | None:
+        """The test on the distance at the path; None after reporting what is wrong with it."""
+        shape = shaped(NearShape, data, path, self.findings)
+        if shape is None:
+            return None
+        distance = self._distance(shape, path)
+        if distance is None or path in self.findings.recovered:
+            return None
+        self.distances[distance.name] = distance
+        return Test(distance.name, Operator.LTE, shape.within_km)
+
+    def _distance(self, shape: NearShape, path: Path) -> Distance | None:
+        given = [key for key in _COORDINATES if getattr(shape, key) is not None]
+        if shape.place is not None:
+            for key in given:
+                message = f"`{key}` beside `place`: one of the two says where"
+                self.findings.key_error((*path, key), Code.DUPLICATE, message)
+            target = self.places.get(shape.place, (*path, "place"), self.findings)
+            if target is None or given:
+                return None
+            return Distance(distance_name(shape.place), target.latitude, target.longitude)
+        if shape.latitude is None or shape.longitude is None:
+            if not any((*path, key) in self.findings.poisoned for key in ("place", *_COORDINATES)):
+                message = "it does not say near what"
+                self.findings.key_error(
+                    path, Code.MISSING, message, "name a `place`, or `latitude` and `longitude`"
+                )
+            return None
+        where = f"{shape.latitude},{shape.longitude}"
+        return Distance(distance_name(where), shape.latitude, shape.longitude)
+
+
+def read_places(
+    data: Mapping[str, PlainData], findings: Findings, *, partial: bool
+) -> SymbolTable[PlaceShape]:
+    """The section `places`."""
+    places: SymbolTable[PlaceShape] = SymbolTable("place", partial=partial)
+    for name, value in data.items():
+        path = ("places", name)
+        shape = shaped(PlaceShape, value, path, findings)
+        places.add(name, shape, sound=path not in findings.recovered)
+    return places
+
+
+def aggregate_name(aggregate: Aggregate) -> str:
+    """The attribute of the aggregate: `sum of value of purchase where category eq cream within 30d`."""
+    source = f" of {aggregate.field}" if aggregate.measure in (Measure.SUM, Measure.DISTINCT) else ""
+    where = "" if aggregate.where == All(()) else f" where {_condition(aggregate.where)}"
+    within = "" if aggregate.within is None else f" within {_span(aggregate.within)}"
+    return f"{aggregate.measure}{source} of {_text(aggregate.event)}{where}{within}"
+
+
+def distance_name(destination: str) -> str:
+    """The attribute of the distance: `distance to store km`, or `distance to 48.8,2.3 km`."""
+    return f"distance to {destination} km"
 
 
 def _condition(condition: Condition) -> str:
@@ -70,145 +207,3 @@ def _text(text: str) -> str:
 def _span(span: Microseconds) -> str:
     unit, size = next((unit, size) for unit, size in _UNITS if span % size == 0)
     return f"{span // size}{unit}"
-
-
-_PLACE = ("latitude", "longitude")
-
-
-def read_places(
-    data: Mapping[str, PlainData], findings: Findings, *, partial: bool
-) -> SymbolTable[PlaceShape]:
-    """The places of the book."""
-    places: SymbolTable[PlaceShape] = SymbolTable("place", partial=partial)
-    for name, value in data.items():
-        path = ("places", name)
-        shape = shaped(PlaceShape, value, path, findings)
-        places.add(name, shape, sound=path not in findings.recovered)
-    return places
-
-
-@dataclass(frozen=True, slots=True)
-class DistanceReader:
-    """Reads distances, and keeps those that conditions use."""
-
-    places: SymbolTable[PlaceShape]
-    findings: Findings
-    found: dict[str, Distance] = field(default_factory=dict)
-
-    def read(self, data: PlainData, path: Path) -> Condition | None:
-        """The test on the distance at the path; None after reporting what is wrong with it."""
-        shape = shaped(NearShape, data, path, self.findings)
-        if shape is None:
-            return None
-        distance = self._distance(shape, path)
-        if distance is None or path in self.findings.recovered:
-            return None
-        self.found[distance.name] = distance
-        return Test(distance.name, Operator.LTE, shape.within_km)
-
-    def _distance(self, shape: NearShape, path: Path) -> Distance | None:
-        given = [key for key in _PLACE if getattr(shape, key) is not None]
-        if shape.place is not None:
-            for key in given:
-                message = f"`{key}` beside `place`: one of the two says where"
-                self.findings.key_error((*path, key), Code.DUPLICATE, message)
-            place = self.places.get(shape.place, (*path, "place"), self.findings)
-            if place is None or given:
-                return None
-            return Distance(distance_name(shape.place), place.latitude, place.longitude)
-        if shape.latitude is None or shape.longitude is None:
-            if not any((*path, key) in self.findings.poisoned for key in ("place", *_PLACE)):
-                message = "it does not say near what"
-                self.findings.key_error(
-                    path, Code.MISSING, message, "name a `place`, or `latitude` and `longitude`"
-                )
-            return None
-        where = f"{shape.latitude},{shape.longitude}"
-        return Distance(distance_name(where), shape.latitude, shape.longitude)
-
-
-_TYPES = {
-    Measure.COUNT: AttributeType.INTEGER,
-    Measure.SUM: AttributeType.NUMBER,
-    Measure.DISTINCT: AttributeType.INTEGER,
-    Measure.DAYS_SINCE_LAST: AttributeType.NUMBER,
-}
-
-
-_OF = (Measure.SUM, Measure.DISTINCT)
-
-
-_MEASURES = ", ".join(f"`{measure}`" for measure in Measure)
-
-
-@dataclass(frozen=True, slots=True)
-class BehaviourReader:
-    """Reads aggregates, and keeps those that conditions use."""
-
-    events: EventGrammar
-    found: dict[str, Aggregate] = field(default_factory=dict)
-
-    def read(self, data: PlainData, path: Path) -> Condition | None:
-        """The tests on the aggregate at the path; None after reporting what is wrong with it."""
-        shape = shaped(BehaviourShape, data, path, self.events.findings)
-        if shape is None or path in self.events.findings.recovered:
-            return None
-        where = self.events.parse(dict(shape.where), (*path, "where")) if shape.where else ALWAYS
-        within = span((*path, "within"), shape.within, self.events.findings) if shape.within else None
-        measure = self._measure(shape, path)
-        if measure is None or where is None:
-            return None
-        here = (*path, measure.value)
-        operators = dict(getattr(shape, measure))
-        of = self._field(measure, operators, here)
-        if of is None:
-            return None
-        if not operators:
-            message = f"`{measure}` is compared with nothing"
-            self.events.findings.key_error(here, Code.MISSING, message, "for example gte: 2")
-            return None
-        return self._compared(Aggregate("", shape.event, measure, of, where, within), operators, here)
-
-    def _measure(self, shape: BehaviourShape, path: Path) -> Measure | None:
-        given = [measure for measure in Measure if getattr(shape, measure) is not None]
-        findings = self.events.findings
-        if not given:
-            hint = f"one of {_MEASURES}, for example count: {{gte: 2}}"
-            findings.key_error(path, Code.MISSING, "it does not say what of the events is compared", hint)
-        for extra in given[1:]:
-            message = f"`{given[0]}` is compared already; one `behaviour` compares one number"
-            findings.key_error((*path, extra.value), Code.DUPLICATE, message)
-        return given[0] if len(given) == 1 else None
-
-    def _field(self, measure: Measure, operators: dict[str, PlainData], path: Path) -> str | None:
-        """The field that is measured, taken from beside the operators; empty for measures without one."""
-        findings = self.events.findings
-        if measure not in _OF:
-            return ""
-        here = (*path, "of")
-        if "of" not in operators:
-            message = f"`{measure}` does not say of which field"
-            findings.key_error(path, Code.MISSING, message, f"for example {measure}: {{of: value, gte: 3}}")
-            return None
-        name = operators.pop("of")
-        if not isinstance(name, str):
-            findings.error(here, Code.TYPE, "`of` needs the name of a field of events")
-            return None
-        if not check_field(name, here, findings):
-            return None
-        if measure is Measure.SUM and name in EVENT_TEXTS:
-            message = f"{quote(name)} is a text, which has no sum"
-            findings.error(here, Code.TYPE, message, "for example value")
-            return None
-        return name
-
-    def _compared(
-        self, aggregate: Aggregate, operators: Mapping[str, PlainData], path: Path
-    ) -> Condition | None:
-        name = aggregate_name(aggregate)
-        low = None if aggregate.measure is Measure.SUM else 0
-        attribute = Attribute(name, _TYPES[aggregate.measure], low)
-        condition = self.events.operators(attribute, operators, path)
-        if condition is not None:
-            self.found[name] = replace(aggregate, name=name)
-        return condition

@@ -1,4 +1,4 @@
-"""The fields of events, and conditions on them."""
+"""The fields of events, and conditions on them (`where`, steps of patterns)."""
 
 import difflib
 import re
@@ -17,12 +17,9 @@ FIELDS: Mapping[str, Attribute] = {
     **{name: Attribute(name, AttributeType.TEXT) for name in EVENT_TEXTS},
     EVENT_NUMBER: Attribute(EVENT_NUMBER, AttributeType.NUMBER),
 }
-"""Those that every event may have; all others are attributes of the event."""
-
+"""Fields of every event. Any other field is an attribute of the event."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,99}")
-
-
 _RESERVED = {
     "type": "the type of events is what `event` names",
     "event": "the type of events is what stands beside `where`, under `event`",
@@ -34,10 +31,10 @@ _RESERVED = {
 
 @dataclass(slots=True, kw_only=True)
 class EventGrammar(Trees):
-    """Reads conditions on events. A field that no event has by itself is of the type of what it is compared with."""
+    """Reads conditions on events. An attribute of an event has the type of the value that it is compared with."""
 
     beside: tuple[str, ...] = ()
-    """Keys that may stand beside the fields."""
+    """Keys beside the fields, for "did you mean"."""
 
     def _entry(self, key: str, value: PlainData, path: Path) -> Condition | None:
         if not check_field(key, path, self.findings, key=True, beside=self.beside):
@@ -49,9 +46,9 @@ class EventGrammar(Trees):
 def check_field(
     name: str, path: Path, findings: Findings, *, key: bool = False, beside: Collection[str] = ()
 ) -> bool:
-    """Whether the name at the path (or at its key) may be a field of events; says so if it may not.
+    """Whether the name at the path (or at its key) can be a field of events; reports it if it cannot.
 
-    A name that is almost one of the common ones, or of the keys that may stand beside it, is a warning.
+    A name close to a common field, or to a key in `beside`, gives a warning.
     """
     report = findings.key_error if key else findings.error
     if name in FIELDS:
@@ -71,14 +68,14 @@ def check_field(
 
 
 def type_of_field(name: str) -> AttributeType:
-    """The type of the field where it is shown: all but `value` are texts."""
+    """The type of the field when it is exposed: all but `value` are texts."""
     return FIELDS[name].type if name in FIELDS else AttributeType.TEXT
 
 
 def _type_of(value: PlainData) -> AttributeType:
-    """The type of what an attribute of an event is compared with; of the first value, where there are several."""
+    """The type of the operand that an attribute of an event is compared with; of the first of several."""
     if isinstance(value, dict):
-        compared = [each for key, each in value.items() if key != Operator.EXISTS]
+        compared = [operand for key, operand in value.items() if key != Operator.EXISTS]
         return _type_of(compared[0]) if compared else AttributeType.TEXT
     if isinstance(value, list):
         return _type_of(value[0]) if value else AttributeType.TEXT

@@ -1,4 +1,4 @@
-"""What a test compares with: which operators an attribute's type has, and which operands they take."""
+"""Operands of tests: which operators the type of an attribute has, and which operands they take."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -15,28 +15,13 @@ from engine.rulebook.text import datetimes, durations
 from engine.rulebook.text.nodes import PlainData
 
 MAX_PATTERN = 1000
-
-
 _O, _T = Operator, AttributeType
-
-
 _EQUALITY = frozenset((_O.EQ, _O.NE, _O.IN, _O.NOT_IN))
-
-
 _ORDER = frozenset((_O.LT, _O.LTE, _O.GT, _O.GTE, _O.BETWEEN))
-
-
 _CALENDAR = frozenset((_O.BEFORE, _O.AFTER, _O.WITHIN))
-
-
 _WORDS = frozenset((_O.STARTS_WITH, _O.ENDS_WITH, _O.CONTAINS, _O.MATCHES))
-
-
 _MEMBERS = frozenset((_O.HAS, _O.HAS_ANY, _O.HAS_ALL))
-
-
 _SEVERAL = frozenset((_O.IN, _O.NOT_IN, _O.HAS_ANY, _O.HAS_ALL))
-
 
 OPERATORS: dict[AttributeType, frozenset[Operator]] = {
     kind: operators | {_O.EXISTS}
@@ -54,16 +39,9 @@ OPERATORS: dict[AttributeType, frozenset[Operator]] = {
 }
 """Operators by the type of the attribute."""
 
-
 _ITEM = {_T.TEXTS: _T.TEXT, _T.INTEGERS: _T.INTEGER, _T.NUMBERS: _T.NUMBER}
-
-
-class _WrongError(Exception):
-    """An operand that does not fit; the message is for the author."""
-
-    def __init__(self, code: Code, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.code, self.message, self.hint = code, message, hint
+_ARTICLE = {_T.INTEGER: "an integer", _T.NUMBER: "a number"}
+_MOMENTS = {_T.DATE: "for example 2026-03-01", _T.TIME: "for example 2026-03-01T10:00+08:00"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +57,13 @@ class OperandReader:
             return self._several(attribute, operator, value, path)
         if operator is Operator.BETWEEN:
             return self._between(attribute, value, path)
-        return self._one(attribute, operator, value, path)
+        return self._operand(attribute, operator, value, path)
 
-    def _one(self, attribute: Attribute, operator: Operator, value: PlainData, path: Path) -> Scalar | None:
+    def _operand(
+        self, attribute: Attribute, operator: Operator, value: PlainData, path: Path
+    ) -> Scalar | None:
         try:
-            return self._scalar(attribute, operator, value)
+            return self._scalar(attribute, operator, value, path)
         except _WrongError as wrong:
             self.findings.error(path, wrong.code, wrong.message, wrong.hint or self._likely(attribute, value))
             return None
@@ -94,8 +74,8 @@ class OperandReader:
         if not isinstance(value, list):
             self.findings.error(path, Code.TYPE, f"`{operator}` needs a list")
             return None
-        operands = [self._one(attribute, operator, each, (*path, i)) for i, each in enumerate(value)]
-        sound = tuple(each for each in operands if each is not None)
+        operands = [self._operand(attribute, operator, item, (*path, i)) for i, item in enumerate(value)]
+        sound = tuple(operand for operand in operands if operand is not None)
         return sound if sound and len(sound) == len(operands) else None
 
     def _between(self, attribute: Attribute, value: PlainData, path: Path) -> tuple[Scalar, ...] | None:
@@ -109,48 +89,52 @@ class OperandReader:
         return pair
 
     def _likely(self, attribute: Attribute, value: PlainData) -> str:
-        words = [each for each in attribute.one_of or () if isinstance(each, str)]
+        words = [word for word in attribute.one_of or () if isinstance(word, str)]
         return self.findings.suggest(value, sorted(words)) if isinstance(value, str) and words else ""
 
-    def _scalar(self, attribute: Attribute, operator: Operator, value: PlainData) -> Scalar:
+    def _scalar(
+        self, attribute: Attribute, operator: Operator, value: PlainData, path: Path
+    ) -> Scalar | None:
         if isinstance(value, list | dict):
             raise _WrongError(Code.TYPE, f"`{operator}` needs one value")
         if operator is Operator.EXISTS:
             return _boolean(value, "`exists` needs true or false")
         if operator is Operator.WITHIN:
-            return _span(value)
+            text = value if isinstance(value, str) else str(value).lower()
+            return self.findings.parse(path, text, durations.parse)
         if operator in _WORDS:
             return _pattern(value) if operator is Operator.MATCHES else _text(value)
-        operand = self._typed(_ITEM.get(attribute.type, attribute.type), value)
+        operand = self._typed(_ITEM.get(attribute.type, attribute.type), value, path)
         exact = operator in _EQUALITY or operator in _MEMBERS
-        _check_declared(attribute, operand, exact=exact)
+        if operand is not None:
+            _check_declared(attribute, operand, exact=exact)
         return operand
 
-    def _typed(self, kind: AttributeType, value: PlainData) -> Scalar:
+    def _typed(self, kind: AttributeType, value: PlainData, path: Path) -> Scalar | None:
         if kind is AttributeType.BOOLEAN:
             return _boolean(value, "the attribute is a boolean: true or false")
         if kind is AttributeType.TEXT:
             return _text(value)
         if kind in (AttributeType.INTEGER, AttributeType.NUMBER):
             return _number(kind, value)
-        return self._moment(kind, value)
+        return self._moment(kind, value, path)
 
-    def _moment(self, kind: AttributeType, value: PlainData) -> date | int:
+    def _moment(self, kind: AttributeType, value: PlainData, path: Path) -> date | int | None:
         if not isinstance(value, str):
             raise _WrongError(Code.TYPE, f"the attribute is a {kind}", _MOMENTS[kind])
-        try:
-            return (
-                datetimes.parse_date(value)
-                if kind is AttributeType.DATE
-                else datetimes.parse_moment(value, self.zone)
-            )
-        except datetimes.ZoneError as error:
-            raise _WrongError(Code.ZONE, str(error), "add the offset, for example +08:00") from None
-        except ValueError as error:
-            raise _WrongError(Code.VALUE, f"{quote(value)}: {error}", _MOMENTS[kind]) from None
+        if kind is AttributeType.DATE:
+            return self.findings.parse(path, value, datetimes.parse_date, _MOMENTS[kind])
+        return self.findings.parse(
+            path, value, lambda text: datetimes.parse_moment(text, self.zone), _MOMENTS[kind]
+        )
 
 
-_MOMENTS = {_T.DATE: "for example 2026-03-01", _T.TIME: "for example 2026-03-01T10:00+08:00"}
+class _WrongError(Exception):
+    """An operand that does not fit; the message is for the author."""
+
+    def __init__(self, code: Code, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.code, self.message, self.hint = code, message, hint
 
 
 def _number(kind: AttributeType, value: PlainData) -> int | float:
@@ -160,11 +144,8 @@ def _number(kind: AttributeType, value: PlainData) -> int | float:
     return value
 
 
-_ARTICLE = {_T.INTEGER: "an integer", _T.NUMBER: "a number"}
-
-
 def _check_declared(attribute: Attribute, operand: Scalar, *, exact: bool) -> None:
-    """Raise _WrongError for an operand that no value of the attribute can equal, or that lies outside of its bounds."""
+    """Raise _WrongError for an operand outside of the attribute's bounds, or (exact) that no value of it can equal."""
     low, high = attribute.minimum, attribute.maximum
     whole = attribute.type in (_T.INTEGER, _T.INTEGERS)
     if exact and whole and isinstance(operand, float) and not operand.is_integer():
@@ -177,7 +158,7 @@ def _check_declared(attribute: Attribute, operand: Scalar, *, exact: bool) -> No
         bounds = f"{'' if low is None else f'{low:g}'}..{'' if high is None else f'{high:g}'}"
         raise _WrongError(Code.VALUE, f"{operand} is outside of the attribute's bounds, {bounds}")
     if exact and attribute.one_of is not None and operand not in attribute.one_of:
-        known = ", ".join(sorted(str(each) for each in attribute.one_of)[:10])
+        known = ", ".join(sorted(map(str, attribute.one_of))[:10])
         shown = quote(operand) if isinstance(operand, str) else str(operand)
         raise _WrongError(Code.VALUE, f"{shown} is not among the attribute's values: {known}")
 
@@ -192,13 +173,6 @@ def _text(value: PlainData) -> str:
     if not isinstance(value, str):
         raise _WrongError(Code.TYPE, "the attribute is a text, this is none", "put it in quotes")
     return value
-
-
-def _span(value: PlainData) -> int:
-    try:
-        return durations.parse(value if isinstance(value, str) else "")
-    except ValueError as error:
-        raise _WrongError(Code.VALUE, str(error), durations.FORM) from None
 
 
 def _pattern(value: PlainData) -> str:

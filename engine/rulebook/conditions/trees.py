@@ -1,4 +1,4 @@
-"""Trees of tests: what all conditions share, whatever their tests are about."""
+"""Trees of tests: groups and operators, shared by conditions on customers and conditions on events."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
@@ -12,22 +12,18 @@ from engine.rulebook.report.findings import Findings, Path
 from engine.rulebook.text.nodes import PlainData
 
 MAX_DEPTH = 30
-"""Groups inside each other, audiences read in place."""
-
+"""Nested groups, with audiences expanded."""
 
 MAX_TESTS = 10_000
-"""Tests in one condition, audiences read in place."""
-
+"""Tests in one condition, with audiences expanded."""
 
 GROUPS: Mapping[str, type[All] | type[Any_] | type[None_]] = {"all": All, "any": Any_, "none": None_}
-
-
 _OPERATORS = {operator.value: operator for operator in Operator}
 
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """How large a condition is."""
+    """Size of a condition."""
 
     depth: int = 0
     tests: int = 1
@@ -40,7 +36,7 @@ class Trees(ABC):
     reader: OperandReader
     findings: Findings
     extents: dict[str, Extent] = field(default_factory=dict)
-    """How large each audience is."""
+    """Size of each audience, by name."""
 
     def parse(self, data: PlainData, path: Path) -> Condition | None:
         """The condition at the path; None after reporting what is wrong with it."""
@@ -54,7 +50,7 @@ class Trees(ABC):
         return condition
 
     def extent(self, condition: Condition) -> Extent:
-        """How large the condition is with its audiences read in place, which are not walked again."""
+        """The size of the condition with audiences expanded; these are measured once, in `extents`."""
         match condition:
             case Test():
                 return Extent()
@@ -63,12 +59,12 @@ class Trees(ABC):
                 return Extent(inner.depth + 1, inner.tests)
             case All(parts=parts) | Any_(parts=parts) | None_(parts=parts):
                 inside = [self.extent(part) for part in parts]
-                depth = max((each.depth for each in inside), default=0)
-                return Extent(depth + 1, sum(each.tests for each in inside))
+                depth = max((extent.depth for extent in inside), default=0)
+                return Extent(depth + 1, sum(extent.tests for extent in inside))
 
     @abstractmethod
     def _entry(self, key: str, value: PlainData, path: Path) -> Condition | None:
-        """What one entry of a condition says, but for groups; None after reporting what is wrong with it."""
+        """The condition in one entry of a mapping that is no group; None after reporting what is wrong with it."""
 
     def _mapping(self, data: PlainData, path: Path, depth: int) -> Condition | None:
         if not isinstance(data, dict):
@@ -92,7 +88,7 @@ class Trees(ABC):
                 path, Code.TYPE, f"`{key}` needs a list of conditions", "begin each with a dash"
             )
             return None
-        parts = [self._mapping(each, (*path, i), depth + 1) for i, each in enumerate(value)]
+        parts = [self._mapping(item, (*path, i), depth + 1) for i, item in enumerate(value)]
         return joined(GROUPS[key], parts)
 
     def _tests(self, attribute: Attribute, value: PlainData, path: Path) -> Condition | None:
@@ -141,7 +137,7 @@ class Trees(ABC):
 def joined(
     group: type[All] | type[Any_] | type[None_], parts: list[Condition | None], *, collapse: bool = False
 ) -> Condition | None:
-    """The parts as a group; None if one of them is None, or if there is none (reported when it was read)."""
+    """The parts as a group; None if any part is None or there are no parts, both reported before."""
     sound = tuple(part for part in parts if part is not None)
     if not sound or len(sound) != len(parts):
         return None

@@ -1,4 +1,7 @@
-"""Texts with placeholders: `{profile.first_name|dear customer}`, `{pattern.left-in-cart.item}`; `{{` and `}}` are braces."""
+"""Read content: fields by channel and language, whose texts have placeholders.
+
+A placeholder is `{profile.first_name|dear customer}` or `{pattern.left-in-cart.item}`; `{{` and `}}` are braces.
+"""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -9,10 +12,94 @@ from engine.rulebook.report.diagnostics import Code, quote
 from engine.rulebook.report.findings import Findings, Path
 from engine.rulebook.symbols import AttributeScope, SymbolTable
 
+FieldTexts = Mapping[str, str]
+ByChannel = Mapping[str, FieldTexts]
+_FIELD = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
+_LOCALE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 _TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
-
-
 _NO_TEXT = (AttributeType.TEXTS, AttributeType.INTEGERS, AttributeType.NUMBERS, AttributeType.TIME)
+
+
+@dataclass(frozen=True, slots=True)
+class ContentReader:
+    """Reads content for the channels and attributes of one book."""
+
+    channels: SymbolTable[Channel]
+    attribute_scope: AttributeScope
+    findings: Findings
+
+    def read(self, data: ByChannel, locales: Mapping[str, FieldTexts | ByChannel], path: Path) -> Content:
+        """The `content` and `locales` at the path; what is wrong with them goes to the findings."""
+        content = self._by_channel(data, (*path, "content"))
+        return Content(
+            content.default,
+            content.channels,
+            {
+                name: self._locale(name, fields, content, (*path, "locales", name))
+                for name, fields in locales.items()
+                if self._is_locale(name, locales, (*path, "locales", name))
+            },
+        )
+
+    def _by_channel(self, data: ByChannel, path: Path) -> Content:
+        fields = {key: self._fields(key, value, (*path, key)) for key, value in data.items()}
+        return Content(fields.pop("default", {}), fields)
+
+    def _fields(self, key: str, data: FieldTexts, path: Path) -> Fields:
+        channels = self.channels
+        if (
+            key != "default"
+            and key not in channels.values
+            and key not in channels.broken
+            and not channels.partial
+        ):
+            hint = self.findings.suggest(key, ["default", *channels.values])
+            message = f"{quote(key)} is neither `default` nor a channel"
+            self.findings.key_error(path, Code.UNKNOWN, message, hint)
+        return self._templates(data, path)
+
+    def _templates(self, data: FieldTexts, path: Path) -> Fields:
+        return {
+            name: parse_template(text, self._name(path, name), self.attribute_scope, self.findings)
+            for name, text in data.items()
+        }
+
+    def _name(self, path: Path, name: str) -> Path:
+        here = (*path, name)
+        if not _FIELD.fullmatch(name) or len(name) > 100:
+            hint = "lower-case words of a-z, 0-9 and _"
+            self.findings.key_error(here, Code.NAME, f"{quote(name)} is not the name of a field", hint)
+        return here
+
+    def _is_locale(self, name: str, locales: Iterable[str], path: Path) -> bool:
+        if not _LOCALE.fullmatch(name) or len(name) > 35:
+            hint = "a BCP 47 tag, for example zh-CN or fr"
+            self.findings.key_error(path, Code.NAME, f"{quote(name)} is not a language", hint)
+            return False
+        twin = next(other for other in locales if other.lower() == name.lower())
+        if twin != name:
+            message = f"the language {quote(twin)} is here a second time: capitals do not matter"
+            self.findings.key_error(path, Code.DUPLICATE, message)
+        return twin == name
+
+    def _locale(self, name: str, data: FieldTexts | ByChannel, content: Content, path: Path) -> Content:
+        """The fields that differ in the language; the content must have each of them on its channel."""
+        texts = {key: text for key, text in data.items() if isinstance(text, str)}
+        if texts:
+            changed = Content(self._templates(texts, path))
+        else:
+            changed = self._by_channel({k: v for k, v in data.items() if not isinstance(v, str)}, path)
+        by_key = {"default": changed.default, **changed.channels}
+        for key, fields in by_key.items():
+            known = content.default if key == "default" else content.on(key)
+            for field in fields:
+                if field not in known:
+                    here = (*path, field) if texts else (*path, key, field)
+                    message = (
+                        f"the content has no field {quote(field)} that could read otherwise in {quote(name)}"
+                    )
+                    self.findings.key_error(here, Code.UNKNOWN, message, self.findings.suggest(field, known))
+        return changed
 
 
 def parse_template(text: str, path: Path, attribute_scope: AttributeScope, findings: Findings) -> Template:
@@ -50,97 +137,3 @@ def _placeholder(inside: str, path: Path, attribute_scope: AttributeScope, findi
             hint = "send the words as a text of their own" if attribute.type is AttributeType.TIME else ""
             findings.error(path, Code.TEMPLATE, message, hint)
     return Placeholder(name, fallback if bar else None)
-
-
-FieldTexts = Mapping[str, str]
-
-
-ByChannel = Mapping[str, FieldTexts]
-
-
-_FIELD = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
-
-
-_LOCALE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
-
-
-@dataclass(frozen=True, slots=True)
-class ContentReader:
-    """Reads content for the channels and attributes of one book."""
-
-    channels: SymbolTable[Channel]
-    attribute_scope: AttributeScope
-    findings: Findings
-
-    def read(self, data: ByChannel, locales: Mapping[str, FieldTexts | ByChannel], path: Path) -> Content:
-        """The `content` and `locales` of the thing at the path; what is wrong with them goes to the findings."""
-        said = self._by_channel(data, (*path, "content"))
-        return Content(
-            said.default,
-            said.channels,
-            {
-                name: self._locale(name, each, said, (*path, "locales", name))
-                for name, each in locales.items()
-                if self._is_locale(name, locales, (*path, "locales", name))
-            },
-        )
-
-    def _by_channel(self, data: ByChannel, path: Path) -> Content:
-        fields = {key: self._fields(key, value, (*path, key)) for key, value in data.items()}
-        return Content(fields.pop("default", {}), fields)
-
-    def _fields(self, key: str, data: FieldTexts, path: Path) -> Fields:
-        channels = self.channels
-        if (
-            key != "default"
-            and key not in channels.found
-            and key not in channels.broken
-            and not channels.partial
-        ):
-            hint = self.findings.suggest(key, ["default", *channels.found])
-            message = f"{quote(key)} is neither `default` nor a channel"
-            self.findings.key_error(path, Code.UNKNOWN, message, hint)
-        return self._templates(data, path)
-
-    def _templates(self, data: FieldTexts, path: Path) -> Fields:
-        return {
-            name: parse_template(text, self._name(path, name), self.attribute_scope, self.findings)
-            for name, text in data.items()
-        }
-
-    def _name(self, path: Path, name: str) -> Path:
-        here = (*path, name)
-        if not _FIELD.fullmatch(name) or len(name) > 100:
-            hint = "lower-case words of a-z, 0-9 and _"
-            self.findings.key_error(here, Code.NAME, f"{quote(name)} is not the name of a field", hint)
-        return here
-
-    def _is_locale(self, name: str, locales: Iterable[str], path: Path) -> bool:
-        if not _LOCALE.fullmatch(name) or len(name) > 35:
-            hint = "a BCP 47 tag, for example zh-CN or fr"
-            self.findings.key_error(path, Code.NAME, f"{quote(name)} is not a language", hint)
-            return False
-        twin = next(each for each in locales if each.lower() == name.lower())
-        if twin != name:
-            message = f"the language {quote(twin)} is here a second time: capitals do not matter"
-            self.findings.key_error(path, Code.DUPLICATE, message)
-        return twin == name
-
-    def _locale(self, name: str, data: FieldTexts | ByChannel, said: Content, path: Path) -> Content:
-        """What reads otherwise in the language; each field must be one that is said on its channel."""
-        fields = {key: each for key, each in data.items() if isinstance(each, str)}
-        if fields:
-            changed = Content(self._templates(fields, path))
-        else:
-            changed = self._by_channel({k: v for k, v in data.items() if not isinstance(v, str)}, path)
-        by_key = {"default": changed.default, **changed.channels}
-        for key, each in by_key.items():
-            known = said.default if key == "default" else said.on(key)
-            for field in each:
-                if field not in known:
-                    here = (*path, field) if fields else (*path, key, field)
-                    message = (
-                        f"the content has no field {quote(field)} that could read otherwise in {quote(name)}"
-                    )
-                    self.findings.key_error(here, Code.UNKNOWN, message, self.findings.suggest(field, known))
-        return changed

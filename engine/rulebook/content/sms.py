@@ -1,4 +1,4 @@
-"""How long a text is as a short message: which alphabet it needs, and how many segments it takes.
+"""Length of a text as a short message: the alphabet it needs, and the segments it takes.
 
 After 3GPP TS 23.038 (the GSM 7 bit default alphabet, 6.2.1, with its extension table, 6.2.1.1, and UCS2, 6.2.3) and TS
 23.040 (9.2.3.24.1: a concatenated message spends 6 octets of the 140 of each part on a header). National language
@@ -16,24 +16,23 @@ _BASIC = frozenset(
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
 )
 
-
 _EXTENSION = frozenset("\f^{}\\[~]|€")
 """Each takes two septets: an escape, and itself."""
 
 
 class Alphabet(StrEnum):
-    """What a message is written in; one character beyond GSM-7 brings the whole message to UCS-2."""
+    """Alphabet of a message; one character beyond GSM-7 makes the whole message UCS-2."""
 
     GSM_7 = "GSM-7"
     UCS_2 = "UCS-2"
 
 
 _ROOM = {Alphabet.GSM_7: (160, 153), Alphabet.UCS_2: (70, 67)}
-"""What fits into a message of one part, and into each part of a longer one: septets, or units of 16 bits."""
+"""Septets (GSM-7) or units of 16 bits (UCS-2) in a message of one segment, and in each segment of a longer one."""
 
 
 class Length(NamedTuple):
-    """How long a text is as a short message."""
+    """Length of a text as a short message."""
 
     alphabet: Alphabet
     units: int
@@ -43,13 +42,13 @@ class Length(NamedTuple):
 
 def is_gsm_7(text: str) -> bool:
     """Whether the default alphabet and its extension have every character of the text."""
-    return all(each in _BASIC or each in _EXTENSION for each in text)
+    return all(character in _BASIC or character in _EXTENSION for character in text)
 
 
 def length(text: str) -> Length:
     """The length of a text; an empty one takes one segment. A character is never split between two parts."""
     alphabet = Alphabet.GSM_7 if is_gsm_7(text) else Alphabet.UCS_2
-    sizes = [_size(each, alphabet) for each in text]
+    sizes = [_size(character, alphabet) for character in text]
     whole, part = _ROOM[alphabet]
     units = sum(sizes)
     return Length(alphabet, units, 1 if units <= whole else _parts(sizes, part))
@@ -73,7 +72,7 @@ def _parts(sizes: Iterable[int], room: int) -> int:
 def longest(template: Template, attributes: Mapping[str, Attribute]) -> tuple[str, tuple[str, ...]]:
     """The template with its longest known values, and the attributes whose values may be of any length.
 
-    One value that needs UCS-2 brings the whole message to it, so a shorter one that does is tried too. An attribute of
+    One value that needs UCS-2 makes the whole message UCS-2, so shorter values that need it are tried too. An attribute of
     unknown length counts as its fallback.
     """
     choices = [_choices(part, attributes) for part in template.parts]
@@ -86,22 +85,22 @@ def longest(template: Template, attributes: Mapping[str, Attribute]) -> tuple[st
 
 
 def _texts(choices: Sequence[Sequence[str]]) -> Iterator[str]:
-    """The text of the longest values, and that text with each value in turn that needs UCS-2."""
-    best = [max(each, key=_longest_size) for each in choices]
+    """The text with the longest values, and that text with each value that needs UCS-2 in turn."""
+    best = [max(values, key=_longest_size) for values in choices]
     yield "".join(best)
-    for place, each in enumerate(choices):
-        for one in each:
-            if not is_gsm_7(one):
-                yield "".join([*best[:place], one, *best[place + 1 :]])
+    for index, values in enumerate(choices):
+        for value in values:
+            if not is_gsm_7(value):
+                yield "".join([*best[:index], value, *best[index + 1 :]])
 
 
 def _longest_size(text: str) -> tuple[int, int]:
-    found = length(text)
-    return found.segments, found.units
+    _, units, segments = length(text)
+    return segments, units
 
 
 def _choices(part: str | Placeholder, attributes: Mapping[str, Attribute]) -> tuple[str, ...]:
-    """All texts that may stand there and could be the longest; never empty."""
+    """The texts that the part can become and that can be the longest; never empty."""
     if isinstance(part, str):
         return (part,)
     fallback = () if part.fallback is None else (part.fallback,)
@@ -109,7 +108,7 @@ def _choices(part: str | Placeholder, attributes: Mapping[str, Attribute]) -> tu
 
 
 def _values(attribute: Attribute | None) -> tuple[str, ...]:
-    """The attribute's values as content shows them, as far as they are known; none where they may be of any length."""
+    """The known values of the attribute as content shows them; none if they can be of any length."""
     if attribute is None:
         return ()
     if attribute.one_of is not None:

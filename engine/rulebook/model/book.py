@@ -1,4 +1,4 @@
-"""The book as plain frozen values: everything checked, every name resolved, nothing of YAML left."""
+"""The book as frozen values: everything is checked, every name is resolved."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -29,7 +29,7 @@ class AttributeType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
-    """What callers may send under a dotted name."""
+    """A value that requests can carry under a dotted name."""
 
     name: str
     type: AttributeType
@@ -37,18 +37,18 @@ class Attribute:
     maximum: float | None = None
     one_of: frozenset[str | int | float] | None = None
     sensitive: str | None = None
-    """The category of sensitive data, if it is one; its values are masked in the decision log."""
+    """Category of sensitive data, or None. Sensitive values are masked in the decision log."""
 
 
 class Kind(StrEnum):
-    """Which way a channel goes."""
+    """Direction of a channel."""
 
     INBOUND = "inbound"
     OUTBOUND = "outbound"
 
 
 class OnSilence(StrEnum):
-    """What becomes of a reserved contact when its hold ends without word."""
+    """What becomes of an unconfirmed reservation when it expires."""
 
     RELEASE = "release"
     CONFIRM = "confirm"
@@ -59,14 +59,14 @@ class Confirm(StrEnum):
 
     AT_ONCE = "at_once"
     ON_IMPRESSION = "on_impression"
-    """When it is reported that it was shown; until then it is reserved."""
+    """When an impression is reported; until then it is reserved."""
 
 
 class Format(StrEnum):
-    """What a channel's texts are written in."""
+    """Format of a channel's texts."""
 
     HTML = "html"
-    """Values that are filled in are escaped."""
+    """Values of placeholders are escaped."""
     PLAIN = "plain"
     SMS = "sms"
     """Plain, and counted in segments."""
@@ -81,7 +81,7 @@ class Channel:
     address: str | None = None
     """The attribute that holds the customer's address; None on inbound channels."""
     consent: str | None = None
-    """The purpose to which the customer must have consented; None where none is needed."""
+    """The purpose to which the customer must have consented; None if no consent is needed."""
     cost: float = 0.0
     """Cost of one contact, in the book's currency."""
     hold: Microseconds = 24 * 3_600_000_000
@@ -89,9 +89,9 @@ class Channel:
     confirm: Confirm = Confirm.AT_ONCE
     format: Format = Format.PLAIN
     max_segments: int | None = None
-    """How many segments a short message should take at most; None: any number."""
+    """Most segments that a short message should take; None for any number."""
     capacity: Quota | None = None
-    """How many contacts it takes, of all customers."""
+    """Limit on its contacts, over all customers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,18 +102,18 @@ class Placement:
     channel: str
     max_offers: int = 1
     fallback: str | None = None
-    """The offer to show when there is nothing better."""
+    """The offer to show when no campaign is selected."""
     max_per_category: int | None = None
-    """How many offers of one category it shows at once; None: any number."""
+    """Most offers of one category in one answer; None for any number."""
 
 
 @dataclass(frozen=True, slots=True)
 class Placeholder:
-    """A place in a text that an attribute's value fills."""
+    """A part of a text that is replaced by the value of an attribute."""
 
     attribute: str
     fallback: str | None
-    """What stands there when the attribute is missing; None: the text cannot be rendered without it."""
+    """The text when the attribute is missing; None if the text cannot be rendered without it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,57 +129,57 @@ Fields = Mapping[str, Template]
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What is said, by channel; `default` serves channels without fields of their own."""
+    """Fields by channel; `default` serves channels without fields of their own."""
 
     default: Fields = field(default_factory=dict)
     channels: Mapping[str, Fields] = field(default_factory=dict)
     locales: Mapping[str, "Content"] = field(default_factory=dict)
-    """The fields that read otherwise in a language, by BCP 47 tag as written; these have no locales of their own."""
+    """Fields that differ in a language, by BCP 47 tag as written. These contents have no locales of their own."""
 
     def on(self, channel: str) -> Fields:
-        """What is said on the channel: its own fields, or else the default ones; none where it is silent there."""
+        """The fields of the channel, or else the default ones; empty if there are none."""
         return self.channels.get(channel, self.default)
 
     def changes_on(self, channel: str, locale: str) -> Fields:
-        """The fields that the locale has of its own on the channel; none where it says nothing there."""
-        said = self.locales[locale]
-        return said.channels.get(channel, {} if channel in self.channels else said.default)
+        """The fields of the channel that differ in the locale; empty if none do."""
+        changes = self.locales[locale]
+        return changes.channels.get(channel, {} if channel in self.channels else changes.default)
 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A form of a campaign's content."""
+    """A variant of a campaign's content."""
 
     name: str
     content: Content
     when: Condition = ALWAYS
     share: float = 1.0
-    """Its weight among the variants whose condition holds; above 0."""
+    """Weight among the variants whose condition holds; above 0."""
 
 
 @dataclass(frozen=True, slots=True)
 class Active:
-    """When a campaign or an offer runs."""
+    """The period in which a campaign or an offer runs."""
 
     start: Instant | None = None
     """The first instant (inclusive)."""
     end: Instant | None = None
     """The first instant after (exclusive); `until: 2026-03-31` is the start of April 1st."""
     days: frozenset[int] | None = None
-    """Weekdays, Monday is 0; None: every day."""
+    """Weekdays, Monday is 0; None for every day."""
     hours: tuple[time, time] | None = None
-    """From (inclusive) and until (exclusive); until before from crosses midnight; None: all day."""
+    """From (inclusive) and until (exclusive); until before from crosses midnight. None for all day."""
     clock: Clock = Clock.BOOK
-    """Whose days and hours they are, and whose local start and end."""
+    """The clock of `days`, `hours`, `local_start` and `local_end`."""
     local_start: datetime | None = None
-    """As `start`, as the customer's clock shows it; for bounds that name no zone, on his clock."""
+    """As `start`, on the customer's clock; used for bounds without a zone when the clock is the customer's."""
     local_end: datetime | None = None
-    """As `end`, as the customer's clock shows it."""
+    """As `end`, on the customer's clock."""
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What is proposed."""
+    """An offer that campaigns propose."""
 
     name: str
     title: str
@@ -189,17 +189,18 @@ class Offer:
     content: Content | None = None
     active: Active = Active()
     stock: Quota | None = None
-    """How often it can be given in all."""
+    """Limit on how often it is given, over all customers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Factor:
-    """A factor of the score: a number, an attribute's value with a default for customers without one, or learned."""
+    """A factor of the score: a number, the value of an attribute, or a learned value."""
 
     number: float
+    """The factor itself, the default for customers without the attribute, or the prior of a learned factor."""
     attribute: str | None = None
     learned: bool = False
-    """Whether what the campaign learned goes before: the number is what is thought as long as nothing is known."""
+    """Whether the campaign learns it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +212,7 @@ class Boost:
 
 
 class Category(StrEnum):
-    """Why a campaign speaks."""
+    """Purpose of a campaign."""
 
     COMMERCIAL = "commercial"
     SERVICE = "service"
@@ -231,31 +232,31 @@ class Campaign:
     placements: tuple[str, ...] = ()
     tier: int = 0
     value: Factor | None = None
-    """None: the offer's value."""
+    """None for the offer's value."""
     propensity: Factor = Factor(1.0)
     """In [0, 1]."""
     boosts: tuple[Boost, ...] = ()
     variants: tuple[Variant, ...] = ()
-    """Empty: the offer's own content serves."""
+    """Empty if the content of the offer is used."""
     group: str = ""
-    """At most one campaign of a group is in a response; empty: it is in none."""
+    """At most one campaign of a group is in a response; empty for no group."""
     per_customer: Cap | None = None
-    """How many of its contacts one customer gets."""
+    """Limit on its contacts, per customer."""
     total: Quota | None = None
-    """How many of these contacts there are, of all customers."""
+    """Limit on its contacts, over all customers."""
     control: Control | None = None
-    """Who of its customers does not get it, to compare with."""
+    """The share of its customers who do not get it, for comparison."""
     slot: Slot | None = None
-    """Whom of a layer it is for; None: everybody."""
+    """The slot of a layer whose persons it is for; None for everybody."""
     ramp: Ramp | ConversionRamp | None = None
-    """Whom it reaches already; None: everybody."""
+    """The growing share of persons whom it reaches; None for everybody."""
     learn: Learn | None = None
-    """How it learns which variant does best, or how likely it is taken; None: it does not."""
+    """How it learns which variant does best, or its propensity; None if it does not learn."""
 
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """A rulebook. Mappings keep the order of names (sorted), so that no order of files can show."""
+    """A rulebook. Mappings are sorted by name, so that they do not depend on the order of files."""
 
     name: str
     version: str
@@ -277,9 +278,9 @@ class Book:
 
     @property
     def rules(self) -> tuple[str, ...]:
-        """The names of all that can hold a proposal back: policies, limits of campaigns, and what all customers share."""
+        """The names of everything that can hold a contact back: policies, limits of campaigns, stocks and capacities."""
         campaigns = self.campaigns.values()
-        limits = [limit for one in campaigns for limit in (one.per_customer, one.total)]
-        limits += [one.stock for one in self.offers.values()]
-        limits += [one.capacity for one in self.channels.values()]
-        return (*self.pressure.names, *(one.name for one in limits if one))
+        limits = [limit for campaign in campaigns for limit in (campaign.per_customer, campaign.total)]
+        limits += [offer.stock for offer in self.offers.values()]
+        limits += [channel.capacity for channel in self.channels.values()]
+        return (*self.pressure.names, *(limit.name for limit in limits if limit))

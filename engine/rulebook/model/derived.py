@@ -21,22 +21,21 @@ from engine.model.instant import Microseconds
 EVENT_NUMBER = "value"
 """The field of events that is a number."""
 
-
 EVENT_TEXTS = ("item", "category", "page", "currency")
 """The fields of events that are texts. Further attributes may be of any type, and are exposed as texts only."""
 
 
 class Measure(StrEnum):
-    """What an aggregate says of the events that it is about."""
+    """What an aggregate measures of its events."""
 
     COUNT = "count"
-    """How many; 0 when there are none."""
+    """Number of events; 0 without events."""
     SUM = "sum"
-    """The sum of a field; 0 when there are none."""
+    """Sum of a field; 0 without events."""
     DISTINCT = "distinct"
-    """How many different values of a field; 0 when there are none."""
+    """Number of different values of a field; 0 without events."""
     DAYS_SINCE_LAST = "days_since_last"
-    """Days, with fractions, since the latest; missing when there are none."""
+    """Days since the latest event, with fractions; missing without events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +48,14 @@ class Aggregate:
     """The events' type."""
     measure: Measure
     field: str = ""
-    """Of SUM and DISTINCT."""
+    """The measured field, for SUM and DISTINCT."""
     where: Condition = ALWAYS
     within: Microseconds | None = None
     """Events with now - within < at <= now; None: all events up to now."""
 
 
 class Anchor(StrEnum):
-    """From where a step's window runs."""
+    """Where the window of a step begins or ends."""
 
     NOW = "now"
     """The step lies in (now - within, now]."""
@@ -83,7 +82,7 @@ class Absence:
     event: str
     where: Condition = ALWAYS
     same: str = ""
-    """The field in which it must equal the first event to count; empty: any such event counts."""
+    """The field in which it must equal the first event to count; empty if any such event counts."""
 
 
 class Prefer(StrEnum):
@@ -105,7 +104,7 @@ class Exposed:
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """What happened, in order, among a customer's events, and what did not."""
+    """A sequence of events of one customer, and events that must not follow it."""
 
     name: str
     first: PatternStep
@@ -127,14 +126,14 @@ class Distance:
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """A conclusion, remembered for the person."""
+    """A conclusion about a customer, kept for as long as `hold`."""
 
     name: str
     when: Condition
     hold: Microseconds = 0
-    """How long it is remembered after it last held; 0: for the request only."""
+    """How long it is kept after its condition last held; 0 for the request only."""
     until: Condition | None = None
-    """A remembered signal is dropped as soon as this holds."""
+    """A held signal is dropped as soon as this condition holds."""
     expose: Mapping[str, str] = field(default_factory=dict)
     """By field, the attribute whose value it keeps (`pattern.left-in-cart.item`)."""
 
@@ -155,6 +154,6 @@ class EventStore:
 
     stored: bool = False
     newest: int = 500
-    """How many."""
+    """Most events of a person that are kept."""
     keep: Microseconds = 90 * 86_400_000_000
-    """For how long."""
+    """Age up to which events are kept."""

@@ -1,4 +1,4 @@
-"""Experiments as plain frozen values: which part of all persons is held out, kept as control, or reached already."""
+"""Experiments as frozen values: holdouts, controls, layers and their slots, ramps, and learning."""
 
 from bisect import bisect_right
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from engine.model.instant import DAY, SECOND, Instant, Microseconds
 from engine.rulebook.model.policies import Selector
 
 MOST_CONVERSIONS = 10_000
-"""After which a ramp ends at the latest; so no more are ever counted."""
+"""Upper bound of `full_after`; conversions beyond it are not counted."""
 
 
 class Reward(StrEnum):
@@ -24,35 +24,35 @@ class Reward(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Salts:
-    """What persons are drawn with: a word, and the words that take its place from some days on."""
+    """The salt of the hash that assigns persons, and the salts that replace it at later instants."""
 
     first: str
     later: tuple[tuple[Instant, str], ...] = ()
-    """In order of time."""
+    """By instant, ascending."""
 
     def at(self, now: Instant) -> str:
-        """The word at the moment."""
+        """The salt at the instant."""
         if not self.later:
             return self.first
-        place = bisect_right(self.later, now, key=lambda one: one[0])
-        return self.later[place - 1][1] if place else self.first
+        passed = bisect_right(self.later, now, key=lambda change: change[0])
+        return self.later[passed - 1][1] if passed else self.first
 
 
 @dataclass(frozen=True, slots=True)
 class Holdout:
-    """A part of all persons who get nothing, whatever the campaign."""
+    """A share of all persons who get nothing, whatever the campaign."""
 
     name: str
     share: float
-    """Above 0 and below 1, as are all shares here."""
+    """In (0, 1), as are all shares here."""
     salts: Salts
     except_: Selector | None = None
-    """What they get all the same."""
+    """Contacts that they get all the same."""
 
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """A part of a campaign's customers who do not get it."""
+    """The share of a campaign's customers who do not get it."""
 
     share: float
     salts: Salts
@@ -60,7 +60,7 @@ class Control:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A stretch of a layer: the persons whose place in it is at `low` or above, and below `high`."""
+    """A stretch of a layer: the persons whose position in the layer is in [low, high)."""
 
     layer: str
     name: str
@@ -71,7 +71,7 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """All persons in an order of chance. Its slots share nobody; two layers know nothing of each other."""
+    """All persons in a random order. Its slots do not overlap; layers are independent of each other."""
 
     name: str
     salts: Salts
@@ -80,58 +80,58 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Ramp:
-    """A growing part of all persons."""
+    """A share of all persons that grows with time."""
 
     since: Instant
-    """From then on; nobody is reached before."""
+    """Before it nobody is reached."""
     start: float
     full: Instant
-    """From then on everybody is reached."""
+    """From this instant on everybody is reached."""
 
     def share(self, now: Instant) -> float:
-        """The part that is reached: it grows evenly with time, from `start` to 1."""
+        """The share that is reached; it grows linearly with time, from `start` to 1."""
         if now < self.since:
             return 0.0
         if now >= self.full:
             return 1.0
         return self.start + (1.0 - self.start) * (now - self.since) / (self.full - self.since)
 
-    def reaches(self, place: float) -> Instant:
-        """The first full second at which whoever is at the place is reached."""
-        share = max(0.0, (place - self.start) / (1.0 - self.start))
+    def reaches(self, position: float) -> Instant:
+        """The first full second at which a person at this position in [0, 1) is reached."""
+        share = max(0.0, (position - self.start) / (1.0 - self.start))
         moment = self.since + int(share * (self.full - self.since)) + 1
         return -(-moment // SECOND) * SECOND
 
 
 @dataclass(frozen=True, slots=True)
 class ConversionRamp:
-    """A part of all persons that grows with what the campaign's decisions led to."""
+    """A share of all persons that grows with the conversions of the campaign."""
 
     start: float
     full_after: int
-    """Everybody is reached when so many decisions have led to a conversion."""
+    """Number of decisions with a conversion at which everybody is reached."""
 
     def share(self, conversions: int) -> float:
-        """The part that is reached: it grows evenly with conversions, from `start` to 1."""
+        """The share that is reached; it grows linearly with conversions, from `start` to 1."""
         return self.start + (1.0 - self.start) * min(1.0, conversions / self.full_after)
 
-    def reaches(self, place: float) -> int:
-        """After how many conversions whoever is at the place is reached."""
-        number = max(0, ceil((place - self.start) / (1.0 - self.start) * self.full_after))
-        return number if place < self.share(number) else number + 1
+    def reaches(self, position: float) -> int:
+        """The number of conversions at which a person at this position in [0, 1) is reached."""
+        number = max(0, ceil((position - self.start) / (1.0 - self.start) * self.full_after))
+        return number if position < self.share(number) else number + 1
 
 
 @dataclass(frozen=True, slots=True)
 class Learn:
-    """How a campaign learns which of its variants does best, and how likely it is taken."""
+    """How a campaign learns which of its variants does best, and its propensity."""
 
     reward: Reward
     explore: float | None = 0.05
-    """The share that all variants have in equal parts, whatever is known; None: they compete by share."""
+    """The share that all variants get in equal parts, whatever was learned; None if variants are not learned."""
     window: Microseconds = 14 * DAY
-    """What is older counts no more."""
+    """Age at which rewards stop counting."""
     delay: Microseconds = DAY
-    """How long after a contact its reward may come; before that it does not count at all."""
+    """Time after a contact in which its reward can come; until then the contact does not count."""
 
 
 @dataclass(frozen=True, slots=True)

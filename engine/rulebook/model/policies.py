@@ -1,15 +1,21 @@
-"""Whose clock and calendar a schedule or a policy goes by."""
+"""Contact pressure as frozen values: caps, gaps, quiet rules, pauses and quotas, with their selectors and windows."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import date, time
 from enum import StrEnum
+from typing import Literal, TypeAlias, get_args
 
 from engine.model.instant import Microseconds
 
+DayName: TypeAlias = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+
+WEEKDAYS: tuple[DayName, ...] = get_args(DayName)
+"""In order, as `datetime.date.weekday` counts: Monday is 0."""
+
 
 class Clock(StrEnum):
-    """Whose clock days and hours are read from."""
+    """The clock that days and hours are read from."""
 
     BOOK = "book"
     CUSTOMER = "customer"
@@ -25,7 +31,7 @@ class Period(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Selector:
-    """Which contacts a policy is about: all criteria that are given must fit, each by any of its values."""
+    """Which contacts a policy covers: every given criterion must match, each by any of its values."""
 
     channel: frozenset[str] = frozenset()
     kind: frozenset[str] = frozenset()
@@ -40,14 +46,14 @@ class Selector:
 
 @dataclass(frozen=True, slots=True)
 class Rolling:
-    """The window of the last so many microseconds."""
+    """A window that ends now."""
 
     span: Microseconds
 
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """The window of the day, week or month that it is."""
+    """The current day, week or month."""
 
     period: Period
     clock: Clock = Clock.CUSTOMER
@@ -73,17 +79,17 @@ class Cap:
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """At most so many contacts of all customers together: an offer's stock, a campaign's total, a channel's capacity."""
+    """At most `limit` contacts of all customers: the stock of an offer, the total of a campaign, the capacity of a channel."""
 
     name: str
     limit: int
     window: Calendar | None = None
-    """The period in which they are counted, on the book's clock; None: for good."""
+    """The period in which they are counted, on the book's clock; None for all time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """At least so long between the latest contact and the next."""
+    """A minimum time between two contacts of one customer."""
 
     name: str
     at_least: Microseconds
@@ -103,7 +109,7 @@ class Holidays:
 
 @dataclass(frozen=True, slots=True)
 class Quiet:
-    """Hours and days at which nothing goes out.
+    """Quiet hours: hours and days at which nothing goes out.
 
     Its days are those of `days`, `dates` and `holidays` together, or every day where none of the three is given. Hours
     that cross midnight belong to the day on which they begin.
@@ -123,7 +129,7 @@ class Quiet:
 
 
 class Scope(StrEnum):
-    """What a pause silences."""
+    """What a pause holds back."""
 
     CUSTOMER = "customer"
     """Everything that is sent to the customer."""
@@ -134,16 +140,16 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Silence for so long after outcomes."""
+    """A time without contacts after outcomes."""
 
     name: str
     outcomes: frozenset[str]
-    """Their types."""
+    """Types of outcomes."""
     span: Microseconds
     times: int = 1
-    """How many of them are enough."""
+    """Number of outcomes that begin it."""
     within: Microseconds | None = None
-    """In which time; None for a single one."""
+    """The time in which they must occur; None for a single outcome."""
     scope: Scope = Scope.CUSTOMER
     except_: Selector | None = None
 
@@ -159,5 +165,9 @@ class Policies:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of all policies."""
+        """The names of all policies."""
         return (*self.quiet, *self.caps, *self.gaps, *self.pauses)
+
+
+POLICY_SECTIONS = tuple(policy.name for policy in fields(Policies))
+"""The keys of the section `pressure`."""

@@ -1,4 +1,4 @@
-"""What the loader has to say about a book: one frozen value for each finding, and how findings are printed."""
+"""Diagnostics of a book, and how they are printed."""
 
 import unicodedata
 from collections.abc import Iterable
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Severity(StrEnum):
-    """How bad it is: with an error the book does not load."""
+    """Severity; a book with an error does not load."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -15,10 +15,10 @@ class Severity(StrEnum):
 
 
 class Code(StrEnum):
-    """What kind of finding it is; a closed set, for machines."""
+    """Kind of a diagnostic; a closed set, for machines."""
 
     FILE = "file"
-    """A file or folder that cannot be read, or lies where it must not."""
+    """A file or folder that cannot be read, or that leads out of the book's folder."""
     TOO_LARGE = "too-large"
     """More bytes, nodes, nesting or names than a book may have."""
     ENCODING = "encoding"
@@ -36,11 +36,11 @@ class Code(StrEnum):
     EMPTY = "empty"
     """A key without a value, an empty list or mapping."""
     TYPE = "type"
-    """Another kind of value is needed."""
+    """A value of another type is needed."""
     VALUE = "value"
-    """The kind of value is right, the value is not."""
+    """A value of the right type that is not allowed."""
     NAME = "name"
-    """A name with characters that names do not have."""
+    """A name with characters that are not allowed in names."""
     OPERATOR = "operator"
     """An operator that does not fit the attribute's type."""
     CYCLE = "cycle"
@@ -52,11 +52,11 @@ class Code(StrEnum):
     TEMPLATE = "template"
     """A text whose placeholders cannot be filled."""
     CONTENT = "content"
-    """A channel for which there is nothing to say, or not in a language, or in an unclear format."""
+    """Content that is missing for a channel or a language, or whose format is unclear."""
     SEGMENTS = "segments"
-    """A short message of several segments (a note), or of more than the channel wants (a warning)."""
+    """A short message of several segments (a note), or of more than the channel's `max_segments` (a warning)."""
     NO_CONSENT = "no-consent"
-    """A channel that asks for no consent (a note)."""
+    """A channel that needs no consent (a note)."""
     NO_EFFECT = "no-effect"
     """A rule that can never apply (a warning)."""
     UNUSED = "unused"
@@ -65,7 +65,7 @@ class Code(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Diagnostic:
-    """One finding, at a place in a file; line and column count characters from 1.
+    """A diagnostic at a position of a file; line and column count characters from 1.
 
     The order of the fields is the order in which diagnostics sort: by file, line, column, code.
     """
@@ -77,19 +77,17 @@ class Diagnostic:
     message: str
     severity: Severity = Severity.ERROR
     hint: str = ""
-    """What to do about it, such as "did you mean 'profile.age'?"; empty: no advice."""
+    """What to do about it, such as "did you mean 'profile.age'?"; may be empty."""
     source: str = ""
-    """The line of the file, for the excerpt; empty: no excerpt."""
+    """The line of the file, for the excerpt; empty for no excerpt."""
 
 
 _WIDTH = 110
-
-
 _COLORS = {Severity.ERROR: "31;1", Severity.WARNING: "33;1", Severity.NOTE: "36"}
 
 
 def quote(text: str) -> str:
-    """The text in single quotes, short and printable, as messages show what somebody wrote."""
+    """The text in single quotes, cut to 60 characters and made printable, for messages."""
     shown = text if len(text) <= 60 else f"{text[:57]}..."
     return f"'{_printable(shown)}'"
 
@@ -99,7 +97,7 @@ def render(diagnostics: Iterable[Diagnostic], color: bool = False) -> str:
 
     Control characters of the files are never passed on; `color` adds ANSI colours. Empty for no diagnostics.
     """
-    return "".join(f"{line}\n" for each in diagnostics for line in _lines(each, color))
+    return "".join(f"{line}\n" for diagnostic in diagnostics for line in _lines(diagnostic, color))
 
 
 def in_short(diagnostic: Diagnostic) -> str:
@@ -109,10 +107,10 @@ def in_short(diagnostic: Diagnostic) -> str:
 
 def _lines(diagnostic: Diagnostic, color: bool) -> Iterable[str]:
     paint = _COLORS[diagnostic.severity]
-    place = f"{_printable(diagnostic.file)}:{diagnostic.line}:{diagnostic.column}"
+    location = f"{_printable(diagnostic.file)}:{diagnostic.line}:{diagnostic.column}"
     suffix = "" if diagnostic.severity is Severity.ERROR else f" ({diagnostic.severity})"
     code = _painted(diagnostic.code, paint, color)
-    yield f"{_painted(place, '1', color)}: {code}: {_printable(diagnostic.message)}{suffix}"
+    yield f"{_painted(location, '1', color)}: {code}: {_printable(diagnostic.message)}{suffix}"
     if diagnostic.source.strip():
         excerpt, caret = _excerpt(diagnostic.source, diagnostic.column)
         yield f"    {excerpt}".rstrip()
@@ -122,19 +120,23 @@ def _lines(diagnostic: Diagnostic, color: bool) -> Iterable[str]:
 
 
 def _excerpt(source: str, column: int) -> tuple[str, str]:
-    """The part of the line around the column, and the blanks that lead to it."""
+    """The part of the line around the column, and the blanks before the caret."""
     start = max(0, column - 1 - _WIDTH // 2) if len(source) > _WIDTH else 0
     shown = _printable(source[start : start + _WIDTH])
-    # A Chinese character takes two columns of a terminal; the caret has to know.
+    # A wide (for example Chinese) character takes two columns of a terminal.
     before = shown[: column - 1 - start]
-    return shown, " " * sum(2 if unicodedata.east_asian_width(each) in "WF" else 1 for each in before)
+    return shown, " " * sum(
+        2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in before
+    )
 
 
 def _printable(text: str) -> str:
-    """The text with one blank or one mark for each character that a terminal would act on."""
+    """The text with a blank for each tab, and � for each other character that is not printable."""
     if text.isprintable():
         return text
-    return "".join(each if each.isprintable() else " " if each == "\t" else "�" for each in text)
+    return "".join(
+        character if character.isprintable() else " " if character == "\t" else "�" for character in text
+    )
 
 
 def _painted(text: str, paint: str, color: bool) -> str:

@@ -1,71 +1,105 @@
-"""Collecting diagnostics: later stages know paths of plain data, the collector knows where they are written."""
+"""Collect the diagnostics of one load. Readers name paths of plain data; the collector knows where these are written."""
 
 import difflib
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
-from engine.rulebook.report.diagnostics import Code, Diagnostic, Severity
+from engine.rulebook.report.diagnostics import Code, Diagnostic, Severity, quote
+
+T = TypeVar("T")
 
 Path: TypeAlias = tuple[str | int, ...]
 """The way to a value in the merged book: section, name, key, index …"""
 
-
 SourcePosition: TypeAlias = tuple[int, int]
 """Line and column, from 1."""
-
 
 SourcePlace: TypeAlias = tuple[str, int, int]
 """File, line and column."""
 
-
 _COMPARISONS = 100_000
-"""How many names a load compares for "did you mean" in all, so that a book full of mistakes is answered soon."""
+"""Names that a load compares for "did you mean" in all, so that a book full of mistakes does not take long."""
+
+
+class ParseError(ValueError):
+    """A text that cannot be parsed. Its message and hint are for the author of the book."""
+
+    code = Code.VALUE
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+        """How to write it."""
+
+    def message(self, text: str) -> str:
+        """The message of the diagnostic."""
+        return f"{quote(text)}: {self}"
 
 
 @dataclass(slots=True)
 class Findings:
-    """The diagnostics of one load, with what is needed to place them."""
+    """The diagnostics of one load, and where the values of the book are written."""
 
     values: dict[Path, SourcePlace] = field(default_factory=dict)
     """Where each value is written."""
     keys: dict[Path, SourcePlace] = field(default_factory=dict)
     """Where each value's key is written."""
     poisoned: set[Path] = field(default_factory=set)
-    """Paths with a finding that explains everything else that could be said about them."""
+    """Paths with a diagnostic that explains any further one; errors at them are dropped."""
     recovered: set[Path] = field(default_factory=set)
-    """Paths of named things with errors in their shape, of which the rest is checked all the same."""
+    """Paths of named entries with errors in their shape; the rest of them is checked all the same."""
     sources: dict[str, list[str]] = field(default_factory=dict)
     """The lines of each file."""
     start: str = ""
-    """The file to name for what no file says."""
-    _found: set[Diagnostic] = field(default_factory=set)
+    """The file of diagnostics whose path is written nowhere."""
+    _diagnostics: set[Diagnostic] = field(default_factory=set)
     _comparisons: int = _COMPARISONS
 
     def error(self, path: Path, code: Code, message: str, hint: str = "") -> None:
-        """Add an error at the value of the path (or the nearest value around it)."""
-        self._add(path, self._nearest(path), code, message, hint)
+        """Add an error at the value of the path, or at the nearest value around it."""
+        if path not in self.poisoned:
+            self.report(self._nearest(path), code, message, hint)
 
     def key_error(self, path: Path, code: Code, message: str, hint: str = "") -> None:
         """Add an error at the key that the path ends in."""
-        self._add(path, self.keys.get(path) or self._nearest(path), code, message, hint)
+        if path not in self.poisoned:
+            self.report(self.keys.get(path) or self._nearest(path), code, message, hint)
 
     def remark(self, path: Path, code: Code, message: str, severity: Severity = Severity.NOTE) -> None:
         """Add a note or a warning at the key that the path ends in."""
-        file, line, column = self.keys.get(path) or self._nearest(path)
-        self.place(file, (line, column), Diagnostic("", 0, 0, code, message, severity))
+        self.report(self.keys.get(path) or self._nearest(path), code, message, severity=severity)
 
-    def place(self, file: str, position: SourcePosition, what: Diagnostic) -> None:
-        """Add a diagnostic at a place of a file; its own place is ignored."""
-        line, column = position
+    def report(
+        self,
+        location: SourcePlace,
+        code: Code,
+        message: str,
+        hint: str = "",
+        *,
+        severity: Severity = Severity.ERROR,
+    ) -> None:
+        """Add a diagnostic where the caller says."""
+        file, line, column = location
         lines = self.sources.get(file, ())
         source = lines[line - 1] if 0 < line <= len(lines) else ""
-        self._found.add(
-            Diagnostic(file, line, column, what.code, what.message, what.severity, what.hint, source)
-        )
+        self._diagnostics.add(Diagnostic(file, line, column, code, message, severity, hint, source))
 
-    def spoil(self, path: Path) -> None:
-        """Say no more about the path: what is wrong with it is already said."""
+    def parse(self, path: Path, text: str | None, parser: Callable[[str], T], hint: str = "") -> T | None:
+        """The parsed text; None for None, and after reporting the ParseError that the parser raised.
+
+        hint: for errors that have none of their own.
+        """
+        if text is None:
+            return None
+        try:
+            return parser(text)
+        except ParseError as error:
+            self.error(path, error.code, error.message(text), error.hint or hint)
+            return None
+
+    def poison(self, path: Path) -> None:
+        """Drop further errors at the path."""
         self.poisoned.add(path)
 
     def suggest(self, word: str, candidates: Collection[str]) -> str:
@@ -76,29 +110,23 @@ class Findings:
         matches = difflib.get_close_matches(word, candidates, n=1)
         if not matches:
             lowered = word.lower()
-            matches = [each for each in candidates if each.lower() == lowered or each.endswith(f".{lowered}")]
+            matches = [name for name in candidates if name.lower() == lowered or name.endswith(f".{lowered}")]
         return f"did you mean '{matches[0]}'?" if matches else ""
 
     @property
     def failed(self) -> bool:
         """Whether there is an error."""
-        return any(each.severity is Severity.ERROR for each in self._found)
+        return any(diagnostic.severity is Severity.ERROR for diagnostic in self._diagnostics)
 
     def sorted(self) -> tuple[Diagnostic, ...]:
-        """All diagnostics, each once, by file, line, column and code."""
-        return tuple(sorted(self._found))
-
-    def _add(self, path: Path, place: SourcePlace, code: Code, message: str, hint: str) -> None:
-        if path in self.poisoned:
-            return
-        file, line, column = place
-        self.place(file, (line, column), Diagnostic("", 0, 0, code, message, hint=hint))
+        """All diagnostics without duplicates, by file, line, column and code."""
+        return tuple(sorted(self._diagnostics))
 
     def _nearest(self, path: Path) -> SourcePlace:
         for around in _prefixes(path):
-            place = self.values.get(around)
-            if place:
-                return place
+            location = self.values.get(around)
+            if location:
+                return location
         return self.start, 1, 1
 
 

@@ -1,9 +1,10 @@
-"""Attributes that every book has without declaring them."""
+"""Attributes: those that a book declares, and those that every book has."""
 
 import re
 from collections.abc import Mapping
 
 from engine.rulebook.model.book import Attribute, AttributeType
+from engine.rulebook.model.policies import WEEKDAYS
 from engine.rulebook.report.diagnostics import Code, quote
 from engine.rulebook.report.findings import Findings, Path
 from engine.rulebook.shapes.faults import shaped
@@ -12,11 +13,7 @@ from engine.rulebook.symbols import SymbolTable
 from engine.rulebook.text.nodes import PlainData
 
 WEATHER_CONDITIONS = ("clear", "clouds", "fog", "drizzle", "rain", "snow", "thunderstorm")
-"""WMO weather codes, grouped."""
-
-
-WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-
+"""Values of `weather.condition`: groups of WMO weather codes."""
 
 _NUMBER, _TEXT, _INTEGER, _BOOLEAN = (
     AttributeType.NUMBER,
@@ -24,8 +21,6 @@ _NUMBER, _TEXT, _INTEGER, _BOOLEAN = (
     AttributeType.INTEGER,
     AttributeType.BOOLEAN,
 )
-
-
 BUILTIN: dict[str, Attribute] = {
     attribute.name: attribute
     for attribute in (
@@ -60,20 +55,10 @@ BUILTIN: dict[str, Attribute] = {
         Attribute("rfm.monetary", _NUMBER),
     )
 }
-
-
 MAX_ATTRIBUTES = 500
-
-
 _NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")
-
-
 _OURS = ("location.", "weather.", "now.", "rfm.", "customer.", "signal.", "pattern.")
-
-
 _NUMBERS = frozenset((AttributeType.INTEGER, AttributeType.NUMBER))
-
-
 _ITEMS: dict[AttributeType, tuple[type, ...]] = {
     AttributeType.TEXT: (str,),
     AttributeType.TEXTS: (str,),
@@ -85,7 +70,7 @@ _ITEMS: dict[AttributeType, tuple[type, ...]] = {
 
 
 def read(data: Mapping[str, PlainData], findings: Findings, *, partial: bool) -> SymbolTable[Attribute]:
-    """The attributes that the book declares, and the built-in ones."""
+    """The section `attributes`, with the built-in attributes."""
     declared = SymbolTable("attribute", dict(BUILTIN), partial=partial)
     for count, (name, value) in enumerate(data.items()):
         path = ("attributes", name)

@@ -1,11 +1,11 @@
-"""Exclusion groups: a word that campaigns share, of which one response has at most one."""
+"""Campaigns: their conditions, channels, content, limits and exclusion groups."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from engine.conditions.dnf import CLAUSE_LIMIT, clauses_of
 from engine.conditions.model import ALWAYS, All, Condition
-from engine.rulebook.checks.content import SaidCheck, never_known, silent_on
+from engine.rulebook.checks.content import ContentCheck, channels_without, never_known
 from engine.rulebook.conditions.grammar import Grammar
 from engine.rulebook.content.fields import ContentReader
 from engine.rulebook.model.book import (
@@ -26,28 +26,13 @@ from engine.rulebook.report.findings import Findings, Path
 from engine.rulebook.sections import scores
 from engine.rulebook.sections.caps import WindowReader, limits
 from engine.rulebook.sections.experiments import ExperimentReader
-from engine.rulebook.sections.schedules import ActiveReader
+from engine.rulebook.sections.offers import ActiveReader
 from engine.rulebook.shapes.experiments import LearnedShape
 from engine.rulebook.shapes.faults import shaped
 from engine.rulebook.shapes.sections import BoostShape, CampaignShape, VariantShape
 from engine.rulebook.symbols import SymbolTable
 from engine.rulebook.text.merge import check_name
 from engine.rulebook.text.nodes import PlainData
-
-
-def check_groups(campaigns: Mapping[str, Campaign], findings: Findings) -> None:
-    """Warn of groups with one campaign only: they exclude nothing, and the word may be misspelt."""
-    members: dict[str, list[str]] = {}
-    for one in campaigns.values():
-        if one.group:
-            members.setdefault(one.group, []).append(one.name)
-    for group, names in members.items():
-        if len(names) == 1:
-            others = [each for each in members if each != group]
-            hint = findings.suggest(group, others)
-            message = f"no other campaign is in the group {quote(group)}" + (f"; {hint}" if hint else "")
-            findings.remark(("campaigns", names[0], "group"), Code.NO_EFFECT, message, Severity.WARNING)
-
 
 MAX_CAMPAIGNS = 20_000
 
@@ -68,7 +53,7 @@ class CampaignReader:
     findings: Findings
 
     def read(self, data: Mapping[str, PlainData], *, partial: bool) -> SymbolTable[Campaign]:
-        """All campaigns; what is wrong with them goes to the findings."""
+        """The section `campaigns`; errors go to the findings."""
         campaigns: SymbolTable[Campaign] = SymbolTable("campaign", partial=partial)
         for count, (name, value) in enumerate(data.items()):
             path = ("campaigns", name)
@@ -81,7 +66,7 @@ class CampaignReader:
             campaign = self._campaign(name, shape, path) if shape else None
             campaigns.add(name, campaign, sound=path not in self.findings.recovered)
         if not campaigns.partial and not campaigns.broken:
-            check_groups(campaigns.found, self.findings)
+            check_groups(campaigns.values, self.findings)
         return campaigns
 
     def _campaign(self, name: str, shape: CampaignShape, path: Path) -> Campaign:
@@ -107,8 +92,11 @@ class CampaignReader:
             shape.tier,
             value,
             self._propensity(shape, learned, (*path, "propensity")),
-            tuple(self._boost(each, (*path, "boosts", i)) for i, each in enumerate(shape.boosts)),
-            tuple(self._variant(key, each, (*path, "variants", key)) for key, each in shape.variants.items()),
+            tuple(self._boost(boost, (*path, "boosts", i)) for i, boost in enumerate(shape.boosts)),
+            tuple(
+                self._variant(key, variant, (*path, "variants", key))
+                for key, variant in shape.variants.items()
+            ),
             shape.group or "",
             *self._limits(name, shape, (*path, "limits")),
             self.experiments.control(shape.control, (*path, "control")),
@@ -116,7 +104,7 @@ class CampaignReader:
             self.experiments.ramp(shape.ramp, (*path, "ramp")),
             scores.read(shape, learned, path, findings),
         )
-        self._check_said(campaign, offer, reached, path)
+        self._check_content(campaign, offer, reached, path)
         return campaign
 
     def _propensity(self, shape: CampaignShape, learned: LearnedShape | None, path: Path) -> Factor:
@@ -125,18 +113,18 @@ class CampaignReader:
         return scores.propensity(shape.propensity, path, self.grammar.attribute_scope, self.findings)
 
     def _limits(self, name: str, shape: CampaignShape, path: Path) -> tuple[Cap | None, Quota | None]:
-        """What it may have for one customer, and of it in all."""
+        """The limit per customer, and the limit over all customers."""
         if shape.limits is None:
             return None, None
-        found = map(self.channels.found.get, shape.channels)
-        outbound = any(channel is not None and channel.kind is Kind.OUTBOUND for channel in found)
+        channels = map(self.channels.values.get, shape.channels)
+        outbound = any(channel is not None and channel.kind is Kind.OUTBOUND for channel in channels)
         return limits(name, outbound, shape.limits, path, self.windows)
 
     def _condition(self, data: Mapping[str, PlainData] | None, path: Path) -> Condition:
         return ALWAYS if data is None else self.grammar.parse(dict(data), path) or ALWAYS
 
     def _indexed(self, condition: Condition, path: Path) -> Condition:
-        """The condition; a note where the index cannot hold it."""
+        """The condition, after a note if the index cannot hold it."""
         if clauses_of(condition) is None:
             message = f"more than {CLAUSE_LIMIT} alternatives: evaluated by itself at every decision, not by the index"
             self.findings.remark(path, Code.TOO_LARGE, message)
@@ -151,7 +139,7 @@ class CampaignReader:
         return Variant(name, content, self._condition(shape.when, (*path, "when")), shape.share)
 
     def _check_reach(self, shape: CampaignShape, offer: Offer | None, path: Path) -> list[str]:
-        """The channels that it goes out on; reported where there are none, or nothing to say on one of them."""
+        """The channels that it uses; reports a campaign without channels, and channels without content."""
         reached = self._reached(shape, path)
         given = any((*path, key) in self.findings.poisoned for key in ("channels", "placements"))
         if not shape.channels and not shape.placements and not given:
@@ -159,7 +147,9 @@ class CampaignReader:
             self.findings.key_error(path, Code.MISSING, message)
         for name, variant in shape.variants.items():
             here = (*path, "variants", name, "content")
-            self._report_silence(silent_on(variant.content, reached), f"the variant {quote(name)}", here)
+            self._report_missing_content(
+                channels_without(variant.content, reached), f"the variant {quote(name)}", here
+            )
         if not shape.variants and offer and (*path, "variants") not in self.findings.poisoned:
             where = (*path, "offer")
             label = f"the offer {quote(offer.name)}"
@@ -167,19 +157,19 @@ class CampaignReader:
                 message = f"there are no variants, and {label} has no content of its own"
                 self.findings.error(where, Code.CONTENT, message)
             elif not offer.content.default:
-                self._report_silence(silent_on(offer.content.channels, reached), label, where)
+                self._report_missing_content(channels_without(offer.content.channels, reached), label, where)
         return reached
 
-    def _check_said(self, campaign: Campaign, offer: Offer | None, reached: list[str], path: Path) -> None:
-        check = SaidCheck(self.channels, self.grammar.attribute_scope.declared, self.findings)
-        for one in campaign.variants:
-            never = never_known(All((campaign.when, one.when)))
-            check.check(one.content, (*path, "variants", one.name), reached, never)
+    def _check_content(self, campaign: Campaign, offer: Offer | None, reached: list[str], path: Path) -> None:
+        check = ContentCheck(self.channels, self.grammar.attribute_scope.declared, self.findings)
+        for variant in campaign.variants:
+            never = never_known(All((campaign.when, variant.when)))
+            check.check(variant.content, (*path, "variants", variant.name), reached, never)
         if offer and offer.content and not campaign.variants:
             check.check(offer.content, ("offers", offer.name), reached, never_known(campaign.when))
 
     def _reached(self, shape: CampaignShape, path: Path) -> list[str]:
-        """The channels that the campaign goes out on, directly or by its placements."""
+        """The channels that the campaign uses, directly or by its placements."""
         reached: dict[str, None] = {}
         for index, name in enumerate(shape.channels):
             here = (*path, "channels", index)
@@ -194,12 +184,26 @@ class CampaignReader:
                 self.findings.error(
                     here, Code.DUPLICATE, f"the placement {quote(name)} is here a second time"
                 )
-            elif placement and placement.channel in self.channels.found:
+            elif placement and placement.channel in self.channels.values:
                 reached[placement.channel] = None
         return list(reached)
 
-    def _report_silence(self, silent: list[str], label: str, path: Path) -> None:
-        if silent:
-            channels = ", ".join(map(quote, silent))
+    def _report_missing_content(self, missing: list[str], label: str, path: Path) -> None:
+        if missing:
+            channels = ", ".join(map(quote, missing))
             hint = "add `default`, or fields for each channel"
             self.findings.error(path, Code.CONTENT, f"{label} has no content for {channels}", hint)
+
+
+def check_groups(campaigns: Mapping[str, Campaign], findings: Findings) -> None:
+    """Warn of exclusion groups with a single campaign: they exclude nothing, and the name may be misspelt."""
+    members: dict[str, list[str]] = {}
+    for campaign in campaigns.values():
+        if campaign.group:
+            members.setdefault(campaign.group, []).append(campaign.name)
+    for group, names in members.items():
+        if len(names) == 1:
+            others = [other for other in members if other != group]
+            hint = findings.suggest(group, others)
+            message = f"no other campaign is in the group {quote(group)}" + (f"; {hint}" if hint else "")
+            findings.remark(("campaigns", names[0], "group"), Code.NO_EFFECT, message, Severity.WARNING)

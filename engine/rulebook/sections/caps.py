@@ -1,4 +1,4 @@
-"""Selectors: which contacts a policy is about, every name in them known."""
+"""Reads caps, gaps, and limits of campaigns and channels, with their selectors and windows."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ from engine.rulebook.shapes.faults import shaped
 from engine.rulebook.shapes.pressure import (
     CapacityShape,
     CapShape,
+    CustomerLimitShape,
     GapShape,
     LimitsShape,
     SelectorShape,
-    WishShape,
 )
 from engine.rulebook.symbols import AttributeScope, SymbolTable
 from engine.rulebook.text import durations
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class SelectorReader:
-    """Reads the selectors of one book, whose other sections are read already."""
+    """Reads selectors, and checks that the book has every name in them. Its other sections are read already."""
 
     channels: SymbolTable[Channel]
     offers: SymbolTable[Offer]
@@ -53,12 +53,12 @@ class SelectorReader:
 
     def check_effect(self, selector: Selector, noun: str, path: Path) -> None:
         """Warn of a policy that no contact of the book can be about."""
-        if self.channels.broken or self.channels.partial or (selector.channel - set(self.channels.found)):
+        if self.channels.broken or self.channels.partial or (selector.channel - set(self.channels.values)):
             return
         fits = (
             (not selector.channel or channel.name in selector.channel)
             and (not selector.kind or channel.kind in selector.kind)
-            for channel in self.channels.found.values()
+            for channel in self.channels.values.values()
         )
         if not any(fits):
             message = f"no channel of the book is counted by this {noun}"
@@ -70,7 +70,7 @@ class SelectorReader:
         return frozenset(_listed(value))
 
     def _tags(self, value: str | Sequence[str], path: Path) -> frozenset[str]:
-        known = frozenset(tag for offer in self.offers.found.values() for tag in offer.tags)
+        known = frozenset(tag for offer in self.offers.values.values() for tag in offer.tags)
         for index, tag in enumerate(_listed(value)):
             if tag not in known and not self.offers.partial and not self.offers.broken:
                 message = f"no offer has the tag {quote(tag)}"
@@ -99,48 +99,48 @@ class WindowReader:
     """Weekday, Monday is 0."""
 
     def check_above_zero(self, value: PlainData, path: Path) -> None:
-        """Report a limit of 0, better than its shape could."""
-        below = value.get("limit") if isinstance(value, dict) else None
-        number, where = below, (*path, "limit")
-        if isinstance(below, Mapping):
-            number, where = below.get("default"), (*where, "default")
+        """Report a limit of 0, with a better message than its shape has."""
+        limit = value.get("limit") if isinstance(value, dict) else None
+        number, at = limit, (*path, "limit")
+        if isinstance(limit, Mapping):
+            number, at = limit.get("default"), (*at, "default")
         if type(number) is int and number == 0:
             hint = "to send nothing on a channel, leave the channel out of the campaigns"
-            self.findings.error(where, Code.VALUE, "a cap of 0 would let nothing through", hint)
-            self.findings.spoil(where)
+            self.findings.error(at, Code.VALUE, "a cap of 0 would let nothing through", hint)
+            self.findings.poison(at)
 
-    def limit(self, form: int | WishShape, path: Path) -> tuple[int, str | None]:
+    def limit(self, form: int | CustomerLimitShape, path: Path) -> tuple[int, str | None]:
         """The limit at the path, and the attribute that may lower it."""
         if isinstance(form, int):
             return form, None
-        where = (*path, "attribute")
-        attribute = self.attribute_scope.use(form.attribute, where, self.findings)
+        at = (*path, "attribute")
+        attribute = self.attribute_scope.use(form.attribute, at, self.findings)
         if attribute and attribute.type not in (AttributeType.INTEGER, AttributeType.NUMBER):
             message = f"a number is needed; {quote(form.attribute)} is of type {attribute.type}"
-            self.findings.error(where, Code.TYPE, message)
+            self.findings.error(at, Code.TYPE, message)
         return form.default, form.attribute
 
     def window(self, text: str, clock: str | None, path: Path) -> Window:
         """The window of the policy at the path, from its `per` and its `clock`."""
         word, _, rest = map(str.strip, text.partition(" "))
-        here = (*path, "per")
+        at = (*path, "per")
         if word == "calendar":
-            return self._calendar(rest, Clock(clock or Clock.CUSTOMER), here)
+            return self._calendar(rest, Clock(clock or Clock.CUSTOMER), at)
         if clock is not None and word == "rolling":
             message = "`clock` does nothing here: a rolling window is as long on every clock"
             self.findings.remark((*path, "clock"), Code.NO_EFFECT, message, Severity.WARNING)
         if word != "rolling":
             hint = "for example: rolling 7d, or calendar week"
-            self.findings.error(here, Code.VALUE, f"{quote(text)} is not a window", hint)
+            self.findings.error(at, Code.VALUE, f"{quote(text)} is not a window", hint)
             return Rolling(1)
         if rest in _PERIODS:
             hint = f"write `calendar {rest}`, or a duration: rolling 7d"
-            self.findings.error(here, Code.VALUE, f"{quote(rest)} is a period of the calendar", hint)
+            self.findings.error(at, Code.VALUE, f"{quote(rest)} is a period of the calendar", hint)
             return Rolling(1)
-        return Rolling(span(here, rest, self.findings))
+        return Rolling(span(at, rest, self.findings))
 
     def capacity(self, channel: str, value: PlainData, path: Path) -> Quota | None:
-        """The channel's capacity, at the path; None after reporting that it is none."""
+        """The capacity of the channel at the path; None after reporting what is wrong with it."""
         self.check_above_zero(value, path)
         shape = shaped(CapacityShape, value, path, self.findings)
         if shape is None:
@@ -180,7 +180,7 @@ class CapReader:
     findings: Findings
 
     def cap(self, name: str, value: PlainData, path: Path) -> Cap | None:
-        """The cap at the path; None after reporting that it is none."""
+        """The cap at the path; None after reporting what is wrong with its shape."""
         self.windows.check_above_zero(value, path)
         shape = shaped(CapShape, value, path, self.findings)
         if shape is None:
@@ -193,7 +193,7 @@ class CapReader:
         return Cap(name, limit, window, count, except_, customer_limit)
 
     def gap(self, name: str, value: PlainData, path: Path) -> Gap | None:
-        """The gap at the path; None after reporting that it is none."""
+        """The gap at the path; None after reporting what is wrong with its shape."""
         shape = shaped(GapShape, value, path, self.findings)
         if shape is None:
             return None
@@ -209,11 +209,10 @@ def limits(
 ) -> tuple[Cap | None, Quota | None]:
     """A campaign's `limits`, over its own contacts: the cap for one customer, and the total; None where it has none.
 
-    `outbound`: whether it goes out on any outbound channel; then what the website showed does not count.
+    `outbound`: whether it goes out on any outbound channel; then inbound contacts do not count.
     """
-    below = value.get("per_customer") if isinstance(value, dict) else None
-    here = (*path, "per_customer")
-    windows.check_above_zero(below, here)
+    own_path = (*path, "per_customer")
+    windows.check_above_zero(value.get("per_customer") if isinstance(value, dict) else None, own_path)
     shape = shaped(LimitsShape, value, path, windows.findings)
     if shape is None:
         return None, None
@@ -221,8 +220,8 @@ def limits(
     if shape.per_customer is None:
         return None, total
     own = shape.per_customer
-    limit, customer_limit = windows.limit(own.limit, (*here, "limit"))
-    window = windows.window(own.per, own.clock, here)
+    limit, customer_limit = windows.limit(own.limit, (*own_path, "limit"))
+    window = windows.window(own.per, own.clock, own_path)
     kind = Kind.OUTBOUND if outbound else Kind.INBOUND
     count = Selector(campaign=frozenset((campaign,)), kind=frozenset((kind,)))
     return Cap(f"{campaign}/per_customer", limit, window, count, customer_limit=customer_limit), total

@@ -24,8 +24,6 @@ from engine.rulebook.text.merge import check_name
 from engine.rulebook.text.nodes import PlainData
 
 NOT_NEEDED = "not_needed"
-
-
 ReadCapacity = Callable[[str, PlainData, Path], Quota | None]
 
 
@@ -37,7 +35,7 @@ def read(
     *,
     partial: bool,
 ) -> SymbolTable[Channel]:
-    """The channels of the book. capacity: reads how many contacts a channel takes."""
+    """The section `channels`. capacity: reads the capacity of a channel."""
     channels: SymbolTable[Channel] = SymbolTable("channel", partial=partial)
     for name, value in data.items():
         path = ("channels", name)
@@ -79,7 +77,7 @@ def _channel(
 
 
 def _format_of(name: str, kind: Kind) -> Format:
-    """The format of a channel that states none: unescaped values do harm where they are shown as HTML."""
+    """The format of a channel that states none. HTML where in doubt: unescaped values do harm in HTML."""
     if kind is Kind.INBOUND or name == "email":
         return Format.HTML
     return Format.SMS if name == "sms" else Format.PLAIN
@@ -96,7 +94,7 @@ def _check_outbound(name: str, shape: ChannelShape, path: Path, findings: Findin
 
 
 def _check_confirm(name: str, shape: ChannelShape, path: Path, findings: Findings) -> None:
-    """Report `confirm` where it says nothing: what we send is confirmed by its outcomes."""
+    """Report `confirm` where it has no effect: outcomes confirm contacts on outbound channels."""
     if Kind(shape.kind) is Kind.OUTBOUND:
         message = f"{quote(name)} is an outbound channel: `delivered` confirms its contacts"
         findings.key_error((*path, "confirm"), Code.VALUE, message, "take it out")
@@ -119,7 +117,7 @@ def read_placements(
     *,
     partial: bool,
 ) -> SymbolTable[Placement]:
-    """The placements of the book."""
+    """The section `placements`."""
     placements: SymbolTable[Placement] = SymbolTable("placement", partial=partial)
     for name, value in data.items():
         path = ("placements", name)

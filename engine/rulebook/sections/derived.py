@@ -1,6 +1,6 @@
-"""The section `events`: which recorded events are kept for a person."""
+"""What a book derives (places, patterns, signals, and what conditions measure), and which events are kept for it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -21,28 +21,13 @@ from engine.rulebook.text.durations import span
 from engine.rulebook.text.merge import Merged
 from engine.rulebook.text.nodes import PlainData
 
-_PATH = ("events",)
-
-
-def read_events(data: dict[str, PlainData], findings: Findings) -> EventStore:
-    """How events are kept; nothing is unless the book says so."""
-    shape = shaped(EventsShape, data, _PATH, findings)
-    if shape is None:
-        return EventStore()
-    if not shape.stored:
-        for key in ("newest", "keep"):
-            if key in data and (*_PATH, key) not in findings.poisoned:
-                message = f"events are not stored, so `{key}` has no effect: it needs `stored: true`"
-                findings.remark((*_PATH, key), Code.NO_EFFECT, message, Severity.WARNING)
-    return EventStore(shape.stored, shape.newest, span((*_PATH, "keep"), shape.keep, findings))
-
-
 T = TypeVar("T")
+_PATH = ("events",)
 
 
 @dataclass(frozen=True, slots=True)
 class DerivedReader:
-    """Places, patterns and signals, and the grammar of the conditions that use them."""
+    """Reads places, patterns and signals, and holds the grammar of the conditions that use them."""
 
     grammar: Grammar
     patterns: SymbolTable[Pattern]
@@ -54,22 +39,20 @@ class DerivedReader:
         merged: Merged,
         attribute_scope: AttributeScope,
         reader: OperandReader,
-        lost: Callable[[str], bool],
     ) -> "DerivedReader":
-        """Read places and patterns, and what signals expose, so that conditions and content can name them.
-
-        `lost`: whether part of a section could not be read.
-        """
+        """Read places and patterns, and what signals expose, so that conditions and content can name them."""
         findings = reader.findings
         events = EventGrammar(reader=reader, findings=findings)
-        places = derived.read_places(merged.section("places"), findings, partial=lost("places"))
-        patterns = PatternReader(events, findings).read(merged.section("patterns"), partial=lost("patterns"))
-        fields = {name: fields_of(pattern) for name, pattern in patterns.found.items()}
+        places = derived.read_places(merged.section("places"), findings, partial=merged.partial("places"))
+        patterns = PatternReader(events, findings).read(
+            merged.section("patterns"), partial=merged.partial("patterns")
+        )
+        fields = {name: fields_of(pattern) for name, pattern in patterns.values.items()}
         attribute_scope.concluded["pattern"] = SymbolTable(
             "pattern", dict(fields), patterns.broken, patterns.partial
         )
         signals = SignalReader(attribute_scope, findings)
-        signals.declare(merged.section("signals"), partial=lost("signals"))
+        signals.declare(merged.section("signals"), partial=merged.partial("signals"))
         grammar = Grammar(
             reader=reader,
             findings=findings,
@@ -80,14 +63,27 @@ class DerivedReader:
         return cls(grammar, patterns, signals)
 
     def derived(self, signals: Mapping[str, Signal]) -> Derived:
-        """The model, when all conditions are read."""
+        """Everything derived; call it after all conditions are read."""
         return Derived(
-            _sorted(self.grammar.behaviours.found),
-            _sorted(self.grammar.distances.found),
-            _sorted(self.patterns.found),
+            _sorted(self.grammar.behaviours.aggregates),
+            _sorted(self.grammar.distances.distances),
+            _sorted(self.patterns.values),
             _sorted(signals),
         )
 
 
 def _sorted(named: Mapping[str, T]) -> dict[str, T]:
     return dict(sorted(named.items()))
+
+
+def read_events(data: dict[str, PlainData], findings: Findings) -> EventStore:
+    """The section `events`; by default no events are kept."""
+    shape = shaped(EventsShape, data, _PATH, findings)
+    if shape is None:
+        return EventStore()
+    if not shape.stored:
+        for key in ("newest", "keep"):
+            if key in data and (*_PATH, key) not in findings.poisoned:
+                message = f"events are not stored, so `{key}` has no effect: it needs `stored: true`"
+                findings.remark((*_PATH, key), Code.NO_EFFECT, message, Severity.WARNING)
+    return EventStore(shape.stored, shape.newest, span((*_PATH, "keep"), shape.keep, findings))

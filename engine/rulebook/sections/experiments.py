@@ -1,10 +1,9 @@
 """Experiments: holdouts and layers, and of campaigns the control, the slot and the ramp."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from engine.model.instant import Instant
@@ -19,7 +18,7 @@ from engine.rulebook.model.experiments import (
     Slot,
 )
 from engine.rulebook.report.diagnostics import Code, quote
-from engine.rulebook.report.findings import Findings, Path
+from engine.rulebook.report.findings import Findings, ParseError, Path
 from engine.rulebook.sections.caps import SelectorReader
 from engine.rulebook.shapes.experiments import ControlShape, HoldoutShape, LayerShape, RampShape
 from engine.rulebook.shapes.faults import shaped
@@ -28,35 +27,33 @@ from engine.rulebook.text import datetimes, percentages
 from engine.rulebook.text.merge import check_name
 from engine.rulebook.text.nodes import PlainData
 
-T = TypeVar("T")
-
-
 _CONVERSIONS = re.compile(r"([0-9]{1,5}) conversions?")
+_CONVERSIONS_FORM = "for example 200 conversions"
 
 
 @dataclass(frozen=True, slots=True)
 class ExperimentReader:
-    """Reads what a book leaves to chance, but for shares of variants."""
+    """Reads the experiments of one book."""
 
     zone: ZoneInfo
     salt: str
-    """The book's."""
+    """The salt of the book."""
     findings: Findings
 
     def holdouts(self, data: Mapping[str, PlainData], selectors: SelectorReader) -> dict[str, Holdout]:
-        """All holdouts; what is wrong with them goes to the findings."""
-        found = {}
+        """The section `holdouts`; errors go to the findings."""
+        holdouts = {}
         for name, value in data.items():
             path = ("holdouts", name)
             shape = shaped(HoldoutShape, value, path, self.findings)
             if shape is not None:
                 except_ = selectors.read(shape.except_, (*path, "except"))
-                share = self._share(shape.share, (*path, "share"))
-                found[name] = Holdout(name, share, self._salts(shape.salt, (*path, "salt")), except_)
-        return found
+                share = percentages.share((*path, "share"), shape.share, self.findings)
+                holdouts[name] = Holdout(name, share, self._salts(shape.salt, (*path, "salt")), except_)
+        return holdouts
 
     def layers(self, data: Mapping[str, PlainData], *, partial: bool) -> SymbolTable[Layer]:
-        """All layers; what is wrong with them goes to the findings."""
+        """The section `layers`; errors go to the findings."""
         layers: SymbolTable[Layer] = SymbolTable("layer", partial=partial)
         for name, value in data.items():
             path = ("layers", name)
@@ -70,11 +67,11 @@ class ExperimentReader:
         if form is None:
             return None
         if isinstance(form, str):
-            return Control(self._share(form, path), Salts(self.salt))
+            return Control(percentages.share(path, form, self.findings), Salts(self.salt))
         shape = shaped(ControlShape, dict(form), path, self.findings)
         if shape is None:
             return None
-        share = self._share(shape.share, (*path, "share"))
+        share = percentages.share((*path, "share"), shape.share, self.findings)
         return Control(share, self._salts(shape.salt, (*path, "salt")))
 
     def slot(self, text: str | None, layers: SymbolTable[Layer], path: Path) -> Slot | None:
@@ -98,7 +95,7 @@ class ExperimentReader:
         shape = None if data is None else shaped(RampShape, dict(data), path, self.findings)
         if shape is None:
             return None
-        start = self._share(shape.start, (*path, "start"))
+        start = percentages.share((*path, "start"), shape.start, self.findings)
         if shape.full_after is None:
             return self._by_dates(shape, start, path)
         for key, given in (("from", shape.from_), ("full", shape.full)):
@@ -106,7 +103,7 @@ class ExperimentReader:
                 message = f"`{key}` beside `full_after`: a ramp goes by dates or by conversions"
                 self.findings.key_error((*path, key), Code.DUPLICATE, message)
         here = (*path, "full_after")
-        number = self._parsed(shape.full_after, here, _conversions, "for example 200 conversions")
+        number = self.findings.parse(here, shape.full_after, _conversions)
         return ConversionRamp(start, number or 1)
 
     def _by_dates(self, shape: RampShape, start: float, path: Path) -> Ramp | None:
@@ -130,9 +127,11 @@ class ExperimentReader:
         for slot, text in shape.slots.items():
             here = (*path, "slots", slot)
             check_name(slot, here, self.findings)
-            stretch = self._parsed(text, here, percentages.parse_stretch, percentages.STRETCH_FORM)
+            stretch = self.findings.parse(here, text, percentages.parse_stretch)
             slots[slot] = Slot(name, slot, *(stretch or (0.0, 0.0)), salts)
-        for before, after in pairwise(sorted(slots.values(), key=lambda one: (one.low, one.high, one.name))):
+        for before, after in pairwise(
+            sorted(slots.values(), key=lambda slot: (slot.low, slot.high, slot.name))
+        ):
             if after.low < before.high:
                 message = f"overlaps with {quote(before.name)}: a person has one place in a layer"
                 self.findings.error((*path, "slots", after.name), Code.VALUE, message)
@@ -151,30 +150,16 @@ class ExperimentReader:
         ordered = sorted(later.items())
         return Salts(ordered[0][1], tuple(ordered[1:])) if ordered else Salts("")
 
-    def _share(self, text: str, path: Path) -> float:
-        return self._parsed(text, path, percentages.parse, percentages.FORM) or 0.5
-
     def _moment(self, text: str | None, path: Path) -> Instant | None:
-        if text is None:
-            return None
-        return self._parsed(text, path, lambda one: datetimes.parse_bound(one, self.zone, end=False), "")
-
-    def _parsed(self, text: str, path: Path, parse: Callable[[str], T], hint: str) -> T | None:
-        if path in self.findings.poisoned:
-            return None
-        try:
-            return parse(text)
-        except datetimes.ZoneError as error:
-            self.findings.error(path, Code.ZONE, str(error), "add the offset, for example +08:00")
-        except ValueError as error:
-            self.findings.error(path, Code.VALUE, f"{quote(text)}: {error}", hint)
-        return None
+        return self.findings.parse(
+            path, text, lambda bound: datetimes.parse_bound(bound, self.zone, end=False)
+        )
 
 
 def _conversions(text: str) -> int:
     match = _CONVERSIONS.fullmatch(text)
     if not match:
-        raise ValueError("not a number of conversions")
+        raise ParseError("not a number of conversions", _CONVERSIONS_FORM)
     if not 1 <= int(match[1]) <= MOST_CONVERSIONS:
-        raise ValueError(f"a ramp ends after 1 to {MOST_CONVERSIONS:,} conversions")
+        raise ParseError(f"a ramp ends after 1 to {MOST_CONVERSIONS:,} conversions", _CONVERSIONS_FORM)
     return int(match[1])

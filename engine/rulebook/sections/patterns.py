@@ -1,4 +1,4 @@
-"""The steps of patterns: an event's type, its window, and tests on its fields, all in one mapping."""
+"""Patterns: sequences of events. A step has a type, a window, and tests on its fields, all in one mapping."""
 
 import re
 from collections.abc import Mapping
@@ -19,19 +19,83 @@ from engine.rulebook.text.durations import span
 from engine.rulebook.text.merge import NAME
 from engine.rulebook.text.nodes import PlainData
 
-STEP_KEYS = ("event", "within", "same")
-"""What is said of a step beside tests on its fields."""
+MAX_PATTERNS = 200
 
+STEP_KEYS = ("event", "within", "same")
+"""Keys of a step beside tests on its fields."""
 
 _ANCHORS = {"first": Anchor.FIRST, "previous": Anchor.PREVIOUS}
-
-
 _FORMS = "for example 1h of first, or 1h of previous"
+_FIELD = re.compile(r"[a-z][a-z0-9_]{0,99}")
+_SOURCE = re.compile(r"(first|then\.([1-9][0-9]?))\.(.+)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class PatternReader:
+    """Reads the patterns of one book."""
+
+    events: EventGrammar
+    findings: Findings
+
+    def read(self, data: Mapping[str, PlainData], *, partial: bool) -> SymbolTable[Pattern]:
+        """The section `patterns`; errors go to the findings."""
+        patterns: SymbolTable[Pattern] = SymbolTable("pattern", partial=partial)
+        for count, (name, value) in enumerate(data.items()):
+            path = ("patterns", name)
+            if count == MAX_PATTERNS:
+                message = f"a book has at most {MAX_PATTERNS} patterns"
+                self.findings.key_error(path, Code.TOO_LARGE, message)
+                patterns.partial = True
+                break
+            check_conclusion(name, path, self.findings)
+            shape = shaped(PatternShape, value, path, self.findings)
+            pattern = self._pattern(name, shape, path) if shape else None
+            patterns.add(name, pattern, sound=path not in self.findings.recovered)
+        return patterns
+
+    def _pattern(self, name: str, shape: PatternShape, path: Path) -> Pattern | None:
+        steps = StepReader(replace(self.events, beside=STEP_KEYS))
+        first = steps.first(shape.first, (*path, "first"))
+        then = [steps.next(step, (*path, "then", i)) for i, step in enumerate(shape.then)]
+        here = (*path, "not_after")
+        if isinstance(shape.not_after, dict):
+            absences = [steps.absence(shape.not_after, here)]
+        else:
+            absences = [steps.absence(event, (*here, i)) for i, event in enumerate(shape.not_after)]
+        expose = {
+            key: self._exposed(key, source, len(then), (*path, "expose", key))
+            for key, source in shape.expose.items()
+        }
+        if first is None or None in then or None in absences or None in expose.values():
+            return None
+        return Pattern(
+            name,
+            first,
+            tuple(step for step in then if step),
+            tuple(absence for absence in absences if absence),
+            Prefer(shape.prefer),
+            {key: exposed for key, exposed in expose.items() if exposed},
+        )
+
+    def _exposed(self, key: str, source: str, steps: int, path: Path) -> Exposed | None:
+        check_exposed(key, path, self.findings)
+        match = _SOURCE.fullmatch(source)
+        if not match:
+            hint = "for example first.item, or then.1.page"
+            message = f"{quote(source)} is no field of one of the pattern's events"
+            self.findings.error(path, Code.VALUE, message, hint)
+            return None
+        step = int(match[2] or 0)
+        if step > steps:
+            message = f"there is no step {step} in `then`, which has {steps}"
+            self.findings.error(path, Code.UNKNOWN, message)
+            return None
+        return Exposed(step, match[3]) if check_field(match[3], path, self.findings) else None
 
 
 @dataclass(frozen=True, slots=True)
 class StepReader:
-    """Reads steps; what is wrong with them goes to the findings."""
+    """Reads the steps of patterns; errors go to the findings."""
 
     events: EventGrammar
 
@@ -83,84 +147,12 @@ class StepReader:
         within = self._text(data, "within", path)
         if within is None:
             return None, Anchor.PREVIOUS
-        length, of, anchor = within.partition(" of ")
+        length, preposition, anchor = within.partition(" of ")
         here, findings = (*path, "within"), self.events.findings
-        if of and anchor.strip() not in _ANCHORS:
+        if preposition and anchor.strip() not in _ANCHORS:
             findings.error(here, Code.VALUE, f"a window cannot begin at {quote(anchor)}", _FORMS)
             return None, Anchor.PREVIOUS
         return span(here, length.strip(), findings), _ANCHORS.get(anchor.strip(), Anchor.PREVIOUS)
-
-
-MAX_PATTERNS = 200
-
-
-_FIELD = re.compile(r"[a-z][a-z0-9_]{0,99}")
-
-
-_SOURCE = re.compile(r"(first|then\.([1-9][0-9]?))\.(.+)", re.DOTALL)
-
-
-@dataclass(frozen=True, slots=True)
-class PatternReader:
-    """Reads the patterns of one book."""
-
-    events: EventGrammar
-    findings: Findings
-
-    def read(self, data: Mapping[str, PlainData], *, partial: bool) -> SymbolTable[Pattern]:
-        """All patterns; what is wrong with them goes to the findings."""
-        patterns: SymbolTable[Pattern] = SymbolTable("pattern", partial=partial)
-        for count, (name, value) in enumerate(data.items()):
-            path = ("patterns", name)
-            if count == MAX_PATTERNS:
-                message = f"a book has at most {MAX_PATTERNS} patterns"
-                self.findings.key_error(path, Code.TOO_LARGE, message)
-                patterns.partial = True
-                break
-            check_conclusion(name, path, self.findings)
-            shape = shaped(PatternShape, value, path, self.findings)
-            pattern = self._pattern(name, shape, path) if shape else None
-            patterns.add(name, pattern, sound=path not in self.findings.recovered)
-        return patterns
-
-    def _pattern(self, name: str, shape: PatternShape, path: Path) -> Pattern | None:
-        steps = StepReader(replace(self.events, beside=STEP_KEYS))
-        first = steps.first(shape.first, (*path, "first"))
-        then = [steps.next(each, (*path, "then", i)) for i, each in enumerate(shape.then)]
-        here = (*path, "not_after")
-        if isinstance(shape.not_after, dict):
-            absences = [steps.absence(shape.not_after, here)]
-        else:
-            absences = [steps.absence(each, (*here, i)) for i, each in enumerate(shape.not_after)]
-        expose = {
-            key: self._exposed(key, source, len(then), (*path, "expose", key))
-            for key, source in shape.expose.items()
-        }
-        if first is None or None in then or None in absences or None in expose.values():
-            return None
-        return Pattern(
-            name,
-            first,
-            tuple(each for each in then if each),
-            tuple(each for each in absences if each),
-            Prefer(shape.prefer),
-            {key: each for key, each in expose.items() if each},
-        )
-
-    def _exposed(self, key: str, source: str, steps: int, path: Path) -> Exposed | None:
-        check_exposed(key, path, self.findings)
-        match = _SOURCE.fullmatch(source)
-        if not match:
-            hint = "for example first.item, or then.1.page"
-            message = f"{quote(source)} is no field of one of the pattern's events"
-            self.findings.error(path, Code.VALUE, message, hint)
-            return None
-        step = int(match[2] or 0)
-        if step > steps:
-            message = f"there is no step {step} in `then`, which has {steps}"
-            self.findings.error(path, Code.UNKNOWN, message)
-            return None
-        return Exposed(step, match[3]) if check_field(match[3], path, self.findings) else None
 
 
 def fields_of(pattern: Pattern) -> dict[str, Attribute]:
@@ -172,14 +164,14 @@ def fields_of(pattern: Pattern) -> dict[str, Attribute]:
 
 
 def check_conclusion(name: str, path: Path, findings: Findings) -> None:
-    """Report a name that would not say where it ends in the name of an attribute."""
+    """Report a name with a dot: in `pattern.NAME.FIELD` its end would be unclear."""
     if NAME.fullmatch(name) and "." in name:
         hint = "up to 100 letters, digits, and _ - after the first"
         findings.key_error(path, Code.NAME, f"a dot in the name {quote(name)}", hint)
 
 
 def check_exposed(key: str, path: Path, findings: Findings) -> None:
-    """Report a field that could not be named."""
+    """Report an exposed field whose name is not a word of a-z, 0-9 and _."""
     if not _FIELD.fullmatch(key):
         hint = "a word of a-z, 0-9 and _"
         findings.key_error(path, Code.NAME, f"{quote(key)} is not the name of a field", hint)

@@ -1,8 +1,8 @@
-"""Pauses after outcomes, as a book writes them."""
+"""Reads the section `pressure`: every kind of policy, and pauses."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, NamedTuple
 
 from engine.model.outcome import OutcomeType
 from engine.rulebook.model.policies import Pause, Policies, Scope
@@ -11,7 +11,7 @@ from engine.rulebook.report.findings import Findings, Path
 from engine.rulebook.sections.caps import CapReader, SelectorReader, WindowReader
 from engine.rulebook.sections.quiet import QuietReader
 from engine.rulebook.shapes.faults import shaped
-from engine.rulebook.shapes.pressure import PauseShape
+from engine.rulebook.shapes.pressure import CapShape, GapShape, PauseShape, QuietShape
 from engine.rulebook.text.durations import span
 from engine.rulebook.text.merge import Merged
 from engine.rulebook.text.nodes import PlainData
@@ -27,7 +27,7 @@ class PauseReader:
     findings: Findings
 
     def read(self, name: str, value: PlainData, path: Path) -> Pause | None:
-        """The pause at the path; None after reporting that it is none."""
+        """The pause at the path; None after reporting what is wrong with its shape."""
         shape = shaped(PauseShape, value, path, self.findings)
         if shape is None:
             return None
@@ -48,8 +48,8 @@ class PauseReader:
         for index, name in enumerate(names):
             if name not in _TYPES:
                 hint = self.findings.suggest(name, _TYPES) or f"one of: {', '.join(_TYPES)}"
-                where = path if isinstance(shape.outcome, str) else (*path, index)
-                self.findings.error(where, Code.UNKNOWN, f"there is no outcome {quote(name)}", hint)
+                at = path if isinstance(shape.outcome, str) else (*path, index)
+                self.findings.error(at, Code.UNKNOWN, f"there is no outcome {quote(name)}", hint)
         return frozenset(names)
 
     def _check_times(self, shape: PauseShape, path: Path) -> None:
@@ -64,15 +64,6 @@ class PauseReader:
             self.findings.remark((*path, "within"), Code.NO_EFFECT, message, Severity.WARNING)
 
 
-T = TypeVar("T")
-
-
-ReadPolicy = Callable[[str, PlainData, Path], T | None]
-
-
-_NOUNS = {"quiet": "quiet rule", "caps": "cap", "gaps": "gap", "pauses": "pause"}
-
-
 @dataclass(frozen=True, slots=True)
 class PressureReader:
     """Reads the policies of one book, whose other sections are read already."""
@@ -84,26 +75,40 @@ class PressureReader:
     def read(self, merged: Merged) -> Policies:
         """All policies; what is wrong with them goes to the findings."""
         self._check_names(merged)
-        counting = CapReader(self.selectors, self.windows, self.findings)
-        return Policies(
-            caps=_each(merged, "caps", counting.cap),
-            gaps=_each(merged, "gaps", counting.gap),
-            quiet=_each(merged, "quiet", QuietReader(self.selectors, self.findings).read),
-            pauses=_each(merged, "pauses", PauseReader(self.selectors, self.findings).read),
-        )
+        return Policies(**{section: self._policies(merged, section) for section in POLICIES})
+
+    def _policies(self, merged: Merged, section: str) -> dict[str, Any]:
+        """The policies of one kind by name, without those whose shape is wrong."""
+        read = POLICIES[section].reader(self)
+        read_all = {
+            name: read(name, value, ("pressure", section, name))
+            for name, value in merged.section("pressure", section).items()
+        }
+        return {name: policy for name, policy in read_all.items() if policy}
 
     def _check_names(self, merged: Merged) -> None:
-        """Report names that two policies have: answers say by name what held a message back."""
+        """Report names that two policies have: answers name the policy that held a message back."""
         taken: dict[str, str] = {}
-        for section, noun in _NOUNS.items():
+        for section, row in POLICIES.items():
             for name in merged.section("pressure", section):
                 if name in taken:
                     message = f"{quote(name)} is the name of a {taken[name]} already"
                     self.findings.key_error(("pressure", section, name), Code.DUPLICATE, message)
-                taken.setdefault(name, noun)
+                taken.setdefault(name, row.noun)
 
 
-def _each(merged: Merged, section: str, read: ReadPolicy[T]) -> dict[str, T]:
-    data = merged.section("pressure", section)
-    found = {name: read(name, value, ("pressure", section, name)) for name, value in data.items()}
-    return {name: one for name, one in found.items() if one}
+class PolicyRow(NamedTuple):
+    """How one kind of policy is called, and read."""
+
+    noun: str
+    reader: Callable[[PressureReader], Callable[[str, PlainData, Path], object | None]]
+    """Reads the value of the name at the path; None after reporting that it is no such policy."""
+
+
+POLICIES: Mapping[str, PolicyRow] = {
+    "quiet": PolicyRow(QuietShape.noun, lambda book: QuietReader(book.selectors, book.findings).read),
+    "caps": PolicyRow(CapShape.noun, lambda book: CapReader(book.selectors, book.windows, book.findings).cap),
+    "gaps": PolicyRow(GapShape.noun, lambda book: CapReader(book.selectors, book.windows, book.findings).gap),
+    "pauses": PolicyRow(PauseShape.noun, lambda book: PauseReader(book.selectors, book.findings).read),
+}
+"""By section; engine/decide/pressure/registry.py has the rules that are compiled of them."""

@@ -1,38 +1,17 @@
-"""Public holidays by country: what a book may name, and their days. The one module that knows the package `holidays`.
+"""Reads the quiet rules of the section `pressure`."""
 
-The package is imported when a book first names holidays: it is large, and most books need none (docs/adr/0023).
-"""
-
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, time
-from functools import cache, lru_cache
 
-from engine.rulebook.model.policies import Clock, Holidays, Quiet, Selector
+from engine.rulebook.holidays import countries
+from engine.rulebook.model.policies import WEEKDAYS, Clock, Holidays, Quiet, Selector
 from engine.rulebook.report.diagnostics import Code, quote
 from engine.rulebook.report.findings import Findings, Path
-from engine.rulebook.sections.attributes import WEEKDAYS
 from engine.rulebook.sections.caps import SelectorReader
 from engine.rulebook.shapes.faults import shaped
 from engine.rulebook.shapes.pressure import HolidaysShape, QuietShape
 from engine.rulebook.text import datetimes
 from engine.rulebook.text.nodes import PlainData
-
-
-@cache
-def countries() -> Mapping[str, Sequence[str]]:
-    """The subdivisions of each country whose holidays are known, by its ISO 3166-1 alpha-2 code."""
-    import holidays  # noqa: PLC0415 a tenth of a second
-
-    return holidays.list_supported_countries(include_aliases=False)
-
-
-@lru_cache(maxsize=256)
-def holidays_in(of: Holidays, year: int) -> frozenset[date]:
-    """The public holidays of one year, those included that are observed in place of others."""
-    import holidays  # noqa: PLC0415
-
-    return frozenset(holidays.country_holidays(of.country, subdiv=of.subdivision, years=year))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +22,7 @@ class QuietReader:
     findings: Findings
 
     def read(self, name: str, value: PlainData, path: Path) -> Quiet | None:
-        """The rule at the path; None after reporting that it is none."""
+        """The rule at the path; None after reporting what is wrong with its shape."""
         shape = shaped(QuietShape, value, path, self.findings)
         if shape is None:
             return None
@@ -52,7 +31,7 @@ class QuietReader:
         return Quiet(
             name,
             self._hours(shape, path),
-            frozenset(map(WEEKDAYS.index, shape.days)),
+            frozenset(WEEKDAYS.index(day) for day in shape.days),
             self._dates(shape.dates, (*path, "dates")),
             self._holidays(shape.holidays, (*path, "holidays")) if shape.holidays else None,
             Clock(shape.clock),
@@ -61,7 +40,7 @@ class QuietReader:
         )
 
     def _check_extent(self, shape: QuietShape, path: Path) -> None:
-        """Report a rule that says no time, or that is quiet at all times."""
+        """Report a rule that has neither hours nor days, or that is always quiet."""
         keys = ("from", "until", "days", "dates", "holidays")
         if shape.from_ or shape.until or any((*path, key) in self.findings.poisoned for key in keys):
             return
@@ -76,8 +55,8 @@ class QuietReader:
 
     def _hours(self, shape: QuietShape, path: Path) -> tuple[time, time] | None:
         for key, given, other in (("from", shape.from_, "until"), ("until", shape.until, "from")):
-            lacks = (shape.until if key == "from" else shape.from_) is None
-            if given is not None and lacks and (*path, other) not in self.findings.poisoned:
+            is_missing = (shape.until if key == "from" else shape.from_) is None
+            if given is not None and is_missing and (*path, other) not in self.findings.poisoned:
                 message = f"`{other}` is missing: hours have both ends"
                 self.findings.key_error(
                     path, Code.MISSING, message, 'midnight is "00:00", or "24:00" as `until`'
@@ -101,16 +80,16 @@ class QuietReader:
             return None
 
     def _dates(self, texts: list[str], path: Path) -> frozenset[date]:
-        found = set()
+        dates = set()
         for index, text in enumerate(texts):
             try:
-                found.add(datetimes.parse_date(text))
+                dates.add(datetimes.parse_date(text))
             except ValueError as error:
                 self.findings.error((*path, index), Code.VALUE, f"{quote(text)}: {error}")
-        return frozenset(found)
+        return frozenset(dates)
 
     def _holidays(self, shape: HolidaysShape, path: Path) -> Holidays | None:
-        """The holidays of a country that is known, or None: the rest of the rule is checked all the same."""
+        """The holidays of a country; None after reporting that the country or its subdivision is unknown."""
         parts = countries().get(shape.country)
         if parts is None:
             if (*path, "country") not in self.findings.poisoned:

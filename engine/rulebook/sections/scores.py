@@ -1,4 +1,4 @@
-"""How campaigns learn: which of their variants does best, and how likely they are taken."""
+"""The score of a campaign: value and propensity, given or learned, and learning among variants."""
 
 from engine.model.instant import Microseconds
 from engine.rulebook.model.book import AttributeType, Factor
@@ -12,34 +12,86 @@ from engine.rulebook.symbols import AttributeScope
 from engine.rulebook.text import durations, percentages
 
 LEARNED = "learned"
-"""In the place of a propensity: that it is learned."""
-
+"""Stands for a propensity that is learned."""
 
 _FEWEST = 2
-"""Variants among which there is something to learn."""
+"""Least number of variants to learn among."""
+
+FactorT = float | str | AttributeFactor
+
+
+def value(
+    form: FactorT, otherwise: float, path: Path, attribute_scope: AttributeScope, findings: Findings
+) -> Factor:
+    """The value at the path. Customers without the attribute get the default, or else the offer's value."""
+    factor = _factor(form, otherwise)
+    _check(factor, form, path, attribute_scope, findings)
+    return factor
+
+
+def propensity(form: FactorT, path: Path, attribute_scope: AttributeScope, findings: Findings) -> Factor:
+    """The propensity at the path. Customers without the attribute get the default, or else 0."""
+    factor = _factor(form, 0.0)
+    if factor.number > 1:
+        where = (*path, "default") if isinstance(form, AttributeFactor) else path
+        findings.error(where, Code.VALUE, "a propensity lies between 0 and 1")
+    _check(factor, form, path, attribute_scope, findings, highest=1.0)
+    return factor
+
+
+def _factor(form: FactorT, otherwise: float) -> Factor:
+    if isinstance(form, AttributeFactor):
+        return Factor(form.default, form.attribute)
+    return Factor(otherwise, form) if isinstance(form, str) else Factor(form)
+
+
+def _check(
+    factor: Factor,
+    form: FactorT,
+    path: Path,
+    attribute_scope: AttributeScope,
+    findings: Findings,
+    highest: float | None = None,
+) -> None:
+    """Report an attribute that cannot be a factor: its declaration must bound it to numbers in the range."""
+    if factor.attribute is None:
+        return
+    where = (*path, "attribute") if isinstance(form, AttributeFactor) else path
+    attribute = attribute_scope.use(factor.attribute, where, findings)
+    if attribute is None:
+        return
+    name = quote(factor.attribute)
+    if attribute.type not in (AttributeType.NUMBER, AttributeType.INTEGER):
+        findings.error(where, Code.TYPE, f"a number is needed; {name} is of type {attribute.type}")
+        return
+    low = attribute.minimum is not None and attribute.minimum >= 0
+    high = highest is None or (attribute.maximum is not None and attribute.maximum <= highest)
+    if not (low and high):
+        bounds = "`min: 0`" if highest is None else "`min: 0, max: 1`"
+        findings.error(where, Code.VALUE, f"{name} may be out of range here", f"declare it with {bounds}")
 
 
 def learned_propensity(campaign: CampaignShape, at: Path, findings: Findings) -> LearnedShape | None:
-    """How the campaign's propensity is learned; None where it is not. What is wrong goes to the findings."""
+    """How the propensity of the campaign is learned; None if it is not. Errors go to the findings."""
     form = campaign.propensity
     if form == LEARNED:
         return LearnedShape()
     if not isinstance(form, dict):
         return None
-    found = shaped(LearnedPropensityShape, form, (*at, "propensity"), findings)
-    return LearnedShape() if found is None else found.learned
+    shape = shaped(LearnedPropensityShape, form, (*at, "propensity"), findings)
+    return LearnedShape() if shape is None else shape.learned
 
 
 def read(
     campaign: CampaignShape, propensity: LearnedShape | None, at: Path, findings: Findings
 ) -> Learn | None:
-    """How the campaign learns; None where it does not. What is wrong goes to the findings."""
+    """How the campaign learns; None if it does not. Errors go to the findings."""
     if campaign.learn is None:
         return None if propensity is None else _of_propensity(propensity, at, findings)
-    found = _of_variants(campaign, at, findings)
-    if found is not None and propensity is not None:
-        _check_both(found, propensity, at, findings)
-    return found
+    learn = _of_variants(campaign, at, findings)
+    if learn is not None and propensity is not None:
+        _check_both(learn, propensity, at, findings)
+    return learn
 
 
 def _of_propensity(shape: LearnedShape, at: Path, findings: Findings) -> Learn:
@@ -53,12 +105,12 @@ def _of_variants(campaign: CampaignShape, at: Path, findings: Findings) -> Learn
     if shape is None:
         return None
     _check_variants(campaign, at, findings)
-    found = _spans(shape, path, findings)
-    return Learn(Reward(shape.reward), _share(shape.explore, (*path, "explore"), findings), *found)
+    spans = _spans(shape, path, findings)
+    return Learn(Reward(shape.reward), percentages.share((*path, "explore"), shape.explore, findings), *spans)
 
 
 def _check_both(learn: Learn, shape: LearnedShape, at: Path, findings: Findings) -> None:
-    """A campaign learns from one thing: what its variants learn from is what its propensity is learned from."""
+    """Report keys of a learned propensity that `learn` states already: variants and propensity share one reward."""
     path = (*at, "propensity")
     for key in sorted(shape.model_fields_set - {"prior"}):
         message = f"`learn` gives the `{key}` already: leave one of the two out"
@@ -81,79 +133,9 @@ def _check_variants(campaign: CampaignShape, at: Path, findings: Findings) -> No
 def _spans(
     shape: LearnShape | LearnedShape, path: Path, findings: Findings
 ) -> tuple[Microseconds, Microseconds]:
-    """Window and delay."""
-    window = _span(shape.window, (*path, "window"), findings)
-    delay = _span(shape.delay, (*path, "delay"), findings)
+    """Window and delay, in microseconds."""
+    window = findings.parse((*path, "window"), shape.window, durations.parse)
+    delay = findings.parse((*path, "delay"), shape.delay, durations.parse)
     if window is not None and delay is not None and delay >= window:
         findings.error(path, Code.VALUE, "`delay` has to be shorter than `window`: else nothing ever counts")
     return window or 1, delay or 0
-
-
-def _span(text: str, path: Path, findings: Findings) -> Microseconds | None:
-    try:
-        return durations.parse(text)
-    except ValueError as error:
-        findings.error(path, Code.VALUE, f"{quote(text)}: {error}", durations.FORM)
-        return None
-
-
-def _share(text: str, path: Path, findings: Findings) -> float:
-    try:
-        return percentages.parse(text)
-    except ValueError as error:
-        findings.error(path, Code.VALUE, f"{quote(text)}: {error}", percentages.FORM)
-        return 0.5
-
-
-FactorT = float | str | AttributeFactor
-
-
-def propensity(form: FactorT, path: Path, attribute_scope: AttributeScope, findings: Findings) -> Factor:
-    """The propensity at the path; of customers without the attribute it is 0 unless a default says otherwise."""
-    factor = _factor(form, 0.0)
-    if factor.number > 1:
-        where = (*path, "default") if isinstance(form, AttributeFactor) else path
-        findings.error(where, Code.VALUE, "a propensity lies between 0 and 1")
-    _check(factor, form, path, attribute_scope, findings, highest=1.0)
-    return factor
-
-
-def value(
-    form: FactorT, otherwise: float, path: Path, attribute_scope: AttributeScope, findings: Findings
-) -> Factor:
-    """The value at the path; of customers without the attribute it is the default, or the offer's value."""
-    factor = _factor(form, otherwise)
-    _check(factor, form, path, attribute_scope, findings)
-    return factor
-
-
-def _factor(form: FactorT, otherwise: float) -> Factor:
-    if isinstance(form, AttributeFactor):
-        return Factor(form.default, form.attribute)
-    return Factor(otherwise, form) if isinstance(form, str) else Factor(form)
-
-
-def _check(
-    factor: Factor,
-    form: FactorT,
-    path: Path,
-    attribute_scope: AttributeScope,
-    findings: Findings,
-    highest: float | None = None,
-) -> None:
-    """Report an attribute that cannot be the factor: it must declare that its values are numbers in the range."""
-    if factor.attribute is None:
-        return
-    where = (*path, "attribute") if isinstance(form, AttributeFactor) else path
-    attribute = attribute_scope.use(factor.attribute, where, findings)
-    if attribute is None:
-        return
-    name = quote(factor.attribute)
-    if attribute.type not in (AttributeType.NUMBER, AttributeType.INTEGER):
-        findings.error(where, Code.TYPE, f"a number is needed; {name} is of type {attribute.type}")
-        return
-    low = attribute.minimum is not None and attribute.minimum >= 0
-    high = highest is None or (attribute.maximum is not None and attribute.maximum <= highest)
-    if not (low and high):
-        bounds = "`min: 0`" if highest is None else "`min: 0, max: 1`"
-        findings.error(where, Code.VALUE, f"{name} may be out of range here", f"declare it with {bounds}")

@@ -1,4 +1,4 @@
-"""Signals: first what they are called and expose, so that conditions can use them; then their own conditions."""
+"""Signals, in two passes: first their names and what they expose, which conditions use; then their own conditions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,23 +6,19 @@ from dataclasses import dataclass, field
 from engine.conditions.dnf import CLAUSE_LIMIT, clauses_of
 from engine.conditions.model import Condition
 from engine.model.instant import Microseconds
-from engine.rulebook.conditions.cycles import Cycles, named
-from engine.rulebook.conditions.grammar import Grammar
+from engine.rulebook.conditions.grammar import Cycles, Grammar, named
 from engine.rulebook.model.book import Attribute
 from engine.rulebook.model.derived import Signal
-from engine.rulebook.report.diagnostics import Code, Severity, quote
+from engine.rulebook.report.diagnostics import Code, Severity
 from engine.rulebook.report.findings import Findings, Path
 from engine.rulebook.sections.patterns import check_conclusion, check_exposed
 from engine.rulebook.shapes.derived import SignalShape
 from engine.rulebook.shapes.faults import shaped
 from engine.rulebook.symbols import AttributeScope
 from engine.rulebook.text import durations
-from engine.rulebook.text.durations import span
 from engine.rulebook.text.nodes import PlainData
 
 MAX_SIGNALS = 2_000
-
-
 _AUDIENCE = "audience "
 
 
@@ -35,7 +31,7 @@ class SignalReader:
     shapes: dict[str, SignalShape] = field(default_factory=dict)
 
     def declare(self, data: Mapping[str, PlainData], *, partial: bool) -> None:
-        """Tell the lexicon which signals there are and what they expose."""
+        """Add the signals and what they expose to the attribute scope."""
         signals = self.attribute_scope.concluded["signal"]
         signals.partial = partial
         for count, (name, value) in enumerate(data.items()):
@@ -54,7 +50,7 @@ class SignalReader:
             signals.add(name, fields, sound=path not in self.findings.recovered)
 
     def read(self, grammar: Grammar, audiences: Mapping[str, PlainData]) -> dict[str, Signal]:
-        """All signals; what is wrong with them goes to the findings. `audiences` as they are written."""
+        """The section `signals`; errors go to the findings. audiences: that section as written."""
         self._check_cycles(audiences)
         signals = {name: self._signal(name, shape, grammar) for name, shape in self.shapes.items()}
         return {name: signal for name, signal in signals.items() if signal}
@@ -71,7 +67,7 @@ class SignalReader:
                 continue
             known = self.attribute_scope.use(source, here, self.findings)
             fields[key] = known and Attribute(f"signal.{name}.{key}", known.type, sensitive=known.sensitive)
-        sound = {key: each for key, each in fields.items() if each}
+        sound = {key: attribute for key, attribute in fields.items() if attribute}
         return sound if len(sound) == len(fields) else None
 
     def _signal(self, name: str, shape: SignalShape, grammar: Grammar) -> Signal | None:
@@ -87,27 +83,23 @@ class SignalReader:
         return None if when is None else Signal(name, when, hold, until, dict(shape.expose))
 
     def _condition(self, data: Mapping[str, PlainData], path: Path, grammar: Grammar) -> Condition | None:
-        found = grammar.parse(dict(data), path)
-        if found is not None and clauses_of(found) is None:
+        condition = grammar.parse(dict(data), path)
+        if condition is not None and clauses_of(condition) is None:
             message = f"the condition has more than {CLAUSE_LIMIT} alternatives: every `any` multiplies them"
             hint = "conclude a part of it in a signal of its own"
             self.findings.key_error(path, Code.TOO_LARGE, message, hint)
             return None
-        return found
+        return condition
 
     def _hold(self, shape: SignalShape, path: Path) -> Microseconds:
-        if isinstance(shape.hold, str):
-            return 0 if shape.hold == "0" else span(path, shape.hold, self.findings)
-        if shape.hold:
-            message = f"{quote(f'{shape.hold:g}')}: not a duration"
-            self.findings.error(path, Code.VALUE, message, durations.FORM)
-        return 0
+        text = shape.hold if isinstance(shape.hold, str) else f"{shape.hold:g}"
+        return 0 if text in ("0", "-0") else durations.span(path, text, self.findings)
 
     def _check_cycles(self, audiences: Mapping[str, PlainData]) -> None:
-        """Report signals that depend on themselves, be it by audiences, which are read in place."""
+        """Report signals that depend on themselves, directly or by audiences."""
         graph = {f"{_AUDIENCE}{name}": _referred(value) for name, value in audiences.items()}
         for name, shape in self.shapes.items():
-            graph[name] = _referred([dict(each) for each in (shape.when, shape.until) if each is not None])
+            graph[name] = _referred([dict(data) for data in (shape.when, shape.until) if data is not None])
         Cycles("signals", "signals refer to each other", self.findings, _AUDIENCE).ordered(graph)
 
 

@@ -1,4 +1,4 @@
-"""The shapes of what is derived: patterns, signals, places, aggregates, distances, and how events are kept."""
+"""The shapes of patterns, signals, places, aggregates, distances, and the section `events`."""
 
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
@@ -7,25 +7,15 @@ from pydantic import Discriminator, Field, Tag
 from engine.rulebook.shapes.sections import ConditionForm, Duration, Shape, Text, form
 
 Numbers: TypeAlias = Annotated[dict[str, Any] | None, Field(examples=["{gte: 2}"])]
-
-
 OfField: TypeAlias = Annotated[dict[str, Any] | None, Field(examples=["{of: value, gte: 100}"])]
-
-
 EventForm: TypeAlias = dict[str, Any]
-
-
 Latitude: TypeAlias = Annotated[float, Field(ge=-90, le=90)]
-
-
 Longitude: TypeAlias = Annotated[float, Field(ge=-180, le=180)]
-
-
 WindowForm: TypeAlias = Annotated[str | None, Field(examples=["7d"])]
 
 
 class BehaviourShape(Shape):
-    """A number about a customer's events."""
+    """A condition on an aggregate of events."""
 
     noun: ClassVar[str] = "value of `behaviour`"
     event: Annotated[Text, Field(examples=["page_view"])]
@@ -33,9 +23,9 @@ class BehaviourShape(Shape):
     where: ConditionForm | None = None
     """Which of them; all if it is left out."""
     within: WindowForm = None
-    """How long ago they happened at most; all that are known if it is left out."""
+    """Their greatest age; any if it is left out."""
     count: Numbers = None
-    """How many."""
+    """Number of events."""
     sum: OfField = None
     """The sum of a field."""
     distinct: OfField = None
@@ -55,7 +45,7 @@ class PlaceShape(Shape):
 
 
 class NearShape(Shape):
-    """How close to a place."""
+    """A condition on the distance to a place."""
 
     noun: ClassVar[str] = "value of `near`"
     place: Text | None = None
@@ -65,7 +55,7 @@ class NearShape(Shape):
     longitude: Longitude | None = None
     """Degrees east; instead of `place`."""
     within_km: Annotated[float, Field(gt=0)]
-    """At most so many kilometres, along a great circle."""
+    """Greatest distance in kilometres, along a great circle."""
 
 
 class EventsShape(Shape):
@@ -75,13 +65,13 @@ class EventsShape(Shape):
     stored: bool = False
     """Whether recorded events are kept, and used beside those of the request."""
     newest: Annotated[int, Field(ge=1, le=10_000)] = 500
-    """How many of a person."""
+    """Most events of a person that are kept."""
     keep: Duration = "90d"
-    """For how long."""
+    """Age up to which events are kept."""
 
 
 class PatternShape(Shape):
-    """What happened, in order, and what did not."""
+    """A sequence of events, and events that must not follow it."""
 
     noun: ClassVar[str] = "pattern"
     first: Annotated[EventForm, Field(examples=["{event: add_to_cart, within: 24h}"])]
@@ -99,13 +89,13 @@ class PatternShape(Shape):
     ]
     """Events that must not follow the first."""
     expose: Annotated[dict[str, Text], Field(default_factory=dict, examples=["{item: first.item}"])]
-    """What conditions and content can use, by field."""
+    """The fields of its events that conditions and content can use."""
     prefer: Literal["latest", "earliest", "most value"] = "latest"
     """Which first event counts where several qualify."""
 
 
 class SignalShape(Shape):
-    """A conclusion, remembered for the person."""
+    """A conclusion about a customer, kept for as long as `hold`."""
 
     noun: ClassVar[str] = "signal"
     when: ConditionForm
@@ -115,9 +105,9 @@ class SignalShape(Shape):
         Discriminator(form),
         Field(examples=["48h"]),
     ] = 0.0
-    """How long it is remembered after it last held; 0: for the request only."""
+    """How long it is kept after its condition last held; 0 for the request only."""
     until: ConditionForm | None = None
-    """It is forgotten as soon as this holds."""
+    """It is dropped as soon as this condition holds."""
     expose: Annotated[
         dict[str, Text], Field(default_factory=dict, examples=["{item: pattern.left-in-cart.item}"])
     ]

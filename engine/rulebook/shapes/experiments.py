@@ -1,4 +1,4 @@
-"""The shapes of holdouts, layers, controls, ramps and learning: which keys there are, with what kind of value."""
+"""The shapes of holdouts, layers, controls, ramps and learning."""
 
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
@@ -8,36 +8,32 @@ from engine.rulebook.shapes.pressure import SelectorShape
 from engine.rulebook.shapes.sections import Shape, Text, form
 
 Share: TypeAlias = Annotated[Text, Field(examples=["5%"])]
-
-
 Salt: TypeAlias = Annotated[
     Annotated[Text, Tag("<text>")] | Annotated[dict[str, Text], Tag("<mapping>"), Field(min_length=1)],
     Discriminator(form),
     Field(examples=["2026-h2", "{2026-01-01: h1, 2026-07-01: h2}"]),
 ]
-
-
 StretchForm: TypeAlias = Annotated[Text, Field(examples=["0-50%"])]
 
 
 class HoldoutShape(Shape):
-    """A part of all persons who get nothing."""
+    """A share of all persons who get nothing."""
 
     noun: ClassVar[str] = "holdout"
     share: Share
-    """How large a part."""
+    """The share."""
     salt: Salt | None = None
-    """What they are drawn with; the book's salt if it is left out."""
+    """The salt of the hash that selects them; the book's salt if it is left out."""
     except_: Annotated[SelectorShape | None, Field(alias="except")] = None
-    """What they get all the same."""
+    """Contacts that they get all the same."""
 
 
 class LayerShape(Shape):
-    """All persons in an order of chance."""
+    """All persons in a random order."""
 
     noun: ClassVar[str] = "layer"
     salt: Salt | None = None
-    """What gives the order; the book's salt if it is left out."""
+    """The salt of the hash that gives the order; the book's salt if it is left out."""
     slots: Annotated[
         dict[str, StretchForm], Field(min_length=1, examples=["{prices: 0-50%, words: 50-100%}"])
     ]
@@ -45,41 +41,41 @@ class LayerShape(Shape):
 
 
 class ControlShape(Shape):
-    """A part of a campaign's customers who do not get it."""
+    """The share of a campaign's customers who do not get it."""
 
     noun: ClassVar[str] = "control"
     share: Share
-    """How large a part."""
+    """The share."""
     salt: Salt | None = None
-    """What they are drawn with; the book's salt if it is left out."""
+    """The salt of the hash that selects them; the book's salt if it is left out."""
 
 
 class RampShape(Shape):
-    """A growing part of all persons."""
+    """A growing share of all persons."""
 
     noun: ClassVar[str] = "ramp"
     start: Share
-    """The part that is reached at first."""
+    """The share that is reached at first."""
     from_: Annotated[Text | None, Field(alias="from", examples=["2026-03-01"])] = None
-    """The first day, or the first moment."""
+    """The first day, or the first instant."""
     full: Annotated[Text | None, Field(examples=["2026-03-15"])] = None
-    """The day, or the moment, from which on everybody is reached."""
+    """The day, or the instant, from which on everybody is reached."""
     full_after: Annotated[Text | None, Field(examples=["200 conversions"])] = None
-    """After how many conversions everybody is reached, instead of two days."""
+    """The conversions after which everybody is reached; instead of `from` and `full`."""
 
 
 class LearnedShape(Shape):
-    """From what a campaign learns how likely it is taken."""
+    """How a campaign learns its propensity."""
 
     noun: ClassVar[str] = "learned"
     reward: Literal["clicked", "converted"] = "clicked"
-    """What it learns from."""
+    """The outcome that it learns from."""
     window: Annotated[Text, Field(examples=["14d"])] = "14d"
-    """What is older counts no more."""
+    """Age at which rewards stop counting."""
     delay: Annotated[Text, Field(examples=["24h"])] = "1d"
-    """How long after a contact its reward may come; before that it does not count at all."""
+    """Time after a contact in which its reward can come; until then the contact does not count."""
     prior: Annotated[float, Field(gt=0, le=1, examples=["0.05"])] = 0.05
-    """How likely it is taken as far as anybody knows before."""
+    """The propensity before anything is learned."""
 
 
 class LearnedPropensityShape(Shape):
@@ -87,18 +83,18 @@ class LearnedPropensityShape(Shape):
 
     noun: ClassVar[str] = "propensity"
     learned: LearnedShape
-    """From what."""
+    """How."""
 
 
 class LearnShape(Shape):
-    """How a campaign finds out which of its variants does best."""
+    """How a campaign learns which of its variants does best."""
 
     noun: ClassVar[str] = "learn"
     reward: Literal["clicked", "converted", "value"]
-    """What it learns from."""
+    """The outcome that it learns from."""
     explore: Share = "5%"
-    """The share that all variants have in equal parts, whatever is known."""
+    """The share that all variants get in equal parts, whatever was learned."""
     window: Annotated[Text, Field(examples=["14d"])] = "14d"
-    """What is older counts no more."""
+    """Age at which rewards stop counting."""
     delay: Annotated[Text, Field(examples=["24h"])] = "1d"
-    """How long after a contact its reward may come; before that it does not count at all."""
+    """Time after a contact in which its reward can come; until then the contact does not count."""

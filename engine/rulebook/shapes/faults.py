@@ -1,4 +1,4 @@
-"""From pydantic's errors to messages for the people who write books."""
+"""Validate data against a shape; pydantic's errors become diagnostics for the author of the book."""
 
 import copy
 from collections.abc import Callable, Mapping
@@ -14,12 +14,8 @@ from engine.rulebook.shapes.sections import Shape
 from engine.rulebook.text.nodes import PlainData
 
 S = TypeVar("S", bound=Shape)
-
-
 _Context: TypeAlias = Mapping[str, Any]
-
-
-_WANTED = {
+_EXPECTED = {
     "string_type": "text",
     "int_type": "a whole number",
     "float_type": "a number",
@@ -27,8 +23,6 @@ _WANTED = {
     "model_type": "a mapping",
     "list_type": "a list",
 }
-
-
 _LIMITS: dict[str, Callable[[_Context], str]] = {
     "greater_than": lambda given: f"must be above {given['gt']:g}",
     "greater_than_equal": lambda given: f"must be at least {given['ge']:g}",
@@ -40,7 +34,7 @@ _LIMITS: dict[str, Callable[[_Context], str]] = {
 
 
 def shaped(shape: type[S], data: PlainData, path: Path, findings: Findings) -> S | None:
-    """The data in its shape; None after reporting everything that does not fit."""
+    """The data as the shape, without what does not fit, which is reported; None if too little is left."""
     if not isinstance(data, dict):
         findings.error(path, Code.TYPE, f"the {shape.noun} must be a mapping")
         return None
@@ -57,7 +51,7 @@ def shaped(shape: type[S], data: PlainData, path: Path, findings: Findings) -> S
 def _recovered(
     shape: type[S], data: dict[str, PlainData], faults: list[ErrorDetails], path: Path, findings: Findings
 ) -> S | None:
-    """The data without its faults, so that the rest can be checked; nothing more is said about what was faulty."""
+    """The data without its faults, so that the rest can be checked. The paths of the faults are poisoned."""
     rest = copy.deepcopy(data)
     for fault in faults:
         where = _where(fault)
@@ -70,7 +64,7 @@ def _recovered(
         around.pop(str(where[-1]), None)
         if field is not None and field.is_required() and fault["type"] != "extra_forbidden":
             around[str(where[-1])] = _stand_in(field.annotation)
-        findings.spoil((*path, *where))
+        findings.poison((*path, *where))
     try:
         return shape.model_validate(rest)
     except ValidationError:
@@ -90,7 +84,7 @@ def _reach(data: PlainData, where: Path) -> dict[str, PlainData] | None:
 
 
 def _stand_in(annotation: object) -> PlainData:
-    """A value for a required key, about which nothing will be said."""
+    """A value for a required key whose path is poisoned."""
     origin = get_origin(annotation)
     if origin is Literal:
         return str(get_args(annotation)[0])
@@ -123,11 +117,13 @@ def _report(shape: type[Shape], fault: ErrorDetails, path: Path, findings: Findi
     elif kind in _LIMITS:
         findings.error(here, Code.VALUE, f"{label} {_LIMITS[kind](given)}", _examples(shape, where))
     else:
-        found = _described(fault["input"])
-        wanted = f"must be {_WANTED[kind]}{found}" if kind in _WANTED else "has a wrong kind of value"
+        given_kind = _described(fault["input"])
+        problem = (
+            f"must be {_EXPECTED[kind]}{given_kind}" if kind in _EXPECTED else "has a wrong kind of value"
+        )
         quotes = kind == "string_type" and isinstance(fault["input"], int | float)
         hint = _examples(shape, where) or ("put it in quotes" if quotes else "")
-        findings.error(here, Code.TYPE, f"{label} {wanted}", hint)
+        findings.error(here, Code.TYPE, f"{label} {problem}", hint)
 
 
 def _report_choice(label: str, fault: ErrorDetails, path: Path, findings: Findings) -> None:
@@ -139,7 +135,7 @@ def _report_choice(label: str, fault: ErrorDetails, path: Path, findings: Findin
 
 
 def _is_tag(part: str | int) -> bool:
-    """Whether a part of pydantic's path names the form of a value (sections.py) and no key."""
+    """Whether a part of pydantic's path is a tag of a union (sections.py) and no key."""
     return part in ("<number>", "<text>", "<list>", "<mapping>", "<learned>", "<fields>", "<channels>")
 
 
@@ -180,7 +176,7 @@ def _at(shape: type[Shape], where: Path) -> tuple[type[Shape] | None, FieldInfo 
     for part in where:
         if inner is None:
             continue  # inside a list or a mapping with free keys
-        by_key = {each.alias or name: each for name, each in inner.model_fields.items()}
+        by_key = {info.alias or name: info for name, info in inner.model_fields.items()}
         field = by_key.get(str(part))
         inner = None if field is None else _only_shape(field.annotation)
         if field is not None and _has_items(field.annotation):
@@ -209,5 +205,4 @@ def _only_shape(annotation: object) -> type[Shape] | None:
     arguments = get_args(annotation)
     if get_origin(annotation) is Annotated:
         arguments = arguments[:1]
-    found = [inner for inner in map(_only_shape, arguments) if inner]
-    return found[0] if found else None
+    return next(filter(None, map(_only_shape, arguments)), None)

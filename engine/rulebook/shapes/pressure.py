@@ -1,14 +1,14 @@
-"""The shapes of the section `pressure` and of campaigns' limits: which keys there are and what kind of value each has."""
+"""The shapes of the section `pressure` and of limits, capacities and selectors."""
 
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import Discriminator, Field, Tag
 
+from engine.rulebook.model.policies import DayName
 from engine.rulebook.shapes.sections import (
     Amount,
     Categories,
     Count,
-    DayName,
     Duration,
     Kinds,
     Names,
@@ -17,16 +17,12 @@ from engine.rulebook.shapes.sections import (
 )
 
 ClockName: TypeAlias = Literal["customer", "book"]
-
-
 ClockTime: TypeAlias = Annotated[Text, Field(examples=['"21:00"'])]
-
-
 Per: TypeAlias = Annotated[Text, Field(examples=["rolling 7d", "calendar week"])]
 
 
 class SelectorShape(Shape):
-    """Which contacts a rule is about: all keys must fit, each by any of its values."""
+    """Which contacts a rule covers: every key must match, each by any of its values."""
 
     noun: ClassVar[str] = "selector"
     channel: Names = Field(default=[])
@@ -43,14 +39,14 @@ class SelectorShape(Shape):
     """Tags of offers."""
 
 
-class WishShape(Shape):
+class CustomerLimitShape(Shape):
     """A limit that customers may lower."""
 
     noun: ClassVar[str] = "limit"
     attribute: Text
-    """What the customer wishes."""
+    """The attribute with the customer's own limit."""
     default: Count
-    """The limit, which a wish lowers and never raises."""
+    """The limit, which the attribute can lower and never raise."""
 
 
 def _limit_form(value: object) -> str:
@@ -58,14 +54,14 @@ def _limit_form(value: object) -> str:
 
 
 Limit: TypeAlias = Annotated[
-    Annotated[Count, Tag("<number>")] | Annotated[WishShape, Tag("<mapping>")],
+    Annotated[Count, Tag("<number>")] | Annotated[CustomerLimitShape, Tag("<mapping>")],
     Discriminator(_limit_form),
     Field(examples=["2", "{attribute: profile.weekly_max, default: 2}"]),
 ]
 
 
 class CapShape(Shape):
-    """At most so many contacts of one customer in a window."""
+    """At most `limit` contacts of one customer in a window."""
 
     noun: ClassVar[str] = "cap"
     limit: Limit
@@ -93,13 +89,13 @@ class PerCustomerShape(Shape):
 
 
 class LimitsShape(Shape):
-    """How much there is of a campaign."""
+    """The limits of a campaign."""
 
     noun: ClassVar[str] = "limits"
     per_customer: PerCustomerShape | None = None
     """For one customer."""
     total: Amount | None = None
-    """For all customers together, and for good."""
+    """For all customers together, over all time."""
 
 
 class CapacityShape(Shape):
@@ -125,19 +121,19 @@ class GapShape(Shape):
 
 
 class PauseShape(Shape):
-    """Silence after outcomes."""
+    """A time without contacts after outcomes."""
 
     noun: ClassVar[str] = "pause"
     outcome: Annotated[Names, Field(examples=["[complained, unsubscribed]"])]
     """The outcomes after which it begins."""
     times: Count = 1
-    """How many of them are enough."""
+    """Number of outcomes that begin it."""
     within: Duration | None = None
-    """In which time they have to come; for more than one."""
+    """The time in which they must occur; for more than one."""
     for_: Annotated[Duration, Field(alias="for", examples=["365d"])]
     """How long it lasts."""
     scope: Literal["customer", "channel", "offer", "campaign"] = "customer"
-    """What it silences: all that is sent to the customer, or what the outcomes were about."""
+    """What it holds back: everything that is sent to the customer, or the channel, offer or campaign of the outcomes."""
     except_: Annotated[SelectorShape | None, Field(alias="except")] = None
     """What it does not hold back."""
 

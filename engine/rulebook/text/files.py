@@ -1,4 +1,4 @@
-"""Which files make a book, and reading them from a folder without trusting it."""
+"""Read the files of a book from a folder that is not trusted."""
 
 import os
 import stat
@@ -9,14 +9,8 @@ from pathlib import Path, PurePosixPath
 from engine.rulebook.report.diagnostics import Code, Diagnostic, quote
 
 MAX_FILE_BYTES = 1 << 20
-
-
 MAX_BOOK_BYTES = 64 << 20
-
-
 MAX_FILES = 5_000
-
-
 _SUFFIXES = (".yaml", ".yml")
 
 
@@ -70,7 +64,7 @@ def _walk(root: Path, sources: Sources) -> Iterator[tuple[str, Path]]:
                 message = "a link to a folder is not followed"
                 sources.problem((here / name).relative_to(root).as_posix(), Code.FILE, message)
         folders[:] = sorted(
-            each for each in folders if not each.startswith(".") and (here != root or each != "tests")
+            name for name in folders if not name.startswith(".") and (here != root or name != "tests")
         )
         for name in sorted(names):
             relative = (here / name).relative_to(root).as_posix()

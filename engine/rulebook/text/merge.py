@@ -1,78 +1,47 @@
-"""What the language has and this version has not: one table, so that nothing of it is ignored or called a typo."""
+"""Merge the files of a book into one mapping of sections, without the parts that are wrong."""
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from engine.rulebook.report.diagnostics import Code, Diagnostic, quote
+from engine.rulebook.model.policies import POLICY_SECTIONS
+from engine.rulebook.report.diagnostics import Code, quote
 from engine.rulebook.report.findings import Findings, Path
 from engine.rulebook.text import nodes, yaml_events
 from engine.rulebook.text.files import MAX_BOOK_BYTES, MAX_FILE_BYTES, Sources
 from engine.rulebook.text.nodes import Document, PlainData
 from engine.rulebook.text.yaml_events import Unreadable
 
-_FEATURES = ("campaigns.*.attribution",)
-"""Places in a book; `*` is any name."""
-
-
-def unsupported_message(label: str) -> str:
-    """What is said of a feature that this version has not."""
-    return f"`{label}` is not available in this version of Tact"
-
-
-def strip_unsupported(book: dict[str, PlainData], findings: Findings) -> None:
-    """Report and take out of the merged book what this version does not do."""
-    for feature in _FEATURES:
-        label = feature.rpartition(".")[2]
-        for parent, path in list(_matches(book, tuple(feature.split(".")))):
-            key = str(path[-1])
-            findings.key_error(path, Code.UNSUPPORTED, unsupported_message(label))
-            findings.spoil(path)
-            del parent[key]
-
-
-def _matches(
-    data: PlainData, parts: tuple[str, ...], path: Path = ()
-) -> Iterator[tuple[dict[str, PlainData], Path]]:
-    if not isinstance(data, dict):
-        return
-    for name in data if parts[0] == "*" else (parts[0],):
-        if name not in data:
-            continue
-        if len(parts) == 1:
-            yield data, (*path, name)
-        else:
-            yield from _matches(data[name], parts[1:], (*path, name))
-
-
 SECTIONS = (
     *("book", "attributes", "places", "events", "patterns", "signals"),
     *("channels", "placements", "audiences", "offers", "campaigns", "pressure", "holdouts", "layers"),
 )
 
-
-_RULES = ("caps", "gaps", "quiet", "pauses")
-
-
 _NAMED = (
     *(("places",), ("patterns",), ("signals",), ("channels",), ("placements",)),
     *(("audiences",), ("offers",), ("campaigns",), ("holdouts",), ("layers",)),
-    *(("pressure", rules) for rules in _RULES),
+    *(("pressure", section) for section in POLICY_SECTIONS),
 )
 
+_FEATURES = ("campaigns.*.attribution",)
+"""Paths of features that the language has and this version does not support; `*` is any name."""
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 
 
 @dataclass(slots=True)
 class Merged:
-    """The book's plain data: section, name, keys; without what could not be read."""
+    """The plain data of the book by section, name and key, without what could not be read."""
 
     data: dict[str, PlainData] = field(default_factory=dict)
     broken: set[Path] = field(default_factory=set)
-    """Sections of which something could not be read: a name that is missing there may be what was lost."""
+    """Sections of which a part could not be read, so that unknown names may be in that part."""
     whole: bool = True
     """Whether every file could be read."""
+
+    def partial(self, section: str) -> bool:
+        """Whether a part of the section could not be read."""
+        return not self.whole or (section,) in self.broken
 
     def section(self, *path: str) -> dict[str, PlainData]:
         """The names in a section; empty if there is none."""
@@ -86,7 +55,7 @@ def merge(sources: Sources, findings: Findings) -> Merged:
     """Read all files and put their sections together; what is wrong goes to the findings."""
     merged = Merged(whole=not sources.problems)
     for problem in sources.problems:
-        findings.place(problem.file, (1, 1), problem)
+        findings.report((problem.file, 1, 1), problem.code, problem.message, problem.hint)
     findings.start = min(sources.files, default="")
     room = MAX_BOOK_BYTES
     for name, content in sorted(sources.files.items()):
@@ -108,13 +77,12 @@ def _document(name: str, content: bytes, findings: Findings, *, fits: bool) -> D
             raise Unreadable(Code.TOO_LARGE, (1, 1), "the book is larger than 64 MiB")
         text = yaml_events.decode(content)
     except Unreadable as reason:
-        problem = Diagnostic("", 0, 0, reason.code, reason.message, hint=reason.hint)
-        findings.place(name, reason.position, problem)
+        findings.report((name, *reason.position), reason.code, reason.message, reason.hint)
         return Document(whole=False)
     findings.sources[name] = yaml_events.LINE_BREAK.split(text)
     document = nodes.compose(text)
-    for each in document.problems:
-        findings.place(name, each.position, Diagnostic("", 0, 0, each.code, each.message, hint=each.hint))
+    for problem in document.problems:
+        findings.report((name, *problem.position), problem.code, problem.message, problem.hint)
     return document
 
 
@@ -123,13 +91,12 @@ def _take(name: str, document: Document, merged: Merged, findings: Findings) -> 
     if document.data is None:
         return
     if not isinstance(document.data, dict):
-        problem = Diagnostic("", 0, 0, Code.TYPE, "a file must be a mapping of sections")
-        findings.place(name, document.values[()], problem)
+        findings.report((name, *document.values[()]), Code.TYPE, "a file must be a mapping of sections")
         merged.whole = False
         return
     rejected = _misshapen(name, document, merged, findings)
     _combine(document.data, merged.data, (), rejected)
-    _texts(document)
+    _restore_texts(document)
     for where, into in ((document.values, findings.values), (document.keys, findings.keys)):
         for path, (line, column) in where.items():
             if not _below(path, rejected):
@@ -137,8 +104,8 @@ def _take(name: str, document: Document, merged: Merged, findings: Findings) -> 
     findings.poisoned.update(path for path in document.poisoned if not _below(path, rejected))
     for path in rejected - merged.broken:
         file, line, _ = findings.keys.get(path, (name, 1, 1))
-        text = f"{quote(str(path[-1]))} is already defined in {file}, line {line}"
-        findings.place(name, document.keys[path], Diagnostic("", 0, 0, Code.DUPLICATE, text))
+        message = f"{quote(str(path[-1]))} is already defined in {file}, line {line}"
+        findings.report((name, *document.keys[path]), Code.DUPLICATE, message)
 
 
 def _below(path: Path, rejected: set[Path]) -> bool:
@@ -146,29 +113,29 @@ def _below(path: Path, rejected: set[Path]) -> bool:
 
 
 def _misshapen(name: str, document: Document, merged: Merged, findings: Findings) -> set[Path]:
-    """Report sections that are no mappings and take them out; returns their paths."""
-    found: set[Path] = set()
+    """Report and remove sections that are no mappings; returns their paths."""
+    misshapen: set[Path] = set()
     data = document.data if isinstance(document.data, dict) else {}
     pressure = data.get("pressure")
     for inside, around in ((data, ()), (pressure if isinstance(pressure, dict) else {}, ("pressure",))):
-        for key in [*(SECTIONS if not around else _RULES)]:
+        for key in [*(SECTIONS if not around else POLICY_SECTIONS)]:
             path = (*around, key)
             if key in inside and (not isinstance(inside[key], dict) or path in document.poisoned):
-                found.add(path)
+                misshapen.add(path)
                 merged.broken.add(path)
                 del inside[key]
                 if path not in document.poisoned:
-                    what = Diagnostic("", 0, 0, Code.TYPE, f"`{'.'.join(path)}` must be a mapping")
-                    findings.place(name, document.values[path], what)
-    return found
+                    message = f"`{'.'.join(path)}` must be a mapping"
+                    findings.report((name, *document.values[path]), Code.TYPE, message)
+    return misshapen
 
 
 def _combine(new: dict[str, PlainData], into: dict[str, PlainData], path: Path, rejected: set[Path]) -> None:
-    """Add the new keys; a key that is there already is rejected, unless both are sections to be combined."""
+    """Add the new keys. Sections are combined; any other key that exists already is rejected."""
     for key, value in new.items():
         here = (*path, key)
         present = into.get(key)
-        section = (path == ("pressure",) and key in _RULES) or (not path and key in SECTIONS)
+        section = (path == ("pressure",) and key in POLICY_SECTIONS) or (not path and key in SECTIONS)
         if section and isinstance(value, dict) and (present is None or isinstance(present, dict)):
             below = into[key] = {} if present is None else present
             _combine(value, below, here, rejected)
@@ -178,10 +145,10 @@ def _combine(new: dict[str, PlainData], into: dict[str, PlainData], path: Path, 
             into[key] = value
 
 
-def _texts(document: Document) -> None:
-    """Give numbers and booleans in content back the form in which they are written: a price of 1.50 stays 1.50."""
+def _restore_texts(document: Document) -> None:
+    """Replace numbers and booleans in content by the texts as written: a price of 1.50 stays 1.50."""
     for path, lexeme in document.lexemes.items():
-        if _is_said(path) and path not in document.poisoned:
+        if _is_content_field(path) and path not in document.poisoned:
             fields: PlainData = document.data
             for part in path[:-1]:
                 fields = fields[part] if isinstance(fields, dict) and isinstance(part, str) else None
@@ -189,18 +156,48 @@ def _texts(document: Document) -> None:
                 fields[str(path[-1])] = lexeme
 
 
-def _is_said(path: Path) -> bool:
-    """Whether a value at the path is a field of content: by channel, by language, or by both."""
+def _is_content_field(path: Path) -> bool:
+    """Whether the value at the path is a field of content, by channel, language, or both."""
     below = path[4:] if path[:1] == ("campaigns",) and path[2:3] == ("variants",) else path[2:]
     if path[0] not in ("campaigns", "offers") or below[:1] not in (("content",), ("locales",)):
         return False
     return len(below) == 3 or (len(below) == 4 and below[0] == "locales")
 
 
+def unsupported_message(label: str) -> str:
+    """The message for a feature that this version does not support."""
+    return f"`{label}` is not available in this version of Tact"
+
+
+def strip_unsupported(book: dict[str, PlainData], findings: Findings) -> None:
+    """Report and remove the features that this version does not support."""
+    for feature in _FEATURES:
+        label = feature.rpartition(".")[2]
+        for parent, path in list(_matches(book, tuple(feature.split(".")))):
+            key = str(path[-1])
+            findings.key_error(path, Code.UNSUPPORTED, unsupported_message(label))
+            findings.poison(path)
+            del parent[key]
+
+
+def _matches(
+    data: PlainData, parts: tuple[str, ...], path: Path = ()
+) -> Iterator[tuple[dict[str, PlainData], Path]]:
+    if not isinstance(data, dict):
+        return
+    for name in data if parts[0] == "*" else (parts[0],):
+        if name not in data:
+            continue
+        if len(parts) == 1:
+            yield data, (*path, name)
+        else:
+            yield from _matches(data[name], parts[1:], (*path, name))
+
+
 def _check_sections(merged: Merged, findings: Findings) -> None:
     """Report unknown sections, sections that are no mappings, and names that are none."""
     pressure = merged.section("pressure")
-    for data, path, known in ((merged.data, (), SECTIONS), (pressure, ("pressure",), _RULES)):
+    for data, path, known in ((merged.data, (), SECTIONS), (pressure, ("pressure",), POLICY_SECTIONS)):
         for key in list(data):
             here = (*path, key)
             if key not in known:
@@ -214,14 +211,14 @@ def _check_sections(merged: Merged, findings: Findings) -> None:
 
 
 def check_name(name: str, path: Path, findings: Findings) -> None:
-    """Report a name with characters that names do not have."""
+    """Report a name with characters that are not allowed in names."""
     if not NAME.fullmatch(name):
         hint = "up to 100 letters, digits, and . _ - after the first"
         findings.key_error(path, Code.NAME, f"{quote(name)} is not a name", hint)
 
 
 def _sorted(data: PlainData) -> PlainData:
-    """The same with keys in order, so that the order in which they are written cannot matter."""
+    """The data with sorted keys, so that the order in which they are written does not matter."""
     if isinstance(data, dict):
         return {key: _sorted(data[key]) for key in sorted(data)}
-    return [_sorted(each) for each in data] if isinstance(data, list) else data
+    return [_sorted(item) for item in data] if isinstance(data, list) else data

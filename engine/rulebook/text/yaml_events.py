@@ -1,4 +1,4 @@
-"""YAML text as a flat stream of events, with aliases replaced by what they stand for, within a budget."""
+"""YAML text as a flat stream of events, with aliases expanded within a budget."""
 
 import re
 from collections.abc import Iterator
@@ -13,19 +13,19 @@ from engine.rulebook.report.findings import SourcePosition
 MAX_EXPANDED = 100_000
 """Nodes that aliases may add to a file."""
 
-
 LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
-"""What YAML's readers count as the end of a line."""
-
+"""Line breaks, as YAML counts them."""
 
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-
 _LOADER: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
+NodeStart: TypeAlias = yaml.ScalarEvent | yaml.CollectionStartEvent
+"""The event that a node begins with: a scalar is one event, a list or a mapping ends with another."""
 
-Placed: TypeAlias = tuple[yaml.Event, SourcePosition]
-"""An event and where it is written; for what an alias brings in, the place of the alias."""
+NodePart: TypeAlias = NodeStart | yaml.CollectionEndEvent
+
+Placed: TypeAlias = tuple[NodePart, SourcePosition]
+"""An event and where it is written; for what an alias stands for, where the alias is written."""
 
 
 class Unreadable(Exception):
@@ -59,19 +59,19 @@ def read(text: str) -> Iterator[Placed]:
     return _Expansion().expand(_parsed(text))
 
 
-def _parsed(text: str) -> Iterator[yaml.Event]:
+def _parsed(text: str) -> Iterator[NodePart | yaml.AliasEvent]:
     documents = 0
     try:
         for event in yaml.parse(text, Loader=_LOADER):
-            if isinstance(event, yaml.NodeEvent | yaml.CollectionEndEvent):
+            if isinstance(event, NodePart | yaml.AliasEvent):
                 yield event
             documents += isinstance(event, yaml.DocumentStartEvent)
             if documents > 1:
                 raise Unreadable(Code.SYNTAX, _position(event), "a second document; a file holds one")
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        raise Unreadable(Code.SYNTAX, place, error.problem or error.context or "not YAML") from None
+        position = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        raise Unreadable(Code.SYNTAX, position, error.problem or error.context or "not YAML") from None
     except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
         raise Unreadable(Code.SYNTAX, (1, 1), f"not YAML: {str(error).splitlines()[0]}") from None
 
@@ -80,7 +80,7 @@ def _parsed(text: str) -> Iterator[yaml.Event]:
 class _Expansion:
     """Remembers the events of anchored nodes and repeats them for aliases."""
 
-    log: list[yaml.Event] = field(default_factory=list)
+    log: list[NodePart] = field(default_factory=list)
     """Events since the first anchor."""
     spans: dict[str, tuple[int, int]] = field(default_factory=dict)
     """Where in the log each finished anchor's node begins and ends."""
@@ -88,7 +88,7 @@ class _Expansion:
     """The collections around the current event: anchor and begin."""
     added: int = 0
 
-    def expand(self, events: Iterator[yaml.Event]) -> Iterator[Placed]:
+    def expand(self, events: Iterator[NodePart | yaml.AliasEvent]) -> Iterator[Placed]:
         for event in events:
             position = _position(event)
             if isinstance(event, yaml.AliasEvent):
@@ -100,7 +100,7 @@ class _Expansion:
                 self._remember(event)
                 yield event, position
 
-    def _remember(self, event: yaml.Event) -> None:
+    def _remember(self, event: NodePart) -> None:
         begin = len(self.log)
         anchor = getattr(event, "anchor", None)
         if self.log or anchor:

@@ -1,4 +1,4 @@
-"""The programs that may call, known by the tokens and the certificates that they bring."""
+"""The programs that may call, known by their tokens and certificates."""
 
 from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
@@ -7,12 +7,11 @@ from hashlib import sha256
 from hmac import compare_digest
 from math import inf
 
-from engine.server.access.rate_limit import RateLimit
-from engine.server.access.refusals import not_valid, unproven
-from engine.server.access.roles import ANY, Role
+from engine.server.access.limits import RateLimit
+from engine.server.access.roles import ANY, Role, not_valid, unproven
 
 PREFIX = "tact_"
-"""Begins every token that is made here, so that a leaked one is recognised."""
+"""Begins every token made here, so that a leaked one is recognised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,38 +21,38 @@ class Caller:
     name: str
     roles: frozenset[Role]
     not_before: float = -inf
-    """Seconds since 1970 from which on the token is valid."""
+    """Seconds since 1970 from which the token is valid."""
     expires: float = inf
-    """Seconds since 1970 at which it is valid no more."""
+    """Seconds since 1970 at which the token ceases to be valid."""
     rate_limit: RateLimit | None = None
-    """Shared by everything of the same name; None: without bounds."""
+    """Shared by all tokens and certificates of the same name; None: no bounds."""
 
 
 CALLER: ContextVar[Caller] = ContextVar("caller")
-"""Who makes the call that this task serves."""
+"""The caller of the call that this task serves."""
 
 
 def may_simulate() -> bool:
-    """Whether the caller may decide as of a moment of its own."""
+    """Whether the caller may set `now` in a request."""
     return Role.SIMULATE in CALLER.get().roles
 
 
 def digest_of(token: str) -> bytes:
-    """What is kept of a token: its SHA-256. A token is 256 random bits, so nothing slower is called for."""
+    """The SHA-256 of a token, which is kept in its place. A token is 256 random bits, so no slower hash is needed."""
     return sha256(token.encode()).digest()
 
 
 def bearer_of(metadata: Iterable[tuple[str, str | bytes]]) -> str | None:
     """The token in a call's metadata; None without one. Raises Unknown for anything but one bearer token."""
-    found: str | None = None
+    authorization: str | None = None
     for key, value in metadata:
         if key == "authorization":
-            if found is not None:
+            if authorization is not None:
                 raise not_valid("more than one authorization")
-            found = str(value)
-    if found is None:
+            authorization = str(value)
+    if authorization is None:
         return None
-    scheme, _, token = found.partition(" ")
+    scheme, _, token = authorization.partition(" ")
     if scheme.lower() != "bearer":
         raise not_valid("authorization is not Bearer")
     return token.strip()
@@ -63,10 +62,10 @@ _NOBODY = (bytes(32), Caller("", frozenset()))
 
 
 class Callers:
-    """Everyone who may call; never changed, but replaced as a whole.
+    """All callers. Never changed, but replaced as a whole.
 
-    tokens: callers by the digest of their token. names: callers by what their certificate calls them.
-    anyone: who calls without a token or a certificate of ours; None: nobody may.
+    tokens: callers by the digest of their token. names: callers by a name in their certificate.
+    anyone: the caller without a token or certificate; None: such calls are refused.
     """
 
     def __init__(
@@ -80,10 +79,10 @@ class Callers:
         self.anyone = anyone
 
     def by_token(self, token: str, now: float) -> Caller:
-        """Who has the token at a moment in seconds since 1970; raises Unknown.
+        """The caller with the token at a moment in seconds since 1970; raises Unknown.
 
-        The table is looked up by the digest, of which a guess tells nothing, and what is found is compared in constant time,
-        found or not: how long it takes says nothing about the tokens.
+        The table is looked up by the digest, from which no guess learns anything, and the result is compared in constant
+        time, whether or not there was one: how long it takes reveals nothing about the tokens.
         """
         digest = digest_of(token)
         held, caller = self._tokens.get(digest, _NOBODY)
@@ -92,7 +91,7 @@ class Callers:
         return _in_time(caller, now)
 
     def by_certificate(self, names: Iterable[bytes] | None, now: float) -> Caller:
-        """Who is called one of these names by a certificate that TLS has verified; raises Unknown."""
+        """The caller with one of these names, of a certificate that TLS has verified; raises Unknown."""
         if names is None:
             raise unproven()
         for name in names:
@@ -109,5 +108,5 @@ def _in_time(caller: Caller, now: float) -> Caller:
 
 
 def everyone(rate_limit: RateLimit | None, *, simulate: bool) -> Caller:
-    """Whoever calls a server that asks nobody who they are: all roles, but to simulate only where that is allowed."""
+    """The caller of a server without access control: all roles, and SIMULATE only if it is allowed."""
     return Caller("anyone", ANY if simulate else ANY - {Role.SIMULATE}, rate_limit=rate_limit)

@@ -1,4 +1,4 @@
-"""The callers file: tokens, certificates and limits of those who may call, as TOML (docs/reference/callers.md)."""
+"""The callers file: tokens, certificates and limits, as TOML (docs/reference/callers.md)."""
 
 import tomllib
 from difflib import get_close_matches
@@ -16,7 +16,7 @@ from pydantic import (
 )
 
 from engine.server.access.callers import Caller, Callers
-from engine.server.access.rate_limit import Limits, RateLimit
+from engine.server.access.limits import Limits, RateLimit
 from engine.server.access.roles import Role
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
@@ -26,16 +26,16 @@ _INFINITE = float("inf")
 
 
 class WrongCallers(ValueError):
-    """The callers file cannot be used; says where and why."""
+    """The callers file is not valid; the message says where and why."""
 
 
 def _roles(given: list[str]) -> frozenset[Role]:
     known = [role.value for role in Role]
-    for one in given:
-        if one not in known:
-            close = get_close_matches(one, known, n=1)
+    for name in given:
+        if name not in known:
+            close = get_close_matches(name, known, n=1)
             hint = f"did you mean {close[0]!r}?" if close else f"the roles are {', '.join(known)}"
-            raise ValueError(f"{one!r} is not a role; {hint}")
+            raise ValueError(f"{name!r} is not a role; {hint}")
     return frozenset(map(Role, given))
 
 
@@ -77,24 +77,24 @@ class _File(_Shape):
 
 
 class CallersFile:
-    """Reads callers files, and keeps what each caller has used up from one reading to the next.
+    """Reads a callers file, and keeps the state of each caller's rate limit from one reading to the next.
 
-    defaults: limits of a caller for which the file names none. simulate: whether every caller may set `now`.
+    defaults: limits of a caller for which the file has none. simulate: whether every caller may set `now`.
     """
 
     def __init__(self, defaults: Limits, *, simulate: bool = False) -> None:
         self._defaults = defaults
         self._extra = frozenset({Role.SIMULATE} if simulate else ())
-        self._allowances: dict[str, tuple[Limits, RateLimit | None]] = {}
+        self._rate_limits: dict[str, tuple[Limits, RateLimit | None]] = {}
 
     def read(self, text: str) -> Callers:
-        """The callers that the text names; raises WrongCallers."""
+        """The callers in the text; raises WrongCallers."""
         file = _parse(text)
-        self._allowances = {name: self._allowance(name, file) for name in _names(file)}
-        tokens = {bytes.fromhex(one.sha256): self._caller(one) for one in file.tokens}
+        self._rate_limits = {name: self._rate_limit(name, file) for name in _names(file)}
+        tokens = {bytes.fromhex(token.sha256): self._caller(token) for token in file.tokens}
         if len(tokens) < len(file.tokens):
             raise WrongCallers("tokens: the same sha256 stands there twice")
-        names = {one.subject: self._caller(one) for one in file.certificates}
+        names = {certificate.subject: self._caller(certificate) for certificate in file.certificates}
         if len(names) < len(file.certificates):
             raise WrongCallers("certificates: the same subject stands there twice")
         return Callers(tokens, names)
@@ -105,14 +105,14 @@ class CallersFile:
             frozenset(map(Role, entry.roles)) | self._extra,
             -_INFINITE if entry.not_before is None else entry.not_before.timestamp(),
             _INFINITE if entry.expires is None else entry.expires.timestamp(),
-            self._allowances[entry.name][1],
+            self._rate_limits[entry.name][1],
         )
 
-    def _allowance(self, name: str, file: _File) -> tuple[Limits, RateLimit | None]:
+    def _rate_limit(self, name: str, file: _File) -> tuple[Limits, RateLimit | None]:
         own = file.limits.get(name, _Limits())
         given = own.model_dump(exclude_none=True)
         limits = Limits(**{**_as_dict(self._defaults), **given})
-        held = self._allowances.get(name)
+        held = self._rate_limits.get(name)
         if held is not None and held[0] == limits:
             return held
         return limits, RateLimit(limits) if limits.bounded else None
@@ -123,7 +123,7 @@ def _as_dict(limits: Limits) -> dict[str, float]:
 
 
 def _names(file: _File) -> set[str]:
-    names = {one.name for one in (*file.tokens, *file.certificates)}
+    names = {entry.name for entry in (*file.tokens, *file.certificates)}
     for name in file.limits:
         if name not in names:
             raise WrongCallers(f"limits.{name}: no token and no certificate has this name")
@@ -136,10 +136,12 @@ def _parse(text: str) -> _File:
     except tomllib.TOMLDecodeError as error:
         raise WrongCallers(str(error)) from None
     except ValidationError as error:
-        raise WrongCallers("; ".join(_said(one["loc"], one["msg"]) for one in error.errors())) from None
+        raise WrongCallers(
+            "; ".join(_describe(fault["loc"], fault["msg"]) for fault in error.errors())
+        ) from None
 
 
-def _said(where: tuple[int | str, ...], what: str) -> str:
-    """A fault with its place: `tokens[1].roles: 'decid' is not a role`; never with the value, which may be a secret."""
-    path = "".join(f"[{one}]" if isinstance(one, int) else f".{one}" for one in where).lstrip(".")
-    return f"{path}: {what.removeprefix('Value error, ')}"
+def _describe(path: tuple[int | str, ...], message: str) -> str:
+    """A fault with its path: `tokens[1].roles: 'decid' is not a role`; never with the value, which may be a secret."""
+    steps = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).lstrip(".")
+    return f"{steps}: {message.removeprefix('Value error, ')}"

@@ -1,4 +1,4 @@
-"""The server's certificate, which may be replaced while it serves."""
+"""The server's TLS certificate, which may be replaced while it serves."""
 
 import ssl
 from collections import deque
@@ -11,30 +11,30 @@ from engine.server.access.file_watcher import WatchedFile
 
 
 class WrongCertificate(ValueError):
-    """The certificate cannot be used; says which file and why."""
+    """The certificate is not valid; the message says which file and why."""
 
 
 class Certificates:
-    """The certificate, its key and the authorities of the clients, read again when their files change.
+    """The certificate, its key and the clients' authorities, read again when their files change.
 
-    Connections that are open keep the certificate they began with; each new one gets the newest.
-    client_ca: with it every client has to bring a certificate of these authorities. Raises WrongCertificate.
+    Open connections keep the certificate they began with; each new one gets the newest.
+    client_ca: with it every client must present a certificate of these authorities. Raises WrongCertificate.
     """
 
     def __init__(self, cert: Path, key: Path, client_ca: Path | None) -> None:
         self._cert, self._key, self._client_ca = cert, key, client_ca
         self._fresh: deque[grpc.ServerCertificateConfiguration] = deque(maxlen=1)
-        self.files = WatchedFile("certificate", [one for one in (cert, key, client_ca) if one], self._read)
+        self.files = WatchedFile("certificate", [path for path in (cert, key, client_ca) if path], self._read)
 
     def credentials(self) -> grpc.ServerCredentials:
-        """What a port is opened with."""
+        """The credentials to open a port with."""
         newest: Any = self._newest
         return grpc.dynamic_ssl_server_credentials(
             self._fresh.pop(), newest, require_client_authentication=self._client_ca is not None
         )
 
     def _newest(self) -> "grpc.ServerCertificateConfiguration | None":
-        """What gRPC asks before each handshake, on a thread of its own; None: nothing new."""
+        """Called by gRPC before each handshake, in a thread of its own; None: no new certificate."""
         try:
             return self._fresh.pop()
         except IndexError:

@@ -1,23 +1,24 @@
-"""Files that may change while the server runs."""
+"""Files that are read again when they change while the server runs."""
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeAlias
 
 import structlog
 
 log = structlog.get_logger()
 
 
-Signature = tuple[tuple[int, ...], ...]
+Signature: TypeAlias = tuple[tuple[int, ...], ...]
 
 
 class WatchedFile:
-    """Files that are read together, again whenever one of them changes.
+    """Files that are read together, and again whenever one of them changes.
 
-    They are looked at, not watched: that works for files on every file system and behind links that are moved, as secrets are
-    mounted, and once a second costs nothing.
+    They are polled, not watched: that works on every file system and behind links that are replaced, as secrets are mounted,
+    and once a second costs nothing.
 
-    read: reads them all and takes them over; raises OSError or ValueError, and nothing has changed.
+    what: names the files in messages. read: reads them all; raises OSError or ValueError, and leaves everything as it was.
     """
 
     def __init__(self, what: str, paths: list[Path], read: Callable[[], None]) -> None:
@@ -28,11 +29,11 @@ class WatchedFile:
         read()
 
     def look(self) -> None:
-        """Reads the files again if they have changed; if they are wrong now, what was read before stays."""
-        found = self._signature()
-        if found == self._seen:
+        """Reads the files again if they have changed; if they are not valid now, what was read before stays."""
+        signature = self._signature()
+        if signature == self._seen:
             return
-        self._seen = found
+        self._seen = signature
         try:
             self._read()
         except (OSError, ValueError) as error:
@@ -46,7 +47,7 @@ class WatchedFile:
 
 def _signature_of(path: Path) -> tuple[int, ...]:
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return ()
-    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+    return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)

@@ -1,4 +1,4 @@
-"""Handlers with a guard before them: who calls, how much, how long."""
+"""Handlers wrapped into access control: who calls, how much, how long."""
 
 import asyncio
 import time
@@ -10,51 +10,35 @@ from typing import Any, TypeAlias
 
 import grpc
 from google.protobuf.message import DecodeError, Message
-from grpc.aio import EOF, ServicerContext
+from grpc.aio import EOF
 
-from engine.server.access.call_timeout import CallTimeout
 from engine.server.access.callers import Caller
-from engine.server.access.rate_limit import RateLimit
-from engine.server.access.refusals import Overdue, Refused
+from engine.server.access.limits import CallTimeout, RateLimit
+from engine.server.access.roles import Overdue, Refused
+from engine.server.handlers import Context, Handler, behaviour_of, replace_behaviour
 from engine.server.status import abort
 from engine.wire.violations import FieldViolation, InvalidMessage
 
-Context = ServicerContext[Any, Any]
-
-
-Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
-
-
-Admit = Callable[[Context], Caller]
-"""Says who makes a call, or raises Refused."""
+Admit: TypeAlias = Callable[[Context], Caller]
+"""Returns the caller of a call, or raises Refused."""
 
 
 _BATCHES = ("requests", "events")
-"""The fields of requests that stand for many."""
+"""The fields that make a message a batch."""
 
 
 def wrap_handler(handler: Any, admit: Admit, call_timeout: CallTimeout) -> Handler:
-    """The handler, for callers that are admitted, within their allowance, and in time unless it streams."""
+    """The handler, for admitted callers within their limits, and within the call timeout unless it streams."""
     if handler.unary_unary is not None:
-        # As a stream of one request: the guard stands before it is read, and the ceiling holds if it never comes.
+        # As a stream of one request: access is checked before it is read, and the timeout applies if it never arrives.
         return grpc.stream_unary_rpc_method_handler(
             _unary(handler.unary_unary, admit, call_timeout),
             handler.request_deserializer,
             handler.response_serializer,
         )
-    for kind, make in _STREAMS.items():
-        if (inner := getattr(handler, kind)) is not None:
-            guard = _answers if isasyncgenfunction(inner) else _answer
-            call = guard(inner, admit, metered=handler.request_streaming)
-            return make(call, handler.request_deserializer, handler.response_serializer)
-    raise AssertionError("a handler has a behaviour")
-
-
-_STREAMS: dict[str, Callable[..., Handler]] = {
-    "unary_stream": grpc.unary_stream_rpc_method_handler,
-    "stream_unary": grpc.stream_unary_rpc_method_handler,
-    "stream_stream": grpc.stream_stream_rpc_method_handler,
-}
+    behaviour = behaviour_of(handler)
+    wrap = _answers if isasyncgenfunction(behaviour) else _answer
+    return replace_behaviour(handler, wrap(behaviour, admit, metered=handler.request_streaming))
 
 
 def _unary(inner: Any, admit: Admit, call_timeout: CallTimeout) -> Any:
@@ -65,7 +49,7 @@ def _unary(inner: Any, admit: Admit, call_timeout: CallTimeout) -> Any:
             if caller.rate_limit is not None:
                 caller.rate_limit.enter()
                 rate_limit = caller.rate_limit
-            message = await _only(context)
+            message = await _read_only_message(context)
             if rate_limit is not None:
                 rate_limit.charge(_requests(message) - 1, time.monotonic())
             return await inner(message, context)
@@ -83,8 +67,8 @@ def _unary(inner: Any, admit: Admit, call_timeout: CallTimeout) -> Any:
     return call
 
 
-async def _only(context: Context) -> Any:
-    """The call's one message; raises InvalidRequest."""
+async def _read_only_message(context: Context) -> Any:
+    """The call's one message; raises InvalidMessage."""
     try:
         message = await context.read()
     except DecodeError:
@@ -95,7 +79,7 @@ async def _only(context: Context) -> Any:
 
 
 def _requests(message: Any) -> int:
-    """For how many requests the message stands; what cannot be read is one."""
+    """How many requests the message counts as; 1 for a message that cannot be read."""
     kind: Any = type(message)
     field = _batch_of(kind)
     return len(getattr(message, field)) if field else 1
@@ -103,9 +87,9 @@ def _requests(message: Any) -> int:
 
 @cache
 def _batch_of(kind: type) -> str:
-    """The field of a batch that holds its requests; empty for what is no batch."""
+    """The field of a batch that holds its requests; empty for any other message."""
     fields = kind.DESCRIPTOR.fields_by_name if issubclass(kind, Message) else ()
-    return next((one for one in _BATCHES if one in fields), "")
+    return next((name for name in _BATCHES if name in fields), "")
 
 
 def _answer(inner: Any, admit: Admit, *, metered: bool) -> Any:
@@ -123,8 +107,8 @@ def _answers(inner: Any, admit: Admit, *, metered: bool) -> Any:
     async def call(request: Any, context: Context) -> AsyncIterator[Any]:
         try:
             with _admitted(admit, context) as rate_limit:
-                async for one in inner(_metered(request, rate_limit) if metered else request, context):
-                    yield one
+                async for answer in inner(_metered(request, rate_limit) if metered else request, context):
+                    yield answer
         except Refused as error:
             await abort(context, error)
 
@@ -145,7 +129,7 @@ def _admitted(admit: Admit, context: Context) -> Iterator[RateLimit | None]:
 
 
 async def _metered(messages: Any, rate_limit: RateLimit | None) -> AsyncIterator[Any]:
-    """The messages of a stream, no faster than the caller may ask: they wait, and so in the end does the sender."""
+    """The messages of a stream, no faster than the caller's rate: they wait, and through flow control so does the sender."""
     async for message in messages:
         yield message
         if rate_limit is not None:

@@ -1,4 +1,4 @@
-"""The gate: every call of every service passes it, or is refused before its message is read."""
+"""Access control: every call of every service is admitted here, or refused before its message is read."""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -6,53 +6,48 @@ from typing import Any
 
 import grpc
 import structlog
-from grpc.aio import ServicerContext
 
-from engine.server.access.call_timeout import CallTimeout
 from engine.server.access.callers import CALLER, Caller, Callers, bearer_of
-from engine.server.access.handler import Handler, wrap_handler
-from engine.server.access.rate_limit import Limits, RateLimit
-from engine.server.access.refusals import NotAllowed, Refused, TooMuch, unproven
-from engine.server.access.roles import ANY, NEEDS, OPEN
+from engine.server.access.handler import wrap_handler
+from engine.server.access.limits import CallTimeout, Limits, RateLimit
+from engine.server.access.roles import ANY, NEEDS, OPEN, NotAllowed, Refused, TooMuch, unproven
+from engine.server.handlers import Context, Handler
 from engine.server.status import abort
 from engine.wire.violations import Unsupported
 
 log = structlog.get_logger()
 
 
-Context = ServicerContext[Any, Any]
-
-
 _BY_CERTIFICATE = Caller("", frozenset())
-"""Stands for a caller without a token, until its certificate can be looked at."""
+"""Stands for a caller without a token, until its certificate can be read."""
 
 
-_ASKED_BY_NOBODY = Caller("nobody", frozenset())
-"""Who calls an open method."""
+_ANONYMOUS = Caller("nobody", frozenset())
+"""The caller of an open method."""
 
 
-_SAID = Limits(rate=1.0, burst=20)
-"""How many refusals are logged a second, and at a stroke."""
+_LOGGED = Limits(rate=1.0, burst=20)
+"""How many refusals are logged a second, and at once."""
 
 
 class AccessInterceptor(grpc.aio.ServerInterceptor):
-    """Lets calls in by who makes them.
+    """Admits calls by their caller.
 
-    An interceptor, so that no service can be served past it. callers: those who may call now.
+    An interceptor, so that no service can be served without it. callers: returns those who may call now.
     """
 
     def __init__(self, callers: Callable[[], Callers], call_timeout: CallTimeout) -> None:
         self._callers = callers
-        self._ceiling = call_timeout
-        self._guarded: dict[str, tuple[Any, Handler]] = {}
-        self._said, self._unsaid = RateLimit(_SAID), 0
+        self._call_timeout = call_timeout
+        self._wrapped: dict[str, tuple[Any, Handler]] = {}
+        self._logged, self._unlogged = RateLimit(_LOGGED), 0
 
     async def intercept_service(
         self,
         continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
         handler_call_details: grpc.HandlerCallDetails,
     ) -> Any:
-        """The method's handler with its guard, or one that refuses; None for a method that is not served."""
+        """The method's handler with access control, or one that refuses; None for a method that is not served."""
         path = handler_call_details.method
         try:
             CALLER.set(self._caller(path, handler_call_details.invocation_metadata or ()))
@@ -61,12 +56,12 @@ class AccessInterceptor(grpc.aio.ServerInterceptor):
         handler = await continuation(handler_call_details)
         if handler is None:
             return self._missing(path) if CALLER.get() is _BY_CERTIFICATE else None
-        return self._guard(path, handler)
+        return self._wrap(path, handler)
 
     def _caller(self, path: str, metadata: Any) -> Caller:
-        """Who calls, as far as the metadata tells; raises Refused."""
+        """The caller, as far as the metadata shows; raises Refused."""
         if path in OPEN:
-            return _ASKED_BY_NOBODY
+            return _ANONYMOUS
         callers = self._callers()
         token = bearer_of(metadata) if callers.anyone is None else None
         if token is not None:
@@ -77,19 +72,19 @@ class AccessInterceptor(grpc.aio.ServerInterceptor):
             raise unproven()
         return _BY_CERTIFICATE
 
-    def _guard(self, path: str, handler: Any) -> Handler:
-        """The handler's guard, made once; a forgotten method has one that lets nobody in."""
-        held = self._guarded.get(path)
+    def _wrap(self, path: str, handler: Any) -> Handler:
+        """The handler with access control, made once; a method without a role in NEEDS admits nobody."""
+        held = self._wrapped.get(path)
         if held is None or held[0] is not handler:
 
             def admit(context: Context) -> Caller:
                 try:
                     return self._admit(path, context)
                 except Refused as refused:
-                    self._say(path, refused, context)
+                    self._log_refusal(path, refused, context)
                     raise
 
-            held = self._guarded[path] = (handler, wrap_handler(handler, admit, self._ceiling))
+            held = self._wrapped[path] = (handler, wrap_handler(handler, admit, self._call_timeout))
         return held[1]
 
     def _admit(self, path: str, context: Context) -> Caller:
@@ -102,13 +97,13 @@ class AccessInterceptor(grpc.aio.ServerInterceptor):
         return caller
 
     def _missing(self, path: str) -> Handler:
-        """Says that there is no such method, but to callers only."""
+        """Answers that there is no such method, but to known callers only."""
 
         async def miss(_: Any, context: Context) -> None:
             try:
                 self._admit(path, context)
             except Refused as refused:
-                self._say(path, refused, context)
+                self._log_refusal(path, refused, context)
                 await abort(context, refused)
             await abort(context, Unsupported("there is no such method"))
 
@@ -116,30 +111,30 @@ class AccessInterceptor(grpc.aio.ServerInterceptor):
 
     def _refusing(self, path: str, refused: Refused) -> Handler:
         async def refuse(_: Any, context: Context) -> None:
-            self._say(path, refused, context)
+            self._log_refusal(path, refused, context)
             await abort(context, refused)
 
         return grpc.stream_stream_rpc_method_handler(refuse)
 
-    def _say(self, path: str, refused: Refused, context: Context) -> None:
-        """Logs a refusal, as long as there are not too many."""
+    def _log_refusal(self, path: str, refused: Refused, context: Context) -> None:
+        """Logs a refusal, unless there were too many; `unsaid` counts those that were left out before."""
         try:
-            self._said.take(time.monotonic())
+            self._logged.take(time.monotonic())
         except TooMuch:
-            self._unsaid += 1
+            self._unlogged += 1
             return
         log.warning(
             "refused",
             method=ascii(path[:100]),
             reason=refused.reason,
             peer=context.peer(),
-            unsaid=self._unsaid,
+            unsaid=self._unlogged,
         )
-        self._unsaid = 0
+        self._unlogged = 0
 
 
 def _allowed(caller: Caller, path: str) -> Caller:
-    """The caller, if it has a role for the method, and its request counted; raises Refused."""
+    """The caller, if it has a role for the method; counts its request. Raises Refused."""
     needed = NEEDS.get(path, ANY)
     if caller.roles.isdisjoint(needed):
         raise NotAllowed(caller.name, needed)

@@ -1,4 +1,4 @@
-"""Roles, and which of them each method asks for. A method that is not named here is refused to everyone."""
+"""Roles, which of them each method needs, and refusals. A method that is not named here is refused to everyone."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -17,7 +17,7 @@ class Role(StrEnum):
 
 
 ANY = frozenset(Role)
-"""Every role: to ask for one of these is to ask who calls, no more."""
+"""Every role: a method that needs any of them is open to every known caller."""
 
 
 _DECISIONS = {
@@ -34,8 +34,53 @@ NEEDS: Mapping[str, frozenset[Role]] = {
     **{f"/tact.v1.Decisions/{method}": frozenset({role}) for method, role in _DECISIONS.items()},
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": ANY,
 }
-"""The roles of which a caller needs one, by the method's path."""
+"""By the method's path, the roles of which a caller needs one."""
 
 
 OPEN = frozenset(f"/grpc.health.v1.Health/{method}" for method in ("Check", "List", "Watch"))
-"""Methods that answer whoever asks: those who ask for health have no tokens, and it tells nothing else."""
+"""Methods without a role or a token: probes have no tokens, and learn nothing but health."""
+
+
+class Refused(Exception):
+    """The call is not admitted. Its message tells a caller nothing about tokens but the roles that it lacks.
+
+    reason: for the server's log, never for the caller.
+    """
+
+    def __init__(self, message: str, *, reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason or message
+
+
+class Unknown(Refused):
+    """The caller is not known."""
+
+
+class NotAllowed(Refused):
+    """The caller lacks the role that the method needs."""
+
+    def __init__(self, name: str, needed: frozenset[Role]) -> None:
+        roles = " or ".join(sorted(needed)) or "which no caller has"
+        super().__init__(f"the caller {name!r} lacks the role that this method asks for: {roles}")
+
+
+class TooMuch(Refused):
+    """The caller exceeds its limits. retry_after: seconds after which to retry."""
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Overdue(Refused):
+    """The call took longer than any may."""
+
+
+def unproven() -> Unknown:
+    """The refusal of a caller that brought neither a token nor a certificate."""
+    return Unknown("who calls? send a token: `authorization: Bearer TOKEN`", reason="no token")
+
+
+def not_valid(reason: str) -> Unknown:
+    """The refusal of a token or certificate: unknown, too early and expired all look the same from outside."""
+    return Unknown("what was sent to prove who calls is not valid", reason=reason)

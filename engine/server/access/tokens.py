@@ -1,4 +1,4 @@
-"""Making tokens, and adding them to the callers file."""
+"""Makes tokens, and adds them to the callers file."""
 
 import os
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from tempfile import NamedTemporaryFile
 
 from engine.server.access.callers import PREFIX, digest_of
 from engine.server.access.callers_file import CallersFile
-from engine.server.access.rate_limit import Limits
+from engine.server.access.limits import Limits
 from engine.server.access.roles import Role
 
 _RANDOM_BYTES = 32
@@ -19,13 +19,13 @@ _OWNER_ONLY = 0o600
 
 
 def new_token() -> str:
-    """A token: 256 random bits that nobody can guess, as text for a header."""
+    """A token: 256 random bits as text for a header."""
     return PREFIX + token_urlsafe(_RANDOM_BYTES)
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What the callers file keeps of a token."""
+    """A token's entry in the callers file."""
 
     name: str
     roles: tuple[Role, ...]
@@ -34,7 +34,7 @@ class Entry:
     expires: datetime | None = None
 
     def toml(self) -> str:
-        """As it stands in the file; to be added at its end."""
+        """The entry as TOML, to be appended to the file."""
         roles = ", ".join(f'"{role}"' for role in self.roles)
         lines = ["[[tokens]]", f'name = "{self.name}"', f"roles = [{roles}]", f'sha256 = "{self.sha256}"']
         if self.not_before is not None:
@@ -49,21 +49,21 @@ def _moment(moment: datetime) -> str:
 
 
 def entry_of(token: str, name: str, roles: tuple[Role, ...], **when: datetime | None) -> Entry:
-    """What is kept of the token. when: not_before, expires; aware moments."""
+    """The token's entry. when: not_before, expires; aware datetimes."""
     return Entry(name, roles, digest_of(token).hex(), **when)
 
 
 def check(text: str) -> None:
-    """Raises WrongCallers unless the text is that of a callers file."""
+    """Raises WrongCallers unless the text is a valid callers file."""
     CallersFile(Limits()).read(text)
 
 
 def add(entry: Entry, path: Path) -> None:
-    """Adds the entry to the file, which stays whole for whoever reads it meanwhile, and made if there is none.
+    """Appends the entry to the file, which is created if there is none and is whole at any moment for whoever reads it.
 
-    Raises WrongCallers, with the file as it was, or OSError.
+    Raises WrongCallers, leaving the file as it was, or OSError.
     """
-    path = path.resolve()  # a link is kept, and what it leads to replaced
+    path = path.resolve()  # a link is kept, and its target replaced
     before = path.read_text(encoding="utf-8") if path.exists() else ""
     gap = "\n" if before else ""
     after = before + ("" if before.endswith("\n") or not before else "\n") + gap + entry.toml()
@@ -80,7 +80,7 @@ def add(entry: Entry, path: Path) -> None:
 
 
 def _keep_rights(made: Path, path: Path) -> None:
-    """Gives what was made the owner and the mode of what it replaces; what replaces nothing is its owner's alone."""
+    """Gives the new file the owner and mode of the file it replaces; a first file is readable by its owner only."""
     if not path.exists():
         made.chmod(_OWNER_ONLY)
         return

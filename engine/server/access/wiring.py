@@ -1,4 +1,4 @@
-"""What a server needs to know of its callers, by its settings: the gate, the certificate, and keeping both fresh."""
+"""Access control as the settings say: the interceptor and the certificate, kept up to date with their files."""
 
 import asyncio
 import time
@@ -6,39 +6,38 @@ from pathlib import Path
 
 import grpc
 
-from engine.server.access.call_timeout import CallTimeout
 from engine.server.access.callers import Callers, everyone
 from engine.server.access.callers_file import CallersFile, WrongCallers
 from engine.server.access.certificates import Certificates
 from engine.server.access.file_watcher import WatchedFile
 from engine.server.access.interceptor import AccessInterceptor
-from engine.server.access.rate_limit import Limits, RateLimit
+from engine.server.access.limits import CallTimeout, Limits, RateLimit
 from engine.settings import Settings
 
 _LOOK_SECONDS = 1.0
 
 
 class AccessWiring:
-    """Who may come in, and over what. Raises OSError or ValueError that says which setting is wrong."""
+    """Who may call, and over what. Raises OSError or ValueError that says which setting is wrong."""
 
     def __init__(self, settings: Settings) -> None:
         self._files: list[WatchedFile] = []
-        self._ceiling = CallTimeout(settings.request_timeout)
+        self._call_timeout = CallTimeout(settings.request_timeout)
         self._callers = self._read_callers(settings)
         self._certificates = self._read_certificates(settings)
-        self.access = AccessInterceptor(lambda: self._callers, self._ceiling)
+        self.access = AccessInterceptor(lambda: self._callers, self._call_timeout)
 
     def credentials(self) -> grpc.ServerCredentials | None:
-        """What the port is opened with; None: without TLS. To be asked once."""
+        """The credentials to open the port with; None: without TLS. To be called once."""
         return self._certificates.credentials() if self._certificates else None
 
     async def follow(self) -> None:
-        """Looks at the files, and at calls that take too long, until it is cancelled."""
+        """Reads changed files again and cancels calls that take too long, every second until cancelled."""
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
-            self._ceiling.sweep(time.monotonic())
-            for files in self._files:
-                await asyncio.to_thread(files.look)
+            self._call_timeout.sweep(time.monotonic())
+            for file in self._files:
+                await asyncio.to_thread(file.look)
 
     def _read_callers(self, settings: Settings) -> Callers:
         limits = Limits(settings.rate, settings.burst, settings.calls_at_once)

@@ -1,21 +1,30 @@
-"""Desks: what serves one version of the book, and how the next one takes its place."""
+"""The versions of the book that a server serves: the live one, those before it with requests under way, and the next."""
 
 import asyncio
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Self
 
 import structlog
 
+from engine.decide.compiled import CompiledBook, compile_book
+from engine.decide.experiments.learning import Learned
 from engine.engine import Engine
+from engine.ledger.commit.learning import LearnCommand
+from engine.ledger.errors import LedgerError
+from engine.ledger.ledger import Ledger
+from engine.rulebook.model.book import Book
+from engine.server.book.source import open_tried
+from engine.server.clock import ServerClock
 from engine.wire.parse import Parser
 
 log = structlog.get_logger()
 
 
 class ServingBook:
-    """What serves one version of the book; a request is served by one desk from start to end.
+    """What serves one version of the book; a request is served by one version from start to end.
 
-    Entered for the length of a request (`with desks.live as desk`). Belongs to one event loop.
+    Entered for the length of a request (`with serving_books.current as serving`). Belongs to one event loop.
     """
 
     __slots__ = ("_retired", "_under_way", "engine", "parser")
@@ -55,14 +64,71 @@ class ServingBook:
 
 
 class ServingBooks:
-    """The live desk. Those before it live on for as long as their requests do."""
+    """The live version, which `publish` replaces. Implements BookHost.
 
-    __slots__ = ("compiled",)
+    open_serving: makes what serves a compiled book.
+    """
 
-    def __init__(self, compiled: ServingBook) -> None:
-        self.compiled = compiled
+    __slots__ = ("_open_serving", "current")
 
-    def swap(self, serving: ServingBook) -> None:
-        """From now on new requests are served by this desk."""
-        before, self.compiled = self.compiled, serving
+    def __init__(self, compiled: CompiledBook, open_serving: Callable[[CompiledBook], ServingBook]) -> None:
+        self._open_serving = open_serving
+        self.current = open_serving(compiled)
+
+    @property
+    def version(self) -> str:
+        """The live version."""
+        return self.current.version
+
+    def prepare(self, book: Book, contents: Mapping[str, bytes]) -> CompiledBook:  # noqa: ARG002 a host's signature
+        """Compiles the book and tries its signals."""
+        return compile_book(book, open_tried)
+
+    async def publish(self, prepared: CompiledBook, seconds: float) -> None:
+        """Serves new requests by this version; those under way finish by the one before it."""
+        before = self.version
+        self.swap(prepared)
+        log.info(
+            "book live",
+            book=prepared.book.name,
+            version=prepared.book.version,
+            before=before,
+            seconds=seconds,
+        )
+
+    def swap(self, compiled: CompiledBook) -> None:
+        """Replaces the live version, and retires it."""
+        before, self.current = self.current, self._open_serving(compiled)
         before.retire()
+
+
+_LEARN_SECONDS = 10.0
+"""A posterior is in the log for longer than this before it is used, so that every server has read it by then."""
+
+
+class Learner:
+    """Keeps what is learned up to date, for every version of the book that this server serves."""
+
+    def __init__(
+        self, serving_books: ServingBooks, ledger: Ledger, clock: ServerClock, learned: Learned
+    ) -> None:
+        self._serving_books, self._ledger = serving_books, ledger
+        self._clock, self._learned = clock, learned
+
+    async def look(self) -> None:
+        """Learns once; if the log cannot be read or written now, what was learned before stays."""
+        compiled = self._serving_books.current.engine.compiled
+        if not compiled.learns:
+            return
+        try:
+            self._learned.take(await self._ledger.commit(LearnCommand(compiled, self._clock())))
+        except LedgerError as error:
+            log.warning("could not learn", cause=str(error))
+        except Exception:
+            log.exception("learning failed")
+
+    async def follow(self) -> None:
+        """Learns every 10 s, until cancelled."""
+        while True:
+            await asyncio.sleep(_LEARN_SECONDS)
+            await self.look()

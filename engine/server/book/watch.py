@@ -1,48 +1,49 @@
-"""Following a folder: whoever changes the book is heard, however the change comes."""
+"""Watches the folder of a book, however its files are changed: in place, by renaming, or behind a link."""
 
 from asyncio import sleep
 from collections.abc import Callable
 from contextlib import aclosing
 from pathlib import Path
+from typing import TypeAlias
 
 from watchfiles import awatch
 
 from engine.rulebook.text.files import belongs
 
-_STEP = 200
-"""Milliseconds without a change after which changes are taken together: one for a folder that is copied over another."""
+_QUIET_MS = 200
+"""Milliseconds without a change that end a group of changes: one group for a folder that is copied over another."""
 
 
-_LOOK = 2_000
-"""Milliseconds after which the folder itself is looked at, which may be another by now, or gone."""
+_CHECK_MS = 2_000
+"""Milliseconds between checks of the folder itself, which may have been replaced or removed."""
 
 
 async def follow(folder: Path, changed: Callable[[], None]) -> None:
-    """Calls `changed` after changes of the book in the folder, for ever.
+    """Calls `changed` after changes of the book in the folder, until cancelled.
 
-    The folder may go and come back, or be a link that comes to mean another folder.
+    The folder may be removed and come back, or be a link that is pointed to another folder.
     """
     while True:
         seen = _identity(folder)
         if seen is None:
-            await sleep(_LOOK / 1000)
+            await sleep(_CHECK_MS / 1000)
         else:
             await _until_replaced(folder, seen, changed)
 
 
 async def _until_replaced(folder: Path, seen: "_Identity", changed: Callable[[], None]) -> None:
     root = seen[0]
-    unheard = True  # what was changed before the watch began
-    watch = awatch(root, watch_filter=None, step=_STEP, rust_timeout=_LOOK, yield_on_timeout=True)
+    first = True  # changes before the watch began are not reported, so the first round counts as one
+    watch = awatch(root, watch_filter=None, step=_QUIET_MS, rust_timeout=_CHECK_MS, yield_on_timeout=True)
     async with aclosing(watch):
         try:
             async for changes in watch:
                 replaced = _identity(folder) != seen
-                if unheard or replaced or any(concerns(root, path) for _, path in changes):
+                if first or replaced or any(concerns(root, path) for _, path in changes):
                     changed()
                 if replaced:
                     return
-                unheard = False
+                first = False
         except FileNotFoundError:
             return
 
@@ -50,8 +51,8 @@ async def _until_replaced(folder: Path, seen: "_Identity", changed: Callable[[],
 def concerns(root: Path, path: str) -> bool:
     """Whether a change of the path may change the book below `root`.
 
-    Names that begin with two dots are how Kubernetes replaces what it has mounted. A folder counts, since one that is
-    moved is told by its own name only.
+    Kubernetes replaces what it has mounted by names that begin with two dots. A folder counts, since a moved one is reported
+    by its own name only.
     """
     if not Path(path).is_relative_to(root):
         return False
@@ -61,11 +62,11 @@ def concerns(root: Path, path: str) -> bool:
     return name != "." and (belongs(name) or (not Path(name).suffix and belongs(f"{name}/any.yaml")))
 
 
-_Identity = tuple[Path, int, int]
+_Identity: TypeAlias = tuple[Path, int, int]
 
 
 def _identity(folder: Path) -> _Identity | None:
-    """What the folder is now; None where it is not there."""
+    """The folder that the path leads to now: its real path, device and inode; None where there is none."""
     try:
         root = folder.resolve(strict=True)
         status = root.stat()

@@ -1,4 +1,4 @@
-"""A shop's book for the tests of arbitration, and deciding by it without a ledger: the pure procedure alone."""
+"""A shop's book for tests of arbitration, and decisions by it without a ledger."""
 
 from collections.abc import Sequence
 from textwrap import dedent
@@ -40,8 +40,8 @@ offers:
 
 
 def compiled_book(*texts: str) -> CompiledBook:
-    """The texts as one live book; fails with its diagnostics when it does not load."""
-    files = {f"{place}.yaml": dedent(text).encode() for place, text in enumerate(texts)}
+    """The texts compiled as one book; fails with its diagnostics if it does not load."""
+    files = {f"{number}.yaml": dedent(text).encode() for number, text in enumerate(texts)}
     loaded = load_files(files)
     assert loaded.book is not None, render(loaded.diagnostics)
     return compile_book(loaded.book)
@@ -49,16 +49,16 @@ def compiled_book(*texts: str) -> CompiledBook:
 
 def shelf(compiled: CompiledBook, customer: str = "ann", now: int = NOW, **attributes: Value) -> Decision:
     """What the shelf shows; attributes are those of the profile."""
-    named = {f"profile.{name}": value for name, value in attributes.items()}
-    return decided(compiled, Request(customer, now, named, placement="shelf", max_offers=4))
+    profile = {f"profile.{name}": value for name, value in attributes.items()}
+    return decided(compiled, Request(customer, now, profile, placement="shelf", max_offers=4))
 
 
 def decided(compiled: CompiledBook, request: Request, history: Sequence[Contact] = ()) -> Decision:
     """The decision, as a preview."""
-    asked = evaluate(compiled, request._replace(mode=Mode.PREVIEW))
-    return answer(asked, select(asked, history, request.customer), "")
+    evaluation = evaluate(compiled, request._replace(mode=Mode.PREVIEW))
+    return answer(evaluation, select(evaluation, history, request.customer), "")
 
 
 def taken(decision: Decision) -> list[str]:
     """The campaigns of its offers, best first."""
-    return [one.campaign for one in decision.offers]
+    return [offer.campaign for offer in decision.offers]

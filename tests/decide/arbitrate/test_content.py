@@ -1,4 +1,4 @@
-"""What is said: on which channel, in which language, with which values."""
+"""Content by channel, language and values."""
 
 import pytest
 
@@ -82,12 +82,12 @@ def said(
     ],
 )
 def test_the_nearest_language(compiled: CompiledBook, language: str | None, title: str) -> None:
-    """The exact tag, else a shorter one, else the book's language, shortened too; what does not change stays."""
+    """The exact tag, else a shorter one, else the book's language, shortened too; untranslated fields keep the default."""
     assert said(compiled, "web", language) == {"title": title, "image": "pen.jpg"}
 
 
 def test_a_channel_with_fields_of_its_own(compiled: CompiledBook) -> None:
-    """A language that says nothing there leaves its fields as they are, and brings it none of the others."""
+    """A language without texts for the channel keeps the default, without fields of other channels."""
     assert said(compiled, "sms", "en-GB") == {"text": "Pen, friend"}
     assert said(compiled, "sms", "zh-Hant") == {"text": "筆 朋友"}
 
@@ -120,7 +120,7 @@ def test_only_values_are_escaped() -> None:
 
 
 def test_a_fallback_speaks_languages(compiled: CompiledBook) -> None:
-    """The placement's fallback is said in the customer's language, its values escaped."""
+    """The placement's fallback is rendered in the customer's language, its values escaped."""
 
     def shown(language: str) -> Decision:
         given: dict[str, Value] = {"profile.language": language, "profile.name": "<i>"}
@@ -153,12 +153,14 @@ def test_a_missing_value_drops_the_variant() -> None:
         )
         return decided(compiled, request)
 
-    reasons = {one.campaign: one.reason for one in decide().candidate_outcomes}
+    reasons = {outcome.campaign: outcome.reason for outcome in decide().candidate_outcomes}
     assert reasons["gifts"] == Reason(ReasonCode.NO_VARIANT, "profile.gift")
-    ((fate),) = [one for one in decide(name="Ann").candidate_outcomes if one.campaign == "gifts"]
+    ((fate),) = [outcome for outcome in decide(name="Ann").candidate_outcomes if outcome.campaign == "gifts"]
     assert fate.details == (Reason(ReasonCode.NO_VARIANT, "profile.gift"),)
     assert {
-        one.campaign for one in decide(gift="ink").candidate_outcomes if one.reason.code is ReasonCode.CHOSEN
+        outcome.campaign
+        for outcome in decide(gift="ink").candidate_outcomes
+        if outcome.reason.code is ReasonCode.CHOSEN
     }
 
 
@@ -167,20 +169,22 @@ def test_no_variant_for_the_customer_names_the_channel() -> None:
     compiled = lacking("a: {when: {location.country: CH}, content: {default: {t: x}}}")
     given: dict[str, Value] = {"profile.phone": "1"}
     request = Request("ann", NOW, given, consents=frozenset({"mail"}), channels=("post",))
-    candidate_outcomes = {one.campaign: one.reason for one in decided(compiled, request).candidate_outcomes}
+    candidate_outcomes = {
+        outcome.campaign: outcome.reason for outcome in decided(compiled, request).candidate_outcomes
+    }
     assert candidate_outcomes["gifts"] == Reason(ReasonCode.NO_VARIANT, "post")
 
 
 def test_a_language_can_lack_a_value() -> None:
-    """Only who gets the text with the value needs it: another language may do without."""
+    """Only customers who get the text with the placeholder need its value."""
     compiled = lacking("a: {content: {default: {t: hello}}, locales: {fr: {t: 'bonjour {profile.gift}'}}}")
 
     def code(language: str) -> ReasonCode:
         given: dict[str, Value] = {"profile.phone": "1", "profile.language": language}
         request = Request("ann", NOW, given, consents=frozenset({"mail"}), channels=("post",))
-        return {one.campaign: one.reason for one in decided(compiled, request).candidate_outcomes}[
-            "gifts"
-        ].code
+        return {
+            outcome.campaign: outcome.reason for outcome in decided(compiled, request).candidate_outcomes
+        }["gifts"].code
 
     assert code("fr") is ReasonCode.NO_VARIANT
     assert code("de") is not ReasonCode.NO_VARIANT

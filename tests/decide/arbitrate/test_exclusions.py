@@ -8,13 +8,13 @@ from tests.decide.arbitrate.shop import SHOP, compiled_book, shelf, taken
 
 
 def campaigns(**lines: str) -> CompiledBook:
-    """A live book with these campaigns on the shelf."""
+    """A compiled book with these campaigns on the shelf."""
     rows = [f"  {name}: {{placements: [shelf], {line}}}" for name, line in lines.items()]
     return compiled_book(SHOP, "\n".join(["campaigns:", *rows]))
 
 
 def test_one_campaign_of_a_group() -> None:
-    """The best of a group goes, the others give way to it by name, and those outside of the group join it."""
+    """The best of a group is offered, the others give way to it by name, and campaigns outside of the group join it."""
     compiled = campaigns(
         first="offer: cream, value: 9, group: care",
         second="offer: soap, value: 8, group: care",
@@ -24,13 +24,13 @@ def test_one_campaign_of_a_group() -> None:
     )
     decision = shelf(compiled)
     assert taken(decision) == ["first", "third", "fourth"]
-    candidate_outcomes = {one.campaign: one.reason for one in decision.candidate_outcomes}
+    candidate_outcomes = {outcome.campaign: outcome.reason for outcome in decision.candidate_outcomes}
     assert candidate_outcomes["second"] == Reason(ReasonCode.GROUP_TAKEN, "first")
     assert candidate_outcomes["fifth"] == Reason(ReasonCode.GROUP_TAKEN, "third")
 
 
 def test_a_group_is_taken_by_who_goes_and_not_by_who_is_blocked() -> None:
-    """A campaign without a form that fits takes no place: the next of its group goes."""
+    """A campaign without a fitting variant does not exclude others: the next of its group is offered."""
     compiled = campaigns(
         first="offer: cream, value: 9, group: care, variants: {v: {content: {default: {title: '{profile.name}'}}}}",
         second="offer: soap, value: 8, group: care",
@@ -51,13 +51,13 @@ def test_at_most_so_many_of_a_category() -> None:
     )
     decision = shelf(compiled)
     assert taken(decision) == ["a", "b", "d", "e"]
-    candidate_outcomes = {one.campaign: one.reason for one in decision.candidate_outcomes}
+    candidate_outcomes = {outcome.campaign: outcome.reason for outcome in decision.candidate_outcomes}
     assert candidate_outcomes["c"] == Reason(ReasonCode.CATEGORY_FULL, "skin")
     assert candidate_outcomes["f"] == Reason(ReasonCode.OUTRANKED, "e")
 
 
 def test_an_offer_is_shown_once() -> None:
-    """Of two campaigns for one offer the better goes, and the other is told which."""
+    """Of two campaigns for one offer the better is offered, and the other's reason names it."""
     compiled = campaigns(a="offer: pen, value: 9", b="offer: pad, value: 8", c="offer: pad, value: 7")
     decision = shelf(compiled)
     assert taken(decision) == ["a", "b"]
@@ -75,7 +75,9 @@ def test_what_can_never_matter_is_a_warning() -> None:
         }
     )
     assert loaded.book is not None
-    warnings = [one.message for one in loaded.diagnostics if one.severity is Severity.WARNING]
+    warnings = [
+        diagnostic.message for diagnostic in loaded.diagnostics if diagnostic.severity is Severity.WARNING
+    ]
     assert warnings == [
         "the placement shows 2 in all, so this never matters",
         "no other campaign is in the group 'desk'; did you mean 'dsk'?",

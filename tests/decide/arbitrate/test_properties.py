@@ -1,4 +1,4 @@
-"""What arbitration promises of any book: order of writing is nothing, and a better campaign harms nobody it is for."""
+"""Properties of arbitration: the order of the text has no effect, and a better campaign harms no customer it is for."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -37,10 +37,10 @@ RULES: dict[str, Any] = {
 
 @st.composite
 def campaigns(draw: st.DrawFn) -> dict[str, Any]:
-    """Up to eight campaigns, of few scores, so that there are ties, with what can make one give way."""
-    found = {}
+    """Up to eight campaigns, of few scores so that there are ties, with groups, controls, slots and boosts."""
+    by_name = {}
     for number in range(draw(st.integers(2, 8))):
-        one: dict[str, Any] = {
+        campaign: dict[str, Any] = {
             "offer": draw(st.sampled_from(OFFERS)),
             "placements": ["shelf"],
             "channels": ["sms"],
@@ -56,19 +56,19 @@ def campaigns(draw: st.DrawFn) -> dict[str, Any]:
             ("boosts", st.just([{"when": {"profile.age": {"lt": 60}}, "by": 2}])),
         ):
             if draw(st.booleans()):
-                one[key] = draw(values)
+                campaign[key] = draw(values)
         if draw(st.booleans()):
-            one["variants"] = {
+            campaign["variants"] = {
                 name: {"share": share, "content": {"default": {"title": name}}}
                 for name, share in (("a", 1), ("b", 2))
             }
-        found[f"c{number}"] = one
-    return found
+        by_name[f"c{number}"] = campaign
+    return by_name
 
 
 @st.composite
 def requests(draw: st.DrawFn) -> Request:
-    """Somebody of some age, asked about by a page or a sender."""
+    """A request from a page or a sender, for customers of different ages."""
     attributes: dict[str, Value] = {"profile.age": draw(st.sampled_from((30, 50, 70))), "profile.phone": "1"}
     customer = f"customer-{draw(st.integers(0, 50))}"
     if draw(st.booleans()):
@@ -78,7 +78,7 @@ def requests(draw: st.DrawFn) -> Request:
 
 @st.composite
 def histories(draw: st.DrawFn) -> list[Contact]:
-    """What was shown and sent lately."""
+    """Recent contacts on both channels."""
     facts = {
         kind: Facts(channel, kind, "past", "past", "commercial", frozenset())
         for channel, kind in (("web", "inbound"), ("sms", "outbound"))
@@ -88,19 +88,19 @@ def histories(draw: st.DrawFn) -> list[Contact]:
 
 
 def book(campaigns: Mapping[str, Any], order: Random | None = None, parts: int = 1) -> CompiledBook:
-    """The campaigns as a book; with an order, every mapping is written in it, over so many files."""
+    """The campaigns as a book; with `order`, every mapping is shuffled by it and spread over `parts` files."""
     sections = [
-        (name, {key: one})
-        for name, each in {**RULES, "campaigns": campaigns}.items()
-        for key, one in each.items()
+        (name, {key: entry})
+        for name, entries in {**RULES, "campaigns": campaigns}.items()
+        for key, entry in entries.items()
     ]
     if order is None:
-        return compiled_book(SHOP, *[_written({name: one}) for name, one in sections])
+        return compiled_book(SHOP, *[_written({name: entry}) for name, entry in sections])
     order.shuffle(sections)
     files: list[dict[str, Any]] = [{} for _ in range(parts)]
-    for name, one in sections:
-        order.choice(files).setdefault(name, {}).update(_shuffled(one, order))
-    texts = [SHOP, *[_written(one) for one in files if one]]
+    for name, entry in sections:
+        order.choice(files).setdefault(name, {}).update(_shuffled(entry, order))
+    texts = [SHOP, *[_written(file) for file in files if file]]
     order.shuffle(texts)
     return compiled_book(*texts)
 
@@ -118,7 +118,7 @@ def _shuffled(data: Any, order: Random) -> Any:
 
 
 def gist(decision: Decision) -> str:
-    """The decision but for its id, in full."""
+    """The complete decision as text."""
     return json.dumps(decision, default=str)
 
 
@@ -130,55 +130,60 @@ def gist(decision: Decision) -> str:
     st.lists(requests(), min_size=3, max_size=6),
 )
 def test_the_order_of_writing_changes_nothing(
-    some: dict[str, Any], order: Random, parts: int, asked: Sequence[Request]
+    written: dict[str, Any], order: Random, parts: int, asked_requests: Sequence[Request]
 ) -> None:
     """Shuffled campaigns, keys and files, spread otherwise: the same version, and the same decisions to the last digit."""
-    plain, shuffled = book(some), book(some, order, parts)
+    plain, shuffled = book(written), book(written, order, parts)
     assert shuffled.book.version == plain.book.version
-    for request in asked:
+    for request in asked_requests:
         assert gist(decided(shuffled, request)) == gist(decided(plain, request))
 
 
 @settings(max_examples=50, deadline=None)
 @given(campaigns(), st.data(), st.sampled_from(("tier", "value")), requests(), histories())
 def test_a_strictly_better_campaign_never_makes_its_own_customer_worse_off(
-    some: dict[str, Any], data: st.DataObject, key: str, request: Request, history: Sequence[Contact]
+    written: dict[str, Any], data: st.DataObject, key: str, request: Request, history: Sequence[Contact]
 ) -> None:
-    """One campaign's tier or value is raised and nothing else, the customer and his past are the same.
+    """One campaign's tier or value is raised and nothing else; the customer and their contacts are the same.
 
-    Then who was to get it still gets it, in the same variant on the same channel; the best of what was chosen for him
-    is the same as before, or the campaign itself; and its tier and score are not lower.
+    A customer who would get the campaign still gets it, in the same variant on the same channel; the best campaign chosen
+    for them is the same as before, or the raised one; and its tier and score are not lower.
     """
-    better = data.draw(st.sampled_from(sorted(some)))
-    raised = {**some, better: {**some[better], key: some[better][key] + data.draw(st.integers(1, 4))}}
-    before, after = (chosen(book(each), request, history) for each in (some, raised))
+    better = data.draw(st.sampled_from(sorted(written)))
+    raised = {
+        **written,
+        better: {**written[better], key: written[better][key] + data.draw(st.integers(1, 4))},
+    }
+    before, after = (chosen(book(version), request, history) for version in (written, raised))
     if better in before:
         assert after[better] == before[better]
     if after:
         assert next(iter(after)) in (better, next(iter(before), None))
-        assert best(raised, after, request) >= best(some, before, request)
+        assert best(raised, after, request) >= best(written, before, request)
     assert bool(after) == bool(before)
 
 
 def chosen(
     compiled: CompiledBook, request: Request, history: Sequence[Contact]
 ) -> dict[str, tuple[str, str]]:
-    """Cause and channel or group of what was chosen, withheld or not, best first; for what goes also the variant."""
+    """By campaign, best first: reason of what was chosen, withheld or not, and the variant of what is offered."""
     decision = decided(compiled, request, history)
-    variants = {one.campaign: one.variant for one in decision.offers}
+    variants = {offer.campaign: offer.variant for offer in decision.offers}
     taken = [
-        one for one in decision.candidate_outcomes if one.reason.code in ("chosen", "control", "held_out")
+        outcome
+        for outcome in decision.candidate_outcomes
+        if outcome.reason.code in ("chosen", "control", "held_out")
     ]
     return {
-        one.campaign: (f"{one.reason.code} {one.reason.name}", variants.get(one.campaign, ""))
-        for one in taken
+        outcome.campaign: (f"{outcome.reason.code} {outcome.reason.name}", variants.get(outcome.campaign, ""))
+        for outcome in taken
     }
 
 
 def best(campaigns: Mapping[str, Any], taken: Mapping[str, object], request: Request) -> tuple[float, float]:
-    """Tier and score of the best campaign that was chosen; below everything where none was."""
+    """Tier and score of the best campaign chosen; (-1, -1) if none was."""
     if not taken:
         return -1.0, -1.0
-    one = campaigns[next(iter(taken))]
-    boosted = "boosts" in one and request.attributes["profile.age"] != 70
-    return one["tier"], one["value"] * (2 if boosted else 1)
+    campaign = campaigns[next(iter(taken))]
+    boosted = "boosts" in campaign and request.attributes["profile.age"] != 70
+    return campaign["tier"], campaign["value"] * (2 if boosted else 1)

@@ -56,14 +56,14 @@ def test_of_several_zones_all_must_agree() -> None:
 
 
 def test_where_nothing_is_known_it_is_the_books_clock() -> None:
-    """A customer without a place has the book's hours."""
+    """A customer without a location has the book's hours."""
     compiled = running(f"{HOURS}, clock: customer")
     assert runs(compiled, "2026-03-10T08:00+01:00")
     assert not runs(compiled, "2026-03-10T20:00+01:00")
 
 
 @pytest.mark.parametrize(
-    ("moment", "zone", "wanted"),
+    ("moment", "zone", "expected"),
     [
         ("2026-02-28T15:00+00:00", "Asia/Tokyo", True),
         ("2026-02-28T14:59+00:00", "Asia/Tokyo", False),
@@ -73,10 +73,10 @@ def test_where_nothing_is_known_it_is_the_books_clock() -> None:
         ("2026-03-01T15:00+00:00", "Europe/Paris", True),
     ],
 )
-def test_dates_on_the_customers_clock(moment: str, zone: str, wanted: bool) -> None:
+def test_dates_on_the_customers_clock(moment: str, zone: str, expected: bool) -> None:
     """`from` and `until` are the customer's own days: March 1st begins in Tokyo before it does in Paris."""
     compiled = running("from: 2026-03-01, until: 2026-03-01, clock: customer")
-    assert runs(compiled, moment, location_time_zone=zone) is wanted
+    assert runs(compiled, moment, location_time_zone=zone) is expected
 
 
 def test_a_bound_with_an_offset_is_one_moment_for_everybody() -> None:
@@ -119,7 +119,7 @@ def test_an_offer_has_a_schedule() -> None:
 
 
 def test_a_fallback_has_its_offers_schedule() -> None:
-    """When the fallback's offer is over the placement shows nothing."""
+    """If the fallback's offer has ended the placement shows nothing."""
     more = """
 offers: {story: {name: Story, active: {until: 2026-03-10}, content: {default: {title: Story}}}}
 placements: {top: {channel: web, fallback: story}}
@@ -132,10 +132,10 @@ placements: {top: {channel: web, fallback: story}}
 
     assert shown("2026-03-10T12:00+01:00").outcome is Outcome.FALLBACK
     assert shown("2026-03-11T12:00+01:00").outcome is Outcome.NOTHING
-    assert [one.code for one in shown("2026-03-11T12:00+01:00").reasons] == [ReasonCode.NOT_ELIGIBLE]
+    assert [reason.code for reason in shown("2026-03-11T12:00+01:00").reasons] == [ReasonCode.NOT_ELIGIBLE]
 
 
 def test_a_book_without_a_customers_clock_does_not_ask_for_zones() -> None:
-    """What tells a customer's zone is read only where some schedule needs it."""
-    assert "profile.time_zone" not in running(HOURS).wanted
-    assert "profile.time_zone" in running(f"{HOURS}, clock: customer").wanted
+    """The attributes of a customer's zone are read only if a schedule needs them."""
+    assert "profile.time_zone" not in running(HOURS).referenced
+    assert "profile.time_zone" in running(f"{HOURS}, clock: customer").referenced

@@ -1,4 +1,4 @@
-"""Aggregates and patterns as their documentation reads, each event looked at as often as it takes: the oracle."""
+"""The oracle: aggregates and patterns as documented, without regard to speed."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -17,36 +17,36 @@ def ordered(events: Sequence[Event], now: Instant) -> list[Event]:
     """The events that count, in order."""
     kept: list[Event] = []
     for event in events:
-        named = event.event_id and any(event.event_id == one.event_id for one in kept)
-        if event.at <= now and not named:
+        repeated = event.event_id and any(event.event_id == other.event_id for other in kept)
+        if event.at <= now and not repeated:
             kept.append(event)
     return sorted(kept, key=lambda event: event.at)
 
 
 def is_number(value: object) -> bool:
-    """Whether it is one."""
+    """Whether the value is a finite number."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def aggregate(wanted: Aggregate, events: Sequence[Event], now: Instant) -> float | None:
+def aggregate(declared: Aggregate, events: Sequence[Event], now: Instant) -> float | None:
     """The number of an aggregate."""
     mine = [
         event
         for event in ordered(events, now)
-        if event.type == wanted.event
-        and holds(wanted.where, event.fields, MOMENT)
-        and (wanted.within is None or now - wanted.within < event.at <= now)
+        if event.type == declared.event
+        and holds(declared.where, event.fields, MOMENT)
+        and (declared.within is None or now - declared.within < event.at <= now)
     ]
-    values = [event.fields[wanted.field] for event in mine if wanted.field in event.fields]
-    match wanted.measure:
+    values = [event.fields[declared.field] for event in mine if declared.field in event.fields]
+    match declared.measure:
         case Measure.COUNT:
             return len(mine)
         case Measure.SUM:
-            return float(sum(Fraction(one) for one in values if is_number(one)))  # type: ignore[arg-type, misc]
+            return float(sum(Fraction(value) for value in values if is_number(value)))  # type: ignore[arg-type, misc]
         case Measure.DISTINCT:
             different: list[Value] = []
             for value in values:
-                if not any(same(value, one) for one in different):
+                if not any(same(value, other) for other in different):
                     different.append(value)
             return len(different)
         case Measure.DAYS_SINCE_LAST:
@@ -69,7 +69,7 @@ def in_window(step: PatternStep, event: Event, chain: Sequence[Event], now: Inst
 
 
 def breaks(absence: Absence, first: Event, other: Event) -> bool:
-    """Whether the other event, later than the first, may not be there."""
+    """Whether the other event, later than the first, breaks the pattern."""
     if other.type != absence.event or not holds(absence.where, other.fields, MOMENT):
         return False
     mine = first.fields.get(absence.same) if absence.same else None
@@ -108,6 +108,6 @@ def find(pattern: Pattern, sent: Sequence[Event], now: Instant) -> list[Event] |
             return chains[0]
         case Prefer.MOST_VALUE:
             worth = [chain[0].fields.get("value") for chain in chains]
-            known = [one if is_number(one) else float("-inf") for one in worth]
-            highest = max(known)  # type: ignore[type-var]
-            return chains[len(known) - 1 - known[::-1].index(highest)]
+            values = [value if is_number(value) else float("-inf") for value in worth]
+            highest = max(values)  # type: ignore[type-var]
+            return chains[len(values) - 1 - values[::-1].index(highest)]

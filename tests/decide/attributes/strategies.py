@@ -1,4 +1,4 @@
-"""Events, aggregates and patterns by chance, from few values and few moments, so that they meet."""
+"""Random events, aggregates and patterns, from few values and moments so that they match often."""
 
 from hypothesis import strategies as st
 
@@ -49,7 +49,7 @@ wheres: st.SearchStrategy[Condition] = st.one_of(
     st.just(ALWAYS),
     _tests,
     st.tuples(_tests, _tests).map(All),
-    _tests.map(lambda one: None_((one,))),
+    _tests.map(lambda condition: None_((condition,))),
 )
 aggregates = st.builds(
     Aggregate,
@@ -63,7 +63,7 @@ aggregates = st.builds(
 
 # Of patterns most have to hold: few types, mild tests, wide windows, many events close to each other.
 _two = st.sampled_from(("view", "cart"))
-_mild = st.integers(0, 5).flatmap(lambda one: wheres if one == 0 else st.just(ALWAYS))
+_mild = st.integers(0, 5).flatmap(lambda number: wheres if number == 0 else st.just(ALWAYS))
 _wide = st.none() | st.sampled_from((HOUR, 2 * HOUR, 3 * HOUR, DAY))
 _firsts = st.builds(PatternStep, _two, _mild, _wide)
 _steps = st.builds(PatternStep, _two, _mild, _wide, st.sampled_from(Anchor))

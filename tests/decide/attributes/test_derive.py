@@ -1,4 +1,4 @@
-"""The stage as a whole: what is wanted is derived, and nothing else."""
+"""Derivation as a whole: the named attributes are derived, and nothing else."""
 
 from datetime import date
 from zoneinfo import ZoneInfo
@@ -43,7 +43,7 @@ EVERYTHING = {
 
 
 def test_everything() -> None:
-    """All kinds of derived attributes, with what is missing left out."""
+    """All kinds of derived attributes; missing ones are left out."""
     stage = derivation(DERIVED, EVERYTHING, BOOK)
     assert stage.derive(HERE, EVENTS, NOW, is_new=False) == {
         "views": 1,
@@ -72,29 +72,30 @@ def test_nothing_is_known() -> None:
 
 @settings(deadline=None)
 @given(st.sets(st.sampled_from(sorted(EVERYTHING))))
-def test_only_what_is_wanted(wanted: set[str]) -> None:
+def test_only_what_is_wanted(names: set[str]) -> None:
     """Any choice of names gives the values that all of them give; a pattern comes with what it exposes."""
     whole = derivation(DERIVED, EVERYTHING, BOOK).derive(HERE, EVENTS, NOW, is_new=True)
-    part = derivation(DERIVED, wanted, BOOK).derive(HERE, EVENTS, NOW, is_new=True)
+    part = derivation(DERIVED, names, BOOK).derive(HERE, EVENTS, NOW, is_new=True)
     assert part.items() <= whole.items()
-    assert wanted & whole.keys() <= part.keys()
-    assert all(name in wanted or name.startswith("pattern.seen") for name in part)
+    assert names & whole.keys() <= part.keys()
+    assert all(name in names or name.startswith("pattern.seen") for name in part)
 
 
 def test_what_it_reads() -> None:
-    """Distances read coordinates, clocks what tells the zone, aggregates and patterns events."""
-    place = {"location.latitude", "location.longitude"}
-    assert derivation(DERIVED, {"distance to shop km"}, BOOK).needs == place
-    assert derivation(DERIVED, {"now.hour"}, BOOK).needs > place
+    """Distances read coordinates, clocks the attributes of the zone, aggregates and patterns events."""
+    coordinates = {"location.latitude", "location.longitude"}
+    assert derivation(DERIVED, {"distance to shop km"}, BOOK).needs == coordinates
+    assert derivation(DERIVED, {"now.hour"}, BOOK).needs > coordinates
     quiet = derivation(DERIVED, {"profile.age", "now.hour"}, BOOK)
     assert not quiet.uses_events
     assert all(
-        derivation(DERIVED, {one}, BOOK).uses_events for one in ("views", "rfm.monetary", "pattern.seen.item")
+        derivation(DERIVED, {name}, BOOK).uses_events
+        for name in ("views", "rfm.monetary", "pattern.seen.item")
     )
 
 
 def test_signals_want_what_they_look_at() -> None:
-    """A signal brings what it tests, what ends it, what it exposes and the signals below it."""
+    """A signal adds the attributes that it tests, ends by and exposes, and the signals below it."""
     assert closure(DERIVED, ["signal.high"]) == {
         "signal.high", "signal.low", "signal.low.thing", "pattern.seen", "pattern.seen.item", "buys",
     }  # fmt: skip

@@ -10,7 +10,7 @@ latitudes, longitudes = st.floats(-90, 90), st.floats(-180, 180)
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "kilometres"),
+    ("start", "other", "kilometres"),
     [
         ((0, 0), (0, 0), 0),
         ((0, 179.5), (0, -179.5), 111.19508),
@@ -20,9 +20,9 @@ latitudes, longitudes = st.floats(-90, 90), st.floats(-180, 180)
         ((36.12, -86.67), (33.94, -118.40), 2886.4485),
     ],
 )
-def test_known_distances(one: tuple[float, float], other: tuple[float, float], kilometres: float) -> None:
+def test_known_distances(start: tuple[float, float], other: tuple[float, float], kilometres: float) -> None:
     """Degrees of the equator, the poles, across the date line, Paris to London, Nashville to Los Angeles."""
-    assert distance_km(*one, *other) == pytest.approx(kilometres, abs=1e-3)
+    assert distance_km(*start, *other) == pytest.approx(kilometres, abs=1e-3)
 
 
 @given(latitudes, longitudes, latitudes, longitudes)

@@ -1,4 +1,4 @@
-"""Patterns against the naive evaluator, and the cases that fix their meaning."""
+"""Patterns against the oracle, and the cases that fix their meaning."""
 
 import sys
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from hypothesis import given, settings
 
 from engine.conditions.model import Operator, Test
 from engine.decide.attributes.events import history
-from engine.decide.attributes.patterns import exposed, found, pattern_search
+from engine.decide.attributes.patterns import exposed, find, pattern_search
 from engine.model.event import Event
 from engine.rulebook.model.derived import Absence, Anchor, Exposed, Pattern, PatternStep, Prefer
 from tests.decide.attributes import plain
@@ -31,14 +31,14 @@ def event(type_: str, hours: float, **fields: Any) -> Event:
 
 
 def chain(pattern: Pattern, events: Sequence[Event]) -> tuple[Event, ...] | None:
-    """What ours finds."""
-    return found(pattern_search(pattern), history(events, NOW))
+    """The events that the engine finds."""
+    return find(pattern_search(pattern), history(events, NOW))
 
 
 @settings(max_examples=600, deadline=None)
 @given(patterns, crowds | histories)
 def test_patterns_are_as_documented(pattern: Pattern, events: list[Event]) -> None:
-    """Whatever the pattern and the events, ours finds the events of the naive evaluator."""
+    """Whatever the pattern and the events, the engine finds the oracle's events."""
     ours, theirs = chain(pattern, events), plain.find(pattern, events, NOW)
     assert (None if ours is None else list(ours)) == theirs
 
@@ -88,7 +88,7 @@ def test_events_of_one_moment_are_in_the_order_of_sending() -> None:
 
 
 def test_a_step_takes_the_earliest() -> None:
-    """Where the earliest event of a step leads nowhere, no later one is tried."""
+    """If no chain continues from the earliest event of a step, no later one is tried."""
     pattern = Pattern(
         "p",
         PatternStep("cart"),
@@ -122,7 +122,7 @@ def test_what_is_exposed_has_its_type() -> None:
 
 
 def bytecodes(pattern: Pattern, events: Sequence[Event]) -> int:
-    """How many instructions of Python's finding the pattern takes, the looking up by type included."""
+    """Bytecode instructions that finding the pattern takes, including the index by type."""
     count = 0
 
     def trace(frame: FrameType, what: str, _: object) -> Any:

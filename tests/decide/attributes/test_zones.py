@@ -1,4 +1,4 @@
-"""In which zone a customer is, and what the clock shows there."""
+"""The customer's zone, and the time there."""
 
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
@@ -23,7 +23,7 @@ from engine.model.values import Attributes, Value
 BOOK = ZoneInfo("Europe/Paris")
 
 
-def place(latitude: float, longitude: float, **more: Value) -> Attributes:
+def coordinates(latitude: float, longitude: float, **more: Value) -> Attributes:
     """A location."""
     here: dict[str, Value] = {"location.latitude": latitude, "location.longitude": longitude}
     return here | {f"location.{name}": value for name, value in more.items()}
@@ -34,10 +34,10 @@ def place(latitude: float, longitude: float, **more: Value) -> Attributes:
     [
         ({}, ["Europe/Paris"], Source.BOOK),
         ({"profile.time_zone": "Asia/Tokyo", "location.time_zone": "Asia/Seoul"}, ["Asia/Tokyo"], Source.PROFILE),
-        (place(31.2, 121.5, time_zone="Asia/Seoul"), ["Asia/Seoul"], Source.LOCATION),
-        (place(31.2, 121.5, country="JP"), ["Asia/Shanghai"], Source.COORDINATES),
-        (place(43.8, 87.6), ["Asia/Shanghai", "Asia/Urumqi"], Source.COORDINATES),
-        (place(0, -150), ["Etc/GMT+10"], Source.COORDINATES),
+        (coordinates(31.2, 121.5, time_zone="Asia/Seoul"), ["Asia/Seoul"], Source.LOCATION),
+        (coordinates(31.2, 121.5, country="JP"), ["Asia/Shanghai"], Source.COORDINATES),
+        (coordinates(43.8, 87.6), ["Asia/Shanghai", "Asia/Urumqi"], Source.COORDINATES),
+        (coordinates(0, -150), ["Etc/GMT+10"], Source.COORDINATES),
         ({"location.country": "cn"}, ["Asia/Shanghai", "Asia/Urumqi"], Source.COUNTRY),
         ({"location.country": "JP", "location.latitude": 3.0}, ["Asia/Tokyo"], Source.COUNTRY),
         ({"location.country": "XX"}, ["Europe/Paris"], Source.BOOK),
@@ -48,7 +48,7 @@ def place(latitude: float, longitude: float, **more: Value) -> Attributes:
     ],
 )  # fmt: skip
 def test_plausible_zones(given: Attributes, names: list[str], source: Source) -> None:
-    """The first of profile, location, coordinates, country and book that says anything says it all."""
+    """The first of profile, location, coordinates, country and book that gives a zone decides."""
     zones, known_from = zones_of(given, BOOK)
     assert sorted(zone.key for zone in zones) == names
     assert known_from is source
@@ -58,7 +58,7 @@ def test_plausible_zones(given: Attributes, names: list[str], source: Source) ->
 @given(st.floats(-90, 90), st.floats(-180, 180))
 def test_every_place_has_a_zone(latitude: float, longitude: float) -> None:
     """Coordinates alone are enough everywhere, at the poles and the date line too."""
-    assert zones_of(place(latitude, longitude), BOOK).source is Source.COORDINATES
+    assert zones_of(coordinates(latitude, longitude), BOOK).source is Source.COORDINATES
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_countries() -> None:
 
 
 def clock(moment: str, zone: str) -> dict[str, Value]:
-    """What the clock shows."""
+    """The attributes of the customer's clock."""
     local = local_time(from_datetime(datetime.fromisoformat(moment)), ZoneInfo(zone))
     assert local is not None
     return {name.removeprefix("now."): read(local) for name, read in CLOCK.items()}
@@ -105,12 +105,12 @@ def clock(moment: str, zone: str) -> dict[str, Value]:
 def test_the_clock(moment: str, zone: str, hour: int, weekday: str, day: str) -> None:
     """Hours, days and months are those of the zone: where clocks change, both ways, and across the date line."""
     shown = date.fromisoformat(day)
-    wanted = {"hour": hour, "weekday": weekday, "date": shown, "month": shown.month}
-    assert clock(moment, zone) == wanted
+    expected = {"hour": hour, "weekday": weekday, "date": shown, "month": shown.month}
+    assert clock(moment, zone) == expected
 
 
 def test_the_ends_of_the_calendar() -> None:
-    """Where the calendar ends there is no local time, and no error."""
+    """Beyond the calendar there is no local time, and no error."""
     last = from_datetime(datetime(9999, 12, 31, 23, tzinfo=UTC))
     assert local_time(last, ZoneInfo("Asia/Tokyo")) is None
     assert local_time(last, ZoneInfo("UTC")) is not None
@@ -118,7 +118,7 @@ def test_the_ends_of_the_calendar() -> None:
 
 
 @pytest.mark.parametrize(
-    ("book", "some", "count"),
+    ("book", "expected", "count"),
     [
         ("Europe/Paris", ["Europe/Paris"], 1),
         ("Asia/Urumqi", ["Asia/Urumqi", "Asia/Shanghai"], 2),
@@ -126,14 +126,14 @@ def test_the_ends_of_the_calendar() -> None:
         ("UTC", ["UTC"], 1),
     ],
 )
-def test_who_is_unknown_lives_where_the_book_does(book: str, some: list[str], count: int) -> None:
-    """Where nothing is known all zones of the book's country are plausible, the book's own first."""
+def test_who_is_unknown_lives_where_the_book_does(book: str, expected: list[str], count: int) -> None:
+    """If nothing is known, all zones of the book's country are plausible, the book's own first."""
     zone = ZoneInfo(book)
-    found = [each.key for each in plausible_zones({}, zone)]
-    assert found[0] == book
-    assert set(some) <= set(found)
-    assert len(found) == len(set(found)) == count
-    assert tuple(map(ZoneInfo, found)) == beside(zone)
+    names = [plausible.key for plausible in plausible_zones({}, zone)]
+    assert names[0] == book
+    assert set(expected) <= set(names)
+    assert len(names) == len(set(names)) == count
+    assert tuple(map(ZoneInfo, names)) == beside(zone)
 
 
 def test_what_is_known_goes_before_the_book() -> None:

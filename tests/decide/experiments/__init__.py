@@ -1,1 +1,1 @@
-"""Experiments: holdouts, controls, layers and ramps."""
+"""Experiments: bucketing, holdouts, controls, layers, ramps and learning."""

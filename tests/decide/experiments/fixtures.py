@@ -1,4 +1,4 @@
-"""A book of experiments for these tests, and persons whom chance has put where a test needs them."""
+"""A book of experiments for these tests, and customers by their assignments."""
 
 from collections.abc import Callable, Iterator
 from itertools import count
@@ -46,35 +46,44 @@ pressure:
 """
 
 
-def named(
+def first_customer(
     compiled: CompiledBook, fits: Callable[[dict[tuple[str, str], Assignment]], bool], now: int = NOW
 ) -> str:
-    """The first customer whose memberships are as wanted."""
+    """The first customer whose assignments fit."""
     return next(
         person
         for person in (f"customer-{number}" for number in count())
-        if fits({(one.kind, one.name): one for one in assignments(compiled.book, person, now)})
+        if fits(
+            {
+                (assignment.kind, assignment.name): assignment
+                for assignment in assignments(compiled.book, person, now)
+            }
+        )
     )
 
 
 def treated(compiled: CompiledBook) -> str:
     """Somebody from whom nothing is withheld."""
-    return named(compiled, lambda drawn: not any(one.inside for one in drawn.values()))
+    return first_customer(compiled, lambda drawn: not any(assignment.inside for assignment in drawn.values()))
 
 
 def controlled(compiled: CompiledBook, campaign: str = "cream") -> str:
     """Somebody who is in the campaign's control and in nothing else."""
-    return named(
+    return first_customer(
         compiled,
-        lambda drawn: [key for key, one in drawn.items() if one.inside] == [("control", campaign)],
+        lambda drawn: (
+            [key for key, assignment in drawn.items() if assignment.inside] == [("control", campaign)]
+        ),
     )
 
 
 def held_out(compiled: CompiledBook) -> str:
     """Somebody who is in the holdout and in no control."""
-    return named(
+    return first_customer(
         compiled,
-        lambda drawn: [key for key, one in drawn.items() if one.inside] == [("holdout", "universal")],
+        lambda drawn: (
+            [key for key, assignment in drawn.items() if assignment.inside] == [("holdout", "universal")]
+        ),
     )
 
 
@@ -90,5 +99,5 @@ def on_page(customer: str, placement: str = "hero", now: int = NOW) -> Request:
 
 
 def crowd(number: int) -> Iterator[str]:
-    """So many customers."""
-    return (f"person-{one}" for one in range(number))
+    """Ids of `number` customers."""
+    return (f"person-{index}" for index in range(number))

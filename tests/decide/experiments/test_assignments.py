@@ -1,4 +1,4 @@
-"""`tact buckets`: where chance has put customers, for people and for machines, as the engine decides."""
+"""`tact buckets`: the assignments of customers, as a table and as JSON, as the engine decides."""
 
 import json
 from pathlib import Path
@@ -21,7 +21,7 @@ def book(tmp_path: Path) -> Path:
     return write_book(tmp_path / "book", SALTED)
 
 
-def told(book: Path, *options: str) -> list[dict[str, object]]:
+def cli_assignments(book: Path, *options: str) -> list[dict[str, object]]:
     """The lines of JSON."""
     result = CliRunner().invoke(app, ["buckets", str(book), "--json", *options])
     assert result.exit_code == 0, result.output
@@ -46,8 +46,8 @@ def test_a_past_day_is_as_it_was(book: Path) -> None:
     """A salt that holds from a day on draws anew from its first moment; the days before it, any time, draw as before."""
     salts = {}
     for day in ("2025-05-01", "2026-06-30T23:59:59", "2026-07-01", "2026-09-01"):
-        (one,) = told(book, "--customer", "ann", "--on", day)
-        salts[day] = one["memberships"][0]["salt"]  # type: ignore[index]
+        (assigned,) = cli_assignments(book, "--customer", "ann", "--on", day)
+        salts[day] = assigned["memberships"][0]["salt"]  # type: ignore[index]
     assert list(salts.values()) == ["h1", "h1", "h2", "h2"]
 
 
@@ -55,7 +55,10 @@ def test_a_file_of_customers(book: Path, tmp_path: Path) -> None:
     """One object a line for each id of the file, in its order; empty lines are none."""
     file = tmp_path / "ids.txt"
     file.write_text("ann\n\nbob \n", encoding="utf-8")
-    assert [one["customer"] for one in told(book, "--file", str(file))] == ["ann", "bob "]
+    assert [assigned["customer"] for assigned in cli_assignments(book, "--file", str(file))] == [
+        "ann",
+        "bob ",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -77,7 +80,10 @@ def test_it_says_what_the_engine_does() -> None:
     """For a thousand customers: withheld exactly where it says so, and the first variant is the one that is drawn."""
     compiled = compiled_book(LAB)
     for person in crowd(1_000):
-        drawn = {(one.kind, one.name): one for one in assignments(compiled.book, person, NOW)}
+        drawn = {
+            (assignment.kind, assignment.name): assignment
+            for assignment in assignments(compiled.book, person, NOW)
+        }
         kept_back = bool(drawn["holdout", "universal"].inside or drawn["control", "cream"].inside)
         decision = decided(compiled, on_page(person, "bare"))
         assert (not decision.offers) is kept_back

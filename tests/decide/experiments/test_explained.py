@@ -1,4 +1,4 @@
-"""Why nothing came, in words: what is withheld, what is not open, and from when on a ramp reaches the customer."""
+"""Explanations: what is withheld, what is not open, and when a ramp reaches the customer."""
 
 from pathlib import Path
 
@@ -7,10 +7,10 @@ from engine.engine import Engine
 from engine.explain.explain import explain
 from engine.explain.model import CampaignExplained, ChangeKind
 from engine.explain.replay import explain_logged
-from engine.explain.words import sentence
+from engine.explain.sentences import sentence
 from engine.model.decision import Outcome, ReasonCode
 from tests.decide.arbitrate.shop import compiled_book
-from tests.decide.experiments.fixtures import LAB, NOW, by_sms, controlled, held_out, named
+from tests.decide.experiments.fixtures import LAB, NOW, by_sms, controlled, first_customer, held_out
 from tests.explain.engines import engine_on
 
 RAMP = """
@@ -19,44 +19,44 @@ campaigns:
 """
 
 
-async def told(compiled: CompiledBook, folder: Path, person: str) -> dict[str, CampaignExplained]:
-    """The campaigns as they are explained, flips included."""
+async def explanation(compiled: CompiledBook, folder: Path, person: str) -> dict[str, CampaignExplained]:
+    """The explained campaigns, with counterfactuals."""
     with engine_on(compiled, folder / "tact.db") as engine:
         explained = await explain(engine, by_sms(person), counterfactuals=True)
-    return {one.campaign: one for one in explained.campaigns}
+    return {campaign.campaign: campaign for campaign in explained.campaigns}
 
 
 async def test_what_is_withheld_is_said(tmp_path: Path) -> None:
     """The withheld campaign would be chosen; the next one is outranked by it; no change is suggested."""
     compiled = compiled_book(LAB)
     zone = compiled.book.timezone
-    found = await told(compiled, tmp_path, controlled(compiled))
-    assert sentence(found["cream"], zone) == (
+    explained = await explanation(compiled, tmp_path, controlled(compiled))
+    assert sentence(explained["cream"], zone) == (
         "cream would be chosen, and is withheld: the customer is in its control group."
     )
-    assert sentence(found["soap"], zone).startswith(
+    assert sentence(explained["soap"], zone).startswith(
         "soap fits, but cream goes before it (score 10 against 5)."
     )
-    found = await told(compiled, tmp_path, held_out(compiled))
-    assert sentence(found["cream"], zone).endswith("withheld: the customer is in the holdout universal.")
-    assert not found["cream"].counterfactuals
+    explained = await explanation(compiled, tmp_path, held_out(compiled))
+    assert sentence(explained["cream"], zone).endswith("withheld: the customer is in the holdout universal.")
+    assert not explained["cream"].counterfactuals
 
 
 async def test_a_ramp_says_from_when_on(tmp_path: Path) -> None:
-    """The second at which the ramp reaches the customer is suggested, and comes true; a second before it does not."""
+    """The second at which the ramp reaches the customer is suggested, and is right; a second before it is not."""
     compiled = compiled_book(LAB, RAMP)
-    person = named(compiled, lambda drawn: not drawn["ramp", "slowly"].inside)
-    found = (await told(compiled, tmp_path, person))["slowly"]
-    assert found.reason.code is ReasonCode.RAMPING
+    person = first_customer(compiled, lambda drawn: not drawn["ramp", "slowly"].inside)
+    explained = (await explanation(compiled, tmp_path, person))["slowly"]
+    assert explained.reason.code is ReasonCode.RAMPING
     (moment,) = [
         counterfactual.change.after
-        for counterfactual in found.counterfactuals
+        for counterfactual in explained.counterfactuals
         if counterfactual.change.kind is ChangeKind.TIME
     ]
     assert isinstance(moment, int)
     assert moment > NOW
     ramp = compiled.compiled_campaigns[
-        [one.campaign.name for one in compiled.compiled_campaigns].index("slowly")
+        [compiled_campaign.campaign.name for compiled_campaign in compiled.compiled_campaigns].index("slowly")
     ].gates[0]
     assert ramp.has(person, moment)
     assert not ramp.has(person, moment - 1_000_000)
@@ -68,10 +68,10 @@ async def test_a_past_decision_is_told_with_its_shadows(tmp_path: Path) -> None:
     person = controlled(compiled)
     with engine_on(compiled, tmp_path / "tact.db") as engine:
         ids = [await decided(engine, person) for _ in range(2)]
-        first, second = [await explain_logged(engine, one) for one in ids]
+        first, second = [await explain_logged(engine, decision_id) for decision_id in ids]
     assert (first.notes, second.notes) == ((), ())
     assert first.decision.outcome is Outcome.CONTROL
-    reasons = {one.campaign: one.reason.code for one in second.campaigns}
+    reasons = {campaign.campaign: campaign.reason.code for campaign in second.campaigns}
     assert reasons["cream"] is ReasonCode.CAPPED
 
 

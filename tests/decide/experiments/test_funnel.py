@@ -68,42 +68,42 @@ def with_and_without(rules: dict[str, object]) -> tuple[CompiledBook, CompiledBo
 def chosen(
     compiled: CompiledBook, requests: Sequence[Request], person: str
 ) -> list[list[tuple[object, ...]]]:
-    """What was chosen for each, be it withheld or not, each request after the contacts of those before."""
+    """What was chosen for each request, withheld or not, with the contacts of earlier requests."""
     history: list[Contact] = []
-    found = []
+    results = []
     for request in requests:
         selection = select(evaluate(compiled, request), history, person)
-        history += [one.contact for one in selection.chosen]
+        history += [selected.contact for selected in selection.chosen]
         creatives: list[tuple[object, ...]] = [
             (
-                one.proposal.compiled_campaign.campaign.name,
-                one.proposal.campaign_channel.channel,
-                one.proposal.chosen.creative.variant,
+                selected.proposal.compiled_campaign.campaign.name,
+                selected.proposal.campaign_channel.channel,
+                selected.proposal.chosen.creative.variant,
             )
-            for one in selection.chosen
+            for selected in selection.chosen
         ]
-        found.append(
+        results.append(
             [
                 *creatives,
                 (selection.next_allowed_at,),
-                tuple(one.reason.name for one in selection.tried if one.read),
+                tuple(tried.reason.name for tried in selection.tried if tried.read),
             ]
         )
-    return found
+    return results
 
 
 @settings(max_examples=60, deadline=None)
 @given(RULES, ASKED, st.integers(0, 10))
 def test_experiments_change_nothing_but_what_is_sent(
-    rules: dict[str, object], asked: list[tuple[int, str]], number: int
+    rules: dict[str, object], asked_requests: list[tuple[int, str]], number: int
 ) -> None:
     """Whatever is withheld from a person, the same would be chosen at every moment as without any experiment."""
     person = f"customer-{number}"
     requests = []
-    for half_days, how in sorted(asked):
+    for half_days, how in sorted(asked_requests):
         now = NOW + half_days * DAY // 2
         requests.append(
             on_page(person, now=now) if how == "page" else by_sms(person, now, late=how == "late")
         )
-    some, none = (chosen(compiled, requests, person) for compiled in with_and_without(rules))
-    assert [one[:-1] for one in some] == [one[:-1] for one in none]
+    controlled, none = (chosen(compiled, requests, person) for compiled in with_and_without(rules))
+    assert [result[:-1] for result in controlled] == [result[:-1] for result in none]

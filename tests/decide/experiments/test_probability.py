@@ -31,9 +31,9 @@ campaigns:
 """
 
 
-def near(seen: int, of: int, probability: float) -> bool:
+def near(seen: int, total: int, probability: float) -> bool:
     """Whether so many of so many are within 4.5 standard deviations of the probability."""
-    return abs(seen / of - probability) < 4.5 * sqrt(probability * (1 - probability) / of)
+    return abs(seen / total - probability) < 4.5 * sqrt(probability * (1 - probability) / total)
 
 
 def happened(decision: Decision) -> tuple[str, ...]:
@@ -44,53 +44,59 @@ def happened(decision: Decision) -> tuple[str, ...]:
     return ("control",)
 
 
-@pytest.mark.parametrize("request_of", [by_sms, lambda one: on_page(one, "bare")], ids=["sms", "page"])
+@pytest.mark.parametrize(
+    "request_of", [by_sms, lambda customer: on_page(customer, "bare")], ids=["sms", "page"]
+)
 def test_shares_controls_and_holdouts_come_as_often_as_logged(request_of: Callable[[str], Request]) -> None:
     """Over many customers each answer comes with the one probability that it always names."""
     compiled = compiled_book(LAB)
-    answers = [decided(compiled, request_of(one)) for one in crowd(NUMBER)]
+    answers = [decided(compiled, request_of(customer)) for customer in crowd(NUMBER)]
     seen = Counter(map(happened, answers))
-    named = {happened(one): one.selection_probability for one in answers}
+    probabilities = {happened(decision): decision.selection_probability for decision in answers}
     assert len(seen) == 3
-    assert sum(named.values()) == pytest.approx(1)
-    for what, probability in named.items():
-        assert {one.selection_probability for one in answers if happened(one) == what} == {probability}
+    assert sum(probabilities.values()) == pytest.approx(1)
+    for what, probability in probabilities.items():
+        assert {decision.selection_probability for decision in answers if happened(decision) == what} == {
+            probability
+        }
         assert near(seen[what], NUMBER, probability), what
 
 
 def test_each_offer_of_a_row_has_its_own_probability() -> None:
     """Where a page shows two, each is there as often as it says, whatever became of the other."""
     compiled = compiled_book(LAB)
-    answers = [decided(compiled, on_page(one)) for one in crowd(NUMBER)]
-    shown = [offer for one in answers for offer in one.offers if offer.campaign]
-    seen = Counter((one.campaign, one.variant) for one in shown)
-    named = {(one.campaign, one.variant): one.selection_probability for one in shown}
-    assert named == {
+    answers = [decided(compiled, on_page(customer)) for customer in crowd(NUMBER)]
+    shown = [offer for decision in answers for offer in decision.offers if offer.campaign]
+    seen = Counter((offer.campaign, offer.variant) for offer in shown)
+    probabilities = {(offer.campaign, offer.variant): offer.selection_probability for offer in shown}
+    assert probabilities == {
         ("cream", "calm"): pytest.approx(0.9 * 0.75 / 4),
         ("cream", "bold"): pytest.approx(0.9 * 0.75 * 3 / 4),
         ("soap", ""): pytest.approx(0.9 * 0.5),
     }
-    for what, probability in named.items():
+    for what, probability in probabilities.items():
         assert near(seen[what], NUMBER, probability), what
 
 
 def test_among_those_to_whom_the_same_is_open_it_is_right_too() -> None:
     """Slots and ramps part the customers; within each part the probabilities are right, and the parts are as large as said."""
     compiled = compiled_book(LAB, MORE)
-    answers = [decided(compiled, by_sms(one)) for one in crowd(NUMBER)]
+    answers = [decided(compiled, by_sms(customer)) for customer in crowd(NUMBER)]
     parts: dict[tuple[str, ...], list[Decision]] = {}
-    for one in answers:
+    for decision in answers:
         shut = tuple(
-            str(each.code) for each in one.reasons if each.code in (ReasonCode.OTHER_SLOT, ReasonCode.RAMPING)
+            str(reason.code)
+            for reason in decision.reasons
+            if reason.code in (ReasonCode.OTHER_SLOT, ReasonCode.RAMPING)
         )
-        parts.setdefault(shut, []).append(one)
+        parts.setdefault(shut, []).append(decision)
     reached = 0.1 + 0.9 * (9 * 24 + 10) / (30 * 24)  # ten o'clock of the tenth day
     assert set(parts) == {(), ("other_slot",), ("other_slot", "ramping")}
     assert near(len(parts[()]), NUMBER, 0.4)
     assert near(len(parts["other_slot",]), NUMBER, 0.6 * reached)
     for part in parts.values():
         seen = Counter(map(happened, part))
-        named = {happened(one): one.selection_probability for one in part}
-        assert sum(named.values()) == pytest.approx(1)
-        for what, probability in named.items():
+        probabilities = {happened(decision): decision.selection_probability for decision in part}
+        assert sum(probabilities.values()) == pytest.approx(1)
+        for what, probability in probabilities.items():
             assert near(seen[what], len(part), probability), what

@@ -38,29 +38,33 @@ def plain() -> str:
 
 
 def reached(compiled: CompiledBook, campaign: str, now: Instant, number: int = 1_000) -> set[str]:
-    """To whom of so many the campaign is open at the moment."""
-    found = set()
+    """The customers of a crowd to whom the campaign is open at the moment."""
+    outcomes_seen = set()
     for person in crowd(number):
         candidate_outcomes = {
-            one.campaign: one for one in decided(compiled, by_sms(person, now)).candidate_outcomes
+            outcome.campaign: outcome for outcome in decided(compiled, by_sms(person, now)).candidate_outcomes
         }
         if candidate_outcomes[campaign].reason.code is ReasonCode.CHOSEN:
-            found.add(person)
-    return found
+            outcomes_seen.add(person)
+    return outcomes_seen
 
 
 def test_slots_of_a_layer_share_nobody_and_layers_are_independent(plain: str) -> None:
-    """A person gets the campaign of his one slot; the slots of another layer part each slot as they part everybody."""
+    """A person gets the campaign of their only slot; the slots of another layer divide each slot as they divide everybody."""
     compiled = compiled_book(plain, LAYERS)
     seen: Counter[tuple[tuple[str, ...], tuple[str, ...]]] = Counter()
     for person in crowd(4_000):
         drawn = {
-            one.name: one.drawn for one in assignments(compiled.book, person, MARCH) if one.kind == "layer"
+            assignment.name: assignment.drawn
+            for assignment in assignments(compiled.book, person, MARCH)
+            if assignment.kind == "layer"
         }
         seen[drawn["prices"], drawn["words"]] += 1
-        wanted = drawn["prices"] or (("soft",) if drawn["words"] == ("soft",) else ())
-        first = next(one for one in decided(compiled, by_sms(person)).candidate_outcomes if one.readings)
-        assert (first.campaign,) == (wanted or ("cream",))
+        expected = drawn["prices"] or (("soft",) if drawn["words"] == ("soft",) else ())
+        first = next(
+            outcome for outcome in decided(compiled, by_sms(person)).candidate_outcomes if outcome.readings
+        )
+        assert (first.campaign,) == (expected or ("cream",))
     shares = {("low",): 0.4, ("high",): 0.4, (): 0.2}
     for prices, share in shares.items():
         for words in (("soft",), ("hard",)):
@@ -68,7 +72,7 @@ def test_slots_of_a_layer_share_nobody_and_layers_are_independent(plain: str) ->
 
 
 def test_a_campaign_that_is_not_open_gives_way_to_the_next(plain: str) -> None:
-    """To whom it is not open it is as if it did not fit, and the reason says so; it is no contact."""
+    """To others the campaign is not eligible, the reason says why, and it uses up no contact."""
     compiled = compiled_book(plain, RAMP)
     before = decided(compiled, by_sms(treated(compiled), MARCH - 1))
     assert (before.outcome, before.offers[0].campaign) == (Outcome.OFFER, "cream")
@@ -90,4 +94,4 @@ def test_a_ramp_grows_and_nobody_falls_out(plain: str) -> None:
     assert reached(compiled, "slowly", MARCH - 1) == set()
     for earlier, later in pairwise(days):
         assert earlier < later
-    assert [len(one) / 1_000 for one in days] == pytest.approx([0.1, 0.28, 0.55, 0.91, 1.0], abs=0.05)
+    assert [len(persons) / 1_000 for persons in days] == pytest.approx([0.1, 0.28, 0.55, 0.91, 1.0], abs=0.05)

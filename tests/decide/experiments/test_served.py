@@ -1,4 +1,4 @@
-"""Experiments through a real server: what a caller gets to see of them."""
+"""Experiments through a real server."""
 
 from datetime import datetime
 from pathlib import Path
@@ -19,8 +19,8 @@ from tests.decide.experiments.fixtures import LAB, controlled, treated
 from tests.servers import serving
 
 
-def asked(customer: str, placement: str = "") -> DecideRequest:
-    """A customer with a phone and the consent, on the day for which the tests know where chance has put him."""
+def request_for(customer: str, placement: str = "") -> DecideRequest:
+    """A request for a customer with a phone and the consent, on the day for which the tests know their assignments."""
     now = datetime.fromisoformat("2026-03-10T10:00+08:00")
     return request(customer, profile={"phone": "1"}, consents=["sms"], placement=placement, now=now)
 
@@ -33,15 +33,15 @@ def test_what_is_withheld_is_said_and_not_handed_out(tmp_path: Path) -> None:
         serving(book, tmp_path / "tact.db", "--allow-simulated-now") as server,
         Client(server.target, timeout=60) as tact,
     ):
-        sent = tact.decide(asked(treated(compiled)))
+        sent = tact.decide(request_for(treated(compiled)))
         assert sent.outcome == OUTCOME_OFFER
         assert sent.selection_probability == sent.offers[0].selection_probability
-        withheld = tact.decide(asked(controlled(compiled)))
-        page = tact.decide(asked(controlled(compiled), "hero"))
-        other = tact.decide(asked(controlled(compiled, "soap"), "hero"))
+        withheld = tact.decide(request_for(controlled(compiled)))
+        page = tact.decide(request_for(controlled(compiled), "hero"))
+        other = tact.decide(request_for(controlled(compiled, "soap"), "hero"))
     assert (withheld.outcome, len(withheld.offers)) == (OUTCOME_CONTROL, 0)
-    assert [(one.code, one.name) for one in withheld.reasons] == [(REASON_CODE_CONTROL, "cream")]
+    assert [(reason.code, reason.name) for reason in withheld.reasons] == [(REASON_CODE_CONTROL, "cream")]
     assert withheld.selection_probability == pytest.approx(1 - 0.9 * 0.75)
-    assert (page.outcome, [one.offer for one in page.offers]) == (OUTCOME_CONTROL, ["story"])
+    assert (page.outcome, [offer.offer for offer in page.offers]) == (OUTCOME_CONTROL, ["story"])
     assert page.reasons[-1].code == REASON_CODE_FALLBACK
     assert (other.outcome, other.offers[0].campaign) == (OUTCOME_OFFER, "cream")

@@ -8,8 +8,9 @@ import pytest
 from engine.decide.answer import from_json, to_json
 from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import evaluate
+from engine.ledger.commit.decisions import DecideCommand
 from engine.ledger.commit.events import RecordResult
-from engine.ledger.commit.group import settle_group
+from engine.ledger.commit.group import commit_group
 from engine.ledger.commit.identity import LinkCommand
 from engine.ledger.commit.outcomes import ReportCommand
 from engine.ledger.store.open import open_store
@@ -24,8 +25,8 @@ from tests.decide.experiments.fixtures import (
     NOW,
     by_sms,
     controlled,
+    first_customer,
     held_out,
-    named,
     on_page,
     treated,
 )
@@ -49,11 +50,11 @@ def store(any_log: Log) -> Iterator[Store]:
 
 
 def settle(compiled: CompiledBook, store: Store, *requests: Request) -> list[Decision]:
-    """The decisions, settled in one group."""
-    answers = settle_group(store, [evaluate(compiled, request) for request in requests])
-    found = [one for one in answers if isinstance(one, Decision)]
-    assert len(found) == len(requests), answers
-    return found
+    """The decisions, committed in one group."""
+    answers = commit_group(store, [DecideCommand(evaluate(compiled, request)) for request in requests])
+    decisions = [answer for answer in answers if isinstance(answer, Decision)]
+    assert len(decisions) == len(requests), answers
+    return decisions
 
 
 def test_a_control_customer_gets_nothing_and_is_logged_with_what_he_would_have_got(
@@ -90,7 +91,7 @@ def test_who_is_held_out_gets_service_only(compiled: CompiledBook, store: Store,
 
 
 def test_a_shadow_counts_for_the_same_customer_like_a_contact(compiled: CompiledBook, store: Store) -> None:
-    """Control and treated alike are blocked for a week, to the same moment, be the next campaign controlled or not."""
+    """Control and treated customers are blocked for a week, to the same moment, be the next campaign withheld or not."""
     for person in (controlled(compiled), treated(compiled)):
         settle(compiled, store, by_sms(person))
         (second,) = settle(compiled, store, by_sms(person, NOW + DAY))
@@ -105,10 +106,10 @@ def test_two_requests_of_one_group_see_the_shadow(compiled: CompiledBook, store:
 
 
 def test_a_page_shows_its_fallback_to_control_customers(compiled: CompiledBook, store: Store) -> None:
-    """Where everything is withheld a page shows its fallback, if it has one; the outcome is CONTROL all the same."""
+    """If everything is withheld a page shows its fallback, if it has one; the outcome is still CONTROL."""
     person = held_out(compiled)
     (hero,) = settle(compiled, store, on_page(person))
-    assert (hero.outcome, [one.offer for one in hero.offers]) == (Outcome.CONTROL, ["story"])
+    assert (hero.outcome, [offer.offer for offer in hero.offers]) == (Outcome.CONTROL, ["story"])
     assert hero.reasons[-1] == Reason(ReasonCode.FALLBACK, "hero")
     (bare,) = settle(compiled, store, on_page(person, "bare"))
     assert (bare.outcome, bare.offers) == (Outcome.CONTROL, ())
@@ -117,9 +118,9 @@ def test_a_page_shows_its_fallback_to_control_customers(compiled: CompiledBook, 
 def test_what_is_withheld_keeps_its_place_on_a_page(
     compiled: CompiledBook, store: Store, any_log: Log
 ) -> None:
-    """Of two offers one is withheld: the other is shown as it would be, and nothing takes the empty place."""
+    """Of two offers one is withheld: the other is shown as it would be, and no other campaign is shown instead."""
     (decision,) = settle(compiled, store, on_page(controlled(compiled)))
-    assert (decision.outcome, [one.campaign for one in decision.offers]) == (Outcome.OFFER, ["soap"])
+    assert (decision.outcome, [offer.campaign for offer in decision.offers]) == (Outcome.OFFER, ["soap"])
     assert decision.reasons == (Reason(ReasonCode.CONTROL, "cream"), Reason(ReasonCode.CHOSEN, "soap"))
     assert [row[::2] for row in any_log.rows(CONTACTS)] == [("cream", "shadow"), ("soap", "confirmed")]
 
@@ -139,37 +140,37 @@ def test_a_retry_and_a_preview_say_the_same(compiled: CompiledBook, store: Store
 
 
 def test_a_control_customer_converts_by_himself(compiled: CompiledBook, store: Store, any_log: Log) -> None:
-    """His conversion is kept with the decision and counts for no campaign; word of a delivery leaves the shadow as it is."""
+    """A controlled customer's conversion is stored but counts for no campaign; a delivery leaves the shadow as it is."""
     (decision,) = settle(compiled, store, by_sms(controlled(compiled)))
-    asked = [
+    commands = [
         ReportCommand(
             compiled, "", decision.decision_id, Event(f"e-{kind}", kind, NOW), NOW, campaign=campaign
         )
         for kind, campaign in (("converted", "cream"), ("bounced", ""))
     ]
-    assert settle_group(store, asked) == [RecordResult.ACCEPTED] * 2
+    assert commit_group(store, commands) == [RecordResult.ACCEPTED] * 2
     kept = any_log.rows("select type, campaign, decision_id from outcomes order by type")
     assert kept == [("bounced", "", decision.decision_id), ("converted", "", decision.decision_id)]
     assert any_log.rows(CONTACTS) == [("cream", "sms", "shadow", None)]
 
 
 def test_all_names_of_a_person_are_in_one_group(compiled: CompiledBook, store: Store) -> None:
-    """Chance knows persons: under a linked name the customer is what the person is under whom he is kept."""
+    """Experiments hash the id under which a person is stored: a linked id has the same assignments."""
     person = controlled(compiled)
-    other = named(
+    other = first_customer(
         compiled,
         lambda drawn: not drawn["control", "cream"].inside and not drawn["holdout", "universal"].inside,
     )
     settle(compiled, store, by_sms(person))
-    settle_group(store, [LinkCommand((person, other), NOW)])
+    commit_group(store, [LinkCommand((person, other), NOW)])
     (decision,) = settle(compiled, store, by_sms(other, NOW + 8 * DAY))
     assert decision.reasons == (Reason(ReasonCode.CONTROL, "cream"),)
 
 
 def test_answers_of_an_earlier_form_are_still_read(compiled: CompiledBook, store: Store) -> None:
-    """An answer that was logged before probabilities were part of it is 1 there."""
+    """An answer logged before probabilities were part of it has a probability of 1."""
     (decision,) = settle(compiled, store, by_sms(treated(compiled)))
     document = json.loads(to_json(decision))
-    for length, known in ((-1, decision.signals), (-2, ())):
+    for length, signals in ((-1, decision.signals), (-2, ())):
         earlier = from_json(json.dumps(document[:length]))
-        assert (earlier.selection_probability, earlier.signals) == (1.0, known)
+        assert (earlier.selection_probability, earlier.signals) == (1.0, signals)

@@ -43,13 +43,13 @@ def blockers(
 ) -> set[str]:
     """The names of the policies that hold it back."""
     return {
-        one.name
-        for one in policies
-        if concerns(one, facts)
+        policy.name
+        for policy in policies
+        if concerns(policy, facts)
         and (
-            is_paused(one, facts, outcomes, now)
-            if isinstance(one, Pause)
-            else any(_blocks(one, history, customer_limits, zone, now) for zone in _zones(one, zones))
+            is_paused(policy, facts, outcomes, now)
+            if isinstance(policy, Pause)
+            else any(_blocks(policy, history, customer_limits, zone, now) for zone in _zones(policy, zones))
         )
     }
 
@@ -59,8 +59,8 @@ def concerns(policy: Policy, facts: Facts) -> bool:
     if isinstance(policy, Pause):
         silenced = facts.kind == "outbound" or policy.scope != "customer"
         return silenced and not (policy.except_ is not None and matches(policy.except_, facts))
-    about = policy.select if isinstance(policy, Quiet) else policy.count
-    return matches(about, facts) and not (policy.except_ is not None and matches(policy.except_, facts))
+    selector = policy.select if isinstance(policy, Quiet) else policy.count
+    return matches(selector, facts) and not (policy.except_ is not None and matches(policy.except_, facts))
 
 
 def matches(selector: Selector, facts: Facts) -> bool:
@@ -93,16 +93,16 @@ def _blocks(
     if isinstance(policy, Quiet):
         return is_quiet(policy, _at(now).astimezone(zone))
     counted = [
-        one
-        for one in history
-        if matches(policy.count, one.facts) and (one.expires_at is None or now < one.expires_at)
+        contact
+        for contact in history
+        if matches(policy.count, contact.facts) and (contact.expires_at is None or now < contact.expires_at)
     ]
     if isinstance(policy, Gap):
-        return any(now - one.at < policy.at_least for one in counted)
+        return any(now - contact.at < policy.at_least for contact in counted)
     limit: float = policy.limit
     if policy.customer_limit is not None and policy.customer_limit in customer_limits:
         limit = min(limit, max(0.0, customer_limits[policy.customer_limit] // 1))
-    return sum(_in_window(policy.window, one.at, now, zone) for one in counted) >= limit
+    return sum(_in_window(policy.window, contact.at, now, zone) for contact in counted) >= limit
 
 
 def _in_window(window: Rolling | Calendar, at: int, now: int, zone: ZoneInfo) -> bool:
@@ -124,12 +124,14 @@ def _period(window: Calendar, day: date) -> date:
 
 def is_paused(pause: Pause, facts: Facts, outcomes: Sequence[PastOutcome], now: int) -> bool:
     """Some outcome is younger than the pause, and with it there were enough in the window that ends with it."""
-    about = [one for one in outcomes if one.type in pause.outcomes and _is_about(pause, facts, one)]
-    for last in about:
+    concerned = [
+        outcome for outcome in outcomes if outcome.type in pause.outcomes and _is_about(pause, facts, outcome)
+    ]
+    for last in concerned:
         window = [
-            one
-            for one in about
-            if one.at <= last.at and (pause.within is None or one.at > last.at - pause.within)
+            outcome
+            for outcome in concerned
+            if outcome.at <= last.at and (pause.within is None or outcome.at > last.at - pause.within)
         ]
         if len(window) >= pause.times and now < last.at + pause.span:
             return True

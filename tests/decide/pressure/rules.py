@@ -19,10 +19,10 @@ CAMPAIGN = Campaign("a", "x")
 def policies(*all_: Cap | Gap | Quiet | Pause) -> Policies:
     """The section `pressure` with these."""
     return Policies(
-        {one.name: one for one in all_ if isinstance(one, Cap)},
-        {one.name: one for one in all_ if isinstance(one, Gap)},
-        {one.name: one for one in all_ if isinstance(one, Quiet)},
-        {one.name: one for one in all_ if isinstance(one, Pause)},
+        {policy.name: policy for policy in all_ if isinstance(policy, Cap)},
+        {policy.name: policy for policy in all_ if isinstance(policy, Gap)},
+        {policy.name: policy for policy in all_ if isinstance(policy, Quiet)},
+        {policy.name: policy for policy in all_ if isinstance(policy, Pause)},
     )
 
 
@@ -50,11 +50,11 @@ def look(
 
 
 def opens(
-    found: Sequence[PressureRule],
+    compiled: Sequence[PressureRule],
     now: int,
     history: Sequence[Contact] = (),
     attributes: Attributes | None = None,
     zones: ZoneSet = (UTC,),
 ) -> int | None:
     """When all of them let a proposal pass."""
-    return next_allowed([look(rule, now, history, attributes, zones) for rule in found], now)
+    return next_allowed([look(rule, now, history, attributes, zones) for rule in compiled], now)

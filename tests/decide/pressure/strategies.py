@@ -155,7 +155,7 @@ policies = st.lists(
     st.one_of(caps, gaps, pauses, quiet(), quiet("second")),
     min_size=1,
     max_size=4,
-    unique_by=lambda one: one.name,
+    unique_by=lambda policy: policy.name,
 )
 customer_limits = st.dictionaries(
     st.just("profile.wish"), st.sampled_from((0, 1, 2, 3, 9, -1, 0.5, 1.5, 2.0, 1e300)), max_size=1
@@ -165,7 +165,7 @@ customer_limits = st.dictionaries(
 @st.composite
 def histories(draw: st.DrawFn, now: int) -> list[Contact]:
     """Contacts of the weeks before the moment, some of them reserved, one in a while later than it."""
-    found = []
+    contacts = []
     for _ in range(draw(st.integers(0, 8))):
         at = (
             now - draw(st.integers(-60, 35 * 1440)) * MINUTE
@@ -173,8 +173,8 @@ def histories(draw: st.DrawFn, now: int) -> list[Contact]:
             else now - draw(_spans(200))
         )
         held = draw(st.none() | st.integers(-24 * 60, 4 * 1440))
-        found.append(Contact(at, None if held is None else now + held * MINUTE, draw(facts)))
-    return found
+        contacts.append(Contact(at, None if held is None else now + held * MINUTE, draw(facts)))
+    return contacts
 
 
 @st.composite

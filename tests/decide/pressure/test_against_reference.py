@@ -36,7 +36,7 @@ class Situation:
     @property
     def blocking(self) -> set[str]:
         """The names of the engine's rules that hold the proposal back."""
-        return {one.rule.name for one in self.rule_results if one.blocks}
+        return {rule_result.rule.name for rule_result in self.rule_results if rule_result.blocks}
 
     @property
     def rule_results(self) -> Any:
@@ -71,46 +71,46 @@ def situations(draw: st.DrawFn) -> Situation:
 
 @MANY
 @given(situations())
-def test_the_verdict_is_that_of_the_reference(one: Situation) -> None:
+def test_the_verdict_is_that_of_the_reference(situation: Situation) -> None:
     """The rules that block are those that the reference names, each of them and no other."""
-    assert one.blocking == one.blockers(one.now)
+    assert situation.blocking == situation.blockers(situation.now)
 
 
 @MANY
 @given(situations())
-def test_the_verdict_changes_on_the_tick(one: Situation) -> None:
+def test_the_verdict_changes_on_the_tick(situation: Situation) -> None:
     """Asked again at the very moment at which a rule lets go, and a tick before, the verdict is the reference's."""
-    for rule_result in one.rule_results:
+    for rule_result in situation.rule_results:
         if rule_result.next_allowed_at is not None:
             for at in (rule_result.next_allowed_at - 1, rule_result.next_allowed_at):
-                assert replace(one, now=at).blocking == one.blockers(at)
+                assert replace(situation, now=at).blocking == situation.blockers(at)
 
 
 @MANY
 @given(situations())
-def test_each_rule_names_its_own_next_moment(one: Situation) -> None:
+def test_each_rule_names_its_own_next_moment(situation: Situation) -> None:
     """At a rule's own next moment it lets pass, and a second before it did not."""
-    for rule_result in one.rule_results:
-        found, name = rule_result.next_allowed_at, rule_result.rule.name
-        if found is not None and rule_result.blocks:
-            assert name not in one.blockers(found)
-            assert name in one.blockers(max(found - SECOND, one.now))
-            assert name in one.blockers(found - 1)
-        elif found is not None:
-            assert found == one.now
+    for rule_result in situation.rule_results:
+        opening, name = rule_result.next_allowed_at, rule_result.rule.name
+        if opening is not None and rule_result.blocks:
+            assert name not in situation.blockers(opening)
+            assert name in situation.blockers(max(opening - SECOND, situation.now))
+            assert name in situation.blockers(opening - 1)
+        elif opening is not None:
+            assert opening == situation.now
 
 
 @MANY
 @given(situations(), st.randoms(use_true_random=False))
-def test_next_allowed_at_is_the_earliest_moment(one: Situation, chance: random.Random) -> None:
+def test_next_allowed_at_is_the_earliest_moment(situation: Situation, chance: random.Random) -> None:
     """There the reference lets the proposal pass; a tick and a second before, and anywhere between, it does not."""
-    found = next_allowed(one.rule_results, one.now)
-    end = one.now + HORIZON if found is None else found
-    if found is not None:
-        assert not one.blockers(found)
-        assert found == one.now or one.blockers(found - 1)
-        assert found == one.now or one.blockers(max(found - SECOND, one.now))
-    span = end - one.now
-    between = [one.now + chance.randrange(span) for _ in range(40) if span]
-    between += range(one.now, min(end, one.now + 2 * DAY), 17 * 60 * SECOND)
-    assert [at for at in between if not one.blockers(at)] == []
+    opening = next_allowed(situation.rule_results, situation.now)
+    end = situation.now + HORIZON if opening is None else opening
+    if opening is not None:
+        assert not situation.blockers(opening)
+        assert opening == situation.now or situation.blockers(opening - 1)
+        assert opening == situation.now or situation.blockers(max(opening - SECOND, situation.now))
+    span = end - situation.now
+    between = [situation.now + chance.randrange(span) for _ in range(40) if span]
+    between += range(situation.now, min(end, situation.now + 2 * DAY), 17 * 60 * SECOND)
+    assert [at for at in between if not situation.blockers(at)] == []

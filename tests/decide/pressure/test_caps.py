@@ -71,8 +71,13 @@ def test_a_gap_is_over_when_it_is_as_long_as_it_says() -> None:
     """48 hours after the latest contact the next may go; the ones before it do not matter."""
     (rule,) = rules(Gap("gap", 48 * HOUR))
     history = [Contact(NOW - 47 * HOUR, None, SMS), Contact(NOW - 200 * HOUR, None, SMS)]
-    found = look(rule, NOW, history)
-    assert (found.blocks, found.next_allowed_at, found.counted, found.limit) == (True, NOW + HOUR, 1, 1)
+    rule_result = look(rule, NOW, history)
+    assert (rule_result.blocks, rule_result.next_allowed_at, rule_result.counted, rule_result.limit) == (
+        True,
+        NOW + HOUR,
+        1,
+        1,
+    )
     assert not look(rule, NOW + HOUR, history).blocks
 
 
@@ -84,7 +89,7 @@ def test_a_released_contact_leaves_the_gap_to_the_one_before_it() -> None:
     assert look(rule, NOW, [held, kept]).next_allowed_at == NOW + 8 * HOUR
 
 
-def test_reservations_end_one_by_one() -> None:
+def test_reservations_expire_in_turn() -> None:
     """With three counted and a limit of two, the second to leave opens the cap, be it by age or by its hold."""
     (rule,) = rules(Cap("cap", 2, Rolling(10 * HOUR)))
     history = [
@@ -136,9 +141,9 @@ def test_a_calendar_window_ends_with_its_period(
     """A contact counts to the last tick of its day, week or month on the customer's clock, and not a tick longer."""
     (rule,) = rules(Cap("cap", 1, Calendar(Period(period), Clock.CUSTOMER, starts)))
     history, end = [Contact(instant(at), None, SMS)], instant(wanted)
-    found = look(rule, instant(at), history, zones=(zone,)).next_allowed_at
-    assert found is not None
-    assert to_datetime(found) == to_datetime(end)
+    opening = look(rule, instant(at), history, zones=(zone,)).next_allowed_at
+    assert opening is not None
+    assert to_datetime(opening) == to_datetime(end)
     assert look(rule, end - 1, history, zones=(zone,)).blocks
     assert not look(rule, end, history, zones=(zone,)).blocks
 
@@ -156,8 +161,8 @@ def test_of_several_zones_the_contact_counts_as_long_as_in_any() -> None:
     """Whoever may be in Shanghai or two hours behind it is contacted again when both have a new day."""
     (rule,) = rules(Cap("cap", 1, Calendar(Period.DAY)))
     history = [Contact(instant("2026-03-10T12:00Z"), None, SMS)]
-    found = look(rule, instant("2026-03-10T17:00Z"), history, zones=(SHANGHAI, URUMQI))
-    assert (found.blocks, found.next_allowed_at) == (True, instant("2026-03-10T18:00Z"))
+    rule_result = look(rule, instant("2026-03-10T17:00Z"), history, zones=(SHANGHAI, URUMQI))
+    assert (rule_result.blocks, rule_result.next_allowed_at) == (True, instant("2026-03-10T18:00Z"))
 
 
 def test_the_book_has_a_clock_of_its_own() -> None:
@@ -168,23 +173,23 @@ def test_the_book_has_a_clock_of_its_own() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wish", "limit"),
+    ("customer_limit", "limit"),
     [
         (None, 3), (5, 3), (3, 3), (2, 2), (1, 1), (0, 0), (-4, 0), (2.9, 2), (0.9, 0), (1e300, 3),
         (float("nan"), 0), ("2", 3),
     ],
 )  # fmt: skip
-def test_a_wish_lowers_the_limit_and_never_raises_it(customer_limit: object, limit: int) -> None:
-    """Parts of a contact are none, less than nothing is nothing, and what is no number is no wish."""
+def test_a_customer_limit_lowers_the_limit_and_never_raises_it(customer_limit: object, limit: int) -> None:
+    """Parts of a contact are none, less than nothing is nothing, and what is no number is ignored."""
     assert lowered(3, customer_limit) == limit  # type: ignore[arg-type]
 
 
 def test_who_wants_nothing_gets_nothing() -> None:
-    """A wish of 0 blocks without a next moment, however empty the history."""
+    """A customer limit of 0 blocks without a next moment, however empty the history."""
     (rule,) = rules(Cap("cap", 3, Rolling(DAY), customer_limit="profile.max"))
     for history in ([], [Contact(NOW - 1, None, SMS)]):
-        found = look(rule, NOW, history, {"profile.max": 0})
-        assert (found.blocks, found.next_allowed_at, found.limit) == (True, None, 0)
+        rule_result = look(rule, NOW, history, {"profile.max": 0})
+        assert (rule_result.blocks, rule_result.next_allowed_at, rule_result.limit) == (True, None, 0)
     assert opens([rule], NOW, [], {"profile.max": 0}) is None
     assert not look(rule, NOW, [], {"profile.max": 1}).blocks
 

@@ -42,10 +42,10 @@ LATER = range(2_050_000_000, 2_050_000_000 + 366 * 86_400, 6 * 3600)
 
 def test_no_zone_changes_its_clocks_twice_in_two_days() -> None:
     """In the whole database, since 1970: on this rest the pieces of a day and of its surroundings."""
-    found = {name: changes_of(name) for name in NAMES}
-    assert len(found) > 400
-    assert len(found["Europe/Paris"]) > 40
-    close = {name: min((b - a for a, b in pairwise(at)), default=DAY) for name, at in found.items()}
+    changes = {name: changes_of(name) for name in NAMES}
+    assert len(changes) > 400
+    assert len(changes["Europe/Paris"]) > 40
+    close = {name: min((b - a for a, b in pairwise(at)), default=DAY) for name, at in changes.items()}
     assert [name for name, seconds in close.items() if seconds < 2 * 86_400] == []
 
 
@@ -72,13 +72,13 @@ def test_the_offset_is_that_of_the_clock(zone: ZoneInfo, at: int) -> None:
 def test_pieces_are_whole_and_each_of_one_offset(zone: ZoneInfo, start: int, minutes: int) -> None:
     """They follow each other from start to end, and the offset changes nowhere but between them."""
     end = start + minutes * MINUTE
-    found = list(pieces(zone, start, end))
-    assert [found[0][0], *(until for _, until, _ in found)] == [
+    parts = list(pieces(zone, start, end))
+    assert [parts[0][0], *(until for _, until, _ in parts)] == [
         start,
-        *(since for since, _, _ in found[1:]),
+        *(since for since, _, _ in parts[1:]),
         end,
     ]
-    for since, until, ahead in found:
+    for since, until, ahead in parts:
         assert {offset(zone, at) for at in (since, (since + until) // 2, until - 1)} == {ahead}
 
 

@@ -38,8 +38,8 @@ evidence = st.lists(st.builds(Evidence, types, st.integers(0, 3)), max_size=6)
 )
 def test_the_latest_evidence_decides(reported: Sequence[str], counts: bool) -> None:
     """Of outcomes one after the other the last that says something of the contact is believed."""
-    found = status_after(RESERVED, [Evidence(one, at) for at, one in enumerate(reported)], EARLY)
-    assert found.status.counts(EARLY) is counts
+    change = status_after(RESERVED, [Evidence(kind, at) for at, kind in enumerate(reported)], EARLY)
+    assert change.status.counts(EARLY) is counts
 
 
 def test_a_tie_confirms() -> None:
@@ -74,8 +74,8 @@ def test_what_is_given_back_and_taken_again(
     before: ContactStatus, reported: str, now: int, stops: bool, resumes: bool
 ) -> None:
     """A contact gives back what it took when it stops counting, and takes it again when it counts after all."""
-    found = status_after(before, [Evidence(reported, now)], now)
-    assert (found.stops, found.resumes) == (stops, resumes)
+    change = status_after(before, [Evidence(reported, now)], now)
+    assert (change.stops, change.resumes) == (stops, resumes)
 
 
 @given(evidence, st.randoms(use_true_random=False), st.sampled_from((EARLY, LATE)))
@@ -85,8 +85,8 @@ def test_the_order_of_arrival_does_not_matter(reported: list[Evidence], chance: 
     shuffled = [*reported, *reported]
     chance.shuffle(shuffled)  # type: ignore[attr-defined]
     status, known = RESERVED, list[Evidence]()
-    for one in shuffled:
-        known.append(one)
+    for outcome in shuffled:
+        known.append(outcome)
         status = status_after(status, known, now).status
     assert status == together
 
@@ -97,9 +97,9 @@ def test_what_is_given_back_is_what_was_taken(steps: list[list[Evidence]], now: 
     status, known, taken = RESERVED, list[Evidence](), int(RESERVED.counts(now))
     for step in steps:
         known += step
-        found: StatusChange = status_after(status, known, now)
-        taken += found.resumes - found.stops
-        status = found.status
+        change: StatusChange = status_after(status, known, now)
+        taken += change.resumes - change.stops
+        status = change.status
         assert taken == int(status.counts(now))
 
 

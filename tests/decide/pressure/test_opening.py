@@ -48,15 +48,17 @@ def test_rules_together(
     given: tuple[Cap | Gap | Quiet, ...], contacts: list[str], at: str, wanted: str | None
 ) -> None:
     """The moment is the first at which every rule lets pass, in whatever order they stand."""
-    history = [Contact(instant(each), None, SMS) for each in contacts]
+    history = [Contact(instant(text), None, SMS) for text in contacts]
     for order in (given, given[::-1]):
-        found = opens(rules(*order), instant(at), history, zones=(PARIS,))
-        assert (None if found is None else to_datetime(found)) == (wanted and datetime.fromisoformat(wanted))
+        opening = opens(rules(*order), instant(at), history, zones=(PARIS,))
+        assert (None if opening is None else to_datetime(opening)) == (
+            wanted and datetime.fromisoformat(wanted)
+        )
 
 
 def test_a_reservation_that_ends_opens_the_gap_before_its_time() -> None:
     """The hold ends in the night, so the message may go in the morning, long before the gap would be over."""
     at = instant("2026-03-10T12:00+01:00")
     held = Contact(at, instant("2026-03-10T23:00+01:00"), SMS)
-    found = opens(rules(Gap("gap", 48 * HOUR), NIGHT), at + HOUR, [held], zones=(PARIS,))
-    assert found == instant("2026-03-11T08:00+01:00")
+    opening = opens(rules(Gap("gap", 48 * HOUR), NIGHT), at + HOUR, [held], zones=(PARIS,))
+    assert opening == instant("2026-03-11T08:00+01:00")

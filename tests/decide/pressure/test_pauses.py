@@ -31,15 +31,20 @@ def look(pause: Pause, *outcomes: PastOutcome, now: int = NOW, facts: Facts = SM
 
 def blocks(pause: Pause, *outcomes: PastOutcome, now: int = NOW, facts: Facts = SMS) -> bool:
     """Whether it holds back."""
-    found = look(pause, *outcomes, now=now, facts=facts)
-    return found is not None and found.blocks
+    rule_result = look(pause, *outcomes, now=now, facts=facts)
+    return rule_result is not None and rule_result.blocks
 
 
 def test_one_outcome_begins_it_and_time_ends_it() -> None:
     """To the microsecond, whether it is asked for before or after."""
-    found = look(COMPLAINT, happened("complained", NOW - 30 * DAY + 1))
-    assert found is not None
-    assert (found.blocks, found.next_allowed_at, found.counted, found.limit) == (True, NOW + 1, 1, 1)
+    rule_result = look(COMPLAINT, happened("complained", NOW - 30 * DAY + 1))
+    assert rule_result is not None
+    assert (rule_result.blocks, rule_result.next_allowed_at, rule_result.counted, rule_result.limit) == (
+        True,
+        NOW + 1,
+        1,
+        1,
+    )
     assert not blocks(COMPLAINT, happened("complained", NOW - 30 * DAY))
     assert blocks(COMPLAINT, happened("complained", NOW + 5))
 
@@ -54,9 +59,9 @@ def test_so_many_within_a_window() -> None:
     two = [happened("ignored", NOW - 2 * DAY), happened("bounced", NOW - DAY)]
     assert not blocks(THRICE, *two)
     assert not blocks(THRICE, happened("ignored", NOW - 8 * DAY), *two)
-    found = look(THRICE, happened("ignored", NOW - 8 * DAY + 1), *two)
-    assert found is not None
-    assert (found.blocks, found.counted, found.next_allowed_at) == (True, 3, NOW + 9 * DAY)
+    rule_result = look(THRICE, happened("ignored", NOW - 8 * DAY + 1), *two)
+    assert rule_result is not None
+    assert (rule_result.blocks, rule_result.counted, rule_result.next_allowed_at) == (True, 3, NOW + 9 * DAY)
 
 
 def test_another_outcome_begins_it_anew() -> None:
@@ -102,8 +107,8 @@ def test_what_it_silences(scope: Scope, silenced: set[str]) -> None:
 def test_what_nobody_knows_is_read_strictly() -> None:
     """Of an unknown channel: every one on which we send. Of an unknown offer: none, or a page's click would silence all."""
     unknown = happened("complained", NOW - DAY, "", "", "")
-    found = {scope for scope in Scope if blocks(replace(COMPLAINT, scope=scope), unknown)}
-    assert found == {Scope.CUSTOMER, Scope.CHANNEL}
+    scopes = {scope for scope in Scope if blocks(replace(COMPLAINT, scope=scope), unknown)}
+    assert scopes == {Scope.CUSTOMER, Scope.CHANNEL}
     assert not blocks(replace(COMPLAINT, scope=Scope.CHANNEL), unknown, facts=WEB)
 
 
@@ -117,13 +122,13 @@ def test_what_is_excepted_may_go() -> None:
 
 def test_beyond_the_horizon_no_moment_is_named() -> None:
     """A pause of ten years blocks without a next moment."""
-    found = look(replace(COMPLAINT, span=HORIZON + DAY), happened("complained", NOW))
-    assert found is not None
-    assert (found.blocks, found.next_allowed_at) == (True, None)
+    rule_result = look(replace(COMPLAINT, span=HORIZON + DAY), happened("complained", NOW))
+    assert rule_result is not None
+    assert (rule_result.blocks, rule_result.next_allowed_at) == (True, None)
 
 
 def test_proposals_of_one_scope_share_a_rule() -> None:
     """So that it is looked at once for all of them."""
     compiled = pressure(COMPLAINT)
-    (one,), (other,) = (compiled.rules_for(CAMPAIGN, SMS._replace(campaign=name)) for name in "ab")
-    assert one is other
+    (first,), (second,) = (compiled.rules_for(CAMPAIGN, SMS._replace(campaign=name)) for name in "ab")
+    assert first is second

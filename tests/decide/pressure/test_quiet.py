@@ -24,9 +24,9 @@ def instant(text: str) -> int:
 def opens(quiet: Quiet, at: str, *zones: ZoneInfo) -> datetime | None:
     """When the rule lets pass what is asked for at the moment; the moment itself when it is not quiet."""
     (rule,) = rules(quiet)
-    found = look(rule, instant(at), zones=zones or (UTC,))
-    assert found.blocks is (found.next_allowed_at != instant(at))
-    return None if found.next_allowed_at is None else to_datetime(found.next_allowed_at)
+    rule_result = look(rule, instant(at), zones=zones or (UTC,))
+    assert rule_result.blocks is (rule_result.next_allowed_at != instant(at))
+    return None if rule_result.next_allowed_at is None else to_datetime(rule_result.next_allowed_at)
 
 
 HOURS = [
@@ -135,8 +135,8 @@ def test_where_nights_never_end_together_there_is_no_moment() -> None:
 def test_the_book_has_a_clock_of_its_own() -> None:
     """With `clock: book` it does not matter where the customer is."""
     (rule,) = rules(Quiet("q", NIGHT, clock=Clock.BOOK), zone=SHANGHAI)
-    found = look(rule, instant("2026-03-10T22:00+08:00"), zones=(NEW_YORK,))
-    assert found.next_allowed_at == instant("2026-03-11T08:00+08:00")
+    rule_result = look(rule, instant("2026-03-10T22:00+08:00"), zones=(NEW_YORK,))
+    assert rule_result.next_allowed_at == instant("2026-03-11T08:00+08:00")
 
 
 def test_whom_a_quiet_rule_holds_back() -> None:
@@ -149,9 +149,9 @@ def test_whom_a_quiet_rule_holds_back() -> None:
     )
     given = (sms, all_, excepting)
     web = SMS._replace(channel="web", kind="inbound")
-    assert [one.name for one in rules(*given)] == ["sms", "all", "excepting"]
-    assert [one.name for one in rules(*given, facts=SMS._replace(channel="wechat"))] == ["all", "excepting"]
-    assert [one.name for one in rules(*given, facts=SMS._replace(category="service"))] == ["sms", "all"]
+    assert [rule.name for rule in rules(*given)] == ["sms", "all", "excepting"]
+    assert [rule.name for rule in rules(*given, facts=SMS._replace(channel="wechat"))] == ["all", "excepting"]
+    assert [rule.name for rule in rules(*given, facts=SMS._replace(category="service"))] == ["sms", "all"]
     assert rules(*given, facts=web) == ()
 
 

@@ -75,7 +75,7 @@ def test_every_rule_that_blocks_is_named(tact: Client) -> None:
     answer = ask(tact, "ada", "2026-03-10T21:30-04:00")
     assert answer.outcome == OUTCOME_BLOCKED
     assert list(answer.blocked_by) == ["nights", "weekly", "breath"]
-    assert [ReasonCode.Name(one.code).removeprefix("REASON_CODE_") for one in answer.reasons] == [
+    assert [ReasonCode.Name(reason.code).removeprefix("REASON_CODE_") for reason in answer.reasons] == [
         "QUIET",
         "CAPPED",
         "TOO_SOON",
@@ -97,7 +97,7 @@ def test_a_campaign_is_limited_for_a_customer_over_the_whole_month(tact: Client)
 
 
 def test_who_wants_nothing_hears_nothing(tact: Client) -> None:
-    """A wish of 0 blocks for good; a wish of 1 for the rest of the week."""
+    """A customer limit of 0 blocks for good; one of 1 for the rest of the week."""
     nothing = ask(tact, "cleo", "2026-03-09T10:00-04:00", customer_limit=0)
     assert list(nothing.blocked_by) == ["weekly"]
     assert not nothing.HasField("next_allowed_at")
@@ -121,15 +121,15 @@ def test_a_preview_shows_how_every_rule_stands_and_keeps_nothing(tact: Client) -
     answer = ask(tact, "eve", "2026-03-11T22:00-04:00", "preview", customer_limit=1.5)
     rows = [
         (
-            one.rule,
-            PressureKind.Name(one.kind).removeprefix("PRESSURE_KIND_"),
-            (one.counted, one.limit) if one.HasField("counted") else None,
-            one.window,
-            list(one.time_zones),
-            one.blocks,
-            allowed_at(one).isoformat(),
+            reading.rule,
+            PressureKind.Name(reading.kind).removeprefix("PRESSURE_KIND_"),
+            (reading.counted, reading.limit) if reading.HasField("counted") else None,
+            reading.window,
+            list(reading.time_zones),
+            reading.blocks,
+            allowed_at(reading).isoformat(),
         )
-        for one in answer.pressure
+        for reading in answer.pressure
     ]
     zone, now = ["America/New_York"], "2026-03-12T02:00:00+00:00"
     assert rows == [
@@ -138,7 +138,7 @@ def test_a_preview_shows_how_every_rule_stands_and_keeps_nothing(tact: Client) -
         ("news/per_customer", "LIMIT", (1, 3), "calendar month", zone, False, now),
         ("breath", "GAP", (1, 1), "2d", [], True, "2026-03-12T14:00:00+00:00"),
     ]
-    assert {(one.campaign, one.channel) for one in answer.pressure} == {("news", "sms")}
+    assert {(reading.campaign, reading.channel) for reading in answer.pressure} == {("news", "sms")}
     again = ask(tact, "eve", "2026-03-11T22:00-04:00", "preview", customer_limit=1.5)
     assert list(again.pressure) == list(answer.pressure)
 
@@ -151,6 +151,6 @@ def test_an_explanation_shows_the_same(tact: Client) -> None:
     explained = tact.explain(asked)
     (news,) = explained.campaigns
     assert list(news.pressure) == list(explained.response.pressure)
-    assert [one.rule for one in news.pressure] == ["nights", "weekly", "news/per_customer", "breath"]
-    assert [one.blocks for one in news.pressure] == [True, False, False, False]
+    assert [reading.rule for reading in news.pressure] == ["nights", "weekly", "news/per_customer", "breath"]
+    assert [reading.blocks for reading in news.pressure] == [True, False, False, False]
     assert len(news.pressure[0].time_zones) > 20

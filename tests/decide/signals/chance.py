@@ -1,4 +1,4 @@
-"""Signals and attributes by chance, and what the reference says of them; also for scripts/soak-signals.py."""
+"""Random signals and attributes, and the signals that hold; also for scripts/soak-signals.py."""
 
 from collections.abc import Mapping
 from random import Random
@@ -6,15 +6,15 @@ from random import Random
 from engine.conditions.dnf import clauses_of
 from engine.conditions.evaluate import holds
 from engine.conditions.model import All, Any_, Audience, Condition, None_, Operand, Operator, Test
-from engine.decide.signals.probe import MOMENT, ODD
 from engine.decide.signals.strata import PREFIX, strata
 from engine.model.instant import DAY
 from engine.model.values import Attributes, Scalar, Value
 from engine.rulebook.model.derived import Signal
+from engine.server.book.probe import MOMENT, ODD
 
 NAMES = ("a", "b", "c", "profile.age", "é", "")
 SCALARS: tuple[Scalar, ...] = (
-    *(one for one in ODD if not isinstance(one, tuple)),
+    *(value for value in ODD if not isinstance(value, tuple)),
     *(2, 3, 4.5, 1e300, 2**53 - 1, "x", "xy"),
     *(MOMENT.now, MOMENT.now - DAY, MOMENT.today),
 )
@@ -22,14 +22,14 @@ _GROUPS = (All, Any_, None_)
 
 
 def signals(random: Random, size: int) -> dict[str, Signal]:
-    """That many signals; each may refer to those before it, and to one that nobody infers. None has too many alternatives."""
-    found: dict[str, Signal] = {}
+    """Random signals; each may refer to those before it, and to one that is never inferred. None has too many alternatives."""
+    by_name: dict[str, Signal] = {}
     for number in range(size):
-        lower = [*found, "remembered"]
-        while clauses_of(one := condition(random, lower)) is None:
+        lower = [*by_name, "remembered"]
+        while clauses_of(drawn := condition(random, lower)) is None:
             pass
-        found[f"s{number}"] = Signal(f"s{number}", one)
-    return found
+        by_name[f"s{number}"] = Signal(f"s{number}", drawn)
+    return by_name
 
 
 def condition(random: Random, lower: list[str], depth: int = 3) -> Condition:
@@ -45,25 +45,25 @@ def condition(random: Random, lower: list[str], depth: int = 3) -> Condition:
 
 
 def attributes(random: Random) -> dict[str, Value]:
-    """Values of all kinds, wherever they belong, some missing."""
-    found: dict[str, Value] = {
+    """Values of all kinds for all names, some missing."""
+    values: dict[str, Value] = {
         name: random.choice(ODD if random.random() < 0.5 else SCALARS)
         for name in NAMES
         if random.random() < 0.8
     }
     if random.random() < 0.3:
-        found[PREFIX + "remembered"] = random.choice((True, True, False, 1, "true"))
-    return found
+        values[PREFIX + "remembered"] = random.choice((True, True, False, 1, "true"))
+    return values
 
 
 def by_reference(written: Mapping[str, Signal], seen: Attributes) -> set[str]:
-    """The signals that hold by the meaning of their own conditions, stratum by stratum."""
-    found: set[str] = set()
+    """The signals that hold by engine.conditions.evaluate, stratum by stratum."""
+    names_holding: set[str] = set()
     for names in strata(written):
         holding = {name for name in names if holds(written[name].when, seen, MOMENT)}
         seen = {**seen, **dict.fromkeys((PREFIX + name for name in holding), True)}
-        found |= holding
-    return found
+        names_holding |= holding
+    return names_holding
 
 
 def _test(random: Random) -> Test:

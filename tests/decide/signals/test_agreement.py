@@ -1,4 +1,4 @@
-"""The kernel, the naive evaluator and the reference agree."""
+"""The kernel, PythonEvaluator and engine.conditions.evaluate agree."""
 
 from contextlib import closing
 from random import Random
@@ -12,8 +12,8 @@ from engine.decide.signals.compile import TooManyConjunctions, compile_signals
 from engine.decide.signals.evaluator import open_evaluator
 from engine.decide.signals.infer import infer
 from engine.decide.signals.kernel import DurableKernel
-from engine.decide.signals.probe import MOMENT, samples
 from engine.model.values import Attributes
+from engine.server.book.probe import MOMENT, samples
 from tests.conditions.strategies import conditions, contexts
 from tests.decide.signals.books import book, needs_library
 from tests.decide.signals.chance import attributes, by_reference, signals
@@ -22,30 +22,30 @@ from tests.decide.signals.chance import attributes, by_reference, signals
 @settings(max_examples=100, deadline=None)
 @given(st.lists(conditions, max_size=8), st.lists(contexts, min_size=1, max_size=4))
 def test_evaluators_are_the_reference(written: list[Condition], seen: list[Attributes]) -> None:
-    """Whatever the conditions and values, of the wrong kinds too, all three find the same signals."""
-    of = book({f"s{number}": one for number, one in enumerate(written)})
+    """Whatever the conditions and values, of the wrong kinds too, all three give the same signals."""
+    written_signals = book({f"s{number}": condition for number, condition in enumerate(written)})
     try:
-        compiled = compile_signals(of)
+        compiled = compile_signals(written_signals)
     except TooManyConjunctions:
         return
     with closing(open_evaluator(compiled)) as evaluator:
-        for one in seen:
-            expected = by_reference(of, one)
-            assert infer(compiled, one, MOMENT) == expected
-            assert infer(compiled, one, MOMENT, evaluator) == expected
+        for contents in seen:
+            expected = by_reference(written_signals, contents)
+            assert infer(compiled, contents, MOMENT) == expected
+            assert infer(compiled, contents, MOMENT, evaluator) == expected
 
 
 @needs_library
 @pytest.mark.parametrize("seed", range(25))
 def test_chains_of_signals_are_the_reference(seed: int) -> None:
-    """Books by chance whose signals refer to each other, on hostile values; the library never fails."""
+    """Random books whose signals refer to each other, on hostile values; the library never fails."""
     random = Random(seed)
     written = signals(random, 25)
     compiled = compile_signals(written)
     with closing(DurableKernel(compiled)) as evaluator:
-        for one in [*samples(compiled, 20, seed), *(attributes(random) for _ in range(20))]:
-            expected = by_reference(written, one)
-            assert infer(compiled, one, MOMENT) == expected
-            assert infer(compiled, one, MOMENT, evaluator) == expected
+        for contents in [*samples(compiled, 20, seed), *(attributes(random) for _ in range(20))]:
+            expected = by_reference(written, contents)
+            assert infer(compiled, contents, MOMENT) == expected
+            assert infer(compiled, contents, MOMENT, evaluator) == expected
         assert evaluator.healthy
     assert evaluator.anomalies == 0

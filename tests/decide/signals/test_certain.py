@@ -1,4 +1,4 @@
-"""Certain conclusions: what is drawn from little knowledge holds with more."""
+"""Certain conclusions: signals concluded from few attributes also hold with more."""
 
 from random import Random
 
@@ -9,26 +9,26 @@ from engine.conditions.model import Any_, None_, Operator, Test
 from engine.decide.signals.certain import CertainEvaluator, certain
 from engine.decide.signals.compile import compile_signals
 from engine.decide.signals.infer import infer
-from engine.decide.signals.probe import MOMENT
 from engine.decide.signals.python_evaluator import PythonEvaluator
 from engine.rulebook.model.derived import Signal
+from engine.server.book.probe import MOMENT
 from tests.decide.signals.chance import NAMES, attributes, signals
 
 
 @given(st.integers(0, 2**32), st.sets(st.sampled_from(NAMES)))
-def test_more_knowledge_never_takes_a_conclusion_back(seed: int, known: set[str]) -> None:
-    """Whatever the unknown attributes turn out to be, what was certain without them holds with them."""
+def test_more_knowledge_never_takes_a_conclusion_back(seed: int, given_names: set[str]) -> None:
+    """Whatever the values of the other attributes, the certain signals hold with them."""
     random = Random(seed)
     compiled = compile_signals(signals(random, 8))
-    evaluator = CertainEvaluator(certain(compiled, known), PythonEvaluator(compiled))
+    evaluator = CertainEvaluator(certain(compiled, given_names), PythonEvaluator(compiled))
     for _ in range(5):
         full = attributes(random)
-        little = {name: value for name, value in full.items() if name in known}
+        little = {name: value for name, value in full.items() if name in given_names}
         assert infer(evaluator.certain, little, MOMENT, evaluator) <= infer(compiled, full, MOMENT)
 
 
 def test_the_known_half_of_an_alternative_is_enough() -> None:
-    """Of `any` what is known decides; `none` of the unknown does not, nor the absence of a signal drawn from it."""
+    """`any` holds by a given attribute; `none` of a missing one proves nothing, nor does the absence of its signal."""
     seen, gold = Test("seen", Operator.EQ, 1), Test("profile.tier", Operator.EQ, "gold")
     rich = Test("signal.rich", Operator.EQ, True)
     written = {

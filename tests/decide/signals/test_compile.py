@@ -12,9 +12,9 @@ from engine.decide.signals.strata import SignalCycle
 from tests.decide.signals.books import book, compiled, eq, gte, numbered, signal
 
 
-def all_rulesets(of: CompiledSignals) -> list[rulesets.Ruleset]:
-    """Of all strata and batches."""
-    return [one for stratum in of.strata for batch in stratum.batches for one in batch.rulesets]
+def all_rulesets(signals: CompiledSignals) -> list[rulesets.Ruleset]:
+    """The rulesets of all strata and batches."""
+    return [ruleset for stratum in signals.strata for batch in stratum.batches for ruleset in batch.rulesets]
 
 
 def test_sixty_four_conjunctions_are_taken_and_one_more_is_an_error_naming_the_signal() -> None:
@@ -29,7 +29,7 @@ def test_sixty_four_conjunctions_are_taken_and_one_more_is_an_error_naming_the_s
 
 
 def test_nesting_without_end_is_too_many() -> None:
-    """A condition nested deeper than the form goes is refused, not a traceback."""
+    """A condition nested too deep is refused, without a RecursionError."""
     deep = eq("x", 1)
     for _ in range(70):
         deep = None_((deep,))  # type: ignore[assignment]
@@ -38,7 +38,7 @@ def test_nesting_without_end_is_too_many() -> None:
 
 
 def test_a_cycle_does_not_compile() -> None:
-    """The error of strata comes through."""
+    """The error of strata is raised."""
     with pytest.raises(SignalCycle):
         compile_signals(book({"a": signal("b"), "b": signal("a")}))
 
@@ -54,7 +54,7 @@ def test_every_rule_begins_with_its_groups_guard() -> None:
     (ruleset,) = all_rulesets(numbered(512))
     rules = json.loads(ruleset.definition)
     canary = rules.pop(rulesets.CANARY_RULE)["all"][0]["m"]["$and"]
-    assert all(rulesets.GUARD not in next(iter(one.values())) for one in canary)
+    assert all(rulesets.GUARD not in next(iter(condition.values())) for condition in canary)
     guards = [rule["all"][0]["m"]["$and"][0] for rule in rules.values()]
     assert guards == [{"$gte": {"g": -(number // 32)}} for number in range(512)]
     assert len(ruleset.owners) == 512
@@ -64,47 +64,49 @@ def test_one_conjunction_more_than_a_ruleset_takes_makes_two_that_share_a_fact()
     """513 conjunctions: two rulesets, one batch."""
     (stratum,) = numbered(513).strata
     (batch,) = stratum.batches
-    assert [len(one.owners) for one in batch.rulesets] == [512, 1]
+    assert [len(ruleset.owners) for ruleset in batch.rulesets] == [512, 1]
 
 
 def test_a_ruleset_has_at_most_4096_conditions() -> None:
     """Rules of 240 conditions fill a ruleset before there are 512 of them."""
     parts = [eq(f"a{number}", 1) for number in range(239)]
-    found = all_rulesets(compiled({f"s{number}": All((*parts, gte("x", number))) for number in range(20)}))
-    assert [len(one.owners) for one in found] == [17, 3]
+    packed = all_rulesets(compiled({f"s{number}": All((*parts, gte("x", number))) for number in range(20)}))
+    assert [len(ruleset.owners) for ruleset in packed] == [17, 3]
 
 
 def test_a_fact_has_at_most_240_properties() -> None:
     """The 241st attribute is in a second batch; of all operands that an attribute may equal, one counts."""
     (stratum,) = compiled({f"s{number:03}": eq(f"a{number}", 1) for number in range(241)}).strata
-    assert [len(one.projector.columns) for one in stratum.batches] == [240, 1]
+    assert [len(batch.fact_builder.columns) for batch in stratum.batches] == [240, 1]
     (stratum,) = compiled({f"s{number}": eq("a", number) for number in range(1_000)}).strata
     assert len(stratum.batches) == 1
 
 
 def test_what_no_fact_can_hold_is_outside() -> None:
-    """A conjunction of 241 tests is left to the naive evaluator, and said so."""
-    of = compiled({"wide": All(tuple(eq(f"a{number}", 1) for number in range(241))), "small": eq("a0", 1)})
-    assert of.outside == ("wide",)
-    assert [one.owners for one in all_rulesets(of)] == [("small",)]
+    """A conjunction of 241 tests is left to PythonEvaluator and listed as outside."""
+    signals = compiled(
+        {"wide": All(tuple(eq(f"a{number}", 1) for number in range(241))), "small": eq("a0", 1)}
+    )
+    assert signals.outside == ("wide",)
+    assert [ruleset.owners for ruleset in all_rulesets(signals)] == [("small",)]
     long = None_(tuple(eq("a", number) for number in range(241)))
     assert compiled({"long": long}).outside == ("long",)
 
 
 def test_a_book_has_room_for_so_many_conditions(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Over all strata; what comes later is left to the naive evaluator, however small, if there is no room for it."""
+    """Over all strata; later rules for which there is no room are left to PythonEvaluator, however small."""
     monkeypatch.setattr(compiling, "ROOM", 6)
     low = {f"low{number}": All((gte("x", number), eq("y", 1))) for number in range(2)}
-    of = compiled(
+    signals = compiled(
         {**low, "high1": signal("low1"), "high2": signal("low2"), "high3": All((signal("low0"), eq("z", 1)))}
     )
-    assert of.outside == ("high3",)
-    assert [len(stratum.rules) for stratum in of.strata] == [3, 2]
+    assert signals.outside == ("high3",)
+    assert [len(stratum.rules) for stratum in signals.strata] == [3, 2]
 
 
 def test_only_words_of_the_safe_form_are_written() -> None:
     """Whatever the condition, a definition holds generated names, small integers and few operators."""
-    every = [Test("a", one, 1) for one in Operator]
+    every = [Test("a", operator, 1) for operator in Operator]
     written = {
         f"s{number}": All((test, None_((test,)), gte("b", 2))) for number, test in enumerate(every)
     } | {f"t{number}": Any_((test, None_((test,)))) for number, test in enumerate(every)}

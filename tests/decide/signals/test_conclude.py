@@ -1,4 +1,4 @@
-"""What is concluded and what is remembered: holding, ending, exposing, stratum by stratum."""
+"""Conclusions and stored signals: holding, ending, exposing, stratum by stratum."""
 
 from datetime import date
 
@@ -14,8 +14,8 @@ NOW, HOLD = 1_000_000, 500
 A, END = Test("a", Operator.EQ, 1), Test("end", Operator.EQ, True)
 BOOK = compile_signals(
     {
-        one.name: one
-        for one in (
+        signal.name: signal
+        for signal in (
             Signal("held", A, HOLD, END, {"x": "x", "y": "y"}),
             Signal("brief", Test("signal.held", Operator.EQ, True)),
             Signal("calm", None_((Test("signal.held", Operator.EQ, True),)), HOLD),
@@ -25,47 +25,47 @@ BOOK = compile_signals(
 
 
 def at(attributes: Attributes, memory: Memory = NO_MEMORY, now: int = NOW) -> Conclusions:
-    """What comes of the attributes at a moment."""
+    """The conclusions from the attributes at a moment."""
     moment = Moment(now, date(2026, 3, 10))
     return conclude(BOOK, attributes, moment, PythonEvaluator(BOOK), memory)
 
 
 def remembering(*held: HeldSignal) -> Memory:
-    """The memory of these signals."""
-    return Memory(signals={one.name: one for one in held})
+    """A memory with these stored signals."""
+    return Memory(signals={signal.name: signal for signal in held})
 
 
 BEFORE = HeldSignal("held", NOW - 100, NOW + 400, {"x": "old", "y": "old"})
 
 
 def test_a_conclusion_is_remembered() -> None:
-    """A signal that is held is to be written with its end and what it exposes; one that is not holds for the request only."""
-    found = at({"a": 1, "x": "new"})
-    assert found.signals == (HeldSignal("brief", NOW), HeldSignal("held", NOW, NOW + HOLD, {"x": "new"}))
-    assert [one.name for one in found.remember] == ["held"]
-    assert found.attributes == {"signal.held": True, "signal.held.x": "new", "signal.brief": True}
-    assert found.forget == ()
+    """A signal with `hold` is stored with its end and its fields; one without holds for the request only."""
+    concluded = at({"a": 1, "x": "new"})
+    assert concluded.signals == (HeldSignal("brief", NOW), HeldSignal("held", NOW, NOW + HOLD, {"x": "new"}))
+    assert [signal.name for signal in concluded.remember] == ["held"]
+    assert concluded.attributes == {"signal.held": True, "signal.held.x": "new", "signal.brief": True}
+    assert concluded.forget == ()
 
 
 def test_what_is_remembered_holds_without_its_condition() -> None:
-    """It holds since when it did, exposes what it exposed, is seen by higher strata, and is not written again."""
-    found = at({}, remembering(BEFORE))
-    assert found.signals == (HeldSignal("brief", NOW), BEFORE)
-    assert found.attributes["signal.held.x"] == "old"
-    assert (found.remember, found.forget) == ((), ())
+    """It keeps its `since` and its fields, higher strata depend on it, and it is not stored again."""
+    concluded = at({}, remembering(BEFORE))
+    assert concluded.signals == (HeldSignal("brief", NOW), BEFORE)
+    assert concluded.attributes["signal.held.x"] == "old"
+    assert (concluded.remember, concluded.forget) == ((), ())
 
 
 def test_a_conclusion_anew_keeps_since_and_renews_the_rest() -> None:
-    """Its time begins again; of what it exposes the newest value that was seen counts."""
+    """Its time begins again; each field has the newest value."""
     (held,) = at({"a": 1, "x": "new"}, remembering(BEFORE)).remember
     assert held == HeldSignal("held", BEFORE.since, NOW + HOLD, {"x": "new", "y": "old"})
 
 
 def test_until_goes_before_all() -> None:
-    """While it holds, what is remembered is forgotten and nothing is concluded, though the condition holds."""
-    found = at({"a": 1, "end": True}, remembering(BEFORE))
-    assert [one.name for one in found.signals] == ["calm"]
-    assert found.forget == (BEFORE,)
+    """While it holds, the stored signal is deleted and none is concluded, even if the condition holds."""
+    concluded = at({"a": 1, "end": True}, remembering(BEFORE))
+    assert [signal.name for signal in concluded.signals] == ["calm"]
+    assert concluded.forget == (BEFORE,)
     assert at({"a": 1, "end": True}).forget == ()
 
 
@@ -79,7 +79,7 @@ def test_what_has_expired_is_forgotten_unless_concluded_anew() -> None:
 
 
 def test_until_may_name_a_signal_of_the_same_request() -> None:
-    """A signal that ends another is drawn before it."""
+    """A signal that ends another is inferred before it."""
     book = compile_signals(
         {
             "open": Signal("open", A, HOLD, Test("signal.closed", Operator.EQ, True)),
@@ -88,21 +88,21 @@ def test_until_may_name_a_signal_of_the_same_request() -> None:
     )
     before = HeldSignal("open", 1, NOW + 1)
     moment = Moment(NOW, date(2026, 3, 10))
-    found = conclude(book, {"a": 1, "c": 1}, moment, PythonEvaluator(book), remembering(before))
-    assert ([one.name for one in found.signals], found.forget) == (["closed"], (before,))
+    concluded = conclude(book, {"a": 1, "c": 1}, moment, PythonEvaluator(book), remembering(before))
+    assert ([signal.name for signal in concluded.signals], concluded.forget) == (["closed"], (before,))
 
 
 def test_a_signal_that_the_book_holds_no_longer_is_nothing() -> None:
-    """What another version of the book remembered does not hold by a version that does not, and stays for the other."""
+    """A signal that another version of the book stored does not hold in a version without `hold`, and stays stored."""
     other = HeldSignal("brief", 1, NOW + 1)
     gone = HeldSignal("unknown", 1, NOW + 1)
-    found = at({}, remembering(other, gone))
-    assert [one.name for one in found.signals] == ["calm"]
-    assert found.forget == ()
+    concluded = at({}, remembering(other, gone))
+    assert [signal.name for signal in concluded.signals] == ["calm"]
+    assert concluded.forget == ()
 
 
 def test_all_is_silence_without_signals() -> None:
-    """Nothing concluded and nothing remembered is nothing at all."""
+    """Without concluded and stored signals the conclusions are empty."""
     book = compile_signals({"held": Signal("held", All((A,)), HOLD)})
-    found = conclude(book, {}, Moment(NOW, date(2026, 3, 10)), PythonEvaluator(book), NO_MEMORY)
-    assert found == Conclusions({}, (), (), ())
+    concluded = conclude(book, {}, Moment(NOW, date(2026, 3, 10)), PythonEvaluator(book), NO_MEMORY)
+    assert concluded == Conclusions({}, (), (), ())

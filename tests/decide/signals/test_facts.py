@@ -1,4 +1,4 @@
-"""Attributes become facts."""
+"""Facts built from attributes."""
 
 import json
 from datetime import date, datetime
@@ -7,21 +7,21 @@ import pytest
 
 from engine.conditions.model import Any_, Condition, None_, Operator, Test
 from engine.decide.signals.compile import compile_signals
-from engine.decide.signals.facts import places, position
-from engine.decide.signals.probe import MOMENT, ODD
+from engine.decide.signals.facts import ascending, position
 from engine.model.values import Value
+from engine.server.book.probe import MOMENT, ODD
 from tests.decide.signals.books import book, eq, gte
 
 
 def fact(condition: Condition, attributes: dict[str, Value]) -> str:
-    """Of a book with this signal only."""
+    """The fact of a book with this signal only."""
     (stratum,) = compile_signals(book({"s": condition})).strata
-    return stratum.batches[0].projector.fact(attributes, MOMENT)
+    return stratum.batches[0].fact_builder.fact(attributes, MOMENT)
 
 
 def test_a_position_says_how_a_value_compares_with_every_operand() -> None:
     """Odd at an operand, even between: huge, infinite and subnormal numbers too, exactly."""
-    operands = places([1, 1.0, 10**400, 5e-324, float("-inf"), 2**53 + 1])
+    operands = ascending([1, 1.0, 10**400, 5e-324, float("-inf"), 2**53 + 1])
     assert operands == (float("-inf"), 5e-324, 1, 2**53 + 1, 10**400)
     values = [
         float("-inf"),
@@ -36,11 +36,11 @@ def test_a_position_says_how_a_value_compares_with_every_operand() -> None:
         10**400,
         10**401,
     ]
-    assert [position(operands, one) for one in values] == [1, 2, 2, 3, 4, 5, 6, 6, 7, 9, 10]
+    assert [position(operands, value) for value in values] == [1, 2, 2, 3, 4, 5, 6, 6, 7, 9, 10]
     for value in values:
         for index, operand in enumerate(operands):
-            place, mark = position(operands, value), 2 * index + 1
-            assert (place < mark, place == mark) == (value < operand, value == operand)
+            actual, mark = position(operands, value), 2 * index + 1
+            assert (actual < mark, actual == mark) == (value < operand, value == operand)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_a_position_says_how_a_value_compares_with_every_operand() -> None:
 def test_a_fact_says_of_a_value_what_rules_ask(
     condition: Condition, value: Value, properties: dict[str, int]
 ) -> None:
-    """A position, or a name where something holds; nothing of the value itself."""
+    """A position, or a name if a test holds; nothing of the value itself."""
     assert json.loads(fact(condition, {"a": value})) == {"id": 1, "g": 0, **properties}
 
 
@@ -80,4 +80,4 @@ def test_nothing_of_a_callers_is_written() -> None:
         pairs = json.loads(text, object_pairs_hook=list)
         assert pairs[:2] == [("id", 1), ("g", 0)]
         assert len(dict(pairs)) == len(pairs)
-        assert all(type(one) is int and 0 <= one < 10 for _, one in pairs)
+        assert all(type(value) is int and 0 <= value < 10 for _, value in pairs)

@@ -5,8 +5,8 @@ from dataclasses import replace
 from engine.conditions.model import All, Any_, Condition, None_
 from engine.decide.signals.compile import CompiledSignals, compile_signals
 from engine.decide.signals.infer import explain_chain, infer
-from engine.decide.signals.probe import MOMENT
 from engine.model.values import Attributes
+from engine.server.book.probe import MOMENT
 from tests.decide.signals.books import book, compiled, eq, gte, signal
 
 CHURN = compiled(
@@ -19,13 +19,13 @@ CHURN = compiled(
 )
 
 
-def names(of: CompiledSignals, attributes: Attributes) -> set[str]:
-    """What the naive evaluator infers."""
-    return set(infer(of, attributes, MOMENT))
+def names(signals: CompiledSignals, attributes: Attributes) -> set[str]:
+    """The names that PythonEvaluator infers."""
+    return set(infer(signals, attributes, MOMENT))
 
 
 def test_a_signal_sees_the_lower_ones() -> None:
-    """What holds below, what does not, and what is remembered; the remembered is not among the inferred."""
+    """A rule may depend on signals that hold, that do not hold and that are stored; stored ones are not in the result."""
     assert names(CHURN, {}) == set()
     assert names(CHURN, {"score": 0.9}) == {"churn-risk", "save"}
     assert names(CHURN, {"score": 0.9, "complaint": "open"}) == {"churn-risk", "complaint-open"}
@@ -45,13 +45,13 @@ def test_what_a_signal_exposes_is_seen_above_it() -> None:
     """A field's value, unless its source is missing."""
     written = book({"cart": gte("value", 1), "big-cart": gte("signal.cart.worth", 100)})
     written["cart"] = replace(written["cart"], expose={"worth": "value", "item": "missing"})
-    of = compile_signals(written)
-    assert names(of, {"value": 50}) == {"cart"}
-    assert names(of, {"value": 100}) == {"cart", "big-cart"}
+    signals = compile_signals(written)
+    assert names(signals, {"value": 50}) == {"cart"}
+    assert names(signals, {"value": 100}) == {"cart", "big-cart"}
 
 
 def test_the_chain_names_what_led_to_a_signal_lowest_first() -> None:
-    """Inferred and remembered ones, each once; nothing for a signal that rests on none, or does not hold."""
+    """Inferred and stored signals, each once; empty for a signal that depends on none, or does not hold."""
     attributes = {"score": 0.9, "signal.premium": True}
     assert explain_chain(CHURN, attributes, MOMENT, "save-dearly") == ("churn-risk", "premium", "save")
     assert explain_chain(CHURN, attributes, MOMENT, "save") == ("churn-risk",)
@@ -61,10 +61,10 @@ def test_the_chain_names_what_led_to_a_signal_lowest_first() -> None:
 
 
 def test_a_chain_of_diamonds_is_told_at_once() -> None:
-    """Forty levels of two signals each, which both refer to both below: told once each, not 2 to the 40."""
+    """Forty levels of two signals each, which both refer to both below: listed once each, not 2 to the 40 times."""
     conditions: dict[str, Condition] = {"l0": eq("a", 1), "r0": eq("a", 1)}
     for level in range(1, 40):
         both = All((signal(f"l{level - 1}"), signal(f"r{level - 1}")))
         conditions |= {f"l{level}": both, f"r{level}": both}
-    of = compiled(conditions)
-    assert len(explain_chain(of, {"a": 1}, MOMENT, "l39")) == 78
+    signals = compiled(conditions)
+    assert len(explain_chain(signals, {"a": 1}, MOMENT, "l39")) == 78

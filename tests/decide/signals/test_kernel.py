@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from engine.decide.signals import kernel
 from engine.decide.signals.infer import infer
 from engine.decide.signals.kernel import LIBRARY, DurableKernel, LibraryMissing
-from engine.decide.signals.probe import MOMENT
+from engine.server.book.probe import MOMENT
 from engine.telemetry.counters import SIGNAL_ANOMALIES
 from tests.decide.signals.books import compiled, eq, gte, needs_library, numbered
 
@@ -33,7 +33,7 @@ class Clock:
 
 
 class Faulty:
-    """The library, but for the functions that a test puts in its place."""
+    """The library, except for the functions that a test replaces."""
 
     def __init__(self, **faults: Any) -> None:
         self.faults = faults
@@ -74,7 +74,7 @@ def raising(error: BaseException) -> Any:
     ids=lambda faults: next(iter(faults)),
 )
 def test_an_anomaly_costs_the_instance_and_no_answer(faults: dict[str, Any]) -> None:
-    """The naive evaluator answers at once; the instance is abandoned, unfreed, counted, and replaced after a pause."""
+    """PythonEvaluator answers at once; the instance is abandoned, unfreed, counted, and replaced after a pause."""
     library, clock = Faulty(), Clock()
     evaluator = DurableKernel(BOOK, library, clock)
     assert evaluator.healthy
@@ -84,7 +84,7 @@ def test_an_anomaly_costs_the_instance_and_no_answer(faults: dict[str, Any]) -> 
     assert not evaluator.healthy
     assert evaluator.anomalies == 1
     assert SIGNAL_ANOMALIES.value == counted + 1
-    assert [one["anomalies"] for one in logged] == [counted + 1]
+    assert [entry["anomalies"] for entry in logged] == [counted + 1]
     library.faults, before = {}, list(library.calls)
     assert infer(BOOK, {"age": 7}, MOMENT, evaluator) == {"young"}
     assert library.calls == before
@@ -119,7 +119,7 @@ def test_a_canary_that_is_silent_keeps_a_ruleset_from_use() -> None:
 
 
 def test_an_interruption_is_passed_on_and_costs_the_instance() -> None:
-    """What is no error of the library's is not swallowed; the evaluation left half-way is not continued."""
+    """An exception that is not the library's is not swallowed; the interrupted evaluation is not continued."""
     library = Faulty()
     evaluator = DurableKernel(BOOK, library)
     library.faults = {"start_action_for_state": raising(KeyboardInterrupt())}
@@ -130,7 +130,7 @@ def test_an_interruption_is_passed_on_and_costs_the_instance() -> None:
 
 
 def test_closing_sings_before_it_frees_and_answers_go_on() -> None:
-    """A canary runs to its end, then the state goes, then the ruleset; later requests are answered naively."""
+    """A canary runs to its end, then the state is freed, then the ruleset; later PythonEvaluator answers."""
     library = Faulty()
     evaluator = DurableKernel(BOOK, library)
     library.calls.clear()
@@ -146,7 +146,7 @@ def test_closing_sings_before_it_frees_and_answers_go_on() -> None:
 
 
 def test_a_failure_while_freeing_is_counted_and_goes_no_further() -> None:
-    """Where the canary fails nothing is freed."""
+    """If the canary fails nothing is freed."""
     library = Faulty()
     evaluator = DurableKernel(BOOK, library)
     library.faults, library.calls = {"assert_fact": lambda *_: (1, 1)}, []
@@ -156,26 +156,26 @@ def test_a_failure_while_freeing_is_counted_and_goes_no_further() -> None:
 
 
 def test_without_the_library_there_is_no_kernel() -> None:
-    """It says so when it is made."""
+    """The constructor raises LibraryMissing."""
     with pytest.raises(LibraryMissing):
         DurableKernel(BOOK, None)
 
 
 def test_threads_share_a_kernel() -> None:
     """Eight threads, each with its own values, get their own answers; the library does not fail."""
-    of = numbered(600)
-    evaluator = DurableKernel(of)
+    signals = numbered(600)
+    evaluator = DurableKernel(signals)
     start = threading.Barrier(8)
 
     def work(seed: int) -> bool:
         random = Random(seed)
         start.wait()
         values = [random.randint(0, 12) for _ in range(150)]
-        return all(len(infer(of, {"x": one}, MOMENT, evaluator)) == one + 1 for one in values)
+        return all(len(infer(signals, {"x": value}, MOMENT, evaluator)) == value + 1 for value in values)
 
     with ThreadPoolExecutor(8) as pool:
         results = [pool.submit(work, seed) for seed in range(8)]
-        assert all(one.result() for one in results)
+        assert all(result.result() for result in results)
     assert evaluator.anomalies == 0
     evaluator.close()
 
@@ -185,12 +185,12 @@ def test_reloads_leave_memory_flat() -> None:
     statm = Path("/proc/self/statm")
     if not statm.exists():
         pytest.skip("needs /proc")
-    of = numbered(300)
+    signals = numbered(300)
 
     def reloads(times: int) -> int:
         for _ in range(times):
-            evaluator = DurableKernel(of)
-            assert infer(of, {"x": 2}, MOMENT, evaluator) == {"s0", "s1", "s2"}
+            evaluator = DurableKernel(signals)
+            assert infer(signals, {"x": 2}, MOMENT, evaluator) == {"s0", "s1", "s2"}
             evaluator.close()
             assert evaluator.anomalies == 0
         return int(statm.read_text().split()[1]) * 4096

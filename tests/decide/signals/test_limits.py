@@ -1,4 +1,4 @@
-"""What the library bears, in processes that may die of it; and rulesets of ours at every limit."""
+"""The library's limits, in child processes that it may crash, and rulesets at each limit."""
 
 import json
 import subprocess
@@ -11,7 +11,7 @@ from engine.conditions.model import All, Condition, None_, Operator, Test
 from engine.decide.signals.compile import CompiledSignals
 from engine.decide.signals.infer import infer
 from engine.decide.signals.kernel import DurableKernel
-from engine.decide.signals.probe import MOMENT
+from engine.server.book.probe import MOMENT
 from tests.decide.signals.books import compiled, eq, gte, needs_library, numbered
 
 pytestmark = needs_library
@@ -19,7 +19,7 @@ pytestmark = needs_library
 PRELUDE = """
 import json, durable_rules_engine as library
 def rule(*conditions): return {"all": [{"m": {"$and": list(conditions)}}]}
-def create(*rules): return library.create_ruleset("x", json.dumps({f"r{n}": one for n, one in enumerate(rules)}))
+def create(*rules): return library.create_ruleset("x", json.dumps({f"r{n}": body for n, body in enumerate(rules)}))
 def tell(handle, fact): return library.assert_fact(handle, fact)[0]
 def error(function, *given):
     try: function(*given)
@@ -28,8 +28,8 @@ def error(function, *given):
 
 
 def library(script: str, seconds: float = 20) -> Any:
-    """What a script, run in a process of its own, leaves in `found`."""
-    code = f"{PRELUDE}\n{script}\nprint(json.dumps(found))"
+    """What a script, run in a process of its own, leaves in `result`."""
+    code = f"{PRELUDE}\n{script}\nprint(json.dumps(result))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=seconds, check=True)
     return json.loads(done.stdout)
 
@@ -39,7 +39,7 @@ def test_every_operator_but_absence_is_false_on_a_missing_attribute() -> None:
     words = ("$eq", "$neq", "$lt", "$lte", "$gt", "$gte", "$ex", "$nex")
     script = f"""
 guard = {{"$gte": {{"g": 0}}}}
-found = [tell(create(rule(guard, {{word: {{"a": 1}}}})), '{{"id":1,"g":0}}') for word in {words}]
+result = [tell(create(rule(guard, {{word: {{"a": 1}}}})), '{{"id":1,"g":0}}') for word in {words}]
 """
     assert library(script) == [1, 1, 1, 1, 1, 1, 1, 0]
 
@@ -48,7 +48,7 @@ def test_a_number_with_an_exponent_needs_a_dot() -> None:
     """Python's own 1e16 and 1e-07 are errors: one reason why no number of a caller's is written."""
     script = """
 handle = create(rule({"$gte": {"a": 0}}))
-found = [error(tell, handle, '{"id":1,"a":%s}' % text) for text in ("1e16", "1e-07", "Infinity", "1.0e16")]
+result = [error(tell, handle, '{"id":1,"a":%s}' % text) for text in ("1e16", "1e-07", "Infinity", "1.0e16")]
 """
     first, second, third, last = library(script)
     assert first is not None
@@ -63,7 +63,7 @@ def test_sixty_four_true_conditions_are_the_most() -> None:
 def hits(size):
     handle = create(*[rule({"$gte": {"a": -n}}) for n in range(size)])
     return error(tell, handle, '{"id":1,"a":0}')
-found = [hits(64), hits(65)]
+result = [hits(64), hits(65)]
 """
     assert library(script) == [None, "303"]
 
@@ -72,7 +72,7 @@ def test_a_ruleset_has_at_most_4096_rules() -> None:
     """One more fails: 106."""
     script = """
 def rules(size): return error(create, *[rule({"$gte": {"g": -(n // 200)}}, {"$eq": {"a": n}}) for n in range(size)])
-found = [rules(4096), rules(4097)]
+result = [rules(4096), rules(4097)]
 """
     assert library(script) == [None, "106"]
 
@@ -82,7 +82,7 @@ def test_a_fact_has_at_most_252_properties_of_ours() -> None:
     script = """
 handle = create(rule({"$gte": {"g": 0}}))
 def properties(size): return error(tell, handle, json.dumps({"id": 1, **{f"p{n}": 1 for n in range(size)}}))
-found = [properties(252), properties(254)]
+result = [properties(252), properties(254)]
 """
     assert library(script) == [None, "302"]
 
@@ -93,22 +93,22 @@ def test_512_conditions_under_one_parent_hang_the_library() -> None:
 def matched(size):
     handle = create(*[rule({"$gte": {"g": 0}}, {"$eq": {"a": n}}) for n in range(size)])
     return tell(handle, '{"id":1,"g":0,"a":%d,"b":1}' % (size - 1))
-found = matched(SIZE)
+result = matched(SIZE)
 """
     assert library(script.replace("SIZE", "511")) == 0
     with pytest.raises(subprocess.TimeoutExpired):
         library(script.replace("SIZE", "512"), seconds=2)
 
 
-def agreed(of: CompiledSignals, **attributes: Any) -> int:
-    """How many signals hold, if kernel and naive evaluator agree and the library does not fail."""
-    evaluator = DurableKernel(of)
-    found = infer(of, attributes, MOMENT, evaluator)
-    assert found == infer(of, attributes, MOMENT)
+def agreed(signals: CompiledSignals, **attributes: Any) -> int:
+    """How many signals hold; asserts that kernel and PythonEvaluator agree and that the library does not fail."""
+    evaluator = DurableKernel(signals)
+    names = infer(signals, attributes, MOMENT, evaluator)
+    assert names == infer(signals, attributes, MOMENT)
     assert evaluator.anomalies == 0
     evaluator.close()
     assert evaluator.anomalies == 0
-    return len(found)
+    return len(names)
 
 
 @pytest.mark.parametrize("size", [1, 31, 32, 33, 511, 512, 513, 1_100])
@@ -121,9 +121,9 @@ def test_all_rules_of_a_ruleset_may_hold_at_once(size: int) -> None:
 @pytest.mark.parametrize("size", [32, 129, 512, 700])
 def test_rules_that_only_want_absence(size: int) -> None:
     """More than 128 $nex, none of them under the root and no more than 32 under a guard: all hold on nothing."""
-    of = compiled({f"s{number}": None_((eq("x", number),)) for number in range(size)})
-    assert agreed(of) == size
-    assert agreed(of, x=3) == size - 1
+    signals = compiled({f"s{number}": None_((eq("x", number),)) for number in range(size)})
+    assert agreed(signals) == size
+    assert agreed(signals, x=3) == size - 1
 
 
 def test_equal_conditions_are_not_confused() -> None:
@@ -133,13 +133,13 @@ def test_equal_conditions_are_not_confused() -> None:
 
 
 def test_a_fact_of_240_properties() -> None:
-    """240 attributes in one rule, and 241, of which the naive evaluator takes the rule."""
+    """240 attributes in one rule, and 241, which PythonEvaluator evaluates."""
     for size in (240, 241):
         attributes = {f"a{number}": number for number in range(size)}
-        of = compiled({"s": All(tuple(eq(name, value) for name, value in attributes.items()))})
-        assert bool(of.outside) is (size == 241)
-        assert agreed(of, **attributes) == 1
-        assert agreed(of, **{**attributes, "a7": 0}) == 0
+        signals = compiled({"s": All(tuple(eq(name, value) for name, value in attributes.items()))})
+        assert bool(signals.outside) is (size == 241)
+        assert agreed(signals, **attributes) == 1
+        assert agreed(signals, **{**attributes, "a7": 0}) == 0
 
 
 def test_properties_spread_over_batches() -> None:
@@ -147,6 +147,6 @@ def test_properties_spread_over_batches() -> None:
     conditions: dict[str, Condition] = {
         f"s{number}": All((gte(f"a{number}", 1), Test("b", Operator.NE, "x"))) for number in range(600)
     }
-    of = compiled(conditions)
-    assert len(of.strata[0].batches) == 3
-    assert agreed(of, b="y", **{f"a{number}": number % 2 for number in range(600)}) == 300
+    signals = compiled(conditions)
+    assert len(signals.strata[0].batches) == 3
+    assert agreed(signals, b="y", **{f"a{number}": number % 2 for number in range(600)}) == 300

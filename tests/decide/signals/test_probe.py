@@ -1,4 +1,4 @@
-"""New rules are tried in a process that may die of them."""
+"""New rules are tried in a child process."""
 
 import os
 import time
@@ -7,9 +7,9 @@ import pytest
 
 from engine.conditions.model import Any_, None_, Operand, Operator, Test
 from engine.decide.signals import kernel, rulesets
-from engine.decide.signals import probe as probing
-from engine.decide.signals.probe import MOMENT, examine, probe, samples, satisfying
 from engine.decide.signals.python_evaluator import conjunction_holds
+from engine.server.book import probe as probing
+from engine.server.book.probe import MOMENT, examine, probe, samples, satisfying
 from tests.decide.signals.books import compiled, gte, needs_library, numbered, signal
 
 BOOK = compiled({"old": gte("age", 60), "young": None_((signal("old"),))})
@@ -17,7 +17,7 @@ BOOK = compiled({"old": gte("age", 60), "young": None_((signal("old"),))})
 
 @needs_library
 def test_good_rules_pass() -> None:
-    """Nothing is said of them."""
+    """Good rules give no reason."""
     assert probe(BOOK) is None
     assert probe(compiled({})) is None
 
@@ -34,7 +34,7 @@ def test_good_rules_pass() -> None:
 def test_a_process_that_hangs_or_dies_is_a_reason(
     monkeypatch: pytest.MonkeyPatch, child: str, reason: str
 ) -> None:
-    """It is killed at the limit, and nothing of it reaches the caller but the reason."""
+    """It is killed at the limit; the caller gets the reason only."""
     monkeypatch.setattr(probing, "_CHILD", child)
     start = time.monotonic()
     assert probe(BOOK, seconds=1) == reason
@@ -51,16 +51,16 @@ def test_a_ruleset_that_hangs_the_library_is_refused(monkeypatch: pytest.MonkeyP
 
 @needs_library
 def test_a_large_book_is_tried_on_part_of_its_samples() -> None:
-    """When the time for comparing is up the samples so far decide."""
-    of = numbered(2_000)
+    """When the time for comparing is over, the samples so far decide."""
+    signals = numbered(2_000)
     start = time.monotonic()
-    assert examine(of, 0.5) is None
+    assert examine(signals, 0.5) is None
     assert time.monotonic() - start < 3
 
 
 @needs_library
 def test_a_wrong_answer_and_a_failure_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By the signals that differ."""
+    """The reason names the signals that differ."""
     with monkeypatch.context() as patch:
         patch.setattr(kernel.DurableKernel, "matching", lambda *_: frozenset(("young",)))
         assert examine(BOOK, 5) == "a wrong answer on old, young"
@@ -76,7 +76,7 @@ def test_without_the_library_there_is_nothing_to_try(monkeypatch: pytest.MonkeyP
 
 
 def test_samples_make_every_rule_hold() -> None:
-    """Of tests that can hold each holds on the values made for it."""
+    """Every test that can hold holds on the attributes made for it."""
     operands: dict[Operator, Operand] = {
         Operator.BETWEEN: (1, 2),
         Operator.IN: (1, 2),
@@ -89,8 +89,8 @@ def test_samples_make_every_rule_hold() -> None:
     }
     for text in (Operator.STARTS_WITH, Operator.ENDS_WITH, Operator.CONTAINS, Operator.MATCHES):
         operands[text] = "x"
-    of = compiled({one: Test("a", one, operands.get(one, 3)) for one in Operator})
-    rules = {rule.name: rule.conjunctions for rule in of.strata[0].rules}
+    signals = compiled({operator: Test("a", operator, operands.get(operator, 3)) for operator in Operator})
+    rules = {rule.name: rule.conjunctions for rule in signals.strata[0].rules}
     assert [
         name
         for name, (conjunction,) in rules.items()
@@ -99,6 +99,6 @@ def test_samples_make_every_rule_hold() -> None:
 
 
 def test_samples_are_the_same_for_a_seed() -> None:
-    """So a refusal can be repeated."""
-    of = compiled({"a": Any_((gte("x", 1), Test("y", Operator.BEFORE, "no date")))})
-    assert repr(list(samples(of, 50))) == repr(list(samples(of, 50)))
+    """The same seed gives the same samples, so that a refusal can be reproduced."""
+    signals = compiled({"a": Any_((gte("x", 1), Test("y", Operator.BEFORE, "no date")))})
+    assert repr(list(samples(signals, 50))) == repr(list(samples(signals, 50)))

@@ -54,10 +54,10 @@ def test_a_signal_that_refers_to_itself_is_a_cycle() -> None:
 def test_every_reference_points_to_a_lower_stratum(seed: int) -> None:
     """In books by chance, in which every signal is in just one stratum."""
     written = signals(Random(seed), 30)
-    found = strata(written)
-    level = {name: number for number, names in enumerate(found) for name in names}
+    levels = strata(written)
+    level = {name: number for number, names in enumerate(levels) for name in names}
     assert sorted(level) == sorted(written)
-    assert sum(map(len, found)) == len(written)
+    assert sum(map(len, levels)) == len(written)
     for name in written:
-        assert all(level[one] < level[name] for one in lower(written, name))
+        assert all(level[other] < level[name] for other in lower(written, name))
     assert PREFIX == "signal."

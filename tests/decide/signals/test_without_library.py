@@ -1,4 +1,4 @@
-"""Where durable-rules cannot be imported the naive evaluator takes over."""
+"""PythonEvaluator is used where durable-rules cannot be imported."""
 
 import subprocess
 import sys
@@ -20,8 +20,8 @@ class Blocker(MetaPathFinder):
 sys.meta_path.insert(0, Blocker())
 from engine.decide.signals.evaluator import open_evaluator
 from engine.decide.signals.infer import infer
-from engine.decide.signals.probe import probe
-from engine.decide.signals.probe import MOMENT
+from engine.server.book.probe import probe
+from engine.server.book.probe import MOMENT
 from tests.decide.signals.books import compiled, gte
 
 of = compiled({"old": gte("age", 60)})
@@ -34,21 +34,19 @@ print(type(evaluator).__name__, *infer(of, {"age": 60}, MOMENT, evaluator))
 def test_the_naive_evaluator_answers_without_the_library() -> None:
     """Everything but the kernel works where the import fails."""
     done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["NaiveEvaluator", "old"]
+    assert done.stdout.split() == ["PythonEvaluator", "old"]
 
 
 def test_a_loader_needs_no_library() -> None:
     """Ordering and compiling signals does not import it."""
-    script = (
-        "import sys, engine.decide.signals.compile; print([one for one in sys.modules if 'durable' in one])"
-    )
+    script = "import sys, engine.decide.signals.compile; print([name for name in sys.modules if 'durable' in name])"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
 
 @needs_library
 def test_the_library_answers_where_it_is() -> None:
-    """And a book without signals needs none."""
+    """A book without signals uses PythonEvaluator."""
     evaluator = open_evaluator(compiled({"old": gte("age", 60)}))
     assert isinstance(evaluator, DurableKernel)
     evaluator.close()

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import evaluate
+from engine.ledger.commit.decisions import DecideCommand
 from engine.ledger.commit.events import RecordResult
-from engine.ledger.commit.group import settle_group
+from engine.ledger.commit.group import commit_group
 from engine.ledger.commit.outcomes import ReportCommand
 from engine.ledger.store.store import Store
 from engine.model.decision import Decision
@@ -44,7 +45,9 @@ def settle(
     compiled: CompiledBook, store: Store, requests: Sequence[Request], reports: Sequence[ReportCommand] = ()
 ) -> list[Decision]:
     """Settles all of it in one group; the decisions."""
-    answers = settle_group(store, [*reports, *(evaluate(compiled, request) for request in requests)])
+    answers = commit_group(
+        store, [*reports, *(DecideCommand(evaluate(compiled, request)) for request in requests)]
+    )
     assert all(isinstance(one, Decision | RecordResult) for one in answers), answers
     return [one for one in answers if isinstance(one, Decision)]
 

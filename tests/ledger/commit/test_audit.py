@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 
 from engine.decide.compiled import CompiledBook, compile_book
 from engine.decide.evaluate import evaluate
-from engine.ledger.commit.group import settle_group
-from engine.ledger.commit.identity import Command, LinkCommand
+from engine.ledger.commit.commands import AnyCommand
+from engine.ledger.commit.decisions import DecideCommand
+from engine.ledger.commit.group import commit_group
+from engine.ledger.commit.identity import LinkCommand
 from engine.ledger.commit.outcomes import ReportCommand
 from engine.ledger.errors import LedgerError
 from engine.ledger.store.open import open_store
@@ -115,15 +117,15 @@ class Story:
             self._now += wait
             self._group += 1
             asks = [self._ask(act, place) for place, act in enumerate(together)]
-            for answer in settle_group(self._store, [one for one in asks if one is not None]):
+            for answer in commit_group(self._store, [one for one in asks if one is not None]):
                 assert not isinstance(answer, LedgerError), answer
                 if isinstance(answer, Decision) and answer.offers:
                     self.decided.append(answer.decision_id)
 
-    def _ask(self, act: Act, place: int) -> Command | None:
+    def _ask(self, act: Act, place: int) -> AnyCommand | None:
         match act.what:
             case "decide":
-                return evaluate(self.compiled, self._request(act, self._step(2, place)))
+                return DecideCommand(evaluate(self.compiled, self._request(act, self._step(2, place))))
             case "report":
                 return self._report(act, self._step(1, place))
         names = tuple(dict.fromkeys((act.name, NAMES[act.pick % 3])))
@@ -146,7 +148,9 @@ class Story:
         return Request(
             customer=act.name,
             now=self._now,
-            attributes={name: value for name, value in attributes.items() if name in self.compiled.wanted},
+            attributes={
+                name: value for name, value in attributes.items() if name in self.compiled.referenced
+            },
             consents=frozenset(("sms", "wechat")),
             channels=channels,
             placement=placement,

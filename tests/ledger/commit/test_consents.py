@@ -1,6 +1,7 @@
 """Consents that customers withdraw: at once, for every later decision, whatever callers send; on both stores."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
@@ -10,9 +11,10 @@ from hypothesis import strategies as st
 
 from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import evaluate
-from engine.decide.pressure.consent import said, stricter, withdrawn_since
+from engine.decide.pressure.consent import consents_after, stricter, withdrawn_since
+from engine.ledger.commit.decisions import DecideCommand
 from engine.ledger.commit.events import RecordResult
-from engine.ledger.commit.group import settle_group
+from engine.ledger.commit.group import commit_group
 from engine.ledger.commit.identity import LinkCommand
 from engine.ledger.commit.outcomes import ReportCommand
 from engine.ledger.commit.replay import logged_decision_of
@@ -76,7 +78,7 @@ def decide(
         mode=mode,
         aliases=aliases,
     )
-    (answer,) = settle_group(store, [evaluate(compiled, request)])
+    (answer,) = commit_group(store, [DecideCommand(evaluate(compiled, request))])
     assert isinstance(answer, Decision)
     return answer
 
@@ -84,7 +86,7 @@ def decide(
 def tell(compiled: CompiledBook, store: Store, kind: str, at: int = NOW, **over: object) -> None:
     """The customer unsubscribes, or subscribes."""
     one = ReportCommand(compiled, "ann", "", Event(f"e-{next(events)}", kind, at, {}), NOW)
-    assert settle_group(store, [one._replace(**over)]) == [RecordResult.ACCEPTED]  # type: ignore[arg-type]
+    assert commit_group(store, [replace(one, **over)]) == [RecordResult.ACCEPTED]  # type: ignore[arg-type]
 
 
 def reached(compiled: CompiledBook, store: Store, name: str = "ann") -> set[str]:
@@ -121,7 +123,9 @@ def test_the_channel_that_is_named_says_of_what(
 def test_a_page_is_still_answered(compiled: CompiledBook, store: Store) -> None:
     """Who wants no messages still comes to us."""
     tell(compiled, store, "unsubscribed")
-    (answer,) = settle_group(store, [evaluate(compiled, Request("ann", NOW, {}, placement="page"))])
+    (answer,) = commit_group(
+        store, [DecideCommand(evaluate(compiled, Request("ann", NOW, {}, placement="page")))]
+    )
     assert isinstance(answer, Decision)
     assert answer.outcome is Outcome.OFFER
 
@@ -172,7 +176,7 @@ def test_linking_keeps_the_stricter(compiled: CompiledBook, store: Store) -> Non
     tell(compiled, store, "subscribed", NOW + 5, customer="zoe")
     preview = decide(compiled, store, "zoe", "call", mode=Mode.PREVIEW, aliases=("ann",))
     assert preview.outcome is Outcome.BLOCKED
-    settle_group(store, [LinkCommand(("ann", "zoe"), NOW)])
+    commit_group(store, [LinkCommand(("ann", "zoe"), NOW)])
     assert reached(compiled, store, "zoe") == {"sms", "mail", "post"}
 
 
@@ -185,7 +189,7 @@ PURPOSES = ("ads", "calls", "other")
 def _consents(words: list[tuple[str, int, bool]]) -> Consents:
     found: Consents = {}
     for purpose, at, agrees in words:
-        found = said(found, purpose, at, agrees=agrees)
+        found = consents_after(found, purpose, at, agrees=agrees)
     return found
 
 

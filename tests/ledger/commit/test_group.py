@@ -9,8 +9,9 @@ import pytest
 
 from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import evaluate
-from engine.ledger.commit.group import settle_group
-from engine.ledger.errors import LedgerError, RequestIdTaken, SettleFault
+from engine.ledger.commit.decisions import DecideCommand
+from engine.ledger.commit.group import commit_group
+from engine.ledger.errors import DecisionFault, LedgerError, RequestIdTaken
 from engine.ledger.store.open import open_store
 from engine.ledger.store.store import Store
 from engine.model.decision import Decision, Outcome, Reason, ReasonCode
@@ -57,8 +58,7 @@ def settle(compiled: CompiledBook, store: Store, *requests: Request) -> list[Dec
 
 def settle_any(compiled: CompiledBook, store: Store, *requests: Request) -> list[Decision | LedgerError]:
     """Settles the requests in one group."""
-    answers = settle_group(store, [evaluate(compiled, request) for request in requests])
-    return [one for one in answers if isinstance(one, Decision | LedgerError)]
+    return commit_group(store, [DecideCommand(evaluate(compiled, request)) for request in requests])
 
 
 def test_the_cold_gets_the_rich_cream(compiled: CompiledBook, store: Store) -> None:
@@ -240,7 +240,7 @@ def test_a_fault_in_one_request_spares_its_neighbours(
         customer="broken", attributes={**LI_NA.attributes, "profile.first_name": unreadable}
     )
     good, bad, other = settle_any(compiled, store, LI_NA, broken, LI_NA._replace(customer="wang-wei"))
-    assert isinstance(bad, SettleFault)
+    assert isinstance(bad, DecisionFault)
     assert isinstance(good, Decision)
     assert isinstance(other, Decision)
     assert any_log.rows("select person from decisions order by 1") == [("li-na",), ("wang-wei",)]

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import evaluate
+from engine.ledger.commit.decisions import DecideCommand
 from engine.ledger.commit.events import RecordCommand, RecordResult
-from engine.ledger.commit.group import settle_group
+from engine.ledger.commit.group import commit_group
 from engine.ledger.commit.identity import LinkCommand, LinkResult
 from engine.ledger.errors import LedgerError, RequestIdTaken, TooManyNames
 from engine.ledger.queries.identities import MOST_NAMES
@@ -67,8 +68,7 @@ def of(name: str, at: int = NOW, *aliases: str, request_id: str = "", mode: Mode
 
 def decide(compiled: CompiledBook, store: Store, *requests: Request) -> list[Decision | LedgerError]:
     """What the requests are answered, in one group."""
-    answers = settle_group(store, [evaluate(compiled, one) for one in requests])
-    return [one for one in answers if isinstance(one, Decision | LedgerError)]
+    return commit_group(store, [DecideCommand(evaluate(compiled, request)) for request in requests])
 
 
 def outcomes(compiled: CompiledBook, store: Store, *requests: Request) -> list[Outcome]:
@@ -78,7 +78,7 @@ def outcomes(compiled: CompiledBook, store: Store, *requests: Request) -> list[O
 
 def link(store: Store, *names: str, at: int = NOW) -> str | LedgerError:
     """Links the names; the one under which the person is kept."""
-    (answer,) = settle_group(store, [LinkCommand(names, at)])
+    (answer,) = commit_group(store, [LinkCommand(names, at)])
     assert isinstance(answer, LinkResult | LedgerError)
     return answer.person if isinstance(answer, LinkResult) else answer
 
@@ -137,7 +137,7 @@ def test_a_retry_finds_its_decision_under_any_name(compiled: CompiledBook, store
 
 def test_events_and_signals_come_together(compiled: CompiledBook, store: Store) -> None:
     """Events of the same moment are all kept, and a signal is held from the first start to the last end."""
-    settle_group(
+    commit_group(
         store,
         [look(compiled, "ann", "e-1"), look(compiled, "zoe", "e-2"), look(compiled, "zoe", "e-3", NOW + 1)],
     )
@@ -154,7 +154,7 @@ def test_events_and_signals_come_together(compiled: CompiledBook, store: Store) 
 
 def test_what_was_recorded_under_a_name_is_known_by_its_link(compiled: CompiledBook, store: Store) -> None:
     """Names that come with a request are recalled together before anybody has linked them."""
-    settle_group(store, [look(compiled, "cookie", "e-1")])
+    commit_group(store, [look(compiled, "cookie", "e-1")])
     with store.transaction(writes=False):
         found = recall(
             store, [RecallQuery("li-na", ("look",)), RecallQuery("li-na", ("look",), aliases=("cookie",))]
@@ -165,8 +165,8 @@ def test_what_was_recorded_under_a_name_is_known_by_its_link(compiled: CompiledB
 def test_an_event_is_a_duplicate_under_any_name(compiled: CompiledBook, store: Store) -> None:
     """An event that was recorded under one name is not counted once more under another."""
     answers = [
-        *settle_group(store, [look(compiled, "ann", "e-1", NOW, "zoe")]),
-        *settle_group(store, [look(compiled, "zoe", "e-1")]),
+        *commit_group(store, [look(compiled, "ann", "e-1", NOW, "zoe")]),
+        *commit_group(store, [look(compiled, "zoe", "e-1")]),
     ]
     assert answers == [RecordResult.ACCEPTED, RecordResult.DUPLICATE]
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -11,8 +12,9 @@ from hypothesis import strategies as st
 
 from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import evaluate
+from engine.ledger.commit.decisions import DecideCommand
 from engine.ledger.commit.events import RecordResult
-from engine.ledger.commit.group import settle_group
+from engine.ledger.commit.group import commit_group
 from engine.ledger.commit.identity import LinkCommand
 from engine.ledger.commit.outcomes import ReportCommand
 from engine.ledger.errors import EventIdTaken, OutcomeRefused
@@ -80,7 +82,7 @@ def decide(
         placement=placement,
         max_offers=2 if placement else 1,
     )
-    (answer,) = settle_group(store, [evaluate(compiled, request)])
+    (answer,) = commit_group(store, [DecideCommand(evaluate(compiled, request))])
     assert isinstance(answer, Decision)
     return answer
 
@@ -90,7 +92,7 @@ def word(
 ) -> ReportCommand:
     """An outcome of the decision, reported when it happened."""
     event = Event(event_id or f"{decision_id}-{kind}-{at}", kind, at, {})
-    return ReportCommand(compiled, "", decision_id, event, at)._replace(**over)  # type: ignore[arg-type]
+    return replace(ReportCommand(compiled, "", decision_id, event, at), **over)  # type: ignore[arg-type]
 
 
 def is_open(compiled: CompiledBook, store: Store, at: int, channel: str = "sms") -> bool:
@@ -102,14 +104,14 @@ def test_what_bounced_is_given_back(compiled: CompiledBook, store: Store) -> Non
     """The cap has room again as soon as it is known that the message did not arrive."""
     first = decide(compiled, store)
     assert not is_open(compiled, store, NOW + 1)
-    assert settle_group(store, [word(compiled, first.decision_id, "bounced", NOW + 2)]) == [ACCEPTED]
+    assert commit_group(store, [word(compiled, first.decision_id, "bounced", NOW + 2)]) == [ACCEPTED]
     assert is_open(compiled, store, NOW + 3)
 
 
 def test_what_was_delivered_counts_beyond_its_hold(compiled: CompiledBook, store: Store) -> None:
     """Confirmed, a contact counts for the cap's whole window, and not a moment longer."""
     first = decide(compiled, store)
-    settle_group(store, [word(compiled, first.decision_id, "delivered", NOW + HOUR)])
+    commit_group(store, [word(compiled, first.decision_id, "delivered", NOW + HOUR)])
     assert not is_open(compiled, store, NOW + 7 * 24 * HOUR - 1)
     assert is_open(compiled, store, NOW + 7 * 24 * HOUR)
 
@@ -117,7 +119,7 @@ def test_what_was_delivered_counts_beyond_its_hold(compiled: CompiledBook, store
 def test_late_word_counts_again(compiled: CompiledBook, store: Store) -> None:
     """A hold that ended without word let the next one go; then the first was delivered after all, and counts."""
     first = decide(compiled, store)
-    settle_group(store, [word(compiled, first.decision_id, "delivered", NOW + 30 * HOUR)])
+    commit_group(store, [word(compiled, first.decision_id, "delivered", NOW + 30 * HOUR)])
     blocked = decide(compiled, store, NOW + 31 * HOUR)
     assert (blocked.outcome, blocked.next_allowed_at) == (Outcome.BLOCKED, NOW + 7 * 24 * HOUR)
 
@@ -126,7 +128,7 @@ def test_what_counts_without_word_can_bounce(compiled: CompiledBook, store: Stor
     """`on_silence: confirm` does not bar a bounce from giving back."""
     first = decide(compiled, store, channel="post")
     assert not is_open(compiled, store, NOW + 48 * HOUR, "post")
-    settle_group(store, [word(compiled, first.decision_id, "not_sent", NOW + 49 * HOUR)])
+    commit_group(store, [word(compiled, first.decision_id, "not_sent", NOW + 49 * HOUR)])
     assert is_open(compiled, store, NOW + 50 * HOUR, "post")
 
 
@@ -135,7 +137,7 @@ def test_a_page_counts_when_it_was_shown(compiled: CompiledBook, store: Store, a
     shown = decide(compiled, store, placement="page")
     assert [one.campaign for one in shown.offers] == ["tea", "cake"]
     assert {one.expires_at for one in shown.offers} == {NOW + HOUR}
-    settle_group(store, [word(compiled, shown.decision_id, "impression", NOW + 1, campaign="tea")])
+    commit_group(store, [word(compiled, shown.decision_id, "impression", NOW + 1, campaign="tea")])
     assert any_log.rows("select campaign, state from contacts order by 1") == [
         ("cake", "reserved"),
         ("tea", "confirmed"),
@@ -149,8 +151,8 @@ def test_an_outcome_is_kept_once(compiled: CompiledBook, store: Store, any_log: 
     """A second one of a name is a duplicate, in a group and after it, and another customer's is refused."""
     first, other = decide(compiled, store), decide(compiled, store, name="zoe")
     one = word(compiled, first.decision_id, "clicked", NOW + 1, "e-1")
-    assert settle_group(store, [one, one]) == [ACCEPTED, DUPLICATE]
-    again = settle_group(store, [one, word(compiled, other.decision_id, "clicked", NOW + 1, "e-1")])
+    assert commit_group(store, [one, one]) == [ACCEPTED, DUPLICATE]
+    again = commit_group(store, [one, word(compiled, other.decision_id, "clicked", NOW + 1, "e-1")])
     assert again[0] is DUPLICATE
     assert isinstance(again[1], EventIdTaken)
     assert any_log.rows("select person, type, campaign, channel from outcomes") == [
@@ -163,7 +165,7 @@ def test_what_does_not_fit_its_decision_is_refused(
 ) -> None:
     """Of another customer, or of a campaign that was not offered: refused, and its neighbour is kept."""
     first = decide(compiled, store)
-    answers = settle_group(
+    answers = commit_group(
         store,
         [
             word(compiled, first.decision_id, "bounced", NOW + 1, customer="zoe"),
@@ -177,7 +179,7 @@ def test_what_does_not_fit_its_decision_is_refused(
 
 def test_word_of_an_unknown_decision_is_kept(compiled: CompiledBook, store: Store, any_log: Log) -> None:
     """It is accepted and changes nothing; but nobody may be told that a consent is withdrawn when nobody knows whose."""
-    answers = settle_group(
+    answers = commit_group(
         store,
         [
             word(compiled, "d-1", "delivered", NOW),
@@ -197,9 +199,9 @@ def test_outcomes_follow_the_person(compiled: CompiledBook, store: Store, any_lo
     """A decision made under a name that was linked since is the person's, and so is what happens to it."""
     first = decide(compiled, store, name="cookie")
     decide(compiled, store, NOW - 1, name="ann")
-    settle_group(store, [word(compiled, first.decision_id, "opened", NOW + 1)])
-    settle_group(store, [LinkCommand(("ann", "cookie"), NOW + 2)])
-    answers = settle_group(
+    commit_group(store, [word(compiled, first.decision_id, "opened", NOW + 1)])
+    commit_group(store, [LinkCommand(("ann", "cookie"), NOW + 2)])
+    answers = commit_group(
         store,
         [
             word(compiled, first.decision_id, "clicked", NOW + 3, customer="ann"),
@@ -215,8 +217,9 @@ def test_a_decision_of_the_same_group_knows_it(compiled: CompiledBook, store: St
     """What is reported together with a request is known to it, wherever it stands in the group."""
     first = decide(compiled, store)
     request = Request("ann", NOW + 2, {"profile.phone": "1"}, channels=("sms",))
-    decided, reported = settle_group(
-        store, [evaluate(compiled, request), word(compiled, first.decision_id, "bounced", NOW + 1)]
+    decided, reported = commit_group(
+        store,
+        [DecideCommand(evaluate(compiled, request)), word(compiled, first.decision_id, "bounced", NOW + 1)],
     )
     assert isinstance(decided, Decision)
     assert (decided.outcome, reported) == (Outcome.OFFER, ACCEPTED)
@@ -227,7 +230,7 @@ def test_what_came_of_a_campaign_is_counted(compiled: CompiledBook, store: Store
     found = [decide(compiled, store, NOW + hour * HOUR, f"p-{hour}") for hour in range(3)]
     for place, one in enumerate(found):
         worth = Event(f"c-{place}", "converted", one.at + 1, {"value": 1.5, "currency": "EUR"})
-        settle_group(
+        commit_group(
             store,
             [
                 word(compiled, one.decision_id, "clicked", one.at + 1),
@@ -275,7 +278,7 @@ def test_the_order_in_which_word_arrives_does_not_matter(
                     word(compiled, first.decision_id, kind, NOW + hour * HOUR) for kind, hour in arriving
                 ]
                 for group in [words] if together and number else [[one] for one in words]:
-                    settle_group(store, group)
+                    commit_group(store, group)
                 states = tuple(log.rows("select state, expires_at from contacts"))
                 found.add((states, is_open(compiled, store, NOW + 24 * HOUR)))
     assert len(found) == 1

@@ -9,8 +9,9 @@ import pytest
 from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import evaluate
 from engine.decide.select import select
+from engine.ledger.commit.decisions import DecideCommand
 from engine.ledger.commit.events import RecordResult
-from engine.ledger.commit.group import settle_group
+from engine.ledger.commit.group import commit_group
 from engine.ledger.commit.identity import LinkCommand
 from engine.ledger.commit.outcomes import ReportCommand
 from engine.ledger.commit.replay import logged_decision_of
@@ -78,7 +79,7 @@ def decide(
     request = Request(
         name, at, {"profile.to": "1"}, channels=channels, placement=placement, mode=mode, aliases=aliases
     )
-    (answer,) = settle_group(store, [evaluate(compiled, request)])
+    (answer,) = commit_group(store, [DecideCommand(evaluate(compiled, request))])
     assert isinstance(answer, Decision)
     return answer
 
@@ -86,7 +87,7 @@ def decide(
 def happens(compiled: CompiledBook, store: Store, kind: str, at: int, of: Decision, name: str = "") -> None:
     """It happens to the decision, and is reported."""
     event = Event(f"e-{next(events)}", kind, at, {})
-    assert settle_group(store, [ReportCommand(compiled, name, of.decision_id, event, at)]) == [
+    assert commit_group(store, [ReportCommand(compiled, name, of.decision_id, event, at)]) == [
         RecordResult.ACCEPTED
     ]
 
@@ -136,5 +137,5 @@ def test_linking_joins_what_happened(compiled: CompiledBook, store: Store) -> No
     assert decide(compiled, store, NOW + 2, "sms").outcome is Outcome.OFFER
     preview = decide(compiled, store, NOW + 2, "sms", mode=Mode.PREVIEW, aliases=("zoe",))
     assert preview.blocked_by == ("tired",)
-    settle_group(store, [LinkCommand(("ann", "zoe"), NOW + 3)])
+    commit_group(store, [LinkCommand(("ann", "zoe"), NOW + 3)])
     assert decide(compiled, store, NOW + 4, "sms", name="zoe").blocked_by == ("tired",)

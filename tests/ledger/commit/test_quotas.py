@@ -8,7 +8,8 @@ import pytest
 
 from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import evaluate
-from engine.ledger.commit.group import settle_group
+from engine.ledger.commit.decisions import DecideCommand
+from engine.ledger.commit.group import commit_group
 from engine.ledger.store.open import open_store
 from engine.ledger.store.store import Store
 from engine.model.decision import Decision, Outcome, Reason, ReasonCode, RuleKind
@@ -71,7 +72,7 @@ def somebody(customer: object, wants: str, now: int = NOW, **over: object) -> Re
 
 def settle(compiled: CompiledBook, store: Store, *requests: Request) -> list[Decision]:
     """Settles the requests in one group."""
-    answers = settle_group(store, [evaluate(compiled, request) for request in requests])
+    answers = commit_group(store, [DecideCommand(evaluate(compiled, request)) for request in requests])
     assert all(isinstance(one, Decision) for one in answers), answers
     return [one for one in answers if isinstance(one, Decision)]
 
@@ -219,8 +220,11 @@ def test_the_limit_is_that_of_the_live_book(
     less = compiled_book(tmp_path / "less", BOOK.replace("stock: 3", "stock: 1"))
     assert settle(less, store, somebody("less", "rare"))[0].outcome is Outcome.BLOCKED
     assert used(any_log, "rare/stock") == 5
-    both = [evaluate(more, somebody("a", "rare")), evaluate(less, somebody("b", "rare"))]
-    assert [one.blocked_by for one in settle_group(store, both) if isinstance(one, Decision)] == [
+    both = [
+        DecideCommand(evaluate(more, somebody("a", "rare"))),
+        DecideCommand(evaluate(less, somebody("b", "rare"))),
+    ]
+    assert [one.blocked_by for one in commit_group(store, both) if isinstance(one, Decision)] == [
         ("rare/stock",)
     ] * 2
 

@@ -17,7 +17,7 @@ from engine.decide.attributes.derive import Derivation, derivation
 from engine.decide.compiled import CompiledBook
 from engine.engine import Engine
 from engine.ledger.commit.events import RecordCommand, RecordResult, record
-from engine.ledger.memory import memory
+from engine.ledger.memory import memory_of
 from engine.ledger.queries import persons
 from engine.ledger.store.open import open_store
 from engine.ledger.store.store import Store
@@ -79,7 +79,7 @@ def remembered(
             record(store, [RecordCommand(compiled, customer, one, NOW)])
     with store.transaction(writes=False):
         (found,) = persons.recall(store, [recall.of(customer, NOW)])
-    return memory(found, NOW).events
+    return memory_of(found, NOW).events
 
 
 @settings(max_examples=150, deadline=None)

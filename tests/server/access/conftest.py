@@ -32,7 +32,7 @@ class Authority:
         """A certificate for the names, and its key, as files."""
         made = self.ca.issue_cert(*names, common_name=common_name)
         cert, key = self.folder / f"{file}.pem", self.folder / f"{file}.key"
-        cert.write_bytes(b"".join(one.bytes() for one in made.cert_chain_pems))
+        cert.write_bytes(b"".join(pem.bytes() for pem in made.cert_chain_pems))
         key.write_bytes(made.private_key_pem.bytes())
         return cert, key
 
@@ -84,7 +84,7 @@ def secure(authority: Authority) -> list[str]:
 
 def write_callers(path: Path, *entries: Entry, more: str = "") -> Path:
     """A callers file."""
-    path.write_text("\n".join(one.toml() for one in entries) + more, encoding="utf-8")
+    path.write_text("\n".join(entry.toml() for entry in entries) + more, encoding="utf-8")
     return path
 
 

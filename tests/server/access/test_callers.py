@@ -4,9 +4,8 @@ import pytest
 
 from engine.server.access.callers import bearer_of, digest_of
 from engine.server.access.callers_file import CallersFile, WrongCallers
-from engine.server.access.rate_limit import Limits
-from engine.server.access.refusals import Unknown
-from engine.server.access.roles import Role
+from engine.server.access.limits import Limits
+from engine.server.access.roles import Role, Unknown
 from engine.server.access.tokens import new_token
 
 HASH = "ab" * 32
@@ -37,8 +36,8 @@ def test_every_refusal_sounds_the_same() -> None:
         with pytest.raises(Unknown) as caught:
             callers.by_token(given, now)
         refusals.append(caught.value)
-    assert len({str(one) for one in refusals}) == 1
-    assert len({one.reason for one in refusals}) == 3
+    assert len({str(refusal) for refusal in refusals}) == 1
+    assert len({refusal.reason for refusal in refusals}) == 3
 
 
 def test_a_certificate_is_known_by_any_of_its_names() -> None:
@@ -71,7 +70,7 @@ def test_a_certificate_is_known_by_any_of_its_names() -> None:
         (TOKEN.replace("shop", "a b"), "tokens[0].name"),
     ],
 )
-def test_what_is_wrong_is_said_with_its_place(text: str, words: str) -> None:
+def test_what_is_wrong_is_said_with_its_path(text: str, words: str) -> None:
     """A wrong file is refused with the place of the mistake, and never with a value that may be a secret."""
     with pytest.raises(WrongCallers) as caught:
         CallersFile(Limits()).read(text)

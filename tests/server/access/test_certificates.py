@@ -13,10 +13,10 @@ from engine.server.access.certificates import Certificates, WrongCertificate
 from engine.server.access.roles import Role
 from tests.requests import li_na
 from tests.server.access.conftest import Authority, secure, token_for, write_callers
-from tests.server.access.test_tokens import until
 from tests.server.load import Load
 from tests.server.test_lifecycle import tact
 from tests.servers import serving
+from tests.waiting import until
 
 MAILER = '[[certificates]]\nname = "mailer"\nroles = ["decide"]\nsubject = "mailer.example"\n'
 SHOP, SHOP_ENTRY = token_for("shop", Role.EXPLAIN)
@@ -30,7 +30,7 @@ def presented(target: str) -> str:
 
 def is_known(target: str, tls: Tls | None, token: str | None = None) -> bool:
     """Whether the server knows who calls with these."""
-    with Client(target, timeout=10, attempts=1, tls=tls, token=token) as client:
+    with Client(target, timeout=60, attempts=1, tls=tls, token=token) as client:
         try:
             client.decide(li_na())
         except AccessDenied:
@@ -43,17 +43,17 @@ async def test_a_server_with_a_certificate_is_called_over_tls(
 ) -> None:
     """Both clients and `tact health` reach it by its authority; without TLS, or trusting others, nobody does."""
     with serving(book, log, *secure(authority)) as server:
-        with Client(server.target, timeout=10, tls=Tls(ca=authority.file)) as client:
+        with Client(server.target, timeout=60, tls=Tls(ca=authority.file)) as client:
             assert client.decide(li_na()).decision_id
-        async with AsyncClient(server.target, timeout=10, tls=Tls(ca=authority.file)) as aclient:
+        async with AsyncClient(server.target, timeout=60, tls=Tls(ca=authority.file)) as aclient:
             assert (await aclient.decide(li_na())).decision_id
-        healthy = tact("health", server.target, "--timeout", "10", "--ca", str(authority.file))
+        healthy = tact("health", server.target, "--timeout", "60", "--ca", str(authority.file))
         assert healthy.stdout == "SERVING\n", healthy.stderr
         stranger = authority.folder / "stranger.pem"
         trustme.CA().cert_pem.write_to_path(str(stranger))
         for tls in (None, Tls(ca=stranger), Tls(ca=authority.file, server_name="elsewhere.example")):
             with (
-                Client(server.target, timeout=2, attempts=1, tls=tls) as client,
+                Client(server.target, timeout=60, attempts=1, tls=tls) as client,
                 pytest.raises(Unavailable),
             ):
                 client.decide(li_na())
@@ -69,7 +69,7 @@ def test_mutual_tls_without_callers_lets_in_who_has_a_certificate(
         assert is_known(server.target, authority.client("anybody.example"))
         for tls in (Tls(ca=authority.file), Tls(ca=authority.file, cert=cert, key=key)):
             with (
-                Client(server.target, timeout=2, attempts=1, tls=tls) as client,
+                Client(server.target, timeout=60, attempts=1, tls=tls) as client,
                 pytest.raises(Unavailable),
             ):
                 client.decide(li_na())
@@ -90,7 +90,7 @@ def test_a_certificate_says_who_calls(book: Path, log: Path, authority: Authorit
         assert not is_known(server.target, authority.client("stranger.example"))
         assert not is_known(server.target, mailer, SHOP)
         assert not is_known(server.target, mailer, "tact_wrong")
-        with Client(server.target, timeout=10, tls=mailer) as client:
+        with Client(server.target, timeout=60, tls=mailer) as client:
             assert client.health()
             with pytest.raises(AccessDenied, match="explain"):
                 client.explain(li_na())
@@ -127,7 +127,7 @@ def test_old_connections_live_on_with_a_new_certificate(book: Path, log: Path, a
     """A client that is connected goes on while the certificate is replaced."""
     with (
         serving(book, log, *secure(authority)) as server,
-        Client(server.target, timeout=10, attempts=1, tls=Tls(ca=authority.file)) as client,
+        Client(server.target, timeout=60, attempts=1, tls=Tls(ca=authority.file)) as client,
     ):
         client.decide(li_na())
         shown = presented(server.target)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from engine.server.access.callers_file import CallersFile
-from engine.server.access.rate_limit import Limits
+from engine.server.access.limits import Limits
 from engine.server.access.roles import Role
 from engine.settings import Settings
 from tests.server.test_lifecycle import tact
@@ -47,7 +47,7 @@ def test_a_file_is_made_for_its_owner_and_added_to(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
     assert callers.by_token(first, 0.0) == callers.by_token(second, 0.0)
     assert first not in text
-    assert [one.name for one in tmp_path.iterdir()] == ["callers.toml"]
+    assert [path.name for path in tmp_path.iterdir()] == ["callers.toml"]
 
 
 @pytest.mark.parametrize(
@@ -88,13 +88,15 @@ def test_settings_say_where_they_come_from(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("TACT_PORT", "1")
     monkeypatch.setenv("TACT_LOG", "postgresql://tact:secret@db/tact")
     done = tact("settings", "--json", "--", "--port", "7", "--insecure")
-    found = {name: (one["value"], one["source"]) for name, one in json.loads(done.stdout).items()}
-    assert set(found) == {f"TACT_{name.upper()}" for name in Settings.model_fields}
-    assert found["TACT_PORT"] == (7, "option")
-    assert found["TACT_INSECURE"] == (True, "option")
-    assert found["TACT_RATE"] == (5.0, "environment")
-    assert found["TACT_LOG"] == ("postgresql://tact:***@db/tact", "environment")
-    assert found["TACT_HOST"] == ("127.0.0.1", "default")
+    settings = {
+        name: (setting["value"], setting["source"]) for name, setting in json.loads(done.stdout).items()
+    }
+    assert set(settings) == {f"TACT_{name.upper()}" for name in Settings.model_fields}
+    assert settings["TACT_PORT"] == (7, "option")
+    assert settings["TACT_INSECURE"] == (True, "option")
+    assert settings["TACT_RATE"] == (5.0, "environment")
+    assert settings["TACT_LOG"] == ("postgresql://tact:***@db/tact", "environment")
+    assert settings["TACT_HOST"] == ("127.0.0.1", "default")
     assert "secret" not in done.stdout
 
 

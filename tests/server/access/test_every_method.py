@@ -24,14 +24,14 @@ from tests.servers import Server, serving
 def methods_of(*files: Any) -> list[str]:
     """The paths of all methods in the files."""
     services = [service for file in files for service in file.DESCRIPTOR.services_by_name.values()]
-    return [f"/{one.full_name}/{method.name}" for one in services for method in one.methods]
+    return [f"/{service.full_name}/{method.name}" for service in services for method in service.methods]
 
 
 CONTRACT = methods_of(
     *(
-        import_module(f"engine.api.v1.{one.name}")
-        for one in iter_modules(engine.api.v1.__path__)
-        if one.name.endswith("_pb2")
+        import_module(f"engine.api.v1.{module.name}")
+        for module in iter_modules(engine.api.v1.__path__)
+        if module.name.endswith("_pb2")
     )
 )
 METHODS = [*CONTRACT, *methods_of(health_pb2, reflection_pb2)]
@@ -74,7 +74,7 @@ def channel(server: Server) -> Iterator[grpc.Channel]:
 def code_of(channel: grpc.Channel, path: str, metadata: Any = (), body: bytes = b"") -> grpc.StatusCode:
     """How a call of the method ends when it is sent the bytes."""
     ask: Any = channel.stream_stream(path)
-    call = ask(iter([body]), metadata=metadata, timeout=10)
+    call = ask(iter([body]), metadata=metadata, timeout=60)
     try:
         next(call, None)
     except grpc.RpcError:
@@ -132,7 +132,7 @@ def test_the_refusals_tell_nothing_apart(channel: grpc.Channel) -> None:
     said = set()
     for what in ("unknown", "expired", "early"):
         ask: Any = channel.stream_stream("/tact.v1.Decisions/Decide")
-        call = ask(iter([]), metadata=WRONG[what], timeout=10)
+        call = ask(iter([]), metadata=WRONG[what], timeout=60)
         with pytest.raises(grpc.RpcError):
             next(call)
         said.add(call.details())

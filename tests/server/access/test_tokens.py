@@ -1,7 +1,7 @@
 """Tokens at work: simulation, rotation under load, limits."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from tests.requests import li_na
 from tests.server.access.conftest import token_for, write_callers
 from tests.server.load import Load
 from tests.servers import serving
+from tests.waiting import until
 
 SHOP, SHOP_ENTRY = token_for("shop", Role.DECIDE, Role.EXPLAIN)
 
@@ -23,16 +24,8 @@ SHOP, SHOP_ENTRY = token_for("shop", Role.DECIDE, Role.EXPLAIN)
 @contextmanager
 def asking(target: str, token: str) -> Iterator[Client]:
     """A client with a token."""
-    with Client(target, timeout=10, attempts=1, token=token) as client:
+    with Client(target, timeout=60, attempts=1, token=token) as client:
         yield client
-
-
-def until(holds: Callable[[], bool]) -> None:
-    """Waits for what a server does within a second or so."""
-    deadline = time.monotonic() + 30
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def is_let_in(target: str, token: str) -> bool:
@@ -58,7 +51,7 @@ def test_now_needs_the_role(book: Path, log: Path, tmp_path: Path) -> None:
             with pytest.raises(InvalidRequest) as caught:
                 client.decide(message)
             (item,) = client.decide_batch([message])
-    assert [one.field for one in caught.value.violations] == ["now"]
+    assert [violation.field for violation in caught.value.violations] == ["now"]
     assert not isinstance(item, DecideResponse)
     assert "simulate" in item.message
 
@@ -116,8 +109,11 @@ def test_a_batch_counts_for_what_it_holds(
     assert 4900 < refused.value.retry_after <= 5000
 
 
-def test_calls_at_once_are_bounded_for_each_caller(book: Path, log: Path, tmp_path: Path) -> None:
+def test_calls_at_once_are_bounded_for_each_caller(
+    book: Path, log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """With two calls under way the third is refused with a delay, and let in when one of them is gone."""
+    monkeypatch.setenv("TACT_REQUEST_TIMEOUT", "600")
     more = "\n[limits.shop]\nat_once = 2\n"
     callers = write_callers(tmp_path / "callers.toml", SHOP_ENTRY, more=more)
     with ExitStack() as stack:
@@ -128,15 +124,15 @@ def test_calls_at_once_are_bounded_for_each_caller(book: Path, log: Path, tmp_pa
 
         def refused_while_two_are_held() -> bool:
             """One that came while the client was asking was itself the third, and is sent again."""
-            stalled[:] = [one if one.is_active() else stall(channel, SHOP) for one in stalled]
+            stalled[:] = [call if call.is_active() else stall(channel, SHOP) for call in stalled]
             return is_refused(client)
 
         until(refused_while_two_are_held)
         with pytest.raises(Overloaded) as refused:
             client.decide(li_na())
         assert refused.value.retry_after
-        for one in stalled:
-            one.cancel()
+        for call in stalled:
+            call.cancel()
         until(lambda: not is_refused(client))
 
 

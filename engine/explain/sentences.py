@@ -1,0 +1,139 @@
+"""An explanation in sentences: what became of a campaign, why, and what would change that."""
+
+import re
+from collections.abc import Iterator
+from zoneinfo import ZoneInfo
+
+from engine.conditions.evaluate import Verdict
+from engine.conditions.trace import Trace
+from engine.decide.arbitrate.content import as_text
+from engine.decide.experiments.posteriors import Propensity
+from engine.explain.model import CampaignExplained, Change, ChangeKind, Counterfactual
+from engine.explain.words import (
+    code_in_words,
+    deciding_rule,
+    moment_in_words,
+    ranks_in_words,
+    rule_in_words,
+    sentence_of,
+    then_of,
+)
+from engine.model.decision import ReasonCode
+from engine.model.instant import to_datetime
+from engine.model.values import Value
+
+_MOST_TESTS = 3
+
+
+_CONCLUSION = re.compile(r"(signal|pattern)\.([^. ]+) eq true")
+
+
+def sentence(campaign: CampaignExplained, zone: ZoneInfo) -> str:
+    """What became of the campaign, why, and what would change that; times are on the zone's clock."""
+    parts = [f"{campaign.campaign} {_stage(campaign)}{_rule(campaign, zone)}"]
+    others = [detail for detail in campaign.details if detail != campaign.reason]
+    if others and campaign.reason.code is not ReasonCode.CHOSEN:
+        parts.append(f"also {', '.join(f'{code_in_words(detail.code)} {detail.name}' for detail in others)}")
+    if campaign.propensity is not None:
+        parts.append(_learned(campaign.propensity))
+    text = "; ".join(parts) + "."
+    if campaign.counterfactuals:
+        return f"{text} {counterfactual_sentence(campaign.counterfactuals[0], zone)}"
+    if campaign.searched and campaign.reason.code is not ReasonCode.CHOSEN:
+        return f"{text} No single change that was tried would bring it further."
+    return text
+
+
+def counterfactual_sentence(counterfactual: Counterfactual, zone: ZoneInfo) -> str:
+    """The change, and what would become of the campaign with it."""
+    changed = _if(counterfactual.change, zone)
+    if counterfactual.wins:
+        return f"It would be chosen {changed}."
+    return f"It would fit and {then_of(counterfactual.then)} {changed}."
+
+
+def _stage(campaign: CampaignExplained) -> str:
+    code = campaign.reason.code
+    if code is ReasonCode.NOT_ELIGIBLE:
+        failing = _failing(campaign.condition) if campaign.condition else []
+        return f"does not fit: {'; '.join(failing)}" if failing else sentence_of(campaign.reason)
+    text = sentence_of(campaign.reason)
+    if code is ReasonCode.NOT_ACTIVE and campaign.reason.name != campaign.campaign:
+        text += f", since its offer {campaign.reason.name} does not"
+    return text + _margin(campaign)
+
+
+def _rule(campaign: CampaignExplained, zone: ZoneInfo) -> str:
+    """What the rule saw that held it back first, or since when the consent is withdrawn."""
+    reading = deciding_rule(campaign)
+    return f" ({rule_in_words(reading, zone)})" if reading else ""
+
+
+def _margin(campaign: CampaignExplained) -> str:
+    rival = campaign.rival
+    if rival is None:
+        return f" with a score of {campaign.score:g}" if campaign.reason.code is ReasonCode.CHOSEN else ""
+    return ranks_in_words(rival.tier, rival.score, campaign.tier, campaign.score)
+
+
+def _learned(propensity: Propensity) -> str:
+    """The propensity, and of how many offers it was learned."""
+    if not propensity.shown:
+        return f"propensity {propensity.rate:g}, as nothing was learned yet"
+    offers = "one offer" if propensity.shown == 1 else f"{propensity.shown:,} offers"
+    return f"propensity {propensity.rate:.2g}, learned from {offers}"
+
+
+def _failing(node: Trace) -> list[str]:
+    """The tests that would have to hold; of many the first."""
+    tests = list(dict.fromkeys(_blamed(node, expected=True)))
+    return tests[:_MOST_TESTS] + (["…"] if len(tests) > _MOST_TESTS else [])
+
+
+def _blamed(node: Trace, *, expected: bool) -> Iterator[str]:
+    """The leaves because of which the node is not as expected; of alternatives that all failed, all of them."""
+    if (node.verdict is Verdict.TRUE) is expected:
+        return
+    if not node.parts:
+        seen = "is missing" if node.value is None else f"is {as_text(node.value)}"
+        verb = "holds" if node.verdict is Verdict.TRUE else "does not hold"
+        conclusion = _conclusion(node.text)
+        yield f"the {conclusion} {verb}" if conclusion else f"{node.text} {verb}, it {seen}"
+    for part in node.parts:
+        yield from _blamed(part, expected=not expected if node.text == "none" else expected)
+
+
+def _if(change: Change, zone: ZoneInfo) -> str:  # noqa: PLR0911 one for each kind
+    match change.kind:
+        case ChangeKind.ATTRIBUTE if conclusion := _conclusion(f"{change.name} eq {_value(change.after)}"):
+            return f"if the {conclusion} held"
+        case ChangeKind.ATTRIBUTE if change.any_value:
+            return f"if {change.name} were known"
+        case ChangeKind.ATTRIBUTE:
+            return f"if {change.name} were {_value(change.after)} instead of {_value(change.before)}"
+        case ChangeKind.CONSENT:
+            return f"if the customer agreed to {change.name}"
+        case ChangeKind.CHANNEL:
+            return f"if the call allowed the channel {change.name}"
+        case ChangeKind.PLACEMENT:
+            return f"if the call asked for the placement {change.name}"
+        case ChangeKind.TIME:
+            return f"at {_moment(change, zone)}"
+        case ChangeKind.TIER | ChangeKind.VALUE:
+            return f"with a {change.kind} of {_value(change.after)} instead of {_value(change.before)}"
+
+
+def _conclusion(test: str) -> str:
+    """The signal or pattern that the test asks for; empty for any other test."""
+    match = _CONCLUSION.fullmatch(test)
+    return f"{match[1]} {match[2]}" if match else ""
+
+
+def _value(value: Value | None) -> str:
+    return "missing" if value is None else as_text(value)
+
+
+def _moment(change: Change, zone: ZoneInfo) -> str:
+    if not isinstance(change.after, int):
+        raise TypeError(f"{change.after!r} is not a moment")
+    return moment_in_words(to_datetime(change.after), zone)

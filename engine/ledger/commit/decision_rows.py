@@ -1,0 +1,205 @@
+"""Writes a decision as rows of the log: enough to repeat it exactly, without the values that the book keeps out of the log."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import orjson
+
+from engine.decide.answer import offer_of, to_json
+from engine.decide.evaluate import Evaluation
+from engine.decide.experiments.samples import Sample
+from engine.decide.pressure.contact_state import initial_status
+from engine.decide.select import Selection, TriedCandidate
+from engine.ledger.memory import to_json as fields_to_json
+from engine.ledger.store.rows import ContactRow, DecisionRow
+from engine.model.contact import Contact, ContactState
+from engine.model.customer import CustomerState, HeldSignal
+from engine.model.decision import Decision, Outcome
+
+_MOST_CANDIDATES = 50
+"""Candidates beyond these are counted, not listed: re-evaluating the decision gives them."""
+
+
+class _NoOffer(NamedTuple):
+    """The columns of the first offer, in the row of a decision that has none, withheld ones included."""
+
+    campaign: str | None = None
+    offer: str | None = None
+    variant: str | None = None
+    channel: str | None = None
+    score: float | None = None
+    selection_probability: float | None = None
+    expires_at: int | None = None
+
+
+_NO_OFFER = _NoOffer()
+
+
+def decision_row(
+    evaluation: Evaluation,
+    person: str,
+    decision: Decision,
+    selection: Selection,
+    contacts: Sequence[Contact],
+    customer_state: CustomerState,
+) -> DecisionRow:
+    """The row of `decisions`."""
+    first = decision.offers[0] if decision.offers else _NO_OFFER
+    if decision.outcome is Outcome.CONTROL:
+        first = offer_of(evaluation, selection.chosen[0])
+    return DecisionRow(
+        decision_id=decision.decision_id,
+        request_id=decision.request_id or None,
+        person=person,
+        at=decision.at,
+        book_version=decision.book_version,
+        outcome=decision.outcome,
+        campaign=first.campaign,
+        offer=first.offer,
+        variant=first.variant,
+        channel=first.channel,
+        placement=evaluation.request.placement or None,
+        score=first.score,
+        selection_probability=decision.selection_probability if first is not _NO_OFFER else None,
+        next_allowed_at=decision.next_allowed_at,
+        expires_at=first.expires_at,
+        inputs=_inputs(evaluation, person),
+        trace=_trace(evaluation, person, selection, contacts, customer_state),
+        answer=to_json(decision),
+    )
+
+
+def contact_rows(person: str, decision: Decision, selection: Selection) -> list[ContactRow]:
+    """The rows of `contacts`, one an offer that uses up pressure, or would if it were not withheld."""
+    rows = []
+    for position, (_, contact, withheld) in enumerate(selection.chosen):
+        facts = contact.facts
+        rows.append(
+            ContactRow(
+                person=person,
+                at=contact.at,
+                decision_id=decision.decision_id,
+                position=position,
+                state=initial_status(contact.expires_at).state if withheld is None else ContactState.SHADOW,
+                expires_at=contact.expires_at,
+                channel=facts.channel,
+                kind=facts.kind,
+                campaign=facts.campaign,
+                offer=facts.offer,
+                category=facts.category,
+                tags=orjson.dumps(sorted(facts.tags)).decode() if facts.tags else "[]",
+            )
+        )
+    return rows
+
+
+def _inputs(evaluation: Evaluation, person: str) -> str:
+    request, masked = evaluation.request, evaluation.compiled.masked
+    values = request.attributes
+    hidden = [name for name in masked if name in values] if masked else []
+    document: dict[str, Any] = {
+        "attributes": {k: v for k, v in values.items() if k not in masked} if hidden else values,
+        "masked": sorted(hidden),
+        "consents": sorted(request.consents),
+        "preferred_channels": request.preferred_channels,
+        "channels": request.channels,
+        "max_offers": request.max_offers,
+        "salt": evaluation.compiled.book.salt,
+    }
+    if person != request.customer:
+        document["customer"] = request.customer
+    if evaluation.conversions:
+        document["conversions"] = evaluation.conversions
+    if evaluation.concluded.signals:
+        document["signals"] = [signal[:3] for signal in evaluation.concluded.signals]
+    if request.memory.signals:
+        document["remembered"] = [_held_signal(signal) for signal in request.memory.signals.values()]
+    if request.memory.events:
+        document["recalled_events"] = len(request.memory.events)
+    return orjson.dumps(document).decode()
+
+
+def _held_signal(signal: HeldSignal) -> list[Any]:
+    """name, since, expires_at, fields."""
+    return [signal.name, signal.since, signal.expires_at, orjson.Fragment(fields_to_json(signal.fields))]
+
+
+def _trace(
+    evaluation: Evaluation,
+    person: str,
+    selection: Selection,
+    contacts: Sequence[Contact],
+    customer_state: CustomerState,
+) -> str:
+    listed = selection.tried[:_MOST_CANDIDATES]
+    document: dict[str, Any] = {
+        "candidates": [
+            [
+                tried.candidate.compiled_campaign.campaign.name,
+                tried.candidate.score,
+                tried.reason.code,
+                tried.reason.name,
+                [[reason.code, reason.name] for reason in tried.obstacles],
+            ]
+            for tried in listed
+        ],
+        "more_candidates": len(selection.tried) - len(listed),
+        "variants": [
+            [chosen.proposal.chosen.creative.variant, chosen.proposal.chosen.probability]
+            for chosen in selection.chosen
+        ],
+        "counters": [
+            [rule_result.rule.name, rule_result.counted, rule_result.limit, rule_result.blocks]
+            for tried in listed
+            for channel_result in tried.read
+            for rule_result in channel_result.rule_results
+        ],
+        "contacts": [
+            [contact.at, contact.expires_at, *contact.facts[:5], sorted(contact.facts.tags)]
+            for contact in contacts
+        ],
+    }
+    if learned := [
+        [proposal.compiled_campaign.campaign.name, *proposal.chosen.learned]
+        for proposal, *_ in selection.chosen
+        if proposal.chosen.learned is not None
+    ]:
+        document["learned"] = learned
+    if propensities := [
+        [tried.candidate.compiled_campaign.campaign.name, *tried.candidate.propensity]
+        for tried in selection.tried
+        if tried.candidate.propensity is not None
+    ]:
+        document["propensities"] = propensities
+    if experiments := [*_experiments(evaluation, listed, selection, person)]:
+        document["experiments"] = experiments
+    if customer_state.outcomes:
+        document["outcomes"] = [[*outcome] for outcome in customer_state.outcomes]
+    if customer_state.consents:
+        document["consents"] = [
+            [purpose, *consent] for purpose, consent in sorted(customer_state.consents.items())
+        ]
+    return orjson.dumps(document).decode()
+
+
+def _experiments(
+    evaluation: Evaluation, listed: Sequence[TriedCandidate], selection: Selection, person: str
+) -> Iterator[list[str | float | bool]]:
+    """The experiments that had a part: campaign, purpose, name, salt, bounds of the range, and whether the person is in it."""
+    samples_by_campaign = [
+        (tried.candidate.compiled_campaign.campaign.name, tried.candidate.compiled_campaign.gates)
+        for tried in listed
+    ]
+    samples_by_campaign += [
+        (chosen.proposal.compiled_campaign.campaign.name, chosen.proposal.campaign_channel.withholding)
+        for chosen in selection.chosen
+    ]
+    for campaign, samples in samples_by_campaign:
+        for sample in samples:
+            yield [campaign, *_sample(sample, evaluation, person)]
+
+
+def _sample(sample: Sample, evaluation: Evaluation, person: str) -> tuple[str, str, str, float, float, bool]:
+    now, conversions = evaluation.request.now, evaluation.conversions
+    top, inside = sample.top(now, conversions), sample.has(person, now, conversions)
+    return sample.purpose, sample.reason.name, sample.salts.at(now), sample.low, top, inside

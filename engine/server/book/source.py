@@ -1,0 +1,147 @@
+"""The book of a folder while a server runs: read when that is requested, tried, and handed to whoever serves it."""
+
+import asyncio
+import signal
+import time
+from collections import Counter
+from collections.abc import Coroutine, Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Generic, Protocol, TypeVar
+
+import structlog
+
+from engine.decide.signals.compile import CompiledSignals
+from engine.decide.signals.evaluator import Evaluator, open_evaluator
+from engine.decide.signals.python_evaluator import PythonEvaluator
+from engine.rulebook.load import load_sources
+from engine.rulebook.model.book import Book
+from engine.rulebook.report.diagnostics import Diagnostic, Severity, in_short
+from engine.rulebook.text import files
+from engine.server.book.probe import probe
+
+log = structlog.get_logger()
+
+
+_MOST_LOGGED = 20
+"""Diagnostics in one message; `tact check` shows all of them."""
+
+
+class Reloaded(StrEnum):
+    """The result of a reload."""
+
+    SWAPPED = "swapped"
+    """Another version is served."""
+    UNCHANGED = "unchanged"
+    """The folder has the version that is served."""
+    REFUSED = "refused"
+    """The folder's book does not load; the served one stays."""
+    FAILED = "failed"
+    """A fault of the program; the served one stays."""
+
+
+Prepared = TypeVar("Prepared")
+
+
+class BookHost(Protocol[Prepared]):
+    """Serves a version of the book, and takes over the next: a single server, or the supervisor of workers."""
+
+    @property
+    def version(self) -> str:
+        """The version that is served."""
+
+    def prepare(self, book: Book, contents: Mapping[str, bytes]) -> Prepared:
+        """Makes a book and its files ready to serve, and tries its signals; called in a thread, for seconds."""
+
+    async def publish(self, prepared: Prepared, seconds: float) -> None:
+        """Serves it from now on; seconds: how long reading and preparing took."""
+
+
+class BookSource(Generic[Prepared]):
+    """Reads the book of a folder whenever that is requested, and gives its host what is new. One reload at a time."""
+
+    def __init__(self, folder: Path, host: BookHost[Prepared]) -> None:
+        self._folder = folder
+        self._host = host
+        self._requested = asyncio.Event()
+        self._even_unchanged = False
+        self.counts: Counter[Reloaded] = Counter()
+        """Reloads so far, by their result."""
+        self.refused: tuple[Diagnostic, ...] = ()
+        """The errors of the folder's book, which keep it from being served; empty while there are none."""
+
+    def request(self, *, even_unchanged: bool = False) -> None:
+        """Requests a reload; several requests during a reload lead to one more.
+
+        even_unchanged: whether the host is given the version that it serves, too.
+        """
+        self._even_unchanged = self._even_unchanged or even_unchanged
+        self._requested.set()
+
+    def request_on_sighup(self, *, even_unchanged: bool = False) -> None:
+        """Requests a reload at each SIGHUP from now on."""
+
+        def requested() -> None:
+            self.request(even_unchanged=even_unchanged)
+
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, requested)
+
+    def loops(self, *, watch: bool) -> list[Coroutine[Any, Any, None]]:
+        """What has to run for as long as the book is served; watch: whether changes of its files request a reload."""
+        loops = [self._run()]
+        if watch:
+            from engine.server.book.watch import follow  # noqa: PLC0415 only a server that watches imports it
+
+            loops.append(follow(self._folder, self.request))
+        return loops
+
+    async def _run(self) -> None:
+        while True:
+            await self._requested.wait()
+            self._requested.clear()
+            self.counts[await self._reload()] += 1
+
+    async def _reload(self) -> Reloaded:
+        start, before = time.monotonic(), self._host.version
+        even_unchanged, self._even_unchanged = self._even_unchanged, False
+        try:
+            prepared, diagnostics = await asyncio.to_thread(self._read, None if even_unchanged else before)
+        except Exception:
+            log.exception("reload failed", live=before)
+            return Reloaded.FAILED
+        self.refused = tuple(
+            diagnostic for diagnostic in diagnostics if diagnostic.severity is Severity.ERROR
+        )
+        if self.refused:
+            shown = [in_short(diagnostic) for diagnostic in self.refused[:_MOST_LOGGED]]
+            log.error("book refused", live=before, errors=len(self.refused), diagnostics=shown)
+            return Reloaded.REFUSED
+        if prepared is None:
+            log.info("book unchanged", version=before)
+            return Reloaded.UNCHANGED
+        await self._host.publish(prepared, round(time.monotonic() - start, 3))
+        return Reloaded.SWAPPED
+
+    def _read(self, served: str | None) -> tuple[Prepared | None, tuple[Diagnostic, ...]]:
+        """The folder's book as its host prepares it; None where it does not load, or is the version that is served."""
+        sources = files.read_folder(self._folder)
+        loaded = load_sources(sources, str(self._folder))
+        if loaded.book is None or loaded.book.version == served:
+            return None, loaded.diagnostics
+        return self._host.prepare(loaded.book, sources.files), loaded.diagnostics
+
+
+def open_tried(compiled: CompiledSignals) -> Evaluator:
+    """Opens durable-rules if it passes a trial of the rules, else the evaluator in plain Python. Takes seconds."""
+    return open_evaluator(compiled) if objection(compiled) is None else PythonEvaluator(compiled)
+
+
+def objection(compiled: CompiledSignals) -> str | None:
+    """Tries the rules in a process of their own, since rules that hang durable-rules or end its process must not do that here.
+
+    Returns why they have to be evaluated in plain Python; None if they passed.
+    """
+    reason = probe(compiled)
+    if reason is not None:
+        log.error("signals are evaluated in plain Python", reason=reason)
+    return reason

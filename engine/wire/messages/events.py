@@ -1,0 +1,89 @@
+"""Events from plain Python values."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from engine.api.v1.decisions_pb2 import Customer, Event, RecordedEvent
+from engine.wire.messages.values import Plain, aware, known_name, moment_of, texts, value_of
+
+_TEXTS = ("event_id", "item", "category", "page", "currency")
+
+
+_KEYS = ("type", "at", "value", "attributes", *_TEXTS)
+
+
+def event(
+    kind: str, at: datetime, *, attributes: Mapping[str, Plain] | None = None, **fields: str | float
+) -> Event:
+    """An event: what a customer did, at a datetime with a time zone.
+
+    fields: event_id, item, category, page, currency, value. Raises TypeError or ValueError naming what cannot be sent.
+    """
+    return event_of("event", {"type": kind, "at": at, "attributes": attributes or {}, **fields})
+
+
+def recorded(
+    customer_id: str,
+    kind: str,
+    at: datetime,
+    *,
+    aliases: Iterable[str] = (),
+    attributes: Mapping[str, Plain] | None = None,
+    **fields: str | float,
+) -> RecordedEvent:
+    """An event to record, made as by `event`; without an event_id the client assigns one."""
+    message = event(kind, at, attributes=attributes, **fields)
+    customer = Customer(id=customer_id, aliases=texts("aliases", aliases))
+    return RecordedEvent(event_id=message.event_id, customer=customer, event=message)
+
+
+def outcome(
+    decision_id: str,
+    kind: str,
+    at: datetime,
+    *,
+    customer_id: str = "",
+    channel: str = "",
+    campaign: str = "",
+    **fields: str | float,
+) -> RecordedEvent:
+    """The outcome of a decision (delivered, bounced, clicked …) to record; fields as of `event`.
+
+    Without a decision_id a customer_id is needed. Without an event_id the client assigns one.
+    """
+    message = event_of("event", {"type": kind, "at": at, **fields})
+    return RecordedEvent(
+        event_id=message.event_id,
+        decision_id=decision_id,
+        customer=Customer(id=customer_id),
+        event=message,
+        channel=channel,
+        campaign=campaign,
+    )
+
+
+def event_of(where: str, values: Mapping[str, object]) -> Event:
+    """The event that a mapping describes; raises TypeError or ValueError, whose message begins with `where`."""
+    message = Event()
+    for key, value in values.items():
+        name = f"{where}.{known_name(where, key, _KEYS)}"
+        if key == "at":
+            message.at.FromDatetime(aware(name, moment_of(name, value)))
+        elif key == "attributes":
+            _put_attributes(message, name, value)
+        elif key == "value":
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise TypeError(f"{name}: is a number, not {value!r}")
+            message.value = value
+        elif isinstance(value, str):
+            setattr(message, key, value)
+        else:
+            raise TypeError(f"{name}: is a text, not {value!r}")
+    return message
+
+
+def _put_attributes(message: Event, where: str, values: object) -> None:
+    if not isinstance(values, Mapping):
+        raise TypeError(f"{where}: is a mapping of names to values, not {values!r}")
+    for name, value in values.items():
+        message.attributes[str(name)].CopyFrom(value_of(f"{where}.{name}", value))

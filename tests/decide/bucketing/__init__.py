@@ -1,1 +1,0 @@
-"""Chance by hashes: what other languages reproduce, and that it is fair."""

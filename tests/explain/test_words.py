@@ -1,0 +1,63 @@
+"""Reasons and rules in words."""
+
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from engine.explain.words import line_of, rule_in_brief, rule_in_words, sentence_of, summary_of, then_of
+from engine.model.decision import Reason, ReasonCode, RuleKind, RuleReading
+
+AT = 1_773_108_000_000_000  # 2026-03-10T10:00+08:00
+CAP = RuleReading("c", "sms", "r", RuleKind.CAP, True, 2, 2, "calendar week", ("Asia/Shanghai",), AT)
+
+
+@pytest.mark.parametrize(
+    ("reading", "words"),
+    [
+        (CAP, "2 of 2 in calendar week in Asia/Shanghai, until 2026-03-10T10:00+08:00"),
+        (CAP._replace(blocks=False, counted=1), "1 of 2 in calendar week in Asia/Shanghai"),
+        (CAP._replace(window="rolling 7d", zones=(), next_allowed_at=AT + 1),
+         "2 of 2 in rolling 7d, until 2026-03-10T10:00:00.000001+08:00"),
+        (CAP._replace(limit=0, counted=0, zones=(), next_allowed_at=None, kind=RuleKind.LIMIT),
+         "0 of 0 in calendar week, for more than 400 days"),
+        (CAP._replace(kind=RuleKind.STOCK, counted=1000, limit=1000, window="", zones=(), next_allowed_at=None),
+         "1,000 of 1,000 in all, until one is given back"),
+        (CAP._replace(kind=RuleKind.GAP, window="2d", zones=()), "2d after the latest, until 2026-03-10T10:00+08:00"),
+        (CAP._replace(kind=RuleKind.QUIET, window="21:00-08:00", counted=None, limit=None, blocks=False,
+                      zones=("Asia/Shanghai", "Asia/Urumqi")),
+         "21:00-08:00 in Asia/Shanghai and 1 other zone"),
+    ],
+)  # fmt: skip
+def test_words(reading: RuleReading, words: str) -> None:
+    """What was seen, where, and until when it holds back."""
+    assert rule_in_words(reading, ZoneInfo("Asia/Shanghai")) == words
+
+
+@pytest.mark.parametrize(
+    ("kind", "counted", "limit", "window", "words"),
+    [
+        (RuleKind.CAP, 1, 2, "rolling 7d", "1 of 2 in rolling 7d"),
+        (RuleKind.GAP, 1, 1, "2d", "1 of 1 in 2d"),
+        (RuleKind.PAUSE, 1, 1, "30d", "1 of 1 outcomes, a pause of 30d"),
+        (RuleKind.STOCK, 7, 1000, "", "7 of 1000 in all"),
+        (RuleKind.QUIET, 0, 0, "21:00-08:00", "21:00-08:00"),
+        (RuleKind.CONSENT, 0, 0, "withdrawn 2026-03-10", "withdrawn 2026-03-10"),
+    ],
+)
+def test_words_in_brief(kind: RuleKind, counted: int, limit: int, window: str, words: str) -> None:
+    """For a list, without zones and moments."""
+    assert rule_in_brief(kind, counted, limit, window) == words
+
+
+CAMPAIGN_CODES = sorted(set(ReasonCode) - {ReasonCode.FALLBACK, ReasonCode.DEGRADED})
+"""The reasons that a campaign can have."""
+
+
+@pytest.mark.parametrize("code", CAMPAIGN_CODES)
+def test_each_reason_of_a_campaign_has_words(code: ReasonCode) -> None:
+    """No reason falls back to its bare code where a sentence is told."""
+    reason = Reason(code, "name")
+    assert not sentence_of(reason).startswith("fell at ")
+    assert summary_of(code) != code.replace("_", " ") or code is ReasonCode.CHOSEN
+    assert line_of(reason)
+    assert "{" not in sentence_of(reason) + line_of(reason) + then_of(reason) + summary_of(code)
