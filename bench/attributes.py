@@ -1,4 +1,4 @@
-"""What deriving attributes costs, and how it grows with the number of events.
+"""The cost of deriving attributes, and its growth with the number of events.
 
 `python -m bench.attributes` prints a table: patterns, and twenty derived attributes at once, for customers with 5, 20 and
 200 events. Times are the best of several rounds.
@@ -14,8 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.ratio import Ratio
-from bench.table import Step as Said
-from bench.table import silent
+from bench.table import Step, silent
 from engine.conditions.model import Operator, Test
 from engine.decide.attributes.derive import Derivation, derivation
 from engine.model.event import Event
@@ -35,10 +34,10 @@ from engine.rulebook.model.derived import (
 
 SIZES = (5, 20, 200)
 GROWTH = 15
-"""Ten times the events may cost so many times as much."""
+"""How many times as much ten times the events may cost."""
 NOW = 1_773_111_600 * SECOND
 HOUR = 3600 * SECOND
-HERE: dict[str, Value] = {
+LOCATION: dict[str, Value] = {
     "location.latitude": 31.2,
     "location.longitude": 121.5,
     "location.country": "CN",
@@ -47,7 +46,7 @@ TYPES = ("page_view", "product_view", "add_to_cart", "purchase")
 
 
 def left_in_cart(number: int = 0) -> Pattern:
-    """The pattern of the documentation; the number makes others of it."""
+    """The pattern of the documentation, and variations of it by number."""
     return Pattern(
         f"left-in-cart-{number}",
         PatternStep("add_to_cart", within=(number + 1) * DAY),
@@ -58,7 +57,7 @@ def left_in_cart(number: int = 0) -> Pattern:
 
 
 def events(size: int) -> list[Event]:
-    """As a shop sends them: from the last five days, of few things."""
+    """Events as a shop sends them: of the last five days, about a few items."""
     random = Random(size)
     moments = sorted(random.randrange(5 * DAY) for _ in range(size))
     return [
@@ -77,7 +76,7 @@ def events(size: int) -> list[Event]:
     ]
 
 
-def twenty() -> Derivation:
+def twenty_attributes() -> Derivation:
     """Seven aggregates, four patterns, two distances, the purchases' three and the clock's four."""
     cream = Test("category", Operator.EQ, "cream")
     aggregates = [
@@ -88,9 +87,9 @@ def twenty() -> Derivation:
     patterns = [left_in_cart(number) for number in range(4)]
     distances = [Distance(f"distance to {number} km", 30.0 + number, 120.0) for number in range(2)]
     derived = Derived(
-        {one.name: one for one in aggregates},
-        {one.name: one for one in distances},
-        {one.name: one for one in patterns},
+        {aggregate.name: aggregate for aggregate in aggregates},
+        {distance.name: distance for distance in distances},
+        {pattern.name: pattern for pattern in patterns},
     )
     names = {
         *derived.aggregates,
@@ -102,45 +101,50 @@ def twenty() -> Derivation:
     return derivation(derived, names, ZoneInfo("Asia/Shanghai"))
 
 
-def one_pattern() -> Derivation:
+def single_pattern() -> Derivation:
     pattern = left_in_cart()
     name = f"pattern.{pattern.name}"
     return derivation(Derived(patterns={pattern.name: pattern}), {name}, ZoneInfo("Asia/Shanghai"))
 
 
 def microseconds(stage: Derivation, size: int, rounds: int) -> float:
-    sent = events(size)
+    recent = events(size)
     calls = max(1, 4000 // size)
     best = float("inf")
     for _ in range(rounds):
         start = time.perf_counter()
         for _ in range(calls):
-            stage.derive(HERE, sent, NOW)
+            stage.derive(LOCATION, recent, NOW)
         best = min(best, (time.perf_counter() - start) / calls)
     return best * 1e6
 
 
-STAGES: dict[str, Callable[[], Derivation]] = {"a pattern": one_pattern, "20 derived attributes": twenty}
+STAGES: dict[str, Callable[[], Derivation]] = {
+    "a pattern": single_pattern,
+    "20 derived attributes": twenty_attributes,
+}
 
 
-def ratios(*, quick: bool = False, step: Said = silent) -> list[Ratio]:
+def ratios(*, quick: bool = False, step: Step = silent) -> list[Ratio]:
     """For each stage, how far its growth from 20 to 200 events stays below GROWTH."""
-    found = []
+    measured = []
     for name, make in STAGES.items():
         step(f"attributes: {name}")
         stage = make()
         cost = {size: microseconds(stage, size, 3 if quick else 9) for size in SIZES}
         growth = cost[200] / cost[20]
         detail = ", ".join(f"{size} events {cost[size]:.1f} µs" for size in SIZES)
-        found.append(Ratio(f"{name}: {GROWTH} / growth from 20 to 200 events", GROWTH / growth, 1.0, detail))
-    return found
+        measured.append(
+            Ratio(f"{name}: {GROWTH} / growth from 20 to 200 events", GROWTH / growth, 1.0, detail)
+        )
+    return measured
 
 
 def main() -> None:
     """Print the ratios."""
     table = Table("ratio", "value", "target", "detail")
-    for one in ratios():
-        table.add_row(one.name, f"{one.ratio:.2f}", f"{one.target:.2f}", one.detail)
+    for ratio in ratios():
+        table.add_row(ratio.name, f"{ratio.ratio:.2f}", f"{ratio.target:.2f}", ratio.detail)
     Console(width=150).print(table)
 
 

@@ -1,4 +1,4 @@
-"""The book and the requests that are measured: 1,000 campaigns over weather, place and segment, and 50,000 customers."""
+"""The book and the requests of the benchmarks: 1,000 campaigns over weather, city and segment, and 50,000 customers."""
 
 import json
 import tempfile
@@ -15,7 +15,7 @@ from engine.rulebook.report.diagnostics import render
 
 CAMPAIGNS, CITIES, SEGMENTS, OFFERS, CUSTOMERS = 1_000, 50, 7, 40, 50_000
 LONGEST_ID = 127
-"""Bytes; longer ones need a longer length in front."""
+"""Bytes of a request_id; the length before a longer one takes more than a byte."""
 _SCATTER = 0x9E37_79B9_7F4A_7C15
 """An odd number: its multiples visit all 64-bit numbers in an order without pattern."""
 
@@ -143,9 +143,9 @@ def _message(number: int) -> DecideRequest:
 
 def bodies(count: int = CUSTOMERS) -> list[bytes]:
     """Serialised requests in shuffled order, to which `with_id` adds what differs from call to call."""
-    found = [message.SerializeToString() for message in messages(count)]
-    Random(43).shuffle(found)
-    return found
+    serialised = [message.SerializeToString() for message in messages(count)]
+    Random(43).shuffle(serialised)
+    return serialised
 
 
 def request_id(number: int) -> str:
@@ -163,13 +163,13 @@ def with_id(body: bytes, name: str) -> bytes:
 
 def batch(requests: list[bytes]) -> bytes:
     """A serialised DecideBatchRequest of serialised requests."""
-    return b"".join(b"\x0a" + _varint(len(one)) + one for one in requests)
+    return b"".join(b"\x0a" + _varint(len(body)) + body for body in requests)
 
 
 def _varint(number: int) -> bytes:
-    found = bytearray()
+    encoded = bytearray()
     while number > 127:
-        found.append(number & 127 | 128)
+        encoded.append(number & 127 | 128)
         number >>= 7
-    found.append(number)
-    return bytes(found)
+    encoded.append(number)
+    return bytes(encoded)

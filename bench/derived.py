@@ -39,15 +39,15 @@ CONDITIONS: tuple[dict[str, Any], ...] = (
 
 
 def book(campaigns: int = books.CAMPAIGNS) -> dict[str, Any]:
-    """The book of books.py, each campaign with one condition more."""
-    found = books.book(campaigns)
-    for number, campaign in enumerate(found["campaigns"].values()):
+    """The book of books.py, each campaign with one more condition."""
+    base = books.book(campaigns)
+    for number, campaign in enumerate(base["campaigns"].values()):
         campaign["when"] |= CONDITIONS[number % len(CONDITIONS)]
     places = {
         "store": {"latitude": 31.2, "longitude": 121.5},
         "branch": {"latitude": 39.9, "longitude": 116.4},
     }
-    return found | {
+    return base | {
         "places": places,
         "patterns": {f"left-in-cart-{days}": _left_in_cart(days) for days in range(1, 5)},
     }
@@ -65,9 +65,9 @@ def _left_in_cart(days: int) -> dict[str, Any]:
 def bodies(count: int) -> list[bytes]:
     """Serialised requests in shuffled order, with coordinates and with events of the last days."""
     now = int(time.time())
-    found = [_with_events(message, number, now) for number, message in enumerate(books.messages(count))]
-    Random(43).shuffle(found)
-    return found
+    serialised = [_with_events(message, number, now) for number, message in enumerate(books.messages(count))]
+    Random(43).shuffle(serialised)
+    return serialised
 
 
 def _with_events(message: DecideRequest, number: int, now: int) -> bytes:

@@ -27,7 +27,7 @@ Decide = Callable[[pb.DecideRequest, Any], Awaitable[pb.DecideResponse]]
 
 
 def answering(response: pb.DecideResponse) -> Decide:
-    """The method that answers always the same."""
+    """A method that gives the same answer each time."""
 
     async def decide(request: pb.DecideRequest, context: Any) -> pb.DecideResponse:  # noqa: ARG001
         return response
@@ -36,7 +36,7 @@ def answering(response: pb.DecideResponse) -> Decide:
 
 
 async def serve(decide: Decide) -> None:
-    """Serves the method until told to stop."""
+    """Serves the method until SIGTERM or SIGINT."""
     handler = grpc.unary_unary_rpc_method_handler(
         decide, pb.DecideRequest.FromString, pb.DecideResponse.SerializeToString
     )

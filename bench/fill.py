@@ -1,4 +1,4 @@
-"""A log of any size, filled by SQL: decisions spread over 100 days, five a customer, as the engine wrote the first ones."""
+"""Fills a log of any size by SQL: decisions spread over 100 days, five a customer, after the pattern of some by the engine."""
 
 import sqlite3
 from pathlib import Path
@@ -44,7 +44,7 @@ def fill(path: Path, rows: int, until: int) -> None:
 
 
 def _patterns(connection: sqlite3.Connection) -> None:
-    """Sets aside what the engine wrote; a contact's pattern is that of its decision."""
+    """Moves the rows that the engine wrote to temporary tables; a contact's pattern is that of its decision."""
     connection.execute("CREATE TEMP TABLE pattern AS SELECT * FROM decisions")
     connection.execute(
         "CREATE TEMP TABLE touch AS SELECT p.rowid AS n, c.* FROM pattern p JOIN contacts c USING (decision_id)"
@@ -55,7 +55,7 @@ def _patterns(connection: sqlite3.Connection) -> None:
 
 
 def _numbers(connection: sqlite3.Connection, rows: int, until: int) -> None:
-    """Every decision to be: its id, moment, customer's number and pattern."""
+    """Makes the table of decisions to write: id, time, the customer's number, and the pattern."""
     (patterns,) = connection.execute("SELECT count(*) FROM pattern").fetchone()
     customers = max(1, rows // PER_CUSTOMER)
     step, start = DAYS * _MILLISECONDS / rows, until // 1000 - DAYS * _MILLISECONDS
@@ -70,19 +70,19 @@ def _numbers(connection: sqlite3.Connection, rows: int, until: int) -> None:
 
 
 def _columns(
-    connection: sqlite3.Connection, table: str, source: str, given: dict[str, str]
+    connection: sqlite3.Connection, table: str, source: str, values: dict[str, str]
 ) -> tuple[str, str]:
-    """The table's columns, and for each what is given or the pattern's own."""
+    """The table's columns, and for each the expression among `values` or the pattern's own column."""
     names = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
-    return ", ".join(names), ", ".join(given.get(name, f"{source}.{name}") for name in names)
+    return ", ".join(names), ", ".join(values.get(name, f"{source}.{name}") for name in names)
 
 
 _CUSTOMER = "printf('customer-%08d', made.customer)"
 
 
 def _decisions(connection: sqlite3.Connection) -> None:
-    given = {"decision_id": "made.id", "person": _CUSTOMER, "at": "made.at", "request_id": "'r-' || made.id"}
-    names, values = _columns(connection, "decisions", "pattern", given)
+    own = {"decision_id": "made.id", "person": _CUSTOMER, "at": "made.at", "request_id": "'r-' || made.id"}
+    names, values = _columns(connection, "decisions", "pattern", own)
     connection.execute(
         f"INSERT INTO decisions ({names}) SELECT {values} FROM made CROSS JOIN pattern ON pattern.rowid = made.p"
         " ORDER BY made.rowid"
@@ -90,7 +90,7 @@ def _decisions(connection: sqlite3.Connection) -> None:
 
 
 def _requests(connection: sqlite3.Connection, rows: int) -> None:
-    """Ids spread evenly over all there are, as random ones are."""
+    """Request ids spread evenly over their range, as random ones are."""
     connection.execute(
         "INSERT INTO requests (request_id, decision_id)"
         f" SELECT printf('%08x', rowid * {2**32 // rows}) || {_HEX.format(10)}, id FROM made ORDER BY rowid"
@@ -98,9 +98,9 @@ def _requests(connection: sqlite3.Connection, rows: int) -> None:
 
 
 def _contacts(connection: sqlite3.Connection) -> None:
-    given = {"decision_id": "made.id", "person": _CUSTOMER, "at": "made.at"}
-    given["expires_at"] = "CASE WHEN touch.expires_at IS NULL THEN NULL ELSE made.at + 86400000000 END"
-    names, values = _columns(connection, "contacts", "touch", given)
+    own = {"decision_id": "made.id", "person": _CUSTOMER, "at": "made.at"}
+    own["expires_at"] = "CASE WHEN touch.expires_at IS NULL THEN NULL ELSE made.at + 86400000000 END"
+    names, values = _columns(connection, "contacts", "touch", own)
     connection.execute("CREATE TEMP TABLE by_customer AS SELECT * FROM made ORDER BY customer, at")
     connection.execute(
         f"INSERT INTO contacts ({names}) SELECT {values} FROM by_customer AS made"

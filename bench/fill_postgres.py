@@ -1,4 +1,4 @@
-"""A log in PostgreSQL of any size, filled by SQL as bench.fill fills a file."""
+"""Fills a log of any size in PostgreSQL by SQL, as bench.fill fills a file."""
 
 from datetime import timedelta
 from typing import Any
@@ -29,13 +29,13 @@ def fill(url: str, rows: int, until: int) -> None:
         make_partitions(connection, to_datetime(until) - timedelta(days=DAYS))
         patterns = _patterns(connection)
         step, start = DAYS * 86_400_000 / rows, until // 1000 - DAYS * 86_400_000
-        given = {"rows": rows, "customers": max(1, rows // PER_CUSTOMER), "patterns": patterns}
-        connection.execute(_MADE, {**given, "step": step, "start": start})
-        named = {"decision_id": "made.id", "person": _CUSTOMER, "at": "made.at"}
-        _copy(connection, "decisions", "pattern", {**named, "request_id": "'r-' || made.id"})
+        counts = {"rows": rows, "customers": max(1, rows // PER_CUSTOMER), "patterns": patterns}
+        connection.execute(_MADE, {**counts, "step": step, "start": start})
+        own = {"decision_id": "made.id", "person": _CUSTOMER, "at": "made.at"}
+        _copy(connection, "decisions", "pattern", {**own, "request_id": "'r-' || made.id"})
         connection.execute("INSERT INTO requests SELECT noise, id FROM made")
         hold = "made.at + (touch.expires_at - touch.at)"
-        _copy(connection, "contacts", "touch", {**named, "expires_at": hold})
+        _copy(connection, "contacts", "touch", {**own, "expires_at": hold})
         connection.execute(
             f"INSERT INTO persons SELECT {_CUSTOMER}, min(at) FROM made GROUP BY customer".encode()
         )
@@ -43,7 +43,7 @@ def fill(url: str, rows: int, until: int) -> None:
 
 
 def _patterns(connection: "psycopg.Connection[Any]") -> int:
-    """Sets aside what the engine wrote; a contact's pattern is that of its decision."""
+    """Moves the rows that the engine wrote to temporary tables; a contact's pattern is that of its decision."""
     connection.execute("CREATE TEMP TABLE pattern AS SELECT row_number() OVER () AS p, * FROM decisions")
     connection.execute(
         "CREATE TEMP TABLE touch AS SELECT pattern.p, contacts.* FROM pattern JOIN contacts USING (decision_id)"
@@ -53,14 +53,14 @@ def _patterns(connection: "psycopg.Connection[Any]") -> int:
     return int(patterns)
 
 
-def _copy(connection: "psycopg.Connection[Any]", table: str, source: str, given: dict[str, str]) -> None:
-    """Rows of the table as the source has them, but for what is given."""
-    found = connection.execute(
+def _copy(connection: "psycopg.Connection[Any]", table: str, source: str, values: dict[str, str]) -> None:
+    """Copies the source's rows into the table, with the expressions in `values` for columns of that name."""
+    columns = connection.execute(
         "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 ORDER BY attnum",
         (table,),
     )
-    names = [name for (name,) in found]
-    values = ", ".join(given.get(name, f"{source}.{name}") for name in names)
+    names = [name for (name,) in columns]
+    expressions = ", ".join(values.get(name, f"{source}.{name}") for name in names)
     connection.execute(
-        f"INSERT INTO {table} ({', '.join(names)}) SELECT {values} FROM made JOIN {source} USING (p)".encode()
+        f"INSERT INTO {table} ({', '.join(names)}) SELECT {expressions} FROM made JOIN {source} USING (p)".encode()
     )

@@ -1,8 +1,8 @@
-"""The floor under every durable server: the echo, which queues each call for the group commit and writes ready-made rows.
+"""The limit of a durable server: the echo, with a group commit that writes ready-made rows for each call.
 
 It decides nothing. It shows how much of the echo's throughput is left when each answer waits until a decision, a request,
-a contact and the person are on disk, by the very queue, store and pragmas that the server has. What lies between it and
-`Decide` is deciding; what lies between it and the echo is the price of durability.
+a contact and the person are on disk, by the same queue, store and pragmas as the server's. Its difference from `Decide` is the
+cost of deciding, its difference from the echo the cost of durability.
 
 `python -m bench.floor RESPONSE LOG PATTERN` serves on a free port of loopback: the file with the serialised answer, the file
 to log to, and a log of the server's from which the rows are taken.
@@ -30,8 +30,8 @@ from engine.ledger.store.rows import ContactRow, DecisionRow, PersonRow, Request
 from engine.ledger.store.store import Store
 
 
-class Named(NamedTuple):
-    """What differs from call to call."""
+class Call(NamedTuple):
+    """The fields that differ from call to call."""
 
     request_id: str
     person: str
@@ -50,37 +50,39 @@ def rows_of(log: Path) -> Rows:
 
         def first(table: str, fields: Sequence[str], where: str, *values: Any) -> tuple[Any, ...]:
             sql = f"SELECT {', '.join(fields)} FROM {table} WHERE {where} LIMIT 1"
-            found: tuple[Any, ...] = connection.execute(sql, values).fetchone()
-            return found
+            row: tuple[Any, ...] = connection.execute(sql, values).fetchone()
+            return row
 
         decision = DecisionRow(*first("decisions", DecisionRow._fields, "outcome = 'offer'"))
-        of_it = first("contacts", ContactRow._fields, "decision_id = ?", decision.decision_id)
-    return Rows(decision, ContactRow(*of_it))
+        contact = first("contacts", ContactRow._fields, "decision_id = ?", decision.decision_id)
+    return Rows(decision, ContactRow(*contact))
 
 
-def add(store: Store, rows: Rows, calls: Sequence[Named]) -> None:
-    """Appends the rows, once for each call, under its own names."""
+def add(store: Store, rows: Rows, calls: Sequence[Call]) -> None:
+    """Appends the rows, once for each call, with its ids."""
     decisions, requests, contacts = [], [], []
     for request_id, person in calls:
-        name = str(uuid7())
-        decisions.append(rows.decision._replace(decision_id=name, request_id=request_id, person=person))
-        requests.append(RequestRow(request_id, name))
-        contacts.append(rows.contact._replace(decision_id=name, person=person))
-    know(store, [PersonRow(one.person, one.at) for one in decisions])
+        decision_id = str(uuid7())
+        decisions.append(
+            rows.decision._replace(decision_id=decision_id, request_id=request_id, person=person)
+        )
+        requests.append(RequestRow(request_id, decision_id))
+        contacts.append(rows.contact._replace(decision_id=decision_id, person=person))
+    know(store, [PersonRow(decision.person, decision.at) for decision in decisions])
     keep(store, decisions, requests, contacts)
 
 
 def durable(response: pb.DecideResponse, store: Store, rows: Rows) -> Decide:
-    """The method that answers always the same, when its rows are on disk."""
+    """A method that gives the same answer each time, once its rows are on disk."""
 
-    def settle(calls: Sequence[Named]) -> list[pb.DecideResponse | LedgerError]:
+    def settle(calls: Sequence[Call]) -> list[pb.DecideResponse | LedgerError]:
         add(store, rows, calls)
         return [response] * len(calls)
 
-    queue = GroupCommit[Named, pb.DecideResponse](settle, transaction=lambda _: store.transaction())
+    queue = GroupCommit[Call, pb.DecideResponse](settle, transaction=lambda _: store.transaction())
 
     async def decide(request: pb.DecideRequest, context: Any) -> pb.DecideResponse:  # noqa: ARG001
-        (answer,) = await queue.submit((Named(request.request_id, request.customer.id),))
+        (answer,) = await queue.submit((Call(request.request_id, request.customer.id),))
         if isinstance(answer, LedgerError):
             raise answer
         return answer
@@ -89,7 +91,7 @@ def durable(response: pb.DecideResponse, store: Store, rows: Rows) -> Decide:
 
 
 def main(response: Path, log: Path, pattern: Path) -> None:
-    """Serves, with the collector and the switching between threads set as the server sets them."""
+    """Serves, with garbage collection and thread switching set as the server sets them."""
     sys.setswitchinterval(0.001)
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)

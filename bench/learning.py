@@ -1,9 +1,9 @@
-"""What learning gains: regret on simulated arms and on those of Open Bandit, drawn.
+"""Draws the regret of learning, on simulated arms and on those of Open Bandit.
 
 `python -m bench.learning` writes the picture; it takes some minutes.
 
-Contacts come one after the other; what came of them is known `delay` contacts later; what is believed is renewed after every
-`every`. The draw is the stable hash of the engine, so a run is the same for everybody.
+Contacts come one after the other; their outcomes are known `delay` contacts later, and the posteriors are updated after
+every `every` contacts. Draws use the engine's stable hash, so that a run is the same on every machine.
 """
 
 import csv
@@ -39,13 +39,13 @@ class World:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """How it stood after so many contacts."""
+    """The state of learning after so many contacts."""
 
     contacts: int
     regret: float
-    """The expected rewards that were missed so far, against showing the best arm always."""
+    """Expected rewards missed so far, compared with always showing the best arm."""
     weights: tuple[float, ...]
-    """With which probability each arm was shown in this step."""
+    """The probability of each arm in this step."""
 
 
 def learn(world: World, seed: str) -> Iterator[Step]:
@@ -68,7 +68,7 @@ def learn(world: World, seed: str) -> Iterator[Step]:
 
 
 def open_bandit() -> tuple[float, ...]:
-    """The rates of click of the items that a random policy showed: replaying its rows at random, with replacement.
+    """Click rates of the items that a random policy showed: replaying its rows at random, with replacement.
 
     (Mary, Preux and Nicol, "Improving offline evaluation of contextual bandit algorithms via bootstrapping", ICML 2014.)
     """
@@ -84,10 +84,10 @@ WORLDS = (
 
 def _drawn(weights: Sequence[float], seed: str, contact: int) -> int:
     draw = _fraction(seed, "arm", contact)
-    for place, weight in enumerate(weights):
+    for arm, weight in enumerate(weights):
         draw -= weight
         if draw < 0.0:
-            return place
+            return arm
     return len(weights) - 1
 
 
@@ -97,7 +97,7 @@ def _fraction(seed: str, what: str, contact: int) -> float:
 
 def picture(worlds: Sequence[World], seeds: Sequence[str]) -> str:
     """The regret of learning against that of equal shares, a panel a world, as SVG."""
-    panels = [_panel(place, world, seeds) for place, world in enumerate(worlds)]
+    panels = [_panel(column, world, seeds) for column, world in enumerate(worlds)]
     size = f'width="{_WIDE * len(worlds)}" height="{_HIGH}"'
     style = 'font-family="sans-serif" font-size="12"'
     return f'<svg xmlns="http://www.w3.org/2000/svg" {size} {style}>\n' + "\n".join(panels) + "\n</svg>\n"
@@ -106,17 +106,17 @@ def picture(worlds: Sequence[World], seeds: Sequence[str]) -> str:
 _WIDE, _HIGH, _EDGE = 460, 300, 50
 
 
-def _panel(place: int, world: World, seeds: Sequence[str]) -> str:
+def _panel(column: int, world: World, seeds: Sequence[str]) -> str:
     uniform = world.best - sum(world.rates) / len(world.rates)
     top = uniform * world.contacts
 
     def at(contacts: float, regret: float) -> str:
         x = _EDGE + (_WIDE - 2 * _EDGE) * contacts / world.contacts
-        return f"{place * _WIDE + x:.1f},{_HIGH - _EDGE - (_HIGH - 2 * _EDGE) * regret / top:.1f}"
+        return f"{column * _WIDE + x:.1f},{_HIGH - _EDGE - (_HIGH - 2 * _EDGE) * regret / top:.1f}"
 
-    runs = [[at(0, 0), *(at(one.contacts, one.regret) for one in learn(world, seed))] for seed in seeds]
+    runs = [[at(0, 0), *(at(step.contacts, step.regret) for step in learn(world, seed))] for seed in seeds]
     lines = [f'<polyline points="{" ".join(run)}" fill="none" stroke="#1b7837"/>' for run in runs]
-    left, low = place * _WIDE + _EDGE, _HIGH - _EDGE
+    left, low = column * _WIDE + _EDGE, _HIGH - _EDGE
     return "\n".join(
         (
             f'<text x="{left}" y="20" font-weight="bold">{world.name}</text>',

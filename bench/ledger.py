@@ -1,4 +1,4 @@
-"""The ledger beside the limit: settling against putting the very same rows into the very same tables, and its growth."""
+"""The ledger compared with its limit, inserting the same rows into the same tables; and the growth of its cost."""
 
 import gc
 import shutil
@@ -45,12 +45,12 @@ class Size:
     """Different requests."""
     groups: tuple[int, ...]
     decisions: int
-    """A round, about."""
+    """Decisions of a round, about."""
     rounds: int
     logs: tuple[int, int]
     """Decisions in the short and in the long log."""
     pattern: int
-    """Decisions by the engine that the logs are filled after."""
+    """Decisions by the engine that serve as the pattern of the logs."""
     growth_rounds: int
 
 
@@ -58,21 +58,21 @@ FULL = Size(CAMPAIGNS, 10_000, (64, 256, 500), 2_000, 9, (10_000, 5_000_000), 2_
 QUICK = replace(FULL, pool=2_000, rounds=3, logs=(10_000, 200_000), growth_rounds=20)
 
 
-class Asks:
-    """Asks without end, each with a request_id of its own; `propose` is timed beside."""
+class Evaluations:
+    """Evaluations without end, each of a request with an id of its own."""
 
     def __init__(self, compiled: CompiledBook, pool: int) -> None:
         self.compiled = compiled
         self.messages = list(messages(pool))
-        self.proposed = 0.0
-        """Seconds spent on proposing."""
+        self.seconds = 0.0
+        """Seconds spent on evaluating."""
         self._parser = Parser(compiled)
         self._numbers = count(time.time_ns())
 
     def group(self, numbers: Sequence[int]) -> Group:
-        """Asks of the customers with these numbers, who look like those of the pool."""
+        """Evaluations for the customers with these numbers, whose requests are like those of the pool."""
         now = time.time_ns() // 1000
-        found = []
+        group = []
         for number in numbers:
             message = DecideRequest()
             message.CopyFrom(self.messages[number % len(self.messages)])
@@ -80,13 +80,13 @@ class Asks:
             message.request_id = request_id(next(self._numbers))
             request = self._parser.parse(message, now)
             start = time.perf_counter()
-            found.append(evaluate(self.compiled, request))
-            self.proposed += time.perf_counter() - start
-        return found
+            group.append(evaluate(self.compiled, request))
+            self.seconds += time.perf_counter() - start
+        return group
 
 
 class Raw:
-    """The limit: a file of its own with the same tables and pragmas, filled by executemany."""
+    """The limit: another file with the same tables and pragmas, filled by executemany."""
 
     def __init__(self, path: Path) -> None:
         open_store(f"sqlite:///{path}").close()
@@ -101,11 +101,11 @@ class Raw:
 
     def insert(self, rows: Rows) -> None:
         self._connection.execute("BEGIN IMMEDIATE")
-        for table, of_table in zip(TABLES, rows, strict=True):
-            if of_table:
-                marks = ", ".join("?" * len(of_table[0]))
+        for table, table_rows in zip(TABLES, rows, strict=True):
+            if table_rows:
+                marks = ", ".join("?" * len(table_rows[0]))
                 self._connection.executemany(
-                    f"INSERT INTO {table} VALUES ({marks}){IF_NEW.get(table, '')}", of_table
+                    f"INSERT INTO {table} VALUES ({marks}){IF_NEW.get(table, '')}", table_rows
                 )
         self._connection.execute("COMMIT")
 
@@ -114,7 +114,7 @@ class Raw:
 
 
 def settled(store: Store, group: Group) -> float:
-    """Seconds to settle the group."""
+    """Seconds to commit the group."""
     start = time.perf_counter()
     answers = commit_group(store, [DecideCommand(evaluation) for evaluation in group])
     elapsed = time.perf_counter() - start
@@ -125,7 +125,7 @@ def settled(store: Store, group: Group) -> float:
 
 
 def written(path: Path, after: int, size: int) -> Iterator[Rows]:
-    """The rows that the store kept beyond the first `after` decisions, in groups of so many decisions."""
+    """The rows of all but the first `after` decisions, in groups of so many decisions."""
     connection = sqlite3.connect(path)
     try:
         decisions = connection.execute(
@@ -135,25 +135,27 @@ def written(path: Path, after: int, size: int) -> Iterator[Rows]:
             run = decisions[start : start + size]
             ids = [row[0] for row in run]
             marks = ", ".join("?" * len(ids))
-            of_decisions = [
+            decision_rows = [
                 connection.execute(f"SELECT * FROM {table} WHERE decision_id IN ({marks})", ids).fetchall()
                 for table in TABLES[1:-1]
             ]
-            yield [run, *of_decisions, [row[2:4] for row in run]]  # the person, and when
+            yield [run, *decision_rows, [row[2:4] for row in run]]  # the person, and when
     finally:
         connection.close()
 
 
-def beside_raw(asks: Asks, folder: Path, size: int, scale: Size) -> Ratio:
-    """Settling against inserting, in turn, in groups of one size."""
+def beside_raw(evaluations: Evaluations, folder: Path, size: int, scale: Size) -> Ratio:
+    """Committing compared with inserting, in turn, in groups of the same size."""
     groups, rounds = max(2, scale.decisions // size), scale.rounds
     path = folder / f"settled{size}.db"
     store, raw = open_store(f"sqlite:///{path}"), Raw(folder / f"raw{size}.db")
-    mine, theirs, kept, asks.proposed = [], [], 0, 0.0
+    mine, theirs, kept, evaluations.seconds = [], [], 0, 0.0
     customers = count()
     try:
         for number in range(rounds + 1):  # the first is warm-up
-            batch = [asks.group([next(customers) % CUSTOMERS for _ in range(size)]) for _ in range(groups)]
+            batch = [
+                evaluations.group([next(customers) % CUSTOMERS for _ in range(size)]) for _ in range(groups)
+            ]
             gc.collect()
             took = sum(settled(store, group) for group in batch)
             rows = list(written(path, kept, size))
@@ -169,8 +171,8 @@ def beside_raw(asks: Asks, folder: Path, size: int, scale: Size) -> Ratio:
         store.close()
         raw.close()
     decisions = size * groups
-    ours, limits = (statistics.median(one) / decisions * 1e6 for one in (mine, theirs))
-    proposing = asks.proposed / (decisions * (rounds + 1)) * 1e6
+    ours, limits = (statistics.median(seconds) / decisions * 1e6 for seconds in (mine, theirs))
+    proposing = evaluations.seconds / (decisions * (rounds + 1)) * 1e6
     return Ratio(
         f"ledger: settled / inserted, decisions a second in groups of {size}",
         statistics.median(b / a for a, b in zip(mine, theirs, strict=True)),
@@ -180,36 +182,36 @@ def beside_raw(asks: Asks, folder: Path, size: int, scale: Size) -> Ratio:
     )
 
 
-def filled(asks: Asks, path: Path, rows: int, pattern: int) -> Store:
+def filled(evaluations: Evaluations, path: Path, rows: int, pattern: int) -> Store:
     """A store with so many decisions in it."""
     if shutil.disk_usage(path.parent).free < rows * BYTES_A_DECISION:
         raise CannotMeasure(f"{rows:,} decisions need {rows * BYTES_A_DECISION / 1e9:.0f} GB of disk")
     store = open_store(f"sqlite:///{path}")
     for start in range(0, pattern, 200):
-        settled(store, asks.group(range(start, min(pattern, start + 200))))
+        settled(store, evaluations.group(range(start, min(pattern, start + 200))))
     store.close()
     fill(path, rows, time.time_ns() // 1000)
     return open_store(f"sqlite:///{path}")
 
 
-def growth(asks: Asks, folder: Path, scale: Size, step: Step) -> Ratio:
-    """The cost of a decision in a long log against a short one: half of each group are customers that it knows."""
+def growth(evaluations: Evaluations, folder: Path, scale: Size, step: Step) -> Ratio:
+    """The cost of a decision in a long log against a short one: half of each group are known customers."""
     size, (few, many) = 256, scale.logs
     stores = []
     for rows in scale.logs:
         step(f"ledger: a log of {rows:,} decisions")
-        stores.append(filled(asks, folder / f"log{rows}.db", rows, scale.pattern))
+        stores.append(filled(evaluations, folder / f"log{rows}.db", rows, scale.pattern))
     step("ledger: growth")
     times: dict[int, list[float]] = {rows: [] for rows in scale.logs}
     try:
         for number in range(scale.growth_rounds):
             for rows, store in zip(scale.logs, stores, strict=True):
-                group = asks.group(half_known(rows, size, number))
+                group = evaluations.group(half_known(rows, size, number))
                 times[rows].append(settled(store, group) / size * 1e6)
     finally:
         for store in stores:
             store.close()
-    short, long = (statistics.median(one[len(one) // 5 :]) for one in times.values())
+    short, long = (statistics.median(costs[len(costs) // 5 :]) for costs in times.values())
     large = (folder / f"log{many}.db").stat().st_size
     return Ratio(
         f"ledger: growth from {few:,} to {many:,} decisions, as 1.3 / growth",
@@ -220,7 +222,7 @@ def growth(asks: Asks, folder: Path, scale: Size, step: Step) -> Ratio:
 
 
 def half_known(rows: int, size: int, number: int) -> list[int]:
-    """Numbers of customers, half of them of the log, at random places in it."""
+    """Numbers of customers, half of them known to the log, spread over it."""
     known = rows // 5
     scattered = [(number * size + n) * 0x9E37_79B9 % known for n in range(size // 2)]
     fresh = range(10_000_000 + number * size, 10_000_000 + number * size + size // 2)
@@ -232,10 +234,10 @@ def ratios(*, quick: bool = False, step: Step = silent) -> list[Ratio]:
     BUILD.mkdir(exist_ok=True)
     size = QUICK if quick else FULL
     step("ledger: requests")
-    asks = Asks(compiled_book(size.campaigns), size.pool)
+    evaluations = Evaluations(compiled_book(size.campaigns), size.pool)
     with tempfile.TemporaryDirectory(dir=BUILD, prefix="bench-ledger-") as name:
-        folder, found = Path(name), []
+        folder, measured = Path(name), []
         for group in size.groups:
             step(f"ledger: groups of {group}")
-            found.append(beside_raw(asks, folder, group, size))
-        return [*found, growth(asks, folder, size, step)]
+            measured.append(beside_raw(evaluations, folder, group, size))
+        return [*measured, growth(evaluations, folder, size, step)]

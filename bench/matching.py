@@ -1,8 +1,8 @@
-"""Matching beside other engines, and its growth with the number of campaigns.
+"""Matching compared with other engines, and its growth with the number of campaigns.
 
 `python -m bench.matching` prints a table. Every engine must find the campaigns that ours finds. Times are medians
 over the requests, the best of several rounds; the engines take their rounds in turn, so that all see the same
-noise. The peers stop at 1,000 campaigns: most of them take milliseconds beyond.
+noise. Peers are measured up to 1,000 campaigns: most of them take milliseconds beyond.
 """
 
 import gc
@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from itertools import count
+from itertools import count, islice
 from random import Random
 from typing import Any
 
@@ -68,12 +68,12 @@ def conditions(written: Sequence[Campaign]) -> list[Condition]:
     return [
         All(
             (
-                Test("city", Operator.EQ, one.city),
-                Test("temperature", Operator.GTE, one.temperature),
-                Test("segment", Operator.EQ, one.segment),
+                Test("city", Operator.EQ, campaign.city),
+                Test("temperature", Operator.GTE, campaign.temperature),
+                Test("segment", Operator.EQ, campaign.segment),
             )
         )
-        for one in written
+        for campaign in written
     ]
 
 
@@ -82,7 +82,7 @@ def tact(written: Sequence[Condition]) -> Match:
     return lambda request: index.match(request, MOMENT)
 
 
-# The other engines, each as its documentation shows it.
+# The other engines, each used as its documentation shows.
 
 
 def clipspy(written: Sequence[Campaign]) -> Match:
@@ -92,10 +92,10 @@ def clipspy(written: Sequence[Campaign]) -> Match:
         "(deftemplate request (slot city (type STRING)) (slot temperature (type INTEGER))"
         " (slot segment (type STRING)))"
     )
-    for number, one in enumerate(written):
+    for number, campaign in enumerate(written):
         environment.build(
-            f'(defrule rule{number} (request (city "{one.city}") (temperature ?t&:(>= ?t {one.temperature}))'
-            f' (segment "{one.segment}")) => (hit {number}))'
+            f'(defrule rule{number} (request (city "{campaign.city}") (temperature ?t&:(>= ?t {campaign.temperature}))'
+            f' (segment "{campaign.segment}")) => (hit {number}))'
         )
     template = environment.find_template("request")
 
@@ -122,10 +122,12 @@ def durable_rules(written: Sequence[Campaign]) -> Match:
         return hit
 
     with ruleset(name):
-        for number, one in enumerate(written):
-            when_all((m.city == one.city) & (m.temperature >= one.temperature) & (m.segment == one.segment))(
-                action(number)
-            )
+        for number, campaign in enumerate(written):
+            when_all(
+                (m.city == campaign.city)
+                & (m.temperature >= campaign.temperature)
+                & (m.segment == campaign.segment)
+            )(action(number))
 
     def match(request: Request) -> list[int]:
         hits.clear()
@@ -148,12 +150,12 @@ def zen_table(written: Sequence[Campaign]) -> Match:
         "rules": [
             {
                 "_id": str(number),
-                "city": json.dumps(one.city),
-                "temperature": f">= {one.temperature}",
-                "segment": json.dumps(one.segment),
+                "city": json.dumps(campaign.city),
+                "temperature": f">= {campaign.temperature}",
+                "segment": json.dumps(campaign.segment),
                 "campaign": str(number),
             }
-            for number, one in enumerate(written)
+            for number, campaign in enumerate(written)
         ],
     }
     nodes = [
@@ -167,36 +169,42 @@ def zen_table(written: Sequence[Campaign]) -> Match:
     ]
     content = zen.ZenDecisionContent(json.dumps({"nodes": nodes, "edges": edges}))
     decision = zen.ZenEngine().create_decision(content)
-    return lambda request: [one["campaign"] for one in decision.evaluate(request)["result"]]
+    return lambda request: [row["campaign"] for row in decision.evaluate(request)["result"]]
 
 
 def zen_expressions(written: Sequence[Campaign]) -> Match:
     compiled = [
         zen.compile_expression(
-            f'city == "{one.city}" and temperature >= {one.temperature} and segment == "{one.segment}"'
+            f'city == "{campaign.city}" and temperature >= {campaign.temperature} and segment == "{campaign.segment}"'
         )
-        for one in written
+        for campaign in written
     ]
-    return lambda request: [number for number, one in enumerate(compiled) if one.evaluate(request)]
+    return lambda request: [
+        number for number, expression in enumerate(compiled) if expression.evaluate(request)
+    ]
 
 
 def growthbook(written: Sequence[Campaign]) -> Match:
     compiled = [
-        {"city": one.city, "temperature": {"$gte": one.temperature}, "segment": one.segment}
-        for one in written
+        {"city": campaign.city, "temperature": {"$gte": campaign.temperature}, "segment": campaign.segment}
+        for campaign in written
     ]
-    return lambda request: [number for number, one in enumerate(compiled) if evalCondition(request, one)]
+    return lambda request: [
+        number for number, condition in enumerate(compiled) if evalCondition(request, condition)
+    ]
 
 
 def common_expression_language(written: Sequence[Campaign]) -> Match:
     compiled = [
-        cel.compile(f'city == "{one.city}" && temperature >= {one.temperature} && segment == "{one.segment}"')
-        for one in written
+        cel.compile(
+            f'city == "{campaign.city}" && temperature >= {campaign.temperature} && segment == "{campaign.segment}"'
+        )
+        for campaign in written
     ]
 
     def match(request: Request) -> list[int]:
         context = cel.Context(request)
-        return [number for number, one in enumerate(compiled) if one.execute(context)]
+        return [number for number, program in enumerate(compiled) if program.execute(context)]
 
     return match
 
@@ -208,18 +216,18 @@ def datalogic(written: Sequence[Campaign]) -> Match:
         engine.compile(
             {
                 "and": [
-                    {"==": [{"var": "city"}, one.city]},
-                    {">=": [{"var": "temperature"}, one.temperature]},
-                    {"==": [{"var": "segment"}, one.segment]},
+                    {"==": [{"var": "city"}, campaign.city]},
+                    {">=": [{"var": "temperature"}, campaign.temperature]},
+                    {"==": [{"var": "segment"}, campaign.segment]},
                 ]
             }
         )
-        for one in written
+        for campaign in written
     ]
 
     def match(request: Request) -> list[int]:
-        found = session.evaluate_many(compiled, datalogic_py.DataHandle(request))
-        return [number for number, one in enumerate(found) if one == "true"]
+        results = session.evaluate_many(compiled, datalogic_py.DataHandle(request))
+        return [number for number, result in enumerate(results) if result == "true"]
 
     return match
 
@@ -262,7 +270,7 @@ def beside_peers() -> list[Ratio]:
     times: dict[int, dict[str, float]] = {}
     for size in sizes:
         written = campaigns(size)
-        seen = [one for one, _ in zip(requests(), range(200), strict=False)]
+        seen = list(islice(requests(), 200))
         matches = {"tact": tact(conditions(written)), **{name: make(written) for name, make, _ in PEERS}}
         for name, match in matches.items():
             for request in seen[:50]:
@@ -289,7 +297,7 @@ def with_extras(written: Sequence[Condition], random: Random) -> list[Condition]
     """Twenty further attributes, each used by a tenth of the conditions; every request passes them."""
     extras = [Test(f"extra{number}", Operator.EQ, "yes") for number in range(0, EXTRAS, 2)]
     extras += [Test(f"extra{number}", Operator.GTE, 5) for number in range(1, EXTRAS, 2)]
-    return [All((one, *(extra for extra in extras if random.random() < 0.1))) for one in written]
+    return [All((condition, *(extra for extra in extras if random.random() < 0.1))) for condition in written]
 
 
 def growth(extras: bool) -> Ratio:
@@ -302,16 +310,17 @@ def growth(extras: bool) -> Ratio:
     for size, choice in choices.items():
         written = conditions(campaigns(size, *choice))
         match = matches[f"{size:,}"] = tact(with_extras(written, Random(44)) if extras else written)
-        found = ({**one, **more} for one in requests(*choice))
-        wanted = (one for one in found if len(match(one)) == 5)
-        seen[f"{size:,}"] = [one for one, _ in zip(wanted, range(200), strict=False)]
+        with_five_hits = (
+            request for plain in requests(*choice) if len(match(request := {**plain, **more})) == 5
+        )
+        seen[f"{size:,}"] = list(islice(with_five_hits, 200))
     times = measured(matches, seen, rounds=15)
     grown = times["10,000"] / times["10"]
     return Ratio(
         f"matching: growth from 10 to 10,000{' with 20 more attributes' if extras else ''}, as 3 / growth",
         3 / grown,
         1.0,
-        f"{grown:.2f}x: {' / '.join(f'{one:.2f}' for one in times.values())} µs at {' / '.join(times)}, 5 hits",
+        f"{grown:.2f}x: {' / '.join(f'{cost:.2f}' for cost in times.values())} µs at {' / '.join(times)}, 5 hits",
     )
 
 

@@ -1,4 +1,4 @@
-"""The ledger on PostgreSQL: processes that settle in one log beside copying the very same rows into it, and growth."""
+"""The ledger on PostgreSQL: processes that commit to the same log compared with copying the same rows, and growth."""
 
 import json
 import statistics
@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from bench.books import compiled_book
 from bench.fill_postgres import fill
-from bench.ledger import Asks, half_known, settled
+from bench.ledger import Evaluations, half_known, settled
 from bench.processes import CannotMeasure, running
 from bench.ratio import Ratio
 from bench.replica import CAMPAIGNS, POOL
@@ -72,7 +72,7 @@ def _moments(process: "subprocess.Popen[str]") -> Moments:
 
 
 def beside_raw(server: PostgresServer, replicas: int, size: Size) -> Ratio:
-    """Settling against copying, in turn, each in a fresh log."""
+    """Committing compared with copying, in turn, each in a fresh log."""
     mine, theirs = [], []
     for number in range(size.rounds + 1):  # the first is warm-up
         name = f"r{replicas}_{number}"
@@ -91,14 +91,14 @@ def beside_raw(server: PostgresServer, replicas: int, size: Size) -> Ratio:
 
 
 def growth(server: PostgresServer, size: Size, step: Step) -> Ratio:
-    """The cost of a decision in a long log against a short one: half of each group are customers that it knows."""
-    asks, stores = Asks(compiled_book(CAMPAIGNS), POOL), {}
+    """The cost of a decision in a long log against a short one: half of each group are known customers."""
+    evaluations, stores = Evaluations(compiled_book(CAMPAIGNS), POOL), {}
     for rows in size.logs:
         step(f"postgres: a log of {rows:,} decisions")
         url = server.create_database(f"log_{rows}", template="empty")
         store = open_store(url)
         for start in range(0, POOL, 200):
-            settled(store, asks.group(range(start, start + 200)))
+            settled(store, evaluations.group(range(start, start + 200)))
         store.close()
         fill(url, rows, time.time_ns() // 1000)
         stores[rows] = open_store(url)
@@ -106,10 +106,12 @@ def growth(server: PostgresServer, size: Size, step: Step) -> Ratio:
     times: dict[int, list[float]] = {rows: [] for rows in stores}
     for number in range(size.growth_rounds):
         for rows, store in stores.items():
-            times[rows].append(settled(store, asks.group(half_known(rows, GROUP, number))) / GROUP * 1e6)
+            times[rows].append(
+                settled(store, evaluations.group(half_known(rows, GROUP, number))) / GROUP * 1e6
+            )
     for store in stores.values():
         store.close()
-    short, long = (statistics.median(one[len(one) // 5 :]) for one in times.values())
+    short, long = (statistics.median(costs[len(costs) // 5 :]) for costs in times.values())
     few, many = size.logs
     return Ratio(
         f"postgres: growth from {few:,} to {many:,} decisions, as 1.3 / growth",
@@ -125,8 +127,8 @@ def ratios(*, quick: bool = False, step: Step = silent) -> Sequence[Ratio]:
     step("postgres: start")
     with postgres(shared_buffers="512MB", max_wal_size="4GB") as server:
         open_store(server.create_database("empty")).close()
-        found = []
+        measured = []
         for replicas in size.replicas:
             step(f"postgres: {replicas} processes")
-            found.append(beside_raw(server, replicas, size))
-        return [*found, growth(server, size, step)]
+            measured.append(beside_raw(server, replicas, size))
+        return [*measured, growth(server, size, step)]

@@ -20,7 +20,7 @@ BUILD = ROOT / "build"
 
 
 class CannotMeasure(Exception):
-    """A process did not do what was asked of it."""
+    """A process failed, or there is no room for the measurement."""
 
 
 @contextmanager
@@ -42,8 +42,8 @@ def running(*words: str, **options: Any) -> Iterator["subprocess.Popen[str]"]:
 
 @contextmanager
 def server(errors: Path, *words: str) -> Iterator[str]:
-    """A server for the length of a block: its address. errors: the file for what it says."""
-    with errors.open("w", encoding="utf-8") as said, running(*words, stderr=said) as process:
+    """A server for the length of a block: its address. errors: the file for its messages."""
+    with errors.open("w", encoding="utf-8") as messages, running(*words, stderr=messages) as process:
         line = process.stdout.readline() if process.stdout else ""
         if "listening on " not in line:
             raise CannotMeasure(f"{' '.join(words)}: {line}{errors.read_text(encoding='utf-8')}")
@@ -60,7 +60,7 @@ def tact(rules: Path, log: Path) -> Iterator[str]:
 
 @contextmanager
 def echo(response: pb.DecideResponse, folder: Path) -> Iterator[str]:
-    """The server that answers always the same."""
+    """A server that gives the same answer each time, for the length of a block: its address."""
     file = folder / "response"
     file.write_bytes(response.SerializeToString())
     with server(folder / "echo.err", "-m", "bench.echo", str(file)) as target:
@@ -68,14 +68,14 @@ def echo(response: pb.DecideResponse, folder: Path) -> Iterator[str]:
 
 
 class Client:
-    """The client process: a job in, its figures out."""
+    """The client process: runs jobs, one at a time."""
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self._process = process
         self._read()
 
     def run(self, target: str, seconds: float, method: str = "Decide", **job: Any) -> dict[str, Any]:
-        """Does a closed job if `clients` are given, and a paced one if a `rate` is."""
+        """Runs a closed job if `clients` are given, a paced one if `rate` is; returns its figures."""
         kind = "paced" if "rate" in job else "closed"
         job |= {"target": target, "method": method, "kind": kind, "seconds": seconds}
         assert self._process.stdin is not None
@@ -94,7 +94,7 @@ class Client:
 
 @contextmanager
 def floor(response: pb.DecideResponse, folder: Path, pattern: Path) -> Iterator[str]:
-    """The server that answers always the same when rows are on disk; such rows as in the log `pattern`."""
+    """A server that gives the same answer each time, once rows like those of the log `pattern` are on disk."""
     file = folder / "floor-response"
     file.write_bytes(response.SerializeToString())
     words = ("-m", "bench.floor", str(file), str(folder / "floor.db"), str(pattern))
@@ -118,5 +118,5 @@ def typical(target: str, bodies: Iterable[bytes]) -> pb.DecideResponse:
         )
         for number, body in enumerate(bodies):
             answers.append(decide(with_id(body, f"typical-{request_id(number)}")))
-    offers = sorted((one for one in answers if one.offers), key=lambda one: one.ByteSize())
+    offers = sorted((answer for answer in answers if answer.offers), key=lambda offer: offer.ByteSize())
     return offers[len(offers) // 2]

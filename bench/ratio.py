@@ -1,9 +1,9 @@
-"""What a measurement says."""
+"""The result of a measurement: a ratio and its target."""
 
 from dataclasses import dataclass
 
 NO_TARGET = 0.0
-"""Of a ratio that is there to read others by; nothing is asked of it."""
+"""The target of a ratio that only helps to read the others."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """One of several processes that write one PostgreSQL log at once: it prepares, waits for a line, and works.
 
-`python -m bench.replica settle URL SIZE GROUPS NUMBER` settles that many groups; `raw URL SIZE GROUPS NUMBER FROM` copies rows
+`python -m bench.replica settle URL SIZE GROUPS NUMBER` commits that many groups; `raw URL SIZE GROUPS NUMBER FROM` copies rows
 that another log holds, group by group. Times are on the machine's monotonic clock, so that a parent can put them together.
 """
 
@@ -14,25 +14,25 @@ from typing import Any
 import psycopg
 
 from bench.books import compiled_book
-from bench.ledger import TABLES, Asks, Rows, settled
+from bench.ledger import TABLES, Evaluations, Rows, settled
 from engine.ledger.store.open import open_store
 
 CAMPAIGNS = 300
 POOL = 2_000
 OTHERS = 10_000_000
-"""Between the customers of one process and of the next: in a busy service few are asked about twice at once."""
+"""Distance between the customers of two processes: in a busy service few customers are decided for twice at once."""
 _BATCH = "SELECT decision_id FROM decisions ORDER BY decision_id LIMIT {size} OFFSET {start}"
 
 
 def settling(url: str, size: int, groups: int, number: int) -> list[Callable[[], object]]:
-    """Groups of asks about this process's own customers, to be settled."""
-    asks, store = Asks(compiled_book(CAMPAIGNS), POOL), open_store(url)
-    batch = [asks.group(range(start, start + size)) for start in _starts(size, groups, number)]
+    """Commits of groups of evaluations for this process's own customers."""
+    evaluations, store = Evaluations(compiled_book(CAMPAIGNS), POOL), open_store(url)
+    batch = [evaluations.group(range(start, start + size)) for start in _starts(size, groups, number)]
     return [lambda group=group: settled(store, group) for group in batch]  # type: ignore[misc]
 
 
 def copying(url: str, size: int, groups: int, number: int, source: str) -> list[Callable[[], object]]:
-    """Groups of rows out of another log, to be copied as fast as PostgreSQL takes them."""
+    """Copies of groups of rows of another log, as fast as PostgreSQL takes them."""
     with psycopg.connect(source) as log:
         batch = [_rows(log, size, (number * groups + group) * size) for group in range(groups)]
     connection = psycopg.connect(url, autocommit=True)
@@ -45,18 +45,18 @@ def _starts(size: int, groups: int, number: int) -> range:
 
 def _rows(log: "psycopg.Connection[Any]", size: int, start: int) -> Rows:
     ids = _BATCH.format(size=size, start=start)
-    of_decisions = [
+    decision_rows = [
         log.execute(f"SELECT * FROM {table} WHERE decision_id IN ({ids})".encode()).fetchall()
         for table in TABLES[:-1]
     ]
-    return [*of_decisions, [(row[2], row[3]) for row in of_decisions[0]]]
+    return [*decision_rows, [(row[2], row[3]) for row in decision_rows[0]]]
 
 
 def _copy(connection: "psycopg.Connection[Any]", rows: Rows) -> None:
     with connection.transaction():
-        for table, of_table in zip(TABLES[:-1], rows[:-1], strict=True):
+        for table, table_rows in zip(TABLES[:-1], rows[:-1], strict=True):
             with connection.cursor().copy(f"COPY {table} FROM STDIN".encode()) as copy:
-                for row in of_table:
+                for row in table_rows:
                     copy.write_row(row)
         persons = "INSERT INTO persons VALUES (%s, %s) ON CONFLICT DO NOTHING"
         connection.cursor().executemany(persons, rows[-1])
@@ -74,8 +74,8 @@ def main(kind: str, url: str, *words: str) -> None:
     print("ready", flush=True)
     sys.stdin.readline()
     start = time.monotonic()
-    for one in work:
-        one()
+    for step in work:
+        step()
     print(json.dumps([start, time.monotonic()]), flush=True)
 
 

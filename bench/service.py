@@ -1,7 +1,6 @@
-"""The service beside its limits: `Decide` with everything on, against a server that only reads and writes the messages,
-and against one that makes rows durable besides.
+"""The service compared with its limits: a server that only reads and writes messages, and one that also makes rows durable.
 
-All servers are processes of their own and one client process calls them in turn, so that all see the same noise.
+Every server is a process of its own, and the same client process calls them in turn, so that all see the same noise.
 """
 
 import statistics
@@ -9,6 +8,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from bench import books, derived, everything
@@ -21,9 +21,9 @@ Figures = dict[str, Any]
 CLIENTS = (1, 16, 64)
 BATCH = 500
 BATCHES_AT_ONCE = 2
-"""So that one is settled while the next is read."""
+"""One is committed while the next is read."""
 SAMPLE = 200
-"""Requests among whose answers the typical one is."""
+"""Requests from whose answers the typical answer is taken."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Size:
     campaigns: int
     customers: int
     seconds: float
-    """A turn."""
+    """Seconds of a turn."""
     rounds: int
 
 
@@ -53,16 +53,18 @@ class Targets:
 class Service:
     """A client with its servers, and how long to measure."""
 
-    def __init__(self, one: Client, targets: Targets, size: Size, step: Step, name: str = "Decide") -> None:
-        self._client, self._name = one, name
+    def __init__(
+        self, client: Client, targets: Targets, size: Size, step: Step, name: str = "Decide"
+    ) -> None:
+        self._client, self._name = client, name
         self._decide, self._limit, self._floor = targets.decide, targets.echo, targets.floor
         self._size, self._seconds, self._rounds = size, size.seconds, size.rounds
         self._step = step
 
     def ratios(self) -> list[Ratio]:
         """Throughput at each number of clients, the tail at half of the last one's, and batches."""
-        found, saturated = self._throughputs()
-        return [*found, *self._tail(*saturated), self._batches()]
+        throughputs, saturated = self._throughputs()
+        return [*throughputs, *self._tail(*saturated), self._batches()]
 
     def throughputs(self) -> list[Ratio]:
         """Throughput alone."""
@@ -73,27 +75,27 @@ class Service:
         for target in (self._decide, self._limit, self._floor):
             if target:
                 self._client.run(target, self._seconds, clients=CLIENTS[-1])
-        found: list[Ratio] = []
+        throughputs: list[Ratio] = []
         saturated: tuple[list[Figures], list[Figures]] = ([], [])
         for clients in CLIENTS:
             ratios, saturated = self._throughput(clients)
-            found += ratios
-        return found, saturated
+            throughputs += ratios
+        return throughputs, saturated
 
     def _turns(self, *calls: Callable[[], Figures], times: int = 1) -> list[list[Figures]]:
-        """The figures of each, taken in turn."""
+        """The figures of each call, taken in turn."""
         rounds = [[call() for call in calls] for _ in range(self._rounds * times)]
-        return [list(one) for one in zip(*rounds, strict=True)]
+        return [list(figures) for figures in zip(*rounds, strict=True)]
 
     def _calls(self, target: str, clients: int) -> Callable[[], Figures]:
         return lambda: self._client.run(target, self._seconds, clients=clients)
 
     def _throughput(self, clients: int) -> tuple[list[Ratio], tuple[list[Figures], list[Figures]]]:
         self._step(f"service: {self._name} and its limits at {clients} clients")
-        targets = [one for one in (self._decide, self._limit, self._floor) if one]
-        decide, limit, *floors = self._turns(*(self._calls(one, clients) for one in targets))
+        targets = [target for target in (self._decide, self._limit, self._floor) if target]
+        decide, limit, *floors = self._turns(*(self._calls(target, clients) for target in targets))
         at = f"calls a second at {clients} clients"
-        found = [
+        ratios = [
             Ratio(
                 f"service: {self._name} / echo, {at}",
                 _median_ratio(decide, limit, "per_second"),
@@ -102,13 +104,13 @@ class Service:
             )
         ]
         if floors:
-            found += self._beside_floor(at, decide, limit, *floors)
-        return found, (decide, limit)
+            ratios += self._beside_floor(at, decide, limit, *floors)
+        return ratios, (decide, limit)
 
     def _beside_floor(
         self, at: str, decide: list[Figures], limit: list[Figures], durable: list[Figures]
     ) -> list[Ratio]:
-        """What of the echo is left when rows are made durable, and what of that when they are decided on."""
+        """The share of the echo that is left with durable rows, and the share of that with deciding."""
         rows = f"{_figures(durable)} with ready-made rows"
         return [
             Ratio(
@@ -126,16 +128,16 @@ class Service:
         ]
 
     def _tail(self, decide: list[Figures], limit: list[Figures]) -> list[Ratio]:
-        """The p99 at half of what each server does at most: many short turns, since a stall of the machine spoils a turn.
+        """The p99 at half of each server's highest rate: many short turns, since a stall of the machine spoils a turn.
 
-        The client is near its own limit at half of the echo's, which flatters us; so the echo is measured at our
-        rate too.
+        At half of the echo's rate the client is near its own limit, which flatters `Decide`; so the echo is also measured at
+        `Decide`'s rate.
         """
         self._step("service: latency at half of saturation")
-        rate, most = (_median(one, "per_second") / 2 for one in (decide, limit))
+        rate, limit_rate = (_median(figures, "per_second") / 2 for figures in (decide, limit))
         mine, theirs, calm = self._turns(
             lambda: self._client.run(self._decide, self._seconds, rate=rate),
-            lambda: self._client.run(self._limit, self._seconds, rate=most),
+            lambda: self._client.run(self._limit, self._seconds, rate=limit_rate),
             lambda: self._client.run(self._limit, self._seconds, rate=rate),
             times=2,
         )
@@ -175,14 +177,19 @@ def ratios(*, quick: bool = False, step: Step = silent) -> list[Ratio]:
     size = QUICK if quick else FULL
     with tempfile.TemporaryDirectory(dir=BUILD, prefix="bench-service-") as name:
         folder = Path(name)
+        attributes = f"Decide with {len(derived.CONDITIONS)} derived attributes"
         return [
             *_plain(folder / "plain", size, step),
-            *_derived(folder / "derived", size, step),
-            *_everything(folder / "everything", size, step),
+            # fewer customers, since each of them has events
+            *_throughputs(
+                folder / "derived", replace(size, customers=size.customers // 5), step, derived, attributes
+            ),
+            *_throughputs(folder / "everything", size, step, everything, "Decide with everything on"),
         ]
 
 
 def _plain(folder: Path, size: Size, step: Step) -> list[Ratio]:
+    """All ratios of the book without further features."""
     step("service: servers and client")
     rules, log = books.write_book(folder / "rules", size.campaigns), folder / "tact.db"
     with tact(rules, log) as decide:
@@ -190,38 +197,25 @@ def _plain(folder: Path, size: Size, step: Step) -> list[Ratio]:
         with (
             echo(answer, folder) as limit,
             floor(answer, folder, log) as durable,
-            client(size.customers) as one,
+            client(size.customers) as caller,
         ):
-            return Service(one, Targets(decide, limit, durable), size, step).ratios()
+            return Service(caller, Targets(decide, limit, durable), size, step).ratios()
 
 
-def _derived(folder: Path, size: Size, step: Step) -> list[Ratio]:
-    """The throughput again, with twenty derived attributes; fewer customers, since each has events."""
-    step("service: servers and client with derived attributes")
-    rules = books.write(derived.book(size.campaigns), folder / "rules")
+def _throughputs(folder: Path, size: Size, step: Step, module: ModuleType, name: str) -> list[Ratio]:
+    """The throughput with the book and the requests of another module."""
+    step(f"service: servers and client of {name}")
+    rules = books.write(module.book(size.campaigns), folder / "rules")
     with (
         tact(rules, folder / "tact.db") as decide,
-        echo(typical(decide, derived.bodies(SAMPLE)), folder) as limit,
-        client(size.customers // 5, "bench.derived") as one,
+        echo(typical(decide, module.bodies(SAMPLE)), folder) as limit,
+        client(size.customers, module.__name__) as caller,
     ):
-        name = f"Decide with {len(derived.CONDITIONS)} derived attributes"
-        return Service(one, Targets(decide, limit), size, step, name).throughputs()
-
-
-def _everything(folder: Path, size: Size, step: Step) -> list[Ratio]:
-    """The throughput again, with experiments, learning, quotas, gaps, quiet hours and pauses."""
-    step("service: servers and client with everything on")
-    rules = books.write(everything.book(size.campaigns), folder / "rules")
-    with (
-        tact(rules, folder / "tact.db") as decide,
-        echo(typical(decide, books.bodies(SAMPLE)), folder) as limit,
-        client(size.customers) as one,
-    ):
-        return Service(one, Targets(decide, limit), size, step, "Decide with everything on").throughputs()
+        return Service(caller, Targets(decide, limit), size, step, name).throughputs()
 
 
 def _median(figures: list[Figures], name: str) -> float:
-    return float(statistics.median(one[name] for one in figures))
+    return float(statistics.median(run[name] for run in figures))
 
 
 def _median_ratio(left: list[Figures], right: list[Figures], name: str) -> float:
@@ -230,6 +224,6 @@ def _median_ratio(left: list[Figures], right: list[Figures], name: str) -> float
 
 def _figures(figures: list[Figures]) -> str:
     rate, p50, p99 = (_median(figures, name) for name in ("per_second", "p50", "p99"))
-    failed = sum(one["failed"] for one in figures)
-    note = f" ({failed} of {sum(one['calls'] for one in figures)} calls failed)" if failed else ""
+    failed = sum(run["failed"] for run in figures)
+    note = f" ({failed} of {sum(run['calls'] for run in figures)} calls failed)" if failed else ""
     return f"{rate:,.0f}/s p50 {p50:.2f} ms p99 {p99:.2f} ms{note}"

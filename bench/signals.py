@@ -1,9 +1,9 @@
-"""Inferring signals: durable-rules behind the fence beside our naive evaluator and beside its own Host.
+"""Inferring signals: the kernel with durable-rules compared with the Python evaluator and with durable-rules' own Host.
 
 `python -m bench.signals` prints a table. Every rule has three tests (an order, a text, an absence), every request 20
-numbers, a text and three attributes that no rule asks for; the kernel's figure is all of `infer`, so attributes go in
-and names come out. The Host is used as durable-rules documents it, in a process of its own, since it may not come
-back. All figures are the best of short rounds in which the evaluators take turns, in microseconds an inference.
+numbers, a text and three attributes that no rule uses; the kernel's figure is all of `infer`, from attributes to names.
+The Host is used as durable-rules documents it, in a process of its own, since it may not return. All figures are the best
+of short rounds in which the evaluators take turns, in microseconds an inference.
 """
 
 import json
@@ -32,7 +32,7 @@ HERE = "here"
 SIZES, HITS = (10, 100, 1_000), (1, 10)
 ROUNDS, LONG = 9, 0.02
 HOST_SECONDS = 15
-Ask = Callable[[], Any]
+Inference = Callable[[], Any]
 
 
 def rules(size: int, hits: int) -> list[tuple[str, float, str, str]]:
@@ -56,7 +56,7 @@ def request() -> dict[str, Value]:
 
 def signals(size: int, hits: int) -> dict[str, Signal]:
     return {
-        f"s{number}": Signal(f"s{number}", condition(*one)) for number, one in enumerate(rules(size, hits))
+        f"s{number}": Signal(f"s{number}", condition(*rule)) for number, rule in enumerate(rules(size, hits))
     }
 
 
@@ -65,17 +65,17 @@ def condition(score: str, bound: float, city: str, absent: str) -> Condition:
     return All((low, here, None_((Test(absent, Operator.EQ, True),))))
 
 
-def host(size: int, hits: int) -> Ask:
+def host(size: int, hits: int) -> Inference:
     """As in the documentation of durable-rules: a ruleset in its language, facts asserted and retracted."""
     from durable.engine import MessageNotHandledException
     from durable.lang import assert_fact, m, retract_fact, ruleset, when_all
 
-    found: list[str] = []
+    hits_of_request: list[str] = []
     numbers, fixed = count(1), request()
 
     def action(number: int) -> Callable[[Any], None]:
         def hit(c: Any) -> None:  # noqa: ARG001 - it must take exactly one
-            found.append(f"s{number}")
+            hits_of_request.append(f"s{number}")
 
         return hit
 
@@ -83,49 +83,49 @@ def host(size: int, hits: int) -> Ask:
         for number, (score, bound, city, absent) in enumerate(rules(size, hits)):
             when_all((getattr(m, score) >= bound) & (m.city == city) & (-getattr(m, absent)))(action(number))
 
-    def ask() -> list[str]:
-        found.clear()
+    def infer_signals() -> list[str]:
+        hits_of_request.clear()
         fact = {"id": next(numbers), **fixed}
         for step in (assert_fact, retract_fact):
             try:
                 step("signals", fact)
             except MessageNotHandledException:  # nothing matched
                 continue
-        return found
+        return hits_of_request
 
-    return ask
+    return infer_signals
 
 
-def microseconds(asks: dict[str, Ask]) -> dict[str, float]:
+def microseconds(inferences: dict[str, Inference]) -> dict[str, float]:
     """The best of short rounds, taken in turn."""
-    times = dict.fromkeys(asks, 1)
-    for name, ask in asks.items():
-        once = min(_timed(ask, 1) for _ in range(3))
+    times = dict.fromkeys(inferences, 1)
+    for name, inference in inferences.items():
+        once = min(_timed(inference, 1) for _ in range(3))
         times[name] = max(1, int(LONG / once))
-    best = dict.fromkeys(asks, float("inf"))
+    best = dict.fromkeys(inferences, float("inf"))
     for _ in range(ROUNDS):
-        for name, ask in asks.items():
-            best[name] = min(best[name], _timed(ask, times[name]) / times[name] * 1e6)
+        for name, inference in inferences.items():
+            best[name] = min(best[name], _timed(inference, times[name]) / times[name] * 1e6)
     return best
 
 
-def _timed(ask: Ask, times: int) -> float:
+def _timed(inference: Inference, times: int) -> float:
     start = time.perf_counter()
     for _ in range(times):
-        ask()
+        inference()
     return time.perf_counter() - start
 
 
 def in_process(size: int, hits: int) -> dict[str, float]:
-    """Kernel, naive evaluator, and the index that matches campaigns, which agree."""
+    """Kernel, Python evaluator, and the index that matches campaigns, which agree."""
     written, attributes = signals(size, hits), request()
     compiled = compile_signals(written)
     kernel = DurableKernel(compiled)
-    index = ConditionIndex.build([one.when for one in written.values()])
+    index = ConditionIndex.build([signal.when for signal in written.values()])
     expected = {f"s{number}" for number in range(hits)}
     if not (infer(compiled, attributes, MOMENT) == infer(compiled, attributes, MOMENT, kernel) == expected):
         raise AssertionError("the evaluators differ")
-    found = microseconds(
+    times = microseconds(
         {
             "kernel": partial(infer, compiled, attributes, MOMENT, kernel),
             "naive": partial(infer, compiled, attributes, MOMENT),
@@ -135,11 +135,11 @@ def in_process(size: int, hits: int) -> dict[str, float]:
     if kernel.anomalies:
         raise AssertionError("the library failed")
     kernel.close()
-    return found
+    return times
 
 
 def of_host(size: int, hits: int) -> tuple[float | None, str]:
-    """Its microseconds, or None and what became of it."""
+    """Its microseconds, or None; and a note."""
     command = [sys.executable, "-m", "bench.signals", "host", str(size), str(hits)]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=HOST_SECONDS, check=False)
@@ -156,25 +156,25 @@ def of_host(size: int, hits: int) -> tuple[float | None, str]:
 
 
 def ratios(*, quick: bool = False, step: Step = silent) -> list[Ratio]:
-    """The kernel beside the Host: at 1 it is as fast. Where the Host fails the ratio is to the naive evaluator."""
-    found = []
+    """The kernel beside the Host: at 1 it is as fast. Where the Host fails the ratio is to the Python evaluator."""
+    measured = []
     for size in SIZES[:2] if quick else SIZES:
         for hits in HITS:
             step(f"signals: {size} rules, {hits} hits")
             ours = in_process(size, hits)
-            other, said = of_host(size, hits)
+            other, note = of_host(size, hits)
             beside = "its Host" if other is not None else "the naive evaluator (its Host failed)"
-            detail = f"kernel {ours['kernel']:.1f} µs, naive {ours['naive']:.1f} µs, index {ours['index']:.1f} µs, {said}"
+            detail = f"kernel {ours['kernel']:.1f} µs, naive {ours['naive']:.1f} µs, index {ours['index']:.1f} µs, {note}"
             name = f"signals, {size:,} rules, {hits} hold: durable-rules fenced off beside {beside}"
-            found.append(Ratio(name, (other or ours["naive"]) / ours["kernel"], 1.0, detail))
-    return found
+            measured.append(Ratio(name, (other or ours["naive"]) / ours["kernel"], 1.0, detail))
+    return measured
 
 
 def main(arguments: list[str]) -> None:
     if arguments[:1] == ["host"]:
-        ask = host(*map(int, arguments[1:]))
-        answer = sorted(ask())
-        print(json.dumps({"found": answer, "microseconds": microseconds({"host": ask})["host"]}))
+        inference = host(*map(int, arguments[1:]))
+        answer = sorted(inference())
+        print(json.dumps({"found": answer, "microseconds": microseconds({"host": inference})["host"]}))
         return
     from rich.console import Console
 

@@ -88,22 +88,22 @@ def _is_taken(function: FunctionType, by: str) -> bool:
 
 @contextmanager
 def watched(watch: Watch) -> Iterator[None]:
-    """The stages within proposing and settling are timed in this block."""
+    """Times the stages within evaluating and committing, for the length of a block."""
     transaction = SqliteStore.transaction
     begin, commit = f"{INNER}store: begin", f"{INNER}store: commit (sync to disk)"
 
     @contextmanager
-    def timed_transaction(store: SqliteStore, about: Iterable[str] = ()) -> Iterator[None]:
+    def timed_transaction(store: SqliteStore, persons: Iterable[str] = ()) -> Iterator[None]:
         start = time.perf_counter()
-        with transaction(store, about):
+        with transaction(store, persons):
             watch.add(begin, start)
             yield
             start = time.perf_counter()
         watch.add(commit, start)
 
     methods = [(n, f) for n, f in vars(SqliteStore).items() if n in METHODS]
-    parts = [(evaluate, one) for one in functions(evaluate)]
-    parts += [(deciding, one) for one in functions(deciding)]
+    parts = [(evaluate, function) for function in functions(evaluate)]
+    parts += [(deciding, function) for function in functions(deciding)]
     with ExitStack() as stack:
         for owner, (name, function) in parts:
             stack.enter_context(patch.object(owner, name, watch.watching(f"{INNER}{name}", function)))
@@ -122,41 +122,41 @@ def measured(compiled: CompiledBook, store: SqliteStore, requests: list[bytes], 
         for start in range(0, len(requests), size):
             run = requests[start : start + size]
             with watch.timed("read"):
-                messages = [pb.DecideRequest.FromString(one) for one in run]
+                messages = [pb.DecideRequest.FromString(body) for body in run]
             with watch.timed("parse"):
                 now = time.time_ns() // 1000
-                parsed = [parser.parse(one, now) for one in messages]
+                parsed = [parser.parse(message, now) for message in messages]
             with watch.timed("propose"):
-                commands = [DecideCommand(evaluate.evaluate(compiled, one)) for one in parsed]
+                commands = [DecideCommand(evaluate.evaluate(compiled, request)) for request in parsed]
             with watch.timed("settle"):
                 answers = commit_group(store, commands)
             with watch.timed("respond"):
-                responses = [respond(one) for one in answers if isinstance(one, Decision)]
+                responses = [respond(answer) for answer in answers if isinstance(answer, Decision)]
             with watch.timed("write"):
-                for one in responses:
-                    one.SerializeToString()
+                for response in responses:
+                    response.SerializeToString()
     return watch
 
 
 def ratios(*, quick: bool = False, step: Step = silent) -> list[Ratio]:
     """Each stage's part of a decision, in groups of 64, with the book of books.py and with everything on."""
     decisions = 1_024 if quick else 8_192
-    found = []
+    measured = []
     for name, compiled in (("", compiled_book()), (", everything on", everything.compiled_book())):
         step(f"stages: a decision{name}")
         watch = warmed(compiled, decisions, 64)
-        outer = {one: seconds for one, seconds in watch.seconds.items() if not one.startswith(INNER)}
+        outer = {stage: seconds for stage, seconds in watch.seconds.items() if not stage.startswith(INNER)}
         whole = sum(outer.values())
-        found += [
+        measured += [
             Ratio(
-                f"stages: {one} / a decision{name}",
+                f"stages: {stage} / a decision{name}",
                 seconds / whole,
                 NO_TARGET,
                 f"{seconds / decisions * 1e6:.1f} µs of {whole / decisions * 1e6:.1f} µs, groups of 64",
             )
-            for one, seconds in outer.items()
+            for stage, seconds in outer.items()
         ]
-    return found
+    return measured
 
 
 def warmed(compiled: CompiledBook, decisions: int, group: int) -> Watch:
@@ -173,23 +173,23 @@ def warmed(compiled: CompiledBook, decisions: int, group: int) -> Watch:
 
 def table(watch: Watch, decisions: int) -> Table:
     """Microseconds a decision, outer stages in order with their parts below them."""
-    found = Table("stage", "µs a decision", "calls a decision", title="Where the time of a decision goes")
-    for column in found.columns[1:]:
+    stages = Table("stage", "µs a decision", "calls a decision", title="Where the time of a decision goes")
+    for column in stages.columns[1:]:
         column.justify = "right"
     outer = [name for name in watch.seconds if not name.startswith(INNER)]
     parts = {"propose": dict(functions(evaluate)), "settle": dict(functions(deciding))}
     for name in outer:
-        found.add_row(f"[bold]{name}[/]", f"{watch.seconds[name] / decisions * 1e6:.1f}", "1")
-        below = [one for one in watch.seconds if _belongs(one, name, parts)]
-        for one in below:
-            cost, calls = watch.seconds[one] / decisions * 1e6, watch.calls[one] / decisions
-            found.add_row(one, f"{cost:.1f}", f"{calls:.2f}")
+        stages.add_row(f"[bold]{name}[/]", f"{watch.seconds[name] / decisions * 1e6:.1f}", "1")
+        below = [part for part in watch.seconds if _belongs(part, name, parts)]
+        for part in below:
+            cost, calls = watch.seconds[part] / decisions * 1e6, watch.calls[part] / decisions
+            stages.add_row(part, f"{cost:.1f}", f"{calls:.2f}")
         if below:
-            rest = watch.seconds[name] - sum(watch.seconds[one] for one in below)
-            found.add_row(f"{INNER}the rest", f"{rest / decisions * 1e6:.1f}", "")
+            rest = watch.seconds[name] - sum(watch.seconds[part] for part in below)
+            stages.add_row(f"{INNER}the rest", f"{rest / decisions * 1e6:.1f}", "")
     total = sum(watch.seconds[name] for name in outer)
-    found.add_row("[bold]all[/]", f"[bold]{total / decisions * 1e6:.1f}[/]", "")
-    return found
+    stages.add_row("[bold]all[/]", f"[bold]{total / decisions * 1e6:.1f}[/]", "")
+    return stages
 
 
 def _belongs(part: str, stage: str, parts: dict[str, dict[str, Any]]) -> bool:
@@ -201,7 +201,7 @@ def _belongs(part: str, stage: str, parts: dict[str, dict[str, Any]]) -> bool:
 
 def main(
     decisions: Annotated[int, typer.Option(help="How many, after as many for warming up.")] = 8_192,
-    group: Annotated[int, typer.Option(help="How many are settled together.")] = 64,
+    group: Annotated[int, typer.Option(help="How many are committed together.")] = 64,
 ) -> None:
     """Print microseconds a decision by stage."""
     Console().print(table(warmed(compiled_book(), decisions, group), decisions))

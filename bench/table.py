@@ -1,4 +1,4 @@
-"""What a measurement shows: its steps while it runs, a table at the end, and a file for programs."""
+"""Shows measurements: steps while they run, a table at the end, and a file for programs."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -13,16 +13,16 @@ from rich.table import Table
 from bench.ratio import NO_TARGET, Ratio
 
 Step = Callable[[str], None]
-"""Told what is measured next."""
+"""Called with what is measured next."""
 
 
 def silent(text: str) -> None:
-    """A step that nobody is told of."""
+    """A step that shows nothing."""
 
 
 @contextmanager
 def progress(suites: int) -> Iterator[tuple[Step, Callable[[], None]]]:
-    """On stderr, and only on a terminal: the step under way, and how many of the suites are done."""
+    """Shows the current step and how many of the suites are done, on stderr, and only on a terminal."""
     console = Console(stderr=True)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
@@ -50,15 +50,15 @@ def show(ratios: Sequence[Ratio], console: Console) -> None:
     for column in (2, 3):
         table.columns[column].justify = "right"
         table.columns[column].no_wrap = True
-    for one in ratios:
-        mark = "[green]good[/]" if one.good else "[yellow]low[/]"
-        asked = one.target != NO_TARGET
+    for ratio in ratios:
+        mark = "[green]good[/]" if ratio.good else "[yellow]low[/]"
+        has_target = ratio.target != NO_TARGET
         table.add_row(
-            mark if asked else "",
-            one.name,
-            f"{one.ratio:.2f}",
-            f"{one.target:g}" if asked else "",
-            one.detail,
+            mark if has_target else "",
+            ratio.name,
+            f"{ratio.ratio:.2f}",
+            f"{ratio.target:g}" if has_target else "",
+            ratio.detail,
         )
     console.print(table)
 
@@ -67,5 +67,5 @@ def write(ratios: Sequence[Ratio], path: Path) -> None:
     """A list of `{name, ratio, target, detail}`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(
-        json.dumps([asdict(one) for one in ratios], indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+        json.dumps([asdict(ratio) for ratio in ratios], indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
     )

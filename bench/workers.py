@@ -1,7 +1,7 @@
-"""Several processes on one log beside the limit: settling against inserting the very same rows, by as many processes.
+"""Several processes on the same log compared with the limit: as many processes that insert the same rows.
 
-`python -m bench.workers ROLE PATH GROUPS` is one of the processes: it prepares its groups, says so, waits for a line, and does
-them. Role `settle` settles them into the log at PATH; role `insert` puts the rows that settling them makes into a log at PATH.
+`python -m bench.workers ROLE PATH GROUPS` is one of the processes: it prepares its groups, prints a line, waits for one, and
+writes them. Role `settle` commits them to the log at PATH; role `insert` inserts the rows that committing them makes.
 """
 
 import json
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.books import CUSTOMERS, compiled_book
-from bench.ledger import Asks, Raw, settled, written
+from bench.ledger import Evaluations, Raw, settled, written
 from bench.processes import BUILD, CannotMeasure, running
 from bench.ratio import Ratio
 from bench.table import Step, silent
@@ -34,7 +34,7 @@ class Size:
     """How much is measured."""
 
     groups: int
-    """Of each process."""
+    """Groups of each process."""
     rounds: int
 
 
@@ -46,14 +46,14 @@ def ratios(*, quick: bool = False, step: Step = silent) -> list[Ratio]:
     """Settled decisions a second at 1, 2 and 4 processes, in about three minutes."""
     BUILD.mkdir(exist_ok=True)
     size = QUICK if quick else FULL
-    found = []
+    measured = []
     for processes in PROCESSES:
         step(f"workers: {processes} processes on one log")
         rounds = [
             (_rate("settle", processes, size), _rate("insert", processes, size)) for _ in range(size.rounds)
         ]
-        mine, limit = (max(one) for one in zip(*rounds, strict=True))
-        found.append(
+        mine, limit = (max(rates) for rates in zip(*rounds, strict=True))
+        measured.append(
             Ratio(
                 f"workers: settled / inserted, decisions a second at {processes} processes",
                 mine[0] / limit[0],
@@ -62,7 +62,7 @@ def ratios(*, quick: bool = False, step: Step = silent) -> list[Ratio]:
                 f" a process waited {mine[1]:.0%} of the time",
             )
         )
-    return found
+    return measured
 
 
 def _rate(role: str, processes: int, size: Size) -> tuple[float, float]:
@@ -71,15 +71,15 @@ def _rate(role: str, processes: int, size: Size) -> tuple[float, float]:
         path = Path(folder) / "shared.db"
         open_store(f"sqlite:///{path}").close()
         words = ("-m", "bench.workers", role, str(path), str(size.groups))
-        all_of_them = [stack.enter_context(running(*words, stdin=subprocess.PIPE)) for _ in range(processes)]
-        for one in all_of_them:
-            _read(one)
+        started = [stack.enter_context(running(*words, stdin=subprocess.PIPE)) for _ in range(processes)]
+        for process in started:
+            _read(process)
         start = time.perf_counter()
-        for one in all_of_them:
-            assert one.stdin is not None
-            one.stdin.write("go\n")
-            one.stdin.flush()
-        waited = sum(_read(one)["waited"] for one in all_of_them)
+        for process in started:
+            assert process.stdin is not None
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        waited = sum(_read(process)["waited"] for process in started)
         seconds = time.perf_counter() - start
     return processes * size.groups * GROUP / seconds, waited / processes / seconds
 
@@ -93,20 +93,20 @@ def _read(process: "subprocess.Popen[str]") -> dict[str, Any]:
 
 
 def work(role: str, path: Path, groups: int) -> None:
-    """One process."""
+    """Runs one of the processes."""
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        do = (_settling if role == "settle" else _inserting)(path, groups, Path(folder))
+        write = (_settling if role == "settle" else _inserting)(path, groups, Path(folder))
         print(json.dumps({"ready": True}), flush=True)
         sys.stdin.readline()
-        do()
+        write()
     print(json.dumps({"waited": LOG_WAIT_SECONDS.value}), flush=True)
 
 
 def _settling(path: Path, groups: int, _: Path) -> Callable[[], None]:
-    """Settles groups of customers of this process's own."""
-    asks = Asks(compiled_book(CAMPAIGNS), GROUP * groups)
+    """Commits groups for this process's own customers."""
+    evaluations = Evaluations(compiled_book(CAMPAIGNS), GROUP * groups)
     customers = count(time.time_ns() % 1_000_000 * CUSTOMERS)
-    prepared = [asks.group([next(customers) for _ in range(GROUP)]) for _ in range(groups)]
+    prepared = [evaluations.group([next(customers) for _ in range(GROUP)]) for _ in range(groups)]
     store = open_store(f"sqlite:///{path}", busy_timeout=60)
 
     def do() -> None:
@@ -118,7 +118,7 @@ def _settling(path: Path, groups: int, _: Path) -> Callable[[], None]:
 
 
 def _inserting(path: Path, groups: int, folder: Path) -> Callable[[], None]:
-    """Inserts the rows that settling made in a log of this process's own."""
+    """Inserts the rows that committing made in a log of this process's own."""
     own = folder / "own.db"
     _settling(own, groups, folder)()
     prepared = list(written(own, 0, GROUP))

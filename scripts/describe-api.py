@@ -45,20 +45,20 @@ def described() -> FileDescriptorSet:
     google_protos = Path(google.rpc.status_pb2.__file__).parents[2]
     files = sorted((ROOT / "protos" / "engine" / "api" / "v1").glob("*.proto"))
     with tempfile.TemporaryDirectory() as folder:
-        made = Path(folder) / "set"
+        descriptors = Path(folder) / "set"
         includes = [f"-I{ROOT / 'protos'}", f"-I{google_protos}"]
-        options = [f"--descriptor_set_out={made}", "--include_source_info"]
+        options = [f"--descriptor_set_out={descriptors}", "--include_source_info"]
         command = [sys.executable, "-m", "grpc_tools.protoc", *includes, *options, *map(str, files)]
         subprocess.run(command, check=True)  # noqa: S603 our own arguments
-        return FileDescriptorSet.FromString(made.read_bytes())
+        return FileDescriptorSet.FromString(descriptors.read_bytes())
 
 
 def comments_of(file: FileDescriptorProto) -> Comments:
-    """The comments by the path of what they stand before."""
+    """Leading comments, by the path of what they describe."""
     return {
-        tuple(place.path): " ".join(place.leading_comments.split())
-        for place in file.source_code_info.location
-        if place.leading_comments
+        tuple(location.path): " ".join(location.leading_comments.split())
+        for location in file.source_code_info.location
+        if location.leading_comments
     }
 
 
@@ -80,12 +80,12 @@ def _services(file: FileDescriptorProto, comments: Comments) -> Iterator[str]:
 def _methods(service: ServiceDescriptorProto, path: Path_, comments: Comments) -> str:
     rows = [
         (
-            f"`{one.name}`",
-            f"{'stream of ' if one.client_streaming else ''}{_link(one.input_type)}",
-            f"{'stream of ' if one.server_streaming else ''}{_link(one.output_type)}",
+            f"`{method.name}`",
+            f"{'stream of ' if method.client_streaming else ''}{_link(method.input_type)}",
+            f"{'stream of ' if method.server_streaming else ''}{_link(method.output_type)}",
             comments.get((*path, _METHOD, number), ""),
         )
-        for number, one in enumerate(service.method)
+        for number, method in enumerate(service.method)
     ]
     return _table(("method", "takes", "gives", "meaning"), rows)
 
@@ -103,22 +103,29 @@ def _types(file: FileDescriptorProto, comments: Comments) -> Iterator[str]:
 
 def _fields(message: DescriptorProto, path: Path_, comments: Comments) -> str:
     rows = [
-        (str(one.number), f"`{one.name}`", _type(one, message), comments.get((*path, _FIELD, number), ""))
-        for number, one in enumerate(message.field)
+        (
+            str(field.number),
+            f"`{field.name}`",
+            _type(field, message),
+            comments.get((*path, _FIELD, number), ""),
+        )
+        for number, field in enumerate(message.field)
     ]
     return _table(("no.", "field", "type", "meaning"), rows)
 
 
 def _values(enum: EnumDescriptorProto, path: Path_, comments: Comments) -> str:
     rows = [
-        (str(one.number), f"`{one.name}`", comments.get((*path, _VALUE, number), ""))
-        for number, one in enumerate(enum.value)
+        (str(value.number), f"`{value.name}`", comments.get((*path, _VALUE, number), ""))
+        for number, value in enumerate(enum.value)
     ]
     return _table(("no.", "value", "meaning"), rows)
 
 
 def _type(field: FieldDescriptorProto, message: DescriptorProto) -> str:
-    entry = next((one for one in message.nested_type if field.type_name.endswith(f".{one.name}")), None)
+    entry = next(
+        (nested for nested in message.nested_type if field.type_name.endswith(f".{nested.name}")), None
+    )
     if entry is not None and entry.options.map_entry:
         key, value = entry.field
         return f"map of {_named(key)} to {_named(value)}"
@@ -149,5 +156,5 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 if __name__ == "__main__":
     target = Path(sys.argv[1]) if len(sys.argv) > 1 else PAGE
     target.parent.mkdir(parents=True, exist_ok=True)
-    files = sorted(described().file, key=lambda one: one.name)
+    files = sorted(described().file, key=lambda file: file.name)
     target.write_text(page(files), encoding="utf-8")

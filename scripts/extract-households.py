@@ -10,12 +10,12 @@ from pathlib import Path
 
 import polars as pl
 
-# Groceries lead in 92 % of the households and so tell nothing apart; the others are no goods for a person.
+# Groceries lead in 92 % of the households, and so distinguish nobody; the others are no goods for a person.
 NO_FAVOURITE = ["GROCERY", "FUEL", "MISCELLANEOUS", "COUPON"]
 
 
 def baskets(transactions: pl.DataFrame) -> pl.DataFrame:
-    """How often and for how much each household bought."""
+    """Number of baskets and spend of each household."""
     return transactions.group_by("household_id").agg(
         pl.col("basket_id").n_unique().alias("baskets"),
         pl.col("sales_value").sum().round(2).alias("spend"),
@@ -23,7 +23,7 @@ def baskets(transactions: pl.DataFrame) -> pl.DataFrame:
 
 
 def favourites(transactions: pl.DataFrame, products: pl.DataFrame) -> pl.DataFrame:
-    """Where each household paid most; of equal departments the first by name."""
+    """The department in which each household paid most; of equal ones the first by name."""
     return (
         transactions.join(products.select("product_id", "department"), on="product_id")
         .filter(pl.col("department").is_not_null() & ~pl.col("department").is_in(NO_FAVOURITE))
@@ -36,10 +36,10 @@ def favourites(transactions: pl.DataFrame, products: pl.DataFrame) -> pl.DataFra
 
 
 def extract(data: Path) -> pl.DataFrame:
-    """One row a household, by its number."""
+    """A row for each household, ordered by its number."""
     transactions = pl.read_parquet(data / "transactions.parquet")
     products = pl.read_parquet(data / "products.parquet")
-    people = pl.read_parquet(data / "demographics.parquet").select(
+    demographics = pl.read_parquet(data / "demographics.parquet").select(
         "household_id",
         pl.col("age").alias("age_band"),
         pl.col("income").alias("income_band"),
@@ -47,7 +47,7 @@ def extract(data: Path) -> pl.DataFrame:
     )
     return (
         baskets(transactions)
-        .join(people, on="household_id", how="left")
+        .join(demographics, on="household_id", how="left")
         .join(favourites(transactions, products), on="household_id", how="left")
         .select(
             pl.col("household_id").alias("household"),

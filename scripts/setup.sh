@@ -72,7 +72,7 @@ else
     echo "durable-rules cannot be installed on Python $(version "$python"): signals are inferred by the Python evaluator"
 fi
 
-echo "setting up $venv with Python $(version "$python")"
+echo "installing into $venv with Python $(version "$python")"
 if [ "$python" != "$venv/bin/python" ]; then
     "$python" -m venv --clear "$venv"
 fi

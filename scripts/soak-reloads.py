@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Reloads a served book COUNT times, good and broken ones in turn, while callers decide, and watches the server's memory.
+"""Reloads a served book COUNT times, while callers decide, and watches the server's memory.
 
 Usage: soak-reloads.py [COUNT]. Every tenth book is broken. Prints a line every tenth of the way; exit code 1 when a call
 fails, a version is served that was never written, or memory grows by more than 32 MB after the first tenth.
@@ -11,6 +11,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import psutil
+
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from engine.client import Client
@@ -18,33 +20,22 @@ from tests.books import write_book
 from tests.requests import li_na
 from tests.server.load import Load
 from tests.server.reloads import BROKEN, numbered_book, said, version_of
-from tests.servers import Server, serving
+from tests.servers import serving
+from trial.watch import memory_of
 
 _MAY_GROW = 32.0
 _SIGNALS = 200
 
 
-def resident(server: Server) -> float:
-    """The server's memory, MB."""
-    status = Path(f"/proc/{server.process.pid}/status").read_text(encoding="utf-8")
-    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS")) / 1024
-
-
-def say(line: str) -> None:
-    """Prints a line at once."""
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
-
-
 def main(count: int) -> int:
-    """Returns the exit code."""
+    """Runs the soak; returns the exit code."""
     first, written = 0.0, set[str]()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "book"
         written.add(version_of(write_book(folder, numbered_book(0, _SIGNALS))))
         with serving(folder, Path(name) / "tact.db") as server, Client(server.target) as client:
             load = Load(server.target, lambda caller, turn: li_na(f"{caller}-{turn % 100}"), callers=2)
-            begun = time.monotonic()
+            begun, process = time.monotonic(), psutil.Process(server.process.pid)
             with load.running():
                 for number in range(1, count + 1):
                     broken = number % 10 == 0
@@ -56,19 +47,20 @@ def main(count: int) -> int:
                         number // 10 if broken else number - number // 10,
                     )
                     if not broken:
-                        written.add(client.decide(li_na("one")).book_version)
+                        written.add(client.decide(li_na()).book_version)
                     if number % max(1, count // 10) == 0:
-                        first = first or resident(server)
+                        first = first or memory_of(process)
                         seconds = (time.monotonic() - begun) / number
-                        say(
-                            f"{number:>6,} reloads, {seconds:.2f} s each, {resident(server):.0f} MB,"
-                            f" {len(load.answers):,} decisions, {len(load.failures)} failed"
+                        print(
+                            f"{number:>6,} reloads, {seconds:.2f} s each, {memory_of(process):.0f} MB,"
+                            f" {len(load.answers):,} decisions, {len(load.failures)} failed",
+                            flush=True,
                         )
-            served = {one.book_version for one in load.answers}
-            grown = resident(server) - first
+            served = {answer.book_version for answer in load.answers}
+            grown = memory_of(process) - first
             stopped = server.stop()
     freed = sum("book freed" in line for line in server.errors)
-    say(
+    print(
         f"memory grew by {grown:.1f} MB; {freed:,} books freed; strange versions {len(served - written)}; exit code {stopped}"
     )
     return int(bool(load.failures) or bool(served - written) or grown > _MAY_GROW or stopped != 0)

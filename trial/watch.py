@@ -68,6 +68,6 @@ class Watch:
 
 
 def memory_of(process: psutil.Process) -> float:
-    """MB of a process and its children."""
+    """Memory of a process and its children, MB."""
     family = (process, *process.children(recursive=True))
     return float(sum(member.memory_info().rss for member in family) / 1e6)

@@ -1,4 +1,4 @@
-"""The book and the requests of the benches are such as a server accepts."""
+"""A server accepts the books and the requests of the benchmarks."""
 
 import time
 from pathlib import Path
@@ -14,9 +14,9 @@ from engine.wire.parse import Parser
 
 
 def test_the_book_loads_without_a_warning(tmp_path: Path) -> None:
-    """Nothing worse than notes on what is not used, and as many campaigns as asked for."""
+    """There are no diagnostics but notes on what is not used, and as many campaigns as requested."""
     loaded = load(books.write_book(tmp_path, 30))
-    assert {one.severity for one in loaded.diagnostics} <= {Severity.NOTE}
+    assert {diagnostic.severity for diagnostic in loaded.diagnostics} <= {Severity.NOTE}
     assert loaded.book is not None
     assert len(loaded.book.campaigns) == 30
 
@@ -26,17 +26,19 @@ def test_the_requests_are_accepted_and_some_match() -> None:
     compiled = books.compiled_book(300)
     parser = Parser(compiled)
     requests = [parser.parse(message, 1_800_000_000_000_000) for message in books.messages(100)]
-    hits = [len(match(compiled, one, compiled.moment(one.now))) for one in requests]
-    assert 0 < sum(1 for one in hits if one) < len(hits)
+    hits = [len(match(compiled, request, compiled.moment(request.now))) for request in requests]
+    assert 0 < sum(count > 0 for count in hits) < len(hits)
 
 
-def test_bytes_put_together_are_the_messages_they_stand_for() -> None:
+def test_joined_bytes_are_the_messages() -> None:
     """An id added to serialised requests, and requests put into a batch, read back as such."""
-    sent = [books.with_id(body, books.request_id(number)) for number, body in enumerate(books.bodies(20))]
-    batch = DecideBatchRequest.FromString(books.batch(sent))
-    assert list(batch.requests) == [DecideRequest.FromString(one) for one in sent]
-    assert len({one.request_id for one in batch.requests}) == 20
-    assert {one.customer.id for one in batch.requests} == {books.customer(number) for number in range(20)}
+    bodies = [books.with_id(body, books.request_id(number)) for number, body in enumerate(books.bodies(20))]
+    batch = DecideBatchRequest.FromString(books.batch(bodies))
+    assert list(batch.requests) == [DecideRequest.FromString(body) for body in bodies]
+    assert len({request.request_id for request in batch.requests}) == 20
+    assert {request.customer.id for request in batch.requests} == {
+        books.customer(number) for number in range(20)
+    }
 
 
 def test_twenty_derived_attributes_are_in_use(tmp_path: Path) -> None:
@@ -48,7 +50,7 @@ def test_twenty_derived_attributes_are_in_use(tmp_path: Path) -> None:
     in_use = (derivation.measurements, derivation.searches, derivation.distances, derivation.clock)
     assert sum(map(len, in_use)) == len(derived.CONDITIONS) == 20
     parser, now = Parser(compiled), time.time_ns() // 1000
-    requests = [parser.parse(DecideRequest.FromString(one), now) for one in derived.bodies(100)]
-    assert {len(one.events) for one in requests} == {derived.EVENTS}
-    eligible = [len(evaluate(compiled, one).candidates) for one in requests]
-    assert 0 < sum(1 for one in eligible if one) < len(eligible)
+    requests = [parser.parse(DecideRequest.FromString(body), now) for body in derived.bodies(100)]
+    assert {len(request.events) for request in requests} == {derived.EVENTS}
+    eligible = [len(evaluate(compiled, request).candidates) for request in requests]
+    assert 0 < sum(count > 0 for count in eligible) < len(eligible)

@@ -28,8 +28,8 @@ def program() -> typer.Typer:
 def test_the_file_is_a_list_of_name_ratio_target_detail(tmp_path: Path) -> None:
     """What programs read has these four keys and no others."""
     write(RATIOS, tmp_path / "build" / "bench.json")
-    found = json.loads((tmp_path / "build" / "bench.json").read_text(encoding="utf-8"))
-    assert found == [
+    written = json.loads((tmp_path / "build" / "bench.json").read_text(encoding="utf-8"))
+    assert written == [
         {"name": "ledger: a / b", "ratio": 0.61, "target": 0.5, "detail": "5 µs against 3 µs"},
         {"name": "service: c / d", "ratio": 0.2, "target": 1.0, "detail": ""},
     ]
@@ -44,7 +44,7 @@ def test_the_table_says_which_ratios_reach_their_targets() -> None:
     assert "low" in low
 
 
-def test_of_a_ratio_without_a_target_nothing_is_asked() -> None:
+def test_a_ratio_without_a_target_is_neither_good_nor_low() -> None:
     """It is neither good nor low, and shows no target."""
     screen = StringIO()
     show([Ratio("floor / echo", 0.56, NO_TARGET, "")], Console(file=screen, width=120))
@@ -62,9 +62,9 @@ def test_the_ledger_is_measured_and_its_files_are_gone(
     output = tmp_path / "bench.json"
     result = CliRunner().invoke(program, ["--quick", "--only", "ledger", "--output", str(output)])
     assert result.exit_code == 0, result.output
-    found = json.loads(output.read_text(encoding="utf-8"))
-    assert [one["target"] for one in found] == [0.5, 1.0]
-    assert all(one["ratio"] > 0 and one["name"].startswith("ledger: ") for one in found)
+    ratios = json.loads(output.read_text(encoding="utf-8"))
+    assert [ratio["target"] for ratio in ratios] == [0.5, 1.0]
+    assert all(ratio["ratio"] > 0 and ratio["name"].startswith("ledger: ") for ratio in ratios)
     assert list(tmp_path.iterdir()) == [output]
 
 
@@ -78,9 +78,9 @@ def test_the_service_is_measured_through_real_processes(
     output = tmp_path / "bench.json"
     result = CliRunner().invoke(program, ["--quick", "--only", "service", "--output", str(output)])
     assert result.exit_code == 0, result.output
-    found = json.loads(output.read_text(encoding="utf-8"))
+    ratios = json.loads(output.read_text(encoding="utf-8"))
     beside = [0.6, 0.0, 0.0]
-    """The echo, and the two of the floor, of which nothing is asked."""
-    assert [one["target"] for one in found] == [*beside * 3, 1.0, 1.0, 8.0, *[0.6] * 6]
-    assert all(one["ratio"] > 0 and "failed" not in one["detail"] for one in found)
+    """Targets beside the echo and, without a target, the two beside the floor."""
+    assert [ratio["target"] for ratio in ratios] == [*beside * 3, 1.0, 1.0, 8.0, *[0.6] * 6]
+    assert all(ratio["ratio"] > 0 and "failed" not in ratio["detail"] for ratio in ratios)
     assert list(tmp_path.iterdir()) == [output]
