@@ -1,6 +1,6 @@
-"""What all customers share, counted from the log as a stranger would: from its decisions, contacts and outcomes alone.
+"""Counts from the log what all customers share: from its decisions, contacts and outcomes alone.
 
-It shares nothing with the engine: it walks through the log from its beginning, and before each contact counts from anew.
+It shares no code with the engine: it goes through the log from the beginning, and counts from zero before each contact.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,8 +22,8 @@ CONFIRMS = {
 RELEASES = {"bounced", "not_sent", "cancelled"}
 
 
-class Word(NamedTuple):
-    """What was heard of a decision's contact."""
+class Report(NamedTuple):
+    """An outcome that was recorded for a decision's contact."""
 
     recorded_at: int
     decision_id: str
@@ -41,15 +41,15 @@ class Shared:
     period: int | None = None
     """Microseconds, of periods that began with 1970; None: for good."""
 
-    def covers(self, one: "Contact", now: int) -> bool:
-        """Whether the contact is of the kind, and of the period that it is."""
-        same = self.period is None or one.at // self.period == now // self.period
-        return same and self.counts(one)
+    def covers(self, contact: "Contact", now: int) -> bool:
+        """Whether the contact is of the kind, and in the current period."""
+        same = self.period is None or contact.at // self.period == now // self.period
+        return same and self.counts(contact)
 
 
 @dataclass
 class Contact:
-    """A row of `contacts`, with what is known of it by now."""
+    """A row of `contacts`, with the reports so far."""
 
     decision_id: str
     at: int
@@ -57,36 +57,38 @@ class Contact:
     channel: str
     campaign: str
     offer: str
-    heard: list[tuple[int, bool]] = field(default_factory=list)
+    reports: list[tuple[int, bool]] = field(default_factory=list)
 
-    def stands(self, now: int) -> bool:
-        """Whether it counts: by the latest word, or without any until its hold is over."""
-        if self.heard:
-            return max(self.heard)[1]
+    def holds(self, now: int) -> bool:
+        """Whether it counts: by the latest report, or without any until its hold expires."""
+        if self.reports:
+            return max(self.reports)[1]
         return self.expires_at is None or now < self.expires_at
 
 
 def overruns(log: Log, rules: Sequence[Shared]) -> list[str]:
-    """Where a contact was made though as many counted as there may be; none in a log that is as it should be.
+    """Contacts that were made though the limit was reached already; none in a correct log.
 
-    For decisions of one offer. A hold that has ended for one decision has ended for all after it. Of a decision and an
-    outcome of the same microsecond nobody can tell which came first: the outcome is taken to.
+    For decisions of one offer. A hold that has expired for one decision has expired for all later ones. Of a decision and an
+    outcome of the same microsecond, the outcome is taken to be first.
     """
     made: dict[str, Contact] = {}
-    unheard = _outcomes(log)
-    found, now = [], 0
-    for one in _contacts(log):
-        now = max(now, one.at)
-        for word in [each for each in unheard if each.recorded_at <= now and each.decision_id in made]:
-            made[word.decision_id].heard.append((word.at, word.type in CONFIRMS))
-            unheard.remove(word)
+    pending = _outcomes(log)
+    exceeded, now = [], 0
+    for contact in _contacts(log):
+        now = max(now, contact.at)
+        for report in [
+            report for report in pending if report.recorded_at <= now and report.decision_id in made
+        ]:
+            made[report.decision_id].reports.append((report.at, report.type in CONFIRMS))
+            pending.remove(report)
         for rule in rules:
-            if rule.counts(one):
-                counted = sum(rule.covers(each, now) and each.stands(now) for each in made.values())
+            if rule.counts(contact):
+                counted = sum(rule.covers(earlier, now) and earlier.holds(now) for earlier in made.values())
                 if counted >= rule.limit:
-                    found.append(f"{rule.name}: {counted + 1} of {rule.limit} with {one.decision_id}")
-        made[one.decision_id] = one
-    return found
+                    exceeded.append(f"{rule.name}: {counted + 1} of {rule.limit} with {contact.decision_id}")
+        made[contact.decision_id] = contact
+    return exceeded
 
 
 def _contacts(log: Log) -> list[Contact]:
@@ -98,7 +100,7 @@ def _contacts(log: Log) -> list[Contact]:
     return [Contact(*row) for row in rows]
 
 
-def _outcomes(log: Log) -> list[Word]:
-    """What was heard of contacts, in the order in which it was recorded."""
+def _outcomes(log: Log) -> list[Report]:
+    """Reports on contacts, in the order in which they were recorded."""
     rows = log.rows("select recorded_at, decision_id, at, type from outcomes where decision_id is not null")
-    return sorted(Word(*row) for row in rows if row[3] in CONFIRMS | RELEASES)
+    return sorted(Report(*row) for row in rows if row[3] in CONFIRMS | RELEASES)

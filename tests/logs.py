@@ -1,4 +1,4 @@
-"""Logs for tests, on either store, and what another program reads from them."""
+"""Logs for tests, on either store, read as another program would."""
 
 import sqlite3
 from contextlib import closing
@@ -22,21 +22,21 @@ class Log:
     url: str
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
-        """What another program reads."""
+        """The rows of a query, on a connection of its own."""
         with closing(self._connected()) as connection:
-            found: list[tuple[Any, ...]] = connection.execute(sql).fetchall()
-            return found
+            rows: list[tuple[Any, ...]] = connection.execute(sql).fetchall()
+            return rows
 
     def execute(self, *statements: str) -> None:
-        """What an operator does, each for itself."""
+        """Executes statements, each in a transaction of its own."""
         with closing(self._connected()) as connection:
-            for one in statements:
-                connection.execute(one)
+            for statement in statements:
+                connection.execute(statement)
                 connection.commit()
 
     @property
     def path(self) -> Path | None:
-        """The file of one in SQLite."""
+        """The file of a log in SQLite; None in PostgreSQL."""
         return Path(self.url.removeprefix(_SQLITE)) if self.url.startswith(_SQLITE) else None
 
     def _connected(self) -> Any:

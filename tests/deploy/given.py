@@ -16,14 +16,18 @@ _COMMANDS = commands_of(app)
 
 def documents(*names: str) -> list[dict[str, Any]]:
     """The documents of files below deploy/."""
-    return [one for name in names for one in yaml.safe_load_all((DEPLOY / name).read_text(encoding="utf-8"))]
+    return [
+        document
+        for name in names
+        for document in yaml.safe_load_all((DEPLOY / name).read_text(encoding="utf-8"))
+    ]
 
 
 def check_command(words: Iterable[str]) -> dict[str, str]:
     """The options that are given, by name; asserts that the command has them. A value that is none of its setting raises."""
     command, *options = words
-    known = {name for one in _COMMANDS[command].params for name in one.opts}
-    given = dict(one.partition("=")[::2] for one in options)
+    known = {name for option in _COMMANDS[command].params for name in option.opts}
+    given = dict(word.partition("=")[::2] for word in options)
     assert set(given) <= known
     values = {
         name.removeprefix("--").replace("-", "_"): value or "true"

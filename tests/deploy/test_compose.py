@@ -54,7 +54,7 @@ def test_containers_may_do_little() -> None:
         assert service["read_only"] is True
         assert service["cap_drop"] == ["ALL"]
         assert service["security_opt"] == ["no-new-privileges:true"]
-    published = [port for one in COMPOSE["services"].values() for port in one.get("ports", [])]
+    published = [port for service in COMPOSE["services"].values() for port in service.get("ports", [])]
     assert published
     assert all(port.startswith("127.0.0.1:") for port in published)
 
@@ -67,9 +67,9 @@ def test_there_is_time_to_drain() -> None:
 
 def test_what_is_mounted_exists() -> None:
     """Every file and folder beside compose.yaml that it mounts is there."""
-    mounts = [one for service in COMPOSE["services"].values() for one in service.get("volumes", [])]
-    sources = [one.split(":-")[-1].split("}")[0].split(":")[0] for one in mounts]
-    assert [one for one in sources if one.startswith(".") and not (DEPLOY / one).exists()] == []
+    mounts = [mount for service in COMPOSE["services"].values() for mount in service.get("volumes", [])]
+    sources = [mount.split(":-")[-1].split("}")[0].split(":")[0] for mount in mounts]
+    assert [source for source in sources if source.startswith(".") and not (DEPLOY / source).exists()] == []
 
 
 def test_envoy_leads_to_the_servers() -> None:
@@ -77,7 +77,8 @@ def test_envoy_leads_to_the_servers() -> None:
     (envoy,) = documents("envoy.yaml")
     ((cluster,), (listener,)) = (envoy["static_resources"][name] for name in ("clusters", "listeners"))
     ((endpoint,),) = (
-        [one["endpoint"] for one in each["lb_endpoints"]] for each in cluster["load_assignment"]["endpoints"]
+        [endpoint["endpoint"] for endpoint in locality["lb_endpoints"]]
+        for locality in cluster["load_assignment"]["endpoints"]
     )
     address = endpoint["address"]["socket_address"]
     assert address["address"] in COMPOSE["services"]

@@ -11,15 +11,15 @@ from engine.rulebook.load import load_files
 from tests.deploy.given import DEPLOY, check_command, check_environment, documents
 
 FOLDER = DEPLOY / "kubernetes"
-MANIFESTS = sorted(one for one in FOLDER.glob("*.yaml") if one.name != "kustomization.yaml")
+MANIFESTS = sorted(path for path in FOLDER.glob("*.yaml") if path.name != "kustomization.yaml")
 
 
 def container_of(name: str) -> dict[str, Any]:
     """The only container of a manifest's pods."""
     (document,) = documents(f"kubernetes/{name}")
     (container,) = document["spec"]["template"]["spec"]["containers"]
-    found: dict[str, Any] = container
-    return found
+    typed: dict[str, Any] = container
+    return typed
 
 
 @pytest.mark.parametrize("version", ["1.33", "1.37"])
@@ -33,7 +33,7 @@ def test_manifests_are_valid(path: Path, version: str) -> None:
 def test_kustomization_names_them_all() -> None:
     """`kubectl apply --kustomize deploy/kubernetes` brings every manifest."""
     (document,) = documents("kubernetes/kustomization.yaml")
-    assert sorted(document["resources"]) == [one.name for one in MANIFESTS]
+    assert sorted(document["resources"]) == [path.name for path in MANIFESTS]
 
 
 @pytest.mark.parametrize("name", ["deployment.yaml", "migration.yaml"])
@@ -42,7 +42,10 @@ def test_commands_and_settings_exist(name: str) -> None:
     container = container_of(name)
     check_command(container["args"])
     check_environment(
-        {one["name"]: one.get("value", "sqlite:///from-a-secret.db") for one in container["env"]}
+        {
+            variable["name"]: variable.get("value", "sqlite:///from-a-secret.db")
+            for variable in container["env"]
+        }
     )
 
 
@@ -64,7 +67,7 @@ def test_probes_ask_what_there_is() -> None:
     """Ports and paths are those of the server; being alive does not depend on the log."""
     container = container_of("deployment.yaml")
     options = check_command(container["args"])
-    ports = {one["name"]: str(one["containerPort"]) for one in container["ports"]}
+    ports = {port["name"]: str(port["containerPort"]) for port in container["ports"]}
     assert ports == {"grpc": options["--port"], "metrics": options["--metrics-port"]}
     paths = {
         kind: container[kind]["httpGet"]["path"]
@@ -79,7 +82,7 @@ def test_there_is_time_to_drain() -> None:
     """A pod is killed later than its pause and its grace are over."""
     (document,) = documents("kubernetes/deployment.yaml")
     container = container_of("deployment.yaml")
-    (grace,) = [float(one["value"]) for one in container["env"] if one["name"] == "TACT_GRACE"]
+    (grace,) = [float(variable["value"]) for variable in container["env"] if variable["name"] == "TACT_GRACE"]
     pause = container["lifecycle"]["preStop"]["sleep"]["seconds"]
     assert document["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] > pause + grace
 
@@ -100,10 +103,10 @@ def test_all_mean_the_same_pods() -> None:
 def test_what_is_mounted_is_used() -> None:
     """Every file that is named lies in a volume, and the example's book loads."""
     container = container_of("deployment.yaml")
-    mounted = [one["mountPath"] for one in container["volumeMounts"]]
-    named = [one["value"] for one in container["env"] if one.get("value", "").startswith("/")]
+    mounted = [mount["mountPath"] for mount in container["volumeMounts"]]
+    named = [variable["value"] for variable in container["env"] if variable.get("value", "").startswith("/")]
     named.append(check_command(container["args"])["--rules"])
-    assert [path for path in named if not any(path.startswith(one) for one in mounted)] == []
+    assert [path for path in named if not any(path.startswith(folder) for folder in mounted)] == []
     (book,) = documents("kubernetes/book.yaml")
     loaded = load_files({name: text.encode() for name, text in book["data"].items()})
     assert loaded.book is not None, loaded.diagnostics

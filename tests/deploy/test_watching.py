@@ -26,21 +26,21 @@ RULES = [rule for group in documents("prometheus/alerts.yaml")[0]["groups"] for 
 
 def series() -> dict[str, tuple[str, ...]]:
     """The labels of each series of ours, as Prometheus stores them."""
-    found: dict[str, tuple[str, ...]] = {}
+    labels_of: dict[str, tuple[str, ...]] = {}
     for figure in every_figure():
         name, labels = shown_name(figure), figure.labels
         if kind_of(figure) == "histogram":
-            found |= {f"{name}_bucket": (*labels, "le"), f"{name}_sum": labels, f"{name}_count": labels}
+            labels_of |= {f"{name}_bucket": (*labels, "le"), f"{name}_sum": labels, f"{name}_count": labels}
         else:
-            found[name] = labels
-    return found
+            labels_of[name] = labels
+    return labels_of
 
 
 def queries() -> Iterator[tuple[str, str]]:
     """Every query of the dashboard and the rules, with where it stands."""
     for panel in DASHBOARD["panels"]:
-        for one in panel["targets"]:
-            yield panel["title"], one["expr"].replace("$__rate_interval", "5m").replace("$job", "tact")
+        for target in panel["targets"]:
+            yield panel["title"], target["expr"].replace("$__rate_interval", "5m").replace("$job", "tact")
     for rule in RULES:
         yield rule["alert"], rule["expr"]
 
@@ -51,9 +51,9 @@ def selectors(node: Any) -> Iterator[promql_parser.VectorSelector]:
         yield node
     for name in ("expr", "lhs", "rhs", "vs", "vector_selector", "param", "args"):
         part = getattr(node, name, None)
-        for one in part if isinstance(part, list) else [part]:
-            if one is not None and not isinstance(one, str | int | float):
-                yield from selectors(one)
+        for child in part if isinstance(part, list) else [part]:
+            if child is not None and not isinstance(child, str | int | float):
+                yield from selectors(child)
 
 
 @pytest.mark.parametrize(("where", "query"), list(queries()), ids=[where for where, _ in queries()])
@@ -62,10 +62,10 @@ def test_queries_are_about_what_there_is(where: str, query: str) -> None:
     known = series()
     asked = list(selectors(promql_parser.parse(query)))
     assert asked, where
-    for one in asked:
-        assert one.name in known or one.name in _PROCESS, one.name
-        labels = {matcher.name for matcher in one.matchers.matchers}
-        assert labels <= {*known.get(one.name, ()), *_LABELS}
+    for selector in asked:
+        assert selector.name in known or selector.name in _PROCESS, selector.name
+        labels = {matcher.name for matcher in selector.matchers.matchers}
+        assert labels <= {*known.get(selector.name, ()), *_LABELS}
 
 
 def test_queries_group_by_what_there_is() -> None:
@@ -73,7 +73,7 @@ def test_queries_group_by_what_there_is() -> None:
     every = {label for labels in series().values() for label in labels} | _LABELS
     for where, query in queries():
         for group in re.findall(r"by \(([^)]*)\)", query):
-            assert {one.strip() for one in group.split(",")} <= every, where
+            assert {label.strip() for label in group.split(",")} <= every, where
 
 
 def test_a_server_shows_what_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,38 +86,40 @@ def test_a_server_shows_what_is_asked_for(tmp_path: Path, monkeypatch: pytest.Mo
         until(lambda: value(first, "tact_workers") == 2)
         shown = {name for port in (first, first + 1) for name in _shown(get(port, "/metrics")[1])}
         assert server.stop() == 0
-    asked = {one.name for _, query in queries() for one in selectors(promql_parser.parse(query))}
+    asked = {selector.name for _, query in queries() for selector in selectors(promql_parser.parse(query))}
     assert asked - shown == {"up"}
 
 
 def _shown(exposition: str) -> Iterator[str]:
     """The series that can come of what the exposition announces."""
     for _, _, name, kind in re.findall(r"^(#) (TYPE) (\w+) (\w+)$", exposition, re.MULTILINE):
-        yield from (f"{name}_{one}" for one in ("bucket", "sum", "count")) if kind == "histogram" else (name,)
+        yield from (
+            (f"{name}_{suffix}" for suffix in ("bucket", "sum", "count")) if kind == "histogram" else (name,)
+        )
 
 
 def test_rules_say_what_is_wrong() -> None:
     """Each alert has a name of its own, a severity and a summary."""
-    names = [one["alert"] for one in RULES]
+    names = [rule["alert"] for rule in RULES]
     assert len(set(names)) == len(names) > 10
-    assert {one["labels"]["severity"] for one in RULES} == {"page", "ticket"}
-    assert all(one["annotations"]["summary"] for one in RULES)
+    assert {rule["labels"]["severity"] for rule in RULES} == {"page", "ticket"}
+    assert all(rule["annotations"]["summary"] for rule in RULES)
 
 
 def test_the_guide_says_what_to_do() -> None:
     """Every alert has a row in the operations guide, with its severity, and the guide names no others."""
     guide = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `(Tact\w+)` \| (\w+) \| .{20,} \| .{20,} \|$", guide, re.MULTILINE)
-    assert sorted(rows) == sorted((one["alert"], one["labels"]["severity"]) for one in RULES)
+    assert sorted(rows) == sorted((rule["alert"], rule["labels"]["severity"]) for rule in RULES)
 
 
 def test_every_figure_is_on_the_dashboard() -> None:
     """What is counted can be seen; the dashboard's panels have titles and places of their own."""
     queried = " ".join(query for _, query in queries())
-    assert [one.name for one in every_figure() if one.name not in queried] == []
-    places = [(one["gridPos"]["x"], one["gridPos"]["y"]) for one in DASHBOARD["panels"]]
-    assert len(set(places)) == len(places)
-    assert len({one["title"] for one in DASHBOARD["panels"]}) == len(places)
+    assert [figure.name for figure in every_figure() if figure.name not in queried] == []
+    positions = [(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in DASHBOARD["panels"]]
+    assert len(set(positions)) == len(positions)
+    assert len({panel["title"] for panel in DASHBOARD["panels"]}) == len(positions)
 
 
 def test_the_scraped_port_is_the_servers() -> None:

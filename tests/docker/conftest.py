@@ -21,9 +21,11 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
             shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(ROOT / name, source / name)
-    (command,) = [one.words for one in build.all("RUN") if one.words[:2] == ["pip", "wheel"]]
+    (command,) = [
+        instruction.words for instruction in build.all("RUN") if instruction.words[:2] == ["pip", "wheel"]
+    ]
     command = [str(made) if word == "/wheels" else word for word in command]
     offline = ["--no-deps", "--no-build-isolation", "--no-index", "--quiet"]
     subprocess.run([sys.executable, "-m", *command, *offline], cwd=source, check=True, timeout=120)
-    (one,) = made.glob("*.whl")
-    return one
+    (wheel_file,) = made.glob("*.whl")
+    return wheel_file

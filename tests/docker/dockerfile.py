@@ -35,12 +35,12 @@ class Stage:
 
     def all(self, name: str) -> list[Instruction]:
         """The instructions of a name, in order."""
-        return [one for one in self.instructions if one.name == name]
+        return [instruction for instruction in self.instructions if instruction.name == name]
 
     def only(self, name: str) -> Instruction:
         """The instruction that the stage has once."""
-        (one,) = self.all(name)
-        return one
+        (instruction,) = self.all(name)
+        return instruction
 
 
 def read(text: str) -> list[Stage]:

@@ -24,13 +24,15 @@ def stages() -> list[Stage]:
 
 def copied(stage: Stage) -> list[str]:
     """What the stage copies from the checkout."""
-    instructions = [one.words for one in stage.all("COPY") if "--from=" not in one.rest]
+    instructions = [
+        instruction.words for instruction in stage.all("COPY") if "--from=" not in instruction.rest
+    ]
     return [source for words in instructions for source in words[:-1] if not source.startswith("--")]
 
 
 def options_of(command: str) -> set[str]:
     """The options of a command, by all of their names."""
-    return {name for one in COMMANDS[command].params for name in one.opts}
+    return {name for parameter in COMMANDS[command].params for name in parameter.opts}
 
 
 def test_the_compiler_stays_behind(stages: list[Stage]) -> None:
@@ -38,17 +40,17 @@ def test_the_compiler_stays_behind(stages: list[Stage]) -> None:
     build, final = stages
     assert build.image == final.image
     assert final.image.endswith("-slim")
-    assert "gcc" in " ".join(one.rest for one in build.all("RUN"))
+    assert "gcc" in " ".join(instruction.rest for instruction in build.all("RUN"))
     assert final.all("RUN") == []
 
 
 def test_what_is_copied_between_stages_was_made(stages: list[Stage]) -> None:
     """The second stage copies from the first by its name, and only what the first one made."""
     build, final = stages
-    made = " ".join(one.rest for one in build.all("RUN"))
-    for one in final.all("COPY"):
-        assert f"--from={build.name}" in one.words
-        source = next(word for word in one.words if not word.startswith("--"))
+    made = " ".join(instruction.rest for instruction in build.all("RUN"))
+    for instruction in final.all("COPY"):
+        assert f"--from={build.name}" in instruction.words
+        source = next(word for word in instruction.words if not word.startswith("--"))
         assert source in made
 
 
@@ -57,7 +59,10 @@ def test_it_does_not_run_as_root(stages: list[Stage]) -> None:
     final = stages[-1]
     user = final.only("USER").rest
     assert all(part.isdigit() and int(part) > 0 for part in user.split(":"))
-    assert any(f"--chown={user}" in one.words and one.words[-1] == "/data" for one in final.all("COPY"))
+    assert any(
+        f"--chown={user}" in instruction.words and instruction.words[-1] == "/data"
+        for instruction in final.all("COPY")
+    )
     assert final.only("VOLUME").rest == "/data"
 
 
@@ -90,7 +95,7 @@ def test_the_health_check_is_a_command(stages: list[Stage]) -> None:
 
 def test_settings_in_the_environment_exist(stages: list[Stage]) -> None:
     """Every TACT_ variable that the image sets is a setting."""
-    named = [word.partition("=")[0] for one in stages[-1].all("ENV") for word in one.words]
+    named = [word.partition("=")[0] for instruction in stages[-1].all("ENV") for word in instruction.words]
     ours = {name for name in named if name.startswith("TACT_")}
     assert ours
     assert ours <= {f"TACT_{name.upper()}" for name in Settings.model_fields}

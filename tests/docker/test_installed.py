@@ -36,7 +36,9 @@ class Image:
     @property
     def environment(self) -> dict[str, str]:
         """What the stage sets, and nothing of ours."""
-        words = [word.partition("=")[::2] for one in self.stage.all("ENV") for word in one.words]
+        words = [
+            word.partition("=")[::2] for instruction in self.stage.all("ENV") for word in instruction.words
+        ]
         there = {
             name: value.replace("/opt", f"{self.root}/opt").replace("$PATH", os.defpath)
             for name, value in words
@@ -51,8 +53,10 @@ class Image:
 
     def files(self) -> set[tuple[str, int]]:
         """Every file outside /data and when it was written; compiled modules are left out, which nobody needs to keep."""
-        kept = [one for one in self.root.rglob("*") if one.is_file() and one.suffix != ".pyc"]
-        return {(str(one), one.stat().st_mtime_ns) for one in kept if self.root / "data" not in one.parents}
+        kept = [path for path in self.root.rglob("*") if path.is_file() and path.suffix != ".pyc"]
+        return {
+            (str(path), path.stat().st_mtime_ns) for path in kept if self.root / "data" not in path.parents
+        }
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +68,7 @@ def image(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Image:
     shutil.copy(wheel, root / "wheels")
     pack_requirements(root / "wheels", "tact", *EXTRAS)
     build, final = STAGES
-    install, listing = [one.rest for one in build.all("RUN")][-2:]
+    install, listing = [instruction.rest for instruction in build.all("RUN")][-2:]
     assert "pip --python" in install
     fetch, _, make_list = listing.partition("&&")
     assert fetch.split()[:2] == ["pip", "install"]
@@ -127,11 +131,11 @@ def test_it_starts_serves_and_is_healthy(image: Image, served: str) -> None:
 
 def test_it_can_send_what_it_counts(image: Image) -> None:
     """The exporters are in the image: told of a collector in a wrong way, it says so, and not that they lack."""
-    told = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1", "OTEL_METRIC_EXPORT_INTERVAL": "often"}
+    collector = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1", "OTEL_METRIC_EXPORT_INTERVAL": "often"}
     trusting = {"TACT_INSECURE": "true", "TACT_ANYONE": "true"}
     done = subprocess.run(
         image.command(free_port()),
-        env={**image.environment, **trusting, **told},
+        env={**image.environment, **trusting, **collector},
         capture_output=True,
         text=True,
         check=False,
@@ -159,7 +163,7 @@ def test_the_list_is_what_is_installed_and_pinned(image: Image) -> None:
     """sbom.cdx.json is CycloneDX about Tact, and names exactly the packages that it needs, in the pinned versions."""
     listed = json.loads((image.root / "opt" / "tact" / "sbom.cdx.json").read_text(encoding="utf-8"))
     assert (listed["bomFormat"], listed["metadata"]["component"]["name"]) == ("CycloneDX", "tact")
-    components = {normal(one["name"]): one["version"] for one in listed["components"]}
+    components = {normal(component["name"]): component["version"] for component in listed["components"]}
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     pinned = {normal(name): version for name, _, version in (line.partition("==") for line in lines)}
     wanted = {name: pinned[name] for name in needed("tact", *EXTRAS) if name != "tact"}

@@ -1,4 +1,4 @@
-"""Wheels of what is installed here: what `pip wheel` would bring from an index, made without one."""
+"""Makes wheels of installed distributions, as `pip wheel` would fetch them from an index."""
 
 import re
 from collections.abc import Iterator
@@ -11,22 +11,22 @@ from packaging.requirements import Requirement
 
 def pack_requirements(folder: Path, name: str, *extras: str) -> None:
     """Puts a wheel of each distribution that `name[extras]` needs into the folder, without its own."""
-    for key, found in needed(name, *extras).items():
+    for key, installed in needed(name, *extras).items():
         if key != name:
-            pack(found, folder)
+            pack(installed, folder)
 
 
 def needed(name: str, *extras: str) -> dict[str, Distribution]:
     """The distributions that a requirement brings, itself among them, by their normal names."""
-    found: dict[str, Distribution] = {}
-    wanted = [(name, extras)]
-    while wanted:
-        one, with_extras = wanted.pop()
-        if normal(one) in found:
+    distributions: dict[str, Distribution] = {}
+    missing = [(name, extras)]
+    while missing:
+        requirement, with_extras = missing.pop()
+        if normal(requirement) in distributions:
             continue
-        this = found[normal(one)] = distribution(one)
-        wanted += list(_requirements(this, with_extras))
-    return found
+        required = distributions[normal(requirement)] = distribution(requirement)
+        missing += list(_requirements(required, with_extras))
+    return distributions
 
 
 def pack(installed: Distribution, folder: Path) -> Path:
@@ -39,9 +39,9 @@ def pack(installed: Distribution, folder: Path) -> Path:
     name = re.sub(r"[-_.]+", "_", installed.name)
     wheel = folder / f"{name}-{installed.version}-{tag}.whl"
     with ZipFile(wheel, "w") as archive:
-        for one in files:
-            if ".." not in one.parts and "__pycache__" not in one.parts and one.name not in _INSTALLERS:
-                archive.write(str(one.locate()), str(one))
+        for path in files:
+            if ".." not in path.parts and "__pycache__" not in path.parts and path.name not in _INSTALLERS:
+                archive.write(str(path.locate()), str(path))
     return wheel
 
 
@@ -53,8 +53,8 @@ def normal(name: str) -> str:
 _INSTALLERS = ("INSTALLER", "REQUESTED", "direct_url.json")
 
 
-def _requirements(one: Distribution, extras: tuple[str, ...]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    for text in one.requires or ():
+def _requirements(installed: Distribution, extras: tuple[str, ...]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    for text in installed.requires or ():
         needs = Requirement(text)
         if needs.marker is None or any(needs.marker.evaluate({"extra": extra}) for extra in ("", *extras)):
             yield needs.name, tuple(needs.extras)

@@ -10,12 +10,12 @@ from typer.main import get_command
 def commands_of(app: Typer) -> dict[str, Any]:
     """Every command by its name; a group of commands has the options of all of them."""
     group: Any = get_command(app)
-    found = {name: _whole(group.get_command(None, name)) for name in group.list_commands(None)}
-    assert found
-    return found
+    commands = {name: _whole(group.get_command(None, name)) for name in group.list_commands(None)}
+    assert commands
+    return commands
 
 
 def _whole(command: Any) -> Any:
     below = getattr(command, "commands", {})
-    params = [one for each in below.values() for one in each.params]
+    params = [parameter for command in below.values() for parameter in command.params]
     return SimpleNamespace(params=params) if below else command

@@ -35,8 +35,8 @@ class Block:
 
     def value(self, tag: str) -> str | None:
         """What stands after `tag=`; empty for the bare tag; None without it."""
-        for one in self.tags:
-            name, _, value = one.partition("=")
+        for word in self.tags:
+            name, _, value = word.partition("=")
             if name == tag:
                 return value
         return None
@@ -53,12 +53,12 @@ def name_of(page: Path) -> str:
 def blocks_of(page: Path) -> list[Block]:
     """The page's blocks in order."""
     text = page.read_text(encoding="utf-8")
-    found = []
-    for one in _BLOCK.finditer(text):
-        language, *tags = one["info"].split() or [""]
-        line = text.count("\n", 0, one.start()) + 1
-        found.append(Block(name_of(page), line, language, tuple(tags), one["text"]))
-    return found
+    blocks = []
+    for match in _BLOCK.finditer(text):
+        language, *tags = match["info"].split() or [""]
+        line = text.count("\n", 0, match.start()) + 1
+        blocks.append(Block(name_of(page), line, language, tuple(tags), match["text"]))
+    return blocks
 
 
 def prose_of(page: Path) -> str:

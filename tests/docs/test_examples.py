@@ -25,7 +25,7 @@ def loaded(block: Block) -> LoadedBook:
     """The block as a book, added to the whole book that stands before it on its page."""
     files = {"example.yaml": block.text.encode()}
     if block.value("book") is None:
-        base = next(one for one in tagged("book") if one.page == block.page)
+        base = next(whole for whole in tagged("book") if whole.page == block.page)
         files["base.yaml"] = base.text.encode()
     return load_files(files)
 
@@ -33,25 +33,25 @@ def loaded(block: Block) -> LoadedBook:
 def test_every_example_is_held() -> None:
     """No YAML stands in a page without a tag that makes a test look at it."""
     known = ("file", "book", "sections", "finds", "context")
-    assert [str(one) for one in YAML if all(one.value(tag) is None for tag in known)] == []
+    assert [str(candidate) for candidate in YAML if all(candidate.value(tag) is None for tag in known)] == []
 
 
 @pytest.mark.parametrize("block", [*tagged("book"), *tagged("sections")], ids=str)
 def test_a_book_loads(block: Block) -> None:
     """Whole books and parts of them load without errors or warnings."""
-    found = loaded(block)
-    assert found.book is not None, render(found.diagnostics)
-    assert {one.severity for one in found.diagnostics} <= {Severity.NOTE}
+    result = loaded(block)
+    assert result.book is not None, render(result.diagnostics)
+    assert {diagnostic.severity for diagnostic in result.diagnostics} <= {Severity.NOTE}
 
 
 @pytest.mark.parametrize("block", tagged("finds"), ids=str)
 def test_a_mistake_gets_its_code(block: Block) -> None:
     """Each example of a mistake gets the code of its title, and no other code is an error."""
-    found = loaded(block)
+    result = loaded(block)
     code = Code(block.value("finds") or "")
-    mine = [one for one in found.diagnostics if one.file == "example.yaml"]
-    assert code in {one.code for one in mine}, render(found.diagnostics)
-    assert {one.code for one in mine if one.severity is Severity.ERROR} <= {code}
+    mine = [diagnostic for diagnostic in result.diagnostics if diagnostic.file == "example.yaml"]
+    assert code in {diagnostic.code for diagnostic in mine}, render(result.diagnostics)
+    assert {diagnostic.code for diagnostic in mine if diagnostic.severity is Severity.ERROR} <= {code}
 
 
 @pytest.mark.parametrize("block", tagged("context"), ids=str)
@@ -79,5 +79,5 @@ def test_commands_exist() -> None:
     for block in SHELL:
         for command, rest in re.findall(r"^tact ([a-z]+)(.*)$", block.text, re.MULTILINE):
             assert command in commands, block
-            options = {name for one in commands[command].params for name in one.opts}
+            options = {name for parameter in commands[command].params for name in parameter.opts}
             assert set(re.findall(r"(--[a-z-]+)", rest.partition("&&")[0])) <= options, block

