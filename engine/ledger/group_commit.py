@@ -87,6 +87,11 @@ class GroupCommit(Generic[CommandT, ResultT]):
         self._thread.start()
 
     @property
+    def closed(self) -> bool:
+        """Whether it takes nothing new."""
+        return self._closed
+
+    @property
     def depth(self) -> int:
         """Commands that wait."""
         return self._submitted - self._taken

@@ -37,8 +37,8 @@ def service(served: tuple[Scripted, str]) -> Scripted:
 async def client(request: pytest.FixtureRequest, served: tuple[Scripted, str]) -> AsyncIterator[Any]:
     """Either client, with methods to await."""
     if request.param == "async":
-        async with AsyncClient(served[1], timeout=2.0) as tact:
+        async with AsyncClient(served[1], timeout=60.0) as tact:
             yield tact
     else:
-        with Client(served[1], timeout=2.0) as tact:
+        with Client(served[1], timeout=60.0) as tact:
             yield InThreads(tact)

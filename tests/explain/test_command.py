@@ -94,7 +94,7 @@ def test_what_is_wrong_with_the_question(tmp_path: Path, context: Path) -> None:
 def test_a_decision_of_a_log(tmp_path: Path, context: Path) -> None:
     """Looked up in a log by its id it is explained without a server; where there is no log or no such decision it says so."""
     book, log = write_book(tmp_path / "book"), tmp_path / "tact.db"
-    with serving(book, log) as server, Client(server.target, timeout=10) as client:
+    with serving(book, log) as server, Client(server.target, timeout=60) as client:
         made = client.decide(li_na())
     where = ("--log", f"sqlite:///{log}")
     result = run(book, "--decision", made.decision_id, *where, "--json")
@@ -126,7 +126,7 @@ def test_a_server_knows_the_history(tmp_path: Path, context: Path) -> None:
     """Asked at a server, a customer who was contacted enough is told the rule, and the moment from which it may go."""
     book = write_book(tmp_path / "book")
     with serving(book, tmp_path / "tact.db") as server:
-        with Client(server.target, timeout=10) as client:
+        with Client(server.target, timeout=60) as client:
             first = client.decide(li_na())
             client.decide(li_na())
         result = run(book, "--context", context, "--server", server.target, "--json")

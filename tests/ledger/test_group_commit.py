@@ -27,6 +27,12 @@ class Gate:
         return list(asks)
 
 
+async def waiting_for(writer: GroupCommit[int, int], commands: int) -> None:
+    """Returns when so many commands wait in the queue."""
+    while writer.depth != commands:  # noqa: ASYNC110 - its thread has no event to wait for
+        await asyncio.sleep(0.001)
+
+
 async def begun(writer: GroupCommit[int, int], gate: Gate) -> "asyncio.Task[Sequence[object]]":
     """A submission of 0 that the writer has taken from the queue and is settling."""
     task = asyncio.create_task(writer.submit([0]))
@@ -40,7 +46,7 @@ async def test_what_waits_is_settled_together() -> None:
     writer = GroupCommit[int, int](gate.settle)
     first = await begun(writer, gate)
     rest = [asyncio.create_task(writer.submit([n, -n])) for n in (1, 2, 3)]
-    await asyncio.sleep(0.02)
+    await waiting_for(writer, 6)
     gate.open.release(2)
     assert await first == [0]
     assert await asyncio.gather(*rest) == [[1, -1], [2, -2], [3, -3]]
@@ -54,7 +60,7 @@ async def test_a_full_queue_refuses_at_once() -> None:
     writer = GroupCommit[int, int](gate.settle, limit=2)
     first = await begun(writer, gate)
     waiting = [asyncio.create_task(writer.submit([n])) for n in (1, 2)]
-    await asyncio.sleep(0.02)
+    await waiting_for(writer, 2)
     with pytest.raises(LedgerFull) as caught:
         await writer.submit([3])
     assert caught.value.retry_after > 0
@@ -88,9 +94,10 @@ async def test_a_caller_who_left_is_not_settled() -> None:
     writer = GroupCommit[int, int](gate.settle)
     first = await begun(writer, gate)
     gone = asyncio.create_task(writer.submit([1]))
-    await asyncio.sleep(0.02)
+    await waiting_for(writer, 1)
     gone.cancel()
-    await asyncio.sleep(0.02)
+    with pytest.raises(asyncio.CancelledError):
+        await gone
     gate.open.release(2)
     await first
     await asyncio.to_thread(writer.close)
@@ -103,9 +110,10 @@ async def test_closing_settles_what_waits() -> None:
     writer = GroupCommit[int, int](gate.settle)
     first = await begun(writer, gate)
     waiting = asyncio.create_task(writer.submit([1]))
-    await asyncio.sleep(0.02)
+    await waiting_for(writer, 1)
     closing = asyncio.create_task(asyncio.to_thread(writer.close))
-    await asyncio.sleep(0.02)
+    while not writer.closed:  # noqa: ASYNC110 - its thread has no event to wait for
+        await asyncio.sleep(0.001)
     with pytest.raises(LedgerClosed):
         await writer.submit([2])
     gate.open.release(2)

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing.synchronize import Barrier, Event
 from pathlib import Path
 
 import pytest
@@ -23,11 +24,13 @@ _HOLD = """
 import sys
 from pathlib import Path
 from engine.ledger.store.writer_lock import WriterLock
-with WriterLock(Path(sys.argv[1])).taken(5):
+with WriterLock(Path(sys.argv[1])).taken(200):
     print("mine", flush=True)
     sys.stdin.read()
 """
-SECONDS = 2.0
+PATIENCE = 200.0
+"""Seconds after which something hangs; it bounds a failing test and says nothing about speed."""
+TURNS = 100
 
 
 @contextmanager
@@ -53,53 +56,65 @@ def test_the_turn_does_not_come_while_another_process_has_it(tmp_path: Path) -> 
     writer_lock.close()
 
 
-def test_a_dead_process_holds_nothing(tmp_path: Path) -> None:
-    """Killed at its turn, a process leaves it to the one that waits, whose waiting is counted."""
-    writer_lock = WriterLock(tmp_path / "turn")
-    waits, seconds = LOG_WAITS.value, LOG_WAIT_SECONDS.value
+def test_a_dead_process_holds_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed while it holds the lock, a process leaves it to the one that waits, whose waiting is counted."""
+    writer_lock, waiting = WriterLock(tmp_path / "turn"), threading.Event()
+    waits, seconds, pause = LOG_WAITS.value, LOG_WAIT_SECONDS.value, time.sleep
+
+    def sleep(length: float) -> None:
+        waiting.set()
+        pause(length)
+
+    def kill_when_waited_for() -> None:
+        waiting.wait()
+        process.kill()
+
     with held(tmp_path / "turn") as process:
-        threading.Timer(0.1, process.kill).start()
-        with writer_lock.taken(20) as left:
-            assert 0 < left < 20
+        monkeypatch.setattr(time, "sleep", sleep)
+        killer = threading.Thread(target=kill_when_waited_for)
+        killer.start()
+        with writer_lock.taken(PATIENCE) as left:
+            assert 0 < left < PATIENCE
+        killer.join()
     writer_lock.close()
     assert LOG_WAITS.value == waits + 1
     assert LOG_WAIT_SECONDS.value > seconds
 
 
-def _hog(log: str, done: "multiprocessing.Queue[int]", start: float) -> None:
-    """As many transactions as come, each 2 ms long, one after the other without a pause."""
-    store = open_store(log, busy_timeout=SECONDS)
-    time.sleep(max(0.0, start - time.monotonic()))
-    end, count = time.monotonic() + SECONDS, 0
-    while time.monotonic() < end:
+def _hog(log: str, together: Barrier, stop: Event, done: "multiprocessing.Queue[int]") -> None:
+    """One transaction after the other without a pause, until one of the processes had TURNS of them."""
+    store, count = open_store(log, busy_timeout=PATIENCE), 0
+    together.wait()
+    while not stop.is_set():
         with store.transaction():
             time.sleep(0.002)
         count += 1
+        if count >= TURNS:
+            stop.set()
     store.close()
     done.put(count)
 
 
 def test_nobody_starves(tmp_path: Path) -> None:
-    """Four processes that never pause get about the same number of turns, and none is refused."""
+    """Of four processes that never pause none gets four times as many turns as another, and none is refused."""
     log = f"sqlite:///{tmp_path}/tact.db"
     open_store(log).close()
     spawn = multiprocessing.get_context("spawn")
     done: multiprocessing.Queue[int] = spawn.Queue()
-    start = time.monotonic() + 2
-    processes = [spawn.Process(target=_hog, args=(log, done, start)) for _ in range(4)]
-    for one in processes:
-        one.start()
-    counts = [done.get(timeout=30) for _ in processes]
-    for one in processes:
-        one.join()
-    assert sum(counts) > 50
+    shared = (spawn.Barrier(4), spawn.Event(), done)
+    processes = [spawn.Process(target=_hog, args=(log, *shared)) for _ in range(4)]
+    for process in processes:
+        process.start()
+    counts = [done.get(timeout=PATIENCE) for _ in processes]
+    for process in processes:
+        process.join()
     assert min(counts) > max(counts) / 4, counts
 
 
 def test_a_deadline_that_passes_while_the_log_is_waited_for_has_passed(tmp_path: Path) -> None:
     """A group at the log's door is looked at again when it gets in: who gave up meanwhile is not settled."""
     log = tmp_path / "tact.db"
-    store = open_store(f"sqlite:///{log}", busy_timeout=20)
+    store = open_store(f"sqlite:///{log}", busy_timeout=PATIENCE)
     settled: list[int] = []
 
     def settle(asks: "list[int]") -> "list[int]":
@@ -111,7 +126,7 @@ def test_a_deadline_that_passes_while_the_log_is_waited_for_has_passed(tmp_path:
         holder = sqlite3.connect(log, isolation_level=None)
         holder.execute("begin immediate")
         late = asyncio.create_task(writer.submit([1], deadline=time.monotonic() + 0.05))
-        patient = asyncio.create_task(writer.submit([2], deadline=time.monotonic() + 60))
+        patient = asyncio.create_task(writer.submit([2], deadline=time.monotonic() + PATIENCE))
         await asyncio.sleep(0.2)
         holder.execute("rollback")
         holder.close()

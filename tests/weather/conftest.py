@@ -49,7 +49,7 @@ async def make(harbin: Station, clock: Clock, wall: Clock) -> AsyncIterator[Make
     made: list[Weather] = []
 
     def build(**options: Any) -> Weather:
-        given = {"url": harbin.url, "timeout": 10.0, "call_timeout": 10.0, **options}
+        given = {"url": harbin.url, "timeout": 60.0, "call_timeout": 60.0, **options}
         settings = Settings(**{f"weather_{name}": value for name, value in given.items()})
         made.append(Weather(settings, clock=clock, wall=wall))
         return made[-1]

@@ -77,11 +77,9 @@ async def test_a_thousand_ask_once(harbin: Station, make: MakeWeather) -> None:
 async def test_deadline(harbin: Station, make: MakeWeather) -> None:
     """A lookup whose deadline comes before the answer returns nothing by then; the report is cached for the next."""
     harbin.open.clear()
-    weather = Weather(Settings(weather_url=harbin.url, weather_timeout=10, weather_call_timeout=10))
-    deadline = time.monotonic() + 0.1
-    assert await weather.at(*HARBIN, deadline=deadline) == {}
-    assert time.monotonic() < deadline + 1
-    assert len(harbin.received) == 1
+    weather = Weather(Settings(weather_url=harbin.url, weather_timeout=60, weather_call_timeout=60))
+    assert await weather.at(*HARBIN, deadline=time.monotonic() + 0.1) == {}
+    await harbin.arrived(1)
     harbin.open.set()
     await landed(weather)
     assert (await weather.at(*HARBIN, deadline=time.monotonic()))[TEMPERATURE] == 3.1

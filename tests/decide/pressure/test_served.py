@@ -42,7 +42,7 @@ def tact(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     book = write_book(folder / "book", BOOK)
     with (
         serving(book, folder / "tact.db", "--allow-simulated-now") as server,
-        Client(server.target, timeout=20) as client,
+        Client(server.target, timeout=60) as client,
     ):
         yield client
 

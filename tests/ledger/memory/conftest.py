@@ -31,7 +31,7 @@ def server(log: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serv
 @pytest.fixture(scope="module")
 def client(server: Server) -> Iterator[Client]:
     """A client of it."""
-    with Client(server.target, timeout=20) as client:
+    with Client(server.target, timeout=60) as client:
         yield client
 
 

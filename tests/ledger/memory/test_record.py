@@ -201,7 +201,7 @@ def test_acknowledged_events_and_signals_survive_kill_9(tmp_path: Path) -> None:
 
 def _record_until_dead(server: Server, kill: int, acknowledged: list[str], enough: threading.Event) -> None:
     """Records event after event, each of a customer of its own, until nobody answers."""
-    with Client(server.target, timeout=5, attempts=1) as client:
+    with Client(server.target, timeout=60, attempts=1) as client:
         for number in count():
             name = f"{kill}-{number}"
             try:
