@@ -201,9 +201,9 @@ def test_a_passed_deadline_is_not_settled(book: Path, log: Path, monkeypatch: py
         client.decide(li_na("first"))
         load = Load(server.target, lambda caller, turn: li_na("waiting"), callers=2)
         with load.running():
-            with held(log):  # so the call waits in the queue, or in a group at the log
-                with pytest.raises(DeadlineExceeded):
-                    client.decide(li_na("late"), timeout=1)
+            # the call waits in the queue, or in a group at the log
+            with held(log), pytest.raises(DeadlineExceeded):
+                client.decide(li_na("late"), timeout=1)
             load.await_answers(len(load.answers) + 4)
         assert server.stop() == 0
     with closing(sqlite3.connect(log)) as connection:
