@@ -34,6 +34,7 @@ class CandidateChanges:
     def __init__(self, request: Request, evaluation: Evaluation, rivals: Mapping[str, Rival]) -> None:
         self._request, self._book, self._moment = request, evaluation.compiled.book, evaluation.moment
         self._attributes: Attributes = evaluation.request.attributes
+        self._times = evaluation.compiled.times
         self._rivals = [*rivals.values()]
         self._compiled_campaigns = {
             compiled.campaign.name: compiled for compiled in evaluation.compiled.compiled_campaigns
@@ -88,7 +89,9 @@ class CandidateChanges:
 
     def _later(self, moment: Instant) -> Change:
         wait = moment - self._request.now
-        return Change(ChangeKind.TIME, "", self._request.now, moment, size=min(1.0, wait / _MONTH))
+        return Change(
+            ChangeKind.TIME, "", self._request.now, moment, is_time=True, size=min(1.0, wait / _MONTH)
+        )
 
     def _reach(self, reason: Reason) -> Iterator[Change]:
         channel = self._book.channels[reason.name]
@@ -99,7 +102,11 @@ class CandidateChanges:
 
     def _any_value(self, name: str) -> Change:
         value = some_value(self._book.attributes.get(name))
-        return Change(ChangeKind.ATTRIBUTE, name, self._attributes.get(name), value, any_value=True)
+        before = self._attributes.get(name)
+        return Change(ChangeKind.ATTRIBUTE, name, before, value, self._is_time(name), any_value=True)
+
+    def _is_time(self, name: str) -> bool:
+        return name in self._times.names
 
     def _creatives(self, reason: Reason, compiled_campaign: CompiledCampaign) -> Iterator[Change]:
         """A value that the content lacks, or values by which the variants' conditions would hold."""
@@ -134,7 +141,9 @@ class CandidateChanges:
                     attributes[name] = after
                 if when is None or holds(when, attributes, self._moment):
                     size = size_of(before, after, declared)
-                    changes.append(Change(ChangeKind.ATTRIBUTE, name, before, after, size=size))
+                    changes.append(
+                        Change(ChangeKind.ATTRIBUTE, name, before, after, self._is_time(name), size=size)
+                    )
             yield from sorted(changes, key=lambda change: (change.size, change.after is None))[:4]
 
     def _clock(self, when: Condition) -> Iterator[Change]:
