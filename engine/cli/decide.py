@@ -14,7 +14,7 @@ from engine.cli.exits import USAGE, fail
 from engine.cli.local import read_context, try_out
 from engine.decide.compiled import CompiledBook, compile_book
 from engine.explain import CampaignExplained, Explained
-from engine.explain.words import rule_in_words
+from engine.explain.words import rule_in_words, score_text
 from engine.model.decision import ChosenOffer, Decision, RuleReading
 from engine.model.instant import to_datetime
 from engine.wire.explain import respond_explained
@@ -73,7 +73,7 @@ def _line(offer: ChosenOffer) -> str:
     where = f"{offer.channel} ({offer.placement})" if offer.placement else offer.channel
     what = f"{offer.campaign}: {offer.offer}" if offer.campaign else f"fallback: {offer.offer}"
     variant = f", variant {offer.variant}" if offer.variant else ""
-    return f"  {what}{variant}, on {where}, score {offer.score:g}"
+    return f"  {what}{variant}, on {where}, score {score_text(offer.score)}"
 
 
 def _pressure(readings: Sequence[RuleReading], compiled: CompiledBook) -> Table:
@@ -105,7 +105,7 @@ def _table(decision: Decision, campaigns: tuple[CampaignExplained, ...]) -> Tabl
         title_justify="left",
     )
     for campaign in campaigns:
-        score = "" if campaign.score is None else f"{campaign.score:g}"
+        score = "" if campaign.score is None else score_text(campaign.score)
         lost = ", ".join(
             f"{detail.name} {detail.code}" for detail in campaign.details if detail != campaign.reason
         )

@@ -11,7 +11,8 @@ from rich.text import Text
 from rich.tree import Tree
 
 from engine.api.v1 import decisions_pb2 as pb
-from engine.explain.words import MARKS, code_in_words, moment_in_words, rule_in_brief
+from engine.explain.words import MARKS, code_in_words, moment_in_words, rule_in_brief, score_text
+from engine.model.texts import number_text
 
 _COLORS = {"TRUE": "green", "FALSE": "red", "UNKNOWN": "yellow"}
 """By name of the verdict."""
@@ -62,12 +63,14 @@ def _table(answer: pb.ExplainResponse, zone: tzinfo) -> Table:
         name = "" if reason.name == campaign.campaign else f" {reason.name}"
         against = ""
         if campaign.HasField("rival"):
-            against = f"score {rival.score:g}" if rival.tier == campaign.tier else f"tier {rival.tier}"
+            against = (
+                f"score {score_text(rival.score)}" if rival.tier == campaign.tier else f"tier {rival.tier}"
+            )
         table.add_row(
             Text(campaign.campaign),
             Text(f"{_code(reason.code)}{name}", "bold green" if reason.code == pb.REASON_CODE_CHOSEN else ""),
             str(campaign.tier),
-            f"{campaign.score:g}" if campaign.HasField("score") else "",
+            score_text(campaign.score) if campaign.HasField("score") else "",
             against,
             Text(_change(campaign.flips[0], zone) if campaign.flips else ""),
         )
@@ -130,7 +133,7 @@ def _shown(text: str) -> str:
         case bool():
             shown = str(value).lower()
         case float() | int():
-            shown = f"{value:.12g}"
+            shown = number_text(value)
         case str():
             shown = value
         case _:

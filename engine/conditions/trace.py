@@ -3,8 +3,11 @@
 from dataclasses import dataclass
 
 from engine.conditions.evaluate import Verdict, verdict_of
-from engine.conditions.model import All, Any_, Audience, Condition, None_, Operand, Test
+from engine.conditions.model import All, Any_, Audience, Condition, None_, Operand, Operator, Test
+from engine.model.texts import TimeAttributes, span_text, value_text
 from engine.model.values import Attributes, Moment, Value
+
+_NO_TIMES = TimeAttributes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,27 +18,36 @@ class Trace:
     verdict: Verdict
     """Unknown only on a test; in the nodes above it, unknown counts as false."""
     value: Value | None = None
-    """The attribute's value at a test; None if it was missing, and on all other nodes."""
+    """The attribute's value at a test, a time as its text; None if it was missing, and on all other nodes."""
     parts: tuple["Trace", ...] = ()
 
 
-def trace(condition: Condition, attributes: Attributes, moment: Moment) -> Trace:
-    """Trace every part of the condition, including those that could no longer change the result."""
+def trace(
+    condition: Condition, attributes: Attributes, moment: Moment, times: TimeAttributes = _NO_TIMES
+) -> Trace:
+    """Trace every part of the condition, including those that could no longer change the result.
+
+    times: the attributes whose values and operands are shown as times.
+    """
     match condition:
         case Test():
             verdict = verdict_of(condition, attributes, moment)
-            return Trace(text_of(condition), verdict, attributes.get(condition.attribute))
+            value = attributes.get(condition.attribute)
+            shown = None if value is None else times.shown(condition.attribute, value)
+            return Trace(text_of(condition, times), verdict, shown)
         case Audience(condition=inner):
-            return _node(condition, (trace(inner, attributes, moment),))
+            return _node(condition, (trace(inner, attributes, moment, times),))
         case All(parts=parts) | Any_(parts=parts) | None_(parts=parts):
-            return _node(condition, tuple(trace(part, attributes, moment) for part in parts))
+            return _node(condition, tuple(trace(part, attributes, moment, times) for part in parts))
 
 
-def text_of(condition: Condition) -> str:
-    """Text of a node: `profile.age gte 18`, `audience cold-north`, `all`, `any`, `none`, `always`."""
+def text_of(condition: Condition, times: TimeAttributes = _NO_TIMES) -> str:
+    """Text of a node: `profile.age gte 18`, `profile.seen within 36h`, `audience cold-north`, `all`, `always`."""
     match condition:
+        case Test(attribute=attribute, operator=operator, operand=int(span)) if operator is Operator.WITHIN:
+            return f"{attribute} {operator} {span_text(span)}"
         case Test(attribute=attribute, operator=operator, operand=operand):
-            return f"{attribute} {operator} {_operand_text(operand)}"
+            return f"{attribute} {operator} {_operand_text(operand, attribute, times)}"
         case Audience(name=name):
             return f"audience {name}"
         case All():
@@ -46,12 +58,10 @@ def text_of(condition: Condition) -> str:
             return "none"
 
 
-def _operand_text(operand: Operand) -> str:
+def _operand_text(operand: Operand, attribute: str, times: TimeAttributes) -> str:
     if isinstance(operand, tuple):
-        return f"[{', '.join(map(_operand_text, operand))}]"
-    if isinstance(operand, bool):
-        return "true" if operand else "false"
-    return str(operand)
+        return f"[{', '.join(_operand_text(scalar, attribute, times) for scalar in operand)}]"
+    return value_text(times.shown(attribute, operand))
 
 
 def _node(condition: All | Any_ | None_ | Audience, parts: tuple[Trace, ...]) -> Trace:

@@ -17,8 +17,9 @@ from engine.decide.signals.compile import CompiledSignals, compile_signals
 from engine.decide.signals.evaluator import Evaluator, open_evaluator
 from engine.model.customer import Recall
 from engine.model.instant import Instant
+from engine.model.texts import TimeAttributes
 from engine.model.values import Moment
-from engine.rulebook.model.book import Book, Campaign, Kind, Placeholder
+from engine.rulebook.model.book import AttributeType, Book, Campaign, Kind, Placeholder
 from engine.rulebook.model.experiments import ConversionRamp
 from engine.rulebook.model.policies import Clock
 
@@ -54,6 +55,8 @@ class CompiledBook:
     """The attributes that the book refers to or derives others from; no other attribute is read."""
     weather: frozenset[str]
     """The weather attributes among them."""
+    times: TimeAttributes
+    """The attributes of type time, on the book's clock."""
     derivation: Derivation
     """Computes the derived attributes among them."""
     recall: Recall | None
@@ -121,6 +124,7 @@ def compile_book(book: Book, open_signals: OpenSignals = open_evaluator) -> Comp
         pressure=pressure,
         referenced=referenced,
         weather=weather,
+        times=_times(book),
         derivation=derived,
         recall=_recall(book, names, derived, signals),
         signals=signals,
@@ -131,6 +135,11 @@ def compile_book(book: Book, open_signals: OpenSignals = open_evaluator) -> Comp
         outbound=outbound,
         outbound_clauses=union(by_channel[name] for name in outbound),
     )
+
+
+def _times(book: Book) -> TimeAttributes:
+    names = (name for name, declared in book.attributes.items() if declared.type is AttributeType.TIME)
+    return TimeAttributes(frozenset(names), book.timezone)
 
 
 def _clauses_by(

@@ -128,7 +128,7 @@ def _signal(signals: CompiledSignals, evaluation: Evaluation, held: HeldSignal) 
         held.expires_at,
         held not in evaluation.concluded.remember and held.expires_at is not None,
         explain_chain(signals, attributes, moment, held.name),
-        trace(declared.when, attributes, moment),
+        trace(declared.when, attributes, moment, evaluation.compiled.times),
     )
 
 
@@ -140,7 +140,7 @@ def _campaign(
     propensity: Propensity | None,
 ) -> CampaignExplained:
     compiled, campaign = evaluation.compiled, compiled_campaign.campaign
-    condition = trace(campaign.when, evaluation.request.attributes, evaluation.moment)
+    condition = trace(campaign.when, evaluation.request.attributes, evaluation.moment, compiled.times)
     if outcome is None:
         reason = _fell_at(evaluation, compiled_campaign)
         return CampaignExplained(campaign.name, reason, condition, None, tier=campaign.tier)
@@ -186,7 +186,7 @@ def _creatives(evaluation: Evaluation, compiled_campaign: CompiledCampaign) -> I
             yield CreativeExplained(
                 name,
                 creative.variant,
-                trace(creative.when, request.attributes, moment),
+                trace(creative.when, request.attributes, moment, evaluation.compiled.times),
                 tuple(sorted(lacks(creative, request.attributes))),
                 shares.get(creative.variant, creative.share),
             )

@@ -46,6 +46,8 @@ class Change(NamedTuple):
     before: Value | None = None
     after: Value | None = None
     """None: the attribute is missing. For TIME an instant."""
+    is_time: bool = False
+    """Whether before and after are instants."""
     any_value: bool = False
     """Whether any value would do; `after` is one of them."""
     size: float = 1.0

@@ -115,7 +115,9 @@ def _candidate(outcome: CandidateOutcome, evaluation: Evaluation | None) -> Camp
         outcome.reason,
         None
         if campaign is None or evaluation is None
-        else trace(campaign.when, evaluation.request.attributes, evaluation.moment),
+        else trace(
+            campaign.when, evaluation.request.attributes, evaluation.moment, evaluation.compiled.times
+        ),
         outcome.score,
         outcome.details,
         tier=0 if campaign is None else campaign.tier,

@@ -6,7 +6,6 @@ from zoneinfo import ZoneInfo
 
 from engine.conditions.evaluate import Verdict
 from engine.conditions.trace import Trace
-from engine.decide.arbitrate.content import as_text
 from engine.decide.experiments.posteriors import Propensity
 from engine.explain.model import CampaignExplained, Change, ChangeKind, Counterfactual
 from engine.explain.words import (
@@ -15,12 +14,14 @@ from engine.explain.words import (
     moment_in_words,
     ranks_in_words,
     rule_in_words,
+    score_text,
     sentence_of,
     then_of,
+    value_in_words,
 )
 from engine.model.decision import ReasonCode
 from engine.model.instant import to_datetime
-from engine.model.values import Value
+from engine.model.texts import value_text
 
 _MOST_TESTS = 3
 
@@ -72,7 +73,11 @@ def _rule(campaign: CampaignExplained, zone: ZoneInfo) -> str:
 def _margin(campaign: CampaignExplained) -> str:
     rival = campaign.rival
     if rival is None:
-        return f" with a score of {campaign.score:g}" if campaign.reason.code is ReasonCode.CHOSEN else ""
+        return (
+            f" with a score of {score_text(campaign.score or 0)}"
+            if campaign.reason.code is ReasonCode.CHOSEN
+            else ""
+        )
     return ranks_in_words(rival.tier, rival.score, campaign.tier, campaign.score)
 
 
@@ -95,7 +100,7 @@ def _blamed(node: Trace, *, expected: bool) -> Iterator[str]:
     if (node.verdict is Verdict.TRUE) is expected:
         return
     if not node.parts:
-        seen = "is missing" if node.value is None else f"is {as_text(node.value)}"
+        seen = "is missing" if node.value is None else f"is {value_text(node.value)}"
         verb = "holds" if node.verdict is Verdict.TRUE else "does not hold"
         conclusion = _conclusion(node.text)
         yield f"the {conclusion} {verb}" if conclusion else f"{node.text} {verb}, it {seen}"
@@ -104,13 +109,15 @@ def _blamed(node: Trace, *, expected: bool) -> Iterator[str]:
 
 
 def _if(change: Change, zone: ZoneInfo) -> str:  # noqa: PLR0911 one for each kind
+    after = value_in_words(change, change.after, zone)
+    instead = f"{after} instead of {value_in_words(change, change.before, zone)}"
     match change.kind:
-        case ChangeKind.ATTRIBUTE if conclusion := _conclusion(f"{change.name} eq {_value(change.after)}"):
+        case ChangeKind.ATTRIBUTE if conclusion := _conclusion(f"{change.name} eq {after}"):
             return f"if the {conclusion} held"
         case ChangeKind.ATTRIBUTE if change.any_value:
             return f"if {change.name} were known"
         case ChangeKind.ATTRIBUTE:
-            return f"if {change.name} were {_value(change.after)} instead of {_value(change.before)}"
+            return f"if {change.name} were {instead}"
         case ChangeKind.CONSENT:
             return f"if the customer agreed to {change.name}"
         case ChangeKind.CHANNEL:
@@ -120,17 +127,13 @@ def _if(change: Change, zone: ZoneInfo) -> str:  # noqa: PLR0911 one for each ki
         case ChangeKind.TIME:
             return f"at {_moment(change, zone)}"
         case ChangeKind.TIER | ChangeKind.VALUE:
-            return f"with a {change.kind} of {_value(change.after)} instead of {_value(change.before)}"
+            return f"with a {change.kind} of {instead}"
 
 
 def _conclusion(test: str) -> str:
     """The signal or pattern that the test asks for; empty for any other test."""
     match = _CONCLUSION.fullmatch(test)
     return f"{match[1]} {match[2]}" if match else ""
-
-
-def _value(value: Value | None) -> str:
-    return "missing" if value is None else as_text(value)
 
 
 def _moment(change: Change, zone: ZoneInfo) -> str:

@@ -5,9 +5,11 @@ from datetime import datetime, tzinfo
 from typing import NamedTuple
 
 from engine.decide.pressure.registry import PRESSURE, ROW_OF
-from engine.explain.model import CampaignExplained
+from engine.explain.model import CampaignExplained, Change
 from engine.model.decision import Reason, ReasonCode, RuleKind, RuleReading
 from engine.model.instant import to_datetime
+from engine.model.texts import number_text, time_text, value_text
+from engine.model.values import Value
 
 MARKS = {"TRUE": "yes", "FALSE": "no", "UNKNOWN": "unknown"}
 """By name of the verdict."""
@@ -210,11 +212,23 @@ def deciding_rule(campaign: CampaignExplained) -> RuleReading | None:
     return None
 
 
+def score_text(score: float) -> str:
+    """The score to six digits, or to the unit where it is larger."""
+    return number_text(score, 6)
+
+
 def ranks_in_words(tier: int, score: float | None, other_tier: int, other_score: float | None) -> str:
     """Two ranks, in brackets: the tiers where they differ, else the scores."""
     if tier != other_tier:
         return f" (tier {tier} against {other_tier})"
-    return f" (score {score or 0:g} against {other_score or 0:g})"
+    return f" (score {score_text(score or 0)} against {score_text(other_score or 0)})"
+
+
+def value_in_words(change: Change, value: Value | None, zone: tzinfo) -> str:
+    """The value of the change, before or after it; a time on the zone's clock."""
+    if value is None:
+        return "missing"
+    return time_text(value, zone) if change.is_time and isinstance(value, int) else value_text(value)
 
 
 def moment_in_words(moment: datetime, zone: tzinfo) -> str:

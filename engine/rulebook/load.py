@@ -25,7 +25,7 @@ from engine.rulebook.sections.pressure import PressureReader
 from engine.rulebook.shapes.faults import shaped
 from engine.rulebook.shapes.sections import BookShape
 from engine.rulebook.symbols import AttributeScope
-from engine.rulebook.text import datetimes, files, merge
+from engine.rulebook.text import datetimes, files, merge, timezones
 from engine.rulebook.text.files import Sources
 from engine.rulebook.text.merge import Merged
 from engine.rulebook.text.nodes import PlainData
@@ -156,7 +156,7 @@ def _head(merged: Merged, findings: Findings) -> tuple[BookShape | None, ZoneInf
         message = f"there is no time zone {quote(shape.timezone)}"
         findings.error(("book", "timezone"), Code.UNKNOWN, message, hint)
         return shape, utc
-    return shape, ZoneInfo(shape.timezone)
+    return shape, timezones.located(shape.timezone)
 
 
 def _note_unused(

@@ -11,6 +11,7 @@ from engine.decide.compiled import CompiledBook
 from engine.explain import Explained
 from engine.model.decision import Decision
 from engine.model.request import Request
+from engine.model.texts import number_text
 from engine.rulebook.model.book import Book
 from engine.rulebook.report.diagnostics import Diagnostic
 from engine.scenario.contexts import shown
@@ -120,7 +121,7 @@ def _text(key: str, value: AnswerValue, zone: ZoneInfo) -> str:
         case int() if key == "next_allowed_at":
             return shown(value, zone)
         case int() | float():
-            return f"{value:.12g}"
+            return number_text(value)
     text = json.dumps(value, ensure_ascii=False) if key.startswith("content.") else value
     return "".join(character if character.isprintable() else "�" for character in text)
 

@@ -11,6 +11,7 @@ from engine.explain.model import FELL_EARLY
 from engine.explain.words import deciding_rule, line_of, ranks_in_words, rule_in_words
 from engine.model.decision import ReasonCode
 from engine.model.request import Request
+from engine.model.texts import value_text
 from engine.rulebook.model.book import Variant
 from engine.scenario.model import Expected
 
@@ -92,7 +93,7 @@ class _Why:
 
     def _variant(self, variant: Variant) -> Iterator[str]:
         moment = self.compiled.moment(self.request.now)
-        condition = trace(variant.when, self.request.attributes, moment)
+        condition = trace(variant.when, self.request.attributes, moment, self.compiled.times)
         if condition.verdict is not Verdict.TRUE:
             yield f"{variant.name}: its condition does not hold"
             yield from _condition(condition, 1)
@@ -113,15 +114,8 @@ def _condition(node: Trace, depth: int) -> Iterator[str]:
     """The condition's parts with their verdicts and the values seen."""
     seen = ""
     if not node.parts and node.text != "always":
-        seen = ", it is missing" if node.value is None else f", it is {_value(node.value)}"
+        text = "missing" if node.value is None else value_text(node.value)
+        seen = f", it is [{text}]" if isinstance(node.value, tuple) else f", it is {text}"
     yield f"{'  ' * depth}{node.verdict.name.lower():<8}{node.text}{seen}"
     for part in node.parts:
         yield from _condition(part, depth + 1)
-
-
-def _value(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        return f"{value:.12g}"
-    return f"[{', '.join(map(str, value))}]" if isinstance(value, tuple) else str(value)

@@ -18,6 +18,7 @@ from engine.explain import (
 )
 from engine.explain.sentences import counterfactual_sentence, sentence
 from engine.model.instant import to_datetime
+from engine.model.texts import time_text
 from engine.model.values import Value
 from engine.rulebook.model.book import Book
 from engine.wire.limits import MOST_NAMES
@@ -109,15 +110,17 @@ def _flip(counterfactual: Counterfactual, zone: ZoneInfo) -> pb.Flip:
     return pb.Flip(
         kind=cast("pb.ChangeKind", pb.ChangeKind.Value(f"CHANGE_KIND_{change.kind.name}")),
         name=change.name,
-        before=_changed(change, change.before),
-        after=_changed(change, change.after),
+        before=_changed(change, change.before, zone),
+        after=_changed(change, change.after, zone),
         any_value=change.any_value,
         then=reason(counterfactual.then),
         sentence=counterfactual_sentence(counterfactual, zone),
     )
 
 
-def _changed(change: Change, value: Value | None) -> str:
+def _changed(change: Change, value: Value | None, zone: ZoneInfo) -> str:
+    if change.kind is ChangeKind.ATTRIBUTE and change.is_time and isinstance(value, int):
+        value = time_text(value, zone)
     if change.kind is ChangeKind.TIME and isinstance(value, int):
         return to_datetime(value).isoformat().replace("+00:00", "Z")
     return "" if value is None else orjson.dumps(value).decode()

@@ -8,6 +8,7 @@ from zoneinfo import available_timezones
 
 from engine.api.v1 import decisions_pb2 as pb
 from engine.api.v1.values_pb2 import Value as ValueMessage
+from engine.model.texts import number_text
 from engine.model.values import Value
 from engine.rulebook.model.book import Attribute, AttributeType
 from engine.wire.limits import LONGEST_NAME, LONGEST_TEXT, MOST_ALIASES, MOST_LIST_ENTRIES, MOST_NAMES
@@ -85,9 +86,9 @@ def checker(declared: Attribute) -> Check:
             if value not in one_of:
                 raise ValueError(f"must be one of {', '.join(sorted(map(str, one_of)))}, not {value!r:.60}")
         elif value < low:
-            raise ValueError(f"must be at least {low:g}, not {value}")
+            raise ValueError(f"must be at least {number_text(low, 6)}, not {value}")
         elif value > high:
-            raise ValueError(f"must be at most {high:g}, not {value}")
+            raise ValueError(f"must be at most {number_text(high, 6)}, not {value}")
 
     return check
 

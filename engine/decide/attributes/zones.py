@@ -1,10 +1,9 @@
 """The customer's time zone, and the time of a decision on their clock."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from functools import cache, lru_cache
-from importlib.resources import files
 from itertools import chain
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -15,6 +14,7 @@ from engine.decide.attributes.events import number_of
 from engine.model.instant import Instant, to_datetime
 from engine.model.values import Attributes, Value
 from engine.rulebook.model.policies import WEEKDAYS
+from engine.rulebook.text import timezones
 
 CLOCK: Mapping[str, Callable[[datetime], Value]] = {
     "now.hour": lambda local: local.hour,
@@ -63,7 +63,10 @@ class CustomerZones(NamedTuple):
 
 
 def zones_of(given: Attributes, book_zone: ZoneInfo) -> CustomerZones:
-    """The plausible zones of a customer with these attributes; unknown names of zones and countries are ignored."""
+    """The plausible zones of a customer with these attributes; unknown names of zones and countries are ignored.
+
+    A link of the tz database (US/Eastern) gives the zone that it stands for.
+    """
     for source in (Source.PROFILE, Source.LOCATION):
         zone = _zone(given.get(f"{source}.time_zone"))
         if zone is not None:
@@ -110,13 +113,7 @@ def by_country() -> Mapping[str, tuple[ZoneInfo, ...]]:
 
     Read from the package tzdata, once: compile_book calls it where a book needs it, so that no decision reads a file.
     """
-    table = files("tzdata").joinpath("zoneinfo", "zone.tab").read_text("utf-8")
-    names: dict[str, list[str]] = {}
-    for line in table.splitlines():
-        if line and not line.startswith("#"):
-            country, _, name, *_ = line.split("\t")
-            names.setdefault(country, []).append(name)
-    return {country: _existing(zone_names) for country, zone_names in names.items()}
+    return {country: _existing(names) for country, names in timezones.by_country().items()}
 
 
 def _at(latitude: float, longitude: float) -> tuple[ZoneInfo, ...]:
@@ -125,7 +122,7 @@ def _at(latitude: float, longitude: float) -> tuple[ZoneInfo, ...]:
     return _existing(tzfpy.get_tzs(longitude, latitude))
 
 
-def _existing(names: list[str]) -> tuple[ZoneInfo, ...]:
+def _existing(names: Iterable[str]) -> tuple[ZoneInfo, ...]:
     return tuple(zone for zone in map(_zone, names) if zone is not None)
 
 
@@ -134,6 +131,6 @@ def _zone(name: object) -> ZoneInfo | None:
     if not isinstance(name, str):
         return None
     try:
-        return ZoneInfo(name)
+        return timezones.located(name)
     except (OSError, ValueError, KeyError):  # an unknown name, a directory, or no valid name
         return None

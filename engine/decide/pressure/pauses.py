@@ -16,9 +16,9 @@ from engine.model.contact import Facts
 from engine.model.decision import RuleKind
 from engine.model.instant import Instant
 from engine.model.outcome import PastOutcome
+from engine.model.texts import span_text
 from engine.rulebook.model.book import Book, Campaign, Kind
 from engine.rulebook.model.policies import Pause, Scope
-from engine.rulebook.text import durations
 
 
 def compile_pauses(book: Book) -> "PauseRules":
@@ -52,8 +52,8 @@ class PauseRule(OpensForGood):
     def window(self) -> str:
         """How long it lasts, and in which time the outcomes have to come."""
         pause = self.pause
-        within = "" if pause.within is None else f" after {pause.times} in {durations.shown(pause.within)}"
-        return f"{durations.shown(pause.span)}{within}"
+        within = "" if pause.within is None else f" after {pause.times} in {span_text(pause.within)}"
+        return f"{span_text(pause.span)}{within}"
 
     def evaluate(self, rule_input: RuleInput) -> RuleResult:
         """Whether the latest pause is over, and how many outcomes began it."""

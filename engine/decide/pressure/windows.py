@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 
 from engine.decide.pressure.clock import date_of, day_at, first_instant
 from engine.model.instant import DAY, Instant, Microseconds
+from engine.model.texts import span_text
 from engine.rulebook.model import policies
 from engine.rulebook.model.policies import Clock, Period
-from engine.rulebook.text import durations
 
 ZoneSet = tuple[ZoneInfo, ...]
 """Where a customer may be: a proposal has to pass a rule in every one of them."""
@@ -53,7 +53,7 @@ class RollingWindow:
 
     def __init__(self, span: Microseconds) -> None:
         self.lookback = span
-        self.text = f"rolling {durations.shown(span)}"
+        self.text = f"rolling {span_text(span)}"
 
     def before(self, now: Instant, zones: ZoneSet) -> Instant:  # noqa: ARG002 a window like the others
         """The instant one span ago: a contact made then has just left."""

@@ -1,26 +1,21 @@
 """Proposes changes that might bring a campaign further, by the stage where it fell; search.py tries them."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Iterator, Mapping, Sequence
 from math import floor, log10
-from zoneinfo import ZoneInfo
 
 from engine.conditions.evaluate import holds
 from engine.conditions.model import Condition, Test, tests_of
 from engine.decide.arbitrate.campaign import CompiledCampaign
 from engine.decide.arbitrate.rank import factor_value
-from engine.decide.arbitrate.schedule import Clocks
-from engine.decide.attributes.zones import CLOCK, zone_of, zones_of
 from engine.decide.evaluate import Evaluation
+from engine.explain.counterfactuals.moments import next_clock, next_run
 from engine.explain.counterfactuals.values import size_of, some_value, values_to_try
 from engine.explain.model import CampaignExplained, Change, ChangeKind, Rival
 from engine.model.decision import Reason, ReasonCode
-from engine.model.instant import DAY, Instant, from_datetime, to_datetime
+from engine.model.instant import DAY, Instant
 from engine.model.request import Request
-from engine.model.values import Attributes, Moment
-from engine.rulebook.model.book import Active
+from engine.model.values import Attributes
 from engine.rulebook.model.experiments import Ramp
-from engine.rulebook.model.policies import Clock
 
 _SIGNAL, _CLOCK = "signal.", "now."
 
@@ -34,6 +29,7 @@ class CandidateChanges:
     def __init__(self, request: Request, evaluation: Evaluation, rivals: Mapping[str, Rival]) -> None:
         self._request, self._book, self._moment = request, evaluation.compiled.book, evaluation.moment
         self._attributes: Attributes = evaluation.request.attributes
+        self._times = evaluation.compiled.times
         self._rivals = [*rivals.values()]
         self._compiled_campaigns = {
             compiled.campaign.name: compiled for compiled in evaluation.compiled.compiled_campaigns
@@ -88,7 +84,9 @@ class CandidateChanges:
 
     def _later(self, moment: Instant) -> Change:
         wait = moment - self._request.now
-        return Change(ChangeKind.TIME, "", self._request.now, moment, size=min(1.0, wait / _MONTH))
+        return Change(
+            ChangeKind.TIME, "", self._request.now, moment, is_time=True, size=min(1.0, wait / _MONTH)
+        )
 
     def _reach(self, reason: Reason) -> Iterator[Change]:
         channel = self._book.channels[reason.name]
@@ -99,7 +97,11 @@ class CandidateChanges:
 
     def _any_value(self, name: str) -> Change:
         value = some_value(self._book.attributes.get(name))
-        return Change(ChangeKind.ATTRIBUTE, name, self._attributes.get(name), value, any_value=True)
+        before = self._attributes.get(name)
+        return Change(ChangeKind.ATTRIBUTE, name, before, value, self._is_time(name), any_value=True)
+
+    def _is_time(self, name: str) -> bool:
+        return name in self._times.names
 
     def _creatives(self, reason: Reason, compiled_campaign: CompiledCampaign) -> Iterator[Change]:
         """A value that the content lacks, or values by which the variants' conditions would hold."""
@@ -134,7 +136,9 @@ class CandidateChanges:
                     attributes[name] = after
                 if when is None or holds(when, attributes, self._moment):
                     size = size_of(before, after, declared)
-                    changes.append(Change(ChangeKind.ATTRIBUTE, name, before, after, size=size))
+                    changes.append(
+                        Change(ChangeKind.ATTRIBUTE, name, before, after, self._is_time(name), size=size)
+                    )
             yield from sorted(changes, key=lambda change: (change.size, change.after is None))[:4]
 
     def _clock(self, when: Condition) -> Iterator[Change]:
@@ -179,54 +183,3 @@ def _above(number: float) -> float:
     digits = 2 - floor(log10(number))
     unit = 10.0**digits
     return round((floor(number * unit) + 1) / unit, max(0, digits))
-
-
-_DAYS_ON = 8
-"""Days after a start that are tried: every day of the week is among them."""
-
-
-_HOURS_ON, _DATES_ON = 168, 400
-"""How far ahead a clock is tried, in full hours and in days."""
-
-
-def next_run(
-    schedules: Iterable[Active], now: Instant, book_zone: ZoneInfo, attributes: Attributes
-) -> Instant | None:
-    """The next moment after now at which all schedules run; None where there is none within the days that are tried."""
-    all_ = list(schedules)
-    starts = {start for schedule in all_ for start in _starts(schedule, now, book_zone, attributes)}
-    later = sorted(start for start in starts if start > now)
-    return next((start for start in later if Clocks(start, book_zone, attributes).run(all_)), None)
-
-
-def next_clock(when: Condition, now: Instant, book_zone: ZoneInfo, attributes: Attributes) -> Instant | None:
-    """The next full hour on the customer's clock at which the condition holds if only the clock changes."""
-    zone = zone_of(attributes, book_zone)
-    start = to_datetime(now).astimezone(zone).replace(minute=0, second=0, microsecond=0)
-    hours = (start.astimezone(UTC) + timedelta(hours=ahead) for ahead in range(1, _HOURS_ON + 1))
-    dates = (_at(start.date() + timedelta(days=ahead), time(), zone) for ahead in range(1, _DATES_ON + 1))
-    for instant in (*map(from_datetime, hours), *dates):
-        local = to_datetime(instant).astimezone(zone)
-        shown = {**attributes, **{name: read(local) for name, read in CLOCK.items()}}
-        if instant > now and holds(when, shown, Moment(instant, local.date())):
-            return instant
-    return None
-
-
-def _starts(active: Active, now: Instant, book_zone: ZoneInfo, attributes: Attributes) -> Iterator[Instant]:
-    """When the schedule may start to run: at its start, and on the days after it when its hours begin."""
-    zones = (book_zone,) if active.clock is Clock.BOOK else zones_of(attributes, book_zone).zones
-    for zone in zones:
-        start = now if active.start is None else max(now, active.start)
-        if active.local_start is not None:
-            start = max(start, from_datetime(active.local_start.replace(tzinfo=zone).astimezone(UTC)))
-        yield start
-        day = to_datetime(start).astimezone(zone).date()
-        for ahead in range(_DAYS_ON):
-            opens = time() if active.hours is None else active.hours[0]
-            yield _at(day + timedelta(days=ahead), opens, zone)
-            yield _at(day + timedelta(days=ahead), time(), zone)
-
-
-def _at(day: date, clock: time, zone: ZoneInfo) -> Instant:
-    return from_datetime(datetime.combine(day, clock, zone).astimezone(UTC))

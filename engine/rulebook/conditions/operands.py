@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import re2
 
 from engine.conditions.model import Operand, Operator
+from engine.model.texts import number_text
 from engine.model.values import Scalar
 from engine.rulebook.model.book import Attribute, AttributeType
 from engine.rulebook.report.diagnostics import Code, quote
@@ -155,7 +156,9 @@ def _check_declared(attribute: Attribute, operand: Scalar, *, exact: bool) -> No
     below = number is not None and low is not None and number < low
     above = number is not None and high is not None and number > high
     if below or above:
-        bounds = f"{'' if low is None else f'{low:g}'}..{'' if high is None else f'{high:g}'}"
+        bounds = (
+            f"{'' if low is None else number_text(low, 6)}..{'' if high is None else number_text(high, 6)}"
+        )
         raise _WrongError(Code.VALUE, f"{operand} is outside of the attribute's bounds, {bounds}")
     if exact and attribute.one_of is not None and operand not in attribute.one_of:
         known = ", ".join(sorted(map(str, attribute.one_of))[:10])

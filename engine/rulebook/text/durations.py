@@ -24,12 +24,6 @@ def parse(text: str) -> Microseconds:
     return span
 
 
-def shown(span: Microseconds) -> str:
-    """The duration as a book writes it: `7d`, `36h`, `90s`."""
-    unit = next(unit for unit in ("d", "h", "m", "s") if span % _UNITS[unit] == 0)
-    return f"{span // _UNITS[unit]}{unit}"
-
-
 def span(path: Path, text: str, findings: Findings) -> Microseconds:
     """The duration at the path; 1 after reporting that it is none."""
     return findings.parse(path, text, parse) or 1

@@ -19,6 +19,7 @@ from engine.decide.attributes.zones import (
 )
 from engine.model.instant import SECOND, from_datetime
 from engine.model.values import Attributes, Value
+from engine.rulebook.load import load_files
 
 BOOK = ZoneInfo("Europe/Paris")
 
@@ -140,3 +141,19 @@ def test_what_is_known_goes_before_the_book() -> None:
     """A zone or a country is taken as it is, and the book's country does not matter."""
     assert plausible_zones({"profile.time_zone": "Asia/Tokyo"}, BOOK) == (ZoneInfo("Asia/Tokyo"),)
     assert plausible_zones({"location.country": "CN"}, ZoneInfo("America/Denver")) == by_country()["CN"]
+
+
+def test_links_of_requests() -> None:
+    """A link in a request is the zone that it stands for."""
+    for source in ("profile", "location"):
+        zones = zones_of({f"{source}.time_zone": "US/Pacific"}, BOOK).zones
+        assert [zone.key for zone in zones] == ["America/Los_Angeles"]
+
+
+def test_links_of_books() -> None:
+    """A book in a link: the clock of the country's customers is the book's, and quiet hours hold in all its zones."""
+    book = load_files({"book.yaml": b"book: {name: links, timezone: US/Pacific}\n"}).book
+    assert book is not None
+    zone = book.timezone
+    assert zone_of({"location.country": "US"}, zone).key == "America/Los_Angeles"
+    assert ZoneInfo("Pacific/Honolulu") in plausible_zones({}, zone)
