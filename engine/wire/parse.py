@@ -95,6 +95,7 @@ class Parser:
             request_id=name_of(message.request_id, "request_id", violations),
             events=self._events(context, violations),
             aliases=aliases_of(message.customer, "customer", violations),
+            clock=now if message.HasField("now") else None,
         )
         violations.raise_any()
         return request
