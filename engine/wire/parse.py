@@ -10,7 +10,7 @@ from engine.model.instant import Instant
 from engine.model.request import Mode, Request
 from engine.model.values import Value
 from engine.rulebook.sections.attributes import BUILTIN
-from engine.wire.limits import CONTRACT, LONGEST_NAME, RequestLimits
+from engine.wire.limits import CONTRACT, LARGEST_VALUE, LONGEST_NAME, RequestLimits
 from engine.wire.values import (
     Check,
     aliases_of,
@@ -251,8 +251,11 @@ def _event_fields(
         for name, value in zip(_TEXTS, texts, strict=True):
             if value:
                 fields[name] = text(value)
-        if message.HasField("value"):
-            fields["value"] = number(message.value)
     except ValueError as error:
         violations.add(path, str(error))
+    if message.HasField("value"):
+        try:
+            fields["value"] = number(message.value, LARGEST_VALUE)
+        except ValueError as error:
+            violations.add(f"{path}.value", str(error))
     return fields

@@ -10,7 +10,14 @@ from engine.api.v1 import decisions_pb2 as pb
 from engine.api.v1.values_pb2 import Value as ValueMessage
 from engine.model.values import Value
 from engine.rulebook.model.book import Attribute, AttributeType
-from engine.wire.limits import LONGEST_NAME, LONGEST_TEXT, MOST_ALIASES, MOST_LIST_ENTRIES, MOST_NAMES
+from engine.wire.limits import (
+    LARGEST_NUMBER,
+    LONGEST_NAME,
+    LONGEST_TEXT,
+    MOST_ALIASES,
+    MOST_LIST_ENTRIES,
+    MOST_NAMES,
+)
 from engine.wire.violations import FieldViolations
 
 ReadValue: TypeAlias = Callable[[ValueMessage], Value]
@@ -120,10 +127,12 @@ def text(value: str) -> str:
     return value
 
 
-def number(value: float) -> float:
-    """The number; raises ValueError if it is not finite."""
-    if not math.isfinite(value):
-        raise ValueError(f"must be finite, not {value}")
+def number(value: float, largest: float = LARGEST_NUMBER) -> float:
+    """The number; raises ValueError if it is not finite, or beyond `largest` in either direction."""
+    if not -largest <= value <= largest:
+        if not math.isfinite(value):
+            raise ValueError(f"must be finite, not {value}")
+        raise ValueError(f"must be between {-largest:g} and {largest:g}, not {value:g}")
     return value
 
 
