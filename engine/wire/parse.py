@@ -21,6 +21,7 @@ from engine.wire.values import (
     names_of,
     number,
     reader,
+    sound,
     text,
 )
 from engine.wire.violations import FieldViolations
@@ -225,6 +226,10 @@ def parse_event(message: pb.Event, path: str, violations: FieldViolations, limit
     for field, name in (("event_id", event_id), ("type", kind)):
         if len(name) > LONGEST_NAME:
             violations.add(f"{path}.{field}", f"must have at most {LONGEST_NAME} characters")
+        try:
+            sound(name)
+        except ValueError as error:
+            violations.add(f"{path}.{field}", str(error))
     if not kind:
         violations.add(f"{path}.type", "is required")
     if message.HasField("at"):

@@ -45,9 +45,9 @@ def attributes_of(
         return values
     for name in messages:
         try:
-            values[name] = readers.get(name, plain)(messages[name])
+            values[sound(name)] = readers.get(name, plain)(messages[name])
         except ValueError as error:
-            violations.add(f"{path}[{name:.{LONGEST_NAME}}]", str(error))
+            violations.add(f"{path}[{name:.{LONGEST_NAME}}]".replace("\0", "\\0"), str(error))
     return values
 
 
@@ -120,11 +120,20 @@ _SURELY_SHORT = LONGEST_TEXT // 4
 """Characters; UTF-8 takes at most four bytes for each."""
 
 
-def text(value: str) -> str:
-    """The text; raises ValueError if it is too long."""
-    if len(value) > _SURELY_SHORT and len(value.encode()) > LONGEST_TEXT:
-        raise ValueError(f"must have at most {LONGEST_TEXT} bytes")
+def sound(value: str) -> str:
+    """The text; raises ValueError if it has characters that no database keeps. Every text of the contract is checked by it."""
+    if "\0" in value:
+        raise ValueError("must not contain a NUL character")
+    if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
+        raise ValueError("must not contain half of a surrogate pair")
     return value
+
+
+def text(value: str) -> str:
+    """The text; raises ValueError if it is too long, or not sound."""
+    if len(value) > _SURELY_SHORT and len(value.encode(errors="surrogatepass")) > LONGEST_TEXT:
+        raise ValueError(f"must have at most {LONGEST_TEXT} bytes")
+    return sound(value)
 
 
 def number(value: float, largest: float = LARGEST_NUMBER) -> float:
@@ -193,8 +202,11 @@ def name_of(value: str, path: str, violations: FieldViolations, *, required: boo
         violations.add(path, "is required")
     elif len(value) > LONGEST_NAME:
         violations.add(path, f"must have at most {LONGEST_NAME} characters, not {len(value)}")
-    elif "\0" in value:
-        violations.add(path, "must not contain a NUL character")
+    else:
+        try:
+            sound(value)
+        except ValueError as error:
+            violations.add(path, str(error))
     return value
 
 
