@@ -40,3 +40,10 @@ class Request(NamedTuple):
     """Further ids of the customer."""
     memory: Memory = NO_MEMORY
     """The customer's stored events and signals."""
+    clock: Instant | None = None
+    """The server's own moment where `now` is simulated; None: it is `now`."""
+
+    @property
+    def elapsed(self) -> Instant:
+        """The moment up to which a commit gives back what others hold: not beyond the server's clock."""
+        return self.now if self.clock is None else min(self.now, self.clock)

@@ -52,6 +52,9 @@ def check_campaigns(message: pb.ExplainRequest, book: Book) -> None:
 def _count(message: pb.ExplainRequest, wrong: FieldViolations) -> None:
     if len(message.campaigns) > MOST_NAMES:
         wrong.add("campaigns", f"must be at most {MOST_NAMES}, not {len(message.campaigns)}")
+        return
+    for index, name in enumerate(message.campaigns):
+        name_of(name, f"campaigns[{index}]", wrong)
 
 
 def respond_explained(explained: Explained, zone: ZoneInfo) -> pb.ExplainResponse:

@@ -28,6 +28,14 @@ LARGEST_EVENT = 16 * 1024
 """Bytes of a recorded event's fields, as JSON."""
 
 
+LARGEST_VALUE = 1e12
+"""Of an event's or an outcome's `value`, either sign: learning adds up squares of values."""
+
+
+LARGEST_NUMBER = 1e100
+"""Of any other number, either sign: scores are products of numbers, and have to stay finite."""
+
+
 @dataclass(frozen=True, slots=True)
 class RequestLimits:
     """The bounds that an operator can lower; by default those of the contract."""

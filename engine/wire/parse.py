@@ -10,7 +10,7 @@ from engine.model.instant import Instant
 from engine.model.request import Mode, Request
 from engine.model.values import Value
 from engine.rulebook.sections.attributes import BUILTIN
-from engine.wire.limits import CONTRACT, LONGEST_NAME, RequestLimits
+from engine.wire.limits import CONTRACT, LARGEST_VALUE, LONGEST_NAME, RequestLimits
 from engine.wire.values import (
     Check,
     aliases_of,
@@ -21,6 +21,7 @@ from engine.wire.values import (
     names_of,
     number,
     reader,
+    sound,
     text,
 )
 from engine.wire.violations import FieldViolations
@@ -95,6 +96,7 @@ class Parser:
             request_id=name_of(message.request_id, "request_id", violations),
             events=self._events(context, violations),
             aliases=aliases_of(message.customer, "customer", violations),
+            clock=now if message.HasField("now") else None,
         )
         violations.raise_any()
         return request
@@ -224,6 +226,10 @@ def parse_event(message: pb.Event, path: str, violations: FieldViolations, limit
     for field, name in (("event_id", event_id), ("type", kind)):
         if len(name) > LONGEST_NAME:
             violations.add(f"{path}.{field}", f"must have at most {LONGEST_NAME} characters")
+        try:
+            sound(name)
+        except ValueError as error:
+            violations.add(f"{path}.{field}", str(error))
     if not kind:
         violations.add(f"{path}.type", "is required")
     if message.HasField("at"):
@@ -250,8 +256,11 @@ def _event_fields(
         for name, value in zip(_TEXTS, texts, strict=True):
             if value:
                 fields[name] = text(value)
-        if message.HasField("value"):
-            fields["value"] = number(message.value)
     except ValueError as error:
         violations.add(path, str(error))
+    if message.HasField("value"):
+        try:
+            fields["value"] = number(message.value, LARGEST_VALUE)
+        except ValueError as error:
+            violations.add(f"{path}.value", str(error))
     return fields

@@ -11,7 +11,14 @@ from engine.api.v1.values_pb2 import Value as ValueMessage
 from engine.model.texts import number_text
 from engine.model.values import Value
 from engine.rulebook.model.book import Attribute, AttributeType
-from engine.wire.limits import LONGEST_NAME, LONGEST_TEXT, MOST_ALIASES, MOST_LIST_ENTRIES, MOST_NAMES
+from engine.wire.limits import (
+    LARGEST_NUMBER,
+    LONGEST_NAME,
+    LONGEST_TEXT,
+    MOST_ALIASES,
+    MOST_LIST_ENTRIES,
+    MOST_NAMES,
+)
 from engine.wire.violations import FieldViolations
 
 ReadValue: TypeAlias = Callable[[ValueMessage], Value]
@@ -39,9 +46,9 @@ def attributes_of(
         return values
     for name in messages:
         try:
-            values[name] = readers.get(name, plain)(messages[name])
+            values[sound(name)] = readers.get(name, plain)(messages[name])
         except ValueError as error:
-            violations.add(f"{path}[{name:.{LONGEST_NAME}}]", str(error))
+            violations.add(f"{path}[{name:.{LONGEST_NAME}}]".replace("\0", "\\0"), str(error))
     return values
 
 
@@ -114,17 +121,28 @@ _SURELY_SHORT = LONGEST_TEXT // 4
 """Characters; UTF-8 takes at most four bytes for each."""
 
 
-def text(value: str) -> str:
-    """The text; raises ValueError if it is too long."""
-    if len(value) > _SURELY_SHORT and len(value.encode()) > LONGEST_TEXT:
-        raise ValueError(f"must have at most {LONGEST_TEXT} bytes")
+def sound(value: str) -> str:
+    """The text; raises ValueError if it has characters that no database keeps. Every text of the contract is checked by it."""
+    if "\0" in value:
+        raise ValueError("must not contain a NUL character")
+    if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
+        raise ValueError("must not contain half of a surrogate pair")
     return value
 
 
-def number(value: float) -> float:
-    """The number; raises ValueError if it is not finite."""
-    if not math.isfinite(value):
-        raise ValueError(f"must be finite, not {value}")
+def text(value: str) -> str:
+    """The text; raises ValueError if it is too long, or not sound."""
+    if len(value) > _SURELY_SHORT and len(value.encode(errors="surrogatepass")) > LONGEST_TEXT:
+        raise ValueError(f"must have at most {LONGEST_TEXT} bytes")
+    return sound(value)
+
+
+def number(value: float, largest: float = LARGEST_NUMBER) -> float:
+    """The number; raises ValueError if it is not finite, or beyond `largest` in either direction."""
+    if not -largest <= value <= largest:
+        if not math.isfinite(value):
+            raise ValueError(f"must be finite, not {value}")
+        raise ValueError(f"must be between {-largest:g} and {largest:g}, not {value:g}")
     return value
 
 
@@ -185,8 +203,11 @@ def name_of(value: str, path: str, violations: FieldViolations, *, required: boo
         violations.add(path, "is required")
     elif len(value) > LONGEST_NAME:
         violations.add(path, f"must have at most {LONGEST_NAME} characters, not {len(value)}")
-    elif "\0" in value:
-        violations.add(path, "must not contain a NUL character")
+    else:
+        try:
+            sound(value)
+        except ValueError as error:
+            violations.add(path, str(error))
     return value
 
 

@@ -271,3 +271,20 @@ def test_aliases_are_copies() -> None:
     book = load_files({"rich.yaml": RICH, "x.yaml": text}).book
     assert book is not None
     assert book.campaigns["b"].offer == "cream"
+
+
+@pytest.mark.parametrize(("value", "boost"), [("1e200", "1e200"), ("1e308", "1"), ("profile.worth", "1e250")])
+def test_a_score_without_bounds_is_refused(value: str, boost: str) -> None:
+    """A campaign whose score may become infinite is an error of the book."""
+    text = f"""
+book: {{name: shop, timezone: UTC}}
+attributes: {{profile.worth: {{type: number, min: 0}}}}
+channels: {{web: {{kind: inbound}}}}
+placements: {{hero: {{channel: web}}}}
+offers: {{pen: {{name: Pen, content: {{default: {{text: Pen}}}}}}}}
+campaigns:
+  x: {{offer: pen, placements: [hero], value: {value}, boosts: [{{when: {{profile.worth: {{gt: 1}}}}, by: {boost}}}]}}
+"""
+    assert codes({"book.yaml": text.encode()}) == [Code.VALUE]
+    sound = text.replace(f"by: {boost}", "by: 1e50").replace(f"value: {value}", "value: 1e100")
+    assert codes({"book.yaml": sound.encode()}) == []

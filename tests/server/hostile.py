@@ -28,6 +28,7 @@ _TEXTS = (
     "'; --",
     "x" * 5000,
 )
+_SOUND = tuple(text for text in _TEXTS if "\0" not in text)
 _NUMBERS = (0.0, -0.0, 1.0, 0.9, 48.8, 1e308, -1e308, 5e-324, math.inf, -math.inf, math.nan)
 _INTEGERS = (0, 1, -1, 2**53, 2**53 + 1, 2**63 - 1, -(2**63))
 _IDS = ("x" * 300, "", "a\0b")
@@ -99,16 +100,16 @@ def _decent(rng: Random, number: int) -> pb.DecideRequest:
         message.customer.aliases.extend(_other_names(rng, number))
     message.context.profile.consents.append("mail")
     for name in ("tier", "mail"):
-        message.context.profile.attributes[name].text = rng.choice(_TEXTS[1:-1])
+        message.context.profile.attributes[name].text = rng.choice(_SOUND[1:-1])
     message.context.profile.attributes["wish"].integer = rng.choice((0, 3, 10_000))
     message.context.profile.attributes["score"].number = rng.choice((0.0, 5e-324, 0.79999, 0.8, 1.0))
-    message.context.profile.attributes["undeclared"].text = rng.choice(_TEXTS[:-1])
+    message.context.profile.attributes["undeclared"].text = rng.choice(_SOUND[:-1])
     message.context.location.latitude = rng.choice((-90.0, -0.0, 48.8049, 90.0))
     message.context.location.longitude = rng.choice((-180.0, 2.1204, 180.0))
     for _ in range(rng.choice((0, 1, 3, 20, 200))):
-        event = message.context.events.add(type=rng.choice(_TEXTS[2:10]), item=rng.choice(_TEXTS[:-1]))
+        event = message.context.events.add(type=rng.choice(_TEXTS[2:10]), item=rng.choice(_SOUND[:-1]))
         event.at.seconds = rng.choice((0, rng.randrange(2**31), 1_795_000_000))
-        event.value = rng.choice((0.0, -0.0, 1e308, -1e308, 5e-324))
+        event.value = rng.choice((0.0, -0.0, 1e12, -1e12, 5e-324))
     return message
 
 

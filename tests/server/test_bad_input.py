@@ -74,6 +74,14 @@ CASES: dict[str, tuple[Spoil, str]] = {
         lambda m: setattr(m.context.weather, "condition", "frogs"),
         "context.weather.condition",
     ),
+    "a number whose square is infinite": (
+        put("other", "number", 1e200),
+        "context.profile.attributes[other]",
+    ),
+    "a value whose square is infinite": (
+        lambda m: setattr(m.context.events.add(type="sold", at={"seconds": 1}), "value", 1e154),
+        "context.events[0].value",
+    ),
     "a temperature of infinity": (
         lambda m: setattr(m.context.weather, "temperature_c", float("-inf")),
         "context.weather.temperature_c",

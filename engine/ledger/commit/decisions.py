@@ -16,7 +16,7 @@ from engine.ledger.commit.customer_state import CustomerStates, contacts_by_pers
 from engine.ledger.commit.decision_rows import contact_rows, decision_row
 from engine.ledger.commit.events import ConcludedSignals
 from engine.ledger.commit.learning import trials
-from engine.ledger.commit.quotas import QuotaPreview, QuotaUndecided
+from engine.ledger.commit.quotas import QuotaCommit, QuotaPreview, QuotaUndecided
 from engine.ledger.errors import DecisionFault, LedgerError, RequestIdTaken
 from engine.ledger.queries import decisions, learning, outcomes, persons
 from engine.ledger.queries.decisions import AnsweredRequest
@@ -59,7 +59,8 @@ class DecideCommand(Command[Decision]):
     def apply(cls, unit: UnitOfWork, commands: Sequence[Self]) -> list[Decision | LedgerError]:
         """Decides in order; decided anew from the first where what was in hand of a quota was not enough to decide."""
         evaluations = [command.evaluation for command in commands]
-        latest = max(evaluation.request.now for evaluation in evaluations)
+        requests = (evaluation.request for evaluation in evaluations)
+        latest = max((request.elapsed for request in requests if request.mode is Mode.COMMIT), default=0)
         decided = unit.quotas.attempt(lambda: _GroupDecider(unit, evaluations).decide(), latest)
         decided.write()
         return decided.results
@@ -140,7 +141,8 @@ class _GroupDecider:
     def _decide(self, evaluation: Evaluation) -> Decision:
         person = self._identities.person_of(evaluation.request.customer)
         contacts, customer_state = self._contacts_of[person], self._customer_states.of(person)
-        selection = select(evaluation, contacts, person, customer_state, self._quotas)
+        quotas = QuotaCommit(self._quotas, evaluation.request.elapsed)
+        selection = select(evaluation, contacts, person, customer_state, quotas)
         decision = answer(evaluation, selection, str(uuid7()))
         row = decision_row(evaluation, person, decision, selection, contacts, customer_state)
         new_contacts = contact_rows(person, decision, selection)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Self, TypeAlias
 
 import orjson
+import structlog
 
 from engine.decide.compiled import CompiledBook
 from engine.decide.experiments.learning import LearnedState
@@ -16,6 +17,9 @@ from engine.ledger.store.rows import LearnedRow, TrialRow
 from engine.ledger.store.store import Store
 from engine.model.instant import SECOND, Instant
 from engine.rulebook.model.experiments import Learn, Reward
+
+log = structlog.get_logger()
+
 
 _REFRESH = 300 * SECOND
 """Minimum age of a state before the next one is made."""
@@ -90,7 +94,9 @@ def _learn(store: Store, campaign: str, settings: Learn, now: Instant) -> list[L
     reward, delay = settings.reward, settings.delay
     states = learning.states(store, campaign, reward)
     if not states or states[0][0] <= now + _AHEAD - _REFRESH:
-        learning.count(store, campaign, reward, _OUTCOMES[reward], delay, now - delay - _GRACE)
+        unusable = learning.count(store, campaign, reward, _OUTCOMES[reward], delay, now - delay - _GRACE)
+        if unusable:
+            log.warning("learned without values that are out of bounds", campaign=campaign, values=unusable)
         sums = learning.sums(store, campaign, reward, now - settings.window)
         arms = orjson.dumps({arm.variant: arm[1:] for arm in sums}).decode()
         if not states or states[0][1] != arms:
@@ -100,4 +106,12 @@ def _learn(store: Store, campaign: str, settings: Learn, now: Instant) -> list[L
 
 
 def _state(since: Instant, arms: str) -> LearnedState:
-    return LearnedState(since, {variant: Arm(*counts) for variant, counts in orjson.loads(arms).items()})
+    """The state; without variants whose sums were infinite, which JSON holds as null, or are too large to learn from."""
+    return LearnedState(
+        since,
+        {variant: Arm(*counts) for variant, counts in orjson.loads(arms).items() if _is_usable(counts)},
+    )
+
+
+def _is_usable(counts: Sequence[float | None]) -> bool:
+    return all(count is not None and abs(count) <= learning.LARGEST_SUM for count in counts)

@@ -1,9 +1,13 @@
 """Counts what all customers share, such as stock, within one group's transaction.
 
+Holdings are given back up to `Request.elapsed`, never beyond the server's clock: a simulated `now` must not change what
+others see. A preview counts what would be given back by its moment, and gives back nothing.
+
 Where a counter has several shards, a group first locks one that no other transaction has. Where that does not decide, the
 transaction goes back to before its first counter, locks all shards of those it turned out to need, and decides anew.
 """
 
+import heapq
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -45,6 +49,8 @@ class QuotaBalance:
     more_due: bool = False
     """Whether there are more of them than were read."""
     given_back: list[DueHolding] = field(default_factory=list)
+    own: list[tuple[Instant, int]] = field(default_factory=list)
+    """The group's own holdings that expire: when, and the index of each; a heap."""
     taken: int = 0
     """The change since the shards were read."""
 
@@ -100,8 +106,9 @@ class Quotas:
         self._holdings: list[HoldingRow] = []
         self._is_marked = False
         self._latest: Instant = 0
-        """The latest time of the group's decisions."""
+        """The latest moment up to which a decision of the group gives holdings back."""
         self._peeked: dict[tuple[QuotaKey, Instant], int] = {}
+        self._due_counts: dict[tuple[QuotaKey, Instant], int] = {}
         self._reported: Mapping[tuple[str, int], bool] = {}
         self._is_adjusted = True
 
@@ -116,7 +123,7 @@ class Quotas:
     def attempt(self, decide: Callable[[], _T], latest: Instant = 0) -> _T:
         """The result of `decide`, which is called again with more shards in hand for as long as it raises QuotaUndecided.
 
-        latest: the latest time of the decisions that it makes.
+        latest: the latest moment up to which one of its decisions gives holdings back.
         """
         self._latest = latest
         while True:
@@ -150,18 +157,24 @@ class Quotas:
         """Counts a contact that is kept."""
         for rule in quotas:
             key = rule.key(contact.at)
-            self._balances[key].take()
+            balance = self._balances[key]
+            balance.take()
+            if contact.expires_at is not None:
+                heapq.heappush(balance.own, (contact.expires_at, len(self._holdings)))
             self._holdings.append(HoldingRow(decision_id, position, *key, True, contact.expires_at))
 
     def peek(self, key: QuotaKey, now: Instant) -> int:
-        """How many contacts count, without locking anything."""
+        """How many contacts count, without locking or giving back anything."""
         balance = self._balances.get(key)
         if balance is None:
             if (key, now) not in self._peeked:
                 self._peeked[key, now] = queries.peek(self._store, key, now)
             return self._peeked[key, now]
-        self._pass(key, balance, now)
-        return balance.used
+        if (key, now) not in self._due_counts:
+            self._due_counts[key, now] = queries.count_due(self._store, key, now)
+        given_back = sum(holding.expires_at <= now for holding in balance.given_back)
+        own = sum(expires_at <= now for expires_at, _ in balance.own)
+        return max(0, balance.used - (self._due_counts[key, now] - given_back) - own)
 
     def write(self) -> None:
         """Writes what was taken and given back."""
@@ -294,11 +307,29 @@ class Quotas:
             balance.due.extend(due)
             balance.more_due = len(due) == queries.MOST_DUE
         balance.pass_to(now)
+        while balance.own and balance.own[0][0] <= now:
+            _, index = heapq.heappop(balance.own)
+            self._holdings[index] = self._holdings[index]._replace(counted=False, expires_at=None)
+            balance.take(-1)
 
 
 def _divided(rows: Sequence[CounterRow]) -> int:
     """The limit by which a counter is divided."""
     return rows[0].divided if rows else 0
+
+
+class QuotaCommit:
+    """The counters for one decision that is committed.
+
+    elapsed: the moment up to which it gives back what others hold.
+    """
+
+    def __init__(self, quotas: Quotas, elapsed: Instant) -> None:
+        self._quotas, self._elapsed = quotas, elapsed
+
+    def counted(self, key: QuotaKey, limit: int, now: Instant, drawn: int) -> int:
+        """See `QuotaCounts.counted`. Raises QuotaUndecided."""
+        return self._quotas.counted(key, limit, min(now, self._elapsed), drawn)
 
 
 class QuotaPreview:

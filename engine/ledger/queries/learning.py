@@ -12,17 +12,30 @@ STRETCH = 600 * SECOND
 """Length of the stretches of time by which offers are counted."""
 
 
+LARGEST_VALUE = 1e12
+"""Of a reported value that is learned from; logs from before the contract had this bound may hold larger ones."""
+
+
+LARGEST_SUM = 1e100
+"""Of sums and squares of values; larger ones come of values beyond the bound, or are infinite."""
+
+
 _RIPE_TRIALS = Select(
-    "variant, since, count(*), sum(rewarded), sum(value), sum(value * value)",
+    "variant, since, count(*), sum(rewarded), sum(value), sum(value * value), sum(unusable)",
     "FROM (SELECT t.variant AS variant, t.at / ? * ? AS since,"
-    " max(CASE WHEN o.event_id IS NULL THEN 0 ELSE 1 END) AS rewarded, coalesce(sum(o.value), 0.0) AS value"
+    " max(CASE WHEN o.event_id IS NULL THEN 0 ELSE 1 END) AS rewarded,"
+    f" coalesce(sum(CASE WHEN abs(o.value) <= {LARGEST_VALUE} THEN o.value END), 0.0) AS value,"
+    f" sum(CASE WHEN o.value IS NULL OR abs(o.value) <= {LARGEST_VALUE} THEN 0 ELSE 1 END) AS unusable"
     " FROM trials AS t LEFT JOIN outcomes AS o ON o.decision_id = t.decision_id"
     " AND o.campaign IN (t.campaign, '') AND o.type = ? AND o.at <= t.at + ?"
     " WHERE t.campaign = ? AND t.at < ? AND NOT EXISTS (SELECT 1 FROM outcomes AS n"
     " WHERE n.decision_id = t.decision_id AND n.type IN ('bounced', 'not_sent', 'cancelled'))"
     " GROUP BY t.decision_id, t.variant, t.at) AS counted GROUP BY variant, since",
 )
-"""Counts a campaign's offers from before an instant, with the outcomes that came within the delay."""
+"""Counts a campaign's offers from before an instant, with the outcomes that came within the delay.
+
+A value beyond the bound counts as 0: its square might be infinite, which PostgreSQL refuses.
+"""
 
 
 _DELETE_TRIALS = "DELETE FROM trials WHERE campaign = ? AND at < ?"
@@ -31,8 +44,9 @@ _DELETE_TRIALS = "DELETE FROM trials WHERE campaign = ? AND at < ?"
 
 _ADD_COUNTS = """
     ON CONFLICT (campaign, reward, since, variant) DO UPDATE SET shown = arms.shown + excluded.shown,
-      rewarded = arms.rewarded + excluded.rewarded, value = arms.value + excluded.value,
-      squares = arms.squares + excluded.squares"""
+      rewarded = arms.rewarded + excluded.rewarded,
+      value = CASE WHEN abs(arms.value) <= 1e100 THEN arms.value + excluded.value ELSE arms.value END,
+      squares = CASE WHEN arms.squares <= 1e100 THEN arms.squares + excluded.squares ELSE arms.squares END"""
 """Adds counts to those of the same stretch and variant."""
 
 
@@ -42,9 +56,10 @@ _DELETE_OLD_COUNTS = "DELETE FROM arms WHERE campaign = ? AND reward = ? AND sin
 
 _SUMS = Select(
     "variant, sum(shown), sum(rewarded), sum(value), sum(squares)",
-    "FROM arms WHERE campaign = ? AND reward = ? AND since > ? GROUP BY variant ORDER BY variant",
+    "FROM arms WHERE campaign = ? AND reward = ? AND since > ?"
+    f" AND abs(value) <= {LARGEST_SUM} AND squares <= {LARGEST_SUM} GROUP BY variant ORDER BY variant",
 )
-"""Sums the counts of each variant later than an instant."""
+"""Sums the counts of each variant later than an instant, without those that are too large to learn from."""
 
 
 _STATES = Select("since, arms", "FROM learned WHERE campaign = ? AND reward = ? ORDER BY since DESC LIMIT ?")
@@ -74,20 +89,19 @@ def keep_trials(store: Store, rows: Sequence[TrialRow]) -> None:
     store.insert(TrialRow, rows)
 
 
-def count(
-    store: Store, campaign: str, reward: str, outcome: str, delay: Microseconds, until: Instant
-) -> None:
+def count(store: Store, campaign: str, reward: str, outcome: str, delay: Microseconds, until: Instant) -> int:
     """Counts the campaign's offers from before `until`, each once, with the outcomes that came within the delay.
 
-    An offer that was not sent, or did not arrive, is not counted.
+    An offer that was not sent, or did not arrive, is not counted. Returns how many reported values were too large to use.
     """
     counted = store.select(_RIPE_TRIALS, STRETCH, STRETCH, outcome, delay, campaign, until)
     rows = [
         ArmRow(campaign, reward, int(since), variant, int(shown), int(rewarded), float(value), float(squares))
-        for variant, since, shown, rewarded, value, squares in counted
+        for variant, since, shown, rewarded, value, squares, _ in counted
     ]
     store.insert(ArmRow, rows, _ADD_COUNTS)
     store.change(_DELETE_TRIALS, campaign, until)
+    return sum(int(row[-1]) for row in counted)
 
 
 def sums(store: Store, campaign: str, reward: str, since: Instant) -> list[ArmSum]:

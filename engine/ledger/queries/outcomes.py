@@ -30,7 +30,7 @@ class OutcomeCount(NamedTuple):
     decisions: int
     """Decisions that had such an outcome, once or more often."""
     value: float
-    """The sum of the reported values, whatever their currency."""
+    """The sum of the reported values, whatever their currency; without those beyond the contract's bound."""
 
 
 _OF_DECISIONS = Select(
@@ -50,7 +50,7 @@ _OF_PERSONS = Select(
 
 
 _COUNTS = Select(
-    "campaign, variant, type, count(DISTINCT decision_id), coalesce(sum(value), 0.0)",
+    "campaign, variant, type, count(DISTINCT decision_id), coalesce(sum(CASE WHEN abs(value) <= 1e12 THEN value END), 0.0)",
     "FROM outcomes WHERE campaign IN :given(campaign text) AND at > ? AND type IN :given(type text)"
     " GROUP BY campaign, variant, type ORDER BY campaign, variant, type",
 )

@@ -54,6 +54,12 @@ _PEEK = Select(
 """How many contacts count at an instant."""
 
 
+_COUNT_DUE = Select(
+    "count(*)", "FROM holdings AS h WHERE h.counter = ? AND h.period = ? AND h.expires_at <= ?"
+)
+"""How many holdings of a counter are due at an instant."""
+
+
 _LOCK_ONE = Select(
     _COUNTER,
     "FROM :given(counter text, period bigint, divided bigint) AS given CROSS JOIN LATERAL ("
@@ -123,6 +129,12 @@ def read(store: Store, keys: Sequence[CounterKey], now: Instant) -> list[tuple[C
 def peek(store: Store, key: CounterKey, now: Instant) -> int:
     """How many contacts count at the moment, without locking anything."""
     ((count,),) = store.select(_PEEK, [(*key, now)])
+    return int(count)
+
+
+def count_due(store: Store, key: CounterKey, now: Instant) -> int:
+    """How many holdings are due at the moment, without locking anything."""
+    ((count,),) = store.select(_COUNT_DUE, *key, now)
     return int(count)
 
 

@@ -105,6 +105,7 @@ class CampaignReader:
             scores.read(shape, learned, path, findings),
         )
         self._check_content(campaign, offer, reached, path)
+        scores.check_finite(campaign, offer.value if offer else 1.0, path, attribute_scope, findings)
         return campaign
 
     def _propensity(self, shape: CampaignShape, learned: LearnedShape | None, path: Path) -> Factor:

@@ -1,7 +1,9 @@
 """The score of a campaign: value and propensity, given or learned, and learning among variants."""
 
+from math import prod
+
 from engine.model.instant import Microseconds
-from engine.rulebook.model.book import AttributeType, Factor
+from engine.rulebook.model.book import AttributeType, Campaign, Factor
 from engine.rulebook.model.experiments import Learn, Reward
 from engine.rulebook.report.diagnostics import Code, quote
 from engine.rulebook.report.findings import Findings, Path
@@ -13,6 +15,10 @@ from engine.rulebook.text import durations, percentages
 
 LEARNED = "learned"
 """Stands for a propensity that is learned."""
+
+_LARGEST_SCORE = 1e300
+_LARGEST_ATTRIBUTE = 1e100
+"""Of an attribute without a `max`: requests with larger numbers are refused."""
 
 _FEWEST = 2
 """Least number of variants to learn among."""
@@ -69,6 +75,21 @@ def _check(
     if not (low and high):
         bounds = "`min: 0`" if highest is None else "`min: 0, max: 1`"
         findings.error(where, Code.VALUE, f"{name} may be out of range here", f"declare it with {bounds}")
+
+
+def check_finite(
+    campaign: Campaign, offer_value: float, path: Path, attribute_scope: AttributeScope, findings: Findings
+) -> None:
+    """Report a campaign whose score may exceed any number: an infinite score cannot be ranked, nor written to the log."""
+    factor = campaign.value or Factor(offer_value)
+    largest = factor.number
+    if factor.attribute is not None:
+        attribute = attribute_scope.declared.values.get(factor.attribute)
+        maximum = None if attribute is None else attribute.maximum
+        largest = max(largest, _LARGEST_ATTRIBUTE if maximum is None else float(maximum))
+    if not largest * prod(max(1.0, boost.by) for boost in campaign.boosts) <= _LARGEST_SCORE:
+        message = f"the score may exceed {_LARGEST_SCORE:g}: `value` times all `boosts` must stay below"
+        findings.key_error(path, Code.VALUE, message)
 
 
 def learned_propensity(campaign: CampaignShape, at: Path, findings: Findings) -> LearnedShape | None:

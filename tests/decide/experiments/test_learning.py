@@ -181,3 +181,23 @@ async def test_values_are_learned(tmp_path: Path) -> None:
     weights = chances(await shop.decide(200, NOW + 3 * HOUR))
     shop.ledgers[0].close()
     assert weights["c"] > 0.9
+
+
+@pytest.mark.parametrize("value", [1e200, -1e308, 1.4e154])
+async def test_values_too_large_to_square_do_not_stop_learning(any_log: Log, value: float) -> None:
+    """A log that holds such values is learned from without them, and what was learned with them is left out."""
+    compiled = learning_book("{reward: value, explore: 10%, delay: 1h}")
+    shop = Shop(compiled, any_log.url)
+    shown = await shop.decide(400, NOW)
+    for name, price in (("a", 10.0), ("b", 10.0), ("c", 30.0)):
+        sold = [decision for decision in shown if decision.offers[0].variant == name][::2]
+        await shop.report(sold[:2], "converted", NOW + 60 * SECOND, value if name == "a" else price)
+        await shop.report(sold[2:], "converted", NOW + 60 * SECOND, price)
+    await shop.learn(NOW + 2 * HOUR)
+    weights = chances(await shop.decide(200, NOW + 3 * HOUR))
+    any_log.execute("update arms set squares = 1e300 where variant = 'a'")
+    any_log.execute("""update learned set arms = replace(arms, '"a":[', '"a":[null,')""")
+    await shop.learn(NOW + 4 * HOUR)
+    assert chances(await shop.decide(200, NOW + 5 * HOUR, "later")).keys() <= weights.keys()
+    shop.ledgers[0].close()
+    assert weights["c"] > 0.9

@@ -229,6 +229,35 @@ def test_the_limit_is_that_of_the_live_book(
     ] * 2
 
 
+@pytest.mark.parametrize("mode", [Mode.PREVIEW, Mode.COMMIT])
+def test_a_simulated_future_gives_back_nothing(
+    compiled: CompiledBook, store: Store, any_log: Log, mode: Mode
+) -> None:
+    """In a group with a commit, before or after it, a simulated `now` after every hold frees nothing for the others."""
+    settle(compiled, store, *(somebody(n, "rare") for n in range(3)))
+    future = somebody("later", "rare", NOW + DAY, mode=mode, clock=NOW + 1)
+    for turn in range(3):
+        present = somebody(f"now-{turn}", "rare", NOW + 1)
+        simulated, blocked, again = settle(compiled, store, future, present, future)
+        assert blocked.outcome is Outcome.BLOCKED
+        expected = Outcome.OFFER if mode is Mode.PREVIEW else Outcome.BLOCKED
+        assert simulated.outcome is again.outcome is expected
+    assert used(any_log, "rare/stock") == 3
+    assert any_log.rows("select count(*) from holdings where counted") == [(3,)]
+
+
+def test_a_hold_that_ends_within_a_batch_is_given_back(
+    compiled: CompiledBook, store: Store, any_log: Log
+) -> None:
+    """Simulated moments of the past: the same answers in one batch as one by one, and the counter as exact."""
+    requests = [somebody(n, "rare", NOW + n * HOUR // 2, clock=NOW + DAY) for n in range(9)]
+    crowd = [somebody(f"crowd-{n}", "rare", NOW + 8 * HOUR // 2, clock=NOW + DAY) for n in range(4)]
+    answers = settle(compiled, store, *requests, *crowd)
+    assert [answer.outcome for answer in answers] == [Outcome.OFFER] * 10 + [Outcome.BLOCKED] * 3
+    assert used(any_log, "rare/stock") == 3
+    assert any_log.rows("select count(*) from holdings where counted") == [(3,)]
+
+
 def test_many_holds_that_end_at_once_are_given_back(
     compiled: CompiledBook, store: Store, any_log: Log, tmp_path: Path
 ) -> None:
