@@ -80,9 +80,11 @@ def _document(name: str, content: bytes, findings: Findings, *, fits: bool) -> D
         findings.report((name, *reason.position), reason.code, reason.message, reason.hint)
         return Document(whole=False)
     findings.sources[name] = yaml_events.LINE_BREAK.split(text)
-    document = nodes.compose(text)
+    document = nodes.compose(text, book=True)
     for problem in document.problems:
-        findings.report((name, *problem.position), problem.code, problem.message, problem.hint)
+        findings.report(
+            (name, *problem.position), problem.code, problem.message, problem.hint, severity=problem.severity
+        )
     return document
 
 
