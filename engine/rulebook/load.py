@@ -25,7 +25,7 @@ from engine.rulebook.sections.pressure import PressureReader
 from engine.rulebook.shapes.faults import shaped
 from engine.rulebook.shapes.sections import BookShape
 from engine.rulebook.symbols import AttributeScope
-from engine.rulebook.text import datetimes, files, merge, timezones
+from engine.rulebook.text import datetimes, files, merge, regions, timezones
 from engine.rulebook.text.files import Sources
 from engine.rulebook.text.merge import Merged
 from engine.rulebook.text.nodes import PlainData
@@ -151,6 +151,9 @@ def _head(merged: Merged, findings: Findings) -> tuple[BookShape | None, ZoneInf
     shape = shaped(BookShape, merged.data["book"], ("book",), findings)
     if shape is None:
         return None, utc
+    wrong = regions.wrong_tag(shape.locale)
+    if wrong and ("book", "locale") not in findings.poisoned:
+        findings.error(("book", "locale"), Code.VALUE, f"{quote(shape.locale)} {wrong[0]}", wrong[1])
     if shape.timezone not in datetimes.zones():
         hint = findings.suggest(shape.timezone, sorted(datetimes.zones()))
         message = f"there is no time zone {quote(shape.timezone)}"

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -19,6 +19,9 @@ from engine.scenario.shapes import OverrideShape
 from engine.wire.messages.requests import from_document
 from engine.wire.parse import Parser
 from engine.wire.violations import InvalidMessage, Unsupported
+
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+"""How a time begins; Python reads week dates and dates without hyphens as well."""
 
 _FIRST, _LAST = (from_datetime(datetime(year, 1, 1, tzinfo=UTC)) for year in (1970, 2200))
 
@@ -68,7 +71,7 @@ def typed_event(values: Any, where: str, book: Book) -> Any:
 
 def _moment(text: str, name: str, book: Book) -> datetime:
     try:
-        moment = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text if _DAY.match(text) else "")
     except ValueError:
         raise ValueError(f"{name}: {text!r} is not a time") from None
     return moment if moment.tzinfo else moment.replace(tzinfo=book.timezone)
@@ -93,7 +96,7 @@ def _value(value: object, name: str, declared: Attribute | None, book: Book) -> 
         return _moment(value, name, book)
     if declared.type is AttributeType.DATE:
         try:
-            return date.fromisoformat(value)
+            return datetimes.parse_date(value)
         except ValueError:
             raise ValueError(f"{name}: {value!r} is not a date") from None
     return value

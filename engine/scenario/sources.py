@@ -56,7 +56,9 @@ def _document(name: str, content: bytes, findings: Findings) -> Document | None:
     document = nodes.compose(text)
     _allow_empty(document)
     for problem in document.problems:
-        findings.report((name, *problem.position), problem.code, problem.message, problem.hint)
+        findings.report(
+            (name, *problem.position), problem.code, problem.message, problem.hint, severity=problem.severity
+        )
     return document
 
 

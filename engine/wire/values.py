@@ -11,6 +11,7 @@ from engine.api.v1.values_pb2 import Value as ValueMessage
 from engine.model.texts import number_text
 from engine.model.values import Value
 from engine.rulebook.model.book import Attribute, AttributeType
+from engine.rulebook.text import datetimes
 from engine.wire.limits import (
     LARGEST_NUMBER,
     LONGEST_NAME,
@@ -155,8 +156,7 @@ def moment(value: Any) -> int:
 
 def _date(value: str) -> date:
     try:
-        if len(value) == 10:
-            return date.fromisoformat(value)
+        return datetimes.parse_date(value)
     except ValueError:
         pass  # the error below says it better
     raise ValueError(f"must be a day as YYYY-MM-DD, not {value!r:.60}")

@@ -12,6 +12,12 @@ from engine.rulebook.symbols import AttributeScope, SymbolTable
 from engine.rulebook.text.nodes import PlainData
 
 _NAMED = ("audience", "pattern", "signal")
+_LOGIC = {
+    "and": "write all, with a list of conditions",
+    "or": "write any, with a list of conditions",
+    "not": "write none, with a list of conditions: none of them may hold",
+}
+"""What is meant by words of other languages."""
 _KEYS = (*GROUPS, *_NAMED, "behaviour", "near")
 
 
@@ -48,7 +54,9 @@ class Grammar(Trees):
         if "." in key:
             attribute = self.attribute_scope.use(key, path, self.findings, key=True)
             return self._tests(attribute, value, path) if attribute else None
-        hint = self.findings.suggest(key, [*_KEYS, *self.attribute_scope.declared.values])
+        hint = _LOGIC.get(key.lower()) or self.findings.suggest(
+            key, [*_KEYS, *self.attribute_scope.declared.values]
+        )
         message = f"{quote(key)} is neither an attribute nor one of {', '.join(_KEYS)}"
         self.findings.key_error(path, Code.UNKNOWN, message, hint)
         return None

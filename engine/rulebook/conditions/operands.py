@@ -10,9 +10,9 @@ from engine.conditions.model import Operand, Operator
 from engine.model.texts import number_text
 from engine.model.values import Scalar
 from engine.rulebook.model.book import Attribute, AttributeType
-from engine.rulebook.report.diagnostics import Code, quote
+from engine.rulebook.report.diagnostics import Code, Severity, quote
 from engine.rulebook.report.findings import Findings, Path
-from engine.rulebook.text import datetimes, durations
+from engine.rulebook.text import datetimes, durations, hints, regions
 from engine.rulebook.text.nodes import PlainData
 
 MAX_PATTERN = 1000
@@ -42,6 +42,9 @@ OPERATORS: dict[AttributeType, frozenset[Operator]] = {
 
 _ITEM = {_T.TEXTS: _T.TEXT, _T.INTEGERS: _T.INTEGER, _T.NUMBERS: _T.NUMBER}
 _ARTICLE = {_T.INTEGER: "an integer", _T.NUMBER: "a number"}
+_COUNTS_DAYS = ("days_since_last of ", "rfm.recency_days")
+"""How attributes begin that are a number of days."""
+
 _MOMENTS = {_T.DATE: "for example 2026-03-01", _T.TIME: "for example 2026-03-01T10:00+08:00"}
 
 
@@ -66,14 +69,17 @@ class OperandReader:
         try:
             return self._scalar(attribute, operator, value, path)
         except _WrongError as wrong:
-            self.findings.error(path, wrong.code, wrong.message, wrong.hint or self._likely(attribute, value))
+            counts_days = attribute.name.startswith(_COUNTS_DAYS) and isinstance(value, str)
+            hint = (hints.days(str(value)) if counts_days else "") or wrong.hint
+            self.findings.error(path, wrong.code, wrong.message, hint or self._likely(attribute, value))
             return None
 
     def _several(
         self, attribute: Attribute, operator: Operator, value: PlainData, path: Path
     ) -> tuple[Scalar, ...] | None:
         if not isinstance(value, list):
-            self.findings.error(path, Code.TYPE, f"`{operator}` needs a list")
+            hint = hints.items(value) if isinstance(value, str) else ""
+            self.findings.error(path, Code.TYPE, f"`{operator}` needs a list", hint)
             return None
         operands = [self._operand(attribute, operator, item, (*path, i)) for i, item in enumerate(value)]
         sound = tuple(operand for operand in operands if operand is not None)
@@ -109,7 +115,15 @@ class OperandReader:
         exact = operator in _EQUALITY or operator in _MEMBERS
         if operand is not None:
             _check_declared(attribute, operand, exact=exact)
+        if exact and attribute.name == "location.country" and operand not in (*regions.countries(), "XK"):
+            self._warn_of_country(str(operand), path)
         return operand
+
+    def _warn_of_country(self, code: str, path: Path) -> None:
+        message = f"there is no country {quote(code)} in ISO 3166-1: no customer is there"
+        location = self.findings.location(path)
+        hint = regions.country_hint(code) or "a code of two letters, such as CN"
+        self.findings.report(location, Code.VALUE, message, hint, severity=Severity.WARNING)
 
     def _typed(self, kind: AttributeType, value: PlainData, path: Path) -> Scalar | None:
         if kind is AttributeType.BOOLEAN:
@@ -124,7 +138,8 @@ class OperandReader:
         if not isinstance(value, str):
             raise _WrongError(Code.TYPE, f"the attribute is a {kind}", _MOMENTS[kind])
         if kind is AttributeType.DATE:
-            return self.findings.parse(path, value, datetimes.parse_date, _MOMENTS[kind])
+            hint = hints.comparison(value) or hints.day(value) or _MOMENTS[kind]
+            return self.findings.parse(path, value, datetimes.parse_date, hint)
         return self.findings.parse(
             path, value, lambda text: datetimes.parse_moment(text, self.zone), _MOMENTS[kind]
         )
@@ -140,7 +155,7 @@ class _WrongError(Exception):
 
 def _number(kind: AttributeType, value: PlainData) -> int | float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        hint = "remove the quotes" if isinstance(value, str) and value.replace(".", "", 1).isdecimal() else ""
+        hint = hints.number(value) if isinstance(value, str) else ""
         raise _WrongError(Code.TYPE, f"the attribute is {_ARTICLE[kind]}, this is none", hint)
     return value
 
@@ -168,7 +183,7 @@ def _check_declared(attribute: Attribute, operand: Scalar, *, exact: bool) -> No
 
 def _boolean(value: PlainData, message: str) -> bool:
     if not isinstance(value, bool):
-        raise _WrongError(Code.TYPE, message)
+        raise _WrongError(Code.TYPE, message, hints.boolean(value) if isinstance(value, str) else "")
     return value
 
 

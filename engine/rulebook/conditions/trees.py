@@ -9,6 +9,7 @@ from engine.rulebook.conditions.operands import OPERATORS, OperandReader
 from engine.rulebook.model.book import Attribute
 from engine.rulebook.report.diagnostics import Code, quote
 from engine.rulebook.report.findings import Findings, Path
+from engine.rulebook.text import hints
 from engine.rulebook.text.nodes import PlainData
 
 MAX_DEPTH = 30
@@ -68,7 +69,13 @@ class Trees(ABC):
 
     def _mapping(self, data: PlainData, path: Path, depth: int) -> Condition | None:
         if not isinstance(data, dict):
-            self.findings.error(path, Code.TYPE, "a condition is a mapping: `attribute: value`")
+            hint = (
+                f"write {{audience: {data}}}"
+                if isinstance(data, str) and data in self.findings.audiences
+                else ""
+            )
+            hint = hint or (hints.entries(data) if isinstance(data, str) else "")
+            self.findings.error(path, Code.TYPE, "a condition is a mapping: `attribute: value`", hint)
             return None
         if depth > MAX_DEPTH:
             message = f"the condition is too large: more than {MAX_DEPTH} groups inside each other"

@@ -11,11 +11,11 @@ from engine.rulebook.model.book import AttributeType, Channel, Content, Fields, 
 from engine.rulebook.report.diagnostics import Code, quote
 from engine.rulebook.report.findings import Findings, Path
 from engine.rulebook.symbols import AttributeScope, SymbolTable
+from engine.rulebook.text import regions
 
 FieldTexts = Mapping[str, str]
 ByChannel = Mapping[str, FieldTexts]
 _FIELD = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
-_LOCALE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 _TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 _NO_TEXT = (AttributeType.TEXTS, AttributeType.INTEGERS, AttributeType.NUMBERS, AttributeType.TIME)
 
@@ -72,9 +72,9 @@ class ContentReader:
         return here
 
     def _is_locale(self, name: str, locales: Iterable[str], path: Path) -> bool:
-        if not _LOCALE.fullmatch(name) or len(name) > 35:
-            hint = "a BCP 47 tag, for example zh-CN or fr"
-            self.findings.key_error(path, Code.NAME, f"{quote(name)} is not a language", hint)
+        wrong = regions.wrong_tag(name)
+        if wrong:
+            self.findings.key_error(path, Code.NAME, f"{quote(name)} {wrong[0]}", wrong[1])
             return False
         twin = next(other for other in locales if other.lower() == name.lower())
         if twin != name:

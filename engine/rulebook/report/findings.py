@@ -51,6 +51,8 @@ class Findings:
     """Paths of named entries with errors in their shape; the rest of them is checked all the same."""
     sources: dict[str, list[str]] = field(default_factory=dict)
     """The lines of each file."""
+    audiences: frozenset[str] = frozenset()
+    """The names of the book's audiences, for hints."""
     start: str = ""
     """The file of diagnostics whose path is written nowhere."""
     _diagnostics: set[Diagnostic] = field(default_factory=set)
@@ -121,6 +123,10 @@ class Findings:
     def sorted(self) -> tuple[Diagnostic, ...]:
         """All diagnostics without duplicates, by file, line, column and code."""
         return tuple(sorted(self._diagnostics))
+
+    def location(self, path: Path) -> SourcePlace:
+        """Where the value of the path is written, or the nearest one around it."""
+        return self._nearest(path)
 
     def _nearest(self, path: Path) -> SourcePlace:
         for around in _prefixes(path):

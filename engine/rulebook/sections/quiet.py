@@ -6,11 +6,11 @@ from datetime import date, time
 from engine.rulebook.holidays import countries
 from engine.rulebook.model.policies import WEEKDAYS, Clock, Holidays, Quiet, Selector
 from engine.rulebook.report.diagnostics import Code, quote
-from engine.rulebook.report.findings import Findings, Path
+from engine.rulebook.report.findings import Findings, ParseError, Path
 from engine.rulebook.sections.caps import SelectorReader
 from engine.rulebook.shapes.faults import shaped
 from engine.rulebook.shapes.pressure import HolidaysShape, QuietShape
-from engine.rulebook.text import datetimes
+from engine.rulebook.text import datetimes, regions
 from engine.rulebook.text.nodes import PlainData
 
 
@@ -84,8 +84,8 @@ class QuietReader:
         for index, text in enumerate(texts):
             try:
                 dates.add(datetimes.parse_date(text))
-            except ValueError as error:
-                self.findings.error((*path, index), Code.VALUE, f"{quote(text)}: {error}")
+            except ParseError as error:
+                self.findings.error((*path, index), Code.VALUE, error.message(text), error.hint)
         return frozenset(dates)
 
     def _holidays(self, shape: HolidaysShape, path: Path) -> Holidays | None:
@@ -93,9 +93,7 @@ class QuietReader:
         parts = countries().get(shape.country)
         if parts is None:
             if (*path, "country") not in self.findings.poisoned:
-                hint = (
-                    self.findings.suggest(shape.country, countries()) or "a code of two letters, such as CN"
-                )
+                hint = regions.country_hint(shape.country) or "a code of two letters, such as CN"
                 message = f"no holidays are known of a country {quote(shape.country)}"
                 self.findings.error((*path, "country"), Code.UNKNOWN, message, hint)
             return None

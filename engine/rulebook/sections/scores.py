@@ -11,7 +11,7 @@ from engine.rulebook.shapes.experiments import LearnedPropensityShape, LearnedSh
 from engine.rulebook.shapes.faults import shaped
 from engine.rulebook.shapes.sections import AttributeFactor, CampaignShape
 from engine.rulebook.symbols import AttributeScope
-from engine.rulebook.text import durations, percentages
+from engine.rulebook.text import durations, hints, percentages
 
 LEARNED = "learned"
 """Stands for a propensity that is learned."""
@@ -63,6 +63,10 @@ def _check(
     if factor.attribute is None:
         return
     where = (*path, "attribute") if isinstance(form, AttributeFactor) else path
+    hint = hints.number(factor.attribute)
+    if hint:
+        findings.error(where, Code.TYPE, f"{quote(factor.attribute)} is a text, and a number is needed", hint)
+        return
     attribute = attribute_scope.use(factor.attribute, where, findings)
     if attribute is None:
         return

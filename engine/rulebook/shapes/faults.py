@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 from engine.rulebook.report.diagnostics import Code, quote
 from engine.rulebook.report.findings import Findings, Path
 from engine.rulebook.shapes.sections import Shape
+from engine.rulebook.text import hints
 from engine.rulebook.text.nodes import PlainData
 
 S = TypeVar("S", bound=Shape)
@@ -22,6 +23,7 @@ _EXPECTED = {
     "dict_type": "a mapping",
     "model_type": "a mapping",
     "list_type": "a list",
+    "bool_type": "true or false",
 }
 _LIMITS: dict[str, Callable[[_Context], str]] = {
     "greater_than": lambda given: f"must be above {given['gt']:g}",
@@ -32,11 +34,21 @@ _LIMITS: dict[str, Callable[[_Context], str]] = {
     "string_pattern_mismatch": lambda _: "does not have the right form",
 }
 
+_MAPPINGS = ("dict_type", "model_type")
+_GUESSES: dict[str, Callable[[str], str]] = {
+    "int_type": hints.number,
+    "float_type": hints.number,
+    "bool_type": hints.boolean,
+    "list_type": hints.items,
+    **dict.fromkeys(_MAPPINGS, hints.entries),
+}
+
 
 def shaped(shape: type[S], data: PlainData, path: Path, findings: Findings) -> S | None:
     """The data as the shape, without what does not fit, which is reported; None if too little is left."""
     if not isinstance(data, dict):
-        findings.error(path, Code.TYPE, f"the {shape.noun} must be a mapping")
+        hint = _meant("dict_type", data, path, findings)
+        findings.error(path, Code.TYPE, f"the {shape.noun} must be a mapping", hint)
         return None
     try:
         return shape.model_validate(data)
@@ -122,8 +134,18 @@ def _report(shape: type[Shape], fault: ErrorDetails, path: Path, findings: Findi
             f"must be {_EXPECTED[kind]}{given_kind}" if kind in _EXPECTED else "has a wrong kind of value"
         )
         quotes = kind == "string_type" and isinstance(fault["input"], int | float)
-        hint = _examples(shape, where) or ("put it in quotes" if quotes else "")
+        hint = _meant(kind, fault["input"], here, findings) or _examples(shape, where)
+        hint = hint or ("put it in quotes" if quotes else "")
         findings.error(here, Code.TYPE, f"{label} {problem}", hint)
+
+
+def _meant(kind: str, given: object, path: Path, findings: Findings) -> str:
+    """A hint on what a value of a wrong kind was meant as; empty if there is no likely guess."""
+    name = given[0] if isinstance(given, list) and len(given) == 1 else given
+    if kind in _MAPPINGS and path[-1:] == ("when",) and isinstance(name, str) and name in findings.audiences:
+        return f"write {{audience: {name}}}"
+    guess = _GUESSES.get(kind)
+    return guess(given) if guess and isinstance(given, str) else ""
 
 
 def _report_choice(label: str, fault: ErrorDetails, path: Path, findings: Findings) -> None:

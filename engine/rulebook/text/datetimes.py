@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from engine.model.instant import Instant, from_datetime, to_datetime
 from engine.rulebook.report.diagnostics import Code
 from engine.rulebook.report.findings import ParseError
+from engine.rulebook.text import hints
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MOMENT = re.compile(
@@ -36,7 +37,7 @@ def zones() -> frozenset[str]:
 def parse_date(text: str) -> date:
     """A date such as 2026-03-01; raises ParseError."""
     if not _DATE.fullmatch(text):
-        raise ParseError("not a date such as 2026-03-01")
+        raise ParseError("not a date such as 2026-03-01", hints.day(text))
     try:
         return date.fromisoformat(text)
     except ValueError:
@@ -47,10 +48,11 @@ def parse_moment(text: str, zone: ZoneInfo) -> Instant:
     """A time such as 2026-03-01T10:00 or 2026-03-01T10:00+08:00; raises ParseError (ZoneError in a change of clocks)."""
     match = _MOMENT.fullmatch(text)
     if not match:
-        raise ParseError("not a time such as 2026-03-01T10:00+08:00")
-    day, clock, offset = match.groups(default="")
+        day = hints.day(text)
+        raise ParseError("not a time such as 2026-03-01T10:00+08:00", f"{day}T00:00" if day else "")
+    date_, clock, offset = match.groups(default="")
     seconds, _, fraction = clock.partition(".")
-    normal = f"{day}T{seconds}.{fraction:0<6}" if fraction else f"{day}T{seconds}"
+    normal = f"{date_}T{seconds}.{fraction:0<6}" if fraction else f"{date_}T{seconds}"
     try:
         moment = datetime.fromisoformat(normal + offset.replace("Z", "+00:00"))
     except ValueError:
@@ -74,7 +76,7 @@ def end_of(day: date, zone: ZoneInfo) -> Instant:
 
 def parse_bound(text: str, zone: ZoneInfo, *, end: bool) -> Instant:
     """A date or a time as a bound of a period; a date as its end means the end of that day. Raises ParseError."""
-    if not _DATE.fullmatch(text):
+    if not _DATE.fullmatch(text) and not hints.day(text):
         return parse_moment(text, zone)
     day = parse_date(text)
     return end_of(day, zone) if end else start_of(day, zone)
@@ -82,7 +84,7 @@ def parse_bound(text: str, zone: ZoneInfo, *, end: bool) -> Instant:
 
 def parse_local_bound(text: str, *, end: bool) -> datetime | Instant:
     """As `parse_bound` for an unknown zone: the local time without zone, or an instant if the text has an offset."""
-    if _DATE.fullmatch(text):
+    if _DATE.fullmatch(text) or hints.day(text):
         day = parse_date(text)
         try:
             return datetime.combine(day + timedelta(days=1) if end else day, time())

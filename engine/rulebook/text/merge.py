@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from engine.rulebook.model.policies import POLICY_SECTIONS
 from engine.rulebook.report.diagnostics import Code, quote
 from engine.rulebook.report.findings import Findings, Path
-from engine.rulebook.text import nodes, yaml_events
+from engine.rulebook.text import hints, nodes, yaml_events
 from engine.rulebook.text.files import MAX_BOOK_BYTES, MAX_FILE_BYTES, Sources
 from engine.rulebook.text.nodes import Document, PlainData
 from engine.rulebook.text.yaml_events import Unreadable
@@ -65,6 +65,7 @@ def merge(sources: Sources, findings: Findings) -> Merged:
         _take(name, document, merged, findings)
     strip_unsupported(merged.data, findings)
     _check_sections(merged, findings)
+    findings.audiences = frozenset(merged.section("audiences"))
     merged.data = {key: _sorted(merged.data[key]) for key in sorted(merged.data)}
     return merged
 
@@ -80,9 +81,11 @@ def _document(name: str, content: bytes, findings: Findings, *, fits: bool) -> D
         findings.report((name, *reason.position), reason.code, reason.message, reason.hint)
         return Document(whole=False)
     findings.sources[name] = yaml_events.LINE_BREAK.split(text)
-    document = nodes.compose(text)
+    document = nodes.compose(text, book=True)
     for problem in document.problems:
-        findings.report((name, *problem.position), problem.code, problem.message, problem.hint)
+        findings.report(
+            (name, *problem.position), problem.code, problem.message, problem.hint, severity=problem.severity
+        )
     return document
 
 
@@ -123,10 +126,11 @@ def _misshapen(name: str, document: Document, merged: Merged, findings: Findings
             if key in inside and (not isinstance(inside[key], dict) or path in document.poisoned):
                 misshapen.add(path)
                 merged.broken.add(path)
-                del inside[key]
+                text = inside.pop(key)
                 if path not in document.poisoned:
                     message = f"`{'.'.join(path)}` must be a mapping"
-                    findings.report((name, *document.values[path]), Code.TYPE, message)
+                    hint = hints.entries(text) if isinstance(text, str) else ""
+                    findings.report((name, *document.values[path]), Code.TYPE, message, hint)
     return misshapen
 
 

@@ -1,40 +1,26 @@
 """Compose YAML into plain data, with the position of each value and all problems.
 
-Scalars follow the core schema of YAML 1.2 (https://yaml.org/spec/1.2.2/#103-core-schema).
-
-PyYAML's own resolver follows YAML 1.1, in which Norway (`NO`) is false and 21:00 is 1260.
+What reads otherwise than its author meant it is reported, and read as it was meant (repairs.py).
 """
 
-import math
-import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias, Union
 
 import yaml
 
-from engine.rulebook.report.diagnostics import Code, quote
+from engine.rulebook.report.diagnostics import Code, Severity, quote
 from engine.rulebook.report.findings import Path, SourcePosition
-from engine.rulebook.text import yaml_events
-from engine.rulebook.text.yaml_events import NodeStart, Placed, Unreadable
+from engine.rulebook.text import repairs, yaml_events
+from engine.rulebook.text.mistakes import Mistake
+from engine.rulebook.text.scalars import CORE, ScalarError, YamlScalar, resolve, resolved
+from engine.rulebook.text.yaml_events import LINE_BREAK, NodeStart, Placed, Unreadable
 
-YamlScalar: TypeAlias = bool | int | float | str | None
 PlainData: TypeAlias = Union[YamlScalar, list["PlainData"], dict[str, "PlainData"]]  # noqa: UP007 - it names itself
 
 MAX_DEPTH = 100
 """Nested lists and mappings."""
-
-_CORE = "tag:yaml.org,2002:"
-_KINDS = {"null": type(None), "bool": bool, "int": int, "float": float, "str": str}
-_NULL = frozenset(("", "~", "null", "Null", "NULL"))
-_BOOLEAN = {
-    **dict.fromkeys(("true", "True", "TRUE"), True),
-    **dict.fromkeys(("false", "False", "FALSE"), False),
-}
-_INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
-_NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
-_MAY_BE_NUMBER = frozenset("0123456789+-.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +31,7 @@ class Problem:
     code: Code
     message: str
     hint: str = ""
+    severity: Severity = Severity.ERROR
 
 
 @dataclass(slots=True)
@@ -63,12 +50,20 @@ class Document:
     """Whether the file could be read to its end."""
 
 
-def compose(text: str) -> Document:
-    """The document in the text. Everything wrong with it is among its problems; never raises."""
+def compose(text: str, *, book: bool = False) -> Document:
+    """The document in the text. Everything wrong with it is among its problems; never raises.
+
+    book: whether it is a file of a book, whose texts are checked for what authors overlook.
+    """
     document = Document()
     try:
-        _Composer(yaml_events.read(text), document).compose()
+        _Composer(yaml_events.read(text), document, LINE_BREAK.split(text), book).compose()
     except Unreadable as reason:
+        document.problems = [
+            problem
+            for problem in document.problems
+            if abs(problem.position[0] - reason.position[0]) > (problem.code is Code.EMPTY)
+        ]
         document.problems.append(Problem(reason.position, reason.code, reason.message, reason.hint))
         document.data, document.whole = None, False  # half a file is not reliable
     return document
@@ -80,8 +75,9 @@ class _Composer:
     PyYAML's own composer recurses without bound in C, and does not keep where an alias is written (ADR 0002).
     """
 
-    def __init__(self, events: Iterator[Placed], document: Document) -> None:
-        self._events, self._document = events, document
+    def __init__(self, events: Iterator[Placed], document: Document, lines: list[str], book: bool) -> None:
+        self._events, self._document, self._lines = events, document, lines
+        self._book = book
 
     def compose(self) -> None:
         for event, position in self._inside():
@@ -97,23 +93,69 @@ class _Composer:
             raise Unreadable(Code.TOO_LARGE, position, message)
         self._mark(path, position, block=not event.flow_style)
         mapping = isinstance(event, yaml.MappingStartEvent)
-        if event.tag not in (None, "!", f"{_CORE}map" if mapping else f"{_CORE}seq"):
+        if event.tag not in (None, "!", f"{CORE}map" if mapping else f"{CORE}seq"):
             self._problem(path, position, Code.SYNTAX, f"the tag {quote(event.tag)} is not allowed")
-        return self._mapping(path, depth + 1) if mapping else self._list(path, depth + 1)
+        return self._mapping(path, depth + 1, position) if mapping else self._list(path, depth + 1)
 
-    def _mapping(self, path: Path | None, depth: int) -> dict[str, PlainData]:
+    def _mapping(self, path: Path | None, depth: int, start: SourcePosition) -> PlainData:
         data: dict[str, PlainData] = {}
+        loose: list[yaml.ScalarEvent] = []
+        last: repairs.FlowEntry | None = None
         empty = True
         entries = self._inside()
         for event, position in entries:
             empty = False
-            key = self._key(event, position, path, data)
-            value = self._value(*next(entries), _below(path, key), depth)
+            if not isinstance(event, yaml.ScalarEvent):
+                raise Unreadable(Code.SYNTAX, position, *self._wrong_key(event))
+            following, where = next(entries)
+            if repairs.is_loose(event, following):
+                if not self._split(event, position, data):
+                    loose.append(event)
+                continue
+            self._join(last, loose, data)
+            key = self._key(event, following, position, path, data)
+            value = self._value(following, where, _below(path, key), depth)
             if key is not None:
                 data[key] = value
+            last = (
+                repairs.FlowEntry(key, following) if key and isinstance(following, yaml.ScalarEvent) else None
+            )
+        if loose and not data:
+            meant, mistake = repairs.braced([event.value for event in loose], path, start)
+            self._mistake(mistake)
+            return meant
+        self._join(last, loose, data)
         if empty:
             self._report_empty(path, "mapping")
         return data
+
+    def _split(self, event: yaml.ScalarEvent, position: SourcePosition, data: dict[str, PlainData]) -> bool:
+        """Whether the key without a colon is an entry without a blank after its colon, which is then read."""
+        meant = repairs.glued(event, position)
+        if meant is None:
+            return False
+        key, value, mistake = meant
+        self._mistake(mistake)
+        data[key] = _as_meant(value)
+        return True
+
+    def _join(
+        self,
+        last: repairs.FlowEntry | None,
+        loose: list[yaml.ScalarEvent],
+        data: dict[str, PlainData],
+    ) -> None:
+        """Report keys without a colon, as a part of the value before them if that is a plain text or number."""
+        if loose and last and not last.value.style:
+            position = yaml_events.position_of(last.value)
+            text = repairs.written(self._lines, last.value, loose[-1])
+            meant, mistake = repairs.joined(last, [event.value for event in loose], text, position)
+            self._mistake(mistake)
+            data[last.key] = _as_meant(meant)
+        elif loose:
+            message, position = f"{quote(loose[0].value)} has no value", yaml_events.position_of(loose[0])
+            self._problem(None, position, Code.SYNTAX, message, f"write {loose[0].value}: and its value")
+        loose.clear()
 
     def _list(self, path: Path | None, depth: int) -> list[PlainData]:
         items: list[PlainData] = []
@@ -131,23 +173,48 @@ class _Composer:
             yield event, position
 
     def _key(
-        self, event: NodeStart, position: SourcePosition, path: Path | None, data: Mapping[str, PlainData]
+        self,
+        event: yaml.ScalarEvent,
+        value: NodeStart,
+        position: SourcePosition,
+        path: Path | None,
+        data: Mapping[str, PlainData],
     ) -> str | None:
         """The key of an entry of the mapping; None after reporting that it cannot be one."""
-        if not isinstance(event, yaml.ScalarEvent):
-            raise Unreadable(Code.SYNTAX, position, "a list or a mapping cannot be a key")
         key = _text(event)
         if key is None:
             self._problem(None, position, Code.SYNTAX, "a key must be text", "put it in quotes")
-        elif key == "<<":
+            return None
+        unseen = repairs.unseen(key, position)
+        swallowed = None if event.style else repairs.swallowed(key, value, position)
+        if unseen:
+            self._mistake(unseen)
+            key = repairs.clean(key)
+        elif swallowed:
+            key, mistake = swallowed
+            self._mistake(mistake)
+            if path is not None:
+                self._document.poisoned.add((*path, key))
+        key = unicodedata.normalize("NFC", key)
+        if key == "<<":
             self._problem(None, position, Code.SYNTAX, "merge keys (<<) are not part of YAML 1.2")
         elif key in data:
-            self._problem(None, position, Code.DUPLICATE, f"the key {quote(key)} is here a second time")
+            first = None if path is None else self._document.keys.get((*path, key))
+            hint = f"line {first[0]} has it first" if first else ""
+            self._problem(None, position, Code.DUPLICATE, f"the key {quote(key)} is here a second time", hint)
         else:
             if path is not None:
                 self._document.keys[*path, key] = position
             return key
         return None
+
+    def _wrong_key(self, event: NodeStart) -> tuple[str, str]:
+        mark = event.start_mark
+        before = self._lines[mark.line][: mark.column].rstrip() if mark else ""
+        if before.endswith("{") and isinstance(event, yaml.MappingStartEvent):
+            message = "a text that begins with {{ must be in quotes"
+            return message, 'a placeholder has single braces: "{profile.first_name|friend}"'
+        return "a list or a mapping cannot be a key", ""
 
     def _mark(self, path: Path | None, position: SourcePosition, *, block: bool = False) -> None:
         """Record the position of the value; for a block collection, the position of its key."""
@@ -156,7 +223,7 @@ class _Composer:
 
     def _scalar(self, event: yaml.ScalarEvent, path: Path | None, position: SourcePosition) -> YamlScalar:
         try:
-            value = _resolved(event)
+            value = resolved(event)
         except ScalarError as error:
             self._problem(path, position, Code.VALUE, str(error))
             return None
@@ -165,12 +232,42 @@ class _Composer:
             self._problem(path, position, Code.EMPTY, message, "write one, or delete it")
         if path is not None and not isinstance(value, str):
             self._document.lexemes[path] = event.value
-        return value
+        return (
+            self._checked(event, value, path, position)
+            if self._book and path and isinstance(value, str)
+            else value
+        )
+
+    def _checked(self, event: yaml.ScalarEvent, text: str, path: Path, position: SourcePosition) -> str:
+        """The text as it was meant, after reporting what is easily overlooked: invisible characters, quotes, comments."""
+        key = next((part for part in reversed(path) if isinstance(part, str)), "")
+        free, operand = repairs.is_text(path), repairs.is_operand(path)
+        curly = repairs.curly(text, key, position) if not event.style else None
+        if curly:
+            self._mistake(curly, Severity.WARNING if free else Severity.ERROR)
+        if free:
+            cut = repairs.cut(event, key, self._lines, position)
+            if cut:
+                self._mistake(cut, Severity.WARNING)
+            return text
+        start = position if not event.style else (position[0], position[1] + 1)
+        unseen = repairs.unseen(text, start)
+        if unseen:
+            self._mistake(unseen, Severity.WARNING if operand else Severity.ERROR)
+        if operand:
+            return text
+        meant = text[1:-1] if curly else text
+        return repairs.clean(meant) if unseen else unicodedata.normalize("NFC", meant)
 
     def _report_empty(self, path: Path | None, kind: str) -> None:
         if path:
             position = self._document.values[path]
             self._problem(path, position, Code.EMPTY, f"an empty {kind}", "fill it, or delete its key")
+
+    def _mistake(self, mistake: Mistake, severity: Severity = Severity.ERROR) -> None:
+        self._document.problems.append(
+            Problem(mistake.position, Code.SYNTAX, mistake.message, mistake.hint, severity)
+        )
 
     def _problem(
         self, path: Path | None, position: SourcePosition, code: Code, message: str, hint: str = ""
@@ -184,64 +281,17 @@ def _below(path: Path | None, key: str | int | None) -> Path | None:
     return None if path is None or key is None else (*path, key)
 
 
+def _as_meant(text: str) -> YamlScalar:
+    try:
+        return resolve(text)
+    except ScalarError:
+        return text
+
+
 def _text(event: yaml.ScalarEvent) -> str | None:
     """The scalar as a key; None if it is no text."""
     try:
-        value = _resolved(event)
+        value = resolved(event)
     except ScalarError:
         return None
     return value if isinstance(value, str) else None
-
-
-def _resolved(event: yaml.ScalarEvent) -> YamlScalar:
-    if event.tag is None:
-        return resolve(event.value) if event.implicit[0] else str(event.value)
-    if event.tag in ("!", f"{_CORE}str"):
-        return str(event.value)
-    kind = _KINDS.get(event.tag.removeprefix(_CORE)) if event.tag.startswith(_CORE) else None
-    if kind is None:
-        raise ScalarError(f"the tag {quote(event.tag)} is not allowed")
-    value = resolve(event.value)
-    if kind is float and type(value) is int:
-        return float(value)
-    if type(value) is not kind:
-        raise ScalarError(f"the tag !!{event.tag.removeprefix(_CORE)} does not fit the value")
-    return value
-
-
-class ScalarError(ValueError):
-    """A scalar that a book may not have. Its message is for the author of the book."""
-
-
-def resolve(text: str) -> YamlScalar:
-    """The value of a plain scalar; raises ScalarError for numbers that are not finite or exceed 64 bits."""
-    if text in _NULL:
-        return None
-    if text in _BOOLEAN:
-        return _BOOLEAN[text]
-    if text[0] not in _MAY_BE_NUMBER:
-        return text
-    if _INTEGER.fullmatch(text):
-        return _integer(text)
-    if _FLOAT.fullmatch(text):
-        return _float(text)
-    if _NOT_FINITE.fullmatch(text):
-        raise ScalarError("infinite and undefined numbers are not allowed")
-    return text
-
-
-def _integer(text: str) -> int:
-    base = {"0o": 8, "0x": 16}.get(text[:2], 10)
-    # Python refuses to parse thousands of digits.
-    digits = text.lstrip("+-0") if base == 10 else text[2:].lstrip("0")
-    number = int(text if base == 10 else text[2:], base) if len(digits) < 70 and len(text) < 4000 else 2**64
-    if not -(2**63) <= number < 2**63:
-        raise ScalarError("the number does not fit into 64 bits")
-    return number
-
-
-def _float(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ScalarError("the number is too large")
-    return number

@@ -9,6 +9,7 @@ import yaml
 
 from engine.rulebook.report.diagnostics import Code
 from engine.rulebook.report.findings import SourcePosition
+from engine.rulebook.text import mistakes
 
 MAX_EXPANDED = 100_000
 """Nodes that aliases may add to a file."""
@@ -43,8 +44,13 @@ def decode(content: bytes) -> str:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        before = content[: error.start].decode("utf-8", "replace")
-        raise Unreadable(Code.ENCODING, _end_of(before), "the file is not UTF-8 from here on") from None
+        before = content[: error.start].decode("utf-8-sig", "replace")
+        byte = content[error.start : error.start + 1]
+        latin = byte.decode("cp1252", "ignore")
+        message = f"the byte 0x{byte.hex().upper()} is not UTF-8"
+        message += f"; in Latin-1 (Windows-1252) it is '{latin}'" if latin else ""
+        hint = "save the file as UTF-8 (in the editor: save as, encoding UTF-8)"
+        raise Unreadable(Code.ENCODING, _end_of(before), message, hint) from None
     forbidden = _FORBIDDEN.search(text)
     if forbidden:
         name = f"U+{ord(forbidden[0]):04X}"
@@ -67,11 +73,9 @@ def _parsed(text: str) -> Iterator[NodePart | yaml.AliasEvent]:
                 yield event
             documents += isinstance(event, yaml.DocumentStartEvent)
             if documents > 1:
-                raise Unreadable(Code.SYNTAX, _position(event), "a second document; a file holds one")
+                raise Unreadable(Code.SYNTAX, position_of(event), "a second document; a file holds one")
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        position = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        raise Unreadable(Code.SYNTAX, position, error.problem or error.context or "not YAML") from None
+        raise Unreadable(Code.SYNTAX, *mistakes.behind(error, LINE_BREAK.split(text))) from None
     except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
         raise Unreadable(Code.SYNTAX, (1, 1), f"not YAML: {str(error).splitlines()[0]}") from None
 
@@ -90,7 +94,7 @@ class _Expansion:
 
     def expand(self, events: Iterator[NodePart | yaml.AliasEvent]) -> Iterator[Placed]:
         for event in events:
-            position = _position(event)
+            position = position_of(event)
             if isinstance(event, yaml.AliasEvent):
                 begin, end = self._span(str(event.anchor), position)
                 for repeated in self.log[begin:end]:
@@ -126,7 +130,8 @@ class _Expansion:
         return begin, end
 
 
-def _position(event: yaml.Event) -> SourcePosition:
+def position_of(event: yaml.Event) -> SourcePosition:
+    """Where the event begins."""
     mark = event.start_mark
     return (mark.line + 1, mark.column + 1) if mark else (1, 1)
 

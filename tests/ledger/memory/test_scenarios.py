@@ -52,6 +52,7 @@ def test_what_is_not_kept_is_a_difference(tmp_path: Path) -> None:
         ("{type: add_to_cart, itm: soap}", "did you mean 'item'"),
         ("{item: soap}", "event.type: is required"),
         ("{type: view, at: noon}", "'noon' is not a time"),
+        ("{type: view, at: 2026-W05-7T10:00}", "'2026-W05-7T10:00' is not a time"),
         ("{type: view, at: 2026-02-01T10:00}", "must be within the 10 days"),
         ("{type: delivered, channel: fax}", "'fax' is not a channel of the live book"),
     ],

@@ -1,0 +1,108 @@
+"""Guess from a text that does not fit what its author meant; the guesses are hints of diagnostics."""
+
+import re
+from datetime import date
+
+from engine.rulebook.text.mistakes import CURLY
+
+_NUMBER = r"[-+]?[0-9]+(?:[.,][0-9]+)?"
+_PLAIN = re.compile(rf"({_NUMBER})( ?%)?")
+_GROUPED = re.compile(r"[-+]?[0-9]{1,3}(?:[ '_\xa0\u202f][0-9]{3})+")
+_COMPARED = re.compile(rf"(>=|=>|≥|<=|=<|≤|>|<|==?|!=|≠) *({_NUMBER}|[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}})")
+_OPERATORS = {
+    **dict.fromkeys((">=", "=>", "≥"), "gte"),
+    **dict.fromkeys(("<=", "=<", "≤"), "lte"),
+    **dict.fromkeys(("!=", "≠"), "ne"),
+    ">": "gt",
+    "<": "lt",
+}
+_SPAN = re.compile(r"([0-9]{1,9})([smhdw])")
+_DAYS = {"s": 86400, "m": 1440, "h": 24, "d": 1}
+_DAY = re.compile(r"([0-9]{1,2})([./-])([0-9]{1,2})\2([0-9]{4})")
+_YEAR_FIRST = re.compile(r"([0-9]{4})[./]?([0-9]{1,2})[./]?([0-9]{1,2})")
+_WEEK = re.compile(r"([0-9]{4})-?W([0-9]{2})-?([1-7])")
+_GLUED = re.compile(r"([A-Za-z_][\w.-]*):([^\s/].*)")
+_BOOLEANS = {**dict.fromkeys(("yes", "on", "y"), "true"), **dict.fromkeys(("no", "off", "n"), "false")}
+
+
+def number(text: str) -> str:
+    """For a text where a number is needed."""
+    compared = comparison(text)
+    if compared:
+        return compared
+    match = _PLAIN.fullmatch(text.strip())
+    if match is None:
+        grouped = _GROUPED.fullmatch(text)
+        return f"write {re.sub(r'[^-+0-9]', '', text)}" if grouped else ""
+    plain = match[1].replace(",", ".")
+    if match[2]:
+        return f"write {float(plain) / 100:.10g}"
+    return "remove the quotes" if plain == text else f"write {plain}"
+
+
+def comparison(text: str) -> str:
+    """For a text such as `>= 100`."""
+    match = _COMPARED.fullmatch(text.strip())
+    if match is None:
+        return ""
+    operator, value = _OPERATORS.get(match[1]), match[2].replace(",", ".")
+    return f"write {{{operator}: {value}}}" if operator else f"write {value}"
+
+
+def days(text: str) -> str:
+    """For a duration where a number of days is needed."""
+    match = _SPAN.fullmatch(text)
+    if match is None:
+        return ""
+    count = int(match[1]) * 7 if match[2] == "w" else int(match[1]) / _DAYS[match[2]]
+    return f"it is a number of days: write {count:.3g}"
+
+
+def day(text: str) -> str:
+    """For a text where a day is needed: `31/12/2026`, `31.12.2026`, `12/31/2026`, `20261231`, `2026-W53-4`."""
+    week, first = _WEEK.match(text), _YEAR_FIRST.fullmatch(text)
+    if week:
+        try:
+            return f"write {date.fromisocalendar(int(week[1]), int(week[2]), int(week[3]))}"
+        except ValueError:
+            return ""
+    if first:
+        return _written([(first[1], first[2], first[3])])
+    match = _DAY.fullmatch(text)
+    if match is None:
+        return ""
+    european, american = (match[4], match[3], match[1]), (match[4], match[1], match[3])
+    return _written([european] if match[2] == "." or match[1] == match[3] else [european, american])
+
+
+def _written(days: list[tuple[str, str, str]]) -> str:
+    written = []
+    for year, month, number in days:
+        try:
+            written.append(date(int(year), int(month), int(number)).isoformat())
+        except ValueError:
+            continue
+    return f"write {' or '.join(written)}" if written else ""
+
+
+def boolean(text: str) -> str:
+    """For a text where true or false is needed."""
+    if text.lower() in ("true", "false"):
+        return "remove the quotes"
+    value = _BOOLEANS.get(text.lower())
+    return f"write {value}: '{text}' is a text in YAML 1.2" if value else ""
+
+
+def items(text: str) -> str:
+    """For a text where a list is needed."""
+    if text.startswith("-"):
+        return "write a blank after each dash"
+    return f"write [{text.strip(CURLY)}]" if len(text) < 100 else ""
+
+
+def entries(text: str) -> str:
+    """For a text where a mapping is needed."""
+    match = _GLUED.match(text)
+    if match is None:
+        return ""
+    return f"a blank is missing after the colon: write {match[1]}: {match[2][:60]}"

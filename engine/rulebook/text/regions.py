@@ -1,0 +1,90 @@
+"""Country codes after ISO 3166-1, and language tags of the shape of BCP 47.
+
+The codes are those of the file iso3166.tab of the tz database, which the package `tzdata` brings.
+"""
+
+import difflib
+import re
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+
+_TAG = re.compile(
+    r"(?P<language>[A-Za-z]{2,3}(?:-[A-Za-z]{3}){0,3})(?:-(?P<script>[A-Za-z]{4}))?(?:-(?P<region>[A-Za-z]{2}|[0-9]{3}))?"
+    r"(?:-(?:[A-Za-z0-9]{5,8}|[0-9][A-Za-z0-9]{3}))*(?:-[0-9A-WY-Za-wy-z](?:-[A-Za-z0-9]{2,8})+)*(?:-x(?:-[A-Za-z0-9]{1,8})+)?"
+)
+"""A tag of RFC 5646, section 2.1, without the grandfathered ones."""
+
+_LONGEST = 35
+
+
+def _pairs(text: str) -> dict[str, str]:
+    """Words and what they stand for, from `word=code, …`."""
+    return dict(pair.strip().split("=") for pair in text.split(","))
+
+
+_ALIASES = _pairs(
+    "uk=GB, england=GB, scotland=GB, great britain=GB, united kingdom=GB, el=GR, usa=US, america=US, holland=NL,"
+    "czechia=CZ, korea=KR, deutschland=DE, españa=ES, italia=IT, polska=PL, österreich=AT, schweiz=CH, suisse=CH,"
+    "norge=NO, sverige=SE, danmark=DK, suomi=FI, nederland=NL, belgique=BE"
+)
+_LANGUAGES = _pairs(
+    "arabic=ar, bulgarian=bg, catalan=ca, chinese=zh, croatian=hr, czech=cs, danish=da, dutch=nl, english=en,"
+    "estonian=et, finnish=fi, french=fr, german=de, greek=el, hebrew=he, hindi=hi, hungarian=hu, indonesian=id,"
+    "irish=ga, italian=it, japanese=ja, korean=ko, latvian=lv, lithuanian=lt, norwegian=nb, persian=fa, polish=pl,"
+    "portuguese=pt, romanian=ro, russian=ru, serbian=sr, slovak=sk, slovenian=sl, spanish=es, swedish=sv, thai=th,"
+    "turkish=tr, ukrainian=uk, vietnamese=vi, deutsch=de, español=es, français=fr, francais=fr, italiano=it,"
+    "nederlands=nl, polski=pl, svenska=sv"
+)
+_ASSIGNED_BY_USERS = re.compile("AA|Q[M-Z]|X[A-Z]|ZZ|E[UZ]|UN")
+"""Region subtags beside those of countries: of unions, and for private use (XK is Kosovo in practice)."""
+
+
+@cache
+def countries() -> Mapping[str, str]:
+    """The names of countries in English, by ISO 3166-1 alpha-2 code."""
+    table = (files("tzdata") / "zoneinfo" / "iso3166.tab").read_text(encoding="utf-8")
+    rows = (line.split("\t") for line in table.splitlines() if line and not line.startswith("#"))
+    return {code: name for code, name, *_ in rows}
+
+
+def country_meant(text: str) -> str:
+    """The code of the country that a text which is no code was meant as; empty if there is no likely guess."""
+    lowered = text.strip().lower()
+    if lowered in _ALIASES:
+        return _ALIASES[lowered]
+    if text.upper() in countries():
+        return text.upper()
+    codes = {name.lower(): code for code, name in countries().items()}
+    matches = difflib.get_close_matches(lowered, codes, n=1, cutoff=0.8) if 3 < len(lowered) < 60 else []
+    return codes[matches[0]] if matches else ""
+
+
+def country_hint(text: str) -> str:
+    """The hint for a text that is no code of a country."""
+    code = country_meant(text)
+    return f"did you mean '{code}' ({countries()[code]})?" if code else ""
+
+
+def wrong_tag(tag: str) -> tuple[str, str] | None:
+    """What is wrong with a language tag, and a hint; None if it is of the right shape and its country exists."""
+    match = _TAG.fullmatch(tag) if len(tag) <= _LONGEST else None
+    if match is None:
+        return "is not a language", _tag_hint(tag)
+    region = match["region"]
+    known = not region or region.isdecimal() or region.upper() in countries()
+    if region and not known and not _ASSIGNED_BY_USERS.fullmatch(region.upper()):
+        code = country_meant(region)
+        hint = f"did you mean '{tag.replace(f'-{region}', f'-{code}', 1)}'?" if code else ""
+        return f"names no country: there is no {region}", hint or "a BCP 47 tag, for example zh-CN or fr"
+    return None
+
+
+def _tag_hint(tag: str) -> str:
+    dashed = tag.replace("_", "-").partition(".")[0]
+    language, _, rest = dashed.partition("-")
+    named = _LANGUAGES.get(language.lower())
+    meant = f"{named or language}{'-' + rest if rest else ''}"
+    if meant != tag and _TAG.fullmatch(meant):
+        return f"did you mean '{meant}'?"
+    return "a BCP 47 tag, for example zh-CN or fr"
