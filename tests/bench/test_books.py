@@ -26,7 +26,7 @@ def test_the_requests_are_accepted_and_some_match() -> None:
     compiled = books.compiled_book(300)
     parser = Parser(compiled)
     requests = [parser.parse(message, 1_800_000_000_000_000) for message in books.messages(100)]
-    hits = [len(match(compiled, one, compiled.moment(one.now))) for one in requests]
+    hits = [len(match(compiled, one, compiled.moment(one.now, one.attributes))) for one in requests]
     assert 0 < sum(1 for one in hits if one) < len(hits)
 
 
