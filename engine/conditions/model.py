@@ -56,7 +56,7 @@ class Operator(StrEnum):
     """The date or time v > operand."""
     WITHIN = "within"
     """The time v lies in (now - operand, now]; the operand is a span in microseconds. On a date v: in the days of that span
-    up to today, by the book's calendar day of now, counted in whole days."""
+    up to today, by the customer's calendar day of now, counted in whole days."""
 
 
 Operand: TypeAlias = Scalar | tuple[Scalar, ...] | Microseconds

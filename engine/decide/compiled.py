@@ -1,13 +1,13 @@
 """A book compiled for deciding: one immutable value, replaced as a whole when the book changes."""
 
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
 from engine.conditions.index.columns import union
 from engine.conditions.index.index import ConditionIndex
-from engine.conditions.model import attributes_of
+from engine.conditions.model import Condition, Operator, attributes_of, tests_of
 from engine.decide.arbitrate.campaign import CompiledCampaign, Creative, Fallback, compile_campaign, fallback
 from engine.decide.attributes import zones
 from engine.decide.attributes.derive import IS_NEW, Derivation, closure, derivation
@@ -18,7 +18,7 @@ from engine.decide.signals.evaluator import Evaluator, open_evaluator
 from engine.model.customer import Recall
 from engine.model.instant import Instant
 from engine.model.texts import TimeAttributes
-from engine.model.values import Moment
+from engine.model.values import Attributes, Moment
 from engine.rulebook.model.book import AttributeType, Book, Campaign, Kind, Placeholder
 from engine.rulebook.model.experiments import ConversionRamp
 from engine.rulebook.model.policies import Clock
@@ -67,6 +67,8 @@ class CompiledBook:
     """The referenced attributes whose values must not be logged: sensitive ones and addresses."""
     ramped: frozenset[str]
     """The campaigns whose ramps go by conversions."""
+    needs_day: bool
+    """Whether any condition tests a date with `within`, which compares with the customer's day."""
     scheduled: bool
     """Whether any campaign or its offer has a schedule."""
     learns: bool
@@ -76,8 +78,12 @@ class CompiledBook:
     outbound_clauses: int
     """The index's clauses of the campaigns on outbound channels."""
 
-    def moment(self, now: Instant) -> Moment:
-        """The instant and its calendar day in the book's time zone."""
+    def moment(self, now: Instant, attributes: Attributes) -> Moment:
+        """The instant and its calendar day on the customer's clock, as `now.date`; on the book's if no test needs it."""
+        if self.needs_day:
+            local = zones.local_time(now, zones.zone_of(attributes, self.book.timezone))
+            if local is not None:
+                return Moment(now, local.date())
         return Moment(now, self.local(now).date())
 
     def local(self, instant: Instant) -> datetime:
@@ -100,9 +106,11 @@ def compile_book(book: Book, open_signals: OpenSignals = open_evaluator) -> Comp
     campaigns = tuple(compile_campaign(book, campaign, pressure) for campaign in book.campaigns.values())
     index = ConditionIndex.build([compiled.campaign.when for compiled in campaigns])
     fallbacks = {name: fallback(book, name) for name in book.placements}
-    needs_zones = pressure.by_customer_clock or _on_customer_clock(campaigns, fallbacks.values())
     own = _names_in(book, index, campaigns, fallbacks.values())
     names = closure(book.derived, own | pressure.customer_limits)
+    needs_day = any(_tests_day(condition, book) for condition in _conditions(book, names))
+    on_customer_clock = _on_customer_clock(campaigns, fallbacks.values())
+    needs_zones = pressure.by_customer_clock or on_customer_clock or needs_day
     if needs_zones:
         zones.by_country()  # reads a file, which a decision must not
     derived = derivation(book.derived, names, book.timezone)
@@ -130,6 +138,7 @@ def compile_book(book: Book, open_signals: OpenSignals = open_evaluator) -> Comp
         signals=signals,
         masked=_masked(book) & referenced,
         ramped=_ramped(book),
+        needs_day=needs_day,
         scheduled=any(compiled.active for compiled in campaigns),
         learns=any(campaign.learn is not None for campaign in book.campaigns.values()),
         outbound=outbound,
@@ -200,6 +209,26 @@ def _names_in_campaign(campaign: Campaign) -> set[str]:
     for variant in campaign.variants:
         names |= attributes_of(variant.when)
     return names
+
+
+def _conditions(book: Book, names: Container[str]) -> Iterator[Condition]:
+    """The conditions of campaigns, and of the signals among the names."""
+    for campaign in book.campaigns.values():
+        yield campaign.when
+        yield from (boost.when for boost in campaign.boosts)
+        yield from (variant.when for variant in campaign.variants)
+    for name, signal in book.derived.signals.items():
+        if f"signal.{name}" in names:
+            yield signal.when
+            if signal.until is not None:
+                yield signal.until
+
+
+def _tests_day(condition: Condition, book: Book) -> bool:
+    """Whether a test of the condition asks for a date within some days."""
+    dates = (test for test in tests_of(condition) if test.operator is Operator.WITHIN)
+    declared = (book.attributes.get(test.attribute) for test in dates)
+    return any(attribute is not None and attribute.type is AttributeType.DATE for attribute in declared)
 
 
 def _names_in_creative(creative: Creative) -> set[str]:

@@ -43,7 +43,7 @@ def evaluate(compiled: CompiledBook, request: Request, learned: Learned = NOTHIN
 
     Pure: the same book, request and learned state give the same evaluation.
     """
-    moment = compiled.moment(request.now)
+    moment = compiled.moment(request.now, request.attributes)
     request = _with_derived(compiled, request)
     concluded = _infer_signals(compiled, request, moment)
     if concluded.attributes:

@@ -231,7 +231,8 @@ def _drawn(
     known, salt = known_weights(evaluation, compiled_campaign, creatives), evaluation.compiled.book.salt
     if known is None:
         return draw(creatives, salt, person, compiled_campaign)
-    return draw_learned(creatives, known, salt, person, compiled_campaign, evaluation.moment)
+    day = evaluation.compiled.local(evaluation.moment.now).date()
+    return draw_learned(creatives, known, salt, person, compiled_campaign, day)
 
 
 def _held_back(obstacles: Sequence[Reason]) -> Reason:

@@ -21,7 +21,7 @@ Attributes: TypeAlias = Mapping[str, Value]
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """The instant of a decision and its calendar day in the book's time zone, with which `within` compares."""
+    """The instant of a decision and its calendar day on the customer's clock, with which `within` compares."""
 
     now: Instant
     today: date

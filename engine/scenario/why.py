@@ -92,7 +92,7 @@ class _Why:
                     yield from self._variant(variant)
 
     def _variant(self, variant: Variant) -> Iterator[str]:
-        moment = self.compiled.moment(self.request.now)
+        moment = self.compiled.moment(self.request.now, self.request.attributes)
         condition = trace(variant.when, self.request.attributes, moment, self.compiled.times)
         if condition.verdict is not Verdict.TRUE:
             yield f"{variant.name}: its condition does not hold"

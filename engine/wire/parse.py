@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from engine.api.v1 import decisions_pb2 as pb
 from engine.decide.compiled import CompiledBook
 from engine.model.event import Event
-from engine.model.instant import Instant
+from engine.model.instant import SECOND, Instant
 from engine.model.request import Mode, Request
 from engine.model.values import Value
 from engine.rulebook.sections.attributes import BUILTIN
@@ -27,6 +27,9 @@ from engine.wire.values import (
 from engine.wire.violations import FieldViolations
 
 _MOST_OFFERS = 20
+_LATEST_NOW = 250_246_627_200 * SECOND
+"""9900-01-01T00:00Z: a century before the calendar ends, so that all that follows a decision (windows and holds of at most
+3660 days) is in it."""
 
 
 class _ContextField(NamedTuple):
@@ -116,8 +119,8 @@ class Parser:
             simulated = moment(message.now)
         except ValueError:
             simulated = -1
-        if simulated < 0:
-            violations.add("now", "must be a moment between the years 1970 and 9999")
+        if not 0 <= simulated < _LATEST_NOW:
+            violations.add("now", "must be a moment between the years 1970 and 9899")
             return now
         return simulated
 

@@ -169,9 +169,9 @@ def test_what_is_derived_is_what_conditions_test(book: Book) -> None:
     keen = book.audiences["keen"]
     names = closure(book.derived, attributes_of(keen) | compiled.referenced)
     values = derivation(book.derived, names, book.timezone).derive({}, events, now)
-    assert holds(keen, values, compiled.moment(now))
+    assert holds(keen, values, compiled.moment(now, {}))
     assert not holds(
-        keen, derivation(book.derived, names, book.timezone).derive({}, [], now), compiled.moment(now)
+        keen, derivation(book.derived, names, book.timezone).derive({}, [], now), compiled.moment(now, {})
     )
 
 

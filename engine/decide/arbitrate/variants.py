@@ -1,6 +1,7 @@
 """Variants: which creative a customer gets, drawn by share or learned weight among those that fit them."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import NamedTuple
 
 from engine.conditions.evaluate import holds
@@ -51,11 +52,14 @@ def draw_learned(
     salt: str,
     person: str,
     compiled_campaign: CompiledCampaign,
-    moment: Moment,
+    day: date,
 ) -> DrawnCreative:
-    """Draw a creative by learned weight. A person and campaign draw the same one all day while the weights are the same."""
+    """Draw a creative by learned weight. A person and campaign draw the same one all day while the weights are the same.
+
+    day: on the book's clock, so that a customer who travels draws once a day too.
+    """
     shares = weights.by_arm
-    key = identity(salt, "learn", person, moment.today.isoformat()) + compiled_campaign.identity
+    key = identity(salt, "learn", person, day.isoformat()) + compiled_campaign.identity
     best = max(
         fitting, key=lambda creative: rendezvous_score(shares[creative.variant], key + creative.identity)
     )

@@ -149,7 +149,8 @@ def _conclusions(command: RecordCommand, recalled: Recalled) -> Conclusions:
     memory = memory_of(recalled, now)
     attributes = compiled.derivation.derive_from_events(memory.events, now)
     evaluator = CertainEvaluator(compiled.signals.certain, compiled.signals.evaluator)
-    return infer.conclude(compiled.signals.certain, attributes, compiled.moment(now), evaluator, memory)
+    moment = compiled.moment(now, attributes)
+    return infer.conclude(compiled.signals.certain, attributes, moment, evaluator, memory)
 
 
 class ConcludedSignals:

@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 import re2
 
 from engine.conditions.model import Operand, Operator
-from engine.model.texts import number_text
+from engine.model.instant import DAY, Microseconds
+from engine.model.texts import number_text, span_text
 from engine.model.values import Scalar
 from engine.rulebook.model.book import Attribute, AttributeType
 from engine.rulebook.report.diagnostics import Code, Severity, quote
@@ -108,7 +109,10 @@ class OperandReader:
             return _boolean(value, "`exists` needs true or false")
         if operator is Operator.WITHIN:
             text = value if isinstance(value, str) else str(value).lower()
-            return self.findings.parse(path, text, durations.parse)
+            span = self.findings.parse(path, text, durations.parse)
+            if attribute.type is AttributeType.DATE and span is not None:
+                _check_days(span)
+            return span
         if operator in _WORDS:
             return _pattern(value) if operator is Operator.MATCHES else _text(value)
         operand = self._typed(_ITEM.get(attribute.type, attribute.type), value, path)
@@ -179,6 +183,15 @@ def _check_declared(attribute: Attribute, operand: Scalar, *, exact: bool) -> No
         known = ", ".join(sorted(map(str, attribute.one_of))[:10])
         shown = quote(operand) if isinstance(operand, str) else str(operand)
         raise _WrongError(Code.VALUE, f"{shown} is not among the attribute's values: {known}")
+
+
+def _check_days(span: Microseconds) -> None:
+    """Raise _WrongError for less than a day: dates are compared in whole days, so no date would be within it."""
+    if span < DAY:
+        message = (
+            f"the attribute is a date, and {span_text(span)} is less than a day: the test can never hold"
+        )
+        raise _WrongError(Code.VALUE, message, "write 1d for today, or declare the attribute as a time")
 
 
 def _boolean(value: PlainData, message: str) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
+from google.rpc.status_pb2 import Status
 
 from engine.api.v1.decisions_pb2 import (
     OUTCOME_BLOCKED,
@@ -154,3 +155,20 @@ def test_an_explanation_shows_the_same(tact: Client) -> None:
     assert [reading.rule for reading in news.pressure] == ["nights", "weekly", "news/per_customer", "breath"]
     assert [reading.blocks for reading in news.pressure] == [True, False, False, False]
     assert len(news.pressure[0].time_zones) > 20
+
+
+def test_moments_beyond_the_calendar(tact: Client) -> None:
+    """A `now` at the end of the calendar or before 1970 is refused for its own item; at the bounds decisions are made."""
+    moments = ["9999-12-31T23:00:00Z", "9900-01-01T00:00:00Z", "1969-12-31T23:59:59Z", "0001-01-01T00:00:00Z"]
+    sound = ["1970-01-01T00:00:00Z", "9899-12-31T23:59:59Z", "2026-03-10T16:00:00Z"]
+    messages = [
+        request(
+            f"moment-{index}", profile={"phone": "1"}, consents=["sms"], now=datetime.fromisoformat(moment)
+        )
+        for index, moment in enumerate([*moments, *sound])
+    ]
+    answers = tact.decide_batch(messages)
+    for answer in answers[: len(moments)]:
+        assert isinstance(answer, Status)
+        assert answer.message == "now: must be a moment between the years 1970 and 9899"
+    assert all(isinstance(answer, DecideResponse) for answer in answers[len(moments) :])
