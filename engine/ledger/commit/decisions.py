@@ -73,6 +73,8 @@ class _GroupDecider:
         store = unit.store
         self._store, self._identities, self._quotas = store, unit.identities, unit.quotas
         self._evaluations = evaluations
+        self._of_group: tuple[type[Exception], ...] = (QuotaUndecided, LedgerError, *store.errors)
+        """Errors that are not of one request alone."""
         self._answered = decisions.answered_requests(
             store, list({evaluation.request.request_id for evaluation in evaluations if evaluation.is_named})
         )
@@ -110,8 +112,8 @@ class _GroupDecider:
             if evaluation.request.mode is Mode.PREVIEW:
                 return self._preview(self._with_conversions(evaluation))
             return self._decide(self._with_conversions(evaluation))
-        except QuotaUndecided:
-            raise
+        except self._of_group:
+            raise  # the transaction is over; the group is tried again in halves
         except Exception as fault:
             log.exception("could not decide", request_id=evaluation.request.request_id)
             error = DecisionFault("the request could not be decided")
