@@ -46,7 +46,7 @@ _OWNERS = Select("event_id, person, type", "FROM outcomes WHERE event_id IN :giv
 
 
 _OF_PERSONS = Select(
-    f"person, {columns(PastOutcome._fields)}",
+    f"person, {columns(PastOutcome._fields[:-1])}, coalesce(decision_id, '')",
     "FROM outcomes WHERE person IN :given(person text) AND type IN :given(type text) AND at > ?",
     packed=True,
 )
