@@ -6,7 +6,7 @@ LedgerError
 ├── LedgerFull          too many requests wait to be committed; try again after `retry_after` seconds
 ├── LedgerClosed        the server is going down and takes nothing new
 ├── DeadlinePassed      the caller's deadline had passed before its turn; nothing was committed
-├── RequestIdTaken      the request_id names an earlier decision about another customer
+├── RequestIdTaken      the request_id names an earlier decision about another customer, or another question
 ├── TooManyNames        the person would have more names than are kept
 ├── EventIdTaken        the event_id names an earlier event of another customer, or another outcome
 ├── OutcomeRefused      the outcome does not fit its decision, or its customer is not known
@@ -44,7 +44,7 @@ class DeadlinePassed(LedgerError):
 
 
 class RequestIdTaken(LedgerError):
-    """The request_id names an earlier decision about another customer."""
+    """The request_id names an earlier decision about another customer, or another question."""
 
 
 class EventIdTaken(LedgerError):
