@@ -2,12 +2,13 @@
 
 LedgerError
 ├── LedgerUnavailable   the store did not take the write: disk full, locked, unreadable; nothing of it is kept
+│   └── DataRefused     the store refused what one of the commands would write; without it the others may be kept
 ├── LedgerFull          too many requests wait to be committed; try again after `retry_after` seconds
 ├── LedgerClosed        the server is going down and takes nothing new
 ├── DeadlinePassed      the caller's deadline had passed before its turn; nothing was committed
-├── RequestIdTaken      the request_id names an earlier decision about another customer
+├── RequestIdTaken      the request_id names an earlier decision about another customer, or another question
 ├── TooManyNames        the person would have more names than are kept
-├── EventIdTaken        the event_id names an earlier event of another customer
+├── EventIdTaken        the event_id names an earlier event of another customer, or another outcome
 ├── OutcomeRefused      the outcome does not fit its decision, or its customer is not known
 └── DecisionFault       a fault of the program's own, met while this one request was decided
 """
@@ -19,6 +20,10 @@ class LedgerError(Exception):
 
 class LedgerUnavailable(LedgerError):
     """The store did not take the write; nothing of it is kept, and a retry is safe."""
+
+
+class DataRefused(LedgerUnavailable):
+    """The store refused what one of the commands would write; the store itself is well."""
 
 
 class LedgerFull(LedgerError):
@@ -39,11 +44,11 @@ class DeadlinePassed(LedgerError):
 
 
 class RequestIdTaken(LedgerError):
-    """The request_id names an earlier decision about another customer."""
+    """The request_id names an earlier decision about another customer, or another question."""
 
 
 class EventIdTaken(LedgerError):
-    """The event_id names an earlier event of another customer."""
+    """The event_id names an earlier event of another customer, or another outcome."""
 
 
 class OutcomeRefused(LedgerError):

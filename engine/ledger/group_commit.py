@@ -15,7 +15,19 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from engine.ledger.errors import DeadlinePassed, LedgerClosed, LedgerError, LedgerFull, LedgerUnavailable
+import structlog
+
+from engine.ledger.errors import (
+    DataRefused,
+    DeadlinePassed,
+    DecisionFault,
+    LedgerClosed,
+    LedgerError,
+    LedgerFull,
+    LedgerUnavailable,
+)
+
+log = structlog.get_logger()
 
 CommandT = TypeVar("CommandT")
 
@@ -53,7 +65,8 @@ class GroupCommit(Generic[CommandT, ResultT]):
     """A bounded queue before a thread that commits what waits in it. It is used from one event loop at a time.
 
     While the store does not take groups, one submission at a time is tried and the others are refused at once, so that no
-    caller waits for what will not come.
+    caller waits for what will not come. A group that fails by what one of its commands would write, or by a fault of the
+    program's own, is tried again in halves, so that such a command fails alone.
 
     limit: commands that may wait; more are refused with LedgerFull. transaction: opened once a group; deadlines that pass
     while it waits for its locks have passed. largest: commands in a group; a submission is never divided.
@@ -183,13 +196,44 @@ class GroupCommit(Generic[CommandT, ResultT]):
             with self._transaction(_commands_of(current)):
                 current = _in_time(current)
                 results = self._apply(_commands_of(current)) if current else []
-        except LedgerError as error:
-            self._trouble = str(error) if isinstance(error, LedgerUnavailable) else None
-            return current, error
         except Exception as error:  # noqa: BLE001 the callers must hear of a fault, and the thread must live on
+            commands = _commands_of(current)
+            if self._is_of_single(error) and len(commands) > 1:
+                return current, self._in_halves(commands)
             return current, error
         self._trouble = None
         return current, results
+
+    def _is_of_single(self, error: Exception) -> bool:
+        """Whether a group may have failed by one of its commands alone; notes the trouble if it is the store's."""
+        if isinstance(error, DataRefused):
+            self._trouble = None
+        elif isinstance(error, LedgerError):
+            self._trouble = str(error) if isinstance(error, LedgerUnavailable) else None
+            return False
+        log.warning("a group failed", exc_info=error)
+        return True
+
+    def _in_halves(self, commands: Sequence[CommandT]) -> list[ResultT | LedgerError]:
+        """The results of both halves, each in a transaction of its own."""
+        middle = len(commands) // 2
+        return [*self._of_part(commands[:middle]), *self._of_part(commands[middle:])]
+
+    def _of_part(self, commands: Sequence[CommandT]) -> Sequence[ResultT | LedgerError]:
+        try:
+            with self._transaction(commands):
+                results = self._apply(commands)
+        except Exception as error:  # noqa: BLE001 as in _commit
+            if not self._is_of_single(error) or len(commands) == 1:
+                return [error if isinstance(error, LedgerError) else _fault(error)] * len(commands)
+            return self._in_halves(commands)
+        return results
+
+
+def _fault(error: Exception) -> DecisionFault:
+    fault = DecisionFault("the command could not be committed")
+    fault.__cause__ = error
+    return fault
 
 
 def _no_transaction(_: object) -> AbstractContextManager[None]:

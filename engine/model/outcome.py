@@ -46,3 +46,5 @@ class PastOutcome(NamedTuple):
     channel: str
     campaign: str
     offer: str
+    decision_id: str = ""
+    """Empty: of none in particular."""

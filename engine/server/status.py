@@ -28,6 +28,7 @@ from grpc.aio import ServicerContext
 
 from engine.explain import NoSuchDecision
 from engine.ledger.errors import (
+    DataRefused,
     DeadlinePassed,
     EventIdTaken,
     LedgerClosed,
@@ -86,9 +87,14 @@ def _cut(text: str) -> str:
 log = structlog.get_logger()
 
 
+_NO_LOG = "the log did not take this now; a retry is safe"
+"""What callers hear of trouble with the log."""
+
+
 _CODES: dict[type[Exception], int] = {
     Unsupported: UNIMPLEMENTED,
     LedgerUnavailable: UNAVAILABLE,
+    DataRefused: UNAVAILABLE,
     LedgerClosed: UNAVAILABLE,
     DeadlinePassed: DEADLINE_EXCEEDED,
     RequestIdTaken: ALREADY_EXISTS,
@@ -112,6 +118,8 @@ def status_of(error: Exception) -> Status:
         case LedgerFull(retry_after=seconds) | TooMuch(retry_after=seconds):
             delay = Duration(seconds=int(seconds), nanos=int(seconds % 1 * 1e9))
             return _status(RESOURCE_EXHAUSTED, str(error), RetryInfo(retry_delay=delay))
+        case LedgerUnavailable():  # its text names files, hosts and tables; it is in the messages and at /ready
+            return _status(UNAVAILABLE, _NO_LOG)
         case _ if type(error) in _CODES:
             return _status(_CODES[type(error)], str(error))
         case _:

@@ -11,12 +11,39 @@ from engine.ledger.memory import to_json
 from engine.model.event import Event
 from engine.model.instant import DAY, Instant
 from engine.model.outcome import OutcomeType
-from engine.wire.limits import LARGEST_EVENT, MOST_ALIASES
+from engine.wire.limits import LARGEST_EVENT, LONGEST_NAME, MOST_ALIASES
 from engine.wire.parse import Parser, parse_event
 from engine.wire.values import aliases_of, name_of
 from engine.wire.violations import EventsNotKept, FieldViolations, InvalidMessage
 
 _OUTCOMES = frozenset(map(str, OutcomeType))
+
+
+_SYNONYMS = {
+    "bounce": "bounced",
+    "hard_bounce": "bounced",
+    "soft_bounce": "bounced",
+    "complaint": "complained",
+    "complain": "complained",
+    "spam": "complained",
+    "click": "clicked",
+    "open": "opened",
+    "convert": "converted",
+    "conversion": "converted",
+    "deliver": "delivered",
+    "delivery": "delivered",
+    "cancel": "cancelled",
+    "unsub": "unsubscribed",
+    "optout": "unsubscribed",
+    "opt_out": "unsubscribed",
+    "optin": "subscribed",
+    "opt_in": "subscribed",
+}
+"""Words of other systems for outcomes."""
+
+
+_CLOSE = 0.88
+"""How alike a type must be to an outcome's to be taken for its misspelling."""
 
 
 _AHEAD = DAY
@@ -65,9 +92,31 @@ def _command_or_error(
     is_outcome = bool(message.decision_id) or message.event.type in _OUTCOMES
     parse = _outcome if is_outcome else _event
     try:
+        if not is_outcome and (outcome := _meant_outcome(parser, message.event.type)):
+            violations = FieldViolations()
+            violations.add(
+                f"{path}.event.type", f"{message.event.type!r:.60} is no outcome; did you mean {outcome}?"
+            )
+            violations.raise_any()
         return parse(parser, message, path, now)
     except (InvalidMessage, EventsNotKept) as error:
         return error
+
+
+def _meant_outcome(parser: Parser, type_: str) -> str | None:
+    """The outcome of which the type is a misspelling: kept as an event, it would leave a consent as it is.
+
+    Types that the live book reads are events, whatever they are like.
+    """
+    if len(type_) > LONGEST_NAME or type_ in parser.compiled.derivation.event_types:
+        return None
+    word = type_.strip().lower().replace("-", "_").replace(" ", "_")
+    for candidate in (word, f"{word}ed", f"{word}d"):
+        if candidate in _OUTCOMES:
+            return candidate
+    if word in _SYNONYMS:
+        return _SYNONYMS[word]
+    return next(iter(get_close_matches(word, _OUTCOMES, 1, _CLOSE)), None)
 
 
 def _event(parser: Parser, message: pb.RecordedEvent, path: str, now: Instant) -> RecordCommand:

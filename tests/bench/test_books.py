@@ -26,7 +26,10 @@ def test_the_requests_are_accepted_and_some_match() -> None:
     compiled = books.compiled_book(300)
     parser = Parser(compiled)
     requests = [parser.parse(message, 1_800_000_000_000_000) for message in books.messages(100)]
-    hits = [len(match(compiled, request, compiled.moment(request.now, request.attributes))) for request in requests]
+    hits = [
+        len(match(compiled, request, compiled.moment(request.now, request.attributes)))
+        for request in requests
+    ]
     assert 0 < sum(count > 0 for count in hits) < len(hits)
 
 

@@ -7,7 +7,14 @@ from collections.abc import Sequence
 
 import pytest
 
-from engine.ledger.errors import DeadlinePassed, LedgerClosed, LedgerError, LedgerFull, LedgerUnavailable
+from engine.ledger.errors import (
+    DataRefused,
+    DeadlinePassed,
+    LedgerClosed,
+    LedgerError,
+    LedgerFull,
+    LedgerUnavailable,
+)
 from engine.ledger.group_commit import GroupCommit
 
 
@@ -135,4 +142,24 @@ async def test_a_fault_reaches_every_caller_and_the_writer_lives_on(fault: Excep
     with pytest.raises(type(fault)):
         await writer.submit([1])
     assert await writer.submit([2]) == [2]
+    writer.close()
+
+
+@pytest.mark.parametrize("fault", [DataRefused("a duplicate"), ZeroDivisionError("a bug")])
+async def test_what_is_refused_fails_alone(fault: Exception) -> None:
+    """Of a group with a poisoned command only that fails, and the log is not in trouble."""
+
+    def settle(commands: Sequence[int]) -> list[int | LedgerError]:
+        if 13 in commands:
+            raise fault
+        return list(commands)
+
+    writer = GroupCommit[int, int](settle)
+    many = asyncio.create_task(writer.submit(list(range(10, 20))))
+    others = [asyncio.create_task(writer.submit([number])) for number in range(5)]
+    results = await many
+    assert [number for number in results if isinstance(number, int)] == [10, 11, 12, *range(14, 20)]
+    assert isinstance(results[3], LedgerError)
+    assert [await other for other in others] == [[number] for number in range(5)]
+    assert writer.trouble is None
     writer.close()

@@ -3,11 +3,14 @@
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import psycopg
 import pytest
 
-from engine.ledger.errors import LedgerUnavailable
+from engine.ledger.commit.events import RecordCommand, RecordResult
+from engine.ledger.errors import DataRefused, LedgerUnavailable
+from engine.ledger.ledger import Ledger
 from engine.ledger.queries.decisions import answered_requests, contacts_of, keep
 from engine.ledger.store.open import open_store
 from engine.ledger.store.partitions import make_partitions, partition_name
@@ -15,7 +18,9 @@ from engine.ledger.store.postgres import PostgresStore
 from engine.ledger.store.rows import ContactRow, DecisionRow, RequestRow
 from engine.ledger.store.statements import id_from
 from engine.ledger.store.store import Store
+from engine.model.event import Event
 from engine.model.instant import from_datetime
+from tests.books import compiled_book
 from tests.ledger.cutter import Cutter
 from tests.logs import Log
 from tests.postgres import PostgresServer, postgres
@@ -207,3 +212,17 @@ def test_a_commit_whose_answer_was_lost_is_not_acknowledged_and_can_be_asked_for
     with again.transaction():
         assert answered_requests(again, [request_id])[request_id].person == "ada"
     again.close()
+
+
+async def test_a_poisoned_item_fails_alone(postgres_log: Log, tmp_path: Path) -> None:
+    """An event that PostgreSQL refuses fails with its own error; its neighbours of the same call are kept."""
+    compiled = compiled_book(tmp_path)
+    ledger = Ledger(open_store(postgres_log.url))
+    events = [Event(f"e-{number}", "a\0b" if number == 5 else "view", 1, {}) for number in range(9)]
+    results = await ledger.commit_all(
+        [RecordCommand(compiled, f"ann-{event.event_id}", event, 1) for event in events]
+    )
+    assert ledger.trouble is None
+    ledger.close()
+    assert isinstance(results[5], DataRefused)
+    assert [*results[:5], *results[6:]] == [RecordResult.ACCEPTED] * 8

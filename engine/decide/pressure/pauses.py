@@ -26,6 +26,10 @@ def compile_pauses(book: Book) -> "PauseRules":
     return PauseRules(tuple(book.pressure.pauses.values()))
 
 
+_Reported = tuple[Instant, tuple[str, ...]]
+"""When an outcome was reported, and what it is the same as."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class PauseRule(OpensForGood):
     """Blocks the proposals of one scope from the outcome that made the outcomes enough until the pause is over.
@@ -59,8 +63,8 @@ class PauseRule(OpensForGood):
         """Whether the latest pause is over, and how many outcomes began it."""
         now, pause = rule_input.now, self.pause
         moments = sorted(
-            outcome.at
-            for outcome in rule_input.outcomes
+            (outcome.at, _report(outcome, index))
+            for index, outcome in enumerate(rule_input.outcomes)
             if outcome.type in pause.outcomes and self._concerns(outcome)
         )
         began = self._began(moments)
@@ -82,19 +86,30 @@ class PauseRule(OpensForGood):
                 return outcome.campaign == self.facts.campaign
         return True
 
-    def _began(self, moments: list[Instant]) -> Instant | None:
-        """The latest moment at which the outcomes were enough."""
+    def _began(self, moments: list[_Reported]) -> Instant | None:
+        """The latest moment at which the outcomes were enough; those of one kind that one decision had count once."""
         pause = self.pause
         for last in range(len(moments) - 1, pause.times - 2, -1):
-            first = moments[last - pause.times + 1]
-            if pause.within is None or first > moments[last] - pause.within:
-                return moments[last]
+            reports = set()
+            for at, report in reversed(moments[: last + 1]):
+                if pause.within is not None and at <= moments[last][0] - pause.within:
+                    break
+                reports.add(report)
+                if len(reports) == pause.times:
+                    return moments[last][0]
         return None
 
-    def _counted(self, moments: list[Instant], until: Instant) -> int:
+    def _counted(self, moments: list[_Reported], until: Instant) -> int:
         """The outcomes in the window that ends then; a single one counts for as long as its pause lasts."""
         span = self.pause.span if self.pause.within is None else self.pause.within
-        return sum(until - span < moment <= until for moment in moments)
+        return len({report for at, report in moments if until - span < at <= until})
+
+
+def _report(outcome: PastOutcome, index: int) -> tuple[str, ...]:
+    """What makes two reports the same outcome: their decision and its kind; without a decision each is its own."""
+    if not outcome.decision_id:
+        return ("", str(index))
+    return outcome.decision_id, outcome.type, outcome.campaign
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
+import orjson
 import structlog
 from uuid_utils import uuid7
 
@@ -73,6 +74,8 @@ class _GroupDecider:
         store = unit.store
         self._store, self._identities, self._quotas = store, unit.identities, unit.quotas
         self._evaluations = evaluations
+        self._of_group: tuple[type[Exception], ...] = (QuotaUndecided, LedgerError, *store.errors)
+        """Errors that are not of one request alone."""
         self._answered = decisions.answered_requests(
             store, list({evaluation.request.request_id for evaluation in evaluations if evaluation.is_named})
         )
@@ -110,8 +113,8 @@ class _GroupDecider:
             if evaluation.request.mode is Mode.PREVIEW:
                 return self._preview(self._with_conversions(evaluation))
             return self._decide(self._with_conversions(evaluation))
-        except QuotaUndecided:
-            raise
+        except self._of_group:
+            raise  # the transaction is over; the group is tried again in halves
         except Exception as fault:
             log.exception("could not decide", request_id=evaluation.request.request_id)
             error = DecisionFault("the request could not be decided")
@@ -122,7 +125,10 @@ class _GroupDecider:
         """The decision that an earlier call with this request_id got."""
         if not self._identities.is_same(answered.person, evaluation.request.customer):
             return RequestIdTaken("this request_id was used for another customer")
-        return from_json(answered.answer)
+        decision = from_json(answered.answer)
+        if _is_other_question(evaluation, answered, decision):
+            return RequestIdTaken("this request_id was used for another question")
+        return decision
 
     def _with_conversions(self, evaluation: Evaluation) -> Evaluation:
         return (
@@ -154,7 +160,9 @@ class _GroupDecider:
         self._reserve(row, selection, contacts)
         if row.request_id:  # the same request_id, later in this group or any other, gets the same decision
             self._requests.append(RequestRow(row.request_id, row.decision_id))
-            self._answered[row.request_id] = AnsweredRequest(row.request_id, row.person, row.answer)
+            self._answered[row.request_id] = AnsweredRequest(
+                row.request_id, row.person, row.answer, row.placement or "", row.inputs
+            )
         return decision
 
     def _reserve(self, row: DecisionRow, selection: Selection, contacts: list[Contact]) -> None:
@@ -163,6 +171,15 @@ class _GroupDecider:
         for position, (proposal, contact, withheld) in enumerate(selection.chosen):
             if withheld is None:
                 self._quotas.take(row.decision_id, position, contact, proposal.campaign_channel.quotas)
+
+
+def _is_other_question(evaluation: Evaluation, answered: AnsweredRequest, decision: Decision) -> bool:
+    """Whether placement, channels or max_offers differ (the last within one book, which bounds it); the context may."""
+    request, inputs = evaluation.request, orjson.loads(answered.inputs)
+    if request.placement != answered.placement or set(request.channels) != set(inputs["channels"]):
+        return True
+    is_same_book = decision.book_version == evaluation.compiled.book.version
+    return is_same_book and request.max_offers != inputs["max_offers"]
 
 
 def _likely_quotas(evaluations: Sequence[Evaluation]) -> dict[QuotaKey, int]:

@@ -96,7 +96,7 @@ def _learn(store: Store, campaign: str, settings: Learn, now: Instant) -> list[L
     if not states or states[0][0] <= now + _AHEAD - _REFRESH:
         unusable = learning.count(store, campaign, reward, _OUTCOMES[reward], delay, now - delay - _GRACE)
         if unusable:
-            log.warning("learned without values that are out of bounds", campaign=campaign, values=unusable)
+            log.warning("learned without values that are out of bounds", campaign=campaign, skipped=unusable)
         sums = learning.sums(store, campaign, reward, now - settings.window)
         arms = orjson.dumps({arm.variant: arm[1:] for arm in sums}).decode()
         if not states or states[0][1] != arms:

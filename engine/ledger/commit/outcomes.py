@@ -86,7 +86,7 @@ def report(
     decided = decisions.decided(
         store, list({command.decision_id for command in commands if command.decision_id})
     )
-    owners = persons.owners(store, [command.event.event_id for command in commands])
+    owners = outcomes.owners(store, [command.event.event_id for command in commands])
     new: list[tuple[CompiledBook, OutcomeRow]] = []
     results: list[RecordResult | LedgerError] = []
     for command in commands:
@@ -102,14 +102,19 @@ def report(
     return results, _keep(store, new, decided, person_of) if new else ()
 
 
-def _is_new(row: OutcomeRow, owners: dict[str, str]) -> bool:
-    """Whether the outcome is not kept yet. Raises EventIdTaken."""
-    owner = owners.get(row.event_id)
-    if owner is None:
-        owners[row.event_id] = row.person
+def _is_new(row: OutcomeRow, owners: dict[str, tuple[str, str]]) -> bool:
+    """Whether the outcome is not kept yet. Raises EventIdTaken.
+
+    An outcome of another type is no retry: called a duplicate, an `unsubscribed` would be lost.
+    """
+    if row.event_id not in owners:
+        owners[row.event_id] = row.person, row.type
         return True
+    owner, type_ = owners[row.event_id]
     if owner and row.person and owner != row.person:
         raise EventIdTaken("this event_id was used for another customer")
+    if type_ != row.type:
+        raise EventIdTaken("this event_id was used for another outcome")
     return False
 
 

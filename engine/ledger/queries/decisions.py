@@ -20,6 +20,10 @@ class AnsweredRequest(NamedTuple):
     person: str
     """As stored when it was decided."""
     answer: str
+    placement: str
+    """Empty: none."""
+    inputs: str
+    """As in the decision's row."""
 
 
 class Decided(NamedTuple):
@@ -33,7 +37,7 @@ class Decided(NamedTuple):
 
 
 _ANSWERED = Select(
-    "r.request_id, d.person, d.answer",
+    "r.request_id, d.person, d.answer, coalesce(d.placement, ''), d.inputs",
     "FROM requests AS r JOIN decisions AS d ON d.decision_id = r.decision_id"
     " WHERE r.request_id IN :given(id text) AND r.decision_id >= ?",
 )

@@ -41,8 +41,12 @@ _OF_DECISIONS = Select(
 """All outcomes of decisions."""
 
 
+_OWNERS = Select("event_id, person, type", "FROM outcomes WHERE event_id IN :given(event_id text)")
+"""The persons and types of outcomes."""
+
+
 _OF_PERSONS = Select(
-    f"person, {columns(PastOutcome._fields)}",
+    f"person, {columns(PastOutcome._fields[:-1])}, coalesce(decision_id, '')",
     "FROM outcomes WHERE person IN :given(person text) AND type IN :given(type text) AND at > ?",
     packed=True,
 )
@@ -67,6 +71,11 @@ _CONVERSIONS = Select(
 def keep(store: Store, rows: Sequence[OutcomeRow]) -> None:
     """Adds outcomes."""
     store.insert(OutcomeRow, rows)
+
+
+def owners(store: Store, event_ids: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """By event_id, the person and the type of each of these outcomes that is kept."""
+    return {event_id: (person, type_) for event_id, person, type_ in store.select(_OWNERS, event_ids)}
 
 
 def of_decisions(store: Store, decision_ids: Sequence[str]) -> dict[str, list[ReportedOutcome]]:

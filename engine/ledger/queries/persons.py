@@ -38,12 +38,8 @@ _KNOWN = Select("person", "FROM persons WHERE person IN :given(person text)")
 """Those of the persons who are known."""
 
 
-_OWNERS = Select(
-    "event_id, person",
-    "FROM events WHERE event_id IN :given(event_id text)"
-    " UNION ALL SELECT event_id, person FROM outcomes WHERE event_id IN :given(event_id text)",
-)
-"""The persons of events and outcomes."""
+_OWNERS = Select("event_id, person", "FROM events WHERE event_id IN :given(event_id text)")
+"""The persons of events."""
 
 
 _LAST_POSITIONS = Select(
@@ -150,8 +146,8 @@ def _by_query(rows: Iterable[Sequence[Any]]) -> dict[int, list[Sequence[Any]]]:
 
 
 def owners(store: Store, event_ids: Sequence[str]) -> dict[str, str]:
-    """By event_id, the person of each of these events and outcomes that is kept."""
-    return dict(store.select(_OWNERS, event_ids, event_ids))
+    """By event_id, the person of each of these events that is kept."""
+    return dict(store.select(_OWNERS, event_ids))
 
 
 def last_positions(store: Store, moments: Sequence[tuple[str, Instant]]) -> dict[tuple[str, Instant], int]:

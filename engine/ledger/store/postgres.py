@@ -19,7 +19,7 @@ from psycopg.types.json import set_json_loads
 from sqlalchemy import NullPool, create_engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from engine.ledger.errors import LedgerUnavailable
+from engine.ledger.errors import DataRefused, LedgerUnavailable
 from engine.ledger.migrate import migrate_database
 from engine.ledger.store.partitions import make_partitions
 from engine.ledger.store.postgres_url import connection_info, session, shown
@@ -53,6 +53,15 @@ _IN_LIST = re.compile(r"IN (:given\([^,)]*\))")
 logging.getLogger("psycopg").setLevel(logging.ERROR)  # it raises what it warns of
 
 
+_OF_DATA = (
+    psycopg.DataError,
+    psycopg.IntegrityError,
+    psycopg.errors.ProgramLimitExceeded,
+    psycopg.errors.InFailedSqlTransaction,
+)
+"""Errors of what is written, not of the server."""
+
+
 class PostgresStore(Store):
     """A log in a PostgreSQL database. It connects again by itself when the connection was lost.
 
@@ -62,6 +71,7 @@ class PostgresStore(Store):
     """
 
     shards = 8
+    errors = (psycopg.Error,)
 
     def __init__(self, url: str, *, busy_timeout: float = 2.0) -> None:
         self._url, self._busy_timeout = url, busy_timeout
@@ -89,7 +99,8 @@ class PostgresStore(Store):
         except psycopg.Error as error:
             self.close()
             failed = "did not take the write" if writes else "could not be read"
-            raise LedgerUnavailable(f"the log {failed}: {_cause(error)}") from error
+            kind = DataRefused if isinstance(error, _OF_DATA) else LedgerUnavailable
+            raise kind(f"the log {failed}: {_cause(error)}") from error
         except BaseException:
             self.close()  # which rolls back
             raise

@@ -12,7 +12,7 @@ import orjson
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
-from engine.ledger.errors import LedgerUnavailable
+from engine.ledger.errors import DataRefused, LedgerUnavailable
 from engine.ledger.store.statements import Select, TableColumn, bound, with_given
 from engine.ledger.store.store import RowT, Store
 from engine.ledger.store.tables import table_of
@@ -26,6 +26,10 @@ _CACHE_KIB = 16 * 1024
 """SQLite's own cache of pages: the server grows by it and no more; the system's cache holds the rest of the file."""
 
 
+_OF_DATA = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError)
+"""Errors of what is written, not of the file."""
+
+
 class SqliteStore(Store):
     """A log in one SQLite file: write-ahead log, every commit synced to disk. For one thread at a time.
 
@@ -33,6 +37,8 @@ class SqliteStore(Store):
     The first transaction opens it; `transaction` raises LedgerUnavailable when the file cannot be opened or does not take
     the write.
     """
+
+    errors = (sqlite3.Error,)
 
     def __init__(self, url: str, *, busy_timeout: float = 2.0) -> None:
         self._url, self._path = url, sqlite_path(url)
@@ -66,7 +72,8 @@ class SqliteStore(Store):
         except (sqlite3.Error, OSError) as error:
             self.close()
             failed = "did not take the write" if writes else "could not be read"
-            raise LedgerUnavailable(f"the log {failed}: {error}") from error
+            kind = DataRefused if isinstance(error, _OF_DATA) else LedgerUnavailable
+            raise kind(f"the log {failed}: {error}") from error
 
     def another(self) -> "SqliteStore":
         """The same log on a connection of its own, for reading.

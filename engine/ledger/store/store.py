@@ -21,13 +21,16 @@ class Store(ABC):
     shards: int = 1
     """Into how many rows a counter is divided: one where writers come one by one anyway."""
 
+    errors: tuple[type[Exception], ...] = ()
+    """What its statements raise when they fail; `transaction` turns it into LedgerUnavailable."""
+
     @abstractmethod
     def transaction(self, locks: Iterable[str] = (), *, writes: bool = True) -> AbstractContextManager[None]:
         """Keeps everything inside together when the block ends, or nothing of it when it raises. They do not nest.
 
         locks: names of what is read and written inside, such as persons and request ids; transactions with the same name
         come one after the other, in whatever process. Without `writes` all that is read inside is of one moment, and no
-        writer waits for it or is waited for. Raises LedgerUnavailable.
+        writer waits for it or is waited for. Raises LedgerUnavailable; DataRefused where it is for what was to be written.
         """
 
     @abstractmethod

@@ -132,3 +132,14 @@ def test_proposals_of_one_scope_share_a_rule() -> None:
     compiled = pressure(COMPLAINT)
     (first,), (second,) = (compiled.rules_for(CAMPAIGN, SMS._replace(campaign=name)) for name in "ab")
     assert first is second
+
+
+def test_a_decisions_outcome_counts_once() -> None:
+    """Three reports of one message are one outcome; those of three messages are three."""
+    reports = [happened("ignored", NOW - number)._replace(decision_id="d-1") for number in range(3)]
+    rule_result = look(THRICE, *reports)
+    assert rule_result is not None
+    assert (rule_result.blocks, rule_result.counted) == (False, 1)
+    others = [report._replace(decision_id=f"d-{number}") for number, report in enumerate(reports)]
+    assert blocks(THRICE, *others)
+    assert not blocks(THRICE, *others[:2], others[1]._replace(at=NOW - 9))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import evaluate
 from engine.ledger.commit.decisions import DecideCommand
-from engine.ledger.commit.events import RecordResult
+from engine.ledger.commit.events import RecordCommand, RecordResult
 from engine.ledger.commit.group import commit_group
 from engine.ledger.commit.identity import LinkCommand
 from engine.ledger.commit.outcomes import ReportCommand
@@ -282,3 +282,20 @@ def test_the_order_in_which_word_arrives_does_not_matter(
                 states = tuple(log.rows("select state, expires_at from contacts"))
                 found.add((states, is_open(compiled, store, NOW + 24 * HOUR)))
     assert len(found) == 1
+
+
+def test_events_and_outcomes_have_ids_of_their_own(
+    compiled: CompiledBook, store: Store, any_log: Log
+) -> None:
+    """An id that an event or another outcome has does not swallow an `unsubscribed`, nor fail its neighbours."""
+    ownerless = word(compiled, "no-such-decision", "delivered", NOW, "e-1")
+    event = RecordCommand(compiled, "ann", Event("e-1", "view", NOW, {}), NOW)
+    withdrawn = ReportCommand(compiled, "ann", "", Event("e-2", "unsubscribed", NOW, {}), NOW)
+    same_id = RecordCommand(compiled, "ann", Event("e-2", "view", NOW, {}), NOW)
+    other = ReportCommand(compiled, "ann", "", Event("e-1", "unsubscribed", NOW, {}), NOW)
+    results = commit_group(store, [ownerless, event, same_id, withdrawn])
+    assert results == [RecordResult.ACCEPTED] * 4
+    assert commit_group(store, [ownerless, event, same_id, withdrawn]) == [RecordResult.DUPLICATE] * 4
+    (refused,) = commit_group(store, [other])
+    assert isinstance(refused, EventIdTaken)
+    assert any_log.rows("select count(*) from consents") == [(1,)]

@@ -10,6 +10,7 @@ from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import evaluate
 from engine.ledger.commit.decisions import DecideCommand
 from engine.ledger.commit.group import commit_group
+from engine.ledger.errors import RequestIdTaken
 from engine.ledger.store.open import open_store
 from engine.ledger.store.store import Store
 from engine.model.decision import Decision, Outcome, Reason, ReasonCode, RuleKind
@@ -269,3 +270,20 @@ def test_many_holds_that_end_at_once_are_given_back(
     later = NOW + DAY
     assert settle(compiled, store, somebody("small", "rare", later))[0].outcome is Outcome.OFFER
     assert used(any_log, "rare/stock") == 1
+
+
+def test_a_request_id_of_another_question_is_refused(compiled: CompiledBook, store: Store) -> None:
+    """In the same group and later; another context is a retry, and a preview is evaluated anew."""
+    first = somebody("li-na", "few", request_id="r-1", placement="hero", max_offers=2)
+    others = [
+        first._replace(placement=""),
+        first._replace(channels=("web",)),
+        first._replace(max_offers=1),
+    ]
+    commands = [DecideCommand(evaluate(compiled, request)) for request in (first, *others)]
+    for results in (commit_group(store, commands), commit_group(store, commands)):
+        assert isinstance(results[0], Decision)
+        assert [type(result) for result in results[1:]] == [RequestIdTaken] * 3
+    retry = first._replace(attributes={"profile.phone": "139", "profile.wants": "rare"})
+    assert settle(compiled, store, retry) == [results[0]]
+    assert settle(compiled, store, others[0]._replace(mode=Mode.PREVIEW))[0].decision_id == ""

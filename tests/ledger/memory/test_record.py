@@ -222,3 +222,29 @@ def test_a_book_that_keeps_no_events_refuses_them(tmp_path: Path) -> None:
         assert codes(client.record([recorded("ann", "view", datetime.now(UTC))])) == ["FAILED_PRECONDITION"]
         with pytest.raises(InvalidRequest, match="simulate"):
             client.record([], now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("type_", "meant"),
+    [
+        ("unsubscribe", "unsubscribed"),
+        ("Unsubscribed", "unsubscribed"),
+        ("opt-out", "unsubscribed"),
+        ("complaint", "complained"),
+        ("bounce", "bounced"),
+        ("open", "opened"),
+        ("unsubscribbed", "unsubscribed"),
+    ],
+)
+def test_misspelt_outcomes_are_refused(client: Client, ann: str, type_: str, meant: str) -> None:
+    """A word that is nearly an outcome's is refused with the word that was meant, with or without a decision."""
+    (result,) = client.record([recorded(ann, type_, NOW)], now=NOW)
+    assert isinstance(result, Status)
+    assert codes([result]) == ["INVALID_ARGUMENT"]
+    assert f"did you mean {meant}?" in result.message
+
+
+@pytest.mark.parametrize("type_", ["page_opened", "order", "delivery_chosen", "subscription", "checked"])
+def test_other_types_pass(client: Client, ann: str, type_: str) -> None:
+    """Types that are not nearly an outcome's are events."""
+    assert client.record([recorded(ann, type_, NOW)], now=NOW) == [ACCEPTED]
