@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from engine.rulebook.model.book import AttributeType, Channel, Content, Fields, Placeholder, Template
-from engine.rulebook.report.diagnostics import Code, quote
+from engine.rulebook.report.diagnostics import Code, Severity, quote
 from engine.rulebook.report.findings import Findings, Path
 from engine.rulebook.symbols import AttributeScope, SymbolTable
 from engine.rulebook.text import regions
@@ -17,6 +17,10 @@ FieldTexts = Mapping[str, str]
 ByChannel = Mapping[str, FieldTexts]
 _FIELD = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
 _TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
+_DOUBLE = re.compile(r"\{\{\s*([a-z][a-z0-9_]*(?:\.[a-z0-9_-]+)+\s*(?:\|[^{}]*)?)\}\}")
+_SINGLE = re.compile(r"\{([^{}|]+\|[^{}]*)\}")
+_FILTER = re.compile(r"^(?:default|round|upcase|upper|lower|downcase|capitalize|title|trim|date)\b *[:(]|\|")
+_DEFAULT = re.compile(r"\bdefault *[:(] *(['\"]?)(.*?)\1 *\)? *(?:\||$)")
 _NO_TEXT = (AttributeType.TEXTS, AttributeType.INTEGERS, AttributeType.NUMBERS, AttributeType.TIME)
 
 
@@ -104,6 +108,7 @@ class ContentReader:
 
 def parse_template(text: str, path: Path, attribute_scope: AttributeScope, findings: Findings) -> Template:
     """The template in the text at the path; what is wrong with it goes to the findings."""
+    _warn_of_other_languages(text, path, findings)
     parts: list[str | Placeholder] = []
     literal = ""
     end = 0
@@ -123,6 +128,34 @@ def parse_template(text: str, path: Path, attribute_scope: AttributeScope, findi
             parts.append(_placeholder(token[1], path, attribute_scope, findings))
     literal += text[end:]
     return Template((*parts, literal) if literal else tuple(parts))
+
+
+def _warn_of_other_languages(text: str, path: Path, findings: Findings) -> None:
+    """Warn of placeholders in the forms of Jinja, Liquid or Handlebars, which would be shown as they are."""
+    for match in _DOUBLE.finditer(text):
+        name, _, filters = (part.strip() for part in match[1].partition("|"))
+        message = (
+            f"{quote(match[0])} is shown as {quote(f'{{{match[1]}}}')}: double braces are braces of the text"
+        )
+        _warn(path, message, f"write {{{name}{_fallback(filters)}}} for the value", findings)
+    for match in _SINGLE.finditer(_DOUBLE.sub("", text)):
+        name, _, filters = (part.strip() for part in match[1].partition("|"))
+        if _FILTER.search(filters):
+            message = f"{quote(filters)} is shown to customers without {quote(name)}: there are no filters"
+            _warn(path, message, f"write {{{name}{_fallback(filters)}}}", findings)
+
+
+def _warn(path: Path, message: str, hint: str, findings: Findings) -> None:
+    findings.report(findings.location(path), Code.TEMPLATE, message, hint, severity=Severity.WARNING)
+
+
+def _fallback(filters: str) -> str:
+    """The fallback that filters of another language mean: `default:'x'` is `|x`, `0|round:2` is `|0`."""
+    default = _DEFAULT.search(filters)
+    if default:
+        return f"|{default[2]}"
+    first = filters.partition("|")[0].strip()
+    return f"|{first}" if first and not _FILTER.search(first) else ""
 
 
 def _placeholder(inside: str, path: Path, attribute_scope: AttributeScope, findings: Findings) -> Placeholder:

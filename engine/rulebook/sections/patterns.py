@@ -16,7 +16,7 @@ from engine.rulebook.shapes.derived import PatternShape
 from engine.rulebook.shapes.faults import shaped
 from engine.rulebook.symbols import SymbolTable
 from engine.rulebook.text.durations import span
-from engine.rulebook.text.merge import NAME
+from engine.rulebook.text.merge import is_name
 from engine.rulebook.text.nodes import PlainData
 
 MAX_PATTERNS = 200
@@ -165,7 +165,7 @@ def fields_of(pattern: Pattern) -> dict[str, Attribute]:
 
 def check_conclusion(name: str, path: Path, findings: Findings) -> None:
     """Report a name with a dot: in `pattern.NAME.FIELD` its end would be unclear."""
-    if NAME.fullmatch(name) and "." in name:
+    if is_name(name) and "." in name:
         hint = "up to 100 letters, digits, and _ - after the first"
         findings.key_error(path, Code.NAME, f"a dot in the name {quote(name)}", hint)
 

@@ -1,14 +1,15 @@
 """Merge the files of a book into one mapping of sections, without the parts that are wrong."""
 
-import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from engine.rulebook.model.policies import POLICY_SECTIONS
 from engine.rulebook.report.diagnostics import Code, quote
-from engine.rulebook.report.findings import Findings, Path
+from engine.rulebook.report.findings import Findings, Path, SourcePosition
 from engine.rulebook.text import hints, nodes, yaml_events
 from engine.rulebook.text.files import MAX_BOOK_BYTES, MAX_FILE_BYTES, Sources
+from engine.rulebook.text.mistakes import INVISIBLE
 from engine.rulebook.text.nodes import Document, PlainData
 from engine.rulebook.text.yaml_events import Unreadable
 
@@ -23,10 +24,20 @@ _NAMED = (
     *(("pressure", section) for section in POLICY_SECTIONS),
 )
 
+_TYPICAL = {
+    "campaigns": {"offer", "channels", "placements", "when", "variants"},
+    "offers": {"value", "content", "stock", "tags"},
+    "channels": {"kind", "consent", "address"},
+    "placements": {"channel", "max_offers", "fallback"},
+    "attributes": {"type", "one_of"},
+    "audiences": {"all", "any", "none", "audience"},
+}
+"""Keys by which an entry of a section is known."""
+
 _FEATURES = ("campaigns.*.attribution",)
 """Paths of features that the language has and this version does not support; `*` is any name."""
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
+_LONGEST_NAME = 100
 
 
 @dataclass(slots=True)
@@ -82,11 +93,21 @@ def _document(name: str, content: bytes, findings: Findings, *, fits: bool) -> D
         return Document(whole=False)
     findings.sources[name] = yaml_events.LINE_BREAK.split(text)
     document = nodes.compose(text, book=True)
+    misplaced = isinstance(document.data, dict) and any(
+        key not in SECTIONS and _home(value, (key,)) for key, value in document.data.items()
+    )
     for problem in document.problems:
+        if misplaced and problem.code is Code.EMPTY and problem.position in _heads(document):
+            continue  # the section is empty because its entries stand beside it
         findings.report(
             (name, *problem.position), problem.code, problem.message, problem.hint, severity=problem.severity
         )
     return document
+
+
+def _heads(document: Document) -> list[SourcePosition]:
+    """Where the values of sections are written."""
+    return [position for path, position in document.values.items() if len(path) == 1]
 
 
 def _take(name: str, document: Document, merged: Merged, findings: Findings) -> None:
@@ -205,20 +226,37 @@ def _check_sections(merged: Merged, findings: Findings) -> None:
         for key in list(data):
             here = (*path, key)
             if key not in known:
-                findings.key_error(
-                    here, Code.UNKNOWN, f"there is no section {quote(key)}", findings.suggest(key, known)
-                )
+                hint = findings.suggest(key, known) or _home(data[key], here)
+                findings.key_error(here, Code.UNKNOWN, f"there is no section {quote(key)}", hint)
                 merged.whole = False
     for section in _NAMED:
         for name in merged.section(*section):
             check_name(name, (*section, name), findings)
 
 
+def _home(entry: PlainData, path: Path) -> str:
+    """A hint for an entry that stands beside its section instead of in it; empty if no section is likely."""
+    keys = set(entry) if isinstance(entry, dict) else set()
+    section = next((name for name, typical in _TYPICAL.items() if keys & typical), "")
+    return f"indent it and its lines below `{section}:`" if section and len(path) == 1 else ""
+
+
 def check_name(name: str, path: Path, findings: Findings) -> None:
     """Report a name with characters that are not allowed in names."""
-    if not NAME.fullmatch(name):
+    if not is_name(name):
         hint = "up to 100 letters, digits, and . _ - after the first"
         findings.key_error(path, Code.NAME, f"{quote(name)} is not a name", hint)
+
+
+def is_name(text: str) -> bool:
+    """Whether the text can be a name: letters and digits of any script with their marks, and `.`, `_`, `-` after the first."""
+    kinds = [unicodedata.category(character) for character in text]
+    return (
+        0 < len(text) <= _LONGEST_NAME
+        and (kinds[0][0] == "L" or kinds[0] == "Nd")
+        and all(kind[0] in "LM" or kind == "Nd" or c in "._-" for c, kind in zip(text, kinds, strict=True))
+        and not INVISIBLE.search(text)
+    )
 
 
 def _sorted(data: PlainData) -> PlainData:
