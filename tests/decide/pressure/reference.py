@@ -133,9 +133,17 @@ def is_paused(pause: Pause, facts: Facts, outcomes: Sequence[PastOutcome], now: 
             for outcome in concerned
             if outcome.at <= last.at and (pause.within is None or outcome.at > last.at - pause.within)
         ]
-        if len(window) >= pause.times and now < last.at + pause.span:
+        if _messages(window) >= pause.times and now < last.at + pause.span:
             return True
     return False
+
+
+def _messages(outcomes: Sequence[PastOutcome]) -> int:
+    """How many outcomes there are when what is reported twice of one decision counts once."""
+    unknown = sum(not outcome.decision_id for outcome in outcomes)
+    return unknown + len(
+        {(outcome.decision_id, outcome.type, outcome.campaign) for outcome in outcomes if outcome.decision_id}
+    )
 
 
 def _is_about(pause: Pause, facts: Facts, outcome: PastOutcome) -> bool:

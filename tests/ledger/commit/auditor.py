@@ -169,7 +169,9 @@ class Auditor:
         for each in self.reports:
             if each.step < one.step and each.name in self._together(one):
                 offer = self.book.campaigns[each.campaign].offer if each.campaign else ""
-                yield PastOutcome(each.type, each.at, each.channel, each.campaign, offer)
+                yield PastOutcome(
+                    each.type, each.at, each.channel, each.campaign, offer, each.decision_id or ""
+                )
 
     def _unwanted(self, one: Asked, channel: str) -> bool:
         """Whether the customer wants no more on the channel: each channel of these books has a purpose of its own."""
