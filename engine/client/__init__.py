@@ -18,16 +18,17 @@ Every failure is a `TactError`:
     ├── Overloaded          RESOURCE_EXHAUSTED, with the time after which to try again
     ├── Unavailable         UNAVAILABLE, after the last attempt
     ├── DeadlineExceeded    DEADLINE_EXCEEDED
+    ├── ItemsRefused        raised by `raise_for_errors()` of results: the items that were refused, by index
     └── ServerError         anything else
 """
 
 from engine.client.access import Tls
 from engine.client.aio import AsyncClient
-from engine.client.calls import Recorded
 from engine.client.errors import (
     AccessDenied,
     DeadlineExceeded,
     InvalidRequest,
+    ItemsRefused,
     NotFound,
     NotImplementedHere,
     NotReady,
@@ -39,6 +40,7 @@ from engine.client.errors import (
     Violation,
     error_of_status,
 )
+from engine.client.results import ItemResults, Recorded, RecordResults
 from engine.client.sync import Client
 from engine.wire.messages.events import event, outcome, recorded
 from engine.wire.messages.requests import from_document, request
@@ -50,11 +52,14 @@ __all__ = [
     "Client",
     "DeadlineExceeded",
     "InvalidRequest",
+    "ItemResults",
+    "ItemsRefused",
     "NotFound",
     "NotImplementedHere",
     "NotReady",
     "Overloaded",
     "Plain",
+    "RecordResults",
     "Recorded",
     "RequestIdReused",
     "ServerError",

@@ -2,27 +2,21 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
-from enum import StrEnum
 from itertools import cycle, islice
 from typing import Any, TypeAlias
 from uuid import uuid4
 
 import grpc
-from google.rpc.status_pb2 import Status
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 
 from engine.api.v1.decisions_pb2 import (
     DecideBatchRequest,
-    DecideBatchResponse,
     DecideRequest,
-    DecideResponse,
     ExplainRequest,
     LinkRequest,
     RecordedEvent,
-    RecordedResult,
     RecordRequest,
-    RecordResponse,
 )
 from engine.api.v1.decisions_pb2_grpc import DecisionsStub
 from engine.wire.messages.values import aware, texts
@@ -47,14 +41,6 @@ CHANNEL_OPTIONS: tuple[tuple[str, int | str], ...] = (
     ("grpc.max_reconnect_backoff_ms", 5_000),
     ("grpc.max_receive_message_length", 64 * 1024 * 1024),  # a batch of 1,000 with its content
 )
-
-
-class Recorded(StrEnum):
-    """What became of an event that was recorded."""
-
-    ACCEPTED = "accepted"
-    DUPLICATE = "duplicate"
-    """An event with that event_id is recorded already, perhaps by an earlier attempt of the same call."""
 
 
 class Stubs:
@@ -109,13 +95,6 @@ def explain_request(subject: DecideRequest | str, campaigns: Sequence[str]) -> E
     return ExplainRequest(request=subject, campaigns=campaigns)
 
 
-def results(response: DecideBatchResponse) -> list[DecideResponse | Status]:
-    """The response or the error of each request, in their order."""
-    return [
-        item.response if item.WhichOneof("result") == "response" else item.error for item in response.items
-    ]
-
-
 def record_request(events: Iterable[RecordedEvent], now: datetime | None) -> RecordRequest:
     """The events as one message, each with an event_id, so that a retry cannot count them twice."""
     return RecordRequest(
@@ -134,16 +113,6 @@ def _identified_event(event: RecordedEvent) -> RecordedEvent:
 def link_request(names: Iterable[str], now: datetime | None) -> LinkRequest:
     """The names as one message."""
     return LinkRequest(customer_ids=texts("names", names), now=None if now is None else aware("now", now))
-
-
-def record_results(response: RecordResponse) -> list[Recorded | Status]:
-    """What became of each event, in their order."""
-    return [_record_result(result) for result in response.results]
-
-
-def _record_result(result: RecordedResult) -> Recorded | Status:
-    kind = result.WhichOneof("result")
-    return result.error if kind == "error" else Recorded(str(kind))
 
 
 def batches(requests: Iterable[DecideRequest], size: int) -> Iterator[list[DecideRequest]]:

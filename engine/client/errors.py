@@ -1,5 +1,6 @@
 """The errors of a call, one class for each kind of gRPC status; mapped here and nowhere else."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -86,6 +87,18 @@ class DeadlineExceeded(TactError):
 
 class ServerError(TactError):
     """Any other status; the server's log has the cause."""
+
+
+class ItemsRefused(TactError):
+    """Items of a call were refused, while the others were kept; `code` and `status` are of the first refused item."""
+
+    def __init__(self, errors: Mapping[int, TactError], count: int) -> None:
+        first = next(iter(errors.values()))
+        super().__init__(first.status)
+        self.errors = dict(errors)
+        """The error of each refused item, by its index in the call."""
+        lines = [f"  [{index}] {error}" for index, error in errors.items()]
+        self.args = ("\n".join([f"{len(errors)} of {count} items were refused:", *lines]),)
 
 
 _ERRORS: dict[grpc.StatusCode, type[TactError]] = {

@@ -20,6 +20,7 @@ from engine.api.v1.decisions_pb2 import (
 )
 from engine.client import calls
 from engine.client.access import Tls, Token, metadata_of
+from engine.client.results import ItemResults, RecordResults, batch_results, record_results
 from engine.client.retry import Budget, Policy
 from engine.client.stream import Unanswered
 
@@ -70,10 +71,13 @@ class Client:
 
     def decide_batch(
         self, requests: Sequence[DecideRequest], *, timeout: float | None = None
-    ) -> list[DecideResponse | Status]:
-        """Decide up to 1,000 requests; in their order a response each, or the status that says why there is none."""
+    ) -> ItemResults[DecideResponse]:
+        """Decide up to 1,000 requests; in their order a response each, or the status that says why there is none.
+
+        `raise_for_errors()` of the results raises ItemsRefused if any request was refused.
+        """
         response = self._call(self._stubs.decide_batch, calls.batch(requests), timeout)
-        return calls.results(response)
+        return batch_results(response)
 
     def decide_many(
         self,
@@ -134,14 +138,17 @@ class Client:
         *,
         now: datetime | None = None,
         timeout: float | None = None,
-    ) -> list[calls.Recorded | Status]:
+    ) -> RecordResults:
         """Record up to 1,000 events; in their order what became of each, or the status that says why it is not kept.
+
+        A refused event raises nothing by itself, since the others are kept: `raise_for_errors()` of the results raises
+        ItemsRefused, which lists the refused events by their index, if there are any.
 
         `now` is for callers with the role `simulate`. An event that has an event_id is counted once, however often it is
         recorded.
         """
         response = self._call(self._stubs.record, calls.record_request(events, now), timeout)
-        return calls.record_results(response)
+        return record_results(response)
 
     def link(self, names: Iterable[str], *, now: datetime | None = None, timeout: float | None = None) -> str:
         """Link two or more names of one person; returns the name under which the person is now stored.

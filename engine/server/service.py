@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, TypeVar
 import grpc
 import structlog
 from google.protobuf.message import DecodeError
-from google.rpc.status_pb2 import Status
 
 from engine.api.v1 import decisions_pb2 as pb
 from engine.explain import explain, explain_logged
@@ -17,7 +16,7 @@ from engine.model.instant import Instant
 from engine.model.request import Request
 from engine.server.book.serving import ServingBook, ServingBooks
 from engine.server.handlers import Context, stream, unary
-from engine.server.status import status_of
+from engine.server.status import refusal_reason, status_of
 from engine.server.streams import Streams, decide_when_room
 from engine.wire.explain import check_campaigns, parse_past, respond_explained
 from engine.wire.record import parse_linking, parse_recordings
@@ -72,7 +71,7 @@ class DecisionsService:
             serving.engine.check_room(1)
             parsed = self._parse(serving, request)
             decision = await serving.engine.decide(parsed, deadline=self._deadline(context))
-        self._count((decision,))
+        self._count("Decide", (decision,))
         return respond(decision)
 
     async def decide_batch(self, request: pb.DecideBatchRequest, context: Context) -> pb.DecideBatchResponse:
@@ -81,13 +80,14 @@ class DecisionsService:
             if len(request.requests) > serving.parser.limits.batched:
                 raise _too_many(serving.parser.limits.batched, len(request.requests))
             serving.engine.check_room(len(request.requests))
-            parsed = [self._parse_or_status(serving, message) for message in request.requests]
+            parsed = [self._parsed_or_error(serving, message) for message in request.requests]
             valid = [item for item in parsed if isinstance(item, Request)]
             answers = (
                 await serving.engine.decide_all(valid, deadline=self._deadline(context)) if valid else ()
             )
-        self._count(answers)
-        return pb.DecideBatchResponse(items=map(_item, _in_order(parsed, answers)))
+        ordered = [*_in_order(parsed, answers)]
+        self._count("DecideBatch", ordered)
+        return pb.DecideBatchResponse(items=map(_item, ordered))
 
     async def decide_stream(
         self, requests: AsyncIterator[pb.DecideRequest | DecodeError], context: Context
@@ -109,8 +109,9 @@ class DecisionsService:
             answers = (
                 await decide_when_room(serving.engine, valid, self._stream_deadline(context)) if valid else ()
             )
-        self._count(answers)
-        return list(map(_streamed, messages, _in_order(parsed, answers)))
+        ordered = [*_in_order(parsed, answers)]
+        self._count("DecideStream", ordered)
+        return list(map(_streamed, messages, ordered))
 
     async def record(self, request: pb.RecordRequest, context: Context) -> pb.RecordResponse:
         """Records events of customers and outcomes of decisions; one that fails has an error of its own."""
@@ -119,16 +120,19 @@ class DecisionsService:
             parsed = parse_recordings(serving.parser, request, self._clock())
             valid = [item for item in parsed if not isinstance(item, Exception)]
             answers = await serving.engine.record(valid, deadline=self._deadline(context)) if valid else ()
-        if self._metrics is not None:
-            for answer in answers:
-                self._metrics.recorded(answer if isinstance(answer, RecordResult) else "error")
-        return pb.RecordResponse(results=map(_result, request.events, _in_order(parsed, answers)))
+        ordered = [*_in_order(parsed, answers)]
+        self._count_recorded(ordered)
+        return pb.RecordResponse(results=map(_result, request.events, ordered))
 
     async def link(self, request: pb.LinkRequest, context: Context) -> pb.LinkResponse:
         """Makes ids one person's."""
         with self._serving_books.current as serving:
-            command = parse_linking(serving.parser, request, self._clock())
-            result = await serving.engine.link(command, deadline=self._deadline(context))
+            try:
+                command = parse_linking(serving.parser, request, self._clock())
+                result = await serving.engine.link(command, deadline=self._deadline(context))
+            except Exception as error:
+                self._count_refused("Link", error)
+                raise
         return pb.LinkResponse(customer_id=result.person)
 
     async def explain(self, request: pb.ExplainRequest, context: Context) -> pb.ExplainResponse:
@@ -165,28 +169,30 @@ class DecisionsService:
             self._metrics.took("parse", time.perf_counter() - start)
         return request
 
-    def _parse_or_status(self, serving: ServingBook, message: pb.DecideRequest) -> Request | Status:
+    def _parsed_or_error(self, serving: ServingBook, message: pb.DecideRequest) -> Request | Exception:
         try:
             return self._parse(serving, message)
         except Exception as error:  # noqa: BLE001 an item's fault is that item's status
-            return status_of(error)
+            return error
 
     def _parse_streamed(
         self, serving: ServingBook, message: pb.DecideRequest | DecodeError
-    ) -> Request | Status:
+    ) -> Request | Exception:
         """A request of a stream, which needs a request_id by which its response is recognised."""
         if isinstance(message, DecodeError):
-            return status_of(InvalidMessage([FieldViolation("", "the bytes are not a DecideRequest")]))
+            return InvalidMessage([FieldViolation("", "the bytes are not a DecideRequest")])
         if not message.request_id:
-            return status_of(InvalidMessage([FieldViolation("request_id", "is required in a stream")]))
-        return self._parse_or_status(serving, message)
+            return InvalidMessage([FieldViolation("request_id", "is required in a stream")])
+        return self._parsed_or_error(serving, message)
 
-    def _count(self, answers: Iterable[Decision | Exception]) -> None:
-        """Counts the decisions, and logs each at level `debug`, without the customer."""
+    def _count(self, method: str, answers: Iterable[Decision | Exception]) -> None:
+        """Counts the decisions and what was refused, and logs each decision at level `debug`, without the customer."""
         if self._metrics is None:
             return
         for answer in answers:
-            if isinstance(answer, Decision):
+            if isinstance(answer, Exception):
+                self._count_refused(method, answer)
+            else:
                 self._metrics.decided(answer)
                 log.debug(
                     "decided",
@@ -196,33 +202,45 @@ class DecisionsService:
                     book=answer.book_version,
                 )
 
+    def _count_recorded(self, answers: Iterable[RecordResult | Exception]) -> None:
+        if self._metrics is None:
+            return
+        for answer in answers:
+            if isinstance(answer, Exception):
+                self._metrics.recorded("error")
+                self._count_refused("Record", answer)
+            else:
+                self._metrics.recorded(answer)
+
+    def _count_refused(self, method: str, error: Exception) -> None:
+        if self._metrics is not None:
+            self._metrics.refused(method, refusal_reason(error))
+
 
 _Answer = TypeVar("_Answer")
 
 
-def _in_order(parsed: Iterable[object], answers: Iterable[_Answer]) -> Iterator[_Answer | Status | Exception]:
+def _in_order(parsed: Iterable[object], answers: Iterable[_Answer]) -> Iterator[_Answer | Exception]:
     """The answers in the order of the items; an item that could not be parsed answers for itself."""
     remaining = iter(answers)
     for item in parsed:
-        yield item if isinstance(item, Status | Exception) else next(remaining)
+        yield item if isinstance(item, Exception) else next(remaining)
 
 
-def _item(answer: Decision | Exception | Status) -> pb.DecideBatchItem:
+def _item(answer: Decision | Exception) -> pb.DecideBatchItem:
     if isinstance(answer, Decision):
         return pb.DecideBatchItem(response=respond(answer))
-    return pb.DecideBatchItem(error=_error(answer))
+    return pb.DecideBatchItem(error=status_of(answer))
 
 
-def _streamed(
-    message: pb.DecideRequest | DecodeError, answer: Decision | Exception | Status
-) -> pb.DecideResponse:
+def _streamed(message: pb.DecideRequest | DecodeError, answer: Decision | Exception) -> pb.DecideResponse:
     if isinstance(answer, Decision):
         return respond(answer)
     request_id = "" if isinstance(message, DecodeError) else message.request_id
-    return pb.DecideResponse(request_id=request_id, error=_error(answer))
+    return pb.DecideResponse(request_id=request_id, error=status_of(answer))
 
 
-def _result(event: pb.RecordedEvent, answer: RecordResult | Exception | Status) -> pb.RecordedResult:
+def _result(event: pb.RecordedEvent, answer: RecordResult | Exception) -> pb.RecordedResult:
     event_id = event.event_id or event.event.event_id
     match answer:
         case RecordResult.ACCEPTED:
@@ -230,11 +248,7 @@ def _result(event: pb.RecordedEvent, answer: RecordResult | Exception | Status) 
         case RecordResult.DUPLICATE:
             return pb.RecordedResult(event_id=event_id, duplicate=True)
         case _:
-            return pb.RecordedResult(event_id=event_id, error=_error(answer))
-
-
-def _error(answer: Exception | Status) -> Status:
-    return answer if isinstance(answer, Status) else status_of(answer)
+            return pb.RecordedResult(event_id=event_id, error=status_of(answer))
 
 
 def _too_many(most: int, count: int) -> InvalidMessage:

@@ -110,6 +110,28 @@ _CODES: dict[type[Exception], int] = {
 }
 
 
+_REASONS: dict[type[Exception], str] = {
+    InvalidMessage: "invalid",
+    Unsupported: "unsupported",
+    EventsNotKept: "events_not_kept",
+    OutcomeRefused: "outcome_refused",
+    EventIdTaken: "event_id_taken",
+    RequestIdTaken: "request_id_taken",
+    TooManyNames: "too_many_names",
+    LedgerFull: "queue_full",
+    DeadlinePassed: "deadline_passed",
+    DataRefused: "data_refused",
+    LedgerUnavailable: "log_unavailable",
+    LedgerClosed: "shutting_down",
+    GoingDown: "shutting_down",
+}
+
+
+def refusal_reason(error: Exception) -> str:
+    """Why an item of a call was refused, as a label of metrics: one of a fixed set of words."""
+    return next((_REASONS[kind] for kind in type(error).__mro__ if kind in _REASONS), "internal")
+
+
 def status_of(error: Exception) -> Status:
     """The status of an error; one that is not expected is logged, and its text kept from the caller."""
     match error:

@@ -52,6 +52,9 @@ class Metrics:
             registry=self.registry,
         )
         self._recorded = self._counters("tact_recorded", "Recorded events.", "result")
+        self._refused = self._counters(
+            "tact_refused", "Items of calls that were refused, by reason.", "method", "reason"
+        )
         self._calls = self._counters("tact_calls", "Calls, by how they ended.", "method", "status")
         self._call_seconds = self._durations(
             "tact_call_seconds", "From a call's message to its answer.", "method"
@@ -81,6 +84,10 @@ class Metrics:
     def recorded(self, result: str) -> None:
         """Counts a recorded event; result: `accepted`, `duplicate` or `error`."""
         self._recorded[result,].inc()
+
+    def refused(self, method: str, reason: str) -> None:
+        """Counts an item of a call that was refused; method: of the call; reason: from a fixed set."""
+        self._refused[method, reason].inc()
 
     def called(self, method: str, status: str, seconds: float) -> None:
         """Counts a call that has ended; status: gRPC's name of it."""

@@ -55,23 +55,26 @@ class Scripted(pb_grpc.DecisionsServicer):
         return pb.DecideBatchResponse(items=map(_item, request.requests))
 
     async def Record(self, request: pb.RecordRequest, context: Context) -> pb.RecordResponse:  # noqa: N802
-        """Accepts an event the first time; later it is a duplicate."""
+        """Accepts an event the first time; later it is a duplicate. Refuses the customer `bad`."""
         before = set(self.recorded)
         self.recorded += (event.event_id for event in request.events)
         await self._receive(context)
         return pb.RecordResponse(
-            results=[
-                pb.RecordedResult(event_id=event.event_id, duplicate=True)
-                if event.event_id in before
-                else pb.RecordedResult(event_id=event.event_id, accepted=True)
-                for event in request.events
-            ]
+            results=[_recorded(event, event.event_id in before) for event in request.events]
         )
 
     async def Explain(self, request: pb.ExplainRequest, context: Context) -> pb.ExplainResponse:  # noqa: N802
         """An answer without campaigns."""
         await self._receive(context, request.request)
         return pb.ExplainResponse(response=pb.DecideResponse(outcome=pb.OUTCOME_NOTHING))
+
+
+def _recorded(event: pb.RecordedEvent, is_duplicate: bool) -> pb.RecordedResult:
+    if event.customer.id == "bad":
+        return pb.RecordedResult(event_id=event.event_id, error=bad_request("customer.id", "is bad"))
+    if is_duplicate:
+        return pb.RecordedResult(event_id=event.event_id, duplicate=True)
+    return pb.RecordedResult(event_id=event.event_id, accepted=True)
 
 
 def _item(request: pb.DecideRequest) -> pb.DecideBatchItem:

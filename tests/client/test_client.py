@@ -17,6 +17,7 @@ from engine.client import (
     Client,
     DeadlineExceeded,
     InvalidRequest,
+    ItemsRefused,
     NotImplementedHere,
     Overloaded,
     Recorded,
@@ -141,6 +142,34 @@ async def test_batch_items_fail_alone(client: Any, service: Scripted) -> None:
     error = error_of_status(bad)
     assert isinstance(error, InvalidRequest)
     assert error.violations == (Violation("customer.id", "is bad"),)
+
+
+async def test_refused_events_raise_when_asked(client: Any, service: Scripted) -> None:
+    """The exception lists each refused event by its index with its message; results without one come back themselves."""
+    at = datetime(2026, 3, 10, tzinfo=UTC)
+    results = await client.record([recorded(name, "view", at) for name in ("a", "bad", "c", "bad")])
+    assert [isinstance(result, Status) for result in results] == [False, True, False, True]
+    with pytest.raises(ItemsRefused) as caught:
+        results.raise_for_errors()
+    assert str(caught.value) == (
+        "2 of 4 items were refused:\n"
+        "  [1] INVALID_ARGUMENT: customer.id: is bad\n"
+        "  [3] INVALID_ARGUMENT: customer.id: is bad"
+    )
+    assert caught.value.code is CODES.INVALID_ARGUMENT
+    assert [*caught.value.errors] == [1, 3]
+    assert all(isinstance(error, InvalidRequest) for error in caught.value.errors.values())
+    accepted = await client.record([recorded("a", "view", at)])
+    assert accepted.raise_for_errors() == [Recorded.ACCEPTED]
+
+
+async def test_refused_requests_of_a_batch_raise_when_asked(client: Any, service: Scripted) -> None:
+    """A batch's results raise in the same way."""
+    results = await client.decide_batch([request("a"), request("bad")])
+    with pytest.raises(ItemsRefused, match=r"1 of 2 items were refused:\n  \[1\] INVALID_ARGUMENT"):
+        results.raise_for_errors()
+    answered = await client.decide_batch([request("a")])
+    assert len(answered.raise_for_errors()) == 1
 
 
 async def test_batch_is_tried_again_under_the_same_names(client: Any, service: Scripted) -> None:

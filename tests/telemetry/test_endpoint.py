@@ -2,11 +2,12 @@
 
 import signal
 import socket
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from engine.client import Client, InvalidRequest
+from engine.client import Client, InvalidRequest, outcome, recorded
 from engine.telemetry.counters import COUNTERS
 from engine.telemetry.metrics import process_registry
 from tests.books import write_book
@@ -70,6 +71,51 @@ def test_what_was_decided_is_counted(book: Path, log: Path) -> None:
         client.explain(li_na("c"))
         assert value(port, "tact_calls_total", method="Explain", status="OK") == 1
         assert value(port, "tact_decisions_total", outcome="offer") == 3
+        assert server.stop() == 0
+
+
+def test_refused_items_are_counted_by_reason(book: Path, log: Path) -> None:
+    """Items of Record, of batches and of streams, and links: each refusal once, those found while parsing too."""
+    port, at = free_port(), datetime(2026, 3, 10, tzinfo=UTC)
+    with (
+        serving(book, log, "--metrics-port", str(port)) as server,
+        Client(server.target, timeout=60) as client,
+    ):
+        delivered = outcome("", "delivered", at, customer_id="ann", event_id="e-1")
+        client.record(
+            [
+                outcome("", "opend", at, customer_id="ann"),
+                recorded("ann", "view", at),
+                outcome("d-unknown", "unsubscribed", at),
+                delivered,
+                delivered,
+                outcome("", "delivered", at, customer_id="bob", event_id="e-1"),
+            ]
+        )
+        client.decide_batch([li_na("li"), li_na("")])
+        assert [answer.error.code for answer in client.decide_stream([li_na("", request_id="s-1")])] == [3]
+        client.decide(li_na("li", request_id="r-1"))
+        client.decide_batch([li_na("ann", request_id="r-1")])
+        with pytest.raises(InvalidRequest):
+            client.link(["ann"])
+        refused = {
+            (method, reason): value(port, "tact_refused_total", method=method, reason=reason)
+            for method, reason in (
+                ("Record", "invalid"),
+                ("Record", "events_not_kept"),
+                ("Record", "outcome_refused"),
+                ("Record", "event_id_taken"),
+                ("DecideBatch", "invalid"),
+                ("DecideBatch", "request_id_taken"),
+                ("DecideStream", "invalid"),
+                ("Link", "invalid"),
+            )
+        }
+        assert refused == dict.fromkeys(refused, 1)
+        assert sum(sample.value for sample in samples(port) if sample.name == "tact_refused_total") == 8
+        assert value(port, "tact_recorded_total", result="error") == 4
+        assert value(port, "tact_recorded_total", result="accepted") == 1
+        assert value(port, "tact_recorded_total", result="duplicate") == 1
         assert server.stop() == 0
 
 
