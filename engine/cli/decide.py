@@ -60,6 +60,8 @@ def _show(explained: Explained, compiled: CompiledBook) -> None:
         console.print(
             f"next allowed at {to_datetime(decision.next_allowed_at).astimezone(compiled.book.timezone)}"
         )
+    if decision.next_any_at is not None:
+        console.print(f"next any at {to_datetime(decision.next_any_at).astimezone(compiled.book.timezone)}")
     for signal in explained.signals:
         led = f", from {', '.join(signal.led_by)}" if signal.led_by else ""
         console.print(f"signal {signal.name}{led}")

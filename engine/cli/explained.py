@@ -54,6 +54,8 @@ def _answer(response: pb.DecideResponse, zone: tzinfo) -> Iterator[Text]:
         )
     if response.HasField("next_allowed_at"):
         yield Text(f"  next allowed at {_moment(response.next_allowed_at, zone)}")
+    if response.HasField("next_any_at"):
+        yield Text(f"  next any at {_moment(response.next_any_at, zone)}")
 
 
 def _table(answer: pb.ExplainResponse, zone: tzinfo) -> Table:

@@ -49,6 +49,7 @@ def answer(
         candidate_outcomes=tuple(map(_candidate_outcome, selection.tried)) if with_outcomes else (),
         signals=tuple(SignalSince(signal.name, signal.since) for signal in evaluation.concluded.signals),
         selection_probability=_probability(selection),
+        next_any_at=selection.next_any_at,
     )
 
 
@@ -80,6 +81,7 @@ def to_json(decision: Decision) -> str:
             decision.next_allowed_at,
             [[signal.name, signal.since] for signal in decision.signals],
             decision.selection_probability,
+            decision.next_any_at,
         ]
     ).decode()
 
@@ -102,6 +104,7 @@ def from_json(text: str) -> Decision:
         next_allowed_at=next_allowed_at,
         signals=tuple(SignalSince(*signal) for signal in signals),
         selection_probability=rest[1] if len(rest) > 1 else 1.0,
+        next_any_at=rest[2] if len(rest) > 2 else None,
     )
 
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from engine.decide.arbitrate.campaign import CampaignChannel, CompiledCampaign, Creative
 from engine.decide.arbitrate.candidates import Candidate, Proposal, gives_way
+from engine.decide.arbitrate.moments import BlockedProposal, next_any
 from engine.decide.arbitrate.variants import (
     DrawnCreative,
     draw,
@@ -22,7 +23,7 @@ from engine.decide.match import clocks_of
 from engine.decide.pressure.consent import Withdrawal, withdrawn_since
 from engine.decide.pressure.counters import NO_QUOTA_COUNTS, QuotaCounts
 from engine.decide.pressure.registry import CODES, PRESSURE
-from engine.decide.pressure.rule import PressureRule, RuleInput, RuleResult, next_allowed
+from engine.decide.pressure.rule import HORIZON, PressureRule, RuleInput, RuleResult, next_allowed
 from engine.model.contact import Contact
 from engine.model.customer import NOTHING_SAID, CustomerState
 from engine.model.decision import CLOSED, WITHHELD, Outcome, Reason, ReasonCode
@@ -71,6 +72,9 @@ class Selection:
     tried: list[TriedCandidate] = field(default_factory=list)
     reasons: list[Reason] = field(default_factory=list)
     next_allowed_at: Instant | None = None
+    """Of the best blocked candidate, on its first channel."""
+    next_any_at: Instant | None = None
+    """Of all blocked candidates on all of their channels."""
     shows_fallback: bool = False
 
     @property
@@ -241,7 +245,7 @@ def _held_back(obstacles: Sequence[Reason]) -> Reason:
 
 
 def _conclude(evaluation: Evaluation, selection: Selection) -> None:
-    """Sets outcome, reasons and the next allowed moment from what was tried."""
+    """Sets outcome, reasons and the next moments from what was tried."""
     reasons = selection.reasons = _reasons(selection.tried)
     if selection.offered:
         selection.outcome = Outcome.OFFER
@@ -250,6 +254,7 @@ def _conclude(evaluation: Evaluation, selection: Selection) -> None:
         selection.outcome = Outcome.CONTROL
     else:
         selection.next_allowed_at = _next_allowed_at(evaluation, selection.tried)
+        selection.next_any_at = _next_any_at(evaluation, selection.tried)
         if any(reason.code not in _NOTHING_FITS for reason in reasons):
             selection.outcome = Outcome.BLOCKED
         if not evaluation.candidates:
@@ -277,11 +282,23 @@ def _reasons(tried: Sequence[TriedCandidate]) -> list[Reason]:
 
 
 def _next_allowed_at(evaluation: Evaluation, tried: Sequence[TriedCandidate]) -> Instant | None:
-    """The earliest moment at which the best blocked proposal passes every rule; None beyond the horizon."""
+    """When the best blocked candidate passes every rule on its first channel; None beyond the horizon."""
     for tried_candidate in tried:
         if tried_candidate.read:
-            return next_allowed(tried_candidate.read[0].rule_results, evaluation.request.now)
+            now = evaluation.request.now
+            return next_allowed(tried_candidate.read[0].rule_results, now, now + HORIZON)
     return None
+
+
+def _next_any_at(evaluation: Evaluation, tried: Sequence[TriedCandidate]) -> Instant | None:
+    """The earliest moment at which any blocked proposal passes every rule while its schedules run; None beyond the horizon."""
+    proposals = (
+        BlockedProposal(channel_result.rule_results, tried_candidate.candidate.compiled_campaign.active)
+        for tried_candidate in tried
+        for channel_result in tried_candidate.read
+    )
+    request = evaluation.request
+    return next_any(proposals, request.now, evaluation.compiled.book.timezone, request.attributes)
 
 
 def _has_fallback(evaluation: Evaluation) -> bool:

@@ -146,6 +146,7 @@ class Decision(NamedTuple):
     reasons: tuple[Reason, ...] = ()
     blocked_by: tuple[str, ...] = ()
     next_allowed_at: Instant | None = None
+    """When the best blocked campaign may go on its first channel; None: not within 400 days."""
     degraded: bool = False
     """Whether it is a fallback for a decision that could not be logged; then it is not logged either."""
     candidate_outcomes: tuple[CandidateOutcome, ...] = ()
@@ -155,3 +156,5 @@ class Decision(NamedTuple):
     selection_probability: float = 1.0
     """Probability with which the randomised policy produced this outcome: the first offer, or that the first is withheld;
     1.0 if nothing was randomised."""
+    next_any_at: Instant | None = None
+    """When any of the blocked campaigns may go on any of its channels; None: not within 400 days, or not in the log."""

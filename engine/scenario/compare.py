@@ -80,6 +80,8 @@ def _observed(expectation: Expected, decision: Decision) -> AnswerValue:  # noqa
             return str(decision.outcome)
         case ("next_allowed_at", _, _):
             return decision.next_allowed_at
+        case ("next_any_at", _, _):
+            return decision.next_any_at
         case ("by", _, _):
             return decision.blocked_by
         case ("reasons", _, _):
@@ -118,7 +120,7 @@ def _text(key: str, value: AnswerValue, zone: ZoneInfo) -> str:
             return "none"
         case tuple():
             return ", ".join(name or "none" for name in value)
-        case int() if key == "next_allowed_at":
+        case int() if key in ("next_allowed_at", "next_any_at"):
             return shown(value, zone)
         case int() | float():
             return number_text(value)

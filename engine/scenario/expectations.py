@@ -79,7 +79,7 @@ class ExpectationReader:
             yield Expected(f"content.{field}", text, self._source((*path, field)))
 
     def _value(self, key: str, value: Any, path: Path) -> ExpectedValue | None:
-        if key == "next_allowed_at":
+        if key in ("next_allowed_at", "next_any_at"):
             return moment(value, self._zone, path, self._findings)
         if key in ("score", "outcome"):
             return value if isinstance(value, str) else float(value)

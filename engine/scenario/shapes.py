@@ -130,6 +130,9 @@ class ExpectShape(Shape):
     blocked_by: Names | None = None
     """The same as `by`."""
     next_allowed_at: MomentForm | None = None
+    """When the best blocked campaign may go."""
+    next_any_at: MomentForm | None = None
+    """When any of the blocked campaigns may go."""
     score: Annotated[float, Field(allow_inf_nan=False)] | None = None
     reasons: Names | None = None
     """A code such as `capped`, or a code and a name: `capped weekly-outbound`."""

@@ -49,7 +49,7 @@ class _Why:
                 yield from self._variants(names)
             case "channel":
                 yield from self._heads(self._chosen() or campaigns)
-            case "outcome" | "by" | "next_allowed_at" | "reasons":
+            case "outcome" | "by" | "next_allowed_at" | "next_any_at" | "reasons":
                 tried = [campaign for campaign in campaigns if campaign.reason.code not in FELL_EARLY]
                 yield from self._heads(tried or campaigns)
 

@@ -35,6 +35,8 @@ def respond(decision: Decision) -> pb.DecideResponse:
     set_time(response.decided_at, decision.at)
     if decision.next_allowed_at is not None:
         set_time(response.next_allowed_at, decision.next_allowed_at)
+    if decision.next_any_at is not None:
+        set_time(response.next_any_at, decision.next_any_at)
     for signal in decision.signals:
         set_time(response.signals.add(name=signal.name).since, signal.since)
     for candidate_outcome in decision.candidate_outcomes:

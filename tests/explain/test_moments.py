@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from engine.conditions.evaluate import holds
 from engine.conditions.model import All, Condition, Operator, Test
+from engine.decide.arbitrate.moments import next_clock, next_run
 from engine.decide.arbitrate.schedule import Clocks
 from engine.decide.attributes.zones import CLOCK
-from engine.explain.counterfactuals.moments import next_clock, next_run
 from engine.model.instant import DAY, SECOND, Instant, from_datetime, to_datetime
 from engine.model.values import Moment
 from engine.rulebook.model.book import Active

@@ -91,6 +91,7 @@ async def test_retries_get_the_answers_of_then(engine: Engine) -> None:
             request_id = f"r-{number}-{step}"
             decision = await engine.decide(request_of(number, BEGIN + 9 * DAY, request_id, **fields))
             assert summary(decision) == ANSWERS["retries"][request_id], request_id
+            assert decision.next_any_at is None  # that version did not answer it
 
 
 async def test_new_requests_are_decided_as_the_earlier_version_did(engine: Engine) -> None:

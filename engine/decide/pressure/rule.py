@@ -107,13 +107,12 @@ class CompiledRules(Protocol):
         """Those that a proposal of the campaign has to pass."""
 
 
-def next_allowed(rule_results: Sequence[RuleResult], now: Instant) -> Instant | None:
-    """The earliest moment from now on at which all the rules let pass if nothing else happens; None beyond the horizon.
+def next_allowed(rule_results: Sequence[RuleResult], at: Instant, bound: Instant) -> Instant | None:
+    """The earliest moment from `at` on at which all the rules let pass if nothing else happens; None: none up to `bound`.
 
     Rules that count only ever open; quiet hours return. So each rule in turn moves the moment to where it opens next, and
     a round that does not move it ends the search: no rule ever skipped a moment at which it was open.
     """
-    at, bound = now, now + HORIZON
     while True:
         reached = at
         for rule_result in rule_results:

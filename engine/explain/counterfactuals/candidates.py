@@ -6,9 +6,9 @@ from math import floor, log10
 from engine.conditions.evaluate import holds
 from engine.conditions.model import Condition, Test, tests_of
 from engine.decide.arbitrate.campaign import CompiledCampaign
+from engine.decide.arbitrate.moments import next_clock, next_run
 from engine.decide.arbitrate.rank import factor_value
 from engine.decide.evaluate import Evaluation
-from engine.explain.counterfactuals.moments import next_clock, next_run
 from engine.explain.counterfactuals.values import size_of, some_value, values_to_try
 from engine.explain.model import CampaignExplained, Change, ChangeKind, Rival
 from engine.model.decision import Reason, ReasonCode

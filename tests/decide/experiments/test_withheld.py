@@ -168,9 +168,10 @@ def test_all_names_of_a_person_are_in_one_group(compiled: CompiledBook, store: S
 
 
 def test_answers_of_an_earlier_form_are_still_read(compiled: CompiledBook, store: Store) -> None:
-    """An answer logged before probabilities were part of it has a probability of 1."""
+    """An answer logged before probabilities were part of it has a probability of 1; one before the next moment, none."""
     (decision,) = settle(compiled, store, by_sms(treated(compiled)))
     document = json.loads(to_json(decision))
-    for length, signals in ((-1, decision.signals), (-2, ())):
+    assert from_json(json.dumps(document[:11])) == decision
+    for length, signals in ((10, decision.signals), (9, ())):
         earlier = from_json(json.dumps(document[:length]))
         assert (earlier.selection_probability, earlier.signals) == (1.0, signals)

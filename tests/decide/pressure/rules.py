@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
 from engine.decide.pressure.policies import Pressure
-from engine.decide.pressure.rule import PressureRule, RuleInput, RuleResult, next_allowed
+from engine.decide.pressure.rule import HORIZON, PressureRule, RuleInput, RuleResult, next_allowed
 from engine.decide.pressure.windows import ZoneSet
 from engine.model.contact import Contact, Facts
 from engine.model.values import Attributes
@@ -57,4 +57,6 @@ def opens(
     zones: ZoneSet = (UTC,),
 ) -> int | None:
     """When all of them let a proposal pass."""
-    return next_allowed([look(rule, now, history, attributes, zones) for rule in compiled], now)
+    return next_allowed(
+        [look(rule, now, history, attributes, zones) for rule in compiled], now, now + HORIZON
+    )

@@ -104,7 +104,7 @@ def test_each_rule_names_its_own_next_moment(situation: Situation) -> None:
 @given(situations(), st.randoms(use_true_random=False))
 def test_next_allowed_at_is_the_earliest_moment(situation: Situation, chance: random.Random) -> None:
     """There the reference lets the proposal pass; a tick and a second before, and anywhere between, it does not."""
-    opening = next_allowed(situation.rule_results, situation.now)
+    opening = next_allowed(situation.rule_results, situation.now, situation.now + HORIZON)
     end = situation.now + HORIZON if opening is None else opening
     if opening is not None:
         assert not situation.blockers(opening)

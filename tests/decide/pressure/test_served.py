@@ -9,6 +9,7 @@ from google.rpc.status_pb2 import Status
 from engine.api.v1.decisions_pb2 import (
     OUTCOME_BLOCKED,
     OUTCOME_OFFER,
+    DecideRequest,
     DecideResponse,
     PressureKind,
     PressureReading,
@@ -106,6 +107,33 @@ def test_who_wants_nothing_hears_nothing(tact: Client) -> None:
     answer = ask(tact, "cleo", "2026-03-13T10:00-04:00", customer_limit=1)
     assert list(answer.blocked_by) == ["weekly"]
     assert allowed_at(answer) == datetime.fromisoformat("2026-03-15T08:00-04:00")
+
+
+def test_a_retry_has_the_same_next_moments(tact: Client) -> None:
+    """The moment at which anything may go is in the answer, in its retry letter by letter, in a preview and in Explain."""
+    profile = {"phone": "1"}
+
+    def asked(at: str, mode: str = "commit", request_id: str = "") -> DecideRequest:
+        now = datetime.fromisoformat(at)
+        return request(
+            "finn",
+            profile=profile,
+            consents=["sms"],
+            time_zone="UTC",
+            mode=mode,
+            now=now,
+            request_id=request_id,  # type: ignore[arg-type]
+        )
+
+    tact.decide(asked("2026-03-10T10:00Z"))
+    blocked = asked("2026-03-10T22:00Z", request_id="finn-1")
+    first = tact.decide(blocked)
+    assert first.next_any_at.ToDatetime(tzinfo=UTC) == datetime.fromisoformat("2026-03-12T10:00Z")
+    assert first.next_any_at == first.next_allowed_at
+    assert tact.decide(blocked).SerializeToString() == first.SerializeToString()
+    assert tact.decide(asked("2026-03-10T22:00Z", "preview")).next_any_at == first.next_any_at
+    assert tact.explain(asked("2026-03-10T22:00Z")).response.next_any_at == first.next_any_at
+    assert tact.explain(first.decision_id).response.next_any_at == first.next_any_at
 
 
 def test_nobody_is_woken_anywhere_in_the_country(tact: Client) -> None:

@@ -1,11 +1,13 @@
-"""The next moments at which schedules run, and at which a condition on the customer's clock holds.
+"""The next moments at which schedules run, a condition on the customer's clock holds, or one of several proposals may go.
 
 What a clock shows begins to fit at a local time or where the clock is changed. So the moments that are tried are computed
 for each span between two changes, by the span's own offset: skipped times and days are left out, repeated ones come twice.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import count
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from engine.conditions.evaluate import holds
@@ -13,6 +15,7 @@ from engine.conditions.model import Condition
 from engine.decide.arbitrate.schedule import Clocks
 from engine.decide.attributes.zones import CLOCK, local_time, zone_of, zones_of
 from engine.decide.pressure.clock import HOUR, pieces
+from engine.decide.pressure.rule import HORIZON, RuleResult, next_allowed
 from engine.model.instant import DAY, SECOND, Instant, Microseconds, from_datetime
 from engine.model.values import Attributes, Moment
 from engine.rulebook.model.book import Active
@@ -24,6 +27,60 @@ _DAYS_ON = 15
 
 _FULL_DAYS, _DATES_ON = 7, 400
 """How far ahead a clock is tried, in days at every full hour and in days at their beginning."""
+
+
+_MOST_STARTS = 64
+"""Starts of schedules that are tried for all proposals of a decision together: a schedule and quiet hours may never meet."""
+
+
+class BlockedProposal(NamedTuple):
+    """A campaign on a channel, held back by contact pressure."""
+
+    rule_results: Sequence[RuleResult]
+    schedules: tuple[Active, ...]
+
+    def not_before(self) -> Instant | None:
+        """The latest of the moments at which its rules let pass by themselves; None: one of them does not."""
+        moments = [rule_result.next_allowed_at for rule_result in self.rule_results]
+        known = [moment for moment in moments if moment is not None]
+        return max(known) if len(known) == len(moments) else None
+
+
+def next_any(
+    proposals: Iterable[BlockedProposal], now: Instant, book_zone: ZoneInfo, attributes: Attributes
+) -> Instant | None:
+    """The earliest moment at which one of the proposals passes all of its rules while its schedules run.
+
+    Nothing else happens until then. None beyond the horizon.
+    """
+    bounded = [(bound, proposal) for proposal in proposals if (bound := proposal.not_before()) is not None]
+    first: Instant | None = None
+    starts = count()
+    for bound, proposal in sorted(bounded, key=lambda pair: pair[0]):
+        if first is not None and bound >= first:
+            break
+        opening = _opening(proposal, now, book_zone, attributes, starts)
+        if opening is not None and (first is None or opening < first):
+            first = opening
+    return first
+
+
+def _opening(
+    proposal: BlockedProposal,
+    now: Instant,
+    book_zone: ZoneInfo,
+    attributes: Attributes,
+    starts: Iterator[int],
+) -> Instant | None:
+    """The earliest moment of one proposal; None beyond the horizon, and after the last of the starts to try."""
+    at: Instant | None = now
+    while at is not None and (opening := next_allowed(proposal.rule_results, at, now + HORIZON)) is not None:
+        if Clocks(opening, book_zone, attributes).run(proposal.schedules):
+            return opening
+        if next(starts) >= _MOST_STARTS:
+            return None
+        at = next_run(proposal.schedules, opening, book_zone, attributes)
+    return None
 
 
 def next_run(
