@@ -10,7 +10,7 @@ from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import Evaluation, evaluate
 from engine.decide.experiments.learning import NOTHING_LEARNED, Learned
 from engine.ledger.commit.decisions import DecideCommand
-from engine.ledger.commit.events import RecordCommand, RecordResult
+from engine.ledger.commit.events import RecordCommand, RecordResult, WarnedResult
 from engine.ledger.commit.identity import LinkCommand, LinkResult
 from engine.ledger.commit.outcomes import ReportCommand
 from engine.ledger.errors import LedgerError, LedgerUnavailable
@@ -128,7 +128,7 @@ class Engine:
 
     async def record(
         self, commands: Sequence[RecordCommand | ReportCommand], *, deadline: float | None = None
-    ) -> Sequence[RecordResult | LedgerError]:
+    ) -> Sequence[RecordResult | WarnedResult | LedgerError]:
         """Keeps events and outcomes in one transaction, and what they lead to; what became of each, or its error."""
         return await self._ledger.commit_all(commands, deadline=deadline)
 

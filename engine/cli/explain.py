@@ -13,12 +13,12 @@ from engine.cli.connect import Access, Ca, Cert, Key, ServerName, TokenFile, Wit
 from engine.cli.exits import USAGE, fail
 from engine.cli.explained import show
 from engine.cli.local import look_back, read_context, try_out
-from engine.client import Client, TactError
+from engine.client import Client, InvalidRequest, NotFound, TactError
 from engine.decide.compiled import CompiledBook, compile_book
 from engine.explain import NoSuchDecision
 from engine.ledger.errors import LedgerError
-from engine.wire.explain import respond_explained
-from engine.wire.violations import InvalidMessage, Unsupported
+from engine.wire.explain import check_explained, respond_explained
+from engine.wire.violations import InvalidMessage, Unsupported, did_you_mean
 
 _SECONDS = 10.0
 """Timeout of the server's answer."""
@@ -89,10 +89,12 @@ def _explained_here(
         if log is None:
             raise ValueError("a decision is in a log: give --log, or ask the --server that made it")
         explained = look_back(compiled, subject, log, only=only)
+        check_explained(only, explained, compiled.book)
     else:
         unknown = [name for name in only if name not in compiled.book.campaigns]
         if unknown:
-            raise ValueError(f"there is no campaign {unknown[0]!r} in the book")
+            hint = did_you_mean(unknown[0], compiled.book.campaigns)
+            raise ValueError(f"there is no campaign {unknown[0]!r} in the book{hint}")
         explained = try_out(compiled, subject, only=only, counterfactuals=True)
     return respond_explained(explained, compiled.book.timezone)
 
@@ -103,5 +105,7 @@ def _explained_by_server(
     try:
         with client:
             return client.explain(subject, campaigns=only)
+    except (InvalidRequest, NotFound) as error:  # a name, or an id, that the server does not know
+        fail(f"{server}: {error}", USAGE)
     except TactError as error:
         fail(f"{server}: {error}")

@@ -145,7 +145,8 @@ class AsyncClient:
         """Record up to 1,000 events; in their order what became of each, or the status that says why it is not kept.
 
         A refused event raises nothing by itself, since the others are kept: `raise_for_errors()` of the results raises
-        ItemsRefused, which lists the refused events by their index, if there are any.
+        ItemsRefused, which lists the refused events by their index, if there are any. `warnings` of the results says by
+        index which outcomes hint at a mistake, such as a delivery to a customer of a control group.
 
         `now` is for callers with the role `simulate`. An event that has an event_id is counted once, however often it is
         recorded.

@@ -1,6 +1,6 @@
 """The results of calls with many items: lists in the order of the items, which can raise what is wrong with any of them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Generic, Self, TypeVar
 
@@ -40,6 +40,13 @@ class ItemResults(list[Item | Status], Generic[Item]):
 class RecordResults(ItemResults[Recorded]):
     """What became of each event."""
 
+    def __init__(
+        self, results: Iterable[Recorded | Status], warnings: Mapping[int, str] | None = None
+    ) -> None:
+        super().__init__(results)
+        self.warnings = dict(warnings or {})
+        """By index, why an outcome that was recorded hints at a mistake: its decision offered nothing, for example."""
+
 
 def batch_results(response: DecideBatchResponse) -> ItemResults[DecideResponse]:
     """The response or the error of each request."""
@@ -50,7 +57,8 @@ def batch_results(response: DecideBatchResponse) -> ItemResults[DecideResponse]:
 
 def record_results(response: RecordResponse) -> RecordResults:
     """What became of each event."""
-    return RecordResults(_recorded(response.results))
+    warnings = {index: result.warning for index, result in enumerate(response.results) if result.warning}
+    return RecordResults(_recorded(response.results), warnings)
 
 
 def _recorded(results: Iterable[RecordedResult]) -> Iterable[Recorded | Status]:

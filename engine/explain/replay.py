@@ -102,6 +102,11 @@ def _as_logged(
         for outcome in logged.decision.candidate_outcomes
         if not only or outcome.campaign in only
     )
+    listed = {outcome.campaign for outcome in logged.decision.candidate_outcomes}
+    notes = (
+        *notes,
+        *(f"the log does not list {name} among the candidates" for name in only if name not in listed),
+    )
     if logged.more_candidates:
         notes = (*notes, f"the log lists the first candidates only; there were {logged.more_candidates} more")
     return Explained(logged.decision, campaigns, notes=tuple(notes))

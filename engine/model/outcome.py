@@ -38,6 +38,10 @@ OF_THE_PERSON = frozenset((OutcomeType.COMPLAINED, OutcomeType.UNSUBSCRIBED, Out
 """They change what may be sent later, so a report has to identify the person."""
 
 
+WITHOUT_OFFER = OF_THE_PERSON | {OutcomeType.CONVERTED}
+"""They can happen although the decision offered nothing: customers of control groups convert and object, too."""
+
+
 class PastOutcome(NamedTuple):
     """One reported outcome; channel, campaign and offer are empty where unknown, or where it concerns several."""
 

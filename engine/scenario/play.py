@@ -12,7 +12,7 @@ from typing import TypeAlias
 from engine.decide.compiled import CompiledBook
 from engine.engine import Engine
 from engine.explain import explain
-from engine.ledger.commit.events import RecordCommand, RecordResult
+from engine.ledger.commit.events import RecordCommand, RecordResult, WarnedResult
 from engine.ledger.commit.outcomes import ReportCommand
 from engine.ledger.errors import LedgerError
 from engine.ledger.ledger import Ledger
@@ -75,10 +75,11 @@ def _with_decision_id(
 
 
 def _not_accepted(
-    step: StoryStep, act: Record, results: Sequence[RecordResult | LedgerError]
+    step: StoryStep, act: Record, results: Sequence[RecordResult | WarnedResult | LedgerError]
 ) -> Iterator[Difference]:
     """The events that were not accepted, such as a second one with the same event_id."""
-    for command, result in zip(act.events, results, strict=True):
+    for command, answer in zip(act.events, results, strict=True):
+        result = answer.result if isinstance(answer, WarnedResult) else answer
         if result is not RecordResult.ACCEPTED:
             key = f"record {command.event.event_id}"
             yield Difference(step.number, key, act.source, RecordResult.ACCEPTED, str(result))

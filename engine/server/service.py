@@ -10,7 +10,7 @@ from google.protobuf.message import DecodeError
 
 from engine.api.v1 import decisions_pb2 as pb
 from engine.explain import explain, explain_logged
-from engine.ledger.commit.events import RecordResult
+from engine.ledger.commit.events import RecordResult, WarnedResult
 from engine.model.decision import Decision
 from engine.model.instant import Instant
 from engine.model.request import Request
@@ -18,7 +18,7 @@ from engine.server.book.serving import ServingBook, ServingBooks
 from engine.server.handlers import Context, stream, unary
 from engine.server.status import refusal_reason, status_of
 from engine.server.streams import Streams, decide_when_room
-from engine.wire.explain import check_campaigns, parse_past, respond_explained
+from engine.wire.explain import check_campaigns, check_explained, parse_past, respond_explained
 from engine.wire.record import parse_linking, parse_recordings
 from engine.wire.respond import respond
 from engine.wire.violations import FieldViolation, InvalidMessage
@@ -143,6 +143,7 @@ class DecisionsService:
                 explained = await explain_logged(
                     engine, parse_past(request), deadline=deadline, only=only, counterfactuals=True
                 )
+                check_explained(request.campaigns, explained, engine.compiled.book)
             else:
                 check_campaigns(request, engine.compiled.book)
                 parsed = self._parse(serving, request.request)
@@ -202,7 +203,7 @@ class DecisionsService:
                     book=answer.book_version,
                 )
 
-    def _count_recorded(self, answers: Iterable[RecordResult | Exception]) -> None:
+    def _count_recorded(self, answers: Iterable[RecordResult | WarnedResult | Exception]) -> None:
         if self._metrics is None:
             return
         for answer in answers:
@@ -210,7 +211,7 @@ class DecisionsService:
                 self._metrics.recorded("error")
                 self._count_refused("Record", answer)
             else:
-                self._metrics.recorded(answer)
+                self._metrics.recorded(answer.result if isinstance(answer, WarnedResult) else answer)
 
     def _count_refused(self, method: str, error: Exception) -> None:
         if self._metrics is not None:
@@ -240,9 +241,13 @@ def _streamed(message: pb.DecideRequest | DecodeError, answer: Decision | Except
     return pb.DecideResponse(request_id=request_id, error=status_of(answer))
 
 
-def _result(event: pb.RecordedEvent, answer: RecordResult | Exception) -> pb.RecordedResult:
+def _result(event: pb.RecordedEvent, answer: RecordResult | WarnedResult | Exception) -> pb.RecordedResult:
     event_id = event.event_id or event.event.event_id
     match answer:
+        case WarnedResult(result=result, warning=warning):
+            message = _result(event, result)
+            message.warning = warning
+            return message
         case RecordResult.ACCEPTED:
             return pb.RecordedResult(event_id=event_id, accepted=True)
         case RecordResult.DUPLICATE:

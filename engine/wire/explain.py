@@ -1,5 +1,6 @@
 """Checks requests for explanations, and turns explanations into messages."""
 
+from collections.abc import Iterable
 from typing import cast
 from zoneinfo import ZoneInfo
 
@@ -30,7 +31,7 @@ from engine.wire.violations import FieldViolations
 def parse_past(message: pb.ExplainRequest) -> str:
     """The id of the decision to explain; raises InvalidRequest.
 
-    The names of campaigns are not checked: another version of the book may have decided.
+    The names of campaigns are checked by check_explained: another version of the book may have decided.
     """
     wrong = FieldViolations()
     _count(message, wrong)
@@ -45,7 +46,17 @@ def check_campaigns(message: pb.ExplainRequest, book: Book) -> None:
     _count(message, wrong)
     for name in message.campaigns[:MOST_NAMES]:
         if name not in book.campaigns:
-            wrong.add("campaigns", f"{name!r:.60} is not a campaign of the live book")
+            wrong.add_unknown("campaigns", name, "a campaign of the live book", book.campaigns)
+    wrong.raise_any()
+
+
+def check_explained(names: Iterable[str], explained: Explained, book: Book) -> None:
+    """Raises InvalidMessage if a campaign is named that neither the book has nor the logged decision."""
+    known = {*book.campaigns, *(outcome.campaign for outcome in explained.decision.candidate_outcomes)}
+    wrong = FieldViolations()
+    for name in names:
+        if name not in known:
+            wrong.add_unknown("campaigns", name, "a campaign of the book or of the decision", known)
     wrong.raise_any()
 
 

@@ -167,7 +167,8 @@ class Parser:
         names = tuple(dict.fromkeys(names_of(message.channels, "channels", violations)))
         for name in names:
             if name not in self.compiled.book.channels:
-                violations.add("channels", f"{name!r} is not a channel of the live book")
+                known = self.compiled.book.channels
+                violations.add_unknown("channels", name, "a channel of the live book", known)
         return names
 
     def _placement(self, message: pb.DecideRequest, violations: FieldViolations) -> str:
@@ -176,7 +177,8 @@ class Parser:
             return ""
         placement = self.compiled.book.placements.get(name)
         if placement is None:
-            violations.add("placement", f"{name!r:.60} is not a placement of the live book")
+            known = self.compiled.book.placements
+            violations.add_unknown("placement", name, "a placement of the live book", known)
         elif message.channels and placement.channel not in message.channels:
             violations.add(
                 "placement", f"{name!r} is on the channel {placement.channel!r}, which `channels` leaves out"

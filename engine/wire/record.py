@@ -197,5 +197,5 @@ def _check_outcome_type(event: Event, path: str, violations: FieldViolations) ->
 def _channel(parser: Parser, message: pb.RecordedEvent, path: str, violations: FieldViolations) -> str:
     channel = name_of(message.channel, path, violations)
     if channel and channel not in parser.compiled.book.channels:
-        violations.add(path, f"{channel!r:.60} is not a channel of the live book")
+        violations.add_unknown(path, channel, "a channel of the live book", parser.compiled.book.channels)
     return channel

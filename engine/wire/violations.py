@@ -1,6 +1,8 @@
 """Why a message is refused; a request is refused once, with all of its violations."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +30,32 @@ class EventsNotKept(Exception):
     """The live book keeps no events, so none can be recorded."""
 
 
+_MOST_HINTS = 3
+"""Names of one message for which the nearest known name is searched: a search costs as much as there are known names."""
+
+
+_LONGEST_HINTED = 100
+"""Characters of a name for which the nearest is searched."""
+
+
+def did_you_mean(name: str, known: Collection[str]) -> str:
+    """A clause that names the known name most like this one, to be put behind a message; empty if none is like it."""
+    if len(name) > _LONGEST_HINTED:
+        return ""
+    close = get_close_matches(name, known, n=1) or [other for other in known if other.lower() == name.lower()]
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
 @dataclass(slots=True)
 class FieldViolations:
     """Collects the violations of one message while it is parsed."""
 
     items: list[FieldViolation] = field(default_factory=list)
+
+    def add_unknown(self, path: str, name: str, what: str, known: Collection[str]) -> None:
+        """Add the violation of a name that is not `what` (`a channel of the live book`), with the name that was meant."""
+        hint = did_you_mean(name, known) if len(self.items) < _MOST_HINTS else ""
+        self.add(path, f"{name!r:.60} is not {what}{hint}")
 
     def add(self, path: str, description: str) -> None:
         """Add a violation."""

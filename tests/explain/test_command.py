@@ -85,7 +85,8 @@ def test_what_is_wrong_with_the_question(tmp_path: Path, context: Path) -> None:
     """A campaign that does not exist is an error of usage; a server that does not answer is not."""
     book = write_book(tmp_path / "book")
     unknown = run(book, "--context", context, "--campaign", "cream-old")
-    assert (unknown.exit_code, unknown.stderr) == (2, "tact: there is no campaign 'cream-old' in the book\n")
+    message = "tact: there is no campaign 'cream-old' in the book; did you mean 'cream-cold'?\n"
+    assert (unknown.exit_code, unknown.stderr) == (2, message)
     away = run(book, "--context", context, "--server", "127.0.0.1:1")
     assert away.exit_code == 1
     assert away.stderr.startswith("tact: 127.0.0.1:1: ")
@@ -120,6 +121,42 @@ def test_a_decision_of_a_log(tmp_path: Path, context: Path) -> None:
         failed = run(book, *wrong)
         assert failed.exit_code == 2
         assert message in failed.stderr
+
+
+def test_names_that_a_server_does_not_know(tmp_path: Path, context: Path) -> None:
+    """They are errors of usage as without a server, with what was meant: for a customer, a logged decision, in a log."""
+    book, log = write_book(tmp_path / "book"), tmp_path / "tact.db"
+    elsewhere = tmp_path / "elsewhere.yaml"
+    elsewhere.write_text(f"{LI_NA}placement: herro\n", encoding="utf-8")
+    faxed = tmp_path / "faxed.yaml"
+    faxed.write_text(f"{LI_NA}channels: [smss]\n", encoding="utf-8")
+    with serving(book, log) as server, Client(server.target, timeout=60) as client:
+        made = client.decide(li_na()).decision_id
+        at = ("--server", server.target)
+        for arguments, message in (
+            (("--context", context, "--campaign", "cream-old", *at), "did you mean 'cream-cold'?"),
+            (("--decision", made, "--campaign", "cream-old", *at), "did you mean 'cream-cold'?"),
+            (
+                ("--context", elsewhere, *at),
+                "'herro' is not a placement of the live book; did you mean 'hero'?",
+            ),
+            (("--context", faxed, *at), "'smss' is not a channel of the live book; did you mean 'sms'?"),
+            (("--decision", "x", *at), "the log holds no decision 'x'"),
+        ):
+            failed = run(book, *arguments)
+            assert (failed.exit_code, failed.stdout) == (2, "")
+            assert message in failed.stderr
+        assert run(book, "--decision", made, "--campaign", "cream-cold", *at).exit_code == 0
+    here = ("--log", f"sqlite:///{log}")
+    failed = run(book, "--decision", made, "--campaign", "cream-old", *here)
+    assert (failed.exit_code, failed.stdout) == (2, "")
+    assert "did you mean 'cream-cold'?" in failed.stderr
+    other = write_book(tmp_path / "other", SPRING.replace("value: 8", "value: 9"))
+    result = run(other, "--decision", made, "--campaign", "lotion-mild", *here)
+    assert (result.exit_code, "the log does not list lotion-mild among the candidates" in result.stdout) == (
+        0,
+        True,
+    )
 
 
 def test_a_server_knows_the_history(tmp_path: Path, context: Path) -> None:

@@ -87,6 +87,26 @@ def test_what_one_server_is_told_the_other_knows(clients: tuple[Client, Client])
     assert reading.window == "withdrawn 2026-03-11T20:00:00+00:00"
 
 
+def test_a_delivery_of_what_was_not_offered_is_warned_of(clients: tuple[Client, Client]) -> None:
+    """A report of a decision that offered nothing is kept, with a warning by its index; the report of an offer has none."""
+    here, there = clients
+    offered, blocked = decide(here, "wanda"), decide(here, "wanda", 1)
+    assert blocked.outcome == pb.OUTCOME_BLOCKED
+    reports = [
+        happened(offered, "delivered", 2),
+        happened(blocked, "delivered", 2),
+        happened(blocked, "converted", 2),
+        outcome("no-such-decision", "opened", NOW),
+    ]
+    results = there.record(reports, now=NOW + timedelta(hours=3))
+    assert results == [Recorded.ACCEPTED] * 4
+    assert results.warnings == {
+        1: "the decision's outcome was BLOCKED: it offered nothing that could be delivered",
+        3: "the decision is not in the log: opened is kept, and changes no contact",
+    }
+    assert results.raise_for_errors() is results
+
+
 def test_callers_who_report_the_same_are_told_once(clients: tuple[Client, Client], log: Log) -> None:
     """Six callers report the same to both servers at once: each outcome is accepted once, and the latest holds."""
     answers = [decide(clients[0], f"p-{number}") for number in range(10)]

@@ -554,16 +554,18 @@ class RecordResponse(_message.Message):
     def __init__(self, results: _Optional[_Iterable[_Union[RecordedResult, _Mapping]]] = ...) -> None: ...
 
 class RecordedResult(_message.Message):
-    __slots__ = ("event_id", "accepted", "duplicate", "error")
+    __slots__ = ("event_id", "accepted", "duplicate", "error", "warning")
     EVENT_ID_FIELD_NUMBER: _ClassVar[int]
     ACCEPTED_FIELD_NUMBER: _ClassVar[int]
     DUPLICATE_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
+    WARNING_FIELD_NUMBER: _ClassVar[int]
     event_id: str
     accepted: bool
     duplicate: bool
     error: _status_pb2.Status
-    def __init__(self, event_id: _Optional[str] = ..., accepted: _Optional[bool] = ..., duplicate: _Optional[bool] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ...) -> None: ...
+    warning: str
+    def __init__(self, event_id: _Optional[str] = ..., accepted: _Optional[bool] = ..., duplicate: _Optional[bool] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ..., warning: _Optional[str] = ...) -> None: ...
 
 class LinkRequest(_message.Message):
     __slots__ = ("customer_ids", "now")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Self
+from typing import NamedTuple, Self
 
 import structlog
 
@@ -30,6 +30,14 @@ class RecordResult(StrEnum):
     ACCEPTED = "accepted"
     DUPLICATE = "duplicate"
     """It was kept before."""
+
+
+class WarnedResult(NamedTuple):
+    """A result with a warning: what was kept hints at a mistake of the caller's."""
+
+    result: RecordResult
+    warning: str
+    """In a sentence."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from engine.decide.compiled import CompiledBook
 from engine.decide.pressure.consent import consents_after, purpose_of
 from engine.decide.pressure.contact_state import ContactStatus, Evidence, status_after
 from engine.ledger.commit.commands import Command, NamesToLink, Stage, UnitOfWork
-from engine.ledger.commit.events import RecordResult
+from engine.ledger.commit.events import RecordResult, WarnedResult
 from engine.ledger.errors import EventIdTaken, LedgerError, OutcomeRefused
 from engine.ledger.memory import to_json
 from engine.ledger.queries import consents, decisions, outcomes, persons
@@ -21,13 +21,13 @@ from engine.model.customer import EVERYTHING
 from engine.model.decision import WITHHELD, ChosenOffer
 from engine.model.event import Event
 from engine.model.instant import Instant
-from engine.model.outcome import OF_THE_PERSON, OutcomeType
+from engine.model.outcome import OF_THE_PERSON, WITHOUT_OFFER, OutcomeType
 
 _AGREES = {OutcomeType.UNSUBSCRIBED: False, OutcomeType.SUBSCRIBED: True}
 
 
 @dataclass(frozen=True, slots=True)
-class ReportCommand(Command[RecordResult]):
+class ReportCommand(Command[RecordResult | WarnedResult]):
     """One outcome, to be kept."""
 
     compiled: CompiledBook
@@ -64,7 +64,9 @@ class ReportCommand(Command[RecordResult]):
         return NamesToLink(self.customers(), self.now, "record") if self.aliases else None
 
     @classmethod
-    def apply(cls, unit: UnitOfWork, commands: Sequence[Self]) -> Sequence[RecordResult | LedgerError]:
+    def apply(
+        cls, unit: UnitOfWork, commands: Sequence[Self]
+    ) -> Sequence[RecordResult | WarnedResult | LedgerError]:
         """Keeps the outcomes; quotas are adjusted by the contacts that they confirm or release."""
         results, changed = report(unit.store, commands, unit.identities.person_of)
         unit.quotas.adjust(
@@ -78,7 +80,7 @@ class ReportCommand(Command[RecordResult]):
 
 def report(
     store: Store, commands: Sequence[ReportCommand], person_of: Callable[[str], str]
-) -> tuple[list[RecordResult | LedgerError], Sequence[ContactRow]]:
+) -> tuple[list[RecordResult | WarnedResult | LedgerError], Sequence[ContactRow]]:
     """Keeps the outcomes inside a transaction; what became of each, and the contacts whose state changed, as they are now.
 
     person_of: the person who bears a name.
@@ -88,7 +90,7 @@ def report(
     )
     owners = outcomes.owners(store, [command.event.event_id for command in commands])
     new: list[tuple[CompiledBook, OutcomeRow]] = []
-    results: list[RecordResult | LedgerError] = []
+    results: list[RecordResult | WarnedResult | LedgerError] = []
     for command in commands:
         try:
             row = _outcome_row(command, decided.get(command.decision_id), person_of)
@@ -96,10 +98,36 @@ def report(
         except LedgerError as error:
             results.append(error)
             continue
-        results.append(RecordResult.ACCEPTED if is_new else RecordResult.DUPLICATE)
+        result = RecordResult.ACCEPTED if is_new else RecordResult.DUPLICATE
+        warning = _warning(command, decided.get(command.decision_id))
+        results.append(WarnedResult(result, warning) if warning else result)
         if is_new:
             new.append((command.compiled, row))
     return results, _keep(store, new, decided, person_of) if new else ()
+
+
+def _warning(command: ReportCommand, decided: Decided | None) -> str:
+    """Why an outcome of a decision hints at a mistake of the caller's; empty if it does not.
+
+    Contacts are withheld from control groups in vain if the caller sends nevertheless.
+    """
+    type_ = command.event.type
+    if not command.decision_id:
+        return ""
+    if decided is None:
+        return f"the decision is not in the log: {type_} is kept, and changes no contact"
+    if type_ in WITHOUT_OFFER:
+        return ""
+    decision = from_json(decided.answer)
+    if not decision.offers:
+        return (
+            f"the decision's outcome was {decision.outcome.upper()}: it offered nothing that could be {type_}"
+        )
+    if command.campaign and command.campaign not in {offer.campaign for offer in decision.offers}:
+        return (
+            f"the decision withheld the offer of {command.campaign}: there was nothing that could be {type_}"
+        )
+    return ""
 
 
 def _is_new(row: OutcomeRow, owners: dict[str, tuple[str, str]]) -> bool:

@@ -9,7 +9,7 @@ from engine.decide.answer import from_json, to_json
 from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import evaluate
 from engine.ledger.commit.decisions import DecideCommand
-from engine.ledger.commit.events import RecordResult
+from engine.ledger.commit.events import RecordResult, WarnedResult
 from engine.ledger.commit.group import commit_group
 from engine.ledger.commit.identity import LinkCommand
 from engine.ledger.commit.outcomes import ReportCommand
@@ -148,7 +148,13 @@ def test_a_control_customer_converts_by_himself(compiled: CompiledBook, store: S
         )
         for kind, campaign in (("converted", "cream"), ("bounced", ""))
     ]
-    assert commit_group(store, commands) == [RecordResult.ACCEPTED] * 2
+    warning = "the decision's outcome was CONTROL: it offered nothing that could be bounced"
+    assert commit_group(store, commands) == [
+        RecordResult.ACCEPTED,
+        WarnedResult(RecordResult.ACCEPTED, warning),
+    ]
+    retried = commit_group(store, commands)
+    assert retried == [RecordResult.DUPLICATE, WarnedResult(RecordResult.DUPLICATE, warning)]
     kept = any_log.rows("select type, campaign, decision_id from outcomes order by type")
     assert kept == [("bounced", "", decision.decision_id), ("converted", "", decision.decision_id)]
     assert any_log.rows(CONTACTS) == [("cream", "sms", "shadow", None)]

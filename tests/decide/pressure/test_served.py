@@ -122,7 +122,7 @@ def test_a_retry_has_the_same_next_moments(tact: Client) -> None:
             time_zone="UTC",
             mode=mode,
             now=now,
-            request_id=request_id,  # type: ignore[arg-type]
+            request_id=request_id,
         )
 
     tact.decide(asked("2026-03-10T10:00Z"))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import evaluate
 from engine.ledger.commit.decisions import DecideCommand
-from engine.ledger.commit.events import RecordCommand, RecordResult
+from engine.ledger.commit.events import RecordCommand, RecordResult, WarnedResult
 from engine.ledger.commit.group import commit_group
 from engine.ledger.commit.identity import LinkCommand
 from engine.ledger.commit.outcomes import ReportCommand
@@ -187,7 +187,10 @@ def test_word_of_an_unknown_decision_is_kept(compiled: CompiledBook, store: Stor
             word(compiled, "d-1", "unsubscribed", NOW),
         ],
     )
-    assert answers[:2] == [ACCEPTED, ACCEPTED]
+    unknown = "the decision is not in the log: {} is kept, and changes no contact"
+    assert answers[:2] == [
+        WarnedResult(ACCEPTED, unknown.format(type_)) for type_ in ("delivered", "clicked")
+    ]
     assert isinstance(answers[2], OutcomeRefused)
     assert any_log.rows("select person, type, decided_at from outcomes order by 1") == [
         ("", "delivered", None),
@@ -294,8 +297,10 @@ def test_events_and_outcomes_have_ids_of_their_own(
     same_id = RecordCommand(compiled, "ann", Event("e-2", "view", NOW, {}), NOW)
     other = ReportCommand(compiled, "ann", "", Event("e-1", "unsubscribed", NOW, {}), NOW)
     results = commit_group(store, [ownerless, event, same_id, withdrawn])
-    assert results == [RecordResult.ACCEPTED] * 4
-    assert commit_group(store, [ownerless, event, same_id, withdrawn]) == [RecordResult.DUPLICATE] * 4
+    warning = "the decision is not in the log: delivered is kept, and changes no contact"
+    assert results == [WarnedResult(ACCEPTED, warning), *[ACCEPTED] * 3]
+    again = commit_group(store, [ownerless, event, same_id, withdrawn])
+    assert again == [WarnedResult(DUPLICATE, warning), *[DUPLICATE] * 3]
     (refused,) = commit_group(store, [other])
     assert isinstance(refused, EventIdTaken)
     assert any_log.rows("select count(*) from consents") == [(1,)]
