@@ -27,7 +27,7 @@ SUBSTITUTIONS = (
     (r" \| AsyncIterable\[DecideRequest\]", ""),
     (r"AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable", "Callable, Iterable, Iterator"),
     (r"Awaitable\[(\w+)\]", r"\1"),
-    (r"for (\w+) in (\w+):\s+yield \1\b", r"yield from \2"),
+    (r"for (\w+) in ([\w.()]+):\s+yield \1\b", r"yield from \2"),
     (r"\bAsync([A-Z]\w*)", r"\1"),
     (r"\basync (def|for|with)\b", r"\1"),
     (r"\bawait ", ""),

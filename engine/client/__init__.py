@@ -18,6 +18,7 @@ Every failure is a `TactError`:
     ├── Overloaded          RESOURCE_EXHAUSTED, with the time after which to try again
     ├── Unavailable         UNAVAILABLE, after the last attempt
     ├── DeadlineExceeded    DEADLINE_EXCEEDED
+    ├── Interrupted         decide_many stopped: `unfinished` are the requests without a result, to go on with
     ├── ItemsRefused        raised by `raise_for_errors()` of results: the items that were refused, by index
     └── ServerError         anything else
 """
@@ -40,6 +41,7 @@ from engine.client.errors import (
     Violation,
     error_of_status,
 )
+from engine.client.many import Interrupted
 from engine.client.results import ItemResults, Recorded, RecordResults
 from engine.client.sync import Client
 from engine.wire.messages.events import event, outcome, recorded
@@ -51,6 +53,7 @@ __all__ = [
     "AsyncClient",
     "Client",
     "DeadlineExceeded",
+    "Interrupted",
     "InvalidRequest",
     "ItemResults",
     "ItemsRefused",

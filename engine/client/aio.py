@@ -22,6 +22,8 @@ from engine.api.v1.decisions_pb2 import (
 )
 from engine.client import calls
 from engine.client.access import Tls, Token, metadata_of
+from engine.client.errors import TactError, error_of_call
+from engine.client.many import AGAIN, BATCH_SECONDS, Batch, batches, interrupted
 from engine.client.results import ItemResults, RecordResults, batch_results, record_results
 from engine.client.retry import Budget, Policy
 from engine.client.stream import AsyncUnanswered
@@ -85,22 +87,49 @@ class AsyncClient:
         self,
         requests: Iterable[DecideRequest],
         *,
-        batch_size: int = 500,
+        batch_size: int = 1000,
         timeout: float | None = None,
         on_progress: calls.OnProgress | None = None,
     ) -> AsyncIterator[DecideResponse | Status]:
-        """Decide any number of requests, batch by batch, in their order.
+        """Decide any number of requests, batch by batch; yields a response or status for each, in their order.
 
-        `timeout` applies to each batch. `on_progress` is called after each batch with the number of requests answered.
+        timeout: seconds for one batch; None: 30, or the client's own if that is longer. on_progress: called after each
+        batch with the number of requests answered.
+
+        A batch that is UNAVAILABLE, refused for overload or too late is sent again after a pause, and so is a request of it
+        that alone fared so; `attempts` of the client says how often in a row without any progress. After that, and after
+        any other failure of a batch, raises Interrupted: what was yielded until then are the results of the first requests,
+        and its `unfinished` are the requests without a result, to call decide_many with again. No request is decided
+        twice, since each keeps its request_id. Raises ValueError for a batch_size that is not between 1 and 1,000.
         """
-        done = 0
-        for batch in calls.batches(requests, batch_size):
-            results = await self.decide_batch(batch, timeout=timeout)
-            done += len(results)
+        seconds = max(BATCH_SECONDS, self._policy.timeout) if timeout is None else timeout
+        source, done = iter(requests), 0
+        for batch in batches(source, batch_size):
+            budget = Budget(self._policy, inf)
+            while error := await self._send(batch, budget, seconds):
+                pause = budget.pause_between(error, AGAIN)
+                if pause is None:
+                    for result in batch.answered():
+                        yield result
+                    raise interrupted(error, done, batch, source) from error
+                await asyncio.sleep(pause)
+            done += len(batch.requests)
             if on_progress:
                 on_progress(done)
-            for result in results:
+            for result in batch.answered():
                 yield result
+
+    async def _send(self, batch: Batch, budget: Budget, seconds: float) -> TactError | None:
+        """Send the requests without a result; an error if some are left without one."""
+        try:
+            message = calls.batch(batch.to_send())
+            metadata = metadata_of(self._token)
+            response = await self._stubs.decide_batch(message, timeout=seconds, metadata=metadata)
+        except grpc.RpcError as failure:
+            return error_of_call(failure)
+        if batch.take(response):
+            budget.renew()
+        return batch.error
 
     async def decide_stream(
         self,

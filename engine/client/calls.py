@@ -1,8 +1,8 @@
 """What both clients share: channel options, stubs, and the messages of each call."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from itertools import cycle, islice
+from itertools import cycle
 from typing import Any, TypeAlias
 from uuid import uuid4
 
@@ -113,13 +113,6 @@ def _identified_event(event: RecordedEvent) -> RecordedEvent:
 def link_request(names: Iterable[str], now: datetime | None) -> LinkRequest:
     """The names as one message."""
     return LinkRequest(customer_ids=texts("names", names), now=None if now is None else aware("now", now))
-
-
-def batches(requests: Iterable[DecideRequest], size: int) -> Iterator[list[DecideRequest]]:
-    """The requests in lists of at most `size`."""
-    source = iter(requests)
-    while batch := list(islice(source, size)):
-        yield batch
 
 
 def health_request(service: str) -> HealthCheckRequest:

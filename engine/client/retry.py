@@ -7,7 +7,7 @@ from secrets import SystemRandom
 
 import grpc
 
-from engine.client.errors import Unavailable, error_of_call
+from engine.client.errors import Overloaded, TactError, Unavailable, error_of_call
 
 _RANDOM = SystemRandom()
 
@@ -70,4 +70,15 @@ class Budget:
         error = error_of_call(failure)
         if not isinstance(error, Unavailable) or self._left == 0 or pause >= self.remaining():
             raise error from failure
+        return pause
+
+    def pause_between(self, error: TactError, retried: tuple[type[TactError], ...]) -> float | None:
+        """Seconds to wait before a batch is sent again, at least as long as an overloaded server says; None: not again."""
+        self._left -= 1
+        pause = self._longest * self._jitter()
+        self._longest = min(2 * self._longest, _LONGEST_PAUSE)
+        if not isinstance(error, retried) or self._left == 0:
+            return None
+        if isinstance(error, Overloaded) and error.retry_after is not None:
+            return pause + error.retry_after
         return pause

@@ -23,7 +23,9 @@ class Scripted(pb_grpc.DecisionsServicer):
     """Fails as often as scripted, then answers; keeps the requests that it received."""
 
     def __init__(self) -> None:
-        self.failures: list[grpc.Status] = []
+        self.failures: list[grpc.Status | None] = []
+        self.late: dict[str, int] = {}
+        """By request_id, how often a request of a batch misses its deadline."""
         self.requests: list[pb.DecideRequest] = []
         self.batches: list[int] = []
         self.recorded: list[str] = []
@@ -40,8 +42,9 @@ class Scripted(pb_grpc.DecisionsServicer):
     async def _receive(self, context: Context, *requests: pb.DecideRequest) -> None:
         self.requests += requests
         await asyncio.sleep(self.delay)
-        if self.failures:
-            await context.abort_with_status(self.failures.pop(0))
+        failure = self.failures.pop(0) if self.failures else None
+        if failure is not None:
+            await context.abort_with_status(failure)
 
     async def Decide(self, request: pb.DecideRequest, context: Context) -> pb.DecideResponse:  # noqa: N802
         """The scripted failure, or an answer."""
@@ -52,7 +55,16 @@ class Scripted(pb_grpc.DecisionsServicer):
         """Refuses the customer `bad` and answers the others."""
         self.batches.append(len(request.requests))
         await self._receive(context, *request.requests)
-        return pb.DecideBatchResponse(items=map(_item, request.requests))
+        return pb.DecideBatchResponse(items=map(self._item, request.requests))
+
+    def _item(self, request: pb.DecideRequest) -> pb.DecideBatchItem:
+        if request.customer.id == "bad":
+            return pb.DecideBatchItem(error=bad_request("customer.id", "is bad"))
+        if self.late.get(request.request_id):
+            self.late[request.request_id] -= 1
+            late = Status(code=grpc.StatusCode.DEADLINE_EXCEEDED.value[0], message="too late")
+            return pb.DecideBatchItem(error=late)
+        return pb.DecideBatchItem(response=pb.DecideResponse(request_id=request.request_id))
 
     async def Record(self, request: pb.RecordRequest, context: Context) -> pb.RecordResponse:  # noqa: N802
         """Accepts an event the first time; later it is a duplicate. Refuses the customer `bad`."""
@@ -75,12 +87,6 @@ def _recorded(event: pb.RecordedEvent, is_duplicate: bool) -> pb.RecordedResult:
     if is_duplicate:
         return pb.RecordedResult(event_id=event.event_id, duplicate=True)
     return pb.RecordedResult(event_id=event.event_id, accepted=True)
-
-
-def _item(request: pb.DecideRequest) -> pb.DecideBatchItem:
-    if request.customer.id == "bad":
-        return pb.DecideBatchItem(error=bad_request("customer.id", "is bad"))
-    return pb.DecideBatchItem(response=pb.DecideResponse(request_id=request.request_id))
 
 
 def bad_request(field: str, description: str) -> Status:
@@ -111,8 +117,12 @@ class InThreads:
         return lambda *args, **kwargs: asyncio.to_thread(method, *args, **kwargs)
 
 
-async def collect(client: Any, *args: Any, **kwargs: Any) -> list[Any]:
-    """All answers of decide_many, from either client."""
+async def collect(client: Any, *args: Any, into: list[Any] | None = None, **kwargs: Any) -> list[Any]:
+    """All answers of decide_many, from either client. into: the list to fill, which has what came before an error."""
+    answers = [] if into is None else into
     if isinstance(client, AsyncClient):
-        return [answer async for answer in client.decide_many(*args, **kwargs)]
-    return await asyncio.to_thread(lambda: list(client._client.decide_many(*args, **kwargs)))
+        async for answer in client.decide_many(*args, **kwargs):
+            answers.append(answer)
+    else:
+        await asyncio.to_thread(lambda: answers.extend(client._client.decide_many(*args, **kwargs)))
+    return answers

@@ -16,6 +16,7 @@ from engine.client import (
     AsyncClient,
     Client,
     DeadlineExceeded,
+    Interrupted,
     InvalidRequest,
     ItemsRefused,
     NotImplementedHere,
@@ -189,6 +190,58 @@ async def test_decide_many_goes_batch_by_batch(client: Any, service: Scripted) -
     assert [answer.request_id for answer in answers] == [f"r{i}" for i in range(7)]
     assert service.batches == [3, 3, 1]
     assert progress == [3, 6, 7]
+
+
+async def test_decide_many_sends_a_batch_again(client: Any, service: Scripted) -> None:
+    """A batch that failed for a while is sent again under the same request_ids, also after its deadline or overload."""
+    for code in (CODES.UNAVAILABLE, CODES.DEADLINE_EXCEEDED):
+        service.fail(code)
+    service.failures.append(None)  # a batch that is answered in between restores all attempts
+    service.fail(CODES.UNAVAILABLE)
+    service.fail(CODES.RESOURCE_EXHAUSTED, retry_after(0.01))
+    answers = await collect(client, [request("ann") for _ in range(4)], batch_size=2)
+    assert service.batches == [2, 2, 2, 2, 2, 2]
+    names = [sent.request_id for sent in service.requests]
+    assert names[:2] == names[2:4] == names[4:6]
+    assert [answer.request_id for answer in answers] == [*names[:2], *names[6:8]]
+
+
+async def test_decide_many_sends_unfinished_requests_again(client: Any, service: Scripted) -> None:
+    """Requests of a batch that alone came too late are sent again alone; refused ones keep their status in their place."""
+    service.late = {"b": 1, "d": 3}
+    names = ("a", "b", "bad", "d", "e")
+    answers = await collect(client, [request(name, request_id=name) for name in names])
+    assert service.batches == [5, 2, 1, 1]
+    assert [getattr(answer, "request_id", "refused") for answer in answers] == ["a", "b", "refused", "d", "e"]
+
+
+async def test_decide_many_stops_and_can_be_resumed(client: Any, service: Scripted) -> None:
+    """After the last attempt the results until then are yielded, and the exception has the requests that are left."""
+    service.late = {"r4": 3}
+    requests = [request("ann", request_id=f"r{number}") for number in range(8)]
+    answers: list[Any] = []
+    progress: list[int] = []
+    with pytest.raises(Interrupted, match="after 4 results: DEADLINE_EXCEEDED") as caught:
+        await collect(client, iter(requests), into=answers, batch_size=3, on_progress=progress.append)
+    assert [answer.request_id for answer in answers] == ["r0", "r1", "r2", "r3"]
+    assert progress == [3]
+    assert isinstance(caught.value.error, DeadlineExceeded)
+    assert caught.value.answered == 4
+    await collect(client, caught.value.unfinished, into=answers)
+    assert [answer.request_id for answer in answers] == [f"r{number}" for number in range(8)]
+
+
+async def test_decide_many_stops_at_once_where_a_retry_cannot_help(client: Any, service: Scripted) -> None:
+    """A batch that is refused is not sent again."""
+    service.fail(CODES.PERMISSION_DENIED)
+    with pytest.raises(Interrupted) as caught:
+        await collect(client, [request("a"), request("b")])
+    assert isinstance(caught.value.error, AccessDenied)
+    assert (caught.value.code, caught.value.answered) == (CODES.PERMISSION_DENIED, 0)
+    assert len(service.batches) == 1
+    assert [left.customer.id for left in caught.value.unfinished] == ["a", "b"]
+    with pytest.raises(ValueError, match="batch_size must be between 1 and 1000, not 0"):
+        await collect(client, [request("a")], batch_size=0)
 
 
 async def test_explain_answers(client: Any, service: Scripted) -> None:
