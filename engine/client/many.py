@@ -11,7 +11,7 @@ from engine.client.calls import identified
 from engine.client.errors import DeadlineExceeded, Overloaded, TactError, Unavailable, error_of_status
 from engine.client.results import batch_results
 
-Result: TypeAlias = DecideResponse | Status
+RequestResult: TypeAlias = DecideResponse | Status
 
 MOST_BATCHED = 1000
 """Requests of a batch, at most; a server may take fewer."""
@@ -47,7 +47,7 @@ class Batch:
 
     def __init__(self, requests: Iterable[DecideRequest]) -> None:
         self.requests = [identified(request) for request in requests]
-        self._results: dict[int, Result] = {}
+        self._results: dict[int, RequestResult] = {}
         self._sent: Sequence[int] = ()
         self.error: TactError | None = None
         """Of a request that has to be sent again."""
@@ -72,7 +72,7 @@ class Batch:
                 self._results[index] = result
         return len(self._results) > before
 
-    def answered(self) -> list[Result]:
+    def answered(self) -> list[RequestResult]:
         """The results of the first requests, up to the first that has none."""
         count = next((index for index in range(len(self.requests)) if index not in self._results), None)
         return [self._results[index] for index in range(len(self.requests) if count is None else count)]
