@@ -23,7 +23,7 @@ from engine.api.v1.decisions_pb2 import (
 from engine.client import calls
 from engine.client.access import Tls, Token, metadata_of
 from engine.client.errors import TactError, error_of_call
-from engine.client.many import AGAIN, BATCH_SECONDS, Batch, batches, interrupted
+from engine.client.many import AGAIN, BATCH_SECONDS, RequestBatch, batches, interrupted
 from engine.client.results import ItemResults, RecordResults, batch_results, record_results
 from engine.client.retry import Budget, Policy
 from engine.client.stream import AsyncUnanswered
@@ -119,7 +119,7 @@ class AsyncClient:
             for result in batch.answered():
                 yield result
 
-    async def _send(self, batch: Batch, budget: Budget, seconds: float) -> TactError | None:
+    async def _send(self, batch: RequestBatch, budget: Budget, seconds: float) -> TactError | None:
         """Send the requests without a result; an error if some are left without one."""
         try:
             message = calls.batch(batch.to_send())

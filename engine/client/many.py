@@ -42,7 +42,7 @@ class Interrupted(TactError):
         self.args = (f"after {answered} results: {error}",)
 
 
-class Batch:
+class RequestBatch:
     """Requests that are sent together until each of them has a result."""
 
     def __init__(self, requests: Iterable[DecideRequest]) -> None:
@@ -78,19 +78,21 @@ class Batch:
         return [self._results[index] for index in range(len(self.requests) if count is None else count)]
 
 
-def batches(requests: Iterator[DecideRequest], size: int) -> Iterator[Batch]:
+def batches(requests: Iterator[DecideRequest], size: int) -> Iterator[RequestBatch]:
     """The requests in batches of at most `size`; raises ValueError for a size that no server takes."""
     if not 1 <= size <= MOST_BATCHED:
         raise ValueError(f"batch_size must be between 1 and {MOST_BATCHED}, not {size}")
     return _batches(requests, size)
 
 
-def _batches(requests: Iterator[DecideRequest], size: int) -> Iterator[Batch]:
+def _batches(requests: Iterator[DecideRequest], size: int) -> Iterator[RequestBatch]:
     while requests_of_batch := list(islice(requests, size)):
-        yield Batch(requests_of_batch)
+        yield RequestBatch(requests_of_batch)
 
 
-def interrupted(error: TactError, before: int, batch: Batch, source: Iterator[DecideRequest]) -> Interrupted:
+def interrupted(
+    error: TactError, before: int, batch: RequestBatch, source: Iterator[DecideRequest]
+) -> Interrupted:
     """The error of a batch that failed for good. before: how many requests were answered before it."""
     answered = len(batch.answered())
     return Interrupted(error, before + answered, chain(batch.requests[answered:], source))
