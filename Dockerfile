@@ -11,6 +11,7 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=igno
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY demo demo
 COPY engine engine
+COPY protos protos
 COPY rules rules
 RUN pip wheel --constraint constraints.txt --wheel-dir /wheels '.[postgres,otlp]'
 # What is installed is what was built: the wheels carry the versions of constraints.txt.

@@ -28,6 +28,13 @@ def test_it_holds_the_demo(wheel: Path) -> None:
     assert {f"demo/book/{name}" for name in book} <= held
 
 
+def test_it_holds_the_contract(wheel: Path) -> None:
+    """The proto files that a client in another language needs are in the wheel."""
+    protos = {path.relative_to(ROOT / "protos").as_posix() for path in (ROOT / "protos").rglob("*.proto")}
+    assert "google/rpc/status.proto" in protos
+    assert {f"engine/protos/{name}" for name in protos} <= files_of(wheel)
+
+
 def test_it_brings_the_command(wheel: Path) -> None:
     """Installing it gives the command that the image's entry point names."""
     with ZipFile(wheel) as archive:

@@ -1,0 +1,1 @@
+"""The contract from Node, with the packages that `make test-node` installs."""
