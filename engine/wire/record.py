@@ -46,6 +46,10 @@ _CLOSE = 0.88
 """How alike a type must be to an outcome's to be taken for its misspelling."""
 
 
+_CLOSE_OF_DECISION = 0.6
+"""The same of a decision's type, which is refused in any case."""
+
+
 _AHEAD = DAY
 """How far a caller's clock may be ahead of ours."""
 
@@ -108,7 +112,12 @@ def _meant_outcome(parser: Parser, type_: str) -> str | None:
 
     Types that the live book reads are events, whatever they are like.
     """
-    if len(type_) > LONGEST_NAME or type_ in parser.compiled.derivation.event_types:
+    return None if type_ in parser.compiled.derivation.event_types else _nearest_outcome(type_, _CLOSE)
+
+
+def _nearest_outcome(type_: str, cutoff: float) -> str | None:
+    """The outcome that a word stands for: by another form of it, by the word of another system, or by its letters."""
+    if len(type_) > LONGEST_NAME:
         return None
     word = type_.strip().lower().replace("-", "_").replace(" ", "_")
     for candidate in (word, f"{word}ed", f"{word}d"):
@@ -116,7 +125,7 @@ def _meant_outcome(parser: Parser, type_: str) -> str | None:
             return candidate
     if word in _SYNONYMS:
         return _SYNONYMS[word]
-    return next(iter(get_close_matches(word, _OUTCOMES, 1, _CLOSE)), None)
+    return next(iter(get_close_matches(word, _OUTCOMES, 1, cutoff)), None)
 
 
 def _event(parser: Parser, message: pb.RecordedEvent, path: str, now: Instant) -> RecordCommand:
@@ -189,8 +198,8 @@ def _check_age(
 
 def _check_outcome_type(event: Event, path: str, violations: FieldViolations) -> None:
     if event.type and event.type not in _OUTCOMES:
-        close = get_close_matches(event.type, _OUTCOMES, 1)
-        hint = f"did you mean {close[0]}?" if close else f"outcomes are {', '.join(sorted(_OUTCOMES))}"
+        meant = _nearest_outcome(event.type, _CLOSE_OF_DECISION)
+        hint = f"did you mean {meant}?" if meant else f"outcomes are {', '.join(sorted(_OUTCOMES))}"
         violations.add(path, f"{event.type!r:.60} is not an outcome of a decision; {hint}")
 
 

@@ -234,14 +234,33 @@ def test_a_book_that_keeps_no_events_refuses_them(tmp_path: Path) -> None:
         ("bounce", "bounced"),
         ("open", "opened"),
         ("unsubscribbed", "unsubscribed"),
+        ("Soft Bounce", "bounced"),
+        ("spam", "complained"),
+        ("DELIVERED", "delivered"),
+        ("not-sent", "not_sent"),
+        ("opt_in", "subscribed"),
+        ("conversion", "converted"),
     ],
 )
-def test_misspelt_outcomes_are_refused(client: Client, ann: str, type_: str, meant: str) -> None:
+@pytest.mark.parametrize("decision_id", ["", "d-1"])
+def test_misspelt_outcomes_are_refused(
+    client: Client, ann: str, type_: str, meant: str, decision_id: str
+) -> None:
     """A word that is nearly an outcome's is refused with the word that was meant, with or without a decision."""
-    (result,) = client.record([recorded(ann, type_, NOW)], now=NOW)
+    (result,) = client.record([outcome(decision_id, type_, NOW, customer_id=ann)], now=NOW)
     assert isinstance(result, Status)
     assert codes([result]) == ["INVALID_ARGUMENT"]
     assert f"did you mean {meant}?" in result.message
+
+
+def test_what_is_like_no_outcome_is_refused_with_a_decision_only(client: Client, ann: str) -> None:
+    """Of a decision every type is an outcome, and the refusal lists them; without one it is an event."""
+    refused, accepted = client.record(
+        [outcome("d-1", "order", NOW, customer_id=ann), outcome("", "order", NOW, customer_id=ann)], now=NOW
+    )
+    assert isinstance(refused, Status)
+    assert "outcomes are bounced, cancelled, clicked" in refused.message
+    assert accepted is Recorded.ACCEPTED
 
 
 @pytest.mark.parametrize("type_", ["page_opened", "order", "delivery_chosen", "subscription", "checked"])
