@@ -14,10 +14,11 @@ from engine.cli.exits import USAGE, fail
 from engine.cli.local import read_context, try_out
 from engine.decide.compiled import CompiledBook, compile_book
 from engine.explain import CampaignExplained, Explained
-from engine.explain.words import rule_in_words, score_text
+from engine.explain.words import ignored_in_words, rule_in_words, score_text
 from engine.model.decision import ChosenOffer, Decision, RuleReading
 from engine.model.instant import to_datetime
 from engine.wire.explain import respond_explained
+from engine.wire.respond import ignored_names
 from engine.wire.violations import InvalidMessage, Unsupported
 
 
@@ -38,9 +39,7 @@ def decide(
         fail(str(error), USAGE)
     if as_json:
         typer.echo(
-            MessageToJson(
-                respond_explained(explained, compiled.book.timezone), preserving_proto_field_name=True
-            )
+            MessageToJson(respond_explained(explained, compiled.book), preserving_proto_field_name=True)
         )
     else:
         _show(explained, compiled)
@@ -62,6 +61,8 @@ def _show(explained: Explained, compiled: CompiledBook) -> None:
         )
     if decision.next_any_at is not None:
         console.print(f"next any at {to_datetime(decision.next_any_at).astimezone(compiled.book.timezone)}")
+    for ignored in ignored_names(explained.ignored, compiled.book):
+        console.print(ignored_in_words(ignored.name, ignored.meant), markup=False)
     for signal in explained.signals:
         led = f", from {', '.join(signal.led_by)}" if signal.led_by else ""
         console.print(f"signal {signal.name}{led}")

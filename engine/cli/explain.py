@@ -96,7 +96,7 @@ def _explained_here(
             hint = did_you_mean(unknown[0], compiled.book.campaigns)
             raise ValueError(f"there is no campaign {unknown[0]!r} in the book{hint}")
         explained = try_out(compiled, subject, only=only, counterfactuals=True)
-    return respond_explained(explained, compiled.book.timezone)
+    return respond_explained(explained, compiled.book)
 
 
 def _explained_by_server(

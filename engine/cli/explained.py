@@ -11,7 +11,14 @@ from rich.text import Text
 from rich.tree import Tree
 
 from engine.api.v1 import decisions_pb2 as pb
-from engine.explain.words import MARKS, code_in_words, moment_in_words, rule_in_brief, score_text
+from engine.explain.words import (
+    MARKS,
+    code_in_words,
+    ignored_in_words,
+    moment_in_words,
+    rule_in_brief,
+    score_text,
+)
 from engine.model.texts import number_text
 
 _COLORS = {"TRUE": "green", "FALSE": "red", "UNKNOWN": "yellow"}
@@ -56,6 +63,8 @@ def _answer(response: pb.DecideResponse, zone: tzinfo) -> Iterator[Text]:
         yield Text(f"  next allowed at {_moment(response.next_allowed_at, zone)}")
     if response.HasField("next_any_at"):
         yield Text(f"  next any at {_moment(response.next_any_at, zone)}")
+    for ignored in response.ignored:
+        yield Text(ignored_in_words(ignored.name, ignored.meant), "yellow")
 
 
 def _table(answer: pb.ExplainResponse, zone: tzinfo) -> Table:

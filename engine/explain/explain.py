@@ -92,7 +92,7 @@ async def explain_decision(
             else campaign
             for campaign in campaigns
         ]
-    return Explained(decision, tuple(campaigns), _signals(evaluation))
+    return Explained(decision, tuple(campaigns), _signals(evaluation), ignored=request.ignored)
 
 
 def _sound(answer: Decision | LedgerError) -> Decision:

@@ -140,3 +140,5 @@ class Explained:
     signals: tuple[SignalExplained, ...] = ()
     notes: tuple[str, ...] = ()
     """What the explanation cannot show, and why; for people."""
+    ignored: tuple[str, ...] = ()
+    """Names of attributes of the request that the book does not declare."""

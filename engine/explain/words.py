@@ -234,3 +234,11 @@ def value_in_words(change: Change, value: Value | None, zone: tzinfo) -> str:
 def moment_in_words(moment: datetime, zone: tzinfo) -> str:
     """The moment on the zone's clock, to the second."""
     return moment.astimezone(zone).isoformat(" ", "seconds")
+
+
+def ignored_in_words(name: str, meant: str) -> str:
+    """A line about an attribute of a request that the book does not declare."""
+    shown = "".join(character if character.isprintable() else "�" for character in name)
+    return f"ignored: the book declares no attribute {shown!r}" + (
+        f"; did you mean {meant!r}?" if meant else ""
+    )

@@ -40,6 +40,8 @@ class Request(NamedTuple):
     """Further ids of the customer."""
     memory: Memory = NO_MEMORY
     """The customer's stored events and signals."""
+    ignored: tuple[str, ...] = ()
+    """Names of sent attributes that the book does not declare, as sent; their values are not kept."""
     clock: Instant | None = None
     """The server's own moment where `now` is simulated; None: it is `now`."""
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 import grpc
@@ -13,14 +14,14 @@ from engine.explain import explain, explain_logged
 from engine.ledger.commit.events import RecordResult, WarnedResult
 from engine.model.decision import Decision
 from engine.model.instant import Instant
-from engine.model.request import Request
+from engine.model.request import Mode, Request
 from engine.server.book.serving import ServingBook, ServingBooks
 from engine.server.handlers import Context, stream, unary
 from engine.server.status import refusal_reason, status_of
 from engine.server.streams import Streams, decide_when_room
 from engine.wire.explain import check_campaigns, check_explained, parse_past, respond_explained
 from engine.wire.record import parse_linking, parse_recordings
-from engine.wire.respond import respond
+from engine.wire.respond import ignored_names, respond
 from engine.wire.violations import FieldViolation, InvalidMessage
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class DecisionsService:
             parsed = self._parse(serving, request)
             decision = await serving.engine.decide(parsed, deadline=self._deadline(context))
         self._count("Decide", (decision,))
-        return respond(decision)
+        return _response(serving, parsed, decision)
 
     async def decide_batch(self, request: pb.DecideBatchRequest, context: Context) -> pb.DecideBatchResponse:
         """Decides for many customers in one group; an item that fails has an error of its own."""
@@ -87,7 +88,7 @@ class DecisionsService:
             )
         ordered = [*_in_order(parsed, answers)]
         self._count("DecideBatch", ordered)
-        return pb.DecideBatchResponse(items=map(_item, ordered))
+        return pb.DecideBatchResponse(items=map(partial(_item, serving), parsed, ordered))
 
     async def decide_stream(
         self, requests: AsyncIterator[pb.DecideRequest | DecodeError], context: Context
@@ -111,7 +112,7 @@ class DecisionsService:
             )
         ordered = [*_in_order(parsed, answers)]
         self._count("DecideStream", ordered)
-        return list(map(_streamed, messages, ordered))
+        return list(map(partial(_streamed, serving), messages, parsed, ordered))
 
     async def record(self, request: pb.RecordRequest, context: Context) -> pb.RecordResponse:
         """Records events of customers and outcomes of decisions; one that fails has an error of its own."""
@@ -148,7 +149,7 @@ class DecisionsService:
                 check_campaigns(request, engine.compiled.book)
                 parsed = self._parse(serving, request.request)
                 explained = await explain(engine, parsed, deadline=deadline, only=only, counterfactuals=True)
-            return respond_explained(explained, engine.compiled.book.timezone)
+            return respond_explained(explained, engine.compiled.book)
 
     def _deadline(self, context: Context) -> float | None:
         """The caller's deadline, or ours, on time.monotonic's clock."""
@@ -168,6 +169,8 @@ class DecisionsService:
         request = serving.parser.parse(message, self._clock())
         if self._metrics is not None:
             self._metrics.took("parse", time.perf_counter() - start)
+            if request.ignored:
+                self._metrics.ignored(len(request.ignored))
         return request
 
     def _parsed_or_error(self, serving: ServingBook, message: pb.DecideRequest) -> Request | Exception:
@@ -228,15 +231,30 @@ def _in_order(parsed: Iterable[object], answers: Iterable[_Answer]) -> Iterator[
         yield item if isinstance(item, Exception) else next(remaining)
 
 
-def _item(answer: Decision | Exception) -> pb.DecideBatchItem:
+def _response(serving: ServingBook, request: Request | Exception, decision: Decision) -> pb.DecideResponse:
+    """The response; a preview names the attributes that were ignored."""
+    response = respond(decision)
+    if isinstance(request, Request) and request.ignored and request.mode is Mode.PREVIEW:
+        response.ignored.extend(ignored_names(request.ignored, serving.parser.compiled.book))
+    return response
+
+
+def _item(
+    serving: ServingBook, request: Request | Exception, answer: Decision | Exception
+) -> pb.DecideBatchItem:
     if isinstance(answer, Decision):
-        return pb.DecideBatchItem(response=respond(answer))
+        return pb.DecideBatchItem(response=_response(serving, request, answer))
     return pb.DecideBatchItem(error=status_of(answer))
 
 
-def _streamed(message: pb.DecideRequest | DecodeError, answer: Decision | Exception) -> pb.DecideResponse:
+def _streamed(
+    serving: ServingBook,
+    message: pb.DecideRequest | DecodeError,
+    request: Request | Exception,
+    answer: Decision | Exception,
+) -> pb.DecideResponse:
     if isinstance(answer, Decision):
-        return respond(answer)
+        return _response(serving, request, answer)
     request_id = "" if isinstance(message, DecodeError) else message.request_id
     return pb.DecideResponse(request_id=request_id, error=status_of(answer))
 

@@ -55,6 +55,11 @@ class Metrics:
         self._refused = self._counters(
             "tact_refused", "Items of calls that were refused, by reason.", "method", "reason"
         )
+        self._ignored = Counter(
+            "tact_ignored_names",
+            "Attributes in requests that the live book does not declare.",
+            registry=self.registry,
+        )
         self._calls = self._counters("tact_calls", "Calls, by how they ended.", "method", "status")
         self._call_seconds = self._durations(
             "tact_call_seconds", "From a call's message to its answer.", "method"
@@ -88,6 +93,10 @@ class Metrics:
     def refused(self, method: str, reason: str) -> None:
         """Counts an item of a call that was refused; method: of the call; reason: from a fixed set."""
         self._refused[method, reason].inc()
+
+    def ignored(self, count: int) -> None:
+        """Counts attributes of a request that the live book does not declare."""
+        self._ignored.inc(count)
 
     def called(self, method: str, status: str, seconds: float) -> None:
         """Counts a call that has ended; status: gRPC's name of it."""

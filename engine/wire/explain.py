@@ -23,7 +23,7 @@ from engine.model.texts import time_text
 from engine.model.values import Value
 from engine.rulebook.model.book import Book
 from engine.wire.limits import MOST_NAMES
-from engine.wire.respond import reading, reason, respond, set_time
+from engine.wire.respond import ignored_names, reading, reason, respond, set_time
 from engine.wire.values import name_of
 from engine.wire.violations import FieldViolations
 
@@ -68,14 +68,17 @@ def _count(message: pb.ExplainRequest, wrong: FieldViolations) -> None:
         name_of(name, f"campaigns[{index}]", wrong)
 
 
-def respond_explained(explained: Explained, zone: ZoneInfo) -> pb.ExplainResponse:
-    """The response; the times in its sentences are on the zone's clock."""
-    return pb.ExplainResponse(
+def respond_explained(explained: Explained, book: Book) -> pb.ExplainResponse:
+    """The response; the times in its sentences are on the book's clock."""
+    zone = book.timezone
+    message = pb.ExplainResponse(
         response=respond(explained.decision),
         campaigns=[_campaign(campaign, zone) for campaign in explained.campaigns],
         signals=[_signal(signal) for signal in explained.signals],
         notes=explained.notes,
     )
+    message.response.ignored.extend(ignored_names(explained.ignored, book))
+    return message
 
 
 def _signal(signal: SignalExplained) -> pb.SignalExplanation:

@@ -84,10 +84,11 @@ class Parser:
         violations = FieldViolations()
         context = message.context
         profile = context.profile
+        ignored: list[str] = []
         request = Request(
             customer=name_of(message.customer.id, "customer.id", violations, required=True),
             now=self.now(message, now, violations),
-            attributes=self._attributes(context, profile, violations),
+            attributes=self._attributes(context, profile, ignored, violations),
             consents=frozenset(names_of(profile.consents, "context.profile.consents", violations)),
             preferred_channels=names_of(
                 profile.preferred_channels, "context.profile.preferred_channels", violations
@@ -99,6 +100,7 @@ class Parser:
             request_id=name_of(message.request_id, "request_id", violations),
             events=self._events(context, violations),
             aliases=aliases_of(message.customer, "customer", violations),
+            ignored=tuple(ignored),
             clock=now if message.HasField("now") else None,
         )
         violations.raise_any()
@@ -129,9 +131,12 @@ class Parser:
         return {name[len(group) :]: field for name, field in self._fields.items() if name.startswith(group)}
 
     def _attributes(
-        self, context: pb.Context, profile: pb.Profile, violations: FieldViolations
+        self, context: pb.Context, profile: pb.Profile, ignored: list[str], violations: FieldViolations
     ) -> dict[str, Value]:
-        """The attributes that the live book refers to, by their full names; all that are sent are checked."""
+        """The attributes that the live book refers to, by their full names; all that are sent are checked.
+
+        ignored: is given the names that the book does not declare. What it declares without referring to it is no mistake.
+        """
         values: dict[str, Value] = {}
         weather = context.weather
         for fields, message in (
@@ -152,6 +157,8 @@ class Parser:
             for short, value in sent.items():
                 if short in wanted:
                     values[wanted[short]] = value
+                elif short not in self._readers:
+                    ignored.append(short)
         return values
 
     def _events(self, context: pb.Context, violations: FieldViolations) -> tuple[Event, ...]:

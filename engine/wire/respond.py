@@ -1,5 +1,6 @@
 """Decisions as DecideResponse messages."""
 
+from collections.abc import Collection, Sequence
 from typing import cast
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -7,6 +8,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from engine.api.v1 import decisions_pb2 as pb
 from engine.model.decision import ChosenOffer, Decision, Outcome, Reason, ReasonCode, RuleKind, RuleReading
 from engine.model.instant import Instant
+from engine.rulebook.model.book import Book
+from engine.wire.violations import nearest
 
 _OUTCOMES = {outcome: cast("pb.Outcome", pb.Outcome.Value(f"OUTCOME_{outcome.name}")) for outcome in Outcome}
 
@@ -42,6 +45,33 @@ def respond(decision: Decision) -> pb.DecideResponse:
     for candidate_outcome in decision.candidate_outcomes:
         response.pressure.extend(map(reading, candidate_outcome.readings))
     return response
+
+
+_MOST_HINTS = 20
+"""Ignored names of one request for which the nearest declared name is searched."""
+
+
+_FIELDS = ("profile.language", "profile.time_zone")
+"""Attributes below `profile.` that have a field of their own."""
+
+
+def ignored_names(names: Sequence[str], book: Book) -> list[pb.IgnoredName]:
+    """The attributes of a request that the book does not declare, with what was probably meant."""
+    if not names:
+        return []
+    declared = {name.removeprefix("profile.") for name in book.attributes if name.startswith("profile.")}
+    return [
+        pb.IgnoredName(name=name, meant=_meant(name, book, declared) if number < _MOST_HINTS else "")
+        for number, name in enumerate(names)
+    ]
+
+
+def _meant(name: str, book: Book, declared: Collection[str]) -> str:
+    """The attribute, or the field of the context, of which the name is a misspelling; empty if it is like none."""
+    if name in book.attributes and name.startswith(("location.", "weather.")):
+        return f"context.{name}"
+    short = nearest(name.removeprefix("profile."), declared)
+    return f"context.profile.{short}" if f"profile.{short}" in _FIELDS else short
 
 
 def reading(rule_reading: RuleReading) -> pb.PressureReading:

@@ -38,12 +38,20 @@ _LONGEST_HINTED = 100
 """Characters of a name for which the nearest is searched."""
 
 
-def did_you_mean(name: str, known: Collection[str]) -> str:
-    """A clause that names the known name most like this one, to be put behind a message; empty if none is like it."""
+def nearest(name: str, known: Collection[str]) -> str:
+    """The known name most like this one; empty if none is like it."""
     if len(name) > _LONGEST_HINTED:
         return ""
+    if name in known:
+        return name
     close = get_close_matches(name, known, n=1) or [other for other in known if other.lower() == name.lower()]
-    return f"; did you mean {close[0]!r}?" if close else ""
+    return close[0] if close else ""
+
+
+def did_you_mean(name: str, known: Collection[str]) -> str:
+    """A clause that names the known name most like this one, to be put behind a message; empty if none is like it."""
+    meant = nearest(name, known)
+    return f"; did you mean {meant!r}?" if meant else ""
 
 
 @dataclass(slots=True)

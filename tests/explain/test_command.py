@@ -92,6 +92,21 @@ def test_what_is_wrong_with_the_question(tmp_path: Path, context: Path) -> None:
     assert away.stderr.startswith("tact: 127.0.0.1:1: ")
 
 
+def test_ignored_names_are_printed(tmp_path: Path) -> None:
+    """Attributes that the book does not declare are named with what was meant, by both commands; declared ones are not."""
+    book, context = write_book(tmp_path / "book"), tmp_path / "typos.yaml"
+    context.write_text(LI_NA.replace("first_name: Li Na", "frist_name: Li Na, age: 30"), encoding="utf-8")
+    line = "ignored: the book declares no attribute 'frist_name'; did you mean 'first_name'?"
+    for command in ("explain", "decide"):
+        result = CliRunner(env={"COLUMNS": "150", "NO_COLOR": "1"}).invoke(
+            app, [command, str(book), "--context", str(context)]
+        )
+        assert result.exit_code == 0, result.output
+        assert [text for text in result.stdout.splitlines() if "ignored" in text] == [line]
+    answer = json.loads(run(book, "--context", context, "--json").stdout)
+    assert answer["response"]["ignored"] == [{"name": "frist_name", "meant": "first_name"}]
+
+
 def test_a_decision_of_a_log(tmp_path: Path, context: Path) -> None:
     """Looked up in a log by its id it is explained without a server; where there is no log or no such decision it says so."""
     book, log = write_book(tmp_path / "book"), tmp_path / "tact.db"

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from engine.client import Client, InvalidRequest, outcome, recorded
+from engine.api.v1.decisions_pb2 import DecideRequest, DecideResponse
+from engine.client import Client, InvalidRequest, outcome, recorded, request
 from engine.telemetry.counters import COUNTERS
 from engine.telemetry.metrics import process_registry
+from engine.wire.messages.values import value_of
 from tests.books import write_book
 from tests.requests import li_na
 from tests.server.log_trouble import held
@@ -116,6 +118,49 @@ def test_refused_items_are_counted_by_reason(book: Path, log: Path) -> None:
         assert value(port, "tact_recorded_total", result="error") == 4
         assert value(port, "tact_recorded_total", result="accepted") == 1
         assert value(port, "tact_recorded_total", result="duplicate") == 1
+        assert server.stop() == 0
+
+
+def test_ignored_names_are_counted_and_shown(book: Path, log: Path) -> None:
+    """Undeclared attributes count in every call, and previews and Explain list them with what was meant."""
+    port = free_port()
+    profile = {"profile.age": 31, "languge": "en", "tierr": "gold", "weather.is_day": True, "xyzzy": 1}
+    wanted = [
+        ("profile.age", "age"),
+        ("languge", "context.profile.language"),
+        ("tierr", "tier"),
+        ("weather.is_day", "context.weather.is_day"),
+        ("xyzzy", ""),
+    ]
+
+    def asked(mode: str, request_id: str) -> DecideRequest:
+        message = request("li-na", profile={"age": 30, "allergy": "none"}, mode=mode, request_id=request_id)
+        for name, plain in profile.items():
+            message.context.profile.attributes[name].CopyFrom(value_of(name, plain))
+        return message
+
+    def shown(answer: DecideResponse) -> list[tuple[str, str]]:
+        return sorted((ignored.name, ignored.meant) for ignored in answer.ignored)
+
+    with (
+        serving(book, log, "--metrics-port", str(port)) as server,
+        Client(server.target, timeout=60) as client,
+    ):
+        assert shown(client.decide(asked("commit", "r-1"))) == []
+        assert value(port, "tact_ignored_names_total") == 5
+        assert shown(client.decide(asked("preview", "r-2"))) == sorted(wanted)
+        batched = client.decide_batch([li_na(""), asked("preview", "r-3"), asked("commit", "r-4")])
+        assert [shown(answer) for answer in batched if isinstance(answer, DecideResponse)] == [
+            sorted(wanted),
+            [],
+        ]
+        (streamed,) = client.decide_stream([asked("preview", "r-5")])
+        assert shown(streamed) == sorted(wanted)
+        assert value(port, "tact_ignored_names_total") == 25
+        assert shown(client.explain(asked("commit", "r-6")).response) == sorted(wanted)
+        assert value(port, "tact_ignored_names_total") == 30
+        client.decide(li_na("declared", profile={"openid": "o-1", "phone": "138", "first_name": "Li Na"}))
+        assert value(port, "tact_ignored_names_total") == 30
         assert server.stop() == 0
 
 
