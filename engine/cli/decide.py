@@ -18,7 +18,7 @@ from engine.explain.words import ignored_in_words, rule_in_words, score_text
 from engine.model.decision import ChosenOffer, Decision, RuleReading
 from engine.model.instant import to_datetime
 from engine.wire.explain import respond_explained
-from engine.wire.respond import ignored_names
+from engine.wire.respond import IgnoredNames
 from engine.wire.violations import InvalidMessage, Unsupported
 
 
@@ -61,7 +61,7 @@ def _show(explained: Explained, compiled: CompiledBook) -> None:
         )
     if decision.next_any_at is not None:
         console.print(f"next any at {to_datetime(decision.next_any_at).astimezone(compiled.book.timezone)}")
-    for ignored in ignored_names(explained.ignored, compiled.book):
+    for ignored in IgnoredNames(compiled.book).messages(explained.ignored):
         console.print(ignored_in_words(ignored.name, ignored.meant), markup=False)
     for signal in explained.signals:
         led = f", from {', '.join(signal.led_by)}" if signal.led_by else ""

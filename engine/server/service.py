@@ -21,7 +21,7 @@ from engine.server.status import refusal_reason, status_of
 from engine.server.streams import Streams, decide_when_room
 from engine.wire.explain import check_campaigns, check_explained, parse_past, respond_explained
 from engine.wire.record import parse_linking, parse_recordings
-from engine.wire.respond import ignored_names, respond
+from engine.wire.respond import IgnoredNames, respond
 from engine.wire.violations import FieldViolation, InvalidMessage
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class DecisionsService:
             parsed = self._parse(serving, request)
             decision = await serving.engine.decide(parsed, deadline=self._deadline(context))
         self._count("Decide", (decision,))
-        return _response(serving, parsed, decision)
+        return _response(IgnoredNames(serving.parser.compiled.book), parsed, decision)
 
     async def decide_batch(self, request: pb.DecideBatchRequest, context: Context) -> pb.DecideBatchResponse:
         """Decides for many customers in one group; an item that fails has an error of its own."""
@@ -88,7 +88,8 @@ class DecisionsService:
             )
         ordered = [*_in_order(parsed, answers)]
         self._count("DecideBatch", ordered)
-        return pb.DecideBatchResponse(items=map(partial(_item, serving), parsed, ordered))
+        names = IgnoredNames(serving.parser.compiled.book)
+        return pb.DecideBatchResponse(items=map(partial(_item, names), parsed, ordered))
 
     async def decide_stream(
         self, requests: AsyncIterator[pb.DecideRequest | DecodeError], context: Context
@@ -112,7 +113,8 @@ class DecisionsService:
             )
         ordered = [*_in_order(parsed, answers)]
         self._count("DecideStream", ordered)
-        return list(map(partial(_streamed, serving), messages, parsed, ordered))
+        names = IgnoredNames(serving.parser.compiled.book)
+        return list(map(partial(_streamed, names), messages, parsed, ordered))
 
     async def record(self, request: pb.RecordRequest, context: Context) -> pb.RecordResponse:
         """Records events of customers and outcomes of decisions; one that fails has an error of its own."""
@@ -231,30 +233,30 @@ def _in_order(parsed: Iterable[object], answers: Iterable[_Answer]) -> Iterator[
         yield item if isinstance(item, Exception) else next(remaining)
 
 
-def _response(serving: ServingBook, request: Request | Exception, decision: Decision) -> pb.DecideResponse:
+def _response(names: IgnoredNames, request: Request | Exception, decision: Decision) -> pb.DecideResponse:
     """The response; a preview names the attributes that were ignored."""
     response = respond(decision)
     if isinstance(request, Request) and request.ignored and request.mode is Mode.PREVIEW:
-        response.ignored.extend(ignored_names(request.ignored, serving.parser.compiled.book))
+        response.ignored.extend(names.messages(request.ignored))
     return response
 
 
 def _item(
-    serving: ServingBook, request: Request | Exception, answer: Decision | Exception
+    names: IgnoredNames, request: Request | Exception, answer: Decision | Exception
 ) -> pb.DecideBatchItem:
     if isinstance(answer, Decision):
-        return pb.DecideBatchItem(response=_response(serving, request, answer))
+        return pb.DecideBatchItem(response=_response(names, request, answer))
     return pb.DecideBatchItem(error=status_of(answer))
 
 
 def _streamed(
-    serving: ServingBook,
+    names: IgnoredNames,
     message: pb.DecideRequest | DecodeError,
     request: Request | Exception,
     answer: Decision | Exception,
 ) -> pb.DecideResponse:
     if isinstance(answer, Decision):
-        return _response(serving, request, answer)
+        return _response(names, request, answer)
     request_id = "" if isinstance(message, DecodeError) else message.request_id
     return pb.DecideResponse(request_id=request_id, error=status_of(answer))
 

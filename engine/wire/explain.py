@@ -23,7 +23,7 @@ from engine.model.texts import time_text
 from engine.model.values import Value
 from engine.rulebook.model.book import Book
 from engine.wire.limits import MOST_NAMES
-from engine.wire.respond import ignored_names, reading, reason, respond, set_time
+from engine.wire.respond import IgnoredNames, reading, reason, respond, set_time
 from engine.wire.values import name_of
 from engine.wire.violations import FieldViolations
 
@@ -77,7 +77,7 @@ def respond_explained(explained: Explained, book: Book) -> pb.ExplainResponse:
         signals=[_signal(signal) for signal in explained.signals],
         notes=explained.notes,
     )
-    message.response.ignored.extend(ignored_names(explained.ignored, book))
+    message.response.ignored.extend(IgnoredNames(book).messages(explained.ignored))
     return message
 
 

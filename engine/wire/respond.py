@@ -1,6 +1,6 @@
 """Decisions as DecideResponse messages."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import cast
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -48,30 +48,38 @@ def respond(decision: Decision) -> pb.DecideResponse:
 
 
 _MOST_HINTS = 20
-"""Ignored names of one request for which the nearest declared name is searched."""
+"""Ignored names of one call for which the nearest declared name is searched."""
 
 
 _FIELDS = ("profile.language", "profile.time_zone")
 """Attributes below `profile.` that have a field of their own."""
 
 
-def ignored_names(names: Sequence[str], book: Book) -> list[pb.IgnoredName]:
-    """The attributes of a request that the book does not declare, with what was probably meant."""
-    if not names:
-        return []
-    declared = {name.removeprefix("profile.") for name in book.attributes if name.startswith("profile.")}
-    return [
-        pb.IgnoredName(name=name, meant=_meant(name, book, declared) if number < _MOST_HINTS else "")
-        for number, name in enumerate(names)
-    ]
+class IgnoredNames:
+    """The attributes of requests that the book does not declare, with what was probably meant.
 
+    For one call: a search costs as much as the book has attributes, so each name is searched for once, and not many are.
+    """
 
-def _meant(name: str, book: Book, declared: Collection[str]) -> str:
-    """The attribute, or the field of the context, of which the name is a misspelling; empty if it is like none."""
-    if name in book.attributes and name.startswith(("location.", "weather.")):
-        return f"context.{name}"
-    short = nearest(name.removeprefix("profile."), declared)
-    return f"context.profile.{short}" if f"profile.{short}" in _FIELDS else short
+    def __init__(self, book: Book) -> None:
+        self._book = book
+        self._meant: dict[str, str] = {}
+
+    def messages(self, names: Sequence[str]) -> list[pb.IgnoredName]:
+        """A message for each name."""
+        for name in names:
+            if name not in self._meant and len(self._meant) < _MOST_HINTS:
+                self._meant[name] = self._search(name)
+        return [pb.IgnoredName(name=name, meant=self._meant.get(name, "")) for name in names]
+
+    def _search(self, name: str) -> str:
+        """The attribute, or the field of the context, of which the name is a misspelling; empty if it is like none."""
+        declared = self._book.attributes
+        if name in declared and name.startswith(("location.", "weather.")):
+            return f"context.{name}"
+        profile = {full.removeprefix("profile.") for full in declared if full.startswith("profile.")}
+        short = nearest(name.removeprefix("profile."), profile)
+        return f"context.profile.{short}" if f"profile.{short}" in _FIELDS else short
 
 
 def reading(rule_reading: RuleReading) -> pb.PressureReading:

@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from engine.cli import app
+from tests.books import write_book
 
 BOOK = Path(__file__).parents[2] / "rules" / "telecom-churn"
 LEAVING = """
@@ -49,3 +50,40 @@ def test_json_has_the_same_chain(leaving: Path) -> None:
     assert {name: signal.get("led_by", []) for name, signal in signals.items()} == CHAIN
     seen = signals["asked-to-leave"]["condition"]
     assert (seen["verdict"], seen["value"]) == ("VERDICT_TRUE", "1")
+
+
+NIGHT_BOOK = """
+book: {name: night, timezone: Europe/Paris}
+attributes: {profile.phone: {type: text}}
+channels:
+  sms: {kind: outbound, address: profile.phone, consent: ads}
+  call: {kind: outbound, address: profile.phone, consent: ads}
+offers: {tea: {name: Tea, content: {default: {text: Tea}}}}
+campaigns: {tea: {offer: tea, channels: [sms, call]}}
+pressure:
+  quiet:
+    nights: {channel: sms, from: "20:00", until: "09:00"}
+    late: {channel: call, from: "22:00", until: "07:00"}
+"""
+
+
+def test_both_next_moments_are_printed(tmp_path: Path) -> None:
+    """The first channel may be used at nine, the other at seven: `decide` and `explain` print both moments, JSON has them."""
+    book, context = write_book(tmp_path / "book", NIGHT_BOOK), tmp_path / "context.yaml"
+    context.write_text(
+        '{customer: ann, profile: {phone: "1"}, consents: [ads], now: 2026-03-10T23:00+01:00}',
+        encoding="utf-8",
+    )
+    decided = CliRunner().invoke(app, ["decide", str(book), "--context", str(context)]).output
+    assert "next allowed at 2026-03-11 09:00:00+01:00\nnext any at 2026-03-11 07:00:00+01:00\n" in decided
+    explained = CliRunner().invoke(app, ["explain", str(book), "--context", str(context)]).output
+    assert [line.strip()[:12] for line in explained.splitlines() if "next a" in line] == [
+        "next allowed",
+        "next any at ",
+    ]
+    document = CliRunner().invoke(app, ["decide", str(book), "--context", str(context), "--json"]).output
+    response = json.loads(document)["response"]
+    assert (response["next_allowed_at"], response["next_any_at"]) == (
+        "2026-03-11T08:00:00Z",
+        "2026-03-11T06:00:00Z",
+    )
