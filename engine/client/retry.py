@@ -73,12 +73,15 @@ class Budget:
         return pause
 
     def pause_between(self, error: TactError, retried: tuple[type[TactError], ...]) -> float | None:
-        """Seconds to wait before a batch is sent again, at least as long as an overloaded server says; None: not again."""
+        """Seconds to wait before a batch is sent again, at least as long as an overloaded server says; None: not again.
+
+        RESOURCE_EXHAUSTED without such a time means that something is too large, which it would be again.
+        """
         self._left -= 1
         pause = self._longest * self._jitter()
         self._longest = min(2 * self._longest, _LONGEST_PAUSE)
         if not isinstance(error, retried) or self._left == 0:
             return None
-        if isinstance(error, Overloaded) and error.retry_after is not None:
-            return pause + error.retry_after
+        if isinstance(error, Overloaded):
+            return None if error.retry_after is None else pause + error.retry_after
         return pause

@@ -240,6 +240,11 @@ async def test_decide_many_stops_at_once_where_a_retry_cannot_help(client: Any, 
     assert (caught.value.code, caught.value.answered) == (CODES.PERMISSION_DENIED, 0)
     assert len(service.batches) == 1
     assert [left.customer.id for left in caught.value.unfinished] == ["a", "b"]
+    service.fail(CODES.RESOURCE_EXHAUSTED)  # without a time: the message is too large
+    with pytest.raises(Interrupted) as caught:
+        await collect(client, [request("a")])
+    assert isinstance(caught.value.error, Overloaded)
+    assert len(service.batches) == 2
     with pytest.raises(ValueError, match="batch_size must be between 1 and 1000, not 0"):
         await collect(client, [request("a")], batch_size=0)
 
