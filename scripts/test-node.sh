@@ -15,6 +15,7 @@ explain() {
 if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
     command -v apt-get >/dev/null || explain "they are not here, and there is no apt-get to install them with"
     [ "$(id -u)" = 0 ] || explain "they are not here; as root: apt-get install nodejs npm"
+    export DEBIAN_FRONTEND=noninteractive
     apt-get update -qq && apt-get install -y -qq --no-install-recommends nodejs npm >/dev/null ||
         explain "apt-get could not install nodejs and npm"
 fi
@@ -26,4 +27,4 @@ if ! cmp -s "$folder/package-lock.json" "$folder/.installed"; then
     npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund --loglevel=error
     cp "$folder/package-lock.json" "$folder/.installed"
 fi
-TACT_NODE=$folder exec "${PYTHON:-.venv/bin/python}" -m pytest -q tests/node
+TACT_NODE=$folder exec "${PYTHON:-.venv/bin/python}" -m pytest tests/node

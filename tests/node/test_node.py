@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from tests.docs.pages import ROOT, blocks_of
 from tests.logs import sqlite_log
@@ -38,8 +39,27 @@ def test_node_decides_records_and_asks_for_health(tmp_path: Path) -> None:
     assert log.rows("select campaign, state from contacts") == [("rich-cream-north", "confirmed")]
 
 
+@pytest.mark.skipif(not INSTALLED, reason="make test-node installs Node's packages and runs this")
+def test_the_folder_is_a_module_of_buf(tmp_path: Path) -> None:
+    """`buf build` takes a copy of protos/ with nothing beside it."""
+    protos = shutil.copytree(ROOT / "protos", tmp_path / "protos")
+    buf = ROOT / INSTALLED / "node_modules" / ".bin" / "buf"
+    made = tmp_path / "set.binpb"
+    result = subprocess.run(
+        [buf, "build", "--output", str(made)],
+        cwd=protos,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (result.stderr, result.returncode) == ("", 0)
+    described = FileDescriptorSet.FromString(made.read_bytes())
+    assert {"tact.v1", "google.rpc", "grpc.health.v1"} <= {file.package for file in described.file}
+
+
 def test_the_page_shows_the_tested_file() -> None:
-    """The example on the page is the file that Node runs, and the package file beside it."""
+    """The example on the page is the file that Node runs."""
     shown = {block.value("file"): block.text for block in blocks_of(PAGE)}
     assert shown["call.mjs"] == (EXAMPLE / "call.mjs").read_text(encoding="utf-8")
 
@@ -47,7 +67,7 @@ def test_the_page_shows_the_tested_file() -> None:
 def test_versions_are_exact_and_no_registry_is_named() -> None:
     """Versions are pinned; which registry brings the packages is the machine's own affair."""
     package = (EXAMPLE / "package.json").read_text(encoding="utf-8")
-    assert re.findall(r'"@grpc/[\w-]+": "(.*)"', package) == ["1.14.7", "0.8.1"]
+    assert re.findall(r'"@\w+/[\w-]+": "(.*)"', package) == ["1.14.7", "0.8.1", "1.75.0"]
     lock = (EXAMPLE / "package-lock.json").read_text(encoding="utf-8")
     assert '"resolved"' not in lock
     assert "registry" not in lock + package
