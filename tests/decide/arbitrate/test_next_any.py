@@ -45,6 +45,18 @@ pressure:
     mail-daily: {limit: 1, per: calendar day, count: {channel: mail}}
   gaps: {breath: {at_least: 6h, count: {kind: outbound}}}
 """
+PAGE = """
+book: {name: page, timezone: Europe/Paris}
+channels: {web: {kind: inbound}}
+placements: {hero: {channel: web, fallback: story}}
+offers:
+  gold: {name: Gold, content: {default: {text: Gold}}}
+  tea: {name: Tea, content: {default: {text: Tea}}}
+  story: {name: Story, content: {default: {text: Story}}}
+campaigns:
+  best: {offer: gold, tier: 2, placements: [hero], limits: {per_customer: {limit: 1, per: rolling 7d}}}
+  daily: {offer: tea, placements: [hero], limits: {per_customer: {limit: 1, per: calendar day}}}
+"""
 BEGIN = from_datetime(datetime.fromisoformat("2026-03-10T00:00+01:00"))
 STEP = 15 * MINUTE
 """All that the book and the contacts say changes at quarters of an hour."""
@@ -132,6 +144,20 @@ def test_a_campaign_that_is_over_by_then_does_not_count(compiled: CompiledBook) 
     selection = selected(compiled, history, evening)
     assert selection.outcome is Outcome.BLOCKED
     assert selection.next_any_at == from_datetime(datetime.fromisoformat("2026-04-01T00:00+02:00"))
+
+
+def test_a_fallback_has_the_moment_too(tmp_path: Path) -> None:
+    """On a page whose best campaign is capped for the week and the other for the day, the fallback says when both are."""
+    compiled = compiled_book(tmp_path / "book", PAGE)
+    now = BEGIN + 10 * 3600 * SECOND
+    history = [
+        Contact(now - DAY - 3600 * SECOND, None, Facts("web", "inbound", "best", "gold", "", frozenset())),
+        Contact(now - 3600 * SECOND, None, Facts("web", "inbound", "daily", "tea", "", frozenset())),
+    ]
+    selection = select(evaluate(compiled, Request("ann", now, {}, placement="hero")), history, "ann")
+    assert (selection.outcome, selection.shows_fallback) == (Outcome.FALLBACK, True)
+    assert selection.next_allowed_at == now + 6 * DAY - 3600 * SECOND
+    assert selection.next_any_at == BEGIN + DAY
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -160,6 +160,21 @@ def test_a_control_customer_converts_by_himself(compiled: CompiledBook, store: S
     assert any_log.rows(CONTACTS) == [("cream", "sms", "shadow", None)]
 
 
+def test_a_click_on_what_was_withheld_is_warned_of(compiled: CompiledBook, store: Store) -> None:
+    """A click on the withheld one of two offers is kept with a warning; one on the other, or a conversion, without."""
+    (decision,) = settle(compiled, store, on_page(controlled(compiled)))
+    assert [offer.campaign for offer in decision.offers] == ["soap"]
+    commands = [
+        ReportCommand(
+            compiled, "", decision.decision_id, Event(f"{kind}-{campaign}", kind, NOW), NOW, campaign=campaign
+        )
+        for kind, campaign in (("clicked", "cream"), ("clicked", "soap"), ("converted", "cream"))
+    ]
+    warning = "the decision withheld the offer of cream: there was nothing that could be clicked"
+    accepted = RecordResult.ACCEPTED
+    assert commit_group(store, commands) == [WarnedResult(accepted, warning), accepted, accepted]
+
+
 def test_all_names_of_a_person_are_in_one_group(compiled: CompiledBook, store: Store) -> None:
     """Experiments hash the id under which a person is stored: a linked id has the same assignments."""
     person = controlled(compiled)
