@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from engine.rulebook.checks.lapses import note_lapses
 from engine.rulebook.conditions.grammar import Grammar
 from engine.rulebook.conditions.operands import OperandReader
 from engine.rulebook.content.fields import ContentReader
@@ -62,6 +63,8 @@ def load_sources(sources: Sources, folder: str = "") -> LoadedBook:
     findings = Findings()
     merged = merge.merge(sources, findings)
     book = _book(merged, findings) if sources.files else None
+    if book is not None:
+        note_lapses(book, findings)
     return LoadedBook(None if findings.failed else book, findings.sorted())
 
 

@@ -36,7 +36,7 @@ def test_json_of_a_failure(tmp_path: Path) -> None:
     assert (report["book"], report["passed"], report["failed"], len(report["version"])) == (
         "spring",
         1,
-        5,
+        6,
         64,
     )
     first = report["tests"][0]

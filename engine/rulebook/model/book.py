@@ -48,10 +48,12 @@ class Kind(StrEnum):
 
 
 class OnSilence(StrEnum):
-    """What becomes of an unconfirmed reservation when it expires."""
+    """What becomes of a contact of which nothing is reported."""
 
     RELEASE = "release"
+    """It lapses when the channel's hold ends."""
     CONFIRM = "confirm"
+    """It counts on."""
 
 
 class Confirm(StrEnum):
@@ -85,7 +87,8 @@ class Channel:
     cost: float = 0.0
     """Cost of one contact, in the book's currency."""
     hold: Microseconds = 24 * 3_600_000_000
-    on_silence: OnSilence = OnSilence.RELEASE
+    """How long a contact counts that waits for a report; where silence confirms, none waits."""
+    on_silence: OnSilence = OnSilence.CONFIRM
     confirm: Confirm = Confirm.AT_ONCE
     format: Format = Format.PLAIN
     max_segments: int | None = None

@@ -59,6 +59,8 @@ class Code(StrEnum):
     """A channel that needs no consent (a note)."""
     NO_EFFECT = "no-effect"
     """A rule that can never apply (a warning)."""
+    LAPSES = "lapses"
+    """A rule that counts for longer than contacts last of which nothing is reported (a note)."""
     UNUSED = "unused"
     """Declared and never used (a note)."""
 

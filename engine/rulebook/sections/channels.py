@@ -63,17 +63,30 @@ def _channel(
     if shape.confirm is not None:
         _check_confirm(name, shape, path, findings)
     hold = span((*path, "hold"), shape.hold, findings)
+    on_silence = _on_silence(kind, shape, path, findings)
     consent = None if shape.consent == NOT_NEEDED else shape.consent
     format_ = Format(shape.format) if shape.format else _format_of(name, kind)
     if shape.max_segments is not None and format_ is not Format.SMS:
         message = f"only short messages are counted in segments; the texts of {quote(name)} are {format_}"
         findings.key_error((*path, "max_segments"), Code.VALUE, message, "add `format: sms`")
     return Channel(
-        *(name, kind, shape.address, consent, shape.cost, hold, OnSilence(shape.on_silence)),
+        *(name, kind, shape.address, consent, shape.cost, hold, on_silence),
         confirm=Confirm(shape.confirm or Confirm.AT_ONCE),
         format=format_,
         max_segments=shape.max_segments,
     )
+
+
+def _on_silence(kind: Kind, shape: ChannelShape, path: Path, findings: Findings) -> OnSilence:
+    """What silence means on the channel. Warns of a `hold` that nothing waits for."""
+    default = OnSilence.CONFIRM if kind is Kind.OUTBOUND else OnSilence.RELEASE
+    on_silence = default if shape.on_silence is None else OnSilence(shape.on_silence)
+    if kind is Kind.OUTBOUND and on_silence is OnSilence.CONFIRM and "hold" in shape.model_fields_set:
+        message = "`hold` does nothing here: without a report a contact counts on, as it does with `on_silence: confirm`"
+        hint = "take it out, or add `on_silence: release` to have contacts lapse when it ends"
+        location = findings.keys.get((*path, "hold")) or findings.location(path)
+        findings.report(location, Code.NO_EFFECT, message, hint, severity=Severity.WARNING)
+    return on_silence
 
 
 def _format_of(name: str, kind: Kind) -> Format:

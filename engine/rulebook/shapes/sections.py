@@ -117,8 +117,8 @@ class ChannelShape(Shape):
     """The cost of one contact."""
     hold: Duration = "24h"
     """How long a reserved contact waits for its confirmation."""
-    on_silence: Literal["release", "confirm"] = "release"
-    """What becomes of an unconfirmed reservation when it expires."""
+    on_silence: Literal["release", "confirm"] | None = None
+    """What becomes of a contact of which nothing is reported; `confirm` on outbound channels if it is left out."""
     confirm: Literal["at_once", "on_impression"] | None = None
     """When a contact on an inbound channel is confirmed."""
     format: Literal["html", "plain", "sms"] | None = None
