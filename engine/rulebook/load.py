@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from engine.rulebook.checks.kept import KeptCheck
 from engine.rulebook.checks.lapses import note_lapses
 from engine.rulebook.conditions.grammar import Grammar
 from engine.rulebook.conditions.operands import OperandReader
@@ -120,6 +121,7 @@ def _book(merged: Merged, findings: Findings) -> Book | None:
     if shape is None or findings.failed:
         return None
     _note_unused(attribute_scope, grammar, reader, findings)
+    KeptCheck(event_store, findings).check(grammar.behaviours.uses, derivation.patterns.values)
     return Book(
         shape.name,
         version_of(merged.data),

@@ -78,6 +78,16 @@ def test_old_events_and_those_beyond_the_newest_go(store: Store) -> None:
     assert names(store) == ["buy-2", "view-13", "view-14", "view-15"]
 
 
+def test_the_newest_of_each_type_stay(store: Store) -> None:
+    """Views push out views only; the types that are not named share what is left, however many of another come."""
+    with store.transaction():
+        persons.trim_events(store, "ada", until=0, newest=1, newest_of={"view": 2, "never": 7})
+    assert names(store) == ["buy-2", "view-14", "view-15"]
+    with store.transaction():
+        persons.trim_events(store, "ada", until=0, newest=1, newest_of={"buy": 1, "view": 1})
+    assert names(store) == ["buy-2", "view-15"]
+
+
 def test_a_signal_keeps_its_beginning_while_it_holds(store: Store) -> None:
     """Renewed before its end it holds since the earlier beginning, after it since the new one; forgotten it is gone."""
     wanted = RecallQuery("ada", signals=True)
