@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from engine.rulebook.checks.content import check_named_formats
 from engine.rulebook.checks.kept import KeptCheck
 from engine.rulebook.checks.lapses import note_lapses
 from engine.rulebook.conditions.grammar import Grammar
@@ -66,6 +67,7 @@ def load_sources(sources: Sources, folder: str = "") -> LoadedBook:
     book = _book(merged, findings) if sources.files else None
     if book is not None:
         note_lapses(book, findings)
+        check_named_formats(book, findings)
     return LoadedBook(None if findings.failed else book, findings.sorted())
 
 

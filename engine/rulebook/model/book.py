@@ -64,6 +64,10 @@ class Confirm(StrEnum):
     """When an impression is reported; until then it is reserved."""
 
 
+MAIL_HEAD = ("subject", "preheader", "title")
+"""The fields that are plain on an e-mail in HTML unless the book says otherwise."""
+
+
 class Format(StrEnum):
     """Format of a channel's texts."""
 
@@ -91,10 +95,17 @@ class Channel:
     on_silence: OnSilence = OnSilence.CONFIRM
     confirm: Confirm = Confirm.AT_ONCE
     format: Format = Format.PLAIN
+    """Of the fields that `formats` does not name."""
+    formats: Mapping[str, Format] = field(default_factory=dict)
+    """By field: what the book says, and the fields of an e-mail's head, which are plain unless it says otherwise."""
     max_segments: int | None = None
     """Most segments that a short message should take; None for any number."""
     capacity: Quota | None = None
     """Limit on its contacts, over all customers."""
+
+    def format_of(self, name: str) -> Format:
+        """The format of the field of the name."""
+        return self.formats.get(name, self.format)
 
 
 @dataclass(frozen=True, slots=True)
