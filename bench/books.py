@@ -36,8 +36,19 @@ def book(campaigns: int = CAMPAIGNS) -> dict[str, Any]:
             "profile.interests": {"type": "list of text"},
         },
         "channels": {
-            "email": {"kind": "outbound", "address": "profile.email", "consent": "email"},
-            "sms": {"kind": "outbound", "address": "profile.phone", "consent": "sms", "hold": "24h"},
+            "email": {
+                "kind": "outbound",
+                "address": "profile.email",
+                "consent": "email",
+                "on_silence": "release",
+            },
+            "sms": {
+                "kind": "outbound",
+                "address": "profile.phone",
+                "consent": "sms",
+                "hold": "24h",
+                "on_silence": "release",
+            },
         },
         "offers": {
             f"offer{n}": {"name": f"Offer {n}", "value": 1 + n % 7, "tags": [f"tag{n % 5}"]}

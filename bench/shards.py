@@ -41,7 +41,7 @@ OTHERS = 10_000_000
 BOOK = """
 book: {name: stock, timezone: UTC}
 attributes: {profile.phone: {type: text}}
-channels: {sms: {kind: outbound, address: profile.phone, consent: not_needed, hold: 1h}}
+channels: {sms: {kind: outbound, address: profile.phone, consent: not_needed, hold: 1h, on_silence: release}}
 offers: {ticket: {name: Ticket, STOCK content: {default: {text: Ticket}}}}
 campaigns: {tickets: {offer: ticket, channels: [sms]}}
 """

@@ -24,7 +24,7 @@ attributes:
 channels:
   web: {kind: inbound}
   wechat: {kind: outbound, address: profile.openid, consent: wechat, on_silence: confirm}
-  sms: {kind: outbound, address: profile.phone, consent: sms, hold: 24h}
+  sms: {kind: outbound, address: profile.phone, consent: sms, hold: 24h, on_silence: release}
 placements:
   hero: {channel: web, max_offers: 2, fallback: brand}
   corner: {channel: web}

@@ -15,10 +15,13 @@ from engine.explain.words import (
     MARKS,
     code_in_words,
     ignored_in_words,
+    lapsed_in_words,
     moment_in_words,
     rule_in_brief,
     score_text,
 )
+from engine.model.decision import Lapsed
+from engine.model.instant import from_datetime
 from engine.model.texts import number_text
 
 _COLORS = {"TRUE": "green", "FALSE": "red", "UNKNOWN": "yellow"}
@@ -132,9 +135,20 @@ def _reading(reading: pb.PressureReading, zone: tzinfo) -> Text:
     seen = rule_in_brief(kind, reading.counted, reading.limit, reading.window)
     text = Text(f"{kind} {reading.rule} on {reading.channel}: {seen}")
     if not reading.blocks:
-        return text.append(", lets it pass", "green")
+        text.append(", lets it pass", "green")
+        return text.append(f": {_lapsed(reading.lapsed, zone)}") if reading.HasField("lapsed") else text
     until = f" until {_moment(reading.next_allowed_at, zone)}" if reading.HasField("next_allowed_at") else ""
     return text.append(f", holds it back{until}", "red")
+
+
+def _lapsed(lapsed: pb.LapsedContacts, zone: tzinfo) -> str:
+    contacted, ended = lapsed.contacted_at, lapsed.lapsed_at
+    return lapsed_in_words(
+        Lapsed(
+            lapsed.contacts, from_datetime(contacted.ToDatetime(UTC)), from_datetime(ended.ToDatetime(UTC))
+        ),
+        zone,
+    )
 
 
 def _shown(text: str) -> str:

@@ -11,6 +11,7 @@ from engine.explain.model import CampaignExplained, Change, ChangeKind, Counterf
 from engine.explain.words import (
     code_in_words,
     deciding_rule,
+    lapsed_rules,
     moment_in_words,
     ranks_in_words,
     rule_in_words,
@@ -35,6 +36,7 @@ def sentence(campaign: CampaignExplained, zone: ZoneInfo) -> str:
     others = [detail for detail in campaign.details if detail != campaign.reason]
     if others and campaign.reason.code is not ReasonCode.CHOSEN:
         parts.append(f"also {', '.join(f'{code_in_words(detail.code)} {detail.name}' for detail in others)}")
+    parts += lapsed_rules(campaign, zone)
     if campaign.propensity is not None:
         parts.append(_learned(campaign.propensity))
     text = "; ".join(parts) + "."

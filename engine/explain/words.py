@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from engine.decide.pressure.registry import PRESSURE, ROW_OF
 from engine.explain.model import CampaignExplained, Change
-from engine.model.decision import Reason, ReasonCode, RuleKind, RuleReading
-from engine.model.instant import to_datetime
+from engine.model.decision import Lapsed, Reason, ReasonCode, RuleKind, RuleReading
+from engine.model.instant import Instant, to_datetime
 from engine.model.texts import number_text, time_text, value_text
 from engine.model.values import Value
 
@@ -173,7 +173,16 @@ def rule_in_words(reading: RuleReading, zone: tzinfo) -> str:
         window=reading.window,
         where=_where(reading),
     )
-    return f"{phrase}{_until(reading, zone)}"
+    lapsed = "" if reading.blocks or reading.lapsed is None else f": {lapsed_in_words(reading.lapsed, zone)}"
+    return f"{phrase}{_until(reading, zone)}{lapsed}"
+
+
+def lapsed_in_words(lapsed: Lapsed, zone: tzinfo) -> str:
+    """Which contact lapsed, of several the latest, and when, on the zone's clock."""
+    contact, lapse = _on_clock(lapsed.at, zone), _on_clock(lapsed.expired_at, zone)
+    if lapsed.contacts == 1:
+        return f"the contact of {contact} lapsed unreported at {lapse}"
+    return f"{lapsed.contacts:,} contacts lapsed unreported, the latest, of {contact}, at {lapse}"
 
 
 def rule_in_brief(kind: str, counted: int, limit: int, window: str) -> str:
@@ -197,8 +206,12 @@ def _until(reading: RuleReading, zone: tzinfo) -> str:
         return ""
     if reading.next_allowed_at is None:
         return f", {unopened}"
-    local = to_datetime(reading.next_allowed_at).astimezone(zone)
-    return f", until {local.isoformat(timespec='auto' if local.second or local.microsecond else 'minutes')}"
+    return f", until {_on_clock(reading.next_allowed_at, zone)}"
+
+
+def _on_clock(at: Instant, zone: tzinfo) -> str:
+    local = to_datetime(at).astimezone(zone)
+    return local.isoformat(timespec="auto" if local.second or local.microsecond else "minutes")
 
 
 def deciding_rule(campaign: CampaignExplained) -> RuleReading | None:
@@ -210,6 +223,16 @@ def deciding_rule(campaign: CampaignExplained) -> RuleReading | None:
         if code is ReasonCode.NO_CONSENT and reading.kind is RuleKind.CONSENT and reading.channel == name:
             return reading
     return None
+
+
+def lapsed_rules(campaign: CampaignExplained, zone: tzinfo) -> tuple[str, ...]:
+    """The rules that let the campaign pass though contacts in their windows lapsed, each once, in words."""
+    readings = {
+        reading.rule: reading for reading in campaign.readings if reading.lapsed and not reading.blocks
+    }
+    return tuple(
+        f"{reading.kind} {name}, {rule_in_words(reading, zone)}" for name, reading in readings.items()
+    )
 
 
 def score_text(score: float) -> str:

@@ -93,6 +93,16 @@ class RuleKind(StrEnum):
     """A channel's, over all customers."""
 
 
+class Lapsed(NamedTuple):
+    """Contacts that no longer count, since nothing was reported of them while they were reserved."""
+
+    contacts: int
+    at: Instant
+    """When the latest of them was decided."""
+    expired_at: Instant
+    """When its reservation expired."""
+
+
 class RuleReading(NamedTuple):
     """Result of one pressure rule when a proposal was tried."""
 
@@ -111,6 +121,8 @@ class RuleReading(NamedTuple):
     """IANA time zones in all of which it was evaluated; empty where no clock matters."""
     next_allowed_at: Instant | None
     """When this rule alone lets the proposal pass; None: not within 400 days."""
+    lapsed: Lapsed | None = None
+    """The contacts in its window that lapsed; None: there are none."""
 
 
 class CandidateOutcome(NamedTuple):

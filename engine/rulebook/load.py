@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from engine.rulebook.checks.content import check_named_formats
+from engine.rulebook.checks.kept import KeptCheck
+from engine.rulebook.checks.lapses import note_lapses
 from engine.rulebook.conditions.grammar import Grammar
 from engine.rulebook.conditions.operands import OperandReader
 from engine.rulebook.content.fields import ContentReader
@@ -62,6 +65,9 @@ def load_sources(sources: Sources, folder: str = "") -> LoadedBook:
     findings = Findings()
     merged = merge.merge(sources, findings)
     book = _book(merged, findings) if sources.files else None
+    if book is not None:
+        note_lapses(book, findings)
+        check_named_formats(book, findings)
     return LoadedBook(None if findings.failed else book, findings.sorted())
 
 
@@ -117,6 +123,7 @@ def _book(merged: Merged, findings: Findings) -> Book | None:
     if shape is None or findings.failed:
         return None
     _note_unused(attribute_scope, grammar, reader, findings)
+    KeptCheck(event_store, findings).check(grammar.behaviours.uses, derivation.patterns.values)
     return Book(
         shape.name,
         version_of(merged.data),

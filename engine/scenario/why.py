@@ -8,7 +8,7 @@ from engine.conditions.trace import Trace, trace
 from engine.decide.compiled import CompiledBook
 from engine.explain import CampaignExplained, Explained
 from engine.explain.model import FELL_EARLY
-from engine.explain.words import deciding_rule, line_of, ranks_in_words, rule_in_words
+from engine.explain.words import deciding_rule, lapsed_rules, line_of, ranks_in_words, rule_in_words
 from engine.model.decision import ReasonCode
 from engine.model.request import Request
 from engine.model.texts import value_text
@@ -69,7 +69,8 @@ class _Why:
     def _head(self, campaign: CampaignExplained) -> str:
         others = [f"{reason.code} {reason.name}" for reason in campaign.details if reason != campaign.reason]
         also = f" (also {', '.join(others)})" if others else ""
-        return f"{campaign.campaign}: {line_of(campaign.reason)}{self._ranks(campaign)}{self._rule(campaign)}{also}"
+        lapsed = "".join(f"; {rule}" for rule in lapsed_rules(campaign, self.compiled.book.timezone))
+        return f"{campaign.campaign}: {line_of(campaign.reason)}{self._ranks(campaign)}{self._rule(campaign)}{also}{lapsed}"
 
     def _rule(self, campaign: CampaignExplained) -> str:
         """What the rule saw that held it back, and until when it does."""

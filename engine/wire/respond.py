@@ -97,6 +97,10 @@ def reading(rule_reading: RuleReading) -> pb.PressureReading:
     )
     if rule_reading.next_allowed_at is not None:
         set_time(message.next_allowed_at, rule_reading.next_allowed_at)
+    if rule_reading.lapsed is not None:
+        message.lapsed.contacts = rule_reading.lapsed.contacts
+        set_time(message.lapsed.contacted_at, rule_reading.lapsed.at)
+        set_time(message.lapsed.lapsed_at, rule_reading.lapsed.expired_at)
     return message
 
 

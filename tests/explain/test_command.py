@@ -1,7 +1,7 @@
 """What `tact explain` prints, word for word, of every example book; and how it is asked."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -172,6 +172,25 @@ def test_names_that_a_server_does_not_know(tmp_path: Path, context: Path) -> Non
         0,
         True,
     )
+
+
+def test_a_contact_that_lapsed(tmp_path: Path, context: Path) -> None:
+    """The cap that a message passed though another was sent says which contact lapsed, and when."""
+    book = tmp_path / "book"
+    write_book(book, SPRING.replace("hold: 24h", "hold: 1h"))
+    context.write_text(LI_NA.replace("[wechat, sms]", "[sms]"), encoding="utf-8")
+    sent = datetime(2026, 3, 10, 2, tzinfo=UTC)
+    log = tmp_path / "tact.db"
+    with (
+        serving(book, log, "--allow-simulated-now") as server,
+        Client(server.target, timeout=60) as client,
+    ):
+        client.decide(li_na(consents=["sms"], now=sent))
+        second = client.decide(li_na(consents=["sms"], now=sent + timedelta(hours=1)))
+    result = run(book, "--decision", second.decision_id, "--log", f"sqlite:///{log}")
+    lapsed = "the contact of 2026-03-10T10:00+08:00 lapsed unreported at 2026-03-10T11:00+08:00"
+    assert f"cap weekly on sms: 0 of 2 in rolling 7d, lets it pass: {lapsed}" in result.stdout
+    assert f"; cap weekly, 0 of 2 in rolling 7d: {lapsed}" in result.stdout
 
 
 def test_a_server_knows_the_history(tmp_path: Path, context: Path) -> None:

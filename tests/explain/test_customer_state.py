@@ -63,6 +63,23 @@ async def test_a_withdrawn_consent_is_explained(tmp_path: Path) -> None:
     )
 
 
+async def test_a_contact_that_lapsed_is_explained(tmp_path: Path) -> None:
+    """Where silence releases, a cap says which contact no longer counts, and since when."""
+    text = BOOK.replace("consent: ads", "consent: ads, on_silence: release").replace(
+        "pressure: {", "pressure: {caps: {weekly: {limit: 1, per: rolling 7d}}, "
+    )
+    compiled: CompiledBook = compiled_book(tmp_path / "book", text)
+    with engine_on(compiled, tmp_path / "tact.db") as engine:
+        await engine.decide(ann(NOW, "sms"))
+        held = await explain(engine, ann(NOW + DAY - 1, "sms"))
+        campaign = await both(engine, ann(NOW + DAY, "sms"))
+    assert "lapsed" not in sentence(held.campaigns[0], compiled.book.timezone)
+    assert sentence(campaign, compiled.book.timezone) == (
+        "tea is chosen, on sms with a score of 1; cap weekly, 0 of 1 in rolling 7d:"
+        " the contact of 2026-03-10T02:00+00:00 lapsed unreported at 2026-03-11T02:00+00:00."
+    )
+
+
 async def test_a_pause_is_explained(tmp_path: Path) -> None:
     """What began it, how long it lasts, and the moment at which it is over, which is tried."""
     compiled: CompiledBook = compiled_book(tmp_path / "book", BOOK)

@@ -5,7 +5,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from engine.explain.words import line_of, rule_in_brief, rule_in_words, sentence_of, summary_of, then_of
-from engine.model.decision import Reason, ReasonCode, RuleKind, RuleReading
+from engine.model.decision import Lapsed, Reason, ReasonCode, RuleKind, RuleReading
+from engine.model.instant import DAY
 
 AT = 1_773_108_000_000_000  # 2026-03-10T10:00+08:00
 CAP = RuleReading("c", "sms", "r", RuleKind.CAP, True, 2, 2, "calendar week", ("Asia/Shanghai",), AT)
@@ -26,6 +27,15 @@ CAP = RuleReading("c", "sms", "r", RuleKind.CAP, True, 2, 2, "calendar week", ("
         (CAP._replace(kind=RuleKind.QUIET, window="21:00-08:00", counted=None, limit=None, blocks=False,
                       zones=("Asia/Shanghai", "Asia/Urumqi")),
          "21:00-08:00 in Asia/Shanghai and 1 other zone"),
+        (CAP._replace(blocks=False, counted=0, window="rolling 7d", zones=(), lapsed=Lapsed(1, AT - DAY, AT)),
+         "0 of 2 in rolling 7d: the contact of 2026-03-09T10:00+08:00 lapsed unreported at 2026-03-10T10:00+08:00"),
+        (CAP._replace(blocks=False, counted=1, window="rolling 7d", zones=(), lapsed=Lapsed(1234, AT - DAY, AT)),
+         "1 of 2 in rolling 7d: 1,234 contacts lapsed unreported, the latest, of 2026-03-09T10:00+08:00,"
+         " at 2026-03-10T10:00+08:00"),
+        (CAP._replace(kind=RuleKind.GAP, blocks=False, counted=0, window="2d", zones=(), lapsed=Lapsed(1, AT - DAY, AT)),
+         "2d after the latest: the contact of 2026-03-09T10:00+08:00 lapsed unreported at 2026-03-10T10:00+08:00"),
+        (CAP._replace(zones=(), lapsed=Lapsed(1, AT - DAY, AT)),
+         "2 of 2 in calendar week, until 2026-03-10T10:00+08:00"),
     ],
 )  # fmt: skip
 def test_words(reading: RuleReading, words: str) -> None:

@@ -20,7 +20,7 @@ from engine.ledger.store.open import open_store
 from engine.model.decision import Decision
 from engine.model.instant import DAY, SECOND
 from engine.model.request import Request
-from engine.rulebook.load import load
+from engine.rulebook.load import load, load_files
 
 FOLDER = Path(__file__).with_name("log_0_1_0")
 ANSWERS: dict[str, dict[str, Any]] = json.loads((FOLDER / "answers.json").read_text(encoding="utf-8"))
@@ -101,6 +101,19 @@ async def test_new_requests_are_decided_as_the_earlier_version_did(engine: Engin
             request = request_of(number, BEGIN + later, f"n-{number}-{label}", consents=frozenset(["mail"]))
             decision = await engine.decide(request)
             assert summary(decision) == ANSWERS["next"][f"{number} {label}"], request.request_id
+
+
+async def test_contacts_keep_the_end_that_they_were_given(engine: Engine) -> None:
+    """By the same book under today's default (no `on_silence: release`) they lapse when the log says."""
+    path = FOLDER / "book" / "book.yaml"
+    text = path.read_bytes().replace(b"hold: 24h, on_silence: release", b"hold: 24h")
+    loaded = load_files({"book.yaml": text})
+    assert loaded.book is not None
+    engine.compiled = compile_book(loaded.book)
+    for number in range(PEOPLE):
+        later = BEGIN + DAY + 12 * 3600 * SECOND
+        request = request_of(number, later, f"n-{number}-evening", consents=frozenset(["mail"]))
+        assert summary(await engine.decide(request)) == ANSWERS["next"][f"{number} evening"], number
 
 
 async def test_its_decisions_are_explained(engine: Engine) -> None:

@@ -1,5 +1,7 @@
 """What is remembered of persons, on both stores."""
 
+import random
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -76,6 +78,41 @@ def test_old_events_and_those_beyond_the_newest_go(store: Store) -> None:
     with store.transaction():
         persons.trim_events(store, "ada", until=0, newest=4)
     assert names(store) == ["buy-2", "view-13", "view-14", "view-15"]
+
+
+def test_the_newest_of_each_type_stay(store: Store) -> None:
+    """Views push out views only; the types that are not named share what is left, however many of another come."""
+    with store.transaction():
+        persons.trim_events(store, "ada", until=0, newest=1, newest_of={"view": 2, "never": 7})
+    assert names(store) == ["buy-2", "view-14", "view-15"]
+    with store.transaction():
+        persons.trim_events(store, "ada", until=0, newest=1, newest_of={"buy": 1, "view": 1})
+    assert names(store) == ["buy-2", "view-15"]
+
+
+def test_what_stays_is_what_counting_says(store: Store) -> None:
+    """Of events of four types at colliding moments stay those that a plain count by type, newest first, has room for."""
+    chance = random.Random(12)
+    newest_of = {"a": 3, "b": 1}
+    for round_ in range(20):
+        person = f"p-{round_}"
+        keys = sorted({(chance.randrange(9), chance.randrange(3)) for _ in range(chance.randrange(1, 25))})
+        rows = [
+            EventRow(person, at, position, f"{person}-{at}-{position}", chance.choice("abcd"), "{}")
+            for at, position in keys
+        ]
+        room = Counter({"a": 3, "b": 1, "": 4})
+        stay = []
+        for row in reversed(rows):
+            pool = row.type if row.type in newest_of else ""
+            room[pool] -= 1
+            if room[pool] >= 0:
+                stay.append(row.event_id)
+        with store.transaction():
+            persons.keep_events(store, rows)
+            persons.trim_events(store, person, until=-1, newest=4, newest_of=newest_of)
+        (found,) = recalled(store, RecallQuery(person, tuple("abcd"), -1))
+        assert [event_id for _, _, event_id, *_ in found.events] == stay[::-1]
 
 
 def test_a_signal_keeps_its_beginning_while_it_holds(store: Store) -> None:

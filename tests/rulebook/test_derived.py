@@ -140,6 +140,11 @@ def test_events_and_exposed_attributes(book: Book) -> None:
         "pattern.left-in-cart.value", AttributeType.NUMBER
     )
     assert book.attributes["signal.cart-abandoned.item"].type is AttributeType.TEXT
+    by_type = b"events: {stored: true, newest: {view: 5, buy: 200, default: 20}}"
+    named = load_files({"rich.yaml": RICH, "events.yaml": by_type}).book
+    assert named is not None
+    assert named.events == EventStore(True, 20, 90 * DAY, {"buy": 200, "view": 5})
+    assert [named.events.most(event) for event in ("view", "buy", "other")] == [5, 200, 20]
     plain = load_files({"rich.yaml": RICH}).book
     assert plain is not None
     assert plain.events == EventStore(False, 500, 90 * DAY)

@@ -89,8 +89,7 @@ def test_times_are_in_the_books_zone(book: Book) -> None:
 
 def test_the_rest_of_the_model(book: Book) -> None:
     """Channels, factors, caps and contents arrive as written; a price keeps its zeros."""
-    assert book.channels["sms"].hold == 14 * DAY
-    assert book.channels["sms"].on_silence is OnSilence.CONFIRM
+    assert book.channels["app"].hold == 35 * DAY
     assert book.campaigns["winter"].propensity == Factor(0.1, "profile.score")
     assert book.campaigns["plain"].value == Factor(3.0)
     assert [variant.name for variant in book.campaigns["winter"].variants] == ["a", "b"]
@@ -210,6 +209,23 @@ def test_a_lost_file_explains_unknown_names() -> None:
     assert codes({"a.yaml": RICH, "b.yaml": b"audiences: {a: {profile.aeg: 3}}", "c.yaml": b"["}) == [
         Code.SYNTAX
     ]
+
+
+@pytest.mark.parametrize(
+    ("keys", "on_silence"),
+    [
+        ("kind: outbound, address: profile.phone, consent: x", OnSilence.CONFIRM),
+        ("kind: outbound, address: profile.phone, consent: x, on_silence: confirm", OnSilence.CONFIRM),
+        ("kind: outbound, address: profile.phone, consent: x, on_silence: release", OnSilence.RELEASE),
+        ("kind: inbound, confirm: on_impression", OnSilence.RELEASE),
+        ("kind: inbound, confirm: on_impression, on_silence: confirm", OnSilence.CONFIRM),
+    ],
+)
+def test_silence_confirms_what_was_sent(keys: str, on_silence: OnSilence) -> None:
+    """A message counts unless the book says that it lapses; what a page may not have shown lapses unless it says otherwise."""
+    loaded = load_files({"rich.yaml": RICH, "more.yaml": f"channels: {{x: {{{keys}}}}}".encode()})
+    assert loaded.book is not None
+    assert loaded.book.channels["x"].on_silence is on_silence
 
 
 def test_a_folder(tmp_path: Path) -> None:

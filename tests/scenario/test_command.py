@@ -36,7 +36,7 @@ def test_json_of_a_failure(tmp_path: Path) -> None:
     assert (report["book"], report["passed"], report["failed"], len(report["version"])) == (
         "spring",
         1,
-        5,
+        6,
         64,
     )
     first = report["tests"][0]
@@ -111,6 +111,41 @@ def test_customers_of_other_files(tmp_path: Path) -> None:
     (book / "tests" / "a" / "far.yaml").write_text(text, encoding="utf-8")
     result = run(book, "--filter", "far")
     assert (result.exit_code, result.stdout) == (0, "ok      far\nspring: 1 passed\n")
+
+
+KEPT = """
+book: {name: kept, timezone: UTC}
+events: {stored: true, newest: NEWEST, keep: 30d}
+channels: {web: {kind: inbound}}
+placements: {hero: {channel: web}}
+offers: {thanks: {name: Thanks, content: {default: {title: Thank you}}}}
+campaigns:
+  thanks: {offer: thanks, when: {behaviour: {event: purchase, within: 30d, count: {gte: 1}}}, placements: [hero]}
+"""
+BROWSING = """
+customers: {ann: {location: {country: FR}}}
+tests:
+  - name: five page views later the purchase is known
+    customer: ann
+    story:
+      - {at: 2026-03-10T09:00, record: [{type: purchase, value: 3}]}
+      - at: 2026-03-10T10:00
+        record: [{type: page_view}, {type: page_view}, {type: page_view}, {type: page_view}, {type: page_view}]
+      - {at: 2026-03-10T11:00, decide: {placement: hero}, expect: {outcome: offer}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("newest", "code"),
+    [("5", 4), ("6", 0), ("{page_view: 5, default: 1}", 0), ("{purchase: 1, page_view: 1}", 0)],
+)
+def test_what_a_story_records_is_kept_as_the_book_says(tmp_path: Path, newest: str, code: int) -> None:
+    """Five page views push out a purchase where they share the room, and not where each type has its own."""
+    book = write_book(tmp_path / "book", KEPT.replace("NEWEST", newest))
+    (book / "tests").mkdir()
+    (book / "tests" / "browsing.yaml").write_text(BROWSING, encoding="utf-8")
+    result = run(book)
+    assert result.exit_code == code, result.output
 
 
 VISITS = """

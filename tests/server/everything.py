@@ -17,7 +17,7 @@ channels:
     hold: 1h
     on_silence: confirm
     capacity: {limit: 2000, per: calendar day}
-  push: {kind: outbound, address: profile.tier, consent: not_needed, hold: 1s}
+  push: {kind: outbound, address: profile.tier, consent: not_needed, hold: 1s, on_silence: release}
 places: {store: {latitude: 48.8566, longitude: 2.3522}}
 placements: {hero: {channel: web, max_offers: 5, max_per_category: 3, fallback: views}}
 events: {stored: true, newest: 100, keep: 30d}

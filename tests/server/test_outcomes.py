@@ -20,7 +20,7 @@ NOW = datetime(2026, 3, 10, 10, tzinfo=UTC)
 BOOK = """
 book: {name: told, timezone: UTC}
 attributes: {profile.phone: {type: text}}
-channels: {sms: {kind: outbound, address: profile.phone, consent: ads, hold: 24h}}
+channels: {sms: {kind: outbound, address: profile.phone, consent: ads, hold: 24h, on_silence: release}}
 offers: {tea: {name: Tea, content: {default: {text: Tea}}}}
 campaigns: {tea: {offer: tea, channels: [sms]}}
 pressure:
@@ -105,6 +105,21 @@ def test_a_delivery_of_what_was_not_offered_is_warned_of(clients: tuple[Client, 
         3: "the decision is not in the log: opened is kept, and changes no contact",
     }
     assert results.raise_for_errors() is results
+
+
+def test_what_lapsed_is_in_the_pressure_of_a_preview(clients: tuple[Client, Client]) -> None:
+    """A day without a report later the cap names the contact that it no longer counts; a report makes it count again."""
+    here, there = clients
+    first = decide(here, "lea")
+    (held,) = [rule for rule in decide(there, "lea", 23, mode="preview").pressure if rule.rule == "weekly"]
+    assert (held.counted, held.HasField("lapsed")) == (1, False)
+    (reading,) = [rule for rule in decide(there, "lea", 24, mode="preview").pressure if rule.rule == "weekly"]
+    assert (reading.blocks, reading.counted, reading.lapsed.contacts) == (False, 0, 1)
+    assert reading.lapsed.contacted_at.ToDatetime(UTC) == NOW
+    assert reading.lapsed.lapsed_at.ToDatetime(UTC) == NOW + timedelta(hours=24)
+    tell(here, 25, happened(first, "delivered", 25))
+    (counted,) = [rule for rule in decide(there, "lea", 26, mode="preview").pressure if rule.rule == "weekly"]
+    assert (counted.counted, counted.HasField("lapsed")) == (1, False)
 
 
 def test_callers_who_report_the_same_are_told_once(clients: tuple[Client, Client], log: Log) -> None:

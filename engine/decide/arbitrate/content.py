@@ -43,8 +43,8 @@ class CompiledTexts(NamedTuple):
     """Field and parts of the texts with placeholders."""
     needs: frozenset[str]
     """The attributes without which they cannot be rendered."""
-    html: bool = False
-    """Whether filled-in values are escaped; the templates' own text never is."""
+    html: frozenset[str] = frozenset()
+    """The fields in which filled-in values are escaped; the templates' own text never is."""
 
     def __bool__(self) -> bool:
         """Whether there is any field."""
@@ -70,8 +70,9 @@ def render(texts: CompiledTexts, attributes: Attributes) -> dict[str, str]:
     """The text of each field. Raises KeyError if a value is missing whose placeholder has no fallback."""
     rendered = dict(texts.fixed)
     for name, parts in texts.templates:
+        html = name in texts.html
         rendered[name] = "".join(
-            [part if isinstance(part, str) else _filled(part, attributes, texts.html) for part in parts]
+            [part if isinstance(part, str) else _filled(part, attributes, html) for part in parts]
         )
     return rendered
 
@@ -93,7 +94,7 @@ def _compiled(fields: Fields, channel: Channel) -> CompiledTexts:
             for placeholder in chain.from_iterable(placeholders.values())
             if placeholder.fallback is None
         ),
-        html=channel.format is Format.HTML,
+        html=frozenset(name for name in fields if channel.format_of(name) is Format.HTML),
     )
 
 

@@ -1,7 +1,7 @@
 """Aggregates: numbers about a customer's events."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -65,18 +65,3 @@ def _sum(values: list[float | None]) -> float:
         return float(exact)
     except OverflowError:
         return math.inf if exact > 0 else -math.inf
-
-
-PURCHASE = "purchase"
-"""The event type that RFM attributes count."""
-
-
-RFM: Mapping[str, Aggregate] = {
-    aggregate.name: aggregate
-    for aggregate in (
-        Aggregate("rfm.recency_days", PURCHASE, Measure.DAYS_SINCE_LAST),
-        Aggregate("rfm.frequency", PURCHASE, Measure.COUNT),
-        Aggregate("rfm.monetary", PURCHASE, Measure.SUM, "value"),
-    )
-}
-"""Days since the latest purchase (missing without one), number of purchases, and the sum of their `value`s in any currency."""

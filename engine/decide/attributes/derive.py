@@ -7,14 +7,14 @@ from zoneinfo import ZoneInfo
 
 from engine.conditions.model import attributes_of
 from engine.decide.attributes import zones
-from engine.decide.attributes.aggregates import RFM, Measurement, measured, measurement
+from engine.decide.attributes.aggregates import Measurement, measured, measurement
 from engine.decide.attributes.events import History, history, number_of
 from engine.decide.attributes.patterns import PatternSearch, exposed, find, pattern_search
 from engine.decide.attributes.zones import CLOCK, local_time
 from engine.model.event import Event
 from engine.model.instant import Instant, Microseconds
 from engine.model.values import Attributes, Value
-from engine.rulebook.model.derived import Derived, Distance, Signal
+from engine.rulebook.model.derived import RFM, Derived, Distance, Signal
 
 EARTH_RADIUS_KM = 6371.0088
 """Mean radius R1 = (2a + b) / 3 of the International Union of Geodesy and Geophysics (H. Moritz, "Geodetic Reference

@@ -10,7 +10,6 @@ from math import prod
 from typing import TypeAlias
 
 from engine.decide.experiments.bucketing import identity, stable_fraction
-from engine.decide.pressure.selectors import fits
 from engine.model.contact import Facts
 from engine.model.decision import Reason, ReasonCode
 from engine.model.instant import Instant
@@ -68,7 +67,7 @@ def withholding(book: Book, campaign: Campaign, facts: Facts) -> tuple[Sample, .
     holdouts = [
         holdout_sample(holdout)
         for holdout in book.experiments.holdouts.values()
-        if holdout.except_ is None or not fits(holdout.except_, facts)
+        if holdout.except_ is None or not holdout.except_.fits(facts)
     ]
     control = control_sample(campaign)
     return (*holdouts, *(() if control is None else (control,)))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 from engine.decide.pressure.rule import OpensForGood, PressureRule, RuleInput, RuleNeeds, RuleResult
-from engine.decide.pressure.selectors import SelectedRules, selects
+from engine.decide.pressure.selectors import SelectedRules
 from engine.decide.pressure.windows import (
     NO_CLOCK,
     CalendarWindow,
@@ -15,7 +15,7 @@ from engine.decide.pressure.windows import (
     zones_of,
 )
 from engine.model.contact import Facts
-from engine.model.decision import RuleKind
+from engine.model.decision import Lapsed, RuleKind
 from engine.model.instant import Instant
 from engine.model.values import Value
 from engine.rulebook.model.book import Book, Campaign
@@ -78,14 +78,19 @@ class CountRule(OpensForGood):
         if not rule_input.history:
             return RuleResult(self, not limit, now if limit else None, 0, limit, zones)
         before, selected = self.span.before(now, zones), self._selected
-        counted = 0
+        counted, lapsed = 0, None
         for contact in rule_input.history:
-            if contact.at > before and (contact.expires_at is None or contact.expires_at > now):
+            if contact.at > before:
                 counts = selected.get(contact.facts)
-                counted += self._select(contact.facts) if counts is None else counts
-        if counted < limit:
-            return RuleResult(self, False, now, counted, limit, zones)
-        return RuleResult(self, True, self._next(rule_input, limit, zones), counted, limit, zones)
+                if counts is None:
+                    counts = self._select(contact.facts)
+                if contact.expires_at is None or contact.expires_at > now:
+                    counted += counts
+                elif counts:
+                    lapsed = _with_lapsed(lapsed, contact.at, contact.expires_at)
+        blocks = counted >= limit
+        opening = self._next(rule_input, limit, zones) if blocks else now
+        return RuleResult(self, blocks, opening, counted, limit, zones, lapsed)
 
     def _next(self, rule_input: RuleInput, limit: int, zones: ZoneSet) -> Instant | None:
         """When all but `limit` - 1 of the contacts that count now have left the window, or their reservation expired."""
@@ -101,8 +106,15 @@ class CountRule(OpensForGood):
         return sorted(leaving)[-limit]
 
     def _select(self, facts: Facts) -> bool:
-        counts = self._selected[facts] = selects(self.count, facts)
+        counts = self._selected[facts] = self.count.selects(facts)
         return counts
+
+
+def _with_lapsed(lapsed: Lapsed | None, at: Instant, expired_at: Instant) -> Lapsed:
+    """With one contact more."""
+    if lapsed is None:
+        return Lapsed(1, at, expired_at)
+    return Lapsed(lapsed.contacts + 1, *max((lapsed.at, lapsed.expired_at), (at, expired_at)))
 
 
 def lowered(limit: int, customer_limit: Value | None) -> int:
@@ -122,7 +134,7 @@ class CampaignLimits:
     def rules_for(self, campaign: Campaign, facts: Facts) -> Iterable[PressureRule]:
         """The campaign's own, if it counts such a contact."""
         own = campaign.per_customer
-        return () if own is None or not selects(own.count, facts) else (self.rules[own.name],)
+        return () if own is None or not own.count.selects(facts) else (self.rules[own.name],)
 
 
 def _needs(rules: Iterable[CountRule]) -> RuleNeeds:

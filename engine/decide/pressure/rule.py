@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 from engine.decide.pressure.counters import NO_QUOTA_COUNTS, QuotaCounts, QuotaKey
 from engine.decide.pressure.windows import ZoneSet
 from engine.model.contact import Contact, Facts
-from engine.model.decision import RuleKind
+from engine.model.decision import Lapsed, RuleKind
 from engine.model.instant import DAY, Instant, Microseconds
 from engine.model.outcome import PastOutcome
 from engine.model.values import Attributes
@@ -46,6 +46,8 @@ class RuleResult(NamedTuple):
     limit: int | None = None
     zones: ZoneSet = ()
     """The zones on whose clocks it was evaluated."""
+    lapsed: Lapsed | None = None
+    """The contacts in the window that it would count had something been reported of them; None: there are none."""
 
 
 class PressureRule(Protocol):

@@ -101,7 +101,12 @@ def _keep(store: Store, new: Sequence[RecordCommand]) -> None:
     persons.know(store, [PersonRow(command.customer, command.now) for command in latest.values()])
     for command in latest.values():
         kept = command.compiled.book.events
-        persons.trim_events(store, command.customer, until=command.now - kept.keep, newest=kept.newest)
+        persons.trim_events(
+            *(store, command.customer),
+            until=command.now - kept.keep,
+            newest=kept.newest,
+            newest_of=kept.newest_of,
+        )
     _conclude(store, _to_conclude(store, latest, new))
 
 

@@ -3,7 +3,7 @@
 One statement a group, inside a transaction of the store.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -58,6 +58,17 @@ _DELETE_EVENTS_BEYOND = """
     DELETE FROM events WHERE person = ? AND (at, position) < (
       SELECT at, position FROM events WHERE person = ? ORDER BY at DESC, position DESC LIMIT 1 OFFSET ?)"""
 """Deletes a person's events that are older than the newest so many."""
+
+
+_DELETE_EVENTS_BEYOND_BY_TYPE = """
+    DELETE FROM events WHERE person = ? AND (at, position) IN (
+      SELECT at, position FROM (
+        SELECT e.at, e.position, coalesce(given.newest, ?) AS newest,
+          row_number() OVER (PARTITION BY given.type ORDER BY e.at DESC, e.position DESC) AS nth
+        FROM events AS e LEFT JOIN :given(type text, newest bigint) AS given ON given.type = e.type
+        WHERE e.person = ?) AS ranked
+      WHERE nth > newest)"""
+"""Deletes a person's events that are older than the newest so many of their type, or of all types that are not given."""
 
 
 _RENEW_SIGNAL = """
@@ -160,10 +171,18 @@ def keep_events(store: Store, rows: Sequence[EventRow]) -> None:
     store.insert(EventRow, rows)
 
 
-def trim_events(store: Store, person: str, *, until: Instant, newest: int) -> None:
-    """Deletes the person's events up to an instant, and all but the newest so many."""
+def trim_events(
+    store: Store, person: str, *, until: Instant, newest: int, newest_of: Mapping[str, int] | None = None
+) -> None:
+    """Deletes the person's events up to an instant, and all but the newest so many.
+
+    newest_of: by type, how many of it stay; `newest` is then for all other types together.
+    """
     store.change(_DELETE_OLD_EVENTS, person, until)
-    store.change(_DELETE_EVENTS_BEYOND, person, person, newest - 1)
+    if newest_of:
+        store.change(_DELETE_EVENTS_BEYOND_BY_TYPE, person, newest, list(newest_of.items()), person)
+    else:
+        store.change(_DELETE_EVENTS_BEYOND, person, person, newest - 1)
 
 
 def know(store: Store, rows: Sequence[PersonRow]) -> None:

@@ -9,7 +9,17 @@ from engine.conditions.dnf import Literal, clauses_of
 from engine.conditions.model import Condition, Operator
 from engine.rulebook.content import sms
 from engine.rulebook.content.sms import longest
-from engine.rulebook.model.book import Attribute, Channel, Content, Fields, Format, Placeholder, Template
+from engine.rulebook.model.book import (
+    MAIL_HEAD,
+    Attribute,
+    Book,
+    Channel,
+    Content,
+    Fields,
+    Format,
+    Placeholder,
+    Template,
+)
 from engine.rulebook.report.diagnostics import Code, Severity, quote
 from engine.rulebook.report.findings import Findings, Path
 from engine.rulebook.symbols import SymbolTable
@@ -22,6 +32,11 @@ class Field(NamedTuple):
 
     template: Template
     path: Path
+
+    @property
+    def name(self) -> str:
+        """The field's name."""
+        return str(self.path[-1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +58,7 @@ class ContentCheck:
             for field in self._fields(content, path, name):
                 self._check_values(field, missing)
                 self._check_format(field, channel)
-                if channel.format is Format.SMS:
+                if channel.format_of(field.name) is Format.SMS:
                     self._check_length(field, channel)
 
     def _fields(self, content: Content, path: Path, channel: str) -> Iterator[Field]:
@@ -71,17 +86,37 @@ class ContentCheck:
                 self.findings.error(field.path, Code.TEMPLATE, message, hint)
 
     def _check_format(self, field: Field, channel: Channel) -> None:
-        """Warn of a text that looks like HTML on a plain channel that does not state its format."""
-        stated = ("channels", channel.name, "format") in self.findings.keys
+        """Warn of a text that looks like HTML in a plain field whose format is not stated."""
+        if channel.format_of(field.name) is Format.HTML or self._states_format(field, channel):
+            return
+        head = channel.format is Format.HTML and field.name in MAIL_HEAD
         fills = any(isinstance(part, Placeholder) for part in field.template.parts)
-        if channel.format is Format.HTML or stated or not fills:
+        if not fills and not head:
             return
         if _HTML.search("".join(part for part in field.template.parts if isinstance(part, str))):
+            self._warn_of_html(field, channel, head=head)
+
+    def _warn_of_html(self, field: Field, channel: Channel, *, head: bool) -> None:
+        if not head:
             message = (
                 f"looks like HTML, but on {quote(channel.name)} values are filled in as plain text: "
                 "state the channel's `format`"
             )
             self.findings.remark(field.path, Code.CONTENT, message, Severity.WARNING)
+            return
+        message = (
+            f"looks like HTML, but on {quote(channel.name)}, which is e-mail, a `{field.name}` is plain text"
+        )
+        hint = f"write it as plain text, or state `format: {{default: html, {field.name}: html}}`"
+        location = self.findings.keys.get(field.path) or self.findings.location(field.path)
+        self.findings.report(location, Code.CONTENT, message, hint, severity=Severity.WARNING)
+
+    def _states_format(self, field: Field, channel: Channel) -> bool:
+        path = ("channels", channel.name, "format")
+        if (*path, field.name) in self.findings.keys:
+            return True
+        stated = path in self.findings.keys
+        return stated and not (channel.format is Format.HTML and field.name in MAIL_HEAD)
 
     def _check_length(self, field: Field, channel: Channel) -> None:
         text, unknown = longest(field.template, self.attributes.values)
@@ -131,3 +166,24 @@ def _absent(literal: Literal) -> str:
     test = literal.test
     missing = test.operator is Operator.EXISTS and test.operand is not literal.positive
     return test.attribute if missing else ""
+
+
+def check_named_formats(book: Book, findings: Findings) -> None:
+    """Warn of formats of fields that no content has on the channel."""
+    for channel in book.channels.values():
+        path = ("channels", channel.name, "format")
+        named = [name for name in channel.formats if (*path, name) in findings.keys]
+        fields = _fields_on(book, channel.name) if named else frozenset()
+        for name in named:
+            if name not in fields:
+                message = f"no content has a field {quote(name)} on {quote(channel.name)}"
+                hint = findings.suggest(name, sorted(fields))
+                location = findings.keys[*path, name]
+                findings.report(location, Code.NO_EFFECT, message, hint, severity=Severity.WARNING)
+
+
+def _fields_on(book: Book, channel: str) -> frozenset[str]:
+    """The names of the fields of all contents on the channel."""
+    contents = [offer.content for offer in book.offers.values() if offer.content]
+    contents += [variant.content for campaign in book.campaigns.values() for variant in campaign.variants]
+    return frozenset(name for content in contents for name in content.on(channel))

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from engine.conditions.model import ALWAYS, All, Any_, Audience, Condition, None_, Operand, Operator, Test
 from engine.model.instant import DAY, SECOND, Microseconds
@@ -34,6 +35,23 @@ _WORD = re.compile(r"(?!(true|false)$)[A-Za-z_/][A-Za-z0-9_./-]*")
 _UNITS = (("d", DAY), ("h", 3600 * SECOND), ("m", 60 * SECOND), ("s", SECOND), ("us", 1))
 
 
+class MeasureUse(NamedTuple):
+    """A condition on an aggregate, and where it is written."""
+
+    aggregate: Aggregate
+    condition: Condition
+    path: Path
+    """Of the behaviour, or of the attribute."""
+    measure: Path
+    """Of the key that is compared."""
+
+    @property
+    def negated(self) -> bool:
+        """Whether it stands under an odd number of `none` in its condition."""
+        parts = zip(self.path, self.path[1:], strict=False)
+        return sum(part == "none" and isinstance(following, int) for part, following in parts) % 2 == 1
+
+
 @dataclass(frozen=True, slots=True)
 class BehaviourReader:
     """Reads `behaviour` conditions, and collects their aggregates."""
@@ -41,6 +59,8 @@ class BehaviourReader:
     events: EventGrammar
     aggregates: dict[str, Aggregate] = field(default_factory=dict)
     """The aggregates that conditions use, by attribute."""
+    uses: list[MeasureUse] = field(default_factory=list)
+    """The conditions on them, and on the built-in ones, `rfm.*`."""
 
     def read(self, data: PlainData, path: Path) -> Condition | None:
         """The tests on the aggregate at the path; None after reporting what is wrong with it."""
@@ -61,7 +81,11 @@ class BehaviourReader:
             message = f"`{measure}` is compared with nothing"
             self.events.findings.key_error(here, Code.MISSING, message, "for example gte: 2")
             return None
-        return self._compared(Aggregate("", shape.event, measure, source, where, within), operators, here)
+        aggregate = Aggregate("", shape.event, measure, source, where, within)
+        condition = self._compared(aggregate, operators, here)
+        if condition is not None:
+            self.uses.append(MeasureUse(aggregate, condition, path, here))
+        return condition
 
     def _measure(self, shape: BehaviourShape, path: Path) -> Measure | None:
         given = [measure for measure in Measure if getattr(shape, measure) is not None]

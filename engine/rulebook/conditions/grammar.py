@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from engine.conditions.model import Any_, Audience, Condition, Operator, Test
-from engine.rulebook.conditions.derived import BehaviourReader, DistanceReader
+from engine.rulebook.conditions.derived import BehaviourReader, DistanceReader, MeasureUse
 from engine.rulebook.conditions.trees import GROUPS, Trees, joined
+from engine.rulebook.model.derived import RFM
 from engine.rulebook.report.diagnostics import Code, quote
 from engine.rulebook.report.findings import Findings, Path
 from engine.rulebook.symbols import AttributeScope, SymbolTable
@@ -53,7 +54,10 @@ class Grammar(Trees):
             return self.distances.read(value, path)
         if "." in key:
             attribute = self.attribute_scope.use(key, path, self.findings, key=True)
-            return self._tests(attribute, value, path) if attribute else None
+            condition = self._tests(attribute, value, path) if attribute else None
+            if condition is not None and key in RFM:
+                self.behaviours.uses.append(MeasureUse(RFM[key], condition, path, path))
+            return condition
         hint = _LOGIC.get(key.lower()) or self.findings.suggest(
             key, [*_KEYS, *self.attribute_scope.declared.values]
         )

@@ -70,9 +70,7 @@ class ContentReader:
 
     def _name(self, path: Path, name: str) -> Path:
         here = (*path, name)
-        if not _FIELD.fullmatch(name) or len(name) > 100:
-            hint = "lower-case words of a-z, 0-9 and _"
-            self.findings.key_error(here, Code.NAME, f"{quote(name)} is not the name of a field", hint)
+        check_field_name(name, here, self.findings)
         return here
 
     def _is_locale(self, name: str, locales: Iterable[str], path: Path) -> bool:
@@ -104,6 +102,13 @@ class ContentReader:
                     )
                     self.findings.key_error(here, Code.UNKNOWN, message, self.findings.suggest(field, known))
         return changed
+
+
+def check_field_name(name: str, path: Path, findings: Findings) -> None:
+    """Report what is not the name of a field at the key that the path ends in."""
+    if not _FIELD.fullmatch(name) or len(name) > 100:
+        hint = "lower-case words of a-z, 0-9 and _"
+        findings.key_error(path, Code.NAME, f"{quote(name)} is not the name of a field", hint)
 
 
 def parse_template(text: str, path: Path, attribute_scope: AttributeScope, findings: Findings) -> Template:

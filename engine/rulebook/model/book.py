@@ -48,10 +48,12 @@ class Kind(StrEnum):
 
 
 class OnSilence(StrEnum):
-    """What becomes of an unconfirmed reservation when it expires."""
+    """What becomes of a contact of which nothing is reported."""
 
     RELEASE = "release"
+    """It lapses when the channel's hold ends."""
     CONFIRM = "confirm"
+    """It counts on."""
 
 
 class Confirm(StrEnum):
@@ -60,6 +62,10 @@ class Confirm(StrEnum):
     AT_ONCE = "at_once"
     ON_IMPRESSION = "on_impression"
     """When an impression is reported; until then it is reserved."""
+
+
+MAIL_HEAD = ("subject", "preheader", "title")
+"""The fields that are plain on an e-mail in HTML unless the book says otherwise."""
 
 
 class Format(StrEnum):
@@ -85,13 +91,21 @@ class Channel:
     cost: float = 0.0
     """Cost of one contact, in the book's currency."""
     hold: Microseconds = 24 * 3_600_000_000
-    on_silence: OnSilence = OnSilence.RELEASE
+    """How long a contact counts that waits for a report; where silence confirms, none waits."""
+    on_silence: OnSilence = OnSilence.CONFIRM
     confirm: Confirm = Confirm.AT_ONCE
     format: Format = Format.PLAIN
+    """Of the fields that `formats` does not name."""
+    formats: Mapping[str, Format] = field(default_factory=dict)
+    """By field: what the book says, and the fields of an e-mail's head, which are plain unless it says otherwise."""
     max_segments: int | None = None
     """Most segments that a short message should take; None for any number."""
     capacity: Quota | None = None
     """Limit on its contacts, over all customers."""
+
+    def format_of(self, name: str) -> Format:
+        """The format of the field of the name."""
+        return self.formats.get(name, self.format)
 
 
 @dataclass(frozen=True, slots=True)

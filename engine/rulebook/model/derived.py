@@ -54,6 +54,21 @@ class Aggregate:
     """Events with now - within < at <= now; None: all events up to now."""
 
 
+PURCHASE = "purchase"
+"""The event type that RFM attributes count."""
+
+
+RFM: Mapping[str, Aggregate] = {
+    aggregate.name: aggregate
+    for aggregate in (
+        Aggregate("rfm.recency_days", PURCHASE, Measure.DAYS_SINCE_LAST),
+        Aggregate("rfm.frequency", PURCHASE, Measure.COUNT),
+        Aggregate("rfm.monetary", PURCHASE, Measure.SUM, "value"),
+    )
+}
+"""Days since the latest purchase (missing without one), number of purchases, and the sum of their `value`s in any currency."""
+
+
 class Anchor(StrEnum):
     """Where the window of a step begins or ends."""
 
@@ -154,6 +169,12 @@ class EventStore:
 
     stored: bool = False
     newest: int = 500
-    """Most events of a person that are kept."""
+    """Most events of a person that are kept, of all types together that `newest_of` does not name."""
     keep: Microseconds = 90 * 86_400_000_000
     """Age up to which events are kept."""
+    newest_of: Mapping[str, int] = field(default_factory=dict)
+    """By type, most events of that type that are kept."""
+
+    def most(self, event: str) -> int:
+        """Most events of the type that are kept."""
+        return self.newest_of.get(event, self.newest)

@@ -6,6 +6,7 @@ from datetime import date, time
 from enum import StrEnum
 from typing import Literal, TypeAlias, get_args
 
+from engine.model.contact import Facts
 from engine.model.instant import Microseconds
 
 DayName: TypeAlias = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -42,6 +43,26 @@ class Selector:
     """Categories of campaigns (commercial, service)."""
     tag: frozenset[str] = frozenset()
     """Tags of offers."""
+
+    def selects(self, facts: Facts) -> bool:
+        """Whether it covers such a contact.
+
+        Inbound contacts are covered only where their channel or their kind is named: the customer came to us.
+        """
+        if facts.kind == "inbound" and not self.channel and not self.kind:
+            return False
+        return self.fits(facts)
+
+    def fits(self, facts: Facts) -> bool:
+        """Whether all given criteria fit, whichever way the channel goes."""
+        return (
+            (not self.channel or facts.channel in self.channel)
+            and (not self.kind or facts.kind in self.kind)
+            and (not self.campaign or facts.campaign in self.campaign)
+            and (not self.offer or facts.offer in self.offer)
+            and (not self.category or facts.category in self.category)
+            and (not self.tag or not facts.tags.isdisjoint(self.tag))
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,10 @@ class Code(StrEnum):
     """A channel that needs no consent (a note)."""
     NO_EFFECT = "no-effect"
     """A rule that can never apply (a warning)."""
+    BEYOND_KEPT = "beyond-kept"
+    """A window or a number beyond the kept events (a warning), or a count of all time that holds without any (a note)."""
+    LAPSES = "lapses"
+    """A rule that counts for longer than contacts last of which nothing is reported (a note)."""
     UNUSED = "unused"
     """Declared and never used (a note)."""
 

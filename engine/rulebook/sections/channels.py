@@ -3,7 +3,9 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from engine.rulebook.content.fields import check_field_name
 from engine.rulebook.model.book import (
+    MAIL_HEAD,
     AttributeType,
     Channel,
     Confirm,
@@ -24,6 +26,9 @@ from engine.rulebook.text.merge import check_name
 from engine.rulebook.text.nodes import PlainData
 
 NOT_NEEDED = "not_needed"
+DEFAULT = "default"
+"""In `format`, the key of all fields that it does not name."""
+
 ReadCapacity = Callable[[str, PlainData, Path], Quota | None]
 
 
@@ -63,17 +68,51 @@ def _channel(
     if shape.confirm is not None:
         _check_confirm(name, shape, path, findings)
     hold = span((*path, "hold"), shape.hold, findings)
+    on_silence = _on_silence(kind, shape, path, findings)
     consent = None if shape.consent == NOT_NEEDED else shape.consent
-    format_ = Format(shape.format) if shape.format else _format_of(name, kind)
-    if shape.max_segments is not None and format_ is not Format.SMS:
+    format_, formats = _formats(name, kind, shape, path, findings)
+    if shape.max_segments is not None and Format.SMS not in (format_, *formats.values()):
         message = f"only short messages are counted in segments; the texts of {quote(name)} are {format_}"
         findings.key_error((*path, "max_segments"), Code.VALUE, message, "add `format: sms`")
     return Channel(
-        *(name, kind, shape.address, consent, shape.cost, hold, OnSilence(shape.on_silence)),
+        *(name, kind, shape.address, consent, shape.cost, hold, on_silence),
         confirm=Confirm(shape.confirm or Confirm.AT_ONCE),
         format=format_,
+        formats=formats,
         max_segments=shape.max_segments,
     )
+
+
+def _on_silence(kind: Kind, shape: ChannelShape, path: Path, findings: Findings) -> OnSilence:
+    """What silence means on the channel. Warns of a `hold` that nothing waits for."""
+    default = OnSilence.CONFIRM if kind is Kind.OUTBOUND else OnSilence.RELEASE
+    on_silence = default if shape.on_silence is None else OnSilence(shape.on_silence)
+    if kind is Kind.OUTBOUND and on_silence is OnSilence.CONFIRM and "hold" in shape.model_fields_set:
+        message = "`hold` does nothing here: without a report a contact counts on, as it does with `on_silence: confirm`"
+        hint = "take it out, or add `on_silence: release` to have contacts lapse when it ends"
+        location = findings.keys.get((*path, "hold")) or findings.location(path)
+        findings.report(location, Code.NO_EFFECT, message, hint, severity=Severity.WARNING)
+    return on_silence
+
+
+def _formats(
+    name: str, kind: Kind, shape: ChannelShape, path: Path, findings: Findings
+) -> tuple[Format, dict[str, Format]]:
+    """The format of the channel's fields, and those of fields with another one.
+
+    An outbound channel in HTML is e-mail: what mail programs show outside of the message is plain.
+    """
+    stated = {DEFAULT: shape.format} if isinstance(shape.format, str) else dict(shape.format or {})
+    rest = Format(stated.pop(DEFAULT)) if DEFAULT in stated else _format_of(name, kind)
+    for field in stated:
+        check_field_name(field, (*path, "format", field), findings)
+    head = dict.fromkeys(MAIL_HEAD, Format.PLAIN) if _is_mail(kind, rest) else {}
+    by_field = head | {field: Format(text) for field, text in stated.items()}
+    return rest, dict(sorted(by_field.items()))
+
+
+def _is_mail(kind: Kind, rest: Format) -> bool:
+    return kind is Kind.OUTBOUND and rest is Format.HTML
 
 
 def _format_of(name: str, kind: Kind) -> Format:

@@ -24,6 +24,12 @@ from engine.rulebook.text.nodes import PlainData
 T = TypeVar("T")
 _PATH = ("events",)
 
+REST = "default"
+"""In `newest`, the key of all types that it does not name."""
+
+MOST_EVENTS = 10_000
+"""Most events of a person that a book can keep."""
+
 
 @dataclass(frozen=True, slots=True)
 class DerivedReader:
@@ -86,4 +92,19 @@ def read_events(data: dict[str, PlainData], findings: Findings) -> EventStore:
             if key in data and (*_PATH, key) not in findings.poisoned:
                 message = f"events are not stored, so `{key}` has no effect: it needs `stored: true`"
                 findings.remark((*_PATH, key), Code.NO_EFFECT, message, Severity.WARNING)
-    return EventStore(shape.stored, shape.newest, span((*_PATH, "keep"), shape.keep, findings))
+    newest, by_type = _newest(shape, findings)
+    return EventStore(shape.stored, newest, span((*_PATH, "keep"), shape.keep, findings), by_type)
+
+
+def _newest(shape: EventsShape, findings: Findings) -> tuple[int, dict[str, int]]:
+    """The most events that are kept: of the types that are not named, and by type."""
+    if isinstance(shape.newest, int):
+        return shape.newest, {}
+    by_type = dict(sorted(shape.newest.items()))
+    rest = by_type.pop(REST, EventStore().newest)
+    total, path = rest + sum(by_type.values()), (*_PATH, "newest")
+    if total > MOST_EVENTS:
+        message = f"at most {MOST_EVENTS:,} events of a person are kept; these are {total:,}"
+        hint = "lower the numbers" if REST in shape.newest else f"`{REST}` is {rest} unless it is given"
+        findings.error(path, Code.VALUE, message, hint)
+    return rest, by_type

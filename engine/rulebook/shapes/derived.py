@@ -58,14 +58,21 @@ class NearShape(Shape):
     """Greatest distance in kilometres, along a great circle."""
 
 
+MostEvents: TypeAlias = Annotated[int, Field(ge=1, le=10_000)]
+
+
 class EventsShape(Shape):
     """Which recorded events are kept for a person."""
 
     noun: ClassVar[str] = "events"
     stored: bool = False
     """Whether recorded events are kept, and used beside those of the request."""
-    newest: Annotated[int, Field(ge=1, le=10_000)] = 500
-    """Most events of a person that are kept."""
+    newest: Annotated[
+        Annotated[MostEvents, Tag("<number>")] | Annotated[dict[Text, MostEvents], Tag("<mapping>")],
+        Discriminator(form),
+        Field(examples=["500", "{page_view: 50, purchase: 200, default: 100}"]),
+    ] = 500
+    """Most events of a person that are kept: of all types together, or by type; `default` is for all other types together."""
     keep: Duration = "90d"
     """Age up to which events are kept."""
 

@@ -103,6 +103,13 @@ class AttributeShape(Shape):
     """The category of sensitive data that it belongs to."""
 
 
+FormatName: TypeAlias = Literal["html", "plain", "sms"]
+FormatForm: TypeAlias = Annotated[
+    Annotated[FormatName, Tag("<text>")] | Annotated[dict[Text, FormatName], Tag("<mapping>")],
+    Discriminator(form),
+]
+
+
 class ChannelShape(Shape):
     """A way to reach a customer."""
 
@@ -117,12 +124,12 @@ class ChannelShape(Shape):
     """The cost of one contact."""
     hold: Duration = "24h"
     """How long a reserved contact waits for its confirmation."""
-    on_silence: Literal["release", "confirm"] = "release"
-    """What becomes of an unconfirmed reservation when it expires."""
+    on_silence: Literal["release", "confirm"] | None = None
+    """What becomes of a contact of which nothing is reported; `confirm` on outbound channels if it is left out."""
     confirm: Literal["at_once", "on_impression"] | None = None
     """When a contact on an inbound channel is confirmed."""
-    format: Literal["html", "plain", "sms"] | None = None
-    """The format of its texts."""
+    format: Annotated[FormatForm | None, Field(examples=["html", "{default: html, subject: plain}"])] = None
+    """The format of its texts, or by field; `default` is for the fields that are not named."""
     max_segments: Annotated[int | None, Field(ge=1, le=255)] = None
     """Most segments that a short message should take."""
     capacity: dict[str, Any] | None = None

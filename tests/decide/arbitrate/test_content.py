@@ -102,14 +102,59 @@ def test_a_language_that_nobody_asks_for_is_the_books() -> None:
     ("channel", "title"),
     [
         ("web", "Ein Stift, &lt;b&gt;O&#x27;Hara &amp; &quot;Co&quot;&lt;/b&gt;"),
-        ("email", "Ein Stift, &lt;b&gt;O&#x27;Hara &amp; &quot;Co&quot;&lt;/b&gt;"),
+        ("email", 'Ein Stift, <b>O\'Hara & "Co"</b>'),
         ("app", 'Ein Stift, <b>O\'Hara & "Co"</b>'),
         ("post", 'Ein Stift, <b>O\'Hara & "Co"</b>'),
     ],
 )
 def test_values_are_escaped_where_texts_are_html(compiled: CompiledBook, channel: str, title: str) -> None:
-    """Inbound channels and e-mail are HTML unless they say otherwise; everything else is plain."""
+    """Inbound channels are HTML unless they say otherwise; everything else is plain, and so is the title of an e-mail."""
     assert said(compiled, channel, name='<b>O\'Hara & "Co"</b>')["title"] == title
+
+
+MAIL = """
+book: {name: mail, timezone: Europe/Zurich}
+attributes: {profile.name: {type: text}, profile.phone: {type: text}}
+channels:
+  web: {kind: inbound}
+  email: {kind: outbound, address: profile.phone, consent: mail}
+  letter: {kind: outbound, address: profile.phone, consent: mail, format: html}
+  named: {kind: outbound, address: profile.phone, consent: mail, format: {default: html, title: html, text: plain}}
+  most: {kind: outbound, address: profile.phone, consent: mail, format: {body: html}}
+  terse: {kind: outbound, address: profile.phone, consent: mail, format: {default: plain, body: html, subject: html}}
+  page: {kind: inbound, format: {title: plain}}
+offers:
+  pen:
+    name: Pen
+    content:
+      default: {subject: "{profile.name}", preheader: "{profile.name}", title: "{profile.name}",
+                body: "<p>{profile.name}</p>", text: "{profile.name}"}
+    locales: {fr: {subject: "Pour {profile.name}"}}
+campaigns: {pens: {offer: pen, channels: [web, email, letter, named, most, terse, page]}}
+"""
+ZOE, ZOE_IN_HTML = "Zoë O'Neil & Co", "Zoë O&#x27;Neil &amp; Co"
+
+
+@pytest.mark.parametrize(
+    ("channel", "in_html"),
+    [
+        ("web", {"subject", "preheader", "title", "body", "text"}),
+        ("email", {"body", "text"}),
+        ("letter", {"body", "text"}),
+        ("named", {"body", "title"}),
+        ("most", {"body"}),
+        ("terse", {"body", "subject"}),
+        ("page", {"subject", "preheader", "body", "text"}),
+    ],
+)
+def test_each_field_has_its_format(channel: str, in_html: set[str]) -> None:
+    """The head of an e-mail is plain, its body HTML; a format by field goes before both."""
+    compiled = compiled_book(MAIL)
+    texts = said(compiled, channel, name=ZOE)
+    assert {name for name, text in texts.items() if ZOE_IN_HTML in text} == in_html
+    assert {name for name, text in texts.items() if ZOE in text} == set(texts) - in_html
+    french = said(compiled, channel, "fr", name=ZOE)["subject"]
+    assert french == f"Pour {ZOE_IN_HTML if 'subject' in in_html else ZOE}"
 
 
 def test_only_values_are_escaped() -> None:

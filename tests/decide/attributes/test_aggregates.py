@@ -6,12 +6,12 @@ from collections.abc import Sequence
 import pytest
 from hypothesis import given, settings
 
-from engine.decide.attributes.aggregates import RFM, measured, measurement
+from engine.decide.attributes.aggregates import measured, measurement
 from engine.decide.attributes.events import history
 from engine.model.event import Event
 from engine.model.instant import DAY
 from engine.model.values import Value
-from engine.rulebook.model.derived import Aggregate, Measure
+from engine.rulebook.model.derived import RFM, Aggregate, Measure
 from tests.decide.attributes import plain
 from tests.decide.attributes.strategies import NOW, aggregates, histories
 

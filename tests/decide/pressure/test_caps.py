@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 
 from engine.decide.pressure.caps import lowered
-from engine.decide.pressure.selectors import selects
 from engine.model.contact import Contact, Facts
+from engine.model.decision import Lapsed
 from engine.model.instant import DAY, SECOND, from_datetime, to_datetime
 from engine.rulebook.model.book import Kind
 from engine.rulebook.model.policies import Calendar, Cap, Clock, Gap, Period, Rolling, Selector, Window
@@ -28,10 +28,10 @@ def instant(text: str) -> int:
 def test_inbound_contacts_count_only_where_they_are_named() -> None:
     """A customer who comes to us uses up no pressure, unless the cap says inbound or the channel."""
     shown = SMS._replace(channel="web", kind="inbound")
-    assert not selects(Selector(), shown)
-    assert not selects(Selector(campaign=frozenset({"a"})), shown)
-    assert selects(Selector(kind=frozenset({Kind.INBOUND})), shown)
-    assert selects(Selector(channel=frozenset({"web"})), shown)
+    assert not Selector().selects(shown)
+    assert not Selector(campaign=frozenset({"a"})).selects(shown)
+    assert Selector(kind=frozenset({Kind.INBOUND})).selects(shown)
+    assert Selector(channel=frozenset({"web"})).selects(shown)
 
 
 SERVICE = Selector(category=frozenset({"service"}))
@@ -65,6 +65,35 @@ def test_the_window_is_open_at_its_far_end() -> None:
     (rule,) = rules(Cap("cap", 1, Rolling(HOUR)))
     assert not look(rule, NOW, [Contact(NOW - HOUR, None, SMS)]).blocks
     assert look(rule, NOW, [Contact(NOW - HOUR + 1, None, SMS)]).blocks
+
+
+@pytest.mark.parametrize(
+    ("history", "counted", "lapsed"),
+    [
+        ([Contact(NOW - HOUR, NOW, SMS)], 0, Lapsed(1, NOW - HOUR, NOW)),
+        ([Contact(NOW - HOUR, NOW + 1, SMS)], 1, None),
+        ([Contact(NOW - HOUR, None, SMS)], 1, None),
+        ([Contact(NOW - 7 * DAY, NOW - 6 * DAY, SMS)], 0, None),
+        ([Contact(NOW - HOUR, NOW, SMS._replace(channel="mail"))], 0, None),
+        (
+            [
+                Contact(NOW - 2 * HOUR, NOW - HOUR, SMS),
+                Contact(NOW - HOUR, NOW, SMS),
+                Contact(NOW - DAY, None, SMS),
+                Contact(NOW - 3 * HOUR, NOW - 2, SMS),
+            ],
+            1,
+            Lapsed(3, NOW - HOUR, NOW),
+        ),
+    ],
+)
+def test_what_lapsed_in_the_window_is_told_apart(
+    history: list[Contact], counted: int, lapsed: Lapsed | None
+) -> None:
+    """Contacts that the rule would have counted, and of which nothing was reported in time: how many, and the latest."""
+    (rule,) = rules(Cap("cap", 2, Rolling(7 * DAY), Selector(channel=frozenset({"sms"}))))
+    result = look(rule, NOW, history)
+    assert (result.counted, result.lapsed) == (counted, lapsed)
 
 
 def test_a_gap_is_over_when_it_is_as_long_as_it_says() -> None:

@@ -20,8 +20,9 @@ attributes:
   profile.phone: {type: text}
   profile.wants: {type: text}
 channels:
-  sms:   {kind: outbound, address: profile.phone, consent: not_needed, hold: 1h}
-  phone: {kind: outbound, address: profile.phone, consent: not_needed, hold: 2h, capacity: {limit: 5, per: calendar day}}
+  sms:   {kind: outbound, address: profile.phone, consent: not_needed, hold: 1h, on_silence: release}
+  phone: {kind: outbound, address: profile.phone, consent: not_needed, hold: 2h, on_silence: release,
+          capacity: {limit: 5, per: calendar day}}
 offers:
   rare:  {name: Rare, stock: 3, content: {default: {text: Rare}}}
   plain: {name: Plain, content: {default: {text: Plain}}}

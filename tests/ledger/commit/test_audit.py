@@ -51,7 +51,7 @@ attributes:
   profile.wish: {type: number}
 channels:
   web: {kind: inbound, confirm: on_impression, hold: 30m}
-  sms: {kind: outbound, address: profile.to, consent: sms, hold: 6h}
+  sms: {kind: outbound, address: profile.to, consent: sms, hold: 6h, on_silence: release}
   wechat: {kind: outbound, address: profile.to, consent: wechat, on_silence: confirm}
 placements: {page: {channel: web, max_offers: 2}}
 offers:

@@ -34,7 +34,7 @@ BOOK = """
 book: {name: outcomes, timezone: UTC}
 attributes: {profile.phone: {type: text}}
 channels:
-  sms: {kind: outbound, address: profile.phone, consent: not_needed, hold: 24h}
+  sms: {kind: outbound, address: profile.phone, consent: not_needed, hold: 24h, on_silence: release}
   post: {kind: outbound, address: profile.phone, consent: not_needed, on_silence: confirm}
   web: {kind: inbound, confirm: on_impression, hold: 1h}
 placements: {page: {channel: web, max_offers: 2}}

@@ -9,11 +9,14 @@ import pytest
 from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import evaluate
 from engine.ledger.commit.decisions import DecideCommand
+from engine.ledger.commit.events import RecordResult
 from engine.ledger.commit.group import commit_group
+from engine.ledger.commit.outcomes import ReportCommand
 from engine.ledger.errors import RequestIdTaken
 from engine.ledger.store.open import open_store
 from engine.ledger.store.store import Store
 from engine.model.decision import Decision, Outcome, Reason, ReasonCode, RuleKind
+from engine.model.event import Event
 from engine.model.instant import DAY, SECOND
 from engine.model.request import Mode, Request
 from tests.books import compiled_book
@@ -27,7 +30,7 @@ attributes:
 channels:
   web:   {kind: inbound}
   app:   {kind: inbound, capacity: {limit: 3, per: calendar week}}
-  sms:   {kind: outbound, address: profile.phone, consent: not_needed, hold: 1h}
+  sms:   {kind: outbound, address: profile.phone, consent: not_needed, hold: 1h, on_silence: release}
   phone: {kind: outbound, address: profile.phone, consent: not_needed, capacity: {limit: 2, per: calendar day}}
 placements:
   hero: {channel: web, max_offers: 2}
@@ -99,6 +102,21 @@ def test_stock_is_given_exactly(compiled: CompiledBook, store: Store, any_log: L
     assert last.reasons == (Reason(ReasonCode.OUT_OF_STOCK, "rare/stock"),)
     assert used(any_log, "rare/stock") == 3
     assert any_log.rows("select count(*) from contacts") == [(3,)]
+
+
+def test_a_message_of_which_nothing_is_heard_keeps_its_unit(
+    tmp_path: Path, store: Store, any_log: Log
+) -> None:
+    """By default what was sent is gone for good, a year later too; a bounce gives it back."""
+    book = compiled_book(tmp_path, BOOK.replace(", hold: 1h, on_silence: release", ""))
+    sent = settle(book, store, *(somebody(n, "rare", NOW + n) for n in range(3)))
+    (late,) = settle(book, store, somebody("late", "rare", NOW + 365 * DAY))
+    assert (late.outcome, late.blocked_by) == (Outcome.BLOCKED, ("rare/stock",))
+    assert used(any_log, "rare/stock") == 3
+    report = ReportCommand(book, "", sent[0].decision_id, Event("b", "bounced", NOW + HOUR, {}), NOW + HOUR)
+    assert commit_group(store, [report]) == [RecordResult.ACCEPTED]
+    (later,) = settle(book, store, somebody("later", "rare", NOW + 366 * DAY))
+    assert later.outcome is Outcome.OFFER
 
 
 def test_a_hold_that_ends_gives_back(compiled: CompiledBook, store: Store, any_log: Log) -> None:
