@@ -54,7 +54,7 @@ class Access(NamedTuple):
             secured = any((self.tls, self.ca, self.cert, self.key, self.server_name))
             tls = Tls(self.ca, self.cert, self.key, self.server_name) if secured else None
             file = self.token_file
-            token = None if file is None else file.read_text(encoding="utf-8").strip()
+            token = None if file is None else file.read_text(encoding="utf-8-sig").strip()
             return Client(target, timeout=timeout, tls=tls, token=token)
         except (OSError, ValueError) as error:
             fail(str(error), USAGE)

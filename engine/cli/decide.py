@@ -33,7 +33,7 @@ def decide(
     """
     compiled = compile_book(loaded_book(book))
     try:
-        explained = try_out(compiled, read_context(context, compiled.book))
+        explained = try_out(compiled, read_context(context, compiled))
     except (ValueError, InvalidMessage, Unsupported) as error:
         fail(str(error), USAGE)
     if as_json:

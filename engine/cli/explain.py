@@ -76,7 +76,7 @@ def explain(
 
 def _subject(compiled: CompiledBook, context: Path | None, decision: str | None) -> DecideRequest | str:
     if context is not None and decision is None:
-        return read_context(context, compiled.book)
+        return read_context(context, compiled)
     if decision is not None and context is None:
         return decision
     raise ValueError("give either --context, for a customer, or --decision, for a logged decision")

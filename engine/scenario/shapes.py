@@ -48,8 +48,20 @@ class OverrideShape(Shape):
     max_offers: Annotated[int, Field(ge=1, le=20)] = 1
 
 
+class ContextShape(OverrideShape):
+    """A context file: a customer, and how and when to decide for them."""
+
+    noun: ClassVar[str] = "context"
+    customer: Annotated[str, Field(min_length=1, max_length=200, examples=["customer: li-na"])]
+    aliases: TextsMapping = Field(default=[])
+    """Further names of the customer."""
+    now: MomentForm | None = None
+    mode: Literal["commit", "preview"] = "commit"
+    request_id: Annotated[Text | None, Field(max_length=200)] = None
+
+
 class CustomerShape(OverrideShape):
-    """A customer, as in a context file."""
+    """A customer of scenarios."""
 
     noun: ClassVar[str] = "customer"
     customer: Annotated[str, Field(min_length=1, max_length=200)] | None = None
