@@ -68,6 +68,8 @@ class CustomerShape(OverrideShape):
     """The id; by default the name."""
     aliases: TextsMapping = Field(default=[])
     """Further names of the customer."""
+    assigned: AttributesForm = Field(default={})
+    """Their assignments in the book's experiments, in place of those by hash."""
 
 
 class TestShape(Shape):
@@ -86,6 +88,7 @@ class TestShape(Shape):
     max_offers: Annotated[int, Field(ge=1, le=20)] = 1
     with_: Annotated[AttributesForm, Field(alias="with")] = Field(default={})
     """What differs from the customer."""
+    assigned: AttributesForm = Field(default={})
     expect: dict[str, Any] | None = None
     story: list[Any] | None = None
     """Steps at several times."""
@@ -104,6 +107,7 @@ class StepShape(Shape):
     """Instead of `decide`: events, and outcomes of decisions; without an `at` they happen at the step's."""
     link: Names | None = None
     """Instead of `decide`: further names of the customer."""
+    assigned: AttributesForm = Field(default={})
     expect: dict[str, Any] | None = None
 
 

@@ -99,7 +99,7 @@ consents: [wechatt]
 def test_typos_get_the_name_that_was_meant(compiled: CompiledBook, tmp_path: Path) -> None:
     """Attributes, keys and consents that the book does not have; also names below the wrong key."""
     loaded = load_context(written(tmp_path, TYPOS), compiled)
-    hints = {(found.line, found.column): found.hint for found in loaded.diagnostics}
+    hints = {(diagnostic.line, diagnostic.column): diagnostic.hint for diagnostic in loaded.diagnostics}
     assert hints == {
         (2, 11): "did you mean 'profile.first_name'?",
         (2, 27): "it is below profile already: write first_name",
@@ -116,8 +116,12 @@ def test_scenarios_report_the_same_typos(compiled: CompiledBook, tmp_path: Path)
     customer = "".join(f"    {line}\n" for line in TYPOS.splitlines())
     scenarios = load_scenario_files({"t.yaml": f"customers:\n  ada:\n{customer}".encode()}, compiled)
     context = load_context(written(tmp_path, TYPOS), compiled)
-    reported = [(found.code, found.message, found.hint) for found in scenarios.diagnostics]
-    assert reported == [(found.code, found.message, found.hint) for found in context.diagnostics]
+    reported = [
+        (diagnostic.code, diagnostic.message, diagnostic.hint) for diagnostic in scenarios.diagnostics
+    ]
+    assert reported == [
+        (diagnostic.code, diagnostic.message, diagnostic.hint) for diagnostic in context.diagnostics
+    ]
 
 
 def test_json_may_escape_any_character(compiled: CompiledBook, tmp_path: Path) -> None:
