@@ -4,7 +4,8 @@ from importlib import import_module
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
+
+from engine.cli.command import CliCommand, CliGroup
 
 COMMANDS = (
     "serve",
@@ -24,7 +25,7 @@ COMMANDS = (
 _HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
 
 
-class _Commands(TyperGroup):
+class _Commands(CliGroup):
     """Imports a command's module when the command is needed."""
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 -- click's signature
@@ -41,7 +42,7 @@ class _Commands(TyperGroup):
         single = typer.Typer(
             add_completion=False, pretty_exceptions_enable=False, context_settings=_HELP_OPTIONS
         )
-        single.command(cmd_name)(command)
+        single.command(cmd_name, cls=CliCommand)(command)
         return typer.main.get_command(single)
 
 
@@ -51,6 +52,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings=_HELP_OPTIONS,
+    epilog="Exit codes: 0 fine; 2 usage; 3 the book does not load; 4 a scenario failed; 1 anything else.",
 )
 
 

@@ -7,12 +7,12 @@ from typing import Annotated
 
 import orjson
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from engine.cli.books import loaded_book
 from engine.cli.exits import USAGE, fail
+from engine.cli.screen import screen, table
 from engine.decide.experiments.assignments import Assignment, assignments
 from engine.model.instant import Instant, from_datetime, to_datetime
 from engine.rulebook.model.book import Book
@@ -39,7 +39,7 @@ def buckets(
     """
     loaded = loaded_book(book)
     now = _moment(on, loaded)
-    console = Console(highlight=False, soft_wrap=True)
+    console = screen()
     if not customer and file is None:
         fail("name a customer with --customer, or a file of them with --file", USAGE)
     for customer_id in (*(customer or ()), *_lines(file)):
@@ -47,7 +47,7 @@ def buckets(
         if as_json:
             typer.echo(orjson.dumps(_report(customer_id, now, loaded, draws)))
         else:
-            console.print(_table(customer_id, now, loaded, draws))
+            console.print(_table(customer_id, now, loaded, draws), soft_wrap=False)
 
 
 def _moment(text: str, book: Book) -> Instant:
@@ -98,7 +98,7 @@ def _document(draw: Assignment) -> dict[str, object]:
 
 def _table(customer_id: str, now: Instant, book: Book, draws: Sequence[Assignment]) -> Table:
     local = to_datetime(now).astimezone(book.timezone).isoformat(timespec="minutes")
-    table = Table(
+    rows = table(
         *("draw", "of", "salt", "place", "share", "result"),
         title=f"{escape(customer_id)} on {local}",
         title_justify="left",
@@ -106,8 +106,8 @@ def _table(customer_id: str, now: Instant, book: Book, draws: Sequence[Assignmen
     for draw in draws:
         position = "" if draw.position is None else f"{draw.position:.6f}"
         share = "" if draw.share is None else f"{draw.share:.4g}"
-        table.add_row(draw.kind, draw.name, escape(draw.salt), position, share, _result(draw))
-    return table
+        rows.add_row(draw.kind, draw.name, escape(draw.salt), position, share, _result(draw))
+    return rows
 
 
 def _result(draw: Assignment) -> str:

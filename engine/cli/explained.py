@@ -11,6 +11,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from engine.api.v1 import decisions_pb2 as pb
+from engine.cli.screen import table
 from engine.explain.words import MARKS, code_in_words, moment_in_words, rule_in_brief, score_text
 from engine.model.texts import number_text
 
@@ -29,7 +30,7 @@ def show(console: Console, answer: pb.ExplainResponse, zone: tzinfo) -> None:
     for note in answer.notes:
         console.print(Text(f"note: {note}", "yellow"))
     console.print()
-    console.print(_table(answer, zone))
+    console.print(_table(answer, zone), soft_wrap=False)
     for campaign in answer.campaigns:
         console.print()
         console.print(Text(campaign.sentence))
@@ -57,7 +58,7 @@ def _answer(response: pb.DecideResponse, zone: tzinfo) -> Iterator[Text]:
 
 
 def _table(answer: pb.ExplainResponse, zone: tzinfo) -> Table:
-    table = Table("campaign", "stage", "tier", "score", "against", "what would bring it further")
+    rows = table("campaign", "stage", "tier", "score", "against", "what would bring it further")
     for campaign in answer.campaigns:
         reason, rival = campaign.reason, campaign.rival
         name = "" if reason.name == campaign.campaign else f" {reason.name}"
@@ -66,7 +67,7 @@ def _table(answer: pb.ExplainResponse, zone: tzinfo) -> Table:
             against = (
                 f"score {score_text(rival.score)}" if rival.tier == campaign.tier else f"tier {rival.tier}"
             )
-        table.add_row(
+        rows.add_row(
             Text(campaign.campaign),
             Text(f"{_code(reason.code)}{name}", "bold green" if reason.code == pb.REASON_CODE_CHOSEN else ""),
             str(campaign.tier),
@@ -74,7 +75,7 @@ def _table(answer: pb.ExplainResponse, zone: tzinfo) -> Table:
             against,
             Text(_change(campaign.flips[0], zone) if campaign.flips else ""),
         )
-    return table
+    return rows
 
 
 def _change(flip: pb.Flip, zone: tzinfo) -> str:

@@ -22,6 +22,7 @@ from engine.api.v1.decisions_pb2 import (
 )
 from engine.client import calls
 from engine.client.access import Tls, Token, metadata_of
+from engine.client.named import named
 from engine.client.retry import Budget, Policy
 from engine.client.stream import AsyncUnanswered
 
@@ -31,9 +32,9 @@ _Response = TypeVar("_Response")
 class AsyncClient:
     """A client of one target. Create it where its event loop runs, and close it when done.
 
-    timeout: seconds for one call with all its attempts. attempts: how often a call is tried while the server is
-    UNAVAILABLE. tls: how to verify the server; None: without TLS. token: sent with every call, says who calls.
-    connections: how many to open; calls use them in turn, and each leads to one worker of a server that has several.
+    timeout: seconds for one call with all its attempts (1). attempts: how often a call is tried while the server is
+    UNAVAILABLE (3). tls: how to verify the server; None: without TLS. token: sent with every call, says who calls.
+    connections: how many to open (1); calls use them in turn, and each leads to one worker of a server that has several.
     Raises ValueError for a timeout that is not above 0, and for fewer than one attempt or connection.
     """
 
@@ -41,13 +42,13 @@ class AsyncClient:
         self,
         target: str,
         *,
-        timeout: float = 1.0,
-        attempts: int = 3,
+        timeout: float | None = None,
+        attempts: int | None = None,
         tls: Tls | None = None,
         token: Token = None,
-        connections: int = 1,
+        connections: int | None = None,
     ) -> None:
-        self._policy = Policy(timeout, attempts)
+        self._policy = Policy.of(timeout, attempts)
         self._token = token
         self._channels = [_channel(target, tls) for _ in range(calls.checked(connections))]
         self._stubs = calls.Stubs(self._channels)
@@ -68,7 +69,7 @@ class AsyncClient:
     async def decide(self, request: DecideRequest, *, timeout: float | None = None) -> DecideResponse:
         """Decide for one customer; `timeout` in seconds replaces the client's own."""
         response: DecideResponse = await self._call(self._stubs.decide, calls.identified(request), timeout)
-        return response
+        return named(response)
 
     async def decide_batch(
         self, requests: Sequence[DecideRequest], *, timeout: float | None = None
@@ -81,16 +82,16 @@ class AsyncClient:
         self,
         requests: Iterable[DecideRequest],
         *,
-        batch_size: int = 500,
+        batch_size: int | None = None,
         timeout: float | None = None,
         on_progress: calls.OnProgress | None = None,
     ) -> AsyncIterator[DecideResponse | Status]:
-        """Decide any number of requests, batch by batch, in their order.
+        """Decide any number of requests, batch by batch (of 500), in their order.
 
         `timeout` applies to each batch. `on_progress` is called after each batch with the number of requests answered.
         """
         done = 0
-        for batch in calls.batches(requests, batch_size):
+        for batch in calls.batches(requests, batch_size or calls.BATCH_SIZE):
             results = await self.decide_batch(batch, timeout=timeout)
             done += len(results)
             if on_progress:
@@ -121,7 +122,7 @@ class AsyncClient:
                     async for response in call:
                         unanswered.answered(response)
                         budget.renew()
-                        yield response
+                        yield named(response)
                 except grpc.RpcError as failure:
                     await asyncio.sleep(budget.pause_after(failure))
                 else:
@@ -160,7 +161,7 @@ class AsyncClient:
         self,
         subject: DecideRequest | str,
         *,
-        campaigns: Sequence[str] = (),
+        campaigns: Sequence[str] | None = None,
         timeout: float | None = None,
     ) -> ExplainResponse:
         """Explain what the server would decide for a request, or a logged decision by its id.
@@ -169,11 +170,13 @@ class AsyncClient:
         """
         request = calls.explain_request(subject, campaigns)
         response: ExplainResponse = await self._call(self._stubs.explain, request, timeout)
-        return response
+        return named(response)
 
-    async def health(self, service: str = calls.READINESS, *, timeout: float | None = None) -> bool:
+    async def health(self, service: str | None = None, *, timeout: float | None = None) -> bool:
         """Whether the server reports SERVING: for readiness, for one gRPC service by its name, `liveness` or `rulebook`."""
-        return calls.is_serving(await self._call(self._stubs.check, calls.health_request(service), timeout))
+        return calls.is_serving(
+            await self._call(self._stubs.check, calls.health_request(service or calls.READINESS), timeout)
+        )
 
     async def _call(
         self, rpc: Callable[..., Awaitable[_Response]], message: Message, timeout: float | None

@@ -25,6 +25,7 @@ from engine.api.v1.decisions_pb2 import (
     RecordResponse,
 )
 from engine.api.v1.decisions_pb2_grpc import DecisionsStub
+from engine.client.named import named
 from engine.wire.messages.values import aware, texts
 
 OnProgress: TypeAlias = Callable[[int], object]
@@ -33,6 +34,10 @@ OnProgress: TypeAlias = Callable[[int], object]
 
 READINESS, LIVENESS, RULEBOOK = "", "liveness", "rulebook"
 """The services that the health check knows, besides each gRPC service by its name."""
+
+
+BATCH_SIZE = 500
+"""Requests of a batch of `decide_many`."""
 
 
 _ROUND_ROBIN = '{"loadBalancingConfig": [{"round_robin": {}}]}'
@@ -81,8 +86,10 @@ def _round_robin(methods: Iterable[Callable[..., Any]]) -> Callable[..., Any]:
     return call
 
 
-def checked(connections: int) -> int:
-    """The number of connections; raises ValueError for fewer than one."""
+def checked(connections: int | None) -> int:
+    """The number of connections, by default 1; raises ValueError for fewer than one."""
+    if connections is None:
+        return 1
     if connections < 1:
         raise ValueError(f"connections must be at least 1, not {connections}")
     return connections
@@ -102,7 +109,7 @@ def batch(requests: Sequence[DecideRequest]) -> DecideBatchRequest:
     return DecideBatchRequest(requests=map(identified, requests))
 
 
-def explain_request(subject: DecideRequest | str, campaigns: Sequence[str]) -> ExplainRequest:
+def explain_request(subject: DecideRequest | str, campaigns: Sequence[str] | None) -> ExplainRequest:
     """The message that asks for an explanation of a request, or of a logged decision by its id."""
     if isinstance(subject, str):
         return ExplainRequest(decision_id=subject, campaigns=campaigns)
@@ -112,7 +119,8 @@ def explain_request(subject: DecideRequest | str, campaigns: Sequence[str]) -> E
 def results(response: DecideBatchResponse) -> list[DecideResponse | Status]:
     """The response or the error of each request, in their order."""
     return [
-        item.response if item.WhichOneof("result") == "response" else item.error for item in response.items
+        named(item.response) if item.WhichOneof("result") == "response" else item.error
+        for item in response.items
     ]
 
 

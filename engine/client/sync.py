@@ -20,6 +20,7 @@ from engine.api.v1.decisions_pb2 import (
 )
 from engine.client import calls
 from engine.client.access import Tls, Token, metadata_of
+from engine.client.named import named
 from engine.client.retry import Budget, Policy
 from engine.client.stream import Unanswered
 
@@ -29,9 +30,9 @@ _Response = TypeVar("_Response")
 class Client:
     """A client of one target. Threads may share it; close it when done.
 
-    timeout: seconds for one call with all its attempts. attempts: how often a call is tried while the server is
-    UNAVAILABLE. tls: how to verify the server; None: without TLS. token: sent with every call, says who calls.
-    connections: how many to open; calls use them in turn, and each leads to one worker of a server that has several.
+    timeout: seconds for one call with all its attempts (1). attempts: how often a call is tried while the server is
+    UNAVAILABLE (3). tls: how to verify the server; None: without TLS. token: sent with every call, says who calls.
+    connections: how many to open (1); calls use them in turn, and each leads to one worker of a server that has several.
     Raises ValueError for a timeout that is not above 0, and for fewer than one attempt or connection.
     """
 
@@ -39,13 +40,13 @@ class Client:
         self,
         target: str,
         *,
-        timeout: float = 1.0,
-        attempts: int = 3,
+        timeout: float | None = None,
+        attempts: int | None = None,
         tls: Tls | None = None,
         token: Token = None,
-        connections: int = 1,
+        connections: int | None = None,
     ) -> None:
-        self._policy = Policy(timeout, attempts)
+        self._policy = Policy.of(timeout, attempts)
         self._token = token
         self._channels = [_channel(target, tls) for _ in range(calls.checked(connections))]
         self._stubs = calls.Stubs(self._channels)
@@ -66,7 +67,7 @@ class Client:
     def decide(self, request: DecideRequest, *, timeout: float | None = None) -> DecideResponse:
         """Decide for one customer; `timeout` in seconds replaces the client's own."""
         response: DecideResponse = self._call(self._stubs.decide, calls.identified(request), timeout)
-        return response
+        return named(response)
 
     def decide_batch(
         self, requests: Sequence[DecideRequest], *, timeout: float | None = None
@@ -79,16 +80,16 @@ class Client:
         self,
         requests: Iterable[DecideRequest],
         *,
-        batch_size: int = 500,
+        batch_size: int | None = None,
         timeout: float | None = None,
         on_progress: calls.OnProgress | None = None,
     ) -> Iterator[DecideResponse | Status]:
-        """Decide any number of requests, batch by batch, in their order.
+        """Decide any number of requests, batch by batch (of 500), in their order.
 
         `timeout` applies to each batch. `on_progress` is called after each batch with the number of requests answered.
         """
         done = 0
-        for batch in calls.batches(requests, batch_size):
+        for batch in calls.batches(requests, batch_size or calls.BATCH_SIZE):
             results = self.decide_batch(batch, timeout=timeout)
             done += len(results)
             if on_progress:
@@ -118,7 +119,7 @@ class Client:
                     for response in call:
                         unanswered.answered(response)
                         budget.renew()
-                        yield response
+                        yield named(response)
                 except grpc.RpcError as failure:
                     time.sleep(budget.pause_after(failure))
                 else:
@@ -155,7 +156,7 @@ class Client:
         self,
         subject: DecideRequest | str,
         *,
-        campaigns: Sequence[str] = (),
+        campaigns: Sequence[str] | None = None,
         timeout: float | None = None,
     ) -> ExplainResponse:
         """Explain what the server would decide for a request, or a logged decision by its id.
@@ -164,11 +165,13 @@ class Client:
         """
         request = calls.explain_request(subject, campaigns)
         response: ExplainResponse = self._call(self._stubs.explain, request, timeout)
-        return response
+        return named(response)
 
-    def health(self, service: str = calls.READINESS, *, timeout: float | None = None) -> bool:
+    def health(self, service: str | None = None, *, timeout: float | None = None) -> bool:
         """Whether the server reports SERVING: for readiness, for one gRPC service by its name, `liveness` or `rulebook`."""
-        return calls.is_serving(self._call(self._stubs.check, calls.health_request(service), timeout))
+        return calls.is_serving(
+            self._call(self._stubs.check, calls.health_request(service or calls.READINESS), timeout)
+        )
 
     def _call(self, rpc: Callable[..., _Response], message: Message, timeout: float | None) -> _Response:
         budget = Budget(self._policy, timeout)
