@@ -1,5 +1,6 @@
 """The command line `tact`: one module a command, imported only when the command runs."""
 
+from difflib import get_close_matches
 from importlib import import_module
 from typing import Any
 
@@ -31,6 +32,13 @@ class _Commands(CliGroup):
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 -- click's signature
         """The names, in the order of the help."""
         return list(COMMANDS)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command of the first word; a usage error that names the command most like it, if there is none."""
+        close = [] if args[0] in COMMANDS else get_close_matches(args[0], COMMANDS, n=1)
+        if close:
+            ctx.fail(f"No such command {args[0]!r}. Did you mean {close[0]!r}?")
+        return super().resolve_command(ctx, args)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 -- click's signature
         """The command; None for an unknown name."""

@@ -28,7 +28,8 @@ class _Effective:
 
 def settings(
     options: Annotated[
-        list[str] | None, typer.Argument(help="Options of tact serve, after --.", show_default=False)
+        list[str] | None,
+        typer.Argument(help="Options of tact serve, after --.", metavar="OPTION", show_default=False),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:

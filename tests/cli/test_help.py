@@ -80,7 +80,14 @@ def piped(folder: Path, *words: str, columns: str | None = None) -> str:
 CALLS = [
     ("decide", str(BOOK), "--context", "FILE"),
     ("explain", str(BOOK), "--context", "FILE"),
-    ("buckets", str(ROOT / "rules" / "film-word-of-mouth"), "--customer", "a-customer-with-a-long-name" * 3),
+    (
+        "buckets",
+        str(ROOT / "rules" / "film-word-of-mouth"),
+        "--customer",
+        "a-customer-with-a-long-name" * 3,
+        "--on",
+        "2026-03-05",
+    ),
     ("settings", "--", "--log", f"sqlite:////{'long/' * 30}tact.db"),
 ]
 
@@ -105,3 +112,11 @@ def test_columns_are_respected_without_a_cut(words: tuple[str, ...], tmp_path: P
         return "".join(sorted(re.sub(r"[\s┏┓┃┡┩│└┘━┳╇┴─╵├]", "", text)))
 
     assert letters(printed) == letters(piped(tmp_path, *words))
+
+
+def test_a_mistyped_command_is_recognised() -> None:
+    """With the exit code of usage errors."""
+    result = CliRunner(env=WIDE).invoke(app, ["chek", str(BOOK)])
+    assert result.exit_code == 2
+    assert "No such command 'chek'. Did you mean 'check'?" in result.stderr
+    assert "No such command 'xyz'." in CliRunner(env=WIDE).invoke(app, ["xyz"]).stderr

@@ -10,8 +10,10 @@ from engine.conditions import model
 from engine.conditions.model import Condition
 from engine.conditions.trace import text_of
 from engine.decide.compiled import compile_book
+from engine.model.instant import DAY
 from engine.rulebook.load import load_files
 from engine.rulebook.model.book import Book
+from engine.rulebook.model.policies import Gap, Pause, Rolling
 from engine.rulebook.report.diagnostics import render
 from tests.books import write_book
 
@@ -110,3 +112,28 @@ def test_failed_scenarios_and_explanations_show_it(tmp_path: Path) -> None:
     printed = CliRunner().invoke(app, ["test", str(book)]).output
     assert "profile.seen within 2w, it is 2026-01-01T00:00:00+01:00" in printed
     assert "profile.spend gte 1e6, it is 5" in printed
+
+
+PRESSURE = """
+pressure:
+  caps:   {fortnight: {limit: 2, per: rolling 2w}}
+  gaps:   {breath: {at_least: 24h}}
+  pauses: {peace: {outcome: ignored, times: 3, within: 336h, for: 4w}}
+"""
+
+
+def test_windows_of_rules_are_shown_as_written() -> None:
+    """Of caps, gaps and pauses; equal ones are equal policies, however they are written."""
+    result = load_files({"book.yaml": (BOOK.replace("CONDITION", "{profile.spend: 1}") + PRESSURE).encode()})
+    assert result.book is not None, render(result.diagnostics)
+    compiled = compile_book(result.book)
+    rules = compiled.compiled_campaigns[0].campaign_channels["sms"].rules
+    assert {rule.name: rule.window for rule in rules} == {
+        "fortnight": "rolling 2w",
+        "breath": "24h",
+        "peace": "4w after 3 in 336h",
+    }
+    pressure = result.book.pressure
+    assert pressure.caps["fortnight"].window == Rolling(14 * DAY)
+    assert pressure.gaps["breath"] == Gap("breath", DAY)
+    assert pressure.pauses["peace"] == Pause("peace", frozenset({"ignored"}), 28 * DAY, 3, 14 * DAY)
