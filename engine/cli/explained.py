@@ -64,9 +64,7 @@ def _table(answer: pb.ExplainResponse, zone: tzinfo) -> Table:
         name = "" if reason.name == campaign.campaign else f" {reason.name}"
         against = ""
         if campaign.HasField("rival"):
-            against = (
-                f"score {score_text(rival.score)}" if rival.tier == campaign.tier else f"tier {rival.tier}"
-            )
+            against = _against(campaign, rival)
         rows.add_row(
             Text(campaign.campaign),
             Text(f"{_code(reason.code)}{name}", "bold green" if reason.code == pb.REASON_CODE_CHOSEN else ""),
@@ -76,6 +74,12 @@ def _table(answer: pb.ExplainResponse, zone: tzinfo) -> Table:
             Text(_change(campaign.flips[0], zone) if campaign.flips else ""),
         )
     return rows
+
+
+def _against(campaign: pb.CampaignExplanation, rival: pb.Rival) -> str:
+    if rival.tier != campaign.tier:
+        return f"tier {rival.tier}"
+    return f"score {score_text(rival.score)}{', a tie' if rival.score == campaign.score else ''}"
 
 
 def _change(flip: pb.Flip, zone: tzinfo) -> str:

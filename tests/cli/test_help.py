@@ -120,3 +120,27 @@ def test_a_mistyped_command_is_recognised() -> None:
     assert result.exit_code == 2
     assert "No such command 'chek'. Did you mean 'check'?" in result.stderr
     assert "No such command 'xyz'." in CliRunner(env=WIDE).invoke(app, ["xyz"]).stderr
+
+
+TIE = """
+book: {name: tie, timezone: Europe/Paris, salt: s}
+attributes: {profile.phone: {type: text}}
+channels: {sms: {kind: outbound, address: profile.phone, consent: sms, on_silence: confirm}}
+offers: {cream: {name: Cream, value: 1, content: {default: {text: A cream for you}}}}
+campaigns:
+  first:  {offer: cream, channels: [sms]}
+  second: {offer: cream, channels: [sms]}
+"""
+
+
+def test_a_tie_is_said_to_be_one(tmp_path: Path) -> None:
+    """In the table and in the sentence, with what breaks it."""
+    (tmp_path / "book").mkdir()
+    (tmp_path / "book" / "book.yaml").write_text(TIE, encoding="utf-8")
+    context = tmp_path / "ada.yaml"
+    context.write_text("customer: ada\nprofile: {phone: '1'}\nconsents: [sms]\n", encoding="utf-8")
+    arguments = ["explain", str(tmp_path / "book"), "--context", str(context)]
+    printed = CliRunner(env=WIDE).invoke(app, arguments).output
+    assert "score 1, a tie" in printed
+    assert "(score 1 for both, a tie that a hash of the customer's id breaks)" in printed
+    assert "score 1 against 1" not in printed
