@@ -1,10 +1,12 @@
 """The command line `tact`: one module a command, imported only when the command runs."""
 
+from difflib import get_close_matches
 from importlib import import_module
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
+
+from engine.cli.command import CliCommand, CliGroup
 
 COMMANDS = (
     "serve",
@@ -24,12 +26,19 @@ COMMANDS = (
 _HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
 
 
-class _Commands(TyperGroup):
+class _Commands(CliGroup):
     """Imports a command's module when the command is needed."""
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 -- click's signature
         """The names, in the order of the help."""
         return list(COMMANDS)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command of the first word; a usage error that names the command most like it, if there is none."""
+        close = [] if args[0] in COMMANDS else get_close_matches(args[0], COMMANDS, n=1)
+        if close:
+            ctx.fail(f"No such command {args[0]!r}. Did you mean {close[0]!r}?")
+        return super().resolve_command(ctx, args)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 -- click's signature
         """The command; None for an unknown name."""
@@ -41,7 +50,7 @@ class _Commands(TyperGroup):
         single = typer.Typer(
             add_completion=False, pretty_exceptions_enable=False, context_settings=_HELP_OPTIONS
         )
-        single.command(cmd_name)(command)
+        single.command(cmd_name, cls=CliCommand)(command)
         return typer.main.get_command(single)
 
 
@@ -51,6 +60,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings=_HELP_OPTIONS,
+    epilog="Exit codes: 0 fine; 2 usage; 3 the book does not load; 4 a scenario failed; 1 anything else.",
 )
 
 

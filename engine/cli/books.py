@@ -1,6 +1,7 @@
 """The book that a command works with; the command ends where it does not load."""
 
 import os
+import sys
 from pathlib import Path
 from typing import TextIO
 
@@ -20,7 +21,7 @@ def loaded_book(folder: Path) -> Book:
 def checked(loaded: LoadedBook, folder: Path) -> Book:
     """The book that was loaded from the folder; ends the command with its diagnostics if it did not load."""
     if loaded.book is None:
-        typer.echo(render(loaded.diagnostics), err=True)
+        typer.echo(render(loaded.diagnostics, color=in_color(sys.stderr)), nl=False, err=True)
         fail(f"{folder} does not load", BOOK)
     return loaded.book
 

@@ -7,16 +7,19 @@ from typing import Annotated
 
 import orjson
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from engine.cli.books import loaded_book
 from engine.cli.exits import USAGE, fail
+from engine.cli.screen import screen, table
 from engine.decide.experiments.assignments import Assignment, assignments
 from engine.model.instant import Instant, from_datetime, to_datetime
 from engine.rulebook.model.book import Book
-from engine.rulebook.text import datetimes
+from engine.rulebook.text import datetimes, yaml_events
+
+_AROUND = " \t\r\n\xa0\u2007\u200b\u202f\u3000\ufeff"
+"""Blanks of all kinds, and the byte order mark of a file that was joined to another."""
 
 
 def buckets(
@@ -24,7 +27,7 @@ def buckets(
     customer: Annotated[
         list[str] | None, typer.Option(help="A customer's id; may be given several times.")
     ] = None,
-    file: Annotated[Path | None, typer.Option(help="A file of ids, one a line.")] = None,
+    file: Annotated[Path | None, typer.Option(help="A file of ids in UTF-8, one a line.")] = None,
     on: Annotated[str, typer.Option(help="A date or a time; by default now.")] = "",
     as_json: Annotated[
         bool, typer.Option("--json", help="Print a JSON object for each customer, one a line.")
@@ -36,7 +39,7 @@ def buckets(
     """
     loaded = loaded_book(book)
     now = _moment(on, loaded)
-    console = Console(highlight=False, soft_wrap=True)
+    console = screen()
     if not customer and file is None:
         fail("name a customer with --customer, or a file of them with --file", USAGE)
     for customer_id in (*(customer or ()), *_lines(file)):
@@ -44,7 +47,7 @@ def buckets(
         if as_json:
             typer.echo(orjson.dumps(_report(customer_id, now, loaded, draws)))
         else:
-            console.print(_table(customer_id, now, loaded, draws))
+            console.print(_table(customer_id, now, loaded, draws), soft_wrap=False)
 
 
 def _moment(text: str, book: Book) -> Instant:
@@ -59,14 +62,25 @@ def _moment(text: str, book: Book) -> Instant:
 
 
 def _lines(file: Path | None) -> Iterator[str]:
-    """The ids in the file; empty lines are skipped."""
+    """The ids in the file, without blanks around them; empty lines are skipped."""
     if file is None:
         return
     try:
-        with file.open(encoding="utf-8") as lines:
-            yield from (line.rstrip("\r\n") for line in lines if line.strip())
-    except (OSError, UnicodeDecodeError) as error:
-        fail(f"{file}: cannot be read: {error}", USAGE)
+        with file.open("rb") as lines:
+            for number, line in enumerate(lines, 1):
+                yield from _ids(line, file, number)
+    except OSError as error:
+        fail(f"{file}: cannot be read: {error.strerror}", USAGE)
+
+
+def _ids(line: bytes, file: Path, number: int) -> Iterator[str]:
+    """The ids in a line, which may end in any way and begin with a byte order mark."""
+    try:
+        text = yaml_events.decode(line)
+    except yaml_events.Unreadable as error:
+        fail(f"{file}:{number}:{error.position[1]}: {error.message}; {error.hint}".rstrip("; "), USAGE)
+    stripped = (part.strip(_AROUND) for part in text.split("\r"))
+    yield from (customer_id for customer_id in stripped if customer_id)
 
 
 def _report(customer_id: str, now: Instant, book: Book, draws: Sequence[Assignment]) -> dict[str, object]:
@@ -84,7 +98,7 @@ def _document(draw: Assignment) -> dict[str, object]:
 
 def _table(customer_id: str, now: Instant, book: Book, draws: Sequence[Assignment]) -> Table:
     local = to_datetime(now).astimezone(book.timezone).isoformat(timespec="minutes")
-    table = Table(
+    rows = table(
         *("draw", "of", "salt", "place", "share", "result"),
         title=f"{escape(customer_id)} on {local}",
         title_justify="left",
@@ -92,8 +106,8 @@ def _table(customer_id: str, now: Instant, book: Book, draws: Sequence[Assignmen
     for draw in draws:
         position = "" if draw.position is None else f"{draw.position:.6f}"
         share = "" if draw.share is None else f"{draw.share:.4g}"
-        table.add_row(draw.kind, draw.name, escape(draw.salt), position, share, _result(draw))
-    return table
+        rows.add_row(draw.kind, draw.name, escape(draw.salt), position, share, _result(draw))
+    return rows
 
 
 def _result(draw: Assignment) -> str:

@@ -17,7 +17,7 @@ from engine.rulebook.report.diagnostics import Severity, render
 
 
 def check(
-    book: Annotated[Path, typer.Argument(help="The folder of the book.")],
+    book: Annotated[Path, typer.Argument(help="Folder of the book.")],
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON object, for machines.")] = False,
 ) -> None:
     """Check a book and print everything that is wrong with it; exit code 3 when it does not load."""

@@ -14,27 +14,39 @@ WithTls: TypeAlias = Annotated[
 
 
 Ca: TypeAlias = Annotated[
-    Path | None, typer.Option(envvar="TACT_CA", help="Use TLS, with these authorities (PEM). Or TACT_CA.")
+    Path | None,
+    typer.Option(
+        show_envvar=False, envvar="TACT_CA", help="Use TLS, with these authorities (PEM). Or TACT_CA."
+    ),
 ]
 
 
 Cert: TypeAlias = Annotated[
     Path | None,
-    typer.Option(envvar="TACT_CERT", help="The client's own certificate (PEM). Or TACT_CERT."),
+    typer.Option(
+        show_envvar=False, envvar="TACT_CERT", help="The client's own certificate (PEM). Or TACT_CERT."
+    ),
 ]
 
 
-Key: TypeAlias = Annotated[Path | None, typer.Option(envvar="TACT_KEY", help="Its key (PEM). Or TACT_KEY.")]
+Key: TypeAlias = Annotated[
+    Path | None, typer.Option(show_envvar=False, envvar="TACT_KEY", help="Its key (PEM). Or TACT_KEY.")
+]
 
 
 ServerName: TypeAlias = Annotated[
     str,
-    typer.Option(envvar="TACT_SERVER_NAME", help="Name in the server's certificate. Or TACT_SERVER_NAME."),
+    typer.Option(
+        show_envvar=False,
+        envvar="TACT_SERVER_NAME",
+        help="Name in the server's certificate. Or TACT_SERVER_NAME.",
+    ),
 ]
 
 
 TokenFile: TypeAlias = Annotated[
-    Path | None, typer.Option(envvar="TACT_TOKEN_FILE", help="File with a token. Or TACT_TOKEN_FILE.")
+    Path | None,
+    typer.Option(show_envvar=False, envvar="TACT_TOKEN_FILE", help="File with a token. Or TACT_TOKEN_FILE."),
 ]
 
 
@@ -54,7 +66,7 @@ class Access(NamedTuple):
             secured = any((self.tls, self.ca, self.cert, self.key, self.server_name))
             tls = Tls(self.ca, self.cert, self.key, self.server_name) if secured else None
             file = self.token_file
-            token = None if file is None else file.read_text(encoding="utf-8").strip()
+            token = None if file is None else file.read_text(encoding="utf-8-sig").strip()
             return Client(target, timeout=timeout, tls=tls, token=token)
         except (OSError, ValueError) as error:
             fail(str(error), USAGE)

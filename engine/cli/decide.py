@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 from google.protobuf.json_format import MessageToJson
-from rich.console import Console
 from rich.table import Table
 
 from engine.cli.books import loaded_book
 from engine.cli.exits import USAGE, fail
 from engine.cli.local import read_context, try_out
+from engine.cli.screen import screen, table
 from engine.decide.compiled import CompiledBook, compile_book
 from engine.explain import CampaignExplained, Explained
 from engine.explain.words import ignored_in_words, rule_in_words, score_text
@@ -29,12 +29,12 @@ def decide(
 ) -> None:
     """Decide for the customer in a file, and explain the decision; nothing is kept.
 
-    The file holds customer, and as far as known profile, location, weather, consents, preferred_channels,
-    channels, placement, max_offers and now.
+    The file holds customer, and as far as known aliases, profile, location, weather, events, consents and
+    preferred_channels; of the call channels, placement, max_offers, mode and now.
     """
     compiled = compile_book(loaded_book(book))
     try:
-        explained = try_out(compiled, read_context(context, compiled.book))
+        explained = try_out(compiled, read_context(context, compiled))
     except (ValueError, InvalidMessage, Unsupported) as error:
         fail(str(error), USAGE)
     if as_json:
@@ -46,7 +46,7 @@ def decide(
 
 
 def _show(explained: Explained, compiled: CompiledBook) -> None:
-    console = Console(highlight=False, soft_wrap=True)
+    console = screen()
     decision = explained.decision
     console.print(
         f"[bold]{decision.outcome.upper()}[/bold] at {to_datetime(decision.at).astimezone(compiled.book.timezone)}"
@@ -66,10 +66,10 @@ def _show(explained: Explained, compiled: CompiledBook) -> None:
     for signal in explained.signals:
         led = f", from {', '.join(signal.led_by)}" if signal.led_by else ""
         console.print(f"signal {signal.name}{led}")
-    console.print(_table(decision, explained.campaigns))
+    console.print(_table(decision, explained.campaigns), soft_wrap=False)
     readings = [reading for campaign in explained.campaigns for reading in campaign.readings]
     if readings:
-        console.print(_pressure(readings, compiled))
+        console.print(_pressure(readings, compiled), soft_wrap=False)
 
 
 def _line(offer: ChosenOffer) -> str:
@@ -80,17 +80,17 @@ def _line(offer: ChosenOffer) -> str:
 
 
 def _pressure(readings: Sequence[RuleReading], compiled: CompiledBook) -> Table:
-    table = Table("campaign", "channel", "rule", "", "state", title="contact pressure", title_justify="left")
+    rows = table("campaign", "channel", "rule", "", "state", title="contact pressure", title_justify="left")
     for reading in readings:
         effect = "blocks" if reading.blocks else "lets pass"
-        table.add_row(
+        rows.add_row(
             reading.campaign,
             reading.channel,
             f"{reading.kind} {reading.rule}",
             effect,
             rule_in_words(reading, compiled.book.timezone),
         )
-    return table
+    return rows
 
 
 def _reason_name(campaign: CampaignExplained) -> str:
@@ -99,7 +99,7 @@ def _reason_name(campaign: CampaignExplained) -> str:
 
 
 def _table(decision: Decision, campaigns: tuple[CampaignExplained, ...]) -> Table:
-    table = Table(
+    rows = table(
         "campaign",
         "stage",
         "score",
@@ -112,7 +112,7 @@ def _table(decision: Decision, campaigns: tuple[CampaignExplained, ...]) -> Tabl
         lost = ", ".join(
             f"{detail.name} {detail.code}" for detail in campaign.details if detail != campaign.reason
         )
-        table.add_row(
+        rows.add_row(
             campaign.campaign, f"{campaign.reason.code} {_reason_name(campaign)}".strip(), score, lost
         )
-    return table
+    return rows

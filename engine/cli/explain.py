@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 from google.protobuf.json_format import MessageToJson
-from rich.console import Console
 
 from engine.api.v1.decisions_pb2 import DecideRequest, ExplainResponse
 from engine.cli.books import loaded_book
@@ -13,6 +12,7 @@ from engine.cli.connect import Access, Ca, Cert, Key, ServerName, TokenFile, Wit
 from engine.cli.exits import USAGE, fail
 from engine.cli.explained import show
 from engine.cli.local import look_back, read_context, try_out
+from engine.cli.screen import screen
 from engine.client import Client, InvalidRequest, NotFound, TactError
 from engine.decide.compiled import CompiledBook, compile_book
 from engine.explain import NoSuchDecision
@@ -71,12 +71,12 @@ def explain(
     elif sentences:
         typer.echo("\n".join([*response.notes, *(campaign.sentence for campaign in response.campaigns)]))
     else:
-        show(Console(highlight=False, soft_wrap=True), response, compiled.book.timezone)
+        show(screen(), response, compiled.book.timezone)
 
 
 def _subject(compiled: CompiledBook, context: Path | None, decision: str | None) -> DecideRequest | str:
     if context is not None and decision is None:
-        return read_context(context, compiled.book)
+        return read_context(context, compiled)
     if decision is not None and context is None:
         return decision
     raise ValueError("give either --context, for a customer, or --decision, for a logged decision")

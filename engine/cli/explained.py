@@ -11,6 +11,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from engine.api.v1 import decisions_pb2 as pb
+from engine.cli.screen import table
 from engine.explain.words import (
     MARKS,
     code_in_words,
@@ -39,7 +40,7 @@ def show(console: Console, answer: pb.ExplainResponse, zone: tzinfo) -> None:
     for note in answer.notes:
         console.print(Text(f"note: {note}", "yellow"))
     console.print()
-    console.print(_table(answer, zone))
+    console.print(_table(answer, zone), soft_wrap=False)
     for campaign in answer.campaigns:
         console.print()
         console.print(Text(campaign.sentence))
@@ -71,16 +72,14 @@ def _answer(response: pb.DecideResponse, zone: tzinfo) -> Iterator[Text]:
 
 
 def _table(answer: pb.ExplainResponse, zone: tzinfo) -> Table:
-    table = Table("campaign", "stage", "tier", "score", "against", "what would bring it further")
+    rows = table("campaign", "stage", "tier", "score", "against", "what would bring it further")
     for campaign in answer.campaigns:
         reason, rival = campaign.reason, campaign.rival
         name = "" if reason.name == campaign.campaign else f" {reason.name}"
         against = ""
         if campaign.HasField("rival"):
-            against = (
-                f"score {score_text(rival.score)}" if rival.tier == campaign.tier else f"tier {rival.tier}"
-            )
-        table.add_row(
+            against = _against(campaign, rival)
+        rows.add_row(
             Text(campaign.campaign),
             Text(f"{_code(reason.code)}{name}", "bold green" if reason.code == pb.REASON_CODE_CHOSEN else ""),
             str(campaign.tier),
@@ -88,7 +87,13 @@ def _table(answer: pb.ExplainResponse, zone: tzinfo) -> Table:
             against,
             Text(_change(campaign.flips[0], zone) if campaign.flips else ""),
         )
-    return table
+    return rows
+
+
+def _against(campaign: pb.CampaignExplanation, rival: pb.Rival) -> str:
+    if rival.tier != campaign.tier:
+        return f"tier {rival.tier}"
+    return f"score {score_text(rival.score)}{', a tie' if rival.score == campaign.score else ''}"
 
 
 def _change(flip: pb.Flip, zone: tzinfo) -> str:

@@ -1,42 +1,35 @@
 """Deciding and explaining in this process: context files, an empty ledger for them, and logged decisions."""
 
 import asyncio
+import sys
 import tempfile
 from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
 
+import typer
+
 from engine.api.v1.decisions_pb2 import DecideRequest
+from engine.cli.books import in_color
+from engine.cli.exits import USAGE, fail
 from engine.decide.compiled import CompiledBook
 from engine.engine import Engine
 from engine.explain import Explained, explain, explain_logged
 from engine.ledger.ledger import Ledger
 from engine.ledger.store.open import check_url, is_missing, open_store
 from engine.model.instant import from_datetime
-from engine.rulebook.model.book import Book
-from engine.rulebook.text.nodes import compose
-from engine.scenario.contexts import typed
-from engine.wire.messages.requests import from_document
+from engine.rulebook.report.diagnostics import render
+from engine.scenario.context_file import load_context
 from engine.wire.parse import Parser
 
 
-def read_context(path: Path, book: Book) -> DecideRequest:
-    """The request in a context file, JSON or YAML; raises ValueError that says what is wrong and where.
-
-    Text is parsed as a date or a time where the book declares one; a time without a zone takes the book's.
-    """
-    try:
-        document = compose(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: cannot be read: {error}") from None
-    for problem in document.problems:
-        line, column = problem.position
-        raise ValueError(f"{path}:{line}:{column}: {problem.message}")
-    data: object = document.data
-    try:
-        return from_document(typed(data, book) if isinstance(data, dict) else data)
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+def read_context(path: Path, compiled: CompiledBook) -> DecideRequest:
+    """The request in a context file, JSON or YAML; ends the command with its diagnostics if anything is wrong."""
+    loaded = load_context(path, compiled)
+    typer.echo(render(loaded.diagnostics, color=in_color(sys.stderr)), nl=False, err=True)
+    if loaded.message is None:
+        fail(f"{path} does not load", USAGE)
+    return loaded.message
 
 
 def try_out(

@@ -80,7 +80,7 @@ def serve(
     workers: Annotated[
         int | None, typer.Option(help="Processes that serve; from 2 on under a supervisor. Or TACT_WORKERS.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Log lines of JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Write messages as lines of JSON.")] = False,
 ) -> None:
     """Serve a book over gRPC until SIGTERM or Ctrl-C; then finish what was accepted and leave."""
     settings = settings_of(

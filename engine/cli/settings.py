@@ -7,11 +7,10 @@ from typing import Annotated, Any
 
 import orjson
 import typer
-from rich.console import Console
-from rich.table import Table
 from typer.main import get_command
 
 from engine.cli.options import settings_of
+from engine.cli.screen import screen, table
 from engine.settings import Settings
 
 _PASSWORD = re.compile(r"//([^/@:]*):[^/@]*@")
@@ -29,7 +28,8 @@ class _Effective:
 
 def settings(
     options: Annotated[
-        list[str] | None, typer.Argument(help="Options of tact serve, after --.", show_default=False)
+        list[str] | None,
+        typer.Argument(help="Options of tact serve, after --.", metavar="OPTION", show_default=False),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -42,13 +42,13 @@ def settings(
             ).decode()
         )
         return
-    table = Table("variable", "value", "source", box=None)
+    rows = table("variable", "value", "source", box=None)
     for setting in effective:
         value = str(setting.value).lower() if isinstance(setting.value, bool) else str(setting.value)
-        table.add_row(
+        rows.add_row(
             setting.name, value, setting.source, style=None if setting.source == "default" else "bold"
         )
-    Console(soft_wrap=True).print(table)
+    screen().print(rows, soft_wrap=False)
 
 
 def _serve_options(words: list[str]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from engine.cli.books import in_color
 from engine.cli.exits import BOOK, SCENARIO, USAGE, fail
+from engine.cli.screen import screen
 from engine.decide.compiled import CompiledBook, compile_book
 from engine.ledger.errors import LedgerError
 from engine.rulebook.load import load
@@ -75,11 +76,11 @@ def _chosen(scenarios: Sequence[Scenario], only: str) -> Sequence[Scenario]:
 
 def _play(compiled: CompiledBook, scenarios: Sequence[Scenario]) -> Sequence[Result]:
     """The results; shows a progress bar on stderr if it is a terminal and there are many scenarios."""
-    screen = Console(stderr=True)
+    progress = Console(stderr=True)
     columns = (TextColumn("playing"), BarColumn(), MofNCompleteColumn())
-    quiet = not screen.is_terminal or len(scenarios) < _MANY
+    quiet = not progress.is_terminal or len(scenarios) < _MANY
     try:
-        with Progress(*columns, console=screen, transient=True, disable=quiet) as bar:
+        with Progress(*columns, console=progress, transient=True, disable=quiet) as bar:
             task = bar.add_task("", total=len(scenarios))
             return play(compiled, scenarios, lambda: bar.advance(task))
     except LedgerError as error:
@@ -87,7 +88,7 @@ def _play(compiled: CompiledBook, scenarios: Sequence[Scenario]) -> Sequence[Res
 
 
 def _show(compiled: CompiledBook, results: Sequence[Result]) -> None:
-    console = Console(highlight=False, soft_wrap=True)
+    console = screen()
     if not results:
         console.print(f"{compiled.book.name}: no scenarios; write some into its folder tests/", markup=False)
         return

@@ -7,6 +7,7 @@ from typing import Annotated
 import orjson
 import typer
 
+from engine.cli.command import CliCommand, CliGroup
 from engine.cli.exits import OTHER, USAGE, fail
 from engine.server.access.callers_file import WrongCallers
 from engine.server.access.roles import Role
@@ -14,6 +15,7 @@ from engine.server.access.tokens import Entry, add, check, entry_of, new_token
 
 token = typer.Typer(
     name="token",
+    cls=CliGroup,
     add_completion=False,
     pretty_exceptions_enable=False,
     no_args_is_help=True,
@@ -26,7 +28,7 @@ def _token() -> None:
     """Make tokens for callers."""
 
 
-@token.command()
+@token.command(cls=CliCommand)
 def new(
     name: Annotated[str, typer.Option(help="The caller's name.")],
     role: Annotated[list[Role], typer.Option(help="What the caller may do; may be given several times.")],

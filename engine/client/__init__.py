@@ -6,6 +6,8 @@
 `tls=Tls(ca="ca.pem")` verifies the server by its certificate, `token="tact_…"` identifies the caller to it.
 `AsyncClient` has the same methods for asyncio. A call has one deadline for all its attempts. Only UNAVAILABLE is tried
 again; a retry never decides or counts twice, since every request bears a request_id and every recorded event an event_id.
+Optional arguments that are None are as good as not given. Enums of answers print as their names and equal their numbers;
+`answer.message` is the message itself, for functions of protobuf that need it.
 Every failure is a `TactError`:
 
     TactError

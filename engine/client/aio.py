@@ -23,7 +23,8 @@ from engine.api.v1.decisions_pb2 import (
 from engine.client import calls
 from engine.client.access import Tls, Token, metadata_of
 from engine.client.errors import TactError, error_of_call
-from engine.client.many import AGAIN, BATCH_SECONDS, RequestBatch, batches, interrupted
+from engine.client.many import AGAIN, BATCH_SECONDS, MOST_BATCHED, RequestBatch, batches, interrupted
+from engine.client.named import named
 from engine.client.results import ItemResults, RecordResults, batch_results, record_results
 from engine.client.retry import Budget, Policy
 from engine.client.stream import AsyncUnanswered
@@ -34,9 +35,9 @@ _Response = TypeVar("_Response")
 class AsyncClient:
     """A client of one target. Create it where its event loop runs, and close it when done.
 
-    timeout: seconds for one call with all its attempts. attempts: how often a call is tried while the server is
-    UNAVAILABLE. tls: how to verify the server; None: without TLS. token: sent with every call, says who calls.
-    connections: how many to open; calls use them in turn, and each leads to one worker of a server that has several.
+    timeout: seconds for one call with all its attempts (1). attempts: how often a call is tried while the server is
+    UNAVAILABLE (3). tls: how to verify the server; None: without TLS. token: sent with every call, says who calls.
+    connections: how many to open (1); calls use them in turn, and each leads to one worker of a server that has several.
     Raises ValueError for a timeout that is not above 0, and for fewer than one attempt or connection.
     """
 
@@ -44,13 +45,13 @@ class AsyncClient:
         self,
         target: str,
         *,
-        timeout: float = 1.0,
-        attempts: int = 3,
+        timeout: float | None = None,
+        attempts: int | None = None,
         tls: Tls | None = None,
         token: Token = None,
-        connections: int = 1,
+        connections: int | None = None,
     ) -> None:
-        self._policy = Policy(timeout, attempts)
+        self._policy = Policy.of(timeout, attempts)
         self._token = token
         self._channels = [_channel(target, tls) for _ in range(calls.checked(connections))]
         self._stubs = calls.Stubs(self._channels)
@@ -71,7 +72,7 @@ class AsyncClient:
     async def decide(self, request: DecideRequest, *, timeout: float | None = None) -> DecideResponse:
         """Decide for one customer; `timeout` in seconds replaces the client's own."""
         response: DecideResponse = await self._call(self._stubs.decide, calls.identified(request), timeout)
-        return response
+        return named(response)
 
     async def decide_batch(
         self, requests: Sequence[DecideRequest], *, timeout: float | None = None
@@ -87,11 +88,11 @@ class AsyncClient:
         self,
         requests: Iterable[DecideRequest],
         *,
-        batch_size: int = 1000,
+        batch_size: int | None = None,
         timeout: float | None = None,
         on_progress: calls.OnProgress | None = None,
     ) -> AsyncIterator[DecideResponse | Status]:
-        """Decide any number of requests, batch by batch; yields a response or status for each, in their order.
+        """Decide any number of requests, batch by batch (of 1,000); yields a response or status for each, in their order.
 
         timeout: seconds for one batch; None: 30, or the client's own if that is longer. on_progress: called after each
         batch with the number of requests answered.
@@ -104,7 +105,7 @@ class AsyncClient:
         """
         seconds = max(BATCH_SECONDS, self._policy.timeout) if timeout is None else timeout
         source, done = iter(requests), 0
-        for batch in batches(source, batch_size):
+        for batch in batches(source, MOST_BATCHED if batch_size is None else batch_size):
             budget = Budget(self._policy, inf)
             while error := await self._send(batch, budget, seconds):
                 pause = budget.pause_between(error, AGAIN)
@@ -154,7 +155,7 @@ class AsyncClient:
                     async for response in call:
                         unanswered.answered(response)
                         budget.renew()
-                        yield response
+                        yield named(response)
                 except grpc.RpcError as failure:
                     await asyncio.sleep(budget.pause_after(failure))
                 else:
@@ -197,7 +198,7 @@ class AsyncClient:
         self,
         subject: DecideRequest | str,
         *,
-        campaigns: Sequence[str] = (),
+        campaigns: Sequence[str] | None = None,
         timeout: float | None = None,
     ) -> ExplainResponse:
         """Explain what the server would decide for a request, or a logged decision by its id.
@@ -206,11 +207,13 @@ class AsyncClient:
         """
         request = calls.explain_request(subject, campaigns)
         response: ExplainResponse = await self._call(self._stubs.explain, request, timeout)
-        return response
+        return named(response)
 
-    async def health(self, service: str = calls.READINESS, *, timeout: float | None = None) -> bool:
+    async def health(self, service: str | None = None, *, timeout: float | None = None) -> bool:
         """Whether the server reports SERVING: for readiness, for one gRPC service by its name, `liveness` or `rulebook`."""
-        return calls.is_serving(await self._call(self._stubs.check, calls.health_request(service), timeout))
+        return calls.is_serving(
+            await self._call(self._stubs.check, calls.health_request(service or calls.READINESS), timeout)
+        )
 
     async def _call(
         self, rpc: Callable[..., Awaitable[_Response]], message: Message, timeout: float | None

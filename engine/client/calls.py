@@ -29,6 +29,10 @@ READINESS, LIVENESS, RULEBOOK = "", "liveness", "rulebook"
 """The services that the health check knows, besides each gRPC service by its name."""
 
 
+BATCH_SIZE = 500
+"""Requests of a batch of `decide_many`."""
+
+
 _ROUND_ROBIN = '{"loadBalancingConfig": [{"round_robin": {}}]}'
 
 
@@ -67,8 +71,10 @@ def _round_robin(methods: Iterable[Callable[..., Any]]) -> Callable[..., Any]:
     return call
 
 
-def checked(connections: int) -> int:
-    """The number of connections; raises ValueError for fewer than one."""
+def checked(connections: int | None) -> int:
+    """The number of connections, by default 1; raises ValueError for fewer than one."""
+    if connections is None:
+        return 1
     if connections < 1:
         raise ValueError(f"connections must be at least 1, not {connections}")
     return connections
@@ -88,7 +94,7 @@ def batch(requests: Sequence[DecideRequest]) -> DecideBatchRequest:
     return DecideBatchRequest(requests=map(identified, requests))
 
 
-def explain_request(subject: DecideRequest | str, campaigns: Sequence[str]) -> ExplainRequest:
+def explain_request(subject: DecideRequest | str, campaigns: Sequence[str] | None) -> ExplainRequest:
     """The message that asks for an explanation of a request, or of a logged decision by its id."""
     if isinstance(subject, str):
         return ExplainRequest(decision_id=subject, campaigns=campaigns)

@@ -8,6 +8,7 @@ from google.rpc.status_pb2 import Status
 
 from engine.api.v1.decisions_pb2 import DecideBatchResponse, DecideResponse, RecordedResult, RecordResponse
 from engine.client.errors import ItemsRefused, TactError, error_of_status
+from engine.client.named import named
 
 Item = TypeVar("Item")
 
@@ -51,7 +52,8 @@ class RecordResults(ItemResults[Recorded]):
 def batch_results(response: DecideBatchResponse) -> ItemResults[DecideResponse]:
     """The response or the error of each request."""
     return ItemResults(
-        item.response if item.WhichOneof("result") == "response" else item.error for item in response.items
+        named(item.response) if item.WhichOneof("result") == "response" else item.error
+        for item in response.items
     )
 
 

@@ -26,6 +26,12 @@ class Policy:
     """Seconds for all attempts together."""
     attempts: int = 3
 
+    @classmethod
+    def of(cls, timeout: float | None, attempts: int | None) -> "Policy":
+        """The policy, with the defaults in place of None."""
+        given = {"timeout": timeout, "attempts": attempts}
+        return cls(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+
     def __post_init__(self) -> None:
         if self.timeout <= 0 or self.attempts < 1:
             raise ValueError(

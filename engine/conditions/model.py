@@ -5,7 +5,7 @@ each of its parts. No value is ever converted: "9" is not 9, and true is not 1.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -71,6 +71,9 @@ class Test:
     attribute: str
     operator: Operator
     operand: Operand
+    written: str = field(default="", compare=False, repr=False)
+    """The whole test as the book writes it, for people, where durations or numbers are written otherwise than by default
+    (`2w`, `1e6`); empty where not. Tests that differ in it alone are equal."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,10 +44,8 @@ def trace(
 def text_of(condition: Condition, times: TimeAttributes = _NO_TIMES) -> str:
     """Text of a node: `profile.age gte 18`, `profile.seen within 36h`, `audience cold-north`, `all`, `always`."""
     match condition:
-        case Test(attribute=attribute, operator=operator, operand=int(span)) if operator is Operator.WITHIN:
-            return f"{attribute} {operator} {span_text(span)}"
-        case Test(attribute=attribute, operator=operator, operand=operand):
-            return f"{attribute} {operator} {_operand_text(operand, attribute, times)}"
+        case Test():
+            return condition.written or _test_text(condition, times)
         case Audience(name=name):
             return f"audience {name}"
         case All():
@@ -56,6 +54,13 @@ def text_of(condition: Condition, times: TimeAttributes = _NO_TIMES) -> str:
             return "any"
         case None_():
             return "none"
+
+
+def _test_text(test: Test, times: TimeAttributes) -> str:
+    operand = test.operand
+    if test.operator is Operator.WITHIN and isinstance(operand, int):
+        return f"{test.attribute} {test.operator} {span_text(operand)}"
+    return f"{test.attribute} {test.operator} {_operand_text(operand, test.attribute, times)}"
 
 
 def _operand_text(operand: Operand, attribute: str, times: TimeAttributes) -> str:

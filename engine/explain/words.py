@@ -11,6 +11,10 @@ from engine.model.instant import Instant, to_datetime
 from engine.model.texts import number_text, time_text, value_text
 from engine.model.values import Value
 
+_MOST_ZONES = 4
+"""Zones that are named."""
+
+
 MARKS = {"TRUE": "yes", "FALSE": "no", "UNKNOWN": "unknown"}
 """By name of the verdict."""
 
@@ -191,13 +195,14 @@ def rule_in_brief(kind: str, counted: int, limit: int, window: str) -> str:
 
 
 def _where(reading: RuleReading) -> str:
-    """The zone whose clock was read; of several the first."""
-    if not reading.zones:
+    """The zones whose clocks were read; of many the first ones, and how many more."""
+    zones = list(reading.zones)
+    if not zones:
         return ""
-    others = len(reading.zones) - 1
-    return f" in {reading.zones[0]}" + (
-        f" and {others} other zone{'s' if others > 1 else ''}" if others else ""
-    )
+    if len(zones) > _MOST_ZONES:
+        zones[_MOST_ZONES - 1 :] = [f"{len(zones) - _MOST_ZONES + 1} more zones"]
+    *before, last = zones
+    return f" in {', '.join(before)} and {last}" if before else f" in {last}"
 
 
 def _until(reading: RuleReading, zone: tzinfo) -> str:
@@ -241,10 +246,15 @@ def score_text(score: float) -> str:
 
 
 def ranks_in_words(tier: int, score: float | None, other_tier: int, other_score: float | None) -> str:
-    """Two ranks, in brackets: the tiers where they differ, else the scores."""
+    """Two ranks, in brackets: the tiers where they differ, else the scores, else what breaks the tie."""
     if tier != other_tier:
         return f" (tier {tier} against {other_tier})"
-    return f" (score {score_text(score or 0)} against {score_text(other_score or 0)})"
+    own, other = score or 0.0, other_score or 0.0
+    if own == other:
+        return f" (score {score_text(own)} for both, a tie that a hash of the customer's id breaks)"
+    texts = ((number_text(own, digits), number_text(other, digits)) for digits in (6, 12, 17))
+    own_text, other_text = next((pair for pair in texts if pair[0] != pair[1]), (repr(own), repr(other)))
+    return f" (score {own_text} against {other_text})"
 
 
 def value_in_words(change: Change, value: Value | None, zone: tzinfo) -> str:

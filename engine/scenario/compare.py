@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
@@ -16,7 +16,7 @@ from engine.rulebook.model.book import Book
 from engine.rulebook.report.diagnostics import Diagnostic
 from engine.scenario.contexts import shown
 from engine.scenario.model import Difference, Expected, Result, StoryStep
-from engine.scenario.why import why
+from engine.scenario.why import assignment_hints, why
 
 AnswerValue: TypeAlias = str | float | tuple[str, ...] | None
 """The value that a decision has under a key; None: no value."""
@@ -38,11 +38,16 @@ def differences(
     request: with the attributes that the book derives. explained: the explanation of the same request, taken before the
     decision was committed.
     """
-    return [
-        _difference(expectation, step, _observed(expectation, decision), explained, request, compiled)
+    unmet = [
+        (expectation, _difference(expectation, step, observed, explained, request, compiled))
         for expectation in step.expected
-        if _holds(expectation, _observed(expectation, decision)) is expectation.negated
+        if _holds(expectation, observed := _observed(expectation, decision)) is expectation.negated
     ]
+    if not unmet:
+        return []
+    expectations, differing = zip(*unmet, strict=True)
+    hints = assignment_hints(expectations, request, compiled, explained)
+    return [replace(differing[0], why=(*differing[0].why, *hints)), *differing[1:]]
 
 
 def _difference(

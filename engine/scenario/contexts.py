@@ -1,4 +1,7 @@
-"""Contexts and times in scenario and context files, read with the book's declarations and in its time zone."""
+"""Contexts and times in scenario and context files, read with the book's declarations and in its time zone.
+
+Both kinds of files are read by the same code, so that what one reports, the other does too.
+"""
 
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -6,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+from engine.api.v1.decisions_pb2 import DecideRequest
 from engine.decide.compiled import CompiledBook
 from engine.model.instant import Instant, from_datetime, to_datetime
 from engine.model.request import Request
@@ -15,7 +19,7 @@ from engine.rulebook.report.findings import Findings, Path
 from engine.rulebook.shapes.faults import shaped
 from engine.rulebook.text import datetimes
 from engine.rulebook.text.datetimes import ZoneError
-from engine.scenario.shapes import OverrideShape
+from engine.scenario.shapes import CustomerShape, OverrideShape
 from engine.wire.messages.requests import from_document
 from engine.wire.parse import Parser
 from engine.wire.violations import InvalidMessage, Unsupported
@@ -108,6 +112,10 @@ GROUPS = ("profile", "location", "weather")
 _PROFILE = re.compile(r"profile\.attributes\[(?P<name>.*)\]")
 
 
+_ITEM = re.compile(r"(?P<list>\w+)\[(?P<index>[0-9]+)\]\.?(?P<rest>.*)")
+"""The path of a request's field inside a list."""
+
+
 class ContextLayer(NamedTuple):
     """Some keys of a context, and the path where they are written."""
 
@@ -128,15 +136,19 @@ class ContextReader:
 
     def layer(self, data: Any, path: Path, shape: type[OverrideShape]) -> ContextLayer | None:
         """The valid part of the data as a layer of requests; None for data that is not a mapping."""
-        parsed = shaped(shape, data, path, self._findings)
+        if isinstance(data, dict):
+            self._check_keys(data, path, shape)
+        unknown = _unknown(data, shape)
+        given = {key: data[key] for key in data if key not in unknown} if unknown else data
+        parsed = shaped(shape, given, path, self._findings)
         if parsed is None:
             return None
-        sound = {key: getattr(parsed, key) for key in data if (*path, key) not in self._findings.poisoned}
+        sound = {key: getattr(parsed, key) for key in given if (*path, key) not in self._findings.poisoned}
         for group in GROUPS:
             if group in sound:
                 sound[group] = self._declared(group, sound[group], (*path, group))
         self.check_names(sound, path)
-        return ContextLayer(sound, path)
+        return ContextLayer({**sound, **unknown}, path)
 
     def check_names(self, data: Mapping[str, Any], path: Path) -> None:
         """Report channels, placements and consents that the book does not have."""
@@ -158,17 +170,37 @@ class ContextReader:
             self._findings.error(path, Code.UNKNOWN, f"the book has no {noun} {quote(name)}", hint)
             self._findings.poison(path[:-1] if isinstance(path[-1], int) else path)
 
+    def _check_keys(self, data: Mapping[str, Any], path: Path, shape: type[OverrideShape]) -> None:
+        """Report attributes that are written beside their group, and not below it."""
+        for key in data:
+            group, _, name = key.partition(".")
+            names = [key] if group in GROUPS and name else [f"{group}.{key}" for group in GROUPS]
+            meant = next((name for name in names if name in self._attributes), None)
+            if key not in shape.model_fields and meant is not None:
+                group, _, name = meant.partition(".")
+                message, hint = f"there is no key {quote(key)} here", f"write {group}: {{{name}: …}}"
+                self._findings.key_error((*path, key), Code.UNKNOWN, message, hint)
+                self._findings.poison((*path, key))
+
     def request(
         self, customer: str, layers: Sequence[ContextLayer], now: Instant, path: Path
     ) -> Request | None:
         """The request that the layers make, later ones over earlier ones; None after reporting what is wrong."""
+        checked = self.checked(customer, layers, now, path)
+        return None if checked is None else checked.request
+
+    def checked(
+        self, customer: str, layers: Sequence[ContextLayer], now: Instant, path: Path
+    ) -> "CheckedRequest | None":
+        """The same, with its message, which has no `now`."""
         origins: dict[str, Path] = {}
         document: dict[str, Any] = {}
         for layer in layers:
             _merge(layer.data, document, layer.path, "", origins)
         document["customer"] = customer
         try:
-            return self._parser.parse(from_document(typed(document, self._compiled.book)), now)
+            message = from_document(typed(document, self._compiled.book))
+            return CheckedRequest(message, self._parser.parse(message, now))
         except InvalidMessage as error:
             for violation in error.violations:
                 self._report(_short(violation.field), violation.description, origins, path)
@@ -180,8 +212,11 @@ class ContextReader:
         known = where
         while known and known not in origins:
             known = known.rpartition(".")[0]
+        around = origins.get(known, path)
+        if (item := _ITEM.fullmatch(where)) and item["list"] in origins:
+            around = (*origins[item["list"]], int(item["index"]), *filter(None, item["rest"].split(".")))
         text = f"{where}: {message}" if where else message
-        self._findings.error(origins.get(known, path), Code.VALUE, text)
+        self._findings.error(around, Code.VALUE, text)
 
     def _declared(self, prefix: str, values: Mapping[str, Any], path: Path) -> dict[str, Any]:
         """The values of declared attributes; reports the others."""
@@ -193,10 +228,36 @@ class ContextReader:
             elif name in self._attributes:
                 declared[key] = value
             else:
-                hint = self._findings.suggest(name, self._attributes)
+                hint = self._misplaced(prefix, key) or self._findings.suggest(name, self._attributes)
                 message = f"the book declares no attribute {quote(name)}"
                 self._findings.key_error(here, Code.UNKNOWN, message, hint)
         return declared
+
+    def _misplaced(self, prefix: str, key: str) -> str:
+        """A hint for a key that is below the wrong group, or names its group a second time; empty for others."""
+        group, _, name = key.partition(".")
+        if key in self._attributes and group == prefix:
+            return f"it is below {group} already: write {name}"
+        if key in self._attributes:
+            return f"write it below {group}, as {name}"
+        if key in CustomerShape.model_fields:
+            return f"write it beside {prefix.partition('.')[0]}, not below it"
+        home = next((group for group in GROUPS if f"{group}.{key}" in self._attributes), None)
+        return f"write it below {home}" if home else ""
+
+
+def _unknown(data: Any, shape: type[OverrideShape]) -> dict[str, None]:
+    """The keys whose value is null: what they would say is unknown, whatever an earlier layer says."""
+    if not isinstance(data, dict):
+        return {}
+    return {key: None for key, value in data.items() if value is None and key in shape.model_fields}
+
+
+class CheckedRequest(NamedTuple):
+    """A request, and the message that it was parsed from."""
+
+    message: DecideRequest
+    request: Request
 
 
 def _merge(

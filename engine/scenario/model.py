@@ -8,6 +8,7 @@ from engine.ledger.commit.identity import LinkCommand
 from engine.ledger.commit.outcomes import ReportCommand
 from engine.model.request import Request
 from engine.rulebook.report.findings import SourcePlace
+from engine.scenario.assigned import Positions
 
 ExpectedValue: TypeAlias = str | float | tuple[str, ...]
 """A name, a score, an instant, or several names."""
@@ -35,6 +36,8 @@ class Decide:
     """A step that decides a request."""
 
     request: Request
+    positions: Positions
+    """The customer's stated positions in experiments."""
 
 
 @dataclass(frozen=True, slots=True)

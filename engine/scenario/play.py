@@ -18,8 +18,9 @@ from engine.ledger.errors import LedgerError
 from engine.ledger.ledger import Ledger
 from engine.ledger.store.open import open_store
 from engine.ledger.store.sqlite import SqliteStore
+from engine.scenario.assigned import with_positions
 from engine.scenario.compare import differences
-from engine.scenario.model import Difference, Link, Record, Result, Scenario, StoryStep
+from engine.scenario.model import Decide, Difference, Link, Record, Result, Scenario, StoryStep
 from engine.scenario.stories import decision_of
 
 Advance: TypeAlias = Callable[[], object]
@@ -39,20 +40,27 @@ async def _play_all(compiled: CompiledBook, scenarios: Sequence[Scenario], advan
         empty = Path(folder) / "empty.db"
         open_store(f"sqlite:///{empty}").close()
         for scenario in scenarios:
-            with _engine(compiled, empty) as engine:
+            with _ledger(empty) as ledger:
                 decided: dict[str, str] = {}
-                unmet = [unmet for step in scenario.steps for unmet in await _take(engine, step, decided)]
+                unmet = [
+                    unmet for step in scenario.steps for unmet in await _take(compiled, ledger, step, decided)
+                ]
             results.append(Result(scenario, tuple(unmet)))
             advance()
     return results
 
 
-async def _take(engine: Engine, step: StoryStep, decided: dict[str, str]) -> list[Difference]:
+async def _take(
+    compiled: CompiledBook, ledger: Ledger, step: StoryStep, decided: dict[str, str]
+) -> list[Difference]:
     """Take the step; returns the expectations that are not met.
 
     The request is explained before it is decided, because the decision changes what pressure rules count. decided: the ids of
     the decisions so far, by `decision_of` of their steps.
     """
+    if isinstance(step.act, Decide):
+        compiled = with_positions(compiled, step.act.positions)
+    engine = Engine(compiled, ledger)
     if isinstance(step.act, Record):
         events = [_with_decision_id(command, decided) for command in step.act.events]
         return list(_not_accepted(step, step.act, await engine.record(events)))
@@ -63,7 +71,7 @@ async def _take(engine: Engine, step: StoryStep, decided: dict[str, str]) -> lis
     (evaluation,) = await engine.evaluate_all([step.act.request])
     decision = await engine.commit(evaluation)
     decided[decision_of(step.number)] = decision.decision_id
-    return differences(engine.compiled, step, evaluation.request, decision, explained)
+    return differences(compiled, step, evaluation.request, decision, explained)
 
 
 def _with_decision_id(
@@ -86,13 +94,13 @@ def _not_accepted(
 
 
 @contextmanager
-def _engine(compiled: CompiledBook, empty: Path) -> Iterator[Engine]:
-    """An engine on a copy of the empty ledger; copying takes much less time than creating one."""
+def _ledger(empty: Path) -> Iterator[Ledger]:
+    """A ledger on a copy of the empty ledger; copying takes much less time than creating one."""
     path = empty.with_name("scenario.db")
     shutil.copyfile(empty, path)
     ledger = Ledger(SqliteStore(f"sqlite:///{path}"))
     try:
-        yield Engine(compiled, ledger)
+        yield ledger
     finally:
         ledger.close()
         path.unlink()

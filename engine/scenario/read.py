@@ -13,6 +13,7 @@ from engine.rulebook.shapes.faults import shaped
 from engine.rulebook.text.files import Sources
 from engine.rulebook.text.merge import check_name
 from engine.scenario import sources
+from engine.scenario.assigned import AssignmentReader, Positions
 from engine.scenario.contexts import ContextLayer, ContextReader
 from engine.scenario.expectations import ExpectationReader
 from engine.scenario.model import Decide, Link, Record, Scenario, StoryStep
@@ -54,6 +55,7 @@ def _load(read: Sources, compiled: CompiledBook) -> LoadedScenarios:
         ContextReader(compiled, findings),
         RecordingReader(compiled, findings),
         ExpectationReader(compiled, findings),
+        AssignmentReader(compiled, findings),
     )
     scenarios = reader.read(documents)
     return LoadedScenarios(() if findings.failed else tuple(scenarios), findings.sorted())
@@ -61,10 +63,11 @@ def _load(read: Sources, compiled: CompiledBook) -> LoadedScenarios:
 
 @dataclass(frozen=True, slots=True)
 class _Customer:
-    """A customer: the id, and the context."""
+    """A customer: the id, the context, and the stated positions in experiments."""
 
     id: str
     layer: ContextLayer
+    positions: Positions
 
 
 @dataclass(slots=True)
@@ -76,6 +79,7 @@ class _Reader:
     contexts: ContextReader
     recordings: RecordingReader
     expectations: ExpectationReader
+    assignments: AssignmentReader
     customers: dict[str, _Customer | None] = field(default_factory=dict)
     """By name; None for one that is declared, but invalid."""
     names: set[str] = field(default_factory=set)
@@ -104,7 +108,10 @@ class _Reader:
         layer = self.contexts.layer(data, path, CustomerShape)
         if layer is None:
             return None
-        customer = _Customer(str(layer.data.get("customer", name)), layer)
+        written = dict(layer.data)
+        positions = self.assignments.read(written.pop("assigned", None), (*path, "assigned"))
+        layer = ContextLayer(written, path)
+        customer = _Customer(str(layer.data.get("customer") or name), layer, positions)
         sound = self.contexts.request(customer.id, [layer], 0, path)
         return None if sound is None else customer
 
@@ -121,8 +128,11 @@ class _Reader:
         story = moments(shape, path, self.compiled.book.timezone, self.findings)
         layers = None if customer is None or changes is None else (customer.layer, changes, parts)
         customer_id = "" if customer is None else customer.id
+        positions = self.assignments.read(shape.assigned, (*path, "assigned"))
+        if customer is not None:
+            positions = {**customer.positions, **positions}
         decided = [moment.number for moment in story if moment.record is None and not moment.link]
-        steps = [self._step(moment, customer_id, layers, decided) for moment in story]
+        steps = [self._step(moment, customer_id, layers, positions, decided) for moment in story]
         return Scenario(shape.name, self.findings.values[path], tuple(step for step in steps if step))
 
     def _step(
@@ -130,6 +140,7 @@ class _Reader:
         moment: StoryMoment,
         customer: str,
         layers: Sequence[ContextLayer] | None,
+        positions: Positions,
         decided: Sequence[int],
     ) -> StoryStep | None:
         expected = (
@@ -144,12 +155,15 @@ class _Reader:
             )
             return StoryStep(moment.number, Record(events, self.findings.values[moment.record_path]), ())
         layer = self.contexts.layer(moment.decide, moment.decide_path, OverrideShape)
+        own = self.assignments.read(moment.assigned, moment.assigned_path)
         if layer is None or layers is None:
             return None
         request = self.contexts.request(
             moment.name or customer, [*layers, layer], moment.at, moment.decide_path
         )
-        return None if request is None else StoryStep(moment.number, Decide(request), expected)
+        if request is None:
+            return None
+        return StoryStep(moment.number, Decide(request, {**positions, **own}), expected)
 
     def _link(self, moment: StoryMoment, customer: str) -> StoryStep | None:
         """The step that links the moment's names with the name that the customer acts under."""

@@ -48,14 +48,28 @@ class OverrideShape(Shape):
     max_offers: Annotated[int, Field(ge=1, le=20)] = 1
 
 
+class ContextShape(OverrideShape):
+    """A context file: a customer, and how and when to decide for them."""
+
+    noun: ClassVar[str] = "context"
+    customer: Annotated[str, Field(min_length=1, max_length=200, examples=["customer: li-na"])]
+    aliases: TextsMapping = Field(default=[])
+    """Further names of the customer."""
+    now: MomentForm | None = None
+    mode: Literal["commit", "preview"] = "commit"
+    request_id: Annotated[Text | None, Field(max_length=200)] = None
+
+
 class CustomerShape(OverrideShape):
-    """A customer, as in a context file."""
+    """A customer of scenarios."""
 
     noun: ClassVar[str] = "customer"
     customer: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     """The id; by default the name."""
     aliases: TextsMapping = Field(default=[])
     """Further names of the customer."""
+    assigned: AttributesForm = Field(default={})
+    """Their assignments in the book's experiments, in place of those by hash."""
 
 
 class TestShape(Shape):
@@ -74,6 +88,7 @@ class TestShape(Shape):
     max_offers: Annotated[int, Field(ge=1, le=20)] = 1
     with_: Annotated[AttributesForm, Field(alias="with")] = Field(default={})
     """What differs from the customer."""
+    assigned: AttributesForm = Field(default={})
     expect: dict[str, Any] | None = None
     story: list[Any] | None = None
     """Steps at several times."""
@@ -92,6 +107,7 @@ class StepShape(Shape):
     """Instead of `decide`: events, and outcomes of decisions; without an `at` they happen at the step's."""
     link: Names | None = None
     """Instead of `decide`: further names of the customer."""
+    assigned: AttributesForm = Field(default={})
     expect: dict[str, Any] | None = None
 
 

@@ -1,6 +1,6 @@
 """The files in a book's folder tests/ as plain data; the findings get each value's position by file and path."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path as Folder
 
 from engine.rulebook.report.diagnostics import Code
@@ -32,19 +32,19 @@ def compose(contents: Mapping[str, bytes], findings: Findings) -> dict[str, Plai
     """The data of every file that could be read; reports what is wrong with the others."""
     data: dict[str, PlainData] = {}
     for name, content in sorted(contents.items()):
-        document = _document(name, content, findings)
-        if document is None:
-            continue
-        for where, into in ((document.values, findings.values), (document.keys, findings.keys)):
-            for path, (line, column) in where.items():
-                into[name, *path] = (name, line, column)
-        findings.poisoned.update((name, *path) for path in document.poisoned)
-        if document.whole and document.data is not None:
+        document = read_document(name, content, findings, _in_context)
+        if document is not None and document.whole and document.data is not None:
             data[name] = document.data
     return data
 
 
-def _document(name: str, content: bytes, findings: Findings) -> Document | None:
+def read_document(
+    name: str, content: bytes, findings: Findings, in_context: Callable[[Path], bool]
+) -> Document | None:
+    """The file's content, its problems reported and its positions put into the findings below the file's name.
+
+    None if it is no text. in_context: whether a path is one of a context, where values may be empty.
+    """
     try:
         if len(content) > MAX_FILE_BYTES:
             raise Unreadable(Code.TOO_LARGE, (1, 1), "the file is larger than 1 MiB", "split it into several")
@@ -54,17 +54,21 @@ def _document(name: str, content: bytes, findings: Findings) -> Document | None:
         return None
     findings.sources[name] = yaml_events.LINE_BREAK.split(text)
     document = nodes.compose(text)
-    _allow_empty(document)
+    _allow_empty(document, in_context)
     for problem in document.problems:
         findings.report(
             (name, *problem.position), problem.code, problem.message, problem.hint, severity=problem.severity
         )
+    for where, into in ((document.values, findings.values), (document.keys, findings.keys)):
+        for path, (line, column) in where.items():
+            into[name, *path] = (name, line, column)
+    findings.poisoned.update((name, *path) for path in document.poisoned)
     return document
 
 
-def _allow_empty(document: Document) -> None:
+def _allow_empty(document: Document, in_context: Callable[[Path], bool]) -> None:
     """Allow empty values in contexts: an empty list means none, null an unknown value, `decide: {}` no changes."""
-    allowed = {path for path in document.poisoned if _in_context(path) and _is_written(document, path)}
+    allowed = {path for path in document.poisoned if in_context(path) and _is_written(document, path)}
     places = {document.values[path] for path in allowed}
 
     def stays(problem: Problem) -> bool:

@@ -124,6 +124,9 @@ class StoryMoment:
     link: Sequence[str]
     """Names to link instead of deciding."""
     link_path: Path
+    assigned: dict[str, Any]
+    """Assignments that differ from the test's."""
+    assigned_path: Path
     name: str | None
     """The name under which the customer acts, if it is not the id."""
     expect: dict[str, Any] | None
@@ -155,7 +158,7 @@ def _plain(shape: TestShape, path: Path, zone: ZoneInfo, findings: Findings) -> 
         findings.key_error(path, Code.MISSING, "`expect` is missing", "for example expect: {outcome: offer}")
     at = None if shape.now is None else moment(shape.now, zone, (*path, "now"), findings)
     yield StoryMoment(
-        0, at or UNREADABLE, {}, path, None, path, (), path, None, shape.expect, (*path, "expect")
+        0, at or UNREADABLE, {}, path, None, path, (), path, {}, path, None, shape.expect, (*path, "expect")
     )
 
 
@@ -175,6 +178,8 @@ def _step(data: Any, index: int, path: Path, zone: ZoneInfo, findings: Findings)
         record,
         [shape.link] if isinstance(shape.link, str) else shape.link or (),
         link,
+        shape.assigned,
+        (*path, "assigned"),
         shape.as_,
         shape.expect,
         expect,
@@ -194,3 +199,6 @@ def _check_act(shape: StepShape, path: Path, findings: Findings) -> None:
     if acts[0] != "decide" and shape.expect is not None:
         text = f"`expect` beside `{acts[0]}`: only a step that decides can expect anything"
         findings.key_error((*path, "expect"), Code.NO_EFFECT, text)
+    if acts[0] != "decide" and shape.assigned:
+        text = f"`assigned` beside `{acts[0]}`: only a step that decides looks at assignments"
+        findings.key_error((*path, "assigned"), Code.NO_EFFECT, text)

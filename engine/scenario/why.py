@@ -1,6 +1,6 @@
 """Why an expectation was not met, in lines for people, from the explanation of the same request."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 
 from engine.conditions.evaluate import Verdict
@@ -9,11 +9,13 @@ from engine.decide.compiled import CompiledBook
 from engine.explain import CampaignExplained, Explained
 from engine.explain.model import FELL_EARLY
 from engine.explain.words import deciding_rule, lapsed_rules, line_of, ranks_in_words, rule_in_words
-from engine.model.decision import ReasonCode
+from engine.model.decision import Outcome, ReasonCode
+from engine.model.instant import Instant
 from engine.model.request import Request
 from engine.model.texts import value_text
 from engine.rulebook.model.book import Variant
-from engine.scenario.model import Expected
+from engine.rulebook.model.experiments import Ramp
+from engine.scenario.model import Expected, ExpectedValue
 
 _MOST_CAMPAIGNS = 10
 
@@ -29,6 +31,59 @@ def why(
     return (*lines[:_MOST_LINES], "…") if len(lines) > _MOST_LINES else tuple(lines)
 
 
+def assignment_hints(
+    unmet: Sequence[Expected], request: Request, compiled: CompiledBook, explained: Explained
+) -> tuple[str, ...]:
+    """Where an unmet expectation may rest on the hash of the customer's id, how to state the assignment instead."""
+    names = {name for expected in unmet for name in _listed(expected.wanted) if not expected.negated}
+    lines = []
+    for campaign in explained.campaigns:
+        hint = _hint(campaign, names, compiled, request.now)
+        if hint:
+            group, assignment = hint
+            lines.append(
+                f"customer {request.customer} {group}, by the hash of the id; "
+                f"to state it, write assigned: {{{assignment}}} in the test"
+            )
+    return tuple(dict.fromkeys(lines))
+
+
+def _hint(
+    campaign: CampaignExplained, names: Set[str], compiled: CompiledBook, now: Instant
+) -> tuple[str, str] | None:
+    """In which group the customer is, and the assignment that says otherwise; None if neither matters."""
+    name, (code, subject) = campaign.campaign, campaign.reason
+    declared = compiled.book.campaigns[name]
+    stated = _stated(name, compiled)
+    expected = bool(names & {name, declared.offer, Outcome.OFFER})
+    begun = not isinstance(declared.ramp, Ramp) or declared.ramp.share(now) > 0
+    match code:
+        case ReasonCode.CONTROL if ("control", name) not in stated:
+            return f"is in the control group of {name}", f"{name}: treated"
+        case ReasonCode.HELD_OUT if ("holdout", subject) not in stated:
+            return f"is in the holdout {subject}", f"holdouts: {{{subject}: out}}"
+        case ReasonCode.OTHER_SLOT if ("layer", subject) not in stated and expected and declared.slot:
+            return f"is in another slot of {subject}", f"layers: {{{subject}: {declared.slot.name}}}"
+        case ReasonCode.RAMPING if ("ramp", name) not in stated and expected and begun:
+            return f"is not reached by the ramp of {name}", f"ramps: {{{name}: 0.1%}}"
+        case ReasonCode.CHOSEN if ("control", name) not in stated and declared.control and "control" in names:
+            return f"is not in the control group of {name}", f"{name}: control"
+    return None
+
+
+def _stated(name: str, compiled: CompiledBook) -> frozenset[tuple[str, str]]:
+    """Purpose and name of the campaign's samples whose position is stated."""
+    campaign = next(other for other in compiled.compiled_campaigns if other.campaign.name == name)
+    samples = [*campaign.gates]
+    for channel in campaign.campaign_channels.values():
+        samples += channel.withholding
+    return frozenset((sample.purpose, sample.reason.name) for sample in samples if sample.stated is not None)
+
+
+def _listed(wanted: ExpectedValue) -> tuple[str, ...]:
+    return wanted if isinstance(wanted, tuple) else (str(wanted),)
+
+
 @dataclass(frozen=True, slots=True)
 class _Why:
     request: Request
@@ -36,7 +91,7 @@ class _Why:
     explained: Explained
 
     def lines(self, expected: Expected) -> Iterator[str]:
-        names = expected.wanted if isinstance(expected.wanted, tuple) else (str(expected.wanted),)
+        names = _listed(expected.wanted)
         campaigns, book = self.explained.campaigns, self.compiled.book.campaigns
         match expected.key:
             case "campaign" | "campaigns":

@@ -35,7 +35,7 @@ def test_each_kind_of_value_keeps_its_kind(plain: Any, kind: str) -> None:
 
 @pytest.mark.parametrize(
     "plain",
-    [None, b"x", {1, 2}, ["a", 1], [True, 2], [None], datetime(2026, 3, 10), 2**63, object()],  # noqa: DTZ001
+    [b"x", {1, 2}, ["a", 1], [True, 2], [None], datetime(2026, 3, 10), 2**63, object()],  # noqa: DTZ001
 )
 def test_what_cannot_be_sent_is_a_type_error_with_its_name(plain: Any) -> None:
     """The attribute's name is in the error."""
@@ -124,7 +124,7 @@ def test_a_document_is_a_request() -> None:
         ({"customer": 7}, "customer: needs the customer's id, a text, not 7"),
         ({"customer": "a", "wether": {}}, r"context: unknown 'wether'; did you mean 'weather'\?"),
         ({"customer": "a", 3: {}}, "context: unknown 3; known are"),
-        ({"customer": "a", "profile": {"age": None}}, "profile.age: cannot be sent as None"),
+        ({"customer": "a", "profile": {"age": [None]}}, r"profile.age: a list holds texts only"),
         ({"customer": "a", "profile": [1]}, r"profile: needs a mapping of names to values, not \[1\]"),
         ({"customer": "a", "consents": "wechat"}, "consents: needs a list of texts, not 'wechat'"),
         ({"customer": "a", "max_offers": -1}, "max_offers: needs a whole number, not -1"),

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from engine.cli import app
-from engine.cli.local import read_context
+from engine.decide.compiled import compile_book
 from engine.rulebook.load import LoadedBook, load, load_files
 from engine.rulebook.report.diagnostics import Code, Severity, render
+from engine.scenario.context_file import load_context
 from tests.docs.commands import commands_of
 from tests.docs.pages import ALL_BLOCKS, PAGES, ROOT, Block
 
@@ -56,11 +57,16 @@ def test_a_mistake_gets_its_code(block: Block) -> None:
 
 @pytest.mark.parametrize("block", tagged("context"), ids=str)
 def test_a_context_can_be_read(block: Block, tmp_path: Path) -> None:
-    """Each example of a customer is a request."""
-    book = load(ROOT / "rules" / "cosmetics-cn").book
+    """Each example of a customer is a request to the book that its page writes, or else to cosmetics-cn."""
+    before = [other for other in YAML if other.page == block.page and other.line < block.line]
+    files = {other.value("file") or "": other.text.encode() for other in before}
+    book = load_files({name: text for name, text in files.items() if "/" in name}).book
+    if not any("/" in name for name in files):
+        book = load(ROOT / "rules" / "cosmetics-cn").book
     assert book is not None
     (tmp_path / "context.yaml").write_text(block.text, encoding="utf-8")
-    assert read_context(tmp_path / "context.yaml", book).customer.id
+    context = load_context(tmp_path / "context.yaml", compile_book(book))
+    assert context.message is not None, render(context.diagnostics)
 
 
 def test_what_is_made_can_be_made() -> None:

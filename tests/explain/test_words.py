@@ -4,7 +4,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from engine.explain.words import line_of, rule_in_brief, rule_in_words, sentence_of, summary_of, then_of
+from engine.explain.words import (
+    line_of,
+    ranks_in_words,
+    rule_in_brief,
+    rule_in_words,
+    sentence_of,
+    summary_of,
+    then_of,
+)
 from engine.model.decision import Lapsed, Reason, ReasonCode, RuleKind, RuleReading
 from engine.model.instant import DAY
 
@@ -26,7 +34,9 @@ CAP = RuleReading("c", "sms", "r", RuleKind.CAP, True, 2, 2, "calendar week", ("
         (CAP._replace(kind=RuleKind.GAP, window="2d", zones=()), "2d after the latest, until 2026-03-10T10:00+08:00"),
         (CAP._replace(kind=RuleKind.QUIET, window="21:00-08:00", counted=None, limit=None, blocks=False,
                       zones=("Asia/Shanghai", "Asia/Urumqi")),
-         "21:00-08:00 in Asia/Shanghai and 1 other zone"),
+         "21:00-08:00 in Asia/Shanghai and Asia/Urumqi"),
+        (CAP._replace(blocks=False, zones=tuple("ABCD")), "2 of 2 in calendar week in A, B, C and D"),
+        (CAP._replace(blocks=False, zones=tuple("ABCDEFG")), "2 of 2 in calendar week in A, B, C and 4 more zones"),
         (CAP._replace(blocks=False, counted=0, window="rolling 7d", zones=(), lapsed=Lapsed(1, AT - DAY, AT)),
          "0 of 2 in rolling 7d: the contact of 2026-03-09T10:00+08:00 lapsed unreported at 2026-03-10T10:00+08:00"),
         (CAP._replace(blocks=False, counted=1, window="rolling 7d", zones=(), lapsed=Lapsed(1234, AT - DAY, AT)),
@@ -71,3 +81,20 @@ def test_each_reason_of_a_campaign_has_words(code: ReasonCode) -> None:
     assert summary_of(code) != code.replace("_", " ") or code is ReasonCode.CHOSEN
     assert line_of(reason)
     assert "{" not in sentence_of(reason) + line_of(reason) + then_of(reason) + summary_of(code)
+
+
+@pytest.mark.parametrize(
+    ("ranks", "words"),
+    [
+        ((1, 5.0, 2, 1.0), " (tier 1 against 2)"),
+        ((1, 5.0, 1, 7.5), " (score 5 against 7.5)"),
+        ((1, 1.0, 1, 1.0), " (score 1 for both, a tie that a hash of the customer's id breaks)"),
+        ((0, None, 0, 0.0), " (score 0 for both, a tie that a hash of the customer's id breaks)"),
+        ((1, 1.0, 1, 1.0000001), " (score 1 against 1.0000001)"),
+        ((1, 0.1, 1, 0.1 + 2**-56), " (score 0.10000000000000001 against 0.10000000000000002)"),
+        ((1, 2.0**60, 1, 2.0**60 + 256), " (score 1.152921504606847e+18 against 1.1529215046068472e+18)"),
+    ],
+)
+def test_ranks_say_where_they_differ(ranks: tuple[int, float | None, int, float | None], words: str) -> None:
+    """Or that they do not, and what decides then; never the same number on both sides."""
+    assert ranks_in_words(*ranks) == words

@@ -38,9 +38,13 @@ class Sample:
     high: float
     ramp: Ramp | ConversionRamp | None = None
     """Determines the upper bound in place of `high`."""
+    stated: float | None = None
+    """The position of every person, in scenarios that state an assignment; None: the hash is the position."""
 
     def position(self, person: str, now: Instant) -> float:
         """The person's position, in (0, 1)."""
+        if self.stated is not None:
+            return self.stated
         return stable_fraction(identity(self.salts.at(now), self.purpose, person) + self.identity)
 
     def top(self, now: Instant, conversions: Conversions = NO_CONVERSIONS) -> float:

@@ -150,7 +150,7 @@ def _needs(rules: Iterable[CountRule]) -> RuleNeeds:
 
 def _cap_rule(cap: Cap, kind: RuleKind, book_zone: ZoneInfo) -> CountRule:
     if isinstance(cap.window, Rolling):
-        span: CountingWindow = RollingWindow(cap.window.span)
+        span: CountingWindow = RollingWindow(cap.window.span, cap.window.written)
         zones: ZoneSet | None = NO_CLOCK
     else:
         span, zones = CalendarWindow(cap.window), zones_of(cap.window.clock, book_zone)
@@ -159,4 +159,5 @@ def _cap_rule(cap: Cap, kind: RuleKind, book_zone: ZoneInfo) -> CountRule:
 
 def _gap_rule(gap: Gap) -> CountRule:
     """A gap is a cap of one contact: it passes when none is younger than the gap."""
-    return CountRule(gap.name, RuleKind.GAP, 1, RollingWindow(gap.at_least), gap.count, zones=NO_CLOCK)
+    window = RollingWindow(gap.at_least, gap.written)
+    return CountRule(gap.name, RuleKind.GAP, 1, window, gap.count, zones=NO_CLOCK)

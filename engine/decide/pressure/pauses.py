@@ -56,8 +56,9 @@ class PauseRule(OpensForGood):
     def window(self) -> str:
         """How long it lasts, and in which time the outcomes have to come."""
         pause = self.pause
-        within = "" if pause.within is None else f" after {pause.times} in {span_text(pause.within)}"
-        return f"{span_text(pause.span)}{within}"
+        span, within = pause.written
+        after = "" if pause.within is None else f" after {pause.times} in {within or span_text(pause.within)}"
+        return f"{span or span_text(pause.span)}{after}"
 
     def evaluate(self, rule_input: RuleInput) -> RuleResult:
         """Whether the latest pause is over, and how many outcomes began it."""

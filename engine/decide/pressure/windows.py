@@ -51,9 +51,9 @@ class RollingWindow:
 
     __slots__ = ("lookback", "text")
 
-    def __init__(self, span: Microseconds) -> None:
+    def __init__(self, span: Microseconds, written: str = "") -> None:
         self.lookback = span
-        self.text = f"rolling {span_text(span)}"
+        self.text = f"rolling {written or span_text(span)}"
 
     def before(self, now: Instant, zones: ZoneSet) -> Instant:  # noqa: ARG002 a window like the others
         """The instant one span ago: a contact made then has just left."""

@@ -10,8 +10,10 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from engine.conditions.model import ALWAYS, All, Any_, Audience, Condition, None_, Operand, Operator, Test
+from engine.conditions.trace import text_of
 from engine.model.instant import DAY, SECOND, Microseconds
 from engine.rulebook.conditions.event_fields import EventGrammar, check_field
+from engine.rulebook.conditions.trees import written
 from engine.rulebook.model.book import Attribute, AttributeType
 from engine.rulebook.model.derived import EVENT_TEXTS, Aggregate, Distance, Measure
 from engine.rulebook.report.diagnostics import Code, quote
@@ -82,7 +84,7 @@ class BehaviourReader:
             self.events.findings.key_error(here, Code.MISSING, message, "for example gte: 2")
             return None
         aggregate = Aggregate("", shape.event, measure, source, where, within)
-        condition = self._compared(aggregate, operators, here)
+        condition = self._compared(aggregate, shape.within or "", operators, here)
         if condition is not None:
             self.uses.append(MeasureUse(aggregate, condition, path, here))
         return condition
@@ -121,15 +123,17 @@ class BehaviourReader:
         return name
 
     def _compared(
-        self, aggregate: Aggregate, operators: Mapping[str, PlainData], path: Path
+        self, aggregate: Aggregate, within: str, operators: Mapping[str, PlainData], path: Path
     ) -> Condition | None:
+        """The tests on the aggregate. within: the span as it is written."""
         name = aggregate_name(aggregate)
         low = None if aggregate.measure is Measure.SUM else 0
         attribute = Attribute(name, _TYPES[aggregate.measure], low)
         condition = self.events.operators(attribute, operators, path)
         if condition is not None:
             self.aggregates[name] = replace(aggregate, name=name)
-        return condition
+            return _renamed(condition, name, aggregate_name(aggregate, within))
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +154,8 @@ class DistanceReader:
         if distance is None or path in self.findings.recovered:
             return None
         self.distances[distance.name] = distance
-        return Test(distance.name, Operator.LTE, shape.within_km)
+        test = Test(distance.name, Operator.LTE, shape.within_km)
+        return written(test, shape.within_km, (*path, "within_km"), self.findings)
 
     def _distance(self, shape: NearShape, path: Path) -> Distance | None:
         given = [key for key in _COORDINATES if getattr(shape, key) is not None]
@@ -185,11 +190,19 @@ def read_places(
     return places
 
 
-def aggregate_name(aggregate: Aggregate) -> str:
-    """The attribute of the aggregate: `sum of value of purchase where category eq cream within 30d`."""
+def aggregate_name(aggregate: Aggregate, span_text: str | None = None) -> str:
+    """The attribute of the aggregate: `sum of value of purchase where category eq cream within 30d`.
+
+    span_text: the span as the book writes it, for the name as people read it; None for the attribute itself, in which equal
+    spans have one text.
+    """
     source = f" of {aggregate.field}" if aggregate.measure in (Measure.SUM, Measure.DISTINCT) else ""
-    where = "" if aggregate.where == All(()) else f" where {_condition(aggregate.where)}"
-    within = "" if aggregate.within is None else f" within {_span(aggregate.within)}"
+    where = (
+        ""
+        if aggregate.where == All(())
+        else f" where {_condition(aggregate.where, as_written=span_text is not None)}"
+    )
+    within = "" if aggregate.within is None else f" within {span_text or _span(aggregate.within)}"
     return f"{aggregate.measure}{source} of {_text(aggregate.event)}{where}{within}"
 
 
@@ -198,22 +211,35 @@ def distance_name(destination: str) -> str:
     return f"distance to {destination} km"
 
 
-def _condition(condition: Condition) -> str:
+def _renamed(condition: Condition, name: str, shown: str) -> Condition:
+    """The tests on the attribute, in whose texts it has the name that is shown."""
     match condition:
+        case Test(attribute=attribute) if attribute == name and shown != name:
+            return replace(condition, written=shown + text_of(condition).removeprefix(name))
+        case All(parts=parts):
+            return All(tuple(_renamed(part, name, shown) for part in parts))
+    return condition
+
+
+def _condition(condition: Condition, *, as_written: bool) -> str:
+    match condition:
+        case Test(written=text) if text and as_written:
+            return text
         case Test(attribute=name, operator=operator, operand=operand):
             return f"{name} {operator} {_operand(operand)}"
         case All(parts=parts):
-            return " and ".join(map(_inner, parts))
+            return " and ".join(_inner(part, as_written=as_written) for part in parts)
         case Any_(parts=parts):
-            return f"({' or '.join(map(_inner, parts))})"
+            return f"({' or '.join(_inner(part, as_written=as_written) for part in parts)})"
         case None_(parts=parts):
-            return f"not ({' or '.join(map(_inner, parts))})"
+            return f"not ({' or '.join(_inner(part, as_written=as_written) for part in parts)})"
         case Audience(condition=inner):
-            return _condition(inner)
+            return _condition(inner, as_written=as_written)
 
 
-def _inner(condition: Condition) -> str:
-    return f"({_condition(condition)})" if isinstance(condition, All) else _condition(condition)
+def _inner(condition: Condition, *, as_written: bool) -> str:
+    text = _condition(condition, as_written=as_written)
+    return f"({text})" if isinstance(condition, All) else text
 
 
 def _operand(operand: Operand) -> str:

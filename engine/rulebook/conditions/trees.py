@@ -2,9 +2,10 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from engine.conditions.model import All, Any_, Audience, Condition, None_, Operator, Test
+from engine.conditions.trace import text_of
 from engine.rulebook.conditions.operands import OPERATORS, OperandReader
 from engine.rulebook.model.book import Attribute
 from engine.rulebook.report.diagnostics import Code, quote
@@ -138,7 +139,31 @@ class Trees(ABC):
         self, attribute: Attribute, operator: Operator, value: PlainData, path: Path
     ) -> Condition | None:
         operand = self.reader.read(attribute, operator, value, path)
-        return None if operand is None else Test(attribute.name, operator, operand)
+        return (
+            None
+            if operand is None
+            else written(Test(attribute.name, operator, operand), value, path, self.findings)
+        )
+
+
+def written(test: Test, value: PlainData, path: Path, findings: Findings) -> Test:
+    """The test with its text as the book writes it, if that differs from the text by default."""
+    operand = _written(value, path, findings)
+    if test.operator is Operator.WITHIN and isinstance(value, str):
+        operand = value
+    text = f"{test.attribute} {test.operator} {operand}"
+    return test if operand is None or text == text_of(test) else replace(test, written=text)
+
+
+def _written(value: PlainData, path: Path, findings: Findings) -> str | None:
+    """A number or a list of numbers as the book writes it; None for all else."""
+    if isinstance(value, list):
+        items = [_written(item, (*path, index), findings) for index, item in enumerate(value)]
+        texts = [item for item in items if item is not None]
+        return f"[{', '.join(texts)}]" if len(texts) == len(items) else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return findings.lexemes.get(path)
 
 
 def joined(

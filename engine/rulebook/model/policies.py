@@ -70,6 +70,8 @@ class Rolling:
     """A window that ends now."""
 
     span: Microseconds
+    written: str = field(default="", compare=False)
+    """The span as the book writes it, for people; empty: by default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,8 @@ class Gap:
     at_least: Microseconds
     count: Selector = Selector()
     except_: Selector | None = None
+    written: str = field(default="", compare=False)
+    """`at_least` as the book writes it, for people; empty: by default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +177,8 @@ class Pause:
     """The time in which they must occur; None for a single outcome."""
     scope: Scope = Scope.CUSTOMER
     except_: Selector | None = None
+    written: tuple[str, str] = field(default=("", ""), compare=False)
+    """`span` and `within` as the book writes them, for people; empty: by default."""
 
 
 @dataclass(frozen=True, slots=True)

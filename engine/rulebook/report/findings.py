@@ -45,6 +45,8 @@ class Findings:
     """Where each value is written."""
     keys: dict[Path, SourcePlace] = field(default_factory=dict)
     """Where each value's key is written."""
+    lexemes: dict[Path, str] = field(default_factory=dict)
+    """How numbers, booleans and nulls are written."""
     poisoned: set[Path] = field(default_factory=set)
     """Paths with a diagnostic that explains any further one; errors at them are dropped."""
     recovered: set[Path] = field(default_factory=set)

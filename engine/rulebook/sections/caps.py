@@ -137,7 +137,7 @@ class WindowReader:
             hint = f"write `calendar {rest}`, or a duration: rolling 7d"
             self.findings.error(at, Code.VALUE, f"{quote(rest)} is a period of the calendar", hint)
             return Rolling(1)
-        return Rolling(span(at, rest, self.findings))
+        return Rolling(span(at, rest, self.findings), rest)
 
     def capacity(self, channel: str, value: PlainData, path: Path) -> Quota | None:
         """The capacity of the channel at the path; None after reporting what is wrong with it."""
@@ -201,7 +201,7 @@ class CapReader:
         count = self.selectors.read(shape.count, (*path, "count")) or Selector()
         except_ = self.selectors.read(shape.except_, (*path, "except"))
         self.selectors.check_effect(count, "gap", path)
-        return Gap(name, at_least, count, except_)
+        return Gap(name, at_least, count, except_, shape.at_least)
 
 
 def limits(

@@ -41,6 +41,7 @@ class PauseReader:
             within if shape.times > 1 else None,
             Scope(shape.scope),
             self.selectors.read(shape.except_, (*path, "except")),
+            (shape.for_, shape.within or ""),
         )
 
     def _outcomes(self, shape: PauseShape, path: Path) -> frozenset[str]:

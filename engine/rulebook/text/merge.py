@@ -125,6 +125,9 @@ def _take(name: str, document: Document, merged: Merged, findings: Findings) -> 
         for path, (line, column) in where.items():
             if not _below(path, rejected):
                 into.setdefault(path, (name, line, column))
+    for path, lexeme in document.lexemes.items():
+        if not _below(path, rejected):
+            findings.lexemes.setdefault(path, lexeme)
     findings.poisoned.update(path for path in document.poisoned if not _below(path, rejected))
     for path in rejected - merged.broken:
         file, line, _ = findings.keys.get(path, (name, 1, 1))

@@ -64,7 +64,7 @@ def add(entry: Entry, path: Path) -> None:
     Raises WrongCallers, leaving the file as it was, or OSError.
     """
     path = path.resolve()  # a link is kept, and its target replaced
-    before = path.read_text(encoding="utf-8") if path.exists() else ""
+    before = path.read_text(encoding="utf-8-sig") if path.exists() else ""
     gap = "\n" if before else ""
     after = before + ("" if before.endswith("\n") or not before else "\n") + gap + entry.toml()
     check(after)

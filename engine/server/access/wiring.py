@@ -48,7 +48,7 @@ class AccessWiring:
 
         def read() -> None:
             try:
-                self._callers = file.read(path.read_text(encoding="utf-8"))
+                self._callers = file.read(path.read_text(encoding="utf-8-sig"))
             except OSError as error:
                 raise WrongCallers(f"{path} cannot be read: {error.strerror}") from None
             except ValueError as error:

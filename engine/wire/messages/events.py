@@ -9,15 +9,23 @@ from engine.wire.messages.values import Plain, aware, known_name, moment_of, tex
 _TEXTS = ("event_id", "item", "category", "page", "currency")
 
 
+_NEEDED = ("type", "at")
+
+
 _KEYS = ("type", "at", "value", "attributes", *_TEXTS)
 
 
 def event(
-    kind: str, at: datetime, *, attributes: Mapping[str, Plain] | None = None, **fields: str | float
+    kind: str,
+    at: datetime,
+    *,
+    attributes: Mapping[str, Plain | None] | None = None,
+    **fields: str | float | None,
 ) -> Event:
     """An event: what a customer did, at a datetime with a time zone.
 
-    fields: event_id, item, category, page, currency, value. Raises TypeError or ValueError naming what cannot be sent.
+    fields: event_id, item, category, page, currency, value; None is as good as not given. Raises TypeError or ValueError
+    naming what cannot be sent.
     """
     return event_of("event", {"type": kind, "at": at, "attributes": attributes or {}, **fields})
 
@@ -27,9 +35,9 @@ def recorded(
     kind: str,
     at: datetime,
     *,
-    aliases: Iterable[str] = (),
-    attributes: Mapping[str, Plain] | None = None,
-    **fields: str | float,
+    aliases: Iterable[str] | None = None,
+    attributes: Mapping[str, Plain | None] | None = None,
+    **fields: str | float | None,
 ) -> RecordedEvent:
     """An event to record, made as by `event`; without an event_id the client assigns one."""
     message = event(kind, at, attributes=attributes, **fields)
@@ -38,14 +46,14 @@ def recorded(
 
 
 def outcome(
-    decision_id: str,
+    decision_id: str | None,
     kind: str,
     at: datetime,
     *,
-    customer_id: str = "",
-    channel: str = "",
-    campaign: str = "",
-    **fields: str | float,
+    customer_id: str | None = None,
+    channel: str | None = None,
+    campaign: str | None = None,
+    **fields: str | float | None,
 ) -> RecordedEvent:
     """The outcome of a decision (delivered, bounced, clicked …) to record; fields as of `event`.
 
@@ -67,6 +75,8 @@ def event_of(where: str, values: Mapping[str, object]) -> Event:
     message = Event()
     for key, value in values.items():
         name = f"{where}.{known_name(where, key, _KEYS)}"
+        if value is None and key not in _NEEDED:
+            continue
         if key == "at":
             message.at.FromDatetime(aware(name, moment_of(name, value)))
         elif key == "attributes":
@@ -86,4 +96,6 @@ def _put_attributes(message: Event, where: str, values: object) -> None:
     if not isinstance(values, Mapping):
         raise TypeError(f"{where}: is a mapping of names to values, not {values!r}")
     for name, value in values.items():
+        if value is None:
+            continue
         message.attributes[str(name)].CopyFrom(value_of(f"{where}.{name}", value))

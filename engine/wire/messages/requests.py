@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
@@ -30,26 +30,27 @@ _MODES = {"commit": Mode.MODE_COMMIT, "preview": Mode.MODE_PREVIEW}
 def request(  # noqa: PLR0913 -- a parameter for each part of a request
     customer_id: str,
     *,
-    aliases: Iterable[str] = (),
-    profile: Mapping[str, Plain] | None = None,
-    consents: Iterable[str] = (),
-    preferred_channels: Iterable[str] = (),
-    language: str = "",
-    time_zone: str = "",
-    location: Mapping[str, str | float] | None = None,
-    weather: Mapping[str, Plain] | None = None,
-    events: Iterable[Event | Mapping[str, object]] = (),
-    channels: Iterable[str] = (),
-    placement: str = "",
-    max_offers: int = 0,
-    mode: str = "commit",
+    aliases: Iterable[str] | None = None,
+    profile: Mapping[str, Plain | None] | None = None,
+    consents: Iterable[str] | None = None,
+    preferred_channels: Iterable[str] | None = None,
+    language: str | None = None,
+    time_zone: str | None = None,
+    location: Mapping[str, str | float | None] | None = None,
+    weather: Mapping[str, Plain | None] | None = None,
+    events: Iterable[Event | Mapping[str, object]] | None = None,
+    channels: Iterable[str] | None = None,
+    placement: str | None = None,
+    max_offers: int | None = None,
+    mode: str | None = None,
     now: datetime | None = None,
-    request_id: str = "",
+    request_id: str | None = None,
 ) -> DecideRequest:
     """A request to decide for one customer; raises TypeError or ValueError naming what cannot be sent.
 
     profile: attributes by name; a mapping among them holds attributes below its name. Other parts are as the fields of
-    DecideRequest. events: messages, or mappings with the keys of `event`. mode: `commit` or `preview`.
+    DecideRequest. events: messages, or mappings with the keys of `event`. mode: `commit` (the default) or `preview`.
+    None, also as the value of an attribute or a field, is as good as not given.
     """
     return DecideRequest(
         request_id=request_id,
@@ -60,23 +61,23 @@ def request(  # noqa: PLR0913 -- a parameter for each part of a request
             weather=_message(Weather(), "weather", weather or {}),
             events=[
                 event if isinstance(event, Event) else event_of(f"events[{index}]", event)
-                for index, event in enumerate(events)
+                for index, event in enumerate(events or ())
             ],
         ),
         channels=texts("channels", channels),
         placement=placement,
         max_offers=max_offers,
-        mode=_MODES[known_name("mode", mode, _MODES)],
+        mode=_MODES[known_name("mode", mode or "commit", _MODES)],
         now=None if now is None else aware("now", now),
     )
 
 
 def _profile(
-    profile: Mapping[str, Plain],
-    consents: Iterable[str],
-    preferred_channels: Iterable[str],
-    language: str,
-    time_zone: str,
+    profile: Mapping[str, Plain | None],
+    consents: Iterable[str] | None,
+    preferred_channels: Iterable[str] | None,
+    language: str | None,
+    time_zone: str | None,
 ) -> Profile:
     known = {"language": language, "time_zone": time_zone}
     attributes: dict[str, Value] = {}
@@ -95,11 +96,11 @@ def _profile(
     )
 
 
-def _flat(prefix: str, values: Mapping[str, Plain]) -> Iterator[tuple[str, object]]:
+def _flat(prefix: str, values: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
     for name, value in values.items():
         if isinstance(value, Mapping):
             yield from _flat(f"{prefix}{name}.", value)
-        else:
+        elif value is not None:
             yield f"{prefix}{name}", value
 
 
@@ -107,6 +108,8 @@ def _message(message: _M, name: str, values: Mapping[str, object]) -> _M:
     fields = message.DESCRIPTOR.fields_by_name
     for key, value in values.items():
         field = fields[known_name(name, key, fields)]
+        if value is None:
+            continue
         if not _fits(field.cpp_type, value):
             raise TypeError(f"{name}.{key}: is {_KINDS[field.cpp_type][0]}, not {value!r}")
         if isinstance(value, Mapping):
@@ -135,19 +138,19 @@ def from_document(document: object) -> DecideRequest:
     {customer: id, aliases: [...], profile: {...}, location: {...}, weather: {...}, consents: [...], channels: [...],
     preferred_channels: [...], placement: name, events: [{type: view, at: time, item: name}],
     max_offers: 1, mode: commit, now: 2026-03-10T10:00+08:00,
-    request_id: name}
+    request_id: name}; a null is as good as left out.
     """
     if not isinstance(document, Mapping):
         raise ValueError(f"a context is a mapping with a customer, not {document!r}")  # noqa: TRY004 -- see above
     for key, value in document.items():
         expected = _KEYS[known_name("context", key, _KEYS)]
-        if not expected.fits(value):
+        if value is not None and not expected.fits(value):
             raise ValueError(f"{key}: needs {expected.text}, not {value!r}")
     arguments = dict(document)
     customer = arguments.pop("customer", "")
     if not customer:
         raise ValueError("customer: is missing")
-    if "now" in arguments:
+    if arguments.get("now") is not None:
         arguments["now"] = moment_of("now", arguments["now"])
     try:
         return request(customer, **arguments)

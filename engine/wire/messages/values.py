@@ -28,7 +28,7 @@ Plain: TypeAlias = (
     | Sequence[str]
     | Sequence[int]
     | Sequence[float]
-    | Mapping[str, "Plain"]
+    | Mapping[str, "Plain | None"]
 )
 """The types of an attribute's value; a mapping holds attributes below it: {"scores": {"churn": 1}} is scores.churn."""
 
@@ -90,8 +90,8 @@ def aware(name: str, moment: datetime) -> datetime:
     return moment
 
 
-def texts(name: str, values: Iterable[str]) -> Iterable[str]:
-    """The texts; raises TypeError for a single text, which is an iterable of characters."""
+def texts(name: str, values: Iterable[str] | None) -> Iterable[str]:
+    """The texts, none for None; raises TypeError for a single text, which is an iterable of characters."""
     if isinstance(values, str):
         raise TypeError(f"{name}: needs a list of texts, not {values!r}")
-    return values
+    return () if values is None else values

@@ -52,12 +52,12 @@ def test_a_past_day_is_as_it_was(book: Path) -> None:
 
 
 def test_a_file_of_customers(book: Path, tmp_path: Path) -> None:
-    """One object a line for each id of the file, in its order; empty lines are none."""
+    """One object a line for each id of the file, in its order; empty lines are none, blanks around an id are none of it."""
     file = tmp_path / "ids.txt"
     file.write_text("ann\n\nbob \n", encoding="utf-8")
     assert [assigned["customer"] for assigned in cli_assignments(book, "--file", str(file))] == [
         "ann",
-        "bob ",
+        "bob",
     ]
 
 

@@ -165,7 +165,7 @@ def test_a_preview_shows_how_every_rule_stands_and_keeps_nothing(tact: Client) -
         ("nights", "QUIET", None, "21:00-08:00", zone, True, "2026-03-12T12:00:00+00:00"),
         ("weekly", "CAP", (1, 1), "calendar week", zone, True, "2026-03-15T04:00:00+00:00"),
         ("news/per_customer", "LIMIT", (1, 3), "calendar month", zone, False, now),
-        ("breath", "GAP", (1, 1), "2d", [], True, "2026-03-12T14:00:00+00:00"),
+        ("breath", "GAP", (1, 1), "48h", [], True, "2026-03-12T14:00:00+00:00"),
     ]
     assert {(reading.campaign, reading.channel) for reading in answer.pressure} == {("news", "sms")}
     again = ask(tact, "eve", "2026-03-11T22:00-04:00", "preview", customer_limit=1.5)
