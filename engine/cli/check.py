@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -19,6 +20,9 @@ from engine.rulebook.report.diagnostics import Severity, render
 def check(
     book: Annotated[Path, typer.Argument(help="The folder of the book.")],
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON object, for machines.")] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Fail on warnings too, not only on errors.")
+    ] = False,
 ) -> None:
     """Check a book and print everything that is wrong with it; exit code 3 when it does not load."""
     loaded = load(book)
@@ -27,18 +31,26 @@ def check(
     else:
         typer.echo(render(loaded.diagnostics, color=in_color(sys.stdout)), nl=False)
         typer.echo(_summary(loaded))
-    if loaded.book is None:
+    if loaded.book is None or (strict and _levels(loaded)[Severity.WARNING]):
         raise typer.Exit(BOOK)
 
 
 def _summary(loaded: LoadedBook) -> str:
+    levels = _levels(loaded)
+    remarks = ", ".join(_counted(number, noun) for noun, number in levels.items() if number)
+    if loaded.ignored:
+        remarks += f"{', ' if remarks else ''}{loaded.ignored:,} ignored"
     if loaded.book is None:
-        errors = sum(diagnostic.severity is Severity.ERROR for diagnostic in loaded.diagnostics)
-        return _counted(errors, "error")
+        return remarks
     counts = ", ".join(_counted(number, noun) for noun, number in _counts(loaded.book).items() if number)
-    notes = len(loaded.diagnostics)
-    state = f"fine, with {_counted(notes, 'remark')}" if notes else "fine"
+    state = f"fine, with {remarks}" if remarks else "fine"
     return f"{loaded.book.name}: {counts or 'empty'}, version {loaded.book.version[:12]}: {state}"
+
+
+def _levels(loaded: LoadedBook) -> Mapping[Severity, int]:
+    """The number of diagnostics of each severity."""
+    levels = Counter(diagnostic.severity for diagnostic in loaded.diagnostics)
+    return {severity: levels[severity] for severity in Severity}
 
 
 def _counts(book: Book) -> Mapping[str, int]:
@@ -70,5 +82,7 @@ def _report(loaded: LoadedBook) -> Mapping[str, object]:
         "name": book.name if book else None,
         "version": book.version if book else None,
         "counts": _counts(book) if book else None,
+        "levels": _levels(loaded),
+        "ignored": loaded.ignored,
         "diagnostics": [asdict(diagnostic) for diagnostic in loaded.diagnostics],
     }

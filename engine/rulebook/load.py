@@ -25,7 +25,7 @@ from engine.rulebook.sections.pressure import PressureReader
 from engine.rulebook.shapes.faults import shaped
 from engine.rulebook.shapes.sections import BookShape
 from engine.rulebook.symbols import AttributeScope
-from engine.rulebook.text import datetimes, files, merge, regions, timezones
+from engine.rulebook.text import datetimes, files, ignores, merge, regions, timezones
 from engine.rulebook.text.files import Sources
 from engine.rulebook.text.merge import Merged
 from engine.rulebook.text.nodes import PlainData
@@ -39,6 +39,8 @@ class LoadedBook:
     """None if there is any error."""
     diagnostics: tuple[Diagnostic, ...]
     """Sorted by file, line, column and code."""
+    ignored: int = 0
+    """Number of diagnostics that comments (`# tact: ignore CODE`) took out."""
 
 
 def load(folder: Path) -> LoadedBook:
@@ -62,7 +64,8 @@ def load_sources(sources: Sources, folder: str = "") -> LoadedBook:
     findings = Findings()
     merged = merge.merge(sources, findings)
     book = _book(merged, findings) if sources.files else None
-    return LoadedBook(None if findings.failed else book, findings.sorted())
+    ignored = ignores.apply(merged.ignores, findings)
+    return LoadedBook(None if findings.failed else book, findings.sorted(), ignored)
 
 
 def version_of(data: Mapping[str, PlainData]) -> str:

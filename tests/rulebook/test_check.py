@@ -38,11 +38,27 @@ def test_a_broken_book(tmp_path: Path) -> None:
     assert result.output == (GOLDEN / "cycles.txt").read_text(encoding="utf-8") + "2 errors\n"
 
 
+def test_strict(tmp_path: Path) -> None:
+    """Warnings are counted in the last line; with --strict they fail, unless they are ignored."""
+    folder = Path(_book(tmp_path, "_base.yaml"))
+    text = "pressure:\n  caps:\n    none: {limit: 1, per: rolling 7d, count: {channel: sms, kind: inbound}}"
+    (folder / "caps.yaml").write_text(text, encoding="utf-8")
+    lenient, strict = (CliRunner().invoke(app, [str(folder), *more]) for more in ([], ["--strict"]))
+    assert (lenient.exit_code, strict.exit_code) == (0, BOOK)
+    assert lenient.output == strict.output
+    assert lenient.output.endswith(": fine, with 1 warning, 11 notes\n")
+    (folder / "caps.yaml").write_text(f"{text}  # tact: ignore no-effect", encoding="utf-8")
+    ignored = CliRunner().invoke(app, [str(folder), "--strict"])
+    assert ignored.exit_code == 0
+    assert ignored.output.endswith(": fine, with 11 notes, 1 ignored\n")
+
+
 def test_json(tmp_path: Path) -> None:
     """With --json the output is one object."""
     result = CliRunner().invoke(app, [_book(tmp_path, "_base.yaml", "cycles.yaml"), "--json"])
     report = json.loads(result.output)
     assert result.exit_code == BOOK
     assert report["loads"] is False
+    assert (report["levels"], report["ignored"]) == ({"error": 2, "warning": 0, "note": 0}, 0)
     first = report["diagnostics"][0]
     assert (first["code"], first["severity"], first["line"], first["column"]) == ("cycle", "error", 2, 3)

@@ -1,6 +1,7 @@
 """Collect the diagnostics of one load. Readers name paths of plain data; the collector knows where these are written."""
 
 import difflib
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from typing import TypeAlias, TypeVar
@@ -119,6 +120,17 @@ class Findings:
     def failed(self) -> bool:
         """Whether there is an error."""
         return any(diagnostic.severity is Severity.ERROR for diagnostic in self._diagnostics)
+
+    def by_line(self) -> dict[tuple[str, int], list[Diagnostic]]:
+        """The diagnostics by file and line."""
+        lines: dict[tuple[str, int], list[Diagnostic]] = defaultdict(list)
+        for diagnostic in self._diagnostics:
+            lines[diagnostic.file, diagnostic.line].append(diagnostic)
+        return lines
+
+    def drop(self, diagnostics: Collection[Diagnostic]) -> None:
+        """Take the diagnostics back."""
+        self._diagnostics.difference_update(diagnostics)
 
     def sorted(self) -> tuple[Diagnostic, ...]:
         """All diagnostics without duplicates, by file, line, column and code."""

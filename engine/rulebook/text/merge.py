@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from engine.rulebook.model.policies import POLICY_SECTIONS
 from engine.rulebook.report.diagnostics import Code, quote
 from engine.rulebook.report.findings import Findings, Path, SourcePosition
-from engine.rulebook.text import hints, nodes, yaml_events
+from engine.rulebook.text import hints, ignores, nodes, yaml_events
 from engine.rulebook.text.files import MAX_BOOK_BYTES, MAX_FILE_BYTES, Sources
+from engine.rulebook.text.ignores import Ignore
 from engine.rulebook.text.mistakes import INVISIBLE
 from engine.rulebook.text.nodes import Document, PlainData
 from engine.rulebook.text.yaml_events import Unreadable
@@ -49,6 +50,8 @@ class Merged:
     """Sections of which a part could not be read, so that unknown names may be in that part."""
     whole: bool = True
     """Whether every file could be read."""
+    ignores: dict[str, tuple[Ignore, ...]] = field(default_factory=dict)
+    """The comments that ignore diagnostics, by file."""
 
     def partial(self, section: str) -> bool:
         """Whether a part of the section could not be read."""
@@ -71,7 +74,7 @@ def merge(sources: Sources, findings: Findings) -> Merged:
     room = MAX_BOOK_BYTES
     for name, content in sorted(sources.files.items()):
         room -= len(content)
-        document = _document(name, content, findings, fits=room >= 0)
+        document = _document(name, content, merged, findings, fits=room >= 0)
         merged.whole &= document.whole
         _take(name, document, merged, findings)
     strip_unsupported(merged.data, findings)
@@ -81,7 +84,7 @@ def merge(sources: Sources, findings: Findings) -> Merged:
     return merged
 
 
-def _document(name: str, content: bytes, findings: Findings, *, fits: bool) -> Document:
+def _document(name: str, content: bytes, merged: Merged, findings: Findings, *, fits: bool) -> Document:
     try:
         if len(content) > MAX_FILE_BYTES:
             raise Unreadable(Code.TOO_LARGE, (1, 1), "the file is larger than 1 MiB", "split it into several")
@@ -92,6 +95,7 @@ def _document(name: str, content: bytes, findings: Findings, *, fits: bool) -> D
         findings.report((name, *reason.position), reason.code, reason.message, reason.hint)
         return Document(whole=False)
     findings.sources[name] = yaml_events.LINE_BREAK.split(text)
+    merged.ignores[name] = ignores.read(text)
     document = nodes.compose(text, book=True)
     misplaced = isinstance(document.data, dict) and any(
         key not in SECTIONS and _home(value, (key,)) for key, value in document.data.items()
