@@ -5,16 +5,39 @@ import sys
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict
+from difflib import get_close_matches
+from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from engine.cli.books import in_color
-from engine.cli.exits import BOOK
+from engine.cli.exits import BOOK, USAGE, fail
 from engine.rulebook.load import LoadedBook, load
 from engine.rulebook.model.book import Book
 from engine.rulebook.report.diagnostics import Severity, render
+
+MORE = "more about a code: tact check --explain "
+
+
+def _explain(code: str | None) -> None:
+    """Print the section of docs/reference/diagnostics.md about the code, and end the command."""
+    if code is None:
+        return
+    page = (files("engine.cli") / "diagnostics.md").read_text(encoding="utf-8")
+    sections = {title: text for title, _, text in (part.partition("\n") for part in page.split("\n## ")[1:])}
+    if code not in sections:
+        near = get_close_matches(code, sections, n=1)
+        meant = f"did you mean '{near[0]}'?" if near else f"the codes are {', '.join(sections)}"
+        fail(f"there is no code '{code}': {meant}", USAGE)
+    fenced = False
+    for line in f"{code}\n{sections[code]}".strip().splitlines():
+        if line.startswith("```"):
+            fenced = not fenced
+        else:
+            typer.echo(f"    {line}".rstrip() if fenced else line)
+    raise typer.Exit
 
 
 def check(
@@ -23,6 +46,15 @@ def check(
     strict: Annotated[
         bool, typer.Option("--strict", help="Fail on warnings too, not only on errors.")
     ] = False,
+    explain: Annotated[  # noqa: ARG001 -- its callback ends the command
+        str | None,
+        typer.Option(
+            metavar="CODE",
+            callback=_explain,
+            is_eager=True,
+            help="Print what the code means, with an example and its fix, and exit.",
+        ),
+    ] = None,
 ) -> None:
     """Check a book and print everything that is wrong with it; exit code 3 when it does not load."""
     loaded = load(book)
@@ -31,6 +63,8 @@ def check(
     else:
         typer.echo(render(loaded.diagnostics, color=in_color(sys.stdout)), nl=False)
         typer.echo(_summary(loaded))
+        if loaded.diagnostics:
+            typer.echo(f"{MORE}{loaded.diagnostics[0].code}")
     if loaded.book is None or (strict and _levels(loaded)[Severity.WARNING]):
         raise typer.Exit(BOOK)
 

@@ -108,7 +108,7 @@ class ContentReader:
 
 def parse_template(text: str, path: Path, attribute_scope: AttributeScope, findings: Findings) -> Template:
     """The template in the text at the path; what is wrong with it goes to the findings."""
-    _warn_of_other_languages(text, path, findings)
+    _warn_of_other_languages(text, path, attribute_scope, findings)
     parts: list[str | Placeholder] = []
     literal = ""
     end = 0
@@ -130,7 +130,9 @@ def parse_template(text: str, path: Path, attribute_scope: AttributeScope, findi
     return Template((*parts, literal) if literal else tuple(parts))
 
 
-def _warn_of_other_languages(text: str, path: Path, findings: Findings) -> None:
+def _warn_of_other_languages(
+    text: str, path: Path, attribute_scope: AttributeScope, findings: Findings
+) -> None:
     """Warn of placeholders in the forms of Jinja, Liquid or Handlebars, which would be shown as they are."""
     for match in _DOUBLE.finditer(text):
         name, _, filters = (part.strip() for part in match[1].partition("|"))
@@ -138,6 +140,7 @@ def _warn_of_other_languages(text: str, path: Path, findings: Findings) -> None:
             f"{quote(match[0])} is shown as {quote(f'{{{match[1]}}}')}: double braces are braces of the text"
         )
         _warn(path, message, f"write {{{name}{_fallback(filters)}}} for the value", findings)
+        attribute_scope.declared.used.add(name)  # that it is unused would follow from the same mistake
     for match in _SINGLE.finditer(_DOUBLE.sub("", text)):
         name, _, filters = (part.strip() for part in match[1].partition("|"))
         if _FILTER.search(filters):

@@ -67,7 +67,7 @@ def _ignored(
     of_code = {diagnostic for diagnostic in here if diagnostic.code == name}
     errors = any(diagnostic.severity is Severity.ERROR for diagnostic in of_code)
     if name not in set(Code):
-        hint = findings.suggest(name, [*Code])
+        hint = findings.suggest(name, [*Code]) or "docs/reference/diagnostics.md lists the codes"
         _warn(findings, file, (position[0], position[1]), f"there is no code {quote(name)}", hint)
     elif errors or LEVELS.get(Code(name)) == (Severity.ERROR,):
         message = f"{quote(name)} is an error, and only warnings and notes can be ignored"
