@@ -30,6 +30,8 @@ Check: TypeAlias = Callable[[Any], object]
 """Checks a plain value; raises ValueError that says what is wrong with it."""
 
 
+_EXACT = 2**53
+_WHOLE = ("integer", "integers")
 _ZONES = frozenset(available_timezones())
 
 
@@ -57,7 +59,7 @@ def reader(declared: Attribute) -> ReadValue:
     """Reads the values of a declared attribute, and checks their type and bounds."""
     fitting, kind_of = _FITTING[declared.type], ValueMessage.WhichOneof
     bounded = not (declared.minimum is None and declared.maximum is None and declared.one_of is None)
-    check = checker(declared)
+    check, whole = checker(declared), declared.type in (AttributeType.INTEGER, AttributeType.INTEGERS)
 
     def read(message: ValueMessage) -> Value:
         kind = kind_of(message, "kind")
@@ -65,6 +67,8 @@ def reader(declared: Attribute) -> ReadValue:
             plain(message)
             raise ValueError(f"must be of type {declared.type}, not {kind}")
         value = _READERS[kind](getattr(message, kind))
+        if whole and kind not in _WHOLE:
+            value = tuple(map(_whole, value)) if isinstance(value, tuple) else _whole(value)
         if bounded:
             for element in value if isinstance(value, tuple) else (value,):
                 check(element)
@@ -162,6 +166,15 @@ def _date(value: str) -> date:
     raise ValueError(f"must be a day as YYYY-MM-DD, not {value!r:.60}")
 
 
+def _whole(value: Any) -> int:
+    """The integer that a number such as 31.0 is."""
+    if not float(value).is_integer():
+        raise ValueError(f"must be a whole number, not {value:g}")
+    if abs(value) > _EXACT:
+        raise ValueError("must be sent as an integer: beyond 2^53 a number is not exact")
+    return int(value)
+
+
 def _listed(read: Callable[[Any], Any]) -> Callable[[Any], Value]:
     def read_all(message: Any) -> Value:
         if len(message.values) > MOST_LIST_ENTRIES:
@@ -185,14 +198,14 @@ _READERS: dict[str, Callable[[Any], Value]] = {
 
 
 _FITTING: dict[AttributeType, tuple[str, ...]] = {
-    AttributeType.INTEGER: ("integer",),
+    AttributeType.INTEGER: ("integer", "number"),
     AttributeType.NUMBER: ("number", "integer"),
     AttributeType.TEXT: ("text",),
     AttributeType.BOOLEAN: ("boolean",),
     AttributeType.DATE: ("date",),
     AttributeType.TIME: ("time",),
     AttributeType.TEXTS: ("texts",),
-    AttributeType.INTEGERS: ("integers",),
+    AttributeType.INTEGERS: ("integers", "numbers"),
     AttributeType.NUMBERS: ("numbers", "integers"),
 }
 
