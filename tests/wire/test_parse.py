@@ -1,5 +1,7 @@
 """Values of requests, as the live book declares them."""
 
+import unicodedata
+
 import pytest
 
 from engine.decide.compiled import CompiledBook
@@ -13,6 +15,7 @@ from tests.decide.arbitrate.shop import NOW, compiled_book
 BOOK = """
 book: {name: values, timezone: UTC}
 attributes:
+  profile.größe: {type: integer}
   profile.age: {type: integer, min: 0, max: 130}
   profile.sizes: {type: list of integer}
 channels: {web: {kind: inbound}}
@@ -20,6 +23,7 @@ placements: {top: {channel: web, fallback: tea}}
 offers: {tea: {name: Tea, content: {default: {text: Tea}}}}
 campaigns:
   teas: {offer: tea, placements: [top], when: {profile.age: {gte: 18}, profile.sizes: {has: 3}}}
+  there: {offer: tea, placements: [top], when: {location.country: CN, profile.language: en-GB, profile.größe: 3}}
 """
 
 
@@ -34,10 +38,11 @@ def parsed(compiled: CompiledBook, **profile: Plain) -> dict[str, Value]:
     return dict(Parser(compiled).parse(request("ann", profile=profile), NOW).attributes)
 
 
-def violations_of(compiled: CompiledBook, **profile: Plain) -> list[str]:
-    """What is wrong with a request with this profile."""
+def violations_of(compiled: CompiledBook, country: str = "", **profile: Plain) -> list[str]:
+    """What is wrong with a request with this profile, from this country."""
+    message = request("ann", profile=profile, location={"country": country})
     with pytest.raises(InvalidMessage) as caught:
-        parsed(compiled, **profile)
+        Parser(compiled).parse(message, NOW)
     return [f"{violation.field}: {violation.description}" for violation in caught.value.violations]
 
 
@@ -58,3 +63,79 @@ def test_other_numbers_are_no_integers(compiled: CompiledBook) -> None:
         f"{path}[sizes]: must be sent as an integer: beyond 2^53 a number is not exact"
     ]
     assert violations_of(compiled, age="31") == [f"{path}[age]: must be of type integer, not text"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "country"), [("CN", "CN"), ("cn", "CN"), ("xk", "XK"), ("ZZ", "ZZ"), ("gB", "GB"), ("xx", "XX")]
+)
+def test_country_codes_are_written_in_capitals(compiled: CompiledBook, sent: str, country: str) -> None:
+    """Codes of ISO 3166-1, and those that it leaves to users, in any case."""
+    message = request("ann", location={"country": sent})
+    assert Parser(compiled).parse(message, NOW).attributes == {"location.country": country}
+
+
+@pytest.mark.parametrize(
+    ("sent", "hint"),
+    [
+        ("UK", "did you mean 'GB' (Britain (UK))?"),
+        ("Norway", "did you mean 'NO' (Norway)?"),
+        ("EU", "a code of two letters, such as CN"),
+        ("ß", "a code of two letters, such as CN"),
+    ],
+)
+def test_what_is_no_country_is_refused(compiled: CompiledBook, sent: str, hint: str) -> None:
+    """With the code that was meant, if that is likely."""
+    message = f"context.location.country: must be a country code of ISO 3166-1, not {sent!r}: {hint}"
+    assert violations_of(compiled, country=sent) == [message]
+
+
+@pytest.mark.parametrize(
+    ("sent", "language"),
+    [
+        ("en-GB", "en-GB"),
+        ("EN-gb", "en-GB"),
+        ("en_gb", "en-GB"),
+        ("pt_BR.UTF-8", "pt-BR"),
+        ("ZH-HANT-tw", "zh-Hant-TW"),
+        ("de-CH-1996", "de-CH-1996"),
+        ("sr-latn-x-AB-latn", "sr-Latn-x-ab-latn"),
+        ("yue", "yue"),
+    ],
+)
+def test_language_tags_are_written_as_the_standard_does(
+    compiled: CompiledBook, sent: str, language: str
+) -> None:
+    """Case does not matter, and `_` stands for `-`."""
+    assert parsed(compiled, language=sent) == {"profile.language": language}
+    message = request("ann")
+    message.context.profile.attributes["language"].text = sent
+    assert Parser(compiled).parse(message, NOW).attributes == {"profile.language": language}
+
+
+@pytest.mark.parametrize(
+    ("sent", "hint"),
+    [
+        ("german", "did you mean 'de'?"),
+        ("en-UK", "did you mean 'en-GB'?"),
+        ("*", "a BCP 47 tag, for example zh-CN or fr"),
+        ("en-" * 2000, "a BCP 47 tag, for example zh-CN or fr"),
+    ],
+)
+def test_what_is_no_language_is_refused(compiled: CompiledBook, sent: str, hint: str) -> None:
+    """With the tag that was meant, if that is likely."""
+    (violation,) = violations_of(compiled, language=sent)
+    assert violation.startswith("context.profile.language: must be a language tag of BCP 47, not ")
+    assert violation.endswith(hint)
+    assert len(violation) < 200
+
+
+def test_names_are_compared_in_one_form(compiled: CompiledBook) -> None:
+    """A name in Unicode's form NFD is the book's name; both forms at once are refused."""
+    decomposed = unicodedata.normalize("NFD", "größe")
+    assert parsed(compiled, **{decomposed: 40}) == {"profile.größe": 40}
+    both: dict[str, Plain] = {decomposed: 40, "größe": 41}
+    with pytest.raises(InvalidMessage) as caught:
+        parsed(compiled, **both)
+    assert [f"{violation.field}: {violation.description}" for violation in caught.value.violations] == [
+        "context.profile.attributes[größe]: is sent twice, in two forms of Unicode"
+    ]

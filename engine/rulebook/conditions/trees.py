@@ -69,12 +69,7 @@ class Trees(ABC):
 
     def _mapping(self, data: PlainData, path: Path, depth: int) -> Condition | None:
         if not isinstance(data, dict):
-            hint = (
-                f"write {{audience: {data}}}"
-                if isinstance(data, str) and data in self.findings.audiences
-                else ""
-            )
-            hint = hint or (hints.entries(data) if isinstance(data, str) else "")
+            hint = self._meant(data) if isinstance(data, str) else ""
             self.findings.error(path, Code.TYPE, "a condition is a mapping: `attribute: value`", hint)
             return None
         if depth > MAX_DEPTH:
@@ -88,6 +83,11 @@ class Trees(ABC):
             for key, value in data.items()
         ]
         return joined(All, parts, collapse=True)
+
+    def _meant(self, text: str) -> str:
+        """The hint for a text where a condition is needed: an entry without its blank, or an audience that it nearly names."""
+        glued = "" if text in self.findings.audiences else hints.entries(text)
+        return glued or self.findings.audience_hint(text)
 
     def _group(self, key: str, value: PlainData, path: Path, depth: int) -> Condition | None:
         if not isinstance(value, list):

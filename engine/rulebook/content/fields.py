@@ -4,6 +4,7 @@ A placeholder is `{profile.first_name|dear customer}` or `{pattern.left-in-cart.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -12,12 +13,12 @@ from engine.rulebook.report.diagnostics import Code, Severity, quote
 from engine.rulebook.report.findings import Findings, Path
 from engine.rulebook.symbols import AttributeScope, SymbolTable
 from engine.rulebook.text import regions
+from engine.rulebook.text.merge import as_words, is_words
 
 FieldTexts = Mapping[str, str]
 ByChannel = Mapping[str, FieldTexts]
-_FIELD = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
 _TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
-_DOUBLE = re.compile(r"\{\{\s*([a-z][a-z0-9_]*(?:\.[a-z0-9_-]+)+\s*(?:\|[^{}]*)?)\}\}")
+_DOUBLE = re.compile(r"\{\{\s*([a-z][a-z0-9_]*(?:\.[\w-]+)+\s*(?:\|[^{}]*)?)\}\}")
 _SINGLE = re.compile(r"\{([^{}|]+\|[^{}]*)\}")
 _FILTER = re.compile(r"^(?:default|round|upcase|upper|lower|downcase|capitalize|title|trim|date)\b *[:(]|\|")
 _DEFAULT = re.compile(r"\bdefault *[:(] *(['\"]?)(.*?)\1 *\)? *(?:\||$)")
@@ -70,8 +71,9 @@ class ContentReader:
 
     def _name(self, path: Path, name: str) -> Path:
         here = (*path, name)
-        if not _FIELD.fullmatch(name) or len(name) > 100:
-            hint = "lower-case words of a-z, 0-9 and _"
+        if not is_words(name):
+            meant = as_words(name)
+            hint = f"write {meant}" if meant else "lower-case words of letters, digits and _"
             self.findings.key_error(here, Code.NAME, f"{quote(name)} is not the name of a field", hint)
         return here
 
@@ -163,7 +165,7 @@ def _fallback(filters: str) -> str:
 
 def _placeholder(inside: str, path: Path, attribute_scope: AttributeScope, findings: Findings) -> Placeholder:
     name, bar, fallback = inside.partition("|")
-    name = name.strip()
+    name = unicodedata.normalize("NFC", name.strip())
     if not name:
         findings.error(path, Code.TEMPLATE, "a placeholder without an attribute")
     else:

@@ -71,9 +71,9 @@ _ERROR, _WARNING, _NOTE = Severity
 LEVELS: Mapping[Code, tuple[Severity, ...]] = {
     **dict.fromkeys((Code.FILE, Code.ENCODING, Code.DUPLICATE, Code.UNSUPPORTED, Code.MISSING), (_ERROR,)),
     **dict.fromkeys((Code.EMPTY, Code.TYPE, Code.NAME, Code.OPERATOR, Code.CYCLE, Code.ZONE), (_ERROR,)),
-    Code.SENSITIVE: (_ERROR,),
+    **dict.fromkeys((Code.SENSITIVE, Code.VALUE), (_ERROR,)),
     Code.TOO_LARGE: (_ERROR, _NOTE),
-    **dict.fromkeys((Code.SYNTAX, Code.UNKNOWN, Code.VALUE, Code.TEMPLATE), (_ERROR, _WARNING)),
+    **dict.fromkeys((Code.SYNTAX, Code.UNKNOWN, Code.TEMPLATE), (_ERROR, _WARNING)),
     Code.CONTENT: (_ERROR, _WARNING, _NOTE),
     Code.SEGMENTS: (_WARNING, _NOTE),
     Code.NO_CONSENT: (_NOTE,),

@@ -107,6 +107,11 @@ class Findings:
 
     def suggest(self, word: str, candidates: Collection[str]) -> str:
         """A hint that names the candidate most like the word; empty if none is like it."""
+        nearest = self.nearest(word, candidates)
+        return f"did you mean '{nearest}'?" if nearest else ""
+
+    def nearest(self, word: str, candidates: Collection[str]) -> str:
+        """The candidate most like the word; empty if none is like it."""
         if len(word) > 100 or self._comparisons < len(candidates):
             return ""
         self._comparisons -= len(candidates)
@@ -114,7 +119,12 @@ class Findings:
         if not matches:
             lowered = word.lower()
             matches = [name for name in candidates if name.lower() == lowered or name.endswith(f".{lowered}")]
-        return f"did you mean '{matches[0]}'?" if matches else ""
+        return matches[0] if matches else ""
+
+    def audience_hint(self, text: str) -> str:
+        """A hint for a text where a condition is needed: the audience that it names or nearly names; empty for none."""
+        audience = self.nearest(text, self.audiences)
+        return f"write {{audience: {audience}}}" if audience else ""
 
     @property
     def failed(self) -> bool:

@@ -142,10 +142,11 @@ def _report(shape: type[Shape], fault: ErrorDetails, path: Path, findings: Findi
 def _meant(kind: str, given: object, path: Path, findings: Findings) -> str:
     """A hint on what a value of a wrong kind was meant as; empty if there is no likely guess."""
     name = given[0] if isinstance(given, list) and len(given) == 1 else given
-    if kind in _MAPPINGS and path[-1:] == ("when",) and isinstance(name, str) and name in findings.audiences:
-        return f"write {{audience: {name}}}"
     guess = _GUESSES.get(kind)
-    return guess(given) if guess and isinstance(given, str) else ""
+    meant = guess(given) if guess and isinstance(given, str) else ""
+    is_condition = kind in _MAPPINGS and path[-1:] == ("when",) and isinstance(name, str)
+    audience = findings.audience_hint(str(name)) if is_condition and not meant else ""
+    return audience or meant
 
 
 def _report_choice(label: str, fault: ErrorDetails, path: Path, findings: Findings) -> None:

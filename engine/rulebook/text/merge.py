@@ -1,5 +1,6 @@
 """Merge the files of a book into one mapping of sections, without the parts that are wrong."""
 
+import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -39,6 +40,8 @@ _FEATURES = ("campaigns.*.attribution",)
 """Paths of features that the language has and this version does not support; `*` is any name."""
 
 _LONGEST_NAME = 100
+_LETTERS = ("Ll", "Lo", "Lm")
+_IN_WORDS = (*_LETTERS, "Mn", "Mc", "Nd")
 
 
 @dataclass(slots=True)
@@ -92,6 +95,8 @@ def _document(name: str, content: bytes, merged: Merged, findings: Findings, *, 
             raise Unreadable(Code.TOO_LARGE, (1, 1), "the book is larger than 64 MiB")
         text = yaml_events.decode(content)
     except Unreadable as reason:
+        if reason.code is Code.ENCODING:
+            findings.sources[name] = yaml_events.escaped_lines(content)
         findings.report((name, *reason.position), reason.code, reason.message, reason.hint)
         return Document(whole=False)
     findings.sources[name] = yaml_events.LINE_BREAK.split(text)
@@ -261,6 +266,30 @@ def is_name(text: str) -> bool:
         and all(kind[0] in "LM" or kind == "Nd" or c in "._-" for c, kind in zip(text, kinds, strict=True))
         and not INVISIBLE.search(text)
     )
+
+
+def is_words(text: str, *, dots: bool = True) -> bool:
+    """Whether the text can be the name of an attribute or a field: lower-case words, joined by dots.
+
+    A word has letters of any script without capitals, their marks, digits and `_`, and begins with a letter.
+    """
+    return len(text) <= _LONGEST_NAME and all(map(_is_word, text.split(".") if dots else (text,)))
+
+
+def _is_word(text: str) -> bool:
+    kinds = [unicodedata.category(character) for character in text]
+    return (
+        bool(text)
+        and kinds[0] in _LETTERS
+        and all(kind in _IN_WORDS or c == "_" for c, kind in zip(text, kinds, strict=True))
+        and not INVISIBLE.search(text)
+    )
+
+
+def as_words(text: str) -> str:
+    """The name that the text was meant as, for a hint: in lower case, with _ for blanks and hyphens; empty for none."""
+    meant = unicodedata.normalize("NFC", re.sub(r"[ -]", "_", text).lower())
+    return meant if is_words(meant) else ""
 
 
 def _sorted(data: PlainData) -> PlainData:

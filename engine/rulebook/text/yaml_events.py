@@ -57,9 +57,17 @@ def decode(content: bytes) -> str:
     if forbidden:
         name = f"U+{ord(forbidden[0]):04X}"
         raise Unreadable(
-            Code.ENCODING, _end_of(text[: forbidden.start()]), f"the file holds the control character {name}"
+            Code.ENCODING,
+            _end_of(text[: forbidden.start()]),
+            f"the file holds the control character {name}",
+            "delete it",
         )
     return text
+
+
+def escaped_lines(content: bytes) -> list[str]:
+    """The lines of a file that `decode` refuses, for excerpts; bytes that are not UTF-8 are escaped."""
+    return LINE_BREAK.split(content.decode("utf-8-sig", "backslashreplace"))
 
 
 def read(text: str) -> Iterator[Placed]:
