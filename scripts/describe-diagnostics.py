@@ -2,12 +2,14 @@
 """Writes docs/reference/diagnostics.md from the codes and their examples; with an argument, into that file instead.
 
 Each code has an example in tests/rulebook/lint/examples/CODE: `book.yaml`, which gets the code, and `fixed.yaml`, which does
-not; or folders `book` and `fixed` where the names or the number of files matter. Both are checked by `tact check`.
+not; or folders `book` and `fixed` where the names or the number of files matter. Other files beside `book.yaml` belong to
+it only. Both are checked by `tact check`.
 """
 
 import ast
 import difflib
 import inspect
+import json
 import shutil
 import sys
 import tempfile
@@ -15,12 +17,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import chdir
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import typer
 from typer.testing import CliRunner
 
 from engine.cli.check import MORE, check
-from engine.rulebook.load import load
+from engine.cli.exits import BOOK
 from engine.rulebook.report import diagnostics
 from engine.rulebook.report.diagnostics import LEVELS, Code, Severity
 
@@ -80,9 +83,9 @@ def _section(code: Code, meaning: str) -> str:
     with tempfile.TemporaryDirectory() as scratch, chdir(scratch):
         book, fixed = _copied(folder, "book"), _copied(folder, "fixed")
         shutil.copytree(book, "my-book")
-        printed = _checked(code)
-        mended = load(fixed)
-        if mended.book is None or any(diagnostic.code == code for diagnostic in mended.diagnostics):
+        printed = _printed(code)
+        mended = _report("fixed")
+        if not mended["loads"] or code in _codes(mended):
             raise NoExample(
                 f"{code}: the fix in {folder.relative_to(ROOT)} does not load, or gets the code still"
             )
@@ -103,18 +106,38 @@ def _copied(folder: Path, name: str) -> Path:
     elif (folder / f"{name}.yaml").is_file():
         target.mkdir()
         shutil.copy(folder / f"{name}.yaml", target / "book.yaml")
+        for beside in folder.iterdir() if name == "book" else ():
+            if beside.name not in ("book.yaml", "fixed.yaml"):
+                shutil.copy(beside, target)
     else:
         raise NoExample(f"{folder.name}: no {name}.yaml in {folder.relative_to(ROOT)}")
     return target
 
 
-def _checked(code: Code) -> str:
-    """What `tact check` prints for the example."""
+def _check(*arguments: str) -> str:
+    """What `tact check` prints."""
     command = typer.Typer()
     command.command()(check)
-    if code not in {diagnostic.code for diagnostic in load(Path("my-book")).diagnostics}:
+    result = CliRunner().invoke(command, arguments)
+    if result.exit_code not in (0, BOOK):
+        raise NoExample(f"tact check {' '.join(arguments)}: {result.output}")
+    return result.output
+
+
+def _report(book: str) -> Mapping[str, Any]:
+    report: Mapping[str, Any] = json.loads(_check(book, "--json"))
+    return report
+
+
+def _codes(report: Mapping[str, Any]) -> set[str]:
+    return {diagnostic["code"] for diagnostic in report["diagnostics"]}
+
+
+def _printed(code: Code) -> str:
+    """What `tact check` prints for the example, without the line on --explain."""
+    if code not in _codes(_report("my-book")):
         raise NoExample(f"{code}: the example does not get the code")
-    printed = CliRunner().invoke(command, ["my-book"]).output
+    printed = _check("my-book")
     return "".join(line for line in printed.splitlines(keepends=True) if not line.startswith(MORE))
 
 

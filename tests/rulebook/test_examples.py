@@ -1,21 +1,50 @@
 """The example of each code, and its fix (lint/examples), which docs/reference/diagnostics.md shows."""
 
+import json
+import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
+from typer.testing import CliRunner
 
-from engine.rulebook.load import LoadedBook, load, load_files
-from engine.rulebook.report.diagnostics import LEVELS, Code, Severity, render
+from engine.cli.check import check
+from engine.rulebook.report.diagnostics import LEVELS, Code, Severity
 
 EXAMPLES = Path(__file__).parent / "lint" / "examples"
 GOLDEN = Path(__file__).parent / "golden"
 
 
-def book_of(code: str, name: str) -> LoadedBook:
-    """The example (`book`) or its fix (`fixed`)."""
-    folder = EXAMPLES / code / name
-    file = folder.with_suffix(".yaml")
-    return load(folder) if folder.is_dir() else load_files({"book.yaml": file.read_bytes()})
+def checked(book: Path) -> dict[str, Any]:
+    """What `tact check --json` says of the book in the folder."""
+    app = typer.Typer()
+    app.command()(check)
+    report: dict[str, Any] = json.loads(CliRunner().invoke(app, [str(book), "--json"]).output)
+    return report
+
+
+def copied(code: str, name: str, folder: Path) -> Path:
+    """The folder with the example (`book`) or its fix (`fixed`)."""
+    example, target = EXAMPLES / code, folder / "my-book"
+    if (example / name).is_dir():
+        shutil.copytree(example / name, target)
+        return target
+    target.mkdir()
+    shutil.copy(example / f"{name}.yaml", target / "book.yaml")
+    for beside in example.iterdir() if name == "book" else ():
+        if beside.name not in ("book.yaml", "fixed.yaml"):
+            shutil.copy(beside, target)
+    return target
+
+
+def remarks_of(report: dict[str, Any], code: Code) -> list[dict[str, Any]]:
+    """Its warnings and notes of the code that are at a line of a file."""
+    return [
+        diagnostic
+        for diagnostic in report["diagnostics"]
+        if diagnostic["code"] == code and diagnostic["severity"] != Severity.ERROR and diagnostic["source"]
+    ]
 
 
 def test_every_folder_is_of_a_code() -> None:
@@ -24,51 +53,39 @@ def test_every_folder_is_of_a_code() -> None:
 
 
 @pytest.mark.parametrize("code", Code)
-def test_a_mistake_gets_its_code(code: Code) -> None:
+def test_a_mistake_gets_its_code(code: Code, tmp_path: Path) -> None:
     """The example gets the code, no other one is an error, and nothing is said of what follows from the mistake."""
-    diagnostics = book_of(code, "book").diagnostics
-    assert code in {diagnostic.code for diagnostic in diagnostics}, render(diagnostics)
-    errors = [diagnostic.code for diagnostic in diagnostics if diagnostic.severity is Severity.ERROR]
-    assert errors in ([], [code]), render(diagnostics)
+    diagnostics = checked(copied(code, "book", tmp_path))["diagnostics"]
+    levels = {diagnostic["severity"] for diagnostic in diagnostics if diagnostic["code"] == code}
+    assert levels, diagnostics
+    assert levels <= set(LEVELS[code])
+    errors = [diagnostic["code"] for diagnostic in diagnostics if diagnostic["severity"] == Severity.ERROR]
+    assert errors in ([], [code]), diagnostics
 
 
 @pytest.mark.parametrize("code", Code)
-def test_the_fix_mends_it(code: Code) -> None:
+def test_the_fix_mends_it(code: Code, tmp_path: Path) -> None:
     """The mended book loads without errors and warnings, and does not get the code."""
-    fixed = book_of(code, "fixed")
-    assert fixed.book is not None, render(fixed.diagnostics)
-    codes = {diagnostic.code for diagnostic in fixed.diagnostics}
-    levels = {diagnostic.severity for diagnostic in fixed.diagnostics}
-    assert code not in codes, render(fixed.diagnostics)
-    assert levels <= {Severity.NOTE}, render(fixed.diagnostics)
+    report = checked(copied(code, "fixed", tmp_path))
+    assert report["loads"], report
+    assert (report["levels"]["error"], report["levels"]["warning"]) == (0, 0), report
+    assert code not in {diagnostic["code"] for diagnostic in report["diagnostics"]}, report
 
 
-@pytest.mark.parametrize("code", [code for code in Code if LEVELS[code] != (Severity.ERROR,)])
-def test_a_comment_ignores_it(code: Code) -> None:
+@pytest.mark.parametrize("code", [code for code in Code if LEVELS.get(code) != (Severity.ERROR,)])
+def test_a_comment_ignores_it(code: Code, tmp_path: Path) -> None:
     """A comment in the line where the code is reported, and nothing else, takes it out, whatever reports it."""
-    folder = EXAMPLES / code / "book"
-    files = sorted(folder.rglob("*.yaml")) if folder.is_dir() else [folder.with_suffix(".yaml")]
-    contents = {
-        path.relative_to(folder).as_posix() if folder.is_dir() else "book.yaml": path.read_text(
-            encoding="utf-8"
-        )
-        for path in files
-    }
-    plain = load_files({name: text.encode() for name, text in contents.items()})
-    ignorable = [
-        diagnostic
-        for diagnostic in plain.diagnostics
-        if diagnostic.code == code and diagnostic.severity is not Severity.ERROR and diagnostic.source
-    ]
+    book = copied(code, "book", tmp_path)
+    ignorable = remarks_of(checked(book), code)
     for diagnostic in ignorable:
-        lines = contents[diagnostic.file].split("\n")
-        before, mark, named = lines[diagnostic.line - 1].partition("# tact: ignore ")
-        lines[diagnostic.line - 1] = f"{before} # tact: ignore {code}{', ' if mark else ''}{named}"
-        contents[diagnostic.file] = "\n".join(lines)
-    ignored = load_files({name: text.encode() for name, text in contents.items()})
-    remaining = [diagnostic for diagnostic in ignored.diagnostics if diagnostic.code == code]
-    assert all(diagnostic.severity is Severity.ERROR for diagnostic in remaining), render(ignored.diagnostics)
-    assert ignored.ignored >= len({(diagnostic.file, diagnostic.line) for diagnostic in ignorable})
+        path, number = book / diagnostic["file"], diagnostic["line"] - 1
+        lines = path.read_text(encoding="utf-8").split("\n")
+        before, mark, named = lines[number].partition("# tact: ignore ")
+        lines[number] = f"{before} # tact: ignore {code}{', ' if mark else ''}{named}"
+        path.write_text("\n".join(lines), encoding="utf-8")
+    ignored = checked(book)
+    assert remarks_of(ignored, code) == []
+    assert ignored["ignored"] >= len({(diagnostic["file"], diagnostic["line"]) for diagnostic in ignorable})
 
 
 def test_levels_are_those_that_are_reported() -> None:

@@ -3,7 +3,8 @@
 import pytest
 
 from engine.rulebook.load import LoadedBook, load_files
-from engine.rulebook.report.diagnostics import Diagnostic
+from engine.rulebook.report.diagnostics import Code, Diagnostic
+from engine.rulebook.report.findings import Findings
 from engine.rulebook.text import ignores
 
 HEAD = "book: {name: x, timezone: UTC}\n"
@@ -123,6 +124,14 @@ def test_unused_is_not_noted_beside_errors() -> None:
     assert reported(f"{UNUSED}  # tact: ignore unused\naudiences: {{a: {{audience: b}}}}") == [
         "3:27: unknown (error)"
     ]
+
+
+def test_unused_is_not_noted_where_checks_are_left_out() -> None:
+    """Where not every check was made, a code that is not reported may be reported elsewhere."""
+    findings = Findings()
+    comments = {"book.yaml": ignores.read("a: b # tact: ignore unused, unusde")}
+    assert ignores.apply(comments, findings, complete=False) == 0
+    assert [diagnostic.code for diagnostic in findings.sorted()] == [Code.IGNORE]
 
 
 @pytest.mark.parametrize(

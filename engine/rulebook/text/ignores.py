@@ -2,13 +2,13 @@
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import yaml
 
 from engine.rulebook.report.diagnostics import LEVELS, Code, Diagnostic, Severity, quote
-from engine.rulebook.report.findings import Findings, SourcePosition
+from engine.rulebook.report.findings import Findings, SourcePlace, SourcePosition
 from engine.rulebook.text import yaml_events
 
 _COMMENT = re.compile(r"(?:^|(?<=\s))#\s*tact:\s*ignore(?![\w-])(?P<codes>[^#]*)")
@@ -36,11 +36,13 @@ def read(text: str) -> tuple[Ignore, ...]:
     return tuple(_ignores(comments, yaml_events.scalars(text) if comments else []))
 
 
-def apply(ignores: Mapping[str, Sequence[Ignore]], findings: Findings) -> int:
+def apply(ignores: Mapping[str, Sequence[Ignore]], findings: Findings, *, complete: bool = True) -> int:
     """Drop what the comments, by file, ignore, and report what is wrong with them; returns how many were dropped.
 
-    Errors are never dropped. What is reported of the comments themselves can be ignored as well.
+    Errors are never dropped. What is reported of the comments themselves can be ignored as well. complete: whether every
+    check was made; only then it is known that a code is not reported in a line.
     """
+    complete = complete and not findings.failed  # with an error some checks are left out
     dropped = 0
     for of_comments in (False, True):
         by_line = findings.by_line()
@@ -50,41 +52,44 @@ def apply(ignores: Mapping[str, Sequence[Ignore]], findings: Findings) -> int:
                 here = [diagnostic for line in comment.lines for diagnostic in by_line.get((file, line), ())]
                 if not comment.codes and not of_comments:
                     hint = "name one: # tact: ignore unused"
-                    _warn(findings, file, comment.position, "an ignore without a code", hint)
+                    _warn(findings, (file, *comment.position), "an ignore without a code", hint)
                 for name, position in comment.codes:
-                    if (name in _OF_COMMENTS) is of_comments:
-                        ignored |= _ignored(name, (file, *position), here, findings)
+                    if (name in _OF_COMMENTS) is not of_comments:
+                        continue
+                    location = (file, *position)
+                    of_code = {diagnostic for diagnostic in here if diagnostic.code == name}
+                    if _is_wrong(name, location, of_code, findings):
+                        continue
+                    if complete and not of_code:
+                        _note_unused(name, location, findings)
+                    ignored |= of_code
         findings.drop(ignored)
         dropped += len(ignored)
     return dropped
 
 
-def _ignored(
-    name: str, location: tuple[str, int, int], here: Sequence[Diagnostic], findings: Findings
-) -> set[Diagnostic]:
-    """What the code of a comment ignores of its line, after reporting what is wrong with the code."""
-    file, *position = location
-    of_code = {diagnostic for diagnostic in here if diagnostic.code == name}
-    errors = any(diagnostic.severity is Severity.ERROR for diagnostic in of_code)
+def _is_wrong(name: str, location: SourcePlace, of_code: Collection[Diagnostic], findings: Findings) -> bool:
+    """Whether the code of a comment is unknown, or that of an error, which is reported."""
     if name not in set(Code):
         hint = findings.suggest(name, [*Code]) or "docs/reference/diagnostics.md lists the codes"
-        _warn(findings, file, (position[0], position[1]), f"there is no code {quote(name)}", hint)
-    elif errors or LEVELS.get(Code(name)) == (Severity.ERROR,):
+        _warn(findings, location, f"there is no code {quote(name)}", hint)
+        return True
+    errors = any(diagnostic.severity is Severity.ERROR for diagnostic in of_code)
+    if errors or LEVELS.get(Code(name)) == (Severity.ERROR,):
         message = f"{quote(name)} is an error, and only warnings and notes can be ignored"
-        _warn(findings, file, (position[0], position[1]), message, "mend the error, and delete the comment")
-    elif of_code:
-        return of_code
-    elif (
-        not findings.failed
-    ):  # with an error some checks are not made, and what they would report is not known
-        message = f"there is no {quote(name)} in this line to ignore"
-        hint = "delete it, or put it at the end of the line that is reported"
-        findings.report(location, Code.UNUSED_IGNORE, message, hint, severity=Severity.NOTE)
-    return set()
+        _warn(findings, location, message, "mend the error, and delete the comment")
+        return True
+    return False
 
 
-def _warn(findings: Findings, file: str, position: SourcePosition, message: str, hint: str) -> None:
-    findings.report((file, *position), Code.IGNORE, message, hint, severity=Severity.WARNING)
+def _note_unused(name: str, location: SourcePlace, findings: Findings) -> None:
+    message = f"there is no {quote(name)} in this line to ignore"
+    hint = "delete it, or put it at the end of the line that is reported"
+    findings.report(location, Code.UNUSED_IGNORE, message, hint, severity=Severity.NOTE)
+
+
+def _warn(findings: Findings, location: SourcePlace, message: str, hint: str) -> None:
+    findings.report(location, Code.IGNORE, message, hint, severity=Severity.WARNING)
 
 
 def _ignores(
