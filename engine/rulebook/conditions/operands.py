@@ -171,7 +171,7 @@ class _WrongError(Exception):
 def _number(kind: AttributeType, value: PlainData) -> int | float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         hint = hints.number(value) if isinstance(value, str) else ""
-        raise _WrongError(Code.TYPE, f"the attribute is {_ARTICLE[kind]}, this is none", hint)
+        raise _WrongError(Code.TYPE, f"the attribute is {_ARTICLE[kind]}, and {_described(value)}", hint)
     return value
 
 
@@ -211,9 +211,18 @@ def _boolean(value: PlainData, message: str) -> bool:
     return value
 
 
+def _described(value: PlainData) -> str:
+    """The value and what it is."""
+    if isinstance(value, str):
+        return f"{quote(value)} is a text"
+    if isinstance(value, bool):
+        return f"{str(value).lower()} is a boolean"
+    return f"{value} is a number" if isinstance(value, int | float) else "there is no value"
+
+
 def _text(value: PlainData) -> str:
     if not isinstance(value, str):
-        raise _WrongError(Code.TYPE, "the attribute is a text, this is none", "put it in quotes")
+        raise _WrongError(Code.TYPE, f"the attribute is a text, and {_described(value)}", "put it in quotes")
     return value
 
 

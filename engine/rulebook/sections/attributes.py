@@ -83,7 +83,7 @@ def read(data: Mapping[str, PlainData], findings: Findings, *, partial: bool) ->
             attribute = _attribute(name, shape, path, findings) if shape else None
             declared.add(name, attribute, sound=path not in findings.recovered)
         elif name not in BUILTIN:
-            declared.broken |= {name, f"profile.{name}"}
+            declared.broken |= {name, f"profile.{name}", as_words(name)}
     return declared
 
 

@@ -54,8 +54,11 @@ def shaped(shape: type[S], data: PlainData, path: Path, findings: Findings) -> S
         return shape.model_validate(data)
     except ValidationError as error:
         faults = error.errors(include_url=False)
+    misspelt = _misspelt(shape, faults, findings)
     for fault in faults:
-        _report(shape, fault, path, findings)
+        if fault["type"] != "missing" or _where(fault) not in misspelt:
+            _report(shape, fault, path, findings)
+    findings.poisoned |= {(*path, *meant) for meant in misspelt}
     findings.recovered.add(path)
     return _recovered(shape, data, faults, path, findings)
 
@@ -81,6 +84,12 @@ def _recovered(
         return shape.model_validate(rest)
     except ValidationError:
         return None
+
+
+def _misspelt(shape: type[Shape], faults: list[ErrorDetails], findings: Findings) -> set[Path]:
+    """The paths of the keys that unknown ones were probably meant as: that these are missing follows from the mistake."""
+    unknown = [_where(fault) for fault in faults if fault["type"] == "extra_forbidden"]
+    return {(*where[:-1], findings.nearest(str(where[-1]), _keys(shape, where[:-1]))) for where in unknown}
 
 
 def _reach(data: PlainData, where: Path) -> dict[str, PlainData] | None:

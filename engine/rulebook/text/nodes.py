@@ -186,12 +186,14 @@ class _Composer:
             self._problem(None, position, Code.SYNTAX, "a key must be text", "put it in quotes")
             return None
         unseen = repairs.unseen(key, position)
-        swallowed = None if event.style else repairs.swallowed(key, value, position)
+        meant = None if event.style else repairs.swallowed(key, value, position)
+        if meant is None and not event.style and self._book:
+            meant = repairs.curly_key(key, position)
         if unseen:
             self._mistake(unseen)
             key = repairs.clean(key)
-        elif swallowed:
-            key, mistake = swallowed
+        elif meant:
+            key, mistake = meant
             self._mistake(mistake)
             if path is not None:
                 self._document.poisoned.add((*path, key))

@@ -125,6 +125,14 @@ def curly(text: str, key: str, position: SourcePosition) -> Mistake | None:
     return Mistake(position, f"curly quotes ({text[0]}) are part of the text", f'write {label}"{text[1:-1]}"')
 
 
+def curly_key(key: str, position: SourcePosition) -> tuple[str, Mistake] | None:
+    """The key without curly quotes around it, and the mistake."""
+    mistake = curly(key, "", position)
+    if mistake is None:
+        return None
+    return key[1:-1], Mistake(position, f"curly quotes ({key[0]}) are part of the key", f"write {key[1:-1]}:")
+
+
 def cut(event: yaml.ScalarEvent, key: str, lines: Sequence[str], position: SourcePosition) -> Mistake | None:
     """A plain text that ends at ` #`, where a comment begins."""
     mark = event.end_mark
