@@ -35,7 +35,8 @@ def number_text(number: float, digits: int = 12) -> str:
         return str(number)
     if number.is_integer() and abs(number) < 1e15:
         return str(int(number))
-    return f"{number:.{digits if abs(number) < 10 ** (digits - 1) else 15}g}"
+    text = f"{number:.{digits if abs(number) < 10 ** (digits - 1) else 15}g}"
+    return f"{Decimal(text):f}" if 1e-9 <= abs(number) < 1e15 else text
 
 
 def written_number(number: float) -> str:

@@ -209,8 +209,8 @@ def _whole(value: Any) -> int:
     """The integer that a number such as 31.0 is."""
     if not float(value).is_integer():
         raise ValueError(f"must be a whole number, not {value:g}")
-    if abs(value) > _EXACT:
-        raise ValueError("must be sent as an integer: beyond 2^53 a number is not exact")
+    if abs(value) >= _EXACT:
+        raise ValueError("must be sent as an integer: from 2^53 on a number is not exact")
     return int(value)
 
 
