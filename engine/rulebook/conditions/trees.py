@@ -124,7 +124,8 @@ class Trees(ABC):
             operator = _OPERATORS.get(key)
             fitting = sorted(OPERATORS[attribute.type])
             if operator is None:
-                hint = self.findings.suggest(key, _OPERATORS) or f"one of: {', '.join(fitting)}"
+                hint = hints.operator(key) or self.findings.suggest(key, _OPERATORS)
+                hint = hint or f"one of: {', '.join(fitting)}"
                 self.findings.key_error(here, Code.UNKNOWN, f"there is no operator {quote(key)}", hint)
                 yield None
             elif operator not in fitting:

@@ -118,7 +118,8 @@ class Findings:
         matches = difflib.get_close_matches(word, candidates, n=1)
         if not matches:
             lowered = word.lower()
-            matches = [name for name in candidates if name.lower() == lowered or name.endswith(f".{lowered}")]
+            ends = (f".{lowered}", f"/{lowered}")
+            matches = [name for name in candidates if name.lower() == lowered or name.lower().endswith(ends)]
         return matches[0] if matches else ""
 
     def audience_hint(self, text: str) -> str:

@@ -151,6 +151,8 @@ def _report(shape: type[Shape], fault: ErrorDetails, path: Path, findings: Findi
 def _meant(kind: str, given: object, path: Path, findings: Findings) -> str:
     """A hint on what a value of a wrong kind was meant as; empty if there is no likely guess."""
     name = given[0] if isinstance(given, list) and len(given) == 1 else given
+    if kind in _MAPPINGS and path[-1:] == ("when",) and isinstance(given, list) and not isinstance(name, str):
+        return "write {all: [...]} if all of them must hold, {any: [...]} if one is enough"
     guess = _GUESSES.get(kind)
     meant = guess(given) if guess and isinstance(given, str) else ""
     is_condition = kind in _MAPPINGS and path[-1:] == ("when",) and isinstance(name, str)
