@@ -1,12 +1,16 @@
 """Comments `# tact: ignore CODE` take warnings and notes of their line out, and nothing else."""
 
+import random
+from pathlib import Path
+
 import pytest
 
 from engine.rulebook.load import LoadedBook, load_files
-from engine.rulebook.report.diagnostics import Code, Diagnostic
+from engine.rulebook.report.diagnostics import Code, Diagnostic, Severity
 from engine.rulebook.report.findings import Findings
 from engine.rulebook.text import ignores
 
+GOLDEN = Path(__file__).parent / "golden"
 HEAD = "book: {name: x, timezone: UTC}\n"
 
 
@@ -177,3 +181,37 @@ def test_many_comments() -> None:
     """A file full of comments and texts is read in one pass."""
     text = "".join(f"profile.a{number}: 'x' # tact: ignore unused\n" for number in range(10_000))
     assert len(ignores.read(text)) == 10_000
+
+
+def test_errors_stay_whatever_the_text() -> None:
+    """In 300 mangled books the comments change neither the errors nor the version."""
+    rng = random.Random(12)
+    books = [
+        path.read_text(encoding="utf-8", errors="replace") for path in sorted(GOLDEN.parent.rglob("*.yaml"))
+    ]
+    comments = (" # tact: ignore unused, type", " # tact: ignore")
+    pieces = [*comments * 5, "'", '"', "|\n", ">", "{", "}", "\n", "#", "\t", ": "]
+    loaded_books = 0
+    for _ in range(300):
+        lines = rng.choice(books).split("\n")
+        for _ in range(rng.randrange(1, 4)):
+            number = rng.randrange(len(lines))
+            column = rng.randrange(len(lines[number]) + 1) if rng.random() < 0.4 else len(lines[number])
+            lines[number] = lines[number][:column] + rng.choice(pieces) + lines[number][column:]
+        text = "\n".join(lines)
+        plain = load_files({"book.yaml": text.replace("tact: ignore", "tact: ignora").encode()})
+        ignoring = load_files({"book.yaml": text.encode()})
+        assert errors_of(plain) == errors_of(ignoring), text
+        loaded_books += plain.book is not None
+        if plain.book and ignoring.book and "tact: ignora" not in str(plain.book):
+            assert plain.book.version == ignoring.book.version, text
+    assert loaded_books > 10
+
+
+def errors_of(loaded: LoadedBook) -> list[tuple[int, int, Code]]:
+    """Where the errors are, and which."""
+    return [
+        (diagnostic.line, diagnostic.column, diagnostic.code)
+        for diagnostic in loaded.diagnostics
+        if diagnostic.severity is Severity.ERROR
+    ]
