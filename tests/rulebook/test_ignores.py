@@ -131,11 +131,14 @@ def test_unused_is_not_noted_beside_errors() -> None:
 
 
 def test_unused_is_not_noted_where_checks_are_left_out() -> None:
-    """Where not every check was made, a code that is not reported may be reported elsewhere."""
+    """Of a code whose checks were not made it is not known whether the line has it."""
     findings = Findings()
-    comments = {"book.yaml": ignores.read("a: b # tact: ignore unused, unusde")}
-    assert ignores.apply(comments, findings, complete=False) == 0
-    assert [diagnostic.code for diagnostic in findings.sorted()] == [Code.IGNORE]
+    comments = {"book.yaml": ignores.read("a: b # tact: ignore unused, segments, unusde")}
+    assert ignores.apply(comments, findings, unchecked=[Code.UNUSED]) == 0
+    assert [(diagnostic.code, diagnostic.column) for diagnostic in findings.sorted()] == [
+        (Code.UNUSED_IGNORE, 29),
+        (Code.IGNORE, 39),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -36,13 +36,15 @@ def read(text: str) -> tuple[Ignore, ...]:
     return tuple(_ignores(comments, yaml_events.scalars(text) if comments else []))
 
 
-def apply(ignores: Mapping[str, Sequence[Ignore]], findings: Findings, *, complete: bool = True) -> int:
+def apply(
+    ignores: Mapping[str, Sequence[Ignore]], findings: Findings, *, unchecked: Collection[Code] = ()
+) -> int:
     """Drop what the comments, by file, ignore, and report what is wrong with them; returns how many were dropped.
 
-    Errors are never dropped. What is reported of the comments themselves can be ignored as well. complete: whether every
-    check was made; only then it is known that a code is not reported in a line.
+    Errors are never dropped. What is reported of the comments themselves can be ignored as well. unchecked: codes whose
+    checks were not made, so that it is not known whether a line would have them.
     """
-    complete = complete and not findings.failed  # with an error some checks are left out
+    checked = frozenset() if findings.failed else frozenset(Code) - frozenset(unchecked)
     dropped = 0
     for of_comments in (False, True):
         by_line = findings.by_line()
@@ -60,7 +62,7 @@ def apply(ignores: Mapping[str, Sequence[Ignore]], findings: Findings, *, comple
                     of_code = {diagnostic for diagnostic in here if diagnostic.code == name}
                     if _is_wrong(name, location, of_code, findings):
                         continue
-                    if complete and not of_code:
+                    if not of_code and name in checked:
                         _note_unused(name, location, findings)
                     ignored |= of_code
         findings.drop(ignored)
