@@ -2,23 +2,59 @@
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict
+from difflib import get_close_matches
+from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from engine.cli.books import in_color
-from engine.cli.exits import BOOK
+from engine.cli.exits import BOOK, USAGE, fail
 from engine.rulebook.load import LoadedBook, load
 from engine.rulebook.model.book import Book
 from engine.rulebook.report.diagnostics import Severity, render
+
+MORE = "more about a code: tact check --explain "
+
+
+def _explain(code: str | None) -> None:
+    """Print the section of docs/reference/diagnostics.md about the code, and end the command."""
+    if code is None:
+        return
+    page = (files("engine.cli") / "diagnostics.md").read_text(encoding="utf-8")
+    sections = {title: text for title, _, text in (part.partition("\n") for part in page.split("\n## ")[1:])}
+    if code not in sections:
+        near = get_close_matches(code, sections, n=1)
+        meant = f"did you mean '{near[0]}'?" if near else f"the codes are {', '.join(sections)}"
+        fail(f"there is no code '{code}': {meant}", USAGE)
+    fenced = False
+    for line in f"{code}\n{sections[code]}".strip().splitlines():
+        if line.startswith("```"):
+            fenced = not fenced
+        else:
+            typer.echo(f"    {line}".rstrip() if fenced else line)
+    raise typer.Exit
 
 
 def check(
     book: Annotated[Path, typer.Argument(help="Folder of the book.")],
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON object, for machines.")] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Fail on warnings too, not only on errors.")
+    ] = False,
+    explain: Annotated[  # noqa: ARG001 -- its callback ends the command
+        str | None,
+        typer.Option(
+            metavar="CODE",
+            callback=_explain,
+            is_eager=True,
+            help="Print what the code means, with an example and its fix, and exit.",
+        ),
+    ] = None,
 ) -> None:
     """Check a book and print everything that is wrong with it; exit code 3 when it does not load."""
     loaded = load(book)
@@ -27,18 +63,28 @@ def check(
     else:
         typer.echo(render(loaded.diagnostics, color=in_color(sys.stdout)), nl=False)
         typer.echo(_summary(loaded))
-    if loaded.book is None:
+        if loaded.diagnostics:
+            typer.echo(f"{MORE}{loaded.diagnostics[0].code}")
+    if loaded.book is None or (strict and _levels(loaded)[Severity.WARNING]):
         raise typer.Exit(BOOK)
 
 
 def _summary(loaded: LoadedBook) -> str:
+    levels = _levels(loaded)
+    remarks = ", ".join(_counted(number, noun) for noun, number in levels.items() if number)
+    if loaded.ignored:
+        remarks += f"{', ' if remarks else ''}{loaded.ignored:,} ignored"
     if loaded.book is None:
-        errors = sum(diagnostic.severity is Severity.ERROR for diagnostic in loaded.diagnostics)
-        return _counted(errors, "error")
+        return remarks
     counts = ", ".join(_counted(number, noun) for noun, number in _counts(loaded.book).items() if number)
-    notes = len(loaded.diagnostics)
-    state = f"fine, with {_counted(notes, 'remark')}" if notes else "fine"
+    state = f"fine, with {remarks}" if remarks else "fine"
     return f"{loaded.book.name}: {counts or 'empty'}, version {loaded.book.version[:12]}: {state}"
+
+
+def _levels(loaded: LoadedBook) -> Mapping[Severity, int]:
+    """The number of diagnostics of each severity."""
+    levels = Counter(diagnostic.severity for diagnostic in loaded.diagnostics)
+    return {severity: levels[severity] for severity in Severity}
 
 
 def _counts(book: Book) -> Mapping[str, int]:
@@ -70,5 +116,7 @@ def _report(loaded: LoadedBook) -> Mapping[str, object]:
         "name": book.name if book else None,
         "version": book.version if book else None,
         "counts": _counts(book) if book else None,
+        "levels": _levels(loaded),
+        "ignored": loaded.ignored,
         "diagnostics": [asdict(diagnostic) for diagnostic in loaded.diagnostics],
     }

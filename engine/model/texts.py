@@ -3,6 +3,7 @@
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import UTC, date, tzinfo
+from decimal import Decimal
 
 from engine.model.instant import DAY, SECOND, Instant, Microseconds, to_datetime
 from engine.model.values import Value
@@ -34,7 +35,21 @@ def number_text(number: float, digits: int = 12) -> str:
         return str(number)
     if number.is_integer() and abs(number) < 1e15:
         return str(int(number))
-    return f"{number:.{digits if abs(number) < 10 ** (digits - 1) else 15}g}"
+    text = f"{number:.{digits if abs(number) < 10 ** (digits - 1) else 15}g}"
+    return f"{Decimal(text):f}" if 1e-9 <= abs(number) < 1e15 else text
+
+
+def written_number(number: float) -> str:
+    """The number as a person writes it: `31`, `30.3`, `0.00001`; without an exponent, and without what only rounding leaves.
+
+    Twelve digits are kept; of numbers from 1e11 on, whose whole part is longer, fifteen, and from 1e14 on all.
+    """
+    if isinstance(number, int) or number.is_integer():
+        return str(int(number))
+    size = abs(number)
+    rounded = f"{number:.{12 if size < 1e11 else 15}g}" if size < 1e14 else repr(number)
+    text = f"{Decimal(rounded):f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def value_text(value: Value) -> str:

@@ -19,6 +19,17 @@ Attributes: TypeAlias = Mapping[str, Value]
 """Attribute values by dotted name; a missing attribute has no key."""
 
 
+class KeptBlank(str):
+    """A blank text that fills placeholders, for the replay of decisions in which blank texts did not count as missing."""
+
+    __slots__ = ()
+
+
+def is_blank(value: Value | None) -> bool:
+    """Whether there is nothing to show: no value, or a text of white space only."""
+    return value is None or (type(value) is str and not value.strip())
+
+
 @dataclass(frozen=True, slots=True)
 class Moment:
     """The instant of a decision and its calendar day on the customer's clock, with which `within` compares."""

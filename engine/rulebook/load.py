@@ -28,7 +28,7 @@ from engine.rulebook.sections.pressure import PressureReader
 from engine.rulebook.shapes.faults import shaped
 from engine.rulebook.shapes.sections import BookShape
 from engine.rulebook.symbols import AttributeScope
-from engine.rulebook.text import datetimes, files, merge, regions, timezones
+from engine.rulebook.text import datetimes, files, ignores, merge, regions, timezones
 from engine.rulebook.text.files import Sources
 from engine.rulebook.text.merge import Merged
 from engine.rulebook.text.nodes import PlainData
@@ -42,6 +42,8 @@ class LoadedBook:
     """None if there is any error."""
     diagnostics: tuple[Diagnostic, ...]
     """Sorted by file, line, column and code."""
+    ignored: int = 0
+    """Number of diagnostics that comments (`# tact: ignore CODE`) took out."""
 
 
 def load(folder: Path) -> LoadedBook:
@@ -68,7 +70,8 @@ def load_sources(sources: Sources, folder: str = "") -> LoadedBook:
     if book is not None:
         note_lapses(book, findings)
         check_named_formats(book, findings)
-    return LoadedBook(None if findings.failed else book, findings.sorted())
+    ignored = ignores.apply(merged.ignores, findings)
+    return LoadedBook(None if findings.failed else book, findings.sorted(), ignored)
 
 
 def version_of(data: Mapping[str, PlainData]) -> str:

@@ -50,6 +50,8 @@ def read_document(
             raise Unreadable(Code.TOO_LARGE, (1, 1), "the file is larger than 1 MiB", "split it into several")
         text = yaml_events.decode(content)
     except Unreadable as reason:
+        if reason.code is Code.ENCODING:
+            findings.sources[name] = yaml_events.escaped_lines(content)
         findings.report((name, *reason.position), reason.code, reason.message, reason.hint)
         return None
     findings.sources[name] = yaml_events.LINE_BREAK.split(text)

@@ -12,10 +12,10 @@ from engine.model.values import Value
 from engine.rulebook.sections.attributes import BUILTIN
 from engine.wire.limits import CONTRACT, LARGEST_VALUE, LONGEST_NAME, RequestLimits
 from engine.wire.values import (
-    Check,
+    ReadField,
     aliases_of,
     attributes_of,
-    field_checker,
+    field_reader,
     moment,
     name_of,
     names_of,
@@ -38,7 +38,7 @@ class _ContextField(NamedTuple):
     attribute: str
     path: str
     """The field's, in the request."""
-    check: Check
+    read: ReadField
     wanted: bool
     """Whether the live book refers to the attribute."""
 
@@ -61,7 +61,7 @@ class Parser:
         self.limits = limits
         self._may_simulate = may_simulate
         self._fields = {
-            name: _ContextField(name, f"context.{name}", field_checker(declared), name in compiled.referenced)
+            name: _ContextField(name, f"context.{name}", field_reader(declared), name in compiled.referenced)
             for name, declared in BUILTIN.items()
         }
         self._location, self._weather, self._tomorrow = map(
@@ -202,12 +202,12 @@ class Parser:
 
 def _take(field: _ContextField, value: Any, values: dict[str, Value], violations: FieldViolations) -> None:
     try:
-        field.check(value)
+        read = field.read(value)
     except ValueError as error:
         violations.add(field.path, str(error))
     else:
         if field.wanted:
-            values[field.attribute] = value
+            values[field.attribute] = read
 
 
 def _mode(message: pb.DecideRequest, violations: FieldViolations) -> Mode:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any, TypeAlias
+from unicodedata import normalize
 from zoneinfo import available_timezones
 
 from engine.api.v1 import decisions_pb2 as pb
@@ -11,7 +12,8 @@ from engine.api.v1.values_pb2 import Value as ValueMessage
 from engine.model.texts import number_text
 from engine.model.values import Value
 from engine.rulebook.model.book import Attribute, AttributeType
-from engine.rulebook.text import datetimes
+from engine.rulebook.report.findings import ParseError
+from engine.rulebook.text import datetimes, regions
 from engine.wire.limits import (
     LARGEST_NUMBER,
     LONGEST_NAME,
@@ -26,10 +28,16 @@ ReadValue: TypeAlias = Callable[[ValueMessage], Value]
 """Reads an attribute's value; raises ValueError that says what is wrong with it."""
 
 
+ReadField: TypeAlias = Callable[[Any], Value]
+"""Reads the plain value of a field, as it is compared; raises ValueError that says what is wrong with it."""
+
+
 Check: TypeAlias = Callable[[Any], object]
 """Checks a plain value; raises ValueError that says what is wrong with it."""
 
 
+_EXACT = 2**53
+_WHOLE = ("integer", "integers")
 _ZONES = frozenset(available_timezones())
 
 
@@ -40,14 +48,17 @@ def attributes_of(
     most: int,
     violations: FieldViolations,
 ) -> dict[str, Value]:
-    """The values by name; without a reader they are read as `plain`. Reports what is wrong, under `path`."""
+    """The values by name in NFC; without a reader they are read as `plain`. Reports what is wrong, under `path`."""
     values: dict[str, Value] = {}
     if len(messages) > most:
         violations.add(path, f"must be at most {most}, not {len(messages)}")
         return values
-    for name in messages:
+    for sent in messages:
+        name = sent if sent.isascii() else normalize("NFC", sent)
         try:
-            values[sound(name)] = readers.get(name, plain)(messages[name])
+            if name in values:
+                raise ValueError("is sent twice, in two forms of Unicode")
+            values[sound(name)] = readers.get(name, plain)(messages[sent])
         except ValueError as error:
             violations.add(f"{path}[{name:.{LONGEST_NAME}}]".replace("\0", "\\0"), str(error))
     return values
@@ -57,7 +68,8 @@ def reader(declared: Attribute) -> ReadValue:
     """Reads the values of a declared attribute, and checks their type and bounds."""
     fitting, kind_of = _FITTING[declared.type], ValueMessage.WhichOneof
     bounded = not (declared.minimum is None and declared.maximum is None and declared.one_of is None)
-    check = checker(declared)
+    normal = _NORMAL.get(declared.name)
+    check, whole = checker(declared), declared.type in (AttributeType.INTEGER, AttributeType.INTEGERS)
 
     def read(message: ValueMessage) -> Value:
         kind = kind_of(message, "kind")
@@ -65,6 +77,10 @@ def reader(declared: Attribute) -> ReadValue:
             plain(message)
             raise ValueError(f"must be of type {declared.type}, not {kind}")
         value = _READERS[kind](getattr(message, kind))
+        if whole and kind not in _WHOLE:
+            value = tuple(map(_whole, value)) if isinstance(value, tuple) else _whole(value)
+        if normal is not None and isinstance(value, str):
+            return normal(value)
         if bounded:
             for element in value if isinstance(value, tuple) else (value,):
                 check(element)
@@ -101,21 +117,48 @@ def checker(declared: Attribute) -> Check:
     return check
 
 
-def field_checker(declared: Attribute) -> Check:
-    """Checks values of an attribute that has a typed field of its own in the contract."""
+def field_reader(declared: Attribute) -> ReadField:
+    """Reads the values of an attribute that has a typed field of its own in the contract."""
     if declared.name.endswith(".time_zone"):
-        return _check_zone
-    if declared.type is AttributeType.NUMBER:
-        within = checker(declared)
-        return lambda value: within(number(value))
-    if declared.type is AttributeType.TEXT:
-        return text if declared.one_of is None else checker(declared)
-    return bool
+        return _zone
+    if declared.type is AttributeType.BOOLEAN:
+        return bool
+    normal, within = _NORMAL.get(declared.name), checker(declared)
+    if declared.type is AttributeType.TEXT and declared.one_of is None:
+        return normal or text
+
+    def read(value: Any) -> Value:
+        within(number(value) if declared.type is AttributeType.NUMBER else value)
+        plain_value: Value = value
+        return plain_value
+
+    return read
 
 
-def _check_zone(value: str) -> None:
+def _zone(value: str) -> str:
     if value not in _ZONES:
         raise ValueError(f"must be an IANA time zone, not {value!r:.60}")
+    return value
+
+
+def _country(value: str) -> str:
+    return _normal(value, "a country code of ISO 3166-1", regions.country_of)
+
+
+def _language(value: str) -> str:
+    return _normal(value, "a language tag of BCP 47", regions.language_of)
+
+
+def _normal(value: str, expected: str, normal: Callable[[str], str]) -> str:
+    """The text as it is compared; raises ValueError with the one that was meant."""
+    try:
+        return normal(value)
+    except ParseError as error:
+        raise ValueError(f"must be {expected}, not {value!r:.60}: {error.hint}") from None
+
+
+_NORMAL: Mapping[str, Callable[[str], str]] = {"location.country": _country, "profile.language": _language}
+"""By attribute, how its texts are checked and written."""
 
 
 _SURELY_SHORT = LONGEST_TEXT // 4
@@ -162,6 +205,15 @@ def _date(value: str) -> date:
     raise ValueError(f"must be a day as YYYY-MM-DD, not {value!r:.60}")
 
 
+def _whole(value: Any) -> int:
+    """The integer that a number such as 31.0 is."""
+    if not float(value).is_integer():
+        raise ValueError(f"must be a whole number, not {value:g}")
+    if abs(value) >= _EXACT:
+        raise ValueError("must be sent as an integer: from 2^53 on a number is not exact")
+    return int(value)
+
+
 def _listed(read: Callable[[Any], Any]) -> Callable[[Any], Value]:
     def read_all(message: Any) -> Value:
         if len(message.values) > MOST_LIST_ENTRIES:
@@ -185,14 +237,14 @@ _READERS: dict[str, Callable[[Any], Value]] = {
 
 
 _FITTING: dict[AttributeType, tuple[str, ...]] = {
-    AttributeType.INTEGER: ("integer",),
+    AttributeType.INTEGER: ("integer", "number"),
     AttributeType.NUMBER: ("number", "integer"),
     AttributeType.TEXT: ("text",),
     AttributeType.BOOLEAN: ("boolean",),
     AttributeType.DATE: ("date",),
     AttributeType.TIME: ("time",),
     AttributeType.TEXTS: ("texts",),
-    AttributeType.INTEGERS: ("integers",),
+    AttributeType.INTEGERS: ("integers", "numbers"),
     AttributeType.NUMBERS: ("numbers", "integers"),
 }
 

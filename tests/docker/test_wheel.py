@@ -35,6 +35,11 @@ def test_it_holds_the_contract(wheel: Path) -> None:
     assert {f"engine/protos/{name}" for name in protos} <= files_of(wheel)
 
 
+def test_it_holds_the_page_of_diagnostics(wheel: Path) -> None:
+    """What `tact check --explain` prints is in the wheel."""
+    assert "engine/cli/diagnostics.md" in files_of(wheel)
+
+
 def test_it_brings_the_command(wheel: Path) -> None:
     """Installing it gives the command that the image's entry point names."""
     with ZipFile(wheel) as archive:

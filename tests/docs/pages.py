@@ -2,7 +2,7 @@
 
 The words after a block's language say what the tests do with it: `file=NAME` writes it, `run` runs it, `serve` starts it
 and lets it run, `prints` is what the run before it printed (`…` stands for anything), `book` is a whole book,
-`sections` are parts of one, `finds=CODE` are parts with a mistake, `context` is a customer.
+`sections` are parts of one, `context` is a customer, `example` is a book with a mistake, which is run where the page is made.
 """
 
 import re

@@ -12,6 +12,7 @@ from engine.explain import ChangeKind, Explained, NoSuchDecision, explain, expla
 from engine.model.decision import Reason, ReasonCode
 from engine.model.instant import DAY
 from engine.model.request import Request
+from engine.model.values import KeptBlank
 from engine.rulebook.load import load_files
 from tests.books import SPRING
 from tests.decide.arbitrate.shop import NOW, SHOP, compiled_book
@@ -73,6 +74,32 @@ async def test_a_stock_is_explained_as_of_then(tmp_path: Path) -> None:
         again = await explain_logged(engine, last.decision_id)
         assert again.campaigns[0].reason == Reason(ReasonCode.OUT_OF_STOCK, "rare/stock")
         assert again.notes == ()
+
+
+@pytest.mark.parametrize(("name", "variant"), [(" ", "to-all"), (KeptBlank(" "), "to-ann")])
+async def test_blank_texts_are_replayed_as_they_were_decided(name: str, variant: str, tmp_path: Path) -> None:
+    """A blank text counts as missing; in the log of an earlier version, whose rows do not say so, it is a value."""
+    compiled = compiled_book(
+        SHOP,
+        """
+        campaigns:
+          pens:
+            offer: pen
+            placements: [shelf]
+            variants:
+              to-ann: {share: 1000000, content: {default: {t: "For {profile.name}"}}}
+              to-all: {content: {default: {t: "For {profile.name|you}"}}}
+        """,
+    )
+    request = Request("ann", NOW, {"profile.name": name}, placement="shelf")
+    with engine_on(compiled, tmp_path / "tact.db") as engine:
+        explained = await explain(engine, request)
+        decision = await engine.decide(request)
+        assert decision.offers[0].variant == variant
+        again = await explain_logged(engine, decision.decision_id)
+        assert again.notes == ()
+        assert again.decision.offers == decision.offers
+        assert gist(again) == gist(explained)
 
 
 async def test_a_remembered_signal_is_explained_as_of_then(tmp_path: Path) -> None:

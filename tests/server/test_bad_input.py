@@ -32,7 +32,7 @@ CASES: dict[str, tuple[Spoil, str]] = {
     "a NUL in the customer id": (lambda m: setattr(m.customer, "id", "a\0b"), "customer.id"),
     "a long request id": (lambda m: setattr(m, "request_id", "x" * 201), "request_id"),
     "text for an integer": (put("age", "text", "31"), "context.profile.attributes[age]"),
-    "a decimal for an integer": (put("age", "number", 31.0), "context.profile.attributes[age]"),
+    "a decimal for an integer": (put("age", "number", 31.5), "context.profile.attributes[age]"),
     "true for an integer": (put("age", "boolean", True), "context.profile.attributes[age]"),
     "an integer for a boolean": (put("member", "integer", 1), "context.profile.attributes[member]"),
     "an integer for text": (put("first_name", "integer", 1), "context.profile.attributes[first_name]"),

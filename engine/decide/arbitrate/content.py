@@ -6,7 +6,8 @@ from html import escape
 from itertools import chain
 from typing import NamedTuple, TypeVar
 
-from engine.model.values import Attributes, Value
+from engine.model.texts import written_number
+from engine.model.values import Attributes, Value, is_blank
 from engine.rulebook.model.book import Channel, Content, Fields, Format, Placeholder
 
 T = TypeVar("T")
@@ -42,9 +43,13 @@ class CompiledTexts(NamedTuple):
     templates: tuple[tuple[str, tuple[str | Placeholder, ...]], ...]
     """Field and parts of the texts with placeholders."""
     needs: frozenset[str]
-    """The attributes without which they cannot be rendered."""
+    """The attributes that have to be known, and not blank, to render them."""
     html: frozenset[str] = frozenset()
     """The fields in which filled-in values are escaped; the templates' own text never is."""
+
+    def lacking(self, attributes: Attributes) -> frozenset[str]:
+        """The attributes without which they cannot be rendered, and whose values are missing or blank."""
+        return frozenset(name for name in self.needs if is_blank(attributes.get(name)))
 
     def __bool__(self) -> bool:
         """Whether there is any field."""
@@ -67,7 +72,7 @@ def texts_by_language(content: Content, channel: Channel) -> dict[str, CompiledT
 
 
 def render(texts: CompiledTexts, attributes: Attributes) -> dict[str, str]:
-    """The text of each field. Raises KeyError if a value is missing whose placeholder has no fallback."""
+    """The text of each field. Raises KeyError if a value is missing, or blank, whose placeholder has no fallback."""
     rendered = dict(texts.fixed)
     for name, parts in texts.templates:
         html = name in texts.html
@@ -100,7 +105,7 @@ def _compiled(fields: Fields, channel: Channel) -> CompiledTexts:
 
 def _filled(placeholder: Placeholder, attributes: Attributes, html: bool) -> str:
     value = attributes.get(placeholder.attribute)
-    if value is None:
+    if value is None or is_blank(value):
         if placeholder.fallback is None:
             raise KeyError(placeholder.attribute)
         return placeholder.fallback
@@ -109,7 +114,7 @@ def _filled(placeholder: Placeholder, attributes: Attributes, html: bool) -> str
 
 
 def as_text(value: Value) -> str:
-    """A value as content shows it: whole numbers without a point, booleans in lower case, dates in ISO 8601."""
+    """A value as content shows it: numbers as people write them, booleans in lower case, dates in ISO 8601."""
     match value:
         case bool():
             return "true" if value else "false"
@@ -117,8 +122,8 @@ def as_text(value: Value) -> str:
             return value.astimezone(UTC).isoformat()
         case date():
             return value.isoformat()
-        case float() if value.is_integer():
-            return str(int(value))
+        case float():
+            return written_number(value)
         case tuple():
             return ", ".join(map(as_text, value))
         case _:

@@ -78,10 +78,10 @@ def why_none_fits(campaign_channel: CampaignChannel, attributes: Attributes, mom
 
 
 def lacks(creative: Creative, attributes: Attributes) -> frozenset[str]:
-    """The missing attributes without which the creative cannot be rendered for the customer."""
-    return creative.texts_in(attributes.get("profile.language")).needs - attributes.keys()
+    """The missing or blank attributes without which the creative cannot be rendered for the customer."""
+    return creative.texts_in(attributes.get("profile.language")).lacking(attributes)
 
 
 def _fits(creative: Creative, attributes: Attributes, moment: Moment) -> bool:
     texts = creative.texts_in(attributes.get("profile.language")) if creative.by_language else creative.texts
-    return bool(texts) and attributes.keys() >= texts.needs and holds(creative.when, attributes, moment)
+    return bool(texts) and not texts.lacking(attributes) and holds(creative.when, attributes, moment)

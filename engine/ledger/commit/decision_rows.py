@@ -15,6 +15,7 @@ from engine.ledger.store.rows import ContactRow, DecisionRow
 from engine.model.contact import Contact, ContactState
 from engine.model.customer import CustomerState, HeldSignal
 from engine.model.decision import Decision, Outcome
+from engine.model.values import is_blank
 
 _MOST_CANDIDATES = 50
 """Candidates beyond these are counted, not listed: re-evaluating the decision gives them."""
@@ -106,6 +107,8 @@ def _inputs(evaluation: Evaluation, person: str) -> str:
         "max_offers": request.max_offers,
         "salt": evaluation.compiled.book.salt,
     }
+    if any(map(is_blank, values.values())):
+        document["blank"] = "missing"  # earlier versions filled placeholders with blank texts
     if person != request.customer:
         document["customer"] = request.customer
     if evaluation.conversions:

@@ -22,7 +22,7 @@ from engine.model.customer import NO_MEMORY, Consent, CustomerState, Memory, Rec
 from engine.model.decision import CandidateOutcome, Decision, Reason, ReasonCode
 from engine.model.outcome import PastOutcome
 from engine.model.request import Request
-from engine.model.values import Value
+from engine.model.values import KeptBlank, Value, is_blank
 from engine.rulebook.model.book import AttributeType
 
 _UNKNOWN_ADDRESS = "…"
@@ -100,6 +100,9 @@ def _request(row: DecisionRow, inputs: Mapping[str, Any], request_id: str, compi
         for name, value in inputs["attributes"].items()
         if not name.startswith(_DERIVED)
     }
+    if inputs.get("blank") != "missing":
+        blanks = ((name, value) for name, value in attributes.items() if is_blank(value))
+        attributes |= {name: KeptBlank(value) for name, value in blanks}
     attributes |= {name: _UNKNOWN_ADDRESS for name in inputs["masked"] if name in addresses}
     return Request(
         customer=inputs.get("customer", row.person),

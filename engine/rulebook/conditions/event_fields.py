@@ -1,7 +1,6 @@
 """The fields of events, and conditions on them (`where`, steps of patterns)."""
 
 import difflib
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
@@ -11,6 +10,7 @@ from engine.rulebook.model.book import Attribute, AttributeType
 from engine.rulebook.model.derived import EVENT_NUMBER, EVENT_TEXTS
 from engine.rulebook.report.diagnostics import Code, Severity, quote
 from engine.rulebook.report.findings import Findings, Path
+from engine.rulebook.text.merge import is_words
 from engine.rulebook.text.nodes import PlainData
 
 FIELDS: Mapping[str, Attribute] = {
@@ -19,7 +19,6 @@ FIELDS: Mapping[str, Attribute] = {
 }
 """Fields of every event. Any other field is an attribute of the event."""
 
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,99}")
 _RESERVED = {
     "type": "the type of events is what `event` names",
     "event": "the type of events is what stands beside `where`, under `event`",
@@ -56,8 +55,8 @@ def check_field(
     if name in _RESERVED:
         report(path, Code.NAME, f"{quote(name)} is not a field of events", _RESERVED[name])
         return False
-    if not _NAME.fullmatch(name):
-        hint = f"{', '.join(FIELDS)}, or a word of a-z, 0-9 and _"
+    if not is_words(name, dots=False):
+        hint = f"{', '.join(FIELDS)}, or a lower-case word of letters, digits and _"
         report(path, Code.NAME, f"{quote(name)} is not the name of a field of events", hint)
         return False
     close = difflib.get_close_matches(name, [*FIELDS, *beside], n=1, cutoff=0.8)

@@ -1,5 +1,6 @@
 """Operands of tests: which operators the type of an attribute has, and which operands they take."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from zoneinfo import ZoneInfo
@@ -11,8 +12,8 @@ from engine.model.instant import DAY, Microseconds
 from engine.model.texts import number_text, span_text
 from engine.model.values import Scalar
 from engine.rulebook.model.book import Attribute, AttributeType
-from engine.rulebook.report.diagnostics import Code, Severity, quote
-from engine.rulebook.report.findings import Findings, Path
+from engine.rulebook.report.diagnostics import Code, quote
+from engine.rulebook.report.findings import Findings, ParseError, Path
 from engine.rulebook.text import datetimes, durations, hints, regions
 from engine.rulebook.text.nodes import PlainData
 
@@ -45,6 +46,12 @@ _ITEM = {_T.TEXTS: _T.TEXT, _T.INTEGERS: _T.INTEGER, _T.NUMBERS: _T.NUMBER}
 _ARTICLE = {_T.INTEGER: "an integer", _T.NUMBER: "a number"}
 _COUNTS_DAYS = ("days_since_last of ", "rfm.recency_days")
 """How attributes begin that are a number of days."""
+
+_NORMAL: Mapping[str, Callable[[str], str]] = {
+    "location.country": regions.country_of,
+    "profile.language": regions.language_of,
+}
+"""By attribute, how the values of requests are written."""
 
 _MOMENTS = {_T.DATE: "for example 2026-03-01", _T.TIME: "for example 2026-03-01T10:00+08:00"}
 
@@ -119,15 +126,19 @@ class OperandReader:
         exact = operator in _EQUALITY or operator in _MEMBERS
         if operand is not None:
             _check_declared(attribute, operand, exact=exact)
-        if exact and attribute.name == "location.country" and operand not in (*regions.countries(), "XK"):
-            self._warn_of_country(str(operand), path)
+        normal = _NORMAL.get(attribute.name) if exact else None
+        if normal is not None and isinstance(operand, str):
+            try:
+                written = normal(operand)
+            except ParseError as error:
+                raise _WrongError(Code.VALUE, error.message(operand), error.hint) from None
+            if written != operand:
+                raise _WrongError(
+                    Code.VALUE,
+                    f"{quote(operand)} is never equal: requests have {written}",
+                    f"write {written}",
+                )
         return operand
-
-    def _warn_of_country(self, code: str, path: Path) -> None:
-        message = f"there is no country {quote(code)} in ISO 3166-1: no customer is there"
-        location = self.findings.location(path)
-        hint = regions.country_hint(code) or "a code of two letters, such as CN"
-        self.findings.report(location, Code.VALUE, message, hint, severity=Severity.WARNING)
 
     def _typed(self, kind: AttributeType, value: PlainData, path: Path) -> Scalar | None:
         if kind is AttributeType.BOOLEAN:
@@ -160,7 +171,7 @@ class _WrongError(Exception):
 def _number(kind: AttributeType, value: PlainData) -> int | float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         hint = hints.number(value) if isinstance(value, str) else ""
-        raise _WrongError(Code.TYPE, f"the attribute is {_ARTICLE[kind]}, this is none", hint)
+        raise _WrongError(Code.TYPE, f"the attribute is {_ARTICLE[kind]}, and {_described(value)}", hint)
     return value
 
 
@@ -200,9 +211,18 @@ def _boolean(value: PlainData, message: str) -> bool:
     return value
 
 
+def _described(value: PlainData) -> str:
+    """The value and what it is."""
+    if isinstance(value, str):
+        return f"{quote(value)} is a text"
+    if isinstance(value, bool):
+        return f"{str(value).lower()} is a boolean"
+    return f"{value} is a number" if isinstance(value, int | float) else "there is no value"
+
+
 def _text(value: PlainData) -> str:
     if not isinstance(value, str):
-        raise _WrongError(Code.TYPE, "the attribute is a text, this is none", "put it in quotes")
+        raise _WrongError(Code.TYPE, f"the attribute is a text, and {_described(value)}", "put it in quotes")
     return value
 
 

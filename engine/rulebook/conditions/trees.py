@@ -70,12 +70,7 @@ class Trees(ABC):
 
     def _mapping(self, data: PlainData, path: Path, depth: int) -> Condition | None:
         if not isinstance(data, dict):
-            hint = (
-                f"write {{audience: {data}}}"
-                if isinstance(data, str) and data in self.findings.audiences
-                else ""
-            )
-            hint = hint or (hints.entries(data) if isinstance(data, str) else "")
+            hint = self._meant(data) if isinstance(data, str) else ""
             self.findings.error(path, Code.TYPE, "a condition is a mapping: `attribute: value`", hint)
             return None
         if depth > MAX_DEPTH:
@@ -89,6 +84,11 @@ class Trees(ABC):
             for key, value in data.items()
         ]
         return joined(All, parts, collapse=True)
+
+    def _meant(self, text: str) -> str:
+        """The hint for a text where a condition is needed: an entry without its blank, or an audience that it nearly names."""
+        glued = "" if text in self.findings.audiences else hints.entries(text)
+        return glued or self.findings.audience_hint(text)
 
     def _group(self, key: str, value: PlainData, path: Path, depth: int) -> Condition | None:
         if not isinstance(value, list):
@@ -125,7 +125,8 @@ class Trees(ABC):
             operator = _OPERATORS.get(key)
             fitting = sorted(OPERATORS[attribute.type])
             if operator is None:
-                hint = self.findings.suggest(key, _OPERATORS) or f"one of: {', '.join(fitting)}"
+                hint = hints.operator(key) or self.findings.suggest(key, _OPERATORS)
+                hint = hint or f"one of: {', '.join(fitting)}"
                 self.findings.key_error(here, Code.UNKNOWN, f"there is no operator {quote(key)}", hint)
                 yield None
             elif operator not in fitting:

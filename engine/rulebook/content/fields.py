@@ -4,6 +4,7 @@ A placeholder is `{profile.first_name|dear customer}` or `{pattern.left-in-cart.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -12,12 +13,12 @@ from engine.rulebook.report.diagnostics import Code, Severity, quote
 from engine.rulebook.report.findings import Findings, Path
 from engine.rulebook.symbols import AttributeScope, SymbolTable
 from engine.rulebook.text import regions
+from engine.rulebook.text.merge import as_words, is_words
 
 FieldTexts = Mapping[str, str]
 ByChannel = Mapping[str, FieldTexts]
-_FIELD = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
 _TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
-_DOUBLE = re.compile(r"\{\{\s*([a-z][a-z0-9_]*(?:\.[a-z0-9_-]+)+\s*(?:\|[^{}]*)?)\}\}")
+_DOUBLE = re.compile(r"\{\{\s*([a-z][a-z0-9_]*(?:\.[\w-]+)+\s*(?:\|[^{}]*)?)\}\}")
 _SINGLE = re.compile(r"\{([^{}|]+\|[^{}]*)\}")
 _FILTER = re.compile(r"^(?:default|round|upcase|upper|lower|downcase|capitalize|title|trim|date)\b *[:(]|\|")
 _DEFAULT = re.compile(r"\bdefault *[:(] *(['\"]?)(.*?)\1 *\)? *(?:\||$)")
@@ -106,14 +107,15 @@ class ContentReader:
 
 def check_field_name(name: str, path: Path, findings: Findings) -> None:
     """Report what is not the name of a field at the key that the path ends in."""
-    if not _FIELD.fullmatch(name) or len(name) > 100:
-        hint = "lower-case words of a-z, 0-9 and _"
+    if not is_words(name):
+        meant = as_words(name)
+        hint = f"write {meant}" if meant else "lower-case words of letters, digits and _"
         findings.key_error(path, Code.NAME, f"{quote(name)} is not the name of a field", hint)
 
 
 def parse_template(text: str, path: Path, attribute_scope: AttributeScope, findings: Findings) -> Template:
     """The template in the text at the path; what is wrong with it goes to the findings."""
-    _warn_of_other_languages(text, path, findings)
+    _warn_of_other_languages(text, path, attribute_scope, findings)
     parts: list[str | Placeholder] = []
     literal = ""
     end = 0
@@ -135,7 +137,9 @@ def parse_template(text: str, path: Path, attribute_scope: AttributeScope, findi
     return Template((*parts, literal) if literal else tuple(parts))
 
 
-def _warn_of_other_languages(text: str, path: Path, findings: Findings) -> None:
+def _warn_of_other_languages(
+    text: str, path: Path, attribute_scope: AttributeScope, findings: Findings
+) -> None:
     """Warn of placeholders in the forms of Jinja, Liquid or Handlebars, which would be shown as they are."""
     for match in _DOUBLE.finditer(text):
         name, _, filters = (part.strip() for part in match[1].partition("|"))
@@ -143,6 +147,7 @@ def _warn_of_other_languages(text: str, path: Path, findings: Findings) -> None:
             f"{quote(match[0])} is shown as {quote(f'{{{match[1]}}}')}: double braces are braces of the text"
         )
         _warn(path, message, f"write {{{name}{_fallback(filters)}}} for the value", findings)
+        attribute_scope.declared.used.add(name)  # that it is unused would follow from the same mistake
     for match in _SINGLE.finditer(_DOUBLE.sub("", text)):
         name, _, filters = (part.strip() for part in match[1].partition("|"))
         if _FILTER.search(filters):
@@ -165,7 +170,7 @@ def _fallback(filters: str) -> str:
 
 def _placeholder(inside: str, path: Path, attribute_scope: AttributeScope, findings: Findings) -> Placeholder:
     name, bar, fallback = inside.partition("|")
-    name = name.strip()
+    name = unicodedata.normalize("NFC", name.strip())
     if not name:
         findings.error(path, Code.TEMPLATE, "a placeholder without an attribute")
     else:

@@ -1,7 +1,7 @@
 """Diagnostics of a book, and how they are printed."""
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -65,6 +65,28 @@ class Code(StrEnum):
     """A rule that counts for longer than contacts last of which nothing is reported (a note)."""
     UNUSED = "unused"
     """Declared and never used (a note)."""
+    IGNORE = "ignore"
+    """A comment `# tact: ignore` without a code, or with one that is unknown or an error (a warning)."""
+    UNUSED_IGNORE = "unused-ignore"
+    """A comment `# tact: ignore` whose code is not reported in its line (a note)."""
+
+
+_ERROR, _WARNING, _NOTE = Severity
+LEVELS: Mapping[Code, tuple[Severity, ...]] = {
+    **dict.fromkeys((Code.FILE, Code.ENCODING, Code.DUPLICATE, Code.UNSUPPORTED, Code.MISSING), (_ERROR,)),
+    **dict.fromkeys((Code.EMPTY, Code.TYPE, Code.NAME, Code.OPERATOR, Code.CYCLE, Code.ZONE), (_ERROR,)),
+    **dict.fromkeys((Code.SENSITIVE, Code.VALUE), (_ERROR,)),
+    Code.TOO_LARGE: (_ERROR, _NOTE),
+    **dict.fromkeys((Code.SYNTAX, Code.UNKNOWN, Code.TEMPLATE), (_ERROR, _WARNING)),
+    Code.CONTENT: (_ERROR, _WARNING, _NOTE),
+    Code.SEGMENTS: (_WARNING, _NOTE),
+    Code.NO_CONSENT: (_NOTE,),
+    Code.NO_EFFECT: (_WARNING,),
+    Code.UNUSED: (_NOTE,),
+    Code.IGNORE: (_WARNING,),
+    Code.UNUSED_IGNORE: (_NOTE,),
+}
+"""The severities with which each code is reported, the gravest first."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

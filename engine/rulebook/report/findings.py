@@ -1,6 +1,7 @@
 """Collect the diagnostics of one load. Readers name paths of plain data; the collector knows where these are written."""
 
 import difflib
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from typing import TypeAlias, TypeVar
@@ -108,19 +109,41 @@ class Findings:
 
     def suggest(self, word: str, candidates: Collection[str]) -> str:
         """A hint that names the candidate most like the word; empty if none is like it."""
+        nearest = self.nearest(word, candidates)
+        return f"did you mean '{nearest}'?" if nearest else ""
+
+    def nearest(self, word: str, candidates: Collection[str]) -> str:
+        """The candidate most like the word; empty if none is like it."""
         if len(word) > 100 or self._comparisons < len(candidates):
             return ""
         self._comparisons -= len(candidates)
         matches = difflib.get_close_matches(word, candidates, n=1)
         if not matches:
             lowered = word.lower()
-            matches = [name for name in candidates if name.lower() == lowered or name.endswith(f".{lowered}")]
-        return f"did you mean '{matches[0]}'?" if matches else ""
+            ends = (f".{lowered}", f"/{lowered}")
+            matches = [name for name in candidates if name.lower() == lowered or name.lower().endswith(ends)]
+        return matches[0] if matches else ""
+
+    def audience_hint(self, text: str) -> str:
+        """A hint for a text where a condition is needed: the audience that it names or nearly names; empty for none."""
+        audience = self.nearest(text, self.audiences)
+        return f"write {{audience: {audience}}}" if audience else ""
 
     @property
     def failed(self) -> bool:
         """Whether there is an error."""
         return any(diagnostic.severity is Severity.ERROR for diagnostic in self._diagnostics)
+
+    def by_line(self) -> dict[tuple[str, int], list[Diagnostic]]:
+        """The diagnostics by file and line."""
+        lines: dict[tuple[str, int], list[Diagnostic]] = defaultdict(list)
+        for diagnostic in self._diagnostics:
+            lines[diagnostic.file, diagnostic.line].append(diagnostic)
+        return lines
+
+    def drop(self, diagnostics: Collection[Diagnostic]) -> None:
+        """Take the diagnostics back."""
+        self._diagnostics.difference_update(diagnostics)
 
     def sorted(self) -> tuple[Diagnostic, ...]:
         """All diagnostics without duplicates, by file, line, column and code."""

@@ -1,6 +1,5 @@
 """Attributes: those that a book declares, and those that every book has."""
 
-import re
 from collections.abc import Mapping
 
 from engine.rulebook.model.book import Attribute, AttributeType
@@ -10,6 +9,7 @@ from engine.rulebook.report.findings import Findings, Path
 from engine.rulebook.shapes.faults import shaped
 from engine.rulebook.shapes.sections import AttributeShape
 from engine.rulebook.symbols import SymbolTable
+from engine.rulebook.text.merge import as_words, is_words
 from engine.rulebook.text.nodes import PlainData
 
 WEATHER_CONDITIONS = ("clear", "clouds", "fog", "drizzle", "rain", "snow", "thunderstorm")
@@ -56,7 +56,6 @@ BUILTIN: dict[str, Attribute] = {
     )
 }
 MAX_ATTRIBUTES = 500
-_NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")
 _OURS = ("location.", "weather.", "now.", "rfm.", "customer.", "signal.", "pattern.")
 _NUMBERS = frozenset((AttributeType.INTEGER, AttributeType.NUMBER))
 _ITEMS: dict[AttributeType, tuple[type, ...]] = {
@@ -84,7 +83,7 @@ def read(data: Mapping[str, PlainData], findings: Findings, *, partial: bool) ->
             attribute = _attribute(name, shape, path, findings) if shape else None
             declared.add(name, attribute, sound=path not in findings.recovered)
         elif name not in BUILTIN:
-            declared.broken.add(name)
+            declared.broken |= {name, f"profile.{name}", as_words(name)}
     return declared
 
 
@@ -95,8 +94,9 @@ def _may_declare(name: str, path: Path, findings: Findings) -> bool:
     elif not name.startswith("profile."):
         message = f"the attribute {quote(name)} does not begin with profile."
         findings.key_error(path, Code.NAME, message, f"write profile.{name}" if len(name) < 50 else "")
-    elif not _NAME.fullmatch(name) or len(name) > 100:
-        hint = "lower-case words of a-z, 0-9 and _, joined by dots"
+    elif not is_words(name):
+        meant = as_words(name)
+        hint = f"write {meant}" if meant else "lower-case words of letters, digits and _, joined by dots"
         findings.key_error(path, Code.NAME, f"{quote(name)} is not the name of an attribute", hint)
     else:
         return True

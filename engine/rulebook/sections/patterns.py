@@ -16,7 +16,7 @@ from engine.rulebook.shapes.derived import PatternShape
 from engine.rulebook.shapes.faults import shaped
 from engine.rulebook.symbols import SymbolTable
 from engine.rulebook.text.durations import span
-from engine.rulebook.text.merge import is_name
+from engine.rulebook.text.merge import is_name, is_words
 from engine.rulebook.text.nodes import PlainData
 
 MAX_PATTERNS = 200
@@ -26,7 +26,6 @@ STEP_KEYS = ("event", "within", "same")
 
 _ANCHORS = {"first": Anchor.FIRST, "previous": Anchor.PREVIOUS}
 _FORMS = "for example 1h of first, or 1h of previous"
-_FIELD = re.compile(r"[a-z][a-z0-9_]{0,99}")
 _SOURCE = re.compile(r"(first|then\.([1-9][0-9]?))\.(.+)", re.DOTALL)
 
 
@@ -171,7 +170,7 @@ def check_conclusion(name: str, path: Path, findings: Findings) -> None:
 
 
 def check_exposed(key: str, path: Path, findings: Findings) -> None:
-    """Report an exposed field whose name is not a word of a-z, 0-9 and _."""
-    if not _FIELD.fullmatch(key):
-        hint = "a word of a-z, 0-9 and _"
+    """Report an exposed field whose name is no lower-case word."""
+    if not is_words(key, dots=False):
+        hint = "a lower-case word of letters, digits and _"
         findings.key_error(path, Code.NAME, f"{quote(key)} is not the name of a field", hint)

@@ -54,8 +54,11 @@ def shaped(shape: type[S], data: PlainData, path: Path, findings: Findings) -> S
         return shape.model_validate(data)
     except ValidationError as error:
         faults = error.errors(include_url=False)
+    misspelt = _misspelt(shape, faults, findings)
     for fault in faults:
-        _report(shape, fault, path, findings)
+        if fault["type"] != "missing" or _where(fault) not in misspelt:
+            _report(shape, fault, path, findings)
+    findings.poisoned |= {(*path, *meant) for meant in misspelt}
     findings.recovered.add(path)
     return _recovered(shape, data, faults, path, findings)
 
@@ -81,6 +84,12 @@ def _recovered(
         return shape.model_validate(rest)
     except ValidationError:
         return None
+
+
+def _misspelt(shape: type[Shape], faults: list[ErrorDetails], findings: Findings) -> set[Path]:
+    """The paths of the keys that unknown ones were probably meant as: that these are missing follows from the mistake."""
+    unknown = [_where(fault) for fault in faults if fault["type"] == "extra_forbidden"]
+    return {(*where[:-1], findings.nearest(str(where[-1]), _keys(shape, where[:-1]))) for where in unknown}
 
 
 def _reach(data: PlainData, where: Path) -> dict[str, PlainData] | None:
@@ -142,10 +151,13 @@ def _report(shape: type[Shape], fault: ErrorDetails, path: Path, findings: Findi
 def _meant(kind: str, given: object, path: Path, findings: Findings) -> str:
     """A hint on what a value of a wrong kind was meant as; empty if there is no likely guess."""
     name = given[0] if isinstance(given, list) and len(given) == 1 else given
-    if kind in _MAPPINGS and path[-1:] == ("when",) and isinstance(name, str) and name in findings.audiences:
-        return f"write {{audience: {name}}}"
+    if kind in _MAPPINGS and path[-1:] == ("when",) and isinstance(given, list) and not isinstance(name, str):
+        return "write {all: [...]} if all of them must hold, {any: [...]} if one is enough"
     guess = _GUESSES.get(kind)
-    return guess(given) if guess and isinstance(given, str) else ""
+    meant = guess(given) if guess and isinstance(given, str) else ""
+    is_condition = kind in _MAPPINGS and path[-1:] == ("when",) and isinstance(name, str)
+    audience = findings.audience_hint(str(name)) if is_condition and not meant else ""
+    return audience or meant
 
 
 def _report_choice(label: str, fault: ErrorDetails, path: Path, findings: Findings) -> None:

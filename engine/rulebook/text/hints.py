@@ -16,6 +16,23 @@ _OPERATORS = {
     ">": "gt",
     "<": "lt",
 }
+_SIGNS = {
+    **dict.fromkeys(("=", "==", "equals", "equal", "is"), "eq"),
+    **dict.fromkeys(("!=", "≠", "<>", "not_equal", "is_not"), "ne"),
+    **dict.fromkeys((">", "greater_than", "more_than", "above", "over"), "gt"),
+    **dict.fromkeys((">=", "=>", "≥", "at_least", "greater_or_equal"), "gte"),
+    **dict.fromkeys(("<", "less_than", "below", "under"), "lt"),
+    **dict.fromkeys(("<=", "=<", "≤", "at_most", "less_or_equal"), "lte"),
+    **dict.fromkeys(("one_of", "any_of"), "in"),
+    **dict.fromkeys(("begins_with", "prefix"), "starts_with"),
+    **dict.fromkeys(("regex", "like"), "matches"),
+    "suffix": "ends_with",
+}
+"""What signs and words of other languages are here."""
+_TEST = re.compile(r"([A-Za-z_][\w.-]*) *(>=|=>|≥|<=|=<|≤|<>|>|<|==|=|!=|≠) *([^\s<>=!{}\[\],]+)")
+_PRICE = re.compile(rf"(?:€|\$|£|¥|[A-Z]{{3}} ?)?({_NUMBER}) ?(?:€|\$|£|¥|[A-Z]{{3}})?")
+_EUROPEAN = re.compile(r"[-+]?[0-9]{1,3}(?:\.[0-9]{3})+,[0-9]+")
+_AMERICAN = re.compile(r"[-+]?[0-9]{1,3}(?:,[0-9]{3})+\.[0-9]+")
 _SPAN = re.compile(r"([0-9]{1,9})([smhdw])")
 _DAYS = {"s": 86400, "m": 1440, "h": 24, "d": 1}
 _DAY = re.compile(r"([0-9]{1,2})([./-])([0-9]{1,2})\2([0-9]{4})")
@@ -32,12 +49,37 @@ def number(text: str) -> str:
         return compared
     match = _PLAIN.fullmatch(text.strip())
     if match is None:
-        grouped = _GROUPED.fullmatch(text)
-        return f"write {re.sub(r'[^-+0-9]', '', text)}" if grouped else ""
+        return _of_parts(text)
     plain = match[1].replace(",", ".")
     if match[2]:
         return f"write {float(plain) / 100:.10g}"
     return "remove the quotes" if plain == text else f"write {plain}"
+
+
+def _of_parts(text: str) -> str:
+    """For a number with groups of digits, or with a currency."""
+    price = _PRICE.fullmatch(text)
+    if price:
+        return f"write {price[1].replace(',', '.')}"
+    for form, group, point in ((_EUROPEAN, ".", ","), (_AMERICAN, ",", ".")):
+        if form.fullmatch(text):
+            return f"write {text.replace(group, '').replace(point, '.')}"
+    return f"write {re.sub(r'[^-+0-9]', '', text)}" if _GROUPED.fullmatch(text) else ""
+
+
+def operator(word: str) -> str:
+    """For a word or a sign that is no operator: what is written here for it."""
+    meant = _SIGNS.get(word.strip().lower().replace(" ", "_"))
+    return f"write {meant}" if meant else ""
+
+
+def test(text: str) -> str:
+    """For a test such as `profile.age < 7` where a mapping is needed."""
+    match = _TEST.fullmatch(text.strip())
+    if match is None:
+        return ""
+    meant = _SIGNS[match[2]]
+    return f"write {{{match[1]}: {match[3] if meant == 'eq' else f'{{{meant}: {match[3]}}}'}}}"
 
 
 def comparison(text: str) -> str:
@@ -104,5 +146,5 @@ def entries(text: str) -> str:
     """For a text where a mapping is needed."""
     match = _GLUED.match(text)
     if match is None:
-        return ""
+        return test(text)
     return f"a blank is missing after the colon: write {match[1]}: {match[2][:60]}"

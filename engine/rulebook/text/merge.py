@@ -1,5 +1,6 @@
 """Merge the files of a book into one mapping of sections, without the parts that are wrong."""
 
+import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -7,8 +8,9 @@ from dataclasses import dataclass, field
 from engine.rulebook.model.policies import POLICY_SECTIONS
 from engine.rulebook.report.diagnostics import Code, quote
 from engine.rulebook.report.findings import Findings, Path, SourcePosition
-from engine.rulebook.text import hints, nodes, yaml_events
+from engine.rulebook.text import hints, ignores, nodes, yaml_events
 from engine.rulebook.text.files import MAX_BOOK_BYTES, MAX_FILE_BYTES, Sources
+from engine.rulebook.text.ignores import Ignore
 from engine.rulebook.text.mistakes import INVISIBLE
 from engine.rulebook.text.nodes import Document, PlainData
 from engine.rulebook.text.yaml_events import Unreadable
@@ -38,6 +40,8 @@ _FEATURES = ("campaigns.*.attribution",)
 """Paths of features that the language has and this version does not support; `*` is any name."""
 
 _LONGEST_NAME = 100
+_LETTERS = ("Ll", "Lo", "Lm")
+_IN_WORDS = (*_LETTERS, "Mn", "Mc", "Nd")
 
 
 @dataclass(slots=True)
@@ -49,6 +53,8 @@ class Merged:
     """Sections of which a part could not be read, so that unknown names may be in that part."""
     whole: bool = True
     """Whether every file could be read."""
+    ignores: dict[str, tuple[Ignore, ...]] = field(default_factory=dict)
+    """The comments that ignore diagnostics, by file."""
 
     def partial(self, section: str) -> bool:
         """Whether a part of the section could not be read."""
@@ -71,7 +77,7 @@ def merge(sources: Sources, findings: Findings) -> Merged:
     room = MAX_BOOK_BYTES
     for name, content in sorted(sources.files.items()):
         room -= len(content)
-        document = _document(name, content, findings, fits=room >= 0)
+        document = _document(name, content, merged, findings, fits=room >= 0)
         merged.whole &= document.whole
         _take(name, document, merged, findings)
     strip_unsupported(merged.data, findings)
@@ -81,7 +87,7 @@ def merge(sources: Sources, findings: Findings) -> Merged:
     return merged
 
 
-def _document(name: str, content: bytes, findings: Findings, *, fits: bool) -> Document:
+def _document(name: str, content: bytes, merged: Merged, findings: Findings, *, fits: bool) -> Document:
     try:
         if len(content) > MAX_FILE_BYTES:
             raise Unreadable(Code.TOO_LARGE, (1, 1), "the file is larger than 1 MiB", "split it into several")
@@ -89,9 +95,12 @@ def _document(name: str, content: bytes, findings: Findings, *, fits: bool) -> D
             raise Unreadable(Code.TOO_LARGE, (1, 1), "the book is larger than 64 MiB")
         text = yaml_events.decode(content)
     except Unreadable as reason:
+        if reason.code is Code.ENCODING:
+            findings.sources[name] = yaml_events.escaped_lines(content)
         findings.report((name, *reason.position), reason.code, reason.message, reason.hint)
         return Document(whole=False)
     findings.sources[name] = yaml_events.LINE_BREAK.split(text)
+    merged.ignores[name] = ignores.read(text)
     document = nodes.compose(text, book=True)
     misplaced = isinstance(document.data, dict) and any(
         key not in SECTIONS and _home(value, (key,)) for key, value in document.data.items()
@@ -260,6 +269,30 @@ def is_name(text: str) -> bool:
         and all(kind[0] in "LM" or kind == "Nd" or c in "._-" for c, kind in zip(text, kinds, strict=True))
         and not INVISIBLE.search(text)
     )
+
+
+def is_words(text: str, *, dots: bool = True) -> bool:
+    """Whether the text can be the name of an attribute or a field: lower-case words, joined by dots.
+
+    A word has letters of any script without capitals, their marks, digits and `_`, and begins with a letter.
+    """
+    return len(text) <= _LONGEST_NAME and all(map(_is_word, text.split(".") if dots else (text,)))
+
+
+def _is_word(text: str) -> bool:
+    kinds = [unicodedata.category(character) for character in text]
+    return (
+        bool(text)
+        and kinds[0] in _LETTERS
+        and all(kind in _IN_WORDS or c == "_" for c, kind in zip(text, kinds, strict=True))
+        and not INVISIBLE.search(text)
+    )
+
+
+def as_words(text: str) -> str:
+    """The name that the text was meant as, for a hint: in lower case, with _ for blanks and hyphens; empty for none."""
+    meant = unicodedata.normalize("NFC", re.sub(r"[ -]", "_", text).lower())
+    return meant if is_words(meant) else ""
 
 
 def _sorted(data: PlainData) -> PlainData:

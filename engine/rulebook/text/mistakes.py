@@ -155,7 +155,12 @@ class _Attempt:
             message = "a second colon in the entry"
             hint = "put the text into quotes"
             entry = re.search(r"[{,] *([\w.-]+): +([^,{}\[\]\"]*)$", source[: self.column])
-            if entry:
+            if entry and ";" in entry[2]:
+                before, _, after = entry[2].partition(";")
+                hint = (
+                    f"entries are separated by commas: write {entry[1]}: {before.strip()}, {after.strip()}: …"
+                )
+            elif entry:
                 rest = re.match(r"[^,}\]]*", source[self.column :])
                 hint = f'write {entry[1]}: "{entry[2]}{rest[0].rstrip() if rest else ""}"'
             return Mistake((self.line + 1, self.column + 1), message, hint)
@@ -166,7 +171,7 @@ class _Attempt:
         source, here = self._source(), (self.line + 1, self.column + 1)
         head = _HEAD.match(source)
         value = source[head.end() :] if head else ""
-        if value and value[0] in _SPECIAL:
+        if value and (value[0] in _SPECIAL or value[:2] in ("- ", "? ")):
             position = (self.line + 1, source.index(value) + 1)
             return Mistake(
                 position, f"a text that begins with {value[0]} must be in quotes", _quoted(source, head)

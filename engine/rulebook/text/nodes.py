@@ -112,7 +112,7 @@ class _Composer:
                 if not self._split(event, position, data):
                     loose.append(event)
                 continue
-            self._join(last, loose, data)
+            self._join(last, loose, data, path)
             key = self._key(event, following, position, path, data)
             value = self._value(following, where, _below(path, key), depth)
             if key is not None:
@@ -123,8 +123,10 @@ class _Composer:
         if loose and not data:
             meant, mistake = repairs.braced([event.value for event in loose], path, start)
             self._mistake(mistake)
+            if path and not repairs.is_text(path):
+                self._document.poisoned.add(path)
             return meant
-        self._join(last, loose, data)
+        self._join(last, loose, data, path)
         if empty:
             self._report_empty(path, "mapping")
         return data
@@ -144,6 +146,7 @@ class _Composer:
         last: repairs.FlowEntry | None,
         loose: list[yaml.ScalarEvent],
         data: dict[str, PlainData],
+        path: Path | None,
     ) -> None:
         """Report keys without a colon, as a part of the value before them if that is a plain text or number."""
         if loose and last and not last.value.style:
@@ -152,6 +155,8 @@ class _Composer:
             meant, mistake = repairs.joined(last, [event.value for event in loose], text, position)
             self._mistake(mistake)
             data[last.key] = _as_meant(meant)
+            if path is not None and not repairs.is_text((*path, last.key)):
+                self._document.poisoned.add((*path, last.key))
         elif loose:
             message, position = f"{quote(loose[0].value)} has no value", yaml_events.position_of(loose[0])
             self._problem(None, position, Code.SYNTAX, message, f"write {loose[0].value}: and its value")
@@ -186,12 +191,14 @@ class _Composer:
             self._problem(None, position, Code.SYNTAX, "a key must be text", "put it in quotes")
             return None
         unseen = repairs.unseen(key, position)
-        swallowed = None if event.style else repairs.swallowed(key, value, position)
+        meant = None if event.style else repairs.swallowed(key, value, position)
+        if meant is None and not event.style and self._book:
+            meant = repairs.curly_key(key, position)
         if unseen:
             self._mistake(unseen)
             key = repairs.clean(key)
-        elif swallowed:
-            key, mistake = swallowed
+        elif meant:
+            key, mistake = meant
             self._mistake(mistake)
             if path is not None:
                 self._document.poisoned.add((*path, key))
@@ -225,11 +232,14 @@ class _Composer:
         try:
             value = resolved(event)
         except ScalarError as error:
-            self._problem(path, position, Code.VALUE, str(error))
+            hint = "a text that begins with ! must be in quotes" if (event.tag or "").startswith("!") else ""
+            self._problem(path, position, Code.VALUE, str(error), hint)
             return None
         if value is None and path:
-            message = "a key or an item without a value"
-            self._problem(path, position, Code.EMPTY, message, "write one, or delete it")
+            message, hint = "a key or an item without a value", "write one, or delete it"
+            if event.anchor:
+                message, hint = "a text that begins with & must be in quotes", f'write "&{event.anchor}"'
+            self._problem(path, position, Code.EMPTY, message, hint)
         if path is not None and not isinstance(value, str):
             self._document.lexemes[path] = event.value
         return (

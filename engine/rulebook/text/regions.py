@@ -6,8 +6,10 @@ The codes are those of the file iso3166.tab of the tz database, which the packag
 import difflib
 import re
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
+
+from engine.rulebook.report.findings import ParseError
 
 _TAG = re.compile(
     r"(?P<language>[A-Za-z]{2,3}(?:-[A-Za-z]{3}){0,3})(?:-(?P<script>[A-Za-z]{4}))?(?:-(?P<region>[A-Za-z]{2}|[0-9]{3}))?"
@@ -36,8 +38,11 @@ _LANGUAGES = _pairs(
     "turkish=tr, ukrainian=uk, vietnamese=vi, deutsch=de, español=es, français=fr, francais=fr, italiano=it,"
     "nederlands=nl, polski=pl, svenska=sv"
 )
-_ASSIGNED_BY_USERS = re.compile("AA|Q[M-Z]|X[A-Z]|ZZ|E[UZ]|UN")
-"""Region subtags beside those of countries: of unions, and for private use (XK is Kosovo in practice)."""
+_ASSIGNED_BY_USERS = re.compile("AA|Q[M-Z]|X[A-Z]|ZZ")
+"""Codes that ISO 3166-1 leaves to its users; XK is Kosovo in practice."""
+
+_UNIONS = ("EU", "EZ", "UN")
+"""Region subtags of tags that are no countries."""
 
 
 @cache
@@ -53,7 +58,7 @@ def country_meant(text: str) -> str:
     lowered = text.strip().lower()
     if lowered in _ALIASES:
         return _ALIASES[lowered]
-    if text.upper() in countries():
+    if text.isascii() and text.upper() in countries():
         return text.upper()
     codes = {name.lower(): code for code, name in countries().items()}
     matches = difflib.get_close_matches(lowered, codes, n=1, cutoff=0.8) if 3 < len(lowered) < 60 else []
@@ -66,6 +71,32 @@ def country_hint(text: str) -> str:
     return f"did you mean '{code}' ({countries()[code]})?" if code else ""
 
 
+def country_of(text: str) -> str:
+    """The country's code in capitals; raises ParseError for what is no code."""
+    code = text.upper() if text.isascii() else ""  # ß is SS in capitals, which is South Sudan
+    if code in countries() or _ASSIGNED_BY_USERS.fullmatch(code):
+        return code
+    hint = country_hint(text) or "a code of two letters, such as CN"
+    raise ParseError("not a country of ISO 3166-1", hint)
+
+
+@lru_cache(maxsize=4096)
+def language_of(text: str) -> str:
+    """The language tag in the form of RFC 5646 (`zh-Hant-TW`), from any case and with `_` too; raises ParseError."""
+    tag = text.partition(".")[0].replace("_", "-")
+    wrong = wrong_tag(tag)
+    if wrong:
+        raise ParseError(wrong[0].removeprefix("is "), wrong[1])
+    parts = tag.lower().split("-")
+    single = next((index for index, part in enumerate(parts) if len(part) == 1), len(parts))
+    for index in range(1, single):
+        if len(parts[index]) == 2:
+            parts[index] = parts[index].upper()
+        elif len(parts[index]) == 4 and parts[index].isalpha():
+            parts[index] = parts[index].capitalize()
+    return "-".join(parts)
+
+
 def wrong_tag(tag: str) -> tuple[str, str] | None:
     """What is wrong with a language tag, and a hint; None if it is of the right shape and its country exists."""
     match = _TAG.fullmatch(tag) if len(tag) <= _LONGEST else None
@@ -73,7 +104,8 @@ def wrong_tag(tag: str) -> tuple[str, str] | None:
         return "is not a language", _tag_hint(tag)
     region = match["region"]
     known = not region or region.isdecimal() or region.upper() in countries()
-    if region and not known and not _ASSIGNED_BY_USERS.fullmatch(region.upper()):
+    known = known or region.upper() in _UNIONS or bool(_ASSIGNED_BY_USERS.fullmatch(region.upper()))
+    if region and not known:
         code = country_meant(region)
         hint = f"did you mean '{tag.replace(f'-{region}', f'-{code}', 1)}'?" if code else ""
         return f"names no country: there is no {region}", hint or "a BCP 47 tag, for example zh-CN or fr"

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import yaml
 
 from engine.rulebook.report.findings import Path, SourcePosition
+from engine.rulebook.text import hints
 from engine.rulebook.text.mistakes import CURLY, INVISIBLE, Mistake, name_of, no_blank
 from engine.rulebook.text.yaml_events import NodeStart
 
@@ -67,8 +68,8 @@ def joined(
     before: FlowEntry, loose: Sequence[str], text: str, position: SourcePosition
 ) -> tuple[str, Mistake]:
     """What the entry and the keys without a value behind it were meant as. text: as written."""
-    if len(loose) == 1 and re.fullmatch(r"[-+]?[0-9]+,[0-9]+", text):
-        number = text.replace(",", ".")
+    if len(loose) == 1 and re.fullmatch(r"[-+]?[0-9][0-9.]*,[0-9]+", text):
+        number = hints.number(text).removeprefix("write ") or text.replace(",", ".")
         return number, Mistake(
             position, f"a comma in the number {text}: it separates entries", f"write {before.key}: {number}"
         )
@@ -84,6 +85,9 @@ def braced(loose: Sequence[str], path: Path | None, position: SourcePosition) ->
     key = f"{path[-1]}: " if path and isinstance(path[-1], str) else ""
     message = "a text that begins with { must be in quotes"
     hint = f'write {key}"{text}"'
+    test = hints.test(loose[0]) if len(loose) == 1 else ""
+    if test:
+        return text, Mistake(position, f"'{loose[0]}' has no value", test)
     if not (path and is_text(path)) and not any("|" in name for name in loose):
         message = f"'{loose[0]}' has no value"
         hint = f'write {key}[{", ".join(loose)}] for a list, or {key}"{text}" for a text'
@@ -123,6 +127,14 @@ def curly(text: str, key: str, position: SourcePosition) -> Mistake | None:
         return None
     label = f"{key}: " if key else ""
     return Mistake(position, f"curly quotes ({text[0]}) are part of the text", f'write {label}"{text[1:-1]}"')
+
+
+def curly_key(key: str, position: SourcePosition) -> tuple[str, Mistake] | None:
+    """The key without curly quotes around it, and the mistake."""
+    mistake = curly(key, "", position)
+    if mistake is None:
+        return None
+    return key[1:-1], Mistake(position, f"curly quotes ({key[0]}) are part of the key", f"write {key[1:-1]}:")
 
 
 def cut(event: yaml.ScalarEvent, key: str, lines: Sequence[str], position: SourcePosition) -> Mistake | None:

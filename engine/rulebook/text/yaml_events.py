@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -18,6 +19,7 @@ LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 """Line breaks, as YAML counts them."""
 
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_ERRORS = (yaml.YAMLError, ValueError, OverflowError, RecursionError)
 _LOADER: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 NodeStart: TypeAlias = yaml.ScalarEvent | yaml.CollectionStartEvent
@@ -55,14 +57,32 @@ def decode(content: bytes) -> str:
     if forbidden:
         name = f"U+{ord(forbidden[0]):04X}"
         raise Unreadable(
-            Code.ENCODING, _end_of(text[: forbidden.start()]), f"the file holds the control character {name}"
+            Code.ENCODING,
+            _end_of(text[: forbidden.start()]),
+            f"the file holds the control character {name}",
+            "delete it",
         )
     return text
+
+
+def escaped_lines(content: bytes) -> list[str]:
+    """The lines of a file that `decode` refuses, for excerpts; bytes that are not UTF-8 are escaped."""
+    return LINE_BREAK.split(content.decode("utf-8-sig", "backslashreplace"))
 
 
 def read(text: str) -> Iterator[Placed]:
     """The events of the nodes of the one document in the text; raises Unreadable."""
     return _Expansion().expand(_parsed(text))
+
+
+def scalars(text: str) -> list[yaml.ScalarToken]:
+    """The scalars as they are written, up to the first syntax error."""
+    tokens: list[yaml.ScalarToken] = []
+    with suppress(*_ERRORS):  # `read` reports it
+        tokens.extend(
+            token for token in yaml.scan(text, Loader=_LOADER) if isinstance(token, yaml.ScalarToken)
+        )
+    return tokens
 
 
 def _parsed(text: str) -> Iterator[NodePart | yaml.AliasEvent]:
@@ -76,7 +96,7 @@ def _parsed(text: str) -> Iterator[NodePart | yaml.AliasEvent]:
                 raise Unreadable(Code.SYNTAX, position_of(event), "a second document; a file holds one")
     except yaml.MarkedYAMLError as error:
         raise Unreadable(Code.SYNTAX, *mistakes.behind(error, LINE_BREAK.split(text))) from None
-    except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
+    except _ERRORS as error:
         raise Unreadable(Code.SYNTAX, (1, 1), f"not YAML: {str(error).splitlines()[0]}") from None
 
 

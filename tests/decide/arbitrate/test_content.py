@@ -1,7 +1,10 @@
 """Content by channel, language and values."""
 
+from datetime import date
+
 import pytest
 
+from engine.decide.arbitrate.content import as_text
 from engine.decide.compiled import CompiledBook
 from engine.model.decision import Decision, Outcome, Reason, ReasonCode
 from engine.model.request import Request
@@ -207,6 +210,52 @@ def test_a_missing_value_drops_the_variant() -> None:
         for outcome in decide(gift="ink").candidate_outcomes
         if outcome.reason.code is ReasonCode.CHOSEN
     }
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\t\n", "\u3000\xa0"])
+def test_a_blank_value_counts_as_missing(compiled: CompiledBook, blank: str) -> None:
+    """A text without anything to read takes the fallback; a variant that needs it is left out, and the reason names it."""
+    assert said(compiled, "web", name=blank)["title"] == "Ein Stift, Freund"
+    needy = lacking("a: {content: {default: {t: 'for {profile.gift}'}}}")
+    given: dict[str, Value] = {"profile.phone": "1", "profile.gift": blank}
+    decision = decided(needy, Request("ann", NOW, given, consents=frozenset({"mail"}), channels=("post",)))
+    reasons = {outcome.campaign: outcome.reason for outcome in decision.candidate_outcomes}
+    assert reasons["gifts"] == Reason(ReasonCode.NO_VARIANT, "profile.gift")
+
+
+def test_a_fallback_that_lacks_a_value_is_not_shown() -> None:
+    """A placement's fallback whose text needs a value that is blank does not fill the placement."""
+    compiled = compiled_book(BOOK.replace("Our story, {profile.name|friend}", "Our story, {profile.name}"))
+    for name, outcome in ((" ", Outcome.NOTHING), ("Ann", Outcome.FALLBACK)):
+        given: dict[str, Value] = {"profile.name": name, "profile.language": "en"}
+        assert decided(compiled, Request("ann", NOW, given, placement="hero")).outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (31, "31"),
+        (31.0, "31"),
+        (-0.0, "0"),
+        (30.3, "30.3"),
+        (0.1 + 0.2, "0.3"),
+        (10.1 * 3, "30.3"),
+        (-1.5, "-1.5"),
+        (0.00001, "0.00001"),
+        (1.25e-9, "0.00000000125"),
+        (4006381333932, "4006381333932"),
+        (1e22, "10000000000000000000000"),
+        (123456789012.25, "123456789012.25"),
+        (123456789012345.6, "123456789012345.6"),
+        (100.0, "100"),
+        (1e6 + 0.5, "1000000.5"),
+        (False, "false"),
+        (date(2026, 3, 1), "2026-03-01"),
+    ],
+)
+def test_values_are_written_as_people_write_them(value: Value, text: str) -> None:
+    """Numbers have neither an exponent nor what only rounding leaves."""
+    assert as_text(value) == text
 
 
 def test_no_variant_for_the_customer_names_the_channel() -> None:
