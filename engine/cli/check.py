@@ -4,24 +4,31 @@ import json
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
 from engine.cli.books import in_color
-from engine.cli.exits import BOOK
-from engine.rulebook.load import LoadedBook, load
+from engine.cli.exits import BOOK, USAGE, fail
+from engine.model.instant import Instant, from_datetime
+from engine.rulebook.load import LoadedBook, load_linted
 from engine.rulebook.model.book import Book
 from engine.rulebook.report.diagnostics import Severity, render
+from engine.rulebook.text import datetimes
 
 
 def check(
     book: Annotated[Path, typer.Argument(help="The folder of the book.")],
+    on: Annotated[
+        str, typer.Option(help="A date or a time against which periods are held; by default now.")
+    ] = "",
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON object, for machines.")] = False,
 ) -> None:
     """Check a book and print everything that is wrong with it; exit code 3 when it does not load."""
-    loaded = load(book)
+    loaded = load_linted(book, lambda zone: _moment(on, zone))
     if json_:
         typer.echo(json.dumps(_report(loaded), indent=2))
     else:
@@ -29,6 +36,13 @@ def check(
         typer.echo(_summary(loaded))
     if loaded.book is None:
         raise typer.Exit(BOOK)
+
+
+def _moment(text: str, zone: ZoneInfo) -> Instant:
+    try:
+        return datetimes.parse_bound(text, zone, end=False) if text else from_datetime(datetime.now(UTC))
+    except ValueError as error:
+        fail(f"--on {text}: {error}", USAGE)
 
 
 def _summary(loaded: LoadedBook) -> str:
