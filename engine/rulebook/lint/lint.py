@@ -36,9 +36,14 @@ def lint(book: Book, data: PlainData, now: Instant, findings: Findings) -> None:
 
 
 def lint_files(ignored: Iterable[str], findings: Findings) -> None:
-    """Report the files of the folder that look like YAML and are not read. ignored: their names."""
+    """Report the files of the folder that look like YAML and are not read. ignored: their names.
+
+    Backups are left out of the report of a book with errors, in which they have no part.
+    """
     for name in ignored:
         is_backup = _BACKUP.search(name)
+        if is_backup and findings.failed:
+            continue
         severity = Severity.NOTE if is_backup else Severity.WARNING
         message = f"{quote(name)} is not read: files of a book end in .yaml or .yml"
         hint = (
@@ -67,9 +72,9 @@ def _check_past(book: Book, solver: Solver, now: Instant, findings: Findings) ->
             solver,
             findings,
         )
-    for name, quiet in book.pressure.quiet.items():
-        if quiet.dates and max(quiet.dates) < today and not quiet.days and not quiet.holidays:
-            message = f"the last of these days was {max(quiet.dates)}: the rule blocks nothing any more"
+    for name, rule in book.pressure.quiet.items():
+        if rule.dates and max(rule.dates) < today and not rule.days and not rule.holidays:
+            message = f"the last of these days was {max(rule.dates)}: the rule blocks nothing any more"
             path = ("pressure", "quiet", name, "dates")
             findings.remark(path, Code.PAST, message, hint="add the coming days, or delete the rule")
 

@@ -149,7 +149,7 @@ def test_fallbacks_without_a_language(locales: str, count: int, tmp_path: Path) 
 
 
 def test_files_that_are_not_read(tmp_path: Path) -> None:
-    """Names that are nearly those of YAML files are reported, also where the book does not load; hidden files are not."""
+    """Names that are nearly those of YAML files are reported, also if the book does not load; of backups only if it does."""
     warned = ["a.yaml.txt", "b.ymal", "c.YAML2", "sub/d.yml.pdf"]
     noted = ["e.yaml~", "f.yml.bak"]
     silent = ["g.md", ".h.yaml", ".git/i.yaml.txt", "tests/j.yaml.txt", "yaml.py", "k.json"]
@@ -158,6 +158,10 @@ def test_files_that_are_not_read(tmp_path: Path) -> None:
         (tmp_path / name).write_text("x", encoding="utf-8")
     loaded = load_linted(tmp_path, lambda _: NOW)
     assert loaded.book is None
+    reported = {d.file: d.severity.value for d in loaded.diagnostics if d.code == "ignored-file"}
+    assert reported == dict.fromkeys(warned, "warning")
+    loaded = linted(tmp_path, HEAD)
+    assert loaded.book is not None
     reported = {d.file: d.severity.value for d in loaded.diagnostics if d.code == "ignored-file"}
     assert reported == dict.fromkeys(warned, "warning") | dict.fromkeys(noted, "note")
 
