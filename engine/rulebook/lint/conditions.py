@@ -1,7 +1,7 @@
 """Conditions that never hold, always hold, or surprise where an attribute is missing."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 
 from engine.conditions.model import ALWAYS, All, Audience, Condition, None_, Operator, Test
@@ -35,8 +35,11 @@ def check_conditions(book: Book, data: PlainData, solver: Solver, findings: Find
     """Report on every condition of the book, at the part that is wrong."""
     nodes = list(conditions_of(book, data))
     rules = _ConditionRules(solver, findings, "customer")
+    # Signals are also concluded when events are recorded: then nothing else is known, not even the hour.
+    recorded = Solver(lambda name: replace(solver.domain(name), may_be_missing=True))
+    of_signals = _ConditionRules(recorded, findings, "customer")
     for node in nodes:
-        rules.check(node)
+        (of_signals if node.path[0] == "signals" else rules).check(node)
         _check_missing(node, solver, findings)
     behaviours = [inner for node in nodes for inner in nodes_in(node) if inner.behaviour]
     of_events = _ConditionRules(Solver(domain_of_field), findings, "event")

@@ -1,10 +1,16 @@
 """Which campaigns shadow others and which tie, and what has passed; above all where nothing may be said."""
 
+from itertools import product
 from pathlib import Path
 
 import pytest
 
+from engine.decide.compiled import compile_book
+from engine.decide.evaluate import evaluate
+from engine.decide.select import select
 from engine.model.instant import DAY
+from engine.model.request import Request
+from engine.model.values import Attributes
 from tests.rulebook.lint.loading import NOW, lines_of, linted
 
 HEAD = """\
@@ -200,3 +206,28 @@ def test_quiet_days_that_have_passed(tmp_path: Path) -> None:
         "pressure:\n  quiet:\n    old: {dates: [2025-12-24]}\n    more: {dates: [2025-12-24], days: [sun]}\n"
     )
     assert lines_of(linted(tmp_path, campaigns(CREAM) + rules), "past") == [FIRST + 3]
+
+
+@pytest.mark.parametrize(("first", "second", "more"), SHADOWING.values(), ids=SHADOWING.keys())
+def test_a_shadowed_campaign_is_never_decided(first: str, second: str, more: str, tmp_path: Path) -> None:
+    """No customer, known or unknown, gets the campaign for which there is said to be no room."""
+    book = linted(tmp_path, campaigns(first, second) + more).book
+    assert book is not None
+    compiled = compile_book(book)
+    contexts: list[Attributes] = [{}, {"profile.age": 30, "profile.phone": "1", "profile.language": "fr"}]
+    for number, attributes, placement in product(range(20), contexts, (True, False)):
+        request = Request(
+            f"customer-{number}",
+            NOW,
+            attributes,
+            consents=frozenset(("sms",)),
+            preferred_channels=(),
+            channels=() if placement else ("web", "sms"),
+            placement="hero" if placement else "",
+            max_offers=1,
+        )
+        selection = select(evaluate(compiled, request), (), request.customer)
+        chosen = [selected.proposal.compiled_campaign.campaign.name for selected in selection.chosen]
+        assert "campaign-1" not in chosen
+        assert chosen or placement is ("channels" in first)
+    compiled.close()

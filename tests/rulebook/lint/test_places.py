@@ -97,6 +97,23 @@ def test_conditions_are_reported_where_they_are_written(tmp_path: Path) -> None:
     assert lines_of(loaded, "always-true") == []
 
 
+def test_what_always_holds_in_a_decision_may_be_unknown_to_a_signal(tmp_path: Path) -> None:
+    """A signal that asks for the hour is not concluded from recorded events alone: the test has an effect."""
+    book = HEAD + "audiences:\n  a: {now.hour: {gte: 0}}\nsignals:\n  s: {when: {now.hour: {gte: 0}}}\n"
+    assert lines_of(linted(tmp_path, book), "always-true") == [HEAD.count("\n") + 2]
+
+
+def test_another_file_is_named(tmp_path: Path) -> None:
+    """A message that speaks of another line says in which file, if it is another one."""
+    (tmp_path / "more.yaml").write_text("pressure: {gaps: {weekly: {at_least: 7d}}}\n", encoding="utf-8")
+    loaded = linted(tmp_path, HEAD + "pressure: {gaps: {daily: {at_least: 1d}}}\n")
+    (message,) = [entry.message for entry in loaded.diagnostics if entry.code == "dominated"]
+    assert (
+        message
+        == "the gap 'daily' never blocks: the gap 'weekly' (more.yaml, line 1) blocks whenever it would"
+    )
+
+
 def test_missing_attributes_are_noted_where_the_author_did_not_think_of_them(tmp_path: Path) -> None:
     """Not beside a test that a missing attribute fails anyway, nor where the condition asks whether it is there."""
     loaded = linted(tmp_path, HEAD + CONDITIONS)

@@ -1,6 +1,7 @@
 """Caps that others dominate, against the rules that decisions use; and nights that are open at midnight."""
 
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from engine.decide.pressure import selectors
 from engine.model.contact import Facts
+from engine.model.instant import SECOND, from_datetime
 from engine.rulebook.lint.pressure import CountedRule, dominates, fits, selects
 from engine.rulebook.model.book import Book, Channel, Kind
 from engine.rulebook.model.policies import Cap, Selector
@@ -201,3 +203,31 @@ def test_nights_that_are_open_at_midnight(quiet: list[str], holes: list[int], tm
     loaded = linted(tmp_path, f"{HEAD}  quiet:\n{written}")
     assert loaded.book is not None
     assert lines_of(loaded, "midnight-hole") == [FIRST + index for index in holes]
+
+
+MONDAY = from_datetime(datetime(2026, 3, 2, tzinfo=ZoneInfo("Europe/Paris")))
+MINUTE = 60 * SECOND
+OF_OTHERS = ("other channels", "other clocks")
+"""Nights that are open at midnight on a channel or a clock, since nobody meant one night."""
+
+
+@pytest.mark.parametrize("case", [case for case in NIGHTS if case not in OF_OTHERS])
+def test_holes_are_those_of_the_quiet_rules(case: str, tmp_path: Path) -> None:
+    """On working days the rules that decisions use are quiet at 23:40 and open at midnight exactly where that is reported."""
+    quiet, holes = NIGHTS[case]
+    written = "".join(f"    rule-{index}: {rule}\n" for index, rule in enumerate(quiet))
+    book = linted(tmp_path, f"{HEAD}  quiet:\n{written}").book
+    assert book is not None
+    zone = ZoneInfo("Europe/Paris")
+    compiled = rules(*book.pressure.quiet.values(), zone=zone)
+
+    def is_quiet(day: int, minute: int) -> bool:
+        moment = MONDAY + (day * 1440 + minute) * MINUTE
+        return any(look(rule, moment, zones=(zone,)).blocks for rule in compiled)
+
+    half_nights = [
+        day
+        for day in range(5)
+        if is_quiet(day, 1420) and not all(is_quiet(day, minute) for minute in (1439, 1440, 1444))
+    ]
+    assert bool(half_nights) is bool(holes)
