@@ -187,8 +187,8 @@ def _aged(domain: Domain, name: str, literals: Sequence[Literal]) -> _Aged | Sol
     fixed = [literal for literal in literals if literal.test.operator is not Operator.WITHIN]
     spans = [literal.test.operand for literal in literals if literal.test.operator is Operator.WITHIN]
     unit = DAY if _is_day(domain) else 1
-    ends = [span // unit for span in spans if isinstance(span, int)]
-    ages = sorted({0, -1, 1, *(end + step for end in ends for step in (-1, 0, 1))})
+    # Later than the moment, now, and as old as each span, which is the least age outside of it.
+    ages = sorted({-1, 0, *(span // unit for span in spans if isinstance(span, int))})
     candidates = domain.candidates(fixed)
     if candidates is None or len(candidates) * len(ages) * len(literals) > _TRIALS:
         return UNDECIDED

@@ -142,6 +142,17 @@ POSSIBLE = [
     All((test("number", "gt", 1), test("number", "lt", 1.0000000000000004))),
     All((test("word", "starts_with", "xy"), test("word", "ends_with", "yx"), test("word", "ne", "xyx"))),
     All((test("word", "starts_with", "x"), None_((test("word", "starts_with", "xy"),)))),
+    test("word", "ne", ""),
+    All((test("word", "starts_with", "x"), test("word", "ne", "x"))),
+    All(
+        (
+            test("word", "contains", "x"),
+            test("word", "contains", "y"),
+            None_((test("word", "contains", "xy"),)),
+        )
+    ),
+    All((test("free", "gt", 1), test("free", "lt", 4), test("free", "not_in", (2,)))),
+    All((test("seen", "within", 2 * DAY), None_((test("seen", "within", DAY),)))),
     None_((test("whole", "gte", 0),)),
     All((test("seen", "within", DAY), test("seen", "before", 0))),
     All((test("day", "within", DAY), test("seen", "within", DAY), test("seen", "gt", 5))),
