@@ -32,12 +32,10 @@ def check_shadows(book: Book, solver: Solver, findings: Findings) -> None:
         return
     victims: defaultdict[str, list[str]] = defaultdict(list)
     for campaign in book.campaigns.values():
-        before = [
-            next((leader for leader in leaders.get(opening, ()) if _outranks(leader, campaign, book)), None)
-            for opening in _openings(campaign)
-        ]
-        if before and before[0] and all(before):
-            victims[before[0].name].append(campaign.name)
+        before = [leaders.get(opening) for opening in _openings(campaign)]
+        first = before[0] if before else None
+        if first and all(leader and _outranks(leader, campaign, book) for leader in before):
+            victims[first.name].append(campaign.name)
     for name, others in victims.items():
         path: Path = ("campaigns", name)
         if (*path, "tier") in findings.keys:
@@ -47,9 +45,9 @@ def check_shadows(book: Book, solver: Solver, findings: Findings) -> None:
         findings.remark(path, Code.SHADOWED, message, Severity.WARNING, hint)
 
 
-def _leaders(book: Book, solver: Solver) -> dict[Opening, list[Campaign]]:
-    """By opening, the campaigns that everybody who asks for it can always get."""
-    leaders: defaultdict[Opening, list[Campaign]] = defaultdict(list)
+def _leaders(book: Book, solver: Solver) -> dict[Opening, Campaign]:
+    """By opening, the campaign that everybody who asks for it can always get; the first in rank of several."""
+    leaders: dict[Opening, Campaign] = {}
     for campaign in book.campaigns.values():
         if not _always_open(campaign, book, solver):
             continue
@@ -60,8 +58,13 @@ def _leaders(book: Book, solver: Solver) -> dict[Opening, list[Campaign]]:
             channel = placement.channel if placement else name
             alone = placement is None or placement.max_offers == 1
             if alone and channel in free and _always_fills(campaign, channel, book, solver):
-                leaders[opening].append(campaign)
+                leaders[opening] = max(campaign, leaders.get(opening, campaign), key=lambda c: _rank(c, book))
     return leaders
+
+
+def _rank(campaign: Campaign, book: Book) -> tuple[int, float]:
+    score = _score(campaign, book)
+    return campaign.tier, -1.0 if score is None else score
 
 
 def _openings(campaign: Campaign) -> Iterator[Opening]:
@@ -130,12 +133,12 @@ def check_ties(book: Book, solver: Solver, now: Instant, findings: Findings) -> 
     ties = _Ties(book, solver)
     for campaigns in equal.values():
         rest: Sequence[Campaign] = campaigns
-        while len(rest) > 1:
+        while len(rest) > 1 and ties.left > 0:
             first, *others = rest
-            tied = [other for other in others if ties.both_fit(first, other)]
+            tied = {other.name: other for other in others if ties.both_fit(first, other)}
             if tied:
-                _note_tie([first, *tied], findings)
-            rest = [other for other in others if other not in tied]
+                _note_tie([first, *tied.values()], findings)
+            rest = [other for other in others if other.name not in tied]
 
 
 @dataclass(slots=True)
