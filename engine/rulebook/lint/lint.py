@@ -17,6 +17,20 @@ from engine.rulebook.report.diagnostics import Code, Severity, quote
 from engine.rulebook.report.findings import Findings, Path
 from engine.rulebook.text.nodes import PlainData
 
+CODES = frozenset(
+    (
+        *(
+            Code.NEVER_TRUE,
+            Code.ALWAYS_TRUE,
+            Code.CONTAINS_EMPTY,
+            Code.MAY_BE_MISSING,
+            Code.UNREACHABLE_VARIANT,
+        ),
+        *(Code.SHADOWED, Code.TIE, Code.PAST, Code.DOMINATED, Code.MIDNIGHT_HOLE),
+        *(Code.LOCALE_MISSING, Code.LOCALE_FIELD, Code.IGNORED_FILE),
+    )
+)
+"""The codes that a load without linting never reports."""
 _BACKUP = re.compile(r"(~|#|\.(bak|backup|old|orig|save|sav|swp|swo|tmp|disabled|off|rej))$", re.IGNORECASE)
 
 
