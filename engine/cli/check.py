@@ -5,18 +5,22 @@ import sys
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import UTC, datetime
 from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
 from engine.cli.books import in_color
 from engine.cli.exits import BOOK, USAGE, fail
-from engine.rulebook.load import LoadedBook, load
+from engine.model.instant import Instant, from_datetime
+from engine.rulebook.load import LoadedBook, load_linted
 from engine.rulebook.model.book import Book
 from engine.rulebook.report.diagnostics import Severity, render
+from engine.rulebook.text import datetimes
 
 MORE = "more about a code: tact check --explain "
 
@@ -42,6 +46,9 @@ def _explain(code: str | None) -> None:
 
 def check(
     book: Annotated[Path, typer.Argument(help="Folder of the book.")],
+    on: Annotated[
+        str, typer.Option(help="Date or time against which schedules are held; by default now.")
+    ] = "",
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON object, for machines.")] = False,
     strict: Annotated[
         bool, typer.Option("--strict", help="Fail on warnings too, not only on errors.")
@@ -57,7 +64,7 @@ def check(
     ] = None,
 ) -> None:
     """Check a book and print everything that is wrong with it; exit code 3 when it does not load."""
-    loaded = load(book)
+    loaded = load_linted(book, lambda zone: _moment(on, zone))
     if json_:
         typer.echo(json.dumps(_report(loaded), indent=2))
     else:
@@ -67,6 +74,13 @@ def check(
             typer.echo(f"{MORE}{loaded.diagnostics[0].code}")
     if loaded.book is None or (strict and _levels(loaded)[Severity.WARNING]):
         raise typer.Exit(BOOK)
+
+
+def _moment(text: str, zone: ZoneInfo) -> Instant:
+    try:
+        return datetimes.parse_bound(text, zone, end=False) if text else from_datetime(datetime.now(UTC))
+    except ValueError as error:
+        fail(f"--on {text}: {error}", USAGE)
 
 
 def _summary(loaded: LoadedBook) -> str:

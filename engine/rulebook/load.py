@@ -2,17 +2,19 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from engine.model.instant import Instant
 from engine.rulebook.checks.content import check_named_formats
 from engine.rulebook.checks.kept import KeptCheck
 from engine.rulebook.checks.lapses import note_lapses
 from engine.rulebook.conditions.grammar import Grammar
 from engine.rulebook.conditions.operands import OperandReader
 from engine.rulebook.content.fields import ContentReader
+from engine.rulebook.lint.lint import CODES, lint, lint_files
 from engine.rulebook.model.book import Book
 from engine.rulebook.model.experiments import Experiments
 from engine.rulebook.model.policies import WEEKDAYS
@@ -60,8 +62,21 @@ def load_files(contents: Mapping[str, bytes]) -> LoadedBook:
     return load_sources(sources)
 
 
-def load_sources(sources: Sources, folder: str = "") -> LoadedBook:
-    """Load a book from files that were read from the folder. Never raises."""
+def load_linted(folder: Path, now: Callable[[ZoneInfo], Instant]) -> LoadedBook:
+    """Load the book in a folder and lint it. now: the moment against which periods are held, by the book's time zone.
+
+    Of a book of 1,000 campaigns it takes about 70 % of the time of loading, so servers do not lint.
+    """
+    return load_sources(files.read_folder(folder), str(folder), now)
+
+
+def load_sources(
+    sources: Sources, folder: str = "", linted_at: Callable[[ZoneInfo], Instant] | None = None
+) -> LoadedBook:
+    """Load a book from files that were read from the folder. Never raises.
+
+    linted_at: also lint it, as of this moment by the book's time zone.
+    """
     if not sources.files and not sources.problems:
         sources.problem(folder, Code.FILE, "there are no YAML files", "a book is a folder of *.yaml files")
     findings = Findings()
@@ -70,7 +85,11 @@ def load_sources(sources: Sources, folder: str = "") -> LoadedBook:
     if book is not None:
         note_lapses(book, findings)
         check_named_formats(book, findings)
-    ignored = ignores.apply(merged.ignores, findings)
+    if linted_at is not None:
+        lint_files(sources.ignored, findings)
+        if book is not None and not findings.failed:
+            lint(book, merged.data, linted_at(book.timezone), findings)
+    ignored = ignores.apply(merged.ignores, findings, unchecked=() if linted_at else CODES)
     return LoadedBook(None if findings.failed else book, findings.sorted(), ignored)
 
 

@@ -25,7 +25,7 @@ def _book(folder: Path, *names: str) -> str:
 
 def test_a_sound_book(tmp_path: Path) -> None:
     """A sound book gives one line with its counts and version, and exit code 0."""
-    result = CliRunner().invoke(app, [_book(tmp_path, "_rich.yaml")])
+    result = CliRunner().invoke(app, [_book(tmp_path, "_rich.yaml"), "--on", "2026-03-01"])
     assert result.exit_code == 0
     assert result.output.startswith(
         "rich: 2 campaigns, 1 offer, 2 audiences, 2 channels, 1 placement, 3 caps, 1 gap, 2 quiet rules, ver"

@@ -69,6 +69,32 @@ class Code(StrEnum):
     """A comment `# tact: ignore` without a code, or with one that is unknown or an error (a warning)."""
     UNUSED_IGNORE = "unused-ignore"
     """A comment `# tact: ignore` whose code is not reported in its line (a note)."""
+    NEVER_TRUE = "never-true"
+    """A condition, or a part of one, that holds for no customer (a warning)."""
+    ALWAYS_TRUE = "always-true"
+    """A condition, or a part of one, that holds for every customer (a warning)."""
+    CONTAINS_EMPTY = "contains-empty"
+    """A test whether a text contains, begins or ends with an empty text, which every text does (a warning)."""
+    MAY_BE_MISSING = "may-be-missing"
+    """`ne` or `not_in` of an attribute that may be missing, which such a test does not pass (a note)."""
+    UNREACHABLE_VARIANT = "unreachable-variant"
+    """A variant whose condition contradicts its campaign's (a warning)."""
+    SHADOWED = "shadowed"
+    """A campaign for everybody that nothing blocks, before campaigns that can therefore never go (a warning)."""
+    TIE = "tie"
+    """Campaigns of equal tier and score that may fit the same customer (a note)."""
+    PAST = "past"
+    """A period, a day or a condition that lies in the past for good (a note)."""
+    DOMINATED = "dominated"
+    """A cap, a gap or a limit that never blocks, since a stricter one always does before (a warning)."""
+    MIDNIGHT_HOLE = "midnight-hole"
+    """Quiet hours that are open around midnight (a warning)."""
+    LOCALE_MISSING = "locale-missing"
+    """A fallback (a warning) or a variant (a note) without a language that the content beside it has."""
+    LOCALE_FIELD = "locale-field"
+    """A language that leaves out a text of the default content, so that a message has two languages (a note)."""
+    IGNORED_FILE = "ignored-file"
+    """A file that looks like one of the book and is not read (a warning; of a backup a note)."""
 
 
 _ERROR, _WARNING, _NOTE = Severity
@@ -85,6 +111,12 @@ LEVELS: Mapping[Code, tuple[Severity, ...]] = {
     Code.UNUSED: (_NOTE,),
     Code.IGNORE: (_WARNING,),
     Code.UNUSED_IGNORE: (_NOTE,),
+    Code.BEYOND_KEPT: (_WARNING, _NOTE),
+    Code.LAPSES: (_NOTE,),
+    **dict.fromkeys((Code.NEVER_TRUE, Code.ALWAYS_TRUE, Code.CONTAINS_EMPTY, Code.SHADOWED), (_WARNING,)),
+    **dict.fromkeys((Code.UNREACHABLE_VARIANT, Code.DOMINATED, Code.MIDNIGHT_HOLE), (_WARNING,)),
+    **dict.fromkeys((Code.LOCALE_MISSING, Code.IGNORED_FILE), (_WARNING, _NOTE)),
+    **dict.fromkeys((Code.MAY_BE_MISSING, Code.TIE, Code.PAST, Code.LOCALE_FIELD), (_NOTE,)),
 }
 """The severities with which each code is reported, the gravest first."""
 

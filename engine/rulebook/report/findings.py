@@ -71,9 +71,11 @@ class Findings:
         if path not in self.poisoned:
             self.report(self.keys.get(path) or self._nearest(path), code, message, hint)
 
-    def remark(self, path: Path, code: Code, message: str, severity: Severity = Severity.NOTE) -> None:
+    def remark(
+        self, path: Path, code: Code, message: str, severity: Severity = Severity.NOTE, hint: str = ""
+    ) -> None:
         """Add a note or a warning at the key that the path ends in."""
-        self.report(self.keys.get(path) or self._nearest(path), code, message, severity=severity)
+        self.report(self.key_location(path), code, message, hint, severity=severity)
 
     def report(
         self,
@@ -152,6 +154,10 @@ class Findings:
     def location(self, path: Path) -> SourcePlace:
         """Where the value of the path is written, or the nearest one around it."""
         return self._nearest(path)
+
+    def key_location(self, path: Path) -> SourcePlace:
+        """Where the key that the path ends in is written, or the nearest value around it."""
+        return self.keys.get(path) or self._nearest(path)
 
     def _nearest(self, path: Path) -> SourcePlace:
         for around in _prefixes(path):

@@ -1,6 +1,7 @@
 """Read the files of a book from a folder that is not trusted."""
 
 import os
+import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ MAX_FILE_BYTES = 1 << 20
 MAX_BOOK_BYTES = 64 << 20
 MAX_FILES = 5_000
 _SUFFIXES = (".yaml", ".yml")
+_ALMOST = re.compile(r"\.(ya?ml([^a-z0-9].*)?|ymal|yalm|yam|yaml[0-9])$", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -20,6 +22,8 @@ class Sources:
 
     files: dict[str, bytes] = field(default_factory=dict)
     problems: list[Diagnostic] = field(default_factory=list)
+    ignored: list[str] = field(default_factory=list)
+    """Names that look like YAML files of the book, and are not read. Hidden files are left out on purpose."""
 
     def problem(self, file: str, code: Code, message: str, hint: str = "") -> None:
         """Add an error about a whole file."""
@@ -31,6 +35,12 @@ def belongs(name: str) -> bool:
     parts = PurePosixPath(name).parts
     hidden = any(part.startswith(".") for part in parts)
     return name.lower().endswith(_SUFFIXES) and not hidden and parts[0] != "tests"
+
+
+def looks_like_yaml(name: str) -> bool:
+    """Whether a file that does not belong to the book has a name as if it should: `a.yaml.txt`, `a.yml~`, `a.ymal`."""
+    last = PurePosixPath(name).name
+    return not last.startswith(".") and bool(_ALMOST.search(last))
 
 
 def read_folder(folder: Path) -> Sources:
@@ -70,6 +80,8 @@ def _walk(root: Path, sources: Sources) -> Iterator[tuple[str, Path]]:
             relative = (here / name).relative_to(root).as_posix()
             if belongs(relative):
                 yield relative, here / name
+            elif looks_like_yaml(name):
+                sources.ignored.append(relative)
 
 
 def _read(name: str, path: Path, root: Path, sources: Sources) -> None:

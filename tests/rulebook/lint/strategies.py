@@ -1,0 +1,127 @@
+"""Typed attributes, conditions on them and values of them, from few constants so that tests touch each other."""
+
+from collections.abc import Collection
+from datetime import date
+
+from hypothesis import strategies as st
+
+from engine.conditions.model import All, Any_, Condition, None_, Operand, Operator, Test
+from engine.model.instant import DAY
+from engine.model.values import Attributes, Moment, Scalar, Value
+from engine.rulebook.conditions.operands import OPERATORS
+from engine.rulebook.lint.domains import Domain
+from engine.rulebook.model.book import AttributeType
+
+_T, _O = AttributeType, Operator
+DOMAINS: dict[str, Domain] = {
+    "whole": Domain((_T.INTEGER,), 0, 4),
+    "free": Domain((_T.INTEGER,)),
+    "number": Domain((_T.NUMBER,), 0),
+    "word": Domain((_T.TEXT,)),
+    "tier": Domain((_T.TEXT,), one_of=frozenset(("x", "xy", "z"))),
+    "yes": Domain((_T.BOOLEAN,)),
+    "holds": Domain((_T.BOOLEAN,), one_of=frozenset((True,))),
+    "day": Domain((_T.DATE,)),
+    "seen": Domain((_T.TIME,)),
+    "tags": Domain((_T.TEXTS,)),
+    "hour": Domain((_T.INTEGER,), 0, 4, may_be_missing=False),
+}
+"""By name; `holds` is as a pattern's."""
+
+_NOW = 20_000 * DAY
+_DAYS = [date(2024, 10, day) for day in (2, 3, 4)]
+_WORDS = ["", "x", "y", "xy", "yx", "z"]
+_CONSTANTS: dict[AttributeType, list[Scalar]] = {
+    _T.INTEGER: [0, 1, 2, 1.5, 3, 4],
+    _T.NUMBER: [0, 1, 1.0000000000000002, 1.5, 2, 2**53, 2**53 + 1],
+    _T.TEXT: [*_WORDS],
+    _T.BOOLEAN: [True, False],
+    _T.DATE: [*_DAYS],
+    _T.TIME: [_NOW - DAY, _NOW - 1, _NOW, _NOW + 1],
+    _T.TEXTS: ["x", "y", "z"],
+}
+_SPANS = [DAY, 2 * DAY, 3 * DAY]
+_LISTED = (_O.IN, _O.NOT_IN, _O.HAS_ANY, _O.HAS_ALL)
+
+
+def _operand(operator: Operator, constants: st.SearchStrategy[Scalar]) -> st.SearchStrategy[Operand]:
+    if operator is _O.EXISTS:
+        return st.booleans()
+    if operator is _O.WITHIN:
+        return st.sampled_from(_SPANS)
+    if operator is _O.MATCHES:
+        return st.sampled_from(["^x", "y$", "xx", "^(x|z)$"])
+    if operator is _O.BETWEEN:
+        return st.lists(constants, min_size=2, max_size=2).map(lambda pair: tuple(sorted(pair)))
+    if operator in _LISTED:
+        return st.lists(constants, min_size=1, max_size=3).map(tuple)
+    return constants
+
+
+def tests(names: Collection[str], *, matches: bool) -> st.SearchStrategy[Condition]:
+    """Tests of these attributes, as books may have them. matches: whether regular expressions are among them."""
+    choices = [
+        (name, operator)
+        for name, domain in DOMAINS.items()
+        for operator in sorted(OPERATORS[domain.types[0]])
+        if name in names and (matches or operator is not _O.MATCHES)
+    ]
+
+    def build(choice: tuple[str, Operator]) -> st.SearchStrategy[Condition]:
+        name, operator = choice
+        constants = st.sampled_from(_CONSTANTS[DOMAINS[name].types[0]])
+        return st.builds(Test, st.just(name), st.just(operator), _operand(operator, constants))
+
+    return st.sampled_from(choices).flatmap(build)
+
+
+def conditions(
+    names: Collection[str] = tuple(DOMAINS), *, matches: bool = True
+) -> st.SearchStrategy[Condition]:
+    """Trees of a few tests of these attributes, which contradict each other often."""
+    groups = st.sampled_from((All, All, Any_, None_))
+    return st.recursive(
+        tests(names, matches=matches),
+        lambda inner: st.builds(
+            lambda group, parts: group(tuple(parts)), groups, st.lists(inner, min_size=1, max_size=4)
+        ),
+        max_leaves=8,
+    )
+
+
+def _as_tuple(items: list[str]) -> tuple[str, ...]:
+    return tuple(items)
+
+
+_VALUES: dict[AttributeType, st.SearchStrategy[Value]] = {
+    _T.TEXT: st.text("xyzq", max_size=4),
+    _T.TEXTS: st.lists(st.sampled_from(["x", "y", "z", "q"]), max_size=3).map(_as_tuple),
+    _T.BOOLEAN: st.booleans(),
+    _T.DATE: st.dates(date(2024, 9, 30), date(2024, 10, 8)),
+    _T.TIME: st.one_of(st.integers(_NOW - 4 * DAY, _NOW + DAY), st.sampled_from(_CONSTANTS[_T.TIME])),
+    _T.INTEGER: st.integers(-2, 6),
+    _T.NUMBER: st.one_of(st.sampled_from(_CONSTANTS[_T.NUMBER]), st.floats(0, 4), st.integers(0, 4)),
+}
+
+
+def _value(domain: Domain) -> st.SearchStrategy[Value]:
+    if domain.one_of is not None:
+        return st.sampled_from(sorted(domain.one_of, key=str))
+    if domain.maximum is not None:
+        return st.integers(int(domain.minimum or 0), int(domain.maximum))
+    return _VALUES[domain.types[0]]
+
+
+@st.composite
+def contexts(draw: st.DrawFn) -> Attributes:
+    """Values of the domains; those that may be missing are at times."""
+    return {
+        name: draw(_value(domain))
+        for name, domain in DOMAINS.items()
+        if not domain.may_be_missing or draw(st.booleans())
+    }
+
+
+moments = st.builds(
+    Moment, st.sampled_from([_NOW - DAY, _NOW, _NOW + DAY]), st.sampled_from([*_DAYS, date(2024, 10, 6)])
+)
