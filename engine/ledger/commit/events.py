@@ -12,7 +12,7 @@ from engine.decide.signals import infer
 from engine.decide.signals.certain import CertainEvaluator
 from engine.decide.signals.infer import NO_CONCLUSIONS, Conclusions
 from engine.ledger.commit.commands import Command, NamesToLink, Stage, UnitOfWork
-from engine.ledger.errors import EventIdTaken, LedgerError
+from engine.ledger.errors import LedgerError
 from engine.ledger.memory import memory_of, to_json
 from engine.ledger.queries import persons
 from engine.ledger.store.rows import EventRow, PersonRow, SignalRow
@@ -50,10 +50,6 @@ class RecordCommand(Command[RecordResult]):
         """The customer, by all names."""
         return self.customer, *self.aliases
 
-    def locks(self) -> tuple[str, ...]:
-        """The event_id."""
-        return (f"event {self.event.event_id}",)
-
     def links(self) -> NamesToLink | None:
         """The names of the customer, where there are several."""
         return NamesToLink(self.customers(), self.now, "record") if self.aliases else None
@@ -69,22 +65,24 @@ class RecordCommand(Command[RecordResult]):
 
 def record(store: Store, commands: Sequence[RecordCommand]) -> list[RecordResult | LedgerError]:
     """Keeps the events, in order, inside a transaction; commands name persons as they are stored."""
-    owners = persons.owners(store, [command.event.event_id for command in commands])
+    kept = persons.kept_events(store, [_key(command) for command in commands])
     new: list[RecordCommand] = []
     results: list[RecordResult | LedgerError] = []
     for command in commands:
-        owner = owners.setdefault(command.event.event_id, "")
-        if not owner:
-            owners[command.event.event_id] = command.customer
-            new.append(command)
-            results.append(RecordResult.ACCEPTED)
-        elif owner == command.customer:
+        if _key(command) in kept:
             results.append(RecordResult.DUPLICATE)
-        else:
-            results.append(EventIdTaken("this event_id was used for another customer"))
+            continue
+        kept.add(_key(command))
+        new.append(command)
+        results.append(RecordResult.ACCEPTED)
     if new:
         _keep(store, new)
     return results
+
+
+def _key(command: RecordCommand) -> tuple[str, str]:
+    """By which the event is kept once: a caller may number the events of each customer from 1."""
+    return command.customer, command.event.event_id
 
 
 def _keep(store: Store, new: Sequence[RecordCommand]) -> None:
@@ -120,7 +118,7 @@ def _to_conclude(
     ]
     if not candidates:
         return []
-    kept = set(persons.owners(store, [command.event.event_id for command in new]).values())
+    kept = {person for person, _ in persons.kept_events(store, [_key(command) for command in new])}
     return [command for command in candidates if command.customer in kept]
 
 
