@@ -137,7 +137,7 @@ def requests_at(now: int, label: str) -> list[Request]:
             "profile.name": "Zoë \U0001f9f4 \u202e'\"\\ {x}",
             "profile.born": date(1, 1, 1) if number % 2 else date(9999, 12, 31),
         }
-        on_page = {"placement": "page", "max_offers": 4} if number % 3 else {}
+        on_page: dict[str, Any] = {"placement": "page", "max_offers": 4} if number % 3 else {}
         name = f"c-{number % 4}"
         requests.append(Request(name, now, attributes, request_id=f"{label}-{number}", **on_page))
     return requests
