@@ -54,7 +54,7 @@ class DecideCommand(Command[Decision]):
         request = self.evaluation.request
         if not request.aliases or request.mode is not Mode.COMMIT:
             return None
-        return NamesToLink(self.customers(), request.now, "decide")
+        return NamesToLink(self.customers(), request.elapsed, "decide")
 
     @classmethod
     def apply(cls, unit: UnitOfWork, commands: Sequence[Self]) -> list[Decision | LedgerError]:
@@ -157,7 +157,8 @@ class _GroupDecider:
         self._contacts += new_contacts
         if evaluation.compiled.learns:
             self._trials += trials(row.decision_id, selection)
-        self._concluded.add(person, evaluation.concluded)
+        request = evaluation.request
+        self._concluded.add(person, evaluation.concluded, request.now, request.elapsed)
         self._reserve(row, selection, contacts)
         if row.request_id:  # the same request_id, later in this group or any other, gets the same decision
             self._requests.append(RequestRow(row.request_id, row.decision_id))

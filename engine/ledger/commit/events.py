@@ -43,8 +43,15 @@ class RecordCommand(Command[RecordResult]):
     now: Instant
     aliases: tuple[str, ...] = ()
     """Further names of the customer."""
+    clock: Instant | None = None
+    """The server's own moment where `now` is simulated; None: it is `now`."""
 
     stage = Stage.RECORD
+
+    @property
+    def elapsed(self) -> Instant:
+        """The moment up to which what has ended is deleted: not beyond the server's clock."""
+        return self.now if self.clock is None else min(self.now, self.clock)
 
     def customers(self) -> tuple[str, ...]:
         """The customer, by all names."""
@@ -52,7 +59,7 @@ class RecordCommand(Command[RecordResult]):
 
     def links(self) -> NamesToLink | None:
         """The names of the customer, where there are several."""
-        return NamesToLink(self.customers(), self.now, "record") if self.aliases else None
+        return NamesToLink(self.customers(), self.elapsed, "record") if self.aliases else None
 
     @classmethod
     def apply(cls, unit: UnitOfWork, commands: Sequence[Self]) -> Sequence[RecordResult | LedgerError]:
@@ -91,7 +98,7 @@ def _keep(store: Store, new: Sequence[RecordCommand]) -> None:
     persons.know(store, [PersonRow(command.customer, command.now) for command in latest.values()])
     for command in latest.values():
         kept = command.compiled.book.events
-        persons.trim_events(store, command.customer, until=command.now - kept.keep, newest=kept.newest)
+        persons.trim_events(store, command.customer, until=command.elapsed - kept.keep, newest=kept.newest)
     _conclude(store, _to_conclude(store, latest, new))
 
 
@@ -134,7 +141,7 @@ def _conclude(store: Store, commands: Sequence[RecordCommand]) -> None:
     concluded = ConcludedSignals()
     for command, recalled in zip(commands, persons.recall(store, queries), strict=True):
         try:
-            concluded.add(command.customer, _conclusions(command, recalled))
+            concluded.add(command.customer, _conclusions(command, recalled), command.now, command.elapsed)
         except Exception:  # the events are kept; what follows from them is concluded by the next request
             log.exception("could not conclude", event_id=command.event.event_id)
     concluded.write(store)
@@ -160,9 +167,14 @@ class ConcludedSignals:
         self._forgotten: dict[tuple[str, str], Instant] = {}
         """By person and name, the known expiry: a signal that another process has renewed since then stays."""
 
-    def add(self, person: str, conclusions: Conclusions) -> None:
-        """Adds what was concluded for one request or event."""
+    def add(self, person: str, conclusions: Conclusions, now: Instant, elapsed: Instant) -> None:
+        """Adds what was concluded for one request or event of the moment `now`.
+
+        elapsed: not beyond the server's clock. What has ended by a simulated moment only stays: others still see it.
+        """
         for name, _, expires_at, _ in conclusions.forget:
+            if expires_at is not None and elapsed < expires_at <= now:
+                continue
             self._signals.pop((person, name), None)
             if expires_at is not None:
                 self._forgotten[person, name] = expires_at

@@ -44,6 +44,8 @@ class ReportCommand(Command[RecordResult]):
     """Which of the decision's offers it is about; empty: all."""
     aliases: tuple[str, ...] = ()
     """Further names of the customer."""
+    clock: Instant | None = None
+    """The server's own moment where `now` is simulated; None: it is `now`."""
 
     stage = Stage.REPORT
 
@@ -61,7 +63,10 @@ class ReportCommand(Command[RecordResult]):
 
     def links(self) -> NamesToLink | None:
         """The names of the customer, where there are several."""
-        return NamesToLink(self.customers(), self.now, "record") if self.aliases else None
+        if not self.aliases:
+            return None
+        linked_at = self.now if self.clock is None else min(self.now, self.clock)
+        return NamesToLink(self.customers(), linked_at, "record")
 
     @classmethod
     def apply(cls, unit: UnitOfWork, commands: Sequence[Self]) -> Sequence[RecordResult | LedgerError]:
