@@ -74,10 +74,20 @@ def neighbour(number: int) -> pb.DecideRequest:
     )
 
 
+BOOKS = {
+    "text": BOOK.replace("profile.note:", "profile.k:").replace("text: Pen", 'text: "Pen {profile.k|you}"'),
+    "list of text": BOOK.replace("profile.notes:", "profile.k:").replace(
+        "{offer: pen, ", "{offer: pen, when: {none: [{profile.k: {has: nothing}}]}, "
+    ),
+}
+"""By its type, books that keep the attribute `k` and show it: that is the name by which texts are put into maps."""
+
+
 @pytest.fixture
-def server(postgres_log: Log, tmp_path: Path) -> Iterator[Server]:
+def server(postgres_log: Log, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Server]:
     """A server on PostgreSQL."""
-    with serving(write_book(tmp_path / "book", BOOK), postgres_log) as server:
+    book = BOOKS[getattr(request, "param", "text")]
+    with serving(write_book(tmp_path / "book", book), postgres_log) as server:
         yield server
 
 
@@ -145,7 +155,8 @@ def test_every_method_has_a_sound_message() -> None:
 
 
 @pytest.mark.usefixtures("beside")
-def test_no_text_of_a_batch_fails_its_group(stub: Any) -> None:
+@pytest.mark.parametrize("server", BOOKS, indirect=True)
+def test_no_text_of_a_batch_fails_its_group(stub: Any, postgres_log: Log) -> None:
     """Each text in each field of a request, between two neighbours of one batch: they are decided, and it is or is invalid."""
     messages = list(variants("decide", *SOUND, *UNSOUND))
     ends = set()
@@ -161,6 +172,9 @@ def test_no_text_of_a_batch_fails_its_group(stub: Any) -> None:
         ends |= {CODES[answer.error.code] for answer in answers[1::2]}
     assert ends <= CLEAN
     assert {grpc.StatusCode.OK, grpc.StatusCode.INVALID_ARGUMENT} <= ends
+    value = "(inputs::json -> 'attributes' -> 'profile.k')::text"
+    kept = postgres_log.rows(f"select count(*) from decisions where position('DROP TABLE' in {value}) > 0")
+    assert kept > [(0,)], "values of declared attributes were kept"
 
 
 @pytest.mark.usefixtures("beside")
