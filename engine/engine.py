@@ -58,15 +58,26 @@ class Engine:
     async def decide_all(
         self, requests: Sequence[Request], *, deadline: float | None = None
     ) -> Sequence[Decision | LedgerError]:
-        """Decides the requests in one transaction; the decision of each, or its error."""
+        """Decides the requests in order; the decision of each, or its error.
+
+        Raises LedgerError when none of the decisions could be kept, and the book has none for when the ledger is down.
+        """
+        results: Sequence[Decision | LedgerError]
         try:
             evaluations = await self.evaluate_all(requests, deadline=deadline)
-            return await self.commit_all(evaluations, deadline=deadline)
+            results = await self.commit_all(evaluations, deadline=deadline)
         except LedgerUnavailable as error:
-            stand_ins = [degraded(evaluate(self.compiled, request)) for request in requests]
-            if not any(stand_ins):
-                raise
-            return [stand_in or error for stand_in in stand_ins]
+            results = [error] * len(requests)
+        answers = [
+            degraded(evaluate(self.compiled, request)) or result
+            if isinstance(result, LedgerUnavailable)
+            else result
+            for request, result in zip(requests, results, strict=True)
+        ]
+        errors = [answer for answer in answers if isinstance(answer, LedgerUnavailable)]
+        if errors and len(errors) == len(answers):
+            raise errors[0]
+        return answers
 
     async def recall(
         self, requests: Sequence[Request], *, deadline: float | None = None
@@ -119,7 +130,7 @@ class Engine:
     async def commit_all(
         self, evaluations: Sequence[Evaluation], *, deadline: float | None = None
     ) -> Sequence[Decision | LedgerError]:
-        """Decides and keeps evaluated requests in one transaction; the decision of each, or its error."""
+        """Decides and keeps evaluated requests, in order; the decision of each, or its error."""
         start = time.perf_counter()
         commands = [DecideCommand(evaluation) for evaluation in evaluations]
         results = await self._ledger.commit_all(commands, deadline=deadline)
@@ -129,7 +140,7 @@ class Engine:
     async def record(
         self, commands: Sequence[RecordCommand | ReportCommand], *, deadline: float | None = None
     ) -> Sequence[RecordResult | WarnedResult | LedgerError]:
-        """Keeps events and outcomes in one transaction, and what they lead to; what became of each, or its error."""
+        """Keeps events and outcomes, in order, and what they lead to; what became of each, or its error."""
         return await self._ledger.commit_all(commands, deadline=deadline)
 
     async def link(self, command: LinkCommand, *, deadline: float | None = None) -> LinkResult:

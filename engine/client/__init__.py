@@ -14,7 +14,7 @@ Every failure is a `TactError`:
     ├── InvalidRequest      INVALID_ARGUMENT, with the fields that are invalid
     ├── AccessDenied        UNAUTHENTICATED, PERMISSION_DENIED
     ├── NotImplementedHere  UNIMPLEMENTED: the server's version cannot do it
-    ├── RequestIdReused     ALREADY_EXISTS: the request_id or event_id was used for another customer or question
+    ├── RequestIdReused     ALREADY_EXISTS: the request_id was used for another question, or the event_id for another outcome
     ├── NotFound            NOT_FOUND: the log holds no such decision
     ├── NotReady            FAILED_PRECONDITION: the live book does not provide for it
     ├── Overloaded          RESOURCE_EXHAUSTED, with the time after which to try again

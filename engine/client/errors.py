@@ -66,7 +66,7 @@ class Overloaded(TactError):
 
 
 class RequestIdReused(TactError):
-    """The request_id or event_id was used for another customer or another question; a new request or event needs a new id."""
+    """The request_id was used for another customer or question, or the event_id for another outcome; it needs a new id."""
 
 
 class NotFound(TactError):

@@ -34,7 +34,7 @@ class Evaluation(NamedTuple):
 
     @property
     def is_named(self) -> bool:
-        """Whether a retry of the request gets the same answer. A preview is evaluated anew each time."""
+        """Whether a retry of the request gets the same answer. A preview uses no id up, and is evaluated anew each time."""
         return bool(self.request.request_id) and self.request.mode is Mode.COMMIT
 
 

@@ -43,9 +43,12 @@ async def explain(
 
     only: the campaigns to explain; empty: all. counterfactuals: whether to search for changes that would bring each further.
     """
-    (recalled,) = await engine.recall([request._replace(mode=Mode.PREVIEW)], deadline=deadline)
+    # without its id, which may have been used: what is explained is what would be answered now
+    unnamed = request._replace(mode=Mode.PREVIEW, request_id="")
+    (recalled,) = await engine.recall([unnamed], deadline=deadline)
     evaluation = evaluate(engine.compiled, recalled, engine.learned)
-    decision = await engine.commit(evaluation, deadline=deadline)
+    previewed = await engine.commit(evaluation, deadline=deadline)
+    decision = previewed._replace(request_id=request.request_id)
 
     async def preview_all(evaluations: Sequence[Evaluation]) -> Sequence[Decision]:
         return list(

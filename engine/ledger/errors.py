@@ -8,7 +8,7 @@ LedgerError
 ├── DeadlinePassed      the caller's deadline had passed before its turn; nothing was committed
 ├── RequestIdTaken      the request_id names an earlier decision about another customer, or another question
 ├── TooManyNames        the person would have more names than are kept
-├── EventIdTaken        the event_id names an earlier event of another customer, or another outcome
+├── EventIdTaken        the event_id names another outcome of the customer
 ├── OutcomeRefused      the outcome does not fit its decision, or its customer is not known
 └── DecisionFault       a fault of the program's own, met while this one request was decided
 """
@@ -48,7 +48,7 @@ class RequestIdTaken(LedgerError):
 
 
 class EventIdTaken(LedgerError):
-    """The event_id names an earlier event of another customer, or another outcome."""
+    """The event_id names another outcome of the customer."""
 
 
 class OutcomeRefused(LedgerError):

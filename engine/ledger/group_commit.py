@@ -43,6 +43,10 @@ OpenTransaction = Callable[[Sequence[CommandT]], AbstractContextManager[None]]
 """Opens the transaction in which a group is applied."""
 
 
+Divide = Callable[[Sequence[CommandT]], Sequence[Sequence[CommandT]]]
+"""Divides a group into parts, in order, each of which one transaction can hold."""
+
+
 OnGroup = Callable[[int, float, bool], None]
 """Called with the number of a group's commands, the seconds it took, and whether the store is well."""
 
@@ -69,7 +73,8 @@ class GroupCommit(Generic[CommandT, ResultT]):
     program's own, is tried again in halves, so that such a command fails alone.
 
     limit: commands that may wait; more are refused with LedgerFull. transaction: opened once a group; deadlines that pass
-    while it waits for its locks have passed. largest: commands in a group; a submission is never divided.
+    while it waits for its locks have passed. largest: commands in a group; a larger submission is a group by itself.
+    divide: a group of several parts is committed part by part, each in a transaction of its own.
     """
 
     def __init__(
@@ -78,10 +83,12 @@ class GroupCommit(Generic[CommandT, ResultT]):
         *,
         limit: int = 4096,
         transaction: OpenTransaction[CommandT] | None = None,
+        divide: Divide[CommandT] | None = None,
         largest: int = 512,
         name: str = "ledger-writer",
     ) -> None:
         self._apply = apply
+        self._divide = divide or _undivided
         self._limit = limit
         self._transaction = transaction or _no_transaction
         self._largest = largest
@@ -130,10 +137,10 @@ class GroupCommit(Generic[CommandT, ResultT]):
     async def submit(
         self, commands: Sequence[CommandT], *, deadline: float | None = None
     ) -> Sequence[ResultT | LedgerError]:
-        """Commits the commands together; the result of each, or its error.
+        """Commits the commands, in order; the result of each, or its error.
 
         deadline: on time.monotonic's clock; commands whose turn comes later are not committed. Raises LedgerFull and
-        LedgerClosed at once, and LedgerUnavailable or DeadlinePassed for all the commands together.
+        LedgerClosed at once, and LedgerUnavailable or DeadlinePassed where it is that of all commands and nothing was kept.
         """
         if self._trouble is not None and commands and self._submitted > self._done:
             raise LedgerUnavailable(self._trouble)
@@ -192,6 +199,9 @@ class GroupCommit(Generic[CommandT, ResultT]):
         current = _in_time(group)
         if not current:
             return current, ()
+        parts = self._divide(_commands_of(current))
+        if len(parts) > 1:
+            return current, self._in_parts(current, parts)
         try:
             with self._transaction(_commands_of(current)):
                 current = _in_time(current)
@@ -214,12 +224,32 @@ class GroupCommit(Generic[CommandT, ResultT]):
         log.warning("a group failed", exc_info=error)
         return True
 
+    def _in_parts(
+        self, group: _Group[CommandT, ResultT], parts: Sequence[Sequence[CommandT]]
+    ) -> list[ResultT | LedgerError]:
+        """The results of the parts, one after the other; none is tried once the store did not take one."""
+        callers = [submission for submission in group for _ in submission.commands]
+        results: list[ResultT | LedgerError] = []
+        for part in parts:
+            now, start = time.monotonic(), len(results)
+            waits = [_is_in_time(caller, now) for caller in callers[start : start + len(part)]]
+            of_part = iter(
+                self._of_part([command for command, is_due in zip(part, waits, strict=True) if is_due])
+            )
+            results += [next(of_part) if is_due else DeadlinePassed(_LATE) for is_due in waits]
+            if self._trouble is not None:
+                unavailable = LedgerUnavailable(self._trouble)
+                return results + [unavailable] * (len(callers) - len(results))
+        return results
+
     def _in_halves(self, commands: Sequence[CommandT]) -> list[ResultT | LedgerError]:
         """The results of both halves, each in a transaction of its own."""
         middle = len(commands) // 2
         return [*self._of_part(commands[:middle]), *self._of_part(commands[middle:])]
 
     def _of_part(self, commands: Sequence[CommandT]) -> Sequence[ResultT | LedgerError]:
+        if not commands:
+            return []
         try:
             with self._transaction(commands):
                 results = self._apply(commands)
@@ -227,6 +257,7 @@ class GroupCommit(Generic[CommandT, ResultT]):
             if not self._is_of_single(error) or len(commands) == 1:
                 return [error if isinstance(error, LedgerError) else _fault(error)] * len(commands)
             return self._in_halves(commands)
+        self._trouble = None
         return results
 
 
@@ -241,21 +272,30 @@ def _no_transaction(_: object) -> AbstractContextManager[None]:
     return nullcontext()
 
 
+def _undivided(commands: Sequence[CommandT]) -> Sequence[Sequence[CommandT]]:
+    return (commands,)
+
+
 def _commands_of(group: _Group[CommandT, ResultT]) -> list[CommandT]:
     return [command for submission in group for command in submission.commands]
+
+
+_LATE = "the deadline had passed before the decision could be committed"
 
 
 def _in_time(group: _Group[CommandT, ResultT]) -> _Group[CommandT, ResultT]:
     """The submissions whose callers still wait; those whose deadline has passed get DeadlinePassed."""
     now = time.monotonic()
-    waiting = [submission for submission in group if not submission.future.done()]
-    late = [
-        submission for submission in waiting if submission.deadline is not None and now >= submission.deadline
+    late = [submission for submission in group if not _is_in_time(submission, now)]
+    if late:
+        _deliver(late, DeadlinePassed(_LATE))
+    return [
+        submission for submission in group if _is_in_time(submission, now) and not submission.future.done()
     ]
-    if not late:
-        return waiting
-    _deliver(late, DeadlinePassed("the deadline had passed before the decision could be committed"))
-    return [submission for submission in waiting if submission.deadline is None or now < submission.deadline]
+
+
+def _is_in_time(submission: _Submission[CommandT, ResultT], now: float) -> bool:
+    return submission.deadline is None or now < submission.deadline
 
 
 def _deliver(
@@ -281,5 +321,20 @@ def _resolve(
             continue
         if isinstance(results, BaseException):
             submission.future.set_exception(results)
+            continue
+        of_submission = results[start : start + len(submission.commands)]
+        if (common := _common_error(of_submission)) is not None:
+            submission.future.set_exception(common)
         else:
-            submission.future.set_result(results[start : start + len(submission.commands)])
+            submission.future.set_result(of_submission)
+
+
+def _common_error(results: Sequence[object]) -> LedgerError | None:
+    """Why none of the commands was committed, where that is for one reason that is none of theirs."""
+    for kind in (LedgerUnavailable, DeadlinePassed):
+        errors = [
+            error for error in results if isinstance(error, kind) and not isinstance(error, DataRefused)
+        ]
+        if errors and len(errors) == len(results):
+            return errors[0]
+    return None

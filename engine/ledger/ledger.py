@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from engine.ledger.commit.commands import AnyCommand, Command
-from engine.ledger.commit.group import apply_group, transaction
+from engine.ledger.commit.group import apply_group, divided, transaction
 from engine.ledger.errors import LedgerError
 from engine.ledger.group_commit import GroupCommit, OnGroup
 from engine.ledger.reader import LedgerReader
@@ -23,7 +23,10 @@ class Ledger:
     def __init__(self, store: Store, *, limit: int = 4096) -> None:
         self._store = store
         self._queue: GroupCommit[AnyCommand, Any] = GroupCommit(
-            partial(apply_group, store), limit=limit, transaction=partial(transaction, store)
+            partial(apply_group, store),
+            limit=limit,
+            transaction=partial(transaction, store),
+            divide=partial(divided, store),
         )
         self.reader = LedgerReader(store, limit=limit)
 
@@ -37,10 +40,11 @@ class Ledger:
     async def commit_all(
         self, commands: Sequence[Command[ResultT]], *, deadline: float | None = None
     ) -> Sequence[ResultT | LedgerError]:
-        """Commits commands in one transaction, with whatever else waits; the result of each, or its error.
+        """Commits commands in order, with whatever else waits; the result of each, or its error.
 
-        deadline: on time.monotonic's clock. Raises LedgerFull, LedgerClosed, LedgerUnavailable, DeadlinePassed for all
-        of them; then nothing is kept.
+        They share a transaction, or several where one would take more locks than the store bears. deadline: on
+        time.monotonic's clock. Raises LedgerFull, LedgerClosed, LedgerUnavailable, DeadlinePassed for all of them; then
+        nothing is kept.
         """
         return await self._queue.submit(commands, deadline=deadline)
 

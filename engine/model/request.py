@@ -47,5 +47,5 @@ class Request(NamedTuple):
 
     @property
     def elapsed(self) -> Instant:
-        """The moment up to which a commit gives back what others hold: not beyond the server's clock."""
+        """The moment up to which a commit gives back and deletes what has ended: not beyond the server's clock."""
         return self.now if self.clock is None else min(self.now, self.clock)

@@ -1,5 +1,6 @@
 """Record and Link requests as commands of the ledger: what a customer did, outcomes of decisions, names of one person."""
 
+from dataclasses import replace
 from difflib import get_close_matches
 
 from engine.api.v1 import decisions_pb2 as pb
@@ -67,7 +68,7 @@ def parse_linking(parser: Parser, message: pb.LinkRequest, now: Instant) -> Link
     if len(names) < 2:
         violations.add("customer_ids", f"must be at least two different names, not {len(names)}")
     violations.raise_any()
-    return LinkCommand(names, moment)
+    return LinkCommand(names, min(moment, now))  # signals that end between the two are held, and joined
 
 
 def parse_recordings(
@@ -84,9 +85,14 @@ def parse_recordings(
     if len(message.events) > most:
         violations.add("events", f"must be at most {most}, not {len(message.events)}")
     violations.raise_any()
-    return [
+    commands = [
         _command_or_error(parser, event, f"events[{index}]", moment)
         for index, event in enumerate(message.events)
+    ]
+    if not message.HasField("now"):
+        return commands
+    return [
+        command if isinstance(command, Exception) else replace(command, clock=now) for command in commands
     ]
 
 

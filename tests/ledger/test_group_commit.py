@@ -4,6 +4,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Sequence
+from types import SimpleNamespace
 
 import pytest
 
@@ -162,4 +163,76 @@ async def test_what_is_refused_fails_alone(fault: Exception) -> None:
     assert isinstance(results[3], LedgerError)
     assert [await other for other in others] == [[number] for number in range(5)]
     assert writer.trouble is None
+    writer.close()
+
+
+def in_pairs(commands: Sequence[int]) -> Sequence[Sequence[int]]:
+    """Parts of two commands."""
+    return [commands[start : start + 2] for start in range(0, len(commands), 2)]
+
+
+async def test_a_group_of_several_parts_is_settled_part_by_part() -> None:
+    """In order, each part by itself; a part with a poisoned command is tried in halves, and a smaller group is one part."""
+    groups: list[list[int]] = []
+
+    def settle(commands: Sequence[int]) -> list[int | LedgerError]:
+        groups.append(list(commands))
+        if 3 in commands:
+            raise DataRefused("a duplicate")
+        return list(commands)
+
+    writer = GroupCommit[int, int](settle, divide=in_pairs)
+    assert await writer.submit([8, 9]) == [8, 9]
+    results = await writer.submit([1, 2, 3, 4, 5])
+    assert groups == [[8, 9], [1, 2], [3, 4], [3], [4], [5]]
+    assert [type(result) for result in results] == [int, int, DataRefused, int, int]
+    assert writer.trouble is None
+    writer.close()
+
+
+async def test_no_part_is_tried_after_one_that_the_store_did_not_take() -> None:
+    """What was kept is answered, the rest is unavailable; where nothing was kept, the whole submission is."""
+    groups: list[list[int]] = []
+
+    def settle(commands: Sequence[int]) -> list[int | LedgerError]:
+        groups.append(list(commands))
+        if 3 in commands:
+            raise LedgerUnavailable("the disk is full")
+        return list(commands)
+
+    writer = GroupCommit[int, int](settle, divide=in_pairs)
+    results = await writer.submit([1, 2, 3, 4, 5, 6])
+    assert results[:2] == [1, 2]
+    assert [type(result) for result in results[2:]] == [LedgerUnavailable] * 4
+    assert groups == [[1, 2], [3, 4]]
+    assert writer.trouble == "the disk is full"
+    with pytest.raises(LedgerUnavailable, match="the disk is full"):
+        await writer.submit([3, 4, 5, 6])
+    assert await writer.submit([5, 6, 7]) == [5, 6, 7]
+    assert writer.trouble is None
+    writer.close()
+
+
+async def test_a_deadline_that_passes_between_parts_spares_what_was_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The parts before it are answered with their results, those after it are not settled."""
+    groups: list[list[int]] = []
+    now = 10.0
+
+    def settle(commands: Sequence[int]) -> list[int | LedgerError]:
+        nonlocal now
+        now += 1
+        groups.append(list(commands))
+        return list(commands)
+
+    clock = SimpleNamespace(monotonic=lambda: now, perf_counter=time.perf_counter)
+    monkeypatch.setattr("engine.ledger.group_commit.time", clock)
+    writer = GroupCommit[int, int](settle, divide=in_pairs)
+    results = await writer.submit([1, 2, 3, 4, 5], deadline=11.5)
+    assert results[:4] == [1, 2, 3, 4]
+    assert [type(result) for result in results[4:]] == [DeadlinePassed]
+    assert groups == [[1, 2], [3, 4]]
+    with pytest.raises(DeadlinePassed):
+        await writer.submit([1, 2, 3, 4], deadline=11.5)
     writer.close()

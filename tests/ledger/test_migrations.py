@@ -17,7 +17,8 @@ from engine.decide.answer import from_json
 from engine.ledger.errors import LedgerUnavailable
 from engine.ledger.migrate import MIGRATIONS, forms
 from engine.ledger.queries import decisions
-from engine.ledger.store.open import open_store
+from engine.ledger.store.open import migrate_log, open_store
+from tests.logs import Log
 
 
 def test_a_log_of_the_first_form_is_brought_up_to_date(tmp_path: Path) -> None:
@@ -72,6 +73,47 @@ def test_a_form_that_was_once_written_stays_as_it_was(tmp_path: Path) -> None:
     for one in (path, new):
         open_store(f"sqlite:///{one}").close()
     assert _schema(path) == _schema(new)
+
+
+def test_event_ids_are_of_persons_until_an_earlier_form_is_needed(any_log: Log) -> None:
+    """Rows of before stay; back in an earlier form the first row of an id has it, and the others have ids of their own."""
+    migrate_log(any_log.url, "0009")
+    any_log.execute(
+        "insert into events values ('ann', 5, 0, '1', 'view', '{}')", _outcome("ann", "clicked", 5, "1")
+    )
+    open_store(any_log.url).close()
+    any_log.execute(
+        "insert into events values ('ann', 5, 1, '1', 'view', '{}')",
+        "insert into events values ('zoe', 5, 0, '1', 'view', '{}')",
+        "insert into events values ('zoe', 5, 1, '2', 'view', '{}')",
+        _outcome("ann", "opened", 5, "1"),
+        _outcome("zoe", "clicked", 5, "1"),
+        _outcome("", "clicked", 5, "1"),
+    )
+    before = any_log.rows("select person, type, at from outcomes order by person, type")
+    migrate_log(any_log.url, "0009")
+    ids = {
+        table: any_log.rows(f"select person, event_id from {table} order by person, event_id")
+        for table in ("events", "outcomes")
+    }
+    assert ids == {
+        "events": [("ann", "1"), ("ann", "1/ann/5/1"), ("zoe", "1/zoe/5/0"), ("zoe", "2")],
+        "outcomes": [
+            ("", "1"),
+            ("ann", "1/ann/clicked/5"),
+            ("ann", "1/ann/opened/5"),
+            ("zoe", "1/zoe/clicked/5"),
+        ],
+    }
+    assert any_log.rows("select person, type, at from outcomes order by person, type") == before
+    open_store(any_log.url).close()
+
+
+def _outcome(person: str, type_: str, at: int, event_id: str) -> str:
+    return (
+        f"insert into outcomes values ('{person}', '{type_}', {at}, '{event_id}', null, null, 9, 'sms', '', '', '',"
+        " null, null, '{}')"
+    )
 
 
 def test_a_migration_that_fails_leaves_the_log_as_it_was(tmp_path: Path) -> None:

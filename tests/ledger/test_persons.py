@@ -60,10 +60,11 @@ def test_events_are_recalled_in_order_by_type_and_moment(store: Store) -> None:
     assert buys.is_known is None
 
 
-def test_an_event_id_has_one_owner(store: Store) -> None:
-    """By its id the person of a kept event is found, and the last place of a moment."""
+def test_an_event_is_found_by_person_and_id(store: Store) -> None:
+    """Also the last position of a moment."""
     with store.transaction():
-        assert persons.owners(store, ["buy-1", "buy-9"]) == {"buy-1": "ada"}
+        keys = [("ada", "buy-1"), ("ada", "buy-9"), ("bob", "buy-1")]
+        assert persons.kept_events(store, keys) == {("ada", "buy-1")}
         assert persons.last_positions(store, [("ada", 12), ("ada", 13), ("bob", 12)]) == {
             ("ada", 12): 2,
             ("ada", 13): 0,

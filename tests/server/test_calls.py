@@ -1,6 +1,7 @@
 """The methods of the service, over a real channel to a real server."""
 
 import json
+from typing import Any
 
 import grpc
 import pytest
@@ -36,6 +37,19 @@ def test_a_request_id_of_another_customer_is_refused(client: Client) -> None:
     client.decide(li_na("mine", request_id="shared"))
     with pytest.raises(RequestIdReused):
         client.decide(li_na("yours", request_id="shared"))
+
+
+@pytest.mark.parametrize(
+    "other", [{"mode": "preview"}, {"channels": ["sms"]}, {"placement": "hero"}], ids=str
+)
+def test_a_request_id_of_another_question_is_refused(client: Client, other: dict[str, Any]) -> None:
+    """A preview of a committed request has an id of its own; Explain of it may bear any, and shows it."""
+    request = li_na("asked", request_id="asked-1")
+    client.decide(request)
+    with pytest.raises(RequestIdReused):
+        client.decide(li_na("asked", request_id="asked-1", **other))
+    assert client.decide(li_na("asked", request_id="asked-1", consents=[])).decision_id
+    assert client.explain(request).response.request_id == "asked-1"
 
 
 def test_blocked_names_the_rule_and_the_moment(client: Client) -> None:

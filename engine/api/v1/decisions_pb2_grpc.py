@@ -83,7 +83,8 @@ class DecisionsServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DecideBatch(self, request, context):
-        """Decides for up to 1,000 customers in one transaction. An invalid item gets its own error; the others are decided.
+        """Decides for up to 1,000 customers, in the order of the requests. An invalid item gets its own error; the others are
+        decided.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -36,6 +36,7 @@ class NamesToLink(NamedTuple):
 
     names: tuple[str, ...]
     at: Instant
+    """Signals that have ended by then are not joined; not beyond the server's clock."""
     source: str
     """What links them, for the log: link, decide or record."""
 

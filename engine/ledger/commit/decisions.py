@@ -54,7 +54,7 @@ class DecideCommand(Command[Decision]):
         request = self.evaluation.request
         if not request.aliases or request.mode is not Mode.COMMIT:
             return None
-        return NamesToLink(self.customers(), request.now, "decide")
+        return NamesToLink(self.customers(), request.elapsed, "decide")
 
     @classmethod
     def apply(cls, unit: UnitOfWork, commands: Sequence[Self]) -> list[Decision | LedgerError]:
@@ -77,7 +77,8 @@ class _GroupDecider:
         self._of_group: tuple[type[Exception], ...] = (QuotaUndecided, LedgerError, *store.errors)
         """Errors that are not of one request alone."""
         self._answered = decisions.answered_requests(
-            store, list({evaluation.request.request_id for evaluation in evaluations if evaluation.is_named})
+            store,
+            list({request_id for evaluation in evaluations if (request_id := evaluation.request.request_id)}),
         )
         self._contacts_of = contacts_by_person(store, evaluations, unit.identities)
         self._customer_states = CustomerStates(store, evaluations, unit.identities)
@@ -106,7 +107,7 @@ class _GroupDecider:
 
     def _result(self, evaluation: Evaluation) -> Decision | LedgerError:
         """A fault in one request is that request's own, not its neighbours'."""
-        answered = self._answered.get(evaluation.request.request_id) if evaluation.is_named else None
+        answered = self._answered.get(evaluation.request.request_id)
         if answered is not None:
             return self._answer_again(evaluation, answered)
         try:
@@ -156,7 +157,8 @@ class _GroupDecider:
         self._contacts += new_contacts
         if evaluation.compiled.learns:
             self._trials += trials(row.decision_id, selection)
-        self._concluded.add(person, evaluation.concluded)
+        request = evaluation.request
+        self._concluded.add(person, evaluation.concluded, request.now, request.elapsed)
         self._reserve(row, selection, contacts)
         if row.request_id:  # the same request_id, later in this group or any other, gets the same decision
             self._requests.append(RequestRow(row.request_id, row.decision_id))
@@ -174,8 +176,10 @@ class _GroupDecider:
 
 
 def _is_other_question(evaluation: Evaluation, answered: AnsweredRequest, decision: Decision) -> bool:
-    """Whether placement, channels or max_offers differ (the last within one book, which bounds it); the context may."""
+    """Whether mode, placement, channels or max_offers differ (the last within one book, which bounds it); the context may."""
     request, inputs = evaluation.request, orjson.loads(answered.inputs)
+    if request.mode is not Mode.COMMIT:  # what was answered is: a preview uses no id up
+        return True
     if request.placement != answered.placement or set(request.channels) != set(inputs["channels"]):
         return True
     is_same_book = decision.book_version == evaluation.compiled.book.version

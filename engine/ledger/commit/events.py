@@ -12,7 +12,7 @@ from engine.decide.signals import infer
 from engine.decide.signals.certain import CertainEvaluator
 from engine.decide.signals.infer import NO_CONCLUSIONS, Conclusions
 from engine.ledger.commit.commands import Command, NamesToLink, Stage, UnitOfWork
-from engine.ledger.errors import EventIdTaken, LedgerError
+from engine.ledger.errors import LedgerError
 from engine.ledger.memory import memory_of, to_json
 from engine.ledger.queries import persons
 from engine.ledger.store.rows import EventRow, PersonRow, SignalRow
@@ -51,20 +51,23 @@ class RecordCommand(Command[RecordResult]):
     now: Instant
     aliases: tuple[str, ...] = ()
     """Further names of the customer."""
+    clock: Instant | None = None
+    """The server's own moment where `now` is simulated; None: it is `now`."""
 
     stage = Stage.RECORD
+
+    @property
+    def elapsed(self) -> Instant:
+        """The moment up to which what has ended is deleted: not beyond the server's clock."""
+        return self.now if self.clock is None else min(self.now, self.clock)
 
     def customers(self) -> tuple[str, ...]:
         """The customer, by all names."""
         return self.customer, *self.aliases
 
-    def locks(self) -> tuple[str, ...]:
-        """The event_id."""
-        return (f"event {self.event.event_id}",)
-
     def links(self) -> NamesToLink | None:
         """The names of the customer, where there are several."""
-        return NamesToLink(self.customers(), self.now, "record") if self.aliases else None
+        return NamesToLink(self.customers(), self.elapsed, "record") if self.aliases else None
 
     @classmethod
     def apply(cls, unit: UnitOfWork, commands: Sequence[Self]) -> Sequence[RecordResult | LedgerError]:
@@ -77,22 +80,24 @@ class RecordCommand(Command[RecordResult]):
 
 def record(store: Store, commands: Sequence[RecordCommand]) -> list[RecordResult | LedgerError]:
     """Keeps the events, in order, inside a transaction; commands name persons as they are stored."""
-    owners = persons.owners(store, [command.event.event_id for command in commands])
+    kept = persons.kept_events(store, [_key(command) for command in commands])
     new: list[RecordCommand] = []
     results: list[RecordResult | LedgerError] = []
     for command in commands:
-        owner = owners.setdefault(command.event.event_id, "")
-        if not owner:
-            owners[command.event.event_id] = command.customer
-            new.append(command)
-            results.append(RecordResult.ACCEPTED)
-        elif owner == command.customer:
+        if _key(command) in kept:
             results.append(RecordResult.DUPLICATE)
-        else:
-            results.append(EventIdTaken("this event_id was used for another customer"))
+            continue
+        kept.add(_key(command))
+        new.append(command)
+        results.append(RecordResult.ACCEPTED)
     if new:
         _keep(store, new)
     return results
+
+
+def _key(command: RecordCommand) -> tuple[str, str]:
+    """By which the event is kept once: a caller may number the events of each customer from 1."""
+    return command.customer, command.event.event_id
 
 
 def _keep(store: Store, new: Sequence[RecordCommand]) -> None:
@@ -103,7 +108,7 @@ def _keep(store: Store, new: Sequence[RecordCommand]) -> None:
         kept = command.compiled.book.events
         persons.trim_events(
             *(store, command.customer),
-            until=command.now - kept.keep,
+            until=command.elapsed - kept.keep,
             newest=kept.newest,
             newest_of=kept.newest_of,
         )
@@ -133,7 +138,7 @@ def _to_conclude(
     ]
     if not candidates:
         return []
-    kept = set(persons.owners(store, [command.event.event_id for command in new]).values())
+    kept = {person for person, _ in persons.kept_events(store, [_key(command) for command in new])}
     return [command for command in candidates if command.customer in kept]
 
 
@@ -149,7 +154,7 @@ def _conclude(store: Store, commands: Sequence[RecordCommand]) -> None:
     concluded = ConcludedSignals()
     for command, recalled in zip(commands, persons.recall(store, queries), strict=True):
         try:
-            concluded.add(command.customer, _conclusions(command, recalled))
+            concluded.add(command.customer, _conclusions(command, recalled), command.now, command.elapsed)
         except Exception:  # the events are kept; what follows from them is concluded by the next request
             log.exception("could not conclude", event_id=command.event.event_id)
     concluded.write(store)
@@ -175,9 +180,14 @@ class ConcludedSignals:
         self._forgotten: dict[tuple[str, str], Instant] = {}
         """By person and name, the known expiry: a signal that another process has renewed since then stays."""
 
-    def add(self, person: str, conclusions: Conclusions) -> None:
-        """Adds what was concluded for one request or event."""
+    def add(self, person: str, conclusions: Conclusions, now: Instant, elapsed: Instant) -> None:
+        """Adds what was concluded for one request or event of the moment `now`.
+
+        elapsed: not beyond the server's clock. What has ended by a simulated moment only stays: others still see it.
+        """
         for name, _, expires_at, _ in conclusions.forget:
+            if expires_at is not None and elapsed < expires_at <= now:
+                continue
             self._signals.pop((person, name), None)
             if expires_at is not None:
                 self._forgotten[person, name] = expires_at

@@ -1,4 +1,4 @@
-"""Opens a group's transaction, locks its persons, request ids and event ids, and applies its commands."""
+"""Divides a group, opens a part's transaction, locks its persons, request ids and event ids, and applies its commands."""
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -36,6 +36,27 @@ def transaction(store: Store, commands: Sequence[AnyCommand]) -> Iterator[None]:
                 yield
                 return
         locked = required
+
+
+def divided(store: Store, commands: Sequence[AnyCommand]) -> Sequence[Sequence[AnyCommand]]:
+    """The commands in parts, in order, each of which takes at most as many locks as the store bears."""
+    if store.most_locks is None:
+        return (commands,)
+    parts: list[list[AnyCommand]] = [[]]
+    room = store.most_locks
+    for command in commands:
+        number = _most_locks(command)
+        if number > room and parts[-1]:
+            parts.append([])
+            room = store.most_locks
+        parts[-1].append(command)
+        room -= number
+    return parts
+
+
+def _most_locks(command: AnyCommand) -> int:
+    """The most locks that `transaction` takes for it: those that it names, its names, and the person who bears each."""
+    return len(command.locks()) + 2 * (len(command.customers()) + len(command.decision_ids()))
 
 
 def apply_group(store: Store, commands: Sequence[Command[ResultT]]) -> list[ResultT | LedgerError]:

@@ -17,6 +17,7 @@ from engine.ledger.store.rows import LearnedRow, TrialRow
 from engine.ledger.store.store import Store
 from engine.model.instant import SECOND, Instant
 from engine.rulebook.model.experiments import Learn, Reward
+from engine.telemetry.counters import LEARNING_SKIPPED
 
 log = structlog.get_logger()
 
@@ -96,6 +97,7 @@ def _learn(store: Store, campaign: str, settings: Learn, now: Instant) -> list[L
     if not states or states[0][0] <= now + _AHEAD - _REFRESH:
         unusable = learning.count(store, campaign, reward, _OUTCOMES[reward], delay, now - delay - _GRACE)
         if unusable:
+            LEARNING_SKIPPED.add(unusable)
             log.warning("learned without values that are out of bounds", campaign=campaign, skipped=unusable)
         sums = learning.sums(store, campaign, reward, now - settings.window)
         arms = orjson.dumps({arm.variant: arm[1:] for arm in sums}).decode()

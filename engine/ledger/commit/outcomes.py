@@ -44,6 +44,8 @@ class ReportCommand(Command[RecordResult | WarnedResult]):
     """Which of the decision's offers it is about; empty: all."""
     aliases: tuple[str, ...] = ()
     """Further names of the customer."""
+    clock: Instant | None = None
+    """The server's own moment where `now` is simulated; None: it is `now`."""
 
     stage = Stage.REPORT
 
@@ -61,7 +63,10 @@ class ReportCommand(Command[RecordResult | WarnedResult]):
 
     def links(self) -> NamesToLink | None:
         """The names of the customer, where there are several."""
-        return NamesToLink(self.customers(), self.now, "record") if self.aliases else None
+        if not self.aliases:
+            return None
+        linked_at = self.now if self.clock is None else min(self.now, self.clock)
+        return NamesToLink(self.customers(), linked_at, "record")
 
     @classmethod
     def apply(
@@ -88,21 +93,27 @@ def report(
     decided = decisions.decided(
         store, list({command.decision_id for command in commands if command.decision_id})
     )
-    owners = outcomes.owners(store, [command.event.event_id for command in commands])
+    rows: list[OutcomeRow | LedgerError] = [
+        _outcome_row(command, decided.get(command.decision_id), person_of) for command in commands
+    ]
+    types = outcomes.types(store, [_key(row) for row in rows if isinstance(row, OutcomeRow)])
     new: list[tuple[CompiledBook, OutcomeRow]] = []
     results: list[RecordResult | WarnedResult | LedgerError] = []
-    for command in commands:
-        try:
-            row = _outcome_row(command, decided.get(command.decision_id), person_of)
-            is_new = _is_new(row, owners)
-        except LedgerError as error:
-            results.append(error)
+    for command, row in zip(commands, rows, strict=True):
+        if isinstance(row, LedgerError):
+            results.append(row)
+            continue
+        known = types.setdefault(_key(row), set())
+        is_new = not known
+        if is_new:
+            known.add(row.type)
+            new.append((command.compiled, row))
+        elif row.type not in known:  # called a duplicate, an `unsubscribed` would be lost
+            results.append(EventIdTaken("this event_id was used for another outcome of the customer"))
             continue
         result = RecordResult.ACCEPTED if is_new else RecordResult.DUPLICATE
         warning = _warning(command, decided.get(command.decision_id))
         results.append(WarnedResult(result, warning) if warning else result)
-        if is_new:
-            new.append((command.compiled, row))
     return results, _keep(store, new, decided, person_of) if new else ()
 
 
@@ -130,20 +141,9 @@ def _warning(command: ReportCommand, decided: Decided | None) -> str:
     return ""
 
 
-def _is_new(row: OutcomeRow, owners: dict[str, tuple[str, str]]) -> bool:
-    """Whether the outcome is not kept yet. Raises EventIdTaken.
-
-    An outcome of another type is no retry: called a duplicate, an `unsubscribed` would be lost.
-    """
-    if row.event_id not in owners:
-        owners[row.event_id] = row.person, row.type
-        return True
-    owner, type_ = owners[row.event_id]
-    if owner and row.person and owner != row.person:
-        raise EventIdTaken("this event_id was used for another customer")
-    if type_ != row.type:
-        raise EventIdTaken("this event_id was used for another outcome")
-    return False
+def _key(row: OutcomeRow) -> tuple[str, str]:
+    """By which the outcome is kept once."""
+    return row.person, row.event_id
 
 
 def _keep(
@@ -211,8 +211,15 @@ def _purpose(compiled: CompiledBook, channel_name: str) -> str:
 
 def _outcome_row(
     command: ReportCommand, decided: Decided | None, person_of: Callable[[str], str]
-) -> OutcomeRow:
-    """The row of `outcomes`, with what it takes from the decision. Raises OutcomeRefused."""
+) -> OutcomeRow | OutcomeRefused:
+    """The row of `outcomes`, with what it takes from the decision; or why there is none."""
+    try:
+        return _row(command, decided, person_of)
+    except OutcomeRefused as refused:
+        return refused
+
+
+def _row(command: ReportCommand, decided: Decided | None, person_of: Callable[[str], str]) -> OutcomeRow:
     event, fields = command.event, dict(command.event.fields)
     value, currency = fields.pop("value", None), fields.pop("currency", None)
     channel, campaign, offer, variant = _offer_of(command, decided)

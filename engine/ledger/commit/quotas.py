@@ -218,6 +218,7 @@ class Quotas:
         """Gives up everything in hand, and waits for all shards of the counters that turned out to be needed."""
         self._store.retreat()
         self._balances, self._holdings, self._is_adjusted = {}, [], not self._reported
+        self._peeked, self._due_counts = {}, {}  # others may have committed meanwhile
         rows_by_key: dict[QuotaKey, list[CounterRow]] = {key: [] for key in self._whole}
         for row in queries.lock_all(self._store, list(self._whole)):
             rows_by_key[QuotaKey(row.counter, row.period)].append(row)

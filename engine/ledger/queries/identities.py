@@ -44,6 +44,13 @@ _MOVE_CONTACTS = "UPDATE contacts SET person = ? WHERE person IN :given(person t
 """Moves the contacts of persons to another."""
 
 
+_DELETE_SAME_OUTCOMES = """
+    DELETE FROM outcomes WHERE person IN :given(person text) AND EXISTS (SELECT 1 FROM outcomes AS same
+      WHERE (same.person = ? OR (same.person < outcomes.person AND same.person IN :given(person text)))
+      AND same.type = outcomes.type AND same.at = outcomes.at AND same.event_id = outcomes.event_id)"""
+"""Deletes the outcomes of persons that one of the others, or another person, has by the same id, type and time."""
+
+
 _MOVE_OUTCOMES = "UPDATE outcomes SET person = ? WHERE person IN :given(person text)"
 """Moves the outcomes of persons to another."""
 
@@ -94,6 +101,7 @@ def _check_number(store: Store, merged: Sequence[str], new: int) -> None:
 def _merge(store: Store, kept: str, others: Sequence[str], at: Instant) -> None:
     """Moves everything that is stored of the others to the person who is kept."""
     store.change(_MOVE_CONTACTS, kept, others)
+    store.change(_DELETE_SAME_OUTCOMES, others, kept, others)
     store.change(_MOVE_OUTCOMES, kept, others)
     consents.join(store, kept, others)
     store.change(_DELETE_PERSONS, others)

@@ -41,8 +41,12 @@ _OF_DECISIONS = Select(
 """All outcomes of decisions."""
 
 
-_OWNERS = Select("event_id, person, type", "FROM outcomes WHERE event_id IN :given(event_id text)")
-"""The persons and types of outcomes."""
+_TYPES = Select(
+    "o.person, o.event_id, o.type",
+    "FROM :given(person text, event_id text) AS given CROSS JOIN outcomes AS o"
+    " WHERE o.person = given.person AND o.event_id = given.event_id",
+)
+"""The types of outcomes, by person and event_id."""
 
 
 _OF_PERSONS = Select(
@@ -73,9 +77,15 @@ def keep(store: Store, rows: Sequence[OutcomeRow]) -> None:
     store.insert(OutcomeRow, rows)
 
 
-def owners(store: Store, event_ids: Sequence[str]) -> dict[str, tuple[str, str]]:
-    """By event_id, the person and the type of each of these outcomes that is kept."""
-    return {event_id: (person, type_) for event_id, person, type_ in store.select(_OWNERS, event_ids)}
+def types(store: Store, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], set[str]]:
+    """The types of those of the outcomes that are kept; keys: person and event_id of each.
+
+    There are several where persons were linked who had an outcome of one id each.
+    """
+    by_key: dict[tuple[str, str], set[str]] = {}
+    for person, event_id, type_ in store.select(_TYPES, keys):
+        by_key.setdefault((person, event_id), set()).add(type_)
+    return by_key
 
 
 def of_decisions(store: Store, decision_ids: Sequence[str]) -> dict[str, list[ReportedOutcome]]:

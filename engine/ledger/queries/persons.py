@@ -38,8 +38,12 @@ _KNOWN = Select("person", "FROM persons WHERE person IN :given(person text)")
 """Those of the persons who are known."""
 
 
-_OWNERS = Select("event_id, person", "FROM events WHERE event_id IN :given(event_id text)")
-"""The persons of events."""
+_KEPT_IDS = Select(
+    "e.person, e.event_id",
+    "FROM :given(person text, event_id text) AS given CROSS JOIN events AS e"
+    " WHERE e.person = given.person AND e.event_id = given.event_id",
+)
+"""Those of the events that are kept, by person and event_id."""
 
 
 _LAST_POSITIONS = Select(
@@ -156,9 +160,9 @@ def _by_query(rows: Iterable[Sequence[Any]]) -> dict[int, list[Sequence[Any]]]:
     return by_query
 
 
-def owners(store: Store, event_ids: Sequence[str]) -> dict[str, str]:
-    """By event_id, the person of each of these events that is kept."""
-    return dict(store.select(_OWNERS, event_ids))
+def kept_events(store: Store, keys: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Those of the events that are kept; keys: person and event_id of each."""
+    return {(person, event_id) for person, event_id in store.select(_KEPT_IDS, keys)}
 
 
 def last_positions(store: Store, moments: Sequence[tuple[str, Instant]]) -> dict[tuple[str, Instant], int]:

@@ -21,6 +21,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from engine.ledger.errors import DataRefused, LedgerUnavailable
 from engine.ledger.migrate import migrate_database
+from engine.ledger.store.locks import LOCK, MOST_LOCKS, check_lock_table, join, read_lock_table
 from engine.ledger.store.partitions import make_partitions
 from engine.ledger.store.postgres_url import connection_info, session, shown
 from engine.ledger.store.statements import Select, TableColumn, bound, with_given
@@ -31,13 +32,6 @@ _BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 
 
 _BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-
-
-_LOCK = (
-    "SELECT count(pg_advisory_xact_lock(key)) FROM (SELECT DISTINCT hashtextextended(name, 0) AS key"
-    " FROM json_array_elements_text(%s::json) AS name ORDER BY 1) AS keys"
-)
-"""Takes advisory locks on 64 bits of hash a name, in order. Two names of one hash wait for each other, and stay exact."""
 
 
 _PARTITIONS_EVERY = 6 * 3600.0
@@ -66,15 +60,17 @@ class PostgresStore(Store):
     """A log in a PostgreSQL database. It connects again by itself when the connection was lost.
 
     url: as libpq reads it, `postgresql://user@host:5432/database`. busy_timeout: seconds to wait for another server's
-    transaction with the same locks. `transaction` raises LedgerUnavailable when it was not kept, and when that is unknown
-    because the connection broke while it was being committed: a retry by request_id tells.
+    transaction with the same locks. reads: whether it is only read. `transaction` raises LedgerUnavailable when it was
+    not kept, and when that is unknown because the connection broke while it was being committed: a retry by request_id
+    tells.
     """
 
     shards = 8
+    most_locks = MOST_LOCKS
     errors = (psycopg.Error,)
 
-    def __init__(self, url: str, *, busy_timeout: float = 2.0) -> None:
-        self._url, self._busy_timeout = url, busy_timeout
+    def __init__(self, url: str, *, busy_timeout: float = 2.0, reads: bool = False) -> None:
+        self._url, self._busy_timeout, self._reads = url, busy_timeout, reads
         self._session = session(url, busy_timeout)
         self._connection: psycopg.Connection[Any] | None = None
         self._partitions_due = 0.0
@@ -87,7 +83,7 @@ class PostgresStore(Store):
 
     def another(self) -> "PostgresStore":
         """The same log on a connection of its own."""
-        return PostgresStore(self._url, busy_timeout=self._busy_timeout)
+        return PostgresStore(self._url, busy_timeout=self._busy_timeout, reads=True)
 
     @contextmanager
     def transaction(self, locks: Iterable[str] = (), *, writes: bool = True) -> Iterator[None]:
@@ -148,10 +144,14 @@ class PostgresStore(Store):
         """Writes what changes nothing: a transaction with a number has a record of its end, which is synced."""
         self._run("SELECT pg_current_xact_id()", ()).fetchall()
 
+    def check_locks(self) -> None:
+        """Warns where PostgreSQL's lock table may be too small; raises LedgerUnavailable where it surely is."""
+        check_lock_table(read_lock_table(self._opened()))
+
     def _lock(self, names: Sequence[str]) -> None:
         """Waits until no other transaction has these locks."""
         if names:
-            self._run(_LOCK, (names,)).fetchall()
+            self._run(LOCK, (names,)).fetchall()
 
     def _run(self, sql: str, values: Sequence[Any], *, prepare: bool = True) -> "psycopg.Cursor[Any]":
         return self._opened().execute(sql.encode(), [bound(value) for value in values], prepare=prepare)
@@ -166,6 +166,8 @@ class PostgresStore(Store):
         if self._connection is None:
             self._connection = psycopg.connect(self._session, autocommit=True)
             set_json_loads(orjson.loads, self._connection)
+            if not self._reads:
+                join(self._connection)
         if time.monotonic() >= self._partitions_due:
             make_partitions(self._connection)
             self._partitions_due = time.monotonic() + _PARTITIONS_EVERY
@@ -174,6 +176,8 @@ class PostgresStore(Store):
 
 def _cause(error: psycopg.Error) -> str:
     """The database's message, without its details, which may hold values of a row."""
+    if isinstance(error, psycopg.errors.OutOfMemory):
+        return f"{error.diag.message_primary}; {error.diag.message_hint}"  # such as to raise max_locks_per_transaction
     return error.diag.message_primary or " ".join(str(error).split()) or type(error).__name__
 
 
@@ -217,7 +221,9 @@ def open_postgres(url: str, *, busy_timeout: float = 2.0) -> PostgresStore:
     try:
         with store.transaction():
             pass
+        store.check_locks()
     except LedgerUnavailable as error:
+        store.close()
         raise LedgerUnavailable(f"the log {shown(url)} cannot be opened: {error}") from error
     return store
 

@@ -126,7 +126,7 @@ class PersonRow(NamedTuple):
     """When the first decision was made, or the first event recorded."""
 
 
-@stored("events", Index("events_by_id", "event_id", unique=True), sqlite_with_rowid=False)
+@stored("events", Index("events_by_id", "event_id", "person"), sqlite_with_rowid=False)
 class EventRow(NamedTuple):
     """What a person did, as it was recorded, stored in order beside the person's other events."""
 
@@ -165,7 +165,7 @@ class IdentityRow(NamedTuple):
 
 
 _OUTCOME_INDEXES = (
-    Index("outcomes_by_id", "event_id", unique=True),
+    Index("outcomes_by_id", "event_id", "person"),
     Index("outcomes_by_decision", "decision_id"),
     Index("outcomes_by_campaign", "campaign", "at"),
     Index(

@@ -21,6 +21,9 @@ class Store(ABC):
     shards: int = 1
     """Into how many rows a counter is divided: one where writers come one by one anyway."""
 
+    most_locks: int | None = None
+    """The locks that one transaction may take; None where they cost nothing."""
+
     errors: tuple[type[Exception], ...] = ()
     """What its statements raise when they fail; `transaction` turns it into LedgerUnavailable."""
 

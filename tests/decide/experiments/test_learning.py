@@ -18,6 +18,7 @@ from engine.model.decision import Decision
 from engine.model.event import Event
 from engine.model.instant import DAY, SECOND
 from engine.model.request import Request
+from engine.telemetry.counters import LEARNING_SKIPPED
 from tests.decide.arbitrate.shop import NOW, SHOP, compiled_book
 from tests.logs import Log
 
@@ -185,7 +186,7 @@ async def test_values_are_learned(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("value", [1e200, -1e308, 1.4e154])
 async def test_values_too_large_to_square_do_not_stop_learning(any_log: Log, value: float) -> None:
-    """A log that holds such values is learned from without them, and what was learned with them is left out."""
+    """A log that holds such values is learned from without them, which is counted; what was learned with them is left out."""
     compiled = learning_book("{reward: value, explore: 10%, delay: 1h}")
     shop = Shop(compiled, any_log.url)
     shown = await shop.decide(400, NOW)
@@ -193,11 +194,14 @@ async def test_values_too_large_to_square_do_not_stop_learning(any_log: Log, val
         sold = [decision for decision in shown if decision.offers[0].variant == name][::2]
         await shop.report(sold[:2], "converted", NOW + 60 * SECOND, value if name == "a" else price)
         await shop.report(sold[2:], "converted", NOW + 60 * SECOND, price)
+    skipped = LEARNING_SKIPPED.value
     await shop.learn(NOW + 2 * HOUR)
+    assert LEARNING_SKIPPED.value == skipped + 2
     weights = chances(await shop.decide(200, NOW + 3 * HOUR))
     any_log.execute("update arms set squares = 1e300 where variant = 'a'")
     any_log.execute("""update learned set arms = replace(arms, '"a":[', '"a":[null,')""")
     await shop.learn(NOW + 4 * HOUR)
     assert chances(await shop.decide(200, NOW + 5 * HOUR, "later")).keys() <= weights.keys()
+    assert LEARNING_SKIPPED.value == skipped + 2, "each is counted once"
     shop.ledgers[0].close()
     assert weights["c"] > 0.9

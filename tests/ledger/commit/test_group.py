@@ -213,7 +213,8 @@ def test_a_preview_keeps_nothing(compiled: CompiledBook, store: Store, any_log: 
         assert settle(compiled, store, preview)[0].outcome is Outcome.OFFER
     assert any_log.rows("select count(*) from decisions") == [(0,)]
     assert settle(compiled, store, LI_NA._replace(request_id="r-1"))[0].decision_id
-    assert settle(compiled, store, LI_NA, preview)[1].outcome is Outcome.BLOCKED
+    later = preview._replace(request_id="r-2")
+    assert settle(compiled, store, LI_NA, later)[1].outcome is Outcome.BLOCKED
 
 
 def test_sensitive_values_and_addresses_are_not_logged(

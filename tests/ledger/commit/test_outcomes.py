@@ -5,6 +5,7 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -12,10 +13,11 @@ from hypothesis import strategies as st
 
 from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import evaluate
+from engine.ledger.commit.commands import Command
 from engine.ledger.commit.decisions import DecideCommand
 from engine.ledger.commit.events import RecordCommand, RecordResult, WarnedResult
 from engine.ledger.commit.group import commit_group
-from engine.ledger.commit.identity import LinkCommand
+from engine.ledger.commit.identity import LinkCommand, LinkResult
 from engine.ledger.commit.outcomes import ReportCommand
 from engine.ledger.errors import EventIdTaken, OutcomeRefused
 from engine.ledger.queries import outcomes
@@ -148,15 +150,15 @@ def test_a_page_counts_when_it_was_shown(compiled: CompiledBook, store: Store, a
 
 
 def test_an_outcome_is_kept_once(compiled: CompiledBook, store: Store, any_log: Log) -> None:
-    """A second one of a name is a duplicate, in a group and after it, and another customer's is refused."""
+    """A second one of an id is a duplicate, in a group and after it; another customer's of the same id is kept."""
     first, other = decide(compiled, store), decide(compiled, store, name="zoe")
     one = word(compiled, first.decision_id, "clicked", NOW + 1, "e-1")
     assert commit_group(store, [one, one]) == [ACCEPTED, DUPLICATE]
-    again = commit_group(store, [one, word(compiled, other.decision_id, "clicked", NOW + 1, "e-1")])
-    assert again[0] is DUPLICATE
-    assert isinstance(again[1], EventIdTaken)
-    assert any_log.rows("select person, type, campaign, channel from outcomes") == [
-        ("ann", "clicked", "tea", "sms")
+    theirs = word(compiled, other.decision_id, "clicked", NOW + 1, "e-1")
+    assert commit_group(store, [one, theirs, theirs]) == [DUPLICATE, ACCEPTED, DUPLICATE]
+    assert any_log.rows("select person, type, campaign, channel from outcomes order by person") == [
+        ("ann", "clicked", "tea", "sms"),
+        ("zoe", "clicked", "tea", "sms"),
     ]
 
 
@@ -292,15 +294,56 @@ def test_events_and_outcomes_have_ids_of_their_own(
 ) -> None:
     """An id that an event or another outcome has does not swallow an `unsubscribed`, nor fail its neighbours."""
     ownerless = word(compiled, "no-such-decision", "delivered", NOW, "e-1")
+    clicked = ReportCommand(compiled, "ann", "", Event("e-3", "clicked", NOW, {}), NOW)
     event = RecordCommand(compiled, "ann", Event("e-1", "view", NOW, {}), NOW)
     withdrawn = ReportCommand(compiled, "ann", "", Event("e-2", "unsubscribed", NOW, {}), NOW)
     same_id = RecordCommand(compiled, "ann", Event("e-2", "view", NOW, {}), NOW)
-    other = ReportCommand(compiled, "ann", "", Event("e-1", "unsubscribed", NOW, {}), NOW)
-    results = commit_group(store, [ownerless, event, same_id, withdrawn])
+    other = ReportCommand(compiled, "ann", "", Event("e-3", "unsubscribed", NOW, {}), NOW)
+    sound = [ownerless, event, same_id, withdrawn, clicked]
     warning = "the decision is not in the log: delivered is kept, and changes no contact"
-    assert results == [WarnedResult(ACCEPTED, warning), *[ACCEPTED] * 3]
-    again = commit_group(store, [ownerless, event, same_id, withdrawn])
-    assert again == [WarnedResult(DUPLICATE, warning), *[DUPLICATE] * 3]
+    assert commit_group(store, sound) == [WarnedResult(ACCEPTED, warning), *[ACCEPTED] * 4]
+    assert commit_group(store, sound) == [WarnedResult(DUPLICATE, warning), *[DUPLICATE] * 4]
     (refused,) = commit_group(store, [other])
     assert isinstance(refused, EventIdTaken)
     assert any_log.rows("select count(*) from consents") == [(1,)]
+
+
+def test_an_id_of_another_person_withdraws_consent(
+    compiled: CompiledBook, store: Store, any_log: Log
+) -> None:
+    """Callers may number what happened to each customer from 1: nothing of one is refused or swallowed for another."""
+    commands: list[Command[Any]] = []
+    for customer in ("ann", "zoe", "li-na"):
+        commands.append(ReportCommand(compiled, customer, "", Event("1", "unsubscribed", NOW, {}), NOW))
+        commands.append(RecordCommand(compiled, customer, Event("1", "view", NOW, {}), NOW))
+    commands.append(word(compiled, "no-such-decision", "clicked", NOW, "1"))
+    warning = "the decision is not in the log: clicked is kept, and changes no contact"
+    assert commit_group(store, commands) == [*[ACCEPTED] * 6, WarnedResult(ACCEPTED, warning)]
+    assert commit_group(store, commands) == [*[DUPLICATE] * 6, WarnedResult(DUPLICATE, warning)]
+    people = [("ann",), ("li-na",), ("zoe",)]
+    assert any_log.rows("select person from consents order by person") == people
+    assert any_log.rows("select person from events order by person") == people
+    assert any_log.rows("select person from outcomes order by person") == [("",), *people]
+
+
+def test_linked_persons_may_have_used_one_id(compiled: CompiledBook, store: Store, any_log: Log) -> None:
+    """What both had under one id is the linked person's; what is alike to the letter is there once, and a retry finds it."""
+    reports = [
+        ReportCommand(compiled, customer, "", Event("1", type_, NOW + at, {}), NOW)
+        for customer, type_, at in (
+            ("ann", "clicked", 0),
+            ("zoe", "clicked", 0),
+            ("li-na", "unsubscribed", 1),
+        )
+    ]
+    events = [
+        RecordCommand(compiled, customer, Event("1", "view", NOW, {}), NOW) for customer in ("ann", "zoe")
+    ]
+    assert commit_group(store, [*reports, *events]) == [ACCEPTED] * 5
+    (linked,) = commit_group(store, [LinkCommand(("li-na", "zoe", "ann"), NOW)])
+    assert isinstance(linked, LinkResult)
+    assert any_log.rows("select distinct person from outcomes union select person from events") == [
+        (linked.person,)
+    ]
+    assert any_log.rows("select type from outcomes order by type") == [("clicked",), ("unsubscribed",)]
+    assert commit_group(store, [*reports, *events]) == [DUPLICATE] * 5

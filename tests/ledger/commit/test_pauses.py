@@ -139,3 +139,59 @@ def test_linking_joins_what_happened(compiled: CompiledBook, store: Store) -> No
     assert preview.blocked_by == ("tired",)
     commit_group(store, [LinkCommand(("ann", "zoe"), NOW + 3)])
     assert decide(compiled, store, NOW + 4, "sms", name="zoe").blocked_by == ("tired",)
+
+
+THREE = BOOK.replace(
+    "outcome: ignored, times: 2, within: 7d, for: 5d", "outcome: ignored, times: 3, within: 30d, for: 5d"
+)
+
+
+def test_three_reports_of_one_message_are_one_outcome(store: Store, any_log: Log, tmp_path: Path) -> None:
+    """Each has an id of its own and is kept; the pause counts the message once, in one group and in several."""
+    compiled = compiled_book(tmp_path / "three", THREE)
+    sent = decide(compiled, store, NOW, "sms")
+    for hour in range(3):
+        happens(compiled, store, "ignored", NOW + hour, sent)
+    together = [
+        ReportCommand(
+            compiled, "", sent.decision_id, Event(f"again-{number}", "ignored", NOW + 5, {}), NOW + 5
+        )
+        for number in range(3)
+    ]
+    assert commit_group(store, together) == [RecordResult.ACCEPTED] * 3
+    assert any_log.rows("select count(*), count(distinct event_id) from outcomes") == [(6, 6)]
+    preview = decide(compiled, store, NOW + DAY, "sms", mode=Mode.PREVIEW)
+    (reading,) = [reading for reading in preview.candidate_outcomes[0].readings if reading.rule == "tired"]
+    assert (reading.counted, reading.limit) == (1, 3)
+    assert decide(compiled, store, NOW + DAY, "sms").outcome is Outcome.OFFER
+
+
+def test_three_messages_are_three_outcomes(store: Store, tmp_path: Path) -> None:
+    """However often each is reported: the third message begins the pause, and the log shows it again."""
+    compiled = compiled_book(tmp_path / "three", THREE)
+    for day in range(3):
+        sent = decide(compiled, store, NOW + day * DAY, "sms")
+        assert sent.outcome is Outcome.OFFER
+        for _ in range(2):
+            happens(compiled, store, "ignored", NOW + day * DAY + 1, sent)
+    blocked = decide(compiled, store, NOW + 3 * DAY, "sms")
+    assert (blocked.outcome, blocked.blocked_by) == (Outcome.BLOCKED, ("tired",))
+    assert blocked.next_allowed_at == NOW + 2 * DAY + 1 + 5 * DAY
+    with store.transaction(writes=False):
+        row = decision_of(store, blocked.decision_id)
+    assert row is not None
+    past = logged_decision_of(row, compiled)
+    again = select(evaluate(compiled, past.request), past.history, past.person, past.customer_state)
+    assert (again.outcome, again.next_allowed_at) == (Outcome.BLOCKED, blocked.next_allowed_at)
+    assert decide(compiled, store, NOW + 7 * DAY + 1, "sms").outcome is Outcome.OFFER
+
+
+def test_reports_of_two_names_that_are_linked_are_one_outcome(store: Store, tmp_path: Path) -> None:
+    """Two messages, each reported three times under names that are linked later, do not begin a pause of three."""
+    compiled = compiled_book(tmp_path / "three", THREE)
+    for name in ("ann", "zoe"):
+        sent = decide(compiled, store, NOW, "sms", name=name)
+        for _ in range(3):
+            happens(compiled, store, "ignored", NOW + 1, sent, name)
+    commit_group(store, [LinkCommand(("ann", "zoe"), NOW + 2)])
+    assert decide(compiled, store, NOW + 3, "sms").outcome is Outcome.OFFER

@@ -291,17 +291,36 @@ def test_many_holds_that_end_at_once_are_given_back(
 
 
 def test_a_request_id_of_another_question_is_refused(compiled: CompiledBook, store: Store) -> None:
-    """In the same group and later; another context is a retry, and a preview is evaluated anew."""
+    """In the same group and later, also by a preview; another context is a retry."""
     first = somebody("li-na", "few", request_id="r-1", placement="hero", max_offers=2)
     others = [
         first._replace(placement=""),
         first._replace(channels=("web",)),
         first._replace(max_offers=1),
+        first._replace(mode=Mode.PREVIEW),
+        first._replace(customer="zoe", mode=Mode.PREVIEW),
     ]
     commands = [DecideCommand(evaluate(compiled, request)) for request in (first, *others)]
     for results in (commit_group(store, commands), commit_group(store, commands)):
         assert isinstance(results[0], Decision)
-        assert [type(result) for result in results[1:]] == [RequestIdTaken] * 3
+        assert [type(result) for result in results[1:]] == [RequestIdTaken] * 5
     retry = first._replace(attributes={"profile.phone": "139", "profile.wants": "rare"})
     assert settle(compiled, store, retry) == [results[0]]
-    assert settle(compiled, store, others[0]._replace(mode=Mode.PREVIEW))[0].decision_id == ""
+
+
+def test_a_preview_uses_no_request_id_up(compiled: CompiledBook, store: Store) -> None:
+    """A preview's id may be that of a later preview, and of the decision that follows it; once that is made, it is used."""
+    request = somebody("li-na", "few", request_id="r-1")
+    preview = request._replace(mode=Mode.PREVIEW)
+    questions = (preview, preview, request, preview, request)
+    before, again, committed, *after = commit_group(
+        store,
+        [DecideCommand(evaluate(compiled, question)) for question in questions],
+    )
+    assert isinstance(before, Decision)
+    assert isinstance(committed, Decision)
+    assert before == again
+    assert (before.decision_id, before.outcome, before.request_id) == ("", Outcome.OFFER, "r-1")
+    assert committed.decision_id
+    assert isinstance(after[0], RequestIdTaken)
+    assert after[1] == committed
