@@ -125,7 +125,7 @@ def ratios(*, quick: bool = False, step: Step = silent) -> Sequence[Ratio]:
     """All ratios of PostgreSQL, on a server of its own that writes to disk as it does by default."""
     size = QUICK if quick else FULL
     step("postgres: start")
-    with postgres(shared_buffers="512MB", max_wal_size="4GB") as server:
+    with postgres(shared_buffers="512MB", max_wal_size="4GB", max_locks_per_transaction="256") as server:
         open_store(server.create_database("empty")).close()
         measured = []
         for replicas in size.replicas:

@@ -124,7 +124,7 @@ def rate(server: PostgresServer, kind: str, processes: int, sync: float) -> floa
 
 
 def main() -> None:
-    with postgres(shared_buffers="256MB", max_wal_size="2GB") as server:
+    with postgres(shared_buffers="256MB", max_wal_size="2GB", max_locks_per_transaction="256") as server:
         open_store(server.create_database("empty")).close()
         for sync, processes in product(SYNCS, PROCESSES):
             rates: dict[str, list[float]] = {kind: [] for kind in KINDS}
