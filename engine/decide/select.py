@@ -72,6 +72,8 @@ class Selection:
     reasons: list[Reason] = field(default_factory=list)
     next_allowed_at: Instant | None = None
     shows_fallback: bool = False
+    history: Sequence[Contact] = ()
+    """The person's contacts that mattered to some rule; empty where no candidate was tried."""
 
     @property
     def offered(self) -> list[SelectedProposal]:
@@ -95,6 +97,7 @@ def select(
     selection = Selection()
     if evaluation.candidates:
         pressure = _Pressure(evaluation, history, customer_state, counts)
+        selection.history = pressure.history
         for candidate in evaluation.candidates:
             selection.tried.append(_try(evaluation, candidate, selection.chosen, pressure, person))
     _conclude(evaluation, selection)
@@ -104,7 +107,7 @@ def select(
 class _Pressure:
     """Evaluates rules for one customer, each once until another contact is reserved."""
 
-    __slots__ = ("_consents", "_rule_input", "_rule_results")
+    __slots__ = ("_consents", "_rule_input", "_rule_results", "history")
 
     def __init__(
         self,
@@ -119,9 +122,11 @@ class _Pressure:
             if compiled.pressure.by_customer_clock
             else ()
         )
-        self._rule_input = RuleInput(
+        rule_input = RuleInput(
             request.now, history, request.attributes, zones, counts, outcomes=customer_state.outcomes
         )
+        self.history = compiled.pressure.mattering(rule_input)
+        self._rule_input = rule_input._replace(history=self.history)
         self._rule_results: dict[PressureRule, RuleResult] = {}
         self._consents = customer_state.consents
 

@@ -34,6 +34,8 @@ class RuleRow:
     """For lists."""
     unopened: str = "for more than 400 days"
     """How long it blocks if it names no next moment; empty: the phrase says it."""
+    is_bounded: bool = False
+    """Whether it counts no further than it needs to, and a larger count is "at least" (see LEAST_COUNTED)."""
     section: str = ""
     """The key of its policies in the section `pressure`; empty: a book writes it elsewhere."""
     compile: Callable[[Book], CompiledRules] | None = None
@@ -59,6 +61,7 @@ ROWS = (
     ),
     RuleRow(
         kind=RuleKind.CAP,
+        is_bounded=True,
         code=ReasonCode.CAPPED,
         section="caps",
         compile=compile_caps,
@@ -67,6 +70,7 @@ ROWS = (
     ),
     RuleRow(
         kind=RuleKind.LIMIT,
+        is_bounded=True,
         code=ReasonCode.CAPPED,
         compile=compile_limits,
         phrase=_COUNTED,
@@ -74,6 +78,7 @@ ROWS = (
     ),
     RuleRow(
         kind=RuleKind.GAP,
+        is_bounded=True,
         code=ReasonCode.TOO_SOON,
         section="gaps",
         compile=compile_gaps,

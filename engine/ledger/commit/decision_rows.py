@@ -11,8 +11,9 @@ from engine.decide.experiments.samples import Sample
 from engine.decide.pressure.contact_state import initial_status
 from engine.decide.select import Selection, TriedCandidate
 from engine.ledger.memory import to_json as fields_to_json
+from engine.ledger.queries.contacts import alike_of
 from engine.ledger.store.rows import ContactRow, DecisionRow
-from engine.model.contact import Contact, ContactState
+from engine.model.contact import ContactState
 from engine.model.customer import CustomerState, HeldSignal
 from engine.model.decision import Decision, Outcome
 
@@ -40,7 +41,6 @@ def decision_row(
     person: str,
     decision: Decision,
     selection: Selection,
-    contacts: Sequence[Contact],
     customer_state: CustomerState,
 ) -> DecisionRow:
     """The row of `decisions`."""
@@ -64,7 +64,7 @@ def decision_row(
         next_allowed_at=decision.next_allowed_at,
         expires_at=first.expires_at,
         inputs=_inputs(evaluation, person),
-        trace=_trace(evaluation, person, selection, contacts, customer_state),
+        trace=_trace(evaluation, person, selection, customer_state),
         answer=to_json(decision),
     )
 
@@ -88,6 +88,8 @@ def contact_rows(person: str, decision: Decision, selection: Selection) -> list[
                 offer=facts.offer,
                 category=facts.category,
                 tags=orjson.dumps(sorted(facts.tags)).decode() if facts.tags else "[]",
+                zones=contact.zones,
+                alike=alike_of(contact),
             )
         )
     return rows
@@ -128,7 +130,6 @@ def _trace(
     evaluation: Evaluation,
     person: str,
     selection: Selection,
-    contacts: Sequence[Contact],
     customer_state: CustomerState,
 ) -> str:
     listed = selection.tried[:_MOST_CANDIDATES]
@@ -155,8 +156,8 @@ def _trace(
             for rule_result in channel_result.rule_results
         ],
         "contacts": [
-            [contact.at, contact.expires_at, *contact.facts[:5], sorted(contact.facts.tags)]
-            for contact in contacts
+            [contact.at, contact.expires_at, *contact.facts[:5], sorted(contact.facts.tags), contact.zones]
+            for contact in selection.history
         ],
     }
     if learned := [

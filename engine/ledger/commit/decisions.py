@@ -150,7 +150,7 @@ class _GroupDecider:
         quotas = QuotaCommit(self._quotas, evaluation.request.elapsed)
         selection = select(evaluation, contacts, person, customer_state, quotas)
         decision = answer(evaluation, selection, str(uuid7()))
-        row = decision_row(evaluation, person, decision, selection, contacts, customer_state)
+        row = decision_row(evaluation, person, decision, selection, customer_state)
         new_contacts = contact_rows(person, decision, selection)
         self._decisions.append(row)
         self._contacts += new_contacts

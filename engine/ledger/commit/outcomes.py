@@ -12,7 +12,7 @@ from engine.ledger.commit.commands import Command, NamesToLink, Stage, UnitOfWor
 from engine.ledger.commit.events import RecordResult
 from engine.ledger.errors import EventIdTaken, LedgerError, OutcomeRefused
 from engine.ledger.memory import to_json
-from engine.ledger.queries import consents, decisions, outcomes, persons
+from engine.ledger.queries import consents, contacts, decisions, outcomes, persons
 from engine.ledger.queries.decisions import Decided
 from engine.ledger.store.rows import ContactRow, OutcomeRow, PersonRow
 from engine.ledger.store.store import Store
@@ -157,7 +157,7 @@ def change_contacts(
         after = status_after(before, of_contact, now).status
         if after != before:
             changed.append(contact._replace(state=after.state, expires_at=after.expires_at))
-    decisions.change(store, changed)
+    contacts.change(store, changed)
     return changed
 
 

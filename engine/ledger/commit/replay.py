@@ -14,7 +14,7 @@ from engine.decide.experiments.posteriors import Propensity
 from engine.decide.pressure.counters import LoggedQuotaCounts, QuotaCounts
 from engine.decide.signals.strata import PREFIX
 from engine.ledger.memory import memory_of
-from engine.ledger.queries import decisions
+from engine.ledger.queries import contacts, decisions
 from engine.ledger.store.rows import DecisionRow
 from engine.ledger.store.store import Store
 from engine.model.contact import Contact, Facts
@@ -70,7 +70,7 @@ def find_logged(store: Store, decision_id: str, compiled: CompiledBook) -> Logge
     logged, lookback = logged_decision_of(row, compiled), compiled.pressure.lookback
     if logged.decision.candidate_outcomes or not lookback:
         return logged
-    return logged._replace(history=tuple(decisions.contacts_before(store, row, row.at - lookback)))
+    return logged._replace(history=tuple(contacts.contacts_before(store, row, row.at - lookback)))
 
 
 def logged_decision_of(row: DecisionRow, compiled: CompiledBook) -> LoggedDecision:
@@ -150,5 +150,6 @@ def _candidate_outcome(
 
 
 def _contact(logged: Sequence[Any]) -> Contact:
-    at, expires_at, channel, kind, campaign, offer, category, tags = logged
-    return Contact(at, expires_at, Facts(channel, kind, campaign, offer, category, frozenset(tags)))
+    at, expires_at, channel, kind, campaign, offer, category, tags, *rest = logged
+    facts = Facts(channel, kind, campaign, offer, category, frozenset(tags))
+    return Contact(at, expires_at, facts, rest[0] if rest else "")
