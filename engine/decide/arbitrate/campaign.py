@@ -65,6 +65,8 @@ class CampaignChannel:
     """The purpose of consent that it needs; empty on inbound channels."""
     quotas: tuple[QuotaRule, ...]
     """Those of the rules that count the contacts of all customers together."""
+    unruled: tuple[str, ...]
+    """The counters over all customers for which the book has no rule; another version of it may have one."""
     held: Microseconds | None
     """How long an unconfirmed contact on it counts; None if it never expires."""
     withholding: tuple[Sample, ...]
@@ -202,6 +204,7 @@ def _campaign_channel(
         facts=facts,
         rules=(*pressure.rules_for(campaign, facts), *quotas),
         quotas=quotas,
+        unruled=pressure.unruled_for(campaign, facts),
         purpose=purpose_of(channel),
         held=channel.hold if expires else None,
         withholding=withholding,

@@ -20,7 +20,11 @@ class Pressure:
     def __init__(self, book: Book) -> None:
         self._rules = [row.compile(book) for row in ROWS if row.compile]
         self._quotas = [row.compile_quotas(book) for row in ROWS if row.compile_quotas]
-        self.is_shared = any(quotas.rules for quotas in self._quotas)
+        self.shared = tuple(rule for quotas in self._quotas for rule in quotas.rules.values())
+        """The rules that count the contacts of all customers together."""
+        self.periodic = tuple(rule for rule in self.shared if rule.span is not None)
+        """Those of them that count anew in each period."""
+        self.is_shared = bool(self.shared)
         """Whether any rule counts the contacts of all customers together."""
         needs = [rules.needs for rules in self._rules]
         self._counting = [rule for need in needs for rule in need.counting]
@@ -77,3 +81,7 @@ class Pressure:
     def quotas_for(self, campaign: Campaign, facts: Facts) -> tuple[QuotaRule, ...]:
         """The rules over all customers together that count such a contact: stock, total, capacity."""
         return tuple(rule for quotas in self._quotas for rule in quotas.rules_for(campaign, facts))
+
+    def unruled_for(self, campaign: Campaign, facts: Facts) -> tuple[str, ...]:
+        """The counters that such a contact would take from if the book had rules for them: another book may have."""
+        return tuple(name for quotas in self._quotas for name in quotas.unruled_for(campaign, facts))

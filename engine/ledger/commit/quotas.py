@@ -15,6 +15,7 @@ from typing import NoReturn, TypeVar
 
 from engine.decide.pressure.counters import QuotaKey
 from engine.decide.pressure.quotas import QuotaRule
+from engine.ledger.queries import new_counters
 from engine.ledger.queries import quotas as queries
 from engine.ledger.queries.quotas import DueHolding
 from engine.ledger.store.rows import CounterRow, HoldingRow
@@ -156,12 +157,28 @@ class Quotas:
     def take(self, decision_id: str, position: int, contact: Contact, quotas: Sequence[QuotaRule]) -> None:
         """Counts a contact that is kept."""
         for rule in quotas:
-            key = rule.key(contact.at)
-            balance = self._balances[key]
-            balance.take()
-            if contact.expires_at is not None:
-                heapq.heappush(balance.own, (contact.expires_at, len(self._holdings)))
-            self._holdings.append(HoldingRow(decision_id, position, *key, True, contact.expires_at))
+            self._take(decision_id, position, contact, rule.key(contact.at))
+
+    def follow(self, contacts: Sequence[tuple[str, int, Contact, Sequence[str]]]) -> None:
+        """Counts contacts for counters that their book has no rule for and the log has: of another version of the book.
+
+        contacts: decision_id, position, contact, and the names of such counters. Raises QuotaUndecided.
+        """
+        names = {(name, contact.at) for *_, contact, names in contacts for name in names}
+        keys = new_counters.latest(self._store, sorted(names))
+        self._open(dict.fromkeys(keys.values()))
+        for decision_id, position, contact, own in contacts:
+            for name in own:
+                if (key := keys.get((name, contact.at))) is not None:
+                    self._make_room(key, 1)
+                    self._take(decision_id, position, contact, key)
+
+    def _take(self, decision_id: str, position: int, contact: Contact, key: QuotaKey) -> None:
+        balance = self._balances[key]
+        balance.take()
+        if contact.expires_at is not None:
+            heapq.heappush(balance.own, (contact.expires_at, len(self._holdings)))
+        self._holdings.append(HoldingRow(decision_id, position, *key, True, contact.expires_at))
 
     def peek(self, key: QuotaKey, now: Instant) -> int:
         """How many contacts count, without locking or giving back anything."""
@@ -208,11 +225,15 @@ class Quotas:
         moves = {key: number for key, number in moves.items() if number}
         self._open(dict.fromkeys(moves))
         for key, number in moves.items():
-            balance = self._balances[key]
-            if not balance.is_whole and (not balance.rows or balance.left(balance.limit) < number):
-                self._need_whole(key, None)
-            balance.take(number)
+            self._make_room(key, number)
+            self._balances[key].take(number)
         self._is_adjusted = True
+
+    def _make_room(self, key: QuotaKey, number: int) -> None:
+        """Makes sure that so many contacts more, whatever the limit, leave no shard with more than its quota."""
+        balance = self._balances[key]
+        if not balance.is_whole and (not balance.rows or balance.left(balance.limit) < number):
+            self._need_whole(key, None)
 
     def _start_again(self) -> None:
         """Gives up everything in hand, and waits for all shards of the counters that turned out to be needed."""

@@ -40,6 +40,10 @@ _LOCK = (
 """Takes advisory locks on 64 bits of hash a name, in order. Two names of one hash wait for each other, and stay exact."""
 
 
+_SHARE = "SELECT pg_advisory_xact_lock_shared(hashtextextended(%s, 0))"
+"""Shares a lock of those that are taken by name."""
+
+
 _PARTITIONS_EVERY = 6 * 3600.0
 """Seconds between looks at the partitions of the coming months."""
 
@@ -74,6 +78,7 @@ class PostgresStore(Store):
     errors = (psycopg.Error,)
 
     def __init__(self, url: str, *, busy_timeout: float = 2.0) -> None:
+        super().__init__()
         self._url, self._busy_timeout = url, busy_timeout
         self._session = session(url, busy_timeout)
         self._connection: psycopg.Connection[Any] | None = None
@@ -81,6 +86,7 @@ class PostgresStore(Store):
 
     def close(self) -> None:
         """Closes the connection; the next transaction opens another."""
+        self.counters.clear()
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -143,6 +149,10 @@ class PostgresStore(Store):
         with self._opened().pipeline():
             self._run("ROLLBACK TO SAVEPOINT mark", (), prepare=False)
         self.mark()
+
+    def share(self, name: str) -> None:
+        """Waits until no transaction has the lock for itself; what is sent after it waits as well."""
+        self._run(_SHARE, (name,))
 
     def prove(self) -> None:
         """Writes what changes nothing: a transaction with a number has a record of its end, which is synced."""

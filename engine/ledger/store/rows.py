@@ -59,7 +59,18 @@ _ALIKE = Index(
 )
 
 
-@stored("contacts", _ALIKE, sqlite_with_rowid=False, postgresql_partition_by="RANGE (at)")
+_BY_OFFER = Index(
+    "contacts_by_offer",
+    "offer",
+    "campaign",
+    "channel",
+    "at",
+    sqlite_where=text("state <> 'shadow'"),
+    postgresql_where=text("state <> 'shadow'"),
+)
+
+
+@stored("contacts", _ALIKE, _BY_OFFER, sqlite_with_rowid=False, postgresql_partition_by="RANGE (at)")
 class ContactRow(NamedTuple):
     """What uses up contact pressure: one row an offer, stored beside the person's other contacts."""
 

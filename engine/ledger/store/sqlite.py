@@ -41,6 +41,7 @@ class SqliteStore(Store):
     errors = (sqlite3.Error,)
 
     def __init__(self, url: str, *, busy_timeout: float = 2.0) -> None:
+        super().__init__()
         self._url, self._path = url, sqlite_path(url)
         self._busy_timeout = busy_timeout
         self._connection: sqlite3.Connection | None = None
@@ -48,6 +49,7 @@ class SqliteStore(Store):
 
     def close(self) -> None:
         """Closes the file; the next transaction opens it again."""
+        self.counters.clear()
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -124,6 +126,9 @@ class SqliteStore(Store):
     def retreat(self) -> None:
         """Undoes everything since the mark."""
         self._run("ROLLBACK TO SAVEPOINT mark", ())
+
+    def share(self, name: str) -> None:
+        """Does nothing: writers come one by one."""
 
     def prove(self) -> None:
         """Writes what changes nothing: a page of the file."""
