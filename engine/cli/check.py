@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
@@ -19,16 +20,44 @@ from engine.rulebook.report.diagnostics import Severity, render
 def check(
     book: Annotated[Path, typer.Argument(help="The folder of the book.")],
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON object, for machines.")] = False,
+    log: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Warn also of purposes that customers of this log withdrew and no channel of the book names.",
+        ),
+    ] = None,
 ) -> None:
     """Check a book and print everything that is wrong with it; exit code 3 when it does not load."""
     loaded = load(book)
+    unnamed = {} if log is None or loaded.book is None else _unnamed_purposes(loaded.book, log)
     if json_:
-        typer.echo(json.dumps(_report(loaded), indent=2))
+        report = {**_report(loaded), **({} if log is None else {"unnamed_purposes": unnamed})}
+        typer.echo(json.dumps(report, indent=2))
     else:
         typer.echo(render(loaded.diagnostics, color=in_color(sys.stdout)), nl=False)
+        for purpose, persons in unnamed.items():
+            typer.echo(_unnamed(purpose, persons))
         typer.echo(_summary(loaded))
     if loaded.book is None:
         raise typer.Exit(BOOK)
+
+
+def _unnamed_purposes(book: Book, log: str) -> Mapping[str, int]:
+    """The purposes with withdrawals in the log that no channel of the book has, and of how many persons."""
+    reading = import_module(
+        "engine.cli.withdrawals"
+    )  # with the database, which a check without a log does not load
+    unnamed: Mapping[str, int] = reading.unnamed_purposes(book, log)
+    return unnamed
+
+
+def _unnamed(purpose: str, persons: int) -> str:
+    return (
+        f"warning: in the log {_counted(persons, 'person')} withdrew from {purpose!r}, which is no channel's consent in the"
+        f" book\n  hint: write consent: {purpose} where it belongs; versions up to 0.1.0 kept only the purpose of a"
+        " withdrawal, and by another name it is lost"
+    )
 
 
 def _summary(loaded: LoadedBook) -> str:

@@ -131,15 +131,15 @@ class _Pressure:
         self._consents = customer_state.consents
 
     def withdrawn(self, campaign_channel: CampaignChannel) -> ChannelResult | None:
-        """The result of the customer's withdrawal from the channel's purpose; None: it is not withdrawn."""
-        if not self._consents or not campaign_channel.purpose:
+        """The result of the customer's withdrawal from the first of the channel's purposes; None: none is withdrawn."""
+        if not self._consents:
             return None
-        since = withdrawn_since(self._consents, campaign_channel.purpose)
-        if since is None:
-            return None
-        return ChannelResult(
-            campaign_channel.channel, [Withdrawal(campaign_channel.purpose, since).evaluate(self._rule_input)]
-        )
+        for purpose in campaign_channel.purposes:
+            since = withdrawn_since(self._consents, purpose)
+            if since is not None:
+                withdrawal = Withdrawal(purpose, since)
+                return ChannelResult(campaign_channel.channel, [withdrawal.evaluate(self._rule_input)])
+        return None
 
     def on(self, campaign_channel: CampaignChannel) -> list[RuleResult]:
         """The results of the rules that a proposal on the channel must pass."""

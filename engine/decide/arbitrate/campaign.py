@@ -8,7 +8,7 @@ from engine.decide.arbitrate.content import CompiledTexts, lookup, texts_by_lang
 from engine.decide.experiments import samples
 from engine.decide.experiments.bucketing import identity
 from engine.decide.experiments.samples import Sample
-from engine.decide.pressure.consent import purpose_of
+from engine.decide.pressure.consent import purposes_of
 from engine.decide.pressure.policies import Pressure
 from engine.decide.pressure.quotas import QuotaRule
 from engine.decide.pressure.rule import PressureRule
@@ -61,8 +61,8 @@ class CampaignChannel:
     """By which pressure rules select its contacts."""
     rules: tuple[PressureRule, ...]
     """The pressure rules that a proposal on it must pass, in the order of the funnel."""
-    purpose: str
-    """The purpose of consent that it needs; empty on inbound channels."""
+    purposes: tuple[str, ...]
+    """The purposes from none of which the customer may have withdrawn; empty on inbound channels."""
     quotas: tuple[QuotaRule, ...]
     """Those of the rules that count the contacts of all customers together."""
     unruled: tuple[str, ...]
@@ -205,7 +205,7 @@ def _campaign_channel(
         rules=(*pressure.rules_for(campaign, facts), *quotas),
         quotas=quotas,
         unruled=pressure.unruled_for(campaign, facts),
-        purpose=purpose_of(channel),
+        purposes=purposes_of(channel),
         held=channel.hold if expires else None,
         withholding=withholding,
         treated=samples.treated(withholding),

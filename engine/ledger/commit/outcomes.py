@@ -6,7 +6,7 @@ from typing import Self
 
 from engine.decide.answer import from_json
 from engine.decide.compiled import CompiledBook
-from engine.decide.pressure.consent import consents_after, purpose_of
+from engine.decide.pressure.consent import consents_after, reported_purposes
 from engine.decide.pressure.contact_state import ContactStatus, Evidence, status_after
 from engine.ledger.commit.commands import Command, NamesToLink, Stage, UnitOfWork
 from engine.ledger.commit.events import RecordResult
@@ -17,7 +17,6 @@ from engine.ledger.queries.decisions import Decided
 from engine.ledger.store.rows import ContactRow, OutcomeRow, PersonRow
 from engine.ledger.store.store import Store
 from engine.model.contact import ContactState
-from engine.model.customer import EVERYTHING
 from engine.model.decision import WITHHELD, ChosenOffer
 from engine.model.event import Event
 from engine.model.instant import Instant
@@ -169,16 +168,10 @@ def keep_consents(store: Store, reported: Sequence[tuple[CompiledBook, OutcomeRo
     kept = consents.consents_of(store, list({row.person for _, row in agreeing}))
     for compiled, row in agreeing:
         agrees = _AGREES[OutcomeType(row.type)]
-        kept[row.person] = consents_after(
-            kept.get(row.person, {}), _purpose(compiled, row.channel), row.at, agrees=agrees
-        )
+        for purpose in reported_purposes(compiled.book.channels.values(), row.channel):
+            before = kept.get(row.person, {})
+            kept[row.person] = consents_after(before, purpose, row.at, agrees=agrees)
     consents.keep(store, kept)
-
-
-def _purpose(compiled: CompiledBook, channel_name: str) -> str:
-    """The purpose of the channel; all purposes where the book has no such channel, or it is none that is sent on."""
-    channel = compiled.book.channels.get(channel_name)
-    return (purpose_of(channel) if channel else "") or EVERYTHING
 
 
 def _outcome_row(
