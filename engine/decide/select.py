@@ -153,7 +153,10 @@ class _Pressure:
         self._rule_input = rule_input._replace(history=[*rule_input.history, contact])
         if campaign_channel.quotas and not shadow:
             keys = [rule.key(now) for rule in campaign_channel.quotas]
-            drawn = {**rule_input.drawn, **{key: rule_input.drawn.get(key, 0) + 1 for key in keys}}
+            drawn = {
+                **rule_input.drawn,
+                **{key: (*rule_input.drawn.get(key, ()), expires_at) for key in keys},
+            }
             self._rule_input = self._rule_input._replace(drawn=drawn)
         self._rule_results = {}
         return contact

@@ -81,13 +81,16 @@ class QuotaRule(OpensForGood):
         return None if self.span is None else self.span.leaves(now, self.zones)
 
     def evaluate(self, rule_input: RuleInput) -> RuleResult:
-        """Whether one contact more may be made, and if not when the next period begins."""
+        """Whether one contact more may be made; if not, when enough holds have ended or the next period begins."""
         now, limit = rule_input.now, self.limit
         key = self.key(now)
-        counted = rule_input.counts.counted(key, limit, now, rule_input.drawn.get(key, 0))
+        drawn = rule_input.drawn.get(key, ())
+        counted = rule_input.counts.counted(key, limit, now, len(drawn))
         if counted < limit:
             return RuleResult(self, False, now, counted, limit, self.zones)
-        return RuleResult(self, True, self.ends(now), counted, limit, self.zones)
+        given_back = rule_input.counts.given_back(key, counted - limit + 1, now, drawn) if limit else None
+        openings = [moment for moment in (given_back, self.ends(now)) if moment is not None]
+        return RuleResult(self, True, min(openings, default=None), counted, limit, self.zones)
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,3 +133,7 @@ CODES = {row.kind: row.code for row in ROWS}
 
 PRESSURE = frozenset(row.code for row in ROWS if row.compile or row.compile_quotas)
 """The reasons that name a rule of the book; that of a withdrawn consent names the channel."""
+
+
+SHARED = frozenset(row.kind for row in ROWS if row.compile_quotas)
+"""The kinds of rules over all customers together."""

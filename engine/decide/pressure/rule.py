@@ -28,8 +28,8 @@ class RuleInput(NamedTuple):
     """Where the customer may be; empty if no rule of the book reads the customer's clock."""
     counts: QuotaCounts = NO_QUOTA_COUNTS
     """Counters that all customers share."""
-    drawn: Mapping[QuotaKey, int] = {}
-    """What the evaluation has taken from the counters by contacts that are not committed yet."""
+    drawn: Mapping[QuotaKey, Sequence[Instant | None]] = {}
+    """The contacts, not committed yet, by which the evaluation has taken from counters: when each expires, None: never."""
     outcomes: Sequence[PastOutcome] = ()
     """Past outcomes of the types that some rule of the book reads, in any order."""
 

@@ -9,6 +9,8 @@ from engine.decide.answer import offer_of, to_json
 from engine.decide.evaluate import Evaluation
 from engine.decide.experiments.samples import Sample
 from engine.decide.pressure.contact_state import initial_status
+from engine.decide.pressure.registry import SHARED
+from engine.decide.pressure.rule import RuleResult
 from engine.decide.select import Selection, TriedCandidate
 from engine.ledger.memory import to_json as fields_to_json
 from engine.ledger.queries.contacts import alike_of
@@ -150,7 +152,7 @@ def _trace(
             for chosen in selection.chosen
         ],
         "counters": [
-            [rule_result.rule.name, rule_result.counted, rule_result.limit, rule_result.blocks]
+            _counter(rule_result)
             for tried in listed
             for channel_result in tried.read
             for rule_result in channel_result.rule_results
@@ -181,6 +183,15 @@ def _trace(
             [purpose, *consent] for purpose, consent in sorted(customer_state.consents.items())
         ]
     return orjson.dumps(document).decode()
+
+
+def _counter(rule_result: RuleResult) -> list[str | int | bool | None]:
+    """Rule, count, limit, whether it blocks; of a blocking rule over all customers also when it lets pass next."""
+    rule, *_ = rule_result
+    counter = [rule.name, rule_result.counted, rule_result.limit, rule_result.blocks]
+    if rule_result.blocks and rule.kind in SHARED:
+        counter.append(rule_result.next_allowed_at)
+    return counter
 
 
 def _experiments(

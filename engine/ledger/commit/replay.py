@@ -83,7 +83,7 @@ def logged_decision_of(row: DecisionRow, compiled: CompiledBook) -> LoggedDecisi
         ),
         trace["more_candidates"],
         tuple(_contact(logged) for logged in trace["contacts"]),
-        LoggedQuotaCounts(row.at, ((rule, counted) for rule, counted, *_ in trace["counters"])),
+        LoggedQuotaCounts(row.at, map(_counter, trace["counters"])),
         row.person,
         _customer_state(trace),
         inputs.get("conversions", {}),
@@ -91,6 +91,12 @@ def logged_decision_of(row: DecisionRow, compiled: CompiledBook) -> LoggedDecisi
         _learned(trace),
         tuple(inputs["masked"]),
     )
+
+
+def _counter(logged: Sequence[Any]) -> tuple[str, int | None, int | None]:
+    """The rule, what it counted, and its next moment; earlier versions did not log the last."""
+    rule, counted, _, _, *rest = logged
+    return rule, counted, rest[0] if rest else None
 
 
 def _request(row: DecisionRow, inputs: Mapping[str, Any], request_id: str, compiled: CompiledBook) -> Request:
