@@ -13,7 +13,7 @@ from engine.ledger.commit.decisions import DecideCommand
 from engine.ledger.commit.events import RecordCommand, RecordResult
 from engine.ledger.commit.identity import LinkCommand, LinkResult
 from engine.ledger.commit.outcomes import ReportCommand
-from engine.ledger.errors import LedgerError, LedgerUnavailable
+from engine.ledger.errors import CommitUnknown, LedgerError, LedgerUnavailable
 from engine.ledger.ledger import Ledger
 from engine.ledger.memory import memory_of
 from engine.ledger.store.store import Store
@@ -50,8 +50,8 @@ class Engine:
         try:
             (evaluation,) = await self.evaluate_all((request,), deadline=deadline)
             return await self.commit(evaluation, deadline=deadline)
-        except LedgerUnavailable:
-            if (stand_in := degraded(evaluate(self.compiled, request))) is None:
+        except LedgerUnavailable as error:
+            if (stand_in := self._stand_in(request, error)) is None:
                 raise
             return stand_in
 
@@ -61,12 +61,24 @@ class Engine:
         """Decides the requests in one transaction; the decision of each, or its error."""
         try:
             evaluations = await self.evaluate_all(requests, deadline=deadline)
-            return await self.commit_all(evaluations, deadline=deadline)
+            results = await self.commit_all(evaluations, deadline=deadline)
         except LedgerUnavailable as error:
-            stand_ins = [degraded(evaluate(self.compiled, request)) for request in requests]
+            stand_ins = [self._stand_in(request, error) for request in requests]
             if not any(stand_ins):
                 raise
             return [stand_in or error for stand_in in stand_ins]
+        return [
+            (self._stand_in(request, result) or result) if isinstance(result, CommitUnknown) else result
+            for request, result in zip(requests, results, strict=True)
+        ]
+
+    def _stand_in(self, request: Request, error: LedgerUnavailable) -> Decision | None:
+        """The fallback of the request, if it has one, with the id of the decision that may have been kept all the same."""
+        stand_in = degraded(evaluate(self.compiled, request))
+        kept = error.result if isinstance(error, CommitUnknown) else None
+        if stand_in is None or not isinstance(kept, Decision):
+            return stand_in
+        return stand_in._replace(maybe_decision_id=kept.decision_id)
 
     async def recall(
         self, requests: Sequence[Request], *, deadline: float | None = None

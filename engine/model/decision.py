@@ -155,3 +155,5 @@ class Decision(NamedTuple):
     selection_probability: float = 1.0
     """Probability with which the randomised policy produced this outcome: the first offer, or that the first is withheld;
     1.0 if nothing was randomised."""
+    maybe_decision_id: str = ""
+    """If degraded: the id of the decision that the log may have kept all the same; empty: it kept none."""

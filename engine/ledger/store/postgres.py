@@ -19,7 +19,7 @@ from psycopg.types.json import set_json_loads
 from sqlalchemy import NullPool, create_engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from engine.ledger.errors import DataRefused, LedgerUnavailable
+from engine.ledger.errors import CommitUnknown, DataRefused, LedgerUnavailable
 from engine.ledger.migrate import migrate_database
 from engine.ledger.store.partitions import make_partitions
 from engine.ledger.store.postgres_url import connection_info, session, shown
@@ -57,6 +57,10 @@ _IN_LIST = re.compile(r"IN (:given\([^,)]*\))")
 logging.getLogger("psycopg").setLevel(logging.ERROR)  # it raises what it warns of
 
 
+_GONE = ("08", "57P")
+"""Classes of errors after which the server tells nothing more: the connection is lost, or the server is ended."""
+
+
 _OF_DATA = (
     psycopg.DataError,
     psycopg.IntegrityError,
@@ -70,8 +74,8 @@ class PostgresStore(Store):
     """A log in a PostgreSQL database. It connects again by itself when the connection was lost.
 
     url: as libpq reads it, `postgresql://user@host:5432/database`. busy_timeout: seconds to wait for another server's
-    transaction with the same locks. `transaction` raises LedgerUnavailable when it was not kept, and when that is unknown
-    because the connection broke while it was being committed: a retry by request_id tells.
+    transaction with the same locks. `transaction` raises LedgerUnavailable when it was not kept, CommitUnknown when
+    the connection broke while it was being committed: a retry by request_id tells.
     """
 
     shards = 8
@@ -114,10 +118,18 @@ class PostgresStore(Store):
     @contextmanager
     def _committed(self, begin: str) -> Iterator[None]:
         connection = self._ready()
-        with connection.pipeline():
-            connection.execute(begin.encode())
-            yield
-            end = connection.execute("COMMIT")
+        committing = False
+        try:
+            with connection.pipeline():
+                connection.execute(begin.encode())
+                yield
+                committing = True
+                end = connection.execute("COMMIT")
+        except psycopg.OperationalError as error:
+            if committing and (error.sqlstate is None or error.sqlstate.startswith(_GONE)):
+                self.close()
+                raise CommitUnknown(f"the log may not have taken the write: {_cause(error)}") from error
+            raise
         if end.statusmessage != "COMMIT":
             raise LedgerUnavailable(f"the log did not take the write: {end.statusmessage}")
 
