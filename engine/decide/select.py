@@ -14,7 +14,7 @@ from engine.decide.arbitrate.variants import (
     lacks,
     why_none_fits,
 )
-from engine.decide.attributes.zones import plausible_zones
+from engine.decide.attributes.zones import plausible_zones, zones_text
 from engine.decide.evaluate import Evaluation
 from engine.decide.experiments.learning import Weights
 from engine.decide.experiments.samples import closed, withheld
@@ -107,7 +107,7 @@ def select(
 class _Pressure:
     """Evaluates rules for one customer, each once until another contact is reserved."""
 
-    __slots__ = ("_consents", "_rule_input", "_rule_results", "history")
+    __slots__ = ("_consents", "_rule_input", "_rule_results", "_zones", "history")
 
     def __init__(
         self,
@@ -129,6 +129,9 @@ class _Pressure:
         self._rule_input = rule_input._replace(history=self.history)
         self._rule_results: dict[PressureRule, RuleResult] = {}
         self._consents = customer_state.consents
+        self._zones = (
+            zones_text(request.attributes, compiled.book.timezone) if compiled.pressure.keeps_zones else ""
+        )
 
     def withdrawn(self, campaign_channel: CampaignChannel) -> ChannelResult | None:
         """The result of the customer's withdrawal from the first of the channel's purposes; None: none is withdrawn."""
@@ -149,7 +152,7 @@ class _Pressure:
         """Counts one more contact: confirmed at once if inbound or a shadow, else reserved for as long as the channel says."""
         rule_input, now = self._rule_input, self._rule_input.now
         expires_at = None if campaign_channel.held is None or shadow else now + campaign_channel.held
-        contact = Contact(now, expires_at, campaign_channel.facts)
+        contact = Contact(now, expires_at, campaign_channel.facts, self._zones)
         self._rule_input = rule_input._replace(history=[*rule_input.history, contact])
         if campaign_channel.quotas and not shadow:
             keys = [rule.key(now) for rule in campaign_channel.quotas]

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
+from engine.decide.attributes.zones import zones_named
 from engine.decide.pressure.rule import (
     LEAST_COUNTED,
     OpensForGood,
@@ -87,7 +88,9 @@ class CountRule(OpensForGood):
         before, selected = self.span.before(now, zones), self._selected
         counted = 0
         for contact in rule_input.history:
-            if contact.at > before and (contact.expires_at is None or contact.expires_at > now):
+            if contact.expires_at is not None and contact.expires_at <= now:
+                continue
+            if contact.at > before or (contact.zones and contact.at > self._before_elsewhere(contact, now)):
                 counts = selected.get(contact.facts)
                 counted += self.counts(contact.facts) if counts is None else counts
         if counted < limit:
@@ -104,6 +107,11 @@ class CountRule(OpensForGood):
         """One more than its limit, so that it is known to be exceeded; at least as many as every rule counts exactly."""
         return max(self.limit + 1, LEAST_COUNTED)
 
+    @property
+    def by_customer_clock(self) -> bool:
+        """Whether its window is read on the customer's clock: on that of now, and on that of when a contact was decided."""
+        return self.zones is None
+
     def counts(self, facts: Facts) -> bool:
         """Whether its selector fits."""
         counts = self._selected.get(facts)
@@ -115,7 +123,14 @@ class CountRule(OpensForGood):
         """When the contact leaves the window, or its reservation expires."""
         zones = rule_input.zones if self.zones is None else self.zones
         leaves = self.span.leaves(contact.at, zones)
+        if self.by_customer_clock and (elsewhere := zones_named(contact.zones)):
+            leaves = max(leaves, self.span.leaves(contact.at, elsewhere))
         return leaves if contact.expires_at is None else min(leaves, contact.expires_at)
+
+    def _before_elsewhere(self, contact: Contact, now: Instant) -> Instant:
+        """The last instant before the window, where the customer was when the contact was decided."""
+        elsewhere = zones_named(contact.zones) if self.by_customer_clock else ()
+        return self.span.before(now, elsewhere) if elsewhere else now
 
     def _next(self, rule_input: RuleInput, limit: int) -> Instant | None:
         """When all but `limit` - 1 of the contacts that count now have left the window, or their reservation expired."""

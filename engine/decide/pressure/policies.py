@@ -40,6 +40,9 @@ class Pressure:
         self.by_customer_clock = any(need.customer_clock for need in needs)
         """Whether it matters where a customer is."""
 
+        self.keeps_zones = any(rule.by_customer_clock for rule in self._counting)
+        """Whether contacts have to keep where their customer might be."""
+
     def rules_for(self, campaign: Campaign, facts: Facts) -> tuple[PressureRule, ...]:
         """The rules over the customer that a proposal of the campaign has to pass, in the order of the registry."""
         return tuple(rule for rules in self._rules for rule in rules.rules_for(campaign, facts))

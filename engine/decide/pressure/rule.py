@@ -96,6 +96,10 @@ class CountingRule(Protocol):
     def most(self) -> int:
         """So many contacts, those that stop counting last, decide what it says now and later."""
 
+    @property
+    def by_customer_clock(self) -> bool:
+        """Whether it matters where the customer is, and was."""
+
     def counts(self, facts: Facts) -> bool:
         """Whether it counts contacts with these facts."""
 

@@ -133,7 +133,11 @@ def test_what_matters_decides_as_everything_does(
     chance = random.Random(data.draw(st.integers(0, 2**32)))
     history = crowd(chance, data.draw(st.sampled_from((8, 40, 120))), now)
     kinds = [data.draw(strategies.facts) for _ in range(2)]
-    history = [contact._replace(facts=chance.choice([facts, *kinds])) for contact in history]
+    past = ("", "", "Pacific/Apia", "America/New_York,Asia/Kolkata")
+    history = [
+        contact._replace(facts=chance.choice([facts, *kinds]), zones=chance.choice(past))
+        for contact in history
+    ]
     compiled: Pressure = pressure(*rules)
     everything = RuleInput(now, history, limits, zones)
     mattering = everything._replace(history=compiled.mattering(everything))
@@ -244,7 +248,7 @@ def test_a_contact_that_was_confirmed_is_of_another_kind(
     )
     ((alike, expires_at),) = any_log.rows("select alike, expires_at from contacts")
     facts = compiled.compiled_campaigns[1].campaign_channels["page"].facts
-    assert (alike, expires_at) == (alike_of(Contact(NOW, None, facts)), None)
+    assert (alike, expires_at) == (alike_of(Contact(NOW, None, facts, "beside Europe/Paris")), None)
 
 
 def test_contacts_are_read_by_the_index(tmp_path: Path) -> None:
