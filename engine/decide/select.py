@@ -27,6 +27,7 @@ from engine.model.contact import Contact
 from engine.model.customer import NOTHING_SAID, CustomerState
 from engine.model.decision import CLOSED, WITHHELD, Outcome, Reason, ReasonCode
 from engine.model.instant import Instant
+from engine.model.outcome import PastOutcome
 
 _NOTHING_FITS = CLOSED | {ReasonCode.NO_VARIANT}
 """If no other reason is given, no campaign fits."""
@@ -74,6 +75,8 @@ class Selection:
     shows_fallback: bool = False
     history: Sequence[Contact] = ()
     """The person's contacts that mattered to some rule; empty where no candidate was tried."""
+    outcomes: Sequence[PastOutcome] = ()
+    """The outcomes that mattered to some pause."""
 
     @property
     def offered(self) -> list[SelectedProposal]:
@@ -97,7 +100,7 @@ def select(
     selection = Selection()
     if evaluation.candidates:
         pressure = _Pressure(evaluation, history, customer_state, counts)
-        selection.history = pressure.history
+        selection.history, selection.outcomes = pressure.history, pressure.outcomes
         for candidate in evaluation.candidates:
             selection.tried.append(_try(evaluation, candidate, selection.chosen, pressure, person))
     _conclude(evaluation, selection)
@@ -107,7 +110,7 @@ def select(
 class _Pressure:
     """Evaluates rules for one customer, each once until another contact is reserved."""
 
-    __slots__ = ("_consents", "_rule_input", "_rule_results", "_zones", "history")
+    __slots__ = ("_consents", "_rule_input", "_rule_results", "_zones", "history", "outcomes")
 
     def __init__(
         self,
@@ -122,8 +125,9 @@ class _Pressure:
             if compiled.pressure.by_customer_clock
             else ()
         )
+        self.outcomes = compiled.pressure.mattering_outcomes(customer_state.outcomes, request.now)
         rule_input = RuleInput(
-            request.now, history, request.attributes, zones, counts, outcomes=customer_state.outcomes
+            request.now, history, request.attributes, zones, counts, outcomes=self.outcomes
         )
         self.history = compiled.pressure.mattering(rule_input)
         self._rule_input = rule_input._replace(history=self.history)

@@ -169,7 +169,8 @@ def rule_in_words(reading: RuleReading, zone: tzinfo) -> str:
     """What the rule saw, and when it alone lets pass if it blocks, on the zone's clock."""
     row = ROW_OF[reading.kind]
     counted, at_least = reading.counted, row.is_bounded and _is_at_least(reading.counted, reading.limit)
-    phrase = row.phrase.replace("{counted:,}", "{counted:,} or more" if at_least else "{counted:,}").format(
+    words = row.phrase.replace("{counted:,} of", "{counted:,} or more of") if at_least else row.phrase
+    phrase = words.format(
         counted=counted,
         limit=reading.limit,
         outcomes="outcome" if reading.limit == 1 else "outcomes",

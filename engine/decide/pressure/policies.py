@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 from heapq import nlargest
 
+from engine.decide.pressure.pauses import compile_pauses
 from engine.decide.pressure.quotas import QuotaRule
 from engine.decide.pressure.registry import ROWS
 from engine.decide.pressure.rule import CountingRule, PressureRule, RuleInput
 from engine.model.contact import Contact, Facts
+from engine.model.instant import Instant
+from engine.model.outcome import PastOutcome
 from engine.rulebook.model.book import Book, Campaign
 
 
@@ -42,6 +45,8 @@ class Pressure:
 
         self.keeps_zones = any(rule.by_customer_clock for rule in self._counting)
         """Whether contacts have to keep where their customer might be."""
+
+        self._pauses = compile_pauses(book)
 
     def rules_for(self, campaign: Campaign, facts: Facts) -> tuple[PressureRule, ...]:
         """The rules over the customer that a proposal of the campaign has to pass, in the order of the registry."""
@@ -80,6 +85,10 @@ class Pressure:
             else:
                 mattering.update(indexes)
         return [history[index] for index in sorted(mattering)]
+
+    def mattering_outcomes(self, outcomes: Sequence[PastOutcome], now: Instant) -> Sequence[PastOutcome]:
+        """Those of the outcomes without which some pause would give another result; all where there are few."""
+        return self._pauses.mattering(outcomes, now)
 
     def quotas_for(self, campaign: Campaign, facts: Facts) -> tuple[QuotaRule, ...]:
         """The rules over all customers together that count such a contact: stock, total, capacity."""

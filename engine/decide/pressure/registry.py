@@ -87,10 +87,11 @@ ROWS = (
     ),
     RuleRow(
         kind=RuleKind.PAUSE,
+        is_bounded=True,
         code=ReasonCode.PAUSED,
         section="pauses",
         compile=compile_pauses,
-        phrase="{counted} of {limit} {outcomes}, a pause of {window}",
+        phrase="{counted:,} of {limit} {outcomes}, a pause of {window}",
         brief="{counted} of {limit} outcomes, a pause of {window}",
     ),
     RuleRow(

@@ -176,8 +176,8 @@ def _trace(
         document["propensities"] = propensities
     if experiments := [*_experiments(evaluation, listed, selection, person)]:
         document["experiments"] = experiments
-    if customer_state.outcomes:
-        document["outcomes"] = [[*outcome] for outcome in customer_state.outcomes]
+    if selection.outcomes:
+        document["outcomes"] = [[*outcome] for outcome in selection.outcomes]
     if customer_state.consents:
         document["consents"] = [
             [purpose, *consent] for purpose, consent in sorted(customer_state.consents.items())
