@@ -22,6 +22,7 @@ class Suite(StrEnum):
     SERVICE = "service"
     STAGES = "stages"
     LEDGER = "ledger"
+    HISTORY = "history"
     POSTGRES = "postgres"
     SIGNALS = "signals"
     ATTRIBUTES = "attributes"

@@ -13,7 +13,7 @@ from engine.ledger.commit.decisions import DecideCommand
 from engine.ledger.commit.events import RecordCommand, RecordResult, WarnedResult
 from engine.ledger.commit.identity import LinkCommand, LinkResult
 from engine.ledger.commit.outcomes import ReportCommand
-from engine.ledger.errors import LedgerError, LedgerUnavailable
+from engine.ledger.errors import CommitUnknown, LedgerError, LedgerUnavailable
 from engine.ledger.ledger import Ledger
 from engine.ledger.memory import memory_of
 from engine.ledger.store.store import Store
@@ -50,8 +50,8 @@ class Engine:
         try:
             (evaluation,) = await self.evaluate_all((request,), deadline=deadline)
             return await self.commit(evaluation, deadline=deadline)
-        except LedgerUnavailable:
-            if (stand_in := degraded(evaluate(self.compiled, request))) is None:
+        except LedgerUnavailable as error:
+            if (stand_in := self._stand_in(request, error)) is None:
                 raise
             return stand_in
 
@@ -69,15 +69,21 @@ class Engine:
         except LedgerUnavailable as error:
             results = [error] * len(requests)
         answers = [
-            degraded(evaluate(self.compiled, request)) or result
-            if isinstance(result, LedgerUnavailable)
-            else result
+            (self._stand_in(request, result) or result) if isinstance(result, LedgerUnavailable) else result
             for request, result in zip(requests, results, strict=True)
         ]
         errors = [answer for answer in answers if isinstance(answer, LedgerUnavailable)]
         if errors and len(errors) == len(answers):
             raise errors[0]
         return answers
+
+    def _stand_in(self, request: Request, error: LedgerUnavailable) -> Decision | None:
+        """The fallback of the request, if it has one, with the id of the decision that may have been kept all the same."""
+        stand_in = degraded(evaluate(self.compiled, request))
+        kept = error.result if isinstance(error, CommitUnknown) else None
+        if stand_in is None or not isinstance(kept, Decision):
+            return stand_in
+        return stand_in._replace(maybe_decision_id=kept.decision_id)
 
     async def recall(
         self, requests: Sequence[Request], *, deadline: float | None = None

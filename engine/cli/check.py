@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from difflib import get_close_matches
+from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
@@ -53,6 +54,13 @@ def check(
     strict: Annotated[
         bool, typer.Option("--strict", help="Fail on warnings too, not only on errors.")
     ] = False,
+    log: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Warn also of purposes that customers of this log withdrew and no channel of the book names.",
+        ),
+    ] = None,
     explain: Annotated[  # noqa: ARG001 -- its callback ends the command
         str | None,
         typer.Option(
@@ -65,14 +73,18 @@ def check(
 ) -> None:
     """Check a book and print everything that is wrong with it; exit code 3 when it does not load."""
     loaded = load_linted(book, lambda zone: _moment(on, zone))
+    unnamed = {} if log is None or loaded.book is None else _unnamed_purposes(loaded.book, log)
     if json_:
-        typer.echo(json.dumps(_report(loaded), indent=2))
+        report = {**_report(loaded), **({} if log is None else {"unnamed_purposes": unnamed})}
+        typer.echo(json.dumps(report, indent=2))
     else:
         typer.echo(render(loaded.diagnostics, color=in_color(sys.stdout)), nl=False)
+        for purpose, persons in unnamed.items():
+            typer.echo(_unnamed(purpose, persons))
         typer.echo(_summary(loaded))
         if loaded.diagnostics:
             typer.echo(f"{MORE}{loaded.diagnostics[0].code}")
-    if loaded.book is None or (strict and _levels(loaded)[Severity.WARNING]):
+    if loaded.book is None or (strict and (unnamed or _levels(loaded)[Severity.WARNING])):
         raise typer.Exit(BOOK)
 
 
@@ -81,6 +93,23 @@ def _moment(text: str, zone: ZoneInfo) -> Instant:
         return datetimes.parse_bound(text, zone, end=False) if text else from_datetime(datetime.now(UTC))
     except ValueError as error:
         fail(f"--on {text}: {error}", USAGE)
+
+
+def _unnamed_purposes(book: Book, log: str) -> Mapping[str, int]:
+    """The purposes with withdrawals in the log that no channel of the book has, and of how many persons."""
+    reading = import_module(
+        "engine.cli.withdrawals"
+    )  # with the database, which a check without a log does not load
+    unnamed: Mapping[str, int] = reading.unnamed_purposes(book, log)
+    return unnamed
+
+
+def _unnamed(purpose: str, persons: int) -> str:
+    return (
+        f"warning: in the log {_counted(persons, 'person')} withdrew from {purpose!r}, which is no channel's consent in the"
+        f" book\n  hint: write consent: {purpose} where it belongs; versions up to 0.1.0 kept only the purpose of a"
+        " withdrawal, and by another name it is lost"
+    )
 
 
 def _summary(loaded: LoadedBook) -> str:

@@ -15,7 +15,7 @@ from engine.decide.arbitrate.variants import (
     lacks,
     why_none_fits,
 )
-from engine.decide.attributes.zones import plausible_zones
+from engine.decide.attributes.zones import plausible_zones, zones_text
 from engine.decide.evaluate import Evaluation
 from engine.decide.experiments.learning import Weights
 from engine.decide.experiments.samples import closed, withheld
@@ -28,6 +28,7 @@ from engine.model.contact import Contact
 from engine.model.customer import NOTHING_SAID, CustomerState
 from engine.model.decision import CLOSED, WITHHELD, Outcome, Reason, ReasonCode
 from engine.model.instant import Instant
+from engine.model.outcome import PastOutcome
 
 _NOTHING_FITS = CLOSED | {ReasonCode.NO_VARIANT}
 """If no other reason is given, no campaign fits."""
@@ -76,6 +77,10 @@ class Selection:
     next_any_at: Instant | None = None
     """Of all blocked candidates on all of their channels."""
     shows_fallback: bool = False
+    history: Sequence[Contact] = ()
+    """The person's contacts that mattered to some rule; empty where no candidate was tried."""
+    outcomes: Sequence[PastOutcome] = ()
+    """The outcomes that mattered to some pause."""
 
     @property
     def offered(self) -> list[SelectedProposal]:
@@ -99,6 +104,7 @@ def select(
     selection = Selection()
     if evaluation.candidates:
         pressure = _Pressure(evaluation, history, customer_state, counts)
+        selection.history, selection.outcomes = pressure.history, pressure.outcomes
         for candidate in evaluation.candidates:
             selection.tried.append(_try(evaluation, candidate, selection.chosen, pressure, person))
     _conclude(evaluation, selection)
@@ -108,7 +114,7 @@ def select(
 class _Pressure:
     """Evaluates rules for one customer, each once until another contact is reserved."""
 
-    __slots__ = ("_consents", "_rule_input", "_rule_results")
+    __slots__ = ("_consents", "_rule_input", "_rule_results", "_zones", "history", "outcomes")
 
     def __init__(
         self,
@@ -123,22 +129,28 @@ class _Pressure:
             if compiled.pressure.by_customer_clock
             else ()
         )
-        self._rule_input = RuleInput(
-            request.now, history, request.attributes, zones, counts, outcomes=customer_state.outcomes
+        self.outcomes = compiled.pressure.mattering_outcomes(customer_state.outcomes, request.now)
+        rule_input = RuleInput(
+            request.now, history, request.attributes, zones, counts, outcomes=self.outcomes
         )
+        self.history = compiled.pressure.mattering(rule_input)
+        self._rule_input = rule_input._replace(history=self.history)
         self._rule_results: dict[PressureRule, RuleResult] = {}
         self._consents = customer_state.consents
+        self._zones = (
+            zones_text(request.attributes, compiled.book.timezone) if compiled.pressure.keeps_zones else ""
+        )
 
     def withdrawn(self, campaign_channel: CampaignChannel) -> ChannelResult | None:
-        """The result of the customer's withdrawal from the channel's purpose; None: it is not withdrawn."""
-        if not self._consents or not campaign_channel.purpose:
+        """The result of the customer's withdrawal from the first of the channel's purposes; None: none is withdrawn."""
+        if not self._consents:
             return None
-        since = withdrawn_since(self._consents, campaign_channel.purpose)
-        if since is None:
-            return None
-        return ChannelResult(
-            campaign_channel.channel, [Withdrawal(campaign_channel.purpose, since).evaluate(self._rule_input)]
-        )
+        for purpose in campaign_channel.purposes:
+            since = withdrawn_since(self._consents, purpose)
+            if since is not None:
+                withdrawal = Withdrawal(purpose, since)
+                return ChannelResult(campaign_channel.channel, [withdrawal.evaluate(self._rule_input)])
+        return None
 
     def on(self, campaign_channel: CampaignChannel) -> list[RuleResult]:
         """The results of the rules that a proposal on the channel must pass."""
@@ -148,11 +160,14 @@ class _Pressure:
         """Counts one more contact: confirmed at once if inbound or a shadow, else reserved for as long as the channel says."""
         rule_input, now = self._rule_input, self._rule_input.now
         expires_at = None if campaign_channel.held is None or shadow else now + campaign_channel.held
-        contact = Contact(now, expires_at, campaign_channel.facts)
+        contact = Contact(now, expires_at, campaign_channel.facts, self._zones)
         self._rule_input = rule_input._replace(history=[*rule_input.history, contact])
         if campaign_channel.quotas and not shadow:
             keys = [rule.key(now) for rule in campaign_channel.quotas]
-            drawn = {**rule_input.drawn, **{key: rule_input.drawn.get(key, 0) + 1 for key in keys}}
+            drawn = {
+                **rule_input.drawn,
+                **{key: (*rule_input.drawn.get(key, ()), expires_at) for key in keys},
+            }
             self._rule_input = self._rule_input._replace(drawn=drawn)
         self._rule_results = {}
         return contact

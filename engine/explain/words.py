@@ -5,6 +5,7 @@ from datetime import datetime, tzinfo
 from typing import NamedTuple
 
 from engine.decide.pressure.registry import PRESSURE, ROW_OF
+from engine.decide.pressure.rule import LEAST_COUNTED
 from engine.explain.model import CampaignExplained, Change
 from engine.model.decision import Lapsed, Reason, ReasonCode, RuleKind, RuleReading
 from engine.model.instant import Instant, to_datetime
@@ -170,8 +171,11 @@ def code_in_words(code: str) -> str:
 
 def rule_in_words(reading: RuleReading, zone: tzinfo) -> str:
     """What the rule saw, and when it alone lets pass if it blocks, on the zone's clock."""
-    phrase = ROW_OF[reading.kind].phrase.format(
-        counted=reading.counted,
+    row = ROW_OF[reading.kind]
+    counted, at_least = reading.counted, row.is_bounded and _is_at_least(reading.counted, reading.limit)
+    words = row.phrase.replace("{counted:,} of", "{counted:,} or more of") if at_least else row.phrase
+    phrase = words.format(
+        counted=counted,
         limit=reading.limit,
         outcomes="outcome" if reading.limit == 1 else "outcomes",
         window=reading.window,
@@ -191,7 +195,14 @@ def lapsed_in_words(lapsed: Lapsed, zone: tzinfo) -> str:
 
 def rule_in_brief(kind: str, counted: int, limit: int, window: str) -> str:
     """What the rule saw, for lists."""
-    return ROW_OF[RuleKind(kind)].brief.format(counted=counted, limit=limit, window=window)
+    row = ROW_OF[RuleKind(kind)]
+    shown = f"{counted}+" if row.is_bounded and _is_at_least(counted, limit) else counted
+    return row.brief.format(counted=shown, limit=limit, window=window)
+
+
+def _is_at_least(counted: int | None, limit: int | None) -> bool:
+    """Whether the rule may have stopped counting there: it counts one more than its limit, and at least LEAST_COUNTED."""
+    return counted is not None and counted >= LEAST_COUNTED and limit is not None and counted > limit
 
 
 def _where(reading: RuleReading) -> str:

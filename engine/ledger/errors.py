@@ -2,6 +2,7 @@
 
 LedgerError
 ├── LedgerUnavailable   the store did not take the write: disk full, locked, unreadable; nothing of it is kept
+│   ├── CommitUnknown   it is not known whether the store took the write
 │   └── DataRefused     the store refused what one of the commands would write; without it the others may be kept
 ├── LedgerFull          too many requests wait to be committed; try again after `retry_after` seconds
 ├── LedgerClosed        the server is going down and takes nothing new
@@ -19,7 +20,18 @@ class LedgerError(Exception):
 
 
 class LedgerUnavailable(LedgerError):
-    """The store did not take the write; nothing of it is kept, and a retry is safe."""
+    """The store did not take the write; nothing of it is kept, except as CommitUnknown says, and a retry is safe."""
+
+
+class CommitUnknown(LedgerUnavailable):
+    """It is not known whether the store took the write: it failed while it was being committed. A retry is safe and tells.
+
+    result: what the command would have returned; None where the error is of a whole transaction.
+    """
+
+    def __init__(self, message: str, result: object = None) -> None:
+        super().__init__(message)
+        self.result = result
 
 
 class DataRefused(LedgerUnavailable):

@@ -18,6 +18,7 @@ from typing import Generic, TypeVar
 import structlog
 
 from engine.ledger.errors import (
+    CommitUnknown,
     DataRefused,
     DeadlinePassed,
     DecisionFault,
@@ -202,12 +203,16 @@ class GroupCommit(Generic[CommandT, ResultT]):
         parts = self._divide(_commands_of(current))
         if len(parts) > 1:
             return current, self._in_parts(current, parts)
+        results: Sequence[ResultT | LedgerError] = []
         try:
             with self._transaction(_commands_of(current)):
                 current = _in_time(current)
                 results = self._apply(_commands_of(current)) if current else []
         except Exception as error:  # noqa: BLE001 the callers must hear of a fault, and the thread must live on
             commands = _commands_of(current)
+            if isinstance(error, CommitUnknown) and results:
+                self._trouble = str(error)
+                return current, [_unknown(error, result) for result in results]
             if self._is_of_single(error) and len(commands) > 1:
                 return current, self._in_halves(commands)
             return current, error
@@ -250,10 +255,14 @@ class GroupCommit(Generic[CommandT, ResultT]):
     def _of_part(self, commands: Sequence[CommandT]) -> Sequence[ResultT | LedgerError]:
         if not commands:
             return []
+        results: Sequence[ResultT | LedgerError] = []
         try:
             with self._transaction(commands):
                 results = self._apply(commands)
         except Exception as error:  # noqa: BLE001 as in _commit
+            if isinstance(error, CommitUnknown) and results:
+                self._trouble = str(error)
+                return [_unknown(error, result) for result in results]
             if not self._is_of_single(error) or len(commands) == 1:
                 return [error if isinstance(error, LedgerError) else _fault(error)] * len(commands)
             return self._in_halves(commands)
@@ -265,6 +274,11 @@ def _fault(error: Exception) -> DecisionFault:
     fault = DecisionFault("the command could not be committed")
     fault.__cause__ = error
     return fault
+
+
+def _unknown(error: CommitUnknown, result: object) -> LedgerError:
+    """The error of one command, with what it would have returned; an error of its own stays."""
+    return result if isinstance(result, LedgerError) else CommitUnknown(str(error), result)
 
 
 def _no_transaction(_: object) -> AbstractContextManager[None]:

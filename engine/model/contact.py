@@ -36,3 +36,5 @@ class Contact(NamedTuple):
     expires_at: Instant | None
     """When an unconfirmed reservation expires; None: it is confirmed."""
     facts: Facts
+    zones: str = ""
+    """Where the customer might be when it was decided, as in decide/attributes/zones.py; empty: not known."""

@@ -170,3 +170,5 @@ class Decision(NamedTuple):
     1.0 if nothing was randomised."""
     next_any_at: Instant | None = None
     """When any of the blocked campaigns may go on any of its channels; None: not within 400 days, or not in the log."""
+    maybe_decision_id: str = ""
+    """If degraded: the id of the decision that the log may have kept all the same; empty: it kept none."""

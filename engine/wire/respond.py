@@ -33,6 +33,7 @@ def respond(decision: Decision) -> pb.DecideResponse:
         reasons=[reason(given) for given in decision.reasons],
         book_version=decision.book_version,
         degraded=decision.degraded,
+        maybe_decision_id=decision.maybe_decision_id,
         selection_probability=decision.selection_probability,
     )
     set_time(response.decided_at, decision.at)

@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 from bench import books, ledger
-from engine.ledger.queries.decisions import contacts_of
+from engine.ledger.queries.contacts import contacts_of
 
 
 def test_a_filled_log_is_as_the_engine_would_have_written_it(tmp_path: Path) -> None:
@@ -31,5 +31,5 @@ def test_a_filled_log_is_as_the_engine_would_have_written_it(tmp_path: Path) -> 
     assert 0 < len(contacts) < 1_000
     assert set(contacts) <= set(decisions)
     with store.transaction():
-        assert contacts_of(store, [books.customer(number) for number in range(200)], 0)
+        assert contacts_of(store, [books.customer(number) for number in range(200)], 0, lambda _: 10)
     store.close()

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from bench import floor, ledger
 from bench.books import compiled_book
-from engine.ledger.queries.decisions import answered_requests, contacts_of
+from engine.ledger.queries.contacts import contacts_of
+from engine.ledger.queries.decisions import answered_requests
 from engine.ledger.store.open import open_store
 
 
@@ -24,5 +25,5 @@ def test_its_rows_are_the_server_s_but_for_their_names(tmp_path: Path) -> None:
         "r1": ("ann", rows.decision.answer),
         "r2": ("bob", rows.decision.answer),
     }
-    assert len(contacts_of(own, ["ann", "bob"], 0)) == 2
+    assert len(contacts_of(own, ["ann", "bob"], 0, lambda _: 2)) == 2
     own.close()

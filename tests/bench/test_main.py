@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from typer.testing import CliRunner
 
-from bench import ledger, service
+from bench import history, ledger, service
 from bench.__main__ import main
 from bench.ratio import NO_TARGET, Ratio
 from bench.table import show, write
@@ -65,6 +65,21 @@ def test_the_ledger_is_measured_and_its_files_are_gone(
     ratios = json.loads(output.read_text(encoding="utf-8"))
     assert [ratio["target"] for ratio in ratios] == [0.5, 1.0]
     assert all(ratio["ratio"] > 0 and ratio["name"].startswith("ledger: ") for ratio in ratios)
+    assert list(tmp_path.iterdir()) == [output]
+
+
+def test_the_cost_of_a_long_history_is_measured(
+    program: typer.Typer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A very small run of `--quick --only history` compares time and bytes, and leaves no log behind."""
+    monkeypatch.setattr(history, "MANY", 100)
+    monkeypatch.setattr(history, "BUILD", tmp_path)
+    output = tmp_path / "bench.json"
+    result = CliRunner().invoke(program, ["--quick", "--only", "history", "--output", str(output)])
+    assert result.exit_code == 0, result.output
+    times, sizes = json.loads(output.read_text(encoding="utf-8"))
+    assert times["ratio"] > 0
+    assert sizes["ratio"] > 1, sizes["detail"]
     assert list(tmp_path.iterdir()) == [output]
 
 

@@ -11,7 +11,8 @@ import pytest
 from engine.ledger.commit.events import RecordCommand, RecordResult
 from engine.ledger.errors import DataRefused, LedgerUnavailable
 from engine.ledger.ledger import Ledger
-from engine.ledger.queries.decisions import answered_requests, contacts_of, keep
+from engine.ledger.queries.contacts import contacts_of
+from engine.ledger.queries.decisions import answered_requests, keep
 from engine.ledger.store.open import open_store
 from engine.ledger.store.partitions import make_partitions, partition_name
 from engine.ledger.store.postgres import PostgresStore
@@ -117,7 +118,7 @@ def test_rows_lie_in_the_partition_of_their_month(store: Store, postgres_log: Lo
         lie = postgres_log.rows(f"SELECT tableoid::regclass::text FROM {table} ORDER BY 1")
         assert lie == [(f"{table}_{now:%Y_%m}",), (f"{table}_default",)]
     with store.transaction():
-        assert len(contacts_of(store, ["ada"], 0)) == 2
+        assert len(contacts_of(store, ["ada"], 0, lambda _: 2)) == 2
         assert list(
             answered_requests(store, [row[0] for row in postgres_log.rows("SELECT request_id FROM requests")])
         )

@@ -281,7 +281,7 @@ class Event(_message.Message):
     def __init__(self, event_id: _Optional[str] = ..., type: _Optional[str] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., item: _Optional[str] = ..., category: _Optional[str] = ..., page: _Optional[str] = ..., value: _Optional[float] = ..., currency: _Optional[str] = ..., attributes: _Optional[_Mapping[str, _values_pb2.Value]] = ...) -> None: ...
 
 class DecideResponse(_message.Message):
-    __slots__ = ("decision_id", "request_id", "outcome", "offers", "next_allowed_at", "blocked_by", "reasons", "book_version", "decided_at", "signals", "pressure", "degraded", "selection_probability", "error", "next_any_at", "ignored")
+    __slots__ = ("decision_id", "request_id", "outcome", "offers", "next_allowed_at", "blocked_by", "reasons", "book_version", "decided_at", "signals", "pressure", "degraded", "selection_probability", "error", "next_any_at", "ignored", "maybe_decision_id")
     DECISION_ID_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     OUTCOME_FIELD_NUMBER: _ClassVar[int]
@@ -298,6 +298,7 @@ class DecideResponse(_message.Message):
     ERROR_FIELD_NUMBER: _ClassVar[int]
     NEXT_ANY_AT_FIELD_NUMBER: _ClassVar[int]
     IGNORED_FIELD_NUMBER: _ClassVar[int]
+    MAYBE_DECISION_ID_FIELD_NUMBER: _ClassVar[int]
     decision_id: str
     request_id: str
     outcome: Outcome
@@ -314,7 +315,8 @@ class DecideResponse(_message.Message):
     error: _status_pb2.Status
     next_any_at: _timestamp_pb2.Timestamp
     ignored: _containers.RepeatedCompositeFieldContainer[IgnoredName]
-    def __init__(self, decision_id: _Optional[str] = ..., request_id: _Optional[str] = ..., outcome: _Optional[_Union[Outcome, str]] = ..., offers: _Optional[_Iterable[_Union[Offer, _Mapping]]] = ..., next_allowed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., blocked_by: _Optional[_Iterable[str]] = ..., reasons: _Optional[_Iterable[_Union[Reason, _Mapping]]] = ..., book_version: _Optional[str] = ..., decided_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., signals: _Optional[_Iterable[_Union[SignalSince, _Mapping]]] = ..., pressure: _Optional[_Iterable[_Union[PressureReading, _Mapping]]] = ..., degraded: _Optional[bool] = ..., selection_probability: _Optional[float] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ..., next_any_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ignored: _Optional[_Iterable[_Union[IgnoredName, _Mapping]]] = ...) -> None: ...
+    maybe_decision_id: str
+    def __init__(self, decision_id: _Optional[str] = ..., request_id: _Optional[str] = ..., outcome: _Optional[_Union[Outcome, str]] = ..., offers: _Optional[_Iterable[_Union[Offer, _Mapping]]] = ..., next_allowed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., blocked_by: _Optional[_Iterable[str]] = ..., reasons: _Optional[_Iterable[_Union[Reason, _Mapping]]] = ..., book_version: _Optional[str] = ..., decided_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., signals: _Optional[_Iterable[_Union[SignalSince, _Mapping]]] = ..., pressure: _Optional[_Iterable[_Union[PressureReading, _Mapping]]] = ..., degraded: _Optional[bool] = ..., selection_probability: _Optional[float] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ..., next_any_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ignored: _Optional[_Iterable[_Union[IgnoredName, _Mapping]]] = ..., maybe_decision_id: _Optional[str] = ...) -> None: ...
 
 class IgnoredName(_message.Message):
     __slots__ = ("name", "meant")

@@ -8,7 +8,7 @@ from engine.decide.arbitrate.content import CompiledTexts, lookup, texts_by_lang
 from engine.decide.experiments import samples
 from engine.decide.experiments.bucketing import identity
 from engine.decide.experiments.samples import Sample
-from engine.decide.pressure.consent import purpose_of
+from engine.decide.pressure.consent import purposes_of
 from engine.decide.pressure.policies import Pressure
 from engine.decide.pressure.quotas import QuotaRule
 from engine.decide.pressure.rule import PressureRule
@@ -61,10 +61,12 @@ class CampaignChannel:
     """By which pressure rules select its contacts."""
     rules: tuple[PressureRule, ...]
     """The pressure rules that a proposal on it must pass, in the order of the funnel."""
-    purpose: str
-    """The purpose of consent that it needs; empty on inbound channels."""
+    purposes: tuple[str, ...]
+    """The purposes from none of which the customer may have withdrawn; empty on inbound channels."""
     quotas: tuple[QuotaRule, ...]
     """Those of the rules that count the contacts of all customers together."""
+    unruled: tuple[str, ...]
+    """The counters over all customers for which the book has no rule; another version of it may have one."""
     held: Microseconds | None
     """How long an unconfirmed contact on it counts; None if it never expires."""
     withholding: tuple[Sample, ...]
@@ -202,7 +204,8 @@ def _campaign_channel(
         facts=facts,
         rules=(*pressure.rules_for(campaign, facts), *quotas),
         quotas=quotas,
-        purpose=purpose_of(channel),
+        unruled=pressure.unruled_for(campaign, facts),
+        purposes=purposes_of(channel),
         held=channel.hold if expires else None,
         withholding=withholding,
         treated=samples.treated(withholding),

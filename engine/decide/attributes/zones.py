@@ -33,6 +33,10 @@ def local_time(now: Instant, zone: ZoneInfo) -> datetime | None:
         return None
 
 
+_BESIDE = "beside "
+"""Before the name of a book's zone, in the text of the zones that are plausible because nothing is known."""
+
+
 NEEDS = (
     "profile.time_zone",
     "location.time_zone",
@@ -98,6 +102,26 @@ def plausible_zones(given: Attributes, book_zone: ZoneInfo) -> tuple[ZoneInfo, .
     """
     zones, source = zones_of(given, book_zone)
     return beside(book_zone) if source is Source.BOOK else zones
+
+
+def zones_text(given: Attributes, book_zone: ZoneInfo) -> str:
+    """The plausible zones as a text, from which `zones_named` reads them: names, or what they were determined from."""
+    zones, source = zones_of(given, book_zone)
+    if source is Source.BOOK:
+        return f"{_BESIDE}{book_zone.key}"
+    country = given.get("location.country")
+    if source is Source.COUNTRY and isinstance(country, str):
+        return country.upper()
+    return ",".join(zone.key for zone in zones)
+
+
+@lru_cache(maxsize=1024)
+def zones_named(text: str) -> tuple[ZoneInfo, ...]:
+    """The zones of a text that `zones_text` wrote; those that do not exist any more are left out."""
+    if text.startswith(_BESIDE):
+        zone = _zone(text.removeprefix(_BESIDE))
+        return () if zone is None else beside(zone)
+    return by_country().get(text) or _existing(text.split(","))
 
 
 @cache

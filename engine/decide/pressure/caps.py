@@ -4,7 +4,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
-from engine.decide.pressure.rule import OpensForGood, PressureRule, RuleInput, RuleNeeds, RuleResult
+from engine.decide.attributes.zones import zones_named
+from engine.decide.pressure.rule import (
+    LEAST_COUNTED,
+    OpensForGood,
+    PressureRule,
+    RuleInput,
+    RuleNeeds,
+    RuleResult,
+)
 from engine.decide.pressure.selectors import SelectedRules
 from engine.decide.pressure.windows import (
     NO_CLOCK,
@@ -14,9 +22,9 @@ from engine.decide.pressure.windows import (
     ZoneSet,
     zones_of,
 )
-from engine.model.contact import Facts
+from engine.model.contact import Contact, Facts
 from engine.model.decision import Lapsed, RuleKind
-from engine.model.instant import Instant
+from engine.model.instant import Instant, Microseconds
 from engine.model.values import Value
 from engine.rulebook.model.book import Book, Campaign
 from engine.rulebook.model.policies import Cap, Gap, Rolling, Selector
@@ -80,34 +88,62 @@ class CountRule(OpensForGood):
         before, selected = self.span.before(now, zones), self._selected
         counted, lapsed = 0, None
         for contact in rule_input.history:
-            if contact.at > before:
+            if contact.at > before or (contact.zones and contact.at > self._before_elsewhere(contact, now)):
                 counts = selected.get(contact.facts)
                 if counts is None:
-                    counts = self._select(contact.facts)
+                    counts = self.counts(contact.facts)
                 if contact.expires_at is None or contact.expires_at > now:
                     counted += counts
                 elif counts:
                     lapsed = _with_lapsed(lapsed, contact.at, contact.expires_at)
-        blocks = counted >= limit
-        opening = self._next(rule_input, limit, zones) if blocks else now
-        return RuleResult(self, blocks, opening, counted, limit, zones, lapsed)
+        if counted < limit:
+            return RuleResult(self, False, now, counted, limit, zones, lapsed)
+        opening = self._next(rule_input, limit)
+        return RuleResult(self, True, opening, min(counted, self.most), limit, zones, lapsed)
 
-    def _next(self, rule_input: RuleInput, limit: int, zones: ZoneSet) -> Instant | None:
+    @property
+    def lookback(self) -> Microseconds:
+        """That of its window."""
+        return self.span.lookback
+
+    @property
+    def most(self) -> int:
+        """One more than its limit, so that it is known to be exceeded; at least as many as every rule counts exactly."""
+        return max(self.limit + 1, LEAST_COUNTED)
+
+    @property
+    def by_customer_clock(self) -> bool:
+        """Whether its window is read on the customer's clock: on that of now, and on that of when a contact was decided."""
+        return self.zones is None
+
+    def counts(self, facts: Facts) -> bool:
+        """Whether its selector fits."""
+        counts = self._selected.get(facts)
+        if counts is None:
+            counts = self._selected[facts] = self.count.selects(facts)
+        return counts
+
+    def stops(self, contact: Contact, rule_input: RuleInput) -> Instant:
+        """When the contact leaves the window, or its reservation expires."""
+        zones = rule_input.zones if self.zones is None else self.zones
+        leaves = self.span.leaves(contact.at, zones)
+        if self.by_customer_clock and (elsewhere := zones_named(contact.zones)):
+            leaves = max(leaves, self.span.leaves(contact.at, elsewhere))
+        return leaves if contact.expires_at is None else min(leaves, contact.expires_at)
+
+    def _before_elsewhere(self, contact: Contact, now: Instant) -> Instant:
+        """The last instant before the window, where the customer was when the contact was decided."""
+        elsewhere = zones_named(contact.zones) if self.by_customer_clock else ()
+        return self.span.before(now, elsewhere) if elsewhere else now
+
+    def _next(self, rule_input: RuleInput, limit: int) -> Instant | None:
         """When all but `limit` - 1 of the contacts that count now have left the window, or their reservation expired."""
         if not limit:
             return None
-        leaving = []
-        for contact in rule_input.history:
-            leaves = self.span.leaves(contact.at, zones)
-            if contact.expires_at is not None and contact.expires_at < leaves:
-                leaves = contact.expires_at
-            if leaves > rule_input.now and self._selected[contact.facts]:
-                leaving.append(leaves)
-        return sorted(leaving)[-limit]
-
-    def _select(self, facts: Facts) -> bool:
-        counts = self._selected[facts] = self.count.selects(facts)
-        return counts
+        stopping = (
+            self.stops(contact, rule_input) for contact in rule_input.history if self.counts(contact.facts)
+        )
+        return sorted(stops for stops in stopping if stops > rule_input.now)[-limit]
 
 
 def _with_lapsed(lapsed: Lapsed | None, at: Instant, expired_at: Instant) -> Lapsed:
@@ -140,7 +176,7 @@ class CampaignLimits:
 def _needs(rules: Iterable[CountRule]) -> RuleNeeds:
     counting = list(rules)
     return RuleNeeds(
-        lookback=max((rule.span.lookback for rule in counting), default=0),
+        counting=counting,
         customer_limits=frozenset(
             rule.customer_limit for rule in counting if rule.customer_limit is not None
         ),

@@ -78,14 +78,36 @@ class Withdrawal(OpensForGood):
         return RuleResult(self, True, None)
 
 
-def purpose_of(channel: Channel) -> str:
-    """The purpose from which a customer withdraws to hear no more on the channel; empty for inbound channels.
+def purposes_of(channel: Channel) -> tuple[str, ...]:
+    """What a customer may have withdrawn from so that nothing goes out on the channel; empty for inbound channels.
 
-    A channel that needs no consent has a purpose of its own, so that customers can refuse it all the same.
+    Its purpose, if it needs consent, and one of its own (`own_purpose`).
     """
     if channel.kind is Kind.INBOUND:
-        return ""
-    return channel.consent or f"channel:{channel.name}"
+        return ()
+    own = own_purpose(channel.name)
+    return (own,) if channel.consent is None else (channel.consent, own)
+
+
+def own_purpose(channel: str) -> str:
+    """The purpose that a channel has by its name, whatever consent it needs: a withdrawal outlasts a new name of the other."""
+    return f"channel:{channel}"
+
+
+def reported_purposes(channels: Iterable[Channel], name: str) -> tuple[str, ...]:
+    """The purposes that a report on the channel `name` is about.
+
+    The channel's purpose, and the own ones of all channels that have it. Everything where there is no such channel, or it
+    is none that is sent on.
+    """
+    outbound = [channel for channel in channels if channel.kind is Kind.OUTBOUND]
+    reported = next((channel for channel in outbound if channel.name == name), None)
+    if reported is None:
+        return (EVERYTHING,)
+    if reported.consent is None:
+        return purposes_of(reported)
+    same = [own_purpose(channel.name) for channel in outbound if channel.consent == reported.consent]
+    return (reported.consent, *same)
 
 
 def barred_channels(

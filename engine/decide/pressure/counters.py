@@ -1,6 +1,6 @@
 """Counters that all customers share, as an evaluation reads them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol
 
 from engine.model.instant import Instant
@@ -23,6 +23,14 @@ class QuotaCounts(Protocol):
         Below the limit if, and only if, one more may be made.
         """
 
+    def given_back(
+        self, key: QuotaKey, number: int, now: Instant, drawn: Sequence[Instant | None]
+    ) -> Instant | None:
+        """When so many of the contacts that count have stopped counting, if nothing else happens; None: not known.
+
+        drawn: when those expire that the evaluation has drawn; None: not by themselves.
+        """
+
 
 class NoQuotaCounts:
     """Counters that are all at 0."""
@@ -31,6 +39,22 @@ class NoQuotaCounts:
         """What the evaluation has drawn."""
         return drawn
 
+    def given_back(  # as QuotaCounts
+        self,
+        key: QuotaKey,  # noqa: ARG002
+        number: int,
+        now: Instant,  # noqa: ARG002
+        drawn: Sequence[Instant | None],
+    ) -> Instant | None:
+        """When so many of those that the evaluation has drawn expire."""
+        return nth_expiry(drawn, number)
+
+
+def nth_expiry(expiries: Iterable[Instant | None], number: int) -> Instant | None:
+    """When so many of the contacts have expired; None where too few of them expire by themselves."""
+    known = sorted(expires_at for expires_at in expiries if expires_at is not None)
+    return known[number - 1] if number <= len(known) else None
+
 
 NO_QUOTA_COUNTS = NoQuotaCounts()
 
@@ -38,16 +62,33 @@ NO_QUOTA_COUNTS = NoQuotaCounts()
 class LoggedQuotaCounts:
     """The counters as a logged decision read them; those that it did not read are at 0."""
 
-    def __init__(self, at: Instant, seen: Iterable[tuple[str, int | None]]) -> None:
-        """seen: the rules that it evaluated, in order, each with what it counted then."""
+    def __init__(self, at: Instant, seen: Iterable[tuple[str, int | None, Instant | None]]) -> None:
+        """seen: the rules that it evaluated, in order, each with what it counted then, and its next moment if it blocked."""
         self._at = at
         self._seen: dict[str, list[int]] = {}
-        for rule, counted in seen:
+        self._openings: dict[str, list[Instant | None]] = {}
+        for rule, counted, opening in seen:
             of_rule = self._seen.setdefault(rule, [])
             if counted is not None and counted not in of_rule:
                 of_rule.append(counted)
+                self._openings.setdefault(rule, []).append(opening)
 
-    def counted(self, key: QuotaKey, limit: int, now: Instant, drawn: int) -> int:  # noqa: ARG002 as QuotaCounts
-        """What the decision read after it had drawn as many; in a later period, what is drawn."""
+    def counted(self, key: QuotaKey, limit: int, now: Instant, drawn: int) -> int:
+        """What the decision read after it had drawn as many, until its next moment; in a later period, what is drawn."""
         seen = self._seen.get(key.rule)
-        return drawn if not seen or key.period > self._at else seen[min(drawn, len(seen) - 1)]
+        if not seen or key.period > self._at:
+            return drawn
+        index = min(drawn, len(seen) - 1)
+        opening = self._openings[key.rule][index]
+        return seen[index] if opening is None or now < opening else min(seen[index], limit - 1)
+
+    def given_back(
+        self,
+        key: QuotaKey,
+        number: int,  # noqa: ARG002 as QuotaCounts
+        now: Instant,  # noqa: ARG002
+        drawn: Sequence[Instant | None],
+    ) -> Instant | None:
+        """The next moment that the decision read."""
+        openings = self._openings.get(key.rule)
+        return openings[min(len(drawn), len(openings) - 1)] if openings else None

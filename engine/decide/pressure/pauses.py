@@ -1,10 +1,11 @@
 """Pauses: after an outcome, or enough of them in a window, nothing more of its scope goes out for a time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from engine.decide.pressure.rule import (
     HORIZON,
+    LEAST_COUNTED,
     OpensForGood,
     PressureRule,
     RuleInput,
@@ -14,7 +15,7 @@ from engine.decide.pressure.rule import (
 from engine.decide.pressure.selectors import is_excepted
 from engine.model.contact import Facts
 from engine.model.decision import RuleKind
-from engine.model.instant import Instant
+from engine.model.instant import Instant, Microseconds
 from engine.model.outcome import PastOutcome
 from engine.model.texts import span_text
 from engine.rulebook.model.book import Book, Campaign, Kind
@@ -75,6 +76,33 @@ class PauseRule(OpensForGood):
             return RuleResult(self, True, opening, self._counted(moments, began), pause.times)
         return RuleResult(self, False, now, self._counted(moments, now), pause.times)
 
+    @property
+    def most(self) -> int:
+        """So many outcomes are counted exactly: one more than enough, or as many as every rule counts."""
+        return max(self.pause.times + 1, LEAST_COUNTED)
+
+    def mattering(self, outcomes: Sequence[PastOutcome], now: Instant) -> Iterator[int]:
+        """The indexes of the outcomes that decide its result: those that began the latest pause, and the latest until now."""
+        moments = sorted(
+            (outcome.at, _report(outcome, index), index)
+            for index, outcome in enumerate(outcomes)
+            if outcome.type in self.pause.outcomes and self._concerns(outcome)
+        )
+        began = self._began([(at, report) for at, report, _ in moments])
+        for until in (now,) if began is None else (began, now):
+            reports = set()
+            for at, report, index in reversed(moments):
+                if until - self._span < at <= until and report not in reports:
+                    reports.add(report)
+                    yield index
+                if len(reports) == self.most:
+                    break
+
+    @property
+    def _span(self) -> Microseconds:
+        """The time in which outcomes are counted; a single one counts for as long as its pause lasts."""
+        return self.pause.span if self.pause.within is None else self.pause.within
+
     def _concerns(self, outcome: PastOutcome) -> bool:
         """Whether the outcome is within the scope of the proposals."""
         match self.pause.scope:
@@ -101,9 +129,9 @@ class PauseRule(OpensForGood):
         return None
 
     def _counted(self, moments: list[_Reported], until: Instant) -> int:
-        """The outcomes in the window that ends then; a single one counts for as long as its pause lasts."""
-        span = self.pause.span if self.pause.within is None else self.pause.within
-        return len({report for at, report in moments if until - span < at <= until})
+        """The outcomes in the window that ends then; at most so many as are counted."""
+        reports = {report for at, report in moments if until - self._span < at <= until}
+        return min(len(reports), self.most)
 
 
 def _report(outcome: PastOutcome, index: int) -> tuple[str, ...]:
@@ -129,12 +157,36 @@ class PauseRules:
             hindsight=max((pause.span + (pause.within or 0) for pause in self.pauses), default=0),
         )
 
+    def mattering(self, outcomes: Sequence[PastOutcome], now: Instant) -> Sequence[PastOutcome]:
+        """Those of the outcomes that decide what some pause says; all where there are few."""
+        if len(outcomes) <= LEAST_COUNTED:
+            return outcomes
+        indexes: set[int] = set()
+        for pause in self.pauses:
+            for facts in _scopes(pause, outcomes):
+                indexes.update(PauseRule(pause, facts).mattering(outcomes, now))
+        return [outcomes[index] for index in sorted(indexes)]
+
     def rules_for(self, campaign: Campaign, facts: Facts) -> Iterator[PressureRule]:  # noqa: ARG002 as CompiledRules
         """In the book's order. Of the customer as a whole a pause holds back only what is sent."""
         for pause in self.pauses:
             applies = pause.scope is not Scope.CUSTOMER or facts.kind == Kind.OUTBOUND
             if applies and not is_excepted(pause.except_, facts):
                 yield self._rules.setdefault((pause.name, _shared(pause, facts)), PauseRule(pause, facts))
+
+
+def _scopes(pause: Pause, outcomes: Sequence[PastOutcome]) -> Iterable[Facts]:
+    """Facts of proposals, of each scope on which the pause may judge by these outcomes differently."""
+    nowhere = Facts("", Kind.OUTBOUND, "", "", "", frozenset())
+    match pause.scope:
+        case Scope.CHANNEL:
+            channels = {outcome.channel for outcome in outcomes}
+            return [nowhere._replace(channel=name, kind=kind) for name in {"", *channels} for kind in Kind]
+        case Scope.OFFER:
+            return [nowhere._replace(offer=name) for name in {outcome.offer for outcome in outcomes}]
+        case Scope.CAMPAIGN:
+            return [nowhere._replace(campaign=name) for name in {outcome.campaign for outcome in outcomes}]
+    return (nowhere,)
 
 
 def _shared(pause: Pause, facts: Facts) -> str:

@@ -1,9 +1,15 @@
 """The contact pressure of a book, compiled: which rules a proposal has to pass."""
 
+from collections.abc import Sequence
+from heapq import nlargest
+
+from engine.decide.pressure.pauses import compile_pauses
 from engine.decide.pressure.quotas import QuotaRule
 from engine.decide.pressure.registry import ROWS
-from engine.decide.pressure.rule import PressureRule
-from engine.model.contact import Facts
+from engine.decide.pressure.rule import CountingRule, PressureRule, RuleInput
+from engine.model.contact import Contact, Facts
+from engine.model.instant import Instant
+from engine.model.outcome import PastOutcome
 from engine.rulebook.model.book import Book, Campaign
 
 
@@ -17,10 +23,16 @@ class Pressure:
     def __init__(self, book: Book) -> None:
         self._rules = [row.compile(book) for row in ROWS if row.compile]
         self._quotas = [row.compile_quotas(book) for row in ROWS if row.compile_quotas]
-        self.is_shared = any(quotas.rules for quotas in self._quotas)
+        self.shared = tuple(rule for quotas in self._quotas for rule in quotas.rules.values())
+        """The rules that count the contacts of all customers together."""
+        self.periodic = tuple(rule for rule in self.shared if rule.span is not None)
+        """Those of them that count anew in each period."""
+        self.is_shared = bool(self.shared)
         """Whether any rule counts the contacts of all customers together."""
         needs = [rules.needs for rules in self._rules]
-        self.lookback = max(need.lookback for need in needs)
+        self._counting = [rule for need in needs for rule in need.counting]
+        self._counting_by_facts: dict[Facts, Sequence[CountingRule]] = {}
+        self.lookback = max((rule.lookback for rule in self._counting), default=0)
         """No older contact is counted by any rule."""
         self.customer_limits = frozenset(name for need in needs for name in need.customer_limits)
         """The attributes by which customers lower limits."""
@@ -31,10 +43,57 @@ class Pressure:
         self.by_customer_clock = any(need.customer_clock for need in needs)
         """Whether it matters where a customer is."""
 
+        self.keeps_zones = any(rule.by_customer_clock for rule in self._counting)
+        """Whether contacts have to keep where their customer might be."""
+
+        self._pauses = compile_pauses(book)
+
     def rules_for(self, campaign: Campaign, facts: Facts) -> tuple[PressureRule, ...]:
         """The rules over the customer that a proposal of the campaign has to pass, in the order of the registry."""
         return tuple(rule for rules in self._rules for rule in rules.rules_for(campaign, facts))
 
+    def counting(self, facts: Facts) -> Sequence[CountingRule]:
+        """The rules that count contacts of one customer with these facts; looked up once."""
+        rules = self._counting_by_facts.get(facts)
+        if rules is None:
+            rules = self._counting_by_facts[facts] = [rule for rule in self._counting if rule.counts(facts)]
+        return rules
+
+    def most(self, facts: Facts) -> int:
+        """Of contacts with these facts that are held equally long, so many of the newest can matter to any rule."""
+        return max((rule.most for rule in self.counting(facts)), default=0)
+
+    def mattering(self, rule_input: RuleInput) -> Sequence[Contact]:
+        """Those of the history that some rule counts, of each rule's as many as decide what it says now and later.
+
+        Without the others every rule gives the same result. Contacts of which few are counted stay in any case, also those
+        that expired or have left their window.
+        """
+        history, now = rule_input.history, rule_input.now
+        if not history:
+            return ()
+        by_rule: dict[CountingRule, list[int]] = {}
+        for index, contact in enumerate(history):
+            for rule in self.counting(contact.facts):
+                if contact.at > now - rule.lookback:
+                    by_rule.setdefault(rule, []).append(index)
+        mattering: set[int] = set()
+        for rule, indexes in by_rule.items():
+            if len(indexes) > rule.most:
+                stops = {index: rule.stops(history[index], rule_input) for index in indexes}
+                mattering.update(nlargest(rule.most, indexes, key=stops.__getitem__))
+            else:
+                mattering.update(indexes)
+        return [history[index] for index in sorted(mattering)]
+
+    def mattering_outcomes(self, outcomes: Sequence[PastOutcome], now: Instant) -> Sequence[PastOutcome]:
+        """Those of the outcomes without which some pause would give another result; all where there are few."""
+        return self._pauses.mattering(outcomes, now)
+
     def quotas_for(self, campaign: Campaign, facts: Facts) -> tuple[QuotaRule, ...]:
         """The rules over all customers together that count such a contact: stock, total, capacity."""
         return tuple(rule for quotas in self._quotas for rule in quotas.rules_for(campaign, facts))
+
+    def unruled_for(self, campaign: Campaign, facts: Facts) -> tuple[str, ...]:
+        """The counters that such a contact would take from if the book had rules for them: another book may have."""
+        return tuple(name for quotas in self._quotas for name in quotas.unruled_for(campaign, facts))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from engine.decide.pressure.counters import QuotaKey
@@ -16,27 +17,42 @@ from engine.rulebook.model.policies import Quota
 
 def compile_stocks(book: Book) -> "QuotaRules":
     """The stock of each offer."""
-    quotas = (offer.stock for offer in book.offers.values())
-    return _quota_rules(book, RuleKind.STOCK, quotas, lambda _, facts: book.offers[facts.offer].stock)
+    quotas = [(offer.stock, CountedContacts(offer=offer.name)) for offer in book.offers.values()]
+    return _quota_rules(book, RuleKind.STOCK, quotas, lambda _, facts: f"{facts.offer}/{RuleKind.STOCK}")
 
 
 def compile_totals(book: Book) -> "QuotaRules":
     """The total of each campaign, over such contacts as its limits count: outbound ones, if it goes out at all."""
 
-    def total(campaign: Campaign, facts: Facts) -> Quota | None:
+    def kind_of(campaign: Campaign) -> str:
         goes_out = any(book.channels[name].kind is Kind.OUTBOUND for name in campaign.channels)
-        return campaign.total if not goes_out or facts.kind == Kind.OUTBOUND else None
+        return Kind.OUTBOUND if goes_out else ""
 
-    quotas = (campaign.total for campaign in book.campaigns.values())
-    return _quota_rules(book, RuleKind.TOTAL, quotas, total)
+    def counter(campaign: Campaign, facts: Facts) -> str:
+        return f"{campaign.name}/{RuleKind.TOTAL}" if kind_of(campaign) in ("", facts.kind) else ""
+
+    quotas = [
+        (campaign.total, CountedContacts(campaign=campaign.name, kind=kind_of(campaign)))
+        for campaign in book.campaigns.values()
+    ]
+    return _quota_rules(book, RuleKind.TOTAL, quotas, counter)
 
 
 def compile_capacities(book: Book) -> "QuotaRules":
     """The capacity of each channel."""
-    quotas = (channel.capacity for channel in book.channels.values())
+    quotas = [(channel.capacity, CountedContacts(channel=channel.name)) for channel in book.channels.values()]
     return _quota_rules(
-        book, RuleKind.CAPACITY, quotas, lambda _, facts: book.channels[facts.channel].capacity
+        book, RuleKind.CAPACITY, quotas, lambda _, facts: f"{facts.channel}/{RuleKind.CAPACITY}"
     )
+
+
+class CountedContacts(NamedTuple):
+    """Which contacts a rule counts: those with what is given here."""
+
+    offer: str = ""
+    campaign: str = ""
+    channel: str = ""
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,6 +63,7 @@ class QuotaRule(OpensForGood):
     kind: RuleKind
     limit: int
     span: CalendarWindow | None
+    counted: CountedContacts
     zones: ZoneSet
     """On whose clock the period is read: the book's; empty where there is none."""
 
@@ -59,15 +76,21 @@ class QuotaRule(OpensForGood):
         """The counter of the current period."""
         return QuotaKey(self.name, 0 if self.span is None else self.span.before(now, self.zones) + 1)
 
+    def ends(self, now: Instant) -> Instant | None:
+        """When the current period ends; None where it does not."""
+        return None if self.span is None else self.span.leaves(now, self.zones)
+
     def evaluate(self, rule_input: RuleInput) -> RuleResult:
-        """Whether one contact more may be made, and if not when the next period begins."""
+        """Whether one contact more may be made; if not, when enough holds have ended or the next period begins."""
         now, limit = rule_input.now, self.limit
         key = self.key(now)
-        counted = rule_input.counts.counted(key, limit, now, rule_input.drawn.get(key, 0))
+        drawn = rule_input.drawn.get(key, ())
+        counted = rule_input.counts.counted(key, limit, now, len(drawn))
         if counted < limit:
             return RuleResult(self, False, now, counted, limit, self.zones)
-        opening = None if self.span is None else self.span.leaves(now, self.zones)
-        return RuleResult(self, True, opening, counted, limit, self.zones)
+        given_back = rule_input.counts.given_back(key, counted - limit + 1, now, drawn) if limit else None
+        openings = [moment for moment in (given_back, self.ends(now)) if moment is not None]
+        return RuleResult(self, True, min(openings, default=None), counted, limit, self.zones)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,27 +99,32 @@ class QuotaRules:
 
     rules: dict[str, QuotaRule]
     """By name."""
-    quota: Callable[[Campaign, Facts], Quota | None]
-    """The quota from which a contact of the campaign takes."""
+    counter: Callable[[Campaign, Facts], str]
+    """The name of the counter from which a contact of the campaign takes, whether the book has a rule for it or not; else
+    empty."""
 
     def rules_for(self, campaign: Campaign, facts: Facts) -> Iterable[QuotaRule]:
         """The one rule that counts such a contact, if there is one."""
-        quota = self.quota(campaign, facts)
-        return () if quota is None else (self.rules[quota.name],)
+        rule = self.rules.get(self.counter(campaign, facts))
+        return () if rule is None else (rule,)
+
+    def unruled_for(self, campaign: Campaign, facts: Facts) -> Iterable[str]:
+        """The counter of such a contact, if the book has no rule for it."""
+        name = self.counter(campaign, facts)
+        return () if not name or name in self.rules else (name,)
 
 
 def _quota_rules(
     book: Book,
     kind: RuleKind,
-    quotas: Iterable[Quota | None],
-    quota: Callable[[Campaign, Facts], Quota | None],
+    quotas: Iterable[tuple[Quota | None, CountedContacts]],
+    counter: Callable[[Campaign, Facts], str],
 ) -> QuotaRules:
-    return QuotaRules(
-        {given.name: _quota_rule(given, kind, book.timezone) for given in quotas if given}, quota
-    )
+    rules = [_quota_rule(quota, kind, counted, book.timezone) for quota, counted in quotas if quota]
+    return QuotaRules({rule.name: rule for rule in rules}, counter)
 
 
-def _quota_rule(quota: Quota, kind: RuleKind, book_zone: ZoneInfo) -> QuotaRule:
+def _quota_rule(quota: Quota, kind: RuleKind, counted: CountedContacts, book_zone: ZoneInfo) -> QuotaRule:
     if quota.window is None:
-        return QuotaRule(quota.name, kind, quota.limit, None, NO_CLOCK)
-    return QuotaRule(quota.name, kind, quota.limit, CalendarWindow(quota.window), (book_zone,))
+        return QuotaRule(quota.name, kind, quota.limit, None, counted, NO_CLOCK)
+    return QuotaRule(quota.name, kind, quota.limit, CalendarWindow(quota.window), counted, (book_zone,))

@@ -34,6 +34,8 @@ class RuleRow:
     """For lists."""
     unopened: str = "for more than 400 days"
     """How long it blocks if it names no next moment; empty: the phrase says it."""
+    is_bounded: bool = False
+    """Whether it counts no further than it needs to, and a larger count is "at least" (see LEAST_COUNTED)."""
     section: str = ""
     """The key of its policies in the section `pressure`; empty: a book writes it elsewhere."""
     compile: Callable[[Book], CompiledRules] | None = None
@@ -59,6 +61,7 @@ ROWS = (
     ),
     RuleRow(
         kind=RuleKind.CAP,
+        is_bounded=True,
         code=ReasonCode.CAPPED,
         section="caps",
         compile=compile_caps,
@@ -67,6 +70,7 @@ ROWS = (
     ),
     RuleRow(
         kind=RuleKind.LIMIT,
+        is_bounded=True,
         code=ReasonCode.CAPPED,
         compile=compile_limits,
         phrase=_COUNTED,
@@ -74,6 +78,7 @@ ROWS = (
     ),
     RuleRow(
         kind=RuleKind.GAP,
+        is_bounded=True,
         code=ReasonCode.TOO_SOON,
         section="gaps",
         compile=compile_gaps,
@@ -82,10 +87,11 @@ ROWS = (
     ),
     RuleRow(
         kind=RuleKind.PAUSE,
+        is_bounded=True,
         code=ReasonCode.PAUSED,
         section="pauses",
         compile=compile_pauses,
-        phrase="{counted} of {limit} {outcomes}, a pause of {window}",
+        phrase="{counted:,} of {limit} {outcomes}, a pause of {window}",
         brief="{counted} of {limit} outcomes, a pause of {window}",
     ),
     RuleRow(
@@ -128,3 +134,7 @@ CODES = {row.kind: row.code for row in ROWS}
 
 PRESSURE = frozenset(row.code for row in ROWS if row.compile or row.compile_quotas)
 """The reasons that name a rule of the book; that of a withdrawn consent names the channel."""
+
+
+SHARED = frozenset(row.kind for row in ROWS if row.compile_quotas)
+"""The kinds of rules over all customers together."""

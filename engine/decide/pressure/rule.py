@@ -28,8 +28,8 @@ class RuleInput(NamedTuple):
     """Where the customer may be; empty if no rule of the book reads the customer's clock."""
     counts: QuotaCounts = NO_QUOTA_COUNTS
     """Counters that all customers share."""
-    drawn: Mapping[QuotaKey, int] = {}
-    """What the evaluation has taken from the counters by contacts that are not committed yet."""
+    drawn: Mapping[QuotaKey, Sequence[Instant | None]] = {}
+    """The contacts, not committed yet, by which the evaluation has taken from counters: when each expires, None: never."""
     outcomes: Sequence[PastOutcome] = ()
     """Past outcomes of the types that some rule of the book reads, in any order."""
 
@@ -83,11 +83,37 @@ class OpensForGood:
         return None if opening is None or opening > bound else max(at, opening)
 
 
+LEAST_COUNTED = 5
+"""Up to so many contacts, and up to its limit, every rule counts exactly; of more it knows that there are at least so many."""
+
+
+class CountingRule(Protocol):
+    """A rule that counts contacts of one customer, as far as it says which of many contacts matter to it."""
+
+    @property
+    def lookback(self) -> Microseconds:
+        """No older contact is counted."""
+
+    @property
+    def most(self) -> int:
+        """So many contacts, those that stop counting last, decide what it says now and later."""
+
+    @property
+    def by_customer_clock(self) -> bool:
+        """Whether it matters where the customer is, and was."""
+
+    def counts(self, facts: Facts) -> bool:
+        """Whether it counts contacts with these facts."""
+
+    def stops(self, contact: Contact, rule_input: RuleInput) -> Instant:
+        """The moment from which on it does not count the contact."""
+
+
 class RuleNeeds(NamedTuple):
     """What has to be known of a customer to evaluate some rules."""
 
-    lookback: Microseconds = 0
-    """No older contact is counted."""
+    counting: Sequence[CountingRule] = ()
+    """Those that count contacts."""
     customer_limits: frozenset[str] = frozenset()
     """The attributes by which customers lower limits."""
     outcomes: frozenset[str] = frozenset()

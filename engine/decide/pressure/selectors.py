@@ -10,8 +10,11 @@ from engine.rulebook.model.policies import Selector
 
 
 def is_excepted(except_: Selector | None, facts: Facts) -> bool:
-    """Whether a policy's `except` lets such a proposal pass. What it selects still counts: it was a contact."""
-    return except_ is not None and except_.selects(facts)
+    """Whether a policy's `except` lets such a proposal pass. What it selects still counts: it was a contact.
+
+    Inbound proposals too: an `except` narrows a policy that names them, and need not name them again.
+    """
+    return except_ is not None and except_.fits(facts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,10 @@ class Command(ABC, Generic[ResultT_co]):
         return None
 
     @classmethod
+    def prepare(cls, store: Store, commands: Sequence[Self]) -> None:
+        """Does what has to be done before the group's transaction, in one of its own; nothing unless a kind says so."""
+
+    @classmethod
     @abstractmethod
     def apply(cls, unit: "UnitOfWork", commands: Sequence[Self]) -> Sequence[ResultT_co | LedgerError]:
         """Applies all commands of this kind in a group, in order; the result of each, or the error that is its own."""

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from engine.decide.evaluate import Evaluation
 from engine.decide.pressure.consent import stricter
 from engine.ledger.commit.commands import Identities
-from engine.ledger.queries import consents, decisions, outcomes
+from engine.ledger.queries import consents, contacts, outcomes
 from engine.ledger.store.store import Store
-from engine.model.contact import Contact
+from engine.model.contact import Contact, Facts
 from engine.model.customer import NOTHING_SAID, Consents, CustomerState
 from engine.model.outcome import PastOutcome
 from engine.model.request import Request
@@ -54,15 +54,20 @@ def persons_of(request: Request, identities: Identities) -> list[str]:
 def contacts_by_person(
     store: Store, evaluations: Sequence[Evaluation], identities: Identities
 ) -> dict[str, list[Contact]]:
-    """The contacts that pressure rules of the evaluations' books can still count; none of a person is an empty list."""
-    contacts: dict[str, list[Contact]] = defaultdict(list)
+    """The contacts that can matter to pressure rules of the evaluations' books; none of a person is an empty list."""
+    by_person: dict[str, list[Contact]] = defaultdict(list)
     lookback = max((evaluation.compiled.pressure.lookback for evaluation in evaluations), default=0)
     persons = _persons([evaluation for evaluation in evaluations if evaluation.candidates], identities)
     if lookback and persons:
         since = min(evaluation.request.now for evaluation in evaluations) - lookback
-        for person, contact in decisions.contacts_of(store, persons, since):
-            contacts[person].append(contact)
-    return contacts
+        pressures = {id(pressure): pressure for pressure in (e.compiled.pressure for e in evaluations)}
+
+        def most(facts: Facts) -> int:
+            return max(pressure.most(facts) for pressure in pressures.values())
+
+        for person, contact in contacts.contacts_of(store, persons, since, most):
+            by_person[person].append(contact)
+    return by_person
 
 
 def _persons(evaluations: Sequence[Evaluation], identities: Identities) -> list[str]:

@@ -9,10 +9,13 @@ from engine.decide.answer import offer_of, to_json
 from engine.decide.evaluate import Evaluation
 from engine.decide.experiments.samples import Sample
 from engine.decide.pressure.contact_state import initial_status
+from engine.decide.pressure.registry import SHARED
+from engine.decide.pressure.rule import RuleResult
 from engine.decide.select import Selection, TriedCandidate
 from engine.ledger.memory import to_json as fields_to_json
+from engine.ledger.queries.contacts import alike_of
 from engine.ledger.store.rows import ContactRow, DecisionRow
-from engine.model.contact import Contact, ContactState
+from engine.model.contact import ContactState
 from engine.model.customer import CustomerState, HeldSignal
 from engine.model.decision import Decision, Outcome
 from engine.model.values import is_blank
@@ -41,7 +44,6 @@ def decision_row(
     person: str,
     decision: Decision,
     selection: Selection,
-    contacts: Sequence[Contact],
     customer_state: CustomerState,
 ) -> DecisionRow:
     """The row of `decisions`."""
@@ -65,7 +67,7 @@ def decision_row(
         next_allowed_at=decision.next_allowed_at,
         expires_at=first.expires_at,
         inputs=_inputs(evaluation, person),
-        trace=_trace(evaluation, person, selection, contacts, customer_state),
+        trace=_trace(evaluation, person, selection, customer_state),
         answer=to_json(decision),
     )
 
@@ -89,6 +91,8 @@ def contact_rows(person: str, decision: Decision, selection: Selection) -> list[
                 offer=facts.offer,
                 category=facts.category,
                 tags=orjson.dumps(sorted(facts.tags)).decode() if facts.tags else "[]",
+                zones=contact.zones,
+                alike=alike_of(contact),
             )
         )
     return rows
@@ -131,7 +135,6 @@ def _trace(
     evaluation: Evaluation,
     person: str,
     selection: Selection,
-    contacts: Sequence[Contact],
     customer_state: CustomerState,
 ) -> str:
     listed = selection.tried[:_MOST_CANDIDATES]
@@ -152,14 +155,14 @@ def _trace(
             for chosen in selection.chosen
         ],
         "counters": [
-            [rule_result.rule.name, rule_result.counted, rule_result.limit, rule_result.blocks]
+            _counter(rule_result)
             for tried in listed
             for channel_result in tried.read
             for rule_result in channel_result.rule_results
         ],
         "contacts": [
-            [contact.at, contact.expires_at, *contact.facts[:5], sorted(contact.facts.tags)]
-            for contact in contacts
+            [contact.at, contact.expires_at, *contact.facts[:5], sorted(contact.facts.tags), contact.zones]
+            for contact in selection.history
         ],
     }
     if learned := [
@@ -176,13 +179,22 @@ def _trace(
         document["propensities"] = propensities
     if experiments := [*_experiments(evaluation, listed, selection, person)]:
         document["experiments"] = experiments
-    if customer_state.outcomes:
-        document["outcomes"] = [[*outcome] for outcome in customer_state.outcomes]
+    if selection.outcomes:
+        document["outcomes"] = [[*outcome] for outcome in selection.outcomes]
     if customer_state.consents:
         document["consents"] = [
             [purpose, *consent] for purpose, consent in sorted(customer_state.consents.items())
         ]
     return orjson.dumps(document).decode()
+
+
+def _counter(rule_result: RuleResult) -> list[str | int | bool | None]:
+    """Rule, count, limit, whether it blocks; of a blocking rule over all customers also when it lets pass next."""
+    rule, *_ = rule_result
+    counter = [rule.name, rule_result.counted, rule_result.limit, rule_result.blocks]
+    if rule_result.blocks and rule.kind in SHARED:
+        counter.append(rule_result.next_allowed_at)
+    return counter
 
 
 def _experiments(

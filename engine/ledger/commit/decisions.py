@@ -17,6 +17,7 @@ from engine.ledger.commit.customer_state import CustomerStates, contacts_by_pers
 from engine.ledger.commit.decision_rows import contact_rows, decision_row
 from engine.ledger.commit.events import ConcludedSignals
 from engine.ledger.commit.learning import trials
+from engine.ledger.commit.new_counters import add_new_counters
 from engine.ledger.commit.quotas import QuotaCommit, QuotaPreview, QuotaUndecided
 from engine.ledger.errors import DecisionFault, LedgerError, RequestIdTaken
 from engine.ledger.queries import decisions, learning, outcomes, persons
@@ -57,6 +58,12 @@ class DecideCommand(Command[Decision]):
         return NamesToLink(self.customers(), request.elapsed, "decide")
 
     @classmethod
+    def prepare(cls, store: Store, commands: Sequence[Self]) -> None:
+        """Adds the counters of the requests' books that the log does not have yet."""
+        evaluations = [command.evaluation for command in commands]
+        add_new_counters(store, [evaluation for evaluation in evaluations if evaluation.candidates])
+
+    @classmethod
     def apply(cls, unit: UnitOfWork, commands: Sequence[Self]) -> list[Decision | LedgerError]:
         """Decides in order; decided anew from the first where what was in hand of a quota was not enough to decide."""
         evaluations = [command.evaluation for command in commands]
@@ -87,6 +94,8 @@ class _GroupDecider:
         self._requests: list[RequestRow] = []
         self._contacts: list[ContactRow] = []
         self._trials: list[TrialRow] = []
+        self._unruled: list[tuple[str, int, Contact, Sequence[str]]] = []
+        """Contacts for whose counters their book has no rule: see `Quotas.follow`."""
         self._concluded = ConcludedSignals()
         self.results: list[Decision | LedgerError] = []
 
@@ -95,6 +104,8 @@ class _GroupDecider:
         if likely := _likely_quotas(self._evaluations):
             self._quotas.open(likely)
         self.results = [self._result(evaluation) for evaluation in self._evaluations]
+        if self._unruled:
+            self._quotas.follow(self._unruled)
         return self
 
     def write(self) -> None:
@@ -151,7 +162,7 @@ class _GroupDecider:
         quotas = QuotaCommit(self._quotas, evaluation.request.elapsed)
         selection = select(evaluation, contacts, person, customer_state, quotas)
         decision = answer(evaluation, selection, str(uuid7()))
-        row = decision_row(evaluation, person, decision, selection, contacts, customer_state)
+        row = decision_row(evaluation, person, decision, selection, customer_state)
         new_contacts = contact_rows(person, decision, selection)
         self._decisions.append(row)
         self._contacts += new_contacts
@@ -173,6 +184,9 @@ class _GroupDecider:
         for position, (proposal, contact, withheld) in enumerate(selection.chosen):
             if withheld is None:
                 self._quotas.take(row.decision_id, position, contact, proposal.campaign_channel.quotas)
+                if proposal.campaign_channel.unruled:
+                    unruled = proposal.campaign_channel.unruled
+                    self._unruled.append((row.decision_id, position, contact, unruled))
 
 
 def _is_other_question(evaluation: Evaluation, answered: AnsweredRequest, decision: Decision) -> bool:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from engine.ledger.commit.commands import AnyCommand, Command, Identities, UnitOfWork, names_of
+from engine.ledger.commit.new_counters import COUNTING
 from engine.ledger.errors import LedgerError
 from engine.ledger.queries import persons
 from engine.ledger.store.store import Store
@@ -26,6 +27,8 @@ def transaction(store: Store, commands: Sequence[AnyCommand]) -> Iterator[None]:
     are linked, it begins again with their persons locked as well, until those still bear the names. The persons of
     decisions that commands read are found and locked in the same way.
     """
+    for indexes in _by_kind(commands, without=()):
+        type(commands[indexes[0]]).prepare(store, [commands[index] for index in indexes])
     others = {lock for command in commands for lock in command.locks()}
     locked: set[str] = set().union(*(command.customers() for command in commands))
     while True:
@@ -33,6 +36,7 @@ def transaction(store: Store, commands: Sequence[AnyCommand]) -> Iterator[None]:
             names = names_of(store, commands)
             required = names.union(persons.resolve(store, list(names)).values())
             if locked.issuperset(required):
+                store.share(COUNTING)
                 yield
                 return
         locked = required

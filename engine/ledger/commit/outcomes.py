@@ -6,18 +6,17 @@ from typing import Self
 
 from engine.decide.answer import from_json
 from engine.decide.compiled import CompiledBook
-from engine.decide.pressure.consent import consents_after, purpose_of
+from engine.decide.pressure.consent import consents_after, reported_purposes
 from engine.decide.pressure.contact_state import ContactStatus, Evidence, status_after
 from engine.ledger.commit.commands import Command, NamesToLink, Stage, UnitOfWork
 from engine.ledger.commit.events import RecordResult, WarnedResult
 from engine.ledger.errors import EventIdTaken, LedgerError, OutcomeRefused
 from engine.ledger.memory import to_json
-from engine.ledger.queries import consents, decisions, outcomes, persons
+from engine.ledger.queries import consents, contacts, decisions, outcomes, persons
 from engine.ledger.queries.decisions import Decided
 from engine.ledger.store.rows import ContactRow, OutcomeRow, PersonRow
 from engine.ledger.store.store import Store
 from engine.model.contact import ContactState
-from engine.model.customer import EVERYTHING
 from engine.model.decision import WITHHELD, ChosenOffer
 from engine.model.event import Event
 from engine.model.instant import Instant
@@ -185,7 +184,7 @@ def change_contacts(
         after = status_after(before, of_contact, now).status
         if after != before:
             changed.append(contact._replace(state=after.state, expires_at=after.expires_at))
-    decisions.change(store, changed)
+    contacts.change(store, changed)
     return changed
 
 
@@ -197,16 +196,10 @@ def keep_consents(store: Store, reported: Sequence[tuple[CompiledBook, OutcomeRo
     kept = consents.consents_of(store, list({row.person for _, row in agreeing}))
     for compiled, row in agreeing:
         agrees = _AGREES[OutcomeType(row.type)]
-        kept[row.person] = consents_after(
-            kept.get(row.person, {}), _purpose(compiled, row.channel), row.at, agrees=agrees
-        )
+        for purpose in reported_purposes(compiled.book.channels.values(), row.channel):
+            before = kept.get(row.person, {})
+            kept[row.person] = consents_after(before, purpose, row.at, agrees=agrees)
     consents.keep(store, kept)
-
-
-def _purpose(compiled: CompiledBook, channel_name: str) -> str:
-    """The purpose of the channel; all purposes where the book has no such channel, or it is none that is sent on."""
-    channel = compiled.book.channels.get(channel_name)
-    return (purpose_of(channel) if channel else "") or EVERYTHING
 
 
 def _outcome_row(

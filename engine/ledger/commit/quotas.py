@@ -13,8 +13,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NoReturn, TypeVar
 
-from engine.decide.pressure.counters import QuotaKey
+from engine.decide.pressure.counters import QuotaKey, nth_expiry
 from engine.decide.pressure.quotas import QuotaRule
+from engine.ledger.queries import new_counters
 from engine.ledger.queries import quotas as queries
 from engine.ledger.queries.quotas import DueHolding
 from engine.ledger.store.rows import CounterRow, HoldingRow
@@ -23,6 +24,10 @@ from engine.model.contact import Contact
 from engine.model.instant import Instant
 
 _T = TypeVar("_T")
+
+
+_MOST_PENDING = 64
+"""Holdings that are read to say when the next of them ends; more where more have to end."""
 
 
 class QuotaUndecided(Exception):
@@ -108,6 +113,8 @@ class Quotas:
         self._latest: Instant = 0
         """The latest moment up to which a decision of the group gives holdings back."""
         self._peeked: dict[tuple[QuotaKey, Instant], int] = {}
+        self._pending: dict[QuotaKey, tuple[Instant, Sequence[DueHolding], bool]] = {}
+        """Holdings that end later than a moment: the moment, the first of them, and whether these are all."""
         self._due_counts: dict[tuple[QuotaKey, Instant], int] = {}
         self._reported: Mapping[tuple[str, int], bool] = {}
         self._is_adjusted = True
@@ -156,12 +163,28 @@ class Quotas:
     def take(self, decision_id: str, position: int, contact: Contact, quotas: Sequence[QuotaRule]) -> None:
         """Counts a contact that is kept."""
         for rule in quotas:
-            key = rule.key(contact.at)
-            balance = self._balances[key]
-            balance.take()
-            if contact.expires_at is not None:
-                heapq.heappush(balance.own, (contact.expires_at, len(self._holdings)))
-            self._holdings.append(HoldingRow(decision_id, position, *key, True, contact.expires_at))
+            self._take(decision_id, position, contact, rule.key(contact.at))
+
+    def follow(self, contacts: Sequence[tuple[str, int, Contact, Sequence[str]]]) -> None:
+        """Counts contacts for counters that their book has no rule for and the log has: of another version of the book.
+
+        contacts: decision_id, position, contact, and the names of such counters. Raises QuotaUndecided.
+        """
+        names = {(name, contact.at) for *_, contact, names in contacts for name in names}
+        keys = new_counters.latest(self._store, sorted(names))
+        self._open(dict.fromkeys(keys.values()))
+        for decision_id, position, contact, own in contacts:
+            for name in own:
+                if (key := keys.get((name, contact.at))) is not None:
+                    self._make_room(key, 1)
+                    self._take(decision_id, position, contact, key)
+
+    def _take(self, decision_id: str, position: int, contact: Contact, key: QuotaKey) -> None:
+        balance = self._balances[key]
+        balance.take()
+        if contact.expires_at is not None:
+            heapq.heappush(balance.own, (contact.expires_at, len(self._holdings)))
+        self._holdings.append(HoldingRow(decision_id, position, *key, True, contact.expires_at))
 
     def peek(self, key: QuotaKey, now: Instant) -> int:
         """How many contacts count, without locking or giving back anything."""
@@ -175,6 +198,29 @@ class Quotas:
         given_back = sum(holding.expires_at <= now for holding in balance.given_back)
         own = sum(expires_at <= now for expires_at, _ in balance.own)
         return max(0, balance.used - (self._due_counts[key, now] - given_back) - own)
+
+    def given_back(
+        self, key: QuotaKey, number: int, now: Instant, drawn: Sequence[Instant | None]
+    ) -> Instant | None:
+        """See `QuotaCounts.given_back`; not known where more than a thousand have to be given back."""
+        if number > queries.MOST_DUE:
+            return None
+        balance = self._balances.get(key)
+        gone = set(balance.given_back) if balance else set()
+        own = [expires_at for expires_at, _ in balance.own] if balance else []
+        stored = self._pending_after(key, number + len(gone), now)
+        still = [holding.expires_at for holding in stored if holding not in gone]
+        return nth_expiry([*still, *(at for at in own if at > now), *drawn], number)
+
+    def _pending_after(self, key: QuotaKey, number: int, now: Instant) -> Sequence[DueHolding]:
+        """The stored holdings that end after the moment, the first of them and at least so many; read once for the group."""
+        since, known, is_all = self._pending.get(key, (now + 1, (), False))
+        later = [holding for holding in known if holding.expires_at > now]
+        if now < since or (len(later) < number and not is_all):
+            most = max(number, _MOST_PENDING)
+            later = queries.pending(self._store, key, now, most)
+            self._pending[key] = (now, later, len(later) < most)
+        return later
 
     def write(self) -> None:
         """Writes what was taken and given back."""
@@ -208,17 +254,22 @@ class Quotas:
         moves = {key: number for key, number in moves.items() if number}
         self._open(dict.fromkeys(moves))
         for key, number in moves.items():
-            balance = self._balances[key]
-            if not balance.is_whole and (not balance.rows or balance.left(balance.limit) < number):
-                self._need_whole(key, None)
-            balance.take(number)
+            self._make_room(key, number)
+            self._balances[key].take(number)
         self._is_adjusted = True
+
+    def _make_room(self, key: QuotaKey, number: int) -> None:
+        """Makes sure that so many contacts more, whatever the limit, leave no shard with more than its quota."""
+        balance = self._balances[key]
+        if not balance.is_whole and (not balance.rows or balance.left(balance.limit) < number):
+            self._need_whole(key, None)
 
     def _start_again(self) -> None:
         """Gives up everything in hand, and waits for all shards of the counters that turned out to be needed."""
         self._store.retreat()
         self._balances, self._holdings, self._is_adjusted = {}, [], not self._reported
         self._peeked, self._due_counts = {}, {}  # others may have committed meanwhile
+        self._pending = {}
         rows_by_key: dict[QuotaKey, list[CounterRow]] = {key: [] for key in self._whole}
         for row in queries.lock_all(self._store, list(self._whole)):
             rows_by_key[QuotaKey(row.counter, row.period)].append(row)
@@ -332,6 +383,13 @@ class QuotaCommit:
         """See `QuotaCounts.counted`. Raises QuotaUndecided."""
         return self._quotas.counted(key, limit, min(now, self._elapsed), drawn)
 
+    def given_back(
+        self, key: QuotaKey, number: int, now: Instant, drawn: Sequence[Instant | None]
+    ) -> Instant | None:
+        """See `QuotaCounts.given_back`; not before the moment of the request, should that be simulated."""
+        moment = self._quotas.given_back(key, number, min(now, self._elapsed), drawn)
+        return None if moment is None else max(moment, now)
+
 
 class QuotaPreview:
     """The counters for a preview: they are looked at, and nothing of them is taken."""
@@ -342,3 +400,9 @@ class QuotaPreview:
     def counted(self, key: QuotaKey, limit: int, now: Instant, drawn: int) -> int:  # noqa: ARG002
         """See `QuotaCounts.counted`."""
         return self._quotas.peek(key, now) + drawn
+
+    def given_back(
+        self, key: QuotaKey, number: int, now: Instant, drawn: Sequence[Instant | None]
+    ) -> Instant | None:
+        """See `QuotaCounts.given_back`."""
+        return self._quotas.given_back(key, number, now, drawn)

@@ -14,7 +14,7 @@ from engine.decide.experiments.posteriors import Propensity
 from engine.decide.pressure.counters import LoggedQuotaCounts, QuotaCounts
 from engine.decide.signals.strata import PREFIX
 from engine.ledger.memory import memory_of
-from engine.ledger.queries import decisions
+from engine.ledger.queries import contacts, decisions
 from engine.ledger.store.rows import DecisionRow
 from engine.ledger.store.store import Store
 from engine.model.contact import Contact, Facts
@@ -70,7 +70,7 @@ def find_logged(store: Store, decision_id: str, compiled: CompiledBook) -> Logge
     logged, lookback = logged_decision_of(row, compiled), compiled.pressure.lookback
     if logged.decision.candidate_outcomes or not lookback:
         return logged
-    return logged._replace(history=tuple(decisions.contacts_before(store, row, row.at - lookback)))
+    return logged._replace(history=tuple(contacts.contacts_before(store, row, row.at - lookback)))
 
 
 def logged_decision_of(row: DecisionRow, compiled: CompiledBook) -> LoggedDecision:
@@ -83,7 +83,7 @@ def logged_decision_of(row: DecisionRow, compiled: CompiledBook) -> LoggedDecisi
         ),
         trace["more_candidates"],
         tuple(_contact(logged) for logged in trace["contacts"]),
-        LoggedQuotaCounts(row.at, ((rule, counted) for rule, counted, *_ in trace["counters"])),
+        LoggedQuotaCounts(row.at, map(_counter, trace["counters"])),
         row.person,
         _customer_state(trace),
         inputs.get("conversions", {}),
@@ -91,6 +91,12 @@ def logged_decision_of(row: DecisionRow, compiled: CompiledBook) -> LoggedDecisi
         _learned(trace),
         tuple(inputs["masked"]),
     )
+
+
+def _counter(logged: Sequence[Any]) -> tuple[str, int | None, int | None]:
+    """The rule, what it counted, and its next moment; earlier versions did not log the last."""
+    rule, counted, _, _, *rest = logged
+    return rule, counted, rest[0] if rest else None
 
 
 def _request(row: DecisionRow, inputs: Mapping[str, Any], request_id: str, compiled: CompiledBook) -> Request:
@@ -153,5 +159,6 @@ def _candidate_outcome(
 
 
 def _contact(logged: Sequence[Any]) -> Contact:
-    at, expires_at, channel, kind, campaign, offer, category, tags = logged
-    return Contact(at, expires_at, Facts(channel, kind, campaign, offer, category, frozenset(tags)))
+    at, expires_at, channel, kind, campaign, offer, category, tags, *rest = logged
+    facts = Facts(channel, kind, campaign, offer, category, frozenset(tags))
+    return Contact(at, expires_at, facts, rest[0] if rest else "")

@@ -22,6 +22,14 @@ _REPLACE = """
 """Added consents replace those of the same person and purpose."""
 
 
+_WITHDRAWN = Select(
+    "purpose, count(*)",
+    "FROM consents WHERE withdrawn_at IS NOT NULL AND (given_at IS NULL OR given_at <= withdrawn_at)"
+    " GROUP BY purpose ORDER BY purpose",
+)
+"""The purposes that are withdrawn, and of how many persons."""
+
+
 _DELETE = "DELETE FROM consents WHERE person IN :given(person text)"
 """Deletes the consents of persons."""
 
@@ -32,6 +40,11 @@ def consents_of(store: Store, persons: Sequence[str]) -> dict[str, Consents]:
     for person, purpose, withdrawn_at, given_at in store.select(_CONSENTS, persons):
         by_person[person][purpose] = Consent(withdrawn_at, given_at)
     return {**by_person}
+
+
+def withdrawn_purposes(store: Store) -> dict[str, int]:
+    """The purposes that are withdrawn, and of how many persons; reads all consents."""
+    return {purpose: int(number) for purpose, number in store.select(_WITHDRAWN)}
 
 
 def keep(store: Store, consents: Mapping[str, Consents]) -> None:

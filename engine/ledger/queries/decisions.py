@@ -2,14 +2,11 @@
 
 import time
 from collections.abc import Sequence
-from typing import Any, NamedTuple
-
-import orjson
+from typing import NamedTuple
 
 from engine.ledger.store.rows import ContactRow, DecisionRow, RequestRow
 from engine.ledger.store.statements import Select, columns, id_from
 from engine.ledger.store.store import Store
-from engine.model.contact import Contact, Facts
 from engine.model.instant import DAY, Instant
 
 
@@ -44,25 +41,6 @@ _ANSWERED = Select(
 """The answers to request ids, of decisions from a decision_id on."""
 
 
-_CONTACT_COLUMNS = columns(("at", "expires_at", *Facts._fields))
-"""What `_contact` reads."""
-
-
-_CONTACTS = Select(
-    f"person, {_CONTACT_COLUMNS}",
-    "FROM contacts WHERE person IN :given(person text) AND at > ? AND state <> 'released'",
-    packed=True,
-)
-"""The persons' contacts later than an instant that were not released."""
-
-
-_CONTACTS_BEFORE = Select(
-    _CONTACT_COLUMNS,
-    "FROM contacts WHERE person = ? AND at > ? AND decision_id < ? AND state <> 'released'",
-)
-"""A person's contacts later than an instant, of decisions before a decision_id."""
-
-
 _DECISION = Select(columns(DecisionRow._fields), "FROM decisions WHERE decision_id = ?")
 """The row of a decision."""
 
@@ -81,13 +59,6 @@ _CONTACTS_MADE = Select(
     " WHERE c.person = given.person AND c.at = given.at AND c.decision_id = given.decision_id",
 )
 """The contacts that decisions made, by their key."""
-
-
-_CHANGE_CONTACT = (
-    "UPDATE contacts SET state = ?, expires_at = ?"
-    " WHERE person = ? AND at = ? AND decision_id = ? AND position = ?"
-)
-"""Changes the state of a contact."""
 
 
 _KNOWN_FOR = 31 * DAY
@@ -123,30 +94,6 @@ def decided_about(store: Store, decision_ids: Sequence[str]) -> set[str]:
 def contacts_made(store: Store, keys: Sequence[tuple[str, Instant, str]]) -> list[ContactRow]:
     """The contacts that decisions made; keys: present person, time and decision_id of each decision."""
     return [ContactRow(*row) for row in store.select(_CONTACTS_MADE, keys)] if keys else []
-
-
-def change(store: Store, contacts: Sequence[ContactRow]) -> None:
-    """Writes the states of contacts that are there."""
-    for contact in contacts:
-        key = contact.person, contact.at, contact.decision_id, contact.position
-        store.change(_CHANGE_CONTACT, contact.state, contact.expires_at, *key)
-
-
-def contacts_of(store: Store, persons: Sequence[str], since: Instant) -> list[tuple[str, Contact]]:
-    """The contacts of persons later than `since` that were not released, each with its person."""
-    return [(person, _contact(row)) for person, *row in store.select(_CONTACTS, persons, since)]
-
-
-def contacts_before(store: Store, decision: DecisionRow, since: Instant) -> list[Contact]:
-    """The contacts later than `since` that earlier decisions made for the decision's person, as they are now."""
-    rows = store.select(_CONTACTS_BEFORE, decision.person, since, decision.decision_id)
-    return [_contact(row) for row in rows]
-
-
-def _contact(row: Sequence[Any]) -> Contact:
-    at, expires_at, channel, kind, campaign, offer, category, tags = row
-    facts = Facts(channel, kind, campaign, offer, category, frozenset(orjson.loads(tags)))
-    return Contact(at, expires_at, facts)
 
 
 def keep(

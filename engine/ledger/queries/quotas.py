@@ -90,6 +90,14 @@ _DUE_AND_FREE = Select(_DUE.columns, f"{_DUE.source} FOR UPDATE SKIP LOCKED")
 """The same, locked, of those that are not locked."""
 
 
+_PENDING = Select(
+    columns(DueHolding._fields),
+    "FROM holdings WHERE counter = ? AND period = ? AND expires_at > ?"
+    f" ORDER BY {columns(DueHolding._fields)} LIMIT ?",
+)
+"""The holdings of a counter that end by themselves later than an instant, the first to end first."""
+
+
 _HOLDINGS = Select(
     columns(HoldingRow._fields, "h"),
     "FROM :given(decision_id text, position bigint) AS given CROSS JOIN holdings AS h"
@@ -158,6 +166,11 @@ def due(store: Store, key: CounterKey, now: Instant, *, skip: int = 0) -> list[D
     """The oldest holdings that are due and not locked, at most MOST_DUE after the first `skip`."""
     statement = _DUE_AND_FREE if store.shards > 1 else _DUE
     return [DueHolding(*row) for row in store.select(statement, *key, now, skip)]
+
+
+def pending(store: Store, key: CounterKey, now: Instant, most: int) -> list[DueHolding]:
+    """The first holdings that end by themselves after the moment, without locking anything."""
+    return [DueHolding(*row) for row in store.select(_PENDING, *key, now, most)]
 
 
 def holdings(store: Store, contacts: Sequence[tuple[str, int]], *, free: bool = False) -> list[HoldingRow]:

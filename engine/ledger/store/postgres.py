@@ -19,7 +19,7 @@ from psycopg.types.json import set_json_loads
 from sqlalchemy import NullPool, create_engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from engine.ledger.errors import DataRefused, LedgerUnavailable
+from engine.ledger.errors import CommitUnknown, DataRefused, LedgerUnavailable
 from engine.ledger.migrate import migrate_database
 from engine.ledger.store.locks import LOCK, MOST_LOCKS, check_lock_table, join, read_lock_table
 from engine.ledger.store.partitions import make_partitions
@@ -34,6 +34,10 @@ _BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 _BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 
+_SHARE = "SELECT pg_advisory_xact_lock_shared(hashtextextended(%s, 0))"
+"""Shares a lock of those that are taken by name."""
+
+
 _PARTITIONS_EVERY = 6 * 3600.0
 """Seconds between looks at the partitions of the coming months."""
 
@@ -45,6 +49,10 @@ _IN_LIST = re.compile(r"IN (:given\([^,)]*\))")
 
 
 logging.getLogger("psycopg").setLevel(logging.ERROR)  # it raises what it warns of
+
+
+_GONE = ("08", "57P")
+"""Classes of errors after which the server tells nothing more: the connection is lost, or the server is ended."""
 
 
 _OF_DATA = (
@@ -61,8 +69,7 @@ class PostgresStore(Store):
 
     url: as libpq reads it, `postgresql://user@host:5432/database`. busy_timeout: seconds to wait for another server's
     transaction with the same locks. reads: whether it is only read. `transaction` raises LedgerUnavailable when it was
-    not kept, and when that is unknown because the connection broke while it was being committed: a retry by request_id
-    tells.
+    not kept, CommitUnknown when the connection broke while it was being committed: a retry by request_id tells.
     """
 
     shards = 8
@@ -70,6 +77,7 @@ class PostgresStore(Store):
     errors = (psycopg.Error,)
 
     def __init__(self, url: str, *, busy_timeout: float = 2.0, reads: bool = False) -> None:
+        super().__init__()
         self._url, self._busy_timeout, self._reads = url, busy_timeout, reads
         self._session = session(url, busy_timeout)
         self._connection: psycopg.Connection[Any] | None = None
@@ -77,6 +85,7 @@ class PostgresStore(Store):
 
     def close(self) -> None:
         """Closes the connection; the next transaction opens another."""
+        self.counters.clear()
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -104,10 +113,18 @@ class PostgresStore(Store):
     @contextmanager
     def _committed(self, begin: str) -> Iterator[None]:
         connection = self._ready()
-        with connection.pipeline():
-            connection.execute(begin.encode())
-            yield
-            end = connection.execute("COMMIT")
+        committing = False
+        try:
+            with connection.pipeline():
+                connection.execute(begin.encode())
+                yield
+                committing = True
+                end = connection.execute("COMMIT")
+        except psycopg.OperationalError as error:
+            if committing and (error.sqlstate is None or error.sqlstate.startswith(_GONE)):
+                self.close()
+                raise CommitUnknown(f"the log may not have taken the write: {_cause(error)}") from error
+            raise
         if end.statusmessage != "COMMIT":
             raise LedgerUnavailable(f"the log did not take the write: {end.statusmessage}")
 
@@ -139,6 +156,10 @@ class PostgresStore(Store):
         with self._opened().pipeline():
             self._run("ROLLBACK TO SAVEPOINT mark", (), prepare=False)
         self.mark()
+
+    def share(self, name: str) -> None:
+        """Waits until no transaction has the lock for itself; what is sent after it waits as well."""
+        self._run(_SHARE, (name,))
 
     def prove(self) -> None:
         """Writes what changes nothing: a transaction with a number has a record of its end, which is synced."""

@@ -49,7 +49,28 @@ class RequestRow(NamedTuple):
     decision_id: IdKey
 
 
-@stored("contacts", sqlite_with_rowid=False, postgresql_partition_by="RANGE (at)")
+_ALIKE = Index(
+    "contacts_alike",
+    "person",
+    "alike",
+    "at",
+    sqlite_where=text("state <> 'released'"),
+    postgresql_where=text("state <> 'released'"),
+)
+
+
+_BY_OFFER = Index(
+    "contacts_by_offer",
+    "offer",
+    "campaign",
+    "channel",
+    "at",
+    sqlite_where=text("state <> 'shadow'"),
+    postgresql_where=text("state <> 'shadow'"),
+)
+
+
+@stored("contacts", _ALIKE, _BY_OFFER, sqlite_with_rowid=False, postgresql_partition_by="RANGE (at)")
 class ContactRow(NamedTuple):
     """What uses up contact pressure: one row an offer, stored beside the person's other contacts."""
 
@@ -69,6 +90,10 @@ class ContactRow(NamedTuple):
     category: str
     tags: str
     """The offer's tags at the time, a JSON list in order."""
+    zones: str = ""
+    """Where the customer might be at the time, as in engine.decide.attributes.zones; empty: it was of no importance."""
+    alike: Id = ""
+    """The same for contacts that no rule tells apart but by their time (see `alike_of`); empty: not known."""
 
 
 @stored("counters", sqlite_with_rowid=False)

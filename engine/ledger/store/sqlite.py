@@ -12,7 +12,7 @@ import orjson
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
-from engine.ledger.errors import DataRefused, LedgerUnavailable
+from engine.ledger.errors import CommitUnknown, DataRefused, LedgerUnavailable
 from engine.ledger.store.statements import Select, TableColumn, bound, with_given
 from engine.ledger.store.store import RowT, Store
 from engine.ledger.store.tables import table_of
@@ -24,6 +24,10 @@ _MOST_ROWS = 64
 
 _CACHE_KIB = 16 * 1024
 """SQLite's own cache of pages: the server grows by it and no more; the system's cache holds the rest of the file."""
+
+
+_PRIMARY = 0xFF
+"""Of SQLite's extended codes: https://www.sqlite.org/rescode.html"""
 
 
 _OF_DATA = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError)
@@ -41,6 +45,7 @@ class SqliteStore(Store):
     errors = (sqlite3.Error,)
 
     def __init__(self, url: str, *, busy_timeout: float = 2.0) -> None:
+        super().__init__()
         self._url, self._path = url, sqlite_path(url)
         self._busy_timeout = busy_timeout
         self._connection: sqlite3.Connection | None = None
@@ -48,6 +53,7 @@ class SqliteStore(Store):
 
     def close(self) -> None:
         """Closes the file; the next transaction opens it again."""
+        self.counters.clear()
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -62,11 +68,14 @@ class SqliteStore(Store):
             with self._writing() if writes else self._reading() as connection:
                 try:
                     yield
-                    connection.execute("COMMIT")
+                    _commit(connection)
                 except BaseException:
                     if connection.in_transaction:
                         connection.execute("ROLLBACK")
                     raise
+        except CommitUnknown:
+            self.close()
+            raise
         except WriterLockNotTaken as error:
             raise LedgerUnavailable("the log is kept busy by other processes") from error
         except (sqlite3.Error, OSError) as error:
@@ -125,6 +134,9 @@ class SqliteStore(Store):
         """Undoes everything since the mark."""
         self._run("ROLLBACK TO SAVEPOINT mark", ())
 
+    def share(self, name: str) -> None:
+        """Does nothing: writers come one by one."""
+
     def prove(self) -> None:
         """Writes what changes nothing: a page of the file."""
         ((version,),) = self._run("PRAGMA user_version", ())
@@ -139,6 +151,16 @@ class SqliteStore(Store):
         """The connection, opened if it is not; raises sqlite3.Error."""
         self._connection = self._connection or _connected(self._path, self._busy_timeout)
         return self._connection
+
+
+def _commit(connection: sqlite3.Connection) -> None:
+    """Ends the transaction. Raises CommitUnknown if the file failed: maybe all of it is written, and only the sync failed."""
+    try:
+        connection.execute("COMMIT")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & _PRIMARY == sqlite3.SQLITE_IOERR:
+            raise CommitUnknown(f"the log may not have taken the write: {error}") from error
+        raise
 
 
 def _connected(path: Path, busy_timeout: float) -> sqlite3.Connection:

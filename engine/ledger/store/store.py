@@ -27,6 +27,10 @@ class Store(ABC):
     errors: tuple[type[Exception], ...] = ()
     """What its statements raise when they fail; `transaction` turns it into LedgerUnavailable."""
 
+    def __init__(self) -> None:
+        self.counters: set[tuple[str, int]] = set()
+        """Counters that are known to be in the log: name and period."""
+
     @abstractmethod
     def transaction(self, locks: Iterable[str] = (), *, writes: bool = True) -> AbstractContextManager[None]:
         """Keeps everything inside together when the block ends, or nothing of it when it raises. They do not nest.
@@ -63,6 +67,10 @@ class Store(ABC):
     @abstractmethod
     def retreat(self) -> None:
         """Undoes everything since the mark, and gives up the rows that were locked since."""
+
+    @abstractmethod
+    def share(self, name: str) -> None:
+        """Shares a lock until the transaction ends: one that takes it by `transaction` waits, or is waited for."""
 
     @abstractmethod
     def prove(self) -> None:

@@ -15,7 +15,9 @@ from engine.decide.attributes.zones import (
     local_time,
     plausible_zones,
     zone_of,
+    zones_named,
     zones_of,
+    zones_text,
 )
 from engine.model.instant import SECOND, from_datetime
 from engine.model.values import Attributes, Value
@@ -157,3 +159,21 @@ def test_links_of_books() -> None:
     zone = book.timezone
     assert zone_of({"location.country": "US"}, zone).key == "America/Los_Angeles"
     assert ZoneInfo("Pacific/Honolulu") in plausible_zones({}, zone)
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        ({}, "beside America/New_York"),
+        ({"location.country": "nz"}, "NZ"),
+        ({"location.time_zone": "Asia/Tokyo"}, "Asia/Tokyo"),
+        ({"profile.time_zone": "US/Eastern"}, "America/New_York"),
+        ({"location.latitude": 43.8, "location.longitude": 87.6}, "Asia/Shanghai,Asia/Urumqi"),
+    ],
+)
+def test_zones_are_read_from_their_text(given: Attributes, text: str) -> None:
+    """A contact keeps the plausible zones in few words, and has the same zones by them later."""
+    zone = ZoneInfo("America/New_York")
+    assert zones_text(given, zone) == text
+    assert zones_named(text) == plausible_zones(given, zone)
+    assert zones_named("") == zones_named("Nowhere/At_All") == ()

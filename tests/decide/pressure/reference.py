@@ -58,9 +58,16 @@ def concerns(policy: Policy, facts: Facts) -> bool:
     """Whether the policy is about such a proposal at all."""
     if isinstance(policy, Pause):
         silenced = facts.kind == "outbound" or policy.scope != "customer"
-        return silenced and not (policy.except_ is not None and matches(policy.except_, facts))
+        return silenced and not is_excepted(policy.except_, facts)
     selector = policy.select if isinstance(policy, Quiet) else policy.count
-    return matches(selector, facts) and not (policy.except_ is not None and matches(policy.except_, facts))
+    return matches(selector, facts) and not is_excepted(policy.except_, facts)
+
+
+def is_excepted(except_: Selector | None, facts: Facts) -> bool:
+    """All criteria of the exception fit, whichever way the channel goes."""
+    return except_ is not None and matches(
+        except_, facts._replace(kind="outbound") if not except_.kind else facts
+    )
 
 
 def matches(selector: Selector, facts: Facts) -> bool:
@@ -102,7 +109,15 @@ def _blocks(
     limit: float = policy.limit
     if policy.customer_limit is not None and policy.customer_limit in customer_limits:
         limit = min(limit, max(0.0, customer_limits[policy.customer_limit] // 1))
-    return sum(_in_window(policy.window, contact.at, now, zone) for contact in counted) >= limit
+    window = policy.window
+    own = isinstance(window, Calendar) and window.clock == "customer"
+    return sum(_counts(window, contact, now, zone, own=own) for contact in counted) >= limit
+
+
+def _counts(window: Rolling | Calendar, contact: Contact, now: int, zone: ZoneInfo, *, own: bool) -> bool:
+    """In the present zone or, on the customer's clock, in one of those in which the contact was decided."""
+    past = map(ZoneInfo, filter(None, contact.zones.split(","))) if own else ()
+    return any(_in_window(window, contact.at, now, known) for known in (zone, *past))
 
 
 def _in_window(window: Rolling | Calendar, at: int, now: int, zone: ZoneInfo) -> bool:

@@ -164,7 +164,7 @@ customer_limits = st.dictionaries(
 
 @st.composite
 def histories(draw: st.DrawFn, now: int) -> list[Contact]:
-    """Contacts of the weeks before the moment, some of them reserved, one in a while later than it."""
+    """Contacts of the weeks before the moment, some of them reserved, some elsewhere, one in a while later than it."""
     contacts = []
     for _ in range(draw(st.integers(0, 8))):
         at = (
@@ -173,7 +173,9 @@ def histories(draw: st.DrawFn, now: int) -> list[Contact]:
             else now - draw(_spans(200))
         )
         held = draw(st.none() | st.integers(-24 * 60, 4 * 1440))
-        contacts.append(Contact(at, None if held is None else now + held * MINUTE, draw(facts)))
+        past = draw(st.just([]) | st.lists(zones, min_size=1, max_size=2, unique=True))
+        expires_at = None if held is None else now + held * MINUTE
+        contacts.append(Contact(at, expires_at, draw(facts), ",".join(zone.key for zone in past)))
     return contacts
 
 

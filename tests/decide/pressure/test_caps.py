@@ -48,6 +48,20 @@ def test_except_lifts_a_rule_from_proposals_but_their_contacts_still_count(polic
     assert look(rule, NOW, [Contact(NOW - 1, None, service)]).blocks
 
 
+@pytest.mark.parametrize(
+    "policy",
+    [
+        Cap("rule", 1, Rolling(HOUR), Selector(kind=frozenset({Kind.INBOUND})), SERVICE),
+        Gap("rule", HOUR, Selector(channel=frozenset({"web"})), SERVICE),
+    ],
+)
+def test_except_holds_for_inbound_proposals_too(policy: Cap | Gap) -> None:
+    """Of a rule that names inbound contacts a service page is excepted, though the `except` names no kind."""
+    page = SMS._replace(channel="web", kind="inbound")
+    assert [rule.name for rule in rules(policy, facts=page)] == ["rule"]
+    assert rules(policy, facts=page._replace(category="service")) == ()
+
+
 def test_a_rule_applies_to_what_it_would_count() -> None:
     """A cap on SMS does not hold back WeChat, and a gap on a tag not what has another."""
     cap = Cap("cap", 1, Rolling(HOUR), Selector(channel=frozenset({"sms"})))

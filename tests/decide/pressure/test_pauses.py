@@ -1,18 +1,23 @@
 """Pauses: what begins them, what they silence, and the moment at which they are over."""
 
+import random
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from engine.decide.pressure.rule import HORIZON, RuleInput, RuleResult
 from engine.model.contact import Facts
-from engine.model.instant import DAY
+from engine.model.instant import DAY, SECOND
 from engine.model.outcome import PastOutcome
 from engine.rulebook.model.policies import Pause, Scope, Selector
+from tests.decide.pressure import strategies
 from tests.decide.pressure.rules import CAMPAIGN, SMS, pressure
 
 NOW = 1_000 * DAY
+HOUR = 3600 * SECOND
 COMPLAINT = Pause("peace", frozenset(("complained",)), 30 * DAY)
 THRICE = Pause("tired", frozenset(("ignored", "bounced")), 10 * DAY, times=3, within=7 * DAY)
 WEB = SMS._replace(channel="web", kind="inbound")
@@ -143,3 +148,29 @@ def test_a_decisions_outcome_counts_once() -> None:
     others = [report._replace(decision_id=f"d-{number}") for number, report in enumerate(reports)]
     assert blocks(THRICE, *others)
     assert not blocks(THRICE, *others[:2], others[1]._replace(at=NOW - 9))
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(strategies.pauses, min_size=1, max_size=1), strategies.facts, st.data())
+def test_of_many_outcomes_those_that_matter_are_enough(
+    policies: list[Pause], facts: Facts, data: st.DataObject
+) -> None:
+    """Whatever was reported, and however often of the same decision, a pause says the same by the few that matter."""
+    now, chance = data.draw(strategies.moments), random.Random(data.draw(st.integers(0, 2**32)))
+    outcomes = [
+        PastOutcome(
+            chance.choice(("complained", "bounced", "ignored")),
+            now - chance.randrange(-HOUR, chance.choice((2, 30, 300)) * HOUR),
+            chance.choice(("", "sms", "web")),
+            chance.choice(("", "a", "b")),
+            chance.choice(("", "x", "y")),
+            chance.choice(("", *"12345678")),
+        )
+        for _ in range(data.draw(st.sampled_from((4, 12, 150))))
+    ]
+    compiled = pressure(*policies)
+    mattering = compiled.mattering_outcomes(outcomes, now)
+    assert len(mattering) <= 2 * 5 * 8  # two windows of at most five, for each scope
+    for rule in compiled.rules_for(CAMPAIGN, facts):
+        everything = RuleInput(now, (), {}, (), outcomes=outcomes)
+        assert rule.evaluate(everything._replace(outcomes=mattering)) == rule.evaluate(everything)

@@ -120,6 +120,38 @@ def test_the_channel_that_is_named_says_of_what(
     assert reached(compiled, store) == left
 
 
+@pytest.mark.parametrize("consent", ["offers", "not_needed"])
+def test_a_withdrawal_outlasts_the_name_of_its_purpose(
+    compiled: CompiledBook, store: Store, tmp_path: Path, consent: str
+) -> None:
+    """By a book that names another purpose, or none, it holds on the channels that had it, and is restored there."""
+    renamed = compiled_book(tmp_path / "renamed", BOOK.replace("consent: ads", f"consent: {consent}"))
+    tell(compiled, store, "unsubscribed", NOW, channel="sms")
+    assert reached(compiled, store) == {"call", "post"}
+    assert renamed_reached(renamed, store) == {"call", "post"}
+    (outcome,) = decide(renamed, store, "ann", "mail", mode=Mode.PREVIEW).candidate_outcomes
+    assert outcome.reason == Reason(ReasonCode.NO_CONSENT, "mail")
+    tell(renamed, store, "subscribed", NOW + 5, channel="sms")
+    assert renamed_reached(renamed, store) == (
+        {"sms", "mail", "call", "post"} if consent == "offers" else {"sms", "call", "post"}
+    )
+    assert reached(compiled, store) == {"call", "post"}  # the purpose was not restored by its own name
+
+
+def renamed_reached(compiled: CompiledBook, store: Store) -> set[str]:
+    """The channels on which something may go to a customer who has agreed to the new purpose as well."""
+    found = set()
+    for channel in CHANNELS:
+        consents = frozenset(("ads", "calls", "offers"))
+        request = Request(
+            "ann", NOW + next(events), {"profile.to": "1"}, consents=consents, channels=(channel,)
+        )
+        (answer,) = commit_group(store, [DecideCommand(evaluate(compiled, request))])
+        assert isinstance(answer, Decision)
+        found |= {offer.channel for offer in answer.offers}
+    return found
+
+
 def test_a_page_is_still_answered(compiled: CompiledBook, store: Store) -> None:
     """Who wants no messages still comes to us."""
     tell(compiled, store, "unsubscribed")
@@ -159,7 +191,12 @@ def test_why_is_told_and_logged(compiled: CompiledBook, store: Store, any_log: L
     with store.transaction(writes=False):
         row = decision_of(store, decision.decision_id)
     assert row is not None
-    assert logged_decision_of(row, compiled).customer_state.consents == {"ads": Consent(NOW, None)}
+    withdrawn = Consent(NOW, None)
+    assert logged_decision_of(row, compiled).customer_state.consents == {
+        "ads": withdrawn,
+        "channel:mail": withdrawn,
+        "channel:sms": withdrawn,
+    }
 
 
 def test_another_channel_goes_when_one_is_barred(compiled: CompiledBook, store: Store) -> None:

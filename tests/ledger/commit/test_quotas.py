@@ -98,7 +98,7 @@ def test_stock_is_given_exactly(compiled: CompiledBook, store: Store, any_log: L
     ]
     assert [one.outcome for one in answers] == [Outcome.OFFER] * 3 + [Outcome.BLOCKED] * 4
     last = answers[-1]
-    assert (last.blocked_by, last.next_allowed_at) == (("rare/stock",), None)
+    assert (last.blocked_by, last.next_allowed_at) == (("rare/stock",), NOW + HOUR)  # when the holds end
     assert last.reasons == (Reason(ReasonCode.OUT_OF_STOCK, "rare/stock"),)
     assert used(any_log, "rare/stock") == 3
     assert any_log.rows("select count(*) from contacts") == [(3,)]
@@ -211,13 +211,15 @@ def test_a_preview_shows_what_counts_and_takes_nothing(
 
 
 def test_the_log_says_what_was_counted(compiled: CompiledBook, store: Store, any_log: Log) -> None:
-    """The row of a decision has the count that it saw."""
+    """The row of a decision has the count that it saw, and when it blocks the moment that it named."""
     for n in range(4):
         settle(compiled, store, somebody(n, "rare"))
     traces = [
         json.loads(trace) for (trace,) in any_log.rows("select trace from decisions order by decision_id")
     ]
-    assert [one["counters"] for one in traces] == [[["rare/stock", n, 3, n == 3]] for n in range(4)]
+    *passing, blocked = [one["counters"] for one in traces]
+    assert passing == [[["rare/stock", n, 3, False]] for n in range(3)]
+    assert blocked == [["rare/stock", 3, 3, True, NOW + HOUR]]
 
 
 def test_a_retry_takes_nothing(compiled: CompiledBook, store: Store, any_log: Log) -> None:

@@ -6,7 +6,7 @@ The indexes still begin with the id, by which servers of the previous version lo
 from alembic import op
 
 revision = "0011"
-down_revision = "0009"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 

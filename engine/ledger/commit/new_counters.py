@@ -1,0 +1,66 @@
+"""Adds counters that a book needs and the log does not have yet, with the contacts that were made before.
+
+From then on every decision counts for them, also by books without the rule (`Quotas.follow`), so that a stock, total or
+capacity that is taken out and put back has lost none. The counters are added in a transaction of their own, while no other
+transaction makes contacts: see docs/adr/0057-counters-in-shards.md.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from engine.decide.evaluate import Evaluation
+from engine.decide.pressure.counters import QuotaKey
+from engine.decide.pressure.quotas import CountedContacts, QuotaRule
+from engine.ledger.queries import new_counters as queries
+from engine.ledger.queries.new_counters import ContactGroup, Span
+from engine.ledger.store.store import Store
+
+COUNTING = "counters"
+"""The lock that transactions share in which contacts are made, and that adding a counter takes for itself."""
+
+
+_END = 2**62
+"""Later than any contact."""
+
+
+def add_new_counters(store: Store, evaluations: Sequence[Evaluation]) -> None:
+    """Adds the counters of the evaluations' books that are not in the log. Raises LedgerUnavailable.
+
+    Of capacities only those of the period of each request. The store remembers which counters are there.
+    """
+    needed = {key: rule for key, rule in _needed(evaluations) if key not in store.counters}
+    if not needed:
+        return
+    with store.transaction((COUNTING,)):
+        missing = needed.keys() - queries.present(store, list(needed))
+        groups = queries.groups(store) if missing else ()
+        for key in sorted(missing):
+            counted = needed[key].counted
+            of_groups = [group for group in groups if _is_counted(counted, group)]
+            queries.add(store, key, of_groups, _span(key, needed[key]))
+    store.counters.update(needed)
+
+
+def _needed(evaluations: Sequence[Evaluation]) -> Iterator[tuple[QuotaKey, QuotaRule]]:
+    """The counters of the books; those of a period once for each request."""
+    pressures = {id(evaluation.compiled.pressure): evaluation.compiled.pressure for evaluation in evaluations}
+    for pressure in pressures.values():
+        for rule in pressure.shared:
+            if rule.span is None:
+                yield rule.key(0), rule
+    for evaluation in evaluations:
+        for rule in evaluation.compiled.pressure.periodic:
+            yield rule.key(evaluation.request.now), rule
+
+
+def _is_counted(counted: CountedContacts, group: ContactGroup) -> bool:
+    return (
+        counted.offer in ("", group.offer)
+        and counted.campaign in ("", group.campaign)
+        and counted.channel in ("", group.channel)
+    )
+
+
+def _span(key: QuotaKey, rule: QuotaRule) -> Span:
+    """The period of the counter; for good, all time."""
+    ends = rule.ends(key.period) if rule.span else None
+    return Span(-_END if ends is None else key.period, _END if ends is None else ends, rule.counted.kind)

@@ -1,0 +1,115 @@
+"""Counts earlier contacts for counters that are new to the log, by an index of offer, campaign, channel and time."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from engine.decide.pressure.counters import QuotaKey
+from engine.ledger.store.rows import CounterRow
+from engine.ledger.store.statements import Select
+from engine.ledger.store.store import Store
+from engine.model.instant import Instant
+
+
+class ContactGroup(NamedTuple):
+    """Offer, campaign and channel that contacts of the log have together."""
+
+    offer: str
+    campaign: str
+    channel: str
+
+
+class Span(NamedTuple):
+    """From when (inclusive) until when (exclusive) contacts are counted, and of which kind; empty: of any."""
+
+    since: Instant
+    until: Instant
+    kind: str
+
+
+_PRESENT = Select(
+    "given.counter, given.period",
+    "FROM :given(counter text, period bigint) AS given WHERE EXISTS (SELECT 1 FROM counters AS c"
+    " WHERE c.counter = given.counter AND c.period = given.period)",
+)
+"""Those of the counters that are in the log."""
+
+
+_LATEST = Select(
+    "given.counter, given.at, (SELECT max(c.period) FROM counters AS c"
+    " WHERE c.counter = given.counter AND c.period <= given.at)",
+    "FROM :given(counter text, at bigint) AS given",
+)
+"""The latest period of counters at an instant, if they are in the log."""
+
+
+def _walk(column: str, *fixed: str) -> Select:
+    """The values of the column among the contacts with the given values of others: from one to the next by the index."""
+    names, same = ", ".join((*fixed, column)), "".join(f" AND c.{name} = g.{name}" for name in fixed)
+    others = "".join(f"g.{name}, " for name in fixed)
+
+    def least(after: str) -> str:
+        return (
+            f"(SELECT c.{column} FROM contacts AS c WHERE c.state <> 'shadow'{same}{after}"
+            f" ORDER BY c.{column} LIMIT 1)"
+        )
+
+    given = f":given({', '.join(f'{name} text' for name in fixed)})" if fixed else "(SELECT 1 AS start)"
+    return Select(
+        ", ".join(f"known.{name}" for name in (*fixed, column)),
+        f"FROM (WITH RECURSIVE walk ({names}) AS (SELECT {others}{least('')} FROM {given} AS g UNION ALL"
+        f" SELECT {others}{least(f' AND c.{column} > g.{column}')} FROM walk AS g WHERE g.{column} IS NOT NULL)"
+        f" SELECT {names} FROM walk WHERE {column} IS NOT NULL) AS known",
+    )
+
+
+_OFFERS, _CAMPAIGNS, _CHANNELS = (
+    _walk("offer"),
+    _walk("campaign", "offer"),
+    _walk("channel", "offer", "campaign"),
+)
+"""The offers of all contacts, the campaigns of these offers, and the channels of both."""
+
+
+_OF_GROUP = (
+    "FROM contacts AS c WHERE c.state <> 'shadow' AND c.offer = ? AND c.campaign = ? AND c.channel = ?"
+    " AND c.at >= ? AND c.at < ? AND ? IN ('', c.kind)"
+)
+
+
+_COUNT = Select("count(*)", f"{_OF_GROUP} AND c.state <> 'released'")
+"""How many contacts of a group count, or hold something that is not given back yet."""
+
+
+_HOLD = (
+    "INSERT INTO holdings (decision_id, position, counter, period, counted, expires_at)"
+    f" SELECT c.decision_id, c.position, ?, ?, c.state <> 'released', c.expires_at {_OF_GROUP}"
+)
+"""Adds what the contacts of a group hold, or held until they were released."""
+
+
+def present(store: Store, keys: Sequence[QuotaKey]) -> set[QuotaKey]:
+    """Those of the counters that are in the log."""
+    return {QuotaKey(*row) for row in store.select(_PRESENT, [tuple(key) for key in keys])}
+
+
+def latest(store: Store, counters: Sequence[tuple[str, Instant]]) -> dict[tuple[str, Instant], QuotaKey]:
+    """By name and moment, the counter of the latest period then; of those that are in the log."""
+    rows = store.select(_LATEST, counters)
+    return {(name, at): QuotaKey(name, period) for name, at, period in rows if period is not None}
+
+
+def groups(store: Store) -> list[ContactGroup]:
+    """Offer, campaign and channel of all contacts."""
+    offers = [offer for (offer,) in store.select(_OFFERS)]
+    campaigns = [tuple(row) for row in store.select(_CAMPAIGNS, offers)]
+    return [ContactGroup(*row) for row in store.select(_CHANNELS, campaigns)]
+
+
+def add(store: Store, key: QuotaKey, of_groups: Iterable[ContactGroup], span: Span) -> None:
+    """Adds a counter that counts the contacts of these groups, and what they hold of it."""
+    used = 0
+    for group in of_groups:
+        where = (*group, span.since, span.until, span.kind)
+        used += int(store.select(_COUNT, *where)[0][0])
+        store.change(_HOLD, *key, *where)
+    store.insert(CounterRow, [CounterRow(*key, 0, used, used, 0)])
