@@ -47,7 +47,9 @@ class Settings(BaseSettings):
     """Calls of one caller that may be under way; 0: any number."""
     request_timeout: Annotated[float, Field(ge=0, le=86400)] = 30.0
     """Most seconds that a call may take, its arrival included, also without a deadline of its own; 0: any time."""
-    message_bytes: Annotated[int, Field(ge=1024, le=256 * 1024 * 1024)] = 16 * 1024 * 1024
+    stream_idle: Annotated[float, Field(ge=0, le=86400)] = 300.0
+    """Seconds that a stream may be without a message before it is ended; 0: any time."""
+    message_bytes: Annotated[int, Field(ge=1024, le=256 * 1024 * 1024)] = 4 * 1024 * 1024
     """Bytes of one message."""
     metadata_bytes: Annotated[int, Field(ge=1024, le=1024 * 1024)] = 16 * 1024
     """Bytes of the metadata of one call."""

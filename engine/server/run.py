@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import grpc
 import structlog
 from grpc_health.v1.health import SERVICE_NAME as HEALTH_SERVICE
-from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
 from grpc_reflection.v1alpha import reflection
 
 from engine.api.v1 import decisions_pb2
@@ -200,15 +199,14 @@ async def _serve(parts: Parts, settings: Settings, lifecycle: Lifecycle) -> None
     log.info("draining", seconds=settings.grace)
     for task in tasks:
         task.cancel()
-    await health.drain()
+    health.drain()
     streams.drain()
     await drain(server, settings.grace, lifecycle.stop)
     following_files.cancel()
 
 
 def _add_services(server: grpc.aio.Server, service: DecisionsService, health: Health) -> None:
-    server.add_generic_rpc_handlers((decisions_handler(service),))
-    add_HealthServicer_to_server(health.servicer, server)
+    server.add_generic_rpc_handlers((decisions_handler(service), health.service.handler()))
     reflection.enable_server_reflection((SERVICE, HEALTH_SERVICE, reflection.SERVICE_NAME), server)
 
 
