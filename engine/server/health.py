@@ -13,6 +13,7 @@ import structlog
 from engine.decide.compiled import CompiledBook
 from engine.ledger.errors import LedgerClosed, LedgerError
 from engine.ledger.ledger import Ledger
+from engine.server.background import BackgroundTasks
 from engine.server.book.source import BookSource
 from engine.server.health_service import HealthService
 
@@ -41,6 +42,7 @@ class Health:
         services: Sequence[str],
         ledger: Ledger,
         book_source: BookSource[CompiledBook],
+        background: BackgroundTasks,
         *,
         patience: float,
     ) -> None:
@@ -48,6 +50,7 @@ class Health:
         self._services = ("", *services)
         self._ledger = ledger
         self._book_source = book_source
+        self._background = background
         self._patience = patience
         self._ready = True
         self._draining = False
@@ -56,7 +59,13 @@ class Health:
     @property
     def ready(self) -> bool:
         """Whether the server is ready for calls."""
-        return self._ready and not self._draining
+        return self._ready and not self._draining and not self._background.failing
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the server is not ready, unless it drains; None if it is."""
+        failing = self._background.failing
+        return self._ledger.trouble or (f"failing: {', '.join(failing)}" if failing else None)
 
     @property
     def silent(self) -> float:
@@ -92,7 +101,7 @@ class Health:
             else:
                 log.error("the log does not answer", error=trouble)
         if not self._draining:
-            self._set(self._services, serving=self._ready)
+            self._set(self._services, serving=self.ready)
         self._set((RULEBOOK,), serving=not self._book_source.refused)
 
     async def _trouble(self) -> str | None:

@@ -9,6 +9,7 @@ import grpc
 import structlog
 
 from engine.server.access.callers import CALLER, Caller, Callers, bearer_of
+from engine.server.access.certificates import names_of_peer
 from engine.server.access.handler import CallBounds, OpenStreams, wrap_handler
 from engine.server.access.limits import CallTimeout, Limits, RateLimit
 from engine.server.access.roles import ANY, NEEDS, OPEN, NotAllowed, Refused, TooMuch, unproven
@@ -95,13 +96,16 @@ class AccessInterceptor(grpc.aio.ServerInterceptor):
             raise unproven()
         return _BY_CERTIFICATE
 
+    def _by_certificate(self, context: Context) -> Caller:
+        return self._callers().by_certificate(names_of_peer(context.auth_context()), time.time())
+
     def _check(self, path: str, context: Context) -> None:
         """Raises Refused if the call would not be admitted now."""
         if path in OPEN:
             return
         caller = self._known(path, context.invocation_metadata() or ())
         if caller is _BY_CERTIFICATE:
-            caller = self._callers().by_certificate(context.peer_identities(), time.time())
+            caller = self._by_certificate(context)
         _allowed(caller, path)
 
     def _wrap(self, path: str, handler: Any) -> Handler:
@@ -128,8 +132,7 @@ class AccessInterceptor(grpc.aio.ServerInterceptor):
     def _admit(self, path: str, context: Context) -> Caller:
         caller = CALLER.get()
         if caller is _BY_CERTIFICATE:
-            caller = self._callers().by_certificate(context.peer_identities(), time.time())
-            _counted(_allowed(caller, path))
+            caller = _counted(_allowed(self._by_certificate(context), path))
             CALLER.set(caller)
         elif path not in OPEN and path not in NEEDS:
             raise NotAllowed(caller.name, frozenset())
