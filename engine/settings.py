@@ -1,5 +1,6 @@
 """Settings: read once, from the environment (`TACT_…`) and then the command line."""
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -47,7 +48,9 @@ class Settings(BaseSettings):
     """Calls of one caller that may be under way; 0: any number."""
     request_timeout: Annotated[float, Field(ge=0, le=86400)] = 30.0
     """Most seconds that a call may take, its arrival included, also without a deadline of its own; 0: any time."""
-    message_bytes: Annotated[int, Field(ge=1024, le=256 * 1024 * 1024)] = 16 * 1024 * 1024
+    stream_idle: Annotated[float, Field(ge=0, le=86400)] = 300.0
+    """Seconds that a stream may be without a message before it is ended; 0: any time."""
+    message_bytes: Annotated[int, Field(ge=1024, le=256 * 1024 * 1024)] = 4 * 1024 * 1024
     """Bytes of one message."""
     metadata_bytes: Annotated[int, Field(ge=1024, le=1024 * 1024)] = 16 * 1024
     """Bytes of the metadata of one call."""
@@ -105,3 +108,19 @@ class Settings(BaseSettings):
     """How many calls to the weather provider fail in a row before calls are paused."""
     weather_pause: Annotated[float, Field(gt=0)] = 30.0
     """Seconds without calls to a failing weather provider, or for a cell that it failed for."""
+
+
+_USER_INFO = re.compile(r"(\w+:/*)(\S*)@")
+_PARAMETER = re.compile(
+    r"(?i)\b(\w*(?:password|passwd|passphrase|pwd|secret|token|key|credential)\w*\s*[=:]\s*)('[^']*'|[^\s&;,]+)"
+)
+
+
+def without_secrets(text: str) -> str:
+    """The text with `***` for what may be a password or a token, in a URL of any form or in `name=value` pairs."""
+    return _PARAMETER.sub(r"\1***", _USER_INFO.sub(_masked, text))
+
+
+def _masked(match: re.Match[str]) -> str:
+    user, colon, _ = match[2].partition(":")
+    return f"{match[1]}{user}{':***' if colon else ''}@"

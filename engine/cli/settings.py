@@ -1,7 +1,6 @@
 """`tact settings`: the settings in effect, and where each comes from."""
 
 import os
-import re
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
@@ -11,9 +10,7 @@ from typer.main import get_command
 
 from engine.cli.options import settings_of
 from engine.cli.screen import screen, table
-from engine.settings import Settings
-
-_PASSWORD = re.compile(r"//([^/@:]*):[^/@]*@")
+from engine.settings import Settings, without_secrets
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,5 +75,4 @@ def _effective(options: dict[str, Any]) -> list[_Effective]:
 
 
 def _shown(value: object) -> object:
-    """The value, with a URL's password masked."""
-    return _PASSWORD.sub(r"//\1:***@", value) if isinstance(value, str) else value
+    return without_secrets(value) if isinstance(value, str) else value

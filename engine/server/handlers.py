@@ -9,7 +9,8 @@ from google.protobuf.message import DecodeError, Message
 from grpc.aio import AbortError, ServicerContext
 from structlog.contextvars import bound_contextvars
 
-from engine.server.status import abort
+from engine.server.status import end_with, status_of
+from engine.wire.elements import TooManyElements, element_check
 from engine.wire.violations import FieldViolation, InvalidMessage
 
 Context: TypeAlias = ServicerContext[Any, Any]
@@ -28,16 +29,40 @@ def unary(
 
     async def call(message: RequestMessage | DecodeError, context: Context) -> Message:
         try:
-            if isinstance(message, DecodeError):
-                raise InvalidMessage([FieldViolation("", f"the bytes are not a {kind.DESCRIPTOR.name}")])
-            return await method(message, context)
+            return await method(_readable(message, kind), context)
         except AbortError:
             raise
         except Exception as error:  # noqa: BLE001 every fault becomes a status, in this one place
             with bound_contextvars(request_id=getattr(message, "request_id", "")):
-                await abort(context, error)
+                status = status_of(error)
+        del message
+        return await end_with(context, status)
 
     return grpc.unary_unary_rpc_method_handler(
+        call, request_deserializer=_reader(kind), response_serializer=_write
+    )
+
+
+def server_stream(
+    method: Callable[[RequestMessage, Context], AsyncGenerator[Message, None]], kind: type[RequestMessage]
+) -> Handler:
+    """Handles calls of one request and a stream of answers; kind: the request's message type."""
+
+    async def call(message: RequestMessage | DecodeError, context: Context) -> AsyncIterator[Message]:
+        try:
+            async with aclosing(method(_readable(message, kind), context)) as answers:
+                async for answer in answers:
+                    yield answer
+        except AbortError:
+            raise
+        except Exception as error:  # noqa: BLE001 as above
+            status = status_of(error)
+        else:
+            return
+        del message
+        await end_with(context, status)
+
+    return grpc.unary_stream_rpc_method_handler(
         call, request_deserializer=_reader(kind), response_serializer=_write
     )
 
@@ -58,22 +83,40 @@ def stream(
         except AbortError:
             raise
         except Exception as error:  # noqa: BLE001 as above
-            await abort(context, error)
+            status = status_of(error)
+        else:
+            return
+        await end_with(context, status)
 
     return grpc.stream_stream_rpc_method_handler(
         call, request_deserializer=_reader(kind), response_serializer=_write
     )
 
 
+def _readable(message: RequestMessage | DecodeError, kind: type[RequestMessage]) -> RequestMessage:
+    """The message; raises InvalidMessage for one that could not be read."""
+    if isinstance(message, DecodeError):
+        raise unreadable(message, kind)
+    return message
+
+
+def unreadable(error: DecodeError, kind: type[Message]) -> InvalidMessage:
+    """Why a message could not be read."""
+    if isinstance(error, TooManyElements):
+        return InvalidMessage([FieldViolation(error.field, str(error))])
+    return InvalidMessage([FieldViolation("", f"the bytes are not a {kind.DESCRIPTOR.name}")])
+
+
 def _reader(kind: type[RequestMessage]) -> Callable[[bytes], RequestMessage | DecodeError]:
     """Reads a message, or hands on why it cannot be read: what a deserializer raises, gRPC calls UNKNOWN."""
-    from_string = kind.FromString
+    from_string, check = kind.FromString, element_check(kind)
 
     def read(data: bytes) -> RequestMessage | DecodeError:
         try:
+            check(data)
             return from_string(data)
         except DecodeError as error:
-            return error
+            return error.with_traceback(None)
 
     return read
 

@@ -1,4 +1,4 @@
-"""Health by gRPC's own protocol: https://github.com/grpc/grpc/blob/master/doc/health-checking.md.
+"""Looks how the server is, and tells the health service.
 
 Readiness (of the whole server, and of each service by its name) is apart from liveness: a server whose log does not answer
 should get no calls, and should not be restarted either.
@@ -9,13 +9,13 @@ import time
 from collections.abc import Sequence
 
 import structlog
-from grpc_health.v1 import health
-from grpc_health.v1.health_pb2 import HealthCheckResponse
 
 from engine.decide.compiled import CompiledBook
 from engine.ledger.errors import LedgerClosed, LedgerError
 from engine.ledger.ledger import Ledger
+from engine.server.background import BackgroundTasks
 from engine.server.book.source import BookSource
+from engine.server.health_service import HealthService
 
 log = structlog.get_logger()
 
@@ -42,13 +42,15 @@ class Health:
         services: Sequence[str],
         ledger: Ledger,
         book_source: BookSource[CompiledBook],
+        background: BackgroundTasks,
         *,
         patience: float,
     ) -> None:
-        self.servicer = health.aio.HealthServicer()
+        self.service = HealthService()
         self._services = ("", *services)
         self._ledger = ledger
         self._book_source = book_source
+        self._background = background
         self._patience = patience
         self._ready = True
         self._draining = False
@@ -57,7 +59,13 @@ class Health:
     @property
     def ready(self) -> bool:
         """Whether the server is ready for calls."""
-        return self._ready and not self._draining
+        return self._ready and not self._draining and not self._background.failing
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the server is not ready, unless it drains; None if it is."""
+        failing = self._background.failing
+        return self._ledger.trouble or (f"failing: {', '.join(failing)}" if failing else None)
 
     @property
     def silent(self) -> float:
@@ -76,14 +84,15 @@ class Health:
             self._last_turn = time.monotonic()
             await asyncio.sleep(_PROBE_SECONDS)
 
-    async def drain(self) -> None:
-        """Reports that the server is not ready, from now on."""
+    def drain(self) -> None:
+        """Reports that the server is not ready, from now on, and ends all watches."""
         self._draining = True
-        await self._set(self._services, serving=False)
+        self._set(self._services, serving=False)
+        self.service.drain()
 
     async def look(self) -> None:
         """Checks once; before the first check the health service knows no name."""
-        await self._set((LIVENESS,), serving=True)
+        self._set((LIVENESS,), serving=True)
         trouble = await self._trouble()
         if self._ready is not (trouble is None):
             self._ready = trouble is None
@@ -92,8 +101,8 @@ class Health:
             else:
                 log.error("the log does not answer", error=trouble)
         if not self._draining:
-            await self._set(self._services, serving=self._ready)
-        await self._set((RULEBOOK,), serving=not self._book_source.refused)
+            self._set(self._services, serving=self.ready)
+        self._set((RULEBOOK,), serving=not self._book_source.refused)
 
     async def _trouble(self) -> str | None:
         """Why the log does not answer; None if it does."""
@@ -108,7 +117,6 @@ class Health:
             self._ledger.doubt(str(error))
         return self._ledger.trouble
 
-    async def _set(self, services: Sequence[str], *, serving: bool) -> None:
-        status = HealthCheckResponse.SERVING if serving else HealthCheckResponse.NOT_SERVING
+    def _set(self, services: Sequence[str], *, serving: bool) -> None:
         for name in services:
-            await self.servicer.set(name, status)
+            self.service.set(name, serving=serving)

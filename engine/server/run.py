@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import grpc
 import structlog
 from grpc_health.v1.health import SERVICE_NAME as HEALTH_SERVICE
-from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
 from grpc_reflection.v1alpha import reflection
 
 from engine.api.v1 import decisions_pb2
@@ -24,6 +23,7 @@ from engine.ledger.store.open import open_store
 from engine.rulebook.report.diagnostics import in_short
 from engine.server.access.callers import may_simulate
 from engine.server.access.wiring import AccessWiring
+from engine.server.background import BackgroundTasks
 from engine.server.book.serving import Learner, ServingBook, ServingBooks
 from engine.server.book.source import BookSource
 from engine.server.clock import ServerClock
@@ -166,7 +166,8 @@ def open_observer(settings: Settings, *, shared: bool = False) -> "Observer | No
 async def _serve(parts: Parts, settings: Settings, lifecycle: Lifecycle) -> None:
     compiled, clock = parts.serving_books.current.engine.compiled, ServerClock()
     patience = settings.busy_timeout + _ANSWER_SECONDS
-    health = Health((SERVICE,), parts.ledger, parts.book_source, patience=patience)
+    background = BackgroundTasks()
+    health = Health((SERVICE,), parts.ledger, parts.book_source, background, patience=patience)
     interceptors: list[grpc.aio.ServerInterceptor] = [parts.wiring.access]
     if parts.observer is not None:
         _observe(parts, parts.observer, health, clock)
@@ -180,13 +181,14 @@ async def _serve(parts: Parts, settings: Settings, lifecycle: Lifecycle) -> None
     )
     _add_services(server, service, health)
     port = bind(server, settings, parts.wiring.credentials())
-    following_files = asyncio.create_task(parts.wiring.follow())
     learner = Learner(parts.serving_books, parts.ledger, clock, parts.learned)
+    following_files = background.start("callers and certificates", parts.wiring.follow)
     await asyncio.gather(health.look(), learner.look())
-    tasks = [asyncio.create_task(task) for task in (health.follow(), health.beat(), learner.follow())]
+    loops = {"health": health.follow, "event loop": health.beat, "learning": learner.follow}
     if not lifecycle.shared:
         parts.book_source.request_on_sighup()
-        tasks += map(asyncio.create_task, parts.book_source.loops(watch=settings.watch))
+        loops |= parts.book_source.loops(watch=settings.watch)
+    ending_first = [background.start(name, loop) for name, loop in loops.items()]
     await server.start()
     lifecycle.announce(f"{settings.host}:{port}")
     log.info(
@@ -198,17 +200,16 @@ async def _serve(parts: Parts, settings: Settings, lifecycle: Lifecycle) -> None
     )
     await lifecycle.stop.requested()
     log.info("draining", seconds=settings.grace)
-    for task in tasks:
+    for task in ending_first:
         task.cancel()
-    await health.drain()
+    health.drain()
     streams.drain()
     await drain(server, settings.grace, lifecycle.stop)
     following_files.cancel()
 
 
 def _add_services(server: grpc.aio.Server, service: DecisionsService, health: Health) -> None:
-    server.add_generic_rpc_handlers((decisions_handler(service),))
-    add_HealthServicer_to_server(health.servicer, server)
+    server.add_generic_rpc_handlers((decisions_handler(service), health.service.handler()))
     reflection.enable_server_reflection((SERVICE, HEALTH_SERVICE, reflection.SERVICE_NAME), server)
 
 
@@ -228,7 +229,7 @@ def _observe(parts: Parts, observer: "Observer", health: Health, clock: ServerCl
         return silent < _HUNG_SECONDS, {"silent_seconds": round(silent, 1)}
 
     def ready() -> tuple[bool, Mapping[str, Any]]:
-        return health.ready, {"ready": health.ready, "trouble": parts.ledger.trouble}
+        return health.ready, {"ready": health.ready, "trouble": health.trouble}
 
     def book() -> tuple[bool, Mapping[str, Any]]:
         compiled, errors = parts.serving_books.current.engine.compiled, parts.book_source.refused

@@ -38,9 +38,14 @@ from engine.ledger.errors import (
     RequestIdTaken,
     TooManyNames,
 )
-from engine.server.access.roles import NotAllowed, Overdue, TooMuch, Unknown
+from engine.server.access.roles import NotAllowed, Overdue, Silent, TooMuch, Unknown
 from engine.server.streams import GoingDown
 from engine.wire.violations import EventsNotKept, FieldViolation, InvalidMessage, Unsupported
+
+
+class UnknownService(Exception):
+    """There is no status of a service by this name."""
+
 
 _MESSAGE_BYTES = 1000
 
@@ -105,7 +110,9 @@ _CODES: dict[type[Exception], int] = {
     Unknown: UNAUTHENTICATED,
     NotAllowed: PERMISSION_DENIED,
     Overdue: DEADLINE_EXCEEDED,
+    Silent: UNAVAILABLE,
     NoSuchDecision: NOT_FOUND,
+    UnknownService: NOT_FOUND,
     GoingDown: UNAVAILABLE,
 }
 
@@ -163,7 +170,14 @@ _STATUS_CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 async def abort(context: ServicerContext[Any, Any], error: Exception) -> NoReturn:
     """Ends the call with the error's status."""
-    status = status_of(error)
+    await end_with(context, status_of(error))
+
+
+async def end_with(context: ServicerContext[Any, Any], status: Status) -> NoReturn:
+    """Ends the call with a status.
+
+    Best called after the `except` block of the error: what this raises would keep the error, and that the message.
+    """
     await context.abort(
         _STATUS_CODES[status.code],
         status.message,

@@ -13,6 +13,7 @@ import structlog
 
 from engine.ledger.store.open import open_store
 from engine.rulebook.report.diagnostics import in_short
+from engine.server.background import BackgroundTasks
 from engine.server.book.source import BookSource
 from engine.server.listen import CannotServe, in_use, stop_on_signals
 from engine.server.run import open_access
@@ -115,11 +116,13 @@ async def _serve(
     await pool.start(book_snapshot, settings.workers)
     announce()
     log.info("watching", workers=settings.workers, version=book_snapshot.version)
+    background = BackgroundTasks()
     try:
-        async with asyncio.TaskGroup() as group:
-            for loop in book_source.loops(watch=settings.watch):
-                group.create_task(loop)
+        for name, loop in book_source.loops(watch=settings.watch).items():
+            background.start(name, loop)
+        await background.wait()
     finally:
+        background.cancel()
         await rolling_restart.cancel()
         if endpoint is not None:
             await asyncio.to_thread(endpoint.close)

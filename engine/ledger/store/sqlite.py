@@ -17,6 +17,7 @@ from engine.ledger.store.statements import Select, TableColumn, bound, with_give
 from engine.ledger.store.store import RowT, Store
 from engine.ledger.store.tables import table_of
 from engine.ledger.store.writer_lock import WriterLock, WriterLockNotTaken
+from engine.settings import without_secrets
 
 _MOST_ROWS = 64
 """Rows in one INSERT; there is a prepared statement for each number of rows up to it."""
@@ -204,7 +205,7 @@ def sqlite_path(url: str) -> Path:
     except ArgumentError:
         name = None
     if not name or name == ":memory:":
-        raise ValueError(f"the log must be a file, as in sqlite:///tact.db, not {url!r}")
+        raise ValueError(f"the log must be a file, as in sqlite:///tact.db, not {without_secrets(url)!r}")
     return Path(name)
 
 

@@ -90,12 +90,12 @@ class Callers:
             raise not_valid("no such token")
         return _in_time(caller, now)
 
-    def by_certificate(self, names: Iterable[bytes] | None, now: float) -> Caller:
+    def by_certificate(self, names: Iterable[str] | None, now: float) -> Caller:
         """The caller with one of these names, of a certificate that TLS has verified; raises Unknown."""
         if names is None:
             raise unproven()
         for name in names:
-            caller = self.by_name.get(name.decode("utf-8", "replace"))
+            caller = self.by_name.get(name)
             if caller is not None:
                 return _in_time(caller, now)
         raise not_valid("no caller has this certificate's name")

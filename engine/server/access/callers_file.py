@@ -16,6 +16,7 @@ from pydantic import (
 )
 
 from engine.server.access.callers import Caller, Callers
+from engine.server.access.certificates import CAN_READ_NAMES
 from engine.server.access.limits import Limits, RateLimit
 from engine.server.access.roles import Role
 
@@ -94,6 +95,8 @@ class CallersFile:
         tokens = {bytes.fromhex(token.sha256): self._caller(token) for token in file.tokens}
         if len(tokens) < len(file.tokens):
             raise WrongCallers("tokens: the same sha256 stands there twice")
+        if file.certificates and not CAN_READ_NAMES:
+            raise WrongCallers("certificates: these need the extra: pip install 'tact[certificates]'")
         names = {certificate.subject: self._caller(certificate) for certificate in file.certificates}
         if len(names) < len(file.certificates):
             raise WrongCallers("certificates: the same subject stands there twice")
@@ -135,6 +138,8 @@ def _parse(text: str) -> _File:
         return _File.model_validate(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
         raise WrongCallers(str(error)) from None
+    except RecursionError:
+        raise WrongCallers("brackets are nested too deep") from None
     except ValidationError as error:
         raise WrongCallers(
             "; ".join(_describe(fault["loc"], fault["msg"]) for fault in error.errors())

@@ -1,7 +1,10 @@
-"""The server's TLS certificate, which may be replaced while it serves."""
+"""The server's TLS certificate, which may be replaced while it serves, and the names in its callers' certificates."""
 
 import ssl
 from collections import deque
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -77,3 +80,35 @@ def _check_authorities(client_ca: Path) -> None:
         context.load_verify_locations(client_ca)
     except ssl.SSLError:
         raise WrongCertificate(f"{client_ca} holds no certificates of authorities in PEM") from None
+
+
+CAN_READ_NAMES = find_spec("cryptography") is not None
+"""Whether the names of certificates can be read: the extra `tact[certificates]` is installed."""
+
+
+def names_of_peer(properties: Mapping[str, Iterable[bytes]]) -> tuple[str, ...] | None:
+    r"""The names in the certificate that the peer of a call has shown and TLS has verified; None without one.
+
+    properties: gRPC's, of the call. Its own `peer_identities` ends a name at a NUL, so that a certificate for
+    `mailer.example\0.evil.example` passed for one of `mailer.example`.
+    """
+    pem = next(iter(properties.get("x509_pem_cert", ())), None)
+    return None if pem is None else _names_in(pem)
+
+
+@lru_cache(1024)
+def _names_in(pem: bytes) -> tuple[str, ...]:
+    """The host names, URIs, addresses of mail and IP addresses; the common names of a certificate without these (RFC 6125)."""
+    from cryptography import x509  # noqa: PLC0415 an extra
+    from cryptography.x509.oid import NameOID  # noqa: PLC0415
+
+    certificate = x509.load_pem_x509_certificate(pem)
+    names: list[str] = []
+    for alternatives in certificate.extensions:
+        if isinstance(alternatives.value, x509.SubjectAlternativeName):
+            for kind in (x509.DNSName, x509.UniformResourceIdentifier, x509.RFC822Name):
+                names += alternatives.value.get_values_for_type(kind)
+            names += map(str, alternatives.value.get_values_for_type(x509.IPAddress))
+    if not names:
+        names = [str(name.value) for name in certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
+    return tuple(names)

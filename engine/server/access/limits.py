@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+from math import inf
 from typing import Any, TypeAlias
 
 from engine.server.access.roles import TooMuch
@@ -78,18 +79,23 @@ Task: TypeAlias = asyncio.Task[Any]
 
 
 class CallTimeout:
-    """Cancels calls that take too long, also those whose request never arrives. seconds: 0 lets them take any time."""
+    """Cancels calls that take too long, also those whose request never arrives. seconds: 0 lets them take any time.
 
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
+    most: calls under way beyond which the oldest is cancelled for each new one; 0: any number.
+    """
+
+    def __init__(self, seconds: float, most: int = 0) -> None:
+        self.seconds = seconds
+        self._most = most
         self._due: dict[Task, float] = {}
         """When the task of a call has to be done, the oldest first."""
 
     def begin(self, now: float) -> Any:
         """Notes the call that this task serves, at a moment of any steady clock in seconds; returns the task."""
         task: Any = asyncio.current_task()
-        if self._seconds:
-            self._due[task] = now + self._seconds
+        if self._most and len(self._due) >= self._most:
+            self._cancel(next(iter(self._due)))
+        self._due[task] = now + self.seconds if self.seconds else inf
         return task
 
     def end(self, task: Task) -> None:
@@ -97,8 +103,8 @@ class CallTimeout:
         self._due.pop(task, None)
 
     def passed(self, task: Task) -> bool:
-        """Whether the call was cancelled by `sweep`, and not by its caller."""
-        return bool(self._seconds) and task not in self._due
+        """Whether the call was cancelled here, and not by its caller."""
+        return task not in self._due
 
     def sweep(self, now: float) -> None:
         """Cancels what is not done in time."""
@@ -108,5 +114,8 @@ class CallTimeout:
                 break
             late.append(task)
         for task in late:
-            del self._due[task]
-            task.cancel()
+            self._cancel(task)
+
+    def _cancel(self, task: Task) -> None:
+        del self._due[task]
+        task.cancel()

@@ -76,6 +76,10 @@ class Overdue(Refused):
     """The call took longer than any may."""
 
 
+class Silent(Refused):
+    """A stream without a message for too long; its caller may begin another."""
+
+
 def unproven() -> Unknown:
     """The refusal of a caller that brought neither a token nor a certificate."""
     return Unknown("who calls? send a token: `authorization: Bearer TOKEN`", reason="no token")

@@ -1,7 +1,6 @@
 """Access control as the settings say: the interceptor and the certificate, kept up to date with their files."""
 
 import asyncio
-import time
 from pathlib import Path
 
 import grpc
@@ -11,7 +10,7 @@ from engine.server.access.callers_file import CallersFile, WrongCallers
 from engine.server.access.certificates import Certificates
 from engine.server.access.file_watcher import WatchedFile
 from engine.server.access.interceptor import AccessInterceptor
-from engine.server.access.limits import CallTimeout, Limits, RateLimit
+from engine.server.access.limits import Limits, RateLimit
 from engine.settings import Settings
 
 _LOOK_SECONDS = 1.0
@@ -22,20 +21,19 @@ class AccessWiring:
 
     def __init__(self, settings: Settings) -> None:
         self._files: list[WatchedFile] = []
-        self._call_timeout = CallTimeout(settings.request_timeout)
         self._callers = self._read_callers(settings)
         self._certificates = self._read_certificates(settings)
-        self.access = AccessInterceptor(lambda: self._callers, self._call_timeout)
+        self.access = AccessInterceptor(lambda: self._callers, settings.request_timeout, settings.stream_idle)
 
     def credentials(self) -> grpc.ServerCredentials | None:
         """The credentials to open the port with; None: without TLS. To be called once."""
         return self._certificates.credentials() if self._certificates else None
 
     async def follow(self) -> None:
-        """Reads changed files again and cancels calls that take too long, every second until cancelled."""
+        """Every second until cancelled, reads changed files again and ends calls that may not go on."""
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
-            self._call_timeout.sweep(time.monotonic())
+            self.access.sweep()
             for file in self._files:
                 await asyncio.to_thread(file.look)
 

@@ -4,8 +4,9 @@ import asyncio
 import signal
 import time
 from collections import Counter
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -86,13 +87,13 @@ class BookSource(Generic[Prepared]):
 
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, requested)
 
-    def loops(self, *, watch: bool) -> list[Coroutine[Any, Any, None]]:
-        """What has to run for as long as the book is served; watch: whether changes of its files request a reload."""
-        loops = [self._run()]
+    def loops(self, *, watch: bool) -> dict[str, Callable[[], Coroutine[Any, Any, None]]]:
+        """What has to run for as long as the book is served, by name; watch: whether changes of its files request a reload."""
+        loops: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {"reload": self._run}
         if watch:
             from engine.server.book.watch import follow  # noqa: PLC0415 only a server that watches imports it
 
-            loops.append(follow(self._folder, self.request))
+            loops["watch"] = partial(follow, self._folder, self.request)
         return loops
 
     async def _run(self) -> None:

@@ -48,6 +48,10 @@ class Authority:
 
     def client_by_uri(self, uri: str) -> Tls:
         """What a client calls with whose certificate names it by a URI, as SPIFFE does."""
+        return self.client_with(x509.UniformResourceIdentifier(uri))
+
+    def client_with(self, name: x509.GeneralName) -> Tls:
+        """What a client calls with whose certificate has exactly this name."""
         key = ec.generate_private_key(ec.SECP256R1())
         issuer = x509.load_pem_x509_certificate(self.ca.cert_pem.bytes())
         signer = serialization.load_pem_private_key(self.ca.private_key_pem.bytes(), None)
@@ -60,7 +64,7 @@ class Authority:
             .serial_number(x509.random_serial_number())
             .not_valid_before(issuer.not_valid_before_utc)
             .not_valid_after(issuer.not_valid_after_utc)
-            .add_extension(x509.SubjectAlternativeName([x509.UniformResourceIdentifier(uri)]), critical=True)
+            .add_extension(x509.SubjectAlternativeName([name]), critical=True)
             .sign(signer, hashes.SHA256())
         )
         cert_file, key_file = self.folder / "uri.pem", self.folder / "uri.key"

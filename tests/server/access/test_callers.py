@@ -43,8 +43,8 @@ def test_every_refusal_sounds_the_same() -> None:
 def test_a_certificate_is_known_by_any_of_its_names() -> None:
     """The first of the certificate's names that stands in the file says who calls."""
     callers = CallersFile(Limits()).read(CERTIFICATE)
-    assert callers.by_certificate([b"other.example", b"mailer.example"], 0.0).roles == {Role.RECORD}
-    for names in ([], [b"other.example"], [b"\xff"], None):
+    assert callers.by_certificate(["other.example", "mailer.example"], 0.0).roles == {Role.RECORD}
+    for names in ([], ["other.example"], ["\xff"], ["mailer.example\0.evil.example"], None):
         with pytest.raises(Unknown):
             callers.by_certificate(names, 0.0)
 
@@ -68,6 +68,7 @@ def test_a_certificate_is_known_by_any_of_its_names() -> None:
         (TOKEN + "[limits.shoe]\nrate = 1.0\n", "limits.shoe: no token and no certificate has this name"),
         (TOKEN + "[limits.shop]\nrate = -1.0\n", "limits.shop.rate"),
         (TOKEN.replace("shop", "a b"), "tokens[0].name"),
+        ("a = " + "[" * 5000, "brackets are nested too deep"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_path(text: str, words: str) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import trustme
+from cryptography import x509
 
 from engine.client import AccessDenied, AsyncClient, Client, Tls, Unavailable
 from engine.server.access.certificates import Certificates, WrongCertificate
@@ -88,6 +89,8 @@ def test_a_certificate_says_who_calls(book: Path, log: Path, authority: Authorit
         assert is_known(server.target, authority.client_by_uri("spiffe://here/batch"))
         assert is_known(server.target, authority.client_by_common_name("mailer-cn"))
         assert not is_known(server.target, authority.client("stranger.example"))
+        for name in ("mailer.example\0.evil.example", "mailer.example\0"):
+            assert not is_known(server.target, authority.client_with(x509.DNSName(name)))
         assert not is_known(server.target, mailer, SHOP)
         assert not is_known(server.target, mailer, "tact_wrong")
         with Client(server.target, timeout=60, tls=mailer) as client:

@@ -1,0 +1,64 @@
+"""Tasks that run beside the calls, for as long as the server does."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import structlog
+
+log = structlog.get_logger()
+
+
+_AGAIN_SECONDS = 1.0
+_WELL_SECONDS = 10.0
+"""How long a task that was started again has to run until it counts as well."""
+
+
+class BackgroundTasks:
+    """Starts tasks again that end by a fault, says so, and knows which of them cannot be relied on.
+
+    Such a task would otherwise end in silence: without the one that reads the callers file, a revoked token stays valid.
+    """
+
+    def __init__(self) -> None:
+        self._tasks: list[asyncio.Task[None]] = []
+        self._failing: dict[str, asyncio.TimerHandle | None] = {}
+
+    @property
+    def failing(self) -> tuple[str, ...]:
+        """The names of the tasks that ended by a fault and have not run well since."""
+        return tuple(self._failing)
+
+    def start(self, name: str, main: Callable[[], Coroutine[Any, Any, None]]) -> asyncio.Task[None]:
+        """Runs what `main` returns until it is cancelled, and a new one each time that it ends."""
+        task = asyncio.create_task(self._keep(name, main), name=name)
+        self._tasks.append(task)
+        return task
+
+    def cancel(self) -> None:
+        """Ends all tasks."""
+        for task in self._tasks:
+            task.cancel()
+
+    async def wait(self) -> None:
+        """Returns when all of them are cancelled."""
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _keep(self, name: str, main: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        while True:
+            try:
+                await main()
+                log.error("a background task ended", task=name)
+            except Exception:
+                log.exception("a background task failed", task=name)
+            self._note(name, None)
+            await asyncio.sleep(_AGAIN_SECONDS)
+            self._note(
+                name, asyncio.get_running_loop().call_later(_WELL_SECONDS, self._failing.pop, name, None)
+            )
+
+    def _note(self, name: str, well: asyncio.TimerHandle | None) -> None:
+        timer = self._failing.get(name)
+        if timer is not None:
+            timer.cancel()
+        self._failing[name] = well

@@ -1,0 +1,75 @@
+"""A peer that speaks HTTP/2 itself, so that it can behave as no gRPC client does."""
+
+import socket
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.settings import SettingCodes
+
+from tests.waiting import HANGS
+
+
+class Peer:
+    """A connection to a gRPC server. window: bytes of each answer that it is ready to read."""
+
+    def __init__(self, target: str, window: int = 65_535) -> None:
+        host, port = target.rsplit(":", 1)
+        self._socket = socket.create_connection((host, int(port)), timeout=HANGS)
+        self._connection = H2Connection(H2Configuration(client_side=True, header_encoding="utf-8"))
+        self._connection.initiate_connection()
+        self._connection.update_settings({SettingCodes.INITIAL_WINDOW_SIZE: window})
+        self._flush()
+
+    def call(self, method: str, body: bytes = b"", *, of: int | None = None, token: str = "") -> int:
+        """Begins a call whose message is announced with a length `of`, and sends the body; returns the stream's number."""
+        stream = self._connection.get_next_available_stream_id()
+        headers = [
+            (":method", "POST"),
+            (":scheme", "http"),
+            (":path", method),
+            (":authority", "localhost"),
+            ("content-type", "application/grpc"),
+            ("te", "trailers"),
+        ]
+        if token:
+            headers.append(("authorization", f"Bearer {token}"))
+        self._connection.send_headers(stream, headers)
+        self._connection.send_data(stream, struct.pack(">BI", 0, len(body) if of is None else of) + body)
+        self._flush()
+        return stream
+
+    def statuses(self, streams: list[int]) -> dict[int, str]:
+        """The gRPC status with which each of the streams ends; waits for all of them."""
+        ended: dict[int, str] = {}
+        while set(ended) != set(streams):
+            data = self._socket.recv(65_536)
+            if not data:
+                raise ConnectionError("the server ended the connection")
+            for event in self._connection.receive_data(data):
+                headers: Any = getattr(event, "headers", None) or ()
+                status = dict(headers).get("grpc-status")
+                if status is not None:
+                    ended[event.stream_id] = status  # type: ignore[attr-defined]
+            self._flush()
+        return ended
+
+    def _flush(self) -> None:
+        self._socket.sendall(self._connection.data_to_send())
+
+    def close(self) -> None:
+        """Ends the connection."""
+        self._socket.close()
+
+
+@contextmanager
+def peer_of(target: str, window: int = 65_535) -> Iterator[Peer]:
+    """A peer for the length of a block."""
+    peer = Peer(target, window)
+    try:
+        yield peer
+    finally:
+        peer.close()
