@@ -14,11 +14,10 @@ from engine.cli.local import read_context, try_out
 from engine.cli.screen import screen, table
 from engine.decide.compiled import CompiledBook, compile_book
 from engine.explain import CampaignExplained, Explained
-from engine.explain.words import ignored_in_words, rule_in_words, score_text
+from engine.explain.words import rule_in_words, score_text
 from engine.model.decision import ChosenOffer, Decision, RuleReading
 from engine.model.instant import to_datetime
 from engine.wire.explain import respond_explained
-from engine.wire.respond import IgnoredNames
 from engine.wire.violations import InvalidMessage, Unsupported
 
 
@@ -61,8 +60,6 @@ def _show(explained: Explained, compiled: CompiledBook) -> None:
         )
     if decision.next_any_at is not None:
         console.print(f"next any at {to_datetime(decision.next_any_at).astimezone(compiled.book.timezone)}")
-    for ignored in IgnoredNames(compiled.book).messages(explained.ignored):
-        console.print(ignored_in_words(ignored.name, ignored.meant), markup=False)
     for signal in explained.signals:
         led = f", from {', '.join(signal.led_by)}" if signal.led_by else ""
         console.print(f"signal {signal.name}{led}")

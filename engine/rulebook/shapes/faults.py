@@ -54,7 +54,7 @@ def shaped(shape: type[S], data: PlainData, path: Path, findings: Findings) -> S
         return shape.model_validate(data)
     except ValidationError as error:
         faults = error.errors(include_url=False)
-    misspelt = _misspelt(shape, faults, findings)
+    misspelt = _misspelt(shape, data, faults, findings)
     for fault in faults:
         if fault["type"] != "missing" or _where(fault) not in misspelt:
             _report(shape, fault, path, findings)
@@ -86,10 +86,16 @@ def _recovered(
         return None
 
 
-def _misspelt(shape: type[Shape], faults: list[ErrorDetails], findings: Findings) -> set[Path]:
-    """The paths of the keys that unknown ones were probably meant as: that these are missing follows from the mistake."""
+def _misspelt(
+    shape: type[Shape], data: dict[str, PlainData], faults: list[ErrorDetails], findings: Findings
+) -> set[Path]:
+    """The paths of the keys that unknown ones were probably meant as, unless they are there.
+
+    That these are missing follows from the mistake.
+    """
     unknown = [_where(fault) for fault in faults if fault["type"] == "extra_forbidden"]
-    return {(*where[:-1], findings.nearest(str(where[-1]), _keys(shape, where[:-1]))) for where in unknown}
+    meant = {(where[:-1], findings.nearest(str(where[-1]), _keys(shape, where[:-1]))) for where in unknown}
+    return {(*around, key) for around, key in meant if key not in (_reach(data, around) or {})}
 
 
 def _reach(data: PlainData, where: Path) -> dict[str, PlainData] | None:

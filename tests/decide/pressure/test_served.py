@@ -116,7 +116,7 @@ def test_a_retry_has_the_same_next_moments(tact: Client) -> None:
     def asked(at: str, mode: str = "commit", request_id: str = "") -> DecideRequest:
         now = datetime.fromisoformat(at)
         return request(
-            "finn",
+            "gus",
             profile=profile,
             consents=["sms"],
             time_zone="UTC",
@@ -126,7 +126,7 @@ def test_a_retry_has_the_same_next_moments(tact: Client) -> None:
         )
 
     tact.decide(asked("2026-03-10T10:00Z"))
-    blocked = asked("2026-03-10T22:00Z", request_id="finn-1")
+    blocked = asked("2026-03-10T22:00Z", request_id="gus-1")
     first = tact.decide(blocked)
     assert first.next_any_at.ToDatetime(tzinfo=UTC) == datetime.fromisoformat("2026-03-12T10:00Z")
     assert first.next_any_at == first.next_allowed_at
