@@ -11,7 +11,7 @@ import pytest
 
 from engine.decide.compiled import CompiledBook
 from engine.engine import Engine
-from engine.ledger.commit.events import RecordResult
+from engine.ledger.commit.events import RecordResult, WarnedResult
 from engine.ledger.commit.outcomes import ReportCommand
 from engine.ledger.errors import CommitUnknown, LedgerUnavailable
 from engine.ledger.ledger import Ledger
@@ -94,9 +94,12 @@ async def assert_taken_back(compiled: CompiledBook, log: Log, stand_in: Decision
         (stand_in.maybe_decision_id, "018f0000-0000-7000-8000-000000000000")
     ):
         event = Event(f"e-{number}", "not_sent", NOW, {})
-        assert (
-            await ledger.commit(ReportCommand(compiled, "", decision_id, event, NOW)) is RecordResult.ACCEPTED
-        )
+        result = await ledger.commit(ReportCommand(compiled, "", decision_id, event, NOW))
+        kept = decision_id == stand_in.maybe_decision_id
+        assert (result is RecordResult.ACCEPTED) is kept
+        if not kept:
+            assert isinstance(result, WarnedResult)
+            assert result.warning.startswith("the decision is not in the log")
     ledger.close()
     states = log.rows(
         f"select distinct state from contacts where decision_id = '{stand_in.maybe_decision_id}'"

@@ -28,7 +28,11 @@ campaigns:
   rare: {offer: rare, when: {profile.wants: rare}, placements: [hero]}
   plain: {offer: plain, when: {profile.wants: plain}, placements: [hero]}
 """
-REFUSALS = {"counters": "counter = 'rare/stock'", "decisions": "campaign = 'rare'", "events": "type = 'rare'"}
+REFUSALS = {
+    "counters": ("update", "counter = 'rare/stock'"),
+    "decisions": ("insert", "campaign = 'rare'"),
+    "events": ("insert", "type = 'rare'"),
+}
 """By table, the rows that the database refuses: while one request is decided, or when the group is written."""
 SECRET = "relation contacts of tact.db at /var/lib/tact"
 SENTENCE = "the log did not take this now; a retry is safe"
@@ -36,16 +40,17 @@ SENTENCE = "the log did not take this now; a retry is safe"
 
 def refuse(log: Log, table: str) -> None:
     """Has the database refuse rows, with an error that names what no caller may see."""
+    change, rows = REFUSALS[table]
     if log.path is not None:
         log.execute(
-            f"create trigger refuse before insert on {table} when new.{REFUSALS[table]}"
+            f"create trigger refuse before {change} on {table} when new.{rows}"
             f" begin select raise(abort, '{SECRET}'); end"
         )
         return
     log.execute(
         "create function refuse() returns trigger language plpgsql as"
         f" $$ begin raise exception '{SECRET}' using errcode = 'check_violation'; end $$",
-        f"create trigger refuse before insert on {table} for each row when (new.{REFUSALS[table]})"
+        f"create trigger refuse before {change} on {table} for each row when (new.{rows})"
         " execute function refuse()",
     )
 

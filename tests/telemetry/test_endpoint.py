@@ -91,7 +91,7 @@ def test_refused_items_are_counted_by_reason(book: Path, log: Path) -> None:
                 outcome("d-unknown", "unsubscribed", at),
                 delivered,
                 delivered,
-                outcome("", "delivered", at, customer_id="bob", event_id="e-1"),
+                outcome("", "opened", at, customer_id="ann", event_id="e-1"),
             ]
         )
         client.decide_batch([li_na("li"), li_na("")])

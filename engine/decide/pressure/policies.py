@@ -66,8 +66,8 @@ class Pressure:
     def mattering(self, rule_input: RuleInput) -> Sequence[Contact]:
         """Those of the history that some rule counts, of each rule's as many as decide what it says now and later.
 
-        Without the others every rule gives the same result. Contacts of which few are counted stay in any case, also those
-        that expired or have left their window.
+        Without the others every rule gives the same result, but for the number of contacts that lapsed. Contacts of which
+        few are counted stay in any case, also those that expired or have left their window.
         """
         history, now = rule_input.history, rule_input.now
         if not history:
@@ -82,6 +82,7 @@ class Pressure:
             if len(indexes) > rule.most:
                 stops = {index: rule.stops(history[index], rule_input) for index in indexes}
                 mattering.update(nlargest(rule.most, indexes, key=stops.__getitem__))
+                mattering.update(_latest_lapsed(history, indexes, now))
             else:
                 mattering.update(indexes)
         return [history[index] for index in sorted(mattering)]
@@ -97,3 +98,13 @@ class Pressure:
     def unruled_for(self, campaign: Campaign, facts: Facts) -> tuple[str, ...]:
         """The counters that such a contact would take from if the book had rules for them: another book may have."""
         return tuple(name for quotas in self._quotas for name in quotas.unruled_for(campaign, facts))
+
+
+def _latest_lapsed(history: Sequence[Contact], indexes: Sequence[int], now: Instant) -> Sequence[int]:
+    """The index of the latest contact that lapsed, of which explanations speak; none if there is none."""
+    lapsed = [
+        (contact.at, expires_at, index)
+        for index in indexes
+        if (expires_at := (contact := history[index]).expires_at) is not None and expires_at <= now
+    ]
+    return [max(lapsed)[2]] if lapsed else ()

@@ -103,7 +103,9 @@ def test_a_hold_of_its_own_group_and_a_lower_limit(store: Store, tmp_path: Path)
     smaller = compiled_book(tmp_path / "smaller", BOOK.replace("stock: 3", "stock: 1"))
     (decision,) = settle(smaller, store, [asked("more", "rare", NOW + 9)])
     assert decision.next_allowed_at == NOW + 2 + HOUR
-    none = compiled_book(tmp_path / "none", BOOK.replace("hold: 1h", "on_silence: confirm"))
+    none = compiled_book(
+        tmp_path / "none", BOOK.replace("hold: 1h, on_silence: release", "on_silence: confirm")
+    )
     settle(none, store, [asked(f"f-{n}", "few", NOW) for n in range(4)])
     (decision,) = settle(none, store, [asked("last", "few", NOW)])
     assert (decision.outcome, decision.next_allowed_at) == (Outcome.BLOCKED, None)
