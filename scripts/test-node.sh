@@ -27,4 +27,4 @@ if ! cmp -s "$folder/package-lock.json" "$folder/.installed"; then
     npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund --loglevel=error
     cp "$folder/package-lock.json" "$folder/.installed"
 fi
-TACT_NODE=$folder exec "${PYTHON:-.venv/bin/python}" -m pytest tests/node
+NODE_EXAMPLE=$folder exec "${PYTHON:-.venv/bin/python}" -m pytest tests/node

@@ -15,7 +15,7 @@ from tests.servers import serving
 
 EXAMPLE = ROOT / "examples" / "node"
 PAGE = ROOT / "docs" / "how-to" / "call-from-another-language.md"
-INSTALLED = os.environ.get("TACT_NODE", "")
+INSTALLED = os.environ.get("NODE_EXAMPLE", "")
 
 
 @pytest.mark.skipif(not INSTALLED, reason="make test-node installs Node's packages and runs this")
