@@ -20,9 +20,9 @@ _SIGNS = {
     **dict.fromkeys(("=", "==", "equals", "equal", "is"), "eq"),
     **dict.fromkeys(("!=", "≠", "<>", "not_equal", "is_not"), "ne"),
     **dict.fromkeys((">", "greater_than", "more_than", "above", "over"), "gt"),
-    **dict.fromkeys((">=", "=>", "≥", "at_least", "greater_or_equal"), "gte"),
+    **dict.fromkeys((">=", "=>", "≥", "at_least", "greater_or_equal", "min", "from"), "gte"),
     **dict.fromkeys(("<", "less_than", "below", "under"), "lt"),
-    **dict.fromkeys(("<=", "=<", "≤", "at_most", "less_or_equal"), "lte"),
+    **dict.fromkeys(("<=", "=<", "≤", "at_most", "less_or_equal", "max", "to"), "lte"),
     **dict.fromkeys(("one_of", "any_of"), "in"),
     **dict.fromkeys(("begins_with", "prefix"), "starts_with"),
     **dict.fromkeys(("regex", "like"), "matches"),
@@ -70,6 +70,8 @@ def _of_parts(text: str) -> str:
 def operator(word: str) -> str:
     """For a word or a sign that is no operator: what is written here for it."""
     meant = _SIGNS.get(word.strip().lower().replace(" ", "_"))
+    if word.strip().lower() == "not":
+        meant = "ne, or not_in with a list"
     return f"write {meant}" if meant else ""
 
 

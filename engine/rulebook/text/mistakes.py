@@ -27,6 +27,7 @@ _KEY = re.compile(r"[ ]*(?:- +)*([^\s:{}\[\],\"'#]+)")
 _HEAD = re.compile(r"([ ]*(?:- +)*[^\s:#\"'{\[][^:#]*?): +(?=\S)")
 _UNSEEN = re.compile(rf"[ ]*(?:- +)*[\w.-]*:?({INVISIBLE.pattern})")
 _GLUED = re.compile(r"[ ]*(?:- +)*([\w.-]+):([^\s:].*)")
+_GREATER = re.compile(r"[ {,](\w+\.[\w.-]+): +(>=|>) *([-+]?[0-9][0-9.-]*)(?= *(?:[,}]|$))")
 _SPECIAL = "%@`*&!>|"
 
 
@@ -60,7 +61,7 @@ def behind(error: yaml.MarkedYAMLError, lines: Sequence[str]) -> Mistake:
         lines, mark.line, mark.column, opened.line if opened else mark.line, opened.column if opened else 0
     )
     context, problem = error.context or "", error.problem or "not YAML"
-    recognised = attempt.characters() or attempt.quotes(context, problem)
+    recognised = attempt.characters() or attempt.comparison() or attempt.quotes(context, problem)
     if recognised is None and "mapping values" in problem:
         recognised = attempt.second_colon() or attempt.line_before()
     elif recognised is None and "expected ':'" in problem:
@@ -92,6 +93,18 @@ class _Attempt:
         if tab:
             return Mistake((self.line + 1, tab.end()), "a tab in the indentation", "indent with blanks")
         return None
+
+    def comparison(self) -> Mistake | None:
+        """A test such as `profile.age: > 100`: a value that begins with > opens a block text, or an error."""
+        match = next(
+            (m for m in _GREATER.finditer(self._source()) if m.start(2) <= self.column <= m.end()), None
+        )
+        if match is None:
+            return None
+        operator = "gt" if match[2] == ">" else "gte"
+        position = (self.line + 1, match.start(2) + 1)
+        hint = f"write {match[1]}: {{{operator}: {match[3]}}}"
+        return Mistake(position, f"'{match[2]}' is no operator here", hint)
 
     def quotes(self, context: str, problem: str) -> Mistake | None:
         """A quote that is not closed, or text after the closing one."""
