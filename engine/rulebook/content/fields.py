@@ -164,7 +164,7 @@ def _fallback(filters: str) -> str:
     default = _DEFAULT.search(filters)
     if default:
         return f"|{default[2]}"
-    first = filters.partition("|")[0].strip()
+    first = filters.lstrip("| ").partition("|")[0].strip()
     return f"|{first}" if first and not _FILTER.search(first) else ""
 
 
