@@ -39,7 +39,7 @@ from engine.rulebook.text.nodes import PlainData
 _OFFSET = re.compile(r"[A-Z]{2,5}|(?:GMT|UTC)? ?[-+].*")
 """An abbreviation or an offset, which is like the name of another one and means something else."""
 
-_PLACE = "name a place, whose clock changes are known: for example Europe/Paris"
+_NAMED_ZONE = "name a place, whose clock changes are known: for example Europe/Paris"
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +191,7 @@ def _head(merged: Merged, findings: Findings) -> tuple[BookShape | None, ZoneInf
         findings.error(("book", "locale"), Code.VALUE, f"{quote(shape.locale)} {wrong[0]}", wrong[1])
     if shape.timezone not in datetimes.zones():
         is_offset = _OFFSET.fullmatch(shape.timezone)
-        hint = _PLACE if is_offset else findings.suggest(shape.timezone, sorted(datetimes.zones()))
+        hint = _NAMED_ZONE if is_offset else findings.suggest(shape.timezone, sorted(datetimes.zones()))
         message = f"there is no time zone {quote(shape.timezone)}"
         findings.error(("book", "timezone"), Code.UNKNOWN, message, hint)
         return shape, utc

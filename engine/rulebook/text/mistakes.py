@@ -164,6 +164,13 @@ class _Attempt:
             bracket, closing = ("{", "}") if "mapping" in context else ("[", "]")
             position = (self.opened + 1, self.opened_column + 1)
             return Mistake(position, f"this {bracket} is not closed", f"add its {closing}")
+        bracket = source[self.column : self.column + 1]
+        if bracket in ("{", "["):
+            entry = re.search(r"[{,] *([\w.-]+): +([^,{}\[\]\"':]+)$", source[: self.column])
+            if entry:
+                position = (self.line + 1, entry.start(2) + 1)
+                hint = f'put the whole text into quotes: {entry[1]}: "{entry[2]}{bracket}…"'
+                return Mistake(position, f"a text with {bracket} inside must be in quotes", hint)
         if source[self.column : self.column + 1] == ":":
             message = "a second colon in the entry"
             hint = "put the text into quotes"
