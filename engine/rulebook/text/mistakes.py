@@ -23,7 +23,8 @@ INVISIBLE = re.compile(
 CURLY = "“”„‟«»‘’‚‛"
 """Quotes that YAML takes for letters."""
 
-_KEY = re.compile(r"[ ]*(?:- +)*([^\s:{}\[\],\"'#]+)")
+_KEY = re.compile(r"[ ]*(?:- +)*([^\s:;{}\[\],\"'#]+)")
+_BESIDE = re.compile(r"(\[[^\]]*\]|\{[^{}|]*: [^{}|]*\}), +([\w.-]+: .*)")
 _HEAD = re.compile(r"([ ]*(?:- +)*[^\s:#\"'{\[][^:#]*?): +(?=\S)")
 _UNSEEN = re.compile(rf"[ ]*(?:- +)*[\w.-]*:?({INVISIBLE.pattern})")
 _GLUED = re.compile(r"[ ]*(?:- +)*([\w.-]+):([^\s:].*)")
@@ -150,7 +151,11 @@ class _Attempt:
         key = _KEY.match(source)
         if key is None:
             return None
-        rest = source[key.end() :].strip()
+        if key[1].startswith("//"):
+            return Mistake(
+                (number + 1, key.start(1) + 1), "a comment begins with #", "write # in place of //"
+            )
+        rest = source[key.end() :].lstrip(" =;")
         hint = f"write {key[1]}: {rest}".rstrip()
         return Mistake((number + 1, key.start(1) + 1), f"no colon after '{key[1]}'", hint)
 
@@ -198,6 +203,14 @@ class _Attempt:
             )
         if source[self.column : self.column + 1] in ("}", "]"):
             return Mistake(here, f"a {source[self.column]} too many", "delete it, or open it before")
+        beside = _BESIDE.fullmatch(value.rstrip())
+        if beside:
+            message = "two entries in a line without braces around them"
+            return Mistake(
+                (self.line + 1, source.index(value) + beside.start(2) + 1),
+                message,
+                f"write {beside[2]} in a line of its own",
+            )
         if value and value[0] in "{[" and self.column > len(source) - len(value):
             message = f"a text that begins with {value[0]} must be in quotes"
             return Mistake((self.line + 1, source.index(value) + 1), message, _quoted(source, head))
