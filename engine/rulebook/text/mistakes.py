@@ -70,7 +70,7 @@ def behind(error: yaml.MarkedYAMLError, lines: Sequence[str]) -> Mistake:
     elif recognised is None and "flow" in context:
         recognised = attempt.flow(context)
     elif recognised is None:
-        recognised = attempt.block()
+        recognised = attempt.dash() or attempt.block()
     return recognised or Mistake((mark.line + 1, mark.column + 1), problem)
 
 
@@ -190,6 +190,21 @@ class _Attempt:
                 hint = f'write {entry[1]}: "{entry[2]}{rest[0].rstrip() if rest else ""}"'
             return Mistake((self.line + 1, self.column + 1), message, hint)
         return None
+
+    def dash(self) -> Mistake | None:
+        """A dash before the first of several keys, or none before the last of several items."""
+        dashes = [
+            number
+            for number in range(self.opened, min(self.line, len(self.lines)))
+            if self.lines[number].startswith(f"{' ' * self.opened_column}- ")
+        ]
+        if not dashes or self.column != self.opened_column:
+            return None
+        if len(dashes) > 1:
+            message = f"no dash before the item, as the one in line {dashes[-1] + 1} has"
+            return Mistake((self.line + 1, self.column + 1), message, "begin it with a dash and a blank")
+        message = "a dash begins an item of a list, and the lines below it are keys"
+        return Mistake((self.opened + 1, self.opened_column + 1), message, "take the dash out")
 
     def block(self) -> Mistake | None:
         """Text after a value that begins like something else, a brace too many, or an indentation of its own."""
