@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,11 @@ from engine.rulebook.text import datetimes, files, ignores, merge, regions, time
 from engine.rulebook.text.files import Sources
 from engine.rulebook.text.merge import Merged
 from engine.rulebook.text.nodes import PlainData
+
+_OFFSET = re.compile(r"[A-Z]{2,5}|(?:GMT|UTC)? ?[-+].*")
+"""An abbreviation or an offset, which is like the name of another one and means something else."""
+
+_NAMED_ZONE = "name a place, whose clock changes are known: for example Europe/Paris"
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +190,8 @@ def _head(merged: Merged, findings: Findings) -> tuple[BookShape | None, ZoneInf
     if wrong and ("book", "locale") not in findings.poisoned:
         findings.error(("book", "locale"), Code.VALUE, f"{quote(shape.locale)} {wrong[0]}", wrong[1])
     if shape.timezone not in datetimes.zones():
-        hint = findings.suggest(shape.timezone, sorted(datetimes.zones()))
+        is_offset = _OFFSET.fullmatch(shape.timezone)
+        hint = _NAMED_ZONE if is_offset else findings.suggest(shape.timezone, sorted(datetimes.zones()))
         message = f"there is no time zone {quote(shape.timezone)}"
         findings.error(("book", "timezone"), Code.UNKNOWN, message, hint)
         return shape, utc

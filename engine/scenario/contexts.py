@@ -17,7 +17,7 @@ from engine.rulebook.model.book import Attribute, AttributeType, Book
 from engine.rulebook.report.diagnostics import Code, quote
 from engine.rulebook.report.findings import Findings, Path
 from engine.rulebook.shapes.faults import shaped
-from engine.rulebook.text import datetimes
+from engine.rulebook.text import datetimes, hints
 from engine.rulebook.text.datetimes import ZoneError
 from engine.scenario.shapes import CustomerShape, OverrideShape
 from engine.wire.messages.requests import from_document
@@ -102,7 +102,8 @@ def _value(value: object, name: str, declared: Attribute | None, book: Book) -> 
         try:
             return datetimes.parse_date(value)
         except ValueError:
-            raise ValueError(f"{name}: {value!r} is not a date") from None
+            hint = hints.day(value)
+            raise ValueError(f"{name}: {value!r} is not a date{hint and f': {hint}'}") from None
     return value
 
 

@@ -27,14 +27,18 @@ _SYNONYMS = {
     "complaint": "complained",
     "complain": "complained",
     "spam": "complained",
+    "spam_complaint": "complained",
     "click": "clicked",
     "open": "opened",
     "convert": "converted",
     "conversion": "converted",
     "deliver": "delivered",
     "delivery": "delivered",
+    "undelivered": "bounced",
     "cancel": "cancelled",
+    "cancellation": "cancelled",
     "unsub": "unsubscribed",
+    "unsubscription": "unsubscribed",
     "optout": "unsubscribed",
     "opt_out": "unsubscribed",
     "optin": "subscribed",
@@ -126,11 +130,13 @@ def _nearest_outcome(type_: str, cutoff: float) -> str | None:
     if len(type_) > LONGEST_NAME:
         return None
     word = type_.strip().lower().replace("-", "_").replace(" ", "_")
-    for candidate in (word, f"{word}ed", f"{word}d"):
-        if candidate in _OUTCOMES:
-            return candidate
-    if word in _SYNONYMS:
-        return _SYNONYMS[word]
+    singular = f"{word.removesuffix('ies')}y" if word.endswith("ies") else word.removesuffix("s")
+    for form in (word, singular):
+        for candidate in (form, f"{form}ed", f"{form}d"):
+            if candidate in _OUTCOMES:
+                return candidate
+        if form in _SYNONYMS:
+            return _SYNONYMS[form]
     return next(iter(get_close_matches(word, _OUTCOMES, 1, cutoff)), None)
 
 

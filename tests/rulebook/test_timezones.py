@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 
+from engine.rulebook.load import load_files
 from engine.rulebook.text.timezones import NO_COUNTRY, by_country, located
 
 LISTED = {name for names in by_country().values() for name in names}
@@ -59,3 +60,17 @@ def test_own_country(link: str, zone: str, country: str) -> None:
     """A link stands for the zone of its own country, where the data links it across a border too."""
     assert located(link).key == zone
     assert zone in by_country()[country]
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("Paris", "did you mean 'Europe/Paris'?"),
+        ("Europe/Pariss", "did you mean 'Europe/Paris'?"),
+        *((name, "name a place") for name in ("PST", "CEST", "GMT+1", "UTC+01:00", "+01:00")),
+    ],
+)
+def test_an_unknown_name(name: str, hint: str) -> None:
+    """An abbreviation or an offset is not taken for the misspelling of another one."""
+    (diagnostic,) = load_files({"book.yaml": f"book: {{name: b, timezone: {name}}}".encode()}).diagnostics
+    assert diagnostic.hint.startswith(hint)

@@ -95,7 +95,10 @@ class OperandReader:
 
     def _between(self, attribute: Attribute, value: PlainData, path: Path) -> tuple[Scalar, ...] | None:
         if not isinstance(value, list) or len(value) != 2:
-            self.findings.error(path, Code.TYPE, "`between` needs a list of two: the low and the high bound")
+            message = "`between` needs a list of two: the low and the high bound"
+            halves = value if isinstance(value, list) and all(type(part) is int for part in value) else []
+            commas = "a decimal number has a point: write [{}.{}, {}.{}]"
+            self.findings.error(path, Code.TYPE, message, commas.format(*halves) if len(halves) == 4 else "")
             return None
         pair = self._several(attribute, Operator.BETWEEN, value, path)
         if pair and pair[0] > pair[1]:  # type: ignore[operator] # both are of the attribute's type

@@ -18,7 +18,7 @@ from engine.rulebook.text.merge import as_words, is_words
 FieldTexts = Mapping[str, str]
 ByChannel = Mapping[str, FieldTexts]
 _TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
-_DOUBLE = re.compile(r"\{\{\s*([a-z][a-z0-9_]*(?:\.[\w-]+)+\s*(?:\|[^{}]*)?)\}\}")
+_DOUBLE = re.compile(r"\{\{\s*([a-z][a-z0-9_]*(?:\.[\w-]+)*\s*(?:\|[^{}]*)?)\}\}")
 _SINGLE = re.compile(r"\{([^{}|]+\|[^{}]*)\}")
 _FILTER = re.compile(r"^(?:default|round|upcase|upper|lower|downcase|capitalize|title|trim|date)\b *[:(]|\|")
 _DEFAULT = re.compile(r"\bdefault *[:(] *(['\"]?)(.*?)\1 *\)? *(?:\||$)")
@@ -143,6 +143,10 @@ def _warn_of_other_languages(
     """Warn of placeholders in the forms of Jinja, Liquid or Handlebars, which would be shown as they are."""
     for match in _DOUBLE.finditer(text):
         name, _, filters = (part.strip() for part in match[1].partition("|"))
+        if "." not in name:
+            name = f"profile.{name}"
+            if name not in attribute_scope.declared.values:
+                continue  # no attribute's name: the braces may be meant
         message = (
             f"{quote(match[0])} is shown as {quote(f'{{{match[1]}}}')}: double braces are braces of the text"
         )
@@ -164,8 +168,8 @@ def _fallback(filters: str) -> str:
     default = _DEFAULT.search(filters)
     if default:
         return f"|{default[2]}"
-    first = filters.partition("|")[0].strip()
-    return f"|{first}" if first and not _FILTER.search(first) else ""
+    first = filters.lstrip("| ").partition("|")[0].strip()
+    return f"|{first}" if first and not _FILTER.search(f"{first}:") else ""
 
 
 def _placeholder(inside: str, path: Path, attribute_scope: AttributeScope, findings: Findings) -> Placeholder:

@@ -23,8 +23,8 @@ _MOST_ITEMS = 10
 _MOST_CONSTANTS = 2_000
 _LISTS = frozenset((AttributeType.TEXTS, AttributeType.INTEGERS, AttributeType.NUMBERS))
 _FINITE = frozenset((Operator.EQ, Operator.IN))
-_ALWAYS_KNOWN = ("now.", "rfm.frequency", "rfm.monetary")
-"""How attributes begin that every decision knows."""
+_ALWAYS_KNOWN = ("now.", "customer.is_new", "rfm.frequency", "rfm.monetary")
+"""How attributes begin that every decision knows (one that is made without the log offers fallbacks only)."""
 _EVENTS = (AttributeType.NUMBER, AttributeType.TEXT, AttributeType.BOOLEAN)
 """The types that an attribute of events may have."""
 

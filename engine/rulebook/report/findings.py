@@ -1,6 +1,7 @@
 """Collect the diagnostics of one load. Readers name paths of plain data; the collector knows where these are written."""
 
 import difflib
+import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
@@ -21,6 +22,9 @@ SourcePlace: TypeAlias = tuple[str, int, int]
 
 _COMPARISONS = 100_000
 """Names that a load compares for "did you mean" in all, so that a book full of mistakes does not take long."""
+
+_NEGATION = re.compile(r"(?:not\b|!) *", re.IGNORECASE)
+"""How a condition in words begins that means its opposite."""
 
 
 class ParseError(ValueError):
@@ -127,9 +131,15 @@ class Findings:
         return matches[0] if matches else ""
 
     def audience_hint(self, text: str) -> str:
-        """A hint for a text where a condition is needed: the audience that it names or nearly names; empty for none."""
-        audience = self.nearest(text, self.audiences)
-        return f"write {{audience: {audience}}}" if audience else ""
+        """A hint for a text where a condition is needed: the audience that it names or nearly names; empty for none.
+
+        A text that begins with `not` or `!` gives the opposite.
+        """
+        negated = _NEGATION.match(text)
+        audience = self.nearest(text[negated.end() :] if negated else text, self.audiences)
+        if not audience:
+            return ""
+        return f"write {{none: [{{audience: {audience}}}]}}" if negated else f"write {{audience: {audience}}}"
 
     @property
     def failed(self) -> bool:

@@ -61,6 +61,9 @@ def _channel(
     if shape.consent == NOT_NEEDED:
         message = f"contacts on {quote(name)} go out without the customer's consent"
         findings.remark((*path, "consent"), Code.NO_CONSENT, message)
+    elif shape.consent is not None and "".join(filter(str.isalpha, shape.consent.lower())) == "notneeded":
+        message = f"{quote(shape.consent)} would be a purpose, to which nobody has agreed"
+        findings.error((*path, "consent"), Code.VALUE, message, f"write {NOT_NEEDED}")
     elif shape.consent is not None:
         check_name(shape.consent, (*path, "consent"), findings)
     if shape.address is not None:

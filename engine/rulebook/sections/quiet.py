@@ -75,8 +75,8 @@ class QuietReader:
             return None
         try:
             return datetimes.parse_clock(text, end=end)
-        except ValueError as error:
-            self.findings.error(path, Code.VALUE, f"{quote(text)}: {error}")
+        except ParseError as error:
+            self.findings.error(path, Code.VALUE, error.message(text), error.hint)
             return None
 
     def _dates(self, texts: list[str], path: Path) -> frozenset[date]:

@@ -99,7 +99,7 @@ def parse_hours(text: str) -> tuple[time, time]:
     """Hours such as 08:00-20:00, from and until (24:00 is midnight); raises ParseError."""
     match = _HOURS.fullmatch(text)
     if not match:
-        raise ParseError("not hours such as 08:00-20:00")
+        raise ParseError("not hours such as 08:00-20:00", hints.hours(text))
     try:
         first = time.fromisoformat(match[1])
         last = time() if match[2] == "24:00" else time.fromisoformat(match[2])
@@ -113,7 +113,7 @@ def parse_hours(text: str) -> tuple[time, time]:
 def parse_clock(text: str, *, end: bool = False) -> time:
     """An hour such as 21:00; 24:00 is midnight as an end; raises ParseError."""
     if not _CLOCK.fullmatch(text):
-        raise ParseError("not an hour such as 21:00")
+        raise ParseError("not an hour such as 21:00", hints.hours(text))
     if end and text == "24:00":
         return time()
     try:

@@ -20,9 +20,9 @@ _SIGNS = {
     **dict.fromkeys(("=", "==", "equals", "equal", "is"), "eq"),
     **dict.fromkeys(("!=", "≠", "<>", "not_equal", "is_not"), "ne"),
     **dict.fromkeys((">", "greater_than", "more_than", "above", "over"), "gt"),
-    **dict.fromkeys((">=", "=>", "≥", "at_least", "greater_or_equal"), "gte"),
+    **dict.fromkeys((">=", "=>", "≥", "at_least", "greater_or_equal", "min", "from"), "gte"),
     **dict.fromkeys(("<", "less_than", "below", "under"), "lt"),
-    **dict.fromkeys(("<=", "=<", "≤", "at_most", "less_or_equal"), "lte"),
+    **dict.fromkeys(("<=", "=<", "≤", "at_most", "less_or_equal", "max", "to"), "lte"),
     **dict.fromkeys(("one_of", "any_of"), "in"),
     **dict.fromkeys(("begins_with", "prefix"), "starts_with"),
     **dict.fromkeys(("regex", "like"), "matches"),
@@ -38,6 +38,9 @@ _DAYS = {"s": 86400, "m": 1440, "h": 24, "d": 1}
 _DAY = re.compile(r"([0-9]{1,2})([./-])([0-9]{1,2})\2([0-9]{4})")
 _YEAR_FIRST = re.compile(r"([0-9]{4})[./]?([0-9]{1,2})[./]?([0-9]{1,2})")
 _WEEK = re.compile(r"([0-9]{4})-?W([0-9]{2})-?([1-7])")
+_HOUR = re.compile(r"([0-9]{1,2})(?:[:.h]([0-5][0-9])|h)? ?(am|pm)?")
+_WEEK_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_WEEKDAYS = re.compile(rf"({'|'.join(_WEEK_DAYS)})[a-z]* *(?:-|–|to) *({'|'.join(_WEEK_DAYS)})[a-z]*")
 _GLUED = re.compile(r"([A-Za-z_][\w.-]*):([^\s/].*)")
 _BOOLEANS = {**dict.fromkeys(("yes", "on", "y"), "true"), **dict.fromkeys(("no", "off", "n"), "false")}
 
@@ -70,6 +73,8 @@ def _of_parts(text: str) -> str:
 def operator(word: str) -> str:
     """For a word or a sign that is no operator: what is written here for it."""
     meant = _SIGNS.get(word.strip().lower().replace(" ", "_"))
+    if word.strip().lower() == "not":
+        meant = "ne, or not_in with a list"
     return f"write {meant}" if meant else ""
 
 
@@ -127,6 +132,20 @@ def _written(days: list[tuple[str, str, str]]) -> str:
     return f"write {' or '.join(written)}" if written else ""
 
 
+def hours(text: str) -> str:
+    """For a text where an hour or hours are needed: `9pm`, `8:00`, `21.30`, `8-20`, `08:00 – 20:00`."""
+    meant = [_hour(part.strip()) for part in re.split(r"-|–|—|\bto\b", text)]
+    return f"write {'-'.join(meant)}" if all(meant) and len(meant) <= 2 else ""
+
+
+def _hour(text: str) -> str:
+    match = _HOUR.fullmatch(text.lower())
+    if match is None:
+        return ""
+    hour = int(match[1]) % 12 + 12 * (match[3] == "pm") if match[3] else int(match[1])
+    return f"{hour:02}:{match[2] or '00'}" if hour <= 24 else ""
+
+
 def boolean(text: str) -> str:
     """For a text where true or false is needed."""
     if text.lower() in ("true", "false"):
@@ -139,7 +158,14 @@ def items(text: str) -> str:
     """For a text where a list is needed."""
     if text.startswith("-"):
         return "write a blank after each dash"
-    return f"write [{text.strip(CURLY)}]" if len(text) < 100 else ""
+    days = _WEEKDAYS.fullmatch(text.strip().lower())
+    if days:
+        first, last = _WEEK_DAYS.index(days[1]), _WEEK_DAYS.index(days[2])
+        between = [_WEEK_DAYS[number % 7] for number in range(first, last + 1 + 7 * (last < first))]
+        return f"write [{', '.join(between)}]"
+    if _DAY.fullmatch(text):
+        return re.sub(r"([0-9-]{10})", r"[\1]", day(text))
+    return f"write [{text.strip(f'{CURLY}()[]')}]" if len(text) < 100 else ""
 
 
 def entries(text: str) -> str:

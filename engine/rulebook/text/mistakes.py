@@ -23,10 +23,12 @@ INVISIBLE = re.compile(
 CURLY = "“”„‟«»‘’‚‛"
 """Quotes that YAML takes for letters."""
 
-_KEY = re.compile(r"[ ]*(?:- +)*([^\s:{}\[\],\"'#]+)")
+_KEY = re.compile(r"[ ]*(?:- +)*([^\s:;{}\[\],\"'#]+)")
+_BESIDE = re.compile(r"(\[[^\]]*\]|\{[^{}|]*: [^{}|]*\}), +([\w.-]+: .*)")
 _HEAD = re.compile(r"([ ]*(?:- +)*[^\s:#\"'{\[][^:#]*?): +(?=\S)")
 _UNSEEN = re.compile(rf"[ ]*(?:- +)*[\w.-]*:?({INVISIBLE.pattern})")
 _GLUED = re.compile(r"[ ]*(?:- +)*([\w.-]+):([^\s:].*)")
+_GREATER = re.compile(r"[ {,](\w+\.[\w.-]+): +(>=|>) *([-+]?[0-9][0-9.-]*)(?= *(?:[,}]|$))")
 _SPECIAL = "%@`*&!>|"
 
 
@@ -60,7 +62,7 @@ def behind(error: yaml.MarkedYAMLError, lines: Sequence[str]) -> Mistake:
         lines, mark.line, mark.column, opened.line if opened else mark.line, opened.column if opened else 0
     )
     context, problem = error.context or "", error.problem or "not YAML"
-    recognised = attempt.characters() or attempt.quotes(context, problem)
+    recognised = attempt.characters() or attempt.comparison() or attempt.quotes(context, problem)
     if recognised is None and "mapping values" in problem:
         recognised = attempt.second_colon() or attempt.line_before()
     elif recognised is None and "expected ':'" in problem:
@@ -68,7 +70,7 @@ def behind(error: yaml.MarkedYAMLError, lines: Sequence[str]) -> Mistake:
     elif recognised is None and "flow" in context:
         recognised = attempt.flow(context)
     elif recognised is None:
-        recognised = attempt.block()
+        recognised = attempt.dash() or attempt.block()
     return recognised or Mistake((mark.line + 1, mark.column + 1), problem)
 
 
@@ -92,6 +94,18 @@ class _Attempt:
         if tab:
             return Mistake((self.line + 1, tab.end()), "a tab in the indentation", "indent with blanks")
         return None
+
+    def comparison(self) -> Mistake | None:
+        """A test such as `profile.age: > 100`: a value that begins with > opens a block text, or an error."""
+        match = next(
+            (m for m in _GREATER.finditer(self._source()) if m.start(2) <= self.column <= m.end()), None
+        )
+        if match is None:
+            return None
+        operator = "gt" if match[2] == ">" else "gte"
+        position = (self.line + 1, match.start(2) + 1)
+        hint = f"write {match[1]}: {{{operator}: {match[3]}}}"
+        return Mistake(position, f"'{match[2]}' is no operator here", hint)
 
     def quotes(self, context: str, problem: str) -> Mistake | None:
         """A quote that is not closed, or text after the closing one."""
@@ -137,7 +151,11 @@ class _Attempt:
         key = _KEY.match(source)
         if key is None:
             return None
-        rest = source[key.end() :].strip()
+        if key[1].startswith("//"):
+            return Mistake(
+                (number + 1, key.start(1) + 1), "a comment begins with #", "write # in place of //"
+            )
+        rest = source[key.end() :].lstrip(" =;")
         hint = f"write {key[1]}: {rest}".rstrip()
         return Mistake((number + 1, key.start(1) + 1), f"no colon after '{key[1]}'", hint)
 
@@ -151,6 +169,13 @@ class _Attempt:
             bracket, closing = ("{", "}") if "mapping" in context else ("[", "]")
             position = (self.opened + 1, self.opened_column + 1)
             return Mistake(position, f"this {bracket} is not closed", f"add its {closing}")
+        bracket = source[self.column : self.column + 1]
+        if bracket in ("{", "["):
+            entry = re.search(r"[{,] *([\w.-]+): +([^,{}\[\]\"':]+)$", source[: self.column])
+            if entry:
+                position = (self.line + 1, entry.start(2) + 1)
+                hint = f'put the whole text into quotes: {entry[1]}: "{entry[2]}{bracket}…"'
+                return Mistake(position, f"a text with {bracket} inside must be in quotes", hint)
         if source[self.column : self.column + 1] == ":":
             message = "a second colon in the entry"
             hint = "put the text into quotes"
@@ -166,6 +191,21 @@ class _Attempt:
             return Mistake((self.line + 1, self.column + 1), message, hint)
         return None
 
+    def dash(self) -> Mistake | None:
+        """A dash before the first of several keys, or none before the last of several items."""
+        dashes = [
+            number
+            for number in range(self.opened, min(self.line, len(self.lines)))
+            if self.lines[number].startswith(f"{' ' * self.opened_column}- ")
+        ]
+        if not dashes or self.column != self.opened_column:
+            return None
+        if len(dashes) > 1:
+            message = f"no dash before the item, as the one in line {dashes[-1] + 1} has"
+            return Mistake((self.line + 1, self.column + 1), message, "begin it with a dash and a blank")
+        message = "a dash begins an item of a list, and the lines below it are keys"
+        return Mistake((self.opened + 1, self.opened_column + 1), message, "take the dash out")
+
     def block(self) -> Mistake | None:
         """Text after a value that begins like something else, a brace too many, or an indentation of its own."""
         source, here = self._source(), (self.line + 1, self.column + 1)
@@ -178,6 +218,14 @@ class _Attempt:
             )
         if source[self.column : self.column + 1] in ("}", "]"):
             return Mistake(here, f"a {source[self.column]} too many", "delete it, or open it before")
+        beside = _BESIDE.fullmatch(value.rstrip())
+        if beside:
+            message = "two entries in a line without braces around them"
+            return Mistake(
+                (self.line + 1, source.index(value) + beside.start(2) + 1),
+                message,
+                f"write {beside[2]} in a line of its own",
+            )
         if value and value[0] in "{[" and self.column > len(source) - len(value):
             message = f"a text that begins with {value[0]} must be in quotes"
             return Mistake((self.line + 1, source.index(value) + 1), message, _quoted(source, head))

@@ -259,6 +259,8 @@ class _Composer:
             cut = repairs.cut(event, key, self._lines, position)
             if cut:
                 self._mistake(cut, Severity.WARNING)
+            if event.tag == "!":
+                self._mistake(repairs.bang(text, key, position), Severity.WARNING)
             return text
         start = position if not event.style else (position[0], position[1] + 1)
         unseen = repairs.unseen(text, start)

@@ -129,6 +129,12 @@ def curly(text: str, key: str, position: SourcePosition) -> Mistake | None:
     return Mistake(position, f"curly quotes ({text[0]}) are part of the text", f'write {label}"{text[1:-1]}"')
 
 
+def bang(text: str, key: str, position: SourcePosition) -> Mistake:
+    """A text behind `! `, which YAML reads as a tag."""
+    label = f"{key}: " if key else ""
+    return Mistake(position, "a ! before a text is no part of it", f'write {label}"! {text}"')
+
+
 def curly_key(key: str, position: SourcePosition) -> tuple[str, Mistake] | None:
     """The key without curly quotes around it, and the mistake."""
     mistake = curly(key, "", position)

@@ -240,6 +240,15 @@ def test_a_book_that_keeps_no_events_refuses_them(tmp_path: Path) -> None:
         ("not-sent", "not_sent"),
         ("opt_in", "subscribed"),
         ("conversion", "converted"),
+        ("opens", "opened"),
+        ("clicks", "clicked"),
+        ("bounces", "bounced"),
+        ("complaints", "complained"),
+        ("deliveries", "delivered"),
+        ("undelivered", "bounced"),
+        ("cancellation", "cancelled"),
+        ("unsubscription", "unsubscribed"),
+        ("Spam complaint", "complained"),
     ],
 )
 @pytest.mark.parametrize("decision_id", ["", "d-1"])

@@ -103,6 +103,12 @@ def test_what_always_holds_in_a_decision_may_be_unknown_to_a_signal(tmp_path: Pa
     assert lines_of(linted(tmp_path, book), "always-true") == [HEAD.count("\n") + 2]
 
 
+def test_every_decision_knows_whether_the_customer_is_new(tmp_path: Path) -> None:
+    """So a test with `ne` is not noted."""
+    book = HEAD + "audiences:\n  a: {customer.is_new: {ne: true}}\n"
+    assert lines_of(linted(tmp_path, book), "may-be-missing") == []
+
+
 def test_another_file_is_named(tmp_path: Path) -> None:
     """A message that speaks of another line says in which file, if it is another one."""
     (tmp_path / "more.yaml").write_text("pressure: {gaps: {weekly: {at_least: 7d}}}\n", encoding="utf-8")
