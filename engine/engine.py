@@ -13,7 +13,7 @@ from engine.ledger.commit.decisions import DecideCommand
 from engine.ledger.commit.events import RecordCommand, RecordResult, WarnedResult
 from engine.ledger.commit.identity import LinkCommand, LinkResult
 from engine.ledger.commit.outcomes import ReportCommand
-from engine.ledger.errors import CommitUnknown, LedgerError, LedgerUnavailable
+from engine.ledger.errors import CommitUnknown, DataRefused, LedgerError, LedgerUnavailable
 from engine.ledger.ledger import Ledger
 from engine.ledger.memory import memory_of
 from engine.ledger.store.store import Store
@@ -146,8 +146,19 @@ class Engine:
     async def record(
         self, commands: Sequence[RecordCommand | ReportCommand], *, deadline: float | None = None
     ) -> Sequence[RecordResult | WarnedResult | LedgerError]:
-        """Keeps events and outcomes, in order, and what they lead to; what became of each, or its error."""
-        return await self._ledger.commit_all(commands, deadline=deadline)
+        """Keeps events and outcomes, in order, and what they lead to; what became of each, or its error.
+
+        Raises LedgerError when none of them was kept for certain for a reason that is none of theirs.
+        """
+        results = await self._ledger.commit_all(commands, deadline=deadline)
+        errors = [
+            result
+            for result in results
+            if isinstance(result, LedgerUnavailable) and not isinstance(result, DataRefused)
+        ]
+        if errors and len(errors) == len(results):
+            raise errors[0]
+        return results
 
     async def link(self, command: LinkCommand, *, deadline: float | None = None) -> LinkResult:
         """Makes the names one person's. Raises LedgerError when that could not be kept."""

@@ -344,10 +344,15 @@ def _resolve(
 
 
 def _common_error(results: Sequence[object]) -> LedgerError | None:
-    """Why none of the commands was committed, where that is for one reason that is none of theirs."""
+    """Why none of the commands was committed, where that is for one reason that is none of theirs.
+
+    CommitUnknown is of each command alone: it says what that command would have returned.
+    """
     for kind in (LedgerUnavailable, DeadlinePassed):
         errors = [
-            error for error in results if isinstance(error, kind) and not isinstance(error, DataRefused)
+            error
+            for error in results
+            if isinstance(error, kind) and not isinstance(error, DataRefused | CommitUnknown)
         ]
         if errors and len(errors) == len(results):
             return errors[0]

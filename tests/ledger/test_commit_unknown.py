@@ -90,17 +90,22 @@ async def assert_taken_back(compiled: CompiledBook, log: Log, stand_in: Decision
     assert again.decision_id == stand_in.maybe_decision_id
     assert again.outcome is Outcome.OFFER
     ledger = Ledger(open_store(log.url))
-    for number, decision_id in enumerate(
-        (stand_in.maybe_decision_id, "018f0000-0000-7000-8000-000000000000")
-    ):
-        event = Event(f"e-{number}", "not_sent", NOW, {})
-        result = await ledger.commit(ReportCommand(compiled, "", decision_id, event, NOW))
-        kept = decision_id == stand_in.maybe_decision_id
-        assert (result is RecordResult.ACCEPTED) is kept
-        if not kept:
-            assert isinstance(result, WarnedResult)
-            assert result.warning.startswith("the decision is not in the log")
+    results = [
+        await ledger.commit(
+            ReportCommand(compiled, "", decision_id, Event(f"e-{number}", "not_sent", NOW, {}), NOW)
+        )
+        for number, decision_id in enumerate(
+            (stand_in.maybe_decision_id, "018f0000-0000-7000-8000-000000000000")
+        )
+    ]
     ledger.close()
+    assert results == [
+        RecordResult.ACCEPTED,
+        WarnedResult(
+            RecordResult.ACCEPTED,
+            "the decision is not in the log: not_sent is kept, and changes no contact",
+        ),
+    ]
     states = log.rows(
         f"select distinct state from contacts where decision_id = '{stand_in.maybe_decision_id}'"
     )
@@ -128,6 +133,44 @@ async def test_a_sync_that_failed(
         stand_in, error = await decided(compiled, SqliteStore(log.url), "hero", "corner")
     assert isinstance(error, CommitUnknown)
     await assert_taken_back(compiled, log, stand_in)
+
+
+async def test_each_item_of_a_batch_names_its_own_decision(
+    tmp_path: Path, compiled: CompiledBook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All items of a batch have a fallback: each names the decision that the log may have kept for it."""
+    log = sqlite_log(tmp_path)
+    open_store(log.url).close()
+    requests = [
+        Request(f"c-{number}", NOW, COLD, placement="hero", request_id=f"r-{number}") for number in range(3)
+    ]
+    with monkeypatch.context() as patch:
+        patch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=BreaksAtCommit))
+        ledger = Ledger(SqliteStore(log.url))
+        stand_ins = await Engine(compiled, ledger).decide_all(requests)
+        ledger.close()
+    assert [
+        (stand_in.request_id, stand_in.maybe_decision_id)
+        for stand_in in stand_ins
+        if isinstance(stand_in, Decision)
+    ] == log.rows("select request_id, decision_id from decisions order by request_id")
+
+
+async def test_a_report_of_which_it_is_unknown_whether_it_was_kept_fails_as_a_whole(
+    tmp_path: Path, compiled: CompiledBook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Clients try such a call again, as they do where nothing was kept."""
+    log = sqlite_log(tmp_path)
+    open_store(log.url).close()
+    events = [Event(f"e-{number}", "unsubscribed", NOW, {"channel": "sms"}) for number in range(2)]
+    with monkeypatch.context() as patch:
+        patch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=BreaksAtCommit))
+        ledger = Ledger(SqliteStore(log.url))
+        with pytest.raises(CommitUnknown):
+            await Engine(compiled, ledger).record(
+                [ReportCommand(compiled, "li-na", "", event, NOW) for event in events]
+            )
+        ledger.close()
 
 
 async def test_what_was_not_kept_for_certain_names_nothing(

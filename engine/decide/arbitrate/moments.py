@@ -6,7 +6,7 @@ for each span between two changes, by the span's own offset: skipped times and d
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from itertools import count
+from heapq import heapify, heappop, heappush
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -53,33 +53,31 @@ def next_any(
 
     Nothing else happens until then. None beyond the horizon.
     """
-    bounded = [(bound, proposal) for proposal in proposals if (bound := proposal.not_before()) is not None]
-    first: Instant | None = None
-    starts = count()
-    for bound, proposal in sorted(bounded, key=lambda pair: pair[0]):
-        if first is not None and bound >= first:
-            break
-        opening = _opening(proposal, now, book_zone, attributes, starts)
-        if opening is not None and (first is None or opening < first):
-            first = opening
-    return first
-
-
-def _opening(
-    proposal: BlockedProposal,
-    now: Instant,
-    book_zone: ZoneInfo,
-    attributes: Attributes,
-    starts: Iterator[int],
-) -> Instant | None:
-    """The earliest moment of one proposal; None beyond the horizon, and after the last of the starts to try."""
-    at: Instant | None = now
-    while at is not None and (opening := next_allowed(proposal.rule_results, at, now + HORIZON)) is not None:
+    pending = [
+        (bound, index, proposal)
+        for index, proposal in enumerate(proposals)
+        if (bound := proposal.not_before()) is not None
+    ]
+    heapify(pending)
+    starts = 0
+    while (
+        pending
+    ):  # the earliest moment first, so that no proposal uses up the starts of one that goes before it
+        at, index, proposal = heappop(pending)
+        opening = next_allowed(proposal.rule_results, at, now + HORIZON)
+        if opening is None or opening > now + HORIZON:
+            continue
+        if opening > at:
+            heappush(pending, (opening, index, proposal))
+            continue
         if Clocks(opening, book_zone, attributes).run(proposal.schedules):
             return opening
-        if next(starts) >= _MOST_STARTS:
+        if starts == _MOST_STARTS:
             return None
-        at = next_run(proposal.schedules, opening, book_zone, attributes)
+        starts += 1
+        start = next_run(proposal.schedules, opening, book_zone, attributes)
+        if start is not None:
+            heappush(pending, (start, index, proposal))
     return None
 
 

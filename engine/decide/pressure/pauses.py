@@ -1,5 +1,6 @@
 """Pauses: after an outcome, or enough of them in a window, nothing more of its scope goes out for a time."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -117,16 +118,20 @@ class PauseRule(OpensForGood):
 
     def _began(self, moments: list[_Reported]) -> Instant | None:
         """The latest moment at which the outcomes were enough; those of one kind that one decision had count once."""
-        pause = self.pause
-        for last in range(len(moments) - 1, pause.times - 2, -1):
-            reports = set()
-            for at, report in reversed(moments[: last + 1]):
-                if pause.within is not None and at <= moments[last][0] - pause.within:
-                    break
-                reports.add(report)
-                if len(reports) == pause.times:
-                    return moments[last][0]
-        return None
+        times, within = self.pause.times, self.pause.within
+        began, start = None, 0
+        reports: Counter[tuple[str, ...]] = Counter()
+        for at, report in moments:
+            reports[report] += 1
+            while within is not None and moments[start][0] <= at - within:
+                gone = moments[start][1]
+                reports[gone] -= 1
+                if not reports[gone]:
+                    del reports[gone]
+                start += 1
+            if len(reports) >= times:
+                began = at
+        return began
 
     def _counted(self, moments: list[_Reported], until: Instant) -> int:
         """The outcomes in the window that ends then; at most so many as are counted."""

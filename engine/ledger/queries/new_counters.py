@@ -83,8 +83,14 @@ _COUNT = Select("count(*)", f"{_OF_GROUP} AND c.state <> 'released'")
 _HOLD = (
     "INSERT INTO holdings (decision_id, position, counter, period, counted, expires_at)"
     f" SELECT c.decision_id, c.position, ?, ?, c.state <> 'released', c.expires_at {_OF_GROUP}"
+    " ON CONFLICT (decision_id, position, counter) DO UPDATE"
+    " SET period = excluded.period, counted = excluded.counted, expires_at = excluded.expires_at"
 )
-"""Adds what the contacts of a group hold, or held until they were released."""
+"""Adds what the contacts of a group hold, or held until they were released.
+
+What they hold of another period they hold of this one from now on: the book's `per` has changed, or another book, that has
+no such rule, made them in a period that had no counter (`Quotas.follow`). The other period keeps its count.
+"""
 
 
 def present(store: Store, keys: Sequence[QuotaKey]) -> set[QuotaKey]:

@@ -209,3 +209,34 @@ def test_hours_and_nights_that_never_meet_end_the_search(tmp_path: Path) -> None
     lunch = [tried for tried in selection.tried if tried.candidate.compiled_campaign.campaign.name == "lunch"]
     proposals = [BlockedProposal(lunch[0].read[0].rule_results, lunch[0].candidate.compiled_campaign.active)]
     assert next_any(proposals, now, ZoneInfo("Europe/Paris"), {}) is None
+
+
+NEVER = """
+book: {name: never, timezone: UTC}
+attributes: {profile.mail: {type: text}}
+channels: {mail: {kind: outbound, address: profile.mail, consent: not_needed}}
+offers: {tea: {name: Tea, content: {default: {subject: Tea}}}}
+campaigns:
+  never: {offer: tea, tier: 2, channels: [mail], active: {hours: "07:00-08:00"}}
+  later: {offer: tea, channels: [mail], active: {days: [fri, sat], hours: "07:00-10:00"}}
+pressure:
+  gaps: {breath: {at_least: 30h, count: {campaign: later}}}
+  quiet: {nights: {from: "20:00", until: "09:00"}}
+"""
+
+
+def test_a_campaign_that_never_goes_hides_no_other(tmp_path: Path) -> None:
+    """Its schedule and its quiet hours never meet; the other one goes next Friday, after its gap and when it runs."""
+    friday, saturday, next_friday = (
+        from_datetime(datetime.fromisoformat(text))
+        for text in ("2026-03-06T09:30Z", "2026-03-07T07:30Z", "2026-03-13T09:00Z")
+    )
+    compiled = compiled_book(tmp_path, NEVER)
+
+    def selected(now: Instant, history: list[Contact]) -> Selection:
+        attributes = {"profile.mail": "a@example.com"}
+        return select(evaluate(compiled, Request("ann", now, attributes)), history, "ann")
+
+    sent = [contact for _, contact, _ in selected(friday, []).chosen]
+    assert [contact.facts.campaign for contact in sent] == ["later"]
+    assert selected(saturday, sent).next_any_at == next_friday

@@ -1,6 +1,7 @@
 """Pauses: what begins them, what they silence, and the moment at which they are over."""
 
 import random
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -174,3 +175,35 @@ def test_of_many_outcomes_those_that_matter_are_enough(
     for rule in compiled.rules_for(CAMPAIGN, facts):
         everything = RuleInput(now, (), {}, (), outcomes=outcomes)
         assert rule.evaluate(everything._replace(outcomes=mattering)) == rule.evaluate(everything)
+
+
+def test_repeated_reports_of_one_decision_cost_no_more_than_others() -> None:
+    """A tracking pixel that reports on and on makes nobody wait: the cost grows with the number of reports, not its square."""
+    repeated = [
+        happened("ignored", NOW - index)._replace(decision_id=f"d-{index % 2}") for index in range(30_000)
+    ]
+    start = time.perf_counter()
+    assert not blocks(THRICE, *repeated)
+    assert blocks(THRICE, *repeated, happened("bounced", NOW - HOUR))
+    assert time.perf_counter() - start < 10  # with the square it takes minutes
+
+
+@given(st.data())
+def test_a_pause_begins_where_the_definition_says(data: st.DataObject) -> None:
+    """Against the definition: the latest report with which those of its window are of enough decisions."""
+    reports = data.draw(st.lists(st.tuples(st.integers(0, 12), st.sampled_from("abcd")), max_size=12))
+    times, within = data.draw(st.integers(1, 4)), data.draw(st.sampled_from([1, 2, 5]))
+    pause = replace(THRICE, times=times, within=within * DAY if times > 1 else None)
+    outcomes = [
+        happened("ignored", NOW - days * DAY)._replace(decision_id=decision) for days, decision in reports
+    ]
+
+    def decisions(until: int) -> set[str]:
+        span = pause.within or NOW
+        return {outcome.decision_id for outcome in outcomes if until - span < outcome.at <= until}
+
+    began = max((outcome.at for outcome in outcomes if len(decisions(outcome.at)) >= times), default=None)
+    until = NOW if began is None else max(NOW, began + pause.span)
+    rule_result = look(pause, *outcomes)
+    assert rule_result is not None
+    assert (rule_result.blocks, rule_result.next_allowed_at) == (until > NOW, until)

@@ -14,7 +14,7 @@ from engine.ledger.store.open import open_store
 from engine.ledger.store.sqlite import SqliteStore, _select_sql
 from engine.ledger.store.store import Store
 from engine.model.decision import Outcome
-from engine.model.instant import DAY, SECOND
+from engine.model.instant import DAY, SECOND, to_datetime
 from engine.model.request import Request
 from tests.books import compiled_book
 from tests.ledger.commit.shared import NOW, assert_sound, outcome, settle
@@ -129,6 +129,34 @@ def test_a_capacity_counts_its_period_and_a_total_what_goes_out(
     assert ask(ruled, store, "call", range(10, 12), NOW + 1) == [Outcome.OFFER, Outcome.BLOCKED]
     assert ask(ruled, store, "call", range(20, 24), NOW + DAY) == [*[Outcome.OFFER] * 3, Outcome.BLOCKED]
     assert counts(any_log)["phone/capacity"] == 6
+
+
+def test_a_capacity_is_put_back_in_a_later_period(store: Store, tmp_path: Path) -> None:
+    """Contacts by a version without it, on a day that has no counter, count for that day as soon as it is back."""
+    plain, ruled = book(tmp_path), book(tmp_path, "capacity")
+    assert ask(ruled, store, "call", range(1), NOW) == [Outcome.OFFER]
+    assert ask(plain, store, "call", range(1, 3), NOW + DAY) == [Outcome.OFFER] * 2
+    assert ask(ruled, store, "call", range(3, 5), NOW + DAY) == [Outcome.OFFER, Outcome.BLOCKED]
+
+
+def test_a_capacity_gets_another_period(store: Store, tmp_path: Path) -> None:
+    """A week that began before the change counts its days so far, and gives back what they held."""
+    daily = book(tmp_path, "capacity")
+    held = BOOK.replace("on_silence: confirm{capacity}", "hold: 1h, on_silence: release{capacity}")
+    week = {**PLAIN, "capacity": ", capacity: {limit: 3, per: calendar week}"}
+    weekly = compiled_book(tmp_path / "weekly", BOOK.format(**week))
+    weekly_held = compiled_book(tmp_path / "weekly-held", held.format(**week))
+    daily_held = compiled_book(
+        tmp_path / "daily-held", held.format(**{**week, "capacity": RULES["capacity"]})
+    )
+    tuesday = NOW + (1 - to_datetime(NOW).weekday()) % 7 * DAY
+    assert ask(daily, store, "call", range(1), tuesday) == [Outcome.OFFER]
+    assert ask(daily_held, store, "call", range(1, 2), tuesday + DAY) == [Outcome.OFFER]
+    assert ask(weekly, store, "call", range(2, 4), tuesday + DAY) == [Outcome.OFFER, Outcome.BLOCKED]
+    assert ask(weekly_held, store, "call", range(4, 6), tuesday + DAY + HOUR) == [
+        Outcome.OFFER,
+        Outcome.BLOCKED,
+    ]
 
 
 def test_servers_with_and_without_the_rule_count_the_same(postgres_log: Log, tmp_path: Path) -> None:
