@@ -18,7 +18,7 @@ from engine.ledger.commit.decision_rows import contact_rows, decision_row
 from engine.ledger.commit.events import ConcludedSignals
 from engine.ledger.commit.learning import trials
 from engine.ledger.commit.new_counters import add_new_counters
-from engine.ledger.commit.quotas import QuotaCommit, QuotaPreview, QuotaUndecided
+from engine.ledger.commit.quotas import QuotaCommit, QuotaPreview, QuotaUndecided, UnruledContact
 from engine.ledger.errors import DecisionFault, LedgerError, RequestIdTaken
 from engine.ledger.queries import decisions, learning, outcomes, persons
 from engine.ledger.queries.decisions import AnsweredRequest
@@ -26,6 +26,7 @@ from engine.ledger.store.rows import ContactRow, DecisionRow, PersonRow, Request
 from engine.ledger.store.store import Store
 from engine.model.contact import Contact
 from engine.model.decision import Decision
+from engine.model.instant import Instant
 from engine.model.request import Mode
 from engine.rulebook.model.experiments import MOST_CONVERSIONS
 
@@ -94,7 +95,7 @@ class _GroupDecider:
         self._requests: list[RequestRow] = []
         self._contacts: list[ContactRow] = []
         self._trials: list[TrialRow] = []
-        self._unruled: list[tuple[str, int, Contact, Sequence[str]]] = []
+        self._unruled: list[UnruledContact] = []
         """Contacts for whose counters their book has no rule: see `Quotas.follow`."""
         self._concluded = ConcludedSignals()
         self.results: list[Decision | LedgerError] = []
@@ -170,7 +171,7 @@ class _GroupDecider:
             self._trials += trials(row.decision_id, selection)
         request = evaluation.request
         self._concluded.add(person, evaluation.concluded, request.now, request.elapsed)
-        self._reserve(row, selection, contacts)
+        self._reserve(row, selection, contacts, request.elapsed)
         if row.request_id:  # the same request_id, later in this group or any other, gets the same decision
             self._requests.append(RequestRow(row.request_id, row.decision_id))
             self._answered[row.request_id] = AnsweredRequest(
@@ -178,15 +179,20 @@ class _GroupDecider:
             )
         return decision
 
-    def _reserve(self, row: DecisionRow, selection: Selection, contacts: list[Contact]) -> None:
-        """Counts the chosen contacts for the decisions that follow: of the person, and of the quotas."""
+    def _reserve(
+        self, row: DecisionRow, selection: Selection, contacts: list[Contact], until: Instant
+    ) -> None:
+        """Counts the chosen contacts for the decisions that follow: of the person, and of the quotas.
+
+        until: not beyond the server's clock.
+        """
         contacts += [chosen.contact for chosen in selection.chosen]
         for position, (proposal, contact, withheld) in enumerate(selection.chosen):
             if withheld is None:
                 self._quotas.take(row.decision_id, position, contact, proposal.campaign_channel.quotas)
                 if proposal.campaign_channel.unruled:
                     unruled = proposal.campaign_channel.unruled
-                    self._unruled.append((row.decision_id, position, contact, unruled))
+                    self._unruled.append(UnruledContact(row.decision_id, position, contact, unruled, until))
 
 
 def _is_other_question(evaluation: Evaluation, answered: AnsweredRequest, decision: Decision) -> bool:

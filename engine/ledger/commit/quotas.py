@@ -11,7 +11,7 @@ import heapq
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NoReturn, TypeVar
+from typing import NamedTuple, NoReturn, TypeVar
 
 from engine.decide.pressure.counters import QuotaKey, nth_expiry
 from engine.decide.pressure.quotas import QuotaRule
@@ -100,6 +100,18 @@ def divide(rows: Sequence[CounterRow], taken: int, limit: int) -> list[CounterRo
     ]
 
 
+class UnruledContact(NamedTuple):
+    """A contact that is kept, for whose counters its book has no rule: they are of another version of the book."""
+
+    decision_id: str
+    position: int
+    contact: Contact
+    counters: Sequence[str]
+    """The names of the counters."""
+    until: Instant
+    """The moment of the decision, or the server's clock where that is earlier."""
+
+
 class Quotas:
     """The counters of one group, within its transaction."""
 
@@ -165,17 +177,18 @@ class Quotas:
         for rule in quotas:
             self._take(decision_id, position, contact, rule.key(contact.at))
 
-    def follow(self, contacts: Sequence[tuple[str, int, Contact, Sequence[str]]]) -> None:
-        """Counts contacts for counters that their book has no rule for and the log has: of another version of the book.
+    def follow(self, contacts: Sequence[UnruledContact]) -> None:
+        """Counts contacts for counters that their book has no rule for and the log has. Raises QuotaUndecided.
 
-        contacts: decision_id, position, contact, and the names of such counters. Raises QuotaUndecided.
+        Of a period that began and whose end is not known here, a contact of a simulated future takes nothing: others see it.
         """
-        names = {(name, contact.at) for *_, contact, names in contacts for name in names}
+        names = {(name, contact.contact.at) for contact in contacts for name in contact.counters}
         keys = new_counters.latest(self._store, sorted(names))
         self._open(dict.fromkeys(keys.values()))
-        for decision_id, position, contact, own in contacts:
-            for name in own:
-                if (key := keys.get((name, contact.at))) is not None:
+        for decision_id, position, contact, counters, until in contacts:
+            for name in counters:
+                key = keys.get((name, contact.at))
+                if key is not None and not (key.period and contact.at > until):
                     self._make_room(key, 1)
                     self._take(decision_id, position, contact, key)
 

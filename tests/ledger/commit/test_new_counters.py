@@ -139,6 +139,18 @@ def test_a_capacity_is_put_back_in_a_later_period(store: Store, tmp_path: Path) 
     assert ask(ruled, store, "call", range(3, 5), NOW + DAY) == [Outcome.OFFER, Outcome.BLOCKED]
 
 
+def test_a_simulated_future_takes_nothing_of_today(store: Store, tmp_path: Path) -> None:
+    """Contacts that a version without the capacity makes at a simulated moment are not today's."""
+    plain, ruled = book(tmp_path), book(tmp_path, "capacity")
+    assert ask(ruled, store, "call", range(1), NOW) == [Outcome.OFFER]
+    future = [
+        Request(f"s-{n}", NOW + 3 * DAY, {"profile.phone": "1", "profile.wants": "call"}, clock=NOW)
+        for n in range(2)
+    ]
+    assert [decision.outcome for decision in settle(plain, store, future)] == [Outcome.OFFER] * 2
+    assert ask(ruled, store, "call", range(10, 13), NOW) == [*[Outcome.OFFER] * 2, Outcome.BLOCKED]
+
+
 def test_a_capacity_gets_another_period(store: Store, tmp_path: Path) -> None:
     """A week that began before the change counts its days so far, and gives back what they held."""
     daily = book(tmp_path, "capacity")
