@@ -1,5 +1,6 @@
 """Outcomes: what callers report of a decision after it was made."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -52,3 +53,12 @@ class PastOutcome(NamedTuple):
     offer: str
     decision_id: str = ""
     """Empty: of none in particular."""
+
+
+class PastOutcomes(NamedTuple):
+    """The newest outcomes of a person: of one kind, or all that there are."""
+
+    person: str
+    outcomes: Sequence[PastOutcome]
+    since: Instant
+    """All that are later are among them."""

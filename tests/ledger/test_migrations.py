@@ -111,8 +111,8 @@ def test_event_ids_are_of_persons_until_an_earlier_form_is_needed(any_log: Log) 
 
 def _outcome(person: str, type_: str, at: int, event_id: str) -> str:
     return (
-        f"insert into outcomes values ('{person}', '{type_}', {at}, '{event_id}', null, null, 9, 'sms', '', '', '',"
-        " null, null, '{}')"
+        "insert into outcomes (person, type, at, event_id, recorded_at, channel, campaign, offer, variant, fields)"
+        f" values ('{person}', '{type_}', {at}, '{event_id}', 9, 'sms', '', '', '', '{{}}')"
     )
 
 

@@ -17,7 +17,7 @@ from engine.decide.pressure.selectors import is_excepted
 from engine.model.contact import Facts
 from engine.model.decision import RuleKind
 from engine.model.instant import Instant, Microseconds
-from engine.model.outcome import PastOutcome
+from engine.model.outcome import PastOutcome, PastOutcomes
 from engine.model.texts import span_text
 from engine.rulebook.model.book import Book, Campaign, Kind
 from engine.rulebook.model.policies import Pause, Scope
@@ -65,11 +65,7 @@ class PauseRule(OpensForGood):
     def evaluate(self, rule_input: RuleInput) -> RuleResult:
         """Whether the latest pause is over, and how many outcomes began it."""
         now, pause = rule_input.now, self.pause
-        moments = sorted(
-            (outcome.at, _report(outcome, index))
-            for index, outcome in enumerate(rule_input.outcomes)
-            if outcome.type in pause.outcomes and self._concerns(outcome)
-        )
+        moments = self._moments(rule_input.outcomes)
         began = self._began(moments)
         until = now if began is None else began + pause.span
         if began is not None and until > now:
@@ -87,7 +83,7 @@ class PauseRule(OpensForGood):
         moments = sorted(
             (outcome.at, _report(outcome, index), index)
             for index, outcome in enumerate(outcomes)
-            if outcome.type in self.pause.outcomes and self._concerns(outcome)
+            if self.selects(outcome)
         )
         began = self._began([(at, report) for at, report, _ in moments])
         for until in (now,) if began is None else (began, now):
@@ -99,10 +95,38 @@ class PauseRule(OpensForGood):
                 if len(reports) == self.most:
                     break
 
+    def selects(self, outcome: PastOutcome) -> bool:
+        """Whether the outcome counts: it is of a type that the pause names, and within the scope of the proposals."""
+        return outcome.type in self.pause.outcomes and self._concerns(outcome)
+
+    def is_decided(self, outcomes: Sequence[PastOutcome], now: Instant, since: Instant) -> bool:
+        """Whether no outcome that is missing here changes the result; those later than `since` are all there.
+
+        The latest moment at which they were enough is known if no later one has a window that reaches behind `since`;
+        the number that is shown, if its window does not, or if no more are counted.
+        """
+        span, within = self.pause.span, self.pause.within or 0
+        moments = self._moments(outcomes)
+        began = self._began(moments)
+        if since > now - span - within:
+            later = None if began is None else next((at for at, _ in moments if at > began), None)
+            if began is None or (later is not None and later - within < since):
+                return False
+        until = now if began is None or began + span <= now else began
+        return until - self._span >= since or self._counted(moments, until) == self.most
+
     @property
     def _span(self) -> Microseconds:
         """The time in which outcomes are counted; a single one counts for as long as its pause lasts."""
         return self.pause.span if self.pause.within is None else self.pause.within
+
+    def _moments(self, outcomes: Sequence[PastOutcome]) -> list[_Reported]:
+        """Those that count, the oldest first."""
+        return sorted(
+            (outcome.at, _report(outcome, index))
+            for index, outcome in enumerate(outcomes)
+            if self.selects(outcome)
+        )
 
     def _concerns(self, outcome: PastOutcome) -> bool:
         """Whether the outcome is within the scope of the proposals."""
@@ -171,6 +195,26 @@ class PauseRules:
             for facts in _scopes(pause, outcomes):
                 indexes.update(PauseRule(pause, facts).mattering(outcomes, now))
         return [outcomes[index] for index in sorted(indexes)]
+
+    def undecided(self, portions: Sequence[PastOutcomes], now: Instant) -> set[int]:
+        """The indexes of those of which older outcomes may change what some pause says."""
+        outcomes = [outcome for portion in portions for outcome in portion.outcomes]
+        oldest = now - self.needs.hindsight
+        lacking: set[int] = set()
+        for pause in self.pauses:
+            for facts in _scopes(pause, outcomes):
+                rule = PauseRule(pause, facts)
+                own = {
+                    index: portion
+                    for index, portion in enumerate(portions)
+                    if any(rule.selects(outcome) for outcome in portion.outcomes)
+                }
+                partial = {index for index, portion in own.items() if portion.since > oldest}
+                since = max((portion.since for portion in own.values()), default=oldest)
+                of_scope = [outcome for portion in own.values() for outcome in portion.outcomes]
+                if partial and not rule.is_decided(of_scope, now, since):
+                    lacking |= partial
+        return lacking
 
     def rules_for(self, campaign: Campaign, facts: Facts) -> Iterator[PressureRule]:  # noqa: ARG002 as CompiledRules
         """In the book's order. Of the customer as a whole a pause holds back only what is sent."""

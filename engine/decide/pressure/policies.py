@@ -9,7 +9,7 @@ from engine.decide.pressure.registry import ROWS
 from engine.decide.pressure.rule import CountingRule, PressureRule, RuleInput
 from engine.model.contact import Contact, Facts
 from engine.model.instant import Instant
-from engine.model.outcome import PastOutcome
+from engine.model.outcome import PastOutcome, PastOutcomes
 from engine.rulebook.model.book import Book, Campaign
 
 
@@ -90,6 +90,10 @@ class Pressure:
     def mattering_outcomes(self, outcomes: Sequence[PastOutcome], now: Instant) -> Sequence[PastOutcome]:
         """Those of the outcomes without which some pause would give another result; all where there are few."""
         return self._pauses.mattering(outcomes, now)
+
+    def undecided_outcomes(self, portions: Sequence[PastOutcomes], now: Instant) -> set[int]:
+        """The indexes of those of which older outcomes might give some pause another result."""
+        return self._pauses.undecided(portions, now)
 
     def quotas_for(self, campaign: Campaign, facts: Facts) -> tuple[QuotaRule, ...]:
         """The rules over all customers together that count such a contact: stock, total, capacity."""

@@ -10,7 +10,7 @@ from engine.ledger.queries import consents, contacts, outcomes
 from engine.ledger.store.store import Store
 from engine.model.contact import Contact, Facts
 from engine.model.customer import NOTHING_SAID, Consents, CustomerState
-from engine.model.outcome import PastOutcome
+from engine.model.outcome import PastOutcome, PastOutcomes
 from engine.model.request import Request
 
 
@@ -83,7 +83,22 @@ def _outcomes(
     persons = _persons(evaluations, identities)
     types = sorted({kind for evaluation in evaluations for kind in evaluation.compiled.pressure.outcomes})
     since = min(evaluation.request.now - evaluation.compiled.pressure.hindsight for evaluation in evaluations)
+
+    def undecided(portions: Sequence[PastOutcomes]) -> set[int]:
+        """Of a preview of names that are not linked, the outcomes of all of them are taken together."""
+        indexes: dict[str, list[int]] = defaultdict(list)
+        for index, portion in enumerate(portions):
+            indexes[portion.person].append(index)
+        lacking: set[int] = set()
+        for evaluation in evaluations:
+            request, pressure = evaluation.request, evaluation.compiled.pressure
+            own = [index for person in persons_of(request, identities) for index in indexes[person]]
+            if any(portions[index].since > since for index in own):
+                older = pressure.undecided_outcomes([portions[index] for index in own], request.now)
+                lacking.update(own[position] for position in older)
+        return lacking
+
     by_person: dict[str, list[PastOutcome]] = defaultdict(list)
-    for person, outcome in outcomes.of_persons(store, persons, types, since):
-        by_person[person].append(outcome)
+    for portion in outcomes.of_persons(store, persons, types, since, undecided):
+        by_person[portion.person] += portion.outcomes
     return by_person

@@ -192,6 +192,7 @@ class IdentityRow(NamedTuple):
 _OUTCOME_INDEXES = (
     Index("outcomes_by_id", "event_id", "person"),
     Index("outcomes_by_decision", "decision_id"),
+    Index("outcomes_alike", "person", "alike", "at"),
     Index("outcomes_by_campaign", "campaign", "at"),
     Index(
         "conversions_by_campaign",
@@ -224,6 +225,8 @@ class OutcomeRow(NamedTuple):
     currency: str | None
     fields: str
     """What else was reported, as in `events`."""
+    alike: Id = ""
+    """The same for outcomes that no pause tells apart but by time and decision (see `outcomes.alike_of`); empty: not known."""
 
 
 @stored("consents", sqlite_with_rowid=False)
