@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 
 from engine.rulebook.report.diagnostics import Code, quote
 from engine.rulebook.report.findings import Findings, Path
-from engine.rulebook.shapes.sections import Shape
+from engine.rulebook.shapes.sections import NOT_NEEDED, PURPOSE, Shape
 from engine.rulebook.text import hints
 from engine.rulebook.text.nodes import PlainData
 
@@ -159,6 +159,8 @@ def _meant(kind: str, given: object, path: Path, findings: Findings) -> str:
     name = given[0] if isinstance(given, list) and len(given) == 1 else given
     if kind in _MAPPINGS and path[-1:] == ("when",) and isinstance(given, list) and not isinstance(name, str):
         return "write {all: [...]} if all of them must hold, {any: [...]} if one is enough"
+    if kind == "string_type" and path[-1:] == ("consent",) and isinstance(given, bool):
+        return PURPOSE if given else f"write {NOT_NEEDED}"
     guess = _GUESSES.get(kind)
     meant = guess(given) if guess and isinstance(given, str) else ""
     is_condition = kind in _MAPPINGS and path[-1:] == ("when",) and isinstance(name, str)
