@@ -256,7 +256,8 @@ def _home(entry: PlainData, path: Path) -> str:
 def check_name(name: str, path: Path, findings: Findings) -> None:
     """Report a name with characters that are not allowed in names."""
     if not is_name(name):
-        hint = "up to 100 letters, digits, and . _ - after the first"
+        meant = "-".join(name.lower().split())
+        hint = f"write {meant}" if is_name(meant) else "up to 100 letters, digits, and . _ - after the first"
         findings.key_error(path, Code.NAME, f"{quote(name)} is not a name", hint)
 
 
