@@ -170,6 +170,9 @@ def _meant(kind: str, given: object, path: Path, findings: Findings) -> str:
         and type(given) is int
     ):
         return hints.clock(given)
+    if kind == "string_type" and isinstance(given, dict) and len(given) == 1:
+        key, value = next(iter(given.items()))
+        return f'write {path[-1]}: "{{{key}: {value}}}"' if "|" in key else ""
     guess = _GUESSES.get(kind)
     meant = guess(given) if guess and isinstance(given, str) else ""
     is_condition = kind in _MAPPINGS and path[-1:] == ("when",) and isinstance(name, str)
