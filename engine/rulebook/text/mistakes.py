@@ -169,6 +169,11 @@ class _Attempt:
         )
         if ended:
             bracket, closing = ("{", "}") if "mapping" in context else ("[", "]")
+            comment = re.search(rf"\s#[^\"']*\{closing}", self.lines[self.opened][self.opened_column :])
+            if comment:
+                column = self.opened_column + comment.start() + 2
+                message = f"a comment begins at ' #', and the {closing} behind it is a part of it"
+                return Mistake((self.opened + 1, column), message, "put the text with # into quotes")
             position = (self.opened + 1, self.opened_column + 1)
             return Mistake(position, f"this {bracket} is not closed", f"add its {closing}")
         begun = re.search(r"[{,] *([\w.-]+): +((\[|\{)[^\[\]{}]*[\]}] *)$", source[: self.column])
