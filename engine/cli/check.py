@@ -21,6 +21,7 @@ from engine.model.instant import Instant, from_datetime
 from engine.rulebook.load import LoadedBook, load_linted
 from engine.rulebook.model.book import Book
 from engine.rulebook.report.diagnostics import Severity, render
+from engine.rulebook.report.findings import ParseError
 from engine.rulebook.text import datetimes
 
 MORE = "more about a code: tact check --explain "
@@ -84,6 +85,8 @@ def check(
         typer.echo(_summary(loaded))
         if loaded.diagnostics:
             typer.echo(f"{MORE}{loaded.diagnostics[0].code}")
+    if loaded.book is None:
+        _moment(on, ZoneInfo("UTC"))  # a wrong option is reported of a book that does not load, too
     if loaded.book is None or (strict and (unnamed or _levels(loaded)[Severity.WARNING])):
         raise typer.Exit(BOOK)
 
@@ -91,8 +94,8 @@ def check(
 def _moment(text: str, zone: ZoneInfo) -> Instant:
     try:
         return datetimes.parse_bound(text, zone, end=False) if text else from_datetime(datetime.now(UTC))
-    except ValueError as error:
-        fail(f"--on {text}: {error}", USAGE)
+    except ParseError as error:
+        fail(f"--on {text}: {error}{f'; {error.hint}' if error.hint else ''}", USAGE)
 
 
 def _unnamed_purposes(book: Book, log: str) -> Mapping[str, int]:

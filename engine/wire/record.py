@@ -1,7 +1,6 @@
 """Record and Link requests as commands of the ledger: what a customer did, outcomes of decisions, names of one person."""
 
 from dataclasses import replace
-from difflib import get_close_matches
 
 from engine.api.v1 import decisions_pb2 as pb
 from engine.decide.compiled import CompiledBook
@@ -11,40 +10,13 @@ from engine.ledger.commit.outcomes import ReportCommand
 from engine.ledger.memory import to_json
 from engine.model.event import Event
 from engine.model.instant import DAY, Instant
-from engine.model.outcome import OutcomeType
+from engine.model.outcome import OutcomeType, nearest_outcome
 from engine.wire.limits import LARGEST_EVENT, LONGEST_NAME, MOST_ALIASES
 from engine.wire.parse import Parser, parse_event
 from engine.wire.values import aliases_of, name_of
 from engine.wire.violations import EventsNotKept, FieldViolations, InvalidMessage
 
 _OUTCOMES = frozenset(map(str, OutcomeType))
-
-
-_SYNONYMS = {
-    "bounce": "bounced",
-    "hard_bounce": "bounced",
-    "soft_bounce": "bounced",
-    "complaint": "complained",
-    "complain": "complained",
-    "spam": "complained",
-    "spam_complaint": "complained",
-    "click": "clicked",
-    "open": "opened",
-    "convert": "converted",
-    "conversion": "converted",
-    "deliver": "delivered",
-    "delivery": "delivered",
-    "undelivered": "bounced",
-    "cancel": "cancelled",
-    "cancellation": "cancelled",
-    "unsub": "unsubscribed",
-    "unsubscription": "unsubscribed",
-    "optout": "unsubscribed",
-    "opt_out": "unsubscribed",
-    "optin": "subscribed",
-    "opt_in": "subscribed",
-}
-"""Words of other systems for outcomes."""
 
 
 _CLOSE = 0.88
@@ -129,15 +101,7 @@ def _nearest_outcome(type_: str, cutoff: float) -> str | None:
     """The outcome that a word stands for: by another form of it, by the word of another system, or by its letters."""
     if len(type_) > LONGEST_NAME:
         return None
-    word = type_.strip().lower().replace("-", "_").replace(" ", "_")
-    singular = f"{word.removesuffix('ies')}y" if word.endswith("ies") else word.removesuffix("s")
-    for form in (word, singular):
-        for candidate in (form, f"{form}ed", f"{form}d"):
-            if candidate in _OUTCOMES:
-                return candidate
-        if form in _SYNONYMS:
-            return _SYNONYMS[form]
-    return next(iter(get_close_matches(word, _OUTCOMES, 1, cutoff)), None)
+    return nearest_outcome(type_, cutoff)
 
 
 def _event(parser: Parser, message: pb.RecordedEvent, path: str, now: Instant) -> RecordCommand:

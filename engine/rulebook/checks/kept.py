@@ -58,20 +58,27 @@ class KeptCheck:
     def _check_bounds(self, use: MeasureUse) -> None:
         """Numbers that an aggregate of the kept events never tells from others."""
         for test in tests_of(use.condition):
-            bound = _bound(test)
-            if bound is None:
-                continue
-            if use.aggregate.measure is Measure.DAYS_SINCE_LAST:
-                self._check_days(use, test.operator, bound)
-            elif use.aggregate.measure in _COUNTS:
-                # more than n, and n at most, are told apart by one more event
-                number = int(bound) + (test.operator in (Operator.GT, Operator.LTE))
-                if number > self.events.most(use.aggregate.event):
-                    self._warn_of_count(use, number)
+            for operator, bound in _bounds(test):
+                if self._is_beyond(use, operator, bound):
+                    break
 
-    def _check_days(self, use: MeasureUse, operator: Operator, bound: float) -> None:
+    def _is_beyond(self, use: MeasureUse, operator: Operator, bound: float) -> bool:
+        """Whether the kept events never reach the number, which is reported."""
+        if use.aggregate.measure is Measure.DAYS_SINCE_LAST:
+            return self._check_days(use, operator, bound)
+        if use.aggregate.measure not in _COUNTS:
+            return False
+        # more than n, and n at most, are told apart by one more event
+        number = int(bound) + (operator in (Operator.GT, Operator.LTE))
+        beyond = number > self.events.most(use.aggregate.event)
+        if beyond:
+            self._warn_of_count(use, number)
+        return beyond
+
+    def _check_days(self, use: MeasureUse, operator: Operator, bound: float) -> bool:
         longest = self.events.keep / DAY
-        if bound > longest or (bound == longest and operator not in (Operator.LT, Operator.LTE)):
+        beyond = bound > longest or (bound == longest and operator not in (Operator.LT, Operator.LTE))
+        if beyond:
             days = number_text(bound)
             message = (
                 f"events are kept for {span_text(self.events.keep)}: after {days} days the last one is gone, as if there "
@@ -79,6 +86,7 @@ class KeptCheck:
             )
             hint = f"keep events for more than {days} days: `keep` under `events`"
             self._warn(use.measure, message, hint)
+        return beyond
 
     def _warn_of_count(self, use: MeasureUse, number: int) -> None:
         event = use.aggregate.event
@@ -146,15 +154,17 @@ def _holds_without(use: MeasureUse) -> bool:
     return holds(use.condition, none, Moment(0, date(1970, 1, 1))) is not use.negated
 
 
-def _bound(test: Test) -> float | None:
-    """The number that the test compares with, of several the largest that matters; None: there is none."""
+def _bounds(test: Test) -> list[tuple[Operator, float]]:
+    """The numbers that the test compares with, the largest first; of a list only the largest matters."""
     operand = test.operand
     match test.operator:
         case Operator.BETWEEN if isinstance(operand, tuple):
-            operand = operand[0]
+            # all that is kept may be the high bound, which is then none
+            pairs = zip((Operator.LT, Operator.GTE), reversed(operand), strict=True)
+            return [(operator, bound) for operator, bound in pairs if isinstance(bound, int | float)]
         case Operator.IN | Operator.NOT_IN if isinstance(operand, tuple):
             numbers = [number for number in operand if isinstance(number, int | float)]
-            return max(numbers, default=None)
+            return [(test.operator, max(numbers))] if numbers else []
     if isinstance(operand, bool) or not isinstance(operand, int | float):
-        return None
-    return operand
+        return []
+    return [(test.operator, operand)]

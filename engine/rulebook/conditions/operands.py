@@ -173,7 +173,7 @@ class _WrongError(Exception):
 
 def _number(kind: AttributeType, value: PlainData) -> int | float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        hint = hints.number(value) if isinstance(value, str) else ""
+        hint = hints.between(value) or hints.number(value) if isinstance(value, str) else ""
         raise _WrongError(Code.TYPE, f"the attribute is {_ARTICLE[kind]}, and {_described(value)}", hint)
     return value
 
@@ -210,7 +210,7 @@ def _check_days(span: Microseconds) -> None:
 
 def _boolean(value: PlainData, message: str) -> bool:
     if not isinstance(value, bool):
-        raise _WrongError(Code.TYPE, message, hints.boolean(value) if isinstance(value, str) else "")
+        raise _WrongError(Code.TYPE, message, hints.flag(value))
     return value
 
 

@@ -20,7 +20,9 @@ ByChannel = Mapping[str, FieldTexts]
 _TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 _DOUBLE = re.compile(r"\{\{\s*([a-z][a-z0-9_]*(?:\.[\w-]+)*\s*(?:\|[^{}]*)?)\}\}")
 _SINGLE = re.compile(r"\{([^{}|]+\|[^{}]*)\}")
-_FILTER = re.compile(r"^(?:default|round|upcase|upper|lower|downcase|capitalize|title|trim|date)\b *[:(]|\|")
+_FILTERS = "default|round|upcase|upper|lower|downcase|capitalize|title|trim|strip|escape|date"
+_FILTER = re.compile(rf"^(?:{_FILTERS})\b *[:(]|\|")
+_BARE_FILTER = re.compile("upcase|upper|lower|downcase|capitalize|title|trim|strip|escape")
 _DEFAULT = re.compile(r"\bdefault *[:(] *(['\"]?)(.*?)\1 *\)? *(?:\||$)")
 _NO_TEXT = (AttributeType.TEXTS, AttributeType.INTEGERS, AttributeType.NUMBERS, AttributeType.TIME)
 
@@ -154,9 +156,12 @@ def _warn_of_other_languages(
         attribute_scope.declared.used.add(name)  # that it is unused would follow from the same mistake
     for match in _SINGLE.finditer(_DOUBLE.sub("", text)):
         name, _, filters = (part.strip() for part in match[1].partition("|"))
-        if _FILTER.search(filters):
+        if _FILTER.search(filters) or _BARE_FILTER.fullmatch(filters):
             message = f"{quote(filters)} is shown to customers without {quote(name)}: there are no filters"
             _warn(path, message, f"write {{{name}{_fallback(filters)}}}", findings)
+        elif filters and match[1].partition("|")[2].startswith(" "):
+            message = f"the fallback of {quote(name)} begins with a blank, which is shown"
+            _warn(path, message, f"write {{{name}|{filters}}}", findings)
 
 
 def _warn(path: Path, message: str, hint: str, findings: Findings) -> None:

@@ -19,13 +19,14 @@ from engine.rulebook.model.policies import Quota
 from engine.rulebook.report.diagnostics import Code, Severity, quote
 from engine.rulebook.report.findings import Findings, Path
 from engine.rulebook.shapes.faults import shaped
-from engine.rulebook.shapes.sections import ChannelShape, PlacementShape
+from engine.rulebook.shapes.sections import NOT_NEEDED, PURPOSE, ChannelShape, PlacementShape
 from engine.rulebook.symbols import AttributeScope, SymbolTable
 from engine.rulebook.text.durations import span
 from engine.rulebook.text.merge import check_name
 from engine.rulebook.text.nodes import PlainData
 
-NOT_NEEDED = "not_needed"
+_NOT_NEEDED_WORDS = ("notneeded", "no", "none", "false", "off", "never")
+_NEEDED_WORDS = ("yes", "true", "on", "needed", "required")
 DEFAULT = "default"
 """In `format`, the key of all fields that it does not name."""
 
@@ -61,11 +62,8 @@ def _channel(
     if shape.consent == NOT_NEEDED:
         message = f"contacts on {quote(name)} go out without the customer's consent"
         findings.remark((*path, "consent"), Code.NO_CONSENT, message)
-    elif shape.consent is not None and "".join(filter(str.isalpha, shape.consent.lower())) == "notneeded":
-        message = f"{quote(shape.consent)} would be a purpose, to which nobody has agreed"
-        findings.error((*path, "consent"), Code.VALUE, message, f"write {NOT_NEEDED}")
     elif shape.consent is not None:
-        check_name(shape.consent, (*path, "consent"), findings)
+        _check_purpose(shape.consent, (*path, "consent"), findings)
     if shape.address is not None:
         _check_address(shape.address, (*path, "address"), attribute_scope, findings)
     if shape.confirm is not None:
@@ -84,6 +82,16 @@ def _channel(
         formats=formats,
         max_segments=shape.max_segments,
     )
+
+
+def _check_purpose(purpose: str, path: Path, findings: Findings) -> None:
+    word = "".join(filter(str.isalpha, purpose.lower()))
+    if word in _NOT_NEEDED_WORDS or word in _NEEDED_WORDS:
+        message = f"{quote(purpose)} would be a purpose, to which nobody has agreed"
+        hint = f"write {NOT_NEEDED}" if word in _NOT_NEEDED_WORDS else PURPOSE
+        findings.error(path, Code.VALUE, message, hint)
+    else:
+        check_name(purpose, path, findings)
 
 
 def _on_silence(kind: Kind, shape: ChannelShape, path: Path, findings: Findings) -> OnSilence:

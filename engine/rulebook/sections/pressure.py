@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from engine.model.outcome import OutcomeType
+from engine.model.outcome import OutcomeType, meant_outcome
 from engine.rulebook.model.policies import Pause, Policies, Scope
 from engine.rulebook.report.diagnostics import Code, Severity, quote
 from engine.rulebook.report.findings import Findings, Path
@@ -48,7 +48,8 @@ class PauseReader:
         names = [shape.outcome] if isinstance(shape.outcome, str) else shape.outcome
         for index, name in enumerate(names):
             if name not in _TYPES:
-                hint = self.findings.suggest(name, _TYPES) or f"one of: {', '.join(_TYPES)}"
+                meant = meant_outcome(name) or self.findings.nearest(name, _TYPES)
+                hint = f"did you mean '{meant}'?" if meant else f"one of: {', '.join(_TYPES)}"
                 at = path if isinstance(shape.outcome, str) else (*path, index)
                 self.findings.error(at, Code.UNKNOWN, f"there is no outcome {quote(name)}", hint)
         return frozenset(names)

@@ -40,7 +40,8 @@ def propensity(form: FactorT, path: Path, attribute_scope: AttributeScope, findi
     factor = _factor(form, 0.0)
     if factor.number > 1:
         where = (*path, "default") if isinstance(form, AttributeFactor) else path
-        findings.error(where, Code.VALUE, "a propensity lies between 0 and 1")
+        hint = f"write {factor.number / 100:.10g} for {factor.number:.10g} %" if factor.number <= 100 else ""
+        findings.error(where, Code.VALUE, "a propensity lies between 0 and 1", hint)
     _check(factor, form, path, attribute_scope, findings, highest=1.0)
     return factor
 

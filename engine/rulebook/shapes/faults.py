@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 
 from engine.rulebook.report.diagnostics import Code, quote
 from engine.rulebook.report.findings import Findings, Path
-from engine.rulebook.shapes.sections import Shape
+from engine.rulebook.shapes.sections import NOT_NEEDED, PURPOSE, Shape
 from engine.rulebook.text import hints
 from engine.rulebook.text.nodes import PlainData
 
@@ -47,7 +47,7 @@ _GUESSES: dict[str, Callable[[str], str]] = {
 def shaped(shape: type[S], data: PlainData, path: Path, findings: Findings) -> S | None:
     """The data as the shape, without what does not fit, which is reported; None if too little is left."""
     if not isinstance(data, dict):
-        hint = _meant("dict_type", data, path, findings)
+        hint = hints.whole(shape.noun, data) or _meant("dict_type", data, path, findings)
         findings.error(path, Code.TYPE, f"the {shape.noun} must be a mapping", hint)
         return None
     try:
@@ -159,6 +159,20 @@ def _meant(kind: str, given: object, path: Path, findings: Findings) -> str:
     name = given[0] if isinstance(given, list) and len(given) == 1 else given
     if kind in _MAPPINGS and path[-1:] == ("when",) and isinstance(given, list) and not isinstance(name, str):
         return "write {all: [...]} if all of them must hold, {any: [...]} if one is enough"
+    if kind == "string_type" and path[-1:] == ("consent",) and isinstance(given, bool):
+        return PURPOSE if given else f"write {NOT_NEEDED}"
+    if kind in _MAPPINGS and path[-1:] == ("holidays",) and (country := hints.whole("holidays", given)):
+        return country
+    if (
+        kind == "string_type"
+        and path[-1:] in (("from",), ("until",))
+        and "quiet" in path
+        and type(given) is int
+    ):
+        return hints.clock(given)
+    if kind == "string_type" and isinstance(given, dict) and len(given) == 1:
+        key, value = next(iter(given.items()))
+        return f'write {path[-1]}: "{{{key}: {value}}}"' if "|" in key else ""
     guess = _GUESSES.get(kind)
     meant = guess(given) if guess and isinstance(given, str) else ""
     is_condition = kind in _MAPPINGS and path[-1:] == ("when",) and isinstance(name, str)
@@ -169,7 +183,8 @@ def _meant(kind: str, given: object, path: Path, findings: Findings) -> str:
 def _report_choice(label: str, fault: ErrorDetails, path: Path, findings: Findings) -> None:
     choices = str(fault.get("ctx", {})["expected"]).replace(" or ", ", ").replace("'", "").split(", ")
     given = fault["input"]
-    hint = findings.suggest(given, choices) if isinstance(given, str) else ""
+    meant = hints.choice(given, choices) if isinstance(given, str) else ""
+    hint = f"write {meant}" if meant else findings.suggest(given, choices) if isinstance(given, str) else ""
     shown = quote(given) if isinstance(given, str) else "this"
     findings.error(path, Code.VALUE, f"{label} cannot be {shown}", hint or f"one of: {', '.join(choices)}")
 

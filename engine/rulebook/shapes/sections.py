@@ -110,6 +110,12 @@ FormatForm: TypeAlias = Annotated[
 ]
 
 
+NOT_NEEDED = "not_needed"
+"""The `consent` of a channel whose contacts need none."""
+
+PURPOSE = "write the name of the purpose that customers agree to, such as newsletter"
+
+
 class ChannelShape(Shape):
     """A way to reach a customer."""
 

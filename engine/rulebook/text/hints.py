@@ -1,6 +1,7 @@
 """Guess from a text that does not fit what its author meant; the guesses are hints of diagnostics."""
 
 import re
+from collections.abc import Collection
 from datetime import date
 
 from engine.rulebook.text.mistakes import CURLY
@@ -36,7 +37,22 @@ _AMERICAN = re.compile(r"[-+]?[0-9]{1,3}(?:,[0-9]{3})+\.[0-9]+")
 _SPAN = re.compile(r"([0-9]{1,9})([smhdw])")
 _DAYS = {"s": 86400, "m": 1440, "h": 24, "d": 1}
 _DAY = re.compile(r"([0-9]{1,2})([./-])([0-9]{1,2})\2([0-9]{4})")
-_YEAR_FIRST = re.compile(r"([0-9]{4})[./]?([0-9]{1,2})[./]?([0-9]{1,2})")
+_YEAR_FIRST = re.compile(r"([0-9]{4})[./-]?([0-9]{1,2})[./-]?([0-9]{1,2})")
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_IN_WORDS = re.compile(
+    r"(?:([0-9]{1,2})(?:st|nd|rd|th|\.)? )?([a-z]{3,9})\.?(?: ([0-9]{1,2})(?:st|nd|rd|th)?)?,? ([0-9]{4})"
+)
+_RANGE = re.compile(rf"({_NUMBER}) *(?:-|–|—|\.\.|to) *({_NUMBER})")
+_RATE = re.compile(r"([0-9]+)(?: *(?:/|per|a|every) *(?:([0-9]+[smhdw])|(day|week|month)))?")
+_TYPES = {
+    **dict.fromkeys(("string", "str", "varchar", "char", "enum"), "text"),
+    **dict.fromkeys(("float", "double", "decimal", "numeric"), "number"),
+    **dict.fromkeys(("int", "long", "bigint"), "integer"),
+    **dict.fromkeys(("datetime", "timestamp"), "time"),
+    **dict.fromkeys(("list", "array"), "list of text"),
+    "bool": "boolean",
+}
+"""What types of other languages are here."""
 _WEEK = re.compile(r"([0-9]{4})-?W([0-9]{2})-?([1-7])")
 _HOUR = re.compile(r"([0-9]{1,2})(?:[:.h]([0-5][0-9])|h)? ?(am|pm)?")
 _WEEK_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -113,6 +129,9 @@ def day(text: str) -> str:
             return f"write {date.fromisocalendar(int(week[1]), int(week[2]), int(week[3]))}"
         except ValueError:
             return ""
+    in_words = _IN_WORDS.fullmatch(text.strip().lower())
+    if in_words:
+        return _of_words(in_words)
     if first:
         return _written([(first[1], first[2], first[3])])
     match = _DAY.fullmatch(text)
@@ -120,6 +139,14 @@ def day(text: str) -> str:
         return ""
     european, american = (match[4], match[3], match[1]), (match[4], match[1], match[3])
     return _written([european] if match[2] == "." or match[1] == match[3] else [european, american])
+
+
+def _of_words(match: re.Match[str]) -> str:
+    """For a day whose month is a word."""
+    before, word, after, year = match.groups()
+    if word[:3] not in _MONTHS or bool(before) is bool(after):
+        return ""
+    return _written([(year, str(_MONTHS.index(word[:3]) + 1), before or after)])
 
 
 def _written(days: list[tuple[str, str, str]]) -> str:
@@ -138,6 +165,11 @@ def hours(text: str) -> str:
     return f"write {'-'.join(meant)}" if all(meant) and len(meant) <= 2 else ""
 
 
+def clock(hour: int) -> str:
+    """For a number where an hour in quotes is needed."""
+    return f'write "{hour:02}:00"' if 0 <= hour <= 24 else "put it in quotes"
+
+
 def _hour(text: str) -> str:
     match = _HOUR.fullmatch(text.lower())
     if match is None:
@@ -152,6 +184,44 @@ def boolean(text: str) -> str:
         return "remove the quotes"
     value = _BOOLEANS.get(text.lower())
     return f"write {value}: '{text}' is a text in YAML 1.2" if value else ""
+
+
+def flag(value: object) -> str:
+    """For what is not true or false where one of them is needed."""
+    if isinstance(value, str):
+        return boolean(value)
+    return f"write {'true' if value else 'false'}" if value in (0, 1) else ""
+
+
+def between(text: str) -> str:
+    """For a text such as `18-30` where a number is compared."""
+    match = _RANGE.fullmatch(text.strip())
+    return (
+        f"write {{between: [{match[1]}, {match[2]}]}}".replace(",", ".").replace(". ", ", ") if match else ""
+    )
+
+
+def choice(word: str, choices: Collection[str]) -> str:
+    """The choice that a word stands for: a type of another language, or a day of the week in full; empty for none."""
+    lowered = word.lower()
+    meant = _TYPES.get(lowered, lowered)
+    if meant not in choices and lowered.removesuffix("day") != lowered:
+        meant = lowered[:3]
+    return meant if meant in choices else ""
+
+
+def whole(noun: str, value: object) -> str:
+    """For a value where the mapping of a gap or a cap is needed: `48h`, `1 per 7d`, `3`."""
+    text = str(value).strip()
+    if noun == "holidays" and re.fullmatch("[A-Z]{2}", text):
+        return f"write {{country: {text}}}"
+    if noun == "gap" and _SPAN.fullmatch(text):
+        return f"write {{at_least: {text}}}"
+    rate = _RATE.fullmatch(text) if noun == "cap" and not isinstance(value, bool) else None
+    if rate is None:
+        return ""
+    window = f"calendar {rate[3]}" if rate[3] else f"rolling {rate[2] or '7d'}"
+    return f"{'write' if rate[2] or rate[3] else 'for example'} {{limit: {rate[1]}, per: {window}}}"
 
 
 def items(text: str) -> str:

@@ -108,15 +108,33 @@ def _document(name: str, content: bytes, merged: Merged, findings: Findings, *, 
     for problem in document.problems:
         if misplaced and problem.code is Code.EMPTY and problem.position in _heads(document):
             continue  # the section is empty because its entries stand beside it
+        if problem.code is Code.EMPTY and problem.position in _listed(document):
+            continue  # the entry is empty because its keys stand beside it, in an item of a list
         findings.report(
             (name, *problem.position), problem.code, problem.message, problem.hint, severity=problem.severity
         )
     return document
 
 
+def _listed(document: Document) -> list[SourcePosition]:
+    """Where the values of entries are written whose section is a list in place of a mapping."""
+    return [
+        position
+        for path, position in document.values.items()
+        if (path[:1] != ("pressure",) and len(path) == 3 and isinstance(path[1], int))
+        or (path[:1] == ("pressure",) and len(path) == 4 and isinstance(path[2], int))
+    ]
+
+
 def _heads(document: Document) -> list[SourcePosition]:
     """Where the values of sections are written."""
     return [position for path, position in document.values.items() if len(path) == 1]
+
+
+def _without_dashes(value: PlainData) -> str:
+    """For a list of named entries."""
+    named = isinstance(value, list) and all(isinstance(item, dict) for item in value)
+    return "take the dashes out: the names of its entries are keys" if named and value else ""
 
 
 def _take(name: str, document: Document, merged: Merged, findings: Findings) -> None:
@@ -162,7 +180,7 @@ def _misshapen(name: str, document: Document, merged: Merged, findings: Findings
                 text = inside.pop(key)
                 if path not in document.poisoned:
                     message = f"`{'.'.join(path)}` must be a mapping"
-                    hint = hints.entries(text) if isinstance(text, str) else ""
+                    hint = hints.entries(text) if isinstance(text, str) else _without_dashes(text)
                     findings.report((name, *document.values[path]), Code.TYPE, message, hint)
     return misshapen
 
@@ -256,7 +274,8 @@ def _home(entry: PlainData, path: Path) -> str:
 def check_name(name: str, path: Path, findings: Findings) -> None:
     """Report a name with characters that are not allowed in names."""
     if not is_name(name):
-        hint = "up to 100 letters, digits, and . _ - after the first"
+        meant = "-".join(name.lower().split())
+        hint = f"write {meant}" if is_name(meant) else "up to 100 letters, digits, and . _ - after the first"
         findings.key_error(path, Code.NAME, f"{quote(name)} is not a name", hint)
 
 

@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import NamedTuple
 
 import yaml
@@ -66,11 +67,11 @@ def behind(error: yaml.MarkedYAMLError, lines: Sequence[str]) -> Mistake:
     if recognised is None and "mapping values" in problem:
         recognised = attempt.second_colon() or attempt.line_before()
     elif recognised is None and "expected ':'" in problem:
-        recognised = attempt.no_colon(attempt.opened)
+        recognised = attempt.no_dash() or attempt.no_colon(attempt.opened)
     elif recognised is None and "flow" in context:
         recognised = attempt.flow(context)
     elif recognised is None:
-        recognised = attempt.dash() or attempt.block()
+        recognised = attempt.dash() or attempt.deeper() or attempt.block()
     return recognised or Mistake((mark.line + 1, mark.column + 1), problem)
 
 
@@ -130,7 +131,8 @@ class _Attempt:
         head = _HEAD.match(source[: self.column + 1])
         if head is None:
             return None
-        return Mistake((self.line + 1, self.column + 1), "a second colon in the line", _quoted(source, head))
+        hint = _of_condition(head[1].strip(), source[head.end() :].rstrip()) or _quoted(source, head)
+        return Mistake((self.line + 1, self.column + 1), "a second colon in the line", hint)
 
     def line_before(self) -> Mistake | None:
         """A line without its colon, or with a value, above lines that are indented below it."""
@@ -167,8 +169,19 @@ class _Attempt:
         )
         if ended:
             bracket, closing = ("{", "}") if "mapping" in context else ("[", "]")
+            comment = re.search(rf"\s#[^\"']*\{closing}", self.lines[self.opened][self.opened_column :])
+            if comment:
+                column = self.opened_column + comment.start() + 2
+                message = f"a comment begins at ' #', and the {closing} behind it is a part of it"
+                return Mistake((self.opened + 1, column), message, "put the text with # into quotes")
             position = (self.opened + 1, self.opened_column + 1)
             return Mistake(position, f"this {bracket} is not closed", f"add its {closing}")
+        begun = re.search(r"[{,] *([\w.-]+): +((\[|\{)[^\[\]{}]*[\]}] *)$", source[: self.column])
+        rest = re.match(r"[^,{}\[\]]+", source[self.column :])
+        if begun and rest:
+            position = (self.line + 1, begun.start(2) + 1)
+            hint = f'write {begun[1]}: "{begun[2]}{rest[0].rstrip()}"'
+            return Mistake(position, f"a text that begins with {begun[3]} must be in quotes", hint)
         bracket = source[self.column : self.column + 1]
         if bracket in ("{", "["):
             entry = re.search(r"[{,] *([\w.-]+): +([^,{}\[\]\"':]+)$", source[: self.column])
@@ -187,9 +200,42 @@ class _Attempt:
                 )
             elif entry:
                 rest = re.match(r"[^,}\]]*", source[self.column :])
-                hint = f'write {entry[1]}: "{entry[2]}{rest[0].rstrip() if rest else ""}"'
+                value = f"{entry[2]}{rest[0].rstrip() if rest else ''}"
+                hint = _of_condition(entry[1], value) or f'write {entry[1]}: "{value}"'
             return Mistake((self.line + 1, self.column + 1), message, hint)
         return None
+
+    def no_dash(self) -> Mistake | None:
+        """An item in braces or brackets without a dash, below one with a dash."""
+        source = self.lines[self.opened]
+        if source.lstrip()[:1] not in ("{", "["):
+            return None
+        above = next((n for n in range(self.opened - 1, -1, -1) if _is_content(self.lines[n])), None)
+        if above is None or not self.lines[above].lstrip().startswith("- "):
+            return None
+        return self._no_dash(self.opened, above)
+
+    def deeper(self) -> Mistake | None:
+        """The first key of a mapping that is indented deeper than the rest of it."""
+        if self.column != _indentation(self._source()) or _is_dash(self._source()):
+            return None
+        above = [n for n in range(self.line) if _is_content(self.lines[n])]
+        start = next((n for n in reversed(above) if _indentation(self.lines[n]) <= self.column), -1)
+        inside = [n for n in above if n > start]
+        if not inside or (start >= 0 and _indentation(self.lines[start]) == self.column):
+            return None
+        indentation = min(_indentation(self.lines[n]) for n in inside)
+        keys = [n for n in inside if _indentation(self.lines[n]) == indentation]
+        if keys != inside[:1] or _is_dash(self.lines[keys[0]]) or (self.column and self._keys_below() < 2):
+            return None
+        message = f"indented by {indentation} blanks, and the keys below it by {self.column}"
+        hint = f"indent it by {self.column} blanks" if self.column else "take the blanks before it out"
+        return Mistake((keys[0] + 1, indentation + 1), message, hint)
+
+    def _keys_below(self) -> int:
+        """The number of keys, from the line on, that have its indentation."""
+        below = (_indentation(source) for source in self.lines[self.line :] if _is_content(source))
+        return sum(indentation == self.column for indentation in takewhile(lambda n: n >= self.column, below))
 
     def dash(self) -> Mistake | None:
         """A dash before the first of several keys, or none before the last of several items."""
@@ -201,8 +247,7 @@ class _Attempt:
         if not dashes or self.column != self.opened_column:
             return None
         if len(dashes) > 1:
-            message = f"no dash before the item, as the one in line {dashes[-1] + 1} has"
-            return Mistake((self.line + 1, self.column + 1), message, "begin it with a dash and a blank")
+            return self._no_dash(self.line, dashes[-1])
         message = "a dash begins an item of a list, and the lines below it are keys"
         return Mistake((self.opened + 1, self.opened_column + 1), message, "take the dash out")
 
@@ -234,13 +279,18 @@ class _Attempt:
             return Mistake(here, message, "give all keys of a mapping the same indentation")
         return None
 
+    def _no_dash(self, line: int, above: int) -> Mistake:
+        message = f"no dash before the item, as the one in line {above + 1} has"
+        position = (line + 1, _indentation(self.lines[line]) + 1)
+        return Mistake(position, message, "begin it with a dash and a blank")
+
     def _source(self) -> str:
         return self.lines[self.line] if self.line < len(self.lines) else ""
 
     def _before(self) -> int:
         """The last line with content before the one where the parser gave up."""
         for number in range(self.line - 1, -1, -1):
-            if self.lines[number].strip() and not self.lines[number].lstrip().startswith("#"):
+            if _is_content(self.lines[number]):
                 return number
         return 0
 
@@ -256,6 +306,11 @@ def no_blank(key: str, value: str, position: SourcePosition) -> Mistake:
     return Mistake(position, f"no blank after the colon of '{key}'", f"write {key}: {value.strip()}")
 
 
+def _of_condition(key: str, value: str) -> str:
+    """How to write a condition without braces behind `when:`."""
+    return f"write when: {{{value}}}" if key == "when" and re.match(r"[\w.-]+: \S", value) else ""
+
+
 def _quoted(source: str, head: re.Match[str] | None) -> str:
     """How to write the line's value in quotes."""
     if head is None:
@@ -263,6 +318,14 @@ def _quoted(source: str, head: re.Match[str] | None) -> str:
     value = source[head.end() :].strip().strip(CURLY)
     mark = "'" if '"' in value else '"'
     return f"write {head[1].strip().removeprefix('- ')}: {mark}{value}{mark}"
+
+
+def _is_content(source: str) -> bool:
+    return source.strip() != "" and not source.lstrip().startswith("#")
+
+
+def _is_dash(source: str) -> bool:
+    return source.lstrip().startswith("- ")
 
 
 def _indentation(source: str) -> int:

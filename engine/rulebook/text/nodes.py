@@ -78,10 +78,14 @@ class _Composer:
     def __init__(self, events: Iterator[Placed], document: Document, lines: list[str], book: bool) -> None:
         self._events, self._document, self._lines = events, document, lines
         self._book = book
+        self._anchors: dict[str, Mistake] = {}
+        self._aliased: set[str] = set()
 
     def compose(self) -> None:
         for event, position in self._inside():
             self._document.data = self._value(event, position, (), 0)
+        for anchor in self._anchors.keys() - self._aliased:
+            self._mistake(self._anchors[anchor], Severity.WARNING)
 
     def _value(self, event: NodeStart, position: SourcePosition, path: Path | None, depth: int) -> PlainData:
         """The value of the node that begins with the event. path: None below a wrong key, whose value is dropped."""
@@ -175,6 +179,8 @@ class _Composer:
         for event, position in self._events:
             if isinstance(event, yaml.CollectionEndEvent):
                 return
+            if self._book and event.anchor and position != yaml_events.position_of(event):
+                self._aliased.add(event.anchor)
             yield event, position
 
     def _key(
@@ -256,9 +262,11 @@ class _Composer:
         if curly:
             self._mistake(curly, Severity.WARNING if free else Severity.ERROR)
         if free:
-            cut = repairs.cut(event, key, self._lines, position)
+            cut = repairs.cut(event, path, self._lines, position)
             if cut:
                 self._mistake(cut, Severity.WARNING)
+            if event.anchor and event.style not in ("|", ">"):
+                self._anchors[event.anchor] = repairs.anchor(event.anchor, text, key, position)
             if event.tag == "!":
                 self._mistake(repairs.bang(text, key, position), Severity.WARNING)
             return text

@@ -17,7 +17,9 @@ from engine.rulebook.text.yaml_events import NodeStart
 
 _GLUED = re.compile(r"([\w.-]*[A-Za-z_][\w.-]*):([^\s:/].*)")
 _SWALLOWED = re.compile(r"([^\s{\[]+) +[{\[]")
-_COMMENT = re.compile(r"\s+#[^\s#]")
+_COMMENT = re.compile(r"\s+#(?!\s*tact:\s*ignore(?![\w-]))")
+_GLUED_COMMENT = re.compile(r"\s+#[^\s#]")
+_IGNORE = re.compile(r"\s+#\s*tact:\s*ignore(?![\w-]).*")
 _TEXTS = ("content", "locales", "lawful_basis")
 
 
@@ -99,6 +101,11 @@ def is_text(path: Path) -> bool:
     return any(part in _TEXTS for part in path[1:]) or path[-1:] in (("name",), ("description",))
 
 
+def is_content(path: Path) -> bool:
+    """Whether the value at the path is sent to customers."""
+    return any(part in ("content", "locales") for part in path[1:])
+
+
 def is_operand(path: Path) -> bool:
     """Whether the value at the path is compared with what callers send."""
     return any(isinstance(part, str) and ("." in part or part == "where") for part in path[2:])
@@ -135,6 +142,13 @@ def bang(text: str, key: str, position: SourcePosition) -> Mistake:
     return Mistake(position, "a ! before a text is no part of it", f'write {label}"! {text}"')
 
 
+def anchor(name: str, text: str, key: str, position: SourcePosition) -> Mistake:
+    """A text behind `&name `, which YAML reads as a name for the text; no alias uses it."""
+    label = f"{key}: " if key else ""
+    message = f"&{name} before a text is no part of it, and no alias *{name} uses it"
+    return Mistake(position, message, f'write {label}"&{name} {text}"')
+
+
 def curly_key(key: str, position: SourcePosition) -> tuple[str, Mistake] | None:
     """The key without curly quotes around it, and the mistake."""
     mistake = curly(key, "", position)
@@ -143,14 +157,19 @@ def curly_key(key: str, position: SourcePosition) -> tuple[str, Mistake] | None:
     return key[1:-1], Mistake(position, f"curly quotes ({key[0]}) are part of the key", f"write {key[1:-1]}:")
 
 
-def cut(event: yaml.ScalarEvent, key: str, lines: Sequence[str], position: SourcePosition) -> Mistake | None:
-    """A plain text that ends at ` #`, where a comment begins."""
+def cut(
+    event: yaml.ScalarEvent, path: Path, lines: Sequence[str], position: SourcePosition
+) -> Mistake | None:
+    """A plain text that ends at ` #`, where a comment begins; outside of content, at ` #` without a blank behind it."""
     mark = event.end_mark
     if event.style or mark is None or mark.line >= len(lines):
         return None
     rest = lines[mark.line][mark.column :]
-    if not event.value or not _COMMENT.match(rest):
+    comment = _COMMENT if is_content(path) else _GLUED_COMMENT
+    if not event.value or not comment.match(rest):
         return None
+    key = next((part for part in reversed(path) if isinstance(part, str)), "")
+    rest = _IGNORE.sub("", rest)
     written = f"{event.value}{rest.rstrip()}".rstrip("}]" if "{" in lines[mark.line] else "")
     message = f"a comment begins at ' #': the text is only '{event.value}'"
     return Mistake(position, message, f'write {key}: "{written}"')

@@ -197,4 +197,8 @@ def test_check_lints_as_of_the_day_that_is_named(tmp_path: Path) -> None:
     assert " past: " in run(app, ["check", str(tmp_path), "--on", "2026-03-03"]).output
     assert " past: " not in run(app, ["check", str(tmp_path), "--on", "2026-03-02"]).output
     assert run(app, ["check", str(tmp_path), "--on", "3 March"]).exit_code == USAGE
+    missing = run(app, ["check", str(tmp_path / "nowhere"), "--on", "31/12/2026"])
+    assert missing.exit_code == USAGE
+    assert "the folder of the book does not exist" in missing.output
+    assert "--on 31/12/2026: not a date such as 2026-03-01; write 2026-12-31" in missing.output
     assert lines_of(load(tmp_path), "past") == []
