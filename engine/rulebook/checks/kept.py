@@ -15,6 +15,10 @@ from engine.rulebook.model.derived import EventStore, Measure, Pattern
 from engine.rulebook.report.diagnostics import Code, Severity, quote
 from engine.rulebook.report.findings import Findings, Path
 
+_VISIT = 50
+"""Events of one visit to a website, at most, as a rule."""
+
+
 _COUNTS = (Measure.COUNT, Measure.DISTINCT)
 
 
@@ -37,6 +41,7 @@ class KeptCheck:
             self._check_pattern(pattern)
         read = {use.aggregate.event for use in used}.union(*map(_types, patterns.values()))
         self._check_types(read)
+        self._check_shared_room(read)
 
     def _check_window(self, use: MeasureUse) -> None:
         """Of an aggregate: a window longer than events are kept, or none, where it holds without any events."""
@@ -124,6 +129,17 @@ class KeptCheck:
             if hint := self.findings.suggest(event, sorted(read)):
                 message = f"no condition and no pattern reads events of the type {quote(event)}"
                 self._warn(("events", "newest", event), message, hint, code=Code.NO_EFFECT)
+
+    def _check_shared_room(self, read: set[str]) -> None:
+        """A room for the events of all types that a visit to a few pages fills."""
+        shared = sorted(read - self.events.newest_of.keys())
+        if shared and self.events.newest < _VISIT:
+            most, event = self.events.newest, shared[0]
+            message = (
+                f"the newest {most} events are kept, whatever their types: {most} others, such as page views, push out"
+                f" {quote(event)}, which the book reads"
+            )
+            self._warn(("events", "newest"), message, self._keep_more(event, 100))
 
     def _warn(
         self,
