@@ -22,6 +22,10 @@ Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 RequestMessage = TypeVar("RequestMessage", bound=Message)
 
 
+Incoming = TypeVar("Incoming")
+"""What a method is called with: a message, or a stream of messages."""
+
+
 def unary(
     method: Callable[[RequestMessage, Context], Awaitable[Message]], kind: type[RequestMessage]
 ) -> Handler:
@@ -48,22 +52,11 @@ def server_stream(
 ) -> Handler:
     """Handles calls of one request and a stream of answers; kind: the request's message type."""
 
-    async def call(message: RequestMessage | DecodeError, context: Context) -> AsyncIterator[Message]:
-        try:
-            async with aclosing(method(_readable(message, kind), context)) as answers:
-                async for answer in answers:
-                    yield answer
-        except AbortError:
-            raise
-        except Exception as error:  # noqa: BLE001 as above
-            status = status_of(error)
-        else:
-            return
-        del message
-        await end_with(context, status)
+    def answers(message: RequestMessage | DecodeError, context: Context) -> AsyncGenerator[Message, None]:
+        return method(_readable(message, kind), context)
 
     return grpc.unary_stream_rpc_method_handler(
-        call, request_deserializer=_reader(kind), response_serializer=_write
+        _streaming(answers), request_deserializer=_reader(kind), response_serializer=_write
     )
 
 
@@ -72,12 +65,19 @@ def stream(
     kind: type[RequestMessage],
 ) -> Handler:
     """Handles calls of a stream of requests and one of answers; kind: the requests' message type."""
+    return grpc.stream_stream_rpc_method_handler(
+        _streaming(method), request_deserializer=_reader(kind), response_serializer=_write
+    )
 
-    async def call(
-        messages: AsyncIterator[RequestMessage | DecodeError], context: Context
-    ) -> AsyncIterator[Message]:
+
+def _streaming(
+    method: Callable[[Incoming, Context], AsyncGenerator[Message, None]],
+) -> Callable[[Incoming, Context], AsyncIterator[Message]]:
+    """The method with every fault as a status; what came in is let go before that is sent."""
+
+    async def call(incoming: Incoming, context: Context) -> AsyncIterator[Message]:
         try:
-            async with aclosing(method(messages, context)) as answers:
+            async with aclosing(method(incoming, context)) as answers:
                 async for answer in answers:
                     yield answer
         except AbortError:
@@ -86,11 +86,10 @@ def stream(
             status = status_of(error)
         else:
             return
+        del incoming
         await end_with(context, status)
 
-    return grpc.stream_stream_rpc_method_handler(
-        call, request_deserializer=_reader(kind), response_serializer=_write
-    )
+    return call
 
 
 def _readable(message: RequestMessage | DecodeError, kind: type[RequestMessage]) -> RequestMessage:
