@@ -1,6 +1,5 @@
 """Consents that customers withdraw: at once, for every later decision, whatever callers send; on both stores."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -19,7 +18,6 @@ from engine.ledger.commit.identity import LinkCommand
 from engine.ledger.commit.outcomes import ReportCommand
 from engine.ledger.commit.replay import logged_decision_of
 from engine.ledger.queries.decisions import decision_of
-from engine.ledger.store.open import open_store
 from engine.ledger.store.store import Store
 from engine.model.customer import EVERYTHING, Consent, Consents
 from engine.model.decision import Decision, Outcome, Reason, ReasonCode, RuleKind
@@ -50,14 +48,6 @@ events = count()
 def compiled(tmp_path: Path) -> CompiledBook:
     """The book of these tests."""
     return compiled_book(tmp_path / "book", BOOK)
-
-
-@pytest.fixture
-def store(any_log: Log) -> Iterator[Store]:
-    """A fresh log."""
-    store = open_store(any_log.url)
-    yield store
-    store.close()
 
 
 def decide(
@@ -140,7 +130,7 @@ def test_a_withdrawal_outlasts_the_name_of_its_purpose(
 
 def renamed_reached(compiled: CompiledBook, store: Store) -> set[str]:
     """The channels on which something may go to a customer who has agreed to the new purpose as well."""
-    found = set()
+    channels = set()
     for channel in CHANNELS:
         consents = frozenset(("ads", "calls", "offers"))
         request = Request(
@@ -148,8 +138,8 @@ def renamed_reached(compiled: CompiledBook, store: Store) -> set[str]:
         )
         (answer,) = commit_group(store, [DecideCommand(evaluate(compiled, request))])
         assert isinstance(answer, Decision)
-        found |= {offer.channel for offer in answer.offers}
-    return found
+        channels |= {offer.channel for offer in answer.offers}
+    return channels
 
 
 def test_a_page_is_still_answered(compiled: CompiledBook, store: Store) -> None:

@@ -1,7 +1,6 @@
 """Settling, on both stores."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ from engine.decide.evaluate import evaluate
 from engine.ledger.commit.decisions import DecideCommand
 from engine.ledger.commit.group import commit_group
 from engine.ledger.errors import DecisionFault, LedgerError, RequestIdTaken
-from engine.ledger.store.open import open_store
 from engine.ledger.store.store import Store
 from engine.model.decision import Decision, Outcome, Reason, ReasonCode
 from engine.model.request import Mode, Request
@@ -39,14 +37,6 @@ LI_NA = Request(
 def compiled(tmp_path: Path) -> CompiledBook:
     """The book of these tests."""
     return compiled_book(tmp_path / "book")
-
-
-@pytest.fixture
-def store(any_log: Log) -> Iterator[Store]:
-    """A fresh log."""
-    store = open_store(any_log.url)
-    yield store
-    store.close()
 
 
 def settle(compiled: CompiledBook, store: Store, *requests: Request) -> list[Decision]:

@@ -2,7 +2,7 @@
 
 import json
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -83,14 +83,6 @@ REQUESTS: tuple[dict[str, object], ...] = (
 def compiled(tmp_path: Path) -> CompiledBook:
     """The book of these tests."""
     return compiled_book(tmp_path / "book", BOOK)
-
-
-@pytest.fixture
-def store(any_log: Log) -> Iterator[Store]:
-    """A fresh log."""
-    store = open_store(any_log.url)
-    yield store
-    store.close()
 
 
 def results(rules: Sequence[PressureRule], rule_input: RuleInput) -> list[RuleResult]:

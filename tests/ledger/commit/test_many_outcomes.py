@@ -1,7 +1,7 @@
 """However many outcomes a person has, a decision reads a bounded number of them, and every pause says what it says by all."""
 
 import random
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import closing
 from itertools import count
 from pathlib import Path
@@ -56,14 +56,6 @@ REQUESTS: tuple[dict[str, object], ...] = (
 def compiled(tmp_path: Path) -> CompiledBook:
     """The book of these tests."""
     return compiled_book(tmp_path / "book", BOOK)
-
-
-@pytest.fixture
-def store(any_log: Log) -> Iterator[Store]:
-    """A fresh log."""
-    store = open_store(any_log.url)
-    yield store
-    store.close()
 
 
 _numbers = count()

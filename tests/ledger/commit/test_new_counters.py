@@ -1,12 +1,9 @@
 """A stock, a total and a capacity count the contacts from before the book had them, on both stores."""
 
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
-
-import pytest
 
 from engine.decide.compiled import CompiledBook
 from engine.ledger.queries import new_counters as queries
@@ -44,14 +41,6 @@ RULES = {
     "capacity": ", capacity: {limit: 3, per: calendar day}",
     "call": ", control: 50%",
 }
-
-
-@pytest.fixture
-def store(any_log: Log) -> Iterator[Store]:
-    """A fresh log."""
-    store = open_store(any_log.url)
-    yield store
-    store.close()
 
 
 def book(folder: Path, *names: str) -> CompiledBook:

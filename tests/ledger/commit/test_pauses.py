@@ -1,6 +1,5 @@
 """Pauses through the log, on both stores: reported outcomes silence, the log says why, linking joins them."""
 
-from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
@@ -16,7 +15,6 @@ from engine.ledger.commit.identity import LinkCommand
 from engine.ledger.commit.outcomes import ReportCommand
 from engine.ledger.commit.replay import logged_decision_of
 from engine.ledger.queries.decisions import decision_of
-from engine.ledger.store.open import open_store
 from engine.ledger.store.store import Store
 from engine.model.decision import Decision, Outcome, Reason, ReasonCode, RuleKind
 from engine.model.event import Event
@@ -53,14 +51,6 @@ events = count()
 def compiled(tmp_path: Path) -> CompiledBook:
     """The book of these tests."""
     return compiled_book(tmp_path / "book", BOOK)
-
-
-@pytest.fixture
-def store(any_log: Log) -> Iterator[Store]:
-    """A fresh log."""
-    store = open_store(any_log.url)
-    yield store
-    store.close()
 
 
 def decide(

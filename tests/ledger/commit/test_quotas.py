@@ -1,7 +1,6 @@
 """What all customers share, on both stores: stock, totals, capacity."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,6 @@ from engine.ledger.commit.events import RecordResult
 from engine.ledger.commit.group import commit_group
 from engine.ledger.commit.outcomes import ReportCommand
 from engine.ledger.errors import RequestIdTaken
-from engine.ledger.store.open import open_store
 from engine.ledger.store.store import Store
 from engine.model.decision import Decision, Outcome, Reason, ReasonCode, RuleKind
 from engine.model.event import Event
@@ -58,14 +56,6 @@ HOUR = 3_600 * SECOND
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> CompiledBook:
     """The book of these tests."""
     return compiled_book(tmp_path_factory.mktemp("book"), BOOK)
-
-
-@pytest.fixture
-def store(any_log: Log) -> Iterator[Store]:
-    """A fresh log."""
-    store = open_store(any_log.url)
-    yield store
-    store.close()
 
 
 def somebody(customer: object, wants: str, now: int = NOW, **over: object) -> Request:
@@ -217,7 +207,7 @@ def test_the_log_says_what_was_counted(compiled: CompiledBook, store: Store, any
     traces = [
         json.loads(trace) for (trace,) in any_log.rows("select trace from decisions order by decision_id")
     ]
-    *passing, blocked = [one["counters"] for one in traces]
+    *passing, blocked = [trace["counters"] for trace in traces]
     assert passing == [[["rare/stock", n, 3, False]] for n in range(3)]
     assert blocked == [["rare/stock", 3, 3, True, NOW + HOUR]]
 

@@ -1,7 +1,6 @@
 """When stock, totals and capacity let pass again, on both stores: the moment that is said, against asking at every other."""
 
 import random
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,14 +23,6 @@ from tests.logs import Log
 
 HOUR = 3600 * SECOND
 WANTS = ("rare", "few", "call")
-
-
-@pytest.fixture
-def store(any_log: Log) -> Iterator[Store]:
-    """A fresh log."""
-    store = open_store(any_log.url)
-    yield store
-    store.close()
 
 
 def asked(customer: object, wants: str, now: int, mode: Mode = Mode.COMMIT) -> Request:
