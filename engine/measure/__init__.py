@@ -1,0 +1,1 @@
+"""Measures what decisions did: credit, effect and price, from a decision log."""
