@@ -20,7 +20,7 @@ from engine.model.customer import CustomerState, HeldSignal
 from engine.model.decision import Decision, Outcome
 from engine.model.values import is_blank
 
-_MOST_CANDIDATES = 50
+MOST_CANDIDATES = 50
 """Candidates beyond these are counted, not listed: re-evaluating the decision gives them.
 
 What they read of the counters that all customers share is listed, since only that moment had it."""
@@ -139,7 +139,7 @@ def _trace(
     selection: Selection,
     customer_state: CustomerState,
 ) -> str:
-    listed = selection.tried[:_MOST_CANDIDATES]
+    listed = selection.tried[:MOST_CANDIDATES]
     document: dict[str, Any] = {
         "candidates": [
             [
@@ -167,7 +167,7 @@ def _trace(
             for index, tried in enumerate(selection.tried)
             for channel_result in tried.read
             for rule_result in channel_result.rule_results
-            if index < _MOST_CANDIDATES or rule_result.rule.kind in SHARED
+            if index < MOST_CANDIDATES or rule_result.rule.kind in SHARED
         ],
         "contacts": [
             [contact.at, contact.expires_at, *contact.facts[:5], sorted(contact.facts.tags), contact.zones]
