@@ -125,7 +125,7 @@ def _progress(store: Store, since: Instant, until: Instant) -> Iterator[Any]:
 def _json(counts: Counter[Result], reasons: Counter[str], differing: list[Replayed]) -> str:
     document = {
         "decisions": counts.total(),
-        **{result: counts[result] for result in Result},
+        **{str(result): counts[result] for result in Result},
         "reasons": dict(sorted(reasons.items())),
         "differences": [
             {"decision_id": replayed.decision_id, "patch": list(replayed.patch)} for replayed in differing

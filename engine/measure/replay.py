@@ -215,16 +215,16 @@ def _document(row: DecisionRow) -> dict[str, Any]:
 def _inputs_as(logged: Mapping[str, Any], again: Mapping[str, Any]) -> dict[str, Any]:
     """The inputs with what is not made again, but taken from the log.
 
-    These are the names of masked values, the number of events, and the order in which attributes came.
+    These are the names of masked values, the number of events, whether some value was blank (it may be a masked one), and
+    the order in which attributes came.
     """
     attributes = again["attributes"]
     ordered = {name: attributes[name] for name in logged["attributes"] if name in attributes}
     inputs = {**again, "attributes": {**ordered, **attributes}}
-    for key in ("masked", "recalled_events"):
+    for key in ("masked", "masked_empty", "recalled_events", "blank"):
+        inputs.pop(key, None)
         if key in logged:
             inputs[key] = logged[key]
-    if "blank" not in logged:  # an earlier version
-        inputs.pop("blank", None)
     ordered_keys = {key: inputs[key] for key in logged if key in inputs}
     return {**ordered_keys, **inputs}
 

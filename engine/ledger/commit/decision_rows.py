@@ -115,6 +115,8 @@ def _inputs(evaluation: Evaluation, person: str) -> str:
     }
     if any(map(is_blank, values.values())):
         document["blank"] = "missing"  # earlier versions filled placeholders with blank texts
+    if empty := sorted(name for name in hidden if values[name] == ""):
+        document["masked_empty"] = empty  # an empty address is none
     if person != request.customer:
         document["customer"] = request.customer
     if evaluation.conversions:
