@@ -139,13 +139,11 @@ def _book(merged: Merged, findings: Findings) -> Book | None:
     grammar.read_audiences(merged.section("audiences"), partial=merged.partial("audiences"))
     signals = derivation.signals.read(grammar, merged.section("audiences"))
     experiments = ExperimentReader(zone, shape.salt if shape else "", findings)
-    credit = attribution(
-        shape.attribution if shape else None, Attribution(), ("book", "attribution"), findings
-    )
+    book_attribution = _attribution(shape, findings)
     layers = experiments.layers(merged.section("layers"), partial=merged.partial("layers"))
     reader = CampaignReader(
         *(channel_table, placement_table, offer_table, grammar, contents, periods, windows),
-        *(experiments, layers, credit, findings),
+        *(experiments, layers, book_attribution, findings),
     )
     campaigns = reader.read(merged.section("campaigns"), partial=merged.partial("campaigns"))
     selectors = SelectorReader(channel_table, offer_table, campaigns, findings)
@@ -171,7 +169,7 @@ def _book(merged: Merged, findings: Findings) -> Book | None:
         derivation.derived(signals),
         event_store,
         Experiments(holdouts, layers.values),
-        credit,
+        book_attribution,
     )
 
 
@@ -200,6 +198,12 @@ def _head(merged: Merged, findings: Findings) -> tuple[BookShape | None, ZoneInf
         findings.error(("book", "timezone"), Code.UNKNOWN, message, hint)
         return shape, utc
     return shape, timezones.located(shape.timezone)
+
+
+def _attribution(shape: BookShape | None, findings: Findings) -> Attribution:
+    """Of campaigns that do not say otherwise."""
+    data = shape.attribution if shape else None
+    return attribution(data, Attribution(), ("book", "attribution"), findings)
 
 
 def _note_unused(
