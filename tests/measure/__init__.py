@@ -1,0 +1,1 @@
+"""Tests of measuring: attribution, exports, and what is computed from them."""
