@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -17,7 +17,7 @@ from engine.rulebook.conditions.operands import OperandReader
 from engine.rulebook.content.fields import ContentReader
 from engine.rulebook.lint.lint import CODES, lint, lint_files
 from engine.rulebook.model.book import Book
-from engine.rulebook.model.experiments import Experiments
+from engine.rulebook.model.experiments import Attribution, Experiments
 from engine.rulebook.model.policies import WEEKDAYS
 from engine.rulebook.report.diagnostics import Code, Diagnostic, quote
 from engine.rulebook.report.findings import Findings
@@ -25,7 +25,7 @@ from engine.rulebook.sections import attributes, channels, derived, offers
 from engine.rulebook.sections.campaigns import CampaignReader
 from engine.rulebook.sections.caps import SelectorReader, WindowReader
 from engine.rulebook.sections.derived import DerivedReader
-from engine.rulebook.sections.experiments import ExperimentReader
+from engine.rulebook.sections.experiments import ExperimentReader, attribution
 from engine.rulebook.sections.offers import ActiveReader
 from engine.rulebook.sections.pressure import PressureReader
 from engine.rulebook.shapes.faults import shaped
@@ -68,6 +68,12 @@ def load_files(contents: Mapping[str, bytes]) -> LoadedBook:
     return load_sources(sources)
 
 
+def load_text(text: str) -> LoadedBook:
+    """Load a book from the text that another load of it has given it (`Book.text`). Never raises on a book's account."""
+    contents: dict[str, str] = json.loads(text)
+    return load_files({name: content.encode() for name, content in contents.items()})
+
+
 def load_linted(folder: Path, now: Callable[[ZoneInfo], Instant]) -> LoadedBook:
     """Load the book in a folder and lint it. now: the moment against which periods are held, by the book's time zone.
 
@@ -96,7 +102,15 @@ def load_sources(
         if book is not None and not findings.failed:
             lint(book, merged.data, linted_at(book.timezone), findings)
     ignored = ignores.apply(merged.ignores, findings, unchecked=() if linted_at else CODES)
-    return LoadedBook(None if findings.failed else book, findings.sorted(), ignored)
+    if book is None or findings.failed:
+        return LoadedBook(None, findings.sorted(), ignored)
+    return LoadedBook(replace(book, text=_text(sources)), findings.sorted(), ignored)
+
+
+def _text(sources: Sources) -> str:
+    """The files as a JSON object, by name; they are UTF-8, as the book has loaded."""
+    contents = {name: content.decode() for name, content in sorted(sources.files.items())}
+    return json.dumps(contents, ensure_ascii=False)
 
 
 def version_of(data: Mapping[str, PlainData]) -> str:
@@ -139,10 +153,11 @@ def _book(merged: Merged, findings: Findings) -> Book | None:
     grammar.read_audiences(merged.section("audiences"), partial=merged.partial("audiences"))
     signals = derivation.signals.read(grammar, merged.section("audiences"))
     experiments = ExperimentReader(zone, shape.salt if shape else "", findings)
+    book_attribution = _attribution(shape, findings)
     layers = experiments.layers(merged.section("layers"), partial=merged.partial("layers"))
     reader = CampaignReader(
         *(channel_table, placement_table, offer_table, grammar, contents, periods, windows),
-        *(experiments, layers, findings),
+        *(experiments, layers, book_attribution, findings),
     )
     campaigns = reader.read(merged.section("campaigns"), partial=merged.partial("campaigns"))
     selectors = SelectorReader(channel_table, offer_table, campaigns, findings)
@@ -168,6 +183,7 @@ def _book(merged: Merged, findings: Findings) -> Book | None:
         derivation.derived(signals),
         event_store,
         Experiments(holdouts, layers.values),
+        book_attribution,
     )
 
 
@@ -196,6 +212,12 @@ def _head(merged: Merged, findings: Findings) -> tuple[BookShape | None, ZoneInf
         findings.error(("book", "timezone"), Code.UNKNOWN, message, hint)
         return shape, utc
     return shape, timezones.located(shape.timezone)
+
+
+def _attribution(shape: BookShape | None, findings: Findings) -> Attribution:
+    """Of campaigns that do not say otherwise."""
+    data = shape.attribution if shape else None
+    return attribution(data, Attribution(), ("book", "attribution"), findings)
 
 
 def _note_unused(
