@@ -1,0 +1,1 @@
+"""Measuring: exports, attribution, statistics, reports and replays."""
