@@ -18,6 +18,7 @@ COMMANDS = (
     "buckets",
     "health",
     "migrate",
+    "export",
     "token",
     "settings",
     "demo",
