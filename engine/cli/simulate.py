@@ -150,7 +150,7 @@ def _listed(texts: Sequence[str]) -> str:
 
 
 def _show_rules(report: Mapping[str, Any], console: Console) -> None:
-    rows = table("rule", title="decisions in which a rule blocked a proposal", title_justify="left")
+    rows = table("rule", title="rules, by decisions", title_justify="left")
     for header in ("evaluated", "blocked"):
         rows.add_column(header, justify="right")
     for rule in report["rules"]:

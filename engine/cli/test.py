@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -19,6 +19,7 @@ from engine.ledger.errors import LedgerError
 from engine.rulebook.load import load
 from engine.rulebook.report.diagnostics import Diagnostic, render
 from engine.scenario.compare import document
+from engine.scenario.coverage import Coverage, coverage_document
 from engine.scenario.model import Difference, Result, Scenario
 from engine.scenario.play import play
 from engine.scenario.read import load_scenarios
@@ -33,8 +34,27 @@ def test(
         str, typer.Option("--filter", metavar="TEXT", help="Only tests whose names contain TEXT.")
     ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document, for machines.")] = False,
+    coverage: Annotated[
+        bool, typer.Option("--coverage", help="Name what of the book the scenarios did not reach.")
+    ] = False,
+    fail_under: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=100,
+            metavar="PERCENT",
+            help="Fail if the scenarios reach less than this; implies --coverage.",
+        ),
+    ] = None,
+    coverage_json: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the coverage to this file as JSON; implies --coverage."),
+    ] = None,
 ) -> None:
-    """Play the scenarios in BOOK/tests and print every expectation that is not met; exit code 4 if there is any."""
+    """Play the scenarios in BOOK/tests and print every expectation that is not met.
+
+    Exit code 4: a scenario failed, or the coverage is below --fail-under.
+    """
     loaded = load(book)
     if loaded.book is None:
         _refuse(book, None, loaded.diagnostics, as_json=as_json)
@@ -42,13 +62,31 @@ def test(
     read = load_scenarios(book, compiled)
     if read.diagnostics:
         _refuse(book, compiled, read.diagnostics, as_json=as_json)
-    results = _play(compiled, _chosen(read.scenarios, only))
+    covered = Coverage(compiled) if coverage or fail_under is not None or coverage_json else None
+    results = _play(compiled, _chosen(read.scenarios, only), covered)
+    if coverage_json and covered:
+        _write(coverage_json, _json(coverage_document(covered)))
     if as_json:
-        typer.echo(json.dumps(document(compiled.book, results), ensure_ascii=False, indent=2))
+        of_coverage = {"coverage": coverage_document(covered)} if covered else {}
+        typer.echo(_json({**document(compiled.book, results), **of_coverage}))
     else:
         _show(compiled, results)
-    if not all(result.ok for result in results):
+        if covered:
+            _show_coverage(covered, fail_under)
+    below = covered is not None and fail_under is not None and covered.percent < fail_under
+    if below or not all(result.ok for result in results):
         raise typer.Exit(SCENARIO)
+
+
+def _json(report: Mapping[str, object]) -> str:
+    return json.dumps(report, ensure_ascii=False, indent=2)
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(f"{text}\n", encoding="utf-8")
+    except OSError as error:
+        fail(f"{file} cannot be written: {error.strerror}")
 
 
 def _refuse(
@@ -56,11 +94,7 @@ def _refuse(
 ) -> NoReturn:
     """End the command with the diagnostics of the book or its scenarios."""
     if as_json:
-        typer.echo(
-            json.dumps(
-                document(compiled.book if compiled else None, [], diagnostics), ensure_ascii=False, indent=2
-            )
-        )
+        typer.echo(_json(document(compiled.book if compiled else None, [], diagnostics)))
         raise typer.Exit(BOOK)
     typer.echo(render(diagnostics, color=in_color(sys.stderr)), nl=False, err=True)
     fail(f"{'the scenarios of ' if compiled else ''}{book} {'do' if compiled else 'does'} not load", BOOK)
@@ -74,7 +108,9 @@ def _chosen(scenarios: Sequence[Scenario], only: str) -> Sequence[Scenario]:
     return chosen
 
 
-def _play(compiled: CompiledBook, scenarios: Sequence[Scenario]) -> Sequence[Result]:
+def _play(
+    compiled: CompiledBook, scenarios: Sequence[Scenario], coverage: Coverage | None
+) -> Sequence[Result]:
     """The results; shows a progress bar on stderr if it is a terminal and there are many scenarios."""
     progress = Console(stderr=True)
     columns = (TextColumn("playing"), BarColumn(), MofNCompleteColumn())
@@ -82,7 +118,7 @@ def _play(compiled: CompiledBook, scenarios: Sequence[Scenario]) -> Sequence[Res
     try:
         with Progress(*columns, console=progress, transient=True, disable=quiet) as bar:
             task = bar.add_task("", total=len(scenarios))
-            return play(compiled, scenarios, lambda: bar.advance(task))
+            return play(compiled, scenarios, lambda: bar.advance(task), coverage)
     except LedgerError as error:
         fail(f"a scenario could not be played: {error}")
 
@@ -111,3 +147,24 @@ def _show_difference(difference: Difference, console: Console) -> None:
     console.print(Text(f"        got       {difference.got}"))
     for i, text in enumerate(difference.why):
         console.print(Text(f"        {'because' if i == 0 else '':<10}{text}"))
+
+
+def _show_coverage(coverage: Coverage, fail_under: float | None) -> None:
+    console = screen()
+    report = coverage_document(coverage)
+    kinds = ", ".join(
+        f"{kind['reached']} of {kind['total']} {_PLURALS[kind['kind']]}"
+        for kind in report["kinds"]
+        if kind["total"]
+    )
+    short = fail_under is not None and coverage.percent < fail_under
+    console.print(
+        f"coverage: {coverage.percent:.1f} %: {kinds}", markup=False, style="bold red" if short else None
+    )
+    for item in report["missing"]:
+        console.print(Text.assemble(f"    {item['kind']:<10}", item["text"]))
+    if short:
+        console.print(f"coverage is below {fail_under:g} %", style="bold red")
+
+
+_PLURALS = {kind: f"{kind}s" for kind in ("campaign", "variant", "audience", "rule")} | {"branch": "branches"}
