@@ -13,9 +13,18 @@ from rich.text import Text
 
 from engine.cli.books import in_color
 from engine.cli.exits import BOOK, SCENARIO, USAGE, fail
+from engine.cli.population import simulated
 from engine.cli.screen import screen
 from engine.decide.compiled import CompiledBook, compile_book
 from engine.ledger.errors import LedgerError
+from engine.measure.population.budgets import (
+    BudgetResult,
+    LoadedBudgets,
+    budget_document,
+    check_budgets,
+    figure_text,
+    read_budgets,
+)
 from engine.rulebook.load import load
 from engine.rulebook.report.diagnostics import Diagnostic, render
 from engine.scenario.compare import document
@@ -23,6 +32,7 @@ from engine.scenario.coverage import Coverage, coverage_document
 from engine.scenario.model import Difference, Result, Scenario
 from engine.scenario.play import play
 from engine.scenario.read import load_scenarios
+from engine.scenario.sources import BUDGETS
 
 _MANY = 20
 """From this number of scenarios on, a terminal shows a progress bar."""
@@ -50,32 +60,53 @@ def test(
         Path | None,
         typer.Option(metavar="FILE", help="Write the coverage to this file as JSON; implies --coverage."),
     ] = None,
+    people: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Simulate these people, and check BOOK/tests/budgets.yaml on them."
+        ),
+    ] = None,
 ) -> None:
     """Play the scenarios in BOOK/tests and print every expectation that is not met.
 
-    Exit code 4: a scenario failed, or the coverage is below --fail-under.
+    Exit code 4: a scenario failed, a budget is exceeded, or the coverage is below --fail-under; 5: the people do not fit.
     """
     loaded = load(book)
     if loaded.book is None:
         _refuse(book, None, loaded.diagnostics, as_json=as_json)
     compiled = compile_book(loaded.book)
     read = load_scenarios(book, compiled)
-    if read.diagnostics:
-        _refuse(book, compiled, read.diagnostics, as_json=as_json)
+    loaded_budgets = read_budgets(book, compiled)
+    if diagnostics := (*read.diagnostics, *loaded_budgets.diagnostics):
+        _refuse(book, compiled, diagnostics, as_json=as_json)
+    if people is not None and loaded_budgets.plan is None:
+        fail(f"{book} has no tests/{BUDGETS}, whose budgets --people checks", USAGE)
     covered = Coverage(compiled) if coverage or fail_under is not None or coverage_json else None
     results = _play(compiled, _chosen(read.scenarios, only), covered)
+    budgets = _check(compiled, loaded_budgets, people) if people is not None else []
     if coverage_json and covered:
         _write(coverage_json, _json(coverage_document(covered)))
     if as_json:
         of_coverage = {"coverage": coverage_document(covered)} if covered else {}
-        typer.echo(_json({**document(compiled.book, results), **of_coverage}))
+        of_budgets = {"budgets": [budget_document(result) for result in budgets]} if people else {}
+        typer.echo(_json({**document(compiled.book, results), **of_coverage, **of_budgets}))
     else:
         _show(compiled, results)
         if covered:
             _show_coverage(covered, fail_under)
+        if people is not None:
+            _show_budgets(budgets)
     below = covered is not None and fail_under is not None and covered.percent < fail_under
-    if below or not all(result.ok for result in results):
+    kept = all(result.ok for result in results) and all(result.ok for result in budgets)
+    if below or not kept:
         raise typer.Exit(SCENARIO)
+
+
+def _check(compiled: CompiledBook, loaded: LoadedBudgets, people: Path) -> Sequence[BudgetResult]:
+    """The results of the budgets on the simulated people."""
+    if loaded.plan is None:
+        raise AssertionError("budgets without a simulation")
+    return check_budgets(loaded.budgets, simulated(compiled, people, loaded.plan).tally)
 
 
 def _json(report: Mapping[str, object]) -> str:
@@ -168,3 +199,17 @@ def _show_coverage(coverage: Coverage, fail_under: float | None) -> None:
 
 
 _PLURALS = {kind: f"{kind}s" for kind in ("campaign", "variant", "audience", "rule")} | {"branch": "branches"}
+
+
+def _show_budgets(budgets: Sequence[BudgetResult]) -> None:
+    console = screen()
+    for result in budgets:
+        word, style = ("ok", "green") if result.ok else ("EXCEEDED", "bold red")
+        console.print(Text.assemble((f"{word:<10}", style), result.budget.text))
+        if not result.ok:
+            file, line, column = result.budget.source
+            console.print(Text.assemble("    ", (f"{file}:{line}:{column}", "bold")))
+        console.print(Text(f"    {figure_text(result)}"))
+    exceeded = sum(not result.ok for result in budgets)
+    kept = f"{len(budgets) - exceeded} of {len(budgets)} budgets kept"
+    console.print(Text(kept, "bold red" if exceeded else "green"))
