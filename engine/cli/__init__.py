@@ -15,6 +15,7 @@ COMMANDS = (
     "explain",
     "replay",
     "test",
+    "simulate",
     "buckets",
     "health",
     "migrate",
@@ -62,7 +63,8 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings=_HELP_OPTIONS,
-    epilog="Exit codes: 0 fine; 2 usage; 3 the book does not load; 4 a scenario failed; 1 anything else.",
+    epilog="Exit codes: 0 fine; 2 usage; 3 the book does not load; 4 a scenario or a budget failed;"
+    " 5 the people do not fit; 1 anything else.",
 )
 
 
@@ -84,5 +86,5 @@ def _tact(
 
 
 def main() -> None:
-    """Run the command line. Exit codes: 0 fine; 2 usage; 3 the book does not load; 4 a scenario failed; 1 anything else."""
+    """Run the command line. Its exit codes are in engine.cli.exits."""
     app()

@@ -15,7 +15,11 @@ BOOK = 3
 
 
 SCENARIO = 4
-"""A scenario failed."""
+"""A scenario failed, a budget is exceeded, or too little of the book is covered."""
+
+
+PEOPLE = 5
+"""The people file does not fit the book."""
 
 
 def fail(message: str, code: int = OTHER) -> NoReturn:

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -13,15 +13,26 @@ from rich.text import Text
 
 from engine.cli.books import in_color
 from engine.cli.exits import BOOK, SCENARIO, USAGE, fail
+from engine.cli.population import simulated
 from engine.cli.screen import screen
 from engine.decide.compiled import CompiledBook, compile_book
 from engine.ledger.errors import LedgerError
+from engine.measure.population.budgets import (
+    BudgetResult,
+    LoadedBudgets,
+    budget_document,
+    check_budgets,
+    figure_text,
+    read_budgets,
+)
 from engine.rulebook.load import load
 from engine.rulebook.report.diagnostics import Diagnostic, render
 from engine.scenario.compare import document
+from engine.scenario.coverage import Coverage, coverage_document
 from engine.scenario.model import Difference, Result, Scenario
 from engine.scenario.play import play
 from engine.scenario.read import load_scenarios
+from engine.scenario.sources import BUDGETS
 
 _MANY = 20
 """From this number of scenarios on, a terminal shows a progress bar."""
@@ -33,22 +44,80 @@ def test(
         str, typer.Option("--filter", metavar="TEXT", help="Only tests whose names contain TEXT.")
     ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document, for machines.")] = False,
+    coverage: Annotated[
+        bool, typer.Option("--coverage", help="Name what of the book the scenarios did not reach.")
+    ] = False,
+    fail_under: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=100,
+            metavar="PERCENT",
+            help="Fail if the scenarios reach less than this; implies --coverage.",
+        ),
+    ] = None,
+    coverage_json: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the coverage to this file as JSON; implies --coverage."),
+    ] = None,
+    people: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Simulate these people, and check BOOK/tests/budgets.yaml on them."
+        ),
+    ] = None,
 ) -> None:
-    """Play the scenarios in BOOK/tests and print every expectation that is not met; exit code 4 if there is any."""
+    """Play the scenarios in BOOK/tests and print every expectation that is not met.
+
+    Exit code 4: a scenario failed, a budget is exceeded, or the coverage is below --fail-under; 5: the people do not fit.
+    """
     loaded = load(book)
     if loaded.book is None:
         _refuse(book, None, loaded.diagnostics, as_json=as_json)
     compiled = compile_book(loaded.book)
     read = load_scenarios(book, compiled)
-    if read.diagnostics:
-        _refuse(book, compiled, read.diagnostics, as_json=as_json)
-    results = _play(compiled, _chosen(read.scenarios, only))
+    loaded_budgets = read_budgets(book, compiled)
+    if diagnostics := (*read.diagnostics, *loaded_budgets.diagnostics):
+        _refuse(book, compiled, diagnostics, as_json=as_json)
+    if people is not None and loaded_budgets.plan is None:
+        fail(f"{book} has no tests/{BUDGETS}, whose budgets --people checks", USAGE)
+    covered = Coverage(compiled) if coverage or fail_under is not None or coverage_json else None
+    results = _play(compiled, _chosen(read.scenarios, only), covered)
+    budgets = _check(compiled, loaded_budgets, people) if people is not None else []
+    if coverage_json and covered:
+        _write(coverage_json, _json(coverage_document(covered)))
     if as_json:
-        typer.echo(json.dumps(document(compiled.book, results), ensure_ascii=False, indent=2))
+        of_coverage = {"coverage": coverage_document(covered)} if covered else {}
+        of_budgets = {"budgets": [budget_document(result) for result in budgets]} if people else {}
+        typer.echo(_json({**document(compiled.book, results), **of_coverage, **of_budgets}))
     else:
         _show(compiled, results)
-    if not all(result.ok for result in results):
+        if covered:
+            _show_coverage(covered, fail_under)
+        if people is not None:
+            _show_budgets(budgets)
+    below = covered is not None and fail_under is not None and covered.percent < fail_under
+    kept = all(result.ok for result in results) and all(result.ok for result in budgets)
+    if below or not kept:
         raise typer.Exit(SCENARIO)
+
+
+def _check(compiled: CompiledBook, loaded: LoadedBudgets, people: Path) -> Sequence[BudgetResult]:
+    """The results of the budgets on the simulated people."""
+    if loaded.plan is None:
+        raise AssertionError("budgets without a simulation")
+    return check_budgets(loaded.budgets, simulated(compiled, people, loaded.plan).tally)
+
+
+def _json(report: Mapping[str, object]) -> str:
+    return json.dumps(report, ensure_ascii=False, indent=2)
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(f"{text}\n", encoding="utf-8")
+    except OSError as error:
+        fail(f"{file} cannot be written: {error.strerror}")
 
 
 def _refuse(
@@ -56,11 +125,7 @@ def _refuse(
 ) -> NoReturn:
     """End the command with the diagnostics of the book or its scenarios."""
     if as_json:
-        typer.echo(
-            json.dumps(
-                document(compiled.book if compiled else None, [], diagnostics), ensure_ascii=False, indent=2
-            )
-        )
+        typer.echo(_json(document(compiled.book if compiled else None, [], diagnostics)))
         raise typer.Exit(BOOK)
     typer.echo(render(diagnostics, color=in_color(sys.stderr)), nl=False, err=True)
     fail(f"{'the scenarios of ' if compiled else ''}{book} {'do' if compiled else 'does'} not load", BOOK)
@@ -74,7 +139,9 @@ def _chosen(scenarios: Sequence[Scenario], only: str) -> Sequence[Scenario]:
     return chosen
 
 
-def _play(compiled: CompiledBook, scenarios: Sequence[Scenario]) -> Sequence[Result]:
+def _play(
+    compiled: CompiledBook, scenarios: Sequence[Scenario], coverage: Coverage | None
+) -> Sequence[Result]:
     """The results; shows a progress bar on stderr if it is a terminal and there are many scenarios."""
     progress = Console(stderr=True)
     columns = (TextColumn("playing"), BarColumn(), MofNCompleteColumn())
@@ -82,7 +149,7 @@ def _play(compiled: CompiledBook, scenarios: Sequence[Scenario]) -> Sequence[Res
     try:
         with Progress(*columns, console=progress, transient=True, disable=quiet) as bar:
             task = bar.add_task("", total=len(scenarios))
-            return play(compiled, scenarios, lambda: bar.advance(task))
+            return play(compiled, scenarios, lambda: bar.advance(task), coverage)
     except LedgerError as error:
         fail(f"a scenario could not be played: {error}")
 
@@ -111,3 +178,38 @@ def _show_difference(difference: Difference, console: Console) -> None:
     console.print(Text(f"        got       {difference.got}"))
     for i, text in enumerate(difference.why):
         console.print(Text(f"        {'because' if i == 0 else '':<10}{text}"))
+
+
+def _show_coverage(coverage: Coverage, fail_under: float | None) -> None:
+    console = screen()
+    report = coverage_document(coverage)
+    kinds = ", ".join(
+        f"{kind['reached']} of {kind['total']} {_PLURALS[kind['kind']]}"
+        for kind in report["kinds"]
+        if kind["total"]
+    )
+    short = fail_under is not None and coverage.percent < fail_under
+    console.print(
+        f"coverage: {coverage.percent:.1f} %: {kinds}", markup=False, style="bold red" if short else None
+    )
+    for item in report["missing"]:
+        console.print(Text.assemble(f"    {item['kind']:<10}", item["text"]))
+    if short:
+        console.print(f"coverage is below {fail_under:g} %", style="bold red")
+
+
+_PLURALS = {kind: f"{kind}s" for kind in ("campaign", "variant", "audience", "rule")} | {"branch": "branches"}
+
+
+def _show_budgets(budgets: Sequence[BudgetResult]) -> None:
+    console = screen()
+    for result in budgets:
+        word, style = ("ok", "green") if result.ok else ("EXCEEDED", "bold red")
+        console.print(Text.assemble((f"{word:<10}", style), result.budget.text))
+        if not result.ok:
+            file, line, column = result.budget.source
+            console.print(Text.assemble("    ", (f"{file}:{line}:{column}", "bold")))
+        console.print(Text(f"    {figure_text(result)}"))
+    exceeded = sum(not result.ok for result in budgets)
+    kept = f"{len(budgets) - exceeded} of {len(budgets)} budgets kept"
+    console.print(Text(kept, "bold red" if exceeded else "green"))

@@ -20,6 +20,7 @@ from engine.ledger.store.open import open_store
 from engine.ledger.store.sqlite import SqliteStore
 from engine.scenario.assigned import with_positions
 from engine.scenario.compare import differences
+from engine.scenario.coverage import Coverage
 from engine.scenario.model import Decide, Difference, Link, Record, Result, Scenario, StoryStep
 from engine.scenario.stories import decision_of
 
@@ -28,13 +29,21 @@ Advance: TypeAlias = Callable[[], object]
 
 
 def play(
-    compiled: CompiledBook, scenarios: Sequence[Scenario], advance: Advance = lambda: None
+    compiled: CompiledBook,
+    scenarios: Sequence[Scenario],
+    advance: Advance = lambda: None,
+    coverage: Coverage | None = None,
 ) -> list[Result]:
-    """The results, in order; raises LedgerError when a scenario could not be played."""
-    return asyncio.run(_play_all(compiled, scenarios, advance))
+    """The results, in order; raises LedgerError when a scenario could not be played.
+
+    coverage: is given what each decision reached.
+    """
+    return asyncio.run(_play_all(compiled, scenarios, advance, coverage))
 
 
-async def _play_all(compiled: CompiledBook, scenarios: Sequence[Scenario], advance: Advance) -> list[Result]:
+async def _play_all(
+    compiled: CompiledBook, scenarios: Sequence[Scenario], advance: Advance, coverage: Coverage | None
+) -> list[Result]:
     results = []
     with tempfile.TemporaryDirectory() as folder:
         empty = Path(folder) / "empty.db"
@@ -43,7 +52,9 @@ async def _play_all(compiled: CompiledBook, scenarios: Sequence[Scenario], advan
             with _ledger(empty) as ledger:
                 decided: dict[str, str] = {}
                 unmet = [
-                    unmet for step in scenario.steps for unmet in await _take(compiled, ledger, step, decided)
+                    unmet
+                    for step in scenario.steps
+                    for unmet in await _take(compiled, ledger, step, decided, coverage)
                 ]
             results.append(Result(scenario, tuple(unmet)))
             advance()
@@ -51,7 +62,11 @@ async def _play_all(compiled: CompiledBook, scenarios: Sequence[Scenario], advan
 
 
 async def _take(
-    compiled: CompiledBook, ledger: Ledger, step: StoryStep, decided: dict[str, str]
+    compiled: CompiledBook,
+    ledger: Ledger,
+    step: StoryStep,
+    decided: dict[str, str],
+    coverage: Coverage | None,
 ) -> list[Difference]:
     """Take the step; returns the expectations that are not met.
 
@@ -71,6 +86,8 @@ async def _take(
     (evaluation,) = await engine.evaluate_all([step.act.request])
     decision = await engine.commit(evaluation)
     decided[decision_of(step.number)] = decision.decision_id
+    if coverage is not None:
+        coverage.see(evaluation, decision, explained)
     return differences(compiled, step, evaluation.request, decision, explained)
 
 

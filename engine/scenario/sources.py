@@ -13,6 +13,10 @@ from engine.rulebook.text.yaml_events import Unreadable
 FOLDER = "tests"
 
 
+BUDGETS = "budgets.yaml"
+"""The file in it that holds budgets, and no scenarios."""
+
+
 _NULLS = ("null", "Null", "NULL", "~")
 
 
@@ -22,7 +26,8 @@ def read_folder(book: Folder) -> Sources:
     if not folder.is_dir():
         return Sources()
     read = files.read_folder(folder)
-    sources = Sources({f"{FOLDER}/{name}": content for name, content in read.files.items()})
+    scenarios = {name: content for name, content in read.files.items() if name != BUDGETS}
+    sources = Sources({f"{FOLDER}/{name}": content for name, content in scenarios.items()})
     for problem in read.problems:
         sources.problem(f"{FOLDER}/{problem.file}", problem.code, problem.message, problem.hint)
     return sources

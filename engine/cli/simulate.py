@@ -1,0 +1,185 @@
+"""`tact simulate`: decides a population from a file by a book, without side effects."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from engine.cli.books import loaded_book
+from engine.cli.exits import USAGE, fail
+from engine.cli.population import simulated
+from engine.cli.screen import screen, table
+from engine.decide.compiled import CompiledBook, compile_book
+from engine.measure.population.document import document
+from engine.measure.population.simulate import SimulationPlan
+from engine.measure.population.visits import Visits
+from engine.wire.violations import did_you_mean
+
+_MOST_LOST = 4
+_MOST_CONTACTS = 6
+
+
+def simulate(
+    book: Annotated[Path, typer.Argument(help="Folder of the book.")],
+    people: Annotated[Path, typer.Argument(help="Persons: a .csv, .parquet, .jsonl or .ndjson file.")],
+    days: Annotated[int, typer.Option(min=1, max=3660, help="Days to simulate.")] = 7,
+    seed: Annotated[int, typer.Option(help="Draws order and times; the same seed, the same result.")] = 0,
+    start: Annotated[
+        str, typer.Option(metavar="DAY", help="First day, on the book's clock; by default today.")
+    ] = "",
+    visits: Annotated[
+        str,
+        typer.Option(
+            metavar="PATTERN",
+            help="When each person is decided: N/day@HH:MM or N/week@HH:MM, or with a range @HH:MM-HH:MM.",
+        ),
+    ] = "1/day@10:00",
+    placement: Annotated[str, typer.Option(help="Fill this placement instead of sending.")] = "",
+    channel: Annotated[
+        list[str] | None, typer.Option(help="Allow only this channel; may be repeated.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document, for machines.")] = False,
+    csv: Annotated[
+        Path | None, typer.Option(metavar="OUT", help="Write every decision to this file.")
+    ] = None,
+    parquet: Annotated[
+        Path | None, typer.Option(metavar="OUT", help="Write every decision to this Parquet file.")
+    ] = None,
+) -> None:
+    """Decide everybody in PEOPLE for some days, and print who would get what; nothing is sent or kept.
+
+    Exit code 5: PEOPLE does not fit the book.
+    """
+    compiled = compile_book(loaded_book(book))
+    check_request(compiled, placement, channel or ())
+    plan = SimulationPlan(_day(start, compiled), days, seed, _visits(visits), placement, tuple(channel or ()))
+    result = simulated(compiled, people, plan, csv=csv, parquet=parquet)
+    report = document(result.tally, result.people, plan)
+    if as_json:
+        typer.echo(json.dumps(report, ensure_ascii=False, indent=2))
+    else:
+        _show(report)
+
+
+def check_request(compiled: CompiledBook, placement: str, channels: Sequence[str]) -> None:
+    """Ends the command where the book has no such placement or channel, or the placement is on another channel."""
+    book = compiled.book
+    if placement and placement not in book.placements:
+        fail(f"the book has no placement {placement!r}{did_you_mean(placement, book.placements)}", USAGE)
+    for name in channels:
+        if name not in book.channels:
+            fail(f"the book has no channel {name!r}{did_you_mean(name, book.channels)}", USAGE)
+    if placement and channels and book.placements[placement].channel not in channels:
+        fail(f"{placement!r} is on the channel {book.placements[placement].channel!r}", USAGE)
+
+
+def _day(text: str, compiled: CompiledBook) -> date:
+    try:
+        return date.fromisoformat(text) if text else datetime.now(compiled.book.timezone).date()
+    except ValueError:
+        fail(f"--start {text}: is no day such as 2026-03-02", USAGE)
+
+
+def _visits(text: str) -> Visits:
+    try:
+        return Visits.parse(text)
+    except ValueError as error:
+        fail(f"--visits {error}", USAGE)
+
+
+def _show(report: Mapping[str, Any]) -> None:
+    console = screen()
+    days = "1 day" if report["days"] == 1 else f"{report['days']} days"
+    console.print(
+        f"{report['book']}: {report['people']:,} people, {days} from {report['start']}, visits"
+        f" {report['visits']}, seed {report['seed']}: {report['decisions']:,} decisions",
+        markup=False,
+    )
+    outcomes = ", ".join(f"{count:,} {name}" for name, count in report["outcomes"].items() if count)
+    reached = report["reached"]
+    console.print(f"{outcomes}; reached {reached['persons']:,} people ({reached['share']:.1%})", markup=False)
+    _show_forms(report, console)
+    _show_campaigns(report, console)
+    _show_rules(report, console)
+    _show_contacts(report, console)
+    _show_stock(report, console)
+    for column, meant in report["ignored_columns"].items():
+        hint = f"; did you mean {meant}?" if meant else ""
+        console.print(
+            f"the column {column} is not read: the book declares no such attribute{hint}", markup=False
+        )
+    for note in report["notes"]:
+        console.print(f"note: {note}", markup=False)
+
+
+def _show_forms(report: Mapping[str, Any], console: Console) -> None:
+    rows = table("campaign", "variant", "channel", title="contacts", title_justify="left")
+    for header in ("contacts", "people", "withheld"):
+        rows.add_column(header, justify="right")
+    for form in report["forms"]:
+        counts = (f"{form[key]:,}" for key in ("contacts", "persons", "withheld"))
+        rows.add_row(form["campaign"], form["variant"], form["channel"], *counts)
+    if report["forms"]:
+        console.print(rows, soft_wrap=False)
+
+
+def _show_campaigns(report: Mapping[str, Any], console: Console) -> None:
+    rows = table("campaign", title="decisions of those who were eligible", title_justify="left")
+    rows.add_column("eligible", justify="right")
+    rows.add_column("contacts", justify="right")
+    rows.add_column("lost to", overflow="fold")
+    rows.add_column("blocked by", overflow="fold")
+    for campaign in report["campaigns"]:
+        lost = [
+            f"{' '.join(filter(None, (loss['reason'], loss['name'])))} {loss['decisions']:,}"
+            for loss in campaign["lost"]
+        ]
+        blocked = [f"{blocked['rule']} {blocked['decisions']:,}" for blocked in campaign["blocked_by"]]
+        counts = f"{campaign['eligible']:,}", f"{campaign['contacts']:,}"
+        rows.add_row(campaign["campaign"], *counts, _listed(lost), _listed(blocked))
+    console.print(rows, soft_wrap=False)
+
+
+def _listed(texts: Sequence[str]) -> str:
+    more = [f"and {len(texts) - _MOST_LOST} more"] if len(texts) > _MOST_LOST else []
+    return ", ".join([*texts[:_MOST_LOST], *more])
+
+
+def _show_rules(report: Mapping[str, Any], console: Console) -> None:
+    rows = table("rule", title="rules, by decisions", title_justify="left")
+    for header in ("evaluated", "blocked"):
+        rows.add_column(header, justify="right")
+    for rule in report["rules"]:
+        rows.add_row(rule["rule"], f"{rule['evaluated']:,}", f"{rule['blocked']:,}")
+    if report["rules"]:
+        console.print(rows, soft_wrap=False)
+
+
+def _show_contacts(report: Mapping[str, Any], console: Console) -> None:
+    rows = table("channel", title="share of person-weeks by number of contacts", title_justify="left")
+    numbers = [str(number) for number in range(_MOST_CONTACTS)]
+    for header in (*numbers, "more", "p95", "max"):
+        rows.add_column(header, justify="right")
+    for channel in report["contacts"]:
+        shares = [channel["shares"].get(number, 0.0) for number in numbers]
+        more = sum(share for number, share in channel["shares"].items() if int(number) >= _MOST_CONTACTS)
+        counts = f"{channel['p95']:,}", f"{channel['max']:,}"
+        rows.add_row(channel["channel"], *(f"{share:.1%}" for share in (*shares, more)), *counts)
+    console.print(rows, soft_wrap=False)
+
+
+def _show_stock(report: Mapping[str, Any], console: Console) -> None:
+    rows = table("shared by all", title="most taken in one period", title_justify="left")
+    for header in ("taken", "limit", "share"):
+        rows.add_column(header, justify="right")
+    for counter in report["stock"]:
+        share = "" if counter["share"] is None else f"{counter['share']:.1%}"
+        rows.add_row(counter["counter"], f"{counter['taken']:,}", f"{counter['limit']:,}", share)
+    if report["stock"]:
+        console.print(rows, soft_wrap=False)
+    if report["cost"]["total"]:
+        console.print(f"cost of the contacts: {report['cost']['total']:,.2f}")

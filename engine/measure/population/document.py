@@ -1,0 +1,213 @@
+"""The figures of a simulation as one JSON document, and its decisions as rows of a CSV or Parquet file."""
+
+import csv
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from engine.ledger.store.rows import DecisionRow
+from engine.measure.population.files import MissingExtra
+from engine.measure.population.simulate import OnDecision, SimulationPlan, StagedPeople
+from engine.measure.population.tally import (
+    MICROS,
+    CampaignCount,
+    Distribution,
+    PersonSet,
+    Tally,
+    Visit,
+    form_order,
+)
+from engine.model.decision import Outcome
+from engine.model.instant import to_datetime
+
+SCHEMA = 1
+"""Rises when a key changes its meaning or goes."""
+
+_NOTES = (
+    "nothing is reported in a simulation: no outcome, conversion or event, but the events of the file; learned values are at"
+    " their priors",
+)
+_CUT = "{} candidates beyond the first 50 of their decisions are not counted by campaign"
+
+
+def document(tally: Tally, people: StagedPeople, plan: SimulationPlan) -> dict[str, Any]:
+    """The document of `tact simulate --json`: the same file, book and options give the same bytes."""
+    book = tally.compiled.book
+    notes = [*_NOTES, *([_CUT.format(tally.more_candidates)] if tally.more_candidates else [])]
+    return {
+        "schema": SCHEMA,
+        "book": book.name,
+        "version": book.version,
+        "people": people.persons,
+        "start": plan.start.isoformat(),
+        "days": plan.days,
+        "weeks": tally.weeks,
+        "visits": str(plan.visits),
+        "seed": plan.seed,
+        "placement": plan.placement,
+        "channels": list(plan.channels),
+        "decisions": tally.decisions,
+        "outcomes": {str(outcome): tally.outcomes[outcome] for outcome in Outcome},
+        "reached": {"persons": tally.reached.count, "share": tally.reached.count / people.persons},
+        "forms": _forms(tally),
+        "campaigns": _campaigns(tally),
+        "rules": [
+            {"rule": rule, "evaluated": tally.evaluated[rule], "blocked": tally.binding[rule]}
+            for rule in book.rules
+        ],
+        "contacts": [_contacts(channel, tally) for channel in sorted(tally.by_week)],
+        "stock": _stock(tally),
+        "cost": {
+            "total": sum(tally.cost_micros.values()) / MICROS,
+            "by_channel": {
+                channel: tally.cost_micros[channel] / MICROS for channel in sorted(tally.cost_micros)
+            },
+        },
+        "ignored_columns": dict(sorted(people.ignored.items())),
+        "notes": notes,
+    }
+
+
+def _forms(tally: Tally) -> list[dict[str, Any]]:
+    return [
+        {
+            **form._asdict(),
+            "contacts": tally.forms[form].contacts,
+            "persons": tally.forms[form].persons.count,
+            "withheld": tally.forms[form].withheld,
+        }
+        for form in sorted(tally.forms, key=form_order)
+    ]
+
+
+def _campaigns(tally: Tally) -> list[dict[str, Any]]:
+    """Every campaign of the book, also one for which nobody was eligible."""
+    campaigns = []
+    for name in tally.compiled.book.campaigns:
+        count = tally.campaigns.get(name) or CampaignCount(PersonSet(0))
+        forms = [form for key, form in tally.forms.items() if key.campaign == name]
+        campaigns.append(
+            {
+                "campaign": name,
+                "eligible": count.eligible,
+                "eligible_persons": count.persons.count,
+                "contacts": sum(form.contacts for form in forms),
+                "lost": [
+                    {"reason": code, "name": reason, "decisions": decisions}
+                    for (code, reason), decisions in sorted(count.lost.items(), key=_most_first)
+                ],
+                "blocked_by": [
+                    {"rule": rule, "decisions": decisions}
+                    for rule, decisions in sorted(count.blocked.items(), key=_most_first)
+                ],
+            }
+        )
+    return campaigns
+
+
+def _most_first(counted: tuple[Any, int]) -> tuple[int, Any]:
+    return -counted[1], counted[0]
+
+
+def _contacts(channel: str, tally: Tally) -> dict[str, Any]:
+    distribution = Distribution.from_histogram(tally.by_week[channel])
+    return {
+        "channel": channel or "all",
+        "person_weeks": distribution.person_weeks,
+        "contacts": distribution.contacts,
+        "mean": distribution.mean,
+        "p50": distribution.percentile(50),
+        "p95": distribution.percentile(95),
+        "max": distribution.most,
+        "shares": {
+            str(number): weeks / distribution.person_weeks for number, weeks in distribution.histogram.items()
+        },
+    }
+
+
+def _stock(tally: Tally) -> list[dict[str, Any]]:
+    """Each shared counter: what was taken in its fullest period, and its limit."""
+    return [
+        {
+            "counter": name,
+            "limit": limit,
+            "taken": most_taken(tally, name),
+            "share": most_taken(tally, name) / limit if limit else None,
+        }
+        for name, limit in sorted(tally.rule_limits().items())
+    ]
+
+
+def most_taken(tally: Tally, counter: str) -> int:
+    """The contacts that took from a shared counter in the period with most of them.
+
+    Contacts that lapsed and were given back are among them.
+    """
+    return max((taken for (name, _), taken in tally.taken.items() if name == counter), default=0)
+
+
+_COLUMNS = {
+    "person": "VARCHAR",
+    "time": "TIMESTAMP",
+    "book_version": "VARCHAR",
+    "outcome": "VARCHAR",
+    "placement": "VARCHAR",
+    "campaign": "VARCHAR",
+    "offer": "VARCHAR",
+    "variant": "VARCHAR",
+    "channel": "VARCHAR",
+    "score": "DOUBLE",
+    "selection_probability": "DOUBLE",
+    "next_allowed_at": "TIMESTAMP",
+    "expires_at": "TIMESTAMP",
+}
+"""Of the decisions' file, as in an export of a log. Times are UTC; the id of a decision is left out, being random."""
+
+
+def _moment(instant: int | None) -> str | None:
+    return (
+        None
+        if instant is None
+        else to_datetime(instant).replace(tzinfo=None).isoformat(timespec="microseconds")
+    )
+
+
+@contextmanager
+def decisions_csv(path: Path) -> Iterator[OnDecision]:
+    """Writes a row for each decision that the yielded function is given."""
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(_COLUMNS)
+
+        def write(_: Visit, row: DecisionRow) -> None:
+            times = {name: _moment(getattr(row, name)) for name in ("next_allowed_at", "expires_at")}
+            values = {**row._asdict(), **times, "time": _moment(row.at)}
+            writer.writerow([values[name] for name in _COLUMNS])
+
+        yield write
+
+
+def check_parquet() -> None:
+    """Raises MissingExtra if Parquet files cannot be written."""
+    try:
+        import duckdb  # noqa: F401, PLC0415 -- of the extra `measure`
+    except ModuleNotFoundError as error:
+        raise MissingExtra("Parquet files need DuckDB: install tact[measure]") from error
+
+
+@contextmanager
+def decisions_parquet(path: Path, folder: Path) -> Iterator[OnDecision]:
+    """The same as Parquet, by way of a CSV file in the folder."""
+    import duckdb  # noqa: PLC0415 -- of the extra `measure`
+
+    written = folder / "decisions.csv"
+    with decisions_csv(written) as write:
+        yield write
+    columns = ", ".join(f"'{name}': '{kind}'" for name, kind in _COLUMNS.items())
+    quoted = [str(file).replace("'", "''") for file in (written, path)]
+    with duckdb.connect(config={"threads": 1, "memory_limit": "512MB"}) as connection:
+        connection.execute(
+            f"COPY (SELECT * FROM read_csv('{quoted[0]}', header = true, columns = {{{columns}}}))"  # noqa: S608 -- names of files
+            f" TO '{quoted[1]}' (FORMAT parquet, COMPRESSION zstd)"
+        )

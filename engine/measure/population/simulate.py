@@ -1,0 +1,238 @@
+"""Simulates a book over a population: decides every visit by the engine itself, on a temporary log that is deleted.
+
+A visit goes through `evaluate` and `select` as on a server, in transactions of up to 512 persons; contacts, shared counters,
+identities and signals of earlier visits are history. Decision rows are counted and not stored. Nothing is reported: no
+outcomes, no conversions, no events but those of the file; learned values are at their priors.
+"""
+
+import asyncio
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from struct import Struct
+from typing import NamedTuple, TypeAlias
+
+from engine.api.v1.decisions_pb2 import DecideRequest
+from engine.decide.compiled import CompiledBook
+from engine.engine import Engine
+from engine.ledger.errors import LedgerError
+from engine.ledger.ledger import Ledger
+from engine.ledger.store.open import open_store
+from engine.ledger.store.rows import ContactRow, DecisionRow
+from engine.ledger.store.sqlite import SqliteStore
+from engine.ledger.store.store import RowT
+from engine.measure.population.files import Fault
+from engine.measure.population.people import Faults, PeopleReader
+from engine.measure.population.tally import Tally, Visit, Watched
+from engine.measure.population.visits import (
+    DAILY,
+    SortEntry,
+    Visits,
+    order_key,
+    sorted_entries,
+    stored_entries,
+    write_entry,
+)
+from engine.wire.parse import Parser
+
+_GROUP = 512
+"""Visits in one transaction: as many as a server commits at once."""
+
+_ROW = Struct(">Q")
+_VISIT = Struct(">Qq")
+_WEEK = 7
+
+OnDecision: TypeAlias = Callable[[Visit, DecisionRow], object]
+OnVisits: TypeAlias = Callable[[int], object]
+"""Called with the number of visits that were decided."""
+
+
+@dataclass(frozen=True, slots=True)
+class SimulationPlan:
+    """When whom to decide, and for what."""
+
+    start: date
+    days: int = _WEEK
+    seed: int = 0
+    visits: Visits = DAILY
+    placement: str = ""
+    channels: tuple[str, ...] = ()
+    watched: tuple[Watched, ...] = ()
+    """What is counted by the values of attributes."""
+
+
+class PeopleRefused(Exception):
+    """The file does not fit the book; nothing was simulated."""
+
+    def __init__(self, faults: Faults) -> None:
+        super().__init__(f"{faults.count} faults")
+        self.faults = faults
+
+
+class StagedPeople(NamedTuple):
+    """The people of a file, in the order of the run."""
+
+    path: Path
+    persons: int
+    ignored: dict[str, str]
+    """Columns that were not read, with what was probably meant."""
+
+
+def stage(
+    path: Path,
+    compiled: CompiledBook,
+    plan: SimulationPlan,
+    folder: Path,
+    advance: OnVisits = lambda _: None,
+) -> StagedPeople:
+    """Reads, checks and sorts the people into a file of the folder. Raises PeopleRefused, and what opening a file raises."""
+    kept = {watch.attribute for watch in plan.watched if watch.attribute.startswith("profile.")}
+    reader = PeopleReader(path, compiled, placement=plan.placement, channels=plan.channels, kept=kept)
+    entries = (
+        SortEntry(
+            order_key(plan.seed, person.message.customer.id),
+            _ROW.pack(person.row) + person.message.SerializeToString(deterministic=True),
+        )
+        for person in reader.people()
+    )
+    staged, persons, last = folder / "people", 0, SortEntry(b"", b"")
+    with staged.open("wb") as stream:
+        for entry in sorted_entries(entries, folder, "rows"):
+            if entry.key == last.key:
+                reader.faults.add(_doubled(entry, last))
+            write_entry(stream, SortEntry(entry.key, entry.payload[_ROW.size :]))
+            persons, last = persons + 1, entry
+            advance(1)
+    if not persons and not reader.faults.count:
+        reader.faults.add(Fault(0, "", "there are no people"))
+    if reader.faults.count:
+        raise PeopleRefused(reader.faults)
+    return StagedPeople(staged, persons, reader.ignored)
+
+
+def _doubled(entry: SortEntry, last: SortEntry) -> Fault:
+    first, second = sorted(_ROW.unpack_from(payload)[0] for payload in (entry.payload, last.payload))
+    customer = DecideRequest.FromString(entry.payload[_ROW.size :]).customer.id
+    return Fault(second, "customer", f"{customer!r} is in row {first:,} already")
+
+
+def simulate(
+    compiled: CompiledBook,
+    people: StagedPeople,
+    plan: SimulationPlan,
+    *,
+    on_decision: OnDecision = lambda _, __: None,
+    advance: OnVisits = lambda _: None,
+) -> Tally:
+    """Decides all visits of the plan in order of time; the counts. Raises LedgerError if the temporary log fails."""
+    tally = Tally(compiled, people.persons, plan.watched)
+    with tempfile.TemporaryDirectory(dir=people.path.parent) as folder:
+        url = f"sqlite:///{folder}/tact.db"
+        open_store(url).close()
+        store = _SimulationStore(url)
+        ledger = Ledger(store)
+        try:
+            asyncio.run(_Simulation(compiled, people, plan, store, ledger, tally).run(on_decision, advance))
+        finally:
+            ledger.close()
+    return tally
+
+
+class _SimulationStore(SqliteStore):
+    """A log that hands decision rows over instead of keeping them; contacts it keeps, and shows."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.decisions: list[DecisionRow] = []
+        self.contacts: list[ContactRow] = []
+
+    def insert(self, row: type[RowT], rows: Sequence[RowT], conflict: str = "") -> None:
+        """Adds rows to their table, those of decisions to the list."""
+        self.decisions += [added for added in rows if isinstance(added, DecisionRow)]
+        self.contacts += [added for added in rows if isinstance(added, ContactRow)]
+        if row is not DecisionRow:
+            super().insert(row, rows, conflict)
+
+    def take(self) -> tuple[list[DecisionRow], list[ContactRow]]:
+        """The rows since the last call."""
+        rows = self.decisions, self.contacts
+        self.decisions, self.contacts = [], []
+        return rows
+
+
+class _Simulation:
+    def __init__(
+        self,
+        compiled: CompiledBook,
+        people: StagedPeople,
+        plan: SimulationPlan,
+        store: _SimulationStore,
+        ledger: Ledger,
+        tally: Tally,
+    ) -> None:
+        self._people, self._plan, self._store, self._tally = people, plan, store, tally
+        self._zone = compiled.book.timezone
+        self._parser, self._engine = Parser(compiled), Engine(compiled, ledger)
+
+    async def run(self, on_decision: OnDecision, advance: OnVisits) -> None:
+        """Decides all days."""
+        for day in range(self._plan.days):
+            for group in _groups(self._visits(day)):
+                await self._decide(group, on_decision)
+                advance(len(group))
+            if day % _WEEK == _WEEK - 1 or day == self._plan.days - 1:
+                self._tally.end_week()
+
+    async def _decide(self, visits: Sequence[Visit], on_decision: OnDecision) -> None:
+        requests = [self._parser.parse(visit.message, visit.now) for visit in visits]
+        evaluations = await self._engine.evaluate_all(requests)
+        for result in await self._engine.commit_all(evaluations):
+            if isinstance(result, LedgerError):
+                raise result
+        rows, contacts = self._store.take()
+        of_decision: dict[str, list[ContactRow]] = {row.decision_id: [] for row in rows}
+        for contact in contacts:
+            of_decision[contact.decision_id].append(contact)
+        for visit, row in zip(visits, rows, strict=True):
+            self._tally.see(visit, row, of_decision[row.decision_id])
+            on_decision(visit, row)
+
+    def _visits(self, day: int) -> Iterator[Visit]:
+        """The visits of the day by time; of one moment, in the order of the persons."""
+        if self._plan.visits.at_one_moment:
+            yield from self._unordered(day)
+            return
+        entries = (
+            SortEntry(
+                visit.now.to_bytes(8, "big") + visit.person.to_bytes(8, "big"),
+                _VISIT.pack(visit.person, visit.now) + visit.message.SerializeToString(),
+            )
+            for visit in self._unordered(day)
+        )
+        for entry in sorted_entries(entries, self._people.path.parent, "visits"):
+            person, now = _VISIT.unpack_from(entry.payload)
+            yield Visit(person, now, DecideRequest.FromString(entry.payload[_VISIT.size :]))
+
+    def _unordered(self, day: int) -> Iterator[Visit]:
+        plan = self._plan
+        for person, entry in enumerate(stored_entries(self._people.path)):
+            message = DecideRequest.FromString(entry.payload)
+            for now in plan.visits.moments(plan.seed, message.customer.id, plan.start, day, self._zone):
+                yield Visit(person, now, message)
+
+
+def _groups(visits: Iterator[Visit]) -> Iterator[list[Visit]]:
+    """The visits in groups; nobody is in a group twice, so that each visit is evaluated on what the one before left."""
+    group: list[Visit] = []
+    names: set[str] = set()
+    for visit in visits:
+        own = {visit.message.customer.id, *visit.message.customer.aliases}
+        if len(group) == _GROUP or not names.isdisjoint(own):
+            yield group
+            group, names = [], set()
+        group.append(visit)
+        names |= own
+    if group:
+        yield group

@@ -1,0 +1,252 @@
+"""Counts what a simulation decided: by campaign, variant and channel, by rule, by person and week, and of shared counters.
+
+Everything is taken from the rows that the decisions would have in a log. A person is a position in the order of the run, and
+takes one bit for each count of persons and two bytes for the contacts of a week.
+"""
+
+from array import array
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import orjson
+
+from engine.api.v1.decisions_pb2 import DecideRequest
+from engine.decide.compiled import CompiledBook
+from engine.decide.pressure.registry import PRESSURE
+from engine.ledger.store.rows import ContactRow, DecisionRow
+from engine.measure.population.people import plain_value
+from engine.model.contact import ContactState
+from engine.model.decision import ReasonCode
+from engine.model.instant import Instant
+
+MICROS = 1_000_000
+"""Costs are summed as whole millionths of the book's currency."""
+
+_MOST_COUNTED = 65_535
+ALL_CHANNELS = ""
+
+
+class PersonSet:
+    """A set of persons by position, one bit each."""
+
+    __slots__ = ("_bits", "count")
+
+    def __init__(self, persons: int) -> None:
+        self._bits = bytearray((persons + 7) // 8)
+        self.count = 0
+
+    def add(self, person: int) -> None:
+        """Adds the person, once."""
+        index, bit = person >> 3, 1 << (person & 7)
+        if not self._bits[index] & bit:
+            self._bits[index] |= bit
+            self.count += 1
+
+
+class CampaignForm(NamedTuple):
+    """A form in which a campaign reaches persons."""
+
+    campaign: str
+    variant: str
+    channel: str
+
+
+class Watched(NamedTuple):
+    """Persons whose chances of getting something are compared by the values of an attribute."""
+
+    kind: str
+    """`offer` or `campaign`."""
+    name: str
+    attribute: str
+
+
+@dataclass(slots=True)
+class FormCount:
+    """Contacts and persons of one form; what an experiment withheld is counted apart."""
+
+    persons: PersonSet
+    contacts: int = 0
+    withheld: int = 0
+
+
+@dataclass(slots=True)
+class CampaignCount:
+    """What became of a campaign in the decisions for which it was eligible."""
+
+    persons: PersonSet
+    """Who were eligible."""
+    eligible: int = 0
+    lost: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """By code and name of the first reason."""
+    blocked: Counter[str] = field(default_factory=Counter)
+    """By rule, the decisions in which it lost and the rule blocked one of its channels."""
+
+
+class RateCount(NamedTuple):
+    """Of the persons with one value, those who were eligible, and those of them who got it."""
+
+    eligible: PersonSet
+    got: PersonSet
+
+
+class Visit(NamedTuple):
+    """A person to be decided at a moment."""
+
+    person: int
+    now: Instant
+    message: DecideRequest
+
+
+class Tally:
+    """The counts of one simulation."""
+
+    def __init__(self, compiled: CompiledBook, persons: int, watched: Sequence[Watched] = ()) -> None:
+        self.compiled, self.persons = compiled, persons
+        self.decisions = self.more_candidates = 0
+        self.outcomes: Counter[str] = Counter()
+        self.forms: dict[CampaignForm, FormCount] = {}
+        self.campaigns: dict[str, CampaignCount] = {}
+        self.binding: Counter[str] = Counter()
+        """By rule, the decisions in which it blocked a proposal."""
+        self.evaluated: Counter[str] = Counter()
+        self.reached = PersonSet(persons)
+        self.cost_micros: Counter[str] = Counter()
+        """By channel."""
+        self.taken: Counter[tuple[str, Instant]] = Counter()
+        """Contacts by shared counter and period."""
+        self.weeks = 0
+        self.by_week: dict[str, Counter[int]] = {}
+        """By channel, in how many person-weeks there were so many contacts; ALL_CHANNELS: on all together."""
+        self.rates: dict[Watched, dict[str | None, RateCount]] = {watch: {} for watch in watched}
+        self._week: dict[str, array[int]] = defaultdict(lambda: array("H", bytes(2 * persons)))
+        self._campaigns_of = {watch: self._campaigns(watch) for watch in watched}
+        self._compiled = {
+            campaign.campaign.name: campaign.campaign_channels for campaign in compiled.compiled_campaigns
+        }
+
+    def see(self, visit: Visit, row: DecisionRow, contacts: Sequence[ContactRow]) -> None:
+        """Counts one decision and its contacts."""
+        trace = orjson.loads(row.trace)
+        self.decisions += 1
+        self.more_candidates += trace["more_candidates"]
+        self.outcomes[row.outcome] += 1
+        for name, _, code, reason, obstacles, *_ in trace["candidates"]:
+            campaign = self._candidate(visit.person, name)
+            if code != ReasonCode.CHOSEN:
+                campaign.lost[code, reason if reason != name else ""] += 1
+                campaign.blocked.update({rule for obstacle, rule in obstacles if obstacle in PRESSURE})
+        self.evaluated.update({counter[0] for counter in trace["counters"]})
+        self.binding.update({counter[0] for counter in trace["counters"] if counter[3]})
+        for contact in contacts:
+            variant, *_ = trace["variants"][contact.position]
+            self._contact(visit.person, contact, variant)
+        if self.rates:
+            self._rate(visit, [candidate[0] for candidate in trace["candidates"]], contacts)
+
+    def end_week(self) -> None:
+        """Closes a week: its contacts become part of the distribution."""
+        self.weeks += 1
+        for channel in (ALL_CHANNELS, *self._week):
+            self.by_week.setdefault(channel, Counter({0: (self.weeks - 1) * self.persons}))
+        for channel, histogram in self.by_week.items():
+            counts = self._week.get(channel)
+            histogram.update(Counter(counts) if counts is not None else {0: self.persons})
+        self._week.clear()
+
+    def rule_limits(self) -> dict[str, int]:
+        """The limit of each shared counter."""
+        return {
+            rule.name: rule.limit
+            for channels in self._compiled.values()
+            for campaign_channel in channels.values()
+            for rule in campaign_channel.quotas
+        }
+
+    def _campaigns(self, watch: Watched) -> frozenset[str]:
+        if watch.kind == "campaign":
+            return frozenset((watch.name,))
+        campaigns = self.compiled.book.campaigns.values()
+        return frozenset(campaign.name for campaign in campaigns if campaign.offer == watch.name)
+
+    def _candidate(self, person: int, name: str) -> CampaignCount:
+        campaign = self.campaigns.get(name)
+        if campaign is None:
+            campaign = self.campaigns[name] = CampaignCount(PersonSet(self.persons))
+        campaign.eligible += 1
+        campaign.persons.add(person)
+        return campaign
+
+    def _contact(self, person: int, contact: ContactRow, variant: str) -> None:
+        key = CampaignForm(contact.campaign, variant, contact.channel)
+        form = self.forms.get(key)
+        if form is None:
+            form = self.forms[key] = FormCount(PersonSet(self.persons))
+        if contact.state == ContactState.SHADOW:
+            form.withheld += 1
+            return
+        form.contacts += 1
+        form.persons.add(person)
+        self.reached.add(person)
+        for channel in (ALL_CHANNELS, contact.channel):
+            counts = self._week[channel]
+            counts[person] = min(counts[person] + 1, _MOST_COUNTED)
+        cost = self.compiled.book.channels[contact.channel].cost
+        self.cost_micros[contact.channel] += round(cost * MICROS)
+        for rule in self._compiled[contact.campaign][contact.channel].quotas:
+            self.taken[rule.key(contact.at)] += 1
+
+    def _rate(self, visit: Visit, candidates: Sequence[str], contacts: Sequence[ContactRow]) -> None:
+        """Counts eligibility and receipt of the campaigns that are watched, by the person's value."""
+        received = {contact.campaign for contact in contacts if contact.state != ContactState.SHADOW}
+        for watch, campaigns in self._campaigns_of.items():
+            if campaigns.isdisjoint(candidates):
+                continue
+            value = plain_value(visit.message, watch.attribute)
+            rates = self.rates[watch]
+            if value not in rates:
+                rates[value] = RateCount(PersonSet(self.persons), PersonSet(self.persons))
+            rates[value].eligible.add(visit.person)
+            if not campaigns.isdisjoint(received):
+                rates[value].got.add(visit.person)
+
+
+class Distribution(NamedTuple):
+    """Contacts a person-week."""
+
+    person_weeks: int
+    contacts: int
+    histogram: dict[int, int]
+    """Person-weeks by number of contacts."""
+
+    @classmethod
+    def from_histogram(cls, histogram: Counter[int]) -> "Distribution":
+        """The distribution of a histogram, in order."""
+        ordered = {number: histogram[number] for number in sorted(histogram) if histogram[number]}
+        contacts = sum(number * weeks for number, weeks in ordered.items())
+        return cls(sum(ordered.values()), contacts, ordered)
+
+    @property
+    def mean(self) -> float:
+        """Contacts a person-week on average."""
+        return self.contacts / self.person_weeks if self.person_weeks else 0.0
+
+    @property
+    def most(self) -> int:
+        """The most contacts in any person-week."""
+        return max(self.histogram, default=0)
+
+    def percentile(self, percent: float) -> int:
+        """The smallest number that at least so many percent of the person-weeks do not exceed (nearest rank)."""
+        needed, below = percent / 100 * self.person_weeks, 0
+        for number, weeks in self.histogram.items():
+            below += weeks
+            if below >= needed:
+                return number
+        return self.most
+
+
+def form_order(form: CampaignForm) -> tuple[Any, ...]:
+    """Orders forms by campaign, channel and variant."""
+    return form.campaign, form.channel, form.variant
