@@ -7,7 +7,7 @@ from tests.requests import li_na
 from tests.server.load import Load
 from tests.server.log_trouble import limit
 from tests.servers import serving
-from trial.log_outage import DEADLINE, decide_meanwhile, request_of
+from trial.log_outage import DEADLINE, check_messages, decide_meanwhile, request_of
 from trial.result import TrialResult, TrialSettings, wait_until
 from trial.tally import compare, degraded, refusals
 
@@ -29,6 +29,7 @@ def run(settings: TrialSettings) -> TrialResult:
             )
             result.expect(bool(client.decide(li_na("afterwards")).decision_id), "no decision afterwards")
         result.expect(server.stop() == 0, "it did not stop with 0")
+    check_messages(result, server)
     compare(result, log, load.answers)
     refused = refusals(result, load.failures)
     result.summary = (

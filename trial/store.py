@@ -8,7 +8,7 @@ from tests.logs import Log
 from tests.postgres import postgres
 from tests.server.load import Load
 from tests.servers import serving
-from trial.log_outage import DEADLINE, decide_meanwhile, is_degraded, request_of
+from trial.log_outage import DEADLINE, check_messages, decide_meanwhile, is_degraded, request_of
 from trial.result import TrialResult, TrialSettings, wait_until
 from trial.tally import compare, degraded, refusals
 from trial.watch import Watch
@@ -36,6 +36,7 @@ def run(settings: TrialSettings) -> TrialResult:
                 result.expect(well, "it is not well again")
                 load.await_answers(len(load.answers) + 20, within=120)
             result.expect(server.stop() == 0, "it did not stop with 0")
+        check_messages(result, server)
         compare(result, log, load.answers)
     refused = refusals(result, load.failures)
     result.curves = watch.curves()

@@ -9,7 +9,7 @@ an idle one waits for nobody. Method: DeWitt et al., "Implementation Techniques 
 import asyncio
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -61,6 +61,38 @@ class _Submission(Generic[CommandT, ResultT]):
     future: "asyncio.Future[Sequence[ResultT | LedgerError]]"
     loop: asyncio.AbstractEventLoop
     deadline: float | None
+    proves: bool = False
+
+    @property
+    def size(self) -> int:
+        """The commands that count: those of a proof do not."""
+        return 0 if self.proves else len(self.commands)
+
+
+class Tally:
+    """Counts what became of commands and groups. Safe to use from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._lost: Counter[type] = Counter()
+        self.kept = 0
+        """Commands that the store took."""
+        self.groups_lost = 0
+        """Groups of which the store took some or all commands not."""
+        self.largest_lost = 0
+        """Commands of the largest of them."""
+
+    def lost(self, kind: type | None = None) -> int:
+        """The commands that the store did not take, of a kind or of all."""
+        with self._lock:
+            return self._lost.total() if kind is None else self._lost[kind]
+
+    def lose(self, commands: Sequence[object], *, group: bool) -> None:
+        """Counts commands that the store did not take, of a group or refused before they were tried."""
+        with self._lock:
+            self._lost.update(map(type, commands))
+            self.groups_lost += group
+            self.largest_lost = max(self.largest_lost, group * len(commands))
 
 
 _Group = list[_Submission[CommandT, ResultT]]
@@ -100,6 +132,7 @@ class GroupCommit(Generic[CommandT, ResultT]):
         self._taken = 0
         self._done = 0
         self._trouble: str | None = None
+        self.tally = Tally()
         self.on_group: OnGroup | None = None
         """Called after every group, in the queue's thread."""
         self._waking = False
@@ -136,27 +169,34 @@ class GroupCommit(Generic[CommandT, ResultT]):
             raise LedgerFull(_RETRY_AFTER)
 
     async def submit(
-        self, commands: Sequence[CommandT], *, deadline: float | None = None
+        self, commands: Sequence[CommandT], *, deadline: float | None = None, proves: bool = False
     ) -> Sequence[ResultT | LedgerError]:
         """Commits the commands, in order; the result of each, or its error.
 
-        deadline: on time.monotonic's clock; commands whose turn comes later are not committed. Raises LedgerFull and
-        LedgerClosed at once, and LedgerUnavailable or DeadlinePassed where it is that of all commands and nothing was kept.
+        deadline: on time.monotonic's clock; commands whose turn comes later are not committed. proves: they are a group by
+        themselves, are tried whatever waits and whatever the trouble, and count nowhere. Raises LedgerFull and LedgerClosed
+        at once, and LedgerUnavailable or DeadlinePassed where it is that of all commands and nothing was kept.
         """
-        if self._trouble is not None and commands and self._submitted > self._done:
-            raise LedgerUnavailable(self._trouble)
-        self._check_room(len(commands))
+        if not proves:
+            self._check_trouble(commands)
+            self._check_room(len(commands))
         loop = asyncio.get_running_loop()
-        submission = _Submission[CommandT, ResultT](commands, loop.create_future(), loop, deadline)
+        submission = _Submission[CommandT, ResultT](commands, loop.create_future(), loop, deadline, proves)
         with self._submitting:
             if self._closed:
                 raise LedgerClosed("the server is going down")
-            self._submitted += len(commands)
+            self._submitted += submission.size
             self._queue.append(submission)
         if not self._waking:
             self._waking = True
             loop.call_soon(self._wake)
         return await submission.future
+
+    def _check_trouble(self, commands: Sequence[CommandT]) -> None:
+        """Raises LedgerUnavailable where the store is in trouble and others try it already."""
+        if self._trouble is not None and commands and self._submitted > self._done:
+            self.tally.lose(commands, group=False)
+            raise LedgerUnavailable(self._trouble)
 
     def close(self) -> None:
         """Takes nothing new, commits what waits, and returns when that is done."""
@@ -173,10 +213,12 @@ class GroupCommit(Generic[CommandT, ResultT]):
 
     def _run(self) -> None:
         while group := self._next_group():
-            start, size = time.perf_counter(), sum(len(submission.commands) for submission in group)
+            start, size = time.perf_counter(), sum(submission.size for submission in group)
             current, results = self._commit(group)
             seconds = time.perf_counter() - start
             self._done += size
+            if not group[0].proves:
+                self._count(_commands_of(current), results)
             _deliver(current, results)
             if self.on_group is not None:
                 self.on_group(size, seconds, self._trouble is None)
@@ -187,11 +229,33 @@ class GroupCommit(Generic[CommandT, ResultT]):
             self._changed.wait_for(lambda: self._queue or self._closed)
         group: _Group[CommandT, ResultT] = []
         size = 0
-        while self._queue and (not group or size + len(self._queue[0].commands) <= self._largest):
+        while self._queue and (not group or self._fits(self._queue[0], group, size)):
             group.append(self._queue.popleft())
-            size += len(group[-1].commands)
+            size += group[-1].size
         self._taken += size
         return group
+
+    def _fits(
+        self, submission: _Submission[CommandT, ResultT], group: _Group[CommandT, ResultT], size: int
+    ) -> bool:
+        """Whether a submission may be of the group, which has so many commands."""
+        proves = submission.proves or group[0].proves
+        return not proves and size + submission.size <= self._largest
+
+    def _count(
+        self, commands: Sequence[CommandT], results: Sequence[ResultT | LedgerError] | BaseException
+    ) -> None:
+        """Counts what the store took of a group's commands, and what it did not."""
+        per_command = [results] * len(commands) if isinstance(results, BaseException) else results
+        lost = [
+            command
+            for command, result in zip(commands, per_command, strict=False)
+            if isinstance(result, LedgerUnavailable) and not isinstance(result, DataRefused)
+        ]
+        if lost:
+            self.tally.lose(lost, group=True)
+        elif not isinstance(results, BaseException):
+            self.tally.kept += len(commands)
 
     def _commit(
         self, group: _Group[CommandT, ResultT]

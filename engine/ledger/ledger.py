@@ -2,16 +2,31 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from engine.ledger.commit.commands import AnyCommand, Command
+from engine.ledger.commit.decisions import DecideCommand
 from engine.ledger.commit.group import apply_group, divided, transaction
+from engine.ledger.commit.proof import ProveCommand
 from engine.ledger.errors import LedgerError
 from engine.ledger.group_commit import GroupCommit, OnGroup
 from engine.ledger.reader import LedgerReader
 from engine.ledger.store.store import Store
 
 ResultT = TypeVar("ResultT")
+
+
+class Losses(NamedTuple):
+    """What the log did not take."""
+
+    groups: int = 0
+    decisions: int = 0
+    others: int = 0
+    """Events, outcomes and links."""
+
+    def since(self, earlier: "Losses") -> "Losses":
+        """What was lost after an earlier count."""
+        return Losses(*(now - before for now, before in zip(self, earlier, strict=True)))
 
 
 class Ledger:
@@ -65,6 +80,29 @@ class Ledger:
     def doubt(self, trouble: str) -> None:
         """Sets `trouble`, until the log takes a group."""
         self._queue.doubt(trouble)
+
+    async def prove(self, decisions: int) -> None:
+        """Has the log write as much as so many decisions, and take it back. Raises LedgerError where that fails."""
+        (result,) = await self._queue.submit((ProveCommand(decisions),), proves=True)
+        if isinstance(result, LedgerError):
+            raise result
+
+    @property
+    def kept(self) -> int:
+        """Commands that the log has taken."""
+        return self._queue.tally.kept
+
+    @property
+    def losses(self) -> Losses:
+        """What the log has not taken so far, those commands included that were refused while others tried it."""
+        tally = self._queue.tally
+        decisions = tally.lost(DecideCommand)
+        return Losses(tally.groups_lost, decisions, tally.lost() - decisions)
+
+    @property
+    def largest_lost(self) -> int:
+        """Commands of the largest group that the log has not taken."""
+        return self._queue.tally.largest_lost
 
     def watch(self, on_group: OnGroup) -> None:
         """Calls `on_group` after every group, in the ledger's thread."""

@@ -23,6 +23,8 @@ class BackgroundTasks:
     def __init__(self) -> None:
         self._tasks: list[asyncio.Task[None]] = []
         self._failing: dict[str, asyncio.TimerHandle | None] = {}
+        self.on_change: Callable[[], None] | None = None
+        """Called whenever `failing` may have changed."""
 
     @property
     def failing(self) -> tuple[str, ...]:
@@ -53,12 +55,19 @@ class BackgroundTasks:
                 log.exception("a background task failed", task=name)
             self._note(name, None)
             await asyncio.sleep(_AGAIN_SECONDS)
-            self._note(
-                name, asyncio.get_running_loop().call_later(_WELL_SECONDS, self._failing.pop, name, None)
-            )
+            self._note(name, asyncio.get_running_loop().call_later(_WELL_SECONDS, self._well, name))
 
     def _note(self, name: str, well: asyncio.TimerHandle | None) -> None:
         timer = self._failing.get(name)
         if timer is not None:
             timer.cancel()
         self._failing[name] = well
+        self._changed()
+
+    def _well(self, name: str) -> None:
+        self._failing.pop(name, None)
+        self._changed()
+
+    def _changed(self) -> None:
+        if self.on_change is not None:
+            self.on_change()

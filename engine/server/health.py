@@ -6,9 +6,7 @@ should get no calls, and should not be restarted either.
 
 import asyncio
 import time
-from collections.abc import Sequence
-
-import structlog
+from collections.abc import Callable, Sequence
 
 from engine.decide.compiled import CompiledBook
 from engine.ledger.errors import LedgerClosed, LedgerError
@@ -16,9 +14,7 @@ from engine.ledger.ledger import Ledger
 from engine.server.background import BackgroundTasks
 from engine.server.book.source import BookSource
 from engine.server.health_service import HealthService
-
-log = structlog.get_logger()
-
+from engine.server.readiness import LossReport, Readiness
 
 LIVENESS = "liveness"
 """SERVING as long as the process answers, also while it drains."""
@@ -32,9 +28,10 @@ _PROBE_SECONDS = 1.0
 
 
 class Health:
-    """Updates the health service: ready while a book is live and the log takes transactions.
+    """Updates the health service: ready while a book is live and the log takes decisions.
 
     services: names of those that need the log. patience: seconds after which a log that has not answered is in trouble.
+    clock: seconds, never going back.
     """
 
     def __init__(
@@ -45,6 +42,7 @@ class Health:
         background: BackgroundTasks,
         *,
         patience: float,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.service = HealthService()
         self._services = ("", *services)
@@ -52,20 +50,25 @@ class Health:
         self._book_source = book_source
         self._background = background
         self._patience = patience
-        self._ready = True
+        self._readiness, self._report, self._clock = Readiness(), LossReport(), clock
+        self._kept = 0
+        """Commands that the log had taken at the last look."""
+        self._serving = False
+        """As it was told the health service."""
         self._draining = False
+        background.on_change = self._publish
         self._last_turn = time.monotonic()
 
     @property
     def ready(self) -> bool:
-        """Whether the server is ready for calls."""
-        return self._ready and not self._draining and not self._background.failing
+        """Whether the server is ready for calls: what the health service says, too."""
+        return self._serving
 
     @property
     def trouble(self) -> str | None:
         """Why the server is not ready, unless it drains; None if it is."""
         failing = self._background.failing
-        return self._ledger.trouble or (f"failing: {', '.join(failing)}" if failing else None)
+        return self._readiness.trouble or (f"failing: {', '.join(failing)}" if failing else None)
 
     @property
     def silent(self) -> float:
@@ -87,35 +90,45 @@ class Health:
     def drain(self) -> None:
         """Reports that the server is not ready, from now on, and ends all watches."""
         self._draining = True
-        self._set(self._services, serving=False)
+        self._publish()
         self.service.drain()
 
     async def look(self) -> None:
         """Checks once; before the first check the health service knows no name."""
         self._set((LIVENESS,), serving=True)
-        trouble = await self._trouble()
-        if self._ready is not (trouble is None):
-            self._ready = trouble is None
-            if trouble is None:
-                log.info("the log answers again")
-            else:
-                log.error("the log does not answer", error=trouble)
-        if not self._draining:
-            self._set(self._services, serving=self.ready)
+        trouble = None if self._is_proved() else await self._trouble()
+        self._kept = self._ledger.kept
+        now, losses = self._clock(), self._ledger.losses
+        self._readiness.look(now, trouble, losses)
+        self._report.look(now, self._readiness.trouble, losses)
+        self._publish()
         self._set((RULEBOOK,), serving=not self._book_source.refused)
 
+    def _is_proved(self) -> bool:
+        """Whether callers' groups have proved since the last look what a proof would."""
+        return self._ledger.kept > self._kept and not self._readiness.needs_proof(self._ledger.losses)
+
     async def _trouble(self) -> str | None:
-        """Why the log does not answer; None if it does."""
+        """Why the log does not take a proof; None if it does."""
+        size = self._readiness.proof(self._ledger.losses, self._ledger.largest_lost)
         try:
             async with asyncio.timeout(self._patience):
-                await self._ledger.commit_all(())
+                await self._ledger.prove(size)
         except TimeoutError:
-            self._ledger.doubt(f"no answer within {self._patience:g} s")
+            trouble = f"no answer within {self._patience:g} s"
         except LedgerClosed as error:
             return str(error)
         except LedgerError as error:
-            self._ledger.doubt(str(error))
-        return self._ledger.trouble
+            trouble = str(error)
+        else:
+            return None
+        self._ledger.doubt(trouble)
+        return trouble
+
+    def _publish(self) -> None:
+        """Brings to the health service, and to who asks otherwise, whether the server is ready."""
+        self._serving = self._readiness.ready and not self._draining and not self._background.failing
+        self._set(self._services, serving=self._serving)
 
     def _set(self, services: Sequence[str], *, serving: bool) -> None:
         for name in services:

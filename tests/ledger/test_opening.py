@@ -29,7 +29,7 @@ def test_who_opens_a_new_log_waits_while_it_is_written(new_log: Path) -> None:
         store = open_store(f"sqlite:///{new_log}", busy_timeout=120)
         timer.join()
     with store.transaction():
-        store.prove()
+        store.prove({})
     store.close()
 
 

@@ -29,6 +29,8 @@ class Stage(IntEnum):
     """After the decisions, which do not see the events of their own group."""
     LEARN = 4
     """After everything that is counted."""
+    PROVE = 5
+    """By itself: see GroupCommit."""
 
 
 class NamesToLink(NamedTuple):

@@ -8,7 +8,7 @@ together, so that a group costs a few round trips.
 import logging
 import re
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
@@ -162,8 +162,15 @@ class PostgresStore(Store):
         """Waits until no transaction has the lock for itself; what is sent after it waits as well."""
         self._run(_SHARE, (name,))
 
-    def prove(self) -> None:
-        """Writes what changes nothing: a transaction with a number has a record of its end, which is synced."""
+    def prove(self, rows: Mapping[type[tuple[Any, ...]], Sequence[tuple[Any, ...]]]) -> None:
+        """Adds the rows and rolls them back: by then the tables have grown, and no reader or replica sees anything.
+
+        What follows gives the transaction a number, so that its end is recorded, with which all before it is synced.
+        """
+        self.mark()
+        for row, values in rows.items():
+            self.insert(row, values)
+        self.retreat()
         self._run("SELECT pg_current_xact_id()", ()).fetchall()
 
     def check_locks(self) -> None:

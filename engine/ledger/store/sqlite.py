@@ -2,7 +2,7 @@
 
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -139,10 +139,15 @@ class SqliteStore(Store):
     def share(self, name: str) -> None:
         """Does nothing: writers come one by one."""
 
-    def prove(self) -> None:
-        """Writes what changes nothing: a page of the file."""
-        ((version,),) = self._run("PRAGMA user_version", ())
-        self._run(f"PRAGMA user_version = {version}", ())
+    def prove(self, rows: Mapping[type[tuple[Any, ...]], Sequence[tuple[Any, ...]]]) -> None:
+        """Adds the rows and deletes them: the transaction writes every page that they changed. A rollback would write none."""
+        for row, values in rows.items():
+            self.insert(row, values)
+        for row, values in rows.items():
+            columns = table_of(row).columns.keys()
+            key = [columns.index(column.name) for column in table_of(row).primary_key]
+            for of_row in values:
+                self._run(_delete_sql(row), [of_row[index] for index in key])
 
     def _run(self, sql: str, parameters: Sequence[Any]) -> list[Any]:
         if self._connection is None:
@@ -229,6 +234,14 @@ def _insert_sql(row: type, rows: int, conflict: str) -> str:
     columns = table.columns.keys()
     marks = ", ".join([f"({', '.join('?' * len(columns))})"] * rows)
     return f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES {marks} {conflict}"
+
+
+@cache
+def _delete_sql(row: type) -> str:
+    """Deletes a row by its key."""
+    table = table_of(row)
+    key = " AND ".join(f"{column.name} = ?" for column in table.primary_key)
+    return f"DELETE FROM {table.name} WHERE {key}"
 
 
 def _given(columns: Sequence[TableColumn]) -> str:

@@ -6,7 +6,7 @@ times a row, while the server's event loop runs on.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
@@ -75,5 +75,8 @@ class Store(ABC):
         """Shares a lock until the transaction ends: one that takes it by `transaction` waits, or is waited for."""
 
     @abstractmethod
-    def prove(self) -> None:
-        """Writes what changes nothing, to notice a log that can be read but not written."""
+    def prove(self, rows: Mapping[type[tuple[Any, ...]], Sequence[tuple[Any, ...]]]) -> None:
+        """Writes rows, by their type, as those that are kept are written, and takes them back before the transaction ends.
+
+        Nobody ever sees them; where there is no room to keep them, the transaction fails.
+        """
