@@ -1,6 +1,5 @@
 """Settings: read once, from the environment (`TACT_…`) and then the command line."""
 
-import re
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -108,19 +107,3 @@ class Settings(BaseSettings):
     """How many calls to the weather provider fail in a row before calls are paused."""
     weather_pause: Annotated[float, Field(gt=0)] = 30.0
     """Seconds without calls to a failing weather provider, or for a cell that it failed for."""
-
-
-_USER_INFO = re.compile(r"(\w+:/*)(\S*)@")
-_PARAMETER = re.compile(
-    r"(?i)\b(\w*(?:password|passwd|passphrase|pwd|secret|token|key|credential)\w*\s*[=:]\s*)('[^']*'|[^\s&;,]+)"
-)
-
-
-def without_secrets(text: str) -> str:
-    """The text with `***` for what may be a password or a token, in a URL of any form or in `name=value` pairs."""
-    return _PARAMETER.sub(r"\1***", _USER_INFO.sub(_masked, text))
-
-
-def _masked(match: re.Match[str]) -> str:
-    user, colon, _ = match[2].partition(":")
-    return f"{match[1]}{user}{':***' if colon else ''}@"

@@ -15,6 +15,7 @@ from engine.cli.exits import USAGE, fail
 from engine.cli.screen import screen, table
 from engine.decide.experiments.assignments import Assignment, assignments
 from engine.model.instant import Instant, from_datetime, to_datetime
+from engine.model.shown import printable
 from engine.rulebook.model.book import Book
 from engine.rulebook.text import datetimes, yaml_events
 
@@ -45,7 +46,7 @@ def buckets(
     for customer_id in (*(customer or ()), *_lines(file)):
         draws = [*assignments(loaded, customer_id, now)]
         if as_json:
-            typer.echo(orjson.dumps(_report(customer_id, now, loaded, draws)))
+            typer.echo(printable(orjson.dumps(_report(customer_id, now, loaded, draws)).decode()))
         else:
             console.print(_table(customer_id, now, loaded, draws), soft_wrap=False)
 

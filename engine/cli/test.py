@@ -16,6 +16,7 @@ from engine.cli.exits import BOOK, SCENARIO, USAGE, fail
 from engine.cli.screen import screen
 from engine.decide.compiled import CompiledBook, compile_book
 from engine.ledger.errors import LedgerError
+from engine.model.shown import printable_lines
 from engine.rulebook.load import load
 from engine.rulebook.report.diagnostics import Diagnostic, render
 from engine.scenario.compare import document
@@ -44,11 +45,15 @@ def test(
         _refuse(book, compiled, read.diagnostics, as_json=as_json)
     results = _play(compiled, _chosen(read.scenarios, only))
     if as_json:
-        typer.echo(json.dumps(document(compiled.book, results), ensure_ascii=False, indent=2))
+        _print_json(document(compiled.book, results))
     else:
         _show(compiled, results)
     if not all(result.ok for result in results):
         raise typer.Exit(SCENARIO)
+
+
+def _print_json(report: object) -> None:
+    typer.echo(printable_lines(json.dumps(report, ensure_ascii=False, indent=2)))
 
 
 def _refuse(
@@ -56,11 +61,7 @@ def _refuse(
 ) -> NoReturn:
     """End the command with the diagnostics of the book or its scenarios."""
     if as_json:
-        typer.echo(
-            json.dumps(
-                document(compiled.book if compiled else None, [], diagnostics), ensure_ascii=False, indent=2
-            )
-        )
+        _print_json(document(compiled.book if compiled else None, [], diagnostics))
         raise typer.Exit(BOOK)
     typer.echo(render(diagnostics, color=in_color(sys.stderr)), nl=False, err=True)
     fail(f"{'the scenarios of ' if compiled else ''}{book} {'do' if compiled else 'does'} not load", BOOK)

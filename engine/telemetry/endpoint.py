@@ -11,6 +11,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 import structlog
 from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector, make_wsgi_app
 
+from engine.model.shown import printable, shown
 from engine.telemetry.config import CannotObserve
 
 log = structlog.get_logger()
@@ -83,7 +84,7 @@ def _answer(page: Page | None, start: StartResponse) -> Iterable[bytes]:
         return [b"there are /metrics, /live, /ready and /book\n"]
     well, document = page()
     start("200 OK" if well else "503 Service Unavailable", [("Content-Type", "application/json")])
-    return [json.dumps(document, ensure_ascii=False).encode() + b"\n"]
+    return [printable(json.dumps(shown(document), ensure_ascii=False)).encode() + b"\n"]
 
 
 class _ThreadingServer(ThreadingMixIn, WSGIServer):
