@@ -2,9 +2,49 @@
 
 import re
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+def _of_one_line(text: str) -> str:
+    """The text; raises ValueError for one with control characters, which no path, address or URL has."""
+    control = _CONTROL.search(text)
+    if control:
+        raise ValueError(f"it holds the control character U+{ord(control[0]):04X}")
+    return text
+
+
+def _web_address(text: str) -> str:
+    """A URL of http or https that paths can be added to; raises ValueError, without the text, which may hold a password."""
+    if not text:
+        return text
+    _of_one_line(text)
+    try:
+        url = urlsplit(text)
+        host, port = url.hostname, url.port
+    except ValueError as error:
+        raise ValueError("its host or its port is not valid, as in https://api.example.com:443") from error
+    if url.scheme not in ("http", "https"):
+        raise ValueError("it must begin with https:// or http://")
+    if not host or port == 0 or any(character.isspace() for character in text):
+        raise ValueError("it needs a host, as in https://api.example.com, and no blanks")
+    if "?" in text or "#" in text:
+        raise ValueError("it must end with the host or a path: ? and # are not allowed")
+    try:
+        host.encode("idna")
+    except UnicodeError as error:
+        raise ValueError("its host is not a name, as in https://api.example.com") from error
+    return text
+
+
+OneLine = Annotated[str, AfterValidator(_of_one_line)]
+
+
+WebAddress = Annotated[str, AfterValidator(_web_address)]
 
 
 class Settings(BaseSettings):
@@ -14,23 +54,23 @@ class Settings(BaseSettings):
         env_prefix="TACT_", frozen=True, extra="forbid", use_attribute_docstrings=True
     )
 
-    rules: str = "rules"
+    rules: OneLine = "rules"
     """Folder of the book to serve."""
     watch: bool = False
     """Watch the folder: a changed book becomes live when it loads. SIGHUP reloads once, with or without it."""
-    log: str = "sqlite:///tact.db"
+    log: OneLine = "sqlite:///tact.db"
     """URL of the decision log: sqlite:///relative.db, sqlite:////absolute.db or postgresql://user@host:5432/database."""
-    host: str = "127.0.0.1"
+    host: OneLine = "127.0.0.1"
     """Address to listen on."""
     port: Annotated[int, Field(ge=0, le=65535)] = 50051
     """Port to listen on; 0 takes a free one and prints it."""
-    tls_cert: str = ""
+    tls_cert: OneLine = ""
     """PEM file with the server's certificate and its chain; empty: serve without TLS."""
-    tls_key: str = ""
+    tls_key: OneLine = ""
     """PEM file with the certificate's key, without a passphrase."""
-    client_ca: str = ""
+    client_ca: OneLine = ""
     """PEM file with authorities; every client must then present a certificate of theirs."""
-    callers: str = ""
+    callers: OneLine = ""
     """TOML file with the callers; empty: whoever can connect may call."""
     insecure: bool = False
     """Serve without TLS on an address that is not loopback."""
@@ -80,7 +120,7 @@ class Settings(BaseSettings):
     """Seconds to wait while another process writes to the log; on PostgreSQL, about the same customers."""
     metrics_port: Annotated[int, Field(ge=0, le=65000)] = 0
     """Port for Prometheus and for probes over HTTP; those of workers follow it; 0: nothing is counted."""
-    metrics_host: str = "127.0.0.1"
+    metrics_host: OneLine = "127.0.0.1"
     """Address of that port. It is for operators: it needs no token, and shows nothing personal."""
     message_level: Literal["debug", "info", "warning", "error"] = "info"
     """Least level of the messages written to standard error; debug has a line for each decision."""
@@ -90,7 +130,7 @@ class Settings(BaseSettings):
     """How many processes serve; from 2 on under a supervisor."""
     liveness: Annotated[float, Field(ge=0.5, allow_inf_nan=False)] = 5.0
     """Seconds without a sign of life after which a worker is killed and replaced."""
-    weather_url: Annotated[str, Field(pattern=r"^(https?://[^/?#\s]+(/[^?#\s]*)?)?$")] = ""
+    weather_url: WebAddress = ""
     """Base URL of a weather provider in Open-Meteo's form, called at /v1/forecast; empty: no weather is fetched."""
     weather_timeout: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.03
     """Seconds that a decision waits for the weather; the call to the provider goes on, for later decisions."""
@@ -108,19 +148,3 @@ class Settings(BaseSettings):
     """How many calls to the weather provider fail in a row before calls are paused."""
     weather_pause: Annotated[float, Field(gt=0)] = 30.0
     """Seconds without calls to a failing weather provider, or for a cell that it failed for."""
-
-
-_USER_INFO = re.compile(r"(\w+:/*)(\S*)@")
-_PARAMETER = re.compile(
-    r"(?i)\b(\w*(?:password|passwd|passphrase|pwd|secret|token|key|credential)\w*\s*[=:]\s*)('[^']*'|[^\s&;,]+)"
-)
-
-
-def without_secrets(text: str) -> str:
-    """The text with `***` for what may be a password or a token, in a URL of any form or in `name=value` pairs."""
-    return _PARAMETER.sub(r"\1***", _USER_INFO.sub(_masked, text))
-
-
-def _masked(match: re.Match[str]) -> str:
-    user, colon, _ = match[2].partition(":")
-    return f"{match[1]}{user}{':***' if colon else ''}@"

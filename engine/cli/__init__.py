@@ -1,7 +1,9 @@
 """The command line `tact`: one module a command, imported only when the command runs."""
 
+import sys
 from difflib import get_close_matches
 from importlib import import_module
+from traceback import format_exception
 from typing import Any
 
 import typer
@@ -87,4 +89,10 @@ def _tact(
 
 def main() -> None:
     """Run the command line. Its exit codes are in engine.cli.exits."""
-    app()
+    try:
+        app()
+    except Exception as error:  # noqa: BLE001 shown as Python shows it, but without secrets
+        from engine.model.shown import printable_lines, without_secrets  # noqa: PLC0415 no other command needs it
+
+        sys.stderr.write(printable_lines(without_secrets("".join(format_exception(error)))))
+        sys.exit(1)

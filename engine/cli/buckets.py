@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -15,8 +16,13 @@ from engine.cli.exits import USAGE, fail
 from engine.cli.screen import screen, table
 from engine.decide.experiments.assignments import Assignment, assignments
 from engine.model.instant import Instant, from_datetime, to_datetime
+from engine.model.shown import printable
 from engine.rulebook.model.book import Book
 from engine.rulebook.text import datetimes, yaml_events
+
+_LINE_BYTES = 1024 * 1024
+"""Length of a line of the file."""
+
 
 _AROUND = " \t\r\n\xa0\u2007\u200b\u202f\u3000\ufeff"
 """Blanks of all kinds, and the byte order mark of a file that was joined to another."""
@@ -45,7 +51,7 @@ def buckets(
     for customer_id in (*(customer or ()), *_lines(file)):
         draws = [*assignments(loaded, customer_id, now)]
         if as_json:
-            typer.echo(orjson.dumps(_report(customer_id, now, loaded, draws)))
+            typer.echo(printable(orjson.dumps(_report(customer_id, now, loaded, draws)).decode()))
         else:
             console.print(_table(customer_id, now, loaded, draws), soft_wrap=False)
 
@@ -67,7 +73,9 @@ def _lines(file: Path | None) -> Iterator[str]:
         return
     try:
         with file.open("rb") as lines:
-            for number, line in enumerate(lines, 1):
+            for number, line in enumerate(iter(partial(lines.readline, _LINE_BYTES + 1), b""), 1):
+                if len(line) > _LINE_BYTES:
+                    fail(f"{file}:{number}: the line is longer than {_LINE_BYTES:,} bytes", USAGE)
                 yield from _ids(line, file, number)
     except OSError as error:
         fail(f"{file}: cannot be read: {error.strerror}", USAGE)

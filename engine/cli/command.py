@@ -1,8 +1,26 @@
 """Commands as typer makes them, with a help that shows options as other programs do: flags without a type."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from typer import BadParameter
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
+
+from engine.model.shown import printable, without_secrets
+
+_ClickException: Any = BadParameter.__mro__[2]
+"""Of the click that typer uses, its own or the package."""
+
+
+@contextmanager
+def _shown_errors() -> Iterator[None]:
+    """Takes secrets and control characters out of usage errors, which repeat words of the command line."""
+    try:
+        yield
+    except _ClickException as error:
+        error.message = printable(without_secrets(error.message))
+        raise
 
 
 class _Conventional:
@@ -32,3 +50,13 @@ class CliCommand(_Conventional, TyperCommand):
 
 class CliGroup(_Conventional, TyperGroup):
     """A group of commands."""
+
+    def make_context(self, *args: Any, **options: Any) -> Any:
+        """The context, with options parsed."""
+        with _shown_errors():
+            return super().make_context(*args, **options)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Runs the command."""
+        with _shown_errors():
+            return super().invoke(ctx)

@@ -16,6 +16,8 @@ from demo.households import households
 from demo.screen import show
 from demo.server import DemoError
 from demo.story import Progress, run_demo
+from engine.cli.exits import complain
+from engine.model.shown import printable_lines
 
 
 def demo(
@@ -31,10 +33,10 @@ def demo(
         with _progress() as progress:
             report = run_demo(folder, progress)
     except (DemoError, OSError) as error:
-        typer.echo(f"tact demo: {error}", err=True)
+        complain(f"tact demo: {error}")
         raise typer.Exit(1) from error
     if as_json:
-        typer.echo(json.dumps(asdict(report), ensure_ascii=False, indent=2))
+        typer.echo(printable_lines(json.dumps(asdict(report), ensure_ascii=False, indent=2)))
     else:
         show(report, _screen())
 

@@ -4,6 +4,8 @@ from typing import NoReturn
 
 import typer
 
+from engine.model.shown import printable, without_secrets
+
 OTHER = 1
 
 
@@ -22,7 +24,12 @@ PEOPLE = 5
 """The people file does not fit the book."""
 
 
+def complain(message: str) -> None:
+    """Write a line to standard error: without secrets, and with escapes for what would control a terminal."""
+    typer.echo(printable(without_secrets(message)), err=True)
+
+
 def fail(message: str, code: int = OTHER) -> NoReturn:
     """End the command with the exit code, and the message on standard error."""
-    typer.echo(f"tact: {message}", err=True)
+    complain(f"tact: {message}")
     raise typer.Exit(code)

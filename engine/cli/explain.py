@@ -17,6 +17,7 @@ from engine.client import Client, InvalidRequest, NotFound, TactError
 from engine.decide.compiled import CompiledBook, compile_book
 from engine.explain import NoSuchDecision
 from engine.ledger.errors import LedgerError
+from engine.model.shown import printable
 from engine.wire.explain import check_explained, respond_explained
 from engine.wire.violations import InvalidMessage, Unsupported, did_you_mean
 
@@ -69,7 +70,8 @@ def explain(
     if as_json:
         typer.echo(MessageToJson(response, preserving_proto_field_name=True))
     elif sentences:
-        typer.echo("\n".join([*response.notes, *(campaign.sentence for campaign in response.campaigns)]))
+        lines = [*response.notes, *(campaign.sentence for campaign in response.campaigns)]
+        typer.echo("\n".join(map(printable, lines)))
     else:
         show(screen(), response, compiled.book.timezone)
 

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from engine.cli.connect import Access, Ca, Cert, Key, ServerName, TokenFile, WithTls
-from engine.cli.exits import OTHER, USAGE, fail
+from engine.cli.exits import OTHER, USAGE, complain, fail
 from engine.client import TactError
 from engine.client.calls import LIVENESS, READINESS, RULEBOOK
 
@@ -38,7 +38,7 @@ def health(
         with client:
             serving = client.health(service)
     except TactError as error:
-        typer.echo(f"{target}: {error}", err=True)
+        complain(f"{target}: {error}")
         raise typer.Exit(OTHER) from None
     typer.echo("SERVING" if serving else "NOT_SERVING")
     if not serving:

@@ -22,7 +22,10 @@ def settings_of(**options: Any) -> Settings:
         return Settings(**{name: _plain(value) for name, value in options.items() if value is not None})
     except ValidationError as error:
         fail(
-            "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()),
+            "; ".join(
+                f"{'.'.join(map(str, fault['loc']))}: {fault['msg'].removeprefix('Value error, ')}"
+                for fault in error.errors()
+            ),
             USAGE,
         )
 

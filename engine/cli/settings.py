@@ -6,11 +6,13 @@ from typing import Annotated, Any
 
 import orjson
 import typer
+from rich.text import Text
 from typer.main import get_command
 
 from engine.cli.options import settings_of
 from engine.cli.screen import screen, table
-from engine.settings import Settings, without_secrets
+from engine.model.shown import printable, printable_lines, shown
+from engine.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +35,17 @@ def settings(
     """Print the settings that `tact serve` would run with here, and where each comes from. None of them is a secret."""
     effective = _effective(_serve_options(options or []))
     if as_json:
-        typer.echo(
-            orjson.dumps(
-                {setting.name: asdict(setting) for setting in effective}, option=orjson.OPT_INDENT_2
-            ).decode()
-        )
+        document = {setting.name: asdict(setting) for setting in effective}
+        typer.echo(printable_lines(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode()))
         return
     rows = table("variable", "value", "source", box=None)
     for setting in effective:
         value = str(setting.value).lower() if isinstance(setting.value, bool) else str(setting.value)
         rows.add_row(
-            setting.name, value, setting.source, style=None if setting.source == "default" else "bold"
+            setting.name,
+            Text(printable(value)),
+            setting.source,
+            style=None if setting.source == "default" else "bold",
         )
     screen().print(rows, soft_wrap=False)
 
@@ -70,9 +72,5 @@ def _effective(options: dict[str, Any]) -> list[_Effective]:
     for name in Settings.model_fields:
         variable = f"TACT_{name.upper()}"
         source = "option" if name in options else "environment" if variable in environment else "default"
-        effective.append(_Effective(variable, _shown(getattr(settings, name)), source))
+        effective.append(_Effective(variable, shown(getattr(settings, name)), source))
     return effective
-
-
-def _shown(value: object) -> object:
-    return without_secrets(value) if isinstance(value, str) else value

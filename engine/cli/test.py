@@ -25,6 +25,7 @@ from engine.measure.population.budgets import (
     figure_text,
     read_budgets,
 )
+from engine.model.shown import printable_lines
 from engine.rulebook.load import load
 from engine.rulebook.report.diagnostics import Diagnostic, render
 from engine.scenario.compare import document
@@ -110,7 +111,7 @@ def _check(compiled: CompiledBook, loaded: LoadedBudgets, people: Path) -> Seque
 
 
 def _json(report: Mapping[str, object]) -> str:
-    return json.dumps(report, ensure_ascii=False, indent=2)
+    return printable_lines(json.dumps(report, ensure_ascii=False, indent=2))
 
 
 def _write(file: Path, text: str) -> None:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -20,7 +21,7 @@ from engine.rulebook.model.book import Book
 from engine.rulebook.model.experiments import Attribution, Experiments
 from engine.rulebook.model.policies import WEEKDAYS
 from engine.rulebook.report.diagnostics import Code, Diagnostic, quote
-from engine.rulebook.report.findings import Findings
+from engine.rulebook.report.findings import Findings, TooManyErrors
 from engine.rulebook.sections import attributes, channels, derived, offers
 from engine.rulebook.sections.campaigns import CampaignReader
 from engine.rulebook.sections.caps import SelectorReader, WindowReader
@@ -92,16 +93,18 @@ def load_sources(
     if not sources.files and not sources.problems:
         sources.problem(folder, Code.FILE, "there are no YAML files", "a book is a folder of *.yaml files")
     findings = Findings()
-    merged = merge.merge(sources, findings)
-    book = _book(merged, findings) if sources.files else None
-    if book is not None:
-        note_lapses(book, findings)
-        check_named_formats(book, findings)
-    if linted_at is not None:
-        lint_files(sources.ignored, findings)
-        if book is not None and not findings.failed:
-            lint(book, merged.data, linted_at(book.timezone), findings)
-    ignored = ignores.apply(merged.ignores, findings, unchecked=() if linted_at else CODES)
+    book, ignored = None, 0
+    with suppress(TooManyErrors):  # the last diagnostic says so
+        merged = merge.merge(sources, findings)
+        book = _book(merged, findings) if sources.files else None
+        if book is not None:
+            note_lapses(book, findings)
+            check_named_formats(book, findings)
+        if linted_at is not None:
+            lint_files(sources.ignored, findings)
+            if book is not None and not findings.failed:
+                lint(book, merged.data, linted_at(book.timezone), findings)
+        ignored = ignores.apply(merged.ignores, findings, unchecked=() if linted_at else CODES)
     if book is None or findings.failed:
         return LoadedBook(None, findings.sorted(), ignored)
     return LoadedBook(replace(book, text=_text(sources)), findings.sorted(), ignored)

@@ -1,6 +1,7 @@
 """Reads context files: a customer, and how and when to decide for them, in YAML or JSON."""
 
 import re
+from contextlib import suppress
 from pathlib import Path as File
 from typing import Any, NamedTuple
 
@@ -8,7 +9,8 @@ from engine.api.v1.decisions_pb2 import DecideRequest
 from engine.decide.compiled import CompiledBook
 from engine.model.instant import to_datetime
 from engine.rulebook.report.diagnostics import Code, Diagnostic
-from engine.rulebook.report.findings import Findings, Path
+from engine.rulebook.report.findings import Findings, Path, TooManyErrors
+from engine.rulebook.text.files import MAX_FILE_BYTES
 from engine.scenario.contexts import ContextLayer, ContextReader, moment
 from engine.scenario.shapes import ContextShape
 from engine.scenario.sources import read_document
@@ -30,14 +32,18 @@ def load_context(file: File, compiled: CompiledBook) -> LoadedContext:
     name = str(file)
     findings = Findings(start=name)
     try:
-        content = _SURROGATES.sub(_escaped, file.read_bytes())
+        with file.open("rb") as opened:
+            content = opened.read(MAX_FILE_BYTES + 1)
     except OSError as error:
         findings.error((name,), Code.FILE, f"the file cannot be read: {error.strerror}")
         return LoadedContext(None, findings.sorted())
-    document = read_document(name, content, findings, bool)  # everywhere but at the root
+    if len(content) <= MAX_FILE_BYTES:
+        content = _SURROGATES.sub(_escaped, content)
     message = None
-    if document is not None and document.whole:
-        message = _context(document.data, (name,), compiled, findings)
+    with suppress(TooManyErrors):  # the last diagnostic says so
+        document = read_document(name, content, findings, bool)  # everywhere but at the root
+        if document is not None and document.whole:
+            message = _context(document.data, (name,), compiled, findings)
     return LoadedContext(None if findings.failed else message, findings.sorted())
 
 

@@ -1,6 +1,7 @@
 """Reads scenario files: scenarios, or diagnostics of everything that is wrong with them. Never raises."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path as Folder
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 from engine.decide.compiled import CompiledBook
 from engine.ledger.commit.identity import LinkCommand
 from engine.rulebook.report.diagnostics import Code, Diagnostic, quote
-from engine.rulebook.report.findings import Findings, Path
+from engine.rulebook.report.findings import Findings, Path, TooManyErrors
 from engine.rulebook.shapes.faults import shaped
 from engine.rulebook.text.files import Sources
 from engine.rulebook.text.merge import check_name
@@ -46,6 +47,13 @@ def load_scenario_files(contents: Mapping[str, bytes], compiled: CompiledBook) -
 
 def _load(read: Sources, compiled: CompiledBook) -> LoadedScenarios:
     findings = Findings(start=min(read.files, default=""))
+    scenarios: list[Scenario] = []
+    with suppress(TooManyErrors):  # the last diagnostic says so
+        scenarios = _read_all(read, compiled, findings)
+    return LoadedScenarios(() if findings.failed else tuple(scenarios), findings.sorted())
+
+
+def _read_all(read: Sources, compiled: CompiledBook, findings: Findings) -> list[Scenario]:
     for problem in read.problems:
         findings.report((problem.file, 1, 1), problem.code, problem.message, problem.hint)
     documents = sources.compose(read.files, findings)
@@ -57,8 +65,7 @@ def _load(read: Sources, compiled: CompiledBook) -> LoadedScenarios:
         ExpectationReader(compiled, findings),
         AssignmentReader(compiled, findings),
     )
-    scenarios = reader.read(documents)
-    return LoadedScenarios(() if findings.failed else tuple(scenarios), findings.sorted())
+    return list(reader.read(documents))
 
 
 @dataclass(frozen=True, slots=True)

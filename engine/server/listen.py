@@ -1,7 +1,9 @@
 """Where and how the server listens: its address, TLS and connection options; and how it is told to stop, and drains."""
 
 import asyncio
+import errno
 import signal
+import socket
 from ipaddress import ip_address
 
 import grpc
@@ -69,20 +71,67 @@ def _is_loopback(host: str) -> bool:
         raise CannotServe(f"{host!r} is not an IP address") from error
 
 
-def bind(server: grpc.aio.Server, settings: Settings, credentials: grpc.ServerCredentials | None) -> int:
+def bind(
+    server: grpc.aio.Server,
+    settings: Settings,
+    credentials: grpc.ServerCredentials | None,
+    *,
+    shared: bool = False,
+) -> int:
     """Opens the port, with TLS if there are credentials; returns the port. Raises CannotServe."""
+    if not shared:
+        _try_port(settings)
     address = f"{settings.host}:{settings.port}"
     try:
         if credentials is None:
             return server.add_insecure_port(address)
         return server.add_secure_port(address, credentials)
     except RuntimeError as error:
-        raise in_use(settings) from error
+        raise in_use(settings, None) from error
 
 
-def in_use(settings: Settings) -> CannotServe:
-    """The error of a port that another program has."""
-    return CannotServe(f"cannot listen on {settings.host}:{settings.port}: is it in use?")
+def _try_port(settings: Settings) -> None:
+    """Binds the port and leaves it: what is wrong is said by us, before gRPC writes lines of its own. Raises CannotServe."""
+    failures: list[OSError] = []
+    try:
+        addresses = addresses_of(settings.host)
+    except OSError as error:
+        raise in_use(settings, error) from error
+    for family, address in addresses:
+        try:
+            with socket.socket(family, socket.SOCK_STREAM) as holder:
+                holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                holder.bind((address, settings.port))
+        except OSError as error:
+            failures.append(error)
+    if len(failures) == len(addresses) or any(
+        error.errno in (errno.EADDRINUSE, errno.EACCES) for error in failures
+    ):
+        raise in_use(settings, failures[0]) from failures[0]
+
+
+def addresses_of(host: str) -> list[tuple[socket.AddressFamily, str]]:
+    """The addresses of a host: one, or both loopback addresses of `localhost`. Raises OSError."""
+    addresses = socket.getaddrinfo(host.strip("[]"), None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    return [(family, str(address[0])) for family, _, _, _, address in addresses]
+
+
+_CAUSES = {
+    errno.EADDRINUSE: "it is in use by another program",
+    errno.EACCES: "ports below 1024 need the right CAP_NET_BIND_SERVICE; take one above, such as 50051",
+    errno.EADDRNOTAVAIL: "this machine has no such address; 0.0.0.0 stands for all that it has",
+}
+
+
+def in_use(settings: Settings, error: OSError | None) -> CannotServe:
+    """The error of an address that cannot be listened on."""
+    if error is None:
+        cause = "is it in use?"
+    elif isinstance(error, socket.gaierror):
+        cause = f"the host cannot be resolved ({error.strerror})"
+    else:
+        cause = _CAUSES.get(error.errno or 0, str(error.strerror))
+    return CannotServe(f"cannot listen on {settings.host}:{settings.port}: {cause}")
 
 
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)

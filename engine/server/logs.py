@@ -1,16 +1,22 @@
 """Logging: JSON or readable lines, with faults but without data of callers.
 
 An exception's text and a frame's variables can hold anything that a caller sent. So a message has the exception's type and the
-lines of the program that led to it; the text only at level `debug`.
+lines of the program that led to it; the text only at level `debug`. What a message holds is shown without secrets, and on a
+terminal without characters that would control it. Messages of libraries, and of threads that failed, are written alike.
 """
 
 import logging
 import sys
+import threading
 import traceback
 from typing import Any
 
 import structlog
 from structlog.typing import EventDict
+
+from engine.model.shown import printable, shown
+
+log = structlog.get_logger()
 
 
 def describe_fault(_logger: Any, _method: str, event: EventDict) -> EventDict:
@@ -32,6 +38,37 @@ def add_fault_text(_logger: Any, _method: str, event: EventDict) -> EventDict:
     given = event.get("exc_info")
     error = given if isinstance(given, BaseException) else sys.exc_info()[1] if given else None
     return {**event, "text": str(error)} if error is not None else event
+
+
+def hide_secrets(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    """Shows all values without secrets."""
+    return {name: shown(value) for name, value in event.items()}
+
+
+def escape(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    """Makes texts printable for a line that is no JSON; structlog escapes those in lists itself."""
+    return {name: printable(value) if isinstance(value, str) else value for name, value in event.items()}
+
+
+class _Forwarding(logging.Handler):
+    """Writes warnings and errors of libraries, such as asyncio's of a task that failed, as messages of ours."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Writes the record; `source` names its logger."""
+        write = log.error if record.levelno >= logging.ERROR else log.warning
+        write(
+            record.getMessage(), source=record.name, exc_info=record.exc_info[1] if record.exc_info else None
+        )
+
+
+def _report_thread(failed: threading.ExceptHookArgs) -> None:
+    log.error(
+        "a thread failed", thread=failed.thread.name if failed.thread else "", exc_info=failed.exc_value
+    )
+
+
+def _report_end(_kind: type[BaseException], error: BaseException, _trace: Any) -> None:
+    log.critical("ended by a fault", exc_info=error)
 
 
 def _name(error: BaseException) -> str:
@@ -66,9 +103,15 @@ def configure(*, as_json: bool, level: str = "info", **constant: object) -> None
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             *([add_fault_text] if level == "debug" else []),
             describe_fault,
+            hide_secrets,
+            *(() if as_json else (escape,)),
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),  # a line at once: workers share the stream
         cache_logger_on_first_use=True,
     )
+    if not any(isinstance(handler, _Forwarding) for handler in logging.root.handlers):
+        logging.root.addHandler(_Forwarding(logging.WARNING))
+    threading.excepthook = _report_thread
+    sys.excepthook = _report_end

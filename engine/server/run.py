@@ -180,7 +180,7 @@ async def _serve(parts: Parts, settings: Settings, lifecycle: Lifecycle) -> None
         parts.serving_books, clock, streams, longest=settings.request_timeout, metrics=parts.metrics
     )
     _add_services(server, service, health)
-    port = bind(server, settings, parts.wiring.credentials())
+    port = bind(server, settings, parts.wiring.credentials(), shared=lifecycle.shared)
     learner = Learner(parts.serving_books, parts.ledger, clock, parts.learned)
     following_files = background.start("callers and certificates", parts.wiring.follow)
     await asyncio.gather(health.look(), learner.look(), parts.serving_books.keep())

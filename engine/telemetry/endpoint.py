@@ -1,16 +1,26 @@
-"""HTTP for Prometheus, and for probes that do not speak gRPC, on a port and in threads of its own."""
+"""HTTP for Prometheus, and for probes that do not speak gRPC, on a port and in threads of its own.
+
+Whoever reaches the port may connect, so connections are bounded: in number, in time from their first byte to the last, in the
+size of a request's head. Peers that go away are counted, and reported at most once a minute.
+"""
 
 import json
+import socket
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
-from socketserver import ThreadingMixIn
-from typing import Any
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+from contextlib import suppress
+from io import BytesIO
+from socketserver import TCPServer, ThreadingMixIn
+from typing import Any, cast
+from wsgiref.simple_server import ServerHandler, WSGIRequestHandler, WSGIServer, make_server
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 import structlog
 from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector, make_wsgi_app
 
+from engine.model.shown import printable, shown
 from engine.telemetry.config import CannotObserve
 
 log = structlog.get_logger()
@@ -18,6 +28,26 @@ log = structlog.get_logger()
 
 _RETRY_SECONDS = 0.5
 """Between attempts at a port that is in use."""
+
+
+_TELL_AFTER = 10
+"""Attempts after which a port that stays in use is reported."""
+
+
+CONNECTIONS = 64
+"""Connections at once; a further one ends the oldest, so that probes are answered however many stay silent."""
+
+
+SECONDS = 10.0
+"""Time of a connection, from its acceptance to the last byte of the answer."""
+
+
+HEAD_BYTES = 16 * 1024
+"""Size of a request's line and headers."""
+
+
+_TELL_SECONDS = 60.0
+"""Between two messages about connections that broke off."""
 
 
 Page = Callable[[], tuple[bool, Mapping[str, Any]]]
@@ -42,7 +72,8 @@ class Endpoint:
 
     def start(self) -> None:
         """Answers from now on. Raises OSError when the port is in use."""
-        self._server = make_server(*self._address, self._app, _ThreadingServer, _SilentHandler)
+        kind = _IPv6Server if ":" in self._address[0] else _BoundedServer
+        self._server = make_server(self._address[0].strip("[]"), self._address[1], self._app, kind, _Handler)
         threading.Thread(target=self._server.serve_forever, name="metrics", daemon=True).start()
         log.info("metrics", url=f"http://{self._address[0]}:{self._address[1]}/metrics")
 
@@ -58,10 +89,19 @@ class Endpoint:
             self._server.server_close()
 
     def _wait_and_start(self) -> None:
+        attempts = 0
         while not self._closed.is_set():
             try:
                 self.start()
-            except OSError:
+            except OSError as error:
+                attempts += 1
+                if attempts == _TELL_AFTER:
+                    log.warning(
+                        "cannot show metrics yet",
+                        host=self._address[0],
+                        port=self._address[1],
+                        reason=error.strerror,
+                    )
                 self._closed.wait(_RETRY_SECONDS)
             else:
                 return
@@ -83,20 +123,122 @@ def _answer(page: Page | None, start: StartResponse) -> Iterable[bytes]:
         return [b"there are /metrics, /live, /ready and /book\n"]
     well, document = page()
     start("200 OK" if well else "503 Service Unavailable", [("Content-Type", "application/json")])
-    return [json.dumps(document, ensure_ascii=False).encode() + b"\n"]
+    return [printable(json.dumps(shown(document), ensure_ascii=False)).encode() + b"\n"]
 
 
-class _ThreadingServer(ThreadingMixIn, WSGIServer):
-    """Answers each call in a thread of its own, so that a slow reader keeps nobody waiting."""
+class _BoundedServer(ThreadingMixIn, WSGIServer):
+    """Answers each call in a thread of its own, so that a slow peer keeps nobody waiting, within the bounds above."""
 
     daemon_threads = True
-    request_queue_size = 32
+    request_queue_size = 128
+
+    def __init__(self, *args: Any) -> None:
+        self._lock = threading.Lock()
+        self._open: dict[socket.socket, float] = {}
+        """Open connections with the time at which they end, the oldest first."""
+        self._broken, self._told = 0, float("-inf")
+        super().__init__(*args)
+
+    def server_bind(self) -> None:
+        """Binds the port, without asking a name server for the host's name."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
+        self.setup_environ()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Takes a connection, and ends the oldest one if there are too many."""
+        with self._lock:
+            self._open[request] = time.monotonic() + SECONDS
+            over = next(iter(self._open)) if len(self._open) > CONNECTIONS else None
+        if over is not None:
+            _end(over)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        """Closes a connection."""
+        with self._lock:
+            self._open.pop(request, None)
+        super().shutdown_request(request)
+
+    def service_actions(self) -> None:
+        """Ends connections whose time is over; called every half a second."""
+        now = time.monotonic()
+        with self._lock:
+            late = [connection for connection, end in self._open.items() if end <= now]
+        for connection in late:
+            _end(connection)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 -- the base's signature
+        """Counts a connection that broke off; a fault of ours is reported as such."""
+        self.broke_off()
+
+    def broke_off(self) -> None:
+        """Counts, and reports at most once a minute; to be called while the exception is handled."""
+        now = time.monotonic()
+        with self._lock:
+            self._broken += 1
+            if now - self._told < _TELL_SECONDS:
+                return
+            count, self._broken, self._told = self._broken, 0, now
+        error = sys.exc_info()[1]
+        if isinstance(error, OSError):
+            log.warning("connections for metrics broke off", connections=count, reason=str(error))
+        else:
+            log.error("metrics could not be shown", connections=count, exc_info=error)
 
 
-class _SilentHandler(WSGIRequestHandler):
-    """Logs no calls, and gives up on a caller that sends nothing for 10 s."""
+class _IPv6Server(_BoundedServer):
+    address_family = socket.AF_INET6
 
-    timeout = 10
+
+def _end(connection: socket.socket) -> None:
+    """Ends a connection under its thread, whose next read or write fails."""
+    with suppress(OSError):  # it has just ended by itself
+        connection.shutdown(socket.SHUT_RDWR)
+
+
+class _Head:
+    """The lines of a request's head, up to a number of bytes."""
+
+    def __init__(self, file: Any) -> None:
+        self._file, self._room = file, HEAD_BYTES
+
+    def readline(self, limit: int = HEAD_BYTES) -> bytes:
+        """A line, empty at the end; raises ConnectionAbortedError for a head that is too long, or breaks off in a line."""
+        line: bytes = self._file.readline(min(limit, self._room + 1))
+        self._room -= len(line)
+        if self._room < 0 or (line and not line.endswith(b"\n")):
+            raise ConnectionAbortedError("the head of a request broke off, or was too long")
+        return line
+
+
+class _Answer(ServerHandler):
+    """Runs the app; a fault is reported by the server, and not written to standard error."""
+
+    def __init__(self, handler: "_Handler") -> None:
+        super().__init__(BytesIO(), cast("Any", handler.wfile), sys.stderr, handler.get_environ(), False)
+        self.request_handler = handler
+
+    def log_exception(self, exc_info: Any) -> None:  # noqa: ARG002 -- the base's signature
+        """Reports the exception that is being handled."""
+        cast("_BoundedServer", self.request_handler.server).broke_off()
+
+
+class _Handler(WSGIRequestHandler):
+    """Reads one request and answers it; logs no calls."""
+
+    timeout = SECONDS  # of one read or write; the server ends the whole
+
+    def handle(self) -> None:
+        """Answers the connection's request, if it sends one."""
+        file, self.rfile = self.rfile, cast("Any", _Head(self.rfile))
+        try:
+            self.raw_requestline = self.rfile.readline()
+            complete = bool(self.raw_requestline) and self.parse_request()  # which sends refusals itself
+        finally:
+            self.rfile = file
+        if complete:
+            _Answer(self).run(cast("Any", self.server).get_app())
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 the parameter's name in the base class
         """Logs nothing."""

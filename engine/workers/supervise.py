@@ -15,7 +15,7 @@ from engine.ledger.store.open import open_store
 from engine.rulebook.report.diagnostics import in_short
 from engine.server.background import BackgroundTasks
 from engine.server.book.source import BookSource
-from engine.server.listen import CannotServe, in_use, stop_on_signals
+from engine.server.listen import CannotServe, addresses_of, in_use, stop_on_signals
 from engine.server.run import open_access
 from engine.settings import Settings
 from engine.telemetry.config import read_otlp_config
@@ -41,21 +41,15 @@ def held_port(settings: Settings) -> Iterator[int]:
     with ExitStack() as sockets:
         try:
             port = settings.port
-            for family, address in _addresses(settings.host):
+            for family, address in addresses_of(settings.host):
                 holder = sockets.enter_context(socket.socket(family, socket.SOCK_STREAM))
                 holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 holder.bind((address, port))
                 holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
                 port = holder.getsockname()[1]
         except OSError as error:
-            raise in_use(settings) from error
+            raise in_use(settings, error) from error
         yield port
-
-
-def _addresses(host: str) -> list[tuple[socket.AddressFamily, str]]:
-    """The addresses of a host: one, or both loopback addresses of `localhost`."""
-    addresses = socket.getaddrinfo(host.strip("[]"), None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    return [(family, str(address[0])) for family, _, _, _, address in addresses]
 
 
 def metrics_port(settings: Settings, number: int) -> int:

@@ -1,7 +1,10 @@
 """Starting, stopping, and living through trouble of the store."""
 
+import errno
 import json
+import re
 import shutil
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -9,9 +12,12 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from engine.api.v1 import decisions_pb2 as pb
 from engine.client import Client, DeadlineExceeded, Overloaded, Unavailable
+from engine.server.listen import in_use
+from engine.settings import Settings
 from tests.requests import li_na
 from tests.server.load import Load
 from tests.server.log_trouble import held, limit
@@ -94,6 +100,92 @@ def test_what_cannot_be_served_is_said(book: Path, options: list[str], code: int
     assert words in done.stderr
     assert "Traceback" not in done.stderr
     assert "secret" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_an_address_that_cannot_be_had_is_said_first(book: Path, log: Path, workers: str) -> None:
+    """A port in use, an address of another machine, a name of none: our sentence, before any other line."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        for options, words in (
+            (["--port", port], f"cannot listen on 127.0.0.1:{port}: it is in use by another program"),
+            (["--port", "0", "--metrics-port", port], f"cannot show metrics on 127.0.0.1:{port}: Address"),
+            (
+                ["--host", "192.0.2.1", "--port", "50051", "--insecure", "--anyone"],
+                "cannot listen on 192.0.2.1:50051: this machine has no such address",
+            ),
+            (["--host", "db.invalid", "--port", "0"], "'db.invalid' is not an IP address"),
+            (
+                ["--port", "0", "--metrics-port", "9", "--metrics-host", "db.invalid"],
+                "cannot show metrics on db.invalid:9: ",
+            ),
+        ):
+            words_given = ("--rules", str(book), "--log", f"sqlite:///{log}", "--workers", workers, *options)
+            done = tact("serve", *words_given)
+            assert done.returncode == 1
+            said = [
+                line for line in done.stderr.splitlines() if "draining" not in line and "stopped" not in line
+            ]
+            assert said[0].startswith(f"tact: {words}")
+
+
+def test_what_a_port_needs_is_said() -> None:
+    """Of a privileged port the right, of a name that it is not known."""
+    settings = Settings(port=80)
+    assert "CAP_NET_BIND_SERVICE" in str(in_use(settings, PermissionError(errno.EACCES, "denied")))
+    assert "cannot be resolved (unknown)" in str(in_use(settings, socket.gaierror(-2, "unknown")))
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("ftp://weather.example", "must begin with https:// or http://"),
+        ("weather.example", "must begin with"),
+        ("https://", "needs a host"),
+        ("https:///v1", "needs a host"),
+        ("https://a b.example", "no blanks"),
+        ("https://a.example:99999", "its host or its port is not valid"),
+        ("https://a.example:x", "its host or its port is not valid"),
+        ("https://[::1", "its host or its port is not valid"),
+        ("https://a..example", "its host is not a name"),
+        ("https://a.example/?key=secret", "? and # are not allowed"),
+        ("https://a.example/\n", "control character U+000A"),
+        ("https://ada:secret@a.example:0", "needs a host"),
+        ("https://a.example\x1b[31m", "control character U+001B"),
+    ],
+)
+def test_a_weather_url_that_cannot_be_called_is_refused(url: str, words: str) -> None:
+    """At the start, with a sentence, and without what may be a password in it."""
+    with pytest.raises(ValidationError, match=re.escape(words)) as refused:
+        Settings(weather_url=url)
+    assert "secret" not in str(refused.value.errors()[0]["msg"])
+
+
+@pytest.mark.parametrize(
+    "url", ["", "https://a.example", "http://127.0.0.1:9/x", "https://[::1]:8/", "https://bücher.example"]
+)
+def test_a_weather_url_that_can_be_called_is_taken(url: str) -> None:
+    """With a port, a path, an address or a name of any script."""
+    assert Settings(weather_url=url).weather_url == url
+
+
+@pytest.mark.parametrize(
+    "name", ["rules", "log", "host", "tls_cert", "tls_key", "client_ca", "callers", "metrics_host"]
+)
+def test_no_path_or_address_holds_control_characters(name: str) -> None:
+    """They are refused by name."""
+    with pytest.raises(ValidationError, match=r"control character U\+000A"):
+        Settings.model_validate({name: "a\nb"})
+
+
+def test_a_wrong_setting_of_the_environment_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With exit code 2 and one line."""
+    monkeypatch.setenv("TACT_WEATHER_URL", "https://ada:secret@weather.example/?x")
+    done = tact("settings")
+    assert (done.returncode, done.stderr) == (
+        2,
+        "tact: weather_url: it must end with the host or a path: ? and # are not allowed\n",
+    )
 
 
 def test_a_log_that_is_no_database_is_said_and_left_alone(book: Path, log: Path) -> None:

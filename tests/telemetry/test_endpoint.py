@@ -2,14 +2,20 @@
 
 import signal
 import socket
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from prometheus_client import CollectorRegistry, Gauge
 
 from engine.api.v1.decisions_pb2 import DecideRequest, DecideResponse
 from engine.client import Client, InvalidRequest, outcome, recorded, request
+from engine.telemetry import endpoint
 from engine.telemetry.counters import COUNTERS
+from engine.telemetry.endpoint import Page
 from engine.telemetry.metrics import process_registry
 from engine.wire.messages.values import value_of
 from tests.books import write_book
@@ -230,6 +236,98 @@ def test_a_slow_reader_keeps_nobody_waiting(book: Path, log: Path) -> None:
         with socket.create_connection(("127.0.0.1", port)):
             assert samples(port)
         assert server.stop() == 0
+
+
+def test_connections_are_bounded(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of many that send half a head the oldest end for new ones; all others are answered, and one line reports them."""
+    monkeypatch.setattr(endpoint, "CONNECTIONS", 4)
+    with opened_endpoint() as port, ExitStack() as held:
+        slow = [held.enter_context(socket.create_connection(("127.0.0.1", port))) for _ in range(20)]
+        for connection in slow:
+            with suppress(OSError):  # it has been ended already
+                connection.sendall(b"GET /metrics HTTP/1.1\r\nHost")
+            assert get(port, "/live") == (200, "{}\n")
+        assert [is_ended(connection) for connection in slow[:16]] == [True] * 16
+    output = capsys.readouterr()
+    assert "Traceback" not in output.err
+    assert output.out.count("connections for metrics broke off") == 1
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        b"GET /metrics HTTP/1.1\r\n",
+        b"x" * 20_000,
+        b"GET / HTTP/1.0\r\n" + b"a: b\r\n" * 4000,
+        b"\x16\x03\x01\r\n",
+    ],
+)
+def test_a_connection_ends_in_time(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], sent: bytes
+) -> None:
+    """One that sends nothing, half a head, too long a head or TLS is ended, without a traceback."""
+    monkeypatch.setattr(endpoint, "SECONDS", 0.01)
+    with opened_endpoint() as port, socket.create_connection(("127.0.0.1", port)) as connection:
+        with suppress(OSError):
+            connection.sendall(sent)
+        assert is_ended(connection)
+        monkeypatch.setattr(endpoint, "SECONDS", 60)
+        assert get(port, "/live") == (200, "{}\n")
+    output = capsys.readouterr()
+    assert "Traceback" not in output.err + output.out
+
+
+def test_one_that_reads_nothing_is_ended(capsys: pytest.CaptureFixture[str]) -> None:
+    """An answer larger than what the system buffers waits for its reader only so long."""
+    registry = CollectorRegistry()
+    Gauge("large", "x" * 16_000_000, registry=registry)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(endpoint, "SECONDS", 0.01)
+        with opened_endpoint(registry) as port, socket.create_connection(("127.0.0.1", port)) as connection:
+            connection.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+            patch.setattr(endpoint, "SECONDS", 60)
+            until(
+                lambda: not [thread for thread in threading.enumerate() if "process_request" in thread.name]
+            )
+            assert get(port, "/live") == (200, "{}\n")
+    output = capsys.readouterr()
+    assert "Traceback" not in output.err + output.out
+
+
+def test_a_fault_of_ours_is_reported_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """As a message with its type, whatever the number of calls; the caller hears that it failed."""
+    with opened_endpoint(pages={"/live": lambda: (1 // 0 > 0, {})}) as port:
+        assert [get(port, "/live")[0] for _ in range(3)] == [500] * 3
+    output = capsys.readouterr()
+    assert output.out.count("metrics could not be shown") == 1
+    assert "ZeroDivisionError" in output.out
+
+
+@contextmanager
+def opened_endpoint(
+    registry: CollectorRegistry | None = None, pages: Mapping[str, Page] | None = None
+) -> Iterator[int]:
+    """An endpoint for the length of a block; its port."""
+    port = free_port()
+    opened = endpoint.started(
+        "127.0.0.1", port, registry or CollectorRegistry(), pages or {"/live": lambda: (True, {})}
+    )
+    try:
+        yield port
+    finally:
+        opened.close()
+
+
+def is_ended(connection: socket.socket) -> bool:
+    """Whether the server ends it; waits for that."""
+    connection.settimeout(60)
+    try:
+        while connection.recv(65536):
+            pass
+    except ConnectionError:
+        pass
+    return True
 
 
 def test_every_figure_is_shown(book: Path, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:

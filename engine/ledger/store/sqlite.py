@@ -17,7 +17,7 @@ from engine.ledger.store.statements import Select, TableColumn, bound, with_give
 from engine.ledger.store.store import RowT, Store
 from engine.ledger.store.tables import table_of
 from engine.ledger.store.writer_lock import WriterLock, WriterLockNotTaken
-from engine.settings import without_secrets
+from engine.model.shown import without_secrets
 
 _MOST_ROWS = 64
 """Rows in one INSERT; there is a prepared statement for each number of rows up to it."""

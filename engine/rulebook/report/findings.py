@@ -23,8 +23,18 @@ SourcePlace: TypeAlias = tuple[str, int, int]
 _COMPARISONS = 100_000
 """Names that a load compares for "did you mean" in all, so that a book full of mistakes does not take long."""
 
+MOST_ERRORS = 1_000
+"""Errors of one load; it stops there, so that the work and the memory for a broken book are bounded."""
+
+MOST_REMARKS = 10_000
+"""Warnings and notes of one load that are kept; further ones are counted."""
+
 _NEGATION = re.compile(r"(?:not\b|!) *", re.IGNORECASE)
 """How a condition in words begins that means its opposite."""
+
+
+class TooManyErrors(Exception):
+    """Loading stops: there are MOST_ERRORS errors."""
 
 
 class ParseError(ValueError):
@@ -64,6 +74,8 @@ class Findings:
     """The file of diagnostics whose path is written nowhere."""
     _diagnostics: set[Diagnostic] = field(default_factory=set)
     _comparisons: int = _COMPARISONS
+    _errors: int = 0
+    _remarks: int = 0
 
     def error(self, path: Path, code: Code, message: str, hint: str = "") -> None:
         """Add an error at the value of the path, or at the nearest value around it."""
@@ -90,11 +102,24 @@ class Findings:
         *,
         severity: Severity = Severity.ERROR,
     ) -> None:
-        """Add a diagnostic where the caller says."""
+        """Add a diagnostic where the caller says; raises TooManyErrors once there are too many."""
         file, line, column = location
         lines = self.sources.get(file, ())
         source = lines[line - 1] if 0 < line <= len(lines) else ""
-        self._diagnostics.add(Diagnostic(file, line, column, code, message, severity, hint, source))
+        diagnostic = Diagnostic(file, line, column, code, message, severity, hint, source)
+        if diagnostic not in self._diagnostics:
+            self._add(diagnostic)
+
+    def _add(self, diagnostic: Diagnostic) -> None:
+        if diagnostic.severity is Severity.ERROR:
+            self._errors += 1
+            self._diagnostics.add(diagnostic)
+            if self._errors >= MOST_ERRORS:
+                raise TooManyErrors
+        else:
+            self._remarks += 1
+            if self._remarks <= MOST_REMARKS:
+                self._diagnostics.add(diagnostic)
 
     def parse(self, path: Path, text: str | None, parser: Callable[[str], T], hint: str = "") -> T | None:
         """The parsed text; None for None, and after reporting the ParseError that the parser raised.
@@ -158,8 +183,19 @@ class Findings:
         self._diagnostics.difference_update(diagnostics)
 
     def sorted(self) -> tuple[Diagnostic, ...]:
-        """All diagnostics without duplicates, by file, line, column and code."""
-        return tuple(sorted(self._diagnostics))
+        """All diagnostics without duplicates, by file, line, column and code; the last one says if there are more."""
+        return (*sorted(self._diagnostics), *self._rest())
+
+    def _rest(self) -> Iterable[Diagnostic]:
+        if self._errors < MOST_ERRORS and self._remarks <= MOST_REMARKS:
+            return
+        last = max(self._diagnostics)
+        if self._errors >= MOST_ERRORS:
+            message, severity = f"stopped after {self._errors:,} errors; there may be more", Severity.ERROR
+        else:
+            message = f"and {self._remarks - MOST_REMARKS:,} more warnings and notes"
+            severity = Severity.WARNING
+        yield Diagnostic(last.file, last.line, last.column, Code.TOO_LARGE, message, severity)
 
     def location(self, path: Path) -> SourcePlace:
         """Where the value of the path is written, or the nearest one around it."""

@@ -52,11 +52,15 @@ def read_folder(folder: Path) -> Sources:
             reason = "is not a folder" if root.exists() else "does not exist"
             sources.problem(str(folder), Code.FILE, f"the folder of the book {reason}")
             return sources
+        room = MAX_BOOK_BYTES
         for name, path in _walk(root, sources):
             if len(sources.files) == MAX_FILES:
                 sources.problem(name, Code.TOO_LARGE, f"a book has at most {MAX_FILES:,} files")
                 break
             _read(name, path, root, sources)
+            room -= len(sources.files.get(name, b""))
+            if room < 0:
+                break  # merging reports it
     except (OSError, ValueError, RuntimeError) as error:
         sources.problem(str(folder), Code.FILE, f"the folder cannot be read: {_reason(error)}")
     return sources

@@ -35,6 +35,9 @@ _TYPICAL = {
 }
 """Keys by which an entry of a section is known."""
 
+MAX_VALUES = 1_000_000
+"""Values that a book may have, in all its files; each takes some hundred bytes while it is loaded."""
+
 _LONGEST_NAME = 100
 _LETTERS = ("Ll", "Lo", "Lm")
 _IN_WORDS = (*_LETTERS, "Mn", "Mc", "Nd")
@@ -76,6 +79,11 @@ def merge(sources: Sources, findings: Findings) -> Merged:
         document = _document(name, content, merged, findings, fits=room >= 0)
         merged.whole &= document.whole
         _take(name, document, merged, findings)
+        if len(findings.values) > MAX_VALUES:
+            message = f"the book has more than {MAX_VALUES:,} values: what follows this file is not read"
+            findings.report((name, 1, 1), Code.TOO_LARGE, message)
+            merged.whole = False
+            break
     _check_sections(merged, findings)
     findings.audiences = frozenset(merged.section("audiences"))
     merged.data = {key: _sorted(merged.data[key]) for key in sorted(merged.data)}
@@ -100,30 +108,30 @@ def _document(name: str, content: bytes, merged: Merged, findings: Findings, *, 
     misplaced = isinstance(document.data, dict) and any(
         key not in SECTIONS and _home(value, (key,)) for key, value in document.data.items()
     )
+    # A section is empty because its entries stand beside it, or an entry because its keys do, in an item of a list.
+    following = (_heads(document) if misplaced else set()) | _listed(document)
     for problem in document.problems:
-        if misplaced and problem.code is Code.EMPTY and problem.position in _heads(document):
-            continue  # the section is empty because its entries stand beside it
-        if problem.code is Code.EMPTY and problem.position in _listed(document):
-            continue  # the entry is empty because its keys stand beside it, in an item of a list
+        if problem.code is Code.EMPTY and problem.position in following:
+            continue
         findings.report(
             (name, *problem.position), problem.code, problem.message, problem.hint, severity=problem.severity
         )
     return document
 
 
-def _listed(document: Document) -> list[SourcePosition]:
+def _listed(document: Document) -> set[SourcePosition]:
     """Where the values of entries are written whose section is a list in place of a mapping."""
-    return [
+    return {
         position
         for path, position in document.values.items()
         if (path[:1] != ("pressure",) and len(path) == 3 and isinstance(path[1], int))
         or (path[:1] == ("pressure",) and len(path) == 4 and isinstance(path[2], int))
-    ]
+    }
 
 
-def _heads(document: Document) -> list[SourcePosition]:
+def _heads(document: Document) -> set[SourcePosition]:
     """Where the values of sections are written."""
-    return [position for path, position in document.values.items() if len(path) == 1]
+    return {position for path, position in document.values.items() if len(path) == 1}
 
 
 def _without_dashes(value: PlainData) -> str:

@@ -11,7 +11,7 @@ from typing import TypeAlias, Union
 import yaml
 
 from engine.rulebook.report.diagnostics import Code, Severity, quote
-from engine.rulebook.report.findings import Path, SourcePosition
+from engine.rulebook.report.findings import MOST_ERRORS, Path, SourcePosition
 from engine.rulebook.text import repairs, yaml_events
 from engine.rulebook.text.mistakes import Mistake
 from engine.rulebook.text.scalars import CORE, ScalarError, YamlScalar, resolve, resolved
@@ -21,6 +21,9 @@ PlainData: TypeAlias = Union[YamlScalar, list["PlainData"], dict[str, "PlainData
 
 MAX_DEPTH = 100
 """Nested lists and mappings."""
+
+MAX_STEPS = 3_000_000
+"""Lengths of the paths to all values of a file, together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,8 @@ def compose(text: str, *, book: bool = False) -> Document:
         document.problems = [
             problem
             for problem in document.problems
-            if abs(problem.position[0] - reason.position[0]) > (problem.code is Code.EMPTY)
+            if reason.code is Code.TOO_LARGE
+            or abs(problem.position[0] - reason.position[0]) > (problem.code is Code.EMPTY)
         ]
         document.problems.append(Problem(reason.position, reason.code, reason.message, reason.hint))
         document.data, document.whole = None, False  # half a file is not reliable
@@ -78,6 +82,7 @@ class _Composer:
     def __init__(self, events: Iterator[Placed], document: Document, lines: list[str], book: bool) -> None:
         self._events, self._document, self._lines = events, document, lines
         self._book = book
+        self._errors, self._steps = 0, 0
         self._anchors: dict[str, Mistake] = {}
         self._aliased: set[str] = set()
 
@@ -232,6 +237,9 @@ class _Composer:
     def _mark(self, path: Path | None, position: SourcePosition, *, block: bool = False) -> None:
         """Record the position of the value; for a block collection, the position of its key."""
         if path is not None:
+            self._steps += len(path)
+            if self._steps > MAX_STEPS:
+                raise Unreadable(Code.TOO_LARGE, position, "too many values inside each other in this file")
             self._document.values[path] = self._document.keys.get(path, position) if block else position
 
     def _scalar(self, event: yaml.ScalarEvent, path: Path | None, position: SourcePosition) -> YamlScalar:
@@ -285,16 +293,22 @@ class _Composer:
             self._problem(path, position, Code.EMPTY, f"an empty {kind}", "fill it, or delete its key")
 
     def _mistake(self, mistake: Mistake, severity: Severity = Severity.ERROR) -> None:
-        self._document.problems.append(
-            Problem(mistake.position, Code.SYNTAX, mistake.message, mistake.hint, severity)
-        )
+        self._add(Problem(mistake.position, Code.SYNTAX, mistake.message, mistake.hint, severity))
 
     def _problem(
         self, path: Path | None, position: SourcePosition, code: Code, message: str, hint: str = ""
     ) -> None:
-        self._document.problems.append(Problem(position, code, message, hint))
+        self._add(Problem(position, code, message, hint))
         if path:
             self._document.poisoned.add(path)
+
+    def _add(self, problem: Problem) -> None:
+        """Keeps the problem; after as many errors as are reported at all, reading the file ends."""
+        self._document.problems.append(problem)
+        self._errors += problem.severity is Severity.ERROR
+        if self._errors >= MOST_ERRORS:
+            message = f"more than {MOST_ERRORS:,} errors in this file: the rest of it is not read"
+            raise Unreadable(Code.TOO_LARGE, problem.position, message)
 
 
 def _below(path: Path | None, key: str | int | None) -> Path | None:

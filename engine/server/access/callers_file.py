@@ -26,6 +26,14 @@ Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,6
 _INFINITE = float("inf")
 
 
+_MOST_FAULTS = 20
+"""Faults of a file that are reported."""
+
+
+MOST_BYTES = 1024 * 1024
+"""Size of a callers file: 6,000 tokens, about."""
+
+
 class WrongCallers(ValueError):
     """The callers file is not valid; the message says where and why."""
 
@@ -90,6 +98,8 @@ class CallersFile:
 
     def read(self, text: str) -> Callers:
         """The callers in the text; raises WrongCallers."""
+        if len(text) > MOST_BYTES:
+            raise WrongCallers("the file is larger than 1 MiB")
         file = _parse(text)
         self._rate_limits = {name: self._rate_limit(name, file) for name in _names(file)}
         tokens = {bytes.fromhex(token.sha256): self._caller(token) for token in file.tokens}
@@ -141,9 +151,15 @@ def _parse(text: str) -> _File:
     except RecursionError:
         raise WrongCallers("brackets are nested too deep") from None
     except ValidationError as error:
-        raise WrongCallers(
-            "; ".join(_describe(fault["loc"], fault["msg"]) for fault in error.errors())
-        ) from None
+        raise WrongCallers(_described(error)) from None
+
+
+def _described(error: ValidationError) -> str:
+    """The first faults, and how many more there are."""
+    faults = error.errors(include_url=False, include_context=False, include_input=False)
+    rest = len(faults) - _MOST_FAULTS
+    first = "; ".join(_describe(fault["loc"], fault["msg"]) for fault in faults[:_MOST_FAULTS])
+    return f"{first}; and {rest:,} more" if rest > 0 else first
 
 
 def _describe(path: tuple[int | str, ...], message: str) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 import grpc
 
 from engine.server.access.callers import Callers, everyone
-from engine.server.access.callers_file import CallersFile, WrongCallers
+from engine.server.access.callers_file import MOST_BYTES, CallersFile, WrongCallers
 from engine.server.access.certificates import Certificates
 from engine.server.access.file_watcher import WatchedFile
 from engine.server.access.interceptor import AccessInterceptor
@@ -46,7 +46,8 @@ class AccessWiring:
 
         def read() -> None:
             try:
-                self._callers = file.read(path.read_text(encoding="utf-8-sig"))
+                with path.open(encoding="utf-8-sig") as opened:
+                    self._callers = file.read(opened.read(MOST_BYTES + 1))
             except OSError as error:
                 raise WrongCallers(f"{path} cannot be read: {error.strerror}") from None
             except ValueError as error:
