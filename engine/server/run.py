@@ -23,12 +23,12 @@ from engine.ledger.store.open import open_store
 from engine.rulebook.report.diagnostics import in_short
 from engine.server.access.callers import may_simulate
 from engine.server.access.wiring import AccessWiring
-from engine.server.background import BackgroundTasks
+from engine.server.background import BackgroundTasks, in_thread
 from engine.server.book.serving import Learner, ServingBook, ServingBooks
 from engine.server.book.source import BookSource
 from engine.server.clock import ServerClock
 from engine.server.health import Health
-from engine.server.listen import CannotServe, Stop, bind, channel_options, check_access, drain
+from engine.server.listen import CannotServe, Stop, bind, channel_options, check_access, drain, ended
 from engine.server.service import DecisionsService, decisions_handler
 from engine.server.streams import Streams
 from engine.settings import Settings
@@ -51,6 +51,10 @@ SERVICE = decisions_pb2.DESCRIPTOR.services_by_name["Decisions"].full_name
 
 _ANSWER_SECONDS = 3.0
 """How long the log may take to answer beyond the time that other processes may keep it busy."""
+
+
+_PUSH_SECONDS = 10.0
+"""How long a collector may take to accept the last figures."""
 
 
 _HUNG_SECONDS = 10.0
@@ -138,10 +142,21 @@ async def serve(compiled: CompiledBook, settings: Settings, lifecycle: Lifecycle
         await _serve(parts, settings, lifecycle)
     finally:
         await weather.close()
-        await asyncio.to_thread(ledger.close)
-        if observer is not None:
-            await asyncio.to_thread(observer.close)
+        await _close(ledger, observer, settings, lifecycle.stop)
     log.info("stopped", **counted())
+
+
+async def _close(ledger: Ledger, observer: "Observer | None", settings: Settings, stop: Stop) -> None:
+    """Commits what waits and pushes the last figures, for as long as the log and the collector answer."""
+    if not await ended(in_thread(ledger.close), stop, _patience(settings), lambda: ledger.committed):
+        log.error("the log did not answer: what waited for it is not committed")
+    if observer is not None and not await ended(in_thread(observer.close), stop, _PUSH_SECONDS):
+        log.error("the last figures could not be sent")
+
+
+def _patience(settings: Settings) -> float:
+    """Seconds after which a log that has not answered is in trouble."""
+    return settings.busy_timeout + _ANSWER_SECONDS
 
 
 def open_access(settings: Settings) -> AccessWiring:
@@ -165,9 +180,8 @@ def open_observer(settings: Settings, *, shared: bool = False) -> "Observer | No
 
 async def _serve(parts: Parts, settings: Settings, lifecycle: Lifecycle) -> None:
     compiled, clock = parts.serving_books.current.engine.compiled, ServerClock()
-    patience = settings.busy_timeout + _ANSWER_SECONDS
     background = BackgroundTasks()
-    health = Health((SERVICE,), parts.ledger, parts.book_source, background, patience=patience)
+    health = Health((SERVICE,), parts.ledger, parts.book_source, background, patience=_patience(settings))
     interceptors: list[grpc.aio.ServerInterceptor] = [parts.wiring.access]
     if parts.observer is not None:
         _observe(parts, parts.observer, health, clock)
@@ -182,7 +196,7 @@ async def _serve(parts: Parts, settings: Settings, lifecycle: Lifecycle) -> None
     _add_services(server, service, health)
     port = bind(server, settings, parts.wiring.credentials())
     learner = Learner(parts.serving_books, parts.ledger, clock, parts.learned)
-    following_files = background.start("callers and certificates", parts.wiring.follow)
+    ending_last = [background.start(name, loop) for name, loop in parts.wiring.loops().items()]
     await asyncio.gather(health.look(), learner.look())
     loops = {"health": health.follow, "event loop": health.beat, "learning": learner.follow}
     if not lifecycle.shared:
@@ -205,7 +219,8 @@ async def _serve(parts: Parts, settings: Settings, lifecycle: Lifecycle) -> None
     health.drain()
     streams.drain()
     await drain(server, settings.grace, lifecycle.stop)
-    following_files.cancel()
+    for task in ending_last:
+        task.cancel()
 
 
 def _add_services(server: grpc.aio.Server, service: DecisionsService, health: Health) -> None:
