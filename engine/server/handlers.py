@@ -35,7 +35,7 @@ def unary(
 
     async def call(message: RequestMessage | DecodeError, context: Context) -> Message:
         try:
-            return await method(_readable(message, kind), context)
+            return await method(readable(message, kind), context)
         except AbortError:
             raise
         except Exception as error:  # noqa: BLE001 every fault becomes a status, in this one place
@@ -57,7 +57,7 @@ def server_stream(
     """Handles calls of one request and a stream of answers; kind and most_bytes as of `unary`."""
 
     def answers(message: RequestMessage | DecodeError, context: Context) -> AsyncGenerator[Message, None]:
-        return method(_readable(message, kind), context)
+        return method(readable(message, kind), context)
 
     return grpc.unary_stream_rpc_method_handler(
         _streaming(answers), request_deserializer=_reader(kind, most_bytes), response_serializer=_write
@@ -96,7 +96,7 @@ def _streaming(
     return call
 
 
-def _readable(message: RequestMessage | DecodeError, kind: type[RequestMessage]) -> RequestMessage:
+def readable(message: RequestMessage | DecodeError, kind: type[RequestMessage]) -> RequestMessage:
     """The message; raises InvalidMessage for one that could not be read."""
     if isinstance(message, DecodeError):
         raise unreadable(message, kind)

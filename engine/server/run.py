@@ -4,15 +4,17 @@ import asyncio
 import gc
 import os
 import sys
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import grpc
 import structlog
+from google.protobuf.message import DecodeError, Message
 from grpc_health.v1.health import SERVICE_NAME as HEALTH_SERVICE
 from grpc_reflection.v1alpha import reflection
+from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest
 
 from engine.api.v1 import decisions_pb2
 from engine.decide.compiled import CompiledBook
@@ -27,6 +29,7 @@ from engine.server.background import BackgroundTasks, in_thread
 from engine.server.book.serving import Learner, ServingBook, ServingBooks
 from engine.server.book.source import BookSource
 from engine.server.clock import ServerClock
+from engine.server.handlers import Context, readable, stream
 from engine.server.health import Health
 from engine.server.listen import CannotServe, Stop, bind, channel_options, check_access, drain, ended
 from engine.server.service import DecisionsService, decisions_handler
@@ -225,7 +228,23 @@ async def _serve(parts: Parts, settings: Settings, lifecycle: Lifecycle) -> None
 
 def _add_services(server: grpc.aio.Server, service: DecisionsService, health: Health) -> None:
     server.add_generic_rpc_handlers((decisions_handler(service), health.service.handler()))
-    reflection.enable_server_reflection((SERVICE, HEALTH_SERVICE, reflection.SERVICE_NAME), server)
+    server.add_generic_rpc_handlers((_reflection((SERVICE, HEALTH_SERVICE, reflection.SERVICE_NAME)),))
+
+
+def _reflection(services: Sequence[str]) -> grpc.GenericRpcHandler:
+    """The reflection of the services. A request that cannot be read is INVALID_ARGUMENT; the package itself says UNKNOWN."""
+    servicer = reflection.aio.ReflectionServicer(services)
+
+    async def inform(
+        requests: AsyncIterator[ServerReflectionRequest | DecodeError], context: Context
+    ) -> AsyncGenerator[Message, None]:
+        messages = (readable(request, ServerReflectionRequest) async for request in requests)
+        async for answer in servicer.ServerReflectionInfo(messages, context):
+            yield answer
+
+    return grpc.method_handlers_generic_handler(
+        reflection.SERVICE_NAME, {"ServerReflectionInfo": stream(inform, ServerReflectionRequest)}
+    )
 
 
 def _observe(parts: Parts, observer: "Observer", health: Health, clock: ServerClock) -> None:
