@@ -6,6 +6,7 @@ RULES ?= rules/cosmetics-cn
 PORT ?= 50051
 SECONDS ?= 3600
 FUZZ_SECONDS ?= 300
+FUZZ_CALLS ?= 1000000
 KILLS ?= 200
 
 help: ## Show what can be made
@@ -63,10 +64,10 @@ soak: steady fuzz kills ## All that takes hours: a steady load, fuzzing, servers
 steady: setup ## Serve a steady load for SECONDS, an hour; curves of memory, latency and queue in build/soak
 	$(BIN)/python -m trial.soak $(SECONDS)
 
-fuzz: setup ## Fuzz the signals against their reference, reload books 2,000 times, send 100,000 hostile requests
+fuzz: setup ## Fuzz the signals against their reference, reload books 2,000 times, send FUZZ_CALLS hostile calls, a million
 	$(BIN)/python scripts/soak-signals.py $(FUZZ_SECONDS)
 	$(BIN)/python scripts/soak-reloads.py
-	$(BIN)/python scripts/soak-requests.py
+	$(BIN)/python scripts/soak-requests.py $(FUZZ_CALLS)
 
 kills: setup ## Kill servers and PostgreSQL KILLS times under load, and look for what was lost
 	$(BIN)/pytest tests/server/test_replicas.py --kills $(KILLS)

@@ -1,56 +1,142 @@
 #!/usr/bin/env python3
-"""Sends COUNT hostile requests and events to a server with every feature on, and watches its answers and its memory.
+"""Sends COUNT calls to a server with every feature on, over TLS and with tokens: messages changed on the wire, odd metadata.
 
-Usage: soak-requests.py [COUNT]. Prints a line every tenth of the way; exit code 1 when an answer is a fault of the server's,
-or its memory grows by more than 64 MB after the first tenth.
+Usage: soak-requests.py [COUNT] [--seed SEED] [--first NUMBER]. Each call follows from the seed and its number:
+`1 --first NUMBER` makes a single one again. Exit code 1 when a call ends with a status that docs/reference/statuses.md
+does not give it, the server's messages have a traceback, it is not ready at the end, its log has other decisions than
+those that were acknowledged, or its memory grows by more than 64 MB after the first tenth.
 """
 
+import argparse
 import os
+import sqlite3
 import sys
 import tempfile
 import time
+from contextlib import closing
+from dataclasses import dataclass, field
 from pathlib import Path
-from random import Random
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+import grpc
 import psutil
-from google.rpc.code_pb2 import ALREADY_EXISTS, FAILED_PRECONDITION, INVALID_ARGUMENT, OK
+import trustme
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from engine.client import Client
+from engine.client import Client, Tls
 from tests.books import write_book
+from tests.server.access.conftest import Authority, secure
 from tests.server.everything import EVERYTHING
-from tests.server.fuzz_load import ROUND, siege
-from tests.servers import serving
+from tests.server.wire_fuzz import Tally, Tokens, WireFuzz
+from tests.servers import Server, serving
+from tests.waiting import until
 from tests.weather.station import station_apart
 from trial.watch import memory_of
 
 _MAY_GROW = 64.0
+_MOST_SHOWN = 20
 
 
-def main(count: int) -> int:
+@dataclass
+class Meter:
+    """Counts calls, and shows how far they are: a bar on a terminal, else a line every tenth of the way."""
+
+    count: int
+    process: psutil.Process
+    done: int = 0
+    warm: float = 0.0
+    """Memory after the first tenth, MB."""
+    progress: Progress = field(
+        default_factory=lambda: Progress(
+            BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"), TimeRemainingColumn()
+        )
+    )
+    _began: float = field(default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        self._task = self.progress.add_task("calls", total=self.count, rate="")
+        self._tenth = max(1, self.count // 10)
+
+    @property
+    def rate(self) -> float:
+        """Calls a second."""
+        return self.done / (time.monotonic() - self._began)
+
+    def add(self) -> None:
+        """Counts a call."""
+        self.done += 1
+        if self.done % 100 == 0:
+            self.progress.update(self._task, completed=self.done, rate=f"{self.rate:,.0f}/s")
+        if self.done % self._tenth == 0:
+            memory = memory_of(self.process)
+            self.warm = self.warm or memory
+            if not self.progress.console.is_terminal:
+                print(f"{self.done:>9,} calls, {self.rate:,.0f}/s, {memory:.0f} MB", flush=True)
+
+
+def main(count: int, seed: int, first: int) -> int:
     """Runs the soak; returns the exit code."""
-    first, rounds = 0.0, max(10, count // ROUND)
-    with tempfile.TemporaryDirectory() as folder, station_apart() as url:
+    with tempfile.TemporaryDirectory() as name, station_apart() as url:
         os.environ["TACT_WEATHER_URL"] = url
-        book = write_book(Path(folder) / "book", EVERYTHING)
-        with serving(book, Path(folder) / "tact.db") as server, Client(server.target, timeout=60) as client:
-            begun, process = time.monotonic(), psutil.Process(server.process.pid)
-            for number, codes in enumerate(siege(client, Random(99), rounds), 1):  # noqa: S311 no secret
-                if number % (rounds // 10) == 0:
-                    first = first or memory_of(process)
-                    done = number * ROUND
-                    rate = done / (time.monotonic() - begun)
-                    print(
-                        f"{done:>9,} sent, {rate:,.0f}/s, {memory_of(process):.0f} MB, by code {dict(codes)}",
-                        flush=True,
-                    )
-            grown = memory_of(process) - first
-            stopped = server.stop()
-    faults = set(codes) - {OK, INVALID_ARGUMENT, ALREADY_EXISTS, FAILED_PRECONDITION}
-    print(f"memory grew by {grown:.1f} MB; faults {sorted(faults)}; exit code {stopped}")
-    return int(bool(faults) or grown > _MAY_GROW or stopped != 0)
+        folder, tokens = Path(name), Tokens()
+        log, authority = folder / "tact.db", Authority(trustme.CA(), folder)
+        callers = tokens.write(folder / "callers.toml")
+        book = write_book(folder / "book", EVERYTHING)
+        with serving(book, log, *secure(authority), "--callers", str(callers)) as server:
+            credentials = grpc.ssl_channel_credentials(authority.file.read_bytes())
+            fuzz = WireFuzz(seed, server.target, credentials, tokens)
+            meter = Meter(count, psutil.Process(server.process.pid))
+            with meter.progress:
+                fuzz.run(range(first, first + count), meter.add)
+            grown = memory_of(meter.process) - meter.warm
+            wrong = faults(server, authority, fuzz.tally, log)
+    if grown > _MAY_GROW:
+        wrong.append(f"memory grew by {grown:.1f} MB")
+    print(
+        f"{meter.done:,} calls, {meter.rate:,.0f}/s; memory {meter.warm:.0f} MB, {grown:+.1f} MB after the first tenth"
+    )
+    print(
+        f"by status {dict(by_status(fuzz.tally))}; items {dict(fuzz.tally.items)}; {len(fuzz.tally.decided):,} decisions"
+    )
+    for fault in wrong[:_MOST_SHOWN]:
+        print(fault)
+    print(f"{len(wrong):,} faults")
+    return int(bool(wrong))
+
+
+def faults(server: Server, authority: Authority, tally: Tally, log: Path) -> list[str]:
+    """What did not hold, a sentence each; ends the server."""
+    wrong = list(tally.faults)
+    with Client(server.target, tls=Tls(ca=authority.file), timeout=60) as client:
+        until(client.health, server)
+    if code := server.stop():
+        wrong.append(f"the server ended with {code}")
+    if any("Traceback" in line for line in server.errors):
+        wrong.append("a traceback in the server's messages: " + "".join(server.errors)[-2000:])
+    with closing(sqlite3.connect(log)) as connection:
+        logged = {name for (name,) in connection.execute("select decision_id from decisions")}
+    if logged != tally.decided:
+        wrong.append(
+            f"{len(logged - tally.decided):,} decisions in the log were not acknowledged,"
+            f" and {len(tally.decided - logged):,} were that are not in it"
+        )
+    return wrong
+
+
+def by_status(tally: Tally) -> dict[str, int]:
+    """How many calls ended with each status."""
+    codes: dict[str, int] = {}
+    for name, number in tally.codes.items():
+        code = name.rpartition(" ")[2]
+        codes[code] = codes.get(code, 0) + number
+    return codes
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 100_000))
+    parser = argparse.ArgumentParser(description="Sends hostile calls to a real server.")
+    parser.add_argument("count", nargs="?", type=int, default=1_000_000)
+    parser.add_argument("--seed", type=int, default=99)
+    parser.add_argument("--first", type=int, default=0)
+    options = parser.parse_args()
+    sys.exit(main(options.count, options.seed, options.first))

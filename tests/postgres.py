@@ -71,6 +71,21 @@ class PostgresServer:
                 process.kill()
         self._process.wait(_START_SECONDS)
 
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Keeps its connections open and answers nothing, for the length of a block, as a host without a disk does."""
+        assert self._process is not None
+        parent = psutil.Process(self._process.pid)
+        family = [parent, *parent.children(recursive=True)]
+        for process in family:
+            process.suspend()
+        try:
+            yield
+        finally:
+            for process in family:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.resume()
+
     def create_database(self, name: str, *, template: str = "template1") -> str:
         """Makes a database, as a copy of the template, and returns its URL."""
         self._administer(f"CREATE DATABASE {name} TEMPLATE {template}")

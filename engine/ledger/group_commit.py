@@ -151,6 +151,11 @@ class GroupCommit(Generic[CommandT, ResultT]):
         return self._submitted - self._taken
 
     @property
+    def done(self) -> int:
+        """Commands that have their results."""
+        return self._done
+
+    @property
     def trouble(self) -> str | None:
         """Why the store did not take the last group; None where it did."""
         return self._trouble

@@ -73,6 +73,11 @@ class Ledger:
         return self._queue.depth
 
     @property
+    def committed(self) -> int:
+        """Commands that are done, whether they were committed or refused."""
+        return self._queue.done
+
+    @property
     def trouble(self) -> str | None:
         """Why the log did not take the last group; None where it did."""
         return self._queue.trouble

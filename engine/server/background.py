@@ -1,12 +1,18 @@
 """Tasks that run beside the calls, for as long as the server does."""
 
 import asyncio
+import threading
 from collections.abc import Callable, Coroutine
-from typing import Any
+from contextlib import suppress
+from functools import partial
+from typing import Any, TypeVar
 
 import structlog
 
 log = structlog.get_logger()
+
+
+ResultT = TypeVar("ResultT")
 
 
 _AGAIN_SECONDS = 1.0
@@ -71,3 +77,27 @@ class BackgroundTasks:
     def _changed(self) -> None:
         if self.on_change is not None:
             self.on_change()
+
+
+def in_thread(function: Callable[[], ResultT]) -> "asyncio.Future[ResultT]":
+    """Calls the function in a thread of its own, for what may hang: files and the log.
+
+    Unlike those of asyncio.to_thread, a thread that hangs neither keeps the process from ending nor takes room from others.
+    """
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[ResultT] = loop.create_future()
+
+    def finish(setter: Callable[[Any], None], outcome: object) -> None:
+        if not future.done():
+            setter(outcome)
+
+    def main() -> None:
+        try:
+            settle = partial(finish, future.set_result, function())
+        except Exception as error:  # noqa: BLE001 raised where the future is awaited
+            settle = partial(finish, future.set_exception, error)
+        with suppress(RuntimeError):  # the loop has ended before the function
+            loop.call_soon_threadsafe(settle)
+
+    threading.Thread(target=main, daemon=True).start()
+    return future

@@ -27,13 +27,15 @@ Incoming = TypeVar("Incoming")
 
 
 def unary(
-    method: Callable[[RequestMessage, Context], Awaitable[Message]], kind: type[RequestMessage]
+    method: Callable[[RequestMessage, Context], Awaitable[Message]],
+    kind: type[RequestMessage],
+    most_bytes: int | None = None,
 ) -> Handler:
-    """Handles calls of one request and one answer; kind: the request's message type."""
+    """Handles calls of one request and one answer; kind: the request's message type; most_bytes: its size, if bounded here."""
 
     async def call(message: RequestMessage | DecodeError, context: Context) -> Message:
         try:
-            return await method(_readable(message, kind), context)
+            return await method(readable(message, kind), context)
         except AbortError:
             raise
         except Exception as error:  # noqa: BLE001 every fault becomes a status, in this one place
@@ -43,20 +45,22 @@ def unary(
         return await end_with(context, status)
 
     return grpc.unary_unary_rpc_method_handler(
-        call, request_deserializer=_reader(kind), response_serializer=_write
+        call, request_deserializer=_reader(kind, most_bytes), response_serializer=_write
     )
 
 
 def server_stream(
-    method: Callable[[RequestMessage, Context], AsyncGenerator[Message, None]], kind: type[RequestMessage]
+    method: Callable[[RequestMessage, Context], AsyncGenerator[Message, None]],
+    kind: type[RequestMessage],
+    most_bytes: int | None = None,
 ) -> Handler:
-    """Handles calls of one request and a stream of answers; kind: the request's message type."""
+    """Handles calls of one request and a stream of answers; kind and most_bytes as of `unary`."""
 
     def answers(message: RequestMessage | DecodeError, context: Context) -> AsyncGenerator[Message, None]:
-        return method(_readable(message, kind), context)
+        return method(readable(message, kind), context)
 
     return grpc.unary_stream_rpc_method_handler(
-        _streaming(answers), request_deserializer=_reader(kind), response_serializer=_write
+        _streaming(answers), request_deserializer=_reader(kind, most_bytes), response_serializer=_write
     )
 
 
@@ -92,7 +96,7 @@ def _streaming(
     return call
 
 
-def _readable(message: RequestMessage | DecodeError, kind: type[RequestMessage]) -> RequestMessage:
+def readable(message: RequestMessage | DecodeError, kind: type[RequestMessage]) -> RequestMessage:
     """The message; raises InvalidMessage for one that could not be read."""
     if isinstance(message, DecodeError):
         raise unreadable(message, kind)
@@ -103,14 +107,24 @@ def unreadable(error: DecodeError, kind: type[Message]) -> InvalidMessage:
     """Why a message could not be read."""
     if isinstance(error, TooManyElements):
         return InvalidMessage([FieldViolation(error.field, str(error))])
+    if isinstance(error, _TooLong):
+        return InvalidMessage([FieldViolation("", str(error))])
     return InvalidMessage([FieldViolation("", f"the bytes are not a {kind.DESCRIPTOR.name}")])
 
 
-def _reader(kind: type[RequestMessage]) -> Callable[[bytes], RequestMessage | DecodeError]:
+class _TooLong(DecodeError):
+    """The message has more bytes than any of its method needs."""
+
+
+def _reader(
+    kind: type[RequestMessage], most_bytes: int | None = None
+) -> Callable[[bytes], RequestMessage | DecodeError]:
     """Reads a message, or hands on why it cannot be read: what a deserializer raises, gRPC calls UNKNOWN."""
     from_string, check = kind.FromString, element_check(kind)
 
     def read(data: bytes) -> RequestMessage | DecodeError:
+        if most_bytes is not None and len(data) > most_bytes:
+            return _TooLong(f"the message must be at most {most_bytes:,} bytes")
         try:
             check(data)
             return from_string(data)

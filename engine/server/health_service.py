@@ -31,6 +31,10 @@ MOST_WATCHES_OF_A_CONNECTION = 10
 """A client watches each service that it calls once."""
 
 
+_MOST_BYTES = 1024
+"""Of a request, which names a service. A watch keeps its request, and needs no token."""
+
+
 _RETRY_SECONDS = 10.0
 
 
@@ -68,9 +72,9 @@ class HealthService:
         return grpc.method_handlers_generic_handler(
             SERVICE_NAME,
             {
-                "Check": unary(self.check, HealthCheckRequest),
-                "List": unary(self.list_all, HealthListRequest),
-                "Watch": server_stream(self.watch, HealthCheckRequest),
+                "Check": unary(self.check, HealthCheckRequest, _MOST_BYTES),
+                "List": unary(self.list_all, HealthListRequest, _MOST_BYTES),
+                "Watch": server_stream(self.watch, HealthCheckRequest, _MOST_BYTES),
             },
         )
 

@@ -4,6 +4,7 @@ import asyncio
 import errno
 import signal
 import socket
+from collections.abc import Callable
 from ipaddress import ip_address
 
 import grpc
@@ -193,3 +194,26 @@ async def drain(server: grpc.aio.Server, grace: float, stop: Stop) -> None:
         await server.stop(None)
     hurried.cancel()
     await drained
+
+
+_LAST_SECONDS = 0.5
+"""What remains to be done when the server has to leave at once."""
+
+
+async def ended(
+    closing: "asyncio.Future[None]",
+    stop: Stop,
+    patience: float,
+    progress: Callable[[], object] = lambda: None,
+) -> bool:
+    """Waits until something is closed; False if it makes no progress for so many seconds, or has no more time to leave."""
+    hurried = asyncio.create_task(stop.hurried())
+    while not closing.done() and not hurried.done():
+        before = progress()
+        await asyncio.wait((closing, hurried), timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+        if progress() == before:
+            break
+    if hurried.done():
+        await asyncio.wait((closing,), timeout=_LAST_SECONDS)
+    hurried.cancel()
+    return closing.done() and closing.result() is None

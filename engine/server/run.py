@@ -4,15 +4,17 @@ import asyncio
 import gc
 import os
 import sys
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import grpc
 import structlog
+from google.protobuf.message import DecodeError, Message
 from grpc_health.v1.health import SERVICE_NAME as HEALTH_SERVICE
 from grpc_reflection.v1alpha import reflection
+from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest
 
 from engine.api.v1 import decisions_pb2
 from engine.decide.compiled import CompiledBook
@@ -23,12 +25,13 @@ from engine.ledger.store.open import open_store
 from engine.rulebook.report.diagnostics import in_short
 from engine.server.access.callers import may_simulate
 from engine.server.access.wiring import AccessWiring
-from engine.server.background import BackgroundTasks
+from engine.server.background import BackgroundTasks, in_thread
 from engine.server.book.serving import Learner, ServingBook, ServingBooks
 from engine.server.book.source import BookSource
 from engine.server.clock import ServerClock
+from engine.server.handlers import Context, readable, stream
 from engine.server.health import Health
-from engine.server.listen import CannotServe, Stop, bind, channel_options, check_access, drain
+from engine.server.listen import CannotServe, Stop, bind, channel_options, check_access, drain, ended
 from engine.server.service import DecisionsService, decisions_handler
 from engine.server.streams import Streams
 from engine.settings import Settings
@@ -51,6 +54,10 @@ SERVICE = decisions_pb2.DESCRIPTOR.services_by_name["Decisions"].full_name
 
 _ANSWER_SECONDS = 3.0
 """How long the log may take to answer beyond the time that other processes may keep it busy."""
+
+
+_PUSH_SECONDS = 10.0
+"""How long a collector may take to accept the last figures."""
 
 
 _HUNG_SECONDS = 10.0
@@ -138,10 +145,21 @@ async def serve(compiled: CompiledBook, settings: Settings, lifecycle: Lifecycle
         await _serve(parts, settings, lifecycle)
     finally:
         await weather.close()
-        await asyncio.to_thread(ledger.close)
-        if observer is not None:
-            await asyncio.to_thread(observer.close)
+        await _close(ledger, observer, settings, lifecycle.stop)
     log.info("stopped", **counted())
+
+
+async def _close(ledger: Ledger, observer: "Observer | None", settings: Settings, stop: Stop) -> None:
+    """Commits what waits and pushes the last figures, for as long as the log and the collector answer."""
+    if not await ended(in_thread(ledger.close), stop, _patience(settings), lambda: ledger.committed):
+        log.error("the log did not answer: what waited for it is not committed")
+    if observer is not None and not await ended(in_thread(observer.close), stop, _PUSH_SECONDS):
+        log.error("the last figures could not be sent")
+
+
+def _patience(settings: Settings) -> float:
+    """Seconds after which a log that has not answered is in trouble."""
+    return settings.busy_timeout + _ANSWER_SECONDS
 
 
 def open_access(settings: Settings) -> AccessWiring:
@@ -165,9 +183,8 @@ def open_observer(settings: Settings, *, shared: bool = False) -> "Observer | No
 
 async def _serve(parts: Parts, settings: Settings, lifecycle: Lifecycle) -> None:
     compiled, clock = parts.serving_books.current.engine.compiled, ServerClock()
-    patience = settings.busy_timeout + _ANSWER_SECONDS
     background = BackgroundTasks()
-    health = Health((SERVICE,), parts.ledger, parts.book_source, background, patience=patience)
+    health = Health((SERVICE,), parts.ledger, parts.book_source, background, patience=_patience(settings))
     interceptors: list[grpc.aio.ServerInterceptor] = [parts.wiring.access]
     if parts.observer is not None:
         _observe(parts, parts.observer, health, clock)
@@ -182,7 +199,7 @@ async def _serve(parts: Parts, settings: Settings, lifecycle: Lifecycle) -> None
     _add_services(server, service, health)
     port = bind(server, settings, parts.wiring.credentials(), shared=lifecycle.shared)
     learner = Learner(parts.serving_books, parts.ledger, clock, parts.learned)
-    following_files = background.start("callers and certificates", parts.wiring.follow)
+    ending_last = [background.start(name, loop) for name, loop in parts.wiring.loops().items()]
     await asyncio.gather(health.look(), learner.look(), parts.serving_books.keep())
     loops = {"health": health.follow, "event loop": health.beat, "learning": learner.follow}
     if not lifecycle.shared:
@@ -205,12 +222,29 @@ async def _serve(parts: Parts, settings: Settings, lifecycle: Lifecycle) -> None
     health.drain()
     streams.drain()
     await drain(server, settings.grace, lifecycle.stop)
-    following_files.cancel()
+    for task in ending_last:
+        task.cancel()
 
 
 def _add_services(server: grpc.aio.Server, service: DecisionsService, health: Health) -> None:
     server.add_generic_rpc_handlers((decisions_handler(service), health.service.handler()))
-    reflection.enable_server_reflection((SERVICE, HEALTH_SERVICE, reflection.SERVICE_NAME), server)
+    server.add_generic_rpc_handlers((_reflection((SERVICE, HEALTH_SERVICE, reflection.SERVICE_NAME)),))
+
+
+def _reflection(services: Sequence[str]) -> grpc.GenericRpcHandler:
+    """The reflection of the services. A request that cannot be read is INVALID_ARGUMENT; the package itself says UNKNOWN."""
+    servicer = reflection.aio.ReflectionServicer(services)
+
+    async def inform(
+        requests: AsyncIterator[ServerReflectionRequest | DecodeError], context: Context
+    ) -> AsyncGenerator[Message, None]:
+        messages = (readable(request, ServerReflectionRequest) async for request in requests)
+        async for answer in servicer.ServerReflectionInfo(messages, context):
+            yield answer
+
+    return grpc.method_handlers_generic_handler(
+        reflection.SERVICE_NAME, {"ServerReflectionInfo": stream(inform, ServerReflectionRequest)}
+    )
 
 
 def _observe(parts: Parts, observer: "Observer", health: Health, clock: ServerClock) -> None:

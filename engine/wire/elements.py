@@ -42,7 +42,17 @@ class _List:
     most: int
     """Entries of one list."""
     fields: "_Fields | None"
-    """Those of the messages in it; None for texts."""
+    """Those of the messages in it; None for texts and numbers."""
+    width: int
+    """Bytes of a number in a packed list, 1 for those of any length; 0 for messages and texts."""
+
+    def entries(self, data: bytes, position: int, length: int | None) -> int:
+        """How many entries a field on the wire adds. length: None for a number that is not in a packed list."""
+        if self.width == 0 or length is None:
+            return int((length is None) == (self.width > 0))
+        if self.width == 1:
+            return len(data[position : position + length].translate(None, _CONTINUED))
+        return length // self.width
 
 
 _Fields: TypeAlias = dict[int, _List]
@@ -50,6 +60,8 @@ _Fields: TypeAlias = dict[int, _List]
 
 
 _SHORT = bytes(range(16))
+_CONTINUED = bytes(range(128, 256))
+"""All bytes of a number but the last."""
 
 
 def element_check(kind: type[Message]) -> Callable[[bytes], None]:
@@ -58,17 +70,27 @@ def element_check(kind: type[Message]) -> Callable[[bytes], None]:
     Bytes that are no message pass: to parse them fails. A message of ordinary density costs two passes at the speed of C.
     """
     fields = _fields_of(kind.DESCRIPTOR)
+    levels = _levels(fields)
 
     def check(data: bytes) -> None:
-        if _at_most(data) > MOST_ELEMENTS:
+        if _at_most(data, levels) > MOST_ELEMENTS:
             _count(data, 0, len(data), fields, MOST_ELEMENTS)
 
     return check
 
 
-def _at_most(data: bytes) -> int:
-    """More elements than this cannot be in the bytes: each has a length below 16, which is a byte, or takes 18 bytes."""
-    return len(data) - len(data.translate(None, _SHORT)) + len(data) // 18
+def _at_most(data: bytes, levels: int) -> int:
+    """More messages and texts than this cannot be in the bytes, in as many levels.
+
+    Each has a length below 16, which is a byte, or takes 18 bytes, in which others may be on the levels below. Numbers in
+    packed lists may be more: they take eight times the bytes of a message that nothing else makes count.
+    """
+    return len(data) - len(data.translate(None, _SHORT)) + levels * len(data) // 18
+
+
+def _levels(fields: "_Fields") -> int:
+    """How deep elements are nested at most."""
+    return 1 + max((_levels(field.fields) for field in fields.values() if field.fields), default=0)
 
 
 @cache
@@ -76,16 +98,27 @@ def _fields_of(descriptor: Any) -> _Fields:
     fields: _Fields = {}
     for field in descriptor.fields:
         message = field.message_type
-        if message is not None or (field.is_repeated and field.type in _TEXTS):
+        if message is not None or field.is_repeated:
             fields[field.number] = _List(
                 field.name,
                 _MOST.get(field.name, _MOST_OF_OTHERS),
                 None if message is None else _fields_of(message),
+                _WIDTHS.get(field.type, 1),
             )
     return fields
 
 
-_TEXTS = (FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_BYTES)
+_WIDTHS = {
+    FieldDescriptor.TYPE_MESSAGE: 0,
+    FieldDescriptor.TYPE_STRING: 0,
+    FieldDescriptor.TYPE_BYTES: 0,
+    FieldDescriptor.TYPE_DOUBLE: 8,
+    FieldDescriptor.TYPE_FIXED64: 8,
+    FieldDescriptor.TYPE_SFIXED64: 8,
+    FieldDescriptor.TYPE_FLOAT: 4,
+    FieldDescriptor.TYPE_FIXED32: 4,
+    FieldDescriptor.TYPE_SFIXED32: 4,
+}
 
 
 def _count(data: bytes, position: int, end: int, fields: _Fields, room: int) -> int:
@@ -97,25 +130,28 @@ def _count(data: bytes, position: int, end: int, fields: _Fields, room: int) -> 
         except IndexError:
             return room
         field = fields.get(number)
-        if length is None or field is None:
+        if field is None:
             position += length or 0
             continue
-        room -= 1
-        entries[number] = entries.get(number, 0) + 1
+        added = field.entries(data, position, length)
+        room -= added
+        entries[number] = entries.get(number, 0) + added
         if entries[number] > field.most:
             raise TooManyElements(field.name, f"must be at most {field.most:,}")
         if room < 0:
             raise TooManyElements("", f"the message has more than {MOST_ELEMENTS:,} parts: split it")
         if field.fields and length:
             room = _count(data, position, min(position + length, end), field.fields, room)
-        position += length
+        position += length or 0
     return room
 
 
 def _next_field(data: bytes, position: int) -> tuple[int, int, int | None]:
     """The number of the field at the position, where its value begins (if it is read here: ends), and the value's length.
 
-    The length is None for numbers. Raises IndexError at the end of the bytes, also for what is no field.
+    The length is None for numbers. What begins or ends a group counts as an empty field 0, which no message has: the
+    parser skips groups, and what is in one is counted as if it stood outside. Raises IndexError at the end of the
+    bytes, also for what is no field.
     """
     tag, position = _varint(data, position)
     match tag & 7:
@@ -126,6 +162,8 @@ def _next_field(data: bytes, position: int) -> tuple[int, int, int | None]:
         case 2:
             length, position = _varint(data, position)
             return tag >> 3, position, length
+        case 3 | 4:
+            return 0, position, 0
         case 5:
             return tag >> 3, position + 4, None
         case _:

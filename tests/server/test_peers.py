@@ -1,7 +1,9 @@
 """Peers that read nothing, send half, or send much: the server goes on, keeps its memory, and stops when it is told to."""
 
+import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -12,6 +14,8 @@ from engine.client import Client
 from engine.server.access.interceptor import MOST_OPEN_CALLS
 from engine.server.access.roles import Role
 from engine.server.health_service import MOST_WATCHES_OF_A_CONNECTION
+from tests.logs import Log
+from tests.postgres import postgres
 from tests.requests import li_na
 from tests.server.access.conftest import token_for, write_callers
 from tests.server.http2 import peer_of
@@ -64,6 +68,48 @@ def test_a_second_signal_ends_a_server_at_once(book: Path, log: Path) -> None:
             assert server.stop(within=HANGS) == 0
 
 
+def test_a_frozen_database_does_not_delay_the_stop(book: Path) -> None:
+    """One that keeps its connections and answers nothing: a signal ends the server after the time that the log may take."""
+    with postgres() as database, serving(book, Log(database.create_database("frozen"))) as server:
+        with Client(server.target, timeout=HANGS) as client:
+            client.decide(li_na())
+        with database.frozen(), peer_of(server.target) as peer:
+            peer.call("/tact.v1.Decisions/Decide", li_na("waits").SerializeToString())
+            assert server.stop(within=HANGS) == 0
+    assert any("the log did not answer" in line for line in server.errors)
+
+
+def test_a_file_that_cannot_be_read_delays_neither_calls_nor_the_stop(
+    book: Path, log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A callers file as on a disk that does not answer: calls still end in time, and the server stops."""
+    monkeypatch.setenv("TACT_REQUEST_TIMEOUT", "1")
+    token, entry = token_for("shop", Role.DECIDE)
+    callers, pipe = write_callers(tmp_path / "callers.toml", entry), tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with serving(book, log, "--callers", str(callers)) as server, peer_of(server.target) as peer:
+        pipe.rename(callers)
+        writer = callers.open("wb")  # returns when the server has begun to read
+        with writer:
+            call = peer.call("/tact.v1.Decisions/Decide", b"\0", of=100, token=token)
+            assert peer.statuses([call]) == {call: str(grpc.StatusCode.DEADLINE_EXCEEDED.value[0])}
+            assert server.stop(within=HANGS) == 0
+
+
+@pytest.mark.parametrize("method", ["Check", "List", "Watch"])
+def test_requests_to_health_are_small(book: Path, log: Path, method: str) -> None:
+    """A watch keeps its request without a token: 1,000 of them with 4 MB each would take 4 GB."""
+    with serving(book, log) as server, grpc.insecure_channel(server.target) as channel:
+        for body in (
+            HealthCheckRequest(service="x" * 2000).SerializeToString(),
+            b"\x12\xd0\x0f" + bytes(2000),
+        ):
+            call: Any = channel.unary_stream(f"/grpc.health.v1.Health/{method}")
+            with pytest.raises(grpc.RpcError) as caught:
+                next(iter(call(body, timeout=HANGS)))
+            assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+
 def test_watches_of_a_connection_are_bounded(book: Path, log: Path) -> None:
     """One more than the bound is refused, and another connection may still watch."""
     with serving(book, log) as server, grpc.insecure_channel(server.target) as channel:
@@ -101,7 +147,9 @@ _DENSE: dict[str, bytes] = {
     "Record": b"\x0a\x00" * 2_000_000,
     "Link": b"\x0a\x00" * 2_000_000,
     "Explain": b"\x1a\x00" * 2_000_000,
+    "DecideBatch behind a group": b"\xfb\x3f\xfc\x3f" + b"\x0a\x00" * 2_000_000,
 }
+"""Messages by the method to which they are sent, with what is odd about them."""
 _OTHERS: dict[str, bytes] = {
     "DecideBatch": (b"\x0a\x84\x01" + b"\x22\x00" * 66) * 1000,
     "Decide": b"\xff" * 4_000_000,
@@ -128,7 +176,7 @@ def test_messages_do_not_take_more_memory_than_is_said(book: Path, log: Path) ->
 
 
 def _code_of(channel: grpc.Channel, method: str, body: bytes) -> tuple[grpc.StatusCode, str]:
-    call = channel.unary_unary(f"/tact.v1.Decisions/{method}")  # type: ignore[var-annotated]
+    call = channel.unary_unary(f"/tact.v1.Decisions/{method.split(maxsplit=1)[0]}")  # type: ignore[var-annotated]
     try:
         call(body, timeout=HANGS)
     except grpc.RpcError as error:

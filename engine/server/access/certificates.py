@@ -98,13 +98,23 @@ def names_of_peer(properties: Mapping[str, Iterable[bytes]]) -> tuple[str, ...] 
 
 @lru_cache(1024)
 def _names_in(pem: bytes) -> tuple[str, ...]:
-    """The host names, URIs, addresses of mail and IP addresses; the common names of a certificate without these (RFC 6125)."""
+    """The host names, URIs, addresses of mail and IP addresses; the common names of a certificate without these (RFC 6125).
+
+    None of a certificate whose names cannot all be read.
+    """
     from cryptography import x509  # noqa: PLC0415 an extra
     from cryptography.x509.oid import NameOID  # noqa: PLC0415
 
-    certificate = x509.load_pem_x509_certificate(pem)
+    odd = (ValueError, x509.DuplicateExtension, x509.InvalidVersion, x509.UnsupportedGeneralNameType)
+    try:
+        certificate = x509.load_pem_x509_certificate(pem)
+        extensions = certificate.extensions
+    except (
+        odd
+    ):  # TLS takes some certificates with names that cannot be read, such as a host name that is not ASCII
+        return ()
     names: list[str] = []
-    for alternatives in certificate.extensions:
+    for alternatives in extensions:
         if isinstance(alternatives.value, x509.SubjectAlternativeName):
             for kind in (x509.DNSName, x509.UniformResourceIdentifier, x509.RFC822Name):
                 names += alternatives.value.get_values_for_type(kind)

@@ -1,7 +1,9 @@
 """Access control as the settings say: the interceptor and the certificate, kept up to date with their files."""
 
 import asyncio
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 import grpc
 
@@ -11,9 +13,12 @@ from engine.server.access.certificates import Certificates
 from engine.server.access.file_watcher import WatchedFile
 from engine.server.access.interceptor import AccessInterceptor
 from engine.server.access.limits import Limits, RateLimit
+from engine.server.background import in_thread
 from engine.settings import Settings
 
 _LOOK_SECONDS = 1.0
+_READ_SECONDS = 30.0
+"""How long the file system may take to answer."""
 
 
 class AccessWiring:
@@ -21,6 +26,7 @@ class AccessWiring:
 
     def __init__(self, settings: Settings) -> None:
         self._files: list[WatchedFile] = []
+        self._looking: asyncio.Future[None] | None = None
         self._callers = self._read_callers(settings)
         self._certificates = self._read_certificates(settings)
         self.access = AccessInterceptor(lambda: self._callers, settings.request_timeout, settings.stream_idle)
@@ -29,13 +35,30 @@ class AccessWiring:
         """The credentials to open the port with; None: without TLS. To be called once."""
         return self._certificates.credentials() if self._certificates else None
 
-    async def follow(self) -> None:
-        """Every second until cancelled, reads changed files again and ends calls that may not go on."""
+    def loops(self) -> dict[str, Callable[[], Coroutine[Any, Any, None]]]:
+        """What has to run for as long as there are calls, by name. Calls end in time also while a file cannot be read."""
+        return {"time of calls": self._follow_calls, "callers and certificates": self._follow_files}
+
+    async def _follow_calls(self) -> None:
+        """Every second until cancelled, ends calls that may not go on."""
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
             self.access.sweep()
-            for file in self._files:
-                await asyncio.to_thread(file.look)
+
+    async def _follow_files(self) -> None:
+        """Every second until cancelled, reads changed files again. Raises TimeoutError if the file system does not answer."""
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)
+            if self._looking is None or self._looking.done():
+                self._looking = in_thread(self._look)
+            await asyncio.wait((self._looking,), timeout=_READ_SECONDS)
+            if not self._looking.done():
+                raise TimeoutError("the files of callers and certificates cannot be read in time")
+            await self._looking
+
+    def _look(self) -> None:
+        for file in self._files:
+            file.look()
 
     def _read_callers(self, settings: Settings) -> Callers:
         limits = Limits(settings.rate, settings.burst, settings.calls_at_once)

@@ -19,6 +19,7 @@ from engine.rulebook.load import load_sources
 from engine.rulebook.model.book import Book
 from engine.rulebook.report.diagnostics import Diagnostic, Severity, in_short
 from engine.rulebook.text import files
+from engine.server.background import in_thread
 from engine.server.book.probe import probe
 
 log = structlog.get_logger()
@@ -106,7 +107,7 @@ class BookSource(Generic[Prepared]):
         start, before = time.monotonic(), self._host.version
         even_unchanged, self._even_unchanged = self._even_unchanged, False
         try:
-            prepared, diagnostics = await asyncio.to_thread(self._read, None if even_unchanged else before)
+            prepared, diagnostics = await in_thread(partial(self._read, None if even_unchanged else before))
         except Exception:
             log.exception("reload failed", live=before)
             return Reloaded.FAILED

@@ -8,6 +8,7 @@ import trustme
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtensionOID
 
 from engine.client import Tls
 from engine.server.access.roles import Role
@@ -50,8 +51,13 @@ class Authority:
         """What a client calls with whose certificate names it by a URI, as SPIFFE does."""
         return self.client_with(x509.UniformResourceIdentifier(uri))
 
-    def client_with(self, name: x509.GeneralName) -> Tls:
-        """What a client calls with whose certificate has exactly this name."""
+    def client_with(self, name: x509.GeneralName | bytes) -> Tls:
+        """What a client calls with whose certificate has exactly this name, or these bytes in place of its names."""
+        names: x509.ExtensionType = (
+            x509.UnrecognizedExtension(ExtensionOID.SUBJECT_ALTERNATIVE_NAME, name)
+            if isinstance(name, bytes)
+            else x509.SubjectAlternativeName([name])
+        )
         key = ec.generate_private_key(ec.SECP256R1())
         issuer = x509.load_pem_x509_certificate(self.ca.cert_pem.bytes())
         signer = serialization.load_pem_private_key(self.ca.private_key_pem.bytes(), None)
@@ -64,7 +70,7 @@ class Authority:
             .serial_number(x509.random_serial_number())
             .not_valid_before(issuer.not_valid_before_utc)
             .not_valid_after(issuer.not_valid_after_utc)
-            .add_extension(x509.SubjectAlternativeName([name]), critical=True)
+            .add_extension(names, critical=True)
             .sign(signer, hashes.SHA256())
         )
         cert_file, key_file = self.folder / "uri.pem", self.folder / "uri.key"

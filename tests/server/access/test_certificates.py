@@ -29,6 +29,10 @@ def presented(target: str) -> str:
     return ssl.get_server_certificate((host, int(port)))
 
 
+NOT_ASCII, OF_NO_KIND = b"\x30\x03\x82\x01\xff", b"\x30\x06\xa3\x04\x30\x02\x05\x00"
+"""The names of certificates that TLS takes and nobody can read: a host name, and a kind that is not used."""
+
+
 def is_known(target: str, tls: Tls | None, token: str | None = None) -> bool:
     """Whether the server knows who calls with these."""
     with Client(target, timeout=60, attempts=1, tls=tls, token=token) as client:
@@ -91,6 +95,8 @@ def test_a_certificate_says_who_calls(book: Path, log: Path, authority: Authorit
         assert not is_known(server.target, authority.client("stranger.example"))
         for name in ("mailer.example\0.evil.example", "mailer.example\0"):
             assert not is_known(server.target, authority.client_with(x509.DNSName(name)))
+        for names in (NOT_ASCII, OF_NO_KIND):
+            assert not is_known(server.target, authority.client_with(names))
         assert not is_known(server.target, mailer, SHOP)
         assert not is_known(server.target, mailer, "tact_wrong")
         with Client(server.target, timeout=60, tls=mailer) as client:
