@@ -63,7 +63,7 @@ class Replayed(NamedTuple):
 NO_BOOK = "its book is not in the log; --books names folders of books"
 
 
-_MASKED = "the log does not hold a masked value that its book reads"
+MASKED = "the log does not hold a masked value that its book reads"
 
 
 _UNREADABLE = "its row is not one that any version has written"
@@ -159,7 +159,7 @@ def _why_not(logged: LoggedDecision, compiled: CompiledBook, row: DecisionRow, s
     if logged.masked:
         addresses = {channel.address for channel in compiled.book.channels.values()}
         if not addresses.issuperset(logged.masked) or compiled.values_read().intersection(logged.masked):
-            return _MASKED
+            return MASKED
     is_earlier = any(len(counter) < _COUNTER for counter in orjson.loads(row.trace)["counters"])
     unlisted = (
         rule_result.rule.kind in SHARED
