@@ -15,6 +15,7 @@ COMMANDS = (
     "explain",
     "test",
     "buckets",
+    "plan",
     "health",
     "migrate",
     "token",
