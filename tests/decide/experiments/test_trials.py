@@ -1,6 +1,7 @@
 """Trials of rules: for whom a rule is lifted, what the log and explanations say, and that decisions can be repeated."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from engine.ledger.commit.decisions import DecideCommand
 from engine.ledger.commit.group import commit_group
 from engine.ledger.store.open import open_store
 from engine.ledger.store.store import Store
+from engine.measure.replay import Books, Result, replay_log
 from engine.model.decision import Decision, Outcome
 from engine.model.request import Request
 from engine.model.values import Value
@@ -125,6 +127,18 @@ def test_the_log_says_who_was_in_the_trial(store: Store, any_log: Log) -> None:
             assert json.loads(trace)["experiments"] == [row]
         counters = [json.loads(trace)["counters"][0][:4] for (trace,) in traces]
         assert counters == [["weekly", 0, 1, False], ["weekly", 1, 1, not inside]]
+
+
+def test_decisions_of_trials_are_replayed_byte_for_byte(store: Store) -> None:
+    """Who is in a trial is known from salt and person, so that decisions and traces come out as they were logged."""
+    compiled = book_of(WEEKLY + "\n  " + RULES["space"][0], RULES["cream/per_customer"][1])
+    outcomes = Counter(
+        decide(compiled, store, f"person-{number}", day).outcome for number in range(60) for day in (0, 1, 3)
+    )
+    assert outcomes[Outcome.BLOCKED] > 20
+    assert outcomes[Outcome.OFFER] > 65
+    results = [*replay_log(store, Books(store, [compiled.book]))]
+    assert [(entry.result, entry.patch) for entry in results] == [(Result.EQUAL, ())] * 180
 
 
 async def test_explanations_say_that_it_was_not_applied(tmp_path: Path) -> None:
