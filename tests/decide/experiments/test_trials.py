@@ -19,7 +19,7 @@ from engine.ledger.commit.group import commit_group
 from engine.ledger.queries.decisions import decisions_after
 from engine.ledger.store.open import open_store
 from engine.ledger.store.store import Store
-from engine.measure.replay import END, Result, replay
+from engine.measure.replay import END, ReplayResult, replay
 from engine.model.decision import Decision, Outcome
 from engine.model.request import Request
 from engine.model.values import Value
@@ -141,7 +141,7 @@ def test_decisions_of_trials_are_replayed_byte_for_byte(store: Store) -> None:
     with store.transaction(writes=False):
         rows = decisions_after(store, "", 1_000, 0, END)
     results = [replay(row, compiled) for row in rows]
-    assert [(entry.result, entry.patch) for entry in results] == [(Result.EQUAL, ())] * 180
+    assert [(entry.result, entry.patch) for entry in results] == [(ReplayResult.EQUAL, ())] * 180
 
 
 async def test_explanations_say_that_it_was_not_applied(tmp_path: Path) -> None:
