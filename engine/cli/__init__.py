@@ -19,6 +19,7 @@ COMMANDS = (
     "test",
     "simulate",
     "buckets",
+    "plan",
     "health",
     "migrate",
     "export",

@@ -218,7 +218,7 @@ def _experiments(
     evaluation: Evaluation, listed: Sequence[TriedCandidate], selection: Selection, person: str
 ) -> Iterator[list[str | float | bool]]:
     """The experiments that had a part: campaign, purpose, name, salt, bounds of the range, and whether the person is in it."""
-    samples_by_campaign = [
+    samples_by_campaign: list[tuple[str, Sequence[Sample]]] = [
         (tried.candidate.compiled_campaign.campaign.name, tried.candidate.compiled_campaign.gates)
         for tried in listed
     ]
@@ -226,9 +226,25 @@ def _experiments(
         (chosen.proposal.compiled_campaign.campaign.name, chosen.proposal.campaign_channel.withholding)
         for chosen in selection.chosen
     ]
+    samples_by_campaign += [
+        (tried.candidate.compiled_campaign.campaign.name, [*_trials(tried)]) for tried in listed if tried.read
+    ]
     for campaign, samples in samples_by_campaign:
         for sample in samples:
             yield [campaign, *_sample(sample, evaluation, person)]
+
+
+def _trials(tried: TriedCandidate) -> Iterator[Sample]:
+    """The trials of the rules that were evaluated for the candidate, each rule's once."""
+    seen = set()
+    channels = tried.candidate.compiled_campaign.campaign_channels
+    for channel_result in tried.read:
+        trials = channels[channel_result.channel].trials
+        for rule_result in channel_result.rule_results if trials else ():
+            name = rule_result.rule.name
+            if name in trials and name not in seen:
+                seen.add(name)
+                yield trials[name]
 
 
 def _sample(sample: Sample, evaluation: Evaluation, person: str) -> tuple[str, str, str, float, float, bool]:
