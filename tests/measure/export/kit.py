@@ -140,14 +140,16 @@ def fill(store: Store, compiled: CompiledBook, persons: int = 24) -> list[Decisi
 
 def rows_of(folder: Path, table: str) -> list[tuple[Any, ...]]:
     """The rows of a table of an export, in order."""
-    files = str(folder / table / "*.parquet")
-    return duckdb.sql(f"SELECT * FROM read_parquet('{files}') ORDER BY ALL").fetchall()
+    return [tuple(row.values()) for row in dicts_of(folder, table)]
 
 
 def dicts_of(folder: Path, table: str) -> list[dict[str, Any]]:
     """The same, by column."""
-    relation = duckdb.sql(f"SELECT * FROM read_parquet('{folder / table / '*.parquet'}') ORDER BY ALL")
-    return [dict(zip(relation.columns, row, strict=True)) for row in relation.fetchall()]
+    with duckdb.connect() as connection:
+        files = str(folder / table / "*.parquet")
+        rows = connection.execute(f"SELECT * FROM read_parquet('{files}') ORDER BY ALL")
+        columns = [column[0] for column in rows.description or ()]
+        return [dict(zip(columns, row, strict=True)) for row in rows.fetchall()]
 
 
 def content_of(folder: Path) -> dict[str, Sequence[tuple[Any, ...]]]:
