@@ -319,7 +319,7 @@ class _Export:
         for table, part in files:
             temporary = self._temporary(table, part)
             ((count,),) = self._stage.execute(
-                f"COPY ({files[table, part]}) TO {_literal(temporary)} (FORMAT parquet, COMPRESSION zstd)"
+                f"COPY ({files[table, part]}) TO {_literal(temporary)} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)"
             ).fetchall()
             sync(temporary)
             rows[table, part] = count
