@@ -14,7 +14,7 @@ from engine.decide.experiments.posteriors import Propensity
 from engine.decide.pressure.counters import LoggedQuotaCounts, QuotaCounts
 from engine.decide.signals.strata import PREFIX
 from engine.ledger.memory import memory_of
-from engine.ledger.queries import contacts, decisions
+from engine.ledger.queries import books, contacts, decisions
 from engine.ledger.store.rows import DecisionRow
 from engine.ledger.store.store import Store
 from engine.model.contact import Contact, Facts
@@ -23,7 +23,8 @@ from engine.model.decision import CandidateOutcome, Decision, Reason, ReasonCode
 from engine.model.outcome import PastOutcome
 from engine.model.request import Request
 from engine.model.values import KeptBlank, Value, is_blank
-from engine.rulebook.model.book import AttributeType
+from engine.rulebook.load import load_text
+from engine.rulebook.model.book import AttributeType, Book
 
 _UNKNOWN_ADDRESS = "…"
 """Stands for an address, which the log does not hold: deciding only needs to know that there was one."""
@@ -73,6 +74,16 @@ def find_logged(store: Store, decision_id: str, compiled: CompiledBook) -> Logge
     return logged._replace(history=tuple(contacts.contacts_before(store, row, row.at - lookback)))
 
 
+def logged_book(store: Store, version: str) -> Book | None:
+    """The book of a version, from its text in the log, inside a transaction.
+
+    None where the log does not have the text, or this program makes another book of it than the one that wrote it.
+    """
+    row = books.book_of(store, version)
+    book = None if row is None else load_text(row.text).book
+    return book if book is not None and book.version == version else None
+
+
 def logged_decision_of(row: DecisionRow, compiled: CompiledBook) -> LoggedDecision:
     """Reads the row; types of values are those of the given book, which should be the one that decided."""
     inputs, trace = orjson.loads(row.inputs), orjson.loads(row.trace)
@@ -87,7 +98,7 @@ def logged_decision_of(row: DecisionRow, compiled: CompiledBook) -> LoggedDecisi
         row.person,
         _customer_state(trace),
         inputs.get("conversions", {}),
-        _request(row, inputs, decision.request_id, compiled),
+        _request(row, inputs, trace, decision.request_id, compiled),
         _learned(trace),
         tuple(inputs["masked"]),
     )
@@ -99,7 +110,25 @@ def _counter(logged: Sequence[Any]) -> tuple[str, int | None, int | None]:
     return rule, counted, rest[0] if rest else None
 
 
-def _request(row: DecisionRow, inputs: Mapping[str, Any], request_id: str, compiled: CompiledBook) -> Request:
+def _empty(inputs: Mapping[str, Any], trace: Mapping[str, Any], compiled: CompiledBook) -> list[str]:
+    """The masked values that were empty; in rows of earlier versions the addresses of channels that were out of reach."""
+    channels = {
+        name
+        for _, _, _, _, obstacles, *_ in trace["candidates"]
+        for code, name in obstacles
+        if code == ReasonCode.UNREACHABLE
+    }
+    addresses = (channel.address for name, channel in compiled.book.channels.items() if name in channels)
+    return [*inputs.get("masked_empty", ()), *(name for name in addresses if name in inputs["masked"])]
+
+
+def _request(
+    row: DecisionRow,
+    inputs: Mapping[str, Any],
+    trace: Mapping[str, Any],
+    request_id: str,
+    compiled: CompiledBook,
+) -> Request:
     addresses = {channel.address for channel in compiled.book.channels.values()}
     attributes = {
         name: _value(name, value, compiled)
@@ -110,6 +139,7 @@ def _request(row: DecisionRow, inputs: Mapping[str, Any], request_id: str, compi
         blanks = ((name, value) for name, value in attributes.items() if is_blank(value))
         attributes |= {name: KeptBlank(value) for name, value in blanks}
     attributes |= {name: _UNKNOWN_ADDRESS for name in inputs["masked"] if name in addresses}
+    attributes |= dict.fromkeys(_empty(inputs, trace, compiled), "")
     return Request(
         customer=inputs.get("customer", row.person),
         now=row.at,
@@ -152,8 +182,9 @@ def _customer_state(trace: Mapping[str, Any]) -> CustomerState:
 
 
 def _candidate_outcome(
-    campaign: str, score: float, code: str, name: str, obstacles: Iterable[Sequence[str]]
+    campaign: str, score: float, code: str, name: str, obstacles: Iterable[Sequence[str]], *_: Any
 ) -> CandidateOutcome:
+    """A candidate; earlier versions did not log its tier, which is not read."""
     details = tuple(Reason(ReasonCode(blocked), rule) for blocked, rule in obstacles)
     return CandidateOutcome(campaign, Reason(ReasonCode(code), name), score, details)
 

@@ -289,6 +289,8 @@ class Book:
     derived: Derived = field(default_factory=Derived)
     events: EventStore = field(default_factory=EventStore)
     experiments: Experiments = field(default_factory=Experiments)
+    text: str = field(default="", compare=False, repr=False)
+    """A JSON object of its files, by name; it loads again by `load_text`, to the same version. Empty: not read from files."""
 
     @property
     def rules(self) -> tuple[str, ...]:
