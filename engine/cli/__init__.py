@@ -16,6 +16,7 @@ COMMANDS = (
     "replay",
     "test",
     "simulate",
+    "diff",
     "buckets",
     "health",
     "migrate",
