@@ -18,6 +18,7 @@ from engine.measure.diff import BookDiff, diff_log
 from engine.measure.replay import Books
 from engine.model.instant import DAY, from_datetime
 from engine.model.request import Request
+from engine.model.values import Attributes
 from tests.books import compiled_book
 from tests.logs import Log, sqlite_log
 from tests.measure.busy import BUSY, Visits
@@ -52,7 +53,7 @@ def decide(compiled: CompiledBook, log: Log, days: int) -> None:
         await engine.keep_book(STARTED)
         for day in range(days):
             for customer, age in AGES.items():
-                attributes = {"profile.phone": f"+{age}", "profile.age": age}
+                attributes: Attributes = {"profile.phone": f"+{age}", "profile.age": age}
                 await engine.decide(Request(customer, STARTED + day * DAY, attributes))
 
     try:
