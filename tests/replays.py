@@ -4,7 +4,7 @@ from contextlib import closing
 from pathlib import Path
 
 from engine.ledger.store.open import open_store
-from engine.measure.replay import MASKED, Books, Result, replay_log
+from engine.measure.replay import MASKED, Books, ReplayResult, replay_log
 
 
 def assert_replays(url: str, folder: Path | None = None, *, masked: int = 0) -> int:
@@ -14,7 +14,7 @@ def assert_replays(url: str, folder: Path | None = None, *, masked: int = 0) -> 
     """
     with closing(open_store(url)) as store:
         replayed = list(replay_log(store, Books(store, folder)))
-    others = [decision for decision in replayed if decision.result is not Result.EQUAL]
+    others = [decision for decision in replayed if decision.result is not ReplayResult.EQUAL]
     hidden = [decision for decision in others if decision.reason == MASKED]
     assert len(others) == len(hidden) <= masked, [decision for decision in others if decision not in hidden][
         :3

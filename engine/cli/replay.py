@@ -18,7 +18,7 @@ from engine.ledger.errors import LedgerError
 from engine.ledger.queries.decisions import count_decisions
 from engine.ledger.store.open import check_url, is_missing, open_store
 from engine.ledger.store.store import Store
-from engine.measure.replay import END, Books, Replayed, Result, replay_log
+from engine.measure.replay import END, Books, Replayed, ReplayResult, replay_log
 from engine.model.instant import Instant, from_datetime
 
 _MOST_SHOWN = 20
@@ -69,7 +69,7 @@ def replay(
         typer.echo(_json(counts, reasons, differing))
     else:
         _show(counts, reasons, differing)
-    if counts[Result.DIFFERENT]:
+    if counts[ReplayResult.DIFFERENT]:
         raise typer.Exit(OTHER)
 
 
@@ -88,19 +88,19 @@ def moment_of(option: str, text: str | None, otherwise: Instant) -> Instant:
 
 def _replayed(
     url: str, books: Path | None, period: tuple[Instant, Instant]
-) -> tuple[Counter[Result], Counter[str], list[Replayed]]:
+) -> tuple[Counter[ReplayResult], Counter[str], list[Replayed]]:
     """How many decisions came out how, the reasons of those that are not replayable, and those that differ."""
     since, until = period
-    counts, reasons = Counter[Result](), Counter[str]()
+    counts, reasons = Counter[ReplayResult](), Counter[str]()
     differing: list[Replayed] = []
     store = open_store(url)
     try:
         with _progress(store, since, until) as advance:
             for replayed in replay_log(store, Books(store, books), since=since, until=until):
                 counts[replayed.result] += 1
-                if replayed.result is Result.NOT_REPLAYABLE:
+                if replayed.result is ReplayResult.NOT_REPLAYABLE:
                     reasons[replayed.reason] += 1
-                elif replayed.result is Result.DIFFERENT and len(differing) < _MOST_LISTED:
+                elif replayed.result is ReplayResult.DIFFERENT and len(differing) < _MOST_LISTED:
                     differing.append(replayed)
                 advance()
     finally:
@@ -123,10 +123,10 @@ def _progress(store: Store, since: Instant, until: Instant) -> Iterator[Any]:
         yield lambda: bar.advance(task)
 
 
-def _json(counts: Counter[Result], reasons: Counter[str], differing: list[Replayed]) -> str:
+def _json(counts: Counter[ReplayResult], reasons: Counter[str], differing: list[Replayed]) -> str:
     document = {
         "decisions": counts.total(),
-        **{str(result): counts[result] for result in Result},
+        **{str(result): counts[result] for result in ReplayResult},
         "reasons": dict(sorted(reasons.items())),
         "differences": [
             {"decision_id": replayed.decision_id, "patch": list(replayed.patch)} for replayed in differing
@@ -135,17 +135,17 @@ def _json(counts: Counter[Result], reasons: Counter[str], differing: list[Replay
     return orjson.dumps(document, option=orjson.OPT_INDENT_2).decode()
 
 
-def _show(counts: Counter[Result], reasons: Counter[str], differing: list[Replayed]) -> None:
+def _show(counts: Counter[ReplayResult], reasons: Counter[str], differing: list[Replayed]) -> None:
     for replayed in differing[:_MOST_SHOWN]:
         typer.echo(f"{replayed.decision_id} differs:")
         for operation in replayed.patch:
             typer.echo(f"  {orjson.dumps(operation).decode()}")
-    more = counts[Result.DIFFERENT] - len(differing[:_MOST_SHOWN])
+    more = counts[ReplayResult.DIFFERENT] - len(differing[:_MOST_SHOWN])
     if more:
         typer.echo(f"… and {more:,} more")
     typer.echo(
-        f"{counts.total():,} decisions: {counts[Result.EQUAL]:,} equal, {counts[Result.DIFFERENT]:,} different,"
-        f" {counts[Result.NOT_REPLAYABLE]:,} not replayable"
+        f"{counts.total():,} decisions: {counts[ReplayResult.EQUAL]:,} equal, {counts[ReplayResult.DIFFERENT]:,} different,"
+        f" {counts[ReplayResult.NOT_REPLAYABLE]:,} not replayable"
     )
     for reason, number in reasons.most_common():
         typer.echo(f"  {number:,}: {reason}")

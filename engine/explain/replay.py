@@ -12,7 +12,7 @@ from engine.decide.select import Selection, select
 from engine.engine import Engine
 from engine.explain.explain import explain_decision
 from engine.explain.model import CampaignExplained, ChangeKind, Explained
-from engine.ledger.commit.replay import LoggedDecision, find_logged
+from engine.ledger.commit.replay import LoggedDecision, LoggedState, find_logged
 from engine.model.decision import CandidateOutcome, Decision
 
 _DIFFERS = (
@@ -75,7 +75,9 @@ def _decide_again(evaluation: Evaluation, logged: LoggedDecision) -> Decision:
     return answer(*selected, logged.decision.decision_id, candidate_outcomes=True)
 
 
-def select_again(evaluation: Evaluation, logged: LoggedDecision) -> tuple[Evaluation, Selection]:
+def select_again(
+    evaluation: Evaluation, logged: LoggedState | LoggedDecision
+) -> tuple[Evaluation, Selection]:
     """The evaluation with the conversions of then, and its selection on the state that the log holds."""
     evaluation = evaluation._replace(conversions=logged.conversions)
     return evaluation, select(evaluation, logged.history, logged.person, logged.customer_state, logged.counts)

@@ -21,7 +21,7 @@ from engine.decide.select import Selection
 from engine.decide.signals.python_evaluator import PythonEvaluator
 from engine.explain.replay import select_again
 from engine.ledger.commit.decision_rows import MOST_CANDIDATES, decision_row
-from engine.ledger.commit.replay import LoggedDecision, logged_book, logged_decision_of
+from engine.ledger.commit.replay import LoggedState, logged_book, logged_state_of
 from engine.ledger.queries.decisions import decisions_after
 from engine.ledger.store.rows import DecisionRow
 from engine.ledger.store.store import Store
@@ -41,7 +41,7 @@ _MOST_BOOKS = 4
 """Compiled books that are held at once: decisions come in order of time, and so do their books."""
 
 
-class Result(StrEnum):
+class ReplayResult(StrEnum):
     """How a decision that is made again compares with its row."""
 
     EQUAL = "equal"
@@ -53,7 +53,7 @@ class Replayed(NamedTuple):
     """One decision of the log, made again."""
 
     decision_id: str
-    result: Result
+    result: ReplayResult
     reason: str = ""
     """Why it is not replayable."""
     patch: Sequence[Mapping[str, Any]] = ()
@@ -129,24 +129,24 @@ def replay_log(
 def replay(row: DecisionRow, compiled: CompiledBook | None) -> Replayed:
     """Makes the decision of the row again, by its book."""
     if compiled is None:
-        return Replayed(row.decision_id, Result.NOT_REPLAYABLE, NO_BOOK)
+        return Replayed(row.decision_id, ReplayResult.NOT_REPLAYABLE, NO_BOOK)
     try:
-        logged = logged_decision_of(row, compiled)
+        logged = logged_state_of(row, compiled)
     except (orjson.JSONDecodeError, KeyError, IndexError, TypeError, ValueError):
-        return Replayed(row.decision_id, Result.NOT_REPLAYABLE, _UNREADABLE)
+        return Replayed(row.decision_id, ReplayResult.NOT_REPLAYABLE, _UNREADABLE)
     again, selection = _decide_again(logged, row, compiled)
     if again == row:
-        return Replayed(row.decision_id, Result.EQUAL)
+        return Replayed(row.decision_id, ReplayResult.EQUAL)
     patch = _differences(row, again)
     if not patch:
-        return Replayed(row.decision_id, Result.EQUAL)
+        return Replayed(row.decision_id, ReplayResult.EQUAL)
     if reason := _why_not(logged, compiled, row, selection):
-        return Replayed(row.decision_id, Result.NOT_REPLAYABLE, reason)
-    return Replayed(row.decision_id, Result.DIFFERENT, patch=patch)
+        return Replayed(row.decision_id, ReplayResult.NOT_REPLAYABLE, reason)
+    return Replayed(row.decision_id, ReplayResult.DIFFERENT, patch=patch)
 
 
 def _decide_again(
-    logged: LoggedDecision, row: DecisionRow, compiled: CompiledBook
+    logged: LoggedState, row: DecisionRow, compiled: CompiledBook
 ) -> tuple[DecisionRow, Selection]:
     """The row that the decision has now, and its selection."""
     evaluation, selection = select_again(evaluate(compiled, logged.request, logged.learned), logged)
@@ -154,7 +154,7 @@ def _decide_again(
     return decision_row(evaluation, row.person, decision, selection, logged.customer_state), selection
 
 
-def _why_not(logged: LoggedDecision, compiled: CompiledBook, row: DecisionRow, selection: Selection) -> str:
+def _why_not(logged: LoggedState, compiled: CompiledBook, row: DecisionRow, selection: Selection) -> str:
     """Why a decision that came out differently could not come out as it was; empty: it should have."""
     if logged.masked:
         addresses = {channel.address for channel in compiled.book.channels.values()}

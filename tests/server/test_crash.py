@@ -15,7 +15,7 @@ KILLS = 20
 
 
 def test_acknowledged_decisions_survive_kill_9(book: Path, tmp_path: Path) -> None:
-    """Twenty times killed under load at a random moment: every acknowledged id is logged, whole, with its contact, and replays."""
+    """Twenty times killed under load at a random moment: all that was acknowledged is logged, whole, and replays."""
     rng, log = random.Random(20), sqlite_log(tmp_path)
     acknowledged: dict[str, str] = {}
     for kill in range(KILLS):

@@ -34,6 +34,31 @@ _DERIVED = (PREFIX, *CLOCK)
 """Prefixes of attributes that are derived again from the others."""
 
 
+_PLAIN = frozenset((int, float, bool))
+"""Types of values that JSON does not change."""
+
+
+class LoggedState(NamedTuple):
+    """What the log holds of the request and the state that led to one decision."""
+
+    history: tuple[Contact, ...]
+    """The contacts that pressure rules counted."""
+    counts: QuotaCounts
+    """The counters, as the decision read them."""
+    person: str
+    """The id under which the customer was stored."""
+    customer_state: CustomerState
+    """Consents and outcomes, as far as they were read."""
+    conversions: Mapping[str, int]
+    """By campaign, where a ramp went by them."""
+    request: Request
+    """Without what a book keeps out of the log, and without what signals and the clock add."""
+    learned: Given
+    """What was known of campaigns that learn."""
+    masked: tuple[str, ...]
+    """The attributes whose values the log leaves out."""
+
+
 class LoggedDecision(NamedTuple):
     """What the log holds of one decision."""
 
@@ -86,19 +111,26 @@ def logged_book(store: Store, version: str) -> Book | None:
 
 def logged_decision_of(row: DecisionRow, compiled: CompiledBook) -> LoggedDecision:
     """Reads the row; types of values are those of the given book, which should be the one that decided."""
-    inputs, trace = orjson.loads(row.inputs), orjson.loads(row.trace)
-    decision = from_json(row.answer)
-    return LoggedDecision(
-        decision._replace(
-            candidate_outcomes=tuple(_candidate_outcome(*logged) for logged in trace["candidates"])
-        ),
-        trace["more_candidates"],
+    trace = orjson.loads(row.trace)
+    outcomes = tuple(_candidate_outcome(*logged) for logged in trace["candidates"])
+    decision = from_json(row.answer)._replace(candidate_outcomes=outcomes)
+    return LoggedDecision(decision, trace["more_candidates"], *_state(row, trace, compiled))
+
+
+def logged_state_of(row: DecisionRow, compiled: CompiledBook) -> LoggedState:
+    """Reads the row as `logged_decision_of` does, without the decision: all that making it again takes."""
+    return _state(row, orjson.loads(row.trace), compiled)
+
+
+def _state(row: DecisionRow, trace: Mapping[str, Any], compiled: CompiledBook) -> LoggedState:
+    inputs = orjson.loads(row.inputs)
+    return LoggedState(
         tuple(_contact(logged) for logged in trace["contacts"]),
         LoggedQuotaCounts(row.at, map(_counter, trace["counters"])),
         row.person,
         _customer_state(trace),
         inputs.get("conversions", {}),
-        _request(row, inputs, trace, decision.request_id, compiled),
+        _request(row, inputs, trace, compiled),
         _learned(trace),
         tuple(inputs["masked"]),
     )
@@ -126,12 +158,11 @@ def _request(
     row: DecisionRow,
     inputs: Mapping[str, Any],
     trace: Mapping[str, Any],
-    request_id: str,
     compiled: CompiledBook,
 ) -> Request:
     addresses = {channel.address for channel in compiled.book.channels.values()}
     attributes = {
-        name: _value(name, value, compiled)
+        name: value if type(value) in _PLAIN else _value(name, value, compiled)
         for name, value in inputs["attributes"].items()
         if not name.startswith(_DERIVED)
     }
@@ -149,7 +180,7 @@ def _request(
         channels=tuple(inputs["channels"]),
         placement=row.placement or "",
         max_offers=inputs["max_offers"],
-        request_id=request_id,
+        request_id=row.request_id or "",
         memory=_memory(inputs.get("remembered", ()), row.at),
     )
 
