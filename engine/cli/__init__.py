@@ -18,6 +18,7 @@ COMMANDS = (
     "replay",
     "test",
     "simulate",
+    "diff",
     "buckets",
     "plan",
     "health",

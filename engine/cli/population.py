@@ -56,6 +56,8 @@ def simulated(
         _refuse(path, error.faults)
     except MissingExtra as error:
         fail(str(error), USAGE)
+    except OSError as error:
+        fail(f"{error.filename} cannot be written: {error.strerror}")
     except LedgerError as error:
         fail(f"the simulation could not be run: {error}")
 

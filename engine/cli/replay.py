@@ -58,7 +58,7 @@ def replay(
             raise ValueError(f"there is no log at {url}")
         if books is not None and not books.is_dir():
             raise ValueError(f"{books} is not a folder")
-        period = (_moment("--from", since, 0), _moment("--to", until, END))
+        period = (moment_of("--from", since, 0), moment_of("--to", until, END))
     except ValueError as error:
         fail(str(error), USAGE)
     try:
@@ -73,7 +73,8 @@ def replay(
         raise typer.Exit(OTHER)
 
 
-def _moment(option: str, text: str | None, otherwise: Instant) -> Instant:
+def moment_of(option: str, text: str | None, otherwise: Instant) -> Instant:
+    """The moment that an option names; raises ValueError."""
     if text is None:
         return otherwise
     try:

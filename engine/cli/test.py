@@ -19,7 +19,6 @@ from engine.decide.compiled import CompiledBook, compile_book
 from engine.ledger.errors import LedgerError
 from engine.measure.population.budgets import (
     BudgetResult,
-    LoadedBudgets,
     budget_document,
     check_budgets,
     figure_text,
@@ -84,30 +83,37 @@ def test(
         fail(f"{book} has no tests/{BUDGETS}, whose budgets --people checks", USAGE)
     covered = Coverage(compiled) if coverage or fail_under is not None or coverage_json else None
     results = _play(compiled, _chosen(read.scenarios, only), covered)
-    budgets = _check(compiled, loaded_budgets, people) if people is not None else []
+    budgets = None
+    if people is not None and loaded_budgets.plan is not None:
+        tally = simulated(compiled, people, loaded_budgets.plan).tally
+        budgets = check_budgets(loaded_budgets.budgets, tally)
     if coverage_json and covered:
         _write(coverage_json, _json(coverage_document(covered)))
     if as_json:
-        of_coverage = {"coverage": coverage_document(covered)} if covered else {}
-        of_budgets = {"budgets": [budget_document(result) for result in budgets]} if people else {}
-        typer.echo(_json({**document(compiled.book, results), **of_coverage, **of_budgets}))
+        typer.echo(_json(_report(compiled, results, covered, budgets)))
     else:
         _show(compiled, results)
-        if covered:
-            _show_coverage(covered, fail_under)
-        if people is not None:
-            _show_budgets(budgets)
+        _show_coverage(covered, fail_under)
+        _show_budgets(budgets)
     below = covered is not None and fail_under is not None and covered.percent < fail_under
-    kept = all(result.ok for result in results) and all(result.ok for result in budgets)
+    kept = all(result.ok for result in results) and all(result.ok for result in budgets or ())
     if below or not kept:
         raise typer.Exit(SCENARIO)
 
 
-def _check(compiled: CompiledBook, loaded: LoadedBudgets, people: Path) -> Sequence[BudgetResult]:
-    """The results of the budgets on the simulated people."""
-    if loaded.plan is None:
-        raise AssertionError("budgets without a simulation")
-    return check_budgets(loaded.budgets, simulated(compiled, people, loaded.plan).tally)
+def _report(
+    compiled: CompiledBook,
+    results: Sequence[Result],
+    coverage: Coverage | None,
+    budgets: Sequence[BudgetResult] | None,
+) -> Mapping[str, object]:
+    """The document of --json, with what the options ask for."""
+    report = document(compiled.book, results)
+    if coverage is not None:
+        report["coverage"] = coverage_document(coverage)
+    if budgets is not None:
+        report["budgets"] = [budget_document(result) for result in budgets]
+    return report
 
 
 def _json(report: Mapping[str, object]) -> str:
@@ -181,7 +187,9 @@ def _show_difference(difference: Difference, console: Console) -> None:
         console.print(Text(f"        {'because' if i == 0 else '':<10}{text}"))
 
 
-def _show_coverage(coverage: Coverage, fail_under: float | None) -> None:
+def _show_coverage(coverage: Coverage | None, fail_under: float | None) -> None:
+    if coverage is None:
+        return
     console = screen()
     report = coverage_document(coverage)
     kinds = ", ".join(
@@ -202,7 +210,9 @@ def _show_coverage(coverage: Coverage, fail_under: float | None) -> None:
 _PLURALS = {kind: f"{kind}s" for kind in ("campaign", "variant", "audience", "rule")} | {"branch": "branches"}
 
 
-def _show_budgets(budgets: Sequence[BudgetResult]) -> None:
+def _show_budgets(budgets: Sequence[BudgetResult] | None) -> None:
+    if budgets is None:
+        return
     console = screen()
     for result in budgets:
         word, style = ("ok", "green") if result.ok else ("EXCEEDED", "bold red")

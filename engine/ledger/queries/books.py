@@ -18,6 +18,15 @@ _BOOK = Select(columns(BookRow._fields), "FROM books WHERE version = ?")
 """The row of a version."""
 
 
+_LIKE = Select("version", "FROM books WHERE substr(version, 1, ?) = ? ORDER BY version")
+"""The versions that begin with so many characters of a text."""
+
+
+def versions_like(store: Store, beginning: str) -> list[str]:
+    """The versions in the log that begin with the text."""
+    return [version for (version,) in store.select(_LIKE, len(beginning), beginning)]
+
+
 def present(store: Store, versions: Sequence[str]) -> set[str]:
     """Those of the versions whose texts are in the log."""
     return {version for (version,) in store.select(_PRESENT, versions)}

@@ -114,6 +114,9 @@ def read_budgets(book: Folder, compiled: CompiledBook) -> LoadedBudgets:
                 for index, text in enumerate(getattr(shape, section))
                 if (budget := reader.budget(section, text, (name, section, index))) is not None
             ]
+        if not budgets and not findings.failed:
+            hint = f"for example pressure: [{_FORMS['pressure'][0].example}]"
+            findings.error((name,), Code.EMPTY, "the file holds no budgets", hint)
     if findings.failed or plan is None:
         return LoadedBudgets(None, (), findings.sorted())
     watched = tuple(dict.fromkeys(budget.watched for budget in budgets if budget.watched))

@@ -137,6 +137,7 @@ def test_mistakes(spring: CompiledBook, folder: Path, text: str, message: str) -
     ("text", "message"),
     [
         ("pressure: [p95 contacts a person-week <= 3]", "`simulate` is missing"),
+        ("simulate: {start: 2026-03-02}", "the file holds no budgets"),
         ("simulate: {days: 7}", "`start` is missing"),
         ("simulate: {start: 2026-13-02}", "there is no such day"),
         ("simulate: {start: 2026-03-02, visits: often}", "'often' is not a pattern"),

@@ -95,3 +95,9 @@ def test_people_who_do_not_fit(book: Path, tmp_path: Path) -> None:
         f"tact: {tmp_path / 'people.csv'} does not fit the book: 30 faults",
     ]
     assert run(book, tmp_path / "nobody.csv").exit_code == 2
+
+
+def test_a_file_that_cannot_be_written(book: Path, crowd: Path, tmp_path: Path) -> None:
+    """A folder in place of the output ends the command with code 1 and its name."""
+    result = run(book, crowd, "--days", 1, "--csv", tmp_path)
+    assert (result.exit_code, result.stderr) == (1, f"tact: {tmp_path} cannot be written: Is a directory\n")

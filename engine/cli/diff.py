@@ -1,0 +1,155 @@
+"""`tact diff`: what another book would have decided on the decisions of a log."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from engine.cli.books import loaded_book
+from engine.cli.exits import USAGE, fail
+from engine.cli.options import settings_of
+from engine.cli.replay import moment_of
+from engine.cli.screen import screen, table
+from engine.decide.compiled import CompiledBook, compile_book
+from engine.decide.signals.python_evaluator import PythonEvaluator
+from engine.ledger.commit.replay import logged_book
+from engine.ledger.errors import LedgerError
+from engine.ledger.queries.books import versions_like
+from engine.ledger.queries.decisions import count_decisions
+from engine.ledger.store.open import check_url, is_missing, open_store
+from engine.ledger.store.store import Store
+from engine.measure.diff import diff_document, diff_log
+from engine.measure.replay import END, Books
+from engine.model.instant import Instant
+
+_MOST_SHOWN = 20
+_SHORTEST = 6
+"""Characters of a version that name it."""
+
+_LIMITS = "one step ahead; what customers would do after more or fewer contacts is not in it"
+
+
+def diff(
+    old: Annotated[str, typer.Argument(help="Folder of a book, or a version in the log.")],
+    new: Annotated[str, typer.Argument(help="Folder of a book, or a version in the log.")],
+    log: Annotated[
+        str | None,
+        typer.Option(
+            help="URL of the decision log: sqlite:///FILE or postgresql://USER@HOST/DATABASE. Or TACT_LOG."
+        ),
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option("--from", help="Only decisions from this moment on, such as 2026-03-10T00:00Z."),
+    ] = None,
+    until: Annotated[str | None, typer.Option("--to", help="Only decisions before this moment.")] = None,
+    by: Annotated[
+        str, typer.Option(metavar="ATTRIBUTE", help="Count changed decisions by its logged value.")
+    ] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document, for machines.")] = False,
+) -> None:
+    """Make the decisions of a log by two books, and print what changes; nothing is kept."""
+    url = settings_of(log=log).log
+    try:
+        check_url(url)
+        if is_missing(url):
+            raise ValueError(f"there is no log at {url}")
+        period = (moment_of("--from", since, 0), moment_of("--to", until, END))
+    except ValueError as error:
+        fail(str(error), USAGE)
+    try:
+        report = _compare(url, (old, new), period, by)
+    except LedgerError as error:
+        fail(str(error))
+    if as_json:
+        typer.echo(json.dumps(report, ensure_ascii=False, indent=2))
+    else:
+        _show(report)
+
+
+def _compare(
+    url: str, names: tuple[str, str], period: tuple[Instant, Instant], segment: str
+) -> dict[str, Any]:
+    store = open_store(url)
+    try:
+        pair = _book(store, names[0]), _book(store, names[1])
+        with _progress(store, period) as advance:
+            compared = diff_log(
+                store, pair, books=Books(store), period=period, segment=segment, advance=advance
+            )
+        return diff_document(compared, (pair[0].book.version, pair[1].book.version))
+    finally:
+        store.close()
+
+
+def _book(store: Store, name: str) -> CompiledBook:
+    """The book in the folder, or of the version that begins so; ends the command where there is none."""
+    if Path(name).is_dir():
+        return compile_book(loaded_book(Path(name)), PythonEvaluator)
+    with store.transaction(writes=False):
+        versions = versions_like(store, name) if len(name) >= _SHORTEST else []
+        book = logged_book(store, versions[0]) if len(versions) == 1 else None
+    if book is None:
+        several = f": {len(versions)} versions begin so" if len(versions) > 1 else ""
+        fail(f"{name} is no folder, and no version in the log that this program can read{several}", USAGE)
+    return compile_book(book, PythonEvaluator)
+
+
+@contextmanager
+def _progress(store: Store, period: tuple[Instant, Instant]) -> Iterator[Any]:
+    """A progress bar on standard error, where that is a terminal."""
+    console = Console(stderr=True)
+    with store.transaction(writes=False):
+        total = count_decisions(store, *period) if console.is_terminal else None
+    columns = (TextColumn("comparing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("", total=total)
+        yield lambda: bar.advance(task)
+
+
+def _show(report: Mapping[str, Any]) -> None:
+    console = screen()
+    undecidable = sum(report["undecidable"].values())
+    console.print(
+        f"{report['old'][:12]} against {report['new'][:12]}: {report['decisions']:,} decisions of"
+        f" {report['persons']:,} persons, and {undecidable:,} undecidable",
+        markup=False,
+    )
+    for reason, decisions in report["undecidable"].items():
+        console.print(f"    {decisions:,}: {reason}", markup=False)
+    for key, title in (("one_step", "one step, at the logged history"), ("rolled_on", "rolled on")):
+        _show_compared(title, report[key], console)
+    for counter in report["stock"]:
+        sides = [
+            f"{side} {counter[side]['left']:,} of {counter[side]['limit']:,}"
+            for side in ("old", "new")
+            if counter[side]
+        ]
+        console.print(f"left of {counter['counter']}, rolled on: {', '.join(sides)}", markup=False)
+    console.print(f"note: {_LIMITS}", markup=False)
+
+
+def _show_compared(title: str, compared: Mapping[str, Any], console: Console) -> None:
+    extra, contacts = compared["extra_contacts_a_person_week"], compared["contacts"]
+    weekly = "" if extra is None else f" ({extra:+.3f} a person-week)"
+    console.print(
+        f"{title}: {compared['changed']:,} changed, {compared['same']:,} the same;"
+        f" {contacts['old']:,} contacts, then {contacts['new']:,}{weekly}",
+        markup=False,
+    )
+    rows = table("from", "to")
+    rows.add_column("decisions", justify="right")
+    for change in compared["changes"][:_MOST_SHOWN]:
+        rows.add_row(change["from"], change["to"], f"{change['decisions']:,}")
+    if compared["changes"]:
+        console.print(rows, soft_wrap=False)
+    if len(compared["changes"]) > _MOST_SHOWN:
+        console.print(f"and {len(compared['changes']) - _MOST_SHOWN:,} more kinds of changes", markup=False)
+    for segment in compared["segments"]:
+        total = segment["changed"] + segment["same"]
+        console.print(f"    {segment['value']}: {segment['changed']:,} of {total:,} changed", markup=False)

@@ -1,0 +1,410 @@
+"""Compares two books on the decisions of a log: one step, and rolled on.
+
+One step: each logged decision is made by both books at its logged history. Rolled on: the same requests in the same order,
+where what each book itself decided is the history, and nothing is reported of it. What customers would do after more or fewer
+contacts is in neither.
+
+A decision is undecidable where a book reads what was not logged; it is counted by reason, and makes no contact in either book.
+The history of one step are the contacts that the deciding book's rules counted, as they were then, and the person's other
+contacts as they stand now.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import orjson
+
+from engine.decide.attributes.zones import CLOCK
+from engine.decide.compiled import CompiledBook
+from engine.decide.evaluate import Evaluation, evaluate
+from engine.decide.pressure.counters import QuotaCounts, QuotaKey, nth_expiry
+from engine.decide.pressure.registry import SHARED
+from engine.decide.select import Selection, select
+from engine.decide.signals.strata import PREFIX
+from engine.ledger.commit.replay import LoggedDecision, logged_decision_of
+from engine.ledger.queries.contacts import contacts_before
+from engine.ledger.queries.decisions import decisions_after
+from engine.ledger.store.rows import DecisionRow
+from engine.ledger.store.store import Store
+from engine.measure.replay import END, Books
+from engine.model.contact import Contact
+from engine.model.decision import Outcome
+from engine.model.instant import DAY, Instant
+from engine.model.texts import value_text
+
+_PAGE = 256
+_WEEK = 7 * DAY
+_DERIVED = (PREFIX, *CLOCK)
+"""Prefixes of attributes that are derived again from the others."""
+
+NO_BOOK = "the book that decided is not in the log"
+NOT_LOGGED = "reads {}, which was not logged"
+MASKED = "reads {}, whose value the log does not hold"
+DEFINED = "defines {} otherwise"
+OUTCOMES = "has pauses that read outcomes which were not logged"
+NO_NAME = "has no {} {}"
+COUNTER = "reads the shared counter {}, which was not read then"
+
+
+class ComparedDecision(NamedTuple):
+    """What a book decides of one request, as far as it is compared."""
+
+    outcome: str
+    offers: tuple[tuple[str, str, str], ...]
+    """Campaign, variant and channel of each contact, withheld ones too."""
+
+    @property
+    def text(self) -> str:
+        """For people: `cream-cold plain on sms`, `control: cream-cold plain on sms`, `blocked`."""
+        offers = ", ".join(f"{' '.join(filter(None, offer[:2]))} on {offer[2]}" for offer in self.offers)
+        if self.outcome == Outcome.OFFER:
+            return offers
+        return f"{self.outcome}: {offers}" if offers else self.outcome
+
+
+class DecisionChange(NamedTuple):
+    """A pair of different decisions."""
+
+    before: ComparedDecision
+    after: ComparedDecision
+
+
+@dataclass(slots=True)
+class Compared:
+    """The decisions of both books, one step or rolled on."""
+
+    same: int = 0
+    changes: Counter[DecisionChange] = field(default_factory=Counter)
+    by_segment: dict[str, Counter[bool]] = field(default_factory=dict)
+    """By the value of an attribute, how many decisions changed and how many did not."""
+    contacts: list[int] = field(default_factory=lambda: [0, 0])
+    """Of the old and the new book, without withheld ones."""
+
+    def add(self, old: Selection, new: Selection, segment: str | None) -> None:
+        """Adds the decisions of one request."""
+        change = DecisionChange(_decided(old), _decided(new))
+        changed = change.before != change.after
+        if changed:
+            self.changes[change] += 1
+        else:
+            self.same += 1
+        if segment is not None:
+            self.by_segment.setdefault(segment, Counter())[changed] += 1
+        for index, selection in enumerate((old, new)):
+            self.contacts[index] += len(selection.offered)
+
+
+@dataclass(slots=True)
+class BookDiff:
+    """What a log gives under two books."""
+
+    one_step: Compared = field(default_factory=Compared)
+    rolled_on: Compared = field(default_factory=Compared)
+    undecidable: Counter[str] = field(default_factory=Counter)
+    """By reason, in words that begin with `the old book` or `the new book`."""
+    persons: set[str] = field(default_factory=set)
+    first: Instant = END
+    last: Instant = 0
+    stock: dict[str, list[tuple[int, int] | None]] = field(default_factory=dict)
+    """By shared counter, what counts at the end and the limit: of the old and the new book, rolled on."""
+
+    @property
+    def person_weeks(self) -> float:
+        """Persons times the weeks from the first decision to the last, at least one."""
+        return len(self.persons) * max(1.0, (self.last - self.first) / _WEEK)
+
+
+def _decided(selection: Selection) -> ComparedDecision:
+    offers = tuple(
+        (
+            chosen.proposal.compiled_campaign.campaign.name,
+            chosen.proposal.chosen.creative.variant,
+            chosen.proposal.campaign_channel.channel,
+        )
+        for chosen in selection.chosen
+    )
+    return ComparedDecision(str(selection.outcome), offers)
+
+
+def diff_log(
+    store: Store,
+    pair: tuple[CompiledBook, CompiledBook],
+    *,
+    books: Books,
+    period: tuple[Instant, Instant] = (0, END),
+    segment: str = "",
+    advance: Callable[[], object] = lambda: None,
+) -> BookDiff:
+    """Compares the two books, the old and the new one, on the decisions of the period, in the order in which they were made.
+
+    segment: an attribute by whose logged value decisions are counted. Raises LedgerError.
+    """
+    diff = BookDiff()
+    sides = _Side(pair[0], "the old book"), _Side(pair[1], "the new book")
+    for row in _rows(store, period):
+        _add(diff, store, row, sides, books.of(row.book_version), segment)
+        advance()
+    for index, side in enumerate(sides):
+        for name, counted in side.stock().items():
+            diff.stock.setdefault(name, [None, None])[index] = counted
+    return diff
+
+
+def _rows(store: Store, period: tuple[Instant, Instant]) -> Iterator[DecisionRow]:
+    last = ""
+    while True:
+        with store.transaction(writes=False):
+            rows = decisions_after(store, last, _PAGE, *period)
+        if not rows:
+            return
+        yield from rows
+        last = rows[-1].decision_id
+
+
+class _RolledCounts:
+    """The shared counters of one book, rolled on: what it took itself, above what the log counted when it was first read."""
+
+    def __init__(self) -> None:
+        self._taken: dict[QuotaKey, list[Instant | None]] = {}
+        self._before: dict[QuotaKey, int] = {}
+        self._logged: Mapping[str, int] = {}
+
+    def begin(self, logged: Mapping[str, int]) -> None:
+        """Gives what the next decision read in the log, by rule."""
+        self._logged = logged
+
+    def take(self, key: QuotaKey, expires_at: Instant | None) -> None:
+        """Counts a contact; expires_at: when it stops counting by itself."""
+        self._taken.setdefault(key, []).append(expires_at)
+
+    def used(self, key: QuotaKey, now: Instant) -> int:
+        """What counts at the moment."""
+        before = self._before.setdefault(key, self._logged.get(key.rule, 0))
+        return before + sum(end is None or end > now for end in self._taken.get(key, ()))
+
+    def counted(self, key: QuotaKey, limit: int, now: Instant, drawn: int) -> int:  # noqa: ARG002 as QuotaCounts
+        """What counts, with what the evaluation has drawn."""
+        return self.used(key, now) + drawn
+
+    def given_back(
+        self, key: QuotaKey, number: int, now: Instant, drawn: Sequence[Instant | None]
+    ) -> Instant | None:
+        """When so many of them have expired by themselves."""
+        own = [end for end in self._taken.get(key, ()) if end is None or end > now]
+        return nth_expiry([*own, *drawn], number)
+
+    @property
+    def keys(self) -> Iterator[QuotaKey]:
+        """The latest period of each counter that was read or taken from."""
+        latest: dict[str, QuotaKey] = {}
+        for key in sorted({*self._before, *self._taken}):
+            latest[key.rule] = key
+        return iter(latest.values())
+
+
+class _Side:
+    """One of the two books, with what it decided so far."""
+
+    def __init__(self, compiled: CompiledBook, name: str) -> None:
+        self.compiled, self.name = compiled, name
+        self.counts = _RolledCounts()
+        self.now: Instant = 0
+        self._history: dict[str, list[Contact]] = {}
+        self._unknown: dict[str, str] = {}
+        """By version of the deciding book, why no decision of it can be made; empty: it can."""
+        self._values_read = compiled.values_read()
+
+    def why_not(self, logged: LoggedDecision, deciding: CompiledBook) -> str:
+        """Why the decision cannot be made; empty: it can."""
+        version = deciding.book.version
+        if version not in self._unknown:
+            same = self.compiled.book.version == version
+            self._unknown[version] = "" if same else _why_unknown(self.compiled, deciding)
+        if reason := self._unknown[version]:
+            return f"{self.name} {reason}"
+        masked = sorted(self._values_read.intersection(logged.masked))
+        if masked:
+            return f"{self.name} {MASKED.format(masked[0])}"
+        request, book = logged.request, self.compiled.book
+        if request.placement and request.placement not in book.placements:
+            return f"{self.name} {NO_NAME.format('placement', request.placement)}"
+        absent = sorted(set(request.channels).difference(book.channels))
+        return f"{self.name} {NO_NAME.format('channel', absent[0])}" if absent else ""
+
+    def evaluate(self, logged: LoggedDecision) -> Evaluation:
+        """The evaluation of the logged request."""
+        evaluation = evaluate(self.compiled, logged.request, logged.learned)
+        return evaluation._replace(conversions=logged.conversions)
+
+    def step(
+        self, evaluation: Evaluation, logged: LoggedDecision, history: Sequence[Contact], counts: QuotaCounts
+    ) -> Selection:
+        """The selection at a history."""
+        return select(evaluation, history, logged.person, logged.customer_state, counts)
+
+    def roll(
+        self,
+        evaluation: Evaluation,
+        logged: LoggedDecision,
+        before: Callable[[], Sequence[Contact]],
+        read: Mapping[str, int],
+    ) -> Selection:
+        """The selection at what this book itself decided; `before` gives the contacts before a person's first decision."""
+        history = self._history.get(logged.person)
+        if history is None:
+            history = self._history[logged.person] = list(before())
+        self.counts.begin(read)
+        selection = self.step(evaluation, logged, history, self.counts)
+        self.now = evaluation.request.now
+        since = self.now - self.compiled.pressure.lookback
+        history[:] = [contact for contact in history if contact.at > since]
+        for proposal, contact, withheld in selection.chosen:
+            history.append(contact)
+            if withheld is None:
+                for rule in proposal.campaign_channel.quotas:
+                    self.counts.take(rule.key(self.now), contact.expires_at)
+        return selection
+
+    def stock(self) -> dict[str, tuple[int, int]]:
+        """By shared counter, what counts at the end and the limit."""
+        limits = {
+            rule.name: rule.limit
+            for campaign in self.compiled.compiled_campaigns
+            for campaign_channel in campaign.campaign_channels.values()
+            for rule in campaign_channel.quotas
+        }
+        return {key.rule: (self.counts.used(key, self.now), limits[key.rule]) for key in self.counts.keys}
+
+
+def _why_unknown(compiled: CompiledBook, deciding: CompiledBook) -> str:
+    """Why no decision of the other book can be made by this one; empty: nothing stands against it."""
+    unlogged = compiled.referenced - deciding.referenced
+    names = sorted(name for name in unlogged if not name.startswith(_DERIVED))
+    if names:
+        return NOT_LOGGED.format(names[0])
+    mine, theirs = compiled.book.derived, deciding.book.derived
+    used = {name.split(".")[1] for name in compiled.referenced if name.startswith(("pattern.", "distance."))}
+    for kind in ("patterns", "distances"):
+        for name in sorted(used.intersection(getattr(mine, kind))):
+            if getattr(mine, kind)[name] != getattr(theirs, kind).get(name):
+                return DEFINED.format(name)
+    for name, signal in mine.signals.items():
+        if f"signal.{name}" in compiled.referenced and signal.hold and theirs.signals.get(name) != signal:
+            return DEFINED.format(f"the remembered signal {name}")
+    more = compiled.pressure.outcomes - deciding.pressure.outcomes
+    return OUTCOMES if more or compiled.pressure.hindsight > deciding.pressure.hindsight else ""
+
+
+def _add(
+    diff: BookDiff,
+    store: Store,
+    row: DecisionRow,
+    sides: tuple[_Side, _Side],
+    deciding: CompiledBook | None,
+    segment: str,
+) -> None:
+    """Adds one logged decision."""
+    if deciding is None:
+        diff.undecidable[NO_BOOK] += 1
+        return
+    logged = logged_decision_of(row, deciding)
+    reasons = [reason for side in sides if (reason := side.why_not(logged, deciding))]
+    if reasons:
+        diff.undecidable[reasons[0]] += 1
+        return
+    read = {counter[0]: counter[1] for counter in reversed(orjson.loads(row.trace)["counters"])}
+    with store.transaction(writes=False):
+        lookback = max(side.compiled.pressure.lookback for side in sides)
+        before = contacts_before(store, row, row.at - lookback) if lookback else []
+    evaluations = [side.evaluate(logged) for side in sides]
+    steps = [
+        side.step(evaluation, logged, _history(logged, before, side, deciding), logged.counts)
+        for side, evaluation in zip(sides, evaluations, strict=True)
+    ]
+    for side, selection in zip(sides, steps, strict=True):
+        if unread := _unread(selection, read):
+            diff.undecidable[f"{side.name} {COUNTER.format(unread)}"] += 1
+            return
+    _count(diff, row, logged)
+    value = logged.request.attributes.get(segment) if segment else None
+    named = None if not segment else "missing" if value is None else value_text(value)
+    diff.one_step.add(steps[0], steps[1], named)
+    rolled = [
+        side.roll(evaluation, logged, lambda: before, read)
+        for side, evaluation in zip(sides, evaluations, strict=True)
+    ]
+    diff.rolled_on.add(rolled[0], rolled[1], named)
+
+
+def _count(diff: BookDiff, row: DecisionRow, logged: LoggedDecision) -> None:
+    diff.persons.add(logged.person)
+    diff.first, diff.last = min(diff.first, row.at), max(diff.last, row.at)
+
+
+def _history(
+    logged: LoggedDecision, before: Sequence[Contact], side: _Side, deciding: CompiledBook
+) -> Sequence[Contact]:
+    """The contacts of one step: those that were counted, and for another book the person's others."""
+    if side.compiled.book.version == deciding.book.version and logged.decision.candidate_outcomes:
+        return logged.history
+    counted = {(contact.at, contact.facts) for contact in logged.history}
+    others = [contact for contact in before if (contact.at, contact.facts) not in counted]
+    return sorted((*logged.history, *others), key=lambda contact: contact.at)
+
+
+def _unread(selection: Selection, read: Mapping[str, int]) -> str:
+    """A shared counter that the selection needed and the log does not have; empty: there is none."""
+    for tried in selection.tried:
+        for channel_result in tried.read:
+            for rule_result in channel_result.rule_results:
+                if rule_result.rule.kind in SHARED and rule_result.rule.name not in read:
+                    return rule_result.rule.name
+    return ""
+
+
+def diff_document(diff: BookDiff, versions: tuple[str, str]) -> dict[str, Any]:
+    """The document of `tact diff --json`."""
+    return {
+        "schema": 1,
+        "old": versions[0],
+        "new": versions[1],
+        "decisions": diff.one_step.same + diff.one_step.changes.total(),
+        "undecidable": dict(diff.undecidable.most_common()),
+        "persons": len(diff.persons),
+        "person_weeks": diff.person_weeks,
+        "one_step": _compared_document(diff.one_step, diff.person_weeks),
+        "rolled_on": _compared_document(diff.rolled_on, diff.person_weeks),
+        "stock": [
+            {"counter": name, "old": _counted(sides[0]), "new": _counted(sides[1])}
+            for name, sides in sorted(diff.stock.items())
+        ],
+    }
+
+
+def _compared_document(compared: Compared, person_weeks: float) -> dict[str, Any]:
+    old, new = compared.contacts
+    changes = sorted(compared.changes.items(), key=lambda change: (-change[1], change[0]))
+    return {
+        "same": compared.same,
+        "changed": compared.changes.total(),
+        "changes": [
+            {"from": change.before.text, "to": change.after.text, "decisions": decisions}
+            for change, decisions in changes
+        ],
+        "segments": [
+            {"value": value, "changed": counts[True], "same": counts[False]}
+            for value, counts in sorted(compared.by_segment.items())
+        ],
+        "contacts": {"old": old, "new": new},
+        "extra_contacts_a_person_week": (new - old) / person_weeks if person_weeks else None,
+    }
+
+
+def _counted(counted: tuple[int, int] | None) -> dict[str, int] | None:
+    return (
+        None
+        if counted is None
+        else {"used": counted[0], "limit": counted[1], "left": max(0, counted[1] - counted[0])}
+    )
