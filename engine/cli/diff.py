@@ -31,7 +31,7 @@ _MOST_SHOWN = 20
 _SHORTEST = 6
 """Characters of a version that name it."""
 
-_LIMITS = "one step ahead; what customers would do after more or fewer contacts is not in it"
+LIMITS = "one step ahead; what customers would do after more or fewer contacts is not in it"
 
 
 def diff(
@@ -77,8 +77,8 @@ def _compare(
 ) -> dict[str, Any]:
     store = open_store(url)
     try:
-        pair = _book(store, names[0]), _book(store, names[1])
-        with _progress(store, period) as advance:
+        pair = book_named(store, names[0]), book_named(store, names[1])
+        with progress(store, period, "comparing") as advance:
             compared = diff_log(
                 store, pair, books=Books(store), period=period, segment=segment, advance=advance
             )
@@ -87,7 +87,7 @@ def _compare(
         store.close()
 
 
-def _book(store: Store, name: str) -> CompiledBook:
+def book_named(store: Store, name: str) -> CompiledBook:
     """The book in the folder, or of the version that begins so; ends the command where there is none."""
     if Path(name).is_dir():
         return compile_book(loaded_book(Path(name)), PythonEvaluator)
@@ -101,12 +101,12 @@ def _book(store: Store, name: str) -> CompiledBook:
 
 
 @contextmanager
-def _progress(store: Store, period: tuple[Instant, Instant]) -> Iterator[Any]:
-    """A progress bar on standard error, where that is a terminal."""
+def progress(store: Store, period: tuple[Instant, Instant], doing: str) -> Iterator[Any]:
+    """A progress bar over the decisions of the period on standard error, where that is a terminal."""
     console = Console(stderr=True)
     with store.transaction(writes=False):
         total = count_decisions(store, *period) if console.is_terminal else None
-    columns = (TextColumn("comparing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (TextColumn(doing), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("", total=total)
         yield lambda: bar.advance(task)
@@ -131,7 +131,7 @@ def _show(report: Mapping[str, Any]) -> None:
             if counter[side]
         ]
         console.print(f"left of {counter['counter']}, rolled on: {', '.join(sides)}", markup=False)
-    console.print(f"note: {_LIMITS}", markup=False)
+    console.print(f"note: {LIMITS}", markup=False)
 
 
 def _show_compared(title: str, compared: Mapping[str, Any], console: Console) -> None:

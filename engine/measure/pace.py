@@ -97,12 +97,12 @@ def campaign_pace(url: str, campaign: str, metric: str, window: Microseconds) ->
 
     metric: one of METRICS. Raises ValueError for a URL without a log, LedgerUnavailable where it cannot be read.
     """
-    with LogSource(url) as log, _memory() as memory:
+    with LogSource(url) as log, working_memory() as memory:
         quoted = campaign.replace("'", "''")
-        _copy(memory, log, "contacts", _CONTACTS, f"WHERE campaign = '{quoted}'")
-        _copy(memory, log, "outcomes", _OUTCOMES, "WHERE type IN ('converted', 'refunded')")
-        _copy(memory, log, "identities", _IDENTITIES)
-        until = _latest(memory, log)
+        copy_table(memory, log, "contacts", _CONTACTS, f"WHERE campaign = '{quoted}'")
+        copy_table(memory, log, "outcomes", _OUTCOMES, "WHERE type IN ('converted', 'refunded')")
+        copy_table(memory, log, "identities", _IDENTITIES)
+        until = latest_decision(memory, log)
         memory.execute(_EXPOSED)
         memory.execute(_ORDERS)
         bounds = {"until": until, "window": window}
@@ -118,7 +118,7 @@ def campaign_pace(url: str, campaign: str, metric: str, window: Microseconds) ->
     return Pace(arms.get(False, nobody), arms.get(True, nobody), recent / weeks, share, maturing, until)
 
 
-def _latest(memory: duckdb.DuckDBPyConnection, log: LogSource) -> datetime:
+def latest_decision(memory: duckdb.DuckDBPyConnection, log: LogSource) -> datetime:
     """When the latest decision was made."""
     with log.rows("SELECT coalesce(max(at), 0) AS at_ FROM decisions") as stream:
         memory.register("source", stream)
@@ -129,7 +129,8 @@ def _latest(memory: duckdb.DuckDBPyConnection, log: LogSource) -> datetime:
 
 
 @contextmanager
-def _memory() -> Iterator[duckdb.DuckDBPyConnection]:
+def working_memory() -> Iterator[duckdb.DuckDBPyConnection]:
+    """An empty database in memory, which spills to a temporary folder beyond 1 GB."""
     with TemporaryDirectory() as folder:
         config: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": "1GB",
@@ -143,7 +144,7 @@ def _memory() -> Iterator[duckdb.DuckDBPyConnection]:
             connection.close()
 
 
-def _copy(
+def copy_table(
     memory: duckdb.DuckDBPyConnection,
     log: LogSource,
     table: str,

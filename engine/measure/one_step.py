@@ -1,0 +1,121 @@
+"""Makes logged decisions by another book, one step ahead: each at its logged history."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from engine.decide.attributes.zones import CLOCK
+from engine.decide.compiled import CompiledBook
+from engine.decide.evaluate import Evaluation, evaluate
+from engine.decide.pressure.counters import QuotaCounts
+from engine.decide.pressure.registry import SHARED
+from engine.decide.select import Selection, select
+from engine.decide.signals.strata import PREFIX
+from engine.ledger.commit.replay import LoggedDecision
+from engine.ledger.queries.decisions import decisions_after
+from engine.ledger.store.rows import DecisionRow
+from engine.ledger.store.store import Store
+from engine.model.contact import Contact
+from engine.model.instant import Instant
+
+_PAGE = 256
+_DERIVED = (PREFIX, *CLOCK)
+"""Prefixes of attributes that are derived again from the others."""
+
+NO_BOOK = "the book that decided is not in the log"
+NOT_LOGGED = "reads {}, which was not logged"
+MASKED = "reads {}, whose value the log does not hold"
+DEFINED = "defines {} otherwise"
+OUTCOMES = "has pauses that read outcomes which were not logged"
+NO_NAME = "has no {} {}"
+COUNTER = "reads the shared counter {}, which was not read then"
+
+
+class BookSide:
+    """A book that makes decisions which another one has made."""
+
+    def __init__(self, compiled: CompiledBook, name: str) -> None:
+        self.compiled, self.name = compiled, name
+        self._unknown: dict[str, str] = {}
+        """By version of the deciding book, why no decision of it can be made; empty: it can."""
+        self._values_read = compiled.values_read()
+
+    def why_not(self, logged: LoggedDecision, deciding: CompiledBook) -> str:
+        """Why the decision cannot be made; empty: it can."""
+        version = deciding.book.version
+        if version not in self._unknown:
+            same = self.compiled.book.version == version
+            self._unknown[version] = "" if same else _why_unknown(self.compiled, deciding)
+        if reason := self._unknown[version]:
+            return f"{self.name} {reason}"
+        masked = sorted(self._values_read.intersection(logged.masked))
+        if masked:
+            return f"{self.name} {MASKED.format(masked[0])}"
+        request, book = logged.request, self.compiled.book
+        if request.placement and request.placement not in book.placements:
+            return f"{self.name} {NO_NAME.format('placement', request.placement)}"
+        absent = sorted(set(request.channels).difference(book.channels))
+        return f"{self.name} {NO_NAME.format('channel', absent[0])}" if absent else ""
+
+    def evaluate(self, logged: LoggedDecision) -> Evaluation:
+        """The evaluation of the logged request."""
+        evaluation = evaluate(self.compiled, logged.request, logged.learned)
+        return evaluation._replace(conversions=logged.conversions)
+
+    def step(
+        self, evaluation: Evaluation, logged: LoggedDecision, history: Sequence[Contact], counts: QuotaCounts
+    ) -> Selection:
+        """The selection at a history."""
+        return select(evaluation, history, logged.person, logged.customer_state, counts)
+
+    def history(
+        self, logged: LoggedDecision, before: Sequence[Contact], deciding: CompiledBook
+    ) -> Sequence[Contact]:
+        """The contacts of the step: those that were counted, and for a book that did not decide the person's others.
+
+        before: the person's contacts before the decision.
+        """
+        if self.compiled.book.version == deciding.book.version and logged.decision.candidate_outcomes:
+            return logged.history
+        counted = {(contact.at, contact.facts) for contact in logged.history}
+        others = [contact for contact in before if (contact.at, contact.facts) not in counted]
+        return sorted((*logged.history, *others), key=lambda contact: contact.at)
+
+
+def logged_rows(store: Store, period: tuple[Instant, Instant]) -> Iterator[DecisionRow]:
+    """The logged decisions of moments from the first until before the second, in the order in which they were made."""
+    last = ""
+    while True:
+        with store.transaction(writes=False):
+            rows = decisions_after(store, last, _PAGE, *period)
+        if not rows:
+            return
+        yield from rows
+        last = rows[-1].decision_id
+
+
+def unread_counter(selection: Selection, read: Mapping[str, int]) -> str:
+    """A shared counter that the selection needed and the log does not have; empty: there is none."""
+    for tried in selection.tried:
+        for channel_result in tried.read:
+            for rule_result in channel_result.rule_results:
+                if rule_result.rule.kind in SHARED and rule_result.rule.name not in read:
+                    return rule_result.rule.name
+    return ""
+
+
+def _why_unknown(compiled: CompiledBook, deciding: CompiledBook) -> str:
+    """Why no decision of the other book can be made by this one; empty: nothing stands against it."""
+    unlogged = compiled.referenced - deciding.referenced
+    names = sorted(name for name in unlogged if not name.startswith(_DERIVED))
+    if names:
+        return NOT_LOGGED.format(names[0])
+    mine, theirs = compiled.book.derived, deciding.book.derived
+    used = {name.split(".")[1] for name in compiled.referenced if name.startswith(("pattern.", "distance."))}
+    for kind in ("patterns", "distances"):
+        for name in sorted(used.intersection(getattr(mine, kind))):
+            if getattr(mine, kind)[name] != getattr(theirs, kind).get(name):
+                return DEFINED.format(name)
+    for name, signal in mine.signals.items():
+        if f"signal.{name}" in compiled.referenced and signal.hold and theirs.signals.get(name) != signal:
+            return DEFINED.format(f"the remembered signal {name}")
+    more = compiled.pressure.outcomes - deciding.pressure.outcomes
+    return OUTCOMES if more or compiled.pressure.hindsight > deciding.pressure.hindsight else ""
