@@ -19,6 +19,7 @@ COMMANDS = (
     "test",
     "simulate",
     "diff",
+    "evaluate",
     "buckets",
     "plan",
     "health",
