@@ -1,6 +1,6 @@
 """The columns of an evaluation, a row a decision, from which another book's value is estimated.
 
-A row takes about 40 bytes, and the estimators as much again some times over; nothing else grows with the log.
+A row takes about 50 bytes, and the estimators as much again some times over; nothing else grows with the log.
 """
 
 from array import array

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from random import Random
@@ -295,6 +297,24 @@ def test_what_was_never_logged_is_undecidable(tea: Log, tmp_path: Path) -> None:
     assert result.refused == "there is no decision whose window is over and that the book can make"
 
 
+def test_learned_weights_are_those_of_the_log(tmp_path: Path) -> None:
+    """A campaign that learns alike is drawn by the logged weights; what it would have learned otherwise is not in the log."""
+    log = sqlite_log(tmp_path)
+    text = TEA.replace("share: 3, ", "").replace("share: 1, ", "")
+    learning = text.replace("    control: 20%", "    control: 20%\n    learn: {reward: clicked}")
+    serve(compiled_book(tmp_path / "old", learning), log, 600)
+    free = learning.replace("    control: 20%\n", "")
+    result = evaluation(log, compiled_book(tmp_path / "free", free))
+    assert (result.refused, result.undecidable) == ("", {})
+    assert result.figures is not None
+    assert result.figures.snips is not None
+    assert abs(result.figures.snips.value - 0.3) < 4 * result.figures.snips.error
+    bold = evaluation(
+        log, compiled_book(tmp_path / "bold", free.replace("clicked}", "clicked, explore: 50%}"))
+    )
+    assert bold.undecidable == {"the book needs what tea-time had learned, which was not logged": 600}
+
+
 def test_windows_that_are_not_over(tmp_path: Path) -> None:
     """With most windows open there is a day in place of an estimate."""
     log = sqlite_log(tmp_path)
@@ -423,3 +443,13 @@ def test_command(tea: Log, tmp_path: Path) -> None:
     assert run(*words, "--window", "soon")[0] == 2
     assert run(words[0], "--metric", "value", "--log", f"sqlite:///{tmp_path}/none.db")[0] == 2
     assert run(*words[:4], "value", "--currency", "USD")[0] == 0
+
+
+def test_without_the_extra_it_says_what_to_install(tea: Log, tmp_path: Path) -> None:
+    """Where DuckDB is not installed the command names the extra."""
+    compiled_book(tmp_path, TEA)
+    script = "import sys; sys.modules['duckdb'] = None; import engine.cli; engine.cli.main()"
+    words = [sys.executable, "-c", script, "evaluate", str(tmp_path), "--log", tea.url, "--metric", "clicked"]
+    result = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    assert result.stderr == "tact: duckdb is not installed: install tact[measure]\n"

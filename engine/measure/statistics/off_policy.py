@@ -191,13 +191,14 @@ def _usable(reward: Floats, logged: Floats, target: Floats, supported: ArrayLike
 
 def _groups(
     persons: Sequence[object] | NDArray[np.generic], rows: int
-) -> tuple[list[object], NDArray[np.intp]]:
-    """The distinct persons in the order in which they come, and the number of each row's person."""
-    numbers: dict[object, int] = {}
-    names = persons.tolist() if isinstance(persons, np.ndarray) else persons
-    index = np.fromiter((numbers.setdefault(name, len(numbers)) for name in names), np.intp)
-    if len(index) != rows:
+) -> tuple[Sequence[object] | NDArray[np.generic], NDArray[np.intp]]:
+    """The distinct persons, and the number of each row's person."""
+    if len(persons) != rows:
         raise ValueError("persons are a column of the same rows, one a decision")
+    if isinstance(persons, np.ndarray):  # without an object a row
+        return np.unique(persons, return_inverse=True)
+    numbers: dict[object, int] = {}
+    index = np.fromiter((numbers.setdefault(name, len(numbers)) for name in persons), np.intp)
     return [*numbers], index
 
 
