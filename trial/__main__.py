@@ -21,6 +21,7 @@ TRIALS = (
     "workers",
     "disk",
     "stopping",
+    "alerts",
 )
 BUILD = Path("build") / "trial"
 
