@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.decide.experiments.bucketing import identity, stable_fraction
-from engine.decide.experiments.posteriors import Arm
+from engine.decide.experiments.posteriors import ArmCounts
 from engine.decide.experiments.thompson import probabilities
 from engine.rulebook.model.experiments import Reward
 
@@ -50,7 +50,7 @@ class Step:
 
 def learn(world: World, seed: str) -> Iterator[Step]:
     """Learns in the world, step by step."""
-    known = [Arm()] * len(world.rates)
+    known = [ArmCounts()] * len(world.rates)
     waiting: list[tuple[int, bool]] = []
     regret, begun = 0.0, 0
     while begun < world.contacts:
@@ -62,7 +62,7 @@ def learn(world: World, seed: str) -> Iterator[Step]:
         begun += world.every
         ripe = max(0, len(waiting) - world.delay)
         for arm, rewarded in waiting[:ripe]:
-            known[arm] = Arm(known[arm].shown + 1, known[arm].rewarded + rewarded)
+            known[arm] = ArmCounts(known[arm].shown + 1, known[arm].rewarded + rewarded)
         del waiting[:ripe]
         yield Step(begun, regret, weights)
 

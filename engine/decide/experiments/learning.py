@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from operator import attrgetter
 from typing import NamedTuple
 
-from engine.decide.experiments.posteriors import Arm, Propensity, rate
+from engine.decide.experiments.posteriors import ArmCounts, Propensity, rate
 from engine.decide.experiments.thompson import probabilities
 from engine.model.instant import Instant
 from engine.rulebook.model.experiments import Reward
@@ -14,7 +14,7 @@ class LearnedState(NamedTuple):
     """The counts of a campaign's arms, which hold from a moment on."""
 
     since: Instant
-    arms: Mapping[str, Arm]
+    arms: Mapping[str, ArmCounts]
     """By variant; variants that were never shown are missing."""
 
 
@@ -53,7 +53,7 @@ class Learned:
         weights = self._computed.get(key)
         if weights is None:
             counts = {} if state is None else state.arms
-            shares = probabilities([counts.get(arm, Arm()) for arm in arms], reward, explore)
+            shares = probabilities([counts.get(arm, ArmCounts()) for arm in arms], reward, explore)
             weights = self._computed[key] = Weights(key[1], dict(zip(arms, shares, strict=True)))
         return weights
 

@@ -32,7 +32,7 @@ def rate(shown: int, rewarded: int, prior: float) -> float:
     return min(1.0, prior * (1 + rewarded) / (1 + prior * shown))  # rounding may exceed 1
 
 
-class Arm(NamedTuple):
+class ArmCounts(NamedTuple):
     """Counts of one arm, a variant of a campaign that learns."""
 
     shown: int = 0
@@ -57,7 +57,7 @@ class Posterior(NamedTuple):
     """The density is 0 below `low` and above `high`."""
 
 
-def posteriors(arms: Sequence[Arm], reward: Reward) -> list[Posterior]:
+def posteriors(arms: Sequence[ArmCounts], reward: Reward) -> list[Posterior]:
     """The posterior of each arm's mean reward.
 
     Of a reward that comes or not: Beta(1 + rewarded, 1 + others), from a uniform prior. Of a value: Student's t for the mean
@@ -87,14 +87,14 @@ def _log_beta(x: float, a: float, b: float) -> float:
     return (a - 1.0) * log(x) + (b - 1.0) * log1p(-x)
 
 
-def _values(arms: Sequence[Arm]) -> list[Posterior]:
+def _values(arms: Sequence[ArmCounts]) -> list[Posterior]:
     shown = sum(arm.shown for arm in arms)
     mean = sum(arm.value for arm in arms) / shown if shown else 0.0
     spread = sum(arm.squares for arm in arms) / shown - mean * mean if shown else 0.0
     return [_value(arm, mean, spread if spread > 0.0 else 1.0) for arm in arms]
 
 
-def _value(arm: Arm, mean: float, spread: float) -> Posterior:
+def _value(arm: ArmCounts, mean: float, spread: float) -> Posterior:
     weight = 1.0 + arm.shown
     middle = (mean + arm.value) / weight
     own = arm.value / arm.shown if arm.shown else mean

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from itertools import accumulate, pairwise
 from math import prod, sinh
 
-from engine.decide.experiments.posteriors import Arm, Posterior, posteriors
+from engine.decide.experiments.posteriors import ArmCounts, Posterior, posteriors
 from engine.rulebook.model.experiments import Reward
 
 _POINTS = 400
@@ -20,7 +20,7 @@ _REACH = 8.0
 """The farthest points lie sinh(_REACH) widths from the middle; sinh spaces them densely in the middle and far at the ends."""
 
 
-def probabilities(arms: Sequence[Arm], reward: Reward, explore: float) -> tuple[float, ...]:
+def probabilities(arms: Sequence[ArmCounts], reward: Reward, explore: float) -> tuple[float, ...]:
     """The probability with which each arm is to be shown; they add up to 1.
 
     explore: the part in [0, 1] that all arms share equally, so that no arm has less than `explore` / arms. The rest is

@@ -9,7 +9,7 @@ import structlog
 
 from engine.decide.compiled import CompiledBook
 from engine.decide.experiments.learning import LearnedState
-from engine.decide.experiments.posteriors import Arm
+from engine.decide.experiments.posteriors import ArmCounts
 from engine.decide.select import Selection
 from engine.ledger.commit.commands import Command, Stage, UnitOfWork
 from engine.ledger.queries import learning
@@ -111,7 +111,7 @@ def _state(since: Instant, arms: str) -> LearnedState:
     """The state; without variants whose sums were infinite, which JSON holds as null, or are too large to learn from."""
     return LearnedState(
         since,
-        {variant: Arm(*counts) for variant, counts in orjson.loads(arms).items() if _is_usable(counts)},
+        {variant: ArmCounts(*counts) for variant, counts in orjson.loads(arms).items() if _is_usable(counts)},
     )
 
 

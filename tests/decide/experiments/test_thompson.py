@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.decide.experiments.posteriors import Arm, posteriors
+from engine.decide.experiments.posteriors import ArmCounts, posteriors
 from engine.decide.experiments.thompson import best_probabilities, probabilities
 from engine.rulebook.model.experiments import Reward
 
 
-def clicked(*counts: tuple[int, int]) -> list[Arm]:
+def clicked(*counts: tuple[int, int]) -> list[ArmCounts]:
     """Arms by shown and rewarded."""
-    return [Arm(shown, rewarded) for shown, rewarded in counts]
+    return [ArmCounts(shown, rewarded) for shown, rewarded in counts]
 
 
 def best(*counts: tuple[int, int]) -> tuple[float, ...]:
@@ -67,7 +67,8 @@ def test_values_as_drawing_from_the_beliefs_says() -> None:
     random, draws = Random(2), 40_000
     paid = [[random.gauss(mean, 4.0) for _ in range(count)] for mean, count in ((10, 40), (11, 60), (9, 5))]
     arms = [
-        Arm(len(values), len(values), sum(values), sum(value * value for value in values)) for values in paid
+        ArmCounts(len(values), len(values), sum(values), sum(value * value for value in values))
+        for values in paid
     ]
     every = [value for values in paid for value in values]
     mean = sum(every) / len(every)
@@ -113,5 +114,5 @@ def test_the_order_of_the_arms_does_not_matter(counts: list[tuple[int, int]], ra
 @pytest.mark.parametrize("reward", Reward)
 def test_what_nobody_knows_is_shown_equally(reward: Reward) -> None:
     """Without any contact, and with contacts that brought nothing in equal number, all arms are alike."""
-    for arm in (Arm(), Arm(100)):
+    for arm in (ArmCounts(), ArmCounts(100)):
         assert probabilities([arm] * 4, reward, 0.0) == pytest.approx([0.25] * 4, abs=1e-6)
