@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import erfc, sqrt
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from engine.measure.report.tables import Tables
 
@@ -250,9 +250,13 @@ _WITH_ATTRIBUTE = """(SELECT k.*, d.attributes, d.masked FROM cohort_outcomes k
     LEFT JOIN decisions d ON d.decision_id = k.decision_id)"""
 
 
-def values(tables: Tables, family: str) -> dict[str, dict[str, dict[tuple[Stratum, bool], tuple[int, int]]]]:
-    """Σ and Σ² of net value by subject and currency, then by stratum and whether treated; in millionths."""
-    by_subject: dict[str, dict[str, dict[tuple[Stratum, bool], tuple[int, int]]]] = {}
+Totals: TypeAlias = dict[tuple[Stratum, bool], tuple[int, int]]
+"""Σ and Σ² of net value by stratum and whether treated, in millionths."""
+
+
+def values(tables: Tables, family: str) -> dict[str, dict[str, Totals]]:
+    """Net value by subject and currency."""
+    by_subject: dict[str, dict[str, Totals]] = {}
     for row in tables.rows(_VALUES, [family]):
         by_arm = by_subject.setdefault(row["subject"], {}).setdefault(row["currency"], {})
         key = Stratum(row["salt"], row["share"]), row["treated"]
