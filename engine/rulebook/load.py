@@ -17,7 +17,7 @@ from engine.rulebook.conditions.operands import OperandReader
 from engine.rulebook.content.fields import ContentReader
 from engine.rulebook.lint.lint import CODES, lint, lint_files
 from engine.rulebook.model.book import Book
-from engine.rulebook.model.experiments import Experiments
+from engine.rulebook.model.experiments import Attribution, Experiments
 from engine.rulebook.model.policies import WEEKDAYS
 from engine.rulebook.report.diagnostics import Code, Diagnostic, quote
 from engine.rulebook.report.findings import Findings
@@ -25,7 +25,7 @@ from engine.rulebook.sections import attributes, channels, derived, offers
 from engine.rulebook.sections.campaigns import CampaignReader
 from engine.rulebook.sections.caps import SelectorReader, WindowReader
 from engine.rulebook.sections.derived import DerivedReader
-from engine.rulebook.sections.experiments import ExperimentReader
+from engine.rulebook.sections.experiments import ExperimentReader, attribution
 from engine.rulebook.sections.offers import ActiveReader
 from engine.rulebook.sections.pressure import PressureReader
 from engine.rulebook.shapes.faults import shaped
@@ -139,10 +139,11 @@ def _book(merged: Merged, findings: Findings) -> Book | None:
     grammar.read_audiences(merged.section("audiences"), partial=merged.partial("audiences"))
     signals = derivation.signals.read(grammar, merged.section("audiences"))
     experiments = ExperimentReader(zone, shape.salt if shape else "", findings)
+    book_attribution = _attribution(shape, findings)
     layers = experiments.layers(merged.section("layers"), partial=merged.partial("layers"))
     reader = CampaignReader(
         *(channel_table, placement_table, offer_table, grammar, contents, periods, windows),
-        *(experiments, layers, findings),
+        *(experiments, layers, book_attribution, findings),
     )
     campaigns = reader.read(merged.section("campaigns"), partial=merged.partial("campaigns"))
     selectors = SelectorReader(channel_table, offer_table, campaigns, findings)
@@ -168,6 +169,7 @@ def _book(merged: Merged, findings: Findings) -> Book | None:
         derivation.derived(signals),
         event_store,
         Experiments(holdouts, layers.values),
+        book_attribution,
     )
 
 
@@ -196,6 +198,12 @@ def _head(merged: Merged, findings: Findings) -> tuple[BookShape | None, ZoneInf
         findings.error(("book", "timezone"), Code.UNKNOWN, message, hint)
         return shape, utc
     return shape, timezones.located(shape.timezone)
+
+
+def _attribution(shape: BookShape | None, findings: Findings) -> Attribution:
+    """Of campaigns that do not say otherwise."""
+    data = shape.attribution if shape else None
+    return attribution(data, Attribution(), ("book", "attribution"), findings)
 
 
 def _note_unused(

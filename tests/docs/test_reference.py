@@ -14,7 +14,6 @@ from engine.rulebook.model.book import AttributeType
 from engine.rulebook.report.diagnostics import Code
 from engine.rulebook.sections.attributes import BUILTIN
 from engine.rulebook.shapes import experiments, pressure, sections
-from engine.rulebook.text import merge
 from engine.settings import Settings
 from tests.docs.commands import commands_of
 from tests.docs.pages import ROOT
@@ -57,14 +56,6 @@ def test_the_page_of_diagnostics_is_up_to_date(tmp_path: Path) -> None:
     assert [
         code for code in Code if f"\n## {code}\n" not in fresh or f"| [`{code}`](#{code}) |" not in fresh
     ] == []
-
-
-def test_what_is_to_come_is_named() -> None:
-    """Everything that is refused as unsupported stands under "Not yet"."""
-    coming = RULEBOOK.partition("## Not yet")[2]
-    features = merge._FEATURES
-    names = [feature.rpartition(".")[2] for feature in features]
-    assert [name for name in names if name not in coming] == []
 
 
 def test_every_setting_is_named() -> None:

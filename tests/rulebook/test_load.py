@@ -10,6 +10,7 @@ from engine.conditions.model import ALWAYS, All, Any_, Audience, None_, Operator
 from engine.model.instant import DAY, SECOND
 from engine.rulebook.load import load, load_files
 from engine.rulebook.model.book import Active, Book, Factor, Kind, OnSilence, Placeholder, Template
+from engine.rulebook.model.experiments import Attribution, CreditModel
 from engine.rulebook.model.policies import (
     Calendar,
     Cap,
@@ -304,3 +305,23 @@ campaigns:
     assert codes({"book.yaml": text.encode()}) == [Code.VALUE]
     sound = text.replace(f"by: {boost}", "by: 1e50").replace(f"value: {value}", "value: 1e100")
     assert codes({"book.yaml": sound.encode()}) == []
+
+
+def test_attribution_is_the_campaigns_then_the_books_then_the_default() -> None:
+    """Each key that a campaign leaves out is as the book says, or else 7d, 30d and last_touch; it is part of the version."""
+
+    def with_attribution(book: str, campaign: str) -> Book:
+        text = RICH.decode().replace("book: {", f"book: {{{book}", 1)
+        text = text.replace("  plain: {", f"  plain: {{{campaign}, ", 1)
+        loaded = load_files({"rich.yaml": text.encode()})
+        assert loaded.book is not None, loaded.diagnostics
+        return loaded.book
+
+    plain = with_attribution("", "description: ''")
+    assert plain.campaigns["plain"].attribution == plain.attribution == Attribution()
+    assert Attribution() == Attribution(7 * DAY, 30 * DAY, CreditModel.LAST_TOUCH)
+    own = with_attribution("attribution: {window: 5d, model: linear}, ", "attribution: {click: 36h}")
+    assert own.attribution == Attribution(5 * DAY, 30 * DAY, CreditModel.LINEAR)
+    assert own.campaigns["plain"].attribution == Attribution(5 * DAY, 36 * 3600 * SECOND, CreditModel.LINEAR)
+    assert own.campaigns["winter"].attribution == own.attribution
+    assert own.version != plain.version

@@ -9,7 +9,15 @@ from zoneinfo import ZoneInfo
 from engine.conditions.model import ALWAYS, Condition
 from engine.model.instant import Instant, Microseconds
 from engine.rulebook.model.derived import Derived, EventStore
-from engine.rulebook.model.experiments import Control, ConversionRamp, Experiments, Learn, Ramp, Slot
+from engine.rulebook.model.experiments import (
+    Attribution,
+    Control,
+    ConversionRamp,
+    Experiments,
+    Learn,
+    Ramp,
+    Slot,
+)
 from engine.rulebook.model.policies import Cap, Clock, Policies, Quota
 
 
@@ -266,6 +274,7 @@ class Campaign:
     """The growing share of persons whom it reaches; None for everybody."""
     learn: Learn | None = None
     """How it learns which variant does best, or its propensity; None if it does not learn."""
+    attribution: Attribution = field(default_factory=Attribution)
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,6 +298,8 @@ class Book:
     derived: Derived = field(default_factory=Derived)
     events: EventStore = field(default_factory=EventStore)
     experiments: Experiments = field(default_factory=Experiments)
+    attribution: Attribution = field(default_factory=Attribution)
+    """Of campaigns that do not say otherwise, and of those that are no longer in the book."""
 
     @property
     def rules(self) -> tuple[str, ...]:

@@ -134,6 +134,26 @@ class Learn:
     """Time after a contact in which its reward can come; until then the contact does not count."""
 
 
+class CreditModel(StrEnum):
+    """How the credit for a conversion is given to the contacts before it."""
+
+    LAST_TOUCH = "last_touch"
+    """All of it to the latest."""
+    LINEAR = "linear"
+    """To all of them in equal parts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """To which contacts of a campaign conversions are attributed that name no decision. No decision depends on it."""
+
+    window: Microseconds = 7 * DAY
+    """Age of a contact, from its delivery, at which it no longer gets credit."""
+    click: Microseconds = 30 * DAY
+    """Age of a click at which its contact no longer gets credit for it."""
+    model: CreditModel = CreditModel.LAST_TOUCH
+
+
 @dataclass(frozen=True, slots=True)
 class Experiments:
     """The sections `holdouts` and `layers`, by name."""

@@ -29,8 +29,6 @@ class Code(StrEnum):
     """The same key, or the same name, a second time."""
     UNKNOWN = "unknown"
     """A section, key, operator or name that does not exist."""
-    UNSUPPORTED = "unsupported"
-    """Part of the language, but not of this version."""
     MISSING = "missing"
     """Something required is not there."""
     EMPTY = "empty"
@@ -99,7 +97,7 @@ class Code(StrEnum):
 
 _ERROR, _WARNING, _NOTE = Severity
 LEVELS: Mapping[Code, tuple[Severity, ...]] = {
-    **dict.fromkeys((Code.FILE, Code.ENCODING, Code.DUPLICATE, Code.UNSUPPORTED, Code.MISSING), (_ERROR,)),
+    **dict.fromkeys((Code.FILE, Code.ENCODING, Code.DUPLICATE, Code.MISSING), (_ERROR,)),
     **dict.fromkeys((Code.EMPTY, Code.TYPE, Code.NAME, Code.OPERATOR, Code.CYCLE, Code.ZONE), (_ERROR,)),
     **dict.fromkeys((Code.SENSITIVE, Code.VALUE), (_ERROR,)),
     Code.TOO_LARGE: (_ERROR, _NOTE),

@@ -19,13 +19,13 @@ from engine.rulebook.model.book import (
     Placement,
     Variant,
 )
-from engine.rulebook.model.experiments import Layer
+from engine.rulebook.model.experiments import Attribution, Layer
 from engine.rulebook.model.policies import Cap, Quota
 from engine.rulebook.report.diagnostics import Code, Severity, quote
 from engine.rulebook.report.findings import Findings, Path
 from engine.rulebook.sections import scores
 from engine.rulebook.sections.caps import WindowReader, limits
-from engine.rulebook.sections.experiments import ExperimentReader
+from engine.rulebook.sections.experiments import ExperimentReader, attribution
 from engine.rulebook.sections.offers import ActiveReader
 from engine.rulebook.shapes.experiments import LearnedShape
 from engine.rulebook.shapes.faults import shaped
@@ -50,6 +50,8 @@ class CampaignReader:
     windows: WindowReader
     experiments: ExperimentReader
     layers: SymbolTable[Layer]
+    attribution: Attribution
+    """Of campaigns that do not say otherwise."""
     findings: Findings
 
     def read(self, data: Mapping[str, PlainData], *, partial: bool) -> SymbolTable[Campaign]:
@@ -103,6 +105,7 @@ class CampaignReader:
             self.experiments.slot(shape.slot, self.layers, (*path, "slot")),
             self.experiments.ramp(shape.ramp, (*path, "ramp")),
             scores.read(shape, learned, path, findings),
+            attribution(shape.attribution, self.attribution, (*path, "attribution"), findings),
         )
         self._check_content(campaign, offer, reached, path)
         scores.check_finite(campaign, offer.value if offer else 1.0, path, attribute_scope, findings)

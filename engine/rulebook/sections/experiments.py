@@ -1,4 +1,4 @@
-"""Experiments: holdouts and layers, and of campaigns the control, the slot and the ramp."""
+"""Experiments: holdouts and layers, and of campaigns the control, the slot, the ramp and the attribution."""
 
 import re
 from collections.abc import Mapping
@@ -9,8 +9,10 @@ from zoneinfo import ZoneInfo
 from engine.model.instant import Instant
 from engine.rulebook.model.experiments import (
     MOST_CONVERSIONS,
+    Attribution,
     Control,
     ConversionRamp,
+    CreditModel,
     Holdout,
     Layer,
     Ramp,
@@ -20,10 +22,16 @@ from engine.rulebook.model.experiments import (
 from engine.rulebook.report.diagnostics import Code, quote
 from engine.rulebook.report.findings import Findings, ParseError, Path
 from engine.rulebook.sections.caps import SelectorReader
-from engine.rulebook.shapes.experiments import ControlShape, HoldoutShape, LayerShape, RampShape
+from engine.rulebook.shapes.experiments import (
+    AttributionShape,
+    ControlShape,
+    HoldoutShape,
+    LayerShape,
+    RampShape,
+)
 from engine.rulebook.shapes.faults import shaped
 from engine.rulebook.symbols import SymbolTable
-from engine.rulebook.text import datetimes, percentages
+from engine.rulebook.text import datetimes, durations, percentages
 from engine.rulebook.text.merge import check_name
 from engine.rulebook.text.nodes import PlainData
 
@@ -154,6 +162,23 @@ class ExperimentReader:
         return self.findings.parse(
             path, text, lambda bound: datetimes.parse_bound(bound, self.zone, end=False)
         )
+
+
+def attribution(
+    data: Mapping[str, PlainData] | None, otherwise: Attribution, path: Path, findings: Findings
+) -> Attribution:
+    """The attribution at the path; what it leaves out is as `otherwise` has it. Errors go to the findings."""
+    shape = None if data is None else shaped(AttributionShape, dict(data), path, findings)
+    if shape is None:
+        return otherwise
+    window, click = (
+        before if text is None else durations.span((*path, key), text, findings)
+        for key, text, before in (
+            ("window", shape.window, otherwise.window),
+            ("click", shape.click, otherwise.click),
+        )
+    )
+    return Attribution(window, click, CreditModel(shape.model) if shape.model else otherwise.model)
 
 
 def _conversions(text: str) -> int:

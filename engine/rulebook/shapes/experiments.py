@@ -1,4 +1,4 @@
-"""The shapes of holdouts, layers, controls, ramps and learning."""
+"""The shapes of holdouts, layers, controls, ramps, learning and attribution."""
 
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
@@ -98,3 +98,15 @@ class LearnShape(Shape):
     """Age at which rewards stop counting."""
     delay: Annotated[Text, Field(examples=["24h"])] = "1d"
     """Time after a contact in which its reward can come; until then the contact does not count."""
+
+
+class AttributionShape(Shape):
+    """To which contacts conversions are attributed."""
+
+    noun: ClassVar[str] = "attribution"
+    window: Annotated[Text | None, Field(examples=["7d"])] = None
+    """Age of a contact, from its delivery, at which it no longer gets credit."""
+    click: Annotated[Text | None, Field(examples=["30d"])] = None
+    """Age of a click at which its contact no longer gets credit for it."""
+    model: Literal["last_touch", "linear"] | None = None
+    """Whether the latest contact gets all of the credit, or each an equal part."""

@@ -73,6 +73,8 @@ class BookShape(Shape):
     """Salt of the hashes that assign persons; changing it assigns all of them anew."""
     week_starts: DayName = "mon"
     """The first day of calendar weeks."""
+    attribution: dict[str, Any] | None = None
+    """To which contacts conversions are attributed; campaigns may say otherwise."""
     lawful_basis: dict[str, Text] = {}
     """By category of sensitive data that conditions use: why that is lawful."""
 
@@ -291,6 +293,8 @@ class CampaignShape(Shape):
     """The growing share of persons whom it reaches; everybody if it is left out."""
     learn: dict[str, Any] | None = None
     """How it learns which of its variants does best; they compete by share if it is left out."""
+    attribution: dict[str, Any] | None = None
+    """To which of its contacts conversions are attributed; as the book says if it is left out."""
 
 
 Names: TypeAlias = Annotated[

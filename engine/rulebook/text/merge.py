@@ -2,7 +2,6 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from engine.rulebook.model.policies import POLICY_SECTIONS
@@ -35,9 +34,6 @@ _TYPICAL = {
     "audiences": {"all", "any", "none", "audience"},
 }
 """Keys by which an entry of a section is known."""
-
-_FEATURES = ("campaigns.*.attribution",)
-"""Paths of features that the language has and this version does not support; `*` is any name."""
 
 _LONGEST_NAME = 100
 _LETTERS = ("Ll", "Lo", "Lm")
@@ -80,7 +76,6 @@ def merge(sources: Sources, findings: Findings) -> Merged:
         document = _document(name, content, merged, findings, fits=room >= 0)
         merged.whole &= document.whole
         _take(name, document, merged, findings)
-    strip_unsupported(merged.data, findings)
     _check_sections(merged, findings)
     findings.audiences = frozenset(merged.section("audiences"))
     merged.data = {key: _sorted(merged.data[key]) for key in sorted(merged.data)}
@@ -217,36 +212,6 @@ def _is_content_field(path: Path) -> bool:
     if path[0] not in ("campaigns", "offers") or below[:1] not in (("content",), ("locales",)):
         return False
     return len(below) == 3 or (len(below) == 4 and below[0] == "locales")
-
-
-def unsupported_message(label: str) -> str:
-    """The message for a feature that this version does not support."""
-    return f"`{label}` is not available in this version of Tact"
-
-
-def strip_unsupported(book: dict[str, PlainData], findings: Findings) -> None:
-    """Report and remove the features that this version does not support."""
-    for feature in _FEATURES:
-        label = feature.rpartition(".")[2]
-        for parent, path in list(_matches(book, tuple(feature.split(".")))):
-            key = str(path[-1])
-            findings.key_error(path, Code.UNSUPPORTED, unsupported_message(label))
-            findings.poison(path)
-            del parent[key]
-
-
-def _matches(
-    data: PlainData, parts: tuple[str, ...], path: Path = ()
-) -> Iterator[tuple[dict[str, PlainData], Path]]:
-    if not isinstance(data, dict):
-        return
-    for name in data if parts[0] == "*" else (parts[0],):
-        if name not in data:
-            continue
-        if len(parts) == 1:
-            yield data, (*path, name)
-        else:
-            yield from _matches(data[name], parts[1:], (*path, name))
 
 
 def _check_sections(merged: Merged, findings: Findings) -> None:
