@@ -9,35 +9,92 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from engine.measure.statistics.arms import Arm, Interval, PairedArm
-    from engine.measure.statistics.compare import Comparison, compare, compare_strata, heterogeneity
+    from engine.measure.statistics.compare import Comparison, compare, compare_strata
+    from engine.measure.statistics.cuped import Adjustment, cuped
+    from engine.measure.statistics.learned import LearnedComparison, compare_learned
     from engine.measure.statistics.mover import Relative
+    from engine.measure.statistics.multiplicity import Heterogeneity, benjamini_hochberg, heterogeneity, holm
+    from engine.measure.statistics.off_policy import (
+        OffPolicy,
+        PolicyValue,
+        Weighted,
+        off_policy,
+        self_normalised,
+    )
+    from engine.measure.statistics.planning import Baseline, SamplePlan, plan
+    from engine.measure.statistics.ratio import FlatPosterior, effect_per, flat_posterior, incremental_share
+    from engine.measure.statistics.sample_ratio import SampleRatio, sample_ratio, sample_ratio_logged
     from engine.measure.statistics.sequential import always_valid, always_valid_strata
 
 _HOMES = {
+    "Adjustment": "cuped",
     "Arm": "arms",
+    "Baseline": "planning",
     "Comparison": "compare",
+    "FlatPosterior": "ratio",
+    "Heterogeneity": "multiplicity",
     "Interval": "arms",
+    "LearnedComparison": "learned",
+    "OffPolicy": "off_policy",
     "PairedArm": "arms",
+    "PolicyValue": "off_policy",
     "Relative": "mover",
+    "SamplePlan": "planning",
+    "SampleRatio": "sample_ratio",
+    "Weighted": "off_policy",
     "always_valid": "sequential",
     "always_valid_strata": "sequential",
+    "benjamini_hochberg": "multiplicity",
     "compare": "compare",
+    "compare_learned": "learned",
     "compare_strata": "compare",
-    "heterogeneity": "compare",
+    "cuped": "cuped",
+    "effect_per": "ratio",
+    "flat_posterior": "ratio",
+    "heterogeneity": "multiplicity",
+    "holm": "multiplicity",
+    "incremental_share": "ratio",
+    "off_policy": "off_policy",
+    "plan": "planning",
+    "sample_ratio": "sample_ratio",
+    "sample_ratio_logged": "sample_ratio",
+    "self_normalised": "off_policy",
 }
 """Modules of engine.measure.statistics by the names that they give to the outside."""
 
 __all__ = [
+    "Adjustment",
     "Arm",
+    "Baseline",
     "Comparison",
+    "FlatPosterior",
+    "Heterogeneity",
     "Interval",
+    "LearnedComparison",
+    "OffPolicy",
     "PairedArm",
+    "PolicyValue",
     "Relative",
+    "SamplePlan",
+    "SampleRatio",
+    "Weighted",
     "always_valid",
     "always_valid_strata",
+    "benjamini_hochberg",
     "compare",
+    "compare_learned",
     "compare_strata",
+    "cuped",
+    "effect_per",
+    "flat_posterior",
     "heterogeneity",
+    "holm",
+    "incremental_share",
+    "off_policy",
+    "plan",
+    "sample_ratio",
+    "sample_ratio_logged",
+    "self_normalised",
 ]
 
 

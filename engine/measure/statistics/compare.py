@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from math import inf, sqrt
 from typing import Literal, NamedTuple, TypeAlias
 
-from scipy.special import chdtrc, ndtr, ndtri, stdtr, stdtrit
+from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 from engine.measure.statistics import mover, refusals
 from engine.measure.statistics.arms import Arm, Interval, PairedArm, symmetric, wilson
@@ -51,14 +51,6 @@ class Comparison:
         return replace(
             self, difference=None, relative=None, p=None, refused=self.few, relative_refused=self.few
         )
-
-
-class Heterogeneity(NamedTuple):
-    """Whether the effect differs between strata, by Cochran's Q (Biometrics 10, 1954)."""
-
-    statistic: float
-    freedom: int
-    p: float
 
 
 class Summary(NamedTuple):
@@ -119,24 +111,6 @@ def compare_strata(
         score = abs(treated.value - control.value) / sqrt(summary.treated[1] ** 2 + summary.control[1] ** 2)
         p = 2 * float(ndtr(-score) if freedom == inf else stdtr(freedom, -score))
     return compared(Comparison(kind, _METHODS[kind], level, _persons(usable)), (treated, control), p, usable)
-
-
-def heterogeneity(strata: Sequence[Pair]) -> Heterogeneity | None:
-    """Cochran's Q = Σ(d_s − d̄)²/v_s with weights 1/v_s and k − 1 degrees of freedom; None below two strata with spread.
-
-    Strata may be weeks of exposure, weeks since exposure, or values of an attribute.
-    """
-    effects = []
-    for treated, control in strata:
-        if min(treated.persons, control.persons) >= 2 and not refusals.unusable([(treated, control)], "mean"):
-            effects.append((treated.mean - control.mean, treated.error**2 + control.error**2))
-    if len(effects) < 2:
-        return None
-    weight = sum(1 / variance for _, variance in effects)
-    centre = sum(effect / variance for effect, variance in effects) / weight
-    statistic = sum((effect - centre) ** 2 / variance for effect, variance in effects)
-    freedom = len(effects) - 1
-    return Heterogeneity(statistic, freedom, float(chdtrc(freedom, statistic)))
 
 
 def summarize(strata: Sequence[Pair]) -> Summary:

@@ -1,0 +1,144 @@
+"""Comparison of variants whose shares are learned: within states of learning, never by pooled means.
+
+A learner shows what did well lately, so that pooled means compare different times and raise false alarms (10 %, and 97 % where
+the base rate drifts, in place of 5 %). Within a state the shares are constant. Source: Zhang, Janson and Murphy, "Inference
+for batched bandits", NeurIPS 2020; Hájek 1971 for the levels.
+"""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from math import sqrt
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import ndtr, ndtri
+
+from engine.measure.statistics.arms import Interval
+from engine.measure.statistics.off_policy import Floats, PolicyValue, clustered_error, self_normalised
+
+EXPECTED = 20
+"""Rows of the rarer variant that are to be expected of a state, n·p, below which it is merged with the next."""
+
+
+@dataclass(frozen=True, slots=True)
+class LearnedComparison:
+    """Two variants of a campaign that learns. Where refused, the figures are None and `refused` says why."""
+
+    difference: Interval | None
+    """Reward of the first less that of the second, per row."""
+    p: float | None
+    levels: tuple[PolicyValue, PolicyValue] | None
+    """Hájek estimates Σ(y/p)/Σ(1/p) of each variant's reward per row."""
+    shown: tuple[float, float] | None
+    """Means of the rows as they were shown: biased, only to be printed as such."""
+    states: int
+    """States that were compared, after merging."""
+    rows: tuple[int, int]
+    persons: int
+    refused: str = ""
+
+
+def compare_learned(  # noqa: PLR0913 - a column each
+    rewards: ArrayLike,
+    first: ArrayLike,
+    second: ArrayLike,
+    probabilities: tuple[ArrayLike, ArrayLike],
+    states: Sequence[Hashable | None],
+    persons: ArrayLike,
+    level: float = 0.95,
+) -> LearnedComparison:
+    """Compare two variants within states of learning.
+
+    One row a decision of the campaign, in the order of time: its reward, whether it shows the first or the second variant
+    (rows of other variants belong to the state), with which probability each would be shown, the state (start of what was
+    learned together with the variants that fit), and the person. The estimate is Σw_b·d_b/Σw_b with d_b the difference
+    within state b and w_b = √(n_b·p_A·p_B/(p_A + p_B)), which is known before the rewards are; its variance is that of
+    influences summed by person over all states. States in which fewer than 20 rows of the rarer variant are to be expected
+    are merged with the next, whatever their results. Refused: states that are not logged (None), and no state that can show
+    both.
+    """
+    reward = np.asarray(rewards, float)
+    shows = np.asarray(first, bool), np.asarray(second, bool)
+    chances = np.asarray(probabilities[0], float), np.asarray(probabilities[1], float)
+    counts = int(shows[0].sum()), int(shows[1].sum())
+    people = np.unique(np.asarray(persons), return_inverse=True)[1]
+    if any(state is None for state in states):
+        return _refused(
+            counts, people, "the states of learning are not logged: no comparison of learned variants"
+        )
+    strata = _merged(states, chances)
+    total, weights, influence, used = 0.0, 0.0, np.zeros(len(reward)), 0
+    for rows in strata:
+        if not (shows[0][rows].any() and shows[1][rows].any()):
+            continue
+        weight = _weight(chances, rows)
+        effect = _within(reward, shows, chances, rows, weight, influence)
+        total, weights, used = total + weight * effect, weights + weight, used + 1
+    if not used:
+        return _refused(counts, people, "no state of learning shows both variants: no comparison")
+    value, error = total / weights, clustered_error(influence / weights, people)
+    half = float(ndtri(1 - (1 - level) / 2)) * error
+    levels = [
+        self_normalised(reward[mask], 1 / chance[mask], people[mask], level).mean
+        for mask, chance in zip(shows, chances, strict=True)
+    ]
+    return LearnedComparison(
+        difference=Interval(value, value - half, value + half),
+        p=2 * float(ndtr(-abs(value) / error)) if error else float(value == 0),
+        levels=(levels[0], levels[1]),
+        shown=(float(reward[shows[0]].mean()), float(reward[shows[1]].mean())),
+        states=used,
+        rows=counts,
+        persons=len(np.unique(people)),
+    )
+
+
+def _merged(states: Sequence[Hashable | None], chances: tuple[Floats, Floats]) -> list[NDArray[np.intp]]:
+    """Rows by state, in the order in which states begin; a small state joins the next, the last the one before."""
+    rarer = np.minimum(*chances)
+    by_state: dict[Hashable, list[int]] = {}
+    for row in np.flatnonzero(rarer > 0).tolist():
+        by_state.setdefault(states[row], []).append(row)
+    strata: list[list[int]] = []
+    waiting: list[int] = []
+    for rows in by_state.values():
+        waiting += rows
+        if rarer[waiting].sum() >= EXPECTED:
+            strata.append(waiting)
+            waiting = []
+    if waiting and strata:
+        strata[-1] += waiting
+    elif waiting:
+        strata.append(waiting)
+    return [np.asarray(rows, np.intp) for rows in strata]
+
+
+def _weight(chances: tuple[Floats, Floats], rows: NDArray[np.intp]) -> float:
+    first, second = float(chances[0][rows].mean()), float(chances[1][rows].mean())
+    return sqrt(len(rows) * first * second / (first + second))
+
+
+def _within(
+    reward: Floats,
+    shows: tuple[NDArray[np.bool_], NDArray[np.bool_]],
+    chances: tuple[Floats, Floats],
+    rows: NDArray[np.intp],
+    weight: float,
+    influence: Floats,
+) -> float:
+    """The difference within a stratum; adds the influence of its rows, times the weight.
+
+    Rows weigh 1/p, because states that were merged have unequal p.
+    """
+    means = []
+    for sign, mask, chance in zip((1, -1), shows, chances, strict=True):
+        chosen = rows[mask[rows]]
+        scale = 1 / chance[chosen]
+        mean = float((scale * reward[chosen]).sum() / scale.sum())
+        influence[chosen] += sign * weight * scale * (reward[chosen] - mean) / scale.sum()
+        means.append(mean)
+    return means[0] - means[1]
+
+
+def _refused(rows: tuple[int, int], people: NDArray[np.intp], reason: str) -> LearnedComparison:
+    return LearnedComparison(None, None, None, None, 0, rows, len(np.unique(people)), reason)

@@ -1,0 +1,1 @@
+"""Measuring: statistics, exports, reports and replays."""

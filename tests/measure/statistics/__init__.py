@@ -1,0 +1,1 @@
+"""Statistics on sufficient statistics, against published figures and by simulation."""
