@@ -9,6 +9,7 @@ from engine.decide.answer import degraded
 from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import Evaluation, evaluate
 from engine.decide.experiments.learning import NOTHING_LEARNED, Learned
+from engine.ledger.commit.books import KeepBookCommand
 from engine.ledger.commit.decisions import DecideCommand
 from engine.ledger.commit.events import RecordCommand, RecordResult, WarnedResult
 from engine.ledger.commit.identity import LinkCommand, LinkResult
@@ -18,6 +19,7 @@ from engine.ledger.ledger import Ledger
 from engine.ledger.memory import memory_of
 from engine.ledger.store.store import Store
 from engine.model.decision import Decision
+from engine.model.instant import Instant
 from engine.model.request import Request
 from engine.telemetry.stages import StageObserver
 from engine.weather import Weather
@@ -163,6 +165,10 @@ class Engine:
     async def link(self, command: LinkCommand, *, deadline: float | None = None) -> LinkResult:
         """Makes the names one person's. Raises LedgerError when that could not be kept."""
         return await self._ledger.commit(command, deadline=deadline)
+
+    async def keep_book(self, now: Instant, *, deadline: float | None = None) -> None:
+        """Keeps the text of the book, which is live from now on. Raises LedgerError when that could not be done now."""
+        await self._ledger.commit(KeepBookCommand(self.compiled.book, now), deadline=deadline)
 
     async def look(self, read: Callable[[Store], _T], *, deadline: float | None = None) -> _T:
         """What `read` finds in the log. Raises LedgerError when it cannot be read."""

@@ -20,6 +20,8 @@ class OutcomeType(StrEnum):
     OPENED = "opened"
     CLICKED = "clicked"
     CONVERTED = "converted"
+    REFUNDED = "refunded"
+    """Some or all of a conversion's value was given back."""
     IGNORED = "ignored"
     """It reached the customer, who did nothing."""
     COMPLAINED = "complained"
@@ -32,7 +34,7 @@ RELEASING = frozenset((OutcomeType.BOUNCED, OutcomeType.NOT_SENT, OutcomeType.CA
 """The contact did not reach the customer, so it does not count."""
 
 
-CONFIRMING = frozenset(OutcomeType) - RELEASING - {OutcomeType.SUBSCRIBED}
+CONFIRMING = frozenset(OutcomeType) - RELEASING - {OutcomeType.SUBSCRIBED, OutcomeType.REFUNDED}
 """The contact reached the customer; complaints are among them, since nobody complains of what did not come."""
 
 
@@ -40,7 +42,7 @@ OF_THE_PERSON = frozenset((OutcomeType.COMPLAINED, OutcomeType.UNSUBSCRIBED, Out
 """They change what may be sent later, so a report has to identify the person."""
 
 
-WITHOUT_OFFER = OF_THE_PERSON | {OutcomeType.CONVERTED}
+WITHOUT_OFFER = OF_THE_PERSON | {OutcomeType.CONVERTED, OutcomeType.REFUNDED}
 """They can happen although the decision offered nothing: customers of control groups convert and object, too."""
 
 

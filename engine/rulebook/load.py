@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -68,6 +68,12 @@ def load_files(contents: Mapping[str, bytes]) -> LoadedBook:
     return load_sources(sources)
 
 
+def load_text(text: str) -> LoadedBook:
+    """Load a book from the text that another load of it has given it (`Book.text`). Never raises on a book's account."""
+    contents: dict[str, str] = json.loads(text)
+    return load_files({name: content.encode() for name, content in contents.items()})
+
+
 def load_linted(folder: Path, now: Callable[[ZoneInfo], Instant]) -> LoadedBook:
     """Load the book in a folder and lint it. now: the moment against which periods are held, by the book's time zone.
 
@@ -96,7 +102,15 @@ def load_sources(
         if book is not None and not findings.failed:
             lint(book, merged.data, linted_at(book.timezone), findings)
     ignored = ignores.apply(merged.ignores, findings, unchecked=() if linted_at else CODES)
-    return LoadedBook(None if findings.failed else book, findings.sorted(), ignored)
+    if book is None or findings.failed:
+        return LoadedBook(None, findings.sorted(), ignored)
+    return LoadedBook(replace(book, text=_text(sources)), findings.sorted(), ignored)
+
+
+def _text(sources: Sources) -> str:
+    """The files as a JSON object, by name; they are UTF-8, as the book has loaded."""
+    contents = {name: content.decode() for name, content in sorted(sources.files.items())}
+    return json.dumps(contents, ensure_ascii=False)
 
 
 def version_of(data: Mapping[str, PlainData]) -> str:

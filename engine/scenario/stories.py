@@ -22,7 +22,7 @@ from engine.wire.parse import Parser
 from engine.wire.record import parse_recordings
 from engine.wire.violations import InvalidMessage
 
-_OUTCOME_KEYS = ("of", "channel", "campaign")
+_OUTCOME_KEYS = ("of", "channel", "campaign", "order")
 """The keys that an outcome has besides those of an event."""
 
 
@@ -68,7 +68,7 @@ class RecordingReader:
         try:
             event = event_of("record", typed_event({**defaults, **fields}, "record", self.compiled.book))
             recorded = RecordedEvent(customer=Customer(id=customer), event=event)
-            for key in ("channel", "campaign"):
+            for key in ("channel", "campaign", "order"):
                 setattr(recorded, key, outcome.get(key, ""))
         except (TypeError, ValueError, OverflowError) as error:
             self._report(*divided(str(error)), path)

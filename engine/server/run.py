@@ -183,7 +183,7 @@ async def _serve(parts: Parts, settings: Settings, lifecycle: Lifecycle) -> None
     port = bind(server, settings, parts.wiring.credentials())
     learner = Learner(parts.serving_books, parts.ledger, clock, parts.learned)
     following_files = background.start("callers and certificates", parts.wiring.follow)
-    await asyncio.gather(health.look(), learner.look())
+    await asyncio.gather(health.look(), learner.look(), parts.serving_books.keep())
     loops = {"health": health.follow, "event loop": health.beat, "learning": learner.follow}
     if not lifecycle.shared:
         parts.book_source.request_on_sighup()

@@ -112,7 +112,7 @@ def _event(parser: Parser, message: pb.RecordedEvent, path: str, now: Instant) -
     customer = name_of(message.customer.id, f"{path}.customer.id", violations, required=True)
     aliases = aliases_of(message.customer, f"{path}.customer", violations)
     event_id = _event_id(message, path, violations)
-    for field in ("channel", "campaign"):
+    for field in ("channel", "campaign", "order"):
         if getattr(message, field):
             violations.add(f"{path}.{field}", "is for outcomes only")
     event = parse_event(message.event, f"{path}.event", violations, parser.limits)
@@ -133,13 +133,17 @@ def _outcome(parser: Parser, message: pb.RecordedEvent, path: str, now: Instant)
     event_id = _event_id(message, path, violations)
     event = parse_event(message.event, f"{path}.event", violations, parser.limits)
     _check_outcome_type(event, f"{path}.event.type", violations)
+    _check_refund(event, f"{path}.event.value", violations)
     if not violations.items:
         _check_event(event, f"{path}.event", now, violations)
     channel = _channel(parser, message, f"{path}.channel", violations)
     campaign = name_of(message.campaign, f"{path}.campaign", violations)
+    order = name_of(message.order, f"{path}.order", violations)
     violations.raise_any()
     event = event._replace(event_id=event_id)
-    return ReportCommand(parser.compiled, customer, decision_id, event, now, channel, campaign, aliases)
+    return ReportCommand(
+        *(parser.compiled, customer, decision_id, event, now, channel, campaign, aliases), order=order
+    )
 
 
 def _event_id(message: pb.RecordedEvent, path: str, violations: FieldViolations) -> str:
@@ -177,6 +181,13 @@ def _check_outcome_type(event: Event, path: str, violations: FieldViolations) ->
         meant = _nearest_outcome(event.type, _CLOSE_OF_DECISION)
         hint = f"did you mean {meant}?" if meant else f"outcomes are {', '.join(sorted(_OUTCOMES))}"
         violations.add(path, f"{event.type!r:.60} is not an outcome of a decision; {hint}")
+
+
+def _check_refund(event: Event, path: str, violations: FieldViolations) -> None:
+    """Report a refund without an amount: it would reduce nothing."""
+    value = event.fields.get("value")
+    if event.type == OutcomeType.REFUNDED and not (isinstance(value, float) and value > 0):
+        violations.add(path, "must be the amount that was refunded, above 0")
 
 
 def _channel(parser: Parser, message: pb.RecordedEvent, path: str, violations: FieldViolations) -> str:

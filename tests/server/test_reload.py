@@ -2,13 +2,16 @@
 
 import os
 import signal
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from engine.api.v1.decisions_pb2 import DecideResponse
 from engine.client import Client
+from engine.rulebook.load import load_text
 from tests.books import write_book
 from tests.requests import li_na
 from tests.server.load import Load
@@ -28,7 +31,7 @@ def reload(server: Server) -> None:
 
 
 def test_sighup_reloads_once(book: Path, log: Path) -> None:
-    """SIGHUP brings the folder's book to life; without it, and without --watch, a change is left alone."""
+    """SIGHUP brings the folder's book to life; without it, and without --watch, a change is left alone. The log has both."""
     with serving(book, log) as server, Client(server.target, timeout=60) as client:
         first = live_version(client)
         second = version_of(write_book(book, numbered_book(2)))
@@ -38,6 +41,13 @@ def test_sighup_reloads_once(book: Path, log: Path) -> None:
         write_book(book, numbered_book(3))
         assert live_version(client) == second
         assert server.stop() == 0
+    with closing(sqlite3.connect(log)) as connection:
+        kept = dict(connection.execute("select version, text from books order by first_at"))
+    assert list(kept) == [first, second]
+    for version, text in kept.items():
+        book_of_text = load_text(text).book
+        assert book_of_text is not None
+        assert book_of_text.version == version
 
 
 def test_watch_follows_the_folder(book: Path, log: Path) -> None:

@@ -556,20 +556,22 @@ class RecordRequest(_message.Message):
     def __init__(self, events: _Optional[_Iterable[_Union[RecordedEvent, _Mapping]]] = ..., now: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class RecordedEvent(_message.Message):
-    __slots__ = ("event_id", "decision_id", "customer", "event", "channel", "campaign")
+    __slots__ = ("event_id", "decision_id", "customer", "event", "channel", "campaign", "order")
     EVENT_ID_FIELD_NUMBER: _ClassVar[int]
     DECISION_ID_FIELD_NUMBER: _ClassVar[int]
     CUSTOMER_FIELD_NUMBER: _ClassVar[int]
     EVENT_FIELD_NUMBER: _ClassVar[int]
     CHANNEL_FIELD_NUMBER: _ClassVar[int]
     CAMPAIGN_FIELD_NUMBER: _ClassVar[int]
+    ORDER_FIELD_NUMBER: _ClassVar[int]
     event_id: str
     decision_id: str
     customer: Customer
     event: Event
     channel: str
     campaign: str
-    def __init__(self, event_id: _Optional[str] = ..., decision_id: _Optional[str] = ..., customer: _Optional[_Union[Customer, _Mapping]] = ..., event: _Optional[_Union[Event, _Mapping]] = ..., channel: _Optional[str] = ..., campaign: _Optional[str] = ...) -> None: ...
+    order: str
+    def __init__(self, event_id: _Optional[str] = ..., decision_id: _Optional[str] = ..., customer: _Optional[_Union[Customer, _Mapping]] = ..., event: _Optional[_Union[Event, _Mapping]] = ..., channel: _Optional[str] = ..., campaign: _Optional[str] = ..., order: _Optional[str] = ...) -> None: ...
 
 class RecordResponse(_message.Message):
     __slots__ = ("results",)

@@ -21,7 +21,9 @@ from engine.model.decision import Decision, Outcome
 from engine.model.values import is_blank
 
 _MOST_CANDIDATES = 50
-"""Candidates beyond these are counted, not listed: re-evaluating the decision gives them."""
+"""Candidates beyond these are counted, not listed: re-evaluating the decision gives them.
+
+What they read of the counters that all customers share is listed, since only that moment had it."""
 
 
 class _NoOffer(NamedTuple):
@@ -146,19 +148,26 @@ def _trace(
                 tried.reason.code,
                 tried.reason.name,
                 [[reason.code, reason.name] for reason in tried.obstacles],
+                tried.candidate.compiled_campaign.campaign.tier,
             ]
             for tried in listed
         ],
         "more_candidates": len(selection.tried) - len(listed),
         "variants": [
-            [chosen.proposal.chosen.creative.variant, chosen.proposal.chosen.probability]
+            [
+                chosen.proposal.chosen.creative.variant,
+                chosen.proposal.chosen.probability,
+                chosen.proposal.campaign_channel.treated,
+                chosen.proposal.compiled_campaign.campaign.name,
+            ]
             for chosen in selection.chosen
         ],
         "counters": [
-            _counter(rule_result)
-            for tried in listed
+            _counter(rule_result, tried, channel_result.channel)
+            for index, tried in enumerate(selection.tried)
             for channel_result in tried.read
             for rule_result in channel_result.rule_results
+            if index < _MOST_CANDIDATES or rule_result.rule.kind in SHARED
         ],
         "contacts": [
             [contact.at, contact.expires_at, *contact.facts[:5], sorted(contact.facts.tags), contact.zones]
@@ -188,13 +197,19 @@ def _trace(
     return orjson.dumps(document).decode()
 
 
-def _counter(rule_result: RuleResult) -> list[str | int | bool | None]:
-    """Rule, count, limit, whether it blocks; of a blocking rule over all customers also when it lets pass next."""
-    rule, *_ = rule_result
-    counter = [rule.name, rule_result.counted, rule_result.limit, rule_result.blocks]
-    if rule_result.blocks and rule.kind in SHARED:
-        counter.append(rule_result.next_allowed_at)
-    return counter
+def _counter(
+    rule_result: RuleResult, tried: TriedCandidate, channel: str
+) -> tuple[str, int | None, int | None, bool, int | None, str, str]:
+    """Rule, count, limit, whether it blocks, when it lets pass next if it does; campaign and channel of the proposal."""
+    return (
+        rule_result.rule.name,
+        rule_result.counted,
+        rule_result.limit,
+        rule_result.blocks,
+        rule_result.next_allowed_at if rule_result.blocks else None,
+        tried.candidate.compiled_campaign.campaign.name,
+        channel,
+    )
 
 
 def _experiments(

@@ -12,6 +12,7 @@ from engine.decide.answer import answer, from_json
 from engine.decide.evaluate import Evaluation
 from engine.decide.pressure.counters import QuotaKey
 from engine.decide.select import Selection, select
+from engine.ledger.commit.books import keep_books
 from engine.ledger.commit.commands import Command, NamesToLink, Stage, UnitOfWork
 from engine.ledger.commit.customer_state import CustomerStates, contacts_by_person, persons_of
 from engine.ledger.commit.decision_rows import contact_rows, decision_row
@@ -110,7 +111,15 @@ class _GroupDecider:
         return self
 
     def write(self) -> None:
-        """Writes the rows."""
+        """Writes the rows, and the books that made the decisions."""
+        keep_books(
+            self._store,
+            [
+                (evaluation.compiled.book, evaluation.request.elapsed)
+                for evaluation in self._evaluations
+                if evaluation.request.mode is Mode.COMMIT
+            ],
+        )
         persons.know(self._store, [PersonRow(row.person, row.at) for row in self._decisions])
         decisions.keep(self._store, self._decisions, self._requests, self._contacts)
         if self._trials:

@@ -45,6 +45,8 @@ class ReportCommand(Command[RecordResult | WarnedResult]):
     """Further names of the customer."""
     clock: Instant | None = None
     """The server's own moment where `now` is simulated; None: it is `now`."""
+    order: str = ""
+    """The order that it is about; empty: not reported."""
 
     stage = Stage.REPORT
 
@@ -231,6 +233,7 @@ def _row(command: ReportCommand, decided: Decided | None, person_of: Callable[[s
         value=value if isinstance(value, float) else None,
         currency=currency if isinstance(currency, str) else None,
         fields=to_json(fields),
+        order_id=command.order or None,
     )
 
 

@@ -14,7 +14,7 @@ from engine.decide.experiments.posteriors import Propensity
 from engine.decide.pressure.counters import LoggedQuotaCounts, QuotaCounts
 from engine.decide.signals.strata import PREFIX
 from engine.ledger.memory import memory_of
-from engine.ledger.queries import contacts, decisions
+from engine.ledger.queries import books, contacts, decisions
 from engine.ledger.store.rows import DecisionRow
 from engine.ledger.store.store import Store
 from engine.model.contact import Contact, Facts
@@ -23,7 +23,8 @@ from engine.model.decision import CandidateOutcome, Decision, Reason, ReasonCode
 from engine.model.outcome import PastOutcome
 from engine.model.request import Request
 from engine.model.values import KeptBlank, Value, is_blank
-from engine.rulebook.model.book import AttributeType
+from engine.rulebook.load import load_text
+from engine.rulebook.model.book import AttributeType, Book
 
 _UNKNOWN_ADDRESS = "…"
 """Stands for an address, which the log does not hold: deciding only needs to know that there was one."""
@@ -71,6 +72,16 @@ def find_logged(store: Store, decision_id: str, compiled: CompiledBook) -> Logge
     if logged.decision.candidate_outcomes or not lookback:
         return logged
     return logged._replace(history=tuple(contacts.contacts_before(store, row, row.at - lookback)))
+
+
+def logged_book(store: Store, version: str) -> Book | None:
+    """The book of a version, from its text in the log, inside a transaction.
+
+    None where the log does not have the text, or this program makes another book of it than the one that wrote it.
+    """
+    row = books.book_of(store, version)
+    book = None if row is None else load_text(row.text).book
+    return book if book is not None and book.version == version else None
 
 
 def logged_decision_of(row: DecisionRow, compiled: CompiledBook) -> LoggedDecision:
@@ -152,8 +163,9 @@ def _customer_state(trace: Mapping[str, Any]) -> CustomerState:
 
 
 def _candidate_outcome(
-    campaign: str, score: float, code: str, name: str, obstacles: Iterable[Sequence[str]]
+    campaign: str, score: float, code: str, name: str, obstacles: Iterable[Sequence[str]], *_: Any
 ) -> CandidateOutcome:
+    """A candidate; earlier versions did not log its tier, which is not read."""
     details = tuple(Reason(ReasonCode(blocked), rule) for blocked, rule in obstacles)
     return CandidateOutcome(campaign, Reason(ReasonCode(code), name), score, details)
 

@@ -86,6 +86,7 @@ class PostgresStore(Store):
     def close(self) -> None:
         """Closes the connection; the next transaction opens another."""
         self.counters.clear()
+        self.books.clear()
         if self._connection is not None:
             self._connection.close()
             self._connection = None

@@ -227,6 +227,8 @@ class OutcomeRow(NamedTuple):
     """What else was reported, as in `events`."""
     alike: Id = ""
     """The same for outcomes that no pause tells apart but by time and decision (see `outcomes.alike_of`); empty: not known."""
+    order_id: str | None = None
+    """The order that it is about, as the caller numbers orders; empty: not reported."""
 
 
 @stored("consents", sqlite_with_rowid=False)
@@ -277,6 +279,17 @@ class LearnedRow(NamedTuple):
     since: InstantKey
     arms: str
     """A JSON object: by variant how often shown, how often rewarded, the sum of the values and of their squares."""
+
+
+@stored("books")
+class BookRow(NamedTuple):
+    """A version of a book that was live."""
+
+    version: IdKey
+    text: str
+    """A JSON object of the book's files, by name: what they load as has this version. At most about 64 MiB."""
+    first_at: BigInt
+    """When a server first served it, or decided by it."""
 
 
 METADATA = SQLModel.metadata

@@ -55,6 +55,7 @@ class SqliteStore(Store):
     def close(self) -> None:
         """Closes the file; the next transaction opens it again."""
         self.counters.clear()
+        self.books.clear()
         if self._connection is not None:
             self._connection.close()
             self._connection = None

@@ -30,6 +30,8 @@ class Store(ABC):
     def __init__(self) -> None:
         self.counters: set[tuple[str, int]] = set()
         """Counters that are known to be in the log: name and period."""
+        self.books: set[str] = set()
+        """Versions of books whose texts are known to be in the log."""
 
     @abstractmethod
     def transaction(self, locks: Iterable[str] = (), *, writes: bool = True) -> AbstractContextManager[None]:

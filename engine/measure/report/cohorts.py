@@ -7,10 +7,10 @@ same funnel (ghost exposure), so that they differ by the offer alone. Everything
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from math import erfc, sqrt
 from typing import NamedTuple, TypeAlias
 
 from engine.measure.report.tables import Tables
+from engine.measure.statistics.sample_ratio import sample_ratio_logged
 
 _FIRST = """
 CREATE TABLE first_exposures AS
@@ -312,5 +312,7 @@ def ratio_p(strata: Iterable[Draws]) -> float:
     variance = sum(stratum.persons * stratum.share * (1 - stratum.share) for stratum in known)
     if not variance:
         return 1.0
-    surplus = sum(stratum.treated - stratum.persons * stratum.share for stratum in known)
-    return erfc(abs(surplus) / sqrt(2 * variance))
+    expected = sum(stratum.persons * stratum.share for stratum in known)
+    treated = sum(stratum.treated for stratum in known)
+    persons = sum(stratum.persons for stratum in known)
+    return sample_ratio_logged(treated, persons - treated, expected, variance).p

@@ -1,7 +1,7 @@
 """The effect of being treated, from the arms of a cohort: figures for each metric, or the sentence that refuses them."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from engine.measure.report.cohorts import ArmSums, Enrolled, Stratum, Sums, Totals
@@ -9,6 +9,7 @@ from engine.measure.report.figures import Figure, Unit
 from engine.measure.statistics import mover, refusals
 from engine.measure.statistics.arms import Arm, Interval
 from engine.measure.statistics.compare import Comparison, MetricKind, compare_strata
+from engine.measure.statistics.ratio import incremental_share
 from engine.measure.statistics.sequential import PLANNED, always_valid_strata, sequential_quantile
 
 SUSPECT = 0.001
@@ -38,13 +39,13 @@ METRICS: Mapping[str, Metric] = {
             lambda arm: Arm(arm.persons, arm.converted, arm.converted),
         ),
         Metric(
-            "orders", "mean", Unit.COUNT, Unit.COUNT, lambda arm: Arm(arm.persons, arm.orders, arm.orders_squares)
+            "orders", "mean", Unit.COUNT, Unit.CHANGE, lambda arm: Arm(arm.persons, arm.orders, arm.orders_squares)
         ),
         Metric(
             "value",
             "mean",
             Unit.MONEY,
-            Unit.MONEY,
+            Unit.GAIN,
             lambda arm: Arm(arm.persons, arm.value, arm.value_squares),
             1e-6,
         ),
@@ -133,63 +134,54 @@ def _unreported(treated: ArmSums, control: ArmSums) -> str:
 def effect(subject: str, metric: Metric, sums: Sums, level: float, refused: str = "") -> Effect:
     """Compares the arms of the subject within strata; refused: the sentence that stands in place of every effect."""
     pairs = [(metric.arm(treated), metric.arm(control)) for treated, control in sums.pairs]
-    whole = [metric.arm(arm) for arm in sums.whole()]
     fixed = compare_strata(pairs, metric.kind, level)
     valid = always_valid_strata(pairs, metric.kind, PLANNED, level)
     sentence = refused or fixed.refused or fixed.few or valid.refused
-    figures = _figures(metric, whole, fixed, valid, sentence)
-    return Effect(subject, metric.name, *figures, p=None if sentence else valid.p, refused=sentence)
-
-
-def _figures(
-    metric: Metric, whole: Sequence[Arm], fixed: Comparison, valid: Comparison, refused: str
-) -> list[Figure]:
-    """The figures of an Effect, in the order of its fields."""
-    persons = sum(arm.persons for arm in whole)
-    events = _plain(sum(arm.total for arm in whole), metric)
-    total_unit = Unit.MONEY if metric.unit is Unit.MONEY else Unit.COUNT
-
-    def figure(limits: Interval | None, unit: Unit, method: str, factor: float = metric.scale) -> Figure:
-        sentence = refused or ("" if limits else "not computed")
-        if sentence or limits is None:
-            return Figure(None, method=method, n=events, persons=persons, unit=unit, refused=sentence)
-        scaled = limits.times(factor)
-        return Figure(scaled.value, scaled.low, scaled.high, method, events, persons, unit)
-
-    counts = [
-        Figure(arm.total * metric.scale, method="sum", n=events, persons=arm.persons, unit=total_unit)
-        for arm in whole
+    arms = [metric.arm(arm) for arm in sums.whole()]
+    persons, total = sum(arm.persons for arm in arms), sum(arm.total for arm in arms)
+    money = metric.unit is Unit.MONEY
+    frame = Figure(None, n=None if money else int(total), persons=persons, refused=sentence)
+    counted = [
+        Figure(arm.total * metric.scale, method="sum", persons=arm.persons, unit=Unit.MONEY if money else Unit.COUNT)
+        for arm in arms
     ]
-    rates = [
-        figure(limits, metric.unit, fixed.method.split(",", maxsplit=1)[0])
-        for limits in (fixed.treated, fixed.control)
-    ]
-    return [
-        *counts,
-        *rates,
-        figure(valid.difference, metric.difference, f"always valid: {valid.method}"),
-        figure(fixed.difference, metric.difference, f"a single look: {fixed.method}"),
-        _relative(valid, events, persons, refused),
-        figure(
+    by_arm = replace(frame, method=fixed.method.split(",", maxsplit=1)[0], unit=metric.unit)
+    whole = replace(frame, method=f"always valid: {valid.method}", unit=metric.difference)
+    return Effect(
+        subject=subject,
+        metric=metric.name,
+        treated=counted[0],
+        control=counted[1],
+        treated_rate=_limited(by_arm, fixed.treated, metric.scale),
+        control_rate=_limited(by_arm, fixed.control, metric.scale),
+        uplift=_limited(whole, valid.difference, metric.scale),
+        fixed=_limited(replace(whole, method=f"a single look: {fixed.method}"), fixed.difference, metric.scale),
+        relative=_relative(replace(whole, unit=Unit.RELATIVE), valid),
+        incremental=_limited(
+            replace(
+                frame, method="difference × treated persons", unit=Unit.GAIN if money else Unit.CHANGE
+            ),
             valid.difference,
-            total_unit,
-            "difference × treated persons",
-            metric.scale * whole[0].persons,
+            metric.scale * arms[0].persons,
         ),
-    ]
+        p=None if sentence else valid.p,
+        refused=sentence,
+    )
 
 
-def _plain(total: float, metric: Metric) -> int | None:
-    return None if metric.unit is Unit.MONEY else int(total)
+def _limited(frame: Figure, limits: Interval | None, factor: float) -> Figure:
+    """The frame with the limits times the factor, unless it is refused."""
+    if frame.refused or limits is None:
+        return replace(frame, refused=frame.refused or "not computed")
+    value, low, high = limits.times(factor)
+    return replace(frame, value=value, low=low, high=high)
 
 
-def _relative(valid: Comparison, events: int | None, persons: int, refused: str) -> Figure:
+def _relative(frame: Figure, valid: Comparison) -> Figure:
     limits = valid.relative
-    sentence = refused or ("" if limits else valid.relative_refused)
-    method = f"always valid: {valid.method}"
-    if limits is None or sentence:
-        return Figure(None, method=method, n=events, persons=persons, unit=Unit.RELATIVE, refused=sentence)
-    return Figure(limits.value, limits.low, limits.high, method, events, persons, Unit.RELATIVE)
+    if frame.refused or limits is None:
+        return replace(frame, refused=frame.refused or valid.relative_refused)
+    return replace(frame, value=limits.value, low=limits.low, high=limits.high)
 
 
 def by_currency(sums: Sums, totals: Totals, currency: str) -> tuple[Metric, Sums]:
@@ -249,12 +241,12 @@ def credited_share(sums: Sums, level: float) -> Figure:
     valid = always_valid_strata(pairs, "proportion", PLANNED, level)
     events, persons = int(sum(pair[0].total for pair in pairs)), sum(valid.persons)
     method = "1 − control ÷ treated of ghost-attributed rates, always valid"
-    limits = valid.relative
-    sentence = valid.refused or compare_strata(pairs, "proportion", level).few or valid.relative_refused
-    if limits is None or limits.value is None or limits.high is None:
+    few = compare_strata(pairs, "proportion", level).few
+    limits = None if few or valid.refused else incremental_share(valid)
+    if limits is None:
+        sentence = valid.refused or few or valid.relative_refused or "the treated arm is not clear of 0"
         return Figure(None, method=method, n=events, persons=persons, unit=Unit.SHARE, refused=sentence)
-    value, low, high = (1 - 1 / (1 + limit) if limit > -1 else None for limit in (limits.value, limits.low, limits.high))
-    return Figure(value, low, high, method, events, persons, Unit.SHARE, sentence if value is None else "")
+    return Figure(*limits, method, events, persons, Unit.SHARE)
 
 
 def on_reached(effect: Effect, sums: Sums) -> Figure:

@@ -3,11 +3,15 @@
 Grids keep numbers, not texts: the terminal, the page, JSON, CSV and Parquet are made of the same report.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    import duckdb
 
 SCHEMA = 1
 """Version of the report's JSON; it grows by one when a key changes its meaning or goes."""
@@ -17,12 +21,16 @@ class Unit(StrEnum):
     """What a figure counts, and so how it is written."""
 
     COUNT = "count"
+    CHANGE = "change"
+    """A difference of counts, with its sign."""
     SHARE = "share"
     """In [0, 1], written as a percentage."""
     POINTS = "points"
     """A difference of shares, written in percentage points."""
     MONEY = "money"
     """In the currency of its row."""
+    GAIN = "gain"
+    """A difference of money, with its sign."""
     RELATIVE = "relative"
     """A ratio less 1, written as a percentage with its sign."""
     RATIO = "ratio"
@@ -86,6 +94,39 @@ class Grid:
             for row in self.rows
         ]
 
+    def flat(self) -> tuple[list[str], list[list[object]]]:
+        """Column names and rows of plain values, as files have them: a figure takes up several columns."""
+        parts = ("value", "low", "high", "n", "persons", "refused")
+        present: dict[tuple[str, str], None] = {}
+        for _, name, figure in self.cells():
+            for part in parts:
+                if part == "value" or getattr(figure, part) not in {None, ""}:
+                    present[name, part] = None
+        figures = [(name, part) for name in self.columns for part in parts if (name, part) in present]
+        names = [column_name(label) for label in self.labels]
+        names += [column_name(name if part == "value" else f"{name} {part}") for name, part in figures]
+        return names, [
+            [
+                *(str(row.get(label, "")) for label in self.labels),
+                *(_part(row.get(name), part) for name, part in figures),
+            ]
+            for row in self.rows
+        ]
+
+    def frame(self) -> "duckdb.DuckDBPyRelation":
+        """The rows as a relation of DuckDB; polars, pandas and pyarrow take it as it is (`__arrow_c_stream__`)."""
+        import duckdb  # noqa: PLC0415 - figures are plain values; only this needs the extra
+
+        names, rows = self.flat()
+        kinds = ["TEXT" if _is_text(name, index, len(self.labels)) else "DOUBLE" for index, name in enumerate(names)]
+        connection = duckdb.connect()
+        columns = ", ".join(f'"{name}" {kind}' for name, kind in zip(names, kinds, strict=True))
+        connection.execute(f"CREATE TABLE grid ({columns})")
+        if rows:
+            marks = ", ".join("?" for _ in names)
+            connection.executemany(f"INSERT INTO grid VALUES ({marks})", rows)  # noqa: S608 - only marks
+        return connection.table("grid")
+
     def cells(self) -> Iterator[tuple[Mapping[str, str], str, Figure]]:
         """Every figure with the labels of its row and the name of its column."""
         for row in self.rows:
@@ -94,6 +135,19 @@ class Grid:
                 cell = row.get(name)
                 if isinstance(cell, Figure):
                     yield labels, name, cell
+
+
+def column_name(text: str) -> str:
+    """The name of a column in files: `p (Holm)` is p_holm."""
+    return re.sub(r"\W+", "_", text.replace("×", "times")).strip("_").lower()
+
+
+def _part(cell: Cell | None, part: str) -> object:
+    return getattr(cell, part) if isinstance(cell, Figure) else None
+
+
+def _is_text(name: str, index: int, labels: int) -> bool:
+    return index < labels or name.endswith("_refused")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,15 +7,8 @@ from typing import Any
 from engine.measure.report.figures import Cell, Chart, Computation, Figure, Grid, Section, Unit, Warned
 from engine.measure.report.tables import Tables
 
-_STAGES: Sequence[tuple[str, str]] = (
-    ("eligible", ""),
-    ("open", "'other_slot', 'ramping'"),
-    ("reachable", "'no_variant', 'unreachable', 'no_consent', 'not_requested', 'not_active', 'not_eligible'"),
-    ("first in rank", "'outranked', 'group_taken', 'category_full'"),
-    ("passed pressure", "'quiet', 'capped', 'too_soon', 'paused', 'out_of_stock', 'over_capacity'"),
-    ("sent", "'control', 'held_out'"),
-)
-"""Stages, each with the codes of the candidates that are lost there: those that come to the next have none of them."""
+_STAGES = ("eligible", "open", "reachable", "first in rank", "passed pressure", "sent")
+"""Stages before the contact; a candidate ends with one code, so it is lost at one of them."""
 
 _REACHED = """
 WITH staged AS (
@@ -147,7 +140,7 @@ def _stages(tables: Tables, campaigns: Sequence[str], decisions: int, persons: i
             continue
         if row["stage"] == 0:
             rows.append(_stage(name, "decisions", decisions, persons, None))
-        rows.append(_stage(name, _STAGES[row["stage"]][0], row["decisions"], row["persons"], row["lost"]))
+        rows.append(_stage(name, _STAGES[row["stage"]], row["decisions"], row["persons"], row["lost"]))
         before[name] = row["decisions"]
         if row["stage"] == len(_STAGES) - 1 and name in later:
             for stage in ("delivered", "clicked", "converted"):

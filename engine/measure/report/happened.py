@@ -4,9 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
+from scipy.special import ndtri
+
 from engine.measure.report.figures import Cell, Computation, Figure, Grid, Section, Unit, Warned
 from engine.measure.report.tables import Tables
-from engine.measure.statistics.ratio import RatioArm, ratio
+from engine.measure.statistics.arms import PairedArm, symmetric
 
 _DIVISIONS: Mapping[str, str] = {
     "variant": "variant",
@@ -176,7 +178,7 @@ def _grid(tables: Tables, division: str, campaigns: Sequence[str], level: float)
     )
 
 
-_NO_CREDIT: Mapping[str, Any] = {
+_NO_CREDIT: dict[str, Any] = {
     "orders": Fraction(0),
     "click": Fraction(0),
     "view": Fraction(0),
@@ -222,14 +224,9 @@ def _counts(row: Mapping[str, Any]) -> dict[str, Cell]:
 def _click_rate(row: Mapping[str, Any] | None, level: float) -> dict[str, Cell]:
     if row is None or row["persons"] < 2:
         return {}
-    arm = RatioArm(
-        row["persons"],
-        *(
-            float(row[name])
-            for name in ("clicked", "sent", "clicked_squares", "sent_squares", "products")
-        ),
-    )
-    limits = ratio(arm, level)
+    sums = ("clicked", "clicked_squares", "sent", "sent_squares", "products")
+    arm = PairedArm(row["persons"], *(int(row[name]) for name in sums))
+    limits = symmetric(arm.mean, arm.error, float(ndtri((1 + level) / 2)))
     return {
         "click rate": Figure(
             limits.value,

@@ -40,8 +40,7 @@ from engine.measure.report.figures import (
     Warned,
 )
 from engine.measure.report.tables import Tables
-from engine.measure.statistics.compare import heterogeneity
-from engine.measure.statistics.multiplicity import benjamini_hochberg, holm
+from engine.measure.statistics.multiplicity import benjamini_hochberg, heterogeneity, holm
 
 _COLUMNS = (
     *("treated", "control", "treated rate", "control rate", "effect", "single look", "relative"),

@@ -300,6 +300,8 @@ class Book:
     experiments: Experiments = field(default_factory=Experiments)
     attribution: Attribution = field(default_factory=Attribution)
     """Of campaigns that do not say otherwise, and of those that are no longer in the book."""
+    text: str = field(default="", compare=False, repr=False)
+    """A JSON object of its files, by name; it loads again by `load_text`, to the same version. Empty: not read from files."""
 
     @property
     def rules(self) -> tuple[str, ...]:

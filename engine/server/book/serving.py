@@ -1,7 +1,9 @@
 """The versions of the book that a server serves: the live one, those before it with requests under way, and the next."""
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
@@ -13,6 +15,7 @@ from engine.engine import Engine
 from engine.ledger.commit.learning import LearnCommand
 from engine.ledger.errors import LedgerError
 from engine.ledger.ledger import Ledger
+from engine.model.instant import from_datetime
 from engine.rulebook.model.book import Book
 from engine.server.book.source import open_tried
 from engine.server.clock import ServerClock
@@ -63,6 +66,10 @@ class ServingBook:
         asyncio.get_running_loop().run_in_executor(None, self.engine.compiled.close)
 
 
+_KEEP_SECONDS = 3.0
+"""How long a book that goes live waits for the log to take its text."""
+
+
 class ServingBooks:
     """The live version, which `publish` replaces. Implements BookHost.
 
@@ -88,6 +95,7 @@ class ServingBooks:
         """Serves new requests by this version; those under way finish by the one before it."""
         before = self.version
         self.swap(prepared)
+        await self.keep()
         log.info(
             "book live",
             book=prepared.book.name,
@@ -95,6 +103,14 @@ class ServingBooks:
             before=before,
             seconds=seconds,
         )
+
+    async def keep(self) -> None:
+        """Keeps the text of the live book in the log; where the log does not take it now, its first decision does."""
+        now, deadline = from_datetime(datetime.now(UTC)), time.monotonic() + _KEEP_SECONDS
+        try:
+            await self.current.engine.keep_book(now, deadline=deadline)
+        except LedgerError as error:
+            log.warning("the book's text is not in the log yet", version=self.version, cause=str(error))
 
     def swap(self, compiled: CompiledBook) -> None:
         """Replaces the live version, and retires it."""

@@ -45,7 +45,7 @@ def recorded(
     return RecordedEvent(event_id=message.event_id, customer=customer, event=message)
 
 
-def outcome(
+def outcome(  # noqa: PLR0913 -- a parameter for each part of an outcome
     decision_id: str | None,
     kind: str,
     at: datetime,
@@ -53,11 +53,13 @@ def outcome(
     customer_id: str | None = None,
     channel: str | None = None,
     campaign: str | None = None,
+    order: str | None = None,
     **fields: str | float | None,
 ) -> RecordedEvent:
     """The outcome of a decision (delivered, bounced, clicked …) to record; fields as of `event`.
 
-    Without a decision_id a customer_id is needed. Without an event_id the client assigns one.
+    order: the id of the order that was placed or refunded. Without a decision_id a customer_id is needed. Without an
+    event_id the client assigns one.
     """
     message = event_of("event", {"type": kind, "at": at, **fields})
     return RecordedEvent(
@@ -67,6 +69,7 @@ def outcome(
         event=message,
         channel=channel,
         campaign=campaign,
+        order=order,
     )
 
 

@@ -263,4 +263,4 @@ def test_a_logged_decision_can_be_decided_again(compiled: CompiledBook, store: S
         blocked.next_allowed_at,
     )
     assert [one[0] for one in read["contacts"]] == [NOW, NOW + DAY]
-    assert ["weekly", 2, 2, True] in read["counters"]
+    assert ["weekly", 2, 2, True] in [row[:4] for row in read["counters"]]

@@ -235,7 +235,7 @@ def test_a_long_history_takes_no_more_of_the_log_than_a_short_one(
             "select length(inputs) + length(trace) + length(answer), trace from decisions"
             f" where person = '{person}'"
         )
-        assert json.loads(trace)["counters"] == [["cake/per_customer", 5, 4, True]]
+        assert [row[:4] for row in json.loads(trace)["counters"]] == [["cake/per_customer", 5, 4, True]]
     assert sizes["many"] < 1.5 * sizes["few"]
 
 

@@ -110,6 +110,23 @@ def test_what_was_delivered_counts_beyond_its_hold(compiled: CompiledBook, store
     assert is_open(compiled, store, NOW + 7 * 24 * HOUR)
 
 
+def test_a_refund_says_nothing_of_the_contact(compiled: CompiledBook, store: Store, any_log: Log) -> None:
+    """A hold goes on as if nothing had been reported: it ends when it ends, and what bounced stays given back."""
+    first = decide(compiled, store)
+    refund = word(compiled, first.decision_id, "refunded", NOW + HOUR)
+    assert commit_group(store, [refund]) == [ACCEPTED]
+    assert any_log.rows("select state, expires_at from contacts") == [("reserved", NOW + 24 * HOUR)]
+    assert is_open(compiled, store, NOW + 24 * HOUR)
+    bounced = [
+        word(compiled, first.decision_id, "bounced", NOW + 2),
+        word(compiled, first.decision_id, "refunded", NOW + 3),
+    ]
+    commit_group(store, bounced)
+    assert any_log.rows(f"select state from contacts where decision_id = '{first.decision_id}'") == [
+        ("released",)
+    ]
+
+
 def test_late_word_counts_again(compiled: CompiledBook, store: Store) -> None:
     """A hold that ended without word let the next one go; then the first was delivered after all, and counts."""
     first = decide(compiled, store)

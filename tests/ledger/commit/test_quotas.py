@@ -201,15 +201,16 @@ def test_a_preview_shows_what_counts_and_takes_nothing(
 
 
 def test_the_log_says_what_was_counted(compiled: CompiledBook, store: Store, any_log: Log) -> None:
-    """The row of a decision has the count that it saw, and when it blocks the moment that it named."""
+    """The row of a decision has the count that it saw, when it blocks the moment that it named, and for which proposal."""
     for n in range(4):
         settle(compiled, store, somebody(n, "rare"))
     traces = [
         json.loads(trace) for (trace,) in any_log.rows("select trace from decisions order by decision_id")
     ]
     *passing, blocked = [trace["counters"] for trace in traces]
-    assert passing == [[["rare/stock", n, 3, False]] for n in range(3)]
-    assert blocked == [["rare/stock", 3, 3, True, NOW + HOUR]]
+    proposal = ["rare", "sms"]
+    assert passing == [[["rare/stock", n, 3, False, None, *proposal]] for n in range(3)]
+    assert blocked == [["rare/stock", 3, 3, True, NOW + HOUR, *proposal]]
 
 
 def test_a_retry_takes_nothing(compiled: CompiledBook, store: Store, any_log: Log) -> None:

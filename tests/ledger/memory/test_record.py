@@ -107,6 +107,41 @@ def test_outcomes_of_a_decision_are_kept(client: Client, ann: str, log: Path) ->
     assert rows(log, "select state from contacts where person = ?", ann) == [("confirmed",)]
 
 
+def test_a_refund_is_kept_with_its_order(client: Client, ann: str, log: Path) -> None:
+    """It needs an amount above 0, but no decision."""
+    client.record([cart(ann)], now=NOW)
+    decision = email(client, ann, later(hours=1))
+    sale = outcome(
+        decision.decision_id, "converted", later(hours=2), order=f"{ann}-7", value=9.5, currency="EUR"
+    )
+    refunds = [
+        outcome("", "refunded", later(hours=3), customer_id=ann, order=f"{ann}-7", value=4.5, currency="EUR"),
+        outcome(decision.decision_id, "refunded", later(hours=4), value=5),
+        outcome("", "refunded", later(hours=3), customer_id=ann),
+        outcome("", "refunded", later(hours=3), customer_id=ann, value=-1.0),
+        outcome("", "converted", later(hours=3), customer_id=ann, value=-1.0),
+    ]
+    results = client.record([refunds[1], sale, refunds[0], *refunds[2:]], now=later(hours=5))
+    assert codes(results) == [ACCEPTED] * 3 + ["INVALID_ARGUMENT"] * 2 + [ACCEPTED]
+    assert not results.warnings
+    kept = "select type, order_id, campaign, value from outcomes where person = ? order by at, value"
+    assert rows(log, kept, ann) == [
+        ("converted", f"{ann}-7", "back", 9.5),
+        ("converted", None, "", -1.0),
+        ("refunded", f"{ann}-7", "", 4.5),
+        ("refunded", None, "back", 5.0),
+    ]
+
+
+def test_an_order_is_of_outcomes_only(client: Client, ann: str) -> None:
+    """An event that is no outcome belongs to no order."""
+    event = cart(ann)
+    event.order = "7"
+    (refused,) = client.record([event], now=NOW)
+    assert isinstance(refused, Status)
+    assert "order: is for outcomes only" in refused.message
+
+
 def test_an_event_without_a_name_is_refused(server: Server, ann: str) -> None:
     """A caller that names none would count it twice by trying again; the name may stand in either place."""
     with grpc.insecure_channel(server.target) as channel:
