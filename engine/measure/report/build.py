@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 import orjson
@@ -14,14 +14,12 @@ from engine.measure.report.funnel import funnel
 from engine.measure.report.happened import happened
 from engine.measure.report.pressure import pressure
 from engine.measure.report.tables import CampaignRow, Period, Tables
-from engine.measure.report.uplift import Options, adjusted, measure, programme, section
+from engine.measure.report.uplift import Options, adjusted, is_headline, measure, programme, section
 from engine.measure.report.variants import variants
 from engine.rulebook.model.book import Book
 
-_TICK = timedelta(microseconds=1)
 
-
-class NothingLogged(ValueError):  # noqa: N818 - as the other errors of the project
+class NothingLogged(ValueError):
     """The log has no decision to report on."""
 
 
@@ -80,10 +78,10 @@ def build(  # noqa: PLR0913 - the parts of the question
     """
     tables = Tables(folder, memory)
     try:
-        bounds = tables.bounds()
-        if bounds is None:
+        first = tables.first()
+        if first is None:
             raise NothingLogged("the log has no decisions")
-        period = Period(start or bounds[0], min(end or as_of, as_of, bounds[1] + _TICK), as_of)
+        period = Period(start or first, min(end or as_of, as_of), as_of)
         tables.begin(period, book, _campaigns(book))
         make_cohorts(tables)
         return _report(tables, book, period, options)
@@ -155,6 +153,6 @@ def _headlines(effects: Iterable[Effect], metric: str) -> dict[str, Effect]:
     """The first effect on the headline metric by campaign; of several currencies the first."""
     headlines: dict[str, Effect] = {}
     for known in effects:
-        if known.metric.split(" ", maxsplit=1)[0] == metric:
+        if is_headline(known, metric):
             headlines.setdefault(known.subject, known)
     return headlines

@@ -44,8 +44,8 @@ WHERE f.time >= (SELECT start FROM settings) AND f.time < (SELECT stop FROM sett
 
 _DONE = """
 CREATE TABLE cohort_orders AS
-SELECT k.id, v.currency, count(*) AS orders, sum(v.net) AS value,
-    count(*) FILTER (v.decision_id <> '' AND d.outcome = 'offer') AS named
+SELECT k.id, coalesce(v.currency, '') AS currency, count(*) AS orders, sum(v.net) AS value,
+    count(*) FILTER (v.decision_id IS NOT NULL AND d.outcome = 'offer') AS named
 FROM cohort k JOIN conversions v ON v.person = k.person AND v.time >= k.time AND v.time < k.time + k.window_length
 LEFT JOIN decisions d ON d.decision_id = v.decision_id
 WHERE k.mature GROUP BY ALL
@@ -59,7 +59,7 @@ WITH done AS (
 ), credited AS (
     SELECT k.id, count(DISTINCT a.conversion) AS credited
     FROM cohort k JOIN conversions v ON v.person = k.person AND v.time >= k.time AND v.time < k.time + k.window_length
-    JOIN credits a ON a.campaign = k.subject AND a.conversion = v.name AND a.shadow = NOT k.treated
+    JOIN credits a ON a.campaign = k.subject AND a.conversion = v.conversion AND a.shadow = NOT k.treated
     WHERE k.mature AND k.family = 'campaign' GROUP BY k.id
 ), objections AS (
     SELECT k.id, bool_or(e.type = 'unsubscribed') AS unsubscribed, bool_or(e.type = 'complained') AS complained
@@ -182,7 +182,10 @@ class Sums:
     @property
     def pairs(self) -> list[tuple[ArmSums, ArmSums]]:
         """Treated and control of the strata that have both, in order."""
-        return [(self.treated[key], self.control[key]) for key in sorted(self.treated.keys() & self.control.keys())]
+        return [
+            (self.treated[key], self.control[key])
+            for key in sorted(self.treated.keys() & self.control.keys())
+        ]
 
     def whole(self) -> tuple[ArmSums, ArmSums]:
         """Treated and control over all strata."""

@@ -39,7 +39,11 @@ METRICS: Mapping[str, Metric] = {
             lambda arm: Arm(arm.persons, arm.converted, arm.converted),
         ),
         Metric(
-            "orders", "mean", Unit.COUNT, Unit.CHANGE, lambda arm: Arm(arm.persons, arm.orders, arm.orders_squares)
+            "orders",
+            "mean",
+            Unit.COUNT,
+            Unit.CHANGE,
+            lambda arm: Arm(arm.persons, arm.orders, arm.orders_squares),
         ),
         Metric(
             "value",
@@ -142,7 +146,12 @@ def effect(subject: str, metric: Metric, sums: Sums, level: float, refused: str 
     money = metric.unit is Unit.MONEY
     frame = Figure(None, n=None if money else int(total), persons=persons, refused=sentence)
     counted = [
-        Figure(arm.total * metric.scale, method="sum", persons=arm.persons, unit=Unit.MONEY if money else Unit.COUNT)
+        Figure(
+            arm.total * metric.scale,
+            method="sum",
+            persons=arm.persons,
+            unit=Unit.MONEY if money else Unit.COUNT,
+        )
         for arm in arms
     ]
     by_arm = replace(frame, method=fixed.method.split(",", maxsplit=1)[0], unit=metric.unit)
@@ -155,12 +164,12 @@ def effect(subject: str, metric: Metric, sums: Sums, level: float, refused: str 
         treated_rate=_limited(by_arm, fixed.treated, metric.scale),
         control_rate=_limited(by_arm, fixed.control, metric.scale),
         uplift=_limited(whole, valid.difference, metric.scale),
-        fixed=_limited(replace(whole, method=f"a single look: {fixed.method}"), fixed.difference, metric.scale),
+        fixed=_limited(
+            replace(whole, method=f"a single look: {fixed.method}"), fixed.difference, metric.scale
+        ),
         relative=_relative(replace(whole, unit=Unit.RELATIVE), valid),
         incremental=_limited(
-            replace(
-                frame, method="difference × treated persons", unit=Unit.GAIN if money else Unit.CHANGE
-            ),
+            replace(frame, method="difference × treated persons", unit=Unit.GAIN if money else Unit.CHANGE),
             valid.difference,
             metric.scale * arms[0].persons,
         ),
@@ -198,7 +207,7 @@ def by_currency(sums: Sums, totals: Totals, currency: str) -> tuple[Metric, Sums
     return metric, Sums(only(sums.treated, treated=True), only(sums.control, treated=False))
 
 
-def returned(sums: Sums, level: float) -> Figure:
+def returned(sums: Sums, level: float, currencies: int = 1) -> Figure:
     """Incremental net value over the cost of the contacts, by Fieller's theorem with the always-valid quantile.
 
     The numerator is the difference of net value a person, the denominator the cost of a treated person; both weighted over
@@ -207,10 +216,11 @@ def returned(sums: Sums, level: float) -> Figure:
     pairs = sums.pairs
     persons = sum(treated.persons + control.persons for treated, control in pairs)
     method = "incremental net value ÷ cost, Fieller's theorem, always-valid quantile"
-    if not any(treated.spent for treated, _ in pairs):
-        return Figure(
-            None, method=method, persons=persons, unit=Unit.RATIO, refused="the contacts cost nothing in the book"
-        )
+    refused = "" if any(treated.spent for treated, _ in pairs) else "the contacts cost nothing in the book"
+    if currencies > 1:
+        refused = "orders are in several currencies and are not added: no return"
+    if refused:
+        return Figure(None, method=method, persons=persons, unit=Unit.RATIO, refused=refused)
     gain = cost = gain_variance = cost_variance = covariance = 0.0
     for treated, control in pairs:
         weight = (treated.persons + control.persons) / persons
@@ -237,7 +247,10 @@ def credited_share(sums: Sums, level: float) -> Figure:
 
     1 − m₀/m₁ of the ghost-attributed rates; the limits follow from those of the relative effect.
     """
-    pairs = [(METRICS["credited"].arm(treated), METRICS["credited"].arm(control)) for treated, control in sums.pairs]
+    pairs = [
+        (METRICS["credited"].arm(treated), METRICS["credited"].arm(control))
+        for treated, control in sums.pairs
+    ]
     valid = always_valid_strata(pairs, "proportion", PLANNED, level)
     events, persons = int(sum(pair[0].total for pair in pairs)), sum(valid.persons)
     method = "1 − control ÷ treated of ghost-attributed rates, always valid"

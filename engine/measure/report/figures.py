@@ -118,7 +118,10 @@ class Grid:
         import duckdb  # noqa: PLC0415 - figures are plain values; only this needs the extra
 
         names, rows = self.flat()
-        kinds = ["TEXT" if _is_text(name, index, len(self.labels)) else "DOUBLE" for index, name in enumerate(names)]
+        kinds = [
+            "TEXT" if _is_text(name, index, len(self.labels)) else "DOUBLE"
+            for index, name in enumerate(names)
+        ]
         connection = duckdb.connect()
         columns = ", ".join(f'"{name}" {kind}' for name, kind in zip(names, kinds, strict=True))
         connection.execute(f"CREATE TABLE grid ({columns})")

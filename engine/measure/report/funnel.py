@@ -1,4 +1,5 @@
-"""The funnel of each campaign: at which stage decisions are lost, to whom, and the smallest change that would win some back."""
+"""The funnel of each campaign: at which stage decisions are lost, to whom, and the smallest change"
+" that would win some back."""
 
 from collections.abc import Mapping, Sequence
 from math import ceil
@@ -20,16 +21,18 @@ WITH staged AS (
         WHEN code IN ('control', 'held_out') THEN 5 ELSE 6 END AS lost_at
     FROM candidates WHERE time >= (SELECT start FROM settings) AND time < (SELECT stop FROM settings)
 )
-SELECT campaign, stage, count(*) FILTER (lost_at > stage) AS decisions, count(DISTINCT person) FILTER (lost_at > stage) AS persons,
+SELECT campaign, stage, count(*) FILTER (lost_at > stage) AS decisions,
+    count(DISTINCT person) FILTER (lost_at > stage) AS persons,
     count(*) FILTER (lost_at = stage) AS lost, count(DISTINCT person) FILTER (lost_at = stage) AS lost_persons
 FROM staged CROSS JOIN range(0, 6) stages(stage) GROUP BY ALL ORDER BY ALL
 """
 
 _LATER = """
 WITH ordered AS (
-    SELECT DISTINCT decision_id, campaign FROM credits WHERE NOT shadow AND decision_id <> ''
+    SELECT DISTINCT decision_id, campaign FROM credits WHERE NOT shadow
 )
-SELECT x.campaign, count(*) FILTER (r.delivered) AS delivered, count(DISTINCT x.person) FILTER (r.delivered) AS delivered_persons,
+SELECT x.campaign, count(*) FILTER (r.delivered) AS delivered,
+    count(DISTINCT x.person) FILTER (r.delivered) AS delivered_persons,
     count(*) FILTER (r.clicked) AS clicked, count(DISTINCT x.person) FILTER (r.clicked) AS clicked_persons,
     count(*) FILTER (o.decision_id IS NOT NULL) AS converted,
     count(DISTINCT x.person) FILTER (o.decision_id IS NOT NULL) AS converted_persons
@@ -83,10 +86,14 @@ def funnel(tables: Tables, campaigns: Sequence[str], win: float) -> Section:
     rivals, unknown = _rivals(tables, campaigns)
     notes = []
     if cut:
-        notes.append(Warned(f"{cut:,} decisions had more candidates than the log lists; those are missing here."))
+        notes.append(
+            Warned(f"{cut:,} decisions had more candidates than the log lists; those are missing here.")
+        )
     if unknown:
         notes.append(
-            Warned(f"{unknown:,} losses are of a version that did not log tiers: they are in no smallest change.")
+            Warned(
+                f"{unknown:,} losses are of a version that did not log tiers: they are in no smallest change."
+            )
         )
     return Section(
         "funnel",
@@ -110,7 +117,8 @@ def funnel(tables: Tables, campaigns: Sequence[str], win: float) -> Section:
         ),
         tuple(notes),
         (
-            "the smallest change is computed from the logged scores and was not tried: after it, pressure and later decisions may go"
+            "the smallest change is computed from the logged scores and was not tried: after it,"
+            " pressure and later decisions may go"
             " otherwise",
         ),
         (
@@ -122,7 +130,8 @@ def funnel(tables: Tables, campaigns: Sequence[str], win: float) -> Section:
             ),
             Computation(
                 "smallest change",
-                "f = score of the winner ÷ own score of each decision lost to a campaign of the same tier; the x-th smallest f wins x",
+                "f = score of the winner ÷ own score of each decision lost to a campaign of the same"
+                " tier; the x-th smallest f wins x",
                 "decisions lost by rank within the tier",
                 "losses to a higher tier, which no score changes; losses by group, category or pressure",
             ),
@@ -145,9 +154,7 @@ def _stages(tables: Tables, campaigns: Sequence[str], decisions: int, persons: i
         if row["stage"] == len(_STAGES) - 1 and name in later:
             for stage in ("delivered", "clicked", "converted"):
                 rows.append(_stage(name, stage, later[name][stage], later[name][f"{stage}_persons"], None))
-    return Grid(
-        "funnel", "Stages", ("campaign", "stage"), ("decisions", "persons", "lost here"), tuple(rows)
-    )
+    return Grid("funnel", "Stages", ("campaign", "stage"), ("decisions", "persons", "lost here"), tuple(rows))
 
 
 def _stage(campaign: str, stage: str, decisions: int, persons: int, lost: int | None) -> dict[str, Cell]:
@@ -188,8 +195,12 @@ def _rivals(tables: Tables, campaigns: Sequence[str]) -> tuple[Grid, int]:
                 "campaign": row["campaign"],
                 "winner": row["winner"],
                 "tier of the winner": _tier(row),
-                "decisions": Figure(row["decisions"], method="count", n=row["decisions"], persons=row["persons"]),
-                "persons": Figure(row["persons"], method="distinct", n=row["decisions"], persons=row["persons"]),
+                "decisions": Figure(
+                    row["decisions"], method="count", n=row["decisions"], persons=row["persons"]
+                ),
+                "persons": Figure(
+                    row["persons"], method="distinct", n=row["decisions"], persons=row["persons"]
+                ),
                 "score ratio": Figure(
                     row["factor"],
                     method="median of winner ÷ own",
@@ -226,8 +237,12 @@ def _changes(tables: Tables, campaigns: Sequence[str], win: float) -> Grid:
         rows.append(
             {
                 "campaign": row["campaign"],
-                "lost in the tier": Figure(row["lost"], method="count", n=row["lost"], persons=row["persons"]),
-                "would win": Figure(wanted, method="x-th smallest factor", n=row["lost"], persons=row["persons"]),
+                "lost in the tier": Figure(
+                    row["lost"], method="count", n=row["lost"], persons=row["persons"]
+                ),
+                "would win": Figure(
+                    wanted, method="x-th smallest factor", n=row["lost"], persons=row["persons"]
+                ),
                 "value ×": Figure(
                     factor,
                     method="winner's score ÷ own, a little more wins",

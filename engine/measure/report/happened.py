@@ -58,26 +58,20 @@ GROUP BY campaign
 """
 
 _ORDERS = """
-WITH credited AS (
-    SELECT conversion, count(*) AS touches FROM credits WHERE NOT shadow AND decision_id <> '' GROUP BY conversion
-)
-SELECT v.currency, count(*) AS orders, count(DISTINCT v.person) AS persons, count(c.conversion) AS credited,
-    count(*) FILTER (c.conversion IS NULL) AS unattributed, count(*) FILTER (v.net <= 0 AND v.gross > 0) AS reversed,
-    sum(v.gross) AS gross, sum(v.net) AS net
-FROM conversions v LEFT JOIN credited c ON c.conversion = v.name
-WHERE v.time >= (SELECT start FROM settings) AND v.time < (SELECT stop FROM settings)
-GROUP BY ALL ORDER BY v.currency
+SELECT coalesce(currency, '') AS currency, count(*) AS orders, count(DISTINCT person) AS persons,
+    count(*) FILTER (reversed) AS reversed, sum(duplicates) AS duplicates, sum(gross) AS gross, sum(net) AS net
+FROM conversions WHERE time >= (SELECT start FROM settings) AND time < (SELECT stop FROM settings)
+GROUP BY ALL ORDER BY ALL
 """
 
-_ODDITIES = """
-SELECT count(*) FILTER (e.type = 'converted' AND e.amount >= 0) - (
-        SELECT count(*) FROM conversions v
-        WHERE v.time >= (SELECT start FROM settings) AND v.time < (SELECT stop FROM settings)
-    ) AS duplicates,
-    count(*) FILTER ((e.type = 'refunded' OR (e.type = 'converted' AND e.amount < 0)) AND NOT EXISTS (
-        SELECT 1 FROM conversions v WHERE v.order_id = e.order_id AND v.currency = e.currency AND e.order_id <> ''
-    )) AS orphans
-FROM events e WHERE e.time >= (SELECT start FROM settings) AND e.time < (SELECT stop FROM settings)
+_PARTS = """
+SELECT coalesce(currency, '') AS currency, shadow, denominator, sum(numerator) AS numerator FROM credits
+WHERE time >= (SELECT start FROM settings) AND time < (SELECT stop FROM settings) GROUP BY ALL
+"""
+
+_ORPHANS = """
+SELECT orphan, count(*) AS refunds FROM refunds WHERE orphan <> '' AND time >= (SELECT start FROM settings)
+    AND time < (SELECT stop FROM settings) GROUP BY orphan ORDER BY orphan
 """
 
 _OUTCOMES_OF_DECISIONS = """
@@ -89,7 +83,18 @@ _COLUMNS = (
     *("decided", "control", "held out", "sent", "delivered", "opened", "clicked", "click rate", "blocked"),
     *("orders", "by click", "by view", "revenue", "net", "cost", "margin"),
 )
-_COMPACT = ("decided", "control", "sent", "delivered", "clicked", "click rate", "orders", "net", "cost", "margin")
+_COMPACT = (
+    "decided",
+    "control",
+    "sent",
+    "delivered",
+    "clicked",
+    "click rate",
+    "orders",
+    "net",
+    "cost",
+    "margin",
+)
 _CREDIT = "credit by attribution; not what the contacts caused"
 
 
@@ -112,7 +117,8 @@ def happened(tables: Tables, campaigns: Sequence[str], level: float) -> Section:
         computations=(
             Computation(
                 "orders, by click, by view, revenue, net",
-                "Σ credits of the book's `attribution`; several reports of one order are one conversion, the earliest; net is gross"
+                "Σ credits of the book's `attribution`; several reports of one order are one"
+                " conversion, the earliest; net is gross"
                 " less refunds of the order",
                 "conversions in the period",
                 "contacts that were withheld or released; refunds of unknown orders or in another currency",
@@ -148,12 +154,10 @@ def _decisions(tables: Tables) -> Grid:
 def _grid(tables: Tables, division: str, campaigns: Sequence[str], level: float) -> Grid:
     expression = _DIVISIONS.get(division, "''")
     offered = expression if division == "period" else f"x.{expression}" if division else expression
-    rates = {
-        (row["campaign"], row["division"]): row for row in tables.rows(_CLICKS.format(division=offered))
-    }
+    rates = {(row["campaign"], row["division"]): row for row in tables.rows(_CLICKS.format(division=offered))}
     credited = _credited(tables.rows(_CREDITED.format(division=expression)))
     blocked = {} if division else {row["campaign"]: row for row in tables.rows(_BLOCKED)}
-    rows = []
+    rows: list[dict[str, Cell]] = []
     for row in tables.rows(_OFFERED.format(division=offered)):
         if campaigns and row["campaign"] not in campaigns:
             continue
@@ -170,11 +174,18 @@ def _grid(tables: Tables, division: str, campaigns: Sequence[str], level: float)
                     **_credit(credit, row),
                 }
             )
+    if division and not any(row[division] for row in rows):
+        rows = []  # nothing is divided by it, such as campaigns without variants
     title = f"By campaign and {division}" if division else "By campaign"
     labels = ("campaign", *((division,) if division else ()), "currency")
     columns = _COLUMNS if not division else tuple(name for name in _COLUMNS if name != "blocked")
     return Grid(
-        f"happened_by_{division}" if division else "happened", title, labels, columns, tuple(rows), compact=_COMPACT
+        f"happened_by_{division}" if division else "happened",
+        title,
+        labels,
+        columns,
+        tuple(rows),
+        compact=_COMPACT,
     )
 
 
@@ -270,28 +281,63 @@ def _plain(number: Fraction) -> float:
 
 
 def _orders(tables: Tables) -> tuple[Grid, list[Warned]]:
-    rows = []
+    parts: dict[tuple[str, bool], Fraction] = {}
+    for row in tables.rows(_PARTS):
+        key = row["currency"], row["shadow"]
+        parts[key] = parts.get(key, Fraction()) + Fraction(int(row["numerator"]), int(row["denominator"]))
+    rows, duplicates = [], 0
     for row in tables.rows(_ORDERS):
+        credited, shadow = (parts.get((row["currency"], withheld), Fraction()) for withheld in (False, True))
         counts = {
-            name: Figure(int(row[name]), method="count of orders", n=row["orders"], persons=row["persons"])
-            for name in ("orders", "credited", "unattributed", "reversed")
+            "orders": row["orders"],
+            "credited": _plain(credited),
+            "to withheld": _plain(shadow),
+            "unattributed": _plain(row["orders"] - credited - shadow),
+            "reversed": row["reversed"],
         }
-        money = {
-            name: Figure(
-                int(row[name]) / 1e6, method="sum", n=row["orders"], persons=row["persons"], unit=Unit.MONEY
-            )
-            for name in ("gross", "net")
-        }
-        rows.append({"currency": row["currency"] or "(none)", **counts, **money})
-    duplicates, orphans = tables.row(_ODDITIES)
+        duplicates += int(row["duplicates"])
+        rows.append(
+            {
+                "currency": row["currency"] or "(none)",
+                **{
+                    name: Figure(count, method="count of orders", n=row["orders"], persons=row["persons"])
+                    for name, count in counts.items()
+                },
+                **{
+                    name: Figure(
+                        int(row[name]) / 1e6,
+                        method="sum",
+                        n=row["orders"],
+                        persons=row["persons"],
+                        unit=Unit.MONEY,
+                    )
+                    for name in ("gross", "net")
+                },
+            }
+        )
+    columns = ("orders", "credited", "to withheld", "unattributed", "reversed", "gross", "net")
+    grid = Grid(
+        "orders",
+        "Orders of the period",
+        ("currency",),
+        columns,
+        tuple(rows),
+        "credited + to withheld + unattributed = orders. `to withheld` are those that the same rule"
+        " credits to withheld contacts.",
+    )
+    return grid, _oddities(tables, duplicates, len(rows))
+
+
+def _oddities(tables: Tables, duplicates: int, currencies: int) -> list[Warned]:
     warnings = []
     if duplicates:
-        warnings.append(Warned(f"{duplicates:,} reports of orders that were known already are counted as duplicates."))
-    if orphans:
         warnings.append(
-            Warned(f"{orphans:,} refunds are of no known order, or in another currency: they are subtracted nowhere.")
+            Warned(f"{duplicates:,} reports of orders that were known already are counted as duplicates.")
         )
-    if len(rows) > 1:
+    warnings += [
+        Warned(f"{row['refunds']:,} refunds are orphans ({row['orphan']}): they are subtracted nowhere.")
+        for row in tables.rows(_ORPHANS)
+    ]
+    if currencies > 1:
         warnings.append(Warned("Orders are in several currencies; they are never added."))
-    columns = ("orders", "credited", "unattributed", "reversed", "gross", "net")
-    return Grid("orders", "Orders of the period", ("currency",), columns, tuple(rows)), warnings
+    return warnings

@@ -18,22 +18,30 @@ _STYLE = """
 --mark:#7cb8f5;--good:#7cb8f5;--grey:#9aa3ad;--band:#23415f;--alarm:#ff9a9a;--alarm-page:#3a1d1f}}
 *{box-sizing:border-box}body{margin:0;background:var(--page);color:var(--ink);font:16px/1.5 system-ui,sans-serif}
 main,header{max-width:72rem;margin:0 auto;padding:0 1.25rem}header{padding-top:2rem}h1{margin:0 0 .25rem;font-size:1.7rem}
-h2{margin:3rem 0 .25rem;padding-top:1.25rem;border-top:1px solid var(--rule);font-size:1.35rem}h3{margin:1.75rem 0 .5rem;font-size:1.05rem}
-p{margin:.35rem 0}.soft,caption{color:var(--soft)}nav ul{display:flex;flex-wrap:wrap;gap:.25rem 1.25rem;list-style:none;padding:0}
-a{color:var(--mark)}.table{overflow-x:auto}.table:focus-visible,summary:focus-visible,a:focus-visible{outline:2px solid var(--mark);outline-offset:2px}
+h2{margin:3rem 0 .25rem;padding-top:1.25rem;border-top:1px solid var(--rule);font-size:1.35rem}
+h3{margin:1.75rem 0 .5rem;font-size:1.05rem}
+p{margin:.35rem 0}.soft,caption{color:var(--soft)}nav ul{display:flex;flex-wrap:wrap;gap:.25rem 1.25rem;
+list-style:none;padding:0}
+a{color:var(--mark)}.table{overflow-x:auto}
+.table:focus-visible,summary:focus-visible,a:focus-visible{outline:2px solid var(--mark);outline-offset:2px}
 table{border-collapse:collapse;font-size:.875rem;font-variant-numeric:tabular-nums}caption{text-align:left;padding:.25rem 0}
 th,td{padding:.3rem .75rem .3rem 0;border-bottom:1px solid var(--rule);text-align:left;vertical-align:top;white-space:nowrap}
 th.n,td.n{text-align:right}thead th{color:var(--soft);font-weight:600}tbody th{font-weight:400}details{margin:.5rem 0}
-summary{cursor:pointer;color:var(--mark)}.says{display:inline-block;padding:.05rem .5rem;border:1px solid var(--rule);border-radius:1rem;
+summary{cursor:pointer;color:var(--mark)}.says{display:inline-block;padding:.05rem .5rem;
+border:1px solid var(--rule);border-radius:1rem;
 font-size:.8rem;color:var(--soft)}.warned{padding:.4rem .75rem;background:var(--card);border-left:3px solid var(--grey)}
 .problem{background:var(--alarm-page);border-left-color:var(--alarm);color:var(--alarm);font-weight:600}
-.refused{padding-left:.75rem;border-left:3px solid var(--rule);color:var(--soft)}dl{margin:.5rem 0}dt{font-weight:600;margin-top:.5rem}
+.refused{padding-left:.75rem;border-left:3px solid var(--rule);color:var(--soft)}dl{margin:.5rem 0}
+dt{font-weight:600;margin-top:.5rem}
 dd{margin:0 0 0 1rem}svg.chart{display:block;width:100%;max-width:760px;height:auto;margin:.75rem 0}
-svg text{fill:var(--ink);font:12px system-ui,sans-serif}svg .small{fill:var(--soft);font-size:11px}.zero{stroke:var(--grey);stroke-dasharray:3 3}
+svg text{fill:var(--ink);font:12px system-ui,sans-serif}svg .small{fill:var(--soft);font-size:11px}
+.zero{stroke:var(--grey);stroke-dasharray:3 3}
 .bar{stroke-width:6;stroke-linecap:round;stroke:var(--grey)}.bar.clear{stroke:var(--good)}.dot{fill:var(--page);stroke:var(--grey);stroke-width:3}
 .dot.clear{stroke:var(--good)}.band{fill:var(--band)}.line{fill:none;stroke:var(--good);stroke-width:2}.fill{fill:var(--good)}
-footer{max-width:72rem;margin:3rem auto 2rem;padding:1rem 1.25rem;border-top:1px solid var(--rule);color:var(--soft);font-size:.875rem}
-@media print{:root{color-scheme:light;--ink:#000;--soft:#333;--page:#fff;--card:#fff;--rule:#999;--mark:#000;--good:#000;--grey:#555;--band:#ddd;
+footer{max-width:72rem;margin:3rem auto 2rem;padding:1rem 1.25rem;border-top:1px solid var(--rule);
+color:var(--soft);font-size:.875rem}
+@media print{:root{color-scheme:light;--ink:#000;--soft:#333;--page:#fff;--card:#fff;--rule:#999;--mark:#000;
+--good:#000;--grey:#555;--band:#ddd;
 --alarm:#000;--alarm-page:#fff}nav{display:none}h2{break-after:avoid}svg,tr{break-inside:avoid}.table{overflow:visible}
 body{font-size:10pt}table{font-size:7.5pt}th,td{white-space:normal;padding-right:.4rem}@page{margin:1.5cm}}
 """
@@ -66,7 +74,8 @@ def _page(report: Report, most: int) -> str:
         f"<header><h1>{escape(title)}</h1><p>{escape(summary(report.head))}</p>{_options(report)}"
         f'<nav aria-label="Sections"><ul>{links}</ul></nav></header>'
         f"<main>{''.join(_section(part, number, most) for number, part in enumerate(report.sections))}</main>"
-        f"<footer>The same log up to {report.head.as_of:%Y-%m-%d %H:%M} UTC, book and options give the same bytes. [low, high] are limits at a"
+        f"<footer>The same log up to {report.head.as_of:%Y-%m-%d %H:%M} UTC, book and options give the"
+        f" same bytes. [low, high] are limits at a"
         f" level of {escape(report.head.options.get('level', ''))}.</footer></body></html>\n"
     )
 
@@ -124,7 +133,8 @@ def _table(grid: Grid, most: int, *, whole: bool = False) -> str:
     hidden = len(grid.rows) - most
     caption = f"{grid.title}{f'; {hidden:,} further rows are in JSON, CSV and Parquet' if hidden > 0 else ''}"
     return (
-        f'<div class="table" role="region" tabindex="0" aria-label="{escape(grid.title)}{", all columns" if whole else ""}"><table><caption>'
+        f'<div class="table" role="region" tabindex="0"'
+        f' aria-label="{escape(grid.title)}{", all columns" if whole else ""}"><table><caption>'
         f"{escape(caption)}</caption><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
 

@@ -53,7 +53,8 @@ _NOBODY = """
 WITH without AS (
     SELECT person FROM person_weeks WHERE channel = '(all)' GROUP BY person HAVING sum(contacts) = 0
 ), reasons AS (
-    SELECT coalesce(n.person, r.person) AS person, 'rule' AS kind, r.rule AS name FROM readings r LEFT JOIN names n ON n.name = r.person
+    SELECT coalesce(n.person, r.person) AS person, 'rule' AS kind, r.rule AS name
+        FROM readings r LEFT JOIN names n ON n.name = r.person
     WHERE r.blocks AND r.time >= (SELECT start FROM settings) AND r.time < (SELECT stop FROM settings)
     UNION ALL
     SELECT person, 'experiment', CASE withheld WHEN 'control' THEN 'control' ELSE 'holdout' END FROM exposures
@@ -87,9 +88,7 @@ GROUP BY p.rule ORDER BY blocked DESC, p.rule
 """
 
 
-def pressure(
-    tables: Tables, book: Book, trials: Sequence[Subject], effects: Sequence[Effect]
-) -> Section:
+def pressure(tables: Tables, book: Book, trials: Sequence[Subject], effects: Sequence[Effect]) -> Section:
     """Distribution, binding rules and prices."""
     tables.connection.execute(_PERSON_WEEKS)
     binds, notes = _binds(tables, book)
@@ -119,7 +118,8 @@ def pressure(
             ),
             Computation(
                 "blocked, alone",
-                "decisions in which the rule blocked a proposal (campaign on a channel), and those in which it was the only rule that blocked one",
+                "decisions in which the rule blocked a proposal (campaign on a channel), and those in"
+                " which it was the only rule that blocked one",
                 "all readings of rules in the period",
             ),
             Computation(
@@ -129,7 +129,8 @@ def pressure(
             ),
             Computation(
                 "price",
-                "difference of net value of all orders a person, rule lifted less rule kept, × persons; arms are drawn by the rule's `trial`",
+                "difference of net value of all orders a person, rule lifted less rule kept, ×"
+                " persons; arms are drawn by the rule's `trial`",
                 "persons at their first draw under the trial's salt",
                 "persons in a holdout",
             ),
@@ -142,7 +143,9 @@ def _summary(tables: Tables) -> Grid:
     for row in tables.rows(_SUMMARY):
         weeks, persons = row["person_weeks"], row["persons"]
 
-        def figure(value: float, unit: Unit = Unit.COUNT, weeks: int = weeks, persons: int = persons) -> Figure:
+        def figure(
+            value: float, unit: Unit = Unit.COUNT, weeks: int = weeks, persons: int = persons
+        ) -> Figure:
             return Figure(value, method="per person and calendar week", n=weeks, persons=persons, unit=unit)
 
         rows.append(
@@ -184,7 +187,11 @@ def _distribution(tables: Tables) -> Grid:
         for row in counted
     ]
     return Grid(
-        "contacts", "Distribution of contacts", ("channel", "contacts"), ("person-weeks", "share"), tuple(rows)
+        "contacts",
+        "Distribution of contacts",
+        ("channel", "contacts"),
+        ("person-weeks", "share"),
+        tuple(rows),
     )
 
 
@@ -193,7 +200,9 @@ def _nobody(tables: Tables) -> Grid:
         {
             "reason": row["kind"],
             "name": row["name"],
-            "persons": Figure(row["persons"], method="distinct persons", n=row["whole"], persons=row["persons"]),
+            "persons": Figure(
+                row["persons"], method="distinct persons", n=row["whole"], persons=row["persons"]
+            ),
             "share": Figure(
                 row["persons"] / row["whole"],
                 method="of persons without a contact",
@@ -228,7 +237,8 @@ def _binds(tables: Tables, book: Book) -> tuple[Grid, list[Warned]]:
     if unknown:
         notes.append(
             Warned(
-                f"{unknown:,} readings are of a version that did not log campaign and channel: where several proposals were blocked,"
+                f"{unknown:,} readings are of a version that did not log campaign and channel: where"
+                f" several proposals were blocked,"
                 " `alone` counts too few."
             )
         )
@@ -263,7 +273,12 @@ def _bound(row: dict[str, Any]) -> dict[str, Cell]:
     return cells
 
 
-_TRIED = {"value": "price", "unsubscribed": "unsubscribed", "complained": "complained", "converted": "converted"}
+_TRIED = {
+    "value": "price",
+    "unsubscribed": "unsubscribed",
+    "complained": "complained",
+    "converted": "converted",
+}
 
 
 def _prices(trials: Sequence[Subject], effects: Sequence[Effect]) -> Grid:
@@ -303,10 +318,12 @@ def _refusals(book: Book, trials: Sequence[Subject]) -> list[str]:
     without = [name for name in book.pressure.names if name not in tried]
     if without:
         refusals.append(
-            f"no price for {', '.join(without)}: only a trial, which lifts the rule for a random share of persons, shows what it costs"
+            f"no price for {', '.join(without)}: only a trial, which lifts the rule for a random share"
+            f" of persons, shows what it costs"
         )
     refusals.append(
-        "what scores say was held back is not computed: it takes a replay without the rule, and holds only if scores are right and contacts do"
+        "what scores say was held back is not computed: it takes a replay without the rule, and holds"
+        " only if scores are right and contacts do"
         " not tire"
     )
     return refusals

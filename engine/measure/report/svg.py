@@ -109,7 +109,8 @@ def _bars(rows: Sequence[tuple[str, Figure]]) -> tuple[str, int]:
         y = 18 + 20 * index
         parts += [
             _text(label, _LEFT - 12, y + 4, "end"),
-            f'<rect class="fill" x="{_LEFT}" y="{y - 7}" height="14" width="{max(scale.at(figure.value or 0.0) - _LEFT, 0.5):.1f}"/>',
+            f'<rect class="fill" x="{_LEFT}" y="{y - 7}" height="14"'
+            f' width="{max(scale.at(figure.value or 0.0) - _LEFT, 0.5):.1f}"/>',
             _text(written(figure), _WIDTH - _RIGHT + 12, y + 4),
         ]
     return "".join(parts), 20 * len(rows) + 22

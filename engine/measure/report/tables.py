@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import duckdb
 
+from engine.measure.attribution import attribute
 from engine.model.instant import DAY, Microseconds
 from engine.rulebook.model.book import Book
 
@@ -34,61 +35,42 @@ COLUMNS: Mapping[str, str] = {
     "contacts": "decision_id TEXT, position BIGINT, person TEXT, time TIMESTAMP, state TEXT, expires_at TIMESTAMP,"
     " channel TEXT, kind TEXT, campaign TEXT, offer TEXT, category TEXT, tags TEXT[]",
     "identities": "name TEXT, person TEXT, linked_at TIMESTAMP",
-    "credits": "conversion TEXT, event_id TEXT, person TEXT, time TIMESTAMP, decision_id TEXT, position BIGINT, campaign TEXT,"
-    " offer TEXT, variant TEXT, channel TEXT, how TEXT, model TEXT, numerator BIGINT, denominator BIGINT, gross BIGINT,"
-    " net BIGINT, currency TEXT, shadow BOOLEAN, reversed BOOLEAN",
 }
 """The tables of an export that a report reads, with the columns that it needs of them."""
 
-_RECORDED: Mapping[str, str] = {
-    "decisions": "recorded_at <= (SELECT as_of FROM settings)",
-    "offers": "recorded_at <= (SELECT as_of FROM settings)",
-    "outcomes": "recorded_at <= (SELECT as_of FROM settings)",
-    "identities": "linked_at <= (SELECT as_of FROM settings)",
-    "candidates": "decision_id < (SELECT last_id FROM settings)",
-    "readings": "decision_id < (SELECT last_id FROM settings)",
-    "experiments": "decision_id < (SELECT last_id FROM settings)",
-    "contacts": "decision_id < (SELECT last_id FROM settings)",
-    "credits": "time <= (SELECT as_of FROM settings)",
-}
-"""What had been recorded by --as-of. A decision_id is a UUIDv7: it begins with the millisecond of the recording."""
+_VIEWS = """
+CREATE VIEW decisions AS FROM all_decisions WHERE recorded_at <= (SELECT as_of FROM settings);
+CREATE VIEW offers AS FROM all_offers WHERE recorded_at <= (SELECT as_of FROM settings);
+CREATE VIEW links AS FROM all_identities WHERE linked_at <= (SELECT as_of FROM settings);
+CREATE VIEW candidates AS FROM all_candidates WHERE decision_id < (SELECT last_id FROM settings);
+CREATE VIEW readings AS FROM all_readings WHERE decision_id < (SELECT last_id FROM settings);
+CREATE VIEW experiments AS FROM all_experiments WHERE decision_id < (SELECT last_id FROM settings);
+CREATE VIEW outcomes AS SELECT * REPLACE (nullif(decision_id, '') AS decision_id, coalesce(campaign, '') AS campaign,
+    nullif(currency, '') AS currency, nullif(order_id, '') AS order_id)
+FROM all_outcomes WHERE recorded_at <= (SELECT as_of FROM settings) AND time <= (SELECT as_of FROM settings);
+CREATE VIEW contacts AS
+SELECT c.* REPLACE (CASE WHEN c.state = 'shadow' THEN 'shadow' ELSE coalesce(r.state, c.state) END AS state)
+FROM all_contacts c LEFT JOIN results r ON r.decision_id = c.decision_id AND r.position = c.position
+WHERE c.decision_id < (SELECT last_id FROM settings);
+CREATE VIEW identities AS FROM names;
+"""
+"""What was recorded by --as-of. A decision_id is a UUIDv7: it begins with the millisecond of the recording."""
 
 _NAMES = """
 CREATE TABLE names AS
 WITH RECURSIVE chain(name, person, depth) AS (
-    SELECT name, person, 1 FROM identities
+    SELECT name, person, 1 FROM links
     UNION
-    SELECT chain.name, identities.person, depth + 1 FROM chain JOIN identities ON identities.name = chain.person
-    WHERE depth < 64 AND identities.person <> chain.person
+    SELECT chain.name, links.person, depth + 1 FROM chain JOIN links ON links.name = chain.person
+    WHERE depth < 64 AND links.person <> chain.person
 )
 SELECT name, arg_max(person, depth) AS person FROM chain GROUP BY name
 """
 
 _EVENTS = """
 CREATE TABLE events AS
-SELECT o.* EXCLUDE (person, value, order_id, currency), coalesce(n.person, o.person) AS person,
-    coalesce(o.order_id, '') AS order_id, coalesce(o.currency, '') AS currency,
-    cast(round(coalesce(o.value, 0) * 1e6) AS HUGEINT) AS amount
+SELECT o.event_id, o.type, o.time, o.decision_id, o.campaign, coalesce(n.person, o.person) AS person
 FROM outcomes o LEFT JOIN names n ON n.name = o.person
-WHERE o.time <= (SELECT as_of FROM settings)
-"""
-
-_CONVERSIONS = """
-CREATE TABLE conversions AS
-WITH reported AS (
-    SELECT *, CASE WHEN order_id <> '' THEN 'order:' || order_id ELSE 'event:' || event_id END AS conversion
-    FROM events WHERE type = 'converted' AND amount >= 0
-), first AS (
-    SELECT * FROM reported
-    QUALIFY row_number() OVER (PARTITION BY conversion ORDER BY time, recorded_at, event_id) = 1
-), refunds AS (
-    SELECT order_id, currency, sum(abs(amount)) AS refunded FROM events
-    WHERE (type = 'refunded' OR (type = 'converted' AND amount < 0)) AND order_id <> '' GROUP BY ALL
-)
-SELECT first.conversion, CASE WHEN first.order_id <> '' THEN first.order_id ELSE event_id END AS name, event_id, person, time, coalesce(decision_id, '') AS decision_id, first.currency, first.order_id,
-    amount AS gross, amount - coalesce(refunded, 0) AS net
-FROM first LEFT JOIN refunds ON refunds.order_id = first.order_id AND refunds.currency = first.currency
-    AND first.order_id <> ''
 """
 
 _EXPOSURES = """
@@ -117,15 +99,18 @@ WITH evidence AS (
         coalesce(bool_or(e.type IN ('delivered', 'impression')), false) AS delivered,
         coalesce(bool_or(e.type = 'opened'), false) AS opened, coalesce(bool_or(e.type = 'clicked'), false) AS clicked
     FROM exposures x
-    LEFT JOIN events e ON e.decision_id = x.decision_id AND (e.campaign = x.campaign OR coalesce(e.campaign, '') = '')
+    LEFT JOIN events e ON e.decision_id = x.decision_id AND (e.campaign = x.campaign OR e.campaign = '')
     WHERE x.withheld = '' GROUP BY ALL
 )
-SELECT e.decision_id, e.position, delivered, opened, clicked,
-    (released_at IS NULL OR coalesce(confirmed_at >= released_at, false)) AND (confirmed_at IS NOT NULL
-        OR c.expires_at IS NULL OR c.expires_at > (SELECT as_of FROM settings)) AS counts
-FROM evidence e LEFT JOIN contacts c ON c.decision_id = e.decision_id AND c.position = e.position
+SELECT e.decision_id, e.position, delivered, opened, clicked, CASE
+        WHEN released_at > coalesce(confirmed_at, '-infinity'::TIMESTAMP) THEN 'released'
+        WHEN confirmed_at IS NOT NULL THEN 'confirmed'
+        WHEN c.expires_at <= (SELECT as_of FROM settings) THEN 'released'
+        WHEN c.expires_at IS NOT NULL THEN 'reserved' ELSE 'confirmed' END AS state,
+    state <> 'released' AS counts
+FROM evidence e LEFT JOIN all_contacts c ON c.decision_id = e.decision_id AND c.position = e.position
 """
-"""Of every offer that was not withheld: what was reported of it by --as-of, and whether its contact counts by then."""
+"""Of every offer that was not withheld: what was reported of it by --as-of, and the state of its contact by then."""
 
 
 class Period(NamedTuple):
@@ -160,31 +145,34 @@ class Tables:
     def _open(self, name: str, columns: str) -> None:
         """Makes all_NAME: the files of the table, or an empty table where nothing was exported yet."""
         self.connection.execute(f"CREATE TABLE all_{name} ({columns})")
-        files = sorted(map(str, [*self.folder.glob(f"{name}/*.parquet"), *self.folder.glob(f"{name}.parquet")]))
+        files = sorted(
+            map(str, [*self.folder.glob(f"{name}/*.parquet"), *self.folder.glob(f"{name}.parquet")])
+        )
         if not files:
             return
         declared = self.connection.execute(f"DESCRIBE all_{name}").fetchall()
         source = self.connection.read_parquet(files, union_by_name=True)
         there = set(source.columns)
         chosen = ", ".join(
-            f'CAST({column if column in there else "NULL"} AS {kind}) AS {column}'
+            f"CAST({column if column in there else 'NULL'} AS {kind}) AS {column}"
             for column, kind, *_ in declared
         )
         self.connection.execute(f"DROP TABLE all_{name}")
         source.project(chosen).create_view(f"all_{name}")
 
-    def bounds(self) -> tuple[datetime, datetime] | None:
-        """The times of the first and of the last decision; None where there is none."""
-        first, last = self.row("SELECT min(time), max(time) FROM all_decisions")
-        return None if first is None else (_utc(first), _utc(last))
+    def first(self) -> datetime | None:
+        """The time of the first decision; None where there is none."""
+        (moment,) = self.row("SELECT min(time) FROM all_decisions")
+        return None if moment is None else moment.replace(tzinfo=UTC)
 
     def begin(self, period: Period, book: Book, campaigns: list[CampaignRow]) -> None:
         """Makes what the sections share: what was recorded by the period's as_of, conversions, exposures and their results."""
         self._settings(period, book, campaigns)
-        for name, condition in _RECORDED.items():
-            self.connection.execute(f"CREATE OR REPLACE VIEW {name} AS SELECT * FROM all_{name} WHERE {condition}")
-        for statement in (_NAMES, _EVENTS, _CONVERSIONS, _EXPOSURES, _HELD_OUT, _RESULTS):
+        *views, contacts, identities, _ = _VIEWS.split(";\n")
+        for statement in (*views, _NAMES, identities, _EVENTS, _EXPOSURES, _HELD_OUT, _RESULTS, contacts):
             self.connection.execute(statement)
+        terms = {campaign.name: campaign.attribution for campaign in book.campaigns.values()}
+        attribute(self.connection, terms, book.attribution)
 
     def _settings(self, period: Period, book: Book, campaigns: list[CampaignRow]) -> None:
         last_id = f"{int(period.as_of.timestamp() * 1000) + 1:012x}"
@@ -228,7 +216,3 @@ class Tables:
     def close(self) -> None:
         """Closes the connection; the tables are gone."""
         self.connection.close()
-
-
-def _utc(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC)

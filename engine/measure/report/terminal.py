@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from engine.measure.report.build import Report
-from engine.measure.report.figures import Chart, Figure, Grid, Section
+from engine.measure.report.figures import Chart, Figure, Grid, Section, Unit
 from engine.measure.report.words import sentences, shown_columns, summary, written
 
 _MOST_ROWS = 40
@@ -51,7 +51,8 @@ def _table(grid: Grid, chart: Chart | None, *, whole: bool) -> Table:
     if chart is not None:
         table.add_column("", width=_BAR)
     rows = grid.rows if whole else grid.rows[:_MOST_ROWS]
-    span = _span(grid, chart) if chart is not None else (0.0, 1.0)
+    unit = _unit(grid, chart)
+    span = _span(grid, chart, unit) if chart is not None else (0.0, 1.0)
     before: dict[str, str] = {}
     for row in rows:
         texts = {name: written(row.get(name)) for name in labels}
@@ -59,20 +60,30 @@ def _table(grid: Grid, chart: Chart | None, *, whole: bool) -> Table:
             Text("" if index == 0 and before.get(name) == texts[name] else texts[name])
             for index, name in enumerate(labels)
         ]
-        cells += [Text(written(row.get(name))) for name in columns]
+        cells += [
+            Text(written(row.get(name), limits=whole or not name.endswith(" rate"))) for name in columns
+        ]
         if chart is not None:
             cell = row.get(chart.column)
-            cells.append(_bar(cell, span) if isinstance(cell, Figure) else "")
+            comparable = isinstance(cell, Figure) and cell.unit is unit
+            cells.append(_bar(cell, span) if isinstance(cell, Figure) and comparable else "")
         table.add_row(*cells)
         before = texts
     return table
 
 
-def _span(grid: Grid, chart: Chart) -> tuple[float, float]:
+def _unit(grid: Grid, chart: Chart | None) -> Unit | None:
+    """The unit of the first row, the only one that has bars: others are on another scale."""
+    if chart is None:
+        return None
+    return next((figure.unit for _, name, figure in grid.cells() if name == chart.column), None)
+
+
+def _span(grid: Grid, chart: Chart, unit: Unit | None) -> tuple[float, float]:
     """The lowest and the highest value that a bar of the grid shows; 0 is always between them."""
     values = [0.0]
     for _, name, figure in grid.cells():
-        if name == chart.column:
+        if name == chart.column and figure.unit is unit:
             values += [limit for limit in (figure.value, figure.low, figure.high) if limit is not None]
     return min(values), max(values)
 

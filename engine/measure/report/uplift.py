@@ -81,11 +81,13 @@ class Subject:
     sums: Sums
     ratio: float
     refused: str
+    currencies: int
+    """Number of currencies of its cohort's orders."""
 
 
 def subjects(tables: Tables, family: str, options: Options) -> list[Subject]:
     """What was drawn for in the period, in order of name."""
-    arms, drawn = sums(tables, family), draws(tables, family)
+    arms, drawn, net = sums(tables, family), draws(tables, family), values(tables, family)
     chosen = []
     for name, persons in enrolled(tables, family).items():
         if family == "campaign" and options.campaigns and name not in options.campaigns:
@@ -93,7 +95,7 @@ def subjects(tables: Tables, family: str, options: Options) -> list[Subject]:
         whole = arms.get(name, {}).get("", Sums({}, {}))
         ratio = ratio_p(drawn.get(name, {}).get("", []))
         refused = refusal(family, persons, whole, ratio, anyway=options.anyway)
-        chosen.append(Subject(name, persons, whole, ratio, refused))
+        chosen.append(Subject(name, persons, whole, ratio, refused, len(net.get(name, ()))))
     return chosen
 
 
@@ -110,21 +112,29 @@ def measure(tables: Tables, family: str, options: Options) -> tuple[list[Subject
 def _metrics(
     subject: Subject, totals: Mapping[str, Totals], family: str, options: Options
 ) -> Iterator[tuple[Metric, Sums]]:
-    headline = METRICS["converted" if family == "trial" and options.metric == "credited" else options.metric]
-    names = [headline.name, *(name for name in ("converted", "orders", "value") if name != headline.name)]
-    names += [name for name in ("credited",) if family == "campaign" and name != headline.name]
-    names += ["unsubscribed", "complained"]
-    for name in dict.fromkeys(names):
-        if name != "value" or len(totals) < 2:
-            yield METRICS[name], subject.sums
+    """The headline metric, then the others of which anything happened; value by currency."""
+    whole = subject.sums.whole()
+    others = ["converted", "orders", "value", "credited", "unsubscribed", "complained"]
+    for name in dict.fromkeys([options.metric, *others]):
+        if name == "credited" and family != "campaign":
             continue
-        for currency, by_arm in totals.items():
-            yield by_currency(subject.sums, by_arm, currency)
+        if name == "value" and totals:
+            for currency, by_arm in sorted(totals.items()):
+                yield by_currency(subject.sums, by_arm, currency)
+        elif name == options.metric or any(METRICS[name].arm(arm).total for arm in whole):
+            yield METRICS[name], subject.sums
+
+
+def is_headline(known: Effect, metric: str) -> bool:
+    """Whether the effect is on the metric; of value in any currency."""
+    return known.metric.split(" ", maxsplit=1)[0] == metric
 
 
 def adjusted(effects: Sequence[Effect], headline: str) -> list[Effect]:
     """The effects, those on the headline metric with their p after Holm."""
-    family = [index for index, known in enumerate(effects) if known.metric == headline and known.p is not None]
+    family = [
+        index for index, known in enumerate(effects) if is_headline(known, headline) and known.p is not None
+    ]
     corrected = holm([effects[index].p or 0.0 for index in family])
     marked = [*effects]
     for index, p in zip(family, corrected, strict=True):
@@ -133,11 +143,18 @@ def adjusted(effects: Sequence[Effect], headline: str) -> list[Effect]:
 
 
 def section(
-    tables: Tables, subjects_of: Sequence[Subject], effects: Sequence[Effect], options: Options, without: Sequence[str]
+    tables: Tables,
+    subjects_of: Sequence[Subject],
+    effects: Sequence[Effect],
+    options: Options,
+    without: Sequence[str],
 ) -> Section:
     """What the campaigns caused. without: the campaigns that have no control."""
     bound = {row["campaign"]: (row["bound"], row["decisions"]) for row in tables.rows(_BOUND)}
-    grids = [_grid("uplift", "Effect by campaign", "campaign", subjects_of, effects, options), _cohorts(subjects_of)]
+    grids = [
+        _grid("uplift", "Effect by campaign", "campaign", subjects_of, effects, options),
+        _cohorts(subjects_of),
+    ]
     by_week, changes = _by_week(tables, subjects_of, options)
     grids.append(by_week)
     grids += [_slices(tables, subjects_of, options, by) for by in options.by]
@@ -146,7 +163,9 @@ def section(
         grids.append(_causes(tables, causes))
     sequences, charts = _sequences(tables, subjects_of, options)
     refusals = [f"{subject.name}: {subject.refused}" for subject in subjects_of if subject.refused]
-    refusals += [f"{name}: it has no control, so what it caused is not known; it has credit only" for name in without]
+    refusals += [
+        f"{name}: it has no control, so what it caused is not known; it has credit only" for name in without
+    ]
     return Section(
         "uplift",
         "What it caused",
@@ -173,7 +192,9 @@ def programme(subjects_of: Sequence[Subject], effects: Sequence[Effect], options
     """What all campaigns together caused, by the holdouts."""
     refusals = [f"{subject.name}: {subject.refused}" for subject in subjects_of if subject.refused]
     if not subjects_of:
-        refusals.append("nobody was chosen for anything under a holdout: the effect of all campaigns together is not known")
+        refusals.append(
+            "nobody was chosen for anything under a holdout: the effect of all campaigns together is not known"
+        )
     return Section(
         "programme",
         "What all campaigns together caused",
@@ -187,7 +208,8 @@ def programme(subjects_of: Sequence[Subject], effects: Sequence[Effect], options
         computations=(
             Computation(
                 "effect",
-                "persons outside the holdout against persons in it, as in the section before; campaigns' controls count as outside",
+                "persons outside the holdout against persons in it, as in the section before;"
+                " campaigns' controls count as outside",
                 "persons to whom anything at all would have gone for the first time under the holdout's salt",
                 "persons for whom that was before the period",
             ),
@@ -196,15 +218,20 @@ def programme(subjects_of: Sequence[Subject], effects: Sequence[Effect], options
 
 
 def _grid(
-    name: str, title: str, label: str, subjects_of: Sequence[Subject], effects: Sequence[Effect], options: Options
+    name: str,
+    title: str,
+    label: str,
+    subjects_of: Sequence[Subject],
+    effects: Sequence[Effect],
+    options: Options,
 ) -> Grid:
     by_name = {subject.name: subject for subject in subjects_of}
     rows = []
     for known in effects:
         row = _row(label, known)
-        if known.metric == options.metric and not known.refused:
-            arms = by_name[known.subject].sums
-            row["return"] = returned(arms, options.level)
+        if is_headline(known, options.metric) and not known.refused:
+            arms, currencies = by_name[known.subject].sums, by_name[known.subject].currencies
+            row["return"] = returned(arms, options.level, currencies)
             if label == "campaign":
                 row["of credited orders"] = credited_share(arms, options.level)
                 row["on reached"] = on_reached(known, arms)
@@ -229,7 +256,10 @@ def _row(label: str, known: Effect) -> dict[str, Cell]:
         row["p"] = Figure(known.p, method="always valid", persons=known.uplift.persons, unit=Unit.PROBABILITY)
     if known.adjusted is not None:
         row["p (Holm)"] = Figure(
-            known.adjusted, method="Holm over the headlines", persons=known.uplift.persons, unit=Unit.PROBABILITY
+            known.adjusted,
+            method="Holm over the headlines",
+            persons=known.uplift.persons,
+            unit=Unit.PROBABILITY,
         )
     return row
 
@@ -256,16 +286,18 @@ def _cohorts(subjects_of: Sequence[Subject], label: str = "campaign") -> Grid:
     return Grid("cohorts", "Who is compared", (label,), _COHORT, tuple(rows))
 
 
-def _by_week(
-    tables: Tables, subjects_of: Sequence[Subject], options: Options
-) -> tuple[Grid, list[Warned]]:
+def _by_week(tables: Tables, subjects_of: Sequence[Subject], options: Options) -> tuple[Grid, list[Warned]]:
     metric, divided, rows, changes = METRICS[options.metric], sums(tables, "campaign", "week"), [], []
     for subject in subjects_of:
         weeks = divided.get(subject.name, {})
         for week, arms in sorted(weeks.items()):
             known = effect(subject.name, metric, arms, options.level, subject.refused)
             rows.append({**_row("campaign", known), "week": week})
-        pairs = [(metric.arm(treated), metric.arm(control)) for arms in weeks.values() for treated, control in arms.pairs]
+        pairs = [
+            (metric.arm(treated), metric.arm(control))
+            for arms in weeks.values()
+            for treated, control in arms.pairs
+        ]
         test = None if subject.refused else heterogeneity(pairs)
         if test is not None and test.p < 0.05:
             changes.append(
@@ -275,7 +307,9 @@ def _by_week(
                 )
             )
     columns = ("treated rate", "control rate", "effect", "single look")
-    return Grid("uplift_by_week", "Effect by week of exposure", ("campaign", "week"), columns, tuple(rows)), changes
+    return Grid(
+        "uplift_by_week", "Effect by week of exposure", ("campaign", "week"), columns, tuple(rows)
+    ), changes
 
 
 def _slices(tables: Tables, subjects_of: Sequence[Subject], options: Options, by: str) -> Grid:
@@ -287,13 +321,18 @@ def _slices(tables: Tables, subjects_of: Sequence[Subject], options: Options, by
         for value, arms in sorted(divided.get(subject.name, {}).items())
     ]
     known = [index for index, (_, part) in enumerate(parts) if part.p is not None]
-    corrected = dict(zip(known, benjamini_hochberg([parts[index][1].p or 0.0 for index in known]), strict=True))
+    corrected = dict(
+        zip(known, benjamini_hochberg([parts[index][1].p or 0.0 for index in known]), strict=True)
+    )
     rows = []
     for index, (value, part) in enumerate(parts):
         row = {**_row("campaign", part), by: value}
         if index in corrected:
             row["p (BH)"] = Figure(
-                corrected[index], method="Benjamini–Hochberg", persons=part.uplift.persons, unit=Unit.PROBABILITY
+                corrected[index],
+                method="Benjamini–Hochberg",
+                persons=part.uplift.persons,
+                unit=Unit.PROBABILITY,
             )
             row["look into"] = "yes" if corrected[index] < 0.05 else "no"
         rows.append(row)
@@ -337,9 +376,13 @@ def _cause(campaign: str, cause: str, value: str, strata: Sequence[Draws]) -> di
         "by": cause.replace("_", " "),
         "value": value,
         "persons": Figure(persons, method="count of persons", persons=persons),
-        "treated": Figure(sum(stratum.treated for stratum in strata), method="count of persons", persons=persons),
+        "treated": Figure(
+            sum(stratum.treated for stratum in strata), method="count of persons", persons=persons
+        ),
         "expected": Figure(expected, method="Σ of logged probabilities", persons=persons),
-        "p": Figure(ratio_p(strata), method="z against logged probabilities", persons=persons, unit=Unit.PROBABILITY),
+        "p": Figure(
+            ratio_p(strata), method="z against logged probabilities", persons=persons, unit=Unit.PROBABILITY
+        ),
     }
 
 
@@ -372,23 +415,25 @@ def _sequences(
                     points,
                 )
             )
-    grid = Grid("sequence", "Effect so far, by last day of exposure", ("campaign", "day"), ("effect",), tuple(rows))
+    grid = Grid(
+        "sequence", "Effect so far, by last day of exposure", ("campaign", "day"), ("effect",), tuple(rows)
+    )
     return ([grid] if charts else []), charts
 
 
-def _warnings(
-    subjects_of: Sequence[Subject], bound: Mapping[str, tuple[int, int]]
-) -> Iterator[Warned]:
+def _warnings(subjects_of: Sequence[Subject], bound: Mapping[str, tuple[int, int]]) -> Iterator[Warned]:
     for subject in subjects_of:
         if subject.ratio < SUSPECT:
             yield Warned(
-                f"{subject.name}: sample ratio mismatch, p = {subject.ratio:.2g}: do not believe its effect before the cause is known",
+                f"{subject.name}: sample ratio mismatch, p = {subject.ratio:.2g}: do not believe its"
+                f" effect before the cause is known",
                 problem=True,
             )
         limited, decisions = bound.get(subject.name, (0, 0))
         if limited > 0.05 * decisions:
             yield Warned(
-                f"{subject.name}: stock, total or capacity bound in {limited / decisions:.1%} of its decisions; control frees stock for"
+                f"{subject.name}: stock, total or capacity bound in {limited / decisions:.1%} of its"
+                f" decisions; control frees stock for"
                 " others: effect overstated"
             )
 
@@ -398,7 +443,8 @@ def _computations(subjects_of: Sequence[Subject], options: Options) -> tuple[Com
     return (
         Computation(
             "effect",
-            "m₁ − m₀ within strata of (salt, share of the control), weighted by persons; ± se·√(2(Nρ²+1)/(Nρ²)·ln(√(Nρ²+1)/α)), which holds at"
+            "m₁ − m₀ within strata of (salt, share of the control), weighted by persons; ±"
+            " se·√(2(Nρ²+1)/(Nρ²)·ln(√(Nρ²+1)/α)), which holds at"
             " every look (Waudby-Smith et al. 2024, N* = 5,000)",
             f"{persons:,} persons at their first ever exposure under the salt",
             "persons in a holdout; persons exposed before the period; persons whose window is not over (maturing)",
@@ -407,22 +453,30 @@ def _computations(subjects_of: Sequence[Subject], options: Options) -> tuple[Com
             "single look",
             "shares: Wilson's limits an arm, Newcombe's method 10; means: Welch. Holds only for one look that was planned",
         ),
-        Computation("relative", "m₁/m₀ − 1 from the same limits (MOVER, Fieller), so that it never contradicts the effect"),
+        Computation(
+            "relative",
+            "m₁/m₀ − 1 from the same limits (MOVER, Fieller), so that it never contradicts the effect",
+        ),
         Computation(
             "treated, control",
-            "an exposure is an offer that was chosen: withheld is control, everything else treated, bounced too (intention to treat). The arm is"
+            "an exposure is an offer that was chosen: withheld is control, everything else treated,"
+            " bounced too (intention to treat). The arm is"
             " that of the first draw, also of names that were linked later",
             exclusions="nobody: persons seen in both arms are counted, not left out",
         ),
         Computation(
-            "sample ratio p", "z = (O − Σp)/√Σp(1 − p) over persons, p as logged at the draw; warns below 0.001"
+            "sample ratio p",
+            "z = (O − Σp)/√Σp(1 − p) over persons, p as logged at the draw; warns below 0.001",
         ),
         Computation(
-            "p (Holm)", f"Holm over the headline comparisons ({options.metric}) of the report; an effect holds below {1 - options.level:.2g}"
+            "p (Holm)",
+            f"Holm over the headline comparisons ({options.metric}) of the report; an effect holds"
+            f" below {1 - options.level:.2g}",
         ),
         Computation(
             "credited",
-            "orders that the campaign's own attribution credits; withheld contacts are credited by the same rule (ghost attribution)",
+            "orders that the campaign's own attribution credits; withheld contacts are credited by"
+            " the same rule (ghost attribution)",
         ),
         Computation("return", "incremental net value ÷ cost of the contacts, Fieller's theorem"),
     )

@@ -102,7 +102,8 @@ def variants(tables: Tables, book: Book, campaigns: Sequence[str], level: float)
             ),
             Computation(
                 "difference, learned shares",
-                "Σ w_b·d_b / Σ w_b over states of learning, w_b = √(n_b·p_A·p_B/(p_A + p_B)) (Zhang et al. 2020), errors by person; levels"
+                "Σ w_b·d_b / Σ w_b over states of learning, w_b = √(n_b·p_A·p_B/(p_A + p_B)) (Zhang"
+                " et al. 2020), errors by person; levels"
                 " Σ(y/p)/Σ(1/p) (Hájek)",
                 "contacts of the period",
                 "states in which one of the two was never shown",

@@ -8,8 +8,8 @@ REFUSED = "–"
 """In place of a figure that is refused; the sentence stands below the table."""
 
 
-def written(cell: Cell | None) -> str:
-    """The cell as people read it; empty where there is nothing to say."""
+def written(cell: Cell | None, *, limits: bool = True) -> str:
+    """The cell as people read it; empty where there is nothing to say. limits: whether its limits follow it."""
     if cell is None:
         return ""
     if isinstance(cell, str):
@@ -17,7 +17,7 @@ def written(cell: Cell | None) -> str:
     if cell.value is None:
         return _one_sided(cell) or REFUSED
     number, suffix = _FORMATS[cell.unit]
-    if cell.low is None and cell.high is None:
+    if not limits or (cell.low is None and cell.high is None):
         return f"{number(cell.value)}{suffix}"
     low, high = (("…" if limit is None else _unsigned(cell.unit, limit)) for limit in (cell.low, cell.high))
     return f"{number(cell.value)} [{low}, {high}]{suffix}"
@@ -85,6 +85,7 @@ def sentences(grid: Grid) -> list[str]:
 def summary(head: Head) -> str:
     """The report's first line."""
     return (
-        f"{head.book} {head.version[:12]}, {head.start:%Y-%m-%d} to {head.end:%Y-%m-%d}, as of {head.as_of:%Y-%m-%d %H:%M} UTC:"
+        f"{head.book} {head.version[:12]}, {head.start:%Y-%m-%d} to {head.end:%Y-%m-%d}, as of"
+        f" {head.as_of:%Y-%m-%d %H:%M} UTC:"
         f" {head.decisions:,} decisions for {head.persons:,} persons"
     )

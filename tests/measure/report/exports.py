@@ -145,13 +145,23 @@ def offers(
         "p_variant": 1.0,
     }
     export.add("offers", **{**shared, **row, "withheld": withheld, **salt, **columns})
+    row |= {"decision_id": decision_id, "person": person, "time": time, "kind": "outbound"}
+    del row["variant"], row["p_variant"]
+    export.add("contacts", **row, state=np.where(treated, "confirmed", "shadow"), category="commercial")
     return list(decision_id)
 
 
 def orders(export: Export, person: Any, time: NDArray[np.int64], value: Any = 10.0, **columns: Any) -> None:
     """An order of each person, reported by the person alone."""
     names = [f"e{index}-{len(export.rows.get('outcomes', []))}" for index in range(len(time))]
-    row = {"type": "converted", "channel": "", "campaign": "", "offer": "", "variant": "", "currency": "EUR"}
+    row: dict[str, Any] = {
+        "type": "converted",
+        "channel": "",
+        "campaign": "",
+        "offer": "",
+        "variant": "",
+        "currency": "EUR",
+    }
     row |= {
         "event_id": np.array(names, object),
         "person": person,
