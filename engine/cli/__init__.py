@@ -19,6 +19,7 @@ COMMANDS = (
     "migrate",
     "token",
     "settings",
+    "report",
     "demo",
 )
 """The module of each name has a function, or a group of commands, of the same name."""

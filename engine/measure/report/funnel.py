@@ -1,5 +1,4 @@
-"""The funnel of each campaign: at which stage decisions are lost, to whom, and the smallest change"
-" that would win some back."""
+"""The funnel of each campaign: where decisions are lost, to whom, and the smallest change that would win some back."""
 
 from collections.abc import Mapping, Sequence
 from math import ceil
@@ -142,7 +141,6 @@ def funnel(tables: Tables, campaigns: Sequence[str], win: float) -> Section:
 def _stages(tables: Tables, campaigns: Sequence[str], decisions: int, persons: int) -> Grid:
     later = {row["campaign"]: row for row in tables.rows(_LATER)}
     rows: list[dict[str, Cell]] = []
-    before: dict[str, int] = {}
     for row in tables.rows(_REACHED):
         name = row["campaign"]
         if campaigns and name not in campaigns:
@@ -150,10 +148,11 @@ def _stages(tables: Tables, campaigns: Sequence[str], decisions: int, persons: i
         if row["stage"] == 0:
             rows.append(_stage(name, "decisions", decisions, persons, None))
         rows.append(_stage(name, _STAGES[row["stage"]], row["decisions"], row["persons"], row["lost"]))
-        before[name] = row["decisions"]
         if row["stage"] == len(_STAGES) - 1 and name in later:
-            for stage in ("delivered", "clicked", "converted"):
-                rows.append(_stage(name, stage, later[name][stage], later[name][f"{stage}_persons"], None))
+            rows += [
+                _stage(name, stage, later[name][stage], later[name][f"{stage}_persons"], None)
+                for stage in ("delivered", "clicked", "converted")
+            ]
     return Grid("funnel", "Stages", ("campaign", "stage"), ("decisions", "persons", "lost here"), tuple(rows))
 
 

@@ -224,11 +224,8 @@ def _nobody(tables: Tables) -> Grid:
 
 
 def _binds(tables: Tables, book: Book) -> tuple[Grid, list[Warned]]:
-    rows, notes = [], []
-    counted = tables.rows(_BINDS)
-    for row in counted:
-        if row["blocked"]:
-            rows.append(_bound(row))
+    counted, notes = tables.rows(_BINDS), []
+    rows = [_bound(row) for row in counted if row["blocked"]]
     bound = {row["rule"] for row in counted if row["blocked"]}
     idle = [rule for rule in sorted(set(book.rules)) if rule not in bound]
     if idle:

@@ -49,7 +49,7 @@ CREATE VIEW outcomes AS SELECT * REPLACE (nullif(decision_id, '') AS decision_id
     nullif(currency, '') AS currency, nullif(order_id, '') AS order_id)
 FROM all_outcomes WHERE recorded_at <= (SELECT as_of FROM settings) AND time <= (SELECT as_of FROM settings);
 CREATE VIEW contacts AS
-SELECT c.* REPLACE (CASE WHEN c.state = 'shadow' THEN 'shadow' ELSE coalesce(r.state, c.state) END AS state)
+SELECT c.* REPLACE (CASE WHEN c.state = 'shadow' THEN 'shadow' ELSE coalesce(r.settled, c.state) END AS state)
 FROM all_contacts c LEFT JOIN results r ON r.decision_id = c.decision_id AND r.position = c.position
 WHERE c.decision_id < (SELECT last_id FROM settings);
 CREATE VIEW identities AS FROM names;
@@ -106,8 +106,8 @@ SELECT e.decision_id, e.position, delivered, opened, clicked, CASE
         WHEN released_at > coalesce(confirmed_at, '-infinity'::TIMESTAMP) THEN 'released'
         WHEN confirmed_at IS NOT NULL THEN 'confirmed'
         WHEN c.expires_at <= (SELECT as_of FROM settings) THEN 'released'
-        WHEN c.expires_at IS NOT NULL THEN 'reserved' ELSE 'confirmed' END AS state,
-    state <> 'released' AS counts
+        WHEN c.expires_at IS NOT NULL THEN 'reserved' ELSE 'confirmed' END AS settled,
+    settled <> 'released' AS counts
 FROM evidence e LEFT JOIN all_contacts c ON c.decision_id = e.decision_id AND c.position = e.position
 """
 """Of every offer that was not withheld: what was reported of it by --as-of, and the state of its contact by then."""
