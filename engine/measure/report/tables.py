@@ -102,13 +102,14 @@ WITH evidence AS (
     LEFT JOIN events e ON e.decision_id = x.decision_id AND (e.campaign = x.campaign OR e.campaign = '')
     WHERE x.withheld = '' GROUP BY ALL
 )
-SELECT e.decision_id, e.position, delivered, opened, clicked, CASE
+SELECT *, settled <> 'released' AS counts FROM (
+    SELECT e.decision_id, e.position, delivered, opened, clicked, CASE
         WHEN released_at > coalesce(confirmed_at, '-infinity'::TIMESTAMP) THEN 'released'
         WHEN confirmed_at IS NOT NULL THEN 'confirmed'
         WHEN c.expires_at <= (SELECT as_of FROM settings) THEN 'released'
-        WHEN c.expires_at IS NOT NULL THEN 'reserved' ELSE 'confirmed' END AS settled,
-    settled <> 'released' AS counts
-FROM evidence e LEFT JOIN all_contacts c ON c.decision_id = e.decision_id AND c.position = e.position
+        WHEN c.expires_at IS NOT NULL THEN 'reserved' ELSE 'confirmed' END AS settled
+    FROM evidence e LEFT JOIN all_contacts c ON c.decision_id = e.decision_id AND c.position = e.position
+)
 """
 """Of every offer that was not withheld: what was reported of it by --as-of, and the state of its contact by then."""
 
