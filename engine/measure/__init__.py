@@ -23,7 +23,13 @@ if TYPE_CHECKING:
     )
     from engine.measure.statistics.planning import Baseline, SamplePlan, plan
     from engine.measure.statistics.ratio import FlatPosterior, effect_per, flat_posterior, incremental_share
-    from engine.measure.statistics.sample_ratio import SampleRatio, sample_ratio, sample_ratio_logged
+    from engine.measure.statistics.sample_ratio import (
+        LoggedCounts,
+        SampleRatio,
+        mismatch_causes,
+        sample_ratio,
+        sample_ratio_logged,
+    )
     from engine.measure.statistics.sequential import always_valid, always_valid_strata
 
 _HOMES = {
@@ -35,6 +41,7 @@ _HOMES = {
     "Heterogeneity": "multiplicity",
     "Interval": "arms",
     "LearnedComparison": "learned",
+    "LoggedCounts": "sample_ratio",
     "OffPolicy": "off_policy",
     "PairedArm": "arms",
     "PolicyValue": "off_policy",
@@ -54,6 +61,7 @@ _HOMES = {
     "heterogeneity": "multiplicity",
     "holm": "multiplicity",
     "incremental_share": "ratio",
+    "mismatch_causes": "sample_ratio",
     "off_policy": "off_policy",
     "plan": "planning",
     "sample_ratio": "sample_ratio",
@@ -71,6 +79,7 @@ __all__ = [
     "Heterogeneity",
     "Interval",
     "LearnedComparison",
+    "LoggedCounts",
     "OffPolicy",
     "PairedArm",
     "PolicyValue",
@@ -90,6 +99,7 @@ __all__ = [
     "heterogeneity",
     "holm",
     "incremental_share",
+    "mismatch_causes",
     "off_policy",
     "plan",
     "sample_ratio",

@@ -1,1 +1,1 @@
-"""Measuring: statistics, exports, reports and replays."""
+"""Measuring: exports, attribution, statistics, reports and replays."""

@@ -11,7 +11,7 @@ from math import sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtr, ndtri
+from scipy.special import stdtr, stdtrit
 
 from engine.measure.statistics.arms import Interval
 from engine.measure.statistics.off_policy import Floats, PolicyValue, clustered_error, self_normalised
@@ -53,9 +53,9 @@ def compare_learned(  # noqa: PLR0913 - a column each
     (rows of other variants belong to the state), with which probability each would be shown, the state (start of what was
     learned together with the variants that fit), and the person. The estimate is Σw_b·d_b/Σw_b with d_b the difference
     within state b and w_b = √(n_b·p_A·p_B/(p_A + p_B)), which is known before the rewards are; its variance is that of
-    influences summed by person over all states. States in which fewer than 20 rows of the rarer variant are to be expected
-    are merged with the next, whatever their results. Refused: states that are not logged (None), and no state that can show
-    both.
+    influences summed by person over all states, its quantile that of t at Welch's degrees of freedom. States in which fewer
+    than 20 rows of the rarer variant are to be expected are merged with the next, whatever their results. Refused: states
+    that are not logged (None), and no state that can show both.
     """
     reward = np.asarray(rewards, float)
     shows = np.asarray(first, bool), np.asarray(second, bool)
@@ -67,27 +67,31 @@ def compare_learned(  # noqa: PLR0913 - a column each
             counts, people, "the states of learning are not logged: no comparison of learned variants"
         )
     strata = _merged(states, chances)
-    total, weights, influence, used = 0.0, 0.0, np.zeros(len(reward)), 0
+    total, weights, influence = 0.0, 0.0, np.zeros(len(reward))
+    parts: list[tuple[float, int]] = []
     for rows in strata:
         if not (shows[0][rows].any() and shows[1][rows].any()):
             continue
         weight = _weight(chances, rows)
-        effect = _within(reward, shows, chances, rows, weight, influence)
-        total, weights, used = total + weight * effect, weights + weight, used + 1
-    if not used:
+        effects, spreads = _within(reward, shows, chances, rows, influence)
+        influence[rows] *= weight
+        parts += [(weight * weight * spread, size - 1) for spread, size in spreads]
+        total, weights = total + weight * (effects[0] - effects[1]), weights + weight
+    if not parts:
         return _refused(counts, people, "no state of learning shows both variants: no comparison")
     value, error = total / weights, clustered_error(influence / weights, people)
-    half = float(ndtri(1 - (1 - level) / 2)) * error
+    freedom = _freedom(parts)
+    half = -float(stdtrit(freedom, (1 - level) / 2)) * error
     levels = [
         self_normalised(reward[mask], 1 / chance[mask], people[mask], level).mean
         for mask, chance in zip(shows, chances, strict=True)
     ]
     return LearnedComparison(
         difference=Interval(value, value - half, value + half),
-        p=2 * float(ndtr(-abs(value) / error)) if error else float(value == 0),
+        p=2 * float(stdtr(freedom, -abs(value) / error)) if error else float(value == 0),
         levels=(levels[0], levels[1]),
         shown=(float(reward[shows[0]].mean()), float(reward[shows[1]].mean())),
-        states=used,
+        states=len(parts) // 2,
         rows=counts,
         persons=len(np.unique(people)),
     )
@@ -123,21 +127,29 @@ def _within(
     shows: tuple[NDArray[np.bool_], NDArray[np.bool_]],
     chances: tuple[Floats, Floats],
     rows: NDArray[np.intp],
-    weight: float,
     influence: Floats,
-) -> float:
-    """The difference within a stratum; adds the influence of its rows, times the weight.
+) -> tuple[list[float], list[tuple[float, int]]]:
+    """Means of both variants within a stratum, and the variance and size of each; sets the influence of its rows.
 
     Rows weigh 1/p, because states that were merged have unequal p.
     """
-    means = []
+    means, spreads = [], []
     for sign, mask, chance in zip((1, -1), shows, chances, strict=True):
         chosen = rows[mask[rows]]
         scale = 1 / chance[chosen]
         mean = float((scale * reward[chosen]).sum() / scale.sum())
-        influence[chosen] += sign * weight * scale * (reward[chosen] - mean) / scale.sum()
+        sample = sqrt(len(chosen) / max(len(chosen) - 1, 1))  # as the variance of a sample has n − 1
+        influence[chosen] = sign * sample * scale * (reward[chosen] - mean) / scale.sum()
         means.append(mean)
-    return means[0] - means[1]
+        spreads.append((float((influence[chosen] ** 2).sum()), len(chosen)))
+    return means, spreads
+
+
+def _freedom(parts: Sequence[tuple[float, int]]) -> float:
+    """Welch's degrees of freedom over the arms of all strata, each with its variance and its own degrees."""
+    variance = sum(spread for spread, _ in parts)
+    shares = sum(spread * spread / max(freedom, 1) for spread, freedom in parts)
+    return variance * variance / shares if shares else 1.0
 
 
 def _refused(rows: tuple[int, int], people: NDArray[np.intp], reason: str) -> LearnedComparison:

@@ -1,6 +1,6 @@
 """Sample-ratio check: whether as many persons came into each arm as were to come. Persons, never decisions."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import fsum, sqrt
 from typing import NamedTuple
 
@@ -55,3 +55,21 @@ def sample_ratio_logged(treated: int, control: int, expected: float, variance: f
         raise ValueError("no person was drawn at random: there is no ratio to check")
     statistic = (treated - expected) / sqrt(variance)
     return SampleRatio(statistic, 2 * float(ndtr(-abs(statistic))), (expected, treated + control - expected))
+
+
+class LoggedCounts(NamedTuple):
+    """Persons of one slice, with Σp and Σp(1−p) of the probabilities that were logged for them."""
+
+    treated: int
+    control: int
+    expected: float
+    variance: float
+
+
+def mismatch_causes(slices: Mapping[str, LoggedCounts]) -> list[tuple[str, SampleRatio]]:
+    """Check each slice by itself, the least likely first: where a mismatch comes from one book version, channel or day.
+
+    Slices in which nothing was random are left out.
+    """
+    checked = [(name, sample_ratio_logged(*counts)) for name, counts in slices.items() if counts.variance > 0]
+    return sorted(checked, key=lambda check: check[1].p)

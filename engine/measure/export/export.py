@@ -1,0 +1,357 @@
+"""Exports a decision log as Parquet files, by table and month, and brings an export up to date.
+
+What is new is found by fingerprints, since rows come late (of a second server, whose ids lie between others) and change (the
+state of a contact when outcomes arrive, the person when names are linked). For each table and month the number of rows and
+the sum of a hash of them is compared with that in the manifest: of decisions, which are added or deleted but never changed, a
+hash of their ids, which an index holds; of contacts and outcomes, which are narrow and read as a whole, of all columns. Only
+months that differ are written. So the export is what the log is: what was deleted in the log is gone from it, too.
+
+The log is read in one transaction, so that all files are of one moment. A file is written under a temporary name and renamed.
+Before files are replaced the manifest stops listing them, and after that it lists them again, so that an export that was ended
+at any moment goes on with the next month that is not listed.
+"""
+
+import fcntl
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+from duckdb import DuckDBPyConnection
+
+from engine.measure.attribution import attribute
+from engine.measure.export import tables
+from engine.measure.export.manifest import NAME, FilePart, Manifest, sync
+from engine.measure.export.source import LogColumn, LogSource
+from engine.rulebook.load import load_text
+from engine.rulebook.model.book import Book
+from engine.rulebook.model.experiments import Attribution
+
+_CHUNK = 122_880
+"""Decisions that are read by one statement: the rows of a row group of DuckDB."""
+
+_NO_MONTH = "none"
+"""The part of a table without rows, so that whoever reads `TABLE/*.parquet` finds its columns."""
+
+_OF_CONVERSIONS = ("conversions", "credits", "refunds")
+_WHOLE_TABLES = (("identities", tables.IDENTITIES), ("books", tables.BOOKS))
+
+
+class ExportFailed(Exception):
+    """The export ended early; what is listed in the manifest is whole."""
+
+
+@dataclass
+class ExportResult:
+    """What an export did."""
+
+    rows: dict[str, int] = field(default_factory=dict)
+    """By table, in all of its files."""
+    written: int = 0
+    """Files that were written; the others were up to date."""
+    removed: int = 0
+    """Files of months of which the log has nothing any more."""
+    attribution: str = ""
+    """The version of the book by whose `attribution` conversions are credited; empty: by the defaults."""
+
+
+def export(
+    url: str,
+    folder: Path,
+    *,
+    book: Book | None = None,
+    memory: str = "1GB",
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> ExportResult:
+    """Exports the log to the folder, or brings the export there up to date.
+
+    book: by whose `attribution` conversions are credited; None: the one of the log's last decision. memory: what DuckDB may
+    use, as in `1GB`; beyond it goes to disk, into the folder. progress: called with the decisions that are read, of how many.
+    Raises ValueError where there is no log or the folder is not one of an export, LedgerUnavailable, ExportFailed.
+    """
+    if folder.exists() and not (folder / NAME).exists() and _is_used(folder):
+        raise ValueError(f"{folder} is not empty, and holds no export")
+    folder.mkdir(parents=True, exist_ok=True)
+    with _alone(folder), LogSource(url) as log:
+        work = folder / ".work"
+        shutil.rmtree(work, ignore_errors=True)
+        work.mkdir()
+        try:
+            with _stage(work, memory) as stage:
+                return _Export(log, folder, stage, progress).run(book)
+        except (duckdb.Error, OSError) as error:
+            raise ExportFailed(f"the export ended early: {error}") from error
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keeps another export of the same folder out; the system frees the lock of a process that dies."""
+    with (folder / ".lock").open("ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ExportFailed(f"another export to {folder} is under way") from error
+        yield
+
+
+@contextmanager
+def _stage(work: Path, memory: str) -> Iterator[DuckDBPyConnection]:
+    """A database in a file, for what is read before it is written by month."""
+    connection = duckdb.connect(
+        str(work / "stage.duckdb"),
+        config={
+            "memory_limit": memory,
+            "temp_directory": str(work / "spilled"),
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+        },
+    )
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+class _Export:
+    """One export."""
+
+    def __init__(
+        self, log: LogSource, folder: Path, stage: DuckDBPyConnection, progress: Callable[[int, int], None]
+    ) -> None:
+        self._log, self._folder, self._stage, self._progress = log, folder, stage, progress
+        self._manifest = Manifest.read(folder)
+        self._parts: dict[str, dict[str, FilePart]] = {table: {} for table in tables.all_tables()}
+        """What the export is to have."""
+        self._result = ExportResult()
+        self._read = 0
+
+    def run(self, book: Book | None) -> ExportResult:
+        self._manifest.write()
+        self._stage_table("contacts", tables.CONTACTS, tables.STAGED_CONTACTS)
+        self._stage_table("outcomes", tables.OUTCOMES, tables.STAGED_OUTCOMES)
+        for table, columns in _WHOLE_TABLES:
+            self._stage_table(
+                table, columns, f"SELECT *, '{tables.WHOLE}' AS month FROM (SELECT {tables.decoded(columns)} FROM source)"
+            )
+        bounds = self._fingerprint_decisions()
+        for table in ("contacts", "outcomes", *(table for table, _ in _WHOLE_TABLES)):
+            self._parts[table] = self._fingerprints(table, "month")
+        for month, part in self._parts["decisions"].items():
+            contacts = self._parts["contacts"].get(month)
+            made_of = f"{part.fingerprint} {contacts.fingerprint if contacts else ''}"
+            self._parts["offers"][month] = FilePart(part.rows, made_of)
+        self._write_decisions(bounds)
+        for table in ("contacts", "outcomes", *(table for table, _ in _WHOLE_TABLES)):
+            self._write_parts(table, f"SELECT * EXCLUDE (month) FROM {table} WHERE month = '{{part}}'")
+        self._credit(book)
+        self._remove_others()
+        self._manifest.write(complete=True)
+        return self._concluded()
+
+    # reading the log
+
+    def _columns_present(self, table: str) -> list[str]:
+        with self._source(self._log.columns_statement(table)):
+            return [name for (name,) in self._stage.execute("SELECT name FROM source").fetchall()]
+
+    @contextmanager
+    def _source(self, sql: str) -> Iterator[None]:
+        """What the log's statement gives, as the table `source`."""
+        with self._log.rows(sql) as stream:
+            self._stage.register("source", stream)
+            try:
+                yield
+            finally:
+                self._stage.unregister("source")
+
+    def _stage_table(self, table: str, columns: tuple[LogColumn, ...], sql: str) -> None:
+        """Copies a table of the log as it is exported, with the month of each row."""
+        present = self._columns_present(table)
+        if present:
+            statement = self._log.statement(table, columns, present)
+        else:
+            absent = ", ".join(f"{column.absent} AS c_{column.name}" for column in columns)
+            statement = f"SELECT {absent} WHERE 1 = 0"
+        with self._source(statement):
+            self._stage.execute(f"CREATE TABLE {table} AS {sql}")
+
+    def _fingerprint_decisions(self) -> Mapping[str, tuple[str, str]]:
+        """Fills the parts that are made of decisions; the first and the last decision_id by month."""
+        bounds = {}
+        with self._source("SELECT decision_id FROM decisions"):
+            rows = self._stage.execute(
+                f"SELECT strftime({tables.RECORDED_AT}, '%Y-%m'), count(*), sum(hash(decision_id)), min(decision_id),"
+                " max(decision_id) FROM source GROUP BY 1 ORDER BY 1"
+            ).fetchall()
+        for month, count, hashes, first, last in rows or [(_NO_MONTH, 0, 0, "", "")]:
+            bounds[month] = (first, last)
+            for table in tables.OF_DECISIONS:
+                self._parts[table][month] = FilePart(count, str(hashes))
+        return bounds
+
+    def _fingerprints(self, table: str, month: str) -> dict[str, FilePart]:
+        """The parts of a table of the stage; month: an expression."""
+        rows = self._stage.execute(
+            f"SELECT {month}, count(*), sum(hash(t)) FROM {table} AS t GROUP BY 1 ORDER BY 1"
+        ).fetchall()
+        return {part: FilePart(count, str(hashes)) for part, count, hashes in rows or [(_NO_MONTH, 0, 0)]}
+
+    # decisions, and all that is made of them
+
+    def _write_decisions(self, bounds: Mapping[str, tuple[str, str]]) -> None:
+        """Writes the months whose decisions are not those of the export; of others `offers`, where contacts have changed."""
+        stale = [month for month in bounds if not self._has_decisions(month)]
+        total = sum(self._parts["decisions"][month].rows for month in stale)
+        self._progress(0, total)
+        for month, (first, last) in bounds.items():
+            offers = self._parts["offers"][month]
+            if month not in stale and self._manifest.is_current("offers", month, offers.fingerprint):
+                continue
+            self._stage.execute(
+                f"CREATE OR REPLACE TEMP VIEW contacts_of_month AS SELECT * FROM contacts WHERE month = '{month}'"
+            )
+            if month in stale:
+                self._read_month(first, last, total)
+                files = {
+                    (table, month): sql for table, sql in tables.OF_DECISIONS.items()
+                }
+                base = f"({tables.OFFERS_TABLE})"
+            else:
+                files, base = {}, f"(SELECT * EXCLUDE (state) FROM {_parquet(self._manifest.file('offers', month))})"
+            files["offers", month] = tables.STATED_OFFERS.format(offers=base)
+            self._publish(files)
+        self._stage.execute("DROP TABLE IF EXISTS parsed")
+
+    def _has_decisions(self, month: str) -> bool:
+        """Whether the export has all that is made of the month's decisions, whatever has become of their contacts."""
+        offers = self._manifest.parts["offers"].get(month)
+        of_same = self._parts["decisions"][month].fingerprint
+        return (
+            offers is not None
+            and offers.fingerprint.startswith(f"{of_same} ")
+            and self._manifest.is_current("offers", month, offers.fingerprint)
+            and all(self._manifest.is_current(table, month, of_same) for table in tables.OF_DECISIONS)
+        )
+
+    def _read_month(self, first: str, last: str, total: int) -> None:
+        """Fills the table `parsed` with the decisions from the first to the last."""
+        present = self._columns_present("decisions")
+        self._stage.execute("DROP TABLE IF EXISTS parsed")
+        bound, verb = f">= '{first}'", "CREATE TABLE parsed AS"
+        while True:
+            rest = f"WHERE decision_id {bound} AND decision_id <= '{last}' ORDER BY decision_id LIMIT {_CHUNK}"
+            with self._source(self._log.statement("decisions", tables.DECISIONS, present, rest)):
+                ((count,),) = self._stage.execute(f"{verb} {tables.PARSED}").fetchall()
+            self._read += count
+            self._progress(self._read, total)
+            if count < _CHUNK:
+                return
+            ((latest,),) = self._stage.execute("SELECT max(decision_id) FROM parsed").fetchall()
+            bound, verb = f"> '{latest}'", "INSERT INTO parsed"
+
+    # credits
+
+    def _credit(self, book: Book | None) -> None:
+        """Writes to which contacts conversions are credited, unless nothing of it can have changed."""
+        book = book or self._book_of_log()
+        version = book.version if book else ""
+        self._result.attribution = version
+        of_log = ("contacts", "outcomes", "identities", "offers")
+        known = all(self._manifest.parts[table] for table in _OF_CONVERSIONS)
+        if not self._result.written and self._manifest.attribution == version and known:
+            if all(self._manifest.parts[table].keys() == self._parts[table].keys() for table in of_log):
+                for table in _OF_CONVERSIONS:
+                    self._parts[table] = dict(self._manifest.parts[table])
+                return
+        offers = _parquet(self._folder / "offers" / "*.parquet")
+        self._stage.execute(f"CREATE OR REPLACE TEMP VIEW offers AS SELECT * FROM {offers}")
+        campaigns = {name: campaign.attribution for name, campaign in book.campaigns.items()} if book else {}
+        attribute(self._stage, campaigns, book.attribution if book else Attribution())
+        month = "strftime(time, '%Y-%m')"
+        for table in _OF_CONVERSIONS:
+            self._parts[table] = self._fingerprints(table, month)
+            self._write_parts(table, f"SELECT * FROM {table} WHERE {month} = '{{part}}'")
+        self._manifest.attribution = version
+
+    def _book_of_log(self) -> Book | None:
+        """The book of the last decision, as the log has its text."""
+        latest = "SELECT book_version FROM decisions ORDER BY decision_id DESC LIMIT 1"
+        with self._source(latest):
+            rows = self._stage.execute(
+                "SELECT b.text FROM source AS s JOIN books AS b ON b.version = CAST(s.book_version AS VARCHAR)"
+            ).fetchall()
+        return load_text(rows[0][0]).book if rows else None
+
+    # files
+
+    def _write_parts(self, table: str, sql: str) -> None:
+        """Writes the parts of a table of the stage that are not up to date; sql: reads one `{part}`."""
+        for part, made_of in self._parts[table].items():
+            if not self._manifest.is_current(table, part, made_of.fingerprint):
+                self._publish({(table, part): f"{sql.format(part=part)} ORDER BY {tables.ORDER[table]}"})
+
+    def _publish(self, files: Mapping[tuple[str, str], str]) -> None:
+        """Writes files, given by the SQL of their rows, and puts them in place of those that are there."""
+        rows = {}
+        for table, part in files:
+            temporary = self._temporary(table, part)
+            ((count,),) = self._stage.execute(
+                f"COPY ({files[table, part]}) TO {_literal(temporary)} (FORMAT parquet, COMPRESSION zstd)"
+            ).fetchall()
+            sync(temporary)
+            rows[table, part] = count
+        for table, part in files:
+            self._manifest.parts[table].pop(part, None)
+        self._manifest.write()
+        for table, part in files:
+            target = self._manifest.file(table, part)
+            target.parent.mkdir(exist_ok=True)
+            self._temporary(table, part).replace(target)
+            sync(target.parent)
+            made_of = self._parts[table][part]
+            self._manifest.parts[table][part] = FilePart(rows[table, part], made_of.fingerprint)
+            self._result.written += 1
+        self._manifest.write()
+
+    def _temporary(self, table: str, part: str) -> Path:
+        return self._folder / ".work" / f"{table}-{part}.parquet"
+
+    def _remove_others(self) -> None:
+        """Deletes the files of which the log has nothing any more, and those that an export left that was ended."""
+        others = [
+            path
+            for table in self._parts
+            for path in sorted((self._folder / table).glob("*.parquet"))
+            if path.stem not in self._parts[table]
+        ]
+        for table, parts in self._parts.items():
+            listed = self._manifest.parts[table]
+            self._manifest.parts[table] = {part: listed[part] for part in parts}
+        if others:
+            self._manifest.write()
+        for path in others:
+            path.unlink()
+        self._result.removed = len(others)
+
+    def _concluded(self) -> ExportResult:
+        for table, parts in self._manifest.parts.items():
+            self._result.rows[table] = sum(part.rows for part in parts.values())
+        return self._result
+
+
+def _literal(path: Path) -> str:
+    text = str(path).replace("'", "''")
+    return f"'{text}'"
+
+
+def _parquet(path: Path) -> str:
+    return f"read_parquet({_literal(path)})"
+
+
+def _is_used(folder: Path) -> bool:
+    """Whether anything is in the folder but what an export leaves that was ended before its manifest."""
+    return any(not path.name.startswith(".") for path in folder.iterdir())

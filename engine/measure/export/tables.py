@@ -1,0 +1,199 @@
+"""The tables of an export: what is read of the log, and in SQL of DuckDB how their columns are made of it.
+
+All times are TIMESTAMP in UTC, in microseconds. The month of a decision, and of all that belongs to it, is that of its
+decision_id (UUIDv7): when the log took it. The month of an outcome is that of its `time`.
+"""
+
+from collections.abc import Iterator
+
+from engine.measure.export.source import LogColumn
+
+DECISIONS = (
+    *map(LogColumn, ("decision_id", "request_id", "person")),
+    LogColumn("at", "time"),
+    *map(LogColumn, ("book_version", "outcome", "campaign", "offer", "variant", "channel", "placement")),
+    *(LogColumn("score", "number"), LogColumn("selection_probability", "number")),
+    *(LogColumn("next_allowed_at", "time"), LogColumn("expires_at", "time")),
+    *map(LogColumn, ("inputs", "trace", "answer")),
+)
+CONTACTS = (
+    *(LogColumn("decision_id"), LogColumn("position", "integer"), LogColumn("person"), LogColumn("at", "time")),
+    *(LogColumn("state"), LogColumn("expires_at", "time")),
+    *map(LogColumn, ("channel", "kind", "campaign", "offer", "category", "tags")),
+)
+OUTCOMES = (
+    *map(LogColumn, ("event_id", "person", "type")),
+    *(LogColumn("at", "time"), LogColumn("recorded_at", "time"), LogColumn("decision_id")),
+    LogColumn("decided_at", "time"),
+    *map(LogColumn, ("channel", "campaign", "offer", "variant")),
+    LogColumn("value", "number"),
+    *map(LogColumn, ("currency", "order_id", "fields")),
+)
+IDENTITIES = (LogColumn("name"), LogColumn("person"), LogColumn("linked_at", "time"))
+BOOKS = (LogColumn("version"), LogColumn("first_at", "time"), LogColumn("text"))
+
+RECORDED_AT = (
+    "make_timestamp(CAST('0x' || substr(decision_id, 1, 8) || substr(decision_id, 10, 4) AS BIGINT) * 1000)"
+)
+"""When a decision was logged: the time in its UUIDv7."""
+
+_TRACE = (
+    '{"candidates": [["VARCHAR"]], "more_candidates": "BIGINT", "variants": [["VARCHAR"]], "counters": [["VARCHAR"]],'
+    ' "experiments": [["VARCHAR"]], "learned": [["VARCHAR"]], "propensities": [["VARCHAR"]]}'
+)
+"""Values of all types are read as texts, so that the rows of a trace, whose values differ in type, are parsed at once."""
+
+
+def decoded(columns: tuple[LogColumn, ...]) -> str:
+    """The columns with their types, out of what the log's statement gave."""
+    return ", ".join(column.decoded for column in columns)
+
+
+PARSED = f"""
+SELECT * EXCLUDE (inputs, trace, answer), {RECORDED_AT} AS recorded_at, from_json(trace, '{_TRACE}') AS trace,
+  from_json(json_extract_string(answer, '$[5]'), '[["VARCHAR"]]') AS offered,
+  json_extract_string(inputs, '$.attributes') AS attributes,
+  from_json(json_extract(inputs, '$.masked'), '["VARCHAR"]') AS masked,
+  from_json(json_extract(inputs, '$.consents'), '["VARCHAR"]') AS consents,
+  coalesce(json_extract_string(inputs, '$.customer'), person) AS customer
+FROM (SELECT {decoded(DECISIONS)} FROM source)
+"""
+"""Decisions with their JSON parsed. Texts of answers are left behind: they hold values that are masked elsewhere."""
+
+_OF_DECISION = "decision_id, person, time"
+
+DECISIONS_TABLE = """
+SELECT decision_id, request_id, person, time, recorded_at, book_version, outcome, placement, campaign, offer, variant,
+  channel, score, selection_probability, next_allowed_at, expires_at, trace.more_candidates AS more_candidates,
+  attributes, masked, consents, customer
+FROM parsed
+"""
+
+_CHOSEN = """
+SELECT p.*, n.position, n.position = len(p.chosen) AS is_fallback, p.chosen[n.position + 1] AS chosen_row,
+  p.picked[n.position + 1] AS picked_row,
+  coalesce(chosen_row[4], picked_row[1], CASE WHEN NOT is_fallback AND p.outcome = 'control' AND n.position = 0
+    THEN p.campaign END, c.campaign) AS campaign_,
+  c.campaign AS contact_campaign, c.offer AS contact_offer, c.channel AS contact_channel, c.kind
+FROM (
+  SELECT *, coalesce(trace.variants, []) AS chosen, coalesce(trace.experiments, []) AS experiments,
+    [x FOR x IN coalesce(trace.candidates, []) IF x[3] IN ('chosen', 'control', 'held_out')] AS picked,
+    [x FOR x IN coalesce(offered, []) IF x[1] = ''][1] AS fallback
+  FROM parsed
+) AS p
+CROSS JOIN LATERAL (
+  SELECT unnest(range(len(p.chosen) + (p.fallback IS NOT NULL)::BIGINT)) AS position
+) AS n
+LEFT JOIN contacts_of_month AS c ON c.decision_id = p.decision_id AND c.position = n.position
+"""
+"""One row an offer: first what was chosen, by position, then the fallback. Earlier logs do not say which campaign was chosen at
+a position; it is that of the candidate in the same order, or of the contact."""
+
+OFFERS_TABLE = f"""
+WITH named AS (
+  SELECT * REPLACE (CASE WHEN is_fallback THEN '' ELSE campaign_ END AS campaign_) FROM ({_CHOSEN})
+), looked_up AS (
+  SELECT *,
+    CASE WHEN is_fallback THEN fallback ELSE [x FOR x IN coalesce(offered, []) IF x[1] = campaign_][1] END AS offer_row,
+    [x FOR x IN experiments IF x[1] = campaign_ AND x[2] IN ('holdout', 'control')] AS withholding,
+    [x FOR x IN withholding IF x[7] = 'true'][1] AS withholder,
+    [x FOR x IN withholding IF x[2] = 'control'][1] AS control,
+    [x FOR x IN coalesce(trace.learned, []) IF x[1] = campaign_][1] AS learned_row
+  FROM named
+), explained AS (
+  SELECT *,
+    CASE WHEN is_fallback OR picked_row[3] = 'chosen' THEN '' WHEN picked_row IS NOT NULL THEN picked_row[3]
+      WHEN withholder IS NULL THEN '' WHEN withholder[2] = 'holdout' THEN 'held_out' ELSE 'control' END AS withheld,
+    outcome = 'control' AND position = 0 AS in_columns,
+    CAST(offer_row[7] AS DOUBLE) AS offered_with, CAST(chosen_row[2] AS DOUBLE) AS drawn_with
+  FROM looked_up
+)
+SELECT decision_id, CAST(position AS INTEGER) AS position, person, time, recorded_at, book_version, campaign_ AS campaign,
+  coalesce(offer_row[2], CASE WHEN in_columns THEN offer END, contact_offer) AS offer,
+  coalesce(chosen_row[1], offer_row[3]) AS variant,
+  coalesce(offer_row[4], CASE WHEN in_columns THEN channel END, contact_channel) AS channel,
+  kind, placement, CAST(coalesce(offer_row[6], picked_row[2]) AS DOUBLE) AS score, withheld,
+  CASE WHEN withheld = '' THEN '' ELSE coalesce(picked_row[4], withholder[3]) END AS withheld_by,
+  CASE WHEN is_fallback THEN 1.0 ELSE drawn_with END AS p_variant,
+  CASE WHEN is_fallback THEN 1.0
+    ELSE coalesce(
+      CAST(chosen_row[3] AS DOUBLE),
+      CASE WHEN len(withholding) > 0 THEN list_product([1.0 - (CAST(x[6] AS DOUBLE) - CAST(x[5] AS DOUBLE)) FOR x IN withholding])
+        WHEN withheld = '' THEN offered_with / drawn_with WHEN in_columns THEN 1.0 - selection_probability END)
+    END AS p_treated,
+  control[4] AS control_salt, CAST(control[6] AS DOUBLE) - CAST(control[5] AS DOUBLE) AS control_share,
+  make_timestamp(CAST(learned_row[2] AS BIGINT)) AS learned_since
+FROM explained
+"""
+"""All columns of `offers` but `state`, which contacts have. p_treated of earlier logs is that of the experiments that are listed,
+or follows from the selection probability, which is p_variant x p_treated of an offer and 1 - p_treated of a withheld one."""
+
+STATED_OFFERS = """
+SELECT o.* EXCLUDE (p_variant, p_treated, control_salt, control_share, learned_since), c.state,
+  o.p_variant, o.p_treated, o.control_salt, o.control_share, o.learned_since
+FROM {offers} AS o LEFT JOIN contacts_of_month AS c ON c.decision_id = o.decision_id AND c.position = o.position
+ORDER BY o.decision_id, o.position
+"""
+"""`offers` is a table or a subquery without the column `state`."""
+
+CANDIDATES_TABLE = f"""
+WITH unnested AS (
+  SELECT {_OF_DECISION}, coalesce(trace.propensities, []) AS propensities, unnest(trace.candidates) AS x,
+    generate_subscripts(trace.candidates, 1) AS rank
+  FROM parsed
+)
+SELECT decision_id, CAST(rank AS INTEGER) AS rank, person, time, x[1] AS campaign, CAST(x[6] AS INTEGER) AS tier,
+  CAST(x[2] AS DOUBLE) AS score, x[3] AS code, x[4] AS name,
+  CAST([p FOR p IN propensities IF p[1] = x[1]][1][2] AS DOUBLE) AS propensity
+FROM unnested
+"""
+
+READINGS_TABLE = f"""
+SELECT decision_id, person, time, x[6] AS campaign, x[7] AS channel, x[1] AS rule, CAST(x[2] AS BIGINT) AS counted,
+  CAST(x[3] AS BIGINT) AS limit_, CAST(x[4] AS BOOLEAN) AS blocks, make_timestamp(CAST(x[5] AS BIGINT)) AS next_allowed_at
+FROM (SELECT {_OF_DECISION}, unnest(trace.counters) AS x FROM parsed)
+"""
+
+EXPERIMENTS_TABLE = f"""
+SELECT decision_id, person, time, x[1] AS campaign, x[2] AS purpose, x[3] AS name, x[4] AS salt, CAST(x[5] AS DOUBLE) AS low,
+  CAST(x[6] AS DOUBLE) AS high, CAST(x[7] AS BOOLEAN) AS inside
+FROM (SELECT {_OF_DECISION}, unnest(trace.experiments) AS x FROM parsed)
+"""
+
+OF_DECISIONS = {
+    "decisions": DECISIONS_TABLE,
+    "candidates": CANDIDATES_TABLE,
+    "readings": READINGS_TABLE,
+    "experiments": EXPERIMENTS_TABLE,
+}
+"""The tables that are made of a month's decisions alone; they keep the order of the decisions."""
+
+STAGED_CONTACTS = f"""
+SELECT * REPLACE (from_json(tags, '["VARCHAR"]') AS tags, CAST(position AS INTEGER) AS position),
+  strftime({RECORDED_AT}, '%Y-%m') AS month
+FROM (SELECT {decoded(CONTACTS)} FROM source)
+"""
+STAGED_OUTCOMES = (
+    f"SELECT *, strftime(time, '%Y-%m') AS month FROM (SELECT {decoded(OUTCOMES)} FROM source)"
+)
+
+WHOLE = "all"
+"""The part of a table that is exported as a whole."""
+
+ORDER = {
+    "contacts": "decision_id, position",
+    "outcomes": "time, person, type, event_id",
+    "identities": "name",
+    "books": "first_at, version",
+    "conversions": "time, event_id, person",
+    "credits": "time, event_id, person, denominator, decision_id, position",
+    "refunds": "time, event_id, person",
+}
+"""The order of the rows of a file."""
+
+
+def all_tables() -> Iterator[str]:
+    """The names of all tables of an export."""
+    yield from OF_DECISIONS
+    yield "offers"
+    yield from ORDER
