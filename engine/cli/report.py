@@ -1,11 +1,15 @@
 """`tact report`: what decisions did, from a decision log."""
 
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from engine.cli.books import loaded_book
 from engine.cli.exits import OTHER, USAGE, fail
@@ -27,9 +31,7 @@ def report(
     rules: Annotated[Path, typer.Option(help="Folder of the book.")],
     log: Annotated[
         str,
-        typer.Option(
-            metavar="URL", help="The decision log: a file, or postgresql://…; it is exported first."
-        ),
+        typer.Option(metavar="URL", help="The decision log, in SQLite or PostgreSQL; it is exported first."),
     ] = "",
     export: Annotated[
         Path | None,
@@ -145,24 +147,32 @@ def _made(
     end: datetime | None,
     options: tuple[tuple[str, ...], tuple[str, ...], str, float, float, bool],
 ) -> "Report":
-    from engine.measure.report.build import NothingLogged  # noqa: PLC0415 - as _opened
+    from engine.ledger.errors import LedgerError  # noqa: PLC0415 - as _opened
+    from engine.measure.export.export import ExportFailed  # noqa: PLC0415 - as _opened
 
     campaigns, by, metric, level, win, anyway = options
     as_of, start = begin
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    console = Console(stderr=True)
     try:
-        return source.report(
-            book,
-            as_of or datetime.now(UTC).replace(microsecond=0),
-            start,
-            end,
-            campaigns,
-            by,
-            metric,
-            level,
-            win,
-            anyway=anyway,
-        )
-    except NothingLogged as error:
+        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+            task = bar.add_task("exporting decisions", total=None)
+            shown = replace(
+                source, progress=lambda done, total: bar.update(task, completed=done, total=total)
+            )
+            return shown.report(
+                book,
+                as_of or datetime.now(UTC).replace(microsecond=0),
+                start,
+                end,
+                campaigns,
+                by,
+                metric,
+                level,
+                win,
+                anyway=anyway,
+            )
+    except (ExportFailed, LedgerError, ValueError) as error:  # no log, no export, no decision in it
         fail(str(error))
 
 

@@ -6,16 +6,22 @@ report.figures["cream"].uplift.value    # the headline effect
 report.uplift.frame()                   # polars, pandas, DuckDB and pyarrow take it
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from engine.measure.export.export import export
+from engine.measure.export.manifest import Manifest
 from engine.measure.report.build import Report, build
 from engine.measure.report.uplift import Options
 from engine.rulebook.model.book import Book
+
+
+def _silent(_exported: int, _total: int) -> None:
+    """Shows nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +31,8 @@ class MeasuredLog:
     url: str = ""
     folder: Path | None = None
     """An export; with a URL it is brought up to date and kept, without one it is read as it is."""
+    progress: Callable[[int, int], None] = _silent
+    """Called with the decisions that are exported, and of how many."""
 
     def report(  # noqa: PLR0913 - the parts of the question
         self,
@@ -45,26 +53,24 @@ class MeasuredLog:
 
         start, end: the period, end exclusive; by default from the first decision on. by: slices: variant, channel, week,
         book_version or attributes. metric: the headline: converted, orders, value or credited. anyway: show effects in
-        spite of a sample ratio mismatch. Raises NothingLogged for a log without decisions.
+        spite of a sample ratio mismatch. Raises NothingLogged for a log without decisions, and what an export raises.
         """
         options = Options(tuple(campaigns), tuple(by), metric, level, anyway, win)
-        with self._exported() as folder:
+        with self._exported(book, memory) as folder:
             return build(folder, book, as_of or datetime.now(UTC), start, end, options, memory)
 
     @contextmanager
-    def _exported(self) -> Iterator[Path]:
-        if self.folder is not None and not self.url:
-            yield self.folder
+    def _exported(self, book: Book, memory: str) -> Iterator[Path]:
+        """The folder of an export that is up to date, or as it was made where there is no URL."""
+        if self.folder is None:
+            with TemporaryDirectory(prefix="tact-report-") as temporary:
+                export(self.url, Path(temporary), book=book, memory=memory, progress=self.progress)
+                yield Path(temporary)
             return
-        from engine.measure.export.export import export_log  # noqa: PLC0415 - an export needs no database
-
-        if self.folder is not None:
-            export_log(self.url, self.folder)
-            yield self.folder
-            return
-        with TemporaryDirectory(prefix="tact-report-") as temporary:
-            export_log(self.url, Path(temporary))
-            yield Path(temporary)
+        if self.url:
+            export(self.url, self.folder, book=book, memory=memory, progress=self.progress)
+        Manifest.read(self.folder, complete=True)
+        yield self.folder
 
 
 def open_log(url: str) -> MeasuredLog:

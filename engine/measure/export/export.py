@@ -135,7 +135,9 @@ class _Export:
         self._stage_table("outcomes", tables.OUTCOMES, tables.STAGED_OUTCOMES)
         for table, columns in _WHOLE_TABLES:
             self._stage_table(
-                table, columns, f"SELECT *, '{tables.WHOLE}' AS month FROM (SELECT {tables.decoded(columns)} FROM source)"
+                table,
+                columns,
+                f"SELECT *, '{tables.WHOLE}' AS month FROM (SELECT {tables.decoded(columns)} FROM source)",
             )
         bounds = self._fingerprint_decisions()
         for table in ("contacts", "outcomes", *(table for table, _ in _WHOLE_TABLES)):
@@ -216,12 +218,13 @@ class _Export:
             )
             if month in stale:
                 self._read_month(first, last, total)
-                files = {
-                    (table, month): sql for table, sql in tables.OF_DECISIONS.items()
-                }
+                files = {(table, month): sql for table, sql in tables.OF_DECISIONS.items()}
                 base = f"({tables.OFFERS_TABLE})"
             else:
-                files, base = {}, f"(SELECT * EXCLUDE (state) FROM {_parquet(self._manifest.file('offers', month))})"
+                files, base = (
+                    {},
+                    f"(SELECT * EXCLUDE (state) FROM {_parquet(self._manifest.file('offers', month))})",
+                )
             files["offers", month] = tables.STATED_OFFERS.format(offers=base)
             self._publish(files)
         self._stage.execute("DROP TABLE IF EXISTS parsed")
@@ -243,7 +246,9 @@ class _Export:
         self._stage.execute("DROP TABLE IF EXISTS parsed")
         bound, verb = f">= '{first}'", "CREATE TABLE parsed AS"
         while True:
-            rest = f"WHERE decision_id {bound} AND decision_id <= '{last}' ORDER BY decision_id LIMIT {_CHUNK}"
+            rest = (
+                f"WHERE decision_id {bound} AND decision_id <= '{last}' ORDER BY decision_id LIMIT {_CHUNK}"
+            )
             with self._source(self._log.statement("decisions", tables.DECISIONS, present, rest)):
                 ((count,),) = self._stage.execute(f"{verb} {tables.PARSED}").fetchall()
             self._read += count

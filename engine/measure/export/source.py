@@ -85,7 +85,9 @@ class LogSource:
         self._connection.close()
         self._database.close()
 
-    def statement(self, table: str, columns: Sequence[LogColumn], present: Sequence[str], rest: str = "") -> str:
+    def statement(
+        self, table: str, columns: Sequence[LogColumn], present: Sequence[str], rest: str = ""
+    ) -> str:
         """Reads the columns of a table; those that are not `present`, in a log of an earlier form, are NULL."""
         listed = (
             column.encoded if column.name in present else f"{column.absent} AS c_{column.name}"

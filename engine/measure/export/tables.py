@@ -17,7 +17,12 @@ DECISIONS = (
     *map(LogColumn, ("inputs", "trace", "answer")),
 )
 CONTACTS = (
-    *(LogColumn("decision_id"), LogColumn("position", "integer"), LogColumn("person"), LogColumn("at", "time")),
+    *(
+        LogColumn("decision_id"),
+        LogColumn("position", "integer"),
+        LogColumn("person"),
+        LogColumn("at", "time"),
+    ),
     *(LogColumn("state"), LogColumn("expires_at", "time")),
     *map(LogColumn, ("channel", "kind", "campaign", "offer", "category", "tags")),
 )
@@ -173,9 +178,7 @@ SELECT * REPLACE (from_json(tags, '["VARCHAR"]') AS tags, CAST(position AS INTEG
   strftime({RECORDED_AT}, '%Y-%m') AS month
 FROM (SELECT {decoded(CONTACTS)} FROM source)
 """
-STAGED_OUTCOMES = (
-    f"SELECT *, strftime(time, '%Y-%m') AS month FROM (SELECT {decoded(OUTCOMES)} FROM source)"
-)
+STAGED_OUTCOMES = f"SELECT *, strftime(time, '%Y-%m') AS month FROM (SELECT {decoded(OUTCOMES)} FROM source)"
 
 WHOLE = "all"
 """The part of a table that is exported as a whole."""

@@ -113,8 +113,12 @@ class Grid:
             for row in self.rows
         ]
 
-    def frame(self) -> "duckdb.DuckDBPyRelation":
-        """The rows as a relation of DuckDB; polars, pandas and pyarrow take it as it is (`__arrow_c_stream__`)."""
+    def frame(self) -> "Frame":
+        """The rows with the columns that files have, for polars, pandas, pyarrow and DuckDB."""
+        return Frame(self.relation())
+
+    def relation(self) -> "duckdb.DuckDBPyRelation":
+        """The rows in a database of their own."""
         import duckdb  # noqa: PLC0415 - figures are plain values; only this needs the extra
 
         names, rows = self.flat()
@@ -138,6 +142,22 @@ class Grid:
                 cell = row.get(name)
                 if isinstance(cell, Figure):
                     yield labels, name, cell
+
+
+class Frame:
+    """A table for polars, pandas, pyarrow and DuckDB, by the Arrow PyCapsule interface."""
+
+    def __init__(self, relation: "duckdb.DuckDBPyRelation") -> None:
+        self._relation = relation
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of the columns."""
+        return list(self._relation.columns)
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """The rows as an Arrow stream; it can be asked for again."""
+        return self._relation.select("*").__arrow_c_stream__(requested_schema)
 
 
 def column_name(text: str) -> str:

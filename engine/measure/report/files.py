@@ -19,7 +19,7 @@ def write_parquet(report: Report, folder: Path) -> list[Path]:
     paths = []
     for grid in _grids(report):
         paths.append(folder / f"{grid.name}.parquet")
-        grid.frame().write_parquet(str(paths[-1]))
+        grid.relation().write_parquet(str(paths[-1]))
     return paths
 
 

@@ -56,10 +56,9 @@ WHERE l.code = 'outranked' AND l.time >= (SELECT start FROM settings) AND l.time
 """
 
 _WINNERS = """
-SELECT campaign, winner, any_value(winner_tier) AS winner_tier, count(*) AS decisions, count(DISTINCT person) AS persons,
-    quantile_disc(factor, 0.5) AS factor, count(*) FILTER (tier IS NULL) AS unknown,
-    count(*) FILTER (winner_tier > tier) AS above
-FROM rivals GROUP BY campaign, winner ORDER BY campaign, decisions DESC, winner
+SELECT campaign, winner, winner_tier, coalesce(winner_tier > tier, false) AS above, count(*) AS decisions,
+    count(DISTINCT person) AS persons, quantile_disc(factor, 0.5) AS factor, count(*) FILTER (tier IS NULL) AS unknown
+FROM rivals GROUP BY ALL ORDER BY campaign, above, decisions DESC, winner, winner_tier
 """
 
 _SAME_TIER = """

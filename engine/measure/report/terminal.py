@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from rich.bar import Bar
 from rich.console import Console, RenderableType
 from rich.markup import escape
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -33,15 +32,14 @@ def show(report: Report, console: Console, *, whole: bool = False) -> None:
         }
         for grid in section.grids:
             if grid.rows and grid.name not in _LEFT_OUT:
-                console.print(Padding(_table(grid, bars.get(grid.name), whole=whole), (1, 0, 0, 0)))
+                console.print(Text(f"\n{grid.title}", style="italic"))
+                console.print(_table(grid, bars.get(grid.name), whole=whole))
                 _below(grid, console, whole=whole)
         _refusals(section, console)
 
 
 def _table(grid: Grid, chart: Chart | None, *, whole: bool) -> Table:
-    table = Table(
-        title=escape(grid.title), title_justify="left", box=None, pad_edge=False, header_style="bold"
-    )
+    table = Table(box=None, pad_edge=False, header_style="bold")
     labels = [name for name in grid.labels if any(row.get(name) for row in grid.rows)]
     columns = shown_columns(grid, whole=whole)
     for name in labels:

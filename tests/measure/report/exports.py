@@ -27,7 +27,7 @@ channels:
   app: {kind: inbound}
 attributes: {profile.gender: {type: text}, profile.email: {type: text}}
 offers:
-  cream: {name: Cream, content: {default: {title: Cream}}}
+  cream: {name: Cream, value: 2, content: {default: {title: Cream}}}
   oil: {name: Oil, content: {default: {title: Oil}}}
 campaigns:
   cream: {offer: cream, channels: [mail], control: 20%, attribution: {window: 7d}}
