@@ -214,6 +214,8 @@ class Chart:
     """The name of the grid behind it."""
     column: str
     points: Sequence[Point] = ()
+    metric: str = ""
+    """Only rows of this metric; empty: all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,8 @@ a{color:var(--mark)}.table{overflow-x:auto}
 .table:focus-visible,summary:focus-visible,a:focus-visible{outline:2px solid var(--mark);outline-offset:2px}
 table{border-collapse:collapse;font-size:.875rem;font-variant-numeric:tabular-nums}caption{text-align:left;padding:.25rem 0}
 th,td{padding:.3rem .75rem .3rem 0;border-bottom:1px solid var(--rule);text-align:left;vertical-align:top;white-space:nowrap}
-th.n,td.n{text-align:right}thead th{color:var(--soft);font-weight:600}tbody th{font-weight:400}details{margin:.5rem 0}
+th.n,td.n{text-align:right}.unseen{position:absolute;width:1px;height:1px;padding:0;overflow:hidden;clip-path:inset(50%)}
+thead th{color:var(--soft);font-weight:600}tbody th{font-weight:400}details{margin:.5rem 0}
 summary{cursor:pointer;color:var(--mark)}.says{display:inline-block;padding:.05rem .5rem;
 border:1px solid var(--rule);border-radius:1rem;
 font-size:.8rem;color:var(--soft)}.warned{padding:.4rem .75rem;background:var(--card);border-left:3px solid var(--grey)}
@@ -129,26 +130,31 @@ def _table(grid: Grid, most: int, *, whole: bool = False) -> str:
     columns = shown_columns(grid, whole=whole or not grid.compact)
     heads = "".join(f'<th scope="col">{escape(name)}</th>' for name in labels)
     heads += "".join(f'<th scope="col" class="n">{escape(name)}</th>' for name in columns)
-    rows = "".join(_row(row, labels, columns) for row in grid.rows[:most])
+    rows = "".join(
+        _row(row, labels, columns, narrow=bool(grid.compact) and not whole) for row in grid.rows[:most]
+    )
     hidden = len(grid.rows) - most
-    caption = f"{grid.title}{f'; {hidden:,} further rows are in JSON, CSV and Parquet' if hidden > 0 else ''}"
+    caption = f"{hidden:,} further rows are in JSON, CSV and Parquet" if hidden > 0 else grid.title
+    of_class = "" if hidden > 0 else ' class="unseen"'
     return (
         f'<div class="table" role="region" tabindex="0"'
-        f' aria-label="{escape(grid.title)}{", all columns" if whole else ""}"><table><caption>'
+        f' aria-label="{escape(grid.title)}{", all columns" if whole else ""}"><table><caption{of_class}>'
         f"{escape(caption)}</caption><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
 
 
-def _row(row: Mapping[str, Cell], labels: list[str], columns: list[str]) -> str:
+def _row(row: Mapping[str, Cell], labels: list[str], columns: list[str], *, narrow: bool) -> str:
     heads = "".join(
         f'<th scope="row">{escape(written(row.get(name)))}</th>'
         if index == 0
         else f"<td>{escape(written(row.get(name)))}</td>"
         for index, name in enumerate(labels)
     )
-    cells = "".join(
-        f'<td class="n"{_hint(row.get(name))}>{escape(written(row.get(name)))}</td>' for name in columns
-    )
+    texts = [
+        (row.get(name), written(row.get(name), limits=not (narrow and name.endswith(" rate"))))
+        for name in columns
+    ]
+    cells = "".join(f'<td class="n"{_hint(cell)}>{escape(text)}</td>' for cell, text in texts)
     return f"<tr>{heads}{cells}</tr>"
 
 

@@ -27,12 +27,11 @@ def draw(chart: Chart, grid: Grid, number: int) -> str:
 
 
 def _forest(chart: Chart, grid: Grid) -> tuple[str, int]:
-    """A bar a row from limit to limit, a dot at the value, and a line at 0. Only rows of the headline metric's unit."""
-    bars = [(label, figure) for label, figure in _figures(chart, grid) if figure.low is not None]
+    """A bar a row from limit to limit, a dot at the value, and a line at 0."""
+    bars = [(label, figure) for label, figure in _figures(chart, grid) if figure.low is not None][:_MOST]
     if not bars:
         return "", 0
     unit = bars[0][1].unit
-    bars = [(label, figure) for label, figure in bars if figure.unit is unit][:_MOST]
     scale = _Scale(
         [0.0, *(limit for _, figure in bars for limit in (figure.low, figure.high) if limit is not None)]
     )
@@ -123,7 +122,8 @@ def _figures(chart: Chart, grid: Grid) -> list[tuple[str, Figure]]:
     """The figures of the chart's column that are not refused, with the labels of their rows."""
     shown = []
     for labels, name, figure in grid.cells():
-        if name == chart.column and figure.value is not None:
+        of_metric = not chart.metric or labels.get("metric", "").split(" ")[0] == chart.metric
+        if name == chart.column and figure.value is not None and of_metric:
             shown.append((_clipped(" · ".join(text for text in labels.values() if text)), figure))
     return shown
 

@@ -13,7 +13,7 @@ from engine.measure.report.figures import Chart, Figure, Grid, Section, Unit
 from engine.measure.report.words import sentences, shown_columns, summary, written
 
 _MOST_ROWS = 40
-_BAR = 24
+_BAR = 16
 _LEFT_OUT = ("sequence",)
 """Grids that are only behind charts."""
 

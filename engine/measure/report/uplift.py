@@ -179,6 +179,7 @@ def section(
                 "A bar for each campaign from the lower to the upper limit of its effect, with a line at no effect",
                 "uplift",
                 "effect",
+                metric=options.metric,
             ),
             *charts,
         ),

@@ -51,11 +51,11 @@ def _probability(value: float) -> str:
 
 _FORMATS: Mapping[Unit, tuple[Callable[[float], str], str]] = {
     Unit.COUNT: (_count, ""),
-    Unit.CHANGE: (lambda value: f"{value:+,.4g}" if abs(value) < 10 else f"{value:+,.0f}", ""),
+    Unit.CHANGE: (lambda value: f"{value:+,.3g}" if abs(value) < 10 else f"{value:+,.0f}", ""),
     Unit.SHARE: (lambda value: f"{100 * value:.2f}", " %"),
     Unit.POINTS: (lambda value: f"{100 * value:+.2f}", " pts"),
     Unit.MONEY: (lambda value: f"{value:,.2f}", ""),
-    Unit.GAIN: (lambda value: f"{value:+,.2f}", ""),
+    Unit.GAIN: (lambda value: f"{value:+,.2f}" if abs(value) < 1000 else f"{value:+,.0f}", ""),
     Unit.RELATIVE: (lambda value: f"{100 * value:+,.1f}", " %"),
     Unit.RATIO: (lambda value: f"{value:,.3g}" if abs(value) < 1000 else f"{value:,.0f}", " ×"),
     Unit.HOURS: (lambda value: f"{value:,.1f}", " h"),
