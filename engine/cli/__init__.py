@@ -17,6 +17,7 @@ COMMANDS = (
     "buckets",
     "health",
     "migrate",
+    "export",
     "token",
     "settings",
     "report",

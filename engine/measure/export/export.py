@@ -13,9 +13,10 @@ at any moment goes on with the next month that is not listed.
 
 import fcntl
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 
 import duckdb
@@ -36,6 +37,9 @@ _NO_MONTH = "none"
 """The part of a table without rows, so that whoever reads `TABLE/*.parquet` finds its columns."""
 
 _OF_CONVERSIONS = ("conversions", "credits", "refunds")
+_CREDITED = ("contacts", "outcomes", "identities", "offers")
+"""The tables of which credits are made."""
+
 _WHOLE_TABLES = (("identities", tables.IDENTITIES), ("books", tables.BOOKS))
 
 
@@ -63,7 +67,7 @@ def export(
     *,
     book: Book | None = None,
     memory: str = "1GB",
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Callable[[int, int], None] = lambda *_: None,
 ) -> ExportResult:
     """Exports the log to the folder, or brings the export there up to date.
 
@@ -149,8 +153,9 @@ class _Export:
         self._write_decisions(bounds)
         for table in ("contacts", "outcomes", *(table for table, _ in _WHOLE_TABLES)):
             self._write_parts(table, f"SELECT * EXCLUDE (month) FROM {table} WHERE month = '{{part}}'")
+        self._remove_others([table for table in self._parts if table not in _OF_CONVERSIONS])
         self._credit(book)
-        self._remove_others()
+        self._remove_others(_OF_CONVERSIONS)
         self._manifest.write(complete=True)
         return self._concluded()
 
@@ -244,7 +249,7 @@ class _Export:
         """Fills the table `parsed` with the decisions from the first to the last."""
         present = self._columns_present("decisions")
         self._stage.execute("DROP TABLE IF EXISTS parsed")
-        bound, verb = f">= '{first}'", "CREATE TABLE parsed AS"
+        bound, verb = f">= '{first}'", "CREATE TEMP TABLE parsed AS"
         while True:
             rest = (
                 f"WHERE decision_id {bound} AND decision_id <= '{last}' ORDER BY decision_id LIMIT {_CHUNK}"
@@ -265,13 +270,22 @@ class _Export:
         book = book or self._book_of_log()
         version = book.version if book else ""
         self._result.attribution = version
-        of_log = ("contacts", "outcomes", "identities", "offers")
-        known = all(self._manifest.parts[table] for table in _OF_CONVERSIONS)
-        if not self._result.written and self._manifest.attribution == version and known:
-            if all(self._manifest.parts[table].keys() == self._parts[table].keys() for table in of_log):
-                for table in _OF_CONVERSIONS:
-                    self._parts[table] = dict(self._manifest.parts[table])
-                return
+        made_of = " ".join(
+            (
+                version,
+                *(
+                    f"{part} {self._parts[table][part].fingerprint}"
+                    for table in _CREDITED
+                    for part in self._parts[table]
+                ),
+            )
+        )
+        credited_from = sha256(made_of.encode()).hexdigest()
+        if self._manifest.credited_from == credited_from:
+            for table in _OF_CONVERSIONS:
+                self._parts[table] = dict(self._manifest.parts[table])
+            return
+        self._manifest.credited_from = ""
         offers = _parquet(self._folder / "offers" / "*.parquet")
         self._stage.execute(f"CREATE OR REPLACE TEMP VIEW offers AS SELECT * FROM {offers}")
         campaigns = {name: campaign.attribution for name, campaign in book.campaigns.items()} if book else {}
@@ -280,7 +294,7 @@ class _Export:
         for table in _OF_CONVERSIONS:
             self._parts[table] = self._fingerprints(table, month)
             self._write_parts(table, f"SELECT * FROM {table} WHERE {month} = '{{part}}'")
-        self._manifest.attribution = version
+        self._manifest.credited_from, self._manifest.attribution = credited_from, version
 
     def _book_of_log(self) -> Book | None:
         """The book of the last decision, as the log has its text."""
@@ -325,22 +339,18 @@ class _Export:
     def _temporary(self, table: str, part: str) -> Path:
         return self._folder / ".work" / f"{table}-{part}.parquet"
 
-    def _remove_others(self) -> None:
-        """Deletes the files of which the log has nothing any more, and those that an export left that was ended."""
-        others = [
-            path
-            for table in self._parts
-            for path in sorted((self._folder / table).glob("*.parquet"))
-            if path.stem not in self._parts[table]
-        ]
-        for table, parts in self._parts.items():
-            listed = self._manifest.parts[table]
+    def _remove_others(self, of_tables: Iterable[str]) -> None:
+        """Deletes files of which the log has nothing any more, and those that an export left that was ended."""
+        others = []
+        for table in of_tables:
+            listed, parts = self._manifest.parts[table], self._parts[table]
             self._manifest.parts[table] = {part: listed[part] for part in parts}
+            others += [path for path in (self._folder / table).glob("*.parquet") if path.stem not in parts]
         if others:
             self._manifest.write()
         for path in others:
             path.unlink()
-        self._result.removed = len(others)
+        self._result.removed += len(others)
 
     def _concluded(self) -> ExportResult:
         for table, parts in self._manifest.parts.items():

@@ -34,6 +34,8 @@ class Manifest:
     parts: dict[str, dict[str, FilePart]] = field(default_factory=lambda: defaultdict(dict))
     attribution: str = ""
     """The version of the book by whose `attribution` credits were made; empty: by the defaults."""
+    credited_from: str = ""
+    """A hash of all that credits were made of; empty: they are not whole."""
 
     @classmethod
     def read(cls, folder: Path, *, complete: bool = False) -> "Manifest":
@@ -48,7 +50,7 @@ class Manifest:
             raise ExportIncomplete(f"{folder} holds no complete export: run `tact export` again")
         # sums of hashes are only comparable within one version of what hashes
         if document.get("format") == FORMAT and (complete or document.get("duckdb") == duckdb.__version__):
-            manifest.attribution = document["attribution"]
+            manifest.attribution, manifest.credited_from = document["attribution"], document["credited_from"]
             for table, parts in document["tables"].items():
                 manifest.parts[table] = {name: FilePart(*part) for name, part in parts.items()}
         return manifest
@@ -69,6 +71,7 @@ class Manifest:
             "duckdb": duckdb.__version__,
             "complete": complete,
             "attribution": self.attribution,
+            "credited_from": self.credited_from,
             "tables": {table: parts for table, parts in sorted(self.parts.items()) if parts},
         }
         path = self.folder / NAME

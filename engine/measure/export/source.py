@@ -22,12 +22,7 @@ _ABSENT = {
     "integer": str(_NO_INTEGER),
     "number": f"CAST({_NO_NUMBER} AS DOUBLE PRECISION)",
 }
-_PRESENT = {
-    "text": f"nullif(CAST({{0}} AS VARCHAR), '{_NO_TEXT}')",
-    "integer": f"nullif(CAST({{0}} AS BIGINT), {_NO_INTEGER})",
-    "number": f"nullif(CAST({{0}} AS DOUBLE), CAST({_NO_NUMBER} AS DOUBLE))",
-    "time": f"make_timestamp(nullif(CAST({{0}} AS BIGINT), {_NO_INTEGER}))",
-}
+_TYPES = {"text": "VARCHAR", "integer": "BIGINT", "number": "DOUBLE", "time": "BIGINT"}
 
 
 class LogColumn(NamedTuple):
@@ -36,11 +31,14 @@ class LogColumn(NamedTuple):
     name: str
     type: str = "text"
     """`text`, `integer`, `number`, or `time` (an integer of microseconds in the log)."""
+    required: bool = False
+    """Whether the log, of whatever form, has a value in every row."""
 
     @property
     def encoded(self) -> str:
         """The column in a statement on the log, never NULL."""
-        return f"coalesce({self.name}, {self.absent}) AS c_{self.name}"
+        value = self.name if self.required else f"coalesce({self.name}, {self.absent})"
+        return f"{value} AS c_{self.name}"
 
     @property
     def absent(self) -> str:
@@ -50,7 +48,13 @@ class LogColumn(NamedTuple):
     @property
     def decoded(self) -> str:
         """The column in a statement on what the log's statement gave, with its type and NULL."""
-        return f"{_PRESENT[self.type].format(f'c_{self.name}')} AS {_EXPORTED.get(self.name, self.name)}"
+        type_ = _TYPES[self.type]
+        value = f"CAST(c_{self.name} AS {type_})"
+        if not self.required:
+            value = f"nullif({value}, CAST({self.absent} AS {type_}))"
+        if self.type == "time":
+            value = f"make_timestamp({value})"
+        return f"{value} AS {_EXPORTED.get(self.name, self.name)}"
 
 
 _EXPORTED = {"at": "time"}
@@ -141,4 +145,5 @@ def _sqlite(url: str) -> AdbcDatabase:
 def _postgres(url: str) -> AdbcDatabase:
     import adbc_driver_postgresql  # noqa: PLC0415 -- a log in a file needs none
 
-    return adbc_driver_postgresql.connect(url)
+    database: AdbcDatabase = adbc_driver_postgresql.connect(url)
+    return database

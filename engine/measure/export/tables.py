@@ -8,34 +8,29 @@ from collections.abc import Iterator
 
 from engine.measure.export.source import LogColumn
 
-DECISIONS = (
-    *map(LogColumn, ("decision_id", "request_id", "person")),
-    LogColumn("at", "time"),
-    *map(LogColumn, ("book_version", "outcome", "campaign", "offer", "variant", "channel", "placement")),
-    *(LogColumn("score", "number"), LogColumn("selection_probability", "number")),
-    *(LogColumn("next_allowed_at", "time"), LogColumn("expires_at", "time")),
-    *map(LogColumn, ("inputs", "trace", "answer")),
+
+def _columns(declared: str) -> tuple[LogColumn, ...]:
+    """The columns of a text such as `person! score:number`; `!` stands behind those that are required."""
+    columns = []
+    for word in declared.split():
+        name, _, type_ = word.rstrip("!").partition(":")
+        columns.append(LogColumn(name, type_ or "text", word.endswith("!")))
+    return tuple(columns)
+
+
+DECISIONS = _columns(
+    "decision_id! request_id person! at:time! book_version! outcome! campaign offer variant channel placement"
+    " score:number selection_probability:number next_allowed_at:time expires_at:time inputs! trace! answer!"
 )
-CONTACTS = (
-    *(
-        LogColumn("decision_id"),
-        LogColumn("position", "integer"),
-        LogColumn("person"),
-        LogColumn("at", "time"),
-    ),
-    *(LogColumn("state"), LogColumn("expires_at", "time")),
-    *map(LogColumn, ("channel", "kind", "campaign", "offer", "category", "tags")),
+CONTACTS = _columns(
+    "decision_id! position:integer! person! at:time! state! expires_at:time channel! kind! campaign! offer! category! tags!"
 )
-OUTCOMES = (
-    *map(LogColumn, ("event_id", "person", "type")),
-    *(LogColumn("at", "time"), LogColumn("recorded_at", "time"), LogColumn("decision_id")),
-    LogColumn("decided_at", "time"),
-    *map(LogColumn, ("channel", "campaign", "offer", "variant")),
-    LogColumn("value", "number"),
-    *map(LogColumn, ("currency", "order_id", "fields")),
+OUTCOMES = _columns(
+    "event_id! person! type! at:time! recorded_at:time! decision_id decided_at:time channel! campaign! offer! variant!"
+    " value:number currency order_id fields!"
 )
-IDENTITIES = (LogColumn("name"), LogColumn("person"), LogColumn("linked_at", "time"))
-BOOKS = (LogColumn("version"), LogColumn("first_at", "time"), LogColumn("text"))
+IDENTITIES = _columns("name! person! linked_at:time!")
+BOOKS = _columns("version! first_at:time! text!")
 
 RECORDED_AT = (
     "make_timestamp(CAST('0x' || substr(decision_id, 1, 8) || substr(decision_id, 10, 4) AS BIGINT) * 1000)"
@@ -46,6 +41,7 @@ _TRACE = (
     '{"candidates": [["VARCHAR"]], "more_candidates": "BIGINT", "variants": [["VARCHAR"]], "counters": [["VARCHAR"]],'
     ' "experiments": [["VARCHAR"]], "learned": [["VARCHAR"]], "propensities": [["VARCHAR"]]}'
 )
+_INPUTS = '{"attributes": "JSON", "masked": ["VARCHAR"], "consents": ["VARCHAR"], "customer": "VARCHAR"}'
 """Values of all types are read as texts, so that the rows of a trace, whose values differ in type, are parsed at once."""
 
 
@@ -56,11 +52,9 @@ def decoded(columns: tuple[LogColumn, ...]) -> str:
 
 PARSED = f"""
 SELECT * EXCLUDE (inputs, trace, answer), {RECORDED_AT} AS recorded_at, from_json(trace, '{_TRACE}') AS trace,
-  from_json(json_extract_string(answer, '$[5]'), '[["VARCHAR"]]') AS offered,
-  json_extract_string(inputs, '$.attributes') AS attributes,
-  from_json(json_extract(inputs, '$.masked'), '["VARCHAR"]') AS masked,
-  from_json(json_extract(inputs, '$.consents'), '["VARCHAR"]') AS consents,
-  coalesce(json_extract_string(inputs, '$.customer'), person) AS customer
+  from_json(inputs, '{_INPUTS}') AS inputs,
+  CASE WHEN outcome IN ('offer', 'fallback', 'control')
+    THEN from_json(json_extract_string(answer, '$[5]'), '[["VARCHAR"]]') END AS offered
 FROM (SELECT {decoded(DECISIONS)} FROM source)
 """
 """Decisions with their JSON parsed. Texts of answers are left behind: they hold values that are masked elsewhere."""
@@ -70,7 +64,8 @@ _OF_DECISION = "decision_id, person, time"
 DECISIONS_TABLE = """
 SELECT decision_id, request_id, person, time, recorded_at, book_version, outcome, placement, campaign, offer, variant,
   channel, score, selection_probability, next_allowed_at, expires_at, trace.more_candidates AS more_candidates,
-  attributes, masked, consents, customer
+  CAST(inputs.attributes AS VARCHAR) AS attributes, inputs.masked AS masked, inputs.consents AS consents,
+  coalesce(inputs.customer, person) AS customer
 FROM parsed
 """
 
@@ -91,8 +86,8 @@ CROSS JOIN LATERAL (
 ) AS n
 LEFT JOIN contacts_of_month AS c ON c.decision_id = p.decision_id AND c.position = n.position
 """
-"""One row an offer: first what was chosen, by position, then the fallback. Earlier logs do not say which campaign was chosen at
-a position; it is that of the candidate in the same order, or of the contact."""
+"""One row an offer: first what was chosen, by position, then the fallback. Earlier logs do not say which campaign was chosen
+at a position; it is that of the candidate in the same order, or of the contact."""
 
 OFFERS_TABLE = f"""
 WITH named AS (
@@ -123,15 +118,17 @@ SELECT decision_id, CAST(position AS INTEGER) AS position, person, time, recorde
   CASE WHEN is_fallback THEN 1.0
     ELSE coalesce(
       CAST(chosen_row[3] AS DOUBLE),
-      CASE WHEN len(withholding) > 0 THEN list_product([1.0 - (CAST(x[6] AS DOUBLE) - CAST(x[5] AS DOUBLE)) FOR x IN withholding])
+      CASE WHEN len(withholding) > 0
+          THEN list_product([1.0 - (CAST(x[6] AS DOUBLE) - CAST(x[5] AS DOUBLE)) FOR x IN withholding])
         WHEN withheld = '' THEN offered_with / drawn_with WHEN in_columns THEN 1.0 - selection_probability END)
     END AS p_treated,
   control[4] AS control_salt, CAST(control[6] AS DOUBLE) - CAST(control[5] AS DOUBLE) AS control_share,
   make_timestamp(CAST(learned_row[2] AS BIGINT)) AS learned_since
 FROM explained
 """
-"""All columns of `offers` but `state`, which contacts have. p_treated of earlier logs is that of the experiments that are listed,
-or follows from the selection probability, which is p_variant x p_treated of an offer and 1 - p_treated of a withheld one."""
+"""All columns of `offers` but `state`, which contacts have. p_treated of earlier logs is that of the experiments that are
+listed, or follows from the selection probability, which is p_variant * p_treated of an offer and 1 - p_treated of a withheld
+one."""
 
 STATED_OFFERS = """
 SELECT o.* EXCLUDE (p_variant, p_treated, control_salt, control_share, learned_since), c.state,
@@ -174,7 +171,8 @@ OF_DECISIONS = {
 """The tables that are made of a month's decisions alone; they keep the order of the decisions."""
 
 STAGED_CONTACTS = f"""
-SELECT * REPLACE (from_json(tags, '["VARCHAR"]') AS tags, CAST(position AS INTEGER) AS position),
+SELECT * REPLACE (
+    CASE WHEN tags = '[]' THEN [] ELSE from_json(tags, '["VARCHAR"]') END AS tags, CAST(position AS INTEGER) AS position),
   strftime({RECORDED_AT}, '%Y-%m') AS month
 FROM (SELECT {decoded(CONTACTS)} FROM source)
 """

@@ -1,6 +1,7 @@
 """Pressure and funnel, on small exports that can be counted by hand."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -41,7 +42,7 @@ def week(tmp_path: Path) -> Report:
     }
     export.add("outcomes", **bounce, time=begin + 2 * DAY, recorded_at=begin + 2 * DAY)
     blocked = np.array(ids(begin + np.arange(2) * HOUR, 9), object)
-    decision = {"decision_id": blocked, "person": "cid", "time": begin + np.arange(2) * HOUR}
+    decision: dict[str, Any] = {"decision_id": blocked, "person": "cid", "time": begin + np.arange(2) * HOUR}
     export.add("decisions", **decision, recorded_at=begin, outcome="blocked", more_candidates=0)
     for rule, channel, blocks, row in (
         ("weekly", "mail", True, 0),
