@@ -18,9 +18,9 @@ COMMANDS = (
     "health",
     "migrate",
     "export",
+    "report",
     "token",
     "settings",
-    "report",
     "demo",
 )
 """The module of each name has a function, or a group of commands, of the same name."""

@@ -176,7 +176,6 @@ def _made(
 
 
 def _write(made: "Report", html: Path | None, json_: str, csv: Path | None, parquet: Path | None) -> None:
-    from engine.measure.report.files import write_csv, write_parquet  # noqa: PLC0415 - as _opened
     from engine.measure.report.page import page  # noqa: PLC0415 - as _opened
 
     try:
@@ -188,9 +187,9 @@ def _write(made: "Report", html: Path | None, json_: str, csv: Path | None, parq
         elif json_:
             Path(json_).write_bytes(made.json())
         if csv is not None:
-            write_csv(made, csv)
+            made.write_csv(csv)
         if parquet is not None:
-            write_parquet(made, parquet)
+            made.write_parquet(parquet)
     except OSError as error:
         fail(f"{error.filename}: cannot be written: {error.strerror}")
 

@@ -77,8 +77,7 @@ def export(
     """
     if folder.exists() and not (folder / NAME).exists() and _is_used(folder):
         raise ValueError(f"{folder} is not empty, and holds no export")
-    folder.mkdir(parents=True, exist_ok=True)
-    with _alone(folder), LogSource(url) as log:
+    with LogSource(url) as log, _alone(folder):
         work = folder / ".work"
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir()
@@ -94,6 +93,7 @@ def export(
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """Keeps another export of the same folder out; the system frees the lock of a process that dies."""
+    folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("ab") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -192,7 +192,7 @@ class _Export:
         with self._source("SELECT decision_id FROM decisions"):
             rows = self._stage.execute(
                 f"SELECT strftime({tables.RECORDED_AT}, '%Y-%m'), count(*), sum(hash(decision_id)), min(decision_id),"
-                " max(decision_id) FROM source GROUP BY 1 ORDER BY 1"
+                " max(decision_id) FROM (SELECT CAST(decision_id AS VARCHAR) AS decision_id FROM source) GROUP BY 1 ORDER BY 1"
             ).fetchall()
         for month, count, hashes, first, last in rows or [(_NO_MONTH, 0, 0, "", "")]:
             bounds[month] = (first, last)

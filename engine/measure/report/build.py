@@ -1,5 +1,6 @@
 """Builds a report: a pure function of the exported log up to a moment, the book and the options."""
 
+import csv
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +14,7 @@ from engine.measure.report.figures import SCHEMA, Grid, Head, Section
 from engine.measure.report.funnel import funnel
 from engine.measure.report.happened import happened
 from engine.measure.report.pressure import pressure
-from engine.measure.report.tables import CampaignRow, Period, Tables
+from engine.measure.report.tables import CampaignRow, ReportPeriod, Tables
 from engine.measure.report.uplift import Options, adjusted, is_headline, measure, programme, section
 from engine.measure.report.variants import variants
 from engine.rulebook.model.book import Book
@@ -50,6 +51,23 @@ class Report:
                     return grid
         raise KeyError(name)
 
+    def write_csv(self, folder: Path) -> list[Path]:
+        """Writes GRID.csv for every grid with rows; a figure has columns for its value, limits, n, persons and refusal."""
+        folder.mkdir(parents=True, exist_ok=True)
+        return [_csv(grid, folder / f"{grid.name}.csv") for grid in self._grids()]
+
+    def write_parquet(self, folder: Path) -> list[Path]:
+        """Writes GRID.parquet for every grid with rows, with the columns of the CSV."""
+        folder.mkdir(parents=True, exist_ok=True)
+        paths = []
+        for grid in self._grids():
+            paths.append(folder / f"{grid.name}.parquet")
+            grid.relation().write_parquet(str(paths[-1]))
+        return paths
+
+    def _grids(self) -> list[Grid]:
+        return [grid for part in self.sections for grid in part.grids if grid.rows]
+
     def json(self) -> bytes:
         """The report as JSON, with the version of its form as `schema`."""
         document = {
@@ -81,7 +99,7 @@ def build(  # noqa: PLR0913 - the parts of the question
         first = tables.first()
         if first is None:
             raise NothingLogged("the log has no decisions")
-        period = Period(start or first, min(end or as_of, as_of), as_of)
+        period = ReportPeriod(start or first, min(end or as_of, as_of), as_of)
         tables.begin(period, book, _campaigns(book))
         make_cohorts(tables)
         return _report(tables, book, period, options)
@@ -112,7 +130,7 @@ GROUP BY campaign HAVING count(control_salt) = 0 ORDER BY campaign
 """
 
 
-def _report(tables: Tables, book: Book, period: Period, options: Options) -> Report:
+def _report(tables: Tables, book: Book, period: ReportPeriod, options: Options) -> Report:
     campaigns, of_campaigns = measure(tables, "campaign", options)
     holdouts, of_holdouts = measure(tables, "holdout", options)
     trials, of_trials = measure(tables, "trial", options)
@@ -156,3 +174,17 @@ def _headlines(effects: Iterable[Effect], metric: str) -> dict[str, Effect]:
         if is_headline(known, metric):
             headlines.setdefault(known.subject, known)
     return headlines
+
+
+def _csv(grid: Grid, path: Path) -> Path:
+    names, rows = grid.flat()
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(names)
+        writer.writerows([[_safe(value) for value in row] for row in rows])
+    return path
+
+
+def _safe(value: object) -> object:
+    """The value; texts that a spreadsheet would take for a formula begin with an apostrophe."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t")) else value

@@ -164,7 +164,7 @@ class ArmSums(NamedTuple):
         return ArmSums(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
 
 
-class Stratum(NamedTuple):
+class DrawStratum(NamedTuple):
     """Persons who were drawn with the same salt and the same probability."""
 
     salt: str
@@ -176,8 +176,8 @@ class Stratum(NamedTuple):
 class Sums:
     """The two arms by stratum."""
 
-    treated: dict[Stratum, ArmSums]
-    control: dict[Stratum, ArmSums]
+    treated: dict[DrawStratum, ArmSums]
+    control: dict[DrawStratum, ArmSums]
 
     @property
     def pairs(self) -> list[tuple[ArmSums, ArmSums]]:
@@ -235,7 +235,7 @@ def sums(tables: Tables, family: str, by: str = "") -> dict[str, dict[str, Sums]
     for row in tables.rows(_sums_query(tables, by), [family]):
         arms = divided.setdefault(row["subject"], {}).setdefault(row["slice"] or "", Sums({}, {}))
         arm = arms.treated if row["treated"] else arms.control
-        arm[Stratum(row["salt"], row["share"])] = ArmSums(*(int(row[name]) for name in ArmSums._fields))
+        arm[DrawStratum(row["salt"], row["share"])] = ArmSums(*(int(row[name]) for name in ArmSums._fields))
     return divided
 
 
@@ -253,7 +253,7 @@ _WITH_ATTRIBUTE = """(SELECT k.*, d.attributes, d.masked FROM cohort_outcomes k
     LEFT JOIN decisions d ON d.decision_id = k.decision_id)"""
 
 
-Totals: TypeAlias = dict[tuple[Stratum, bool], tuple[int, int]]
+Totals: TypeAlias = dict[tuple[DrawStratum, bool], tuple[int, int]]
 """Σ and Σ² of net value by stratum and whether treated, in millionths."""
 
 
@@ -262,7 +262,7 @@ def values(tables: Tables, family: str) -> dict[str, dict[str, Totals]]:
     by_subject: dict[str, dict[str, Totals]] = {}
     for row in tables.rows(_VALUES, [family]):
         by_arm = by_subject.setdefault(row["subject"], {}).setdefault(row["currency"], {})
-        key = Stratum(row["salt"], row["share"]), row["treated"]
+        key = DrawStratum(row["salt"], row["share"]), row["treated"]
         by_arm[key] = int(row["total"]), int(row["squares"])
     return by_subject
 

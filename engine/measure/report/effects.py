@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from engine.measure.report.cohorts import ArmSums, Enrolled, Stratum, Sums, Totals
+from engine.measure.report.cohorts import ArmSums, DrawStratum, Enrolled, Sums, Totals
 from engine.measure.report.figures import Figure, Unit
 from engine.measure.statistics import mover, refusals
 from engine.measure.statistics.arms import Arm, Interval
@@ -196,7 +196,7 @@ def _relative(frame: Figure, valid: Comparison) -> Figure:
 def by_currency(sums: Sums, totals: Totals, currency: str) -> tuple[Metric, Sums]:
     """The metric `value` in one currency, and the sums with the values of that currency alone."""
 
-    def only(arms: Mapping[Stratum, ArmSums], *, treated: bool) -> dict[Stratum, ArmSums]:
+    def only(arms: Mapping[DrawStratum, ArmSums], *, treated: bool) -> dict[DrawStratum, ArmSums]:
         return {
             key: arm._replace(value=total, value_squares=squares)
             for key, arm in arms.items()

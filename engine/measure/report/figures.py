@@ -69,7 +69,7 @@ class Figure:
         return {**document, "refused": self.refused} if self.refused else document
 
 
-Cell: TypeAlias = str | Figure
+GridCell: TypeAlias = str | Figure
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class Grid:
     title: str
     labels: tuple[str, ...]
     columns: tuple[str, ...]
-    rows: tuple[Mapping[str, Cell], ...] = ()
+    rows: tuple[Mapping[str, GridCell], ...] = ()
     """By label and column; a column without anything to say of a row is missing in it."""
     note: str = ""
     compact: tuple[str, ...] = ()
@@ -165,7 +165,7 @@ def column_name(text: str) -> str:
     return re.sub(r"\W+", "_", text.replace("×", "times")).strip("_").lower()
 
 
-def _part(cell: Cell | None, part: str) -> object:
+def _part(cell: GridCell | None, part: str) -> object:
     return getattr(cell, part) if isinstance(cell, Figure) else None
 
 

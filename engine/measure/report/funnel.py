@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from math import ceil
 from typing import Any
 
-from engine.measure.report.figures import Cell, Chart, Computation, Figure, Grid, Section, Unit, Warned
+from engine.measure.report.figures import Chart, Computation, Figure, Grid, GridCell, Section, Unit, Warned
 from engine.measure.report.tables import Tables
 
 _STAGES = ("eligible", "open", "reachable", "first in rank", "passed pressure", "sent")
@@ -139,7 +139,7 @@ def funnel(tables: Tables, campaigns: Sequence[str], win: float) -> Section:
 
 def _stages(tables: Tables, campaigns: Sequence[str], decisions: int, persons: int) -> Grid:
     later = {row["campaign"]: row for row in tables.rows(_LATER)}
-    rows: list[dict[str, Cell]] = []
+    rows: list[dict[str, GridCell]] = []
     for row in tables.rows(_REACHED):
         name = row["campaign"]
         if campaigns and name not in campaigns:
@@ -155,8 +155,8 @@ def _stages(tables: Tables, campaigns: Sequence[str], decisions: int, persons: i
     return Grid("funnel", "Stages", ("campaign", "stage"), ("decisions", "persons", "lost here"), tuple(rows))
 
 
-def _stage(campaign: str, stage: str, decisions: int, persons: int, lost: int | None) -> dict[str, Cell]:
-    row: dict[str, Cell] = {
+def _stage(campaign: str, stage: str, decisions: int, persons: int, lost: int | None) -> dict[str, GridCell]:
+    row: dict[str, GridCell] = {
         "campaign": campaign,
         "stage": stage,
         "decisions": Figure(decisions, method="count", n=decisions, persons=persons),
@@ -226,7 +226,7 @@ def _tier(row: Mapping[str, Any]) -> str:
 
 
 def _changes(tables: Tables, campaigns: Sequence[str], win: float) -> Grid:
-    rows: list[dict[str, Cell]] = []
+    rows: list[dict[str, GridCell]] = []
     for row in tables.rows(_SAME_TIER):
         if (campaigns and row["campaign"] not in campaigns) or not row["comparable"]:
             continue

@@ -6,7 +6,7 @@ from typing import Any
 
 from scipy.special import ndtri
 
-from engine.measure.report.figures import Cell, Computation, Figure, Grid, Section, Unit, Warned
+from engine.measure.report.figures import Computation, Figure, Grid, GridCell, Section, Unit, Warned
 from engine.measure.report.tables import Tables
 from engine.measure.statistics.arms import PairedArm, symmetric
 
@@ -157,7 +157,7 @@ def _grid(tables: Tables, division: str, campaigns: Sequence[str], level: float)
     rates = {(row["campaign"], row["division"]): row for row in tables.rows(_CLICKS.format(division=offered))}
     credited = _credited(tables.rows(_CREDITED.format(division=expression)))
     blocked = {} if division else {row["campaign"]: row for row in tables.rows(_BLOCKED)}
-    rows: list[dict[str, Cell]] = []
+    rows: list[dict[str, GridCell]] = []
     for row in tables.rows(_OFFERED.format(division=offered)):
         if campaigns and row["campaign"] not in campaigns:
             continue
@@ -215,7 +215,7 @@ def _credited(rows: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], dict[s
     return credited
 
 
-def _counts(row: Mapping[str, Any]) -> dict[str, Cell]:
+def _counts(row: Mapping[str, Any]) -> dict[str, GridCell]:
     def figure(name: str, persons: int) -> Figure:
         return Figure(row[name], method="count", n=row["decided"], persons=persons)
 
@@ -232,7 +232,7 @@ def _counts(row: Mapping[str, Any]) -> dict[str, Cell]:
     }
 
 
-def _click_rate(row: Mapping[str, Any] | None, level: float) -> dict[str, Cell]:
+def _click_rate(row: Mapping[str, Any] | None, level: float) -> dict[str, GridCell]:
     if row is None or row["persons"] < 2:
         return {}
     sums = ("clicked", "clicked_squares", "sent", "sent_squares", "products")
@@ -251,13 +251,13 @@ def _click_rate(row: Mapping[str, Any] | None, level: float) -> dict[str, Cell]:
     }
 
 
-def _blocked(row: Mapping[str, Any] | None) -> dict[str, Cell]:
+def _blocked(row: Mapping[str, Any] | None) -> dict[str, GridCell]:
     if row is None:
         return {}
     return {"blocked": Figure(row["blocked"], method="count", n=row["blocked"], persons=row["persons"])}
 
 
-def _credit(credit: Mapping[str, Any], row: Mapping[str, Any]) -> dict[str, Cell]:
+def _credit(credit: Mapping[str, Any], row: Mapping[str, Any]) -> dict[str, GridCell]:
     cost = int(row["cost"] or 0)
 
     def figure(value: float, unit: Unit, method: str = _CREDIT) -> Figure:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from html import escape
 
 from engine.measure.report.build import Report
-from engine.measure.report.figures import Cell, Chart, Figure, Grid, Section
+from engine.measure.report.figures import Chart, Figure, Grid, GridCell, Section
 from engine.measure.report.svg import draw
 from engine.measure.report.words import sentences, shown_columns, summary, written
 
@@ -143,7 +143,7 @@ def _table(grid: Grid, most: int, *, whole: bool = False) -> str:
     )
 
 
-def _row(row: Mapping[str, Cell], labels: list[str], columns: list[str], *, narrow: bool) -> str:
+def _row(row: Mapping[str, GridCell], labels: list[str], columns: list[str], *, narrow: bool) -> str:
     heads = "".join(
         f'<th scope="row">{escape(written(row.get(name)))}</th>'
         if index == 0
@@ -158,7 +158,7 @@ def _row(row: Mapping[str, Cell], labels: list[str], columns: list[str], *, narr
     return f"<tr>{heads}{cells}</tr>"
 
 
-def _hint(cell: Cell | None) -> str:
+def _hint(cell: GridCell | None) -> str:
     """What a pointer shows of a figure that is refused; the sentence stands below the table too."""
     return f' title="{escape(cell.refused)}"' if isinstance(cell, Figure) and cell.refused else ""
 

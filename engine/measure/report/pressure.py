@@ -5,11 +5,11 @@ from typing import Any
 
 from engine.measure.report.effects import Effect
 from engine.measure.report.figures import (
-    Cell,
     Chart,
     Computation,
     Figure,
     Grid,
+    GridCell,
     Section,
     Unit,
     Warned,
@@ -251,11 +251,11 @@ def _binds(tables: Tables, book: Book) -> tuple[Grid, list[Warned]]:
     )
 
 
-def _bound(row: dict[str, Any]) -> dict[str, Cell]:
+def _bound(row: dict[str, Any]) -> dict[str, GridCell]:
     def figure(name: str) -> Figure:
         return Figure(row[name], method="distinct", n=row["read"], persons=row["persons"])
 
-    cells: dict[str, Cell] = {
+    cells: dict[str, GridCell] = {
         "rule": row["rule"],
         **{name: figure(name) for name in ("blocked", "alone", "persons")},
     }
@@ -283,7 +283,7 @@ def _prices(trials: Sequence[Subject], effects: Sequence[Effect]) -> Grid:
     rows = []
     for subject in trials:
         of_rule = {known.metric: known for known in effects if known.subject == subject.name}
-        row: dict[str, Cell] = {"rule": subject.name}
+        row: dict[str, GridCell] = {"rule": subject.name}
         for metric, known in of_rule.items():
             column = _TRIED.get(metric.split(" ", maxsplit=1)[0])
             if column is not None:

@@ -114,7 +114,7 @@ SELECT *, settled <> 'released' AS counts FROM (
 """Of every offer that was not withheld: what was reported of it by --as-of, and the state of its contact by then."""
 
 
-class Period(NamedTuple):
+class ReportPeriod(NamedTuple):
     """The time that a report is about, and up to when it knows what was recorded."""
 
     start: datetime
@@ -166,7 +166,7 @@ class Tables:
         (moment,) = self.row("SELECT min(time) FROM all_decisions")
         return None if moment is None else moment.replace(tzinfo=UTC)
 
-    def begin(self, period: Period, book: Book, campaigns: list[CampaignRow]) -> None:
+    def begin(self, period: ReportPeriod, book: Book, campaigns: list[CampaignRow]) -> None:
         """Makes what the sections share: what was recorded by the period's as_of, conversions, exposures and their results."""
         self._settings(period, book, campaigns)
         *views, contacts, identities, _ = _VIEWS.split(";\n")
@@ -175,7 +175,7 @@ class Tables:
         terms = {campaign.name: campaign.attribution for campaign in book.campaigns.values()}
         attribute(self.connection, terms, book.attribution)
 
-    def _settings(self, period: Period, book: Book, campaigns: list[CampaignRow]) -> None:
+    def _settings(self, period: ReportPeriod, book: Book, campaigns: list[CampaignRow]) -> None:
         last_id = f"{int(period.as_of.timestamp() * 1000) + 1:012x}"
         self.connection.execute(
             "CREATE TABLE settings AS SELECT ?::TIMESTAMP AS start, ?::TIMESTAMP AS stop, ?::TIMESTAMP AS as_of,"

@@ -29,11 +29,11 @@ from engine.measure.report.effects import (
     returned,
 )
 from engine.measure.report.figures import (
-    Cell,
     Chart,
     Computation,
     Figure,
     Grid,
+    GridCell,
     Point,
     Section,
     Unit,
@@ -240,8 +240,8 @@ def _grid(
     return Grid(name, title, (label, "metric"), _COLUMNS, tuple(rows), compact=_COMPACT)
 
 
-def _row(label: str, known: Effect) -> dict[str, Cell]:
-    row: dict[str, Cell] = {
+def _row(label: str, known: Effect) -> dict[str, GridCell]:
+    row: dict[str, GridCell] = {
         label: known.subject,
         "metric": known.metric,
         "treated": known.treated,
@@ -273,7 +273,7 @@ def _cohorts(subjects_of: Sequence[Subject], label: str = "campaign") -> Grid:
             *(who.persons, who.treated, who.persons - who.treated, who.maturing, who.held_out, who.before),
             *(who.crossed_treated, who.crossed_control),
         )
-        row: dict[str, Cell] = {label: subject.name}
+        row: dict[str, GridCell] = {label: subject.name}
         for column, number in zip(_COHORT, numbers, strict=False):
             row[column] = Figure(number, method="count of persons", persons=who.persons)
         row["sample ratio p"] = Figure(
@@ -369,7 +369,7 @@ def _causes(tables: Tables, suspects: Sequence[Subject]) -> Grid:
     )
 
 
-def _cause(campaign: str, cause: str, value: str, strata: Sequence[Draws]) -> dict[str, Cell]:
+def _cause(campaign: str, cause: str, value: str, strata: Sequence[Draws]) -> dict[str, GridCell]:
     persons = sum(stratum.persons for stratum in strata)
     expected = sum(stratum.persons * stratum.share for stratum in strata)
     return {
@@ -394,7 +394,7 @@ def _sequences(
     metric, divided = METRICS[options.metric], sums(tables, "campaign", "day")
     shown = [subject for subject in subjects_of if not subject.refused]
     largest = sorted(shown, key=lambda subject: -subject.enrolled.persons)[:_MOST_SEQUENCES]
-    rows: list[dict[str, Cell]] = []
+    rows: list[dict[str, GridCell]] = []
     charts = []
     for subject in largest:
         whole, points = Sums({}, {}), []

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.conditions.model import ALWAYS
-from engine.measure.report.figures import Cell, Computation, Figure, Grid, Section, Unit, Warned
+from engine.measure.report.figures import Computation, Figure, Grid, GridCell, Section, Unit, Warned
 from engine.measure.report.tables import Tables
 from engine.measure.statistics.arms import Arm, Interval
 from engine.measure.statistics.compare import compare
@@ -47,13 +47,32 @@ ORDER BY x.time, x.decision_id, x.position
 """
 
 
+_COMPUTATIONS = (
+    Computation(
+        "difference, fixed shares",
+        "Wilson's limits an arm, difference by Newcombe's method 10",
+        "persons at the first contact of the campaign, window over; clicks on any of its contacts within the window",
+        "withheld contacts",
+    ),
+    Computation(
+        "difference, learned shares",
+        "Σ w_b·d_b / Σ w_b over states of learning, w_b = √(n_b·p_A·p_B/(p_A + p_B)) (Zhang"
+        " et al. 2020), errors by person; levels"
+        " Σ(y/p)/Σ(1/p) (Hájek)",
+        "contacts of the period",
+        "states in which one of the two was never shown",
+    ),
+    Computation("p (BH)", "Benjamini–Hochberg over the table: differences to look into"),
+)
+
+
 def variants(tables: Tables, book: Book, campaigns: Sequence[str], level: float) -> Section:
     """Every variant of a campaign against the first in the book, by clicks and conversions."""
     tables.connection.execute(_SHOWN)
     counted: dict[str, dict[str, dict[str, Any]]] = {}
     for row in tables.rows("SELECT * FROM shown ORDER BY ALL"):
         counted.setdefault(row["campaign"], {})[row["variant"]] = row
-    rows: list[dict[str, Cell]] = []
+    rows: list[dict[str, GridCell]] = []
     refusals = []
     for campaign in book.campaigns.values():
         if len(campaign.variants) < 2 or (campaigns and campaign.name not in campaigns):
@@ -93,29 +112,13 @@ def variants(tables: Tables, book: Book, campaigns: Sequence[str], level: float)
         if any("as shown" in row for row in rows)
         else (),
         refusals=tuple(dict.fromkeys(refusals)),
-        computations=(
-            Computation(
-                "difference, fixed shares",
-                "Wilson's limits an arm, difference by Newcombe's method 10",
-                "persons at the first contact of the campaign, window over; clicks on any of its contacts within the window",
-                "withheld contacts",
-            ),
-            Computation(
-                "difference, learned shares",
-                "Σ w_b·d_b / Σ w_b over states of learning, w_b = √(n_b·p_A·p_B/(p_A + p_B)) (Zhang"
-                " et al. 2020), errors by person; levels"
-                " Σ(y/p)/Σ(1/p) (Hájek)",
-                "contacts of the period",
-                "states in which one of the two was never shown",
-            ),
-            Computation("p (BH)", "Benjamini–Hochberg over the table: differences to look into"),
-        ),
+        computations=_COMPUTATIONS,
     )
 
 
 def _fixed(
     campaign: Campaign, counted: Mapping[str, Mapping[str, Any]], level: float
-) -> Iterator[dict[str, Cell]]:
+) -> Iterator[dict[str, GridCell]]:
     names = [variant.name for variant in campaign.variants if variant.name in counted]
     for name, other in _pairs(names):
         for metric in ("clicked", "converted"):
@@ -143,7 +146,7 @@ def _fixed(
             }
 
 
-def _learned(tables: Tables, campaign: Campaign, level: float) -> Iterator[dict[str, Cell]]:
+def _learned(tables: Tables, campaign: Campaign, level: float) -> Iterator[dict[str, GridCell]]:
     columns = tables.connection.execute(_ROWS, [campaign.name]).fetchnumpy()
     shown = np.asarray(columns["variant"], object).astype(str)
     names = [variant.name for variant in campaign.variants if (shown == variant.name).any()]
@@ -162,7 +165,7 @@ def _learned(tables: Tables, campaign: Campaign, level: float) -> Iterator[dict[
             )
             for known in levels
         ]
-        row: dict[str, Cell] = {
+        row: dict[str, GridCell] = {
             "campaign": campaign.name,
             "variant": name,
             "against": other,
@@ -231,11 +234,11 @@ def _figure(
     return Figure(*limits, method, events, persons, unit)
 
 
-def _p(p: float | None, persons: int) -> dict[str, Cell]:
+def _p(p: float | None, persons: int) -> dict[str, GridCell]:
     return {} if p is None else {"p": Figure(p, persons=persons, unit=Unit.PROBABILITY)}
 
 
-def _corrected(rows: Sequence[dict[str, Cell]]) -> Iterator[dict[str, Cell]]:
+def _corrected(rows: Sequence[dict[str, GridCell]]) -> Iterator[dict[str, GridCell]]:
     """The rows, with p after Benjamini and Hochberg in place of p."""
     known = [row["p"] for row in rows if isinstance(row.get("p"), Figure)]
     corrected = iter(

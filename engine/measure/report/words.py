@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from engine.measure.report.figures import Cell, Figure, Grid, Head, Unit
+from engine.measure.report.figures import Figure, Grid, GridCell, Head, Unit
 
 REFUSED = "–"
 """In place of a figure that is refused; the sentence stands below the table."""
 
 
-def written(cell: Cell | None, *, limits: bool = True) -> str:
+def written(cell: GridCell | None, *, limits: bool = True) -> str:
     """The cell as people read it; empty where there is nothing to say. limits: whether its limits follow it."""
     if cell is None:
         return ""
