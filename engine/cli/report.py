@@ -103,7 +103,7 @@ def _opened(log: str, export: Path | None) -> "MeasuredLog":
     try:
         from engine.measure.log import MeasuredLog  # noqa: PLC0415 - the extra is loaded by this command only
     except ModuleNotFoundError as error:
-        fail(f"{error.name} is not installed: install tact[measure]")
+        fail(f"{error.name} is not installed: pip install 'tact[measure]'")
     if export is not None and not log and not export.is_dir():
         fail(f"{export}: there is no such folder", USAGE)
     return MeasuredLog(log, export)

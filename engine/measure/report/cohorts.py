@@ -65,6 +65,10 @@ WITH done AS (
     SELECT k.id, bool_or(e.type = 'unsubscribed') AS unsubscribed, bool_or(e.type = 'complained') AS complained
     FROM cohort k JOIN events e ON e.person = k.person AND e.time >= k.time AND e.time < k.time + k.window_length
     WHERE k.mature AND e.type IN ('unsubscribed', 'complained') GROUP BY k.id
+), earlier AS (
+    SELECT k.id, sum(v.net) AS before
+    FROM cohort k JOIN conversions v ON v.person = k.person AND v.time < k.time AND v.time >= k.time - INTERVAL 28 DAY
+    WHERE k.mature GROUP BY k.id
 ), costs AS (
     SELECT k.id, sum(h.cost) AS spent
     FROM cohort k JOIN exposures x ON k.family = 'campaign' AND x.campaign = k.subject AND x.person = k.person
@@ -75,9 +79,10 @@ WITH done AS (
 SELECT k.*, (coalesce(orders, 0) > 0)::HUGEINT AS converted, coalesce(orders, 0)::HUGEINT AS orders,
     coalesce(value, 0)::HUGEINT AS value, coalesce(named, 0)::HUGEINT AS named,
     (coalesce(credited, 0) > 0)::HUGEINT AS credited, coalesce(unsubscribed, false)::HUGEINT AS unsubscribed,
-    coalesce(complained, false)::HUGEINT AS complained, coalesce(spent, 0)::HUGEINT AS spent
+    coalesce(complained, false)::HUGEINT AS complained, coalesce(spent, 0)::HUGEINT AS spent,
+    coalesce(before, 0)::HUGEINT AS before
 FROM cohort k LEFT JOIN done USING (id) LEFT JOIN credited USING (id) LEFT JOIN objections USING (id)
-LEFT JOIN costs USING (id)
+LEFT JOIN costs USING (id) LEFT JOIN earlier USING (id)
 WHERE k.mature
 """
 
@@ -86,7 +91,9 @@ SELECT subject, {slice} AS slice, salt, share, treated, count(*) AS persons,
     sum(converted) AS converted, sum(orders) AS orders, sum(orders * orders) AS orders_squares, sum(value) AS value,
     sum(value * value) AS value_squares, sum(credited) AS credited, sum(named) AS named,
     sum(unsubscribed) AS unsubscribed, sum(complained) AS complained, sum(delivered::BIGINT) AS delivered,
-    sum(spent) AS spent, sum(spent * spent) AS spent_squares, sum(spent * value) AS spent_value
+    sum(spent) AS spent, sum(spent * spent) AS spent_squares, sum(spent * value) AS spent_value,
+    sum(before) AS before, sum(before * before) AS before_squares, sum(before * converted) AS before_converted,
+    sum(before * orders) AS before_orders, sum(before * value) AS before_value
 FROM {source} WHERE family = ? GROUP BY ALL ORDER BY ALL
 """
 
@@ -158,6 +165,12 @@ class ArmSums(NamedTuple):
     """Costs of the campaign's contacts that count."""
     spent_squares: int = 0
     spent_value: int = 0
+    before: int = 0
+    """Net value of the orders in the 28 days before the first exposure."""
+    before_squares: int = 0
+    before_converted: int = 0
+    before_orders: int = 0
+    before_value: int = 0
 
     def plus(self, other: "ArmSums") -> "ArmSums":
         """Both together."""

@@ -7,8 +7,9 @@ from typing import NamedTuple
 from engine.measure.report.cohorts import ArmSums, DrawStratum, Enrolled, Sums, Totals
 from engine.measure.report.figures import Figure, Unit
 from engine.measure.statistics import mover, refusals
-from engine.measure.statistics.arms import Arm, Interval
+from engine.measure.statistics.arms import Arm, Interval, PairedArm
 from engine.measure.statistics.compare import Comparison, MetricKind, compare_strata
+from engine.measure.statistics.cuped import cuped
 from engine.measure.statistics.ratio import incremental_share
 from engine.measure.statistics.sequential import PLANNED, always_valid_strata, sequential_quantile
 
@@ -260,6 +261,36 @@ def credited_share(sums: Sums, level: float) -> Figure:
         sentence = valid.refused or few or valid.relative_refused or "the treated arm is not clear of 0"
         return Figure(None, method=method, n=events, persons=persons, unit=Unit.SHARE, refused=sentence)
     return Figure(*limits, method, events, persons, Unit.SHARE)
+
+
+def by_covariate(metric: Metric, sums: Sums, level: float) -> tuple[Figure, Figure]:
+    """The difference adjusted by what the persons ordered before their first exposure (CUPED), and the ratio of variances.
+
+    The covariate is the net value of the 28 days before, so that nothing in it can come from the contact. Refused with a word
+    where it saves less than 2 % of the variance, and where there are several strata.
+    """
+    name = metric.name.split(" ", maxsplit=1)[0]
+    frame = Figure(
+        None, method="CUPED by the net value of the 28 days before, a single look", unit=metric.difference
+    )
+    ratio = Figure(None, method="variance with ÷ without the covariate", unit=Unit.RATIO)
+    if len(sums.pairs) != 1 or name not in {"converted", "orders", "value"}:
+        sentence = "the covariate is used within a single stratum, on conversions, orders and value"
+        return replace(frame, refused=sentence), replace(ratio, refused=sentence)
+    arms = []
+    for arm in sums.pairs[0]:
+        plain = metric.arm(arm)
+        products = getattr(arm, f"before_{name}")
+        arms.append(
+            PairedArm(arm.persons, plain.total, plain.squares, arm.before, arm.before_squares, products)
+        )
+    result = cuped(arms[0], arms[1], level)
+    persons = sum(arm.persons for arm in arms)
+    sentence = result.dropped or result.unadjusted.refused
+    saved = replace(ratio, value=result.variance_ratio, persons=persons)
+    return _limited(
+        replace(frame, persons=persons, refused=sentence), result.adjusted.difference, metric.scale
+    ), saved
 
 
 def on_reached(effect: Effect, sums: Sums) -> Figure:

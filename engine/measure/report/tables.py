@@ -6,6 +6,7 @@ All sums are of whole numbers (money in millionths, as HUGEINT), so that they do
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import duckdb
@@ -134,11 +135,22 @@ class CampaignRow(NamedTuple):
 
 
 class Tables:
-    """An export, opened in DuckDB; the queries of a report run on its connection."""
+    """An export, opened in DuckDB; the queries of a report run on its connection.
+
+    What they make is in a temporary file, so that memory is bounded by `memory` however long the log is.
+    """
 
     def __init__(self, folder: Path, memory: str = "2GB") -> None:
         self.folder = folder
-        self.connection = duckdb.connect(config={"memory_limit": memory, "preserve_insertion_order": False})
+        self._work = TemporaryDirectory(prefix="tact-report-")
+        config: dict[str, str | bool | int | float | list[str]] = {
+            "memory_limit": memory,
+            "temp_directory": str(Path(self._work.name, "spilled")),
+            "preserve_insertion_order": False,
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+        }
+        self.connection = duckdb.connect(str(Path(self._work.name, "report.duckdb")), config=config)
         self.connection.execute("SET TimeZone = 'UTC'")
         for name, columns in COLUMNS.items():
             self._open(name, columns)
@@ -215,5 +227,6 @@ class Tables:
         return row
 
     def close(self) -> None:
-        """Closes the connection; the tables are gone."""
+        """Closes the connection and removes its files."""
         self.connection.close()
+        self._work.cleanup()

@@ -387,3 +387,32 @@ def test_the_return_is_of_net_value_and_of_contacts_that_count(tmp_path: Path) -
     row = report.grid("happened").rows[0]
     assert figure(row["cost"]).value == pytest.approx(0.1 * (treated & ~bounced).sum())
     assert figure(report.grid("orders").rows[0]["net"]).value == pytest.approx(net.sum())
+
+
+def test_what_was_ordered_before_narrows_the_limits(tmp_path: Path) -> None:
+    """Persons differ in what they spend; adjusted by their orders before, the effect of 3 a person has narrower limits."""
+    rng, export, number = np.random.default_rng(15), Export(), 8_000
+    persons, time = names("p", number), moments(rng, number, 28, 7)
+    treated, habit = rng.random(number) >= 0.5, rng.gamma(2, 20, number)
+    orders(export, persons, time - 3 * DAY, habit.round(2))
+    offers(export, persons, time, treated, control=0.5)
+    orders(export, persons, time + HOUR, (habit + rng.normal(20, 5, number).clip(0) + 3 * treated).round(2))
+    row = export.report(tmp_path, metric="value").uplift.rows[0]
+    adjusted, plain = figure(row["adjusted"]), figure(row["single look"])
+    assert covers(adjusted, 3.0)
+    assert (adjusted.high or 0) - (adjusted.low or 0) < 0.3 * ((plain.high or 0) - (plain.low or 0))
+    assert (figure(row["variance ratio"]).value or 1) < 0.1
+
+
+def test_a_covariate_that_says_nothing_is_dropped(tmp_path: Path) -> None:
+    """Orders before that have nothing to do with those after do not adjust them."""
+    rng, export, number = np.random.default_rng(16), Export(), 4_000
+    persons, time = names("p", number), moments(rng, number, 28, 7)
+    treated = rng.random(number) >= 0.5
+    orders(export, persons, time - 3 * DAY, rng.gamma(2, 20, number).round(2))
+    offers(export, persons, time, treated, control=0.5)
+    bought = rng.random(number) < 0.2
+    orders(export, persons[bought], time[bought] + HOUR)
+    adjusted = export.report(tmp_path).uplift.rows[0]["adjusted"]
+    assert isinstance(adjusted, Figure)
+    assert adjusted.refused == "the covariate saves less than 2 % of the variance: unadjusted"
