@@ -13,6 +13,7 @@ from rich.tree import Tree
 from engine.api.v1 import decisions_pb2 as pb
 from engine.cli.screen import table
 from engine.explain.words import (
+    LIFTED,
     MARKS,
     code_in_words,
     ignored_in_words,
@@ -139,6 +140,8 @@ def _reading(reading: pb.PressureReading, zone: tzinfo) -> Text:
     kind = pb.PressureKind.Name(reading.kind).removeprefix("PRESSURE_KIND_").lower()
     seen = rule_in_brief(kind, reading.counted, reading.limit, reading.window)
     text = Text(f"{kind} {reading.rule} on {reading.channel}: {seen}")
+    if reading.lifted:
+        return text.append(f", {LIFTED}", "green")
     if not reading.blocks:
         text.append(", lets it pass", "green")
         return text.append(f": {_lapsed(reading.lapsed, zone)}") if reading.HasField("lapsed") else text

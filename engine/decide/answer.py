@@ -132,6 +132,7 @@ def _reading(campaign: str, channel: str, rule_result: RuleResult) -> RuleReadin
         zones=tuple(zone.key for zone in rule_result.zones),
         next_allowed_at=rule_result.next_allowed_at,
         lapsed=rule_result.lapsed,
+        lifted=rule_result.lifted,
     )
 
 

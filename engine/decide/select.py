@@ -18,7 +18,7 @@ from engine.decide.arbitrate.variants import (
 from engine.decide.attributes.zones import plausible_zones, zones_text
 from engine.decide.evaluate import Evaluation
 from engine.decide.experiments.learning import Weights
-from engine.decide.experiments.samples import closed, withheld
+from engine.decide.experiments.samples import Sample, closed, withheld
 from engine.decide.match import clocks_of
 from engine.decide.pressure.consent import Withdrawal, withdrawn_since
 from engine.decide.pressure.counters import NO_QUOTA_COUNTS, QuotaCounts
@@ -103,7 +103,7 @@ def select(
     """
     selection = Selection()
     if evaluation.candidates:
-        pressure = _Pressure(evaluation, history, customer_state, counts)
+        pressure = _Pressure(evaluation, history, customer_state, counts, person)
         selection.history, selection.outcomes = pressure.history, pressure.outcomes
         for candidate in evaluation.candidates:
             selection.tried.append(_try(evaluation, candidate, selection.chosen, pressure, person))
@@ -114,7 +114,7 @@ def select(
 class _Pressure:
     """Evaluates rules for one customer, each once until another contact is reserved."""
 
-    __slots__ = ("_consents", "_rule_input", "_rule_results", "_zones", "history", "outcomes")
+    __slots__ = ("_consents", "_person", "_rule_input", "_rule_results", "_zones", "history", "outcomes")
 
     def __init__(
         self,
@@ -122,6 +122,7 @@ class _Pressure:
         history: Sequence[Contact],
         customer_state: CustomerState,
         counts: QuotaCounts,
+        person: str,
     ) -> None:
         compiled, request = evaluation.compiled, evaluation.request
         zones = (
@@ -137,6 +138,7 @@ class _Pressure:
         self._rule_input = rule_input._replace(history=self.history)
         self._rule_results: dict[PressureRule, RuleResult] = {}
         self._consents = customer_state.consents
+        self._person = person
         self._zones = (
             zones_text(request.attributes, compiled.book.timezone) if compiled.pressure.keeps_zones else ""
         )
@@ -154,7 +156,11 @@ class _Pressure:
 
     def on(self, campaign_channel: CampaignChannel) -> list[RuleResult]:
         """The results of the rules that a proposal on the channel must pass."""
-        return [self._rule_results.get(rule) or self._evaluate(rule) for rule in campaign_channel.rules]
+        trials = campaign_channel.trials
+        return [
+            self._rule_results.get(rule) or self._evaluate(rule, trials.get(rule.name) if trials else None)
+            for rule in campaign_channel.rules
+        ]
 
     def reserve(self, campaign_channel: CampaignChannel, *, shadow: bool) -> Contact:
         """Counts one more contact: confirmed at once if inbound or a shadow, else reserved for as long as the channel says."""
@@ -172,8 +178,11 @@ class _Pressure:
         self._rule_results = {}
         return contact
 
-    def _evaluate(self, rule: PressureRule) -> RuleResult:
-        rule_result = self._rule_results[rule] = rule.evaluate(self._rule_input)
+    def _evaluate(self, rule: PressureRule, trial: Sample | None) -> RuleResult:
+        rule_result = rule.evaluate(self._rule_input)
+        if trial is not None and rule_result.blocks and trial.has(self._person, self._rule_input.now):
+            rule_result = rule_result.lift(self._rule_input.now)
+        self._rule_results[rule] = rule_result
         return rule_result
 
 

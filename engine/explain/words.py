@@ -12,6 +12,9 @@ from engine.model.instant import Instant, to_datetime
 from engine.model.texts import number_text, time_text, value_text
 from engine.model.values import Value
 
+LIFTED = "not applied: the customer is in the rule's trial"
+"""Of a rule that would block."""
+
 _MOST_ZONES = 4
 """Zones that are named."""
 
@@ -181,6 +184,8 @@ def rule_in_words(reading: RuleReading, zone: tzinfo) -> str:
         window=reading.window,
         where=_where(reading),
     )
+    if reading.lifted:
+        return f"{phrase}, {LIFTED}"
     lapsed = "" if reading.blocks or reading.lapsed is None else f": {lapsed_in_words(reading.lapsed, zone)}"
     return f"{phrase}{_until(reading, zone)}{lapsed}"
 
@@ -242,9 +247,11 @@ def deciding_rule(campaign: CampaignExplained) -> RuleReading | None:
 
 
 def lapsed_rules(campaign: CampaignExplained, zone: tzinfo) -> tuple[str, ...]:
-    """The rules that let the campaign pass though contacts in their windows lapsed, each once, in words."""
+    """The rules that let the campaign pass because contacts lapsed or the rule was lifted, each once, in words."""
     readings = {
-        reading.rule: reading for reading in campaign.readings if reading.lapsed and not reading.blocks
+        reading.rule: reading
+        for reading in campaign.readings
+        if (reading.lapsed or reading.lifted) and not reading.blocks
     }
     return tuple(
         f"{reading.kind} {name}, {rule_in_words(reading, zone)}" for name, reading in readings.items()

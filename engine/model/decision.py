@@ -123,6 +123,8 @@ class RuleReading(NamedTuple):
     """When this rule alone lets the proposal pass; None: not within 400 days."""
     lapsed: Lapsed | None = None
     """The contacts in its window that lapsed; None: there are none."""
+    lifted: bool = False
+    """Whether it would block, and was not applied because the customer is in the rule's trial."""
 
 
 class CandidateOutcome(NamedTuple):

@@ -17,7 +17,7 @@ from engine.rulebook.conditions.operands import OperandReader
 from engine.rulebook.content.fields import ContentReader
 from engine.rulebook.lint.lint import CODES, lint, lint_files
 from engine.rulebook.model.book import Book
-from engine.rulebook.model.experiments import Attribution, Experiments
+from engine.rulebook.model.experiments import Attribution
 from engine.rulebook.model.policies import WEEKDAYS
 from engine.rulebook.report.diagnostics import Code, Diagnostic, quote
 from engine.rulebook.report.findings import Findings
@@ -162,7 +162,7 @@ def _book(merged: Merged, findings: Findings) -> Book | None:
     campaigns = reader.read(merged.section("campaigns"), partial=merged.partial("campaigns"))
     selectors = SelectorReader(channel_table, offer_table, campaigns, findings)
     policies = PressureReader(selectors, windows, findings).read(merged)
-    holdouts = experiments.holdouts(merged.section("holdouts"), selectors)
+    samples = experiments.read(merged, selectors, policies, campaigns.values, layers.values)
     if shape is None or findings.failed:
         return None
     _note_unused(attribute_scope, grammar, reader, findings)
@@ -182,7 +182,7 @@ def _book(merged: Merged, findings: Findings) -> Book | None:
         policies,
         derivation.derived(signals),
         event_store,
-        Experiments(holdouts, layers.values),
+        samples,
         book_attribution,
     )
 

@@ -1,4 +1,4 @@
-"""Assignments that scenarios state: in which holdout, control, slot or part of a ramp the customer is.
+"""Assignments that scenarios state: in which holdout, control, slot, trial or part of a ramp the customer is.
 
 A stated assignment replaces the customer's position, the number that is otherwise the hash of salt and person. All that
 follows from it (samples, reasons, shadows, probabilities) is computed as for a hashed one.
@@ -11,14 +11,14 @@ from typing import Any, TypeAlias
 
 from engine.decide.arbitrate.campaign import CampaignChannel, CompiledCampaign
 from engine.decide.compiled import CompiledBook
-from engine.decide.experiments.samples import Sample, control_sample, holdout_sample
+from engine.decide.experiments.samples import Sample, control_sample, holdout_sample, trial_sample
 from engine.rulebook.model.experiments import Layer
 from engine.rulebook.report.diagnostics import Code, quote
 from engine.rulebook.report.findings import Findings, Path
 from engine.rulebook.text import percentages
 
 Positions: TypeAlias = Mapping[tuple[str, str], float]
-"""Stated positions, in [0, 1), by purpose (`holdout`, `control`, `layer`, `ramp`) and name (as in Sample)."""
+"""Stated positions, in [0, 1), by purpose (`holdout`, `control`, `layer`, `ramp`, `trial`) and name (as in Sample)."""
 
 
 NO_POSITIONS: Positions = {}
@@ -41,7 +41,8 @@ def _campaign(campaign: CompiledCampaign, positions: Positions) -> CompiledCampa
 
 
 def _channel(channel: CampaignChannel, positions: Positions) -> CampaignChannel:
-    return replace(channel, withholding=_samples(channel.withholding, positions))
+    trials = zip(channel.trials, _samples(channel.trials.values(), positions), strict=True)
+    return replace(channel, withholding=_samples(channel.withholding, positions), trials=dict(trials))
 
 
 def _samples(samples: Collection[Sample], positions: Positions) -> tuple[Sample, ...]:
@@ -60,13 +61,15 @@ class AssignmentReader:
     def read(self, data: Mapping[str, Any] | None, path: Path) -> Positions:
         """The stated positions.
 
-        {campaign: treated | control, holdouts: {name: in | out}, layers: {name: slot}, ramps: {campaign: 4%}};
+        {campaign: treated | control, holdouts: {name: in | out}, layers: {name: slot}, ramps: {campaign: 4%},
+        trials: {rule: in | out}};
         `holdouts: out` is of all holdouts.
         """
         readers: Mapping[str, Callable[[str, Any, Path], Positions]] = {
             "holdouts": self._holdout,
             "layers": self._layer,
             "ramps": self._ramp,
+            "trials": self._trial,
         }
         holdouts = self.compiled.book.experiments.holdouts
         positions: dict[tuple[str, str], float] = {}
@@ -126,6 +129,14 @@ class AssignmentReader:
             return NO_POSITIONS
         position = self.findings.parse(path, value, percentages.parse)
         return NO_POSITIONS if position is None else {("ramp", name): position}
+
+    def _trial(self, name: str, value: Any, path: Path) -> Positions:
+        trials = self.compiled.book.experiments.trials
+        if not self._known(name, "rule with a trial", trials, path) or not self._chosen(
+            value, ("in", "out"), path
+        ):
+            return NO_POSITIONS
+        return {("trial", name): _position(trial_sample(name, trials[name]), inside=value == "in")}
 
     def _known(
         self, name: str, noun: str, names: Collection[str], path: Path, likely: Collection[str] = ()

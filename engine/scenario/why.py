@@ -68,7 +68,14 @@ def _hint(
             return f"is not reached by the ramp of {name}", f"ramps: {{{name}: 0.1%}}"
         case ReasonCode.CHOSEN if ("control", name) not in stated and declared.control and "control" in names:
             return f"is not in the control group of {name}", f"{name}: control"
-    return None
+    return None if expected else _lifted(campaign, stated)
+
+
+def _lifted(campaign: CampaignExplained, stated: Set[tuple[str, str]]) -> tuple[str, str] | None:
+    """As `_hint`, of a rule that was lifted for the customer by the hash."""
+    rules = (reading.rule for reading in campaign.readings if reading.lifted)
+    rule = next((rule for rule in rules if ("trial", rule) not in stated), None)
+    return None if rule is None else (f"is in the trial of {rule}", f"trials: {{{rule}: out}}")
 
 
 def _stated(name: str, compiled: CompiledBook) -> frozenset[tuple[str, str]]:
@@ -76,7 +83,7 @@ def _stated(name: str, compiled: CompiledBook) -> frozenset[tuple[str, str]]:
     campaign = next(other for other in compiled.compiled_campaigns if other.campaign.name == name)
     samples = [*campaign.gates]
     for channel in campaign.campaign_channels.values():
-        samples += channel.withholding
+        samples += (*channel.withholding, *channel.trials.values())
     return frozenset((sample.purpose, sample.reason.name) for sample in samples if sample.stated is not None)
 
 

@@ -95,6 +95,7 @@ def reading(rule_reading: RuleReading) -> pb.PressureReading:
         limit=rule_reading.limit,
         window=rule_reading.window,
         time_zones=rule_reading.zones,
+        lifted=rule_reading.lifted,
     )
     if rule_reading.next_allowed_at is not None:
         set_time(message.next_allowed_at, rule_reading.next_allowed_at)

@@ -130,6 +130,59 @@ def test_probabilities_are_those_of_the_book(compiled: CompiledBook) -> None:
     assert [sample.stated for sample in cream.gates] == [0.3]
 
 
+TRIED = """
+book: {name: tried, timezone: Europe/Paris}
+attributes:
+  profile.phone: {type: text}
+channels:
+  sms: {kind: outbound, address: profile.phone, consent: sms, on_silence: confirm}
+offers:
+  cream: {name: Cream, content: {default: {text: A cream for you}}}
+campaigns:
+  cream: {offer: cream, channels: [sms]}
+pressure:
+  caps: {weekly: {limit: 1, per: rolling 7d, trial: 30%}}
+"""
+
+
+def twice(customer: str, assigned: str, expect: str) -> str:
+    """A story of two decisions."""
+    return f"""
+  - name: {customer}
+    customer: {{customer: {customer}, profile: {{phone: "1"}}, consents: [sms]}}
+    story:
+      - {{at: 2026-03-10T12:00, decide: {{}}, expect: {{outcome: offer}}}}
+      - {{at: 2026-03-11T12:00, decide: {{}}, assigned: {assigned}, expect: {expect}}}
+"""
+
+
+def test_the_trial_of_a_rule_is_stated() -> None:
+    """Whoever is stated to be in it gets a second contact, nobody else; a failure by the hash says how to state it."""
+    loaded = load_files({"book.yaml": TRIED.encode()})
+    assert loaded.book is not None, render(loaded.diagnostics)
+    book = compile_book(loaded.book)
+    for assigned, expect in (
+        ("{trials: {weekly: in}}", "{outcome: offer, campaign: cream}"),
+        ("{trials: {weekly: out}}", "{outcome: blocked, reasons: capped weekly}"),
+    ):
+        results = played("".join(twice(name, assigned, expect) for name in IDS), book)
+        assert [result.differences for result in results if not result.ok] == []
+    by_hash = played("".join(twice(name, "{}", "{outcome: blocked}") for name in IDS), book)
+    failed = [result for result in by_hash if not result.ok]
+    assert 0 < len(failed) < len(IDS)
+    lines = [line for result in failed for line in result.differences[0].why]
+    assert any("is in the trial of weekly, by the hash of the id" in line for line in lines)
+    assert any("trials: {weekly: out}" in line for line in lines)
+    read = load_scenario_files(
+        {"t.yaml": ("tests:\n" + scenario("ada", "{trials: {weakly: in}}", "{outcome: offer}")).encode()},
+        book,
+    )
+    message = "the book has no rule with a trial 'weakly'"
+    assert [(entry.message, entry.hint) for entry in read.diagnostics] == [
+        (message, "did you mean 'weekly'?")
+    ]
+
+
 MISTAKES = [
     ("{craem: treated}", "the book has no campaign 'craem'", "did you mean 'cream'?"),
     ("{holdout: {universal: in}}", "the book has no campaign 'holdout'", "did you mean 'holdouts'?"),

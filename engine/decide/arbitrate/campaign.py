@@ -73,6 +73,8 @@ class CampaignChannel:
     """The samples from whom it is withheld: holdouts, then the campaign's control."""
     treated: float
     """Probability that it is not withheld, in [0, 1]."""
+    trials: Mapping[str, Sample]
+    """The persons for whom a rule is lifted, by the name of the rule; empty if none has a trial."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,15 +200,17 @@ def _campaign_channel(
     expires = reported and channel.on_silence is OnSilence.RELEASE
     withholding = samples.withholding(book, campaign, facts)
     quotas = pressure.quotas_for(campaign, facts)
+    rules = pressure.rules_for(campaign, facts)
     return CampaignChannel(
         channel=channel.name,
         creatives=_creatives(campaign, offer, channel, book.locale),
         facts=facts,
-        rules=(*pressure.rules_for(campaign, facts), *quotas),
+        rules=(*rules, *quotas),
         quotas=quotas,
         unruled=pressure.unruled_for(campaign, facts),
         purposes=purposes_of(channel),
         held=channel.hold if expires else None,
         withholding=withholding,
         treated=samples.treated(withholding),
+        trials=samples.trial_samples(book, rules),
     )

@@ -4,7 +4,13 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from engine.decide.experiments.bucketing import identity, rendezvous_score, stable_fraction
-from engine.decide.experiments.samples import Sample, control_sample, holdout_sample, ramp_sample
+from engine.decide.experiments.samples import (
+    Sample,
+    control_sample,
+    holdout_sample,
+    ramp_sample,
+    trial_sample,
+)
 from engine.model.instant import Instant
 from engine.rulebook.model.book import Book, Campaign
 from engine.rulebook.model.experiments import ConversionRamp, Layer
@@ -14,9 +20,9 @@ class Assignment(NamedTuple):
     """A person's part in one experiment."""
 
     kind: str
-    """holdout, control, layer, ramp or variant."""
+    """holdout, trial, control, layer, ramp or variant."""
     name: str
-    """Of the holdout or the layer, else of the campaign."""
+    """Of the holdout, the layer or the rule, else of the campaign."""
     salt: str
     """The salt that applies at the moment."""
     position: float | None
@@ -31,11 +37,16 @@ class Assignment(NamedTuple):
 
 
 def assignments(book: Book, person: str, now: Instant) -> Iterator[Assignment]:
-    """Holdouts, layers, then each campaign's control, ramp and variants. person: the id under which the customer is stored."""
+    """Holdouts, layers, trials of rules, then of each campaign the control, ramp and variants.
+
+    person: the id under which the customer is stored.
+    """
     for holdout in book.experiments.holdouts.values():
         yield _in_sample(holdout_sample(holdout), holdout.name, person, now)
     for layer in book.experiments.layers.values():
         yield _in_layer(layer, person, now)
+    for name, trial in book.experiments.trials.items():
+        yield _in_sample(trial_sample(name, trial), name, person, now)
     for campaign in book.campaigns.values():
         for sample in (control_sample(campaign), ramp_sample(book, campaign)):
             if sample is not None:

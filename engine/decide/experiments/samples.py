@@ -1,7 +1,7 @@
-"""Samples of persons: to whom a campaign is open, and from whom it is withheld.
+"""Samples of persons: to whom a campaign is open, from whom it is withheld, and for whom a rule is lifted.
 
 A person's position in (0, 1) is the stable fraction (engine.decide.experiments.bucketing) of salt, purpose, person and the
-name of the holdout, campaign or layer. It depends on nothing else, so that anybody can recompute it for any day.
+name of the holdout, campaign, layer or rule. It depends on nothing else, so that anybody can recompute it for any day.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,11 +10,12 @@ from math import prod
 from typing import TypeAlias
 
 from engine.decide.experiments.bucketing import identity, stable_fraction
+from engine.decide.pressure.rule import PressureRule
 from engine.model.contact import Facts
 from engine.model.decision import Reason, ReasonCode
 from engine.model.instant import Instant
 from engine.rulebook.model.book import Book, Campaign
-from engine.rulebook.model.experiments import ConversionRamp, Holdout, Ramp, Salts
+from engine.rulebook.model.experiments import ConversionRamp, Holdout, Ramp, RuleTrial, Salts
 
 Conversions: TypeAlias = Mapping[str, int]
 """By campaign, how many of its decisions have led to a conversion; only of campaigns whose ramp goes by conversions."""
@@ -28,12 +29,13 @@ class Sample:
     """The persons whose position is in [low, high)."""
 
     reason: Reason
-    """Why a campaign is withheld from persons in a holdout or control, or closed to those not in a slot or ramp."""
+    """Why a campaign is withheld from persons in a holdout or control, or closed to those not in a slot or ramp; of a trial
+    only the name of the rule matters."""
     purpose: str
-    """`holdout`, `control`, `layer` or `ramp`."""
+    """`holdout`, `control`, `layer`, `ramp` or `trial`."""
     salts: Salts
     identity: bytes
-    """The name of the holdout, campaign or layer, encoded for hashing."""
+    """The name of the holdout, campaign, layer or rule, encoded for hashing."""
     low: float
     high: float
     ramp: Ramp | ConversionRamp | None = None
@@ -108,6 +110,17 @@ def ramp_sample(book: Book, campaign: Campaign) -> Sample | None:
         return None
     reason = Reason(ReasonCode.RAMPING, name)
     return Sample(reason, "ramp", Salts(book.salt), identity(name), 0.0, 1.0, ramp)
+
+
+def trial_samples(book: Book, rules: Iterable[PressureRule]) -> Mapping[str, Sample]:
+    """The persons for whom rules are lifted, by the name of the rule; only of rules that have a trial."""
+    trials = book.experiments.trials
+    return {rule.name: trial_sample(rule.name, trials[rule.name]) for rule in rules if rule.name in trials}
+
+
+def trial_sample(rule: str, trial: RuleTrial) -> Sample:
+    """The persons for whom the rule is lifted."""
+    return Sample(Reason(ReasonCode.CHOSEN, rule), "trial", trial.salts, identity(rule), 0.0, trial.share)
 
 
 def treated(samples: Iterable[Sample]) -> float:

@@ -48,6 +48,20 @@ class RuleResult(NamedTuple):
     """The zones on whose clocks it was evaluated."""
     lapsed: Lapsed | None = None
     """The contacts in the window that it would count had something been reported of them; None: there are none."""
+    lifted: bool = False
+    """Whether it would block, and is not applied because the person is in its trial."""
+
+    def lift(self, now: Instant) -> "RuleResult":
+        """The result for a person in the rule's trial; itself where the rule lets pass, or the customer's own limit blocks."""
+        if not self.blocks or self.is_lowered:
+            return self
+        return self._replace(blocks=False, next_allowed_at=now, lifted=True)
+
+    @property
+    def is_lowered(self) -> bool:
+        """Whether the limit is one that the customer set, below the book's."""
+        limit = getattr(self.rule, "limit", None)
+        return limit is not None and self.limit is not None and self.limit < limit
 
 
 class PressureRule(Protocol):

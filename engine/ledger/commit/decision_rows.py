@@ -20,7 +20,7 @@ from engine.model.customer import CustomerState, HeldSignal
 from engine.model.decision import Decision, Outcome
 from engine.model.values import is_blank
 
-_MOST_CANDIDATES = 50
+MOST_CANDIDATES = 50
 """Candidates beyond these are counted, not listed: re-evaluating the decision gives them.
 
 What they read of the counters that all customers share is listed, since only that moment had it."""
@@ -115,6 +115,8 @@ def _inputs(evaluation: Evaluation, person: str) -> str:
     }
     if any(map(is_blank, values.values())):
         document["blank"] = "missing"  # earlier versions filled placeholders with blank texts
+    if empty := sorted(name for name in hidden if values[name] == ""):
+        document["masked_empty"] = empty  # an empty address is none
     if person != request.customer:
         document["customer"] = request.customer
     if evaluation.conversions:
@@ -139,7 +141,7 @@ def _trace(
     selection: Selection,
     customer_state: CustomerState,
 ) -> str:
-    listed = selection.tried[:_MOST_CANDIDATES]
+    listed = selection.tried[:MOST_CANDIDATES]
     document: dict[str, Any] = {
         "candidates": [
             [
@@ -167,7 +169,7 @@ def _trace(
             for index, tried in enumerate(selection.tried)
             for channel_result in tried.read
             for rule_result in channel_result.rule_results
-            if index < _MOST_CANDIDATES or rule_result.rule.kind in SHARED
+            if index < MOST_CANDIDATES or rule_result.rule.kind in SHARED
         ],
         "contacts": [
             [contact.at, contact.expires_at, *contact.facts[:5], sorted(contact.facts.tags), contact.zones]
@@ -216,7 +218,7 @@ def _experiments(
     evaluation: Evaluation, listed: Sequence[TriedCandidate], selection: Selection, person: str
 ) -> Iterator[list[str | float | bool]]:
     """The experiments that had a part: campaign, purpose, name, salt, bounds of the range, and whether the person is in it."""
-    samples_by_campaign = [
+    samples_by_campaign: list[tuple[str, Sequence[Sample]]] = [
         (tried.candidate.compiled_campaign.campaign.name, tried.candidate.compiled_campaign.gates)
         for tried in listed
     ]
@@ -224,9 +226,25 @@ def _experiments(
         (chosen.proposal.compiled_campaign.campaign.name, chosen.proposal.campaign_channel.withholding)
         for chosen in selection.chosen
     ]
+    samples_by_campaign += [
+        (tried.candidate.compiled_campaign.campaign.name, [*_trials(tried)]) for tried in listed if tried.read
+    ]
     for campaign, samples in samples_by_campaign:
         for sample in samples:
             yield [campaign, *_sample(sample, evaluation, person)]
+
+
+def _trials(tried: TriedCandidate) -> Iterator[Sample]:
+    """The trials of the rules that were evaluated for the candidate, each rule's once."""
+    seen = set()
+    channels = tried.candidate.compiled_campaign.campaign_channels
+    for channel_result in tried.read:
+        trials = channels[channel_result.channel].trials
+        for rule_result in channel_result.rule_results if trials else ():
+            name = rule_result.rule.name
+            if name in trials and name not in seen:
+                seen.add(name)
+                yield trials[name]
 
 
 def _sample(sample: Sample, evaluation: Evaluation, person: str) -> tuple[str, str, str, float, float, bool]:

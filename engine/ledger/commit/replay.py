@@ -98,7 +98,7 @@ def logged_decision_of(row: DecisionRow, compiled: CompiledBook) -> LoggedDecisi
         row.person,
         _customer_state(trace),
         inputs.get("conversions", {}),
-        _request(row, inputs, decision.request_id, compiled),
+        _request(row, inputs, trace, decision.request_id, compiled),
         _learned(trace),
         tuple(inputs["masked"]),
     )
@@ -110,7 +110,25 @@ def _counter(logged: Sequence[Any]) -> tuple[str, int | None, int | None]:
     return rule, counted, rest[0] if rest else None
 
 
-def _request(row: DecisionRow, inputs: Mapping[str, Any], request_id: str, compiled: CompiledBook) -> Request:
+def _empty(inputs: Mapping[str, Any], trace: Mapping[str, Any], compiled: CompiledBook) -> list[str]:
+    """The masked values that were empty; in rows of earlier versions the addresses of channels that were out of reach."""
+    channels = {
+        name
+        for _, _, _, _, obstacles, *_ in trace["candidates"]
+        for code, name in obstacles
+        if code == ReasonCode.UNREACHABLE
+    }
+    addresses = (channel.address for name, channel in compiled.book.channels.items() if name in channels)
+    return [*inputs.get("masked_empty", ()), *(name for name in addresses if name in inputs["masked"])]
+
+
+def _request(
+    row: DecisionRow,
+    inputs: Mapping[str, Any],
+    trace: Mapping[str, Any],
+    request_id: str,
+    compiled: CompiledBook,
+) -> Request:
     addresses = {channel.address for channel in compiled.book.channels.values()}
     attributes = {
         name: _value(name, value, compiled)
@@ -121,6 +139,7 @@ def _request(row: DecisionRow, inputs: Mapping[str, Any], request_id: str, compi
         blanks = ((name, value) for name, value in attributes.items() if is_blank(value))
         attributes |= {name: KeptBlank(value) for name, value in blanks}
     attributes |= {name: _UNKNOWN_ADDRESS for name in inputs["masked"] if name in addresses}
+    attributes |= dict.fromkeys(_empty(inputs, trace, compiled), "")
     return Request(
         customer=inputs.get("customer", row.person),
         now=row.at,

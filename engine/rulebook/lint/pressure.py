@@ -104,10 +104,14 @@ def _check(
 
 
 def dominates(strict: CountedRule, loose: CountedRule, contacts: Sequence[Facts], book: Book) -> bool:
-    """Whether the strict rule blocks whenever the loose one does: it counts all that the other does, to a limit no higher."""
+    """Whether the strict rule blocks whenever the loose one does: it counts all that the other does, to a limit no higher.
+
+    A rule with a trial does not: for the persons in it the loose rule is the one that blocks.
+    """
     by, of = strict.cap, loose.cap
     return (
-        by.limit <= of.limit
+        by.name not in book.experiments.trials
+        and by.limit <= of.limit
         and of.customer_limit in (None, by.customer_limit)
         and _contains(by.window, of.window)
         and _covers(by.count, of.count, book)

@@ -59,6 +59,14 @@ class Control:
 
 
 @dataclass(frozen=True, slots=True)
+class RuleTrial:
+    """The share of all persons for whom a rule of contact pressure is lifted, to measure what it costs."""
+
+    share: float
+    salts: Salts
+
+
+@dataclass(frozen=True, slots=True)
 class Slot:
     """A stretch of a layer: the persons whose position in the layer is in [low, high)."""
 
@@ -156,7 +164,9 @@ class Attribution:
 
 @dataclass(frozen=True, slots=True)
 class Experiments:
-    """The sections `holdouts` and `layers`, by name."""
+    """The sections `holdouts` and `layers`, and the trials of rules of contact pressure, by name."""
 
     holdouts: Mapping[str, Holdout] = field(default_factory=dict)
     layers: Mapping[str, Layer] = field(default_factory=dict)
+    trials: Mapping[str, RuleTrial] = field(default_factory=dict)
+    """By the name of the rule, as in answers: of the policy, or CAMPAIGN/per_customer."""

@@ -7,18 +7,23 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from engine.model.instant import Instant
+from engine.model.outcome import OutcomeType
+from engine.rulebook.model.book import Campaign
 from engine.rulebook.model.experiments import (
     MOST_CONVERSIONS,
     Attribution,
     Control,
     ConversionRamp,
     CreditModel,
+    Experiments,
     Holdout,
     Layer,
     Ramp,
+    RuleTrial,
     Salts,
     Slot,
 )
+from engine.rulebook.model.policies import Pause, Policies
 from engine.rulebook.report.diagnostics import Code, quote
 from engine.rulebook.report.findings import Findings, ParseError, Path
 from engine.rulebook.sections.caps import SelectorReader
@@ -28,12 +33,16 @@ from engine.rulebook.shapes.experiments import (
     HoldoutShape,
     LayerShape,
     RampShape,
+    TrialShape,
 )
 from engine.rulebook.shapes.faults import shaped
 from engine.rulebook.symbols import SymbolTable
 from engine.rulebook.text import datetimes, durations, percentages
-from engine.rulebook.text.merge import check_name
+from engine.rulebook.text.merge import Merged, check_name
 from engine.rulebook.text.nodes import PlainData
+
+_FAREWELLS = frozenset((OutcomeType.COMPLAINED, OutcomeType.UNSUBSCRIBED))
+"""Outcomes after which nobody is contacted for the sake of a figure."""
 
 _CONVERSIONS = re.compile(r"([0-9]{1,5}) conversions?")
 _CONVERSIONS_FORM = "for example 200 conversions"
@@ -48,7 +57,19 @@ class ExperimentReader:
     """The salt of the book."""
     findings: Findings
 
-    def holdouts(self, data: Mapping[str, PlainData], selectors: SelectorReader) -> dict[str, Holdout]:
+    def read(
+        self,
+        merged: Merged,
+        selectors: SelectorReader,
+        policies: Policies,
+        campaigns: Mapping[str, Campaign],
+        layers: Mapping[str, Layer],
+    ) -> Experiments:
+        """Holdouts and trials of rules, beside the layers, which campaigns needed before; errors go to the findings."""
+        trials = self._trials(merged, policies, campaigns)
+        return Experiments(self._holdouts(merged.section("holdouts"), selectors), layers, trials)
+
+    def _holdouts(self, data: Mapping[str, PlainData], selectors: SelectorReader) -> dict[str, Holdout]:
         """The section `holdouts`; errors go to the findings."""
         holdouts = {}
         for name, value in data.items():
@@ -81,6 +102,46 @@ class ExperimentReader:
             return None
         share = percentages.share((*path, "share"), shape.share, self.findings)
         return Control(share, self._salts(shape.salt, (*path, "salt")))
+
+    def _trials(
+        self, merged: Merged, policies: Policies, campaigns: Mapping[str, Campaign]
+    ) -> dict[str, RuleTrial]:
+        """The trials of rules, by the name of the rule; errors go to the findings."""
+        places: list[tuple[str, Path]] = [
+            (name, ("pressure", section, name))
+            for section in ("caps", "gaps", "pauses")
+            for name in getattr(policies, section)
+        ]
+        places += [
+            (campaign.per_customer.name, ("campaigns", name, "limits", "per_customer"))
+            for name, campaign in campaigns.items()
+            if campaign.per_customer
+        ]
+        trials = {}
+        for name, path in places:
+            here = (*path, "trial")
+            trial = self._trial(merged.section(*map(str, path)).get("trial"), here)
+            if trial is not None:
+                trials[name] = trial
+                self._check_farewells(policies.pauses.get(name), here)
+        return trials
+
+    def _trial(self, form: PlainData, path: Path) -> RuleTrial | None:
+        if isinstance(form, str):
+            return RuleTrial(percentages.share(path, form, self.findings), Salts(self.salt))
+        shape = shaped(TrialShape, dict(form), path, self.findings) if isinstance(form, dict) else None
+        if shape is None:
+            return None
+        share = percentages.share((*path, "share"), shape.share, self.findings)
+        return RuleTrial(share, self._salts(shape.salt, (*path, "salt")))
+
+    def _check_farewells(self, pause: Pause | None, path: Path) -> None:
+        """Report a trial that would contact persons who unsubscribed or complained."""
+        if pause is not None and (outcomes := sorted(_FAREWELLS & pause.outcomes)):
+            message = (
+                f"a pause after `{outcomes[0]}` cannot be lifted: these customers do not want to be contacted"
+            )
+            self.findings.error(path, Code.VALUE, message)
 
     def slot(self, text: str | None, layers: SymbolTable[Layer], path: Path) -> Slot | None:
         """The slot that the text at the path names as LAYER/SLOT; None where there is none."""

@@ -50,6 +50,16 @@ class ControlShape(Shape):
     """The salt of the hash that selects them; the book's salt if it is left out."""
 
 
+class TrialShape(Shape):
+    """The share of persons for whom a rule is lifted."""
+
+    noun: ClassVar[str] = "trial"
+    share: Share
+    """The share."""
+    salt: Salt | None = None
+    """The salt of the hash that selects them; the book's salt if it is left out."""
+
+
 class RampShape(Shape):
     """A growing share of all persons."""
 

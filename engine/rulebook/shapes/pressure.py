@@ -8,6 +8,7 @@ from engine.rulebook.model.policies import DayName
 from engine.rulebook.shapes.sections import (
     Amount,
     Categories,
+    ControlForm,
     Count,
     Duration,
     Kinds,
@@ -60,6 +61,9 @@ Limit: TypeAlias = Annotated[
 ]
 
 
+TrialForm: TypeAlias = Annotated[ControlForm | None, Field(examples=["5%", "{share: 5%, salt: first}"])]
+
+
 class CapShape(Shape):
     """At most `limit` contacts of one customer in a window."""
 
@@ -74,6 +78,8 @@ class CapShape(Shape):
     """Which contacts count; all if it is left out."""
     except_: Annotated[SelectorShape | None, Field(alias="except")] = None
     """Which contacts it does not hold back."""
+    trial: TrialForm = None
+    """The share of persons for whom it is lifted."""
 
 
 class PerCustomerShape(Shape):
@@ -86,6 +92,8 @@ class PerCustomerShape(Shape):
     """The window."""
     clock: ClockName | None = None
     """Whose calendar it is."""
+    trial: TrialForm = None
+    """The share of persons for whom it is lifted."""
 
 
 class LimitsShape(Shape):
@@ -118,6 +126,8 @@ class GapShape(Shape):
     """Which contacts count; all if it is left out."""
     except_: Annotated[SelectorShape | None, Field(alias="except")] = None
     """Which contacts it does not hold back."""
+    trial: TrialForm = None
+    """The share of persons for whom it is lifted."""
 
 
 class PauseShape(Shape):
@@ -136,6 +146,8 @@ class PauseShape(Shape):
     """What it holds back: everything that is sent to the customer, or the channel, offer or campaign of the outcomes."""
     except_: Annotated[SelectorShape | None, Field(alias="except")] = None
     """What it does not hold back."""
+    trial: TrialForm = None
+    """The share of persons for whom it is lifted."""
 
 
 class HolidaysShape(Shape):

@@ -123,6 +123,14 @@ CAPS = {
         ],
         [1],
     ),
+    "the stricter is lifted for some": (
+        ["{limit: 2, per: rolling 7d, trial: 5%}", "{limit: 3, per: rolling 7d}"],
+        [],
+    ),
+    "the looser is lifted for some": (
+        ["{limit: 2, per: rolling 7d}", "{limit: 3, per: rolling 7d, trial: 5%}"],
+        [1],
+    ),
     "inbound contacts": (
         ["{limit: 1, per: rolling 7d}", "{limit: 1, per: rolling 1d, count: {channel: [sms, web]}}"],
         [],
