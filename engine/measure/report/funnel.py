@@ -19,11 +19,20 @@ WITH staged AS (
         WHEN code IN ('quiet', 'capped', 'too_soon', 'paused', 'out_of_stock', 'over_capacity') THEN 4
         WHEN code IN ('control', 'held_out') THEN 5 ELSE 6 END AS lost_at
     FROM candidates WHERE time >= (SELECT start FROM settings) AND time < (SELECT stop FROM settings)
+), masks AS (
+    SELECT campaign, furthest, mask, count(*) AS persons FROM (
+        SELECT campaign, person, max(lost_at) AS furthest, bit_or(1 << lost_at) AS mask FROM staged GROUP BY ALL
+    ) GROUP BY ALL
+), counts AS (
+    SELECT campaign, lost_at, count(*) AS decisions FROM staged GROUP BY ALL
+), stages AS (
+    SELECT DISTINCT campaign, stage FROM counts CROSS JOIN range(0, 6) numbers(stage)
 )
-SELECT campaign, stage, count(*) FILTER (lost_at > stage) AS decisions,
-    count(DISTINCT person) FILTER (lost_at > stage) AS persons,
-    count(*) FILTER (lost_at = stage) AS lost, count(DISTINCT person) FILTER (lost_at = stage) AS lost_persons
-FROM staged CROSS JOIN range(0, 6) stages(stage) GROUP BY ALL ORDER BY ALL
+SELECT campaign, stage,
+    (SELECT coalesce(sum(decisions), 0) FROM counts c WHERE c.campaign = s.campaign AND lost_at > stage)::BIGINT AS decisions,
+    (SELECT coalesce(sum(decisions), 0) FROM counts c WHERE c.campaign = s.campaign AND lost_at = stage)::BIGINT AS lost,
+    (SELECT coalesce(sum(persons), 0) FROM masks m WHERE m.campaign = s.campaign AND furthest > stage)::BIGINT AS persons
+FROM stages s ORDER BY campaign, stage
 """
 
 _LATER = """

@@ -13,7 +13,7 @@ from engine.measure.statistics.arms import PairedArm, symmetric
 _DIVISIONS: Mapping[str, str] = {
     "variant": "variant",
     "channel": "channel",
-    "period": "strftime(date_trunc('month', time AT TIME ZONE 'UTC' AT TIME ZONE (SELECT zone FROM settings)), '%Y-%m')",
+    "period": "strftime(time AT TIME ZONE 'UTC' AT TIME ZONE (SELECT zone FROM settings), '%Y-%m')",
 }
 
 _OFFERED = """
@@ -153,7 +153,7 @@ def _decisions(tables: Tables) -> Grid:
 
 def _grid(tables: Tables, division: str, campaigns: Sequence[str], level: float) -> Grid:
     expression = _DIVISIONS.get(division, "''")
-    offered = expression if division == "period" else f"x.{expression}" if division else expression
+    offered = "x.month" if division == "period" else f"x.{expression}" if division else expression
     rates = {(row["campaign"], row["division"]): row for row in tables.rows(_CLICKS.format(division=offered))}
     credited = _credited(tables.rows(_CREDITED.format(division=expression)))
     blocked = {} if division else {row["campaign"]: row for row in tables.rows(_BLOCKED)}

@@ -71,18 +71,16 @@ FROM without w LEFT JOIN reasons USING (person) GROUP BY ALL ORDER BY persons DE
 
 _BINDS = """
 WITH proposals AS (
-    SELECT decision_id, campaign, channel, rule, any_value(person) AS person, min(time) AS time, bool_or(blocks) AS blocks,
-        min(next_allowed_at) FILTER (blocks) AS next_allowed_at
-    FROM readings WHERE time >= (SELECT start FROM settings) AND time < (SELECT stop FROM settings) GROUP BY ALL
+    SELECT decision_id, campaign, channel, rule, any_value(person) AS person, min(time) AS time,
+        min(next_allowed_at) AS next_allowed_at
+    FROM readings WHERE blocks AND time >= (SELECT start FROM settings) AND time < (SELECT stop FROM settings) GROUP BY ALL
 ), counted AS (
-    SELECT *, count(*) FILTER (blocks) OVER (PARTITION BY decision_id, campaign, channel) AS blocking FROM proposals
+    SELECT *, count(*) OVER (PARTITION BY decision_id, campaign, channel) AS blocking FROM proposals
 )
-SELECT p.rule, count(DISTINCT p.decision_id) AS read, count(DISTINCT p.decision_id) FILTER (p.blocks) AS blocked,
-    count(DISTINCT p.decision_id) FILTER (p.blocks AND p.blocking = 1) AS alone,
-    count(DISTINCT p.person) FILTER (p.blocks) AS persons,
-    count(*) FILTER (p.blocks AND p.campaign IS NULL) AS unknown,
+SELECT p.rule, count(DISTINCT p.decision_id) AS blocked, count(DISTINCT p.decision_id) FILTER (p.blocking = 1) AS alone,
+    count(DISTINCT p.person) AS persons, count(*) FILTER (p.campaign IS NULL) AS unknown,
     quantile_disc(epoch_us(coalesce(p.next_allowed_at, d.next_allowed_at)) - epoch_us(p.time), 0.5)
-        FILTER (p.blocks AND (p.next_allowed_at IS NOT NULL OR p.blocking = 1)) AS wait
+        FILTER (p.next_allowed_at IS NOT NULL OR p.blocking = 1) AS wait
 FROM counted p LEFT JOIN decisions d ON d.decision_id = p.decision_id
 GROUP BY p.rule ORDER BY blocked DESC, p.rule
 """
@@ -225,8 +223,8 @@ def _nobody(tables: Tables) -> Grid:
 
 def _binds(tables: Tables, book: Book) -> tuple[Grid, list[Warned]]:
     counted, notes = tables.rows(_BINDS), []
-    rows = [_bound(row) for row in counted if row["blocked"]]
-    bound = {row["rule"] for row in counted if row["blocked"]}
+    rows = [_bound(row) for row in counted]
+    bound = {row["rule"] for row in counted}
     idle = [rule for rule in sorted(set(book.rules)) if rule not in bound]
     if idle:
         notes.append(Warned(f"Never bound in the period: {', '.join(idle)}."))
@@ -253,7 +251,7 @@ def _binds(tables: Tables, book: Book) -> tuple[Grid, list[Warned]]:
 
 def _bound(row: dict[str, Any]) -> dict[str, GridCell]:
     def figure(name: str) -> Figure:
-        return Figure(row[name], method="distinct", n=row["read"], persons=row["persons"])
+        return Figure(row[name], method="distinct", n=row["blocked"], persons=row["persons"])
 
     cells: dict[str, GridCell] = {
         "rule": row["rule"],

@@ -78,7 +78,8 @@ _EXPOSURES = """
 CREATE TABLE exposures AS
 SELECT o.decision_id, o.position, coalesce(n.person, o.person) AS person, o.time, o.recorded_at, o.book_version, o.campaign,
     o.offer, coalesce(o.variant, '') AS variant, coalesce(o.channel, '') AS channel, coalesce(o.withheld, '') AS withheld,
-    coalesce(o.withheld_by, '') AS withheld_by, o.p_variant, o.control_salt, o.control_share, o.learned_since
+    coalesce(o.withheld_by, '') AS withheld_by, o.p_variant, o.control_salt, o.control_share, o.learned_since,
+    strftime(o.time AT TIME ZONE 'UTC' AT TIME ZONE (SELECT zone FROM settings), '%Y-%m') AS month
 FROM offers o LEFT JOIN names n ON n.name = o.person
 WHERE o.campaign <> ''
 """
