@@ -24,6 +24,7 @@ COMMANDS = (
     "health",
     "migrate",
     "export",
+    "report",
     "token",
     "settings",
     "demo",
