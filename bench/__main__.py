@@ -27,6 +27,7 @@ class Suite(StrEnum):
     SIGNALS = "signals"
     ATTRIBUTES = "attributes"
     WORKERS = "workers"
+    MEASURE = "measure"
 
 
 def main(

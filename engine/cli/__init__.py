@@ -13,6 +13,7 @@ COMMANDS = (
     "check",
     "decide",
     "explain",
+    "replay",
     "test",
     "buckets",
     "health",

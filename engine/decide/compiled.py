@@ -90,6 +90,12 @@ class CompiledBook:
         """The instant in the book's time zone."""
         return datetime.fromtimestamp(instant / 1_000_000, self.book.timezone)
 
+    def values_read(self) -> frozenset[str]:
+        """The referenced attributes whose values matter; of an address that is not among them, only whether there is one."""
+        names = _names_of_values(self.index, self.compiled_campaigns, self.fallbacks.values())
+        names = closure(self.book.derived, names | self.pressure.customer_limits)
+        return names.union(self.derivation.needs)
+
     def close(self) -> None:
         """Free what the evaluator of signals holds. Call it when no decision uses the book any more."""
         if self.signals is not None:
@@ -191,8 +197,15 @@ def _names_in(
     fallbacks: Iterable[Fallback | None],
 ) -> frozenset[str]:
     """The attributes in conditions, scores and contents, and the channels' addresses."""
+    addresses = (channel.address for channel in book.channels.values() if channel.address is not None)
+    return _names_of_values(index, campaigns, fallbacks).union(addresses)
+
+
+def _names_of_values(
+    index: ConditionIndex, campaigns: Sequence[CompiledCampaign], fallbacks: Iterable[Fallback | None]
+) -> frozenset[str]:
+    """The attributes in conditions, scores and contents."""
     names = set(index.attributes)
-    names.update(channel.address for channel in book.channels.values() if channel.address is not None)
     creatives = [declared.creative for declared in fallbacks if declared]
     for compiled in campaigns:
         names |= _names_in_campaign(compiled.campaign)

@@ -8,11 +8,11 @@ from engine.conditions.trace import trace
 from engine.decide.answer import answer
 from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import Evaluation, evaluate
-from engine.decide.select import select
+from engine.decide.select import Selection, select
 from engine.engine import Engine
 from engine.explain.explain import explain_decision
 from engine.explain.model import CampaignExplained, ChangeKind, Explained
-from engine.ledger.commit.replay import LoggedDecision, find_logged
+from engine.ledger.commit.replay import LoggedDecision, LoggedState, find_logged
 from engine.model.decision import CandidateOutcome, Decision
 
 _DIFFERS = (
@@ -71,13 +71,16 @@ def _untried(compiled: CompiledBook) -> frozenset[ChangeKind]:
 
 def _decide_again(evaluation: Evaluation, logged: LoggedDecision) -> Decision:
     """The decision on the state that the log holds, with the outcome of every candidate."""
+    selected = select_again(evaluation, logged)
+    return answer(*selected, logged.decision.decision_id, candidate_outcomes=True)
+
+
+def select_again(
+    evaluation: Evaluation, logged: LoggedState | LoggedDecision
+) -> tuple[Evaluation, Selection]:
+    """The evaluation with the conversions of then, and its selection on the state that the log holds."""
     evaluation = evaluation._replace(conversions=logged.conversions)
-    return answer(
-        evaluation,
-        select(evaluation, logged.history, logged.person, logged.customer_state, logged.counts),
-        logged.decision.decision_id,
-        candidate_outcomes=True,
-    )
+    return evaluation, select(evaluation, logged.history, logged.person, logged.customer_state, logged.counts)
 
 
 def _agree(logged: LoggedDecision, again: Decision) -> bool:

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from tests.replays import assert_replays
+
 DEMO = [sys.executable, "-m", "engine.cli", "demo", "--folder"]
 
 
@@ -38,6 +40,11 @@ def test_everybody_is_decided_and_logged(report: dict[str, Any]) -> None:
     assert [tally["decided"] for tally in report["rounds"]] == [2469] * 3
     assert report["acknowledged"] == report["logged"]["decisions"] == 3 * 2469 + 3
     assert Path(report["logged"]["file"]).is_file()
+
+
+def test_every_decision_comes_out_again(report: dict[str, Any]) -> None:
+    """Made again by the book in the log, each is equal, byte by byte."""
+    assert assert_replays(f"sqlite:///{report['logged']['file']}") == 3 * 2469 + 3
 
 
 def test_the_march_day(report: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from engine.api.v1 import decisions_pb2 as pb
 from engine.client import Client, TactError
 from tests.logs import Log
+from tests.replays import assert_replays
 from tests.requests import li_na
 from tests.waiting import HANGS
 
@@ -79,7 +80,7 @@ class Hammer:
 
 
 def assert_exact(log: Log, answers: dict[str, pb.DecideResponse]) -> None:
-    """Nobody got more than the caps allow, nothing acknowledged is lost, and no request was decided twice."""
+    """Nobody got more than the caps allow, nothing acknowledged is lost or decided twice, and all comes out again."""
     per_person = log.rows("select person, count(*) from contacts where kind = 'outbound' group by person")
     per_sms = log.rows("select person, count(*) from contacts where channel = 'sms' group by person")
     assert max(count for _, count in per_person) <= 2
@@ -91,6 +92,7 @@ def assert_exact(log: Log, answers: dict[str, pb.DecideResponse]) -> None:
     for request_id, answer in answers.items():
         outcome = pb.Outcome.Name(answer.outcome).removeprefix("OUTCOME_").lower()
         assert by_request[request_id] == (answer.decision_id, outcome)
+    assert assert_replays(log.url) == len(logged)
     contacts = [decision_id for (decision_id,) in log.rows("select decision_id from contacts")]
     offers = [decision_id for _, decision_id, outcome in logged if outcome == "offer"]
     assert sorted(contacts) == sorted(offers)

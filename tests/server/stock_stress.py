@@ -11,6 +11,7 @@ from engine.api.v1 import decisions_pb2 as pb
 from engine.client import Client, TactError, request
 from tests.independent_audit import Shared, overruns
 from tests.logs import Log
+from tests.replays import assert_replays
 from tests.waiting import HANGS
 
 STOCK, BY_PHONE, ASK = 1_000, 400, 1_400
@@ -89,6 +90,7 @@ def assert_given(log: Log, answers: dict[str, pb.DecideResponse]) -> None:
     }
     given = [row for row in logged if row[2] == "offer"]
     assert len(given) == STOCK
+    assert assert_replays(log.url) == len(logged)
     assert sum(row[3] == "phone" for row in given) == BY_PHONE
     assert sorted(log.rows("select decision_id from contacts")) == sorted((row[1],) for row in given)
     assert overruns(log, RULES) == []

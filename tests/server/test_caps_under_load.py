@@ -5,6 +5,7 @@ from pathlib import Path
 
 from engine.api.v1 import decisions_pb2 as pb
 from tests.logs import Log
+from tests.replays import assert_replays
 from tests.requests import li_na
 from tests.server.load import Load
 from tests.servers import serving
@@ -30,6 +31,7 @@ def test_a_cap_holds_for_one_customer_hammered_by_many(book: Path, any_log: Log)
     logged = any_log.rows("select count(*) from decisions")
     assert sorted(contacts) == sorted([("hot", 2), *((f"warm-{n}", 2) for n in range(10))])
     assert logged == [(len(load.answers),)]
+    assert assert_replays(any_log.url) == len(load.answers)
 
 
 def test_retries_of_one_request_id_reserve_once(book: Path, any_log: Log) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from engine.api.v1.decisions_pb2 import DecideRequest
 from tests.logs import Log, sqlite_log
+from tests.replays import assert_replays
 from tests.requests import li_na
 from tests.server.load import Load
 from tests.servers import start_server
@@ -14,7 +15,7 @@ KILLS = 20
 
 
 def test_acknowledged_decisions_survive_kill_9(book: Path, tmp_path: Path) -> None:
-    """Twenty times killed under load at a random moment: every acknowledged id is logged, whole, with its contact."""
+    """Twenty times killed under load at a random moment: all that was acknowledged is logged, whole, and replays."""
     rng, log = random.Random(20), sqlite_log(tmp_path)
     acknowledged: dict[str, str] = {}
     for kill in range(KILLS):
@@ -38,6 +39,7 @@ def test_acknowledged_decisions_survive_kill_9(book: Path, tmp_path: Path) -> No
     assert len(acknowledged) >= KILLS * 20
     assert acknowledged.items() <= logged.items()
     assert (torn, orphans) == ([(0,)], [(0,)])
+    assert assert_replays(log.url) == len(logged)
 
 
 def _request(kill: int, caller: int, turn: int) -> DecideRequest:

@@ -8,6 +8,7 @@ from google.rpc.code_pb2 import ALREADY_EXISTS, FAILED_PRECONDITION, INVALID_ARG
 
 from engine.client import Client
 from tests.books import write_book
+from tests.replays import assert_replays
 from tests.server.everything import EVERYTHING
 from tests.server.fuzz_load import ROUND, siege
 from tests.servers import serving
@@ -27,4 +28,7 @@ def test_hostile_calls_are_answered_or_refused_by_name(
             assert server.stop() == 0
     assert set(codes) <= {OK, INVALID_ARGUMENT, ALREADY_EXISTS, FAILED_PRECONDITION}, codes
     assert codes[OK] > 300
+    assert (
+        assert_replays(f"sqlite:///{tmp_path / 'tact.db'}", masked=300) > 300
+    )  # content greets by an address
     assert codes[INVALID_ARGUMENT] > 300

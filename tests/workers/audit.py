@@ -7,13 +7,14 @@ from contextlib import closing
 from pathlib import Path
 
 from engine.api.v1.decisions_pb2 import DecideResponse
+from tests.replays import assert_replays
 
 WEEKLY = 2
 """The cap of the spring book; no test takes a week."""
 
 
 def audit(log: Path, answers: Sequence[DecideResponse]) -> Counter[str]:
-    """Every acknowledged decision is logged, once and whole, and no cap is broken; how many decisions each customer has."""
+    """Every acknowledged decision is logged once, whole, and replays, and no cap is broken; how many each customer has."""
     with closing(sqlite3.connect(log)) as connection:
         assert connection.execute("pragma integrity_check").fetchone() == ("ok",)
         decisions = connection.execute(
@@ -28,6 +29,7 @@ def audit(log: Path, answers: Sequence[DecideResponse]) -> Counter[str]:
     assert answered.items() <= logged.items(), "an answer was lost"
     offers = Counter(decision for _, decision, _, outcome in decisions if outcome == "offer")
     assert offers == Counter(decision for decision, _ in contacts), "a contact without its offer, or twice"
+    assert assert_replays(f"sqlite:///{log}") == len(decisions)
     given = Counter(person for _, person in contacts)
     assert max(given.values(), default=0) <= WEEKLY, "a cap was broken"
     return Counter(person for _, _, person, _ in decisions)

@@ -20,7 +20,7 @@ from engine.model.customer import CustomerState, HeldSignal
 from engine.model.decision import Decision, Outcome
 from engine.model.values import is_blank
 
-_MOST_CANDIDATES = 50
+MOST_CANDIDATES = 50
 """Candidates beyond these are counted, not listed: re-evaluating the decision gives them.
 
 What they read of the counters that all customers share is listed, since only that moment had it."""
@@ -115,6 +115,8 @@ def _inputs(evaluation: Evaluation, person: str) -> str:
     }
     if any(map(is_blank, values.values())):
         document["blank"] = "missing"  # earlier versions filled placeholders with blank texts
+    if empty := sorted(name for name in hidden if values[name] == ""):
+        document["masked_empty"] = empty  # an empty address is none
     if person != request.customer:
         document["customer"] = request.customer
     if evaluation.conversions:
@@ -139,7 +141,7 @@ def _trace(
     selection: Selection,
     customer_state: CustomerState,
 ) -> str:
-    listed = selection.tried[:_MOST_CANDIDATES]
+    listed = selection.tried[:MOST_CANDIDATES]
     document: dict[str, Any] = {
         "candidates": [
             [
@@ -167,7 +169,7 @@ def _trace(
             for index, tried in enumerate(selection.tried)
             for channel_result in tried.read
             for rule_result in channel_result.rule_results
-            if index < _MOST_CANDIDATES or rule_result.rule.kind in SHARED
+            if index < MOST_CANDIDATES or rule_result.rule.kind in SHARED
         ],
         "contacts": [
             [contact.at, contact.expires_at, *contact.facts[:5], sorted(contact.facts.tags), contact.zones]

@@ -34,6 +34,31 @@ _DERIVED = (PREFIX, *CLOCK)
 """Prefixes of attributes that are derived again from the others."""
 
 
+_PLAIN = frozenset((int, float, bool))
+"""Types of values that JSON does not change."""
+
+
+class LoggedState(NamedTuple):
+    """What the log holds of the request and the state that led to one decision."""
+
+    history: tuple[Contact, ...]
+    """The contacts that pressure rules counted."""
+    counts: QuotaCounts
+    """The counters, as the decision read them."""
+    person: str
+    """The id under which the customer was stored."""
+    customer_state: CustomerState
+    """Consents and outcomes, as far as they were read."""
+    conversions: Mapping[str, int]
+    """By campaign, where a ramp went by them."""
+    request: Request
+    """Without what a book keeps out of the log, and without what signals and the clock add."""
+    learned: Given
+    """What was known of campaigns that learn."""
+    masked: tuple[str, ...]
+    """The attributes whose values the log leaves out."""
+
+
 class LoggedDecision(NamedTuple):
     """What the log holds of one decision."""
 
@@ -86,19 +111,26 @@ def logged_book(store: Store, version: str) -> Book | None:
 
 def logged_decision_of(row: DecisionRow, compiled: CompiledBook) -> LoggedDecision:
     """Reads the row; types of values are those of the given book, which should be the one that decided."""
-    inputs, trace = orjson.loads(row.inputs), orjson.loads(row.trace)
-    decision = from_json(row.answer)
-    return LoggedDecision(
-        decision._replace(
-            candidate_outcomes=tuple(_candidate_outcome(*logged) for logged in trace["candidates"])
-        ),
-        trace["more_candidates"],
+    trace = orjson.loads(row.trace)
+    outcomes = tuple(_candidate_outcome(*logged) for logged in trace["candidates"])
+    decision = from_json(row.answer)._replace(candidate_outcomes=outcomes)
+    return LoggedDecision(decision, trace["more_candidates"], *_state(row, trace, compiled))
+
+
+def logged_state_of(row: DecisionRow, compiled: CompiledBook) -> LoggedState:
+    """Reads the row as `logged_decision_of` does, without the decision: all that making it again takes."""
+    return _state(row, orjson.loads(row.trace), compiled)
+
+
+def _state(row: DecisionRow, trace: Mapping[str, Any], compiled: CompiledBook) -> LoggedState:
+    inputs = orjson.loads(row.inputs)
+    return LoggedState(
         tuple(_contact(logged) for logged in trace["contacts"]),
         LoggedQuotaCounts(row.at, map(_counter, trace["counters"])),
         row.person,
         _customer_state(trace),
         inputs.get("conversions", {}),
-        _request(row, inputs, decision.request_id, compiled),
+        _request(row, inputs, trace, compiled),
         _learned(trace),
         tuple(inputs["masked"]),
     )
@@ -110,10 +142,27 @@ def _counter(logged: Sequence[Any]) -> tuple[str, int | None, int | None]:
     return rule, counted, rest[0] if rest else None
 
 
-def _request(row: DecisionRow, inputs: Mapping[str, Any], request_id: str, compiled: CompiledBook) -> Request:
+def _empty(inputs: Mapping[str, Any], trace: Mapping[str, Any], compiled: CompiledBook) -> list[str]:
+    """The masked values that were empty; in rows of earlier versions the addresses of channels that were out of reach."""
+    channels = {
+        name
+        for _, _, _, _, obstacles, *_ in trace["candidates"]
+        for code, name in obstacles
+        if code == ReasonCode.UNREACHABLE
+    }
+    addresses = (channel.address for name, channel in compiled.book.channels.items() if name in channels)
+    return [*inputs.get("masked_empty", ()), *(name for name in addresses if name in inputs["masked"])]
+
+
+def _request(
+    row: DecisionRow,
+    inputs: Mapping[str, Any],
+    trace: Mapping[str, Any],
+    compiled: CompiledBook,
+) -> Request:
     addresses = {channel.address for channel in compiled.book.channels.values()}
     attributes = {
-        name: _value(name, value, compiled)
+        name: value if type(value) in _PLAIN else _value(name, value, compiled)
         for name, value in inputs["attributes"].items()
         if not name.startswith(_DERIVED)
     }
@@ -121,6 +170,7 @@ def _request(row: DecisionRow, inputs: Mapping[str, Any], request_id: str, compi
         blanks = ((name, value) for name, value in attributes.items() if is_blank(value))
         attributes |= {name: KeptBlank(value) for name, value in blanks}
     attributes |= {name: _UNKNOWN_ADDRESS for name in inputs["masked"] if name in addresses}
+    attributes |= dict.fromkeys(_empty(inputs, trace, compiled), "")
     return Request(
         customer=inputs.get("customer", row.person),
         now=row.at,
@@ -130,7 +180,7 @@ def _request(row: DecisionRow, inputs: Mapping[str, Any], request_id: str, compi
         channels=tuple(inputs["channels"]),
         placement=row.placement or "",
         max_offers=inputs["max_offers"],
-        request_id=request_id,
+        request_id=row.request_id or "",
         memory=_memory(inputs.get("remembered", ()), row.at),
     )
 

@@ -45,6 +45,17 @@ _DECISION = Select(columns(DecisionRow._fields), "FROM decisions WHERE decision_
 """The row of a decision."""
 
 
+_PERIOD = "FROM decisions WHERE at >= ? AND at < ?"
+
+
+_AFTER = Select(columns(DecisionRow._fields), f"{_PERIOD} AND decision_id > ? ORDER BY decision_id LIMIT ?")
+"""The rows that follow a decision_id, of a period."""
+
+
+_COUNT = Select("count(*)", _PERIOD)
+"""Counts the decisions of a period."""
+
+
 _DECIDED = Select(columns(Decided._fields), "FROM decisions WHERE decision_id IN :given(decision_id text)")
 """What outcomes need of their decisions."""
 
@@ -77,6 +88,18 @@ def decision_of(store: Store, decision_id: str) -> DecisionRow | None:
     """The row of the decision; None where there is none."""
     rows = store.select(_DECISION, decision_id)
     return DecisionRow(*rows[0]) if rows else None
+
+
+def decisions_after(
+    store: Store, decision_id: str, most: int, since: Instant, until: Instant
+) -> list[DecisionRow]:
+    """The rows behind the decision_id, in order; at most so many, of moments from `since` until before `until`."""
+    return [DecisionRow(*row) for row in store.select(_AFTER, since, until, decision_id, most)]
+
+
+def count_decisions(store: Store, since: Instant, until: Instant) -> int:
+    """The number of decisions of moments from `since` until before `until`."""
+    return int(store.select(_COUNT, since, until)[0][0])
 
 
 def decided(store: Store, decision_ids: Sequence[str]) -> dict[str, Decided]:
