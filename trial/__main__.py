@@ -21,6 +21,12 @@ TRIALS = (
     "workers",
     "disk",
     "stopping",
+    "peers",
+    "messages",
+    "watches",
+    "callers",
+    "discretion",
+    "certificate_names",
 )
 BUILD = Path("build") / "trial"
 
