@@ -2,8 +2,9 @@
 
 import os
 import signal
+import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from grpc_health.v1.health_pb2 import HealthCheckRequest
 from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest
@@ -83,6 +84,16 @@ def open_streams(peer: Peer) -> None:
         peer.call(f"/tact.v1.Decisions/{method}", message.SerializeToString())
 
 
+@contextmanager
+def unread_pages(port: int) -> Iterator[None]:
+    """Connections to the metrics port for the length of a block: some send half a request, some do not read the answer."""
+    with ExitStack() as stack:
+        for request in (b"", b"GET /met", b"GET /metrics HTTP/1.1\r\n\r\n") * 5:
+            connection = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=PATIENCE))
+            connection.sendall(request)
+        yield
+
+
 def _unread(settings: TrialSettings, result: TrialResult, workers: tuple[str, ...]) -> None:
     log, port = settings.folder / "tact.db", three_free_ports()
     book = write_book(settings.folder / "book")
@@ -90,7 +101,7 @@ def _unread(settings: TrialSettings, result: TrialResult, workers: tuple[str, ..
         serving(book, log, *GRACE, *workers, "--metrics-port", str(port)) as server,
         peer_of(server.target, window=0) as peer,
     ):
-        with Client(server.target, timeout=60) as client:
+        with Client(server.target, timeout=60) as client, unread_pages(port):
             open_streams(peer)
             page = port + 1 if workers else port
             result.check(
