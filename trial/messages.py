@@ -22,7 +22,7 @@ _AT_ONCE = 4
 
 def run(settings: TrialSettings) -> TrialResult:
     """Sends each message four times in a row, then all of them interleaved, four at a time, to a server under a limit."""
-    result, rounds = TrialResult(), int(settings.size(20, 1))
+    result, rounds = TrialResult(), int(settings.size(3, 1))
     book, log = write_book(settings.folder / "book"), settings.folder / "tact.db"
     with (
         serving(book, log, wrapper=limited(MAY_HOLD)) as server,
