@@ -119,6 +119,7 @@ def faults(server: Server, authority: Authority, tally: Tally, log: Path) -> lis
         until(client.health, server)
     if code := server.stop():
         wrong.append(f"the server ended with {code}")
+    wrong += [line.strip() for line in server.errors if "internal error" in line]
     if any("Traceback" in line for line in server.errors):
         wrong.append("a traceback in the server's messages: " + "".join(server.errors)[-2000:])
     with closing(sqlite3.connect(log)) as connection:
