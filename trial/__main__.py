@@ -22,6 +22,12 @@ TRIALS = (
     "disk",
     "stopping",
     "alerts",
+    "peers",
+    "messages",
+    "watches",
+    "callers",
+    "discretion",
+    "certificate_names",
 )
 BUILD = Path("build") / "trial"
 

@@ -347,7 +347,7 @@ def test_each_worker_has_a_port(book: Path, log: Path) -> None:
     port = three_free_ports()
     with serving(book, log, "--workers", "2", "--metrics-port", str(port)) as server:
         until(lambda: value(port, "tact_workers") == 2)
-        assert page(port, "/ready") == (200, {"workers": 2, "wanted": 2})
+        assert page(port, "/ready") == (200, {"workers": 2, "wanted": 2, "failing": []})
         with Client(server.target, timeout=60) as client:
             client.decide(li_na())
         until(lambda: sum(_decided(port + number) for number in (1, 2)) == 1)
