@@ -21,6 +21,11 @@ TRIALS = (
     "workers",
     "disk",
     "stopping",
+    "probes",
+    "outputs",
+    "broken_files",
+    "addresses",
+    "connection_age",
 )
 BUILD = Path("build") / "trial"
 
