@@ -28,6 +28,11 @@ TRIALS = (
     "callers",
     "discretion",
     "certificate_names",
+    "probes",
+    "outputs",
+    "broken_files",
+    "addresses",
+    "connection_age",
 )
 BUILD = Path("build") / "trial"
 
