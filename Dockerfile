@@ -1,6 +1,10 @@
 # Two stages: the first compiles what comes as source, the second runs it and has no compiler and no installer.
 
-FROM python:3.12-slim AS build
+# A release names the base image by its digest, so that it is the same for ever (docs/how-to/run-in-a-container.md#images-by-digest):
+#   docker build --build-arg BASE=python:3.12-slim@sha256:DIGEST .
+ARG BASE=python:3.12-slim
+
+FROM ${BASE} AS build
 # The compiler's version is the base image's own.
 # hadolint ignore=DL3008
 RUN apt-get update \
@@ -24,7 +28,7 @@ RUN python -m venv --without-pip /opt/tact \
 RUN pip install --constraint constraints.txt cyclonedx-bom \
     && cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --output-file /opt/tact/sbom.cdx.json /opt/tact/bin/python
 
-FROM python:3.12-slim
+FROM ${BASE}
 COPY --from=build /opt/tact /opt/tact
 COPY --from=build --chown=10001:10001 /data /data
 # Docker kills a container 10 s after it told it to stop; the server has to be done before.

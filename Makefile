@@ -1,4 +1,4 @@
-.PHONY: help setup demo test test-pythons test-node test-busy lint types contracts drift unit generate bench trial soak steady fuzz kills serve clean format
+.PHONY: help setup demo test test-pythons test-node test-busy lint types contracts drift unit generate bench trial soak steady fuzz kills audit licences serve clean format
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -71,6 +71,12 @@ fuzz: setup ## Fuzz the signals against their reference, reload books 2,000 time
 
 kills: setup ## Kill servers and PostgreSQL KILLS times under load, and look for what was lost
 	$(BIN)/pytest tests/server/test_replicas.py --kills $(KILLS)
+
+audit: ## Look for known vulnerabilities of the versions in constraints.txt; needs the network
+	@PYTHON=$${PYTHON:-python3} scripts/audit.sh
+
+licences: setup ## List the licences of all packages that are needed at run time; fails for one that is not allowed
+	@mkdir -p build && $(BIN)/python scripts/list-licences.py > build/licences.md && cat build/licences.md
 
 serve: setup ## Serve RULES on loopback PORT
 	$(BIN)/tact serve --rules $(RULES) --log sqlite:///build/tact.db --port $(PORT)

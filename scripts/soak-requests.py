@@ -4,17 +4,21 @@
 Usage: soak-requests.py [COUNT] [--seed SEED] [--first NUMBER]. Each call follows from the seed and its number:
 `1 --first NUMBER` makes a single one again. Exit code 1 when a call ends with a status that docs/reference/statuses.md
 does not give it, the server's messages have a traceback, it is not ready at the end, its log has other decisions than
-those that were acknowledged, or its memory grows by more than 64 MB after the first tenth.
+those that were acknowledged, or its memory grows by more than 64 MB after the first tenth. Ctrl-C ends the sending, and
+the calls that were made are judged.
 """
 
 import argparse
 import os
+import signal
 import sqlite3
 import sys
 import tempfile
+import threading
 import time
 from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -77,6 +81,8 @@ class Meter:
 
 def main(count: int, seed: int, first: int) -> int:
     """Runs the soak; returns the exit code."""
+    enough = threading.Event()
+    signal.signal(signal.SIGINT, lambda *_: enough.set())
     with tempfile.TemporaryDirectory() as name, station_apart() as url:
         os.environ["TACT_WEATHER_URL"] = url
         folder, tokens = Path(name), Tokens()
@@ -88,8 +94,9 @@ def main(count: int, seed: int, first: int) -> int:
             fuzz = WireFuzz(seed, server.target, credentials, tokens)
             meter = Meter(count, psutil.Process(server.process.pid))
             with meter.progress:
-                fuzz.run(range(first, first + count), meter.add)
-            grown = memory_of(meter.process) - meter.warm
+                fuzz.run(takewhile(lambda _: not enough.is_set(), range(first, first + count)), meter.add)
+            memory = memory_of(meter.process)
+            grown = memory - (meter.warm or memory)
             wrong = faults(server, authority, fuzz.tally, log)
     if grown > _MAY_GROW:
         wrong.append(f"memory grew by {grown:.1f} MB")
@@ -112,6 +119,7 @@ def faults(server: Server, authority: Authority, tally: Tally, log: Path) -> lis
         until(client.health, server)
     if code := server.stop():
         wrong.append(f"the server ended with {code}")
+    wrong += [line.strip() for line in server.errors if "internal error" in line]
     if any("Traceback" in line for line in server.errors):
         wrong.append("a traceback in the server's messages: " + "".join(server.errors)[-2000:])
     with closing(sqlite3.connect(log)) as connection:

@@ -21,6 +21,18 @@ TRIALS = (
     "workers",
     "disk",
     "stopping",
+    "alerts",
+    "peers",
+    "messages",
+    "watches",
+    "callers",
+    "discretion",
+    "certificate_names",
+    "probes",
+    "outputs",
+    "broken_files",
+    "addresses",
+    "connection_age",
 )
 BUILD = Path("build") / "trial"
 

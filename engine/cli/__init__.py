@@ -25,6 +25,7 @@ COMMANDS = (
     "health",
     "migrate",
     "export",
+    "report",
     "token",
     "settings",
     "demo",

@@ -1,4 +1,8 @@
-"""Retries: only after UNAVAILABLE, with growing pauses, and all within one deadline."""
+"""Retries: only after UNAVAILABLE, with growing pauses, and all within one deadline.
+
+That the server closes a connection because of its age (`GOAWAY`) is no failure: a call that met it is sent again at once, on
+another connection, and that is not counted as an attempt.
+"""
 
 import time
 from collections.abc import Callable
@@ -16,6 +20,10 @@ _FIRST_PAUSE = 0.05
 
 
 _LONGEST_PAUSE = 1.0
+
+
+_MOST_GOAWAYS = 16
+"""Connections in a row whose end a call may meet: several connections opened together end together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +67,7 @@ class Budget:
     def renew(self) -> None:
         """Restore all attempts, as after a response of a stream; the deadline stays."""
         self._left = self._attempts
+        self._goaways = 0
         self._longest = _FIRST_PAUSE
 
     def remaining(self) -> float:
@@ -70,10 +79,12 @@ class Budget:
 
         Exponential back-off with full jitter (Brooker, "Exponential Backoff and Jitter", AWS 2015).
         """
+        error = error_of_call(failure)
+        if self._met_goaway(error) and self.remaining() > 0:
+            return 0.0
         self._left -= 1
         pause = self._longest * self._jitter()
         self._longest = min(2 * self._longest, _LONGEST_PAUSE)
-        error = error_of_call(failure)
         if not isinstance(error, Unavailable) or self._left == 0 or pause >= self.remaining():
             raise error from failure
         return pause
@@ -83,6 +94,8 @@ class Budget:
 
         RESOURCE_EXHAUSTED without such a time means that something is too large, which it would be again.
         """
+        if self._met_goaway(error):
+            return 0.0
         self._left -= 1
         pause = self._longest * self._jitter()
         self._longest = min(2 * self._longest, _LONGEST_PAUSE)
@@ -91,3 +104,10 @@ class Budget:
         if isinstance(error, Overloaded):
             return None if error.retry_after is None else pause + error.retry_after
         return pause
+
+    def _met_goaway(self, error: TactError) -> bool:
+        """Whether the call met the end of its connection, and may be sent again without that being an attempt."""
+        if not isinstance(error, Unavailable) or "GOAWAY" not in error.status.message:
+            return False
+        self._goaways += 1
+        return self._goaways <= _MOST_GOAWAYS

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from engine.measure.log import open_export, open_log
     from engine.measure.statistics.arms import Arm, Interval, PairedArm
     from engine.measure.statistics.compare import Comparison, compare, compare_strata
     from engine.measure.statistics.cuped import Adjustment, cuped
@@ -101,6 +102,8 @@ __all__ = [
     "incremental_share",
     "mismatch_causes",
     "off_policy",
+    "open_export",
+    "open_log",
     "plan",
     "sample_ratio",
     "sample_ratio_logged",
@@ -110,6 +113,8 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Import a name of __all__ from its module. Raises AttributeError for other names."""
+    if name in {"open_log", "open_export"}:
+        return getattr(import_module("engine.measure.log"), name)
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"engine.measure.statistics.{_HOMES[name]}"), name)

@@ -53,10 +53,17 @@ class BackgroundTasks:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _keep(self, name: str, main: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        keeping = asyncio.current_task()
         while True:
             try:
                 await main()
                 log.error("a background task ended", task=name)
+            except asyncio.CancelledError:
+                if keeping is None or keeping.cancelling():
+                    raise
+                log.exception(
+                    "a background task failed", task=name
+                )  # what it waited for was cancelled, and not the task
             except Exception:
                 log.exception("a background task failed", task=name)
             self._note(name, None)

@@ -14,6 +14,7 @@ from engine.server.clock import ServerClock
 from engine.server.health import Health
 from engine.telemetry.metrics import Reading, ReadOnDemand
 from engine.weather import BreakerState, Weather
+from engine.weather.provider import FailureReason
 
 
 def register_book(
@@ -75,7 +76,7 @@ def register_weather(registry: CollectorRegistry, weather: Weather) -> None:
         registry,
         "tact_weather_failures",
         "Calls to the weather provider that failed.",
-        lambda: weather.counters().failures,
+        lambda: {**dict.fromkeys(FailureReason, 0), **weather.counters().failures},
         label="reason",
     )
     _gauge(

@@ -68,7 +68,7 @@ def _report_thread(failed: threading.ExceptHookArgs) -> None:
 
 
 def _report_end(_kind: type[BaseException], error: BaseException, _trace: Any) -> None:
-    log.critical("ended by a fault", exc_info=error)
+    log.error("ended by a fault", exc_info=error)
 
 
 def _name(error: BaseException) -> str:

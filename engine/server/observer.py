@@ -17,6 +17,7 @@ from grpc.aio import AbortError
 
 from engine.server.access.roles import NEEDS
 from engine.server.handlers import Context, Handler, behaviour_of, replace_behaviour
+from engine.server.status import REFUSAL_REASONS
 from engine.settings import Settings
 from engine.telemetry.config import OtlpConfig
 from engine.telemetry.endpoint import Endpoint, Page, started
@@ -38,6 +39,8 @@ class Observer:
 
     def __init__(self, settings: Settings, otlp: OtlpConfig, *, shared: bool) -> None:
         self.metrics = Metrics()
+        methods = [path.rpartition("/")[2] for path in NEEDS]
+        self.metrics.expect(methods, [code.name for code in grpc.StatusCode], REFUSAL_REASONS)
         self._settings, self._otlp, self._shared = settings, otlp, shared
         self._endpoint: Endpoint | None = None
         self._push: Push | None = None

@@ -221,6 +221,7 @@ async def _serve(parts: Parts, settings: Settings, lifecycle: Lifecycle) -> None
         task.cancel()
     health.drain()
     streams.drain()
+    parts.wiring.access.drain()
     await drain(server, settings.grace, lifecycle.stop)
     for task in ending_last:
         task.cancel()

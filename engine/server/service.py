@@ -16,7 +16,7 @@ from engine.model.decision import Decision
 from engine.model.instant import Instant
 from engine.model.request import Mode, Request
 from engine.server.book.serving import ServingBook, ServingBooks
-from engine.server.handlers import Context, stream, unary
+from engine.server.handlers import Context, stream, unary, unreadable
 from engine.server.status import refusal_reason, status_of
 from engine.server.streams import Streams, decide_when_room
 from engine.wire.explain import check_campaigns, check_explained, parse_past, respond_explained
@@ -186,7 +186,7 @@ class DecisionsService:
     ) -> Request | Exception:
         """A request of a stream, which needs a request_id by which its response is recognised."""
         if isinstance(message, DecodeError):
-            return InvalidMessage([FieldViolation("", "the bytes are not a DecideRequest")])
+            return unreadable(message, pb.DecideRequest)
         if not message.request_id:
             return InvalidMessage([FieldViolation("request_id", "is required in a stream")])
         return self._parsed_or_error(serving, message)

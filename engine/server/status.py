@@ -134,9 +134,16 @@ _REASONS: dict[type[Exception], str] = {
 }
 
 
+_BY_FAULT = "internal"
+
+
+REFUSAL_REASONS = tuple(dict.fromkeys((*_REASONS.values(), _BY_FAULT)))
+"""Why items of calls are refused, as labels of metrics."""
+
+
 def refusal_reason(error: Exception) -> str:
-    """Why an item of a call was refused, as a label of metrics: one of a fixed set of words."""
-    return next((_REASONS[kind] for kind in type(error).__mro__ if kind in _REASONS), "internal")
+    """Why an item of a call was refused: one of REFUSAL_REASONS."""
+    return next((_REASONS[kind] for kind in type(error).__mro__ if kind in _REASONS), _BY_FAULT)
 
 
 def status_of(error: Exception) -> Status:

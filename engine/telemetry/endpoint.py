@@ -136,7 +136,7 @@ class _BoundedServer(ThreadingMixIn, WSGIServer):
         self._lock = threading.Lock()
         self._open: dict[socket.socket, float] = {}
         """Open connections with the time at which they end, the oldest first."""
-        self._broken, self._told = 0, float("-inf")
+        self._broken, self._reported_at = 0, float("-inf")
         super().__init__(*args)
 
     def server_bind(self) -> None:
@@ -177,9 +177,9 @@ class _BoundedServer(ThreadingMixIn, WSGIServer):
         now = time.monotonic()
         with self._lock:
             self._broken += 1
-            if now - self._told < _TELL_SECONDS:
+            if now - self._reported_at < _TELL_SECONDS:
                 return
-            count, self._broken, self._told = self._broken, 0, now
+            count, self._broken, self._reported_at = self._broken, 0, now
         error = sys.exc_info()[1]
         if isinstance(error, OSError):
             log.warning("connections for metrics broke off", connections=count, reason=str(error))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from itertools import product
 from typing import Generic, TypeAlias, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
@@ -9,7 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.registry import Collector
 
-from engine.model.decision import Decision
+from engine.model.decision import Decision, Outcome, ReasonCode
 from engine.telemetry.counters import COUNTERS, ProcessCounter
 from engine.telemetry.stages import add_stage
 
@@ -22,6 +23,17 @@ _SECONDS = tuple(0.0001 * 2**step for step in range(18))
 
 _SIZES = tuple(2**step for step in range(10))
 """Upper bounds of group sizes: 1 to 512, the largest group."""
+
+
+_RECORDED = ("accepted", "duplicate", "error")
+"""What becomes of recorded events."""
+
+
+_STAGES = ("parse", "propose", "settle")
+
+
+_WITH_ITEMS = ("Record", "DecideBatch", "DecideStream", "Link")
+"""Methods of which a part may be refused, and `Link`, all of whose refusals are counted."""
 
 
 Metric = TypeVar("Metric", bound=MetricWrapperBase)
@@ -37,6 +49,11 @@ class Labelled(dict[tuple[str, ...], Metric], Generic[Metric]):
     def __missing__(self, values: tuple[str, ...]) -> Metric:
         child = self[values] = self._metric.labels(*values)
         return child
+
+    def start_at_zero(self, *values: Iterable[str]) -> None:
+        """Shows a 0 for every combination of label values: else the first event makes a series, and is no increase of one."""
+        for combination in product(*values):
+            self[combination]
 
 
 class Metrics:
@@ -77,6 +94,16 @@ class Metrics:
         self._groups_lost = Counter(
             "tact_groups_lost", "Transactions that the log did not take.", registry=self.registry
         )
+        self._decisions.start_at_zero(Outcome)
+        self._reasons.start_at_zero(ReasonCode)
+        self._recorded.start_at_zero(_RECORDED)
+        self._stage_seconds.start_at_zero(_STAGES)
+
+    def expect(self, methods: Iterable[str], statuses: Iterable[str], refusals: Iterable[str]) -> None:
+        """Shows a 0 for the calls that there may be: methods, how calls end, and why items of calls are refused."""
+        self._calls.start_at_zero(methods, statuses)
+        self._call_seconds.start_at_zero(methods)
+        self._refused.start_at_zero(_WITH_ITEMS, refusals)
 
     def decided(self, decision: Decision) -> None:
         """Counts a decision and its reasons."""

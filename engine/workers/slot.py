@@ -74,7 +74,10 @@ class WorkerSlot:
         """Runs workers until the slot is retired; whether the last one ended without being killed. Raises DiedAtStart."""
         backoff = Backoff()
         while not self._retired.is_set():
-            self._worker = worker = await Worker.start(self._command, self._config, self.serving.set)
+            worker = await self._started(backoff)
+            if worker is None:
+                continue
+            self._worker = worker
             if self._retired.is_set():
                 worker.drain()
             began = time.monotonic()
@@ -87,6 +90,23 @@ class WorkerSlot:
                 worker, code, backoff.after(time.monotonic() - began if worker.serving else 0.0)
             )
         return True
+
+    async def _started(self, backoff: Backoff) -> Worker | None:
+        """A new worker; None after a pause, if the system has no room for a process. Raises DiedAtStart."""
+        try:
+            return await Worker.start(self._command, self._config, self.serving.set)
+        except OSError as error:
+            if self._first and not self.serving.is_set():
+                raise DiedAtStart(f"worker {self.number} could not be started ({error.strerror})") from error
+            pause = backoff.after(0.0)
+            log.error("a worker could not be started", worker=self.number, error=str(error), next_in=pause)  # noqa: TRY400
+            await self._wait(pause)
+            return None
+
+    async def _wait(self, seconds: float) -> None:
+        """Waits, unless the slot is retired."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._retired.wait(), seconds)
 
     @property
     def serves(self) -> bool:
@@ -140,8 +160,7 @@ class WorkerSlot:
             deaths=int(WORKER_DEATHS.add()),
             next_in=seconds,
         )
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._retired.wait(), seconds)
+        await self._wait(seconds)
 
 
 def _describe(code: int) -> str:

@@ -106,11 +106,11 @@ async def _serve(
     rolling_restart = RollingRestart(pool, book_snapshot.version)
     book_source = BookSource(Path(settings.rules), rolling_restart)
     book_source.request_on_sighup(even_unchanged=True)
-    endpoint = _open_endpoint(settings, pool, rolling_restart, book_source)
+    background = BackgroundTasks()
+    endpoint = _open_endpoint(settings, pool, rolling_restart, book_source, background)
     await pool.start(book_snapshot, settings.workers)
     announce()
     log.info("watching", workers=settings.workers, version=book_snapshot.version)
-    background = BackgroundTasks()
     try:
         for name, loop in book_source.loops(watch=settings.watch).items():
             background.start(name, loop)
@@ -127,6 +127,7 @@ def _open_endpoint(
     pool: WorkerPool,
     rolling_restart: RollingRestart,
     book_source: BookSource[BookSnapshot],
+    background: BackgroundTasks,
 ) -> "Endpoint | None":
     """The supervisor's own metrics and pages; None without a metrics port. Raises CannotObserve."""
     if not settings.metrics_port:
@@ -137,7 +138,8 @@ def _open_endpoint(
     from engine.telemetry.metrics import process_registry  # noqa: PLC0415
 
     def ready() -> tuple[bool, Mapping[str, Any]]:
-        return pool.serving > 0, {"workers": pool.serving, "wanted": settings.workers}
+        well = pool.serving > 0 and not background.failing
+        return well, {"workers": pool.serving, "wanted": settings.workers, "failing": background.failing}
 
     def book() -> tuple[bool, Mapping[str, Any]]:
         errors = book_source.refused

@@ -1,5 +1,6 @@
 """Kubernetes' manifests: valid by its own schemas, and of one mind with the program."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,36 @@ def test_all_mean_the_same_pods() -> None:
     assert budget["spec"]["selector"]["matchLabels"].items() <= labels.items()
     assert not service["spec"]["selector"].items() <= job["spec"]["template"]["metadata"]["labels"].items()
     assert service["spec"]["clusterIP"] == "None"
+
+
+def test_the_network_lets_through_what_is_needed() -> None:
+    """Policies choose the pods of the Deployment and of the Job; the ports are theirs, and the log's; nothing else is open."""
+    deployment, job = documents("kubernetes/deployment.yaml", "kubernetes/migration.yaml")
+    servers, migration = documents("kubernetes/network.yaml")
+    for policy, pods in ((servers, deployment), (migration, job)):
+        labels = pods["spec"]["template"]["metadata"]["labels"]
+        assert policy["spec"]["podSelector"]["matchLabels"].items() <= labels.items()
+        assert policy["spec"]["policyTypes"] == ["Ingress", "Egress"]
+        ports = [port["port"] for rule in policy["spec"]["egress"] for port in rule["ports"]]
+        assert ports == [53, 53, 5432]
+    named = {port["name"] for port in container_of("deployment.yaml")["ports"]}
+    allowed = {port["port"]: rule["from"] for rule in servers["spec"]["ingress"] for port in rule["ports"]}
+    assert set(allowed) == named
+    assert all(allowed.values()), "an empty list lets everybody in"
+    assert "ingress" not in migration["spec"]
+
+
+def test_production_pins_every_image_by_digest() -> None:
+    """Each image of the manifests is replaced by one with a digest; what to replace is in the guide."""
+    (production,) = documents("production/kustomization.yaml")
+    pinned = {image["name"]: image["digest"] for image in production["images"]}
+    used = {container_of(name)["image"].partition(":")[0] for name in ("deployment.yaml", "migration.yaml")}
+    assert set(pinned) == used
+    assert all(re.fullmatch("sha256:[0-9a-f]{64}", digest) for digest in pinned.values())
+    assert (DEPLOY / "production" / production["resources"][0]).resolve() == FOLDER
+    guide = (DEPLOY.parent / "docs" / "how-to" / "run-in-a-container.md").read_text(encoding="utf-8")
+    assert "deploy/production" in guide
+    assert "REGISTRY" in guide
 
 
 def test_what_is_mounted_is_used() -> None:

@@ -18,8 +18,8 @@ from tests.waiting import until
 
 _PROCESS = {"process_resident_memory_bytes", "process_cpu_seconds_total", "up"}
 """Of the process, and of Prometheus itself."""
-_LABELS = {"job", "instance"}
-"""What Prometheus adds."""
+_LABELS = {"job", "instance", "namespace"}
+"""What Prometheus adds; the namespace in Kubernetes only: a group by a label that is not there is a group."""
 DASHBOARD = json.loads((DEPLOY / "grafana" / "tact.json").read_text(encoding="utf-8"))
 RULES = [rule for group in documents("prometheus/alerts.yaml")[0]["groups"] for rule in group["rules"]]
 
@@ -96,6 +96,17 @@ def _shown(exposition: str) -> Iterator[str]:
         yield from (
             (f"{name}_{suffix}" for suffix in ("bucket", "sum", "count")) if kind == "histogram" else (name,)
         )
+
+
+def test_rules_assume_no_job() -> None:
+    """Prometheus is free to call the job anything: in Kubernetes its name comes of how the pods are found."""
+    for rule in RULES:
+        for selector in selectors(promql_parser.parse(rule["expr"])):
+            assert not {"job", "namespace"} & {matcher.name for matcher in selector.matchers.matchers}, rule
+        if "sum" in rule["expr"] or "count" in rule["expr"]:
+            assert all(
+                group.startswith("job, namespace") for group in re.findall(r" by \(([^)]*)\)", rule["expr"])
+            )
 
 
 def test_rules_say_what_is_wrong() -> None:

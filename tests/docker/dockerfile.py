@@ -7,6 +7,7 @@ line's end), and because the parsers to be had are a Go program to compile or we
 import json
 import shlex
 from dataclasses import dataclass, field
+from string import Template
 
 
 @dataclass(frozen=True)
@@ -44,14 +45,18 @@ class Stage:
 
 
 def read(text: str) -> list[Stage]:
-    """The stages of the file; raises ValueError for an instruction before the first FROM."""
+    """The stages of the file, images with the defaults of ARG; raises ValueError for anything else before the first FROM."""
     stages: list[Stage] = []
+    defaults: dict[str, str] = {}
     lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
     for line in "\n".join(lines).replace("\\\n", " ").splitlines():
         name, _, rest = line.strip().partition(" ")
         if name == "FROM":
-            image, *named = rest.split()
+            image, *named = Template(rest).substitute(defaults).split()
             stages.append(Stage(image, named[1] if named else ""))
+        elif not stages and name == "ARG":
+            argument, _, default = rest.partition("=")
+            defaults[argument] = default
         elif not stages:
             raise ValueError(f"{name} before the first FROM")
         else:

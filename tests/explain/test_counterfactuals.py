@@ -10,6 +10,7 @@ import pytest
 from engine.decide.compiled import CompiledBook, compile_book
 from engine.engine import Engine
 from engine.explain import ChangeKind, Counterfactual, Explained, explain
+from engine.explain.counterfactuals import candidates
 from engine.model.decision import ReasonCode
 from engine.model.request import Request
 from engine.rulebook.load import load_files
@@ -252,3 +253,9 @@ async def test_a_large_book_is_searched_as_far_as_there_is_room(tmp_path: Path) 
         ).campaigns
     assert alone.searched
     assert alone.counterfactuals
+
+
+@pytest.mark.parametrize("number", [5e-324, 1e-301, 0.0, 0.12345, 7.0, 1e299])
+def test_the_next_value_is_above(number: float) -> None:
+    """Whatever the scores of two campaigns, among them propensities near 0, which overflowed."""
+    assert candidates._above(number) > number

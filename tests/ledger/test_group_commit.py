@@ -236,3 +236,52 @@ async def test_a_deadline_that_passes_between_parts_spares_what_was_kept(
     with pytest.raises(DeadlinePassed):
         await writer.submit([1, 2, 3, 4], deadline=11.5)
     writer.close()
+
+
+async def test_a_proof_is_a_group_by_itself() -> None:
+    """It shares no group, so that it harms no caller's commands, and is tried although the store is in trouble."""
+    gate = Gate()
+    writer = GroupCommit[int, int](gate.settle, limit=2)
+    first = await begun(writer, gate)
+    waiting = [asyncio.create_task(writer.submit([number], proves=number == 9)) for number in (1, 9, 2)]
+    await waiting_for(writer, 2)
+    writer.doubt("away")
+    proof = asyncio.create_task(writer.submit([8], proves=True))
+    await asyncio.sleep(0)
+    gate.open.release(5)
+    assert [await task for task in (first, *waiting, proof)] == [[0], [1], [9], [2], [8]]
+    assert gate.groups == [[0], [1], [9], [2], [8]]
+    assert (writer.tally.kept, writer.tally.lost(), writer.trouble) == (3, 0, None)
+    writer.close()
+
+
+async def test_what_is_lost_is_counted() -> None:
+    """Groups, their commands by kind, the largest group, and commands that were refused while another tried the store."""
+    gate, well = Gate(), False
+
+    def settle(commands: Sequence[int]) -> list[int | LedgerError]:
+        gate.settle(commands)
+        if well:
+            return list(commands)
+        raise LedgerUnavailable("the disk is full")
+
+    writer = GroupCommit[int, int](settle)
+    gate.open.release(2)
+    for commands in ([1, 2, 3], [4]):
+        with pytest.raises(LedgerUnavailable):
+            await writer.submit(commands)
+    trying = asyncio.create_task(writer.submit([5]))
+    await asyncio.to_thread(lambda: [gate.busy.acquire() for _ in range(3)])
+    with pytest.raises(LedgerUnavailable):
+        await writer.submit([6, 7])
+    gate.open.release()
+    with pytest.raises(LedgerUnavailable):
+        await trying
+    tally = writer.tally
+    assert (tally.groups_lost, tally.lost(), tally.lost(int), tally.lost(str)) == (3, 7, 7, 0)
+    assert (tally.largest_lost, tally.kept) == (3, 0)
+    well = True
+    gate.open.release()
+    assert await writer.submit([8]) == [8]
+    assert (tally.lost(), tally.kept) == (7, 1)
+    writer.close()

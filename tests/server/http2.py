@@ -1,5 +1,6 @@
 """A peer that speaks HTTP/2 itself, so that it can behave as no gRPC client does."""
 
+import select
 import socket
 import struct
 from collections.abc import Iterator
@@ -11,6 +12,9 @@ from h2.connection import H2Connection
 from h2.settings import SettingCodes
 
 from tests.waiting import HANGS
+
+_READS_ON = 1.0
+"""Seconds after which a server that opens no window is taken not to read on."""
 
 
 class Peer:
@@ -41,6 +45,29 @@ class Peer:
         self._connection.send_data(stream, struct.pack(">BI", 0, len(body) if of is None else of) + body)
         self._flush()
         return stream
+
+    def send(self, stream: int, size: int) -> int:
+        """Sends up to so many bytes more of a call's message, as far as the server reads them; returns their number."""
+        sent, connection = 0, self._connection
+        while sent < size:
+            room = min(
+                connection.local_flow_control_window(stream), connection.max_outbound_frame_size, size - sent
+            )
+            if room > 0:
+                connection.send_data(stream, bytes(room))
+                sent += room
+            elif not self._read(within=_READS_ON):
+                return sent
+            self._flush()
+        return sent
+
+    def _read(self, within: float) -> bool:
+        """Reads what the server says about windows; False when it says nothing for so many seconds."""
+        if not select.select((self._socket,), (), (), within)[0]:
+            return False
+        data = self._socket.recv(65_536)
+        self._connection.receive_data(data)
+        return bool(data)
 
     def statuses(self, streams: list[int]) -> dict[int, str]:
         """The gRPC status with which each of the streams ends; waits for all of them."""

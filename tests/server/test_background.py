@@ -9,9 +9,11 @@ from engine.server import background
 from engine.server.background import BackgroundTasks
 
 
-@pytest.mark.parametrize("fault", [RecursionError("brackets"), None], ids=["fault", "end"])
+@pytest.mark.parametrize(
+    "fault", [RecursionError("brackets"), asyncio.CancelledError(), None], ids=["fault", "cancelled", "end"]
+)
 async def test_a_task_that_ends_is_started_again(
-    monkeypatch: pytest.MonkeyPatch, fault: Exception | None
+    monkeypatch: pytest.MonkeyPatch, fault: BaseException | None
 ) -> None:
     """It counts as failing until it has run well for a while."""
     monkeypatch.setattr(background, "_AGAIN_SECONDS", 0.0)

@@ -18,6 +18,7 @@ from tests.logs import Log
 from tests.postgres import postgres
 from tests.requests import li_na
 from tests.server.access.conftest import token_for, write_callers
+from tests.server.dense import DENSE, TOO_DENSE, code_of, limited
 from tests.server.http2 import peer_of
 from tests.server.log_trouble import held
 from tests.servers import serving
@@ -54,6 +55,19 @@ def test_a_watch_that_is_read_ends_with_the_server(book: Path, log: Path) -> Non
         next(iter(watch))
         assert server.stop(within=HANGS) == 0
         assert watch.code() is grpc.StatusCode.UNAVAILABLE
+
+
+def test_a_message_that_does_not_arrive_delays_no_stop(
+    book: Path, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of calls without a token; they would otherwise take the grace, or the time that calls may take."""
+    monkeypatch.setenv("TACT_REQUEST_TIMEOUT", "0")
+    with serving(book, log, *LONG) as server, peer_of(server.target) as peer:
+        for method in (WATCH, CHECK):
+            peer.call(method, b"\0" * 100, of=1000)
+        with Client(server.target, timeout=60) as client:
+            until(client.health)
+        assert server.stop(within=HANGS) == 0
 
 
 def test_a_second_signal_ends_a_server_at_once(book: Path, log: Path) -> None:
@@ -141,47 +155,25 @@ def test_half_sent_messages_of_strangers_are_bounded_and_probes_answered(
         assert client.health()
 
 
-_DENSE: dict[str, bytes] = {
-    "DecideBatch": b"\x0a\x00" * 2_000_000,
-    "Decide": b"\x1a\x00" * 2_000_000,
-    "Record": b"\x0a\x00" * 2_000_000,
-    "Link": b"\x0a\x00" * 2_000_000,
-    "Explain": b"\x1a\x00" * 2_000_000,
-    "DecideBatch behind a group": b"\xfb\x3f\xfc\x3f" + b"\x0a\x00" * 2_000_000,
-}
-"""Messages by the method to which they are sent, with what is odd about them."""
-_OTHERS: dict[str, bytes] = {
-    "DecideBatch": (b"\x0a\x84\x01" + b"\x22\x00" * 66) * 1000,
-    "Decide": b"\xff" * 4_000_000,
-    "Record": (b"\x0a\xd0\x1f" + b"\x22\xcd\x1f" + b"x" * 4045) * 1000,
-}
-MAY_HOLD = 256 * 1024 * 1024
-"""Bytes of data that the server may have in this test: what it starts with (about 140 MB), and a few messages."""
+MAY_HOLD = 268
+"""MB of data that the server may have in this test: what it starts with (about 140 MB), and a few messages."""
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the limit of data counts all memory on Linux only")
 def test_messages_do_not_take_more_memory_than_is_said(book: Path, log: Path) -> None:
     """Under a limit on the process, messages of four million bytes in thousands of parts are refused or answered."""
-    wrapper = ("prlimit", f"--data={MAY_HOLD}:{MAY_HOLD}")
-    with serving(book, log, wrapper=wrapper) as server, grpc.insecure_channel(server.target) as channel:
-        for method, body in [*_DENSE.items(), *_OTHERS.items()] * 3:
-            code, details = _code_of(channel, method, body)
-            if body in _DENSE.values():
-                assert (code, "must be at most" in details) == (grpc.StatusCode.INVALID_ARGUMENT, True)
-            else:
-                assert code in (grpc.StatusCode.OK, grpc.StatusCode.INVALID_ARGUMENT)
+    with (
+        serving(book, log, wrapper=limited(MAY_HOLD)) as server,
+        grpc.insecure_channel(server.target) as channel,
+    ):
+        for path, body in [*TOO_DENSE, *DENSE] * 2:
+            code, details = code_of(channel, path, body)
+            assert code in (grpc.StatusCode.OK, grpc.StatusCode.INVALID_ARGUMENT), (path, details)
+            if (path, body) in TOO_DENSE:
+                assert "must be at most" in details, path
         with Client(server.target, timeout=60) as client:
             assert client.decide(li_na()).decision_id
         assert server.stop() == 0
-
-
-def _code_of(channel: grpc.Channel, method: str, body: bytes) -> tuple[grpc.StatusCode, str]:
-    call = channel.unary_unary(f"/tact.v1.Decisions/{method.split(maxsplit=1)[0]}")  # type: ignore[var-annotated]
-    try:
-        call(body, timeout=HANGS)
-    except grpc.RpcError as error:
-        return error.code(), error.details() or ""
-    return grpc.StatusCode.OK, ""
 
 
 def test_a_stream_without_a_message_ends(book: Path, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,10 @@
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
+from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+from grpc_health.v1.health_pb2_grpc import HealthStub
 from structlog.testing import capture_logs
 
 from engine.client import Client, TactError
@@ -141,8 +144,10 @@ def test_a_full_disk_never_looks_ready(book: Path, log: Path, room: int) -> None
     with (
         serving(book, log, "--metrics-port", str(port)) as server,
         Client(server.target, timeout=60, attempts=1) as client,
+        grpc.insecure_channel(server.target) as channel,
     ):
         until(lambda: page(port, "/ready")[0] == 200)
+        watch = HealthStub(channel).Watch(HealthCheckRequest(service="tact.v1.Decisions"))
         limit("prlimit", server, str(Path(f"{log}-wal").stat().st_size + room))
         number = 0
 
@@ -167,6 +172,13 @@ def test_a_full_disk_never_looks_ready(book: Path, log: Path, room: int) -> None
         limit("prlimit", server, "unlimited")
         until(client.health)
         assert decided(client, "afterwards")
+        statuses = [next(watch).status for _ in range(3)]
+        assert statuses == [
+            HealthCheckResponse.SERVING,
+            HealthCheckResponse.NOT_SERVING,
+            HealthCheckResponse.SERVING,
+        ]
+        watch.cancel()
         assert server.stop() == 0
     logged = "".join(server.errors)
     assert logged.count("the log does not answer") == 1

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client.parser import text_string_to_metric_families
 
 from engine.api.v1.decisions_pb2 import DecideRequest, DecideResponse
-from engine.client import Client, InvalidRequest, outcome, recorded, request
+from engine.client import Client, InvalidRequest, Unavailable, outcome, recorded, request
 from engine.telemetry import endpoint
 from engine.telemetry.counters import COUNTERS
 from engine.telemetry.endpoint import Page
@@ -346,7 +347,7 @@ def test_each_worker_has_a_port(book: Path, log: Path) -> None:
     port = three_free_ports()
     with serving(book, log, "--workers", "2", "--metrics-port", str(port)) as server:
         until(lambda: value(port, "tact_workers") == 2)
-        assert page(port, "/ready") == (200, {"workers": 2, "wanted": 2})
+        assert page(port, "/ready") == (200, {"workers": 2, "wanted": 2, "failing": []})
         with Client(server.target, timeout=60) as client:
             client.decide(li_na())
         until(lambda: sum(_decided(port + number) for number in (1, 2)) == 1)
@@ -380,3 +381,48 @@ def _version(port: int) -> str:
         return next(sample.labels["version"] for sample in samples(port) if sample.name == "tact_book_info")
     except OSError:
         return ""
+
+
+def test_every_series_is_there_from_the_start(book: Path, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of counters and histograms none appears later, by whatever calls, refusals, reloads and trouble: all begin at 0."""
+    monkeypatch.setenv("TACT_BUSY_TIMEOUT", "0.2")
+    monkeypatch.setenv("TACT_WEATHER_URL", "http://127.0.0.1:9")
+    port = free_port()
+    with (
+        serving(book, log, "--metrics-port", str(port)) as server,
+        Client(server.target, timeout=60, attempts=1) as client,
+    ):
+        begun = _counted(port)
+        assert [series for series, count in begun.items() if series[0].endswith("_total") and count] == []
+        assert len(begun) > 400
+        client.decide_batch([li_na("a", placement="hero"), li_na(""), li_na("b", consents=[])])
+        client.record([recorded("ann", "view", datetime.now(UTC)), outcome("", "opend", datetime.now(UTC))])
+        client.explain(li_na())
+        for wrong in (lambda: client.link(["ann"]), lambda: client.decide(li_na(""))):
+            with pytest.raises(InvalidRequest):
+                wrong()
+        with held(log):
+            assert client.decide(li_na(placement="hero")).degraded
+            with pytest.raises(Unavailable):
+                client.link(["ann", "bob"])
+        write_book(book, BROKEN)
+        server.process.send_signal(signal.SIGHUP)
+        said(server, "book refused")
+        until(lambda: value(port, "tact_reloads_total", result="refused") == 1)
+        write_book(book, numbered_book(2))
+        server.process.send_signal(signal.SIGHUP)
+        said(server, "book live")
+        client.decide(li_na("c"))
+        assert _counted(port).keys() == begun.keys()
+        assert server.stop() == 0
+
+
+def _counted(port: int) -> dict[tuple[str, ...], float]:
+    """The series of counters and histograms of ours, with their values."""
+    families = text_string_to_metric_families(get(port, "/metrics")[1])
+    return {
+        (sample.name, *sorted(map("=".join, sample.labels.items()))): sample.value
+        for family in families
+        if family.type in {"counter", "histogram"} and family.name.startswith("tact_")
+        for sample in family.samples
+    }

@@ -55,7 +55,8 @@ def test_a_collector_gets_figures_and_traces(tmp_path: Path, monkeypatch: pytest
     assert 0 < sum(seconds.values()) <= lasted
     assert [secret for secret in SECRETS if secret in str(span)] == []
     assert set(collector.metrics) | {"tact_workers"} == {figure.name for figure in every_figure()}
-    assert [point.as_int for point in collector.metrics["tact_decisions"].sum.data_points] == [1]
+    decisions = collector.metrics["tact_decisions"].sum.data_points
+    assert [point.as_int for point in decisions] == [1, 0, 0, 0, 0]  # every outcome from the start
     (group,) = collector.metrics["tact_group_size"].histogram.data_points
     assert (group.count, group.sum) == (1, 1)
     assert {resource["service.name"] for resource in collector.resources} == {"tact"}

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -119,3 +120,17 @@ def test_a_worker_that_somebody_stops_is_replaced(book: Path, log: Path) -> None
         until(lambda: said(server, "exit code 0"), server)
         until(lambda: said(server, " serving ") == 3, server)
         assert server.stop() == 0
+
+
+def test_a_worker_that_cannot_be_started_is_tried_again(book: Path, log: Path) -> None:
+    """A supervisor without room for another file says so, and goes on trying until there is room."""
+    with serving(book, log, "--workers", "2") as server:
+        pid = str(server.process.pid)
+        subprocess.run(["prlimit", "--pid", pid, "--nofile=8:4096"], check=True)
+        os.kill(workers(server)[0], signal.SIGKILL)
+        until(lambda: said(server, "a worker could not be started") >= 2, server)
+        subprocess.run(["prlimit", "--pid", pid, "--nofile=4096:4096"], check=True)
+        until(lambda: len(workers(server)) == 2, server)
+        with Client(server.target, timeout=HANGS) as client:
+            assert client.decide(li_na()).decision_id
+        assert server.stop(within=HANGS) == 0

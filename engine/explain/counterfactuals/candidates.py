@@ -172,14 +172,21 @@ class CandidateChanges:
                 yield Change(ChangeKind.TIER, "", campaign.tier, after)
             elif rival.tier == campaign.tier and campaign.score:
                 before = factor_value(compiled_campaign.value, self._attributes)
-                value = _above(before * rival.score / campaign.score)
-                yield Change(ChangeKind.VALUE, "", before, value, size=size_of(before, value, None))
+                needed = before * rival.score / campaign.score
+                if needed < _HIGHEST:
+                    value = _above(needed)
+                    yield Change(ChangeKind.VALUE, "", before, value, size=size_of(before, value, None))
+
+
+_LOWEST, _HIGHEST = 1e-300, 1e300
+"""Values between which three digits can be told apart; beyond, as by a propensity of 5e-324, no change of a value helps."""
 
 
 def _above(number: float) -> float:
-    """The next number above that has three significant digits."""
+    """The next number above that has three significant digits, for numbers below _HIGHEST."""
     if number <= 0:
         return 1.0
+    number = max(number, _LOWEST)
     digits = 2 - floor(log10(number))
     unit = 10.0**digits
     return round((floor(number * unit) + 1) / unit, max(0, digits))

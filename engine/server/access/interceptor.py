@@ -70,6 +70,10 @@ class AccessInterceptor(grpc.aio.ServerInterceptor):
             return self._missing(path) if CALLER.get() is _BY_CERTIFICATE else None
         return self._wrap(path, handler)
 
+    def drain(self) -> None:
+        """Ends the calls without a token whose message has not arrived: the server stops, and waits for no stranger."""
+        self._open_timeout.cancel_all()
+
     def sweep(self) -> None:
         """Ends the calls that take too long, and the streams whose callers are no longer admitted."""
         now = time.monotonic()

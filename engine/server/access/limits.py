@@ -116,6 +116,11 @@ class CallTimeout:
         for task in late:
             self._cancel(task)
 
+    def cancel_all(self) -> None:
+        """Cancels all calls."""
+        for task in list(self._due):
+            self._cancel(task)
+
     def _cancel(self, task: Task) -> None:
         del self._due[task]
         task.cancel()

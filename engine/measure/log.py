@@ -1,0 +1,83 @@
+"""A decision log, or an export of it, opened to be measured.
+
+from engine.measure import open_log
+report = open_log("sqlite:///decisions.db").report(book, as_of=datetime(2026, 4, 1, tzinfo=UTC))
+report.figures["cream"].uplift.value    # the headline effect
+report.uplift.frame()                   # polars, pandas, DuckDB and pyarrow take it
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from engine.measure.export.export import export
+from engine.measure.export.manifest import Manifest
+from engine.measure.report.build import Report, build
+from engine.measure.report.uplift import Options
+from engine.rulebook.model.book import Book
+
+
+def _silent(_exported: int, _total: int) -> None:
+    """Shows nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredLog:
+    """A log by its URL, or the folder of an export; nothing is read before a report is asked for."""
+
+    url: str = ""
+    folder: Path | None = None
+    """An export; with a URL it is brought up to date and kept, without one it is read as it is."""
+    progress: Callable[[int, int], None] = _silent
+    """Called with the decisions that are exported, and of how many."""
+
+    def report(  # noqa: PLR0913 - the parts of the question
+        self,
+        book: Book,
+        as_of: datetime | None = None,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        campaigns: Sequence[str] = (),
+        by: Sequence[str] = (),
+        metric: str = "converted",
+        level: float = 0.95,
+        win: float = 0.1,
+        *,
+        anyway: bool = False,
+        memory: str = "2GB",
+    ) -> Report:
+        """The report up to `as_of` (by default now). The same log up to then, book and options give the same bytes.
+
+        start, end: the period, end exclusive; by default from the first decision on. by: slices: variant, channel, week,
+        book_version or attributes. metric: the headline: converted, orders, value or credited. anyway: show effects in
+        spite of a sample ratio mismatch. Raises NothingLogged for a log without decisions, and what an export raises.
+        """
+        options = Options(tuple(campaigns), tuple(by), metric, level, anyway, win)
+        with self._exported(book, memory) as folder:
+            return build(folder, book, as_of or datetime.now(UTC), start, end, options, memory)
+
+    @contextmanager
+    def _exported(self, book: Book, memory: str) -> Iterator[Path]:
+        """The folder of an export that is up to date, or as it was made where there is no URL."""
+        if self.folder is None:
+            with TemporaryDirectory(prefix="tact-report-") as temporary:
+                export(self.url, Path(temporary), book=book, memory=memory, progress=self.progress)
+                yield Path(temporary)
+            return
+        if self.url:
+            export(self.url, self.folder, book=book, memory=memory, progress=self.progress)
+        Manifest.read(self.folder, complete=True)
+        yield self.folder
+
+
+def open_log(url: str) -> MeasuredLog:
+    """The log at the URL, in SQLite or PostgreSQL. A report exports it to a temporary folder first."""
+    return MeasuredLog(url)
+
+
+def open_export(folder: Path) -> MeasuredLog:
+    """The export in the folder, as `tact export` made it."""
+    return MeasuredLog(folder=folder)

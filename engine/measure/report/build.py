@@ -1,0 +1,190 @@
+"""Builds a report: a pure function of the exported log up to a moment, the book and the options."""
+
+import csv
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import orjson
+
+from engine.measure.report.cohorts import make_cohorts
+from engine.measure.report.effects import Effect
+from engine.measure.report.figures import SCHEMA, Grid, Head, Section
+from engine.measure.report.funnel import funnel
+from engine.measure.report.happened import happened
+from engine.measure.report.pressure import pressure
+from engine.measure.report.tables import CampaignRow, ReportPeriod, Tables
+from engine.measure.report.uplift import Options, adjusted, is_headline, measure, programme, section
+from engine.measure.report.variants import variants
+from engine.rulebook.model.book import Book
+
+
+class NothingLogged(ValueError):
+    """The log has no decision to report on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Answers to the questions of a report, in sections of grids of figures."""
+
+    head: Head
+    sections: tuple[Section, ...]
+    figures: Mapping[str, Effect]
+    """The headline effect by campaign: `report.figures["cream"].uplift.value`."""
+
+    @property
+    def uplift(self) -> Grid:
+        """The effects of the campaigns; `.frame()` gives them to polars, pandas, DuckDB and others."""
+        return self.grid("uplift")
+
+    @property
+    def problem(self) -> bool:
+        """Whether a section is not to be believed before a cause is known, such as a sample ratio mismatch."""
+        return any(warned.problem for part in self.sections for warned in part.warnings)
+
+    def grid(self, name: str) -> Grid:
+        """The grid of the name. Raises KeyError if there is none."""
+        for part in self.sections:
+            for grid in part.grids:
+                if grid.name == name:
+                    return grid
+        raise KeyError(name)
+
+    def write_csv(self, folder: Path) -> list[Path]:
+        """Writes GRID.csv for every grid with rows; a figure has columns for its value, limits, n, persons and refusal."""
+        folder.mkdir(parents=True, exist_ok=True)
+        return [_csv(grid, folder / f"{grid.name}.csv") for grid in self._grids()]
+
+    def write_parquet(self, folder: Path) -> list[Path]:
+        """Writes GRID.parquet for every grid with rows, with the columns of the CSV."""
+        folder.mkdir(parents=True, exist_ok=True)
+        paths = []
+        for grid in self._grids():
+            paths.append(folder / f"{grid.name}.parquet")
+            grid.relation().write_parquet(str(paths[-1]))
+        return paths
+
+    def _grids(self) -> list[Grid]:
+        return [grid for part in self.sections for grid in part.grids if grid.rows]
+
+    def json(self) -> bytes:
+        """The report as JSON, with the version of its form as `schema`."""
+        document = {
+            "schema": SCHEMA,
+            "report": self.head.document(),
+            "problem": self.problem,
+            "sections": [part.document() for part in self.sections],
+        }
+        return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def build(  # noqa: PLR0913 - the parts of the question
+    folder: Path,
+    book: Book,
+    as_of: datetime,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    options: Options = Options(),  # noqa: B008 - immutable
+    memory: str = "2GB",
+) -> Report:
+    """Report on an export.
+
+    folder: made by `tact export`. as_of: what was recorded later is not read, and windows that end later are not over. start,
+    end: the period (exclusive end), by default that of all decisions. memory: how much DuckDB takes before it uses the disk.
+    Raises NothingLogged without any decision.
+    """
+    tables = Tables(folder, memory)
+    try:
+        first = tables.first()
+        if first is None:
+            raise NothingLogged("the log has no decisions")
+        period = ReportPeriod(start or first, min(end or as_of, as_of), as_of)
+        tables.begin(period, book, _campaigns(book))
+        make_cohorts(tables)
+        return _report(tables, book, period, options)
+    finally:
+        tables.close()
+
+
+def _campaigns(book: Book) -> list[CampaignRow]:
+    return [
+        CampaignRow(
+            campaign.name,
+            campaign.tier,
+            campaign.attribution.window,
+            campaign.learn is not None and campaign.learn.explore is not None,
+        )
+        for campaign in book.campaigns.values()
+    ]
+
+
+_HEAD = """
+SELECT count(*), count(DISTINCT coalesce(n.person, d.person)) FROM decisions d LEFT JOIN names n ON n.name = d.person
+WHERE d.time >= (SELECT start FROM settings) AND d.time < (SELECT stop FROM settings)
+"""
+
+_WITHOUT_CONTROL = """
+SELECT campaign FROM exposures WHERE time >= (SELECT start FROM settings) AND time < (SELECT stop FROM settings)
+GROUP BY campaign HAVING count(control_salt) = 0 ORDER BY campaign
+"""
+
+
+def _report(tables: Tables, book: Book, period: ReportPeriod, options: Options) -> Report:
+    campaigns, of_campaigns = measure(tables, "campaign", options)
+    holdouts, of_holdouts = measure(tables, "holdout", options)
+    trials, of_trials = measure(tables, "trial", options)
+    effects = adjusted([*of_campaigns, *of_holdouts], options.metric)
+    of_campaigns, of_holdouts = effects[: len(of_campaigns)], effects[len(of_campaigns) :]
+    without = [row["campaign"] for row in tables.rows(_WITHOUT_CONTROL)]
+    chosen = [name for name in without if not options.campaigns or name in options.campaigns]
+    decisions, persons = tables.row(_HEAD)
+    return Report(
+        Head(
+            book.name,
+            book.version,
+            *period,
+            decisions,
+            persons,
+            options.campaigns,
+            {
+                "by": ",".join(options.by),
+                "metric": options.metric,
+                "level": str(options.level),
+                "win": str(options.win),
+                "anyway": str(options.anyway).lower(),
+            },
+        ),
+        (
+            section(tables, campaigns, of_campaigns, options, chosen),
+            programme(holdouts, of_holdouts, options),
+            variants(tables, book, options.campaigns, options.level),
+            happened(tables, options.campaigns, options.level),
+            pressure(tables, book, trials, of_trials),
+            funnel(tables, options.campaigns, options.win),
+        ),
+        _headlines(of_campaigns, options.metric),
+    )
+
+
+def _headlines(effects: Iterable[Effect], metric: str) -> dict[str, Effect]:
+    """The first effect on the headline metric by campaign; of several currencies the first."""
+    headlines: dict[str, Effect] = {}
+    for known in effects:
+        if is_headline(known, metric):
+            headlines.setdefault(known.subject, known)
+    return headlines
+
+
+def _csv(grid: Grid, path: Path) -> Path:
+    names, rows = grid.flat()
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(names)
+        writer.writerows([[_safe(value) for value in row] for row in rows])
+    return path
+
+
+def _safe(value: object) -> object:
+    """The value; texts that a spreadsheet would take for a formula begin with an apostrophe."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t")) else value

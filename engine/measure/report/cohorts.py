@@ -1,0 +1,334 @@
+"""Cohorts: persons at their first ever exposure under a campaign's salt, with what they did within its window.
+
+An exposure is an offer that was chosen: withheld by the campaign's own control, or not withheld. Both arms went through the
+same funnel (ghost exposure), so that they differ by the offer alone. Everything later belongs to the arm of that first draw.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NamedTuple, TypeAlias
+
+from engine.measure.report.tables import Tables
+from engine.measure.statistics.sample_ratio import sample_ratio_logged
+
+_FIRST = """
+CREATE TABLE first_exposures AS
+WITH draws AS (
+    SELECT 'campaign' AS family, campaign AS subject, decision_id, position, person, time, book_version, variant, channel,
+        control_salt AS salt, control_share AS share, withheld = '' AS treated
+    FROM exposures WHERE withheld IN ('', 'control') AND control_salt IS NOT NULL
+    UNION ALL
+    SELECT e.purpose, e.name, e.decision_id, 0, coalesce(n.person, e.person), e.time, d.book_version, '', '', e.salt,
+        CASE WHEN e.purpose = 'holdout' THEN e.high - e.low ELSE 1 - (e.high - e.low) END,
+        e.inside = (e.purpose = 'trial')
+    FROM experiments e LEFT JOIN names n ON n.name = e.person JOIN decisions d ON d.decision_id = e.decision_id
+    WHERE e.purpose IN ('holdout', 'trial')
+)
+SELECT * FROM draws
+QUALIFY row_number() OVER (PARTITION BY family, subject, salt, person ORDER BY time, decision_id, position) = 1
+"""
+"""The first draw of each person under a salt: by a campaign's control, by a holdout, or by the trial of a rule."""
+
+_COHORT = """
+CREATE TABLE cohort AS
+SELECT row_number() OVER (ORDER BY f.family, f.subject, f.salt, f.person) AS id, f.*,
+    coalesce(c.window_length, (SELECT longest FROM settings)) AS window_length,
+    f.time + coalesce(c.window_length, (SELECT longest FROM settings)) <= (SELECT as_of FROM settings) AS mature,
+    f.time AT TIME ZONE 'UTC' AT TIME ZONE (SELECT zone FROM settings) AS local, coalesce(r.delivered, false) AS delivered
+FROM first_exposures f LEFT JOIN campaigns c ON f.family = 'campaign' AND c.name = f.subject
+LEFT JOIN results r ON f.family = 'campaign' AND r.decision_id = f.decision_id AND r.position = f.position
+WHERE f.time >= (SELECT start FROM settings) AND f.time < (SELECT stop FROM settings)
+    AND (f.family = 'holdout' OR NOT EXISTS (SELECT 1 FROM held_out h WHERE h.person = f.person))
+"""
+
+_DONE = """
+CREATE TABLE cohort_orders AS
+SELECT k.id, coalesce(v.currency, '') AS currency, count(*) AS orders, sum(v.net) AS value,
+    count(*) FILTER (v.decision_id IS NOT NULL AND d.outcome = 'offer') AS named
+FROM cohort k JOIN conversions v ON v.person = k.person AND v.time >= k.time AND v.time < k.time + k.window_length
+LEFT JOIN decisions d ON d.decision_id = v.decision_id
+WHERE k.mature GROUP BY ALL
+"""
+"""All conversions of a person from the first exposure until their window ends, credited or not, by currency."""
+
+_OUTCOMES = """
+CREATE TABLE cohort_outcomes AS
+WITH done AS (
+    SELECT id, sum(orders) AS orders, sum(value) AS value, sum(named) AS named FROM cohort_orders GROUP BY id
+), credited AS (
+    SELECT k.id, count(DISTINCT a.conversion) AS credited
+    FROM cohort k JOIN conversions v ON v.person = k.person AND v.time >= k.time AND v.time < k.time + k.window_length
+    JOIN credits a ON a.campaign = k.subject AND a.conversion = v.conversion AND a.shadow = NOT k.treated
+    WHERE k.mature AND k.family = 'campaign' GROUP BY k.id
+), objections AS (
+    SELECT k.id, bool_or(e.type = 'unsubscribed') AS unsubscribed, bool_or(e.type = 'complained') AS complained
+    FROM cohort k JOIN events e ON e.person = k.person AND e.time >= k.time AND e.time < k.time + k.window_length
+    WHERE k.mature AND e.type IN ('unsubscribed', 'complained') GROUP BY k.id
+), earlier AS (
+    SELECT k.id, sum(v.net) AS before
+    FROM cohort k JOIN conversions v ON v.person = k.person AND v.time < k.time AND v.time >= k.time - INTERVAL 28 DAY
+    WHERE k.mature GROUP BY k.id
+), costs AS (
+    SELECT k.id, sum(h.cost) AS spent
+    FROM cohort k JOIN exposures x ON k.family = 'campaign' AND x.campaign = k.subject AND x.person = k.person
+        AND x.time >= k.time AND x.time < k.time + k.window_length
+    JOIN results r ON r.decision_id = x.decision_id AND r.position = x.position AND r.counts
+    JOIN channels h ON h.name = x.channel WHERE k.mature AND h.cost > 0 GROUP BY k.id
+)
+SELECT k.*, (coalesce(orders, 0) > 0)::HUGEINT AS converted, coalesce(orders, 0)::HUGEINT AS orders,
+    coalesce(value, 0)::HUGEINT AS value, coalesce(named, 0)::HUGEINT AS named,
+    (coalesce(credited, 0) > 0)::HUGEINT AS credited, coalesce(unsubscribed, false)::HUGEINT AS unsubscribed,
+    coalesce(complained, false)::HUGEINT AS complained, coalesce(spent, 0)::HUGEINT AS spent,
+    coalesce(before, 0)::HUGEINT AS before
+FROM cohort k LEFT JOIN done USING (id) LEFT JOIN credited USING (id) LEFT JOIN objections USING (id)
+LEFT JOIN costs USING (id) LEFT JOIN earlier USING (id)
+WHERE k.mature
+"""
+
+_SUMS = """
+SELECT subject, {slice} AS slice, salt, share, treated, count(*) AS persons,
+    sum(converted) AS converted, sum(orders) AS orders, sum(orders * orders) AS orders_squares, sum(value) AS value,
+    sum(value * value) AS value_squares, sum(credited) AS credited, sum(named) AS named,
+    sum(unsubscribed) AS unsubscribed, sum(complained) AS complained, sum(delivered::BIGINT) AS delivered,
+    sum(spent) AS spent, sum(spent * spent) AS spent_squares, sum(spent * value) AS spent_value,
+    sum(before) AS before, sum(before * before) AS before_squares, sum(before * converted) AS before_converted,
+    sum(before * orders) AS before_orders, sum(before * value) AS before_value
+FROM {source} WHERE family = ? GROUP BY ALL ORDER BY ALL
+"""
+
+_VALUES = """
+SELECT k.subject, o.currency, k.salt, k.share, k.treated, sum(o.value) AS total, sum(o.value * o.value) AS squares
+FROM cohort_orders o JOIN cohort k USING (id) WHERE k.family = ? GROUP BY ALL HAVING sum(abs(o.value)) > 0 ORDER BY ALL
+"""
+
+_ENROLLED = """
+SELECT subject, count(*) AS persons, count(*) FILTER (NOT mature) AS maturing, count(*) FILTER (treated) AS treated,
+    quantile_disc(time + window_length, 0.5) AS half_ready, max(window_length) AS window_length
+FROM cohort WHERE family = ? GROUP BY subject ORDER BY subject
+"""
+
+_DRAWS = """
+SELECT subject, {slice} AS slice, salt, share, count(*) AS persons, count(*) FILTER (treated) AS treated
+FROM cohort WHERE family = ? GROUP BY ALL ORDER BY ALL
+"""
+
+_CROSSED = """
+WITH both_arms AS (
+    SELECT campaign, control_salt, person FROM exposures WHERE withheld IN ('', 'control') AND control_salt IS NOT NULL
+    GROUP BY ALL HAVING count(DISTINCT withheld) = 2
+)
+SELECT k.subject, count(*) FILTER (treated) AS treated, count(*) FILTER (NOT treated) AS control
+FROM cohort k JOIN both_arms b ON k.family = 'campaign' AND b.campaign = k.subject AND b.control_salt = k.salt
+    AND b.person = k.person
+GROUP BY k.subject
+"""
+
+_LEFT_OUT = """
+WITH seen AS (
+    SELECT campaign, person, max(time >= (SELECT start FROM settings) AND time < (SELECT stop FROM settings)) AS inside,
+        min(time) AS time
+    FROM exposures WHERE control_salt IS NOT NULL GROUP BY ALL
+)
+SELECT s.campaign AS subject, count(*) FILTER (h.person IS NOT NULL) AS held_out,
+    count(*) FILTER (h.person IS NULL AND s.time < (SELECT start FROM settings)) AS before
+FROM seen s LEFT JOIN held_out h ON h.person = s.person WHERE s.inside GROUP BY s.campaign
+"""
+
+SLICES: Mapping[str, str] = {
+    "": "''",
+    "week": "date_trunc('week', local)::DATE::TEXT",
+    "day": "local::DATE::TEXT",
+    "variant": "variant",
+    "channel": "channel",
+    "book_version": "book_version[1:12]",
+}
+"""What cohorts can be divided by, besides attributes: what was drawn or known at the first exposure, for both arms alike."""
+
+
+class ArmSums(NamedTuple):
+    """Sums over the persons of one arm in one stratum; money in millionths."""
+
+    persons: int = 0
+    converted: int = 0
+    orders: int = 0
+    orders_squares: int = 0
+    value: int = 0
+    value_squares: int = 0
+    credited: int = 0
+    named: int = 0
+    """Conversions that were reported with the id of a decision that offered something."""
+    unsubscribed: int = 0
+    complained: int = 0
+    delivered: int = 0
+    spent: int = 0
+    """Costs of the campaign's contacts that count."""
+    spent_squares: int = 0
+    spent_value: int = 0
+    before: int = 0
+    """Net value of the orders in the 28 days before the first exposure."""
+    before_squares: int = 0
+    before_converted: int = 0
+    before_orders: int = 0
+    before_value: int = 0
+
+    def plus(self, other: "ArmSums") -> "ArmSums":
+        """Both together."""
+        return ArmSums(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
+
+
+class DrawStratum(NamedTuple):
+    """Persons who were drawn with the same salt and the same probability."""
+
+    salt: str
+    share: float
+    """Probability of control."""
+
+
+@dataclass(slots=True)
+class Sums:
+    """The two arms by stratum."""
+
+    treated: dict[DrawStratum, ArmSums]
+    control: dict[DrawStratum, ArmSums]
+
+    @property
+    def pairs(self) -> list[tuple[ArmSums, ArmSums]]:
+        """Treated and control of the strata that have both, in order."""
+        return [
+            (self.treated[key], self.control[key])
+            for key in sorted(self.treated.keys() & self.control.keys())
+        ]
+
+    def whole(self) -> tuple[ArmSums, ArmSums]:
+        """Treated and control over all strata."""
+        return _all(self.treated.values()), _all(self.control.values())
+
+    def add(self, other: "Sums") -> None:
+        """Adds the persons of the other."""
+        for mine, theirs in ((self.treated, other.treated), (self.control, other.control)):
+            for key, sums in theirs.items():
+                mine[key] = mine.get(key, ArmSums()).plus(sums)
+
+
+def _all(arms: Iterable[ArmSums]) -> ArmSums:
+    whole = ArmSums()
+    for arm in arms:
+        whole = whole.plus(arm)
+    return whole
+
+
+class Enrolled(NamedTuple):
+    """Who is in a campaign's cohort, and who is not."""
+
+    persons: int
+    maturing: int
+    """Their window is not over; they are in no rate."""
+    treated: int
+    half_ready: datetime
+    """When the windows of half the persons are over."""
+    window: timedelta
+    """Age of the first exposure until which orders count."""
+    crossed_treated: int
+    crossed_control: int
+    held_out: int
+    before: int
+    """Exposed for the first time before the period."""
+
+
+def make_cohorts(tables: Tables) -> None:
+    """Makes `cohort`, one row a person, subject and salt, and what they did: `cohort_orders`, `cohort_outcomes`."""
+    for statement in (_FIRST, _COHORT, _DONE, _OUTCOMES):
+        tables.connection.execute(statement)
+
+
+def sums(tables: Tables, family: str, by: str = "") -> dict[str, dict[str, Sums]]:
+    """The arms by subject and by value of `by`: a key of SLICES, or an attribute's name. Only persons whose window is over."""
+    divided: dict[str, dict[str, Sums]] = {}
+    for row in tables.rows(_sums_query(tables, by), [family]):
+        arms = divided.setdefault(row["subject"], {}).setdefault(row["slice"] or "", Sums({}, {}))
+        arm = arms.treated if row["treated"] else arms.control
+        arm[DrawStratum(row["salt"], row["share"])] = ArmSums(*(int(row[name]) for name in ArmSums._fields))
+    return divided
+
+
+def _sums_query(tables: Tables, by: str) -> str:
+    if by in SLICES:
+        return _SUMS.format(slice=SLICES[by], source="cohort_outcomes")
+    tables.connection.execute("CREATE OR REPLACE TABLE slicing AS SELECT ? AS attribute", [by])
+    return _SUMS.format(slice=_ATTRIBUTE, source=_WITH_ATTRIBUTE)
+
+
+_ATTRIBUTE = """CASE WHEN list_contains(masked, (SELECT attribute FROM slicing)) THEN '(masked)'
+    ELSE coalesce(json_extract_string(attributes, '$."' || (SELECT attribute FROM slicing) || '"'), '(missing)') END"""
+
+_WITH_ATTRIBUTE = """(SELECT k.*, d.attributes, d.masked FROM cohort_outcomes k
+    LEFT JOIN decisions d ON d.decision_id = k.decision_id)"""
+
+
+Totals: TypeAlias = dict[tuple[DrawStratum, bool], tuple[int, int]]
+"""Σ and Σ² of net value by stratum and whether treated, in millionths."""
+
+
+def values(tables: Tables, family: str) -> dict[str, dict[str, Totals]]:
+    """Net value by subject and currency."""
+    by_subject: dict[str, dict[str, Totals]] = {}
+    for row in tables.rows(_VALUES, [family]):
+        by_arm = by_subject.setdefault(row["subject"], {}).setdefault(row["currency"], {})
+        key = DrawStratum(row["salt"], row["share"]), row["treated"]
+        by_arm[key] = int(row["total"]), int(row["squares"])
+    return by_subject
+
+
+def enrolled(tables: Tables, family: str) -> dict[str, Enrolled]:
+    """Who is in the cohorts, by subject."""
+    crossed = {row["subject"]: row for row in tables.rows(_CROSSED)} if family == "campaign" else {}
+    left_out = {row["subject"]: row for row in tables.rows(_LEFT_OUT)} if family == "campaign" else {}
+    nobody: Mapping[str, int] = {}
+    return {
+        row["subject"]: Enrolled(
+            persons=row["persons"],
+            maturing=row["maturing"],
+            treated=row["treated"],
+            half_ready=row["half_ready"],
+            window=row["window_length"],
+            crossed_treated=crossed.get(row["subject"], nobody).get("treated", 0),
+            crossed_control=crossed.get(row["subject"], nobody).get("control", 0),
+            held_out=left_out.get(row["subject"], nobody).get("held_out", 0),
+            before=left_out.get(row["subject"], nobody).get("before", 0),
+        )
+        for row in tables.rows(_ENROLLED, [family])
+    }
+
+
+class Draws(NamedTuple):
+    """How many persons of a stratum were drawn as treated."""
+
+    persons: int
+    treated: int
+    share: float
+    """Probability of treatment, as logged."""
+
+
+def draws(tables: Tables, family: str, by: str = "") -> dict[str, dict[str, list[Draws]]]:
+    """The draws of all persons in the cohorts, maturing ones too, by subject and by value of `by` (a key of SLICES)."""
+    divided: dict[str, dict[str, list[Draws]]] = {}
+    for row in tables.rows(_DRAWS.format(slice=SLICES[by]), [family]):
+        strata = divided.setdefault(row["subject"], {}).setdefault(row["slice"] or "", [])
+        strata.append(Draws(row["persons"], row["treated"], 1.0 - row["share"]))
+    return divided
+
+
+def ratio_p(strata: Iterable[Draws]) -> float:
+    """The p of the sample ratio against the logged probabilities: z = (O − Σp)/√Σp(1 − p), two-sided.
+
+    It is the χ² of equal shares where there is one stratum, and holds its level where the share of the control changed.
+    """
+    known = [stratum for stratum in strata if 0 < stratum.share < 1]
+    variance = sum(stratum.persons * stratum.share * (1 - stratum.share) for stratum in known)
+    if not variance:
+        return 1.0
+    expected = sum(stratum.persons * stratum.share for stratum in known)
+    treated = sum(stratum.treated for stratum in known)
+    persons = sum(stratum.persons for stratum in known)
+    return sample_ratio_logged(treated, persons - treated, expected, variance).p

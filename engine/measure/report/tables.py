@@ -1,0 +1,233 @@
+"""An exported log in DuckDB: what was recorded up to a moment, conversions without doubles, and first exposures.
+
+All sums are of whole numbers (money in millionths, as HUGEINT), so that they do not depend on the order in which threads add.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+
+import duckdb
+
+from engine.measure.attribution import attribute
+from engine.model.instant import DAY, Microseconds
+from engine.rulebook.model.book import Book
+
+COLUMNS: Mapping[str, str] = {
+    "decisions": "decision_id TEXT, request_id TEXT, person TEXT, time TIMESTAMP, recorded_at TIMESTAMP, book_version TEXT,"
+    " outcome TEXT, placement TEXT, campaign TEXT, offer TEXT, variant TEXT, channel TEXT, score DOUBLE,"
+    " selection_probability DOUBLE, next_allowed_at TIMESTAMP, expires_at TIMESTAMP, more_candidates BIGINT, attributes TEXT,"
+    " masked TEXT[], consents TEXT[], customer TEXT",
+    "offers": "decision_id TEXT, position BIGINT, person TEXT, time TIMESTAMP, recorded_at TIMESTAMP, book_version TEXT,"
+    " campaign TEXT, offer TEXT, variant TEXT, channel TEXT, kind TEXT, placement TEXT, score DOUBLE, withheld TEXT,"
+    " withheld_by TEXT, state TEXT, p_variant DOUBLE, p_treated DOUBLE, control_salt TEXT, control_share DOUBLE,"
+    " learned_since TIMESTAMP",
+    "candidates": "decision_id TEXT, rank BIGINT, person TEXT, time TIMESTAMP, campaign TEXT, tier BIGINT, score DOUBLE,"
+    " code TEXT, name TEXT, propensity DOUBLE",
+    "readings": "decision_id TEXT, person TEXT, time TIMESTAMP, campaign TEXT, channel TEXT, rule TEXT, counted BIGINT,"
+    " limit_ BIGINT, blocks BOOLEAN, next_allowed_at TIMESTAMP",
+    "experiments": "decision_id TEXT, person TEXT, time TIMESTAMP, campaign TEXT, purpose TEXT, name TEXT, salt TEXT,"
+    " low DOUBLE, high DOUBLE, inside BOOLEAN",
+    "outcomes": "event_id TEXT, person TEXT, type TEXT, time TIMESTAMP, recorded_at TIMESTAMP, decision_id TEXT,"
+    " decided_at TIMESTAMP, channel TEXT, campaign TEXT, offer TEXT, variant TEXT, value DOUBLE, currency TEXT, order_id TEXT,"
+    " fields TEXT",
+    "contacts": "decision_id TEXT, position BIGINT, person TEXT, time TIMESTAMP, state TEXT, expires_at TIMESTAMP,"
+    " channel TEXT, kind TEXT, campaign TEXT, offer TEXT, category TEXT, tags TEXT[]",
+    "identities": "name TEXT, person TEXT, linked_at TIMESTAMP",
+}
+"""The tables of an export that a report reads, with the columns that it needs of them."""
+
+_VIEWS = """
+CREATE VIEW decisions AS FROM all_decisions WHERE recorded_at <= (SELECT as_of FROM settings);
+CREATE VIEW offers AS FROM all_offers WHERE recorded_at <= (SELECT as_of FROM settings);
+CREATE VIEW links AS FROM all_identities WHERE linked_at <= (SELECT as_of FROM settings);
+CREATE VIEW candidates AS FROM all_candidates WHERE decision_id < (SELECT last_id FROM settings);
+CREATE VIEW readings AS FROM all_readings WHERE decision_id < (SELECT last_id FROM settings);
+CREATE VIEW experiments AS FROM all_experiments WHERE decision_id < (SELECT last_id FROM settings);
+CREATE VIEW outcomes AS SELECT * REPLACE (nullif(decision_id, '') AS decision_id, coalesce(campaign, '') AS campaign,
+    nullif(currency, '') AS currency, nullif(order_id, '') AS order_id)
+FROM all_outcomes WHERE recorded_at <= (SELECT as_of FROM settings) AND time <= (SELECT as_of FROM settings);
+CREATE VIEW contacts AS
+SELECT c.* REPLACE (CASE WHEN c.state = 'shadow' THEN 'shadow' ELSE coalesce(r.settled, c.state) END AS state)
+FROM all_contacts c LEFT JOIN results r ON r.decision_id = c.decision_id AND r.position = c.position
+WHERE c.decision_id < (SELECT last_id FROM settings);
+CREATE VIEW identities AS FROM names;
+"""
+"""What was recorded by --as-of. A decision_id is a UUIDv7: it begins with the millisecond of the recording."""
+
+_NAMES = """
+CREATE TABLE names AS
+WITH RECURSIVE chain(name, person, depth) AS (
+    SELECT name, person, 1 FROM links
+    UNION
+    SELECT chain.name, links.person, depth + 1 FROM chain JOIN links ON links.name = chain.person
+    WHERE depth < 64 AND links.person <> chain.person
+)
+SELECT name, arg_max(person, depth) AS person FROM chain GROUP BY name
+"""
+
+_EVENTS = """
+CREATE TABLE events AS
+SELECT o.event_id, o.type, o.time, o.decision_id, o.campaign, coalesce(n.person, o.person) AS person
+FROM outcomes o LEFT JOIN names n ON n.name = o.person
+"""
+
+_EXPOSURES = """
+CREATE TABLE exposures AS
+SELECT o.decision_id, o.position, coalesce(n.person, o.person) AS person, o.time, o.recorded_at, o.book_version, o.campaign,
+    o.offer, coalesce(o.variant, '') AS variant, coalesce(o.channel, '') AS channel, coalesce(o.withheld, '') AS withheld,
+    coalesce(o.withheld_by, '') AS withheld_by, o.p_variant, o.control_salt, o.control_share, o.learned_since,
+    strftime(o.time AT TIME ZONE 'UTC' AT TIME ZONE (SELECT zone FROM settings), '%Y-%m') AS month
+FROM offers o LEFT JOIN names n ON n.name = o.person
+WHERE o.campaign <> ''
+"""
+
+_HELD_OUT = """
+CREATE TABLE held_out AS
+SELECT DISTINCT coalesce(n.person, e.person) AS person
+FROM experiments e LEFT JOIN names n ON n.name = e.person WHERE e.purpose = 'holdout' AND e.inside
+UNION
+SELECT person FROM exposures WHERE withheld = 'held_out'
+"""
+
+_RESULTS = """
+CREATE TABLE results AS
+WITH evidence AS (
+    SELECT x.decision_id, x.position,
+        max(e.time) FILTER (e.type NOT IN ('bounced', 'not_sent', 'cancelled', 'subscribed', 'refunded')) AS confirmed_at,
+        max(e.time) FILTER (e.type IN ('bounced', 'not_sent', 'cancelled')) AS released_at,
+        coalesce(bool_or(e.type IN ('delivered', 'impression')), false) AS delivered,
+        coalesce(bool_or(e.type = 'opened'), false) AS opened, coalesce(bool_or(e.type = 'clicked'), false) AS clicked
+    FROM exposures x
+    LEFT JOIN events e ON e.decision_id = x.decision_id AND (e.campaign = x.campaign OR e.campaign = '')
+    WHERE x.withheld = '' GROUP BY ALL
+)
+SELECT *, settled <> 'released' AS counts FROM (
+    SELECT e.decision_id, e.position, delivered, opened, clicked, CASE
+        WHEN released_at > coalesce(confirmed_at, '-infinity'::TIMESTAMP) THEN 'released'
+        WHEN confirmed_at IS NOT NULL THEN 'confirmed'
+        WHEN c.expires_at <= (SELECT as_of FROM settings) THEN 'released'
+        WHEN c.expires_at IS NOT NULL THEN 'reserved' ELSE 'confirmed' END AS settled
+    FROM evidence e LEFT JOIN all_contacts c ON c.decision_id = e.decision_id AND c.position = e.position
+)
+"""
+"""Of every offer that was not withheld: what was reported of it by --as-of, and the state of its contact by then."""
+
+
+class ReportPeriod(NamedTuple):
+    """The time that a report is about, and up to when it knows what was recorded."""
+
+    start: datetime
+    end: datetime
+    """Exclusive."""
+    as_of: datetime
+
+
+class CampaignRow(NamedTuple):
+    """What a report reads of a campaign in the book."""
+
+    name: str
+    tier: int
+    window: Microseconds
+    """Age of a contact from which conversions are not counted for it."""
+    learns: bool
+
+
+class Tables:
+    """An export, opened in DuckDB; the queries of a report run on its connection.
+
+    What they make is in a temporary file, so that memory is bounded by `memory` however long the log is.
+    """
+
+    def __init__(self, folder: Path, memory: str = "2GB") -> None:
+        self.folder = folder
+        self._work = TemporaryDirectory(prefix="tact-report-")
+        config: dict[str, str | bool | int | float | list[str]] = {
+            "memory_limit": memory,
+            "temp_directory": str(Path(self._work.name, "spilled")),
+            "preserve_insertion_order": False,
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+        }
+        self.connection = duckdb.connect(str(Path(self._work.name, "report.duckdb")), config=config)
+        self.connection.execute("SET TimeZone = 'UTC'")
+        for name, columns in COLUMNS.items():
+            self._open(name, columns)
+
+    def _open(self, name: str, columns: str) -> None:
+        """Makes all_NAME: the files of the table, or an empty table where nothing was exported yet."""
+        self.connection.execute(f"CREATE TABLE all_{name} ({columns})")
+        files = sorted(
+            map(str, [*self.folder.glob(f"{name}/*.parquet"), *self.folder.glob(f"{name}.parquet")])
+        )
+        if not files:
+            return
+        declared = self.connection.execute(f"DESCRIBE all_{name}").fetchall()
+        source = self.connection.read_parquet(files, union_by_name=True)
+        there = set(source.columns)
+        chosen = ", ".join(
+            f"CAST({column if column in there else 'NULL'} AS {kind}) AS {column}"
+            for column, kind, *_ in declared
+        )
+        self.connection.execute(f"DROP TABLE all_{name}")
+        source.project(chosen).create_view(f"all_{name}")
+
+    def first(self) -> datetime | None:
+        """The time of the first decision; None where there is none."""
+        (moment,) = self.row("SELECT min(time) FROM all_decisions")
+        return None if moment is None else moment.replace(tzinfo=UTC)
+
+    def begin(self, period: ReportPeriod, book: Book, campaigns: list[CampaignRow]) -> None:
+        """Makes what the sections share: what was recorded by the period's as_of, conversions, exposures and their results."""
+        self._settings(period, book, campaigns)
+        *views, contacts, identities, _ = _VIEWS.split(";\n")
+        for statement in (*views, _NAMES, identities, _EVENTS, _EXPOSURES, _HELD_OUT, _RESULTS, contacts):
+            self.connection.execute(statement)
+        terms = {campaign.name: campaign.attribution for campaign in book.campaigns.values()}
+        attribute(self.connection, terms, book.attribution)
+
+    def _settings(self, period: ReportPeriod, book: Book, campaigns: list[CampaignRow]) -> None:
+        last_id = f"{int(period.as_of.timestamp() * 1000) + 1:012x}"
+        self.connection.execute(
+            "CREATE TABLE settings AS SELECT ?::TIMESTAMP AS start, ?::TIMESTAMP AS stop, ?::TIMESTAMP AS as_of,"
+            " ?::TEXT AS last_id, ?::TEXT AS zone, to_microseconds(?) AS longest",
+            [
+                *(moment.astimezone(UTC).replace(tzinfo=None) for moment in period),
+                f"{last_id[:8]}-{last_id[8:]}",
+                str(book.timezone),
+                max((row.window for row in campaigns), default=7 * DAY),
+            ],
+        )
+        self.connection.execute(
+            "CREATE TABLE campaigns (name TEXT, tier BIGINT, window_length INTERVAL, learns BOOLEAN)"
+        )
+        if campaigns:
+            self.connection.executemany(
+                "INSERT INTO campaigns VALUES (?, ?, to_microseconds(?), ?)", [[*row] for row in campaigns]
+            )
+        self.connection.execute("CREATE TABLE channels (name TEXT, cost HUGEINT)")
+        if book.channels:
+            self.connection.executemany(
+                "INSERT INTO channels VALUES (?, ?)",
+                [[channel.name, round(channel.cost * 1e6)] for channel in book.channels.values()],
+            )
+
+    def rows(self, query: str, values: list[Any] | None = None) -> list[dict[str, Any]]:
+        """The rows of a query, by column."""
+        cursor = self.connection.execute(query, values or [])
+        names = [column[0] for column in cursor.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def row(self, query: str, values: list[Any] | None = None) -> tuple[Any, ...]:
+        """The only row of a query. Raises ValueError if there is none."""
+        row = self.connection.execute(query, values or []).fetchone()
+        if row is None:
+            raise ValueError(f"no row: {query}")
+        return row
+
+    def close(self) -> None:
+        """Closes the connection and removes its files."""
+        self.connection.close()
+        self._work.cleanup()

@@ -1,0 +1,91 @@
+"""Figures in words: `+7.66 [7.00, 8.32] pts`. The terminal and the page write them alike."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from engine.measure.report.figures import Figure, Grid, GridCell, Head, Unit
+
+REFUSED = "–"
+"""In place of a figure that is refused; the sentence stands below the table."""
+
+
+def written(cell: GridCell | None, *, limits: bool = True) -> str:
+    """The cell as people read it; empty where there is nothing to say. limits: whether its limits follow it."""
+    if cell is None:
+        return ""
+    if isinstance(cell, str):
+        return cell
+    if cell.value is None:
+        return _one_sided(cell) or REFUSED
+    number, suffix = _FORMATS[cell.unit]
+    if not limits or (cell.low is None and cell.high is None):
+        return f"{number(cell.value)}{suffix}"
+    low, high = (("…" if limit is None else _unsigned(cell.unit, limit)) for limit in (cell.low, cell.high))
+    return f"{number(cell.value)} [{low}, {high}]{suffix}"
+
+
+def _one_sided(figure: Figure) -> str:
+    if figure.low is None:
+        return ""
+    number, suffix = _FORMATS[figure.unit]
+    return f"at least {number(figure.low)}{suffix}"
+
+
+def _unsigned(unit: Unit, value: float) -> str:
+    """A limit: as the figure, without the plus."""
+    return _FORMATS[unit][0](value).removeprefix("+")
+
+
+def _count(value: float) -> str:
+    return (
+        f"{value:,.0f}"
+        if float(value).is_integer()
+        else f"{value:,.4g}"
+        if abs(value) < 10
+        else f"{value:,.1f}"
+    )
+
+
+def _probability(value: float) -> str:
+    return f"{value:.2g}" if value >= 0.0001 else "< 0.0001"
+
+
+_FORMATS: Mapping[Unit, tuple[Callable[[float], str], str]] = {
+    Unit.COUNT: (_count, ""),
+    Unit.CHANGE: (lambda value: f"{value:+,.3g}" if abs(value) < 10 else f"{value:+,.0f}", ""),
+    Unit.SHARE: (lambda value: f"{100 * value:.2f}", " %"),
+    Unit.POINTS: (lambda value: f"{100 * value:+.2f}", " pts"),
+    Unit.MONEY: (lambda value: f"{value:,.2f}", ""),
+    Unit.GAIN: (lambda value: f"{value:+,.2f}" if abs(value) < 1000 else f"{value:+,.0f}", ""),
+    Unit.RELATIVE: (lambda value: f"{100 * value:+,.1f}", " %"),
+    Unit.RATIO: (lambda value: f"{value:,.3g}" if abs(value) < 1000 else f"{value:,.0f}", " ×"),
+    Unit.HOURS: (lambda value: f"{value:,.1f}", " h"),
+    Unit.PROBABILITY: (_probability, ""),
+}
+"""How a number of the unit is written, and what stands behind it."""
+
+
+def shown_columns(grid: Grid, *, whole: bool) -> list[str]:
+    """The columns that have something to show. whole: all of them, not only those for a narrow screen."""
+    names: Sequence[str] = grid.columns if whole or not grid.compact else grid.compact
+    return [name for name in names if any(name in row for row in grid.rows)]
+
+
+def sentences(grid: Grid) -> list[str]:
+    """Why figures of the grid are refused, each sentence once, with the column if it is not of the whole row."""
+    by_sentence: dict[str, dict[str, None]] = {}
+    for _, name, figure in grid.cells():
+        if figure.refused:
+            by_sentence.setdefault(figure.refused, {})[name] = None
+    return [
+        f"{', '.join(names)}: {sentence}" if len(names) < 4 else sentence
+        for sentence, names in by_sentence.items()
+    ]
+
+
+def summary(head: Head) -> str:
+    """The report's first line."""
+    return (
+        f"{head.book} {head.version[:12]}, {head.start:%Y-%m-%d} to {head.end:%Y-%m-%d}, as of"
+        f" {head.as_of:%Y-%m-%d %H:%M} UTC:"
+        f" {head.decisions:,} decisions for {head.persons:,} persons"
+    )

@@ -1,0 +1,418 @@
+"""Effects of simulated campaigns whose truth is known: the report finds it where the obvious ways do not."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.measure.report.figures import Figure
+from engine.measure.statistics.sample_ratio import sample_ratio
+from tests.measure.report.exports import AS_OF, BEGIN, BOOK, Export, book_of, micros, offers, orders
+
+HOUR = 3_600_000_000
+DAY = 24 * HOUR
+WEEK = 7 * DAY
+
+
+def names(prefix: str, number: int) -> np.ndarray:
+    """Ids of persons."""
+    return np.array([f"{prefix}{index}" for index in range(number)], object)
+
+
+def moments(rng: np.random.Generator, number: int, day: int = 0, days: int = 28) -> np.ndarray:
+    """Times from a day after BEGIN on, in order."""
+    return np.sort(micros(BEGIN) + day * DAY + rng.integers(0, days * DAY, number))
+
+
+def figure(cell: object) -> Figure:
+    """The cell, which has to be a figure with limits."""
+    assert isinstance(cell, Figure), cell
+    assert cell.value is not None, cell.refused
+    return cell
+
+
+def covers(cell: Figure, truth: float) -> bool:
+    """Whether the truth lies within the limits."""
+    assert cell.low is not None, cell
+    assert cell.high is not None, cell
+    return cell.low <= truth <= cell.high
+
+
+def test_ghost_exposure_finds_what_the_wrong_ways_miss(tmp_path: Path) -> None:
+    """Of those whom the offer reaches 2 points more buy, so 1.8 of those for whom it was chosen: neither 2.4 nor 3.
+
+    Delivered persons are more active, and so are persons for whom the campaign is chosen.
+    """
+    rng, export, number = np.random.default_rng(14), Export(), 150_000
+    persons, time = names("p", number), moments(rng, number)
+    treated, active = rng.random(number) >= 0.2, rng.random(number) < 0.5
+    reached = rng.random(number) < np.where(active, 0.98, 0.82)
+    base = np.where(active, 0.06, 0.03)
+    bought = rng.random(number) < base + 0.02 * (treated & reached)
+    decisions = np.array(offers(export, persons, time, treated), object)
+    sent = treated & reached
+    export.add(
+        "outcomes",
+        event_id=np.char.add("d", np.arange(number)[sent].astype(str)).astype(object),
+        person=persons[sent],
+        type="delivered",
+        time=time[sent] + HOUR,
+        recorded_at=time[sent] + HOUR,
+        decision_id=decisions[sent],
+        channel="mail",
+        campaign="cream",
+    )
+    orders(export, persons[bought], time[bought] + 2 * HOUR)
+    report = export.report(tmp_path)
+    effect = report.figures["cream"]
+    truth = 0.02 * reached.mean()
+    assert covers(figure(effect.uplift), truth)
+    assert covers(figure(effect.fixed), truth)
+    delivered_against_control = bought[sent].mean() - bought[~treated].mean()
+    others = (
+        rng.random(number) < 0.02
+    )  # persons for whom it was not chosen, because they are less likely to buy
+    delivered_against_others = bought[sent].mean() - others.mean()
+    assert not covers(figure(effect.fixed), delivered_against_others)
+    assert delivered_against_others > delivered_against_control > truth + 0.002
+    row = report.uplift.rows[0]
+    assert covers(figure(row["of credited orders"]), 1 - bought[~treated].mean() / bought[treated].mean())
+    assert figure(row["on reached"]).value == pytest.approx(
+        (effect.uplift.value or 0) / reached[treated].mean()
+    )
+    assert covers(figure(row["on reached"]), 0.02)
+
+
+def test_only_the_first_exposure_ever_counts(tmp_path: Path) -> None:
+    """Persons who bought after an earlier contact are not chosen again: those who are would show a false loss."""
+    rng, export, number = np.random.default_rng(7), Export(), 60_000
+    old, new = names("old", number), names("new", number)
+    treated = rng.random(number) >= 0.2
+    buyer = rng.random(number) < 0.10
+    early = moments(rng, number, 0, 7)
+    offers(export, old, early, treated, 1)
+    again = ~(
+        buyer & treated
+    )  # treated buyers bought at once and are gone; the others would buy later, contact or not
+    second = moments(rng, number, 28, 7)
+    offers(export, old[again], second[again], treated[again], 2)
+    late = again & buyer
+    orders(export, old[late], second[late] + HOUR)
+    fresh = rng.random(number) >= 0.2
+    time = moments(rng, number, 28, 7)
+    offers(export, new, time, fresh, 3)
+    bought = rng.random(number) < 0.05  # no effect
+    orders(export, new[bought], time[bought] + HOUR)
+    report = export.report(tmp_path, start=BEGIN + timedelta(days=28))
+    assert covers(figure(report.figures["cream"].fixed), 0.0)
+    (cohort,) = report.grid("cohorts").rows
+    assert figure(cohort["persons"]).value == number
+    assert figure(cohort["exposed before"]).value == again.sum()
+    whole = np.concatenate([bought[fresh], late[again & treated]]).mean()
+    assert whole - np.concatenate([bought[~fresh], late[again & ~treated]]).mean() < -0.01
+
+
+def test_the_control_is_the_campaigns_own_and_not_a_holdout(tmp_path: Path) -> None:
+    """Persons in a holdout got no other campaign either, and buy less: with them the effect would be overstated."""
+    rng, export, number = np.random.default_rng(3), Export(), 100_000
+    persons, time = names("p", number), moments(rng, number)
+    held = rng.random(number) < 0.2
+    treated = (rng.random(number) >= 0.2) & ~held
+    bought = rng.random(number) < np.where(held, 0.02, 0.05) + 0.01 * treated
+    withheld = np.where(held, "held_out", np.where(treated, "", "control"))
+    decisions = offers(export, persons, time, treated, withheld=withheld)
+    for low, high, inside, purpose in ((0.0, 0.2, held, "holdout"),):
+        export.add(
+            "experiments",
+            decision_id=np.array(decisions, object),
+            person=persons,
+            time=time,
+            campaign="cream",
+            purpose=purpose,
+            name="nobody",
+            salt="h",
+            low=low,
+            high=high,
+            inside=inside,
+        )
+    orders(export, persons[bought], time[bought] + HOUR)
+    report = export.report(tmp_path)
+    assert covers(figure(report.figures["cream"].uplift), 0.01)
+    assert figure(report.grid("cohorts").rows[0]["held out"]).value == held.sum()
+    naive = bought[treated].mean() - bought[~treated].mean()
+    assert not covers(figure(report.figures["cream"].fixed), naive)
+    programme = report.grid("programme").rows[0]
+    assert programme["holdout"] == "nobody"
+    assert covers(figure(programme["effect"]), 0.03 + 0.01 * treated[~held].mean())
+
+
+def test_a_changed_share_of_the_control_neither_alarms_nor_biases(tmp_path: Path) -> None:
+    """5 % control while few buy, then 20 % while many do: within strata the effect is right, and the draws are as logged."""
+    rng, export, number = np.random.default_rng(5), Export(), 60_000
+    whole_treated, whole_bought = [], []
+    for index, (share, base) in enumerate(((0.05, 0.03), (0.2, 0.09))):
+        persons, time = names(f"p{index}-", number), moments(rng, number, 7 * index, 7)
+        treated = rng.random(number) >= share
+        bought = rng.random(number) < base + 0.01 * treated
+        offers(export, persons, time, treated, index, control=share)
+        orders(export, persons[bought], time[bought] + HOUR)
+        whole_treated.append(treated)
+        whole_bought.append(bought)
+    report = export.report(tmp_path)
+    treated, bought = np.concatenate(whole_treated), np.concatenate(whole_bought)
+    effect = report.figures["cream"]
+    assert covers(figure(effect.fixed), 0.01)
+    assert covers(figure(effect.uplift), 0.01)
+    assert not covers(figure(effect.fixed), bought[treated].mean() - bought[~treated].mean())
+    assert (figure(report.grid("cohorts").rows[0]["sample ratio p"]).value or 0) > 0.001
+    assert sample_ratio([int(treated.sum()), int((~treated).sum())], [0.8, 0.2]).p < 0.001
+
+
+def test_a_sample_ratio_mismatch_refuses_the_effect(tmp_path: Path) -> None:
+    """Control persons of one channel are lost on the way: no effect, a table of causes, and a problem."""
+    rng, export, number = np.random.default_rng(9), Export(), 20_000
+    persons, time = names("p", number), moments(rng, number)
+    treated, app = rng.random(number) >= 0.2, rng.random(number) < 0.3
+    kept = treated | ~app | (rng.random(number) < 0.5)
+    channel = np.where(app, "app", "mail").astype(object)
+    offers(export, persons[kept], time[kept], treated[kept], channel=channel[kept])
+    bought = kept & (rng.random(number) < 0.06)
+    orders(export, persons[bought], time[bought] + HOUR)
+    report = export.report(tmp_path)
+    effect = report.figures["cream"]
+    assert effect.uplift.value is None
+    assert effect.uplift.refused.startswith("sample ratio mismatch (p = ")
+    assert figure(effect.treated).value == bought[treated].sum(), "counts stay"
+    assert report.problem
+    worst = report.grid("sample_ratio_causes").rows[0]
+    assert (worst["by"], worst["value"]) == ("channel", "app")
+    shown = export.report(tmp_path, anyway=True)
+    assert shown.figures["cream"].uplift.value is not None
+    assert shown.problem
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_control_whose_conversions_are_not_reported_is_refused(tmp_path: Path, *, named: bool) -> None:
+    """Conversions that come only with the decision_id of an offer show an effect that is none."""
+    rng, export, number = np.random.default_rng(2), Export(), 20_000
+    persons, time = names("p", number), moments(rng, number)
+    treated = rng.random(number) >= 0.2
+    decisions = np.array(offers(export, persons, time, treated), object)
+    bought = treated & (rng.random(number) < 0.05)
+    if named:  # the control has some too, all with the id of another campaign's offer
+        other = names("p", number)[~treated]
+        elsewhere = offers(
+            export, other, time[~treated], np.ones(len(other), bool), 1, campaign="oil", control=None
+        )
+        odd = np.arange(len(other)) % 30 == 0
+        orders(export, other[odd], time[~treated][odd] + HOUR, decision_id=np.array(elsewhere, object)[odd])
+    orders(export, persons[bought], time[bought] + HOUR, decision_id=decisions[bought])
+    refused = export.report(tmp_path).figures["cream"].uplift.refused
+    assert "control's conversions are not reported" in refused
+    assert ("decision_id" in refused) == named
+
+
+def test_open_windows_are_counted_apart(tmp_path: Path) -> None:
+    """While more than half of the windows are open there are counts and a date; later only the closed ones are compared."""
+    rng, export, number = np.random.default_rng(4), Export(), 20_000
+    persons, time = names("p", number), moments(rng, number, 0, 10)
+    treated = rng.random(number) >= 0.2
+    offers(export, persons, time, treated)
+    bought = rng.random(number) < 0.06
+    orders(export, persons[bought], time[bought] + HOUR)
+    early = export.report(tmp_path, as_of=BEGIN + timedelta(days=10))
+    assert "the window is not over for more than half" in early.figures["cream"].uplift.refused
+    half = np.datetime64(int(time[number // 2 - 1] + WEEK), "us").astype("datetime64[D]")
+    assert early.figures["cream"].uplift.refused.endswith(f"ready on {half}")
+    later = export.report(tmp_path, as_of=BEGIN + timedelta(days=14))
+    maturing = int((time + WEEK > micros(BEGIN + timedelta(days=14))).sum())
+    assert figure(later.grid("cohorts").rows[0]["maturing"]).value == maturing
+    assert figure(later.figures["cream"].uplift).persons == number - maturing
+
+
+def test_few_events_are_counts_only(tmp_path: Path) -> None:
+    """19 events in the control give no rate."""
+    export = Export()
+    persons, time = names("p", 2_000), micros(BEGIN) + np.arange(2_000) * 60_000_000
+    treated = np.arange(2_000) % 2 == 0
+    offers(export, persons, time, treated, control=0.5)
+    bought = np.isin(np.arange(2_000), [*range(0, 200, 2), *range(1, 39, 2)])
+    orders(export, persons[bought], time[bought] + HOUR)
+    effect = export.report(tmp_path).figures["cream"]
+    assert effect.uplift.refused == "fewer than 20 events in an arm: counts only"
+    assert (effect.treated.value, effect.control.value) == (100, 19)
+
+
+def test_a_campaign_without_control_has_credit_only(tmp_path: Path) -> None:
+    """Its effect is not known, and the page says so."""
+    rng, export = np.random.default_rng(1), Export()
+    persons, time = names("p", 3_000), moments(rng, 3_000)
+    offers(export, persons, time, np.ones(3_000, bool), campaign="oil", control=None)
+    orders(export, persons[:300], time[:300] + HOUR)
+    report = export.report(tmp_path)
+    assert report.figures == {}
+    (uplift,) = (part for part in report.sections if part.name == "uplift")
+    assert uplift.refusals == ("oil: it has no control, so what it caused is not known; it has credit only",)
+    assert figure(report.grid("happened").rows[0]["orders"]).value == 300
+
+
+def test_linked_names_are_one_person_in_the_arm_of_the_first_draw(tmp_path: Path) -> None:
+    """Orders count under every name; who was drawn for both arms is counted, not left out."""
+    rng, export, number = np.random.default_rng(8), Export(), 4_000
+    first, second, time = names("a", number), names("b", number), moments(rng, number, 0, 7)
+    treated = rng.random(number) >= 0.2
+    offers(export, first, time, treated, 1)
+    crossing = np.arange(number) < 50
+    offers(export, second[crossing], np.sort(time[crossing] + 2 * DAY), ~treated[crossing], 2)
+    bought = rng.random(number) < 0.2
+    orders(export, second[bought], time[bought] + 3 * DAY)
+    export.add("identities", name=second, person=first, linked_at=time + DAY)
+    report = export.report(tmp_path)
+    effect, (cohort,) = report.figures["cream"], report.grid("cohorts").rows
+    assert figure(cohort["persons"]).value == number
+    assert figure(cohort["crossed, treated"]).value == treated[crossing].sum()
+    assert figure(cohort["crossed, control"]).value == (~treated[crossing]).sum()
+    assert (effect.treated.value, effect.control.value) == (bought[treated].sum(), bought[~treated].sum())
+
+
+def test_what_is_recorded_later_changes_no_byte(tmp_path: Path) -> None:
+    """A report as of a moment is the same when the log has grown, with one thread or several."""
+    rng, export, number = np.random.default_rng(6), Export(), 5_000
+    persons, time = names("p", number), moments(rng, number)
+    treated = rng.random(number) >= 0.2
+    decisions = np.array(offers(export, persons, time, treated), object)
+    bought = rng.random(number) < 0.1
+    orders(export, persons[bought], time[bought] + HOUR, rng.random(bought.sum()) * 100)
+    first = export.report(tmp_path / "first", by=("variant", "week")).json()
+    assert export.report(tmp_path / "again", by=("variant", "week")).json() == first
+    later = micros(AS_OF) + HOUR
+    orders(export, persons[:100], time[:100] + HOUR, recorded_at=later)
+    export.add(
+        "outcomes",
+        event_id=names("late", 100),
+        person=persons[:100],
+        type="bounced",
+        time=time[:100] + HOUR,
+        recorded_at=later,
+        decision_id=decisions[:100],
+        campaign="cream",
+    )
+    offers(export, names("new", 10), later + np.arange(10), np.ones(10, bool), 3)
+    assert export.report(tmp_path / "grown", by=("variant", "week")).json() == first
+
+
+def test_currencies_are_never_added(tmp_path: Path) -> None:
+    """Value is compared in each currency by itself, and there is no return over both."""
+    rng, export, number = np.random.default_rng(10), Export(), 8_000
+    persons, time = names("p", number), moments(rng, number)
+    treated = rng.random(number) >= 0.2
+    offers(export, persons, time, treated)
+    bought = rng.random(number) < 0.1
+    currency = np.where(np.arange(number) % 2 == 0, "EUR", "SEK").astype(object)
+    orders(export, persons[bought], time[bought] + HOUR, currency=currency[bought])
+    report = export.report(tmp_path)
+    metrics = [row["metric"] for row in report.uplift.rows]
+    assert metrics == ["converted", "orders", "value EUR", "value SEK", "credited"]
+    back = report.uplift.rows[0]["return"]
+    assert isinstance(back, Figure)
+    assert back.refused == "orders are in several currencies and are not added: no return"
+
+
+def test_headlines_are_one_family_and_slices_another(tmp_path: Path) -> None:
+    """Holm over campaigns; slices by an attribute with Benjamini and Hochberg, masked values apart."""
+    rng, export, number = np.random.default_rng(11), Export(), 20_000
+    book = book_of(
+        BOOK.replace(
+            "oil: {offer: oil, channels: [mail]}", "oil: {offer: oil, channels: [mail], control: 20%}"
+        )
+    )
+    for index, (campaign, lift) in enumerate((("cream", 0.03), ("oil", 0.0))):
+        persons, time = names(campaign, number), moments(rng, number)
+        treated = rng.random(number) >= 0.2
+        offers(export, persons, time, treated, index, campaign=campaign)
+        bought = rng.random(number) < 0.05 + lift * treated
+        orders(export, persons[bought], time[bought] + HOUR)
+        rows = export.rows["decisions"][-1]
+        gender = np.where(
+            np.arange(number) % 2 == 0, '{"profile.gender": "female"}', '{"profile.gender": "male"}'
+        )
+        export.rows["decisions"][-1] = {**rows, "attributes": gender.astype(object)}
+    report = export.report(tmp_path, book, by=("profile.gender",))
+    cream, oil = report.figures["cream"], report.figures["oil"]
+    assert cream.adjusted == pytest.approx(2 * (cream.p or 0))
+    assert oil.adjusted == oil.p
+    slices = report.grid("uplift_by_profile.gender")
+    values = [(row["campaign"], row["profile.gender"]) for row in slices.rows]
+    assert values == [("cream", "female"), ("cream", "male"), ("oil", "female"), ("oil", "male")]
+    assert [row["look into"] for row in slices.rows][:2] == ["yes", "yes"]
+
+
+def test_the_return_is_of_net_value_and_of_contacts_that_count(tmp_path: Path) -> None:
+    """Refunds are subtracted, bounced contacts cost nothing."""
+    rng, export, number = np.random.default_rng(12), Export(), 40_000
+    persons, time = names("p", number), moments(rng, number)
+    treated = rng.random(number) >= 0.2
+    decisions = np.array(offers(export, persons, time, treated), object)
+    bought = rng.random(number) < 0.05 + 0.05 * treated
+    numbers = names("order", number)
+    orders(export, persons[bought], time[bought] + HOUR, 10.0, order_id=numbers[bought])
+    refunded = bought & (np.arange(number) % 4 == 0)
+    orders(
+        export,
+        persons[refunded],
+        time[refunded] + DAY,
+        5.0,
+        type="refunded",
+        order_id=numbers[refunded],
+        event_id=names("r", int(refunded.sum())),
+    )
+    bounced = treated & (np.arange(number) % 10 == 0)
+    export.add(
+        "outcomes",
+        event_id=names("b", int(bounced.sum())),
+        person=persons[bounced],
+        type="bounced",
+        time=time[bounced] + 60,
+        recorded_at=time[bounced] + 60,
+        decision_id=decisions[bounced],
+        campaign="cream",
+    )
+    report = export.report(tmp_path)
+    net = np.where(bought, 10.0, 0.0) - np.where(refunded, 5.0, 0.0)
+    gain = net[treated].mean() - net[~treated].mean()
+    cost = 0.1 * (treated & ~bounced).sum() / treated.sum()
+    assert figure(report.uplift.rows[0]["return"]).value == pytest.approx(gain / cost)
+    assert covers(figure(report.uplift.rows[0]["return"]), (0.05 * 8.75) / 0.09)
+    row = report.grid("happened").rows[0]
+    assert figure(row["cost"]).value == pytest.approx(0.1 * (treated & ~bounced).sum())
+    assert figure(report.grid("orders").rows[0]["net"]).value == pytest.approx(net.sum())
+
+
+def test_what_was_ordered_before_narrows_the_limits(tmp_path: Path) -> None:
+    """Persons differ in what they spend; adjusted by their orders before, the effect of 3 a person has narrower limits."""
+    rng, export, number = np.random.default_rng(15), Export(), 8_000
+    persons, time = names("p", number), moments(rng, number, 28, 7)
+    treated, habit = rng.random(number) >= 0.5, rng.gamma(2, 20, number)
+    orders(export, persons, time - 3 * DAY, habit.round(2))
+    offers(export, persons, time, treated, control=0.5)
+    orders(export, persons, time + HOUR, (habit + rng.normal(20, 5, number).clip(0) + 3 * treated).round(2))
+    row = export.report(tmp_path, metric="value").uplift.rows[0]
+    adjusted, plain = figure(row["adjusted"]), figure(row["single look"])
+    assert covers(adjusted, 3.0)
+    assert (adjusted.high or 0) - (adjusted.low or 0) < 0.3 * ((plain.high or 0) - (plain.low or 0))
+    assert (figure(row["variance ratio"]).value or 1) < 0.1
+
+
+def test_a_covariate_that_says_nothing_is_dropped(tmp_path: Path) -> None:
+    """Orders before that have nothing to do with those after do not adjust them."""
+    rng, export, number = np.random.default_rng(16), Export(), 4_000
+    persons, time = names("p", number), moments(rng, number, 28, 7)
+    treated = rng.random(number) >= 0.5
+    orders(export, persons, time - 3 * DAY, rng.gamma(2, 20, number).round(2))
+    offers(export, persons, time, treated, control=0.5)
+    bought = rng.random(number) < 0.2
+    orders(export, persons[bought], time[bought] + HOUR)
+    adjusted = export.report(tmp_path).uplift.rows[0]["adjusted"]
+    assert isinstance(adjusted, Figure)
+    assert adjusted.refused == "the covariate saves less than 2 % of the variance: unadjusted"
