@@ -76,7 +76,7 @@ def logged_shown(offers: Sequence[ChosenOffer]) -> Shown:
     return tuple(ShownOffer(offer.campaign, offer.offer, offer.variant, offer.channel) for offer in offers)
 
 
-class Draws:
+class DrawCells:
     """The draws of one logged decision that the two books are averaged over."""
 
     def __init__(self, deciding: Evaluation, other: Evaluation) -> None:
@@ -190,7 +190,7 @@ class LoggedStep(NamedTuple):
             tuple(row) == proposal[: len(row)] for row, proposal in zip(variants, again, strict=True)
         )
 
-    def shares(self, draws: Draws) -> ShownShares:
+    def shares(self, draws: DrawCells) -> ShownShares:
         """With which probability the book shows what. Raises Undecidable."""
         shares: defaultdict[Shown, float] = defaultdict(float)
         for probability, positions in draws.cells:

@@ -20,7 +20,7 @@ from engine.ledger.store.rows import DecisionRow
 from engine.ledger.store.store import Store
 from engine.measure.draws import (
     Contents,
-    Draws,
+    DrawCells,
     LoggedStep,
     Shown,
     ShownShares,
@@ -168,7 +168,7 @@ class _Sides:
                 raise Undecidable(reason)
         trace = orjson.loads(row.trace)
         first, second = (self._step(row, side, logged, deciding, trace) for side in (old, self._new))
-        draws = Draws(first.evaluation, second.evaluation)
+        draws = DrawCells(first.evaluation, second.evaluation)
         shown, shares = logged_shown(logged.decision.offers), first.shares(draws)
         if not first.is_as_logged(trace["variants"]) or shares.get(shown, 0.0) <= RARE:
             raise Undecidable(DIFFERS)

@@ -14,7 +14,15 @@ from engine.decide.pressure.counters import NO_QUOTA_COUNTS
 from engine.decide.select import select
 from engine.ledger.commit.replay import LoggedDecision
 from engine.measure import draws
-from engine.measure.draws import Contents, Draws, LoggedStep, Shown, ShownShares, Undecidable, logged_shown
+from engine.measure.draws import (
+    Contents,
+    DrawCells,
+    LoggedStep,
+    Shown,
+    ShownShares,
+    Undecidable,
+    logged_shown,
+)
 from engine.measure.one_step import BookSide
 from engine.model.customer import NOTHING_SAID
 from engine.model.request import Request
@@ -72,7 +80,7 @@ def shares(deciding: CompiledBook, other: CompiledBook, person: int = 0) -> tupl
     first, second = (
         LoggedStep(book, book.evaluate(logged), logged, (), deciding, Contents(), {}, {}) for book in side
     )
-    both = Draws(first.evaluation, second.evaluation)
+    both = DrawCells(first.evaluation, second.evaluation)
     return first.shares(both), second.shares(both)
 
 
