@@ -69,7 +69,7 @@ class _Submission(Generic[CommandT, ResultT]):
         return 0 if self.proves else len(self.commands)
 
 
-class Tally:
+class CommitCounts:
     """Counts what became of commands and groups. Safe to use from any thread."""
 
     def __init__(self) -> None:
@@ -78,7 +78,7 @@ class Tally:
         self.kept = 0
         """Commands that the store took."""
         self.groups_lost = 0
-        """Groups of which the store took some or all commands not."""
+        """Groups of which the store did not take every command."""
         self.largest_lost = 0
         """Commands of the largest of them."""
 
@@ -132,7 +132,7 @@ class GroupCommit(Generic[CommandT, ResultT]):
         self._taken = 0
         self._done = 0
         self._trouble: str | None = None
-        self.tally = Tally()
+        self.counts = CommitCounts()
         self.on_group: OnGroup | None = None
         """Called after every group, in the queue's thread."""
         self._waking = False
@@ -200,7 +200,7 @@ class GroupCommit(Generic[CommandT, ResultT]):
     def _check_trouble(self, commands: Sequence[CommandT]) -> None:
         """Raises LedgerUnavailable where the store is in trouble and others try it already."""
         if self._trouble is not None and commands and self._submitted > self._done:
-            self.tally.lose(commands, group=False)
+            self.counts.lose(commands, group=False)
             raise LedgerUnavailable(self._trouble)
 
     def close(self) -> None:
@@ -258,9 +258,9 @@ class GroupCommit(Generic[CommandT, ResultT]):
             if isinstance(result, LedgerUnavailable) and not isinstance(result, DataRefused)
         ]
         if lost:
-            self.tally.lose(lost, group=True)
+            self.counts.lose(lost, group=True)
         elif not isinstance(results, BaseException):
-            self.tally.kept += len(commands)
+            self.counts.kept += len(commands)
 
     def _commit(
         self, group: _Group[CommandT, ResultT]

@@ -95,19 +95,19 @@ class Ledger:
     @property
     def kept(self) -> int:
         """Commands that the log has taken."""
-        return self._queue.tally.kept
+        return self._queue.counts.kept
 
     @property
     def losses(self) -> Losses:
         """What the log has not taken so far, those commands included that were refused while others tried it."""
-        tally = self._queue.tally
-        decisions = tally.lost(DecideCommand)
-        return Losses(tally.groups_lost, decisions, tally.lost() - decisions)
+        counts = self._queue.counts
+        decisions = counts.lost(DecideCommand)
+        return Losses(counts.groups_lost, decisions, counts.lost() - decisions)
 
     @property
     def largest_lost(self) -> int:
         """Commands of the largest group that the log has not taken."""
-        return self._queue.tally.largest_lost
+        return self._queue.counts.largest_lost
 
     def watch(self, on_group: OnGroup) -> None:
         """Calls `on_group` after every group, in the ledger's thread."""
