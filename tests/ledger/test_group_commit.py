@@ -251,7 +251,7 @@ async def test_a_proof_is_a_group_by_itself() -> None:
     gate.open.release(5)
     assert [await task for task in (first, *waiting, proof)] == [[0], [1], [9], [2], [8]]
     assert gate.groups == [[0], [1], [9], [2], [8]]
-    assert (writer.tally.kept, writer.tally.lost(), writer.trouble) == (3, 0, None)
+    assert (writer.counts.kept, writer.counts.lost(), writer.trouble) == (3, 0, None)
     writer.close()
 
 
@@ -277,11 +277,11 @@ async def test_what_is_lost_is_counted() -> None:
     gate.open.release()
     with pytest.raises(LedgerUnavailable):
         await trying
-    tally = writer.tally
-    assert (tally.groups_lost, tally.lost(), tally.lost(int), tally.lost(str)) == (3, 7, 7, 0)
-    assert (tally.largest_lost, tally.kept) == (3, 0)
+    counts = writer.counts
+    assert (counts.groups_lost, counts.lost(), counts.lost(int), counts.lost(str)) == (3, 7, 7, 0)
+    assert (counts.largest_lost, counts.kept) == (3, 0)
     well = True
     gate.open.release()
     assert await writer.submit([8]) == [8]
-    assert (tally.lost(), tally.kept) == (7, 1)
+    assert (counts.lost(), counts.kept) == (7, 1)
     writer.close()
