@@ -23,7 +23,7 @@ from engine.decide.pressure.counters import QuotaCounts, QuotaKey, nth_expiry
 from engine.decide.pressure.registry import SHARED
 from engine.decide.select import Selection, select
 from engine.decide.signals.strata import PREFIX
-from engine.ledger.commit.replay import LoggedDecision, logged_decision_of
+from engine.ledger.commit.replay import LoggedDecision, logged_decision_of, one_step_history
 from engine.ledger.queries.contacts import contacts_before
 from engine.ledger.queries.decisions import decisions_after
 from engine.ledger.store.rows import DecisionRow
@@ -349,9 +349,7 @@ def _history(
     """The contacts of one step: those that were counted, and for another book the person's others."""
     if side.compiled.book.version == deciding.book.version and logged.decision.candidate_outcomes:
         return logged.history
-    counted = {(contact.at, contact.facts) for contact in logged.history}
-    others = [contact for contact in before if (contact.at, contact.facts) not in counted]
-    return sorted((*logged.history, *others), key=lambda contact: contact.at)
+    return one_step_history(logged.history, before)
 
 
 def _unread(selection: Selection, read: Mapping[str, int]) -> str:
