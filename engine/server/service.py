@@ -220,7 +220,7 @@ class DecisionsService:
                 self._challenge(*of_item)
 
         if decided:
-            context.add_done_callback(offer)
+            context.add_done_callback(offer)  # type: ignore[arg-type] # the stubs name a class where a function will do
 
     def _decided(
         self,

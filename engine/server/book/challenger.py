@@ -45,6 +45,10 @@ _MOST_BYTES = 16 * 1024 * 1024
 """Bytes of their requests."""
 
 
+_MOST_TAKEN = 4096
+"""The latest decision_ids that are known as taken."""
+
+
 _BATCH = 32
 """Decisions of the challenger that are kept by one command."""
 
@@ -125,6 +129,8 @@ class Challenger:
         self._reader = ledger.open_reader(_BATCH)
         self._most_waiting = most_waiting
         self._waiting: deque[_Waiting] = deque()
+        self._taken: dict[str, None] = {}
+        """The latest decision_ids that were taken: a retry at a simulated moment looks like the first call."""
         self._bytes = 0
         self._under_way = 0
         self._arrived, self._idle = asyncio.Event(), asyncio.Event()
@@ -147,10 +153,15 @@ class Challenger:
         """
         if not decision.decision_id or decision.degraded or decision.at != request.now:
             return
+        if decision.decision_id in self._taken:
+            return
         size = message.ByteSize()
         if len(self._waiting) >= self._most_waiting or self._bytes + size > _MOST_BYTES:
             self._counts[ChallengeResult.DROPPED] += 1
             return
+        self._taken[decision.decision_id] = None
+        if len(self._taken) > _MOST_TAKEN:
+            del self._taken[next(iter(self._taken))]
         self._waiting.append(_Waiting(message, size, decision, deciding))
         self._bytes += size
         self._idle.clear()
