@@ -5,6 +5,7 @@ import signal
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from random import Random
 from textwrap import dedent
 from typing import Any
 
@@ -13,13 +14,14 @@ from typer.testing import CliRunner
 
 from engine.api.v1.decisions_pb2 import DecideRequest
 from engine.cli import app
-from engine.client import Client, request
+from engine.client import Client, recorded, request
 from engine.ledger.store.open import open_store
 from engine.measure.challenges import read_challenges
 from engine.measure.diff import diff_log
 from engine.measure.replay import Books
 from tests.books import compiled_book, write_book
 from tests.logs import Log, sqlite_log
+from tests.server.everything import EVERYTHING
 from tests.server.reloads import said, version_of
 from tests.servers import Server, serving
 from tests.telemetry.shown import free_port, value
@@ -250,6 +252,57 @@ def test_killed(tmp_path: Path) -> None:
     )
     assert log.rows(f"SELECT count(*) {joined}") == [(number,)]
     assert CliRunner().invoke(app, ["replay", "--log", log.url]).exit_code == 0
+
+
+def test_the_same_book_decides_the_same(any_log: Log, tmp_path: Path) -> None:
+    """With everything on, the live book as its own challenger writes the same inputs, trace and answer, byte by byte."""
+    book, rng = write_book(tmp_path / "book", EVERYTHING), Random(14)
+    options = ("--allow-simulated-now", "--challenger", str(book))
+    with serving(book, any_log, *options) as server, Client(server.target, timeout=120) as client:
+        for step in range(12):
+            now = STARTED + timedelta(hours=7 * step)
+            client.record(
+                [
+                    recorded(
+                        f"person-{rng.randrange(6)}",
+                        rng.choice(("view", "add_to_cart", "purchase")),
+                        now - timedelta(seconds=number),
+                        event_id=f"e-{step}-{number}",
+                        item="cream",
+                        category="cream",
+                        value=3.0,
+                    )
+                    for number in range(8)
+                ],
+                now=now,
+            ).raise_for_errors()
+            client.decide_batch([visit(rng, f"person-{number}", now) for number in range(6)])
+            until(lambda step=step: challenges(any_log) == [(6 * (step + 1),)], server)
+        assert server.stop() == 0
+    columns = ("outcome", "campaign", "offer", "variant", "channel", "inputs", "trace", "answer")
+    rows = any_log.rows(
+        f"SELECT {', '.join(f'{table}.{column}' for table in 'cd' for column in columns)}"
+        " FROM challenges AS c JOIN decisions AS d ON d.decision_id = c.decision_id ORDER BY c.decision_id"
+    )
+    assert len(rows) == 72
+    assert [row[:8] for row in rows] == [row[8:] for row in rows]
+    assert len({row[1] for row in rows}) > 3
+    assert any('"remembered"' in row[5] for row in rows)
+
+
+def visit(rng: Random, customer: str, now: datetime) -> DecideRequest:
+    """A visitor with what the book reads."""
+    return request(
+        customer,
+        profile={"score": rng.choice((0.1, 0.9)), "age": 30, "tier": "gold", "mail": "a@example.com"},
+        consents=["mail"],
+        time_zone="Europe/Paris",
+        location={"latitude": 48.85, "longitude": 2.35},
+        weather={"condition": rng.choice(("snow", "clear"))},
+        placement=rng.choice(("hero", None)),
+        max_offers=2,
+        now=now,
+    )
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])

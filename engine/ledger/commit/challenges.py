@@ -80,19 +80,33 @@ def read_live(
     if row is None:
         raise LookupError(f"the log has no decision {decision_id}")
     live = LiveDecision(row, logged_state_of(row, deciding), deciding)
-    attributes = live.logged.request.attributes
-    logged = {name: value for name, value in attributes.items() if name in compiled.weather or name == IS_NEW}
-    request = request._replace(attributes={**logged, **request.attributes})
+    logged = live.logged.request.attributes
+    given = request.attributes
+    weather = {
+        name: logged[name] for name in sorted(compiled.weather) if name in logged and name not in given
+    }
+    if weather:
+        request = request._replace(attributes={**weather, **given})
     if compiled.recall is None:
         return live, request
     (recalled,) = persons.recall(store, (compiled.recall.of(request.customer, request.now, request.aliases),))
     memory = memory_of(recalled, request.now)
+    if any(event.at > request.now for event in memory.events):  # recorded since
+        memory = memory._replace(events=tuple(event for event in memory.events if event.at <= request.now))
     if deciding.recall is not None and deciding.recall.signals:
         memory = memory._replace(signals=live.logged.request.memory.signals, expired=())
     if memory.is_new is not None:  # by now the decision itself is in the log
-        first_seen = persons.first_seen(store, row.person)
-        memory = memory._replace(is_new=first_seen is None or first_seen >= row.at)
+        memory = memory._replace(is_new=_was_new(store, live))
     return live, request._replace(memory=memory)
+
+
+def _was_new(store: Store, live: LiveDecision) -> bool:
+    """Whether nothing was stored of the person before the decision."""
+    logged = live.logged.request.attributes.get(IS_NEW)
+    if isinstance(logged, bool):
+        return logged
+    first_seen = persons.first_seen(store, live.row.person)
+    return first_seen is None or first_seen >= live.row.at
 
 
 class ChallengedState(NamedTuple):

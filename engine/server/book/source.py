@@ -112,22 +112,22 @@ class BookSource(Generic[Prepared]):
             self.counts[await self._reload()] += 1
 
     async def _reload(self) -> Reloaded:
-        start, before = time.monotonic(), self._host.version
+        log, start, before = self._log, time.monotonic(), self._host.version
         even_unchanged, self._even_unchanged = self._even_unchanged, False
         try:
             prepared, diagnostics = await in_thread(partial(self._read, None if even_unchanged else before))
-        except Exception:  # noqa: BLE001 it is logged, and the served book stays
-            self._log.exception("reload failed", live=before)
+        except Exception:
+            log.exception("reload failed", live=before)
             return Reloaded.FAILED
         self.refused = tuple(
             diagnostic for diagnostic in diagnostics if diagnostic.severity is Severity.ERROR
         )
         if self.refused:
             shown = [in_short(diagnostic) for diagnostic in self.refused[:_MOST_LOGGED]]
-            self._log.error("book refused", live=before, errors=len(self.refused), diagnostics=shown)
+            log.error("book refused", live=before, errors=len(self.refused), diagnostics=shown)
             return Reloaded.REFUSED
         if prepared is None:
-            self._log.info("book unchanged", version=before)
+            log.info("book unchanged", version=before)
             return Reloaded.UNCHANGED
         await self._host.publish(prepared, round(time.monotonic() - start, 3))
         return Reloaded.SWAPPED
