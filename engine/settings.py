@@ -58,6 +58,8 @@ class Settings(BaseSettings):
     """Folder of the book to serve."""
     watch: bool = False
     """Watch the folder: a changed book becomes live when it loads. SIGHUP reloads once, with or without it."""
+    challenger: OneLine = ""
+    """Folder of a second book, which decides each committed request too, after the reply, for the log alone; empty: none."""
     log: OneLine = "sqlite:///tact.db"
     """URL of the decision log: sqlite:///relative.db, sqlite:////absolute.db or postgresql://user@host:5432/database."""
     host: OneLine = "127.0.0.1"

@@ -1,7 +1,7 @@
 """`tact diff`: what another book would have decided on the decisions of a log."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,9 +20,11 @@ from engine.decide.signals.python_evaluator import PythonEvaluator
 from engine.ledger.commit.replay import logged_book
 from engine.ledger.errors import LedgerError
 from engine.ledger.queries.books import versions_like
+from engine.ledger.queries.challenges import count_challenged
 from engine.ledger.queries.decisions import count_decisions
 from engine.ledger.store.open import check_url, is_missing, open_store
 from engine.ledger.store.store import Store
+from engine.measure.challenges import challenges_document, read_challenges
 from engine.measure.diff import diff_document, diff_log
 from engine.measure.replay import END, Books
 from engine.model.instant import Instant
@@ -35,8 +37,8 @@ LIMITS = "one step ahead; what customers would do after more or fewer contacts i
 
 
 def diff(
-    old: Annotated[str, typer.Argument(help="Folder of a book, or a version in the log.")],
-    new: Annotated[str, typer.Argument(help="Folder of a book, or a version in the log.")],
+    old: Annotated[str | None, typer.Argument(help="Folder of a book, or a version in the log.")] = None,
+    new: Annotated[str | None, typer.Argument(help="Folder of a book, or a version in the log.")] = None,
     log: Annotated[
         str | None,
         typer.Option(
@@ -51,10 +53,16 @@ def diff(
     by: Annotated[
         str, typer.Option(metavar="ATTRIBUTE", help="Count changed decisions by its logged value.")
     ] = "",
+    challenger: Annotated[
+        bool,
+        typer.Option("--challenger", help="What the challenger of a server decided, instead of OLD and NEW."),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document, for machines.")] = False,
 ) -> None:
     """Make the decisions of a log by two books, and print what changes; nothing is kept."""
     url = settings_of(log=log).log
+    if challenger and (old or by):
+        fail("--challenger compares what the log has: it takes no books and no --by", USAGE)
     try:
         check_url(url)
         if is_missing(url):
@@ -63,13 +71,43 @@ def diff(
     except ValueError as error:
         fail(str(error), USAGE)
     try:
-        report = _compare(url, (old, new), period, by)
+        if challenger:
+            report = _read_challenges(url, period)
+        elif old and new:
+            report = _compare(url, (old, new), period, by)
+        else:
+            fail("name two books, or --challenger", USAGE)
     except LedgerError as error:
         fail(str(error))
     if as_json:
         typer.echo(json.dumps(report, ensure_ascii=False, indent=2))
+    elif challenger:
+        _show_challenges(report)
     else:
         _show(report)
+
+
+def _read_challenges(url: str, period: tuple[Instant, Instant]) -> dict[str, Any]:
+    store = open_store(url)
+    try:
+        with progress(store, period, "comparing", count_challenged) as advance:
+            return challenges_document(read_challenges(store, period, advance))
+    finally:
+        store.close()
+
+
+def _show_challenges(report: Mapping[str, Any]) -> None:
+    console = screen()
+    for book in report["challenges"]:
+        console.print(
+            f"{book['live'][:12]} challenged by {book['challenger'][:12]}: {book['decisions']:,} decisions of"
+            f" {book['persons']:,} persons; {book['changed']:,} changed, {book['agreed']:,} the same",
+            markup=False,
+        )
+        _show_changes(book["changes"], console)
+    if not report["challenges"]:
+        console.print("the log has no decisions of a challenger", markup=False)
+    console.print(f"note: {LIMITS}", markup=False)
 
 
 def _compare(
@@ -101,11 +139,16 @@ def book_named(store: Store, name: str) -> CompiledBook:
 
 
 @contextmanager
-def progress(store: Store, period: tuple[Instant, Instant], doing: str) -> Iterator[Any]:
+def progress(
+    store: Store,
+    period: tuple[Instant, Instant],
+    doing: str,
+    count: Callable[[Store, Instant, Instant], int] = count_decisions,
+) -> Iterator[Any]:
     """A progress bar over the decisions of the period on standard error, where that is a terminal."""
     console = Console(stderr=True)
     with store.transaction(writes=False):
-        total = count_decisions(store, *period) if console.is_terminal else None
+        total = count(store, *period) if console.is_terminal else None
     columns = (TextColumn(doing), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("", total=total)
@@ -134,6 +177,17 @@ def _show(report: Mapping[str, Any]) -> None:
     console.print(f"note: {LIMITS}", markup=False)
 
 
+def _show_changes(changes: Sequence[Mapping[str, Any]], console: Console) -> None:
+    rows = table("from", "to")
+    rows.add_column("decisions", justify="right")
+    for change in changes[:_MOST_SHOWN]:
+        rows.add_row(change["from"], change["to"], f"{change['decisions']:,}")
+    if changes:
+        console.print(rows, soft_wrap=False)
+    if len(changes) > _MOST_SHOWN:
+        console.print(f"and {len(changes) - _MOST_SHOWN:,} more kinds of changes", markup=False)
+
+
 def _show_compared(title: str, compared: Mapping[str, Any], console: Console) -> None:
     extra, contacts = compared["extra_contacts_a_person_week"], compared["contacts"]
     weekly = "" if extra is None else f" ({extra:+.3f} a person-week)"
@@ -142,14 +196,7 @@ def _show_compared(title: str, compared: Mapping[str, Any], console: Console) ->
         f" {contacts['old']:,} contacts, then {contacts['new']:,}{weekly}",
         markup=False,
     )
-    rows = table("from", "to")
-    rows.add_column("decisions", justify="right")
-    for change in compared["changes"][:_MOST_SHOWN]:
-        rows.add_row(change["from"], change["to"], f"{change['decisions']:,}")
-    if compared["changes"]:
-        console.print(rows, soft_wrap=False)
-    if len(compared["changes"]) > _MOST_SHOWN:
-        console.print(f"and {len(compared['changes']) - _MOST_SHOWN:,} more kinds of changes", markup=False)
+    _show_changes(compared["changes"], console)
     for segment in compared["segments"]:
         total = segment["changed"] + segment["same"]
         console.print(f"    {segment['value']}: {segment['changed']:,} of {total:,} changed", markup=False)

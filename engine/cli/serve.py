@@ -9,7 +9,7 @@ import orjson
 import typer
 
 from engine.cli.books import checked, loaded_book
-from engine.cli.exits import USAGE, fail
+from engine.cli.exits import BOOK, USAGE, fail
 from engine.cli.options import settings_of
 from engine.decide.compiled import compile_book
 from engine.ledger.errors import LedgerError
@@ -29,6 +29,12 @@ from engine.workers.supervise import supervise
 
 def serve(
     rules: Annotated[Path | None, typer.Option(help="Folder of the book. Or TACT_RULES.")] = None,
+    challenger: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of a second book that decides beside it, for the log alone. Or TACT_CHALLENGER."
+        ),
+    ] = None,
     log: Annotated[
         str | None,
         typer.Option(
@@ -85,6 +91,7 @@ def serve(
     """Serve a book over gRPC until SIGTERM or Ctrl-C; then finish what was accepted and leave."""
     settings = settings_of(
         rules=rules,
+        challenger=challenger,
         log=log,
         host=host,
         port=port,
@@ -124,10 +131,13 @@ def serve(
 def serve_alone(settings: Settings, announce: Callable[[str], None]) -> None:
     """Serves in this process."""
     compiled = compile_book(loaded_book(Path(settings.rules)), open_tried)
+    challenger = (
+        compile_book(loaded_book(Path(settings.challenger)), open_tried) if settings.challenger else None
+    )
 
     async def main() -> None:
         try:
-            await run_server(compiled, settings, Lifecycle(announce, stop_on_signals()))
+            await run_server(compiled, settings, Lifecycle(announce, stop_on_signals()), challenger)
         finally:
             ignore_stop_signals()
 
@@ -136,18 +146,29 @@ def serve_alone(settings: Settings, announce: Callable[[str], None]) -> None:
 
 def supervise_workers(settings: Settings, announce: Callable[[str], None], *, as_json: bool) -> None:
     """Serves by several processes, which this one supervises."""
-    folder = Path(settings.rules)
+    book_snapshot = _snapshot(Path(settings.rules))
+    challenger = _snapshot(Path(settings.challenger)) if settings.challenger else None
+    asyncio.run(_supervised(book_snapshot, challenger, settings, announce, as_json=as_json))
+
+
+def _snapshot(folder: Path) -> BookSnapshot:
+    """The snapshot of the folder's book; ends the command with its diagnostics if it does not load."""
     book_snapshot = read_snapshot(folder)
     if isinstance(book_snapshot, LoadedBook):
         checked(book_snapshot, folder)
-    else:
-        asyncio.run(_supervised(book_snapshot, settings, announce, as_json=as_json))
+        fail(f"{folder} does not load", BOOK)
+    return book_snapshot
 
 
 async def _supervised(
-    book_snapshot: BookSnapshot, settings: Settings, announce: Callable[[str], None], *, as_json: bool
+    book_snapshot: BookSnapshot,
+    challenger: BookSnapshot | None,
+    settings: Settings,
+    announce: Callable[[str], None],
+    *,
+    as_json: bool,
 ) -> None:
     try:
-        await supervise(book_snapshot, settings, announce, as_json=as_json)
+        await supervise(book_snapshot, settings, announce, as_json=as_json, challenger=challenger)
     finally:
         ignore_stop_signals()

@@ -67,6 +67,13 @@ class Ledger:
         """Raises LedgerFull where so many more commands would be refused now."""
         self._queue.check_room(commands)
 
+    def open_reader(self, limit: int) -> LedgerReader:
+        """Another reader of the same log, on a connection of its own, which whoever opens it closes.
+
+        limit: readings that may wait.
+        """
+        return LedgerReader(self._store, limit=limit)
+
     @property
     def depth(self) -> int:
         """Commands that wait to be committed."""

@@ -9,7 +9,7 @@ from engine.decide.pressure.counters import QuotaCounts
 from engine.decide.pressure.registry import SHARED
 from engine.decide.select import Selection, select
 from engine.decide.signals.strata import PREFIX
-from engine.ledger.commit.replay import LoggedDecision
+from engine.ledger.commit.replay import LoggedDecision, one_step_history
 from engine.ledger.queries.decisions import decisions_after
 from engine.ledger.store.rows import DecisionRow
 from engine.ledger.store.store import Store
@@ -75,9 +75,7 @@ class BookSide:
         """
         if self.compiled.book.version == deciding.book.version and logged.decision.candidate_outcomes:
             return logged.history
-        counted = {(contact.at, contact.facts) for contact in logged.history}
-        others = [contact for contact in before if (contact.at, contact.facts) not in counted]
-        return sorted((*logged.history, *others), key=lambda contact: contact.at)
+        return one_step_history(logged.history, before)
 
 
 def logged_rows(store: Store, period: tuple[Instant, Instant]) -> Iterator[DecisionRow]:

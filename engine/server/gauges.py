@@ -8,6 +8,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from engine.decide.compiled import CompiledBook
 from engine.ledger.ledger import Ledger
+from engine.server.book.challenger import Challenger
 from engine.server.book.serving import ServingBooks
 from engine.server.book.source import BookSource, Reloaded
 from engine.server.clock import ServerClock
@@ -54,6 +55,25 @@ def register_server(registry: CollectorRegistry, ledger: Ledger, health: Health,
         "tact_clock_ahead_seconds",
         "How far the server's clock is before the system's, which was set back.",
         lambda: clock.ahead / 1e6,
+    )
+
+
+def register_challenger(
+    registry: CollectorRegistry, challenger: Challenger, challenger_source: BookSource[CompiledBook]
+) -> None:
+    """What the challenger did, and the errors in its folder's book."""
+    _counter(
+        registry,
+        "tact_challenges",
+        "Decisions that were offered to the challenger, by what became of them.",
+        lambda: challenger.counts,
+        label="result",
+    )
+    _gauge(
+        registry,
+        "tact_challenger_errors",
+        "Errors in the book of the challenger's folder, which keep it from deciding.",
+        lambda: len(challenger_source.refused),
     )
 
 

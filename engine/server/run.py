@@ -5,7 +5,7 @@ import gc
 import os
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,7 @@ from engine.rulebook.report.diagnostics import in_short
 from engine.server.access.callers import may_simulate
 from engine.server.access.wiring import AccessWiring
 from engine.server.background import BackgroundTasks, in_thread
+from engine.server.book.challenger import Challenger, ChallengerBooks
 from engine.server.book.serving import Learner, ServingBook, ServingBooks
 from engine.server.book.source import BookSource
 from engine.server.clock import ServerClock
@@ -106,6 +107,10 @@ class Parts:
     """The posteriors of campaigns that learn, for every version of the book."""
     observer: "Observer | None"
     """None where nothing is observed."""
+    challenger: Challenger | None = None
+    """None where no second book decides."""
+    challenger_source: BookSource[CompiledBook] | None = None
+    """Reads the challenger's folder; in a worker the supervisor does."""
 
     @property
     def metrics(self) -> "Metrics | None":
@@ -113,10 +118,15 @@ class Parts:
         return None if self.observer is None else self.observer.metrics
 
 
-async def serve(compiled: CompiledBook, settings: Settings, lifecycle: Lifecycle) -> None:
+async def serve(
+    compiled: CompiledBook,
+    settings: Settings,
+    lifecycle: Lifecycle,
+    challenger_book: CompiledBook | None = None,
+) -> None:
     """Serves until told to stop, and returns when everything accepted is committed.
 
-    Raises CannotServe, CannotObserve, LedgerUnavailable.
+    challenger_book: decides beside, after the replies. Raises CannotServe, CannotObserve, LedgerUnavailable.
     """
     wiring = open_access(settings)
     sys.setswitchinterval(_SWITCH_SECONDS)
@@ -142,11 +152,28 @@ async def serve(compiled: CompiledBook, settings: Settings, lifecycle: Lifecycle
     try:
         book_source = BookSource(Path(settings.rules), serving_books)
         parts = Parts(serving_books, book_source, wiring, ledger, weather, learned, observer)
+        if challenger_book is not None:
+            parts = _with_challenger(parts, challenger_book, settings)
         await _serve(parts, settings, lifecycle)
     finally:
         await weather.close()
         await _close(ledger, observer, settings, lifecycle.stop)
     log.info("stopped", **counted())
+
+
+def _with_challenger(parts: Parts, challenger_book: CompiledBook, settings: Settings) -> Parts:
+    """The parts with a challenger, and what reads its folder."""
+
+    def open_serving(compiled: CompiledBook) -> ServingBook:
+        # whoever may not set `now` was refused by the live book's parser
+        parser = Parser(compiled, may_simulate=lambda: True, limits=limits_of(settings))
+        return ServingBook(parser, Engine(compiled, parts.ledger))
+
+    books = ChallengerBooks(challenger_book, open_serving)
+    weather = parts.weather if parts.weather.enabled else None
+    challenger = Challenger(books, parts.ledger, weather, parts.learned)
+    source = BookSource(Path(settings.challenger), books, role="challenger")
+    return replace(parts, challenger=challenger, challenger_source=source)
 
 
 async def _close(ledger: Ledger, observer: "Observer | None", settings: Settings, stop: Stop) -> None:
@@ -194,16 +221,22 @@ async def _serve(parts: Parts, settings: Settings, lifecycle: Lifecycle) -> None
     )
     streams = Streams(settings.stream_window)
     service = DecisionsService(
-        parts.serving_books, clock, streams, longest=settings.request_timeout, metrics=parts.metrics
+        parts.serving_books,
+        clock,
+        streams,
+        longest=settings.request_timeout,
+        metrics=parts.metrics,
+        challenger=parts.challenger,
     )
     _add_services(server, service, health)
     port = bind(server, settings, parts.wiring.credentials(), shared=lifecycle.shared)
     learner = Learner(parts.serving_books, parts.ledger, clock, parts.learned)
     ending_last = [background.start(name, loop) for name, loop in parts.wiring.loops().items()]
     await asyncio.gather(health.look(), learner.look(), parts.serving_books.keep())
+    challenging = await _start_challenger(parts, settings, lifecycle)
     loops = {"health": health.follow, "event loop": health.beat, "learning": learner.follow}
     if not lifecycle.shared:
-        parts.book_source.request_on_sighup()
+        parts.book_source.request_on_sighup([parts.challenger_source] if parts.challenger_source else [])
         loops |= parts.book_source.loops(watch=settings.watch)
     ending_first = [background.start(name, loop) for name, loop in loops.items()]
     await server.start()
@@ -223,8 +256,25 @@ async def _serve(parts: Parts, settings: Settings, lifecycle: Lifecycle) -> None
     streams.drain()
     parts.wiring.access.drain()
     await drain(server, settings.grace, lifecycle.stop)
+    if parts.challenger is not None:
+        await parts.challenger.finish()
+    challenging.cancel()
     for task in ending_last:
         task.cancel()
+
+
+async def _start_challenger(parts: Parts, settings: Settings, lifecycle: Lifecycle) -> BackgroundTasks:
+    """Starts the tasks of the challenger, if there is one; apart from the others, since readiness does not depend on them."""
+    challenging = BackgroundTasks()
+    if parts.challenger is not None and parts.challenger_source is not None:
+        await parts.challenger.books.keep()
+        loops = {"challenger": parts.challenger.follow}
+        if not lifecycle.shared:
+            loops |= parts.challenger_source.loops(watch=settings.watch)
+        for name, loop in loops.items():
+            challenging.start(name, loop)
+        log.info("challenging", version=parts.challenger.books.version)
+    return challenging
 
 
 def _add_services(server: grpc.aio.Server, service: DecisionsService, health: Health) -> None:
@@ -255,6 +305,8 @@ def _observe(parts: Parts, observer: "Observer", health: Health, clock: ServerCl
     registry = observer.metrics.registry
     parts.ledger.watch(observer.metrics.group)
     gauges.register_book(registry, parts.serving_books, parts.book_source)
+    if parts.challenger is not None and parts.challenger_source is not None:
+        gauges.register_challenger(registry, parts.challenger, parts.challenger_source)
     gauges.register_server(registry, parts.ledger, health, clock)
     if parts.weather.enabled:
         gauges.register_weather(registry, parts.weather)

@@ -3,13 +3,14 @@
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import grpc
 import structlog
 from google.protobuf.message import DecodeError
 
 from engine.api.v1 import decisions_pb2 as pb
+from engine.decide.compiled import CompiledBook
 from engine.explain import explain, explain_logged
 from engine.ledger.commit.events import RecordResult, WarnedResult
 from engine.model.decision import Decision
@@ -25,6 +26,7 @@ from engine.wire.respond import IgnoredNames, respond
 from engine.wire.violations import FieldViolation, InvalidMessage
 
 if TYPE_CHECKING:
+    from engine.server.book.challenger import Challenger
     from engine.telemetry.metrics import Metrics
 
 log = structlog.get_logger()
@@ -49,6 +51,7 @@ class DecisionsService:
     """Translates between the contract and the engine; `handlers` turns what its methods raise into a status.
 
     longest: seconds until the deadline of a call that brings none; 0: it has none. metrics: None where nothing is observed.
+    challenger: gets the decisions whose replies have left; None where no second book decides.
     """
 
     def __init__(
@@ -59,12 +62,14 @@ class DecisionsService:
         *,
         longest: float = 0.0,
         metrics: "Metrics | None" = None,
+        challenger: "Challenger | None" = None,
     ) -> None:
         self._serving_books = serving_books
         self._streams = streams
         self._clock = clock
         self._longest = longest or None
         self._metrics = metrics
+        self._challenger = challenger
 
     async def decide(self, request: pb.DecideRequest, context: Context) -> pb.DecideResponse:
         """Decides for one customer."""
@@ -73,6 +78,7 @@ class DecisionsService:
             parsed = self._parse(serving, request)
             decision = await serving.engine.decide(parsed, deadline=self._deadline(context))
         self._count("Decide", (decision,))
+        self._challenge_after(context, serving, ((request, parsed, decision),))
         return _response(IgnoredNames(serving.parser.compiled.book), parsed, decision)
 
     async def decide_batch(self, request: pb.DecideBatchRequest, context: Context) -> pb.DecideBatchResponse:
@@ -88,6 +94,7 @@ class DecisionsService:
             )
         ordered = [*_in_order(parsed, answers)]
         self._count("DecideBatch", ordered)
+        self._challenge_after(context, serving, zip(request.requests, parsed, ordered, strict=True))
         names = IgnoredNames(serving.parser.compiled.book)
         return pb.DecideBatchResponse(items=map(partial(_item, names), parsed, ordered))
 
@@ -97,14 +104,17 @@ class DecisionsService:
         """Decides for many customers, as many at a time as have arrived; one that fails has an error of its own."""
         with self._streams.intake(requests) as intake:
             while messages := await intake.taken():
-                for response in await self._decide_streamed(messages, context):
+                responses, decided = await self._decide_streamed(messages, context)
+                for response, of_response in zip(responses, decided, strict=True):
                     yield response
                     intake.answered()
+                    if of_response is not None:
+                        self._challenge(*of_response)
 
     async def _decide_streamed(
         self, messages: Sequence[pb.DecideRequest | DecodeError], context: Context
-    ) -> Sequence[pb.DecideResponse]:
-        """The responses to messages of a stream, decided in one group."""
+    ) -> tuple[Sequence[pb.DecideResponse], Sequence["_Decided | None"]]:
+        """The responses to messages of a stream, decided in one group; and of each, what the challenger may decide."""
         with self._serving_books.current as serving:
             parsed = [self._parse_streamed(serving, message) for message in messages]
             valid = [item for item in parsed if isinstance(item, Request)]
@@ -114,7 +124,10 @@ class DecisionsService:
         ordered = [*_in_order(parsed, answers)]
         self._count("DecideStream", ordered)
         names = IgnoredNames(serving.parser.compiled.book)
-        return list(map(partial(_streamed, names), messages, parsed, ordered))
+        responses = list(map(partial(_streamed, names), messages, parsed, ordered))
+        return responses, [
+            self._decided(serving, *item) for item in zip(messages, parsed, ordered, strict=True)
+        ]
 
     async def record(self, request: pb.RecordRequest, context: Context) -> pb.RecordResponse:
         """Records events of customers and outcomes of decisions; one that fails has an error of its own."""
@@ -191,6 +204,44 @@ class DecisionsService:
             return InvalidMessage([FieldViolation("request_id", "is required in a stream")])
         return self._parsed_or_error(serving, message)
 
+    def _challenge_after(
+        self,
+        context: Context,
+        serving: ServingBook,
+        items: Iterable[tuple[pb.DecideRequest, Request | Exception, Decision | Exception]],
+    ) -> None:
+        """Gives the challenger what was decided, once the call has ended: its reply has left."""
+        if self._challenger is None:
+            return
+        decided = [of_item for item in items if (of_item := self._decided(serving, *item)) is not None]
+
+        def offer(_: object) -> None:
+            for of_item in decided:
+                self._challenge(*of_item)
+
+        if decided:
+            context.add_done_callback(offer)  # type: ignore[arg-type] # the stubs name a class where a function will do
+
+    def _decided(
+        self,
+        serving: ServingBook,
+        message: pb.DecideRequest | DecodeError,
+        request: Request | Exception,
+        answer: Decision | Exception,
+    ) -> "_Decided | None":
+        """What the challenger may decide; None where there is none, or nothing was committed."""
+        if self._challenger is None or isinstance(message, DecodeError):
+            return None
+        if not isinstance(request, Request) or not isinstance(answer, Decision):
+            return None
+        return _Decided(message, request, answer, serving.engine.compiled)
+
+    def _challenge(
+        self, message: pb.DecideRequest, request: Request, decision: Decision, deciding: CompiledBook
+    ) -> None:
+        if self._challenger is not None:
+            self._challenger.offer(message, request, decision, deciding)
+
     def _count(self, method: str, answers: Iterable[Decision | Exception]) -> None:
         """Counts the decisions and what was refused, and logs each decision at level `debug`, without the customer."""
         if self._metrics is None:
@@ -221,6 +272,13 @@ class DecisionsService:
     def _count_refused(self, method: str, error: Exception) -> None:
         if self._metrics is not None:
             self._metrics.refused(method, refusal_reason(error))
+
+
+class _Decided(NamedTuple):
+    message: pb.DecideRequest
+    request: Request
+    decision: Decision
+    deciding: CompiledBook
 
 
 _Answer = TypeVar("_Answer")

@@ -89,13 +89,18 @@ class WorkerPool:
 class RollingRestart:
     """Replaces the workers of a pool by others that serve another version of the book. Implements BookHost.
 
-    version: the one that the workers were started with.
+    book_snapshot: what the workers were started with.
     """
 
-    def __init__(self, pool: WorkerPool, version: str) -> None:
-        self.version = version
+    def __init__(self, pool: WorkerPool, book_snapshot: BookSnapshot) -> None:
+        self._snapshot = book_snapshot
         self._pool = pool
         self._under_way: asyncio.Task[None] | None = None
+
+    @property
+    def version(self) -> str:
+        """The version that the workers serve, or are renewed to serve."""
+        return self._snapshot.version
 
     def prepare(self, book: Book, contents: Mapping[str, bytes]) -> BookSnapshot:
         """A snapshot for the workers, which compile it themselves."""
@@ -106,6 +111,10 @@ class RollingRestart:
         await self.cancel()
         self._under_way = asyncio.create_task(self._renew(prepared))
 
+    async def again(self) -> None:
+        """Replaces the workers by others of the same version, which are given the present challenger."""
+        await self.publish(self._snapshot, 0.0)
+
     async def cancel(self) -> None:
         """Gives up a restart that is under way; the workers that serve stay."""
         if self._under_way is not None:
@@ -114,10 +123,35 @@ class RollingRestart:
 
     async def _renew(self, book_snapshot: BookSnapshot) -> None:
         log.info("renewing the workers", version=book_snapshot.version, before=self.version)
-        self.version = book_snapshot.version
+        self._snapshot = book_snapshot
         try:
             await self._pool.renew(book_snapshot)
         except Exception:
             log.exception("the workers could not be renewed")
         else:
             log.info("workers renewed", version=book_snapshot.version)
+
+
+class ChallengerRestart:
+    """Gives the workers of a pool another version of the challenger's book, by replacing them. Implements BookHost."""
+
+    def __init__(self, book_snapshot: BookSnapshot) -> None:
+        self.snapshot = book_snapshot
+        self.rolling_restart: RollingRestart | None = None
+        """Set once there are workers."""
+
+    @property
+    def version(self) -> str:
+        """The version of the challenger's book."""
+        return self.snapshot.version
+
+    def prepare(self, book: Book, contents: Mapping[str, bytes]) -> BookSnapshot:
+        """A snapshot for the workers, which compile it themselves."""
+        return snapshot_of(book, contents)
+
+    async def publish(self, prepared: BookSnapshot, seconds: float) -> None:
+        """Begins to replace the workers, and returns."""
+        log.info("challenger loaded", version=prepared.version, before=self.version, seconds=seconds)
+        self.snapshot = prepared
+        if self.rolling_restart is not None:
+            await self.rolling_restart.again()

@@ -79,6 +79,8 @@ class SpawnConfig:
     book_snapshot: BookSnapshot
     as_json: bool
     """Whether log lines are JSON."""
+    challenger: BookSnapshot | None = None
+    """The second book, which decides beside; None where there is none."""
 
     def encoded(self) -> bytes:
         """As it goes through the pipe: its length, and a pickle."""

@@ -20,7 +20,7 @@ from engine.server.run import open_access
 from engine.settings import Settings
 from engine.telemetry.config import read_otlp_config
 from engine.telemetry.counters import counted
-from engine.workers.pool import RollingRestart, WorkerPool
+from engine.workers.pool import ChallengerRestart, RollingRestart, WorkerPool
 from engine.workers.process import WORKER
 from engine.workers.spawn_config import BookSnapshot, SpawnConfig
 
@@ -63,11 +63,13 @@ async def supervise(
     announce: Callable[[str], None],
     *,
     as_json: bool,
+    challenger: BookSnapshot | None = None,
     command: Sequence[str] = WORKER,
 ) -> None:
     """Serves by `settings.workers` processes until told to stop, and returns when all of them have ended.
 
-    announce: called once, with the address, when all of them serve. command: starts a worker. Raises CannotServe,
+    announce: called once, with the address, when all of them serve. challenger: the second book, which decides beside.
+    command: starts a worker. Raises CannotServe,
     LedgerUnavailable.
     """
     open_access(settings)
@@ -76,14 +78,17 @@ async def supervise(
     with held_port(settings) as port:
         open_store(settings.log, busy_timeout=settings.busy_timeout).close()
         shared = settings.model_copy(update={"port": port})
+        challenging = None if challenger is None else ChallengerRestart(challenger)
 
         def spawn_config(number: int, book_snapshot: BookSnapshot) -> SpawnConfig:
             own = shared.model_copy(update={"metrics_port": metrics_port(settings, number)})
-            return SpawnConfig(number, own, book_snapshot, as_json)
+            return SpawnConfig(
+                number, own, book_snapshot, as_json, challenging.snapshot if challenging else None
+            )
 
         pool = WorkerPool(spawn_config, command)
         serving = asyncio.create_task(
-            _serve(pool, book_snapshot, settings, partial(announce, f"{settings.host}:{port}"))
+            _serve(pool, book_snapshot, challenging, settings, partial(announce, f"{settings.host}:{port}"))
         )
         stopping = asyncio.create_task(stop.requested())
         await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
@@ -100,12 +105,20 @@ async def supervise(
 
 
 async def _serve(
-    pool: WorkerPool, book_snapshot: BookSnapshot, settings: Settings, announce: Callable[[], None]
+    pool: WorkerPool,
+    book_snapshot: BookSnapshot,
+    challenging: ChallengerRestart | None,
+    settings: Settings,
+    announce: Callable[[], None],
 ) -> None:
-    """Starts the workers, and replaces them at SIGHUP and, with `watch`, when the book changes. Raises CannotServe."""
-    rolling_restart = RollingRestart(pool, book_snapshot.version)
+    """Starts the workers, and replaces them at SIGHUP and, with `watch`, when a book changes. Raises CannotServe."""
+    rolling_restart = RollingRestart(pool, book_snapshot)
     book_source = BookSource(Path(settings.rules), rolling_restart)
-    book_source.request_on_sighup(even_unchanged=True)
+    others: list[BookSource[BookSnapshot]] = []
+    if challenging is not None:
+        challenging.rolling_restart = rolling_restart
+        others.append(BookSource(Path(settings.challenger), challenging, role="challenger"))
+    book_source.request_on_sighup(others, even_unchanged=True)
     background = BackgroundTasks()
     endpoint = _open_endpoint(settings, pool, rolling_restart, book_source, background)
     await pool.start(book_snapshot, settings.workers)
@@ -114,6 +127,9 @@ async def _serve(
     try:
         for name, loop in book_source.loops(watch=settings.watch).items():
             background.start(name, loop)
+        for source in others:
+            for name, loop in source.loops(watch=settings.watch).items():
+                background.start(f"{name} of the challenger", loop)
         await background.wait()
     finally:
         background.cancel()

@@ -63,7 +63,8 @@ async def _main(spawn_config: SpawnConfig) -> None:
     signs = asyncio.create_task(_show_life(spawn_config.settings.liveness))
     lifecycle = Lifecycle(lambda _: _report(SERVING), stop, shared=True)
     try:
-        await serve(spawn_config.book_snapshot.compiled(), spawn_config.settings, lifecycle)
+        challenger = None if spawn_config.challenger is None else spawn_config.challenger.compiled()
+        await serve(spawn_config.book_snapshot.compiled(), spawn_config.settings, lifecycle, challenger)
     finally:
         signs.cancel()
         ignore_stop_signals()

@@ -23,6 +23,7 @@ def test_migrations_lead_to_the_tables(any_log: Log) -> None:
             "alembic_version",
             "arms",
             "books",
+            "challenges",
             "consents",
             "contacts",
             "counters",

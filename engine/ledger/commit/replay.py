@@ -99,6 +99,17 @@ def find_logged(store: Store, decision_id: str, compiled: CompiledBook) -> Logge
     return logged._replace(history=tuple(contacts.contacts_before(store, row, row.at - lookback)))
 
 
+def one_step_history(counted: Sequence[Contact], before: Sequence[Contact]) -> list[Contact]:
+    """The history at which another book makes a logged decision again.
+
+    counted: the contacts that the deciding book's rules counted, as they were then. before: all contacts of the person
+    before the decision, as they stand now, which stand in for the others.
+    """
+    known = {(contact.at, contact.facts) for contact in counted}
+    others = [contact for contact in before if (contact.at, contact.facts) not in known]
+    return sorted((*counted, *others), key=lambda contact: contact.at)
+
+
 def logged_book(store: Store, version: str) -> Book | None:
     """The book of a version, from its text in the log, inside a transaction.
 

@@ -38,6 +38,10 @@ _KNOWN = Select("person", "FROM persons WHERE person IN :given(person text)")
 """Those of the persons who are known."""
 
 
+_FIRST_SEEN = Select("first_seen", "FROM persons WHERE person = ?")
+"""When a person was first seen."""
+
+
 _KEPT_IDS = Select(
     "e.person, e.event_id",
     "FROM :given(person text, event_id text) AS given CROSS JOIN events AS e"
@@ -158,6 +162,12 @@ def _by_query(rows: Iterable[Sequence[Any]]) -> dict[int, list[Sequence[Any]]]:
     for index, *row in rows:
         by_query.setdefault(index, []).append(row)
     return by_query
+
+
+def first_seen(store: Store, person: str) -> Instant | None:
+    """When the person's first decision was made or event recorded; None where nothing was ever kept of them."""
+    rows = store.select(_FIRST_SEEN, person)
+    return rows[0][0] if rows else None
 
 
 def kept_events(store: Store, keys: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:

@@ -54,6 +54,10 @@ _PEEK = Select(
 """How many contacts count at an instant."""
 
 
+_PEEK_ALL = Select(f"given.counter, given.period, {_PEEK.columns}", _PEEK.source)
+"""The same for several counters."""
+
+
 _COUNT_DUE = Select(
     "count(*)", "FROM holdings AS h WHERE h.counter = ? AND h.period = ? AND h.expires_at <= ?"
 )
@@ -138,6 +142,12 @@ def peek(store: Store, key: CounterKey, now: Instant) -> int:
     """How many contacts count at the moment, without locking anything."""
     ((count,),) = store.select(_PEEK, [(*key, now)])
     return int(count)
+
+
+def peek_all(store: Store, keys: Sequence[CounterKey], now: Instant) -> dict[CounterKey, int]:
+    """How many contacts of each counter count at the instant, without locking them."""
+    rows = store.select(_PEEK_ALL, [(*key, now) for key in keys]) if keys else ()
+    return {(counter, period): counted for counter, period, counted in rows}
 
 
 def count_due(store: Store, key: CounterKey, now: Instant) -> int:

@@ -30,6 +30,7 @@ _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('tact partitions', 0))"
 PARTITIONED: dict[str, Callable[[Instant], object]] = {
     "decisions": id_from,
     "requests": id_from,
+    "challenges": id_from,
     "contacts": int,
 }
 """The tables, each with what makes of an instant a value of the column that divides it."""

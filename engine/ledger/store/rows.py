@@ -292,4 +292,25 @@ class BookRow(NamedTuple):
     """When a server first served it, or decided by it."""
 
 
+@stored("challenges", postgresql_partition_by="RANGE (decision_id)")
+class ChallengeRow(NamedTuple):
+    """What the challenger, a second book, would have decided in place of a decision."""
+
+    decision_id: IdKey
+    """Of the decision of the live book."""
+    person: str
+    at: BigInt
+    book_version: str
+    """The challenger's, as is all that follows; the columns are those of `decisions`."""
+    outcome: str
+    campaign: str | None
+    offer: str | None
+    variant: str | None
+    channel: str | None
+    inputs: str
+    """With the attributes that the challenger reads, and without the values that its book keeps out of the log."""
+    trace: str
+    answer: str
+
+
 METADATA = SQLModel.metadata

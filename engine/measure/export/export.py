@@ -137,6 +137,7 @@ class _Export:
         self._manifest.write()
         self._stage_table("contacts", tables.CONTACTS, tables.STAGED_CONTACTS)
         self._stage_table("outcomes", tables.OUTCOMES, tables.STAGED_OUTCOMES)
+        self._stage_table("challenges", tables.CHALLENGES, tables.STAGED_CHALLENGES)
         for table, columns in _WHOLE_TABLES:
             self._stage_table(
                 table,
@@ -144,14 +145,14 @@ class _Export:
                 f"SELECT *, '{tables.WHOLE}' AS month FROM (SELECT {tables.decoded(columns)} FROM source)",
             )
         bounds = self._fingerprint_decisions()
-        for table in ("contacts", "outcomes", *(table for table, _ in _WHOLE_TABLES)):
+        for table in ("contacts", "outcomes", "challenges", *(table for table, _ in _WHOLE_TABLES)):
             self._parts[table] = self._fingerprints(table, "month")
         for month, part in self._parts["decisions"].items():
             contacts = self._parts["contacts"].get(month)
             made_of = f"{part.fingerprint} {contacts.fingerprint if contacts else ''}"
             self._parts["offers"][month] = FilePart(part.rows, made_of)
         self._write_decisions(bounds)
-        for table in ("contacts", "outcomes", *(table for table, _ in _WHOLE_TABLES)):
+        for table in ("contacts", "outcomes", "challenges", *(table for table, _ in _WHOLE_TABLES)):
             self._write_parts(table, f"SELECT * EXCLUDE (month) FROM {table} WHERE month = '{{part}}'")
         self._remove_others([table for table in self._parts if table not in _OF_CONVERSIONS])
         self._credit(book)

@@ -32,6 +32,10 @@ OUTCOMES = _columns(
 IDENTITIES = _columns("name! person! linked_at:time!")
 BOOKS = _columns("version! first_at:time! text!")
 
+CHALLENGES = _columns(
+    "decision_id! person! at:time! book_version! outcome! campaign offer variant channel inputs!"
+)
+
 RECORDED_AT = (
     "make_timestamp(CAST('0x' || substr(decision_id, 1, 8) || substr(decision_id, 10, 4) AS BIGINT) * 1000)"
 )
@@ -176,6 +180,14 @@ SELECT * REPLACE (
   strftime({RECORDED_AT}, '%Y-%m') AS month
 FROM (SELECT {decoded(CONTACTS)} FROM source)
 """
+STAGED_CHALLENGES = f"""
+SELECT decision_id, person, time, {RECORDED_AT} AS recorded_at, book_version, outcome, campaign, offer, variant, channel,
+  CAST(inputs.attributes AS VARCHAR) AS attributes, inputs.masked AS masked, inputs.consents AS consents,
+  strftime({RECORDED_AT}, '%Y-%m') AS month
+FROM (SELECT * REPLACE (from_json(inputs, '{_INPUTS}') AS inputs) FROM (SELECT {decoded(CHALLENGES)} FROM source))
+"""
+"""Challenges are read as a whole, as contacts are."""
+
 STAGED_OUTCOMES = f"SELECT *, strftime(time, '%Y-%m') AS month FROM (SELECT {decoded(OUTCOMES)} FROM source)"
 
 WHOLE = "all"
@@ -184,6 +196,7 @@ WHOLE = "all"
 ORDER = {
     "contacts": "decision_id, position",
     "outcomes": "time, person, type, event_id",
+    "challenges": "decision_id",
     "identities": "name",
     "books": "first_at, version",
     "conversions": "time, event_id, person",

@@ -4,7 +4,7 @@ import asyncio
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -60,11 +60,15 @@ class BookHost(Protocol[Prepared]):
 
 
 class BookSource(Generic[Prepared]):
-    """Reads the book of a folder whenever that is requested, and gives its host what is new. One reload at a time."""
+    """Reads the book of a folder whenever that is requested, and gives its host what is new. One reload at a time.
 
-    def __init__(self, folder: Path, host: BookHost[Prepared]) -> None:
+    labels: added to each message, where it is not the live book's folder.
+    """
+
+    def __init__(self, folder: Path, host: BookHost[Prepared], **labels: str) -> None:
         self._folder = folder
         self._host = host
+        self._log = log.bind(**labels)
         self._requested = asyncio.Event()
         self._even_unchanged = False
         self.counts: Counter[Reloaded] = Counter()
@@ -80,11 +84,15 @@ class BookSource(Generic[Prepared]):
         self._even_unchanged = self._even_unchanged or even_unchanged
         self._requested.set()
 
-    def request_on_sighup(self, *, even_unchanged: bool = False) -> None:
-        """Requests a reload at each SIGHUP from now on."""
+    def request_on_sighup(
+        self, others: Sequence["BookSource[Any]"] = (), *, even_unchanged: bool = False
+    ) -> None:
+        """Requests a reload at each SIGHUP from now on, of others too."""
 
         def requested() -> None:
             self.request(even_unchanged=even_unchanged)
+            for other in others:
+                other.request()
 
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, requested)
 
@@ -104,7 +112,7 @@ class BookSource(Generic[Prepared]):
             self.counts[await self._reload()] += 1
 
     async def _reload(self) -> Reloaded:
-        start, before = time.monotonic(), self._host.version
+        log, start, before = self._log, time.monotonic(), self._host.version
         even_unchanged, self._even_unchanged = self._even_unchanged, False
         try:
             prepared, diagnostics = await in_thread(partial(self._read, None if even_unchanged else before))
