@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from statistics import median
 
+from bench.export import export_ratios
 from bench.ratio import Ratio
 from bench.table import Step, silent
 from demo.households import households, request_of
@@ -34,7 +35,8 @@ _GROUP = 256
 def ratios(*, quick: bool = False, step: Step = silent) -> list[Ratio]:
     """The ratios of measuring."""
     with _demo_log(200 if quick else len(households()), step) as (store, compiled, decisions):
-        return [_replay(store, compiled, decisions, rounds=2 if quick else 5, step=step)]
+        replay = _replay(store, compiled, decisions, rounds=2 if quick else 5, step=step)
+    return [replay, *export_ratios(quick=quick, step=step)]
 
 
 @contextmanager
