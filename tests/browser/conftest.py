@@ -35,9 +35,11 @@ def look_at(chromium: Any) -> Iterator[Callable[..., Any]]:
         page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
         page.on(
             "request",
-            lambda request: None
-            if request.url.startswith(("file:", "data:"))
-            else complaints.append(f"asks for {request.url}"),
+            lambda request: (
+                None
+                if request.url.startswith(("file:", "data:"))
+                else complaints.append(f"asks for {request.url}")
+            ),
         )
         page.goto(file.resolve().as_uri())
         return page
