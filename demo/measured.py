@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from demo.outcomes import CAMPAIGN, EFFECT
+from demo.outcomes import CAMPAIGN, EFFECT, UNTIL
 from demo.server import DemoError, book_folder
 from engine.ledger.store.open import open_store
 from engine.measure.replay import Books, replay_log
@@ -79,7 +79,7 @@ def _effect(url: str, page_file: Path) -> EffectFound:
     book = load(book_folder()).book
     if book is None:
         raise DemoError("the demo's book does not load")
-    report = open_log(url).report(book, metric="converted")
+    report = open_log(url).report(book, end=UNTIL)
     page_file.write_bytes(page(report))
     effect = report.figures.get(CAMPAIGN)
     if effect is None or effect.refused:

@@ -34,6 +34,9 @@ CLICKED = 0.25
 
 CURRENCY = "CNY"
 
+UNTIL = datetime.fromisoformat("2026-03-22T00:00+08:00")
+"""When everything has happened."""
+
 _BEGIN, _SPAN = timedelta(hours=6), timedelta(days=5)
 """Orders come this long after the message, and within so much."""
 
