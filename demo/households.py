@@ -101,7 +101,7 @@ def households() -> tuple[Household, ...]:
 
 def city_of(household: Household) -> City:
     """The city that the demo assigns to the household."""
-    return cities()[int(_draw(household, "city") * len(cities()))]
+    return cities()[int(draw(household, "city") * len(cities()))]
 
 
 def request_of(household: Household, now: datetime, *, placement: str = "") -> DecideRequest:
@@ -111,7 +111,7 @@ def request_of(household: Household, now: datetime, *, placement: str = "") -> D
         household.customer,
         profile=_profile(household, now),
         consents=[
-            channel for channel in ("wechat", "sms") if _draw(household, f"consent {channel}") < CONSENTING
+            channel for channel in ("wechat", "sms") if draw(household, f"consent {channel}") < CONSENTING
         ],
         location={
             "country": "CN",
@@ -144,15 +144,15 @@ def _invented(household: Household, now: datetime) -> dict[str, Plain | None]:
     number = household.number
     having_points = WITH_POINTS + (WITH_LATE_POINTS if now >= POINTS_RUN else 0)
     return {
-        "wechat_openid": f"demo-openid-{number:04}" if _draw(household, "wechat") < WITH_WECHAT else None,
-        "phone": f"+86 555 0000 {number:04}" if _draw(household, "phone") < WITH_PHONE else None,
+        "wechat_openid": f"demo-openid-{number:04}" if draw(household, "wechat") < WITH_WECHAT else None,
+        "phone": f"+86 555 0000 {number:04}" if draw(household, "phone") < WITH_PHONE else None,
         "points_expiring": 1 + round(household.spend / 10)
-        if _draw(household, "points") < having_points
+        if draw(household, "points") < having_points
         else None,
     }
 
 
-def _draw(household: Household, purpose: str) -> float:
+def draw(household: Household, purpose: str) -> float:
     """A number in [0, 1) that depends only on the household and the purpose."""
     digest = blake2b(f"{purpose}:{household.number}".encode(), digest_size=8).digest()
     return int.from_bytes(digest) / 2**64

@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from demo.measured import EffectFound
 from demo.story import CAP, SERVICE, DemoReport, Shown
 from demo.tally import CityTally, Tally
 
@@ -33,6 +34,8 @@ def show(report: DemoReport, console: Console) -> None:
     console.print("\n".join(report.explanation), markup=False, highlight=False)
     console.rule("The decision log")
     _show_log(report, console)
+    console.rule("What it caused")
+    _show_measured(report, console)
 
 
 def _day(tally: Tally) -> str:
@@ -81,11 +84,12 @@ def _by_city(cities: Sequence[CityTally]) -> Table:
 
 
 def _rounds(rounds: Sequence[Tally]) -> Table:
-    table = Table("when", "offer", "of these service", "blocked", f"by {CAP}", "decisions/s")
+    table = Table("when", "offer", "of these service", "control", "blocked", f"by {CAP}", "decisions/s")
     for tally in rounds:
         counts = (
             tally.outcomes.get("offer", 0),
             sum(got.customers for got in tally.got if got.offer == SERVICE),
+            tally.outcomes.get("control", 0),
             tally.outcomes.get("blocked", 0),
             tally.blocked_by.get(CAP, 0),
             tally.decided / max(tally.seconds, 1e-6),
@@ -130,4 +134,31 @@ def _show_log(report: DemoReport, console: Console) -> None:
     )
     command = f"import sqlite3; print(sqlite3.connect('{log.file}').execute('{query}').fetchall())"
     console.print(f'  python -c "{command}"', markup=False, soft_wrap=True)
+
+
+def _show_measured(report: DemoReport, console: Console) -> None:
+    counts = ", ".join(f"{number:,} {kind}" for kind, number in report.reported.items())
+    console.print(f"reported, by a model whose effect is known: {counts}", soft_wrap=True)
+    measured = report.measured
+    if measured.effect is None:
+        console.print(f"no report: {measured.missing} is not installed; pip install 'tact\\[measure]'")
+    else:
+        _show_effect(measured.effect, console)
+    replayed = " and ".join(f"{number:,} {kind}" for kind, number in measured.replayed.items())
+    console.print(f"every decision made again from the log: {replayed}")
     console.print(f"book version {report.book_version[:12]}, {report.seconds:.1f} s in all")
+
+
+def _show_effect(effect: EffectFound, console: Console) -> None:
+    table = Table(effect.campaign, "persons", "ordered", "share", "")
+    arms = {"written to": effect.treated, "control": effect.control}
+    most = max(arm.rate for arm in arms.values())
+    for name, arm in arms.items():
+        bar = "█" * round(_BAR * arm.rate / most)
+        table.add_row(name, f"{arm.persons:,}", f"{arm.ordered:,}", f"{100 * arm.rate:.1f} %", bar)
+    console.print(table)
+    limits = f"[{100 * effect.low:.1f}, {100 * effect.high:.1f}]"
+    inside = "within" if effect.low <= effect.truth <= effect.high else "outside of"
+    truth = f"the truth, {100 * effect.truth:+.1f}, is {inside} the limits"
+    console.print(f"effect: {100 * effect.value:+.1f} {limits} percentage points; {truth}", markup=False)
+    console.print(f"the whole report is {effect.page}: open it in a browser", soft_wrap=True, markup=False)

@@ -10,8 +10,10 @@ from pathlib import Path
 from google.rpc.status_pb2 import Status
 
 from demo.households import Household, city_of, households, request_of
+from demo.measured import Measured, measure
+from demo.outcomes import reports
 from demo.server import DemoError, Server
-from demo.tally import Answered, Logged, Tally, blocking, next_allowed_at, outcome_of, read_log, tally
+from demo.tally import Answered, Logged, Tally, blocking, most, next_allowed_at, outcome_of, read_log, tally
 from demo.words import in_words
 from engine.api.v1.decisions_pb2 import OUTCOME_OFFER, DecideRequest, DecideResponse
 from engine.client import Client, TactError, error_of_status, request
@@ -92,6 +94,9 @@ class DemoReport:
     explanation: list[str]
     acknowledged: int
     logged: Logged
+    reported: dict[str, int]
+    """Outcomes that were reported, by type."""
+    measured: Measured
     seconds: float
 
 
@@ -101,6 +106,7 @@ def run_demo(folder: Path, progress: Progress) -> DemoReport:
     try:
         with Server(folder) as server, Client(server.target, timeout=_TIMEOUT) as tact:
             run = _decide(tact, progress)
+            reported = _report(tact, run, progress)
             progress("stopping the server", len(households()))
             code = server.stop()
     except TactError as error:
@@ -110,7 +116,9 @@ def run_demo(folder: Path, progress: Progress) -> DemoReport:
     logged = _read_log(server.log)
     if logged.decisions != run.acknowledged:
         raise DemoError(f"{run.acknowledged} decisions were acknowledged, but {logged.decisions} are logged")
-    return run.report(logged, time.monotonic() - started)
+    progress("measuring", len(households()))
+    measured = measure(server.log)
+    return run.report(logged, reported, measured, time.monotonic() - started)
 
 
 def _read_log(file: Path) -> Logged:
@@ -139,7 +147,9 @@ class _Run:
     explanation: list[str]
     acknowledged: int
 
-    def report(self, logged: Logged, seconds: float) -> DemoReport:
+    def report(
+        self, logged: Logged, reported: dict[str, int], measured: Measured, seconds: float
+    ) -> DemoReport:
         last = self.rounds[-1].answered
         return DemoReport(
             len(households()),
@@ -152,6 +162,8 @@ class _Run:
             self.explanation,
             self.acknowledged,
             logged,
+            reported,
+            measured,
             round(seconds, 3),
         )
 
@@ -173,6 +185,15 @@ def _decide(tact: Client, progress: Progress) -> _Run:
         _acknowledged(visits)
         + sum(_acknowledged(answer for _, answer in decided.answered) for decided in rounds),
     )
+
+
+def _report(tact: Client, run: _Run, progress: Progress) -> dict[str, int]:
+    """Reports what the households did. After all decisions: so outcomes change none of them."""
+    progress("reporting outcomes", len(households()))
+    outcomes = reports([decided.answered for decided in run.rounds], MOMENTS)
+    for start in range(0, len(outcomes), _BATCH):
+        tact.record(outcomes[start : start + _BATCH]).raise_for_errors()
+    return most(outcome.event.type for outcome in outcomes)
 
 
 def _acknowledged(answers: Iterable[DecideResponse]) -> int:

@@ -1,5 +1,6 @@
 """The book that the demo serves."""
 
+from demo.outcomes import CAMPAIGN
 from demo.server import book_folder
 from engine.rulebook.load import load
 from engine.rulebook.model.book import Category, Content, OnSilence, Placeholder
@@ -51,3 +52,10 @@ def test_only_service_is_exempt() -> None:
     assert weekly.limit == 2
     assert weekly.except_ is not None
     assert weekly.except_.category == {Category.SERVICE}
+
+
+def test_one_campaign_has_a_control() -> None:
+    """That of the rich cream, which the demo's model gives an effect: `demo.outcomes` takes every control for its."""
+    assert LOADED.book is not None
+    controls = [campaign.name for campaign in LOADED.book.campaigns.values() if campaign.control is not None]
+    assert controls == [CAMPAIGN]

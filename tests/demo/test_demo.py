@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from demo.outcomes import EFFECT
 from tests.replays import assert_replays
 
 DEMO = [sys.executable, "-m", "engine.cli", "demo", "--folder"]
@@ -117,9 +118,54 @@ def test_the_explanation_names_every_campaign(report: dict[str, Any]) -> None:
     assert any("another scores higher" in line for line in lines)
 
 
+def test_the_report_finds_the_effect(report: dict[str, Any]) -> None:
+    """The limits hold the true effect and are clear of zero; both arms order; the page is beside the log."""
+    effect = report["measured"]["effect"]
+    assert effect["truth"] == EFFECT
+    assert 0 < effect["low"] < EFFECT < effect["high"]
+    assert effect["treated"]["persons"] > 3 * effect["control"]["persons"] > 300
+    assert effect["control"]["ordered"] >= 20
+    page = Path(effect["page"])
+    assert page.parent == Path(report["logged"]["file"]).parent
+    assert page.read_bytes().startswith(b"<!DOCTYPE html>")
+
+
+def test_its_own_replay_is_equal(report: dict[str, Any]) -> None:
+    """The demo says of its own log that every decision comes out again."""
+    assert report["measured"]["replayed"] == {"equal": 3 * 2469 + 3, "different": 0}
+
+
+def test_outcomes_change_no_decision(report: dict[str, Any]) -> None:
+    """They are reported when all is decided: for each message a delivery or a bounce, and orders from both arms."""
+    reported = report["reported"]
+    outbound = sum(row["customers"] for tally in report["rounds"] for row in tally["got"])
+    assert reported["delivered"] + reported["bounced"] == outbound
+    assert reported["clicked"] < 0.3 * reported["delivered"]
+    assert [tally["outcomes"].get("control", 0) > 100 for tally in report["rounds"]] == [True, True, False]
+
+
+def test_without_the_extra_there_is_no_report(report: dict[str, Any]) -> None:
+    """The demo names the package that is missing, and replays all the same."""
+    script = (
+        "import sys; sys.modules['duckdb'] = None; from pathlib import Path; from demo.measured import measure;"
+        " done = measure(Path(sys.argv[1])); print(done.effect, done.missing, done.replayed['different'])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, report["logged"]["file"]],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.stdout == "None duckdb 0\n"
+
+
 def test_for_people_it_prints_plain_text_where_there_is_no_terminal(tmp_path: Path) -> None:
     """Into a pipe the demo writes tables without escape sequences."""
     text = run(tmp_path)
     assert "\x1b" not in text
     assert "acknowledged 7,410 = logged 7,410" in text
     assert "rich-cream" in text
+    assert "percentage points; the truth, +15.0, is within the limits" in text
+    assert "every decision made again from the log: 7,410 equal and 0 different" in text
+    assert f"the whole report is {tmp_path / 'report.html'}" in text

@@ -1,6 +1,7 @@
 """A report as one HTML file: no script, no network, charts as SVG, a table behind each chart, light, dark and on paper."""
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 
 from engine.measure.report.build import Report
@@ -10,6 +11,15 @@ from engine.measure.report.words import sentences, shown_columns, summary, writt
 
 LARGEST = 300_000
 """Bytes of a page; beyond them tables show fewer rows and name the other forms."""
+
+_MOST_LEADS = 6
+"""Campaigns in the headline."""
+
+_OPEN_ROWS = 16
+"""Longer tables are folded; on paper they are not."""
+
+_LIMITS = re.compile(r"(?P<value>.+?) (?P<limits>\[.*\])(?P<unit>.*)")
+_NAME = re.compile(r"`([^`]+)`")
 
 _STYLE = """
 :root{color-scheme:light dark;--ink:#1b1f24;--soft:#565e68;--page:#fff;--card:#f5f6f8;--rule:#d3d7dc;--mark:#0b62b8;
@@ -22,8 +32,9 @@ h2{margin:3rem 0 .25rem;padding-top:1.25rem;border-top:1px solid var(--rule);fon
 h3{margin:1.75rem 0 .5rem;font-size:1.05rem}
 p{margin:.35rem 0}.soft,caption{color:var(--soft)}nav ul{display:flex;flex-wrap:wrap;gap:.25rem 1.25rem;
 list-style:none;padding:0}
-a{color:var(--mark)}.table{overflow-x:auto}
-.table:focus-visible,summary:focus-visible,a:focus-visible{outline:2px solid var(--mark);outline-offset:2px}
+a{color:var(--mark)}.table,.drawing{overflow-x:auto}
+.table:focus-visible,.drawing:focus-visible,summary:focus-visible,
+a:focus-visible{outline:2px solid var(--mark);outline-offset:2px}
 table{border-collapse:collapse;font-size:.875rem;font-variant-numeric:tabular-nums}caption{text-align:left;padding:.25rem 0}
 th,td{padding:.3rem .75rem .3rem 0;border-bottom:1px solid var(--rule);text-align:left;vertical-align:top;white-space:nowrap}
 th.n,td.n{text-align:right}.unseen{position:absolute;width:1px;height:1px;padding:0;overflow:hidden;clip-path:inset(50%)}
@@ -34,8 +45,13 @@ font-size:.8rem;color:var(--soft)}.warned{padding:.4rem .75rem;background:var(--
 .problem{background:var(--alarm-page);border-left-color:var(--alarm);color:var(--alarm);font-weight:600}
 .refused{padding-left:.75rem;border-left:3px solid var(--rule);color:var(--soft)}dl{margin:.5rem 0}
 dt{font-weight:600;margin-top:.5rem}
-dd{margin:0 0 0 1rem}svg.chart{display:block;width:100%;max-width:760px;height:auto;margin:.75rem 0}
-svg text{fill:var(--ink);font:12px system-ui,sans-serif}svg .small{fill:var(--soft);font-size:11px}
+dd{margin:0 0 0 1rem}svg.chart{display:block;width:100%;min-width:620px;max-width:760px;height:auto;margin:.75rem 0}
+.limits{display:block;color:var(--soft);font-size:.8rem}.lead{list-style:none;display:flex;flex-wrap:wrap;gap:.75rem;padding:0}
+.lead li{flex:1 1 15rem;max-width:26rem;padding:.75rem 1rem;background:var(--card);
+border:1px solid var(--rule);border-radius:.5rem}
+.lead strong{display:block;font-size:1.9rem;line-height:1.2;font-variant-numeric:tabular-nums}.lead span{display:block}
+svg text{fill:var(--ink);font:12px system-ui,sans-serif}
+svg .heading{font-weight:600}svg .small{fill:var(--soft);font-size:11px}
 .zero{stroke:var(--grey);stroke-dasharray:3 3}
 .bar{stroke-width:6;stroke-linecap:round;stroke:var(--grey)}.bar.clear{stroke:var(--good)}.dot{fill:var(--page);stroke:var(--grey);stroke-width:3}
 .dot.clear{stroke:var(--good)}.band{fill:var(--band)}.line{fill:none;stroke:var(--good);stroke-width:2}.fill{fill:var(--good)}
@@ -43,8 +59,11 @@ footer{max-width:72rem;margin:3rem auto 2rem;padding:1rem 1.25rem;border-top:1px
 color:var(--soft);font-size:.875rem}
 @media print{:root{color-scheme:light;--ink:#000;--soft:#333;--page:#fff;--card:#fff;--rule:#999;--mark:#000;
 --good:#000;--grey:#555;--band:#ddd;
---alarm:#000;--alarm-page:#fff}nav{display:none}h2{break-after:avoid}svg,tr{break-inside:avoid}.table{overflow:visible}
-body{font-size:10pt}table{font-size:7.5pt}th,td{white-space:normal;padding-right:.4rem}@page{margin:1.5cm}}
+--alarm:#000;--alarm-page:#fff}nav{display:none}h2,h3{break-after:avoid}svg,tr,.lead li{break-inside:avoid}
+main,header,footer{padding-left:0;padding-right:0}.table,.drawing{overflow:visible}svg.chart{min-width:0;max-width:100%}
+details.rows::details-content{content-visibility:visible;display:block;height:auto}
+.rows summary,details:not(.rows){display:none}
+body{font-size:10pt}table{font-size:7.5pt}th,td{white-space:normal;padding-right:.4rem}.limits{font-size:6.5pt}@page{size:A4;margin:1.5cm}}
 """
 
 _SAYS: Mapping[str, str] = {
@@ -73,7 +92,7 @@ def _page(report: Report, most: int) -> str:
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
         f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body>"
         f"<header><h1>{escape(title)}</h1><p>{escape(summary(report.head))}</p>{_options(report)}"
-        f'<nav aria-label="Sections"><ul>{links}</ul></nav></header>'
+        f'{_lead(report)}<nav aria-label="Sections"><ul>{links}</ul></nav></header>'
         f"<main>{''.join(_section(part, number, most) for number, part in enumerate(report.sections))}</main>"
         f"<footer>The same log up to {report.head.as_of:%Y-%m-%d %H:%M} UTC, book and options give the"
         f" same bytes. [low, high] are limits at a"
@@ -86,6 +105,31 @@ def _options(report: Report) -> str:
     campaigns = ", ".join(report.head.campaigns) or "all"
     texts = [f"campaigns: {campaigns}", *(f"{name}: {value}" for name, value in shown.items())]
     return f'<p class="soft">{escape("; ".join(texts))}</p>'
+
+
+def _lead(report: Report) -> str:
+    """The headline effects: what a reader came for. A refused one says that there is none, and why stands below."""
+    cards = []
+    for name, effect in [*report.figures.items()][:_MOST_LEADS]:
+        if effect.refused:
+            text = "<strong>no answer</strong><span>see below why</span>"
+        else:
+            value, limits = _divided(written(effect.uplift))
+            rates = f"{written(effect.treated_rate, limits=False)} against {written(effect.control_rate, limits=False)}"
+            low, high = effect.uplift.low, effect.uplift.high
+            clear = "clear" if (low or 0) > 0 or (high or 0) < 0 else "not clear"
+            text = (
+                f'<strong>{escape(value)}</strong><span class="soft">{escape(limits)}, {clear} of 0</span>'
+                f"<span>{escape(effect.metric)}: {escape(rates)} in the control</span>"
+            )
+        cards.append(f"<li><span>{escape(name)}</span>{text}</li>")
+    return f'<ul class="lead" aria-label="Effects of the campaigns">{"".join(cards)}</ul>' if cards else ""
+
+
+def _divided(text: str) -> tuple[str, str]:
+    """The value with its unit, and the limits: `+7.66 pts` and `[7.00, 8.32]`."""
+    match = _LIMITS.fullmatch(text)
+    return (f"{match['value']}{match['unit']}", match["limits"]) if match else (text, "")
 
 
 def _section(section: Section, number: int, most: int) -> str:
@@ -105,22 +149,43 @@ def _section(section: Section, number: int, most: int) -> str:
     for index, grid in enumerate(section.grids):
         if grid.rows:
             parts += _grid(grid, charts.get(grid.name, ()), 100 * number + 10 * index, most)
-    parts += [f'<p class="refused">Not shown: {escape(sentence)}</p>' for sentence in section.refusals]
+    parts += [
+        f'<p class="refused">Not shown: {_prose(sentence)}</p>' for sentence in _merged(section.refusals)
+    ]
     return "".join([*parts, _computed(section), "</section>"])
+
+
+def _merged(refusals: Sequence[str]) -> list[str]:
+    """The sentences, with those that are the same of several subjects as one that names them all."""
+    subjects: dict[str, list[str]] = {}
+    for sentence in refusals:
+        subject, separator, reason = sentence.partition(": ")
+        key, name = (reason, subject) if separator and " " not in subject else (sentence, "")
+        subjects.setdefault(key, []).append(name)
+    return [f"{', '.join(names)}: {reason}" if any(names) else reason for reason, names in subjects.items()]
+
+
+def _prose(text: str) -> str:
+    """The text as HTML; what stands in backquotes is a name."""
+    return _NAME.sub(r"<code>\1</code>", escape(text))
 
 
 def _grid(grid: Grid, charts: "list[Chart] | tuple[Chart, ...]", number: int, most: int) -> Iterator[str]:
     yield f"<h3>{escape(grid.title)}</h3>"
     drawn = [draw(chart, grid, number + index) for index, chart in enumerate(charts)]
-    yield from (f"<p>{escape(chart.title)}</p>{svg}" for chart, svg in zip(charts, drawn, strict=True) if svg)
+    for chart, svg in zip(charts, drawn, strict=True):
+        if svg:
+            name = escape(chart.title)
+            yield f'<p>{name}</p><div class="drawing" role="region" tabindex="0" aria-label="{name}, drawn">{svg}</div>'
     table = _table(grid, most)
-    yield (
-        f"<details><summary>The numbers behind it</summary>{table}</details>"
-        if any(drawn) and not grid.compact
-        else table
-    )
+    if any(drawn) and not grid.compact:
+        yield f'<details class="rows"><summary>The numbers behind it</summary>{table}</details>'
+    elif len(grid.rows) > _OPEN_ROWS:
+        yield f'<details class="rows"><summary>{len(grid.rows):,} rows</summary>{table}</details>'
+    else:
+        yield table
     notes = ([grid.note] if grid.note else []) + sentences(grid)
-    yield from (f'<p class="soft">{escape(note)}</p>' for note in notes)
+    yield from (f'<p class="soft">{_prose(note)}</p>' for note in notes)
     if grid.compact:
         yield f"<details><summary>All columns</summary>{_table(grid, most, whole=True)}</details>"
 
@@ -154,8 +219,14 @@ def _row(row: Mapping[str, GridCell], labels: list[str], columns: list[str], *, 
         (row.get(name), written(row.get(name), limits=not (narrow and name.endswith(" rate"))))
         for name in columns
     ]
-    cells = "".join(f'<td class="n"{_hint(cell)}>{escape(text)}</td>' for cell, text in texts)
+    cells = "".join(f'<td class="n"{_hint(cell)}>{_number(text)}</td>' for cell, text in texts)
     return f"<tr>{heads}{cells}</tr>"
+
+
+def _number(text: str) -> str:
+    """A number, its limits below it."""
+    value, limits = _divided(text)
+    return f'{escape(value)} <span class="limits">{escape(limits)}</span>' if limits else escape(text)
 
 
 def _hint(cell: GridCell | None) -> str:

@@ -12,6 +12,10 @@ _LEFT = 200
 _RIGHT = 170
 _ROW = 26
 _MOST = 60
+_ABREAST = 2
+_NAMES = 120
+_LINE = 18
+"""Of a funnel: panels beside each other, the width of the names of stages, the height of a line."""
 
 
 def draw(chart: Chart, grid: Grid, number: int) -> str:
@@ -85,8 +89,44 @@ def _sequence(chart: Chart, grid: Grid) -> tuple[str, int]:
 
 
 def _funnel(chart: Chart, grid: Grid) -> tuple[str, int]:
-    """A bar a stage, as long as its decisions, campaign by campaign."""
-    return _bars(_figures(chart, grid)[: _MOST * 2])
+    """A panel a campaign, two abreast, with a bar a stage as long as its decisions.
+
+    The first stage is the same for all campaigns, and so much longer that it would flatten the others: the panel's
+    heading has its number.
+    """
+    panels: dict[str, list[tuple[str, Figure]]] = {}
+    for row in grid.rows:
+        cell = row.get(chart.column)
+        if isinstance(cell, Figure) and cell.value is not None:
+            panels.setdefault(str(row[grid.labels[0]]), []).append((str(row[grid.labels[1]]), cell))
+    shown = [(name, stages) for name, stages in panels.items() if len(stages) > 1][: _MOST // 3]
+    if not shown:
+        return "", 0
+    longest = max(figure.value or 0.0 for _, stages in shown for _, figure in stages[1:]) or 1.0
+    parts, top, bottom = [], 0, 0
+    for index, (name, stages) in enumerate(shown):
+        if index % _ABREAST == 0:
+            top = bottom
+        left = index % _ABREAST * _WIDTH // _ABREAST
+        parts.append(_panel(name, stages, (left, top), longest))
+        bottom = max(bottom, top + 40 + _LINE * len(stages))
+    return "".join(parts), bottom
+
+
+def _panel(name: str, stages: Sequence[tuple[str, Figure]], corner: tuple[int, int], longest: float) -> str:
+    """The stages of one campaign, its heading at the corner."""
+    (x, y), (first, whole) = corner, stages[0]
+    bars = x + _NAMES
+    parts = [_text(f"{name}, of {written(whole)} {first}", x, y + 18, name="heading")]
+    for index, (stage, figure) in enumerate(stages[1:]):
+        at = y + 38 + _LINE * index
+        width = max((figure.value or 0.0) / longest * (_WIDTH // _ABREAST - _NAMES - 60), 0.5)
+        parts += [
+            _text(stage, bars - 8, at + 4, "end"),
+            f'<rect class="fill" x="{bars}" y="{at - 6}" height="12" width="{width:.1f}"/>',
+            _text(written(figure), bars + width + 6, at + 4),
+        ]
+    return "".join(parts)
 
 
 def _histogram(chart: Chart, grid: Grid) -> tuple[str, int]:
@@ -124,7 +164,10 @@ def _figures(chart: Chart, grid: Grid) -> list[tuple[str, Figure]]:
     for labels, name, figure in grid.cells():
         of_metric = not chart.metric or labels.get("metric", "").split(" ")[0] == chart.metric
         if name == chart.column and figure.value is not None and of_metric:
-            shown.append((_clipped(" · ".join(text for text in labels.values() if text)), figure))
+            texts = [
+                text for label, text in labels.items() if text and not (chart.metric and label == "metric")
+            ]
+            shown.append((_clipped(" · ".join(texts)), figure))
     return shown
 
 

@@ -1,0 +1,1 @@
+"""Pages that Tact makes, in the browser that `make test-browser` installs."""
