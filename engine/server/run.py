@@ -212,7 +212,7 @@ async def _serve(parts: Parts, settings: Settings, lifecycle: Lifecycle) -> None
     server = grpc.aio.server(
         options=channel_options(settings, shared=lifecycle.shared), interceptors=interceptors
     )
-    streams = Streams(settings.stream_window)
+    streams = Streams(settings.stream_window, settings.message_bytes)
     service = DecisionsService(
         parts.serving_books, clock, streams, longest=settings.request_timeout, metrics=parts.metrics
     )
