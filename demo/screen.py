@@ -132,7 +132,10 @@ def _show_log(report: DemoReport, console: Console) -> None:
     console.print(
         f'\nThe log is {log.file}. Look into it, for example:\n  sqlite3 {log.file} "{query}"', soft_wrap=True
     )
-    command = f"import sqlite3; print(sqlite3.connect('{log.file}').execute('{query}').fetchall())"
+    command = (
+        f"import sqlite3; log = sqlite3.connect('{log.file}');"
+        f" print(log.execute('{query}').fetchall()); log.close()"
+    )
     console.print(f'  python -c "{command}"', markup=False, soft_wrap=True)
 
 

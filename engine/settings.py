@@ -105,7 +105,8 @@ class Settings(BaseSettings):
     most_recorded: Annotated[int, Field(ge=1, le=1000)] = 1000
     """Events in a recording."""
     stream_window: Annotated[int, Field(ge=1, le=4096)] = 256
-    """Requests of one stream under way, that is read and their answers not taken yet; further ones wait in the client."""
+    """Requests of one stream under way, that is read and their answers not taken yet; further ones wait in the client. They
+    are also no more than `message_bytes` together, and one."""
     streams: Annotated[int, Field(ge=1)] = 1000
     """Calls under way on one connection; further ones wait in the client."""
     handshake_timeout: Annotated[float, Field(gt=0, le=3600)] = 10.0

@@ -3,7 +3,7 @@
 
 Usage: soak-requests.py [COUNT] [--seed SEED] [--first NUMBER]. Each call follows from the seed and its number:
 `1 --first NUMBER` makes a single one again. Exit code 1 when a call ends with a status that docs/reference/statuses.md
-does not give it, the server's messages have a traceback, it is not ready at the end, its log has other decisions than
+does not give it, the server's messages report a fault, it is not ready at the end, its log has other decisions than
 those that were acknowledged, or its memory grows by more than 64 MB after the first tenth. Ctrl-C ends the sending, and
 the calls that were made are judged.
 """
@@ -33,7 +33,7 @@ from tests.books import write_book
 from tests.server.access.conftest import Authority, secure
 from tests.server.everything import EVERYTHING
 from tests.server.wire_fuzz import Tally, Tokens, WireFuzz
-from tests.servers import Server, serving
+from tests.servers import Server, faults_in, serving
 from tests.waiting import until
 from tests.weather.station import station_apart
 from trial.watch import memory_of
@@ -119,9 +119,7 @@ def faults(server: Server, authority: Authority, tally: Tally, log: Path) -> lis
         until(client.health, server)
     if code := server.stop():
         wrong.append(f"the server ended with {code}")
-    wrong += [line.strip() for line in server.errors if "internal error" in line]
-    if any("Traceback" in line for line in server.errors):
-        wrong.append("a traceback in the server's messages: " + "".join(server.errors)[-2000:])
+    wrong += faults_in(server.errors)
     with closing(sqlite3.connect(log)) as connection:
         logged = {name for (name,) in connection.execute("select decision_id from decisions")}
     if logged != tally.decided:

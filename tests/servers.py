@@ -1,16 +1,27 @@
 """Real servers for tests: the program itself, as a process of its own, on a free port of loopback."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.logs import Log, lay_out
+
+_FAULTS = re.compile(
+    r"Traceback|Exception ignored|internal error|ended by a fault|\bfault=|\"fault\":|was never (awaited|retrieved)"
+)
+"""What the lines of a process have of an exception that nobody foresaw, as Python reports it or as our logging does."""
+
+
+def faults_in(lines: Iterable[str]) -> list[str]:
+    """The lines that report a fault of the program, whether Python wrote them or our logging."""
+    return [line.rstrip() for line in lines if _FAULTS.search(line)]
 
 
 @dataclass

@@ -59,14 +59,16 @@ def main(words: list[str]) -> int:
 
 def run(name: str, *, short: bool) -> tuple[str, TrialResult]:
     """The trial's description and its result; a trial that raises has failed."""
-    module = import_module(f"trial.{name}")
+    description = name
     with tempfile.TemporaryDirectory(prefix="tact-trial-") as folder:
         try:
+            module = import_module(f"trial.{name}")
+            description = str(module.__doc__).strip()
             result: TrialResult = module.run(TrialSettings(Path(folder), short))
         except Exception as error:  # noqa: BLE001 the other trials still run
             traceback.print_exc()
             result = TrialResult(failures=[f"it broke off: {type(error).__name__}"])
-    return str(module.__doc__).strip(), result
+    return description, result
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from tests.books import write_book
+from tests.servers import faults_in
 from trial.result import TrialResult, TrialSettings
 
 
@@ -19,9 +20,8 @@ def run(settings: TrialSettings) -> TrialResult:
                 lines = _start(book, settings.folder / "tact.db", *options, "--workers", workers)
                 first = lines[0] if lines else ""
                 result.check(first.startswith("tact: ") and words in first, f"{options}: {first}")
-                result.expect(
-                    not any("Traceback" in line or "secret" in line for line in lines), str(options)
-                )
+                result.expect(not faults_in(lines), f"{options}: {faults_in(lines)}")
+                result.expect(not any("secret" in line for line in lines), f"{options}: a password is shown")
     result.summary = f"{result.trials} starts"
     return result
 

@@ -8,7 +8,7 @@ from tests.books import write_book
 from tests.requests import li_na
 from tests.server.access.conftest import token_for, write_callers
 from tests.server.http2 import peer_of
-from tests.servers import serving
+from tests.servers import faults_in, serving
 from tests.workers.processes import said
 from trial.result import TrialResult, TrialSettings, wait_until
 
@@ -65,6 +65,6 @@ def run(settings: TrialSettings) -> TrialResult:
             write_callers(callers, entry, other)
             result.check(wait_until(knows), "a token that was added is not known")
         result.expect(server.stop() == 0, "it did not stop with 0")
-    result.expect(not any("Traceback" in line for line in server.errors), "a traceback in the messages")
+    result.expect(not faults_in(server.errors), f"faults in the messages: {faults_in(server.errors)[:3]}")
     result.summary = f"{rounds * (len(_BROKEN) + 1)} files that cannot be read, {rounds} tokens removed with an open stream"
     return result

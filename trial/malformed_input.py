@@ -13,7 +13,7 @@ from tests.books import write_book
 from tests.requests import li_na
 from tests.server.access.test_every_method import CONTRACT
 from tests.server.access.test_half_open import PREFACE
-from tests.servers import serving
+from tests.servers import faults_in, serving
 from trial.result import TrialResult, TrialSettings
 
 Allowed = frozenset[grpc.StatusCode]
@@ -54,7 +54,7 @@ def run(settings: TrialSettings) -> TrialResult:
                 )
         result.expect(client.health(), "it is not well afterwards")
         result.expect(server.stop() == 0, "it did not stop with 0")
-    result.expect(not any("Traceback" in line for line in server.errors), "a traceback in the messages")
+    result.expect(not faults_in(server.errors), f"faults in the messages: {faults_in(server.errors)[:3]}")
     result.summary = (
         ", ".join(f"{count:,} {name}" for name, count in codes.most_common())
         + f"; {many // 5:,} times random bytes"

@@ -6,6 +6,7 @@ import signal
 import socket
 from collections.abc import Callable
 from ipaddress import ip_address
+from typing import Any
 
 import grpc
 import structlog
@@ -194,6 +195,20 @@ async def drain(server: grpc.aio.Server, grace: float, stop: Stop) -> None:
         await server.stop(None)
     hurried.cancel()
     await drained
+
+
+async def done_before(future: "asyncio.Future[Any]", stop: Stop, patience: float = 0) -> bool:
+    """Waits for a part of the start; False if the server has to stop before that is done.
+
+    patience: seconds after which a message says that the start waits for the log; 0: none does.
+    """
+    stopping = asyncio.create_task(stop.requested())
+    await asyncio.wait((future, stopping), timeout=patience or None, return_when=asyncio.FIRST_COMPLETED)
+    if not future.done() and not stopping.done():
+        log.warning("the start waits for the log, which does not answer")
+        await asyncio.wait((future, stopping), return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    return future.done()
 
 
 _LAST_SECONDS = 0.5

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +33,16 @@ from engine.server.book.source import BookSource
 from engine.server.clock import ServerClock
 from engine.server.handlers import Context, readable, stream
 from engine.server.health import Health
-from engine.server.listen import CannotServe, Stop, bind, channel_options, check_access, drain, ended
+from engine.server.listen import (
+    CannotServe,
+    Stop,
+    bind,
+    channel_options,
+    check_access,
+    done_before,
+    drain,
+    ended,
+)
 from engine.server.service import DecisionsService, decisions_handler
 from engine.server.streams import Streams
 from engine.settings import Settings
@@ -43,6 +53,7 @@ from engine.wire.limits import limits_of
 from engine.wire.parse import Parser
 
 if TYPE_CHECKING:
+    from engine.ledger.store.store import Store
     from engine.server.observer import Observer
     from engine.telemetry.metrics import Metrics
 
@@ -132,7 +143,11 @@ async def serve(
     sys.setswitchinterval(_SWITCH_SECONDS)
     gc.freeze()
     gc.set_threshold(*_GC_THRESHOLDS)
-    ledger = Ledger(open_store(settings.log, busy_timeout=settings.busy_timeout), limit=settings.queue_limit)
+    opening = open_log(settings)
+    if not await done_before(opening, lifecycle.stop, patience(settings)):
+        log.info("stopped", **counted())
+        return
+    ledger = Ledger(opening.result(), limit=settings.queue_limit)
     weather, learned = Weather(settings), Learned()
     observer = open_observer(settings, shared=lifecycle.shared)
 
@@ -178,13 +193,18 @@ def _with_challenger(parts: Parts, challenger_book: CompiledBook, settings: Sett
 
 async def _close(ledger: Ledger, observer: "Observer | None", settings: Settings, stop: Stop) -> None:
     """Commits what waits and pushes the last figures, for as long as the log and the collector answer."""
-    if not await ended(in_thread(ledger.close), stop, _patience(settings), lambda: ledger.committed):
+    if not await ended(in_thread(ledger.close), stop, patience(settings), lambda: ledger.committed):
         log.error("the log did not answer: what waited for it is not committed")
     if observer is not None and not await ended(in_thread(observer.close), stop, _PUSH_SECONDS):
         log.error("the last figures could not be sent")
 
 
-def _patience(settings: Settings) -> float:
+def open_log(settings: Settings) -> "asyncio.Future[Store]":
+    """Opens the log in a thread, so that one that does not answer keeps no signal waiting."""
+    return in_thread(partial(open_store, settings.log, busy_timeout=settings.busy_timeout))
+
+
+def patience(settings: Settings) -> float:
     """Seconds after which a log that has not answered is in trouble."""
     return settings.busy_timeout + _ANSWER_SECONDS
 
@@ -211,7 +231,7 @@ def open_observer(settings: Settings, *, shared: bool = False) -> "Observer | No
 async def _serve(parts: Parts, settings: Settings, lifecycle: Lifecycle) -> None:
     compiled, clock = parts.serving_books.current.engine.compiled, ServerClock()
     background = BackgroundTasks()
-    health = Health((SERVICE,), parts.ledger, parts.book_source, background, patience=_patience(settings))
+    health = Health((SERVICE,), parts.ledger, parts.book_source, background, patience=patience(settings))
     interceptors: list[grpc.aio.ServerInterceptor] = [parts.wiring.access]
     if parts.observer is not None:
         _observe(parts, parts.observer, health, clock)
@@ -219,7 +239,7 @@ async def _serve(parts: Parts, settings: Settings, lifecycle: Lifecycle) -> None
     server = grpc.aio.server(
         options=channel_options(settings, shared=lifecycle.shared), interceptors=interceptors
     )
-    streams = Streams(settings.stream_window)
+    streams = Streams(settings.stream_window, settings.message_bytes)
     service = DecisionsService(
         parts.serving_books,
         clock,
@@ -232,7 +252,11 @@ async def _serve(parts: Parts, settings: Settings, lifecycle: Lifecycle) -> None
     port = bind(server, settings, parts.wiring.credentials(), shared=lifecycle.shared)
     learner = Learner(parts.serving_books, parts.ledger, clock, parts.learned)
     ending_last = [background.start(name, loop) for name, loop in parts.wiring.loops().items()]
-    await asyncio.gather(health.look(), learner.look(), parts.serving_books.keep())
+    looking = asyncio.gather(health.look(), learner.look(), parts.serving_books.keep())
+    if not await done_before(looking, lifecycle.stop):
+        looking.cancel()
+        return
+    looking.result()
     challenging = await _start_challenger(parts, settings, lifecycle)
     loops = {"health": health.follow, "event loop": health.beat, "learning": learner.follow}
     if not lifecycle.shared:

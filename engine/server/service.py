@@ -102,7 +102,7 @@ class DecisionsService:
         self, requests: AsyncIterator[pb.DecideRequest | DecodeError], context: Context
     ) -> AsyncGenerator[pb.DecideResponse, None]:
         """Decides for many customers, as many at a time as have arrived; one that fails has an error of its own."""
-        with self._streams.intake(requests) as intake:
+        with self._streams.intake(requests, _size) as intake:
             while messages := await intake.taken():
                 responses, decided = await self._decide_streamed(messages, context)
                 for response, of_response in zip(responses, decided, strict=True):
@@ -282,6 +282,11 @@ class _Decided(NamedTuple):
 
 
 _Answer = TypeVar("_Answer")
+
+
+def _size(message: pb.DecideRequest | DecodeError) -> int:
+    """Bytes of a request of a stream; what could not be read was let go."""
+    return 0 if isinstance(message, DecodeError) else message.ByteSize()
 
 
 def _in_order(parsed: Iterable[object], answers: Iterable[_Answer]) -> Iterator[_Answer | Exception]:

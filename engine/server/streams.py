@@ -1,12 +1,14 @@
 """Streams of requests: how many of each are under way, and how they end when the server stops.
 
-A stream reads no further than its window: the requests that were read and whose answers the caller has not taken yet. So a
-caller that reads slowly, or not at all, makes its own sending wait (by HTTP/2's flow control), and memory is bounded.
+A stream reads no further than its window: the requests that were read and whose answers the caller has not taken yet, bounded
+in number and in bytes. So a caller that reads slowly, or not at all, makes its own sending wait (by HTTP/2's flow control),
+and memory is bounded.
 """
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
@@ -23,16 +25,21 @@ class GoingDown(Exception):
 
 
 class Streams:
-    """The streams of a server. window: how many requests of a stream may be under way."""
+    """The streams of a server.
 
-    def __init__(self, window: int) -> None:
-        self._window = window
+    window: how many requests of a stream may be under way. most_bytes: their size, after which no further one is read.
+    """
+
+    def __init__(self, window: int, most_bytes: int) -> None:
+        self._window, self._most_bytes = window, most_bytes
         self._open: set[Intake[object]] = set()
         self._draining = False
 
-    def intake(self, messages: AsyncIterator[Message]) -> "Intake[Message]":
-        """Reads a stream; to be entered for as long as the stream lasts."""
-        intake = Intake(messages, self._window, self._open)
+    def intake(
+        self, messages: AsyncIterator[Message], size: Callable[[Message], int] = lambda _: 0
+    ) -> "Intake[Message]":
+        """Reads a stream; to be entered for as long as the stream lasts. size: of a message, in bytes."""
+        intake = Intake(messages, size, Room(self._window, self._most_bytes), self._open)
         if self._draining:
             intake.cut()
         return intake
@@ -44,14 +51,43 @@ class Streams:
             intake.cut()
 
 
+class Room:
+    """What a stream may still read. Messages leave it in the order in which they came."""
+
+    def __init__(self, window: int, most_bytes: int) -> None:
+        self._window, self._most_bytes = window, most_bytes
+        self._sizes: deque[int] = deque()
+        self._bytes = 0
+        self._left = asyncio.Event()
+
+    def take(self, size: int) -> None:
+        """Notes that a message of so many bytes was read."""
+        self._sizes.append(size)
+        self._bytes += size
+
+    def give(self) -> None:
+        """Notes that the oldest message has been answered."""
+        self._bytes -= self._sizes.popleft()
+        self._left.set()
+
+    async def wait(self) -> None:
+        """Returns when another message may be read."""
+        while len(self._sizes) >= self._window or self._bytes >= self._most_bytes:
+            self._left.clear()
+            await self._left.wait()
+
+
 class Intake(Generic[Message]):
-    """Reads a stream as far as its window."""
+    """Reads a stream as far as its room allows."""
 
     def __init__(
-        self, messages: AsyncIterator[Message], window: int, open_intakes: "set[Intake[object]]"
+        self,
+        messages: AsyncIterator[Message],
+        size: Callable[[Message], int],
+        room: Room,
+        open_intakes: "set[Intake[object]]",
     ) -> None:
-        self._messages, self._open = messages, open_intakes
-        self._room = asyncio.Semaphore(window)
+        self._messages, self._size, self._room, self._open = messages, size, room, open_intakes
         self._read: list[Message] = []
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -88,7 +124,7 @@ class Intake(Generic[Message]):
 
     def answered(self) -> None:
         """Notes that the caller took an answer: there is room for another request."""
-        self._room.release()
+        self._room.give()
 
     def cut(self) -> None:
         """Reads no further."""
@@ -97,11 +133,11 @@ class Intake(Generic[Message]):
             self._task.cancel()
 
     async def _reading(self) -> None:
-        await self._room.acquire()
         async for message in self._messages:
+            self._room.take(self._size(message))
             self._read.append(message)
             self._changed.set()
-            await self._room.acquire()
+            await self._room.wait()
 
     def _end(self) -> None:
         if self._task is not None and not self._task.cancelled():

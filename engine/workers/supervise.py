@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from engine.ledger.store.open import open_store
 from engine.rulebook.report.diagnostics import in_short
 from engine.server.background import BackgroundTasks
 from engine.server.book.source import BookSource
-from engine.server.listen import CannotServe, addresses_of, in_use, stop_on_signals
-from engine.server.run import open_access
+from engine.server.listen import CannotServe, addresses_of, done_before, in_use, stop_on_signals
+from engine.server.run import open_access, open_log, patience
 from engine.settings import Settings
 from engine.telemetry.config import read_otlp_config
 from engine.telemetry.counters import counted
@@ -76,7 +75,11 @@ async def supervise(
     stop = stop_on_signals()
     read_otlp_config(os.environ)  # so that an error is reported once, and not by each worker
     with held_port(settings) as port:
-        open_store(settings.log, busy_timeout=settings.busy_timeout).close()
+        opening = open_log(settings)
+        if not await done_before(opening, stop, patience(settings)):
+            log.info("stopped", **counted())
+            return
+        opening.result().close()
         shared = settings.model_copy(update={"port": port})
         challenging = None if challenger is None else ChallengerRestart(challenger)
 

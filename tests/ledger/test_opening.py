@@ -40,3 +40,22 @@ def test_who_opens_a_log_does_not_wait_for_ever(new_log: Path) -> None:
         with pytest.raises(LedgerUnavailable, match="database is locked"):
             open_store(f"sqlite:///{new_log}", busy_timeout=0.05)
         other.rollback()
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_file_that_is_deleted_takes_nothing_more(new_log: Path, replaced: bool) -> None:
+    """Nor does the one in its place, until the log is opened anew; a file that comes back is the log again."""
+    store = open_store(f"sqlite:///{new_log}")
+    reader = store.another()
+    moved = new_log.rename(new_log.with_name("moved.db"))
+    if replaced:
+        migrate_file(new_log)
+    for opened in (store, reader, store):
+        with pytest.raises(LedgerUnavailable, match="deleted or replaced"), opened.transaction():
+            pass
+    assert new_log.exists() is replaced
+    moved.rename(new_log)
+    with store.transaction():
+        store.prove({})
+    reader.close()
+    store.close()

@@ -31,7 +31,7 @@ async def idle() -> None:
 async def test_it_reads_no_further_than_its_window() -> None:
     """Of a sender without end a window is read; one more for each answer that was taken, and not one sooner."""
     sender = Sender()
-    with Streams(window=5).intake(aiter(sender)) as intake:
+    with Streams(window=5, most_bytes=100).intake(aiter(sender)) as intake:
         assert await intake.taken()
         await idle()
         assert sender.read == 5
@@ -43,10 +43,26 @@ async def test_it_reads_no_further_than_its_window() -> None:
     assert sender.read == 8
 
 
+async def test_it_reads_no_further_than_its_bytes() -> None:
+    """However large the window is: one more message at most, when those before it were too many bytes together."""
+    sender = Sender()
+    with Streams(window=100, most_bytes=10).intake(aiter(sender), lambda number: number) as intake:
+        await idle()
+        assert sender.read == 4  # 1 + 2 + 3 + 4 bytes
+        for _ in range(2):
+            intake.answered()
+        await idle()
+        assert sender.read == 5  # 3 + 4 + 5
+        for _ in range(3):
+            intake.answered()
+        await idle()
+        assert sender.read == 7  # 6 + 7
+
+
 async def test_all_is_taken_before_the_end() -> None:
     """A stream that ends gives everything that was sent, in order, and then nothing."""
     read: list[int] = []
-    with Streams(window=3).intake(aiter(Sender(10))) as intake:
+    with Streams(window=3, most_bytes=100).intake(aiter(Sender(10))) as intake:
         while taken := await intake.taken():
             read += taken
             for _ in taken:
@@ -56,7 +72,7 @@ async def test_all_is_taken_before_the_end() -> None:
 
 async def test_what_was_read_is_taken_before_it_goes_down() -> None:
     """Told to drain, a stream that waits for its sender gives what it read, then says that the server goes down."""
-    streams, sender = Streams(window=4), Sender()
+    streams, sender = Streams(window=4, most_bytes=100), Sender()
     with streams.intake(aiter(sender)) as intake:
         await idle()
         streams.drain()
@@ -78,7 +94,7 @@ async def test_a_fault_of_the_sender_is_raised() -> None:
         yield 1
         raise ConnectionError("gone")
 
-    with Streams(window=4).intake(failing()) as intake:
+    with Streams(window=4, most_bytes=100).intake(failing()) as intake:
         await idle()
         assert list(await intake.taken()) == [1]
         with pytest.raises(ConnectionError):

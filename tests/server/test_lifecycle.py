@@ -21,7 +21,7 @@ from engine.settings import Settings
 from tests.requests import li_na
 from tests.server.load import Load
 from tests.server.log_trouble import held, limit
-from tests.servers import serving, start_server
+from tests.servers import faults_in, serving, start_server
 from tests.waiting import HANGS, until
 
 
@@ -98,7 +98,7 @@ def test_what_cannot_be_served_is_said(book: Path, options: list[str], code: int
     done = tact("serve", "--rules", str(book), *options)
     assert done.returncode == code
     assert words in done.stderr
-    assert "Traceback" not in done.stderr
+    assert faults_in(done.stderr.splitlines()) == []
     assert "secret" not in done.stdout + done.stderr
 
 
@@ -194,7 +194,7 @@ def test_a_log_that_is_no_database_is_said_and_left_alone(book: Path, log: Path)
     done = tact("serve", "--rules", str(book), "--log", f"sqlite:///{log}")
     assert done.returncode == 1
     assert "cannot be opened" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert faults_in(done.stderr.splitlines()) == []
     assert log.read_bytes().startswith(b"minutes of the meeting")
 
 

@@ -14,7 +14,7 @@ from engine.client import Client, TactError, event
 from engine.server.logs import configure
 from tests.requests import li_na
 from tests.server.log_trouble import held
-from tests.servers import serving
+from tests.servers import faults_in, serving
 from tests.waiting import until
 
 SECRETS = (
@@ -110,6 +110,7 @@ def test_faults_tell_where_and_not_with_whom(form: str) -> None:
     assert "secret-customer" not in text
     assert text.count("ValueError from KeyError") == 2
     assert text.count("settle") >= 2
+    assert len(faults_in(text.splitlines())) == 2
     assert "secret-customer" in faults(form, "debug")
 
 

@@ -1,6 +1,7 @@
 """Peers that read nothing, send half, or send much: the server goes on, keeps its memory, and stops when it is told to."""
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -91,6 +92,30 @@ def test_a_frozen_database_does_not_delay_the_stop(book: Path) -> None:
             peer.call("/tact.v1.Decisions/Decide", li_na("waits").SerializeToString())
             assert server.stop(within=HANGS) == 0
     assert any("the log did not answer" in line for line in server.errors)
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_frozen_database_does_not_delay_the_stop_of_a_start(
+    book: Path, monkeypatch: pytest.MonkeyPatch, workers: str
+) -> None:
+    """A server that waits for it says so, and ends at the first signal."""
+    monkeypatch.setenv("TACT_BUSY_TIMEOUT", "0.1")
+    with postgres() as database:
+        url = database.create_database("frozen")
+        command = [sys.executable, "-m", "engine.cli", "serve", "--rules", str(book), "--log", url]
+        with (
+            database.frozen(),
+            subprocess.Popen(
+                [*command, "--port", "0", "--workers", workers], stderr=subprocess.PIPE, text=True
+            ) as process,
+        ):
+            assert process.stderr is not None
+            assert "the start waits for the log" in process.stderr.readline()
+            process.terminate()
+            try:
+                assert process.wait(HANGS) == 0
+            finally:
+                process.kill()
 
 
 def test_a_file_that_cannot_be_read_delays_neither_calls_nor_the_stop(

@@ -185,6 +185,24 @@ def test_a_full_disk_never_looks_ready(book: Path, log: Path, room: int) -> None
     assert logged.count("the log answers again") == 1
 
 
+def test_a_log_whose_file_is_deleted_is_not_ready(book: Path, log: Path) -> None:
+    """No decision is answered that would be lost with the process; a file that is moved back is served at once."""
+    port, moved = free_port(), log.with_name("moved.db")
+    with (
+        serving(book, log, "--metrics-port", str(port)) as server,
+        Client(server.target, timeout=60, attempts=1) as client,
+    ):
+        assert decided(client, "before")
+        log.rename(moved)
+        assert not decided(client, "meanwhile")
+        until(lambda: page(port, "/ready")[0] == 503, server)
+        assert "deleted or replaced" in page(port, "/ready")[1]["trouble"]  # type: ignore[index]
+        moved.rename(log)
+        until(lambda: page(port, "/ready")[0] == 200, server)
+        assert decided(client, "afterwards")
+        assert server.stop() == 0
+
+
 def decided(client: Client, customer: str) -> bool:
     """Whether a decision is kept."""
     try:

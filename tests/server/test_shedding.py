@@ -38,7 +38,7 @@ async def test_what_is_refused_is_not_read(tmp_path: Path) -> None:
     serving_books = ServingBooks(
         compiled, lambda compiled: ServingBook(Parser(compiled), Engine(compiled, ledger))
     )
-    service, call = DecisionsService(serving_books, lambda: NOW, Streams(1)), cast("Any", Patient())
+    service, call = DecisionsService(serving_books, lambda: NOW, Streams(1, 1)), cast("Any", Patient())
     wrong = li_na(placement="no-such")
     holder = sqlite3.connect(log, isolation_level=None)
     holder.execute("begin immediate")

@@ -12,7 +12,7 @@ from tests.books import write_book
 from tests.server.access.conftest import Authority, secure
 from tests.server.everything import EVERYTHING
 from tests.server.wire_fuzz import Tokens, WireFuzz
-from tests.servers import serving
+from tests.servers import faults_in, serving
 from tests.weather.station import station_apart
 
 CALLS = 3000
@@ -31,7 +31,7 @@ def test_every_call_has_a_documented_status(tmp_path: Path, monkeypatch: pytest.
             fuzz.run(range(CALLS))
             assert fuzz.tally.faults == [], "\n".join(fuzz.tally.faults[:50])
             assert server.stop() == 0
-    assert not any("Traceback" in line for line in server.errors), server.errors
+    assert faults_in(server.errors) == []
     with closing(sqlite3.connect(log)) as connection:
         logged = {name for (name,) in connection.execute("select decision_id from decisions")}
     assert logged == fuzz.tally.decided

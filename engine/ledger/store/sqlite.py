@@ -50,6 +50,8 @@ class SqliteStore(Store):
         self._url, self._path = url, sqlite_path(url)
         self._busy_timeout = busy_timeout
         self._connection: sqlite3.Connection | None = None
+        self._file: tuple[int, int] | None = None
+        """Device and inode of the file that is open."""
         self._writer_lock: WriterLock | None = None
 
     def close(self) -> None:
@@ -91,12 +93,14 @@ class SqliteStore(Store):
 
         Not for writing: closing the file of the writer lock would give up the locks that this process has through another.
         """
-        return SqliteStore(self._url, busy_timeout=self._busy_timeout)
+        store = SqliteStore(self._url, busy_timeout=self._busy_timeout)
+        store._file = self._file
+        return store
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
         """The connection in a transaction that may write; to get there takes no longer than the time-out."""
-        connection = self.open()
+        connection = self._checked()
         lock_path = self._path.with_name(self._path.name + "-turn")
         self._writer_lock = self._writer_lock or WriterLock(lock_path)
         with self._writer_lock.taken(self._busy_timeout) as left:
@@ -107,7 +111,7 @@ class SqliteStore(Store):
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
         """The connection in a transaction that only reads."""
-        connection = self.open()
+        connection = self._checked()
         connection.execute("BEGIN")
         yield connection
 
@@ -155,9 +159,31 @@ class SqliteStore(Store):
         return self._connection.execute(sql, parameters).fetchall()
 
     def open(self) -> sqlite3.Connection:
-        """The connection, opened if it is not; raises sqlite3.Error."""
-        self._connection = self._connection or _connected(self._path, self._busy_timeout)
+        """The connection, opened if it is not; raises sqlite3.Error, OSError."""
+        if self._connection is None:
+            self._connection = _connected(self._path, self._busy_timeout)
+            self._file = self._file or _identity(self._path)
         return self._connection
+
+    def _checked(self) -> sqlite3.Connection:
+        """The connection to the file that was first opened. Raises LedgerUnavailable if that has been deleted or replaced.
+
+        What is written to a deleted file is lost when the process ends. The connection stays open, so that the file can
+        be copied from /proc. It is not opened again by its name: the old file's write-ahead log lies beside the new one.
+        """
+        try:
+            lost = self._file is not None and _identity(self._path) != self._file
+        except FileNotFoundError:
+            lost = True
+        if lost:
+            raise LedgerUnavailable("the log's file was deleted or replaced while it was open")
+        return self.open()
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    """What tells a file from others, whatever its name."""
+    status = path.stat()
+    return status.st_dev, status.st_ino
 
 
 def _commit(connection: sqlite3.Connection) -> None:

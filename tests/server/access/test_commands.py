@@ -11,6 +11,7 @@ from engine.server.access.limits import Limits
 from engine.server.access.roles import Role
 from engine.settings import Settings
 from tests.server.test_lifecycle import tact
+from tests.servers import faults_in
 
 NEW = ("token", "new", "--name", "shop", "--role", "decide", "--role", "explain")
 
@@ -68,7 +69,7 @@ def test_what_is_wrong_is_said(words: tuple[str, ...], code: int, said: str) -> 
     done = tact(*words)
     assert done.returncode == code
     assert said in done.stderr
-    assert "Traceback" not in done.stderr
+    assert faults_in(done.stderr.splitlines()) == []
     assert "tact_" not in done.stdout
 
 

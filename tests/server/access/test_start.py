@@ -8,6 +8,7 @@ from engine.server.listen import CannotServe, check_access
 from engine.settings import Settings
 from tests.server.access.conftest import Authority, secure
 from tests.server.test_lifecycle import tact
+from tests.servers import faults_in
 
 TLS = {"tls_cert": "c", "tls_key": "k"}
 
@@ -64,4 +65,4 @@ def test_wrong_files_end_the_command_with_a_sentence(book: Path, log: Path, auth
         done = tact("serve", "--rules", str(book), "--log", f"sqlite:///{log}", "--port", "0", *options)
         assert done.returncode == 1
         assert words in done.stderr
-        assert "Traceback" not in done.stderr
+        assert faults_in(done.stderr.splitlines()) == []
