@@ -25,17 +25,21 @@ class Relay:
             while True:
                 client, _ = self._listener.accept()
                 self.connections += 1
+                self._open.append(client)
                 server = socket.create_connection(self._target)
-                self._open += [client, server]
+                self._open.append(server)
                 for source, sink in ((client, server), (server, client)):
                     thread = threading.Thread(target=_pump, args=(source, sink))
                     thread.start()
                     self._threads.append(thread)
 
-    def close(self) -> None:
-        """Accepts nothing more, and waits for the ends of the connections."""
+    def stop(self) -> None:
+        """Accepts nothing more."""
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+
+    def close(self) -> None:
+        """Waits for the ends of the connections, after the last was accepted."""
         for thread in self._threads:
             thread.join(60)
         for connection in self._open:
@@ -62,5 +66,6 @@ def relaying(target: str) -> Iterator[Relay]:
     try:
         yield relay
     finally:
-        relay.close()
+        relay.stop()
         thread.join(60)
+        relay.close()
