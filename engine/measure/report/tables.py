@@ -36,6 +36,7 @@ COLUMNS: Mapping[str, str] = {
     "contacts": "decision_id TEXT, position BIGINT, person TEXT, time TIMESTAMP, state TEXT, expires_at TIMESTAMP,"
     " channel TEXT, kind TEXT, campaign TEXT, offer TEXT, category TEXT, tags TEXT[]",
     "identities": "name TEXT, person TEXT, linked_at TIMESTAMP",
+    "books": "version TEXT, first_at TIMESTAMP, text TEXT",
 }
 """The tables of an export that a report reads, with the columns that it needs of them."""
 

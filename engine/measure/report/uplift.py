@@ -72,6 +72,8 @@ class Options(NamedTuple):
     """Whether to show effects in spite of a sample ratio mismatch."""
     win: float = 0.1
     """The part of lost decisions that the smallest change is to win."""
+    replay: bool = True
+    """Whether to try by replay what is supposed, where the log is at hand."""
 
 
 @dataclass(frozen=True, slots=True)
