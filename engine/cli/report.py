@@ -20,6 +20,7 @@ from engine.rulebook.report.findings import ParseError
 from engine.rulebook.text import datetimes
 
 if TYPE_CHECKING:
+    from engine.measure.attribution import Rates
     from engine.measure.log import MeasuredLog
     from engine.measure.report.build import Report
 
@@ -72,6 +73,13 @@ def report(
             help="Try smallest changes, and what rules hold back, on logged decisions; it takes --log.",
         ),
     ] = True,
+    rates: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="CSV with day, currency and rate: total orders at the rate of their day."
+        ),
+    ] = None,
+    currency: Annotated[str, typer.Option(help="The currency into which --rates converts.")] = "",
     memory: Annotated[
         str, typer.Option(help="What DuckDB may use; beyond it goes to a temporary folder on disk.")
     ] = "2GB",
@@ -89,6 +97,7 @@ def report(
     """
     book = loaded_book(rules)
     source = _opened(log, export)
+    converted = _rates(rates, currency)
     slices = tuple(part.strip() for part in by.split(",") if part.strip())
     _check(book, campaign or [], slices, metric, level)
     made = _made(
@@ -97,6 +106,7 @@ def report(
         (_moment("--as-of", as_of, book, end=True), _moment("--from", from_, book, end=False)),
         _moment("--to", to, book, end=True),
         (tuple(campaign or ()), slices, metric, level, _share(win), anyway, replay, _size(memory)),
+        converted,
     )
     _write(made, html, json_, csv, parquet)
     if not json_ and not html and not csv and not parquet:
@@ -150,6 +160,19 @@ def _share(text: str) -> float:
     return share
 
 
+def _rates(path: Path | None, into: str) -> "Rates | None":
+    if (path is None) != (not into):
+        fail("--rates FILE and --currency go together", USAGE)
+    if path is None:
+        return None
+    from engine.measure.attribution import Rates  # noqa: PLC0415 - as _opened
+
+    try:
+        return Rates.read(path, into)
+    except (OSError, ValueError) as error:
+        fail(f"--rates: {error}", USAGE)
+
+
 def _size(text: str) -> str:
     if not re.fullmatch(r"[1-9][0-9]*(\.[0-9]+)? ?[KMGT]i?B", text):
         fail(f"--memory {text}: it is a size such as 2GB", USAGE)
@@ -162,6 +185,7 @@ def _made(
     begin: tuple[datetime | None, datetime | None],
     end: datetime | None,
     options: tuple[tuple[str, ...], tuple[str, ...], str, float, float, bool, bool, str],
+    rates: "Rates | None",
 ) -> "Report":
     from engine.ledger.errors import LedgerError  # noqa: PLC0415 - as _opened
     from engine.measure.export.export import ExportFailed  # noqa: PLC0415 - as _opened
@@ -193,6 +217,7 @@ def _made(
                 win,
                 anyway=anyway,
                 replay=replay,
+                rates=rates,
                 memory=memory,
             )
     except (ExportFailed, LedgerError, ValueError) as error:  # no log, no export, no decision in it

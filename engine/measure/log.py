@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from engine.measure.attribution import Rates
 from engine.measure.export.export import export
 from engine.measure.export.manifest import Manifest
 from engine.measure.report.build import Report, build
@@ -50,6 +51,7 @@ class MeasuredLog:
         *,
         anyway: bool = False,
         replay: bool = True,
+        rates: Rates | None = None,
         memory: str = "2GB",
     ) -> Report:
         """The report up to `as_of` (by default now). The same log up to then, book and options give the same bytes.
@@ -58,9 +60,9 @@ class MeasuredLog:
         book_version or attributes. metric: the headline: converted, orders, value or credited. anyway: show effects in
         spite of a sample ratio mismatch.
         replay: try smallest changes, and what rules hold back, on the log. Raises NothingLogged for a log without decisions,
-        and what an export raises.
+        and what an export raises. rates: total the orders of several currencies.
         """
-        options = Options(tuple(campaigns), tuple(by), metric, level, anyway, win, replay)
+        options = Options(tuple(campaigns), tuple(by), metric, level, anyway, win, replay, rates)
         with self._exported(book, memory) as folder:
             moment = as_of or datetime.now(UTC)
             return build(folder, book, moment, start, end, options, memory, self.url, self.replaying)

@@ -90,8 +90,8 @@ ORDER BY factor LIMIT 1 OFFSET ?
 """
 
 _TO_TRY = """
-SELECT decision_id FROM rivals WHERE campaign = ? AND tier = winner_tier AND factor < ?
-ORDER BY md5(decision_id), decision_id LIMIT ?
+SELECT decision_id::TEXT AS decision_id FROM rivals WHERE campaign = ? AND tier = winner_tier AND factor < ?
+ORDER BY md5(decision_id::TEXT), decision_id LIMIT ?
 """
 _BELOW = "SELECT count(*) FROM rivals WHERE campaign = ? AND tier = winner_tier AND factor < ?"
 

@@ -22,12 +22,11 @@ from engine.rulebook.model.book import Book
 _PERSON_WEEKS = """
 CREATE OR REPLACE TABLE person_weeks AS
 WITH weeks AS (
-    SELECT DISTINCT coalesce(n.person, d.person) AS person,
-        date_trunc('week', d.time AT TIME ZONE 'UTC' AT TIME ZONE (SELECT zone FROM settings)) AS week
-    FROM decisions d LEFT JOIN names n ON n.name = d.person
+    SELECT DISTINCT coalesce(n.person, d.person) AS person, c.week
+    FROM decisions d LEFT JOIN names n ON n.name = d.person JOIN calendar c ON c.quarter = epoch_us(d.time) // 900000000
     WHERE d.time >= (SELECT start FROM settings) AND d.time < (SELECT stop FROM settings)
 ), sent AS (
-    SELECT x.person, date_trunc('week', x.time AT TIME ZONE 'UTC' AT TIME ZONE (SELECT zone FROM settings)) AS week, x.channel
+    SELECT x.person, x.week, x.channel
     FROM exposures x JOIN results r ON r.decision_id = x.decision_id AND r.position = x.position
     WHERE r.counts AND x.time >= (SELECT start FROM settings) AND x.time < (SELECT stop FROM settings)
 ), channels_used AS (SELECT DISTINCT channel FROM sent)
@@ -94,7 +93,7 @@ GROUP BY rule ORDER BY rule
 """
 
 _BLOCKED_BY = """
-SELECT DISTINCT decision_id, md5(decision_id) AS digest FROM readings
+SELECT DISTINCT decision_id::TEXT AS decision_id, md5(decision_id::TEXT) AS digest FROM readings
 WHERE blocks AND rule = ? AND time >= (SELECT start FROM settings) AND time < (SELECT stop FROM settings)
 ORDER BY digest, decision_id LIMIT ?
 """
