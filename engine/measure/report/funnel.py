@@ -191,27 +191,31 @@ def funnel(
         )
         if untried
         else (),
-        (
-            Computation(
-                "decisions",
-                "candidates of decisions by the code with which they ended; converted: decisions with a credit by attribution",
-                f"{decisions:,} decisions of {persons:,} persons",
-                "withheld contacts after `passed pressure`",
-            ),
-            Computation(
-                "smallest change",
-                "f = score of the winner ÷ own score of each decision lost to a campaign of the same"
-                " tier; the x-th smallest f wins x",
-                "decisions lost by rank within the tier",
-                "losses to a higher tier, which no score changes; losses by group, category or pressure",
-            ),
-            Computation(
-                "won, tried",
-                "each decision that f should win is made again by its own book, at its logged history, with"
-                " the campaign's value × the next factor of three digits above f",
-                f"at most {MOST:,} decisions a campaign, those whose ids have the lowest MD5",
-                "decisions that do not come out as logged before anything is changed",
-            ),
+        _computations(decisions, persons),
+    )
+
+
+def _computations(decisions: int, persons: int) -> tuple[Computation, ...]:
+    return (
+        Computation(
+            "decisions",
+            "candidates of decisions by the code with which they ended; converted: decisions with a credit by attribution",
+            f"{decisions:,} decisions of {persons:,} persons",
+            "withheld contacts after `passed pressure`",
+        ),
+        Computation(
+            "smallest change",
+            "f = score of the winner ÷ own score of each decision lost to a campaign of the same"
+            " tier; the x-th smallest f wins x",
+            "decisions lost by rank within the tier",
+            "losses to a higher tier, which no score changes; losses by group, category or pressure",
+        ),
+        Computation(
+            "won, tried",
+            "each decision that f should win is made again by its own book, at its logged history, with"
+            " the campaign's value × the next factor of three digits above f",
+            f"at most {MOST:,} decisions a campaign, those whose ids have the lowest MD5",
+            "decisions that do not come out as logged before anything is changed",
         ),
     )
 
