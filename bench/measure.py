@@ -9,6 +9,7 @@ from statistics import median
 
 from bench.export import export_ratios
 from bench.ratio import Ratio
+from bench.report import report_ratios
 from bench.table import Step, silent
 from demo.households import households, request_of
 from demo.server import book_folder
@@ -36,7 +37,7 @@ def ratios(*, quick: bool = False, step: Step = silent) -> list[Ratio]:
     """The ratios of measuring."""
     with _demo_log(200 if quick else len(households()), step) as (store, compiled, decisions):
         replay = _replay(store, compiled, decisions, rounds=2 if quick else 5, step=step)
-    return [replay, *export_ratios(quick=quick, step=step)]
+    return [replay, *export_ratios(quick=quick, step=step), *report_ratios(quick=quick, step=step)]
 
 
 @contextmanager

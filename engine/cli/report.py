@@ -1,5 +1,6 @@
 """`tact report`: what decisions did, from a decision log."""
 
+import re
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from engine.rulebook.report.findings import ParseError
 from engine.rulebook.text import datetimes
 
 if TYPE_CHECKING:
+    from engine.measure.attribution import Rates
     from engine.measure.log import MeasuredLog
     from engine.measure.report.build import Report
 
@@ -64,6 +66,23 @@ def report(
     anyway: Annotated[
         bool, typer.Option("--anyway", help="Show effects in spite of a sample ratio mismatch.")
     ] = False,
+    replay: Annotated[
+        bool,
+        typer.Option(
+            "--replay/--no-replay",
+            help="Try smallest changes, and what rules hold back, on logged decisions; it takes --log.",
+        ),
+    ] = True,
+    rates: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="CSV with day, currency and rate: total orders at the rate of their day."
+        ),
+    ] = None,
+    currency: Annotated[str, typer.Option(help="The currency into which --rates converts.")] = "",
+    memory: Annotated[
+        str, typer.Option(help="What DuckDB may use; beyond it goes to a temporary folder on disk.")
+    ] = "2GB",
     everything: Annotated[bool, typer.Option("--all", help="Print all rows and columns.")] = False,
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write one self-contained page.")] = None,
     json_: Annotated[
@@ -78,6 +97,7 @@ def report(
     """
     book = loaded_book(rules)
     source = _opened(log, export)
+    converted = _rates(rates, currency)
     slices = tuple(part.strip() for part in by.split(",") if part.strip())
     _check(book, campaign or [], slices, metric, level)
     made = _made(
@@ -85,7 +105,8 @@ def report(
         book,
         (_moment("--as-of", as_of, book, end=True), _moment("--from", from_, book, end=False)),
         _moment("--to", to, book, end=True),
-        (tuple(campaign or ()), slices, metric, level, _share(win), anyway),
+        (tuple(campaign or ()), slices, metric, level, _share(win), anyway, replay, _size(memory)),
+        converted,
     )
     _write(made, html, json_, csv, parquet)
     if not json_ and not html and not csv and not parquet:
@@ -139,25 +160,50 @@ def _share(text: str) -> float:
     return share
 
 
+def _rates(path: Path | None, into: str) -> "Rates | None":
+    if (path is None) != (not into):
+        fail("--rates FILE and --currency go together", USAGE)
+    if path is None:
+        return None
+    from engine.measure.attribution import Rates  # noqa: PLC0415 - as _opened
+
+    try:
+        return Rates.read(path, into)
+    except (OSError, ValueError) as error:
+        fail(f"--rates: {error}", USAGE)
+
+
+def _size(text: str) -> str:
+    if not re.fullmatch(r"[1-9][0-9]*(\.[0-9]+)? ?[KMGT]i?B", text):
+        fail(f"--memory {text}: it is a size such as 2GB", USAGE)
+    return text
+
+
 def _made(
     source: "MeasuredLog",
     book: Book,
     begin: tuple[datetime | None, datetime | None],
     end: datetime | None,
-    options: tuple[tuple[str, ...], tuple[str, ...], str, float, float, bool],
+    options: tuple[tuple[str, ...], tuple[str, ...], str, float, float, bool, bool, str],
+    rates: "Rates | None",
 ) -> "Report":
     from engine.ledger.errors import LedgerError  # noqa: PLC0415 - as _opened
     from engine.measure.export.export import ExportFailed  # noqa: PLC0415 - as _opened
 
-    campaigns, by, metric, level, win, anyway = options
+    campaigns, by, metric, level, win, anyway, replay, memory = options
     as_of, start = begin
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     console = Console(stderr=True)
     try:
         with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
             task = bar.add_task("exporting decisions", total=None)
+            replaying = bar.add_task("trying changes", total=None, visible=False)
             shown = replace(
-                source, progress=lambda done, total: bar.update(task, completed=done, total=total)
+                source,
+                progress=lambda done, total: bar.update(task, completed=done, total=total),
+                replaying=lambda done, total: bar.update(
+                    replaying, completed=done, total=total, visible=True
+                ),
             )
             return shown.report(
                 book,
@@ -170,6 +216,9 @@ def _made(
                 level,
                 win,
                 anyway=anyway,
+                replay=replay,
+                rates=rates,
+                memory=memory,
             )
     except (ExportFailed, LedgerError, ValueError) as error:  # no log, no export, no decision in it
         fail(str(error))

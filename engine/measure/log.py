@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from engine.measure.attribution import Rates
 from engine.measure.export.export import export
 from engine.measure.export.manifest import Manifest
 from engine.measure.report.build import Report, build
@@ -33,6 +34,8 @@ class MeasuredLog:
     """An export; with a URL it is brought up to date and kept, without one it is read as it is."""
     progress: Callable[[int, int], None] = _silent
     """Called with the decisions that are exported, and of how many."""
+    replaying: Callable[[int, int], None] = _silent
+    """Called with the decisions that are made again to try what the report supposes, and of how many."""
 
     def report(  # noqa: PLR0913 - the parts of the question
         self,
@@ -47,17 +50,22 @@ class MeasuredLog:
         win: float = 0.1,
         *,
         anyway: bool = False,
+        replay: bool = True,
+        rates: Rates | None = None,
         memory: str = "2GB",
     ) -> Report:
         """The report up to `as_of` (by default now). The same log up to then, book and options give the same bytes.
 
         start, end: the period, end exclusive; by default from the first decision on. by: slices: variant, channel, week,
         book_version or attributes. metric: the headline: converted, orders, value or credited. anyway: show effects in
-        spite of a sample ratio mismatch. Raises NothingLogged for a log without decisions, and what an export raises.
+        spite of a sample ratio mismatch.
+        replay: try smallest changes, and what rules hold back, on the log. Raises NothingLogged for a log without decisions,
+        and what an export raises. rates: total the orders of several currencies.
         """
-        options = Options(tuple(campaigns), tuple(by), metric, level, anyway, win)
+        options = Options(tuple(campaigns), tuple(by), metric, level, anyway, win, replay, rates)
         with self._exported(book, memory) as folder:
-            return build(folder, book, as_of or datetime.now(UTC), start, end, options, memory)
+            moment = as_of or datetime.now(UTC)
+            return build(folder, book, moment, start, end, options, memory, self.url, self.replaying)
 
     @contextmanager
     def _exported(self, book: Book, memory: str) -> Iterator[Path]:

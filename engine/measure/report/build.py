@@ -1,7 +1,7 @@
 """Builds a report: a pure function of the exported log up to a moment, the book and the options."""
 
 import csv
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,9 +11,12 @@ import orjson
 from engine.measure.report.cohorts import make_cohorts
 from engine.measure.report.effects import Effect
 from engine.measure.report.figures import SCHEMA, Grid, Head, Section
-from engine.measure.report.funnel import funnel
+from engine.measure.report.funnel import SmallestChange, funnel, smallest_changes
+from engine.measure.report.funnel import suppositions as value_suppositions
 from engine.measure.report.happened import happened
-from engine.measure.report.pressure import pressure
+from engine.measure.report.pressure import blocking_rules, pressure
+from engine.measure.report.pressure import suppositions as rule_suppositions
+from engine.measure.report.replays import Supposal, Supposed, most_tried, try_changes
 from engine.measure.report.tables import CampaignRow, ReportPeriod, Tables
 from engine.measure.report.uplift import Options, adjusted, is_headline, measure, programme, section
 from engine.measure.report.variants import variants
@@ -87,11 +90,15 @@ def build(  # noqa: PLR0913 - the parts of the question
     end: datetime | None = None,
     options: Options = Options(),  # noqa: B008 - immutable
     memory: str = "2GB",
+    log: str = "",
+    progress: Callable[[int, int], None] = lambda *_: None,
 ) -> Report:
     """Report on an export.
 
     folder: made by `tact export`. as_of: what was recorded later is not read, and windows that end later are not over. start,
     end: the period (exclusive end), by default that of all decisions. memory: how much DuckDB takes before it uses the disk.
+    log: URL of the log that was exported, on which suppositions are tried; empty: none is tried. progress: called with the
+    decisions that are made again for it, of how many.
     Raises NothingLogged without any decision.
     """
     tables = Tables(folder, memory)
@@ -102,7 +109,7 @@ def build(  # noqa: PLR0913 - the parts of the question
         period = ReportPeriod(start or first, min(end or as_of, as_of), as_of)
         tables.begin(period, book, _campaigns(book))
         make_cohorts(tables)
-        return _report(tables, book, period, options)
+        return _report(tables, book, period, options, _Replays(log if options.replay else "", progress))
     finally:
         tables.close()
 
@@ -130,7 +137,29 @@ GROUP BY campaign HAVING count(control_salt) = 0 ORDER BY campaign
 """
 
 
-def _report(tables: Tables, book: Book, period: ReportPeriod, options: Options) -> Report:
+class _Replays:
+    """Tries what the report supposes, if the log is at hand."""
+
+    def __init__(self, log: str, progress: Callable[[int, int], None]) -> None:
+        self._log, self._progress = log, progress
+
+    def tried(self, tables: Tables, changes: Sequence[SmallestChange]) -> dict[Supposed, Supposal]:
+        """What comes of the changes, and of taking out each rule that blocked."""
+        if not self._log:
+            return {}
+        rules = blocking_rules(tables)
+        most = most_tried(len(changes) + len(rules))
+        supposed = [*value_suppositions(tables, changes, most), *rule_suppositions(tables, rules, most)]
+        return try_changes(self._log, tables, supposed, self._progress)
+
+    def why_not(self, options: Options) -> str:
+        """Why nothing is tried; empty where it is."""
+        if self._log:
+            return ""
+        return "it takes the log, --log" if options.replay else "--no-replay"
+
+
+def _report(tables: Tables, book: Book, period: ReportPeriod, options: Options, replays: _Replays) -> Report:
     campaigns, of_campaigns = measure(tables, "campaign", options)
     holdouts, of_holdouts = measure(tables, "holdout", options)
     trials, of_trials = measure(tables, "trial", options)
@@ -139,6 +168,8 @@ def _report(tables: Tables, book: Book, period: ReportPeriod, options: Options) 
     without = [row["campaign"] for row in tables.rows(_WITHOUT_CONTROL)]
     chosen = [name for name in without if not options.campaigns or name in options.campaigns]
     decisions, persons = tables.row(_HEAD)
+    changes = smallest_changes(tables, options.campaigns, options.win)
+    supposals, untried = replays.tried(tables, changes), replays.why_not(options)
     return Report(
         Head(
             book.name,
@@ -153,15 +184,17 @@ def _report(tables: Tables, book: Book, period: ReportPeriod, options: Options) 
                 "level": str(options.level),
                 "win": str(options.win),
                 "anyway": str(options.anyway).lower(),
+                "replay": str(not untried).lower(),
+                **({"rates": f"{options.rates.digest} into {options.rates.into}"} if options.rates else {}),
             },
         ),
         (
             section(tables, campaigns, of_campaigns, options, chosen),
             programme(holdouts, of_holdouts, options),
             variants(tables, book, options.campaigns, options.level),
-            happened(tables, options.campaigns, options.level),
-            pressure(tables, book, trials, of_trials),
-            funnel(tables, options.campaigns, options.win),
+            happened(tables, options.campaigns, options.level, options.rates),
+            pressure(tables, book, trials, of_trials, supposals, untried),
+            funnel(tables, options.campaigns, changes, supposals, untried),
         ),
         _headlines(of_campaigns, options.metric),
     )

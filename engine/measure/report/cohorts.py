@@ -263,7 +263,7 @@ _ATTRIBUTE = """CASE WHEN list_contains(masked, (SELECT attribute FROM slicing))
     ELSE coalesce(json_extract_string(attributes, '$."' || (SELECT attribute FROM slicing) || '"'), '(missing)') END"""
 
 _WITH_ATTRIBUTE = """(SELECT k.*, d.attributes, d.masked FROM cohort_outcomes k
-    LEFT JOIN decisions d ON d.decision_id = k.decision_id)"""
+    LEFT JOIN all_decisions d ON d.decision_id = k.decision_id::TEXT)"""
 
 
 Totals: TypeAlias = dict[tuple[DrawStratum, bool], tuple[int, int]]

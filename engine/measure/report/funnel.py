@@ -2,9 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from math import ceil
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.measure.report.figures import Chart, Computation, Figure, Grid, GridCell, Section, Unit, Warned
+from engine.measure.report.replays import (
+    MOST,
+    Supposal,
+    Supposed,
+    Supposition,
+    ValueTimes,
+    above,
+    is_pressure,
+)
 from engine.measure.report.tables import Tables
 
 _STAGES = ("eligible", "open", "reachable", "first in rank", "passed pressure", "sent")
@@ -80,15 +89,66 @@ SELECT factor FROM rivals WHERE campaign = ? AND tier = winner_tier AND factor I
 ORDER BY factor LIMIT 1 OFFSET ?
 """
 
+_TO_TRY = """
+SELECT decision_id::TEXT AS decision_id FROM rivals WHERE campaign = ? AND tier = winner_tier AND factor < ?
+ORDER BY md5(decision_id::TEXT), decision_id LIMIT ?
+"""
+_BELOW = "SELECT count(*) FROM rivals WHERE campaign = ? AND tier = winner_tier AND factor < ?"
+
 _CUT = """
 SELECT count(*) FILTER (more_candidates > 0), count(*), count(DISTINCT person) FROM decisions
 WHERE time >= (SELECT start FROM settings) AND time < (SELECT stop FROM settings)
 """
 
 
-def funnel(tables: Tables, campaigns: Sequence[str], win: float) -> Section:
-    """Stages, losses, rivals and the smallest change. win: the part of the lost decisions that it is to win."""
+class SmallestChange(NamedTuple):
+    """The factor on a campaign's value that wins some of the decisions which it lost within its tier."""
+
+    campaign: str
+    lost: int
+    persons: int
+    wins: int
+    factor: float
+
+    @property
+    def supposed(self) -> ValueTimes:
+        """What is tried: a little more than the factor, which alone would be a tie."""
+        return ValueTimes(self.campaign, above(self.factor))
+
+
+def smallest_changes(tables: Tables, campaigns: Sequence[str], win: float) -> list[SmallestChange]:
+    """The changes that win this part of the lost decisions, by campaign."""
     tables.connection.execute(_RIVALS)
+    changes = []
+    for row in tables.rows(_SAME_TIER):
+        if (campaigns and row["campaign"] not in campaigns) or not row["comparable"]:
+            continue
+        wins = min(row["comparable"], max(1, ceil(win * row["lost"])))
+        (factor,) = tables.row(_FACTOR, [row["campaign"], wins - 1])
+        changes.append(SmallestChange(row["campaign"], row["lost"], row["persons"], wins, factor))
+    return changes
+
+
+def suppositions(tables: Tables, changes: Sequence[SmallestChange], most: int) -> list[Supposition]:
+    """What is to be tried: each change on the decisions that it should win, at most so many."""
+    return [
+        Supposition(
+            change.supposed,
+            [row["decision_id"] for row in tables.rows(_TO_TRY, [*change.supposed, most])],
+            *tables.row(_BELOW, [*change.supposed]),
+        )
+        for change in changes
+    ]
+
+
+def funnel(
+    tables: Tables,
+    campaigns: Sequence[str],
+    changes: Sequence[SmallestChange],
+    supposals: Mapping[Supposed, Supposal],
+    untried: str,
+) -> Section:
+    """Stages, losses, rivals and the smallest changes. untried: why nothing was tried; empty where it was."""
     cut, decisions, persons = tables.row(_CUT)
     rivals, unknown = _rivals(tables, campaigns)
     notes = []
@@ -111,7 +171,8 @@ def funnel(tables: Tables, campaigns: Sequence[str], win: float) -> Section:
             _stages(tables, campaigns, decisions, persons),
             _losses(tables, campaigns),
             rivals,
-            _changes(tables, campaigns, win),
+            _changes(changes, supposals),
+            _blocked_then(changes, supposals),
         ),
         (
             Chart(
@@ -124,24 +185,37 @@ def funnel(tables: Tables, campaigns: Sequence[str], win: float) -> Section:
         ),
         tuple(notes),
         (
-            "the smallest change is computed from the logged scores and was not tried: after it,"
+            f"the smallest change is computed from the logged scores and was not tried ({untried}): after it,"
             " pressure and later decisions may go"
             " otherwise",
+        )
+        if untried
+        else (),
+        _computations(decisions, persons),
+    )
+
+
+def _computations(decisions: int, persons: int) -> tuple[Computation, ...]:
+    return (
+        Computation(
+            "decisions",
+            "candidates of decisions by the code with which they ended; converted: decisions with a credit by attribution",
+            f"{decisions:,} decisions of {persons:,} persons",
+            "withheld contacts after `passed pressure`",
         ),
-        (
-            Computation(
-                "decisions",
-                "candidates of decisions by the code with which they ended; converted: decisions with a credit by attribution",
-                f"{decisions:,} decisions of {persons:,} persons",
-                "withheld contacts after `passed pressure`",
-            ),
-            Computation(
-                "smallest change",
-                "f = score of the winner ÷ own score of each decision lost to a campaign of the same"
-                " tier; the x-th smallest f wins x",
-                "decisions lost by rank within the tier",
-                "losses to a higher tier, which no score changes; losses by group, category or pressure",
-            ),
+        Computation(
+            "smallest change",
+            "f = score of the winner ÷ own score of each decision lost to a campaign of the same"
+            " tier; the x-th smallest f wins x",
+            "decisions lost by rank within the tier",
+            "losses to a higher tier, which no score changes; losses by group, category or pressure",
+        ),
+        Computation(
+            "won, tried",
+            "each decision that f should win is made again by its own book, at its logged history, with"
+            " the campaign's value × the next factor of three digits above f",
+            f"at most {MOST:,} decisions a campaign, those whose ids have the lowest MD5",
+            "decisions that do not come out as logged before anything is changed",
         ),
     )
 
@@ -234,36 +308,70 @@ def _tier(row: Mapping[str, Any]) -> str:
     return f"{row['winner_tier']} (higher)" if row["above"] else str(row["winner_tier"])
 
 
-def _changes(tables: Tables, campaigns: Sequence[str], win: float) -> Grid:
+def _changes(changes: Sequence[SmallestChange], supposals: Mapping[Supposed, Supposal]) -> Grid:
     rows: list[dict[str, GridCell]] = []
-    for row in tables.rows(_SAME_TIER):
-        if (campaigns and row["campaign"] not in campaigns) or not row["comparable"]:
-            continue
-        wanted = min(row["comparable"], max(1, ceil(win * row["lost"])))
-        (factor,) = tables.row(_FACTOR, [row["campaign"], wanted - 1])
-        rows.append(
-            {
-                "campaign": row["campaign"],
-                "lost in the tier": Figure(
-                    row["lost"], method="count", n=row["lost"], persons=row["persons"]
-                ),
-                "would win": Figure(
-                    wanted, method="x-th smallest factor", n=row["lost"], persons=row["persons"]
-                ),
-                "value ×": Figure(
-                    factor,
-                    method="winner's score ÷ own, a little more wins",
-                    n=wanted,
-                    persons=row["persons"],
-                    unit=Unit.RATIO,
-                ),
-                "tried": "not tried",
-            }
-        )
+    for change in changes:
+        supposal = supposals.get(change.supposed)
+        row: dict[str, GridCell] = {
+            "campaign": change.campaign,
+            "lost in the tier": Figure(change.lost, method="count", n=change.lost, persons=change.persons),
+            "would win": Figure(
+                change.wins, method="x-th smallest factor", n=change.lost, persons=change.persons
+            ),
+            "value ×": Figure(
+                change.factor,
+                method="winner's score ÷ own, a little more wins",
+                n=change.wins,
+                persons=change.persons,
+                unit=Unit.RATIO,
+            ),
+            "tried": "not tried" if supposal is None else _won(supposal),
+        }
+        if supposal is not None and supposal.tried:
+            method = f"replayed with the value × {change.supposed.factor:g}"
+            row["decisions tried"] = Figure(supposal.tried, method=method, n=supposal.whole)
+            row["won"] = Figure(supposal.won, method=method, n=supposal.tried)
+        rows.append(row)
     return Grid(
         "smallest_change",
-        f"Smallest change that wins {win:.0%} of the lost decisions",
+        "Smallest change that wins lost decisions",
         ("campaign", "tried"),
-        ("lost in the tier", "would win", "value ×"),
+        ("lost in the tier", "would win", "value ×", "decisions tried", "won"),
+        tuple(rows),
+        compact=("lost in the tier", "would win", "value ×"),
+    )
+
+
+def _won(supposal: Supposal) -> str:
+    """`won 1,790 of 1,800 tried; pressure blocks 10`, with what was not tried."""
+    parts = [f"won {supposal.won:,} of {supposal.tried:,} tried"]
+    blocked = sum(number for (code, _), number in supposal.lost.items() if is_pressure(code))
+    if blocked:
+        parts.append(f"pressure blocks {blocked:,}")
+    if other := supposal.lost.total() - blocked:
+        parts.append(f"{other:,} lost otherwise")
+    return "; ".join([*parts, *filter(None, [supposal.sample])])
+
+
+def _blocked_then(changes: Sequence[SmallestChange], supposals: Mapping[Supposed, Supposal]) -> Grid:
+    rows: list[dict[str, GridCell]] = []
+    for change in changes:
+        supposal = supposals.get(change.supposed)
+        if supposal is None:
+            continue
+        for (code, name), decisions in sorted(supposal.lost.items(), key=lambda item: (-item[1], item[0])):
+            rows.append(
+                {
+                    "campaign": change.campaign,
+                    "reason": code,
+                    "by": name,
+                    "decisions": Figure(decisions, method="replayed", n=supposal.tried),
+                }
+            )
+    return Grid(
+        "after_change",
+        "What the smallest change does not win, tried",
+        ("campaign", "reason", "by"),
+        ("decisions",),
         tuple(rows),
     )

@@ -6,6 +6,7 @@ from typing import Any
 
 from scipy.special import ndtri
 
+from engine.measure.attribution import DayAmount, MissingRate, Rates
 from engine.measure.report.figures import Computation, Figure, Grid, GridCell, Section, Unit, Warned
 from engine.measure.report.tables import Tables
 from engine.measure.statistics.arms import PairedArm, symmetric
@@ -98,8 +99,16 @@ _COMPACT = (
 _CREDIT = "credit by attribution; not what the contacts caused"
 
 
-def happened(tables: Tables, campaigns: Sequence[str], level: float) -> Section:
-    """What was decided, sent and reported, and which orders were credited."""
+_BY_DAY = """
+SELECT time::DATE AS day, coalesce(currency, '') AS currency, count(*) AS orders, sum(gross) AS gross, sum(net) AS net
+FROM conversions WHERE time >= (SELECT start FROM settings) AND time < (SELECT stop FROM settings)
+    AND (gross <> 0 OR net <> 0)
+GROUP BY ALL ORDER BY ALL
+"""
+
+
+def happened(tables: Tables, campaigns: Sequence[str], level: float, rates: Rates | None = None) -> Section:
+    """What was decided, sent and reported, and which orders were credited. rates: by which currencies are totalled."""
     grids = [_decisions(tables), _grid(tables, "", campaigns, level)]
     grids += [_grid(tables, division, campaigns, level) for division in _DIVISIONS]
     orders, warnings = _orders(tables)
@@ -108,7 +117,7 @@ def happened(tables: Tables, campaigns: Sequence[str], level: float) -> Section:
         "What happened",
         "What was decided, sent and reported, and which contacts do orders go to?",
         "credit",
-        (*grids, orders),
+        (*grids, orders, *_total(tables, rates)),
         warnings=(
             Warned("Orders here are credited by attribution. They say nothing of what the contacts caused."),
             Warned("Opens are inflated by machine opens: mail programs load pictures before anybody reads."),
@@ -326,6 +335,32 @@ def _orders(tables: Tables) -> tuple[Grid, list[Warned]]:
         " credits to withheld contacts.",
     )
     return grid, _oddities(tables, duplicates, len(rows))
+
+
+def _total(tables: Tables, rates: Rates | None) -> list[Grid]:
+    """The orders of the period in one currency, at the rate of each order's day (UTC)."""
+    if rates is None:
+        return []
+    rows, cells = tables.rows(_BY_DAY), dict[str, GridCell]()
+    orders = sum(row["orders"] for row in rows)
+    for name in ("gross", "net"):
+        value, refused = None, ""
+        try:
+            value = rates.total(DayAmount(row["day"], row["currency"], int(row[name])) for row in rows) / 1e6
+        except MissingRate as error:
+            refused = str(error)
+        cells[name] = Figure(
+            value, method="sum at the rate of the order's day", n=orders, unit=Unit.MONEY, refused=refused
+        )
+    grid = Grid(
+        "orders_total",
+        f"Orders of the period in {rates.into}",
+        ("currency",),
+        ("gross", "net"),
+        ({"currency": rates.into, **cells},),
+        "Converted at the rate of each order's day (UTC); one missing rate refuses the total.",
+    )
+    return [grid]
 
 
 def _oddities(tables: Tables, duplicates: int, currencies: int) -> list[Warned]:

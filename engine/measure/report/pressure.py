@@ -1,6 +1,6 @@
 """Contact pressure: how many contacts persons get, which rules bind, and what a rule costs where a trial lifts it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine.measure.report.effects import Effect
@@ -14,6 +14,7 @@ from engine.measure.report.figures import (
     Unit,
     Warned,
 )
+from engine.measure.report.replays import MOST, Supposal, Supposed, Supposition, WithoutRule
 from engine.measure.report.tables import Tables
 from engine.measure.report.uplift import Subject
 from engine.rulebook.model.book import Book
@@ -21,12 +22,11 @@ from engine.rulebook.model.book import Book
 _PERSON_WEEKS = """
 CREATE OR REPLACE TABLE person_weeks AS
 WITH weeks AS (
-    SELECT DISTINCT coalesce(n.person, d.person) AS person,
-        date_trunc('week', d.time AT TIME ZONE 'UTC' AT TIME ZONE (SELECT zone FROM settings)) AS week
-    FROM decisions d LEFT JOIN names n ON n.name = d.person
+    SELECT DISTINCT coalesce(n.person, d.person) AS person, c.week
+    FROM decisions d LEFT JOIN names n ON n.name = d.person JOIN calendar c ON c.quarter = epoch_us(d.time) // 900000000
     WHERE d.time >= (SELECT start FROM settings) AND d.time < (SELECT stop FROM settings)
 ), sent AS (
-    SELECT x.person, date_trunc('week', x.time AT TIME ZONE 'UTC' AT TIME ZONE (SELECT zone FROM settings)) AS week, x.channel
+    SELECT x.person, x.week, x.channel
     FROM exposures x JOIN results r ON r.decision_id = x.decision_id AND r.position = x.position
     WHERE r.counts AND x.time >= (SELECT start FROM settings) AND x.time < (SELECT stop FROM settings)
 ), channels_used AS (SELECT DISTINCT channel FROM sent)
@@ -86,8 +86,43 @@ GROUP BY p.rule ORDER BY blocked DESC, p.rule
 """
 
 
-def pressure(tables: Tables, book: Book, trials: Sequence[Subject], effects: Sequence[Effect]) -> Section:
-    """Distribution, binding rules and prices."""
+_BLOCKING = """
+SELECT rule, count(DISTINCT decision_id) AS decisions FROM readings
+WHERE blocks AND time >= (SELECT start FROM settings) AND time < (SELECT stop FROM settings)
+GROUP BY rule ORDER BY rule
+"""
+
+_BLOCKED_BY = """
+SELECT DISTINCT decision_id::TEXT AS decision_id, md5(decision_id::TEXT) AS digest FROM readings
+WHERE blocks AND rule = ? AND time >= (SELECT start FROM settings) AND time < (SELECT stop FROM settings)
+ORDER BY digest, decision_id LIMIT ?
+"""
+
+
+def blocking_rules(tables: Tables) -> dict[str, int]:
+    """The rules that blocked in the period, with the number of decisions."""
+    return {row["rule"]: row["decisions"] for row in tables.rows(_BLOCKING)}
+
+
+def suppositions(tables: Tables, rules: Mapping[str, int], most: int) -> list[Supposition]:
+    """What is to be tried: each rule taken out of the decisions in which it blocked, at most so many."""
+    return [
+        Supposition(
+            WithoutRule(rule), [row["decision_id"] for row in tables.rows(_BLOCKED_BY, [rule, most])], whole
+        )
+        for rule, whole in rules.items()
+    ]
+
+
+def pressure(
+    tables: Tables,
+    book: Book,
+    trials: Sequence[Subject],
+    effects: Sequence[Effect],
+    supposals: Mapping[Supposed, Supposal],
+    untried: str,
+) -> Section:
+    """Distribution, binding rules, what they hold back and prices. untried: why nothing was tried; empty where it was."""
     tables.connection.execute(_PERSON_WEEKS)
     binds, notes = _binds(tables, book)
     return Section(
@@ -95,7 +130,10 @@ def pressure(tables: Tables, book: Book, trials: Sequence[Subject], effects: Seq
         "Contact pressure and its price",
         "How many contacts do persons get, which rules hold contacts back, and what does that cost?",
         "",
-        (_summary(tables), _distribution(tables), _nobody(tables), binds, _prices(trials, effects)),
+        (
+            *(_summary(tables), _distribution(tables), _nobody(tables), binds),
+            *(_held_back(supposals), _prices(trials, effects)),
+        ),
         (
             Chart(
                 "histogram",
@@ -106,7 +144,7 @@ def pressure(tables: Tables, book: Book, trials: Sequence[Subject], effects: Seq
             ),
         ),
         tuple(notes),
-        tuple(_refusals(book, trials)),
+        tuple(_refusals(book, trials, untried)),
         (
             Computation(
                 "contacts",
@@ -124,6 +162,14 @@ def pressure(tables: Tables, book: Book, trials: Sequence[Subject], effects: Seq
                 "median wait",
                 "median of the moment from which the rule lets pass, less the time of the decision",
                 exclusions="rules of one person that blocked beside others: the log has the wait of all of them together",
+            ),
+            Computation(
+                "would have gone, value by scores",
+                "each decision in which the rule blocked is made again by its own book, at its logged history,"
+                " without the rule (one step): contacts that then go and had not gone; Σ(value × propensity) of"
+                " what then goes, less that of what had gone",
+                f"at most {MOST:,} decisions a rule, those whose ids have the lowest MD5; of more, × all ÷ tried",
+                "decisions that do not come out as logged before anything is changed",
             ),
             Computation(
                 "price",
@@ -307,7 +353,45 @@ def _times(figure: Figure, persons: int) -> Figure:
     return Figure(figure.value * persons, low, high, method, figure.n, figure.persons, Unit.MONEY)
 
 
-def _refusals(book: Book, trials: Sequence[Subject]) -> list[str]:
+def _held_back(supposals: Mapping[Supposed, Supposal]) -> Grid:
+    rows: list[dict[str, GridCell]] = []
+    for change, supposal in supposals.items():
+        if not isinstance(change, WithoutRule):
+            continue
+        method = "replayed without the rule, one step"
+        if supposal.tried < supposal.whole:
+            method += f", × {supposal.whole:,} ÷ {supposal.tried:,}"
+        refused = "" if supposal.tried else "no decision of it can be made again"
+        went, value = supposal.went * supposal.scale, supposal.value * supposal.scale
+        rows.append(
+            {
+                "rule": change.rule,
+                "tried": supposal.sample,
+                "blocked": Figure(supposal.whole, method="count of decisions", n=supposal.whole),
+                "decisions tried": Figure(supposal.tried, method=method, n=supposal.whole),
+                "would have gone": Figure(
+                    None if refused else went, method=method, n=supposal.tried, refused=refused
+                ),
+                "value by scores": Figure(
+                    None if refused else value,
+                    method=method,
+                    n=supposal.tried,
+                    unit=Unit.MONEY,
+                    refused=refused,
+                ),
+            }
+        )
+    return Grid(
+        "held_back",
+        "Held back, if scores are right and contacts do not tire",
+        ("rule", "tried"),
+        ("blocked", "decisions tried", "would have gone", "value by scores"),
+        tuple(rows),
+        "Not a price: only a trial, which lifts a rule for a random share of persons, measures what it costs.",
+    )
+
+
+def _refusals(book: Book, trials: Sequence[Subject], untried: str) -> list[str]:
     refusals = [f"{subject.name}: {subject.refused}" for subject in trials if subject.refused]
     tried = {subject.name for subject in trials}
     without = [name for name in book.pressure.names if name not in tried]
@@ -316,9 +400,10 @@ def _refusals(book: Book, trials: Sequence[Subject]) -> list[str]:
             f"no price for {', '.join(without)}: only a trial, which lifts the rule for a random share"
             f" of persons, shows what it costs"
         )
-    refusals.append(
-        "what scores say was held back is not computed: it takes a replay without the rule, and holds"
-        " only if scores are right and contacts do"
-        " not tire"
-    )
+    if untried:
+        refusals.append(
+            f"what scores say was held back is not computed ({untried}): it takes a replay without the rule, and holds"
+            " only if scores are right and contacts do"
+            " not tire"
+        )
     return refusals

@@ -36,26 +36,68 @@ COLUMNS: Mapping[str, str] = {
     "contacts": "decision_id TEXT, position BIGINT, person TEXT, time TIMESTAMP, state TEXT, expires_at TIMESTAMP,"
     " channel TEXT, kind TEXT, campaign TEXT, offer TEXT, category TEXT, tags TEXT[]",
     "identities": "name TEXT, person TEXT, linked_at TIMESTAMP",
+    "books": "version TEXT, first_at TIMESTAMP, text TEXT",
 }
 """The tables of an export that a report reads, with the columns that it needs of them."""
 
-_VIEWS = """
-CREATE VIEW decisions AS FROM all_decisions WHERE recorded_at <= (SELECT as_of FROM settings);
-CREATE VIEW offers AS FROM all_offers WHERE recorded_at <= (SELECT as_of FROM settings);
-CREATE VIEW links AS FROM all_identities WHERE linked_at <= (SELECT as_of FROM settings);
-CREATE VIEW candidates AS FROM all_candidates WHERE decision_id < (SELECT last_id FROM settings);
-CREATE VIEW readings AS FROM all_readings WHERE decision_id < (SELECT last_id FROM settings);
-CREATE VIEW experiments AS FROM all_experiments WHERE decision_id < (SELECT last_id FROM settings);
-CREATE VIEW outcomes AS SELECT * REPLACE (nullif(decision_id, '') AS decision_id, coalesce(campaign, '') AS campaign,
-    nullif(currency, '') AS currency, nullif(order_id, '') AS order_id)
-FROM all_outcomes WHERE recorded_at <= (SELECT as_of FROM settings) AND time <= (SELECT as_of FROM settings);
+_PERSONS = """
+CREATE TABLE persons AS SELECT logged, row_number() OVER (ORDER BY logged)::INTEGER AS key FROM (
+    SELECT person AS logged FROM all_decisions UNION SELECT person FROM all_offers UNION SELECT person FROM all_candidates
+    UNION SELECT person FROM all_readings UNION SELECT person FROM all_experiments UNION SELECT person FROM all_outcomes
+    UNION SELECT person FROM all_contacts UNION SELECT name FROM all_identities UNION SELECT person FROM all_identities
+) WHERE logged IS NOT NULL
+"""
+"""Numbers the persons, so that they are counted and joined as whole numbers; in the order of their ids."""
+
+_STORED: Mapping[str, str] = {
+    "decisions": "decision_id::UUID AS decision_id, k.key AS person, time, recorded_at, book_version, outcome,"
+    " next_allowed_at, more_candidates",
+    "offers": "decision_id::UUID AS decision_id, position, k.key AS person, time, recorded_at, book_version, campaign, offer,"
+    " variant, channel, withheld, withheld_by, p_variant, control_salt, control_share, learned_since",
+    "candidates": "decision_id::UUID AS decision_id, k.key AS person, time, campaign, tier, score, code, name",
+    "readings": "decision_id::UUID AS decision_id, k.key AS person, time, campaign, channel, rule, blocks, next_allowed_at",
+    "experiments": "decision_id::UUID AS decision_id, k.key AS person, time, purpose, name, salt, low, high,"
+    " inside",
+    "outcomes": "event_id, k.key AS person, type, time, recorded_at, coalesce(campaign, '') AS campaign, value,"
+    " nullif(currency, '') AS currency, nullif(order_id, '') AS order_id, CASE WHEN decision_id <> '' THEN"
+    " coalesce(TRY_CAST(decision_id AS UUID), '00000000-0000-0000-0000-000000000000'::UUID) END AS decision_id",
+    "stored_contacts": "decision_id::UUID AS decision_id, position, k.key AS person, time, state, expires_at, channel,"
+    " campaign, offer",
+}
+"""What is kept of a table, read once: decision_ids as UUIDs, and persons by number. What is reported of a decision_id that is
+no UUID is of a decision that is not in the log."""
+
+_RECORDED = "recorded_at <= (SELECT as_of FROM settings)"
+_LOGGED = "decision_id < (SELECT last_id FROM settings)"
+_UNTIL: Mapping[str, str] = {
+    "decisions": _RECORDED,
+    "offers": _RECORDED,
+    "outcomes": f"{_RECORDED} AND time <= (SELECT as_of FROM settings)",  # noqa: S608 - constants
+}
+"""What was recorded by --as-of. A decision_id is a UUIDv7: it begins with the millisecond of the recording."""
+
+_LINKS = """
+CREATE TABLE links AS SELECT n.key AS name, p.key AS person FROM all_identities i
+JOIN persons n ON n.logged = i.name JOIN persons p ON p.logged = i.person
+WHERE i.linked_at <= (SELECT as_of FROM settings)
+"""
+
+_CALENDAR = """
+CREATE TABLE calendar AS SELECT quarter, date_trunc('week', local)::DATE AS week, strftime(local, '%Y-%m') AS month FROM (
+    SELECT quarter, make_timestamp(quarter * 900000000) AT TIME ZONE 'UTC' AT TIME ZONE (SELECT zone FROM settings) AS local
+    FROM (SELECT DISTINCT epoch_us(time) // 900000000 AS quarter FROM decisions
+        UNION SELECT DISTINCT epoch_us(time) // 900000000 FROM offers)
+)
+"""
+"""Week and month on the book's clock of every quarter of an hour, in which no clock is changed."""
+
+_IDENTITIES = "CREATE VIEW identities AS FROM names"
+
+_CONTACTS = """
 CREATE VIEW contacts AS
 SELECT c.* REPLACE (CASE WHEN c.state = 'shadow' THEN 'shadow' ELSE coalesce(r.settled, c.state) END AS state)
-FROM all_contacts c LEFT JOIN results r ON r.decision_id = c.decision_id AND r.position = c.position
-WHERE c.decision_id < (SELECT last_id FROM settings);
-CREATE VIEW identities AS FROM names;
+FROM stored_contacts c LEFT JOIN results r ON r.decision_id = c.decision_id AND r.position = c.position
 """
-"""What was recorded by --as-of. A decision_id is a UUIDv7: it begins with the millisecond of the recording."""
 
 _NAMES = """
 CREATE TABLE names AS
@@ -78,9 +120,8 @@ _EXPOSURES = """
 CREATE TABLE exposures AS
 SELECT o.decision_id, o.position, coalesce(n.person, o.person) AS person, o.time, o.recorded_at, o.book_version, o.campaign,
     o.offer, coalesce(o.variant, '') AS variant, coalesce(o.channel, '') AS channel, coalesce(o.withheld, '') AS withheld,
-    coalesce(o.withheld_by, '') AS withheld_by, o.p_variant, o.control_salt, o.control_share, o.learned_since,
-    strftime(o.time AT TIME ZONE 'UTC' AT TIME ZONE (SELECT zone FROM settings), '%Y-%m') AS month
-FROM offers o LEFT JOIN names n ON n.name = o.person
+    coalesce(o.withheld_by, '') AS withheld_by, o.p_variant, o.control_salt, o.control_share, o.learned_since, c.week, c.month
+FROM offers o LEFT JOIN names n ON n.name = o.person JOIN calendar c ON c.quarter = epoch_us(o.time) // 900000000
 WHERE o.campaign <> ''
 """
 
@@ -110,7 +151,7 @@ SELECT *, settled <> 'released' AS counts FROM (
         WHEN confirmed_at IS NOT NULL THEN 'confirmed'
         WHEN c.expires_at <= (SELECT as_of FROM settings) THEN 'released'
         WHEN c.expires_at IS NOT NULL THEN 'reserved' ELSE 'confirmed' END AS settled
-    FROM evidence e LEFT JOIN all_contacts c ON c.decision_id = e.decision_id AND c.position = e.position
+    FROM evidence e LEFT JOIN stored_contacts c ON c.decision_id = e.decision_id AND c.position = e.position
 )
 """
 """Of every offer that was not withheld: what was reported of it by --as-of, and the state of its contact by then."""
@@ -182,11 +223,32 @@ class Tables:
     def begin(self, period: ReportPeriod, book: Book, campaigns: list[CampaignRow]) -> None:
         """Makes what the sections share: what was recorded by the period's as_of, conversions, exposures and their results."""
         self._settings(period, book, campaigns)
-        *views, contacts, identities, _ = _VIEWS.split(";\n")
-        for statement in (*views, _NAMES, identities, _EVENTS, _EXPOSURES, _HELD_OUT, _RESULTS, contacts):
+        self.connection.execute(_PERSONS)
+        for name, columns in _STORED.items():
+            self._store(name, columns)
+        for statement in (
+            _LINKS,
+            _NAMES,
+            _IDENTITIES,
+            _CALENDAR,
+            _EVENTS,
+            _EXPOSURES,
+            _HELD_OUT,
+            _RESULTS,
+            _CONTACTS,
+        ):
             self.connection.execute(statement)
         terms = {campaign.name: campaign.attribution for campaign in book.campaigns.values()}
         attribute(self.connection, terms, book.attribution)
+
+    def _store(self, name: str, columns: str) -> None:
+        """Makes the table of the name: the columns of what was recorded until as_of."""
+        table = name.removeprefix("stored_")
+        until = _UNTIL.get(table, _LOGGED) + (" AND blocks" if table == "readings" else "")
+        self.connection.execute(
+            f"CREATE TABLE {name} AS SELECT {columns} FROM all_{table} {table}"  # noqa: S608 - names of the code
+            f" LEFT JOIN persons k ON k.logged = {table}.person WHERE {until}"
+        )
 
     def _settings(self, period: ReportPeriod, book: Book, campaigns: list[CampaignRow]) -> None:
         last_id = f"{int(period.as_of.timestamp() * 1000) + 1:012x}"

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import NamedTuple
 
+from engine.measure.attribution import Rates
 from engine.measure.report.cohorts import (
     Draws,
     Enrolled,
@@ -72,6 +73,10 @@ class Options(NamedTuple):
     """Whether to show effects in spite of a sample ratio mismatch."""
     win: float = 0.1
     """The part of lost decisions that the smallest change is to win."""
+    replay: bool = True
+    """Whether to try by replay what is supposed, where the log is at hand."""
+    rates: Rates | None = None
+    """By which orders in several currencies are totalled; None: they are not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ CREATE OR REPLACE TABLE shown AS
 WITH first AS (
     SELECT x.campaign, x.person, x.variant, x.time, c.window_length
     FROM exposures x JOIN campaigns c ON c.name = x.campaign WHERE x.withheld = '' AND NOT c.learns
+        AND x.campaign IN (SELECT campaign FROM exposures WHERE variant <> '')
     QUALIFY row_number() OVER (PARTITION BY x.campaign, x.person ORDER BY x.time, x.decision_id, x.position) = 1
 ), kept AS (
     SELECT * FROM first WHERE time >= (SELECT start FROM settings) AND time < (SELECT stop FROM settings)

@@ -1,11 +1,13 @@
 """Effects of simulated campaigns whose truth is known: the report finds it where the obvious ways do not."""
 
 from datetime import timedelta
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from engine.measure.attribution import Rates
 from engine.measure.report.figures import Figure
 from engine.measure.statistics.sample_ratio import sample_ratio
 from tests.measure.report.exports import AS_OF, BEGIN, BOOK, Export, book_of, micros, offers, orders
@@ -317,6 +319,25 @@ def test_currencies_are_never_added(tmp_path: Path) -> None:
     back = report.uplift.rows[0]["return"]
     assert isinstance(back, Figure)
     assert back.refused == "orders are in several currencies and are not added: no return"
+
+
+def test_rates_total_the_orders_at_their_day_or_refuse(tmp_path: Path) -> None:
+    """Two orders of 20 EUR and one of 20 SEK at 0.1 are 42 EUR; without the rate of that day there is no total."""
+    export = Export()
+    time = micros(BEGIN) + np.arange(3) * DAY
+    offers(export, names("p", 3), time, np.ones(3, bool))
+    orders(export, names("p", 3), time + HOUR, 20.0, currency=np.array(["EUR", "EUR", "SEK"], object))
+    day = (BEGIN + timedelta(days=2)).date()
+    known = Rates("EUR", {(day, "SEK"): Fraction(1, 10)})
+    report = export.report(tmp_path / "known", rates=known)
+    (row,) = report.grid("orders_total").rows
+    assert [figure(row[name]).value for name in ("gross", "net")] == [42.0, 42.0]
+    missing = Rates("EUR", {(BEGIN.date(), "SEK"): Fraction(1, 10)})
+    (row,) = export.report(tmp_path / "missing", rates=missing).grid("orders_total").rows
+    refused = row["gross"]
+    assert isinstance(refused, Figure)
+    assert (refused.value, refused.refused) == (None, f"there is no rate of SEK into EUR for {day}")
+    assert known.digest != missing.digest
 
 
 def test_headlines_are_one_family_and_slices_another(tmp_path: Path) -> None:
