@@ -18,10 +18,11 @@ TABLES = ("decisions", "requests", "contacts", "persons")
 BOOK = "campaigns: {a: {offer: pen, placements: [shelf]}}"
 
 
-async def decide(ledger: Ledger, number: int) -> None:
-    """Decides for so many customers in one group."""
+async def decide(ledger: Ledger, number: int, name: str = "") -> None:
+    """Decides for so many customers in one group, who are others for another name."""
     requests = [
-        Request(f"c{index}", NOW, {}, placement="shelf", request_id=f"r{index}") for index in range(number)
+        Request(f"{name}c{index}", NOW, {}, placement="shelf", request_id=f"{name}r{index}")
+        for index in range(number)
     ]
     answers = await Engine(compiled_book(SHOP, BOOK), ledger).decide_all(requests)
     assert all(isinstance(answer, Decision) for answer in answers)
@@ -54,7 +55,7 @@ async def test_it_writes_as_much_as_decisions_do(tmp_path: Path) -> None:
     ledger, ahead = Ledger(open_store(log.url)), Path(f"{tmp_path}/tact.db-wal")
     try:
         await ledger.prove(1)
-        await decide(ledger, 1)  # writes the text of the book, too
+        await decide(ledger, 1, "first")  # writes the text of the book, too
         for number in (1, 64):
             before = size_of(ahead)
             await ledger.prove(number)
