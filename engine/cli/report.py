@@ -66,13 +66,13 @@ def report(
     anyway: Annotated[
         bool, typer.Option("--anyway", help="Show effects in spite of a sample ratio mismatch.")
     ] = False,
-    replay: Annotated[
+    no_replay: Annotated[
         bool,
         typer.Option(
-            "--replay/--no-replay",
-            help="Try smallest changes, and what rules hold back, on logged decisions; it takes --log.",
+            "--no-replay",
+            help="Do not try smallest changes, and what rules hold back, on logged decisions; needs no --log.",
         ),
-    ] = True,
+    ] = False,
     rates: Annotated[
         Path | None,
         typer.Option(
@@ -105,7 +105,7 @@ def report(
         book,
         (_moment("--as-of", as_of, book, end=True), _moment("--from", from_, book, end=False)),
         _moment("--to", to, book, end=True),
-        (tuple(campaign or ()), slices, metric, level, _share(win), anyway, replay, _size(memory)),
+        (tuple(campaign or ()), slices, metric, level, _share(win), anyway, not no_replay, _size(memory)),
         converted,
     )
     _write(made, html, json_, csv, parquet)

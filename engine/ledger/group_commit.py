@@ -222,10 +222,11 @@ class GroupCommit(Generic[CommandT, ResultT]):
             current, results = self._commit(group)
             seconds = time.perf_counter() - start
             self._done += size
-            if not group[0].proves:
+            proves = group[0].proves
+            if not proves:
                 self._count(_commands_of(current), results)
             _deliver(current, results)
-            if self.on_group is not None:
+            if self.on_group is not None and not proves:
                 self.on_group(size, seconds, self._trouble is None)
 
     def _next_group(self) -> _Group[CommandT, ResultT]:

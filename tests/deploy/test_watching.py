@@ -80,9 +80,9 @@ def test_a_server_shows_what_is_asked_for(tmp_path: Path, monkeypatch: pytest.Mo
     """Every figure that a query names stands in what a real supervisor and its workers show."""
     monkeypatch.setenv("TACT_WEATHER_URL", "http://127.0.0.1:9")
     first = three_free_ports()
-    with serving(
-        write_book(tmp_path / "book"), tmp_path / "tact.db", "--workers", "2", "--metrics-port", str(first)
-    ) as server:
+    book = write_book(tmp_path / "book")
+    options = ("--workers", "2", "--metrics-port", str(first), "--challenger", str(book))
+    with serving(book, tmp_path / "tact.db", *options) as server:
         until(lambda: value(first, "tact_workers") == 2)
         shown = {name for port in (first, first + 1) for name in _shown(get(port, "/metrics")[1])}
         assert server.stop() == 0

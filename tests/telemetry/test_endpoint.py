@@ -56,6 +56,9 @@ def test_what_was_decided_is_counted(book: Path, log: Path) -> None:
         serving(book, log, "--metrics-port", str(port)) as server,
         Client(server.target, timeout=60) as client,
     ):
+        groups, commands = (
+            value(port, f"tact_group_size_{part}") for part in ("count", "sum")
+        )  # of the book
         for _ in range(3):
             client.decide(li_na())
         client.decide_batch([li_na("a"), li_na("b", weather={"temperature_c": 30.0}, consents=[])])
@@ -70,9 +73,10 @@ def test_what_was_decided_is_counted(book: Path, log: Path) -> None:
         assert value(port, "tact_stage_seconds_count", stage="parse") == 5
         assert value(port, "tact_stage_seconds_count", stage="propose") == 4
         assert value(port, "tact_stage_seconds_count", stage="settle") == 4
-        until(lambda: value(port, "tact_group_size_count") == 4)  # counted once the answers are on their way
-        until(lambda: value(port, "tact_group_seconds_count") == 4)
-        assert value(port, "tact_group_size_sum") == 5
+        # counted once the answers are on their way
+        until(lambda: value(port, "tact_group_size_count") == groups + 4)
+        until(lambda: value(port, "tact_group_seconds_count") == groups + 4)
+        assert value(port, "tact_group_size_sum") == commands + 5
         assert value(port, "tact_book_info", book="spring", version=version_of(book)) == 1
         assert value(port, "tact_ready") == 1
         assert value(port, "tact_queue_depth") == 0
@@ -335,7 +339,7 @@ def test_every_figure_is_shown(book: Path, log: Path, monkeypatch: pytest.Monkey
     """A server with everything switched on shows each figure that there is."""
     monkeypatch.setenv("TACT_WEATHER_URL", "http://127.0.0.1:9")
     port = free_port()
-    with serving(book, log, "--metrics-port", str(port)) as server:
+    with serving(book, log, "--metrics-port", str(port), "--challenger", str(book)) as server:
         _, text = get(port, "/metrics")
         assert server.stop() == 0
     shown = {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE tact_")}

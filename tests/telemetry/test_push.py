@@ -30,7 +30,11 @@ def test_a_collector_gets_figures_and_traces(tmp_path: Path, monkeypatch: pytest
         monkeypatch.setenv("OTEL_METRIC_EXPORT_INTERVAL", "500")
         monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment=trial")
         monkeypatch.setenv("TACT_WEATHER_URL", "http://127.0.0.1:9")
-        with serving(book, tmp_path / "tact.db") as server, grpc.insecure_channel(server.target) as channel:
+        challenger = ("--challenger", str(book))
+        with (
+            serving(book, tmp_path / "tact.db", *challenger) as server,
+            grpc.insecure_channel(server.target) as channel,
+        ):
             stub = DecisionsStub(channel)  # type: ignore[no-untyped-call]
             above = (("traceparent", f"00-{TRACE}-{ABOVE}-01"),)
             answer = stub.Decide(about_somebody(request_id="r-9"), metadata=above, timeout=60)
