@@ -2,7 +2,9 @@
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -38,7 +40,10 @@ def test_a_collector_gets_figures_and_traces(tmp_path: Path, monkeypatch: pytest
             stub = DecisionsStub(channel)  # type: ignore[no-untyped-call]
             above = (("traceparent", f"00-{TRACE}-{ABOVE}-01"),)
             answer = stub.Decide(about_somebody(request_id="r-9"), metadata=above, timeout=60)
-            until(lambda: "tact_decisions" in collector.metrics, server)
+            until(lambda: "tact_challenges" in collector.metrics, server)
+            until(
+                lambda: any(point.as_int for point in _points(collector.metrics["tact_challenges"])), server
+            )
             assert server.stop() == 0
     (span,) = collector.spans
     assert (span.name, span.trace_id.hex(), span.parent_span_id.hex()) == (
@@ -62,9 +67,15 @@ def test_a_collector_gets_figures_and_traces(tmp_path: Path, monkeypatch: pytest
     decisions = collector.metrics["tact_decisions"].sum.data_points
     assert [point.as_int for point in decisions] == [1, 0, 0, 0, 0]  # every outcome from the start
     (group,) = collector.metrics["tact_group_size"].histogram.data_points
-    assert (group.count, group.sum) == (1, 1)
+    # the texts of two books, the decision, and what the challenger would have done
+    assert (group.count, group.sum) == (4, 4)
     assert {resource["service.name"] for resource in collector.resources} == {"tact"}
     assert {resource["deployment.environment"] for resource in collector.resources} == {"trial"}
+
+
+def _points(metric: Any) -> Sequence[Any]:
+    """The values of a counter, by its labels."""
+    return metric.sum.data_points or metric.gauge.data_points
 
 
 def test_a_collector_that_is_not_there_hinders_nobody(
