@@ -75,7 +75,8 @@ def test_a_collector_gets_figures_and_traces(tmp_path: Path, monkeypatch: pytest
 
 def _points(metric: Any) -> Sequence[Any]:
     """The values of a counter, by its labels."""
-    return metric.sum.data_points or metric.gauge.data_points
+    points: Sequence[Any] = metric.sum.data_points or metric.gauge.data_points
+    return points
 
 
 def test_a_collector_that_is_not_there_hinders_nobody(
