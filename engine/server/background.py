@@ -61,9 +61,8 @@ class BackgroundTasks:
             except asyncio.CancelledError:
                 if keeping is None or keeping.cancelling():
                     raise
-                log.exception(
-                    "a background task failed", task=name
-                )  # what it waited for was cancelled, and not the task
+                # what it waited for was cancelled, and not the task
+                log.exception("a background task failed", task=name)
             except Exception:
                 log.exception("a background task failed", task=name)
             self._note(name, None)
