@@ -4,7 +4,7 @@ Each decision is challenged one step ahead: at the history and the state that it
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,10 +12,8 @@ from engine.ledger.commit.challenges import chosen_of
 from engine.ledger.queries.challenges import Challenged, Chosen, challenged_after
 from engine.ledger.store.store import Store
 from engine.measure.diff import ComparedDecision, DecisionChange
-from engine.measure.replay import END
+from engine.measure.replay import END, PAGE, in_pages
 from engine.model.instant import Instant
-
-_PAGE = 256
 
 
 @dataclass(slots=True)
@@ -50,22 +48,11 @@ def read_challenges(
 ) -> dict[tuple[str, str], ChallengedBook]:
     """The challenged decisions of the period, by the versions of the live book and the challenger's. Raises LedgerError."""
     books: dict[tuple[str, str], ChallengedBook] = {}
-    for challenged in _rows(store, period):
+    for challenged in in_pages(store, lambda last: challenged_after(store, last, PAGE, *period)):
         versions = challenged.live_version, challenged.challenger_version
         books.setdefault(versions, ChallengedBook()).add(challenged)
         advance()
     return books
-
-
-def _rows(store: Store, period: tuple[Instant, Instant]) -> Iterator[Challenged]:
-    last = ""
-    while True:
-        with store.transaction(writes=False):
-            rows = challenged_after(store, last, _PAGE, *period)
-        if not rows:
-            return
-        yield from rows
-        last = rows[-1].decision_id
 
 
 def challenges_document(books: dict[tuple[str, str], ChallengedBook]) -> dict[str, Any]:

@@ -24,8 +24,8 @@ from engine.ledger.commit.replay import LoggedDecision, logged_decision_of
 from engine.ledger.queries.contacts import contacts_before
 from engine.ledger.store.rows import DecisionRow
 from engine.ledger.store.store import Store
-from engine.measure.one_step import COUNTER, NO_BOOK, BookSide, logged_rows, unread_counter
-from engine.measure.replay import END, Books
+from engine.measure.one_step import COUNTER, NO_BOOK, BookSide, unread_counter
+from engine.measure.replay import END, Books, logged_rows
 from engine.model.contact import Contact
 from engine.model.decision import Outcome
 from engine.model.instant import DAY, Instant

@@ -30,9 +30,9 @@ from engine.measure.draws import (
 )
 from engine.measure.evaluation_columns import RARE, EvaluationColumns
 from engine.measure.export.source import LogSource
-from engine.measure.one_step import NO_BOOK, BookSide, logged_rows
+from engine.measure.one_step import NO_BOOK, BookSide
 from engine.measure.pace import working_memory
-from engine.measure.replay import END, Books
+from engine.measure.replay import END, Books, logged_rows
 from engine.measure.rewards import Rewarded, Rewards
 from engine.measure.statistics.off_policy import OffPolicy, PolicyValue
 from engine.model.contact import Contact

@@ -1,6 +1,6 @@
 """Makes logged decisions by another book, one step ahead: each at its logged history."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from engine.decide.attributes.zones import CLOCK
 from engine.decide.compiled import CompiledBook
@@ -10,13 +10,8 @@ from engine.decide.pressure.registry import SHARED
 from engine.decide.select import Selection, select
 from engine.decide.signals.strata import PREFIX
 from engine.ledger.commit.replay import LoggedDecision, one_step_history
-from engine.ledger.queries.decisions import decisions_after
-from engine.ledger.store.rows import DecisionRow
-from engine.ledger.store.store import Store
 from engine.model.contact import Contact
-from engine.model.instant import Instant
 
-_PAGE = 256
 _DERIVED = (PREFIX, *CLOCK)
 """Prefixes of attributes that are derived again from the others."""
 
@@ -76,18 +71,6 @@ class BookSide:
         if self.compiled.book.version == deciding.book.version and logged.decision.candidate_outcomes:
             return logged.history
         return one_step_history(logged.history, before)
-
-
-def logged_rows(store: Store, period: tuple[Instant, Instant]) -> Iterator[DecisionRow]:
-    """The logged decisions of moments from the first until before the second, in the order in which they were made."""
-    last = ""
-    while True:
-        with store.transaction(writes=False):
-            rows = decisions_after(store, last, _PAGE, *period)
-        if not rows:
-            return
-        yield from rows
-        last = rows[-1].decision_id
 
 
 def unread_counter(selection: Selection, read: Mapping[str, int]) -> str:

@@ -6,10 +6,10 @@ written: what their version did not log yet is left out on the other side, too.
 """
 
 from collections import OrderedDict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import orjson
 
@@ -22,6 +22,7 @@ from engine.decide.signals.python_evaluator import PythonEvaluator
 from engine.explain.replay import select_again
 from engine.ledger.commit.decision_rows import MOST_CANDIDATES, decision_row
 from engine.ledger.commit.replay import LoggedState, logged_book, logged_state_of
+from engine.ledger.queries.challenges import Challenged
 from engine.ledger.queries.decisions import decisions_after
 from engine.ledger.store.rows import DecisionRow
 from engine.ledger.store.store import Store
@@ -29,11 +30,13 @@ from engine.model.instant import Instant
 from engine.rulebook.load import load
 from engine.rulebook.model.book import Book
 
+_RowT = TypeVar("_RowT", DecisionRow, Challenged)
+
 END: Instant = 2**62
 """Later than any decision."""
 
 
-_PAGE = 256
+PAGE = 256
 """Rows that are read at once."""
 
 
@@ -109,20 +112,33 @@ def _books_in(folder: Path) -> Iterator[Book]:
 
 
 def replay_log(
-    store: Store, books: Books, *, since: Instant = 0, until: Instant = END, page: int = _PAGE
+    store: Store, books: Books, *, since: Instant = 0, until: Instant = END, page: int = PAGE
 ) -> Iterator[Replayed]:
     """Makes the decisions again, in the order in which they were made; of moments from `since` until before `until`.
 
     It reads so many rows at a time as `page` says, each page in a transaction of its own. Raises LedgerError.
     """
+    for row in logged_rows(store, (since, until), page):
+        yield replay(row, books.of(row.book_version))
+
+
+def logged_rows(store: Store, period: tuple[Instant, Instant], page: int = PAGE) -> Iterator[DecisionRow]:
+    """The logged decisions of moments from the first until before the second, in the order in which they were made."""
+    return in_pages(store, lambda last: decisions_after(store, last, page, *period))
+
+
+def in_pages(store: Store, rows_after: Callable[[str], Sequence[_RowT]]) -> Iterator[_RowT]:
+    """All rows, in order of decision_id; each page is read in a transaction of its own.
+
+    rows_after: gives the next rows behind a decision_id, none at the end.
+    """
     last = ""
     while True:
         with store.transaction(writes=False):
-            rows = decisions_after(store, last, page, since, until)
+            rows = rows_after(last)
         if not rows:
             return
-        for row in rows:
-            yield replay(row, books.of(row.book_version))
+        yield from rows
         last = rows[-1].decision_id
 
 
