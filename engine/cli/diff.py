@@ -1,19 +1,17 @@
 """`tact diff`: what another book would have decided on the decisions of a log."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from engine.cli.books import loaded_book
 from engine.cli.exits import USAGE, fail
+from engine.cli.logged import check_log, moment_of, progress
 from engine.cli.options import settings_of
-from engine.cli.replay import moment_of
 from engine.cli.screen import screen, table
 from engine.decide.compiled import CompiledBook, compile_book
 from engine.decide.signals.python_evaluator import PythonEvaluator
@@ -21,8 +19,7 @@ from engine.ledger.commit.replay import logged_book
 from engine.ledger.errors import LedgerError
 from engine.ledger.queries.books import versions_like
 from engine.ledger.queries.challenges import count_challenged
-from engine.ledger.queries.decisions import count_decisions
-from engine.ledger.store.open import check_url, is_missing, open_store
+from engine.ledger.store.open import open_store
 from engine.ledger.store.store import Store
 from engine.measure.challenges import challenges_document, read_challenges
 from engine.measure.diff import diff_document, diff_log
@@ -64,9 +61,7 @@ def diff(
     if challenger and (old or by):
         fail("--challenger compares what the log has: it takes no books and no --by", USAGE)
     try:
-        check_url(url)
-        if is_missing(url):
-            raise ValueError(f"there is no log at {url}")
+        check_log(url)
         period = (moment_of("--from", since, 0), moment_of("--to", until, END))
     except ValueError as error:
         fail(str(error), USAGE)
@@ -136,23 +131,6 @@ def book_named(store: Store, name: str) -> CompiledBook:
         several = f": {len(versions)} versions begin so" if len(versions) > 1 else ""
         fail(f"{name} is no folder, and no version in the log that this program can read{several}", USAGE)
     return compile_book(book, PythonEvaluator)
-
-
-@contextmanager
-def progress(
-    store: Store,
-    period: tuple[Instant, Instant],
-    doing: str,
-    count: Callable[[Store, Instant, Instant], int] = count_decisions,
-) -> Iterator[Any]:
-    """A progress bar over the decisions of the period on standard error, where that is a terminal."""
-    console = Console(stderr=True)
-    with store.transaction(writes=False):
-        total = count(store, *period) if console.is_terminal else None
-    columns = (TextColumn(doing), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("", total=total)
-        yield lambda: bar.advance(task)
 
 
 def _show(report: Mapping[str, Any]) -> None:

@@ -7,13 +7,13 @@ import orjson
 import typer
 from rich.console import Console
 
-from engine.cli.diff import book_named, progress
+from engine.cli.diff import book_named
 from engine.cli.exits import OTHER, USAGE, fail
+from engine.cli.logged import check_log, moment_of, progress
 from engine.cli.options import settings_of
-from engine.cli.replay import moment_of
 from engine.cli.screen import screen, table
 from engine.ledger.errors import LedgerError
-from engine.ledger.store.open import check_url, is_missing, open_store
+from engine.ledger.store.open import open_store
 from engine.measure.replay import END, Books
 from engine.model.instant import Instant, Microseconds
 from engine.rulebook.report.findings import ParseError
@@ -51,9 +51,7 @@ def evaluate(
     """
     url = settings_of(log=log).log
     try:
-        check_url(url)
-        if is_missing(url):
-            raise ValueError(f"there is no log at {url}")
+        check_log(url)
         period = (moment_of("--from", since, 0), moment_of("--to", until, END))
         if metric not in _METRICS:
             raise ValueError(f"--metric {metric}: it is converted, clicked or value")

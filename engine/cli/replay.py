@@ -1,25 +1,19 @@
 """`tact replay`: makes every decision of a log again, and compares."""
 
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import orjson
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from engine.cli.exits import OTHER, USAGE, fail
+from engine.cli.logged import check_log, moment_of, progress
 from engine.cli.options import settings_of
 from engine.ledger.errors import LedgerError
-from engine.ledger.queries.decisions import count_decisions
-from engine.ledger.store.open import check_url, is_missing, open_store
-from engine.ledger.store.store import Store
+from engine.ledger.store.open import open_store
 from engine.measure.replay import END, Books, Replayed, ReplayResult, replay_log
-from engine.model.instant import Instant, from_datetime
+from engine.model.instant import Instant
 
 _MOST_SHOWN = 20
 """Differing decisions that are printed."""
@@ -53,9 +47,7 @@ def replay(
     """
     url = settings_of(log=log).log
     try:
-        check_url(url)
-        if is_missing(url):
-            raise ValueError(f"there is no log at {url}")
+        check_log(url)
         if books is not None and not books.is_dir():
             raise ValueError(f"{books} is not a folder")
         period = (moment_of("--from", since, 0), moment_of("--to", until, END))
@@ -73,19 +65,6 @@ def replay(
         raise typer.Exit(OTHER)
 
 
-def moment_of(option: str, text: str | None, otherwise: Instant) -> Instant:
-    """The moment that an option names; raises ValueError."""
-    if text is None:
-        return otherwise
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise ValueError(f"{option} needs a time such as 2026-03-10T10:00+08:00, not {text!r}") from None
-    if moment.tzinfo is None:
-        raise ValueError(f"{option} {text} needs a time zone, such as {text}Z")
-    return from_datetime(moment)
-
-
 def _replayed(
     url: str, books: Path | None, period: tuple[Instant, Instant]
 ) -> tuple[Counter[ReplayResult], Counter[str], list[Replayed]]:
@@ -95,7 +74,7 @@ def _replayed(
     differing: list[Replayed] = []
     store = open_store(url)
     try:
-        with _progress(store, since, until) as advance:
+        with progress(store, period, "replaying") as advance:
             for replayed in replay_log(store, Books(store, books), since=since, until=until):
                 counts[replayed.result] += 1
                 if replayed.result is ReplayResult.NOT_REPLAYABLE:
@@ -106,21 +85,6 @@ def _replayed(
     finally:
         store.close()
     return counts, reasons, differing
-
-
-@contextmanager
-def _progress(store: Store, since: Instant, until: Instant) -> Iterator[Any]:
-    """A progress bar on standard error, where that is a terminal."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield lambda: None
-        return
-    with store.transaction(writes=False):
-        total = count_decisions(store, since, until)
-    columns = (TextColumn("replaying"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("", total=total)
-        yield lambda: bar.advance(task)
 
 
 def _json(counts: Counter[ReplayResult], reasons: Counter[str], differing: list[Replayed]) -> str:
