@@ -25,6 +25,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kills", type=int, default=12, help="how often servers are killed under load")
 
 
+LONG = (
+    "tests/trial/",
+    "tests/docs/test_walks.py",
+    "tests/demo/",
+    "tests/bench/",
+    "tests/deploy/test_licences.py",
+)
+"""Where single tests take longest."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the long tests: one that starts when the others are done would keep a single core busy to the end."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+
+
 @pytest.fixture
 def rewrite(request: pytest.FixtureRequest) -> bool:
     """Whether golden files are rewritten instead of compared."""

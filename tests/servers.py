@@ -1,4 +1,8 @@
-"""Real servers for tests: the program itself, as a process of its own, on a free port of loopback."""
+"""Real servers for tests: the program itself, as a process of its own, on a free port of loopback.
+
+Most are forked from a process that has imported the program; those with workers or with words before the command are started
+as an operator starts them.
+"""
 
 import os
 import re
@@ -11,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.forked import Forked
 from tests.logs import Log, lay_out
 
 _FAULTS = re.compile(
@@ -28,7 +33,7 @@ def faults_in(lines: Iterable[str]) -> list[str]:
 class Server:
     """A running server."""
 
-    process: subprocess.Popen[str]
+    process: subprocess.Popen[str] | Forked
     target: str
     errors: list[str] = field(default_factory=list)
     reader: threading.Thread | None = None
@@ -62,10 +67,12 @@ def start_server(rules: Path, log: Path | Log, *options: str, wrapper: tuple[str
     file = log.path if isinstance(log, Log) else log
     if file is not None and file.parent.exists() and not file.exists():
         lay_out(file)
-    command = [*wrapper, sys.executable, "-m", "engine.cli", "serve", "--rules", str(rules)]
     url = log.url if isinstance(log, Log) else f"sqlite:///{log}"
-    command += ["--log", url, *([] if "--port" in options else ["--port", "0"]), *options]
-    return start(command)
+    words = ("serve", "--rules", str(rules), "--log", url)
+    words += (*(() if "--port" in options else ("--port", "0")), *options)
+    if wrapper or "--workers" in options:
+        return start([*wrapper, sys.executable, "-m", "engine.cli", *words])
+    return _when_it_listens(Forked(*words))
 
 
 def start(command: list[str]) -> Server:
@@ -77,11 +84,18 @@ def start(command: list[str]) -> Server:
         text=True,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
     )
+    return _when_it_listens(process)
+
+
+def _when_it_listens(process: subprocess.Popen[str] | Forked) -> Server:
     assert process.stdout is not None
     line = process.stdout.readline()
     if "listening on " not in line:
         process.kill()
-        raise AssertionError(f"the server did not start: {line}{process.communicate()[1]}")
+        assert process.stderr is not None
+        line += process.stderr.read()
+        Server(process, "").ended(120)
+        raise AssertionError(f"the server did not start: {line}")
     server = Server(process, line.split("listening on ")[1].strip())
     server.reader = threading.Thread(target=_drain, args=(server,), daemon=True)
     server.reader.start()

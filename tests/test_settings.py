@@ -11,7 +11,7 @@ from rich.tree import Tree
 from engine.cli.exits import complain
 from engine.cli.screen import screen, table
 from engine.model.shown import printable, without_secrets
-from tests.server.test_lifecycle import tact
+from tests.forked import tact
 
 FORMS = [
     "postgresql://ada:qxyzzy@db:5432/tact",

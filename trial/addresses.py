@@ -1,11 +1,10 @@
 """Ports in use, addresses of others, names of nobody, and wrong URLs: a server says in one sentence why it does not start."""
 
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
 from tests.books import write_book
+from tests.forked import tact
 from tests.servers import faults_in
 from trial.result import TrialResult, TrialSettings
 
@@ -40,6 +39,5 @@ def _wrong(port: str) -> list[tuple[tuple[str, ...], str]]:
 
 def _start(book: Path, log: Path, *options: str) -> list[str]:
     """The lines on standard error of a server that does not start, without those of its end."""
-    command = [sys.executable, "-m", "engine.cli", "serve", "--rules", str(book), "--log", f"sqlite:///{log}"]
-    done = subprocess.run([*command, *options], capture_output=True, text=True, check=False, timeout=300)
+    done = tact("serve", "--rules", str(book), "--log", f"sqlite:///{log}", *options)
     return [line for line in done.stderr.splitlines() if "draining" not in line and "stopped" not in line]

@@ -1,11 +1,10 @@
 """Passwords in settings, and texts of callers that would control a terminal: neither is in what is written."""
 
 import os
-import subprocess
-import sys
 
 from engine.client import Client, TactError
 from tests.books import write_book
+from tests.forked import tact
 from tests.requests import li_na
 from tests.servers import serving
 from tests.test_settings import CONTROLS, FORMS
@@ -18,8 +17,7 @@ def run(settings: TrialSettings) -> TrialResult:
     book, log = write_book(settings.folder / "book"), settings.folder / "tact.db"
     for text in FORMS if not settings.short else FORMS[::16]:
         for words in (("settings", "--", "--log", text), ("serve", "--log", text), ("health", text)):
-            command = [sys.executable, "-m", "engine.cli", *words]
-            done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+            done = tact(*words)
             output = done.stdout + done.stderr
             result.check(
                 "qx" not in output and "yzzy" not in output, f"{words[0]} shows a part of a password"

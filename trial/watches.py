@@ -38,21 +38,27 @@ def run(settings: TrialSettings) -> TrialResult:
         process = psutil.Process(server.process.pid)
         before = memory_of(process)
         peers = [stack.enter_context(peer_of(server.target)) for _ in range(int(settings.size(20, 3)))]
-        refused = sum(_watched(peer, watches) for peer in peers)
+        begun = {peer: _watch(peer, watches) for peer in peers}
+        refused = sum(_refused(peer, streams) for peer, streams in begun.items())
         allowed = min(MOST_WATCHES, len(peers) * MOST_WATCHES_OF_A_CONNECTION)
         result.check(refused == len(peers) * watches - allowed, f"{refused:,} watches were refused")
         result.check(client.health(), "a probe was not answered beside watches")
         sent = 0
         for _ in range(int(settings.size(10, 1))):
             for peer in peers:
-                sent += peer.send(peer.call(CHECK, of=4_000_000), _HALF)
+                begun[peer].append(peer.call(CHECK, of=4_000_000))
+                sent += peer.send(begun[peer][-1], _HALF)
         result.check(client.health(), "a probe was not answered beside messages that stop half-way")
         grown = memory_of(process) - before
         result.check(grown < MAY_GROW, f"memory grew by {grown:.0f} MB")
         with grpc.insecure_channel(server.target) as channel:
             ordinary = HealthStub(channel).Watch(HealthCheckRequest())
             result.check(bool(next(iter(ordinary)).status), "an ordinary watch was not answered")
-            result.check(ends(server), "watches and half-sent messages kept it from ending")
+            server.process.terminate()
+            for peer, streams in begun.items():
+                result.check(len(peer.statuses(streams)) == len(streams), "a stranger's call did not end")
+        stack.close()
+        result.check(ends(server, signals=0), "watches and half-sent messages kept it from ending")
     result.summary = (
         f"{len(peers)} connections, {watches:,} watches each: {refused:,} refused; {sent / 1e6:.0f} MB of messages that"
         f" stop half-way; memory {grown:+.0f} MB"
@@ -60,8 +66,12 @@ def run(settings: TrialSettings) -> TrialResult:
     return result
 
 
-def _watched(peer: Peer, watches: int) -> int:
-    """Begins watches; how many are refused."""
-    streams = [peer.call(WATCH, HealthCheckRequest().SerializeToString()) for _ in range(watches)]
+def _watch(peer: Peer, watches: int) -> list[int]:
+    """Begins watches."""
+    return [peer.call(WATCH, HealthCheckRequest().SerializeToString()) for _ in range(watches)]
+
+
+def _refused(peer: Peer, streams: list[int]) -> int:
+    """How many of the watches are refused."""
     statuses = peer.statuses(streams[MOST_WATCHES_OF_A_CONNECTION:])
     return sum(status == str(grpc.StatusCode.RESOURCE_EXHAUSTED.value[0]) for status in statuses.values())

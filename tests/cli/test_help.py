@@ -2,8 +2,6 @@
 
 import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +9,7 @@ import typer.main
 from typer.testing import CliRunner
 
 from engine.cli import COMMANDS, app
+from tests.forked import tact
 
 ROOT = Path(__file__).parents[2]
 BOOK = ROOT / "rules" / "telecom-churn"
@@ -70,10 +69,8 @@ def piped(folder: Path, *words: str, columns: str | None = None) -> str:
     }
     if columns:
         environment["COLUMNS"] = columns
-    completed = subprocess.run(
-        [sys.executable, "-m", "engine.cli", *(word.replace("FILE", str(file)) for word in words)],
-        cwd=ROOT, env=environment, capture_output=True, text=True, encoding="utf-8", check=True,
-    )  # fmt: skip
+    completed = tact(*(word.replace("FILE", str(file)) for word in words), environment=environment)
+    assert completed.returncode == 0, completed.stderr
     return completed.stdout
 
 

@@ -15,7 +15,7 @@ from engine.scenario.read import load_scenario_files
 from engine.server.access.callers_file import MOST_BYTES, CallersFile, WrongCallers
 from engine.server.access.limits import Limits
 from tests.books import write_book
-from tests.server.test_lifecycle import tact
+from tests.forked import tact
 
 MANY = 3 * MOST_ERRORS
 

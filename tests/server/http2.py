@@ -17,13 +17,21 @@ _READS_ON = 1.0
 """Seconds after which a server that opens no window is taken not to read on."""
 
 
+class _Connection(H2Connection):
+    """A connection that is used on after the server's GOAWAY, as gRPC's clients do: streams under way end by themselves."""
+
+    def _receive_goaway_frame(self, frame: Any) -> Any:
+        return [], []
+
+
 class Peer:
     """A connection to a gRPC server. window: bytes of each answer that it is ready to read."""
 
     def __init__(self, target: str, window: int = 65_535) -> None:
         host, port = target.rsplit(":", 1)
         self._socket = socket.create_connection((host, int(port)), timeout=HANGS)
-        self._connection = H2Connection(H2Configuration(client_side=True, header_encoding="utf-8"))
+        self._ended: dict[int, str] = {}
+        self._connection = _Connection(H2Configuration(client_side=True, header_encoding="utf-8"))
         self._connection.initiate_connection()
         self._connection.update_settings({SettingCodes.INITIAL_WINDOW_SIZE: window})
         self._flush()
@@ -65,24 +73,25 @@ class Peer:
         """Reads what the server says about windows; False when it says nothing for so many seconds."""
         if not select.select((self._socket,), (), (), within)[0]:
             return False
-        data = self._socket.recv(65_536)
-        self._connection.receive_data(data)
-        return bool(data)
+        return self._receive()
 
     def statuses(self, streams: list[int]) -> dict[int, str]:
         """The gRPC status with which each of the streams ends; waits for all of them."""
-        ended: dict[int, str] = {}
-        while set(ended) != set(streams):
-            data = self._socket.recv(65_536)
-            if not data:
+        while not self._ended.keys() >= set(streams):
+            if not self._receive():
                 raise ConnectionError("the server ended the connection")
-            for event in self._connection.receive_data(data):
-                headers: Any = getattr(event, "headers", None) or ()
-                status = dict(headers).get("grpc-status")
-                if status is not None:
-                    ended[event.stream_id] = status  # type: ignore[attr-defined]
             self._flush()
-        return ended
+        return {stream: self._ended[stream] for stream in streams}
+
+    def _receive(self) -> bool:
+        """Reads what the server has sent, and notes which streams ended; False when the connection has."""
+        data = self._socket.recv(65_536)
+        for event in self._connection.receive_data(data):
+            headers: Any = getattr(event, "headers", None) or ()
+            status = dict(headers).get("grpc-status")
+            if status is not None:
+                self._ended[event.stream_id] = status  # type: ignore[attr-defined]
+        return bool(data)
 
     def _flush(self) -> None:
         self._socket.sendall(self._connection.data_to_send())

@@ -1,7 +1,5 @@
 """Health: ready while the log answers, alive whatever the log does, and the book apart from both."""
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -14,12 +12,13 @@ from grpc_health.v1.health_pb2_grpc import HealthStub
 from engine.client import Client, NotFound
 from engine.client.calls import LIVENESS, READINESS, RULEBOOK
 from tests.books import write_book
+from tests.forked import tact
 from tests.requests import li_na
 from tests.server.log_trouble import held, limit
 from tests.server.reloads import BROKEN, numbered_book
 from tests.server.test_reload import reload
 from tests.servers import serving
-from tests.waiting import HANGS, until
+from tests.waiting import until
 
 DECISIONS = "tact.v1.Decisions"
 
@@ -124,6 +123,5 @@ OPTIONS = ((), ("--readiness",), ("--liveness",), ("--rulebook",), ("--liveness"
 
 def tact_health(*words: str) -> tuple[int, str]:
     """The command's exit code and what it prints."""
-    command = [sys.executable, "-m", "engine.cli", "health", "--timeout", "60", *words]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=HANGS, check=False)
+    done = tact("health", "--timeout", "60", *words)
     return done.returncode, done.stdout.strip()

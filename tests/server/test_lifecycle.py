@@ -18,22 +18,12 @@ from engine.api.v1 import decisions_pb2 as pb
 from engine.client import Client, DeadlineExceeded, Overloaded, Unavailable
 from engine.server.listen import in_use
 from engine.settings import Settings
+from tests.forked import tact
 from tests.requests import li_na
 from tests.server.load import Load
 from tests.server.log_trouble import held, limit
 from tests.servers import faults_in, serving, start_server
 from tests.waiting import HANGS, until
-
-
-def tact(*words: str) -> "subprocess.CompletedProcess[str]":
-    """Runs the command line."""
-    return subprocess.run(
-        [sys.executable, "-m", "engine.cli", *words],
-        capture_output=True,
-        text=True,
-        timeout=HANGS,
-        check=False,
-    )
 
 
 def count(log: Path) -> int:

@@ -61,14 +61,19 @@ def test_a_watch_that_is_read_ends_with_the_server(book: Path, log: Path) -> Non
 def test_a_message_that_does_not_arrive_delays_no_stop(
     book: Path, log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of calls without a token; they would otherwise take the grace, or the time that calls may take."""
+    """Of calls without a token; they would otherwise take the grace, or the time that calls may take.
+
+    The peer reads until they have ended, so that the server ends them, and not the loss of a connection.
+    """
     monkeypatch.setenv("TACT_REQUEST_TIMEOUT", "0")
-    with serving(book, log, *LONG) as server, peer_of(server.target) as peer:
-        for method in (WATCH, CHECK):
-            peer.call(method, b"\0" * 100, of=1000)
-        with Client(server.target, timeout=60) as client:
-            until(client.health)
-        assert server.stop(within=HANGS) == 0
+    with serving(book, log, *LONG) as server:
+        with peer_of(server.target) as peer:
+            calls = [peer.call(method, b"\0" * 100, of=1000) for method in (WATCH, CHECK)]
+            with Client(server.target, timeout=60) as client:
+                until(client.health)
+            server.process.terminate()
+            assert set(peer.statuses(calls)) == set(calls)
+        assert server.ended(HANGS) == 0
 
 
 def test_a_second_signal_ends_a_server_at_once(book: Path, log: Path) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from engine.client import Client
+from tests.forked import tact
 from tests.requests import li_na
-from tests.server.test_lifecycle import tact
 from tests.servers import faults_in, serving, start_server
 from tests.waiting import HANGS
 from tests.workers.processes import connections, said, workers

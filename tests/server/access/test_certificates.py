@@ -12,10 +12,10 @@ from cryptography import x509
 from engine.client import AccessDenied, AsyncClient, Client, Tls, Unavailable
 from engine.server.access.certificates import Certificates, WrongCertificate
 from engine.server.access.roles import Role
+from tests.forked import tact
 from tests.requests import li_na
 from tests.server.access.conftest import Authority, secure, token_for, write_callers
 from tests.server.load import Load
-from tests.server.test_lifecycle import tact
 from tests.servers import serving
 from tests.waiting import until
 

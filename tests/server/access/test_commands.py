@@ -10,7 +10,7 @@ from engine.server.access.callers_file import CallersFile
 from engine.server.access.limits import Limits
 from engine.server.access.roles import Role
 from engine.settings import Settings
-from tests.server.test_lifecycle import tact
+from tests.forked import tact
 from tests.servers import faults_in
 
 NEW = ("token", "new", "--name", "shop", "--role", "decide", "--role", "explain")

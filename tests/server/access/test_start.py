@@ -6,8 +6,8 @@ import pytest
 
 from engine.server.listen import CannotServe, check_access
 from engine.settings import Settings
+from tests.forked import tact
 from tests.server.access.conftest import Authority, secure
-from tests.server.test_lifecycle import tact
 from tests.servers import faults_in
 
 TLS = {"tls_cert": "c", "tls_key": "k"}
