@@ -109,6 +109,8 @@ class Settings(BaseSettings):
     are also no more than `message_bytes` together, and one."""
     streams: Annotated[int, Field(ge=1)] = 1000
     """Calls under way on one connection; further ones wait in the client."""
+    watchers: Annotated[int, Field(ge=1, le=1024)] = 16
+    """Streams out of the log (Watch, Due) at a time, in each process; more are refused with RESOURCE_EXHAUSTED."""
     handshake_timeout: Annotated[float, Field(gt=0, le=3600)] = 10.0
     """Seconds within which a new connection must have finished its handshake."""
     keepalive: Annotated[float, Field(ge=0, le=86400)] = 60.0

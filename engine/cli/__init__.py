@@ -15,6 +15,8 @@ COMMANDS = (
     "check",
     "decide",
     "explain",
+    "tail",
+    "due",
     "replay",
     "test",
     "simulate",

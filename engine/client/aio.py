@@ -4,7 +4,7 @@
 
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from math import inf
 from types import TracebackType
 from typing import TypeVar
@@ -16,9 +16,11 @@ from google.rpc.status_pb2 import Status
 from engine.api.v1.decisions_pb2 import (
     DecideRequest,
     DecideResponse,
+    DueResponse,
     ExplainResponse,
     LinkResponse,
     RecordedEvent,
+    WatchResponse,
 )
 from engine.client import calls
 from engine.client.access import Tls, Token, metadata_of
@@ -208,6 +210,64 @@ class AsyncClient:
         request = calls.explain_request(subject, campaigns)
         response: ExplainResponse = await self._call(self._stubs.explain, request, timeout)
         return named(response)
+
+    async def watch(
+        self,
+        cursor: str | None = None,
+        *,
+        since: datetime | None = None,
+        kinds: Sequence[str] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncIterator[WatchResponse]:
+        """Yield decisions and outcomes as they are kept, each at least once; responses without either bear a cursor alone.
+
+        cursor: of the last response that was handled; None: from the moment `since` on, or from now on. kinds: `decision`,
+        `outcome`; None: both. timeout: seconds for all of it; None: no limit. When a connection ends, it goes on with the
+        last cursor on the next one; raises Unavailable when several attempts in a row bring no response.
+        """
+        request, budget = calls.watch_request(cursor, since, kinds), Budget(self._policy, timeout or inf)
+        while True:
+            left = budget.remaining() if timeout else None
+            call = self._stubs.watch(request, timeout=left, metadata=metadata_of(self._token))
+            try:
+                async for response in call:
+                    request = calls.watch_request(response.cursor, None, kinds)
+                    budget.renew()
+                    yield named(response)
+            except grpc.RpcError as failure:
+                await asyncio.sleep(budget.pause_after(failure))
+            finally:
+                call.cancel()
+
+    async def due(
+        self,
+        within: timedelta | None = None,
+        *,
+        since: datetime | None = None,
+        follow: bool = False,
+        timeout: float | None = None,
+    ) -> AsyncIterator[DueResponse]:
+        """Yield the persons whose latest decision was BLOCKED and who may be contacted within a time, by when.
+
+        since: those who could be from that moment on; None: from now on. follow: yield each person at the moment from
+        which they may be contacted, without an end. timeout: seconds for all of it; None: no limit. When a connection
+        ends, it goes on where it was on the next one, where persons of the same moment may be yielded once more.
+        """
+        request, budget = calls.due_request(within, since, follow), Budget(self._policy, timeout or inf)
+        while True:
+            left = budget.remaining() if timeout else None
+            call = self._stubs.due(request, timeout=left, metadata=metadata_of(self._token))
+            try:
+                async for response in call:
+                    request.since.CopyFrom(response.next_allowed_at)
+                    budget.renew()
+                    yield response
+            except grpc.RpcError as failure:
+                await asyncio.sleep(budget.pause_after(failure))
+            else:
+                return
+            finally:
+                call.cancel()
 
     async def health(self, service: str | None = None, *, timeout: float | None = None) -> bool:
         """Whether the server reports SERVING: for readiness, for one gRPC service by its name, `liveness` or `rulebook`."""

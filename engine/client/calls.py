@@ -1,7 +1,7 @@
 """What both clients share: channel options, stubs, and the messages of each call."""
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import cycle
 from typing import Any, TypeAlias
 from uuid import uuid4
@@ -11,15 +11,19 @@ from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 
 from engine.api.v1.decisions_pb2 import (
+    WATCH_KIND_DECISION,
+    WATCH_KIND_OUTCOME,
     DecideBatchRequest,
     DecideRequest,
+    DueRequest,
     ExplainRequest,
     LinkRequest,
     RecordedEvent,
     RecordRequest,
+    WatchRequest,
 )
 from engine.api.v1.decisions_pb2_grpc import DecisionsStub
-from engine.wire.messages.values import aware, texts
+from engine.wire.messages.values import aware, known_name, texts
 
 OnProgress: TypeAlias = Callable[[int], object]
 """Called with the number of requests answered so far."""
@@ -58,6 +62,8 @@ class Stubs:
         self.record = _round_robin(stub.Record for stub in decisions)
         self.link = _round_robin(stub.Link for stub in decisions)
         self.explain = _round_robin(stub.Explain for stub in decisions)
+        self.watch = _round_robin(stub.Watch for stub in decisions)
+        self.due = _round_robin(stub.Due for stub in decisions)
         self.check = _round_robin(HealthStub(channel).Check for channel in channels)
 
 
@@ -119,6 +125,23 @@ def _identified_event(event: RecordedEvent) -> RecordedEvent:
 def link_request(names: Iterable[str], now: datetime | None) -> LinkRequest:
     """The names as one message."""
     return LinkRequest(customer_ids=texts("names", names), now=None if now is None else aware("now", now))
+
+
+_KINDS = {"decision": WATCH_KIND_DECISION, "outcome": WATCH_KIND_OUTCOME}
+
+
+def watch_request(cursor: str | None, since: datetime | None, kinds: Sequence[str] | None) -> WatchRequest:
+    """The message that asks for what is kept; raises ValueError for an unknown kind."""
+    return WatchRequest(
+        cursor=cursor,
+        since=None if since is None else aware("since", since),
+        kinds=[_KINDS[known_name("kinds", kind, _KINDS)] for kind in texts("kinds", kinds)],
+    )
+
+
+def due_request(within: timedelta | None, since: datetime | None, follow: bool) -> DueRequest:
+    """The message that asks for those who become due."""
+    return DueRequest(within=within, since=None if since is None else aware("since", since), follow=follow)
 
 
 def health_request(service: str) -> HealthCheckRequest:

@@ -18,12 +18,12 @@ _DATE = "date"
 def memory_of(recalled: Recalled, now: Instant) -> Memory:
     """What is remembered of a person at the moment: signals that have expired by then are told apart."""
     signals = [
-        HeldSignal(name, since, expires_at, _values(fields))
+        HeldSignal(name, since, expires_at, values_of(fields))
         for name, since, expires_at, fields in recalled.signals
     ]
     return Memory(
         tuple(
-            Event(event_id, kind, at, _values(fields)) for at, _, event_id, kind, fields in recalled.events
+            Event(event_id, kind, at, values_of(fields)) for at, _, event_id, kind, fields in recalled.events
         ),
         _joined(signal for signal in signals if signal.expires_at is not None and signal.expires_at > now),
         tuple(signal for signal in signals if signal.expires_at is not None and signal.expires_at <= now),
@@ -54,7 +54,8 @@ def to_json(fields: Mapping[str, Value]) -> str:
     ).decode()
 
 
-def _values(fields: Mapping[str, Any]) -> dict[str, Value]:
+def values_of(fields: Mapping[str, Any]) -> dict[str, Value]:
+    """The fields that `to_json` wrote, as they were."""
     return {name: _value(value) for name, value in fields.items()}
 
 

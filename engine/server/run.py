@@ -31,6 +31,7 @@ from engine.server.book.challenger import Challenger, ChallengerBooks
 from engine.server.book.serving import Learner, ServingBook, ServingBooks
 from engine.server.book.source import BookSource
 from engine.server.clock import ServerClock
+from engine.server.feeds import Feeds
 from engine.server.handlers import Context, readable, stream
 from engine.server.health import Health
 from engine.server.listen import (
@@ -248,7 +249,8 @@ async def _serve(parts: Parts, settings: Settings, lifecycle: Lifecycle) -> None
         metrics=parts.metrics,
         challenger=parts.challenger,
     )
-    _add_services(server, service, health)
+    feeds = Feeds(parts.ledger.open_reader(settings.watchers), streams, clock, settings.watchers)
+    _add_services(server, service, feeds, health)
     port = bind(server, settings, parts.wiring.credentials(), shared=lifecycle.shared)
     learner = Learner(parts.serving_books, parts.ledger, clock, parts.learned)
     ending_last = [background.start(name, loop) for name, loop in parts.wiring.loops().items()]
@@ -280,6 +282,8 @@ async def _serve(parts: Parts, settings: Settings, lifecycle: Lifecycle) -> None
     streams.drain()
     parts.wiring.access.drain()
     await drain(server, settings.grace, lifecycle.stop)
+    if not await ended(in_thread(feeds.close), lifecycle.stop, patience(settings)):
+        log.error("the log did not answer those who watch it")
     if parts.challenger is not None:
         await parts.challenger.finish()
     challenging.cancel()
@@ -301,8 +305,8 @@ async def _start_challenger(parts: Parts, settings: Settings, lifecycle: Lifecyc
     return challenging
 
 
-def _add_services(server: grpc.aio.Server, service: DecisionsService, health: Health) -> None:
-    server.add_generic_rpc_handlers((decisions_handler(service), health.service.handler()))
+def _add_services(server: grpc.aio.Server, service: DecisionsService, feeds: Feeds, health: Health) -> None:
+    server.add_generic_rpc_handlers((decisions_handler(service, feeds), health.service.handler()))
     server.add_generic_rpc_handlers((_reflection((SERVICE, HEALTH_SERVICE, reflection.SERVICE_NAME)),))
 
 

@@ -17,7 +17,8 @@ from engine.model.decision import Decision
 from engine.model.instant import Instant
 from engine.model.request import Mode, Request
 from engine.server.book.serving import ServingBook, ServingBooks
-from engine.server.handlers import Context, stream, unary, unreadable
+from engine.server.feeds import Feeds
+from engine.server.handlers import Context, server_stream, stream, unary, unreadable
 from engine.server.status import refusal_reason, status_of
 from engine.server.streams import Streams, decide_when_room
 from engine.wire.explain import check_campaigns, check_explained, parse_past, respond_explained
@@ -32,7 +33,11 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 
-def decisions_handler(service: "DecisionsService") -> grpc.GenericRpcHandler:
+_MOST_BYTES = 4096
+"""Of a request that asks for a stream out of the log."""
+
+
+def decisions_handler(service: "DecisionsService", feeds: Feeds) -> grpc.GenericRpcHandler:
     """The methods that this version serves; gRPC itself answers UNIMPLEMENTED for the others of the contract."""
     return grpc.method_handlers_generic_handler(
         pb.DESCRIPTOR.services_by_name["Decisions"].full_name,
@@ -43,6 +48,8 @@ def decisions_handler(service: "DecisionsService") -> grpc.GenericRpcHandler:
             "Record": unary(service.record, pb.RecordRequest),
             "Link": unary(service.link, pb.LinkRequest),
             "Explain": unary(service.explain, pb.ExplainRequest),
+            "Watch": server_stream(feeds.watch, pb.WatchRequest, _MOST_BYTES),
+            "Due": server_stream(feeds.due, pb.DueRequest, _MOST_BYTES),
         },
     )
 

@@ -34,6 +34,7 @@ class Streams:
         self._window, self._most_bytes = window, most_bytes
         self._open: set[Intake[object]] = set()
         self._draining = False
+        self._drained = asyncio.Event()
 
     def intake(
         self, messages: AsyncIterator[Message], size: Callable[[Message], int] = lambda _: 0
@@ -47,8 +48,18 @@ class Streams:
     def drain(self) -> None:
         """Stops all reading; a stream ends when what it read is answered."""
         self._draining = True
+        self._drained.set()
         for intake in self._open:
             intake.cut()
+
+    async def pause(self, seconds: float) -> None:
+        """Waits so long; raises GoingDown when the server stops meanwhile."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._drained.wait()
+        except TimeoutError:
+            return
+        raise GoingDown("the server is going down; call again with the last cursor")
 
 
 class Room:

@@ -33,6 +33,12 @@ class Relay:
                     thread.start()
                     self._threads.append(thread)
 
+    def cut(self) -> None:
+        """Ends the connections there are, and goes on accepting."""
+        for connection in self._open:
+            with suppress(OSError):  # it has ended already
+                connection.shutdown(socket.SHUT_RDWR)
+
     def stop(self) -> None:
         """Accepts nothing more."""
         self._listener.shutdown(socket.SHUT_RDWR)

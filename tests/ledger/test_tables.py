@@ -24,6 +24,7 @@ def test_migrations_lead_to_the_tables(any_log: Log) -> None:
             "arms",
             "books",
             "challenges",
+            "commits",
             "consents",
             "contacts",
             "counters",

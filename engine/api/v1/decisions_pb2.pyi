@@ -1,6 +1,7 @@
 import datetime
 
 from engine.api.v1 import values_pb2 as _values_pb2
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.rpc import status_pb2 as _status_pb2
 from google.protobuf.internal import containers as _containers
@@ -83,6 +84,12 @@ class Verdict(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     VERDICT_TRUE: _ClassVar[Verdict]
     VERDICT_FALSE: _ClassVar[Verdict]
     VERDICT_UNKNOWN: _ClassVar[Verdict]
+
+class WatchKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    WATCH_KIND_UNSPECIFIED: _ClassVar[WatchKind]
+    WATCH_KIND_DECISION: _ClassVar[WatchKind]
+    WATCH_KIND_OUTCOME: _ClassVar[WatchKind]
 MODE_UNSPECIFIED: Mode
 MODE_COMMIT: Mode
 MODE_PREVIEW: Mode
@@ -137,6 +144,9 @@ VERDICT_UNSPECIFIED: Verdict
 VERDICT_TRUE: Verdict
 VERDICT_FALSE: Verdict
 VERDICT_UNKNOWN: Verdict
+WATCH_KIND_UNSPECIFIED: WatchKind
+WATCH_KIND_DECISION: WatchKind
+WATCH_KIND_OUTCOME: WatchKind
 
 class DecideRequest(_message.Message):
     __slots__ = ("request_id", "customer", "context", "channels", "placement", "max_offers", "mode", "now")
@@ -608,3 +618,86 @@ class LinkResponse(_message.Message):
     CUSTOMER_ID_FIELD_NUMBER: _ClassVar[int]
     customer_id: str
     def __init__(self, customer_id: _Optional[str] = ...) -> None: ...
+
+class WatchRequest(_message.Message):
+    __slots__ = ("cursor", "since", "kinds")
+    CURSOR_FIELD_NUMBER: _ClassVar[int]
+    SINCE_FIELD_NUMBER: _ClassVar[int]
+    KINDS_FIELD_NUMBER: _ClassVar[int]
+    cursor: str
+    since: _timestamp_pb2.Timestamp
+    kinds: _containers.RepeatedScalarFieldContainer[WatchKind]
+    def __init__(self, cursor: _Optional[str] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., kinds: _Optional[_Iterable[_Union[WatchKind, str]]] = ...) -> None: ...
+
+class WatchResponse(_message.Message):
+    __slots__ = ("cursor", "decision", "outcome")
+    CURSOR_FIELD_NUMBER: _ClassVar[int]
+    DECISION_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    cursor: str
+    decision: WatchedDecision
+    outcome: WatchedOutcome
+    def __init__(self, cursor: _Optional[str] = ..., decision: _Optional[_Union[WatchedDecision, _Mapping]] = ..., outcome: _Optional[_Union[WatchedOutcome, _Mapping]] = ...) -> None: ...
+
+class WatchedDecision(_message.Message):
+    __slots__ = ("customer_id", "person_id", "response", "placement", "attributes", "masked")
+    class AttributesEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: _values_pb2.Value
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[_values_pb2.Value, _Mapping]] = ...) -> None: ...
+    CUSTOMER_ID_FIELD_NUMBER: _ClassVar[int]
+    PERSON_ID_FIELD_NUMBER: _ClassVar[int]
+    RESPONSE_FIELD_NUMBER: _ClassVar[int]
+    PLACEMENT_FIELD_NUMBER: _ClassVar[int]
+    ATTRIBUTES_FIELD_NUMBER: _ClassVar[int]
+    MASKED_FIELD_NUMBER: _ClassVar[int]
+    customer_id: str
+    person_id: str
+    response: DecideResponse
+    placement: str
+    attributes: _containers.MessageMap[str, _values_pb2.Value]
+    masked: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, customer_id: _Optional[str] = ..., person_id: _Optional[str] = ..., response: _Optional[_Union[DecideResponse, _Mapping]] = ..., placement: _Optional[str] = ..., attributes: _Optional[_Mapping[str, _values_pb2.Value]] = ..., masked: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class WatchedOutcome(_message.Message):
+    __slots__ = ("event", "recorded_at", "offer", "variant")
+    EVENT_FIELD_NUMBER: _ClassVar[int]
+    RECORDED_AT_FIELD_NUMBER: _ClassVar[int]
+    OFFER_FIELD_NUMBER: _ClassVar[int]
+    VARIANT_FIELD_NUMBER: _ClassVar[int]
+    event: RecordedEvent
+    recorded_at: _timestamp_pb2.Timestamp
+    offer: str
+    variant: str
+    def __init__(self, event: _Optional[_Union[RecordedEvent, _Mapping]] = ..., recorded_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., offer: _Optional[str] = ..., variant: _Optional[str] = ...) -> None: ...
+
+class DueRequest(_message.Message):
+    __slots__ = ("since", "within", "follow")
+    SINCE_FIELD_NUMBER: _ClassVar[int]
+    WITHIN_FIELD_NUMBER: _ClassVar[int]
+    FOLLOW_FIELD_NUMBER: _ClassVar[int]
+    since: _timestamp_pb2.Timestamp
+    within: _duration_pb2.Duration
+    follow: bool
+    def __init__(self, since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., within: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., follow: _Optional[bool] = ...) -> None: ...
+
+class DueResponse(_message.Message):
+    __slots__ = ("customer_id", "person_id", "next_allowed_at", "decision_id", "decided_at", "campaigns", "blocked_by")
+    CUSTOMER_ID_FIELD_NUMBER: _ClassVar[int]
+    PERSON_ID_FIELD_NUMBER: _ClassVar[int]
+    NEXT_ALLOWED_AT_FIELD_NUMBER: _ClassVar[int]
+    DECISION_ID_FIELD_NUMBER: _ClassVar[int]
+    DECIDED_AT_FIELD_NUMBER: _ClassVar[int]
+    CAMPAIGNS_FIELD_NUMBER: _ClassVar[int]
+    BLOCKED_BY_FIELD_NUMBER: _ClassVar[int]
+    customer_id: str
+    person_id: str
+    next_allowed_at: _timestamp_pb2.Timestamp
+    decision_id: str
+    decided_at: _timestamp_pb2.Timestamp
+    campaigns: _containers.RepeatedScalarFieldContainer[str]
+    blocked_by: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, customer_id: _Optional[str] = ..., person_id: _Optional[str] = ..., next_allowed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., decision_id: _Optional[str] = ..., decided_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., campaigns: _Optional[_Iterable[str]] = ..., blocked_by: _Optional[_Iterable[str]] = ...) -> None: ...

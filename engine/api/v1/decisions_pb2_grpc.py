@@ -67,6 +67,16 @@ class DecisionsStub:
                 request_serializer=engine_dot_api_dot_v1_dot_decisions__pb2.LinkRequest.SerializeToString,
                 response_deserializer=engine_dot_api_dot_v1_dot_decisions__pb2.LinkResponse.FromString,
                 _registered_method=True)
+        self.Watch = channel.unary_stream(
+                '/tact.v1.Decisions/Watch',
+                request_serializer=engine_dot_api_dot_v1_dot_decisions__pb2.WatchRequest.SerializeToString,
+                response_deserializer=engine_dot_api_dot_v1_dot_decisions__pb2.WatchResponse.FromString,
+                _registered_method=True)
+        self.Due = channel.unary_stream(
+                '/tact.v1.Decisions/Due',
+                request_serializer=engine_dot_api_dot_v1_dot_decisions__pb2.DueRequest.SerializeToString,
+                response_deserializer=engine_dot_api_dot_v1_dot_decisions__pb2.DueResponse.FromString,
+                _registered_method=True)
 
 
 class DecisionsServicer:
@@ -124,6 +134,23 @@ class DecisionsServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Watch(self, request, context):
+        """Sends decisions and outcomes as they are kept, by whatever server of the log, each at least once and in the order of
+        the transactions that kept them. Goes on until the caller ends it; ends with UNAVAILABLE when the server shuts down:
+        call again with the last cursor. Needs the role `watch`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Due(self, request, context):
+        """Lists the persons whose latest decision was BLOCKED and who may be contacted within a time, by when: decide for each
+        of them then, instead of asking again and again. Needs the role `watch`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_DecisionsServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -156,6 +183,16 @@ def add_DecisionsServicer_to_server(servicer, server):
                     servicer.Link,
                     request_deserializer=engine_dot_api_dot_v1_dot_decisions__pb2.LinkRequest.FromString,
                     response_serializer=engine_dot_api_dot_v1_dot_decisions__pb2.LinkResponse.SerializeToString,
+            ),
+            'Watch': grpc.unary_stream_rpc_method_handler(
+                    servicer.Watch,
+                    request_deserializer=engine_dot_api_dot_v1_dot_decisions__pb2.WatchRequest.FromString,
+                    response_serializer=engine_dot_api_dot_v1_dot_decisions__pb2.WatchResponse.SerializeToString,
+            ),
+            'Due': grpc.unary_stream_rpc_method_handler(
+                    servicer.Due,
+                    request_deserializer=engine_dot_api_dot_v1_dot_decisions__pb2.DueRequest.FromString,
+                    response_serializer=engine_dot_api_dot_v1_dot_decisions__pb2.DueResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -323,6 +360,60 @@ class Decisions:
             '/tact.v1.Decisions/Link',
             engine_dot_api_dot_v1_dot_decisions__pb2.LinkRequest.SerializeToString,
             engine_dot_api_dot_v1_dot_decisions__pb2.LinkResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Watch(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/tact.v1.Decisions/Watch',
+            engine_dot_api_dot_v1_dot_decisions__pb2.WatchRequest.SerializeToString,
+            engine_dot_api_dot_v1_dot_decisions__pb2.WatchResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Due(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/tact.v1.Decisions/Due',
+            engine_dot_api_dot_v1_dot_decisions__pb2.DueRequest.SerializeToString,
+            engine_dot_api_dot_v1_dot_decisions__pb2.DueResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Generic, NamedTuple, Self, TypeVar
 
 from engine.ledger.commit.quotas import Quotas
 from engine.ledger.errors import LedgerError
-from engine.ledger.queries import decisions, identities, persons
+from engine.ledger.queries import commits, decisions, identities, persons
 from engine.ledger.store.store import Store
 from engine.model.instant import Instant
 
@@ -134,7 +134,13 @@ class UnitOfWork:
         self.store = store
         self.identities = identities
         self.quotas = Quotas(store)
+        self.decision_ids: list[str] = []
+        """Decisions that are kept."""
+        self.outcomes: list[commits.OutcomeKey] = []
+        """Outcomes that are kept."""
 
     def finish(self) -> None:
         """Writes what the commands left to be written together."""
         self.quotas.write()
+        if self.decision_ids or self.outcomes:
+            commits.add(self.store, self.decision_ids, self.outcomes)

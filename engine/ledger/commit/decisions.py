@@ -73,6 +73,7 @@ class DecideCommand(Command[Decision]):
         latest = max((request.elapsed for request in requests if request.mode is Mode.COMMIT), default=0)
         decided = unit.quotas.attempt(lambda: _GroupDecider(unit, evaluations).decide(), latest)
         decided.write()
+        unit.decision_ids += decided.decision_ids
         return decided.results
 
 
@@ -125,6 +126,11 @@ class _GroupDecider:
         if self._trials:
             learning.keep_trials(self._store, self._trials)
         self._concluded.write(self._store)
+
+    @property
+    def decision_ids(self) -> list[str]:
+        """The decisions that are kept."""
+        return [row.decision_id for row in self._decisions]
 
     def _result(self, evaluation: Evaluation) -> Decision | LedgerError:
         """A fault in one request is that request's own, not its neighbours'."""

@@ -13,6 +13,7 @@ from engine.ledger.commit.events import RecordResult, WarnedResult
 from engine.ledger.errors import EventIdTaken, LedgerError, OutcomeRefused
 from engine.ledger.memory import to_json
 from engine.ledger.queries import consents, contacts, decisions, outcomes, persons
+from engine.ledger.queries.commits import outcome_key
 from engine.ledger.queries.decisions import Decided
 from engine.ledger.store.rows import ContactRow, OutcomeRow, PersonRow
 from engine.ledger.store.store import Store
@@ -74,7 +75,7 @@ class ReportCommand(Command[RecordResult | WarnedResult]):
         cls, unit: UnitOfWork, commands: Sequence[Self]
     ) -> Sequence[RecordResult | WarnedResult | LedgerError]:
         """Keeps the outcomes; quotas are adjusted by the contacts that they confirm or release."""
-        results, changed = report(unit.store, commands, unit.identities.person_of)
+        results, changed = report(unit, commands)
         unit.quotas.adjust(
             {
                 (contact.decision_id, contact.position): contact.state == ContactState.CONFIRMED
@@ -85,12 +86,10 @@ class ReportCommand(Command[RecordResult | WarnedResult]):
 
 
 def report(
-    store: Store, commands: Sequence[ReportCommand], person_of: Callable[[str], str]
+    unit: UnitOfWork, commands: Sequence[ReportCommand]
 ) -> tuple[list[RecordResult | WarnedResult | LedgerError], Sequence[ContactRow]]:
-    """Keeps the outcomes inside a transaction; what became of each, and the contacts whose state changed, as they are now.
-
-    person_of: the person who bears a name.
-    """
+    """Keeps the outcomes inside a transaction; what became of each, and the contacts whose state changed, as they are now."""
+    store, person_of = unit.store, unit.identities.person_of
     decided = decisions.decided(
         store, list({command.decision_id for command in commands if command.decision_id})
     )
@@ -115,6 +114,7 @@ def report(
         result = RecordResult.ACCEPTED if is_new else RecordResult.DUPLICATE
         warning = _warning(command, decided.get(command.decision_id))
         results.append(WarnedResult(result, warning) if warning else result)
+    unit.outcomes += [outcome_key(row) for _, row in new]
     return results, _keep(store, new, decided, person_of) if new else ()
 
 

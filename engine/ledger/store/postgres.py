@@ -38,6 +38,10 @@ _SHARE = "SELECT pg_advisory_xact_lock_shared(hashtextextended(%s, 0))"
 """Shares a lock of those that are taken by name."""
 
 
+_UNSETTLED = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
+"""The number of a commit is that of its transaction: those below are all kept or undone."""
+
+
 _PARTITIONS_EVERY = 6 * 3600.0
 """Seconds between looks at the partitions of the coming months."""
 
@@ -143,6 +147,11 @@ class PostgresStore(Store):
             columns = table_of(row).columns.keys()
             documents = [dict(zip(columns, values, strict=True)) for values in rows]
             self._run(_insert_sql(row, conflict), (documents,))
+
+    def unsettled(self) -> int:
+        """The oldest transaction under way when the snapshot was taken that is read from, in any database of the server."""
+        ((number,),) = self._run(_UNSETTLED, ()).fetchall()
+        return int(number)
 
     def mark(self) -> None:
         """Marks the state of the transaction to which `retreat` goes back."""

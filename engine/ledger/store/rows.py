@@ -3,15 +3,24 @@
 On PostgreSQL the tables that only grow are divided by month; engine.ledger.store.partitions makes the partitions.
 """
 
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
-from sqlalchemy import Index, text
+from sqlalchemy import BigInteger, Index, Integer, text
 from sqlmodel import SQLModel
 
-from engine.ledger.store.tables import BigInt, Id, IdKey, InstantKey, NumberKey, stored
+from engine.ledger.store.tables import BigInt, ColumnType, Id, IdKey, InstantKey, NumberKey, stored
+
+_DUE = text("outcome = 'blocked' AND next_allowed_at IS NOT NULL AND placement IS NULL")
+"""Of decisions that may lead to a contact later, without the caller's doing."""
 
 
-@stored("decisions", postgresql_partition_by="RANGE (decision_id)")
+_DUE_INDEXES = (
+    Index("decisions_due", "next_allowed_at", "decision_id", sqlite_where=_DUE, postgresql_where=_DUE),
+    Index("decisions_due_of", "person", "decision_id", sqlite_where=_DUE, postgresql_where=_DUE),
+)
+
+
+@stored("decisions", *_DUE_INDEXES, postgresql_partition_by="RANGE (decision_id)")
 class DecisionRow(NamedTuple):
     """One decision, complete enough to repeat it."""
 
@@ -311,6 +320,21 @@ class ChallengeRow(NamedTuple):
     """With the attributes that the challenger reads, and without the values that its book keeps out of the log."""
     trace: str
     answer: str
+
+
+@stored("commits", Index("commits_by_time", "committed_at"), sqlite_autoincrement=True)
+class CommitRow(NamedTuple):
+    """A transaction that kept decisions or outcomes, from which they are read in the order of the transactions."""
+
+    commit_id: Annotated[int, ColumnType(BigInteger().with_variant(Integer(), "sqlite"), primary_key=True)]
+    """The database gives it: SQLite the next number, PostgreSQL that of the transaction, so that no later commit is below one
+    that is read once all transactions up to it have ended."""
+    committed_at: BigInt
+    """By the clock of the server that committed."""
+    decisions: str
+    """A JSON list of decision_ids."""
+    outcomes: str
+    """A JSON list of the outcomes, each with event_id, type, time and recorded_at."""
 
 
 METADATA = SQLModel.metadata

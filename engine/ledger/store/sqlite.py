@@ -132,6 +132,10 @@ class SqliteStore(Store):
             values = [value for values in chunk for value in values]
             self._run(_insert_sql(row, len(chunk), conflict), values)
 
+    def unsettled(self) -> int:
+        """Beyond all numbers: writers come one by one, so what is read is all there is up to it."""
+        return 2**63 - 1
+
     def mark(self) -> None:
         """Marks the state of the transaction to which `retreat` goes back."""
         self._run("SAVEPOINT mark", ())

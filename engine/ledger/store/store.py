@@ -63,6 +63,10 @@ class Store(ABC):
         """Adds rows to the table of their type; `conflict` says in SQL what becomes of one whose key is there."""
 
     @abstractmethod
+    def unsettled(self) -> int:
+        """From which number on commits may still come: none below it is under way."""
+
+    @abstractmethod
     def mark(self) -> None:
         """Marks the state of the transaction to which `retreat` goes back."""
 

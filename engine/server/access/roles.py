@@ -14,6 +14,8 @@ class Role(StrEnum):
     PRIVACY = "privacy"
     SIMULATE = "simulate"
     """Set `now` in a request."""
+    WATCH = "watch"
+    """Read what is kept about all customers, and who becomes due."""
 
 
 ANY = frozenset(Role)
@@ -27,6 +29,8 @@ _DECISIONS = {
     "Record": Role.RECORD,
     "Link": Role.RECORD,
     "Explain": Role.EXPLAIN,
+    "Watch": Role.WATCH,
+    "Due": Role.WATCH,
 }
 
 
