@@ -18,7 +18,8 @@ from engine.measure.report.pressure import blocking_rules, pressure
 from engine.measure.report.pressure import suppositions as rule_suppositions
 from engine.measure.report.replays import Supposal, Supposed, most_tried, try_changes
 from engine.measure.report.tables import CampaignRow, ReportPeriod, Tables
-from engine.measure.report.uplift import Options, adjusted, is_headline, measure, programme, section
+from engine.measure.report.uplift import Options, adjusted, is_headline, measure
+from engine.measure.report.uplift_section import programme, section
 from engine.measure.report.variants import variants
 from engine.rulebook.model.book import Book
 
