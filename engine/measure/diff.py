@@ -201,9 +201,9 @@ class _Side(BookSide):
         read: Mapping[str, int],
     ) -> Selection:
         """The selection at what this book itself decided; `before` gives the contacts before a person's first decision."""
-        history = self._history.get(logged.person)
+        history = self._history.get(logged.state.person)
         if history is None:
-            history = self._history[logged.person] = list(before())
+            history = self._history[logged.state.person] = list(before())
         self.counts.begin(read)
         selection = self.step(evaluation, logged, history, self.counts)
         self.now = evaluation.request.now
@@ -250,7 +250,7 @@ def _add(
         before = contacts_before(store, row, row.at - lookback) if lookback else []
     evaluations = [side.evaluate(logged) for side in sides]
     steps = [
-        side.step(evaluation, logged, side.history(logged, before, deciding), logged.counts)
+        side.step(evaluation, logged, side.history(logged, before, deciding), logged.state.counts)
         for side, evaluation in zip(sides, evaluations, strict=True)
     ]
     for side, selection in zip(sides, steps, strict=True):
@@ -258,7 +258,7 @@ def _add(
             diff.undecidable[f"{side.name} {COUNTER.format(unread)}"] += 1
             return
     _count(diff, row, logged)
-    value = logged.request.attributes.get(segment) if segment else None
+    value = logged.state.request.attributes.get(segment) if segment else None
     named = None if not segment else "missing" if value is None else value_text(value)
     diff.one_step.add(steps[0], steps[1], named)
     rolled = [
@@ -271,7 +271,7 @@ def _add(
 
 
 def _count(diff: BookDiff, row: DecisionRow, logged: LoggedDecision) -> None:
-    diff.persons.add(logged.person)
+    diff.persons.add(logged.state.person)
     diff.first, diff.last = min(diff.first, row.at), max(diff.last, row.at)
 
 

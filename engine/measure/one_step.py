@@ -41,10 +41,10 @@ class BookSide:
             self._unknown[version] = "" if same else _why_unknown(self.compiled, deciding)
         if reason := self._unknown[version]:
             return f"{self.name} {reason}"
-        masked = sorted(self._values_read.intersection(logged.masked))
+        masked = sorted(self._values_read.intersection(logged.state.masked))
         if masked:
             return f"{self.name} {MASKED.format(masked[0])}"
-        request, book = logged.request, self.compiled.book
+        request, book = logged.state.request, self.compiled.book
         if request.placement and request.placement not in book.placements:
             return f"{self.name} {NO_NAME.format('placement', request.placement)}"
         absent = sorted(set(request.channels).difference(book.channels))
@@ -52,14 +52,14 @@ class BookSide:
 
     def evaluate(self, logged: LoggedDecision) -> Evaluation:
         """The evaluation of the logged request."""
-        evaluation = evaluate(self.compiled, logged.request, logged.learned)
-        return evaluation._replace(conversions=logged.conversions)
+        evaluation = evaluate(self.compiled, logged.state.request, logged.state.learned)
+        return evaluation._replace(conversions=logged.state.conversions)
 
     def step(
         self, evaluation: Evaluation, logged: LoggedDecision, history: Sequence[Contact], counts: QuotaCounts
     ) -> Selection:
         """The selection at a history."""
-        return select(evaluation, history, logged.person, logged.customer_state, counts)
+        return select(evaluation, history, logged.state.person, logged.state.customer_state, counts)
 
     def history(
         self, logged: LoggedDecision, before: Sequence[Contact], deciding: CompiledBook
@@ -69,8 +69,8 @@ class BookSide:
         before: the person's contacts before the decision.
         """
         if self.compiled.book.version == deciding.book.version and logged.decision.candidate_outcomes:
-            return logged.history
-        return one_step_history(logged.history, before)
+            return logged.state.history
+        return one_step_history(logged.state.history, before)
 
 
 def unread_counter(selection: Selection, read: Mapping[str, int]) -> str:

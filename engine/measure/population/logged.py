@@ -60,14 +60,14 @@ class _Run:
             self.tally.end_week()
             self.until += _WEEK
         decision = answer(evaluation, selection, logged.decision.decision_id)
-        row = decision_row(evaluation, logged.person, decision, selection, logged.customer_state)
-        attributes = logged.request.attributes
+        row = decision_row(evaluation, logged.state.person, decision, selection, logged.state.customer_state)
+        attributes = logged.state.request.attributes
 
         def value_of(attribute: str) -> str | None:
             value = attributes.get(attribute)
             return None if value is None else value_text(value)
 
-        self.tally.see(person, row, contact_rows(logged.person, decision, selection), value_of)
+        self.tally.see(person, row, contact_rows(logged.state.person, decision, selection), value_of)
 
     def end(self) -> None:
         if self.until is not None:
@@ -93,8 +93,8 @@ class LoggedTallies:
         self, logged: LoggedDecision, evaluation: Evaluation, one_step: Selection, rolled_on: Selection
     ) -> None:
         """Adds a decision, as the book makes it one step and rolled on."""
-        person = self._persons.setdefault(logged.person, len(self._persons))
-        self._held.update(logged.request.attributes)
+        person = self._persons.setdefault(logged.state.person, len(self._persons))
+        self._held.update(logged.state.request.attributes)
         self.one_step.add(person, evaluation, logged, one_step)
         self.rolled_on.add(person, evaluation, logged, rolled_on)
 
