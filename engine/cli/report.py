@@ -76,7 +76,7 @@ def report(
     rates: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="CSV with day, currency and rate: total orders at the rate of their day."
+            metavar="FILE", help="CSV with day, currency and rate: convert orders at the rate of their day."
         ),
     ] = None,
     currency: Annotated[str, typer.Option(help="The currency into which --rates converts.")] = "",

@@ -109,7 +109,7 @@ def build(  # noqa: PLR0913 - the parts of the question
             raise NothingLogged("the log has no decisions")
         period = ReportPeriod(start or first, min(end or as_of, as_of), as_of)
         tables.begin(period, book, _campaigns(book))
-        make_cohorts(tables)
+        make_cohorts(tables, options.rates)
         return _report(tables, book, period, options, _Replays(log if options.replay else "", progress))
     finally:
         tables.close()

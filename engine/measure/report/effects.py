@@ -179,6 +179,21 @@ def effect(subject: str, metric: Metric, sums: Sums, level: float, refused: str 
     )
 
 
+def uncounted(known: Effect, sentence: str) -> Effect:
+    """The effect with every figure refused, the sums too; an empty sentence leaves it as it is."""
+    if not sentence:
+        return known
+    sums, effects = (
+        ("treated", "control", "treated_rate", "control_rate"),
+        ("uplift", "fixed", "relative", "incremental"),
+    )
+    refused = {
+        name: replace(getattr(known, name), value=None, low=None, high=None, refused=sentence)
+        for name in (*sums, *effects)
+    }
+    return replace(known, **refused, p=None, refused=known.refused or sentence)
+
+
 def _limited(frame: Figure, limits: Interval | None, factor: float) -> Figure:
     """The frame with the limits times the factor, unless it is refused."""
     if frame.refused or limits is None:
@@ -208,18 +223,19 @@ def by_currency(sums: Sums, totals: Totals, currency: str) -> tuple[Metric, Sums
     return metric, Sums(only(sums.treated, treated=True), only(sums.control, treated=False))
 
 
-def returned(sums: Sums, level: float, currencies: int = 1) -> Figure:
+def returned(sums: Sums, level: float, untotalled: str = "") -> Figure:
     """Incremental net value over the cost of the contacts, by Fieller's theorem with the always-valid quantile.
 
     The numerator is the difference of net value a person, the denominator the cost of a treated person; both weighted over
-    strata by their persons. No division where the contacts cost nothing.
+    strata by their persons. No division where the contacts cost nothing. untotalled: why the values have no sum; empty:
+    they have.
     """
     pairs = sums.pairs
     persons = sum(treated.persons + control.persons for treated, control in pairs)
     method = "incremental net value ÷ cost, Fieller's theorem, always-valid quantile"
     refused = "" if any(treated.spent for treated, _ in pairs) else "the contacts cost nothing in the book"
-    if currencies > 1:
-        refused = "orders are in several currencies and are not added: no return"
+    if untotalled:
+        refused = f"{untotalled}: no return"
     if refused:
         return Figure(None, method=method, persons=persons, unit=Unit.RATIO, refused=refused)
     gain = cost = gain_variance = cost_variance = covariance = 0.0

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from engine.measure.attribution import Rates
 from engine.measure.report.cohorts import (
+    SINCE,
     Enrolled,
     Sums,
     Totals,
@@ -16,6 +17,7 @@ from engine.measure.report.cohorts import (
     enrolled,
     ratio_p,
     sums,
+    untotalled,
     values,
 )
 from engine.measure.report.effects import (
@@ -25,6 +27,7 @@ from engine.measure.report.effects import (
     by_currency,
     effect,
     refusal,
+    uncounted,
 )
 from engine.measure.report.figures import (
     Figure,
@@ -60,13 +63,14 @@ class Subject:
     sums: Sums
     ratio: float
     refused: str
-    currencies: int
-    """Number of currencies of its cohort's orders."""
+    untotalled: str
+    """The sentence that refuses sums of its orders' values; empty where all are in one currency, or are converted."""
 
 
 def subjects(tables: Tables, family: str, options: Options) -> list[Subject]:
     """What was drawn for in the period, in order of name."""
-    arms, drawn, net = sums(tables, family), draws(tables, family), values(tables, family)
+    arms, drawn = sums(tables, family), draws(tables, family)
+    sentences = untotalled(tables, family, options.rates)
     chosen = []
     for name, persons in enrolled(tables, family).items():
         if family == "campaign" and options.campaigns and name not in options.campaigns:
@@ -74,7 +78,7 @@ def subjects(tables: Tables, family: str, options: Options) -> list[Subject]:
         whole = arms.get(name, {}).get("", Sums({}, {}))
         ratio = ratio_p(drawn.get(name, {}).get("", []))
         refused = refusal(family, persons, whole, ratio, anyway=options.anyway)
-        chosen.append(Subject(name, persons, whole, ratio, refused, len(net.get(name, ()))))
+        chosen.append(Subject(name, persons, whole, ratio, refused, sentences.get(name, "")))
     return chosen
 
 
@@ -84,20 +88,24 @@ def measure(tables: Tables, family: str, options: Options) -> tuple[list[Subject
     measured, effects = subjects(tables, family, options), []
     for subject in measured:
         for metric, arms in _metrics(subject, net_values.get(subject.name, {}), family, options):
-            effects.append(effect(subject.name, metric, arms, options.level, subject.refused))
+            known = effect(subject.name, metric, arms, options.level, subject.refused)
+            is_total = options.rates is not None and is_headline(known, "value")
+            effects.append(uncounted(known, subject.untotalled) if is_total else known)
     return measured, effects
 
 
 def _metrics(
     subject: Subject, totals: Mapping[str, Totals], family: str, options: Options
 ) -> Iterator[tuple[Metric, Sums]]:
-    """The headline metric, then the others of which anything happened; value by currency."""
+    """The headline metric, then the others of which anything happened; value by currency, or in that of the rates."""
     whole = subject.sums.whole()
     others = ["converted", "orders", "value", "credited", "unsubscribed", "complained"]
     for name in dict.fromkeys([options.metric, *others]):
         if name == "credited" and family != "campaign":
             continue
-        if name == "value" and totals:
+        if name == "value" and options.rates is not None and (totals or subject.untotalled):
+            yield by_currency(subject.sums, totals.get(options.rates.into, {}), options.rates.into)
+        elif name == "value" and totals:
             for currency, by_arm in sorted(totals.items()):
                 yield by_currency(subject.sums, by_arm, currency)
         elif name == options.metric or any(METRICS[name].arm(arm).total for arm in whole):
@@ -135,27 +143,45 @@ def slice_effects(
 ) -> list[SliceEffect]:
     """The effects on the headline metric by values of `by` (see `sums`), in order of subject and value."""
     metric, divided = METRICS[options.metric], sums(tables, "campaign", by)
+    sentences = untotalled(tables, "campaign", options.rates, by) if options.metric == "value" else {}
     return [
-        SliceEffect(subject, value, effect(subject.name, metric, arms, options.level, subject.refused), arms)
+        SliceEffect(
+            subject,
+            value,
+            uncounted(
+                effect(subject.name, metric, arms, options.level, subject.refused),
+                sentences.get(subject.name, ""),
+            ),
+            arms,
+        )
         for subject in subjects_of
-        for value, arms in sorted(divided.get(subject.name, {}).items())
+        for value, arms in sorted(
+            divided.get(subject.name, {}).items(),
+            key=lambda slice_: int(slice_[0]) if by == SINCE else slice_[0],
+        )
     ]
 
 
 def change(slices: Sequence[SliceEffect], metric: str) -> Heterogeneity | None:
-    """Whether the effect differs between the slices of one subject, by Cochran's Q; None where that cannot be told."""
+    """Whether the effect differs between the slices of one subject, by Cochran's Q; None where that cannot be told.
+
+    Slices whose effect is refused, such as those with few events, are left out.
+    """
     pairs = [
         (METRICS[metric].arm(treated), METRICS[metric].arm(control))
         for part in slices
+        if not part.effect.refused
         for treated, control in part.arms.pairs
     ]
-    return None if any(part.subject.refused for part in slices) else heterogeneity(pairs)
+    return heterogeneity(pairs)
 
 
 def effect_so_far(slices: Sequence[SliceEffect], options: Options) -> Iterator[tuple[str, Figure]]:
     """The estimate after each of the slices of one subject, with its always-valid limits; days with none are left out."""
     whole = Sums({}, {})
     for part in slices:
+        if options.metric == "value" and part.subject.untotalled:
+            return
         whole.add(part.arms)
         uplift = effect(part.subject.name, METRICS[options.metric], whole, options.level).uplift
         if uplift.value is not None and uplift.low is not None and uplift.high is not None:

@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from typing import NamedTuple
 
-from engine.measure.report.cohorts import Draws, draws, ratio_p
+from engine.measure.report.cohorts import SINCE, Draws, draws, ratio_p
 from engine.measure.report.effects import (
     METRICS,
     SUSPECT,
@@ -34,7 +35,7 @@ from engine.measure.report.uplift import (
     is_headline,
     slice_effects,
 )
-from engine.measure.statistics.multiplicity import benjamini_hochberg
+from engine.measure.statistics.multiplicity import Heterogeneity, benjamini_hochberg
 
 _COLUMNS = (
     *("treated", "control", "treated rate", "control rate", "effect", "single look", "relative"),
@@ -66,8 +67,8 @@ def section(
         _grid("uplift", "Effect by campaign", "campaign", subjects_of, effects, options),
         _cohorts(subjects_of),
     ]
-    by_week, changes = _by_week(tables, subjects_of, options)
-    grids.append(by_week)
+    by_time, changes = _by_time(tables, subjects_of, options)
+    grids += by_time
     grids += [_slices(tables, subjects_of, options, by) for by in options.by]
     causes = [subject for subject in subjects_of if subject.ratio < SUSPECT]
     if causes:
@@ -142,9 +143,9 @@ def _grid(
     for known in effects:
         row = _row(label, known)
         if is_headline(known, options.metric) and not known.refused:
-            arms, currencies = by_name[known.subject].sums, by_name[known.subject].currencies
-            row["return"] = returned(arms, options.level, currencies)
-            if currencies < 2:
+            arms, untotalled = by_name[known.subject].sums, by_name[known.subject].untotalled
+            row["return"] = returned(arms, options.level, untotalled)
+            if not untotalled:
                 metric = METRICS[options.metric]
                 row["adjusted"], row["variance ratio"] = by_covariate(metric, arms, options.level)
             if label == "campaign":
@@ -201,24 +202,69 @@ def _cohorts(subjects_of: Sequence[Subject], label: str = "campaign") -> Grid:
     return Grid("cohorts", "Who is compared", (label,), _COHORT, tuple(rows))
 
 
-def _by_week(tables: Tables, subjects_of: Sequence[Subject], options: Options) -> tuple[Grid, list[Warned]]:
-    rows, changes = [], []
-    slices = slice_effects(tables, subjects_of, options, "week")
-    for subject in subjects_of:
-        own = [part for part in slices if part.subject is subject]
-        rows += [{**_row("campaign", part.effect), "week": part.value} for part in own]
-        test = change(own, options.metric)
-        if test is not None and test.p < 0.05:
-            changes.append(
-                Warned(
-                    f"{subject.name}: the effect differs between weeks of exposure"
-                    f" (Cochran's Q = {test.statistic:.1f}, p = {test.p:.2g}); no cause is assumed"
+class _Time(NamedTuple):
+    """A division of effects by time."""
+
+    by: str
+    grid: str
+    title: str
+    between: str
+    note: str = ""
+
+
+_TIMES = (
+    _Time("week", "uplift_by_week", "Effect by week of exposure", "weeks of exposure"),
+    _Time(
+        SINCE,
+        "uplift_by_weeks_since",
+        "Effect by weeks since exposure",
+        SINCE,
+        "Week 1 is the first seven days after a person's first exposure. A week has the persons for whom it is over, and what"
+        " they did in it; weeks beyond the campaign's window show orders that were brought forward.",
+    ),
+)
+
+
+def _by_time(
+    tables: Tables, subjects_of: Sequence[Subject], options: Options
+) -> tuple[list[Grid], list[Warned]]:
+    """The effect by week of exposure and by weeks since exposure, and whether it changes from week to week."""
+    grids, tests, changes = [], list[dict[str, GridCell]](), []
+    for time in _TIMES:
+        slices, rows = slice_effects(tables, subjects_of, options, time.by), []
+        for subject in subjects_of:
+            own = [part for part in slices if part.subject is subject]
+            rows += [{**_row("campaign", part.effect), "week": part.value} for part in own]
+            test = change(own, options.metric)
+            if test is None:
+                continue
+            tests.append(_change(subject, time.between, test))
+            if test.p < 0.05:
+                changes.append(
+                    Warned(
+                        f"{subject.name}: the effect differs between {time.between}"
+                        f" (Cochran's Q = {test.statistic:.1f}, p = {test.p:.2g}); no cause is assumed"
+                    )
                 )
-            )
-    columns = ("treated rate", "control rate", "effect", "single look")
-    return Grid(
-        "uplift_by_week", "Effect by week of exposure", ("campaign", "week"), columns, tuple(rows)
-    ), changes
+        columns = ("treated rate", "control rate", "effect", "single look")
+        grids.append(Grid(time.grid, time.title, ("campaign", "week"), columns, tuple(rows), time.note))
+    of_tests = ("Cochran's Q", "degrees of freedom", "p")
+    grids.append(
+        Grid("uplift_changes", "Does the effect change?", ("campaign", "between"), of_tests, tuple(tests))
+    )
+    return grids, changes
+
+
+def _change(subject: Subject, between: str, test: Heterogeneity) -> dict[str, GridCell]:
+    persons = subject.enrolled.persons
+    method = "Cochran's Q over weeks with 20 events in either arm"
+    return {
+        "campaign": subject.name,
+        "between": between,
+        "Cochran's Q": Figure(test.statistic, method=method, persons=persons, unit=Unit.STATISTIC),
+        "degrees of freedom": Figure(test.freedom, method=method, persons=persons),
+        "p": Figure(test.p, method=method, persons=persons, unit=Unit.PROBABILITY),
+    }
 
 
 def _slices(tables: Tables, subjects_of: Sequence[Subject], options: Options, by: str) -> Grid:
@@ -385,5 +431,16 @@ def _computations(subjects_of: Sequence[Subject], options: Options) -> tuple[Com
             " of a single look",
             exclusions="dropped with a word where it saves less than 2 % of the variance",
         ),
-        Computation("return", "incremental net value ÷ cost of the contacts, Fieller's theorem"),
+        Computation(
+            "Cochran's Q",
+            "Σ(d − d̄)²/v over weeks, weighted by 1/v; χ² with one degree of freedom less than weeks. Weeks since exposure have"
+            " the same persons, and are taken as independent",
+            exclusions="weeks with fewer than 20 events in an arm (means: 100 persons)",
+        ),
+        Computation(
+            "value, return",
+            "incremental net value ÷ cost of the contacts, Fieller's theorem. With --rates each order is converted at the"
+            " rate of its day (UTC), and costs are taken to be in that currency",
+            exclusions="several currencies without rates; one missing rate refuses the sum",
+        ),
     )
