@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from engine.cli.books import in_color, loaded_book
+from engine.cli.books import check_attribute, in_color, loaded_book
 from engine.cli.exits import BOOK, SCENARIO, USAGE, fail
 from engine.cli.logged import check_log, moment_of, progress
 from engine.cli.options import settings_of
@@ -121,6 +121,8 @@ def _compare(
     store = open_store(url)
     try:
         pair = book_named(store, names[0]), book_named(store, names[1])
+        if segment:
+            check_attribute(segment, pair[0].book.attributes.keys() | pair[1].book.attributes.keys())
         loaded = _budgets(names[1], pair[1])
         tallies = None if loaded.plan is None else LoggedTallies.of(pair[1], loaded.plan.watched)
         with progress(store, period, "comparing") as advance:

@@ -29,17 +29,22 @@ class BookSide:
 
     def __init__(self, compiled: CompiledBook, name: str) -> None:
         self.compiled, self.name = compiled, name
-        self._unknown: dict[str, str] = {}
-        """By version of the deciding book, why no decision of it can be made; empty: it can."""
+        self._unknown: dict[tuple[str, str], str] = {}
+        """By versions of the deciding book and of a challenger, why no decision of them can be made; empty: it can."""
         self._values_read = compiled.values_read()
 
-    def why_not(self, logged: LoggedDecision, deciding: CompiledBook) -> str:
-        """Why the decision cannot be made; empty: it can."""
-        version = deciding.book.version
-        if version not in self._unknown:
-            same = self.compiled.book.version == version
-            self._unknown[version] = "" if same else _why_unknown(self.compiled, deciding)
-        if reason := self._unknown[version]:
+    def why_not(
+        self, logged: LoggedDecision, deciding: CompiledBook, challenger: CompiledBook | None = None
+    ) -> str:
+        """Why the decision cannot be made; empty: it can.
+
+        challenger: the book of which the logged state has the attributes, too.
+        """
+        versions = deciding.book.version, challenger.book.version if challenger else ""
+        if versions not in self._unknown:
+            is_same = self.compiled.book.version in versions
+            self._unknown[versions] = "" if is_same else _why_unknown(self.compiled, deciding, challenger)
+        if reason := self._unknown[versions]:
             return f"{self.name} {reason}"
         masked = sorted(self._values_read.intersection(logged.state.masked))
         if masked:
@@ -83,9 +88,11 @@ def unread_counter(selection: Selection, read: Mapping[str, int]) -> str:
     return ""
 
 
-def _why_unknown(compiled: CompiledBook, deciding: CompiledBook) -> str:
+def _why_unknown(compiled: CompiledBook, deciding: CompiledBook, challenger: CompiledBook | None) -> str:
     """Why no decision of the other book can be made by this one; empty: nothing stands against it."""
     unlogged = compiled.referenced - deciding.referenced
+    if challenger is not None:
+        unlogged -= challenger.referenced
     names = sorted(name for name in unlogged if not name.startswith(_DERIVED))
     if names:
         return NOT_LOGGED.format(names[0])

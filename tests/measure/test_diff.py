@@ -161,6 +161,12 @@ def test_command(tmp_path: Path) -> None:
     assert (report["one_step"]["changed"], report["rolled_on"]["changed"]) == (9, 6)
     assert [segment["value"] for segment in report["rolled_on"]["segments"]] == ["10", "30", "40"]
     assert report["stock"][0]["new"] == {"used": 4, "limit": 100, "left": 96}
+    code, _, errors = run(*names, "--by", "profile.agee")
+    assert (code, errors.split("?")[0]) == (
+        2,
+        "tact: --by profile.agee: the book has no such attribute; did you mean 'profile.age'",
+    )
+    assert "no such attribute; there are customer.is_new, " in run(*names, "--by", "zzz")[2]
     code, _, errors = run("abcdef", tmp_path / "new", "--log", log.url)
     assert (code, errors) == (
         2,

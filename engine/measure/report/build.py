@@ -8,6 +8,7 @@ from pathlib import Path
 
 import orjson
 
+from engine.measure.report.challenger import challenger
 from engine.measure.report.cohorts import make_cohorts
 from engine.measure.report.effects import Effect
 from engine.measure.report.figures import SCHEMA, Grid, Head, Section
@@ -204,6 +205,7 @@ def _report(tables: Tables, book: Book, period: ReportPeriod, options: Options, 
             happened(tables, options.campaigns, options.level, options.rates),
             pressure(tables, book, trials, of_trials, supposals, untried),
             funnel(tables, options.campaigns, changes, supposals, untried, unlisted),
+            *challenger(tables),
         ),
         _headlines(of_campaigns, options.metric),
     )
