@@ -8,8 +8,8 @@ from engine.measure.report.tables import Tables
 _BOTH = """
 CREATE OR REPLACE TABLE challenged AS
 SELECT l.person, d.book_version AS live, c.book_version AS challenger,
-    concat_ws(' ', d.outcome || ':', d.campaign, d.variant, 'on ' || d.channel) AS before,
-    concat_ws(' ', c.outcome || ':', c.campaign, c.variant, 'on ' || c.channel) AS after
+    concat_ws(' ', d.outcome || ':', d.campaign, nullif(d.variant, ''), 'on ' || nullif(d.channel, '')) AS before,
+    concat_ws(' ', c.outcome || ':', c.campaign, nullif(c.variant, ''), 'on ' || nullif(c.channel, '')) AS after
 FROM all_challenges c JOIN decisions l ON l.decision_id = c.decision_id::UUID
 JOIN all_decisions d ON d.decision_id = c.decision_id
 WHERE l.time >= (SELECT start FROM settings) AND l.time < (SELECT stop FROM settings)

@@ -279,8 +279,17 @@ def credited_share(sums: Sums, level: float) -> Figure:
     return Figure(*limits, method, events, persons, Unit.SHARE)
 
 
-def by_covariate(metric: Metric, sums: Sums, level: float) -> tuple[Figure, Figure]:
-    """The difference adjusted by what the persons ordered before their first exposure (CUPED), and the ratio of variances.
+class AdjustedEffect(NamedTuple):
+    """The difference adjusted by a covariate, and the ratio of variances."""
+
+    difference: Figure
+    variance_ratio: Figure
+    warning: str = ""
+    """Set where the arms differed in the covariate before exposure."""
+
+
+def by_covariate(metric: Metric, sums: Sums, level: float) -> AdjustedEffect:
+    """The difference adjusted by what the persons ordered before their first exposure (CUPED).
 
     The covariate is the net value of the 28 days before, so that nothing in it can come from the contact. Refused with a word
     where it saves less than 2 % of the variance, and where there are several strata.
@@ -292,7 +301,7 @@ def by_covariate(metric: Metric, sums: Sums, level: float) -> tuple[Figure, Figu
     ratio = Figure(None, method="variance with ÷ without the covariate", unit=Unit.RATIO)
     if len(sums.pairs) != 1 or name not in {"converted", "orders", "value"}:
         sentence = "the covariate is used within a single stratum, on conversions, orders and value"
-        return replace(frame, refused=sentence), replace(ratio, refused=sentence)
+        return AdjustedEffect(replace(frame, refused=sentence), replace(ratio, refused=sentence))
     arms = []
     for arm in sums.pairs[0]:
         plain = metric.arm(arm)
@@ -304,9 +313,12 @@ def by_covariate(metric: Metric, sums: Sums, level: float) -> tuple[Figure, Figu
     persons = sum(arm.persons for arm in arms)
     sentence = result.dropped or result.unadjusted.refused
     saved = replace(ratio, value=result.variance_ratio, persons=persons)
-    return _limited(
-        replace(frame, persons=persons, refused=sentence), result.adjusted.difference, metric.scale
-    ), saved
+    adjusted = replace(frame, persons=persons, refused=sentence)
+    return AdjustedEffect(
+        _limited(adjusted, result.adjusted.difference, metric.scale),
+        saved,
+        f"{result.warning} (p = {result.imbalance:.2g})" if result.warning else "",
+    )
 
 
 def on_reached(effect: Effect, sums: Sums) -> Figure:

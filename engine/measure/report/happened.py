@@ -119,7 +119,7 @@ def happened(tables: Tables, campaigns: Sequence[str], level: float, rates: Rate
     """What was decided, sent and reported, and which orders were credited. rates: by which currencies are totalled."""
     grids = [_decisions(tables), _grid(tables, "", campaigns, level), *_converted(tables, campaigns, rates)]
     grids += [_grid(tables, division, campaigns, level) for division in _DIVISIONS]
-    orders, warnings = _orders(tables)
+    orders, warnings = _orders(tables, rates)
     return Section(
         "happened",
         "What happened",
@@ -303,7 +303,7 @@ def _plain(number: Fraction) -> float:
     return int(number) if number.denominator == 1 else float(number)
 
 
-def _orders(tables: Tables) -> tuple[Grid, list[Warned]]:
+def _orders(tables: Tables, rates: Rates | None) -> tuple[Grid, list[Warned]]:
     parts: dict[tuple[str, bool], Fraction] = {}
     for row in tables.rows(_PARTS):
         key = row["currency"], row["shadow"]
@@ -348,7 +348,7 @@ def _orders(tables: Tables) -> tuple[Grid, list[Warned]]:
         "credited + to withheld + unattributed = orders. `to withheld` are those that the same rule"
         " credits to withheld contacts.",
     )
-    return grid, _oddities(tables, duplicates, len(rows))
+    return grid, _oddities(tables, duplicates, 1 if rates else len(rows))
 
 
 def _converted(tables: Tables, campaigns: Sequence[str], rates: Rates | None) -> list[Grid]:

@@ -95,7 +95,7 @@ def section(
             ),
             *charts,
         ),
-        (*_warnings(subjects_of, bound), *changes),
+        (*_warnings(subjects_of, bound, options), *changes),
         tuple(refusals),
         _computations(subjects_of, options),
     )
@@ -147,7 +147,8 @@ def _grid(
             row["return"] = returned(arms, options.level, untotalled)
             if not untotalled:
                 metric = METRICS[options.metric]
-                row["adjusted"], row["variance ratio"] = by_covariate(metric, arms, options.level)
+                adjustment = by_covariate(metric, arms, options.level)
+                row["adjusted"], row["variance ratio"] = adjustment.difference, adjustment.variance_ratio
             if label == "campaign":
                 row["of credited orders"] = credited_share(arms, options.level)
                 row["on reached"] = on_reached(known, arms)
@@ -367,7 +368,9 @@ def _sequences(
     return ([grid] if charts else []), charts
 
 
-def _warnings(subjects_of: Sequence[Subject], bound: Mapping[str, tuple[int, int]]) -> Iterator[Warned]:
+def _warnings(
+    subjects_of: Sequence[Subject], bound: Mapping[str, tuple[int, int]], options: Options
+) -> Iterator[Warned]:
     for subject in subjects_of:
         if subject.ratio < SUSPECT:
             yield Warned(
@@ -375,6 +378,10 @@ def _warnings(subjects_of: Sequence[Subject], bound: Mapping[str, tuple[int, int
                 f" effect before the cause is known",
                 problem=True,
             )
+        if not subject.refused and not subject.untotalled:
+            adjustment = by_covariate(METRICS[options.metric], subject.sums, options.level)
+            if adjustment.warning:
+                yield Warned(f"{subject.name}: {adjustment.warning}, though they were drawn at random")
         limited, decisions = bound.get(subject.name, (0, 0))
         if limited > 0.05 * decisions:
             yield Warned(

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from engine.measure.attribution import Rates
+from engine.measure.report.build import Report
 from engine.measure.report.figures import Figure
 from engine.measure.statistics.sample_ratio import sample_ratio
 from tests.measure.report.exports import AS_OF, BEGIN, BOOK, Export, book_of, micros, offers, orders
@@ -548,3 +549,61 @@ def test_an_effect_that_wears_off_is_seen_by_week(tmp_path: Path) -> None:
     (chart,) = (chart for chart in section.charts if chart.kind == "sequence")
     assert [point.day for point in chart.points] == [row["day"] for row in days]
     assert figure(days[-1]["effect"]) == report.figures["cream"].uplift
+
+
+def warnings_of(report: Report) -> list[str]:
+    """What the page says before the effects."""
+    (section,) = (part for part in report.sections if part.name == "uplift")
+    return [warned.text for warned in section.warnings]
+
+
+def test_stock_that_binds_is_said_to_overstate(tmp_path: Path) -> None:
+    """In 6 of 100 decisions the stock was gone: what the control leaves goes to others. In 5 of 100 nothing is said."""
+    for gone, is_said in ((6, True), (5, False)):
+        export, persons = Export(), names("p", 100)
+        time = micros(BEGIN) + np.arange(100) * HOUR
+        decisions = np.array(offers(export, persons, time, np.arange(100) % 2 == 0, control=0.5), object)
+        code = np.where(np.arange(100) < gone, "out_of_stock", "chosen").astype(object)
+        export.add(
+            "candidates", decision_id=decisions, person=persons, time=time, campaign="cream", code=code
+        )
+        texts = warnings_of(export.report(tmp_path / str(gone)))
+        sentence = (
+            "cream: stock, total or capacity bound in 6.0% of its decisions; control frees stock for others"
+        )
+        assert (f"{sentence}: effect overstated" in texts) == is_said
+
+
+def test_arms_that_differed_before_are_noticed(tmp_path: Path) -> None:
+    """The draw was said to be random, and the treated had ordered more before it: the page warns."""
+    rng, export, number = np.random.default_rng(20), Export(), 4_000
+    persons, time = names("p", number), moments(rng, number, 28, 7)
+    treated = np.arange(number) % 2 == 0
+    orders(export, persons, time - 3 * DAY, (rng.gamma(2, 20, number) * (1 + 0.2 * treated)).round(2))
+    offers(export, persons, time, treated, control=0.5)
+    bought = rng.random(number) < 0.2
+    orders(export, persons[bought], time[bought] + HOUR)
+    (text,) = warnings_of(export.report(tmp_path))
+    assert text.startswith("cream: the arms differed in the covariate before exposure (p = ")
+
+
+def test_who_was_not_reached_stays_treated(tmp_path: Path) -> None:
+    """Pitfall: a control cannot abort as the treated do. Half of the contacts came to nothing; all treated are compared."""
+    export, number = Export(), 2_000
+    persons, time = names("p", number), micros(BEGIN) + np.arange(number) * 60_000_000
+    treated = np.arange(number) % 2 == 0
+    decisions = np.array(offers(export, persons, time, treated, control=0.5), object)
+    lost = treated & (np.arange(number) % 4 == 0)
+    for type_, those in (
+        ("bounced", lost & (np.arange(number) < 1_000)),
+        ("cancelled", lost & (np.arange(number) >= 1_000)),
+    ):
+        export.add(
+            "outcomes", event_id=names(type_, int(those.sum())), person=persons[those], type=type_, time=time[those] + 60,
+            recorded_at=time[those] + 60, decision_id=decisions[those], campaign="cream",
+        )  # fmt: skip
+    bought = treated & ~lost & (np.arange(number) < 800) | ~treated & (np.arange(number) < 200)
+    orders(export, persons[bought], time[bought] + HOUR)
+    effect = export.report(tmp_path).figures["cream"]
+    assert (effect.treated_rate.value, effect.control_rate.value) == (200 / 1_000, 100 / 1_000)
+    assert effect.uplift.persons == number
