@@ -168,27 +168,36 @@ class _Sides:
             raise Undecidable(reason)
         trace = orjson.loads(row.trace)
         first = self._step(row, old, logged, deciding, trace)
-        second = self._step(row, self._new, *self._read_by_new(row, logged, deciding, trace))
+        try:
+            return self._both(first, trace, self._by_new(row, logged, deciding, trace))
+        except Undecidable:
+            challenged = self._challenges.of(row, deciding, self._new.compiled)
+            if challenged is None:
+                raise
+        read, challenger, more = challenged
+        return self._both(first, trace, self._by_new(row, read, deciding, more, challenger))
+
+    def _both(
+        self, first: LoggedStep, trace: Mapping[str, Any], second: LoggedStep
+    ) -> tuple[Shown, ShownShares, ShownShares]:
         draws = DrawCells(first.evaluation, second.evaluation)
-        shown, shares = logged_shown(logged.decision.offers), first.shares(draws)
+        shown, shares = logged_shown(first.logged.decision.offers), first.shares(draws)
         if not first.is_as_logged(trace["variants"]) or shares.get(shown, 0.0) <= RARE:
             raise Undecidable(DIFFERS)
         return shown, shares, second.shares(draws)
 
-    def _read_by_new(
-        self, row: DecisionRow, logged: LoggedDecision, deciding: CompiledBook, trace: Mapping[str, Any]
-    ) -> tuple[LoggedDecision, CompiledBook, Mapping[str, Any]]:
-        """What the new book reads of the decision: what is logged of it, or of its challenger where that is too little."""
-        reason = self._new.why_not(logged, deciding)
-        if not reason:
-            return logged, deciding, trace
-        challenged = self._challenges.of(row, deciding, self._new.compiled)
-        if challenged is None:
-            raise Undecidable(reason)
-        logged, challenger, trace = challenged
+    def _by_new(
+        self,
+        row: DecisionRow,
+        logged: LoggedDecision,
+        deciding: CompiledBook,
+        trace: Mapping[str, Any],
+        challenger: CompiledBook | None = None,
+    ) -> LoggedStep:
+        """The decision made by the new book; challenger: the book whose reading of it the log has, too."""
         if reason := self._new.why_not(logged, deciding, challenger):
             raise Undecidable(reason)
-        return logged, deciding, trace
+        return self._step(row, self._new, logged, deciding, trace)
 
     def _step(
         self,

@@ -215,18 +215,22 @@ def challenge(log: Log, live: CompiledBook, challenger: CompiledBook) -> None:
     store.close()
 
 
-BY_SHOE = TEA.replace("    control: 20%", "    when: {profile.shoe: {lt: 500}}\n    control: 20%")
+BY_SHOE = TEA.replace("    control: 20%", "    when: {profile.shoe: {lt: 500}}\n    control: 20%").replace(
+    "{name: Tea}", "{name: Tea, stock: 5000}"
+)
 
 
 def test_what_only_the_challenger_read_is_known(tmp_path: Path) -> None:
-    """The live book never read a shoe size; with a challenger that did, books by shoe size have a right estimate."""
+    """The live book read no shoe size and no stock; with a challenger that did, such books have a right estimate."""
     log, live = sqlite_log(tmp_path), compiled_book(tmp_path / "old", TEA)
     serve(live, log, 2_000)
     by_shoe = compiled_book(tmp_path / "new", BY_SHOE)
     nothing = evaluation(log, by_shoe)
     assert nothing.undecidable == {"the book reads profile.shoe, which was not logged": 2_000}
     challenge(log, live, by_shoe)
-    other = compiled_book(tmp_path / "other", BY_SHOE.replace("lt: 500", "lt: 250"))
+    other = compiled_book(
+        tmp_path / "other", BY_SHOE.replace("lt: 500", "lt: 250").replace(", stock: 5000", "")
+    )
     for compiled, share in ((by_shoe, 0.5), (other, 0.25)):
         result = evaluation(log, compiled)
         assert (result.refused, result.undecidable, result.never_shown) == ("", {}, {})

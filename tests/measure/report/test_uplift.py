@@ -607,3 +607,19 @@ def test_who_was_not_reached_stays_treated(tmp_path: Path) -> None:
     effect = export.report(tmp_path).figures["cream"]
     assert (effect.treated_rate.value, effect.control_rate.value) == (200 / 1_000, 100 / 1_000)
     assert effect.uplift.persons == number
+
+
+def test_an_order_counts_once_and_a_lost_refund_nowhere(tmp_path: Path) -> None:
+    """Two reports of one order, a refund of it, and one of an order that is not known: all are said."""
+    export, time = Export(), micros(BEGIN) + np.arange(2) * HOUR
+    offers(export, names("p", 2), time, np.ones(2, bool))
+    orders(export, names("p", 2), time + HOUR, 10.0, order_id="first", event_id=np.array(["a", "b"], object))
+    orders(export, names("p", 1), time[:1] + DAY, 4.0, order_id="first", type="refunded", event_id="c")
+    orders(export, names("p", 1), time[:1] + DAY, 9.0, order_id="second", type="refunded", event_id="d")
+    report = export.report(tmp_path)
+    (row,) = report.grid("orders").rows
+    assert [figure(row[name]).value for name in ("orders", "gross", "net")] == [1, 10.0, 6.0]
+    (section,) = (part for part in report.sections if part.name == "happened")
+    texts = [warned.text for warned in section.warnings]
+    assert "1 reports of orders that were known already are counted as duplicates." in texts
+    assert "1 refunds are orphans (unknown order): they are subtracted nowhere." in texts
