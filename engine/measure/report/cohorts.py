@@ -167,30 +167,36 @@ FROM seen s LEFT JOIN held_out h ON h.person = s.person WHERE s.inside GROUP BY 
 SINCE = "weeks since exposure"
 """Divides what persons did by the week after their first exposure, 1 being the first seven days; no slice of persons."""
 
-_WEEKS_SINCE = """(
-    WITH ordered AS (
-        SELECT k.id, (epoch_us(v.time) - epoch_us(k.time)) // 604800000000 + 1 AS since, count(*) AS orders,
-            sum(v.net) AS value, count(c.conversion) AS credited
-        FROM cohort k JOIN valued v
-            ON v.person = k.person AND v.time >= k.time AND v.time < k.time + INTERVAL 91 DAY
-        LEFT JOIN (SELECT DISTINCT conversion, campaign, shadow FROM credits) c
-            ON c.conversion = v.conversion AND c.campaign = k.subject AND c.shadow = NOT k.treated
-        WHERE k.family = 'campaign' GROUP BY ALL
-    )
-    SELECT k.*, since, (coalesce(orders, 0) > 0)::HUGEINT AS converted, coalesce(orders, 0)::HUGEINT AS orders,
-        coalesce(value, 0)::HUGEINT AS value, (coalesce(credited, 0) > 0)::HUGEINT AS credited,
-        0::HUGEINT AS named, 0::HUGEINT AS unsubscribed, 0::HUGEINT AS complained, 0::HUGEINT AS spent, 0::HUGEINT AS before
-    FROM cohort k JOIN (SELECT unnest(range(1, 14)) AS since) w
-        ON k.time + INTERVAL 7 DAY * since <= (SELECT as_of FROM settings)
-        AND since <= greatest(4, (epoch_us(k.window_length) + 604799999999) // 604800000000)
-    LEFT JOIN ordered USING (id, since)
-    WHERE k.family = 'campaign'
-)"""
-"""A row a person and week that is over, up to the end of their window, at least four weeks and at most thirteen."""
+_WEEKS = "least(13, greatest(4, (epoch_us(k.window_length) + 604799999999) // 604800000000))"
+"""Weeks that are shown of a person: up to the end of their window, at least four and at most thirteen."""
+_SHOWN_WEEKS = f"to_days(7 * {_WEEKS}::INTEGER)"
 
-_SHOWN_WEEKS = (
-    "to_days(7 * least(13, greatest(4, (epoch_us(k.window_length) + 604799999999) // 604800000000))::INTEGER)"
+_SUMS_SINCE = f"""
+WITH weeks AS (
+    SELECT k.id, (epoch_us(v.time) - epoch_us(k.time)) // 604800000000 + 1 AS since, count(*) AS orders,
+        sum(v.net)::HUGEINT AS value, count(c.conversion) AS credited
+    FROM cohort k JOIN valued v ON v.person = k.person AND v.time >= k.time AND v.time < k.time + {_SHOWN_WEEKS}
+    LEFT JOIN (SELECT DISTINCT conversion, campaign, shadow FROM credits) c
+        ON c.conversion = v.conversion AND c.campaign = k.subject AND c.shadow = NOT k.treated
+    WHERE k.family = ? GROUP BY ALL
+), done AS (
+    SELECT k.subject, since, k.salt, k.share, k.treated, count(*) AS converted, sum(orders) AS orders,
+        sum(orders * orders) AS orders_squares, sum(value) AS value, sum(value * value) AS value_squares,
+        count(*) FILTER (credited > 0) AS credited
+    FROM weeks JOIN cohort k USING (id)
+    WHERE k.time + INTERVAL 7 DAY * since <= (SELECT as_of FROM settings) GROUP BY ALL
+), over AS (
+    SELECT k.subject, since, k.salt, k.share, k.treated, count(*) AS persons, count(*) FILTER (k.delivered) AS delivered
+    FROM cohort k JOIN (SELECT unnest(range(1, 14)) AS since) w
+        ON since <= {_WEEKS} AND k.time + INTERVAL 7 DAY * since <= (SELECT as_of FROM settings)
+    WHERE k.family = ? GROUP BY ALL
 )
+SELECT o.*, since::TEXT AS slice, coalesce(converted, 0) AS converted, coalesce(orders, 0) AS orders,
+    coalesce(orders_squares, 0) AS orders_squares, coalesce(value, 0) AS value, coalesce(value_squares, 0) AS value_squares,
+    coalesce(credited, 0) AS credited
+FROM over o LEFT JOIN done USING (subject, since, salt, share, treated) ORDER BY ALL
+"""  # noqa: S608 - constants
+"""Persons by week that is over for them, and what they did in it; nothing else is known by week."""
 
 SLICES: Mapping[str, str] = {
     "": "''",
@@ -334,16 +340,19 @@ def sums(tables: Tables, family: str, by: str = "") -> dict[str, dict[str, Sums]
     Only persons whose window is over; by SINCE those for whom the week is, each in several.
     """
     divided: dict[str, dict[str, Sums]] = {}
-    for row in tables.rows(_sums_query(tables, by), [family]):
+    query, names = _sums_query(tables, by), ArmSums._fields
+    for row in tables.rows(query, [family] * query.count("?")):
         arms = divided.setdefault(row["subject"], {}).setdefault(row["slice"] or "", Sums({}, {}))
         arm = arms.treated if row["treated"] else arms.control
-        arm[DrawStratum(row["salt"], row["share"])] = ArmSums(*(int(row[name]) for name in ArmSums._fields))
+        arm[DrawStratum(row["salt"], row["share"])] = ArmSums(
+            **{name: int(row[name]) for name in names if name in row}
+        )
     return divided
 
 
 def _sums_query(tables: Tables, by: str) -> str:
     if by == SINCE:
-        return _SUMS.format(slice="since::TEXT", source=_WEEKS_SINCE)
+        return _SUMS_SINCE
     if by in SLICES:
         return _SUMS.format(slice=SLICES[by], source="cohort_outcomes")
     tables.connection.execute("CREATE OR REPLACE TABLE slicing AS SELECT ? AS attribute", [by])
