@@ -1,8 +1,9 @@
 """What a challenger, a second book beside the live one, would have decided: how often both agree, and what it changes."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from engine.measure.report.figures import Computation, Figure, Grid, Section, Unit
+from engine.measure.report.figures import Computation, Figure, Grid, GridCell, Section, Unit
 from engine.measure.report.tables import Tables
 
 _BOTH = """
@@ -41,48 +42,7 @@ def challenger(tables: Tables) -> list[Section]:
             "What the challenger would have decided",
             "How often do the live book and the one that is tried beside it agree, and what would change?",
             "",
-            (
-                Grid(
-                    "challenger",
-                    "Agreement of the challenger with the live book",
-                    ("live", "challenger"),
-                    ("decisions", "persons", "agreed", "agreement"),
-                    tuple(
-                        {
-                            "live": row["live"],
-                            "challenger": row["challenger"],
-                            "decisions": _count(row, "decisions"),
-                            "persons": _count(row, "persons"),
-                            "agreed": _count(row, "agreed"),
-                            "agreement": Figure(
-                                row["agreed"] / row["decisions"],
-                                method="share of the challenged decisions",
-                                n=row["decisions"],
-                                persons=row["persons"],
-                                unit=Unit.SHARE,
-                            ),
-                        }
-                        for row in pairs
-                    ),
-                ),
-                Grid(
-                    "challenger_changes",
-                    "What changes",
-                    ("live", "challenger", "from", "to"),
-                    ("decisions", "persons"),
-                    tuple(
-                        {
-                            "live": row["live"],
-                            "challenger": row["challenger"],
-                            "from": row["before"],
-                            "to": row["after"],
-                            "decisions": _count(row, "decisions"),
-                            "persons": _count(row, "persons"),
-                        }
-                        for row in tables.rows(_CHANGES)
-                    ),
-                ),
-            ),
+            (_agreement(pairs), _changes(tables.rows(_CHANGES))),
             computations=(
                 Computation(
                     "agreement",
@@ -96,5 +56,46 @@ def challenger(tables: Tables) -> list[Section]:
     ]
 
 
-def _count(row: dict[str, Any], name: str) -> Figure:
+def _agreement(pairs: Sequence[Mapping[str, Any]]) -> Grid:
+    rows = [
+        {
+            **_versions(row),
+            "decisions": _count(row, "decisions"),
+            "persons": _count(row, "persons"),
+            "agreed": _count(row, "agreed"),
+            "agreement": Figure(
+                row["agreed"] / row["decisions"],
+                method="share of the challenged decisions",
+                n=row["decisions"],
+                persons=row["persons"],
+                unit=Unit.SHARE,
+            ),
+        }
+        for row in pairs
+    ]
+    columns = ("decisions", "persons", "agreed", "agreement")
+    title = "Agreement of the challenger with the live book"
+    return Grid("challenger", title, ("live", "challenger"), columns, tuple(rows))
+
+
+def _changes(changes: Sequence[Mapping[str, Any]]) -> Grid:
+    rows = [
+        {
+            **_versions(row),
+            "from": row["before"],
+            "to": row["after"],
+            "decisions": _count(row, "decisions"),
+            "persons": _count(row, "persons"),
+        }
+        for row in changes
+    ]
+    labels = ("live", "challenger", "from", "to")
+    return Grid("challenger_changes", "What changes", labels, ("decisions", "persons"), tuple(rows))
+
+
+def _versions(row: Mapping[str, Any]) -> dict[str, GridCell]:
+    return {"live": row["live"], "challenger": row["challenger"]}
+
+
+def _count(row: Mapping[str, Any], name: str) -> Figure:
     return Figure(row[name], method="count", n=row["decisions"], persons=row["persons"])
