@@ -55,7 +55,7 @@ class BeyondListed:
     """What came of the decisions of the period that had more candidates than the log lists."""
 
     decisions: int = 0
-    found: int = 0
+    replayed: int = 0
     """Those that were made again, and whose candidates are now all in the table `candidates`."""
     unknown: Counter[str] = field(default_factory=Counter)
     """Why others could not be made again."""
@@ -70,13 +70,13 @@ class BeyondListed:
         cut = f"{self.decisions:,} decisions had more candidates than the log lists"
         if self.untried:
             return f"{cut}; those are missing here ({self.untried})."
-        if self.found == self.decisions:
+        if self.replayed == self.decisions:
             return f"{cut}: they are here, found by making the decisions again."
         reasons = [f"{number:,}: {reason}" for reason, number in sorted(self.unknown.items())]
-        if beyond := self.decisions - self.found - self.unknown.total():
+        if beyond := self.decisions - self.replayed - self.unknown.total():
             reasons.append(f"{beyond:,}: beyond a sample of {MOST:,}")
         return (
-            f"{cut}: of {self.found:,} they are here, found by making the decisions again; the others are missing"
+            f"{cut}: of {self.replayed:,} they are here, found by making the decisions again; the others are missing"
             f" ({'; '.join(reasons)})."
         )
 
@@ -104,7 +104,7 @@ def add_unlisted(url: str, tables: Tables, progress: Callable[[int, int], None])
             if isinstance(unlisted, str):
                 beyond.unknown[unlisted] += 1
             else:
-                beyond.found += 1
+                beyond.replayed += 1
                 rows += (_Unlisted(decision_id, *candidate) for candidate in unlisted)
             if rows and (len(rows) >= _BATCH or done == len(chosen)):
                 tables.connection.execute(_ADD, [list(column) for column in zip(*rows, strict=True)])
