@@ -1,15 +1,17 @@
 """`tact diff`: what another book would have decided on the decisions of a log."""
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
-from engine.cli.books import loaded_book
-from engine.cli.exits import USAGE, fail
+from engine.cli.books import check_attribute, in_color, loaded_book
+from engine.cli.exits import BOOK, SCENARIO, USAGE, fail
 from engine.cli.logged import check_log, moment_of, progress
 from engine.cli.options import settings_of
 from engine.cli.screen import screen, table
@@ -23,8 +25,11 @@ from engine.ledger.store.open import open_store
 from engine.ledger.store.store import Store
 from engine.measure.challenges import challenges_document, read_challenges
 from engine.measure.diff import diff_document, diff_log
+from engine.measure.population.budgets import LoadedBudgets, read_budgets
+from engine.measure.population.logged import LoggedTallies, logged_budget_document
 from engine.measure.replay import END, Books
 from engine.model.instant import Instant
+from engine.rulebook.report.diagnostics import render
 
 _MOST_SHOWN = 20
 _SHORTEST = 6
@@ -56,7 +61,10 @@ def diff(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document, for machines.")] = False,
 ) -> None:
-    """Make the decisions of a log by two books, and print what changes; nothing is kept."""
+    """Make the decisions of a log by two books, and print what changes; nothing is kept.
+
+    Exit code 4: a budget in NEW/tests/budgets.yaml is exceeded.
+    """
     url = settings_of(log=log).log
     if challenger and (old or by):
         fail("--challenger compares what the log has: it takes no books and no --by", USAGE)
@@ -80,6 +88,8 @@ def diff(
         _show_challenges(report)
     else:
         _show(report)
+    if not all(budget["ok"] for budget in report.get("budgets", ())):
+        raise typer.Exit(SCENARIO)
 
 
 def _read_challenges(url: str, period: tuple[Instant, Instant]) -> dict[str, Any]:
@@ -111,13 +121,36 @@ def _compare(
     store = open_store(url)
     try:
         pair = book_named(store, names[0]), book_named(store, names[1])
+        if segment:
+            check_attribute(segment, pair[0].book.attributes.keys() | pair[1].book.attributes.keys())
+        loaded = _budgets(names[1], pair[1])
+        tallies = None if loaded.plan is None else LoggedTallies.of(pair[1], loaded.plan.watched)
         with progress(store, period, "comparing") as advance:
             compared = diff_log(
-                store, pair, books=Books(store), period=period, segment=segment, advance=advance
+                store,
+                pair,
+                books=Books(store),
+                period=period,
+                segment=segment,
+                tallies=tallies,
+                advance=advance,
             )
-        return diff_document(compared, (pair[0].book.version, pair[1].book.version))
+        document = diff_document(compared, (pair[0].book.version, pair[1].book.version))
+        results = [] if tallies is None else tallies.check(loaded.budgets)
+        return {**document, "budgets": [logged_budget_document(result) for result in results]}
     finally:
         store.close()
+
+
+def _budgets(name: str, compiled: CompiledBook) -> LoadedBudgets:
+    """The budgets of the new book, none where it is named by its version; ends the command where they do not load."""
+    if not Path(name).is_dir():
+        return LoadedBudgets(None, ())
+    loaded = read_budgets(Path(name), compiled)
+    if loaded.diagnostics:
+        typer.echo(render(loaded.diagnostics, color=in_color(sys.stderr)), nl=False, err=True)
+        fail(f"the budgets of {name} do not load", BOOK)
+    return loaded
 
 
 def book_named(store: Store, name: str) -> CompiledBook:
@@ -152,7 +185,21 @@ def _show(report: Mapping[str, Any]) -> None:
             if counter[side]
         ]
         console.print(f"left of {counter['counter']}, rolled on: {', '.join(sides)}", markup=False)
+    _show_budgets(report["budgets"], console)
     console.print(f"note: {LIMITS}", markup=False)
+
+
+def _show_budgets(budgets: Sequence[Mapping[str, Any]], console: Console) -> None:
+    """Each budget of the new book with its figures, rolled on and one step; the former decides."""
+    for budget in budgets:
+        word, style = ("ok", "green") if budget["ok"] else ("EXCEEDED", "bold red")
+        console.print(Text.assemble((f"{word:<10}", style), budget["budget"]))
+        console.print(Text(f"    rolled on {budget['figures']}"))
+        console.print(Text(f"    one step, at the logged history, {budget['one_step']['figures']}"))
+    if budgets:
+        exceeded = sum(not budget["ok"] for budget in budgets)
+        kept = f"{len(budgets) - exceeded} of {len(budgets)} budgets kept, rolled on"
+        console.print(Text(kept, "bold red" if exceeded else "green"))
 
 
 def _show_changes(changes: Sequence[Mapping[str, Any]], console: Console) -> None:

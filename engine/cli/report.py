@@ -11,13 +11,14 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from engine.cli.books import loaded_book
+from engine.cli.books import check_attribute, loaded_book
 from engine.cli.exits import OTHER, USAGE, fail
 from engine.cli.screen import screen
 from engine.model.instant import to_datetime
 from engine.rulebook.model.book import Book
 from engine.rulebook.report.findings import ParseError
 from engine.rulebook.text import datetimes
+from engine.wire.violations import did_you_mean
 
 if TYPE_CHECKING:
     from engine.measure.attribution import Rates
@@ -76,7 +77,7 @@ def report(
     rates: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="CSV with day, currency and rate: total orders at the rate of their day."
+            metavar="FILE", help="CSV with day, currency and rate: convert orders at the rate of their day."
         ),
     ] = None,
     currency: Annotated[str, typer.Option(help="The currency into which --rates converts.")] = "",
@@ -136,11 +137,12 @@ def _check(book: Book, campaigns: list[str], slices: tuple[str, ...], metric: st
     if not 0.5 <= level < 1:
         fail(f"--level {level}: a level is at least 0.5 and below 1, such as 0.95", USAGE)
     for name in slices:
-        if name not in SLICES and name not in book.attributes:
-            fail(f"--by {name}: the book has no such attribute, and it is none of {', '.join(SLICES)}", USAGE)
+        check_attribute(name, book.attributes, SLICES)
     for name in campaigns:
         if name not in book.campaigns:
-            fail(f"--campaign {name}: the book has no such campaign", USAGE)
+            fail(
+                f"--campaign {name}: the book has no such campaign{did_you_mean(name, book.campaigns)}", USAGE
+            )
 
 
 def _moment(option: str, text: str, book: Book, *, end: bool) -> datetime | None:

@@ -45,7 +45,7 @@ async def explain_logged(
     if logged.decision.book_version != compiled.book.version:
         return _as_logged(logged, None, only, _other_book(logged.decision.book_version, compiled))
     notes = _not_held(logged, compiled)
-    evaluation = evaluate(compiled, logged.request, logged.learned)
+    evaluation = evaluate(compiled, logged.state.request, logged.state.learned)
     again = _decide_again(evaluation, logged)
     if not _agree(logged, again):
         return _as_logged(logged, evaluation, only, (_DIFFERS, *notes))
@@ -54,7 +54,7 @@ async def explain_logged(
         return await asyncio.to_thread(lambda: [_decide_again(changed, logged) for changed in evaluations])
 
     explained = await explain_decision(
-        logged.request,
+        logged.state.request,
         evaluation,
         logged.decision._replace(candidate_outcomes=again.candidate_outcomes),
         preview_all if counterfactuals else None,
@@ -71,13 +71,11 @@ def _untried(compiled: CompiledBook) -> frozenset[ChangeKind]:
 
 def _decide_again(evaluation: Evaluation, logged: LoggedDecision) -> Decision:
     """The decision on the state that the log holds, with the outcome of every candidate."""
-    selected = select_again(evaluation, logged)
+    selected = select_again(evaluation, logged.state)
     return answer(*selected, logged.decision.decision_id, candidate_outcomes=True)
 
 
-def select_again(
-    evaluation: Evaluation, logged: LoggedState | LoggedDecision
-) -> tuple[Evaluation, Selection]:
+def select_again(evaluation: Evaluation, logged: LoggedState) -> tuple[Evaluation, Selection]:
     """The evaluation with the conversions of then, and its selection on the state that the log holds."""
     evaluation = evaluation._replace(conversions=logged.conversions)
     return evaluation, select(evaluation, logged.history, logged.person, logged.customer_state, logged.counts)
@@ -99,7 +97,7 @@ def _agree(logged: LoggedDecision, again: Decision) -> bool:
 def _as_logged(
     logged: LoggedDecision, evaluation: Evaluation | None, only: Collection[str], notes: Sequence[str]
 ) -> Explained:
-    propensities = logged.learned.propensities
+    propensities = logged.state.learned.propensities
     campaigns = tuple(
         replace(_candidate(outcome, evaluation), propensity=propensities.get(outcome.campaign))
         for outcome in logged.decision.candidate_outcomes
@@ -144,6 +142,6 @@ def _not_held(logged: LoggedDecision, compiled: CompiledBook) -> tuple[str, ...]
     addresses = {channel.address for channel in compiled.book.channels.values()}
     return tuple(
         f"the log does not hold the value of {name}: tests on it are unknown here"
-        for name in logged.masked
+        for name in logged.state.masked
         if name not in addresses
     )

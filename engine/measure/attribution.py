@@ -209,6 +209,11 @@ class Rates:
         self._rates = rates
 
     @property
+    def known(self) -> Mapping[tuple[date, str], Fraction]:
+        """The rates by day and currency."""
+        return self._rates
+
+    @property
     def digest(self) -> str:
         """Names the rates: others have another one."""
         listed = "\n".join(
@@ -246,5 +251,9 @@ class Rates:
             return Fraction(1)
         rate = self._rates.get((amount.day, amount.currency))
         if rate is None:
-            raise MissingRate(f"there is no rate of {amount.currency} into {self.into} for {amount.day}")
+            raise MissingRate(self.missing(amount.currency, amount.day))
         return rate
+
+    def missing(self, currency: str, day: date) -> str:
+        """The sentence that refuses a total for want of this rate."""
+        return f"there is no rate of {currency} into {self.into} for {day}"

@@ -25,6 +25,7 @@ from engine.ledger.queries.contacts import contacts_before
 from engine.ledger.store.rows import DecisionRow
 from engine.ledger.store.store import Store
 from engine.measure.one_step import COUNTER, NO_BOOK, BookSide, unread_counter
+from engine.measure.population.logged import LoggedTallies
 from engine.measure.replay import END, Books, logged_rows
 from engine.model.contact import Contact
 from engine.model.decision import Outcome
@@ -86,6 +87,8 @@ class Compared:
 class BookDiff:
     """What a log gives under two books."""
 
+    tallies: LoggedTallies | None = None
+    """Counts of the new book, where they are needed."""
     one_step: Compared = field(default_factory=Compared)
     rolled_on: Compared = field(default_factory=Compared)
     undecidable: Counter[str] = field(default_factory=Counter)
@@ -114,20 +117,22 @@ def _decided(selection: Selection) -> ComparedDecision:
     return ComparedDecision(str(selection.outcome), offers)
 
 
-def diff_log(
+def diff_log(  # noqa: PLR0913 - the parts of the question
     store: Store,
     pair: tuple[CompiledBook, CompiledBook],
     *,
     books: Books,
     period: tuple[Instant, Instant] = (0, END),
     segment: str = "",
+    tallies: LoggedTallies | None = None,
     advance: Callable[[], object] = lambda: None,
 ) -> BookDiff:
     """Compares the two books, the old and the new one, on the decisions of the period, in the order in which they were made.
 
-    segment: an attribute by whose logged value decisions are counted. Raises LedgerError.
+    segment: an attribute by whose logged value decisions are counted. tallies: counts what the new book does.
+    Raises LedgerError.
     """
-    diff = BookDiff()
+    diff = BookDiff(tallies)
     sides = _Side(pair[0], "the old book"), _Side(pair[1], "the new book")
     for row in logged_rows(store, period):
         _add(diff, store, row, sides, books.of(row.book_version), segment)
@@ -196,9 +201,9 @@ class _Side(BookSide):
         read: Mapping[str, int],
     ) -> Selection:
         """The selection at what this book itself decided; `before` gives the contacts before a person's first decision."""
-        history = self._history.get(logged.person)
+        history = self._history.get(logged.state.person)
         if history is None:
-            history = self._history[logged.person] = list(before())
+            history = self._history[logged.state.person] = list(before())
         self.counts.begin(read)
         selection = self.step(evaluation, logged, history, self.counts)
         self.now = evaluation.request.now
@@ -245,7 +250,7 @@ def _add(
         before = contacts_before(store, row, row.at - lookback) if lookback else []
     evaluations = [side.evaluate(logged) for side in sides]
     steps = [
-        side.step(evaluation, logged, side.history(logged, before, deciding), logged.counts)
+        side.step(evaluation, logged, side.history(logged, before, deciding), logged.state.counts)
         for side, evaluation in zip(sides, evaluations, strict=True)
     ]
     for side, selection in zip(sides, steps, strict=True):
@@ -253,7 +258,7 @@ def _add(
             diff.undecidable[f"{side.name} {COUNTER.format(unread)}"] += 1
             return
     _count(diff, row, logged)
-    value = logged.request.attributes.get(segment) if segment else None
+    value = logged.state.request.attributes.get(segment) if segment else None
     named = None if not segment else "missing" if value is None else value_text(value)
     diff.one_step.add(steps[0], steps[1], named)
     rolled = [
@@ -261,10 +266,12 @@ def _add(
         for side, evaluation in zip(sides, evaluations, strict=True)
     ]
     diff.rolled_on.add(rolled[0], rolled[1], named)
+    if diff.tallies is not None:
+        diff.tallies.add(logged, evaluations[1], steps[1], rolled[1])
 
 
 def _count(diff: BookDiff, row: DecisionRow, logged: LoggedDecision) -> None:
-    diff.persons.add(logged.person)
+    diff.persons.add(logged.state.person)
     diff.first, diff.last = min(diff.first, row.at), max(diff.last, row.at)
 
 

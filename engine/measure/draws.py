@@ -202,13 +202,13 @@ class LoggedStep(NamedTuple):
         evaluation = self.evaluation
         if positions:
             evaluation = evaluation._replace(candidates=[*self._open(positions)])
-        selection = self.side.step(evaluation, self.logged, self.history, self.logged.counts)
+        selection = self.side.step(evaluation, self.logged, self.history, self.logged.state.counts)
         if unread := unread_counter(selection, self.read):
             raise Undecidable(f"{self.side.name} {COUNTER.format(unread)}")
         for tried in selection.tried:
             campaign = tried.candidate.compiled_campaign.campaign
             if tried.candidate.propensity is not None and (
-                campaign.name not in self.logged.learned.propensities
+                campaign.name not in self.logged.state.learned.propensities
                 or campaign.propensity != self._deciding_campaign(campaign.name, "propensity")
             ):
                 raise Undecidable(f"{self.side.name} {UNLEARNED.format(campaign.name)}")
@@ -221,7 +221,7 @@ class LoggedStep(NamedTuple):
             gates = candidate.compiled_campaign.gates
             if all(
                 gate.low
-                <= positions.get(_key(gate, now), gate.position(self.logged.person, now))
+                <= positions.get(_key(gate, now), gate.position(self.logged.state.person, now))
                 < gate.top(now, conversions)
                 for gate in gates
             ):
@@ -284,7 +284,7 @@ class LoggedStep(NamedTuple):
         if fallback is None:
             return ()
         nothing = self.evaluation._replace(candidates=())
-        if not select(nothing, (), self.logged.person).shows_fallback:
+        if not select(nothing, (), self.logged.state.person).shows_fallback:
             return ()
         shown = logged_shown([fallback_offer(nothing)])[0]
         return (

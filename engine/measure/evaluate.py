@@ -18,6 +18,7 @@ from engine.ledger.commit.replay import LoggedDecision, logged_decision_of
 from engine.ledger.queries.contacts import contacts_before
 from engine.ledger.store.rows import DecisionRow
 from engine.ledger.store.store import Store
+from engine.measure.challenges import ChallengedStates
 from engine.measure.draws import (
     Contents,
     DrawCells,
@@ -91,7 +92,7 @@ def evaluate_log(
 ) -> BookEvaluation:
     """Evaluates the book on the log, which the store and the URL name both. Raises LedgerError, Currencies."""
     result, columns = BookEvaluation(), EvaluationColumns()
-    sides = _Sides(store, compiled)
+    sides = _Sides(store, compiled, ChallengedStates(store, books, plan.period))
     with working_memory() as memory:
         with LogSource(url) as log:
             rewards = Rewards(memory, log, plan.metric, plan.window)
@@ -149,8 +150,8 @@ def _add(
 class _Sides:
     """The books that decided and the book that is evaluated."""
 
-    def __init__(self, store: Store, compiled: CompiledBook) -> None:
-        self._store = store
+    def __init__(self, store: Store, compiled: CompiledBook, challenges: ChallengedStates) -> None:
+        self._store, self._challenges = store, challenges
         self._new = BookSide(compiled, "the book")
         self._deciding: tuple[CompiledBook, BookSide] | None = None
         self._contents = Contents()
@@ -163,16 +164,40 @@ class _Sides:
         if self._deciding is None or self._deciding[0] is not deciding:
             self._deciding = deciding, BookSide(deciding, "the book that decided")
         old, logged = self._deciding[1], logged_decision_of(row, deciding)
-        for side in (old, self._new):
-            if reason := side.why_not(logged, deciding):
-                raise Undecidable(reason)
+        if reason := old.why_not(logged, deciding):
+            raise Undecidable(reason)
         trace = orjson.loads(row.trace)
-        first, second = (self._step(row, side, logged, deciding, trace) for side in (old, self._new))
+        first = self._step(row, old, logged, deciding, trace)
+        try:
+            return self._both(first, trace, self._by_new(row, logged, deciding, trace))
+        except Undecidable:
+            challenged = self._challenges.of(row, deciding, self._new.compiled)
+            if challenged is None:
+                raise
+        read, challenger, more = challenged
+        return self._both(first, trace, self._by_new(row, read, deciding, more, challenger))
+
+    def _both(
+        self, first: LoggedStep, trace: Mapping[str, Any], second: LoggedStep
+    ) -> tuple[Shown, ShownShares, ShownShares]:
         draws = DrawCells(first.evaluation, second.evaluation)
-        shown, shares = logged_shown(logged.decision.offers), first.shares(draws)
+        shown, shares = logged_shown(first.logged.decision.offers), first.shares(draws)
         if not first.is_as_logged(trace["variants"]) or shares.get(shown, 0.0) <= RARE:
             raise Undecidable(DIFFERS)
         return shown, shares, second.shares(draws)
+
+    def _by_new(
+        self,
+        row: DecisionRow,
+        logged: LoggedDecision,
+        deciding: CompiledBook,
+        trace: Mapping[str, Any],
+        challenger: CompiledBook | None = None,
+    ) -> LoggedStep:
+        """The decision made by the new book; challenger: the book whose reading of it the log has, too."""
+        if reason := self._new.why_not(logged, deciding, challenger):
+            raise Undecidable(reason)
+        return self._step(row, self._new, logged, deciding, trace)
 
     def _step(
         self,

@@ -29,22 +29,27 @@ class BookSide:
 
     def __init__(self, compiled: CompiledBook, name: str) -> None:
         self.compiled, self.name = compiled, name
-        self._unknown: dict[str, str] = {}
-        """By version of the deciding book, why no decision of it can be made; empty: it can."""
+        self._unknown: dict[tuple[str, str], str] = {}
+        """By versions of the deciding book and of a challenger, why no decision of them can be made; empty: it can."""
         self._values_read = compiled.values_read()
 
-    def why_not(self, logged: LoggedDecision, deciding: CompiledBook) -> str:
-        """Why the decision cannot be made; empty: it can."""
-        version = deciding.book.version
-        if version not in self._unknown:
-            same = self.compiled.book.version == version
-            self._unknown[version] = "" if same else _why_unknown(self.compiled, deciding)
-        if reason := self._unknown[version]:
+    def why_not(
+        self, logged: LoggedDecision, deciding: CompiledBook, challenger: CompiledBook | None = None
+    ) -> str:
+        """Why the decision cannot be made; empty: it can.
+
+        challenger: the book of which the logged state has the attributes, too.
+        """
+        versions = deciding.book.version, challenger.book.version if challenger else ""
+        if versions not in self._unknown:
+            is_same = self.compiled.book.version in versions
+            self._unknown[versions] = "" if is_same else _why_unknown(self.compiled, deciding, challenger)
+        if reason := self._unknown[versions]:
             return f"{self.name} {reason}"
-        masked = sorted(self._values_read.intersection(logged.masked))
+        masked = sorted(self._values_read.intersection(logged.state.masked))
         if masked:
             return f"{self.name} {MASKED.format(masked[0])}"
-        request, book = logged.request, self.compiled.book
+        request, book = logged.state.request, self.compiled.book
         if request.placement and request.placement not in book.placements:
             return f"{self.name} {NO_NAME.format('placement', request.placement)}"
         absent = sorted(set(request.channels).difference(book.channels))
@@ -52,14 +57,14 @@ class BookSide:
 
     def evaluate(self, logged: LoggedDecision) -> Evaluation:
         """The evaluation of the logged request."""
-        evaluation = evaluate(self.compiled, logged.request, logged.learned)
-        return evaluation._replace(conversions=logged.conversions)
+        evaluation = evaluate(self.compiled, logged.state.request, logged.state.learned)
+        return evaluation._replace(conversions=logged.state.conversions)
 
     def step(
         self, evaluation: Evaluation, logged: LoggedDecision, history: Sequence[Contact], counts: QuotaCounts
     ) -> Selection:
         """The selection at a history."""
-        return select(evaluation, history, logged.person, logged.customer_state, counts)
+        return select(evaluation, history, logged.state.person, logged.state.customer_state, counts)
 
     def history(
         self, logged: LoggedDecision, before: Sequence[Contact], deciding: CompiledBook
@@ -69,8 +74,8 @@ class BookSide:
         before: the person's contacts before the decision.
         """
         if self.compiled.book.version == deciding.book.version and logged.decision.candidate_outcomes:
-            return logged.history
-        return one_step_history(logged.history, before)
+            return logged.state.history
+        return one_step_history(logged.state.history, before)
 
 
 def unread_counter(selection: Selection, read: Mapping[str, int]) -> str:
@@ -83,9 +88,11 @@ def unread_counter(selection: Selection, read: Mapping[str, int]) -> str:
     return ""
 
 
-def _why_unknown(compiled: CompiledBook, deciding: CompiledBook) -> str:
+def _why_unknown(compiled: CompiledBook, deciding: CompiledBook, challenger: CompiledBook | None) -> str:
     """Why no decision of the other book can be made by this one; empty: nothing stands against it."""
     unlogged = compiled.referenced - deciding.referenced
+    if challenger is not None:
+        unlogged -= challenger.referenced
     names = sorted(name for name in unlogged if not name.startswith(_DERIVED))
     if names:
         return NOT_LOGGED.format(names[0])

@@ -161,9 +161,64 @@ def test_command(tmp_path: Path) -> None:
     assert (report["one_step"]["changed"], report["rolled_on"]["changed"]) == (9, 6)
     assert [segment["value"] for segment in report["rolled_on"]["segments"]] == ["10", "30", "40"]
     assert report["stock"][0]["new"] == {"used": 4, "limit": 100, "left": 96}
+    code, _, errors = run(*names, "--by", "profile.agee")
+    assert (code, errors.split("?")[0]) == (
+        2,
+        "tact: --by profile.agee: the book has no such attribute; did you mean 'profile.age'",
+    )
+    assert "no such attribute; there are customer.is_new, " in run(*names, "--by", "zzz")[2]
     code, _, errors = run("abcdef", tmp_path / "new", "--log", log.url)
     assert (code, errors) == (
         2,
         "tact: abcdef is no folder, and no version in the log that this program can read\n",
     )
     assert run(*names[:2], "--log", f"sqlite:///{tmp_path}/none.db")[0] == 2
+
+
+BUDGETS = dedent("""
+    simulate: {start: 2026-03-02}
+    pressure:
+      - max contacts a person-week <= 1
+      - mean contacts on sms a person-week <= 1
+      - share of persons reached >= 100%
+    fairness:
+      - rate ratio of offer tea between values of profile.gender within 0.8..1.25
+    stock:
+      - tea/stock taken <= 4
+""")
+
+
+def test_budgets(tmp_path: Path) -> None:
+    """NEW's budgets hold where its own contacts are the history; its figures at the logged history stand beside it."""
+    log = sqlite_log(tmp_path)
+    old, new = tmp_path / "old", tmp_path / "new"
+    decide(compiled_book(old, TEA), log, 14)
+    compiled_book(new, TEA.replace("limit: 2", "limit: 1"))
+    for folder in (old, new):
+        (folder / "tests").mkdir()
+        (folder / "tests" / "budgets.yaml").write_text(BUDGETS, encoding="utf-8")
+    code, printed, _ = run(old, new, "--log", log.url)
+    assert (code, printed.count("EXCEEDED")) == (4, 1)  # nobody's gender is in the log
+    assert (
+        "ok        max contacts a person-week <= 1\n"
+        "    rolled on 1 (6 contacts in 6 person-weeks)\n"
+        "    one step, at the logged history, 1 (3 contacts in 6 person-weeks)\n"
+    ) in printed
+    assert "cannot be checked: the log does not hold profile.gender" in printed
+    assert "4 of 5 budgets kept, rolled on\n" in printed
+    # the old book sends twice a week, so that it exceeds what the new one keeps
+    code, printed, _ = run(new, old, "--log", log.url, "--json")
+    budgets = {budget["budget"]: budget for budget in json.loads(printed)["budgets"]}
+    exceeded = [text for text, budget in budgets.items() if not budget["ok"]]
+    assert (code, len(exceeded)) == (4, 4)
+    assert (
+        budgets["tea/stock taken <= 4"]["value"] == budgets["tea/stock taken <= 4"]["one_step"]["value"] == 8
+    )
+    assert budgets["share of persons reached >= 100%"]["figures"] == "100.0% (3 of 3 persons)"
+    (new / "tests" / "budgets.yaml").write_text(BUDGETS.split("fairness")[0], encoding="utf-8")
+    assert run(old, new, "--log", log.url)[0] == 0
+    code, _, errors = run(old, new, "--log", log.url, "--from", "2027-01-01T00:00Z")
+    assert code == 4  # of no decisions nothing is known
+    (new / "tests" / "budgets.yaml").write_text("simulate: {start: 2026-03-02}\npressure: [nonsense]\n")
+    code, _, errors = run(old, new, "--log", log.url)
+    assert (code, errors.endswith(f"the budgets of {new} do not load\n")) == (3, True)

@@ -12,7 +12,7 @@ from engine.decide.evaluate import evaluate
 from engine.decide.experiments.learning import Given
 from engine.decide.pressure.counters import NO_QUOTA_COUNTS
 from engine.decide.select import select
-from engine.ledger.commit.replay import LoggedDecision
+from engine.ledger.commit.replay import LoggedDecision, LoggedState
 from engine.measure import draws
 from engine.measure.draws import (
     Contents,
@@ -72,11 +72,11 @@ def shares(deciding: CompiledBook, other: CompiledBook, person: int = 0) -> tupl
     side = BookSide(deciding, "the book that decided"), BookSide(other, "the book")
     evaluation = evaluate(deciding, request(person))
     selection = select(evaluation, (), f"p{person}")
-    logged = LoggedDecision(
-        decision=answer(evaluation, selection, ""), more_candidates=0, history=(), counts=NO_QUOTA_COUNTS,
-        person=f"p{person}", customer_state=NOTHING_SAID, conversions={}, request=request(person),
-        learned=Given({}, {}), masked=(),
+    state = LoggedState(
+        history=(), counts=NO_QUOTA_COUNTS, person=f"p{person}", customer_state=NOTHING_SAID, conversions={},
+        request=request(person), learned=Given({}, {}), masked=(),
     )  # fmt: skip
+    logged = LoggedDecision(answer(evaluation, selection, ""), 0, state)
     first, second = (
         LoggedStep(book, book.evaluate(logged), logged, (), deciding, Contents(), {}, {}) for book in side
     )

@@ -14,19 +14,25 @@ from typer.testing import CliRunner
 
 from engine.cli import app
 from engine.decide.compiled import CompiledBook
+from engine.decide.evaluate import evaluate
 from engine.engine import Engine
+from engine.ledger.commit.books import keep_books
+from engine.ledger.commit.challenges import challenge_row, read_live, read_state
 from engine.ledger.commit.identity import LinkCommand
 from engine.ledger.commit.outcomes import ReportCommand
 from engine.ledger.ledger import Ledger
+from engine.ledger.queries import challenges
 from engine.ledger.store.open import open_store
+from engine.measure import open_log
 from engine.measure.draws import Shown, ShownOffer
 from engine.measure.evaluate import BookEvaluation, EvaluationPlan, evaluate_log
 from engine.measure.evaluation_columns import EvaluationColumns
 from engine.measure.replay import Books
+from engine.measure.report.figures import Figure
 from engine.measure.rewards import Currencies, Rewarded
 from engine.model.decision import Decision
 from engine.model.event import Event
-from engine.model.instant import DAY
+from engine.model.instant import DAY, to_datetime
 from engine.model.outcome import OutcomeType
 from engine.model.request import Request
 from tests.books import compiled_book
@@ -192,6 +198,54 @@ def test_the_window_ends(tea: Log, tmp_path: Path) -> None:
     result = evaluation(tea, compiled_book(tmp_path, TEA), EvaluationPlan("converted", DAY // 4))
     assert result.logged is not None
     assert result.logged.value == 0
+
+
+def challenge(log: Log, live: CompiledBook, challenger: CompiledBook) -> None:
+    """Challenges every decision of `serve`, as a server with this challenger does."""
+    store, rows = open_store(log.url), []
+    with store.transaction():
+        for decision_id, person in log.rows("SELECT decision_id, person FROM decisions"):
+            shoe = {"profile.shoe": int(person[1:]) % 1_000} if person != "late" else {}
+            request = Request(person, NOW, {"profile.phone": "+1", **shoe})
+            decision, request = read_live(store, decision_id, live, challenger, request)
+            evaluated = evaluate(challenger, request)
+            rows.append(challenge_row(decision, evaluated, read_state(store, decision, evaluated)))
+        keep_books(store, [(challenger.book, NOW)])
+        challenges.keep(store, rows)
+    store.close()
+
+
+BY_SHOE = TEA.replace("    control: 20%", "    when: {profile.shoe: {lt: 500}}\n    control: 20%").replace(
+    "{name: Tea}", "{name: Tea, stock: 5000}"
+)
+
+
+def test_what_only_the_challenger_read_is_known(tmp_path: Path) -> None:
+    """The live book read no shoe size and no stock; with a challenger that did, such books have a right estimate."""
+    log, live = sqlite_log(tmp_path), compiled_book(tmp_path / "old", TEA)
+    serve(live, log, 2_000)
+    by_shoe = compiled_book(tmp_path / "new", BY_SHOE)
+    nothing = evaluation(log, by_shoe)
+    assert nothing.undecidable == {"the book reads profile.shoe, which was not logged": 2_000}
+    challenge(log, live, by_shoe)
+    other = compiled_book(
+        tmp_path / "other", BY_SHOE.replace("lt: 500", "lt: 250").replace(", stock: 5000", "")
+    )
+    for compiled, share in ((by_shoe, 0.5), (other, 0.25)):
+        result = evaluation(log, compiled)
+        assert (result.refused, result.undecidable, result.never_shown) == ("", {}, {})
+        assert result.figures is not None
+        assert result.figures.snips is not None
+        truth = share * TRUTHS["the same"][1] + (1 - share) * 0.1
+        assert abs(result.figures.snips.value - truth) < 4 * result.figures.snips.error
+    report = open_log(log.url).report(live.book, as_of=to_datetime(NOW + 3_650 * DAY))
+    (row,) = report.grid("challenger").rows
+    assert (row["live"], row["challenger"]) == (live.book.version[:12], by_shoe.book.version[:12])
+    changed = {(row["from"], row["to"]) for row in report.grid("challenger_changes").rows}
+    assert ("offer: tea-time plain on sms", "nothing") in changed
+    figures = [row[name] for name in ("decisions", "persons", "agreed", "agreement")]
+    values = [cell.value for cell in figures if isinstance(cell, Figure)]
+    assert values == [2_001, 2_001, 1_000, 1_000 / 2_001]  # half; the last has no phone, and no shoe size
 
 
 CAKE = TEA.replace(", active: {from: 2030-01-01}", "")

@@ -66,22 +66,8 @@ class LoggedDecision(NamedTuple):
     """As it was answered, with the outcomes of the first 50 candidates."""
     more_candidates: int
     """Candidates beyond them."""
-    history: tuple[Contact, ...]
-    """The contacts that pressure rules counted."""
-    counts: QuotaCounts
-    """The counters, as the decision read them."""
-    person: str
-    """The id under which the customer was stored."""
-    customer_state: CustomerState
-    """Consents and outcomes, as far as they were read."""
-    conversions: Mapping[str, int]
-    """By campaign, where a ramp went by them."""
-    request: Request
-    """Without what a book keeps out of the log, and without what signals and the clock add."""
-    learned: Given
-    """What was known of campaigns that learn."""
-    masked: tuple[str, ...]
-    """The attributes whose values the log leaves out."""
+    state: LoggedState
+    """What it was made of."""
 
 
 def find_logged(store: Store, decision_id: str, compiled: CompiledBook) -> LoggedDecision | None:
@@ -96,7 +82,8 @@ def find_logged(store: Store, decision_id: str, compiled: CompiledBook) -> Logge
     logged, lookback = logged_decision_of(row, compiled), compiled.pressure.lookback
     if logged.decision.candidate_outcomes or not lookback:
         return logged
-    return logged._replace(history=tuple(contacts.contacts_before(store, row, row.at - lookback)))
+    before = tuple(contacts.contacts_before(store, row, row.at - lookback))
+    return logged._replace(state=logged.state._replace(history=before))
 
 
 def one_step_history(counted: Sequence[Contact], before: Sequence[Contact]) -> list[Contact]:
@@ -125,7 +112,7 @@ def logged_decision_of(row: DecisionRow, compiled: CompiledBook) -> LoggedDecisi
     trace = orjson.loads(row.trace)
     outcomes = tuple(_candidate_outcome(*logged) for logged in trace["candidates"])
     decision = from_json(row.answer)._replace(candidate_outcomes=outcomes)
-    return LoggedDecision(decision, trace["more_candidates"], *_state(row, trace, compiled))
+    return LoggedDecision(decision, trace["more_candidates"], _state(row, trace, compiled))
 
 
 def logged_state_of(row: DecisionRow, compiled: CompiledBook) -> LoggedState:

@@ -42,6 +42,10 @@ _AFTER = Select(
 """The challenged decisions that follow a decision_id, of a period."""
 
 
+_OF_DECISION = Select(", ".join(ChallengeRow._fields), "FROM challenges WHERE decision_id = ?")
+"""What the challenger would have decided in place of one decision."""
+
+
 _COUNT = Select("count(*)", "FROM challenges WHERE at >= ? AND at < ?")
 """Counts the challenged decisions of a period."""
 
@@ -55,6 +59,12 @@ def challenged_after(
         Challenged(decision_id, person, at, live, challenger, Chosen(*chosen[:4]), Chosen(*chosen[4:]))
         for decision_id, person, at, live, challenger, *chosen in rows
     ]
+
+
+def challenge_of(store: Store, decision_id: str) -> ChallengeRow | None:
+    """What the challenger would have decided in place of the decision; None where it was not challenged."""
+    rows = store.select(_OF_DECISION, decision_id)
+    return ChallengeRow(*rows[0]) if rows else None
 
 
 def count_challenged(store: Store, since: Instant, until: Instant) -> int:

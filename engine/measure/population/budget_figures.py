@@ -1,11 +1,10 @@
 """What a simulation gives for a budget: contacts a person-week, persons reached, stock, cost, and ratios of rates."""
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypeAlias
 
 from engine.measure.population.document import most_taken
-from engine.measure.population.tally import ALL_CHANNELS, MICROS, Distribution, Tally, Watched
+from engine.measure.population.tally import ALL_CHANNELS, MICROS, Tally, Watched
 
 FEWEST_COMPARED = 20
 """Persons of one value who were eligible; values with fewer are shown, and not compared."""
@@ -42,13 +41,8 @@ def measure_of(given: Mapping[str, str], watched: Watched | None, *, is_share: b
     return _reached
 
 
-def _distribution(tally: Tally, channel: str) -> Distribution:
-    none = Counter({0: tally.persons * tally.weeks})
-    return Distribution.from_histogram(tally.by_week.get(channel, none))
-
-
 def _contacts(tally: Tally, channel: str, statistic: str) -> Measured:
-    distribution = _distribution(tally, channel)
+    distribution = tally.distribution(channel)
     details = f"{distribution.contacts:,} contacts in {distribution.person_weeks:,} person-weeks"
     if statistic == "mean":
         return Measured(distribution.mean, details)
@@ -58,7 +52,7 @@ def _contacts(tally: Tally, channel: str, statistic: str) -> Measured:
 
 
 def _above(tally: Tally, channel: str, number: int) -> Measured:
-    distribution = _distribution(tally, channel)
+    distribution = tally.distribution(channel)
     above = sum(weeks for contacts, weeks in distribution.histogram.items() if contacts > number)
     details = f"{above:,} of {distribution.person_weeks:,} person-weeks"
     return Measured(above / distribution.person_weeks, details)
@@ -80,7 +74,7 @@ def _taken(tally: Tally, counter: str, *, is_share: bool) -> Measured:
 
 def _cost(tally: Tally, channel: str, kind: str) -> Measured:
     micros = sum(tally.cost_micros.values()) if channel == ALL_CHANNELS else tally.cost_micros[channel]
-    distribution, cost = _distribution(tally, channel), micros / MICROS
+    distribution, cost = tally.distribution(channel), micros / MICROS
     details = (
         f"{cost:,.2f} for {distribution.contacts:,} contacts in {distribution.person_weeks:,} person-weeks"
     )

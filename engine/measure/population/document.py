@@ -12,7 +12,6 @@ from engine.measure.population.simulate import OnDecision, SimulationPlan, Stage
 from engine.measure.population.tally import (
     MICROS,
     CampaignCount,
-    Distribution,
     PersonSet,
     Tally,
     Visit,
@@ -85,7 +84,7 @@ def _campaigns(tally: Tally) -> list[dict[str, Any]]:
     """Every campaign of the book, also one for which nobody was eligible."""
     campaigns = []
     for name in tally.compiled.book.campaigns:
-        count = tally.campaigns.get(name) or CampaignCount(PersonSet(0))
+        count = tally.campaigns.get(name) or CampaignCount(PersonSet())
         forms = [form for key, form in tally.forms.items() if key.campaign == name]
         campaigns.append(
             {
@@ -111,7 +110,7 @@ def _most_first(counted: tuple[Any, int]) -> tuple[int, Any]:
 
 
 def _contacts(channel: str, tally: Tally) -> dict[str, Any]:
-    distribution = Distribution.from_histogram(tally.by_week[channel])
+    distribution = tally.distribution(channel)
     return {
         "channel": channel or "all",
         "person_weeks": distribution.person_weeks,

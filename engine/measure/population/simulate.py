@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 from struct import Struct
 from typing import NamedTuple, TypeAlias
@@ -24,7 +25,7 @@ from engine.ledger.store.rows import ContactRow, DecisionRow
 from engine.ledger.store.sqlite import SqliteStore
 from engine.ledger.store.store import RowT
 from engine.measure.population.files import Fault
-from engine.measure.population.people import Faults, PeopleReader
+from engine.measure.population.people import Faults, PeopleReader, plain_value
 from engine.measure.population.tally import Tally, Visit, Watched
 from engine.measure.population.visits import (
     DAILY,
@@ -196,7 +197,8 @@ class _Simulation:
         for contact in contacts:
             of_decision[contact.decision_id].append(contact)
         for visit, row in zip(visits, rows, strict=True):
-            self._tally.see(visit, row, of_decision[row.decision_id])
+            value_of = partial(plain_value, visit.message)
+            self._tally.see(visit.person, row, of_decision[row.decision_id], value_of)
             on_decision(visit, row)
 
     def _visits(self, day: int) -> Iterator[Visit]:

@@ -1,4 +1,4 @@
-"""Counts what a simulation decided: by campaign, variant and channel, by rule, by person and week, and of shared counters.
+"""Counts what a book decides of a population: by campaign, variant, channel and rule, by person and week, of shared counters.
 
 Everything is taken from the rows that the decisions would have in a log. A person is a position in the order of the run, and
 takes one bit for each count of persons and two bytes for the contacts of a week.
@@ -6,9 +6,9 @@ takes one bit for each count of persons and two bytes for the contacts of a week
 
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import orjson
 
@@ -16,7 +16,6 @@ from engine.api.v1.decisions_pb2 import DecideRequest
 from engine.decide.compiled import CompiledBook
 from engine.decide.pressure.registry import PRESSURE
 from engine.ledger.store.rows import ContactRow, DecisionRow
-from engine.measure.population.people import plain_value
 from engine.model.contact import ContactState
 from engine.model.decision import ReasonCode
 from engine.model.instant import Instant
@@ -27,19 +26,24 @@ MICROS = 1_000_000
 _MOST_COUNTED = 65_535
 ALL_CHANNELS = ""
 
+ValueOf: TypeAlias = Callable[[str], str | None]
+"""Gives the value of an attribute of the person who is decided, as text; None where it is missing."""
+
 
 class PersonSet:
     """A set of persons by position, one bit each."""
 
     __slots__ = ("_bits", "count")
 
-    def __init__(self, persons: int) -> None:
-        self._bits = bytearray((persons + 7) // 8)
+    def __init__(self) -> None:
+        self._bits = bytearray()
         self.count = 0
 
     def add(self, person: int) -> None:
         """Adds the person, once."""
         index, bit = person >> 3, 1 << (person & 7)
+        if index >= len(self._bits):
+            self._bits.extend(bytes(index + 1 - len(self._bits)))
         if not self._bits[index] & bit:
             self._bits[index] |= bit
             self.count += 1
@@ -100,7 +104,10 @@ class Visit(NamedTuple):
 
 
 class Tally:
-    """The counts of one simulation."""
+    """The counts of one run.
+
+    persons: how many there are; where that is not known beforehand, 0: it grows with the positions that are seen.
+    """
 
     def __init__(self, compiled: CompiledBook, persons: int, watched: Sequence[Watched] = ()) -> None:
         self.compiled, self.persons = compiled, persons
@@ -111,29 +118,30 @@ class Tally:
         self.binding: Counter[str] = Counter()
         """By rule, the decisions in which it blocked a proposal."""
         self.evaluated: Counter[str] = Counter()
-        self.reached = PersonSet(persons)
+        self.reached = PersonSet()
         self.cost_micros: Counter[str] = Counter()
         """By channel."""
         self.taken: Counter[tuple[str, Instant]] = Counter()
         """Contacts by shared counter and period."""
         self.weeks = 0
         self.by_week: dict[str, Counter[int]] = {}
-        """By channel, in how many person-weeks there were so many contacts; ALL_CHANNELS: on all together."""
+        """By channel, in how many person-weeks there were so many contacts, none aside; ALL_CHANNELS: on all together."""
         self.rates: dict[Watched, dict[str | None, RateCount]] = {watch: {} for watch in watched}
-        self._week: dict[str, array[int]] = defaultdict(lambda: array("H", bytes(2 * persons)))
+        self._week: dict[str, array[int]] = defaultdict(lambda: array("H"))
         self._campaigns_of = {watch: self._campaigns(watch) for watch in watched}
         self._compiled = {
             campaign.campaign.name: campaign.campaign_channels for campaign in compiled.compiled_campaigns
         }
 
-    def see(self, visit: Visit, row: DecisionRow, contacts: Sequence[ContactRow]) -> None:
+    def see(self, person: int, row: DecisionRow, contacts: Sequence[ContactRow], value_of: ValueOf) -> None:
         """Counts one decision and its contacts."""
         trace = orjson.loads(row.trace)
+        self.persons = max(self.persons, person + 1)
         self.decisions += 1
         self.more_candidates += trace["more_candidates"]
         self.outcomes[row.outcome] += 1
         for name, _, code, reason, obstacles, *_ in trace["candidates"]:
-            campaign = self._candidate(visit.person, name)
+            campaign = self._candidate(person, name)
             if code != ReasonCode.CHOSEN:
                 campaign.lost[code, reason if reason != name else ""] += 1
                 campaign.blocked.update({rule for obstacle, rule in obstacles if obstacle in PRESSURE})
@@ -141,19 +149,21 @@ class Tally:
         self.binding.update({counter[0] for counter in trace["counters"] if counter[3]})
         for contact in contacts:
             variant, *_ = trace["variants"][contact.position]
-            self._contact(visit.person, contact, variant)
+            self._contact(person, contact, variant)
         if self.rates:
-            self._rate(visit, [candidate[0] for candidate in trace["candidates"]], contacts)
+            self._rate(person, [candidate[0] for candidate in trace["candidates"]], contacts, value_of)
 
     def end_week(self) -> None:
         """Closes a week: its contacts become part of the distribution."""
         self.weeks += 1
-        for channel in (ALL_CHANNELS, *self._week):
-            self.by_week.setdefault(channel, Counter({0: (self.weeks - 1) * self.persons}))
-        for channel, histogram in self.by_week.items():
-            counts = self._week.get(channel)
-            histogram.update(Counter(counts) if counts is not None else {0: self.persons})
+        for channel in {ALL_CHANNELS, *self._week}:
+            self.by_week.setdefault(channel, Counter()).update(filter(None, self._week.get(channel, ())))
         self._week.clear()
+
+    def distribution(self, channel: str = ALL_CHANNELS) -> "Distribution":
+        """Contacts a person-week over the weeks that are closed, with those of none."""
+        histogram, person_weeks = self.by_week.get(channel, Counter()), self.persons * self.weeks
+        return Distribution.from_histogram(Counter({0: person_weeks - histogram.total()}) + histogram)
 
     def rule_limits(self) -> dict[str, int]:
         """The limit of each shared counter."""
@@ -173,7 +183,7 @@ class Tally:
     def _candidate(self, person: int, name: str) -> CampaignCount:
         campaign = self.campaigns.get(name)
         if campaign is None:
-            campaign = self.campaigns[name] = CampaignCount(PersonSet(self.persons))
+            campaign = self.campaigns[name] = CampaignCount(PersonSet())
         campaign.eligible += 1
         campaign.persons.add(person)
         return campaign
@@ -182,7 +192,7 @@ class Tally:
         key = CampaignForm(contact.campaign, variant, contact.channel)
         form = self.forms.get(key)
         if form is None:
-            form = self.forms[key] = FormCount(PersonSet(self.persons))
+            form = self.forms[key] = FormCount(PersonSet())
         if contact.state == ContactState.SHADOW:
             form.withheld += 1
             return
@@ -191,25 +201,29 @@ class Tally:
         self.reached.add(person)
         for channel in (ALL_CHANNELS, contact.channel):
             counts = self._week[channel]
+            if person >= len(counts):
+                counts.frombytes(bytes(2 * (person + 1 - len(counts))))
             counts[person] = min(counts[person] + 1, _MOST_COUNTED)
         cost = self.compiled.book.channels[contact.channel].cost
         self.cost_micros[contact.channel] += round(cost * MICROS)
         for rule in self._compiled[contact.campaign][contact.channel].quotas:
             self.taken[rule.key(contact.at)] += 1
 
-    def _rate(self, visit: Visit, candidates: Sequence[str], contacts: Sequence[ContactRow]) -> None:
+    def _rate(
+        self, person: int, candidates: Sequence[str], contacts: Sequence[ContactRow], value_of: ValueOf
+    ) -> None:
         """Counts eligibility and receipt of the campaigns that are watched, by the person's value."""
         received = {contact.campaign for contact in contacts if contact.state != ContactState.SHADOW}
         for watch, campaigns in self._campaigns_of.items():
             if campaigns.isdisjoint(candidates):
                 continue
-            value = plain_value(visit.message, watch.attribute)
+            value = value_of(watch.attribute)
             rates = self.rates[watch]
             if value not in rates:
-                rates[value] = RateCount(PersonSet(self.persons), PersonSet(self.persons))
-            rates[value].eligible.add(visit.person)
+                rates[value] = RateCount(PersonSet(), PersonSet())
+            rates[value].eligible.add(person)
             if not campaigns.isdisjoint(received):
-                rates[value].got.add(visit.person)
+                rates[value].got.add(person)
 
 
 class Distribution(NamedTuple):

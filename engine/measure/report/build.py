@@ -8,6 +8,7 @@ from pathlib import Path
 
 import orjson
 
+from engine.measure.report.challenger import challenger
 from engine.measure.report.cohorts import make_cohorts
 from engine.measure.report.effects import Effect
 from engine.measure.report.figures import SCHEMA, Grid, Head, Section
@@ -18,7 +19,9 @@ from engine.measure.report.pressure import blocking_rules, pressure
 from engine.measure.report.pressure import suppositions as rule_suppositions
 from engine.measure.report.replays import Supposal, Supposed, most_tried, try_changes
 from engine.measure.report.tables import CampaignRow, ReportPeriod, Tables
-from engine.measure.report.uplift import Options, adjusted, is_headline, measure, programme, section
+from engine.measure.report.unlisted import add_unlisted, count_unlisted
+from engine.measure.report.uplift import Options, adjusted, is_headline, measure
+from engine.measure.report.uplift_section import programme, section
 from engine.measure.report.variants import variants
 from engine.rulebook.model.book import Book
 
@@ -108,7 +111,7 @@ def build(  # noqa: PLR0913 - the parts of the question
             raise NothingLogged("the log has no decisions")
         period = ReportPeriod(start or first, min(end or as_of, as_of), as_of)
         tables.begin(period, book, _campaigns(book))
-        make_cohorts(tables)
+        make_cohorts(tables, options.rates)
         return _report(tables, book, period, options, _Replays(log if options.replay else "", progress))
     finally:
         tables.close()
@@ -152,6 +155,12 @@ class _Replays:
         supposed = [*value_suppositions(tables, changes, most), *rule_suppositions(tables, rules, most)]
         return try_changes(self._log, tables, supposed, self._progress)
 
+    def add_unlisted(self, tables: Tables, options: Options) -> str:
+        """Adds the candidates that the log does not list; says what came of it, empty where there are none."""
+        if not self._log:
+            return count_unlisted(tables, self.why_not(options)).sentence
+        return add_unlisted(self._log, tables, self._progress).sentence
+
     def why_not(self, options: Options) -> str:
         """Why nothing is tried; empty where it is."""
         if self._log:
@@ -160,6 +169,7 @@ class _Replays:
 
 
 def _report(tables: Tables, book: Book, period: ReportPeriod, options: Options, replays: _Replays) -> Report:
+    unlisted = replays.add_unlisted(tables, options)
     campaigns, of_campaigns = measure(tables, "campaign", options)
     holdouts, of_holdouts = measure(tables, "holdout", options)
     trials, of_trials = measure(tables, "trial", options)
@@ -194,7 +204,8 @@ def _report(tables: Tables, book: Book, period: ReportPeriod, options: Options, 
             variants(tables, book, options.campaigns, options.level),
             happened(tables, options.campaigns, options.level, options.rates),
             pressure(tables, book, trials, of_trials, supposals, untried),
-            funnel(tables, options.campaigns, changes, supposals, untried),
+            funnel(tables, options.campaigns, changes, supposals, untried, unlisted),
+            *challenger(tables),
         ),
         _headlines(of_campaigns, options.metric),
     )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple, TypeAlias
 
+from engine.measure.attribution import Rates
 from engine.measure.report.tables import Tables
 from engine.measure.statistics.sample_ratio import sample_ratio_logged
 
@@ -42,11 +43,32 @@ WHERE f.time >= (SELECT start FROM settings) AND f.time < (SELECT stop FROM sett
     AND (f.family = 'holdout' OR NOT EXISTS (SELECT 1 FROM held_out h WHERE h.person = f.person))
 """
 
+_VALUED = """
+CREATE TABLE valued AS
+SELECT conversion, person, time, decision_id, coalesce(currency, '') AS currency, net, '' AS original, NULL::DATE AS unrated
+FROM conversions
+"""
+"""Each order with its net value in its currency."""
+
+_ONE_RATE = 10**12
+_CONVERTED = f"""
+CREATE TABLE valued AS
+SELECT conversion, person, time, decision_id, (SELECT name FROM into_currency) AS currency,
+    coalesce(v.currency, '') AS original, CASE
+        WHEN coalesce(v.currency, '') = (SELECT name FROM into_currency) THEN net WHEN rate IS NULL THEN 0
+        ELSE (2 * net * rate + sign(net)::HUGEINT * {_ONE_RATE}) // {2 * _ONE_RATE} END AS net,
+    CASE WHEN net <> 0 AND rate IS NULL AND coalesce(v.currency, '') <> (SELECT name FROM into_currency)
+        THEN time::DATE END AS unrated
+FROM conversions v LEFT JOIN rates r ON r.currency = coalesce(v.currency, '') AND r.day = v.time::DATE
+"""  # noqa: S608 - numbers
+"""Each order with its net value at the rate of its day (UTC), in whole millionths, half away from 0; `unrated` is the day
+where there is no rate. Rates are in whole parts of _ONE_RATE."""
+
 _DONE = """
 CREATE TABLE cohort_orders AS
-SELECT k.id, coalesce(v.currency, '') AS currency, count(*) AS orders, sum(v.net) AS value,
+SELECT k.id, v.currency, count(*) AS orders, sum(v.net) AS value,
     count(*) FILTER (v.decision_id IS NOT NULL AND d.outcome = 'offer') AS named
-FROM cohort k JOIN conversions v ON v.person = k.person AND v.time >= k.time AND v.time < k.time + k.window_length
+FROM cohort k JOIN valued v ON v.person = k.person AND v.time >= k.time AND v.time < k.time + k.window_length
 LEFT JOIN decisions d ON d.decision_id = v.decision_id
 WHERE k.mature GROUP BY ALL
 """
@@ -67,7 +89,7 @@ WITH done AS (
     WHERE k.mature AND e.type IN ('unsubscribed', 'complained') GROUP BY k.id
 ), earlier AS (
     SELECT k.id, sum(v.net) AS before
-    FROM cohort k JOIN conversions v ON v.person = k.person AND v.time < k.time AND v.time >= k.time - INTERVAL 28 DAY
+    FROM cohort k JOIN valued v ON v.person = k.person AND v.time < k.time AND v.time >= k.time - INTERVAL 28 DAY
     WHERE k.mature GROUP BY k.id
 ), costs AS (
     SELECT k.id, sum(h.cost) AS spent
@@ -102,6 +124,13 @@ SELECT k.subject, o.currency, k.salt, k.share, k.treated, sum(o.value) AS total,
 FROM cohort_orders o JOIN cohort k USING (id) WHERE k.family = ? GROUP BY ALL HAVING sum(abs(o.value)) > 0 ORDER BY ALL
 """
 
+_CURRENCIES = """
+SELECT k.subject, count(DISTINCT v.currency) FILTER (v.net <> 0) AS currencies, min(v.unrated) AS unrated,
+    arg_min(v.original, (v.unrated, v.original)) FILTER (v.unrated IS NOT NULL) AS original
+FROM cohort k JOIN valued v ON v.person = k.person AND v.time >= k.time AND v.time < k.time + {length}
+WHERE k.family = ? AND (k.mature OR {since}) GROUP BY k.subject
+"""
+
 _ENROLLED = """
 SELECT subject, count(*) AS persons, count(*) FILTER (NOT mature) AS maturing, count(*) FILTER (treated) AS treated,
     quantile_disc(time + window_length, 0.5) AS half_ready, max(window_length) AS window_length
@@ -134,6 +163,40 @@ SELECT s.campaign AS subject, count(*) FILTER (h.person IS NOT NULL) AS held_out
     count(*) FILTER (h.person IS NULL AND s.time < (SELECT start FROM settings)) AS before
 FROM seen s LEFT JOIN held_out h ON h.person = s.person WHERE s.inside GROUP BY s.campaign
 """
+
+SINCE = "weeks since exposure"
+"""Divides what persons did by the week after their first exposure, 1 being the first seven days; no slice of persons."""
+
+_WEEKS = "least(13, greatest(4, (epoch_us(k.window_length) + 604799999999) // 604800000000))"
+"""Weeks that are shown of a person: up to the end of their window, at least four and at most thirteen."""
+_SHOWN_WEEKS = f"to_days(7 * {_WEEKS}::INTEGER)"
+
+_SUMS_SINCE = f"""
+WITH weeks AS (
+    SELECT k.id, (epoch_us(v.time) - epoch_us(k.time)) // 604800000000 + 1 AS since, count(*) AS orders,
+        sum(v.net)::HUGEINT AS value, count(c.conversion) AS credited
+    FROM cohort k JOIN valued v ON v.person = k.person AND v.time >= k.time AND v.time < k.time + {_SHOWN_WEEKS}
+    LEFT JOIN (SELECT DISTINCT conversion, campaign, shadow FROM credits) c
+        ON c.conversion = v.conversion AND c.campaign = k.subject AND c.shadow = NOT k.treated
+    WHERE k.family = ? GROUP BY ALL
+), done AS (
+    SELECT k.subject, since, k.salt, k.share, k.treated, count(*) AS converted, sum(orders) AS orders,
+        sum(orders * orders) AS orders_squares, sum(value) AS value, sum(value * value) AS value_squares,
+        count(*) FILTER (credited > 0) AS credited
+    FROM weeks JOIN cohort k USING (id)
+    WHERE k.time + INTERVAL 7 DAY * since <= (SELECT as_of FROM settings) GROUP BY ALL
+), over AS (
+    SELECT k.subject, since, k.salt, k.share, k.treated, count(*) AS persons, count(*) FILTER (k.delivered) AS delivered
+    FROM cohort k JOIN (SELECT unnest(range(1, 14)) AS since) w
+        ON since <= {_WEEKS} AND k.time + INTERVAL 7 DAY * since <= (SELECT as_of FROM settings)
+    WHERE k.family = ? GROUP BY ALL
+)
+SELECT o.*, since::TEXT AS slice, coalesce(converted, 0) AS converted, coalesce(orders, 0) AS orders,
+    coalesce(orders_squares, 0) AS orders_squares, coalesce(value, 0) AS value, coalesce(value_squares, 0) AS value_squares,
+    coalesce(credited, 0) AS credited
+FROM over o LEFT JOIN done USING (subject, since, salt, share, treated) ORDER BY ALL
+"""  # noqa: S608 - constants
+"""Persons by week that is over for them, and what they did in it; nothing else is known by week."""
 
 SLICES: Mapping[str, str] = {
     "": "''",
@@ -236,23 +299,60 @@ class Enrolled(NamedTuple):
     """Exposed for the first time before the period."""
 
 
-def make_cohorts(tables: Tables) -> None:
-    """Makes `cohort`, one row a person, subject and salt, and what they did: `cohort_orders`, `cohort_outcomes`."""
-    for statement in (_FIRST, _COHORT, _DONE, _OUTCOMES):
+def make_cohorts(tables: Tables, rates: Rates | None = None) -> None:
+    """Makes `cohort`, one row a person, subject and salt, and what they did: `cohort_orders`, `cohort_outcomes`.
+
+    rates: by which orders are converted at their day.
+    """
+    if rates is not None:
+        _keep_rates(tables, rates)
+    for statement in (_FIRST, _COHORT, _VALUED if rates is None else _CONVERTED, _DONE, _OUTCOMES):
         tables.connection.execute(statement)
 
 
+def _keep_rates(tables: Tables, rates: Rates) -> None:
+    tables.connection.execute("CREATE TABLE into_currency AS SELECT ?::TEXT AS name", [rates.into])
+    tables.connection.execute("CREATE TABLE rates (day DATE, currency TEXT, rate HUGEINT)")
+    rows = [[day, currency, round(rate * _ONE_RATE)] for (day, currency), rate in rates.known.items()]
+    if rows:
+        tables.connection.executemany("INSERT INTO rates VALUES (?, ?, ?)", rows)
+
+
+def untotalled(tables: Tables, family: str, rates: Rates | None, by: str = "") -> dict[str, str]:
+    """By subject, the sentence that refuses sums of its orders' values; subjects that are not in it have a sum.
+
+    by: as in `sums`; by SINCE orders of all weeks that are shown count.
+    """
+    length = "k.window_length" if by != SINCE else _SHOWN_WEEKS
+    query = _CURRENCIES.format(length=length, since=str(by == SINCE).lower())
+    sentences: dict[str, str] = {}
+    for row in tables.rows(query, [family]):
+        if rates is not None and row["unrated"] is not None:
+            sentences[row["subject"]] = rates.missing(row["original"], row["unrated"])
+        elif rates is None and row["currencies"] > 1:
+            sentences[row["subject"]] = "orders are in several currencies and are not added"
+    return sentences
+
+
 def sums(tables: Tables, family: str, by: str = "") -> dict[str, dict[str, Sums]]:
-    """The arms by subject and by value of `by`: a key of SLICES, or an attribute's name. Only persons whose window is over."""
+    """The arms by subject and by value of `by`: a key of SLICES, an attribute's name, or SINCE.
+
+    Only persons whose window is over; by SINCE those for whom the week is, each in several.
+    """
     divided: dict[str, dict[str, Sums]] = {}
-    for row in tables.rows(_sums_query(tables, by), [family]):
+    query, names = _sums_query(tables, by), ArmSums._fields
+    for row in tables.rows(query, [family] * query.count("?")):
         arms = divided.setdefault(row["subject"], {}).setdefault(row["slice"] or "", Sums({}, {}))
         arm = arms.treated if row["treated"] else arms.control
-        arm[DrawStratum(row["salt"], row["share"])] = ArmSums(*(int(row[name]) for name in ArmSums._fields))
+        arm[DrawStratum(row["salt"], row["share"])] = ArmSums(
+            **{name: int(row[name]) for name in names if name in row}
+        )
     return divided
 
 
 def _sums_query(tables: Tables, by: str) -> str:
+    if by == SINCE:
+        return _SUMS_SINCE
     if by in SLICES:
         return _SUMS.format(slice=SLICES[by], source="cohort_outcomes")
     tables.connection.execute("CREATE OR REPLACE TABLE slicing AS SELECT ? AS attribute", [by])
@@ -271,7 +371,7 @@ Totals: TypeAlias = dict[tuple[DrawStratum, bool], tuple[int, int]]
 
 
 def values(tables: Tables, family: str) -> dict[str, dict[str, Totals]]:
-    """Net value by subject and currency."""
+    """Net value by subject and currency; where orders are converted, in that currency alone."""
     by_subject: dict[str, dict[str, Totals]] = {}
     for row in tables.rows(_VALUES, [family]):
         by_arm = by_subject.setdefault(row["subject"], {}).setdefault(row["currency"], {})

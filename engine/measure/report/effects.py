@@ -179,6 +179,21 @@ def effect(subject: str, metric: Metric, sums: Sums, level: float, refused: str 
     )
 
 
+def uncounted(known: Effect, sentence: str) -> Effect:
+    """The effect with every figure refused, the sums too; an empty sentence leaves it as it is."""
+    if not sentence:
+        return known
+    sums, effects = (
+        ("treated", "control", "treated_rate", "control_rate"),
+        ("uplift", "fixed", "relative", "incremental"),
+    )
+    refused = {
+        name: replace(getattr(known, name), value=None, low=None, high=None, refused=sentence)
+        for name in (*sums, *effects)
+    }
+    return replace(known, **refused, p=None, refused=known.refused or sentence)
+
+
 def _limited(frame: Figure, limits: Interval | None, factor: float) -> Figure:
     """The frame with the limits times the factor, unless it is refused."""
     if frame.refused or limits is None:
@@ -208,18 +223,19 @@ def by_currency(sums: Sums, totals: Totals, currency: str) -> tuple[Metric, Sums
     return metric, Sums(only(sums.treated, treated=True), only(sums.control, treated=False))
 
 
-def returned(sums: Sums, level: float, currencies: int = 1) -> Figure:
+def returned(sums: Sums, level: float, untotalled: str = "") -> Figure:
     """Incremental net value over the cost of the contacts, by Fieller's theorem with the always-valid quantile.
 
     The numerator is the difference of net value a person, the denominator the cost of a treated person; both weighted over
-    strata by their persons. No division where the contacts cost nothing.
+    strata by their persons. No division where the contacts cost nothing. untotalled: why the values have no sum; empty:
+    they have.
     """
     pairs = sums.pairs
     persons = sum(treated.persons + control.persons for treated, control in pairs)
     method = "incremental net value ÷ cost, Fieller's theorem, always-valid quantile"
     refused = "" if any(treated.spent for treated, _ in pairs) else "the contacts cost nothing in the book"
-    if currencies > 1:
-        refused = "orders are in several currencies and are not added: no return"
+    if untotalled:
+        refused = f"{untotalled}: no return"
     if refused:
         return Figure(None, method=method, persons=persons, unit=Unit.RATIO, refused=refused)
     gain = cost = gain_variance = cost_variance = covariance = 0.0
@@ -263,8 +279,17 @@ def credited_share(sums: Sums, level: float) -> Figure:
     return Figure(*limits, method, events, persons, Unit.SHARE)
 
 
-def by_covariate(metric: Metric, sums: Sums, level: float) -> tuple[Figure, Figure]:
-    """The difference adjusted by what the persons ordered before their first exposure (CUPED), and the ratio of variances.
+class AdjustedEffect(NamedTuple):
+    """The difference adjusted by a covariate, and the ratio of variances."""
+
+    difference: Figure
+    variance_ratio: Figure
+    warning: str = ""
+    """Set where the arms differed in the covariate before exposure."""
+
+
+def by_covariate(metric: Metric, sums: Sums, level: float) -> AdjustedEffect:
+    """The difference adjusted by what the persons ordered before their first exposure (CUPED).
 
     The covariate is the net value of the 28 days before, so that nothing in it can come from the contact. Refused with a word
     where it saves less than 2 % of the variance, and where there are several strata.
@@ -276,7 +301,7 @@ def by_covariate(metric: Metric, sums: Sums, level: float) -> tuple[Figure, Figu
     ratio = Figure(None, method="variance with ÷ without the covariate", unit=Unit.RATIO)
     if len(sums.pairs) != 1 or name not in {"converted", "orders", "value"}:
         sentence = "the covariate is used within a single stratum, on conversions, orders and value"
-        return replace(frame, refused=sentence), replace(ratio, refused=sentence)
+        return AdjustedEffect(replace(frame, refused=sentence), replace(ratio, refused=sentence))
     arms = []
     for arm in sums.pairs[0]:
         plain = metric.arm(arm)
@@ -288,9 +313,12 @@ def by_covariate(metric: Metric, sums: Sums, level: float) -> tuple[Figure, Figu
     persons = sum(arm.persons for arm in arms)
     sentence = result.dropped or result.unadjusted.refused
     saved = replace(ratio, value=result.variance_ratio, persons=persons)
-    return _limited(
-        replace(frame, persons=persons, refused=sentence), result.adjusted.difference, metric.scale
-    ), saved
+    adjusted = replace(frame, persons=persons, refused=sentence)
+    return AdjustedEffect(
+        _limited(adjusted, result.adjusted.difference, metric.scale),
+        saved,
+        f"{result.warning} (p = {result.imbalance:.2g})" if result.warning else "",
+    )
 
 
 def on_reached(effect: Effect, sums: Sums) -> Figure:

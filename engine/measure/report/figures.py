@@ -35,6 +35,8 @@ class Unit(StrEnum):
     """A ratio less 1, written as a percentage with its sign."""
     RATIO = "ratio"
     HOURS = "hours"
+    STATISTIC = "statistic"
+    """The value of a test, which has no unit."""
     PROBABILITY = "probability"
     """A p-value."""
 

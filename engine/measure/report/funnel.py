@@ -95,8 +95,8 @@ ORDER BY md5(decision_id::TEXT), decision_id LIMIT ?
 """
 _BELOW = "SELECT count(*) FROM rivals WHERE campaign = ? AND tier = winner_tier AND factor < ?"
 
-_CUT = """
-SELECT count(*) FILTER (more_candidates > 0), count(*), count(DISTINCT person) FROM decisions
+_WHOLE = """
+SELECT count(*), count(DISTINCT person) FROM decisions
 WHERE time >= (SELECT start FROM settings) AND time < (SELECT stop FROM settings)
 """
 
@@ -147,15 +147,17 @@ def funnel(
     changes: Sequence[SmallestChange],
     supposals: Mapping[Supposed, Supposal],
     untried: str,
+    unlisted: str = "",
 ) -> Section:
-    """Stages, losses, rivals and the smallest changes. untried: why nothing was tried; empty where it was."""
-    cut, decisions, persons = tables.row(_CUT)
+    """Stages, losses, rivals and the smallest changes.
+
+    untried: why nothing was tried; empty where it was. unlisted: what became of candidates that the log does not list.
+    """
+    decisions, persons = tables.row(_WHOLE)
     rivals, unknown = _rivals(tables, campaigns)
     notes = []
-    if cut:
-        notes.append(
-            Warned(f"{cut:,} decisions had more candidates than the log lists; those are missing here.")
-        )
+    if unlisted:
+        notes.append(Warned(unlisted))
     if unknown:
         notes.append(
             Warned(

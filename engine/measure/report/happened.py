@@ -1,6 +1,7 @@
 """What happened: offers, reports and credited orders, by campaign and by what divides it. Says nothing of cause."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -47,6 +48,13 @@ SELECT campaign, {division} AS division, coalesce(currency, '') AS currency, how
     sum(numerator) AS numerator, count(DISTINCT conversion) AS conversions, count(DISTINCT person) AS persons,
     sum(gross) AS gross, sum(net) AS net
 FROM credits WHERE NOT shadow AND campaign <> ''
+    AND time >= (SELECT start FROM settings) AND time < (SELECT stop FROM settings)
+GROUP BY ALL ORDER BY ALL
+"""
+
+_CREDITED_BY_DAY = """
+SELECT campaign, time::DATE AS day, coalesce(currency, '') AS currency, sum(gross) AS gross, sum(net) AS net
+FROM credits WHERE NOT shadow AND campaign <> '' AND (gross <> 0 OR net <> 0)
     AND time >= (SELECT start FROM settings) AND time < (SELECT stop FROM settings)
 GROUP BY ALL ORDER BY ALL
 """
@@ -109,9 +117,9 @@ GROUP BY ALL ORDER BY ALL
 
 def happened(tables: Tables, campaigns: Sequence[str], level: float, rates: Rates | None = None) -> Section:
     """What was decided, sent and reported, and which orders were credited. rates: by which currencies are totalled."""
-    grids = [_decisions(tables), _grid(tables, "", campaigns, level)]
+    grids = [_decisions(tables), _grid(tables, "", campaigns, level), *_converted(tables, campaigns, rates)]
     grids += [_grid(tables, division, campaigns, level) for division in _DIVISIONS]
-    orders, warnings = _orders(tables)
+    orders, warnings = _orders(tables, rates)
     return Section(
         "happened",
         "What happened",
@@ -171,7 +179,8 @@ def _grid(tables: Tables, division: str, campaigns: Sequence[str], level: float)
         if campaigns and row["campaign"] not in campaigns:
             continue
         key = (row["campaign"], row["division"])
-        for currency, credit in (credited.get(key) or {"": _NO_CREDIT}).items():
+        by_currency = credited.get(key) or {"": _NO_CREDIT}
+        for currency, credit in by_currency.items():
             rows.append(
                 {
                     "campaign": row["campaign"],
@@ -180,7 +189,7 @@ def _grid(tables: Tables, division: str, campaigns: Sequence[str], level: float)
                     **_counts(row),
                     **_click_rate(rates.get(key), level),
                     **_blocked(blocked.get(row["campaign"])),
-                    **_credit(credit, row),
+                    **_credit(credit, row, currencies=len(by_currency)),
                 }
             )
     if division and not any(row[division] for row in rows):
@@ -266,7 +275,10 @@ def _blocked(row: Mapping[str, Any] | None) -> dict[str, GridCell]:
     return {"blocked": Figure(row["blocked"], method="count", n=row["blocked"], persons=row["persons"])}
 
 
-def _credit(credit: Mapping[str, Any], row: Mapping[str, Any]) -> dict[str, GridCell]:
+_NO_MARGIN = "orders are in several currencies, and the cost is none of theirs alone: no margin"
+
+
+def _credit(credit: Mapping[str, Any], row: Mapping[str, Any], currencies: int) -> dict[str, GridCell]:
     cost = int(row["cost"] or 0)
 
     def figure(value: float, unit: Unit, method: str = _CREDIT) -> Figure:
@@ -281,7 +293,9 @@ def _credit(credit: Mapping[str, Any], row: Mapping[str, Any]) -> dict[str, Grid
         "cost": Figure(
             cost / 1e6, method="cost of the channel × contacts that count", n=row["counted"], unit=Unit.MONEY
         ),
-        "margin": figure((credit["net"] - cost) / 1e6, Unit.MONEY, "net − cost"),
+        "margin": figure((credit["net"] - cost) / 1e6, Unit.MONEY, "net − cost")
+        if currencies < 2
+        else Figure(None, method="net − cost", unit=Unit.MONEY, refused=_NO_MARGIN),
     }
 
 
@@ -289,7 +303,7 @@ def _plain(number: Fraction) -> float:
     return int(number) if number.denominator == 1 else float(number)
 
 
-def _orders(tables: Tables) -> tuple[Grid, list[Warned]]:
+def _orders(tables: Tables, rates: Rates | None) -> tuple[Grid, list[Warned]]:
     parts: dict[tuple[str, bool], Fraction] = {}
     for row in tables.rows(_PARTS):
         key = row["currency"], row["shadow"]
@@ -334,24 +348,59 @@ def _orders(tables: Tables) -> tuple[Grid, list[Warned]]:
         "credited + to withheld + unattributed = orders. `to withheld` are those that the same rule"
         " credits to withheld contacts.",
     )
-    return grid, _oddities(tables, duplicates, len(rows))
+    return grid, _oddities(tables, duplicates, 1 if rates else len(rows))
+
+
+def _converted(tables: Tables, campaigns: Sequence[str], rates: Rates | None) -> list[Grid]:
+    """The credit of each campaign in one currency, at the rate of each order's day (UTC)."""
+    if rates is None:
+        return []
+    by_campaign: dict[str, list[Mapping[str, Any]]] = {}
+    for row in tables.rows(_CREDITED_BY_DAY):
+        by_campaign.setdefault(row["campaign"], []).append(row)
+    rows: list[dict[str, GridCell]] = []
+    for row in tables.rows(_OFFERED.format(division="''")):
+        if campaigns and row["campaign"] not in campaigns:
+            continue
+        cost = int(row["cost"] or 0) / 1e6
+        cells = _amounts(by_campaign.get(row["campaign"], []), rates)
+        net = cells["net"]
+        margin = None if net.value is None else net.value - cost
+        cells["cost"] = Figure(cost, method="cost of the channel × contacts that count", unit=Unit.MONEY)
+        cells["margin"] = replace(net, value=margin, method="net − cost")
+        rows.append({"campaign": row["campaign"], "currency": rates.into, **cells})
+    grid = Grid(
+        "happened_total",
+        f"By campaign in {rates.into}",
+        ("campaign", "currency"),
+        ("revenue", "net", "cost", "margin"),
+        tuple(rows),
+        "Credits converted at the rate of each order's day (UTC); one missing rate refuses the total. Costs are taken to be in"
+        f" {rates.into}.",
+    )
+    return [grid]
+
+
+def _amounts(rows: Iterable[Mapping[str, Any]], rates: Rates) -> dict[str, Figure]:
+    """Revenue and net of what came in by day and currency, or the sentence for the rate that is missing."""
+    cells, method = {}, "sum at the rate of the order's day"
+    for name, column in (("revenue", "gross"), ("net", "net")):
+        amounts = (DayAmount(row["day"], row["currency"], int(row[column])) for row in rows)
+        try:
+            cells[name] = Figure(rates.total(amounts) / 1e6, method=method, unit=Unit.MONEY)
+        except MissingRate as error:
+            cells[name] = Figure(None, method=method, unit=Unit.MONEY, refused=str(error))
+    return cells
 
 
 def _total(tables: Tables, rates: Rates | None) -> list[Grid]:
     """The orders of the period in one currency, at the rate of each order's day (UTC)."""
     if rates is None:
         return []
-    rows, cells = tables.rows(_BY_DAY), dict[str, GridCell]()
+    rows = tables.rows(_BY_DAY)
     orders = sum(row["orders"] for row in rows)
-    for name in ("gross", "net"):
-        value, refused = None, ""
-        try:
-            value = rates.total(DayAmount(row["day"], row["currency"], int(row[name])) for row in rows) / 1e6
-        except MissingRate as error:
-            refused = str(error)
-        cells[name] = Figure(
-            value, method="sum at the rate of the order's day", n=orders, unit=Unit.MONEY, refused=refused
-        )
+    amounts = {name: replace(figure, n=orders) for name, figure in _amounts(rows, rates).items()}
+    cells = {"gross": amounts["revenue"], "net": amounts["net"]}
     grid = Grid(
         "orders_total",
         f"Orders of the period in {rates.into}",

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from engine.measure.report.effects import Effect
+from engine.measure.report.effects import Effect, uncounted
 from engine.measure.report.figures import (
     Chart,
     Computation,
@@ -332,8 +332,9 @@ def _prices(trials: Sequence[Subject], effects: Sequence[Effect]) -> Grid:
             column = _TRIED.get(metric.split(" ", maxsplit=1)[0])
             if column is not None:
                 row[f"{column} a person"] = known.uplift
-            if column == "price":
-                row["price"] = _times(known.uplift, subject.enrolled.persons)
+            if column == "price":  # of several currencies there is no one price
+                uplift = uncounted(known, subject.untotalled).uplift
+                row["price"], row["price a person"] = _times(uplift, subject.enrolled.persons), uplift
         rows.append(row)
     columns = (
         "price",

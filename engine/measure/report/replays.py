@@ -35,6 +35,8 @@ MOST = 10_000
 _MOST_IN_ALL = 60_000
 _FEWEST = 500
 _PAGE = 256
+_MOST_BOOKS = 4
+"""Compiled books that are held at once: decisions come in order of time, and so do their books."""
 _NUMBERS = {"at", "next_allowed_at", "expires_at"}
 _FRACTIONS = {"score", "selection_probability"}
 _COLUMNS = tuple(
@@ -144,7 +146,7 @@ def try_changes(
         return supposals
     trier = _Trier(tables, supposals)
     with LogSource(url) as log:
-        for done, (decision_id, row) in enumerate(_rows(log, sorted(changes))):
+        for done, (decision_id, row) in enumerate(decision_rows(log, sorted(changes))):
             trier.add(row, changes[decision_id])
             if done % _PAGE == 0:
                 progress(done, len(changes))
@@ -152,7 +154,7 @@ def try_changes(
     return supposals
 
 
-def _rows(log: LogSource, decision_ids: Sequence[str]) -> Iterator[tuple[str, DecisionRow | None]]:
+def decision_rows(log: LogSource, decision_ids: Sequence[str]) -> Iterator[tuple[str, DecisionRow | None]]:
     """The rows of the decisions, in the order of the ids; None where the log has none."""
     with duckdb.connect() as connection:
         with log.rows(log.columns_statement("decisions")) as stream:
@@ -174,6 +176,21 @@ def _rows(log: LogSource, decision_ids: Sequence[str]) -> Iterator[tuple[str, De
                 yield decision_id, by_id.get(decision_id)
 
 
+def books_of(tables: Tables) -> Callable[[str], CompiledBook | None]:
+    """Gives the book of a version, compiled, from its text in the export; None where there is none."""
+    texts = "SELECT any_value(text) FROM all_books WHERE version = ?"
+
+    @lru_cache(maxsize=_MOST_BOOKS)
+    def compiled_of(version: str) -> CompiledBook | None:
+        (text,) = tables.row(texts, [version])
+        book = None if text is None else load_text(text).book
+        if book is None or book.version != version:
+            return None
+        return compile_book(book, PythonEvaluator)
+
+    return compiled_of
+
+
 def _literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
@@ -183,15 +200,12 @@ class _Trier:
 
     def __init__(self, tables: Tables, supposals: Mapping[Supposed, Supposal]) -> None:
         self._supposals = supposals
-        texts = "SELECT any_value(text) FROM all_books WHERE version = ?"
+        compiled_of = books_of(tables)
 
-        @lru_cache(maxsize=4)  # decisions come in order of time, and so do their books
+        @lru_cache(maxsize=_MOST_BOOKS)
         def changed_book(version: str) -> _ChangedBook | None:
-            (text,) = tables.row(texts, [version])
-            book = None if text is None else load_text(text).book
-            if book is None or book.version != version:
-                return None
-            return _ChangedBook(compile_book(book, PythonEvaluator))
+            compiled = compiled_of(version)
+            return None if compiled is None else _ChangedBook(compiled)
 
         self._book_of = changed_book
 
@@ -208,7 +222,7 @@ class _Trier:
             return self._count_unknown(changes, OTHERWISE)
         if book.values_read.intersection(logged.masked):
             return self._count_unknown(changes, OTHERWISE)
-        before = _decided(book.compiled, logged)
+        before = decided(book.compiled, logged)
         for change in changes:
             reason = self._try(change, book, (row, logged), before)
             if reason:
@@ -230,13 +244,13 @@ class _Trier:
         row, logged = decision
         if not _concerns(change, before[1]):
             return OTHERWISE
-        after = _decided(book.changed(change, before[0]), logged)
-        if _reads_more(after[1], row):
+        after = decided(book.changed(change, before[0]), logged)
+        if reads_more(after[1], row):
             return UNREAD
         supposal = self._supposals[change]
         supposal.tried += 1
         if isinstance(change, ValueTimes):
-            reason = next(tried.reason for tried in after[1].tried if _name(tried) == change.campaign)
+            reason = next(tried.reason for tried in after[1].tried if campaign_name(tried) == change.campaign)
             if reason.code is ReasonCode.CHOSEN or reason.code in WITHHELD:
                 supposal.won += 1
             else:
@@ -290,7 +304,8 @@ def _without(compiled_campaign: CompiledCampaign, name: str) -> CompiledCampaign
     return replace(compiled_campaign, campaign_channels=channels)
 
 
-def _decided(compiled: CompiledBook, logged: LoggedState) -> tuple[Evaluation, Selection]:
+def decided(compiled: CompiledBook, logged: LoggedState) -> tuple[Evaluation, Selection]:
+    """The decision, made again by the book at the logged state."""
     return select_again(evaluate(compiled, logged.request, logged.learned), logged)
 
 
@@ -298,7 +313,7 @@ def _concerns(change: Supposed, before: Selection) -> bool:
     """Whether the decision, as it is made again, is one that the log said it was."""
     if isinstance(change, ValueTimes):
         return any(
-            _name(tried) == change.campaign and tried.reason.code is ReasonCode.OUTRANKED
+            campaign_name(tried) == change.campaign and tried.reason.code is ReasonCode.OUTRANKED
             for tried in before.tried
         )
     return any(
@@ -309,7 +324,7 @@ def _concerns(change: Supposed, before: Selection) -> bool:
     )
 
 
-def _reads_more(after: Selection, row: DecisionRow) -> bool:
+def reads_more(after: Selection, row: DecisionRow) -> bool:
     """Whether a shared counter is read that the logged decision did not read."""
     shared = {
         rule_result.rule.name
@@ -321,7 +336,8 @@ def _reads_more(after: Selection, row: DecisionRow) -> bool:
     return bool(shared) and not shared.issubset(counter[0] for counter in orjson.loads(row.trace)["counters"])
 
 
-def _name(tried: TriedCandidate) -> str:
+def campaign_name(tried: TriedCandidate) -> str:
+    """The name of the candidate's campaign."""
     return tried.candidate.compiled_campaign.campaign.name
 
 
@@ -332,7 +348,7 @@ def _contact(selected: SelectedProposal) -> tuple[str, str]:
 
 def _value(evaluation: Evaluation, selection: Selection) -> float:
     """Σ(value × propensity) of what goes."""
-    propensities = {_name(tried): tried.candidate.propensity for tried in selection.tried}
+    propensities = {campaign_name(tried): tried.candidate.propensity for tried in selection.tried}
     attributes, total = evaluation.request.attributes, 0.0
     for selected in selection.offered:
         compiled_campaign = selected.proposal.compiled_campaign

@@ -37,6 +37,7 @@ COLUMNS: Mapping[str, str] = {
     " channel TEXT, kind TEXT, campaign TEXT, offer TEXT, category TEXT, tags TEXT[]",
     "identities": "name TEXT, person TEXT, linked_at TIMESTAMP",
     "books": "version TEXT, first_at TIMESTAMP, text TEXT",
+    "challenges": "decision_id TEXT, book_version TEXT, outcome TEXT, campaign TEXT, variant TEXT, channel TEXT",
 }
 """The tables of an export that a report reads, with the columns that it needs of them."""
 

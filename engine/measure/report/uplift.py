@@ -1,13 +1,15 @@
-"""The sections that say what contacts caused: of campaigns by their own controls, and of the programme by holdouts."""
+"""What contacts caused: the effects of campaigns by their own controls, of the programme by holdouts, of rules by trials.
+
+How they stand on a page is in `uplift_section`.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import NamedTuple
 
 from engine.measure.attribution import Rates
 from engine.measure.report.cohorts import (
-    Draws,
+    SINCE,
     Enrolled,
     Sums,
     Totals,
@@ -15,50 +17,23 @@ from engine.measure.report.cohorts import (
     enrolled,
     ratio_p,
     sums,
+    untotalled,
     values,
 )
 from engine.measure.report.effects import (
     METRICS,
-    SUSPECT,
     Effect,
     Metric,
-    by_covariate,
     by_currency,
-    credited_share,
     effect,
-    on_reached,
     refusal,
-    returned,
+    uncounted,
 )
 from engine.measure.report.figures import (
-    Chart,
-    Computation,
     Figure,
-    Grid,
-    GridCell,
-    Point,
-    Section,
-    Unit,
-    Warned,
 )
 from engine.measure.report.tables import Tables
-from engine.measure.statistics.multiplicity import benjamini_hochberg, heterogeneity, holm
-
-_COLUMNS = (
-    *("treated", "control", "treated rate", "control rate", "effect", "single look", "relative"),
-    *("incremental", "p", "p (Holm)", "adjusted", "variance ratio", "return"),
-    *("of credited orders", "on reached"),
-)
-_COMPACT = ("treated rate", "control rate", "effect", "single look", "relative", "incremental", "p (Holm)")
-_COHORT = (
-    *("persons", "treated", "control", "maturing", "held out", "exposed before", "crossed, treated"),
-    *("crossed, control", "sample ratio p", "window"),
-)
-_BOUND = """
-SELECT campaign, count(*) FILTER (code IN ('out_of_stock', 'over_capacity')) AS bound, count(*) AS decisions FROM candidates
-WHERE time >= (SELECT start FROM settings) AND time < (SELECT stop FROM settings) GROUP BY campaign
-"""
-_MOST_SEQUENCES = 4
+from engine.measure.statistics.multiplicity import Heterogeneity, heterogeneity, holm
 
 
 class Options(NamedTuple):
@@ -88,13 +63,14 @@ class Subject:
     sums: Sums
     ratio: float
     refused: str
-    currencies: int
-    """Number of currencies of its cohort's orders."""
+    untotalled: str
+    """The sentence that refuses sums of its orders' values; empty where all are in one currency, or are converted."""
 
 
 def subjects(tables: Tables, family: str, options: Options) -> list[Subject]:
     """What was drawn for in the period, in order of name."""
-    arms, drawn, net = sums(tables, family), draws(tables, family), values(tables, family)
+    arms, drawn = sums(tables, family), draws(tables, family)
+    sentences = untotalled(tables, family, options.rates)
     chosen = []
     for name, persons in enrolled(tables, family).items():
         if family == "campaign" and options.campaigns and name not in options.campaigns:
@@ -102,7 +78,7 @@ def subjects(tables: Tables, family: str, options: Options) -> list[Subject]:
         whole = arms.get(name, {}).get("", Sums({}, {}))
         ratio = ratio_p(drawn.get(name, {}).get("", []))
         refused = refusal(family, persons, whole, ratio, anyway=options.anyway)
-        chosen.append(Subject(name, persons, whole, ratio, refused, len(net.get(name, ()))))
+        chosen.append(Subject(name, persons, whole, ratio, refused, sentences.get(name, "")))
     return chosen
 
 
@@ -112,20 +88,24 @@ def measure(tables: Tables, family: str, options: Options) -> tuple[list[Subject
     measured, effects = subjects(tables, family, options), []
     for subject in measured:
         for metric, arms in _metrics(subject, net_values.get(subject.name, {}), family, options):
-            effects.append(effect(subject.name, metric, arms, options.level, subject.refused))
+            known = effect(subject.name, metric, arms, options.level, subject.refused)
+            is_total = options.rates is not None and is_headline(known, "value")
+            effects.append(uncounted(known, subject.untotalled) if is_total else known)
     return measured, effects
 
 
 def _metrics(
     subject: Subject, totals: Mapping[str, Totals], family: str, options: Options
 ) -> Iterator[tuple[Metric, Sums]]:
-    """The headline metric, then the others of which anything happened; value by currency."""
+    """The headline metric, then the others of which anything happened; value by currency, or in that of the rates."""
     whole = subject.sums.whole()
     others = ["converted", "orders", "value", "credited", "unsubscribed", "complained"]
     for name in dict.fromkeys([options.metric, *others]):
         if name == "credited" and family != "campaign":
             continue
-        if name == "value" and totals:
+        if name == "value" and options.rates is not None and (totals or subject.untotalled):
+            yield by_currency(subject.sums, totals.get(options.rates.into, {}), options.rates.into)
+        elif name == "value" and totals:
             for currency, by_arm in sorted(totals.items()):
                 yield by_currency(subject.sums, by_arm, currency)
         elif name == options.metric or any(METRICS[name].arm(arm).total for arm in whole):
@@ -149,352 +129,60 @@ def adjusted(effects: Sequence[Effect], headline: str) -> list[Effect]:
     return marked
 
 
-def section(
-    tables: Tables,
-    subjects_of: Sequence[Subject],
-    effects: Sequence[Effect],
-    options: Options,
-    without: Sequence[str],
-) -> Section:
-    """What the campaigns caused. without: the campaigns that have no control."""
-    bound = {row["campaign"]: (row["bound"], row["decisions"]) for row in tables.rows(_BOUND)}
-    grids = [
-        _grid("uplift", "Effect by campaign", "campaign", subjects_of, effects, options),
-        _cohorts(subjects_of),
-    ]
-    by_week, changes = _by_week(tables, subjects_of, options)
-    grids.append(by_week)
-    grids += [_slices(tables, subjects_of, options, by) for by in options.by]
-    causes = [subject for subject in subjects_of if subject.ratio < SUSPECT]
-    if causes:
-        grids.append(_causes(tables, causes))
-    sequences, charts = _sequences(tables, subjects_of, options)
-    refusals = [f"{subject.name}: {subject.refused}" for subject in subjects_of if subject.refused]
-    refusals += [
-        f"{name}: it has no control, so what it caused is not known; it has credit only" for name in without
-    ]
-    return Section(
-        "uplift",
-        "What it caused",
-        "What would not have come without the campaign?",
-        "effect",
-        (*grids, *sequences),
-        (
-            Chart(
-                "forest",
-                f"Effect on {options.metric}, with always-valid limits",
-                "A bar for each campaign from the lower to the upper limit of its effect, with a line at no effect",
-                "uplift",
-                "effect",
-                metric=options.metric,
-            ),
-            *charts,
-        ),
-        (*_warnings(subjects_of, bound), *changes),
-        tuple(refusals),
-        _computations(subjects_of, options),
-    )
+class SliceEffect(NamedTuple):
+    """The effect on the persons of a subject who share a value, such as a week of exposure."""
+
+    subject: Subject
+    value: str
+    effect: Effect
+    arms: Sums
 
 
-def programme(subjects_of: Sequence[Subject], effects: Sequence[Effect], options: Options) -> Section:
-    """What all campaigns together caused, by the holdouts."""
-    refusals = [f"{subject.name}: {subject.refused}" for subject in subjects_of if subject.refused]
-    if not subjects_of:
-        refusals.append(
-            "nobody was chosen for anything under a holdout: the effect of all campaigns together is not known"
-        )
-    return Section(
-        "programme",
-        "What all campaigns together caused",
-        "What would not have come if nobody were contacted?",
-        "effect",
-        (
-            _grid("programme", "Effect of the programme", "holdout", subjects_of, effects, options),
-            replace(_cohorts(subjects_of, "holdout"), name="programme_cohorts"),
-        ),
-        refusals=tuple(refusals),
-        computations=(
-            Computation(
-                "effect",
-                "persons outside the holdout against persons in it, as in the section before;"
-                " campaigns' controls count as outside",
-                "persons to whom anything at all would have gone for the first time under the holdout's salt",
-                "persons for whom that was before the period",
-            ),
-        ),
-    )
-
-
-def _grid(
-    name: str,
-    title: str,
-    label: str,
-    subjects_of: Sequence[Subject],
-    effects: Sequence[Effect],
-    options: Options,
-) -> Grid:
-    by_name = {subject.name: subject for subject in subjects_of}
-    rows = []
-    for known in effects:
-        row = _row(label, known)
-        if is_headline(known, options.metric) and not known.refused:
-            arms, currencies = by_name[known.subject].sums, by_name[known.subject].currencies
-            row["return"] = returned(arms, options.level, currencies)
-            if currencies < 2:
-                metric = METRICS[options.metric]
-                row["adjusted"], row["variance ratio"] = by_covariate(metric, arms, options.level)
-            if label == "campaign":
-                row["of credited orders"] = credited_share(arms, options.level)
-                row["on reached"] = on_reached(known, arms)
-        rows.append(row)
-    return Grid(name, title, (label, "metric"), _COLUMNS, tuple(rows), compact=_COMPACT)
-
-
-def _row(label: str, known: Effect) -> dict[str, GridCell]:
-    row: dict[str, GridCell] = {
-        label: known.subject,
-        "metric": known.metric,
-        "treated": known.treated,
-        "control": known.control,
-        "treated rate": known.treated_rate,
-        "control rate": known.control_rate,
-        "effect": known.uplift,
-        "single look": known.fixed,
-        "relative": known.relative,
-        "incremental": known.incremental,
-    }
-    if known.p is not None:
-        row["p"] = Figure(known.p, method="always valid", persons=known.uplift.persons, unit=Unit.PROBABILITY)
-    if known.adjusted is not None:
-        row["p (Holm)"] = Figure(
-            known.adjusted,
-            method="Holm over the headlines",
-            persons=known.uplift.persons,
-            unit=Unit.PROBABILITY,
-        )
-    return row
-
-
-def _cohorts(subjects_of: Sequence[Subject], label: str = "campaign") -> Grid:
-    rows = []
-    for subject in subjects_of:
-        who = subject.enrolled
-        numbers = (
-            *(who.persons, who.treated, who.persons - who.treated, who.maturing, who.held_out, who.before),
-            *(who.crossed_treated, who.crossed_control),
-        )
-        row: dict[str, GridCell] = {label: subject.name}
-        for column, number in zip(_COHORT, numbers, strict=False):
-            row[column] = Figure(number, method="count of persons", persons=who.persons)
-        row["sample ratio p"] = Figure(
-            subject.ratio,
-            method="z against logged probabilities",
-            persons=who.persons,
-            unit=Unit.PROBABILITY,
-        )
-        row["window"] = Figure(who.window / timedelta(hours=1), method="of the book", unit=Unit.HOURS)
-        rows.append(row)
-    return Grid("cohorts", "Who is compared", (label,), _COHORT, tuple(rows))
-
-
-def _by_week(tables: Tables, subjects_of: Sequence[Subject], options: Options) -> tuple[Grid, list[Warned]]:
-    metric, divided, rows, changes = METRICS[options.metric], sums(tables, "campaign", "week"), [], []
-    for subject in subjects_of:
-        weeks = divided.get(subject.name, {})
-        for week, arms in sorted(weeks.items()):
-            known = effect(subject.name, metric, arms, options.level, subject.refused)
-            rows.append({**_row("campaign", known), "week": week})
-        pairs = [
-            (metric.arm(treated), metric.arm(control))
-            for arms in weeks.values()
-            for treated, control in arms.pairs
-        ]
-        test = None if subject.refused else heterogeneity(pairs)
-        if test is not None and test.p < 0.05:
-            changes.append(
-                Warned(
-                    f"{subject.name}: the effect differs between weeks of exposure"
-                    f" (Cochran's Q = {test.statistic:.1f}, p = {test.p:.2g}); no cause is assumed"
-                )
-            )
-    columns = ("treated rate", "control rate", "effect", "single look")
-    return Grid(
-        "uplift_by_week", "Effect by week of exposure", ("campaign", "week"), columns, tuple(rows)
-    ), changes
-
-
-def _slices(tables: Tables, subjects_of: Sequence[Subject], options: Options, by: str) -> Grid:
-    """The effect by values of `by`, with p after Benjamini and Hochberg over the grid."""
+def slice_effects(
+    tables: Tables, subjects_of: Sequence[Subject], options: Options, by: str
+) -> list[SliceEffect]:
+    """The effects on the headline metric by values of `by` (see `sums`), in order of subject and value."""
     metric, divided = METRICS[options.metric], sums(tables, "campaign", by)
-    parts = [
-        (value, effect(subject.name, metric, arms, options.level, subject.refused))
+    sentences = untotalled(tables, "campaign", options.rates, by) if options.metric == "value" else {}
+    return [
+        SliceEffect(
+            subject,
+            value,
+            uncounted(
+                effect(subject.name, metric, arms, options.level, subject.refused),
+                sentences.get(subject.name, ""),
+            ),
+            arms,
+        )
         for subject in subjects_of
-        for value, arms in sorted(divided.get(subject.name, {}).items())
+        for value, arms in sorted(
+            divided.get(subject.name, {}).items(),
+            key=lambda slice_: int(slice_[0]) if by == SINCE else slice_[0],
+        )
     ]
-    known = [index for index, (_, part) in enumerate(parts) if part.p is not None]
-    corrected = dict(
-        zip(known, benjamini_hochberg([parts[index][1].p or 0.0 for index in known]), strict=True)
-    )
-    rows = []
-    for index, (value, part) in enumerate(parts):
-        row = {**_row("campaign", part), by: value}
-        if index in corrected:
-            row["p (BH)"] = Figure(
-                corrected[index],
-                method="Benjamini–Hochberg",
-                persons=part.uplift.persons,
-                unit=Unit.PROBABILITY,
-            )
-            row["look into"] = "yes" if corrected[index] < 0.05 else "no"
-        rows.append(row)
-    labels = ("campaign", by, "look into")
-    columns = ("treated rate", "control rate", "effect", "single look", "p (BH)")
-    return Grid(
-        f"uplift_by_{by}",
-        f"To look into: effect by {by}",
-        labels,
-        columns,
-        tuple(rows),
-        "Slices are for questions, not for answers: 5 % of those marked are expected to be false.",
-    )
 
 
-def _causes(tables: Tables, suspects: Sequence[Subject]) -> Grid:
-    """Where the arms went wrong: the sample ratio by version of the book, channel and day, worst first."""
-    rows = []
-    for cause in ("book_version", "channel", "day"):
-        divided = draws(tables, "campaign", cause)
-        for subject in suspects:
-            rows += [
-                (ratio_p(strata), _cause(subject.name, cause, value, strata))
-                for value, strata in divided.get(subject.name, {}).items()
-            ]
-    rows.sort(key=lambda row: (row[0], [str(cell) for cell in row[1].values()][:3]))
-    return Grid(
-        "sample_ratio_causes",
-        "Where the sample ratio is off",
-        ("campaign", "by", "value"),
-        ("persons", "treated", "expected", "p"),
-        tuple(row for _, row in rows[:50]),
-    )
+def change(slices: Sequence[SliceEffect], metric: str) -> Heterogeneity | None:
+    """Whether the effect differs between the slices of one subject, by Cochran's Q; None where that cannot be told.
+
+    Slices whose effect is refused, such as those with few events, are left out.
+    """
+    pairs = [
+        (METRICS[metric].arm(treated), METRICS[metric].arm(control))
+        for part in slices
+        if not part.effect.refused
+        for treated, control in part.arms.pairs
+    ]
+    return heterogeneity(pairs)
 
 
-def _cause(campaign: str, cause: str, value: str, strata: Sequence[Draws]) -> dict[str, GridCell]:
-    persons = sum(stratum.persons for stratum in strata)
-    expected = sum(stratum.persons * stratum.share for stratum in strata)
-    return {
-        "campaign": campaign,
-        "by": cause.replace("_", " "),
-        "value": value,
-        "persons": Figure(persons, method="count of persons", persons=persons),
-        "treated": Figure(
-            sum(stratum.treated for stratum in strata), method="count of persons", persons=persons
-        ),
-        "expected": Figure(expected, method="Σ of logged probabilities", persons=persons),
-        "p": Figure(
-            ratio_p(strata), method="z against logged probabilities", persons=persons, unit=Unit.PROBABILITY
-        ),
-    }
-
-
-def _sequences(
-    tables: Tables, subjects_of: Sequence[Subject], options: Options
-) -> tuple[list[Grid], list[Chart]]:
-    """The estimate after every day of exposures with its always-valid limits, of the largest campaigns."""
-    metric, divided = METRICS[options.metric], sums(tables, "campaign", "day")
-    shown = [subject for subject in subjects_of if not subject.refused]
-    largest = sorted(shown, key=lambda subject: -subject.enrolled.persons)[:_MOST_SEQUENCES]
-    rows: list[dict[str, GridCell]] = []
-    charts = []
-    for subject in largest:
-        whole, points = Sums({}, {}), []
-        for day, arms in sorted(divided.get(subject.name, {}).items()):
-            whole.add(arms)
-            uplift = effect(subject.name, metric, whole, options.level).uplift
-            if uplift.value is None or uplift.low is None or uplift.high is None:
-                continue
-            points.append(Point(day, uplift.value, uplift.low, uplift.high))
-            rows.append({"campaign": subject.name, "day": day, "effect": uplift})
-        if len(points) > 1:
-            charts.append(
-                Chart(
-                    "sequence",
-                    f"{subject.name}: effect so far",
-                    "The estimate after each day of exposures, in a band of always-valid limits",
-                    "sequence",
-                    "effect",
-                    points,
-                )
-            )
-    grid = Grid(
-        "sequence", "Effect so far, by last day of exposure", ("campaign", "day"), ("effect",), tuple(rows)
-    )
-    return ([grid] if charts else []), charts
-
-
-def _warnings(subjects_of: Sequence[Subject], bound: Mapping[str, tuple[int, int]]) -> Iterator[Warned]:
-    for subject in subjects_of:
-        if subject.ratio < SUSPECT:
-            yield Warned(
-                f"{subject.name}: sample ratio mismatch, p = {subject.ratio:.2g}: do not believe its"
-                f" effect before the cause is known",
-                problem=True,
-            )
-        limited, decisions = bound.get(subject.name, (0, 0))
-        if limited > 0.05 * decisions:
-            yield Warned(
-                f"{subject.name}: stock, total or capacity bound in {limited / decisions:.1%} of its"
-                f" decisions; control frees stock for"
-                " others: effect overstated"
-            )
-
-
-def _computations(subjects_of: Sequence[Subject], options: Options) -> tuple[Computation, ...]:
-    persons = sum(subject.enrolled.persons for subject in subjects_of)
-    return (
-        Computation(
-            "effect",
-            "m₁ − m₀ within strata of (salt, share of the control), weighted by persons; ±"
-            " se·√(2(Nρ²+1)/(Nρ²)·ln(√(Nρ²+1)/α)), which holds at"
-            " every look (Waudby-Smith et al. 2024, N* = 5,000)",
-            f"{persons:,} persons at their first ever exposure under the salt",
-            "persons in a holdout; persons exposed before the period; persons whose window is not over (maturing)",
-        ),
-        Computation(
-            "single look",
-            "shares: Wilson's limits an arm, Newcombe's method 10; means: Welch. Holds only for one look that was planned",
-        ),
-        Computation(
-            "relative",
-            "m₁/m₀ − 1 from the same limits (MOVER, Fieller), so that it never contradicts the effect",
-        ),
-        Computation(
-            "treated, control",
-            "an exposure is an offer that was chosen: withheld is control, everything else treated,"
-            " bounced too (intention to treat). The arm is"
-            " that of the first draw, also of names that were linked later",
-            exclusions="nobody: persons seen in both arms are counted, not left out",
-        ),
-        Computation(
-            "sample ratio p",
-            "z = (O − Σp)/√Σp(1 − p) over persons, p as logged at the draw; warns below 0.001",
-        ),
-        Computation(
-            "p (Holm)",
-            f"Holm over the headline comparisons ({options.metric}) of the report; an effect holds"
-            f" below {1 - options.level:.2g}",
-        ),
-        Computation(
-            "credited",
-            "orders that the campaign's own attribution credits; withheld contacts are credited by"
-            " the same rule (ghost attribution)",
-        ),
-        Computation(
-            "adjusted",
-            "CUPED: m − θ(x̄ − x̄ of both arms), θ = cov(y, x)/var(x), x the net value of the 28 days"
-            " before the first exposure; limits"
-            " of a single look",
-            exclusions="dropped with a word where it saves less than 2 % of the variance",
-        ),
-        Computation("return", "incremental net value ÷ cost of the contacts, Fieller's theorem"),
-    )
+def effect_so_far(slices: Sequence[SliceEffect], options: Options) -> Iterator[tuple[str, Figure]]:
+    """The estimate after each of the slices of one subject, with its always-valid limits; days with none are left out."""
+    whole = Sums({}, {})
+    for part in slices:
+        if options.metric == "value" and part.subject.untotalled:
+            return
+        whole.add(part.arms)
+        uplift = effect(part.subject.name, METRICS[options.metric], whole, options.level).uplift
+        if uplift.value is not None and uplift.low is not None and uplift.high is not None:
+            yield part.value, uplift

@@ -16,7 +16,7 @@ from engine.ledger.commit.events import RecordResult
 from engine.ledger.commit.group import commit_group
 from engine.ledger.commit.identity import LinkCommand
 from engine.ledger.commit.outcomes import ReportCommand
-from engine.ledger.commit.replay import logged_decision_of
+from engine.ledger.commit.replay import logged_state_of
 from engine.ledger.queries.decisions import decision_of
 from engine.ledger.store.store import Store
 from engine.model.customer import EVERYTHING, Consent, Consents
@@ -182,7 +182,7 @@ def test_why_is_told_and_logged(compiled: CompiledBook, store: Store, any_log: L
         row = decision_of(store, decision.decision_id)
     assert row is not None
     withdrawn = Consent(NOW, None)
-    assert logged_decision_of(row, compiled).customer_state.consents == {
+    assert logged_state_of(row, compiled).customer_state.consents == {
         "ads": withdrawn,
         "channel:mail": withdrawn,
         "channel:sms": withdrawn,

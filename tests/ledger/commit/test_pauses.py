@@ -13,7 +13,7 @@ from engine.ledger.commit.events import RecordResult
 from engine.ledger.commit.group import commit_group
 from engine.ledger.commit.identity import LinkCommand
 from engine.ledger.commit.outcomes import ReportCommand
-from engine.ledger.commit.replay import logged_decision_of
+from engine.ledger.commit.replay import logged_state_of
 from engine.ledger.queries.decisions import decision_of
 from engine.ledger.store.store import Store
 from engine.model.decision import Decision, Outcome, Reason, ReasonCode, RuleKind
@@ -114,7 +114,7 @@ def test_a_preview_and_the_log_show_it(compiled: CompiledBook, store: Store) -> 
     with store.transaction(writes=False):
         row = decision_of(store, decision.decision_id)
     assert row is not None
-    past = logged_decision_of(row, compiled)
+    past = logged_state_of(row, compiled)
     again = select(evaluate(compiled, past.request), past.history, past.person, past.customer_state)
     assert (again.outcome, again.next_allowed_at) == (decision.outcome, decision.next_allowed_at)
     assert again.outcome is Outcome.BLOCKED
@@ -170,7 +170,7 @@ def test_three_messages_are_three_outcomes(store: Store, tmp_path: Path) -> None
     with store.transaction(writes=False):
         row = decision_of(store, blocked.decision_id)
     assert row is not None
-    past = logged_decision_of(row, compiled)
+    past = logged_state_of(row, compiled)
     again = select(evaluate(compiled, past.request), past.history, past.person, past.customer_state)
     assert (again.outcome, again.next_allowed_at) == (Outcome.BLOCKED, blocked.next_allowed_at)
     assert decide(compiled, store, NOW + 7 * DAY + 1, "sms").outcome is Outcome.OFFER

@@ -172,8 +172,8 @@ async def test_a_wrong_question_is_a_usage_error(game: Played, tmp_path: Path) -
     right = ("--rules", game.rules, "--log", game.url)
     for wrong, sentence in (
         (("--metric", "clicks"), "--metric clicks: it is converted, orders, value or credited"),
-        (("--by", "profile.gendr"), "--by profile.gendr: the book has no such attribute"),
-        (("--campaign", "creme"), "--campaign creme: the book has no such campaign"),
+        (("--by", "profile.gendr"), "; did you mean 'profile.gender'? there are variant, channel, week,"),
+        (("--campaign", "creme"), "the book has no such campaign; did you mean 'cream'?"),
         (("--level", "95"), "--level 95.0: a level is at least 0.5 and below 1"),
         (("--win", "much"), "--win much: it is a part such as 10%"),
         (("--from", "yesterday-ish"), "--from yesterday-ish: "),

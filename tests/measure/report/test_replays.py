@@ -144,6 +144,57 @@ async def test_a_decision_whose_book_is_gone_is_counted_apart(tmp_path: Path) ->
     assert row["would have gone"].refused == "no decision of it can be made again"
 
 
+MANY = """
+book: {name: crowd, timezone: UTC}
+channels: {mail: {kind: outbound, address: profile.email, consent: not_needed}}
+attributes: {profile.email: {type: text}, profile.worth: {type: number, min: 0}}
+offers:
+""" + "".join(f"  o{i}: {{name: O, content: {{default: {{title: O}}}}}}\n" for i in range(60)) + "campaigns:\n" + "".join(
+    f"  c{i:02}: {{offer: o{i}, channels: [mail], value: {100 - i}}}\n" for i in range(60)
+)  # fmt: skip
+"""Sixty campaigns that everybody may get; the first one scores best."""
+
+
+async def crowded(log: Log) -> None:
+    """Three persons are decided."""
+    ledger = Ledger(open_store(log.url))
+    engine = Engine(compile_book(book_of(MANY)), ledger)
+    for index in range(3):
+        now = from_datetime(BEGIN) + index * SECOND
+        await engine.decide(Request(f"person-{index}", now, {"profile.email": "a@example.com"}))
+    ledger.close()
+
+
+async def test_candidates_beyond_the_fiftieth_are_found_by_replay(any_log: Log, tmp_path: Path) -> None:
+    """The log lists fifty of sixty; the funnel has all of them, and may try what would win the last one."""
+    await crowded(any_log)
+    report = open_log(any_log.url).report(book_of(MANY), campaigns=("c59",), win=1.0)
+    assert cells(report, "rivals", "winner", "decisions") == [("c00", 3)]
+    assert cells(report, "losses", "campaign", "reason", "to", "persons") == [("c59", "outranked", "c00", 3)]
+    assert cells(report, "smallest_change", "tried", "value ×") == [("won 3 of 3 tried", 100 / 41)]
+    texts = [warned.text for section in report.sections for warned in section.warnings]
+    sentence = "3 decisions had more candidates than the log lists"
+    assert f"{sentence}: they are here, found by making the decisions again." in texts
+    export(any_log.url, tmp_path / "export")
+    alone = open_export(tmp_path / "export").report(book_of(MANY), campaigns=("c59",))
+    texts = [warned.text for section in alone.sections for warned in section.warnings]
+    assert f"{sentence}; those are missing here (it takes the log, --log)." in texts
+    assert alone.grid("losses").rows == ()
+
+
+async def test_candidates_that_cannot_be_found_are_said_to_be_missing(tmp_path: Path) -> None:
+    """Without the text of its book no decision can be made again, so what it did not list stays unknown."""
+    log = Log(f"sqlite:///{tmp_path / 'tact.db'}")
+    await crowded(log)
+    log.execute("DELETE FROM books")
+    report = open_log(log.url).report(book_of(MANY))
+    texts = [warned.text for section in report.sections for warned in section.warnings]
+    assert (
+        "3 decisions had more candidates than the log lists: of 0 they are here, found by making the decisions again;"
+        " the others are missing (3: its book is not in the log)."
+    ) in texts
+
+
 def test_a_size_that_is_none_is_a_usage_error(tmp_path: Path) -> None:
     """--memory takes a size."""
     (tmp_path / "book.yaml").write_text(TEXT, encoding="utf-8")

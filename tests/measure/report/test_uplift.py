@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from engine.measure.attribution import Rates
+from engine.measure.report.build import Report
 from engine.measure.report.figures import Figure
 from engine.measure.statistics.sample_ratio import sample_ratio
 from tests.measure.report.exports import AS_OF, BEGIN, BOOK, Export, book_of, micros, offers, orders
@@ -340,6 +341,87 @@ def test_rates_total_the_orders_at_their_day_or_refuse(tmp_path: Path) -> None:
     assert known.digest != missing.digest
 
 
+def in_two_currencies(kronor: float) -> tuple[Export, float, float]:
+    """Orders of 10 EUR, and from BEGIN + 7 days on of so many SEK; the gain and the cost of a treated person in EUR."""
+    rng, export, number = np.random.default_rng(13), Export(), 16_000
+    persons, time = names("p", number), moments(rng, number, 0, 14)
+    treated = rng.random(number) >= 0.2
+    offers(export, persons, time, treated)
+    bought = rng.random(number) < 0.1 + 0.05 * treated
+    late = time >= micros(BEGIN) + 7 * DAY
+    value, currency = np.where(late, kronor, 10.0), np.where(late, "SEK", "EUR").astype(object)
+    orders(export, persons[bought], time[bought] + HOUR, value[bought], currency=currency[bought])
+    return export, 10 * (bought[treated].mean() - bought[~treated].mean()), 0.1
+
+
+def rates_of(sek: Fraction, days: int = 30) -> Rates:
+    """Rates into EUR for some days from BEGIN on; the krona is worth so much, and a day later the half."""
+    return Rates(
+        "EUR", {((BEGIN + timedelta(days=day)).date(), "SEK"): sek / 2 ** (day % 2) for day in range(days)}
+    )
+
+
+def test_effects_and_return_convert_at_the_day_of_the_order(tmp_path: Path) -> None:
+    """What is worth 10 EUR at its day is worth as much as 10 EUR, in the effect, by week, and in the return."""
+    export, gain, cost = in_two_currencies(100.0)
+    flat = Rates("EUR", dict.fromkeys(rates_of(Fraction(1)).known, Fraction(1, 10)))
+    report = export.report(tmp_path, metric="value", rates=flat)
+    (row,) = (row for row in report.uplift.rows if str(row["metric"]).startswith("value"))
+    assert row["metric"] == "value EUR"
+    assert figure(row["effect"]).value == pytest.approx(gain)
+    assert figure(row["return"]).value == pytest.approx(gain / cost)
+    weeks = [figure(week["treated"]).value or 0 for week in report.grid("uplift_by_week").rows]
+    assert sum(weeks) == pytest.approx(figure(row["treated"]).value)
+    (total,) = report.grid("happened_total").rows
+    (orders_total,) = report.grid("orders_total").rows
+    assert 0 < (figure(total["net"]).value or 0) < (figure(orders_total["net"]).value or 0)
+    assert figure(total["margin"]).value == pytest.approx(
+        (figure(total["net"]).value or 0) - (figure(total["cost"]).value or 0)
+    )
+    halved = export.report(tmp_path / "halved", metric="value", rates=rates_of(Fraction(1, 10)))
+    assert (halved.figures["cream"].treated.value or 0) < 0.9 * (figure(row["treated"]).value or 0)
+
+
+def test_one_missing_rate_refuses_effect_and_return(tmp_path: Path) -> None:
+    """The sentence names currency and day, and no sum is printed; without rates no slice adds two currencies either."""
+    export, _, _ = in_two_currencies(100.0)
+    report = export.report(tmp_path, metric="value", by=("channel",), rates=rates_of(Fraction(1, 10), 10))
+    day = (BEGIN + timedelta(days=10)).date()
+    sentence = f"there is no rate of SEK into EUR for {day}"
+    effect = report.figures["cream"]
+    assert (effect.metric, effect.uplift.refused, effect.treated.refused) == ("value EUR", sentence, sentence)
+    assert (effect.treated.value, effect.p) == (None, None)
+    converted = report_row = export.report(
+        tmp_path / "shares", rates=rates_of(Fraction(1, 10), 10)
+    ).uplift.rows[0]
+    back = report_row["return"]
+    assert isinstance(back, Figure)
+    assert back.refused == f"{sentence}: no return"
+    assert figure(converted["effect"]).value is not None
+    (total,) = report.grid("happened_total").rows
+    assert isinstance(total["margin"], Figure)
+    assert (total["margin"].value, total["margin"].refused) == (None, sentence)
+    plain = export.report(tmp_path / "plain", metric="value", by=("channel",))
+    for name in ("uplift_by_week", "uplift_by_weeks_since", "uplift_by_channel"):
+        for grids, refused in (
+            (report, sentence),
+            (plain, "orders are in several currencies and are not added"),
+        ):
+            cells = [cell for _, _, cell in grids.grid(name).cells()]
+            assert cells
+            assert {cell.refused for cell in cells if cell.refused or cell.value is not None} == {refused}, (
+                name
+            )
+            treated = grids.grid(name).rows[0]["treated"]
+            assert isinstance(treated, Figure)
+            assert treated.value is None
+    margins = [row["margin"] for row in plain.grid("happened").rows]
+    assert [isinstance(margin, Figure) and "no margin" in margin.refused for margin in margins] == [
+        True,
+        True,
+    ]
+
+
 def test_headlines_are_one_family_and_slices_another(tmp_path: Path) -> None:
     """Holm over campaigns; slices by an attribute with Benjamini and Hochberg, masked values apart."""
     rng, export, number = np.random.default_rng(11), Export(), 20_000
@@ -437,3 +519,107 @@ def test_a_covariate_that_says_nothing_is_dropped(tmp_path: Path) -> None:
     adjusted = export.report(tmp_path).uplift.rows[0]["adjusted"]
     assert isinstance(adjusted, Figure)
     assert adjusted.refused == "the covariate saves less than 2 % of the variance: unadjusted"
+
+
+def test_an_effect_that_wears_off_is_seen_by_week(tmp_path: Path) -> None:
+    """4 points more in the first week after exposure, none in the second and third, 2 less in the fourth: brought forward."""
+    rng, export, number = np.random.default_rng(19), Export(), 30_000
+    persons, time = names("p", number), moments(rng, number, 0, 14)
+    treated = rng.random(number) >= 0.5
+    offers(export, persons, time, treated, control=0.5)
+    for week, lift in enumerate((0.04, 0.0, 0.0, -0.02)):
+        bought = rng.random(number) < 0.05 + lift * treated
+        orders(export, persons[bought], time[bought] + week * WEEK + DAY)
+    report = export.report(tmp_path, as_of=BEGIN + timedelta(days=38))
+    weeks = {row["week"]: row for row in report.grid("uplift_by_weeks_since").rows}
+    assert list(weeks) == ["1", "2", "3", "4"]
+    for since, lift in (("1", 0.04), ("2", 0.0), ("3", 0.0), ("4", -0.02)):
+        assert covers(figure(weeks[since]["effect"]), lift), since
+    over = int((time + 4 * WEEK <= micros(BEGIN + timedelta(days=38))).sum())
+    assert (figure(weeks["3"]["effect"]).persons, figure(weeks["4"]["effect"]).persons) == (number, over)
+    tests = {row["between"]: figure(row["p"]).value for row in report.grid("uplift_changes").rows}
+    assert (tests["weeks since exposure"] or 0) < 0.001
+    assert (tests["weeks of exposure"] or 0) > 0.05
+    (section,) = (part for part in report.sections if part.name == "uplift")
+    changed = [warned.text for warned in section.warnings if "Cochran" in warned.text]
+    assert len(changed) == 1
+    assert changed[0].startswith("cream: the effect differs between weeks since exposure (Cochran's Q = ")
+    assert changed[0].endswith("; no cause is assumed")
+    days = report.grid("sequence").rows
+    (chart,) = (chart for chart in section.charts if chart.kind == "sequence")
+    assert [point.day for point in chart.points] == [row["day"] for row in days]
+    assert figure(days[-1]["effect"]) == report.figures["cream"].uplift
+
+
+def warnings_of(report: Report) -> list[str]:
+    """What the page says before the effects."""
+    (section,) = (part for part in report.sections if part.name == "uplift")
+    return [warned.text for warned in section.warnings]
+
+
+def test_stock_that_binds_is_said_to_overstate(tmp_path: Path) -> None:
+    """In 6 of 100 decisions the stock was gone: what the control leaves goes to others. In 5 of 100 nothing is said."""
+    for gone, is_said in ((6, True), (5, False)):
+        export, persons = Export(), names("p", 100)
+        time = micros(BEGIN) + np.arange(100) * HOUR
+        decisions = np.array(offers(export, persons, time, np.arange(100) % 2 == 0, control=0.5), object)
+        code = np.where(np.arange(100) < gone, "out_of_stock", "chosen").astype(object)
+        export.add(
+            "candidates", decision_id=decisions, person=persons, time=time, campaign="cream", code=code
+        )
+        texts = warnings_of(export.report(tmp_path / str(gone)))
+        sentence = (
+            "cream: stock, total or capacity bound in 6.0% of its decisions; control frees stock for others"
+        )
+        assert (f"{sentence}: effect overstated" in texts) == is_said
+
+
+def test_arms_that_differed_before_are_noticed(tmp_path: Path) -> None:
+    """The draw was said to be random, and the treated had ordered more before it: the page warns."""
+    rng, export, number = np.random.default_rng(20), Export(), 4_000
+    persons, time = names("p", number), moments(rng, number, 28, 7)
+    treated = np.arange(number) % 2 == 0
+    orders(export, persons, time - 3 * DAY, (rng.gamma(2, 20, number) * (1 + 0.2 * treated)).round(2))
+    offers(export, persons, time, treated, control=0.5)
+    bought = rng.random(number) < 0.2
+    orders(export, persons[bought], time[bought] + HOUR)
+    (text,) = warnings_of(export.report(tmp_path))
+    assert text.startswith("cream: the arms differed in the covariate before exposure (p = ")
+
+
+def test_who_was_not_reached_stays_treated(tmp_path: Path) -> None:
+    """Pitfall: a control cannot abort as the treated do. Half of the contacts came to nothing; all treated are compared."""
+    export, number = Export(), 2_000
+    persons, time = names("p", number), micros(BEGIN) + np.arange(number) * 60_000_000
+    treated = np.arange(number) % 2 == 0
+    decisions = np.array(offers(export, persons, time, treated, control=0.5), object)
+    lost = treated & (np.arange(number) % 4 == 0)
+    for type_, those in (
+        ("bounced", lost & (np.arange(number) < 1_000)),
+        ("cancelled", lost & (np.arange(number) >= 1_000)),
+    ):
+        export.add(
+            "outcomes", event_id=names(type_, int(those.sum())), person=persons[those], type=type_, time=time[those] + 60,
+            recorded_at=time[those] + 60, decision_id=decisions[those], campaign="cream",
+        )  # fmt: skip
+    bought = treated & ~lost & (np.arange(number) < 800) | ~treated & (np.arange(number) < 200)
+    orders(export, persons[bought], time[bought] + HOUR)
+    effect = export.report(tmp_path).figures["cream"]
+    assert (effect.treated_rate.value, effect.control_rate.value) == (200 / 1_000, 100 / 1_000)
+    assert effect.uplift.persons == number
+
+
+def test_an_order_counts_once_and_a_lost_refund_nowhere(tmp_path: Path) -> None:
+    """Two reports of one order, a refund of it, and one of an order that is not known: all are said."""
+    export, time = Export(), micros(BEGIN) + np.arange(2) * HOUR
+    offers(export, names("p", 2), time, np.ones(2, bool))
+    orders(export, names("p", 2), time + HOUR, 10.0, order_id="first", event_id=np.array(["a", "b"], object))
+    orders(export, names("p", 1), time[:1] + DAY, 4.0, order_id="first", type="refunded", event_id="c")
+    orders(export, names("p", 1), time[:1] + DAY, 9.0, order_id="second", type="refunded", event_id="d")
+    report = export.report(tmp_path)
+    (row,) = report.grid("orders").rows
+    assert [figure(row[name]).value for name in ("orders", "gross", "net")] == [1, 10.0, 6.0]
+    (section,) = (part for part in report.sections if part.name == "happened")
+    texts = [warned.text for warned in section.warnings]
+    assert "1 reports of orders that were known already are counted as duplicates." in texts
+    assert "1 refunds are orphans (unknown order): they are subtracted nowhere." in texts

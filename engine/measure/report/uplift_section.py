@@ -1,0 +1,453 @@
+"""The sections that say what contacts caused: of campaigns by their own controls, and of the programme by holdouts."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import NamedTuple
+
+from engine.measure.report.cohorts import SINCE, Draws, draws, ratio_p
+from engine.measure.report.effects import (
+    METRICS,
+    SUSPECT,
+    Effect,
+    by_covariate,
+    credited_share,
+    on_reached,
+    returned,
+)
+from engine.measure.report.figures import (
+    Chart,
+    Computation,
+    Figure,
+    Grid,
+    GridCell,
+    Point,
+    Section,
+    Unit,
+    Warned,
+)
+from engine.measure.report.tables import Tables
+from engine.measure.report.uplift import (
+    Options,
+    Subject,
+    change,
+    effect_so_far,
+    is_headline,
+    slice_effects,
+)
+from engine.measure.statistics.multiplicity import Heterogeneity, benjamini_hochberg
+
+_COLUMNS = (
+    *("treated", "control", "treated rate", "control rate", "effect", "single look", "relative"),
+    *("incremental", "p", "p (Holm)", "adjusted", "variance ratio", "return"),
+    *("of credited orders", "on reached"),
+)
+_COMPACT = ("treated rate", "control rate", "effect", "single look", "relative", "incremental", "p (Holm)")
+_COHORT = (
+    *("persons", "treated", "control", "maturing", "held out", "exposed before", "crossed, treated"),
+    *("crossed, control", "sample ratio p", "window"),
+)
+_BOUND = """
+SELECT campaign, count(*) FILTER (code IN ('out_of_stock', 'over_capacity')) AS bound, count(*) AS decisions FROM candidates
+WHERE time >= (SELECT start FROM settings) AND time < (SELECT stop FROM settings) GROUP BY campaign
+"""
+_MOST_SEQUENCES = 4
+
+
+def section(
+    tables: Tables,
+    subjects_of: Sequence[Subject],
+    effects: Sequence[Effect],
+    options: Options,
+    without: Sequence[str],
+) -> Section:
+    """What the campaigns caused. without: the campaigns that have no control."""
+    bound = {row["campaign"]: (row["bound"], row["decisions"]) for row in tables.rows(_BOUND)}
+    grids = [
+        _grid("uplift", "Effect by campaign", "campaign", subjects_of, effects, options),
+        _cohorts(subjects_of),
+    ]
+    by_time, changes = _by_time(tables, subjects_of, options)
+    grids += by_time
+    grids += [_slices(tables, subjects_of, options, by) for by in options.by]
+    causes = [subject for subject in subjects_of if subject.ratio < SUSPECT]
+    if causes:
+        grids.append(_causes(tables, causes))
+    sequences, charts = _sequences(tables, subjects_of, options)
+    refusals = [f"{subject.name}: {subject.refused}" for subject in subjects_of if subject.refused]
+    refusals += [
+        f"{name}: it has no control, so what it caused is not known; it has credit only" for name in without
+    ]
+    return Section(
+        "uplift",
+        "What it caused",
+        "What would not have come without the campaign?",
+        "effect",
+        (*grids, *sequences),
+        (
+            Chart(
+                "forest",
+                f"Effect on {options.metric}, with always-valid limits",
+                "A bar for each campaign from the lower to the upper limit of its effect, with a line at no effect",
+                "uplift",
+                "effect",
+                metric=options.metric,
+            ),
+            *charts,
+        ),
+        (*_warnings(subjects_of, bound, options), *changes),
+        tuple(refusals),
+        _computations(subjects_of, options),
+    )
+
+
+def programme(subjects_of: Sequence[Subject], effects: Sequence[Effect], options: Options) -> Section:
+    """What all campaigns together caused, by the holdouts."""
+    refusals = [f"{subject.name}: {subject.refused}" for subject in subjects_of if subject.refused]
+    if not subjects_of:
+        refusals.append(
+            "nobody was chosen for anything under a holdout: the effect of all campaigns together is not known"
+        )
+    return Section(
+        "programme",
+        "What all campaigns together caused",
+        "What would not have come if nobody were contacted?",
+        "effect",
+        (
+            _grid("programme", "Effect of the programme", "holdout", subjects_of, effects, options),
+            replace(_cohorts(subjects_of, "holdout"), name="programme_cohorts"),
+        ),
+        refusals=tuple(refusals),
+        computations=(
+            Computation(
+                "effect",
+                "persons outside the holdout against persons in it, as in the section before;"
+                " campaigns' controls count as outside",
+                "persons to whom anything at all would have gone for the first time under the holdout's salt",
+                "persons for whom that was before the period",
+            ),
+        ),
+    )
+
+
+def _grid(
+    name: str,
+    title: str,
+    label: str,
+    subjects_of: Sequence[Subject],
+    effects: Sequence[Effect],
+    options: Options,
+) -> Grid:
+    by_name = {subject.name: subject for subject in subjects_of}
+    rows = []
+    for known in effects:
+        row = _row(label, known)
+        if is_headline(known, options.metric) and not known.refused:
+            arms, untotalled = by_name[known.subject].sums, by_name[known.subject].untotalled
+            row["return"] = returned(arms, options.level, untotalled)
+            if not untotalled:
+                metric = METRICS[options.metric]
+                adjustment = by_covariate(metric, arms, options.level)
+                row["adjusted"], row["variance ratio"] = adjustment.difference, adjustment.variance_ratio
+            if label == "campaign":
+                row["of credited orders"] = credited_share(arms, options.level)
+                row["on reached"] = on_reached(known, arms)
+        rows.append(row)
+    return Grid(name, title, (label, "metric"), _COLUMNS, tuple(rows), compact=_COMPACT)
+
+
+def _row(label: str, known: Effect) -> dict[str, GridCell]:
+    row: dict[str, GridCell] = {
+        label: known.subject,
+        "metric": known.metric,
+        "treated": known.treated,
+        "control": known.control,
+        "treated rate": known.treated_rate,
+        "control rate": known.control_rate,
+        "effect": known.uplift,
+        "single look": known.fixed,
+        "relative": known.relative,
+        "incremental": known.incremental,
+    }
+    if known.p is not None:
+        row["p"] = Figure(known.p, method="always valid", persons=known.uplift.persons, unit=Unit.PROBABILITY)
+    if known.adjusted is not None:
+        row["p (Holm)"] = Figure(
+            known.adjusted,
+            method="Holm over the headlines",
+            persons=known.uplift.persons,
+            unit=Unit.PROBABILITY,
+        )
+    return row
+
+
+def _cohorts(subjects_of: Sequence[Subject], label: str = "campaign") -> Grid:
+    rows = []
+    for subject in subjects_of:
+        who = subject.enrolled
+        numbers = (
+            *(who.persons, who.treated, who.persons - who.treated, who.maturing, who.held_out, who.before),
+            *(who.crossed_treated, who.crossed_control),
+        )
+        row: dict[str, GridCell] = {label: subject.name}
+        for column, number in zip(_COHORT, numbers, strict=False):
+            row[column] = Figure(number, method="count of persons", persons=who.persons)
+        row["sample ratio p"] = Figure(
+            subject.ratio,
+            method="z against logged probabilities",
+            persons=who.persons,
+            unit=Unit.PROBABILITY,
+        )
+        row["window"] = Figure(who.window / timedelta(hours=1), method="of the book", unit=Unit.HOURS)
+        rows.append(row)
+    return Grid("cohorts", "Who is compared", (label,), _COHORT, tuple(rows))
+
+
+class _Time(NamedTuple):
+    """A division of effects by time."""
+
+    by: str
+    grid: str
+    title: str
+    between: str
+    note: str = ""
+
+
+_TIMES = (
+    _Time("week", "uplift_by_week", "Effect by week of exposure", "weeks of exposure"),
+    _Time(
+        SINCE,
+        "uplift_by_weeks_since",
+        "Effect by weeks since exposure",
+        SINCE,
+        "Week 1 is the first seven days after a person's first exposure. A week has the persons for whom it is over, and what"
+        " they did in it; weeks beyond the campaign's window show orders that were brought forward.",
+    ),
+)
+
+
+def _by_time(
+    tables: Tables, subjects_of: Sequence[Subject], options: Options
+) -> tuple[list[Grid], list[Warned]]:
+    """The effect by week of exposure and by weeks since exposure, and whether it changes from week to week."""
+    grids, tests, changes = [], list[dict[str, GridCell]](), []
+    for time in _TIMES:
+        slices, rows = slice_effects(tables, subjects_of, options, time.by), []
+        for subject in subjects_of:
+            own = [part for part in slices if part.subject is subject]
+            rows += [{**_row("campaign", part.effect), "week": part.value} for part in own]
+            test = change(own, options.metric)
+            if test is None:
+                continue
+            tests.append(_change(subject, time.between, test))
+            if test.p < 0.05:
+                changes.append(
+                    Warned(
+                        f"{subject.name}: the effect differs between {time.between}"
+                        f" (Cochran's Q = {test.statistic:.1f}, p = {test.p:.2g}); no cause is assumed"
+                    )
+                )
+        columns = ("treated rate", "control rate", "effect", "single look")
+        grids.append(Grid(time.grid, time.title, ("campaign", "week"), columns, tuple(rows), time.note))
+    of_tests = ("Cochran's Q", "degrees of freedom", "p")
+    grids.append(
+        Grid("uplift_changes", "Does the effect change?", ("campaign", "between"), of_tests, tuple(tests))
+    )
+    return grids, changes
+
+
+def _change(subject: Subject, between: str, test: Heterogeneity) -> dict[str, GridCell]:
+    persons = subject.enrolled.persons
+    method = "Cochran's Q over weeks with 20 events in either arm"
+    return {
+        "campaign": subject.name,
+        "between": between,
+        "Cochran's Q": Figure(test.statistic, method=method, persons=persons, unit=Unit.STATISTIC),
+        "degrees of freedom": Figure(test.freedom, method=method, persons=persons),
+        "p": Figure(test.p, method=method, persons=persons, unit=Unit.PROBABILITY),
+    }
+
+
+def _slices(tables: Tables, subjects_of: Sequence[Subject], options: Options, by: str) -> Grid:
+    """The effect by values of `by`, with p after Benjamini and Hochberg over the grid."""
+    parts = [(part.value, part.effect) for part in slice_effects(tables, subjects_of, options, by)]
+    known = [index for index, (_, part) in enumerate(parts) if part.p is not None]
+    corrected = dict(
+        zip(known, benjamini_hochberg([parts[index][1].p or 0.0 for index in known]), strict=True)
+    )
+    rows = []
+    for index, (value, part) in enumerate(parts):
+        row = {**_row("campaign", part), by: value}
+        if index in corrected:
+            row["p (BH)"] = Figure(
+                corrected[index],
+                method="Benjamini–Hochberg",
+                persons=part.uplift.persons,
+                unit=Unit.PROBABILITY,
+            )
+            row["look into"] = "yes" if corrected[index] < 0.05 else "no"
+        rows.append(row)
+    labels = ("campaign", by, "look into")
+    columns = ("treated rate", "control rate", "effect", "single look", "p (BH)")
+    return Grid(
+        f"uplift_by_{by}",
+        f"To look into: effect by {by}",
+        labels,
+        columns,
+        tuple(rows),
+        "Slices are for questions, not for answers: 5 % of those marked are expected to be false.",
+    )
+
+
+def _causes(tables: Tables, suspects: Sequence[Subject]) -> Grid:
+    """Where the arms went wrong: the sample ratio by version of the book, channel and day, worst first."""
+    rows = []
+    for cause in ("book_version", "channel", "day"):
+        divided = draws(tables, "campaign", cause)
+        for subject in suspects:
+            rows += [
+                (ratio_p(strata), _cause(subject.name, cause, value, strata))
+                for value, strata in divided.get(subject.name, {}).items()
+            ]
+    rows.sort(key=lambda row: (row[0], [str(cell) for cell in row[1].values()][:3]))
+    return Grid(
+        "sample_ratio_causes",
+        "Where the sample ratio is off",
+        ("campaign", "by", "value"),
+        ("persons", "treated", "expected", "p"),
+        tuple(row for _, row in rows[:50]),
+    )
+
+
+def _cause(campaign: str, cause: str, value: str, strata: Sequence[Draws]) -> dict[str, GridCell]:
+    persons = sum(stratum.persons for stratum in strata)
+    expected = sum(stratum.persons * stratum.share for stratum in strata)
+    return {
+        "campaign": campaign,
+        "by": cause.replace("_", " "),
+        "value": value,
+        "persons": Figure(persons, method="count of persons", persons=persons),
+        "treated": Figure(
+            sum(stratum.treated for stratum in strata), method="count of persons", persons=persons
+        ),
+        "expected": Figure(expected, method="Σ of logged probabilities", persons=persons),
+        "p": Figure(
+            ratio_p(strata), method="z against logged probabilities", persons=persons, unit=Unit.PROBABILITY
+        ),
+    }
+
+
+def _sequences(
+    tables: Tables, subjects_of: Sequence[Subject], options: Options
+) -> tuple[list[Grid], list[Chart]]:
+    """The estimate after every day of exposures with its always-valid limits, of the largest campaigns."""
+    shown = [subject for subject in subjects_of if not subject.refused]
+    largest = sorted(shown, key=lambda subject: -subject.enrolled.persons)[:_MOST_SEQUENCES]
+    slices = slice_effects(tables, largest, options, "day")
+    rows: list[dict[str, GridCell]] = []
+    charts = []
+    for subject in largest:
+        points = []
+        for day, uplift in effect_so_far([part for part in slices if part.subject is subject], options):
+            points.append(Point(day, uplift.value or 0.0, uplift.low or 0.0, uplift.high or 0.0))
+            rows.append({"campaign": subject.name, "day": day, "effect": uplift})
+        if len(points) > 1:
+            charts.append(
+                Chart(
+                    "sequence",
+                    f"{subject.name}: effect so far",
+                    "The estimate after each day of exposures, in a band of always-valid limits",
+                    "sequence",
+                    "effect",
+                    points,
+                )
+            )
+    grid = Grid(
+        "sequence", "Effect so far, by last day of exposure", ("campaign", "day"), ("effect",), tuple(rows)
+    )
+    return ([grid] if charts else []), charts
+
+
+def _warnings(
+    subjects_of: Sequence[Subject], bound: Mapping[str, tuple[int, int]], options: Options
+) -> Iterator[Warned]:
+    for subject in subjects_of:
+        if subject.ratio < SUSPECT:
+            yield Warned(
+                f"{subject.name}: sample ratio mismatch, p = {subject.ratio:.2g}: do not believe its"
+                f" effect before the cause is known",
+                problem=True,
+            )
+        if not subject.refused and not subject.untotalled:
+            adjustment = by_covariate(METRICS[options.metric], subject.sums, options.level)
+            if adjustment.warning:
+                yield Warned(f"{subject.name}: {adjustment.warning}, though they were drawn at random")
+        limited, decisions = bound.get(subject.name, (0, 0))
+        if limited > 0.05 * decisions:
+            yield Warned(
+                f"{subject.name}: stock, total or capacity bound in {limited / decisions:.1%} of its"
+                f" decisions; control frees stock for"
+                " others: effect overstated"
+            )
+
+
+def _computations(subjects_of: Sequence[Subject], options: Options) -> tuple[Computation, ...]:
+    persons = sum(subject.enrolled.persons for subject in subjects_of)
+    return (
+        Computation(
+            "effect",
+            "m₁ − m₀ within strata of (salt, share of the control), weighted by persons; ±"
+            " se·√(2(Nρ²+1)/(Nρ²)·ln(√(Nρ²+1)/α)), which holds at"
+            " every look (Waudby-Smith et al. 2024, N* = 5,000)",
+            f"{persons:,} persons at their first ever exposure under the salt",
+            "persons in a holdout; persons exposed before the period; persons whose window is not over (maturing)",
+        ),
+        Computation(
+            "single look",
+            "shares: Wilson's limits an arm, Newcombe's method 10; means: Welch. Holds only for one look that was planned",
+        ),
+        Computation(
+            "relative",
+            "m₁/m₀ − 1 from the same limits (MOVER, Fieller), so that it never contradicts the effect",
+        ),
+        Computation(
+            "treated, control",
+            "an exposure is an offer that was chosen: withheld is control, everything else treated,"
+            " bounced too (intention to treat). The arm is"
+            " that of the first draw, also of names that were linked later",
+            exclusions="nobody: persons seen in both arms are counted, not left out",
+        ),
+        Computation(
+            "sample ratio p",
+            "z = (O − Σp)/√Σp(1 − p) over persons, p as logged at the draw; warns below 0.001",
+        ),
+        Computation(
+            "p (Holm)",
+            f"Holm over the headline comparisons ({options.metric}) of the report; an effect holds"
+            f" below {1 - options.level:.2g}",
+        ),
+        Computation(
+            "credited",
+            "orders that the campaign's own attribution credits; withheld contacts are credited by"
+            " the same rule (ghost attribution)",
+        ),
+        Computation(
+            "adjusted",
+            "CUPED: m − θ(x̄ − x̄ of both arms), θ = cov(y, x)/var(x), x the net value of the 28 days"
+            " before the first exposure; limits"
+            " of a single look",
+            exclusions="dropped with a word where it saves less than 2 % of the variance",
+        ),
+        Computation(
+            "Cochran's Q",
+            "Σ(d − d̄)²/v over weeks, weighted by 1/v; χ² with one degree of freedom less than weeks. Weeks since exposure have"
+            " the same persons, and are taken as independent",
+            exclusions="weeks with fewer than 20 events in an arm (means: 100 persons)",
+        ),
+        Computation(
+            "value, return",
+            "incremental net value ÷ cost of the contacts, Fieller's theorem. With --rates each order is converted at the"
+            " rate of its day (UTC), and costs are taken to be in that currency",
+            exclusions="several currencies without rates; one missing rate refuses the sum",
+        ),
+    )
