@@ -142,7 +142,7 @@ def _book(merged: Merged, findings: Findings) -> Book | None:
         findings,
         partial=merged.partial("channels"),
     )
-    contents = ContentReader(channel_table, attribute_scope, findings)
+    contents = ContentReader(channel_table, attribute_scope, shape.locale if shape else "en", findings)
     periods = ActiveReader(zone, findings)
     offer_table = offers.read(merged.section("offers"), contents, periods, partial=merged.partial("offers"))
     placement_table = channels.read_placements(

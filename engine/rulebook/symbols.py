@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from engine.rulebook.model.book import Attribute
+from engine.rulebook.model.book import OFFER_PRICE, Attribute, AttributeType
 from engine.rulebook.report.diagnostics import Code, quote
 from engine.rulebook.report.findings import Findings, Path
 
@@ -74,7 +74,9 @@ class AttributeScope:
         shown: whether content shows its value.
         """
         report = findings.key_error if key else findings.error
-        attribute = self._known(name, path, findings, key=key)
+        if shown and name == OFFER_PRICE:
+            return Attribute(name, AttributeType.NUMBER, 0)
+        attribute = self._known(name, path, findings, key=key, shown=shown)
         if attribute is None or not attribute.sensitive:
             return attribute
         if shown:
@@ -86,7 +88,9 @@ class AttributeScope:
             report(path, Code.SENSITIVE, message, hint)
         return attribute
 
-    def _known(self, name: str, path: Path, findings: Findings, *, key: bool) -> Attribute | None:
+    def _known(
+        self, name: str, path: Path, findings: Findings, *, key: bool, shown: bool
+    ) -> Attribute | None:
         noun, _, rest = name.partition(".")
         if noun in self.concluded:
             return self._exposed(noun, rest, path, findings, key=key)
@@ -95,6 +99,10 @@ class AttributeScope:
         if attribute is None and name not in self.declared.broken and not self.declared.partial:
             report = findings.key_error if key else findings.error
             hint = findings.suggest(name, self.declared.values)
+            if name == OFFER_PRICE:
+                hint = "it stands in texts only"
+            elif shown and name.startswith("offer."):
+                hint = f"of an offer, texts can show {OFFER_PRICE}"
             report(path, Code.UNKNOWN, f"there is no attribute {quote(name)}", hint)
         return attribute
 

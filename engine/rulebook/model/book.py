@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, time
 from enum import StrEnum
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from engine.conditions.model import ALWAYS, Condition
@@ -129,6 +130,29 @@ class Placement:
     """Most offers of one category in one answer; None for any number."""
 
 
+class FormatKind(StrEnum):
+    """How a placeholder writes its value, in the customer's language; books write it behind a colon."""
+
+    NUMBER = "number"
+    PERCENT = "percent"
+    MONEY = "money"
+    DATE = "date"
+    URL = "url"
+    """Percent-encoded, the same in every language."""
+
+
+class ValueFormat(NamedTuple):
+    """How a placeholder writes its value."""
+
+    kind: FormatKind
+    digits: int | None = None
+    """Exact number of digits behind the decimal sign; None: at most 3 of numbers, none of percentages, a currency's own."""
+    currency: str = ""
+    """Code of ISO 4217, of money."""
+    style: str = "medium"
+    """Of dates: short, medium, long or full."""
+
+
 @dataclass(frozen=True, slots=True)
 class Placeholder:
     """A part of a text that is replaced by the value of an attribute."""
@@ -136,6 +160,8 @@ class Placeholder:
     attribute: str
     fallback: str | None
     """The text when the attribute is missing; None if the text cannot be rendered without it."""
+    format: ValueFormat | None = None
+    """None: as `as_text` writes it, the same in every language."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +225,10 @@ class Active:
     """As `end`, on the customer's clock."""
 
 
+OFFER_PRICE = "offer.price"
+"""Stands in texts for the price of the offer that they are about."""
+
+
 @dataclass(frozen=True, slots=True)
 class Offer:
     """An offer that campaigns propose."""
@@ -212,6 +242,8 @@ class Offer:
     active: Active = Active()
     stock: Quota | None = None
     """Limit on how often it is given, over all customers."""
+    price: float | None = None
+    """What customers pay, for texts; no decision depends on it."""
 
 
 @dataclass(frozen=True, slots=True)

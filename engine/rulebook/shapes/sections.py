@@ -184,6 +184,8 @@ class OfferShape(Shape):
     """A category of the book's own choice."""
     value: Annotated[float, Field(ge=0)] = 1.0
     """Value of its acceptance."""
+    price: Annotated[float | None, Field(ge=0)] = None
+    """What customers pay; texts show it as `{offer.price:money EUR}`."""
     tags: TextsForm = []
     """Tags by which pressure rules select it."""
     stock: Amount | None = None
