@@ -132,8 +132,11 @@ def _book(merged: Merged, findings: Findings) -> Book | None:
     lawful = frozenset(shape.lawful_basis) if shape else frozenset()
     declared = attributes.read(merged.section("attributes"), findings, partial=merged.partial("attributes"))
     attribute_scope = AttributeScope(declared, lawful, frozenset(merged.section("attributes")))
-    derivation = DerivedReader.declare(merged, attribute_scope, OperandReader(zone, findings))
-    event_store = derived.read_events(merged.section("events"), findings)
+    event_types = derived.read_event_types(
+        merged.section("events"), findings, partial=merged.partial("events")
+    )
+    derivation = DerivedReader.declare(merged, attribute_scope, OperandReader(zone, findings), event_types)
+    event_store = derived.read_events(merged.section("events"), event_types, findings)
     windows = WindowReader(attribute_scope, findings, WEEKDAYS.index(shape.week_starts if shape else "mon"))
     channel_table = channels.read(
         merged.section("channels"),
@@ -187,6 +190,7 @@ def _book(merged: Merged, findings: Findings) -> Book | None:
         event_store,
         samples,
         book_attribution,
+        dict(sorted(event_types.values.items())),
     )
 
 

@@ -12,10 +12,10 @@ from typing import NamedTuple
 from engine.conditions.model import ALWAYS, All, Any_, Audience, Condition, None_, Operand, Operator, Test
 from engine.conditions.trace import text_of
 from engine.model.instant import DAY, SECOND, Microseconds
-from engine.rulebook.conditions.event_fields import EventGrammar, check_field
+from engine.rulebook.conditions.event_fields import EventGrammar
 from engine.rulebook.conditions.trees import written
 from engine.rulebook.model.book import Attribute, AttributeType
-from engine.rulebook.model.derived import EVENT_TEXTS, Aggregate, Distance, Measure
+from engine.rulebook.model.derived import Aggregate, Distance, Measure
 from engine.rulebook.report.diagnostics import Code, quote
 from engine.rulebook.report.findings import Findings, Path
 from engine.rulebook.shapes.derived import BehaviourShape, NearShape, PlaceShape
@@ -32,6 +32,7 @@ _TYPES = {
     Measure.DAYS_SINCE_LAST: AttributeType.NUMBER,
 }
 _OF = (Measure.SUM, Measure.DISTINCT)
+_SUMMED = (AttributeType.INTEGER, AttributeType.NUMBER)
 _MEASURES = ", ".join(f"`{measure}`" for measure in Measure)
 _WORD = re.compile(r"(?!(true|false)$)[A-Za-z_/][A-Za-z0-9_./-]*")
 _UNITS = (("d", DAY), ("h", 3600 * SECOND), ("m", 60 * SECOND), ("s", SECOND), ("us", 1))
@@ -69,14 +70,15 @@ class BehaviourReader:
         shape = shaped(BehaviourShape, data, path, self.events.findings)
         if shape is None or path in self.events.findings.recovered:
             return None
-        where = self.events.parse(dict(shape.where), (*path, "where")) if shape.where else ALWAYS
+        events = self.events.of(shape.event, (*path, "event"))
+        where = events.parse(dict(shape.where), (*path, "where")) if shape.where else ALWAYS
         within = span((*path, "within"), shape.within, self.events.findings) if shape.within else None
         measure = self._measure(shape, path)
         if measure is None or where is None:
             return None
         here = (*path, measure.value)
         operators = dict(getattr(shape, measure))
-        source = self._field(measure, operators, here)
+        source = self._field(events, measure, operators, here)
         if source is None:
             return None
         if not operators:
@@ -100,9 +102,11 @@ class BehaviourReader:
             findings.key_error((*path, extra.value), Code.DUPLICATE, message)
         return given[0] if len(given) == 1 else None
 
-    def _field(self, measure: Measure, operators: dict[str, PlainData], path: Path) -> str | None:
+    def _field(
+        self, events: EventGrammar, measure: Measure, operators: dict[str, PlainData], path: Path
+    ) -> str | None:
         """The measured field, removed from the operators; empty for measures without a field, None after an error."""
-        findings = self.events.findings
+        findings = events.findings
         if measure not in _OF:
             return ""
         here = (*path, "of")
@@ -114,10 +118,11 @@ class BehaviourReader:
         if not isinstance(name, str):
             findings.error(here, Code.TYPE, "`of` needs the name of a field of events")
             return None
-        if not check_field(name, here, findings):
+        if not events.check(name, here):
             return None
-        if measure is Measure.SUM and name in EVENT_TEXTS:
-            message = f"{quote(name)} is a text, which has no sum"
+        declared = events.field_of(name)
+        if measure is Measure.SUM and declared is not None and declared.type not in _SUMMED:
+            message = f"{quote(name)} is a {declared.type}, which has no sum"
             findings.error(here, Code.TYPE, message, "for example value")
             return None
         return name

@@ -49,6 +49,15 @@ class Attribute:
     """Category of sensitive data, or None. Sensitive values are masked in the decision log."""
 
 
+@dataclass(frozen=True, slots=True)
+class EventType:
+    """A type of events that the book declares."""
+
+    name: str
+    fields: Mapping[str, Attribute] | None = None
+    """Its further fields, beside those that every event can have; None: any."""
+
+
 class Kind(StrEnum):
     """Direction of a channel."""
 
@@ -332,6 +341,8 @@ class Book:
     experiments: Experiments = field(default_factory=Experiments)
     attribution: Attribution = field(default_factory=Attribution)
     """Of campaigns that do not say otherwise, and of those that are no longer in the book."""
+    event_types: Mapping[str, EventType] = field(default_factory=dict)
+    """The only types of events that there are, by name; empty: any."""
     text: str = field(default="", compare=False, repr=False)
     """A JSON object of its files, by name; it loads again by `load_text`, to the same version. Empty: not read from files."""
 

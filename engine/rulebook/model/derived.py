@@ -115,6 +115,8 @@ class Exposed:
     step: int
     """0 is the first event, 1 the first of `then`…"""
     field: str
+    is_number: bool = False
+    """Whether the book declares it as a number; `value` is one in any case, and everything else a text."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,21 +79,24 @@ class BookShape(Shape):
     """By category of sensitive data that conditions use: why that is lawful."""
 
 
+TypeName: TypeAlias = Literal[
+    "integer",
+    "number",
+    "text",
+    "boolean",
+    "date",
+    "time",
+    "list of text",
+    "list of integer",
+    "list of number",
+]
+
+
 class AttributeShape(Shape):
     """A value that requests can carry under a name."""
 
     noun: ClassVar[str] = "attribute"
-    type: Literal[
-        "integer",
-        "number",
-        "text",
-        "boolean",
-        "date",
-        "time",
-        "list of text",
-        "list of integer",
-        "list of number",
-    ]
+    type: TypeName
     """The type of its values."""
     min: float | None = None
     """The lowest value; of numbers only."""
