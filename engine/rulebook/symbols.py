@@ -62,9 +62,9 @@ class AttributeScope:
     """The names of declared attributes, without built-in ones."""
 
     concluded: dict[str, SymbolTable[Mapping[str, Attribute]]] = field(
-        default_factory=lambda: {noun: SymbolTable(noun) for noun in ("pattern", "signal")}
+        default_factory=lambda: {noun: SymbolTable(noun) for noun in ("pattern", "signal", "nearest")}
     )
-    """By noun (pattern, signal): the attributes that each pattern or signal exposes, by field."""
+    """By noun (pattern, signal, nearest): the attributes that each pattern, signal or set of places exposes, by field."""
 
     def use(
         self, name: str, path: Path, findings: Findings, *, key: bool = False, shown: bool = False
@@ -112,15 +112,19 @@ class AttributeScope:
         """The attribute that a pattern or a signal exposes. rest: its name without the noun, NAME.FIELD."""
         report = findings.key_error if key else findings.error
         owner, _, name = rest.partition(".")
+        if noun == "nearest" and name:  # names of places may have dots
+            owner, _, name = rest.rpartition(".")
         fields = self.concluded[noun].get(owner, path, findings, key=key)
         if fields is None or name in fields:
             return fields[name] if fields else None
         exposed = f"it exposes {', '.join(fields)}" if fields else "it exposes nothing: add `expose` to it"
         if name:
-            message = f"the {noun} {quote(owner)} does not expose {quote(name)}"
+            message = f"the {self.concluded[noun].noun} {quote(owner)} does not expose {quote(name)}"
             report(path, Code.UNKNOWN, message, findings.suggest(name, fields) or exposed)
         else:
-            hint = f"write `{noun}: {owner}` to test whether it holds" if key else exposed
+            hint = (
+                f"write `{noun}: {owner}` to test whether it holds" if key and noun != "nearest" else exposed
+            )
             report(path, Code.UNKNOWN, f"{quote(f'{noun}.{owner}')} has no value of its own", hint)
         return None
 

@@ -15,10 +15,10 @@ from engine.model.instant import DAY, SECOND, Microseconds
 from engine.rulebook.conditions.event_fields import EventGrammar
 from engine.rulebook.conditions.trees import written
 from engine.rulebook.model.book import Attribute, AttributeType
-from engine.rulebook.model.derived import Aggregate, Distance, Measure
+from engine.rulebook.model.derived import NEAREST, Aggregate, Distance, Measure, PlaceSet
 from engine.rulebook.report.diagnostics import Code, quote
 from engine.rulebook.report.findings import Findings, Path
-from engine.rulebook.shapes.derived import BehaviourShape, NearShape, PlaceShape
+from engine.rulebook.shapes.derived import BehaviourShape, NearShape
 from engine.rulebook.shapes.faults import shaped
 from engine.rulebook.symbols import SymbolTable
 from engine.rulebook.text.durations import span
@@ -145,7 +145,7 @@ class BehaviourReader:
 class DistanceReader:
     """Reads `near` conditions, and collects their distances."""
 
-    places: SymbolTable[PlaceShape]
+    places: SymbolTable[PlaceSet]
     findings: Findings
     distances: dict[str, Distance] = field(default_factory=dict)
     """The distances that conditions use, by attribute."""
@@ -158,11 +158,14 @@ class DistanceReader:
         distance = self._distance(shape, path)
         if distance is None or path in self.findings.recovered:
             return None
-        self.distances[distance.name] = distance
-        test = Test(distance.name, Operator.LTE, shape.within_km)
+        name = distance if isinstance(distance, str) else distance.name
+        if isinstance(distance, Distance):
+            self.distances[name] = distance
+        test = Test(name, Operator.LTE, shape.within_km)
         return written(test, shape.within_km, (*path, "within_km"), self.findings)
 
-    def _distance(self, shape: NearShape, path: Path) -> Distance | None:
+    def _distance(self, shape: NearShape, path: Path) -> Distance | str | None:
+        """The distance to a place, or the attribute of the distance to the nearest place of a table."""
         given = [key for key in _COORDINATES if getattr(shape, key) is not None]
         if shape.place is not None:
             for key in given:
@@ -171,7 +174,9 @@ class DistanceReader:
             target = self.places.get(shape.place, (*path, "place"), self.findings)
             if target is None or given:
                 return None
-            return Distance(distance_name(shape.place), target.latitude, target.longitude)
+            if target.is_table:
+                return f"{NEAREST}{shape.place}.distance"
+            return Distance(distance_name(shape.place), target.places[0].latitude, target.places[0].longitude)
         if shape.latitude is None or shape.longitude is None:
             if not any((*path, key) in self.findings.poisoned for key in ("place", *_COORDINATES)):
                 message = "it does not say near what"
@@ -181,18 +186,6 @@ class DistanceReader:
             return None
         where = f"{shape.latitude},{shape.longitude}"
         return Distance(distance_name(where), shape.latitude, shape.longitude)
-
-
-def read_places(
-    data: Mapping[str, PlainData], findings: Findings, *, partial: bool
-) -> SymbolTable[PlaceShape]:
-    """The section `places`."""
-    places: SymbolTable[PlaceShape] = SymbolTable("place", partial=partial)
-    for name, value in data.items():
-        path = ("places", name)
-        shape = shaped(PlaceShape, value, path, findings)
-        places.add(name, shape, sound=path not in findings.recovered)
-    return places
 
 
 def aggregate_name(aggregate: Aggregate, span_text: str | None = None) -> str:

@@ -61,7 +61,7 @@ MAX_ATTRIBUTES = 500
 _FORMERLY_OWN = ("profile.languages", "profile.accept_language")
 """Built-in names that books of earlier versions could declare: their declarations stand."""
 
-_OURS = ("location.", "weather.", "now.", "rfm.", "customer.", "signal.", "pattern.")
+_OURS = ("location.", "weather.", "now.", "rfm.", "customer.", "signal.", "pattern.", "nearest.")
 _NUMBERS = frozenset((AttributeType.INTEGER, AttributeType.NUMBER))
 _ITEMS: dict[AttributeType, tuple[type, ...]] = {
     AttributeType.TEXT: (str,),

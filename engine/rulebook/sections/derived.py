@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from engine.rulebook.conditions import derived
 from engine.rulebook.conditions.derived import BehaviourReader, DistanceReader
 from engine.rulebook.conditions.event_fields import FIELDS, EventGrammar, check_field
 from engine.rulebook.conditions.grammar import Grammar
@@ -14,6 +13,7 @@ from engine.rulebook.model.derived import Derived, EventStore, Pattern, Signal
 from engine.rulebook.report.diagnostics import Code, Severity, quote
 from engine.rulebook.report.findings import Findings, Path
 from engine.rulebook.sections.patterns import PatternReader, fields_of
+from engine.rulebook.sections.places import PlaceReader, attributes_of
 from engine.rulebook.sections.signals import SignalReader
 from engine.rulebook.shapes.derived import EventsShape
 from engine.rulebook.shapes.faults import shaped
@@ -40,6 +40,9 @@ class DerivedReader:
     grammar: Grammar
     patterns: SymbolTable[Pattern]
     signals: SignalReader
+    event_types: SymbolTable[EventType]
+    """None if there may be any."""
+    event_store: EventStore
 
     @classmethod
     def declare(
@@ -47,12 +50,14 @@ class DerivedReader:
         merged: Merged,
         attribute_scope: AttributeScope,
         reader: OperandReader,
-        types: SymbolTable[EventType],
+        place_reader: PlaceReader,
     ) -> "DerivedReader":
         """Read places and patterns, and what signals expose, so that conditions and content can name them."""
         findings = reader.findings
+        types = read_event_types(merged.section("events"), findings, partial=merged.partial("events"))
         events = EventGrammar(reader=reader, findings=findings, types=types)
-        places = derived.read_places(merged.section("places"), findings, partial=merged.partial("places"))
+        places = place_reader.read(merged.section("places"), partial=merged.partial("places"))
+        attribute_scope.concluded["nearest"] = attributes_of(places)
         patterns = PatternReader(events, findings).read(
             merged.section("patterns"), partial=merged.partial("patterns")
         )
@@ -69,7 +74,7 @@ class DerivedReader:
             behaviours=BehaviourReader(events),
             distances=DistanceReader(places, findings),
         )
-        return cls(grammar, patterns, signals)
+        return cls(grammar, patterns, signals, types, read_events(merged.section("events"), types, findings))
 
     def derived(self, signals: Mapping[str, Signal]) -> Derived:
         """Everything derived; call it after all conditions are read."""
@@ -78,6 +83,7 @@ class DerivedReader:
             _sorted(self.grammar.distances.distances),
             _sorted(self.patterns.values),
             _sorted(signals),
+            _sorted(self.grammar.distances.places.values),
         )
 
 

@@ -42,6 +42,16 @@ class PlaceShape(Shape):
     """Degrees north."""
     longitude: Longitude
     """Degrees east."""
+    fields: Annotated[dict[str, Text], Field(default_factory=dict, examples=["{name: The store}"])]
+    """What texts can show of it, by field."""
+
+
+class PlaceFileShape(Shape):
+    """Places of a table."""
+
+    noun: ClassVar[str] = "places"
+    file: Annotated[Text, Field(examples=["stores.csv"])]
+    """A CSV file in the book's folder, with the columns latitude and longitude; the others are fields."""
 
 
 class NearShape(Shape):
