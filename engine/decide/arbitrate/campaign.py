@@ -66,7 +66,11 @@ class Creative:
         if not self.by_language:
             return self.texts
         language = attributes.get(LANGUAGE)
-        if type(language) is LookupTag:
+        if type(language) is str:
+            texts = self.by_language.get(language.lower())
+            if texts is not None:  # the tag itself always wins
+                return texts
+        elif type(language) is LookupTag:
             return lookup(self.by_language, language) or self.texts_by_lookup
         match = self.language_match(attributes)
         return self.by_language.get(match.tag) or self.texts if match else self.texts

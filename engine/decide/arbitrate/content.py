@@ -152,9 +152,16 @@ def render(texts: CompiledTexts, attributes: Attributes) -> dict[str, str]:
     rendered = dict(texts.fixed)
     tag = _format_tag(texts, attributes) if texts.is_formatted else ""
     for name, parts in texts.templates:
-        html, short = name in texts.html, name in texts.short
+        html = name in texts.html
         rendered[name] = "".join(
-            [part if isinstance(part, str) else _filled(part, attributes, tag, html, short) for part in parts]
+            [
+                part
+                if isinstance(part, str)
+                else _filled(part, attributes, html)
+                if part.format is None
+                else _formatted(part, part.format, attributes, (tag, html, name in texts.short))
+                for part in parts
+            ]
         )
     return rendered
 
@@ -175,15 +182,27 @@ def _joined(parts: Sequence[Part]) -> tuple[Part, ...]:
     return ("".join(map(str, parts)),) if parts and _is_fixed(parts) else tuple(parts)
 
 
-def _filled(part: Placeholder | Constant, attributes: Attributes, tag: str, html: bool, short: bool) -> str:
-    value = part.value if isinstance(part, Constant) else attributes.get(part.attribute)
-    if value is None or (isinstance(part, Placeholder) and is_blank(value)):
+def _filled(part: Placeholder | Constant, attributes: Attributes, html: bool) -> str:
+    value = attributes.get(part.attribute) if isinstance(part, Placeholder) else part.value
+    if value is None or is_blank(value):
         return _fallback(part)
-    if part.format is None:
-        text = value if isinstance(value, str) else as_text(value)
-    else:
-        text = written(value, part.format, tag)
-        text = with_plain_spaces(text) if short else text
+    text = value if isinstance(value, str) else as_text(value)
+    return escape(text) if html and not text.isalnum() else text
+
+
+def _formatted(
+    part: Placeholder | Constant,
+    value_format: ValueFormat,
+    attributes: Attributes,
+    how: tuple[str, bool, bool],
+) -> str:
+    """how: the language, whether the field is in HTML, and whether it is a short message."""
+    tag, html, short = how
+    value = attributes.get(part.attribute) if isinstance(part, Placeholder) else part.value
+    if value is None or is_blank(value):
+        return _fallback(part)
+    text = written(value, value_format, tag)
+    text = with_plain_spaces(text) if short else text
     return escape(text) if html and not text.isalnum() else text
 
 
