@@ -161,7 +161,7 @@ def _probability(selection: Selection) -> float:
 
 
 def _content(creative: Creative, attributes: Attributes) -> dict[str, str]:
-    return render(creative.texts_in(attributes.get("profile.language")), attributes)
+    return render(creative.texts_for(attributes), attributes)
 
 
 def fallback_offer(evaluation: Evaluation) -> ChosenOffer:

@@ -9,6 +9,7 @@ from engine.conditions.index.columns import union
 from engine.conditions.index.index import ConditionIndex
 from engine.conditions.model import Condition, Operator, attributes_of, tests_of
 from engine.decide.arbitrate.campaign import CompiledCampaign, Creative, Fallback, compile_campaign, fallback
+from engine.decide.arbitrate.content import ACCEPT_LANGUAGE, LANGUAGE, LANGUAGES
 from engine.decide.attributes import zones
 from engine.decide.attributes.derive import IS_NEW, Derivation, closure, derivation
 from engine.decide.pressure.policies import Pressure
@@ -77,6 +78,8 @@ class CompiledBook:
     """The outbound channels, which serve requests without channels and placement."""
     outbound_clauses: int
     """The index's clauses of the campaigns on outbound channels."""
+    cldr: str
+    """Version of the CLDR by which languages are chosen and values written; empty if no content depends on the language."""
 
     def moment(self, now: Instant, attributes: Attributes) -> Moment:
         """The instant and its calendar day on the customer's clock, as `now.date`; on the book's if no test needs it."""
@@ -149,7 +152,16 @@ def compile_book(book: Book, open_signals: OpenSignals = open_evaluator) -> Comp
         learns=any(campaign.learn is not None for campaign in book.campaigns.values()),
         outbound=outbound,
         outbound_clauses=union(by_channel[name] for name in outbound),
+        cldr=_cldr(campaigns, fallbacks.values()),
     )
+
+
+def _cldr(campaigns: Iterable[CompiledCampaign], fallbacks: Iterable[Fallback | None]) -> str:
+    if not any(map(_depends_on_language, _creatives(campaigns, fallbacks))):
+        return ""
+    from engine.rulebook.text import cldr  # noqa: PLC0415 `tact --help` loads no Babel
+
+    return cldr.VERSION
 
 
 def _times(book: Book) -> TimeAttributes:
@@ -206,12 +218,18 @@ def _names_of_values(
 ) -> frozenset[str]:
     """The attributes in conditions, scores and contents."""
     names = set(index.attributes)
-    creatives = [declared.creative for declared in fallbacks if declared]
     for compiled in campaigns:
         names |= _names_in_campaign(compiled.campaign)
+    return frozenset(names).union(*map(_names_in_creative, _creatives(campaigns, fallbacks)))
+
+
+def _creatives(
+    campaigns: Iterable[CompiledCampaign], fallbacks: Iterable[Fallback | None]
+) -> Iterator[Creative]:
+    yield from (declared.creative for declared in fallbacks if declared)
+    for compiled in campaigns:
         for campaign_channel in compiled.campaign_channels.values():
-            creatives += campaign_channel.creatives
-    return frozenset(names).union(*map(_names_in_creative, creatives))
+            yield from campaign_channel.creatives
 
 
 def _names_in_campaign(campaign: Campaign) -> set[str]:
@@ -245,11 +263,15 @@ def _tests_day(condition: Condition, book: Book) -> bool:
 
 
 def _names_in_creative(creative: Creative) -> set[str]:
-    names = {"profile.language"} if creative.by_language else set()
+    names = {LANGUAGE, LANGUAGES, ACCEPT_LANGUAGE} if _depends_on_language(creative) else set()
     for texts in (creative.texts, *creative.by_language.values()):
         for _, parts in texts.templates:
             names |= {part.attribute for part in parts if isinstance(part, Placeholder)}
     return names
+
+
+def _depends_on_language(creative: Creative) -> bool:
+    return bool(creative.by_language) or creative.texts.is_formatted
 
 
 def _on_customer_clock(campaigns: Iterable[CompiledCampaign], fallbacks: Iterable[Fallback | None]) -> bool:

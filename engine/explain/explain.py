@@ -6,6 +6,7 @@ from dataclasses import replace
 from engine.conditions.evaluate import holds
 from engine.conditions.trace import trace
 from engine.decide.arbitrate.campaign import CompiledCampaign
+from engine.decide.arbitrate.content import requested_languages
 from engine.decide.arbitrate.variants import fitting_creatives, lacks
 from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import Evaluation, evaluate
@@ -22,6 +23,7 @@ from engine.explain.model import (
     ChangeKind,
     CreativeExplained,
     Explained,
+    LanguageChoice,
     Rival,
     SignalExplained,
 )
@@ -158,7 +160,24 @@ def _campaign(
         _rival(compiled, outcome.reason, rivals),
         tuple(_creatives(evaluation, compiled_campaign)),
         propensity=propensity,
+        language=_language(evaluation, compiled_campaign)
+        if outcome.reason.code is ReasonCode.CHOSEN
+        else None,
     )
+
+
+def _language(evaluation: Evaluation, compiled_campaign: CompiledCampaign) -> LanguageChoice | None:
+    """Of the first creative that has several languages; None if it has the very one that the customer reads first."""
+    attributes = evaluation.request.attributes
+    requested = requested_languages(attributes)
+    for name in usable_channels(evaluation.compiled, evaluation.request):
+        campaign_channel = compiled_campaign.campaign_channels.get(name)
+        for creative in campaign_channel.creatives if campaign_channel else ():
+            if creative.by_language and requested:
+                match, tag = creative.language_match(attributes), creative.texts_for(attributes).language
+                asked = match.requested if match else requested[0]
+                return LanguageChoice(asked, tag, match is not None) if asked.lower() != tag.lower() else None
+    return None
 
 
 def _rival(compiled: CompiledBook, reason: Reason, rivals: Mapping[str, Rival]) -> Rival | None:

@@ -87,6 +87,16 @@ class CreativeExplained(NamedTuple):
     share: float
 
 
+class LanguageChoice(NamedTuple):
+    """Which language the customer reads and which the content has instead."""
+
+    requested: str
+    tag: str
+    """As the book writes it."""
+    is_near: bool
+    """Whether it is near to the requested one; else it is the one for all customers for whose language there is nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class CampaignExplained:
     """What became of one campaign."""
@@ -111,6 +121,8 @@ class CampaignExplained:
     """Whether such changes were searched for, within the bounds of counterfactuals/search.py."""
     propensity: Propensity | None = None
     """The learned propensity by which it was ranked; None: it is not learned."""
+    language: LanguageChoice | None = None
+    """If it was chosen: the language of its content, where that is another than the customer's; None otherwise."""
 
 
 @dataclass(frozen=True, slots=True)

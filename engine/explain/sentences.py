@@ -11,6 +11,7 @@ from engine.explain.model import CampaignExplained, Change, ChangeKind, Counterf
 from engine.explain.words import (
     code_in_words,
     deciding_rule,
+    language_in_words,
     lapsed_rules,
     moment_in_words,
     ranks_in_words,
@@ -39,6 +40,8 @@ def sentence(campaign: CampaignExplained, zone: ZoneInfo) -> str:
     parts += lapsed_rules(campaign, zone)
     if campaign.propensity is not None:
         parts.append(_learned(campaign.propensity))
+    if campaign.language is not None:
+        parts.append(language_in_words(campaign.language))
     text = "; ".join(parts) + "."
     if campaign.counterfactuals:
         return f"{text} {counterfactual_sentence(campaign.counterfactuals[0], zone)}"

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from engine.decide.pressure.registry import PRESSURE, ROW_OF
 from engine.decide.pressure.rule import LEAST_COUNTED
-from engine.explain.model import CampaignExplained, Change
+from engine.explain.model import CampaignExplained, Change, LanguageChoice
 from engine.model.decision import Lapsed, Reason, ReasonCode, RuleKind, RuleReading
 from engine.model.instant import Instant, to_datetime
 from engine.model.texts import number_text, time_text, value_text
@@ -293,3 +293,10 @@ def ignored_in_words(name: str, meant: str) -> str:
     return f"ignored: the book declares no attribute {shown!r}" + (
         f"; did you mean {meant!r}?" if meant else ""
     )
+
+
+def language_in_words(choice: LanguageChoice) -> str:
+    """`asked zh-Hans-CN, has zh-CN`; or that there is nothing near to what was asked."""
+    if choice.is_near:
+        return f"asked {choice.requested}, has {choice.tag}"
+    return f"asked {choice.requested}, has nothing near, so it is in {choice.tag}"

@@ -175,7 +175,10 @@ class LoggedStep(NamedTuple):
     """The shared counters that were read."""
 
     def is_as_logged(self, variants: Sequence[Sequence[object]]) -> bool:
-        """Whether the decision comes out as it was logged; variants: those of its trace, which earlier versions cut short."""
+        """Whether the decision comes out as it was logged.
+
+        variants: those of its trace, which earlier versions cut short and which have the language at their end.
+        """
         chosen = [selected.proposal for selected in self._selection({}).chosen]
         again = [
             (
@@ -187,7 +190,8 @@ class LoggedStep(NamedTuple):
             for proposal in chosen
         ]
         return len(again) == len(variants) and all(
-            tuple(row) == proposal[: len(row)] for row, proposal in zip(variants, again, strict=True)
+            tuple(row[: len(proposal)]) == proposal[: len(row)]
+            for row, proposal in zip(variants, again, strict=True)
         )
 
     def shares(self, draws: DrawCells) -> ShownShares:

@@ -11,6 +11,7 @@ from engine.decide.select import Selection, select
 from engine.decide.signals.strata import PREFIX
 from engine.ledger.commit.replay import LoggedDecision, one_step_history
 from engine.model.contact import Contact
+from engine.rulebook.model.derived import NEAREST
 
 _DERIVED = (PREFIX, *CLOCK)
 """Prefixes of attributes that are derived again from the others."""
@@ -102,6 +103,10 @@ def _why_unknown(compiled: CompiledBook, deciding: CompiledBook, challenger: Com
         for name in sorted(used.intersection(getattr(mine, kind))):
             if getattr(mine, kind)[name] != getattr(theirs, kind).get(name):
                 return DEFINED.format(name)
+    for name in sorted(compiled.referenced):
+        owner = name.removeprefix(NEAREST).rpartition(".")[0]
+        if name.startswith(NEAREST) and mine.places[owner] != theirs.places.get(owner):
+            return DEFINED.format(name)
     for name, signal in mine.signals.items():
         if f"signal.{name}" in compiled.referenced and signal.hold and theirs.signals.get(name) != signal:
             return DEFINED.format(f"the remembered signal {name}")

@@ -5,6 +5,7 @@ inputs come out as they stand in the log, byte by byte. Rows of earlier versions
 written: what their version did not log yet is left out on the other side, too.
 """
 
+import re
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from enum import StrEnum
@@ -156,7 +157,7 @@ def replay(row: DecisionRow, compiled: CompiledBook | None) -> Replayed:
     patch = _differences(row, again)
     if not patch:
         return Replayed(row.decision_id, ReplayResult.EQUAL)
-    if reason := _why_not(logged, compiled, row, selection):
+    if reason := _other_cldr(row, compiled, patch) or _why_not(logged, compiled, row, selection):
         return Replayed(row.decision_id, ReplayResult.NOT_REPLAYABLE, reason)
     return Replayed(row.decision_id, ReplayResult.DIFFERENT, patch=patch)
 
@@ -168,6 +169,14 @@ def _decide_again(
     evaluation, selection = select_again(evaluate(compiled, logged.request, logged.learned), logged)
     decision = answer(evaluation, selection, row.decision_id)
     return decision_row(evaluation, row.person, decision, selection, logged.customer_state), selection
+
+
+def _other_cldr(row: DecisionRow, compiled: CompiledBook, patch: Sequence[Mapping[str, Any]]) -> str:
+    """Why texts alone came out differently: numbers, dates and languages are those of the CLDR that each program has."""
+    logged = orjson.loads(row.inputs).get("cldr", "")
+    if not logged or logged == compiled.cldr or not all(_OF_TEXTS.match(change["path"]) for change in patch):
+        return ""
+    return f"its texts were written by CLDR {logged}, and this program has CLDR {compiled.cldr}"
 
 
 def _why_not(logged: LoggedState, compiled: CompiledBook, row: DecisionRow, selection: Selection) -> str:
@@ -193,7 +202,7 @@ _COUNTER = 7
 _EARLIER: Mapping[str, Collection[int]] = {
     "candidates": (5,),
     "counters": (4, 5),
-    "variants": (2,),
+    "variants": (2, 4),
     "contacts": (8,),
     "outcomes": (5,),
 }
@@ -205,6 +214,10 @@ _EARLIER_ANSWERS = (9, 10, 11)
 
 
 _OWN = ("answer", "trace", "inputs")
+
+
+_OF_TEXTS = re.compile(r"/answer/5/[0-9]+/7/|/trace/variants/[0-9]+/4$")
+"""Paths of a patch at which the contents of offers, and the languages that were chosen, stand."""
 
 
 def _differences(row: DecisionRow, again: DecisionRow) -> list[dict[str, Any]]:
@@ -231,13 +244,13 @@ def _document(row: DecisionRow) -> dict[str, Any]:
 def _inputs_as(logged: Mapping[str, Any], again: Mapping[str, Any]) -> dict[str, Any]:
     """The inputs with what is not made again, but taken from the log.
 
-    These are the names of masked values, the number of events, whether some value was blank (it may be a masked one), and
-    the order in which attributes came.
+    These are the names of masked values, the number of events, whether some value was blank (it may be a masked one), the
+    version of CLDR, and the order in which attributes came.
     """
     attributes = again["attributes"]
     ordered = {name: attributes[name] for name in logged["attributes"] if name in attributes}
     inputs = {**again, "attributes": {**ordered, **attributes}}
-    for key in ("masked", "masked_empty", "recalled_events", "blank"):
+    for key in ("masked", "masked_empty", "recalled_events", "blank", "cldr"):
         inputs.pop(key, None)
         if key in logged:
             inputs[key] = logged[key]

@@ -2,7 +2,7 @@
 
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from datetime import UTC, date, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
 
 from engine.model.instant import DAY, SECOND, Instant, Microseconds, to_datetime
@@ -50,6 +50,23 @@ def written_number(number: float) -> str:
     rounded = f"{number:.{12 if size < 1e11 else 15}g}" if size < 1e14 else repr(number)
     text = f"{Decimal(rounded):f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def as_text(value: Value) -> str:
+    """A value as content shows it: numbers as people write them, booleans in lower case, dates in ISO 8601."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case datetime():
+            return value.astimezone(UTC).isoformat()
+        case date():
+            return value.isoformat()
+        case float():
+            return written_number(value)
+        case tuple():
+            return ", ".join(map(as_text, value))
+        case _:
+            return str(value)
 
 
 def value_text(value: Value) -> str:

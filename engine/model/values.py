@@ -25,6 +25,12 @@ class KeptBlank(str):
     __slots__ = ()
 
 
+class LookupTag(str):
+    """A customer's language, for the replay of decisions in which it was shortened until there was content for it."""
+
+    __slots__ = ()
+
+
 def is_blank(value: Value | None) -> bool:
     """Whether there is nothing to show: no value, or a text of white space only."""
     return value is None or (type(value) is str and not value.strip())

@@ -22,12 +22,13 @@ from engine.rulebook.model.experiments import Attribution
 from engine.rulebook.model.policies import WEEKDAYS
 from engine.rulebook.report.diagnostics import Code, Diagnostic, quote
 from engine.rulebook.report.findings import Findings, TooManyErrors
-from engine.rulebook.sections import attributes, channels, derived, offers
+from engine.rulebook.sections import attributes, channels, offers
 from engine.rulebook.sections.campaigns import CampaignReader
 from engine.rulebook.sections.caps import SelectorReader, WindowReader
 from engine.rulebook.sections.derived import DerivedReader
 from engine.rulebook.sections.experiments import ExperimentReader, attribution
 from engine.rulebook.sections.offers import ActiveReader
+from engine.rulebook.sections.places import PlaceReader
 from engine.rulebook.sections.pressure import PressureReader
 from engine.rulebook.shapes.faults import shaped
 from engine.rulebook.shapes.sections import BookShape
@@ -62,7 +63,9 @@ def load(folder: Path) -> LoadedBook:
 
 def load_files(contents: Mapping[str, bytes]) -> LoadedBook:
     """Load a book from files by name (relative, with slashes), as `load` reads them from a folder. Never raises."""
-    sources = Sources({name: content for name, content in contents.items() if files.belongs(name)})
+    tables = {name: content for name, content in contents.items() if files.is_table(name)}
+    own = {name: content for name, content in contents.items() if files.belongs(name) and name not in tables}
+    sources = Sources(own, tables=tables)
     if len(sources.files) > files.MAX_FILES:
         sources.files.clear()
         sources.problem("", Code.TOO_LARGE, f"a book has at most {files.MAX_FILES:,} files")
@@ -96,7 +99,7 @@ def load_sources(
     book, ignored = None, 0
     with suppress(TooManyErrors):  # the last diagnostic says so
         merged = merge.merge(sources, findings)
-        book = _book(merged, findings) if sources.files else None
+        book = _book(merged, sources, findings) if sources.files else None
         if book is not None:
             note_lapses(book, findings)
             check_named_formats(book, findings)
@@ -126,23 +129,18 @@ def version_of(data: Mapping[str, PlainData]) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _book(merged: Merged, findings: Findings) -> Book | None:
+def _book(merged: Merged, sources: Sources, findings: Findings) -> Book | None:
     """The book in the merged data. Sections are read in order: each needs the names of those before it."""
     shape, zone = _head(merged, findings)
     lawful = frozenset(shape.lawful_basis) if shape else frozenset()
     declared = attributes.read(merged.section("attributes"), findings, partial=merged.partial("attributes"))
     attribute_scope = AttributeScope(declared, lawful, frozenset(merged.section("attributes")))
-    derivation = DerivedReader.declare(merged, attribute_scope, OperandReader(zone, findings))
-    event_store = derived.read_events(merged.section("events"), findings)
+    places = PlaceReader(sources, findings)
+    derivation = DerivedReader.declare(merged, attribute_scope, OperandReader(zone, findings), places)
     windows = WindowReader(attribute_scope, findings, WEEKDAYS.index(shape.week_starts if shape else "mon"))
-    channel_table = channels.read(
-        merged.section("channels"),
-        attribute_scope,
-        windows.capacity,
-        findings,
-        partial=merged.partial("channels"),
-    )
-    contents = ContentReader(channel_table, attribute_scope, findings)
+    given = (merged.section("channels"), attribute_scope, windows.capacity, findings)
+    channel_table = channels.read(*given, partial=merged.partial("channels"))
+    contents = ContentReader(channel_table, attribute_scope, shape.locale if shape else "en", findings)
     periods = ActiveReader(zone, findings)
     offer_table = offers.read(merged.section("offers"), contents, periods, partial=merged.partial("offers"))
     placement_table = channels.read_placements(
@@ -169,10 +167,10 @@ def _book(merged: Merged, findings: Findings) -> Book | None:
     if shape is None or findings.failed:
         return None
     _note_unused(attribute_scope, grammar, reader, findings)
-    KeptCheck(event_store, findings).check(grammar.behaviours.uses, derivation.patterns.values)
+    KeptCheck(derivation.event_store, findings).check(grammar.behaviours.uses, derivation.patterns.values)
     return Book(
         shape.name,
-        version_of(merged.data),
+        version_of(places.with_tables(merged.data)),
         zone,
         shape.locale,
         shape.salt,
@@ -184,9 +182,10 @@ def _book(merged: Merged, findings: Findings) -> Book | None:
         campaigns.values,
         policies,
         derivation.derived(signals),
-        event_store,
+        derivation.event_store,
         samples,
         book_attribution,
+        dict(sorted(derivation.event_types.values.items())),
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from engine.rulebook.model.book import Attribute
+from engine.rulebook.model.book import OFFER_PRICE, Attribute, AttributeType
 from engine.rulebook.report.diagnostics import Code, quote
 from engine.rulebook.report.findings import Findings, Path
 
@@ -62,9 +62,9 @@ class AttributeScope:
     """The names of declared attributes, without built-in ones."""
 
     concluded: dict[str, SymbolTable[Mapping[str, Attribute]]] = field(
-        default_factory=lambda: {noun: SymbolTable(noun) for noun in ("pattern", "signal")}
+        default_factory=lambda: {noun: SymbolTable(noun) for noun in ("pattern", "signal", "nearest")}
     )
-    """By noun (pattern, signal): the attributes that each pattern or signal exposes, by field."""
+    """By noun (pattern, signal, nearest): the attributes that each pattern, signal or set of places exposes, by field."""
 
     def use(
         self, name: str, path: Path, findings: Findings, *, key: bool = False, shown: bool = False
@@ -74,7 +74,9 @@ class AttributeScope:
         shown: whether content shows its value.
         """
         report = findings.key_error if key else findings.error
-        attribute = self._known(name, path, findings, key=key)
+        if shown and name == OFFER_PRICE:
+            return Attribute(name, AttributeType.NUMBER, 0)
+        attribute = self._known(name, path, findings, key=key, shown=shown)
         if attribute is None or not attribute.sensitive:
             return attribute
         if shown:
@@ -86,7 +88,9 @@ class AttributeScope:
             report(path, Code.SENSITIVE, message, hint)
         return attribute
 
-    def _known(self, name: str, path: Path, findings: Findings, *, key: bool) -> Attribute | None:
+    def _known(
+        self, name: str, path: Path, findings: Findings, *, key: bool, shown: bool
+    ) -> Attribute | None:
         noun, _, rest = name.partition(".")
         if noun in self.concluded:
             return self._exposed(noun, rest, path, findings, key=key)
@@ -95,6 +99,10 @@ class AttributeScope:
         if attribute is None and name not in self.declared.broken and not self.declared.partial:
             report = findings.key_error if key else findings.error
             hint = findings.suggest(name, self.declared.values)
+            if name == OFFER_PRICE:
+                hint = "it stands in texts only"
+            elif shown and name.startswith("offer."):
+                hint = f"of an offer, texts can show {OFFER_PRICE}"
             report(path, Code.UNKNOWN, f"there is no attribute {quote(name)}", hint)
         return attribute
 
@@ -104,15 +112,19 @@ class AttributeScope:
         """The attribute that a pattern or a signal exposes. rest: its name without the noun, NAME.FIELD."""
         report = findings.key_error if key else findings.error
         owner, _, name = rest.partition(".")
+        if noun == "nearest" and name:  # names of places may have dots
+            owner, _, name = rest.rpartition(".")
         fields = self.concluded[noun].get(owner, path, findings, key=key)
         if fields is None or name in fields:
             return fields[name] if fields else None
         exposed = f"it exposes {', '.join(fields)}" if fields else "it exposes nothing: add `expose` to it"
         if name:
-            message = f"the {noun} {quote(owner)} does not expose {quote(name)}"
+            message = f"the {self.concluded[noun].noun} {quote(owner)} does not expose {quote(name)}"
             report(path, Code.UNKNOWN, message, findings.suggest(name, fields) or exposed)
         else:
-            hint = f"write `{noun}: {owner}` to test whether it holds" if key else exposed
+            hint = (
+                f"write `{noun}: {owner}` to test whether it holds" if key and noun != "nearest" else exposed
+            )
             report(path, Code.UNKNOWN, f"{quote(f'{noun}.{owner}')} has no value of its own", hint)
         return None
 

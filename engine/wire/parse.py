@@ -73,6 +73,11 @@ class Parser:
             if name.startswith("profile.")
         }
         self._readers = {short: reader(declared) for short, declared in profile.items()}
+        self.event_readers = {
+            name: {key: reader(declared) for key, declared in (event_type.fields or {}).items()}
+            for name, event_type in compiled.book.event_types.items()
+        }
+        """By declared type of events, how its further fields are read; empty: events may be of any type."""
         self._wanted = {
             short: declared.name
             for short, declared in profile.items()
@@ -165,7 +170,7 @@ class Parser:
         """The events, all of them checked; none where the live book derives nothing from events."""
         if not context.events:
             return ()
-        events = parse_events(context.events, "context.events", violations, self.limits)
+        events = parse_events(context.events, "context.events", violations, self)
         return events if self.compiled.derivation.uses_events else ()
 
     def _channels(self, message: pb.DecideRequest, violations: FieldViolations) -> tuple[str, ...]:
@@ -217,22 +222,24 @@ def _mode(message: pb.DecideRequest, violations: FieldViolations) -> Mode:
 
 
 def parse_events(
-    messages: Sequence[pb.Event], path: str, violations: FieldViolations, limits: RequestLimits
+    messages: Sequence[pb.Event], path: str, violations: FieldViolations, parser: Parser
 ) -> tuple[Event, ...]:
     """The events, in the order sent; reports violations under `path`, as in `context.events[2].type`."""
-    if len(messages) > limits.events:
-        violations.add(path, f"must be at most {limits.events}, not {len(messages)}")
+    if len(messages) > parser.limits.events:
+        violations.add(path, f"must be at most {parser.limits.events}, not {len(messages)}")
         return ()
     return tuple(
         [
-            parse_event(message, f"{path}[{index}]", violations, limits)
+            parse_event(message, f"{path}[{index}]", violations, parser)
             for index, message in enumerate(messages)
         ]
     )
 
 
-def parse_event(message: pb.Event, path: str, violations: FieldViolations, limits: RequestLimits) -> Event:
-    """One event; reports violations under `path`."""
+def parse_event(
+    message: pb.Event, path: str, violations: FieldViolations, parser: Parser, *, is_outcome: bool = False
+) -> Event:
+    """One event; reports violations under `path`. is_outcome: whether it is of a decision, and of no type of the book's."""
     # Each field is read once and by its name: a website sends many events with every page.
     event_id, kind, at = message.event_id, message.type, 0
     for field, name in (("event_id", event_id), ("type", kind)):
@@ -244,6 +251,9 @@ def parse_event(message: pb.Event, path: str, violations: FieldViolations, limit
             violations.add(f"{path}.{field}", str(error))
     if not kind:
         violations.add(f"{path}.type", "is required")
+    elif parser.event_readers and kind not in parser.event_readers and not is_outcome:
+        known = parser.event_readers
+        violations.add_unknown(f"{path}.type", kind, "a type of events of the live book", known)
     if message.HasField("at"):
         try:
             at = moment(message.at)
@@ -251,18 +261,19 @@ def parse_event(message: pb.Event, path: str, violations: FieldViolations, limit
             violations.add(f"{path}.at", str(error))
     else:
         violations.add(f"{path}.at", "is required")
-    return Event(event_id, kind, at, _event_fields(message, path, violations, limits))
+    return Event(event_id, kind, at, _event_fields(message, path, violations, parser))
 
 
 _TEXTS = ("item", "category", "page", "currency")
 
 
 def _event_fields(
-    message: pb.Event, path: str, violations: FieldViolations, limits: RequestLimits
+    message: pb.Event, path: str, violations: FieldViolations, parser: Parser
 ) -> dict[str, Value]:
     fields: dict[str, Value] = {}
     if message.attributes:
-        fields = attributes_of(message.attributes, {}, f"{path}.attributes", limits.attributes, violations)
+        readers, most = parser.event_readers.get(message.type, {}), parser.limits.attributes
+        fields = attributes_of(message.attributes, readers, f"{path}.attributes", most, violations)
     texts = (message.item, message.category, message.page, message.currency)
     try:
         for name, value in zip(_TEXTS, texts, strict=True):

@@ -92,9 +92,10 @@ def _command_or_error(
 def _meant_outcome(parser: Parser, type_: str) -> str | None:
     """The outcome of which the type is a misspelling: kept as an event, it would leave a consent as it is.
 
-    Types that the live book reads are events, whatever they are like.
+    Types that the live book reads or declares are events, whatever they are like.
     """
-    return None if type_ in parser.compiled.derivation.event_types else _nearest_outcome(type_, _CLOSE)
+    known = parser.compiled.derivation.event_types
+    return None if type_ in known or type_ in parser.event_readers else _nearest_outcome(type_, _CLOSE)
 
 
 def _nearest_outcome(type_: str, cutoff: float) -> str | None:
@@ -115,7 +116,7 @@ def _event(parser: Parser, message: pb.RecordedEvent, path: str, now: Instant) -
     for field in ("channel", "campaign", "order"):
         if getattr(message, field):
             violations.add(f"{path}.{field}", "is for outcomes only")
-    event = parse_event(message.event, f"{path}.event", violations, parser.limits)
+    event = parse_event(message.event, f"{path}.event", violations, parser)
     if not violations.items:
         _check_age(compiled, event, f"{path}.event", now, violations)
         _check_event(event, f"{path}.event", now, violations)
@@ -131,7 +132,7 @@ def _outcome(parser: Parser, message: pb.RecordedEvent, path: str, now: Instant)
     if aliases and not customer:
         violations.add(f"{path}.customer.id", "is required beside aliases")
     event_id = _event_id(message, path, violations)
-    event = parse_event(message.event, f"{path}.event", violations, parser.limits)
+    event = parse_event(message.event, f"{path}.event", violations, parser, is_outcome=True)
     _check_outcome_type(event, f"{path}.event.type", violations)
     _check_refund(event, f"{path}.event.value", violations)
     if not violations.items:

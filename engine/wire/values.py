@@ -79,8 +79,11 @@ def reader(declared: Attribute) -> ReadValue:
         value = _READERS[kind](getattr(message, kind))
         if whole and kind not in _WHOLE:
             value = tuple(map(_whole, value)) if isinstance(value, tuple) else _whole(value)
-        if normal is not None and isinstance(value, str):
-            return normal(value)
+        if normal is not None:
+            if isinstance(value, str):
+                return normal(value)
+            if isinstance(value, tuple) and declared.type is AttributeType.TEXTS:
+                return tuple(normal(str(element)) for element in value)
         if bounded:
             for element in value if isinstance(value, tuple) else (value,):
                 check(element)
@@ -157,7 +160,11 @@ def _normal(value: str, expected: str, normal: Callable[[str], str]) -> str:
         raise ValueError(f"must be {expected}, not {value!r:.60}: {error.hint}") from None
 
 
-_NORMAL: Mapping[str, Callable[[str], str]] = {"location.country": _country, "profile.language": _language}
+_NORMAL: Mapping[str, Callable[[str], str]] = {
+    "location.country": _country,
+    "profile.language": _language,
+    "profile.languages": _language,
+}
 """By attribute, how its texts are checked and written."""
 
 

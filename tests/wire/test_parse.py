@@ -130,6 +130,30 @@ def test_what_is_no_language_is_refused(compiled: CompiledBook, sent: str, hint:
     assert len(violation) < 200
 
 
+def test_each_of_several_languages_is_a_language() -> None:
+    """They are written as the standard does; one that is none is refused, and a browser's header never is."""
+    compiled = compiled_book(
+        """
+        book: {name: languages, timezone: UTC}
+        channels: {web: {kind: inbound}}
+        placements: {top: {channel: web}}
+        offers: {tea: {name: Tea, content: {default: {title: Tea}}, locales: {fr: {title: Thé}}}}
+        campaigns: {there: {offer: tea, placements: [top]}}
+        """
+    )
+    message = request("ann")
+    profile = message.context.profile.attributes
+    profile["languages"].texts.values.extend(["fr_ch", "EN"])
+    profile["accept_language"].text = "fr-CH, ;;;q=x"
+    assert Parser(compiled).parse(message, NOW).attributes == {
+        "profile.languages": ("fr-CH", "en"),
+        "profile.accept_language": "fr-CH, ;;;q=x",
+    }
+    profile["languages"].texts.values.append("english")
+    with pytest.raises(InvalidMessage, match="must be a language tag of BCP 47, not 'english'"):
+        Parser(compiled).parse(message, NOW)
+
+
 def test_names_are_compared_in_one_form(compiled: CompiledBook) -> None:
     """A name in Unicode's form NFD is the book's name; both forms at once are refused."""
     decomposed = unicodedata.normalize("NFD", "größe")

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from engine.conditions.model import ALWAYS, Condition
-from engine.decide.arbitrate.content import CompiledTexts, lookup, texts_by_language, texts_for
+from engine.decide.arbitrate.content import LANGUAGE, CompiledTexts, TextCompiler, lookup, requested_languages
 from engine.decide.experiments import samples
 from engine.decide.experiments.bucketing import identity
 from engine.decide.experiments.samples import Sample
@@ -14,6 +15,7 @@ from engine.decide.pressure.quotas import QuotaRule
 from engine.decide.pressure.rule import PressureRule
 from engine.model.contact import Facts
 from engine.model.instant import Microseconds
+from engine.model.values import Attributes, LookupTag
 from engine.rulebook.model.book import (
     Active,
     Book,
@@ -27,6 +29,15 @@ from engine.rulebook.model.book import (
     OnSilence,
     Variant,
 )
+from engine.rulebook.text.languages import nearest
+
+
+class LanguageMatch(NamedTuple):
+    """A language that the customer reads, and the content's that is nearest to it."""
+
+    requested: str
+    tag: str
+    """In lower case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +54,34 @@ class Creative:
     """The texts for customers whose language is not in `by_language`."""
     by_language: Mapping[str, CompiledTexts]
     """By language tag in lower case."""
+    offered: frozenset[str]
+    """The tags of `by_language`, and the book's own."""
     always: bool
     """Whether it fits every customer."""
+    texts_by_lookup: CompiledTexts
+    """The texts for customers whose language is not in `by_language`, as earlier versions chose them."""
 
-    def texts_in(self, language: object) -> CompiledTexts:
-        """The texts for a customer's language, a BCP 47 tag; for anything else, the default texts."""
-        return (lookup(self.by_language, language) or self.texts) if self.by_language else self.texts
+    def texts_for(self, attributes: Attributes) -> CompiledTexts:
+        """The texts for the customer's languages; the default texts for customers none of whose languages there is."""
+        if not self.by_language:
+            return self.texts
+        language = attributes.get(LANGUAGE)
+        if type(language) is str:
+            texts = self.by_language.get(language.lower())
+            if texts is not None:  # the tag itself always wins
+                return texts
+        elif type(language) is LookupTag:
+            return lookup(self.by_language, language) or self.texts_by_lookup
+        match = self.language_match(attributes)
+        return self.by_language.get(match.tag) or self.texts if match else self.texts
+
+    def language_match(self, attributes: Attributes) -> LanguageMatch | None:
+        """The first of the customer's languages to which one of the content's is near; None if there is none."""
+        for requested in requested_languages(attributes):
+            tag = nearest(self.offered, requested)
+            if tag is not None:
+                return LanguageMatch(requested, tag)
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,17 +201,20 @@ def _fixed_score(campaign: Campaign, value: Factor) -> float | None:
 
 def _creatives(campaign: Campaign, offer: Offer, channel: Channel, locale: str) -> tuple[Creative, ...]:
     if campaign.variants:
-        return tuple(_creative(variant, channel, locale) for variant in campaign.variants)
+        compiler = TextCompiler(channel, offer, locale)
+        return tuple(_creative(variant, compiler) for variant in campaign.variants)
     return (_own_creative(offer, channel, locale),)
 
 
 def _own_creative(offer: Offer, channel: Channel, locale: str) -> Creative:
-    return _creative(Variant("", offer.content or Content(), ALWAYS), channel, locale)
+    return _creative(Variant("", offer.content or Content(), ALWAYS), TextCompiler(channel, offer, locale))
 
 
-def _creative(variant: Variant, channel: Channel, locale: str) -> Creative:
-    by_language = texts_by_language(variant.content, channel)
-    texts = lookup(by_language, locale) or texts_for(variant.content, channel)
+def _creative(variant: Variant, compiler: TextCompiler) -> Creative:
+    by_language = compiler.texts_by_language(variant.content)
+    locale = compiler.locale.lower()
+    own, default = nearest(frozenset(by_language), locale), compiler.texts(variant.content)
+    texts = by_language[own] if own else default
     has_needs = any(compiled.needs for compiled in (texts, *by_language.values()))
     return Creative(
         variant=variant.name,
@@ -187,7 +223,9 @@ def _creative(variant: Variant, channel: Channel, locale: str) -> Creative:
         share=variant.share,
         texts=texts,
         by_language=by_language,
+        offered=frozenset((*by_language, locale)),
         always=variant.when == ALWAYS and bool(texts) and not has_needs,
+        texts_by_lookup=lookup(by_language, locale) or default,
     )
 
 

@@ -79,9 +79,9 @@ def why_none_fits(campaign_channel: CampaignChannel, attributes: Attributes, mom
 
 def lacks(creative: Creative, attributes: Attributes) -> frozenset[str]:
     """The missing or blank attributes without which the creative cannot be rendered for the customer."""
-    return creative.texts_in(attributes.get("profile.language")).lacking(attributes)
+    return creative.texts_for(attributes).lacking(attributes)
 
 
 def _fits(creative: Creative, attributes: Attributes, moment: Moment) -> bool:
-    texts = creative.texts_in(attributes.get("profile.language")) if creative.by_language else creative.texts
+    texts = creative.texts_for(attributes)
     return bool(texts) and not texts.lacking(attributes) and holds(creative.when, attributes, moment)

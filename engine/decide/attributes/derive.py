@@ -1,8 +1,10 @@
 """Derived attributes: aggregates, patterns, distances and the customer's clock."""
 
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
-from math import asin, cos, radians, sin, sqrt
+from math import asin, cos, inf, radians, sin, sqrt
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from engine.conditions.model import attributes_of
@@ -14,7 +16,7 @@ from engine.decide.attributes.zones import CLOCK, local_time
 from engine.model.event import Event
 from engine.model.instant import Instant, Microseconds
 from engine.model.values import Attributes, Value
-from engine.rulebook.model.derived import RFM, Derived, Distance, Signal
+from engine.rulebook.model.derived import NEAREST, RFM, Derived, Distance, PlaceSet, Signal, Site
 
 EARTH_RADIUS_KM = 6371.0088
 """Mean radius R1 = (2a + b) / 3 of the International Union of Geodesy and Geophysics (H. Moritz, "Geodetic Reference
@@ -32,6 +34,49 @@ def distance_km(latitude: float, longitude: float, to_latitude: float, to_longit
     half_width = sin(radians(to_longitude - longitude) / 2) ** 2
     # Rounding may exceed 1 at antipodes.
     return 2 * EARTH_RADIUS_KM * asin(min(1.0, sqrt(half_height + cos(north) * cos(south) * half_width)))
+
+
+_KM_A_DEGREE = radians(1) * EARTH_RADIUS_KM
+"""Of latitude."""
+
+
+class NearestSearch(NamedTuple):
+    """A set of places, compiled: in order of latitude."""
+
+    name: str
+    latitudes: tuple[float, ...]
+    places: tuple[tuple[int, Site], ...]
+    """With their positions in the book."""
+
+    def find(self, latitude: float, longitude: float) -> tuple[Site, float]:
+        """The nearest place, of equally near ones the first of the book, and its distance in kilometres.
+
+        Tries places away from the latitude on both sides, until the latitudes alone are farther away than the nearest so far.
+        """
+        latitudes, places = self.latitudes, self.places
+        above = bisect_left(latitudes, latitude)
+        below, best = above - 1, (inf, 0, places[0][1])
+        while below >= 0 or above < len(latitudes):
+            down = latitude - latitudes[below] if below >= 0 else inf
+            up = latitudes[above] - latitude if above < len(latitudes) else inf
+            # Rounding must not end the search before a place that is equally near.
+            if min(down, up) * _KM_A_DEGREE > best[0] * (1 + 1e-9) + 1e-9:
+                break
+            number, site = places[below] if down < up else places[above]
+            km = distance_km(latitude, longitude, site.latitude, site.longitude)
+            if (km, number) < best[:2]:
+                best = (km, number, site)
+            if down < up:
+                below -= 1
+            else:
+                above += 1
+        return best[2], best[0]
+
+
+def nearest_search(place_set: PlaceSet) -> NearestSearch:
+    """Compile a set of places."""
+    ordered = sorted(enumerate(place_set.places), key=lambda numbered: numbered[1].latitude)
+    return NearestSearch(place_set.name, tuple(site.latitude for _, site in ordered), tuple(ordered))
 
 
 PATTERN, SIGNAL = "pattern.", "signal."
@@ -52,6 +97,7 @@ class Derivation:
     measurements: tuple[Measurement, ...]
     searches: tuple[PatternSearch, ...]
     distances: tuple[Distance, ...]
+    nearest: tuple[NearestSearch, ...]
     clock: tuple[str, ...]
     """The attributes of CLOCK."""
     names: frozenset[str]
@@ -101,7 +147,7 @@ class Derivation:
         None if that was not looked up. Linear in the number of events; never raises on values of the model's types.
         """
         values = self.derive_from_events(events, now)
-        if self.distances:
+        if self.distances or self.nearest:
             self._add_distances(given, values)
         if self.clock:
             local = local_time(now, zones.zone_of(given, self.zone))
@@ -139,6 +185,11 @@ class Derivation:
                 values[distance.name] = distance_km(
                     latitude, longitude, distance.latitude, distance.longitude
                 )
+            for search in self.nearest:
+                site, km = search.find(latitude, longitude)
+                prefix = f"{NEAREST}{search.name}."
+                values.update((prefix + name, text) for name, text in site.fields.items())
+                values[f"{prefix}distance"] = km
 
 
 def derivation(derived: Derived, names: Set[str], zone: ZoneInfo) -> Derivation:
@@ -153,6 +204,10 @@ def derivation(derived: Derived, names: Set[str], zone: ZoneInfo) -> Derivation:
         if _names(PATTERN + pattern.name, pattern.expose) & names
     ]
     distances = tuple(distance for distance in derived.distances.values() if distance.name in names)
+    sets = {name.rpartition(".")[0] for name in names if name.startswith(NEAREST)}
+    nearest = tuple(
+        nearest_search(place_set) for name, place_set in derived.places.items() if f"{NEAREST}{name}" in sets
+    )
     clock = tuple(name for name in CLOCK if name in names)
     if clock:
         zones.by_country()  # reads a file, which a decision must not
@@ -161,9 +216,10 @@ def derivation(derived: Derived, names: Set[str], zone: ZoneInfo) -> Derivation:
         tuple(measurement(aggregate) for aggregate in aggregates if aggregate.name in names),
         tuple(pattern_search(pattern) for pattern in patterns),
         distances,
+        nearest,
         clock,
         frozenset(names),
-        frozenset((*(_COORDINATES if distances else ()), *(zones.NEEDS if clock else ()))),
+        frozenset((*(_COORDINATES if distances or nearest else ()), *(zones.NEEDS if clock else ()))),
     )
 
 

@@ -71,12 +71,13 @@ def find(search: PatternSearch, past: History) -> tuple[Event, ...] | None:
 def exposed(pattern: Pattern, chain: Sequence[Event]) -> Mapping[str, Value]:
     """What the pattern exposes of its events, by field; a field that the event lacks is missing.
 
-    `value` must be a number, every other field a text; a value of another kind is missing.
+    `value` and fields that the book declares as numbers must be numbers, every other field a text; a value of another kind
+    is missing.
     """
     values: dict[str, Value] = {}
     for name, source in pattern.expose.items():
         value = chain[source.step].fields.get(source.field)
-        if source.field == EVENT_NUMBER:
+        if source.is_number or source.field == EVENT_NUMBER:
             value = number_of(value)
         elif not isinstance(value, str):
             value = None

@@ -11,7 +11,7 @@ from engine.decide.experiments.samples import Sample
 from engine.decide.pressure.contact_state import initial_status
 from engine.decide.pressure.registry import SHARED
 from engine.decide.pressure.rule import RuleResult
-from engine.decide.select import Selection, TriedCandidate
+from engine.decide.select import SelectedProposal, Selection, TriedCandidate
 from engine.ledger.memory import to_json as fields_to_json
 from engine.ledger.queries.contacts import alike_of
 from engine.ledger.store.rows import ContactRow, DecisionRow
@@ -115,6 +115,10 @@ def _inputs(evaluation: Evaluation, person: str) -> str:
     }
     if any(map(is_blank, values.values())):
         document["blank"] = "missing"  # earlier versions filled placeholders with blank texts
+    if evaluation.compiled.cldr:
+        document["cldr"] = (
+            evaluation.compiled.cldr
+        )  # earlier versions shortened the language, and had no formats
     if empty := sorted(name for name in hidden if values[name] == ""):
         document["masked_empty"] = empty  # an empty address is none
     if person != request.customer:
@@ -161,6 +165,7 @@ def _trace(
                 chosen.proposal.chosen.probability,
                 chosen.proposal.campaign_channel.treated,
                 chosen.proposal.compiled_campaign.campaign.name,
+                _language(chosen, evaluation),
             ]
             for chosen in selection.chosen
         ],
@@ -197,6 +202,12 @@ def _trace(
             [purpose, *consent] for purpose, consent in sorted(customer_state.consents.items())
         ]
     return orjson.dumps(document).decode()
+
+
+def _language(chosen: SelectedProposal, evaluation: Evaluation) -> str:
+    """The tag of the content's language; empty if it has only one."""
+    creative = chosen.proposal.chosen.creative
+    return creative.texts_for(evaluation.request.attributes).language if creative.by_language else ""
 
 
 def _counter(

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from engine.decide.answer import from_json
+from engine.decide.arbitrate.content import LANGUAGE
 from engine.decide.attributes.zones import CLOCK
 from engine.decide.compiled import CompiledBook
 from engine.decide.experiments.learning import Given, Weights
@@ -22,7 +23,7 @@ from engine.model.customer import NO_MEMORY, Consent, CustomerState, Memory, Rec
 from engine.model.decision import CandidateOutcome, Decision, Reason, ReasonCode
 from engine.model.outcome import PastOutcome
 from engine.model.request import Request
-from engine.model.values import KeptBlank, Value, is_blank
+from engine.model.values import KeptBlank, LookupTag, Value, is_blank
 from engine.rulebook.load import load_text
 from engine.rulebook.model.book import AttributeType, Book
 
@@ -167,6 +168,9 @@ def _request(
     if inputs.get("blank") != "missing":
         blanks = ((name, value) for name, value in attributes.items() if is_blank(value))
         attributes |= {name: KeptBlank(value) for name, value in blanks}
+    language = attributes.get(LANGUAGE)
+    if "cldr" not in inputs and isinstance(language, str):
+        attributes[LANGUAGE] = LookupTag(language)
     attributes |= {name: _UNKNOWN_ADDRESS for name in inputs["masked"] if name in addresses}
     attributes |= dict.fromkeys(_empty(inputs, trace, compiled), "")
     return Request(

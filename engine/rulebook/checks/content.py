@@ -11,12 +11,15 @@ from engine.rulebook.content import sms
 from engine.rulebook.content.sms import longest
 from engine.rulebook.model.book import (
     MAIL_HEAD,
+    OFFER_PRICE,
     Attribute,
+    AttributeType,
     Book,
     Channel,
     Content,
     Fields,
     Format,
+    Offer,
     Placeholder,
     Template,
 )
@@ -38,6 +41,12 @@ class Field(NamedTuple):
         """The field's name."""
         return str(self.path[-1])
 
+    @property
+    def locale(self) -> str:
+        """The language of `locales` that it stands in; empty if it stands in `content`."""
+        key, name, *_ = self.path[4:] if self.path[0] == "campaigns" else self.path[2:]
+        return str(name) if key == "locales" else ""
+
 
 @dataclass(frozen=True, slots=True)
 class ContentCheck:
@@ -45,12 +54,22 @@ class ContentCheck:
 
     channels: SymbolTable[Channel]
     attributes: SymbolTable[Attribute]
+    locale: str
+    """The book's language."""
     findings: Findings
 
-    def check(self, content: Content, path: Path, reached: Iterable[str], missing: frozenset[str]) -> None:
+    def check(
+        self,
+        content: Content,
+        path: Path,
+        reached: Iterable[str],
+        missing: frozenset[str],
+        offer: Offer | None,
+    ) -> None:
         """Report what is wrong with the content at the path.
 
-        reached: the channels it goes out on. missing: the attributes that none of its customers has.
+        reached: the channels it goes out on. missing: the attributes that none of its customers has. offer: what it is about;
+        None if that is not known.
         """
         for name in reached:
             channel = self.channels.values[name]
@@ -59,7 +78,7 @@ class ContentCheck:
                 self._check_values(field, missing)
                 self._check_format(field, channel)
                 if channel.format_of(field.name) is Format.SMS:
-                    self._check_length(field, channel)
+                    self._check_length(field, channel, offer)
 
     def _fields(self, content: Content, path: Path, channel: str) -> Iterator[Field]:
         """Every text of the channel, in any language."""
@@ -118,8 +137,13 @@ class ContentCheck:
         stated = path in self.findings.keys
         return stated and not (channel.format is Format.HTML and field.name in MAIL_HEAD)
 
-    def _check_length(self, field: Field, channel: Channel) -> None:
-        text, unknown = longest(field.template, self.attributes.values)
+    def _check_length(self, field: Field, channel: Channel, offer: Offer | None) -> None:
+        price = None if offer is None else offer.price
+        known = self.attributes.values
+        if price is not None:
+            one_of = frozenset((price,))
+            known = {**known, OFFER_PRICE: Attribute(OFFER_PRICE, AttributeType.NUMBER, one_of=one_of)}
+        text, unknown = longest(field.template, known, field.locale or self.locale)
         length = sms.length(text)
         limit = channel.max_segments
         over = limit is not None and length.segments > limit
@@ -147,6 +171,21 @@ def _located(fields: Fields, path: Path) -> Iterator[Field]:
 
 def _needed(template: Template) -> Iterator[str]:
     return (p.attribute for p in template.parts if isinstance(p, Placeholder) and p.fallback is None)
+
+
+def check_price(content: Content, path: Path, offer: Offer | None, findings: Findings) -> None:
+    """Report the texts at the path that need the offer's price, if it has none."""
+    if offer is None or offer.price is not None:
+        return
+    for name in ("", *content.locales):
+        here = (*path, "locales", name) if name else (*path, "content")
+        own = content.locales[name] if name else content
+        for key, fields in {"default": own.default, **own.channels}.items():
+            deeper = (*here, key) in findings.values
+            for field in _located(fields, (*here, key) if deeper else here):
+                if OFFER_PRICE in _needed(field.template):
+                    message = f"the offer {quote(offer.name)} has no `price`"
+                    findings.error(field.path, Code.TEMPLATE, message, "give it one, or add a fallback")
 
 
 def channels_without(content: Collection[str], channels: Iterable[str]) -> list[str]:

@@ -12,13 +12,13 @@ from typing import NamedTuple
 from engine.conditions.model import ALWAYS, All, Any_, Audience, Condition, None_, Operand, Operator, Test
 from engine.conditions.trace import text_of
 from engine.model.instant import DAY, SECOND, Microseconds
-from engine.rulebook.conditions.event_fields import EventGrammar, check_field
+from engine.rulebook.conditions.event_fields import EventGrammar
 from engine.rulebook.conditions.trees import written
 from engine.rulebook.model.book import Attribute, AttributeType
-from engine.rulebook.model.derived import EVENT_TEXTS, Aggregate, Distance, Measure
+from engine.rulebook.model.derived import NEAREST, Aggregate, Distance, Measure, PlaceSet
 from engine.rulebook.report.diagnostics import Code, quote
 from engine.rulebook.report.findings import Findings, Path
-from engine.rulebook.shapes.derived import BehaviourShape, NearShape, PlaceShape
+from engine.rulebook.shapes.derived import BehaviourShape, NearShape
 from engine.rulebook.shapes.faults import shaped
 from engine.rulebook.symbols import SymbolTable
 from engine.rulebook.text.durations import span
@@ -32,6 +32,7 @@ _TYPES = {
     Measure.DAYS_SINCE_LAST: AttributeType.NUMBER,
 }
 _OF = (Measure.SUM, Measure.DISTINCT)
+_SUMMED = (AttributeType.INTEGER, AttributeType.NUMBER)
 _MEASURES = ", ".join(f"`{measure}`" for measure in Measure)
 _WORD = re.compile(r"(?!(true|false)$)[A-Za-z_/][A-Za-z0-9_./-]*")
 _UNITS = (("d", DAY), ("h", 3600 * SECOND), ("m", 60 * SECOND), ("s", SECOND), ("us", 1))
@@ -69,14 +70,15 @@ class BehaviourReader:
         shape = shaped(BehaviourShape, data, path, self.events.findings)
         if shape is None or path in self.events.findings.recovered:
             return None
-        where = self.events.parse(dict(shape.where), (*path, "where")) if shape.where else ALWAYS
+        events = self.events.of(shape.event, (*path, "event"))
+        where = events.parse(dict(shape.where), (*path, "where")) if shape.where else ALWAYS
         within = span((*path, "within"), shape.within, self.events.findings) if shape.within else None
         measure = self._measure(shape, path)
         if measure is None or where is None:
             return None
         here = (*path, measure.value)
         operators = dict(getattr(shape, measure))
-        source = self._field(measure, operators, here)
+        source = self._field(events, measure, operators, here)
         if source is None:
             return None
         if not operators:
@@ -100,9 +102,11 @@ class BehaviourReader:
             findings.key_error((*path, extra.value), Code.DUPLICATE, message)
         return given[0] if len(given) == 1 else None
 
-    def _field(self, measure: Measure, operators: dict[str, PlainData], path: Path) -> str | None:
+    def _field(
+        self, events: EventGrammar, measure: Measure, operators: dict[str, PlainData], path: Path
+    ) -> str | None:
         """The measured field, removed from the operators; empty for measures without a field, None after an error."""
-        findings = self.events.findings
+        findings = events.findings
         if measure not in _OF:
             return ""
         here = (*path, "of")
@@ -114,10 +118,11 @@ class BehaviourReader:
         if not isinstance(name, str):
             findings.error(here, Code.TYPE, "`of` needs the name of a field of events")
             return None
-        if not check_field(name, here, findings):
+        if not events.check(name, here):
             return None
-        if measure is Measure.SUM and name in EVENT_TEXTS:
-            message = f"{quote(name)} is a text, which has no sum"
+        declared = events.field_of(name)
+        if measure is Measure.SUM and declared is not None and declared.type not in _SUMMED:
+            message = f"{quote(name)} is a {declared.type}, which has no sum"
             findings.error(here, Code.TYPE, message, "for example value")
             return None
         return name
@@ -140,7 +145,7 @@ class BehaviourReader:
 class DistanceReader:
     """Reads `near` conditions, and collects their distances."""
 
-    places: SymbolTable[PlaceShape]
+    places: SymbolTable[PlaceSet]
     findings: Findings
     distances: dict[str, Distance] = field(default_factory=dict)
     """The distances that conditions use, by attribute."""
@@ -153,11 +158,14 @@ class DistanceReader:
         distance = self._distance(shape, path)
         if distance is None or path in self.findings.recovered:
             return None
-        self.distances[distance.name] = distance
-        test = Test(distance.name, Operator.LTE, shape.within_km)
+        name = distance if isinstance(distance, str) else distance.name
+        if isinstance(distance, Distance):
+            self.distances[name] = distance
+        test = Test(name, Operator.LTE, shape.within_km)
         return written(test, shape.within_km, (*path, "within_km"), self.findings)
 
-    def _distance(self, shape: NearShape, path: Path) -> Distance | None:
+    def _distance(self, shape: NearShape, path: Path) -> Distance | str | None:
+        """The distance to a place, or the attribute of the distance to the nearest place of a table."""
         given = [key for key in _COORDINATES if getattr(shape, key) is not None]
         if shape.place is not None:
             for key in given:
@@ -166,7 +174,9 @@ class DistanceReader:
             target = self.places.get(shape.place, (*path, "place"), self.findings)
             if target is None or given:
                 return None
-            return Distance(distance_name(shape.place), target.latitude, target.longitude)
+            if target.is_table:
+                return f"{NEAREST}{shape.place}.distance"
+            return Distance(distance_name(shape.place), target.places[0].latitude, target.places[0].longitude)
         if shape.latitude is None or shape.longitude is None:
             if not any((*path, key) in self.findings.poisoned for key in ("place", *_COORDINATES)):
                 message = "it does not say near what"
@@ -176,18 +186,6 @@ class DistanceReader:
             return None
         where = f"{shape.latitude},{shape.longitude}"
         return Distance(distance_name(where), shape.latitude, shape.longitude)
-
-
-def read_places(
-    data: Mapping[str, PlainData], findings: Findings, *, partial: bool
-) -> SymbolTable[PlaceShape]:
-    """The section `places`."""
-    places: SymbolTable[PlaceShape] = SymbolTable("place", partial=partial)
-    for name, value in data.items():
-        path = ("places", name)
-        shape = shaped(PlaceShape, value, path, findings)
-        places.add(name, shape, sound=path not in findings.recovered)
-    return places
 
 
 def aggregate_name(aggregate: Aggregate, span_text: str | None = None) -> str:

@@ -2,14 +2,15 @@
 
 import difflib
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from engine.conditions.model import Condition, Operator
 from engine.rulebook.conditions.trees import Trees
-from engine.rulebook.model.book import Attribute, AttributeType
+from engine.rulebook.model.book import Attribute, AttributeType, EventType
 from engine.rulebook.model.derived import EVENT_NUMBER, EVENT_TEXTS
 from engine.rulebook.report.diagnostics import Code, Severity, quote
 from engine.rulebook.report.findings import Findings, Path
+from engine.rulebook.symbols import SymbolTable
 from engine.rulebook.text.merge import is_words
 from engine.rulebook.text.nodes import PlainData
 
@@ -34,12 +35,45 @@ class EventGrammar(Trees):
 
     beside: tuple[str, ...] = ()
     """Keys beside the fields, for "did you mean"."""
+    types: SymbolTable[EventType] = field(default_factory=lambda: SymbolTable("type of events"))
+    """The types of events that the book declares; none if there may be any."""
+    event: str = ""
+    """The type of the events that conditions are on; empty if there may be any."""
+
+    def of(self, event: str, path: Path) -> "EventGrammar":
+        """The grammar for events of the type named at the path, which is reported if the book declares others only."""
+        if self.types.values or self.types.broken:
+            self.types.get(event, path, self.findings)
+        return self.named(event)
+
+    def named(self, event: str) -> "EventGrammar":
+        """The grammar for events of the type, which was checked before."""
+        return replace(self, event=event)
+
+    def check(self, name: str, path: Path, *, key: bool = False) -> bool:
+        """Whether events of the type can have the field named at the path (or at its key); reports it if they cannot."""
+        declared = self._declared()
+        if declared is None or name in FIELDS:
+            return check_field(name, path, self.findings, key=key, beside=self.beside if key else ())
+        if name in declared:
+            return True
+        report = self.findings.key_error if key else self.findings.error
+        hint = self.findings.suggest(name, [*declared, *FIELDS, *(self.beside if key else ())])
+        report(path, Code.UNKNOWN, f"events of type {quote(self.event)} have no field {quote(name)}", hint)
+        return False
+
+    def field_of(self, name: str) -> Attribute | None:
+        """The field of the type's events, if its type is known."""
+        return FIELDS.get(name) or (self._declared() or {}).get(name)
+
+    def _declared(self) -> Mapping[str, Attribute] | None:
+        declared = self.types.values.get(self.event)
+        return None if declared is None else declared.fields
 
     def _entry(self, key: str, value: PlainData, path: Path) -> Condition | None:
-        if not check_field(key, path, self.findings, key=True, beside=self.beside):
+        if not self.check(key, path, key=True):
             return None
-        field = FIELDS.get(key) or Attribute(key, _type_of(value))
-        return self._tests(field, value, path)
+        return self._tests(self.field_of(key) or Attribute(key, _type_of(value)), value, path)
 
 
 def check_field(
@@ -64,11 +98,6 @@ def check_field(
         message = f"{quote(name)} is read as an attribute of the event: did you mean '{close[0]}'?"
         findings.remark(path, Code.UNKNOWN, message, Severity.WARNING)
     return True
-
-
-def type_of_field(name: str) -> AttributeType:
-    """The type of the field when it is exposed: all but `value` are texts."""
-    return FIELDS[name].type if name in FIELDS else AttributeType.TEXT
 
 
 def _type_of(value: PlainData) -> AttributeType:

@@ -56,6 +56,7 @@ class Grammar(Trees):
             attribute = self.attribute_scope.use(key, path, self.findings, key=True)
             condition = self._tests(attribute, value, path) if attribute else None
             if condition is not None and key in RFM:
+                self.behaviours.events.of(RFM[key].event, path)
                 self.behaviours.uses.append(MeasureUse(RFM[key], condition, path, path))
             return condition
         hint = _LOGIC.get(key.lower()) or self.findings.suggest(

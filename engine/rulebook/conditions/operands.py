@@ -50,6 +50,7 @@ _COUNTS_DAYS = ("days_since_last of ", "rfm.recency_days")
 _NORMAL: Mapping[str, Callable[[str], str]] = {
     "location.country": regions.country_of,
     "profile.language": regions.language_of,
+    "profile.languages": regions.language_of,
 }
 """By attribute, how the values of requests are written."""
 

@@ -1,6 +1,7 @@
 """Read content: fields by channel and language, whose texts have placeholders.
 
-A placeholder is `{profile.first_name|dear customer}` or `{pattern.left-in-cart.item}`; `{{` and `}}` are braces.
+A placeholder is `{profile.first_name|dear customer}`, `{pattern.left-in-cart.item}` or, with a format,
+`{offer.price:money EUR}`; `{{` and `}}` are braces.
 """
 
 import re
@@ -8,9 +9,20 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from engine.rulebook.model.book import AttributeType, Channel, Content, Fields, Placeholder, Template
+from engine.rulebook.content.formats import FITTING, FormatError, parse_format
+from engine.rulebook.model.book import (
+    Attribute,
+    AttributeType,
+    Channel,
+    Content,
+    Fields,
+    FormatKind,
+    Placeholder,
+    Template,
+    ValueFormat,
+)
 from engine.rulebook.report.diagnostics import Code, Severity, quote
-from engine.rulebook.report.findings import Findings, Path
+from engine.rulebook.report.findings import Findings, Path, SourcePlace
 from engine.rulebook.symbols import AttributeScope, SymbolTable
 from engine.rulebook.text import regions
 from engine.rulebook.text.merge import as_words, is_words
@@ -33,6 +45,8 @@ class ContentReader:
 
     channels: SymbolTable[Channel]
     attribute_scope: AttributeScope
+    locale: str
+    """The book's language."""
     findings: Findings
 
     def read(self, data: ByChannel, locales: Mapping[str, FieldTexts | ByChannel], path: Path) -> Content:
@@ -134,7 +148,7 @@ def parse_template(text: str, path: Path, attribute_scope: AttributeScope, findi
             if literal:
                 parts.append(literal)
                 literal = ""
-            parts.append(_placeholder(token[1], path, attribute_scope, findings))
+            parts.append(_PlaceholderReader(text, token, path, attribute_scope, findings).read())
     literal += text[end:]
     return Template((*parts, literal) if literal else tuple(parts))
 
@@ -177,15 +191,69 @@ def _fallback(filters: str) -> str:
     return f"|{first}" if first and not _FILTER.search(f"{first}:") else ""
 
 
-def _placeholder(inside: str, path: Path, attribute_scope: AttributeScope, findings: Findings) -> Placeholder:
-    name, bar, fallback = inside.partition("|")
-    name = unicodedata.normalize("NFC", name.strip())
-    if not name:
-        findings.error(path, Code.TEMPLATE, "a placeholder without an attribute")
-    else:
-        attribute = attribute_scope.use(name, path, findings, shown=True)
-        if attribute and attribute.type in _NO_TEXT:
-            message = f"{quote(name)} is a {attribute.type} and cannot stand in a text"
-            hint = "send the words as a text of their own" if attribute.type is AttributeType.TIME else ""
-            findings.error(path, Code.TEMPLATE, message, hint)
-    return Placeholder(name, fallback if bar else None)
+@dataclass(frozen=True, slots=True)
+class _PlaceholderReader:
+    """Reads one placeholder of a text."""
+
+    text: str
+    token: re.Match[str]
+    """The placeholder with its braces, in the text."""
+    path: Path
+    attribute_scope: AttributeScope
+    findings: Findings
+
+    def read(self) -> Placeholder:
+        """The placeholder; what is wrong with it goes to the findings."""
+        before, bar, fallback = self.token[1].partition("|")
+        name, colon, stated = before.partition(":")
+        name = unicodedata.normalize("NFC", name.strip())
+        attribute = None
+        if name:
+            attribute = self.attribute_scope.use(name, self.path, self.findings, shown=True)
+        else:
+            self.findings.error(self.path, Code.TEMPLATE, "a placeholder without an attribute")
+        value_format = self._format(stated.strip()) if colon else None
+        if attribute:
+            self._check_type(attribute, value_format)
+        return Placeholder(name, fallback if bar else None, value_format)
+
+    def _format(self, stated: str) -> ValueFormat | None:
+        value_format = parse_format(stated, self.findings.suggest)
+        if isinstance(value_format, FormatError):
+            code = Code.UNKNOWN if value_format.is_unknown else Code.TEMPLATE
+            self._report(code, value_format.message, value_format.hint)
+            return None
+        return value_format
+
+    def _check_type(self, attribute: Attribute, value_format: ValueFormat | None) -> None:
+        """Report a value that cannot stand in a text, or that its format does not write."""
+        name, kind = quote(attribute.name), attribute.type
+        if kind in _NO_TEXT:
+            hint = "send the words as a text of their own" if kind is AttributeType.TIME else ""
+            message = f"{name} is a {kind} and cannot stand in a text"
+            self.findings.error(self.path, Code.TEMPLATE, message, hint)
+        elif value_format is not None and kind not in FITTING[value_format.kind]:
+            fitting = [str(other) for other in FormatKind if kind in FITTING[other]]
+            message = f"`{value_format.kind}` does not fit {name}, which is of type {kind}"
+            self._report(
+                Code.TEMPLATE, message, f"one of: {', '.join(fitting)}; or none, which is {name} as it is"
+            )
+
+    def _report(self, code: Code, message: str, hint: str) -> None:
+        """Add an error where the placeholder is written."""
+        if self.path not in self.findings.poisoned:
+            self.findings.report(self._position(), code, message, hint)
+
+    def _position(self) -> SourcePlace:
+        """Where the placeholder is written; where its text is, if YAML writes the placeholder in another way."""
+        file, line, column = self.findings.location(self.path)
+        earlier = self.text.count(self.token[0], 0, self.token.start())
+        lines = self.findings.sources.get(file, [])[line - 1 : line + self.text.count("\n") + 1]
+        for index, source in enumerate(lines):
+            start = column - 1 if index == 0 else 0
+            while (start := source.find(self.token[0], start)) >= 0:
+                if not earlier:
+                    return file, line + index, start + 1
+                earlier -= 1
+                start += 1
+        return file, line, column

@@ -6,9 +6,13 @@ tables are not counted with: they must be agreed with the operator.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
 from enum import StrEnum
 from typing import NamedTuple
 
+from engine.model.texts import as_text
+from engine.model.values import Value
+from engine.rulebook.content.formats import with_plain_spaces, written
 from engine.rulebook.model.book import Attribute, AttributeType, Placeholder, Template
 
 _BASIC = frozenset(
@@ -69,13 +73,15 @@ def _parts(sizes: Iterable[int], room: int) -> int:
     return parts
 
 
-def longest(template: Template, attributes: Mapping[str, Attribute]) -> tuple[str, tuple[str, ...]]:
+def longest(
+    template: Template, attributes: Mapping[str, Attribute], tag: str = "en"
+) -> tuple[str, tuple[str, ...]]:
     """The template with its longest known values, and the attributes whose values may be of any length.
 
     One value that needs UCS-2 makes the whole message UCS-2, so shorter values that need it are tried too. An attribute of
-    unknown length counts as its fallback.
+    unknown length counts as its fallback. tag: the language of formats.
     """
-    choices = [_choices(part, attributes) for part in template.parts]
+    choices = [_choices(part, attributes, tag) for part in template.parts]
     unknown = [
         part.attribute
         for part in template.parts
@@ -99,26 +105,36 @@ def _longest_size(text: str) -> tuple[int, int]:
     return segments, units
 
 
-def _choices(part: str | Placeholder, attributes: Mapping[str, Attribute]) -> tuple[str, ...]:
+def _choices(part: str | Placeholder, attributes: Mapping[str, Attribute], tag: str) -> tuple[str, ...]:
     """The texts that the part can become and that can be the longest; never empty."""
     if isinstance(part, str):
         return (part,)
     fallback = () if part.fallback is None else (part.fallback,)
-    return (*_values(attributes.get(part.attribute)), *fallback) or ("",)
+    values = _values(attributes.get(part.attribute))
+    return (*(_shown(value, part, tag) for value in values), *fallback) or ("",)
 
 
-def _values(attribute: Attribute | None) -> tuple[str, ...]:
-    """The known values of the attribute as content shows them; none if they can be of any length."""
+def _shown(value: Value, part: Placeholder, tag: str) -> str:
+    """The value as a short message has it."""
+    return as_text(value) if part.format is None else with_plain_spaces(written(value, part.format, tag))
+
+
+_DATES = (date(2026, 3, 1), *(date(2026, month, day) for month in range(1, 13) for day in range(22, 29)))
+"""Among them is the longest date of every style: all months, with all days of the week."""
+
+
+def _values(attribute: Attribute | None) -> tuple[Value, ...]:
+    """The known values of the attribute; none if they can be of any length."""
     if attribute is None:
         return ()
     if attribute.one_of is not None:
-        return tuple(sorted(map(str, attribute.one_of)))
+        return tuple(sorted(attribute.one_of, key=str))
     match attribute.type:
         case AttributeType.BOOLEAN:
-            return ("true", "false")
+            return (True, False)
         case AttributeType.DATE:
-            return ("2026-03-01",)
+            return _DATES
         case AttributeType.INTEGER if attribute.minimum is not None and attribute.maximum is not None:
-            return (str(round(attribute.minimum)), str(round(attribute.maximum)))
+            return (round(attribute.minimum), round(attribute.maximum))
         case _:
             return ()

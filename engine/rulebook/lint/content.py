@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from engine.rulebook.model.book import Book, Content, Placement, Template
 from engine.rulebook.report.diagnostics import Code, Severity, quote
 from engine.rulebook.report.findings import Findings, Path
+from engine.rulebook.text.languages import nearest
 
 _WORDS = re.compile(r"[^\W\d_]+[,.!?:;]? +[^\W\d_]+")
 """Two words. One may be a code, an address or the name of a picture, which are the same in every language."""
@@ -73,16 +74,9 @@ def _check_variant(
 
 
 def _lacking(own: Iterable[str], others: Iterable[str], default: str) -> list[str]:
-    """The languages of others for which neither these nor the default language serve, not even a more general one."""
-    served = {locale.lower() for locale in (*own, default)}
-    return sorted(locale for locale in set(others) if served.isdisjoint(_general(locale.lower())))
-
-
-def _general(locale: str) -> Iterator[str]:
-    """The tag and the more general ones: zh-hant-tw, zh-hant, zh."""
-    while locale:
-        yield locale
-        locale = locale.rpartition("-")[0]
+    """The languages of others to which neither one of these nor the default language is near."""
+    served = frozenset(locale.lower() for locale in (*own, default))
+    return sorted(locale for locale in set(others) if nearest(served, locale) is None)
 
 
 def _check_fields(content: Content, path: Path, findings: Findings) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, time
 from enum import StrEnum
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from engine.conditions.model import ALWAYS, Condition
@@ -46,6 +47,15 @@ class Attribute:
     one_of: frozenset[str | int | float] | None = None
     sensitive: str | None = None
     """Category of sensitive data, or None. Sensitive values are masked in the decision log."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventType:
+    """A type of events that the book declares."""
+
+    name: str
+    fields: Mapping[str, Attribute] | None = None
+    """Its further fields, beside those that every event can have; None: any."""
 
 
 class Kind(StrEnum):
@@ -129,6 +139,29 @@ class Placement:
     """Most offers of one category in one answer; None for any number."""
 
 
+class FormatKind(StrEnum):
+    """How a placeholder writes its value, in the customer's language; books write it behind a colon."""
+
+    NUMBER = "number"
+    PERCENT = "percent"
+    MONEY = "money"
+    DATE = "date"
+    URL = "url"
+    """Percent-encoded, the same in every language."""
+
+
+class ValueFormat(NamedTuple):
+    """How a placeholder writes its value."""
+
+    kind: FormatKind
+    digits: int | None = None
+    """Exact number of digits behind the decimal sign; None: at most 3 of numbers, none of percentages, a currency's own."""
+    currency: str = ""
+    """Code of ISO 4217, of money."""
+    style: str = "medium"
+    """Of dates: short, medium, long or full."""
+
+
 @dataclass(frozen=True, slots=True)
 class Placeholder:
     """A part of a text that is replaced by the value of an attribute."""
@@ -136,6 +169,8 @@ class Placeholder:
     attribute: str
     fallback: str | None
     """The text when the attribute is missing; None if the text cannot be rendered without it."""
+    format: ValueFormat | None = None
+    """None: as `as_text` writes it, the same in every language."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +234,10 @@ class Active:
     """As `end`, on the customer's clock."""
 
 
+OFFER_PRICE = "offer.price"
+"""Stands in texts for the price of the offer that they are about."""
+
+
 @dataclass(frozen=True, slots=True)
 class Offer:
     """An offer that campaigns propose."""
@@ -212,6 +251,8 @@ class Offer:
     active: Active = Active()
     stock: Quota | None = None
     """Limit on how often it is given, over all customers."""
+    price: float | None = None
+    """What customers pay, for texts; no decision depends on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,6 +341,8 @@ class Book:
     experiments: Experiments = field(default_factory=Experiments)
     attribution: Attribution = field(default_factory=Attribution)
     """Of campaigns that do not say otherwise, and of those that are no longer in the book."""
+    event_types: Mapping[str, EventType] = field(default_factory=dict)
+    """The only types of events that there are, by name; empty: any."""
     text: str = field(default="", compare=False, repr=False)
     """A JSON object of its files, by name; it loads again by `load_text`, to the same version. Empty: not read from files."""
 

@@ -115,6 +115,8 @@ class Exposed:
     step: int
     """0 is the first event, 1 the first of `then`…"""
     field: str
+    is_number: bool = False
+    """Whether the book declares it as a number; `value` is one in any case, and everything else a text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +141,33 @@ class Distance:
     longitude: float
 
 
+NEAREST = "nearest."
+"""Begins the names of attributes of the nearest place: `nearest.stores.name`, `nearest.stores.distance`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A place on the Earth, in degrees."""
+
+    latitude: float
+    longitude: float
+    fields: Mapping[str, str] = field(default_factory=dict)
+    """A field that it does not have has no key."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceSet:
+    """Places under one name, of which the nearest to the customer counts."""
+
+    name: str
+    places: tuple[Site, ...]
+    """Never empty. Of places that are equally near the first counts."""
+    fields: tuple[str, ...] = ()
+    """The fields that any of them has."""
+    is_table: bool = False
+    """Whether they are from a table; else it is one place."""
+
+
 @dataclass(frozen=True, slots=True)
 class Signal:
     """A conclusion about a customer, kept for as long as `hold`."""
@@ -161,6 +190,7 @@ class Derived:
     distances: Mapping[str, Distance] = field(default_factory=dict)
     patterns: Mapping[str, Pattern] = field(default_factory=dict)
     signals: Mapping[str, Signal] = field(default_factory=dict)
+    places: Mapping[str, PlaceSet] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,8 @@ BUILTIN: dict[str, Attribute] = {
     attribute.name: attribute
     for attribute in (
         Attribute("profile.language", _TEXT),
+        Attribute("profile.languages", AttributeType.TEXTS),
+        Attribute("profile.accept_language", _TEXT),
         Attribute("profile.time_zone", _TEXT),
         Attribute("location.country", _TEXT),
         Attribute("location.region", _TEXT),
@@ -56,7 +58,10 @@ BUILTIN: dict[str, Attribute] = {
     )
 }
 MAX_ATTRIBUTES = 500
-_OURS = ("location.", "weather.", "now.", "rfm.", "customer.", "signal.", "pattern.")
+_FORMERLY_OWN = ("profile.languages", "profile.accept_language")
+"""Built-in names that books of earlier versions could declare: their declarations stand."""
+
+_OURS = ("location.", "weather.", "now.", "rfm.", "customer.", "signal.", "pattern.", "nearest.")
 _NUMBERS = frozenset((AttributeType.INTEGER, AttributeType.NUMBER))
 _ITEMS: dict[AttributeType, tuple[type, ...]] = {
     AttributeType.TEXT: (str,),
@@ -88,7 +93,7 @@ def read(data: Mapping[str, PlainData], findings: Findings, *, partial: bool) ->
 
 
 def _may_declare(name: str, path: Path, findings: Findings) -> bool:
-    if name in BUILTIN or name.startswith(_OURS):
+    if (name in BUILTIN and name not in _FORMERLY_OWN) or name.startswith(_OURS):
         hint = "delete the declaration" if name in BUILTIN else "callers send attributes below profile."
         findings.key_error(path, Code.NAME, f"{quote(name)} is one of Tact's built-in names", hint)
     elif not name.startswith("profile."):

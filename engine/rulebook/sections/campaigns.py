@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from engine.conditions.dnf import CLAUSE_LIMIT, clauses_of
 from engine.conditions.model import ALWAYS, All, Condition
-from engine.rulebook.checks.content import ContentCheck, channels_without, never_known
+from engine.rulebook.checks.content import ContentCheck, channels_without, check_price, never_known
 from engine.rulebook.conditions.grammar import Grammar
 from engine.rulebook.content.fields import ContentReader
 from engine.rulebook.model.book import (
@@ -165,12 +165,15 @@ class CampaignReader:
         return reached
 
     def _check_content(self, campaign: Campaign, offer: Offer | None, reached: list[str], path: Path) -> None:
-        check = ContentCheck(self.channels, self.grammar.attribute_scope.declared, self.findings)
+        declared = self.grammar.attribute_scope.declared
+        check = ContentCheck(self.channels, declared, self.contents.locale, self.findings)
         for variant in campaign.variants:
             never = never_known(All((campaign.when, variant.when)))
-            check.check(variant.content, (*path, "variants", variant.name), reached, never)
+            here = (*path, "variants", variant.name)
+            check.check(variant.content, here, reached, never, offer)
+            check_price(variant.content, here, offer, self.findings)
         if offer and offer.content and not campaign.variants:
-            check.check(offer.content, ("offers", offer.name), reached, never_known(campaign.when))
+            check.check(offer.content, ("offers", offer.name), reached, never_known(campaign.when), offer)
 
     def _reached(self, shape: CampaignShape, path: Path) -> list[str]:
         """The channels that the campaign uses, directly or by its placements."""

@@ -4,18 +4,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from engine.rulebook.conditions import derived
 from engine.rulebook.conditions.derived import BehaviourReader, DistanceReader
-from engine.rulebook.conditions.event_fields import EventGrammar
+from engine.rulebook.conditions.event_fields import FIELDS, EventGrammar, check_field
 from engine.rulebook.conditions.grammar import Grammar
 from engine.rulebook.conditions.operands import OperandReader
+from engine.rulebook.model.book import Attribute, AttributeType, EventType
 from engine.rulebook.model.derived import Derived, EventStore, Pattern, Signal
-from engine.rulebook.report.diagnostics import Code, Severity
-from engine.rulebook.report.findings import Findings
+from engine.rulebook.report.diagnostics import Code, Severity, quote
+from engine.rulebook.report.findings import Findings, Path
 from engine.rulebook.sections.patterns import PatternReader, fields_of
+from engine.rulebook.sections.places import PlaceReader, attributes_of
 from engine.rulebook.sections.signals import SignalReader
 from engine.rulebook.shapes.derived import EventsShape
 from engine.rulebook.shapes.faults import shaped
+from engine.rulebook.shapes.sections import TypeName
 from engine.rulebook.symbols import AttributeScope, SymbolTable
 from engine.rulebook.text.durations import span
 from engine.rulebook.text.merge import Merged
@@ -38,6 +40,9 @@ class DerivedReader:
     grammar: Grammar
     patterns: SymbolTable[Pattern]
     signals: SignalReader
+    event_types: SymbolTable[EventType]
+    """None if there may be any."""
+    event_store: EventStore
 
     @classmethod
     def declare(
@@ -45,11 +50,14 @@ class DerivedReader:
         merged: Merged,
         attribute_scope: AttributeScope,
         reader: OperandReader,
+        place_reader: PlaceReader,
     ) -> "DerivedReader":
         """Read places and patterns, and what signals expose, so that conditions and content can name them."""
         findings = reader.findings
-        events = EventGrammar(reader=reader, findings=findings)
-        places = derived.read_places(merged.section("places"), findings, partial=merged.partial("places"))
+        types = read_event_types(merged.section("events"), findings, partial=merged.partial("events"))
+        events = EventGrammar(reader=reader, findings=findings, types=types)
+        places = place_reader.read(merged.section("places"), partial=merged.partial("places"))
+        attribute_scope.concluded["nearest"] = attributes_of(places)
         patterns = PatternReader(events, findings).read(
             merged.section("patterns"), partial=merged.partial("patterns")
         )
@@ -66,7 +74,7 @@ class DerivedReader:
             behaviours=BehaviourReader(events),
             distances=DistanceReader(places, findings),
         )
-        return cls(grammar, patterns, signals)
+        return cls(grammar, patterns, signals, types, read_events(merged.section("events"), types, findings))
 
     def derived(self, signals: Mapping[str, Signal]) -> Derived:
         """Everything derived; call it after all conditions are read."""
@@ -75,6 +83,7 @@ class DerivedReader:
             _sorted(self.grammar.distances.distances),
             _sorted(self.patterns.values),
             _sorted(signals),
+            _sorted(self.grammar.distances.places.values),
         )
 
 
@@ -82,7 +91,39 @@ def _sorted(named: Mapping[str, T]) -> dict[str, T]:
     return dict(sorted(named.items()))
 
 
-def read_events(data: dict[str, PlainData], findings: Findings) -> EventStore:
+def read_event_types(
+    data: Mapping[str, PlainData], findings: Findings, *, partial: bool
+) -> SymbolTable[EventType]:
+    """The types of events that the section `events` declares; none if there may be any."""
+    types: SymbolTable[EventType] = SymbolTable("type of events", partial=partial)
+    shape = shaped(EventsShape, dict(data), _PATH, findings)
+    if shape is None or not shape.types:
+        return types
+    types.partial |= (*_PATH, "types") in findings.poisoned
+    for index, name in enumerate(shape.types):
+        path: Path = (*_PATH, "types", name if isinstance(shape.types, dict) else index)
+        if name in types.values:
+            findings.error(path, Code.DUPLICATE, f"the type {quote(name)} is here a second time")
+        stated = shape.types[name] if isinstance(shape.types, dict) else "any"
+        fields = None if stated == "any" else stated.fields
+        types.add(name, EventType(name, None if fields is None else _declared(fields, path, findings)))
+    return types
+
+
+def _declared(fields: Mapping[str, TypeName], path: Path, findings: Findings) -> dict[str, Attribute]:
+    """The further fields of a type; those that every event can have keep their own types."""
+    declared = {}
+    for name, kind in fields.items():
+        here = (*path, "fields", name)
+        if name in FIELDS and FIELDS[name].type != kind:
+            message = f"{quote(name)} is a {FIELDS[name].type} in every event"
+            findings.error(here, Code.TYPE, message)
+        elif name not in FIELDS and check_field(name, here, findings, key=True):
+            declared[name] = Attribute(name, AttributeType(kind))
+    return declared
+
+
+def read_events(data: dict[str, PlainData], types: SymbolTable[EventType], findings: Findings) -> EventStore:
     """The section `events`; by default no events are kept."""
     shape = shaped(EventsShape, data, _PATH, findings)
     if shape is None:
@@ -92,6 +133,10 @@ def read_events(data: dict[str, PlainData], findings: Findings) -> EventStore:
             if key in data and (*_PATH, key) not in findings.poisoned:
                 message = f"events are not stored, so `{key}` has no effect: it needs `stored: true`"
                 findings.remark((*_PATH, key), Code.NO_EFFECT, message, Severity.WARNING)
+    if isinstance(shape.newest, dict) and types.values:
+        for name in shape.newest:
+            if name != REST:
+                types.get(name, (*_PATH, "newest", name), findings, key=True)
     newest, by_type = _newest(shape, findings)
     return EventStore(shape.stored, newest, span((*_PATH, "keep"), shape.keep, findings), by_type)
 

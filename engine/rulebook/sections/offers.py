@@ -7,6 +7,7 @@ from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
 from engine.model.instant import Instant
+from engine.rulebook.checks.content import check_price
 from engine.rulebook.content.fields import ContentReader
 from engine.rulebook.model.book import Active, Offer
 from engine.rulebook.model.policies import WEEKDAYS, Clock, Quota
@@ -85,6 +86,8 @@ def read(
         path = ("offers", name)
         shape = shaped(OfferShape, value, path, findings)
         offer = _offer(name, shape, path, contents, periods) if shape else None
+        if offer and offer.content:
+            check_price(offer.content, path, offer, findings)
         offers.add(name, offer, sound=path not in findings.recovered)
     return offers
 
@@ -102,4 +105,5 @@ def _offer(
         if not shape.content or not all(shape.content.values()):
             return None  # empty content is reported once, not for each use
     stock = None if shape.stock is None else Quota(f"{name}/stock", shape.stock)
-    return Offer(name, shape.name, shape.category, shape.value, frozenset(shape.tags), content, active, stock)
+    tags = frozenset(shape.tags)
+    return Offer(name, shape.name, shape.category, shape.value, tags, content, active, stock, shape.price)

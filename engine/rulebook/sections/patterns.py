@@ -1,15 +1,23 @@
 """Patterns: sequences of events. A step has a type, a window, and tests on its fields, all in one mapping."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from engine.conditions.model import ALWAYS, Condition
 from engine.model.instant import Microseconds
-from engine.rulebook.conditions.event_fields import EventGrammar, check_field, type_of_field
-from engine.rulebook.model.book import Attribute
-from engine.rulebook.model.derived import Absence, Anchor, Exposed, Pattern, PatternStep, Prefer
+from engine.rulebook.conditions.event_fields import EventGrammar
+from engine.rulebook.model.book import Attribute, AttributeType
+from engine.rulebook.model.derived import (
+    EVENT_NUMBER,
+    Absence,
+    Anchor,
+    Exposed,
+    Pattern,
+    PatternStep,
+    Prefer,
+)
 from engine.rulebook.report.diagnostics import Code, quote
 from engine.rulebook.report.findings import Findings, Path
 from engine.rulebook.shapes.derived import PatternShape
@@ -25,6 +33,7 @@ STEP_KEYS = ("event", "within", "same")
 """Keys of a step beside tests on its fields."""
 
 _ANCHORS = {"first": Anchor.FIRST, "previous": Anchor.PREVIOUS}
+_EXPOSED = (AttributeType.TEXT, AttributeType.INTEGER, AttributeType.NUMBER)
 _FORMS = "for example 1h of first, or 1h of previous"
 _SOURCE = re.compile(r"(first|then\.([1-9][0-9]?))\.(.+)", re.DOTALL)
 
@@ -61,8 +70,9 @@ class PatternReader:
             absences = [steps.absence(shape.not_after, here)]
         else:
             absences = [steps.absence(event, (*here, i)) for i, event in enumerate(shape.not_after)]
+        types = [step.event if step else "" for step in (first, *then)]
         expose = {
-            key: self._exposed(key, source, len(then), (*path, "expose", key))
+            key: self._exposed(key, source, types, (*path, "expose", key))
             for key, source in shape.expose.items()
         }
         if first is None or None in then or None in absences or None in expose.values():
@@ -76,7 +86,8 @@ class PatternReader:
             {key: exposed for key, exposed in expose.items() if exposed},
         )
 
-    def _exposed(self, key: str, source: str, steps: int, path: Path) -> Exposed | None:
+    def _exposed(self, key: str, source: str, types: Sequence[str], path: Path) -> Exposed | None:
+        """types: of the pattern's events, in order; empty of a step that is wrong."""
         check_exposed(key, path, self.findings)
         match = _SOURCE.fullmatch(source)
         if not match:
@@ -84,12 +95,24 @@ class PatternReader:
             message = f"{quote(source)} is no field of one of the pattern's events"
             self.findings.error(path, Code.VALUE, message, hint)
             return None
-        step = int(match[2] or 0)
+        step, steps = int(match[2] or 0), len(types) - 1
         if step > steps:
             message = f"there is no step {step} in `then`, which has {steps}"
             self.findings.error(path, Code.UNKNOWN, message)
             return None
-        return Exposed(step, match[3]) if check_field(match[3], path, self.findings) else None
+        return self._field(self.events.named(types[step]), step, match[3], path)
+
+    def _field(self, events: EventGrammar, step: int, name: str, path: Path) -> Exposed | None:
+        if not events.check(name, path):
+            return None
+        declared = events.field_of(name)
+        kind = AttributeType.TEXT if declared is None else declared.type
+        if kind not in _EXPOSED:
+            self.findings.error(
+                path, Code.TYPE, f"{quote(name)} is a {kind}; only texts and numbers are exposed"
+            )
+            return None
+        return Exposed(step, name, kind is not AttributeType.TEXT and name != EVENT_NUMBER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +142,8 @@ class StepReader:
         """An event that must not follow."""
         event, where = self._event(data, path), self._where(data, path, ("event", "same"))
         same = self._text(data, "same", path)
-        if same is not None and not check_field(same, (*path, "same"), self.events.findings):
+        events = self.events.named(event or "")
+        if same is not None and not events.check(same, (*path, "same")):
             return None
         return None if event is None or where is None else Absence(event, where, same or "")
 
@@ -128,12 +152,17 @@ class StepReader:
             message = "`event` is missing"
             self.events.findings.key_error(path, Code.MISSING, message, "for example event: page_view")
             return None
-        return self._text(data, "event", path)
+        event = self._text(data, "event", path)
+        if event is not None:
+            self.events.of(event, (*path, "event"))
+        return event
 
     def _where(self, data: Mapping[str, Any], path: Path, keys: tuple[str, ...]) -> Condition | None:
         """The tests on the event's fields: all entries but these keys."""
         tests = {key: value for key, value in data.items() if key not in keys}
-        return self.events.parse(tests, path) if tests else ALWAYS
+        event = data.get("event")
+        events = self.events.named(event if isinstance(event, str) else "")
+        return events.parse(tests, path) if tests else ALWAYS
 
     def _text(self, data: Mapping[str, Any], key: str, path: Path) -> str | None:
         text = data.get(key)
@@ -157,9 +186,14 @@ class StepReader:
 def fields_of(pattern: Pattern) -> dict[str, Attribute]:
     """The attributes that the pattern exposes, by field."""
     return {
-        key: Attribute(f"pattern.{pattern.name}.{key}", type_of_field(source.field))
+        key: Attribute(f"pattern.{pattern.name}.{key}", _type_of(source))
         for key, source in pattern.expose.items()
     }
+
+
+def _type_of(source: Exposed) -> AttributeType:
+    is_number = source.is_number or source.field == EVENT_NUMBER
+    return AttributeType.NUMBER if is_number else AttributeType.TEXT
 
 
 def check_conclusion(name: str, path: Path, findings: Findings) -> None:

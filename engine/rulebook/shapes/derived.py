@@ -4,7 +4,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import Discriminator, Field, Tag
 
-from engine.rulebook.shapes.sections import ConditionForm, Duration, Shape, Text, form
+from engine.rulebook.shapes.sections import ConditionForm, Duration, Shape, Text, TypeName, form
 
 Numbers: TypeAlias = Annotated[dict[str, Any] | None, Field(examples=["{gte: 2}"])]
 OfField: TypeAlias = Annotated[dict[str, Any] | None, Field(examples=["{of: value, gte: 100}"])]
@@ -42,6 +42,16 @@ class PlaceShape(Shape):
     """Degrees north."""
     longitude: Longitude
     """Degrees east."""
+    fields: Annotated[dict[str, Text], Field(default_factory=dict, examples=["{name: The store}"])]
+    """What texts can show of it, by field."""
+
+
+class PlaceFileShape(Shape):
+    """Places of a table."""
+
+    noun: ClassVar[str] = "places"
+    file: Annotated[Text, Field(examples=["stores.csv"])]
+    """A CSV file in the book's folder, with the columns latitude and longitude; the others are fields."""
 
 
 class NearShape(Shape):
@@ -61,6 +71,20 @@ class NearShape(Shape):
 MostEvents: TypeAlias = Annotated[int, Field(ge=1, le=10_000)]
 
 
+class EventTypeShape(Shape):
+    """A type of events."""
+
+    noun: ClassVar[str] = "type of events"
+    fields: Annotated[dict[str, TypeName], Field(examples=["{value: number, size: integer}"])]
+    """Its further fields, and their types; `any` in place of the mapping for any fields."""
+
+
+EventTypeForm: TypeAlias = Annotated[
+    Annotated[Literal["any"], Tag("<text>")] | Annotated[EventTypeShape, Tag("<mapping>")],
+    Discriminator(form),
+]
+
+
 class EventsShape(Shape):
     """Which recorded events are kept for a person."""
 
@@ -75,6 +99,15 @@ class EventsShape(Shape):
     """Most events of a person that are kept: of all types together, or by type; `default` is for all other types together."""
     keep: Duration = "90d"
     """Age up to which events are kept."""
+    types: Annotated[
+        Annotated[list[Text], Field(max_length=500), Tag("<list>")]
+        | Annotated[dict[Text, EventTypeForm], Field(max_length=500), Tag("<mapping>")],
+        Discriminator(form),
+        Field(
+            default_factory=list, examples=["[purchase, page_view]", "{purchase: {fields: {size: integer}}}"]
+        ),
+    ]
+    """The only types of events that there are; any if it is left out."""
 
 
 class PatternShape(Shape):

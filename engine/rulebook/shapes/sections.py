@@ -79,21 +79,24 @@ class BookShape(Shape):
     """By category of sensitive data that conditions use: why that is lawful."""
 
 
+TypeName: TypeAlias = Literal[
+    "integer",
+    "number",
+    "text",
+    "boolean",
+    "date",
+    "time",
+    "list of text",
+    "list of integer",
+    "list of number",
+]
+
+
 class AttributeShape(Shape):
     """A value that requests can carry under a name."""
 
     noun: ClassVar[str] = "attribute"
-    type: Literal[
-        "integer",
-        "number",
-        "text",
-        "boolean",
-        "date",
-        "time",
-        "list of text",
-        "list of integer",
-        "list of number",
-    ]
+    type: TypeName
     """The type of its values."""
     min: float | None = None
     """The lowest value; of numbers only."""
@@ -184,6 +187,8 @@ class OfferShape(Shape):
     """A category of the book's own choice."""
     value: Annotated[float, Field(ge=0)] = 1.0
     """Value of its acceptance."""
+    price: Annotated[float | None, Field(ge=0)] = None
+    """What customers pay; texts show it as `{offer.price:money EUR}`."""
     tags: TextsForm = []
     """Tags by which pressure rules select it."""
     stock: Amount | None = None

@@ -83,7 +83,7 @@ def country_of(text: str) -> str:
 @lru_cache(maxsize=4096)
 def language_of(text: str) -> str:
     """The language tag in the form of RFC 5646 (`zh-Hant-TW`), from any case and with `_` too; raises ParseError."""
-    tag = text.partition(".")[0].replace("_", "-")
+    tag = re.split("[.@]", text, maxsplit=1)[0].replace("_", "-")
     wrong = wrong_tag(tag)
     if wrong:
         raise ParseError(wrong[0].removeprefix("is "), wrong[1])

@@ -4,10 +4,10 @@ from datetime import date
 
 import pytest
 
-from engine.decide.arbitrate.content import as_text
 from engine.decide.compiled import CompiledBook
 from engine.model.decision import Decision, Outcome, Reason, ReasonCode
 from engine.model.request import Request
+from engine.model.texts import as_text
 from engine.model.values import Value
 from tests.decide.arbitrate.shop import NOW, compiled_book, decided
 
@@ -74,7 +74,8 @@ def said(
         ("DE", "Ein Stift, Freund"),
         ("en-GB", "A biro"),
         ("en-GB-oxendict", "A biro"),
-        ("en-US", "Ein Stift, Freund"),
+        ("en-US", "A biro"),
+        ("it-CH", "Ein Stift, Freund"),
         ("zh-Hant-TW", "筆"),
         ("zh-Hant-x-mine", "筆"),
         ("zh", "Ein Stift, Freund"),
