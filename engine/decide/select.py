@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from engine.conditions.evaluate import holds
 from engine.decide.arbitrate.campaign import CampaignChannel, CompiledCampaign, Creative
 from engine.decide.arbitrate.candidates import Candidate, Proposal, gives_way
 from engine.decide.arbitrate.moments import BlockedProposal, next_any
@@ -114,7 +115,16 @@ def select(
 class _Pressure:
     """Evaluates rules for one customer, each once until another contact is reserved."""
 
-    __slots__ = ("_consents", "_person", "_rule_input", "_rule_results", "_zones", "history", "outcomes")
+    __slots__ = (
+        "_applies",
+        "_consents",
+        "_person",
+        "_rule_input",
+        "_rule_results",
+        "_zones",
+        "history",
+        "outcomes",
+    )
 
     def __init__(
         self,
@@ -137,6 +147,11 @@ class _Pressure:
         self.history = compiled.pressure.mattering(rule_input)
         self._rule_input = rule_input._replace(history=self.history)
         self._rule_results: dict[PressureRule, RuleResult] = {}
+        self._applies = {
+            name: holds(when, request.attributes, evaluation.moment)
+            for name, when in compiled.pressure.conditions.items()
+        }
+        """Of the rules for some customers only, whether they hold for this one."""
         self._consents = customer_state.consents
         self._person = person
         self._zones = (
@@ -155,11 +170,13 @@ class _Pressure:
         return None
 
     def on(self, campaign_channel: CampaignChannel) -> list[RuleResult]:
-        """The results of the rules that a proposal on the channel must pass."""
-        trials = campaign_channel.trials
+        """The results of the rules that a proposal on the channel must pass; rules for other customers are left out."""
+        trials, rules, applies = campaign_channel.trials, campaign_channel.rules, self._applies
+        if applies:
+            rules = tuple(rule for rule in rules if applies.get(rule.name, True))
         return [
             self._rule_results.get(rule) or self._evaluate(rule, trials.get(rule.name) if trials else None)
-            for rule in campaign_channel.rules
+            for rule in rules
         ]
 
     def reserve(self, campaign_channel: CampaignChannel, *, shadow: bool) -> Contact:

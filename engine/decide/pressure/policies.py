@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from heapq import nlargest
 
+from engine.conditions.model import attributes_of
 from engine.decide.pressure.pauses import compile_pauses
 from engine.decide.pressure.quotas import QuotaRule
 from engine.decide.pressure.registry import ROWS
@@ -34,8 +35,12 @@ class Pressure:
         self._counting_by_facts: dict[Facts, Sequence[CountingRule]] = {}
         self.lookback = max((rule.lookback for rule in self._counting), default=0)
         """No older contact is counted by any rule."""
-        self.customer_limits = frozenset(name for need in needs for name in need.customer_limits)
-        """The attributes by which customers lower limits."""
+        self.conditions = book.pressure.conditions
+        """For which customers a rule holds, by its name; rules for everybody are left out."""
+        self.attributes = frozenset(name for need in needs for name in need.customer_limits).union(
+            *map(attributes_of, self.conditions.values())
+        )
+        """The attributes by which customers lower limits, and those in the conditions of rules."""
         self.outcomes = frozenset(outcome for need in needs for outcome in need.outcomes)
         """The types of past outcomes that some rule reads."""
         self.hindsight = max(need.hindsight for need in needs)

@@ -8,6 +8,7 @@ from engine.rulebook.model.policies import DayName
 from engine.rulebook.shapes.sections import (
     Amount,
     Categories,
+    ConditionForm,
     ControlForm,
     Count,
     Duration,
@@ -78,6 +79,8 @@ class CapShape(Shape):
     """Which contacts count; all if it is left out."""
     except_: Annotated[SelectorShape | None, Field(alias="except")] = None
     """Which contacts it does not hold back."""
+    when: ConditionForm | None = None
+    """For which customers it holds; all if it is left out."""
     trial: TrialForm = None
     """The share of persons for whom it is lifted."""
 
@@ -126,6 +129,8 @@ class GapShape(Shape):
     """Which contacts count; all if it is left out."""
     except_: Annotated[SelectorShape | None, Field(alias="except")] = None
     """Which contacts it does not hold back."""
+    when: ConditionForm | None = None
+    """For which customers it holds; all if it is left out."""
     trial: TrialForm = None
     """The share of persons for whom it is lifted."""
 
@@ -146,6 +151,8 @@ class PauseShape(Shape):
     """What it holds back: everything that is sent to the customer, or the channel, offer or campaign of the outcomes."""
     except_: Annotated[SelectorShape | None, Field(alias="except")] = None
     """What it does not hold back."""
+    when: ConditionForm | None = None
+    """For which customers it holds; all if it is left out."""
     trial: TrialForm = None
     """The share of persons for whom it is lifted."""
 
@@ -155,7 +162,7 @@ class HolidaysShape(Shape):
 
     noun: ClassVar[str] = "holidays"
     country: Annotated[Text, Field(examples=["CN"])]
-    """ISO 3166-1 alpha-2."""
+    """ISO 3166-1 alpha-2, or `customer`: the country in which the customer is."""
     subdivision: Text | None = None
     """A part of the country that has holidays of its own."""
 
@@ -180,3 +187,5 @@ class QuietShape(Shape):
     """Whose clock shows the hour and the day."""
     except_: Annotated[SelectorShape | None, Field(alias="except")] = None
     """What it does not hold back."""
+    when: ConditionForm | None = None
+    """For which customers it holds; all if it is left out."""
