@@ -21,6 +21,7 @@ from engine.decide.evaluate import Evaluation
 from engine.decide.experiments.learning import Weights
 from engine.decide.experiments.samples import Sample, closed, withheld
 from engine.decide.match import clocks_of
+from engine.decide.pressure.caps import counted_value
 from engine.decide.pressure.consent import Withdrawal, withdrawn_since
 from engine.decide.pressure.counters import NO_QUOTA_COUNTS, QuotaCounts
 from engine.decide.pressure.registry import CODES, PRESSURE
@@ -183,7 +184,9 @@ class _Pressure:
         """Counts one more contact: confirmed at once if inbound or a shadow, else reserved for as long as the channel says."""
         rule_input, now = self._rule_input, self._rule_input.now
         expires_at = None if campaign_channel.held is None or shadow else now + campaign_channel.held
-        contact = Contact(now, expires_at, campaign_channel.facts, self._zones)
+        by = campaign_channel.counted_by
+        value = None if by is None else counted_value(rule_input.attributes.get(by))
+        contact = Contact(now, expires_at, campaign_channel.facts, self._zones, value)
         self._rule_input = rule_input._replace(history=[*rule_input.history, contact])
         if campaign_channel.quotas and not shadow:
             keys = [rule.key(now) for rule in campaign_channel.quotas]

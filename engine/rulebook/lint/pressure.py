@@ -114,6 +114,7 @@ def dominates(strict: CountedRule, loose: CountedRule, contacts: Sequence[Facts]
     return (
         by.name not in book.experiments.trials
         and by.when in (ALWAYS, of.when)
+        and by.by in (None, of.by)
         and by.limit <= of.limit
         and of.customer_limit in (None, by.customer_limit)
         and _contains(by.window, of.window)

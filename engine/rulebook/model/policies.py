@@ -24,8 +24,10 @@ class Clock(StrEnum):
 
 
 class Period(StrEnum):
-    """The periods of a calendar that a cap can count in."""
+    """The periods of a calendar: caps count in days, weeks and months, capacities also in hours and minutes."""
 
+    MINUTE = "minute"
+    HOUR = "hour"
     DAY = "day"
     WEEK = "week"
     MONTH = "month"
@@ -77,7 +79,7 @@ class Rolling:
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """The current day, week or month."""
+    """The current period."""
 
     period: Period
     clock: Clock = Clock.CUSTOMER
@@ -101,6 +103,8 @@ class Cap:
     """The attribute by which the customer may lower the limit."""
     when: Condition = ALWAYS
     """For which customers it holds."""
+    by: str | None = None
+    """The attribute by whose values contacts are counted apart; None: all together."""
 
 
 @dataclass(frozen=True, slots=True)

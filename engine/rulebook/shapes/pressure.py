@@ -95,6 +95,8 @@ class PerCustomerShape(Shape):
     """The window."""
     clock: ClockName | None = None
     """Whose calendar it is."""
+    by: Annotated[Text | None, Field(examples=["signal.cart-abandoned.item"])] = None
+    """The attribute by whose values contacts are counted apart: once per cart, order or item."""
     trial: TrialForm = None
     """The share of persons for whom it is lifted."""
 
@@ -116,7 +118,7 @@ class CapacityShape(Shape):
     limit: Amount
     """How many."""
     per: Annotated[Text, Field(examples=["calendar day"])]
-    """The period of the book's calendar: `calendar` and `day`, `week` or `month`."""
+    """The period of the book's calendar: `calendar` and `minute`, `hour`, `day`, `week` or `month`."""
 
 
 class GapShape(Shape):
