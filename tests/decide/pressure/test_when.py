@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from engine.client import Client, request
 from engine.conditions.evaluate import holds
 from engine.decide.attributes.zones import by_country, countries_of
 from engine.decide.compiled import CompiledBook
@@ -19,10 +20,11 @@ from engine.model.instant import DAY, SECOND, Instant
 from engine.model.request import Mode, Request
 from engine.model.values import Value
 from engine.rulebook.model.policies import CUSTOMER_COUNTRY, Holidays, Quiet
-from tests.books import compiled_book
+from tests.books import compiled_book, write_book
 from tests.decide.pressure.rules import look, rules
 from tests.logs import Log
 from tests.replays import assert_replays
+from tests.servers import serving
 
 HOUR = 3600 * SECOND
 NOTHING: Mapping[str, Value] = {}
@@ -77,9 +79,9 @@ def ask(
         f"profile.{name}" if "." not in name else name: value
         for name, value in {**attributes, **of_profile}.items()
     }
-    request = Request("ann", now, {"profile.to": "1", **given}, mode=mode)
+    asked = Request("ann", now, {"profile.to": "1", **given}, mode=mode)
     store = open_store(log.url)
-    (decision,) = commit_group(store, [DecideCommand(evaluate(compiled, request))])
+    (decision,) = commit_group(store, [DecideCommand(evaluate(compiled, asked))])
     store.close()
     assert isinstance(decision, Decision)
     return decision
@@ -131,7 +133,7 @@ def test_every_rule_holds_exactly_where_its_condition_does(compiled: CompiledBoo
                     name: value for name, value in given.items() if value is not None
                 }
                 decision = ask(compiled, any_log, NOW, Mode.PREVIEW, attributes)
-                request = Request(
+                asked = Request(
                     "ann",
                     NOW,
                     {
@@ -139,7 +141,7 @@ def test_every_rule_holds_exactly_where_its_condition_does(compiled: CompiledBoo
                         for name, value in attributes.items()
                     },
                 )
-                evaluation = evaluate(compiled, request)
+                evaluation = evaluate(compiled, asked)
                 holding = {
                     name
                     for name, when in compiled.pressure.conditions.items()
@@ -203,3 +205,18 @@ def test_every_zone_of_a_country_names_it() -> None:
     """So that nothing known of a customer gives the same country as the clock."""
     for country, zones in by_country().items():
         assert country in countries_of({}, zones)
+
+
+def test_the_contract_and_sentences_say_to_whom_a_rule_applies(tmp_path: Path) -> None:
+    """Over the network, in the readings of an explanation and in its sentences; and what would lift it."""
+    book, profile = write_book(tmp_path / "book", BOOK), {"to": "1", "tier": "bronze"}
+    with serving(book, tmp_path / "tact.db") as server, Client(server.target, timeout=60) as client:
+        client.decide(request("ann", profile=profile))
+        explained = client.explain(request("ann", profile=profile))
+    (campaign,) = explained.campaigns
+    assert [(reading.rule, reading.applies_to) for reading in campaign.pressure] == [
+        ("others-weekly", "none of (audience gold)")
+    ]
+    assert "1 of 1 in rolling 7d, applies to customers with none of (audience gold)" in campaign.sentence
+    flips = [flip.sentence for flip in campaign.flips]
+    assert "It would be chosen if profile.tier were gold instead of bronze." in flips
