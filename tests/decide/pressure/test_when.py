@@ -16,12 +16,14 @@ from engine.ledger.commit.decisions import DecideCommand
 from engine.ledger.commit.group import commit_group
 from engine.ledger.store.open import open_store
 from engine.model.decision import Decision, Outcome, RuleReading
+from engine.model.event import Event
 from engine.model.instant import DAY, SECOND, Instant
 from engine.model.request import Mode, Request
 from engine.model.values import Value
 from engine.rulebook.model.policies import CUSTOMER_COUNTRY, Holidays, Quiet
 from tests.books import compiled_book, write_book
 from tests.decide.pressure.rules import look, rules
+from tests.explain.engines import engine_on
 from tests.logs import Log
 from tests.replays import assert_replays
 from tests.servers import serving
@@ -220,3 +222,20 @@ def test_the_contract_and_sentences_say_to_whom_a_rule_applies(tmp_path: Path) -
     assert "1 of 1 in rolling 7d, applies to customers with none of (audience gold)" in campaign.sentence
     flips = [flip.sentence for flip in campaign.flips]
     assert "It would be chosen if profile.tier were gold instead of bronze." in flips
+
+
+async def test_a_remembered_signal_may_be_the_condition(compiled: CompiledBook, tmp_path: Path) -> None:
+    """Concluded from the events of a call or remembered from an earlier one; when it is forgotten the rule holds no more."""
+    with engine_on(compiled, tmp_path / "tact.db") as engine:
+
+        async def decide(now: Instant, *events: Event) -> Decision:
+            attributes = {"profile.to": "1", "profile.tier": "gold"}
+            return await engine.decide(Request("ann", now, attributes, events=events))
+
+        assert (await decide(NOW)).outcome is Outcome.OFFER
+        assert (await decide(NOW + HOUR)).outcome is Outcome.OFFER
+        weary = await decide(NOW + 2 * HOUR, Event("e-1", "sighed", NOW + 2 * HOUR, {}))
+        assert (weary.blocked_by, weary.next_allowed_at) == (("weary",), NOW + 73 * HOUR)
+        assert (await decide(NOW + 20 * HOUR)).blocked_by == ("weary",)
+        assert (await decide(NOW + 50 * HOUR)).outcome is Outcome.OFFER
+    assert_replays(f"sqlite:///{tmp_path / 'tact.db'}")
