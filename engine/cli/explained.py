@@ -15,6 +15,7 @@ from engine.cli.screen import table
 from engine.explain.words import (
     LIFTED,
     MARKS,
+    applies_in_words,
     code_in_words,
     ignored_in_words,
     lapsed_in_words,
@@ -140,6 +141,8 @@ def _reading(reading: pb.PressureReading, zone: tzinfo) -> Text:
     kind = pb.PressureKind.Name(reading.kind).removeprefix("PRESSURE_KIND_").lower()
     seen = rule_in_brief(kind, reading.counted, reading.limit, reading.window)
     text = Text(f"{kind} {reading.rule} on {reading.channel}: {seen}")
+    if reading.applies_to:
+        text.append(f", {applies_in_words(reading.applies_to)}")
     if reading.lifted:
         return text.append(f", {LIFTED}", "green")
     if not reading.blocks:

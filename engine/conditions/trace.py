@@ -56,6 +56,24 @@ def text_of(condition: Condition, times: TimeAttributes = _NO_TIMES) -> str:
             return "none"
 
 
+def phrase_of(condition: Condition, times: TimeAttributes = _NO_TIMES) -> str:
+    """Text of the whole condition in one line: `profile.tier eq gold and (location.country eq CN or audience cold-north)`."""
+    match condition:
+        case All(parts=parts) if parts:
+            return " and ".join(_part_text(part, times) for part in parts)
+        case Any_(parts=parts):
+            return " or ".join(_part_text(part, times) for part in parts)
+        case None_(parts=parts):
+            return f"none of ({', '.join(phrase_of(part, times) for part in parts)})"
+    return text_of(condition, times)
+
+
+def _part_text(condition: Condition, times: TimeAttributes) -> str:
+    """In brackets where it is a group of several."""
+    text = phrase_of(condition, times)
+    return f"({text})" if isinstance(condition, All | Any_) and len(condition.parts) > 1 else text
+
+
 def _test_text(test: Test, times: TimeAttributes) -> str:
     operand = test.operand
     if test.operator is Operator.WITHIN and isinstance(operand, int):

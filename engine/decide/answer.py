@@ -2,8 +2,10 @@
 
 import orjson
 
+from engine.conditions.trace import phrase_of
 from engine.decide.arbitrate.campaign import Creative
 from engine.decide.arbitrate.content import render
+from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import Evaluation
 from engine.decide.pressure.registry import PRESSURE
 from engine.decide.pressure.rule import RuleResult
@@ -15,6 +17,7 @@ from engine.model.decision import (
     Outcome,
     Reason,
     ReasonCode,
+    RuleKind,
     RuleReading,
     SignalSince,
 )
@@ -46,7 +49,9 @@ def answer(
         reasons=tuple(selection.reasons),
         blocked_by=blocked_by,
         next_allowed_at=selection.next_allowed_at,
-        candidate_outcomes=tuple(map(_candidate_outcome, selection.tried)) if with_outcomes else (),
+        candidate_outcomes=tuple(_candidate_outcome(tried, evaluation.compiled) for tried in selection.tried)
+        if with_outcomes
+        else (),
         signals=tuple(SignalSince(signal.name, signal.since) for signal in evaluation.concluded.signals),
         selection_probability=_probability(selection),
         next_any_at=selection.next_any_at,
@@ -108,18 +113,19 @@ def from_json(text: str) -> Decision:
     )
 
 
-def _candidate_outcome(tried: TriedCandidate) -> CandidateOutcome:
+def _candidate_outcome(tried: TriedCandidate, compiled: CompiledBook) -> CandidateOutcome:
     campaign = tried.candidate.compiled_campaign.campaign.name
     readings = tuple(
-        _reading(campaign, result.channel, rule_result)
+        _reading(campaign, result.channel, rule_result, compiled)
         for result in (*tried.withdrawn, *tried.read)
         for rule_result in result.rule_results
     )
     return CandidateOutcome(campaign, tried.reason, tried.candidate.score, tuple(tried.obstacles), readings)
 
 
-def _reading(campaign: str, channel: str, rule_result: RuleResult) -> RuleReading:
+def _reading(campaign: str, channel: str, rule_result: RuleResult, compiled: CompiledBook) -> RuleReading:
     rule = rule_result.rule
+    when = None if rule.kind is RuleKind.CONSENT else compiled.pressure.conditions.get(rule.name)
     return RuleReading(
         campaign=campaign,
         channel=channel,
@@ -133,6 +139,7 @@ def _reading(campaign: str, channel: str, rule_result: RuleResult) -> RuleReadin
         next_allowed_at=rule_result.next_allowed_at,
         lapsed=rule_result.lapsed,
         lifted=rule_result.lifted,
+        applies_to="" if when is None else phrase_of(when, compiled.times),
     )
 
 

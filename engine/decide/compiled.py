@@ -96,7 +96,7 @@ class CompiledBook:
     def values_read(self) -> frozenset[str]:
         """The referenced attributes whose values matter; of an address that is not among them, only whether there is one."""
         names = _names_of_values(self.index, self.compiled_campaigns, self.fallbacks.values())
-        names = closure(self.book.derived, names | self.pressure.customer_limits)
+        names = closure(self.book.derived, names | self.pressure.attributes)
         return names.union(self.derivation.needs)
 
     def close(self) -> None:
@@ -116,7 +116,7 @@ def compile_book(book: Book, open_signals: OpenSignals = open_evaluator) -> Comp
     index = ConditionIndex.build([compiled.campaign.when for compiled in campaigns])
     fallbacks = {name: fallback(book, name) for name in book.placements}
     own = _names_in(book, index, campaigns, fallbacks.values())
-    names = closure(book.derived, own | pressure.customer_limits)
+    names = closure(book.derived, own | pressure.attributes)
     needs_day = any(_tests_day(condition, book) for condition in _conditions(book, names))
     on_customer_clock = _on_customer_clock(campaigns, fallbacks.values())
     needs_zones = pressure.by_customer_clock or on_customer_clock or needs_day
@@ -243,7 +243,8 @@ def _names_in_campaign(campaign: Campaign) -> set[str]:
 
 
 def _conditions(book: Book, names: Container[str]) -> Iterator[Condition]:
-    """The conditions of campaigns, and of the signals among the names."""
+    """The conditions of campaigns and of pressure rules, and of the signals among the names."""
+    yield from book.pressure.conditions.values()
     for campaign in book.campaigns.values():
         yield campaign.when
         yield from (boost.when for boost in campaign.boosts)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from engine.conditions.evaluate import holds
 from engine.decide.arbitrate.campaign import CampaignChannel, CompiledCampaign, Creative
 from engine.decide.arbitrate.candidates import Candidate, Proposal, gives_way
 from engine.decide.arbitrate.moments import BlockedProposal, next_any
@@ -20,6 +21,7 @@ from engine.decide.evaluate import Evaluation
 from engine.decide.experiments.learning import Weights
 from engine.decide.experiments.samples import Sample, closed, withheld
 from engine.decide.match import clocks_of
+from engine.decide.pressure.caps import counted_value
 from engine.decide.pressure.consent import Withdrawal, withdrawn_since
 from engine.decide.pressure.counters import NO_QUOTA_COUNTS, QuotaCounts
 from engine.decide.pressure.registry import CODES, PRESSURE
@@ -114,7 +116,16 @@ def select(
 class _Pressure:
     """Evaluates rules for one customer, each once until another contact is reserved."""
 
-    __slots__ = ("_consents", "_person", "_rule_input", "_rule_results", "_zones", "history", "outcomes")
+    __slots__ = (
+        "_applies",
+        "_consents",
+        "_person",
+        "_rule_input",
+        "_rule_results",
+        "_zones",
+        "history",
+        "outcomes",
+    )
 
     def __init__(
         self,
@@ -137,6 +148,11 @@ class _Pressure:
         self.history = compiled.pressure.mattering(rule_input)
         self._rule_input = rule_input._replace(history=self.history)
         self._rule_results: dict[PressureRule, RuleResult] = {}
+        self._applies = {
+            name: holds(when, request.attributes, evaluation.moment)
+            for name, when in compiled.pressure.conditions.items()
+        }
+        """Of the rules for some customers only, whether they hold for this one."""
         self._consents = customer_state.consents
         self._person = person
         self._zones = (
@@ -155,18 +171,22 @@ class _Pressure:
         return None
 
     def on(self, campaign_channel: CampaignChannel) -> list[RuleResult]:
-        """The results of the rules that a proposal on the channel must pass."""
-        trials = campaign_channel.trials
+        """The results of the rules that a proposal on the channel must pass; rules for other customers are left out."""
+        trials, rules, applies = campaign_channel.trials, campaign_channel.rules, self._applies
+        if applies:
+            rules = tuple(rule for rule in rules if applies.get(rule.name, True))
         return [
             self._rule_results.get(rule) or self._evaluate(rule, trials.get(rule.name) if trials else None)
-            for rule in campaign_channel.rules
+            for rule in rules
         ]
 
     def reserve(self, campaign_channel: CampaignChannel, *, shadow: bool) -> Contact:
         """Counts one more contact: confirmed at once if inbound or a shadow, else reserved for as long as the channel says."""
         rule_input, now = self._rule_input, self._rule_input.now
         expires_at = None if campaign_channel.held is None or shadow else now + campaign_channel.held
-        contact = Contact(now, expires_at, campaign_channel.facts, self._zones)
+        by = campaign_channel.counted_by
+        value = None if by is None else counted_value(rule_input.attributes.get(by))
+        contact = Contact(now, expires_at, campaign_channel.facts, self._zones, value)
         self._rule_input = rule_input._replace(history=[*rule_input.history, contact])
         if campaign_channel.quotas and not shadow:
             keys = [rule.key(now) for rule in campaign_channel.quotas]

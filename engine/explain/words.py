@@ -184,6 +184,8 @@ def rule_in_words(reading: RuleReading, zone: tzinfo) -> str:
         window=reading.window,
         where=_where(reading),
     )
+    if reading.applies_to:
+        phrase += f", {applies_in_words(reading.applies_to)}"
     if reading.lifted:
         return f"{phrase}, {LIFTED}"
     lapsed = "" if reading.blocks or reading.lapsed is None else f": {lapsed_in_words(reading.lapsed, zone)}"
@@ -196,6 +198,11 @@ def lapsed_in_words(lapsed: Lapsed, zone: tzinfo) -> str:
     if lapsed.contacts == 1:
         return f"the contact of {contact} lapsed unreported at {lapse}"
     return f"{lapsed.contacts:,} contacts lapsed unreported, the latest, of {contact}, at {lapse}"
+
+
+def applies_in_words(condition: str) -> str:
+    """For which customers a rule holds."""
+    return f"applies to customers with {condition}"
 
 
 def rule_in_brief(kind: str, counted: int, limit: int, window: str) -> str:

@@ -38,3 +38,5 @@ class Contact(NamedTuple):
     facts: Facts
     zones: str = ""
     """Where the customer might be when it was decided, as in decide/attributes/zones.py; empty: not known."""
+    counted_by: str | None = None
+    """The value by which its campaign's limit counts it, as JSON, `null` where the customer had none; None: by no value."""

@@ -125,6 +125,8 @@ class RuleReading(NamedTuple):
     """The contacts in its window that lapsed; None: there are none."""
     lifted: bool = False
     """Whether it would block, and was not applied because the customer is in the rule's trial."""
+    applies_to: str = ""
+    """For which customers the rule holds, as text; empty: for all."""
 
 
 class CandidateOutcome(NamedTuple):

@@ -18,7 +18,7 @@ def countries() -> Mapping[str, Sequence[str]]:
     return holidays.list_supported_countries(include_aliases=False)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=4096)
 def holidays_in(region: Holidays, year: int) -> frozenset[date]:
     """The public holidays of one year, including those observed in place of others."""
     import holidays  # noqa: PLC0415

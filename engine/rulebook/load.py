@@ -162,7 +162,7 @@ def _book(merged: Merged, sources: Sources, findings: Findings) -> Book | None:
     )
     campaigns = reader.read(merged.section("campaigns"), partial=merged.partial("campaigns"))
     selectors = SelectorReader(channel_table, offer_table, campaigns, findings)
-    policies = PressureReader(selectors, windows, findings).read(merged)
+    policies = PressureReader(selectors, windows, grammar, findings).read(merged)
     samples = experiments.read(merged, selectors, policies, campaigns.values, layers.values)
     if shape is None or findings.failed:
         return None

@@ -99,6 +99,12 @@ def _owned(book: Book) -> Iterator[tuple[str, Condition]]:
     for campaign in book.campaigns.values():
         yield f"campaign {campaign.name}, when", campaign.when
         yield from _of_ranked(campaign)
+    for name, when in book.pressure.conditions.items():
+        yield _of_rule(name), when
+
+
+def _of_rule(name: str) -> str:
+    return f"rule {name}, when"
 
 
 def _of_ranked(campaign: Campaign) -> Iterator[tuple[str, Condition]]:
@@ -171,6 +177,9 @@ class Coverage:
         if explained.score is not None:
             for owner, condition in _of_ranked(campaign):
                 self._evaluate(evaluation, owner, condition)
+        if explained.readings:
+            for name, when in self.compiled.book.pressure.conditions.items():
+                self._evaluate(evaluation, _of_rule(name), when)
         for reading in explained.readings:
             if reading.blocks:
                 self._reach(CoverageKind.RULE, reading.rule)

@@ -96,6 +96,7 @@ def reading(rule_reading: RuleReading) -> pb.PressureReading:
         window=rule_reading.window,
         time_zones=rule_reading.zones,
         lifted=rule_reading.lifted,
+        applies_to=rule_reading.applies_to,
     )
     if rule_reading.next_allowed_at is not None:
         set_time(message.next_allowed_at, rule_reading.next_allowed_at)

@@ -1,5 +1,6 @@
 """The next moment at which a schedule runs or a clock fits, at changes of clocks, against a walk minute by minute."""
 
+from dataclasses import replace
 from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
@@ -15,7 +16,8 @@ from engine.decide.attributes.zones import CLOCK
 from engine.model.instant import DAY, SECOND, Instant, from_datetime, to_datetime
 from engine.model.values import Moment
 from engine.rulebook.model.book import Active
-from engine.rulebook.model.policies import WEEKDAYS, Clock
+from engine.rulebook.model.policies import WEEKDAYS, Clock, Quiet
+from tests.decide.pressure.rules import look, rules
 
 MINUTE = 60 * SECOND
 WALK = 2 * DAY
@@ -134,3 +136,19 @@ def test_clocks_against_a_walk(
     first = next((moment for moment in range(now + MINUTE, now + WALK, MINUTE) if fits(moment)), None)
     moment = next_clock(when, now, book, {"profile.time_zone": change[0]})
     assert moment == first if first is not None else moment is None or moment >= now + WALK
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.sampled_from(CHANGES), st.integers(-2 * 1440, 2 * 1440), schedules())
+def test_days_and_hours_are_those_of_quiet_rules(
+    change: tuple[str, str], minutes: int, schedule: Active
+) -> None:
+    """A schedule runs exactly while a quiet rule with the same days and hours is quiet, also where clocks change."""
+    zone, now = ZoneInfo(change[0]), at(change[1]) + minutes * MINUTE
+    if schedule.days is None and schedule.hours is None:
+        return
+    quiet = Quiet("quiet", hours=schedule.hours, days=schedule.days or frozenset(range(7)), clock=Clock.BOOK)
+    (rule,) = rules(quiet, zone=zone)
+    on_book = replace(schedule, clock=Clock.BOOK)
+    for moment in range(now, now + 3 * 1440 * MINUTE, 30 * MINUTE):
+        assert Clocks(moment, zone, {}).run([on_book]) is look(rule, moment).blocks

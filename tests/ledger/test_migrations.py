@@ -41,7 +41,10 @@ def test_a_log_of_the_first_form_is_brought_up_to_date(tmp_path: Path) -> None:
     with store.transaction():
         past = decisions.answered_requests(store, ["r"])["r"]
     store.close()
-    assert _rows(path, tables) == [*before, [(*contact, "", "")]]  # its zones and its kind are not known
+    assert _rows(path, tables) == [
+        *before,
+        [(*contact, "", "", None)],
+    ]  # its zones, its kind and its value are not known
     assert _rows(path, ("persons",)) == [[("ann", 5)]]
     assert from_json(past.answer).outcome == "nothing"
     assert from_json(past.answer).signals == ()

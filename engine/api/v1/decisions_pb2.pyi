@@ -345,7 +345,7 @@ class SignalSince(_message.Message):
     def __init__(self, name: _Optional[str] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class PressureReading(_message.Message):
-    __slots__ = ("campaign", "channel", "rule", "kind", "blocks", "counted", "limit", "window", "time_zones", "next_allowed_at", "lapsed", "lifted")
+    __slots__ = ("campaign", "channel", "rule", "kind", "blocks", "counted", "limit", "window", "time_zones", "next_allowed_at", "lapsed", "lifted", "applies_to")
     CAMPAIGN_FIELD_NUMBER: _ClassVar[int]
     CHANNEL_FIELD_NUMBER: _ClassVar[int]
     RULE_FIELD_NUMBER: _ClassVar[int]
@@ -358,6 +358,7 @@ class PressureReading(_message.Message):
     NEXT_ALLOWED_AT_FIELD_NUMBER: _ClassVar[int]
     LAPSED_FIELD_NUMBER: _ClassVar[int]
     LIFTED_FIELD_NUMBER: _ClassVar[int]
+    APPLIES_TO_FIELD_NUMBER: _ClassVar[int]
     campaign: str
     channel: str
     rule: str
@@ -370,7 +371,8 @@ class PressureReading(_message.Message):
     next_allowed_at: _timestamp_pb2.Timestamp
     lapsed: LapsedContacts
     lifted: bool
-    def __init__(self, campaign: _Optional[str] = ..., channel: _Optional[str] = ..., rule: _Optional[str] = ..., kind: _Optional[_Union[PressureKind, str]] = ..., blocks: _Optional[bool] = ..., counted: _Optional[int] = ..., limit: _Optional[int] = ..., window: _Optional[str] = ..., time_zones: _Optional[_Iterable[str]] = ..., next_allowed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., lapsed: _Optional[_Union[LapsedContacts, _Mapping]] = ..., lifted: _Optional[bool] = ...) -> None: ...
+    applies_to: str
+    def __init__(self, campaign: _Optional[str] = ..., channel: _Optional[str] = ..., rule: _Optional[str] = ..., kind: _Optional[_Union[PressureKind, str]] = ..., blocks: _Optional[bool] = ..., counted: _Optional[int] = ..., limit: _Optional[int] = ..., window: _Optional[str] = ..., time_zones: _Optional[_Iterable[str]] = ..., next_allowed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., lapsed: _Optional[_Union[LapsedContacts, _Mapping]] = ..., lifted: _Optional[bool] = ..., applies_to: _Optional[str] = ...) -> None: ...
 
 class LapsedContacts(_message.Message):
     __slots__ = ("contacts", "contacted_at", "lapsed_at")

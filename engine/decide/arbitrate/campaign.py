@@ -100,6 +100,8 @@ class CampaignChannel:
     """Those of the rules that count the contacts of all customers together."""
     unruled: tuple[str, ...]
     """The counters over all customers for which the book has no rule; another version of it may have one."""
+    counted_by: str | None
+    """The attribute whose value its contacts keep; None if the campaign's limit counts by none."""
     held: Microseconds | None
     """How long an unconfirmed contact on it counts; None if it never expires."""
     withholding: tuple[Sample, ...]
@@ -247,6 +249,7 @@ def _campaign_channel(
         quotas=quotas,
         unruled=pressure.unruled_for(campaign, facts),
         purposes=purposes_of(channel),
+        counted_by=campaign.per_customer.by if campaign.per_customer else None,
         held=channel.hold if expires else None,
         withholding=withholding,
         treated=samples.treated(withholding),

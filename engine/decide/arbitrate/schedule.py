@@ -50,12 +50,18 @@ def _includes(active: Active, local: datetime) -> bool:
         return False
     if active.local_end is not None and naive >= active.local_end:
         return False
-    if active.days is not None and local.weekday() not in active.days:
-        return False
-    return active.hours is None or _in_hours(active.hours, naive.time())
+    begun = _begun(active.hours, naive.time())
+    return begun is not None and (active.days is None or (local.weekday() - begun) % 7 in active.days)
 
 
-def _in_hours(hours: tuple[time, time], at: time) -> bool:
-    """Whether the time is in [start, end), which spans midnight if end is not later than start."""
+def _begun(hours: tuple[time, time] | None, at: time) -> int | None:
+    """How many days ago the hours began in which the time is; None: it is in none.
+
+    Hours are [start, end), and span midnight if end is not later than start; they belong to the day on which they begin.
+    """
+    if hours is None:
+        return 0
     start, end = hours
-    return start <= at < end if start < end else at >= start or at < end
+    if start <= at and (at < end or end <= start):
+        return 0
+    return 1 if at < end <= start else None

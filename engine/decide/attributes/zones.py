@@ -124,6 +124,22 @@ def zones_named(text: str) -> tuple[ZoneInfo, ...]:
     return by_country().get(text) or _existing(text.split(","))
 
 
+def countries_of(given: Attributes, zones: tuple[ZoneInfo, ...]) -> tuple[str, ...]:
+    """The country in which the customer is, by its ISO 3166-1 alpha-2 code; where it is not given, those of the zones.
+
+    zones: where the customer may be.
+    """
+    country = given.get("location.country")
+    if isinstance(country, str) and country.upper() in by_country():
+        return (country.upper(),)
+    return _countries_of_zones(zones)
+
+
+@lru_cache(maxsize=1024)
+def _countries_of_zones(zones: tuple[ZoneInfo, ...]) -> tuple[str, ...]:
+    return tuple(country for country, own in by_country().items() if not set(own).isdisjoint(zones))
+
+
 @cache
 def beside(zone: ZoneInfo) -> tuple[ZoneInfo, ...]:
     """The zone, then the other zones of each country that has it; only the zone if zone.tab lists it for none."""

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
+import orjson
+
 from engine.decide.attributes.zones import zones_named
 from engine.decide.pressure.rule import (
     LEAST_COUNTED,
@@ -57,7 +59,7 @@ def compile_limits(book: Book) -> "CampaignLimits":
 class CountRule(OpensForGood):
     """At most `limit` contacts in the window, of those that `count` selects.
 
-    Contacts only ever leave the window, so once open it stays open.
+    Contacts only ever leave the window, so once open it stays open. With `by`, of those that have the customer's value.
     """
 
     name: str
@@ -69,13 +71,16 @@ class CountRule(OpensForGood):
     """The attribute by which the customer may lower the limit."""
     zones: ZoneSet | None = None
     """On whose clock the window is read; None: the customer's."""
+    by: str | None = None
+    """The attribute by whose values contacts are counted apart; None: all together."""
     _selected: dict[Facts, bool] = field(default_factory=dict)
     """Whether contacts with these facts are counted, looked up once."""
 
     @property
     def window(self) -> str:
         """As a book would write it: the window; of a gap its length."""
-        return self.span.text if self.kind is not RuleKind.GAP else self.span.text.removeprefix("rolling ")
+        text = self.span.text if self.kind is not RuleKind.GAP else self.span.text.removeprefix("rolling ")
+        return text if self.by is None else f"{text} by {self.by}"
 
     def evaluate(self, rule_input: RuleInput) -> RuleResult:
         """Counts the contacts in the window; also those after now, should a clock have stepped back."""
@@ -83,6 +88,10 @@ class CountRule(OpensForGood):
         if self.customer_limit is not None:
             limit = lowered(limit, rule_input.attributes.get(self.customer_limit))
         zones = rule_input.zones if self.zones is None else self.zones
+        if self.by is not None:
+            value = counted_value(rule_input.attributes.get(self.by))
+            of_value = [contact for contact in rule_input.history if self.value_of(contact) in (None, value)]
+            rule_input = rule_input._replace(history=of_value)
         if not rule_input.history:
             return RuleResult(self, not limit, now if limit else None, 0, limit, zones)
         before, selected = self.span.before(now, zones), self._selected
@@ -123,6 +132,10 @@ class CountRule(OpensForGood):
             counts = self._selected[facts] = self.count.selects(facts)
         return counts
 
+    def value_of(self, contact: Contact) -> str | None:
+        """That which the contact keeps, if it counts by values; a contact from before it did counts under each."""
+        return None if self.by is None else contact.counted_by
+
     def stops(self, contact: Contact, rule_input: RuleInput) -> Instant:
         """When the contact leaves the window, or its reservation expires."""
         zones = rule_input.zones if self.zones is None else self.zones
@@ -160,6 +173,13 @@ def lowered(limit: int, customer_limit: Value | None) -> int:
     return int(customer_limit) if customer_limit >= 1 else 0
 
 
+def counted_value(value: Value | None) -> str:
+    """The value as contacts keep it: JSON, equal for equal numbers; `null` for a missing one."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return orjson.dumps(value).decode()
+
+
 @dataclass(frozen=True, slots=True)
 class CampaignLimits:
     """The rule of each campaign that has a limit of its own, by name."""
@@ -177,8 +197,8 @@ def _needs(rules: Iterable[CountRule]) -> RuleNeeds:
     counting = list(rules)
     return RuleNeeds(
         counting=counting,
-        customer_limits=frozenset(
-            rule.customer_limit for rule in counting if rule.customer_limit is not None
+        attributes=frozenset(
+            name for rule in counting for name in (rule.customer_limit, rule.by) if name is not None
         ),
         customer_clock=any(rule.zones is None for rule in counting),
     )
@@ -190,7 +210,7 @@ def _cap_rule(cap: Cap, kind: RuleKind, book_zone: ZoneInfo) -> CountRule:
         zones: ZoneSet | None = NO_CLOCK
     else:
         span, zones = CalendarWindow(cap.window), zones_of(cap.window.clock, book_zone)
-    return CountRule(cap.name, kind, cap.limit, span, cap.count, cap.customer_limit, zones)
+    return CountRule(cap.name, kind, cap.limit, span, cap.count, cap.customer_limit, zones, cap.by)
 
 
 def _gap_rule(gap: Gap) -> CountRule:

@@ -52,6 +52,16 @@ def pieces(zone: ZoneInfo, start: Instant, end: Instant) -> Iterator[tuple[Insta
     yield late, end, after
 
 
+def span_of_clock(zone: ZoneInfo, at: Instant, length: Microseconds) -> tuple[Instant, Instant]:
+    """The hour or minute, of that length, that the zone's clock shows: from when until when.
+
+    It is cut where the clock is changed: an hour that the clock shows twice is two.
+    """
+    begin = at - (at + offset(zone, at)) % length
+    cut = pieces(zone, begin, begin + length)
+    return next((start, end) for start, end, _ in cut if at < end)
+
+
 def first_instant(zone: ZoneInfo, day: int) -> Instant:
     """The first instant at which the zone's clock shows the day, or a later one where it skips the day."""
     midnight = day * DAY

@@ -1,17 +1,47 @@
 """Counters that all customers share, as an evaluation reads them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-from engine.model.instant import Instant
+from engine.model.instant import SECOND, Instant, Microseconds
+from engine.rulebook.model.policies import Period
+
+RATES = ("/hour", "/minute")
+"""At the end of the names of counters of a capacity that begins anew with each hour or minute."""
+
+
+KINDS: Mapping[Period | None, Microseconds] = {Period.WEEK: 1, Period.MONTH: 2}
+"""What is added to the beginning of a period, so that a day, a week and a month that begin together are three counters."""
 
 
 class QuotaKey(NamedTuple):
-    """A counter: one rule in one period."""
+    """A counter in one period."""
 
-    rule: str
+    counter: str
+    """The rule's name, with the period at its end where that is an hour or a minute."""
     period: Instant
-    """When the period began; 0 for what counts for good."""
+    """When the period began, apart by its kind (KINDS); 0 for what counts for good."""
+
+    @property
+    def rule(self) -> str:
+        """The name of the rule that it counts for."""
+        for rate in RATES:
+            if self.counter.endswith(rate):
+                return self.counter.removesuffix(rate)
+        return self.counter
+
+    @property
+    def length(self) -> Microseconds:
+        """How long its period is, where it is an hour or a minute; otherwise 0."""
+        return next((length for rate, length in _RATE_LENGTHS if self.counter.endswith(rate)), 0)
+
+    def current(self, at: Instant) -> "QuotaKey":
+        """The same counter in the hour or minute of the instant, not before this one; itself if it has no such period."""
+        length = self.length
+        return self._replace(period=at - (at - self.period) % length) if length else self
+
+
+_RATE_LENGTHS = tuple(zip(RATES, (3600 * SECOND, 60 * SECOND), strict=True))
 
 
 class QuotaCounts(Protocol):

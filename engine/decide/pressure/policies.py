@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from heapq import nlargest
 
+from engine.conditions.model import attributes_of
 from engine.decide.pressure.pauses import compile_pauses
 from engine.decide.pressure.quotas import QuotaRule
 from engine.decide.pressure.registry import ROWS
@@ -34,8 +35,12 @@ class Pressure:
         self._counting_by_facts: dict[Facts, Sequence[CountingRule]] = {}
         self.lookback = max((rule.lookback for rule in self._counting), default=0)
         """No older contact is counted by any rule."""
-        self.customer_limits = frozenset(name for need in needs for name in need.customer_limits)
-        """The attributes by which customers lower limits."""
+        self.conditions = book.pressure.conditions
+        """For which customers a rule holds, by its name; rules for everybody are left out."""
+        self.attributes = frozenset(name for need in needs for name in need.attributes).union(
+            *map(attributes_of, self.conditions.values())
+        )
+        """The attributes that rules read, and those in their conditions."""
         self.outcomes = frozenset(outcome for need in needs for outcome in need.outcomes)
         """The types of past outcomes that some rule reads."""
         self.hindsight = max(need.hindsight for need in needs)
@@ -67,18 +72,19 @@ class Pressure:
         """Those of the history that some rule counts, of each rule's as many as decide what it says now and later.
 
         Without the others every rule gives the same result, but for the number of contacts that lapsed. Contacts of which
-        few are counted stay in any case, also those that expired or have left their window.
+        few are counted stay in any case, also those that expired or have left their window. Of a rule that counts contacts
+        by a value these are as many of each value.
         """
         history, now = rule_input.history, rule_input.now
         if not history:
             return ()
-        by_rule: dict[CountingRule, list[int]] = {}
+        by_rule: dict[tuple[CountingRule, str | None], list[int]] = {}
         for index, contact in enumerate(history):
             for rule in self.counting(contact.facts):
                 if contact.at > now - rule.lookback:
-                    by_rule.setdefault(rule, []).append(index)
+                    by_rule.setdefault((rule, rule.value_of(contact)), []).append(index)
         mattering: set[int] = set()
-        for rule, indexes in by_rule.items():
+        for (rule, _), indexes in by_rule.items():
             if len(indexes) > rule.most:
                 stops = {index: rule.stops(history[index], rule_input) for index in indexes}
                 mattering.update(nlargest(rule.most, indexes, key=stops.__getitem__))

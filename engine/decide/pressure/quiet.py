@@ -1,20 +1,21 @@
 """Quiet hours and days: the periods in which nothing goes out, exact on every clock."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import time
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from engine.decide.attributes.zones import countries_of
 from engine.decide.pressure.clock import date_of, pieces
 from engine.decide.pressure.rule import HORIZON, RuleInput, RuleNeeds, RuleResult
 from engine.decide.pressure.selectors import SelectedRules
 from engine.decide.pressure.windows import ZoneSet, zones_of
 from engine.model.decision import RuleKind
 from engine.model.instant import DAY, Instant, Microseconds
-from engine.rulebook.holidays import holidays_in
+from engine.rulebook.holidays import countries, holidays_in
 from engine.rulebook.model.book import Book
-from engine.rulebook.model.policies import WEEKDAYS, Quiet
+from engine.rulebook.model.policies import CUSTOMER_COUNTRY, WEEKDAYS, Holidays, Quiet
 
 QuietPeriod = tuple[Instant, Instant]
 """From (inclusive), until (exclusive)."""
@@ -23,10 +24,10 @@ QuietPeriod = tuple[Instant, Instant]
 def compile_quiet(book: Book) -> SelectedRules:
     """The quiet rules of the section `pressure`."""
     rules = [
-        (quiet, QuietRule(quiet, zones_of(quiet.clock, book.timezone)))
+        (quiet, QuietRule(quiet, zones_of(quiet.clock, book.timezone), _calendars(quiet)))
         for quiet in book.pressure.quiet.values()
     ]
-    needs = RuleNeeds(customer_clock=any(rule.zones is None for _, rule in rules))
+    needs = RuleNeeds(customer_clock=any(rule.zones is None or rule.calendars is None for _, rule in rules))
     return SelectedRules([(quiet.select, quiet.except_, rule) for quiet, rule in rules], needs)
 
 
@@ -40,6 +41,10 @@ class QuietRule:
     quiet: Quiet
     zones: ZoneSet | None
     """On whose clock it is read; None: the customer's."""
+    calendars: tuple[Holidays, ...] | None
+    """Whose holidays are quiet; None: those of the country in which the customer is."""
+    _by_countries: dict[tuple[str, ...], "QuietRule"] = field(default_factory=dict)
+    """The same rule for customers in these countries."""
 
     @property
     def name(self) -> str:
@@ -57,16 +62,28 @@ class QuietRule:
         quiet = self.quiet
         on = [*(WEEKDAYS[day] for day in sorted(quiet.days)), *map(str, sorted(quiet.dates))]
         if quiet.holidays is not None:
-            region = filter(None, (quiet.holidays.country, quiet.holidays.subdivision))
-            on.append(f"holidays of {'-'.join(region)}")
+            regions = [
+                filter(None, (calendar.country, calendar.subdivision)) for calendar in self.calendars or ()
+            ]
+            on.append(f"holidays of {' and '.join(map('-'.join, regions)) or 'no known country'}")
         hours = "all day" if quiet.hours is None else f"{quiet.hours[0]:%H:%M}-{quiet.hours[1]:%H:%M}"
         return f"{hours} on {', '.join(on)}" if on else hours
 
     def evaluate(self, rule_input: RuleInput) -> RuleResult:
         """Whether it is quiet now, and until when."""
+        if self.calendars is None:
+            return self._in(countries_of(rule_input.attributes, rule_input.zones)).evaluate(rule_input)
         now, zones = rule_input.now, rule_input.zones if self.zones is None else self.zones
         opening = self._opens(now, now + HORIZON, zones)
         return RuleResult(self, opening != now, opening, zones=zones)
+
+    def _in(self, of_customer: tuple[str, ...]) -> "QuietRule":
+        """The rule for a customer who is in one of these countries: quiet on the holidays of each that are known."""
+        rule = self._by_countries.get(of_customer)
+        if rule is None:
+            known = tuple(Holidays(country) for country in of_customer if country in countries())
+            rule = self._by_countries[of_customer] = QuietRule(self.quiet, self.zones, known)
+        return rule
 
     def opens(self, rule_result: RuleResult, at: Instant, bound: Instant) -> Instant | None:
         """The end of the quiet periods that follow each other without a break."""
@@ -107,7 +124,14 @@ class QuietRule:
         local = date_of(day)
         if local.weekday() in quiet.days or local in quiet.dates:
             return True
-        return quiet.holidays is not None and local in holidays_in(quiet.holidays, local.year)
+        return any(local in holidays_in(calendar, local.year) for calendar in self.calendars or ())
+
+
+def _calendars(quiet: Quiet) -> tuple[Holidays, ...] | None:
+    """Those of the country that the rule names; None: of the customer's."""
+    if quiet.holidays is None:
+        return ()
+    return None if quiet.holidays.country == CUSTOMER_COUNTRY else (quiet.holidays,)
 
 
 @lru_cache(maxsize=8192)

@@ -1,11 +1,11 @@
 """Rules over all customers together: an offer's stock, a campaign's total, a channel's capacity."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from engine.decide.pressure.counters import QuotaKey
+from engine.decide.pressure.counters import KINDS, RATES, QuotaKey
 from engine.decide.pressure.rule import OpensForGood, RuleInput, RuleResult
 from engine.decide.pressure.windows import NO_CLOCK, CalendarWindow, ZoneSet
 from engine.model.contact import Facts
@@ -41,9 +41,10 @@ def compile_totals(book: Book) -> "QuotaRules":
 def compile_capacities(book: Book) -> "QuotaRules":
     """The capacity of each channel."""
     quotas = [(channel.capacity, CountedContacts(channel=channel.name)) for channel in book.channels.values()]
-    return _quota_rules(
+    rules = _quota_rules(
         book, RuleKind.CAPACITY, quotas, lambda _, facts: f"{facts.channel}/{RuleKind.CAPACITY}"
     )
+    return replace(rules, rates=RATES)
 
 
 class CountedContacts(NamedTuple):
@@ -74,7 +75,18 @@ class QuotaRule(OpensForGood):
 
     def key(self, now: Instant) -> QuotaKey:
         """The counter of the current period."""
-        return QuotaKey(self.name, 0 if self.span is None else self.span.before(now, self.zones) + 1)
+        apart = 0 if self.span is None else KINDS.get(self.span.period, 0)
+        return QuotaKey(self.counter, self.begins(now) + apart)
+
+    @property
+    def counter(self) -> str:
+        """The name of its counter."""
+        rate = "" if self.span is None else f"/{self.span.period}"
+        return f"{self.name}{rate}" if rate in RATES else self.name
+
+    def begins(self, now: Instant) -> Instant:
+        """When the current period began; 0 where there is none."""
+        return 0 if self.span is None else self.span.before(now, self.zones) + 1
 
     def ends(self, now: Instant) -> Instant | None:
         """When the current period ends; None where it does not."""
@@ -100,8 +112,9 @@ class QuotaRules:
     rules: dict[str, QuotaRule]
     """By name."""
     counter: Callable[[Campaign, Facts], str]
-    """The name of the counter from which a contact of the campaign takes, whether the book has a rule for it or not; else
-    empty."""
+    """The name of the rule that would count a contact of the campaign, whether the book has it or not; else empty."""
+    rates: tuple[str, ...] = ()
+    """At the end of the names of further counters, of the same contacts in other periods."""
 
     def rules_for(self, campaign: Campaign, facts: Facts) -> Iterable[QuotaRule]:
         """The one rule that counts such a contact, if there is one."""
@@ -109,9 +122,11 @@ class QuotaRules:
         return () if rule is None else (rule,)
 
     def unruled_for(self, campaign: Campaign, facts: Facts) -> Iterable[str]:
-        """The counter of such a contact, if the book has no rule for it."""
+        """The counters of such a contact for which the book has no rule."""
         name = self.counter(campaign, facts)
-        return () if not name or name in self.rules else (name,)
+        rule = self.rules.get(name)
+        counters = (name, *(f"{name}{rate}" for rate in self.rates)) if name else ()
+        return [counter for counter in counters if rule is None or counter != rule.counter]
 
 
 def _quota_rules(

@@ -23,7 +23,7 @@ class RuleInput(NamedTuple):
     history: Sequence[Contact]
     """The customer's contacts that may still count, in any order."""
     attributes: Attributes
-    """For limits that the customer lowers."""
+    """For limits that the customer lowers, and contacts that are counted by a value."""
     zones: ZoneSet
     """Where the customer may be; empty if no rule of the book reads the customer's clock."""
     counts: QuotaCounts = NO_QUOTA_COUNTS
@@ -119,6 +119,9 @@ class CountingRule(Protocol):
     def counts(self, facts: Facts) -> bool:
         """Whether it counts contacts with these facts."""
 
+    def value_of(self, contact: Contact) -> str | None:
+        """The value under which it counts the contact, apart from those of other values; None: under each."""
+
     def stops(self, contact: Contact, rule_input: RuleInput) -> Instant:
         """The moment from which on it does not count the contact."""
 
@@ -128,8 +131,8 @@ class RuleNeeds(NamedTuple):
 
     counting: Sequence[CountingRule] = ()
     """Those that count contacts."""
-    customer_limits: frozenset[str] = frozenset()
-    """The attributes by which customers lower limits."""
+    attributes: frozenset[str] = frozenset()
+    """Those that rules read: by which customers lower limits, and by whose values contacts are counted apart."""
     outcomes: frozenset[str] = frozenset()
     """The types of past outcomes that are read."""
     hindsight: Microseconds = 0

@@ -8,8 +8,8 @@ from calendar import monthrange
 from typing import NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
-from engine.decide.pressure.clock import date_of, day_at, first_instant
-from engine.model.instant import DAY, Instant, Microseconds
+from engine.decide.pressure.clock import HOUR, date_of, day_at, first_instant, span_of_clock
+from engine.model.instant import DAY, SECOND, Instant, Microseconds
 from engine.model.texts import span_text
 from engine.rulebook.model import policies
 from engine.rulebook.model.policies import Clock, Period
@@ -22,7 +22,11 @@ NO_CLOCK: ZoneSet = ()
 """Of rules that read no clock."""
 
 
-_LONGEST = {Period.DAY: 2 * DAY, Period.WEEK: 8 * DAY, Period.MONTH: 32 * DAY}
+_LENGTHS = {Period.MINUTE: 60 * SECOND, Period.HOUR: HOUR}
+"""Of the periods that a clock shows, not a calendar."""
+
+
+_LONGEST = _LENGTHS | {Period.DAY: 2 * DAY, Period.WEEK: 8 * DAY, Period.MONTH: 32 * DAY}
 """With a day to spare for changes of clocks."""
 
 
@@ -73,12 +77,12 @@ class _Lookup(NamedTuple):
 
 
 class CalendarWindow:
-    """The current day, week or month; of several zones that in which it began first."""
+    """The current period, minute to month; of several zones that in which it began first."""
 
-    __slots__ = ("_known", "_period", "_week_starts", "lookback", "text")
+    __slots__ = ("_known", "_week_starts", "lookback", "period", "text")
 
     def __init__(self, calendar: policies.Calendar) -> None:
-        self._period, self._week_starts = calendar.period, calendar.week_starts
+        self.period, self._week_starts = calendar.period, calendar.week_starts
         self._known: dict[ZoneSet, _Lookup] = {}
         """The latest answer for the zones, and how long it holds."""
         self.lookback = _LONGEST[calendar.period]
@@ -101,12 +105,15 @@ class CalendarWindow:
 
     def _bounds(self, at: Instant, zone: ZoneInfo) -> tuple[Instant, Instant]:
         """The first instant of the period in the zone, and the first after it."""
+        length = _LENGTHS.get(self.period)
+        if length is not None:
+            return span_of_clock(zone, at, length)
         first = self._first(day_at(zone, at))
         return first_instant(zone, first), first_instant(zone, first + self._length(first))
 
     def _first(self, day: int) -> int:
         """The first day of the period; 1970-01-01 was a Thursday."""
-        match self._period:
+        match self.period:
             case Period.DAY:
                 return day
             case Period.WEEK:
@@ -115,7 +122,7 @@ class CalendarWindow:
 
     def _length(self, first: int) -> int:
         """Days of the period that begins on the day."""
-        match self._period:
+        match self.period:
             case Period.DAY:
                 return 1
             case Period.WEEK:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import floor, log10
 
 from engine.conditions.evaluate import holds
-from engine.conditions.model import Condition, Test, tests_of
+from engine.conditions.model import Condition, None_, Test, tests_of
 from engine.decide.arbitrate.campaign import CompiledCampaign
 from engine.decide.arbitrate.moments import next_clock, next_run
 from engine.decide.arbitrate.rank import factor_value
@@ -67,6 +67,8 @@ class CandidateChanges:
             case ReasonCode.OUTRANKED | ReasonCode.GROUP_TAKEN | ReasonCode.CATEGORY_FULL:
                 yield from self._priorities(campaign, compiled_campaign)
                 yield from self._conditions([boost.when for boost in compiled_campaign.campaign.boosts])
+            case _ if when := self._book.pressure.conditions.get(reason.name):
+                yield from self._conditions([None_((when,))])
 
     def _ways(self, compiled_campaign: CompiledCampaign) -> Iterator[Change]:
         """Other channels and placements of the call."""

@@ -15,7 +15,7 @@ from engine.decide.select import SelectedProposal, Selection, TriedCandidate
 from engine.ledger.memory import to_json as fields_to_json
 from engine.ledger.queries.contacts import alike_of
 from engine.ledger.store.rows import ContactRow, DecisionRow
-from engine.model.contact import ContactState
+from engine.model.contact import Contact, ContactState
 from engine.model.customer import CustomerState, HeldSignal
 from engine.model.decision import Decision, Outcome
 from engine.model.values import is_blank
@@ -95,6 +95,7 @@ def contact_rows(person: str, decision: Decision, selection: Selection) -> list[
                 tags=orjson.dumps(sorted(facts.tags)).decode() if facts.tags else "[]",
                 zones=contact.zones,
                 alike=alike_of(contact),
+                counted_by=contact.counted_by,
             )
         )
     return rows
@@ -176,10 +177,7 @@ def _trace(
             for rule_result in channel_result.rule_results
             if index < MOST_CANDIDATES or rule_result.rule.kind in SHARED
         ],
-        "contacts": [
-            [contact.at, contact.expires_at, *contact.facts[:5], sorted(contact.facts.tags), contact.zones]
-            for contact in selection.history
-        ],
+        "contacts": [_contact(contact) for contact in selection.history],
     }
     if learned := [
         [proposal.compiled_campaign.campaign.name, *proposal.chosen.learned]
@@ -208,6 +206,13 @@ def _language(chosen: SelectedProposal, evaluation: Evaluation) -> str:
     """The tag of the content's language; empty if it has only one."""
     creative = chosen.proposal.chosen.creative
     return creative.texts_for(evaluation.request.attributes).language if creative.by_language else ""
+
+
+def _contact(contact: Contact) -> list[Any]:
+    """As `replay` reads it; the value by which it is counted is left out where there is none."""
+    facts, by = contact.facts, contact.counted_by
+    row = [contact.at, contact.expires_at, *facts[:5], sorted(facts.tags), contact.zones]
+    return row if by is None else [*row, by]
 
 
 def _counter(

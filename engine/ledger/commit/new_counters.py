@@ -5,7 +5,7 @@ capacity that is taken out and put back has lost none. The counters are added in
 transaction makes contacts: see docs/adr/0057-counters-in-shards.md.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from engine.decide.evaluate import Evaluation
 from engine.decide.pressure.counters import QuotaKey
@@ -13,6 +13,7 @@ from engine.decide.pressure.quotas import CountedContacts, QuotaRule
 from engine.ledger.queries import new_counters as queries
 from engine.ledger.queries.new_counters import ContactGroup, Span
 from engine.ledger.store.store import Store
+from engine.model.instant import DAY, Instant
 
 COUNTING = "counters"
 """The lock that transactions share in which contacts are made, and that adding a counter takes for itself."""
@@ -30,14 +31,30 @@ def add_new_counters(store: Store, evaluations: Sequence[Evaluation]) -> None:
     needed = {key: rule for key, rule in _needed(evaluations) if key not in store.counters}
     if not needed:
         return
+    until = max(evaluation.request.elapsed for evaluation in evaluations)
     with store.transaction((COUNTING,)):
         missing = needed.keys() - queries.present(store, list(needed))
+        missing -= _followed(store, missing, until)
         groups = queries.groups(store) if missing else ()
         for key in sorted(missing):
             counted = needed[key].counted
             of_groups = [group for group in groups if _is_counted(counted, group)]
             queries.add(store, key, of_groups, _span(key, needed[key]))
+    rates = {key.counter for key in needed if key.length}
+    store.counters.difference_update([key for key in store.counters if key[0] in rates])
     store.counters.update(needed)
+
+
+def _followed(store: Store, keys: Iterable[QuotaKey], until: Instant) -> set[QuotaKey]:
+    """The hours and minutes of counters that were in the log before: of their contacts each was counted when it was made.
+
+    Purges the hours and minutes of these counters that began more than a day ago, but for the latest.
+    """
+    rates = [key for key in keys if key.length and key.period > until - DAY]
+    latest = queries.latest(store, [(key.counter, key.period) for key in rates]) if rates else {}
+    for key in latest.values():
+        queries.purge(store, key.counter, min(key.period, until - DAY))
+    return {key for key in rates if (key.counter, key.period) in latest}
 
 
 def _needed(evaluations: Sequence[Evaluation]) -> Iterator[tuple[QuotaKey, QuotaRule]]:
@@ -63,4 +80,5 @@ def _is_counted(counted: CountedContacts, group: ContactGroup) -> bool:
 def _span(key: QuotaKey, rule: QuotaRule) -> Span:
     """The period of the counter; for good, all time."""
     ends = rule.ends(key.period) if rule.span else None
-    return Span(-_END if ends is None else key.period, _END if ends is None else ends, rule.counted.kind)
+    since = rule.begins(key.period)
+    return Span(-_END if ends is None else since, _END if ends is None else ends, rule.counted.kind)

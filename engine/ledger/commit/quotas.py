@@ -8,13 +8,12 @@ transaction goes back to before its first counter, locks all shards of those it 
 """
 
 import heapq
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple, NoReturn, TypeVar
 
 from engine.decide.pressure.counters import QuotaKey, nth_expiry
 from engine.decide.pressure.quotas import QuotaRule
+from engine.ledger.commit.balances import QuotaBalance
 from engine.ledger.queries import new_counters
 from engine.ledger.queries import quotas as queries
 from engine.ledger.queries.quotas import DueHolding
@@ -32,72 +31,6 @@ _MOST_PENDING = 64
 
 class QuotaUndecided(Exception):
     """The shards in hand do not tell whether one more contact may be made."""
-
-
-@dataclass(slots=True)
-class QuotaBalance:
-    """A counter as far as the transaction has it in hand: all its shards, one of several, or none."""
-
-    limit: int
-    used: int
-    """Contacts that count, over all shards, as read and changed since."""
-    rows: Sequence[CounterRow]
-    """The shards in hand."""
-    is_whole: bool
-    """Whether these are all shards."""
-    is_used_up: bool = False
-    """Whether nothing was left, and nothing due, when all shards were read; then none is in hand."""
-    is_due: bool = False
-    """Whether holdings may be due that were not read yet."""
-    due: deque[DueHolding] = field(default_factory=deque)
-    """Holdings that are to be given back when their time comes, in order."""
-    more_due: bool = False
-    """Whether there are more of them than were read."""
-    given_back: list[DueHolding] = field(default_factory=list)
-    own: list[tuple[Instant, int]] = field(default_factory=list)
-    """The group's own holdings that expire: when, and the index of each; a heap."""
-    taken: int = 0
-    """The change since the shards were read."""
-
-    def left(self, limit: int) -> int:
-        """How many contacts may still be made."""
-        if self.is_whole:
-            return limit - self.used
-        return sum(row.quota - row.used for row in self.rows) - self.taken if limit == self.limit else 0
-
-    def take(self, number: int = 1) -> None:
-        """Counts so many more contacts; fewer where negative."""
-        self.taken += number
-        self.used += number
-
-    def pass_to(self, now: Instant) -> None:
-        """Gives back the holdings that are due at the moment."""
-        due = self.due
-        while due and due[0].expires_at <= now:
-            self.given_back.append(due.popleft())
-            self.take(-1)
-
-    def written(self) -> list[CounterRow]:
-        """The rows to be written."""
-        if not self.is_whole:
-            return [row._replace(used=row.used + self.taken) for row in self.rows if self.taken]
-        rows = divide(self.rows, self.taken, self.limit)
-        return rows if rows != list(self.rows) else []
-
-
-def divide(rows: Sequence[CounterRow], taken: int, limit: int) -> list[CounterRow]:
-    """The shards of a counter after so many more contacts, with what is left under the limit divided evenly.
-
-    The quotas together are the limit, or what is used where that is more; no shard uses more than its quota.
-    """
-    first, *others = rows
-    counted = [first._replace(used=first.used + taken), *others]
-    left = max(0, limit - sum(row.used for row in counted))
-    share, rest = divmod(left, len(counted))
-    return [
-        row._replace(quota=row.used + share + (index < rest), divided=limit)
-        for index, row in enumerate(counted)
-    ]
 
 
 class UnruledContact(NamedTuple):
@@ -180,15 +113,17 @@ class Quotas:
     def follow(self, contacts: Sequence[UnruledContact]) -> None:
         """Counts contacts for counters that their book has no rule for and the log has. Raises QuotaUndecided.
 
-        Of a period that began and whose end is not known here, a contact of a simulated future takes nothing: others see it.
+        Of a period that began and whose end is not known here, which that of hours and minutes is, a contact of a simulated
+        future takes nothing: others see it.
         """
         names = {(name, contact.contact.at) for contact in contacts for name in contact.counters}
-        keys = new_counters.latest(self._store, sorted(names))
+        latest = new_counters.latest(self._store, sorted(names))
+        keys = {(name, at): key.current(at) for (name, at), key in latest.items()}
         self._open(dict.fromkeys(keys.values()))
         for decision_id, position, contact, counters, until in contacts:
             for name in counters:
                 key = keys.get((name, contact.at))
-                if key is not None and not (key.period and contact.at > until):
+                if key is not None and (key.length or not key.period or contact.at <= until):
                     self._make_room(key, 1)
                     self._take(decision_id, position, contact, key)
 
@@ -242,7 +177,7 @@ class Quotas:
         queries.give_back(
             self._store,
             [
-                (holding.decision_id, holding.position, key.rule)
+                (holding.decision_id, holding.position, key.counter)
                 for key, balance in self._balances.items()
                 for holding in balance.given_back
             ],
@@ -264,12 +199,18 @@ class Quotas:
                 moves[key] = moves.get(key, 0) + (1 if counts else -1)
         queries.keep(self._store, kept)
         queries.give_back(self._store, given_back)
-        moves = {key: number for key, number in moves.items() if number}
+        moves = self._present({key: number for key, number in moves.items() if number})
         self._open(dict.fromkeys(moves))
         for key, number in moves.items():
             self._make_room(key, number)
             self._balances[key].take(number)
         self._is_adjusted = True
+
+    def _present(self, moves: Mapping[QuotaKey, int]) -> dict[QuotaKey, int]:
+        """Without those of hours and minutes that were purged."""
+        rates = [key for key in moves if key.length]
+        gone = set(rates) - new_counters.present(self._store, rates) if rates else set()
+        return {key: number for key, number in moves.items() if key not in gone}
 
     def _make_room(self, key: QuotaKey, number: int) -> None:
         """Makes sure that so many contacts more, whatever the limit, leave no shard with more than its quota."""

@@ -225,4 +225,4 @@ def _candidate_outcome(
 def _contact(logged: Sequence[Any]) -> Contact:
     at, expires_at, channel, kind, campaign, offer, category, tags, *rest = logged
     facts = Facts(channel, kind, campaign, offer, category, frozenset(tags))
-    return Contact(at, expires_at, facts, rest[0] if rest else "")
+    return Contact(at, expires_at, facts, *rest)

@@ -25,7 +25,7 @@ _FIRST = 5
 """Contacts of a kind that are read to see what kind it is."""
 
 
-_COLUMNS = ("at", "expires_at", *Facts._fields, "zones")
+_COLUMNS = ("at", "expires_at", *Facts._fields, "zones", "counted_by")
 """What `_contact` reads."""
 
 
@@ -88,6 +88,8 @@ def alike_of(contact: Contact) -> str:
     """The kind of a contact: a hash of all that a rule can read of it but its time."""
     held = None if contact.expires_at is None else contact.expires_at - contact.at
     described = [*contact.facts[:5], sorted(contact.facts.tags), contact.zones, held]
+    if contact.counted_by is not None:
+        described.append(contact.counted_by)
     return blake2b(orjson.dumps(described), digest_size=12).hexdigest()
 
 
@@ -127,14 +129,14 @@ def _newest(
 
 
 def _contact(row: Sequence[Any]) -> Contact:
-    at, expires_at, channel, kind, campaign, offer, category, tags, zones = row
+    at, expires_at, channel, kind, campaign, offer, category, tags, zones, counted_by = row
     facts = Facts(channel, kind, campaign, offer, category, frozenset(orjson.loads(tags)))
-    return Contact(at, expires_at, facts, zones)
+    return Contact(at, expires_at, facts, zones, counted_by)
 
 
 def change(store: Store, contacts: Sequence[ContactRow]) -> None:
     """Writes the states of contacts that are there."""
     for row in contacts:
-        contact = _contact((row.at, row.expires_at, *row[6:12], row.zones))
+        contact = _contact((row.at, row.expires_at, *row[6:12], row.zones, row.counted_by))
         key = row.person, row.at, row.decision_id, row.position
         store.change(_CHANGE, row.state, row.expires_at, alike_of(contact), *key)

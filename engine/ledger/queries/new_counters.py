@@ -42,6 +42,21 @@ _LATEST = Select(
 """The latest period of counters at an instant, if they are in the log."""
 
 
+_OLD = Select(
+    "counter, period, shard", "FROM counters WHERE counter = ? AND period < ? ORDER BY counter, period, shard"
+)
+"""The rows of a counter's earlier periods."""
+
+
+_OLD_AND_FREE = Select(_OLD.columns, f"{_OLD.source} FOR UPDATE SKIP LOCKED")
+"""The same, locked, of those that are not locked."""
+
+
+_DELETE = """
+    DELETE FROM counters WHERE (counter, period, shard) IN
+      (SELECT given.counter, given.period, given.shard FROM :given(counter text, period bigint, shard bigint) AS given)"""
+
+
 def _walk(column: str, *fixed: str) -> Select:
     """The values of the column among the contacts with the given values of others: from one to the next by the index."""
     names, same = ", ".join((*fixed, column)), "".join(f" AND c.{name} = g.{name}" for name in fixed)
@@ -102,6 +117,13 @@ def latest(store: Store, counters: Sequence[tuple[str, Instant]]) -> dict[tuple[
     """By name and moment, the counter of the latest period then; of those that are in the log."""
     rows = store.select(_LATEST, counters)
     return {(name, at): QuotaKey(name, period) for name, at, period in rows if period is not None}
+
+
+def purge(store: Store, counter: str, before: Instant) -> None:
+    """Deletes the counter's periods that began before the instant. What contacts held of them stays in `holdings`."""
+    rows = store.select(_OLD_AND_FREE if store.shards > 1 else _OLD, counter, before)
+    if rows:
+        store.change(_DELETE, [tuple(row) for row in rows])
 
 
 def groups(store: Store) -> list[ContactGroup]:

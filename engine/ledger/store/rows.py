@@ -103,6 +103,8 @@ class ContactRow(NamedTuple):
     """Where the customer might be at the time, as in engine.decide.attributes.zones; empty: it was of no importance."""
     alike: Id = ""
     """The same for contacts that no rule tells apart but by their time (see `alike_of`); empty: not known."""
+    counted_by: str | None = None
+    """The value by which the campaign's limit counts it, as JSON; empty: by none, or it was made before there was one."""
 
 
 @stored("counters", sqlite_with_rowid=False)
@@ -114,9 +116,9 @@ class CounterRow(NamedTuple):
     """
 
     counter: IdKey
-    """The rule's name: OFFER/stock, CAMPAIGN/total, CHANNEL/capacity."""
+    """The rule's name: OFFER/stock, CAMPAIGN/total, CHANNEL/capacity; of a rate with `/hour` or `/minute` at its end."""
     period: InstantKey
-    """When the period began in which it counts; 0: it counts for good."""
+    """When the period began in which it counts, and a microsecond for a week, two for a month; 0: it counts for good."""
     shard: NumberKey
     used: BigInt
     """Contacts; below 0 where the shard took back what others gave. The sum over the shards is what counts."""

@@ -143,7 +143,7 @@ def most_taken(tally: Tally, counter: str) -> int:
 
     Contacts that lapsed and were given back are among them.
     """
-    return max((taken for (name, _), taken in tally.taken.items() if name == counter), default=0)
+    return max((taken for key, taken in tally.taken.items() if key.rule == counter), default=0)
 
 
 _COLUMNS = {

@@ -14,6 +14,7 @@ import orjson
 
 from engine.api.v1.decisions_pb2 import DecideRequest
 from engine.decide.compiled import CompiledBook
+from engine.decide.pressure.counters import QuotaKey
 from engine.decide.pressure.registry import PRESSURE
 from engine.ledger.store.rows import ContactRow, DecisionRow
 from engine.model.contact import ContactState
@@ -121,7 +122,7 @@ class Tally:
         self.reached = PersonSet()
         self.cost_micros: Counter[str] = Counter()
         """By channel."""
-        self.taken: Counter[tuple[str, Instant]] = Counter()
+        self.taken: Counter[QuotaKey] = Counter()
         """Contacts by shared counter and period."""
         self.weeks = 0
         self.by_week: dict[str, Counter[int]] = {}

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from engine.conditions.trace import phrase_of
 from engine.measure.report.effects import Effect, uncounted
 from engine.measure.report.figures import (
     Chart,
@@ -290,9 +291,16 @@ def _binds(tables: Tables, book: Book) -> tuple[Grid, list[Warned]]:
             ("rule",),
             ("blocked", "alone", "persons", "median wait"),
             tuple(rows),
+            _for_some(book),
         ),
         notes,
     )
+
+
+def _for_some(book: Book) -> str:
+    """Which rules hold for some customers only; empty where none does."""
+    rules = [f"{name} ({phrase_of(when)})" for name, when in book.pressure.conditions.items()]
+    return f"For some customers only: {'; '.join(rules)}." if rules else ""
 
 
 def _bound(row: dict[str, Any]) -> dict[str, GridCell]:

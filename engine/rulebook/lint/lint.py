@@ -13,6 +13,7 @@ from engine.rulebook.lint import campaigns, conditions, content, pressure, quiet
 from engine.rulebook.lint.campaigns import ended
 from engine.rulebook.lint.solver import Solver
 from engine.rulebook.model.book import Book
+from engine.rulebook.model.policies import WEEKDAYS
 from engine.rulebook.report.diagnostics import Code, Severity, quote
 from engine.rulebook.report.findings import Findings, Path
 from engine.rulebook.text.nodes import PlainData
@@ -26,7 +27,7 @@ CODES = frozenset(
             Code.MAY_BE_MISSING,
             Code.UNREACHABLE_VARIANT,
         ),
-        *(Code.SHADOWED, Code.TIE, Code.PAST, Code.DOMINATED, Code.MIDNIGHT_HOLE),
+        *(Code.SHADOWED, Code.TIE, Code.PAST, Code.DOMINATED, Code.MIDNIGHT_HOLE, Code.NIGHT),
         *(Code.LOCALE_MISSING, Code.LOCALE_FIELD, Code.IGNORED_FILE),
     )
 )
@@ -44,6 +45,7 @@ def lint(book: Book, data: PlainData, now: Instant, findings: Findings) -> None:
     campaigns.check_shadows(book, solver, findings)
     campaigns.check_ties(book, solver, now, findings)
     _check_past(book, solver, now, findings)
+    _note_nights(book, findings)
     pressure.check_caps(book, findings)
     quiet.check_nights(book, findings)
     content.check_languages(book, findings)
@@ -91,6 +93,22 @@ def _check_past(book: Book, solver: Solver, now: Instant, findings: Findings) ->
             message = f"the last of these days was {max(rule.dates)}: the rule blocks nothing any more"
             path = ("pressure", "quiet", name, "dates")
             findings.remark(path, Code.PAST, message, hint="add the coming days, or delete the rule")
+
+
+def _note_nights(book: Book, findings: Findings) -> None:
+    """Note schedules in which it matters that hours after midnight belong to the day on which they began."""
+    for section, entries in (("offers", book.offers), ("campaigns", book.campaigns)):
+        for name, entry in entries.items():
+            days, hours = entry.active.days, entry.active.hours
+            if days is None or hours is None or hours[0] < hours[1] or len(days) == len(WEEKDAYS):
+                continue
+            day = min(days)
+            message = (
+                f"the night belongs to the day on which it begins: that of {WEEKDAYS[day]} lasts until {hours[1]:%H:%M} on "
+                f"{WEEKDAYS[(day + 1) % 7]}"
+            )
+            hint = "earlier versions gave the hours after midnight to the day on the clock; see that the days are those meant"
+            findings.remark((section, name, "active", "hours"), Code.NIGHT, message, hint=hint)
 
 
 def _check_dates(path: Path, when: Condition, today: Test, solver: Solver, findings: Findings) -> None:

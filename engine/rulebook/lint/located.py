@@ -7,6 +7,7 @@ from engine.conditions.model import All, Any_, Condition, None_, Test
 from engine.rulebook.conditions.trees import GROUPS
 from engine.rulebook.model.book import Book
 from engine.rulebook.model.derived import Measure
+from engine.rulebook.model.policies import POLICY_SECTIONS
 from engine.rulebook.report.findings import Findings, Path
 from engine.rulebook.text.nodes import PlainData
 
@@ -115,6 +116,11 @@ def conditions_of(book: Book, data: PlainData) -> Iterator[Located]:
         ]
         inner += [(variant.when, (*path, "variants", variant.name, "when")) for variant in campaign.variants]
         yield from _located_at(data, inner)
+    for section in POLICY_SECTIONS:
+        policies = getattr(book.pressure, section)
+        yield from _located_at(
+            data, [(policies[name].when, ("pressure", section, name, "when")) for name in policies]
+        )
 
 
 def event_conditions_of(nodes: Iterable[Located], book: Book, data: PlainData) -> Iterator[Located]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from engine.conditions.model import ALWAYS
 from engine.model.contact import Facts
 from engine.model.instant import DAY, Microseconds
 from engine.rulebook.lint.located import line_of
@@ -74,7 +75,7 @@ def _general(book: Book) -> Iterator[CountedRule]:
     for name, cap in book.pressure.caps.items():
         yield CountedRule(f"the cap {quote(name)}", cap, ("pressure", "caps", name))
     for name, gap in book.pressure.gaps.items():
-        cap = Cap(name, 1, Rolling(gap.at_least), gap.count, gap.except_)
+        cap = Cap(name, 1, Rolling(gap.at_least), gap.count, gap.except_, when=gap.when)
         yield CountedRule(f"the gap {quote(name)}", cap, ("pressure", "gaps", name))
 
 
@@ -106,11 +107,14 @@ def _check(
 def dominates(strict: CountedRule, loose: CountedRule, contacts: Sequence[Facts], book: Book) -> bool:
     """Whether the strict rule blocks whenever the loose one does: it counts all that the other does, to a limit no higher.
 
-    A rule with a trial does not: for the persons in it the loose rule is the one that blocks.
+    A rule with a trial does not: for the persons in it the loose rule is the one that blocks. Nor does a rule for some
+    customers only, unless the loose one is for the same.
     """
     by, of = strict.cap, loose.cap
     return (
         by.name not in book.experiments.trials
+        and by.when in (ALWAYS, of.when)
+        and by.by in (None, of.by)
         and by.limit <= of.limit
         and of.customer_limit in (None, by.customer_limit)
         and _contains(by.window, of.window)

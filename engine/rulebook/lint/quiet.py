@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from itertools import product
 
+from engine.conditions.model import ALWAYS
 from engine.rulebook.model.book import Book, Kind
 from engine.rulebook.model.policies import WEEKDAYS, Quiet
 from engine.rulebook.report.diagnostics import Code, Severity, quote
@@ -20,7 +21,8 @@ def check_nights(book: Book, findings: Findings) -> None:
     evenings = [quiet for quiet in rules if _until(quiet) >= _DAY - _SHORT and _until(quiet) <= _DAY]
     mornings = [quiet for quiet in rules if _from(quiet) <= _SHORT and _until(quiet) < _DAY - _SHORT]
     for evening, morning in product(evenings, mornings):
-        if evening.clock is morning.clock and evening.except_ == morning.except_:
+        of_same = evening.when == morning.when or ALWAYS in (evening.when, morning.when)
+        if of_same and evening.clock is morning.clock and evening.except_ == morning.except_:
             _check(evening, morning, book, findings)
 
 

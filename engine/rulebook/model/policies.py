@@ -6,6 +6,7 @@ from datetime import date, time
 from enum import StrEnum
 from typing import Literal, TypeAlias, get_args
 
+from engine.conditions.model import ALWAYS, Condition
 from engine.model.contact import Facts
 from engine.model.instant import Microseconds
 
@@ -23,8 +24,10 @@ class Clock(StrEnum):
 
 
 class Period(StrEnum):
-    """The periods of a calendar that a cap can count in."""
+    """The periods of a calendar: caps count in days, weeks and months, capacities also in hours and minutes."""
 
+    MINUTE = "minute"
+    HOUR = "hour"
     DAY = "day"
     WEEK = "week"
     MONTH = "month"
@@ -76,7 +79,7 @@ class Rolling:
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """The current day, week or month."""
+    """The current period."""
 
     period: Period
     clock: Clock = Clock.CUSTOMER
@@ -98,6 +101,10 @@ class Cap:
     except_: Selector | None = None
     customer_limit: str | None = None
     """The attribute by which the customer may lower the limit."""
+    when: Condition = ALWAYS
+    """For which customers it holds."""
+    by: str | None = None
+    """The attribute by whose values contacts are counted apart; None: all together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +127,12 @@ class Gap:
     except_: Selector | None = None
     written: str = field(default="", compare=False)
     """`at_least` as the book writes it, for people; empty: by default."""
+    when: Condition = ALWAYS
+    """For which customers it holds."""
+
+
+CUSTOMER_COUNTRY = "customer"
+"""In place of a country: the one in which the customer is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +140,7 @@ class Holidays:
     """The public holidays of a country, or of a part of it."""
 
     country: str
-    """ISO 3166-1 alpha-2."""
+    """ISO 3166-1 alpha-2, or CUSTOMER_COUNTRY."""
     subdivision: str | None = None
     """The second part of an ISO 3166-2 code."""
 
@@ -151,6 +164,8 @@ class Quiet:
     select: Selector = Selector()
     """What it holds back."""
     except_: Selector | None = None
+    when: Condition = ALWAYS
+    """For which customers it holds."""
 
 
 class Scope(StrEnum):
@@ -179,6 +194,8 @@ class Pause:
     except_: Selector | None = None
     written: tuple[str, str] = field(default=("", ""), compare=False)
     """`span` and `within` as the book writes them, for people; empty: by default."""
+    when: Condition = ALWAYS
+    """For which customers it holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +211,22 @@ class Policies:
     def names(self) -> tuple[str, ...]:
         """The names of all policies."""
         return (*self.quiet, *self.caps, *self.gaps, *self.pauses)
+
+    @property
+    def conditions(self) -> Mapping[str, Condition]:
+        """The conditions of the policies that hold for some customers only, by the name of the policy."""
+        kinds: tuple[Mapping[str, Cap | Gap | Quiet | Pause], ...] = (
+            self.quiet,
+            self.caps,
+            self.gaps,
+            self.pauses,
+        )
+        return {
+            name: policy.when
+            for policies in kinds
+            for name, policy in policies.items()
+            if policy.when != ALWAYS
+        }
 
 
 POLICY_SECTIONS = tuple(policy.name for policy in fields(Policies))

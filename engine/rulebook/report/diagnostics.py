@@ -87,6 +87,8 @@ class Code(StrEnum):
     """A cap, a gap or a limit that never blocks, since a stricter one always does before (a warning)."""
     MIDNIGHT_HOLE = "midnight-hole"
     """Quiet hours that are open around midnight (a warning)."""
+    NIGHT = "night"
+    """Days of a schedule with hours that cross midnight: those after it belong to the day before (a note)."""
     LOCALE_MISSING = "locale-missing"
     """A fallback (a warning) or a variant (a note) without a language that the content beside it has."""
     LOCALE_FIELD = "locale-field"
@@ -114,7 +116,7 @@ LEVELS: Mapping[Code, tuple[Severity, ...]] = {
     **dict.fromkeys((Code.NEVER_TRUE, Code.ALWAYS_TRUE, Code.CONTAINS_EMPTY, Code.SHADOWED), (_WARNING,)),
     **dict.fromkeys((Code.UNREACHABLE_VARIANT, Code.DOMINATED, Code.MIDNIGHT_HOLE), (_WARNING,)),
     **dict.fromkeys((Code.LOCALE_MISSING, Code.IGNORED_FILE), (_WARNING, _NOTE)),
-    **dict.fromkeys((Code.MAY_BE_MISSING, Code.TIE, Code.PAST, Code.LOCALE_FIELD), (_NOTE,)),
+    **dict.fromkeys((Code.MAY_BE_MISSING, Code.TIE, Code.PAST, Code.NIGHT, Code.LOCALE_FIELD), (_NOTE,)),
 }
 """The severities with which each code is reported, the gravest first."""
 

@@ -1,7 +1,7 @@
 """Campaigns: their conditions, channels, content, limits and exclusion groups."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.conditions.dnf import CLAUSE_LIMIT, clauses_of
 from engine.conditions.model import ALWAYS, All, Condition
@@ -122,7 +122,9 @@ class CampaignReader:
             return None, None
         channels = map(self.channels.values.get, shape.channels)
         outbound = any(channel is not None and channel.kind is Kind.OUTBOUND for channel in channels)
-        return limits(name, outbound, shape.limits, path, self.windows)
+        addresses = (channel.address for channel in self.channels.values.values())
+        windows = replace(self.windows, addresses=frozenset(filter(None, addresses)))
+        return limits(name, outbound, shape.limits, path, windows)
 
     def _condition(self, data: Mapping[str, PlainData] | None, path: Path) -> Condition:
         return ALWAYS if data is None else self.grammar.parse(dict(data), path) or ALWAYS

@@ -83,10 +83,14 @@ def _listed(value: str | Sequence[str]) -> list[str]:
     return [value] if isinstance(value, str) else list(value)
 
 
-_PERIODS = tuple(map(str, Period))
+_RATES = (str(Period.MINUTE), str(Period.HOUR))
 
 
-_PERIODS_HINT = "one of: calendar day, calendar week, calendar month"
+_PERIODS = tuple(str(period) for period in Period if period not in _RATES)
+
+
+_ALL = tuple(map(str, Period))
+"""The periods of capacities."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,8 @@ class WindowReader:
     findings: Findings
     week_starts: int
     """Weekday, Monday is 0."""
+    addresses: frozenset[str] = frozenset()
+    """The attributes with addresses of channels, which are not kept in the log."""
 
     def check_above_zero(self, value: PlainData, path: Path) -> None:
         """Report a limit of 0, with a better message than its shape has."""
@@ -120,12 +126,28 @@ class WindowReader:
             self.findings.error(at, Code.TYPE, message)
         return form.default, form.attribute
 
-    def window(self, text: str, clock: str | None, path: Path) -> Window:
-        """The window of the policy at the path, from its `per` and its `clock`."""
+    def counted_by(self, name: str, path: Path) -> str | None:
+        """The attribute at the path, by whose values contacts are counted apart; None after reporting that it cannot be."""
+        attribute = self.attribute_scope.use(name, path, self.findings)
+        if attribute is None:
+            return None
+        if attribute.type.startswith("list"):
+            message = f"one value is needed; {quote(name)} is of type {attribute.type}"
+            self.findings.error(path, Code.TYPE, message)
+        elif attribute.sensitive in self.attribute_scope.lawful:
+            message = f"{quote(name)} is sensitive ({attribute.sensitive}), and the value would be kept with each contact"
+            self.findings.error(path, Code.SENSITIVE, message)
+        elif name in self.addresses:
+            message = f"{quote(name)} is an address, and the value would be kept with each contact"
+            self.findings.error(path, Code.VALUE, message, "count by an order, a cart or an item")
+        return name
+
+    def window(self, text: str, clock: str | None, path: Path, periods: Sequence[str] = _PERIODS) -> Window:
+        """The window of the policy at the path, from its `per` and its `clock`. periods: those that it may be of."""
         word, _, rest = map(str.strip, text.partition(" "))
         at = (*path, "per")
         if word == "calendar":
-            return self._calendar(rest, Clock(clock or Clock.CUSTOMER), at)
+            return self._calendar(rest, Clock(clock or Clock.CUSTOMER), at, periods)
         if clock is not None and word == "rolling":
             message = "`clock` does nothing here: a rolling window is as long on every clock"
             self.findings.remark((*path, "clock"), Code.NO_EFFECT, message, Severity.WARNING)
@@ -147,20 +169,27 @@ class WindowReader:
             return None
         if shape.per.strip().partition(" ")[0] == "rolling":
             message = "a capacity is counted in a period of the calendar, not in a rolling window"
-            self.findings.error((*path, "per"), Code.VALUE, message, _PERIODS_HINT)
+            self.findings.error((*path, "per"), Code.VALUE, message, _one_of(_ALL))
             return None
-        window = self.window(shape.per, Clock.BOOK, path)
+        window = self.window(shape.per, Clock.BOOK, path, _ALL)
         return Quota(f"{channel}/capacity", shape.limit, window) if isinstance(window, Calendar) else None
 
-    def _calendar(self, rest: str, clock: Clock, path: Path) -> Window:
-        if rest in _PERIODS:
+    def _calendar(self, rest: str, clock: Clock, path: Path, periods: Sequence[str]) -> Window:
+        if rest in periods:
             return Calendar(Period(rest), clock, self.week_starts)
         message = f"{quote(rest)} is not a period of the calendar" if rest else "the period is missing"
-        hint = self.findings.suggest(rest, _PERIODS) or _PERIODS_HINT
-        if _is_span(rest):
-            hint = f"write `rolling {rest}`, or one of: calendar day, calendar week, calendar month"
+        hint = self.findings.suggest(rest, periods) or _one_of(periods)
+        if rest in _RATES:
+            message = f"only capacities count in a calendar {rest}"
+            hint = f"write `rolling 1{rest[0]}`, or {_one_of(periods)}"
+        elif _is_span(rest):
+            hint = f"write `rolling {rest}`, or {_one_of(periods)}"
         self.findings.error(path, Code.VALUE, message, hint)
         return Calendar(Period.DAY, clock, self.week_starts)
+
+
+def _one_of(periods: Sequence[str]) -> str:
+    return f"one of: {', '.join(f'calendar {period}' for period in periods)}"
 
 
 def _is_span(text: str) -> bool:
@@ -224,4 +253,5 @@ def limits(
     window = windows.window(own.per, own.clock, own_path)
     kind = Kind.OUTBOUND if outbound else Kind.INBOUND
     count = Selector(campaign=frozenset((campaign,)), kind=frozenset((kind,)))
-    return Cap(f"{campaign}/per_customer", limit, window, count, customer_limit=customer_limit), total
+    by = None if own.by is None else windows.counted_by(own.by, (*own_path, "by"))
+    return Cap(f"{campaign}/per_customer", limit, window, count, customer_limit=customer_limit, by=by), total

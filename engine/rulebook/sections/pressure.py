@@ -1,10 +1,12 @@
 """Reads the section `pressure`: every kind of policy, and pauses."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+from engine.conditions.model import ALWAYS
 from engine.model.outcome import OutcomeType, meant_outcome
+from engine.rulebook.conditions.grammar import Grammar
 from engine.rulebook.model.policies import Pause, Policies, Scope
 from engine.rulebook.report.diagnostics import Code, Severity, quote
 from engine.rulebook.report.findings import Findings, Path
@@ -72,6 +74,7 @@ class PressureReader:
 
     selectors: SelectorReader
     windows: WindowReader
+    grammar: Grammar
     findings: Findings
 
     def read(self, merged: Merged) -> Policies:
@@ -82,11 +85,20 @@ class PressureReader:
     def _policies(self, merged: Merged, section: str) -> dict[str, Any]:
         """The policies of one kind by name, without those whose shape is wrong."""
         read = POLICIES[section].reader(self)
-        read_all = {
-            name: read(name, value, ("pressure", section, name))
-            for name, value in merged.section("pressure", section).items()
-        }
-        return {name: policy for name, policy in read_all.items() if policy}
+        policies = {}
+        for name, value in merged.section("pressure", section).items():
+            path = ("pressure", section, name)
+            policy: Any = read(name, value, path)
+            if policy:
+                policies[name] = self._with_condition(policy, value, (*path, "when"))
+        return policies
+
+    def _with_condition(self, policy: Any, value: PlainData, path: Path) -> Any:
+        """The policy with the condition that is written beside it; its shape is checked already."""
+        when = value.get("when") if isinstance(value, dict) else None
+        if not isinstance(when, dict):
+            return policy
+        return replace(policy, when=self.grammar.parse(when, path) or ALWAYS)
 
     def _check_names(self, merged: Merged) -> None:
         """Report names that two policies have: answers name the policy that held a message back."""

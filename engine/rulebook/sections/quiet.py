@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, time
 
 from engine.rulebook.holidays import countries
-from engine.rulebook.model.policies import WEEKDAYS, Clock, Holidays, Quiet, Selector
+from engine.rulebook.model.policies import CUSTOMER_COUNTRY, WEEKDAYS, Clock, Holidays, Quiet, Selector
 from engine.rulebook.report.diagnostics import Code, quote
 from engine.rulebook.report.findings import Findings, ParseError, Path
 from engine.rulebook.sections.caps import SelectorReader
@@ -90,10 +90,16 @@ class QuietReader:
 
     def _holidays(self, shape: HolidaysShape, path: Path) -> Holidays | None:
         """The holidays of a country; None after reporting that the country or its subdivision is unknown."""
+        if shape.country == CUSTOMER_COUNTRY:
+            if shape.subdivision is not None:
+                message = "the part of a country that a customer is in is not known: only the whole country's holidays are"
+                self.findings.error((*path, "subdivision"), Code.VALUE, message, "take it out")
+            return Holidays(CUSTOMER_COUNTRY)
         parts = countries().get(shape.country)
         if parts is None:
             if (*path, "country") not in self.findings.poisoned:
-                hint = regions.country_hint(shape.country) or "a code of two letters, such as CN"
+                meant = self.findings.suggest(shape.country, (CUSTOMER_COUNTRY,))
+                hint = regions.country_hint(shape.country) or meant or "a code of two letters, such as CN"
                 message = f"no holidays are known of a country {quote(shape.country)}"
                 self.findings.error((*path, "country"), Code.UNKNOWN, message, hint)
             return None

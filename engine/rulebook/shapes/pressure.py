@@ -8,6 +8,7 @@ from engine.rulebook.model.policies import DayName
 from engine.rulebook.shapes.sections import (
     Amount,
     Categories,
+    ConditionForm,
     ControlForm,
     Count,
     Duration,
@@ -78,6 +79,8 @@ class CapShape(Shape):
     """Which contacts count; all if it is left out."""
     except_: Annotated[SelectorShape | None, Field(alias="except")] = None
     """Which contacts it does not hold back."""
+    when: ConditionForm | None = None
+    """For which customers it holds; all if it is left out."""
     trial: TrialForm = None
     """The share of persons for whom it is lifted."""
 
@@ -92,6 +95,8 @@ class PerCustomerShape(Shape):
     """The window."""
     clock: ClockName | None = None
     """Whose calendar it is."""
+    by: Annotated[Text | None, Field(examples=["signal.cart-abandoned.item"])] = None
+    """The attribute by whose values contacts are counted apart: once per cart, order or item."""
     trial: TrialForm = None
     """The share of persons for whom it is lifted."""
 
@@ -113,7 +118,7 @@ class CapacityShape(Shape):
     limit: Amount
     """How many."""
     per: Annotated[Text, Field(examples=["calendar day"])]
-    """The period of the book's calendar: `calendar` and `day`, `week` or `month`."""
+    """The period of the book's calendar: `calendar` and `minute`, `hour`, `day`, `week` or `month`."""
 
 
 class GapShape(Shape):
@@ -126,6 +131,8 @@ class GapShape(Shape):
     """Which contacts count; all if it is left out."""
     except_: Annotated[SelectorShape | None, Field(alias="except")] = None
     """Which contacts it does not hold back."""
+    when: ConditionForm | None = None
+    """For which customers it holds; all if it is left out."""
     trial: TrialForm = None
     """The share of persons for whom it is lifted."""
 
@@ -146,6 +153,8 @@ class PauseShape(Shape):
     """What it holds back: everything that is sent to the customer, or the channel, offer or campaign of the outcomes."""
     except_: Annotated[SelectorShape | None, Field(alias="except")] = None
     """What it does not hold back."""
+    when: ConditionForm | None = None
+    """For which customers it holds; all if it is left out."""
     trial: TrialForm = None
     """The share of persons for whom it is lifted."""
 
@@ -155,7 +164,7 @@ class HolidaysShape(Shape):
 
     noun: ClassVar[str] = "holidays"
     country: Annotated[Text, Field(examples=["CN"])]
-    """ISO 3166-1 alpha-2."""
+    """ISO 3166-1 alpha-2, or `customer`: the country in which the customer is."""
     subdivision: Text | None = None
     """A part of the country that has holidays of its own."""
 
@@ -180,3 +189,5 @@ class QuietShape(Shape):
     """Whose clock shows the hour and the day."""
     except_: Annotated[SelectorShape | None, Field(alias="except")] = None
     """What it does not hold back."""
+    when: ConditionForm | None = None
+    """For which customers it holds; all if it is left out."""

@@ -90,11 +90,43 @@ def test_a_bound_with_an_offset_is_one_moment_for_everybody() -> None:
 
 
 def test_days_on_the_customers_clock() -> None:
-    """Saturday is the customer's, hours that cross midnight belong to the day that the clock shows."""
+    """Saturday is the customer's, hours that cross midnight belong to the day on which they begin."""
     compiled = running("days: [sat], hours: 22:00-02:00, clock: customer")
-    assert runs(compiled, "2026-03-07T01:00+09:00", location_time_zone="Asia/Tokyo")
+    assert not runs(compiled, "2026-03-07T01:00+09:00", location_time_zone="Asia/Tokyo")
     assert runs(compiled, "2026-03-07T23:00+09:00", location_time_zone="Asia/Tokyo")
-    assert not runs(compiled, "2026-03-08T01:00+09:00", location_time_zone="Asia/Tokyo")
+    assert runs(compiled, "2026-03-08T01:00+09:00", location_time_zone="Asia/Tokyo")
+    assert not runs(compiled, "2026-03-08T02:00+09:00", location_time_zone="Asia/Tokyo")
+
+
+@pytest.mark.parametrize(
+    ("moment", "expected"),
+    [
+        ("2026-03-27T01:00+01:00", False),  # the early hours of Friday are Thursday's night
+        ("2026-03-27T21:59+01:00", False),
+        ("2026-03-27T22:00+01:00", True),
+        ("2026-03-28T01:59+01:00", True),
+        ("2026-03-28T02:00+01:00", False),
+        ("2026-03-28T22:00+01:00", True),
+        ("2026-03-29T01:59+01:00", True),  # an hour later the clock is put forward
+        ("2026-03-29T03:00+02:00", False),
+        ("2026-10-24T22:00+02:00", True),
+        ("2026-10-25T01:59+02:00", True),
+        ("2026-10-25T02:30+02:00", False),
+        ("2026-10-25T02:30+01:00", False),
+        ("2026-10-26T01:00+01:00", False),  # Sunday's night
+    ],
+)
+def test_nights_belong_to_the_day_on_which_they_begin(moment: str, expected: bool) -> None:
+    """Of Friday and Saturday, also where clocks change in the night."""
+    assert runs(running("days: [fri, sat], hours: 22:00-02:00"), moment) is expected
+
+
+def test_a_night_ends_with_the_schedule() -> None:
+    """`from` and `until` bound the moments, not the days on which nights begin."""
+    compiled = running("from: 2026-03-07, until: 2026-03-13, days: [fri], hours: 22:00-02:00")
+    assert runs(compiled, "2026-03-07T01:00+01:00")  # the end of the first Friday's night
+    assert runs(compiled, "2026-03-13T23:59+01:00")
+    assert not runs(compiled, "2026-03-14T00:00+01:00")
 
 
 def test_the_hour_that_comes_twice_and_the_one_that_is_skipped() -> None:

@@ -5,6 +5,7 @@ through.
 It looks at one moment and knows nothing of next ones.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -106,6 +107,13 @@ def _blocks(
     ]
     if isinstance(policy, Gap):
         return any(now - contact.at < policy.at_least for contact in counted)
+    if policy.by is not None:
+        value = customer_limits.get(policy.by)
+        counted = [
+            contact
+            for contact in counted
+            if contact.counted_by is None or json.loads(contact.counted_by) == value
+        ]
     limit: float = policy.limit
     if policy.customer_limit is not None and policy.customer_limit in customer_limits:
         limit = min(limit, max(0.0, customer_limits[policy.customer_limit] // 1))

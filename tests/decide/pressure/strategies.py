@@ -1,5 +1,6 @@
 """Policies, histories, zones and moments by chance, crowded around midnights and changes of clocks."""
 
+from dataclasses import replace
 from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
@@ -101,7 +102,7 @@ def _spans(longest: int) -> st.SearchStrategy[int]:
 
 
 windows = st.builds(Rolling, _spans(200)) | st.builds(
-    Calendar, st.sampled_from(Period), clocks, st.integers(0, 6)
+    Calendar, st.sampled_from((Period.DAY, Period.WEEK, Period.MONTH)), clocks, st.integers(0, 6)
 )
 caps = st.builds(
     Cap,
@@ -112,6 +113,8 @@ caps = st.builds(
     except_=excepted,
     customer_limit=st.none() | st.just("profile.wish"),
 )
+counting = st.builds(replace, caps, by=st.none() | st.just("profile.cart"))
+"""Some of them count contacts apart by a value."""
 gaps = st.builds(Gap, name=st.just("gap"), at_least=_spans(100), count=selectors, except_=excepted)
 hours = st.lists(
     st.builds(time, st.integers(0, 23), st.sampled_from((0, 15, 30, 59))), min_size=2, max_size=2, unique=True
@@ -152,13 +155,17 @@ pauses = st.builds(
     st.sampled_from(Scope),
 )
 policies = st.lists(
-    st.one_of(caps, gaps, pauses, quiet(), quiet("second")),
+    st.one_of(counting, gaps, pauses, quiet(), quiet("second")),
     min_size=1,
     max_size=4,
     unique_by=lambda policy: policy.name,
 )
-customer_limits = st.dictionaries(
-    st.just("profile.wish"), st.sampled_from((0, 1, 2, 3, 9, -1, 0.5, 1.5, 2.0, 1e300)), max_size=1
+customer_limits: st.SearchStrategy[dict[str, float]] = st.fixed_dictionaries(
+    {},
+    optional={
+        "profile.wish": st.sampled_from((0, 1, 2, 3, 9, -1, 0.5, 1.5, 2.0, 1e300)),
+        "profile.cart": st.sampled_from((7, 7.0, 8.5)),
+    },
 )
 
 
@@ -175,7 +182,8 @@ def histories(draw: st.DrawFn, now: int) -> list[Contact]:
         held = draw(st.none() | st.integers(-24 * 60, 4 * 1440))
         past = draw(st.just([]) | st.lists(zones, min_size=1, max_size=2, unique=True))
         expires_at = None if held is None else now + held * MINUTE
-        contacts.append(Contact(at, expires_at, draw(facts), ",".join(zone.key for zone in past)))
+        cart = draw(st.sampled_from((None, "7", "8.5", "null")))
+        contacts.append(Contact(at, expires_at, draw(facts), ",".join(zone.key for zone in past), cart))
     return contacts
 
 

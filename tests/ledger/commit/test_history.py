@@ -45,7 +45,7 @@ NOW = 1_773_108_000_000_000
 HOUR = 3600 * SECOND
 BOOK = """
 book: {name: crowd, timezone: Europe/Paris}
-attributes: {profile.to: {type: text}, profile.limit: {type: number}}
+attributes: {profile.to: {type: text}, profile.limit: {type: number}, profile.item: {type: text}}
 channels:
   web: {kind: inbound}
   page: {kind: inbound, confirm: on_impression, hold: 2h, on_silence: release}
@@ -56,7 +56,7 @@ offers:
   cake: {name: Cake, content: {default: {title: Cake, text: Cake}}}
 campaigns:
   tea: {offer: tea, value: 2, channels: [sms], placements: [foot]}
-  cake: {offer: cake, placements: [home], limits: {per_customer: {limit: 4, per: calendar day}}}
+  cake: {offer: cake, placements: [home], limits: {per_customer: {limit: 4, per: calendar day, by: profile.item}}}
 pressure:
   caps:
     weekly: {limit: {attribute: profile.limit, default: 12}, per: rolling 7d, count: {kind: outbound}}
@@ -109,7 +109,10 @@ def crowd(chance: random.Random, size: int, now: int) -> list[Contact]:
         ) * chance.randrange(1, 3)
         at -= chance.randrange(3 * DAY) if chance.random() < 0.7 else 0
         held = chance.choice((None, None, 2 * HOUR, DAY, DAY, 9 * DAY, chance.randrange(1, 5 * DAY)))
-        contacts.append(Contact(at, None if held is None else at + held, chance.choice(FACTS)))
+        facts = chance.choice(FACTS)
+        counted_by = chance.choice((None, "null", '"a"', '"b"')) if facts.campaign == "cake" else None
+        expires_at = None if held is None else at + held
+        contacts.append(Contact(at, expires_at, facts, counted_by=counted_by))
     return contacts
 
 
@@ -170,7 +173,19 @@ def insert(
         alike = alike_of(contact) if chance.random() < known else ""
         facts, tags = contact.facts, '["hot"]' if contact.facts.tags else "[]"
         row = ContactRow(
-            person, contact.at, f"d-{number:05}", 0, state, contact.expires_at, *facts[:5], tags, "", alike
+            *(
+                person,
+                contact.at,
+                f"d-{number:05}",
+                0,
+                state,
+                contact.expires_at,
+                *facts[:5],
+                tags,
+                "",
+                alike,
+            ),
+            counted_by=contact.counted_by,
         )
         rows += [row, row._replace(decision_id=f"e-{number:05}", state="released", expires_at=None)]
     with store.transaction():
@@ -188,6 +203,8 @@ def test_what_is_read_decides_as_everything_does(store: Store, compiled: Compile
             attributes = {"profile.to": "1"} | (
                 {"profile.limit": chance.randrange(14)} if chance.random() < 0.5 else {}
             )
+            if chance.random() < 0.7:
+                attributes["profile.item"] = chance.choice("ab")
             now = NOW + chance.choice((0, HOUR, -HOUR, 3 * DAY))
             request = Request(person, now, attributes, mode=Mode.PREVIEW, **fields)  # type: ignore[arg-type]
             (decision,) = commit_group(store, [DecideCommand(evaluate(compiled, request))])

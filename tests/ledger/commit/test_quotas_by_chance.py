@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.decide.compiled import CompiledBook
-from engine.ledger.commit.quotas import divide
+from engine.ledger.commit.balances import divide
 from engine.ledger.store.open import open_store
 from engine.ledger.store.rows import CounterRow
 from engine.ledger.store.store import Store

@@ -13,6 +13,7 @@ from engine.api.v1.decisions_pb2 import DecideRequest
 from engine.api.v1.decisions_pb2_grpc import DecisionsStub
 from engine.decide.answer import from_json
 from engine.decide.compiled import CompiledBook
+from engine.decide.pressure.counters import QuotaKey
 from engine.ledger.store.rows import DecisionRow
 from engine.measure.population.document import document
 from engine.measure.population.simulate import PeopleRefused, SimulationPlan, simulate, stage
@@ -125,8 +126,8 @@ def test_counts_are_those_of_the_decisions(spring: CompiledBook, tmp_path: Path)
     assert {k: v for k, v in histogram.items() if k and v} == {
         number: list(weeks.values()).count(number) for number in set(weeks.values())
     }
-    assert tally.taken["cream/stock", 0] == sum(row.offer == "cream" for _, row in given)
-    assert tally.taken["cream/stock", 0] >= 5
+    assert tally.taken[QuotaKey("cream/stock", 0)] == sum(row.offer == "cream" for _, row in given)
+    assert tally.taken[QuotaKey("cream/stock", 0)] >= 5
     blocked = [row for _, row in decided if "weekly" in row.answer]
     assert 0 < tally.binding["weekly"] <= len([row for _, row in decided])
     assert tally.binding["weekly"] >= len(blocked)

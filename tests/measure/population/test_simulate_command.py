@@ -101,3 +101,36 @@ def test_a_file_that_cannot_be_written(book: Path, crowd: Path, tmp_path: Path) 
     """A folder in place of the output ends the command with code 1 and its name."""
     result = run(book, crowd, "--days", 1, "--csv", tmp_path)
     assert (result.exit_code, result.stderr) == (1, f"tact: {tmp_path} cannot be written: Is a directory\n")
+
+
+SOME = """
+book: {name: some, timezone: UTC}
+attributes: {profile.phone: {type: text}, profile.tier: {type: text}, profile.cart: {type: text}}
+channels: {sms: {kind: outbound, address: profile.phone, consent: not_needed, capacity: {limit: 20, per: calendar hour}}}
+offers: {tea: {name: Tea, content: {default: {text: Tea}}}}
+campaigns: {tea: {offer: tea, channels: [sms], limits: {per_customer: {limit: 1, per: rolling 7d, by: profile.cart}}}}
+pressure:
+  caps: {gold: {limit: 3, per: rolling 7d, when: {profile.tier: gold}}}
+  quiet: {off: {holidays: {country: customer}, when: {profile.tier: gold}}}
+"""
+
+
+def test_rules_for_some_rates_and_values(tmp_path: Path) -> None:
+    """Sixty persons who all come at ten get twenty messages in an hour, each one message about the cart; half are gold."""
+    persons = (f"c-{number},1,{'gold' if number % 2 else 'iron'},k-{number}" for number in range(60))
+    crowd = tmp_path / "people.csv"
+    crowd.write_text(
+        "\n".join(("customer,profile.phone,profile.tier,profile.cart", *persons)), encoding="utf-8"
+    )
+    options = ("--start", "2026-03-09", "--days", 4, "--visits", "1/day@10:00", "--json")
+    result = run(write_book(tmp_path / "book", SOME), crowd, *options)
+    assert result.exit_code == 0, result.output
+    report = json.loads(result.stdout)
+    assert report["stock"] == [{"counter": "sms/capacity", "limit": 20, "taken": 20, "share": 1.0}]
+    assert {rule["rule"]: (rule["evaluated"], rule["blocked"]) for rule in report["rules"]} == {
+        "off": (120, 0),
+        "gold": (120, 0),
+        "tea/per_customer": (240, 20 + 40 + 60),
+        "sms/capacity": (240, 40 + 20),
+    }
+    assert (report["outcomes"]["offer"], report["outcomes"]["blocked"]) == (60, 180)

@@ -35,7 +35,7 @@ campaigns:
 pressure:
   caps:
     weekly: {limit: 2, per: calendar week}
-    yearly: {limit: 100, per: rolling 365d}
+    yearly: {limit: 100, per: rolling 365d, when: {profile.gender: female}}
 """
 
 Columns = Mapping[str, Any]

@@ -95,6 +95,7 @@ def test_rules_bind_alone_or_beside_others_or_never(week: Report) -> None:
     texts = [warned.text for warned in section(week, "pressure").warnings]
     assert "Never bound in the period: yearly." in texts
     assert any(text.startswith("no price for weekly, yearly") for text in section(week, "pressure").refusals)
+    assert week.grid("binds").note == "For some customers only: yearly (profile.gender eq female)."
 
 
 def test_a_trial_prices_a_rule(tmp_path: Path) -> None:

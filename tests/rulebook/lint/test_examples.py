@@ -25,6 +25,7 @@ LINES = {
     "may-be-missing": ("book.yaml", 13),
     "midnight-hole": ("book.yaml", 16),
     "never-true": ("book.yaml", 16),
+    "night": ("book.yaml", 12),
     "past": ("book.yaml", 12),
     "shadowed": ("book.yaml", 13),
     "tie": ("book.yaml", 10),

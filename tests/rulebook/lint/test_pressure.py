@@ -131,6 +131,21 @@ CAPS = {
         ["{limit: 2, per: rolling 7d}", "{limit: 3, per: rolling 7d, trial: 5%}"],
         [1],
     ),
+    "the stricter is for some": (
+        ["{limit: 2, per: rolling 7d, when: {profile.most: 3}}", "{limit: 3, per: rolling 7d}"],
+        [],
+    ),
+    "the looser is for some": (
+        ["{limit: 2, per: rolling 7d}", "{limit: 3, per: rolling 7d, when: {profile.most: 3}}"],
+        [1],
+    ),
+    "both are for the same": (
+        [
+            "{limit: 2, per: rolling 7d, when: {profile.most: 3}}",
+            "{limit: 3, per: rolling 7d, when: {profile.most: 3}}",
+        ],
+        [1],
+    ),
     "inbound contacts": (
         ["{limit: 1, per: rolling 7d}", "{limit: 1, per: rolling 1d, count: {channel: [sms, web]}}"],
         [],
@@ -162,6 +177,10 @@ NIGHTS = {
         [],
     ),
     "other clocks": (['{from: "21:00", until: "23:59", clock: book}', '{from: "00:00", until: "08:00"}'], []),
+    "one half is for some": (
+        ['{from: "21:00", until: "23:59", when: {profile.most: 3}}', '{from: "00:00", until: "08:00"}'],
+        [0],
+    ),
     "a third rule": (
         [
             '{from: "21:00", until: "23:59"}',
@@ -230,3 +249,23 @@ def test_holes_are_those_of_the_quiet_rules(case: str, tmp_path: Path) -> None:
         if is_quiet(day, 1420) and not all(is_quiet(day, minute) for minute in (1439, 1440, 1444))
     ]
     assert bool(half_nights) is bool(holes)
+
+
+@pytest.mark.parametrize("section", ["caps", "gaps", "quiet", "pauses"])
+def test_a_rule_for_nobody(section: str, tmp_path: Path) -> None:
+    """A `when` that never holds is reported where it is written, as in campaigns; one that always holds, too."""
+    rule = {
+        "caps": "limit: 2, per: rolling 7d",
+        "gaps": "at_least: 2d",
+        "quiet": "days: [sun]",
+        "pauses": "outcome: ignored, for: 30d",
+    }[section]
+    conditions = (
+        "{profile.most: {gt: 3, lt: 2}}",
+        "{none: [{profile.most: {gt: 3, lt: 2}}]}",
+        "{profile.most: 3}",
+    )
+    rules_ = "".join(f"    r{index}: {{{rule}, when: {when}}}\n" for index, when in enumerate(conditions))
+    loaded = linted(tmp_path, f"{HEAD}  {section}:\n{rules_}")
+    assert loaded.book is not None
+    assert lines_of(loaded, "never-true") == [FIRST, FIRST + 1]
