@@ -1,9 +1,9 @@
 """Makes a log of any size out of one that the engine wrote: `python -m bench.multiply LOG COPIES`.
 
 The engine decides for the demo's households on 20 days, 49,380 decisions, by the demo's book without its dates, and takes
-their outcomes. Every copy has persons, decision_ids, events and orders of its own, and lies a whole number of weeks later, up to
-eleven; nothing in that book tells these weeks apart. A copy's persons have ids whose hashes fall into the same controls and
-variants as the originals'; so every decision of every copy replays to the byte.
+their outcomes. Every copy has persons, decision_ids, events and orders of its own, and lies a whole number of weeks later, up
+to eleven; nothing in that book tells these weeks apart. A copy's persons have ids whose hashes fall into the same controls
+and variants as the originals'; so every decision of every copy replays to the byte.
 """
 
 import re

@@ -62,7 +62,7 @@ def main(
         _print("report", run(*words, "--memory", memory, "--json", str(Path(folder, "report.json"))))
     if days:
         until = BEGIN.fromordinal(BEGIN.toordinal() + days)
-        _print("replay", run("replay", "--log", url, "--to", f"{until:%Y-%m-%d}"))
+        _print("replay", run("replay", "--log", url, "--to", f"{until:%Y-%m-%d}T00:00Z"))
 
 
 def _print(name: str, used: Used) -> None:

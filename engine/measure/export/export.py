@@ -24,6 +24,7 @@ import duckdb
 from duckdb import DuckDBPyConnection
 
 from engine.measure.attribution import attribute
+from engine.measure.database import open_database
 from engine.measure.export import tables
 from engine.measure.export.manifest import NAME, FilePart, Manifest, sync
 from engine.measure.export.source import LogColumn, LogSource
@@ -112,15 +113,7 @@ def _stage(work: Path, memory: str) -> Iterator[DuckDBPyConnection]:
 
     In a file it would be compressed, which takes a sixth of an export's time.
     """
-    connection = duckdb.connect(
-        ":memory:",
-        config={
-            "memory_limit": memory,
-            "temp_directory": str(work / "spilled"),
-            "autoinstall_known_extensions": "false",
-            "autoload_known_extensions": "false",
-        },
-    )
+    connection = open_database(memory=memory, spill=work / "spilled")
     try:
         yield connection
     finally:
