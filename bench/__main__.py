@@ -28,6 +28,7 @@ class Suite(StrEnum):
     ATTRIBUTES = "attributes"
     WORKERS = "workers"
     MEASURE = "measure"
+    CHALLENGER = "challenger"
 
 
 def main(

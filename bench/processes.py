@@ -51,10 +51,10 @@ def server(errors: Path, *words: str) -> Iterator[str]:
 
 
 @contextmanager
-def tact(rules: Path, log: Path) -> Iterator[str]:
-    """The server of the book in `rules`, its log a file."""
+def tact(rules: Path, log: Path, *options: str) -> Iterator[str]:
+    """The server of the book in `rules`, its log a file; with further options."""
     words = ("-m", "engine.cli", "serve", "--rules", str(rules), "--log", f"sqlite:///{log}", "--port", "0")
-    with server(log.with_suffix(".err"), *words) as target:
+    with server(log.with_suffix(".err"), *words, *options) as target:
         yield target
 
 

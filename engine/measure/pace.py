@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import duckdb
 
+from engine.measure.database import open_database
 from engine.measure.export.source import LogColumn, LogSource
 from engine.measure.statistics.arms import Arm
 from engine.model.instant import Microseconds
@@ -132,12 +134,7 @@ def latest_decision(memory: duckdb.DuckDBPyConnection, log: LogSource) -> dateti
 def working_memory() -> Iterator[duckdb.DuckDBPyConnection]:
     """An empty database in memory, which spills to a temporary folder beyond 1 GB."""
     with TemporaryDirectory() as folder:
-        config: dict[str, str | bool | int | float | list[str]] = {
-            "memory_limit": "1GB",
-            "temp_directory": folder,
-            "autoinstall_known_extensions": "false",
-        }
-        connection = duckdb.connect(config=config)
+        connection = open_database(memory="1GB", spill=Path(folder))
         try:
             yield connection
         finally:

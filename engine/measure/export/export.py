@@ -14,6 +14,7 @@ at any moment goes on with the next month that is not listed.
 import fcntl
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -23,6 +24,7 @@ import duckdb
 from duckdb import DuckDBPyConnection
 
 from engine.measure.attribution import attribute
+from engine.measure.database import open_database
 from engine.measure.export import tables
 from engine.measure.export.manifest import NAME, FilePart, Manifest, sync
 from engine.measure.export.source import LogColumn, LogSource
@@ -32,6 +34,9 @@ from engine.rulebook.model.experiments import Attribution
 
 _CHUNK = 122_880
 """Decisions that are read by one statement: the rows of a row group of DuckDB."""
+
+_COPIES = 2
+"""Files that are written at once."""
 
 _NO_MONTH = "none"
 """The part of a table without rows, so that whoever reads `TABLE/*.parquet` finds its columns."""
@@ -82,8 +87,8 @@ def export(
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir()
         try:
-            with _stage(work, memory) as stage:
-                return _Export(log, folder, stage, progress).run(book)
+            with _stage(work, memory) as stage, ThreadPoolExecutor(_COPIES) as copying:
+                return _Export(log, folder, stage, copying, progress).run(book)
         except (duckdb.Error, OSError) as error:
             raise ExportFailed(f"the export ended early: {error}") from error
         finally:
@@ -104,16 +109,11 @@ def _alone(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def _stage(work: Path, memory: str) -> Iterator[DuckDBPyConnection]:
-    """A database in a file, for what is read before it is written by month."""
-    connection = duckdb.connect(
-        str(work / "stage.duckdb"),
-        config={
-            "memory_limit": memory,
-            "temp_directory": str(work / "spilled"),
-            "autoinstall_known_extensions": "false",
-            "autoload_known_extensions": "false",
-        },
-    )
+    """A database in memory, for what is read before it is written by month; beyond the limit it spills to disk.
+
+    In a file it would be compressed, which takes a sixth of an export's time.
+    """
+    connection = open_database(memory=memory, spill=work / "spilled")
     try:
         yield connection
     finally:
@@ -124,9 +124,15 @@ class _Export:
     """One export."""
 
     def __init__(
-        self, log: LogSource, folder: Path, stage: DuckDBPyConnection, progress: Callable[[int, int], None]
+        self,
+        log: LogSource,
+        folder: Path,
+        stage: DuckDBPyConnection,
+        copying: Executor,
+        progress: Callable[[int, int], None],
     ) -> None:
-        self._log, self._folder, self._stage, self._progress = log, folder, stage, progress
+        self._log, self._folder, self._stage = log, folder, stage
+        self._copying, self._progress = copying, progress
         self._manifest = Manifest.read(folder)
         self._parts: dict[str, dict[str, FilePart]] = {table: {} for table in tables.all_tables()}
         """What the export is to have."""
@@ -211,29 +217,36 @@ class _Export:
     # decisions, and all that is made of them
 
     def _write_decisions(self, bounds: Mapping[str, tuple[str, str]]) -> None:
-        """Writes the months whose decisions are not those of the export; of others `offers`, where contacts have changed."""
+        """Writes the months whose decisions are not those of the export; of others `offers`, where contacts have changed.
+
+        A month is read while the files of the one before are written.
+        """
         stale = [month for month in bounds if not self._has_decisions(month)]
         total = sum(self._parts["decisions"][month].rows for month in stale)
         self._progress(0, total)
-        for month, (first, last) in bounds.items():
+        copies: dict[tuple[str, str], Future[int]] = {}
+        for month in bounds:
             offers = self._parts["offers"][month]
             if month not in stale and self._manifest.is_current("offers", month, offers.fingerprint):
                 continue
-            self._stage.execute(
-                f"CREATE OR REPLACE TEMP VIEW contacts_of_month AS SELECT * FROM contacts WHERE month = '{month}'"
-            )
             if month in stale:
-                self._read_month(first, last, total)
-                files = {(table, month): sql for table, sql in tables.OF_DECISIONS.items()}
-                base = f"({tables.OFFERS_TABLE})"
+                self._read_month(month, bounds[month], total)
+                files = {**tables.OF_DECISIONS, "offers": tables.OFFERS_TABLE}
             else:
-                files, base = (
-                    {},
-                    f"(SELECT * EXCLUDE (state) FROM {_parquet(self._manifest.file('offers', month))})",
-                )
-            files["offers", month] = tables.STATED_OFFERS.format(offers=base)
-            self._publish(files)
-        self._stage.execute("DROP TABLE IF EXISTS parsed")
+                kept = _parquet(self._manifest.file("offers", month))
+                files = {"offers": tables.STATED_OFFERS.format(offers=kept)}
+            self._finish(copies)
+            copies = {
+                (table, month): self._copying.submit(self._copy, (table, month), sql, is_read=month in stale)
+                for table, sql in files.items()
+            }
+        self._finish(copies)
+
+    def _finish(self, copies: Mapping[tuple[str, str], Future[int]]) -> None:
+        """Waits for the files of a month, puts them in place, and frees what was read of it."""
+        self._publish({file: copying.result() for file, copying in copies.items()})
+        for month in {month for _, month in copies}:
+            self._stage.execute(f"DROP TABLE IF EXISTS {_parsed(month)}")
 
     def _has_decisions(self, month: str) -> bool:
         """Whether the export has all that is made of the month's decisions, whatever has become of their contacts."""
@@ -246,11 +259,10 @@ class _Export:
             and all(self._manifest.is_current(table, month, of_same) for table in tables.OF_DECISIONS)
         )
 
-    def _read_month(self, first: str, last: str, total: int) -> None:
-        """Fills the table `parsed` with the decisions from the first to the last."""
-        present = self._columns_present("decisions")
-        self._stage.execute("DROP TABLE IF EXISTS parsed")
-        bound, verb = f">= '{first}'", "CREATE TEMP TABLE parsed AS"
+    def _read_month(self, month: str, bounds: tuple[str, str], total: int) -> None:
+        """Fills the month's table of parsed decisions with those from the first to the last."""
+        present, parsed, (first, last) = self._columns_present("decisions"), _parsed(month), bounds
+        bound, verb = f">= '{first}'", f"CREATE TABLE {parsed} AS"
         while True:
             rest = (
                 f"WHERE decision_id {bound} AND decision_id <= '{last}' ORDER BY decision_id LIMIT {_CHUNK}"
@@ -261,8 +273,8 @@ class _Export:
             self._progress(self._read, total)
             if count < _CHUNK:
                 return
-            ((latest,),) = self._stage.execute("SELECT max(decision_id) FROM parsed").fetchall()
-            bound, verb = f"> '{latest}'", "INSERT INTO parsed"
+            ((latest,),) = self._stage.execute(f"SELECT max(decision_id) FROM {parsed}").fetchall()
+            bound, verb = f"> '{latest}'", f"INSERT INTO {parsed}"
 
     # credits
 
@@ -312,28 +324,35 @@ class _Export:
         """Writes the parts of a table of the stage that are not up to date; sql: reads one `{part}`."""
         for part, made_of in self._parts[table].items():
             if not self._manifest.is_current(table, part, made_of.fingerprint):
-                self._publish({(table, part): f"{sql.format(part=part)} ORDER BY {tables.ORDER[table]}"})
+                rows = f"{sql.format(part=part)} ORDER BY {tables.ORDER[table]}"
+                self._publish({(table, part): _copied(self._stage, rows, self._temporary(table, part))})
 
-    def _publish(self, files: Mapping[tuple[str, str], str]) -> None:
-        """Writes files, given by the SQL of their rows, and puts them in place of those that are there."""
-        rows = {}
-        for table, part in files:
-            temporary = self._temporary(table, part)
-            ((count,),) = self._stage.execute(
-                f"COPY ({files[table, part]}) TO {_literal(temporary)} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)"
-            ).fetchall()
-            sync(temporary)
-            rows[table, part] = count
-        for table, part in files:
+    def _copy(self, file: tuple[str, str], sql: str, *, is_read: bool) -> int:
+        """Writes a file of what is made of a month's decisions, on a connection of its own; the number of rows.
+
+        is_read: whether the month's decisions were read.
+        """
+        table, month = file
+        with self._stage.cursor() as connection:
+            connection.execute(
+                f"CREATE TEMP VIEW contacts_of_month AS SELECT * FROM contacts WHERE month = '{month}'"
+            )
+            if is_read:
+                connection.execute(f"CREATE TEMP VIEW parsed AS SELECT * FROM {_parsed(month)}")
+            return _copied(connection, sql, self._temporary(table, month))
+
+    def _publish(self, rows: Mapping[tuple[str, str], int]) -> None:
+        """Puts files that were written, with so many rows, in place of those that are there."""
+        for table, part in rows:
             self._manifest.parts[table].pop(part, None)
         self._manifest.write()
-        for table, part in files:
+        for (table, part), count in rows.items():
             target = self._manifest.file(table, part)
             target.parent.mkdir(exist_ok=True)
             self._temporary(table, part).replace(target)
             sync(target.parent)
             made_of = self._parts[table][part]
-            self._manifest.parts[table][part] = FilePart(rows[table, part], made_of.fingerprint)
+            self._manifest.parts[table][part] = FilePart(count, made_of.fingerprint)
             self._result.written += 1
         self._manifest.write()
 
@@ -357,6 +376,20 @@ class _Export:
         for table, parts in self._manifest.parts.items():
             self._result.rows[table] = sum(part.rows for part in parts.values())
         return self._result
+
+
+def _copied(connection: DuckDBPyConnection, sql: str, path: Path) -> int:
+    """Writes the rows of the SQL to a file, through to the disk; how many."""
+    ((count,),) = connection.execute(
+        f"COPY ({sql}) TO {_literal(path)} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)"
+    ).fetchall()
+    sync(path)
+    return int(count)
+
+
+def _parsed(month: str) -> str:
+    """The table of the month's decisions, quoted."""
+    return f'"decisions of {month}"'
 
 
 def _literal(path: Path) -> str:

@@ -25,6 +25,10 @@ _ABSENT = {
 _TYPES = {"text": "VARCHAR", "integer": "BIGINT", "number": "DOUBLE", "time": "BIGINT"}
 
 
+_BATCH = "16384"
+"""Rows that the driver for SQLite gives at once, in place of 1,024: a third less work."""
+
+
 class LogColumn(NamedTuple):
     """A column of a table of the log."""
 
@@ -114,6 +118,8 @@ class LogSource:
         with _readable():
             statement = AdbcStatement(self._connection)
             try:
+                if self._is_sqlite:
+                    statement.set_options(**{"adbc.sqlite.query.batch_rows": _BATCH})
                 statement.set_sql_query(sql)
                 stream, _ = statement.execute_query()
                 yield stream

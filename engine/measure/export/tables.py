@@ -55,13 +55,20 @@ def decoded(columns: tuple[LogColumn, ...]) -> str:
 
 
 PARSED = f"""
-SELECT * EXCLUDE (inputs, trace, answer), {RECORDED_AT} AS recorded_at, from_json(trace, '{_TRACE}') AS trace,
-  from_json(inputs, '{_INPUTS}') AS inputs,
-  CASE WHEN outcome IN ('offer', 'fallback', 'control')
-    THEN from_json(json_extract_string(answer, '$[5]'), '[["VARCHAR"]]') END AS offered
-FROM (SELECT {decoded(DECISIONS)} FROM source)
+SELECT * EXCLUDE (answer), {RECORDED_AT} AS recorded_at,
+  CASE WHEN outcome = 'offer' AND len(trace.variants) = 1 AND len(trace.variants[1]) > 3
+      THEN [[campaign, offer, variant, channel, placement, CAST(score AS VARCHAR), CAST(selection_probability AS VARCHAR)]]
+    WHEN outcome IN ('offer', 'fallback', 'control')
+      THEN from_json(json_extract_string(answer, '$[5]'), '[["VARCHAR"]]') END AS offered
+FROM (
+  SELECT * REPLACE (from_json(trace, '{_TRACE}') AS trace, from_json(inputs, '{_INPUTS}') AS inputs)
+  FROM (SELECT {decoded(DECISIONS)} FROM source)
+)
 """
-"""Decisions with their JSON parsed. Texts of answers are left behind: they hold values that are masked elsewhere."""
+"""Decisions with their JSON parsed. Texts of answers are left behind: they hold values that are masked elsewhere.
+
+What was offered is in the columns where only one thing was chosen, so that its answer need not be parsed; not so in logs of
+earlier versions, which do not say of which campaign a variant is."""
 
 _OF_DECISION = "decision_id, person, time"
 
@@ -74,21 +81,22 @@ FROM parsed
 """
 
 _CHOSEN = """
-SELECT p.*, n.position, n.position = len(p.chosen) AS is_fallback, p.chosen[n.position + 1] AS chosen_row,
-  p.picked[n.position + 1] AS picked_row,
-  coalesce(chosen_row[4], picked_row[1], CASE WHEN NOT is_fallback AND p.outcome = 'control' AND n.position = 0
-    THEN p.campaign END, c.campaign) AS campaign_,
-  c.campaign AS contact_campaign, c.offer AS contact_offer, c.channel AS contact_channel, c.kind
-FROM (
-  SELECT *, coalesce(trace.variants, []) AS chosen, coalesce(trace.experiments, []) AS experiments,
+WITH selected AS (
+  SELECT decision_id, person, time, recorded_at, book_version, outcome, placement, campaign, offer, channel,
+    selection_probability, offered, trace.learned AS learned, coalesce(trace.variants, []) AS chosen,
+    coalesce(trace.experiments, []) AS experiments,
     [x FOR x IN coalesce(trace.candidates, []) IF x[3] IN ('chosen', 'control', 'held_out')] AS picked,
-    [x FOR x IN coalesce(offered, []) IF x[1] = ''][1] AS fallback
+    [x FOR x IN coalesce(offered, []) IF x[1] = ''][1] AS fallback,
+    unnest(range(len(chosen) + (fallback IS NOT NULL)::BIGINT)) AS position
   FROM parsed
-) AS p
-CROSS JOIN LATERAL (
-  SELECT unnest(range(len(p.chosen) + (p.fallback IS NOT NULL)::BIGINT)) AS position
-) AS n
-LEFT JOIN contacts_of_month AS c ON c.decision_id = p.decision_id AND c.position = n.position
+)
+SELECT p.*, p.position = len(p.chosen) AS is_fallback, p.chosen[p.position + 1] AS chosen_row,
+  p.picked[p.position + 1] AS picked_row,
+  coalesce(chosen_row[4], picked_row[1], CASE WHEN NOT is_fallback AND p.outcome = 'control' AND p.position = 0
+    THEN p.campaign END, c.campaign) AS campaign_,
+  c.campaign AS contact_campaign, c.offer AS contact_offer, c.channel AS contact_channel, c.kind, c.state
+FROM selected AS p
+LEFT JOIN contacts_of_month AS c ON c.decision_id = p.decision_id AND c.position = p.position
 """
 """One row an offer: first what was chosen, by position, then the fallback. Earlier logs do not say which campaign was chosen
 at a position; it is that of the candidate in the same order, or of the contact."""
@@ -102,7 +110,7 @@ WITH named AS (
     [x FOR x IN experiments IF x[1] = campaign_ AND x[2] IN ('holdout', 'control')] AS withholding,
     [x FOR x IN withholding IF x[7] = 'true'][1] AS withholder,
     [x FOR x IN withholding IF x[2] = 'control'][1] AS control,
-    [x FOR x IN coalesce(trace.learned, []) IF x[1] = campaign_][1] AS learned_row
+    [x FOR x IN coalesce(learned, []) IF x[1] = campaign_][1] AS learned_row
   FROM named
 ), explained AS (
   SELECT *,
@@ -117,7 +125,7 @@ SELECT decision_id, CAST(position AS INTEGER) AS position, person, time, recorde
   coalesce(chosen_row[1], offer_row[3]) AS variant,
   coalesce(offer_row[4], CASE WHEN in_columns THEN channel END, contact_channel) AS channel,
   kind, placement, CAST(coalesce(offer_row[6], picked_row[2]) AS DOUBLE) AS score, withheld,
-  CASE WHEN withheld = '' THEN '' ELSE coalesce(picked_row[4], withholder[3]) END AS withheld_by,
+  CASE WHEN withheld = '' THEN '' ELSE coalesce(picked_row[4], withholder[3]) END AS withheld_by, state,
   CASE WHEN is_fallback THEN 1.0 ELSE drawn_with END AS p_variant,
   CASE WHEN is_fallback THEN 1.0
     ELSE coalesce(
@@ -128,19 +136,17 @@ SELECT decision_id, CAST(position AS INTEGER) AS position, person, time, recorde
     END AS p_treated,
   control[4] AS control_salt, CAST(control[6] AS DOUBLE) - CAST(control[5] AS DOUBLE) AS control_share,
   make_timestamp(CAST(learned_row[2] AS BIGINT)) AS learned_since
-FROM explained
+FROM explained ORDER BY decision_id, position
 """
-"""All columns of `offers` but `state`, which contacts have. p_treated of earlier logs is that of the experiments that are
-listed, or follows from the selection probability, which is p_variant * p_treated of an offer and 1 - p_treated of a withheld
-one."""
+"""`state` is that of the contact. p_treated of earlier logs is that of the experiments that are listed, or
+follows from the selection probability, which is p_variant * p_treated of an offer and 1 - p_treated of a withheld one."""
 
 STATED_OFFERS = """
-SELECT o.* EXCLUDE (p_variant, p_treated, control_salt, control_share, learned_since), c.state,
-  o.p_variant, o.p_treated, o.control_salt, o.control_share, o.learned_since
+SELECT o.* REPLACE (c.state AS state)
 FROM {offers} AS o LEFT JOIN contacts_of_month AS c ON c.decision_id = o.decision_id AND c.position = o.position
 ORDER BY o.decision_id, o.position
 """
-"""`offers` is a table or a subquery without the column `state`."""
+"""The rows of `offers` of an export, with the contacts' present states."""
 
 CANDIDATES_TABLE = f"""
 WITH unnested AS (

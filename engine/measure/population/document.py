@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.ledger.store.rows import DecisionRow
+from engine.measure.database import open_database
 from engine.measure.population.files import MissingExtra
 from engine.measure.population.simulate import OnDecision, SimulationPlan, StagedPeople
 from engine.measure.population.tally import (
@@ -198,14 +199,12 @@ def check_parquet() -> None:
 @contextmanager
 def decisions_parquet(path: Path, folder: Path) -> Iterator[OnDecision]:
     """The same as Parquet, by way of a CSV file in the folder."""
-    import duckdb  # noqa: PLC0415 -- of the extra `measure`
-
     written = folder / "decisions.csv"
     with decisions_csv(written) as write:
         yield write
     columns = ", ".join(f"'{name}': '{kind}'" for name, kind in _COLUMNS.items())
     quoted = [str(file).replace("'", "''") for file in (written, path)]
-    with duckdb.connect(config={"threads": 1, "memory_limit": "512MB"}) as connection:
+    with open_database(threads=1, spill=folder) as connection:
         connection.execute(
             f"COPY (SELECT * FROM read_csv('{quoted[0]}', header = true, columns = {{{columns}}}))"  # noqa: S608 -- names of files
             f" TO '{quoted[1]}' (FORMAT parquet, COMPRESSION zstd)"

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import orjson
 
+from engine.measure.database import open_database
 from engine.model.instant import to_datetime
 
 _NO_UTF_8 = re.compile("[\udc80-\udcff]")
@@ -142,7 +143,7 @@ def _parquet(path: Path) -> PeopleFile:
         import duckdb  # noqa: PLC0415 -- of the extra `measure`
     except ModuleNotFoundError as error:
         raise MissingExtra("Parquet files need DuckDB: install tact[measure]") from error
-    connection = duckdb.connect(config={"threads": 1, "memory_limit": "512MB"})
+    connection = open_database(threads=1)
     try:
         described = connection.execute("DESCRIBE SELECT * FROM read_parquet(?)", [str(path)]).fetchall()
     except duckdb.Error as error:

@@ -10,6 +10,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
 
+from engine.measure.database import open_database
+
 if TYPE_CHECKING:
     import duckdb
 
@@ -121,14 +123,12 @@ class Grid:
 
     def relation(self) -> "duckdb.DuckDBPyRelation":
         """The rows in a database of their own."""
-        import duckdb  # noqa: PLC0415 - figures are plain values; only this needs the extra
-
         names, rows = self.flat()
         kinds = [
             "TEXT" if _is_text(name, index, len(self.labels)) else "DOUBLE"
             for index, name in enumerate(names)
         ]
-        connection = duckdb.connect()
+        connection = open_database()
         columns = ", ".join(f'"{name}" {kind}' for name, kind in zip(names, kinds, strict=True))
         connection.execute(f"CREATE TABLE grid ({columns})")
         if rows:

@@ -12,7 +12,6 @@ from functools import lru_cache
 from math import floor, fsum, log10
 from typing import NamedTuple, TypeAlias
 
-import duckdb
 import orjson
 
 from engine.decide.arbitrate.campaign import CampaignChannel, CompiledCampaign, with_rank
@@ -25,6 +24,7 @@ from engine.decide.signals.python_evaluator import PythonEvaluator
 from engine.explain.replay import select_again
 from engine.ledger.commit.replay import LoggedState, logged_state_of
 from engine.ledger.store.rows import DecisionRow
+from engine.measure.database import open_database
 from engine.measure.export.source import LogColumn, LogSource
 from engine.measure.report.tables import Tables
 from engine.model.decision import WITHHELD, ReasonCode
@@ -156,7 +156,7 @@ def try_changes(
 
 def decision_rows(log: LogSource, decision_ids: Sequence[str]) -> Iterator[tuple[str, DecisionRow | None]]:
     """The rows of the decisions, in the order of the ids; None where the log has none."""
-    with duckdb.connect() as connection:
+    with open_database() as connection:
         with log.rows(log.columns_statement("decisions")) as stream:
             connection.register("source", stream)
             present = [name for (name,) in connection.execute("SELECT name FROM source").fetchall()]
