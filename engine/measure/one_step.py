@@ -86,7 +86,8 @@ def unread_counter(selection: Selection, read: Mapping[str, int]) -> str:
 def _why_unknown(compiled: CompiledBook, deciding: CompiledBook) -> str:
     """Why no decision of the other book can be made by this one; empty: nothing stands against it."""
     unlogged = compiled.referenced - deciding.referenced
-    names = sorted(name for name in unlogged if not name.startswith(_DERIVED))
+    derived_again = compiled.book.derived.anniversaries
+    names = sorted(name for name in unlogged if not name.startswith(_DERIVED) and name not in derived_again)
     if names:
         return NOT_LOGGED.format(names[0])
     mine, theirs = compiled.book.derived, deciding.book.derived

@@ -176,7 +176,7 @@ def _book(merged: Merged, findings: Findings) -> Book | None:
         zone,
         shape.locale,
         shape.salt,
-        dict(sorted((declared.values | attribute_scope.exposed()).items())),
+        dict(sorted((declared.values | attribute_scope.derived()).items())),
         channel_table.values,
         placement_table.values,
         dict(sorted(grammar.audiences.values.items())),

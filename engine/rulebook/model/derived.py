@@ -153,6 +153,10 @@ class Signal:
     """By field, the attribute whose value it keeps (`pattern.left-in-cart.item`)."""
 
 
+DAYS_TO_ANNIVERSARY = ".days_to_anniversary"
+"""Ends the name of the attribute that counts the days to the next anniversary of a declared date, whose name precedes it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Derived:
     """Everything that a book derives; mappings by name, in order of names."""
@@ -161,6 +165,8 @@ class Derived:
     distances: Mapping[str, Distance] = field(default_factory=dict)
     patterns: Mapping[str, Pattern] = field(default_factory=dict)
     signals: Mapping[str, Signal] = field(default_factory=dict)
+    anniversaries: Mapping[str, str] = field(default_factory=dict)
+    """By attribute, the date to whose next anniversary it counts the days."""
 
 
 @dataclass(frozen=True, slots=True)

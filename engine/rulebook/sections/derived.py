@@ -1,7 +1,7 @@
 """What a book derives (places, patterns, signals, and what conditions measure), and which events are kept for it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from engine.rulebook.conditions import derived
@@ -9,7 +9,7 @@ from engine.rulebook.conditions.derived import BehaviourReader, DistanceReader
 from engine.rulebook.conditions.event_fields import EventGrammar
 from engine.rulebook.conditions.grammar import Grammar
 from engine.rulebook.conditions.operands import OperandReader
-from engine.rulebook.model.derived import Derived, EventStore, Pattern, Signal
+from engine.rulebook.model.derived import DAYS_TO_ANNIVERSARY, Derived, EventStore, Pattern, Signal
 from engine.rulebook.report.diagnostics import Code, Severity
 from engine.rulebook.report.findings import Findings
 from engine.rulebook.sections.patterns import PatternReader, fields_of
@@ -60,7 +60,7 @@ class DerivedReader:
         signals = SignalReader(attribute_scope, findings)
         signals.declare(merged.section("signals"), partial=merged.partial("signals"))
         grammar = Grammar(
-            reader=reader,
+            reader=replace(reader, attribute_scope=attribute_scope),
             findings=findings,
             attribute_scope=attribute_scope,
             behaviours=BehaviourReader(events),
@@ -75,6 +75,10 @@ class DerivedReader:
             _sorted(self.grammar.distances.distances),
             _sorted(self.patterns.values),
             _sorted(signals),
+            {
+                name: name.removesuffix(DAYS_TO_ANNIVERSARY)
+                for name in sorted(self.grammar.attribute_scope.anniversaries)
+            },
         )
 
 

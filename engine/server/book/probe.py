@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from random import Random
 from typing import Any
 
-from engine.conditions.model import Operator, Test
+from engine.conditions.model import AttributeOperand, Operator, Test
 from engine.decide.signals import kernel
 from engine.decide.signals.compile import CompiledSignals
 from engine.decide.signals.infer import infer
@@ -81,8 +81,10 @@ def _near(test: Test, random: Random) -> Value | None:
 
 def _value_for(test: Test) -> Value | None:
     """A value on which the test holds; None if there is none, or the attribute must be missing."""
+    if test.moves:
+        return MOMENT.today.replace(year=2000) if test.operator is Operator.ANNIVERSARY else MOMENT.now
     operand: Any = test.operand
-    value: Any = operand
+    value: Any = None if isinstance(operand, AttributeOperand) else operand
     match test.operator, operand:
         case Operator.EXISTS, _:
             value = 1 if operand is True else None
@@ -96,8 +98,6 @@ def _value_for(test: Test) -> Value | None:
             value = first
         case Operator.HAS, _:
             value = (operand,)
-        case Operator.WITHIN, _:
-            value = MOMENT.now
     return value  # type: ignore[no-any-return]
 
 
