@@ -208,7 +208,7 @@ class OperandReader:
         exact = operator in _EQUALITY or operator in _MEMBERS
         if operand is not None:
             _check_declared(attribute, operand, exact=exact)
-        normal = _NORMAL.get(attribute.name) if exact else None
+        normal = _NORMAL.get(attribute.name) if exact and not self.findings.earlier else None
         if normal is not None and isinstance(operand, str):
             try:
                 written = normal(operand)
