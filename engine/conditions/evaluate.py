@@ -10,9 +10,22 @@ from typing import Any
 
 import re2
 
-from engine.conditions.model import All, Any_, Audience, Condition, None_, Operator, Test
+from engine.conditions.ages import age, days_to_anniversary, in_unit, is_day
+from engine.conditions.model import (
+    NOW,
+    All,
+    Any_,
+    AttributeOperand,
+    Audience,
+    Condition,
+    None_,
+    Now,
+    Operand,
+    Operator,
+    Test,
+)
 from engine.model.instant import DAY
-from engine.model.values import Attributes, Moment
+from engine.model.values import Attributes, Moment, Value
 
 
 class Verdict(StrEnum):
@@ -39,23 +52,41 @@ def holds(condition: Condition, attributes: Attributes, moment: Moment) -> bool:
 
 
 def test_holds(test: Test, attributes: Attributes, moment: Moment) -> bool:
-    """Whether the test holds. False if the attribute is missing, or value or operand are of the wrong kind.
+    """Whether the test holds. False if an attribute that it reads is missing, or value or operand are of the wrong kind.
 
     A key with the value None counts as missing. Never raises on values and operands of the model's types.
     """
     value = attributes.get(test.attribute)
+    operand: Operand | Value | None = test.operand
     if test.operator is Operator.EXISTS:
-        return test.operand is (value is not None)
+        return operand is (value is not None)
     if value is None:
         return False
-    return _PREDICATES[test.operator](value, test.operand, moment)
+    if type(operand) in _DEFERRED:
+        operand = _operand_at(test.operand, value, attributes, moment)
+        if operand is None:
+            return False
+    return _PREDICATES[test.operator](value, operand, moment)
+
+
+_DEFERRED = frozenset((AttributeOperand, Now))
+"""The operands whose value is known at evaluation only."""
+
+
+def _operand_at(operand: Operand, value: Value, attributes: Attributes, moment: Moment) -> Value | None:
+    """The operand's value; None if the other attribute is missing, or the value is neither a date nor a time."""
+    if isinstance(operand, AttributeOperand):
+        return attributes.get(operand.attribute)
+    if operand is NOW and age(value, moment) is not None:
+        return moment.today if is_day(value) else moment.now
+    return None
 
 
 def verdict_of(test: Test, attributes: Attributes, moment: Moment) -> Verdict:
-    """Evaluate the test in three values: unknown if its attribute is missing, unless the operator is `exists`."""
+    """Evaluate the test in three values: unknown if an attribute that it reads is missing, unless the operator is `exists`."""
     if test_holds(test, attributes, moment):
         return Verdict.TRUE
-    if test.operator is not Operator.EXISTS and attributes.get(test.attribute) is None:
+    if test.operator is not Operator.EXISTS and any(attributes.get(name) is None for name in test.attributes):
         return Verdict.UNKNOWN
     return Verdict.FALSE
 
@@ -144,15 +175,22 @@ def _matches(text: str, pattern: str) -> bool:
         return False
 
 
-def _within(value: object, operand: object, moment: Moment) -> bool:
-    """Compare whole numbers throughout: a date minus a long span would leave the calendar."""
-    if kind_of(operand) is not float or not isinstance(operand, int):
+def _aged(compare: Callable[[int, int], bool]) -> Predicate:
+    """Compares the age of a date or a time with a span, both in the unit of the age."""
+
+    def holds_at(value: object, operand: object, moment: Moment) -> bool:
+        if not isinstance(operand, int) or isinstance(operand, bool):
+            return False
+        old = age(value, moment)
+        return old is not None and compare(old, in_unit(operand, value))
+
+    return holds_at
+
+
+def _anniversary(value: object, operand: object, moment: Moment) -> bool:
+    if not isinstance(operand, int) or isinstance(operand, bool) or not isinstance(value, date):
         return False
-    if kind_of(value) is date and isinstance(value, date):
-        return 0 <= moment.today.toordinal() - value.toordinal() < operand // DAY
-    if kind_of(value) is float and isinstance(value, int):
-        return 0 <= moment.now - value < operand
-    return False
+    return is_day(value) and days_to_anniversary(value, moment.today) < operand // DAY
 
 
 _PREDICATES: Mapping[Operator, Predicate] = MappingProxyType(
@@ -175,6 +213,10 @@ _PREDICATES: Mapping[Operator, Predicate] = MappingProxyType(
         Operator.MATCHES: _on_texts(_matches),
         Operator.BEFORE: _comparing(operator.lt),
         Operator.AFTER: _comparing(operator.gt),
-        Operator.WITHIN: _within,
+        Operator.WITHIN: _aged(lambda old, span: 0 <= old < span),
+        Operator.IN_NEXT: _aged(lambda old, span: 0 <= -old < span),
+        Operator.MORE_THAN_AGO: _aged(operator.gt),
+        Operator.LESS_THAN_AGO: _aged(lambda old, span: 0 <= old < span),
+        Operator.ANNIVERSARY: _anniversary,
     }
 )

@@ -6,7 +6,7 @@ each of its parts. No value is ever converted: "9" is not 9, and true is not 1.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import Enum, StrEnum
 from typing import TypeAlias
 
 from engine.model.instant import Microseconds
@@ -57,9 +57,45 @@ class Operator(StrEnum):
     WITHIN = "within"
     """The time v lies in (now - operand, now]; the operand is a span in microseconds. On a date v: in the days of that span
     up to today, by the customer's calendar day of now, counted in whole days."""
+    IN_NEXT = "in_next"
+    """The time v lies in [now, now + operand); the operand is a span. On a date v: in the days of that span from today on."""
+    MORE_THAN_AGO = "more_than_ago"
+    """The time v < now - operand; the operand is a span. On a date v: more than its whole days before today."""
+    LESS_THAN_AGO = "less_than_ago"
+    """As `within`: v is past, and not as long ago as the operand, a span."""
+    ANNIVERSARY = "anniversary"
+    """The next anniversary of the date v lies in the days of the operand, a span, from today on: with one day, it is today."""
 
 
-Operand: TypeAlias = Scalar | tuple[Scalar, ...] | Microseconds
+SPANS = frozenset((Operator.WITHIN, Operator.IN_NEXT, Operator.MORE_THAN_AGO, Operator.LESS_THAN_AGO))
+"""The operators that compare how far a date or a time is from now with a span."""
+
+
+class Now(Enum):
+    """The operand that stands for the moment of a decision."""
+
+    NOW = "now"
+    """Compared with a time: the instant; with a date: the customer's day."""
+
+
+NOW = Now.NOW
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeOperand:
+    """The operand that stands for the value of another attribute. Without one, no test holds."""
+
+    attribute: str
+
+
+Deferred: TypeAlias = Now | AttributeOperand
+"""An operand whose value is known at evaluation only."""
+
+
+Operand: TypeAlias = Scalar | tuple[Scalar, ...] | Microseconds | Deferred
+
+
+_MOVING = SPANS | {Operator.ANNIVERSARY}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +110,20 @@ class Test:
     written: str = field(default="", compare=False, repr=False)
     """The whole test as the book writes it, for people, where durations or numbers are written otherwise than by default
     (`2w`, `1e6`); empty where not. Tests that differ in it alone are equal."""
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """The names of all attributes that it reads: its own, and the one it is compared with."""
+        return (
+            (self.attribute, self.operand.attribute)
+            if type(self.operand) is AttributeOperand
+            else (self.attribute,)
+        )
+
+    @property
+    def moves(self) -> bool:
+        """Whether its outcome changes with the moment."""
+        return self.operator in _MOVING or self.operand is NOW
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +175,5 @@ def tests_of(condition: Condition) -> Iterator[Test]:
 
 
 def attributes_of(condition: Condition) -> frozenset[str]:
-    """The names of all attributes that the condition tests."""
-    match condition:
-        case Test(attribute=name):
-            return frozenset((name,))
-        case Audience(condition=inner):
-            return attributes_of(inner)
-        case All(parts=parts) | Any_(parts=parts) | None_(parts=parts):
-            return frozenset().union(*map(attributes_of, parts))
+    """The names of all attributes that the condition tests, or compares others with."""
+    return frozenset(name for test in tests_of(condition) for name in test.attributes)

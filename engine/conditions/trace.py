@@ -3,7 +3,20 @@
 from dataclasses import dataclass
 
 from engine.conditions.evaluate import Verdict, verdict_of
-from engine.conditions.model import All, Any_, Audience, Condition, None_, Operand, Operator, Test
+from engine.conditions.model import (
+    SPANS,
+    All,
+    Any_,
+    AttributeOperand,
+    Audience,
+    Condition,
+    None_,
+    Now,
+    Operand,
+    Operator,
+    Test,
+)
+from engine.model.instant import DAY
 from engine.model.texts import TimeAttributes, span_text, value_text
 from engine.model.values import Attributes, Moment, Value
 
@@ -34,7 +47,7 @@ def trace(
             verdict = verdict_of(condition, attributes, moment)
             value = attributes.get(condition.attribute)
             shown = None if value is None else times.shown(condition.attribute, value)
-            return Trace(text_of(condition, times), verdict, shown)
+            return Trace(_text_at(condition, attributes, times), verdict, shown)
         case Audience(condition=inner):
             return _node(condition, (trace(inner, attributes, moment, times),))
         case All(parts=parts) | Any_(parts=parts) | None_(parts=parts):
@@ -74,16 +87,36 @@ def _part_text(condition: Condition, times: TimeAttributes) -> str:
     return f"({text})" if isinstance(condition, All | Any_) and len(condition.parts) > 1 else text
 
 
+def _text_at(test: Test, attributes: Attributes, times: TimeAttributes) -> str:
+    """Text of a test, with the value of the attribute that it compares with: `profile.used gt profile.limit (5)`."""
+    text = text_of(test, times)
+    if not isinstance(test.operand, AttributeOperand):
+        return text
+    name = test.operand.attribute
+    value = attributes.get(name)
+    return f"{text} ({'missing' if value is None else value_text(times.shown(name, value))})"
+
+
 def _test_text(test: Test, times: TimeAttributes) -> str:
+    return f"{test.attribute} {test.operator} {_compared_text(test, times)}"
+
+
+def _compared_text(test: Test, times: TimeAttributes) -> str:
     operand = test.operand
-    if test.operator is Operator.WITHIN and isinstance(operand, int):
-        return f"{test.attribute} {test.operator} {span_text(operand)}"
-    return f"{test.attribute} {test.operator} {_operand_text(operand, test.attribute, times)}"
+    if isinstance(operand, int) and test.operator in SPANS:
+        return span_text(operand)
+    if isinstance(operand, int) and test.operator is Operator.ANNIVERSARY:
+        return "today" if operand == DAY else f"within {span_text(operand)}"
+    return _operand_text(operand, test.attribute, times)
 
 
 def _operand_text(operand: Operand, attribute: str, times: TimeAttributes) -> str:
     if isinstance(operand, tuple):
         return f"[{', '.join(_operand_text(scalar, attribute, times) for scalar in operand)}]"
+    if isinstance(operand, AttributeOperand):
+        return operand.attribute
+    if isinstance(operand, Now):
+        return operand.value
     return value_text(times.shown(attribute, operand))
 
 

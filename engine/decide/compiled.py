@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from engine.conditions.index.columns import union
 from engine.conditions.index.index import ConditionIndex
-from engine.conditions.model import Condition, Operator, attributes_of, tests_of
+from engine.conditions.model import Condition, attributes_of, tests_of
 from engine.decide.arbitrate.campaign import CompiledCampaign, Creative, Fallback, compile_campaign, fallback
 from engine.decide.arbitrate.content import ACCEPT_LANGUAGE, LANGUAGE, LANGUAGES
 from engine.decide.attributes import zones
@@ -69,7 +69,7 @@ class CompiledBook:
     ramped: frozenset[str]
     """The campaigns whose ramps go by conversions."""
     needs_day: bool
-    """Whether any condition tests a date with `within`, which compares with the customer's day."""
+    """Whether any condition compares a date with the customer's day, as `within` does."""
     scheduled: bool
     """Whether any campaign or its offer has a schedule."""
     learns: bool
@@ -257,9 +257,8 @@ def _conditions(book: Book, names: Container[str]) -> Iterator[Condition]:
 
 
 def _tests_day(condition: Condition, book: Book) -> bool:
-    """Whether a test of the condition asks for a date within some days."""
-    dates = (test for test in tests_of(condition) if test.operator is Operator.WITHIN)
-    declared = (book.attributes.get(test.attribute) for test in dates)
+    """Whether a test of the condition compares a date with the customer's day."""
+    declared = (book.attributes.get(test.attribute) for test in tests_of(condition) if test.moves)
     return any(attribute is not None and attribute.type is AttributeType.DATE for attribute in declared)
 
 

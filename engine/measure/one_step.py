@@ -94,7 +94,8 @@ def _why_unknown(compiled: CompiledBook, deciding: CompiledBook, challenger: Com
     unlogged = compiled.referenced - deciding.referenced
     if challenger is not None:
         unlogged -= challenger.referenced
-    names = sorted(name for name in unlogged if not name.startswith(_DERIVED))
+    derived_again = compiled.book.derived.anniversaries
+    names = sorted(name for name in unlogged if not name.startswith(_DERIVED) and name not in derived_again)
     if names:
         return NOT_LOGGED.format(names[0])
     mine, theirs = compiled.book.derived, deciding.book.derived

@@ -61,21 +61,24 @@ def load(folder: Path) -> LoadedBook:
     return load_sources(files.read_folder(folder), str(folder))
 
 
-def load_files(contents: Mapping[str, bytes]) -> LoadedBook:
-    """Load a book from files by name (relative, with slashes), as `load` reads them from a folder. Never raises."""
+def load_files(contents: Mapping[str, bytes], *, earlier: bool = False) -> LoadedBook:
+    """Load a book from files by name (relative, with slashes), as `load` reads them from a folder. Never raises.
+
+    earlier: as of `load_sources`.
+    """
     tables = {name: content for name, content in contents.items() if files.is_table(name)}
     own = {name: content for name, content in contents.items() if files.belongs(name) and name not in tables}
     sources = Sources(own, tables=tables)
     if len(sources.files) > files.MAX_FILES:
         sources.files.clear()
         sources.problem("", Code.TOO_LARGE, f"a book has at most {files.MAX_FILES:,} files")
-    return load_sources(sources)
+    return load_sources(sources, earlier=earlier)
 
 
 def load_text(text: str) -> LoadedBook:
     """Load a book from the text that another load of it has given it (`Book.text`). Never raises on a book's account."""
     contents: dict[str, str] = json.loads(text)
-    return load_files({name: content.encode() for name, content in contents.items()})
+    return load_files({name: content.encode() for name, content in contents.items()}, earlier=True)
 
 
 def load_linted(folder: Path, now: Callable[[ZoneInfo], Instant]) -> LoadedBook:
@@ -87,15 +90,20 @@ def load_linted(folder: Path, now: Callable[[ZoneInfo], Instant]) -> LoadedBook:
 
 
 def load_sources(
-    sources: Sources, folder: str = "", linted_at: Callable[[ZoneInfo], Instant] | None = None
+    sources: Sources,
+    folder: str = "",
+    linted_at: Callable[[ZoneInfo], Instant] | None = None,
+    *,
+    earlier: bool = False,
 ) -> LoadedBook:
     """Load a book from files that were read from the folder. Never raises.
 
-    linted_at: also lint it, as of this moment by the book's time zone.
+    linted_at: also lint it, as of this moment by the book's time zone. earlier: an earlier version has loaded it, so that
+    languages that do not exist are no errors.
     """
     if not sources.files and not sources.problems:
         sources.problem(folder, Code.FILE, "there are no YAML files", "a book is a folder of *.yaml files")
-    findings = Findings()
+    findings = Findings(earlier=earlier)
     book, ignored = None, 0
     with suppress(TooManyErrors):  # the last diagnostic says so
         merged = merge.merge(sources, findings)
@@ -174,7 +182,7 @@ def _book(merged: Merged, sources: Sources, findings: Findings) -> Book | None:
         zone,
         shape.locale,
         shape.salt,
-        dict(sorted((declared.values | attribute_scope.exposed()).items())),
+        dict(sorted((declared.values | attribute_scope.derived()).items())),
         channel_table.values,
         placement_table.values,
         dict(sorted(grammar.audiences.values.items())),
@@ -204,7 +212,7 @@ def _head(merged: Merged, findings: Findings) -> tuple[BookShape | None, ZoneInf
     shape = shaped(BookShape, merged.data["book"], ("book",), findings)
     if shape is None:
         return None, utc
-    wrong = regions.wrong_tag(shape.locale)
+    wrong = regions.wrong_tag(shape.locale, registered=not findings.earlier)
     if wrong and ("book", "locale") not in findings.poisoned:
         findings.error(("book", "locale"), Code.VALUE, f"{quote(shape.locale)} {wrong[0]}", wrong[1])
     if shape.timezone not in datetimes.zones():

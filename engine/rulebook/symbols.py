@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from engine.rulebook.model.book import OFFER_PRICE, Attribute, AttributeType
+from engine.rulebook.model.derived import DAYS_TO_ANNIVERSARY
 from engine.rulebook.report.diagnostics import Code, quote
 from engine.rulebook.report.findings import Findings, Path
 
@@ -61,6 +62,9 @@ class AttributeScope:
     own: frozenset[str] = field(default_factory=frozenset)
     """The names of declared attributes, without built-in ones."""
 
+    anniversaries: dict[str, Attribute] = field(default_factory=dict)
+    """The attributes that count the days to the anniversaries of dates, by name: those that were used."""
+
     concluded: dict[str, SymbolTable[Mapping[str, Attribute]]] = field(
         default_factory=lambda: {noun: SymbolTable(noun) for noun in ("pattern", "signal", "nearest")}
     )
@@ -95,16 +99,37 @@ class AttributeScope:
         if noun in self.concluded:
             return self._exposed(noun, rest, path, findings, key=key)
         self.declared.used.add(name)
-        attribute = self.declared.values.get(name)
-        if attribute is None and name not in self.declared.broken and not self.declared.partial:
+        attribute = self.declared.values.get(name) or self._anniversary(name)
+        broken = {name, name.removesuffix(DAYS_TO_ANNIVERSARY)} & self.declared.broken
+        if attribute is None and not broken and not self.declared.partial:
             report = findings.key_error if key else findings.error
-            hint = findings.suggest(name, self.declared.values)
+            days = (date + DAYS_TO_ANNIVERSARY for date in self._dates())
+            hint = findings.suggest(name, [*self.declared.values, *days])
             if name == OFFER_PRICE:
                 hint = "it stands in texts only"
             elif shown and name.startswith("offer."):
                 hint = f"of an offer, texts can show {OFFER_PRICE}"
             report(path, Code.UNKNOWN, f"there is no attribute {quote(name)}", hint)
         return attribute
+
+    def _dates(self) -> Iterator[str]:
+        """The declared attributes that are dates."""
+        return (name for name in self.own if self._is_date(name))
+
+    def _is_date(self, name: str) -> bool:
+        declared = self.declared.values.get(name)
+        return declared is not None and declared.type is AttributeType.DATE
+
+    def _anniversary(self, name: str) -> Attribute | None:
+        """The days to the anniversary of a declared date; sensitive where the date is."""
+        date = name.removesuffix(DAYS_TO_ANNIVERSARY)
+        if date == name or date not in self.own or not self._is_date(date):
+            return None
+        self.declared.used.add(date)
+        sensitive = self.declared.values[date].sensitive
+        return self.anniversaries.setdefault(
+            name, Attribute(name, AttributeType.INTEGER, 0, sensitive=sensitive)
+        )
 
     def _exposed(
         self, noun: str, rest: str, path: Path, findings: Findings, *, key: bool
@@ -128,10 +153,11 @@ class AttributeScope:
             report(path, Code.UNKNOWN, f"{quote(f'{noun}.{owner}')} has no value of its own", hint)
         return None
 
-    def exposed(self) -> dict[str, Attribute]:
-        """The attributes that all patterns and signals expose, by name."""
+    def derived(self) -> dict[str, Attribute]:
+        """The attributes that all patterns and signals expose, and the days to anniversaries that were used, by name."""
         tables = (table.values.values() for table in self.concluded.values())
-        return {field.name: field for table in tables for fields in table for field in fields.values()}
+        exposed = {field.name: field for table in tables for fields in table for field in fields.values()}
+        return exposed | self.anniversaries
 
     def unused(self) -> list[str]:
         """The declared attributes that nothing uses."""

@@ -70,7 +70,7 @@ class Parser:
         profile = {
             name.removeprefix("profile."): declared
             for name, declared in compiled.book.attributes.items()
-            if name.startswith("profile.")
+            if name.startswith("profile.") and name not in compiled.book.derived.anniversaries
         }
         self._readers = {short: reader(declared) for short, declared in profile.items()}
         self.event_readers = {

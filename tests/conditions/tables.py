@@ -36,6 +36,11 @@ ATTRIBUTES: dict[str, Any] = {
     "profile.levels": {"type": "list of integer", "one_of": [1, 2, 3]},
     "profile.sizes": {"type": "list of integer"},
     "profile.weights": {"type": "list of number"},
+    "profile.limit": {"type": "integer"},
+    "profile.plan": {"type": "text"},
+    "profile.paid": {"type": "boolean"},
+    "profile.ends": {"type": "date"},
+    "profile.opened": {"type": "time"},
 }
 _UNITS = {"us": 1, "s": SECOND, "m": 60 * SECOND, "h": 3600 * SECOND, "d": 86_400 * SECOND}
 

@@ -25,6 +25,8 @@ campaigns:
 
 WHENS = (
     "{profile.birthday: {within: 1d}}",
+    "{profile.birthday: {in_next: 1d}}",
+    "{profile.birthday: today}",
     "{signal: today}",
 )
 SIGNAL = "signals: {today: {when: {profile.birthday: {within: 1d}}}}\n"

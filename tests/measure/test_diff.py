@@ -125,6 +125,12 @@ def test_what_was_never_logged_is_counted(tmp_path: Path) -> None:
     assert undecidable(log, old, shoe, tmp_path / "shoe") == [
         "the new book reads profile.shoe, which was not logged"
     ]
+    larger = TEA.replace(
+        "cake, channels", "cake, when: {profile.age: {lt: {attribute: profile.shoe}}}, channels"
+    )
+    assert undecidable(log, old, larger, tmp_path / "larger") == [
+        "the new book reads profile.shoe, which was not logged"
+    ]
     stock = TEA.replace("value: 0.5,", "value: 0.5, stock: 5,")
     assert undecidable(log, old, stock, tmp_path / "stock") == [
         "the new book reads the shared counter cake/stock, which was not read then"

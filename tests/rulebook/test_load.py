@@ -1,14 +1,16 @@
 """Loading of sound books, and of folders and files that are not readable."""
 
+import json
 import os
 from datetime import date, time
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
 from engine.conditions.model import ALWAYS, All, Any_, Audience, None_, Operator, Test
 from engine.model.instant import DAY, SECOND
-from engine.rulebook.load import load, load_files
+from engine.rulebook.load import load, load_files, load_text
 from engine.rulebook.model.book import Active, Book, Factor, Kind, OnSilence, Placeholder, Template
 from engine.rulebook.model.experiments import Attribution, CreditModel
 from engine.rulebook.model.policies import (
@@ -325,3 +327,20 @@ def test_attribution_is_the_campaigns_then_the_books_then_the_default() -> None:
     assert own.campaigns["plain"].attribution == Attribution(5 * DAY, 36 * 3600 * SECOND, CreditModel.LINEAR)
     assert own.campaigns["winter"].attribution == own.attribution
     assert own.version != plain.version
+
+
+def test_a_book_of_the_log_keeps_its_languages() -> None:
+    """What an earlier version let pass is an error in a new book, and still loads for a replay."""
+    book = """
+        book: {name: earlier, timezone: UTC, locale: xx}
+        channels: {web: {kind: inbound}}
+        offers: {tea: {name: Tea, content: {default: {text: Tea}}, locales: {jp: {text: Thé}}}}
+        campaigns: {teas: {offer: tea, channels: [web], when: {profile.language: qq}}}
+        """
+    loaded = load_files({"book.yaml": dedent(book).encode()})
+    assert [diagnostic.line for diagnostic in loaded.diagnostics if diagnostic.code in ("name", "value")] == [
+        2,
+        4,
+        5,
+    ]
+    assert load_text(json.dumps({"book.yaml": dedent(book)})).book is not None

@@ -1,6 +1,7 @@
 """Values of requests, as the live book declares them."""
 
 import unicodedata
+from datetime import date
 
 import pytest
 
@@ -53,6 +54,17 @@ def test_a_whole_number_is_an_integer(compiled: CompiledBook) -> None:
     assert type(attributes["profile.age"]) is int
     assert parsed(compiled, age=31) == {"profile.age": 31}
     assert parsed(compiled, sizes=[2.0**53 - 1]) == {"profile.sizes": (2**53 - 1,)}
+
+
+def test_days_to_an_anniversary_are_not_sent() -> None:
+    """They follow from the date; a caller who sends them is told that they were ignored."""
+    book = BOOK.replace("{profile.age: {gte: 18},", "{profile.born.days_to_anniversary: 0,").replace(
+        "  profile.age:", "  profile.born: {type: date}\n  profile.age:"
+    )
+    message = request("ann", profile={"born": date(1990, 3, 10), "born.days_to_anniversary": 0})
+    parsed_request = Parser(compiled_book(book)).parse(message, NOW)
+    assert parsed_request.attributes == {"profile.born": date(1990, 3, 10)}
+    assert parsed_request.ignored == ("born.days_to_anniversary",)
 
 
 def test_other_numbers_are_no_integers(compiled: CompiledBook) -> None:
@@ -118,6 +130,8 @@ def test_language_tags_are_written_as_the_standard_does(
     [
         ("german", "did you mean 'de'?"),
         ("en-UK", "did you mean 'en-GB'?"),
+        ("jp-JP", "did you mean 'ja-JP'?"),
+        ("qq", "a BCP 47 tag, for example zh-CN or fr"),
         ("*", "a BCP 47 tag, for example zh-CN or fr"),
         ("en-" * 2000, "a BCP 47 tag, for example zh-CN or fr"),
     ],

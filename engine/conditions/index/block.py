@@ -8,7 +8,8 @@ from engine.conditions.dnf import Clause, Literal
 from engine.conditions.evaluate import test_holds
 from engine.conditions.index.columns import SCALAR_OPERATORS, IndexColumn, Mask, scalar_column
 from engine.conditions.index.keyed import Keyed, Keying, keyed, keyed_column
-from engine.conditions.model import Test
+from engine.conditions.index.moving import Moving, MovingLookup, MovingMeasure, moving, moving_lookup
+from engine.conditions.model import Deferred, Test
 from engine.model.values import Attributes, Moment
 
 _WORD = 512
@@ -37,6 +38,8 @@ class Block:
     all_clauses: Mask
     columns: Sequence[tuple[str, Mapping[Any, Mask], Mask, Callable[[Any], Mask] | None]]
     """Attribute, masks, other and lookup of each `IndexColumn`, the most selective first. Tuples unpack faster."""
+    moving: Sequence[tuple[str, MovingLookup]]
+    """Attributes and look-ups of the tests whose outcome changes with the moment."""
     direct: Sequence[_Direct]
     repeated: bool
     """Whether several clauses belong to one condition."""
@@ -47,6 +50,7 @@ class Block:
         all_clauses = (1 << len(clauses)) - 1
         scalars: dict[str, dict[int, list[Literal]]] = {}
         by_key: dict[tuple[str, Keying], dict[int, Keyed]] = {}
+        by_measure: dict[tuple[str, MovingMeasure], dict[int, list[Moving]]] = {}
         direct: dict[Literal, Mask] = {}
         for number, (_, clause) in enumerate(clauses):
             for literal in clause:
@@ -54,7 +58,10 @@ class Block:
                 keys = keyed(literal)
                 if keys is not None and number not in by_key.get((attribute, keys.keying), ()):
                     by_key.setdefault((attribute, keys.keying), {})[number] = keys
-                elif literal.test.operator in SCALAR_OPERATORS:
+                elif (move := moving(literal)) is not None:
+                    by_number = by_measure.setdefault((attribute, move.measured), {})
+                    by_number.setdefault(number, []).append(move)
+                elif _is_scalar(literal.test):
                     scalars.setdefault(attribute, {}).setdefault(number, []).append(literal)
                 else:
                     direct[literal] = direct.get(literal, 0) | 1 << number
@@ -65,11 +72,16 @@ class Block:
         ]
         columns.sort(key=lambda column: column.share)
         owners = tuple(position for position, _ in clauses)
+        moves = [
+            _moving_column(name, measured, numbered, all_clauses)
+            for (name, measured), numbered in by_measure.items()
+        ]
         return cls(
             offset,
             owners,
             all_clauses,
             tuple((column.attribute, column.masks, column.other, column.lookup) for column in columns),
+            tuple(moves),
             tuple(_merged(direct)),
             len(set(owners)) < len(owners),
         )
@@ -86,6 +98,10 @@ class Block:
                 alive &= masks[value]
             else:
                 alive &= lookup(value)
+            if not alive:
+                return []
+        for attribute, moving_mask in self.moving:
+            alive &= moving_mask(get(attribute), moment)
             if not alive:
                 return []
         for direct in self.direct:
@@ -120,6 +136,19 @@ def _scalar_column(attribute: str, literals: Mapping[int, list[Literal]], all_cl
         key = frozenset(group)
         groups[key] = groups.get(key, 0) | 1 << number
     return scalar_column(attribute, groups, all_clauses & ~_mask(literals))
+
+
+def _is_scalar(test: Test) -> bool:
+    return test.operator in SCALAR_OPERATORS and not isinstance(test.operand, Deferred)
+
+
+def _moving_column(
+    attribute: str, measured: MovingMeasure, numbered: Mapping[int, list[Moving]], all_clauses: Mask
+) -> tuple[str, MovingLookup]:
+    of_time = {number: [move.of_time for move in moves] for number, moves in numbered.items()}
+    of_day = {number: [move.of_day for move in moves] for number, moves in numbered.items()}
+    by_time, by_day = (_scalar_column(attribute, literals, all_clauses).at for literals in (of_time, of_day))
+    return attribute, moving_lookup(measured, by_time, by_day)
 
 
 def _merged(direct: Mapping[Literal, Mask]) -> Iterator[_Direct]:

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 from engine.conditions.dnf import Literal
 from engine.conditions.evaluate import kind_of, test_holds
-from engine.conditions.model import Operator
+from engine.conditions.model import Deferred, Operator
 from engine.model.values import Moment, Scalar, Value
 
 Mask: TypeAlias = int
@@ -74,6 +74,10 @@ class IndexColumn:
     other: Mask = 0
     """For a value that equals no operand."""
     lookup: Callable[[Any], Mask] | None = None
+
+    def at(self, value: Any) -> Mask:
+        """The clauses that the value, or None for a missing one, does not rule out."""
+        return self.masks.get(value, self.other) if self.lookup is None else self.lookup(value)
 
 
 def scalar_column(attribute: str, groups: Mapping[Group, Mask], free: Mask) -> IndexColumn:
@@ -186,7 +190,7 @@ def _lookup(
 def _operands(group: Group) -> Iterable[Scalar]:
     for literal in group:
         operand = literal.test.operand
-        if literal.test.operator is not Operator.EXISTS:
+        if literal.test.operator is not Operator.EXISTS and not isinstance(operand, Deferred):
             yield from operand if isinstance(operand, tuple) else (operand,)
 
 
@@ -203,7 +207,7 @@ def _ranked(group: Group, ranks: Mapping[Any, int], kind: type) -> Group:
 
     def ranked(literal: Literal) -> Literal:
         test = literal.test
-        if test.operator is Operator.EXISTS:
+        if test.operator is Operator.EXISTS or isinstance(test.operand, Deferred):
             return literal
         operand = tuple(map(rank, test.operand)) if isinstance(test.operand, tuple) else rank(test.operand)
         return replace(literal, test=replace(test, operand=operand))

@@ -8,7 +8,7 @@ from typing import Any
 from engine.conditions.dnf import Literal
 from engine.conditions.evaluate import kind_of
 from engine.conditions.index.columns import IndexColumn, Mask, share_of
-from engine.conditions.model import Operator
+from engine.conditions.model import Deferred, Operator
 from engine.model.values import Scalar
 
 _LONG = 64
@@ -50,6 +50,7 @@ def keyed(literal: Literal) -> Keyed | None:
     if (
         keying is None
         or not literal.positive
+        or isinstance(operand, Deferred)
         or isinstance(operand, tuple) is not (literal.test.operator in _BY_TUPLE)
     ):
         return None

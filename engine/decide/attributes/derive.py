@@ -1,12 +1,14 @@
 """Derived attributes: aggregates, patterns, distances and the customer's clock."""
 
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from datetime import date
 from math import asin, cos, inf, radians, sin, sqrt
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from engine.conditions.ages import days_to_anniversary, is_day
 from engine.conditions.model import attributes_of
 from engine.decide.attributes import zones
 from engine.decide.attributes.aggregates import Measurement, measured, measurement
@@ -100,6 +102,8 @@ class Derivation:
     nearest: tuple[NearestSearch, ...]
     clock: tuple[str, ...]
     """The attributes of CLOCK."""
+    anniversaries: tuple[tuple[str, str], ...]
+    """Attributes, and the dates to whose anniversaries they count the days."""
     names: frozenset[str]
     """All names that the book refers to, of any kind."""
     needs: frozenset[str]
@@ -149,13 +153,20 @@ class Derivation:
         values = self.derive_from_events(events, now)
         if self.distances or self.nearest:
             self._add_distances(given, values)
-        if self.clock:
+        if self.clock or self.anniversaries:
             local = local_time(now, zones.zone_of(given, self.zone))
             if local is not None:
                 values.update((name, CLOCK[name](local)) for name in self.clock)
+                values.update(self._days_to_anniversaries(given, local.date()))
         if is_new is not None and IS_NEW in self.names:
             values[IS_NEW] = is_new
         return values
+
+    def _days_to_anniversaries(self, given: Attributes, today: date) -> Iterator[tuple[str, int]]:
+        for name, source in self.anniversaries:
+            day = given.get(source)
+            if isinstance(day, date) and is_day(day):
+                yield name, days_to_anniversary(day, today)
 
     def derive_from_events(self, events: Iterable[Event], now: Instant) -> dict[str, Value]:
         """The values of aggregates and patterns."""
@@ -209,7 +220,9 @@ def derivation(derived: Derived, names: Set[str], zone: ZoneInfo) -> Derivation:
         nearest_search(place_set) for name, place_set in derived.places.items() if f"{NEAREST}{name}" in sets
     )
     clock = tuple(name for name in CLOCK if name in names)
-    if clock:
+    anniversaries = tuple((name, day) for name, day in derived.anniversaries.items() if name in names)
+    dated = bool(clock or anniversaries)
+    if dated:
         zones.by_country()  # reads a file, which a decision must not
     return Derivation(
         zone,
@@ -218,8 +231,15 @@ def derivation(derived: Derived, names: Set[str], zone: ZoneInfo) -> Derivation:
         distances,
         nearest,
         clock,
+        anniversaries,
         frozenset(names),
-        frozenset((*(_COORDINATES if distances or nearest else ()), *(zones.NEEDS if clock else ()))),
+        frozenset(
+            (
+                *(_COORDINATES if distances or nearest else ()),
+                *(zones.NEEDS if dated else ()),
+                *(day for _, day in anniversaries),
+            )
+        ),
     )
 
 

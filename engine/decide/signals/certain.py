@@ -56,7 +56,9 @@ def certain(compiled: CompiledSignals, given: Set[str]) -> CompiledSignals:
             until = compiled.until.get(rule.name)
             conjunctions = [*rule.conjunctions, *(until.conjunctions if until else ())]
             if all(
-                literal.test.attribute in decidable for conjunction in conjunctions for literal in conjunction
+                decidable.issuperset(literal.test.attributes)
+                for conjunction in conjunctions
+                for literal in conjunction
             ):
                 decidable.add(PREFIX + rule.name)
                 exposed = compiled.expose.get(rule.name, {}).items()
@@ -66,14 +68,14 @@ def certain(compiled: CompiledSignals, given: Set[str]) -> CompiledSignals:
     return replace(compiled, strata=tuple(strata), until=untils)
 
 
-def _certain(rule: SignalRule, decidable: Set[str]) -> SignalRule:
+def _certain(rule: SignalRule, decidable: set[str]) -> SignalRule:
     return SignalRule(
         rule.name,
         tuple(
             conjunction
             for conjunction in rule.conjunctions
             if all(
-                literal.test.attribute in decidable or not _holds_if_missing(literal)
+                decidable.issuperset(literal.test.attributes) or not _holds_if_missing(literal)
                 for literal in conjunction
             )
         ),
@@ -81,5 +83,5 @@ def _certain(rule: SignalRule, decidable: Set[str]) -> SignalRule:
 
 
 def _holds_if_missing(literal: Literal) -> bool:
-    """Whether it holds if the attribute is missing."""
+    """Whether it holds if an attribute that it reads is missing."""
     return literal.positive is (literal.test.operator is Operator.EXISTS and literal.test.operand is False)

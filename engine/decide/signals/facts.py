@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from engine.conditions.dnf import Literal, literal_of
 from engine.conditions.evaluate import kind_of, test_holds
-from engine.conditions.model import Operator, Test
+from engine.conditions.model import Deferred, Operator, Test
 from engine.model.values import Attributes, Moment, Scalar
 
 
@@ -89,7 +89,8 @@ def fact_conditions(literal: Literal) -> tuple[FactCondition, ...]:
     operator, operand = test.operator, test.operand
     if operator is Operator.EXISTS and operand is False:
         return fact_conditions(literal_of(Test(test.attribute, Operator.EXISTS, True), not positive))
-    if operator is Operator.EQ and not isinstance(operand, tuple) and (kind := kind_of(operand)) is not None:
+    kind = kind_of(operand)
+    if operator is Operator.EQ and kind is not None and not isinstance(operand, tuple | Deferred):
         return (_presence(Equal(test.attribute, kind, operand), positive),)
     return (positive and _comparisons(test)) or (_presence(Flag(test, literal.types), positive),)
 
@@ -104,7 +105,7 @@ def _comparisons(test: Test) -> tuple[FactCondition, ...]:
     match test.operator, test.operand:
         case Operator.BETWEEN, (low, high):
             bounds = ((Sign.GREATER_OR_EQUAL, low), (Sign.LESS_OR_EQUAL, high))
-        case operator, bound if operator in _ORDERS and not isinstance(bound, tuple):
+        case operator, bound if operator in _ORDERS and not isinstance(bound, tuple | Deferred):
             bounds = ((_ORDERS[operator], bound),)
         case _:
             return ()

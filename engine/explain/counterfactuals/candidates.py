@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import floor, log10
 
 from engine.conditions.evaluate import holds
-from engine.conditions.model import Condition, None_, Test, tests_of
+from engine.conditions.model import AttributeOperand, Condition, None_, Operator, Test, tests_of
 from engine.decide.arbitrate.campaign import CompiledCampaign
 from engine.decide.arbitrate.moments import next_clock, next_run
 from engine.decide.arbitrate.rank import factor_value
@@ -21,6 +21,17 @@ _SIGNAL, _CLOCK = "signal.", "now."
 
 
 _MONTH = 30 * DAY
+
+
+_MIRRORED = {
+    Operator.LT: Operator.GT,
+    Operator.LTE: Operator.GTE,
+    Operator.GT: Operator.LT,
+    Operator.GTE: Operator.LTE,
+    Operator.BEFORE: Operator.AFTER,
+    Operator.AFTER: Operator.BEFORE,
+}
+"""The operator with its sides exchanged."""
 
 
 class CandidateChanges:
@@ -125,6 +136,7 @@ class CandidateChanges:
 
     def _values(self, tests: Sequence[Test], when: Condition | None) -> Iterator[Change]:
         """At most four values an attribute; those by which the condition does not hold are left out, if it is given."""
+        tests = [test for written in tests for test in self._with_values(written)]
         for name in dict.fromkeys(test.attribute for test in tests):
             if name.startswith(_CLOCK):
                 continue
@@ -142,6 +154,20 @@ class CandidateChanges:
                         Change(ChangeKind.ATTRIBUTE, name, before, after, self._is_time(name), size=size)
                     )
             yield from sorted(changes, key=lambda change: (change.size, change.after is None))[:4]
+
+    def _with_values(self, test: Test) -> Iterator[Test]:
+        """The test; of one on two attributes, tests of each against the other's value, where it is known."""
+        if not isinstance(test.operand, AttributeOperand):
+            yield test
+            return
+        pairs = (
+            (test.attribute, test.operator, test.operand.attribute),
+            (test.operand.attribute, _MIRRORED.get(test.operator, test.operator), test.attribute),
+        )
+        for name, operator, other in pairs:
+            value = self._attributes.get(other)
+            if value is not None and not isinstance(value, tuple):
+                yield Test(name, operator, value)
 
     def _clock(self, when: Condition) -> Iterator[Change]:
         moment = next_clock(when, self._request.now, self._book.timezone, self._attributes)

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from math import floor, log10
 from typing import Any
 
-from engine.conditions.model import Operator, Test
+from engine.conditions.model import NOW, Deferred, Operator, Test
 from engine.model.instant import DAY, SECOND
 from engine.model.values import Moment, Scalar, Value
 from engine.rulebook.model.book import Attribute, AttributeType
@@ -28,6 +28,15 @@ _EXAMPLES: dict[AttributeType, Scalar] = {
     AttributeType.NUMBER: 1,
     AttributeType.NUMBERS: 1,
 }
+
+
+_DISTANCES = {
+    Operator.WITHIN: (0, 1),
+    Operator.LESS_THAN_AGO: (0, 1),
+    Operator.IN_NEXT: (0, -1),
+    Operator.MORE_THAN_AGO: (1, 2),
+}
+"""How many spans ago a value lies for which the test holds, and one for which it does not."""
 
 
 _TEXTS = (Operator.STARTS_WITH, Operator.ENDS_WITH, Operator.CONTAINS)
@@ -71,14 +80,20 @@ def _around(
     test: Test, declared: Attribute | None, value: Value | None, moment: Moment
 ) -> Iterator[Value | None]:
     operand, operator = test.operand, test.operator
+    if operand is NOW:
+        operand = moment.today if declared is not None and declared.type is AttributeType.DATE else moment.now
+    if isinstance(operand, Deferred):
+        return
     operands: Sequence[Scalar] = operand[:_MOST_CHOICES] if isinstance(operand, tuple) else (operand,)
     match operator:
         case Operator.EXISTS:
             yield some_value(declared) if operand else None
         case Operator.HAS | Operator.HAS_ANY | Operator.HAS_ALL:
             yield from _lists(operands, value)
-        case Operator.WITHIN:
-            yield from _recent(operand, declared, moment)
+        case operator if operator in _DISTANCES:
+            yield from _distant(_DISTANCES[operator], operand, declared, moment)
+        case Operator.ANNIVERSARY:
+            yield from _birthdays(moment)
         case Operator.MATCHES:
             return
         case _:
@@ -124,16 +139,26 @@ def _lists(items: Sequence[Any], value: Value | None) -> Iterator[Value]:
     yield tuple(item for item in present if item not in items)
 
 
-def _recent(operand: object, declared: Attribute | None, moment: Moment) -> Iterator[Scalar]:
-    """Now, and just before the span; of days, today and the day before it."""
+def _distant(
+    spans: Iterable[int], operand: object, declared: Attribute | None, moment: Moment
+) -> Iterator[Scalar]:
+    """The times, or the days, that are so many spans ago: one for which the test holds, and one for which it does not."""
     if not isinstance(operand, int):
         return
-    if declared is not None and declared.type is AttributeType.DATE:
-        yield moment.today
-        yield moment.today - timedelta(days=operand // DAY)
-    else:
-        yield moment.now
-        yield moment.now - operand
+    for number in spans:
+        if declared is None or declared.type is not AttributeType.DATE:
+            yield moment.now - number * operand
+            continue
+        day = moment.today.toordinal() - number * (operand // DAY)
+        if 1 <= day <= date.max.toordinal():
+            yield date.fromordinal(day)
+
+
+def _birthdays(moment: Moment) -> Iterator[date]:
+    """A day whose anniversary is today, and one whose anniversary has just passed."""
+    for day in (moment.today, moment.today - timedelta(days=1)):
+        leap = day.month == 2 and day.day == 29
+        yield day.replace(year=day.year - 1, day=28 if leap else day.day)
 
 
 def _may_be(value: Value | None, declared: Attribute | None) -> bool:

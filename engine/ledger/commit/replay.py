@@ -163,7 +163,7 @@ def _request(
     attributes = {
         name: value if type(value) in _PLAIN else _value(name, value, compiled)
         for name, value in inputs["attributes"].items()
-        if not name.startswith(_DERIVED)
+        if not name.startswith(_DERIVED) and name not in compiled.book.derived.anniversaries
     }
     if inputs.get("blank") != "missing":
         blanks = ((name, value) for name, value in attributes.items() if is_blank(value))

@@ -1,6 +1,6 @@
 """The conditions of a book: from plain data to the tree that the engine evaluates; audiences, and cycles among names."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from engine.conditions.model import Any_, Audience, Condition, Operator, Test
@@ -135,7 +135,7 @@ class Cycles:
 
 
 def named(data: PlainData, noun: str) -> list[str]:
-    """The names under `noun` anywhere in a condition, and in attributes `noun.NAME.FIELD`, sorted.
+    """The names under `noun` anywhere in a condition, and in attributes `noun.NAME.FIELD`, on either side; sorted.
 
     Recursion is not needed; reading the condition bounds its nesting later.
     """
@@ -150,5 +150,15 @@ def named(data: PlainData, noun: str) -> list[str]:
             given = here.get(noun)
             listed = given if isinstance(given, list) else [given]
             names.update(name for name in listed if isinstance(name, str))
-            names.update(key.split(".")[1] for key in here if key.startswith(f"{noun}."))
+            read = (*here, *_operands(here.values()))
+            names.update(name.split(".")[1] for name in read if name.startswith(f"{noun}."))
     return sorted(names)
+
+
+def _operands(tests: Iterable[PlainData]) -> Iterator[str]:
+    """The attributes that others are compared with."""
+    for operators in tests:
+        for operand in operators.values() if isinstance(operators, dict) else ():
+            name = operand.get("attribute") if isinstance(operand, dict) else None
+            if isinstance(name, str):
+                yield name

@@ -7,13 +7,14 @@ from zoneinfo import ZoneInfo
 
 import re2
 
-from engine.conditions.model import Operand, Operator
+from engine.conditions.model import NOW, SPANS, AttributeOperand, Now, Operand, Operator
 from engine.model.instant import DAY, Microseconds
 from engine.model.texts import number_text, span_text
 from engine.model.values import Scalar
 from engine.rulebook.model.book import Attribute, AttributeType
 from engine.rulebook.report.diagnostics import Code, quote
 from engine.rulebook.report.findings import Findings, ParseError, Path
+from engine.rulebook.symbols import AttributeScope
 from engine.rulebook.text import datetimes, durations, hints, regions
 from engine.rulebook.text.nodes import PlainData
 
@@ -21,7 +22,7 @@ MAX_PATTERN = 1000
 _O, _T = Operator, AttributeType
 _EQUALITY = frozenset((_O.EQ, _O.NE, _O.IN, _O.NOT_IN))
 _ORDER = frozenset((_O.LT, _O.LTE, _O.GT, _O.GTE, _O.BETWEEN))
-_CALENDAR = frozenset((_O.BEFORE, _O.AFTER, _O.WITHIN))
+_CALENDAR = SPANS | {_O.BEFORE, _O.AFTER}
 _WORDS = frozenset((_O.STARTS_WITH, _O.ENDS_WITH, _O.CONTAINS, _O.MATCHES))
 _MEMBERS = frozenset((_O.HAS, _O.HAS_ANY, _O.HAS_ALL))
 _SEVERAL = frozenset((_O.IN, _O.NOT_IN, _O.HAS_ANY, _O.HAS_ALL))
@@ -33,7 +34,7 @@ OPERATORS: dict[AttributeType, frozenset[Operator]] = {
         _T.NUMBER: _EQUALITY | _ORDER,
         _T.TEXT: _EQUALITY | _WORDS,
         _T.BOOLEAN: _EQUALITY,
-        _T.DATE: _EQUALITY | _ORDER | _CALENDAR,
+        _T.DATE: _EQUALITY | _ORDER | _CALENDAR | {_O.ANNIVERSARY},
         _T.TIME: _EQUALITY | _ORDER | _CALENDAR,
         _T.TEXTS: _MEMBERS,
         _T.INTEGERS: _MEMBERS,
@@ -42,6 +43,10 @@ OPERATORS: dict[AttributeType, frozenset[Operator]] = {
 }
 """Operators by the type of the attribute."""
 
+_COMPARISONS = frozenset((_O.EQ, _O.NE, _O.LT, _O.LTE, _O.GT, _O.GTE, _O.BEFORE, _O.AFTER))
+"""The operators that compare with `now`, and with other attributes."""
+
+_NUMERIC = frozenset((_T.INTEGER, _T.NUMBER))
 _ITEM = {_T.TEXTS: _T.TEXT, _T.INTEGERS: _T.INTEGER, _T.NUMBERS: _T.NUMBER}
 _ARTICLE = {_T.INTEGER: "an integer", _T.NUMBER: "a number"}
 _COUNTS_DAYS = ("days_since_last of ", "rfm.recency_days")
@@ -63,18 +68,91 @@ class OperandReader:
 
     zone: ZoneInfo
     findings: Findings
+    attribute_scope: AttributeScope | None = None
+    """The attributes that others are compared with; None for conditions on events, which compare with values only."""
 
     def read(self, attribute: Attribute, operator: Operator, value: PlainData, path: Path) -> Operand | None:
         """The operand at the path; None after reporting why it does not fit attribute and operator."""
+        if operator is Operator.ANNIVERSARY:
+            return self._anniversary(value, path)
+        if isinstance(value, dict) and "attribute" in value:
+            return self._other(attribute, operator, value, path)
         if operator in _SEVERAL:
             return self._several(attribute, operator, value, path)
         if operator is Operator.BETWEEN:
             return self._between(attribute, value, path)
         return self._operand(attribute, operator, value, path)
 
+    def _other(
+        self, attribute: Attribute, operator: Operator, value: dict[str, PlainData], path: Path
+    ) -> AttributeOperand | None:
+        """The other attribute, which must have the same type; integers and numbers are one."""
+        for key in value.keys() - {"attribute"}:
+            message = f"{quote(key)} beside `attribute`: an attribute is compared with one thing"
+            self.findings.key_error((*path, key), Code.UNKNOWN, message)
+            return None
+        name, here = value["attribute"], (*path, "attribute")
+        if self.attribute_scope is None:
+            message = "attributes of customers are compared with each other; this is compared with a value"
+            self.findings.key_error(here, Code.OPERATOR, message)
+        elif operator not in _COMPARISONS:
+            message = f"`{operator}` compares with values, not with another attribute"
+            self.findings.key_error(here, Code.OPERATOR, message, f"one of: {_listed(_COMPARISONS)}")
+        elif not isinstance(name, str):
+            self.findings.error(here, Code.TYPE, "`attribute` needs the name of an attribute")
+        elif (other := self.attribute_scope.use(name, here, self.findings)) is not None:
+            return self._of_same_type(attribute, other, here)
+        return None
+
+    def _of_same_type(self, attribute: Attribute, other: Attribute, path: Path) -> AttributeOperand | None:
+        if other.name == attribute.name:
+            self.findings.error(path, Code.VALUE, f"{quote(other.name)} is compared with itself")
+            return None
+        if _are_alike(attribute.type, other.type):
+            return AttributeOperand(other.name)
+        alike = [
+            name
+            for name, known in (self.attribute_scope.declared.values if self.attribute_scope else {}).items()
+            if _are_alike(attribute.type, known.type) and name != attribute.name
+        ]
+        message = (
+            f"{quote(other.name)} is of type {other.type}, and {quote(attribute.name)} of type {attribute.type}: "
+            "only attributes of one type are compared"
+        )
+        self.findings.error(path, Code.TYPE, message, self.findings.suggest(other.name, alike))
+        return None
+
+    def _anniversary(self, value: PlainData, path: Path) -> Microseconds | None:
+        """The span in which the anniversary lies: `{within: 7d}`; `today` is one day."""
+        if value == "today":
+            return DAY
+        if not isinstance(value, dict):
+            span = isinstance(value, str) and value[:1].isdigit()
+            hint = f"write {{within: {value}}}" if span else ""
+            self.findings.error(path, Code.TYPE, "`anniversary` needs today, or {within: 7d}", hint)
+            return None
+        for key in value:
+            if key != "within":
+                hint = self.findings.suggest(key, ["within"]) or "write {within: 7d}, which is to come"
+                message = f"there is no {quote(key)} of anniversaries"
+                self.findings.key_error((*path, key), Code.UNKNOWN, message, hint)
+                return None
+        try:
+            return self._span(Operator.ANNIVERSARY, value.get("within"), (*path, "within"), is_day=True)
+        except _WrongError as wrong:
+            self.findings.error((*path, "within"), wrong.code, wrong.message, wrong.hint)
+            return None
+
+    def _span(self, operator: Operator, value: PlainData, path: Path, *, is_day: bool) -> Microseconds | None:
+        text = value if isinstance(value, str) else str(value).lower()
+        span = self.findings.parse(path, text, durations.parse)
+        if is_day and span is not None:
+            _check_days(operator, span)
+        return span
+
     def _operand(
         self, attribute: Attribute, operator: Operator, value: PlainData, path: Path
-    ) -> Scalar | None:
+    ) -> Scalar | Now | None:
         try:
             return self._scalar(attribute, operator, value, path)
         except _WrongError as wrong:
@@ -91,7 +169,7 @@ class OperandReader:
             self.findings.error(path, Code.TYPE, f"`{operator}` needs a list", hint)
             return None
         operands = [self._operand(attribute, operator, item, (*path, i)) for i, item in enumerate(value)]
-        sound = tuple(operand for operand in operands if operand is not None)
+        sound = tuple(operand for operand in operands if operand is not None and operand is not NOW)
         return sound if sound and len(sound) == len(operands) else None
 
     def _between(self, attribute: Attribute, value: PlainData, path: Path) -> tuple[Scalar, ...] | None:
@@ -113,24 +191,25 @@ class OperandReader:
 
     def _scalar(
         self, attribute: Attribute, operator: Operator, value: PlainData, path: Path
-    ) -> Scalar | None:
+    ) -> Scalar | Now | None:
         if isinstance(value, list | dict):
-            raise _WrongError(Code.TYPE, f"`{operator}` needs one value")
+            hint = (
+                self.findings.suggest(next(iter(value), ""), ["attribute"]) if isinstance(value, dict) else ""
+            )
+            raise _WrongError(Code.TYPE, f"`{operator}` needs one value", hint)
         if operator is Operator.EXISTS:
             return _boolean(value, "`exists` needs true or false")
-        if operator is Operator.WITHIN:
-            text = value if isinstance(value, str) else str(value).lower()
-            span = self.findings.parse(path, text, durations.parse)
-            if attribute.type is AttributeType.DATE and span is not None:
-                _check_days(span)
-            return span
+        if operator in SPANS:
+            return self._span(operator, value, path, is_day=attribute.type is AttributeType.DATE)
+        if value in ("now", "today") and attribute.type in _MOMENTS:
+            return _now(attribute.type, operator, value)
         if operator in _WORDS:
             return _pattern(value) if operator is Operator.MATCHES else _text(value)
         operand = self._typed(_ITEM.get(attribute.type, attribute.type), value, path)
         exact = operator in _EQUALITY or operator in _MEMBERS
         if operand is not None:
             _check_declared(attribute, operand, exact=exact)
-        normal = _NORMAL.get(attribute.name) if exact else None
+        normal = _NORMAL.get(attribute.name) if exact and not self.findings.earlier else None
         if normal is not None and isinstance(operand, str):
             try:
                 written = normal(operand)
@@ -162,6 +241,30 @@ class OperandReader:
         return self.findings.parse(
             path, value, lambda text: datetimes.parse_moment(text, self.zone), _MOMENTS[kind]
         )
+
+
+def _are_alike(left: AttributeType, right: AttributeType) -> bool:
+    return left is right or {left, right} <= _NUMERIC
+
+
+def _listed(operators: frozenset[Operator]) -> str:
+    return ", ".join(operator for operator in Operator if operator in operators)
+
+
+def _now(kind: AttributeType, operator: Operator, word: object) -> Now:
+    """The moment of the decision, for a date the customer's day. Raises _WrongError where it is compared otherwise."""
+    if operator not in _COMPARISONS:
+        raise _WrongError(
+            Code.VALUE, f"`{operator}` does not compare with {word}", f"one of: {_listed(_COMPARISONS)}"
+        )
+    if kind is AttributeType.TIME and word == "today":
+        message = "the attribute is a time, and today is a day"
+        raise _WrongError(Code.VALUE, message, "write now, or compare with a span, such as {within: 24h}")
+    if kind is AttributeType.TIME and operator in _EQUALITY:
+        raise _WrongError(
+            Code.VALUE, "a time is hardly ever now to the microsecond", "write {before: now} or {after: now}"
+        )
+    return NOW
 
 
 class _WrongError(Exception):
@@ -200,13 +303,16 @@ def _check_declared(attribute: Attribute, operand: Scalar, *, exact: bool) -> No
         raise _WrongError(Code.VALUE, f"{shown} is not among the attribute's values: {known}")
 
 
-def _check_days(span: Microseconds) -> None:
+def _check_days(operator: Operator, span: Microseconds) -> None:
     """Raise _WrongError for less than a day: dates are compared in whole days, so no date would be within it."""
     if span < DAY:
-        message = (
-            f"the attribute is a date, and {span_text(span)} is less than a day: the test can never hold"
-        )
-        raise _WrongError(Code.VALUE, message, "write 1d for today, or declare the attribute as a time")
+        message = f"the attribute is a date, and {span_text(span)} is less than a day"
+        if operator is Operator.MORE_THAN_AGO:
+            raise _WrongError(
+                Code.VALUE, f"{message}: dates are compared in whole days", "write {before: today}"
+            )
+        hint = "write 1d for today, or declare the attribute as a time"
+        raise _WrongError(Code.VALUE, f"{message}: the test can never hold", hint)
 
 
 def _boolean(value: PlainData, message: str) -> bool:

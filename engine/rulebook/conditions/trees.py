@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from engine.conditions.model import All, Any_, Audience, Condition, None_, Operator, Test
+from engine.conditions.model import NOW, SPANS, All, Any_, Audience, Condition, None_, Operator, Test
 from engine.conditions.trace import text_of
 from engine.rulebook.conditions.operands import OPERATORS, OperandReader
 from engine.rulebook.model.book import Attribute
@@ -150,8 +150,10 @@ class Trees(ABC):
 def written(test: Test, value: PlainData, path: Path, findings: Findings) -> Test:
     """The test with its text as the book writes it, if that differs from the text by default."""
     operand = _written(value, path, findings)
-    if test.operator is Operator.WITHIN and isinstance(value, str):
+    if isinstance(value, str) and (test.operator in SPANS or test.operand is NOW):
         operand = value
+    elif test.operator is Operator.ANNIVERSARY and isinstance(value, dict):
+        operand = f"within {value['within']}"
     text = f"{test.attribute} {test.operator} {operand}"
     return test if operand is None or text == text_of(test) else replace(test, written=text)
 

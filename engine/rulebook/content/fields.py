@@ -91,7 +91,7 @@ class ContentReader:
         return here
 
     def _is_locale(self, name: str, locales: Iterable[str], path: Path) -> bool:
-        wrong = regions.wrong_tag(name)
+        wrong = regions.wrong_tag(name, registered=not self.findings.earlier)
         if wrong:
             self.findings.key_error(path, Code.NAME, f"{quote(name)} {wrong[0]}", wrong[1])
             return False

@@ -12,7 +12,7 @@ from datetime import date
 from itertools import combinations
 
 from engine.conditions.dnf import Literal
-from engine.conditions.model import Operator
+from engine.conditions.model import Deferred, Operator
 from engine.model.values import Scalar, Value
 from engine.rulebook.conditions.event_fields import FIELDS
 from engine.rulebook.model.book import Attribute, AttributeType, Book
@@ -42,7 +42,7 @@ class Domain:
     def candidates(self, literals: Sequence[Literal]) -> list[Value] | None:
         """Values that pass the literals, if any value of the domain does; None if there would be too many.
 
-        `matches` and `within` are not decided by them: see solver.py.
+        `matches`, and what moves with the clock, are not decided by them: see solver.py.
         """
         if self.one_of is not None and not _LISTS.intersection(self.types):
             return list(self.one_of)
@@ -125,7 +125,9 @@ def _numbers(operands: Iterable[Scalar]) -> Iterator[float]:
 def _operands(literals: Iterable[Literal]) -> Iterator[Scalar]:
     for literal in literals:
         operand = literal.test.operand
-        if literal.test.operator not in (Operator.EXISTS, Operator.MATCHES, Operator.WITHIN):
+        if literal.test.moves or literal.test.operator in (Operator.EXISTS, Operator.MATCHES):
+            continue
+        if not isinstance(operand, Deferred):
             yield from operand if isinstance(operand, tuple) else (operand,)
 
 

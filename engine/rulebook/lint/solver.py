@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from engine.conditions.dnf import Clause, Literal, clauses_of
 from engine.conditions.evaluate import test_holds
-from engine.conditions.model import Condition, None_, Operator
+from engine.conditions.model import SPANS, AttributeOperand, Condition, None_, Operator
 from engine.model.instant import DAY, Instant
 from engine.model.values import Moment, Value
 from engine.rulebook.lint.domains import Domain
@@ -81,14 +81,16 @@ class Solver:
             domain = self.domain(name)
             if domain.may_be_missing and _pass(literals, name, None, NEVER.moment):
                 continue
-            if any(literal.test.operator is Operator.WITHIN for literal in literals):
-                moving[name] = literals
+            known = [literal for literal in literals if _is_known(literal)]
+            decided &= len(known) == len(literals)
+            if any(literal.test.moves for literal in known):
+                moving[name] = known
                 continue
-            values = _values(domain, name, literals)
+            values = _values(domain, name, known)
             value = next(values, None)
             if value is not None:
                 attributes[name] = value
-            elif _is_undecided(domain, literals, name):
+            elif _is_undecided(domain, known, name):
                 decided = False
             else:
                 return NEVER
@@ -96,6 +98,14 @@ class Solver:
         if within.attributes is None and within.decided:
             return NEVER
         return within if decided else UNDECIDED
+
+
+def _is_known(literal: Literal) -> bool:
+    """Whether candidates decide the literal: they are made without other attributes and anniversaries."""
+    return (
+        not isinstance(literal.test.operand, AttributeOperand)
+        and literal.test.operator is not Operator.ANNIVERSARY
+    )
 
 
 def _pass(literals: Sequence[Literal], name: str, value: Value | None, moment: Moment) -> bool:
@@ -143,7 +153,7 @@ def _solve_moving(
         if isinstance(aged, Solution):
             return aged
         value, age = aged
-        if all(literal.test.operator in (Operator.WITHIN, Operator.EXISTS) for literal in literals):
+        if all(literal.test.moves or literal.test.operator is Operator.EXISTS for literal in literals):
             ages[name] = age
             continue
         decided &= is_day not in fixed
@@ -184,11 +194,12 @@ class _Aged(NamedTuple):
 
 def _aged(domain: Domain, name: str, literals: Sequence[Literal]) -> _Aged | Solution | None:
     """A value and an age with which the literals hold; None if there is none, UNDECIDED if there are too many to try."""
-    fixed = [literal for literal in literals if literal.test.operator is not Operator.WITHIN]
-    spans = [literal.test.operand for literal in literals if literal.test.operator is Operator.WITHIN]
+    fixed = [literal for literal in literals if not literal.test.moves]
+    spans = [literal.test.operand for literal in literals if literal.test.operator in SPANS]
     unit = DAY if _is_day(domain) else 1
-    # Later than the moment, now, and as old as each span, which is the least age outside of it.
-    ages = sorted({-1, 0, *(span // unit for span in spans if isinstance(span, int))})
+    # Now, and as long ago or to come as each span, with the ages next to these: the outcomes change nowhere else.
+    bounds = {0, *(span // unit for span in spans if isinstance(span, int))}
+    ages = sorted({age + by for bound in bounds for age in (bound, -bound) for by in (-1, 0, 1)})
     candidates = domain.candidates(fixed)
     if candidates is None or len(candidates) * len(ages) * len(literals) > _TRIALS:
         return UNDECIDED

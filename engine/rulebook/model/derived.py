@@ -182,6 +182,10 @@ class Signal:
     """By field, the attribute whose value it keeps (`pattern.left-in-cart.item`)."""
 
 
+DAYS_TO_ANNIVERSARY = ".days_to_anniversary"
+"""Ends the name of the attribute that counts the days to the next anniversary of a declared date, whose name precedes it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Derived:
     """Everything that a book derives; mappings by name, in order of names."""
@@ -191,6 +195,8 @@ class Derived:
     patterns: Mapping[str, Pattern] = field(default_factory=dict)
     signals: Mapping[str, Signal] = field(default_factory=dict)
     places: Mapping[str, PlaceSet] = field(default_factory=dict)
+    anniversaries: Mapping[str, str] = field(default_factory=dict)
+    """By attribute, the date to whose next anniversary it counts the days."""
 
 
 @dataclass(frozen=True, slots=True)

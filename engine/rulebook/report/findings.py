@@ -70,6 +70,8 @@ class Findings:
     """The lines of each file."""
     audiences: frozenset[str] = frozenset()
     """The names of the book's audiences, for hints."""
+    earlier: bool = False
+    """Whether an earlier version has loaded the book: then what only later ones refuse is let pass, for replays."""
     start: str = ""
     """The file of diagnostics whose path is written nowhere."""
     _diagnostics: set[Diagnostic] = field(default_factory=set)

@@ -116,7 +116,8 @@ def _attribute(name: str, shape: AttributeShape, path: Path, findings: Findings)
         sound &= _check_items(kind, items, shape, path, findings)
     if not sound:
         return None
-    one_of = None if items is None else frozenset(items)
+    whole = int in _ITEMS.get(kind, ()) and float not in _ITEMS[kind]
+    one_of = None if items is None else frozenset(int(item) if whole else item for item in items)
     return Attribute(name, kind, shape.min, shape.max, one_of, shape.sensitive)
 
 
@@ -145,7 +146,9 @@ def _check_items(
     sound = True
     for index, item in enumerate(items):
         reason = ""
-        if not isinstance(item, allowed) or isinstance(item, bool):
+        if (not isinstance(item, allowed) and not (int in allowed and _is_whole(item))) or isinstance(
+            item, bool
+        ):
             reason = (
                 f"a value of `one_of` must be {'text' if str in allowed else kind.removeprefix('list of ')}"
             )
@@ -155,6 +158,11 @@ def _check_items(
             findings.error((*path, "one_of", index), Code.VALUE, reason)
             sound = False
     return sound
+
+
+def _is_whole(item: object) -> bool:
+    """Whether it is a number such as 31.0, which is an integer."""
+    return isinstance(item, float) and item.is_integer()
 
 
 def _inside(number: float, low: float | None, high: float | None) -> bool:

@@ -1,7 +1,7 @@
 """What a book derives (places, patterns, signals, and what conditions measure), and which events are kept for it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from engine.rulebook.conditions.derived import BehaviourReader, DistanceReader
@@ -9,7 +9,7 @@ from engine.rulebook.conditions.event_fields import FIELDS, EventGrammar, check_
 from engine.rulebook.conditions.grammar import Grammar
 from engine.rulebook.conditions.operands import OperandReader
 from engine.rulebook.model.book import Attribute, AttributeType, EventType
-from engine.rulebook.model.derived import Derived, EventStore, Pattern, Signal
+from engine.rulebook.model.derived import DAYS_TO_ANNIVERSARY, Derived, EventStore, Pattern, Signal
 from engine.rulebook.report.diagnostics import Code, Severity, quote
 from engine.rulebook.report.findings import Findings, Path
 from engine.rulebook.sections.patterns import PatternReader, fields_of
@@ -68,7 +68,7 @@ class DerivedReader:
         signals = SignalReader(attribute_scope, findings)
         signals.declare(merged.section("signals"), partial=merged.partial("signals"))
         grammar = Grammar(
-            reader=reader,
+            reader=replace(reader, attribute_scope=attribute_scope),
             findings=findings,
             attribute_scope=attribute_scope,
             behaviours=BehaviourReader(events),
@@ -84,6 +84,10 @@ class DerivedReader:
             _sorted(self.patterns.values),
             _sorted(signals),
             _sorted(self.grammar.distances.places.values),
+            {
+                name: name.removesuffix(DAYS_TO_ANNIVERSARY)
+                for name in sorted(self.grammar.attribute_scope.anniversaries)
+            },
         )
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import Discriminator, Field, Tag
 
-from engine.rulebook.shapes.sections import ConditionForm, Duration, Shape, Text, TypeName, form
+from engine.rulebook.shapes.sections import ConditionForm, Duration, Shape, Text, TypeName, Whole, form
 
 Numbers: TypeAlias = Annotated[dict[str, Any] | None, Field(examples=["{gte: 2}"])]
 OfField: TypeAlias = Annotated[dict[str, Any] | None, Field(examples=["{of: value, gte: 100}"])]
@@ -68,7 +68,7 @@ class NearShape(Shape):
     """Greatest distance in kilometres, along a great circle."""
 
 
-MostEvents: TypeAlias = Annotated[int, Field(ge=1, le=10_000)]
+MostEvents: TypeAlias = Annotated[Whole, Field(ge=1, le=10_000)]
 
 
 class EventTypeShape(Shape):

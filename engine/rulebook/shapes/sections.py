@@ -5,15 +5,22 @@ Checks that need more than one value (names that must exist, bounds in order) ar
 
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
 from engine.rulebook.model.policies import DayName
 
+
+def _whole(value: object) -> object:
+    """The integer that a number such as 31.0 is; any other value as it is."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Whole: TypeAlias = Annotated[int, BeforeValidator(_whole)]
 Text: TypeAlias = Annotated[str, Field(min_length=1)]
 TextsForm: TypeAlias = Annotated[list[Text], Field(max_length=100)]
 Duration: TypeAlias = Annotated[str, Field(examples=["24h"])]
-Count: TypeAlias = Annotated[int, Field(ge=1, le=1_000_000)]
-Amount: TypeAlias = Annotated[int, Field(ge=1, le=1_000_000_000)]
+Count: TypeAlias = Annotated[Whole, Field(ge=1, le=1_000_000)]
+Amount: TypeAlias = Annotated[Whole, Field(ge=1, le=1_000_000_000)]
 ConditionForm: TypeAlias = dict[str, Any]
 Locale: TypeAlias = Annotated[str, Field(min_length=1, examples=["zh-CN"])]
 ContentForm: TypeAlias = dict[str, dict[str, str]]
@@ -141,7 +148,7 @@ class ChannelShape(Shape):
     """When a contact on an inbound channel is confirmed."""
     format: Annotated[FormatForm | None, Field(examples=["html", "{default: html, subject: plain}"])] = None
     """The format of its texts, or by field; `default` is for the fields that are not named."""
-    max_segments: Annotated[int | None, Field(ge=1, le=255)] = None
+    max_segments: Annotated[Whole, Field(ge=1, le=255)] | None = None
     """Most segments that a short message should take."""
     capacity: dict[str, Any] | None = None
     """Limit on its contacts, over all customers."""
@@ -153,9 +160,9 @@ class PlacementShape(Shape):
     noun: ClassVar[str] = "placement"
     channel: Text
     """The inbound channel that it is on."""
-    max_offers: Annotated[int, Field(ge=1, le=20)] = 1
+    max_offers: Annotated[Whole, Field(ge=1, le=20)] = 1
     """Most offers in one answer."""
-    max_per_category: Annotated[int | None, Field(ge=1, le=20)] = None
+    max_per_category: Annotated[Whole, Field(ge=1, le=20)] | None = None
     """Most offers of one category in one answer; any number if it is left out."""
     fallback: Text | None = None
     """The offer to show when no campaign is selected."""
@@ -276,7 +283,7 @@ class CampaignShape(Shape):
     """Outbound or inbound channels in order of preference."""
     placements: TextsForm = []
     """Slots on inbound channels."""
-    tier: Annotated[int, Field(ge=-1_000_000, le=1_000_000)] = 0
+    tier: Annotated[Whole, Field(ge=-1_000_000, le=1_000_000)] = 0
     """Higher tiers always win."""
     value: FactorForm | None = None
     """Value of its acceptance; the offer's value if it is left out."""

@@ -28,6 +28,11 @@ _SIGNS = {
     **dict.fromkeys(("begins_with", "prefix"), "starts_with"),
     **dict.fromkeys(("regex", "like"), "matches"),
     "suffix": "ends_with",
+    "older_than": "more_than_ago",
+    "newer_than": "less_than_ago",
+    **dict.fromkeys(("next", "within_next", "coming"), "in_next"),
+    "birthday": "anniversary",
+    "attribute": "eq: {attribute: …}",
 }
 """What signs and words of other languages are here."""
 _TEST = re.compile(r"([A-Za-z_][\w.-]*) *(>=|=>|≥|<=|=<|≤|<>|>|<|==|=|!=|≠) *([^\s<>=!{}\[\],]+)")

@@ -38,6 +38,22 @@ _LANGUAGES = _pairs(
     "turkish=tr, ukrainian=uk, vietnamese=vi, deutsch=de, español=es, français=fr, francais=fr, italiano=it,"
     "nederlands=nl, polski=pl, svenska=sv"
 )
+_TWO_LETTERS = (
+    "aa ab ae af ak am an ar as av ay az ba be bg bh bi bm bn bo br bs ca ce ch co cr cs cu cv cy da de dv dz ee "
+    "el en eo es et eu fa ff fi fj fo fr fy ga gd gl gn gu gv ha he hi ho hr ht hu hy hz ia id ie ig ii ik in io "
+    "is it iu iw ja ji jv jw ka kg ki kj kk kl km kn ko kr ks ku kv kw ky la lb lg li ln lo lt lu lv mg mh mi mk "
+    "ml mn mo mr ms mt my na nb nd ne ng nl nn no nr nv ny oc oj om or os pa pi pl ps pt qu rm rn ro ru rw sa sc "
+    "sd se sg sh si sk sl sm sn so sq sr ss st su sv sw ta te tg th ti tk tl tn to tr ts tt tw ty ug uk ur uz ve "
+    "vi vo wa wo xh yi yo za zh zu"
+)
+"""The languages of two letters in the registry of BCP 47 (IANA, Language Subtag Registry), deprecated ones included. Those of
+three letters, of which there are thousands, are not checked."""
+
+_MISTAKEN = _pairs(
+    "al=sq, at=de, cn=zh, cz=cs, dk=da, ge=ka, gb=en, gr=el, il=he, ir=fa, jp=ja, kz=kk, rs=sr, ua=uk, us=en, vn=vi"
+)
+"""Codes of countries that are no languages, and the languages that are meant."""
+
 _ASSIGNED_BY_USERS = re.compile("AA|Q[M-Z]|X[A-Z]|ZZ")
 """Codes that ISO 3166-1 leaves to its users; XK is Kosovo in practice."""
 
@@ -97,12 +113,17 @@ def language_of(text: str) -> str:
     return "-".join(parts)
 
 
-def wrong_tag(tag: str) -> tuple[str, str] | None:
-    """What is wrong with a language tag, and a hint; None if it is of the right shape and its country exists."""
+def wrong_tag(tag: str, *, registered: bool = True) -> tuple[str, str] | None:
+    """What is wrong with a language tag, and a hint; None if it is of the right shape and its country exists.
+
+    registered: whether a language of two letters must exist too.
+    """
     match = _TAG.fullmatch(tag) if len(tag) <= _LONGEST else None
     if match is None:
         return "is not a language", _tag_hint(tag)
-    region = match["region"]
+    language, region = match["language"].partition("-")[0], match["region"]
+    if registered and len(language) == 2 and language.lower() not in _TWO_LETTERS.split():
+        return f"names no language: there is no {language}", _tag_hint(tag)
     known = not region or region.isdecimal() or region.upper() in countries()
     known = known or region.upper() in _UNIONS or bool(_ASSIGNED_BY_USERS.fullmatch(region.upper()))
     if region and not known:
@@ -115,7 +136,7 @@ def wrong_tag(tag: str) -> tuple[str, str] | None:
 def _tag_hint(tag: str) -> str:
     dashed = tag.replace("_", "-").partition(".")[0]
     language, _, rest = dashed.partition("-")
-    named = _LANGUAGES.get(language.lower())
+    named = _LANGUAGES.get(language.lower()) or _MISTAKEN.get(language.lower())
     meant = f"{named or language}{'-' + rest if rest else ''}"
     if meant != tag and _TAG.fullmatch(meant):
         return f"did you mean '{meant}'?"

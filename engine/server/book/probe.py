@@ -7,11 +7,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from random import Random
 from typing import Any
 
-from engine.conditions.model import Operator, Test
+from engine.conditions.model import NOW, SPANS, AttributeOperand, Operator, Test
 from engine.decide.signals import kernel
 from engine.decide.signals.compile import CompiledSignals
 from engine.decide.signals.infer import infer
@@ -54,7 +55,10 @@ def satisfying(conjunction: Conjunction) -> dict[str, Value]:
     """Attributes that make the conjunction hold, unless a value for one of its tests contradicts another."""
     attributes: dict[str, Value] = {}
     for literal in conjunction:
-        value = _value_for(literal.test) if literal.positive else None
+        test = literal.test
+        if isinstance(test.operand, AttributeOperand):
+            test = replace(test, operand=attributes.setdefault(test.operand.attribute, 1))
+        value = _value_for(test) if literal.positive else None
         if value is not None:
             attributes[literal.test.attribute] = value
     return attributes
@@ -81,9 +85,13 @@ def _near(test: Test, random: Random) -> Value | None:
 
 def _value_for(test: Test) -> Value | None:
     """A value on which the test holds; None if there is none, or the attribute must be missing."""
-    operand: Any = test.operand
-    value: Any = operand
+    operand: Any = MOMENT.now if test.operand is NOW else test.operand
+    value: Any = None if isinstance(operand, AttributeOperand) else operand
     match test.operator, operand:
+        case operator, _ if operator in SPANS:
+            value = MOMENT.now - operand - 1 if operator is Operator.MORE_THAN_AGO else MOMENT.now
+        case Operator.ANNIVERSARY, _:
+            value = MOMENT.today.replace(year=2000)
         case Operator.EXISTS, _:
             value = 1 if operand is True else None
         case Operator.NE | Operator.NOT_IN, _:
@@ -96,8 +104,6 @@ def _value_for(test: Test) -> Value | None:
             value = first
         case Operator.HAS, _:
             value = (operand,)
-        case Operator.WITHIN, _:
-            value = MOMENT.now
     return value  # type: ignore[no-any-return]
 
 

@@ -5,9 +5,10 @@ import time
 
 import pytest
 
-from engine.conditions.model import Any_, None_, Operand, Operator, Test
+from engine.conditions.model import NOW, Any_, AttributeOperand, None_, Operand, Operator, Test
 from engine.decide.signals import kernel, rulesets
 from engine.decide.signals.python_evaluator import conjunction_holds
+from engine.model.instant import DAY
 from engine.server.book import probe as probing
 from engine.server.book.probe import MOMENT, examine, probe, samples, satisfying
 from tests.decide.signals.books import compiled, gte, needs_library, numbered, signal
@@ -90,10 +91,15 @@ def test_samples_make_every_rule_hold() -> None:
         Operator.EXISTS: True,
         Operator.HAS: "x",
         Operator.WITHIN: 5,
+        Operator.ANNIVERSARY: DAY,
     }
     for text in (Operator.STARTS_WITH, Operator.ENDS_WITH, Operator.CONTAINS, Operator.MATCHES):
         operands[text] = "x"
-    signals = compiled({operator: Test("a", operator, operands.get(operator, 3)) for operator in Operator})
+    tests = {operator.value: Test("a", operator, operands.get(operator, 3)) for operator in Operator}
+    for operator in (Operator.LT, Operator.LTE, Operator.GT, Operator.GTE, Operator.BEFORE, Operator.AFTER):
+        tests[f"{operator} now"] = Test("a", operator, NOW)
+        tests[f"{operator} other"] = Test("a", operator, AttributeOperand("b"))
+    signals = compiled(tests)
     rules = {rule.name: rule.conjunctions for rule in signals.strata[0].rules}
     assert [
         name

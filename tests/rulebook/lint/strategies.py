@@ -5,7 +5,18 @@ from datetime import date
 
 from hypothesis import strategies as st
 
-from engine.conditions.model import All, Any_, Condition, None_, Operand, Operator, Test
+from engine.conditions.model import (
+    NOW,
+    SPANS,
+    All,
+    Any_,
+    AttributeOperand,
+    Condition,
+    None_,
+    Operand,
+    Operator,
+    Test,
+)
 from engine.model.instant import DAY
 from engine.model.values import Attributes, Moment, Scalar, Value
 from engine.rulebook.conditions.operands import OPERATORS
@@ -41,13 +52,14 @@ _CONSTANTS: dict[AttributeType, list[Scalar]] = {
     _T.TEXTS: ["x", "y", "z"],
 }
 _SPANS = [DAY, 2 * DAY, 3 * DAY]
+_COMPARED = (_O.LT, _O.LTE, _O.GT, _O.GTE, _O.EQ, _O.NE)
 _LISTED = (_O.IN, _O.NOT_IN, _O.HAS_ANY, _O.HAS_ALL)
 
 
 def _operand(operator: Operator, constants: st.SearchStrategy[Scalar]) -> st.SearchStrategy[Operand]:
     if operator is _O.EXISTS:
         return st.booleans()
-    if operator is _O.WITHIN:
+    if operator in SPANS or operator is _O.ANNIVERSARY:
         return st.sampled_from(_SPANS)
     if operator is _O.MATCHES:
         return st.sampled_from(["^x", "y$", "xx", "^(x|z)$"])
@@ -58,30 +70,40 @@ def _operand(operator: Operator, constants: st.SearchStrategy[Scalar]) -> st.Sea
     return constants
 
 
-def tests(names: Collection[str], *, matches: bool) -> st.SearchStrategy[Condition]:
-    """Tests of these attributes, as books may have them. matches: whether regular expressions are among them."""
+def tests(names: Collection[str], *, matches: bool, others: bool) -> st.SearchStrategy[Condition]:
+    """Tests of these attributes, as books may have them.
+
+    matches: whether regular expressions are among them. others: whether anniversaries and other attributes are.
+    """
     choices = [
         (name, operator)
         for name, domain in DOMAINS.items()
         for operator in sorted(OPERATORS[domain.types[0]])
-        if name in names and (matches or operator is not _O.MATCHES)
+        if name in names
+        and (matches or operator is not _O.MATCHES)
+        and (others or operator is not _O.ANNIVERSARY)
     ]
 
     def build(choice: tuple[str, Operator]) -> st.SearchStrategy[Condition]:
         name, operator = choice
-        constants = st.sampled_from(_CONSTANTS[DOMAINS[name].types[0]])
-        return st.builds(Test, st.just(name), st.just(operator), _operand(operator, constants))
+        kind = DOMAINS[name].types[0]
+        operands = _operand(operator, st.sampled_from(_CONSTANTS[kind]))
+        if kind in (_T.DATE, _T.TIME) and operator in _COMPARED:
+            operands = st.one_of(operands, st.just(NOW))
+        if others and operator in _COMPARED:
+            operands = st.one_of(operands, operands, st.builds(AttributeOperand, st.sampled_from([*DOMAINS])))
+        return st.builds(Test, st.just(name), st.just(operator), operands)
 
     return st.sampled_from(choices).flatmap(build)
 
 
 def conditions(
-    names: Collection[str] = tuple(DOMAINS), *, matches: bool = True
+    names: Collection[str] = tuple(DOMAINS), *, matches: bool = True, others: bool = True
 ) -> st.SearchStrategy[Condition]:
     """Trees of a few tests of these attributes, which contradict each other often."""
     groups = st.sampled_from((All, All, Any_, None_))
     return st.recursive(
-        tests(names, matches=matches),
+        tests(names, matches=matches, others=others),
         lambda inner: st.builds(
             lambda group, parts: group(tuple(parts)), groups, st.lists(inner, min_size=1, max_size=4)
         ),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from engine.conditions.dnf import clauses_of
 from engine.conditions.evaluate import holds
-from engine.conditions.model import All, Any_, Condition, None_, Operator, Test
+from engine.conditions.model import NOW, All, Any_, AttributeOperand, Condition, None_, Operator, Test
 from engine.model.instant import DAY
 from engine.model.values import Moment, Value
 from engine.rulebook.lint.domains import Domain, domain_of_field
@@ -23,11 +23,11 @@ _DAY_AND_TIME = 2
 
 def mixed(clause_tests: list[Test]) -> int:
     """How many attributes the tests compare both with the moment and with constants."""
-    within = {test.attribute for test in clause_tests if test.operator is Operator.WITHIN}
+    moving = {test.attribute for test in clause_tests if test.moves}
     constant = {
-        test.attribute for test in clause_tests if test.operator not in (Operator.WITHIN, Operator.EXISTS)
+        test.attribute for test in clause_tests if not test.moves and test.operator is not Operator.EXISTS
     }
-    return len(within & constant)
+    return len(moving & constant)
 
 
 @pytest.mark.parametrize("name", [*DOMAINS, ""])
@@ -66,9 +66,9 @@ def test_a_solution_is_accepted_by_the_reference(condition: Condition) -> None:
 
 
 @settings(max_examples=200, deadline=None)
-@given(conditions(matches=False))
+@given(conditions(matches=False, others=False))
 def test_decidable_conditions_are_decided(condition: Condition) -> None:
-    """Without regular expressions, what is not called never-true has a solution.
+    """Without regular expressions, anniversaries and other attributes, what is not called never-true has a solution.
 
     Not with too many alternatives, nor with several attributes that are compared both with the moment and with constants.
     """
@@ -87,7 +87,7 @@ _SMALL: dict[str, list[Value | None]] = {
 
 
 @settings(max_examples=150, deadline=None)
-@given(conditions(("tier", "whole", "yes", "holds")))
+@given(conditions(("tier", "whole", "yes", "holds"), others=False))
 def test_finite_domains_agree_with_trying_everything(condition: Condition) -> None:
     """On attributes with few values, never-true and always-true are what all combinations of values say."""
     names = sorted({test.attribute for clause in clauses_of(condition) or () for test in _tests(clause)})
@@ -124,6 +124,12 @@ NEVER = [
     All((test("holds", "exists", True), None_((test("holds", "eq", True),)))),
     All((test("day", "gt", date(2024, 10, 3)), test("day", "lt", date(2024, 10, 4)))),
     All((test("seen", "within", DAY), None_((test("seen", "within", 2 * DAY),)))),
+    All((test("seen", "in_next", DAY), test("seen", "more_than_ago", DAY))),
+    All((test("seen", "before", NOW), test("seen", "in_next", DAY))),
+    All((test("day", "less_than_ago", DAY), test("day", "ne", NOW))),
+    All((test("day", "more_than_ago", DAY), test("day", "gte", NOW))),
+    All((test("day", "gt", AttributeOperand("late")), None_((test("day", "gt", AttributeOperand("late")),)))),
+    All((test("whole", "gt", AttributeOperand("free")), test("whole", "gt", 4))),
     All((test("tags", "has_all", ("x", "y")), None_((test("tags", "has", "x"),)))),
     All((test("tags", "has_any", ("x", "y")), None_((test("tags", "has_any", ("x", "y", "z")),)))),
     test("hour", "exists", False),
@@ -156,6 +162,9 @@ POSSIBLE = [
     None_((test("whole", "gte", 0),)),
     All((test("seen", "within", DAY), test("seen", "before", 0))),
     All((test("day", "within", DAY), test("seen", "within", DAY), test("seen", "gt", 5))),
+    All((test("seen", "more_than_ago", DAY), test("seen", "within", DAY + 2))),
+    All((test("day", "more_than_ago", DAY), test("day", "within", 3 * DAY))),
+    All((test("day", "after", NOW), test("day", "before", date(2024, 1, 1)))),
     All((test("tags", "has_any", ("x", "y")), None_((test("tags", "has", "x"),)))),
 ]
 
@@ -178,13 +187,15 @@ SILENT = [
             test("late", "gt", 9 * DAY),
         )
     ),
+    All((test("day", "anniversary", DAY), test("day", "eq", NOW))),
+    All((test("whole", "gt", AttributeOperand("free")), test("free", "gt", AttributeOperand("whole")))),
     All(tuple(Any_((test("whole", "eq", 2 * n), test("free", "eq", n))) for n in range(9))),
 ]
 
 
-@pytest.mark.parametrize("condition", SILENT, ids=["matches", "moments", "size"])
+@pytest.mark.parametrize("condition", SILENT, ids=["matches", "moments", "anniversary", "others", "size"])
 def test_nothing_is_said_of_what_is_not_decided(condition: Condition) -> None:
-    """Two expressions, two attributes that fix the moment, and many alternatives are neither never true nor possible."""
+    """Of these nothing is said: they are neither never true nor possible."""
     solver = Solver({**DOMAINS, "late": Domain((AttributeType.TIME,))}.__getitem__)
     assert solver.solve(condition) == UNDECIDED
     assert not solver.never(condition)
