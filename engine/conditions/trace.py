@@ -3,7 +3,18 @@
 from dataclasses import dataclass
 
 from engine.conditions.evaluate import Verdict, verdict_of
-from engine.conditions.model import All, Any_, Audience, Condition, None_, Operand, Operator, Test
+from engine.conditions.model import (
+    ITEM,
+    All,
+    Any_,
+    Audience,
+    Collation,
+    Condition,
+    None_,
+    Operand,
+    Operator,
+    Test,
+)
 from engine.model.texts import TimeAttributes, span_text, value_text
 from engine.model.values import Attributes, Moment, Value
 
@@ -60,7 +71,19 @@ def _test_text(test: Test, times: TimeAttributes) -> str:
     operand = test.operand
     if test.operator is Operator.WITHIN and isinstance(operand, int):
         return f"{test.attribute} {test.operator} {span_text(operand)}"
-    return f"{test.attribute} {test.operator} {_operand_text(operand, test.attribute, times)}"
+    if test.inner:
+        return f"{test.attribute} {test.operator} {_inner_text(test.inner)}"
+    text = f"{test.attribute} {test.operator} {_operand_text(operand, test.attribute, times)}"
+    return f"{text}{IGNORING_CASE}" if test.collation is Collation.CASELESS else text
+
+
+IGNORING_CASE = ", ignoring case"
+"""After the text of a test."""
+
+
+def _inner_text(inner: tuple[Test, ...]) -> str:
+    """The tests on an item or a size without its name: `gt 10 and lt 20`."""
+    return " and ".join(text_of(test).removeprefix(f"{ITEM} ") for test in inner)
 
 
 def _operand_text(operand: Operand, attribute: str, times: TimeAttributes) -> str:

@@ -76,6 +76,10 @@ class AttributeScope:
         report = findings.key_error if key else findings.error
         attribute = self._known(name, path, findings, key=key)
         if attribute is None or not attribute.sensitive:
+            if attribute is not None and attribute.masked and shown:
+                hint = f"write `masked: false` at {quote(name)} if its values may be logged"
+                message = f"{quote(name)} is masked, and content is logged: it cannot stand there"
+                report(path, Code.SENSITIVE, message, hint)
             return attribute
         if shown:
             message = f"{quote(name)} is sensitive ({attribute.sensitive}), and content is logged: it cannot stand there"

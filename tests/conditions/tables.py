@@ -36,6 +36,8 @@ ATTRIBUTES: dict[str, Any] = {
     "profile.levels": {"type": "list of integer", "one_of": [1, 2, 3]},
     "profile.sizes": {"type": "list of integer"},
     "profile.weights": {"type": "list of number"},
+    "profile.app_version": {"type": "version"},
+    "profile.ip": {"type": "ip"},
 }
 _UNITS = {"us": 1, "s": SECOND, "m": 60 * SECOND, "h": 3600 * SECOND, "d": 86_400 * SECOND}
 

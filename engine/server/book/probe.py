@@ -81,6 +81,8 @@ def _near(test: Test, random: Random) -> Value | None:
 
 def _value_for(test: Test) -> Value | None:
     """A value on which the test holds; None if there is none, or the attribute must be missing."""
+    if test.inner:
+        return _list_for(test)
     operand: Any = test.operand
     value: Any = operand
     match test.operator, operand:
@@ -94,11 +96,21 @@ def _value_for(test: Test) -> Value | None:
             value = _moved(operand, 1)
         case Operator.BETWEEN | Operator.IN, (first, *_):
             value = first
+        case Operator.IN_NETWORK, (network, *_):
+            value = network.partition("/")[0]
         case Operator.HAS, _:
             value = (operand,)
         case Operator.WITHIN, _:
             value = MOMENT.now
     return value  # type: ignore[no-any-return]
+
+
+def _list_for(test: Test) -> Value | None:
+    """A list on which a test on items, or on the size, may hold."""
+    value = _value_for(test.inner[0])
+    if test.operator is not Operator.SIZE:
+        return None if value is None else (value,)  # type: ignore[return-value] # of the type of the items
+    return ("x",) * min(value, 100) if isinstance(value, int) else None
 
 
 def _moved(operand: Any, by: int) -> Value | None:
