@@ -100,6 +100,8 @@ class AttributeShape(Shape):
         "list of text",
         "list of integer",
         "list of number",
+        "version",
+        "ip",
     ]
     """The type of its values."""
     min: float | None = None
@@ -110,6 +112,8 @@ class AttributeShape(Shape):
     """All possible values."""
     sensitive: Text | None = None
     """The category of sensitive data that it belongs to."""
+    masked: bool | None = None
+    """Whether its values are left out of the log; by default those of sensitive attributes and of IP addresses are."""
 
 
 FormatName: TypeAlias = Literal["html", "plain", "sms"]
