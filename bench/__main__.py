@@ -53,7 +53,7 @@ def measured(suite: Suite, *, quick: bool, step: Step) -> list[Ratio]:
     module: Any = import_module(f"bench.{suite}")
     if suite is not Suite.MATCHING:
         return list(module.ratios(quick=quick, step=step))
-    return [module.growth(extras=False), module.growth(extras=True)] if quick else list(module.ratios())
+    return list(map(module.growth, module.More)) if quick else list(module.ratios())
 
 
 def run(command: Callable[..., None] = main) -> None:

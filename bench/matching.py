@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from enum import Enum
 from itertools import count, islice
 from random import Random
 from typing import Any
@@ -26,7 +27,7 @@ from growthbook.core import evalCondition
 
 from bench.ratio import Ratio
 from engine.conditions.index.index import ConditionIndex
-from engine.conditions.model import All, Condition, Operator, Test
+from engine.conditions.model import ITEM, All, Collation, Condition, Operator, Test
 from engine.model.values import Moment
 
 MOMENT = Moment(0, date(2026, 3, 10))
@@ -272,6 +273,8 @@ def beside_peers() -> list[Ratio]:
         written = campaigns(size)
         seen = list(islice(requests(), 200))
         matches = {"tact": tact(conditions(written)), **{name: make(written) for name, make, _ in PEERS}}
+        typed = tact(with_typed(conditions(written), Random(44)))
+        matches["typed"] = lambda request, typed=typed: typed(request | TYPED_REQUEST)  # type: ignore[misc]
         for name, match in matches.items():
             for request in seen[:50]:
                 if match(request) != matches["tact"](request):
@@ -300,16 +303,70 @@ def with_extras(written: Sequence[Condition], random: Random) -> list[Condition]
     return [All((condition, *(extra for extra in extras if random.random() < 0.1))) for condition in written]
 
 
-def growth(extras: bool) -> Ratio:
+TYPED_REQUEST: Request = {
+    "app_version": "10.2.0",
+    "ip": "10.1.2.3",
+    "sizes": (3, 200),
+    "interests": ("Skin", "Hair"),
+    "name": "Saint-Étienne",
+}
+"""What passes every test of `typed_test`."""
+
+
+def typed_test(random: Random) -> Test:
+    """A test with an operator on versions, networks, items of lists, whole lists, or texts in any case."""
+    caseless, length = Collation.CASELESS, random.randint(1, 13)
+    number = random.randrange(100)
+    below = Test(ITEM, Operator.LT, number + 200)
+    tests = (
+        Test("app_version", Operator.GTE, f"{number // 10}.{number}", collation=Collation.VERSION),
+        Test("app_version", Operator.BETWEEN, (f"{number}.1-rc.1"[1:], "11"), collation=Collation.VERSION)
+        if number >= 10
+        else Test("app_version", Operator.LT, f"11.{number}.0", collation=Collation.VERSION),
+        Test("ip", Operator.IN_NETWORK, (f"10.0.0.0/{random.randint(8, 15)}", f"192.0.2.{number}")),
+        Test("sizes", Operator.ANY_ITEM, (), inner=(Test(ITEM, Operator.GT, number),)),
+        Test("sizes", Operator.ANY_ITEM, (), inner=(Test(ITEM, Operator.GT, number), below)),
+        Test("sizes", Operator.ALL_ITEMS, (), inner=(below,)),
+        Test("sizes", Operator.SIZE, (), inner=(Test(ITEM, Operator.LT, number + 3),)),
+        Test("interests", Operator.HAS_ANY, ("SKIN", f"other{number}"), collation=caseless),
+        Test("interests", Operator.EQ, ("Skin", "Hair")),
+        Test("name", Operator.STARTS_WITH, "SAINT-ÉTIENNE"[:length], collation=caseless),
+        Test("name", Operator.NE, f"OTHER{number}", collation=caseless),
+        Test("name", Operator.CONTAINS, "AINT-ÉTIEN"[: 1 + number // 10], collation=caseless),
+    )
+    return random.choice(tests)
+
+
+def with_typed(written: Sequence[Condition], random: Random) -> list[Condition]:
+    """A tenth of the conditions have such a test as well."""
+    return [
+        All((condition, typed_test(random))) if random.random() < 0.1 else condition for condition in written
+    ]
+
+
+class More(Enum):
+    """What conditions have beside the three tests."""
+
+    NOTHING = ""
+    EXTRAS = " with 20 more attributes"
+    TYPED = " with versions, networks, items and any case in a tenth"
+
+
+def growth(beside: More) -> Ratio:
     """Time at 10,000 over time at 10, five hits each: the choice of cities and segments grows with the book."""
     choices = {10: (1, 1), 100: (2, 5), 1000: (20, 5), 10_000: (200, 5)}
-    more = {f"extra{number}": number if number % 2 else "yes" for number in range(EXTRAS)} if extras else {}
-    more |= {name: value + 5 for name, value in more.items() if isinstance(value, int)}
+    more: Request = {}
+    if beside is More.EXTRAS:
+        more = {f"extra{number}": number + 5 if number % 2 else "yes" for number in range(EXTRAS)}
+    elif beside is More.TYPED:
+        more = TYPED_REQUEST
     matches: dict[str, Match] = {}
     seen: dict[str, Sequence[Request]] = {}
     for size, choice in choices.items():
         written = conditions(campaigns(size, *choice))
-        match = matches[f"{size:,}"] = tact(with_extras(written, Random(44)) if extras else written)
+        if beside is not More.NOTHING:
+            written = (with_extras if beside is More.EXTRAS else with_typed)(written, Random(44))
+        match = matches[f"{size:,}"] = tact(written)
         with_five_hits = (
             request for plain in requests(*choice) if len(match(request := {**plain, **more})) == 5
         )
@@ -317,7 +374,7 @@ def growth(extras: bool) -> Ratio:
     times = measured(matches, seen, rounds=15)
     grown = times["10,000"] / times["10"]
     return Ratio(
-        f"matching: growth from 10 to 10,000{' with 20 more attributes' if extras else ''}, as 3 / growth",
+        f"matching: growth from 10 to 10,000{beside.value}, as 3 / growth",
         3 / grown,
         1.0,
         f"{grown:.2f}x: {' / '.join(f'{cost:.2f}' for cost in times.values())} µs at {' / '.join(times)}, 5 hits",
@@ -326,7 +383,7 @@ def growth(extras: bool) -> Ratio:
 
 def ratios() -> list[Ratio]:
     """All ratios of matching, in under a minute."""
-    return [growth(extras=False), growth(extras=True), *beside_peers()]
+    return [*map(growth, More), *beside_peers()]
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Disjunctive normal form: a condition as clauses, at least one of which must hold; a clause is a set of literals."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -26,9 +26,17 @@ Clause: TypeAlias = frozenset[Literal]
 
 def literal_of(test: Test, positive: bool = True) -> Literal:
     """The test, or its negation, as a literal."""
+    return Literal(test, positive, tuple(_types(test)))
+
+
+def _types(test: Test) -> Iterator[type]:
+    """The types of the operand and of all that it is made of, then those of the inner tests."""
     operand = test.operand
-    types = (tuple, *map(type, operand)) if isinstance(operand, tuple) else (type(operand),)
-    return Literal(test, positive, types)
+    yield type(operand)
+    if isinstance(operand, tuple):
+        yield from map(type, operand)
+    for inner in test.inner:
+        yield from _types(inner)
 
 
 def clauses_of(condition: Condition, limit: int = CLAUSE_LIMIT) -> tuple[Clause, ...] | None:

@@ -12,11 +12,14 @@ import re2
 
 from engine.conditions.ages import age, days_to_anniversary, in_unit, is_day
 from engine.conditions.model import (
+    ITEM,
     NOW,
+    OF_ITEMS,
     All,
     Any_,
     AttributeOperand,
     Audience,
+    Collation,
     Condition,
     None_,
     Now,
@@ -24,6 +27,7 @@ from engine.conditions.model import (
     Operator,
     Test,
 )
+from engine.conditions.typed_texts import HostBitsError, Version, address_of, network_of, version_of
 from engine.model.instant import DAY
 from engine.model.values import Attributes, Moment, Value
 
@@ -66,7 +70,19 @@ def test_holds(test: Test, attributes: Attributes, moment: Moment) -> bool:
         operand = _operand_at(test.operand, value, attributes, moment)
         if operand is None:
             return False
-    return _PREDICATES[test.operator](value, operand, moment)
+    return _value_passes(test, value, operand, moment)
+
+
+def _value_passes(test: Test, value: Value, operand: Any, moment: Moment) -> bool:
+    """Whether the value passes the test with this operand."""
+    if test.operator in OF_ITEMS:
+        return _items_pass(test, value, moment)
+    if test.collation is Collation.EXACT:
+        return _PREDICATES[test.operator](value, operand, moment)
+    comparable = collated(value, test.collation)
+    if comparable is None:
+        return False
+    return _PREDICATES[test.operator](comparable, collated_operand(operand, test.collation), moment)
 
 
 _DEFERRED = frozenset((AttributeOperand, Now))
@@ -82,6 +98,27 @@ def _operand_at(operand: Operand, value: Value, attributes: Attributes, moment: 
     return None
 
 
+def collated(value: Any, collation: Collation) -> Any:
+    """The value as it is compared by the collation; None for a text that is no version."""
+    if isinstance(value, tuple):
+        return tuple(collated(item, collation) for item in value)
+    if not isinstance(value, str):
+        return value if collation is Collation.CASELESS else None
+    return value.casefold() if collation is Collation.CASELESS else version_of(value)
+
+
+@lru_cache(maxsize=4096, typed=True)
+def _collated_text(text: str, collation: Collation) -> Any:
+    return collated(text, collation)
+
+
+def collated_operand(operand: Operand, collation: Collation) -> Any:
+    """The operand as it is compared by the collation. Operands of a book recur, so what is made of their texts is kept."""
+    if isinstance(operand, tuple):
+        return tuple(collated_operand(part, collation) for part in operand)
+    return _collated_text(operand, collation) if isinstance(operand, str) else collated(operand, collation)
+
+
 def verdict_of(test: Test, attributes: Attributes, moment: Moment) -> Verdict:
     """Evaluate the test in three values: unknown if an attribute that it reads is missing, unless the operator is `exists`."""
     if test_holds(test, attributes, moment):
@@ -91,11 +128,15 @@ def verdict_of(test: Test, attributes: Attributes, moment: Moment) -> Verdict:
     return Verdict.FALSE
 
 
-_KINDS: Mapping[type, type] = MappingProxyType({bool: bool, int: float, float: float, str: str, date: date})
+_KINDS: Mapping[type, type] = MappingProxyType(
+    {bool: bool, int: float, float: float, str: str, date: date, Version: Version}
+)
+ORDERED = frozenset((float, date, Version))
+"""The kinds that have an order."""
 
 
 def kind_of(value: object) -> type | None:
-    """Kind of a scalar: bool, float for all numbers, str or date; None for anything else, such as a list or NaN."""
+    """Kind of a scalar: bool, float for all numbers, str, date or Version; None for anything else, such as a list or NaN."""
     kind = _KINDS.get(type(value))
     if kind is None and not isinstance(value, datetime):
         kind = next((_KINDS[base] for base in type(value).__mro__ if base in _KINDS), None)
@@ -105,6 +146,12 @@ def kind_of(value: object) -> type | None:
 def same(left: object, right: object) -> bool:
     """Whether two scalars are equal without conversion: true is not 1, "9" is not 9, but 1 is 1.0."""
     return left == right and kind_of(left) is kind_of(right) is not None
+
+
+def _equal(value: object, operand: object) -> bool:
+    if isinstance(value, tuple) and isinstance(operand, tuple):
+        return len(value) == len(operand) and all(map(same, value, operand))
+    return same(value, operand)
 
 
 Predicate = Callable[[Any, Any, Moment], bool]
@@ -120,7 +167,7 @@ def _not_in(value: object, operand: object, moment: Moment) -> bool:
 
 def _comparable(value: object, bound: object) -> bool:
     kind = kind_of(value)
-    return kind in {float, date} and kind is kind_of(bound)
+    return kind in ORDERED and kind is kind_of(bound)
 
 
 def _comparing(compare: Callable[[Any, Any], bool]) -> Predicate:
@@ -147,6 +194,45 @@ def _has_all(value: object, operand: object, moment: Moment) -> bool:
         isinstance(value, tuple)
         and isinstance(operand, tuple)
         and all(_has(value, member, moment) for member in operand)
+    )
+
+
+def _passes(value: object, tests: tuple[Test, ...], moment: Moment) -> bool:
+    """Whether the item, or the size, passes all tests."""
+    attributes: Attributes = {ITEM: value}  # type: ignore[dict-item] # of the kinds that lists have
+    return all(test_holds(test, attributes, moment) for test in tests)
+
+
+def _items_pass(test: Test, items: object, moment: Moment) -> bool:
+    """Whether the value is a list, and its items or its size pass the inner tests."""
+    if not isinstance(items, tuple):
+        return False
+    if test.operator is Operator.SIZE:
+        return _passes(len(items), test.inner, moment)
+    passing = (_passes(item, test.inner, moment) for item in items)
+    return any(passing) if test.operator is Operator.ANY_ITEM else all(passing)
+
+
+def in_network(text: str, network: object) -> bool:
+    """Whether both are what they should be, and the address lies in the network."""
+    address = address_of(text)
+    try:
+        around = network_of(network) if isinstance(network, str) else None
+    except HostBitsError:
+        return False
+    return (
+        address is not None
+        and around is not None
+        and around.family == address.version
+        and int(address) >> (address.max_prefixlen - around.length) == around.bits
+    )
+
+
+def _in_network(value: object, operand: object, _: Moment) -> bool:
+    return (
+        isinstance(value, str)
+        and isinstance(operand, tuple)
+        and any(in_network(value, network) for network in operand)
     )
 
 
@@ -195,8 +281,8 @@ def _anniversary(value: object, operand: object, moment: Moment) -> bool:
 
 _PREDICATES: Mapping[Operator, Predicate] = MappingProxyType(
     {
-        Operator.EQ: lambda value, operand, _: same(value, operand),
-        Operator.NE: lambda value, operand, _: not same(value, operand),
+        Operator.EQ: lambda value, operand, _: _equal(value, operand),
+        Operator.NE: lambda value, operand, _: not _equal(value, operand),
         Operator.LT: _comparing(operator.lt),
         Operator.LTE: _comparing(operator.le),
         Operator.GT: _comparing(operator.gt),
@@ -211,6 +297,7 @@ _PREDICATES: Mapping[Operator, Predicate] = MappingProxyType(
         Operator.ENDS_WITH: _on_texts(str.endswith),
         Operator.CONTAINS: _on_texts(operator.contains),
         Operator.MATCHES: _on_texts(_matches),
+        Operator.IN_NETWORK: _in_network,
         Operator.BEFORE: _comparing(operator.lt),
         Operator.AFTER: _comparing(operator.gt),
         Operator.WITHIN: _aged(lambda old, span: 0 <= old < span),

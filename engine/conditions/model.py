@@ -17,7 +17,8 @@ class Operator(StrEnum):
     """How a test compares the attribute's value v with its operand."""
 
     EQ = "eq"
-    """v equals the operand, a scalar of the same kind (whole and decimal numbers are one kind)."""
+    """v equals the operand, a scalar of the same kind (whole and decimal numbers are one kind); or both are lists whose items
+    are equal one by one, in the same order."""
     NE = "ne"
     """v is present and not equal to the operand."""
     LT = "lt"
@@ -50,6 +51,14 @@ class Operator(StrEnum):
     """The RE2 regular expression in the operand (its source, a text) is found anywhere in the text v."""
     EXISTS = "exists"
     """v is present (operand True) or missing (operand False)."""
+    ANY_ITEM = "any_item"
+    """At least one item of the list v passes all inner tests."""
+    ALL_ITEMS = "all_items"
+    """v is a list, and each of its items passes all inner tests. So the empty list does."""
+    SIZE = "size"
+    """The number of items of the list v passes all inner tests."""
+    IN_NETWORK = "in_network"
+    """The IP address in the text v lies in one of the operand's networks (a tuple of texts in CIDR notation)."""
     BEFORE = "before"
     """The date or time v < operand."""
     AFTER = "after"
@@ -92,6 +101,25 @@ Deferred: TypeAlias = Now | AttributeOperand
 """An operand whose value is known at evaluation only."""
 
 
+class Collation(StrEnum):
+    """How texts compare, in the value and in the operand alike. Other values compare as ever."""
+
+    EXACT = "exact"
+    """Character by character."""
+    CASELESS = "caseless"
+    """By Unicode's full case folding, whatever the language."""
+    VERSION = "version"
+    """As versions by SemVer 2.0.0. A test on a text that is none is false."""
+
+
+OF_ITEMS = frozenset((Operator.ANY_ITEM, Operator.ALL_ITEMS, Operator.SIZE))
+"""The operators with inner tests."""
+
+
+ITEM = "item"
+"""The attribute of inner tests: an item of a list, or its size."""
+
+
 Operand: TypeAlias = Scalar | tuple[Scalar, ...] | Microseconds | Deferred
 
 
@@ -110,6 +138,9 @@ class Test:
     written: str = field(default="", compare=False, repr=False)
     """The whole test as the book writes it, for people, where durations or numbers are written otherwise than by default
     (`2w`, `1e6`); empty where not. Tests that differ in it alone are equal."""
+    collation: Collation = Collation.EXACT
+    inner: tuple["Test", ...] = ()
+    """Of `any_item`, `all_items` and `size`, whose operand is empty: the tests on ITEM, all of which must hold."""
 
     @property
     def attributes(self) -> tuple[str, ...]:

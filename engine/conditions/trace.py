@@ -4,11 +4,13 @@ from dataclasses import dataclass
 
 from engine.conditions.evaluate import Verdict, verdict_of
 from engine.conditions.model import (
+    ITEM,
     SPANS,
     All,
     Any_,
     AttributeOperand,
     Audience,
+    Collation,
     Condition,
     None_,
     Now,
@@ -107,7 +109,19 @@ def _compared_text(test: Test, times: TimeAttributes) -> str:
         return span_text(operand)
     if isinstance(operand, int) and test.operator is Operator.ANNIVERSARY:
         return "today" if operand == DAY else f"within {span_text(operand)}"
-    return _operand_text(operand, test.attribute, times)
+    if test.inner:
+        return _inner_text(test.inner)
+    text = _operand_text(operand, test.attribute, times)
+    return f"{text}{IGNORING_CASE}" if test.collation is Collation.CASELESS else text
+
+
+IGNORING_CASE = ", ignoring case"
+"""After the text of a test."""
+
+
+def _inner_text(inner: tuple[Test, ...]) -> str:
+    """The tests on an item or a size without its name: `gt 10 and lt 20`."""
+    return " and ".join(text_of(test).removeprefix(f"{ITEM} ") for test in inner)
 
 
 def _operand_text(operand: Operand, attribute: str, times: TimeAttributes) -> str:

@@ -65,7 +65,7 @@ class CompiledBook:
     signals: BookSignals | None
     """None if no campaign depends on a signal."""
     masked: frozenset[str]
-    """The referenced attributes whose values must not be logged: sensitive ones and addresses."""
+    """The referenced attributes whose values must not be logged: masked ones and addresses of channels."""
     ramped: frozenset[str]
     """The campaigns whose ramps go by conversions."""
     needs_day: bool
@@ -287,5 +287,5 @@ def _ramped(book: Book) -> frozenset[str]:
 
 
 def _masked(book: Book) -> frozenset[str]:
-    sensitive = {name for name, attribute in book.attributes.items() if attribute.sensitive}
-    return frozenset(sensitive | {channel.address for channel in book.channels.values() if channel.address})
+    masked = {name for name, attribute in book.attributes.items() if attribute.masked}
+    return frozenset(masked | {channel.address for channel in book.channels.values() if channel.address})

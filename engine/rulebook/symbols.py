@@ -82,6 +82,10 @@ class AttributeScope:
             return Attribute(name, AttributeType.NUMBER, 0)
         attribute = self._known(name, path, findings, key=key, shown=shown)
         if attribute is None or not attribute.sensitive:
+            if attribute is not None and attribute.masked and shown:
+                hint = f"write `masked: false` at {quote(name)} if its values may be logged"
+                message = f"{quote(name)} is masked, and content is logged: it cannot stand there"
+                report(path, Code.SENSITIVE, message, hint)
             return attribute
         if shown:
             message = f"{quote(name)} is sensitive ({attribute.sensitive}), and content is logged: it cannot stand there"
@@ -126,10 +130,9 @@ class AttributeScope:
         if date == name or date not in self.own or not self._is_date(date):
             return None
         self.declared.used.add(date)
-        sensitive = self.declared.values[date].sensitive
-        return self.anniversaries.setdefault(
-            name, Attribute(name, AttributeType.INTEGER, 0, sensitive=sensitive)
-        )
+        source = self.declared.values[date]
+        counted = Attribute(name, AttributeType.INTEGER, 0, sensitive=source.sensitive, masked=source.masked)
+        return self.anniversaries.setdefault(name, counted)
 
     def _exposed(
         self, noun: str, rest: str, path: Path, findings: Findings, *, key: bool

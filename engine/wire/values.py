@@ -9,6 +9,7 @@ from zoneinfo import available_timezones
 
 from engine.api.v1 import decisions_pb2 as pb
 from engine.api.v1.values_pb2 import Value as ValueMessage
+from engine.conditions.typed_texts import ADDRESS_HINT, VERSION_HINT, address_of, version_of
 from engine.model.texts import number_text
 from engine.model.values import Value
 from engine.rulebook.model.book import Attribute, AttributeType
@@ -38,6 +39,7 @@ Check: TypeAlias = Callable[[Any], object]
 
 _EXACT = 2**53
 _WHOLE = ("integer", "integers")
+_LISTS = ("texts", "integers", "numbers")
 _ZONES = frozenset(available_timezones())
 
 
@@ -68,14 +70,16 @@ def reader(declared: Attribute) -> ReadValue:
     """Reads the values of a declared attribute, and checks their type and bounds."""
     fitting, kind_of = _FITTING[declared.type], ValueMessage.WhichOneof
     bounded = not (declared.minimum is None and declared.maximum is None and declared.one_of is None)
-    normal = _NORMAL.get(declared.name)
+    normal = _NORMAL.get(declared.name) or _TYPED_TEXTS.get(declared.type)
     check, whole = checker(declared), declared.type in (AttributeType.INTEGER, AttributeType.INTEGERS)
 
     def read(message: ValueMessage) -> Value:
         kind = kind_of(message, "kind")
         if kind not in fitting:
-            plain(message)
-            raise ValueError(f"must be of type {declared.type}, not {kind}")
+            if plain(message) == () and fitting[0] in _LISTS:
+                return ()  # an empty list is one of any type
+            as_text = ": send it as text" if declared.type in _TYPED_TEXTS else ""
+            raise ValueError(f"must be of type {declared.type}, not {kind}{as_text}")
         value = _READERS[kind](getattr(message, kind))
         if whole and kind not in _WHOLE:
             value = tuple(map(_whole, value)) if isinstance(value, tuple) else _whole(value)
@@ -168,6 +172,28 @@ _NORMAL: Mapping[str, Callable[[str], str]] = {
 """By attribute, how its texts are checked and written."""
 
 
+def _version(value: str) -> str:
+    """The text as it was sent, which is a version."""
+    if version_of(value) is None:
+        raise ValueError(f"must be a version by SemVer 2.0.0, {VERSION_HINT}, not {value!r:.60}")
+    return value
+
+
+def _address(value: str) -> str:
+    """The IP address in its usual form."""
+    address = address_of(value)
+    if address is None:
+        raise ValueError(f"must be an IP address, {ADDRESS_HINT}, not {value!r:.60}")
+    return str(address)
+
+
+_TYPED_TEXTS: Mapping[AttributeType, Callable[[str], str]] = {
+    AttributeType.VERSION: _version,
+    AttributeType.IP: _address,
+}
+"""By type, how its texts are checked and written."""
+
+
 _SURELY_SHORT = LONGEST_TEXT // 4
 """Characters; UTF-8 takes at most four bytes for each."""
 
@@ -253,6 +279,8 @@ _FITTING: dict[AttributeType, tuple[str, ...]] = {
     AttributeType.TEXTS: ("texts",),
     AttributeType.INTEGERS: ("integers", "numbers"),
     AttributeType.NUMBERS: ("numbers", "integers"),
+    AttributeType.VERSION: ("text",),
+    AttributeType.IP: ("text",),
 }
 
 

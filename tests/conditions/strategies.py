@@ -5,10 +5,13 @@ from datetime import date
 from hypothesis import strategies as st
 
 from engine.conditions.model import (
+    ITEM,
+    OF_ITEMS,
     All,
     Any_,
     AttributeOperand,
     Audience,
+    Collation,
     Condition,
     None_,
     Now,
@@ -30,9 +33,26 @@ _DATES: list[Scalar] = [date(2024, 10, day) for day in (2, 3, 4, 5)]
 _BIRTHDAYS: list[Scalar] = [date(2000, 10, 3), date(1999, 10, 4), date(2023, 10, 5), date(2000, 2, 29)]
 _TIMES: list[Scalar] = [NOW - DAY - 1, NOW - DAY, NOW - DAY + 1, NOW, NOW + 1, NOW + DAY - 1, NOW + DAY]
 
-texts = st.sampled_from(_TEXTS)
+_VERSIONS = ["1", "1.2", "1.2.0", "1.10.0", "1.2.0-rc.1", "1.2.0-rc", "1.2.0+b", "x.2"]
+_ADDRESSES = ["10.0.0.1", "10.1.0.1", "::ffff:10.0.0.1", "2001:db8::1", "10.0.0"]
+_CAPITALS = ["X", "xY", "É", "ß", "SS", "E\u0301", "İ"]
+_NETWORKS = ["10.0.0.0/8", "10.0.0.1", "10.0.0.1/8", "::ffff:10.0.0.0/104", "2001:db8::/32", "::/0", "x"]
+
+texts = st.sampled_from([*_TEXTS, *_CAPITALS])
 scalars: st.SearchStrategy[Scalar] = st.sampled_from(
-    [*_TEXTS, *_NUMBERS, *_EXTREMES, *_DATES, *_BIRTHDAYS, *_TIMES, True, False]
+    [
+        *_TEXTS,
+        *_VERSIONS,
+        *_ADDRESSES,
+        *_CAPITALS,
+        *_NUMBERS,
+        *_EXTREMES,
+        *_DATES,
+        *_BIRTHDAYS,
+        *_TIMES,
+        True,
+        False,
+    ]
 )
 spans = st.sampled_from([0, 1, DAY - 1, DAY, 2 * DAY])
 deferred: st.SearchStrategy[Operand] = st.one_of(
@@ -56,13 +76,35 @@ _OPERANDS: dict[Operator, st.SearchStrategy[Operand]] = {
     Operator.MORE_THAN_AGO: spans,
     Operator.LESS_THAN_AGO: spans,
     Operator.ANNIVERSARY: spans,
+    Operator.EQ: scalars | lists,
+    Operator.NE: scalars | lists,
+    Operator.IN_NETWORK: st.lists(st.sampled_from(_NETWORKS), max_size=3).map(tuple),
 }
+collations = st.sampled_from([Collation.EXACT, *Collation])
 _COMPARED = (Operator.EQ, Operator.NE, Operator.LT, Operator.LTE, Operator.GT, Operator.GTE, Operator.BEFORE)
 
-tests: st.SearchStrategy[Condition] = st.sampled_from(Operator).flatmap(
-    lambda operator: st.builds(
-        Test, st.sampled_from(NAMES), st.just(operator), _OPERANDS.get(operator, scalars)
+
+def _tests(names: st.SearchStrategy[str], operators: st.SearchStrategy[Operator]) -> st.SearchStrategy[Test]:
+    return operators.flatmap(
+        lambda operator: st.builds(
+            Test, names, st.just(operator), _OPERANDS.get(operator, scalars), collation=collations
+        )
     )
+
+
+_of_items = st.lists(_tests(st.sampled_from([ITEM, ITEM, ITEM, "a"]), st.sampled_from(Operator)), max_size=2)
+_bounds = st.builds(Test, st.just(ITEM), st.sampled_from(Operator), st.sampled_from([0, 1, 2, 2.5]))
+_on_lists = st.builds(
+    Test,
+    st.sampled_from(NAMES),
+    st.sampled_from(sorted(OF_ITEMS)),
+    st.just(()),
+    collation=collations,
+    inner=_of_items.map(tuple) | st.lists(_bounds, max_size=2).map(tuple),
+)
+
+tests: st.SearchStrategy[Condition] = st.one_of(
+    *[_tests(st.sampled_from(NAMES), st.sampled_from(Operator))] * 4, _on_lists
 )
 _deferred_tests = st.builds(Test, st.sampled_from(NAMES), st.sampled_from(_COMPARED), deferred)
 _wrong_operands = st.builds(

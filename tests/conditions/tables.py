@@ -41,6 +41,8 @@ ATTRIBUTES: dict[str, Any] = {
     "profile.paid": {"type": "boolean"},
     "profile.ends": {"type": "date"},
     "profile.opened": {"type": "time"},
+    "profile.app_version": {"type": "version"},
+    "profile.ip": {"type": "ip"},
 }
 _UNITS = {"us": 1, "s": SECOND, "m": 60 * SECOND, "h": 3600 * SECOND, "d": 86_400 * SECOND}
 

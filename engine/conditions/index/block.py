@@ -2,15 +2,24 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
 from engine.conditions.dnf import Clause, Literal
 from engine.conditions.evaluate import test_holds
-from engine.conditions.index.columns import SCALAR_OPERATORS, IndexColumn, Mask, scalar_column
+from engine.conditions.index.columns import IndexColumn, Mask, is_scalar, scalar_column, union
 from engine.conditions.index.keyed import Keyed, Keying, keyed, keyed_column
 from engine.conditions.index.moving import Moving, MovingLookup, MovingMeasure, moving, moving_lookup
-from engine.conditions.model import Deferred, Test
+from engine.conditions.index.views import DERIVED, View, viewed
+from engine.conditions.model import Test
 from engine.model.values import Attributes, Moment
+
+_Source: TypeAlias = tuple[str, View]
+"""What a column reads: an attribute, and what is derived from its value."""
+
+
+_FEW = 4
+"""Clauses up to which what may rule them out is looked up clause by clause."""
+
 
 _WORD = 512
 """Bits that are taken from a result at a time."""
@@ -40,7 +49,17 @@ class Block:
     """Attribute, masks, other and lookup of each `IndexColumn`, the most selective first. Tuples unpack faster."""
     moving: Sequence[tuple[str, MovingLookup]]
     """Attributes and look-ups of the tests whose outcome changes with the moment."""
+    costly: Sequence[tuple[str, Mask, Callable[[Any], Mask]]]
+    """Attribute, clauses and lookup of the columns on views of values: they are read for clauses that are still alive."""
+    costly_clauses: Mask
+    """The clauses of these columns together."""
+    costly_of: Mapping[int, Sequence[tuple[str, Mask, Callable[[Any], Mask]]]]
+    """By clause, those of the columns that may rule it out: while few clauses are alive, no other is touched."""
     direct: Sequence[_Direct]
+    direct_clauses: Mask
+    """The clauses of these tests together."""
+    direct_of: Mapping[int, Sequence[_Direct]]
+    """By clause, its tests."""
     repeated: bool
     """Whether several clauses belong to one condition."""
 
@@ -48,41 +67,58 @@ class Block:
     def build(cls, clauses: Sequence[tuple[int, Clause]], offset: int) -> "Block":
         """Index clauses, given with their conditions' positions in ascending order."""
         all_clauses = (1 << len(clauses)) - 1
-        scalars: dict[str, dict[int, list[Literal]]] = {}
-        by_key: dict[tuple[str, Keying], dict[int, Keyed]] = {}
+        scalars: dict[_Source, dict[int, list[Literal]]] = {}
+        by_key: dict[tuple[_Source, Keying], dict[int, Keyed]] = {}
         by_measure: dict[tuple[str, MovingMeasure], dict[int, list[Moving]]] = {}
         direct: dict[Literal, Mask] = {}
         for number, (_, clause) in enumerate(clauses):
             for literal in clause:
-                attribute = literal.test.attribute
-                keys = keyed(literal)
-                if keys is not None and number not in by_key.get((attribute, keys.keying), ()):
-                    by_key.setdefault((attribute, keys.keying), {})[number] = keys
-                elif (move := moving(literal)) is not None:
-                    by_number = by_measure.setdefault((attribute, move.measured), {})
+                if (move := moving(literal)) is not None:
+                    by_number = by_measure.setdefault((literal.test.attribute, move.measured), {})
                     by_number.setdefault(number, []).append(move)
-                elif _is_scalar(literal.test):
-                    scalars.setdefault(attribute, {}).setdefault(number, []).append(literal)
+                    continue
+                view, plain = viewed(literal)
+                source = (literal.test.attribute, view)
+                keys = keyed(plain[0]) if len(plain) == 1 else None
+                if keys is not None and number not in by_key.get((source, keys.keying), ()):
+                    by_key.setdefault((source, keys.keying), {})[number] = keys
+                elif all(map(is_scalar, plain)):
+                    scalars.setdefault(source, {}).setdefault(number, []).extend(plain)
                 else:
                     direct[literal] = direct.get(literal, 0) | 1 << number
-        columns = [_scalar_column(name, literals, all_clauses) for name, literals in scalars.items()]
-        columns += [
-            keyed_column(attribute, keying, numbered, all_clauses)
-            for (attribute, keying), numbered in by_key.items()
+        built = [
+            (view, _scalar_column(name, literals, all_clauses), _mask(literals))
+            for (name, view), literals in scalars.items()
         ]
-        columns.sort(key=lambda column: column.share)
+        built += [
+            (view, keyed_column(name, keying, numbered, all_clauses), _mask(numbered))
+            for ((name, view), keying), numbered in by_key.items()
+        ]
+        built.sort(key=lambda entry: entry[1].share)
+        columns = [column for view, column, _ in built if not _is_costly(view, column)]
+        costly = [
+            (column.attribute, mask, column.of(DERIVED[view]))
+            for view, column, mask in built
+            if _is_costly(view, column)
+        ]
         owners = tuple(position for position, _ in clauses)
         moves = [
             _moving_column(name, measured, numbered, all_clauses)
             for (name, measured), numbered in by_measure.items()
         ]
+        tests = tuple(_merged(direct))
         return cls(
             offset,
             owners,
             all_clauses,
             tuple((column.attribute, column.masks, column.other, column.lookup) for column in columns),
             tuple(moves),
-            tuple(_merged(direct)),
+            tuple(costly),
+            union(mask for _, mask, _ in costly),
+            _by_clause((entry[1], entry) for entry in costly),
+            tests,
+            union(direct.values()),
+            _by_clause((test.positive | test.negative, test) for test in tests),
             len(set(owners)) < len(owners),
         )
 
@@ -104,12 +140,43 @@ class Block:
             alive &= moving_mask(get(attribute), moment)
             if not alive:
                 return []
-        for direct in self.direct:
+        if alive & self.costly_clauses:
+            alive = self._by_costly(alive, attributes)
+        if alive & self.direct_clauses:
+            alive = self._directly(alive, attributes, moment)
+        return self._owners_of(alive)
+
+    def _by_costly(self, alive: Mask, attributes: Attributes) -> Mask:
+        """The clauses among these that the costly columns do not rule out."""
+        get, pending = attributes.get, alive & self.costly_clauses
+        if pending.bit_count() > _FEW:
+            for attribute, clauses, lookup in self.costly:
+                if alive & clauses:
+                    alive &= lookup(get(attribute))
+            return alive
+        while pending:
+            number = pending.bit_length() - 1
+            for attribute, _, lookup in self.costly_of[number]:
+                alive &= lookup(get(attribute))
+            pending &= alive & (1 << number) - 1
+        return alive
+
+    def _directly(self, alive: Mask, attributes: Attributes, moment: Moment) -> Mask:
+        """The clauses among these whose tests without a column hold too."""
+        pending = alive & self.direct_clauses
+        while 0 < pending.bit_count() <= _FEW:
+            number = pending.bit_length() - 1
+            for direct in self.direct_of[number]:
+                alive &= ~(
+                    direct.negative if test_holds(direct.test, attributes, moment) else direct.positive
+                )
+            pending &= alive & (1 << number) - 1
+        for direct in self.direct if pending else ():
             if alive & (direct.positive | direct.negative):
                 alive &= ~(
                     direct.negative if test_holds(direct.test, attributes, moment) else direct.positive
                 )
-        return self._owners_of(alive)
+        return alive
 
     def _owners_of(self, alive: Mask) -> list[int]:
         """Positions of the conditions of these clauses.
@@ -130,16 +197,16 @@ class Block:
         return list(dict.fromkeys(hits)) if self.repeated else hits
 
 
+def _is_costly(view: View, column: IndexColumn) -> bool:
+    return view is not View.VALUE or column.is_costly
+
+
 def _scalar_column(attribute: str, literals: Mapping[int, list[Literal]], all_clauses: Mask) -> IndexColumn:
     groups: dict[frozenset[Literal], Mask] = {}
     for number, group in literals.items():
         key = frozenset(group)
         groups[key] = groups.get(key, 0) | 1 << number
     return scalar_column(attribute, groups, all_clauses & ~_mask(literals))
-
-
-def _is_scalar(test: Test) -> bool:
-    return test.operator in SCALAR_OPERATORS and not isinstance(test.operand, Deferred)
 
 
 def _moving_column(
@@ -158,6 +225,24 @@ def _merged(direct: Mapping[Literal, Mask]) -> Iterator[_Direct]:
         tests.setdefault((literal.test, literal.types), {})[literal.positive] = mask
     for (test, _), masks in tests.items():
         yield _Direct(test, masks.get(True, 0), masks.get(False, 0))
+
+
+_Entry = TypeVar("_Entry")
+
+
+def _by_clause(entries: Iterable[tuple[Mask, _Entry]]) -> dict[int, list[_Entry]]:
+    """The entries by the number of each clause of their masks."""
+    by_clause: dict[int, list[_Entry]] = {}
+    for mask, entry in entries:
+        for number in _numbers(mask):
+            by_clause.setdefault(number, []).append(entry)
+    return by_clause
+
+
+def _numbers(mask: Mask) -> Iterator[int]:
+    """The numbers of the bits, ascending."""
+    for base, octet in enumerate(mask.to_bytes((mask.bit_length() + 7) // 8, "little")):
+        yield from (8 * base + bit for bit in range(8) if octet >> bit & 1)
 
 
 def _mask(numbers: Iterable[int]) -> Mask:

@@ -12,7 +12,8 @@ from typing import Any, TypeAlias
 
 from engine.conditions.dnf import Literal
 from engine.conditions.evaluate import kind_of, test_holds
-from engine.conditions.model import Deferred, Operator
+from engine.conditions.model import Collation, Deferred, Operator
+from engine.conditions.typed_texts import Version
 from engine.model.values import Moment, Scalar, Value
 
 Mask: TypeAlias = int
@@ -40,6 +41,14 @@ SCALAR_OPERATORS = frozenset(
     }
 )
 """The operators that depend only on which operands a value equals and between which it lies."""
+
+
+def is_scalar(literal: Literal) -> bool:
+    """Whether a scalar column can hold the literal; not if it compares whole lists, or with what evaluation knows only."""
+    test = literal.test
+    listed = isinstance(test.operand, tuple) and test.operator in (Operator.EQ, Operator.NE)
+    plain = test.collation is Collation.EXACT and not isinstance(test.operand, Deferred)
+    return test.operator in SCALAR_OPERATORS and plain and not listed
 
 
 _SPAN = 128
@@ -75,9 +84,19 @@ class IndexColumn:
     """For a value that equals no operand."""
     lookup: Callable[[Any], Mask] | None = None
 
+    is_costly: bool = False
+    """Whether a look-up takes much longer than that of a plain value."""
+
     def at(self, value: Any) -> Mask:
         """The clauses that the value, or None for a missing one, does not rule out."""
         return self.masks.get(value, self.other) if self.lookup is None else self.lookup(value)
+
+    def of(self, derive: Callable[[Any], Any]) -> Callable[[Any], Mask]:
+        """The lookup by what is derived from the attribute's value; None counts as missing."""
+        masks, other, lookup = self.masks, self.other, self.lookup
+        if lookup is None:
+            return lambda value: masks.get(derive(value), other)
+        return lambda value: lookup(derive(value))
 
 
 def scalar_column(attribute: str, groups: Mapping[Group, Mask], free: Mask) -> IndexColumn:
@@ -101,8 +120,10 @@ def scalar_column(attribute: str, groups: Mapping[Group, Mask], free: Mask) -> I
     if kinds <= {str}:
         return IndexColumn(attribute, share_of(texts.values(), clauses), texts, other)
     numbers, dates = _Steps.build(groups, float, other), _Steps.build(groups, date, other)
+    versions = _Steps.build(groups, Version, other).by_precedence()
     masks = (*numbers.gaps, *numbers.points.values(), *dates.gaps, *texts.values())
-    lookup = _lookup(numbers, dates, (at(False), at(True)), texts, other)
+    masks += (*versions.gaps, *versions.points.values()) if versions.cuts else ()
+    lookup = _lookup(numbers, dates, versions, (at(False), at(True)), texts, other)
     return IndexColumn(attribute, share_of(masks, clauses), numbers.whole(), other, lookup)
 
 
@@ -150,6 +171,11 @@ class _Steps:
         mask = self.points.get(value)
         return self.gaps[bisect_right(self.cuts, value)] if mask is None else mask
 
+    def by_precedence(self) -> "_Steps":
+        """The same over tuples in place of versions: these compare faster."""
+        points = {cut.precedence: mask for cut, mask in self.points.items()}
+        return replace(self, cuts=[cut.precedence for cut in self.cuts], points=points)
+
     def whole(self) -> Mapping[int, Mask]:
         """Masks by whole number from the lowest cut to the highest; empty if that is more than _SPAN numbers."""
         if not self.cuts or not -_EXACT < self.cuts[0] <= self.cuts[-1] < min(self.cuts[0] + _SPAN, _EXACT):
@@ -160,6 +186,7 @@ class _Steps:
 def _lookup(
     numbers: _Steps,
     dates: _Steps,
+    versions: _Steps,
     truths: tuple[Mask, Mask],
     texts: Mapping[Value | None, Mask],
     other: Mask,
@@ -182,6 +209,8 @@ def _lookup(
             return dates.at(value)
         if kind is float:
             return numbers.at(value)
+        if kind is Version:
+            return versions.at(value.precedence)
         return texts.get(value, other) if kind is str else other
 
     return lookup

@@ -15,7 +15,7 @@ from engine.conditions.dnf import Clause, Literal, clauses_of
 from engine.conditions.evaluate import holds
 from engine.conditions.index.block import Block
 from engine.conditions.index.columns import Mask
-from engine.conditions.model import Condition, Deferred, Operator, attributes_of
+from engine.conditions.model import Collation, Condition, Deferred, Operator, attributes_of
 from engine.model.values import Attributes, Moment, Scalar
 
 _SPLIT_FROM = 512
@@ -188,6 +188,8 @@ def _keys(clause: Clause) -> dict[str, Literal]:
 def _required_values(literal: Literal) -> frozenset[Scalar]:
     """The values for which a literal holds. The set takes 1 and True for equal; the block tells them apart."""
     test = literal.test
+    if test.collation is not Collation.EXACT:
+        return frozenset()
     if test.operator is Operator.EQ and not isinstance(test.operand, tuple | Deferred):
         return frozenset((test.operand,))
     if test.operator is Operator.IN and isinstance(test.operand, tuple):

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeAlias
 from engine.conditions.ages import age, days_to_anniversary, is_day
 from engine.conditions.dnf import Literal, literal_of
 from engine.conditions.index.columns import Mask
-from engine.conditions.model import NOW, Operator, Test
+from engine.conditions.model import NOW, Collation, Operator, Test
 from engine.model.instant import DAY
 from engine.model.values import Moment, Scalar, Value
 
@@ -64,6 +64,8 @@ _BOUNDS: dict[Operator, Callable[[int], _Bounds]] = {
 def moving(literal: Literal) -> Moving | None:
     """Convert a literal to bounds; None if it does not move, or has an operand of a wrong kind."""
     operator, operand = literal.test.operator, literal.test.operand
+    if literal.test.collation is not Collation.EXACT:
+        return None
     if operand is NOW and operator in _MIRRORED:
         return _of(literal, MovingMeasure.AGE, lambda _: (_MIRRORED[operator], 0))
     bounds = _BOUNDS.get(operator)

@@ -7,7 +7,7 @@ from operator import attrgetter
 from typing import NamedTuple, TypeAlias
 
 from engine.conditions.evaluate import holds
-from engine.conditions.model import ALWAYS, All, Condition, Operator, Test
+from engine.conditions.model import ALWAYS, All, Collation, Condition, Operator, Test
 from engine.model.event import Event
 from engine.model.instant import Instant
 from engine.model.values import Moment, Value
@@ -74,7 +74,7 @@ def filter_of(where: Condition) -> Filter | None:
     if where == ALWAYS:
         return None
     match where:
-        case Test(attribute=name, operator=Operator.EQ, operand=str(text)):
+        case Test(attribute=name, operator=Operator.EQ, operand=str(text), collation=Collation.EXACT):
             return lambda fields: fields.get(name) == text  # no other kind of value equals a text
         case All(parts=parts):
             filters = [part_filter for part_filter in map(filter_of, parts) if part_filter is not None]

@@ -80,4 +80,11 @@ def _rule(name: str, condition: Condition) -> SignalRule:
 
 def _order(literal: Literal) -> tuple[str, ...]:
     test = literal.test
-    return (test.attribute, test.operator, str(literal.positive), str(literal.types), repr(test.operand))
+    return (
+        test.attribute,
+        test.operator,
+        str(literal.positive),
+        str(literal.types),
+        repr((test.operand, test.inner)),
+        test.collation,
+    )

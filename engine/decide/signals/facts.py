@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from engine.conditions.dnf import Literal, literal_of
 from engine.conditions.evaluate import kind_of, test_holds
-from engine.conditions.model import Deferred, Operator, Test
+from engine.conditions.model import Collation, Deferred, Operator, Test
 from engine.model.values import Attributes, Moment, Scalar
 
 
@@ -89,6 +89,8 @@ def fact_conditions(literal: Literal) -> tuple[FactCondition, ...]:
     operator, operand = test.operator, test.operand
     if operator is Operator.EXISTS and operand is False:
         return fact_conditions(literal_of(Test(test.attribute, Operator.EXISTS, True), not positive))
+    if test.collation is not Collation.EXACT:
+        return (_presence(Flag(test, literal.types), positive),)
     kind = kind_of(operand)
     if operator is Operator.EQ and kind is not None and not isinstance(operand, tuple | Deferred):
         return (_presence(Equal(test.attribute, kind, operand), positive),)

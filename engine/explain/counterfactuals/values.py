@@ -5,7 +5,9 @@ from datetime import date, timedelta
 from math import floor, log10
 from typing import Any
 
-from engine.conditions.model import NOW, Deferred, Operator, Test
+from engine.conditions.evaluate import test_holds
+from engine.conditions.model import ITEM, NOW, Collation, Deferred, Operator, Test
+from engine.conditions.typed_texts import network_of, version_of
 from engine.model.instant import DAY, SECOND
 from engine.model.values import Moment, Scalar, Value
 from engine.rulebook.model.book import Attribute, AttributeType
@@ -27,6 +29,8 @@ _EXAMPLES: dict[AttributeType, Scalar] = {
     AttributeType.INTEGERS: 1,
     AttributeType.NUMBER: 1,
     AttributeType.NUMBERS: 1,
+    AttributeType.VERSION: "1.0.0",
+    AttributeType.IP: "192.0.2.1",
 }
 
 
@@ -96,11 +100,72 @@ def _around(
             yield from _birthdays(moment)
         case Operator.MATCHES:
             return
+        case Operator.ANY_ITEM | Operator.ALL_ITEMS:
+            yield from _items(test, declared, value, moment)
+        case Operator.SIZE:
+            yield from _shorter(test, value, moment)
         case _:
-            for scalar in operands:
-                yield from _near(scalar, declared)
-            if operator in _TEXTS and isinstance(value, str) and isinstance(operand, str):
-                yield operand + value if operator is Operator.STARTS_WITH else value + operand
+            yield from _typed_near(test, operands, declared, value)
+
+
+def _typed_near(
+    test: Test, operands: Sequence[Scalar], declared: Attribute | None, value: Value | None
+) -> Iterator[Value | None]:
+    """Values near the operands, by what they are."""
+    operand, operator = test.operand, test.operator
+    if operator in (Operator.EQ, Operator.NE) and isinstance(operand, tuple):
+        yield operand  # type: ignore[misc] # the items of a list are of one type
+    elif operator is Operator.IN_NETWORK:
+        networks = (network_of(text) for text in operands if isinstance(text, str))
+        yield from (str(network.first) for network in networks if network is not None)
+    elif test.collation is Collation.VERSION:
+        for text in operands:
+            yield from _versions_near(str(text))
+    else:
+        for scalar in operands:
+            yield from _near(scalar, declared)
+        if operator in _TEXTS and isinstance(value, str) and isinstance(operand, str):
+            yield operand + value if operator is Operator.STARTS_WITH else value + operand
+
+
+def _shorter(test: Test, value: Value | None, moment: Moment) -> Iterator[Value]:
+    """The first items of the list, as many as a test on the size is about; what else it could hold is not known."""
+    present: tuple[Any, ...] = value if isinstance(value, tuple) else ()
+    for inner in test.inner:
+        for size in _around(inner, None, None, moment):
+            if isinstance(size, int) and 0 <= size < len(present):
+                yield present[:size]
+
+
+def _items(
+    test: Test, declared: Attribute | None, value: Value | None, moment: Moment
+) -> Iterator[Value | None]:
+    """The list with one more item at which a test on items changes, and lists of it alone."""
+    present: tuple[Any, ...] = value if isinstance(value, tuple) else ()
+    one_of = None if declared is None else declared.one_of
+    for inner in test.inner:
+        for item in _around(inner, None, None, moment):
+            if item is not None and not isinstance(item, tuple) and (one_of is None or item in one_of):
+                yield from ((*present, item), (item,))
+    kept = tuple(item for item in present if _passes_all(test.inner, item, moment))
+    yield from (kept, tuple(item for item in present if item not in kept))
+
+
+def _passes_all(inners: Iterable[Test], item: Any, moment: Moment) -> bool:
+    return all(test_holds(inner, {ITEM: item}, moment) for inner in inners)
+
+
+def _versions_near(text: str) -> Iterator[Scalar]:
+    """The version, and the releases just before and after it."""
+    yield text
+    version = version_of(text)
+    if version is None:
+        return
+    release = str(version).partition("-")[0]
+    major, minor, patch = map(int, release.split("."))
+    yield release if "-" in str(version) else f"{major}.{minor}.{patch + 1}"
+    before = (major, minor, patch - 1) if patch else (major, minor - 1, 0) if minor else (major - 1, 0, 0)
+    yield "0.0.0-0" if min(before) < 0 else ".".join(map(str, before))
 
 
 def _near(scalar: Scalar, declared: Attribute | None) -> Iterator[Scalar]:

@@ -291,7 +291,7 @@ def _read_text(text: str, kind: AttributeType, zone: ZoneInfo) -> Any:  # noqa: 
                 return datetimes.parse_date(text)
             case AttributeType.TIME:
                 return to_datetime(datetimes.parse_moment(text, zone))
-            case AttributeType.TEXT:
+            case AttributeType.TEXT | AttributeType.VERSION | AttributeType.IP:
                 return text
     except ValueError as error:
         raise _Wrong(f"needs {_NEEDS[kind]}, not {text!r}") from error

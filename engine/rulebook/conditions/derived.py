@@ -9,8 +9,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from engine.conditions.model import ALWAYS, All, Any_, Audience, Condition, None_, Operand, Operator, Test
-from engine.conditions.trace import text_of
+from engine.conditions.model import (
+    ALWAYS,
+    All,
+    Any_,
+    Audience,
+    Collation,
+    Condition,
+    None_,
+    Operand,
+    Operator,
+    Test,
+)
+from engine.conditions.trace import IGNORING_CASE, text_of
 from engine.model.instant import DAY, SECOND, Microseconds
 from engine.rulebook.conditions.event_fields import EventGrammar
 from engine.rulebook.conditions.trees import written
@@ -223,8 +234,9 @@ def _condition(condition: Condition, *, as_written: bool) -> str:
     match condition:
         case Test(written=text) if text and as_written:
             return text
-        case Test(attribute=name, operator=operator, operand=operand):
-            return f"{name} {operator} {_operand(operand)}"
+        case Test(attribute=name, operator=operator, operand=operand, collation=collation):
+            text = f"{name} {operator} {_operand(operand)}"
+            return f"{text}{IGNORING_CASE}" if collation is Collation.CASELESS else text
         case All(parts=parts):
             return " and ".join(_inner(part, as_written=as_written) for part in parts)
         case Any_(parts=parts):

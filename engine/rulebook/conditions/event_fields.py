@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from engine.conditions.model import Condition, Operator
-from engine.rulebook.conditions.trees import Trees
+from engine.rulebook.conditions.trees import IGNORE_CASE, Trees
 from engine.rulebook.model.book import Attribute, AttributeType, EventType
 from engine.rulebook.model.derived import EVENT_NUMBER, EVENT_TEXTS
 from engine.rulebook.report.diagnostics import Code, Severity, quote
@@ -103,7 +103,7 @@ def check_field(
 def _type_of(value: PlainData) -> AttributeType:
     """The type of the operand that an attribute of an event is compared with; of the first of several."""
     if isinstance(value, dict):
-        compared = [operand for key, operand in value.items() if key != Operator.EXISTS]
+        compared = [operand for key, operand in value.items() if key not in (Operator.EXISTS, IGNORE_CASE)]
         return _type_of(compared[0]) if compared else AttributeType.TEXT
     if isinstance(value, list):
         return _type_of(value[0]) if value else AttributeType.TEXT

@@ -1,13 +1,23 @@
 """Operands of tests: which operators the type of an attribute has, and which operands they take."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import re2
 
-from engine.conditions.model import NOW, SPANS, AttributeOperand, Now, Operand, Operator
+from engine.conditions.model import NOW, SPANS, AttributeOperand, Deferred, Now, Operand, Operator
+from engine.conditions.typed_texts import (
+    ADDRESS_HINT,
+    NETWORK_HINT,
+    VERSION_HINT,
+    HostBitsError,
+    address_of,
+    network_of,
+    version_of,
+)
 from engine.model.instant import DAY, Microseconds
 from engine.model.texts import number_text, span_text
 from engine.model.values import Scalar
@@ -25,7 +35,10 @@ _ORDER = frozenset((_O.LT, _O.LTE, _O.GT, _O.GTE, _O.BETWEEN))
 _CALENDAR = SPANS | {_O.BEFORE, _O.AFTER}
 _WORDS = frozenset((_O.STARTS_WITH, _O.ENDS_WITH, _O.CONTAINS, _O.MATCHES))
 _MEMBERS = frozenset((_O.HAS, _O.HAS_ANY, _O.HAS_ALL))
-_SEVERAL = frozenset((_O.IN, _O.NOT_IN, _O.HAS_ANY, _O.HAS_ALL))
+_LISTED = _MEMBERS | {_O.EQ, _O.NE, _O.ANY_ITEM, _O.ALL_ITEMS, _O.SIZE}
+_SEVERAL = frozenset((_O.IN, _O.NOT_IN, _O.HAS_ANY, _O.HAS_ALL, _O.IN_NETWORK))
+FOLDING = _EQUALITY | _MEMBERS | {_O.STARTS_WITH, _O.ENDS_WITH, _O.CONTAINS}
+"""The operators that can ignore capitals, on texts and lists of texts."""
 
 OPERATORS: dict[AttributeType, frozenset[Operator]] = {
     kind: operators | {_O.EXISTS}
@@ -36,9 +49,11 @@ OPERATORS: dict[AttributeType, frozenset[Operator]] = {
         _T.BOOLEAN: _EQUALITY,
         _T.DATE: _EQUALITY | _ORDER | _CALENDAR | {_O.ANNIVERSARY},
         _T.TIME: _EQUALITY | _ORDER | _CALENDAR,
-        _T.TEXTS: _MEMBERS,
-        _T.INTEGERS: _MEMBERS,
-        _T.NUMBERS: _MEMBERS,
+        _T.TEXTS: _LISTED,
+        _T.INTEGERS: _LISTED,
+        _T.NUMBERS: _LISTED,
+        _T.VERSION: _EQUALITY | _ORDER,
+        _T.IP: _EQUALITY | {_O.IN_NETWORK},
     }.items()
 }
 """Operators by the type of the attribute."""
@@ -47,7 +62,8 @@ _COMPARISONS = frozenset((_O.EQ, _O.NE, _O.LT, _O.LTE, _O.GT, _O.GTE, _O.BEFORE,
 """The operators that compare with `now`, and with other attributes."""
 
 _NUMERIC = frozenset((_T.INTEGER, _T.NUMBER))
-_ITEM = {_T.TEXTS: _T.TEXT, _T.INTEGERS: _T.INTEGER, _T.NUMBERS: _T.NUMBER}
+ITEM_TYPES = {_T.TEXTS: _T.TEXT, _T.INTEGERS: _T.INTEGER, _T.NUMBERS: _T.NUMBER}
+"""The types of the items, by type of list."""
 _ARTICLE = {_T.INTEGER: "an integer", _T.NUMBER: "a number"}
 _COUNTS_DAYS = ("days_since_last of ", "rfm.recency_days")
 """How attributes begin that are a number of days."""
@@ -71,13 +87,23 @@ class OperandReader:
     attribute_scope: AttributeScope | None = None
     """The attributes that others are compared with; None for conditions on events, which compare with values only."""
 
-    def read(self, attribute: Attribute, operator: Operator, value: PlainData, path: Path) -> Operand | None:
+    def read(
+        self,
+        attribute: Attribute,
+        operator: Operator,
+        value: PlainData,
+        path: Path,
+        *,
+        caseless: bool = False,
+    ) -> Operand | None:
         """The operand at the path; None after reporting why it does not fit attribute and operator."""
         if operator is Operator.ANNIVERSARY:
             return self._anniversary(value, path)
         if isinstance(value, dict) and "attribute" in value:
             return self._other(attribute, operator, value, path)
-        if operator in _SEVERAL:
+        if caseless:
+            return self._caseless(attribute, operator, value, path)
+        if operator in _SEVERAL or (attribute.type in ITEM_TYPES and operator in _EQUALITY):
             return self._several(attribute, operator, value, path)
         if operator is Operator.BETWEEN:
             return self._between(attribute, value, path)
@@ -92,7 +118,7 @@ class OperandReader:
             self.findings.key_error((*path, key), Code.UNKNOWN, message)
             return None
         name, here = value["attribute"], (*path, "attribute")
-        if self.attribute_scope is None:
+        if self.attribute_scope is None or " " in attribute.name:  # a measure, an item, or a size
             message = "attributes of customers are compared with each other; this is compared with a value"
             self.findings.key_error(here, Code.OPERATOR, message)
         elif operator not in _COMPARISONS:
@@ -150,6 +176,25 @@ class OperandReader:
             _check_days(operator, span)
         return span
 
+    def _caseless(
+        self, attribute: Attribute, operator: Operator, value: PlainData, path: Path
+    ) -> Operand | None:
+        """The operand whose texts fit the declared values in any case."""
+        folded = frozenset(fold(item) for item in attribute.one_of or ())
+        free = replace(attribute, name="", one_of=None)
+        operand = self.read(free, operator, value, path)
+        exact = operator in _EQUALITY or operator in _MEMBERS
+        if operand is None or not exact or not folded or isinstance(operand, Deferred):
+            return operand
+        for index, item in enumerate(operand if isinstance(operand, tuple) else (operand,)):
+            if fold(item) not in folded:
+                here = (*path, index) if isinstance(operand, tuple) else path
+                known = ", ".join(sorted(map(str, attribute.one_of or ()))[:10])
+                message = f"{quote(str(item))} is not among the attribute's values, in any case: {known}"
+                self.findings.error(here, Code.VALUE, message, self._likely(attribute, str(item)))
+                return None
+        return operand
+
     def _operand(
         self, attribute: Attribute, operator: Operator, value: PlainData, path: Path
     ) -> Scalar | Now | None:
@@ -166,6 +211,8 @@ class OperandReader:
     ) -> tuple[Scalar, ...] | None:
         if not isinstance(value, list):
             hint = hints.items(value) if isinstance(value, str) else ""
+            if operator in (Operator.EQ, Operator.NE) and not isinstance(value, dict):
+                hint = "write {has: …} for a list with that item"
             self.findings.error(path, Code.TYPE, f"`{operator}` needs a list", hint)
             return None
         operands = [self._operand(attribute, operator, item, (*path, i)) for i, item in enumerate(value)]
@@ -180,7 +227,7 @@ class OperandReader:
             self.findings.error(path, Code.TYPE, message, commas.format(*halves) if len(halves) == 4 else "")
             return None
         pair = self._several(attribute, Operator.BETWEEN, value, path)
-        if pair and pair[0] > pair[1]:  # type: ignore[operator] # both are of the attribute's type
+        if pair and _is_above(attribute, *pair):
             self.findings.error(path, Code.VALUE, "the low bound is above the high bound")
             return None
         return pair
@@ -203,9 +250,9 @@ class OperandReader:
             return self._span(operator, value, path, is_day=attribute.type is AttributeType.DATE)
         if value in ("now", "today") and attribute.type in _MOMENTS:
             return _now(attribute.type, operator, value)
-        if operator in _WORDS:
-            return _pattern(value) if operator is Operator.MATCHES else _text(value)
-        operand = self._typed(_ITEM.get(attribute.type, attribute.type), value, path)
+        if operator in _WORDS or operator is Operator.IN_NETWORK:
+            return _OF_TEXTS.get(operator, _text)(value)
+        operand = self._typed(ITEM_TYPES.get(attribute.type, attribute.type), value, path)
         exact = operator in _EQUALITY or operator in _MEMBERS
         if operand is not None:
             _check_declared(attribute, operand, exact=exact)
@@ -230,6 +277,10 @@ class OperandReader:
             return _text(value)
         if kind in (AttributeType.INTEGER, AttributeType.NUMBER):
             return _number(kind, value)
+        if kind is AttributeType.VERSION:
+            return _version(value, self.findings.lexemes.get(path, ""))
+        if kind is AttributeType.IP:
+            return _address(value)
         return self._moment(kind, value, path)
 
     def _moment(self, kind: AttributeType, value: PlainData, path: Path) -> date | int | None:
@@ -273,6 +324,71 @@ class _WrongError(Exception):
     def __init__(self, code: Code, message: str, hint: str = "") -> None:
         super().__init__(message)
         self.code, self.message, self.hint = code, message, hint
+
+
+def fold(item: Scalar) -> Scalar:
+    """A text as it compares without regard to case."""
+    return item.casefold() if isinstance(item, str) else item
+
+
+def _is_above(attribute: Attribute, low: Any, high: Any) -> bool:
+    """Whether the low bound, of the attribute's type, is above the high one."""
+    if attribute.type is AttributeType.VERSION:
+        low, high = version_of(low), version_of(high)
+    return bool(low > high)
+
+
+def _version(value: PlainData, lexeme: str) -> str:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        message = f"a version must be in quotes: YAML reads {lexeme or value} as a number"
+        raise _WrongError(Code.TYPE, message, f'write "{lexeme or value}"')
+    if not isinstance(value, str):
+        raise _WrongError(Code.TYPE, f"the attribute is a version, and {_described(value)}", VERSION_HINT)
+    if version_of(value) is None:
+        hint = hints.comparison_of_versions(value)
+        raise _WrongError(
+            Code.VALUE, f"{quote(value)} is not a version by SemVer 2.0.0", hint or VERSION_HINT
+        )
+    return value
+
+
+def _address(value: PlainData) -> str:
+    """The address in its usual form, in which requests have it."""
+    text = value if isinstance(value, str) else ""
+    address = address_of(text)
+    if address is None:
+        hint = ADDRESS_HINT
+        if "/" in text and _networked(text):
+            hint = f"write {{in_network: [{text}]}} for all addresses of a network"
+        raise _WrongError(Code.VALUE, f"{_shown(value)} is not an IP address", hint)
+    return str(address)
+
+
+def _network(value: PlainData) -> str:
+    text = value if isinstance(value, str) else ""
+    try:
+        network = network_of(text)
+    except HostBitsError as error:
+        message = f"{quote(text)} is an address inside a network, not a network"
+        raise _WrongError(
+            Code.VALUE, message, f"write {error}, or {text.partition('/')[0]} for it alone"
+        ) from None
+    if network is None:
+        raise _WrongError(
+            Code.VALUE, f"{_shown(value)} is not a network", hints.network(text) or NETWORK_HINT
+        )
+    return str(network)
+
+
+def _networked(text: str) -> bool:
+    try:
+        return network_of(text) is not None
+    except HostBitsError:
+        return True
+
+
+def _shown(value: PlainData) -> str:
+    return quote(value) if isinstance(value, str) else "this"
 
 
 def _number(kind: AttributeType, value: PlainData) -> int | float:
@@ -349,3 +465,10 @@ def _pattern(value: PlainData) -> str:
         shown = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
         raise _WrongError(Code.VALUE, f"not a regular expression of RE2: {shown}") from None
     return source
+
+
+_OF_TEXTS: Mapping[Operator, Callable[[PlainData], str]] = {
+    Operator.MATCHES: _pattern,
+    Operator.IN_NETWORK: _network,
+}
+"""By operator, how the text of its operand is read, where it is not any text."""

@@ -4,10 +4,23 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from engine.conditions.model import NOW, SPANS, All, Any_, Audience, Condition, None_, Operator, Test
+from engine.conditions.model import (
+    ITEM,
+    NOW,
+    OF_ITEMS,
+    SPANS,
+    All,
+    Any_,
+    Audience,
+    Collation,
+    Condition,
+    None_,
+    Operator,
+    Test,
+)
 from engine.conditions.trace import text_of
-from engine.rulebook.conditions.operands import OPERATORS, OperandReader
-from engine.rulebook.model.book import Attribute
+from engine.rulebook.conditions.operands import FOLDING, ITEM_TYPES, OPERATORS, OperandReader
+from engine.rulebook.model.book import Attribute, AttributeType
 from engine.rulebook.report.diagnostics import Code, quote
 from engine.rulebook.report.findings import Findings, Path
 from engine.rulebook.text import hints
@@ -20,6 +33,12 @@ MAX_TESTS = 10_000
 """Tests in one condition, with audiences expanded."""
 
 GROUPS: Mapping[str, type[All] | type[Any_] | type[None_]] = {"all": All, "any": Any_, "none": None_}
+IGNORE_CASE = "ignore_case"
+"""The key beside operators on texts that says to ignore capitals."""
+
+_NOT_OF_ITEMS = frozenset((Operator.EXISTS,))
+"""An item, and the size of a list, is always known."""
+
 _OPERATORS = {operator.value: operator for operator in Operator}
 
 
@@ -54,8 +73,8 @@ class Trees(ABC):
     def extent(self, condition: Condition) -> Extent:
         """The size of the condition with audiences expanded; these are measured once, in `extents`."""
         match condition:
-            case Test():
-                return Extent()
+            case Test(inner=tests):
+                return Extent(tests=max(len(tests), 1))
             case Audience(name=name):
                 inner = self.extents.get(name, Extent())
                 return Extent(inner.depth + 1, inner.tests)
@@ -118,14 +137,21 @@ class Trees(ABC):
         return joined(All, list(self._operators(attribute, operators, path)), collapse=True)
 
     def _operators(
-        self, attribute: Attribute, operators: Mapping[str, PlainData], path: Path
+        self,
+        attribute: Attribute,
+        operators: Mapping[str, PlainData],
+        path: Path,
+        without: frozenset[Operator] = frozenset(),
     ) -> Iterator[Condition | None]:
+        caseless = self._is_caseless(attribute, operators, path)
         for key, value in operators.items():
             here = (*path, key)
+            if key == IGNORE_CASE:
+                continue
             operator = _OPERATORS.get(key)
-            fitting = sorted(OPERATORS[attribute.type])
+            fitting = sorted(OPERATORS[attribute.type] - without)
             if operator is None:
-                hint = hints.operator(key) or self.findings.suggest(key, _OPERATORS)
+                hint = hints.operator(key) or self.findings.suggest(key, (*_OPERATORS, IGNORE_CASE))
                 hint = hint or f"one of: {', '.join(fitting)}"
                 self.findings.key_error(here, Code.UNKNOWN, f"there is no operator {quote(key)}", hint)
                 yield None
@@ -133,18 +159,80 @@ class Trees(ABC):
                 message = f"`{key}` does not fit {quote(attribute.name)}, which is of type {attribute.type}"
                 self.findings.key_error(here, Code.OPERATOR, message, f"one of: {', '.join(fitting)}")
                 yield None
+            elif operator in OF_ITEMS:
+                yield self._nested(attribute, operator, value, here)
             else:
-                yield self._test(attribute, operator, value, here)
+                yield self._test(attribute, operator, value, here, caseless=caseless and operator in FOLDING)
 
-    def _test(
+    def _is_caseless(self, attribute: Attribute, operators: Mapping[str, PlainData], path: Path) -> bool:
+        """Whether capitals are ignored; reports an `ignore_case` that has no effect."""
+        if IGNORE_CASE not in operators:
+            return False
+        here, value = (*path, IGNORE_CASE), operators[IGNORE_CASE]
+        if not isinstance(value, bool):
+            self.findings.error(here, Code.TYPE, f"`{IGNORE_CASE}` needs true or false", hints.flag(value))
+        elif attribute.type not in (AttributeType.TEXT, AttributeType.TEXTS):
+            message = f"`{IGNORE_CASE}` is for texts, and {quote(attribute.name)} is of type {attribute.type}"
+            self.findings.key_error(here, Code.OPERATOR, message, "delete it")
+        elif FOLDING.isdisjoint(operators):
+            hint = f"put it beside one of: {', '.join(sorted(FOLDING & OPERATORS[attribute.type]))}"
+            if not OF_ITEMS.isdisjoint(operators):
+                hint = "put it inside the braces of the operator on items"
+            elif Operator.MATCHES in operators:
+                hint = "begin the expression with (?i)"
+            message = f"there is no operator beside `{IGNORE_CASE}` that has capitals to ignore"
+            self.findings.key_error(here, Code.OPERATOR, message, hint)
+        return value is True
+
+    def _nested(
         self, attribute: Attribute, operator: Operator, value: PlainData, path: Path
     ) -> Condition | None:
-        operand = self.reader.read(attribute, operator, value, path)
-        return (
-            None
-            if operand is None
-            else written(Test(attribute.name, operator, operand), value, path, self.findings)
-        )
+        """The test whose operand is a mapping of operators on an item, or on the size."""
+        sized = operator is Operator.SIZE
+        inner = Attribute(f"the size of {attribute.name}", AttributeType.INTEGER, 0)
+        if not sized:
+            kind = ITEM_TYPES[attribute.type]
+            inner = replace(attribute, name=f"an item of {attribute.name}", type=kind)
+        if not isinstance(value, dict):
+            example = (
+                "{gte: 2}"
+                if sized
+                else "{starts_with: a}"
+                if inner.type is AttributeType.TEXT
+                else "{gt: 10}"
+            )
+            hint = f"for example {operator}: {example}"
+            self.findings.error(path, Code.TYPE, f"`{operator}` needs a mapping of operators", hint)
+            return None
+        tests = list(self._operators(inner, value, path, without=_NOT_OF_ITEMS))
+        sound = tuple(_on_item(test) for test in tests if isinstance(test, Test))
+        if not sound or len(sound) != len(tests):
+            return None
+        return Test(attribute.name, operator, (), inner=sound)
+
+    def _test(
+        self,
+        attribute: Attribute,
+        operator: Operator,
+        value: PlainData,
+        path: Path,
+        *,
+        caseless: bool = False,
+    ) -> Condition | None:
+        operand = self.reader.read(attribute, operator, value, path, caseless=caseless)
+        if operand is None:
+            return None
+        collation = Collation.CASELESS if caseless else Collation.EXACT
+        if attribute.type is AttributeType.VERSION and operator is not Operator.EXISTS:
+            collation = Collation.VERSION
+        test = Test(attribute.name, operator, operand, collation=collation)
+        return written(test, value, path, self.findings)
+
+
+def _on_item(test: Test) -> Test:
+    """The test on an item, or on the size, in the operand of another."""
+    text = f"{ITEM}{test.written.removeprefix(test.attribute)}" if test.written else ""
+    return replace(test, attribute=ITEM, written=text)
 
 
 def written(test: Test, value: PlainData, path: Path, findings: Findings) -> Test:

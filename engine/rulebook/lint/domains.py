@@ -13,6 +13,7 @@ from itertools import combinations
 
 from engine.conditions.dnf import Literal
 from engine.conditions.model import Deferred, Operator
+from engine.conditions.typed_texts import FIRST_VERSION, after, network_of, version_of
 from engine.model.values import Scalar, Value
 from engine.rulebook.conditions.event_fields import FIELDS
 from engine.rulebook.model.book import Attribute, AttributeType, Book
@@ -58,6 +59,10 @@ class Domain:
                 values += _lists(items)
             elif kind is AttributeType.TEXT:
                 values += _texts(literals, operands)
+            elif kind is AttributeType.VERSION:
+                values += _versions(operands)
+            elif kind is AttributeType.IP:
+                values += _addresses(operands)
             else:
                 values += self._scalars(kind, operands)
         return values
@@ -124,11 +129,12 @@ def _numbers(operands: Iterable[Scalar]) -> Iterator[float]:
 
 def _operands(literals: Iterable[Literal]) -> Iterator[Scalar]:
     for literal in literals:
-        operand = literal.test.operand
-        if literal.test.moves or literal.test.operator in (Operator.EXISTS, Operator.MATCHES):
-            continue
-        if not isinstance(operand, Deferred):
-            yield from operand if isinstance(operand, tuple) else (operand,)
+        for test in literal.test.inner or (literal.test,):
+            operand = test.operand
+            if test.moves or test.operator in (Operator.EXISTS, Operator.MATCHES):
+                continue
+            if not isinstance(operand, Deferred):
+                yield from operand if isinstance(operand, tuple) else (operand,)
 
 
 def _neighbours(constants: Iterable[float], *, whole: bool) -> Iterator[float]:
@@ -156,6 +162,23 @@ def _lists(items: Sequence[Scalar]) -> Iterator[Value]:
     """All subsets of the items, the smaller first."""
     for size in range(len(items) + 1):
         yield from combinations(items, size)
+
+
+def _versions(operands: Iterable[Scalar]) -> Iterator[str]:
+    """The first version of all; those that tests name, and the ones right after them, which lie in all gaps between."""
+    named = [version for operand in operands if isinstance(operand, str) and (version := version_of(operand))]
+    yield from map(str, (FIRST_VERSION, *named, *map(after, named)))
+
+
+def _addresses(operands: Iterable[Scalar]) -> Iterator[str]:
+    """Of each family the first address; the addresses and networks that tests name, and the addresses right after them."""
+    yield from ("0.0.0.0", "::")  # noqa: S104 - nothing listens
+    for operand in operands:
+        network = network_of(operand) if isinstance(operand, str) else None
+        if network is not None:
+            yield str(network.first)
+            if int(network.first) + network.size < 1 << network.first.max_prefixlen:
+                yield str(network.first + network.size)
 
 
 def _texts(literals: Sequence[Literal], operands: Iterable[Scalar]) -> Iterator[str]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from engine.conditions.model import All, Any_, Condition, None_, Test
-from engine.rulebook.conditions.trees import GROUPS
+from engine.rulebook.conditions.trees import GROUPS, IGNORE_CASE
 from engine.rulebook.model.book import Book
 from engine.rulebook.model.derived import Measure
 from engine.rulebook.model.policies import POLICY_SECTIONS
@@ -56,7 +56,7 @@ def _entry(condition: Condition, key: str, value: PlainData, path: Path) -> Loca
 
 
 def _operators(condition: Condition, data: PlainData, path: Path) -> Located:
-    operators = [key for key in data if key != "of"] if isinstance(data, dict) else []
+    operators = [key for key in data if key not in ("of", IGNORE_CASE)] if isinstance(data, dict) else []
     if len(operators) == 1:
         return Located(condition, (*path, operators[0]))
     leaves = zip(_parts(condition), operators, strict=True)

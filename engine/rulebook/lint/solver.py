@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from engine.conditions.dnf import Clause, Literal, clauses_of
 from engine.conditions.evaluate import test_holds
-from engine.conditions.model import SPANS, AttributeOperand, Condition, None_, Operator
+from engine.conditions.model import SPANS, AttributeOperand, Collation, Condition, None_, Operator, Test
 from engine.model.instant import DAY, Instant
 from engine.model.values import Moment, Value
 from engine.rulebook.lint.domains import Domain
@@ -126,11 +126,19 @@ def _is_undecided(domain: Domain, literals: Sequence[Literal], name: str) -> boo
     candidates = domain.candidates(literals)
     if candidates is None or len(candidates) * len(literals) > _TRIALS:
         return True
+    if domain.one_of is None and any(_is_open(literal.test) for literal in literals):
+        return True
     rest = [literal for literal in literals if literal.test.operator is not Operator.MATCHES]
     named = domain.one_of is not None or any(
         literal.positive and literal.test.operator in (Operator.EQ, Operator.IN) for literal in rest
     )
     return len(rest) < len(literals) and not named and next(_values(domain, name, rest), None) is not None
+
+
+def _is_open(test: Test) -> bool:
+    """Whether values beside the candidates may pass the test or fail it: lists of other items, texts in other cases."""
+    listed = isinstance(test.operand, tuple) and test.operator in (Operator.EQ, Operator.NE)
+    return bool(test.inner) or listed or test.collation is Collation.CASELESS
 
 
 def _solve_moving(

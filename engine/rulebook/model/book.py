@@ -34,6 +34,10 @@ class AttributeType(StrEnum):
     TEXTS = "list of text"
     INTEGERS = "list of integer"
     NUMBERS = "list of number"
+    VERSION = "version"
+    """A text that is a version by SemVer 2.0.0."""
+    IP = "ip"
+    """A text that is an IP address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,9 @@ class Attribute:
     maximum: float | None = None
     one_of: frozenset[str | int | float] | None = None
     sensitive: str | None = None
-    """Category of sensitive data, or None. Sensitive values are masked in the decision log."""
+    """Category of sensitive data, or None. Sensitive values are masked."""
+    masked: bool = False
+    """Whether its values are left out of the decision log, and cannot stand in content."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,11 +114,17 @@ def _attribute(name: str, shape: AttributeShape, path: Path, findings: Findings)
     items = shape.one_of
     if items is not None:
         sound &= _check_items(kind, items, shape, path, findings)
+    if shape.masked is False and shape.sensitive:
+        message = "a sensitive attribute is always masked"
+        findings.error((*path, "masked"), Code.VALUE, message, "delete `masked`, or `sensitive`")
+        sound = False
     if not sound:
         return None
     whole = int in _ITEMS.get(kind, ()) and float not in _ITEMS[kind]
     one_of = None if items is None else frozenset(int(item) if whole else item for item in items)
-    return Attribute(name, kind, shape.min, shape.max, one_of, shape.sensitive)
+    masked = kind is AttributeType.IP if shape.masked is None else shape.masked
+    sensitive = shape.sensitive
+    return Attribute(name, kind, shape.min, shape.max, one_of, sensitive, masked or sensitive is not None)
 
 
 def _check_bounds(kind: AttributeType, shape: AttributeShape, path: Path, findings: Findings) -> bool:

@@ -66,7 +66,9 @@ class SignalReader:
                 fields[key] = None
                 continue
             known = self.attribute_scope.use(source, here, self.findings)
-            fields[key] = known and Attribute(f"signal.{name}.{key}", known.type, sensitive=known.sensitive)
+            fields[key] = known and Attribute(
+                f"signal.{name}.{key}", known.type, sensitive=known.sensitive, masked=known.masked
+            )
         sound = {key: attribute for key, attribute in fields.items() if attribute}
         return sound if len(sound) == len(fields) else None
 

@@ -4,7 +4,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import Discriminator, Field, Tag
 
-from engine.rulebook.shapes.sections import ConditionForm, Duration, Shape, Text, TypeName, Whole, form
+from engine.rulebook.shapes.sections import ConditionForm, Duration, EventFieldType, Shape, Text, Whole, form
 
 Numbers: TypeAlias = Annotated[dict[str, Any] | None, Field(examples=["{gte: 2}"])]
 OfField: TypeAlias = Annotated[dict[str, Any] | None, Field(examples=["{of: value, gte: 100}"])]
@@ -75,7 +75,7 @@ class EventTypeShape(Shape):
     """A type of events."""
 
     noun: ClassVar[str] = "type of events"
-    fields: Annotated[dict[str, TypeName], Field(examples=["{value: number, size: integer}"])]
+    fields: Annotated[dict[str, EventFieldType], Field(examples=["{value: number, size: integer}"])]
     """Its further fields, and their types; `any` in place of the mapping for any fields."""
 
 

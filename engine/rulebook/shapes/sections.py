@@ -86,6 +86,19 @@ class BookShape(Shape):
     """By category of sensitive data that conditions use: why that is lawful."""
 
 
+EventFieldType: TypeAlias = Literal[
+    "integer",
+    "number",
+    "text",
+    "boolean",
+    "date",
+    "time",
+    "list of text",
+    "list of integer",
+    "list of number",
+]
+
+
 TypeName: TypeAlias = Literal[
     "integer",
     "number",
@@ -96,6 +109,8 @@ TypeName: TypeAlias = Literal[
     "list of text",
     "list of integer",
     "list of number",
+    "version",
+    "ip",
 ]
 
 
@@ -113,6 +128,8 @@ class AttributeShape(Shape):
     """All possible values."""
     sensitive: Text | None = None
     """The category of sensitive data that it belongs to."""
+    masked: bool | None = None
+    """Whether its values are left out of the log; by default those of sensitive attributes and of IP addresses are."""
 
 
 FormatName: TypeAlias = Literal["html", "plain", "sms"]

@@ -10,6 +10,10 @@ _NUMBER = r"[-+]?[0-9]+(?:[.,][0-9]+)?"
 _PLAIN = re.compile(rf"({_NUMBER})( ?%)?")
 _GROUPED = re.compile(r"[-+]?[0-9]{1,3}(?:[ '_\xa0\u202f][0-9]{3})+")
 _COMPARED = re.compile(rf"(>=|=>|≥|<=|=<|≤|>|<|==?|!=|≠) *({_NUMBER}|[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}})")
+_VERSIONED = re.compile(
+    r"(>=|=>|≥|<=|=<|≤|>|<|==?|!=|≠|\^|~)? *v?([0-9]+(?:\.[0-9]+){0,2}(?:[-+][0-9A-Za-z.+-]*)?)"
+)
+_WILDCARDS = re.compile(r"((?:[0-9]{1,3}\.){1,3})\*(?:\.\*){0,2}")
 _OPERATORS = {
     **dict.fromkeys((">=", "=>", "≥"), "gte"),
     **dict.fromkeys(("<=", "=<", "≤"), "lte"),
@@ -33,6 +37,11 @@ _SIGNS = {
     **dict.fromkeys(("next", "within_next", "coming"), "in_next"),
     "birthday": "anniversary",
     "attribute": "eq: {attribute: …}",
+    **dict.fromkeys(("some", "any_element"), "any_item"),
+    **dict.fromkeys(("every", "all_elements"), "all_items"),
+    **dict.fromkeys(("length", "len"), "size"),
+    **dict.fromkeys(("cidr", "in_cidr", "in_subnet", "ip_in_range"), "in_network"),
+    **dict.fromkeys(("case_insensitive", "nocase"), "ignore_case: true beside the operator"),
 }
 """What signs and words of other languages are here."""
 _TEST = re.compile(r"([A-Za-z_][\w.-]*) *(>=|=>|≥|<=|=<|≤|<>|>|<|==|=|!=|≠) *([^\s<>=!{}\[\],]+)")
@@ -56,6 +65,8 @@ _TYPES = {
     **dict.fromkeys(("datetime", "timestamp"), "time"),
     **dict.fromkeys(("list", "array"), "list of text"),
     "bool": "boolean",
+    **dict.fromkeys(("semver", "semantic version", "sem_ver"), "version"),
+    **dict.fromkeys(("ip_address", "ipaddress", "ipv4", "ipv6", "inet", "ip address"), "ip"),
 }
 """What types of other languages are here."""
 _WEEK = re.compile(r"([0-9]{4})-?W([0-9]{2})-?([1-7])")
@@ -115,6 +126,29 @@ def comparison(text: str) -> str:
         return ""
     operator, value = _OPERATORS.get(match[1]), match[2].replace(",", ".")
     return f"write {{{operator}: {value}}}" if operator else f"write {value}"
+
+
+def comparison_of_versions(text: str) -> str:
+    """For a text such as `>= 1.2`, `v1.2` or `^1.2` where a version is needed."""
+    match = _VERSIONED.fullmatch(text.strip())
+    if match is None:
+        return ""
+    sign, number = match[1], re.sub(r"(^|\.)0+(?=[0-9])", r"\1", match[2])
+    if sign in ("^", "~"):
+        return "write between, or gte and lt, with two versions"
+    operator = _OPERATORS.get(sign)
+    return f'write {{{operator}: "{number}"}}' if operator else f'write "{number}"'
+
+
+def network(text: str) -> str:
+    """For a text such as `10.1.*` where a network is needed."""
+    match = _WILDCARDS.fullmatch(text.strip())
+    if match is None:
+        return ""
+    given = match[1].rstrip(".").split(".")
+    if len(given) > 3:
+        return ""
+    return f"write {'.'.join([*given, *['0'] * (4 - len(given))])}/{8 * len(given)}"
 
 
 def days(text: str) -> str:

@@ -6,7 +6,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 from random import Random
@@ -83,15 +83,23 @@ def _near(test: Test, random: Random) -> Value | None:
     return value
 
 
+_DATED: dict[Operator, Callable[[Any], Value]] = {
+    **dict.fromkeys(SPANS, lambda _: MOMENT.now),
+    Operator.MORE_THAN_AGO: lambda span: MOMENT.now - span - 1,
+    Operator.ANNIVERSARY: lambda _: MOMENT.today.replace(year=2000),
+}
+"""By operator that moves, from the operand a value on which the test holds."""
+
+
 def _value_for(test: Test) -> Value | None:
     """A value on which the test holds; None if there is none, or the attribute must be missing."""
+    if test.inner:
+        return _list_for(test)
+    if test.operator in _DATED:
+        return _DATED[test.operator](test.operand)
     operand: Any = MOMENT.now if test.operand is NOW else test.operand
     value: Any = None if isinstance(operand, AttributeOperand) else operand
     match test.operator, operand:
-        case operator, _ if operator in SPANS:
-            value = MOMENT.now - operand - 1 if operator is Operator.MORE_THAN_AGO else MOMENT.now
-        case Operator.ANNIVERSARY, _:
-            value = MOMENT.today.replace(year=2000)
         case Operator.EXISTS, _:
             value = 1 if operand is True else None
         case Operator.NE | Operator.NOT_IN, _:
@@ -102,9 +110,19 @@ def _value_for(test: Test) -> Value | None:
             value = _moved(operand, 1)
         case Operator.BETWEEN | Operator.IN, (first, *_):
             value = first
+        case Operator.IN_NETWORK, (network, *_):
+            value = network.partition("/")[0]
         case Operator.HAS, _:
             value = (operand,)
     return value  # type: ignore[no-any-return]
+
+
+def _list_for(test: Test) -> Value | None:
+    """A list on which a test on items, or on the size, may hold."""
+    value = _value_for(test.inner[0])
+    if test.operator is not Operator.SIZE:
+        return None if value is None else (value,)  # type: ignore[return-value] # of the type of the items
+    return ("x",) * min(value, 100) if isinstance(value, int) else None
 
 
 def _moved(operand: Any, by: int) -> Value | None:
