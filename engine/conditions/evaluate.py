@@ -27,7 +27,7 @@ from engine.conditions.model import (
     Operator,
     Test,
 )
-from engine.conditions.typed_texts import HostBitsError, Version, address_of, network_of, version_of
+from engine.conditions.typed_texts import HostBitsError, Version, address_bits, network_of, version_of
 from engine.model.instant import DAY
 from engine.model.values import Attributes, Moment, Value
 
@@ -75,7 +75,7 @@ def test_holds(test: Test, attributes: Attributes, moment: Moment) -> bool:
 
 def _value_passes(test: Test, value: Value, operand: Any, moment: Moment) -> bool:
     """Whether the value passes the test with this operand."""
-    if test.operator in OF_ITEMS:
+    if test.inner:
         return _items_pass(test, value, moment)
     if test.collation is Collation.EXACT:
         return _PREDICATES[test.operator](value, operand, moment)
@@ -199,8 +199,14 @@ def _has_all(value: object, operand: object, moment: Moment) -> bool:
 
 def _passes(value: object, tests: tuple[Test, ...], moment: Moment) -> bool:
     """Whether the item, or the size, passes all tests."""
-    attributes: Attributes = {ITEM: value}  # type: ignore[dict-item] # of the kinds that lists have
-    return all(test_holds(test, attributes, moment) for test in tests)
+    for test in tests:
+        plain = test.attribute == ITEM and test.collation is Collation.EXACT and not test.inner
+        if plain and test.operator is not Operator.EXISTS:
+            if not _PREDICATES[test.operator](value, test.operand, moment):
+                return False
+        elif not test_holds(test, {ITEM: value}, moment):  # type: ignore[dict-item] # of the kinds that lists have
+            return False
+    return True
 
 
 def _items_pass(test: Test, items: object, moment: Moment) -> bool:
@@ -209,23 +215,21 @@ def _items_pass(test: Test, items: object, moment: Moment) -> bool:
         return False
     if test.operator is Operator.SIZE:
         return _passes(len(items), test.inner, moment)
-    passing = (_passes(item, test.inner, moment) for item in items)
-    return any(passing) if test.operator is Operator.ANY_ITEM else all(passing)
+    sought = test.operator is Operator.ANY_ITEM
+    for item in items:
+        if _passes(item, test.inner, moment) is sought:
+            return sought
+    return not sought
 
 
 def in_network(text: str, network: object) -> bool:
     """Whether both are what they should be, and the address lies in the network."""
-    address = address_of(text)
+    family, bits = address_bits(text)
     try:
         around = network_of(network) if isinstance(network, str) else None
     except HostBitsError:
         return False
-    return (
-        address is not None
-        and around is not None
-        and around.family == address.version
-        and int(address) >> (address.max_prefixlen - around.length) == around.bits
-    )
+    return around is not None and around.family == family and bits // around.size == around.bits
 
 
 def _in_network(value: object, operand: object, _: Moment) -> bool:
@@ -298,6 +302,7 @@ _PREDICATES: Mapping[Operator, Predicate] = MappingProxyType(
         Operator.CONTAINS: _on_texts(operator.contains),
         Operator.MATCHES: _on_texts(_matches),
         Operator.IN_NETWORK: _in_network,
+        **dict.fromkeys(OF_ITEMS, lambda *_: False),  # without inner tests
         Operator.BEFORE: _comparing(operator.lt),
         Operator.AFTER: _comparing(operator.gt),
         Operator.WITHIN: _aged(lambda old, span: 0 <= old < span),

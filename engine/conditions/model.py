@@ -113,7 +113,7 @@ class Collation(StrEnum):
 
 
 OF_ITEMS = frozenset((Operator.ANY_ITEM, Operator.ALL_ITEMS, Operator.SIZE))
-"""The operators with inner tests."""
+"""The operators with inner tests; without any they are false."""
 
 
 ITEM = "item"

@@ -100,6 +100,13 @@ class Network(NamedTuple):
         return 1 << ((32 if self.family == 4 else 128) - self.length)
 
 
+@lru_cache(maxsize=4096)
+def address_bits(text: str) -> tuple[int, int]:
+    """The family of the address, and its bits as a number; family 0 for a text that is none."""
+    address = address_of(text)
+    return (0, 0) if address is None else (address.version, int(address))
+
+
 def network_around(address: Address, length: int) -> Network | None:
     """The network of so many bits with the address; None if an address of its family has fewer."""
     rest = address.max_prefixlen - length

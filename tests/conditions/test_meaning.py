@@ -12,7 +12,17 @@ from hypothesis import given, settings
 
 from engine.conditions.evaluate import Verdict, holds, verdict_of
 from engine.conditions.index.index import ConditionIndex
-from engine.conditions.model import All, Any_, Audience, Condition, None_, Operator, Test
+from engine.conditions.model import (
+    ITEM,
+    All,
+    Any_,
+    Audience,
+    Collation,
+    Condition,
+    None_,
+    Operator,
+    Test,
+)
 from engine.conditions.trace import Trace, trace
 from engine.model.instant import DAY, SECOND, from_datetime
 from engine.model.values import Attributes, Moment
@@ -133,6 +143,33 @@ def test_trace_reads_well() -> None:
         ("profile.age gte 18", "true", 31),
         ("profile.member eq true", "unknown", None),
     ]
+
+
+@pytest.mark.parametrize(
+    ("test", "text"),
+    [
+        (
+            Test("x", Operator.STARTS_WITH, "a", collation=Collation.CASELESS),
+            "x starts_with a, ignoring case",
+        ),
+        (Test("x", Operator.GTE, "1.10", collation=Collation.VERSION), "x gte 1.10"),
+        (Test("x", Operator.IN_NETWORK, ("10.0.0.0/8", "::1/128")), "x in_network [10.0.0.0/8, ::1/128]"),
+        (Test("x", Operator.EQ, ("a", "b")), "x eq [a, b]"),
+        (
+            Test(
+                "x", Operator.ANY_ITEM, (), inner=(Test(ITEM, Operator.GT, 5), Test(ITEM, Operator.LT, 7.5))
+            ),
+            "x any_item gt 5 and lt 7.5",
+        ),
+        (
+            Test("x", Operator.SIZE, (), inner=(Test(ITEM, Operator.BETWEEN, (1, 3)),)),
+            "x size between [1, 3]",
+        ),
+    ],
+)
+def test_how_tests_read(test: Test, text: str) -> None:
+    """In explanations a test reads nearly as it is written."""
+    assert trace(test, {}, NOW).text == text
 
 
 @pytest.mark.parametrize("value", ["\ud800", "", "a" * 100_000])

@@ -202,6 +202,8 @@ def _lookup(
         return missing if value is None else rare(value)
 
     def rare(value: Any) -> Mask:
+        if type(value) is Version:
+            return versions.at(value.precedence)
         kind = kind_of(value)
         if kind is bool:
             return truths[value]
@@ -209,8 +211,6 @@ def _lookup(
             return dates.at(value)
         if kind is float:
             return numbers.at(value)
-        if kind is Version:
-            return versions.at(value.precedence)
         return texts.get(value, other) if kind is str else other
 
     return lookup

@@ -9,7 +9,7 @@ from engine.conditions.dnf import Literal
 from engine.conditions.evaluate import kind_of
 from engine.conditions.index.columns import IndexColumn, Mask, share_of
 from engine.conditions.model import Collation, Deferred, Operator
-from engine.conditions.typed_texts import HostBitsError, Network, address_of, network_around, network_of
+from engine.conditions.typed_texts import HostBitsError, address_bits, network_of
 
 _LONG = 64
 """`in` lists longer than this are looked up by key: a scalar column would evaluate every operand against every list."""
@@ -118,17 +118,15 @@ def _keys_of(keying: Keying, keys: Iterable[Any]) -> Callable[[Any], Iterable[An
         case Keying.LIST:
             return lambda value: ((tuple(map(kind_of, value)), value),) if isinstance(value, tuple) else ()
         case Keying.NETWORKS:
-            masks = sorted({(key.family, key.length) for key in keys})
-            return lambda value: _around(value, masks) if isinstance(value, str) else ()
+            around = sorted({(key.family, key.length, key.size.bit_length() - 1) for key in keys})
+            return lambda value: _around(value, around) if isinstance(value, str) else ()
 
 
 def _ends(text: str, lengths: Sequence[int]) -> Iterable[str]:
     return [text[len(text) - length :] for length in lengths if length <= len(text)]
 
 
-def _around(text: str, masks: Iterable[tuple[int, int]]) -> Iterable[Network | None]:
-    """The networks of these families and lengths that hold the address."""
-    address = address_of(text)
-    if address is None:
-        return ()
-    return [network_around(address, length) for family, length in masks if family == address.version]
+def _around(text: str, around: Iterable[tuple[int, int, int]]) -> Iterable[tuple[int, int, int]]:
+    """The networks, as plain tuples, of these families, lengths and numbers of free bits that hold the address."""
+    family, bits = address_bits(text)
+    return [(family, length, bits >> free) for of, length, free in around if of == family]

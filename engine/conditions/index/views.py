@@ -7,12 +7,14 @@ value for which no test of the view holds is None, which is a missing value.
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from enum import Enum
+from math import inf, nan
 from types import MappingProxyType
 from typing import Any
 
 from engine.conditions.dnf import Literal, literal_of
 from engine.conditions.evaluate import collated, collated_operand, kind_of
 from engine.conditions.model import ITEM, Collation, Deferred, Operator, Test
+from engine.conditions.typed_texts import version_of
 
 
 class View(Enum):
@@ -24,6 +26,8 @@ class View(Enum):
     SIZE = "the number of items of a list"
     LARGEST = "the largest number in a list"
     SMALLEST = "the smallest number in a list"
+    MOST = "the largest number in a list of numbers, minus infinity in an empty one"
+    LEAST = "the smallest number in a list of numbers, infinity in an empty one"
 
 
 _O = Operator
@@ -47,6 +51,11 @@ _EXTREMES: Mapping[Operator, View] = MappingProxyType(
 """By the operator on any item, the number in the list that passes if any does."""
 
 
+_EXTREMES_OF_ALL: Mapping[Operator, View] = MappingProxyType(
+    {_O.GT: View.LEAST, _O.GTE: View.LEAST, _O.LT: View.MOST, _O.LTE: View.MOST}
+)
+"""By the operator on all items, the number in the list that passes if all do."""
+
 _NUMBERS = frozenset((_O.EQ, _O.NE, _O.LT, _O.LTE, _O.GT, _O.GTE, _O.BETWEEN, _O.IN, _O.NOT_IN))
 """The operators on numbers."""
 
@@ -57,7 +66,8 @@ def viewed(literal: Literal) -> tuple[View, tuple[Literal, ...]]:
         return View.VALUE, (literal,)
     test = _of_list(literal.test)
     if (bound := _bound(test)) is not None:
-        return _EXTREMES[bound.operator], (literal_of(bound, literal.positive),)
+        extremes = _EXTREMES if test.operator is Operator.ANY_ITEM else _EXTREMES_OF_ALL
+        return extremes[bound.operator], (literal_of(bound, literal.positive),)
     if (bounds := _sizes(test)) and (literal.positive or len(bounds) == 1):
         return View.SIZE, tuple(literal_of(bound, literal.positive) for bound in bounds)
     view, operand = _VIEWS.get(test.collation), test.operand
@@ -69,7 +79,7 @@ def viewed(literal: Literal) -> tuple[View, tuple[Literal, ...]]:
 
 def _of_list(test: Test) -> Test:
     """Of a test on any item, the test on the list itself that means the same; else the test."""
-    inner = _only(test)
+    inner = _only(test) if test.operator is Operator.ANY_ITEM else None
     if inner is None or inner.operator not in _OF_ITEMS:
         return test
     if isinstance(inner.operand, tuple) is (inner.operator is Operator.EQ):
@@ -81,6 +91,8 @@ def _bound(test: Test) -> Test | None:
     """The comparison with the largest or smallest number of the list; None for another test."""
     inner = _only(test)
     if inner is None or inner.operator not in _EXTREMES or kind_of(inner.operand) is not float:
+        return None
+    if test.operator is Operator.ALL_ITEMS and inner.operand in (inf, -inf):
         return None
     return replace(inner, attribute=test.attribute)
 
@@ -103,8 +115,8 @@ def _is_of_numbers(inner: Test) -> bool:
 
 
 def _only(test: Test) -> Test | None:
-    """The only inner test of a test on any item; None if there are several."""
-    if test.operator is not Operator.ANY_ITEM or len(test.inner) != 1 or test.inner[0].attribute != ITEM:
+    """The only inner test of a test on items; None if there are several."""
+    if test.operator is Operator.SIZE or len(test.inner) != 1 or test.inner[0].attribute != ITEM:
         return None
     return test.inner[0]
 
@@ -116,14 +128,34 @@ def _numbers(value: Any) -> Any:
     return [item for item in value if kind_of(item) is float] if isinstance(value, tuple) else []
 
 
+def _only_numbers(value: tuple[Any, ...]) -> Any:
+    """The items of a list; of one with other items than numbers a NaN, with which nothing compares."""
+    numbers = _numbers(value)
+    return numbers if len(numbers) == len(value) else (nan,)
+
+
+def _folded(value: Any) -> Any:
+    return value.casefold() if type(value) is str else collated(value, Collation.CASELESS)
+
+
+def _version(value: Any) -> Any:
+    return version_of(value) if type(value) is str else collated(value, Collation.VERSION)
+
+
 DERIVED: Mapping[View, Callable[[Any], Any]] = MappingProxyType(
     {
         View.VALUE: lambda value: value,
-        View.FOLDED: lambda value: collated(value, Collation.CASELESS),
-        View.VERSION: lambda value: collated(value, Collation.VERSION),
+        View.FOLDED: _folded,
+        View.VERSION: _version,
         View.SIZE: lambda value: len(value) if isinstance(value, tuple) else None,
         View.LARGEST: lambda value: max(_numbers(value), default=None),
         View.SMALLEST: lambda value: min(_numbers(value), default=None),
+        View.MOST: lambda value: (
+            max(_only_numbers(value), default=-inf) if isinstance(value, tuple) else None
+        ),
+        View.LEAST: lambda value: (
+            min(_only_numbers(value), default=inf) if isinstance(value, tuple) else None
+        ),
     }
 )
 """By view, how it is made of a value."""

@@ -8,9 +8,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from engine.decide.compiled import CompiledBook
+from engine.decide.compiled import CompiledBook, compile_book
 from engine.measure.population.files import MissingExtra
 from engine.measure.population.people import PeopleReader, plain_value
+from engine.rulebook.load import load_files
 from tests.books import compiled_book
 from tests.measure.population.people_files import people, write_csv, write_lines
 
@@ -215,3 +216,29 @@ def test_a_file_that_is_no_parquet(spring: CompiledBook, tmp_path: Path) -> None
     (tmp_path / "people.parquet").write_bytes(json.dumps(DOCUMENTS).encode())
     with pytest.raises(ValueError, match=r"people\.parquet"):
         PeopleReader(tmp_path / "people.parquet", spring)
+
+
+def test_versions_and_addresses_are_texts(tmp_path: Path) -> None:
+    """In CSV a version is read as text, also one that looks like a number; elsewhere a number is a fault."""
+    loaded = load_files(
+        {
+            "book.yaml": b"""
+            book: {name: phones, timezone: UTC}
+            attributes: {profile.app: {type: version}, profile.ip: {type: ip}}
+            """
+        }
+    )
+    assert loaded.book is not None
+    phones = compile_book(loaded.book)
+    columns = ["customer", "profile.app", "profile.ip"]
+    path = write_csv(tmp_path / "people.csv", [["ada", "1.10", "::1"], ["lise", "v2", "10.0"]], columns)
+    assert sorted(fault[:60] for fault in faults_of(path, phones)) == [
+        "row 3, column profile.app: must be a version by SemVer 2.0.0",
+        "row 3, column profile.ip: must be an IP address, for example",
+    ]
+    (message,) = messages_of(write_csv(path, [["ada", "1.10", "::1"]], columns), phones)
+    assert "1.10" in message
+    lines = write_lines(tmp_path / "people.jsonl", [{"customer": "ada", "profile.app": 1.1}])
+    assert faults_of(lines, phones) == [
+        "row 1, column profile.app: must be of type version, not number: send it as text"
+    ]
