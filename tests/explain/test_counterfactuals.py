@@ -22,7 +22,7 @@ from tests.explain.engines import changed_request, engine_on, stage
 
 def edited(folder: Path, campaign: str, key: str, value: Any) -> CompiledBook:
     """The book with one key of a campaign written anew in its files."""
-    files: dict[str, bytes] = {}
+    files: dict[str, bytes] = {path.name: path.read_bytes() for path in folder.glob("*.csv")}
     for path in folder.glob("*.yaml"):
         data: Any = compose(path.read_text(encoding="utf-8")).data
         if campaign in data.get("campaigns", {}):
