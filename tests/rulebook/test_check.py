@@ -30,7 +30,7 @@ def test_a_sound_book(tmp_path: Path) -> None:
     assert result.output.startswith(
         "rich: 2 campaigns, 1 offer, 2 audiences, 2 channels, 1 placement, 3 caps, 1 gap, 2 quiet rules, ver"
     )
-    assert result.output.endswith(": fine\n")
+    assert result.output.endswith(": fine, with 1 ignored\n")
 
 
 def test_a_broken_book(tmp_path: Path) -> None:
