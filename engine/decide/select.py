@@ -19,6 +19,7 @@ from engine.decide.attributes.zones import plausible_zones, zones_text
 from engine.decide.evaluate import Evaluation
 from engine.decide.experiments.learning import Weights
 from engine.decide.experiments.samples import Sample, closed, withheld
+from engine.decide.experiments.subjects import Subject
 from engine.decide.match import clocks_of
 from engine.decide.pressure.consent import Withdrawal, withdrawn_since
 from engine.decide.pressure.counters import NO_QUOTA_COUNTS, QuotaCounts
@@ -103,10 +104,11 @@ def select(
     """
     selection = Selection()
     if evaluation.candidates:
-        pressure = _Pressure(evaluation, history, customer_state, counts, person)
+        subject = evaluation.subject(person)
+        pressure = _Pressure(evaluation, history, customer_state, counts, subject)
         selection.history, selection.outcomes = pressure.history, pressure.outcomes
         for candidate in evaluation.candidates:
-            selection.tried.append(_try(evaluation, candidate, selection.chosen, pressure, person))
+            selection.tried.append(_try(evaluation, candidate, selection.chosen, pressure, subject))
     _conclude(evaluation, selection)
     return selection
 
@@ -114,7 +116,7 @@ def select(
 class _Pressure:
     """Evaluates rules for one customer, each once until another contact is reserved."""
 
-    __slots__ = ("_consents", "_person", "_rule_input", "_rule_results", "_zones", "history", "outcomes")
+    __slots__ = ("_consents", "_rule_input", "_rule_results", "_subject", "_zones", "history", "outcomes")
 
     def __init__(
         self,
@@ -122,7 +124,7 @@ class _Pressure:
         history: Sequence[Contact],
         customer_state: CustomerState,
         counts: QuotaCounts,
-        person: str,
+        subject: Subject,
     ) -> None:
         compiled, request = evaluation.compiled, evaluation.request
         zones = (
@@ -138,7 +140,7 @@ class _Pressure:
         self._rule_input = rule_input._replace(history=self.history)
         self._rule_results: dict[PressureRule, RuleResult] = {}
         self._consents = customer_state.consents
-        self._person = person
+        self._subject = subject
         self._zones = (
             zones_text(request.attributes, compiled.book.timezone) if compiled.pressure.keeps_zones else ""
         )
@@ -180,7 +182,7 @@ class _Pressure:
 
     def _evaluate(self, rule: PressureRule, trial: Sample | None) -> RuleResult:
         rule_result = rule.evaluate(self._rule_input)
-        if trial is not None and rule_result.blocks and trial.has(self._person, self._rule_input.now):
+        if trial is not None and rule_result.blocks and trial.has(self._subject, self._rule_input.now):
             rule_result = rule_result.lift(self._rule_input.now)
         self._rule_results[rule] = rule_result
         return rule_result
@@ -191,7 +193,7 @@ def _try(
     candidate: Candidate,
     chosen: list[SelectedProposal],
     pressure: _Pressure,
-    person: str,
+    subject: Subject,
 ) -> TriedCandidate:
     """Takes the candidate's first proposal that passes every rule, if there is one and room for it."""
     compiled_campaign, request = candidate.compiled_campaign, evaluation.request
@@ -201,7 +203,7 @@ def _try(
         if lost := gives_way(compiled_campaign, taken, request.max_offers, slot):
             return TriedCandidate(candidate, lost)
     if compiled_campaign.gates and (
-        shut := closed(compiled_campaign.gates, person, request.now, evaluation.conversions)
+        shut := closed(compiled_campaign.gates, subject, request.now, evaluation.conversions)
     ):
         return TriedCandidate(candidate, shut, (shut,))
     obstacles = list(candidate.lost)
@@ -225,10 +227,10 @@ def _try(
             if rule_result.blocks
         ]
         if not blocking:
-            creative = _drawn(evaluation, compiled_campaign, creatives, person)
+            creative = _drawn(evaluation, compiled_campaign, creatives, subject)
             proposal = Proposal(compiled_campaign, campaign_channel, creative, candidate.score)
             withholding = campaign_channel.withholding
-            reason = withheld(withholding, person, request.now) if withholding else None
+            reason = withheld(withholding, subject, request.now) if withholding else None
             contact = pressure.reserve(campaign_channel, shadow=reason is not None)
             chosen.append(SelectedProposal(proposal, contact, reason))
             return TriedCandidate(
@@ -254,13 +256,16 @@ def known_weights(
 
 
 def _drawn(
-    evaluation: Evaluation, compiled_campaign: CompiledCampaign, creatives: Sequence[Creative], person: str
+    evaluation: Evaluation,
+    compiled_campaign: CompiledCampaign,
+    creatives: Sequence[Creative],
+    subject: Subject,
 ) -> DrawnCreative:
     known, salt = known_weights(evaluation, compiled_campaign, creatives), evaluation.compiled.book.salt
     if known is None:
-        return draw(creatives, salt, person, compiled_campaign)
+        return draw(creatives, salt, subject, compiled_campaign)
     day = evaluation.compiled.local(evaluation.moment.now).date()
-    return draw_learned(creatives, known, salt, person, compiled_campaign, day)
+    return draw_learned(creatives, known, salt, subject, compiled_campaign, day)
 
 
 def _held_back(obstacles: Sequence[Reason]) -> Reason:

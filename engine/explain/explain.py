@@ -21,6 +21,7 @@ from engine.explain.model import (
     CampaignExplained,
     ChangeKind,
     CreativeExplained,
+    DrawExplained,
     Explained,
     Rival,
     SignalExplained,
@@ -158,7 +159,26 @@ def _campaign(
         _rival(compiled, outcome.reason, rivals),
         tuple(_creatives(evaluation, compiled_campaign)),
         propensity=propensity,
+        drawn=_drawn(evaluation, compiled_campaign, outcome.reason),
     )
+
+
+def _drawn(
+    evaluation: Evaluation, compiled_campaign: CompiledCampaign, reason: Reason
+) -> DrawExplained | None:
+    campaign, experiments = compiled_campaign.campaign, evaluation.compiled.book.experiments
+    match reason.code:
+        case ReasonCode.HELD_OUT:
+            unit = experiments.holdouts[reason.name].unit
+        case ReasonCode.OTHER_SLOT:
+            unit = experiments.layers[reason.name].unit
+        case ReasonCode.CONTROL | ReasonCode.RAMPING:
+            unit = campaign.unit
+        case ReasonCode.CHOSEN if campaign.control or campaign.ramp or len(campaign.variants) > 1:
+            unit = campaign.unit
+        case _:
+            unit = ""
+    return DrawExplained(unit, unit in evaluation.units) if unit else None
 
 
 def _rival(compiled: CompiledBook, reason: Reason, rivals: Mapping[str, Rival]) -> Rival | None:

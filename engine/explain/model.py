@@ -111,6 +111,18 @@ class CampaignExplained:
     """Whether such changes were searched for, within the bounds of counterfactuals/search.py."""
     propensity: Propensity | None = None
     """The learned propensity by which it was ranked; None: it is not learned."""
+    drawn: "DrawExplained | None" = None
+    """By what the draw went that decided on it; None: by the person, or nothing was drawn."""
+
+
+@dataclass(frozen=True, slots=True)
+class DrawExplained:
+    """By what a draw went."""
+
+    unit: str
+    """The attribute whose values are drawn in place of persons."""
+    has_unit: bool
+    """Whether the customer has the attribute; if not, they are drawn by themself."""
 
 
 @dataclass(frozen=True, slots=True)

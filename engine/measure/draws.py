@@ -22,6 +22,7 @@ from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import Evaluation
 from engine.decide.experiments.samples import Sample
 from engine.decide.select import Selection, known_weights, select
+from engine.ledger.commit.decision_rows import drawn_row
 from engine.ledger.commit.replay import LoggedDecision
 from engine.measure.one_step import COUNTER, BookSide, unread_counter
 from engine.model.contact import Contact
@@ -57,8 +58,8 @@ Shown: TypeAlias = tuple[ShownOffer, ...]
 """What a customer sees of a decision; empty: nothing."""
 ShownShares: TypeAlias = Mapping[Shown, float]
 """By what the customer sees, its probability."""
-_DrawKey: TypeAlias = tuple[str, str, bytes]
-"""Purpose, salt, and name: samples with the same key have the same position of a person."""
+_DrawKey: TypeAlias = tuple[str, str, bytes, str]
+"""Purpose, salt, name, and unit: samples with the same key have the same position of a person."""
 _Gates: TypeAlias = dict[str, list[tuple[_DrawKey, float, float]]]
 
 
@@ -121,7 +122,7 @@ def _gates(evaluation: Evaluation) -> _Gates:
 
 
 def _key(sample: Sample, now: Instant) -> _DrawKey:
-    return sample.purpose, sample.salts.at(now), sample.identity
+    return sample.purpose, sample.salts.at(now), sample.identity, sample.unit
 
 
 class Contents:
@@ -177,15 +178,7 @@ class LoggedStep(NamedTuple):
     def is_as_logged(self, variants: Sequence[Sequence[object]]) -> bool:
         """Whether the decision comes out as it was logged; variants: those of its trace, which earlier versions cut short."""
         chosen = [selected.proposal for selected in self._selection({}).chosen]
-        again = [
-            (
-                proposal.chosen.creative.variant,
-                proposal.chosen.probability,
-                proposal.campaign_channel.treated,
-                proposal.compiled_campaign.campaign.name,
-            )
-            for proposal in chosen
-        ]
+        again = [tuple(drawn_row(self.evaluation, proposal)) for proposal in chosen]
         return len(again) == len(variants) and all(
             tuple(row) == proposal[: len(row)] for row, proposal in zip(variants, again, strict=True)
         )
@@ -217,11 +210,12 @@ class LoggedStep(NamedTuple):
     def _open(self, positions: Mapping[_DrawKey, float]) -> Iterator[Candidate]:
         """The candidates that are open to a person with the positions, without their gates."""
         now, conversions = self.evaluation.request.now, self.evaluation.conversions
+        subject = self.evaluation.subject(self.logged.person)
         for candidate in self.evaluation.candidates:
             gates = candidate.compiled_campaign.gates
             if all(
                 gate.low
-                <= positions.get(_key(gate, now), gate.position(self.logged.person, now))
+                <= positions.get(_key(gate, now), gate.position(subject, now))
                 < gate.top(now, conversions)
                 for gate in gates
             ):

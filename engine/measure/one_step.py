@@ -42,6 +42,9 @@ class BookSide:
         if reason := self._unknown[version]:
             return f"{self.name} {reason}"
         masked = sorted(self._values_read.intersection(logged.masked))
+        masked += sorted(
+            set(self.compiled.units).intersection(logged.masked).difference(logged.request.units)
+        )
         if masked:
             return f"{self.name} {MASKED.format(masked[0])}"
         request, book = logged.request, self.compiled.book

@@ -154,7 +154,7 @@ def chosen_of(row: Chosen) -> tuple[tuple[str, str, str], ...]:
     channels |= {offer[0]: offer[3] for offer in offers if offer[0]}
     return tuple(
         (campaign, variant, channels.get(campaign, row.channel or ""))
-        for variant, _, _, campaign in trace["variants"]
+        for variant, _, _, campaign, *_ in trace["variants"]
     )
 
 

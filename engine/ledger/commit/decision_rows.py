@@ -6,8 +6,10 @@ from typing import Any, NamedTuple
 import orjson
 
 from engine.decide.answer import offer_of, to_json
+from engine.decide.arbitrate.candidates import Proposal
 from engine.decide.evaluate import Evaluation
 from engine.decide.experiments.samples import Sample
+from engine.decide.experiments.subjects import Subject
 from engine.decide.pressure.contact_state import initial_status
 from engine.decide.pressure.registry import SHARED
 from engine.decide.pressure.rule import RuleResult
@@ -119,6 +121,8 @@ def _inputs(evaluation: Evaluation, person: str) -> str:
         document["masked_empty"] = empty  # an empty address is none
     if person != request.customer:
         document["customer"] = request.customer
+    if evaluation.units:
+        document["units"] = evaluation.units
     if evaluation.conversions:
         document["conversions"] = evaluation.conversions
     if evaluation.concluded.signals:
@@ -155,15 +159,7 @@ def _trace(
             for tried in listed
         ],
         "more_candidates": len(selection.tried) - len(listed),
-        "variants": [
-            [
-                chosen.proposal.chosen.creative.variant,
-                chosen.proposal.chosen.probability,
-                chosen.proposal.campaign_channel.treated,
-                chosen.proposal.compiled_campaign.campaign.name,
-            ]
-            for chosen in selection.chosen
-        ],
+        "variants": [[*drawn_row(evaluation, chosen.proposal)] for chosen in selection.chosen],
         "counters": [
             _counter(rule_result, tried, channel_result.channel)
             for index, tried in enumerate(selection.tried)
@@ -199,6 +195,15 @@ def _trace(
     return orjson.dumps(document).decode()
 
 
+def drawn_row(evaluation: Evaluation, proposal: Proposal) -> Iterator[str | float]:
+    """What was drawn of a proposal: variant, its probability, that of not being withheld, campaign; of a unit, its id."""
+    campaign = proposal.compiled_campaign.campaign
+    yield from (proposal.chosen.creative.variant, proposal.chosen.probability)
+    yield from (proposal.campaign_channel.treated, campaign.name)
+    if campaign.unit in evaluation.units:
+        yield evaluation.units[campaign.unit]
+
+
 def _counter(
     rule_result: RuleResult, tried: TriedCandidate, channel: str
 ) -> tuple[str, int | None, int | None, bool, int | None, str, str]:
@@ -217,7 +222,10 @@ def _counter(
 def _experiments(
     evaluation: Evaluation, listed: Sequence[TriedCandidate], selection: Selection, person: str
 ) -> Iterator[list[str | float | bool]]:
-    """The experiments that had a part: campaign, purpose, name, salt, bounds of the range, and whether the person is in it."""
+    """The experiments that had a part: campaign, purpose, name, salt, bounds of the range, whether the person is in it.
+
+    Of what was drawn by a unit, also the unit's id.
+    """
     samples_by_campaign: list[tuple[str, Sequence[Sample]]] = [
         (tried.candidate.compiled_campaign.campaign.name, tried.candidate.compiled_campaign.gates)
         for tried in listed
@@ -229,9 +237,10 @@ def _experiments(
     samples_by_campaign += [
         (tried.candidate.compiled_campaign.campaign.name, [*_trials(tried)]) for tried in listed if tried.read
     ]
+    subject = evaluation.subject(person)
     for campaign, samples in samples_by_campaign:
         for sample in samples:
-            yield [campaign, *_sample(sample, evaluation, person)]
+            yield [campaign, *_sample(sample, evaluation, subject)]
 
 
 def _trials(tried: TriedCandidate) -> Iterator[Sample]:
@@ -247,7 +256,9 @@ def _trials(tried: TriedCandidate) -> Iterator[Sample]:
                 yield trials[name]
 
 
-def _sample(sample: Sample, evaluation: Evaluation, person: str) -> tuple[str, str, str, float, float, bool]:
+def _sample(sample: Sample, evaluation: Evaluation, subject: Subject) -> Iterator[str | float | bool]:
     now, conversions = evaluation.request.now, evaluation.conversions
-    top, inside = sample.top(now, conversions), sample.has(person, now, conversions)
-    return sample.purpose, sample.reason.name, sample.salts.at(now), sample.low, top, inside
+    top, inside = sample.top(now, conversions), sample.has(subject, now, conversions)
+    yield from (sample.purpose, sample.reason.name, sample.salts.at(now), sample.low, top, inside)
+    if sample.unit in subject.units:
+        yield subject.units[sample.unit]

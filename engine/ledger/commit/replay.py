@@ -193,6 +193,7 @@ def _request(
         max_offers=inputs["max_offers"],
         request_id=row.request_id or "",
         memory=_memory(inputs.get("remembered", ()), row.at),
+        units=inputs.get("units", {}),
     )
 
 

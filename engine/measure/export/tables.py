@@ -127,7 +127,7 @@ SELECT decision_id, CAST(position AS INTEGER) AS position, person, time, recorde
         WHEN withheld = '' THEN offered_with / drawn_with WHEN in_columns THEN 1.0 - selection_probability END)
     END AS p_treated,
   control[4] AS control_salt, CAST(control[6] AS DOUBLE) - CAST(control[5] AS DOUBLE) AS control_share,
-  make_timestamp(CAST(learned_row[2] AS BIGINT)) AS learned_since
+  make_timestamp(CAST(learned_row[2] AS BIGINT)) AS learned_since, chosen_row[5] AS unit
 FROM explained
 """
 """All columns of `offers` but `state`, which contacts have. p_treated of earlier logs is that of the experiments that are
@@ -135,8 +135,8 @@ listed, or follows from the selection probability, which is p_variant * p_treate
 one."""
 
 STATED_OFFERS = """
-SELECT o.* EXCLUDE (p_variant, p_treated, control_salt, control_share, learned_since), c.state,
-  o.p_variant, o.p_treated, o.control_salt, o.control_share, o.learned_since
+SELECT o.* EXCLUDE (p_variant, p_treated, control_salt, control_share, learned_since, unit), c.state,
+  o.p_variant, o.p_treated, o.control_salt, o.control_share, o.learned_since, o.unit
 FROM {offers} AS o LEFT JOIN contacts_of_month AS c ON c.decision_id = o.decision_id AND c.position = o.position
 ORDER BY o.decision_id, o.position
 """
@@ -162,7 +162,7 @@ FROM (SELECT {_OF_DECISION}, unnest(trace.counters) AS x FROM parsed)
 
 EXPERIMENTS_TABLE = f"""
 SELECT decision_id, person, time, x[1] AS campaign, x[2] AS purpose, x[3] AS name, x[4] AS salt, CAST(x[5] AS DOUBLE) AS low,
-  CAST(x[6] AS DOUBLE) AS high, CAST(x[7] AS BOOLEAN) AS inside
+  CAST(x[6] AS DOUBLE) AS high, CAST(x[7] AS BOOLEAN) AS inside, x[8] AS unit
 FROM (SELECT {_OF_DECISION}, unnest(trace.experiments) AS x FROM parsed)
 """
 

@@ -212,6 +212,7 @@ def programme(subjects_of: Sequence[Subject], effects: Sequence[Effect], options
             _grid("programme", "Effect of the programme", "holdout", subjects_of, effects, options),
             replace(_cohorts(subjects_of, "holdout"), name="programme_cohorts"),
         ),
+        warnings=tuple(filter(None, (by_units(subject.name, subject.enrolled) for subject in subjects_of))),
         refusals=tuple(refusals),
         computations=(
             Computation(
@@ -432,6 +433,18 @@ def _sequences(
     return ([grid] if charts else []), charts
 
 
+def by_units(name: str, enrolled: Enrolled) -> Warned | None:
+    """What is counted, where units were drawn in place of persons."""
+    if not enrolled.units:
+        return None
+    alone = enrolled.persons - enrolled.units
+    others = f" and {alone:,} persons without one" if alone else ""
+    return Warned(
+        f"{name}: drawn by unit: its arms, sample ratio and limits are of {enrolled.units:,} units"
+        f" of {enrolled.members:,} persons{others}"
+    )
+
+
 def _warnings(subjects_of: Sequence[Subject], bound: Mapping[str, tuple[int, int]]) -> Iterator[Warned]:
     for subject in subjects_of:
         if subject.ratio < SUSPECT:
@@ -440,6 +453,8 @@ def _warnings(subjects_of: Sequence[Subject], bound: Mapping[str, tuple[int, int
                 f" effect before the cause is known",
                 problem=True,
             )
+        if units := by_units(subject.name, subject.enrolled):
+            yield units
         limited, decisions = bound.get(subject.name, (0, 0))
         if limited > 0.05 * decisions:
             yield Warned(

@@ -275,6 +275,8 @@ class Campaign:
     learn: Learn | None = None
     """How it learns which variant does best, or its propensity; None if it does not learn."""
     attribution: Attribution = field(default_factory=Attribution)
+    unit: str = ""
+    """The attribute by whose values its control, ramp and variants are drawn; empty: by persons."""
 
 
 @dataclass(frozen=True, slots=True)

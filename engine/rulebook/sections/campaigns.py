@@ -106,6 +106,7 @@ class CampaignReader:
             self.experiments.ramp(shape.ramp, (*path, "ramp")),
             scores.read(shape, learned, path, findings),
             attribution(shape.attribution, self.attribution, (*path, "attribution"), findings),
+            self.experiments.unit(shape.unit, path),
         )
         self._check_content(campaign, offer, reached, path)
         scores.check_finite(campaign, offer.value if offer else 1.0, path, attribute_scope, findings)
