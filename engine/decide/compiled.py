@@ -73,6 +73,8 @@ class CompiledBook:
     """Whether any campaign or its offer has a schedule."""
     units: tuple[str, ...]
     """The attributes by whose values anything is drawn, in order."""
+    sticky: bool
+    """Whether any campaign keeps its draws."""
     learns: bool
     """Whether any campaign learns."""
     outbound: tuple[str, ...]
@@ -150,6 +152,7 @@ def compile_book(book: Book, open_signals: OpenSignals = open_evaluator) -> Comp
         needs_day=needs_day,
         scheduled=any(compiled.active for compiled in campaigns),
         units=units,
+        sticky=any(campaign.sticky for campaign in book.campaigns.values()),
         learns=any(campaign.learn is not None for campaign in book.campaigns.values()),
         outbound=outbound,
         outbound_clauses=union(by_channel[name] for name in outbound),
@@ -272,7 +275,7 @@ def unit_attributes(book: Book) -> tuple[str, ...]:
     """The attributes by whose values something is drawn on which decisions depend, in order."""
     drawn = {holdout.unit for holdout in book.experiments.holdouts.values()}
     for campaign in book.campaigns.values():
-        if campaign.control or campaign.ramp or len(campaign.variants) > 1:
+        if campaign.control or campaign.ramp or campaign.sticky or len(campaign.variants) > 1:
             drawn.add(campaign.unit)
         if campaign.slot is not None:
             drawn.add(campaign.slot.unit)

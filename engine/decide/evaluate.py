@@ -9,11 +9,12 @@ from engine.decide.arbitrate.rank import rank
 from engine.decide.compiled import CompiledBook
 from engine.decide.experiments.learning import NOTHING_LEARNED, Learned
 from engine.decide.experiments.samples import NO_CONVERSIONS, Conversions
-from engine.decide.experiments.subjects import NO_UNITS, Subject, Units, units_of
+from engine.decide.experiments.subjects import NO_UNITS, DrawSubject, Units, units_of
 from engine.decide.match import match, usable_channels
 from engine.decide.pressure.consent import barred_channels
 from engine.decide.signals import infer
 from engine.decide.signals.infer import NO_CONCLUSIONS, Conclusions
+from engine.model.customer import KeptDraw
 from engine.model.request import Mode, Request
 from engine.model.values import Moment
 
@@ -35,9 +36,21 @@ class Evaluation(NamedTuple):
     units: Units = NO_UNITS
     """The units that the customer is drawn by, such as their company."""
 
-    def subject(self, person: str) -> Subject:
-        """Whom the draws are of. person: the id under which the customer is stored."""
-        return Subject(person, self.units)
+    def subject(self, person: str, kept: Sequence[KeptDraw] = ()) -> DrawSubject:
+        """Whom the draws are of. person: the id under which the customer is stored; kept: the draws that hold for them."""
+        return DrawSubject(person, self.units, kept)
+
+    @property
+    def sticky(self) -> dict[str, str]:
+        """The sticky campaigns among the candidates, each with the attribute by which the customer is drawn for it."""
+        if not self.compiled.sticky:
+            return {}
+        campaigns = (candidate.compiled_campaign.campaign for candidate in self.candidates)
+        return {
+            campaign.name: campaign.unit if campaign.unit in self.units else ""
+            for campaign in campaigns
+            if campaign.sticky
+        }
 
     @property
     def is_named(self) -> bool:

@@ -12,14 +12,15 @@ from engine.decide.arbitrate.variants import (
     draw,
     draw_learned,
     fitting_creatives,
+    kept_creative,
     lacks,
     why_none_fits,
 )
 from engine.decide.attributes.zones import plausible_zones, zones_text
 from engine.decide.evaluate import Evaluation
 from engine.decide.experiments.learning import Weights
-from engine.decide.experiments.samples import Sample, closed, withheld
-from engine.decide.experiments.subjects import Subject
+from engine.decide.experiments.samples import Sample, closed, treated_as_drawn, withheld
+from engine.decide.experiments.subjects import DrawSubject
 from engine.decide.match import clocks_of
 from engine.decide.pressure.consent import Withdrawal, withdrawn_since
 from engine.decide.pressure.counters import NO_QUOTA_COUNTS, QuotaCounts
@@ -63,6 +64,8 @@ class TriedCandidate(NamedTuple):
     """The channels whose rules were evaluated."""
     withdrawn: Sequence[ChannelResult] = ()
     """The channels whose consent the customer withdrew."""
+    kept_at: Instant | None = None
+    """When the draw was made that a sticky campaign keeps; None: it is drawn now, or is not sticky."""
 
 
 @dataclass(slots=True)
@@ -104,7 +107,7 @@ def select(
     """
     selection = Selection()
     if evaluation.candidates:
-        subject = evaluation.subject(person)
+        subject = evaluation.subject(person, customer_state.kept)
         pressure = _Pressure(evaluation, history, customer_state, counts, subject)
         selection.history, selection.outcomes = pressure.history, pressure.outcomes
         for candidate in evaluation.candidates:
@@ -124,7 +127,7 @@ class _Pressure:
         history: Sequence[Contact],
         customer_state: CustomerState,
         counts: QuotaCounts,
-        subject: Subject,
+        subject: DrawSubject,
     ) -> None:
         compiled, request = evaluation.compiled, evaluation.request
         zones = (
@@ -193,7 +196,7 @@ def _try(
     candidate: Candidate,
     chosen: list[SelectedProposal],
     pressure: _Pressure,
-    subject: Subject,
+    subject: DrawSubject,
 ) -> TriedCandidate:
     """Takes the candidate's first proposal that passes every rule, if there is one and room for it."""
     compiled_campaign, request = candidate.compiled_campaign, evaluation.request
@@ -228,18 +231,36 @@ def _try(
         ]
         if not blocking:
             creative = _drawn(evaluation, compiled_campaign, creatives, subject)
-            proposal = Proposal(compiled_campaign, campaign_channel, creative, candidate.score)
-            withholding = campaign_channel.withholding
+            withholding, treated = campaign_channel.withholding, campaign_channel.treated
+            if compiled_campaign.campaign.sticky and subject.kept:
+                treated = treated_as_drawn(withholding, subject, request.now)
+            proposal = Proposal(compiled_campaign, campaign_channel, creative, candidate.score, treated)
             reason = withheld(withholding, subject, request.now) if withholding else None
             contact = pressure.reserve(campaign_channel, shadow=reason is not None)
             chosen.append(SelectedProposal(proposal, contact, reason))
-            return TriedCandidate(
-                candidate, reason or Reason(ReasonCode.CHOSEN, channel), obstacles, read, withdrawn
-            )
+            kept_at = _kept_at(evaluation, compiled_campaign, withholding, subject)
+            chosen_reason = reason or Reason(ReasonCode.CHOSEN, channel)
+            return TriedCandidate(candidate, chosen_reason, obstacles, read, withdrawn, kept_at)
         obstacles += [reason for reason in blocking if reason not in obstacles]
     return TriedCandidate(
         candidate, _held_back(obstacles) if read else obstacles[0], obstacles, read, withdrawn
     )
+
+
+def _kept_at(
+    evaluation: Evaluation,
+    compiled_campaign: CompiledCampaign,
+    withholding: Sequence[Sample],
+    subject: DrawSubject,
+) -> Instant | None:
+    """When a draw was made that holds for the campaign and is kept; None if there is none."""
+    campaign = compiled_campaign.campaign
+    if not campaign.sticky or not subject.kept:
+        return None
+    salts = {sample.salts.at(evaluation.request.now) for sample in withholding if sample.sticky}
+    salts.add(evaluation.compiled.book.salt)
+    draws = (draw for draw in subject.kept if draw.campaign == campaign.name and draw.salt in salts)
+    return next((draw.at for draw in draws), None)
 
 
 def known_weights(
@@ -259,9 +280,13 @@ def _drawn(
     evaluation: Evaluation,
     compiled_campaign: CompiledCampaign,
     creatives: Sequence[Creative],
-    subject: Subject,
+    subject: DrawSubject,
 ) -> DrawnCreative:
     known, salt = known_weights(evaluation, compiled_campaign, creatives), evaluation.compiled.book.salt
+    if compiled_campaign.campaign.sticky and (
+        kept := kept_creative(creatives, salt, subject, compiled_campaign)
+    ):
+        return kept
     if known is None:
         return draw(creatives, salt, subject, compiled_campaign)
     day = evaluation.compiled.local(evaluation.moment.now).date()

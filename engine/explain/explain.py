@@ -159,13 +159,14 @@ def _campaign(
         _rival(compiled, outcome.reason, rivals),
         tuple(_creatives(evaluation, compiled_campaign)),
         propensity=propensity,
-        drawn=_drawn(evaluation, compiled_campaign, outcome.reason),
+        drawn=_drawn(evaluation, compiled_campaign, outcome),
     )
 
 
 def _drawn(
-    evaluation: Evaluation, compiled_campaign: CompiledCampaign, reason: Reason
+    evaluation: Evaluation, compiled_campaign: CompiledCampaign, outcome: CandidateOutcome
 ) -> DrawExplained | None:
+    reason = outcome.reason
     campaign, experiments = compiled_campaign.campaign, evaluation.compiled.book.experiments
     match reason.code:
         case ReasonCode.HELD_OUT:
@@ -178,7 +179,9 @@ def _drawn(
             unit = campaign.unit
         case _:
             unit = ""
-    return DrawExplained(unit, unit in evaluation.units) if unit else None
+    if not unit and outcome.kept_at is None:
+        return None
+    return DrawExplained(unit, unit in evaluation.units, outcome.kept_at)
 
 
 def _rival(compiled: CompiledBook, reason: Reason, rivals: Mapping[str, Rival]) -> Rival | None:

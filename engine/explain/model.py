@@ -120,9 +120,11 @@ class DrawExplained:
     """By what a draw went."""
 
     unit: str
-    """The attribute whose values are drawn in place of persons."""
+    """The attribute whose values are drawn in place of persons; empty: persons are drawn."""
     has_unit: bool
     """Whether the customer has the attribute; if not, they are drawn by themself."""
+    kept_at: Instant | None = None
+    """When the draw was made that a sticky campaign keeps; None: it was made now."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ def sentence(campaign: CampaignExplained, zone: ZoneInfo) -> str:
         parts.append(f"also {', '.join(f'{code_in_words(detail.code)} {detail.name}' for detail in others)}")
     parts += lapsed_rules(campaign, zone)
     if campaign.drawn is not None:
-        parts.append(_drawn(campaign.drawn))
+        parts += _drawn(campaign.drawn, zone)
     if campaign.propensity is not None:
         parts.append(_learned(campaign.propensity))
     text = "; ".join(parts) + "."
@@ -93,9 +93,14 @@ def _learned(propensity: Propensity) -> str:
     return f"propensity {propensity.rate:.2g}, learned from {offers}"
 
 
-def _drawn(drawn: DrawExplained) -> str:
-    """By what the customer was drawn."""
-    return f"drawn by {drawn.unit}" if drawn.has_unit else f"drawn by themself, as {drawn.unit} is not known"
+def _drawn(drawn: DrawExplained, zone: ZoneInfo) -> Iterator[str]:
+    """By what the customer was drawn, and since when the draw is kept."""
+    if drawn.unit:
+        yield (
+            f"drawn by {drawn.unit}" if drawn.has_unit else f"drawn by themself, as {drawn.unit} is not known"
+        )
+    if drawn.kept_at is not None:
+        yield f"as drawn on {to_datetime(drawn.kept_at).astimezone(zone):%Y-%m-%d}, which is kept"
 
 
 def _failing(node: Trace) -> list[str]:

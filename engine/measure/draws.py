@@ -17,7 +17,7 @@ from typing import NamedTuple, TypeAlias
 from engine.decide.answer import fallback_offer
 from engine.decide.arbitrate.campaign import Creative
 from engine.decide.arbitrate.candidates import Candidate, Proposal
-from engine.decide.arbitrate.variants import fitting_creatives
+from engine.decide.arbitrate.variants import fitting_creatives, kept_creative
 from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import Evaluation
 from engine.decide.experiments.samples import Sample
@@ -254,6 +254,8 @@ class LoggedStep(NamedTuple):
         if known is None:
             total = sum(creative.share for creative in creatives)
             weights = {creative.variant: creative.share / total for creative in creatives}
+            if campaign.sticky:
+                weights = self._kept(proposal, creatives, weights)
         elif {*self.learned.get(campaign.name, ())} != {
             *known.by_arm
         } or campaign.learn != self._deciding_campaign(campaign.name, "learn"):
@@ -261,6 +263,19 @@ class LoggedStep(NamedTuple):
         else:
             weights = {**known.by_arm}
         return [(self._offer(proposal, creative), weights[creative.variant]) for creative in creatives]
+
+    def _kept(
+        self, proposal: Proposal, creatives: Sequence[Creative], weights: dict[str, float]
+    ) -> dict[str, float]:
+        """The weights, or those with the probability that the kept variant had when it was drawn."""
+        subject = self.evaluation.subject(self.logged.person, self.logged.customer_state.kept)
+        salt = self.evaluation.compiled.book.salt
+        kept = kept_creative(creatives, salt, subject, proposal.compiled_campaign)
+        if kept is None or len(creatives) == 1:
+            return weights
+        rest = (1 - kept.probability) / (1 - weights[kept.creative.variant])
+        others = {name: weight * rest for name, weight in weights.items()}
+        return {**others, kept.creative.variant: kept.probability}
 
     def _offer(self, proposal: Proposal, creative: Creative) -> ShownOffer:
         channel, name = proposal.campaign_channel.channel, proposal.compiled_campaign.campaign.name
@@ -294,9 +309,11 @@ class LoggedStep(NamedTuple):
     ) -> float:
         """Probability that the proposal is not withheld, where the draws of several offers are known."""
         now, shares = self.evaluation.request.now, []
+        subject = self.evaluation.subject(self.logged.person, self.logged.customer_state.kept)
         for sample in proposal.campaign_channel.withholding:
             key = _key(sample, now)
-            shares.append(float(key in held_out) if key in shared else sample.high - sample.low)
+            low, high = sample.bounds(subject, now)
+            shares.append(float(key in held_out) if key in shared else high - low)
         return prod(1.0 - share for share in shares)
 
 

@@ -19,6 +19,7 @@ NO_BOOK = "the book that decided is not in the log"
 NOT_LOGGED = "reads {}, which was not logged"
 MASKED = "reads {}, whose value the log does not hold"
 DEFINED = "defines {} otherwise"
+KEPT = "keeps the draws of {}, which were not logged"
 OUTCOMES = "has pauses that read outcomes which were not logged"
 NO_NAME = "has no {} {}"
 COUNTER = "reads the shared counter {}, which was not read then"
@@ -101,5 +102,8 @@ def _why_unknown(compiled: CompiledBook, deciding: CompiledBook) -> str:
     for name, signal in mine.signals.items():
         if f"signal.{name}" in compiled.referenced and signal.hold and theirs.signals.get(name) != signal:
             return DEFINED.format(f"the remembered signal {name}")
+    for name, campaign in compiled.book.campaigns.items():
+        if campaign.sticky and not (name in deciding.book.campaigns and deciding.book.campaigns[name].sticky):
+            return KEPT.format(name)
     more = compiled.pressure.outcomes - deciding.pressure.outcomes
     return OUTCOMES if more or compiled.pressure.hindsight > deciding.pressure.hindsight else ""

@@ -8,7 +8,7 @@ from engine.conditions.evaluate import holds
 from engine.decide.arbitrate.campaign import CampaignChannel, CompiledCampaign, Creative
 from engine.decide.experiments.bucketing import identity, rendezvous_score
 from engine.decide.experiments.learning import Weights
-from engine.decide.experiments.subjects import Subject
+from engine.decide.experiments.subjects import DrawSubject
 from engine.model.decision import Reason, ReasonCode
 from engine.model.values import Attributes, Moment
 
@@ -32,7 +32,7 @@ def fitting_creatives(
 
 
 def draw(
-    fitting: Sequence[Creative], salt: str, subject: Subject, compiled_campaign: CompiledCampaign
+    fitting: Sequence[Creative], salt: str, subject: DrawSubject, compiled_campaign: CompiledCampaign
 ) -> DrawnCreative:
     """Draw a creative by share. The same person or unit and campaign always draw the same one from the same creatives."""
     if len(fitting) == 1:
@@ -48,11 +48,22 @@ def draw(
     return DrawnCreative(best, best.share / total)
 
 
+def kept_creative(
+    fitting: Sequence[Creative], salt: str, subject: DrawSubject, compiled_campaign: CompiledCampaign
+) -> DrawnCreative | None:
+    """The creative that was drawn first among those that fit, with its probability of then; None if none of them was."""
+    campaign, by_variant = compiled_campaign.campaign, {creative.variant: creative for creative in fitting}
+    for kept in subject.kept_draws(campaign.name, "variant", salt, campaign.unit):
+        if kept.drawn in by_variant:
+            return DrawnCreative(by_variant[kept.drawn], kept.share)
+    return None
+
+
 def draw_learned(
     fitting: Sequence[Creative],
     weights: Weights,
     salt: str,
-    subject: Subject,
+    subject: DrawSubject,
     compiled_campaign: CompiledCampaign,
     day: date,
 ) -> DrawnCreative:

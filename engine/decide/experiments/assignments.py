@@ -11,7 +11,7 @@ from engine.decide.experiments.samples import (
     ramp_sample,
     trial_sample,
 )
-from engine.decide.experiments.subjects import NO_UNITS, Subject, Units
+from engine.decide.experiments.subjects import NO_UNITS, DrawSubject, Units
 from engine.model.instant import Instant
 from engine.rulebook.model.book import Book, Campaign
 from engine.rulebook.model.experiments import ConversionRamp, Layer
@@ -44,7 +44,7 @@ def assignments(book: Book, person: str, now: Instant, units: Units = NO_UNITS) 
 
     person: the id under which the customer is stored.
     """
-    subject = Subject(person, units)
+    subject = DrawSubject(person, units)
     for holdout in book.experiments.holdouts.values():
         yield _in_sample(holdout_sample(holdout), holdout.name, subject, now)
     for layer in book.experiments.layers.values():
@@ -61,7 +61,7 @@ def assignments(book: Book, person: str, now: Instant, units: Units = NO_UNITS) 
             yield Assignment("variant", campaign.name, book.salt, None, None, None, order, unit)
 
 
-def _in_sample(sample: Sample, name: str, subject: Subject, now: Instant) -> Assignment:
+def _in_sample(sample: Sample, name: str, subject: DrawSubject, now: Instant) -> Assignment:
     salt, position, unit = sample.salts.at(now), sample.position(subject, now), subject.unit(sample.unit)
     if isinstance(sample.ramp, ConversionRamp):  # the conversions are in the log
         drawn = (f"from {sample.ramp.reaches(position)} conversions on",)
@@ -70,14 +70,14 @@ def _in_sample(sample: Sample, name: str, subject: Subject, now: Instant) -> Ass
     return Assignment(sample.purpose, name, salt, position, sample.top(now), inside, unit=unit)
 
 
-def _in_layer(layer: Layer, subject: Subject, now: Instant) -> Assignment:
+def _in_layer(layer: Layer, subject: DrawSubject, now: Instant) -> Assignment:
     salt = layer.salts.at(now)
     position = stable_fraction(identity(salt, "layer", *subject.key(layer.unit), layer.name))
     slots = tuple(slot.name for slot in layer.slots.values() if slot.low <= position < slot.high)
     return Assignment("layer", layer.name, salt, position, None, None, slots, subject.unit(layer.unit))
 
 
-def _variants(book: Book, campaign: Campaign, subject: Subject) -> tuple[str, ...]:
+def _variants(book: Book, campaign: Campaign, subject: DrawSubject) -> tuple[str, ...]:
     key = identity(book.salt, "variant", *subject.key(campaign.unit), campaign.name)
     weights = {
         variant.name: rendezvous_score(variant.share, key + identity(variant.name))

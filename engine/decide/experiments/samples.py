@@ -11,9 +11,10 @@ from math import prod
 from typing import TypeAlias
 
 from engine.decide.experiments.bucketing import identity, stable_fraction
-from engine.decide.experiments.subjects import Subject
+from engine.decide.experiments.subjects import DrawSubject
 from engine.decide.pressure.rule import PressureRule
 from engine.model.contact import Facts
+from engine.model.customer import KeptDraw
 from engine.model.decision import Reason, ReasonCode
 from engine.model.instant import Instant
 from engine.rulebook.model.book import Book, Campaign
@@ -24,6 +25,9 @@ Conversions: TypeAlias = Mapping[str, int]
 
 
 NO_CONVERSIONS: Conversions = {}
+
+CONTROL, TREATED = "control", "treated"
+"""What is kept of the draw of a control."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +50,10 @@ class Sample:
     """Determines the upper bound in place of `high`."""
     stated: float | None = None
     """The position of every person, in scenarios that state an assignment; None: the hash is the position."""
+    sticky: bool = False
+    """Whether the first draw of a person is kept when the bounds change."""
 
-    def position(self, subject: Subject, now: Instant) -> float:
+    def position(self, subject: DrawSubject, now: Instant) -> float:
         """The person's position, in (0, 1); their unit's where they have one."""
         if self.stated is not None:
             return self.stated
@@ -62,9 +68,26 @@ class Sample:
             return self.ramp.share(conversions.get(self.reason.name, 0))
         return self.ramp.share(now)
 
-    def has(self, subject: Subject, now: Instant, conversions: Conversions = NO_CONVERSIONS) -> bool:
+    def has(self, subject: DrawSubject, now: Instant, conversions: Conversions = NO_CONVERSIONS) -> bool:
         """Whether the person is in the sample at the moment."""
+        kept = self.kept(subject, now)
+        if kept is not None:
+            return kept.drawn == CONTROL
         return self.low <= self.position(subject, now) < self.top(now, conversions)
+
+    def kept(self, subject: DrawSubject, now: Instant) -> KeptDraw | None:
+        """The draw of the person that is kept; None if there is none yet, or draws are not kept."""
+        if not self.sticky or not subject.kept:
+            return None
+        draws = subject.kept_draws(self.reason.name, self.purpose, self.salts.at(now), self.unit)
+        return next(draws, None)
+
+    def bounds(
+        self, subject: DrawSubject, now: Instant, conversions: Conversions = NO_CONVERSIONS
+    ) -> tuple[float, float]:
+        """The bounds by which the person was drawn: those of the moment, or of the draw that is kept."""
+        kept = self.kept(subject, now)
+        return (self.low, self.top(now, conversions)) if kept is None else (0.0, kept.share)
 
 
 def gates(book: Book, campaign: Campaign) -> tuple[Sample, ...]:
@@ -96,7 +119,16 @@ def control_sample(campaign: Campaign) -> Sample | None:
     if control is None:
         return None
     reason = Reason(ReasonCode.CONTROL, name)
-    return Sample(reason, "control", control.salts, identity(name), 0.0, control.share, campaign.unit)
+    return Sample(
+        reason,
+        "control",
+        control.salts,
+        identity(name),
+        0.0,
+        control.share,
+        campaign.unit,
+        sticky=campaign.sticky,
+    )
 
 
 def slot_sample(campaign: Campaign) -> Sample | None:
@@ -133,13 +165,19 @@ def treated(samples: Iterable[Sample]) -> float:
     return prod(1.0 - (sample.high - sample.low) for sample in samples)
 
 
+def treated_as_drawn(samples: Iterable[Sample], subject: DrawSubject, now: Instant) -> float:
+    """The same, for draws that are kept with the probability that held when they were made."""
+    bounds = (sample.bounds(subject, now) for sample in samples)
+    return prod(1.0 - (high - low) for low, high in bounds)
+
+
 def closed(
-    gates: Sequence[Sample], subject: Subject, now: Instant, conversions: Conversions
+    gates: Sequence[Sample], subject: DrawSubject, now: Instant, conversions: Conversions
 ) -> Reason | None:
     """Why a campaign with these gates is not open to the person; None if it is."""
     return next((gate.reason for gate in gates if not gate.has(subject, now, conversions)), None)
 
 
-def withheld(samples: Sequence[Sample], subject: Subject, now: Instant) -> Reason | None:
+def withheld(samples: Sequence[Sample], subject: DrawSubject, now: Instant) -> Reason | None:
     """Why the proposal is withheld from the person; None if it is not."""
     return next((sample.reason for sample in samples if sample.has(subject, now)), None)

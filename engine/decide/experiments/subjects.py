@@ -1,10 +1,11 @@
 """Whom the draws of a decision are of: the person, and the units that they belong to, such as their company."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from typing import NamedTuple, TypeAlias
 
 from engine.decide.experiments.bucketing import identity
+from engine.model.customer import KeptDraw
 from engine.model.values import Attributes, is_blank
 
 Units: TypeAlias = Mapping[str, str]
@@ -14,12 +15,22 @@ Units: TypeAlias = Mapping[str, str]
 NO_UNITS: Units = {}
 
 
-class Subject(NamedTuple):
+class DrawSubject(NamedTuple):
     """The person of a decision with their units."""
 
     person: str
     """The id under which the person is stored."""
     units: Units = NO_UNITS
+    kept: Sequence[KeptDraw] = ()
+    """The draws that hold for sticky campaigns, in the order in which they were made."""
+
+    def kept_draws(self, campaign: str, purpose: str, salt: str, unit: str) -> Iterator[KeptDraw]:
+        """The draws of the person, or of their unit of this attribute, with the salt; the first one first."""
+        return (
+            draw
+            for draw in self.kept
+            if draw[:3] == (campaign, purpose, salt) and draw.unit == self.unit(unit)
+        )
 
     def key(self, unit: str) -> tuple[str, ...]:
         """The parts of the hash that stand for the person, or for their unit of this attribute; empty: the person.

@@ -9,7 +9,7 @@ from engine.decide.answer import offer_of, to_json
 from engine.decide.arbitrate.candidates import Proposal
 from engine.decide.evaluate import Evaluation
 from engine.decide.experiments.samples import Sample
-from engine.decide.experiments.subjects import Subject
+from engine.decide.experiments.subjects import DrawSubject
 from engine.decide.pressure.contact_state import initial_status
 from engine.decide.pressure.registry import SHARED
 from engine.decide.pressure.rule import RuleResult
@@ -184,8 +184,12 @@ def _trace(
         if tried.candidate.propensity is not None
     ]:
         document["propensities"] = propensities
-    if experiments := [*_experiments(evaluation, listed, selection, person)]:
+    if experiments := [
+        *_experiments(evaluation, listed, selection, evaluation.subject(person, customer_state.kept))
+    ]:
         document["experiments"] = experiments
+    if customer_state.kept:
+        document["kept"] = [[*draw] for draw in customer_state.kept]
     if selection.outcomes:
         document["outcomes"] = [[*outcome] for outcome in selection.outcomes]
     if customer_state.consents:
@@ -199,7 +203,7 @@ def drawn_row(evaluation: Evaluation, proposal: Proposal) -> Iterator[str | floa
     """What was drawn of a proposal: variant, its probability, that of not being withheld, campaign; of a unit, its id."""
     campaign = proposal.compiled_campaign.campaign
     yield from (proposal.chosen.creative.variant, proposal.chosen.probability)
-    yield from (proposal.campaign_channel.treated, campaign.name)
+    yield from (proposal.treated, campaign.name)
     if campaign.unit in evaluation.units:
         yield evaluation.units[campaign.unit]
 
@@ -220,7 +224,7 @@ def _counter(
 
 
 def _experiments(
-    evaluation: Evaluation, listed: Sequence[TriedCandidate], selection: Selection, person: str
+    evaluation: Evaluation, listed: Sequence[TriedCandidate], selection: Selection, subject: DrawSubject
 ) -> Iterator[list[str | float | bool]]:
     """The experiments that had a part: campaign, purpose, name, salt, bounds of the range, whether the person is in it.
 
@@ -237,7 +241,6 @@ def _experiments(
     samples_by_campaign += [
         (tried.candidate.compiled_campaign.campaign.name, [*_trials(tried)]) for tried in listed if tried.read
     ]
-    subject = evaluation.subject(person)
     for campaign, samples in samples_by_campaign:
         for sample in samples:
             yield [campaign, *_sample(sample, evaluation, subject)]
@@ -256,9 +259,9 @@ def _trials(tried: TriedCandidate) -> Iterator[Sample]:
                 yield trials[name]
 
 
-def _sample(sample: Sample, evaluation: Evaluation, subject: Subject) -> Iterator[str | float | bool]:
+def _sample(sample: Sample, evaluation: Evaluation, subject: DrawSubject) -> Iterator[str | float | bool]:
     now, conversions = evaluation.request.now, evaluation.conversions
-    top, inside = sample.top(now, conversions), sample.has(subject, now, conversions)
-    yield from (sample.purpose, sample.reason.name, sample.salts.at(now), sample.low, top, inside)
+    inside, bounds = sample.has(subject, now, conversions), sample.bounds(subject, now, conversions)
+    yield from (sample.purpose, sample.reason.name, sample.salts.at(now), *bounds, inside)
     if sample.unit in subject.units:
         yield subject.units[sample.unit]

@@ -277,6 +277,8 @@ class Campaign:
     attribution: Attribution = field(default_factory=Attribution)
     unit: str = ""
     """The attribute by whose values its control, ramp and variants are drawn; empty: by persons."""
+    sticky: bool = False
+    """Whether who was once treated or control stays so, with the variant that was drawn, when shares change."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -299,6 +299,8 @@ class CampaignShape(Shape):
     """To which of its contacts conversions are attributed; as the book says if it is left out."""
     unit: Annotated[Text | None, Field(examples=["profile.company_id"])] = None
     """The attribute whose values are drawn in place of persons, or `person`; the book's unit if it is left out."""
+    sticky: bool = False
+    """Whether who was once treated or control stays so, with the variant that was drawn, when shares change."""
 
 
 Names: TypeAlias = Annotated[

@@ -19,7 +19,7 @@ from engine.decide.evaluate import evaluate
 from engine.decide.experiments.assignments import assignments
 from engine.decide.experiments.bucketing import identity, stable_fraction
 from engine.decide.experiments.samples import holdout_sample
-from engine.decide.experiments.subjects import Subject, unit_id, units_of
+from engine.decide.experiments.subjects import DrawSubject, unit_id, units_of
 from engine.decide.select import select
 from engine.explain.explain import explain
 from engine.explain.replay import explain_logged, select_again
@@ -144,7 +144,7 @@ def test_the_engine_draws_units_as_the_documentation_says(compiled: CompiledBook
         units = units_of(("profile.company_id",), {"profile.company_id": company})
         own = ("profile.company_id", unit_id("profile.company_id", company)) if company.strip() else ("ann",)
         expected = stable_fraction(identity("s", "holdout", *own, "universal"))
-        assert sample.position(Subject("ann", units), NOW) == expected
+        assert sample.position(DrawSubject("ann", units), NOW) == expected
     assert unit_id("profile.household", 7) == unit_id("profile.household", "7")
 
 
