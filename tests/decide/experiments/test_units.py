@@ -261,3 +261,24 @@ def test_buckets_take_the_unit(tmp_path: Path) -> None:
     assert "drawn by" not in run()[1]
     for wrong in ("profile.company_id", "profile.phone=1", "profile.household=x"):
         assert run("--unit", wrong)[0] == 2
+
+
+async def test_explain_says_since_when_a_draw_is_kept(tmp_path: Path) -> None:
+    """Of a sticky campaign, from the second decision on; also of the logged one."""
+    compiled = compiled_book(
+        FIRM.replace("control: 25%", "control: 25%\n    sticky: true").replace("    slot: tests/low\n", "")
+    )
+    zone = compiled.book.timezone
+    person = next(
+        name for name in (f"n{number}" for number in count()) if decided(compiled, on_page(name)).offers
+    )
+    with engine_on(compiled, tmp_path / "tact.db") as engine:
+        first = (await explain(engine, on_page(person), only=["cream"])).campaigns[0]
+        await engine.decide(on_page(person))
+        later = on_page(person)._replace(now=NOW + 86_400_000_000)
+        second = (await explain(engine, later, only=["cream"])).campaigns[0]
+        logged = await explain_logged(engine, (await engine.decide(later)).decision_id, only=["cream"])
+    assert "kept" not in sentence(first, zone)
+    for explained in (second, logged.campaigns[0]):
+        assert "as drawn on 2026-03-10, which is kept" in sentence(explained, zone)
+    assert not logged.notes
