@@ -140,7 +140,7 @@ def test_the_trace_becomes_rows(any_log: Log, store: Store, compiled: CompiledBo
         for rule, counted, limit, blocks, next_at, campaign, channel in trace["counters"]:
             at = None if next_at is None else moment(next_at)
             expected["readings"].append((decision_id, campaign, channel, rule, counted, limit, blocks, at))
-        expected["experiments"] += [(decision_id, *row) for row in trace.get("experiments", ())]
+        expected["experiments"] += [(decision_id, *row, None) for row in trace.get("experiments", ())]
     for table, rows in expected.items():
         leave_out = ("person", "time", "propensity")
         exported = [
