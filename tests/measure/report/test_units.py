@@ -1,11 +1,14 @@
 """Where companies are drawn, the report compares companies: their number, their spread and their sample ratio."""
 
+from datetime import timedelta
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from engine.measure.attribution import Rates
 from engine.measure.report.build import Report
 from engine.measure.report.figures import Figure
 from tests.measure.report.exports import BEGIN, Export, book_of, micros, offers, orders
@@ -105,6 +108,43 @@ def test_a_unit_is_in_the_arm_of_its_first_exposure_and_counts_once(tmp_path: Pa
     assert warned.endswith("of 2 units of 4 persons and 1 persons without one")
     effect = report.figures["cream"]
     assert (effect.treated.value, effect.control.value) == (2, 1)
+
+
+def test_weeks_since_exposure_are_those_of_units(tmp_path: Path) -> None:
+    """A week of a unit has what its persons did in that week of their own, and is over when it is for all of them."""
+    start, number = micros(BEGIN), 40
+    firms = np.array([f"u{index}" for index in range(number)], object)
+    treated = np.arange(number) % 2 == 0
+    export = Export()
+    for member, day in enumerate((0, 7)):
+        persons = np.array([f"p{index}-{member}" for index in range(number)], object)
+        time = start + day * DAY + np.arange(number)
+        offers(export, persons, time, treated, member, control=0.5, unit=firms)
+        orders(export, persons[:10], time[:10] + 8 * DAY)
+        orders(export, persons[:4], time[:4] + 9 * DAY)
+    report = export.report(tmp_path, as_of=BEGIN + timedelta(days=22), metric="orders", anyway=True)
+    weeks = {row["week"]: row for row in report.grid("uplift_by_weeks_since").rows}
+    assert list(weeks) == ["1", "2"]
+    assert figure(weeks["2"]["effect"]).persons == number
+    assert figure(weeks["2"]["treated"]).value == 2 * 5 + 2 * 2
+
+
+def test_values_by_rates_are_those_of_units(tmp_path: Path) -> None:
+    """The orders of a unit in two currencies are one sum in the report's currency."""
+    start, number = micros(BEGIN), 200
+    firms = np.array([f"u{index}" for index in range(number)], object)
+    treated = np.arange(number) % 2 == 0
+    export = Export()
+    for member, currency in enumerate(("EUR", "USD")):
+        persons = np.array([f"p{index}-{member}" for index in range(number)], object)
+        time = start + DAY + np.arange(number)
+        offers(export, persons, time, treated, member, control=0.5, unit=firms)
+        orders(export, persons, time + HOUR, 10.0, currency=currency)
+    known = {(BEGIN.date() + timedelta(days=1), "USD"): Fraction(1, 2)}
+    report = export.report(tmp_path, metric="value", anyway=True, rates=Rates("EUR", known))
+    row = report.grid("uplift").rows[0]
+    assert figure(row["treated"]).value == 100 * 15
+    assert figure(row["treated"]).persons == 100
 
 
 def test_variants_are_compared_by_units(tmp_path: Path) -> None:
