@@ -120,7 +120,10 @@ def _candidate_outcome(tried: TriedCandidate, compiled: CompiledBook) -> Candida
         for result in (*tried.withdrawn, *tried.read)
         for rule_result in result.rule_results
     )
-    return CandidateOutcome(campaign, tried.reason, tried.candidate.score, tuple(tried.obstacles), readings)
+    details = tuple(tried.obstacles)
+    return CandidateOutcome(
+        campaign, tried.reason, tried.candidate.score, details, readings, kept_at=tried.kept_at
+    )
 
 
 def _reading(campaign: str, channel: str, rule_result: RuleResult, compiled: CompiledBook) -> RuleReading:
@@ -153,7 +156,7 @@ def offer_of(evaluation: Evaluation, reserved: SelectedProposal) -> ChosenOffer:
         channel=proposal.campaign_channel.channel,
         placement=evaluation.request.placement,
         score=proposal.score,
-        selection_probability=proposal.chosen.probability * proposal.campaign_channel.treated,
+        selection_probability=proposal.chosen.probability * proposal.treated,
         content=_content(proposal.chosen.creative, evaluation.request.attributes),
         expires_at=contact.expires_at,
     )
@@ -163,8 +166,8 @@ def _probability(selection: Selection) -> float:
     """Probability of the first offer that is not withheld; where all are, that the first one is withheld; else 1."""
     if selection.offered:
         proposal = selection.offered[0].proposal
-        return proposal.chosen.probability * proposal.campaign_channel.treated
-    return 1.0 - selection.chosen[0].proposal.campaign_channel.treated if selection.chosen else 1.0
+        return proposal.chosen.probability * proposal.treated
+    return 1.0 - selection.chosen[0].proposal.treated if selection.chosen else 1.0
 
 
 def _content(creative: Creative, attributes: Attributes) -> dict[str, str]:

@@ -72,6 +72,10 @@ class CompiledBook:
     """Whether any condition compares a date with the customer's day, as `within` does."""
     scheduled: bool
     """Whether any campaign or its offer has a schedule."""
+    units: tuple[str, ...]
+    """The attributes by whose values anything is drawn, in order."""
+    sticky: bool
+    """Whether any campaign keeps its draws."""
     learns: bool
     """Whether any campaign learns."""
     outbound: tuple[str, ...]
@@ -115,7 +119,8 @@ def compile_book(book: Book, open_signals: OpenSignals = open_evaluator) -> Comp
     campaigns = tuple(compile_campaign(book, campaign, pressure) for campaign in book.campaigns.values())
     index = ConditionIndex.build([compiled.campaign.when for compiled in campaigns])
     fallbacks = {name: fallback(book, name) for name in book.placements}
-    own = _names_in(book, index, campaigns, fallbacks.values())
+    units = unit_attributes(book)
+    own = _names_in(book, index, campaigns, fallbacks.values()).union(units)
     names = closure(book.derived, own | pressure.attributes)
     needs_day = any(_tests_day(condition, book) for condition in _conditions(book, names))
     on_customer_clock = _on_customer_clock(campaigns, fallbacks.values())
@@ -149,6 +154,8 @@ def compile_book(book: Book, open_signals: OpenSignals = open_evaluator) -> Comp
         ramped=_ramped(book),
         needs_day=needs_day,
         scheduled=any(compiled.active for compiled in campaigns),
+        units=units,
+        sticky=any(campaign.sticky for campaign in book.campaigns.values()),
         learns=any(campaign.learn is not None for campaign in book.campaigns.values()),
         outbound=outbound,
         outbound_clauses=union(by_channel[name] for name in outbound),
@@ -284,6 +291,17 @@ def _on_customer_clock(campaigns: Iterable[CompiledCampaign], fallbacks: Iterabl
 def _ramped(book: Book) -> frozenset[str]:
     campaigns = book.campaigns.values()
     return frozenset(campaign.name for campaign in campaigns if isinstance(campaign.ramp, ConversionRamp))
+
+
+def unit_attributes(book: Book) -> tuple[str, ...]:
+    """The attributes by whose values something is drawn on which decisions depend, in order."""
+    drawn = {holdout.unit for holdout in book.experiments.holdouts.values()}
+    for campaign in book.campaigns.values():
+        if campaign.control or campaign.ramp or campaign.sticky or len(campaign.variants) > 1:
+            drawn.add(campaign.unit)
+        if campaign.slot is not None:
+            drawn.add(campaign.slot.unit)
+    return tuple(sorted(drawn - {""}))
 
 
 def _masked(book: Book) -> frozenset[str]:

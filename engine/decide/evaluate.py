@@ -9,10 +9,12 @@ from engine.decide.arbitrate.rank import rank
 from engine.decide.compiled import CompiledBook
 from engine.decide.experiments.learning import NOTHING_LEARNED, Learned
 from engine.decide.experiments.samples import NO_CONVERSIONS, Conversions
+from engine.decide.experiments.subjects import NO_UNITS, DrawSubject, Units, units_of
 from engine.decide.match import match, usable_channels
 from engine.decide.pressure.consent import barred_channels
 from engine.decide.signals import infer
 from engine.decide.signals.infer import NO_CONCLUSIONS, Conclusions
+from engine.model.customer import KeptDraw
 from engine.model.request import Mode, Request
 from engine.model.values import Moment
 
@@ -31,6 +33,24 @@ class Evaluation(NamedTuple):
     """Read when the decision is committed, if the ramp of a campaign goes by conversions."""
     learned: Learned = NOTHING_LEARNED
     """Learned state of the campaigns that learn."""
+    units: Units = NO_UNITS
+    """The units that the customer is drawn by, such as their company."""
+
+    def subject(self, person: str, kept: Sequence[KeptDraw] = ()) -> DrawSubject:
+        """Whom the draws are of. person: the id under which the customer is stored; kept: the draws that hold for them."""
+        return DrawSubject(person, self.units, kept)
+
+    @property
+    def sticky(self) -> dict[str, str]:
+        """The sticky campaigns among the candidates, each with the attribute by which the customer is drawn for it."""
+        if not self.compiled.sticky:
+            return {}
+        campaigns = (candidate.compiled_campaign.campaign for candidate in self.candidates)
+        return {
+            campaign.name: campaign.unit if campaign.unit in self.units else ""
+            for campaign in campaigns
+            if campaign.sticky
+        }
 
     @property
     def is_named(self) -> bool:
@@ -50,7 +70,14 @@ def evaluate(compiled: CompiledBook, request: Request, learned: Learned = NOTHIN
         request = request._replace(attributes={**request.attributes, **concluded.attributes})
     eligible = match(compiled, request, moment)
     candidates = _arbitrate(compiled, request, moment, eligible, learned) if eligible else []
-    return Evaluation(compiled, request, candidates, moment, concluded, learned=learned)
+    units = _units(compiled, request) if compiled.units else NO_UNITS
+    return Evaluation(compiled, request, candidates, moment, concluded, learned=learned, units=units)
+
+
+def _units(compiled: CompiledBook, request: Request) -> Units:
+    """The customer's units; those that a log holds take precedence, since it may lack their values."""
+    logged = {name: unit for name, unit in request.units.items() if name in compiled.units}
+    return {**units_of(compiled.units, request.attributes), **logged}
 
 
 def _with_derived(compiled: CompiledBook, request: Request) -> Request:

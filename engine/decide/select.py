@@ -13,13 +13,15 @@ from engine.decide.arbitrate.variants import (
     draw,
     draw_learned,
     fitting_creatives,
+    kept_creative,
     lacks,
     why_none_fits,
 )
 from engine.decide.attributes.zones import plausible_zones, zones_text
 from engine.decide.evaluate import Evaluation
 from engine.decide.experiments.learning import Weights
-from engine.decide.experiments.samples import Sample, closed, withheld
+from engine.decide.experiments.samples import Sample, closed, treated_as_drawn, withheld
+from engine.decide.experiments.subjects import DrawSubject
 from engine.decide.match import clocks_of
 from engine.decide.pressure.caps import counted_value
 from engine.decide.pressure.consent import Withdrawal, withdrawn_since
@@ -64,6 +66,8 @@ class TriedCandidate(NamedTuple):
     """The channels whose rules were evaluated."""
     withdrawn: Sequence[ChannelResult] = ()
     """The channels whose consent the customer withdrew."""
+    kept_at: Instant | None = None
+    """When the draw was made that a sticky campaign keeps; None: it is drawn now, or is not sticky."""
 
 
 @dataclass(slots=True)
@@ -105,10 +109,11 @@ def select(
     """
     selection = Selection()
     if evaluation.candidates:
-        pressure = _Pressure(evaluation, history, customer_state, counts, person)
+        subject = evaluation.subject(person, customer_state.kept)
+        pressure = _Pressure(evaluation, history, customer_state, counts, subject)
         selection.history, selection.outcomes = pressure.history, pressure.outcomes
         for candidate in evaluation.candidates:
-            selection.tried.append(_try(evaluation, candidate, selection.chosen, pressure, person))
+            selection.tried.append(_try(evaluation, candidate, selection.chosen, pressure, subject))
     _conclude(evaluation, selection)
     return selection
 
@@ -119,9 +124,9 @@ class _Pressure:
     __slots__ = (
         "_applies",
         "_consents",
-        "_person",
         "_rule_input",
         "_rule_results",
+        "_subject",
         "_zones",
         "history",
         "outcomes",
@@ -133,7 +138,7 @@ class _Pressure:
         history: Sequence[Contact],
         customer_state: CustomerState,
         counts: QuotaCounts,
-        person: str,
+        subject: DrawSubject,
     ) -> None:
         compiled, request = evaluation.compiled, evaluation.request
         zones = (
@@ -154,7 +159,7 @@ class _Pressure:
         }
         """Of the rules for some customers only, whether they hold for this one."""
         self._consents = customer_state.consents
-        self._person = person
+        self._subject = subject
         self._zones = (
             zones_text(request.attributes, compiled.book.timezone) if compiled.pressure.keeps_zones else ""
         )
@@ -200,7 +205,7 @@ class _Pressure:
 
     def _evaluate(self, rule: PressureRule, trial: Sample | None) -> RuleResult:
         rule_result = rule.evaluate(self._rule_input)
-        if trial is not None and rule_result.blocks and trial.has(self._person, self._rule_input.now):
+        if trial is not None and rule_result.blocks and trial.has(self._subject, self._rule_input.now):
             rule_result = rule_result.lift(self._rule_input.now)
         self._rule_results[rule] = rule_result
         return rule_result
@@ -211,7 +216,7 @@ def _try(
     candidate: Candidate,
     chosen: list[SelectedProposal],
     pressure: _Pressure,
-    person: str,
+    subject: DrawSubject,
 ) -> TriedCandidate:
     """Takes the candidate's first proposal that passes every rule, if there is one and room for it."""
     compiled_campaign, request = candidate.compiled_campaign, evaluation.request
@@ -221,7 +226,7 @@ def _try(
         if lost := gives_way(compiled_campaign, taken, request.max_offers, slot):
             return TriedCandidate(candidate, lost)
     if compiled_campaign.gates and (
-        shut := closed(compiled_campaign.gates, person, request.now, evaluation.conversions)
+        shut := closed(compiled_campaign.gates, subject, request.now, evaluation.conversions)
     ):
         return TriedCandidate(candidate, shut, (shut,))
     obstacles = list(candidate.lost)
@@ -245,19 +250,37 @@ def _try(
             if rule_result.blocks
         ]
         if not blocking:
-            creative = _drawn(evaluation, compiled_campaign, creatives, person)
-            proposal = Proposal(compiled_campaign, campaign_channel, creative, candidate.score)
-            withholding = campaign_channel.withholding
-            reason = withheld(withholding, person, request.now) if withholding else None
+            creative = _drawn(evaluation, compiled_campaign, creatives, subject)
+            withholding, treated = campaign_channel.withholding, campaign_channel.treated
+            if compiled_campaign.campaign.sticky and subject.kept:
+                treated = treated_as_drawn(withholding, subject, request.now)
+            proposal = Proposal(compiled_campaign, campaign_channel, creative, candidate.score, treated)
+            reason = withheld(withholding, subject, request.now) if withholding else None
             contact = pressure.reserve(campaign_channel, shadow=reason is not None)
             chosen.append(SelectedProposal(proposal, contact, reason))
-            return TriedCandidate(
-                candidate, reason or Reason(ReasonCode.CHOSEN, channel), obstacles, read, withdrawn
-            )
+            kept_at = _kept_at(evaluation, compiled_campaign, withholding, subject)
+            chosen_reason = reason or Reason(ReasonCode.CHOSEN, channel)
+            return TriedCandidate(candidate, chosen_reason, obstacles, read, withdrawn, kept_at)
         obstacles += [reason for reason in blocking if reason not in obstacles]
     return TriedCandidate(
         candidate, _held_back(obstacles) if read else obstacles[0], obstacles, read, withdrawn
     )
+
+
+def _kept_at(
+    evaluation: Evaluation,
+    compiled_campaign: CompiledCampaign,
+    withholding: Sequence[Sample],
+    subject: DrawSubject,
+) -> Instant | None:
+    """When a draw was made that holds for the campaign and is kept; None if there is none."""
+    campaign = compiled_campaign.campaign
+    if not campaign.sticky or not subject.kept:
+        return None
+    salts = {sample.salts.at(evaluation.request.now) for sample in withholding if sample.sticky}
+    salts.add(evaluation.compiled.book.salt)
+    draws = (draw for draw in subject.kept if draw.campaign == campaign.name and draw.salt in salts)
+    return next((draw.at for draw in draws), None)
 
 
 def known_weights(
@@ -274,13 +297,20 @@ def known_weights(
 
 
 def _drawn(
-    evaluation: Evaluation, compiled_campaign: CompiledCampaign, creatives: Sequence[Creative], person: str
+    evaluation: Evaluation,
+    compiled_campaign: CompiledCampaign,
+    creatives: Sequence[Creative],
+    subject: DrawSubject,
 ) -> DrawnCreative:
     known, salt = known_weights(evaluation, compiled_campaign, creatives), evaluation.compiled.book.salt
+    if compiled_campaign.campaign.sticky and (
+        kept := kept_creative(creatives, salt, subject, compiled_campaign)
+    ):
+        return kept
     if known is None:
-        return draw(creatives, salt, person, compiled_campaign)
+        return draw(creatives, salt, subject, compiled_campaign)
     day = evaluation.compiled.local(evaluation.moment.now).date()
-    return draw_learned(creatives, known, salt, person, compiled_campaign, day)
+    return draw_learned(creatives, known, salt, subject, compiled_campaign, day)
 
 
 def _held_back(obstacles: Sequence[Reason]) -> Reason:

@@ -22,6 +22,7 @@ from engine.explain.model import (
     CampaignExplained,
     ChangeKind,
     CreativeExplained,
+    DrawExplained,
     Explained,
     LanguageChoice,
     Rival,
@@ -163,6 +164,7 @@ def _campaign(
         language=_language(evaluation, compiled_campaign)
         if outcome.reason.code is ReasonCode.CHOSEN
         else None,
+        drawn=_drawn(evaluation, compiled_campaign, outcome),
     )
 
 
@@ -178,6 +180,27 @@ def _language(evaluation: Evaluation, compiled_campaign: CompiledCampaign) -> La
                 asked = match.requested if match else requested[0]
                 return LanguageChoice(asked, tag, match is not None) if asked.lower() != tag.lower() else None
     return None
+
+
+def _drawn(
+    evaluation: Evaluation, compiled_campaign: CompiledCampaign, outcome: CandidateOutcome
+) -> DrawExplained | None:
+    reason = outcome.reason
+    campaign, experiments = compiled_campaign.campaign, evaluation.compiled.book.experiments
+    match reason.code:
+        case ReasonCode.HELD_OUT:
+            unit = experiments.holdouts[reason.name].unit
+        case ReasonCode.OTHER_SLOT:
+            unit = experiments.layers[reason.name].unit
+        case ReasonCode.CONTROL | ReasonCode.RAMPING:
+            unit = campaign.unit
+        case ReasonCode.CHOSEN if campaign.control or campaign.ramp or len(campaign.variants) > 1:
+            unit = campaign.unit
+        case _:
+            unit = ""
+    if not unit and outcome.kept_at is None:
+        return None
+    return DrawExplained(unit, unit in evaluation.units, outcome.kept_at)
 
 
 def _rival(compiled: CompiledBook, reason: Reason, rivals: Mapping[str, Rival]) -> Rival | None:

@@ -123,6 +123,20 @@ class CampaignExplained:
     """The learned propensity by which it was ranked; None: it is not learned."""
     language: LanguageChoice | None = None
     """If it was chosen: the language of its content, where that is another than the customer's; None otherwise."""
+    drawn: "DrawExplained | None" = None
+    """By what the draw went that decided on it; None: by the person, or nothing was drawn."""
+
+
+@dataclass(frozen=True, slots=True)
+class DrawExplained:
+    """By what a draw went."""
+
+    unit: str
+    """The attribute whose values are drawn in place of persons; empty: persons are drawn."""
+    has_unit: bool
+    """Whether the customer has the attribute; if not, they are drawn by themself."""
+    kept_at: Instant | None = None
+    """When the draw was made that a sticky campaign keeps; None: it was made now."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,7 +85,7 @@ def _agree(logged: LoggedDecision, again: Decision) -> bool:
     """Whether it is the same decision: the same candidates with the same outcomes, and the same offers."""
     decision = logged.decision
     listed = [outcome._replace(readings=()) for outcome in decision.candidate_outcomes]
-    outcomes = [outcome._replace(readings=()) for outcome in again.candidate_outcomes]
+    outcomes = [outcome._replace(readings=(), kept_at=None) for outcome in again.candidate_outcomes]
     return (
         listed == outcomes[: len(listed)]
         and len(outcomes) == len(listed) + logged.more_candidates

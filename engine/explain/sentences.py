@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from engine.conditions.evaluate import Verdict
 from engine.conditions.trace import Trace
 from engine.decide.experiments.posteriors import Propensity
-from engine.explain.model import CampaignExplained, Change, ChangeKind, Counterfactual
+from engine.explain.model import CampaignExplained, Change, ChangeKind, Counterfactual, DrawExplained
 from engine.explain.words import (
     code_in_words,
     deciding_rule,
@@ -38,6 +38,8 @@ def sentence(campaign: CampaignExplained, zone: ZoneInfo) -> str:
     if others and campaign.reason.code is not ReasonCode.CHOSEN:
         parts.append(f"also {', '.join(f'{code_in_words(detail.code)} {detail.name}' for detail in others)}")
     parts += lapsed_rules(campaign, zone)
+    if campaign.drawn is not None:
+        parts += _drawn(campaign.drawn, zone)
     if campaign.propensity is not None:
         parts.append(_learned(campaign.propensity))
     if campaign.language is not None:
@@ -92,6 +94,16 @@ def _learned(propensity: Propensity) -> str:
         return f"propensity {propensity.rate:g}, as nothing was learned yet"
     offers = "one offer" if propensity.shown == 1 else f"{propensity.shown:,} offers"
     return f"propensity {propensity.rate:.2g}, learned from {offers}"
+
+
+def _drawn(drawn: DrawExplained, zone: ZoneInfo) -> Iterator[str]:
+    """By what the customer was drawn, and since when the draw is kept."""
+    if drawn.unit:
+        yield (
+            f"drawn by {drawn.unit}" if drawn.has_unit else f"drawn by themself, as {drawn.unit} is not known"
+        )
+    if drawn.kept_at is not None:
+        yield f"as drawn on {to_datetime(drawn.kept_at).astimezone(zone):%Y-%m-%d}, which is kept"
 
 
 def _failing(node: Trace) -> list[str]:

@@ -80,7 +80,8 @@ class ChallengedStates:
         """The decision with the state that a book may read of it, its challenger's book, and that state's trace.
 
         deciding: the book that decided; compiled: the one that reads. The state is the challenger's where its book is the one
-        that reads; else it is the logged one, with the challenger's attributes. None where the decision was not challenged.
+        that reads; else it is the logged one, with the challenger's attributes and units. None where the decision was not
+        challenged.
         """
         if self._is_empty:
             return None
@@ -98,6 +99,8 @@ class ChallengedStates:
             return logged._replace(state=logged_state_of(read, compiled)), challenger, trace
         inputs, more = orjson.loads(row.inputs), orjson.loads(challenge.inputs)
         inputs["attributes"] = {**more["attributes"], **inputs["attributes"]}
+        if units := {**more.get("units", {}), **inputs.get("units", {})}:
+            inputs["units"] = units
         inputs["masked"] = sorted({*inputs["masked"], *more["masked"]} - inputs["attributes"].keys())
         read = row._replace(inputs=orjson.dumps(inputs).decode())
         return logged_decision_of(read, compiled), challenger, live

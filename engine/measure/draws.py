@@ -17,11 +17,12 @@ from typing import NamedTuple, TypeAlias
 from engine.decide.answer import fallback_offer
 from engine.decide.arbitrate.campaign import Creative
 from engine.decide.arbitrate.candidates import Candidate, Proposal
-from engine.decide.arbitrate.variants import fitting_creatives
+from engine.decide.arbitrate.variants import fitting_creatives, kept_creative
 from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import Evaluation
 from engine.decide.experiments.samples import Sample
 from engine.decide.select import Selection, known_weights, select
+from engine.ledger.commit.decision_rows import LANGUAGE, drawn_row
 from engine.ledger.commit.replay import LoggedDecision
 from engine.measure.one_step import COUNTER, BookSide, unread_counter
 from engine.model.contact import Contact
@@ -57,8 +58,8 @@ Shown: TypeAlias = tuple[ShownOffer, ...]
 """What a customer sees of a decision; empty: nothing."""
 ShownShares: TypeAlias = Mapping[Shown, float]
 """By what the customer sees, its probability."""
-_DrawKey: TypeAlias = tuple[str, str, bytes]
-"""Purpose, salt, and name: samples with the same key have the same position of a person."""
+_DrawKey: TypeAlias = tuple[str, str, bytes, str]
+"""Purpose, salt, name, and unit: samples with the same key have the same position of a person."""
 _Gates: TypeAlias = dict[str, list[tuple[_DrawKey, float, float]]]
 
 
@@ -121,7 +122,7 @@ def _gates(evaluation: Evaluation) -> _Gates:
 
 
 def _key(sample: Sample, now: Instant) -> _DrawKey:
-    return sample.purpose, sample.salts.at(now), sample.identity
+    return sample.purpose, sample.salts.at(now), sample.identity, sample.unit
 
 
 class Contents:
@@ -177,21 +178,13 @@ class LoggedStep(NamedTuple):
     def is_as_logged(self, variants: Sequence[Sequence[object]]) -> bool:
         """Whether the decision comes out as it was logged.
 
-        variants: those of its trace, which earlier versions cut short and which have the language at their end.
+        variants: those of its trace, which earlier versions cut short. Their languages are not compared.
         """
         chosen = [selected.proposal for selected in self._selection({}).chosen]
-        again = [
-            (
-                proposal.chosen.creative.variant,
-                proposal.chosen.probability,
-                proposal.campaign_channel.treated,
-                proposal.compiled_campaign.campaign.name,
-            )
-            for proposal in chosen
-        ]
+        again = [[*drawn_row(self.evaluation, proposal)] for proposal in chosen]
         return len(again) == len(variants) and all(
-            tuple(row[: len(proposal)]) == proposal[: len(row)]
-            for row, proposal in zip(variants, again, strict=True)
+            _without_language(row) == _without_language(drawn[: len(row)])
+            for row, drawn in zip(variants, again, strict=True)
         )
 
     def shares(self, draws: DrawCells) -> ShownShares:
@@ -221,11 +214,12 @@ class LoggedStep(NamedTuple):
     def _open(self, positions: Mapping[_DrawKey, float]) -> Iterator[Candidate]:
         """The candidates that are open to a person with the positions, without their gates."""
         now, conversions = self.evaluation.request.now, self.evaluation.conversions
+        subject = self.evaluation.subject(self.logged.state.person)
         for candidate in self.evaluation.candidates:
             gates = candidate.compiled_campaign.gates
             if all(
                 gate.low
-                <= positions.get(_key(gate, now), gate.position(self.logged.state.person, now))
+                <= positions.get(_key(gate, now), gate.position(subject, now))
                 < gate.top(now, conversions)
                 for gate in gates
             ):
@@ -264,6 +258,8 @@ class LoggedStep(NamedTuple):
         if known is None:
             total = sum(creative.share for creative in creatives)
             weights = {creative.variant: creative.share / total for creative in creatives}
+            if campaign.sticky:
+                weights = self._kept(proposal, creatives, weights)
         elif {*self.learned.get(campaign.name, ())} != {
             *known.by_arm
         } or campaign.learn != self._deciding_campaign(campaign.name, "learn"):
@@ -271,6 +267,19 @@ class LoggedStep(NamedTuple):
         else:
             weights = {**known.by_arm}
         return [(self._offer(proposal, creative), weights[creative.variant]) for creative in creatives]
+
+    def _kept(
+        self, proposal: Proposal, creatives: Sequence[Creative], weights: dict[str, float]
+    ) -> dict[str, float]:
+        """The weights, or those with the probability that the kept variant had when it was drawn."""
+        subject = self.evaluation.subject(self.logged.state.person, self.logged.state.customer_state.kept)
+        salt = self.evaluation.compiled.book.salt
+        kept = kept_creative(creatives, salt, subject, proposal.compiled_campaign)
+        if kept is None or len(creatives) == 1:
+            return weights
+        rest = (1 - kept.probability) / (1 - weights[kept.creative.variant])
+        others = {name: weight * rest for name, weight in weights.items()}
+        return {**others, kept.creative.variant: kept.probability}
 
     def _offer(self, proposal: Proposal, creative: Creative) -> ShownOffer:
         channel, name = proposal.campaign_channel.channel, proposal.compiled_campaign.campaign.name
@@ -304,10 +313,16 @@ class LoggedStep(NamedTuple):
     ) -> float:
         """Probability that the proposal is not withheld, where the draws of several offers are known."""
         now, shares = self.evaluation.request.now, []
+        subject = self.evaluation.subject(self.logged.state.person, self.logged.state.customer_state.kept)
         for sample in proposal.campaign_channel.withholding:
             key = _key(sample, now)
-            shares.append(float(key in held_out) if key in shared else sample.high - sample.low)
+            low, high = sample.bounds(subject, now)
+            shares.append(float(key in held_out) if key in shared else high - low)
         return prod(1.0 - share for share in shares)
+
+
+def _without_language(row: Sequence[object]) -> list[object]:
+    return [*row[:LANGUAGE], *row[LANGUAGE + 1 :]]
 
 
 def _shared(proposals: Sequence[Proposal], now: Instant) -> dict[_DrawKey, float]:

@@ -20,6 +20,7 @@ NO_BOOK = "the book that decided is not in the log"
 NOT_LOGGED = "reads {}, which was not logged"
 MASKED = "reads {}, whose value the log does not hold"
 DEFINED = "defines {} otherwise"
+KEPT = "keeps the draws of {}, which were not logged"
 OUTCOMES = "has pauses that read outcomes which were not logged"
 NO_NAME = "has no {} {}"
 COUNTER = "reads the shared counter {}, which was not read then"
@@ -47,7 +48,9 @@ class BookSide:
             self._unknown[versions] = "" if is_same else _why_unknown(self.compiled, deciding, challenger)
         if reason := self._unknown[versions]:
             return f"{self.name} {reason}"
-        masked = sorted(self._values_read.intersection(logged.state.masked))
+        hidden, logged_units = logged.state.masked, logged.state.request.units
+        masked = sorted(self._values_read.intersection(hidden))
+        masked += sorted(set(self.compiled.units).intersection(hidden).difference(logged_units))
         if masked:
             return f"{self.name} {MASKED.format(masked[0])}"
         request, book = logged.state.request, self.compiled.book
@@ -111,5 +114,17 @@ def _why_unknown(compiled: CompiledBook, deciding: CompiledBook, challenger: Com
     for name, signal in mine.signals.items():
         if f"signal.{name}" in compiled.referenced and signal.hold and theirs.signals.get(name) != signal:
             return DEFINED.format(f"the remembered signal {name}")
+    return _why_unread(compiled, deciding)
+
+
+def _why_unread(compiled: CompiledBook, deciding: CompiledBook) -> str:
+    """Which state of the customer the other book did not read; empty: it read all that this one reads."""
+    if unkept := sorted(_sticky(compiled) - _sticky(deciding)):
+        return KEPT.format(unkept[0])
     more = compiled.pressure.outcomes - deciding.pressure.outcomes
     return OUTCOMES if more or compiled.pressure.hindsight > deciding.pressure.hindsight else ""
+
+
+def _sticky(compiled: CompiledBook) -> set[str]:
+    """The campaigns that keep their draws."""
+    return {name for name, campaign in compiled.book.campaigns.items() if campaign.sticky}

@@ -52,12 +52,31 @@ Consents: TypeAlias = Mapping[str, Consent]
 """By purpose; of a purpose that is missing nothing was reported."""
 
 
+class KeptDraw(NamedTuple):
+    """A draw for a campaign that is sticky, which holds for the person or their unit as long as the salt does."""
+
+    campaign: str
+    purpose: str
+    """`control` or `variant`."""
+    salt: str
+    drawn: str
+    """`treated` or `control`, or the variant."""
+    share: float
+    """The control's share, or the probability of the variant, when it was drawn."""
+    at: Instant
+    """The moment of the decision that drew it."""
+    unit: str = ""
+    """The attribute whose value was drawn; empty: the person was."""
+
+
 class CustomerState(NamedTuple):
-    """What is stored of one customer that pressure rules read, besides contacts."""
+    """What is stored of one customer that pressure rules and draws read, besides contacts."""
 
     consents: Mapping[str, Consent] = {}
     outcomes: Sequence[PastOutcome] = ()
     """Of the types that some rule of the book reads, in any order."""
+    kept: Sequence[KeptDraw] = ()
+    """The draws for sticky campaigns among the candidates, in the order in which they were made."""
 
 
 NOTHING_SAID = CustomerState()

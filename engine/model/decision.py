@@ -140,6 +140,8 @@ class CandidateOutcome(NamedTuple):
     """Every channel that is out of reach and every pressure rule that blocked it."""
     readings: tuple[RuleReading, ...] = ()
     """Every pressure rule that was evaluated."""
+    kept_at: Instant | None = None
+    """When the draw was made that a sticky campaign keeps; None: it was made now, or nothing is kept."""
 
 
 class SignalSince(NamedTuple):

@@ -1,5 +1,6 @@
 """Requests for a decision, as plain values."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -44,6 +45,9 @@ class Request(NamedTuple):
     """Names of sent attributes that the book does not declare, as sent; their values are not kept."""
     clock: Instant | None = None
     """The server's own moment where `now` is simulated; None: it is `now`."""
+
+    units: Mapping[str, str] = {}
+    """By attribute, the ids of units that a log holds of the decision; others follow from the attributes."""
 
     @property
     def elapsed(self) -> Instant:

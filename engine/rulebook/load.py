@@ -26,7 +26,7 @@ from engine.rulebook.sections import attributes, channels, offers
 from engine.rulebook.sections.campaigns import CampaignReader
 from engine.rulebook.sections.caps import SelectorReader, WindowReader
 from engine.rulebook.sections.derived import DerivedReader
-from engine.rulebook.sections.experiments import ExperimentReader, attribution
+from engine.rulebook.sections.experiments import ExperimentReader, attribution, unit
 from engine.rulebook.sections.offers import ActiveReader
 from engine.rulebook.sections.places import PlaceReader
 from engine.rulebook.sections.pressure import PressureReader
@@ -161,7 +161,7 @@ def _book(merged: Merged, sources: Sources, findings: Findings) -> Book | None:
     grammar = derivation.grammar
     grammar.read_audiences(merged.section("audiences"), partial=merged.partial("audiences"))
     signals = derivation.signals.read(grammar, merged.section("audiences"))
-    experiments = ExperimentReader(zone, shape.salt if shape else "", findings)
+    experiments = _experiments(shape, zone, attribute_scope, findings)
     book_attribution = _attribution(shape, findings)
     layers = experiments.layers(merged.section("layers"), partial=merged.partial("layers"))
     reader = CampaignReader(
@@ -222,6 +222,13 @@ def _head(merged: Merged, findings: Findings) -> tuple[BookShape | None, ZoneInf
         findings.error(("book", "timezone"), Code.UNKNOWN, message, hint)
         return shape, utc
     return shape, timezones.located(shape.timezone)
+
+
+def _experiments(
+    shape: BookShape | None, zone: ZoneInfo, attribute_scope: AttributeScope, findings: Findings
+) -> ExperimentReader:
+    book_unit = unit(shape.unit if shape else None, ("book", "unit"), attribute_scope, findings)
+    return ExperimentReader(zone, shape.salt if shape else "", attribute_scope, book_unit, findings)
 
 
 def _attribution(shape: BookShape | None, findings: Findings) -> Attribution:

@@ -9,6 +9,7 @@ from engine.ledger.commit.outcomes import ReportCommand
 from engine.model.request import Request
 from engine.rulebook.report.findings import SourcePlace
 from engine.scenario.assigned import Positions
+from engine.scenario.contacts import PastContactsCommand
 
 ExpectedValue: TypeAlias = str | float | tuple[str, ...]
 """A name, a score, an instant, or several names."""
@@ -76,6 +77,8 @@ class Scenario:
     name: str
     source: SourcePlace
     steps: tuple[StoryStep, ...]
+    past: PastContactsCommand | None = None
+    """Stores the customer's earlier contacts; None: there are none."""
 
 
 @dataclass(frozen=True, slots=True)

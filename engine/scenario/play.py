@@ -51,6 +51,8 @@ async def _play_all(
         for scenario in scenarios:
             with _ledger(empty) as ledger:
                 decided: dict[str, str] = {}
+                if scenario.past is not None:
+                    await ledger.commit(scenario.past)
                 unmet = [
                     unmet
                     for step in scenario.steps

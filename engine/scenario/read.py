@@ -15,6 +15,7 @@ from engine.rulebook.text.files import Sources
 from engine.rulebook.text.merge import check_name
 from engine.scenario import sources
 from engine.scenario.assigned import AssignmentReader, Positions
+from engine.scenario.contacts import PastContact, PastContactReader
 from engine.scenario.contexts import ContextLayer, ContextReader
 from engine.scenario.expectations import ExpectationReader
 from engine.scenario.model import Decide, Link, Record, Scenario, StoryStep
@@ -64,17 +65,19 @@ def _read_all(read: Sources, compiled: CompiledBook, findings: Findings) -> list
         RecordingReader(compiled, findings),
         ExpectationReader(compiled, findings),
         AssignmentReader(compiled, findings),
+        PastContactReader(compiled, findings),
     )
     return list(reader.read(documents))
 
 
 @dataclass(frozen=True, slots=True)
 class _Customer:
-    """A customer: the id, the context, and the stated positions in experiments."""
+    """A customer: the id, the context, the stated positions in experiments, and earlier contacts."""
 
     id: str
     layer: ContextLayer
     positions: Positions
+    contacts: tuple[PastContact, ...]
 
 
 @dataclass(slots=True)
@@ -87,6 +90,7 @@ class _Reader:
     recordings: RecordingReader
     expectations: ExpectationReader
     assignments: AssignmentReader
+    contacts: PastContactReader
     customers: dict[str, _Customer | None] = field(default_factory=dict)
     """By name; None for one that is declared, but invalid."""
     names: set[str] = field(default_factory=set)
@@ -117,8 +121,9 @@ class _Reader:
             return None
         written = dict(layer.data)
         positions = self.assignments.read(written.pop("assigned", None), (*path, "assigned"))
+        contacts = self.contacts.read(written.pop("contacts", None), (*path, "contacts"))
         layer = ContextLayer(written, path)
-        customer = _Customer(str(layer.data.get("customer") or name), layer, positions)
+        customer = _Customer(str(layer.data.get("customer") or name), layer, positions, contacts)
         sound = self.contexts.request(customer.id, [layer], 0, path)
         return None if sound is None else customer
 
@@ -140,7 +145,11 @@ class _Reader:
             positions = {**customer.positions, **positions}
         decided = [moment.number for moment in story if moment.record is None and not moment.link]
         steps = [self._step(moment, customer_id, layers, positions, decided) for moment in story]
-        return Scenario(shape.name, self.findings.values[path], tuple(step for step in steps if step))
+        contacts = self.contacts.read(shape.contacts, (*path, "contacts"))
+        contacts = (*(() if customer is None else customer.contacts), *contacts)
+        requests = [step.act.request for step in steps if step and isinstance(step.act, Decide)]
+        past = self.contacts.command(contacts, next(iter(requests), None), (*path, "contacts"))
+        return Scenario(shape.name, self.findings.values[path], tuple(step for step in steps if step), past)
 
     def _step(
         self,

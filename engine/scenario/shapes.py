@@ -70,6 +70,20 @@ class CustomerShape(OverrideShape):
     """Further names of the customer."""
     assigned: AttributesForm = Field(default={})
     """Their assignments in the book's experiments, in place of those by hash."""
+    contacts: Annotated[list[Any], Field(max_length=100)] = Field(default=[])
+    """Earlier contacts."""
+
+
+class PastContactShape(Shape):
+    """An earlier contact of a customer."""
+
+    noun: ClassVar[str] = "contact"
+    campaign: Text
+    at: MomentForm
+    channel: Text | None = None
+    """By default the first of the campaign."""
+    variant: Text | None = None
+    assigned: Literal["treated", "control"] = "treated"
 
 
 class TestShape(Shape):
@@ -89,6 +103,8 @@ class TestShape(Shape):
     with_: Annotated[AttributesForm, Field(alias="with")] = Field(default={})
     """What differs from the customer."""
     assigned: AttributesForm = Field(default={})
+    contacts: Annotated[list[Any], Field(max_length=100)] = Field(default=[])
+    """Earlier contacts of the customer, beside those that they have already."""
     expect: dict[str, Any] | None = None
     story: list[Any] | None = None
     """Steps at several times."""

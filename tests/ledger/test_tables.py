@@ -22,6 +22,7 @@ def test_migrations_lead_to_the_tables(any_log: Log) -> None:
         assert set(filter(_is_no_partition, inspect(connection).get_table_names())) == {
             "alembic_version",
             "arms",
+            "assignments",
             "books",
             "challenges",
             "commits",

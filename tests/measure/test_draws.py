@@ -10,8 +10,10 @@ from engine.decide.answer import answer
 from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import evaluate
 from engine.decide.experiments.learning import Given
+from engine.decide.experiments.subjects import unit_id
 from engine.decide.pressure.counters import NO_QUOTA_COUNTS
 from engine.decide.select import select
+from engine.ledger.commit.decision_rows import drawn_row
 from engine.ledger.commit.replay import LoggedDecision, LoggedState
 from engine.measure import draws
 from engine.measure.draws import (
@@ -67,16 +69,20 @@ def frequencies(compiled: CompiledBook) -> Counter[Shown]:
     return counts
 
 
+def state_of(request: Request) -> LoggedState:
+    """Of a customer who had no contacts."""
+    return LoggedState(
+        history=(), counts=NO_QUOTA_COUNTS, person=request.customer, customer_state=NOTHING_SAID, conversions={},
+        request=request, learned=Given({}, {}), masked=(),
+    )  # fmt: skip
+
+
 def shares(deciding: CompiledBook, other: CompiledBook, person: int = 0) -> tuple[ShownShares, ShownShares]:
     """The probabilities at a decision about a person, by either book."""
     side = BookSide(deciding, "the book that decided"), BookSide(other, "the book")
     evaluation = evaluate(deciding, request(person))
     selection = select(evaluation, (), f"p{person}")
-    state = LoggedState(
-        history=(), counts=NO_QUOTA_COUNTS, person=f"p{person}", customer_state=NOTHING_SAID, conversions={},
-        request=request(person), learned=Given({}, {}), masked=(),
-    )  # fmt: skip
-    logged = LoggedDecision(answer(evaluation, selection, ""), 0, state)
+    logged = LoggedDecision(answer(evaluation, selection, ""), 0, state_of(request(person)))
     first, second = (
         LoggedStep(book, book.evaluate(logged), logged, (), deciding, Contents(), {}, {}) for book in side
     )
@@ -96,6 +102,25 @@ def test_probabilities_are_frequencies(tmp_path: Path) -> None:
             error = (share * (1 - share) / PERSONS) ** 0.5
             assert abs(counts[shown] / PERSONS - share) < 4 * error, shown
     assert any(shown and not shown[0].campaign for shown in probabilities)
+
+
+def test_a_decision_is_as_logged_whatever_its_language(tmp_path: Path) -> None:
+    """Its unit has to be that of the log; the language may be another, and rows of earlier versions end before both."""
+    book = PAGE.replace("control: 25%", "control: 25%, unit: profile.firm").replace("start: 30%", "start: 1%")
+    compiled = compiled_book(tmp_path, f"{book}attributes: {{profile.firm: {{type: text}}}}\n")
+    state = state_of(request(1)._replace(attributes={"profile.firm": "acme"}))
+    side = BookSide(compiled, "the book")
+    evaluation = evaluate(compiled, state.request)
+    selection = select(evaluation, (), "p1")
+    logged = LoggedDecision(answer(evaluation, selection, ""), 0, state)
+    step = LoggedStep(side, side.evaluate(logged), logged, (), compiled, Contents(), {}, {})
+    cake, pie = ([*drawn_row(evaluation, chosen.proposal)] for chosen in selection.chosen)
+    assert (cake[3:], pie[3:]) == (["cake-time", "", unit_id("profile.firm", "acme")], ["pie-time", ""])
+    assert step.is_as_logged([cake, pie])
+    assert step.is_as_logged([cake[:2], pie[:4]])
+    assert step.is_as_logged([[*cake[:4], "de", cake[5]], [*pie[:4], "de"]])
+    assert not step.is_as_logged([[*cake[:5], unit_id("profile.firm", "other")], pie])
+    assert not step.is_as_logged([cake, [*pie, cake[5]]])
 
 
 def test_a_ramp_of_both_books_is_taken_as_it_is(tmp_path: Path) -> None:

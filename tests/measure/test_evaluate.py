@@ -248,6 +248,26 @@ def test_what_only_the_challenger_read_is_known(tmp_path: Path) -> None:
     assert values == [2_001, 2_001, 1_000, 1_000 / 2_001]  # half; the last has no phone, and no shoe size
 
 
+def test_units_that_only_the_challenger_read_are_known(tmp_path: Path) -> None:
+    """Their ids, not their values, which are sensitive; also to a further book that draws by them."""
+    log, live = sqlite_log(tmp_path), compiled_book(tmp_path / "old", TEA)
+    serve(live, log, 400)
+    by_unit = TEA.replace("salt: s", "salt: s, lawful_basis: {health: consent form 7}")
+    by_unit = by_unit.replace("shoe: {type: integer", "shoe: {type: integer, sensitive: health")
+    by_unit = by_unit.replace("control: 20%", "control: 20%\n    unit: profile.shoe")
+    first = compiled_book(tmp_path / "new", by_unit)
+    other = compiled_book(tmp_path / "other", by_unit.replace("control: 20%", "control: 40%"))
+    assert evaluation(log, other).undecidable == {
+        "the book reads profile.shoe, which was not logged": 400,
+    }
+    challenge(log, live, first)
+    for compiled in (first, other):
+        result = evaluation(log, compiled)
+        assert (result.undecidable, result.never_shown) == ({}, {})
+        assert result.figures is not None
+        assert result.figures.rows == 400
+
+
 CAKE = TEA.replace(", active: {from: 2030-01-01}", "")
 UNSUPPORTED = {
     "another campaign": (CAKE.replace("when: {profile.rich: true}, ", ""), "cake-time on sms"),

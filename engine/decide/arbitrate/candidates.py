@@ -32,6 +32,8 @@ class Proposal(NamedTuple):
     campaign_channel: CampaignChannel
     chosen: DrawnCreative
     score: float
+    treated: float
+    """Probability that it is not withheld from the customer; of a draw that is kept, that of when it was made."""
 
 
 def candidate(ranked: Ranked, channels: Sequence[str], barred: Mapping[str, Reason]) -> Candidate:

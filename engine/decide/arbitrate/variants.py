@@ -8,6 +8,7 @@ from engine.conditions.evaluate import holds
 from engine.decide.arbitrate.campaign import CampaignChannel, CompiledCampaign, Creative
 from engine.decide.experiments.bucketing import identity, rendezvous_score
 from engine.decide.experiments.learning import Weights
+from engine.decide.experiments.subjects import DrawSubject
 from engine.model.decision import Reason, ReasonCode
 from engine.model.values import Attributes, Moment
 
@@ -31,12 +32,13 @@ def fitting_creatives(
 
 
 def draw(
-    fitting: Sequence[Creative], salt: str, person: str, compiled_campaign: CompiledCampaign
+    fitting: Sequence[Creative], salt: str, subject: DrawSubject, compiled_campaign: CompiledCampaign
 ) -> DrawnCreative:
-    """Draw a creative by share. The same person and campaign always draw the same one from the same creatives."""
+    """Draw a creative by share. The same person or unit and campaign always draw the same one from the same creatives."""
     if len(fitting) == 1:
         return DrawnCreative(fitting[0], 1.0)
-    key = identity(salt, "variant", person) + compiled_campaign.identity
+    drawn_by = subject.key(compiled_campaign.campaign.unit)
+    key = identity(salt, "variant", *drawn_by) + compiled_campaign.identity
     best, heaviest, total = fitting[0], -1.0, 0.0
     for creative in fitting:
         weight = rendezvous_score(creative.share, key + creative.identity)
@@ -46,11 +48,22 @@ def draw(
     return DrawnCreative(best, best.share / total)
 
 
+def kept_creative(
+    fitting: Sequence[Creative], salt: str, subject: DrawSubject, compiled_campaign: CompiledCampaign
+) -> DrawnCreative | None:
+    """The creative that was drawn first among those that fit, with its probability of then; None if none of them was."""
+    campaign, by_variant = compiled_campaign.campaign, {creative.variant: creative for creative in fitting}
+    for kept in subject.kept_draws(campaign.name, "variant", salt, campaign.unit):
+        if kept.drawn in by_variant:
+            return DrawnCreative(by_variant[kept.drawn], kept.share)
+    return None
+
+
 def draw_learned(
     fitting: Sequence[Creative],
     weights: Weights,
     salt: str,
-    person: str,
+    subject: DrawSubject,
     compiled_campaign: CompiledCampaign,
     day: date,
 ) -> DrawnCreative:
@@ -59,7 +72,8 @@ def draw_learned(
     day: on the book's clock, so that a customer who travels draws once a day too.
     """
     shares = weights.by_arm
-    key = identity(salt, "learn", person, day.isoformat()) + compiled_campaign.identity
+    drawn_by = subject.key(compiled_campaign.campaign.unit)
+    key = identity(salt, "learn", *drawn_by, day.isoformat()) + compiled_campaign.identity
     best = max(
         fitting, key=lambda creative: rendezvous_score(shares[creative.variant], key + creative.identity)
     )

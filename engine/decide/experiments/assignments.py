@@ -11,6 +11,7 @@ from engine.decide.experiments.samples import (
     ramp_sample,
     trial_sample,
 )
+from engine.decide.experiments.subjects import NO_UNITS, DrawSubject, Units
 from engine.model.instant import Instant
 from engine.rulebook.model.book import Book, Campaign
 from engine.rulebook.model.experiments import ConversionRamp, Layer
@@ -34,46 +35,50 @@ class Assignment(NamedTuple):
     drawn: tuple[str, ...] = ()
     """Of a layer, the person's slot, if any; of a ramp by conversions, from how many conversions on it reaches the person; of
     variants, their order for the person, who gets the first that fits."""
+    unit: str = ""
+    """The attribute by whose value it was drawn; empty: by the person, who may lack the attribute."""
 
 
-def assignments(book: Book, person: str, now: Instant) -> Iterator[Assignment]:
+def assignments(book: Book, person: str, now: Instant, units: Units = NO_UNITS) -> Iterator[Assignment]:
     """Holdouts, layers, trials of rules, then of each campaign the control, ramp and variants.
 
     person: the id under which the customer is stored.
     """
+    subject = DrawSubject(person, units)
     for holdout in book.experiments.holdouts.values():
-        yield _in_sample(holdout_sample(holdout), holdout.name, person, now)
+        yield _in_sample(holdout_sample(holdout), holdout.name, subject, now)
     for layer in book.experiments.layers.values():
-        yield _in_layer(layer, person, now)
+        yield _in_layer(layer, subject, now)
     for name, trial in book.experiments.trials.items():
-        yield _in_sample(trial_sample(name, trial), name, person, now)
+        yield _in_sample(trial_sample(name, trial), name, subject, now)
     for campaign in book.campaigns.values():
         for sample in (control_sample(campaign), ramp_sample(book, campaign)):
             if sample is not None:
-                yield _in_sample(sample, campaign.name, person, now)
+                yield _in_sample(sample, campaign.name, subject, now)
         if len(campaign.variants) > 1:
-            yield Assignment(
-                "variant", campaign.name, book.salt, None, None, None, _variants(book, campaign, person)
-            )
+            order = _variants(book, campaign, subject)
+            unit = subject.unit(campaign.unit)
+            yield Assignment("variant", campaign.name, book.salt, None, None, None, order, unit)
 
 
-def _in_sample(sample: Sample, name: str, person: str, now: Instant) -> Assignment:
-    salt, position = sample.salts.at(now), sample.position(person, now)
+def _in_sample(sample: Sample, name: str, subject: DrawSubject, now: Instant) -> Assignment:
+    salt, position, unit = sample.salts.at(now), sample.position(subject, now), subject.unit(sample.unit)
     if isinstance(sample.ramp, ConversionRamp):  # the conversions are in the log
         drawn = (f"from {sample.ramp.reaches(position)} conversions on",)
-        return Assignment(sample.purpose, name, salt, position, None, None, drawn)
-    return Assignment(sample.purpose, name, salt, position, sample.top(now), sample.has(person, now))
+        return Assignment(sample.purpose, name, salt, position, None, None, drawn, unit)
+    inside = sample.has(subject, now)
+    return Assignment(sample.purpose, name, salt, position, sample.top(now), inside, unit=unit)
 
 
-def _in_layer(layer: Layer, person: str, now: Instant) -> Assignment:
+def _in_layer(layer: Layer, subject: DrawSubject, now: Instant) -> Assignment:
     salt = layer.salts.at(now)
-    position = stable_fraction(identity(salt, "layer", person, layer.name))
+    position = stable_fraction(identity(salt, "layer", *subject.key(layer.unit), layer.name))
     slots = tuple(slot.name for slot in layer.slots.values() if slot.low <= position < slot.high)
-    return Assignment("layer", layer.name, salt, position, None, None, slots)
+    return Assignment("layer", layer.name, salt, position, None, None, slots, subject.unit(layer.unit))
 
 
-def _variants(book: Book, campaign: Campaign, person: str) -> tuple[str, ...]:
-    key = identity(book.salt, "variant", person, campaign.name)
+def _variants(book: Book, campaign: Campaign, subject: DrawSubject) -> tuple[str, ...]:
+    key = identity(book.salt, "variant", *subject.key(campaign.unit), campaign.name)
     weights = {
         variant.name: rendezvous_score(variant.share, key + identity(variant.name))
         for variant in campaign.variants

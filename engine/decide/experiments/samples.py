@@ -2,6 +2,7 @@
 
 A person's position in (0, 1) is the stable fraction (engine.decide.experiments.bucketing) of salt, purpose, person and the
 name of the holdout, campaign, layer or rule. It depends on nothing else, so that anybody can recompute it for any day.
+Where a unit is drawn, such as a company, all of its persons are at the position of the unit.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,8 +11,10 @@ from math import prod
 from typing import TypeAlias
 
 from engine.decide.experiments.bucketing import identity, stable_fraction
+from engine.decide.experiments.subjects import DrawSubject
 from engine.decide.pressure.rule import PressureRule
 from engine.model.contact import Facts
+from engine.model.customer import KeptDraw
 from engine.model.decision import Reason, ReasonCode
 from engine.model.instant import Instant
 from engine.rulebook.model.book import Book, Campaign
@@ -22,6 +25,9 @@ Conversions: TypeAlias = Mapping[str, int]
 
 
 NO_CONVERSIONS: Conversions = {}
+
+CONTROL, TREATED = "control", "treated"
+"""What is kept of the draw of a control."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +44,21 @@ class Sample:
     """The name of the holdout, campaign, layer or rule, encoded for hashing."""
     low: float
     high: float
+    unit: str = ""
+    """The attribute by whose values persons are drawn together; empty: they are drawn one by one."""
     ramp: Ramp | ConversionRamp | None = None
     """Determines the upper bound in place of `high`."""
     stated: float | None = None
     """The position of every person, in scenarios that state an assignment; None: the hash is the position."""
+    sticky: bool = False
+    """Whether the first draw of a person is kept when the bounds change."""
 
-    def position(self, person: str, now: Instant) -> float:
-        """The person's position, in (0, 1)."""
+    def position(self, subject: DrawSubject, now: Instant) -> float:
+        """The person's position, in (0, 1); their unit's where they have one."""
         if self.stated is not None:
             return self.stated
-        return stable_fraction(identity(self.salts.at(now), self.purpose, person) + self.identity)
+        key = identity(self.salts.at(now), self.purpose, *subject.key(self.unit))
+        return stable_fraction(key + self.identity)
 
     def top(self, now: Instant, conversions: Conversions = NO_CONVERSIONS) -> float:
         """The upper bound at the moment."""
@@ -57,9 +68,26 @@ class Sample:
             return self.ramp.share(conversions.get(self.reason.name, 0))
         return self.ramp.share(now)
 
-    def has(self, person: str, now: Instant, conversions: Conversions = NO_CONVERSIONS) -> bool:
+    def has(self, subject: DrawSubject, now: Instant, conversions: Conversions = NO_CONVERSIONS) -> bool:
         """Whether the person is in the sample at the moment."""
-        return self.low <= self.position(person, now) < self.top(now, conversions)
+        kept = self.kept(subject, now)
+        if kept is not None:
+            return kept.drawn == CONTROL
+        return self.low <= self.position(subject, now) < self.top(now, conversions)
+
+    def kept(self, subject: DrawSubject, now: Instant) -> KeptDraw | None:
+        """The draw of the person that is kept; None if there is none yet, or draws are not kept."""
+        if not self.sticky or not subject.kept:
+            return None
+        draws = subject.kept_draws(self.reason.name, self.purpose, self.salts.at(now), self.unit)
+        return next(draws, None)
+
+    def bounds(
+        self, subject: DrawSubject, now: Instant, conversions: Conversions = NO_CONVERSIONS
+    ) -> tuple[float, float]:
+        """The bounds by which the person was drawn: those of the moment, or of the draw that is kept."""
+        kept = self.kept(subject, now)
+        return (self.low, self.top(now, conversions)) if kept is None else (0.0, kept.share)
 
 
 def gates(book: Book, campaign: Campaign) -> tuple[Sample, ...]:
@@ -82,7 +110,7 @@ def withholding(book: Book, campaign: Campaign, facts: Facts) -> tuple[Sample, .
 def holdout_sample(holdout: Holdout) -> Sample:
     """The persons who are held out."""
     reason = Reason(ReasonCode.HELD_OUT, holdout.name)
-    return Sample(reason, "holdout", holdout.salts, identity(holdout.name), 0.0, holdout.share)
+    return Sample(reason, "holdout", holdout.salts, identity(holdout.name), 0.0, holdout.share, holdout.unit)
 
 
 def control_sample(campaign: Campaign) -> Sample | None:
@@ -91,7 +119,16 @@ def control_sample(campaign: Campaign) -> Sample | None:
     if control is None:
         return None
     reason = Reason(ReasonCode.CONTROL, name)
-    return Sample(reason, "control", control.salts, identity(name), 0.0, control.share)
+    return Sample(
+        reason,
+        "control",
+        control.salts,
+        identity(name),
+        0.0,
+        control.share,
+        campaign.unit,
+        sticky=campaign.sticky,
+    )
 
 
 def slot_sample(campaign: Campaign) -> Sample | None:
@@ -100,7 +137,7 @@ def slot_sample(campaign: Campaign) -> Sample | None:
     if slot is None:
         return None
     reason = Reason(ReasonCode.OTHER_SLOT, slot.layer)
-    return Sample(reason, "layer", slot.salts, identity(slot.layer), slot.low, slot.high)
+    return Sample(reason, "layer", slot.salts, identity(slot.layer), slot.low, slot.high, slot.unit)
 
 
 def ramp_sample(book: Book, campaign: Campaign) -> Sample | None:
@@ -109,7 +146,7 @@ def ramp_sample(book: Book, campaign: Campaign) -> Sample | None:
     if ramp is None:
         return None
     reason = Reason(ReasonCode.RAMPING, name)
-    return Sample(reason, "ramp", Salts(book.salt), identity(name), 0.0, 1.0, ramp)
+    return Sample(reason, "ramp", Salts(book.salt), identity(name), 0.0, 1.0, campaign.unit, ramp)
 
 
 def trial_samples(book: Book, rules: Iterable[PressureRule]) -> Mapping[str, Sample]:
@@ -119,7 +156,7 @@ def trial_samples(book: Book, rules: Iterable[PressureRule]) -> Mapping[str, Sam
 
 
 def trial_sample(rule: str, trial: RuleTrial) -> Sample:
-    """The persons for whom the rule is lifted."""
+    """The persons for whom the rule is lifted, drawn one by one: what a rule costs is measured by person."""
     return Sample(Reason(ReasonCode.CHOSEN, rule), "trial", trial.salts, identity(rule), 0.0, trial.share)
 
 
@@ -128,11 +165,19 @@ def treated(samples: Iterable[Sample]) -> float:
     return prod(1.0 - (sample.high - sample.low) for sample in samples)
 
 
-def closed(gates: Sequence[Sample], person: str, now: Instant, conversions: Conversions) -> Reason | None:
+def treated_as_drawn(samples: Iterable[Sample], subject: DrawSubject, now: Instant) -> float:
+    """The same, for draws that are kept with the probability that held when they were made."""
+    bounds = (sample.bounds(subject, now) for sample in samples)
+    return prod(1.0 - (high - low) for low, high in bounds)
+
+
+def closed(
+    gates: Sequence[Sample], subject: DrawSubject, now: Instant, conversions: Conversions
+) -> Reason | None:
     """Why a campaign with these gates is not open to the person; None if it is."""
-    return next((gate.reason for gate in gates if not gate.has(person, now, conversions)), None)
+    return next((gate.reason for gate in gates if not gate.has(subject, now, conversions)), None)
 
 
-def withheld(samples: Sequence[Sample], person: str, now: Instant) -> Reason | None:
+def withheld(samples: Sequence[Sample], subject: DrawSubject, now: Instant) -> Reason | None:
     """Why the proposal is withheld from the person; None if it is not."""
-    return next((sample.reason for sample in samples if sample.has(person, now)), None)
+    return next((sample.reason for sample in samples if sample.has(subject, now)), None)

@@ -39,6 +39,7 @@ class CandidateChanges:
 
     def __init__(self, request: Request, evaluation: Evaluation, rivals: Mapping[str, Rival]) -> None:
         self._request, self._book, self._moment = request, evaluation.compiled.book, evaluation.moment
+        self._subject = evaluation.subject(request.customer)
         self._attributes: Attributes = evaluation.request.attributes
         self._times = evaluation.compiled.times
         self._rivals = [*rivals.values()]
@@ -69,7 +70,7 @@ class CandidateChanges:
             case ReasonCode.NOT_ELIGIBLE:
                 yield from self._conditions([compiled_campaign.campaign.when])
             case ReasonCode.RAMPING if isinstance(compiled_campaign.campaign.ramp, Ramp):
-                position = compiled_campaign.gates[-1].position(self._request.customer, self._request.now)
+                position = compiled_campaign.gates[-1].position(self._subject, self._request.now)
                 yield self._later(compiled_campaign.campaign.ramp.reaches(position))
             case ReasonCode.NO_CONSENT | ReasonCode.UNREACHABLE:
                 yield from self._reach(reason)

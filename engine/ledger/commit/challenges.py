@@ -17,6 +17,7 @@ from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import Evaluation
 from engine.decide.pressure.counters import QuotaCounts, QuotaKey, nth_expiry
 from engine.decide.select import select
+from engine.ledger.commit.assignments import KeptDraws
 from engine.ledger.commit.books import keep_books
 from engine.ledger.commit.commands import Command, Identities, Stage, UnitOfWork
 from engine.ledger.commit.customer_state import CustomerStates, persons_of
@@ -29,7 +30,7 @@ from engine.ledger.queries.challenges import Chosen
 from engine.ledger.store.rows import ChallengeRow, DecisionRow
 from engine.ledger.store.store import Store
 from engine.model.contact import Contact
-from engine.model.customer import CustomerState
+from engine.model.customer import CustomerState, KeptDraw
 from engine.model.decision import ReasonCode
 from engine.model.instant import Instant
 from engine.model.request import Mode, Request
@@ -154,7 +155,7 @@ def chosen_of(row: Chosen) -> tuple[tuple[str, str, str], ...]:
     channels |= {offer[0]: offer[3] for offer in offers if offer[0]}
     return tuple(
         (campaign, variant, channels.get(campaign, row.channel or ""))
-        for variant, _, _, campaign in trace["variants"]
+        for variant, _, _, campaign, *_ in trace["variants"]
     )
 
 
@@ -180,9 +181,10 @@ def _customer_state(store: Store, live: LiveDecision, evaluation: Evaluation) ->
     logged, mine, theirs = live.logged.customer_state, evaluation.compiled.pressure, live.deciding.pressure
     has_candidates = live.has_candidates
     has_consents = has_candidates and bool(live.deciding.outbound)
+    kept = _kept(store, live, evaluation)
     has_outcomes = has_candidates and theirs.outcomes >= mine.outcomes and theirs.hindsight >= mine.hindsight
     if not evaluation.candidates or (has_consents and has_outcomes):
-        return logged
+        return logged._replace(kept=kept)
     preview = evaluation._replace(request=evaluation.request._replace(mode=Mode.PREVIEW))  # links no names
     identities = Identities(store, (DecideCommand(preview),))
     current = CustomerStates(store, (preview,), identities).of_all(persons_of(preview.request, identities))
@@ -192,7 +194,18 @@ def _customer_state(store: Store, live: LiveDecision, evaluation: Evaluation) ->
         logged.outcomes
         if has_outcomes
         else [outcome for outcome in current.outcomes if outcome.at <= now and outcome.decision_id != own],
+        kept,
     )
+
+
+def _kept(store: Store, live: LiveDecision, evaluation: Evaluation) -> Sequence[KeptDraw]:
+    """The draws that the challenger's sticky campaigns keep, from before the decision."""
+    if not evaluation.compiled.sticky:
+        return ()
+    preview = evaluation._replace(request=evaluation.request._replace(mode=Mode.PREVIEW))  # links no names
+    identities = Identities(store, (DecideCommand(preview),))
+    draws = KeptDraws(store, (preview,), identities, before=live.row.decision_id)
+    return draws.of(preview, persons_of(preview.request, identities))
 
 
 def _counts(store: Store, live: LiveDecision, evaluation: Evaluation) -> QuotaCounts:

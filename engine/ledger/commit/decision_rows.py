@@ -6,12 +6,15 @@ from typing import Any, NamedTuple
 import orjson
 
 from engine.decide.answer import offer_of, to_json
+from engine.decide.arbitrate.campaign import Creative
+from engine.decide.arbitrate.candidates import Proposal
 from engine.decide.evaluate import Evaluation
 from engine.decide.experiments.samples import Sample
+from engine.decide.experiments.subjects import DrawSubject
 from engine.decide.pressure.contact_state import initial_status
 from engine.decide.pressure.registry import SHARED
 from engine.decide.pressure.rule import RuleResult
-from engine.decide.select import SelectedProposal, Selection, TriedCandidate
+from engine.decide.select import Selection, TriedCandidate
 from engine.ledger.memory import to_json as fields_to_json
 from engine.ledger.queries.contacts import alike_of
 from engine.ledger.store.rows import ContactRow, DecisionRow
@@ -24,6 +27,9 @@ MOST_CANDIDATES = 50
 """Candidates beyond these are counted, not listed: re-evaluating the decision gives them.
 
 What they read of the counters that all customers share is listed, since only that moment had it."""
+
+LANGUAGE = 4
+"""Index of the language in a row of `variants`; rows of earlier versions end before it."""
 
 
 class _NoOffer(NamedTuple):
@@ -124,6 +130,8 @@ def _inputs(evaluation: Evaluation, person: str) -> str:
         document["masked_empty"] = empty  # an empty address is none
     if person != request.customer:
         document["customer"] = request.customer
+    if evaluation.units:
+        document["units"] = evaluation.units
     if evaluation.conversions:
         document["conversions"] = evaluation.conversions
     if evaluation.concluded.signals:
@@ -160,16 +168,7 @@ def _trace(
             for tried in listed
         ],
         "more_candidates": len(selection.tried) - len(listed),
-        "variants": [
-            [
-                chosen.proposal.chosen.creative.variant,
-                chosen.proposal.chosen.probability,
-                chosen.proposal.campaign_channel.treated,
-                chosen.proposal.compiled_campaign.campaign.name,
-                _language(chosen, evaluation),
-            ]
-            for chosen in selection.chosen
-        ],
+        "variants": [[*drawn_row(evaluation, chosen.proposal)] for chosen in selection.chosen],
         "counters": [
             _counter(rule_result, tried, channel_result.channel)
             for index, tried in enumerate(selection.tried)
@@ -191,8 +190,12 @@ def _trace(
         if tried.candidate.propensity is not None
     ]:
         document["propensities"] = propensities
-    if experiments := [*_experiments(evaluation, listed, selection, person)]:
+    if experiments := [
+        *_experiments(evaluation, listed, selection, evaluation.subject(person, customer_state.kept))
+    ]:
         document["experiments"] = experiments
+    if customer_state.kept:
+        document["kept"] = [[*draw] for draw in customer_state.kept]
     if selection.outcomes:
         document["outcomes"] = [[*outcome] for outcome in selection.outcomes]
     if customer_state.consents:
@@ -202,9 +205,20 @@ def _trace(
     return orjson.dumps(document).decode()
 
 
-def _language(chosen: SelectedProposal, evaluation: Evaluation) -> str:
+def drawn_row(evaluation: Evaluation, proposal: Proposal) -> Iterator[str | float]:
+    """Variant, its probability, that of not being withheld, campaign, language; where a unit was drawn, its id.
+
+    The language stands at LANGUAGE, empty if the content has only one.
+    """
+    campaign, creative = proposal.compiled_campaign.campaign, proposal.chosen.creative
+    yield from (creative.variant, proposal.chosen.probability, proposal.treated, campaign.name)
+    yield _language(creative, evaluation)
+    if campaign.unit in evaluation.units:
+        yield evaluation.units[campaign.unit]
+
+
+def _language(creative: Creative, evaluation: Evaluation) -> str:
     """The tag of the content's language; empty if it has only one."""
-    creative = chosen.proposal.chosen.creative
     return creative.texts_for(evaluation.request.attributes).language if creative.by_language else ""
 
 
@@ -231,9 +245,12 @@ def _counter(
 
 
 def _experiments(
-    evaluation: Evaluation, listed: Sequence[TriedCandidate], selection: Selection, person: str
+    evaluation: Evaluation, listed: Sequence[TriedCandidate], selection: Selection, subject: DrawSubject
 ) -> Iterator[list[str | float | bool]]:
-    """The experiments that had a part: campaign, purpose, name, salt, bounds of the range, and whether the person is in it."""
+    """The experiments that had a part: campaign, purpose, name, salt, bounds of the range, whether the person is in it.
+
+    Of what was drawn by a unit, also the unit's id.
+    """
     samples_by_campaign: list[tuple[str, Sequence[Sample]]] = [
         (tried.candidate.compiled_campaign.campaign.name, tried.candidate.compiled_campaign.gates)
         for tried in listed
@@ -247,7 +264,7 @@ def _experiments(
     ]
     for campaign, samples in samples_by_campaign:
         for sample in samples:
-            yield [campaign, *_sample(sample, evaluation, person)]
+            yield [campaign, *_sample(sample, evaluation, subject)]
 
 
 def _trials(tried: TriedCandidate) -> Iterator[Sample]:
@@ -263,7 +280,9 @@ def _trials(tried: TriedCandidate) -> Iterator[Sample]:
                 yield trials[name]
 
 
-def _sample(sample: Sample, evaluation: Evaluation, person: str) -> tuple[str, str, str, float, float, bool]:
+def _sample(sample: Sample, evaluation: Evaluation, subject: DrawSubject) -> Iterator[str | float | bool]:
     now, conversions = evaluation.request.now, evaluation.conversions
-    top, inside = sample.top(now, conversions), sample.has(person, now, conversions)
-    return sample.purpose, sample.reason.name, sample.salts.at(now), sample.low, top, inside
+    inside, bounds = sample.has(subject, now, conversions), sample.bounds(subject, now, conversions)
+    yield from (sample.purpose, sample.reason.name, sample.salts.at(now), *bounds, inside)
+    if sample.unit in subject.units:
+        yield subject.units[sample.unit]

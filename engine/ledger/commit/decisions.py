@@ -12,6 +12,7 @@ from engine.decide.answer import answer, from_json
 from engine.decide.evaluate import Evaluation
 from engine.decide.pressure.counters import QuotaKey
 from engine.decide.select import Selection, select
+from engine.ledger.commit.assignments import KeptDraws
 from engine.ledger.commit.books import keep_books
 from engine.ledger.commit.commands import Command, NamesToLink, Stage, UnitOfWork
 from engine.ledger.commit.customer_state import CustomerStates, contacts_by_person, persons_of
@@ -48,9 +49,11 @@ class DecideCommand(Command[Decision]):
         return request.customer, *request.aliases
 
     def locks(self) -> tuple[str, ...]:
-        """The request_id, which a retry brings again."""
+        """The request_id, which a retry brings again, and the units whose draws are kept."""
         evaluation = self.evaluation
-        return (f"request {evaluation.request.request_id}",) if evaluation.is_named else ()
+        units = sorted({unit for unit in evaluation.sticky.values() if unit})
+        drawn = (f"unit {evaluation.units[unit]}" for unit in units)
+        return (*((f"request {evaluation.request.request_id}",) if evaluation.is_named else ()), *drawn)
 
     def links(self) -> NamesToLink | None:
         """The names of the request; a preview links nothing."""
@@ -92,6 +95,7 @@ class _GroupDecider:
         )
         self._contacts_of = contacts_by_person(store, evaluations, unit.identities)
         self._customer_states = CustomerStates(store, evaluations, unit.identities)
+        self._kept = KeptDraws(store, evaluations, unit.identities)
         self._conversions = _conversions(store, evaluations)
         self._decisions: list[DecisionRow] = []
         self._requests: list[RequestRow] = []
@@ -126,6 +130,7 @@ class _GroupDecider:
         if self._trials:
             learning.keep_trials(self._store, self._trials)
         self._concluded.write(self._store)
+        self._kept.write(self._store)
 
     @property
     def decision_ids(self) -> list[str]:
@@ -169,12 +174,16 @@ class _GroupDecider:
         contacts = [contact for person in persons_named for contact in self._contacts_of[person]]
         person = self._identities.person_of(evaluation.request.customer)
         customer_state = self._customer_states.of_all(persons_named)
+        if evaluation.compiled.sticky:
+            customer_state = customer_state._replace(kept=self._kept.of(evaluation, persons_named))
         selection = select(evaluation, contacts, person, customer_state, QuotaPreview(self._quotas))
         return answer(evaluation, selection, "")
 
     def _decide(self, evaluation: Evaluation) -> Decision:
         person = self._identities.person_of(evaluation.request.customer)
         contacts, customer_state = self._contacts_of[person], self._customer_states.of(person)
+        if evaluation.compiled.sticky:
+            customer_state = customer_state._replace(kept=self._kept.of(evaluation, [person]))
         quotas = QuotaCommit(self._quotas, evaluation.request.elapsed)
         selection = select(evaluation, contacts, person, customer_state, quotas)
         decision = answer(evaluation, selection, str(uuid7()))
@@ -184,6 +193,8 @@ class _GroupDecider:
         self._contacts += new_contacts
         if evaluation.compiled.learns:
             self._trials += trials(row.decision_id, selection)
+        if evaluation.compiled.sticky:
+            self._kept.add(evaluation, person, selection, row.decision_id)
         request = evaluation.request
         self._concluded.add(person, evaluation.concluded, request.now, request.elapsed)
         self._reserve(row, selection, contacts, request.elapsed)

@@ -19,7 +19,7 @@ from engine.ledger.queries import books, contacts, decisions
 from engine.ledger.store.rows import DecisionRow
 from engine.ledger.store.store import Store
 from engine.model.contact import Contact, Facts
-from engine.model.customer import NO_MEMORY, Consent, CustomerState, Memory, Recalled
+from engine.model.customer import NO_MEMORY, Consent, CustomerState, KeptDraw, Memory, Recalled
 from engine.model.decision import CandidateOutcome, Decision, Reason, ReasonCode
 from engine.model.outcome import PastOutcome
 from engine.model.request import Request
@@ -184,6 +184,7 @@ def _request(
         max_offers=inputs["max_offers"],
         request_id=row.request_id or "",
         memory=_memory(inputs.get("remembered", ()), row.at),
+        units=inputs.get("units", {}),
     )
 
 
@@ -211,6 +212,7 @@ def _customer_state(trace: Mapping[str, Any]) -> CustomerState:
     return CustomerState(
         {purpose: Consent(*consent) for purpose, *consent in trace.get("consents", ())},
         tuple(PastOutcome(*outcome) for outcome in trace.get("outcomes", ())),
+        tuple(KeptDraw(*draw) for draw in trace.get("kept", ())),
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from math import inf
 
 from engine.ledger.errors import TooManyNames
-from engine.ledger.queries import consents, persons
+from engine.ledger.queries import assignments, consents, persons
 from engine.ledger.store.rows import EventRow, IdentityRow, SignalRow
 from engine.ledger.store.statements import Select, columns
 from engine.ledger.store.store import Store
@@ -104,6 +104,7 @@ def _merge(store: Store, kept: str, others: Sequence[str], at: Instant) -> None:
     store.change(_DELETE_SAME_OUTCOMES, others, kept, others)
     store.change(_MOVE_OUTCOMES, kept, others)
     consents.join(store, kept, others)
+    assignments.join(store, kept, others)
     store.change(_DELETE_PERSONS, others)
     _move_events(store, kept, others)
     _join_signals(store, kept, others, at)

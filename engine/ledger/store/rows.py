@@ -292,6 +292,27 @@ class LearnedRow(NamedTuple):
     """A JSON object: by variant how often shown, how often rewarded, the sum of the values and of their squares."""
 
 
+@stored("assignments", sqlite_with_rowid=False)
+class AssignmentRow(NamedTuple):
+    """A draw that a sticky campaign keeps; of several the one of the least decision_id was the first."""
+
+    subject: IdKey
+    """The person, or the id of the unit."""
+    unit: IdKey
+    """The attribute whose value was drawn; empty: the person was."""
+    campaign: IdKey
+    purpose: IdKey
+    """control or variant."""
+    salt: IdKey
+    drawn: IdKey
+    """treated or control, or the variant."""
+    share: float
+    """The control's share, or the probability of the variant, when it was drawn."""
+    at: BigInt
+    decision_id: Id
+    """The decision that drew it."""
+
+
 @stored("books")
 class BookRow(NamedTuple):
     """A version of a book that was live."""

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import duckdb
 
 NAME = "manifest.json"
-FORMAT = 1
+FORMAT = 2
 """Version of the layout and of the columns; an export of another one is made anew."""
 
 

@@ -135,7 +135,7 @@ SELECT decision_id, CAST(position AS INTEGER) AS position, person, time, recorde
         WHEN withheld = '' THEN offered_with / drawn_with WHEN in_columns THEN 1.0 - selection_probability END)
     END AS p_treated,
   control[4] AS control_salt, CAST(control[6] AS DOUBLE) - CAST(control[5] AS DOUBLE) AS control_share,
-  make_timestamp(CAST(learned_row[2] AS BIGINT)) AS learned_since
+  make_timestamp(CAST(learned_row[2] AS BIGINT)) AS learned_since, chosen_row[6] AS unit
 FROM explained ORDER BY decision_id, position
 """
 """`state` is that of the contact. p_treated of earlier logs is that of the experiments that are listed, or
@@ -168,7 +168,7 @@ FROM (SELECT {_OF_DECISION}, unnest(trace.counters) AS x FROM parsed)
 
 EXPERIMENTS_TABLE = f"""
 SELECT decision_id, person, time, x[1] AS campaign, x[2] AS purpose, x[3] AS name, x[4] AS salt, CAST(x[5] AS DOUBLE) AS low,
-  CAST(x[6] AS DOUBLE) AS high, CAST(x[7] AS BOOLEAN) AS inside
+  CAST(x[6] AS DOUBLE) AS high, CAST(x[7] AS BOOLEAN) AS inside, x[8] AS unit
 FROM (SELECT {_OF_DECISION}, unnest(trace.experiments) AS x FROM parsed)
 """
 

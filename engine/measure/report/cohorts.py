@@ -1,5 +1,8 @@
 """Cohorts: persons at their first ever exposure under a campaign's salt, with what they did within its window.
 
+Where units are drawn, such as companies, a unit is compared as a person is: all that its persons did, each within a window of
+their own, is the unit's, and its arm is that of its first exposure.
+
 An exposure is an offer that was chosen: withheld by the campaign's own control, or not withheld. Both arms went through the
 same funnel (ghost exposure), so that they differ by the offer alone. Everything later belongs to the arm of that first draw.
 """
@@ -17,12 +20,12 @@ _FIRST = """
 CREATE TABLE first_exposures AS
 WITH draws AS (
     SELECT 'campaign' AS family, campaign AS subject, decision_id, position, person, time, book_version, variant, channel,
-        control_salt AS salt, control_share AS share, withheld = '' AS treated
+        control_salt AS salt, control_share AS share, withheld = '' AS treated, coalesce(unit, person) AS cluster
     FROM exposures WHERE withheld IN ('', 'control') AND control_salt IS NOT NULL
     UNION ALL
     SELECT e.purpose, e.name, e.decision_id, 0, coalesce(n.person, e.person), e.time, d.book_version, '', '', e.salt,
         CASE WHEN e.purpose = 'holdout' THEN e.high - e.low ELSE 1 - (e.high - e.low) END,
-        e.inside = (e.purpose = 'trial')
+        e.inside = (e.purpose = 'trial'), coalesce(e.unit, n.person, e.person)
     FROM experiments e LEFT JOIN names n ON n.name = e.person JOIN decisions d ON d.decision_id = e.decision_id
     WHERE e.purpose IN ('holdout', 'trial')
 )
@@ -36,7 +39,8 @@ CREATE TABLE cohort AS
 SELECT row_number() OVER (ORDER BY f.family, f.subject, f.salt, f.person) AS id, f.*,
     coalesce(c.window_length, (SELECT longest FROM settings)) AS window_length,
     f.time + coalesce(c.window_length, (SELECT longest FROM settings)) <= (SELECT as_of FROM settings) AS mature,
-    f.time AT TIME ZONE 'UTC' AT TIME ZONE (SELECT zone FROM settings) AS local, coalesce(r.delivered, false) AS delivered
+    f.time AT TIME ZONE 'UTC' AT TIME ZONE (SELECT zone FROM settings) AS local, coalesce(r.delivered, false) AS delivered,
+    true AS leads
 FROM first_exposures f LEFT JOIN campaigns c ON f.family = 'campaign' AND c.name = f.subject
 LEFT JOIN results r ON f.family = 'campaign' AND r.decision_id = f.decision_id AND r.position = f.position
 WHERE f.time >= (SELECT start FROM settings) AND f.time < (SELECT stop FROM settings)
@@ -63,6 +67,32 @@ FROM conversions v LEFT JOIN rates r ON r.currency = coalesce(v.currency, '') AN
 """  # noqa: S608 - numbers
 """Each order with its net value at the rate of its day (UTC), in whole millionths, half away from 0; `unrated` is the day
 where there is no rate. Rates are in whole parts of _ONE_RATE."""
+_IN_CLUSTERS = """
+CREATE TABLE cohort AS
+SELECT * REPLACE (
+    row_number() OVER own = 1 AS leads, first_value(treated) OVER own AS treated, first_value(share) OVER own AS share,
+    first_value(variant) OVER own AS variant, first_value(channel) OVER own AS channel,
+    first_value(book_version) OVER own AS book_version, first_value(local) OVER own AS local,
+    first_value(decision_id) OVER own AS decision_id,
+    bool_and(mature) OVER (PARTITION BY family, subject, salt, cluster) AS mature
+)
+FROM alone k WHERE NOT EXISTS (
+    SELECT 1 FROM first_exposures f WHERE f.family = k.family AND f.subject = k.subject AND f.salt = k.salt
+        AND f.cluster = k.cluster AND f.time < (SELECT start FROM settings)
+)
+WINDOW own AS (PARTITION BY family, subject, salt, cluster ORDER BY time, decision_id, position)
+"""
+"""A unit has the arm of its first exposure, which the person in its row `leads` had; it is mature when all its persons are."""
+
+_OF_CLUSTERS = """
+CREATE TABLE cohort_outcomes AS
+SELECT min(id) AS id, family, subject, salt, share, treated, variant, channel, book_version, local, decision_id,
+    max(converted) AS converted, sum(orders) AS orders, sum(value) AS value, sum(named) AS named, max(credited) AS credited,
+    max(unsubscribed) AS unsubscribed, max(complained) AS complained, bool_or(delivered) AS delivered, sum(spent) AS spent,
+    sum(before) AS before
+FROM persons_outcomes
+GROUP BY family, subject, salt, share, treated, variant, channel, book_version, local, decision_id, cluster
+"""
 
 _DONE = """
 CREATE TABLE cohort_orders AS
@@ -120,8 +150,10 @@ FROM {source} WHERE family = ? GROUP BY ALL ORDER BY ALL
 """
 
 _VALUES = """
-SELECT k.subject, o.currency, k.salt, k.share, k.treated, sum(o.value) AS total, sum(o.value * o.value) AS squares
-FROM cohort_orders o JOIN cohort k USING (id) WHERE k.family = ? GROUP BY ALL HAVING sum(abs(o.value)) > 0 ORDER BY ALL
+SELECT subject, currency, salt, share, treated, sum(value) AS total, sum(value * value) AS squares FROM (
+    SELECT k.subject, o.currency, k.salt, k.share, k.treated, k.cluster, sum(o.value) AS value
+    FROM cohort_orders o JOIN cohort k USING (id) WHERE k.family = ? GROUP BY ALL
+) GROUP BY ALL HAVING sum(abs(value)) > 0 ORDER BY ALL
 """
 
 _CURRENCIES = """
@@ -132,14 +164,16 @@ WHERE k.family = ? AND (k.mature OR {since}) GROUP BY k.subject
 """
 
 _ENROLLED = """
-SELECT subject, count(*) AS persons, count(*) FILTER (NOT mature) AS maturing, count(*) FILTER (treated) AS treated,
-    quantile_disc(time + window_length, 0.5) AS half_ready, max(window_length) AS window_length
+SELECT subject, count(*) FILTER (leads) AS persons, count(*) FILTER (leads AND NOT mature) AS maturing,
+    count(*) FILTER (leads AND treated) AS treated, quantile_disc(time + window_length, 0.5) AS half_ready,
+    max(window_length) AS window_length, count(*) FILTER (leads AND cluster < 0) AS units,
+    count(*) FILTER (cluster < 0) AS members
 FROM cohort WHERE family = ? GROUP BY subject ORDER BY subject
 """
 
 _DRAWS = """
 SELECT subject, {slice} AS slice, salt, share, count(*) AS persons, count(*) FILTER (treated) AS treated
-FROM cohort WHERE family = ? GROUP BY ALL ORDER BY ALL
+FROM cohort WHERE family = ? AND leads GROUP BY ALL ORDER BY ALL
 """
 
 _CROSSED = """
@@ -172,9 +206,12 @@ _WEEKS = "least(13, greatest(4, (epoch_us(k.window_length) + 604799999999) // 60
 _SHOWN_WEEKS = f"to_days(7 * {_WEEKS}::INTEGER)"
 
 _SUMS_SINCE = f"""
-WITH weeks AS (
-    SELECT k.id, (epoch_us(v.time) - epoch_us(k.time)) // 604800000000 + 1 AS since, count(*) AS orders,
-        sum(v.net)::HUGEINT AS value, count(c.conversion) AS credited
+WITH drawn AS (
+    SELECT subject, salt, share, treated, cluster, window_length, max(time) AS time, bool_or(delivered) AS delivered
+    FROM cohort WHERE family = ? GROUP BY ALL
+), weeks AS (
+    SELECT k.subject, k.salt, k.cluster, (epoch_us(v.time) - epoch_us(k.time)) // 604800000000 + 1 AS since,
+        count(*) AS orders, sum(v.net)::HUGEINT AS value, count(c.conversion) AS credited
     FROM cohort k JOIN valued v ON v.person = k.person AND v.time >= k.time AND v.time < k.time + {_SHOWN_WEEKS}
     LEFT JOIN (SELECT DISTINCT conversion, campaign, shadow FROM credits) c
         ON c.conversion = v.conversion AND c.campaign = k.subject AND c.shadow = NOT k.treated
@@ -183,20 +220,22 @@ WITH weeks AS (
     SELECT k.subject, since, k.salt, k.share, k.treated, count(*) AS converted, sum(orders) AS orders,
         sum(orders * orders) AS orders_squares, sum(value) AS value, sum(value * value) AS value_squares,
         count(*) FILTER (credited > 0) AS credited
-    FROM weeks JOIN cohort k USING (id)
+    FROM weeks JOIN drawn k USING (subject, salt, cluster)
     WHERE k.time + INTERVAL 7 DAY * since <= (SELECT as_of FROM settings) GROUP BY ALL
 ), over AS (
     SELECT k.subject, since, k.salt, k.share, k.treated, count(*) AS persons, count(*) FILTER (k.delivered) AS delivered
-    FROM cohort k JOIN (SELECT unnest(range(1, 14)) AS since) w
+    FROM drawn k JOIN (SELECT unnest(range(1, 14)) AS since) w
         ON since <= {_WEEKS} AND k.time + INTERVAL 7 DAY * since <= (SELECT as_of FROM settings)
-    WHERE k.family = ? GROUP BY ALL
+    GROUP BY ALL
 )
 SELECT o.*, since::TEXT AS slice, coalesce(converted, 0) AS converted, coalesce(orders, 0) AS orders,
     coalesce(orders_squares, 0) AS orders_squares, coalesce(value, 0) AS value, coalesce(value_squares, 0) AS value_squares,
     coalesce(credited, 0) AS credited
 FROM over o LEFT JOIN done USING (subject, since, salt, share, treated) ORDER BY ALL
 """  # noqa: S608 - constants
-"""Persons by week that is over for them, and what they did in it; nothing else is known by week."""
+"""Persons or units by week that is over for them, and what they did in it; nothing else is known by week.
+
+A week is over for a unit when it is for all its persons."""
 
 SLICES: Mapping[str, str] = {
     "": "''",
@@ -210,7 +249,7 @@ SLICES: Mapping[str, str] = {
 
 
 class ArmSums(NamedTuple):
-    """Sums over the persons of one arm in one stratum; money in millionths."""
+    """Sums over the persons, or units, of one arm in one stratum; money in millionths."""
 
     persons: int = 0
     converted: int = 0
@@ -297,17 +336,32 @@ class Enrolled(NamedTuple):
     held_out: int
     before: int
     """Exposed for the first time before the period."""
+    units: int = 0
+    """Of those who are counted, how many are units of several persons, such as companies."""
+    members: int = 0
+    """The persons of these units."""
 
 
 def make_cohorts(tables: Tables, rates: Rates | None = None) -> None:
     """Makes `cohort`, one row a person, subject and salt, and what they did: `cohort_orders`, `cohort_outcomes`.
 
-    rates: by which orders are converted at their day.
+    The last has one row a unit, where units were drawn. rates: by which orders are converted at their day.
     """
     if rates is not None:
         _keep_rates(tables, rates)
-    for statement in (_FIRST, _COHORT, _VALUED if rates is None else _CONVERTED, _DONE, _OUTCOMES):
-        tables.connection.execute(statement)
+    run = tables.connection.execute
+    run(_FIRST)
+    run(_COHORT)
+    (by_unit,) = tables.row("SELECT coalesce(bool_or(cluster < 0), false) FROM cohort")
+    if by_unit:
+        run("ALTER TABLE cohort RENAME TO alone")
+        run(_IN_CLUSTERS)
+    run(_VALUED if rates is None else _CONVERTED)
+    run(_DONE)
+    run(_OUTCOMES)
+    if by_unit:
+        run("ALTER TABLE cohort_outcomes RENAME TO persons_outcomes")
+        run(_OF_CLUSTERS)
 
 
 def _keep_rates(tables: Tables, rates: Rates) -> None:
@@ -396,13 +450,15 @@ def enrolled(tables: Tables, family: str) -> dict[str, Enrolled]:
             crossed_control=crossed.get(row["subject"], nobody).get("control", 0),
             held_out=left_out.get(row["subject"], nobody).get("held_out", 0),
             before=left_out.get(row["subject"], nobody).get("before", 0),
+            units=row["units"],
+            members=row["members"],
         )
         for row in tables.rows(_ENROLLED, [family])
     }
 
 
 class Draws(NamedTuple):
-    """How many persons of a stratum were drawn as treated."""
+    """How many persons or units of a stratum were drawn as treated."""
 
     persons: int
     treated: int

@@ -22,13 +22,13 @@ COLUMNS: Mapping[str, str] = {
     "offers": "decision_id TEXT, position BIGINT, person TEXT, time TIMESTAMP, recorded_at TIMESTAMP, book_version TEXT,"
     " campaign TEXT, offer TEXT, variant TEXT, channel TEXT, kind TEXT, placement TEXT, score DOUBLE, withheld TEXT,"
     " withheld_by TEXT, state TEXT, p_variant DOUBLE, p_treated DOUBLE, control_salt TEXT, control_share DOUBLE,"
-    " learned_since TIMESTAMP",
+    " learned_since TIMESTAMP, unit TEXT",
     "candidates": "decision_id TEXT, rank BIGINT, person TEXT, time TIMESTAMP, campaign TEXT, tier BIGINT, score DOUBLE,"
     " code TEXT, name TEXT, propensity DOUBLE",
     "readings": "decision_id TEXT, person TEXT, time TIMESTAMP, campaign TEXT, channel TEXT, rule TEXT, counted BIGINT,"
     " limit_ BIGINT, blocks BOOLEAN, next_allowed_at TIMESTAMP",
     "experiments": "decision_id TEXT, person TEXT, time TIMESTAMP, campaign TEXT, purpose TEXT, name TEXT, salt TEXT,"
-    " low DOUBLE, high DOUBLE, inside BOOLEAN",
+    " low DOUBLE, high DOUBLE, inside BOOLEAN, unit TEXT",
     "outcomes": "event_id TEXT, person TEXT, type TEXT, time TIMESTAMP, recorded_at TIMESTAMP, decision_id TEXT,"
     " decided_at TIMESTAMP, channel TEXT, campaign TEXT, offer TEXT, variant TEXT, value DOUBLE, currency TEXT, order_id TEXT,"
     " fields TEXT",
@@ -45,19 +45,23 @@ CREATE TABLE persons AS SELECT logged, row_number() OVER (ORDER BY logged)::INTE
     SELECT person AS logged FROM all_decisions UNION SELECT person FROM all_offers UNION SELECT person FROM all_candidates
     UNION SELECT person FROM all_readings UNION SELECT person FROM all_experiments UNION SELECT person FROM all_outcomes
     UNION SELECT person FROM all_contacts UNION SELECT name FROM all_identities UNION SELECT person FROM all_identities
+    UNION SELECT unit FROM all_offers UNION SELECT unit FROM all_experiments
 ) WHERE logged IS NOT NULL
 """
-"""Numbers the persons, so that they are counted and joined as whole numbers; in the order of their ids."""
+"""Numbers the persons, so that they are counted and joined as whole numbers; in the order of their ids. So it does units."""
+
+_UNIT = "-(SELECT key FROM persons WHERE logged = unit) AS unit"
+"""The number of a unit; negative, so that it is no person's."""
 
 _STORED: Mapping[str, str] = {
     "decisions": "decision_id::UUID AS decision_id, k.key AS person, time, recorded_at, book_version, outcome,"
     " next_allowed_at, more_candidates",
     "offers": "decision_id::UUID AS decision_id, position, k.key AS person, time, recorded_at, book_version, campaign, offer,"
-    " variant, channel, withheld, withheld_by, p_variant, control_salt, control_share, learned_since",
+    f" variant, channel, withheld, withheld_by, p_variant, control_salt, control_share, learned_since, {_UNIT}",
     "candidates": "decision_id::UUID AS decision_id, k.key AS person, time, campaign, tier, score, code, name",
     "readings": "decision_id::UUID AS decision_id, k.key AS person, time, campaign, channel, rule, blocks, next_allowed_at",
     "experiments": "decision_id::UUID AS decision_id, k.key AS person, time, purpose, name, salt, low, high,"
-    " inside",
+    f" inside, {_UNIT}",
     "outcomes": "event_id, k.key AS person, type, time, recorded_at, coalesce(campaign, '') AS campaign, value,"
     " nullif(currency, '') AS currency, nullif(order_id, '') AS order_id, CASE WHEN decision_id <> '' THEN"
     " coalesce(TRY_CAST(decision_id AS UUID), '00000000-0000-0000-0000-000000000000'::UUID) END AS decision_id",
@@ -120,7 +124,8 @@ _EXPOSURES = """
 CREATE TABLE exposures AS
 SELECT o.decision_id, o.position, coalesce(n.person, o.person) AS person, o.time, o.recorded_at, o.book_version, o.campaign,
     o.offer, coalesce(o.variant, '') AS variant, coalesce(o.channel, '') AS channel, coalesce(o.withheld, '') AS withheld,
-    coalesce(o.withheld_by, '') AS withheld_by, o.p_variant, o.control_salt, o.control_share, o.learned_since, c.week, c.month
+    coalesce(o.withheld_by, '') AS withheld_by, o.p_variant, o.control_salt, o.control_share, o.learned_since, o.unit, c.week,
+    c.month
 FROM offers o LEFT JOIN names n ON n.name = o.person JOIN calendar c ON c.quarter = epoch_us(o.time) // 900000000
 WHERE o.campaign <> ''
 """

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import NamedTuple
 
-from engine.measure.report.cohorts import SINCE, Draws, draws, ratio_p
+from engine.measure.report.cohorts import SINCE, Draws, Enrolled, draws, ratio_p
 from engine.measure.report.effects import (
     METRICS,
     SUSPECT,
@@ -117,6 +117,7 @@ def programme(subjects_of: Sequence[Subject], effects: Sequence[Effect], options
             _grid("programme", "Effect of the programme", "holdout", subjects_of, effects, options),
             replace(_cohorts(subjects_of, "holdout"), name="programme_cohorts"),
         ),
+        warnings=tuple(filter(None, (by_units(subject.name, subject.enrolled) for subject in subjects_of))),
         refusals=tuple(refusals),
         computations=(
             Computation(
@@ -368,6 +369,18 @@ def _sequences(
     return ([grid] if charts else []), charts
 
 
+def by_units(name: str, enrolled: Enrolled) -> Warned | None:
+    """What is counted, where units were drawn in place of persons."""
+    if not enrolled.units:
+        return None
+    alone = enrolled.persons - enrolled.units
+    others = f" and {alone:,} persons without one" if alone else ""
+    return Warned(
+        f"{name}: drawn by unit: its arms, sample ratio and limits are of {enrolled.units:,} units"
+        f" of {enrolled.members:,} persons{others}"
+    )
+
+
 def _warnings(
     subjects_of: Sequence[Subject], bound: Mapping[str, tuple[int, int]], options: Options
 ) -> Iterator[Warned]:
@@ -378,6 +391,8 @@ def _warnings(
                 f" effect before the cause is known",
                 problem=True,
             )
+        if units := by_units(subject.name, subject.enrolled):
+            yield units
         if not subject.refused and not subject.untotalled:
             adjustment = by_covariate(METRICS[options.metric], subject.sums, options.level)
             if adjustment.warning:

@@ -18,7 +18,7 @@ from engine.rulebook.model.book import Book, Campaign
 _SHOWN = """
 CREATE OR REPLACE TABLE shown AS
 WITH first AS (
-    SELECT x.campaign, x.person, x.variant, x.time, c.window_length
+    SELECT x.campaign, x.person, x.variant, x.time, c.window_length, x.decision_id, coalesce(x.unit, x.person) AS cluster
     FROM exposures x JOIN campaigns c ON c.name = x.campaign WHERE x.withheld = '' AND NOT c.learns
         AND x.campaign IN (SELECT campaign FROM exposures WHERE variant <> '')
     QUALIFY row_number() OVER (PARTITION BY x.campaign, x.person ORDER BY x.time, x.decision_id, x.position) = 1
@@ -33,13 +33,17 @@ WITH first AS (
     SELECT DISTINCT k.campaign, k.person FROM kept k JOIN conversions v ON v.person = k.person AND v.time >= k.time
         AND v.time < k.time + k.window_length
 )
-SELECT k.campaign, k.variant, count(*) AS persons, count(c.person) AS clicked, count(b.person) AS converted
-FROM kept k LEFT JOIN clicks c ON c.campaign = k.campaign AND c.person = k.person
-LEFT JOIN buyers b ON b.campaign = k.campaign AND b.person = k.person GROUP BY ALL
+SELECT campaign, variant, count(*) AS persons, count(*) FILTER (clicked) AS clicked, count(*) FILTER (converted) AS converted
+FROM (
+    SELECT k.campaign, arg_min(k.variant, (k.time, k.decision_id)) AS variant, bool_or(c.person IS NOT NULL) AS clicked,
+        bool_or(b.person IS NOT NULL) AS converted
+    FROM kept k LEFT JOIN clicks c ON c.campaign = k.campaign AND c.person = k.person
+    LEFT JOIN buyers b ON b.campaign = k.campaign AND b.person = k.person GROUP BY k.campaign, k.cluster
+) GROUP BY ALL
 """
 
 _ROWS = """
-SELECT dense_rank() OVER (ORDER BY x.person) AS person, x.variant, x.p_variant,
+SELECT dense_rank() OVER (ORDER BY coalesce(x.unit, x.person)) AS person, x.variant, x.p_variant,
     coalesce(epoch_us(x.learned_since), -1) AS state, r.clicked::BIGINT AS clicked
 FROM exposures x JOIN results r ON r.decision_id = x.decision_id AND r.position = x.position
 WHERE x.campaign = ? AND x.time >= (SELECT start FROM settings) AND x.time < (SELECT stop FROM settings)

@@ -322,6 +322,10 @@ class Campaign:
     learn: Learn | None = None
     """How it learns which variant does best, or its propensity; None if it does not learn."""
     attribution: Attribution = field(default_factory=Attribution)
+    unit: str = ""
+    """The attribute by whose values its control, ramp and variants are drawn; empty: by persons."""
+    sticky: bool = False
+    """Whether who was once treated or control stays so, with the variant that was drawn, when shares change."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,8 @@ class Holdout:
     salts: Salts
     except_: Selector | None = None
     """Contacts that they get all the same."""
+    unit: str = ""
+    """The attribute by whose values persons are drawn together, as a campaign's and a slot's; empty: one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,8 @@ class Slot:
     low: float
     high: float
     salts: Salts
+    unit: str = ""
+    """Of the layer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,8 @@ class Layer:
     name: str
     salts: Salts
     slots: Mapping[str, Slot]
+    unit: str = ""
+    """The attribute by whose values persons are drawn together; empty: one by one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,7 +106,12 @@ class CampaignReader:
             self.experiments.ramp(shape.ramp, (*path, "ramp")),
             scores.read(shape, learned, path, findings),
             attribution(shape.attribution, self.attribution, (*path, "attribution"), findings),
+            self.experiments.unit(shape.unit, path),
+            shape.sticky,
         )
+        if campaign.sticky and campaign.learn is not None and campaign.learn.explore is not None:
+            message = "`sticky` beside `learn`: learned shares draw a variant anew every day"
+            findings.key_error((*path, "sticky"), Code.VALUE, message, "leave out one of the two")
         self._check_content(campaign, offer, reached, path)
         scores.check_finite(campaign, offer.value if offer else 1.0, path, attribute_scope, findings)
         return campaign

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from engine.model.instant import Instant
 from engine.model.outcome import OutcomeType
-from engine.rulebook.model.book import Campaign
+from engine.rulebook.model.book import AttributeType, Campaign
 from engine.rulebook.model.experiments import (
     MOST_CONVERSIONS,
     Attribution,
@@ -36,13 +36,18 @@ from engine.rulebook.shapes.experiments import (
     TrialShape,
 )
 from engine.rulebook.shapes.faults import shaped
-from engine.rulebook.symbols import SymbolTable
+from engine.rulebook.symbols import AttributeScope, SymbolTable
 from engine.rulebook.text import datetimes, durations, percentages
 from engine.rulebook.text.merge import Merged, check_name
 from engine.rulebook.text.nodes import PlainData
 
 _FAREWELLS = frozenset((OutcomeType.COMPLAINED, OutcomeType.UNSUBSCRIBED))
 """Outcomes after which nobody is contacted for the sake of a figure."""
+
+PERSON = "person"
+"""In place of an attribute: persons are drawn one by one, whatever the book's unit is."""
+
+_UNIT_TYPES = frozenset((AttributeType.TEXT, AttributeType.INTEGER))
 
 _CONVERSIONS = re.compile(r"([0-9]{1,5}) conversions?")
 _CONVERSIONS_FORM = "for example 200 conversions"
@@ -55,6 +60,9 @@ class ExperimentReader:
     zone: ZoneInfo
     salt: str
     """The salt of the book."""
+    attribute_scope: AttributeScope
+    book_unit: str
+    """The attribute by which persons are drawn where nothing else is said; empty: one by one."""
     findings: Findings
 
     def read(
@@ -78,7 +86,8 @@ class ExperimentReader:
             if shape is not None:
                 except_ = selectors.read(shape.except_, (*path, "except"))
                 share = percentages.share((*path, "share"), shape.share, self.findings)
-                holdouts[name] = Holdout(name, share, self._salts(shape.salt, (*path, "salt")), except_)
+                salts, unit = self._salts(shape.salt, (*path, "salt")), self.unit(shape.unit, path)
+                holdouts[name] = Holdout(name, share, salts, except_, unit)
         return holdouts
 
     def layers(self, data: Mapping[str, PlainData], *, partial: bool) -> SymbolTable[Layer]:
@@ -90,6 +99,14 @@ class ExperimentReader:
             layer = self._layer(name, shape, path) if shape else None
             layers.add(name, layer, sound=path not in self.findings.recovered)
         return layers
+
+    def unit(self, name: str | None, path: Path) -> str:
+        """The unit of what stands at the path, which names it or leaves it to the book; empty: persons are drawn."""
+        return (
+            self.book_unit
+            if name is None
+            else unit(name, (*path, "unit"), self.attribute_scope, self.findings)
+        )
 
     def control(self, form: str | Mapping[str, PlainData] | None, path: Path) -> Control | None:
         """The control at the path; None where there is none."""
@@ -191,20 +208,20 @@ class ExperimentReader:
         return Ramp(since, start, full)
 
     def _layer(self, name: str, shape: LayerShape, path: Path) -> Layer:
-        salts = self._salts(shape.salt, (*path, "salt"))
+        salts, unit = self._salts(shape.salt, (*path, "salt")), self.unit(shape.unit, path)
         slots = {}
         for slot, text in shape.slots.items():
             here = (*path, "slots", slot)
             check_name(slot, here, self.findings)
             stretch = self.findings.parse(here, text, percentages.parse_stretch)
-            slots[slot] = Slot(name, slot, *(stretch or (0.0, 0.0)), salts)
+            slots[slot] = Slot(name, slot, *(stretch or (0.0, 0.0)), salts, unit)
         for before, after in pairwise(
             sorted(slots.values(), key=lambda slot: (slot.low, slot.high, slot.name))
         ):
             if after.low < before.high:
                 message = f"overlaps with {quote(before.name)}: a person has one place in a layer"
                 self.findings.error((*path, "slots", after.name), Code.VALUE, message)
-        return Layer(name, salts, slots)
+        return Layer(name, salts, slots, unit)
 
     def _salts(self, form: str | Mapping[str, str] | None, path: Path) -> Salts:
         if form is None or isinstance(form, str):
@@ -223,6 +240,23 @@ class ExperimentReader:
         return self.findings.parse(
             path, text, lambda bound: datetimes.parse_bound(bound, self.zone, end=False)
         )
+
+
+def unit(name: str | None, path: Path, attribute_scope: AttributeScope, findings: Findings) -> str:
+    """The attribute by whose values persons are drawn together; empty: they are drawn one by one.
+
+    It is a fact about the customer that the book declares: what is derived changes from one decision to the next.
+    """
+    attribute = None if name in (None, PERSON) else attribute_scope.use(name, path, findings)
+    if attribute is None:
+        return ""
+    if attribute.name not in attribute_scope.own:
+        message = f"{quote(attribute.name)} may be another at every decision, so it cannot be a unit"
+        findings.error(path, Code.VALUE, message, "name a text or an integer of the section `attributes`")
+    elif attribute.type not in _UNIT_TYPES:
+        message = f"{quote(attribute.name)} is of type {attribute.type}, and a unit is a text or an integer"
+        findings.error(path, Code.TYPE, message)
+    return attribute.name
 
 
 def attribution(

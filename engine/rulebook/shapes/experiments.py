@@ -13,6 +13,7 @@ Salt: TypeAlias = Annotated[
     Discriminator(form),
     Field(examples=["2026-h2", "{2026-01-01: h1, 2026-07-01: h2}"]),
 ]
+UnitForm: TypeAlias = Annotated[Text, Field(examples=["profile.company_id"])]
 StretchForm: TypeAlias = Annotated[Text, Field(examples=["0-50%"])]
 
 
@@ -24,6 +25,8 @@ class HoldoutShape(Shape):
     """The share."""
     salt: Salt | None = None
     """The salt of the hash that selects them; the book's salt if it is left out."""
+    unit: UnitForm | None = None
+    """The attribute whose values are drawn in place of persons, or `person`; the book's unit if it is left out."""
     except_: Annotated[SelectorShape | None, Field(alias="except")] = None
     """Contacts that they get all the same."""
 
@@ -34,6 +37,8 @@ class LayerShape(Shape):
     noun: ClassVar[str] = "layer"
     salt: Salt | None = None
     """The salt of the hash that gives the order; the book's salt if it is left out."""
+    unit: UnitForm | None = None
+    """The attribute whose values are drawn in place of persons, or `person`; the book's unit if it is left out."""
     slots: Annotated[
         dict[str, StretchForm], Field(min_length=1, examples=["{prices: 0-50%, words: 50-100%}"])
     ]

@@ -78,6 +78,8 @@ class BookShape(Shape):
     """The language of customers in whose language the content is not available."""
     salt: str = ""
     """Salt of the hashes that assign persons; changing it assigns all of them anew."""
+    unit: Annotated[Text | None, Field(examples=["profile.company_id"])] = None
+    """The attribute whose values are drawn in place of persons, such as a company; persons if it is left out."""
     week_starts: DayName = "mon"
     """The first day of calendar weeks."""
     attribution: dict[str, Any] | None = None
@@ -324,6 +326,10 @@ class CampaignShape(Shape):
     """How it learns which of its variants does best; they compete by share if it is left out."""
     attribution: dict[str, Any] | None = None
     """To which of its contacts conversions are attributed; as the book says if it is left out."""
+    unit: Annotated[Text | None, Field(examples=["profile.company_id"])] = None
+    """The attribute whose values are drawn in place of persons, or `person`; the book's unit if it is left out."""
+    sticky: bool = False
+    """Whether who was once treated or control stays so, with the variant that was drawn, when shares change."""
 
 
 Names: TypeAlias = Annotated[

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from engine.decide.compiled import CompiledBook
+from engine.decide.experiments.subjects import DrawSubject
 from engine.engine import Engine
 from engine.explain.explain import explain
 from engine.explain.model import CampaignExplained, ChangeKind
@@ -58,8 +59,8 @@ async def test_a_ramp_says_from_when_on(tmp_path: Path) -> None:
     ramp = compiled.compiled_campaigns[
         [compiled_campaign.campaign.name for compiled_campaign in compiled.compiled_campaigns].index("slowly")
     ].gates[0]
-    assert ramp.has(person, moment)
-    assert not ramp.has(person, moment - 1_000_000)
+    assert ramp.has(DrawSubject(person), moment)
+    assert not ramp.has(DrawSubject(person), moment - 1_000_000)
 
 
 async def test_a_past_decision_is_told_with_its_shadows(tmp_path: Path) -> None:

@@ -10,12 +10,14 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import duckdb
 import pytest
 
 from engine.decide.compiled import CompiledBook
+from engine.decide.experiments.subjects import unit_id
 from engine.ledger.commit.identity import LinkCommand
 from engine.ledger.store.open import migrate_log, open_store
 from engine.ledger.store.store import Store
@@ -23,6 +25,7 @@ from engine.measure.export.export import ExportFailed, export
 from engine.measure.export.manifest import NAME, ExportIncomplete, Manifest
 from engine.measure.export.tables import all_tables
 from engine.model.decision import Outcome
+from engine.model.request import Request
 from tests.books import compiled_book
 from tests.logs import Log, sqlite_log
 from tests.measure.export.kit import (
@@ -140,7 +143,7 @@ def test_the_trace_becomes_rows(any_log: Log, store: Store, compiled: CompiledBo
         for rule, counted, limit, blocks, next_at, campaign, channel in trace["counters"]:
             at = None if next_at is None else moment(next_at)
             expected["readings"].append((decision_id, campaign, channel, rule, counted, limit, blocks, at))
-        expected["experiments"] += [(decision_id, *row) for row in trace.get("experiments", ())]
+        expected["experiments"] += [(decision_id, *row, None) for row in trace.get("experiments", ())]
     for table, rows in expected.items():
         leave_out = ("person", "time", "propensity")
         exported = [
@@ -149,6 +152,36 @@ def test_the_trace_becomes_rows(any_log: Log, store: Store, compiled: CompiledBo
         ]
         assert rows, table
         assert sorted(exported, key=str) == sorted(rows, key=str), table
+
+
+def test_a_language_is_no_unit(any_log: Log, store: Store, tmp_path: Path) -> None:
+    """A row of what was drawn has the language, empty if there is only one, before the unit, which it has if one was drawn."""
+    book = """
+        book: {name: apart, timezone: UTC, salt: s, unit: profile.firm}
+        attributes: {profile.firm: {type: text}}
+        channels: {web: {kind: inbound}}
+        placements: {page: {channel: web, max_offers: 4}}
+        offers:
+          tea: {name: Tea, content: {default: {title: Tea}}, locales: {de: {title: Tee}}}
+          cake: {name: Cake, content: {default: {title: Cake}}}
+          pie: {name: Pie, content: {default: {title: Pie}}, locales: {de: {title: Kuchen}}}
+          bun: {name: Bun, content: {default: {title: Bun}}}
+        campaigns:
+          tea: {offer: tea, placements: [page], control: 50%}
+          own-pie: {offer: pie, placements: [page], unit: person}
+          cake: {offer: cake, placements: [page], control: 50%}
+          own-bun: {offer: bun, placements: [page], unit: person}
+    """
+    attributes = {"profile.firm": "acme", "profile.language": "de-CH"}
+    request = Request("ann", NOW, attributes, placement="page", max_offers=4)
+    decide(store, compiled_book(tmp_path / "apart", dedent(book)), request)
+    ((trace,),) = any_log.rows("SELECT trace FROM decisions")
+    firm = unit_id("profile.firm", "acme")
+    drawn = {campaign: rest for _, _, _, campaign, *rest in json.loads(trace)["variants"]}
+    assert drawn == {"tea": ["de", firm], "own-pie": ["de"], "cake": ["", firm], "own-bun": [""]}
+    export(any_log.url, tmp_path / "out")
+    units = {row["campaign"]: row["unit"] for row in dicts_of(tmp_path / "out", "offers")}
+    assert units == {"tea": firm, "own-pie": None, "cake": firm, "own-bun": None}
 
 
 def test_times_amounts_and_texts_are_the_logs(
