@@ -31,6 +31,10 @@ from engine.wire.feed import watch_response
 _POLL_SECONDS = 0.5
 
 
+_MOST_LINES = 10_000
+"""Of the last; they are read at once. With `--from` or `--cursor` there may be any number."""
+
+
 _POSTED = 100
 """Entries of one POST."""
 
@@ -53,6 +57,10 @@ _AGAIN, _SERVER_ERROR = (408, 425, 429), 500
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
 
 
+_HEADER_VALUE = re.compile(r"[\t -~]*")
+"""Of ASCII and without controls: no HTTP library sends others."""
+
+
 Send = Callable[[Sequence[WatchResponse]], None]
 
 
@@ -63,7 +71,9 @@ def tail(
             help="URL of the decision log: sqlite:///FILE or postgresql://USER@HOST/DATABASE. Or TACT_LOG."
         ),
     ] = None,
-    lines: Annotated[int, typer.Option("-n", "--lines", min=0, help="Begin with so many of the last.")] = 10,
+    lines: Annotated[
+        int, typer.Option("-n", "--lines", min=0, max=_MOST_LINES, help="Begin with so many of the last.")
+    ] = 10,
     since: Annotated[
         str | None,
         typer.Option("--from", help="Begin with what was kept from this moment on: 2026-03-10T00:00Z."),
@@ -112,6 +122,8 @@ def tail(
         with closing(open_store(url)) as store:
             begun = _begin(store, cursor_file, start, lines)
             _pump(store, begun, cursor_file, send, only, follow=follow)
+    except BrokenPipeError:
+        raise  # who read the output has gone: the program ends without a word
     except (LedgerError, NotAccepted, OSError) as error:
         fail(str(error))
     except KeyboardInterrupt:
@@ -128,13 +140,15 @@ def json_line(message: Message) -> str:
 
 
 class _CursorFile:
-    """Keeps a cursor in a file. Raises ValueError for one that holds something else, OSError."""
+    """Keeps a cursor in a file. Raises ValueError for one that holds something else or has no folder, OSError."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self.kept: Cursor | None = None
+        if not path.parent.is_dir():
+            raise ValueError(f"--cursor {path}: there is no folder {path.parent}")
         if path.exists():
-            text = path.read_text(encoding="utf-8").strip()
+            text = path.read_text(encoding="utf-8", errors="replace").strip()
             try:
                 self.kept = feed.parse_cursor(text)
             except ValueError as error:
@@ -265,7 +279,7 @@ def _headers(file: Path) -> list[tuple[str, str]]:
         if not line.strip():
             continue
         name, colon, value = line.partition(":")
-        if not colon or not _HEADER_NAME.fullmatch(name):
+        if not colon or not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
             raise ValueError(f"{file}:{number}: not a header such as Authorization: Bearer …")
         pairs.append((name, value.strip()))
     return pairs

@@ -17,13 +17,13 @@ from engine.explain.words import (
     ranks_in_words,
     rule_in_words,
     score_text,
+    seen_in_words,
     sentence_of,
     then_of,
     value_in_words,
 )
 from engine.model.decision import ReasonCode
 from engine.model.instant import to_datetime
-from engine.model.texts import value_text
 
 _MOST_TESTS = 3
 
@@ -117,7 +117,7 @@ def _blamed(node: Trace, *, expected: bool) -> Iterator[str]:
     if (node.verdict is Verdict.TRUE) is expected:
         return
     if not node.parts:
-        seen = "is missing" if node.value is None else f"is {value_text(node.value)}"
+        seen = "is missing" if node.value is None else f"is {seen_in_words(node.value)}"
         verb = "holds" if node.verdict is Verdict.TRUE else "does not hold"
         conclusion = _conclusion(node.text)
         yield f"the {conclusion} {verb}" if conclusion else f"{node.text} {verb}, it {seen}"

@@ -286,7 +286,12 @@ def value_in_words(change: Change, value: Value | None, zone: tzinfo) -> str:
     """The value of the change, before or after it; a time on the zone's clock."""
     if value is None:
         return "missing"
-    return time_text(value, zone) if change.is_time and isinstance(value, int) else value_text(value)
+    return time_text(value, zone) if change.is_time and isinstance(value, int) else seen_in_words(value)
+
+
+def seen_in_words(value: Value) -> str:
+    """The value, in a sentence: `4, 8, 8`, or `empty` where nothing would stand there."""
+    return value_text(value) or "empty"
 
 
 def moment_in_words(moment: datetime, zone: tzinfo) -> str:

@@ -83,15 +83,16 @@ class Feeds:
         with self._counted():
             sent: dict[str, Instant] = {}
             while True:
+                since = max(query.since, query.until - _LATE)
                 async for due in self._due(query):
+                    at = due.row.next_allowed_at or due.row.at
                     if due.row.decision_id not in sent:
                         yield due_response(due)
-                    if query.follow:
-                        sent[due.row.decision_id] = due.row.next_allowed_at or due.row.at
+                    if query.follow and at >= since:
+                        sent[due.row.decision_id] = at
                 if not query.follow:
                     return
                 await self._streams.pause(_POLL_SECONDS)
-                since = max(query.since, query.until - _LATE)
                 sent = {decision_id: at for decision_id, at in sent.items() if at >= since}
                 query = query._replace(since=since, until=self._clock() + 1)
 

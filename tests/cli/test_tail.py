@@ -1,5 +1,6 @@
 """`tact tail` and `tact due`: what is printed, what is posted to a real HTTP server, and how they go on."""
 
+import errno
 import json
 import subprocess
 import sys
@@ -120,11 +121,17 @@ def test_mistakes_are_told_before_anything_is_read(
 ) -> None:
     """Usage errors exit with 2, a cursor of another log with 1."""
     decide(any_log, compiled, "ann")
-    cursor, headers = tmp_path / "cursor", tmp_path / "headers"
+    cursor, headers, umlauts = tmp_path / "cursor", tmp_path / "headers", tmp_path / "umlauts"
     cursor.write_text("tomorrow")
+    (tmp_path / "binary").write_bytes(b"\xff\xfe")
     headers.write_text("Authorization: Bearer abc\nsecret-without-colon\n")
+    umlauts.write_text("X-Team: crm\nAuthorization: Bearer äbc\n")
     for words, expected in (
         (["--cursor", str(cursor)], "'tomorrow' is no cursor of a log"),
+        (["--cursor", str(tmp_path / "binary")], "is no cursor of a log"),
+        (["--cursor", str(tmp_path / "none" / "cursor")], "there is no folder"),
+        (["-n", f"1{'0' * 30}"], "Input should be less than or equal to"),
+        (["--post", "http://localhost:1", "--headers", str(umlauts)], "umlauts:2: not a header"),
         (["--from", "yesterday"], "--from needs a time"),
         (["--post", "ftp://example.com"], "--post needs an http:// or https:// address"),
         (["--headers", str(headers)], "--headers needs --post"),
@@ -139,6 +146,20 @@ def test_mistakes_are_told_before_anything_is_read(
     assert (result.exit_code, "of another log" in result.stderr) == (1, True)
     result = CliRunner().invoke(app, ["tail", "--log", f"sqlite:///{tmp_path}/none.db"])
     assert (result.exit_code, "there is no log" in result.stderr) == (2, True)
+
+
+def test_a_reader_that_leaves_ends_it_without_a_word(
+    any_log: Log, compiled: CompiledBook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `tact tail | head` does: that is no trouble of the log."""
+    decide(any_log, compiled, "ann")
+
+    def left(*_: object, as_json: bool) -> None:
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("engine.cli.tail._print", left)
+        assert tail(any_log).output == ""
 
 
 @dataclass

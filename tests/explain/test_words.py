@@ -9,6 +9,7 @@ from engine.explain.words import (
     ranks_in_words,
     rule_in_brief,
     rule_in_words,
+    seen_in_words,
     sentence_of,
     summary_of,
     then_of,
@@ -104,3 +105,8 @@ def test_each_reason_of_a_campaign_has_words(code: ReasonCode) -> None:
 def test_ranks_say_where_they_differ(ranks: tuple[int, float | None, int, float | None], words: str) -> None:
     """Or that they do not, and what decides then; never the same number on both sides."""
     assert ranks_in_words(*ranks) == words
+
+
+def test_nothing_is_said_to_be_empty() -> None:
+    """An empty list, or text, where a sentence needs a word."""
+    assert [seen_in_words(value) for value in ((), "", (4, 8), 0)] == ["empty", "empty", "4, 8", "0"]

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.model.values import Value
-from engine.rulebook.content.formats import FormatError, parse_format, written
-from engine.rulebook.model.book import FormatKind, ValueFormat
+from engine.rulebook.content.formats import FITTING, FormatError, parse_format, written
+from engine.rulebook.model.book import AttributeType, FormatKind, ValueFormat
 from engine.rulebook.text.languages import accepted, nearest
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "languages.md"
@@ -103,6 +103,12 @@ def test_values_of_another_type_are_as_they_are() -> None:
     """What is exposed by an event may be of any type."""
     assert written("soon", ValueFormat(FormatKind.DATE), "fr") == "soon"
     assert written(True, ValueFormat(FormatKind.NUMBER), "fr") == "true"
+
+
+def test_links_take_whatever_a_text_can_show() -> None:
+    """All types but lists and times, as the table of formats says; versions and addresses too."""
+    others = {kind for kind in AttributeType if kind is AttributeType.TIME or kind.startswith("list of ")}
+    assert FITTING[FormatKind.URL] == set(AttributeType) - others
 
 
 def _tags() -> Iterator[str]:

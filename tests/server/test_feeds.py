@@ -185,12 +185,13 @@ def test_each_is_told_at_their_moment(hourly: tuple[Server, Client]) -> None:
     client.decide(at(now - timedelta(hours=2), "past"))
     followed = client.due(since=now - timedelta(hours=2), follow=True)
     assert next(followed).customer_id == "past"
-    soon = datetime.now(UTC) + timedelta(seconds=2)
-    client.decide(at(soon - timedelta(hours=24), "soon"))
-    assert client.decide(at(now, "soon")).outcome == pb.OUTCOME_BLOCKED
-    told = next(followed)
-    assert told.customer_id == "soon"
-    assert told.next_allowed_at.ToDatetime(UTC) <= datetime.now(UTC)
+    for name in ("soon", "next"):  # and none of them once more
+        soon = datetime.now(UTC) + timedelta(seconds=2)
+        client.decide(at(soon - timedelta(hours=24), name))
+        assert client.decide(at(now, name)).outcome == pb.OUTCOME_BLOCKED
+        due = next(followed)
+        assert due.customer_id == name
+        assert due.next_allowed_at.ToDatetime(UTC) <= datetime.now(UTC)
     followed.close()  # type: ignore[attr-defined]
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -72,6 +73,7 @@ _NORMAL: Mapping[str, Callable[[str], str]] = {
     "location.country": regions.country_of,
     "profile.language": regions.language_of,
     "profile.languages": regions.language_of,
+    "an item of profile.languages": regions.language_of,
 }
 """By attribute, how the values of requests are written."""
 
@@ -184,16 +186,31 @@ class OperandReader:
         free = replace(attribute, name="", one_of=None)
         operand = self.read(free, operator, value, path)
         exact = operator in _EQUALITY or operator in _MEMBERS
-        if operand is None or not exact or not folded or isinstance(operand, Deferred):
+        if operand is None or not exact or isinstance(operand, Deferred):
             return operand
         for index, item in enumerate(operand if isinstance(operand, tuple) else (operand,)):
-            if fold(item) not in folded:
-                here = (*path, index) if isinstance(operand, tuple) else path
+            here = (*path, index) if isinstance(operand, tuple) else path
+            if folded and fold(item) not in folded:
                 known = ", ".join(sorted(map(str, attribute.one_of or ()))[:10])
                 message = f"{quote(str(item))} is not among the attribute's values, in any case: {known}"
                 self.findings.error(here, Code.VALUE, message, self._likely(attribute, str(item)))
                 return None
+            try:
+                self._normal(attribute, item)
+            except _WrongError as wrong:
+                self.findings.error(here, wrong.code, wrong.message, wrong.hint)
+                return None
         return operand
+
+    def _normal(self, attribute: Attribute, operand: Scalar) -> Scalar:
+        """The operand as requests have it. Raises _WrongError for a country or a language that does not exist."""
+        normal = None if self.findings.earlier else _NORMAL.get(attribute.name)
+        if normal is None or not isinstance(operand, str):
+            return operand
+        try:
+            return normal(operand)
+        except ParseError as error:
+            raise _WrongError(Code.VALUE, error.message(operand), error.hint) from None
 
     def _operand(
         self, attribute: Attribute, operator: Operator, value: PlainData, path: Path
@@ -202,7 +219,9 @@ class OperandReader:
             return self._scalar(attribute, operator, value, path)
         except _WrongError as wrong:
             counts_days = attribute.name.startswith(_COUNTS_DAYS) and isinstance(value, str)
-            hint = (hints.days(str(value)) if counts_days else "") or wrong.hint
+            comparable = operator in _COMPARISONS and " " not in attribute.name  # neither an item nor a size
+            named = self._named(attribute.type, value) if comparable else ""
+            hint = (hints.days(str(value)) if counts_days else "") or named or wrong.hint
             self.findings.error(path, wrong.code, wrong.message, hint or self._likely(attribute, value))
             return None
 
@@ -232,6 +251,13 @@ class OperandReader:
             return None
         return pair
 
+    def _named(self, kind: AttributeType, value: PlainData) -> str:
+        """The hint for a value that does not fit and names an attribute of the type; empty for any other."""
+        declared = self.attribute_scope.declared.values if self.attribute_scope else {}
+        other = declared.get(value) if isinstance(value, str) else None
+        alike = other is not None and _are_alike(kind, other.type)
+        return f"to compare with that attribute, write {{attribute: {value}}}" if alike else ""
+
     def _likely(self, attribute: Attribute, value: PlainData) -> str:
         words = [word for word in attribute.one_of or () if isinstance(word, str)]
         return self.findings.suggest(value, sorted(words)) if isinstance(value, str) and words else ""
@@ -239,6 +265,9 @@ class OperandReader:
     def _scalar(
         self, attribute: Attribute, operator: Operator, value: PlainData, path: Path
     ) -> Scalar | Now | None:
+        if isinstance(value, dict) and "attribute" in value:
+            message = f"`{operator}` compares with values, not with another attribute"
+            raise _WrongError(Code.OPERATOR, message, f"one of: {_listed(_COMPARISONS)}")
         if isinstance(value, list | dict):
             hint = (
                 self.findings.suggest(next(iter(value), ""), ["attribute"]) if isinstance(value, dict) else ""
@@ -256,18 +285,10 @@ class OperandReader:
         exact = operator in _EQUALITY or operator in _MEMBERS
         if operand is not None:
             _check_declared(attribute, operand, exact=exact)
-        normal = _NORMAL.get(attribute.name) if exact and not self.findings.earlier else None
-        if normal is not None and isinstance(operand, str):
-            try:
-                written = normal(operand)
-            except ParseError as error:
-                raise _WrongError(Code.VALUE, error.message(operand), error.hint) from None
-            if written != operand:
-                raise _WrongError(
-                    Code.VALUE,
-                    f"{quote(operand)} is never equal: requests have {written}",
-                    f"write {written}",
-                )
+        if exact and isinstance(operand, str) and (normal := self._normal(attribute, operand)) != operand:
+            raise _WrongError(
+                Code.VALUE, f"{quote(operand)} is never equal: requests have {normal}", f"write {normal}"
+            )
         return operand
 
     def _typed(self, kind: AttributeType, value: PlainData, path: Path) -> Scalar | None:
@@ -286,12 +307,14 @@ class OperandReader:
     def _moment(self, kind: AttributeType, value: PlainData, path: Path) -> date | int | None:
         if not isinstance(value, str):
             raise _WrongError(Code.TYPE, f"the attribute is a {kind}", _MOMENTS[kind])
+        word = value.lower()
+        meant = f"write {word}" if word == "now" or (word == "today" and kind is AttributeType.DATE) else ""
+        meant = meant or self._named(kind, value)
         if kind is AttributeType.DATE:
-            hint = hints.comparison(value) or hints.day(value) or _MOMENTS[kind]
+            hint = meant or hints.comparison(value) or hints.day(value) or _MOMENTS[kind]
             return self.findings.parse(path, value, datetimes.parse_date, hint)
-        return self.findings.parse(
-            path, value, lambda text: datetimes.parse_moment(text, self.zone), _MOMENTS[kind]
-        )
+        parse = partial(datetimes.parse_moment, zone=self.zone)
+        return self.findings.parse(path, value, parse, meant or _MOMENTS[kind])
 
 
 def _are_alike(left: AttributeType, right: AttributeType) -> bool:

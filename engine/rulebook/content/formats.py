@@ -27,6 +27,8 @@ FITTING: Mapping[FormatKind, frozenset[AttributeType]] = {
             AttributeType.DATE,
             AttributeType.INTEGER,
             AttributeType.NUMBER,
+            AttributeType.VERSION,
+            AttributeType.IP,
         )
     ),
 }

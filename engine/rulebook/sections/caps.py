@@ -137,6 +137,10 @@ class WindowReader:
         elif attribute.sensitive in self.attribute_scope.lawful:
             message = f"{quote(name)} is sensitive ({attribute.sensitive}), and the value would be kept with each contact"
             self.findings.error(path, Code.SENSITIVE, message)
+        elif attribute.masked and not attribute.sensitive:
+            message = f"{quote(name)} is masked, and the value would be kept with each contact"
+            hint = f"write `masked: false` at {quote(name)} if its values may be logged"
+            self.findings.error(path, Code.SENSITIVE, message, hint)
         elif name in self.addresses:
             message = f"{quote(name)} is an address, and the value would be kept with each contact"
             self.findings.error(path, Code.VALUE, message, "count by an order, a cart or an item")
