@@ -19,17 +19,18 @@ from typing import TextIO
 from engine.cli import main
 from tests.waiting import HANGS
 
-_CONTEXT = get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["tests.imported"])
+CONTEXT = get_context("forkserver")
+CONTEXT.set_forkserver_preload(["tests.imported"])
+"""Its processes are forked from one that has imported the program."""
 
 
 class Forked:
     """A command that runs; with those members of `subprocess.Popen` that tests use. It ends with the tests at the latest."""
 
     def __init__(self, *words: str, environment: Mapping[str, str] = os.environ) -> None:
-        output, errors = _CONTEXT.Pipe(duplex=False), _CONTEXT.Pipe(duplex=False)
+        output, errors = CONTEXT.Pipe(duplex=False), CONTEXT.Pipe(duplex=False)
         arguments = (words, dict(environment), output[1], errors[1])
-        self._process = _CONTEXT.Process(target=_run, args=arguments, daemon=True)
+        self._process = CONTEXT.Process(target=_run, args=arguments, daemon=True)
         self._process.start()
         self.stdout, self.stderr = _reader(*output), _reader(*errors)
         pid = self._process.pid
@@ -73,21 +74,26 @@ def _run(
     words: tuple[str, ...], environment: Mapping[str, str], output: Connection, errors: Connection
 ) -> None:
     """Runs the command line in the forked process."""
-    os.environ.clear()
-    os.environ.update(environment)
-    time.tzset()
     nothing = os.open(os.devnull, os.O_RDONLY)
-    for number, descriptor in enumerate((nothing, output.fileno(), errors.fileno())):
-        os.dup2(descriptor, number)
+    become(environment, nothing, output.fileno(), errors.fileno())
     os.close(nothing)
     output.close()
     errors.close()
+    sys.argv = ["tact", *words]
+    main()
+
+
+def become(environment: Mapping[str, str], *descriptors: int) -> None:
+    """Gives this forked process an environment, and its standard input, output and errors."""
+    os.environ.clear()
+    os.environ.update(environment)
+    time.tzset()
+    for number, descriptor in enumerate(descriptors):
+        os.dup2(descriptor, number)
     sys.stdin = os.fdopen(0, encoding="utf-8", closefd=False)
     sys.stdout, sys.stderr = (
         os.fdopen(number, "w", buffering=1, encoding="utf-8", closefd=False) for number in (1, 2)
     )
-    sys.argv = ["tact", *words]
-    main()
 
 
 def tact(*words: str, environment: Mapping[str, str] = os.environ) -> "subprocess.CompletedProcess[str]":

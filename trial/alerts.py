@@ -32,7 +32,8 @@ MOST_SCRAPES = 100
 """Scrapes, 25 minutes of the timeline, within which an alert has to fire, or to end."""
 
 
-KILLS = 5
+KILLS = 4
+"""As few as raise the alert, of more than three."""
 BATCH = 600
 """Requests of a call: more than a group, so that it waits by itself."""
 

@@ -16,13 +16,12 @@ from trial.watch import memory_of
 _ALLOWED = (grpc.StatusCode.OK, grpc.StatusCode.INVALID_ARGUMENT)
 MAY_HOLD = 384
 """MB of data: 140 that a server starts with, four messages at once as bytes and as parts, and what the allocator keeps."""
-_IN_A_ROW = 4
 _AT_ONCE = 4
 
 
 def run(settings: TrialSettings) -> TrialResult:
-    """Sends each message four times in a row, then all of them interleaved, four at a time, to a server under a limit."""
-    result, rounds = TrialResult(), int(settings.size(3, 1))
+    """Sends each message some times in a row, then all of them interleaved, four at a time, to a server under a limit."""
+    result, rounds, in_a_row = TrialResult(), int(settings.size(3, 1)), int(settings.size(4, 2))
     book, log = write_book(settings.folder / "book"), settings.folder / "tact.db"
     with (
         serving(book, log, wrapper=limited(MAY_HOLD)) as server,
@@ -36,7 +35,7 @@ def run(settings: TrialSettings) -> TrialResult:
             result.check(code in _ALLOWED, f"{path} with {body[:4].hex()}…: {code.name} {details}")
 
         for message in (*TOO_DENSE, *DENSE):
-            for _ in range(_IN_A_ROW):
+            for _ in range(in_a_row):
                 send(message)
         for _ in range(rounds):
             list(pool.map(send, (*TOO_DENSE, *DENSE)))

@@ -7,12 +7,14 @@ at once, and rates are extrapolated to the bounds of their window: https://prome
 import math
 import operator
 import re
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
 from itertools import pairwise
+from operator import itemgetter
 from typing import Any, TypeAlias
 
 import promql_parser as syntax
@@ -52,10 +54,20 @@ class Series:
         tests = [
             (matcher.name, _MATCHES[str(matcher.op)], matcher.value) for matcher in selector.matchers.matchers
         ]
-        for labels, samples in self.named[str(selector.name)].items():
-            values = dict(labels)
-            if all(matches(values.get(name, ""), value) for name, matches, value in tests):
-                yield labels, samples
+        named = self.named[str(selector.name)]
+        if not tests:
+            return named.items()
+        return [
+            (labels, samples)
+            for labels, samples in named.items()
+            if all(matches(_value(labels, name), value) for name, matches, value in tests)
+        ]
+
+
+@cache
+def _value(labels: Labels, name: str) -> str:
+    """The value of a label; empty for one that is not there."""
+    return dict(labels).get(name, "")
 
 
 _MATCHES: Mapping[str, Callable[[str, str], bool]] = {
@@ -105,9 +117,9 @@ def _instant(node: syntax.VectorSelector, series: Series, now: float) -> Vector:
     at = now - _seconds(node.offset)
     values = {}
     for labels, samples in series.matching(node):
-        recent = [value for time, value in samples if at - LOOKBACK < time <= at]
-        if recent and recent[-1] is not None:
-            values[labels] = recent[-1]
+        recent = _between(samples, at - LOOKBACK, at)
+        if recent and recent[-1][1] is not None:
+            values[labels] = recent[-1][1]
     return values
 
 
@@ -119,9 +131,15 @@ def _window(
     end = now - _seconds(node.vector_selector.offset)
     start = end - _seconds(node.range)
     for labels, samples in series.matching(node.vector_selector):
-        inside = [(time, value) for time, value in samples if start < time <= end and value is not None]
+        inside = [(time, value) for time, value in _between(samples, start, end) if value is not None]
         if inside:
             yield labels, inside, start, end
+
+
+def _between(samples: Samples, start: float, end: float) -> Samples:
+    """The samples after the start, and until the end."""
+    first, after = (bisect_right(samples, moment, key=itemgetter(0)) for moment in (start, end))
+    return samples[first:after]
 
 
 def _aggregate(node: syntax.AggregateExpr, series: Series, now: float) -> Vector:
@@ -257,11 +275,16 @@ def _divided(value: float, other: float) -> float:
     return math.copysign(math.inf, value) if value else math.nan
 
 
+@cache
+def _kept(labels: Labels, names: frozenset[str]) -> Labels:
+    return frozenset(label for label in labels if label[0] in names)
+
+
 def _only(labels: Labels, names: Iterable[str]) -> Labels:
-    kept = set(names)
-    return frozenset(label for label in labels if label[0] in kept)
+    return _kept(labels, frozenset(names))
 
 
+@cache
 def _nameless(labels: Labels) -> Labels:
     return frozenset(label for label in labels if label[0] != NAME)
 

@@ -1,7 +1,6 @@
 """`tact demo` from end to end, as a process of its own."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,29 +9,15 @@ from typing import Any
 import pytest
 
 from demo.outcomes import EFFECT
+from tests.demo.once import demo_run, run
 from tests.replays import assert_replays
-
-DEMO = [sys.executable, "-m", "engine.cli", "demo", "--folder"]
-
-
-def run(folder: Path, *options: str) -> str:
-    """What the demo prints; it must end with exit code 0 and say nothing on stderr."""
-    done = subprocess.run(
-        [*DEMO, str(folder), *options],
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        env={name: value for name, value in os.environ.items() if not name.startswith("TACT_")},
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    return done.stdout
 
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The demo's JSON."""
-    document: dict[str, Any] = json.loads(run(tmp_path_factory.mktemp("demo"), "--json"))
+    folder = tmp_path_factory.mktemp("demo")
+    document: dict[str, Any] = json.loads(run(("demo", "--folder", str(folder), "--json"), folder))
     return document
 
 
@@ -160,12 +145,16 @@ def test_without_the_extra_there_is_no_report(report: dict[str, Any]) -> None:
     assert done.stdout == "None duckdb 0\n"
 
 
-def test_for_people_it_prints_plain_text_where_there_is_no_terminal(tmp_path: Path) -> None:
+def test_for_people_it_prints_plain_text_where_there_is_no_terminal(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
     """Into a pipe the demo writes tables without escape sequences."""
-    text = run(tmp_path)
+    demo = demo_run(tmp_path_factory)
+    text = demo.printed
     assert "\x1b" not in text
     assert "acknowledged 7,410 = logged 7,410" in text
     assert "rich-cream" in text
     assert "percentage points; the truth, +15.0, is within the limits" in text
     assert "every decision made again from the log: 7,410 equal and 0 different" in text
-    assert f"the whole report is {tmp_path / 'report.html'}" in text
+    assert "the whole report is demo/report.html" in text
+    assert (demo.folder / "report.html").is_file()

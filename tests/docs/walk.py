@@ -6,8 +6,10 @@ import shutil
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+from tests.demo.once import WORDS, DemoRun
 from tests.docs.pages import ROOT, Block
 
 _PORT = "50051"
@@ -19,18 +21,21 @@ class Walk:
     """One walk, with two changes to the pages' text.
 
     Their port is replaced by a free one, so that walks do not meet; and clients get a minute for a call, since the default of
-    a second may be too short on a busy machine.
+    a second may be too short on a busy machine. The demo is run once for all pages.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, commands: Path, demo: Callable[[], DemoRun]) -> None:
+        """folder: the test's own; commands: has the programs `tact` and `python`."""
+        self._demo = demo
         self._folder = folder
+        self._commands = commands
         self._printed = ""
         self._servers: list[subprocess.Popen[str]] = []
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self._port = str(probe.getsockname()[1])
         shutil.copytree(ROOT / "rules", folder / "rules")
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        path = os.pathsep.join((str(commands), str(Path(sys.executable).parent), os.environ["PATH"]))
         self._environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("TACT_")},
             "PATH": path,
@@ -46,7 +51,10 @@ class Walk:
             (self._folder / name).parent.mkdir(parents=True, exist_ok=True)
             (self._folder / name).write_text(text, encoding="utf-8")
         if block.value("run") is not None:
-            self._run(block, text)
+            if text.split() == ["tact", *WORDS]:
+                self._copy_demo()
+            else:
+                self._run(block, text)
         elif block.value("serve") is not None:
             self._serve(block, text)
         elif block.value("prints") is not None:
@@ -59,7 +67,9 @@ class Walk:
             server.communicate(timeout=60)
 
     def _run(self, block: Block, text: str) -> None:
-        command = [sys.executable, "-c", text] if block.language == "python" else ["sh", "-c", text]
+        command = (
+            [str(self._commands / "python"), "-c", text] if block.language == "python" else ["sh", "-c", text]
+        )
         expected = int(block.value("exits") or 0)
         done = subprocess.run(
             command,
@@ -73,6 +83,11 @@ class Walk:
         )
         self._printed = done.stdout
         assert done.returncode == expected, f"{block}: exit code {done.returncode}\n{done.stdout}"
+
+    def _copy_demo(self) -> None:
+        demo = self._demo()
+        shutil.copytree(demo.folder, self._folder / "demo")
+        self._printed = demo.printed
 
     def _serve(self, block: Block, text: str) -> None:
         server = subprocess.Popen(
