@@ -95,7 +95,7 @@ class CampaignChannel:
     rules: tuple[PressureRule, ...]
     """The pressure rules that a proposal on it must pass, in the order of the funnel."""
     purposes: tuple[str, ...]
-    """The purposes from none of which the customer may have withdrawn; empty on inbound channels."""
+    """The purposes from none of which the customer may have withdrawn; empty on inbound channels without consent."""
     quotas: tuple[QuotaRule, ...]
     """Those of the rules that count the contacts of all customers together."""
     unruled: tuple[str, ...]

@@ -79,12 +79,12 @@ class Withdrawal(OpensForGood):
 
 
 def purposes_of(channel: Channel) -> tuple[str, ...]:
-    """What a customer may have withdrawn from so that nothing goes out on the channel; empty for inbound channels.
+    """What a customer may have withdrawn from so that nothing goes out on the channel, or is shown there.
 
-    Its purpose, if it needs consent, and one of its own (`own_purpose`).
+    Its purpose, if it needs consent, and one of its own (`own_purpose`) unless it is inbound.
     """
     if channel.kind is Kind.INBOUND:
-        return ()
+        return () if channel.consent is None else (channel.consent,)
     own = own_purpose(channel.name)
     return (own,) if channel.consent is None else (channel.consent, own)
 
@@ -97,12 +97,13 @@ def own_purpose(channel: str) -> str:
 def reported_purposes(channels: Iterable[Channel], name: str) -> tuple[str, ...]:
     """The purposes that a report on the channel `name` is about.
 
-    The channel's purpose, and the own ones of all channels that have it. Everything where there is no such channel, or it
-    is none that is sent on.
+    The channel's purpose, and the own ones of all channels that have it. Everything where there is no such channel, or one
+    that is neither sent on nor needs consent.
     """
+    channels = list(channels)
     outbound = [channel for channel in channels if channel.kind is Kind.OUTBOUND]
-    reported = next((channel for channel in outbound if channel.name == name), None)
-    if reported is None:
+    reported = next((channel for channel in channels if channel.name == name), None)
+    if reported is None or not purposes_of(reported):
         return (EVERYTHING,)
     if reported.consent is None:
         return purposes_of(reported)

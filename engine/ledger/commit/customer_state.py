@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from engine.decide.evaluate import Evaluation
-from engine.decide.pressure.consent import stricter
+from engine.decide.pressure.consent import purposes_of, stricter
 from engine.ledger.commit.commands import Identities
 from engine.ledger.queries import consents, contacts, outcomes
 from engine.ledger.store.store import Store
@@ -19,12 +19,7 @@ class CustomerStates:
 
     def __init__(self, store: Store, evaluations: Sequence[Evaluation], identities: Identities) -> None:
         proposing = [evaluation for evaluation in evaluations if evaluation.candidates]
-        sending = [
-            evaluation
-            for evaluation in proposing
-            if not evaluation.request.placement and evaluation.compiled.outbound
-        ]
-        persons = _persons(sending, identities)
+        persons = _persons([evaluation for evaluation in proposing if _needs_consent(evaluation)], identities)
         self._consents: dict[str, Consents] = consents.consents_of(store, persons) if persons else {}
         pausing = [evaluation for evaluation in proposing if evaluation.compiled.pressure.outcomes]
         self._outcomes = _outcomes(store, pausing, identities) if pausing else {}
@@ -42,6 +37,14 @@ class CustomerStates:
             stricter([self._consents[person] for person in persons if person in self._consents]),
             [outcome for person in persons for outcome in self._outcomes.get(person, ())],
         )
+
+
+def _needs_consent(evaluation: Evaluation) -> bool:
+    """Whether a channel of the request has a purpose that the customer may have withdrawn."""
+    book, placement = evaluation.compiled.book, evaluation.request.placement
+    if placement:
+        return bool(purposes_of(book.channels[book.placements[placement].channel]))
+    return any(map(purposes_of, book.channels.values()))
 
 
 def persons_of(request: Request, identities: Identities) -> list[str]:

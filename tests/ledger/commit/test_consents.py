@@ -110,6 +110,37 @@ def test_the_channel_that_is_named_says_of_what(
     assert reached(compiled, store) == left
 
 
+ON_PAGES = """
+book: {name: pages, timezone: UTC}
+channels:
+  web: {kind: inbound, consent: profiling}
+  app: {kind: inbound}
+placements: {page: {channel: web, fallback: plain}, screen: {channel: app}}
+offers:
+  tea: {name: Tea, content: {default: {text: Tea}}}
+  plain: {name: Plain, content: {default: {text: Plain}}}
+campaigns: {tea: {offer: tea, placements: [page, screen]}}
+"""
+
+
+@pytest.mark.parametrize("channel", ["web", ""])
+def test_a_withdrawal_holds_on_pages_that_need_consent(store: Store, tmp_path: Path, channel: str) -> None:
+    """The placement shows its fallback, whatever the call says; a page that needs no consent shows what it did."""
+    compiled = compiled_book(tmp_path / "pages", ON_PAGES)
+
+    def shown(placement: str) -> Outcome:
+        request = Request("ann", NOW + next(events), {}, frozenset(("profiling",)), placement=placement)
+        (answer,) = commit_group(store, [DecideCommand(evaluate(compiled, request))])
+        assert isinstance(answer, Decision)
+        return answer.outcome
+
+    assert (shown("page"), shown("screen")) == (Outcome.OFFER, Outcome.OFFER)
+    tell(compiled, store, "unsubscribed", channel=channel)
+    assert (shown("page"), shown("screen")) == (Outcome.FALLBACK, Outcome.OFFER)
+    tell(compiled, store, "subscribed", NOW + 1, channel=channel)
+    assert shown("page") is Outcome.OFFER
+
+
 @pytest.mark.parametrize("consent", ["offers", "not_needed"])
 def test_a_withdrawal_outlasts_the_name_of_its_purpose(
     compiled: CompiledBook, store: Store, tmp_path: Path, consent: str
