@@ -4,8 +4,6 @@ import fcntl
 import json
 import signal
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -28,6 +26,7 @@ from engine.model.decision import Outcome
 from engine.model.request import Request
 from tests.books import compiled_book
 from tests.logs import Log, sqlite_log
+from tests.measure.export.killed import export_killed
 from tests.measure.export.kit import (
     BOOK,
     HOUR,
@@ -378,29 +377,6 @@ def test_many_decisions_are_read_in_parts(tmp_path: Path, monkeypatch: pytest.Mo
         assert content_of(tmp_path / f"by-{size}") == content_of(tmp_path / "whole")
 
 
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-from engine.measure.export import export, manifest
-
-left = int(sys.argv[3])
-
-def counted(call):
-    def counting(*args, **named):
-        global left
-        left -= 1
-        if left < 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return call(*args, **named)
-    return counting
-
-Path.replace, Path.unlink = counted(Path.replace), counted(Path.unlink)
-export.sync = manifest.sync = counted(manifest.sync)
-export.export(sys.argv[1], Path(sys.argv[2]))
-"""
-"""An export that is killed before the given step among those by which files are made, replaced and deleted."""
-
-
 def test_an_export_that_is_killed_goes_on_without_doubles(tmp_path: Path) -> None:
     """Killed again and again, later and later, while the log changes: all listed files are whole, and at last it is done."""
     log = sqlite_log(tmp_path)
@@ -409,17 +385,16 @@ def test_an_export_that_is_killed_goes_on_without_doubles(tmp_path: Path) -> Non
     copy_decision(log, OLD_ID)
     out, steps, kills = tmp_path / "out", 2, 0
     while True:
-        command = [sys.executable, "-c", KILLED, log.url, str(out), str(steps)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode == 0:
+        code = export_killed(log.url, out, steps)
+        if code == 0:
             break
-        assert done.returncode == -signal.SIGKILL, done.stderr
+        assert code == -signal.SIGKILL
         kills += 1
         with pytest.raises(ExportIncomplete):
             Manifest.read(out, complete=True)
-        for table, parts in Manifest.read(out).parts.items():
-            for part, (rows, _) in parts.items():
-                with duckdb.connect() as connection:
+        with duckdb.connect() as connection:
+            for table, parts in Manifest.read(out).parts.items():
+                for part, (rows, _) in parts.items():
                     read = connection.read_parquet(str(Manifest(out).file(table, part)))
                     assert read.count("*").fetchall() == [(rows,)]
         if kills == 2:

@@ -73,16 +73,15 @@ class Export:
 
     def write(self, folder: Path) -> Path:
         """Writes TABLE/2026-03.parquet for every table that has rows."""
-        for table, parts in self.rows.items():
-            connection = duckdb.connect()
+        with duckdb.connect() as connection:
             connection.execute("SET TimeZone = 'UTC'")
-            connection.execute(f"CREATE TABLE whole ({COLUMNS[table]})")
-            kinds = {name: kind for name, kind, *_ in connection.execute("DESCRIBE whole").fetchall()}
-            for columns in parts:
-                _insert(connection, kinds, columns)
-            (folder / table).mkdir(parents=True, exist_ok=True)
-            connection.execute(f"COPY whole TO '{folder / table / '2026-03.parquet'}'")
-            connection.close()
+            for table, parts in self.rows.items():
+                connection.execute(f"CREATE OR REPLACE TABLE whole ({COLUMNS[table]})")
+                kinds = {name: kind for name, kind, *_ in connection.execute("DESCRIBE whole").fetchall()}
+                for columns in parts:
+                    _insert(connection, kinds, columns)
+                (folder / table).mkdir(parents=True, exist_ok=True)
+                connection.execute(f"COPY whole TO '{folder / table / '2026-03.parquet'}'")
         return folder
 
     def report(self, folder: Path, book: Book | None = None, **options: Any) -> Report:
