@@ -199,7 +199,9 @@ def test_health_and_reflection(client: Client, server: Server) -> None:
             "Decide",
             "DecideBatch",
             "DecideStream",
+            "Due",
             "Explain",
             "Link",
             "Record",
+            "Watch",
         }

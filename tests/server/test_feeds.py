@@ -123,6 +123,8 @@ def test_bad_requests_are_refused_by_field(client: Client, server: Server) -> No
         calls: list[Any] = [
             stub.Watch(pb.WatchRequest.FromString(b"\x1a\x01\x09")),  # a kind of a later version
             stub.Watch(pb.WatchRequest(cursor="1" * 5000)),
+            stub.Watch(pb.WatchRequest(cursor="1.\0")),
+            stub.Watch(pb.WatchRequest(cursor="\u0661.1")),
             stub.Due(pb.DueRequest(within={"seconds": -1})),
         ]
         for call in calls:

@@ -52,6 +52,8 @@ METHODS = {
 }
 IN_BATCHES = {"DecideBatch", "DecideStream"}
 """Methods whose messages are those of Decide."""
+FEEDS = {"Watch", "Due"}
+"""Methods whose messages have a cursor at most, which tests/server/test_feeds.py tries."""
 
 
 def variants(base: str, *texts: str) -> Iterator[Any]:
@@ -148,7 +150,7 @@ CODES = {code.value[0]: code for code in grpc.StatusCode}
 def test_every_method_has_a_sound_message() -> None:
     """A method that is added to the contract is not left out."""
     (service,) = pb.DESCRIPTOR.services_by_name.values()
-    assert set(METHODS.values()) | IN_BATCHES == {method.name for method in service.methods}
+    assert set(METHODS.values()) | IN_BATCHES | FEEDS == {method.name for method in service.methods}
     assert METHODS.keys() == BASES.keys()
     for base, name in METHODS.items():
         assert BASES[base]().DESCRIPTOR is service.methods_by_name[name].input_type
