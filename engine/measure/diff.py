@@ -4,7 +4,8 @@ One step: each logged decision is made by both books at its logged history. Roll
 where what each book itself decided is the history, and nothing is reported of it. What customers would do after more or fewer
 contacts is in neither.
 
-A decision is undecidable where a book reads what was not logged; it is counted by reason, and makes no contact in either book.
+A decision is undecidable where a book reads what was not logged, of the decision or of its challenge; it is counted by reason,
+and makes no contact in either book.
 The history of one step are the contacts that the deciding book's rules counted, as they were then, and the person's other
 contacts as they stand now.
 """
@@ -24,7 +25,8 @@ from engine.ledger.commit.replay import LoggedDecision, logged_decision_of
 from engine.ledger.queries.contacts import contacts_before
 from engine.ledger.store.rows import DecisionRow
 from engine.ledger.store.store import Store
-from engine.measure.one_step import COUNTER, NO_BOOK, BookSide, unread_counter
+from engine.measure.draws import Undecidable
+from engine.measure.one_step import COUNTER, NO_BOOK, BookSide, ChallengedStates, unread_counter
 from engine.measure.population.logged import LoggedTallies
 from engine.measure.replay import END, Books, logged_rows
 from engine.model.contact import Contact
@@ -134,8 +136,9 @@ def diff_log(  # noqa: PLR0913 - the parts of the question
     """
     diff = BookDiff(tallies)
     sides = _Side(pair[0], "the old book"), _Side(pair[1], "the new book")
+    challenges = ChallengedStates(store, books, period)
     for row in logged_rows(store, period):
-        _add(diff, store, row, sides, books.of(row.book_version), segment)
+        _add(diff, store, row, sides, (books.of(row.book_version), challenges), segment)
         advance()
     for index, side in enumerate(sides):
         for name, counted in side.stock().items():
@@ -227,47 +230,83 @@ class _Side(BookSide):
         return {key.rule: (self.counts.used(key, self.now), limits[key.rule]) for key in self.counts.keys}
 
 
+class _Step(NamedTuple):
+    """A decision as one book makes it, one step."""
+
+    logged: LoggedDecision
+    """What the book reads of it: the log's, or with what a challenger read of it."""
+    read: Mapping[str, int]
+    """What the shared counters counted then, by rule."""
+    evaluation: Evaluation
+    selection: Selection
+
+
 def _add(
     diff: BookDiff,
     store: Store,
     row: DecisionRow,
     sides: tuple[_Side, _Side],
-    deciding: CompiledBook | None,
+    by: tuple[CompiledBook | None, ChallengedStates],
     segment: str,
 ) -> None:
-    """Adds one logged decision."""
+    """Adds one logged decision. by: the book that decided, and what challengers read of decisions."""
+    deciding, challenges = by
     if deciding is None:
         diff.undecidable[NO_BOOK] += 1
         return
-    logged = logged_decision_of(row, deciding)
-    reasons = [reason for side in sides if (reason := side.why_not(logged, deciding))]
-    if reasons:
-        diff.undecidable[reasons[0]] += 1
-        return
-    read = {counter[0]: counter[1] for counter in reversed(orjson.loads(row.trace)["counters"])}
+    lookback = max(side.compiled.pressure.lookback for side in sides)
     with store.transaction(writes=False):
-        lookback = max(side.compiled.pressure.lookback for side in sides)
         before = contacts_before(store, row, row.at - lookback) if lookback else []
-    evaluations = [side.evaluate(logged) for side in sides]
-    steps = [
-        side.step(evaluation, logged, side.history(logged, before, deciding), logged.state.counts)
-        for side, evaluation in zip(sides, evaluations, strict=True)
-    ]
-    for side, selection in zip(sides, steps, strict=True):
-        if unread := unread_counter(selection, read):
-            diff.undecidable[f"{side.name} {COUNTER.format(unread)}"] += 1
-            return
-    _count(diff, row, logged)
-    value = logged.state.request.attributes.get(segment) if segment else None
+    try:
+        old, new = (_step(row, side, deciding, challenges, before) for side in sides)
+    except Undecidable as reason:
+        diff.undecidable[str(reason)] += 1
+        return
+    _count(diff, row, old.logged)
+    value = None
+    for step in (new, old):
+        value = step.logged.state.request.attributes.get(segment) if value is None else value
     named = None if not segment else "missing" if value is None else value_text(value)
-    diff.one_step.add(steps[0], steps[1], named)
+    diff.one_step.add(old.selection, new.selection, named)
     rolled = [
-        side.roll(evaluation, logged, lambda: before, read)
-        for side, evaluation in zip(sides, evaluations, strict=True)
+        side.roll(step.evaluation, step.logged, lambda: before, step.read)
+        for side, step in zip(sides, (old, new), strict=True)
     ]
     diff.rolled_on.add(rolled[0], rolled[1], named)
     if diff.tallies is not None:
-        diff.tallies.add(logged, evaluations[1], steps[1], rolled[1])
+        diff.tallies.add(new.logged, new.evaluation, new.selection, rolled[1])
+
+
+def _step(
+    row: DecisionRow,
+    side: _Side,
+    deciding: CompiledBook,
+    challenges: ChallengedStates,
+    before: Sequence[Contact],
+) -> _Step:
+    """The decision as the book makes it, from what was logged of it, or else of its challenge. Raises Undecidable."""
+
+    def made(
+        logged: LoggedDecision, trace: Mapping[str, Any], challenger: CompiledBook | None = None
+    ) -> _Step:
+        if reason := side.why_not(logged, deciding, challenger):
+            raise Undecidable(reason)
+        evaluation = side.evaluate(logged)
+        history = side.history(logged, before, deciding)
+        selection = side.step(evaluation, logged, history, logged.state.counts)
+        read = {counter[0]: counter[1] for counter in reversed(trace["counters"])}
+        if unread := unread_counter(selection, read):
+            raise Undecidable(f"{side.name} {COUNTER.format(unread)}")
+        return _Step(logged, read, evaluation, selection)
+
+    try:
+        return made(logged_decision_of(row, deciding), orjson.loads(row.trace))
+    except Undecidable:
+        challenged = challenges.of(row, deciding, side.compiled)
+        if challenged is None:
+            raise
+    logged, challenger, trace = challenged
+    return made(logged, trace, challenger)
 
 
 def _count(diff: BookDiff, row: DecisionRow, logged: LoggedDecision) -> None:

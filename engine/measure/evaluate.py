@@ -18,7 +18,6 @@ from engine.ledger.commit.replay import LoggedDecision, logged_decision_of
 from engine.ledger.queries.contacts import contacts_before
 from engine.ledger.store.rows import DecisionRow
 from engine.ledger.store.store import Store
-from engine.measure.challenges import ChallengedStates
 from engine.measure.draws import (
     Contents,
     DrawCells,
@@ -31,7 +30,7 @@ from engine.measure.draws import (
 )
 from engine.measure.evaluation_columns import RARE, EvaluationColumns
 from engine.measure.export.source import LogSource
-from engine.measure.one_step import NO_BOOK, BookSide
+from engine.measure.one_step import NO_BOOK, BookSide, ChallengedStates
 from engine.measure.pace import working_memory
 from engine.measure.replay import END, Books, logged_rows
 from engine.measure.rewards import Rewarded, Rewards

@@ -1,6 +1,9 @@
-"""Makes logged decisions by another book, one step ahead: each at its logged history."""
+"""Makes logged decisions by another book, one step ahead: each at its logged history, with what a challenger read of it."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
 
 from engine.decide.attributes.zones import CLOCK
 from engine.decide.compiled import CompiledBook
@@ -9,8 +12,18 @@ from engine.decide.pressure.counters import QuotaCounts
 from engine.decide.pressure.registry import SHARED
 from engine.decide.select import Selection, select
 from engine.decide.signals.strata import PREFIX
-from engine.ledger.commit.replay import LoggedDecision, one_step_history
+from engine.ledger.commit.replay import (
+    LoggedDecision,
+    logged_decision_of,
+    logged_state_of,
+    one_step_history,
+)
+from engine.ledger.queries.challenges import challenge_of, count_challenged
+from engine.ledger.store.rows import DecisionRow
+from engine.ledger.store.store import Store
+from engine.measure.replay import Books
 from engine.model.contact import Contact
+from engine.model.instant import Instant
 from engine.rulebook.model.derived import NEAREST
 
 _DERIVED = (PREFIX, *CLOCK)
@@ -128,3 +141,47 @@ def _why_unread(compiled: CompiledBook, deciding: CompiledBook) -> str:
 def _sticky(compiled: CompiledBook) -> set[str]:
     """The campaigns that keep their draws."""
     return {name for name, campaign in compiled.book.campaigns.items() if campaign.sticky}
+
+
+class ChallengedStates:
+    """What the log has of decisions because a challenger read it: attributes, counters and outcomes of its book."""
+
+    def __init__(self, store: Store, books: Books, period: tuple[Instant, Instant]) -> None:
+        self._store, self._books = store, books
+        with store.transaction(writes=False):
+            self._is_empty = not count_challenged(store, *period)
+
+    def of(
+        self, row: DecisionRow, deciding: CompiledBook, compiled: CompiledBook
+    ) -> tuple[LoggedDecision, CompiledBook, Mapping[str, Any]] | None:
+        """The decision with the state that a book may read of it, its challenger's book, and that state's trace.
+
+        deciding: the book that decided; compiled: the one that reads. The state is the challenger's where its book is the one
+        that reads; else it is the logged one, with the challenger's attributes and units. None where the decision was not
+        challenged.
+        """
+        if self._is_empty:
+            return None
+        with self._store.transaction(writes=False):
+            challenge = challenge_of(self._store, row.decision_id)
+        challenger = None if challenge is None else self._books.of(challenge.book_version)
+        if challenge is None or challenger is None:
+            return None
+        live, trace = orjson.loads(row.trace), orjson.loads(challenge.trace)
+        if challenger.book.version == compiled.book.version:
+            for key in _BOTH:
+                trace[key] = [*trace.get(key, ()), *live.get(key, ())]
+            read = row._replace(inputs=challenge.inputs, trace=orjson.dumps(trace).decode())
+            logged = logged_decision_of(row, deciding)
+            return logged._replace(state=logged_state_of(read, compiled)), challenger, trace
+        inputs, more = orjson.loads(row.inputs), orjson.loads(challenge.inputs)
+        inputs["attributes"] = {**more["attributes"], **inputs["attributes"]}
+        if units := {**more.get("units", {}), **inputs.get("units", {})}:
+            inputs["units"] = units
+        inputs["masked"] = sorted({*inputs["masked"], *more["masked"]} - inputs["attributes"].keys())
+        read = row._replace(inputs=orjson.dumps(inputs).decode())
+        return logged_decision_of(read, compiled), challenger, live
+
+
+_BOTH = ("counters", "learned", "propensities")
+"""What a challenger's trace and the live one have for different rules and campaigns."""

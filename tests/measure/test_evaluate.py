@@ -24,6 +24,7 @@ from engine.ledger.ledger import Ledger
 from engine.ledger.queries import challenges
 from engine.ledger.store.open import open_store
 from engine.measure import open_log
+from engine.measure.diff import BookDiff, diff_log
 from engine.measure.draws import Shown, ShownOffer
 from engine.measure.evaluate import BookEvaluation, EvaluationPlan, evaluate_log
 from engine.measure.evaluation_columns import EvaluationColumns
@@ -266,6 +267,40 @@ def test_units_that_only_the_challenger_read_are_known(tmp_path: Path) -> None:
         assert (result.undecidable, result.never_shown) == ({}, {})
         assert result.figures is not None
         assert result.figures.rows == 400
+
+
+def test_diff_reads_what_only_the_challenger_read(tmp_path: Path) -> None:
+    """As `tact evaluate` does: attributes and shared counters, one step and rolled on."""
+    log, live = sqlite_log(tmp_path), compiled_book(tmp_path / "old", TEA)
+    serve(live, log, 40)
+    by_shoe = compiled_book(tmp_path / "new", BY_SHOE)
+    low = BY_SHOE.replace("lt: 500", "lt: 20").replace(", stock: 5000", "")
+    other = compiled_book(tmp_path / "other", low)
+    stocked = compiled_book(tmp_path / "stocked", TEA.replace("{name: Tea}", "{name: Tea, stock: 5000}"))
+
+    def compare(new: CompiledBook) -> BookDiff:
+        store = open_store(log.url)
+        try:
+            return diff_log(store, (live, new), books=Books(store), segment="profile.shoe")
+        finally:
+            store.close()
+
+    unread = "the new book reads profile.shoe, which was not logged"
+    assert [compare(new).undecidable for new in (by_shoe, other)] == [{unread: 41}] * 2
+    challenge(log, live, by_shoe)
+    for new in (by_shoe, other):
+        compared = compare(new)
+        assert compared.undecidable == {}
+        assert compared.one_step.changes == compared.rolled_on.changes
+        changed = {shoe for shoe, counts in compared.one_step.by_segment.items() if counts[True]}
+        late = compared.one_step.by_segment["missing"].total()
+        assert (late, "missing" in changed) == (1, True)  # no phone: unreachable by the live book alone
+        assert changed - {"missing"} == (set() if new is by_shoe else set(map(str, range(20, 40))))
+    left, limit = compare(by_shoe).stock["tea/stock"][1] or (0, 0)
+    assert (0 < left <= 40, limit) == (True, 5000)
+    assert compare(stocked).undecidable == {
+        "the new book reads the shared counter tea/stock, which was not read then": 40
+    }
 
 
 CAKE = TEA.replace(", active: {from: 2030-01-01}", "")

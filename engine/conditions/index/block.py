@@ -53,8 +53,8 @@ class Block:
     """Attribute, clauses and lookup of the columns on views of values: they are read for clauses that are still alive."""
     costly_clauses: Mask
     """The clauses of these columns together."""
-    costly_of: Mapping[int, Sequence[tuple[str, Mask, Callable[[Any], Mask]]]]
-    """By clause, those of the columns that may rule it out: while few clauses are alive, no other is touched."""
+    costly_of: Mapping[int, Sequence[tuple[str, Callable[[Any], Mask]]]]
+    """By clause, attribute and lookup of such columns of this clause alone: they are read while few clauses are alive."""
     direct: Sequence[_Direct]
     direct_clauses: Mask
     """The clauses of these tests together."""
@@ -101,6 +101,7 @@ class Block:
             for view, column, mask in built
             if _is_costly(view, column)
         ]
+        costly_of = _costly_of(scalars, by_key)
         owners = tuple(position for position, _ in clauses)
         moves = [
             _moving_column(name, measured, numbered, all_clauses)
@@ -115,7 +116,7 @@ class Block:
             tuple(moves),
             tuple(costly),
             union(mask for _, mask, _ in costly),
-            _by_clause((entry[1], entry) for entry in costly),
+            costly_of,
             tests,
             union(direct.values()),
             _by_clause((test.positive | test.negative, test) for test in tests),
@@ -156,9 +157,12 @@ class Block:
             return alive
         while pending:
             number = pending.bit_length() - 1
-            for attribute, _, lookup in self.costly_of[number]:
-                alive &= lookup(get(attribute))
-            pending &= alive & (1 << number) - 1
+            clause = 1 << number
+            for attribute, lookup in self.costly_of[number]:
+                if not lookup(get(attribute)):
+                    alive ^= clause
+                    break
+            pending ^= clause
         return alive
 
     def _directly(self, alive: Mask, attributes: Attributes, moment: Moment) -> Mask:
@@ -199,6 +203,26 @@ class Block:
 
 def _is_costly(view: View, column: IndexColumn) -> bool:
     return view is not View.VALUE or column.is_costly
+
+
+def _costly_of(
+    scalars: Mapping[_Source, Mapping[int, list[Literal]]],
+    by_key: Mapping[tuple[_Source, Keying], Mapping[int, Keyed]],
+) -> dict[int, list[tuple[str, Callable[[Any], Mask]]]]:
+    """By clause, attribute and lookup of its own costly columns, whose masks are 1 where they admit it, else 0."""
+    costly_of: dict[int, list[tuple[str, Callable[[Any], Mask]]]] = {}
+
+    def add(number: int, view: View, column: IndexColumn) -> None:
+        if _is_costly(view, column):
+            costly_of.setdefault(number, []).append((column.attribute, column.of(DERIVED[view])))
+
+    for (name, view), literals in scalars.items():
+        for number, group in literals.items() if view is not View.VALUE else ():
+            add(number, view, _scalar_column(name, {0: group}, 1))
+    for ((name, view), keying), numbered in by_key.items():
+        for number, keyed_literal in numbered.items():
+            add(number, view, keyed_column(name, keying, {0: keyed_literal}, 1))
+    return costly_of
 
 
 def _scalar_column(attribute: str, literals: Mapping[int, list[Literal]], all_clauses: Mask) -> IndexColumn:

@@ -121,9 +121,12 @@ def _only(test: Test) -> Test | None:
     return test.inner[0]
 
 
+_INTEGERS, _TEXTS = {int}, {str}
+
+
 def _numbers(value: Any) -> Any:
     """The numbers of a list; the list itself if it has nothing else."""
-    if type(value) is tuple and set(map(type, value)) <= {int}:
+    if type(value) is tuple and {*map(type, value)} == _INTEGERS:
         return value
     return [item for item in value if kind_of(item) is float] if isinstance(value, tuple) else []
 
@@ -135,7 +138,11 @@ def _only_numbers(value: tuple[Any, ...]) -> Any:
 
 
 def _folded(value: Any) -> Any:
-    return value.casefold() if type(value) is str else collated(value, Collation.CASELESS)
+    if type(value) is str:
+        return value.casefold()
+    if type(value) is tuple and {*map(type, value)} == _TEXTS:
+        return tuple(map(str.casefold, value))
+    return collated(value, Collation.CASELESS)
 
 
 def _version(value: Any) -> Any:

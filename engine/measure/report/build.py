@@ -129,6 +129,12 @@ def _campaigns(book: Book) -> list[CampaignRow]:
     ]
 
 
+def _planned(book: Book) -> dict[str, int]:
+    """By campaign, the persons of both arms whom its control plans."""
+    controls = {name: campaign.control for name, campaign in book.campaigns.items()}
+    return {name: control.planned for name, control in controls.items() if control and control.planned}
+
+
 _HEAD = """
 SELECT count(*), count(DISTINCT coalesce(n.person, d.person)) FROM decisions d LEFT JOIN names n ON n.name = d.person
 WHERE d.time >= (SELECT start FROM settings) AND d.time < (SELECT stop FROM settings)
@@ -170,9 +176,9 @@ class _Replays:
 
 def _report(tables: Tables, book: Book, period: ReportPeriod, options: Options, replays: _Replays) -> Report:
     unlisted = replays.add_unlisted(tables, options)
-    campaigns, of_campaigns = measure(tables, "campaign", options)
-    holdouts, of_holdouts = measure(tables, "holdout", options)
-    trials, of_trials = measure(tables, "trial", options)
+    campaigns, of_campaigns = measure(tables, "campaign", options, _planned(book))
+    holdouts, of_holdouts = measure(tables, "holdout", options, {})
+    trials, of_trials = measure(tables, "trial", options, {})
     effects = adjusted([*of_campaigns, *of_holdouts], options.metric)
     of_campaigns, of_holdouts = effects[: len(of_campaigns)], effects[len(of_campaigns) :]
     without = [row["campaign"] for row in tables.rows(_WITHOUT_CONTROL)]

@@ -136,11 +136,13 @@ def _unreported(treated: ArmSums, control: ArmSums) -> str:
     return ""
 
 
-def effect(subject: str, metric: Metric, sums: Sums, level: float, refused: str = "") -> Effect:
+def effect(
+    subject: str, metric: Metric, sums: Sums, level: float, refused: str = "", planned: int = PLANNED
+) -> Effect:
     """Compares the arms of the subject within strata; refused: the sentence that stands in place of every effect."""
     pairs = [(metric.arm(treated), metric.arm(control)) for treated, control in sums.pairs]
     fixed = compare_strata(pairs, metric.kind, level)
-    valid = always_valid_strata(pairs, metric.kind, PLANNED, level)
+    valid = always_valid_strata(pairs, metric.kind, planned, level)
     sentence = refused or fixed.refused or fixed.few or valid.refused
     arms = [metric.arm(arm) for arm in sums.whole()]
     persons, total = sum(arm.persons for arm in arms), sum(arm.total for arm in arms)
@@ -223,7 +225,7 @@ def by_currency(sums: Sums, totals: Totals, currency: str) -> tuple[Metric, Sums
     return metric, Sums(only(sums.treated, treated=True), only(sums.control, treated=False))
 
 
-def returned(sums: Sums, level: float, untotalled: str = "") -> Figure:
+def returned(sums: Sums, level: float, untotalled: str = "", planned: int = PLANNED) -> Figure:
     """Incremental net value over the cost of the contacts, by Fieller's theorem with the always-valid quantile.
 
     The numerator is the difference of net value a person, the denominator the cost of a treated person; both weighted over
@@ -250,7 +252,7 @@ def returned(sums: Sums, level: float, untotalled: str = "") -> Figure:
         gain_variance += weight**2 * (values.error**2 + others.error**2)
         cost_variance += weight**2 * costs.error**2
         covariance += weight**2 * spread / (treated.persons**2 * (treated.persons - 1))
-    quantile = sequential_quantile(persons, PLANNED, 1 - level)
+    quantile = sequential_quantile(persons, planned, 1 - level)
     limits = mover.fieller((gain, cost), (gain_variance, cost_variance, covariance), quantile)
     if limits is None:
         return Figure(
@@ -259,7 +261,7 @@ def returned(sums: Sums, level: float, untotalled: str = "") -> Figure:
     return Figure(*limits, method, None, persons, Unit.RATIO)
 
 
-def credited_share(sums: Sums, level: float) -> Figure:
+def credited_share(sums: Sums, level: float, planned: int = PLANNED) -> Figure:
     """The part of the orders credited to the campaign that would not have come without it.
 
     1 − m₀/m₁ of the ghost-attributed rates; the limits follow from those of the relative effect.
@@ -268,7 +270,7 @@ def credited_share(sums: Sums, level: float) -> Figure:
         (METRICS["credited"].arm(treated), METRICS["credited"].arm(control))
         for treated, control in sums.pairs
     ]
-    valid = always_valid_strata(pairs, "proportion", PLANNED, level)
+    valid = always_valid_strata(pairs, "proportion", planned, level)
     events, persons = int(sum(pair[0].total for pair in pairs)), sum(valid.persons)
     method = "1 − control ÷ treated of ghost-attributed rates, always valid"
     few = compare_strata(pairs, "proportion", level).few

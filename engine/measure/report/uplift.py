@@ -34,6 +34,7 @@ from engine.measure.report.figures import (
 )
 from engine.measure.report.tables import Tables
 from engine.measure.statistics.multiplicity import Heterogeneity, heterogeneity, holm
+from engine.measure.statistics.sequential import PLANNED
 
 
 class Options(NamedTuple):
@@ -65,10 +66,12 @@ class Subject:
     refused: str
     untotalled: str
     """The sentence that refuses sums of its orders' values; empty where all are in one currency, or are converted."""
+    planned: int
+    """Persons of both arms at which its always-valid limits are tightest."""
 
 
-def subjects(tables: Tables, family: str, options: Options) -> list[Subject]:
-    """What was drawn for in the period, in order of name."""
+def subjects(tables: Tables, family: str, options: Options, planned: Mapping[str, int]) -> list[Subject]:
+    """What was drawn for in the period, in order of name. planned: by name, what the book plans."""
     arms, drawn = sums(tables, family), draws(tables, family)
     sentences = untotalled(tables, family, options.rates)
     chosen = []
@@ -78,17 +81,24 @@ def subjects(tables: Tables, family: str, options: Options) -> list[Subject]:
         whole = arms.get(name, {}).get("", Sums({}, {}))
         ratio = ratio_p(drawn.get(name, {}).get("", []))
         refused = refusal(family, persons, whole, ratio, anyway=options.anyway)
-        chosen.append(Subject(name, persons, whole, ratio, refused, sentences.get(name, "")))
+        chosen.append(
+            Subject(name, persons, whole, ratio, refused, sentences.get(name, ""), planned.get(name, PLANNED))
+        )
     return chosen
 
 
-def measure(tables: Tables, family: str, options: Options) -> tuple[list[Subject], list[Effect]]:
-    """The subjects with the effects on the headline metric first, then on orders, value and credited orders."""
+def measure(
+    tables: Tables, family: str, options: Options, planned: Mapping[str, int]
+) -> tuple[list[Subject], list[Effect]]:
+    """The subjects with the effects on the headline metric first, then on orders, value and credited orders.
+
+    planned: by name of a subject, the persons of both arms whom the book plans.
+    """
     net_values = values(tables, family)
-    measured, effects = subjects(tables, family, options), []
+    measured, effects = subjects(tables, family, options, planned), []
     for subject in measured:
         for metric, arms in _metrics(subject, net_values.get(subject.name, {}), family, options):
-            known = effect(subject.name, metric, arms, options.level, subject.refused)
+            known = effect(subject.name, metric, arms, options.level, subject.refused, subject.planned)
             is_total = options.rates is not None and is_headline(known, "value")
             effects.append(uncounted(known, subject.untotalled) if is_total else known)
     return measured, effects
@@ -149,7 +159,7 @@ def slice_effects(
             subject,
             value,
             uncounted(
-                effect(subject.name, metric, arms, options.level, subject.refused),
+                effect(subject.name, metric, arms, options.level, subject.refused, subject.planned),
                 sentences.get(subject.name, ""),
             ),
             arms,
@@ -183,6 +193,9 @@ def effect_so_far(slices: Sequence[SliceEffect], options: Options) -> Iterator[t
         if options.metric == "value" and part.subject.untotalled:
             return
         whole.add(part.arms)
-        uplift = effect(part.subject.name, METRICS[options.metric], whole, options.level).uplift
+        subject = part.subject
+        uplift = effect(
+            subject.name, METRICS[options.metric], whole, options.level, planned=subject.planned
+        ).uplift
         if uplift.value is not None and uplift.low is not None and uplift.high is not None:
             yield part.value, uplift

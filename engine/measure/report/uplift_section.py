@@ -36,6 +36,7 @@ from engine.measure.report.uplift import (
     slice_effects,
 )
 from engine.measure.statistics.multiplicity import Heterogeneity, benjamini_hochberg
+from engine.measure.statistics.sequential import PLANNED
 
 _COLUMNS = (
     *("treated", "control", "treated rate", "control rate", "effect", "single look", "relative"),
@@ -144,14 +145,15 @@ def _grid(
     for known in effects:
         row = _row(label, known)
         if is_headline(known, options.metric) and not known.refused:
-            arms, untotalled = by_name[known.subject].sums, by_name[known.subject].untotalled
-            row["return"] = returned(arms, options.level, untotalled)
+            subject = by_name[known.subject]
+            arms, untotalled, planned = subject.sums, subject.untotalled, subject.planned
+            row["return"] = returned(arms, options.level, untotalled, planned)
             if not untotalled:
                 metric = METRICS[options.metric]
                 adjustment = by_covariate(metric, arms, options.level)
                 row["adjusted"], row["variance ratio"] = adjustment.difference, adjustment.variance_ratio
             if label == "campaign":
-                row["of credited orders"] = credited_share(arms, options.level)
+                row["of credited orders"] = credited_share(arms, options.level, planned)
                 row["on reached"] = on_reached(known, arms)
         rows.append(row)
     return Grid(name, title, (label, "metric"), _COLUMNS, tuple(rows), compact=_COMPACT)
@@ -406,6 +408,12 @@ def _warnings(
             )
 
 
+def _plans(subjects_of: Sequence[Subject]) -> str:
+    """The persons at which always-valid limits are tightest: the default, and what the book plans otherwise."""
+    own = [subject for subject in subjects_of if subject.planned != PLANNED]
+    return "; ".join([f"{PLANNED:,}", *(f"{subject.planned:,} of {subject.name}" for subject in own)])
+
+
 def _computations(subjects_of: Sequence[Subject], options: Options) -> tuple[Computation, ...]:
     persons = sum(subject.enrolled.persons for subject in subjects_of)
     return (
@@ -413,7 +421,7 @@ def _computations(subjects_of: Sequence[Subject], options: Options) -> tuple[Com
             "effect",
             "m₁ − m₀ within strata of (salt, share of the control), weighted by persons; ±"
             " se·√(2(Nρ²+1)/(Nρ²)·ln(√(Nρ²+1)/α)), which holds at"
-            " every look (Waudby-Smith et al. 2024, N* = 5,000)",
+            f" every look (Waudby-Smith et al. 2024, N* = {_plans(subjects_of)})",
             f"{persons:,} persons at their first ever exposure under the salt",
             "persons in a holdout; persons exposed before the period; persons whose window is not over (maturing)",
         ),

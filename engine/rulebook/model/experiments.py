@@ -58,6 +58,8 @@ class Control:
 
     share: float
     salts: Salts
+    planned: int | None = None
+    """Persons of both arms at which the always-valid limits of its effect are to be tightest; None: the default."""
 
 
 @dataclass(frozen=True, slots=True)

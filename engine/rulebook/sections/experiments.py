@@ -118,7 +118,7 @@ class ExperimentReader:
         if shape is None:
             return None
         share = percentages.share((*path, "share"), shape.share, self.findings)
-        return Control(share, self._salts(shape.salt, (*path, "salt")))
+        return Control(share, self._salts(shape.salt, (*path, "salt")), shape.planned)
 
     def _trials(
         self, merged: Merged, policies: Policies, campaigns: Mapping[str, Campaign]

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 from pydantic import Discriminator, Field, Tag
 
 from engine.rulebook.shapes.pressure import SelectorShape
-from engine.rulebook.shapes.sections import Shape, Text, form
+from engine.rulebook.shapes.sections import Shape, Text, Whole, form
 
 Share: TypeAlias = Annotated[Text, Field(examples=["5%"])]
 Salt: TypeAlias = Annotated[
@@ -53,6 +53,8 @@ class ControlShape(Shape):
     """The share."""
     salt: Salt | None = None
     """The salt of the hash that selects them; the book's salt if it is left out."""
+    planned: Annotated[Whole, Field(ge=100, le=1_000_000_000, examples=["20000"])] | None = None
+    """Persons of both arms together with whom the effect is to be measured, as `tact plan` says; 5,000 if it is left out."""
 
 
 class TrialShape(Shape):

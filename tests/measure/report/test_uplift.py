@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from engine.measure import Arm, always_valid
 from engine.measure.attribution import Rates
 from engine.measure.report.build import Report
 from engine.measure.report.figures import Figure
@@ -170,6 +171,32 @@ def test_a_changed_share_of_the_control_neither_alarms_nor_biases(tmp_path: Path
     assert not covers(figure(effect.fixed), bought[treated].mean() - bought[~treated].mean())
     assert (figure(report.grid("cohorts").rows[0]["sample ratio p"]).value or 0) > 0.001
     assert sample_ratio([int(treated.sum()), int((~treated).sum())], [0.8, 0.2]).p < 0.001
+
+
+def test_a_plan_of_the_book_says_where_the_limits_are_tightest(tmp_path: Path) -> None:
+    """Limits with the `planned` of the control are those of the statistics with that plan; a single look does not change."""
+    rng, export, number = np.random.default_rng(6), Export(), 20_000
+    persons, time = names("p", number), moments(rng, number)
+    treated = rng.random(number) >= 0.2
+    bought = rng.random(number) < 0.05 + 0.02 * treated
+    offers(export, persons, time, treated, control=0.2)
+    orders(export, persons[bought], time[bought] + HOUR)
+    planned = BOOK.replace("control: 20%", "control: {share: 20%, planned: 20000}")
+    default, report = export.report(tmp_path / "a"), export.report(tmp_path / "b", book_of(planned))
+    arms = [
+        Arm(int(arm.sum()), float(bought[arm].sum()), float(bought[arm].sum())) for arm in (treated, ~treated)
+    ]
+    widths = []
+    for made, plan in ((default, 5_000), (report, 20_000)):
+        effect, expected = made.figures["cream"], always_valid(arms[0], arms[1], planned=plan).difference
+        assert expected is not None
+        uplift = figure(effect.uplift)
+        assert (uplift.low, uplift.high) == pytest.approx((expected.low, expected.high))
+        widths.append((uplift.high or 0) - (uplift.low or 0))
+    assert widths[1] < widths[0]
+    assert report.figures["cream"].fixed == default.figures["cream"].fixed
+    said = [computation.formula for part in report.sections for computation in part.computations]
+    assert any("N* = 5,000; 20,000 of cream" in text for text in said)
 
 
 def test_a_sample_ratio_mismatch_refuses_the_effect(tmp_path: Path) -> None:
