@@ -24,6 +24,8 @@ class OutcomeType(StrEnum):
     """Some or all of a conversion's value was given back."""
     IGNORED = "ignored"
     """It reached the customer, who did nothing."""
+    DECLINED = "declined"
+    """It reached the customer, who said no to the offer."""
     COMPLAINED = "complained"
     UNSUBSCRIBED = "unsubscribed"
     SUBSCRIBED = "subscribed"
@@ -62,6 +64,7 @@ _SYNONYMS = {
     "deliver": "delivered",
     "delivery": "delivered",
     "undelivered": "bounced",
+    "refused": "declined",
     "cancel": "cancelled",
     "cancellation": "cancelled",
     "unsub": "unsubscribed",

@@ -27,6 +27,7 @@ from engine.rulebook.sections import scores
 from engine.rulebook.sections.caps import WindowReader, limits
 from engine.rulebook.sections.experiments import ExperimentReader, attribution
 from engine.rulebook.sections.offers import ActiveReader
+from engine.rulebook.sections.pressure import stops
 from engine.rulebook.shapes.experiments import LearnedShape
 from engine.rulebook.shapes.faults import shaped
 from engine.rulebook.shapes.sections import BoostShape, CampaignShape, VariantShape
@@ -106,6 +107,7 @@ class CampaignReader:
             self.experiments.ramp(shape.ramp, (*path, "ramp")),
             scores.read(shape, learned, path, findings),
             attribution(shape.attribution, self.attribution, (*path, "attribution"), findings),
+            stops(name, shape.stop or {}, (*path, "stop"), findings),
         )
         self._check_content(campaign, offer, reached, path)
         scores.check_finite(campaign, offer.value if offer else 1.0, path, attribute_scope, findings)
