@@ -1,4 +1,4 @@
-"""Contacts made elsewhere, on both stores: rules count them like any other, once, and measuring leaves them out."""
+"""Contacts made elsewhere, on both stores: rules count them like any other, and each report once."""
 
 from pathlib import Path
 
