@@ -16,6 +16,7 @@ CONFIRMS = {
     "clicked",
     "converted",
     "ignored",
+    "declined",
     "complained",
     "unsubscribed",
 }

@@ -73,7 +73,8 @@ SELECT c.decision_id, c.position, c.person, c.campaign, c.offer, c.channel, c.sh
   coalesce(t.window_, $window) AS window_, coalesce(t.click, $click) AS click, coalesce(t.model, $model) AS model
 FROM (
   SELECT c.* EXCLUDE (person), coalesce(i.person, c.person) AS person, c.state = 'shadow' AS shadow
-  FROM contacts AS c LEFT JOIN identities AS i ON i.name = c.person WHERE c.state IN ('confirmed', 'shadow')
+  FROM contacts AS c LEFT JOIN identities AS i ON i.name = c.person
+  WHERE c.state IN ('confirmed', 'shadow') AND c.position >= 0
 ) AS c
 LEFT JOIN (
   SELECT c.decision_id, c.position, min(o.time) AS delivered_at

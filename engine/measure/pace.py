@@ -21,7 +21,7 @@ WEEKS = 4
 
 _CONTACTS = (
     *(LogColumn("decision_id"), LogColumn("person"), LogColumn("at", "time")),
-    *(LogColumn("state"), LogColumn("campaign")),
+    *(LogColumn("state"), LogColumn("campaign"), LogColumn("position", "integer")),
 )
 _OUTCOMES = (
     *(LogColumn("event_id"), LogColumn("person"), LogColumn("type"), LogColumn("at", "time")),
@@ -33,9 +33,10 @@ _EXPOSED = """
 CREATE TABLE exposed AS
 SELECT coalesce(i.person, c.person) AS person, min(time) AS first,
   arg_min(state = 'shadow', (time, decision_id)) AS is_control
-FROM contacts AS c LEFT JOIN identities AS i ON i.name = c.person GROUP BY 1
+FROM contacts AS c LEFT JOIN identities AS i ON i.name = c.person
+WHERE position >= 0 GROUP BY 1
 """
-"""Each person once, with the arm of their first contact."""
+"""Each person once, with the arm of their first contact; contacts that were made elsewhere are of no arm."""
 
 _ORDERS = """
 CREATE TABLE orders AS

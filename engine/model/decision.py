@@ -83,6 +83,8 @@ class RuleKind(StrEnum):
     """A campaign's own cap."""
     GAP = "gap"
     PAUSE = "pause"
+    STOP = "stop"
+    """A campaign's own pause."""
     CONSENT = "consent"
     """The customer withdrew a purpose."""
     STOCK = "stock"
@@ -112,7 +114,7 @@ class RuleReading(NamedTuple):
     kind: RuleKind
     blocks: bool
     counted: int | None
-    """Contacts in the window, or the outcomes of a pause; None where the rule counts nothing."""
+    """Contacts in the window, or the outcomes of a pause or stop; None where the rule counts nothing."""
     limit: int | None
     """The limit, as lowered by the customer."""
     window: str

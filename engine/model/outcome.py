@@ -24,17 +24,23 @@ class OutcomeType(StrEnum):
     """Some or all of a conversion's value was given back."""
     IGNORED = "ignored"
     """It reached the customer, who did nothing."""
+    DECLINED = "declined"
+    """It reached the customer, who said no to the offer."""
     COMPLAINED = "complained"
     UNSUBSCRIBED = "unsubscribed"
     SUBSCRIBED = "subscribed"
     """The customer gives consent again."""
+    CONTACTED = "contacted"
+    """The customer was contacted without a decision, by somebody else; it makes a contact of its own."""
 
 
 RELEASING = frozenset((OutcomeType.BOUNCED, OutcomeType.NOT_SENT, OutcomeType.CANCELLED))
 """The contact did not reach the customer, so it does not count."""
 
 
-CONFIRMING = frozenset(OutcomeType) - RELEASING - {OutcomeType.SUBSCRIBED, OutcomeType.REFUNDED}
+CONFIRMING = (
+    frozenset(OutcomeType) - RELEASING - {OutcomeType.SUBSCRIBED, OutcomeType.REFUNDED, OutcomeType.CONTACTED}
+)
 """The contact reached the customer; complaints are among them, since nobody complains of what did not come."""
 
 
@@ -62,6 +68,7 @@ _SYNONYMS = {
     "deliver": "delivered",
     "delivery": "delivered",
     "undelivered": "bounced",
+    "refused": "declined",
     "cancel": "cancelled",
     "cancellation": "cancelled",
     "unsub": "unsubscribed",
@@ -77,6 +84,8 @@ _SYNONYMS = {
     "resubscription": "subscribed",
 }
 """Words of other systems for outcomes."""
+_NO_FORM = "contact"
+"""What a customer does who contacts the company: no form of `contacted`."""
 
 
 class PastOutcome(NamedTuple):
@@ -106,7 +115,7 @@ def meant_outcome(word: str) -> OutcomeType | None:
     singular = f"{written.removesuffix('ies')}y" if written.endswith("ies") else written.removesuffix("s")
     for form in (written, singular):
         for candidate in (form, f"{form}ed", f"{form}d"):
-            if candidate in _NAMES:
+            if candidate in _NAMES and form != _NO_FORM:
                 return OutcomeType(candidate)
         if form in _SYNONYMS:
             return OutcomeType(_SYNONYMS[form])

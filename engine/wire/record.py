@@ -11,6 +11,7 @@ from engine.ledger.memory import to_json
 from engine.model.event import Event
 from engine.model.instant import DAY, Instant
 from engine.model.outcome import OutcomeType, nearest_outcome
+from engine.rulebook.model.book import Category
 from engine.wire.limits import LARGEST_EVENT, LONGEST_NAME, MOST_ALIASES
 from engine.wire.parse import Parser, parse_event
 from engine.wire.values import aliases_of, name_of
@@ -135,6 +136,8 @@ def _outcome(parser: Parser, message: pb.RecordedEvent, path: str, now: Instant)
     event = parse_event(message.event, f"{path}.event", violations, parser, is_outcome=True)
     _check_outcome_type(event, f"{path}.event.type", violations)
     _check_refund(event, f"{path}.event.value", violations)
+    if event.type == OutcomeType.CONTACTED:
+        _check_contacted(parser, message, event, path, violations)
     if not violations.items:
         _check_event(event, f"{path}.event", now, violations)
     channel = _channel(parser, message, f"{path}.channel", violations)
@@ -189,6 +192,28 @@ def _check_refund(event: Event, path: str, violations: FieldViolations) -> None:
     value = event.fields.get("value")
     if event.type == OutcomeType.REFUNDED and not (isinstance(value, float) and value > 0):
         violations.add(path, "must be the amount that was refunded, above 0")
+
+
+def _check_contacted(
+    parser: Parser, message: pb.RecordedEvent, event: Event, path: str, violations: FieldViolations
+) -> None:
+    """Report a contact made elsewhere of which rules could not tell what it was."""
+    if message.decision_id:
+        violations.add(
+            f"{path}.decision_id", "must be empty for `contacted`: what was decided is a contact already"
+        )
+    if not message.channel:
+        violations.add(f"{path}.channel", "is required for `contacted`")
+    campaigns = parser.compiled.book.campaigns
+    if message.campaign and message.campaign not in campaigns:
+        violations.add_unknown(f"{path}.campaign", message.campaign, "a campaign of the live book", campaigns)
+    category, tags = event.fields.get("category", ""), event.fields.get("tags", ())
+    categories = tuple(map(str, Category))
+    if category and category not in categories:
+        known = f"a category of campaigns ({', '.join(categories)})"
+        violations.add_unknown(f"{path}.event.category", str(category), known, categories)
+    if not isinstance(tags, tuple) or not all(isinstance(tag, str) for tag in tags):
+        violations.add(f"{path}.event.attributes.tags", "must be a list of texts")
 
 
 def _channel(parser: Parser, message: pb.RecordedEvent, path: str, violations: FieldViolations) -> str:

@@ -66,6 +66,13 @@ def test_words(reading: RuleReading, words: str) -> None:
         (RuleKind.CAP, 5, 5, "rolling 7d", "5 of 5 in rolling 7d"),
         (RuleKind.CAP, 6, 5, "rolling 7d", "6+ of 5 in rolling 7d"),
         (RuleKind.PAUSE, 1, 1, "30d", "1 of 1 outcomes, a pause of 30d"),
+        (
+            RuleKind.STOP,
+            1,
+            1,
+            "after converted for 30d",
+            "1 of 1 outcomes, stops after converted for 30d",
+        ),
         (RuleKind.STOCK, 7, 1000, "", "7 of 1000 in all"),
         (RuleKind.QUIET, 0, 0, "21:00-08:00", "21:00-08:00"),
         (RuleKind.CONSENT, 0, 0, "withdrawn 2026-03-10", "withdrawn 2026-03-10"),

@@ -18,6 +18,7 @@ _TEXTS = (
     "unsubscribed",
     "delivered",
     "ignored",
+    "declined",
     "bounced",
     "clicked",
     "soap",

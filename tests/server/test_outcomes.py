@@ -22,7 +22,7 @@ book: {name: told, timezone: UTC}
 attributes: {profile.phone: {type: text}}
 channels: {sms: {kind: outbound, address: profile.phone, consent: ads, hold: 24h, on_silence: release}}
 offers: {tea: {name: Tea, content: {default: {text: Tea}}}}
-campaigns: {tea: {offer: tea, channels: [sms]}}
+campaigns: {tea: {offer: tea, channels: [sms], stop: {declined: 20d}}}
 pressure:
   caps: {weekly: {limit: 1, per: rolling 7d}}
   pauses: {peace: {outcome: complained, for: 30d}}
@@ -63,7 +63,47 @@ def tell(tact: Client, hours: float, *events: pb.RecordedEvent) -> list[Recorded
 def happened(answer: pb.DecideResponse, kind: str, hours: float, event_id: str = "") -> pb.RecordedEvent:
     """It happened to the decision."""
     at = NOW + timedelta(hours=hours)
-    return outcome(answer.decision_id, kind, at, **({"event_id": event_id} if event_id else {}))
+    return outcome(answer.decision_id, kind, at, event_id=event_id or None)
+
+
+def test_a_contact_made_elsewhere_counts_on_every_server(clients: tuple[Client, Client]) -> None:
+    """A message that another system sent uses up the cap; one that rules could not tell apart is refused."""
+    first, second = clients
+    message = outcome("", "contacted", NOW, customer_id="ivy", channel="sms", event_id="crm-1", page="crm")
+    assert tell(first, 0, message) == [Recorded.ACCEPTED]
+    assert tell(second, 1, message) == [Recorded.DUPLICATE]
+    blocked = decide(second, "ivy", 1)
+    assert list(blocked.blocked_by) == ["weekly"]
+    assert blocked.next_allowed_at.ToDatetime(tzinfo=UTC) == NOW + timedelta(days=7)
+    refused = tell(
+        first,
+        1,
+        outcome("", "contacted", NOW, customer_id="ivy"),
+        outcome("", "contacted", NOW, customer_id="ivy", channel="sms", campaign="te"),
+        outcome("", "contacted", NOW, customer_id="ivy", channel="sms", category="srvice"),
+        outcome("", "contacted", NOW, customer_id="ivy", channel="sms", attributes={"tags": "ad"}),
+        outcome(blocked.decision_id, "contacted", NOW, channel="sms"),
+    )
+    assert [status.message for status in refused if isinstance(status, Status)] == [
+        "events[0].channel: is required for `contacted`",
+        "events[1].campaign: 'te' is not a campaign of the live book; did you mean 'tea'?",
+        "events[2].event.category: 'srvice' is not a category of campaigns (commercial, service); did you mean 'service'?",
+        "events[3].event.attributes.tags: must be a list of texts",
+        "events[4].decision_id: must be empty for `contacted`: what was decided is a contact already",
+    ]
+
+
+def test_a_campaign_stops_after_a_no_on_every_server(clients: tuple[Client, Client]) -> None:
+    """A preview of the other server shows the kind of rule, and until when it holds."""
+    first, second = clients
+    sent = decide(first, "una")
+    assert tell(first, 1, happened(sent, "declined", 1)) == [Recorded.ACCEPTED]
+    blocked = decide(second, "una", 24 * 10, "preview")
+    assert list(blocked.blocked_by) == ["tea/stop/declined"]
+    assert [
+        (reading.rule, reading.kind, reading.window) for reading in blocked.pressure if reading.blocks
+    ] == [("tea/stop/declined", pb.PRESSURE_KIND_STOP, "after declined for 20d")]
+    assert decide(second, "una", 24 * 20 + 1, "preview").outcome == pb.OUTCOME_OFFER
 
 
 def test_what_one_server_is_told_the_other_knows(clients: tuple[Client, Client]) -> None:

@@ -31,6 +31,7 @@ class PressureKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     PRESSURE_KIND_TOTAL: _ClassVar[PressureKind]
     PRESSURE_KIND_CAPACITY: _ClassVar[PressureKind]
     PRESSURE_KIND_PAUSE: _ClassVar[PressureKind]
+    PRESSURE_KIND_STOP: _ClassVar[PressureKind]
 
 class Outcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -103,6 +104,7 @@ PRESSURE_KIND_STOCK: PressureKind
 PRESSURE_KIND_TOTAL: PressureKind
 PRESSURE_KIND_CAPACITY: PressureKind
 PRESSURE_KIND_PAUSE: PressureKind
+PRESSURE_KIND_STOP: PressureKind
 OUTCOME_UNSPECIFIED: Outcome
 OUTCOME_OFFER: Outcome
 OUTCOME_FALLBACK: Outcome

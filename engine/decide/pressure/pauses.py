@@ -1,7 +1,7 @@
-"""Pauses: after an outcome, or enough of them in a window, nothing more of its scope goes out for a time."""
+"""Pauses and stops: after an outcome, or enough of them in a window, nothing more of its scope goes out for a time."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from engine.decide.pressure.rule import (
@@ -28,6 +28,20 @@ def compile_pauses(book: Book) -> "PauseRules":
     return PauseRules(tuple(book.pressure.pauses.values()))
 
 
+def compile_stops(book: Book) -> "PauseRules":
+    """The stops of the campaigns: pauses of one campaign each."""
+    return PauseRules(stops=_stops(book))
+
+
+def compile_outcome_rules(book: Book) -> "PauseRules":
+    """Both."""
+    return PauseRules(tuple(book.pressure.pauses.values()), _stops(book))
+
+
+def _stops(book: Book) -> Mapping[str, Sequence[Pause]]:
+    return {campaign.name: campaign.stop for campaign in book.campaigns.values() if campaign.stop}
+
+
 _Reported = tuple[Instant, tuple[str, ...]]
 """When an outcome was reported, and what it is the same as."""
 
@@ -43,6 +57,7 @@ class PauseRule(OpensForGood):
     pause: Pause
     facts: Facts
     """Of one of the proposals; of them only what the scope names matters."""
+    kind: RuleKind = RuleKind.PAUSE
 
     @property
     def name(self) -> str:
@@ -50,15 +65,12 @@ class PauseRule(OpensForGood):
         return self.pause.name
 
     @property
-    def kind(self) -> RuleKind:
-        """Pause."""
-        return RuleKind.PAUSE
-
-    @property
     def window(self) -> str:
-        """How long it lasts, and in which time the outcomes have to come."""
+        """How long it lasts, and in which time the outcomes have to come; of a stop after which outcome."""
         pause = self.pause
         span, within = pause.written
+        if self.kind is RuleKind.STOP:
+            return f"after {', '.join(sorted(pause.outcomes))} for {span or span_text(pause.span)}"
         after = "" if pause.within is None else f" after {pause.times} in {within or span_text(pause.within)}"
         return f"{span or span_text(pause.span)}{after}"
 
@@ -172,18 +184,21 @@ def _report(outcome: PastOutcome, index: int) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class PauseRules:
-    """A book's pauses; proposals of one scope share a rule, so that it is evaluated once for all of them."""
+    """A book's pauses or stops; proposals of one scope share a rule, so that it is evaluated once for all of them."""
 
-    pauses: tuple[Pause, ...]
+    pauses: tuple[Pause, ...] = ()
+    stops: Mapping[str, Sequence[Pause]] = field(default_factory=dict)
+    """By campaign."""
     _rules: dict[tuple[str, str], PauseRule] = field(default_factory=dict)
     """By name and what the proposals of the scope have in common."""
 
     @property
     def needs(self) -> RuleNeeds:
         """The outcomes that some pause names, for as long as they may matter."""
+        pauses = [*self.pauses, *(stop for stops in self.stops.values() for stop in stops)]
         return RuleNeeds(
-            outcomes=frozenset(outcome for pause in self.pauses for outcome in pause.outcomes),
-            hindsight=max((pause.span + (pause.within or 0) for pause in self.pauses), default=0),
+            outcomes=frozenset(outcome for pause in pauses for outcome in pause.outcomes),
+            hindsight=max((pause.span + (pause.within or 0) for pause in pauses), default=0),
         )
 
     def mattering(self, outcomes: Sequence[PastOutcome], now: Instant) -> Sequence[PastOutcome]:
@@ -191,9 +206,8 @@ class PauseRules:
         if len(outcomes) <= LEAST_COUNTED:
             return outcomes
         indexes: set[int] = set()
-        for pause in self.pauses:
-            for facts in _scopes(pause, outcomes):
-                indexes.update(PauseRule(pause, facts).mattering(outcomes, now))
+        for rule in self._rules_over(outcomes):
+            indexes.update(rule.mattering(outcomes, now))
         return [outcomes[index] for index in sorted(indexes)]
 
     def undecided(self, portions: Sequence[PastOutcomes], now: Instant) -> set[int]:
@@ -201,41 +215,54 @@ class PauseRules:
         outcomes = [outcome for portion in portions for outcome in portion.outcomes]
         oldest = now - self.needs.hindsight
         lacking: set[int] = set()
-        for pause in self.pauses:
-            for facts in _scopes(pause, outcomes):
-                rule = PauseRule(pause, facts)
-                own = {
-                    index: portion
-                    for index, portion in enumerate(portions)
-                    if any(rule.selects(outcome) for outcome in portion.outcomes)
-                }
-                partial = {index for index, portion in own.items() if portion.since > oldest}
-                since = max((portion.since for portion in own.values()), default=oldest)
-                of_scope = [outcome for portion in own.values() for outcome in portion.outcomes]
-                if partial and not rule.is_decided(of_scope, now, since):
-                    lacking |= partial
+        for rule in self._rules_over(outcomes):
+            own = {
+                index: portion
+                for index, portion in enumerate(portions)
+                if any(rule.selects(outcome) for outcome in portion.outcomes)
+            }
+            partial = {index for index, portion in own.items() if portion.since > oldest}
+            since = max((portion.since for portion in own.values()), default=oldest)
+            of_scope = [outcome for portion in own.values() for outcome in portion.outcomes]
+            if partial and not rule.is_decided(of_scope, now, since):
+                lacking |= partial
         return lacking
 
-    def rules_for(self, campaign: Campaign, facts: Facts) -> Iterator[PressureRule]:  # noqa: ARG002 as CompiledRules
+    def _rules_over(self, outcomes: Sequence[PastOutcome]) -> Iterator[PauseRule]:
+        """The rules that may judge by these outcomes, one for each scope on which they may judge differently."""
+        for pause in self.pauses:
+            for facts in _scopes(pause, outcomes):
+                yield PauseRule(pause, facts)
+        for campaign in sorted({outcome.campaign for outcome in outcomes}):
+            for stop in self.stops.get(campaign, ()):
+                yield PauseRule(stop, _NOWHERE._replace(campaign=campaign), RuleKind.STOP)
+
+    def rules_for(self, campaign: Campaign, facts: Facts) -> Iterator[PressureRule]:
         """In the book's order. Of the customer as a whole a pause holds back only what is sent."""
         for pause in self.pauses:
             applies = pause.scope is not Scope.CUSTOMER or facts.kind == Kind.OUTBOUND
             if applies and not is_excepted(pause.except_, facts):
                 yield self._rules.setdefault((pause.name, _shared(pause, facts)), PauseRule(pause, facts))
+        for stop in self.stops.get(campaign.name, ()):
+            rule = PauseRule(stop, facts, RuleKind.STOP)
+            yield self._rules.setdefault((stop.name, campaign.name), rule)
+
+
+_NOWHERE = Facts("", Kind.OUTBOUND, "", "", "", frozenset())
+"""Facts of a proposal, before the scope of a rule is filled in."""
 
 
 def _scopes(pause: Pause, outcomes: Sequence[PastOutcome]) -> Iterable[Facts]:
     """Facts of proposals, of each scope on which the pause may judge by these outcomes differently."""
-    nowhere = Facts("", Kind.OUTBOUND, "", "", "", frozenset())
     match pause.scope:
         case Scope.CHANNEL:
             channels = {outcome.channel for outcome in outcomes}
-            return [nowhere._replace(channel=name, kind=kind) for name in {"", *channels} for kind in Kind]
+            return [_NOWHERE._replace(channel=name, kind=kind) for name in {"", *channels} for kind in Kind]
         case Scope.OFFER:
-            return [nowhere._replace(offer=name) for name in {outcome.offer for outcome in outcomes}]
+            return [_NOWHERE._replace(offer=name) for name in {outcome.offer for outcome in outcomes}]
         case Scope.CAMPAIGN:
-            return [nowhere._replace(campaign=name) for name in {outcome.campaign for outcome in outcomes}]
-    return (nowhere,)
+            return [_NOWHERE._replace(campaign=name) for name in {outcome.campaign for outcome in outcomes}]
+    return (_NOWHERE,)
 
 
 def _shared(pause: Pause, facts: Facts) -> str:

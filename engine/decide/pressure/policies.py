@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from heapq import nlargest
 
 from engine.conditions.model import attributes_of
-from engine.decide.pressure.pauses import compile_pauses
+from engine.decide.pressure.pauses import compile_outcome_rules
 from engine.decide.pressure.quotas import QuotaRule
 from engine.decide.pressure.registry import ROWS
 from engine.decide.pressure.rule import CountingRule, PressureRule, RuleInput
@@ -51,7 +51,7 @@ class Pressure:
         self.keeps_zones = any(rule.by_customer_clock for rule in self._counting)
         """Whether contacts have to keep where their customer might be."""
 
-        self._pauses = compile_pauses(book)
+        self._pauses = compile_outcome_rules(book)
 
     def rules_for(self, campaign: Campaign, facts: Facts) -> tuple[PressureRule, ...]:
         """The rules over the customer that a proposal of the campaign has to pass, in the order of the registry."""

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from engine.decide.pressure.caps import compile_caps, compile_gaps, compile_limits
-from engine.decide.pressure.pauses import compile_pauses
+from engine.decide.pressure.pauses import compile_pauses, compile_stops
 from engine.decide.pressure.quiet import compile_quiet
 from engine.decide.pressure.quotas import QuotaRules, compile_capacities, compile_stocks, compile_totals
 from engine.decide.pressure.rule import CompiledRules
@@ -93,6 +93,14 @@ ROWS = (
         compile=compile_pauses,
         phrase="{counted:,} of {limit} {outcomes}, a pause of {window}",
         brief="{counted} of {limit} outcomes, a pause of {window}",
+    ),
+    RuleRow(
+        kind=RuleKind.STOP,
+        is_bounded=True,
+        code=ReasonCode.PAUSED,
+        compile=compile_stops,
+        phrase="stops {window}",
+        brief="{counted} of {limit} outcomes, stops {window}",
     ),
     RuleRow(
         kind=RuleKind.STOCK,

@@ -9,6 +9,7 @@ from engine.decide.compiled import CompiledBook
 from engine.decide.pressure.consent import consents_after, reported_purposes
 from engine.decide.pressure.contact_state import ContactStatus, Evidence, status_after
 from engine.ledger.commit.commands import Command, NamesToLink, Stage, UnitOfWork
+from engine.ledger.commit.elsewhere import keep_contacts_elsewhere
 from engine.ledger.commit.events import RecordResult, WarnedResult
 from engine.ledger.errors import EventIdTaken, LedgerError, OutcomeRefused
 from engine.ledger.memory import to_json
@@ -65,30 +66,48 @@ class ReportCommand(Command[RecordResult | WarnedResult]):
 
     def links(self) -> NamesToLink | None:
         """The names of the customer, where there are several."""
-        if not self.aliases:
-            return None
-        linked_at = self.now if self.clock is None else min(self.now, self.clock)
-        return NamesToLink(self.customers(), linked_at, "record")
+        return NamesToLink(self.customers(), self.elapsed, "record") if self.aliases else None
+
+    @property
+    def elapsed(self) -> Instant:
+        """Its moment, not beyond the server's clock."""
+        return self.now if self.clock is None else min(self.now, self.clock)
 
     @classmethod
     def apply(
         cls, unit: UnitOfWork, commands: Sequence[Self]
     ) -> Sequence[RecordResult | WarnedResult | LedgerError]:
-        """Keeps the outcomes; quotas are adjusted by the contacts that they confirm or release."""
-        results, changed = report(unit, commands)
+        """Keeps the outcomes; quotas are adjusted by the contacts that they confirm, release or make."""
+        results, new, changed = report(unit, commands)
+        made = keep_contacts_elsewhere(
+            unit.store,
+            [
+                (command.compiled.book, row, command.event.fields, command.elapsed)
+                for command, row in new
+                if row.type == OutcomeType.CONTACTED
+            ],
+        )
         unit.quotas.adjust(
             {
                 (contact.decision_id, contact.position): contact.state == ContactState.CONFIRMED
                 for contact in changed
-            }
+            },
+            made,
         )
         return results
 
 
 def report(
     unit: UnitOfWork, commands: Sequence[ReportCommand]
-) -> tuple[list[RecordResult | WarnedResult | LedgerError], Sequence[ContactRow]]:
-    """Keeps the outcomes inside a transaction; what became of each, and the contacts whose state changed, as they are now."""
+) -> tuple[
+    list[RecordResult | WarnedResult | LedgerError],
+    Sequence[tuple[ReportCommand, OutcomeRow]],
+    Sequence[ContactRow],
+]:
+    """Keeps the outcomes inside a transaction.
+
+    Returns what became of each, those that are new, and the contacts whose state changed, as they are now.
+    """
     store, person_of = unit.store, unit.identities.person_of
     decided = decisions.decided(
         store, list({command.decision_id for command in commands if command.decision_id})
@@ -97,7 +116,7 @@ def report(
         _outcome_row(command, decided.get(command.decision_id), person_of) for command in commands
     ]
     types = outcomes.types(store, [_key(row) for row in rows if isinstance(row, OutcomeRow)])
-    new: list[tuple[CompiledBook, OutcomeRow]] = []
+    new: list[tuple[ReportCommand, OutcomeRow]] = []
     results: list[RecordResult | WarnedResult | LedgerError] = []
     for command, row in zip(commands, rows, strict=True):
         if isinstance(row, LedgerError):
@@ -107,7 +126,7 @@ def report(
         is_new = not known
         if is_new:
             known.add(row.type)
-            new.append((command.compiled, row))
+            new.append((command, row))
         elif row.type not in known:  # called a duplicate, an `unsubscribed` would be lost
             results.append(EventIdTaken("this event_id was used for another outcome of the customer"))
             continue
@@ -115,7 +134,7 @@ def report(
         warning = _warning(command, decided.get(command.decision_id))
         results.append(WarnedResult(result, warning) if warning else result)
     unit.outcomes += [outcome_key(row) for _, row in new]
-    return results, _keep(store, new, decided, person_of) if new else ()
+    return results, new, _keep(store, new, decided, person_of) if new else ()
 
 
 def _warning(command: ReportCommand, decided: Decided | None) -> str:
@@ -149,13 +168,13 @@ def _key(row: OutcomeRow) -> tuple[str, str]:
 
 def _keep(
     store: Store,
-    new: Sequence[tuple[CompiledBook, OutcomeRow]],
+    new: Sequence[tuple[ReportCommand, OutcomeRow]],
     decided: Mapping[str, Decided],
     person_of: Callable[[str], str],
 ) -> Sequence[ContactRow]:
     rows = [row for _, row in new]
     outcomes.keep(store, rows)
-    keep_consents(store, new)
+    keep_consents(store, [(command.compiled, row) for command, row in new])
     latest = {row.person: row for row in rows if row.person}
     persons.know(store, [PersonRow(row.person, row.recorded_at) for row in latest.values()])
     decision_ids = {row.decision_id for row in rows}

@@ -62,15 +62,17 @@ class Quotas:
         """Holdings that end later than a moment: the moment, the first of them, and whether these are all."""
         self._due_counts: dict[tuple[QuotaKey, Instant], int] = {}
         self._reported: Mapping[tuple[str, int], bool] = {}
+        self._made: Sequence[UnruledContact] = ()
+        """Contacts that were made elsewhere, and reported."""
         self._is_adjusted = True
 
-    def adjust(self, counts: Mapping[tuple[str, int], bool]) -> None:
+    def adjust(self, counts: Mapping[tuple[str, int], bool], made: Sequence[UnruledContact] = ()) -> None:
         """Follows reported contacts: gives back what those hold that no longer count, takes again what those held that do.
 
-        counts: by decision_id and position, whether the contact counts from now on. Applied before the first decision, or
-        when the quotas are written.
+        counts: by decision_id and position, whether the contact counts from now on. made: those that were made elsewhere,
+        which take what any contact takes. Applied before the first decision, or when the quotas are written.
         """
-        self._reported, self._is_adjusted = counts, not counts
+        self._reported, self._made, self._is_adjusted = counts, made, not (counts or made)
 
     def attempt(self, decide: Callable[[], _T], latest: Instant = 0) -> _T:
         """The result of `decide`, which is called again with more shards in hand for as long as it raises QuotaUndecided.
@@ -204,6 +206,8 @@ class Quotas:
         for key, number in moves.items():
             self._make_room(key, number)
             self._balances[key].take(number)
+        if self._made:
+            self.follow(self._made)
         self._is_adjusted = True
 
     def _present(self, moves: Mapping[QuotaKey, int]) -> dict[QuotaKey, int]:
@@ -221,7 +225,8 @@ class Quotas:
     def _start_again(self) -> None:
         """Gives up everything in hand, and waits for all shards of the counters that turned out to be needed."""
         self._store.retreat()
-        self._balances, self._holdings, self._is_adjusted = {}, [], not self._reported
+        self._balances, self._holdings = {}, []
+        self._is_adjusted = not (self._reported or self._made)
         self._peeked, self._due_counts = {}, {}  # others may have committed meanwhile
         self._pending = {}
         rows_by_key: dict[QuotaKey, list[CounterRow]] = {key: [] for key in self._whole}

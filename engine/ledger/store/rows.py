@@ -87,7 +87,7 @@ class ContactRow(NamedTuple):
     at: InstantKey
     decision_id: IdKey
     position: NumberKey
-    """The offer's position in its decision, from 0."""
+    """The offer's position in its decision, from 0; -1 of a contact that was made without a decision (ELSEWHERE)."""
     state: str
     """reserved, confirmed, released or shadow, as outcomes change it: see engine.decide.pressure.contact_state."""
     expires_at: BigInt | None

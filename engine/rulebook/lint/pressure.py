@@ -60,6 +60,7 @@ def may_block(book: Book, facts: Facts) -> bool:
     return bool(
         campaign.per_customer
         or campaign.total
+        or campaign.stop
         or offer.stock
         or book.channels[facts.channel].capacity
         or campaign.control

@@ -19,7 +19,7 @@ from engine.rulebook.model.experiments import (
     Ramp,
     Slot,
 )
-from engine.rulebook.model.policies import Cap, Clock, Policies, Quota
+from engine.rulebook.model.policies import Cap, Clock, Pause, Policies, Quota
 
 
 class AttributeType(StrEnum):
@@ -326,6 +326,8 @@ class Campaign:
     """The attribute by whose values its control, ramp and variants are drawn; empty: by persons."""
     sticky: bool = False
     """Whether who was once treated or control stays so, with the variant that was drawn, when shares change."""
+    stop: tuple[Pause, ...] = ()
+    """After which outcomes of its own decisions it does not go on for a customer, and for how long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,9 +360,10 @@ class Book:
 
     @property
     def rules(self) -> tuple[str, ...]:
-        """The names of everything that can hold a contact back: policies, limits of campaigns, stocks and capacities."""
+        """The names of everything that can hold a contact back: policies, campaigns' limits and stops, stocks, capacities."""
         campaigns = self.campaigns.values()
         limits = [limit for campaign in campaigns for limit in (campaign.per_customer, campaign.total)]
         limits += [offer.stock for offer in self.offers.values()]
         limits += [channel.capacity for channel in self.channels.values()]
-        return (*self.pressure.names, *(limit.name for limit in limits if limit))
+        stops = (stop.name for campaign in campaigns for stop in campaign.stop)
+        return (*self.pressure.names, *(limit.name for limit in limits if limit), *stops)

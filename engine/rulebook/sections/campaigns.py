@@ -27,6 +27,7 @@ from engine.rulebook.sections import scores
 from engine.rulebook.sections.caps import WindowReader, limits
 from engine.rulebook.sections.experiments import ExperimentReader, attribution
 from engine.rulebook.sections.offers import ActiveReader
+from engine.rulebook.sections.pressure import stops
 from engine.rulebook.shapes.experiments import LearnedShape
 from engine.rulebook.shapes.faults import shaped
 from engine.rulebook.shapes.sections import BoostShape, CampaignShape, VariantShape
@@ -108,6 +109,7 @@ class CampaignReader:
             attribution(shape.attribution, self.attribution, (*path, "attribution"), findings),
             self.experiments.unit(shape.unit, path),
             shape.sticky,
+            stops(name, shape.stop or {}, (*path, "stop"), findings),
         )
         if campaign.sticky and campaign.learn is not None and campaign.learn.explore is not None:
             message = "`sticky` beside `learn`: learned shares draw a variant anew every day"

@@ -1,4 +1,4 @@
-"""Reads the section `pressure`: every kind of policy, and pauses."""
+"""Reads the section `pressure`: every kind of policy, and pauses; and the `stop` of campaigns."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -19,6 +19,30 @@ from engine.rulebook.text.merge import Merged
 from engine.rulebook.text.nodes import PlainData
 
 _TYPES = tuple(map(str, OutcomeType))
+
+
+def stops(campaign: str, spans: Mapping[str, str], path: Path, findings: Findings) -> tuple[Pause, ...]:
+    """The pauses of a campaign's `stop`: by outcome, how long it does not go on."""
+    for name in spans:
+        if name not in _TYPES:
+            findings.key_error((*path, name), Code.UNKNOWN, *_no_outcome(name, findings))
+    return tuple(
+        Pause(
+            f"{campaign}/stop/{name}",
+            frozenset((name,)),
+            span((*path, name), written, findings),
+            scope=Scope.CAMPAIGN,
+            written=(written, ""),
+        )
+        for name, written in spans.items()
+    )
+
+
+def _no_outcome(name: str, findings: Findings) -> tuple[str, str]:
+    """Message and hint for a name that is no outcome's."""
+    meant = meant_outcome(name) or findings.nearest(name, _TYPES)
+    hint = f"did you mean '{meant}'?" if meant else f"one of: {', '.join(_TYPES)}"
+    return f"there is no outcome {quote(name)}", hint
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +74,8 @@ class PauseReader:
         names = [shape.outcome] if isinstance(shape.outcome, str) else shape.outcome
         for index, name in enumerate(names):
             if name not in _TYPES:
-                meant = meant_outcome(name) or self.findings.nearest(name, _TYPES)
-                hint = f"did you mean '{meant}'?" if meant else f"one of: {', '.join(_TYPES)}"
                 at = path if isinstance(shape.outcome, str) else (*path, index)
-                self.findings.error(at, Code.UNKNOWN, f"there is no outcome {quote(name)}", hint)
+                self.findings.error(at, Code.UNKNOWN, *_no_outcome(name, self.findings))
         return frozenset(names)
 
     def _check_times(self, shape: PauseShape, path: Path) -> None:

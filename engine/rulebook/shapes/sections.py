@@ -316,6 +316,8 @@ class CampaignShape(Shape):
     """At most one campaign of a group is in a response."""
     limits: dict[str, Any] | None = None
     """Limits on its contacts."""
+    stop: Annotated[dict[Text, Duration] | None, Field(min_length=1, examples=["{converted: 30d}"])] = None
+    """Outcomes of its own decisions after which it does not go on for a customer, each with the time."""
     control: Annotated[ControlForm | None, Field(examples=["10%"])] = None
     """The share of its customers who do not get it, for comparison."""
     slot: Annotated[Text | None, Field(examples=["LAYER/SLOT"])] = None

@@ -54,14 +54,15 @@ def outcome(  # noqa: PLR0913 -- a parameter for each part of an outcome
     channel: str | None = None,
     campaign: str | None = None,
     order: str | None = None,
+    attributes: Mapping[str, Plain | None] | None = None,
     **fields: str | float | None,
 ) -> RecordedEvent:
-    """The outcome of a decision (delivered, bounced, clicked …) to record; fields as of `event`.
+    """The outcome of a decision (delivered, bounced, clicked …) to record; attributes and fields as of `event`.
 
     order: the id of the order that was placed or refunded. Without a decision_id a customer_id is needed. Without an
     event_id the client assigns one.
     """
-    message = event_of("event", {"type": kind, "at": at, **fields})
+    message = event(kind, at, attributes=attributes, **fields)
     return RecordedEvent(
         event_id=message.event_id,
         decision_id=decision_id,
