@@ -127,10 +127,27 @@ def request_of(household: Household, now: datetime, *, placement: str = "") -> D
     )
 
 
+_GROUPS = {
+    "Under 15K": "low",
+    "15-24K": "low",
+    "25-34K": "lower-middle",
+    "35-49K": "middle",
+    "50-74K": "upper-middle",
+    "75-99K": "upper-middle",
+    "100-124K": "high",
+    "125-149K": "high",
+    "150-174K": "high",
+    "175-199K": "high",
+    "200-249K": "high",
+    "250K+": "high",
+}
+"""The book's group for each band of the data, which are from the United States and in thousands of dollars."""
+
+
 def _profile(household: Household, now: datetime) -> dict[str, Plain]:
     known: dict[str, Plain | None] = {
         "age_band": household.age_band,
-        "income_band": household.income_band,
+        "income_band": _GROUPS[household.income_band] if household.income_band else None,
         "household_size": household.household_size,
         "purchases": household.purchases,
         "spend": household.spend,

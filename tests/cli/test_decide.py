@@ -14,7 +14,7 @@ LEAVING = """
 customer: maeve
 profile: {tenure_months: 96, monthly_bill: 72.5, callback_number: "+44 20 7946 0001"}
 consents: [phone]
-events: [{type: page_view, page: /account/transfer-code, at: 2026-03-10T09:58}]
+events: [{type: code_requested, category: PAC, at: 2026-03-10T09:58}]
 now: 2026-03-10T10:00Z
 """
 CHAIN = {
