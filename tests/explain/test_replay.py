@@ -41,14 +41,14 @@ def gist(explained: Explained) -> tuple[Any, ...]:
 async def test_it_is_explained_as_it_would_have_been_before(folder: Path, tmp_path: Path) -> None:
     """What the scenarios of each book ask is explained, then decided; once all is done the log explains each the same.
 
-    But for what comes with sensitive values, which the log does not hold.
+    But for what comes with masked values, which the log does not hold.
     """
     compiled = loaded(folder)
-    sensitive = {name for name, attribute in compiled.book.attributes.items() if attribute.sensitive}
+    masked = {name for name, attribute in compiled.book.attributes.items() if attribute.masked}
     before: list[tuple[str, Explained]] = []
     with engine_on(compiled, tmp_path / "tact.db") as engine:
         for request in sorted(requests_of(folder, compiled), key=lambda request: request.now):
-            if not sensitive.isdisjoint(request.attributes):
+            if not masked.isdisjoint(request.attributes):
                 continue
             explained = await explain(engine, request, counterfactuals=len(before) % 4 == 0)
             decision = await engine.decide(request)

@@ -83,9 +83,9 @@ def _near(test: Test, random: Random) -> Value | None:
     return value
 
 
-_DATED: dict[Operator, Callable[[Any], Value]] = {
+_DATED: dict[Operator, Callable[[Any], Value | None]] = {
     **dict.fromkeys(SPANS, lambda _: MOMENT.now),
-    Operator.MORE_THAN_AGO: lambda span: MOMENT.now - span - 1,
+    Operator.MORE_THAN_AGO: lambda span: MOMENT.now - span - 1 if isinstance(span, int) else None,
     Operator.ANNIVERSARY: lambda _: MOMENT.today.replace(year=2000),
 }
 """By operator that moves, from the operand a value on which the test holds."""

@@ -5,7 +5,17 @@ import time
 
 import pytest
 
-from engine.conditions.model import NOW, Any_, AttributeOperand, None_, Operand, Operator, Test
+from engine.conditions.model import (
+    ITEM,
+    NOW,
+    OF_ITEMS,
+    Any_,
+    AttributeOperand,
+    None_,
+    Operand,
+    Operator,
+    Test,
+)
 from engine.decide.signals import kernel, rulesets
 from engine.decide.signals.python_evaluator import conjunction_holds
 from engine.model.instant import DAY
@@ -92,10 +102,13 @@ def test_samples_make_every_rule_hold() -> None:
         Operator.HAS: "x",
         Operator.WITHIN: 5,
         Operator.ANNIVERSARY: DAY,
+        Operator.IN_NETWORK: ("10.0.0.0/8",),
     }
     for text in (Operator.STARTS_WITH, Operator.ENDS_WITH, Operator.CONTAINS, Operator.MATCHES):
         operands[text] = "x"
     tests = {operator.value: Test("a", operator, operands.get(operator, 3)) for operator in Operator}
+    for operator in OF_ITEMS:
+        tests[operator] = Test("a", operator, (), inner=(Test(ITEM, Operator.EQ, 3),))
     for operator in (Operator.LT, Operator.LTE, Operator.GT, Operator.GTE, Operator.BEFORE, Operator.AFTER):
         tests[f"{operator} now"] = Test("a", operator, NOW)
         tests[f"{operator} other"] = Test("a", operator, AttributeOperand("b"))
