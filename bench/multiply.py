@@ -61,9 +61,11 @@ def copy_log(path: Path, copies: int, step: Step = silent) -> int:
 
 
 def compiled_book() -> CompiledBook:
-    """The demo's book without the days on which its campaigns begin and end, and without tests of the month; a month of the calendar is 30 days."""
+    """The demo's book without days on which campaigns begin and end and without months: a calendar month is 30 days."""
     texts = {path.name: path.read_text("utf-8") for path in book_folder().glob("*.yaml")}
-    undated = {name: re.sub(r"(?m)^ *active: .*\n|^.*\bnow\.month\b.*\n", "", text) for name, text in texts.items()}
+    undated = {
+        name: re.sub(r"(?m)^ *active: .*\n|^.*\bnow\.month\b.*\n", "", text) for name, text in texts.items()
+    }
     months = re.compile(r"calendar month, clock: \w+")
     book = load_files({name: months.sub("rolling 30d", text).encode() for name, text in undated.items()}).book
     if book is None:
