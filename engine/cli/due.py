@@ -85,7 +85,7 @@ def _listed(store: Store, since: Instant, until: Instant) -> Iterator[DueRespons
             page = due_decisions(store, since, until, after, _PAGE)
         for decision in page:
             yield due_response(decision)
-            after = (decision.row.next_allowed_at or 0, decision.row.decision_id)
+            after = decision.key
         if len(page) < _PAGE:
             return
 

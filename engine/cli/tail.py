@@ -26,7 +26,7 @@ from engine.ledger.store.open import open_store
 from engine.ledger.store.store import Store
 from engine.model.instant import to_datetime
 from engine.model.shown import printable
-from engine.wire.feed import watch_response
+from engine.wire.feed import WatchQuery, query_of_kind, watch_response
 
 _POLL_SECONDS = 0.5
 
@@ -121,7 +121,7 @@ def tail(
     try:
         with closing(open_store(url)) as store:
             begun = _begin(store, cursor_file, start, lines)
-            _pump(store, begun, cursor_file, send, only, follow=follow)
+            _pump(store, begun, cursor_file, send, query_of_kind(only), follow=follow)
     except BrokenPipeError:
         raise  # who read the output has gone: the program ends without a word
     except (LedgerError, NotAccepted, OSError) as error:
@@ -186,14 +186,13 @@ def _pump(
     page: FeedPage,
     cursor_file: _CursorFile | None,
     send: Send,
-    only: str | None,
+    query: WatchQuery,
     *,
     follow: bool,
 ) -> None:
     """Sends page by page; the cursor is kept once what stands before it is sent."""
     while True:
-        messages = [watch_response(entry) for entry in page.entries]
-        selected = [message for message in messages if only in (None, message.WhichOneof("kept"))]
+        selected = [watch_response(entry) for entry in page.entries if query.includes(entry)]
         for start in range(0, len(selected), _POSTED):
             portion = selected[start : start + _POSTED]
             send(portion)

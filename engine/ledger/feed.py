@@ -8,10 +8,9 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-import orjson
-
 from engine.ledger.queries import commits
-from engine.ledger.store.rows import CommitRow, DecisionRow, OutcomeRow
+from engine.ledger.queries.commits import KeptCommit
+from engine.ledger.store.rows import DecisionRow, OutcomeRow
 from engine.ledger.store.store import Store
 from engine.model.instant import Instant
 
@@ -70,16 +69,16 @@ def parse_cursor(text: str) -> Cursor:
 
 def read_feed(store: Store, cursor: Cursor) -> FeedPage:
     """The next entries after the cursor, inside a transaction."""
-    rows: list[CommitRow] = []
+    read: list[KeptCommit] = []
     size = 0
     following = commits.commits_after(store, cursor.commit_id - 1, _MOST_COMMITS)
-    for row in following:
-        rows.append(row)
-        size += max(0, _size(row) - (cursor.read if row.commit_id == cursor.commit_id else 0))
+    for commit in following:
+        read.append(commit)
+        size += max(0, commit.size - (cursor.read if commit.commit_id == cursor.commit_id else 0))
         if size >= _ENOUGH:
             break
-    entries = [entry for entry in _entries(store, rows) if entry.cursor > cursor] if size else []
-    return FeedPage(entries, max(_after(rows), cursor), len(rows) == len(following) < _MOST_COMMITS)
+    entries = [entry for entry in _entries(store, read) if entry.cursor > cursor] if size else []
+    return FeedPage(entries, max(_after(read), cursor), len(read) == len(following) < _MOST_COMMITS)
 
 
 def last_entries(store: Store, most: int) -> FeedPage:
@@ -107,25 +106,18 @@ def is_ahead(store: Store, cursor: Cursor) -> bool:
     return cursor.commit_id > end_of_feed(store).commit_id
 
 
-def _after(rows: Sequence[CommitRow]) -> Cursor:
-    return Cursor(rows[-1].commit_id, _size(rows[-1])) if rows else START
+def _after(read: Sequence[KeptCommit]) -> Cursor:
+    return Cursor(read[-1].commit_id, read[-1].size) if read else START
 
 
-def _size(row: CommitRow) -> int:
-    """The entries of a commit; neither its ids nor its outcomes are empty lists in their text."""
-    return len(orjson.loads(row.decisions)) + len(orjson.loads(row.outcomes))
-
-
-def _entries(store: Store, rows: Sequence[CommitRow]) -> Iterator[FeedEntry]:
+def _entries(store: Store, read: Sequence[KeptCommit]) -> Iterator[FeedEntry]:
     """What the commits kept, as far as it is still in the log: outcomes before the decisions that saw them."""
-    keys = [[(key[0], key[1], key[2], key[3]) for key in orjson.loads(row.outcomes)] for row in rows]
-    ids = [orjson.loads(row.decisions) for row in rows]
-    outcomes = commits.outcomes_of(store, [key for of_commit in keys for key in of_commit])
-    decisions = commits.decisions_of(store, [decision_id for of_commit in ids for decision_id in of_commit])
-    for row, of_commit, decision_ids in zip(rows, keys, ids, strict=True):
-        for number, key in enumerate(of_commit, start=1):
+    outcomes = commits.outcomes_of(store, [key for commit in read for key in commit.outcomes])
+    decisions = commits.decisions_of(store, [name for commit in read for name in commit.decision_ids])
+    for commit in read:
+        for number, key in enumerate(commit.outcomes, start=1):
             for outcome in outcomes.get(key, ()):
-                yield FeedEntry(Cursor(row.commit_id, number), outcome)
-        for number, decision_id in enumerate(decision_ids, start=len(of_commit) + 1):
+                yield FeedEntry(Cursor(commit.commit_id, number), outcome)
+        for number, decision_id in enumerate(commit.decision_ids, start=len(commit.outcomes) + 1):
             if (decision := decisions.get(decision_id)) is not None:
-                yield FeedEntry(Cursor(row.commit_id, number), decision)
+                yield FeedEntry(Cursor(commit.commit_id, number), decision)

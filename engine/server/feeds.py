@@ -85,11 +85,10 @@ class Feeds:
             while True:
                 since = max(query.since, query.until - _LATE)
                 async for due in self._due(query):
-                    at = due.row.next_allowed_at or due.row.at
                     if due.row.decision_id not in sent:
                         yield due_response(due)
-                    if query.follow and at >= since:
-                        sent[due.row.decision_id] = at
+                    if query.follow and due.next_allowed_at >= since:
+                        sent[due.row.decision_id] = due.next_allowed_at
                 if not query.follow:
                     return
                 await self._streams.pause(_POLL_SECONDS)
@@ -103,7 +102,7 @@ class Feeds:
             page = await self._reader.look(read)
             for due in page:
                 yield due
-                after = (due.row.next_allowed_at or 0, due.row.decision_id)
+                after = due.key
             if len(page) < _PAGE:
                 return
 

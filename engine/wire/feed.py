@@ -43,6 +43,12 @@ class WatchQuery(NamedTuple):
         return not self.kinds or _KIND_OF[type(entry.row)] in self.kinds
 
 
+def query_of_kind(kind: str | None) -> WatchQuery:
+    """The query for one kind of entries, `decision` or `outcome`; None: for all."""
+    kinds = () if kind is None else (pb.WatchKind.Value(f"WATCH_KIND_{kind.upper()}"),)
+    return WatchQuery(None, None, frozenset(kinds))
+
+
 class DueQuery(NamedTuple):
     """Whom to list."""
 
@@ -117,7 +123,7 @@ def due_response(due: DueDecision) -> pb.DueResponse:
         campaigns=campaigns,
         blocked_by=decision.blocked_by,
     )
-    set_time(message.next_allowed_at, row.next_allowed_at or row.at)
+    set_time(message.next_allowed_at, due.next_allowed_at)
     set_time(message.decided_at, row.at)
     return message
 

@@ -2,6 +2,9 @@
 
 import time
 from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import orjson
 
 from engine.ledger.store.rows import CommitRow, DecisionRow, OutcomeRow
 from engine.ledger.store.statements import Select, columns
@@ -46,6 +49,19 @@ OutcomeKey = tuple[str, str, Instant, Instant]
 """event_id, type, time and recorded_at of an outcome."""
 
 
+class KeptCommit(NamedTuple):
+    """What a transaction kept."""
+
+    commit_id: int
+    outcomes: Sequence[OutcomeKey]
+    decision_ids: Sequence[str]
+
+    @property
+    def size(self) -> int:
+        """How many outcomes and decisions it kept."""
+        return len(self.outcomes) + len(self.decision_ids)
+
+
 def outcome_key(row: OutcomeRow) -> OutcomeKey:
     """By what the outcome is found again, also when names are linked later."""
     return row.event_id, row.type, row.at, row.recorded_at
@@ -56,14 +72,23 @@ def add(store: Store, decision_ids: Sequence[str], outcomes: Sequence[OutcomeKey
     store.change(_ADD, time.time_ns() // 1000, list(decision_ids), list(outcomes))
 
 
-def commits_after(store: Store, commit_id: int, most: int) -> list[CommitRow]:
+def commits_after(store: Store, commit_id: int, most: int) -> list[KeptCommit]:
     """The commits that follow, in order; those that no earlier one can follow any more."""
-    return [CommitRow(*row) for row in store.select(_AFTER, commit_id, store.unsettled(), most)]
+    return [_kept(row) for row in store.select(_AFTER, commit_id, store.unsettled(), most)]
 
 
-def last_commits(store: Store, most: int) -> list[CommitRow]:
+def last_commits(store: Store, most: int) -> list[KeptCommit]:
     """The last commits, in order."""
-    return [CommitRow(*row) for row in reversed(store.select(_LAST, store.unsettled(), most))]
+    return [_kept(row) for row in reversed(store.select(_LAST, store.unsettled(), most))]
+
+
+def _kept(row: Sequence[Any]) -> KeptCommit:
+    commit = CommitRow(*row)
+    keys = [
+        (event_id, type_, at, recorded_at)
+        for event_id, type_, at, recorded_at in orjson.loads(commit.outcomes)
+    ]
+    return KeptCommit(commit.commit_id, keys, orjson.loads(commit.decisions))
 
 
 def first_commit_since(store: Store, since: Instant) -> int | None:

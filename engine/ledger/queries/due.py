@@ -15,6 +15,16 @@ class DueDecision(NamedTuple):
     """The id under which the person is stored now."""
     row: DecisionRow
 
+    @property
+    def next_allowed_at(self) -> Instant:
+        """When it becomes allowed; every row that is read has it."""
+        return self.row.next_allowed_at or 0
+
+    @property
+    def key(self) -> tuple[Instant, str]:
+        """Where it stands in the order."""
+        return self.next_allowed_at, self.row.decision_id
+
 
 _OPEN = "{0}.outcome = 'blocked' AND {0}.next_allowed_at IS NOT NULL AND {0}.placement IS NULL"
 
@@ -40,7 +50,7 @@ def due_decisions(
 ) -> list[DueDecision]:
     """The decisions whose next_allowed_at lies from `since` until before `until`, in order; at most so many.
 
-    after: next_allowed_at and decision_id of the last one that was read.
+    after: the key of the last one that was read.
     """
     rows = store.select(_DUE, since, until, *after, most)
     return [DueDecision(row[0], DecisionRow(*row[1:])) for row in rows]

@@ -115,13 +115,13 @@ def test_several_at_once_fill_every_minute_exactly(book: Books, any_log: Log) ->
 def test_books_without_the_rule_count_in_each_minute(book: Books, any_log: Log) -> None:
     """Once the log has the counter, what another book sends takes from the minute in which it is sent."""
     limited, free = book(3, "minute"), book(0, "minute")
-    with closing(open_store(any_log.url)) as one, closing(open_store(any_log.url)) as two:
-        assert sent(free, two, NOW, 2) == 2
-        assert sent(limited, one, NOW + SECOND, 5) == 1  # what was sent before the rule counts
+    with closing(open_store(any_log.url)) as first, closing(open_store(any_log.url)) as second:
+        assert sent(free, second, NOW, 2) == 2
+        assert sent(limited, first, NOW + SECOND, 5) == 1  # what was sent before the rule counts
         for minute in range(1, 4):
             now = NOW + minute * MINUTE
-            assert sent(free, two, now, 2) == 2
-            assert sent(limited, one, now + SECOND, 5) == 1
+            assert sent(free, second, now, 2) == 2
+            assert sent(limited, first, now + SECOND, 5) == 1
     assert_sound(any_log)
 
 
