@@ -66,6 +66,8 @@ class CompiledBook:
     """None if no campaign depends on a signal."""
     masked: frozenset[str]
     """The referenced attributes whose values must not be logged: masked ones and addresses of channels."""
+    masked_events: frozenset[str]
+    """Those of them that are derived from sensitive fields of events. Whether they have a value is not logged either."""
     ramped: frozenset[str]
     """The campaigns whose ramps go by conversions."""
     needs_day: bool
@@ -136,6 +138,7 @@ def compile_book(book: Book, open_signals: OpenSignals = open_evaluator) -> Comp
     outbound = tuple(name for name, channel in book.channels.items() if channel.kind is Kind.OUTBOUND)
     by_channel = _clauses_by(index, book.channels, [compiled.channels for compiled in campaigns])
     by_placement = _clauses_by(index, book.placements, [compiled.placements for compiled in campaigns])
+    of_events = _from_sensitive_fields(book)
     return CompiledBook(
         book=book,
         compiled_campaigns=campaigns,
@@ -150,7 +153,8 @@ def compile_book(book: Book, open_signals: OpenSignals = open_evaluator) -> Comp
         derivation=derived,
         recall=_recall(book, names, derived, signals),
         signals=signals,
-        masked=_masked(book) & referenced,
+        masked=(_masked(book) | of_events) & referenced,
+        masked_events=of_events & referenced,
         ramped=_ramped(book),
         needs_day=needs_day,
         scheduled=any(compiled.active for compiled in campaigns),
@@ -307,3 +311,25 @@ def unit_attributes(book: Book) -> tuple[str, ...]:
 def _masked(book: Book) -> frozenset[str]:
     masked = {name for name, attribute in book.attributes.items() if attribute.masked}
     return frozenset(masked | {channel.address for channel in book.channels.values() if channel.address})
+
+
+def _from_sensitive_fields(book: Book) -> frozenset[str]:
+    """The aggregates and patterns that read sensitive fields of events, and what these patterns expose of them."""
+    names = {
+        aggregate.name
+        for aggregate in book.derived.aggregates.values()
+        if _reads_sensitive(book, aggregate.event, aggregate.where, aggregate.field)
+    }
+    for pattern in book.derived.patterns.values():
+        steps = [(step.event, step.where, "") for step in (pattern.first, *pattern.then)]
+        steps += [(absence.event, absence.where, absence.same) for absence in pattern.not_after]
+        if any(_reads_sensitive(book, *step) for step in steps):
+            names.add(f"pattern.{pattern.name}")
+        exposed = (key for key, source in pattern.expose.items() if source.sensitive)
+        names |= {f"pattern.{pattern.name}.{key}" for key in exposed}
+    return frozenset(names)
+
+
+def _reads_sensitive(book: Book, event: str, where: Condition, field: str) -> bool:
+    declared = book.event_types.get(event)
+    return declared is not None and not declared.sensitive.isdisjoint((*attributes_of(where), field))

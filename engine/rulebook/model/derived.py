@@ -117,6 +117,8 @@ class Exposed:
     field: str
     is_number: bool = False
     """Whether the book declares it as a number; `value` is one in any case, and everything else a text."""
+    sensitive: str | None = None
+    """Category of sensitive data that the field belongs to, or None."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,10 @@ class Code(StrEnum):
     """A local time that does not exist, or exists twice."""
     SENSITIVE = "sensitive"
     """A sensitive attribute is used without a lawful basis, or shown in content."""
+    SENSITIVE_NAME = "sensitive-name"
+    """An attribute or a field of events whose name reads like sensitive data, and which is not declared so (a warning)."""
+    PROMISE = "promise"
+    """A variant that promises something else than its offer, or than another variant of its campaign."""
     TEMPLATE = "template"
     """A text whose placeholders cannot be filled."""
     CONTENT = "content"
@@ -101,7 +105,8 @@ _ERROR, _WARNING, _NOTE = Severity
 LEVELS: Mapping[Code, tuple[Severity, ...]] = {
     **dict.fromkeys((Code.FILE, Code.ENCODING, Code.DUPLICATE, Code.MISSING), (_ERROR,)),
     **dict.fromkeys((Code.EMPTY, Code.TYPE, Code.NAME, Code.OPERATOR, Code.CYCLE, Code.ZONE), (_ERROR,)),
-    **dict.fromkeys((Code.SENSITIVE, Code.VALUE), (_ERROR,)),
+    **dict.fromkeys((Code.SENSITIVE, Code.VALUE, Code.PROMISE), (_ERROR,)),
+    Code.SENSITIVE_NAME: (_WARNING,),
     Code.TOO_LARGE: (_ERROR, _NOTE),
     **dict.fromkeys((Code.SYNTAX, Code.UNKNOWN, Code.TEMPLATE), (_ERROR, _WARNING)),
     Code.CONTENT: (_ERROR, _WARNING, _NOTE),

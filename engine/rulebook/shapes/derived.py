@@ -71,11 +71,30 @@ class NearShape(Shape):
 MostEvents: TypeAlias = Annotated[Whole, Field(ge=1, le=10_000)]
 
 
+class EventFieldShape(Shape):
+    """A field of events of a type, of which more is said than its type."""
+
+    noun: ClassVar[str] = "field of events"
+    type: EventFieldType
+    """The type of its values."""
+    sensitive: Text | None = None
+    """The category of sensitive data that it belongs to."""
+
+
+EventFieldForm: TypeAlias = Annotated[
+    Annotated[EventFieldType, Tag("<text>")] | Annotated[EventFieldShape, Tag("<mapping>")],
+    Discriminator(form),
+]
+
+
 class EventTypeShape(Shape):
     """A type of events."""
 
     noun: ClassVar[str] = "type of events"
-    fields: Annotated[dict[str, EventFieldType], Field(examples=["{value: number, size: integer}"])]
+    fields: Annotated[
+        dict[str, EventFieldForm],
+        Field(examples=["{size: integer, topic: {type: text, sensitive: political}}"]),
+    ]
     """Its further fields, and their types; `any` in place of the mapping for any fields."""
 
 

@@ -27,6 +27,7 @@ LINES = {
     "never-true": ("book.yaml", 16),
     "night": ("book.yaml", 12),
     "past": ("book.yaml", 12),
+    "sensitive-name": ("book.yaml", 4),
     "shadowed": ("book.yaml", 13),
     "tie": ("book.yaml", 10),
     "unreachable-variant": ("book.yaml", 16),
