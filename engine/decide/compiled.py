@@ -11,6 +11,7 @@ from engine.conditions.model import Condition, attributes_of, tests_of
 from engine.decide.arbitrate.campaign import CompiledCampaign, Creative, Fallback, compile_campaign, fallback
 from engine.decide.arbitrate.content import ACCEPT_LANGUAGE, LANGUAGE, LANGUAGES
 from engine.decide.attributes import zones
+from engine.decide.attributes.contacts import outcomes_of, reach_of, selectors_of
 from engine.decide.attributes.derive import IS_NEW, Derivation, closure, derivation
 from engine.decide.pressure.policies import Pressure
 from engine.decide.signals.certain import certain
@@ -209,8 +210,11 @@ def _recall(
         reach=kept if reach is None else min(reach, kept),
         signals=signals is not None and bool(signals.compiled.hold),
         is_new=IS_NEW in names,
+        contacts=selectors_of(derived.contacts),
+        contact_reach=reach_of(derived.contacts),
+        outcomes=outcomes_of(derived.contacts),
     )
-    return recall if recall.events or recall.signals or recall.is_new else None
+    return recall if recall.events or recall.signals or recall.is_new or recall.contacts else None
 
 
 def _names_in(

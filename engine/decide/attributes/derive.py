@@ -12,13 +12,24 @@ from engine.conditions.ages import days_to_anniversary, is_day
 from engine.conditions.model import attributes_of
 from engine.decide.attributes import zones
 from engine.decide.attributes.aggregates import Measurement, measured, measurement
+from engine.decide.attributes.contacts import number_of_contacts
 from engine.decide.attributes.events import History, history, number_of
 from engine.decide.attributes.patterns import PatternSearch, exposed, find, pattern_search
 from engine.decide.attributes.zones import CLOCK, local_time
+from engine.model.contact import MadeContact
 from engine.model.event import Event
 from engine.model.instant import Instant, Microseconds
 from engine.model.values import Attributes, Value
-from engine.rulebook.model.derived import NEAREST, RFM, Derived, Distance, PlaceSet, Signal, Site
+from engine.rulebook.model.derived import (
+    NEAREST,
+    RFM,
+    ContactCount,
+    Derived,
+    Distance,
+    PlaceSet,
+    Signal,
+    Site,
+)
 
 EARTH_RADIUS_KM = 6371.0088
 """Mean radius R1 = (2a + b) / 3 of the International Union of Geodesy and Geophysics (H. Moritz, "Geodetic Reference
@@ -108,6 +119,7 @@ class Derivation:
     """All names that the book refers to, of any kind."""
     needs: frozenset[str]
     """The given attributes from which it derives others."""
+    contacts: tuple[ContactCount, ...] = ()
 
     @property
     def uses_events(self) -> bool:
@@ -143,7 +155,13 @@ class Derivation:
         )
 
     def derive(
-        self, given: Attributes, events: Iterable[Event], now: Instant, *, is_new: bool | None = None
+        self,
+        given: Attributes,
+        events: Iterable[Event],
+        now: Instant,
+        *,
+        is_new: bool | None = None,
+        contacts: Sequence[MadeContact] = (),
     ) -> dict[str, Value]:
         """The derived values for a customer with these attributes and events; a missing value has no key.
 
@@ -151,6 +169,7 @@ class Derivation:
         None if that was not looked up. Linear in the number of events; never raises on values of the model's types.
         """
         values = self.derive_from_events(events, now)
+        values.update((count.name, number_of_contacts(count, contacts, now)) for count in self.contacts)
         if self.distances or self.nearest:
             self._add_distances(given, values)
         if self.clock or self.anniversaries:
@@ -240,6 +259,7 @@ def derivation(derived: Derived, names: Set[str], zone: ZoneInfo) -> Derivation:
                 *(day for _, day in anniversaries),
             )
         ),
+        tuple(count for count in derived.contacts.values() if count.name in names),
     )
 
 

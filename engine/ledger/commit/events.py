@@ -145,7 +145,7 @@ def _to_conclude(
 def _conclude(store: Store, commands: Sequence[RecordCommand]) -> None:
     """Remembers the signals that follow from what is now kept of the commands' customers."""
     queries = [
-        command.compiled.recall.of(command.customer, command.now)
+        command.compiled.recall.without_contacts.of(command.customer, command.now)
         for command in commands
         if command.compiled.recall
     ]

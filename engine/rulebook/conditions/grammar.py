@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from engine.conditions.model import Any_, Audience, Condition, Operator, Test
+from engine.rulebook.conditions.contacts import ContactReader
 from engine.rulebook.conditions.derived import BehaviourReader, DistanceReader, MeasureUse
 from engine.rulebook.conditions.trees import GROUPS, Trees, joined
 from engine.rulebook.model.derived import RFM
@@ -19,7 +20,7 @@ _LOGIC = {
     "not": "write none, with a list of conditions: none of them may hold",
 }
 """What is meant by words of other languages."""
-_KEYS = (*GROUPS, *_NAMED, "behaviour", "near")
+_KEYS = (*GROUPS, *_NAMED, "behaviour", "contact", "near")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -29,6 +30,7 @@ class Grammar(Trees):
     attribute_scope: AttributeScope
     behaviours: BehaviourReader
     distances: DistanceReader
+    contacts: ContactReader
     audiences: SymbolTable[Condition] = field(default_factory=lambda: SymbolTable("audience"))
 
     def read_audiences(self, data: Mapping[str, PlainData], *, partial: bool) -> None:
@@ -50,6 +52,8 @@ class Grammar(Trees):
             return self._any_of(key, value, path)
         if key == "behaviour":
             return self.behaviours.read(value, path)
+        if key == "contact":
+            return self.contacts.read(value, path)
         if key == "near":
             return self.distances.read(value, path)
         if "." in key:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from engine.rulebook.conditions.contacts import ContactReader
 from engine.rulebook.conditions.derived import BehaviourReader, DistanceReader
 from engine.rulebook.conditions.event_fields import FIELDS, EventGrammar, check_field
 from engine.rulebook.conditions.grammar import Grammar
@@ -79,6 +80,9 @@ class DerivedReader:
             attribute_scope=attribute_scope,
             behaviours=BehaviourReader(events),
             distances=DistanceReader(places, findings),
+            contacts=ContactReader(
+                events, _names(merged, "campaign"), _names(merged, "offer"), _names(merged, "channel")
+            ),
         )
         return cls(grammar, patterns, signals, types, read_events(merged.section("events"), types, findings))
 
@@ -94,7 +98,15 @@ class DerivedReader:
                 name: name.removesuffix(DAYS_TO_ANNIVERSARY)
                 for name in sorted(self.grammar.attribute_scope.anniversaries)
             },
+            _sorted(self.grammar.contacts.counts),
         )
+
+
+def _names(merged: Merged, noun: str) -> SymbolTable[str]:
+    """The names of a section, before it is read."""
+    section = f"{noun}s"
+    names = {name: name for name in merged.section(section)}
+    return SymbolTable(noun, names, partial=merged.partial(section))
 
 
 def _sorted(named: Mapping[str, T]) -> dict[str, T]:

@@ -4,7 +4,16 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import Discriminator, Field, Tag
 
-from engine.rulebook.shapes.sections import ConditionForm, Duration, EventFieldType, Shape, Text, Whole, form
+from engine.rulebook.shapes.sections import (
+    ConditionForm,
+    Duration,
+    EventFieldType,
+    Names,
+    Shape,
+    Text,
+    Whole,
+    form,
+)
 
 Numbers: TypeAlias = Annotated[dict[str, Any] | None, Field(examples=["{gte: 2}"])]
 OfField: TypeAlias = Annotated[dict[str, Any] | None, Field(examples=["{of: value, gte: 100}"])]
@@ -32,6 +41,26 @@ class BehaviourShape(Shape):
     """How many different values of a field."""
     days_since_last: Numbers = None
     """Days since the latest, with fractions."""
+
+
+class ContactConditionShape(Shape):
+    """A condition on the number of contacts, by what became of them."""
+
+    noun: ClassVar[str] = "value of `contact`"
+    campaign: Names = Field(default=[])
+    """The campaign, or several; any if it is left out."""
+    offer: Names = Field(default=[])
+    """The offer, or several."""
+    channel: Names = Field(default=[])
+    """The channel, or several."""
+    outcome: Annotated[Names, Field(default=[], examples=["clicked", "[opened, clicked]"])]
+    """What became of them: an outcome, `none`, or several of these; whatever it was if it is left out."""
+    within: WindowForm = None
+    """Their greatest age; any if it is left out."""
+    after: Annotated[str | None, Field(examples=["3d"])] = None
+    """Their least age."""
+    count: Numbers = None
+    """Number of contacts; at least one if it is left out."""
 
 
 class PlaceShape(Shape):
