@@ -59,7 +59,9 @@ def _is_bounded(book: Book, campaign: Campaign) -> bool:
         or book.offers[campaign.offer].stock
         or any(_CONVERTED in stop.outcomes for stop in campaign.stop)
         or any(
-            attribute in book.derived.aggregates or attribute.startswith(_OF_EVENTS)
+            attribute in book.derived.aggregates
+            or attribute in book.derived.contacts
+            or attribute.startswith(_OF_EVENTS)
             for attribute in attributes_of(campaign.when)
         )
     )
