@@ -1,5 +1,6 @@
 """Each book below rules/ is one that a good team would sign: it measures, stops, limits, sleeps, links and speaks twice."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,10 +10,11 @@ import pytest
 from typer.testing import CliRunner
 
 from engine.cli import app
+from engine.conditions.model import ALWAYS
 from engine.ledger.commit.events import RecordCommand
 from engine.ledger.commit.outcomes import ReportCommand
 from engine.model.outcome import OutcomeType
-from engine.rulebook.model.book import Book, Campaign, Content, Kind, Variant
+from engine.rulebook.model.book import Book, Campaign, Content, Factor, Kind, Variant
 from engine.rulebook.model.experiments import Experiments
 from engine.rulebook.model.policies import Pause
 from engine.scenario.model import Decide, Link, Record, Scenario, StoryStep
@@ -234,3 +236,17 @@ def test_what_is_taken_away_is_missed(missing: str) -> None:
     whole = read(RULES / "impulse-near-store")
     assert lacks(whole) == set()
     assert missing in lacks(MUTATIONS[missing](whole))
+
+
+def test_no_response_moves_the_town_hall() -> None:
+    """Its campaigns have one text without values, read no attribute and no contact, and learn nothing."""
+    book, _ = read(RULES / "town-hall")
+    assert {offer.promise for offer in book.offers.values()} == {"both-plans-are-heard"}
+    for campaign in book.campaigns.values():
+        (variant,) = campaign.variants
+        assert variant.when == ALWAYS
+        assert (campaign.learn, campaign.boosts, campaign.value) == (None, (), None)
+        assert campaign.propensity == Factor(1.0)
+        assert re.findall("attribute='([^']*)'", repr(campaign.when)) == ["count of registered within 60d"]
+        fields = (variant.content, *variant.content.locales.values())
+        assert not any("Placeholder" in repr(content) for content in fields)
