@@ -61,6 +61,18 @@ def test_a_book_lacks_nothing(folder: Path) -> None:
     assert checked.exit_code == 0, checked.output
 
 
+@pytest.mark.parametrize("folder", BOOKS, ids=lambda path: path.name)
+def test_the_table_of_books_names_a_story(folder: Path) -> None:
+    """The README's row of the book quotes a scenario that is sold and then stopped, and links its file."""
+    lines = (RULES.parent / "README.md").read_text(encoding="utf-8").splitlines()
+    (row,) = [line for line in lines if line.startswith(f"| [{folder.name}](")]
+    book, scenarios = read(folder)
+    quoted = [scenario for scenario in scenarios if f"“{scenario.name}”" in row]
+    assert len(quoted) == 1
+    assert sold_and_stopped(book, quoted[0])
+    assert f"(rules/{folder.name}/{quoted[0].source[0]})" in row
+
+
 def compares(book: Book) -> bool:
     """Whether some persons are left out by lot, to know what the others bring."""
     controls = (campaign.control for campaign in book.campaigns.values())
