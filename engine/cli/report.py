@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 METRICS = ("converted", "orders", "value", "credited")
 SLICES = ("variant", "channel", "week", "book_version")
 
-QUESTIONS: Mapping[str, str] = {}
+QUESTIONS: Mapping[str, str] = {
+    "paths": "why one bought and another did not",
+}
 """By name, what a question asks; engine.cli.report_NAME has the function of the name, which is imported when it is called."""
 
 
@@ -116,7 +118,7 @@ def _report(
     book = loaded_book(rules)
     source = reporting.opened_log(log, export)
     converted = _rates(rates, currency)
-    slices = tuple(part.strip() for part in by.split(",") if part.strip())
+    slices = reporting.listed(by)
     _check(book, campaign or [], slices, metric)
     reporting.check_level(level)
     period, size, share = (
