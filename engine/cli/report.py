@@ -34,7 +34,7 @@ class QuestionCommand(CliCommand):
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
         """The context of the question, where the first word is one."""
         if args and args[0] in QUESTIONS:
-            return _question(args[0]).make_context(f"{info_name} {args[0]}", args[1:], parent, **extra)
+            return question_command(args[0]).make_context(f"{info_name} {args[0]}", args[1:], parent, **extra)
         if args and not args[0].startswith("-"):
             close = get_close_matches(args[0], QUESTIONS, n=1)
             hint = f" Did you mean {close[0]!r}?" if close else ""
@@ -43,8 +43,8 @@ class QuestionCommand(CliCommand):
         return super().make_context(info_name, args, parent, **extra)
 
 
-def _question(name: str) -> Any:
-    """The command of a question."""
+def question_command(name: str) -> Any:
+    """The command of a question, by its name in QUESTIONS."""
     single = typer.Typer(
         add_completion=False,
         pretty_exceptions_enable=False,
