@@ -14,10 +14,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from engine.cli.exits import OTHER, USAGE, fail
 from engine.cli.screen import screen
-from engine.model.instant import to_datetime
+from engine.model.instant import Microseconds, to_datetime
 from engine.rulebook.model.book import Book
 from engine.rulebook.report.findings import ParseError
-from engine.rulebook.text import datetimes
+from engine.rulebook.text import datetimes, durations
 
 if TYPE_CHECKING:
     from engine.measure.log import MeasuredLog
@@ -115,6 +115,19 @@ def check_memory(text: str) -> str:
     if not re.fullmatch(r"[1-9][0-9]*(\.[0-9]+)? ?[KMGT]i?B", text):
         fail(f"--memory {text}: it is a size such as 2GB", USAGE)
     return text
+
+
+def listed(text: str) -> tuple[str, ...]:
+    """The names of an option that takes several, divided by commas."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def duration(option: str, text: str) -> Microseconds:
+    """The duration of an option; ends the command where it is none."""
+    try:
+        return durations.parse(text)
+    except ParseError as error:
+        fail(f"{option} {text}: {error}{f'; {error.hint}' if error.hint else ''}", USAGE)
 
 
 def answered(source: "MeasuredLog", answer: Callable[["MeasuredLog"], "Report"], forms: Forms) -> None:

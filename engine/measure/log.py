@@ -17,6 +17,7 @@ from engine.measure.attribution import Rates
 from engine.measure.export.export import export
 from engine.measure.export.manifest import Manifest
 from engine.measure.report.build import Report, build
+from engine.measure.report.paths import PathsQuestion, paths
 from engine.measure.report.uplift import Options
 from engine.rulebook.model.book import Book
 
@@ -66,6 +67,22 @@ class MeasuredLog:
         with self._exported(book, memory) as folder:
             moment = as_of or datetime.now(UTC)
             return build(folder, book, moment, start, end, options, memory, self.url, self.replaying)
+
+    def paths(
+        self,
+        book: Book,
+        question: PathsQuestion,
+        as_of: datetime | None = None,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        memory: str = "2GB",
+    ) -> Report:
+        """Why one bought and another did not, up to `as_of` (by default now): grids last_steps, steps and split.
+
+        Raises NothingRecorded where the log has no such events, and what an export raises.
+        """
+        with self._exported(book, memory) as folder:
+            return paths(folder, book, question, as_of or datetime.now(UTC), start, end, memory)
 
     @contextmanager
     def _exported(self, book: Book, memory: str) -> Iterator[Path]:

@@ -41,6 +41,9 @@ _COPIES = 2
 _NO_MONTH = "none"
 """The part of a table without rows, so that whoever reads `TABLE/*.parquet` finds its columns."""
 
+_STAGED = ("contacts", "outcomes", "challenges", "events", "remembered")
+"""The tables that are read as a whole, and written by month."""
+
 _OF_CONVERSIONS = ("conversions", "credits", "refunds")
 _CREDITED = ("contacts", "outcomes", "identities", "offers")
 """The tables of which credits are made."""
@@ -150,15 +153,19 @@ class _Export:
                 columns,
                 f"SELECT *, '{tables.WHOLE}' AS month FROM (SELECT {tables.decoded(columns)} FROM source)",
             )
+        self._stage_table("remembered", tables.REMEMBERED, tables.STAGED_REMEMBERED, "signals")
+        self._stage_table(
+            "events", tables.EVENTS, tables.staged_events(book or self._book_of_log() or self._last_book())
+        )
         bounds = self._fingerprint_decisions()
-        for table in ("contacts", "outcomes", "challenges", *(table for table, _ in _WHOLE_TABLES)):
+        for table in (*_STAGED, *(table for table, _ in _WHOLE_TABLES)):
             self._parts[table] = self._fingerprints(table, "month")
         for month, part in self._parts["decisions"].items():
             contacts = self._parts["contacts"].get(month)
             made_of = f"{part.fingerprint} {contacts.fingerprint if contacts else ''}"
             self._parts["offers"][month] = FilePart(part.rows, made_of)
         self._write_decisions(bounds)
-        for table in ("contacts", "outcomes", "challenges", *(table for table, _ in _WHOLE_TABLES)):
+        for table in (*_STAGED, *(table for table, _ in _WHOLE_TABLES)):
             self._write_parts(table, f"SELECT * EXCLUDE (month) FROM {table} WHERE month = '{{part}}'")
         self._remove_others([table for table in self._parts if table not in _OF_CONVERSIONS])
         self._credit(book)
@@ -182,11 +189,13 @@ class _Export:
             finally:
                 self._stage.unregister("source")
 
-    def _stage_table(self, table: str, columns: tuple[LogColumn, ...], sql: str) -> None:
-        """Copies a table of the log as it is exported, with the month of each row."""
-        present = self._columns_present(table)
+    def _stage_table(
+        self, table: str, columns: tuple[LogColumn, ...], sql: str, logged: str | None = None
+    ) -> None:
+        """Copies a table of the log as it is exported, with the month of each row. logged: its name in the log, if another."""
+        present = self._columns_present(logged or table)
         if present:
-            statement = self._log.statement(table, columns, present)
+            statement = self._log.statement(logged or table, columns, present)
         else:
             absent = ", ".join(f"{column.absent} AS c_{column.name}" for column in columns)
             statement = f"SELECT {absent} WHERE 1 = 0"
@@ -316,6 +325,13 @@ class _Export:
             rows = self._stage.execute(
                 "SELECT b.text FROM source AS s JOIN books AS b ON b.version = CAST(s.book_version AS VARCHAR)"
             ).fetchall()
+        return load_text(rows[0][0]).book if rows else None
+
+    def _last_book(self) -> Book | None:
+        """The book that was served last, of a log without decisions."""
+        rows = self._stage.execute(
+            "SELECT text FROM books ORDER BY first_at DESC, version LIMIT 1"
+        ).fetchall()
         return load_text(rows[0][0]).book if rows else None
 
     # files

@@ -36,6 +36,9 @@ COLUMNS: Mapping[str, str] = {
     " channel TEXT, kind TEXT, campaign TEXT, offer TEXT, category TEXT, tags TEXT[]",
     "identities": "name TEXT, person TEXT, linked_at TIMESTAMP",
     "books": "version TEXT, first_at TIMESTAMP, text TEXT",
+    "events": "person TEXT, time TIMESTAMP, position BIGINT, event_id TEXT, type TEXT, fields TEXT",
+    "signals": "decision_id TEXT, person TEXT, time TIMESTAMP, signal TEXT, since TIMESTAMP, expires_at TIMESTAMP",
+    "remembered": "person TEXT, signal TEXT, since TIMESTAMP, expires_at TIMESTAMP",
     "challenges": "decision_id TEXT, book_version TEXT, outcome TEXT, campaign TEXT, variant TEXT, channel TEXT",
 }
 """The tables of an export that a report reads, with the columns that it needs of them."""

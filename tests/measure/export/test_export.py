@@ -317,7 +317,7 @@ def test_a_second_export_writes_what_is_new(
         assert content_of(out) == content_of(tmp_path / "anew")
         return changed
 
-    of_decisions = ("decisions", "offers", "candidates", "readings", "experiments", "contacts")
+    of_decisions = ("decisions", "offers", "candidates", "readings", "experiments", "signals", "contacts")
     assert written() == set()
     copy_decision(any_log, OLD_ID.replace("7000", "7abc"))
     assert {name for name in written() if "2025-10" in name} == {

@@ -1,0 +1,116 @@
+"""`tact report paths`: a site fault that is planted in 10,000 visits is named, from a real log."""
+
+import json
+import random
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+from engine.cli import app
+from engine.ledger.commit.books import KeepBookCommand
+from engine.ledger.queries.persons import keep_events
+from engine.ledger.store.open import open_store
+from engine.ledger.store.rows import EventRow
+from engine.measure import open_log
+from engine.measure.report.figures import Figure
+from engine.measure.report.paths import PathsQuestion
+from engine.model.instant import DAY, SECOND, from_datetime
+from tests.measure.export.kit import commit, dicts_of
+from tests.measure.report.exports import BEGIN, book_of
+
+BOOK = """
+book: {name: shop, timezone: UTC, lawful_basis: {health: consent form 3}}
+attributes: {profile.email: {type: text}}
+channels: {mail: {kind: outbound, address: profile.email, consent: not_needed}}
+offers: {tea: {name: Tea, content: {default: {title: Tea}}}}
+events:
+  stored: true
+  types:
+    add_to_cart: {fields: {device: text, illness: {type: text, sensitive: health}}}
+    shipping_cost: any
+    payment_failed: any
+    purchase: any
+campaigns: {tea: {offer: tea, channels: [mail]}}
+"""
+VISITS = 10_000
+FAULT = {"android": 0.142, "ios": 0.021, "desktop": 0.021}
+"""How often a payment fails; who fails does not buy."""
+
+
+def played(url: str) -> dict[str, int]:
+    """Writes visits as the ledger keeps events; those who stopped, by their last step."""
+    rng, rows, begin = random.Random(7), [], from_datetime(BEGIN)
+    last = dict.fromkeys(("shipping_cost", "payment_failed", "purchase"), 0)
+    for index in range(VISITS):
+        person, at = f"p{index:05}", begin + (index % 14) * DAY + index * SECOND
+        device = rng.choice([*FAULT])
+        steps = ["add_to_cart", "shipping_cost"]
+        if rng.random() < 0.6:
+            steps.append("payment_failed" if rng.random() < FAULT[device] else "purchase")
+        last[steps[-1]] += 1
+        fields = json.dumps({"device": device, "illness": "gout"})
+        rows += [
+            EventRow(
+                person, at + number * SECOND, 0, f"{index}-{number}", step, fields if not number else "{}"
+            )
+            for number, step in enumerate(steps)
+        ]
+        if index % 10 == 0:  # another visit, an hour later, of which nothing is counted
+            rows.append(EventRow(person, at + 3_600 * SECOND, 0, f"{index}-again", "add_to_cart", "{}"))
+    store = open_store(url)
+    with store.transaction():
+        keep_events(store, rows)
+    commit(store, KeepBookCommand(book_of(BOOK), begin))
+    store.close()
+    return last
+
+
+def test_a_planted_fault_is_named(tmp_path: Path) -> None:
+    """On the device that has it, with its rates; where others stopped is counted; a field that is masked is not there."""
+    url = f"sqlite:///{tmp_path / 'tact.db'}"
+    last = played(url)
+    (tmp_path / "book").mkdir()
+    (tmp_path / "book" / "book.yaml").write_text(BOOK, encoding="utf-8")
+    question = ["--rules", str(tmp_path / "book"), "--log", url, "--export", str(tmp_path / "export")]
+    question += ["--goal", "purchase", "--start", "add_to_cart", "--by", "device", "--as-of", "2026-05-01"]
+    outputs = {"--json": "a.json", "--html": "a.html", "--csv": "csv"}
+    files = [word for option, name in outputs.items() for word in (option, str(tmp_path / name))]
+    result = CliRunner().invoke(app, ["report", "paths", *question, *files])
+    assert result.exit_code == 0, result.output
+    (section,) = json.loads((tmp_path / "a.json").read_bytes())["sections"]
+    stopped = {row["step"]: row["stopped"]["value"] for row in section["grids"]["last_steps"]["rows"]}
+    assert stopped == {step: last[step] for step in ("shipping_cost", "payment_failed")}
+    split = section["grids"]["split"]["rows"]
+    fault = next(row for row in split if row["step"] == "payment_failed" and row["measure"] == "reached")
+    assert (fault["field"], fault["value"]) == ("device", "android")
+    for name, truth in (("rate", 0.6 * FAULT["android"]), ("others", 0.6 * FAULT["ios"])):
+        assert fault[name]["low"] < truth < fault[name]["high"]
+    assert fault["p (Holm)"]["value"] < 0.001
+    printed = CliRunner(env={"COLUMNS": "200"}).invoke(
+        app, ["report", "paths", *question[:2], "--export", str(tmp_path / "export"), *question[6:]]
+    )
+    assert printed.exit_code == 0, printed.output
+    assert f"{last['shipping_cost']:,} stopped after shipping_cost." in printed.output
+    assert "payment_failed on device=android: " in printed.output
+    assert "How this was computed" in (tmp_path / "a.html").read_text()
+    assert (tmp_path / "csv" / "split.csv").exists()
+    assert {len(json.loads(row["fields"])) for row in dicts_of(tmp_path / "export", "events")} == {0, 1}
+    assert not any("illness" in row["fields"] for row in dicts_of(tmp_path / "export", "events"))
+    for wrong, words in (("--by", "devise"), ("--goal", "purchases"), ("--gap", "soon")):
+        refused = CliRunner().invoke(app, ["report", "paths", *question, wrong, words])
+        assert refused.exit_code in {1, 2}
+        assert {
+            "devise": "did you mean device?",
+            "purchases": "did you mean purchase?",
+            "soon": "--gap soon",
+        }[words] in refused.output
+    first = open_log(url).paths(book_of(BOOK), PathsQuestion("purchase", "add_to_cart", strata=("device",)))
+    assert isinstance(first.grid("steps").rows[0]["buyers"], Figure)
+
+
+def test_a_mistyped_question_is_recognised() -> None:
+    """With the exit code of usage errors; the plain command stays as it is."""
+    result = CliRunner().invoke(app, ["report", "path"])
+    assert result.exit_code == 2
+    assert "No such question 'path'. Did you mean 'paths'?" in result.output
+    assert "--goal" in CliRunner(env={"COLUMNS": "200"}).invoke(app, ["report", "paths", "--help"]).output
