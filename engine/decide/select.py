@@ -233,8 +233,8 @@ def _tried_in_turn(
     """The candidates, best first, each tried on its channels by their net scores, among those of the others."""
     candidates = evaluation.candidates
     tried: dict[int, TriedCandidate] = {}
-    for place, turn in in_turn(candidates):
-        before, candidate = tried.get(place), candidates[place]
+    for index, turn in in_turn(candidates):
+        before, candidate = tried.get(index), candidates[index]
         if before is not None and before.reason.code in _CONCLUDED:
             continue
         lost = candidate.lost if before is None else before.obstacles
@@ -249,8 +249,8 @@ def _tried_in_turn(
         if result.reason.code not in PRESSURE and result.reason.code not in _CONCLUDED and result.read:
             result = result._replace(reason=_held_back(result.obstacles))
         went = result.reason.code is ReasonCode.CHOSEN or result.reason.code in WITHHELD
-        tried[place] = result if went else result._replace(candidate=candidate)
-    return [tried[place] for place in range(len(candidates))]
+        tried[index] = result if went else result._replace(candidate=candidate)
+    return [tried[index] for index in range(len(candidates))]
 
 
 def _try(

@@ -91,14 +91,14 @@ def in_turn(candidates: Sequence[Candidate]) -> list[tuple[int, Turn]]:
     A candidate that fails on a channel is tried again at the score of its next one, but no earlier than where it failed: the
     order of a campaign's channels is that of preference, and does not go by cost.
     """
-    places: list[tuple[int, float, int, int, Turn]] = []
-    for place, candidate in enumerate(candidates):
+    entries: list[tuple[int, float, int, int, Turn]] = []
+    for index, candidate in enumerate(candidates):
         worst = candidate.score
         for number, turn in enumerate(candidate.turns or (Turn(candidate.score, ()),)):
             worst = min(worst, turn.score)
-            places.append((-candidate.compiled_campaign.campaign.tier, -worst, place, number, turn))
-    places.sort(key=lambda entry: entry[:4])
-    return [(place, turn) for _, _, place, _, turn in places]
+            entries.append((-candidate.compiled_campaign.campaign.tier, -worst, index, number, turn))
+    entries.sort(key=lambda entry: entry[:4])
+    return [(index, turn) for _, _, index, _, turn in entries]
 
 
 def channels_to_try(compiled_campaign: CompiledCampaign, request: Request) -> Sequence[str]:
