@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from datetime import UTC, datetime
 from difflib import get_close_matches
+from math import exp, log, sqrt
 
 from scipy.special import ndtri
 
@@ -93,3 +94,16 @@ def shown(
 def refused(why: str, unit: Unit, persons: int | None = None) -> Figure:
     """A figure that is not shown, and why."""
     return Figure(None, persons=persons, unit=unit, refused=why)
+
+
+def found_share(rate_of_hits: Interval, hits: int, missed: int, level: float) -> Interval | None:
+    """The share hits·rate / (hits·rate + missed), with limits on the scale of log odds, ln(hits·rate) - ln(missed).
+
+    The missed are a Poisson count, whose logarithm has the standard error 1/sqrt(missed). None where either part is 0.
+    """
+    if rate_of_hits.low <= 0 or not missed:
+        return None
+    value, spread = log(hits * rate_of_hits.value / missed), quantile_of(level) / sqrt(missed)
+    below = sqrt(log(rate_of_hits.value / rate_of_hits.low) ** 2 + spread**2)
+    above = sqrt(log(rate_of_hits.high / rate_of_hits.value) ** 2 + spread**2)
+    return Interval(*(1 / (1 + exp(-odds)) for odds in (value, value - below, value + above)))

@@ -59,6 +59,7 @@ _FORMATS: Mapping[Unit, tuple[Callable[[float], str], str]] = {
     Unit.RELATIVE: (lambda value: f"{100 * value:+,.1f}", " %"),
     Unit.RATIO: (lambda value: f"{value:,.3g}" if abs(value) < 1000 else f"{value:,.0f}", " ×"),
     Unit.HOURS: (lambda value: f"{value:,.1f}", " h"),
+    Unit.DAYS: (lambda value: f"{value:,.1f}", " d"),
     Unit.STATISTIC: (lambda value: f"{value:,.1f}", ""),
     Unit.PROBABILITY: (_probability, ""),
 }
