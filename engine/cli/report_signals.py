@@ -20,6 +20,17 @@ def signals(
     horizon: Annotated[
         str, typer.Option(metavar="DURATION", help="How long after a signal the outcome counts as foretold.")
     ] = "30d",
+    signal: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Only this signal, or pattern.NAME; may be given several times."),
+    ] = None,
+    recurring: Annotated[
+        bool,
+        typer.Option(
+            "--recurring",
+            help="The outcome comes again and again, as purchases do: not only the first of a person counts.",
+        ),
+    ] = False,
     from_: reporting.FromOption = "",
     to: reporting.ToOption = "",
     as_of: reporting.AsOfOption = "",
@@ -38,10 +49,10 @@ def signals(
     period, size = reporting.period_of(book, from_, to, as_of), reporting.check_memory(memory)
     length = reporting.duration("--horizon", horizon)
     if length <= 0:
-        fail(f"--horizon {horizon}: it is longer than 0", USAGE)
-    from engine.measure.report.signals import SignalsQuestion  # noqa: PLC0415 - as in opened_log
+        fail(f"--horizon {horizon}: a horizon is longer than 0, such as 30d", USAGE)
+    from engine.measure.report.signal_counts import SignalsQuestion  # noqa: PLC0415 - as in opened_log
 
-    question = SignalsQuestion(outcome, length, level)
+    question = SignalsQuestion(outcome, length, (*dict.fromkeys(signal or ()),), recurring, level)
     reporting.answered(
         source,
         lambda shown: shown.signals(book, question, period.as_of, period.start, period.end, size),

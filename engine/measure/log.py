@@ -18,7 +18,8 @@ from engine.measure.export.export import export
 from engine.measure.export.manifest import Manifest
 from engine.measure.report.build import Report, build
 from engine.measure.report.paths import PathsQuestion, paths
-from engine.measure.report.signals import SignalsQuestion, signals
+from engine.measure.report.signal_counts import SignalsQuestion
+from engine.measure.report.signals import signals
 from engine.measure.report.uplift import Options
 from engine.rulebook.model.book import Book
 

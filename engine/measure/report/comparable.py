@@ -1,27 +1,29 @@
 """What `report paths` and `report signals` share: events and outcomes on one line of time, by person, and figures of rates."""
 
 from collections.abc import Collection
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
-from math import exp, log, sqrt
 
 from scipy.special import ndtri
 
 from engine.measure.report.figures import Figure, Unit
-from engine.measure.report.tables import ReportPeriod, Tables
+from engine.measure.report.tables import NAMES, ReportPeriod, Tables
 from engine.measure.statistics.arms import Interval, wilson
+from engine.rulebook.model.book import Book
 
 LEAST = 20
 """Persons below whom a cell is neither shown nor tested."""
 
+_LINKS = "CREATE TABLE links AS SELECT name, person FROM all_identities WHERE linked_at <= $as_of"
+
 _TIMELINE = """
 CREATE TABLE timeline AS
-SELECT coalesce(i.person, e.person) AS person, e.time, e.position, e.event_id, e.type, e.fields FROM (
+SELECT coalesce(n.person, e.person) AS person, e.time, e.position, e.event_id, e.type, e.fields FROM (
     SELECT person, time, position, event_id, type, fields FROM all_events WHERE time <= $as_of
     UNION ALL
     SELECT person, time, 1000000, event_id, type, fields FROM all_outcomes
     WHERE time <= $as_of AND recorded_at <= $as_of AND list_contains($types, type)
-) e LEFT JOIN all_identities i ON i.name = e.person AND i.linked_at <= $as_of
+) e LEFT JOIN names n ON n.name = e.person
 WHERE e.person <> ''
 """
 
@@ -36,10 +38,12 @@ def naive(moment: datetime) -> datetime:
 
 
 def make_timeline(tables: Tables, as_of: datetime, types: Collection[str]) -> None:
-    """Makes the table `timeline`: all events, and outcomes of the types, of linked names under their person.
+    """Makes the tables `names`, of linked names with their person, and `timeline`: their events, and outcomes of the types.
 
     Raises NothingRecorded where a type never occurred, with the one that was meant.
     """
+    tables.connection.execute(_LINKS, {"as_of": naive(as_of)})
+    tables.connection.execute(NAMES)
     tables.connection.execute(_TIMELINE, {"as_of": naive(as_of), "types": [*types]})
     there = [row["type"] for row in tables.rows("SELECT DISTINCT type FROM timeline ORDER BY type")]
     for name in types:
@@ -63,6 +67,30 @@ def period_of(tables: Tables, start: datetime | None, end: datetime | None, as_o
     if first is None:
         raise NothingRecorded("the log has no events")
     return ReportPeriod(start or first.replace(tzinfo=UTC), min(end or as_of, as_of), as_of)
+
+
+def last_record(tables: Tables, as_of: datetime) -> datetime:
+    """The latest moment of which the log has anything by as_of: what persons did later is not known."""
+    (last,) = tables.row(
+        "SELECT max(time) FROM (SELECT time FROM all_events UNION ALL SELECT time FROM all_decisions"
+        " UNION ALL SELECT time FROM all_outcomes) WHERE time <= ?",
+        [naive(as_of)],
+    )
+    return as_of if last is None else last.replace(tzinfo=UTC)
+
+
+def kept_warnings(
+    tables: Tables, book: Book, start: datetime, types: Collection[str], as_of: datetime
+) -> list[str]:
+    """The sentence that says that events of the period may be gone; none where they are all kept."""
+    recorded = {row["type"] for row in tables.rows("SELECT DISTINCT type FROM all_events")}
+    first = last_record(tables, as_of) - timedelta(microseconds=book.events.keep)
+    if first <= start or not recorded.intersection(types):
+        return []
+    days = timedelta(microseconds=book.events.keep) / timedelta(days=1)
+    return [
+        f"the book keeps events for {days:g} days, so that those before {first:%Y-%m-%d} may be missing: name a later --from"
+    ]
 
 
 def quantile_of(level: float) -> float:
@@ -94,16 +122,3 @@ def shown(
 def refused(why: str, unit: Unit, persons: int | None = None) -> Figure:
     """A figure that is not shown, and why."""
     return Figure(None, persons=persons, unit=unit, refused=why)
-
-
-def found_share(rate_of_hits: Interval, hits: int, missed: int, level: float) -> Interval | None:
-    """The share hits·rate / (hits·rate + missed), with limits on the scale of log odds, ln(hits·rate) - ln(missed).
-
-    The missed are a Poisson count, whose logarithm has the standard error 1/sqrt(missed). None where either part is 0.
-    """
-    if rate_of_hits.low <= 0 or not missed:
-        return None
-    value, spread = log(hits * rate_of_hits.value / missed), quantile_of(level) / sqrt(missed)
-    below = sqrt(log(rate_of_hits.value / rate_of_hits.low) ** 2 + spread**2)
-    above = sqrt(log(rate_of_hits.high / rate_of_hits.value) ** 2 + spread**2)
-    return Interval(*(1 / (1 + exp(-odds)) for odds in (value, value - below, value + above)))

@@ -1,101 +1,51 @@
 """How well signals foretell an outcome, and what acting on them saved.
 
-The unit is the person, with the first time that the signal held in the period. Whoever is saved has no outcome, which lowers
-the recall and the precision that are seen; the control, whom nothing was sent, shows what they would have been.
+Whoever is saved has no outcome: their signal looks like a false alarm, and their outcome is missing among those that were
+foretold. What is seen is therefore shown beside what would have been seen had nothing been sent, by those who were spared at
+random.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple
 
 from engine.measure.report.build import Report
 from engine.measure.report.comparable import (
     LEAST,
     NothingRecorded,
-    found_share,
+    hint,
+    kept_warnings,
     make_timeline,
-    naive,
     period_of,
     rate,
     refused,
     shown,
 )
-from engine.measure.report.figures import Computation, Figure, Grid, GridCell, Head, Section, Unit
+from engine.measure.report.figures import (
+    Chart,
+    Computation,
+    Figure,
+    Grid,
+    GridCell,
+    Head,
+    Section,
+    Unit,
+    Warned,
+)
+from engine.measure.report.signal_counts import Counted, SignalCounts, SignalsQuestion, count_signals
+from engine.measure.report.signal_rates import (
+    SavedShare,
+    precision,
+    saved_share,
+    untreated_precision,
+    untreated_recall,
+)
 from engine.measure.report.tables import Tables
-from engine.measure.statistics.arms import Arm, Interval
-from engine.measure.statistics.compare import Comparison, compare_strata
-from engine.model.instant import DAY, Microseconds
+from engine.measure.statistics.arms import Interval
+from engine.measure.statistics.multiplicity import holm
 from engine.rulebook.model.book import Book
 
-_NO_CONTROL = "no control: no decision at which the signal held was drawn for one"
-
-
-@dataclass(frozen=True, slots=True)
-class SignalsQuestion:
-    """What signals are held against."""
-
-    outcome: str
-    """The type of the event, or outcome, that they foretell."""
-    horizon: Microseconds = 30 * DAY
-    """How long after a signal an outcome counts as foretold."""
-    level: float = 0.95
-
-
-class _Measured(NamedTuple):
-    """What is counted of a signal."""
-
-    name: str
-    persons: int
-    hits: int
-    leavers: int
-    foretold: int
-    quartiles: tuple[float | None, float | None, float | None]
-    comparison: Comparison | None
-    """None: there is no control."""
-
-
-_HELD = """
-CREATE TABLE held AS
-SELECT s.signal, coalesce(i.person, s.person) AS person, s.since FROM (
-    SELECT signal, person, since FROM all_signals WHERE time <= $as_of
-    UNION SELECT signal, person, since FROM all_remembered WHERE since <= $as_of
-) s LEFT JOIN all_identities i ON i.name = s.person AND i.linked_at <= $as_of WHERE s.person <> ''
-"""
-
-_FIRST = """
-CREATE TABLE first_held AS
-SELECT h.signal, h.person, min(h.since) AS since,
-    (SELECT min(t.time) FROM timeline t WHERE t.person = h.person AND t.type = $outcome AND t.time >= min(h.since)
-        AND t.time < min(h.since) + to_microseconds($horizon)) AS reached
-FROM held h WHERE h.since >= $start AND h.since + to_microseconds($horizon) <= $stop GROUP BY h.signal, h.person
-"""
-
-_LEAVERS = """
-CREATE TABLE leavers AS
-SELECT person, min(time) AS time FROM timeline
-WHERE type = $outcome AND time >= $start::TIMESTAMP + to_microseconds($horizon) AND time < $stop GROUP BY person
-"""
-
-_DRAWN = """
-CREATE TABLE drawn AS
-SELECT s.signal, coalesce(i.person, o.person) AS person, o.time, o.campaign, o.control_salt AS salt,
-    o.control_share AS share, coalesce(o.withheld, '') = '' AS treated
-FROM all_offers o JOIN all_signals s ON s.decision_id = o.decision_id
-LEFT JOIN all_identities i ON i.name = o.person AND i.linked_at <= $as_of
-WHERE o.control_salt IS NOT NULL AND coalesce(o.withheld, '') IN ('', 'control')
-    AND o.time >= $start AND o.time + to_microseconds($horizon) <= $stop
-QUALIFY row_number() OVER (PARTITION BY s.signal, coalesce(i.person, o.person)
-    ORDER BY o.time, o.decision_id, o.position) = 1
-"""
-
-_ARMS = """
-SELECT d.salt, d.share, d.treated, count(*), count(*) FILTER (EXISTS (
-    SELECT 1 FROM timeline t WHERE t.person = d.person AND t.type = $outcome AND t.time >= d.time
-        AND t.time < d.time + to_microseconds($horizon)))
-FROM drawn d WHERE d.signal = $signal GROUP BY ALL ORDER BY ALL
-"""
+_FEW = f"fewer than {LEAST} persons"
 
 
 def signals(  # noqa: PLR0913 - the parts of the question
@@ -109,177 +59,224 @@ def signals(  # noqa: PLR0913 - the parts of the question
 ) -> Report:
     """Hold the signals of an export against an outcome.
 
-    Raises NothingRecorded where the log has no such outcome, or no signal so early that its horizon is over.
+    Raises NothingRecorded where the log has no such outcome, or no signal in the period.
     """
     tables = Tables(folder, memory)
     try:
         period = period_of(tables, start, end, as_of)
         make_timeline(tables, as_of, [question.outcome])
-        run, known = tables.connection.execute, {"as_of": naive(as_of)}
-        bounds = {
-            "horizon": question.horizon,
-            "start": naive(period.start),
-            "stop": naive(period.end),
-        }
-        run(_HELD, known)
-        run(_FIRST, {"outcome": question.outcome, **bounds})
-        run(_LEAVERS, {"outcome": question.outcome, **bounds})
-        run(_DRAWN, {**known, **bounds})
-        names = [row["signal"] for row in tables.rows("SELECT DISTINCT signal FROM first_held ORDER BY 1")]
-        if not names:
-            raise NothingRecorded("no signal of the period is old enough: its --horizon is not over by --to")
-        measured = [_measured(tables, name, question) for name in names]
-        (persons,) = tables.row("SELECT count(DISTINCT person) FROM first_held")
+        _check_names(tables, book, question)
+        counted = count_signals(tables, question, book, period)
+        warnings = kept_warnings(tables, book, period.start, [question.outcome], as_of)
     finally:
         tables.close()
+    if not counted.signals:
+        raise NothingRecorded(
+            "no signal held in the period; only signals on which a campaign depends are concluded"
+        )
     days = timedelta(microseconds=question.horizon) / timedelta(days=1)
-    options = {"outcome": question.outcome, "horizon": f"{days:g}d", "level": str(question.level)}
-    count = sum(signal.persons for signal in measured)
-    head = Head(book.name, book.version, *period, count, persons, (), options, "signals")
-    section = _section(measured, question, f"{days:g} days")
+    options = {
+        "outcome": question.outcome,
+        "horizon": f"{days:g}d",
+        "signals": ",".join(question.signals),
+        "recurring": "yes" if question.recurring else "",
+        "level": str(question.level),
+    }
+    held = sum(signal.persons + signal.maturing + signal.late for signal in counted.signals)
+    head = Head(book.name, book.version, *period, held, counted.persons, (), options, "signals")
+    if period.start + timedelta(microseconds=question.horizon) >= period.end:
+        warnings.append(
+            "the period is not longer than the horizon: no outcome has one before it, so there is no recall"
+        )
+    section = _section(counted, question, f"{days:g} days", warnings)
     return Report(head, (section,), {}, "how well signals foretell, and what acting on them saved")
 
 
-def _measured(tables: Tables, name: str, question: SignalsQuestion) -> _Measured:
-    persons, hits, *quartiles = tables.row(
-        "SELECT count(*), count(reached), "
-        + ", ".join(
-            f"quantile_cont(epoch_us(reached) - epoch_us(since), {part}) / {DAY}"
-            for part in (0.25, 0.5, 0.75)
-        )
-        + " FROM first_held WHERE signal = ?",
-        [name],
-    )
-    leavers, foretold = tables.row(
-        "SELECT count(*), count(*) FILTER (EXISTS (SELECT 1 FROM held h WHERE h.person = l.person AND h.signal = ?"
-        " AND h.since <= l.time AND h.since > l.time - to_microseconds(?))) FROM leavers l",
-        [name, question.horizon],
-    )
-    low, median, high = quartiles
-    return _Measured(
-        name, persons, hits, leavers, foretold, (low, median, high), _compared(tables, name, question)
-    )
+def _check_names(tables: Tables, book: Book, question: SignalsQuestion) -> None:
+    if not question.signals:
+        return
+    logged = "SELECT DISTINCT signal FROM all_signals UNION SELECT DISTINCT signal FROM all_remembered"
+    known = {row["signal"] for row in tables.rows(logged)}
+    known |= {*book.derived.signals, *(f"pattern.{name}" for name in book.derived.patterns)}
+    for name in question.signals:
+        if name not in known:
+            raise NothingRecorded(f"neither the book nor the log has the signal {name}{hint(name, known)}")
 
 
-def _compared(tables: Tables, name: str, question: SignalsQuestion) -> Comparison | None:
-    """Those to whom something was sent against those from whom a control withheld it, within (salt, share)."""
-    values = {"outcome": question.outcome, "horizon": question.horizon, "signal": name}
-    arms: dict[tuple[str, float], dict[bool, Arm]] = {}
-    for salt, share, treated, persons, reached in tables.connection.execute(_ARMS, values).fetchall():
-        arms.setdefault((salt, share), {})[treated] = Arm(persons, reached, reached)
-    pairs = [(stratum[True], stratum[False]) for stratum in arms.values() if len(stratum) == 2]
-    if not pairs:
-        return None
-    return compare_strata(pairs, "proportion", question.level)
-
-
-def _section(measured: list[_Measured], question: SignalsQuestion, horizon: str) -> Section:
-    lead = ("signal", "hits", "lower quartile", "median", "upper quartile")
+def _section(counted: Counted, question: SignalsQuestion, horizon: str, warnings: Sequence[str]) -> Section:
     return Section(
         "signals",
         f"Signals before {question.outcome}",
-        f"Of the persons of whom a signal held, how many had {question.outcome} within {horizon}; of those who had it, how many"
-        " were foretold; and what share did acting on it save?",
+        f"Of the persons of whom a signal held, how many had {question.outcome} within {horizon}; of those who had it,"
+        " how many were foretold, and how early; and what share of it did acting on the signal save?",
         "",
         (
             Grid(
                 "signals",
                 "How well they foretell",
                 ("signal",),
-                ("persons", "precision", "precision (control)", "recall", "recall (corrected)"),
-                tuple(_foretelling(signal, question.level) for signal in measured),
+                (
+                    "persons",
+                    "sent",
+                    "precision",
+                    "precision (nothing sent)",
+                    "recall",
+                    "recall (nothing sent)",
+                ),
+                tuple(_foretelling(signal, counted, question.level) for signal in counted.signals),
             ),
-            Grid("lead_time", "How early", lead[:1], lead[1:], tuple(map(_lead, measured))),
+            Grid(
+                "lead_time",
+                "How early",
+                ("signal",),
+                ("foretold", "lower quartile", "median", "upper quartile"),
+                tuple(map(_lead, counted.signals)),
+            ),
             Grid(
                 "saved",
                 "What acting on them saved",
                 ("signal",),
-                ("sent", "control", "saved"),
-                tuple(map(_saved, measured)),
+                ("rate of those sent to", "rate of the control", "saved", "saved persons", "p", "p (Holm)"),
+                _saved_rows(counted.signals, question.level),
             ),
         ),
-        computations=(
-            Computation(
-                "precision and recall",
-                "persons with the outcome within the horizon of the first time the signal held / persons; first outcomes from"
-                " --from plus the horizon on that had the signal within the horizon before / all of them; Wilson",
-                f"{max(signal.leavers for signal in measured):,} persons with the outcome",
-                f"signals whose horizon is not over by --to; figures of fewer than {LEAST} persons",
-            ),
-            Computation(
-                "recall (corrected)",
-                "persons of the signal · rate of the control / (this + outcomes not foretold); limits on the scale of log odds"
-                " from those of the rate and 1/sqrt(not foretold). It takes as many outcomes to begin in a day all along, and"
-                " the control to stand for all persons of the signal",
-            ),
-            Computation(
+        charts=(
+            Chart(
+                "forest",
+                "Share that acting on each signal saved",
+                f"A bar a signal, from limit to limit; right of 0 fewer had {question.outcome} than in the control.",
                 "saved",
-                "1 - rate of those sent to / rate of the control, at the first decision with the signal that was drawn for a"
-                " control, within strata of (salt, share); Newcombe's method 10 and its ratio",
+                "saved",
             ),
+        ),
+        warnings=tuple(Warned(text) for text in (*warnings, *_crossed(counted.signals))),
+        computations=_computations(counted, question, horizon),
+    )
+
+
+def _computations(counted: Counted, question: SignalsQuestion, horizon: str) -> tuple[Computation, ...]:
+    totals = {
+        name: sum(getattr(signal, name) for signal in counted.signals)
+        for name in ("persons", "maturing", "late")
+    }
+    saved = [signal.saved for signal in counted.signals]
+    before = (
+        "" if question.recurring else f"; {totals['late']:,} persons of whom one held only after the outcome"
+    )
+    return (
+        Computation(
+            "precision",
+            f"persons with the outcome within {horizon} after the first time in the period that the signal held / persons;"
+            " Wilson. An outcome of the same moment is not foretold",
+            f"{totals['persons']:,} persons and signals",
+            f"{totals['maturing']:,} whose horizon is not over by {counted.until:%Y-%m-%d %H:%M} UTC, the last that the log"
+            f" has{before}; cells of fewer than {LEAST} persons. Signals that were forgotten before a decision was made are"
+            " not in the log",
+        ),
+        Computation(
+            "recall",
+            "persons of whom the signal began to hold within the horizon before the outcome / persons with the outcome, from"
+            " the start of the period plus the horizon on; Wilson",
+            f"{counted.outcomes:,} persons with the outcome, who are counted whether or not a signal held",
+            "outcomes so early that a signal before them would lie before the period",
+        ),
+        Computation(
+            "precision and recall (nothing sent)",
+            "who was sent something by a campaign whose `when` refers to the signal does not count; who was spared with the"
+            " probability 1 - p counts 1 / (1 - p) times; who was neither counts once. Wilson: of precision within the"
+            " probabilities, of recall at the effective number of persons, by the delta method",
+            exclusions="signals for which something was sent that nobody was spared at random",
+        ),
+        Computation(
+            "lead time",
+            "from the first time within the horizon that the signal held to the outcome, of those who had it all the same;"
+            " limits of the median by its rank",
+        ),
+        Computation(
+            "saved",
+            "1 - rate of those sent to / rate of those spared (control or holdout), within the horizon after the first"
+            " decision at which the signal held and one of its campaigns was chosen; within the probabilities, weighted by"
+            " persons. Wilson, Newcombe's method 10, ratio by MOVER-R; persons: difference × those sent to; p by Holm over all"
+            " signals",
+            f"{sum(arm.sent + arm.spared for of_signal in saved for arm in of_signal.arms):,} persons and signals",
+            f"{sum(of_signal.maturing for of_signal in saved):,} whose horizon is not over;"
+            f" {sum(of_signal.unrandomised for of_signal in saved):,} sent something that nobody was spared at random",
         ),
     )
 
 
-def _foretelling(signal: _Measured, level: float) -> Mapping[str, GridCell]:
-    control = signal.comparison.control if signal.comparison and not _few(signal) else None
-    missed = signal.leavers - signal.foretold
-    why = _few(signal) or "nobody of the control had the outcome, or none was missed"
-    corrected = found_share(control, signal.persons, missed, level) if control else None
+def _foretelling(signal: SignalCounts, counted: Counted, level: float) -> Mapping[str, GridCell]:
     return {
         "signal": signal.name,
-        "persons": Figure(signal.persons, persons=signal.persons),
-        "precision": rate(signal.hits, signal.persons, level),
-        "precision (control)": shown(control, Unit.SHARE, "Wilson", why=why),
-        "recall": rate(signal.foretold, signal.leavers, level),
-        "recall (corrected)": shown(corrected, Unit.SHARE, "log odds", None, signal.leavers, why),
+        "persons": _count(signal.persons),
+        "sent": rate(sum(arm.sent for arm in signal.arms), signal.persons, level),
+        "precision": precision(signal, level),
+        "precision (nothing sent)": untreated_precision(signal, level),
+        "recall": rate(signal.foretold, counted.outcomes, level),
+        "recall (nothing sent)": untreated_recall(signal, counted.outcomes, level),
     }
 
 
-def _lead(signal: _Measured) -> Mapping[str, GridCell]:
+def _count(persons: int) -> Figure:
+    return refused(_FEW, Unit.COUNT) if persons < LEAST else Figure(persons, persons=persons)
+
+
+def _lead(signal: SignalCounts) -> Mapping[str, GridCell]:
     names = ("lower quartile", "median", "upper quartile")
-    few = f"fewer than {LEAST} persons" if signal.hits < LEAST else ""
-    return {
-        "signal": signal.name,
-        "hits": Figure(signal.hits, persons=signal.hits),
-        **{
-            name: refused(few, Unit.DAYS, signal.hits)
-            if few
-            else Figure(value, persons=signal.hits, unit=Unit.DAYS)
-            for name, value in zip(names, signal.quartiles, strict=True)
-        },
+    cells: dict[str, GridCell] = {"signal": signal.name, "foretold": _count(signal.foretold)}
+    if signal.foretold < LEAST:
+        return {**cells, **{name: refused(_FEW, Unit.DAYS) for name in names}}
+    lower, median, low, high, upper = signal.leads
+    limits = ((None, None), (low, high), (None, None))
+    return cells | {
+        name: Figure(value, *limited, "rank" if limited[0] else "", persons=signal.foretold, unit=Unit.DAYS)
+        for name, value, limited in zip(names, (lower, median, upper), limits, strict=True)
     }
 
 
-def _few(signal: _Measured) -> str:
-    """Why the signal has no comparison; empty where it has one."""
-    if signal.comparison is None:
-        return _NO_CONTROL
-    few = min(signal.comparison.persons) < LEAST
-    return f"fewer than {LEAST} persons in an arm" if few else signal.comparison.refused
+def _saved_rows(signals: Sequence[SignalCounts], level: float) -> tuple[Mapping[str, GridCell], ...]:
+    shares = [saved_share(signal, level) for signal in signals]
+    tested = [share.comparison.p for share in shares if share.comparison and share.comparison.p is not None]
+    adjusted = iter(holm(tested))
+    return tuple(_saved(signal.name, share, adjusted) for signal, share in zip(signals, shares, strict=True))
 
 
-def _saved(signal: _Measured) -> Mapping[str, GridCell]:
-    why, comparison = _few(signal), signal.comparison
-    if why or comparison is None:
-        return {
-            "signal": signal.name,
-            **{name: refused(why, Unit.SHARE) for name in ("sent", "control", "saved")},
-        }
-    relative, sent = comparison.relative, comparison.persons
-    saved = None
+def _saved(name: str, share: SavedShare, adjusted: Iterator[float]) -> Mapping[str, GridCell]:
+    comparison = share.comparison
+    if comparison is None:
+        return {"signal": name, "saved": refused(share.refused, Unit.SHARE)}
+    sent, spared = comparison.persons
+    relative, difference = comparison.relative, comparison.difference
+    saved = fewer = None
     if relative is not None and relative.value is not None and relative.high is not None:
         saved = Interval(-relative.value, -relative.high, -relative.low)
-    return {
-        "signal": signal.name,
-        "sent": shown(comparison.treated, Unit.SHARE, "Wilson", None, sent[0]),
-        "control": shown(comparison.control, Unit.SHARE, "Wilson", None, sent[1]),
+    if difference is not None:
+        fewer = difference.times(-sent)
+    cells: dict[str, GridCell] = {
+        "signal": name,
+        "rate of those sent to": shown(comparison.treated, Unit.SHARE, "Wilson", None, sent),
+        "rate of the control": shown(comparison.control, Unit.SHARE, "Wilson", None, spared),
         "saved": shown(
             saved,
             Unit.SHARE,
             comparison.method,
             None,
-            sum(sent),
-            comparison.relative_refused or "no upper limit",
+            sent + spared,
+            share.refused or comparison.relative_refused,
         ),
+        "saved persons": shown(fewer, Unit.CHANGE, "difference × persons sent to", None, sent, share.refused),
     }
+    if comparison.p is not None:
+        cells["p"] = Figure(comparison.p, unit=Unit.PROBABILITY)
+        cells["p (Holm)"] = Figure(next(adjusted), unit=Unit.PROBABILITY, method="Holm")
+    return cells
+
+
+def _crossed(signals: Sequence[SignalCounts]) -> list[str]:
+    """Controls that are none: what they hide."""
+    return [
+        f"{signal.name}: {signal.saved.crossed:,} persons of the control were sent something for the signal all the same, by"
+        " another campaign or after the control was changed; what it saved is understated"
+        for signal in signals
+        if signal.saved.crossed
+    ]
