@@ -1,7 +1,7 @@
 """Counts what followed signals, what preceded outcomes, and who was sent something for a signal.
 
-A person counts from the first time in the period that the signal held. What is sent for a signal goes out by the campaigns
-whose `when` refers to it, directly or through other signals.
+A person counts from the first time in the period that the signal held. What is sent for a signal goes out at decisions at
+which it held, by the campaigns whose `when` refers to it, directly or through other signals.
 """
 
 from collections.abc import Iterator, Sequence
@@ -144,9 +144,11 @@ SELECT a.signal, coalesce(n.person, o.person) AS person, o.time, o.decision_id, 
     o.unit IS NOT NULL AS in_unit
 FROM all_offers o SEMI JOIN logged USING (decision_id)
 JOIN (SELECT unnest($signals::TEXT[]) AS signal, unnest($campaigns::TEXT[]) AS campaign) a ON a.campaign = o.campaign
+SEMI JOIN sightings s ON s.decision_id = o.decision_id AND s.signal = a.signal
 LEFT JOIN names n ON n.name = o.person WHERE o.person <> ''
 """
-"""What was sent for a signal, and what a control or holdout withheld."""
+"""What was sent for a signal, and what a control or holdout withheld: at decisions at which it held, since a campaign may
+refer to a signal that must not hold, or be one for others too."""
 
 _ACTED = """
 CREATE TABLE acted AS SELECT * FROM exposed
@@ -159,7 +161,6 @@ SELECT a.*, r.time AS next, a.time + to_microseconds($horizon) AS ends,
     a.time + to_microseconds($horizon) <= $until AS mature
 FROM (
     SELECT * FROM acted a WHERE a.time >= $start AND a.time < $stop
-        AND EXISTS (SELECT 1 FROM sightings s WHERE s.decision_id = a.decision_id AND s.signal = a.signal)
         AND ($recurring OR NOT EXISTS (SELECT 1 FROM reached e WHERE e.person = a.person AND e.time <= a.time))
 ) a ASOF LEFT JOIN reached r ON r.person = a.person AND a.time < r.time
 """

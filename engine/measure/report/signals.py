@@ -182,9 +182,10 @@ def _computations(counted: Counted, question: SignalsQuestion, horizon: str) -> 
         ),
         Computation(
             "precision and recall (nothing sent)",
-            "who was sent something by a campaign whose `when` refers to the signal does not count; who was spared with the"
-            " probability 1 - p counts 1 / (1 - p) times; who was neither counts once. Wilson: of precision within the"
-            " probabilities, of recall at the effective number of persons, by the delta method",
+            "who was sent something, at a decision at which the signal held and by a campaign whose `when` refers to it, does"
+            " not count; who was spared with the probability 1 - p counts 1 / (1 - p) times; who was neither counts once."
+            " Wilson: of precision within the probabilities, of recall at the effective number of persons, by the delta"
+            " method",
             exclusions="signals for which something was sent that nobody was spared at random",
         ),
         Computation(

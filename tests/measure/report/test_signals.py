@@ -292,6 +292,19 @@ def test_a_signal_of_no_campaign_saves_nothing(tmp_path: Path) -> None:
     assert rows["signals"]["precision (nothing sent)"].value == rows["signals"]["precision"].value
 
 
+def test_what_is_sent_without_the_signal_is_not_sent_for_it(tmp_path: Path) -> None:
+    """A campaign may ask that the signal does not hold; its offers of before leave the arms as they are."""
+    log = Log()
+    log.drawn(90, 30, "t", SENT)
+    log.drawn(30, 25, "c", SPARED)
+    for number in range(90):
+        log.decision(f"t{number}", 5, "other", {"withheld": ""})
+    log.event("quiet", 59, "visited")
+    rows = log.answer(tmp_path)
+    assert rows["saved"]["saved"].value == pytest.approx(1 - (30 / 90) / (25 / 30))
+    assert rows["signals"]["precision (nothing sent)"].value == 25 / 30
+
+
 def test_what_comes_again_counts_again(tmp_path: Path) -> None:
     """With `recurring` an outcome before the signal is no reason to leave the person out."""
     log = Log()
