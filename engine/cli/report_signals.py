@@ -47,6 +47,8 @@ def signals(
     source = reporting.opened_log(log, export)
     reporting.check_level(level)
     period, size = reporting.period_of(book, from_, to, as_of), reporting.check_memory(memory)
+    if not outcome:
+        fail("--outcome: name the type of an event", USAGE)
     length = reporting.duration("--horizon", horizon)
     if length <= 0:
         fail(f"--horizon {horizon}: a horizon is longer than 0, such as 30d", USAGE)

@@ -45,16 +45,16 @@ def make_timeline(tables: Tables, as_of: datetime, types: Collection[str]) -> No
     tables.connection.execute(_LINKS, {"as_of": naive(as_of)})
     tables.connection.execute(NAMES)
     tables.connection.execute(_TIMELINE, {"as_of": naive(as_of), "types": [*types]})
-    there = [row["type"] for row in tables.rows("SELECT DISTINCT type FROM timeline ORDER BY type")]
+    there = [row["type"] for row in tables.rows("SELECT DISTINCT type FROM timeline")]
     for name in types:
         if name not in there:
-            known = there or [row["type"] for row in tables.rows("SELECT DISTINCT type FROM all_outcomes")]
-            raise NothingRecorded(f"the log has no event {name}{hint(name, known)}")
+            outcomes = [row["type"] for row in tables.rows("SELECT DISTINCT type FROM all_outcomes")]
+            raise NothingRecorded(f"the log has no event {name}{hint(name, {*there, *outcomes})}")
 
 
 def hint(name: str, known: Collection[str]) -> str:
     """Which of the known names was meant, and what there is."""
-    close = get_close_matches(name, known, n=1)
+    close = get_close_matches(name, sorted(known), n=1)
     meant = f"; did you mean {close[0]}?" if close else ""
     return f"{meant}; there are {', '.join(sorted(known)[:20])}" if known else f"{meant}; there are none"
 
@@ -103,6 +103,11 @@ def rate(events: int, persons: int, level: float) -> Figure:
     if persons < LEAST:
         return refused(f"fewer than {LEAST} persons", Unit.SHARE, persons)
     return shown(wilson(events, persons, quantile_of(level)), Unit.SHARE, "Wilson", events, persons)
+
+
+def count_text(persons: int) -> str:
+    """So many persons; of few only that they are few."""
+    return f"fewer than {LEAST}" if 0 < persons < LEAST else f"{persons:,}"
 
 
 def shown(

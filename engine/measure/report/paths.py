@@ -15,14 +15,26 @@ from engine.measure.report.build import Report
 from engine.measure.report.comparable import (
     LEAST,
     NothingRecorded,
+    count_text,
     hint,
+    kept_warnings,
     make_timeline,
     naive,
     period_of,
     rate,
     shown,
 )
-from engine.measure.report.figures import Computation, Figure, Grid, GridCell, Head, Section, Unit
+from engine.measure.report.figures import (
+    Chart,
+    Computation,
+    Figure,
+    Grid,
+    GridCell,
+    Head,
+    Section,
+    Unit,
+    Warned,
+)
 from engine.measure.report.tables import ReportPeriod, Tables
 from engine.measure.report.words import written
 from engine.measure.statistics.arms import Arm
@@ -124,6 +136,7 @@ def paths(  # noqa: PLR0913 - the parts of the question
         visits = _visits(tables, question)
         if not visits:
             raise NothingRecorded(f"no visit reached {question.begin or 'a first step'} in the period")
+        warnings = kept_warnings(tables, book, period.start, book.event_types, as_of)
         events = tables.row("SELECT count(*) FROM chosen c JOIN numbered n USING (person, visit)")[0]
     finally:
         tables.close()
@@ -136,9 +149,8 @@ def paths(  # noqa: PLR0913 - the parts of the question
         "level": str(question.level),
     }
     head = Head(book.name, book.version, *period, events, len(visits), (), options, "events")
-    return Report(
-        head, (_section(visits, question, started, unfinished),), {}, "why one bought and another did not"
-    )
+    section = _section(visits, question, started, unfinished, warnings)
+    return Report(head, (section,), {}, "why one bought and another did not")
 
 
 def _choose(tables: Tables, question: PathsQuestion, period: ReportPeriod) -> tuple[int, int]:
@@ -194,7 +206,9 @@ def _check_fields(tables: Tables, names: Sequence[str]) -> None:
             raise NothingRecorded(f"no event has the field {name}{hint(name, there)}")
 
 
-def _section(visits: Sequence[_Visit], question: PathsQuestion, started: int, unfinished: int) -> Section:
+def _section(
+    visits: Sequence[_Visit], question: PathsQuestion, started: int, unfinished: int, warnings: Sequence[str]
+) -> Section:
     stopped, sentences = _stopped(visits, question)
     steps = _steps(visits, question)
     split, named = _split(visits, question)
@@ -207,8 +221,8 @@ def _section(visits: Sequence[_Visit], question: PathsQuestion, started: int, un
     return Section(
         "paths",
         f"From {begin} to {question.goal}",
-        f"Of {len(visits):,} persons who reached {begin}, {buyers:,} went on to {question.goal}. What sets them apart from the"
-        " others? It is no cause: only a randomised comparison shows one.",
+        f"Of {count_text(len(visits))} persons who reached {begin}, {count_text(buyers)} went on to {question.goal}. What sets"
+        " them apart from the others? It is no cause: only a randomised comparison shows one.",
         "",
         (
             Grid(
@@ -229,30 +243,48 @@ def _section(visits: Sequence[_Visit], question: PathsQuestion, started: int, un
                 " ".join(named),
             ),
         ),
-        computations=(
-            Computation(
-                "last step",
-                "the latest event before the goal or the end of the visit, of those who did not reach the goal; shares with"
-                " Wilson's limits",
-                f"{len(visits) - buyers:,} persons",
-                left_out,
+        charts=(
+            Chart(
+                "forest",
+                "Steps of buyers less those of others",
+                "A bar a step, from limit to limit; right of 0 more of the buyers had it.",
+                "steps",
+                "difference",
             ),
-            Computation(
-                "steps of buyers against others",
-                "persons with the step / persons, within the week (UTC) of the start step"
-                + "".join(f" and {name}" for name in question.strata)
-                + ", weighted by persons; difference by Newcombe's method 10; p adjusted by Holm over all steps",
-                f"{buyers:,} buyers, {len(visits) - buyers:,} others",
-                "weeks and strata that lack buyers or others",
-            ),
-            Computation(
-                "steps by field",
-                "`reached`: by the last value that is known up to the start step, persons with the step / persons; `stopped"
-                " after`: by the value at the step, those who stopped there / those who reached it; against all other known"
-                " values; Newcombe's method 10; p adjusted by Holm over all rows",
-                f"{len(split):,} comparisons",
-                f"persons without the field; values beyond the {MOST_VALUES} most frequent; fewer than {LEAST} persons",
-            ),
+        ),
+        warnings=tuple(map(Warned, warnings)),
+        computations=_computations((buyers, len(visits) - buyers), question, left_out, len(split)),
+    )
+
+
+def _computations(
+    persons: tuple[int, int], question: PathsQuestion, left_out: str, compared: int
+) -> tuple[Computation, ...]:
+    """How the grids were computed. persons: buyers and others; compared: rows of the steps by field."""
+    buyers, others = map(count_text, persons)
+    return (
+        Computation(
+            "last step",
+            "the latest event before the goal or the end of the visit, of those who did not reach the goal; shares with"
+            " Wilson's limits",
+            f"{others} persons",
+            left_out,
+        ),
+        Computation(
+            "steps of buyers against others",
+            "persons with the step / persons, within the week (UTC) of the start step"
+            + "".join(f" and {name}" for name in question.strata)
+            + ", weighted by persons; difference by Newcombe's method 10; p adjusted by Holm over all steps",
+            f"{buyers} buyers, {others} others",
+            "weeks and strata that lack buyers or others",
+        ),
+        Computation(
+            "steps by field",
+            "`reached`: by the last value that is known up to the start step, persons with the step / persons; `stopped"
+            " after`: by the value at the step, those who stopped there / those who reached it; against all other known"
+            " values; Newcombe's method 10; p adjusted by Holm over all rows",
+            f"{compared:,} comparisons",
+            f"persons without the field; values beyond the {MOST_VALUES} most frequent; fewer than {LEAST} persons",
         ),
     )
 

@@ -13,6 +13,7 @@ from engine.measure.report.build import Report
 from engine.measure.report.comparable import (
     LEAST,
     NothingRecorded,
+    count_text,
     hint,
     kept_warnings,
     make_timeline,
@@ -177,7 +178,7 @@ def _computations(counted: Counted, question: SignalsQuestion, horizon: str) -> 
             "recall",
             "persons of whom the signal began to hold within the horizon before the outcome / persons with the outcome, from"
             " the start of the period plus the horizon on; Wilson",
-            f"{counted.outcomes:,} persons with the outcome, who are counted whether or not a signal held",
+            f"{count_text(counted.outcomes)} persons with the outcome, who are counted whether or not a signal held",
             "outcomes so early that a signal before them would lie before the period",
         ),
         Computation(

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from engine.measure.report.figures import Figure, Grid, GridCell, Head, Unit
+from engine.model.shown import printable
 
 REFUSED = "–"
 """In place of a figure that is refused; the sentence stands below the table."""
@@ -13,7 +14,7 @@ def written(cell: GridCell | None, *, limits: bool = True) -> str:
     if cell is None:
         return ""
     if isinstance(cell, str):
-        return cell
+        return printable(cell)
     if cell.value is None:
         return _one_sided(cell) or REFUSED
     number, suffix = _FORMATS[cell.unit]
