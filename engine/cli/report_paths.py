@@ -58,7 +58,7 @@ def paths(
         fail("--goal: name the type of an event", USAGE)
     if begin == goal:
         fail(f"--start {begin}: it is the --goal itself", USAGE)
-    from engine.measure.report.paths import PathsQuestion  # noqa: PLC0415 - as in opened_log
+    from engine.measure.report.visits import PathsQuestion  # noqa: PLC0415 - as in opened_log
 
     question = PathsQuestion(
         goal, begin, reporting.listed(by), reporting.listed(strata), reporting.duration("--gap", gap), level

@@ -17,10 +17,11 @@ from engine.measure.attribution import Rates
 from engine.measure.export.export import export
 from engine.measure.export.manifest import Manifest
 from engine.measure.report.build import Report, build
-from engine.measure.report.paths import PathsQuestion, paths
+from engine.measure.report.paths import paths
 from engine.measure.report.signal_counts import SignalsQuestion
 from engine.measure.report.signals import signals
 from engine.measure.report.uplift import Options
+from engine.measure.report.visits import PathsQuestion
 from engine.rulebook.model.book import Book
 
 

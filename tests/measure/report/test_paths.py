@@ -14,10 +14,9 @@ from engine.ledger.commit.books import KeepBookCommand
 from engine.ledger.queries.persons import keep_events
 from engine.ledger.store.open import open_store
 from engine.ledger.store.rows import EventRow
-from engine.measure import open_log
+from engine.measure import PathsQuestion, open_log
 from engine.measure.report.comparable import NothingRecorded
 from engine.measure.report.figures import Figure
-from engine.measure.report.paths import PathsQuestion
 from engine.model.instant import DAY, SECOND, from_datetime
 from tests.measure.export.kit import commit, dicts_of
 from tests.measure.report.exports import BEGIN, book_of
