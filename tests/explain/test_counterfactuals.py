@@ -19,8 +19,8 @@ from tests.decide.arbitrate.shop import NOW, SHOP, compiled_book
 from tests.explain.books import BOOKS, loaded, requests_of
 from tests.explain.engines import changed_request, engine_on, stage
 
-KINDS = {"shop-self-critique": 1, "welcome-narrative": 1, "town-hall": 0}
-"""Kinds of changes that a book shows at least, in place of three: the campaigns of the first two follow events and never
+KINDS = {"shop-self-critique": 1, "retail-verbatim": 1, "welcome-narrative": 1, "town-hall": 0}
+"""Kinds of changes that a book shows at least, in place of three: the campaigns of the first three follow events and never
 compete, and no attribute of a citizen changes what the last says."""
 
 

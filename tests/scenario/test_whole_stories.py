@@ -20,6 +20,9 @@ from engine.rulebook.model.policies import Pause
 from engine.scenario.model import Decide, Link, Record, Scenario, StoryStep
 from tests.scenario.test_books import BOOKS, RULES, scenarios_of
 
+TO_STAFF = {"team"}
+"""Channels on which our own people are told."""
+
 
 class Shipped(NamedTuple):
     """A book with its scenarios."""
@@ -44,7 +47,8 @@ def lacks(shipped: Shipped) -> set[str]:
         "end": any(ends(book, OutcomeType.CONVERTED)),
         "limit": any(campaign.per_customer or campaign.total for campaign in book.campaigns.values()),
         "quiet": bool(sending(book)) and all(sleeps(book, channel) for channel in sending(book)),
-        "language": any(speaks_twice(book, content) for content in contents(book)),
+        "language": any(speaks_twice(book, content) for content in contents(book))
+        and all(speaks_twice(book, content) for content in served(book)),
         "text in it": any(hears_another(book, step) for scenario in scenarios for step in scenario.steps),
         "sold, then stopped": any(sold_and_stopped(book, scenario) for scenario in scenarios),
         "measured": any(measured(scenario) for scenario in scenarios),
@@ -103,6 +107,13 @@ def contents(book: Book) -> Iterator[Content]:
     """All texts: of variants, and of offers."""
     yield from (variant.content for campaign in book.campaigns.values() for variant in campaign.variants)
     yield from (offer.content for offer in book.offers.values() if offer.content)
+
+
+def served(book: Book) -> Iterator[Content]:
+    """The texts of service to customers, which nobody may miss for their language; our own people read one."""
+    for campaign in book.campaigns.values():
+        if campaign.category == "service" and not set(campaign.channels) & TO_STAFF:
+            yield from (variant.content for variant in campaign.variants if variant.content.default)
 
 
 def speaks_twice(book: Book, content: Content) -> bool:
