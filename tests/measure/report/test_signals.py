@@ -17,7 +17,10 @@ from engine.decide.compiled import CompiledBook
 from engine.ledger.commit.books import KeepBookCommand
 from engine.ledger.commit.commands import Command
 from engine.ledger.commit.events import RecordCommand
+from engine.ledger.memory import memory_of
+from engine.ledger.queries.persons import recall
 from engine.ledger.store.open import open_store
+from engine.ledger.store.store import Store
 from engine.measure.report.comparable import NothingRecorded
 from engine.measure.report.figures import Figure
 from engine.measure.report.signal_counts import PrecededArms, SavedCounts, SignalCounts, SignalsQuestion
@@ -33,46 +36,61 @@ from tests.measure.report.exports import AS_OF, BEGIN, Export, book_of, ids, mic
 
 BOOK = """
 book: {name: leaving, timezone: UTC}
-attributes: {profile.risk: {type: number}}
 channels: {web: {kind: inbound}}
 placements: {page: {channel: web}}
 offers: {stay: {name: Stay, content: {default: {text: Stay}}}}
-events: {stored: true, keep: 400d, types: {left: any, cancel_page: any}}
+events: {stored: true, keep: 400d, types: {left: any, cancel_page: any, visited: any}}
 signals:
-  leaving: {when: {profile.risk: {gte: 0.5}}, hold: 5d}
-  looks: {when: {behaviour: {event: cancel_page, within: 1d, count: {gte: 1}}}, hold: 300d}
+  leaving: {when: {behaviour: {event: cancel_page, within: 1d, count: {gte: 1}}}, hold: 20d}
+  looks: {when: {behaviour: {event: visited, within: 1d, count: {gte: 1}}}, hold: 300d}
 campaigns:
   save: {offer: stay, placements: [page], when: {signal: leaving}, CONTROL}
   look: {offer: stay, placements: [page], when: {signal: looks}}
 """
+HOUR = DAY // 24
 LEAVERS, FALSE_ALARMS, LENGTH = 1_500, 300, 120
 SEEN, LEAD, SAVED = 0.8, 14, 0.75
 
 
 def played(url: str, compiled: CompiledBook) -> None:
-    """Leavers evenly over the days; of most a signal holds at a lead, at a decision that saves those who see its offer.
+    """Leavers evenly over the days; of most an event says so at a lead, and a decision hours later saves who sees its offer.
 
-    A third of all persons look at the page for cancelling, which says nothing about leaving.
+    A third of all persons visit a page, which says nothing about leaving.
     """
-    rng, begin, requests, leaves = random.Random(11), from_datetime(BEGIN), [], {}
+    rng, begin, noticed, leaves = random.Random(11), from_datetime(BEGIN), {}, {}
     commands: list[Command[Any]] = [KeepBookCommand(compiled.book, begin)]
     for index in range(LEAVERS + FALSE_ALARMS):
         person, at = f"p{index:05}", begin + int(rng.uniform(0, LENGTH) * DAY)
-        noticed = at - int(rng.gauss(LEAD, 2) * DAY)
+        before = at - int(rng.gauss(LEAD, 2) * DAY)
         if index < LEAVERS:
             leaves[person] = at
-        if noticed > begin and (index >= LEAVERS or rng.random() < SEEN):
-            requests.append(Request(person, noticed, {"profile.risk": 0.9}, placement="page"))
+        if before > begin and (index >= LEAVERS or rng.random() < SEEN):
+            noticed[person] = before
+            commands.append(recorded(compiled, person, "cancel_page", before))
         if index % 3 == 0:
-            looked = Event(f"look-{person}", "cancel_page", begin + int(rng.uniform(0, LENGTH) * DAY))
-            commands.append(RecordCommand(compiled, person, looked, looked.at))
+            commands.append(recorded(compiled, person, "visited", begin + int(rng.uniform(0, LENGTH) * DAY)))
     with closing(open_store(url)) as store:
-        for decision, request in zip(decide(store, compiled, *requests), requests, strict=True):
-            if decision.offers and rng.random() < SAVED:
-                leaves.pop(request.customer, None)
-        for person, at in leaves.items():
-            commands.append(RecordCommand(compiled, person, Event(f"left-{person}", "left", at), at))
         commit(store, *commands)
+        requests = remembering(store, compiled, {person: at + 5 * HOUR for person, at in noticed.items()})
+        for decision, request in zip(decide(store, compiled, *requests), requests, strict=True):
+            if any(offer.campaign == "save" for offer in decision.offers) and rng.random() < SAVED:
+                leaves.pop(request.customer, None)
+        commit(store, *(recorded(compiled, person, "left", at) for person, at in leaves.items()))
+
+
+def recorded(compiled: CompiledBook, person: str, type_: str, at: int) -> RecordCommand:
+    """An event of the person, recorded as it happens."""
+    return RecordCommand(compiled, person, Event(f"{type_}-{person}", type_, at), at)
+
+
+def remembering(store: Store, compiled: CompiledBook, moments: Mapping[str, int]) -> list[Request]:
+    """A request of each person for the page, with what is remembered of them."""
+    assert compiled.recall is not None
+    recalled = recall(store, [compiled.recall.of(person, at) for person, at in moments.items()])
+    return [
+        Request(person, at, {}, placement="page", memory=memory_of(memory, at))
+        for (person, at), memory in zip(moments.items(), recalled, strict=True)
+    ]
 
 
 def test_the_truth_is_recovered(tmp_path: Path) -> None:
@@ -99,11 +117,13 @@ def test_the_truth_is_recovered(tmp_path: Path) -> None:
         encoding="utf-8"
     )
     assert (tmp_path / "csv" / "saved.csv").exists()
-    looks = rows["signals"]["looks"]
-    assert looks["recall"]["value"] == looks["precision"]["value"] == 0
-    assert rows["saved"]["looks"]["saved"]["refused"] == (
-        "its campaigns chose nothing at a decision with the signal in the period"
+    looks, sentence = (
+        rows["signals"]["looks"],
+        "no control: nobody was spared at random what its campaigns sent",
     )
+    assert looks["recall"]["high"] < 0.2
+    assert rows["saved"]["looks"]["saved"]["refused"] == sentence
+    assert looks["recall (nothing sent)"]["refused"].startswith("no control: ")
     without_log = [*question[:4], *question[6:]]
     printed = CliRunner(env={"COLUMNS": "200"}).invoke(
         app, [*without_log, "--outcome", "left", "--signal", "leaving"]
@@ -125,7 +145,6 @@ def test_the_truth_is_recovered(tmp_path: Path) -> None:
 
 
 CONTROLLED = book_of(BOOK.replace("CONTROL", "control: 30%"))
-HOUR = DAY // 24
 Offer: TypeAlias = Mapping[str, Any]
 
 
@@ -303,6 +322,27 @@ def test_what_is_sent_without_the_signal_is_not_sent_for_it(tmp_path: Path) -> N
     rows = log.answer(tmp_path)
     assert rows["saved"]["saved"].value == pytest.approx(1 - (30 / 90) / (25 / 30))
     assert rows["signals"]["precision (nothing sent)"].value == 25 / 30
+
+
+def test_what_a_reader_must_know_is_warned_of(tmp_path: Path) -> None:
+    """A control to whom something was sent all the same, and events that are no longer kept."""
+    log = Log()
+    log.drawn(90, 30, "t", SENT)
+    log.drawn(30, 25, "c", SPARED)
+    for number in range(7):
+        log.decision(f"c{number}", 22, offer=SENT)
+    log.event("quiet", 59, "visited")
+    forgetful = book_of(BOOK.replace("CONTROL", "control: 30%").replace("keep: 400d", "keep: 30d"))
+    question, end = SignalsQuestion("left", 12 * DAY), BEGIN + timedelta(days=31)
+    (section,) = signals(log.write(tmp_path), forgetful, question, AS_OF, end=end).sections
+    first, second, third = (warned.text for warned in section.warnings)
+    assert first.startswith(
+        "the book keeps events for 30 days, so that those before 2026-03-31 may be missing"
+    )
+    assert second.startswith("the period is not longer than the horizon")
+    assert third.startswith(
+        "leaving: fewer than 20 persons of the control were sent something for the signal all the same"
+    )
 
 
 def test_what_comes_again_counts_again(tmp_path: Path) -> None:
