@@ -277,8 +277,8 @@ def _saved(name: str, share: SavedShare, adjusted: Iterator[float]) -> Mapping[s
 def _crossed(signals: Sequence[SignalCounts]) -> list[str]:
     """Controls that are none: what they hide."""
     return [
-        f"{signal.name}: {count_text(signal.saved.crossed)} persons of the control were sent something for the signal all the same, by"
-        " another campaign or after the control was changed; what it saved is understated"
+        f"{signal.name}: {count_text(signal.saved.crossed)} persons of the control were sent something for the signal all"
+        " the same, by another campaign or after the control was changed; what it saved is understated"
         for signal in signals
         if signal.saved.crossed
     ]
