@@ -4,7 +4,6 @@ The unit is the person, with their first visit of the period that reached the st
 others is no cause: it says where to look.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -33,7 +32,7 @@ from engine.measure.report.figures import (
     Warned,
 )
 from engine.measure.report.tables import Tables
-from engine.measure.report.visits import PathsQuestion, PathVisit, choose_visits, read_visits
+from engine.measure.report.visits import PathsQuestion, VisitCounts, choose_visits, count_visits
 from engine.measure.report.words import written
 from engine.measure.statistics.arms import Arm
 from engine.measure.statistics.compare import Comparison, compare_strata
@@ -67,8 +66,8 @@ def paths(  # noqa: PLR0913 - the parts of the question
         types = [question.goal, *([question.begin] if question.begin else [])]
         make_timeline(tables, as_of, types)
         started, unfinished = choose_visits(tables, question, period)
-        visits = read_visits(tables, question)
-        if not visits:
+        counts = count_visits(tables, question)
+        if not counts.persons:
             raise NothingRecorded(f"no visit reached {question.begin or 'a first step'} in the period")
         warnings = kept_warnings(tables, book, period.start, book.event_types, as_of)
         events = tables.row("SELECT count(*) FROM chosen c JOIN numbered n USING (person, visit)")[0]
@@ -82,32 +81,33 @@ def paths(  # noqa: PLR0913 - the parts of the question
         "gap": f"{question.gap // _MINUTE}m",
         "level": str(question.level),
     }
-    head = Head(book.name, book.version, *period, events, len(visits), (), options, "events")
-    section = _section(visits, question, started, unfinished, warnings)
+    head = Head(book.name, book.version, *period, events, counts.persons, (), options, "events")
+    section = _section(counts, question, started, unfinished, warnings)
     return Report(head, (section,), {}, "why one bought and another did not")
 
 
 def _section(
-    visits: Sequence[PathVisit],
+    counts: VisitCounts,
     question: PathsQuestion,
     started: int,
     unfinished: int,
     warnings: Sequence[str],
 ) -> Section:
-    stopped, sentences = _stopped(visits, question)
-    steps = _steps(visits, question)
-    split, named = _split(visits, question)
-    buyers = sum(visit.bought for visit in visits)
+    stopped, sentences = _stopped(counts, question)
+    steps = _steps(counts, question)
+    split, named = _split(counts, question)
+    buyers = counts.buyers
     begin = question.begin or "the first step of a visit"
+    further = started - counts.persons - unfinished
     left_out = (
-        f"{started - len(visits) - unfinished:,} further visits of the same persons; {unfinished:,} persons whose visit is not"
-        f" over by --as-of; cells of fewer than {LEAST} persons"
+        f"{further:,} further visits of the same persons; {unfinished:,} persons whose visit is not over by --as-of;"
+        f" cells of fewer than {LEAST} persons"
     )
     return Section(
         "paths",
         f"From {begin} to {question.goal}",
-        f"Of {count_text(len(visits))} persons who reached {begin}, {count_text(buyers)} went on to {question.goal}. What sets"
-        " them apart from the others? It is no cause: only a randomised comparison shows one.",
+        f"Of {count_text(counts.persons)} persons who reached {begin}, {count_text(buyers)} went on to {question.goal}. What"
+        " sets them apart from the others? It is no cause: only a randomised comparison shows one.",
         "",
         (
             Grid(
@@ -138,7 +138,7 @@ def _section(
             ),
         ),
         warnings=tuple(map(Warned, warnings)),
-        computations=_computations((buyers, len(visits) - buyers), question, left_out, len(split)),
+        computations=_computations((buyers, counts.persons - buyers), question, left_out, len(split)),
     )
 
 
@@ -175,12 +175,11 @@ def _computations(
 
 
 def _stopped(
-    visits: Sequence[PathVisit], question: PathsQuestion
+    counts: VisitCounts, question: PathsQuestion
 ) -> tuple[tuple[Mapping[str, GridCell], ...], list[str]]:
     """Rows of the last steps, and the sentences that say them."""
-    last = Counter(visit.steps[-1] for visit in visits if not visit.bought)
-    reached = Counter(step for visit in visits for step in set(visit.steps))
-    others = sum(last.values())
+    others, reached = counts.last.total(), counts.reached
+    last = [(step, count) for step, count in _ordered(counts.last) if count >= LEAST]
     rows: tuple[Mapping[str, GridCell], ...] = tuple(
         {
             "step": step,
@@ -188,82 +187,88 @@ def _stopped(
             "share of them": rate(count, others, question.level),
             "of who reached it": rate(count, reached[step], question.level),
         }
-        for step, count in _ordered(last)
-        if count >= LEAST
+        for step, count in last
     )
-    return rows, [f"{count:,} stopped after {step}." for step, count in _ordered(last)[:3] if count >= LEAST]
+    return rows, [f"{count:,} stopped after {step}." for step, count in last[:3]]
 
 
-def _ordered(counts: Counter[str]) -> list[tuple[str, int]]:
+def _ordered(counts: Mapping[str, int]) -> list[tuple[str, int]]:
     return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
 
-def _steps(visits: Sequence[PathVisit], question: PathsQuestion) -> tuple[Mapping[str, GridCell], ...]:
-    reached = Counter(step for visit in visits for step in set(visit.steps))
-    compared = {
-        step: _compared(
-            ((visit.stratum, visit.bought, step in visit.steps) for visit in visits), question.level
-        )
-        for step, count in _ordered(reached)
-        if LEAST <= count <= len(visits) - LEAST
-    }
-    return _rows({(step,): result for step, result in compared.items() if result}, ("step",), "buyers")
+def _steps(counts: VisitCounts, question: PathsQuestion) -> tuple[Mapping[str, GridCell], ...]:
+    strata = sorted({stratum for stratum, _ in counts.visits})
+    compared: dict[tuple[str, ...], Comparison] = {}
+    for step, count in _ordered(counts.reached):
+        if LEAST <= count <= counts.persons - LEAST:
+            arms = [
+                [
+                    _arm(counts.visits[of, bought], counts.with_step[of, bought, step])
+                    for bought in (True, False)
+                ]
+                for of in strata
+            ]
+            _add(compared, (step,), [(buyers, others) for buyers, others in arms], question.level)
+    return _rows(compared, ("step",), "buyers")
 
 
 def _split(
-    visits: Sequence[PathVisit], question: PathsQuestion
+    counts: VisitCounts, question: PathsQuestion
 ) -> tuple[tuple[Mapping[str, GridCell], ...], list[str]]:
     """Rows of the steps by field, and the sentences for those that hold."""
     compared: dict[tuple[str, ...], Comparison] = {}
-    steps = sorted({step for visit in visits for step in visit.steps} - {question.begin})
+    steps = sorted(counts.reached)
+    known: dict[str, dict[str, int]] = {}
+    for (field, value), count in counts.known.items():
+        known.setdefault(field, {})[value] = count
+    values: dict[tuple[str, str], dict[str, int]] = {}
+    for (step, field, value), count in counts.values.items():
+        values.setdefault((step, field), {})[value] = count
     for field in question.by:
-        known = [(visit, visit.known[field]) for visit in visits if field in visit.known]
-        for value in _values(value for _, value in known):
-            for step in (*steps, question.goal):
-                cells = (
-                    ((), of == value, visit.bought if step == question.goal else step in visit.steps)
-                    for visit, of in known
-                )
-                _add(compared, (step, "reached", field, value), _compared(cells, question.level))
-        for step in sorted({step for visit in visits for step in visit.steps}):
-            at = [(visit, visit.values[step, field]) for visit in visits if (step, field) in visit.values]
-            for value in _values(value for _, value in at):
-                stops = (((), of == value, not visit.bought and visit.steps[-1] == step) for visit, of in at)
-                _add(compared, (step, "stopped after", field, value), _compared(stops, question.level))
+        of_field = known.get(field, {})
+        for step in dict.fromkeys((*(step for step in steps if step != question.begin), question.goal)):
+            reached = {value: counts.known_with[field, value, step] for value in of_field}
+            _compare_values(compared, (step, "reached", field), of_field, reached, question.level)
+        for step in steps:
+            at = values.get((step, field), {})
+            stopped = {value: counts.stopped[step, field, value] for value in at}
+            _compare_values(compared, (step, "stopped after", field), at, stopped, question.level)
     ordered = dict(sorted(compared.items(), key=lambda item: (item[1].p or 0.0, item[0])))
     rows = _rows(ordered, ("step", "measure", "field", "value"), "rate")
     return rows, [*_named(rows, question.level)][:_MOST_SENTENCES]
 
 
-def _add(
-    compared: dict[tuple[str, ...], Comparison], key: tuple[str, ...], result: Comparison | None
+def _compare_values(
+    compared: dict[tuple[str, ...], Comparison],
+    key: tuple[str, ...],
+    persons: Mapping[str, int],
+    events: Mapping[str, int],
+    level: float,
 ) -> None:
-    if result is not None:
-        compared[key] = result
+    """Compares each of the most frequent values with all others."""
+    whole = _arm(sum(persons.values()), sum(events.values()))
+    for value, count in _ordered(persons)[:MOST_VALUES]:
+        arm = _arm(count, events[value])
+        _add(compared, (*key, value), [(arm, _arm(whole.persons - count, whole.total - arm.total))], level)
 
 
-def _values(values: Iterable[str]) -> list[str]:
-    return [value for value, count in _ordered(Counter(values))[:MOST_VALUES] if count >= LEAST]
+def _arm(persons: int, events: float) -> Arm:
+    return Arm(persons, events, events)
 
 
-def _compared(cells: Iterable[tuple[tuple[str, ...], bool, bool]], level: float) -> Comparison | None:
-    """Compares the rates of two groups within strata; None where one has fewer than LEAST persons, or nothing differs."""
-    counts = Counter(cells)
-    pairs = []
-    for stratum in sorted({stratum for stratum, _, _ in counts}):
-        arms = []
-        for group in (True, False):
-            yes = counts[stratum, group, True]
-            arms.append(Arm(yes + counts[stratum, group, False], yes, yes))
-        if arms[0].persons and arms[1].persons:
-            pairs.append((arms[0], arms[1]))
+def _add(
+    compared: dict[tuple[str, ...], Comparison],
+    key: tuple[str, ...],
+    strata: Sequence[tuple[Arm, Arm]],
+    level: float,
+) -> None:
+    """Adds the comparison, unless a group has fewer than LEAST persons or nothing differs."""
+    pairs = [pair for pair in strata if pair[0].persons and pair[1].persons]
     if min((sum(pair[side].persons for pair in pairs) for side in (0, 1)), default=0) < LEAST:
-        return None
-    total, persons = (
-        sum(arm.total for pair in pairs for arm in pair),
-        sum(arm.persons for pair in pairs for arm in pair),
-    )
-    return compare_strata(pairs, "proportion", level) if 0 < total < persons else None
+        return
+    whole = sum((arm for pair in pairs for arm in pair), Arm(0, 0, 0))
+    if 0 < whole.total < whole.persons:
+        compared[key] = compare_strata(pairs, "proportion", level)
 
 
 def _rows(

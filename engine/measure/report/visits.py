@@ -1,15 +1,24 @@
 """Visits of persons: recorded events divided by time without one, from the step on at which visits are compared."""
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, NamedTuple, TypeAlias
+
+from duckdb import DuckDBPyConnection
 
 from engine.measure.report.comparable import NothingRecorded, hint, naive
 from engine.measure.report.tables import ReportPeriod, Tables
 from engine.model.instant import SECOND, Microseconds
 
+VisitStratum: TypeAlias = tuple[str, ...]
+"""The week of the start step, and values known by it."""
+
 _MINUTE = 60 * SECOND
+_BATCH = 10_000
+"""Events that are read at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +49,62 @@ class PathVisit(NamedTuple):
     """By field, the last value up to the start step."""
     values: Mapping[tuple[str, str], str]
     """By type of step and field, the last value at it."""
-    stratum: tuple[str, ...]
+    stratum: VisitStratum
+
+
+@dataclass(slots=True)
+class VisitCounts:
+    """Persons, by what their visits have: they are counted while they are read, so that their number needs no memory."""
+
+    visits: Counter[tuple[VisitStratum, bool]] = field(default_factory=Counter)
+    """By stratum and whether they bought."""
+    with_step: Counter[tuple[VisitStratum, bool, str]] = field(default_factory=Counter)
+    """Those that have the step."""
+    last: Counter[str] = field(default_factory=Counter)
+    """Of those who did not buy, by their last step."""
+    known: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """By field and value up to the start step."""
+    known_with: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    """Of them, those that have the step, or the goal."""
+    values: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    """By step, field and value at it."""
+    stopped: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    """Of them, those who stopped there."""
+
+    def add(self, visit: PathVisit, question: PathsQuestion) -> None:
+        """Counts a person's visit."""
+        steps = {*visit.steps}
+        last = "" if visit.bought else visit.steps[-1]
+        self.visits[visit.stratum, visit.bought] += 1
+        self.with_step.update((visit.stratum, visit.bought, step) for step in steps)
+        if not visit.bought:
+            self.last[last] += 1
+        for name in question.by:
+            if (value := visit.known.get(name)) is not None:
+                self.known[name, value] += 1
+                self.known_with.update((name, value, step) for step in steps - {question.goal})
+                self.known_with[name, value, question.goal] += visit.bought
+        for (step, name), value in visit.values.items():
+            self.values[step, name, value] += 1
+            self.stopped[step, name, value] += not visit.bought and step == last
+
+    @property
+    def persons(self) -> int:
+        """All who are counted."""
+        return self.visits.total()
+
+    @property
+    def buyers(self) -> int:
+        """Of them, those who bought."""
+        return sum(count for (_, bought), count in self.visits.items() if bought)
+
+    @property
+    def reached(self) -> Counter[str]:
+        """Persons by the steps that they have."""
+        steps: Counter[str] = Counter()
+        for (_, _, step), count in self.with_step.items():
+            steps[step] += count
+        return steps
 
 
 _VISITS = """
@@ -89,8 +153,8 @@ def choose_visits(tables: Tables, question: PathsQuestion, period: ReportPeriod)
     return started, persons - tables.row("SELECT count(*) FROM chosen")[0]
 
 
-def read_visits(tables: Tables, question: PathsQuestion) -> list[PathVisit]:
-    """The visits of the table `chosen`. Raises NothingRecorded where no event has a field of the question."""
+def count_visits(tables: Tables, question: PathsQuestion) -> VisitCounts:
+    """Counts the visits of the table `chosen`. Raises NothingRecorded where no event has a field of the question."""
     names = [*dict.fromkeys((*question.by, *question.strata))]
     _check_fields(tables, names)
     pointers = {
@@ -100,10 +164,15 @@ def read_visits(tables: Tables, question: PathsQuestion) -> list[PathVisit]:
         ", ".join(f"json_extract_string(n.fields, ${key}) AS f{key[1:]}" for key in pointers) or "1 AS none"
     )
     cursor = tables.connection.execute(_EVENTS.format(fields=fields), pointers)
-    by_person: dict[str, list[Any]] = defaultdict(list)
-    for row in cursor.fetchall():
-        by_person[row[0]].append(row)
-    return [_visit(rows, names, question.strata) for rows in by_person.values()]
+    counts = VisitCounts()
+    for _, rows in groupby(_rows(cursor), key=itemgetter(0)):
+        counts.add(_visit([*rows], names, question.strata), question)
+    return counts
+
+
+def _rows(cursor: DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
+    while rows := cursor.fetchmany(_BATCH):
+        yield from rows
 
 
 def _visit(rows: Sequence[Any], names: Sequence[str], strata: Sequence[str]) -> PathVisit:
