@@ -122,6 +122,8 @@ def test_the_truth_is_recovered(tmp_path: Path) -> None:
     assert printed.exit_code == 0, printed.output
     assert "looks" not in printed.output
     assert "\nWhat acting on them saved\n" in printed.output
+    both = CliRunner(env={"COLUMNS": "200"}).invoke(app, [*without_log, "--outcome", "left"])
+    assert f"saved: {sentence} (looks)" in both.output
     assert max(map(len, printed.output.splitlines())) <= 200
     for wrong, code, words in (
         (["--outcome", "lefd"], 1, "the log has no event lefd; did you mean left?"),
