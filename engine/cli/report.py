@@ -24,6 +24,7 @@ SLICES = ("variant", "channel", "week", "book_version")
 
 QUESTIONS: Mapping[str, str] = {
     "paths": "why one bought and another did not",
+    "signals": "how well signals foretell an outcome, and what acting on them saved",
 }
 """By name, what a question asks; engine.cli.report_NAME has the function of the name, which is imported when it is called."""
 

@@ -54,9 +54,11 @@ def paths(
     source = reporting.opened_log(log, export)
     reporting.check_level(level)
     period, size = reporting.period_of(book, from_, to, as_of), reporting.check_memory(memory)
+    if not goal:
+        fail("--goal: name the type of an event", USAGE)
     if begin == goal:
         fail(f"--start {begin}: it is the --goal itself", USAGE)
-    from engine.measure.report.paths import PathsQuestion  # noqa: PLC0415 - as in opened_log
+    from engine.measure.report.visits import PathsQuestion  # noqa: PLC0415 - as in opened_log
 
     question = PathsQuestion(
         goal, begin, reporting.listed(by), reporting.listed(strata), reporting.duration("--gap", gap), level

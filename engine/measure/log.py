@@ -17,8 +17,11 @@ from engine.measure.attribution import Rates
 from engine.measure.export.export import export
 from engine.measure.export.manifest import Manifest
 from engine.measure.report.build import Report, build
-from engine.measure.report.paths import PathsQuestion, paths
+from engine.measure.report.paths import paths
+from engine.measure.report.signal_counts import SignalsQuestion
+from engine.measure.report.signals import signals
 from engine.measure.report.uplift import Options
+from engine.measure.report.visits import PathsQuestion
 from engine.rulebook.model.book import Book
 
 
@@ -83,6 +86,22 @@ class MeasuredLog:
         """
         with self._exported(book, memory) as folder:
             return paths(folder, book, question, as_of or datetime.now(UTC), start, end, memory)
+
+    def signals(
+        self,
+        book: Book,
+        question: SignalsQuestion,
+        as_of: datetime | None = None,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        memory: str = "2GB",
+    ) -> Report:
+        """How well signals foretell an outcome, up to `as_of` (by default now): grids signals, lead_time and saved.
+
+        Raises NothingRecorded where the log has no such outcome or no signals, and what an export raises.
+        """
+        with self._exported(book, memory) as folder:
+            return signals(folder, book, question, as_of or datetime.now(UTC), start, end, memory)
 
     @contextmanager
     def _exported(self, book: Book, memory: str) -> Iterator[Path]:

@@ -239,4 +239,8 @@ def _csv(grid: Grid, path: Path) -> Path:
 
 def _safe(value: object) -> object:
     """The value; texts that a spreadsheet would take for a formula begin with an apostrophe."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t")) else value
+    return (
+        f"'{value}"
+        if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r"))
+        else value
+    )

@@ -1,26 +1,29 @@
 """What `report paths` and `report signals` share: events and outcomes on one line of time, by person, and figures of rates."""
 
 from collections.abc import Collection
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 
 from scipy.special import ndtri
 
 from engine.measure.report.figures import Figure, Unit
-from engine.measure.report.tables import ReportPeriod, Tables
+from engine.measure.report.tables import NAMES, ReportPeriod, Tables
 from engine.measure.statistics.arms import Interval, wilson
+from engine.rulebook.model.book import Book
 
 LEAST = 20
 """Persons below whom a cell is neither shown nor tested."""
 
+_LINKS = "CREATE TABLE links AS SELECT name, person FROM all_identities WHERE linked_at <= $as_of"
+
 _TIMELINE = """
 CREATE TABLE timeline AS
-SELECT coalesce(i.person, e.person) AS person, e.time, e.position, e.event_id, e.type, e.fields FROM (
+SELECT coalesce(n.person, e.person) AS person, e.time, e.position, e.event_id, e.type, e.fields FROM (
     SELECT person, time, position, event_id, type, fields FROM all_events WHERE time <= $as_of
     UNION ALL
     SELECT person, time, 1000000, event_id, type, fields FROM all_outcomes
     WHERE time <= $as_of AND recorded_at <= $as_of AND list_contains($types, type)
-) e LEFT JOIN all_identities i ON i.name = e.person AND i.linked_at <= $as_of
+) e LEFT JOIN names n ON n.name = e.person
 WHERE e.person <> ''
 """
 
@@ -35,21 +38,23 @@ def naive(moment: datetime) -> datetime:
 
 
 def make_timeline(tables: Tables, as_of: datetime, types: Collection[str]) -> None:
-    """Makes the table `timeline`: all events, and outcomes of the types, of linked names under their person.
+    """Makes the tables `names`, of linked names with their person, and `timeline`: their events, and outcomes of the types.
 
     Raises NothingRecorded where a type never occurred, with the one that was meant.
     """
+    tables.connection.execute(_LINKS, {"as_of": naive(as_of)})
+    tables.connection.execute(NAMES)
     tables.connection.execute(_TIMELINE, {"as_of": naive(as_of), "types": [*types]})
-    there = [row["type"] for row in tables.rows("SELECT DISTINCT type FROM timeline ORDER BY type")]
+    there = [row["type"] for row in tables.rows("SELECT DISTINCT type FROM timeline")]
     for name in types:
         if name not in there:
-            known = there or [row["type"] for row in tables.rows("SELECT DISTINCT type FROM all_outcomes")]
-            raise NothingRecorded(f"the log has no event {name}{hint(name, known)}")
+            outcomes = [row["type"] for row in tables.rows("SELECT DISTINCT type FROM all_outcomes")]
+            raise NothingRecorded(f"the log has no event {name}{hint(name, {*there, *outcomes})}")
 
 
 def hint(name: str, known: Collection[str]) -> str:
     """Which of the known names was meant, and what there is."""
-    close = get_close_matches(name, known, n=1)
+    close = get_close_matches(name, sorted(known), n=1)
     meant = f"; did you mean {close[0]}?" if close else ""
     return f"{meant}; there are {', '.join(sorted(known)[:20])}" if known else f"{meant}; there are none"
 
@@ -64,6 +69,30 @@ def period_of(tables: Tables, start: datetime | None, end: datetime | None, as_o
     return ReportPeriod(start or first.replace(tzinfo=UTC), min(end or as_of, as_of), as_of)
 
 
+def last_record(tables: Tables, as_of: datetime) -> datetime:
+    """The latest moment of which the log has anything by as_of: what persons did later is not known."""
+    (last,) = tables.row(
+        "SELECT max(time) FROM (SELECT time FROM all_events UNION ALL SELECT time FROM all_decisions"
+        " UNION ALL SELECT time FROM all_outcomes) WHERE time <= ?",
+        [naive(as_of)],
+    )
+    return as_of if last is None else last.replace(tzinfo=UTC)
+
+
+def kept_warnings(
+    tables: Tables, book: Book, start: datetime, types: Collection[str], as_of: datetime
+) -> list[str]:
+    """The sentence that says that events of the period may be gone; none where they are all kept."""
+    recorded = {row["type"] for row in tables.rows("SELECT DISTINCT type FROM all_events")}
+    first = last_record(tables, as_of) - timedelta(microseconds=book.events.keep)
+    if first <= start or not recorded.intersection(types):
+        return []
+    days = timedelta(microseconds=book.events.keep) / timedelta(days=1)
+    return [
+        f"the book keeps events for {days:g} days, so that those before {first:%Y-%m-%d} may be missing: name a later --from"
+    ]
+
+
 def quantile_of(level: float) -> float:
     """The quantile of the normal distribution for two-sided limits at the level."""
     return float(ndtri(1 - (1 - level) / 2))
@@ -74,6 +103,11 @@ def rate(events: int, persons: int, level: float) -> Figure:
     if persons < LEAST:
         return refused(f"fewer than {LEAST} persons", Unit.SHARE, persons)
     return shown(wilson(events, persons, quantile_of(level)), Unit.SHARE, "Wilson", events, persons)
+
+
+def count_text(persons: int) -> str:
+    """So many persons; of few only that they are few."""
+    return f"fewer than {LEAST}" if 0 < persons < LEAST else f"{persons:,}"
 
 
 def shown(

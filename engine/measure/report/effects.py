@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from engine.measure.report.cohorts import ArmSums, DrawStratum, Enrolled, Sums, Totals
+from engine.measure.report.cohort_sums import ArmSums, DrawStratum, Sums, Totals
+from engine.measure.report.enrolment import Enrolled
 from engine.measure.report.figures import Figure, Unit
 from engine.measure.statistics import mover, refusals
 from engine.measure.statistics.arms import Arm, Interval, PairedArm

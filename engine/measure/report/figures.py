@@ -37,6 +37,7 @@ class Unit(StrEnum):
     """A ratio less 1, written as a percentage with its sign."""
     RATIO = "ratio"
     HOURS = "hours"
+    DAYS = "days"
     STATISTIC = "statistic"
     """The value of a test, which has no unit."""
     PROBABILITY = "probability"

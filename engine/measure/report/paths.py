@@ -4,31 +4,40 @@ The unit is the person, with their first visit of the period that reached the st
 others is no cause: it says where to look.
 """
 
-from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from engine.measure.report.build import Report
 from engine.measure.report.comparable import (
     LEAST,
     NothingRecorded,
-    hint,
+    count_text,
+    kept_warnings,
     make_timeline,
-    naive,
     period_of,
     rate,
     shown,
 )
-from engine.measure.report.figures import Computation, Figure, Grid, GridCell, Head, Section, Unit
-from engine.measure.report.tables import ReportPeriod, Tables
+from engine.measure.report.figures import (
+    Chart,
+    Computation,
+    Figure,
+    Grid,
+    GridCell,
+    Head,
+    Section,
+    Unit,
+    Warned,
+)
+from engine.measure.report.tables import Tables
+from engine.measure.report.visits import PathsQuestion, VisitCounts, choose_visits, count_visits
 from engine.measure.report.words import written
 from engine.measure.statistics.arms import Arm
 from engine.measure.statistics.compare import Comparison, compare_strata
 from engine.measure.statistics.multiplicity import holm
-from engine.model.instant import SECOND, Microseconds
+from engine.model.instant import SECOND
 from engine.rulebook.model.book import Book
 
 MOST_VALUES = 50
@@ -36,70 +45,6 @@ MOST_VALUES = 50
 _MOST_SENTENCES = 10
 _AGAINST = ("others", "difference", "p", "p (Holm)")
 _MINUTE = 60 * SECOND
-
-
-@dataclass(frozen=True, slots=True)
-class PathsQuestion:
-    """Which visits are compared."""
-
-    goal: str
-    """The type of the event, or outcome, that makes a buyer."""
-    begin: str = ""
-    """The type of the event from which on visits are compared; empty: the first of the visit."""
-    by: tuple[str, ...] = ()
-    """Fields of events by whose values steps are split."""
-    strata: tuple[str, ...] = ()
-    """Fields, known by the start step, within whose values buyers are compared with others, beside the week."""
-    gap: Microseconds = 30 * _MINUTE
-    """Without an event for longer than this, a visit is over."""
-    level: float = 0.95
-
-
-class _Visit(NamedTuple):
-    person: str
-    bought: bool
-    steps: Sequence[str]
-    """Types of events from the start step on, before the goal."""
-    known: Mapping[str, str]
-    """By field, the last value up to the start step."""
-    values: Mapping[tuple[str, str], str]
-    """By type of step and field, the last value at it."""
-    stratum: tuple[str, ...]
-
-
-_VISITS = """
-CREATE TABLE numbered AS
-SELECT *, sum(begins) OVER (PARTITION BY person ORDER BY ord) AS visit FROM (
-    SELECT *, row_number() OVER w AS ord,
-        CASE WHEN time - lag(time) OVER w <= to_microseconds($gap) THEN 0 ELSE 1 END AS begins
-    FROM timeline WINDOW w AS (PARTITION BY person ORDER BY time, position, event_id)
-)
-"""
-
-_STARTED = """
-CREATE TABLE started AS
-SELECT s.*, (SELECT min(g.ord) FROM numbered g
-    WHERE g.person = s.person AND g.visit = s.visit AND g.type = $goal AND g.ord > s.first) AS reached
-FROM (
-    SELECT n.person, n.visit, min(n.ord) AS first, min(n.time) AS time,
-        (SELECT max(o.time) FROM numbered o WHERE o.person = n.person AND o.visit = n.visit) AS last
-    FROM numbered n WHERE CASE WHEN $begin = '' THEN n.type <> $goal ELSE n.type = $begin END GROUP BY ALL
-) s
-WHERE s.time >= $start AND s.time < $stop
-"""
-
-_CHOSEN = """
-CREATE TABLE chosen AS
-SELECT * FROM (SELECT * FROM started QUALIFY row_number() OVER (PARTITION BY person ORDER BY first) = 1)
-WHERE last + to_microseconds($gap) < $as_of
-"""
-
-_EVENTS = """
-SELECT c.person, c.reached IS NOT NULL AS bought, n.type, n.ord < c.first AS before,
-    strftime(date_trunc('week', c.time), '%Y-%m-%d') AS week, {fields}
-FROM chosen c JOIN numbered n ON n.person = c.person AND n.visit = c.visit AND (c.reached IS NULL OR n.ord < c.reached)
-ORDER BY c.person, n.ord
-"""
 
 
 def paths(  # noqa: PLR0913 - the parts of the question
@@ -120,10 +65,11 @@ def paths(  # noqa: PLR0913 - the parts of the question
         period = period_of(tables, start, end, as_of)
         types = [question.goal, *([question.begin] if question.begin else [])]
         make_timeline(tables, as_of, types)
-        started, unfinished = _choose(tables, question, period)
-        visits = _visits(tables, question)
-        if not visits:
+        started, unfinished = choose_visits(tables, question, period)
+        counts = count_visits(tables, question)
+        if not counts.persons:
             raise NothingRecorded(f"no visit reached {question.begin or 'a first step'} in the period")
+        warnings = kept_warnings(tables, book, period.start, book.event_types, as_of)
         events = tables.row("SELECT count(*) FROM chosen c JOIN numbered n USING (person, visit)")[0]
     finally:
         tables.close()
@@ -135,80 +81,33 @@ def paths(  # noqa: PLR0913 - the parts of the question
         "gap": f"{question.gap // _MINUTE}m",
         "level": str(question.level),
     }
-    head = Head(book.name, book.version, *period, events, len(visits), (), options, "events")
-    return Report(
-        head, (_section(visits, question, started, unfinished),), {}, "why one bought and another did not"
-    )
+    head = Head(book.name, book.version, *period, events, counts.persons, (), options, "events")
+    section = _section(counts, question, started, unfinished, warnings)
+    return Report(head, (section,), {}, "why one bought and another did not")
 
 
-def _choose(tables: Tables, question: PathsQuestion, period: ReportPeriod) -> tuple[int, int]:
-    """Makes the table `chosen`: one visit a person; visits that started, and persons whose visit is not over."""
-    run = tables.connection.execute
-    run(_VISITS, {"gap": question.gap})
-    moments = {"start": naive(period.start), "stop": naive(period.end)}
-    run(_STARTED, {"goal": question.goal, "begin": question.begin, **moments})
-    run(_CHOSEN, {"gap": question.gap, "as_of": naive(period.as_of)})
-    started, persons = tables.row("SELECT count(*), count(DISTINCT person) FROM started")
-    return started, persons - tables.row("SELECT count(*) FROM chosen")[0]
-
-
-def _visits(tables: Tables, question: PathsQuestion) -> list[_Visit]:
-    names = [*dict.fromkeys((*question.by, *question.strata))]
-    _check_fields(tables, names)
-    pointers = {
-        f"p{index}": "/" + name.replace("~", "~0").replace("/", "~1") for index, name in enumerate(names)
-    }
-    fields = (
-        ", ".join(f"json_extract_string(n.fields, ${key}) AS f{key[1:]}" for key in pointers) or "1 AS none"
-    )
-    cursor = tables.connection.execute(_EVENTS.format(fields=fields), pointers)
-    by_person: dict[str, list[Any]] = defaultdict(list)
-    for row in cursor.fetchall():
-        by_person[row[0]].append(row)
-    return [_visit(rows, names, question.strata) for rows in by_person.values()]
-
-
-def _visit(rows: Sequence[Any], names: Sequence[str], strata: Sequence[str]) -> _Visit:
-    known: dict[str, str] = {}
-    values: dict[tuple[str, str], str] = {}
-    steps: list[str] = []
-    for _, _, type_, before, _, *given in rows:
-        there = {name: value for name, value in zip(names, given, strict=False) if value is not None}
-        if before or not steps:
-            known |= there
-        if not before:
-            steps.append(type_)
-            values |= {(type_, name): value for name, value in there.items()}
-    return _Visit(
-        rows[0][0], rows[0][1], steps, known, values, (rows[0][4], *(known.get(name, "") for name in strata))
-    )
-
-
-def _check_fields(tables: Tables, names: Sequence[str]) -> None:
-    if not names:
-        return
-    query = "SELECT DISTINCT unnest(json_keys(fields)) AS name FROM timeline ORDER BY name"
-    there = [row["name"] for row in tables.rows(query)]
-    for name in names:
-        if name not in there:
-            raise NothingRecorded(f"no event has the field {name}{hint(name, there)}")
-
-
-def _section(visits: Sequence[_Visit], question: PathsQuestion, started: int, unfinished: int) -> Section:
-    stopped, sentences = _stopped(visits, question)
-    steps = _steps(visits, question)
-    split, named = _split(visits, question)
-    buyers = sum(visit.bought for visit in visits)
+def _section(
+    counts: VisitCounts,
+    question: PathsQuestion,
+    started: int,
+    unfinished: int,
+    warnings: Sequence[str],
+) -> Section:
+    stopped, sentences = _stopped(counts, question)
+    steps = _steps(counts, question)
+    split, named = _split(counts, question)
+    buyers = counts.buyers
     begin = question.begin or "the first step of a visit"
+    further = started - counts.persons - unfinished
     left_out = (
-        f"{started - len(visits) - unfinished:,} further visits of the same persons; {unfinished:,} persons whose visit is not"
-        f" over by --as-of; cells of fewer than {LEAST} persons"
+        f"{further:,} further visits of the same persons; {unfinished:,} persons whose visit is not over by --as-of;"
+        f" cells of fewer than {LEAST} persons"
     )
     return Section(
         "paths",
         f"From {begin} to {question.goal}",
-        f"Of {len(visits):,} persons who reached {begin}, {buyers:,} went on to {question.goal}. What sets them apart from the"
-        " others? It is no cause: only a randomised comparison shows one.",
+        f"Of {count_text(counts.persons)} persons who reached {begin}, {count_text(buyers)} went on to {question.goal}. What"
+        " sets them apart from the others? It is no cause: only a randomised comparison shows one.",
         "",
         (
             Grid(
@@ -229,41 +128,58 @@ def _section(visits: Sequence[_Visit], question: PathsQuestion, started: int, un
                 " ".join(named),
             ),
         ),
-        computations=(
-            Computation(
-                "last step",
-                "the latest event before the goal or the end of the visit, of those who did not reach the goal; shares with"
-                " Wilson's limits",
-                f"{len(visits) - buyers:,} persons",
-                left_out,
+        charts=(
+            Chart(
+                "forest",
+                "Steps of buyers less those of others",
+                "A bar a step, from limit to limit; right of 0 more of the buyers had it.",
+                "steps",
+                "difference",
             ),
-            Computation(
-                "steps of buyers against others",
-                "persons with the step / persons, within the week (UTC) of the start step"
-                + "".join(f" and {name}" for name in question.strata)
-                + ", weighted by persons; difference by Newcombe's method 10; p adjusted by Holm over all steps",
-                f"{buyers:,} buyers, {len(visits) - buyers:,} others",
-                "weeks and strata that lack buyers or others",
-            ),
-            Computation(
-                "steps by field",
-                "`reached`: by the last value that is known up to the start step, persons with the step / persons; `stopped"
-                " after`: by the value at the step, those who stopped there / those who reached it; against all other known"
-                " values; Newcombe's method 10; p adjusted by Holm over all rows",
-                f"{len(split):,} comparisons",
-                f"persons without the field; values beyond the {MOST_VALUES} most frequent; fewer than {LEAST} persons",
-            ),
+        ),
+        warnings=tuple(map(Warned, warnings)),
+        computations=_computations((buyers, counts.persons - buyers), question, left_out, len(split)),
+    )
+
+
+def _computations(
+    persons: tuple[int, int], question: PathsQuestion, left_out: str, compared: int
+) -> tuple[Computation, ...]:
+    """How the grids were computed. persons: buyers and others; compared: rows of the steps by field."""
+    buyers, others = map(count_text, persons)
+    return (
+        Computation(
+            "last step",
+            "the latest event before the goal or the end of the visit, of those who did not reach the goal; shares with"
+            " Wilson's limits",
+            f"{others} persons",
+            left_out,
+        ),
+        Computation(
+            "steps of buyers against others",
+            "persons with the step / persons, within the week (UTC) of the start step"
+            + "".join(f" and {name}" for name in question.strata)
+            + ", weighted by persons; difference by Newcombe's method 10; p adjusted by Holm over all steps",
+            f"{buyers} buyers, {others} others",
+            "weeks and strata that lack buyers or others",
+        ),
+        Computation(
+            "steps by field",
+            "`reached`: by the last value that is known up to the start step, persons with the step / persons; `stopped"
+            " after`: by the value at the step, those who stopped there / those who reached it; against all other known"
+            " values; Newcombe's method 10; p adjusted by Holm over all rows",
+            f"{compared:,} comparisons",
+            f"persons without the field; values beyond the {MOST_VALUES} most frequent; fewer than {LEAST} persons",
         ),
     )
 
 
 def _stopped(
-    visits: Sequence[_Visit], question: PathsQuestion
+    counts: VisitCounts, question: PathsQuestion
 ) -> tuple[tuple[Mapping[str, GridCell], ...], list[str]]:
     """Rows of the last steps, and the sentences that say them."""
-    last = Counter(visit.steps[-1] for visit in visits if not visit.bought)
-    reached = Counter(step for visit in visits for step in set(visit.steps))
-    others = sum(last.values())
+    others, reached = counts.last.total(), counts.reached
+    last = [(step, count) for step, count in _ordered(counts.last) if count >= LEAST]
     rows: tuple[Mapping[str, GridCell], ...] = tuple(
         {
             "step": step,
@@ -271,82 +187,88 @@ def _stopped(
             "share of them": rate(count, others, question.level),
             "of who reached it": rate(count, reached[step], question.level),
         }
-        for step, count in _ordered(last)
-        if count >= LEAST
+        for step, count in last
     )
-    return rows, [f"{count:,} stopped after {step}." for step, count in _ordered(last)[:3] if count >= LEAST]
+    return rows, [f"{count:,} stopped after {step}." for step, count in last[:3]]
 
 
-def _ordered(counts: Counter[str]) -> list[tuple[str, int]]:
+def _ordered(counts: Mapping[str, int]) -> list[tuple[str, int]]:
     return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
 
-def _steps(visits: Sequence[_Visit], question: PathsQuestion) -> tuple[Mapping[str, GridCell], ...]:
-    reached = Counter(step for visit in visits for step in set(visit.steps))
-    compared = {
-        step: _compared(
-            ((visit.stratum, visit.bought, step in visit.steps) for visit in visits), question.level
-        )
-        for step, count in _ordered(reached)
-        if LEAST <= count <= len(visits) - LEAST
-    }
-    return _rows({(step,): result for step, result in compared.items() if result}, ("step",), "buyers")
+def _steps(counts: VisitCounts, question: PathsQuestion) -> tuple[Mapping[str, GridCell], ...]:
+    strata = sorted({stratum for stratum, _ in counts.visits})
+    compared: dict[tuple[str, ...], Comparison] = {}
+    for step, count in _ordered(counts.reached):
+        if LEAST <= count <= counts.persons - LEAST:
+            arms = [
+                [
+                    _arm(counts.visits[of, bought], counts.with_step[of, bought, step])
+                    for bought in (True, False)
+                ]
+                for of in strata
+            ]
+            _add(compared, (step,), [(buyers, others) for buyers, others in arms], question.level)
+    return _rows(compared, ("step",), "buyers")
 
 
 def _split(
-    visits: Sequence[_Visit], question: PathsQuestion
+    counts: VisitCounts, question: PathsQuestion
 ) -> tuple[tuple[Mapping[str, GridCell], ...], list[str]]:
     """Rows of the steps by field, and the sentences for those that hold."""
     compared: dict[tuple[str, ...], Comparison] = {}
-    steps = sorted({step for visit in visits for step in visit.steps} - {question.begin})
+    steps = sorted(counts.reached)
+    known: dict[str, dict[str, int]] = {}
+    for (field, value), count in counts.known.items():
+        known.setdefault(field, {})[value] = count
+    values: dict[tuple[str, str], dict[str, int]] = {}
+    for (step, field, value), count in counts.values.items():
+        values.setdefault((step, field), {})[value] = count
     for field in question.by:
-        known = [(visit, visit.known[field]) for visit in visits if field in visit.known]
-        for value in _values(value for _, value in known):
-            for step in (*steps, question.goal):
-                cells = (
-                    ((), of == value, visit.bought if step == question.goal else step in visit.steps)
-                    for visit, of in known
-                )
-                _add(compared, (step, "reached", field, value), _compared(cells, question.level))
-        for step in sorted({step for visit in visits for step in visit.steps}):
-            at = [(visit, visit.values[step, field]) for visit in visits if (step, field) in visit.values]
-            for value in _values(value for _, value in at):
-                stops = (((), of == value, not visit.bought and visit.steps[-1] == step) for visit, of in at)
-                _add(compared, (step, "stopped after", field, value), _compared(stops, question.level))
+        of_field = known.get(field, {})
+        for step in dict.fromkeys((*(step for step in steps if step != question.begin), question.goal)):
+            reached = {value: counts.known_with[field, value, step] for value in of_field}
+            _compare_values(compared, (step, "reached", field), of_field, reached, question.level)
+        for step in steps:
+            at = values.get((step, field), {})
+            stopped = {value: counts.stopped[step, field, value] for value in at}
+            _compare_values(compared, (step, "stopped after", field), at, stopped, question.level)
     ordered = dict(sorted(compared.items(), key=lambda item: (item[1].p or 0.0, item[0])))
     rows = _rows(ordered, ("step", "measure", "field", "value"), "rate")
     return rows, [*_named(rows, question.level)][:_MOST_SENTENCES]
 
 
-def _add(
-    compared: dict[tuple[str, ...], Comparison], key: tuple[str, ...], result: Comparison | None
+def _compare_values(
+    compared: dict[tuple[str, ...], Comparison],
+    key: tuple[str, ...],
+    persons: Mapping[str, int],
+    events: Mapping[str, int],
+    level: float,
 ) -> None:
-    if result is not None:
-        compared[key] = result
+    """Compares each of the most frequent values with all others."""
+    whole = _arm(sum(persons.values()), sum(events.values()))
+    for value, count in _ordered(persons)[:MOST_VALUES]:
+        arm = _arm(count, events[value])
+        _add(compared, (*key, value), [(arm, _arm(whole.persons - count, whole.total - arm.total))], level)
 
 
-def _values(values: Iterable[str]) -> list[str]:
-    return [value for value, count in _ordered(Counter(values))[:MOST_VALUES] if count >= LEAST]
+def _arm(persons: int, events: float) -> Arm:
+    return Arm(persons, events, events)
 
 
-def _compared(cells: Iterable[tuple[tuple[str, ...], bool, bool]], level: float) -> Comparison | None:
-    """Compares the rates of two groups within strata; None where one has fewer than LEAST persons, or nothing differs."""
-    counts = Counter(cells)
-    pairs = []
-    for stratum in sorted({stratum for stratum, _, _ in counts}):
-        arms = []
-        for group in (True, False):
-            yes = counts[stratum, group, True]
-            arms.append(Arm(yes + counts[stratum, group, False], yes, yes))
-        if arms[0].persons and arms[1].persons:
-            pairs.append((arms[0], arms[1]))
+def _add(
+    compared: dict[tuple[str, ...], Comparison],
+    key: tuple[str, ...],
+    strata: Sequence[tuple[Arm, Arm]],
+    level: float,
+) -> None:
+    """Adds the comparison, unless a group has fewer than LEAST persons or nothing differs."""
+    pairs = [pair for pair in strata if pair[0].persons and pair[1].persons]
     if min((sum(pair[side].persons for pair in pairs) for side in (0, 1)), default=0) < LEAST:
-        return None
-    total, persons = (
-        sum(arm.total for pair in pairs for arm in pair),
-        sum(arm.persons for pair in pairs for arm in pair),
-    )
-    return compare_strata(pairs, "proportion", level) if 0 < total < persons else None
+        return
+    whole = sum((arm for pair in pairs for arm in pair), Arm(0, 0, 0))
+    if 0 < whole.total < whole.persons:
+        compared[key] = compare_strata(pairs, "proportion", level)
 
 
 def _rows(

@@ -106,7 +106,7 @@ SELECT c.* REPLACE (CASE WHEN c.state = 'shadow' THEN 'shadow' ELSE coalesce(r.s
 FROM stored_contacts c LEFT JOIN results r ON r.decision_id = c.decision_id AND r.position = c.position
 """
 
-_NAMES = """
+NAMES = """
 CREATE TABLE names AS
 WITH RECURSIVE chain(name, person, depth) AS (
     SELECT name, person, 1 FROM links
@@ -116,6 +116,7 @@ WITH RECURSIVE chain(name, person, depth) AS (
 )
 SELECT name, arg_max(person, depth) AS person FROM chain GROUP BY name
 """
+"""Makes, of the table `links`, the table `names`: who bears a name, over several links."""
 
 _EVENTS = """
 CREATE TABLE events AS
@@ -229,7 +230,7 @@ class Tables:
             self._store(name, columns)
         for statement in (
             _LINKS,
-            _NAMES,
+            NAMES,
             _IDENTITIES,
             _CALENDAR,
             _EVENTS,

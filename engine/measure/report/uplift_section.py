@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import NamedTuple
 
-from engine.measure.report.cohorts import SINCE, Draws, Enrolled, draws, ratio_p
+from engine.measure.report.cohort_sums import SINCE
 from engine.measure.report.effects import (
     METRICS,
     SUSPECT,
@@ -16,6 +16,7 @@ from engine.measure.report.effects import (
     on_reached,
     returned,
 )
+from engine.measure.report.enrolment import Draws, Enrolled, draws, ratio_p
 from engine.measure.report.figures import (
     Chart,
     Computation,

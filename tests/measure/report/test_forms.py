@@ -12,8 +12,7 @@ from engine.measure.report.build import NothingLogged, Report
 from engine.measure.report.figures import Figure, Unit
 from engine.measure.report.page import LARGEST, page
 from engine.measure.report.words import written
-from tests.measure.report.exports import Export, offers, orders
-from tests.measure.report.test_uplift import DAY, HOUR, moments, names
+from tests.measure.report.exports import DAY, HOUR, Export, moments, names, offers, orders
 
 NASTY = '<script>alert("x")</script>&'
 

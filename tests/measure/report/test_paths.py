@@ -2,8 +2,11 @@
 
 import json
 import random
+import re
+from contextlib import closing
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
 from engine.cli import app
@@ -11,9 +14,9 @@ from engine.ledger.commit.books import KeepBookCommand
 from engine.ledger.queries.persons import keep_events
 from engine.ledger.store.open import open_store
 from engine.ledger.store.rows import EventRow
-from engine.measure import open_log
+from engine.measure import PathsQuestion, open_log
+from engine.measure.report.comparable import NothingRecorded
 from engine.measure.report.figures import Figure
-from engine.measure.report.paths import PathsQuestion
 from engine.model.instant import DAY, SECOND, from_datetime
 from tests.measure.export.kit import commit, dicts_of
 from tests.measure.report.exports import BEGIN, book_of
@@ -114,3 +117,93 @@ def test_a_mistyped_question_is_recognised() -> None:
     assert result.exit_code == 2
     assert "No such question 'path'. Did you mean 'paths'?" in result.output
     assert "--goal" in CliRunner(env={"COLUMNS": "200"}).invoke(app, ["report", "paths", "--help"]).output
+
+
+EVIL = ("<script>alert(1)</script>", "\x1b[31mred", "a\nb", "=cmd()|x", "[bold]x[/bold]", "\u202egnp")
+
+
+def kept(folder: Path, rows: list[EventRow]) -> str:
+    """A log with the events."""
+    url = f"sqlite:///{folder / 'kept.db'}"
+    with closing(open_store(url)) as store:
+        with store.transaction():
+            keep_events(store, rows)
+        commit(store, KeepBookCommand(book_of(BOOK), from_datetime(BEGIN)))
+    return url
+
+
+def test_what_visitors_send_is_shown_and_not_run(tmp_path: Path) -> None:
+    """On the page, on a terminal and in a spreadsheet, whatever a field or a type of event has in it."""
+    begin, rows = from_datetime(BEGIN), []
+    for index in range(600):
+        fields = json.dumps(
+            {"device": EVIL[index % len(EVIL)], 'a/b~c "d"': "x" * (index % 2 + 1), "list": [1]}
+        )
+        steps = [
+            "add_to_cart",
+            *(["<i>\x1b]0;x\x07"] if index % 4 else []),
+            *(["purchase"] if index % 5 else []),
+        ]
+        rows += [
+            EventRow(f"p{index}", begin + index * SECOND + number, 0, f"{index}-{number}", step, fields)
+            for number, step in enumerate(steps)
+        ]
+    url, page, terminal = kept(tmp_path, rows), tmp_path / "a.html", CliRunner(env={"COLUMNS": "250"})
+    (tmp_path / "book.yaml").write_text(BOOK, encoding="utf-8")
+    fields = 'device,list,a/b~c "d"'
+    question = ["report", "paths", "--rules", str(tmp_path), "--goal", "purchase", "--by", fields]
+    question += ["--export", str(tmp_path / "export")]
+    files = ["--log", url, "--html", str(page), "--csv", str(tmp_path / "csv")]
+    assert terminal.invoke(app, [*question, *files]).exit_code == 0
+    result = terminal.invoke(app, [*question, "--all"])
+    assert result.exit_code == 0, result.output
+    assert "\x1b" not in result.output
+    assert "a\\nb" in result.output
+    assert "<i>\\u001b]0;x\\u0007" in result.output
+    text = page.read_text(encoding="utf-8")
+    assert "<script" not in text
+    assert "<i>" not in text
+    assert "<svg" in text
+    assert ",'=cmd()|x," in (tmp_path / "csv" / "split.csv").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("events", "goal", "sentence"),
+    [
+        ([], "purchase", "the log has no events"),
+        ([("p", "purchase")], "purchase", "no visit reached a first step in the period"),
+        ([("p", "add_to_cart")], "purchse", "the log has no event purchse; there are add_to_cart"),
+        ([("p", "add_to_cart"), ("q", "purchase")], "purchse", "did you mean purchase?"),
+    ],
+)
+def test_a_log_that_answers_nothing_says_so(
+    events: list[tuple[str, str]], goal: str, sentence: str, tmp_path: Path
+) -> None:
+    """No events, no visits, or an event that nobody did."""
+    begin = from_datetime(BEGIN)
+    rows = [EventRow(person, begin, 0, person, type_, "{}") for person, type_ in events]
+    with pytest.raises(NothingRecorded, match=re.escape(sentence)):
+        open_log(kept(tmp_path, rows)).paths(book_of(BOOK), PathsQuestion(goal))
+
+
+def test_few_persons_are_not_counted(tmp_path: Path) -> None:
+    """Neither in a cell nor in a sentence: of one person nothing is said. Events that are no longer kept are warned of."""
+    begin = from_datetime(BEGIN)
+    rows = [
+        EventRow("p", begin, 0, "a", "add_to_cart", "{}"),
+        EventRow("p", begin + 1, 0, "b", "purchase", "{}"),
+    ]
+    rows.append(EventRow("q", begin + 100 * DAY, 0, "q", "add_to_cart", "{}"))
+    (section,) = open_log(kept(tmp_path, rows)).paths(book_of(BOOK), PathsQuestion("purchase")).sections
+    assert section.question.startswith(
+        "Of fewer than 20 persons who reached the first step of a visit, fewer than 20 went on"
+    )
+    assert [grid.rows for grid in section.grids] == [(), (), ()]
+    assert [how.n for how in section.computations[:2]] == [
+        "fewer than 20 persons",
+        "fewer than 20 buyers, fewer than 20 others",
+    ]
+    (warned,) = section.warnings
+    assert warned.text.startswith(
+        "the book keeps events for 90 days, so that those before 2026-03-12 may be missing"
+    )
