@@ -43,6 +43,9 @@ class CandidateChanges:
         self._attributes: Attributes = evaluation.request.attributes
         self._times = evaluation.compiled.times
         self._rivals = [*rivals.values()]
+        self._costs = {
+            candidate.compiled_campaign.campaign.name: candidate.cost for candidate in evaluation.candidates
+        }
         self._compiled_campaigns = {
             compiled.campaign.name: compiled for compiled in evaluation.compiled.compiled_campaigns
         }
@@ -76,6 +79,10 @@ class CandidateChanges:
                 yield from self._reach(reason)
             case ReasonCode.NO_VARIANT:
                 yield from self._creatives(reason, compiled_campaign)
+            case ReasonCode.NOT_WORTH_IT:
+                cost = self._book.channels[reason.name].cost
+                yield from self._value_for(cost, campaign, compiled_campaign)
+                yield from self._conditions([boost.when for boost in compiled_campaign.campaign.boosts])
             case ReasonCode.OUTRANKED | ReasonCode.GROUP_TAKEN | ReasonCode.CATEGORY_FULL:
                 yield from self._priorities(campaign, compiled_campaign)
                 yield from self._conditions([boost.when for boost in compiled_campaign.campaign.boosts])
@@ -200,11 +207,24 @@ class CandidateChanges:
                 after = rival.tier if ahead else rival.tier + 1
                 yield Change(ChangeKind.TIER, "", campaign.tier, after)
             elif rival.tier == campaign.tier and campaign.score:
-                before = factor_value(compiled_campaign.value, self._attributes)
-                needed = before * rival.score / campaign.score
-                if needed < _HIGHEST:
-                    value = _above(needed)
-                    yield Change(ChangeKind.VALUE, "", before, value, size=size_of(before, value, None))
+                needed = rival.score + self._cost(campaign)
+                yield from self._value_for(needed, campaign, compiled_campaign)
+
+    def _value_for(
+        self, gross: float, campaign: CampaignExplained, compiled_campaign: CompiledCampaign
+    ) -> Iterator[Change]:
+        """The value with which its score is above this one, before what a channel costs."""
+        score = (campaign.score or 0.0) + self._cost(campaign)
+        if score > 0:
+            before = factor_value(compiled_campaign.value, self._attributes)
+            needed = before * gross / score
+            if needed < _HIGHEST:
+                value = _above(needed)
+                yield Change(ChangeKind.VALUE, "", before, value, size=size_of(before, value, None))
+
+    def _cost(self, campaign: CampaignExplained) -> float:
+        """What the campaign's score is less than value × propensity × boosts; 0 where scores are gross."""
+        return self._costs.get(campaign.campaign, 0.0)
 
 
 _LOWEST, _HIGHEST = 1e-300, 1e300

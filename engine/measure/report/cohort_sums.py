@@ -14,6 +14,7 @@ SELECT subject, {slice} AS slice, salt, share, treated, count(*) AS persons,
     sum(value * value) AS value_squares, sum(credited) AS credited, sum(named) AS named,
     sum(unsubscribed) AS unsubscribed, sum(complained) AS complained, sum(delivered::BIGINT) AS delivered,
     sum(spent) AS spent, sum(spent * spent) AS spent_squares, sum(spent * value) AS spent_value,
+    sum(spent * converted) AS spent_converted,
     sum(before) AS before, sum(before * before) AS before_squares, sum(before * converted) AS before_converted,
     sum(before * orders) AS before_orders, sum(before * value) AS before_value
 FROM {source} WHERE family = ? GROUP BY ALL ORDER BY ALL
@@ -93,6 +94,7 @@ class ArmSums(NamedTuple):
     """Costs of the campaign's contacts that count."""
     spent_squares: int = 0
     spent_value: int = 0
+    spent_converted: int = 0
     before: int = 0
     """Net value of the orders in the 28 days before the first exposure."""
     before_squares: int = 0

@@ -11,6 +11,7 @@ from engine.measure.report.effects import (
     SUSPECT,
     Effect,
     by_covariate,
+    cost_of_each,
     credited_share,
     on_reached,
     returned,
@@ -41,7 +42,7 @@ from engine.measure.statistics.sequential import PLANNED
 
 _COLUMNS = (
     *("treated", "control", "treated rate", "control rate", "effect", "single look", "relative"),
-    *("incremental", "p", "p (Holm)", "adjusted", "variance ratio", "return"),
+    *("incremental", "p", "p (Holm)", "adjusted", "variance ratio", "return", "cost of each"),
     *("of credited orders", "on reached"),
 )
 _COMPACT = ("treated rate", "control rate", "effect", "single look", "relative", "incremental", "p (Holm)")
@@ -145,6 +146,9 @@ def _grid(
     rows = []
     for known in effects:
         row = _row(label, known)
+        if known.metric == "converted" and not known.refused:
+            subject = by_name[known.subject]
+            row["cost of each"] = cost_of_each(subject.sums, options.level, subject.planned)
         if is_headline(known, options.metric) and not known.refused:
             subject = by_name[known.subject]
             arms, untotalled, planned = subject.sums, subject.untotalled, subject.planned

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from engine.measure.attribution import Rates
+from engine.measure.report.cohort_sums import ArmSums, DrawStratum, Sums
+from engine.measure.report.effects import cost_of_each
 from engine.measure.report.figures import Figure
 from tests.measure.report.exports import (
     BEGIN,
@@ -177,6 +179,9 @@ def test_the_return_is_of_net_value_and_of_contacts_that_count(tmp_path: Path) -
     cost = 0.1 * (treated & ~bounced).sum() / treated.sum()
     assert figure(report.uplift.rows[0]["return"]).value == pytest.approx(gain / cost)
     assert covers(figure(report.uplift.rows[0]["return"]), (0.05 * 8.75) / 0.09)
+    each = figure(report.uplift.rows[0]["cost of each"])
+    assert each.value == pytest.approx(cost / (bought[treated].mean() - bought[~treated].mean()))
+    assert covers(each, 0.09 / 0.05)
     row = report.grid("happened").rows[0]
     assert figure(row["cost"]).value == pytest.approx(0.1 * (treated & ~bounced).sum())
     assert figure(report.grid("orders").rows[0]["net"]).value == pytest.approx(net.sum())
@@ -196,3 +201,27 @@ def test_an_order_counts_once_and_a_lost_refund_nowhere(tmp_path: Path) -> None:
     texts = [warned.text for warned in section.warnings]
     assert "1 reports of orders that were known already are counted as duplicates." in texts
     assert "1 refunds are orphans (unknown order): they are subtracted nowhere." in texts
+
+
+def test_the_cost_of_each_is_refused_where_nobody_was_won_or_nothing_was_spent() -> None:
+    """Without a difference nothing has a price, and free contacts give none."""
+    stratum = DrawStratum("s", 0.5)
+
+    def sums_of(converted: int, spent: int) -> Sums:
+        treated = ArmSums(
+            persons=1000,
+            converted=converted,
+            spent=1000 * spent,
+            spent_squares=1000 * spent**2,
+            spent_converted=converted * spent,
+        )
+        return Sums({stratum: treated}, {stratum: ArmSums(persons=1000, converted=100)})
+
+    won = cost_of_each(sums_of(400, 70_000), 0.95)
+    assert won.value == pytest.approx(0.07 / 0.3)
+    assert covers(won, 0.07 / 0.3)
+    for converted in (100, 20):
+        assert (
+            cost_of_each(sums_of(converted, 70_000), 0.95).refused == "it is not clear that anybody was won"
+        )
+    assert cost_of_each(sums_of(400, 0), 0.95).refused == "the contacts cost nothing in the book"
