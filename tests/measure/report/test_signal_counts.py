@@ -168,8 +168,9 @@ def test_no_share_is_saved_without_a_comparison(
     saved = rows["saved"]["saved"]
     assert saved.value is None
     assert saved.refused.startswith(sentence)
-    untreated = rows["signals"]["recall (nothing sent)"]
-    assert untreated.refused.startswith("no control") == ("no control" in sentence)
+    untreated = rows["signals"]["recall (nothing sent)"].refused
+    for doubt in ("no control", "sample ratio mismatch", "its control draws units"):
+        assert untreated.startswith(doubt) == sentence.startswith(doubt)
 
 
 def test_a_signal_of_no_campaign_saves_nothing(tmp_path: Path) -> None:
