@@ -1,11 +1,22 @@
 """Numbers of a customer's contacts, by what became of them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from engine.model.contact import ContactSelector, MadeContact
 from engine.model.instant import Instant, Microseconds
 from engine.model.outcome import RESPONSES, OutcomeType
 from engine.rulebook.model.derived import NO_OUTCOME, ContactCount
+
+
+def numbers_of_contacts(
+    counts: Iterable[ContactCount], contacts: Sequence[MadeContact], now: Instant
+) -> Iterator[tuple[str, int]]:
+    """The number of contacts by attribute: those that have the outcomes, and of how many that went out."""
+    for count in counts:
+        yield count.name, number_of_contacts(count, contacts, now)
+        if count.sent:
+            yield count.sent, number_of_contacts(replace(count, outcomes=()), contacts, now)
 
 
 def number_of_contacts(count: ContactCount, contacts: Iterable[MadeContact], now: Instant) -> int:
