@@ -154,6 +154,11 @@ class Derivation:
             *(_names(PATTERN + search.pattern.name, search.pattern.expose) for search in self.searches)
         )
 
+    @property
+    def names_from_contacts(self) -> tuple[str, ...]:
+        """The attributes that are derived from the customer's contacts."""
+        return tuple(name for count in self.contacts for name in (count.name, count.sent) if name)
+
     def derive(
         self,
         given: Attributes,
