@@ -112,14 +112,15 @@ def build(  # noqa: PLR0913 - the parts of the question
         if first is None:
             raise NothingLogged("the log has no decisions")
         period = ReportPeriod(start or first, min(end or as_of, as_of), as_of)
-        tables.begin(period, book, _campaigns(book))
+        tables.begin(period, book, campaign_rows(book))
         make_cohorts(tables, options.rates)
         return _report(tables, book, period, options, _Replays(log if options.replay else "", progress))
     finally:
         tables.close()
 
 
-def _campaigns(book: Book) -> list[CampaignRow]:
+def campaign_rows(book: Book) -> list[CampaignRow]:
+    """What a report reads of the campaigns in the book."""
     return [
         CampaignRow(
             campaign.name,

@@ -137,4 +137,7 @@ def _not_drawn(signal: SignalCounts) -> str:
 def _unrandomised(persons: int) -> str:
     if not persons:
         return ""
-    return "no control: something was sent that nobody was spared at random, and whoever that saved looks like a false alarm"
+    return (
+        "no control: something was sent that nobody was spared at random, and whoever that saved looks like a false alarm;"
+        " begin the period (--from) with the control"
+    )
