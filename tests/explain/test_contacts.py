@@ -6,7 +6,7 @@ import pytest
 
 from engine.conditions.model import AttributeOperand, Operator, Test
 from engine.engine import Engine
-from engine.explain import explain, explain_logged
+from engine.explain import ChangeKind, explain, explain_logged
 from engine.explain.contacts import ContactsSeen, found_in_words, needs_in_words
 from engine.explain.sentences import sentence
 from engine.ledger.commit.outcomes import ReportCommand
@@ -17,7 +17,7 @@ from engine.model.instant import DAY, SECOND
 from engine.model.request import Request
 from engine.rulebook.model.derived import ContactCount
 from tests.books import compiled_book
-from tests.explain.engines import engine_on
+from tests.explain.engines import engine_on, stage
 
 NOW = 1_773_108_000_000_000
 HOUR = DAY // 24
@@ -159,3 +159,66 @@ async def report(engine: Engine, decision: Decision, outcome: str) -> None:
     """Reports the outcome, now."""
     event = Event(f"{decision.decision_id}-{outcome}", outcome, NOW)
     await engine.record([ReportCommand(engine.compiled, "", decision.decision_id, event, NOW)])
+
+
+WAITS = """
+book: {name: waits, timezone: UTC}
+attributes: {profile.to: {type: text}, profile.vip: {type: boolean}}
+channels: {sms: {kind: outbound, address: profile.to, consent: not_needed, on_silence: confirm, hold: 1h}}
+offers: {tea: {name: Tea, content: {default: {text: Tea}}}}
+campaigns:
+  welcome: {offer: tea, channels: [sms], when: {contact: {campaign: welcome, within: 7d, count: {eq: 0}}}}
+  ignored:
+    offer: tea
+    channels: [sms]
+    when: {contact: {campaign: welcome, outcome: ignored}, none: [{contact: {campaign: ignored}}]}
+  later: {offer: tea, channels: [sms], when: {contact: {campaign: welcome, after: 3d, within: 6d}}}
+  never: {offer: tea, channels: [sms], when: {contact: {campaign: welcome, outcome: clicked, after: 3d}}}
+  other: {offer: tea, channels: [sms], when: {contact: {campaign: welcome, after: 3d}, profile.vip: true}}
+"""
+
+
+async def test_the_moment_at_which_contacts_are_old_enough(tmp_path: Path) -> None:
+    """A window that passes and a wait that is over are told with their moment, which is tried; others are not."""
+    compiled = compiled_book(tmp_path / "book", WAITS)
+    now = NOW + DAY // 2
+    with engine_on(compiled, tmp_path / "tact.db") as engine:
+        await engine.decide(ann(NOW))
+        explained = await explain(engine, ann(now), counterfactuals=True)
+        decision = await engine.decide(ann(now))
+        logged = await explain_logged(engine, decision.decision_id, counterfactuals=True)
+        for campaign in explained.campaigns:
+            for counterfactual in campaign.counterfactuals:
+                if counterfactual.change.kind is ChangeKind.TIME:
+                    at = counterfactual.change.after
+                    assert isinstance(at, int)
+                    assert await stage(engine, ann(at), campaign.campaign) == counterfactual.then
+                    assert await stage(engine, ann(at - 1), campaign.campaign) is None
+    moments = {
+        campaign.campaign: [
+            counterfactual.change.after
+            for counterfactual in campaign.counterfactuals
+            if counterfactual.change.kind is ChangeKind.TIME
+        ]
+        for campaign in explained.campaigns
+    }
+    assert moments == {
+        "ignored": [NOW + DAY],
+        "later": [NOW + 3 * DAY],
+        "never": [],
+        "other": [],
+        "welcome": [NOW + 7 * DAY],
+    }
+    texts = {
+        campaign.campaign: sentence(campaign, compiled.book.timezone) for campaign in explained.campaigns
+    }
+    assert texts["ignored"] == (
+        "ignored does not fit: one contact of campaign welcome, none ignored, where at least one is needed."
+        " It would be chosen at 2026-03-11 02:00:00+00:00."
+    )
+    kinds = [
+        counterfactual.change.kind
+        for campaign in logged.campaigns
+        for counterfactual in campaign.counterfactuals
+    ]
+    assert ChangeKind.TIME not in kinds  # the log holds the numbers and not the contacts

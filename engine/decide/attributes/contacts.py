@@ -27,6 +27,29 @@ def number_of_contacts(count: ContactCount, contacts: Iterable[MadeContact], now
     return sum(_counts(count, contact, now) for contact in contacts)
 
 
+def next_changes(
+    counts: Iterable[ContactCount], contacts: Sequence[MadeContact], now: Instant
+) -> list[Instant]:
+    """The later moments at which a number of contacts may change though nothing happens, in order.
+
+    A contact comes into a window, leaves it, or has been ignored for long enough.
+    """
+    moments = {
+        contact.at + age
+        for count in counts
+        for contact in contacts
+        if count.selector.selects(contact.campaign, contact.offer, contact.channel)
+        for age in (count.after, count.within, *_ages_ignored(count))
+        if age is not None
+    }
+    return sorted(moment for moment in moments if moment > now)
+
+
+def _ages_ignored(count: ContactCount) -> Iterator[Microseconds]:
+    if OutcomeType.IGNORED in count.outcomes:
+        yield count.ignored_after
+
+
 def selectors_of(counts: Iterable[ContactCount]) -> tuple[ContactSelector, ...]:
     """Which contacts are counted, each selector once, in order."""
     return tuple(sorted({count.selector for count in counts}))
