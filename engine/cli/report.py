@@ -25,6 +25,7 @@ SLICES = ("variant", "channel", "week", "book_version")
 QUESTIONS: Mapping[str, str] = {
     "paths": "why one bought and another did not",
     "signals": "how well signals foretell an outcome, and what acting on them saved",
+    "portrait": "who an audience is, against all others",
     "audiences": "what was said to whom, to be published",
     "fatigue": "how customers respond by the contacts of the week before",
 }

@@ -19,7 +19,9 @@ from engine.measure.export.manifest import Manifest
 from engine.measure.report.audiences import AudiencesQuestion, audiences
 from engine.measure.report.build import Report, build
 from engine.measure.report.fatigue import FatigueQuestion, fatigue
+from engine.measure.report.members import PortraitQuestion
 from engine.measure.report.paths import paths
+from engine.measure.report.portrait import portrait
 from engine.measure.report.signal_counts import SignalsQuestion
 from engine.measure.report.signals import signals
 from engine.measure.report.uplift import Options
@@ -104,6 +106,22 @@ class MeasuredLog:
         """
         with self._exported(book, memory) as folder:
             return signals(folder, book, question, as_of or datetime.now(UTC), start, end, memory)
+
+    def portrait(
+        self,
+        book: Book,
+        question: PortraitQuestion,
+        as_of: datetime | None = None,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        memory: str = "2GB",
+    ) -> Report:
+        """Who an audience is, up to `as_of`, against all others: grids size and portrait.
+
+        Raises NothingRecorded where the log does not tell, or they are too few, and what an export raises.
+        """
+        with self._exported(book, memory) as folder:
+            return portrait(folder, book, question, as_of or datetime.now(UTC), start, end, memory)
 
     def audiences(
         self,

@@ -284,7 +284,7 @@ class Tables:
         names = [column[0] for column in cursor.description or ()]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
-    def row(self, query: str, values: list[Any] | None = None) -> tuple[Any, ...]:
+    def row(self, query: str, values: list[Any] | dict[str, Any] | None = None) -> tuple[Any, ...]:
         """The only row of a query. Raises ValueError if there is none."""
         row = self.connection.execute(query, values or []).fetchone()
         if row is None:
