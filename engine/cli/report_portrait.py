@@ -45,7 +45,7 @@ def portrait(
     source = reporting.opened_log(log, export)
     reporting.check_level(level)
     period, size = reporting.period_of(book, from_, to, as_of), reporting.check_memory(memory)
-    from engine.measure.report.portrait import PortraitQuestion  # noqa: PLC0415 - as in opened_log
+    from engine.measure.report.members import PortraitQuestion  # noqa: PLC0415 - as in opened_log
 
     who: Literal["receivers", "converters"] = "converters" if converters else "receivers"
     question = PortraitQuestion(audience, campaign, who, reporting.listed(by), level)
