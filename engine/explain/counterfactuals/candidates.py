@@ -1,6 +1,6 @@
 """Proposes changes that might bring a campaign further, by the stage where it fell; search.py tries them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from math import floor, log10
 
 from engine.conditions.evaluate import holds
@@ -8,6 +8,7 @@ from engine.conditions.model import AttributeOperand, Condition, None_, Operator
 from engine.decide.arbitrate.campaign import CompiledCampaign
 from engine.decide.arbitrate.moments import next_clock, next_run
 from engine.decide.arbitrate.rank import factor_value
+from engine.decide.attributes.contacts import next_changes
 from engine.decide.evaluate import Evaluation
 from engine.explain.counterfactuals.values import size_of, some_value, values_to_try
 from engine.explain.model import CampaignExplained, Change, ChangeKind, Rival
@@ -21,6 +22,10 @@ _SIGNAL, _CLOCK = "signal.", "now."
 
 
 _MONTH = 30 * DAY
+
+
+_MOST_MOMENTS = 64
+"""Moments at which a number of contacts changes that are tried for one condition, the next ones."""
 
 
 _MIRRORED = {
@@ -38,6 +43,7 @@ class CandidateChanges:
     """Proposes changes for the campaigns of one request."""
 
     def __init__(self, request: Request, evaluation: Evaluation, rivals: Mapping[str, Rival]) -> None:
+        self._compiled = evaluation.compiled
         self._request, self._book, self._moment = request, evaluation.compiled.book, evaluation.moment
         self._subject = evaluation.subject(request.customer)
         self._attributes: Attributes = evaluation.request.attributes
@@ -140,6 +146,7 @@ class CandidateChanges:
                 yield from self._values(tests, when)
                 if any(test.attribute.startswith(_CLOCK) for test in tests):
                     yield from self._clock(when)
+                yield from self._waits(when, {test.attribute for test in tests})
                 yield from self._values(list(self._behind(tests)), None)
 
     def _values(self, tests: Sequence[Test], when: Condition | None) -> Iterator[Change]:
@@ -181,6 +188,21 @@ class CandidateChanges:
         moment = next_clock(when, self._request.now, self._book.timezone, self._attributes)
         if moment is not None:
             yield self._later(moment)
+
+    def _waits(self, when: Condition, names: Set[str]) -> Iterator[Change]:
+        """The next moment at which the condition holds because contacts have become older."""
+        derivation, request = self._compiled.derivation, self._request
+        counts = [count for count in derivation.contacts if count.name in names]
+        memory = request.memory
+        events = (*memory.events, *request.events)
+        for moment in next_changes(counts, memory.contacts, request.now)[:_MOST_MOMENTS]:
+            derived = derivation.derive(
+                request.attributes, events, moment, is_new=memory.is_new, contacts=memory.contacts
+            )
+            attributes = {**self._attributes, **derived, **request.attributes}
+            if holds(when, attributes, self._compiled.moment(moment, attributes)):
+                yield self._later(moment)
+                return
 
     def _behind(self, tests: Sequence[Test]) -> Iterator[Test]:
         """The tests of the signals that would have to hold, and of those behind them."""
