@@ -166,6 +166,14 @@ SELECT *, settled <> 'released' AS counts FROM (
 """Of every offer that was not withheld: what was reported of it by --as-of, and the state of its contact by then."""
 
 
+class NothingLogged(ValueError):
+    """The log has no decision to report on."""
+
+
+class EmptyPeriod(ValueError):
+    """The period ends before it begins."""
+
+
 class ReportPeriod(NamedTuple):
     """The time that a report is about, and up to when it knows what was recorded."""
 
@@ -173,6 +181,24 @@ class ReportPeriod(NamedTuple):
     end: datetime
     """Exclusive."""
     as_of: datetime
+
+    @classmethod
+    def of(
+        cls, start: datetime | None, end: datetime | None, as_of: datetime, first: datetime
+    ) -> "ReportPeriod":
+        """From `start`, by default the log's first row, to `end`, at most `as_of`. Raises EmptyPeriod."""
+        begin, stop = start or first, min(end or as_of, as_of)
+        if begin >= stop:
+            of_start = "" if start else " (the first of the log)"
+            of_end = " (as of)" if stop == as_of else ""
+            raise EmptyPeriod(
+                f"the period is empty: it begins at {_at(begin)}{of_start}, and ends at {_at(stop)}{of_end}"
+            )
+        return cls(begin, stop, as_of)
+
+
+def _at(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 class CampaignRow(NamedTuple):
@@ -217,10 +243,18 @@ class Tables:
         self.connection.execute(f"DROP TABLE all_{name}")
         source.project(chosen).create_view(f"all_{name}")
 
-    def first(self) -> datetime | None:
-        """The time of the first decision; None where there is none."""
-        (moment,) = self.row("SELECT min(time) FROM all_decisions")
-        return None if moment is None else moment.replace(tzinfo=UTC)
+    def first(self, as_of: datetime) -> datetime:
+        """The time of the first decision. Raises NothingLogged where none was recorded by `as_of`."""
+        moment, recorded = self.row("SELECT min(time), min(recorded_at) FROM all_decisions")
+        if moment is None:
+            raise NothingLogged("the log has no decisions")
+        if recorded.replace(tzinfo=UTC) > as_of:
+            raise NothingLogged(
+                f"nothing was recorded by {_at(as_of)}: the log's first decision was recorded at"
+                f" {_at(recorded.replace(tzinfo=UTC))}"
+            )
+        first: datetime = moment.replace(tzinfo=UTC)
+        return first
 
     def begin(self, period: ReportPeriod, book: Book, campaigns: list[CampaignRow]) -> None:
         """Makes what the sections share: what was recorded by the period's as_of, conversions, exposures and their results."""
