@@ -137,6 +137,7 @@ def answered(source: "MeasuredLog", answer: Callable[["MeasuredLog"], "Report"],
     """
     from engine.ledger.errors import LedgerError  # noqa: PLC0415 - as in opened_log
     from engine.measure.export.export import ExportFailed  # noqa: PLC0415 - as in opened_log
+    from engine.measure.log import ReportFailed  # noqa: PLC0415 - as in opened_log
     from engine.measure.report.build import OtherBook  # noqa: PLC0415 - as in opened_log
     from engine.measure.report.tables import EmptyPeriod  # noqa: PLC0415 - as in opened_log
 
@@ -156,7 +157,9 @@ def answered(source: "MeasuredLog", answer: Callable[["MeasuredLog"], "Report"],
             report = answer(shown)
     except (EmptyPeriod, OtherBook) as error:
         fail(str(error), USAGE)
-    except (ExportFailed, LedgerError, ValueError) as error:
+    except OSError as error:
+        fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+    except (ExportFailed, ReportFailed, LedgerError, ValueError) as error:
         fail(str(error))
     _write(report, forms)
     if report.problem:

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from engine.measure.attribution import attribute
-from engine.measure.database import open_database
+from engine.measure.database import as_pattern, open_database
 from engine.model.instant import DAY, Microseconds
 from engine.rulebook.model.book import Book
 
@@ -222,14 +222,18 @@ class Tables:
         self.folder = folder
         self._work = TemporaryDirectory(prefix="tact-report-")
         self.connection = open_database(memory=memory, spill=Path(self._work.name, "spilled"), ordered=False)
-        for name, columns in COLUMNS.items():
-            self._open(name, columns)
+        try:
+            for name, columns in COLUMNS.items():
+                self._open(name, columns)
+        except BaseException:
+            self.close()
+            raise
 
     def _open(self, name: str, columns: str) -> None:
         """Makes all_NAME: the files of the table, or an empty table where nothing was exported yet."""
         self.connection.execute(f"CREATE TABLE all_{name} ({columns})")
         files = sorted(
-            map(str, [*self.folder.glob(f"{name}/*.parquet"), *self.folder.glob(f"{name}.parquet")])
+            map(as_pattern, [*self.folder.glob(f"{name}/*.parquet"), *self.folder.glob(f"{name}.parquet")])
         )
         if not files:
             return

@@ -18,6 +18,7 @@ from engine.ledger.commit.outcomes import ReportCommand
 from engine.ledger.ledger import Ledger
 from engine.ledger.store.open import open_store
 from engine.measure import open_export, open_log
+from engine.measure.export.export import export
 from engine.model.decision import Decision, Outcome
 from engine.model.event import Event
 from engine.model.instant import DAY, SECOND, from_datetime
@@ -198,3 +199,19 @@ async def test_a_wrong_question_is_a_usage_error(game: Played, tmp_path: Path) -
     code, output = invoke("--rules", game.rules, "--log", f"sqlite:///{tmp_path / 'none.db'}")
     assert code == 1
     assert "there is no log at" in output
+
+
+async def test_a_report_that_cannot_be_made_says_so(game: Played, tmp_path: Path) -> None:
+    """Too little memory, a file that is none of Parquet, an export that is none: one sentence, and exit code 1."""
+    out, question = tmp_path / "export", ("--rules", game.rules, "--export", tmp_path / "export")
+    export(game.url, out)
+    code, output = invoke(*question, "--memory", "1MB")
+    sentence = "tact: the report ended early: it needs more memory than 1MB, or more room on disk beyond it\n"
+    assert (code, output) == (1, sentence)
+    (part,) = (out / "offers").glob("*.parquet")
+    part.write_bytes(b"junk")
+    code, output = invoke(*question)
+    assert (code, output.count("\n"), "too small to be a Parquet file" in output) == (1, 1, True), output
+    (out / "manifest.json").write_text("{", encoding="utf-8")
+    code, output = invoke(*question)
+    assert (code, output.count("\n"), "is not the manifest of an export" in output) == (1, 1, True), output
