@@ -25,6 +25,8 @@ SLICES = ("variant", "channel", "week", "book_version")
 QUESTIONS: Mapping[str, str] = {
     "paths": "why one bought and another did not",
     "signals": "how well signals foretell an outcome, and what acting on them saved",
+    "audiences": "what was said to whom, to be published",
+    "fatigue": "how customers respond by the contacts of the week before",
 }
 """By name, what a question asks; engine.cli.report_NAME has the function of the name, which is imported when it is called."""
 

@@ -19,7 +19,9 @@ from engine.measure.attribution import Rates
 from engine.measure.database import cause_of
 from engine.measure.export.export import export
 from engine.measure.export.manifest import Manifest
+from engine.measure.report.audiences import AudiencesQuestion, audiences
 from engine.measure.report.build import Report, build
+from engine.measure.report.fatigue import FatigueQuestion, fatigue
 from engine.measure.report.paths import paths
 from engine.measure.report.signal_counts import SignalsQuestion
 from engine.measure.report.signals import signals
@@ -110,6 +112,40 @@ class MeasuredLog:
         """
         with self._exported(book, memory) as folder:
             return signals(folder, book, question, as_of or datetime.now(UTC), start, end, memory)
+
+    def audiences(
+        self,
+        book: Book,
+        question: AudiencesQuestion | None = None,
+        as_of: datetime | None = None,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        memory: str = "2GB",
+    ) -> Report:
+        """What was said to whom up to `as_of`, to be published: grids reach, said and texts.
+
+        Raises NothingRecorded where nothing was offered, and what an export raises.
+        """
+        with self._exported(book, memory) as folder:
+            moment = as_of or datetime.now(UTC)
+            return audiences(folder, book, question or AudiencesQuestion(), moment, start, end, memory)
+
+    def fatigue(
+        self,
+        book: Book,
+        question: FatigueQuestion | None = None,
+        as_of: datetime | None = None,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        memory: str = "2GB",
+    ) -> Report:
+        """How customers respond by the contacts of the week before, up to `as_of`: grids responses and one_more.
+
+        Raises NothingRecorded where nothing was sent, and what an export raises.
+        """
+        with self._exported(book, memory) as folder:
+            moment = as_of or datetime.now(UTC)
+            return fatigue(folder, book, question or FatigueQuestion(), moment, start, end, memory)
 
     @contextmanager
     def _exported(self, book: Book, memory: str) -> Iterator[Path]:

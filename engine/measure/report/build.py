@@ -109,8 +109,8 @@ def build(  # noqa: PLR0913 - the parts of the question
     tables = Tables(folder, memory)
     try:
         period = ReportPeriod.of(start, end, as_of, tables.first(as_of))
-        _check_book(tables, book)
-        tables.begin(period, book, _campaigns(book))
+        check_book(tables, book)
+        tables.begin(period, book, campaign_rows(book))
         make_cohorts(tables, options.rates)
         return _report(tables, book, period, options, _Replays(log if options.replay else "", progress))
     finally:
@@ -123,14 +123,16 @@ WHERE campaign <> '' ORDER BY campaign
 """
 
 
-def _check_book(tables: Tables, book: Book) -> None:
+def check_book(tables: Tables, book: Book) -> None:
+    """Raises OtherBook where the book has none of the log's campaigns."""
     logged = [row["campaign"] for row in tables.rows(_CAMPAIGNS)]
     if logged and not book.campaigns.keys() & set(logged):
         names = ", ".join(logged[:3]) + (f" and {len(logged) - 3} more" if len(logged) > 3 else "")
         raise OtherBook(f"the log is not of the book {book.name}, which has none of its campaigns: {names}")
 
 
-def _campaigns(book: Book) -> list[CampaignRow]:
+def campaign_rows(book: Book) -> list[CampaignRow]:
+    """What a report reads of the campaigns in the book."""
     return [
         CampaignRow(
             campaign.name,

@@ -1,6 +1,6 @@
 """What `report paths` and `report signals` share: events and outcomes on one line of time, by person, and figures of rates."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 
@@ -111,6 +111,20 @@ def rate(events: int, persons: int, level: float) -> Figure:
 def count_text(persons: int) -> str:
     """So many persons; of few only that they are few."""
     return f"fewer than {LEAST}" if 0 < persons < LEAST else f"{persons:,}"
+
+
+def large_cells(counts: Mapping[str, int], most: int | None = None) -> list[tuple[str, int]]:
+    """The cells of at least LEAST persons, largest first, and at most so many.
+
+    Where the others together are fewer than LEAST, the smallest of these is left out, too: the total less the rest would give
+    them away.
+    """
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    cells = [(name, count) for name, count in ordered[:most] if count >= LEAST]
+    hidden = sum(counts.values()) - sum(count for _, count in cells)
+    while cells and 0 < hidden < LEAST:
+        hidden += cells.pop()[1]
+    return cells
 
 
 def shown(

@@ -15,6 +15,7 @@ from engine.measure.report.comparable import (
     NothingRecorded,
     count_text,
     kept_warnings,
+    large_cells,
     make_timeline,
     period_of,
     rate,
@@ -103,7 +104,7 @@ def _section(
     further = started - counts.persons - unfinished
     left_out = (
         f"{further:,} further visits of the same persons; {unfinished:,} persons whose visit is not over by --as-of;"
-        f" cells of fewer than {LEAST} persons"
+        f" cells of fewer than {LEAST} persons, and the next larger one where they would follow from the others"
     )
     return Section(
         "paths",
@@ -181,7 +182,7 @@ def _stopped(
 ) -> tuple[tuple[Mapping[str, GridCell], ...], list[str]]:
     """Rows of the last steps, and the sentences that say them."""
     others, reached = counts.last.total(), counts.reached
-    last = [(step, count) for step, count in _ordered(counts.last) if count >= LEAST]
+    last = large_cells(counts.last)
     rows: tuple[Mapping[str, GridCell], ...] = tuple(
         {
             "step": step,
@@ -194,14 +195,10 @@ def _stopped(
     return rows, [f"{count:,} stopped after {step}." for step, count in last[:3]]
 
 
-def _ordered(counts: Mapping[str, int]) -> list[tuple[str, int]]:
-    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-
-
 def _steps(counts: VisitCounts, question: PathsQuestion) -> tuple[Mapping[str, GridCell], ...]:
     strata = sorted({stratum for stratum, _ in counts.visits})
     compared: dict[tuple[str, ...], Comparison] = {}
-    for step, count in _ordered(counts.reached):
+    for step, count in sorted(counts.reached.items(), key=lambda item: (-item[1], item[0])):
         if LEAST <= count <= counts.persons - LEAST:
             arms = [
                 [
@@ -249,7 +246,7 @@ def _compare_values(
 ) -> None:
     """Compares each of the most frequent values with all others."""
     whole = _arm(sum(persons.values()), sum(events.values()))
-    for value, count in _ordered(persons)[:MOST_VALUES]:
+    for value, count in large_cells(persons, MOST_VALUES):
         arm = _arm(count, events[value])
         _add(compared, (*key, value), [(arm, _arm(whole.persons - count, whole.total - arm.total))], level)
 

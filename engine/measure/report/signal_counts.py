@@ -151,9 +151,11 @@ LEFT JOIN names n ON n.name = o.person WHERE o.person <> ''
 refer to a signal that must not hold, or be one for others too."""
 
 _ACTED = """
-CREATE TABLE acted AS SELECT * FROM exposed
+CREATE TABLE acted AS SELECT * FROM exposed WHERE probability < 1 OR time >= $start
 QUALIFY row_number() OVER (PARTITION BY signal, person ORDER BY time, decision_id, position) = 1
 """
+"""What was first sent for a signal, or withheld, to each person: the arm of that draw is theirs for good. What was sent to
+everybody before the period is as it was, in all arms alike."""
 
 _DRAWN = """
 CREATE TABLE drawn AS
@@ -288,7 +290,7 @@ def _make(
     run(_REACHED, {"outcome": question.outcome, **recurring})
     run(_HELD, {**bounds, **recurring})
     run(_EXPOSED, {"signals": [name for name, _ in acting], "campaigns": [name for _, name in acting]})
-    run(_ACTED)
+    run(_ACTED, {"start": naive(period.start)})
     run(_DRAWN, {**bounds, **recurring, "until": naive(until)})
     run(_LEAVERS, bounds)
     run(_FORETOLD, {"horizon": question.horizon})

@@ -29,7 +29,8 @@ def precision(signal: SignalCounts, level: float) -> Figure:
 
 def untreated_precision(signal: SignalCounts, level: float) -> Figure:
     """The same had nothing been sent: the rates of the spared, weighted by all persons of the same probability."""
-    if sentence := _unrandomised(sum(arm.sent for arm in signal.arms if arm.probability >= 1)):
+    sent = sum(arm.sent for arm in signal.arms if arm.probability >= 1)
+    if sentence := _unrandomised(sent) or _incomparable(signal):
         return refused(sentence, Unit.SHARE)
     strata = [arm for arm in signal.arms if arm.spared and arm.probability < 1]
     spared = sum(arm.spared for arm in strata)
@@ -58,7 +59,8 @@ def untreated_recall(signal: SignalCounts, outcomes: int, level: float) -> Figur
     at the effective number of persons, which is value·(1 - value) / variance with the variance of the ratio of two weighted
     Poisson counts; where one of them is 0, it is Kish's, (Σw)² / Σw².
     """
-    if sentence := _unrandomised(sum(row.sent for row in signal.preceded if row.probability >= 1)):
+    sent = sum(row.sent for row in signal.preceded if row.probability >= 1)
+    if sentence := _unrandomised(sent) or _incomparable(signal):
         return refused(sentence, Unit.SHARE)
     persons, sums, squares = 0, [0.0, 0.0], [0.0, 0.0]
     for side, foretold in enumerate((True, False)):
@@ -86,17 +88,9 @@ def saved_share(signal: SignalCounts, level: float) -> SavedShare:
     saved = signal.saved
     if not saved.arms:
         return SavedShare(None, _not_drawn(signal))
-    if saved.in_units:
-        return SavedShare(None, "its control draws units, not persons; `tact report` compares units")
-    sent, spared = sum(arm.sent for arm in saved.arms), sum(arm.spared for arm in saved.arms)
-    ratio = sample_ratio_logged(sent, spared, saved.ratio_expected, saved.ratio_variance)
-    if ratio.alarms:
-        return SavedShare(
-            None,
-            f"sample ratio mismatch (p = {ratio.p:.2g}): the arms are not the sizes that were drawn, so they differ by more"
-            " than what was sent",
-        )
-    if min(sent, spared) < LEAST:
+    if sentence := _incomparable(signal):
+        return SavedShare(None, sentence)
+    if min(sum(arm.sent for arm in saved.arms), sum(arm.spared for arm in saved.arms)) < LEAST:
         return SavedShare(None, f"fewer than {LEAST} persons in an arm")
     pairs = [
         (
@@ -107,6 +101,27 @@ def saved_share(signal: SignalCounts, level: float) -> SavedShare:
     ]
     comparison = compare_strata(pairs, "proportion", level)
     return SavedShare(comparison.guarded(), comparison.refused or comparison.few)
+
+
+def _incomparable(signal: SignalCounts) -> str:
+    if signal.saved.in_units:
+        return "its control draws units, not persons; `tact report` compares units"
+    return mismatch(signal)
+
+
+def mismatch(signal: SignalCounts) -> str:
+    """The sentence that says that the arms are not the sizes that were drawn; empty if they are."""
+    saved = signal.saved
+    if not saved.arms or saved.in_units:
+        return ""
+    sent, spared = sum(arm.sent for arm in saved.arms), sum(arm.spared for arm in saved.arms)
+    ratio = sample_ratio_logged(sent, spared, saved.ratio_expected, saved.ratio_variance)
+    if not ratio.alarms:
+        return ""
+    return (
+        f"sample ratio mismatch (p = {ratio.p:.2g}): the arms are not the sizes that were drawn, so they differ by more than"
+        " what was sent"
+    )
 
 
 def _not_drawn(signal: SignalCounts) -> str:
@@ -122,4 +137,7 @@ def _not_drawn(signal: SignalCounts) -> str:
 def _unrandomised(persons: int) -> str:
     if not persons:
         return ""
-    return "no control: something was sent that nobody was spared at random, and whoever that saved looks like a false alarm"
+    return (
+        "no control: something was sent that nobody was spared at random, and whoever that saved looks like a false alarm;"
+        " begin the period (--from) with the control"
+    )

@@ -36,6 +36,7 @@ from engine.measure.report.figures import (
 from engine.measure.report.signal_counts import Counted, SignalCounts, SignalsQuestion, count_signals
 from engine.measure.report.signal_rates import (
     SavedShare,
+    mismatch,
     precision,
     saved_share,
     untreated_precision,
@@ -152,7 +153,7 @@ def _section(counted: Counted, question: SignalsQuestion, horizon: str, warnings
                 "saved",
             ),
         ),
-        warnings=tuple(Warned(text) for text in (*warnings, *_crossed(counted.signals))),
+        warnings=(*map(Warned, warnings), *_doubts(counted.signals)),
         computations=_computations(counted, question, horizon),
     )
 
@@ -276,11 +277,13 @@ def _saved(name: str, share: SavedShare, adjusted: Iterator[float]) -> Mapping[s
     return cells
 
 
-def _crossed(signals: Sequence[SignalCounts]) -> list[str]:
+def _doubts(signals: Sequence[SignalCounts]) -> Iterator[Warned]:
     """Controls that are none: what they hide."""
-    return [
-        f"{signal.name}: {count_text(signal.saved.crossed)} persons of the control were sent something for the signal all"
-        " the same, by another campaign or after the control was changed; what it saved is understated"
-        for signal in signals
-        if signal.saved.crossed
-    ]
+    for signal in signals:
+        if sentence := mismatch(signal):
+            yield Warned(f"{signal.name}: {sentence}", problem=True)
+        if signal.saved.crossed:
+            yield Warned(
+                f"{signal.name}: {count_text(signal.saved.crossed)} persons of the control were sent something for the signal"
+                " all the same, by another campaign or after the control was changed; what it saved is understated"
+            )

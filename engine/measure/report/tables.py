@@ -316,8 +316,8 @@ class Tables:
                 [[channel.name, round(channel.cost * 1e6)] for channel in book.channels.values()],
             )
 
-    def rows(self, query: str, values: list[Any] | None = None) -> list[dict[str, Any]]:
-        """The rows of a query, by column."""
+    def rows(self, query: str, values: list[Any] | dict[str, Any] | None = None) -> list[dict[str, Any]]:
+        """The rows of a query, by column. values: by position, or by name."""
         cursor = self.connection.execute(query, values or [])
         names = [column[0] for column in cursor.description or ()]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

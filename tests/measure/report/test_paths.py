@@ -15,7 +15,7 @@ from engine.ledger.queries.persons import keep_events
 from engine.ledger.store.open import open_store
 from engine.ledger.store.rows import EventRow
 from engine.measure import PathsQuestion, open_log
-from engine.measure.report.comparable import NothingRecorded
+from engine.measure.report.comparable import NothingRecorded, large_cells
 from engine.measure.report.figures import Figure
 from engine.model.instant import DAY, SECOND, from_datetime
 from tests.measure.export.kit import commit, dicts_of
@@ -207,3 +207,12 @@ def test_few_persons_are_not_counted(tmp_path: Path) -> None:
     assert warned.text.startswith(
         "the book keeps events for 90 days, so that those before 2026-03-12 may be missing"
     )
+
+
+def test_small_cells_do_not_follow_from_large_ones() -> None:
+    """Where all small ones together are few, the smallest large one goes with them."""
+    assert large_cells({"a": 90, "b": 30, "c": 19, "d": 1}) == [("a", 90), ("b", 30)]
+    assert large_cells({"a": 90, "b": 30, "c": 19}) == [("a", 90)]
+    assert large_cells({"a": 90, "b": 30}) == [("a", 90), ("b", 30)]
+    assert large_cells({"a": 90, "b": 5}) == large_cells({}) == []
+    assert large_cells({"a": 90, "b": 30, "c": 25}, most=2) == [("a", 90), ("b", 30)]

@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 import pytest
 
+from engine.measure.report.build import Report
 from engine.measure.report.comparable import NothingRecorded
 from engine.measure.report.figures import Figure
 from engine.measure.report.signal_counts import PrecededArms, SavedCounts, SignalCounts, SignalsQuestion
@@ -73,15 +74,18 @@ class Log:
             if number < leave:
                 self.event(f"{prefix}{number}", 25)
 
-    def answer(
-        self, folder: Path, book: Book = CONTROLLED, *, horizon: int = 12 * DAY, recurring: bool = False
-    ) -> dict[str, dict[str, Figure]]:
+    def report(
+        self, folder: Path, book: Book = CONTROLLED, start: datetime | None = None, **question: Any
+    ) -> Report:
+        """The report on the outcome `left`."""
+        question = {"horizon": 12 * DAY, **question}
+        return signals(self.write(folder), book, SignalsQuestion("left", **question), AS_OF, start)
+
+    def answer(self, folder: Path, book: Book = CONTROLLED, **question: Any) -> dict[str, dict[str, Figure]]:
         """The report's rows of the signal `leaving`, by grid."""
-        question = SignalsQuestion("left", horizon, recurring=recurring)
-        report = signals(self.write(folder), book, question, AS_OF)
         return {
             grid.name: {name: cell for name, cell in row.items() if isinstance(cell, Figure)}
-            for section in report.sections
+            for section in self.report(folder, book, **question).sections
             for grid in section.grids
             for row in grid.rows
             if row["signal"] == "leaving"
@@ -168,8 +172,9 @@ def test_no_share_is_saved_without_a_comparison(
     saved = rows["saved"]["saved"]
     assert saved.value is None
     assert saved.refused.startswith(sentence)
-    untreated = rows["signals"]["recall (nothing sent)"]
-    assert untreated.refused.startswith("no control") == ("no control" in sentence)
+    untreated = rows["signals"]["recall (nothing sent)"].refused
+    for doubt in ("no control", "sample ratio mismatch", "its control draws units"):
+        assert untreated.startswith(doubt) == sentence.startswith(doubt)
 
 
 def test_a_signal_of_no_campaign_saves_nothing(tmp_path: Path) -> None:
@@ -196,6 +201,26 @@ def test_what_is_sent_without_the_signal_is_not_sent_for_it(tmp_path: Path) -> N
     rows = log.answer(tmp_path)
     assert rows["saved"]["saved"].value == pytest.approx(1 - (30 / 90) / (25 / 30))
     assert rows["signals"]["precision (nothing sent)"].value == 25 / 30
+
+
+def test_what_was_sent_to_all_before_the_period_is_as_it_was(tmp_path: Path) -> None:
+    """A control that came later is one from then on."""
+    log = Log()
+    log.event("quiet", 0, "visited")
+    for number in range(90):
+        log.decision(f"t{number}", 3, offer={"withheld": ""})
+    log.drawn(90, 30, "t", SENT)
+    log.drawn(30, 25, "c", SPARED)
+    log.event("quiet", 59, "visited")
+    (before,) = (
+        row for row in log.report(tmp_path / "all").grid("signals").rows if row["signal"] == "leaving"
+    )
+    assert isinstance(before["precision (nothing sent)"], Figure)
+    assert before["precision (nothing sent)"].refused.startswith("no control: ")
+    later = log.report(tmp_path / "later", start=BEGIN + timedelta(days=10))
+    (saved,) = later.grid("saved").rows
+    assert isinstance(saved["saved"], Figure)
+    assert saved["saved"].value == pytest.approx(1 - (30 / 90) / (25 / 30))
 
 
 def test_what_a_reader_must_know_is_warned_of(tmp_path: Path) -> None:
