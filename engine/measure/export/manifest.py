@@ -108,7 +108,7 @@ def _document(path: Path) -> dict[str, Any]:
         document = json.loads(path.read_text(encoding="utf-8"))
     except ValueError:
         document = None
-    if not isinstance(document, dict) or not {"format", "duckdb", "complete", "tables"} <= document.keys():
+    if not isinstance(document, dict) or not {"format", "complete", "tables"} <= document.keys():
         raise ExportIncomplete(f"{path} is not the manifest of an export: name another folder")
     return document
 

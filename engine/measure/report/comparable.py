@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from scipy.special import ndtri
 
 from engine.measure.report.figures import Figure, Unit
-from engine.measure.report.tables import NAMES, ReportPeriod, Tables
+from engine.measure.report.tables import NAMES, NothingLogged, ReportPeriod, Tables
 from engine.measure.statistics.arms import Interval, wilson
 from engine.rulebook.model.book import Book
 
@@ -70,6 +70,17 @@ def period_of(tables: Tables, start: datetime | None, end: datetime | None, as_o
     if first is None:
         raise NothingRecorded("the log has no events")
     return ReportPeriod.of(start, end, as_of, first.replace(tzinfo=UTC))
+
+
+def period_of_decisions(
+    tables: Tables, start: datetime | None, end: datetime | None, as_of: datetime
+) -> ReportPeriod:
+    """The period; by default from the first decision on. Raises NothingRecorded, EmptyPeriod."""
+    try:
+        first = tables.first(as_of)
+    except NothingLogged as error:
+        raise NothingRecorded(str(error)) from error
+    return ReportPeriod.of(start, end, as_of, first)
 
 
 def last_record(tables: Tables, as_of: datetime) -> datetime:
