@@ -31,10 +31,10 @@ COLUMNS: Mapping[str, str] = {
     " low DOUBLE, high DOUBLE, inside BOOLEAN, unit TEXT",
     "outcomes": "event_id TEXT, person TEXT, type TEXT, time TIMESTAMP, recorded_at TIMESTAMP, decision_id TEXT,"
     " decided_at TIMESTAMP, channel TEXT, campaign TEXT, offer TEXT, variant TEXT, value DOUBLE, currency TEXT, order_id TEXT,"
-    " fields TEXT",
+    " fields TEXT, reported_for TEXT",
     "contacts": "decision_id TEXT, position BIGINT, person TEXT, time TIMESTAMP, state TEXT, expires_at TIMESTAMP,"
     " channel TEXT, kind TEXT, campaign TEXT, offer TEXT, category TEXT, tags TEXT[]",
-    "identities": "name TEXT, person TEXT, linked_at TIMESTAMP",
+    "identities": "name TEXT, person TEXT, linked_at TIMESTAMP, linked_to TEXT",
     "books": "version TEXT, first_at TIMESTAMP, text TEXT",
     "events": "person TEXT, time TIMESTAMP, position BIGINT, event_id TEXT, type TEXT, fields TEXT",
     "signals": "decision_id TEXT, person TEXT, time TIMESTAMP, signal TEXT, since TIMESTAMP, expires_at TIMESTAMP",
@@ -48,6 +48,7 @@ CREATE TABLE persons AS SELECT logged, row_number() OVER (ORDER BY logged)::INTE
     SELECT person AS logged FROM all_decisions UNION SELECT person FROM all_offers UNION SELECT person FROM all_candidates
     UNION SELECT person FROM all_readings UNION SELECT person FROM all_experiments UNION SELECT person FROM all_outcomes
     UNION SELECT person FROM all_contacts UNION SELECT name FROM all_identities UNION SELECT person FROM all_identities
+    UNION SELECT linked_to FROM all_identities UNION SELECT reported_for FROM all_outcomes
     UNION SELECT unit FROM all_offers UNION SELECT unit FROM all_experiments
 ) WHERE logged IS NOT NULL
 """
@@ -58,7 +59,7 @@ _UNIT = "-(SELECT key FROM persons WHERE logged = unit) AS unit"
 
 _STORED: Mapping[str, str] = {
     "decisions": "decision_id::UUID AS decision_id, k.key AS person, time, recorded_at, book_version, outcome,"
-    " next_allowed_at, more_candidates",
+    " next_allowed_at, expires_at, more_candidates",
     "offers": "decision_id::UUID AS decision_id, position, k.key AS person, time, recorded_at, book_version, campaign, offer,"
     f" variant, channel, withheld, withheld_by, p_variant, control_salt, control_share, learned_since, {_UNIT}",
     "candidates": "decision_id::UUID AS decision_id, k.key AS person, time, campaign, tier, score, code, name",
@@ -68,11 +69,19 @@ _STORED: Mapping[str, str] = {
     "outcomes": "event_id, k.key AS person, type, time, recorded_at, coalesce(campaign, '') AS campaign, value,"
     " nullif(currency, '') AS currency, nullif(order_id, '') AS order_id, CASE WHEN decision_id <> '' THEN"
     " coalesce(TRY_CAST(decision_id AS UUID), '00000000-0000-0000-0000-000000000000'::UUID) END AS decision_id",
-    "stored_contacts": "decision_id::UUID AS decision_id, position, k.key AS person, time, state, expires_at, channel,"
-    " campaign, offer",
+    "stored_contacts": "decision_id::UUID AS decision_id, position, coalesce(d.person, k.key) AS person,"
+    " contacts.time, state, coalesce(contacts.expires_at, d.expires_at) AS expires_at, channel, campaign, offer",
 }
 """What is kept of a table, read once: decision_ids as UUIDs, and persons by number. What is reported of a decision_id that is
 no UUID is of a decision that is not in the log."""
+
+_JOINED: Mapping[str, str] = {
+    "outcomes": "LEFT JOIN persons k ON k.logged = coalesce(outcomes.reported_for, outcomes.person)",
+    "contacts": "LEFT JOIN persons k ON k.logged = contacts.person"
+    " LEFT JOIN (SELECT decision_id AS id, person, expires_at FROM decisions) d ON d.id = contacts.decision_id::UUID",
+}
+"""What links and outcomes change later is read as it was: outcomes are of the person for whom they were reported, contacts of
+that of their decision, and they were reserved as long as it says."""
 
 _RECORDED = "recorded_at <= (SELECT as_of FROM settings)"
 _LOGGED = "decision_id < (SELECT last_id FROM settings)"
@@ -85,7 +94,7 @@ _UNTIL: Mapping[str, str] = {
 
 _LINKS = """
 CREATE TABLE links AS SELECT n.key AS name, p.key AS person FROM all_identities i
-JOIN persons n ON n.logged = i.name JOIN persons p ON p.logged = i.person
+JOIN persons n ON n.logged = i.name JOIN persons p ON p.logged = coalesce(i.linked_to, i.person)
 WHERE i.linked_at <= (SELECT as_of FROM settings)
 """
 
@@ -112,7 +121,7 @@ WITH RECURSIVE chain(name, person, depth) AS (
     SELECT name, person, 1 FROM links
     UNION
     SELECT chain.name, links.person, depth + 1 FROM chain JOIN links ON links.name = chain.person
-    WHERE depth < 64 AND links.person <> chain.person
+    WHERE depth < 128 AND links.person <> chain.person
 )
 SELECT name, arg_max(person, depth) AS person FROM chain GROUP BY name
 """
@@ -287,7 +296,7 @@ class Tables:
         until = _UNTIL.get(table, _LOGGED) + (" AND blocks" if table == "readings" else "")
         self.connection.execute(
             f"CREATE TABLE {name} AS SELECT {columns} FROM all_{table} {table}"  # noqa: S608 - names of the code
-            f" LEFT JOIN persons k ON k.logged = {table}.person WHERE {until}"
+            f" {_JOINED.get(table, f'LEFT JOIN persons k ON k.logged = {table}.person')} WHERE {until}"
         )
 
     def _settings(self, period: ReportPeriod, book: Book, campaigns: list[CampaignRow]) -> None:

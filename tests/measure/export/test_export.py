@@ -215,7 +215,7 @@ def test_times_amounts_and_texts_are_the_logs(
         )
         for row in dicts_of(out, "outcomes")
     ] == [(*row[:3], moment(row[3]), *row[4:]) for row in sorted(outcomes)]
-    assert rows_of(out, "identities") == [("cookie-1", "person-1", moment(NOW + 4 * HOUR))]
+    assert rows_of(out, "identities") == [("cookie-1", "person-1", moment(NOW + 4 * HOUR), None)]
     assert [row[0] for row in rows_of(out, "books")] == [compiled.book.version]
     orders, parts = dicts_of(out, "conversions"), dicts_of(out, "credits")
     gross, net = (sum(row[name] for row in orders) for name in ("gross", "net"))
