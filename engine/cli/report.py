@@ -182,5 +182,7 @@ def _rates(path: Path | None, into: str) -> "Rates | None":
 
     try:
         return Rates.read(path, into)
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        fail(f"--rates {path}: {error.strerror}", USAGE)
+    except ValueError as error:
         fail(f"--rates: {error}", USAGE)

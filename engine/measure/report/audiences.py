@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 from engine.conditions.model import ALWAYS
 from engine.conditions.trace import phrase_of
 from engine.measure.report.build import Report, campaign_rows
-from engine.measure.report.comparable import NothingRecorded, hint, refused
+from engine.measure.report.comparable import NothingRecorded, hint, period_of_decisions, refused
 from engine.measure.report.disclosure import LEAST, MOST_DEVIATION, PERSON_KEY, SHOWN_FROM, Deviation, about
 from engine.measure.report.figures import Computation, Figure, Grid, GridCell, Head, Section, Unit, Warned
-from engine.measure.report.tables import ReportPeriod, Tables
+from engine.measure.report.tables import Tables
 from engine.rulebook.load import load_text
 from engine.rulebook.model.book import Book, Campaign, Content, Fields, Placeholder, Template, Variant
 
@@ -84,10 +84,7 @@ def audiences(  # noqa: PLR0913 - the parts of the question
     """
     tables = Tables(folder, memory)
     try:
-        first = tables.first()
-        if first is None:
-            raise NothingRecorded("the log has no decisions")
-        period = ReportPeriod(start or first, min(end or as_of, as_of), as_of)
+        period = period_of_decisions(tables, start, end, as_of)
         tables.begin(period, book, campaign_rows(book))
         _check_names(tables, book, question)
         rows = tables.rows(_SAID, {"everything": not question.campaigns, "campaigns": [*question.campaigns]})
@@ -111,6 +108,7 @@ def audiences(  # noqa: PLR0913 - the parts of the question
         question.campaigns,
         {},
         "texts",
+        book.timezone,
     )
     return Report(head, (_section(statements, deviation, len(persons)),), {}, "what was said to whom")
 

@@ -11,7 +11,14 @@ from pathlib import Path
 
 from engine.conditions.trace import phrase_of
 from engine.measure.report.build import Report, campaign_rows
-from engine.measure.report.comparable import NothingRecorded, hint, quantile_of, refused, shown
+from engine.measure.report.comparable import (
+    NothingRecorded,
+    hint,
+    period_of_decisions,
+    quantile_of,
+    refused,
+    shown,
+)
 from engine.measure.report.disclosure import (
     LEAST,
     MOST_DEVIATION,
@@ -30,7 +37,7 @@ from engine.measure.report.figures import (
     Warned,
 )
 from engine.measure.report.members import PortraitQuestion, check_names, counted, find_members
-from engine.measure.report.tables import ReportPeriod, Tables
+from engine.measure.report.tables import Tables
 from engine.measure.statistics.arms import Arm, wilson
 from engine.measure.statistics.compare import compare
 from engine.rulebook.model.book import AttributeType, Book
@@ -85,10 +92,7 @@ def portrait(  # noqa: PLR0913 - the parts of the question
     check_names(book, question)
     tables = Tables(folder, memory)
     try:
-        first = tables.first()
-        if first is None:
-            raise NothingRecorded("the log has no decisions")
-        period = ReportPeriod(start or first, min(end or as_of, as_of), as_of)
+        period = period_of_decisions(tables, start, end, as_of)
         tables.begin(period, book, campaign_rows(book))
         masked = find_members(tables, book, question)
         deviation, whole = counted(tables, book, question)
@@ -98,7 +102,15 @@ def portrait(  # noqa: PLR0913 - the parts of the question
     options = {"by": ",".join(question.by), "level": str(question.level), "of": question.name}
     campaigns = (question.campaign,) if question.campaign else ()
     head = Head(
-        book.name, book.version, *period, whole.persons, whole.persons, campaigns, options, "last decisions"
+        book.name,
+        book.version,
+        *period,
+        whole.persons,
+        whole.persons,
+        campaigns,
+        options,
+        "last decisions",
+        book.timezone,
     )
     return Report(head, (section,), {}, f"who they are: {question.name}")
 
