@@ -25,6 +25,7 @@ SLICES = ("variant", "channel", "week", "book_version")
 QUESTIONS: Mapping[str, str] = {
     "paths": "why one bought and another did not",
     "signals": "how well signals foretell an outcome, and what acting on them saved",
+    "portrait": "who an audience is, against all others",
     "audiences": "what was said to whom, to be published",
     "fatigue": "how customers respond by the contacts of the week before",
 }
@@ -181,5 +182,7 @@ def _rates(path: Path | None, into: str) -> "Rates | None":
 
     try:
         return Rates.read(path, into)
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        fail(f"--rates {path}: {error.strerror}", USAGE)
+    except ValueError as error:
         fail(f"--rates: {error}", USAGE)

@@ -137,6 +137,9 @@ def answered(source: "MeasuredLog", answer: Callable[["MeasuredLog"], "Report"],
     """
     from engine.ledger.errors import LedgerError  # noqa: PLC0415 - as in opened_log
     from engine.measure.export.export import ExportFailed  # noqa: PLC0415 - as in opened_log
+    from engine.measure.log import ReportFailed  # noqa: PLC0415 - as in opened_log
+    from engine.measure.report.build import OtherBook  # noqa: PLC0415 - as in opened_log
+    from engine.measure.report.tables import EmptyPeriod  # noqa: PLC0415 - as in opened_log
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     console = Console(stderr=True)
@@ -152,7 +155,11 @@ def answered(source: "MeasuredLog", answer: Callable[["MeasuredLog"], "Report"],
                 ),
             )
             report = answer(shown)
-    except (ExportFailed, LedgerError, ValueError) as error:
+    except (EmptyPeriod, OtherBook) as error:
+        fail(str(error), USAGE)
+    except OSError as error:
+        fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+    except (ExportFailed, ReportFailed, LedgerError, ValueError) as error:
         fail(str(error))
     _write(report, forms)
     if report.problem:

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from engine.measure.log import open_export, open_log
+    from engine.measure.report.audiences import AudiencesQuestion
+    from engine.measure.report.fatigue import FatigueQuestion
+    from engine.measure.report.members import PortraitQuestion
     from engine.measure.report.signal_counts import SignalsQuestion
     from engine.measure.report.visits import PathsQuestion
     from engine.measure.statistics.arms import Arm, Interval, PairedArm
@@ -74,7 +77,10 @@ _HOMES = {
 """Modules of engine.measure.statistics by the names that they give to the outside."""
 
 _OF_REPORTS = {
+    "AudiencesQuestion": "report.audiences",
+    "FatigueQuestion": "report.fatigue",
     "PathsQuestion": "report.visits",
+    "PortraitQuestion": "report.members",
     "SignalsQuestion": "report.signal_counts",
     "open_export": "log",
     "open_log": "log",
@@ -84,8 +90,10 @@ _OF_REPORTS = {
 __all__ = [
     "Adjustment",
     "Arm",
+    "AudiencesQuestion",
     "Baseline",
     "Comparison",
+    "FatigueQuestion",
     "FlatPosterior",
     "Heterogeneity",
     "Interval",
@@ -95,6 +103,7 @@ __all__ = [
     "PairedArm",
     "PathsQuestion",
     "PolicyValue",
+    "PortraitQuestion",
     "Relative",
     "SamplePlan",
     "SampleRatio",

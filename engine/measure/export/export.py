@@ -8,7 +8,7 @@ months that differ are written. So the export is what the log is: what was delet
 
 The log is read in one transaction, so that all files are of one moment. A file is written under a temporary name and renamed.
 Before files are replaced the manifest stops listing them, and after that it lists them again, so that an export that was ended
-at any moment goes on with the next month that is not listed.
+at any moment goes on with the next month that is not listed. Until the first file is replaced the export is what it was.
 """
 
 import fcntl
@@ -24,7 +24,7 @@ import duckdb
 from duckdb import DuckDBPyConnection
 
 from engine.measure.attribution import attribute
-from engine.measure.database import open_database
+from engine.measure.database import as_pattern, cause_of, open_database
 from engine.measure.export import tables
 from engine.measure.export.manifest import NAME, FilePart, Manifest, sync
 from engine.measure.export.source import LogColumn, LogSource
@@ -83,8 +83,7 @@ def export(
     use, as in `1GB`; beyond it goes to disk, into the folder. progress: called with the decisions that are read, of how many.
     Raises ValueError where there is no log or the folder is not one of an export, LedgerUnavailable, ExportFailed.
     """
-    if folder.exists() and not (folder / NAME).exists() and _is_used(folder):
-        raise ValueError(f"{folder} is not empty, and holds no export")
+    _check_folder(folder)
     with LogSource(url) as log, _alone(folder):
         work = folder / ".work"
         shutil.rmtree(work, ignore_errors=True)
@@ -93,7 +92,7 @@ def export(
             with _stage(work, memory) as stage, ThreadPoolExecutor(_COPIES) as copying:
                 return _Export(log, folder, stage, copying, progress).run(book)
         except (duckdb.Error, OSError) as error:
-            raise ExportFailed(f"the export ended early: {error}") from error
+            raise ExportFailed(f"the export ended early: {cause_of(error, memory)}") from error
         finally:
             shutil.rmtree(work, ignore_errors=True)
 
@@ -101,8 +100,12 @@ def export(
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """Keeps another export of the same folder out; the system frees the lock of a process that dies."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("ab") as file:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / ".lock").open("ab")
+    except OSError as error:
+        raise ExportFailed(f"{folder} cannot be written: {error.strerror}") from error
+    with lock as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -143,7 +146,6 @@ class _Export:
         self._read = 0
 
     def run(self, book: Book | None) -> ExportResult:
-        self._manifest.write()
         self._stage_table("contacts", tables.CONTACTS, tables.STAGED_CONTACTS)
         self._stage_table("outcomes", tables.OUTCOMES, tables.STAGED_OUTCOMES)
         self._stage_table("challenges", tables.CHALLENGES, tables.STAGED_CHALLENGES)
@@ -242,7 +244,7 @@ class _Export:
                 self._read_month(month, bounds[month], total)
                 files = {**tables.OF_DECISIONS, "offers": tables.OFFERS_TABLE}
             else:
-                kept = _parquet(self._manifest.file("offers", month))
+                kept = _parquet(self._folder, f"offers/{month}.parquet")
                 files = {"offers": tables.STATED_OFFERS.format(offers=kept)}
             self._finish(copies)
             copies = {
@@ -308,7 +310,7 @@ class _Export:
                 self._parts[table] = dict(self._manifest.parts[table])
             return
         self._manifest.credited_from = ""
-        offers = _parquet(self._folder / "offers" / "*.parquet")
+        offers = _parquet(self._folder, "offers/*.parquet")
         self._stage.execute(f"CREATE OR REPLACE TEMP VIEW offers AS SELECT * FROM {offers}")
         campaigns = {name: campaign.attribution for name, campaign in book.campaigns.items()} if book else {}
         attribute(self._stage, campaigns, book.attribution if book else Attribution())
@@ -408,13 +410,22 @@ def _parsed(month: str) -> str:
     return f'"decisions of {month}"'
 
 
-def _literal(path: Path) -> str:
+def _literal(path: Path | str) -> str:
     text = str(path).replace("'", "''")
     return f"'{text}'"
 
 
-def _parquet(path: Path) -> str:
-    return f"read_parquet({_literal(path)})"
+def _parquet(folder: Path, files: str) -> str:
+    return f"read_parquet({_literal(f'{as_pattern(folder)}/{files}')})"
+
+
+def _check_folder(folder: Path) -> None:
+    """Raises ValueError where the folder is not one of an export, before anything is written to it."""
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"{folder} is a file, and no folder")
+    if folder.exists() and not (folder / NAME).exists() and _is_used(folder):
+        raise ValueError(f"{folder} is not empty, and holds no export")
+    Manifest.read(folder)
 
 
 def _is_used(folder: Path) -> bool:

@@ -29,9 +29,9 @@ CONTACTS = _columns(
 )
 OUTCOMES = _columns(
     "event_id! person! type! at:time! recorded_at:time! decision_id decided_at:time channel! campaign! offer! variant!"
-    " value:number currency order_id fields!"
+    " value:number currency order_id fields! reported_for"
 )
-IDENTITIES = _columns("name! person! linked_at:time!")
+IDENTITIES = _columns("name! person! linked_at:time! linked_to")
 BOOKS = _columns("version! first_at:time! text!")
 
 EVENTS = _columns("person! at:time! position:integer! event_id! type! fields!")

@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 from engine.conditions.model import ALWAYS
 from engine.conditions.trace import phrase_of
 from engine.measure.report.build import Report, campaign_rows
-from engine.measure.report.comparable import NothingRecorded, hint, refused
+from engine.measure.report.comparable import NothingRecorded, hint, period_of_decisions, refused
 from engine.measure.report.disclosure import LEAST, MOST_DEVIATION, PERSON_KEY, SHOWN_FROM, Deviation, about
 from engine.measure.report.figures import Computation, Figure, Grid, GridCell, Head, Section, Unit, Warned
-from engine.measure.report.tables import ReportPeriod, Tables
+from engine.measure.report.tables import Tables
 from engine.rulebook.load import load_text
 from engine.rulebook.model.book import Book, Campaign, Content, Fields, Placeholder, Template, Variant
 
@@ -84,10 +84,7 @@ def audiences(  # noqa: PLR0913 - the parts of the question
     """
     tables = Tables(folder, memory)
     try:
-        first = tables.first()
-        if first is None:
-            raise NothingRecorded("the log has no decisions")
-        period = ReportPeriod(start or first, min(end or as_of, as_of), as_of)
+        period = period_of_decisions(tables, start, end, as_of)
         tables.begin(period, book, campaign_rows(book))
         _check_names(tables, book, question)
         rows = tables.rows(_SAID, {"everything": not question.campaigns, "campaigns": [*question.campaigns]})
@@ -100,19 +97,20 @@ def audiences(  # noqa: PLR0913 - the parts of the question
         tables.close()
     if not rows:
         raise NothingRecorded("nothing was offered in the period")
-    told = _Told(rows, _Versions(book, books))
+    statements = _Statements(rows, _Versions(book, books))
     deviation = Deviation(f"{book.salt} {key}")
     head = Head(
         book.name,
         book.version,
         *period,
-        len(told.said),
+        len(statements.said),
         deviation.of(len(persons)),
         question.campaigns,
         {},
         "texts",
+        book.timezone,
     )
-    return Report(head, (_section(told, deviation, len(persons)),), {}, "what was said to whom")
+    return Report(head, (_section(statements, deviation, len(persons)),), {}, "what was said to whom")
 
 
 def _check_names(tables: Tables, book: Book, question: AudiencesQuestion) -> None:
@@ -143,7 +141,7 @@ class _Versions:
         return self._loaded[version]
 
 
-class _Told:
+class _Statements:
     """What was said, each once, and who was reached."""
 
     def __init__(self, rows: Sequence[Mapping[str, Any]], versions: _Versions) -> None:
@@ -209,18 +207,33 @@ def _written(template: Template) -> str:
     )
 
 
-def _section(told: _Told, deviation: Deviation, persons: int) -> Section:
-    said = sorted(told.said.items(), key=lambda item: item[0])
-    warnings = []
-    if told.missing:
-        versions = ", ".join(sorted(version[:12] for version in told.missing))
-        warnings.append(
-            Warned(
-                f"the log has no text of the book {versions}: what was said by it stands as the book says it today"
-            )
+def _warnings(statements: _Statements) -> Iterator[Warned]:
+    if statements.missing:
+        versions = ", ".join(sorted(version[:12] for version in statements.missing))
+        yield Warned(
+            f"the log has no text of the book {versions}: what was said by it stands as the book says it today"
         )
-    if told.unknown:
-        warnings.append(Warned(f"no book has {', '.join(sorted(told.unknown))}: what was said is not known"))
+    if statements.unknown:
+        yield Warned(f"no book has {', '.join(sorted(statements.unknown))}: what was said is not known")
+
+
+_COMPUTATIONS = (
+    Computation(
+        "persons",
+        "persons who got it, once each, under all their linked names; what was withheld, bounced or lapsed does not"
+        f" count. Each number deviates at random by up to {MOST_DEVIATION}, the same at every run on the same log, and"
+        f" cells in which may be fewer than {LEAST} persons are not shown: nobody can be found by comparing numbers",
+    ),
+    Computation(
+        "for whom",
+        "the condition of the campaign and of the variant, as the book had it by which was decided. Contact pressure,"
+        " consents, holdouts and controls leave further persons out",
+    ),
+)
+
+
+def _section(statements: _Statements, deviation: Deviation, persons: int) -> Section:
+    said = sorted(statements.said.items(), key=lambda item: item[0])
     return Section(
         "audiences",
         "What was said to whom",
@@ -234,7 +247,7 @@ def _section(told: _Told, deviation: Deviation, persons: int) -> Section:
                 ("persons",),
                 tuple(
                     _row({"campaign": name}, reached, deviation)
-                    for name, reached in sorted(told.campaigns.items())
+                    for name, reached in sorted(statements.campaigns.items())
                 ),
             ),
             Grid(
@@ -276,20 +289,8 @@ def _section(told: _Told, deviation: Deviation, persons: int) -> Section:
                 "Values of a person stand in braces, with what is written where they are not known.",
             ),
         ),
-        warnings=tuple(warnings),
-        computations=(
-            Computation(
-                "persons",
-                "persons who got it, once each, under all their linked names; what was withheld, bounced or lapsed does not"
-                f" count. Each number deviates at random by up to {MOST_DEVIATION}, the same at every run on the same log, and"
-                f" cells in which may be fewer than {LEAST} persons are not shown: nobody can be found by comparing numbers",
-            ),
-            Computation(
-                "for whom",
-                "the condition of the campaign and of the variant, as the book had it by which was decided. Contact pressure,"
-                " consents, holdouts and controls leave further persons out",
-            ),
-        ),
+        warnings=tuple(_warnings(statements)),
+        computations=_COMPUTATIONS,
     )
 
 

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from scipy.special import ndtri
 
 from engine.measure.report.figures import Figure, Unit
-from engine.measure.report.tables import NAMES, ReportPeriod, Tables
+from engine.measure.report.tables import NAMES, NothingLogged, ReportPeriod, Tables
 from engine.measure.statistics.arms import Interval, wilson
 from engine.rulebook.model.book import Book
 
@@ -60,13 +60,27 @@ def hint(name: str, known: Collection[str]) -> str:
 
 
 def period_of(tables: Tables, start: datetime | None, end: datetime | None, as_of: datetime) -> ReportPeriod:
-    """The period; by default from the first event or decision on. Raises NothingRecorded where there is neither."""
+    """The period; by default from the first event or decision on.
+
+    Raises NothingRecorded where there is neither, EmptyPeriod where it ends before it begins.
+    """
     (first,) = tables.row(
         "SELECT min(time) FROM (SELECT time FROM all_events UNION ALL SELECT time FROM all_decisions)"
     )
     if first is None:
         raise NothingRecorded("the log has no events")
-    return ReportPeriod(start or first.replace(tzinfo=UTC), min(end or as_of, as_of), as_of)
+    return ReportPeriod.of(start, end, as_of, first.replace(tzinfo=UTC))
+
+
+def period_of_decisions(
+    tables: Tables, start: datetime | None, end: datetime | None, as_of: datetime
+) -> ReportPeriod:
+    """The period; by default from the first decision on. Raises NothingRecorded, EmptyPeriod."""
+    try:
+        first = tables.first(as_of)
+    except NothingLogged as error:
+        raise NothingRecorded(str(error)) from error
+    return ReportPeriod.of(start, end, as_of, first)
 
 
 def last_record(tables: Tables, as_of: datetime) -> datetime:

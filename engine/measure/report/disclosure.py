@@ -24,7 +24,7 @@ PERSON_KEY = "('0x' || substr(md5($salt || ':' || logged), 1, 12))::HUGEINT"
 """In SQL: the number of a person, by `$salt` and the id in the column `logged`; their sum is the key of a set of persons."""
 
 
-class Cell(NamedTuple):
+class PersonCell(NamedTuple):
     """Persons with one value: of the audience, and of the others."""
 
     value: str
@@ -41,9 +41,17 @@ class Cell(NamedTuple):
         """Whether a side is too small to be shown; 0 is, too: it tells of each of them what they are not."""
         return min(self.inside, self.outside) < SHOWN_FROM
 
-    def plus(self, other: "Cell") -> "Cell":
+    @classmethod
+    def sum_of(cls, cells: Iterable["PersonCell"]) -> "PersonCell":
+        """All of them as one, without a value."""
+        total = cls("", 0, 0)
+        for cell in cells:
+            total = total.plus(cell)
+        return total
+
+    def plus(self, other: "PersonCell") -> "PersonCell":
         """Both as one, with the own value."""
-        return Cell(self.value, self.inside + other.inside, self.outside + other.outside)
+        return PersonCell(self.value, self.inside + other.inside, self.outside + other.outside)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +66,12 @@ class Deviation:
         digest = sha256("\0".join((self.key, *labels)).encode()).digest()
         return persons + int.from_bytes(digest[:8], "big") % (2 * MOST_DEVIATION + 1) - MOST_DEVIATION
 
-    def cell(self, cell: Cell, label: str) -> Cell:
+    def cell(self, cell: PersonCell, label: str) -> PersonCell:
         """Both sides with their deviations. label: of what the cell has a value."""
         inside = self.of(cell.inside, "inside", label, cell.value)
-        return Cell(cell.value, inside, self.of(cell.outside, "outside", label, cell.value))
+        return PersonCell(cell.value, inside, self.of(cell.outside, "outside", label, cell.value))
 
-    def shown(self, cells: Iterable[Cell], rest: Cell, label: str) -> list[Cell]:
+    def shown(self, cells: Iterable[PersonCell], rest: PersonCell, label: str) -> list[PersonCell]:
         """The cells, which with the rest are everybody, as they are shown: small ones are in the rest, which comes last.
 
         Where the rest is small it takes up the smallest cells until it is not, since the total less the others would give it

@@ -12,7 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from engine.measure.report.build import Report, campaign_rows
-from engine.measure.report.comparable import LEAST, NothingRecorded, hint, rate, refused, shown
+from engine.measure.report.comparable import (
+    LEAST,
+    NothingRecorded,
+    hint,
+    period_of_decisions,
+    rate,
+    refused,
+    shown,
+)
 from engine.measure.report.figures import (
     Chart,
     Computation,
@@ -24,7 +32,7 @@ from engine.measure.report.figures import (
     Unit,
     Warned,
 )
-from engine.measure.report.tables import ReportPeriod, Tables
+from engine.measure.report.tables import Tables
 from engine.measure.statistics.arms import Arm
 from engine.measure.statistics.compare import Pair, compare_strata
 from engine.measure.statistics.multiplicity import heterogeneity, holm
@@ -121,10 +129,7 @@ def fatigue(  # noqa: PLR0913 - the parts of the question
             raise NothingRecorded(f"the book has no campaign {name}{hint(name, book.campaigns)}")
     tables = Tables(folder, memory)
     try:
-        first = tables.first()
-        if first is None:
-            raise NothingRecorded("the log has no decisions")
-        period = ReportPeriod(start or first, min(end or as_of, as_of), as_of)
+        period = period_of_decisions(tables, start, end, as_of)
         tables.begin(period, book, campaign_rows(book))
         counted = _Counted(tables, book, question)
     finally:
@@ -141,6 +146,7 @@ def fatigue(  # noqa: PLR0913 - the parts of the question
         question.campaigns,
         options,
         "contacts",
+        book.timezone,
     )
     return Report(
         head, (_section(counted, question),), {}, "how customers respond by the contacts of the week before"

@@ -82,7 +82,9 @@ def paths(  # noqa: PLR0913 - the parts of the question
         "gap": f"{question.gap // _MINUTE}m",
         "level": str(question.level),
     }
-    head = Head(book.name, book.version, *period, events, counts.persons, (), options, "events")
+    head = Head(
+        book.name, book.version, *period, events, counts.persons, (), options, "events", book.timezone
+    )
     section = _section(counts, question, started, unfinished, warnings)
     return Report(head, (section,), {}, "why one bought and another did not")
 

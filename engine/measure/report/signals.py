@@ -85,7 +85,9 @@ def signals(  # noqa: PLR0913 - the parts of the question
         "level": str(question.level),
     }
     held = sum(signal.persons + signal.maturing + signal.late for signal in counted.signals)
-    head = Head(book.name, book.version, *period, held, counted.persons, (), options, "signals")
+    head = Head(
+        book.name, book.version, *period, held, counted.persons, (), options, "signals", book.timezone
+    )
     if period.start + timedelta(microseconds=question.horizon) >= period.end:
         warnings.append(
             "the period is not longer than the horizon: no outcome has one before it, so there is no recall"

@@ -102,7 +102,7 @@ def _of_rows(grid: Grid, rows: Sequence[str]) -> str:
 def summary(head: Head) -> str:
     """The report's first line."""
     return (
-        f"{head.book} {head.version[:12]}, {head.start:%Y-%m-%d} to {head.end:%Y-%m-%d}, as of"
+        f"{head.book} {head.version[:12]}, {head.first_day} to {head.last_day}, as of"
         f" {head.as_of:%Y-%m-%d %H:%M} UTC:"
         f" {head.decisions:,} {head.counted} for {head.persons:,} persons"
     )
