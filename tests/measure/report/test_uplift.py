@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from engine.measure import Arm, always_valid
+from engine.measure.database import open_database
 from engine.measure.report import tables
 from engine.measure.statistics.sample_ratio import sample_ratio
 from tests.measure.report.exports import (
@@ -303,7 +304,7 @@ def test_what_is_recorded_later_changes_no_byte(tmp_path: Path, monkeypatch: pyt
     first = export.report(tmp_path / "first", by=("variant", "week")).json()
     for threads in (1, 5):
         with monkeypatch.context() as patched:
-            patched.setattr(tables, "open_database", partial(tables.open_database, threads=threads))
+            patched.setattr(tables, "open_database", partial(open_database, threads=threads))
             assert export.report(tmp_path / f"by {threads}", by=("variant", "week")).json() == first
     later = micros(AS_OF) + HOUR
     orders(export, persons[:100], time[:100] + HOUR, recorded_at=later)
