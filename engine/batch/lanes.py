@@ -6,6 +6,7 @@ from engine.decide.compiled import CompiledBook
 from engine.model.customer import NO_MEMORY
 from engine.model.instant import Instant
 from engine.model.request import Request
+from engine.rulebook.model.book import ScoreKind
 
 VERIFIED = 0.001
 """Share of the customers of the columns who are decided by the engine too."""
@@ -27,6 +28,7 @@ def book_lane(compiled: CompiledBook) -> list[str]:
         "the book infers signals": compiled.signals is not None,
         "a campaign learns": compiled.learns
         or any(own.campaign.propensity.learned for own in compiled.compiled_campaigns),
+        "scores are net of costs": compiled.book.score is ScoreKind.NET,
         "a rule has a trial": bool(compiled.book.experiments.trials),
         "customers are drawn by a unit": bool(compiled.units),
         "a ramp goes by conversions": bool(compiled.ramped),

@@ -24,6 +24,10 @@ PEOPLE = 5
 """The people file does not fit the book."""
 
 
+VERIFY = 6
+"""Columns and the engine decided a customer differently."""
+
+
 def complain(message: str) -> None:
     """Write a line to standard error: without secrets, and with escapes for what would control a terminal."""
     typer.echo(printable(without_secrets(message)), err=True)

@@ -129,6 +129,7 @@ pressure:
   caps:
     weekly: {limit: {attribute: profile.per_week, default: 2}, per: rolling 7d, count: {kind: outbound}}
   quiet:
+    mornings: {from: "05:00", until: "13:00", channel: mail, clock: book}
     nights: {from: "21:00", until: "08:00", channel: sms}
     sundays: {days: [sun], when: {profile.age: {gte: 70}}}
 """
@@ -187,6 +188,15 @@ def test_a_book_that_infers_is_evaluated_customer_by_customer() -> None:
     decided = check(compiled, requests_for(compiled, NOW, 5), NOW)
     compiled.close()
     assert decided.funnel.exact == {"the book infers signals": 5}
+
+
+def test_net_scores_are_evaluated_alone() -> None:
+    """They differ by channel, which columns do not cover."""
+    compiled = compiled_book(
+        RICH.replace("locale: en", "locale: en, currency: EUR, arbitration: {score: net}")
+    )
+    decided = check(compiled, requests_for(compiled, NOW, 20), NOW)
+    assert decided.funnel.exact == {"scores are net of costs": 20}
 
 
 def test_a_difference_stops_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
