@@ -28,6 +28,10 @@ PEOPLE = 5
 """The people file does not fit the book."""
 
 
+VERIFY = 6
+"""Columns and the engine decided a customer differently."""
+
+
 _TERMINATED = 128 + signal.SIGTERM
 
 
