@@ -26,9 +26,10 @@ from engine.ledger.store.open import open_store
 from engine.rulebook.report.diagnostics import in_short
 from engine.server.access.callers import may_simulate
 from engine.server.access.wiring import AccessWiring
+from engine.model.trends import TrendCounts
 from engine.server.background import BackgroundTasks, in_thread
 from engine.server.book.challenger import Challenger, ChallengerBooks
-from engine.server.book.serving import Learner, ServingBook, ServingBooks
+from engine.server.book.serving import Learner, ServingBook, ServingBooks, TrendReaderTask
 from engine.server.book.source import BookSource
 from engine.server.clock import ServerClock
 from engine.server.feeds import Feeds
@@ -119,6 +120,8 @@ class Parts:
     """The posteriors of campaigns that learn, for every version of the book."""
     observer: "Observer | None"
     """None where nothing is observed."""
+    trends: TrendCounts
+    """The counts of trends, for every version of the book."""
     challenger: Challenger | None = None
     """None where no second book decides."""
     challenger_source: BookSource[CompiledBook] | None = None
@@ -149,7 +152,7 @@ async def serve(
         log.info("stopped", **counted())
         return
     ledger = Ledger(opening.result(), limit=settings.queue_limit)
-    weather, learned = Weather(settings), Learned()
+    weather, learned, trends = Weather(settings), Learned(), TrendCounts()
     observer = open_observer(settings, shared=lifecycle.shared)
 
     def open_serving(compiled: CompiledBook) -> ServingBook:
@@ -161,13 +164,14 @@ async def serve(
                 weather if weather.enabled else None,
                 learned,
                 None if observer is None else observer.metrics,
+                trends,
             ),
         )
 
     serving_books = ServingBooks(compiled, open_serving)
     try:
         book_source = BookSource(Path(settings.rules), serving_books)
-        parts = Parts(serving_books, book_source, wiring, ledger, weather, learned, observer)
+        parts = Parts(serving_books, book_source, wiring, ledger, weather, learned, observer, trends)
         if challenger_book is not None:
             parts = _with_challenger(parts, challenger_book, settings)
         await _serve(parts, settings, lifecycle)
@@ -183,7 +187,7 @@ def _with_challenger(parts: Parts, challenger_book: CompiledBook, settings: Sett
     def open_serving(compiled: CompiledBook) -> ServingBook:
         # whoever may not set `now` was refused by the live book's parser
         parser = Parser(compiled, may_simulate=lambda: True, limits=limits_of(settings))
-        return ServingBook(parser, Engine(compiled, parts.ledger))
+        return ServingBook(parser, Engine(compiled, parts.ledger, trends=parts.trends))
 
     books = ChallengerBooks(challenger_book, open_serving)
     weather = parts.weather if parts.weather.enabled else None
@@ -253,14 +257,15 @@ async def _serve(parts: Parts, settings: Settings, lifecycle: Lifecycle) -> None
     _add_services(server, service, feeds, health)
     port = bind(server, settings, parts.wiring.credentials(), shared=lifecycle.shared)
     learner = Learner(parts.serving_books, parts.ledger, clock, parts.learned)
+    counting = TrendReaderTask(parts.serving_books, parts.ledger, clock, parts.trends)
     ending_last = [background.start(name, loop) for name, loop in parts.wiring.loops().items()]
-    looking = asyncio.gather(health.look(), learner.look(), parts.serving_books.keep())
+    looking = asyncio.gather(health.look(), learner.look(), counting.look(), parts.serving_books.keep())
     if not await done_before(looking, lifecycle.stop):
         looking.cancel()
         return
     looking.result()
     challenging = await _start_challenger(parts, settings, lifecycle)
-    loops = {"health": health.follow, "event loop": health.beat, "learning": learner.follow}
+    loops = {"health": health.follow, "event loop": health.beat, "learning": learner.follow, "trends": counting.follow}
     if not lifecycle.shared:
         parts.book_source.request_on_sighup([parts.challenger_source] if parts.challenger_source else [])
         loops |= parts.book_source.loops(watch=settings.watch)

@@ -44,3 +44,24 @@ def keep_books(store: Store, live: Iterable[tuple[Book, Instant]]) -> None:
     present = books.present(store, list(rows))
     store.books |= present
     books.keep(store, [rows[version] for version in sorted(rows.keys() - present)])
+
+
+@dataclass(frozen=True, slots=True)
+class KeepTrendsCommand(Command[None]):
+    """Says that a server counts what its book reads of the events of all customers; old counts are deleted."""
+
+    compiled: CompiledBook
+    now: Instant
+
+    stage = Stage.LEARN
+
+    def locks(self) -> tuple[str, ...]:
+        """One for all servers: they say so one after the other."""
+        return ("trends",)
+
+    @classmethod
+    def apply(cls, unit: UnitOfWork, commands: Sequence[Self]) -> list[None]:
+        """Keeps from when until when what is counted."""
+        for command in commands:
+            trends.register(unit.store, command.compiled.counted, command.now)
+        return [None] * len(commands)

@@ -10,6 +10,7 @@ from enum import IntEnum
 from typing import Any, ClassVar, Generic, NamedTuple, Self, TypeVar
 
 from engine.ledger.commit.quotas import Quotas
+from engine.ledger.commit.trends import NewCounts
 from engine.ledger.errors import LedgerError
 from engine.ledger.queries import commits, decisions, identities, persons
 from engine.ledger.store.store import Store
@@ -134,6 +135,7 @@ class UnitOfWork:
         self.store = store
         self.identities = identities
         self.quotas = Quotas(store)
+        self.trends = NewCounts(store)
         self.decision_ids: list[str] = []
         """Decisions that are kept."""
         self.outcomes: list[commits.OutcomeKey] = []
@@ -142,5 +144,6 @@ class UnitOfWork:
     def finish(self) -> None:
         """Writes what the commands left to be written together."""
         self.quotas.write()
+        self.trends.write()
         if self.decision_ids or self.outcomes:
             commits.add(self.store, self.decision_ids, self.outcomes)

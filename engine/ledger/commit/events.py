@@ -73,9 +73,12 @@ class RecordCommand(Command[RecordResult]):
     def apply(cls, unit: UnitOfWork, commands: Sequence[Self]) -> Sequence[RecordResult | LedgerError]:
         """Records the events of the persons who bear the names."""
         person_of = unit.identities.person_of
-        return record(
-            unit.store, [replace(command, customer=person_of(command.customer)) for command in commands]
-        )
+        named = [replace(command, customer=person_of(command.customer)) for command in commands]
+        results = record(unit.store, named)
+        for command, result in zip(commands, results, strict=True):
+            if result is RecordResult.ACCEPTED:
+                unit.trends.add(command.compiled.counted, command.event, command.elapsed)
+        return results
 
 
 def record(store: Store, commands: Sequence[RecordCommand]) -> list[RecordResult | LedgerError]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from engine.conditions.model import Any_, Audience, Condition, Operator, Test
 from engine.rulebook.conditions.derived import BehaviourReader, DistanceReader, MeasureUse
+from engine.rulebook.conditions.trends import TrendReader
 from engine.rulebook.conditions.trees import GROUPS, Trees, joined
 from engine.rulebook.model.derived import RFM
 from engine.rulebook.report.diagnostics import Code, quote
@@ -19,7 +20,7 @@ _LOGIC = {
     "not": "write none, with a list of conditions: none of them may hold",
 }
 """What is meant by words of other languages."""
-_KEYS = (*GROUPS, *_NAMED, "behaviour", "near")
+_KEYS = (*GROUPS, *_NAMED, "behaviour", "near", "trend")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -29,6 +30,7 @@ class Grammar(Trees):
     attribute_scope: AttributeScope
     behaviours: BehaviourReader
     distances: DistanceReader
+    trends: TrendReader
     audiences: SymbolTable[Condition] = field(default_factory=lambda: SymbolTable("audience"))
 
     def read_audiences(self, data: Mapping[str, PlainData], *, partial: bool) -> None:
@@ -52,6 +54,8 @@ class Grammar(Trees):
             return self.behaviours.read(value, path)
         if key == "near":
             return self.distances.read(value, path)
+        if key == "trend":
+            return self.trends.read(value, path)
         if "." in key:
             attribute = self.attribute_scope.use(key, path, self.findings, key=True)
             condition = self._tests(attribute, value, path) if attribute else None

@@ -8,6 +8,7 @@ from engine.rulebook.conditions.derived import BehaviourReader, DistanceReader
 from engine.rulebook.conditions.event_fields import FIELDS, EventGrammar, check_field
 from engine.rulebook.conditions.grammar import Grammar
 from engine.rulebook.conditions.operands import OperandReader
+from engine.rulebook.conditions.trends import TrendReader
 from engine.rulebook.model.book import Attribute, AttributeType, EventType
 from engine.rulebook.model.derived import DAYS_TO_ANNIVERSARY, Derived, EventStore, Pattern, Signal
 from engine.rulebook.report.diagnostics import Code, Severity, quote
@@ -73,6 +74,7 @@ class DerivedReader:
             attribute_scope=attribute_scope,
             behaviours=BehaviourReader(events),
             distances=DistanceReader(places, findings),
+            trends=TrendReader(events, attribute_scope),
         )
         return cls(grammar, patterns, signals, types, read_events(merged.section("events"), types, findings))
 
@@ -88,6 +90,7 @@ class DerivedReader:
                 name: name.removesuffix(DAYS_TO_ANNIVERSARY)
                 for name in sorted(self.grammar.attribute_scope.anniversaries)
             },
+            _sorted(self.grammar.trends.trends),
         )
 
 
