@@ -11,6 +11,7 @@ from engine.conditions.model import Condition, attributes_of, tests_of
 from engine.decide.arbitrate.campaign import CompiledCampaign, Creative, Fallback, compile_campaign, fallback
 from engine.decide.arbitrate.content import ACCEPT_LANGUAGE, LANGUAGE, LANGUAGES
 from engine.decide.attributes import zones
+from engine.decide.attributes.contacts import outcomes_of, reach_of, selectors_of
 from engine.decide.attributes.derive import IS_NEW, Derivation, closure, derivation
 from engine.decide.pressure.policies import Pressure
 from engine.decide.signals.certain import certain
@@ -66,6 +67,8 @@ class CompiledBook:
     """None if no campaign depends on a signal."""
     masked: frozenset[str]
     """The referenced attributes whose values must not be logged: masked ones and addresses of channels."""
+    masked_events: frozenset[str]
+    """Those of them that are derived from sensitive fields of events. Whether they have a value is not logged either."""
     ramped: frozenset[str]
     """The campaigns whose ramps go by conversions."""
     needs_day: bool
@@ -138,6 +141,7 @@ def compile_book(book: Book, open_signals: OpenSignals = open_evaluator) -> Comp
     outbound = tuple(name for name, channel in book.channels.items() if channel.kind is Kind.OUTBOUND)
     by_channel = _clauses_by(index, book.channels, [compiled.channels for compiled in campaigns])
     by_placement = _clauses_by(index, book.placements, [compiled.placements for compiled in campaigns])
+    of_events = _from_sensitive_fields(book)
     return CompiledBook(
         book=book,
         compiled_campaigns=campaigns,
@@ -152,7 +156,8 @@ def compile_book(book: Book, open_signals: OpenSignals = open_evaluator) -> Comp
         derivation=derived,
         recall=_recall(book, names, derived, signals),
         signals=signals,
-        masked=_masked(book) & referenced,
+        masked=(_masked(book) | of_events) & referenced,
+        masked_events=of_events & referenced,
         ramped=_ramped(book),
         needs_day=needs_day,
         scheduled=any(compiled.active for compiled in campaigns),
@@ -217,8 +222,11 @@ def _recall(
         reach=kept if reach is None else min(reach, kept),
         signals=signals is not None and bool(signals.compiled.hold),
         is_new=IS_NEW in names,
+        contacts=selectors_of(derived.contacts),
+        contact_reach=reach_of(derived.contacts),
+        outcomes=outcomes_of(derived.contacts),
     )
-    return recall if recall.events or recall.signals or recall.is_new else None
+    return recall if recall.events or recall.signals or recall.is_new or recall.contacts else None
 
 
 def _names_in(
@@ -319,3 +327,25 @@ def unit_attributes(book: Book) -> tuple[str, ...]:
 def _masked(book: Book) -> frozenset[str]:
     masked = {name for name, attribute in book.attributes.items() if attribute.masked}
     return frozenset(masked | {channel.address for channel in book.channels.values() if channel.address})
+
+
+def _from_sensitive_fields(book: Book) -> frozenset[str]:
+    """The aggregates and patterns that read sensitive fields of events, and what these patterns expose of them."""
+    names = {
+        aggregate.name
+        for aggregate in book.derived.aggregates.values()
+        if _reads_sensitive(book, aggregate.event, aggregate.where, aggregate.field)
+    }
+    for pattern in book.derived.patterns.values():
+        steps = [(step.event, step.where, "") for step in (pattern.first, *pattern.then)]
+        steps += [(absence.event, absence.where, absence.same) for absence in pattern.not_after]
+        if any(_reads_sensitive(book, *step) for step in steps):
+            names.add(f"pattern.{pattern.name}")
+        exposed = (key for key, source in pattern.expose.items() if source.sensitive)
+        names |= {f"pattern.{pattern.name}.{key}" for key in exposed}
+    return frozenset(names)
+
+
+def _reads_sensitive(book: Book, event: str, where: Condition, field: str) -> bool:
+    declared = book.event_types.get(event)
+    return declared is not None and not declared.sensitive.isdisjoint((*attributes_of(where), field))

@@ -84,7 +84,14 @@ def _with_derived(compiled: CompiledBook, request: Request) -> Request:
     """The request with the attributes that the book derives; given attributes take precedence."""
     memory = request.memory
     events = (*memory.events, *request.events) if memory.events else request.events
-    derived = compiled.derivation.derive(request.attributes, events, request.now, is_new=memory.is_new, trends=request.trends)
+    derived = compiled.derivation.derive(
+        request.attributes,
+        events,
+        request.now,
+        is_new=memory.is_new,
+        contacts=memory.contacts,
+        trends=request.trends,
+    )
     return request._replace(attributes={**derived, **request.attributes}) if derived else request
 
 

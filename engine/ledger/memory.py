@@ -28,6 +28,7 @@ def memory_of(recalled: Recalled, now: Instant) -> Memory:
         _joined(signal for signal in signals if signal.expires_at is not None and signal.expires_at > now),
         tuple(signal for signal in signals if signal.expires_at is not None and signal.expires_at <= now),
         None if recalled.is_known is None else not recalled.is_known,
+        tuple(recalled.contacts),
     )
 
 

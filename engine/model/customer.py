@@ -1,9 +1,10 @@
 """What is stored of a person (memory, consents, past outcomes), and queries for it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, TypeAlias
 
+from engine.model.contact import ContactQuery, ContactSelector, MadeContact
 from engine.model.event import Event
 from engine.model.instant import Instant, Microseconds
 from engine.model.outcome import PastOutcome
@@ -24,6 +25,8 @@ class RecallQuery(NamedTuple):
     """Whether to find out if anything is stored of the person."""
     aliases: tuple[str, ...] = ()
     """Further names of the person, linked or not."""
+    contacts: ContactQuery | None = None
+    """Which contacts to read; None: none."""
 
 
 class Recalled(NamedTuple):
@@ -35,6 +38,8 @@ class Recalled(NamedTuple):
     """Rows of name, since, expires_at, fields; including those that have expired."""
     is_known: bool | None
     """None: the query did not ask for it."""
+    contacts: Sequence[MadeContact] = ()
+    """In any order."""
 
 
 EVERYTHING = "*"
@@ -104,6 +109,8 @@ class Memory(NamedTuple):
     """Signals that are still stored and no longer hold."""
     is_new: bool | None = None
     """Whether nothing was stored of the person; None: it was not read."""
+    contacts: tuple[MadeContact, ...] = ()
+    """Those that conditions count, in any order."""
 
 
 NO_MEMORY = Memory()
@@ -119,7 +126,22 @@ class Recall:
     """Age of the oldest event that can matter."""
     signals: bool
     is_new: bool
+    contacts: tuple[ContactSelector, ...] = ()
+    """The contacts that conditions count."""
+    contact_reach: Microseconds | None = None
+    """Age of the oldest contact that can matter; None: contacts of any age do."""
+    outcomes: tuple[str, ...] = ()
+    """The types of the contacts' outcomes that conditions read."""
 
     def of(self, name: str, now: Instant, aliases: tuple[str, ...] = ()) -> RecallQuery:
         """The query for one person at the moment."""
-        return RecallQuery(name, self.events, now - self.reach, self.signals, self.is_new, aliases)
+        contacts = None
+        if self.contacts:
+            since = 0 if self.contact_reach is None else now - self.contact_reach
+            contacts = ContactQuery(self.contacts, since, self.outcomes)
+        return RecallQuery(name, self.events, now - self.reach, self.signals, self.is_new, aliases, contacts)
+
+    @property
+    def without_contacts(self) -> "Recall":
+        """The same without contacts, where nothing is derived from them."""
+        return replace(self, contacts=())

@@ -44,6 +44,19 @@ CONFIRMING = (
 """The contact reached the customer; complaints are among them, since nobody complains of what did not come."""
 
 
+RESPONSES = frozenset(
+    (
+        OutcomeType.OPENED,
+        OutcomeType.CLICKED,
+        OutcomeType.CONVERTED,
+        OutcomeType.DECLINED,
+        OutcomeType.COMPLAINED,
+        OutcomeType.UNSUBSCRIBED,
+    )
+)
+"""The customer did something about the contact, which is therefore not ignored."""
+
+
 OF_THE_PERSON = frozenset((OutcomeType.COMPLAINED, OutcomeType.UNSUBSCRIBED, OutcomeType.SUBSCRIBED))
 """They change what may be sent later, so a report has to identify the person."""
 

@@ -4,6 +4,7 @@ The window of a trend ends now and begins with the hour in which `within` begins
 than an hour longer. It is compared with the `against` before it, scaled to its own length.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple, Protocol, TypeAlias
 
@@ -22,7 +23,7 @@ _SHORTEST = DAY
 """The history that a trend needs, unless it looks back on less."""
 
 
-class Cell(NamedTuple):
+class TrendCell(NamedTuple):
     """How many events an hour had."""
 
     event: str
@@ -32,13 +33,26 @@ class Cell(NamedTuple):
     """When the hour began."""
     value: str
     """Of the field; OTHER for the values beyond the limit; empty without a field."""
-    count: int
+    number: int
+
+
+CellsByHour: TypeAlias = dict[Series, dict[Instant, dict[str, int]]]
+"""By series and hour, the number of events by value."""
+
+
+def by_hour(cells: Iterable[TrendCell]) -> CellsByHour:
+    """The cells, in the order in which trends are summed."""
+    hours: CellsByHour = {}
+    for cell in cells:
+        values = hours.setdefault((cell.event, cell.field), {}).setdefault(cell.hour, {})
+        values[cell.value] = cell.number
+    return hours
 
 
 class TrendReading(NamedTuple):
     """What a trend compares."""
 
-    count: int
+    number: int
     """Events of the window."""
     usual: float
     """Events that a window of this length had on average before."""
@@ -46,7 +60,7 @@ class TrendReading(NamedTuple):
     @property
     def ratio(self) -> float:
         """How many times the usual number, which counts as at least one."""
-        return self.count / max(1.0, self.usual)
+        return self.number / max(1.0, self.usual)
 
 
 class TrendSource(Protocol):
@@ -58,62 +72,81 @@ class TrendSource(Protocol):
         """By value, what is compared, of values that have events; None while too little is known of the time before."""
 
 
-class _Sums(NamedTuple):
-    """Sums of an hour's look-up, which hold until the hour ends."""
+def window_start(within: Microseconds, now: Instant) -> Instant:
+    """When the hour began in which `within` begins."""
+    return (now - within) // HOUR * HOUR
+
+
+class _Before(NamedTuple):
+    """What a window is compared with, which holds until the hour ends."""
 
     history: Microseconds
-    by_value: Mapping[str, tuple[int, int]]
-    """Events of the window, and before it."""
+    numbers: Mapping[str, int]
 
 
 class TrendCounts:
     """The cells that this server has read from the log. The same cells give the same readings at the same moment."""
 
-    __slots__ = ("_cells", "_since", "_sums")
+    __slots__ = ("_before", "_cells", "_readings", "_since")
 
     def __init__(self) -> None:
-        self._cells: dict[Series, dict[str, dict[Instant, int]]] = {}
+        self._cells: CellsByHour = {}
         self._since: Mapping[Series, Instant] = {}
-        self._sums: dict[tuple[Series, Microseconds, Instant, Instant], _Sums] = {}
+        self._before: dict[tuple[Series, Microseconds, Instant], _Before] = {}
+        self._readings: dict[tuple[Series, Instant, Instant], Mapping[str, int]] = {}
 
-    def take(self, cells: Iterable[Cell], since: Mapping[Series, Instant]) -> None:
-        """Replace everything. since: from when on each series is counted."""
-        read: dict[Series, dict[str, dict[Instant, int]]] = {}
-        for cell in cells:
-            by_value = read.setdefault((cell.event, cell.field), {})
-            by_value.setdefault(cell.value, {})[cell.hour] = cell.count
-        self._cells, self._since, self._sums = read, dict(since), {}
+    def take(self, cells: CellsByHour, since: Mapping[Series, Instant], start: Instant | None = None) -> None:
+        """Replaces the cells of all hours, or of those from `start` on. since: from when on each series is counted."""
+        if start is None:
+            self._cells, self._before = cells, {}
+        else:
+            for series in self._cells.keys() | cells.keys():
+                kept = {hour: n for hour, n in self._cells.get(series, {}).items() if hour < start}
+                self._cells[series] = kept | cells.get(series, {})
+        if since != self._since:
+            self._before = {}
+        self._since, self._readings = dict(since), {}
 
     def readings(
         self, series: Series, within: Microseconds, against: Microseconds, now: Instant
     ) -> Mapping[str, TrendReading] | None:
         """As of TrendSource."""
-        start = (now - within) // HOUR * HOUR
-        sums = self._summed(series, against, start, now // HOUR * HOUR)
-        if sums.history < min(against, _SHORTEST):
+        start = window_start(within, now)
+        before = self._summed_before(series, against, start)
+        if before.history < min(against, _SHORTEST):
             return None
-        scale = (now - start) / sums.history
+        scale = (now - start) / before.history
         return {
-            value: TrendReading(count, before * scale) for value, (count, before) in sums.by_value.items()
+            value: TrendReading(number, before.numbers.get(value, 0) * scale)
+            for value, number in self._summed(series, start, now // HOUR * HOUR).items()
         }
 
-    def _summed(self, series: Series, against: Microseconds, start: Instant, last: Instant) -> _Sums:
-        key = (series, against, start, last)
-        sums = self._sums.get(key)
-        if sums is not None:
-            return sums
-        since = self._since.get(series)
-        begin = start - against if since is None else max(start - against, -(-since // HOUR) * HOUR)
-        by_value = {}
-        for value, hours in self._cells.get(series, {}).items():
-            count = sum(number for hour, number in hours.items() if start <= hour <= last)
-            before = sum(number for hour, number in hours.items() if begin <= hour < start)
-            if count:
-                by_value[value] = (count, before)
-        if len(self._sums) > _MOST_SUMS:
-            self._sums.clear()
-        self._sums[key] = sums = _Sums(0 if since is None else start - begin, by_value)
-        return sums
+    def _summed(self, series: Series, start: Instant, last: Instant) -> Mapping[str, int]:
+        key = (series, start, last)
+        numbers = self._readings.get(key)
+        if numbers is None:
+            if len(self._readings) > _MOST_SUMS:
+                self._readings.clear()
+            self._readings[key] = numbers = self._sum(series, start, last + HOUR)
+        return numbers
+
+    def _summed_before(self, series: Series, against: Microseconds, start: Instant) -> _Before:
+        key = (series, against, start)
+        before = self._before.get(key)
+        if before is None:
+            since = self._since.get(series)
+            begin = start if since is None else max(start - against, -(-since // HOUR) * HOUR)
+            if len(self._before) > _MOST_SUMS:
+                self._before.clear()
+            self._before[key] = before = _Before(start - begin, self._sum(series, begin, start))
+        return before
+
+    def _sum(self, series: Series, start: Instant, end: Instant) -> Mapping[str, int]:
+        numbers: Counter[str] = Counter()
+        for hour, values in self._cells.get(series, {}).items():
+            if start <= hour < end:
+                numbers.update(values)
+        return numbers
 
 
 _MOST_SUMS = 1000

@@ -13,6 +13,7 @@ from engine.model.instant import Instant
 from engine.rulebook.checks.content import check_named_formats
 from engine.rulebook.checks.kept import KeptCheck
 from engine.rulebook.checks.lapses import note_lapses
+from engine.rulebook.checks.promises import warn_of_alike
 from engine.rulebook.conditions.grammar import Grammar
 from engine.rulebook.conditions.operands import OperandReader
 from engine.rulebook.content.fields import ContentReader
@@ -177,6 +178,7 @@ def _book(merged: Merged, sources: Sources, findings: Findings) -> Book | None:
     if shape is None or findings.failed:
         return None
     _note_unused(attribute_scope, grammar, reader, findings)
+    warn_of_alike(offer_table.values.values(), campaigns.values.values(), findings)
     KeptCheck(derivation.event_store, findings).check(grammar.behaviours.uses, derivation.patterns.values)
     return Book(
         shape.name,

@@ -172,7 +172,9 @@ class _Reader:
             if (shape.by or "") not in counted:
                 message = "the book counts no such events" + (" by this field" if counted else "")
                 hint = self.findings.suggest(shape.event, self.compiled.counted)
-                self.findings.error((*path, index, "by" if counted and shape.by else "event"), Code.UNKNOWN, message, hint)
+                self.findings.error(
+                    (*path, index, "by" if counted and shape.by else "event"), Code.UNKNOWN, message, hint
+                )
             if (shape.by is None) != (shape.value is None):
                 message = "`by` and `value` go together: the field, and its value"
                 self.findings.key_error((*path, index), Code.MISSING, message)

@@ -23,13 +23,13 @@ from engine.decide.experiments.learning import Learned
 from engine.engine import Engine
 from engine.ledger.ledger import Ledger
 from engine.ledger.store.open import open_store
+from engine.model.trends import TrendCounts
 from engine.rulebook.report.diagnostics import in_short
 from engine.server.access.callers import may_simulate
 from engine.server.access.wiring import AccessWiring
-from engine.model.trends import TrendCounts
 from engine.server.background import BackgroundTasks, in_thread
 from engine.server.book.challenger import Challenger, ChallengerBooks
-from engine.server.book.serving import Learner, ServingBook, ServingBooks, TrendReaderTask
+from engine.server.book.serving import Learner, ServingBook, ServingBooks
 from engine.server.book.source import BookSource
 from engine.server.clock import ServerClock
 from engine.server.feeds import Feeds
@@ -47,6 +47,7 @@ from engine.server.listen import (
 )
 from engine.server.service import DecisionsService, decisions_handler
 from engine.server.streams import Streams
+from engine.server.trends import TrendFollower
 from engine.settings import Settings
 from engine.telemetry.config import read_otlp_config
 from engine.telemetry.counters import counted
@@ -233,6 +234,16 @@ def open_observer(settings: Settings, *, shared: bool = False) -> "Observer | No
     return Observer(settings, otlp, shared=shared)
 
 
+def _log_serving(compiled: CompiledBook) -> None:
+    log.info(
+        "serving",
+        book=compiled.book.name,
+        version=compiled.book.version,
+        campaigns=len(compiled.compiled_campaigns),
+        signals=compiled.signals.evaluator.name if compiled.signals else "none",
+    )
+
+
 async def _serve(parts: Parts, settings: Settings, lifecycle: Lifecycle) -> None:
     compiled, clock = parts.serving_books.current.engine.compiled, ServerClock()
     background = BackgroundTasks()
@@ -256,29 +267,28 @@ async def _serve(parts: Parts, settings: Settings, lifecycle: Lifecycle) -> None
     feeds = Feeds(parts.ledger.open_reader(settings.watchers), streams, clock, settings.watchers)
     _add_services(server, service, feeds, health)
     port = bind(server, settings, parts.wiring.credentials(), shared=lifecycle.shared)
-    learner = Learner(parts.serving_books, parts.ledger, clock, parts.learned)
-    counting = TrendReaderTask(parts.serving_books, parts.ledger, clock, parts.trends)
+    followers: dict[str, Learner | TrendFollower] = {
+        "learning": Learner(parts.serving_books, parts.ledger, clock, parts.learned),
+        "trends": TrendFollower(parts.serving_books, parts.ledger, clock, parts.trends),
+    }
     ending_last = [background.start(name, loop) for name, loop in parts.wiring.loops().items()]
-    looking = asyncio.gather(health.look(), learner.look(), counting.look(), parts.serving_books.keep())
+    looking = asyncio.gather(
+        health.look(), *(follower.look() for follower in followers.values()), parts.serving_books.keep()
+    )
     if not await done_before(looking, lifecycle.stop):
         looking.cancel()
         return
     looking.result()
     challenging = await _start_challenger(parts, settings, lifecycle)
-    loops = {"health": health.follow, "event loop": health.beat, "learning": learner.follow, "trends": counting.follow}
+    loops = {"health": health.follow, "event loop": health.beat}
+    loops |= {name: follower.follow for name, follower in followers.items()}
     if not lifecycle.shared:
         parts.book_source.request_on_sighup([parts.challenger_source] if parts.challenger_source else [])
         loops |= parts.book_source.loops(watch=settings.watch)
     ending_first = [background.start(name, loop) for name, loop in loops.items()]
     await server.start()
     lifecycle.announce(f"{settings.host}:{port}")
-    log.info(
-        "serving",
-        book=compiled.book.name,
-        version=compiled.book.version,
-        campaigns=len(compiled.compiled_campaigns),
-        signals=compiled.signals.evaluator.name if compiled.signals else "none",
-    )
+    _log_serving(compiled)
     await lifecycle.stop.requested()
     log.info("draining", seconds=settings.grace)
     for task in ending_first:

@@ -38,6 +38,8 @@ def test_migrations_lead_to_the_tables(any_log: Log) -> None:
             "persons",
             "requests",
             "signals",
+            "trend_cells",
+            "trend_series",
             "trials",
         }
 

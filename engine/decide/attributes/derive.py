@@ -12,15 +12,27 @@ from engine.conditions.ages import days_to_anniversary, is_day
 from engine.conditions.model import attributes_of
 from engine.decide.attributes import zones
 from engine.decide.attributes.aggregates import Measurement, measured, measurement
+from engine.decide.attributes.contacts import number_of_contacts
 from engine.decide.attributes.events import History, history, number_of
-from engine.decide.attributes.trends import trend_values
 from engine.decide.attributes.patterns import PatternSearch, exposed, find, pattern_search
+from engine.decide.attributes.trends import trend_values
 from engine.decide.attributes.zones import CLOCK, local_time
+from engine.model.contact import MadeContact
 from engine.model.event import Event
 from engine.model.instant import Instant, Microseconds
 from engine.model.trends import TrendSource
 from engine.model.values import Attributes, Value
-from engine.rulebook.model.derived import NEAREST, RFM, Derived, Distance, PlaceSet, Signal, Site, Trend
+from engine.rulebook.model.derived import (
+    NEAREST,
+    RFM,
+    ContactCount,
+    Derived,
+    Distance,
+    PlaceSet,
+    Signal,
+    Site,
+    Trend,
+)
 
 EARTH_RADIUS_KM = 6371.0088
 """Mean radius R1 = (2a + b) / 3 of the International Union of Geodesy and Geophysics (H. Moritz, "Geodetic Reference
@@ -110,6 +122,7 @@ class Derivation:
     """All names that the book refers to, of any kind."""
     needs: frozenset[str]
     """The given attributes from which it derives others."""
+    contacts: tuple[ContactCount, ...] = ()
     trends: tuple[Trend, ...] = ()
 
     @property
@@ -152,14 +165,17 @@ class Derivation:
         now: Instant,
         *,
         is_new: bool | None = None,
+        contacts: Sequence[MadeContact] = (),
         trends: TrendSource | None = None,
     ) -> dict[str, Value]:
         """The derived values for a customer with these attributes and events; a missing value has no key.
 
         events: in any order; see `normalise` for which of them count. is_new: whether nothing is stored of the customer;
-        None if that was not looked up. trends: where trends are read from; None: they are not known. Linear in the number of events; never raises on values of the model's types.
+        None if that was not looked up. trends: where trends are read from; None: they are not known. Linear in the number
+        of events; never raises on values of the model's types.
         """
         values = self.derive_from_events(events, now)
+        values.update((count.name, number_of_contacts(count, contacts, now)) for count in self.contacts)
         if self.distances or self.nearest:
             self._add_distances(given, values)
         if self.clock or self.anniversaries:
@@ -252,6 +268,7 @@ def derivation(derived: Derived, names: Set[str], zone: ZoneInfo) -> Derivation:
                 *(trend.attribute for trend in _trends(derived, names) if trend.attribute),
             )
         ),
+        tuple(count for count in derived.contacts.values() if count.name in names),
         _trends(derived, names),
     )
 
@@ -259,9 +276,7 @@ def derivation(derived: Derived, names: Set[str], zone: ZoneInfo) -> Derivation:
 def _trends(derived: Derived, names: Set[str]) -> tuple[Trend, ...]:
     """The trends among these names."""
     return tuple(
-        trend
-        for trend in derived.trends.values()
-        if trend.count_name in names or trend.ratio_name in names
+        trend for trend in derived.trends.values() if trend.count_name in names or trend.ratio_name in names
     )
 
 

@@ -22,7 +22,7 @@ def trend_values(
         readings = source.readings((trend.event, trend.field), trend.within, trend.against, now)
         reading = None if readings is None else _reading(trend, readings, attributes)
         if reading is not None:
-            yield trend.count_name, reading.count
+            yield trend.count_name, reading.number
             yield trend.ratio_name, reading.ratio
 
 
@@ -40,7 +40,7 @@ def _reading(
 
 def _strength(trend: Trend, reading: TrendReading) -> tuple[bool, float, int, float]:
     """By which the value with the strongest trend is found; first of all it has to have enough events."""
-    return reading.count >= trend.least, reading.ratio, reading.count, -reading.usual
+    return reading.number >= trend.least, reading.ratio, reading.number, -reading.usual
 
 
 LONGEST_VALUE = 200

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
+from engine.decide.compiled import CompiledBook
 from engine.ledger.commit.commands import Command, Stage, UnitOfWork
-from engine.ledger.queries import books
+from engine.ledger.queries import books, trends
 from engine.ledger.store.rows import BookRow
 from engine.ledger.store.store import Store
 from engine.model.instant import Instant

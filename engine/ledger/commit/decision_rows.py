@@ -1,6 +1,6 @@
 """Writes a decision as rows of the log: enough to repeat it exactly, without the values that the book keeps out of the log."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import orjson
@@ -22,6 +22,7 @@ from engine.model.contact import Contact, ContactState
 from engine.model.customer import CustomerState, HeldSignal
 from engine.model.decision import Decision, Outcome
 from engine.model.values import is_blank
+from engine.rulebook.model.book import Attribute
 
 MOST_CANDIDATES = 50
 """Candidates beyond these are counted, not listed: re-evaluating the decision gives them.
@@ -113,7 +114,7 @@ def _inputs(evaluation: Evaluation, person: str) -> str:
     hidden = [name for name in masked if name in values] if masked else []
     document: dict[str, Any] = {
         "attributes": {k: v for k, v in values.items() if k not in masked} if hidden else values,
-        "masked": sorted(hidden),
+        "masked": sorted(evaluation.compiled.masked_events.union(hidden)),
         "consents": sorted(request.consents),
         "preferred_channels": request.preferred_channels,
         "channels": request.channels,
@@ -126,7 +127,9 @@ def _inputs(evaluation: Evaluation, person: str) -> str:
         document["cldr"] = (
             evaluation.compiled.cldr
         )  # earlier versions shortened the language, and had no formats
-    if empty := sorted(name for name in hidden if values[name] == ""):
+    if empty := sorted(
+        name for name in set(hidden) - evaluation.compiled.masked_events if values[name] == ""
+    ):
         document["masked_empty"] = empty  # an empty address is none
     if person != request.customer:
         document["customer"] = request.customer
@@ -137,15 +140,23 @@ def _inputs(evaluation: Evaluation, person: str) -> str:
     if evaluation.concluded.signals:
         document["signals"] = [signal[:3] for signal in evaluation.concluded.signals]
     if request.memory.signals:
-        document["remembered"] = [_held_signal(signal) for signal in request.memory.signals.values()]
+        declared = evaluation.compiled.book.attributes
+        document["remembered"] = [
+            _held_signal(signal, declared) for signal in request.memory.signals.values()
+        ]
     if request.memory.events:
         document["recalled_events"] = len(request.memory.events)
     return orjson.dumps(document).decode()
 
 
-def _held_signal(signal: HeldSignal) -> list[Any]:
-    """name, since, expires_at, fields."""
-    return [signal.name, signal.since, signal.expires_at, orjson.Fragment(fields_to_json(signal.fields))]
+def _held_signal(signal: HeldSignal, declared: Mapping[str, Attribute]) -> list[Any]:
+    """name, since, expires_at, fields; without those that the book declares masked."""
+    fields = {
+        name: value
+        for name, value in signal.fields.items()
+        if not ((attribute := declared.get(f"signal.{signal.name}.{name}")) and attribute.masked)
+    }
+    return [signal.name, signal.since, signal.expires_at, orjson.Fragment(fields_to_json(fields))]
 
 
 def _trace(

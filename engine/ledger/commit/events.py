@@ -75,10 +75,23 @@ class RecordCommand(Command[RecordResult]):
         person_of = unit.identities.person_of
         named = [replace(command, customer=person_of(command.customer)) for command in commands]
         results = record(unit.store, named)
-        for command, result in zip(commands, results, strict=True):
-            if result is RecordResult.ACCEPTED:
-                unit.trends.add(command.compiled.counted, command.event, command.elapsed)
+        _count(
+            unit,
+            [
+                command
+                for command, result in zip(named, results, strict=True)
+                if result is RecordResult.ACCEPTED and command.event.type in command.compiled.counted
+            ],
+        )
         return results
+
+
+def _count(unit: UnitOfWork, accepted: Sequence[RecordCommand]) -> None:
+    """Counts the events that are kept for trends: of those that were trimmed, it is not known whether they were before."""
+    kept = persons.kept_events(unit.store, [_key(command) for command in accepted]) if accepted else ()
+    for command in accepted:
+        if _key(command) in kept:
+            unit.trends.add(command.compiled.counted, command.event, command.elapsed)
 
 
 def record(store: Store, commands: Sequence[RecordCommand]) -> list[RecordResult | LedgerError]:
@@ -148,7 +161,7 @@ def _to_conclude(
 def _conclude(store: Store, commands: Sequence[RecordCommand]) -> None:
     """Remembers the signals that follow from what is now kept of the commands' customers."""
     queries = [
-        command.compiled.recall.of(command.customer, command.now)
+        command.compiled.recall.without_contacts.of(command.customer, command.now)
         for command in commands
         if command.compiled.recall
     ]

@@ -1,6 +1,6 @@
 """Counts the events of all customers, by hours, in the transactions that keep the events."""
 
-import os
+import secrets
 from collections import Counter
 from collections.abc import Mapping
 
@@ -41,13 +41,15 @@ class NewCounts:
         """Adds the counts to the cells."""
         if not self._counts:
             return
-        shard = os.getpid() % _SHARDS if self._store.shards > 1 else 0
+        shard = secrets.randbelow(_SHARDS) if self._store.shards > 1 else 0
         bounded = self._bounded()
         trends.add(self._store, [TrendCellRow(*key, shard, bounded[key]) for key in sorted(bounded)])
 
     def _bounded(self) -> Counter[tuple[str, str, Instant, str]]:
         """The counts, in which those of new values beyond the limit are under OTHER."""
-        keys: list[CellKey] = sorted({(event, field, hour) for event, field, hour, _ in self._counts if field})
+        keys: list[CellKey] = sorted(
+            {(event, field, hour) for event, field, hour, _ in self._counts if field}
+        )
         known = trends.values_of(self._store, keys)
         bounded: Counter[tuple[str, str, Instant, str]] = Counter()
         for (event, field, hour, value), number in sorted(self._counts.items()):
@@ -64,4 +66,4 @@ class NewCounts:
 
 
 _SHARDS = 16
-"""On PostgreSQL, rows of a cell, which so many processes add to without waiting for each other's commit."""
+"""On PostgreSQL, rows of a cell. A transaction adds to one at random, so that few wait for another's commit."""

@@ -84,6 +84,11 @@ _CHANGE = (
 """Changes the state of a contact."""
 
 
+def kinds_of(store: Store, persons: Sequence[str]) -> list[tuple[str, str]]:
+    """Person and kind of the persons' contacts that were not released, each kind once."""
+    return [(person, alike) for person, alike in store.select(_KINDS, persons)] if persons else []
+
+
 def alike_of(contact: Contact) -> str:
     """The kind of a contact: a hash of all that a rule can read of it but its time."""
     held = None if contact.expires_at is None else contact.expires_at - contact.at
@@ -104,7 +109,7 @@ def contacts_of(
     crowded = [person for (person,) in store.select(_CROWDED, persons, since)]
     others = [person for person in persons if person not in crowded] if crowded else persons
     contacts = [(person, _contact(row)) for person, *row in store.select(_CONTACTS, others, since)]
-    for person, alike in store.select(_KINDS, crowded) if crowded else ():
+    for person, alike in kinds_of(store, crowded):
         contacts += [(person, contact) for contact in _newest(store, person, alike, since, most)]
     return contacts
 

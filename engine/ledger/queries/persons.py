@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
+from engine.ledger.queries.made_contacts import made_contacts
 from engine.ledger.store.rows import EventRow, PersonRow, SignalRow
 from engine.ledger.store.statements import Select
 from engine.ledger.store.store import Store
@@ -126,6 +127,7 @@ def _joined(several: Sequence[Recalled]) -> Recalled:
         sorted((event for recalled in several for event in recalled.events), key=_order),
         [signal for recalled in several for signal in recalled.signals],
         None if several[0].is_known is None else any(recalled.is_known for recalled in several),
+        [contact for recalled in several for contact in recalled.contacts],
     )
 
 
@@ -137,11 +139,13 @@ def _recall(store: Store, queries: Sequence[RecallQuery]) -> list[Recalled]:
     signals = _by_query(store.select(_SIGNALS, given) if given else ())
     persons = [query.person for query in queries if query.is_known]
     known = {row[0] for row in store.select(_KNOWN, persons)} if persons else set()
+    contacts = made_contacts(store, [(query.person, query.contacts) for query in queries])
     return [
         Recalled(
             sorted(events.get(index, ()), key=_order),
             signals.get(index, ()),
             query.person in known if query.is_known else None,
+            contacts[index],
         )
         for index, query in enumerate(queries)
     ]

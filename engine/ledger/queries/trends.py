@@ -6,7 +6,7 @@ from engine.ledger.store.rows import TrendCellRow, TrendSeriesRow
 from engine.ledger.store.statements import Select
 from engine.ledger.store.store import Store
 from engine.model.instant import DAY, Instant
-from engine.model.trends import Cell, Series
+from engine.model.trends import Series, TrendCell
 
 KEPT = 36 * DAY
 """For how long cells are kept: the longest window and what it is compared with, and a week more."""
@@ -21,10 +21,10 @@ _VALUES = Select(
 )
 """The values that hours count already."""
 
-_ADD = "ON CONFLICT (event, field, hour, value, shard) DO UPDATE SET count = trend_cells.count + excluded.count"
+_ADD = "ON CONFLICT (event, field, hour, value, shard) DO UPDATE SET number = trend_cells.number + excluded.number"
 
 _CELLS = Select(
-    "c.event, c.field, c.hour, c.value, sum(c.count)",
+    "c.event, c.field, c.hour, c.value, sum(c.number)",
     "FROM :given(event text, field text) AS given CROSS JOIN trend_cells AS c"
     " WHERE c.event = given.event AND c.field = given.field AND c.hour >= ?"
     " GROUP BY c.event, c.field, c.hour, c.value",
@@ -58,12 +58,12 @@ def add(store: Store, rows: Sequence[TrendCellRow]) -> None:
     store.insert(TrendCellRow, rows, _ADD)
 
 
-def cells(store: Store, counted: Mapping[str, Iterable[str]], since: Instant) -> list[Cell]:
+def cells(store: Store, counted: Mapping[str, Iterable[str]], since: Instant) -> list[TrendCell]:
     """The cells of the types and fields, from the hour on."""
     given = [(event, field) for event, fields in counted.items() for field in fields]
     rows = store.select(_CELLS, given, since)
     return [
-        Cell(event, field, int(hour), value, int(count)) for event, field, hour, value, count in rows
+        TrendCell(event, field, int(hour), value, int(number)) for event, field, hour, value, number in rows
     ]
 
 
@@ -75,7 +75,9 @@ def series(store: Store) -> dict[Series, Instant]:
 def register(store: Store, counted: Mapping[str, Iterable[str]], now: Instant) -> None:
     """Notes that events are counted, and deletes the cells that nothing reads any more."""
     rows = [
-        TrendSeriesRow(event, field, now, now) for event in sorted(counted) for field in sorted(counted[event])
+        TrendSeriesRow(event, field, now, now)
+        for event in sorted(counted)
+        for field in sorted(counted[event])
     ]
     store.insert(TrendSeriesRow, rows, _REGISTER)
     store.change(_PRUNE, now - KEPT)

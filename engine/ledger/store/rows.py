@@ -374,7 +374,7 @@ class TrendCellRow(NamedTuple):
     """Of the field; `*` for those beyond the limit; empty without a field."""
     shard: NumberKey
     """Processes add to different shards, so that they do not wait for each other; 0 on SQLite."""
-    count: BigInt
+    number: BigInt
 
 
 @stored("trend_series", sqlite_with_rowid=False)

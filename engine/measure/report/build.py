@@ -38,6 +38,8 @@ class Report:
     sections: tuple[Section, ...]
     figures: Mapping[str, Effect]
     """The headline effect by campaign: `report.figures["cream"].uplift.value`."""
+    title: str = "what decisions did"
+    """What it reports, behind the name of the book."""
 
     @property
     def uplift(self) -> Grid:

@@ -267,9 +267,12 @@ class Head:
     as_of: datetime
     """Rows recorded later are not read."""
     decisions: int
+    """Or of what `counted` names."""
     persons: int
     campaigns: tuple[str, ...]
     options: Mapping[str, str] = field(default_factory=dict)
+    counted: str = "decisions"
+    """What the report is made of, in the plural."""
 
     def document(self) -> dict[str, object]:
         """The head as JSON has it."""
@@ -279,7 +282,7 @@ class Head:
             "from": self.start.isoformat(),
             "to": self.end.isoformat(),
             "as_of": self.as_of.isoformat(),
-            "decisions": self.decisions,
+            self.counted: self.decisions,
             "persons": self.persons,
             "campaigns": [*self.campaigns],
             "options": dict(self.options),

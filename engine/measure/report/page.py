@@ -82,7 +82,7 @@ def page(report: Report) -> bytes:
 
 
 def _page(report: Report, most: int) -> str:
-    title = f"{report.head.book}: what decisions did"
+    title = f"{report.head.book}: {report.title}"
     links = "".join(
         f'<li><a href="#{escape(part.name)}">{escape(part.title)}</a></li>' for part in report.sections
     )

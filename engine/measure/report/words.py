@@ -88,5 +88,5 @@ def summary(head: Head) -> str:
     return (
         f"{head.book} {head.version[:12]}, {head.start:%Y-%m-%d} to {head.end:%Y-%m-%d}, as of"
         f" {head.as_of:%Y-%m-%d %H:%M} UTC:"
-        f" {head.decisions:,} decisions for {head.persons:,} persons"
+        f" {head.decisions:,} {head.counted} for {head.persons:,} persons"
     )

@@ -148,7 +148,7 @@ class BehaviourReader:
         condition = self.events.operators(attribute, operators, path)
         if condition is not None:
             self.aggregates[name] = replace(aggregate, name=name)
-            return _renamed(condition, name, aggregate_name(aggregate, within))
+            return renamed(condition, name, aggregate_name(aggregate, within))
         return None
 
 
@@ -211,8 +211,8 @@ def aggregate_name(aggregate: Aggregate, span_text: str | None = None) -> str:
         if aggregate.where == All(())
         else f" where {_condition(aggregate.where, as_written=span_text is not None)}"
     )
-    within = "" if aggregate.within is None else f" within {span_text or _span(aggregate.within)}"
-    return f"{aggregate.measure}{source} of {_text(aggregate.event)}{where}{within}"
+    within = "" if aggregate.within is None else f" within {span_text or span_name(aggregate.within)}"
+    return f"{aggregate.measure}{source} of {text_name(aggregate.event)}{where}{within}"
 
 
 def distance_name(destination: str) -> str:
@@ -220,13 +220,13 @@ def distance_name(destination: str) -> str:
     return f"distance to {destination} km"
 
 
-def _renamed(condition: Condition, name: str, shown: str) -> Condition:
+def renamed(condition: Condition, name: str, shown: str) -> Condition:
     """The tests on the attribute, in whose texts it has the name that is shown."""
     match condition:
         case Test(attribute=attribute) if attribute == name and shown != name:
             return replace(condition, written=shown + text_of(condition).removeprefix(name))
         case All(parts=parts):
-            return All(tuple(_renamed(part, name, shown) for part in parts))
+            return All(tuple(renamed(part, name, shown) for part in parts))
     return condition
 
 
@@ -257,13 +257,15 @@ def _operand(operand: Operand) -> str:
         return f"[{', '.join(map(_operand, operand))}]"
     if isinstance(operand, bool):
         return "true" if operand else "false"
-    return _text(operand) if isinstance(operand, str) else str(operand)
+    return text_name(operand) if isinstance(operand, str) else str(operand)
 
 
-def _text(text: str) -> str:
+def text_name(text: str) -> str:
+    """A text in the name of an attribute: in quotes where it is no word."""
     return text if _WORD.fullmatch(text) else json.dumps(text, ensure_ascii=False)
 
 
-def _span(span: Microseconds) -> str:
+def span_name(span: Microseconds) -> str:
+    """A span in the name of an attribute, in the largest unit of which it is a whole number."""
     unit, size = next((unit, size) for unit, size in _UNITS if span % size == 0)
     return f"{span // size}{unit}"

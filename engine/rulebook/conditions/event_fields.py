@@ -39,6 +39,8 @@ class EventGrammar(Trees):
     """The types of events that the book declares; none if there may be any."""
     event: str = ""
     """The type of the events that conditions are on; empty if there may be any."""
+    lawful: frozenset[str] = frozenset()
+    """Categories of sensitive data for which the book states a lawful basis."""
 
     def of(self, event: str, path: Path) -> "EventGrammar":
         """The grammar for events of the type named at the path, which is reported if the book declares others only."""
@@ -53,18 +55,24 @@ class EventGrammar(Trees):
     def check(self, name: str, path: Path, *, key: bool = False) -> bool:
         """Whether events of the type can have the field named at the path (or at its key); reports it if they cannot."""
         declared = self._declared()
+        report = self.findings.key_error if key else self.findings.error
+        if declared is not None and name in declared:
+            sensitive = declared[name].sensitive
+            if sensitive and sensitive not in self.lawful:
+                hint = f"state the lawful basis under `book: lawful_basis: {sensitive}:`"
+                label = f"{quote(name)} of {quote(self.event)}"
+                message = f"{label} is sensitive ({sensitive}) and may not be used without a lawful basis"
+                report(path, Code.SENSITIVE, message, hint)
+            return True
         if declared is None or name in FIELDS:
             return check_field(name, path, self.findings, key=key, beside=self.beside if key else ())
-        if name in declared:
-            return True
-        report = self.findings.key_error if key else self.findings.error
         hint = self.findings.suggest(name, [*declared, *FIELDS, *(self.beside if key else ())])
         report(path, Code.UNKNOWN, f"events of type {quote(self.event)} have no field {quote(name)}", hint)
         return False
 
     def field_of(self, name: str) -> Attribute | None:
         """The field of the type's events, if its type is known."""
-        return FIELDS.get(name) or (self._declared() or {}).get(name)
+        return (self._declared() or {}).get(name) or FIELDS.get(name)
 
     def _declared(self) -> Mapping[str, Attribute] | None:
         declared = self.types.values.get(self.event)

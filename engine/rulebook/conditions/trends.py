@@ -1,4 +1,4 @@
-"""Conditions on the events of all customers (`trend`): tests on two attributes, how many events, and how many times the usual."""
+"""Conditions on the events of all customers (`trend`): tests on how many they are, and how many times the usual number."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -125,7 +125,7 @@ class TrendReader:
 
     def _of_offer(self, value: TrendValueShape, path: Path) -> tuple[str, str] | None:
         here = (*path, "offer")
-        section, *rest = self._home(path)
+        section, *rest = path
         campaign = self.campaigns.get(str(rest[0])) if section == "campaigns" and rest else None
         if not isinstance(campaign, dict):
             message = "only a condition inside a campaign has an offer"
@@ -139,9 +139,6 @@ class TrendReader:
             self.findings.error(here, Code.MISSING, f"the offer {quote(offer.name)} has no category")
             return None
         return text, ""
-
-    def _home(self, path: Path) -> Path:
-        return path if path else ("",)
 
     def _of_attribute(self, name: str, path: Path) -> tuple[str, str] | None:
         attribute: Attribute | None = self.attribute_scope.use(name, path, self.findings)

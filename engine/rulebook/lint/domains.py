@@ -96,6 +96,8 @@ def domains_of(book: Book) -> dict[str, Domain]:
     for trend in book.derived.trends.values():
         domains[trend.count_name] = Domain((AttributeType.INTEGER,), 0)
         domains[trend.ratio_name] = Domain((AttributeType.NUMBER,), 0)
+    for name in book.derived.contacts:
+        domains[name] = Domain((AttributeType.INTEGER,), 0)
     for name in book.derived.distances:
         domains[name] = Domain((AttributeType.NUMBER,), 0)
     concluded = (("pattern", book.derived.patterns), ("signal", book.derived.signals))

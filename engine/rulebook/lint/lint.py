@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from engine.conditions.model import All, Condition, Operator, Test, attributes_of
 from engine.model.instant import Instant, to_datetime
-from engine.rulebook.lint import campaigns, conditions, content, pressure, quiet
+from engine.rulebook.lint import campaigns, conditions, content, ends, pressure, quiet, sensitive
 from engine.rulebook.lint.campaigns import ended
 from engine.rulebook.lint.solver import Solver
 from engine.rulebook.model.book import Book
@@ -28,7 +28,8 @@ CODES = frozenset(
             Code.UNREACHABLE_VARIANT,
         ),
         *(Code.SHADOWED, Code.TIE, Code.PAST, Code.DOMINATED, Code.MIDNIGHT_HOLE, Code.NIGHT),
-        *(Code.LOCALE_MISSING, Code.LOCALE_FIELD, Code.IGNORED_FILE),
+        *(Code.NO_END, Code.STOCK_BY_VIEWS),
+        *(Code.LOCALE_MISSING, Code.LOCALE_FIELD, Code.IGNORED_FILE, Code.SENSITIVE_NAME),
     )
 )
 """The codes that a load without linting never reports."""
@@ -48,7 +49,10 @@ def lint(book: Book, data: PlainData, now: Instant, findings: Findings) -> None:
     _note_nights(book, findings)
     pressure.check_caps(book, findings)
     quiet.check_nights(book, findings)
+    ends.check_ends(book, findings)
+    ends.check_stocks(book, findings)
     content.check_languages(book, findings)
+    sensitive.check_names(book, data, findings)
 
 
 def lint_files(ignored: Iterable[str], findings: Findings) -> None:

@@ -50,6 +50,12 @@ def _entry(condition: Condition, key: str, value: PlainData, path: Path) -> Loca
     if key == "behaviour" and isinstance(value, dict):
         measure = next(measure.value for measure in Measure if measure in value)
         return replace(_operators(condition, value[measure], (*path, measure)), behaviour=path)
+    if key == "contact" and isinstance(value, dict):
+        return (
+            _operators(condition, value["count"], (*path, "count"))
+            if value.get("count")
+            else Located(condition, path)
+        )
     if isinstance(value, dict) and key not in _NAMED and key != "near":
         return _operators(condition, value, path)
     return Located(condition, path)

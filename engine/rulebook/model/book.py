@@ -61,7 +61,12 @@ class EventType:
 
     name: str
     fields: Mapping[str, Attribute] | None = None
-    """Its further fields, beside those that every event can have; None: any."""
+    """Its further fields, and of those that every event can have the sensitive ones; None: any."""
+
+    @property
+    def sensitive(self) -> frozenset[str]:
+        """The names of its sensitive fields."""
+        return frozenset(name for name, field in (self.fields or {}).items() if field.sensitive)
 
 
 class Kind(StrEnum):
@@ -218,6 +223,8 @@ class Variant:
     when: Condition = ALWAYS
     share: float = 1.0
     """Weight among the variants whose condition holds; above 0."""
+    promise: str = ""
+    """Name of what it promises; empty: what its offer does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +266,8 @@ class Offer:
     """Limit on how often it is given, over all customers."""
     price: float | None = None
     """What customers pay, for texts; no decision depends on it."""
+    promise: str = ""
+    """Name of what it promises, in reports; empty for nothing. No decision depends on it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from engine.conditions.model import ALWAYS, Condition
-from engine.model.instant import Microseconds
+from engine.model.contact import ContactSelector
+from engine.model.instant import DAY, Microseconds
 
 EVENT_NUMBER = "value"
 """The field of events that is a number."""
@@ -86,6 +87,34 @@ class Trend:
         return f"trend ratio of {self.name}"
 
 
+NO_OUTCOME = "none"
+"""In place of an outcome: of contacts of which nothing was reported."""
+
+
+IGNORED_AFTER = DAY
+"""From which age on a contact without a response counts as ignored, unless the condition says otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContactCount:
+    """How many contacts of a customer there are, by what became of them."""
+
+    name: str
+    """The attribute."""
+    selector: ContactSelector
+    outcomes: tuple[str, ...] = ()
+    """Types of outcomes, or NO_OUTCOME; a contact counts that has any of them. Empty: whatever became of it."""
+    within: Microseconds | None = None
+    """Contacts with now - within < at; None: of any age."""
+    after: Microseconds | None = None
+    """Contacts with at <= now - after; None: of any age."""
+
+    @property
+    def ignored_after(self) -> Microseconds:
+        """From which age on a contact without a response is ignored."""
+        return IGNORED_AFTER if self.after is None else self.after
+
+
 PURCHASE = "purchase"
 """The event type that RFM attributes count."""
 
@@ -149,6 +178,8 @@ class Exposed:
     field: str
     is_number: bool = False
     """Whether the book declares it as a number; `value` is one in any case, and everything else a text."""
+    sensitive: str | None = None
+    """Category of sensitive data that the field belongs to, or None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +260,7 @@ class Derived:
     places: Mapping[str, PlaceSet] = field(default_factory=dict)
     anniversaries: Mapping[str, str] = field(default_factory=dict)
     """By attribute, the date to whose next anniversary it counts the days."""
+    contacts: Mapping[str, ContactCount] = field(default_factory=dict)
     trends: Mapping[str, Trend] = field(default_factory=dict)
 
 

@@ -47,6 +47,10 @@ class Code(StrEnum):
     """A local time that does not exist, or exists twice."""
     SENSITIVE = "sensitive"
     """A sensitive attribute is used without a lawful basis, or shown in content."""
+    SENSITIVE_NAME = "sensitive-name"
+    """An attribute or a field of events whose name reads like sensitive data, and which is not declared so (a warning)."""
+    PROMISE = "promise"
+    """A variant that promises something else than its offer, or than another variant of its campaign."""
     TEMPLATE = "template"
     """A text whose placeholders cannot be filled."""
     CONTENT = "content"
@@ -81,6 +85,10 @@ class Code(StrEnum):
     """A campaign for everybody that nothing blocks, before campaigns that can therefore never go (a warning)."""
     TIE = "tie"
     """Campaigns of equal tier and score that may fit the same customer (a note)."""
+    NO_END = "no-end"
+    """A commercial campaign that writes to a customer without limit, also after they have bought (a note)."""
+    STOCK_BY_VIEWS = "stock-by-views"
+    """A stock of which every page view of one visitor takes one (a note)."""
     PAST = "past"
     """A period, a day or a condition that lies in the past for good (a note)."""
     DOMINATED = "dominated"
@@ -101,7 +109,8 @@ _ERROR, _WARNING, _NOTE = Severity
 LEVELS: Mapping[Code, tuple[Severity, ...]] = {
     **dict.fromkeys((Code.FILE, Code.ENCODING, Code.DUPLICATE, Code.MISSING), (_ERROR,)),
     **dict.fromkeys((Code.EMPTY, Code.TYPE, Code.NAME, Code.OPERATOR, Code.CYCLE, Code.ZONE), (_ERROR,)),
-    **dict.fromkeys((Code.SENSITIVE, Code.VALUE), (_ERROR,)),
+    **dict.fromkeys((Code.SENSITIVE, Code.VALUE, Code.PROMISE), (_ERROR,)),
+    Code.SENSITIVE_NAME: (_WARNING,),
     Code.TOO_LARGE: (_ERROR, _NOTE),
     **dict.fromkeys((Code.SYNTAX, Code.UNKNOWN, Code.TEMPLATE), (_ERROR, _WARNING)),
     Code.CONTENT: (_ERROR, _WARNING, _NOTE),
@@ -116,6 +125,7 @@ LEVELS: Mapping[Code, tuple[Severity, ...]] = {
     **dict.fromkeys((Code.NEVER_TRUE, Code.ALWAYS_TRUE, Code.CONTAINS_EMPTY, Code.SHADOWED), (_WARNING,)),
     **dict.fromkeys((Code.UNREACHABLE_VARIANT, Code.DOMINATED, Code.MIDNIGHT_HOLE), (_WARNING,)),
     **dict.fromkeys((Code.LOCALE_MISSING, Code.IGNORED_FILE), (_WARNING, _NOTE)),
+    **dict.fromkeys((Code.NO_END, Code.STOCK_BY_VIEWS), (_NOTE,)),
     **dict.fromkeys((Code.MAY_BE_MISSING, Code.TIE, Code.PAST, Code.NIGHT, Code.LOCALE_FIELD), (_NOTE,)),
 }
 """The severities with which each code is reported, the gravest first."""

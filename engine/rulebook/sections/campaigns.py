@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from engine.conditions.dnf import CLAUSE_LIMIT, clauses_of
 from engine.conditions.model import ALWAYS, All, Condition
 from engine.rulebook.checks.content import ContentCheck, channels_without, check_price, never_known
+from engine.rulebook.checks.promises import check_promises
 from engine.rulebook.conditions.grammar import Grammar
 from engine.rulebook.content.fields import ContentReader
 from engine.rulebook.model.book import (
@@ -115,6 +116,7 @@ class CampaignReader:
             message = "`sticky` beside `learn`: learned shares draw a variant anew every day"
             findings.key_error((*path, "sticky"), Code.VALUE, message, "leave out one of the two")
         self._check_content(campaign, offer, reached, path)
+        check_promises(campaign, offer, path, findings)
         scores.check_finite(campaign, offer.value if offer else 1.0, path, attribute_scope, findings)
         return campaign
 
@@ -149,7 +151,10 @@ class CampaignReader:
     def _variant(self, name: str, shape: VariantShape, path: Path) -> Variant:
         check_name(name, path, self.findings)
         content = self.contents.read(shape.content, shape.locales, path)
-        return Variant(name, content, self._condition(shape.when, (*path, "when")), shape.share)
+        if shape.promise is not None:
+            check_name(shape.promise, (*path, "promise"), self.findings)
+        when = self._condition(shape.when, (*path, "when"))
+        return Variant(name, content, when, shape.share, shape.promise or "")
 
     def _check_reach(self, shape: CampaignShape, offer: Offer | None, path: Path) -> list[str]:
         """The channels that it uses; reports a campaign without channels, and channels without content."""

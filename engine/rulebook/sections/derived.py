@@ -4,21 +4,28 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from engine.rulebook.conditions.contacts import ContactReader
 from engine.rulebook.conditions.derived import BehaviourReader, DistanceReader
 from engine.rulebook.conditions.event_fields import FIELDS, EventGrammar, check_field
 from engine.rulebook.conditions.grammar import Grammar
 from engine.rulebook.conditions.operands import OperandReader
 from engine.rulebook.conditions.trends import TrendReader
 from engine.rulebook.model.book import Attribute, AttributeType, EventType
-from engine.rulebook.model.derived import DAYS_TO_ANNIVERSARY, Derived, EventStore, Pattern, Signal
+from engine.rulebook.model.derived import (
+    DAYS_TO_ANNIVERSARY,
+    EVENT_NUMBER,
+    Derived,
+    EventStore,
+    Pattern,
+    Signal,
+)
 from engine.rulebook.report.diagnostics import Code, Severity, quote
 from engine.rulebook.report.findings import Findings, Path
 from engine.rulebook.sections.patterns import PatternReader, fields_of
 from engine.rulebook.sections.places import PlaceReader, attributes_of
 from engine.rulebook.sections.signals import SignalReader
-from engine.rulebook.shapes.derived import EventsShape
+from engine.rulebook.shapes.derived import EventFieldShape, EventsShape
 from engine.rulebook.shapes.faults import shaped
-from engine.rulebook.shapes.sections import TypeName
 from engine.rulebook.symbols import AttributeScope, SymbolTable
 from engine.rulebook.text.durations import span
 from engine.rulebook.text.merge import Merged
@@ -56,7 +63,7 @@ class DerivedReader:
         """Read places and patterns, and what signals expose, so that conditions and content can name them."""
         findings = reader.findings
         types = read_event_types(merged.section("events"), findings, partial=merged.partial("events"))
-        events = EventGrammar(reader=reader, findings=findings, types=types)
+        events = EventGrammar(reader=reader, findings=findings, types=types, lawful=attribute_scope.lawful)
         places = place_reader.read(merged.section("places"), partial=merged.partial("places"))
         attribute_scope.concluded["nearest"] = attributes_of(places)
         patterns = PatternReader(events, findings).read(
@@ -74,6 +81,9 @@ class DerivedReader:
             attribute_scope=attribute_scope,
             behaviours=BehaviourReader(events),
             distances=DistanceReader(places, findings),
+            contacts=ContactReader(
+                events, _names(merged, "campaign"), _names(merged, "offer"), _names(merged, "channel")
+            ),
             trends=TrendReader(events, attribute_scope),
         )
         return cls(grammar, patterns, signals, types, read_events(merged.section("events"), types, findings))
@@ -90,8 +100,16 @@ class DerivedReader:
                 name: name.removesuffix(DAYS_TO_ANNIVERSARY)
                 for name in sorted(self.grammar.attribute_scope.anniversaries)
             },
+            _sorted(self.grammar.contacts.counts),
             _sorted(self.grammar.trends.trends),
         )
+
+
+def _names(merged: Merged, noun: str) -> SymbolTable[str]:
+    """The names of a section, before it is read."""
+    section = f"{noun}s"
+    names = {name: name for name in merged.section(section)}
+    return SymbolTable(noun, names, partial=merged.partial(section))
 
 
 def _sorted(named: Mapping[str, T]) -> dict[str, T]:
@@ -117,16 +135,27 @@ def read_event_types(
     return types
 
 
-def _declared(fields: Mapping[str, TypeName], path: Path, findings: Findings) -> dict[str, Attribute]:
-    """The further fields of a type; those that every event can have keep their own types."""
+def _declared(
+    fields: Mapping[str, str | EventFieldShape], path: Path, findings: Findings
+) -> dict[str, Attribute]:
+    """The further fields of a type, and those of every event that are sensitive in it; these keep their own types."""
     declared = {}
-    for name, kind in fields.items():
+    for name, stated in fields.items():
         here = (*path, "fields", name)
+        kind = stated.type if isinstance(stated, EventFieldShape) else stated
+        sensitive = stated.sensitive if isinstance(stated, EventFieldShape) else None
         if name in FIELDS and FIELDS[name].type != kind:
             message = f"{quote(name)} is a {FIELDS[name].type} in every event"
             findings.error(here, Code.TYPE, message)
-        elif name not in FIELDS and check_field(name, here, findings, key=True):
-            declared[name] = Attribute(name, AttributeType(kind))
+        elif name == EVENT_NUMBER and sensitive:
+            message = f"`{name}` cannot be sensitive: `rfm.monetary` and reports add it up"
+            findings.error(
+                (*here, "sensitive"), Code.VALUE, message, "send the number in a field of your own"
+            )
+        elif (name not in FIELDS or sensitive) and check_field(name, here, findings, key=True):
+            declared[name] = Attribute(
+                name, AttributeType(kind), sensitive=sensitive, masked=sensitive is not None
+            )
     return declared
 
 

@@ -17,6 +17,7 @@ from engine.rulebook.shapes.faults import shaped
 from engine.rulebook.shapes.sections import ActiveShape, OfferShape
 from engine.rulebook.symbols import SymbolTable
 from engine.rulebook.text import datetimes
+from engine.rulebook.text.merge import check_name
 from engine.rulebook.text.nodes import PlainData
 
 Bound: TypeAlias = Instant | datetime
@@ -106,4 +107,9 @@ def _offer(
             return None  # empty content is reported once, not for each use
     stock = None if shape.stock is None else Quota(f"{name}/stock", shape.stock)
     tags = frozenset(shape.tags)
-    return Offer(name, shape.name, shape.category, shape.value, tags, content, active, stock, shape.price)
+    if shape.promise is not None:
+        check_name(shape.promise, (*path, "promise"), contents.findings)
+    return Offer(
+        *(name, shape.name, shape.category, shape.value, tags, content, active, stock, shape.price),
+        promise=shape.promise or "",
+    )

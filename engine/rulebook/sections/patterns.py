@@ -112,7 +112,8 @@ class PatternReader:
                 path, Code.TYPE, f"{quote(name)} is a {kind}; only texts and numbers are exposed"
             )
             return None
-        return Exposed(step, name, kind is not AttributeType.TEXT and name != EVENT_NUMBER)
+        sensitive = None if declared is None else declared.sensitive
+        return Exposed(step, name, kind is not AttributeType.TEXT and name != EVENT_NUMBER, sensitive)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +187,12 @@ class StepReader:
 def fields_of(pattern: Pattern) -> dict[str, Attribute]:
     """The attributes that the pattern exposes, by field."""
     return {
-        key: Attribute(f"pattern.{pattern.name}.{key}", _type_of(source))
+        key: Attribute(
+            f"pattern.{pattern.name}.{key}",
+            _type_of(source),
+            sensitive=source.sensitive,
+            masked=source.sensitive is not None,
+        )
         for key, source in pattern.expose.items()
     }
 

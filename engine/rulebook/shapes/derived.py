@@ -4,7 +4,16 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import Discriminator, Field, Tag
 
-from engine.rulebook.shapes.sections import ConditionForm, Duration, EventFieldType, Shape, Text, Whole, form
+from engine.rulebook.shapes.sections import (
+    ConditionForm,
+    Duration,
+    EventFieldType,
+    Names,
+    Shape,
+    Text,
+    Whole,
+    form,
+)
 
 Numbers: TypeAlias = Annotated[dict[str, Any] | None, Field(examples=["{gte: 2}"])]
 OfField: TypeAlias = Annotated[dict[str, Any] | None, Field(examples=["{of: value, gte: 100}"])]
@@ -32,6 +41,26 @@ class BehaviourShape(Shape):
     """How many different values of a field."""
     days_since_last: Numbers = None
     """Days since the latest, with fractions."""
+
+
+class ContactConditionShape(Shape):
+    """A condition on the number of contacts, by what became of them."""
+
+    noun: ClassVar[str] = "value of `contact`"
+    campaign: Names = Field(default=[])
+    """The campaign, or several; any if it is left out."""
+    offer: Names = Field(default=[])
+    """The offer, or several."""
+    channel: Names = Field(default=[])
+    """The channel, or several."""
+    outcome: Annotated[Names, Field(default=[], examples=["clicked", "[opened, clicked]"])]
+    """What became of them: an outcome, `none`, or several of these; whatever it was if it is left out."""
+    within: WindowForm = None
+    """Their greatest age; any if it is left out."""
+    after: Annotated[str | None, Field(examples=["3d"])] = None
+    """Their least age."""
+    count: Numbers = None
+    """Number of contacts; at least one if it is left out."""
 
 
 class RatioShape(Shape):
@@ -68,11 +97,14 @@ class TrendShape(Shape):
     """The type of the events."""
     by: Annotated[Text | None, Field(examples=["product"])] = None
     """The field by whose values they are counted; all together if it is left out."""
-    value: Annotated[
-        Annotated[Text, Tag("<text>")] | Annotated[TrendValueShape, Tag("<mapping>")] | None,
-        Discriminator(form),
-        Field(examples=["nougat", "{attribute: profile.product}"]),
-    ] = None
+    value: (
+        Annotated[
+            Annotated[Text, Tag("<text>")] | Annotated[TrendValueShape, Tag("<mapping>")],
+            Discriminator(form),
+            Field(examples=["nougat", "{attribute: profile.product}"]),
+        ]
+        | None
+    ) = None
     """Which value of the field; any if it is left out."""
     within: Annotated[Text, Field(examples=["2h"])]
     """How long ago, in hours."""
@@ -121,11 +153,30 @@ class NearShape(Shape):
 MostEvents: TypeAlias = Annotated[Whole, Field(ge=1, le=10_000)]
 
 
+class EventFieldShape(Shape):
+    """A field of events of a type, of which more is said than its type."""
+
+    noun: ClassVar[str] = "field of events"
+    type: EventFieldType
+    """The type of its values."""
+    sensitive: Text | None = None
+    """The category of sensitive data that it belongs to."""
+
+
+EventFieldForm: TypeAlias = Annotated[
+    Annotated[EventFieldType, Tag("<text>")] | Annotated[EventFieldShape, Tag("<mapping>")],
+    Discriminator(form),
+]
+
+
 class EventTypeShape(Shape):
     """A type of events."""
 
     noun: ClassVar[str] = "type of events"
-    fields: Annotated[dict[str, EventFieldType], Field(examples=["{value: number, size: integer}"])]
+    fields: Annotated[
+        dict[str, EventFieldForm],
+        Field(examples=["{size: integer, topic: {type: text, sensitive: political}}"]),
+    ]
     """Its further fields, and their types; `any` in place of the mapping for any fields."""
 
 

@@ -217,6 +217,8 @@ class OfferShape(Shape):
     """What customers pay; texts show it as `{offer.price:money EUR}`."""
     tags: TextsForm = []
     """Tags by which pressure rules select it."""
+    promise: Text | None = None
+    """Name of what it promises, the same in every variant."""
     stock: Amount | None = None
     """Limit on how often it is given, over all customers."""
     active: ActiveShape | None = None
@@ -274,6 +276,8 @@ class VariantShape(Shape):
     """Weight among the variants whose condition holds."""
     content: ContentForm
     """Fields by channel or `default`."""
+    promise: Text | None = None
+    """Name of what it promises; the offer's if it is left out."""
     locales: Locales = {}
     """Fields of the content that differ, by language."""
 

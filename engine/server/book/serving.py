@@ -12,13 +12,10 @@ import structlog
 from engine.decide.compiled import CompiledBook, compile_book
 from engine.decide.experiments.learning import Learned
 from engine.engine import Engine
-from engine.ledger.commit.books import KeepTrendsCommand
 from engine.ledger.commit.learning import LearnCommand
 from engine.ledger.errors import LedgerError
 from engine.ledger.ledger import Ledger
-from engine.ledger.queries.trends import KEPT, cells, series
-from engine.model.instant import SECOND, from_datetime
-from engine.model.trends import TrendCounts
+from engine.model.instant import from_datetime
 from engine.rulebook.model.book import Book
 from engine.server.book.source import open_tried
 from engine.server.clock import ServerClock
@@ -119,47 +116,6 @@ class ServingBooks:
         """Replaces the live version, and retires it."""
         before, self.current = self.current, self._open_serving(compiled)
         before.retire()
-
-
-_COUNT_SECONDS = 5.0
-"""How often the counts of trends are read."""
-
-_REGISTER = 600 * SECOND
-"""How often a server says that it counts, and deletes old cells."""
-
-
-class TrendReaderTask:
-    """Keeps the counts of trends up to date, for every version of the book that this server serves."""
-
-    def __init__(
-        self, serving_books: ServingBooks, ledger: Ledger, clock: ServerClock, counts: TrendCounts
-    ) -> None:
-        self._serving_books, self._ledger = serving_books, ledger
-        self._clock, self._counts = clock, counts
-        self._registered: tuple[str, int] = ("", 0)
-
-    async def look(self) -> None:
-        """Reads once; if the log cannot be read now, what was read before stays."""
-        compiled, now = self._serving_books.current.engine.compiled, self._clock()
-        if not compiled.counted:
-            return
-        try:
-            version, at = self._registered
-            if version != compiled.book.version or not at <= now < at + _REGISTER:
-                await self._ledger.commit(KeepTrendsCommand(compiled, now))
-                self._registered = (compiled.book.version, now)
-            read, since = await self._ledger.reader.look(
-                lambda store: (cells(store, compiled.counted, now - KEPT), series(store))
-            )
-            self._counts.take(read, since)
-        except LedgerError as error:
-            log.warning("could not read the counts of trends", cause=str(error))
-
-    async def follow(self) -> None:
-        """Reads every 5 s, until cancelled."""
-        while True:
-            await asyncio.sleep(_COUNT_SECONDS)
-            await self.look()
 
 
 _LEARN_SECONDS = 10.0

@@ -26,8 +26,11 @@ LINES = {
     "midnight-hole": ("book.yaml", 16),
     "never-true": ("book.yaml", 16),
     "night": ("book.yaml", 12),
+    "no-end": ("book.yaml", 9),
     "past": ("book.yaml", 12),
+    "sensitive-name": ("book.yaml", 4),
     "shadowed": ("book.yaml", 13),
+    "stock-by-views": ("book.yaml", 12),
     "tie": ("book.yaml", 10),
     "unreachable-variant": ("book.yaml", 16),
 }

@@ -20,7 +20,7 @@ def upgrade() -> None:
         sa.Column("hour", sa.BigInteger(), primary_key=True, nullable=False),
         sa.Column("value", KEY, primary_key=True, nullable=False),
         sa.Column("shard", sa.Integer(), primary_key=True, nullable=False),
-        sa.Column("count", sa.BigInteger(), nullable=False),
+        sa.Column("number", sa.BigInteger(), nullable=False),
         sqlite_with_rowid=False,
     )
     op.create_table(
