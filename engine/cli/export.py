@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from engine.cli.books import loaded_book
 from engine.cli.exits import USAGE, fail
 from engine.cli.options import settings_of
+from engine.cli.reporting import check_memory
 from engine.cli.screen import screen, table
 from engine.ledger.errors import LedgerError
 
@@ -43,14 +44,14 @@ def export(
 ) -> None:
     """Write the decision log to DIR as Parquet files by table and month; run again, it writes what is new."""
     settings = settings_of(log=log)
-    book = loaded_book(rules) if rules else None
+    book, size = loaded_book(rules) if rules else None, check_memory(memory)
     try:
         from engine.measure.export import export as exports  # noqa: PLC0415 -- an extra, and slow to load
     except ModuleNotFoundError as error:
         fail(f"{error.name} is not installed: pip install 'tact[measure]'")
     try:
         with _progress() as progress:
-            result = exports.export(settings.log, folder, book=book, memory=memory, progress=progress)
+            result = exports.export(settings.log, folder, book=book, memory=size, progress=progress)
     except ValueError as error:
         fail(str(error), USAGE)
     except (LedgerError, exports.ExportFailed, OSError) as error:

@@ -1,6 +1,7 @@
 """`tact plan`: how long until an effect is seen, and the smallest effect that is seen after so many weeks."""
 
 import re
+from math import isfinite, nan
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import orjson
@@ -64,6 +65,8 @@ def plan(
         from engine.measure.statistics import planning  # noqa: PLC0415 - the extra is loaded by this command only
     except ModuleNotFoundError as error:
         fail(f"{error.name} is not installed: install tact[measure]")
+    if rate and campaign:
+        fail("--rate is in place of --campaign: give one of them", USAGE)
     start = _given(rate, share, weekly) if rate else _logged(log, campaign, metric, window, share, weekly)
     change, relative = _effect(effect)
     options: dict[str, Any] = {
@@ -145,9 +148,12 @@ def _effect(text: str) -> tuple[float, bool]:
     """The effect, and whether it is relative."""
     match = _PERCENT.fullmatch(text)
     try:
-        return (float(match[1]) / 100, True) if match else (float(text), False)
+        effect = float(match[1]) / 100 if match else float(text)
     except ValueError:
+        effect = nan
+    if not isfinite(effect):
         fail(f"--effect {text}: neither a percentage nor a number, for example 5% or 0.002", USAGE)
+    return effect, match is not None
 
 
 def _weeks(plan: "SamplePlan", weekly: float | None) -> list[tuple[int, int, float | None]]:

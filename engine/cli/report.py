@@ -22,7 +22,13 @@ if TYPE_CHECKING:
 METRICS = ("converted", "orders", "value", "credited")
 SLICES = ("variant", "channel", "week", "book_version")
 
-QUESTIONS: Mapping[str, str] = {}
+QUESTIONS: Mapping[str, str] = {
+    "paths": "why one bought and another did not",
+    "signals": "how well signals foretell an outcome, and what acting on them saved",
+    "portrait": "who an audience is, against all others",
+    "audiences": "what was said to whom, to be published",
+    "fatigue": "how customers respond by the contacts of the week before",
+}
 """By name, what a question asks; engine.cli.report_NAME has the function of the name, which is imported when it is called."""
 
 
@@ -32,7 +38,7 @@ class QuestionCommand(CliCommand):
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
         """The context of the question, where the first word is one."""
         if args and args[0] in QUESTIONS:
-            return _question(args[0]).make_context(f"{info_name} {args[0]}", args[1:], parent, **extra)
+            return question_command(args[0]).make_context(f"{info_name} {args[0]}", args[1:], parent, **extra)
         if args and not args[0].startswith("-"):
             close = get_close_matches(args[0], QUESTIONS, n=1)
             hint = f" Did you mean {close[0]!r}?" if close else ""
@@ -41,8 +47,8 @@ class QuestionCommand(CliCommand):
         return super().make_context(info_name, args, parent, **extra)
 
 
-def _question(name: str) -> Any:
-    """The command of a question."""
+def question_command(name: str) -> Any:
+    """The command of a question, by its name in QUESTIONS."""
     single = typer.Typer(
         add_completion=False,
         pretty_exceptions_enable=False,
@@ -116,7 +122,7 @@ def _report(
     book = loaded_book(rules)
     source = reporting.opened_log(log, export)
     converted = _rates(rates, currency)
-    slices = tuple(part.strip() for part in by.split(",") if part.strip())
+    slices = reporting.listed(by)
     _check(book, campaign or [], slices, metric)
     reporting.check_level(level)
     period, size, share = (
@@ -176,5 +182,7 @@ def _rates(path: Path | None, into: str) -> "Rates | None":
 
     try:
         return Rates.read(path, into)
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        fail(f"--rates {path}: {error.strerror}", USAGE)
+    except ValueError as error:
         fail(f"--rates: {error}", USAGE)

@@ -14,10 +14,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from engine.cli.exits import OTHER, USAGE, fail
 from engine.cli.screen import screen
-from engine.model.instant import to_datetime
+from engine.model.instant import Microseconds, to_datetime
 from engine.rulebook.model.book import Book
 from engine.rulebook.report.findings import ParseError
-from engine.rulebook.text import datetimes
+from engine.rulebook.text import datetimes, durations
 
 if TYPE_CHECKING:
     from engine.measure.log import MeasuredLog
@@ -117,6 +117,19 @@ def check_memory(text: str) -> str:
     return text
 
 
+def listed(text: str) -> tuple[str, ...]:
+    """The names of an option that takes several, divided by commas."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def duration(option: str, text: str) -> Microseconds:
+    """The duration of an option; ends the command where it is none."""
+    try:
+        return durations.parse(text)
+    except ParseError as error:
+        fail(f"{option} {text}: {error}{f'; {error.hint}' if error.hint else ''}", USAGE)
+
+
 def answered(source: "MeasuredLog", answer: Callable[["MeasuredLog"], "Report"], forms: Forms) -> None:
     """Writes what `answer` makes of the log, or prints it; a bar shows how far the export has come.
 
@@ -124,6 +137,9 @@ def answered(source: "MeasuredLog", answer: Callable[["MeasuredLog"], "Report"],
     """
     from engine.ledger.errors import LedgerError  # noqa: PLC0415 - as in opened_log
     from engine.measure.export.export import ExportFailed  # noqa: PLC0415 - as in opened_log
+    from engine.measure.log import ReportFailed  # noqa: PLC0415 - as in opened_log
+    from engine.measure.report.build import OtherBook  # noqa: PLC0415 - as in opened_log
+    from engine.measure.report.tables import EmptyPeriod  # noqa: PLC0415 - as in opened_log
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     console = Console(stderr=True)
@@ -139,7 +155,11 @@ def answered(source: "MeasuredLog", answer: Callable[["MeasuredLog"], "Report"],
                 ),
             )
             report = answer(shown)
-    except (ExportFailed, LedgerError, ValueError) as error:
+    except (EmptyPeriod, OtherBook) as error:
+        fail(str(error), USAGE)
+    except OSError as error:
+        fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+    except (ExportFailed, ReportFailed, LedgerError, ValueError) as error:
         fail(str(error))
     _write(report, forms)
     if report.problem:

@@ -1,6 +1,6 @@
 """Traces: a condition's evaluation, with the text, the verdict and the value of every part."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from engine.conditions.evaluate import Verdict, verdict_of
 from engine.conditions.model import (
@@ -35,6 +35,8 @@ class Trace:
     value: Value | None = None
     """The attribute's value at a test, a time as its text; None if it was missing, and on all other nodes."""
     parts: tuple["Trace", ...] = ()
+    test: Test | None = field(default=None, repr=False)
+    """The test itself; None on all other nodes."""
 
 
 def trace(
@@ -49,7 +51,7 @@ def trace(
             verdict = verdict_of(condition, attributes, moment)
             value = attributes.get(condition.attribute)
             shown = None if value is None else times.shown(condition.attribute, value)
-            return Trace(_text_at(condition, attributes, times), verdict, shown)
+            return Trace(_text_at(condition, attributes, times), verdict, shown, test=condition)
         case Audience(condition=inner):
             return _node(condition, (trace(inner, attributes, moment, times),))
         case All(parts=parts) | Any_(parts=parts) | None_(parts=parts):

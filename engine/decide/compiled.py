@@ -66,7 +66,7 @@ class CompiledBook:
     signals: BookSignals | None
     """None if no campaign depends on a signal."""
     masked: frozenset[str]
-    """The referenced attributes whose values must not be logged: masked ones and addresses of channels."""
+    """The attributes whose values must not be logged, referenced or not: masked ones and addresses of channels."""
     masked_events: frozenset[str]
     """Those of them that are derived from sensitive fields of events. Whether they have a value is not logged either."""
     ramped: frozenset[str]
@@ -156,7 +156,7 @@ def compile_book(book: Book, open_signals: OpenSignals = open_evaluator) -> Comp
         derivation=derived,
         recall=_recall(book, names, derived, signals),
         signals=signals,
-        masked=(_masked(book) | of_events) & referenced,
+        masked=_masked(book) | of_events,
         masked_events=of_events & referenced,
         ramped=_ramped(book),
         needs_day=needs_day,

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from engine.decide.arbitrate.campaign import CompiledCampaign
-from engine.decide.arbitrate.candidates import Candidate, candidate, channels_to_try
-from engine.decide.arbitrate.rank import rank
+from engine.decide.arbitrate.candidates import Candidate, candidate, channels_to_try, net_of
+from engine.decide.arbitrate.rank import Ranked, in_order, scores
 from engine.decide.compiled import CompiledBook
 from engine.decide.experiments.learning import NOTHING_LEARNED, Learned
 from engine.decide.experiments.samples import NO_CONVERSIONS, Conversions
@@ -17,6 +17,7 @@ from engine.decide.signals.infer import NO_CONCLUSIONS, Conclusions
 from engine.model.customer import KeptDraw
 from engine.model.request import Mode, Request
 from engine.model.values import Moment
+from engine.rulebook.model.book import ScoreKind
 
 
 class Evaluation(NamedTuple):
@@ -111,14 +112,21 @@ def _arbitrate(
 ) -> list[Candidate]:
     """The eligible campaigns with the channels to try, best first."""
     book = compiled.book
-    ranked_campaigns = rank(eligible, request.attributes, moment, book.salt, request.customer, learned)
+    is_net = book.score is ScoreKind.NET
+    scored = scores(eligible, request.attributes, moment, learned)
     usable = usable_channels(compiled, request)
     barred = barred_channels((book.channels[name] for name in usable), request.attributes, request.consents)
-    return [
-        candidate(
-            ranked,
-            usable if request.placement else channels_to_try(ranked.compiled_campaign, request),
-            barred,
-        )
-        for ranked in ranked_campaigns
-    ]
+
+    def candidate_of(ranked: Ranked) -> Candidate:
+        allowed = usable if request.placement else channels_to_try(ranked.compiled_campaign, request)
+        return candidate(ranked, allowed, barred)
+
+    if not is_net:
+        return [candidate_of(ranked) for ranked in in_order(scored, book.salt, request.customer)]
+    net = {
+        ranked.compiled_campaign.campaign.name: net_of(candidate_of(ranked), book.channels)
+        for ranked in scored
+    }
+    by_net = [ranked._replace(score=net[ranked.compiled_campaign.campaign.name].score) for ranked in scored]
+    ordered = in_order(by_net, book.salt, request.customer)
+    return [net[ranked.compiled_campaign.campaign.name] for ranked in ordered]

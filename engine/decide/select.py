@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from engine.conditions.evaluate import holds
 from engine.decide.arbitrate.campaign import CampaignChannel, CompiledCampaign, Creative
-from engine.decide.arbitrate.candidates import Candidate, Proposal, gives_way
+from engine.decide.arbitrate.candidates import Candidate, Proposal, gives_way, in_turn
 from engine.decide.arbitrate.moments import BlockedProposal, next_any
 from engine.decide.arbitrate.variants import (
     DrawnCreative,
@@ -33,9 +33,22 @@ from engine.model.customer import NOTHING_SAID, CustomerState
 from engine.model.decision import CLOSED, WITHHELD, Outcome, Reason, ReasonCode
 from engine.model.instant import Instant
 from engine.model.outcome import PastOutcome
+from engine.rulebook.model.book import ScoreKind
 
-_NOTHING_FITS = CLOSED | {ReasonCode.NO_VARIANT}
+_NOTHING_FITS = CLOSED | {ReasonCode.NO_VARIANT, ReasonCode.NOT_WORTH_IT}
 """If no other reason is given, no campaign fits."""
+
+_CONCLUDED = frozenset(
+    (
+        *CLOSED,
+        *WITHHELD,
+        ReasonCode.CHOSEN,
+        ReasonCode.OUTRANKED,
+        ReasonCode.GROUP_TAKEN,
+        ReasonCode.CATEGORY_FULL,
+    )
+)
+"""The results of candidates that are not tried on a further channel."""
 
 
 class SelectedProposal(NamedTuple):
@@ -112,8 +125,11 @@ def select(
         subject = evaluation.subject(person, customer_state.kept)
         pressure = _Pressure(evaluation, history, customer_state, counts, subject)
         selection.history, selection.outcomes = pressure.history, pressure.outcomes
-        for candidate in evaluation.candidates:
-            selection.tried.append(_try(evaluation, candidate, selection.chosen, pressure, subject))
+        if evaluation.compiled.book.score is ScoreKind.NET:
+            selection.tried = _tried_in_turn(evaluation, selection.chosen, pressure, subject)
+        else:
+            for candidate in evaluation.candidates:
+                selection.tried.append(_try(evaluation, candidate, selection.chosen, pressure, subject))
     _conclude(evaluation, selection)
     return selection
 
@@ -209,6 +225,32 @@ class _Pressure:
             rule_result = rule_result.lift(self._rule_input.now)
         self._rule_results[rule] = rule_result
         return rule_result
+
+
+def _tried_in_turn(
+    evaluation: Evaluation, chosen: list[SelectedProposal], pressure: _Pressure, subject: DrawSubject
+) -> list[TriedCandidate]:
+    """The candidates, best first, each tried on its channels by their net scores, among those of the others."""
+    candidates = evaluation.candidates
+    tried: dict[int, TriedCandidate] = {}
+    for index, turn in in_turn(candidates):
+        before, candidate = tried.get(index), candidates[index]
+        if before is not None and before.reason.code in _CONCLUDED:
+            continue
+        lost = candidate.lost if before is None else before.obstacles
+        of_turn = candidate._replace(score=turn.score, channels=turn.channels, lost=lost)
+        result = _try(evaluation, of_turn, chosen, pressure, subject)
+        if before is not None:
+            result = result._replace(
+                obstacles=result.obstacles or before.obstacles,
+                read=[*before.read, *result.read],
+                withdrawn=[*before.withdrawn, *result.withdrawn],
+            )
+        if result.reason.code not in PRESSURE and result.reason.code not in _CONCLUDED and result.read:
+            result = result._replace(reason=_held_back(result.obstacles))
+        went = result.reason.code is ReasonCode.CHOSEN or result.reason.code in WITHHELD
+        tried[index] = result if went else result._replace(candidate=candidate)
+    return [tried[index] for index in range(len(candidates))]
 
 
 def _try(
@@ -345,8 +387,6 @@ def _reasons(tried: Sequence[TriedCandidate]) -> list[Reason]:
     reasons: list[Reason] = []
     for tried_candidate in tried:
         code = tried_candidate.reason.code
-        if code is ReasonCode.OUTRANKED:
-            continue
         reasons += [obstacle for obstacle in tried_candidate.obstacles if obstacle not in reasons]
         if code is ReasonCode.CHOSEN:
             reasons.append(Reason(code, tried_candidate.candidate.compiled_campaign.campaign.name))

@@ -16,6 +16,7 @@ from engine.decide.select import known_weights
 from engine.decide.signals.compile import CompiledSignals
 from engine.decide.signals.infer import explain_chain
 from engine.engine import Engine
+from engine.explain.contacts import ContactsSeen
 from engine.explain.counterfactuals.search import CounterfactualSearch, PreviewAll
 from engine.explain.model import (
     GAVE_WAY,
@@ -83,12 +84,13 @@ async def explain_decision(
     propensities = {
         candidate.compiled_campaign.campaign.name: candidate.propensity for candidate in evaluation.candidates
     }
-    campaigns = []
+    campaigns, contacts = [], contacts_seen(evaluation)
     for compiled_campaign in compiled.compiled_campaigns:
         name = compiled_campaign.campaign.name
         if not only or name in only:
             outcome, propensity = outcomes.get(name), propensities.get(name) or None
-            campaigns.append(_campaign(evaluation, compiled_campaign, outcome, rivals, propensity))
+            explained = _campaign(evaluation, compiled_campaign, outcome, rivals, propensity)
+            campaigns.append(replace(explained, contacts=contacts))
     if preview_all is not None:
         search = CounterfactualSearch(preview_all, request, evaluation, campaigns, rivals)
         by_campaign = await search.counterfactuals(untried)
@@ -99,6 +101,19 @@ async def explain_decision(
             for campaign in campaigns
         ]
     return Explained(decision, tuple(campaigns), _signals(evaluation), ignored=request.ignored)
+
+
+def contacts_seen(evaluation: Evaluation) -> dict[str, ContactsSeen]:
+    """The contacts that conditions count, by attribute."""
+    attributes = evaluation.request.attributes
+    numbers = {
+        count: attributes[count.sent or count.name] for count in evaluation.compiled.derivation.contacts
+    }
+    return {
+        count.name: ContactsSeen(count, number)
+        for count, number in numbers.items()
+        if isinstance(number, int)
+    }
 
 
 def _sound(answer: Decision | LedgerError) -> Decision:

@@ -1,11 +1,13 @@
 """Explanations as plain values."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
 from engine.conditions.trace import Trace
 from engine.decide.experiments.posteriors import Propensity
+from engine.explain.contacts import ContactsSeen
 from engine.model.decision import Decision, Reason, ReasonCode, RuleReading
 from engine.model.instant import Instant
 from engine.model.values import Value
@@ -125,6 +127,8 @@ class CampaignExplained:
     """If it was chosen: the language of its content, where that is another than the customer's; None otherwise."""
     drawn: "DrawExplained | None" = None
     """By what the draw went that decided on it; None: by the person, or nothing was drawn."""
+    contacts: Mapping[str, ContactsSeen] = field(default_factory=dict)
+    """The contacts that conditions of the book count, by attribute."""
 
 
 @dataclass(frozen=True, slots=True)

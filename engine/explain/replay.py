@@ -10,7 +10,7 @@ from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import Evaluation, evaluate
 from engine.decide.select import Selection, select
 from engine.engine import Engine
-from engine.explain.explain import explain_decision
+from engine.explain.explain import contacts_seen, explain_decision
 from engine.explain.model import CampaignExplained, ChangeKind, Explained
 from engine.ledger.commit.replay import LoggedDecision, LoggedState, find_logged
 from engine.model.decision import CandidateOutcome, Decision
@@ -65,8 +65,9 @@ async def explain_logged(
 
 
 def _untried(compiled: CompiledBook) -> frozenset[ChangeKind]:
-    """Later moments, if the book uses events: the log holds what was derived from them and not the events themselves."""
-    return frozenset({ChangeKind.TIME}) if compiled.derivation.uses_events else frozenset()
+    """Later moments, if the book uses events or contacts: the log holds what was derived from them and not they themselves."""
+    derivation = compiled.derivation
+    return frozenset({ChangeKind.TIME}) if derivation.uses_events or derivation.contacts else frozenset()
 
 
 def _decide_again(evaluation: Evaluation, logged: LoggedDecision) -> Decision:
@@ -127,6 +128,7 @@ def _candidate(outcome: CandidateOutcome, evaluation: Evaluation | None) -> Camp
         outcome.score,
         outcome.details,
         tier=0 if campaign is None else campaign.tier,
+        contacts={} if evaluation is None else contacts_seen(evaluation),
     )
 
 

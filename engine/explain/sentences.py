@@ -1,12 +1,13 @@
 """An explanation in sentences: what became of a campaign, why, and what would change that."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from zoneinfo import ZoneInfo
 
 from engine.conditions.evaluate import Verdict
 from engine.conditions.trace import Trace
 from engine.decide.experiments.posteriors import Propensity
+from engine.explain.contacts import ContactsSeen, changed_in_words, found_in_words, needs_in_words
 from engine.explain.model import CampaignExplained, Change, ChangeKind, Counterfactual, DrawExplained
 from engine.explain.words import (
     code_in_words,
@@ -46,15 +47,21 @@ def sentence(campaign: CampaignExplained, zone: ZoneInfo) -> str:
         parts.append(language_in_words(campaign.language))
     text = "; ".join(parts) + "."
     if campaign.counterfactuals:
-        return f"{text} {counterfactual_sentence(campaign.counterfactuals[0], zone)}"
+        return f"{text} {counterfactual_sentence(campaign.counterfactuals[0], zone, campaign.contacts)}"
     if campaign.searched and campaign.reason.code is not ReasonCode.CHOSEN:
         return f"{text} No single change that was tried would bring it further."
     return text
 
 
-def counterfactual_sentence(counterfactual: Counterfactual, zone: ZoneInfo) -> str:
-    """The change, and what would become of the campaign with it."""
-    changed = _if(counterfactual.change, zone)
+def counterfactual_sentence(
+    counterfactual: Counterfactual, zone: ZoneInfo, contacts: Mapping[str, ContactsSeen]
+) -> str:
+    """The change, and what would become of the campaign with it. contacts: as in CampaignExplained."""
+    change = counterfactual.change
+    if change.kind is ChangeKind.ATTRIBUTE and change.name in contacts:
+        changed = f"if {changed_in_words(contacts[change.name].counted, change.after, change.before)}"
+    else:
+        changed = _if(change, zone)
     if counterfactual.wins:
         return f"It would be chosen {changed}."
     return f"It would fit and {then_of(counterfactual.then)} {changed}."
@@ -63,7 +70,7 @@ def counterfactual_sentence(counterfactual: Counterfactual, zone: ZoneInfo) -> s
 def _stage(campaign: CampaignExplained) -> str:
     code = campaign.reason.code
     if code is ReasonCode.NOT_ELIGIBLE:
-        failing = _failing(campaign.condition) if campaign.condition else []
+        failing = _failing(campaign.condition, campaign.contacts) if campaign.condition else []
         return f"does not fit: {'; '.join(failing)}" if failing else sentence_of(campaign.reason)
     text = sentence_of(campaign.reason)
     if code is ReasonCode.NOT_ACTIVE and campaign.reason.name != campaign.campaign:
@@ -106,23 +113,33 @@ def _drawn(drawn: DrawExplained, zone: ZoneInfo) -> Iterator[str]:
         yield f"as drawn on {to_datetime(drawn.kept_at).astimezone(zone):%Y-%m-%d}, which is kept"
 
 
-def _failing(node: Trace) -> list[str]:
+def _failing(node: Trace, contacts: Mapping[str, ContactsSeen]) -> list[str]:
     """The tests that would have to hold; of many the first."""
-    tests = list(dict.fromkeys(_blamed(node, expected=True)))
+    tests = list(dict.fromkeys(_in_words(leaf, contacts) for leaf in _blamed(node, expected=True)))
     return tests[:_MOST_TESTS] + (["…"] if len(tests) > _MOST_TESTS else [])
 
 
-def _blamed(node: Trace, *, expected: bool) -> Iterator[str]:
+def _blamed(node: Trace, *, expected: bool) -> Iterator[Trace]:
     """The leaves because of which the node is not as expected; of alternatives that all failed, all of them."""
     if (node.verdict is Verdict.TRUE) is expected:
         return
     if not node.parts:
-        seen = "is missing" if node.value is None else f"is {seen_in_words(node.value)}"
-        verb = "holds" if node.verdict is Verdict.TRUE else "does not hold"
-        conclusion = _conclusion(node.text)
-        yield f"the {conclusion} {verb}" if conclusion else f"{node.text} {verb}, it {seen}"
+        yield node
     for part in node.parts:
         yield from _blamed(part, expected=not expected if node.text == "none" else expected)
+
+
+def _in_words(leaf: Trace, contacts: Mapping[str, ContactsSeen]) -> str:
+    """Whether the test holds, and what was seen."""
+    holds = leaf.verdict is Verdict.TRUE
+    if leaf.test is not None and leaf.test.attribute in contacts and isinstance(leaf.value, int):
+        number = found_in_words(contacts[leaf.test.attribute], leaf.value)
+        if needs := needs_in_words(leaf.test):
+            return f"{number}, which rules it out" if holds else f"{number}, where {needs}"
+    seen = "is missing" if leaf.value is None else f"is {seen_in_words(leaf.value)}"
+    verb = "holds" if holds else "does not hold"
+    conclusion = _conclusion(leaf.text)
+    return f"the {conclusion} {verb}" if conclusion else f"{leaf.text} {verb}, it {seen}"
 
 
 def _if(change: Change, zone: ZoneInfo) -> str:  # noqa: PLR0911 one for each kind

@@ -60,6 +60,12 @@ _PHRASES: Mapping[str, ReasonPhrases] = {
         "fits, but there is no address",
         then="have no address on {}",
     ),
+    ReasonCode.NOT_WORTH_IT: ReasonPhrases(
+        "fits, but would earn no more than a contact on {} costs",
+        "fits, but would earn no more than the contact costs",
+        "not worth a contact on {}",
+        "not be worth a contact on {}",
+    ),
     ReasonCode.NO_CONSENT: ReasonPhrases(
         "fits, but the customer has not agreed to be contacted on {}",
         "fits, but there is no consent",

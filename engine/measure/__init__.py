@@ -9,6 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from engine.measure.log import open_export, open_log
+    from engine.measure.report.audiences import AudiencesQuestion
+    from engine.measure.report.fatigue import FatigueQuestion
+    from engine.measure.report.members import PortraitQuestion
+    from engine.measure.report.signal_counts import SignalsQuestion
+    from engine.measure.report.visits import PathsQuestion
     from engine.measure.statistics.arms import Arm, Interval, PairedArm
     from engine.measure.statistics.compare import Comparison, compare, compare_strata
     from engine.measure.statistics.cuped import Adjustment, cuped
@@ -71,11 +76,24 @@ _HOMES = {
 }
 """Modules of engine.measure.statistics by the names that they give to the outside."""
 
+_OF_REPORTS = {
+    "AudiencesQuestion": "report.audiences",
+    "FatigueQuestion": "report.fatigue",
+    "PathsQuestion": "report.visits",
+    "PortraitQuestion": "report.members",
+    "SignalsQuestion": "report.signal_counts",
+    "open_export": "log",
+    "open_log": "log",
+}
+"""Likewise, modules of engine.measure."""
+
 __all__ = [
     "Adjustment",
     "Arm",
+    "AudiencesQuestion",
     "Baseline",
     "Comparison",
+    "FatigueQuestion",
     "FlatPosterior",
     "Heterogeneity",
     "Interval",
@@ -83,10 +101,13 @@ __all__ = [
     "LoggedCounts",
     "OffPolicy",
     "PairedArm",
+    "PathsQuestion",
     "PolicyValue",
+    "PortraitQuestion",
     "Relative",
     "SamplePlan",
     "SampleRatio",
+    "SignalsQuestion",
     "Weighted",
     "always_valid",
     "always_valid_strata",
@@ -113,8 +134,8 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Import a name of __all__ from its module. Raises AttributeError for other names."""
-    if name in {"open_log", "open_export"}:
-        return getattr(import_module("engine.measure.log"), name)
+    if name in _OF_REPORTS:
+        return getattr(import_module(f"engine.measure.{_OF_REPORTS[name]}"), name)
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"engine.measure.statistics.{_HOMES[name]}"), name)

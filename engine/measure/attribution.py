@@ -226,7 +226,7 @@ class Rates:
     def read(cls, path: Path, into: str) -> "Rates":
         """Reads a CSV file with the columns `day`, `currency` and `rate`. Raises ValueError that names the line."""
         rates: dict[tuple[date, str], Fraction] = {}
-        with path.open(encoding="utf-8", newline="") as file:
+        with path.open(encoding="utf-8-sig", newline="") as file:
             rows = csv.DictReader(file)
             if missing := {"day", "currency", "rate"}.difference(rows.fieldnames or ()):
                 raise ValueError(f"{path}: there is no column {', '.join(sorted(missing))}")
@@ -234,7 +234,9 @@ class Rates:
                 try:
                     key, rate = (date.fromisoformat(row["day"]), row["currency"]), Fraction(row["rate"])
                 except (ValueError, TypeError, ZeroDivisionError) as error:
-                    raise ValueError(f"{path}, line {rows.line_num}: {error}") from error
+                    raise ValueError(
+                        f"{path}, line {rows.line_num}: it takes a day such as 2026-03-01, a currency, and a number"
+                    ) from error
                 if rate <= 0:
                     raise ValueError(f"{path}, line {rows.line_num}: a rate is above 0")
                 if rates.setdefault(key, rate) != rate:

@@ -1,5 +1,6 @@
 """Opens DuckDB: with a bound on memory, a folder for what exceeds it, and nothing loaded from elsewhere."""
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,3 +36,17 @@ def open_database(
     connection = duckdb.connect(":memory:" if file is None else str(file), config=config)
     connection.execute("SET TimeZone = 'UTC'")
     return connection
+
+
+def as_pattern(path: Path) -> str:
+    """The path as DuckDB reads it, which takes names of files for patterns: `[`, `*` and `?` stand for themselves."""
+    return re.sub(r"([*?\[])", r"[\1]", str(path))
+
+
+def cause_of(error: Exception, memory: str) -> str:
+    """What an error of DuckDB or of the system says, on one line. memory: what DuckDB may use."""
+    import duckdb  # noqa: PLC0415 -- of the extra `measure`
+
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return f"it needs more memory than {memory}, or more room on disk beyond it"
+    return str(error).partition("\n")[0]

@@ -24,6 +24,7 @@ class ReasonCode(StrEnum):
     NOT_ELIGIBLE = "not_eligible"
     NOT_REQUESTED = "not_requested"
     NO_VARIANT = "no_variant"
+    NOT_WORTH_IT = "not_worth_it"
     UNREACHABLE = "unreachable"
     NO_CONSENT = "no_consent"
     QUIET = "quiet"

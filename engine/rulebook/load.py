@@ -18,7 +18,7 @@ from engine.rulebook.conditions.grammar import Grammar
 from engine.rulebook.conditions.operands import OperandReader
 from engine.rulebook.content.fields import ContentReader
 from engine.rulebook.lint.lint import CODES, lint, lint_files
-from engine.rulebook.model.book import Book
+from engine.rulebook.model.book import Book, ScoreKind
 from engine.rulebook.model.experiments import Attribution
 from engine.rulebook.model.policies import WEEKDAYS
 from engine.rulebook.report.diagnostics import Code, Diagnostic, quote
@@ -198,6 +198,8 @@ def _book(merged: Merged, sources: Sources, findings: Findings) -> Book | None:
         samples,
         book_attribution,
         dict(sorted(derivation.event_types.values.items())),
+        shape.currency or "",
+        ScoreKind(shape.arbitration.score),
     )
 
 
@@ -219,6 +221,7 @@ def _head(merged: Merged, findings: Findings) -> tuple[BookShape | None, ZoneInf
     wrong = regions.wrong_tag(shape.locale, registered=not findings.earlier)
     if wrong and ("book", "locale") not in findings.poisoned:
         findings.error(("book", "locale"), Code.VALUE, f"{quote(shape.locale)} {wrong[0]}", wrong[1])
+    _check_currency(shape.currency, findings)
     if shape.timezone not in datetimes.zones():
         is_offset = _OFFSET.fullmatch(shape.timezone)
         hint = _NAMED_ZONE if is_offset else findings.suggest(shape.timezone, sorted(datetimes.zones()))
@@ -226,6 +229,16 @@ def _head(merged: Merged, findings: Findings) -> tuple[BookShape | None, ZoneInf
         findings.error(("book", "timezone"), Code.UNKNOWN, message, hint)
         return shape, utc
     return shape, timezones.located(shape.timezone)
+
+
+def _check_currency(currency: str | None, findings: Findings) -> None:
+    if currency is None:
+        return
+    from engine.rulebook.text.cldr import currencies  # noqa: PLC0415 -- loads Babel's data
+
+    if currency not in currencies():
+        hint = findings.suggest(currency.upper(), sorted(currencies())) or "a code of ISO 4217, such as EUR"
+        findings.error(("book", "currency"), Code.UNKNOWN, f"there is no currency {quote(currency)}", hint)
 
 
 def _experiments(

@@ -22,6 +22,7 @@ _NAMED_BY = {
     ReasonCode.NO_CONSENT: _CHANNELS,
     ReasonCode.UNREACHABLE: _CHANNELS,
     ReasonCode.NO_VARIANT: _CHANNELS,
+    ReasonCode.NOT_WORTH_IT: _CHANNELS,
     ReasonCode.CHOSEN: _CAMPAIGNS,
     ReasonCode.FALLBACK: "placement",
     ReasonCode.NOT_ELIGIBLE: "",

@@ -106,7 +106,7 @@ def _campaign(campaign: CampaignExplained, zone: ZoneInfo) -> pb.CampaignExplana
         tier=campaign.tier,
         rival=rival and pb.Rival(campaign=rival.campaign, tier=rival.tier, score=rival.score),
         forms=[_form(creative) for creative in campaign.creatives],
-        flips=[_flip(counterfactual, zone) for counterfactual in campaign.counterfactuals],
+        flips=[_flip(counterfactual, campaign, zone) for counterfactual in campaign.counterfactuals],
         searched=campaign.searched,
         sentence=sentence(campaign, zone),
     )
@@ -122,7 +122,7 @@ def _form(creative: CreativeExplained) -> pb.FormExplanation:
     )
 
 
-def _flip(counterfactual: Counterfactual, zone: ZoneInfo) -> pb.Flip:
+def _flip(counterfactual: Counterfactual, campaign: CampaignExplained, zone: ZoneInfo) -> pb.Flip:
     change = counterfactual.change
     return pb.Flip(
         kind=cast("pb.ChangeKind", pb.ChangeKind.Value(f"CHANGE_KIND_{change.kind.name}")),
@@ -131,7 +131,7 @@ def _flip(counterfactual: Counterfactual, zone: ZoneInfo) -> pb.Flip:
         after=_changed(change, change.after, zone),
         any_value=change.any_value,
         then=reason(counterfactual.then),
-        sentence=counterfactual_sentence(counterfactual, zone),
+        sentence=counterfactual_sentence(counterfactual, zone, campaign.contacts),
     )
 
 

@@ -15,6 +15,9 @@ REASONS = {
     "engine.cli.demo": "a command, imported by its name when it is called",
     "engine.cli.health": "a command, imported by its name when it is called",
     "engine.cli.migrate": "a command, imported by its name when it is called",
+    "engine.cli.report_audiences": "a command, imported by its name when it is called",
+    "engine.cli.report_fatigue": "a command, imported by its name when it is called",
+    "engine.cli.report_portrait": "a command, imported by its name when it is called",
     "engine.cli.withdrawals": "a part of a command, imported by its name where --log needs the database",
 }
 """Short modules with one user, each with the reason why it is not a part of that user."""

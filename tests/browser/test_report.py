@@ -10,8 +10,7 @@ import pytest
 from demo.story import run_demo
 from engine.measure.report.page import page
 from tests.browser.conftest import in_browser
-from tests.measure.report.exports import Export, offers, orders
-from tests.measure.report.test_uplift import HOUR, moments, names
+from tests.measure.report.exports import HOUR, Export, moments, names, offers, orders
 
 pytestmark = in_browser
 

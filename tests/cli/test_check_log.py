@@ -21,7 +21,7 @@ attributes: {profile.phone: {type: text}}
 channels:
   sms: {kind: outbound, address: profile.phone, consent: news, on_silence: confirm}
 offers: {tea: {name: Tea, content: {default: {text: Tea}}}}
-campaigns: {tea: {offer: tea, channels: [sms]}}
+campaigns: {tea: {offer: tea, channels: [sms], stop: {converted: 30d}}}
 """
 app = typer.Typer()
 app.command()(check)

@@ -49,6 +49,14 @@ def test_how_it_ends(tmp_path: Path) -> None:
     assert (
         export(str(tmp_path / "out"), "--log", log.url, "--rules", str(tmp_path / "nothing")).exit_code == 3
     )
+    crowded = export(str(tmp_path / "out"), "--log", log.url, "--memory", "much")
+    assert (crowded.exit_code, crowded.output) == (2, "tact: --memory much: it is a size such as 2GB\n")
+    (tmp_path / "manifest.json").write_text('{"name": "a web page"}', encoding="utf-8")
+    other = export(str(tmp_path), "--log", log.url)
+    assert (other.exit_code, "is not the manifest of an export: name another folder" in other.output) == (
+        2,
+        True,
+    )
     url = "postgresql://nobody@127.0.0.1:1/nothing"
     gone = export(str(tmp_path / "out"), "--log", url)
     assert (gone.exit_code, gone.output[:28]) == (1, "tact: the log could not be r")

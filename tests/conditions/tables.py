@@ -11,7 +11,8 @@ from typing import Any
 
 from engine.client import from_document
 from engine.decide.compiled import CompiledBook, compile_book
-from engine.model.instant import SECOND, from_datetime
+from engine.model.contact import MadeContact
+from engine.model.instant import SECOND, Instant, from_datetime
 from engine.model.request import Request
 from engine.rulebook.load import LoadedBook, load_files
 from engine.rulebook.report.diagnostics import Code, Severity
@@ -21,7 +22,7 @@ from engine.wire.parse import Parser
 
 FOLDER = Path(__file__).with_name("written")
 NOW = "2026-03-10T10:00:00Z"
-SITUATION = ("profile", "location", "weather", "events", "now")
+SITUATION = ("profile", "location", "weather", "events", "contacts", "now")
 ATTRIBUTES: dict[str, Any] = {
     "profile.name": {"type": "text"},
     "profile.tier": {"type": "text", "one_of": ["bronze", "silver", "gold"]},
@@ -92,7 +93,7 @@ def load_book(group: Mapping[str, Any], conditions: Mapping[str, Any]) -> Loaded
         "channels": {"web": {"kind": "inbound"}},
         "placements": {"slot": {"channel": "web"}},
         "offers": {"words": {"name": "Words", "content": {"default": {"title": "Words"}}}},
-        "campaigns": campaigns,
+        "campaigns": {**group.get("campaigns", {}), **campaigns},
         **group.get("book", {}),
     }
     return load_files({"book.yaml": json.dumps(book, ensure_ascii=False).encode()})
@@ -117,7 +118,7 @@ def microseconds(text: str) -> int:
 def request_of(compiled: CompiledBook, group: Mapping[str, Any], own: Mapping[str, Any]) -> Request:
     """A request about the situation; keys that are no part of a request are attributes of the profile.
 
-    An event is [type, how long ago, fields] or a mapping.
+    An event is [type, how long ago, fields] or a mapping; a contact: see `_contact`.
     """
     situation = {**group.get("situation", {}), **own}
     profile = {key: value for key, value in situation.items() if key not in SITUATION}
@@ -130,7 +131,9 @@ def request_of(compiled: CompiledBook, group: Mapping[str, Any], own: Mapping[st
         **{key: situation[key] for key in ("location", "weather") if key in situation},
     }
     message = from_document(typed(document, compiled.book))
-    return Parser(compiled).parse(message, from_datetime(now))
+    request = Parser(compiled).parse(message, from_datetime(now))
+    made = tuple(_contact(contact, request.now) for contact in situation.get("contacts", ()))
+    return request._replace(memory=request.memory._replace(contacts=made))
 
 
 def _event(event: Any, now: datetime) -> dict[str, Any]:
@@ -139,6 +142,21 @@ def _event(event: Any, now: datetime) -> dict[str, Any]:
     kind, ago, *more = event
     at = now - timedelta(microseconds=microseconds(ago))
     return {"type": kind, "at": at.isoformat(), **(more[0] if more else {})}
+
+
+def _contact(contact: Any, now: Instant) -> MadeContact:
+    """A contact that went out: [campaign, how long ago, {outcome: how long ago}, other fields]; the last two are optional."""
+    campaign, ago, *more = contact
+    outcomes, fields = (*more, {}, {})[:2]
+    return MadeContact(
+        now - microseconds(ago),
+        campaign,
+        fields.get("offer", "words"),
+        fields.get("channel", "web"),
+        fields.get("went_out", True),
+        fields.get("elsewhere", False),
+        tuple((outcome, now - microseconds(ago)) for outcome, ago in outcomes.items()),
+    )
 
 
 def errors_of(loaded: LoadedBook) -> set[str]:

@@ -21,6 +21,8 @@ from tests.forked import CONTEXT, become
 _SCRIPT = """#!{python} -IS
 import os, signal, socket, sys
 
+PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+signal.pthread_sigmask(signal.SIG_BLOCK, PASSED_ON)
 with socket.socket(socket.AF_UNIX) as door:
     door.connect({socket!r})
     umask = os.umask(0)
@@ -32,8 +34,9 @@ with socket.socket(socket.AF_UNIX) as door:
     door.sendall(request)
     answers = door.makefile("r")
     process = int(answers.readline())
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in PASSED_ON:
         signal.signal(number, lambda number, frame: os.kill(process, number))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, PASSED_ON)
     code = int(answers.readline())
 if code < 0:
     if code != -signal.SIGKILL:
@@ -60,6 +63,7 @@ class ForkedPath:
         self.folder = folder
         self._listener = socket.socket(socket.AF_UNIX)
         self._threads: list[Thread] = []
+        self._processes: list[Any] = []
 
     def __enter__(self) -> "ForkedPath":
         address = self.folder / "socket"
@@ -76,7 +80,10 @@ class ForkedPath:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        """Ends what still runs."""
         self._listener.shutdown(socket.SHUT_RDWR)
+        for process in self._processes:
+            process.kill()
         for thread in self._threads:
             thread.join()
         self._listener.close()
@@ -92,21 +99,21 @@ class ForkedPath:
                 connection, _ = self._listener.accept()
             except OSError:  # the context is closed
                 return
-            self._start(_serve, connection)
+            self._start(self._serve, connection)
 
-
-def _serve(connection: socket.socket) -> None:
-    """Runs a process for one script, and tells it the process's id and its exit code."""
-    with connection, connection.makefile("rb") as reader:
-        size, descriptors, _, _ = socket.recv_fds(connection, 10, 3)
-        pipes = [Connection(descriptor) for descriptor in descriptors]
-        process = CONTEXT.Process(target=_run, args=(_parsed(reader.read(int(size))), pipes), daemon=True)
-        process.start()
-        for pipe in pipes:
-            pipe.close()
-        connection.sendall(b"%d\n" % (process.pid or 0))
-        process.join()
-        connection.sendall(b"%d\n" % (process.exitcode or 0))
+    def _serve(self, connection: socket.socket) -> None:
+        """Runs a process for one script, and tells it the process's id and its exit code."""
+        with connection, connection.makefile("rb") as reader:
+            size, descriptors, _, _ = socket.recv_fds(connection, 10, 3)
+            pipes = [Connection(descriptor) for descriptor in descriptors]
+            process = CONTEXT.Process(target=_run, args=(_parsed(reader.read(int(size))), pipes), daemon=True)
+            process.start()
+            self._processes.append(process)
+            for pipe in pipes:
+                pipe.close()
+            connection.sendall(b"%d\n" % (process.pid or 0))
+            process.join()
+            connection.sendall(b"%d\n" % (process.exitcode or 0))
 
 
 def _parsed(request: bytes) -> _Request:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from engine.cli import app
+from engine.cli.report import QUESTIONS, question_command
 from engine.decide.compiled import compile_book
 from engine.rulebook.load import LoadedBook, load, load_files
 from engine.rulebook.report.diagnostics import Severity, render
@@ -75,5 +76,7 @@ def test_commands_exist() -> None:
     for block in SHELL:
         for command, rest in re.findall(r"^tact ([a-z]+)(.*)$", block.text, re.MULTILINE):
             assert command in commands, block
-            options = {name for parameter in commands[command].params for name in parameter.opts}
+            question = rest.split()[0] if command == "report" and rest.split()[:1] else ""
+            called = question_command(question) if question in QUESTIONS else commands[command]
+            options = {name for parameter in called.params for name in parameter.opts}
             assert set(re.findall(r"(--[a-z-]+)", rest.partition("&&")[0])) <= options, block

@@ -70,8 +70,8 @@ def test_an_exception_is_shown(forked: Path, tmp_path: Path) -> None:
 def test_a_signal_reaches_the_process(forked: Path, tmp_path: Path) -> None:
     """It ends as it likes, and its exit code is what the caller sees."""
     text = (
-        "exec python -c 'import signal, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit(5));"
-        ' print("waits", flush=True); signal.pause()\''
+        "exec python -c 'import signal, sys; ended = [signal.SIGTERM]; signal.pthread_sigmask(signal.SIG_BLOCK, ended);"
+        ' print("waits", flush=True); signal.sigwait(ended); sys.exit(5)\''
     )
     with started(forked, tmp_path, text) as shell:
         assert shell.stdout is not None

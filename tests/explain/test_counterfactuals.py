@@ -19,6 +19,10 @@ from tests.decide.arbitrate.shop import NOW, SHOP, compiled_book
 from tests.explain.books import BOOKS, loaded, requests_of
 from tests.explain.engines import changed_request, engine_on, stage
 
+KINDS = {"shop-self-critique": 1, "retail-verbatim": 1, "welcome-narrative": 1, "town-hall": 0}
+"""Kinds of changes that a book shows at least, in place of three: the campaigns of the first three follow events and never
+compete, and no attribute of a citizen changes what the last says."""
+
 
 def edited(folder: Path, campaign: str, key: str, value: Any) -> CompiledBook:
     """The book with one key of a campaign written anew in its files."""
@@ -69,8 +73,9 @@ async def test_flips_of_the_books_come_true(folder: Path, tmp_path: Path) -> Non
                         counterfactual,
                     )
                     seen[counterfactual.change.kind] += 1
-    assert seen[ChangeKind.ATTRIBUTE] > 20
-    assert len(seen) >= 3
+    kinds = KINDS.get(folder.name, 3)
+    assert (seen[ChangeKind.ATTRIBUTE] > 20) is (kinds > 0)
+    assert len(seen) >= kinds
 
 
 def flips_of(explained: Explained, campaign: str) -> list[Counterfactual]:

@@ -53,7 +53,8 @@ async def test_it_is_explained_as_it_would_have_been_before(folder: Path, tmp_pa
             explained = await explain(engine, request, counterfactuals=len(before) % 4 == 0)
             decision = await engine.decide(request)
             before.append((decision.decision_id, explained))
-        assert sum(bool(explained.decision.offers) for _, explained in before) > 3
+        offers = sum(bool(explained.decision.offers) for _, explained in before)
+        assert offers > (0 if folder.name == "welcome-narrative" else 3)  # it needs contacts before
         for number, (decision_id, explained) in enumerate(before):
             again = await explain_logged(engine, decision_id, counterfactuals=number % 4 == 0)
             assert again.notes == ()

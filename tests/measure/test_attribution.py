@@ -288,9 +288,9 @@ def _totals(connection: DuckDBPyConnection, source: str) -> list[tuple[str, int,
 
 
 def test_rates_convert_at_the_orders_day_and_one_gap_refuses_the_total(tmp_path: Path) -> None:
-    """Exact, rounded once; the currency itself needs no rate."""
+    """Exact, rounded once; the currency itself needs no rate. The file begins as spreadsheets write it."""
     path = tmp_path / "rates.csv"
-    path.write_text("day,currency,rate\n2026-01-01,CNY,0.125\n2026-01-02,CNY,0.13\n", encoding="utf-8")
+    path.write_text("\ufeffday,currency,rate\n2026-01-01,CNY,0.125\n2026-01-02,CNY,0.13\n", encoding="utf-8")
     rates, day = Rates.read(path, "EUR"), date(2026, 1, 1)
     amounts = [DayAmount(day, "CNY", 100), DayAmount(day, "EUR", 7), DayAmount(day + timedelta(1), "CNY", 50)]
     assert rates.total(amounts) == 26  # 12.5 + 7 + 6.5
@@ -302,7 +302,7 @@ def test_rates_convert_at_the_orders_day_and_one_gap_refuses_the_total(tmp_path:
     ("text", "message"),
     [
         ("day,rate\n2026-01-01,1\n", "no column currency"),
-        ("day,currency,rate\n2026-01-01,CNY,soon\n", "line 2"),
+        ("day,currency,rate\n2026-01-01,CNY,soon\n", "line 2: it takes a day such as 2026-03-01, a currency"),
         ("day,currency,rate\n2026-01-01,CNY,0\n", "line 2: a rate is above 0"),
         ("day,currency,rate\n2026-01-01,CNY,1\n2026-01-01,CNY,2\n", "line 3: another rate"),
     ],

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from engine.cli import app
 from engine.ledger.store.open import open_store
 from engine.measure.replay import json_patch
+from engine.rulebook.model.book import ScoreKind
 from tests.books import compiled_book
 from tests.logs import Log
 from tests.measure.busy import BUSY, Visits
@@ -37,6 +38,23 @@ def test_a_log_with_everything_on_is_equal(any_log: Log, tmp_path: Path) -> None
     assert max(trace["more_candidates"] for trace in traces) > 5
     assert max(len(trace["variants"]) for trace in traces) > 2
     assert assert_replays(any_log.url) == len(traces) > 300
+
+
+def test_a_log_by_net_scores_is_equal(any_log: Log, tmp_path: Path) -> None:
+    """Contacts that are not worth it, and campaigns that went on their second channel at its score."""
+    net = BUSY.replace("{name: busy,", "{name: busy, arbitration: {score: net},")
+    net = net.replace("    kind: outbound\n", "    kind: outbound\n    cost: 0.3\n").replace(
+        "push: {kind: outbound,", "push: {kind: outbound, cost: 1.5,"
+    )
+    assert net.count("cost: ") == BUSY.count("cost: ") + 2
+    compiled = compiled_book(tmp_path / "book", net)
+    assert compiled.book.score is ScoreKind.NET
+    Visits(compiled, open_store(any_log.url), seed=15).run(80)
+    traces = [json.loads(trace) for (trace,) in any_log.rows("select trace from decisions")]
+    rows = [row for trace in traces for row in trace["candidates"]]
+    assert sum(["not_worth_it", "push"] in row[4] for row in rows) > 5
+    assert sum(row[2] == "chosen" for row in rows) > 5
+    assert assert_replays(any_log.url) == len(traces) > 150
 
 
 def test_a_log_of_version_0_1_0_is_equal(tmp_path: Path) -> None:

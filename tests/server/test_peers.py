@@ -88,13 +88,19 @@ def test_a_second_signal_ends_a_server_at_once(book: Path, log: Path) -> None:
             assert server.stop(within=HANGS) == 0
 
 
-def test_a_frozen_database_does_not_delay_the_stop(book: Path) -> None:
+def test_a_frozen_database_does_not_delay_the_stop(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One that keeps its connections and answers nothing: a signal ends the server after the time that the log may take."""
-    with postgres() as database, serving(book, Log(database.create_database("frozen"))) as server:
-        with Client(server.target, timeout=HANGS) as client:
-            client.decide(li_na())
-        with database.frozen(), peer_of(server.target) as peer:
+    monkeypatch.setenv("TACT_BUSY_TIMEOUT", "1")
+    with (
+        postgres() as database,
+        serving(book, Log(database.create_database("frozen"))) as server,
+        Client(server.target, timeout=HANGS) as client,
+        peer_of(server.target) as peer,
+    ):
+        client.decide(li_na())
+        with database.frozen():
             peer.call("/tact.v1.Decisions/Decide", li_na("waits").SerializeToString())
+            until(lambda: not client.health())  # so that something waits for the log when the signal comes
             assert server.stop(within=HANGS) == 0
     assert any("the log did not answer" in line for line in server.errors)
 

@@ -67,6 +67,7 @@ class ReasonCode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     REASON_CODE_DEGRADED: _ClassVar[ReasonCode]
     REASON_CODE_OTHER_SLOT: _ClassVar[ReasonCode]
     REASON_CODE_RAMPING: _ClassVar[ReasonCode]
+    REASON_CODE_NOT_WORTH_IT: _ClassVar[ReasonCode]
 
 class ChangeKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -134,6 +135,7 @@ REASON_CODE_CATEGORY_FULL: ReasonCode
 REASON_CODE_DEGRADED: ReasonCode
 REASON_CODE_OTHER_SLOT: ReasonCode
 REASON_CODE_RAMPING: ReasonCode
+REASON_CODE_NOT_WORTH_IT: ReasonCode
 CHANGE_KIND_UNSPECIFIED: ChangeKind
 CHANGE_KIND_ATTRIBUTE: ChangeKind
 CHANGE_KIND_CONSENT: ChangeKind

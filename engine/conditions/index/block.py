@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from engine.conditions.dnf import Clause, Literal
 from engine.conditions.evaluate import test_holds
@@ -34,6 +34,19 @@ class _Direct:
     """The clauses that require it to hold."""
     negative: Mask
     """The clauses that require it not to hold."""
+
+
+MaskLookup: TypeAlias = Callable[[Attributes, Moment], Mask]
+"""From a customer's attributes and the moment, the clauses that are not ruled out."""
+
+
+class BlockFactor(NamedTuple):
+    """A look-up that reads only these attributes; its mask is of the block's own clauses."""
+
+    attributes: tuple[str, ...]
+    moves: bool
+    """Whether its mask may change with the moment."""
+    lookup: MaskLookup
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +160,18 @@ class Block:
             alive = self._directly(alive, attributes, moment)
         return self._owners_of(alive)
 
+    def factors(self) -> Iterator[BlockFactor]:
+        """The block taken apart by the attributes that are read; a clause holds if it is in the masks of all of them."""
+        for attribute, masks, other, lookup in self.columns:
+            yield BlockFactor((attribute,), False, _plain_factor(attribute, masks, other, lookup))
+        for attribute, by_moment in self.moving:
+            yield BlockFactor((attribute,), True, _moving_factor(attribute, by_moment))
+        for attribute, _, costly in self.costly:
+            yield BlockFactor((attribute,), False, _plain_factor(attribute, {}, 0, costly))
+        for direct in self.direct:
+            names = tuple(sorted({*direct.test.attributes, *_inner_names(direct.test)}))
+            yield BlockFactor(names, True, _direct_factor(direct, self.all_clauses))
+
     def _by_costly(self, alive: Mask, attributes: Attributes) -> Mask:
         """The clauses among these that the costly columns do not rule out."""
         get, pending = attributes.get, alive & self.costly_clauses
@@ -199,6 +224,29 @@ class Block:
             alive &= (1 << base) - 1
         hits.reverse()
         return list(dict.fromkeys(hits)) if self.repeated else hits
+
+
+def _plain_factor(
+    attribute: str, masks: Mapping[Any, Mask], other: Mask, lookup: Callable[[Any], Mask] | None
+) -> MaskLookup:
+    if lookup is None:
+        return lambda attributes, _: masks.get(attributes.get(attribute), other)
+    return lambda attributes, _: lookup(attributes.get(attribute))
+
+
+def _moving_factor(attribute: str, lookup: MovingLookup) -> MaskLookup:
+    return lambda attributes, moment: lookup(attributes.get(attribute), moment)
+
+
+def _direct_factor(direct: _Direct, all_clauses: Mask) -> MaskLookup:
+    with_test, without = all_clauses & ~direct.negative, all_clauses & ~direct.positive
+    return lambda attributes, moment: with_test if test_holds(direct.test, attributes, moment) else without
+
+
+def _inner_names(test: Test) -> Iterator[str]:
+    """Attributes that tests on items are compared with."""
+    for inner in test.inner:
+        yield from inner.attributes[1:]
 
 
 def _is_costly(view: View, column: IndexColumn) -> bool:

@@ -9,12 +9,12 @@ clause, so that an attribute costs one look-up and one `&`. If most clauses requ
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from engine.conditions.dnf import Clause, Literal, clauses_of
 from engine.conditions.evaluate import holds
-from engine.conditions.index.block import Block
-from engine.conditions.index.columns import Mask
+from engine.conditions.index.block import Block, MaskLookup
+from engine.conditions.index.columns import Mask, union
 from engine.conditions.model import Collation, Condition, Deferred, Operator, attributes_of
 from engine.model.values import Attributes, Moment, Scalar
 
@@ -32,6 +32,24 @@ _SPLITS = 2
 
 _COPIES = 8
 """A clause that requires one of at most so many values is copied to the block of each."""
+
+
+class MaskFactor(NamedTuple):
+    """A part of the index that reads only these attributes."""
+
+    attributes: tuple[str, ...]
+    moves: bool
+    """Whether its mask may change with the moment."""
+    lookups: Sequence[MaskLookup]
+    full: Mask
+    """All clauses of the index."""
+
+    def mask(self, attributes: Attributes, moment: Moment) -> Mask:
+        """The clauses that these values do not rule out."""
+        mask = self.full
+        for lookup in self.lookups:
+            mask &= lookup(attributes, moment)
+        return mask
 
 
 _Numbered: TypeAlias = tuple[int, Clause]
@@ -115,6 +133,47 @@ class ConditionIndex:
             hits = sorted((*hits, *more))
         return hits
 
+    @property
+    def owners(self) -> list[int]:
+        """By bit of a mask, the position of the condition that its clause belongs to."""
+        owners = [0] * sum(map(len, self._bits))
+        for position, bits in enumerate(self._bits):
+            for bit in bits:
+                owners[bit] = position
+        return owners
+
+    @property
+    def size(self) -> int:
+        """The number of conditions."""
+        return len(self._bits)
+
+    def bits_of(self, position: int) -> tuple[int, ...]:
+        """The bits of the clauses of the condition at the position."""
+        return self._bits[position]
+
+    def factors(self) -> list[MaskFactor]:
+        """The index taken apart by attribute, for many customers at once.
+
+        The clauses that hold for a customer are those in the masks of all factors. Each factor reads few attributes, so its
+        mask is looked up once for each of their distinct values.
+        """
+        full = (1 << sum(map(len, self._bits))) - 1
+        lookups: dict[tuple[tuple[str, ...], bool], list[MaskLookup]] = {}
+        blocks = [] if self._rest is None else [self._rest]
+        for attribute, by_value in self._switches:
+            switched = list({block.offset: block for block in by_value.values()}.values())
+            others = full & ~union(block.all_clauses << block.offset for block in switched)
+            lookups.setdefault(((attribute,), False), []).append(_switch_lookup(attribute, by_value, others))
+            blocks += switched
+        for block in blocks:
+            others = full ^ block.all_clauses << block.offset
+            for names, moves, lookup in block.factors():
+                lookups.setdefault((names, moves), []).append(_shifted(lookup, others, block.offset))
+        for bit, _, condition in self._direct:
+            names = tuple(sorted(attributes_of(condition)))
+            lookups.setdefault((names, True), []).append(_condition_lookup(condition, full ^ 1 << bit, full))
+        return [MaskFactor(names, moves, own, full) for (names, moves), own in lookups.items()]
+
     def clauses_of(self, positions: Iterable[int]) -> Mask:
         """The mask that restricts a match to the conditions at these positions."""
         octets = bytearray(sum(map(len, self._bits)) // 8 + 1)
@@ -122,6 +181,23 @@ class ConditionIndex:
             for bit in self._bits[position]:
                 octets[bit >> 3] |= 1 << (bit & 7)
         return int.from_bytes(octets, "little")
+
+
+def _switch_lookup(attribute: str, by_value: Mapping[Any, Block], others: Mask) -> MaskLookup:
+    def lookup(attributes: Attributes, _: Moment) -> Mask:
+        block = by_value.get(attributes.get(attribute))
+        return others if block is None else others | block.all_clauses << block.offset
+
+    return lookup
+
+
+def _shifted(lookup: MaskLookup, others: Mask, offset: int) -> MaskLookup:
+    """A block's look-up as one of the whole index, of whose other clauses it rules out none."""
+    return lambda attributes, moment: others | lookup(attributes, moment) << offset
+
+
+def _condition_lookup(condition: Condition, without: Mask, full: Mask) -> MaskLookup:
+    return lambda attributes, moment: full if holds(condition, attributes, moment) else without
 
 
 def _split(clauses: Sequence[_Numbered]) -> tuple[str, dict[Scalar, list[_Numbered]], list[_Numbered]] | None:

@@ -9,7 +9,15 @@ from engine.decide.arbitrate.variants import DrawnCreative
 from engine.decide.experiments.posteriors import Propensity
 from engine.model.decision import Reason, ReasonCode
 from engine.model.request import Request
-from engine.rulebook.model.book import Placement
+from engine.rulebook.model.book import Category, Channel, Placement
+
+
+class Turn(NamedTuple):
+    """Consecutive channels of a candidate that cost the same, and so are tried at one score."""
+
+    score: float
+    """Net of the channels' cost."""
+    channels: Sequence[str]
 
 
 class Candidate(NamedTuple):
@@ -17,12 +25,17 @@ class Candidate(NamedTuple):
 
     compiled_campaign: CompiledCampaign
     score: float
+    """Where scores are net: of the first channel to try."""
     channels: Sequence[str]
     """The channels to try, in this order."""
     lost: Sequence[Reason]
     """Why its other channels cannot be tried."""
     propensity: Propensity | None = None
     """The learned propensity by which it was ranked."""
+    cost: float = 0.0
+    """What the score is less than value × propensity × boosts; 0 where scores are gross."""
+    turns: Sequence[Turn] = ()
+    """Where scores are net: its channels in the order in which they are tried; empty: all of them at one score."""
 
 
 class Proposal(NamedTuple):
@@ -47,6 +60,45 @@ def candidate(ranked: Ranked, channels: Sequence[str], barred: Mapping[str, Reas
         [barred[channel] for channel in channels if channel in barred],
         ranked.propensity,
     )
+
+
+def net_of(gross: Candidate, channels: Mapping[str, Channel]) -> Candidate:
+    """The candidate with its scores net of what each channel costs.
+
+    A commercial campaign is not tried on a channel on which it would earn no more than the contact costs; a channel that costs
+    nothing is always tried, and service only ranks lower.
+    """
+    is_commercial = gross.compiled_campaign.campaign.category is Category.COMMERCIAL
+    turns: list[Turn] = []
+    lost = list(gross.lost)
+    for name in gross.channels:
+        cost = channels[name].cost
+        net = gross.score - cost
+        if is_commercial and cost and net <= 0:
+            lost.append(Reason(ReasonCode.NOT_WORTH_IT, name))
+        elif turns and turns[-1].score == net:
+            turns[-1] = Turn(net, (*turns[-1].channels, name))
+        else:
+            turns.append(Turn(net, (name,)))
+    tried = tuple(name for turn in turns for name in turn.channels)
+    cost = next((channels[name].cost for name in (*tried, *gross.channels)), 0.0)
+    return gross._replace(score=gross.score - cost, channels=tried, lost=lost, cost=cost, turns=turns)
+
+
+def in_turn(candidates: Sequence[Candidate]) -> list[tuple[int, Turn]]:
+    """The turns of candidates that are given best first, each with its candidate's place among them.
+
+    A candidate that fails on a channel is tried again at the score of its next one, but no earlier than where it failed: the
+    order of a campaign's channels is that of preference, and does not go by cost.
+    """
+    entries: list[tuple[int, float, int, int, Turn]] = []
+    for index, candidate in enumerate(candidates):
+        worst = candidate.score
+        for number, turn in enumerate(candidate.turns or (Turn(candidate.score, ()),)):
+            worst = min(worst, turn.score)
+            entries.append((-candidate.compiled_campaign.campaign.tier, -worst, index, number, turn))
+    entries.sort(key=lambda entry: entry[:4])
+    return [(index, turn) for _, _, index, _, turn in entries]
 
 
 def channels_to_try(compiled_campaign: CompiledCampaign, request: Request) -> Sequence[str]:

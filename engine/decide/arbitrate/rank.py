@@ -8,7 +8,7 @@ from typing import NamedTuple
 from engine.conditions.evaluate import holds
 from engine.decide.arbitrate.campaign import CompiledCampaign
 from engine.decide.experiments.bucketing import identity, stable_hash
-from engine.decide.experiments.learning import NOTHING_LEARNED, Learned
+from engine.decide.experiments.learning import Learned
 from engine.decide.experiments.posteriors import Propensity
 from engine.model.values import Attributes, Moment
 from engine.rulebook.model.book import Factor
@@ -23,21 +23,20 @@ class Ranked(NamedTuple):
     """The learned propensity in the score; None if it is not learned."""
 
 
-def rank(
-    compiled_campaigns: Iterable[CompiledCampaign],
-    attributes: Attributes,
-    moment: Moment,
-    salt: str,
-    customer: str,
-    learned: Learned = NOTHING_LEARNED,
+def scores(
+    compiled_campaigns: Iterable[CompiledCampaign], attributes: Attributes, moment: Moment, learned: Learned
 ) -> list[Ranked]:
-    """The campaigns, best first."""
-    scored = [
+    """The campaigns with their scores, in the order in which they are given."""
+    return [
         scored_by(compiled_campaign, attributes, moment, learned)
         if compiled_campaign.score is None
         else Ranked(compiled_campaign, compiled_campaign.score)
         for compiled_campaign in compiled_campaigns
     ]
+
+
+def in_order(scored: list[Ranked], salt: str, customer: str) -> list[Ranked]:
+    """The scored campaigns, best first; the list itself may be sorted."""
     if len(scored) < 2:
         return scored
     scored.sort(key=_merit)

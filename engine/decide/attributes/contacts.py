@@ -1,11 +1,22 @@
 """Numbers of a customer's contacts, by what became of them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from engine.model.contact import ContactSelector, MadeContact
 from engine.model.instant import Instant, Microseconds
 from engine.model.outcome import RESPONSES, OutcomeType
 from engine.rulebook.model.derived import NO_OUTCOME, ContactCount
+
+
+def numbers_of_contacts(
+    counts: Iterable[ContactCount], contacts: Sequence[MadeContact], now: Instant
+) -> Iterator[tuple[str, int]]:
+    """The number of contacts by attribute: those that have the outcomes, and of how many that went out."""
+    for count in counts:
+        yield count.name, number_of_contacts(count, contacts, now)
+        if count.sent:
+            yield count.sent, number_of_contacts(replace(count, outcomes=()), contacts, now)
 
 
 def number_of_contacts(count: ContactCount, contacts: Iterable[MadeContact], now: Instant) -> int:
@@ -14,6 +25,29 @@ def number_of_contacts(count: ContactCount, contacts: Iterable[MadeContact], now
     Contacts and outcomes later than now do not count.
     """
     return sum(_counts(count, contact, now) for contact in contacts)
+
+
+def next_changes(
+    counts: Iterable[ContactCount], contacts: Sequence[MadeContact], now: Instant
+) -> list[Instant]:
+    """The later moments at which a number of contacts may change though nothing happens, in order.
+
+    A contact comes into a window, leaves it, or has been ignored for long enough.
+    """
+    moments = {
+        contact.at + age
+        for count in counts
+        for contact in contacts
+        if count.selector.selects(contact.campaign, contact.offer, contact.channel)
+        for age in (count.after, count.within, *_ages_ignored(count))
+        if age is not None
+    }
+    return sorted(moment for moment in moments if moment > now)
+
+
+def _ages_ignored(count: ContactCount) -> Iterator[Microseconds]:
+    if OutcomeType.IGNORED in count.outcomes:
+        yield count.ignored_after
 
 
 def selectors_of(counts: Iterable[ContactCount]) -> tuple[ContactSelector, ...]:

@@ -12,7 +12,7 @@ from engine.conditions.ages import days_to_anniversary, is_day
 from engine.conditions.model import attributes_of
 from engine.decide.attributes import zones
 from engine.decide.attributes.aggregates import Measurement, measured, measurement
-from engine.decide.attributes.contacts import number_of_contacts
+from engine.decide.attributes.contacts import numbers_of_contacts
 from engine.decide.attributes.events import History, history, number_of
 from engine.decide.attributes.patterns import PatternSearch, exposed, find, pattern_search
 from engine.decide.attributes.trends import trend_values
@@ -158,6 +158,11 @@ class Derivation:
             *(_names(PATTERN + search.pattern.name, search.pattern.expose) for search in self.searches)
         )
 
+    @property
+    def names_from_contacts(self) -> tuple[str, ...]:
+        """The attributes that are derived from the customer's contacts."""
+        return tuple(name for count in self.contacts for name in (count.name, count.sent) if name)
+
     def derive(
         self,
         given: Attributes,
@@ -175,7 +180,7 @@ class Derivation:
         of events; never raises on values of the model's types.
         """
         values = self.derive_from_events(events, now)
-        values.update((count.name, number_of_contacts(count, contacts, now)) for count in self.contacts)
+        values.update(numbers_of_contacts(self.contacts, contacts, now))
         if self.distances or self.nearest:
             self._add_distances(given, values)
         if self.clock or self.anniversaries:

@@ -1,6 +1,6 @@
 """Proposes changes that might bring a campaign further, by the stage where it fell; search.py tries them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from math import floor, log10
 
 from engine.conditions.evaluate import holds
@@ -8,6 +8,7 @@ from engine.conditions.model import AttributeOperand, Condition, None_, Operator
 from engine.decide.arbitrate.campaign import CompiledCampaign
 from engine.decide.arbitrate.moments import next_clock, next_run
 from engine.decide.arbitrate.rank import factor_value
+from engine.decide.attributes.contacts import next_changes
 from engine.decide.evaluate import Evaluation
 from engine.explain.counterfactuals.values import size_of, some_value, values_to_try
 from engine.explain.model import CampaignExplained, Change, ChangeKind, Rival
@@ -21,6 +22,10 @@ _SIGNAL, _CLOCK = "signal.", "now."
 
 
 _MONTH = 30 * DAY
+
+
+_MOST_MOMENTS = 64
+"""Moments at which a number of contacts changes that are tried for one condition, the next ones."""
 
 
 _MIRRORED = {
@@ -38,11 +43,15 @@ class CandidateChanges:
     """Proposes changes for the campaigns of one request."""
 
     def __init__(self, request: Request, evaluation: Evaluation, rivals: Mapping[str, Rival]) -> None:
+        self._compiled = evaluation.compiled
         self._request, self._book, self._moment = request, evaluation.compiled.book, evaluation.moment
         self._subject = evaluation.subject(request.customer)
         self._attributes: Attributes = evaluation.request.attributes
         self._times = evaluation.compiled.times
         self._rivals = [*rivals.values()]
+        self._costs = {
+            candidate.compiled_campaign.campaign.name: candidate.cost for candidate in evaluation.candidates
+        }
         self._compiled_campaigns = {
             compiled.campaign.name: compiled for compiled in evaluation.compiled.compiled_campaigns
         }
@@ -76,6 +85,10 @@ class CandidateChanges:
                 yield from self._reach(reason)
             case ReasonCode.NO_VARIANT:
                 yield from self._creatives(reason, compiled_campaign)
+            case ReasonCode.NOT_WORTH_IT:
+                cost = self._book.channels[reason.name].cost
+                yield from self._value_for(cost, campaign, compiled_campaign)
+                yield from self._conditions([boost.when for boost in compiled_campaign.campaign.boosts])
             case ReasonCode.OUTRANKED | ReasonCode.GROUP_TAKEN | ReasonCode.CATEGORY_FULL:
                 yield from self._priorities(campaign, compiled_campaign)
                 yield from self._conditions([boost.when for boost in compiled_campaign.campaign.boosts])
@@ -133,6 +146,7 @@ class CandidateChanges:
                 yield from self._values(tests, when)
                 if any(test.attribute.startswith(_CLOCK) for test in tests):
                     yield from self._clock(when)
+                yield from self._waits(when, {test.attribute for test in tests})
                 yield from self._values(list(self._behind(tests)), None)
 
     def _values(self, tests: Sequence[Test], when: Condition | None) -> Iterator[Change]:
@@ -175,6 +189,21 @@ class CandidateChanges:
         if moment is not None:
             yield self._later(moment)
 
+    def _waits(self, when: Condition, names: Set[str]) -> Iterator[Change]:
+        """The next moment at which the condition holds because contacts have become older."""
+        derivation, request = self._compiled.derivation, self._request
+        counts = [count for count in derivation.contacts if count.name in names]
+        memory = request.memory
+        events = (*memory.events, *request.events)
+        for moment in next_changes(counts, memory.contacts, request.now)[:_MOST_MOMENTS]:
+            derived = derivation.derive(
+                request.attributes, events, moment, is_new=memory.is_new, contacts=memory.contacts
+            )
+            attributes = {**self._attributes, **derived, **request.attributes}
+            if holds(when, attributes, self._compiled.moment(moment, attributes)):
+                yield self._later(moment)
+                return
+
     def _behind(self, tests: Sequence[Test]) -> Iterator[Test]:
         """The tests of the signals that would have to hold, and of those behind them."""
         signals = self._book.derived.signals
@@ -200,11 +229,24 @@ class CandidateChanges:
                 after = rival.tier if ahead else rival.tier + 1
                 yield Change(ChangeKind.TIER, "", campaign.tier, after)
             elif rival.tier == campaign.tier and campaign.score:
-                before = factor_value(compiled_campaign.value, self._attributes)
-                needed = before * rival.score / campaign.score
-                if needed < _HIGHEST:
-                    value = _above(needed)
-                    yield Change(ChangeKind.VALUE, "", before, value, size=size_of(before, value, None))
+                needed = rival.score + self._cost(campaign)
+                yield from self._value_for(needed, campaign, compiled_campaign)
+
+    def _value_for(
+        self, gross: float, campaign: CampaignExplained, compiled_campaign: CompiledCampaign
+    ) -> Iterator[Change]:
+        """The value with which its score is above this one, before what a channel costs."""
+        score = (campaign.score or 0.0) + self._cost(campaign)
+        if score > 0:
+            before = factor_value(compiled_campaign.value, self._attributes)
+            needed = before * gross / score
+            if needed < _HIGHEST:
+                value = _above(needed)
+                yield Change(ChangeKind.VALUE, "", before, value, size=size_of(before, value, None))
+
+    def _cost(self, campaign: CampaignExplained) -> float:
+        """What the campaign's score is less than value × propensity × boosts; 0 where scores are gross."""
+        return self._costs.get(campaign.campaign, 0.0)
 
 
 _LOWEST, _HIGHEST = 1e-300, 1e300

@@ -74,6 +74,8 @@ def read_live(
 ) -> tuple[LiveDecision, Request]:
     """The decision, and the request with the memory and the logged weather that the challenger's book reads.
 
+    Numbers of contacts are those of the log, where the live book counted the same.
+
     deciding: the live book that decided; compiled: the challenger's. Inside a transaction. Raises LookupError where the log
     does not have the decision.
     """
@@ -90,10 +92,15 @@ def read_live(
         request = request._replace(attributes={**weather, **given})
     if compiled.recall is None:
         return live, request
+    counted = {name: logged[name] for name in compiled.derivation.names_from_contacts if name in logged}
+    request = request._replace(attributes={**counted, **request.attributes})
     (recalled,) = persons.recall(store, (compiled.recall.of(request.customer, request.now, request.aliases),))
     memory = memory_of(recalled, request.now)
     if any(event.at > request.now for event in memory.events):  # recorded since
         memory = memory._replace(events=tuple(event for event in memory.events if event.at <= request.now))
+    if memory.contacts:  # those of the decision itself are in the log by now
+        made = tuple(contact for contact in memory.contacts if contact.at < request.now)
+        memory = memory._replace(contacts=made)
     if deciding.recall is not None and deciding.recall.signals:
         memory = memory._replace(signals=live.logged.request.memory.signals, expired=())
     if memory.is_new is not None:  # by now the decision itself is in the log

@@ -161,7 +161,7 @@ def _request(
 ) -> Request:
     addresses = {channel.address for channel in compiled.book.channels.values()}
     attributes = {
-        name: value if type(value) in _PLAIN else _value(name, value, compiled)
+        name: value if type(value) in _PLAIN else logged_value(name, value, compiled.book)
         for name, value in inputs["attributes"].items()
         if not name.startswith(_DERIVED) and name not in compiled.book.derived.anniversaries
     }
@@ -188,9 +188,9 @@ def _request(
     )
 
 
-def _value(name: str, value: Any, compiled: CompiledBook) -> Value:
+def logged_value(name: str, value: Any, book: Book) -> Value:
     """A value as it was before it went into JSON, which knows neither days nor tuples."""
-    declared = compiled.book.attributes.get(name)
+    declared = book.attributes.get(name)
     if declared is not None and declared.type is AttributeType.DATE and isinstance(value, str):
         return date.fromisoformat(value)
     plain: Value = tuple(value) if isinstance(value, list) else value

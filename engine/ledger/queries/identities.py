@@ -51,11 +51,17 @@ _DELETE_SAME_OUTCOMES = """
 """Deletes the outcomes of persons that one of the others, or another person, has by the same id, type and time."""
 
 
-_MOVE_OUTCOMES = "UPDATE outcomes SET person = ? WHERE person IN :given(person text)"
+_MOVE_OUTCOMES = (
+    "UPDATE outcomes SET reported_for = coalesce(reported_for, person), person = ?"
+    " WHERE person IN :given(person text)"
+)
 """Moves the outcomes of persons to another."""
 
 
-_MOVE_NAMES = "UPDATE identities SET person = ? WHERE person IN :given(person text)"
+_MOVE_NAMES = (
+    "UPDATE identities SET linked_to = coalesce(linked_to, person), person = ?"
+    " WHERE person IN :given(person text)"
+)
 """Moves the names of persons to another."""
 
 

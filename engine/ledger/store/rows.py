@@ -198,6 +198,8 @@ class IdentityRow(NamedTuple):
     linked_at: BigInt
     source: str
     """What linked it first: link, decide or record."""
+    linked_to: Id | None = None
+    """The person to whom it was linked first, where that person was linked to another later; empty: `person`, or not known."""
 
 
 _OUTCOME_INDEXES = (
@@ -240,6 +242,8 @@ class OutcomeRow(NamedTuple):
     """The same for outcomes that no pause tells apart but by time and decision (see `outcomes.alike_of`); empty: not known."""
     order_id: str | None = None
     """The order that it is about, as the caller numbers orders; empty: not reported."""
+    reported_for: Id | None = None
+    """The person under whom it was stored when it was reported; empty: `person`, or not known."""
 
 
 @stored("consents", sqlite_with_rowid=False)

@@ -8,7 +8,7 @@ months that differ are written. So the export is what the log is: what was delet
 
 The log is read in one transaction, so that all files are of one moment. A file is written under a temporary name and renamed.
 Before files are replaced the manifest stops listing them, and after that it lists them again, so that an export that was ended
-at any moment goes on with the next month that is not listed.
+at any moment goes on with the next month that is not listed. Until the first file is replaced the export is what it was.
 """
 
 import fcntl
@@ -24,7 +24,7 @@ import duckdb
 from duckdb import DuckDBPyConnection
 
 from engine.measure.attribution import attribute
-from engine.measure.database import open_database
+from engine.measure.database import as_pattern, cause_of, open_database
 from engine.measure.export import tables
 from engine.measure.export.manifest import NAME, FilePart, Manifest, sync
 from engine.measure.export.source import LogColumn, LogSource
@@ -40,6 +40,9 @@ _COPIES = 2
 
 _NO_MONTH = "none"
 """The part of a table without rows, so that whoever reads `TABLE/*.parquet` finds its columns."""
+
+_STAGED = ("contacts", "outcomes", "challenges", "events", "remembered")
+"""The tables that are read as a whole, and written by month."""
 
 _OF_CONVERSIONS = ("conversions", "credits", "refunds")
 _CREDITED = ("contacts", "outcomes", "identities", "offers")
@@ -80,8 +83,7 @@ def export(
     use, as in `1GB`; beyond it goes to disk, into the folder. progress: called with the decisions that are read, of how many.
     Raises ValueError where there is no log or the folder is not one of an export, LedgerUnavailable, ExportFailed.
     """
-    if folder.exists() and not (folder / NAME).exists() and _is_used(folder):
-        raise ValueError(f"{folder} is not empty, and holds no export")
+    _check_folder(folder)
     with LogSource(url) as log, _alone(folder):
         work = folder / ".work"
         shutil.rmtree(work, ignore_errors=True)
@@ -90,7 +92,7 @@ def export(
             with _stage(work, memory) as stage, ThreadPoolExecutor(_COPIES) as copying:
                 return _Export(log, folder, stage, copying, progress).run(book)
         except (duckdb.Error, OSError) as error:
-            raise ExportFailed(f"the export ended early: {error}") from error
+            raise ExportFailed(f"the export ended early: {cause_of(error, memory)}") from error
         finally:
             shutil.rmtree(work, ignore_errors=True)
 
@@ -98,8 +100,12 @@ def export(
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """Keeps another export of the same folder out; the system frees the lock of a process that dies."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("ab") as file:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / ".lock").open("ab")
+    except OSError as error:
+        raise ExportFailed(f"{folder} cannot be written: {error.strerror}") from error
+    with lock as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -140,7 +146,6 @@ class _Export:
         self._read = 0
 
     def run(self, book: Book | None) -> ExportResult:
-        self._manifest.write()
         self._stage_table("contacts", tables.CONTACTS, tables.STAGED_CONTACTS)
         self._stage_table("outcomes", tables.OUTCOMES, tables.STAGED_OUTCOMES)
         self._stage_table("challenges", tables.CHALLENGES, tables.STAGED_CHALLENGES)
@@ -150,15 +155,19 @@ class _Export:
                 columns,
                 f"SELECT *, '{tables.WHOLE}' AS month FROM (SELECT {tables.decoded(columns)} FROM source)",
             )
+        self._stage_table("remembered", tables.REMEMBERED, tables.STAGED_REMEMBERED, "signals")
+        self._stage_table(
+            "events", tables.EVENTS, tables.staged_events(book or self._book_of_log() or self._last_book())
+        )
         bounds = self._fingerprint_decisions()
-        for table in ("contacts", "outcomes", "challenges", *(table for table, _ in _WHOLE_TABLES)):
+        for table in (*_STAGED, *(table for table, _ in _WHOLE_TABLES)):
             self._parts[table] = self._fingerprints(table, "month")
         for month, part in self._parts["decisions"].items():
             contacts = self._parts["contacts"].get(month)
             made_of = f"{part.fingerprint} {contacts.fingerprint if contacts else ''}"
             self._parts["offers"][month] = FilePart(part.rows, made_of)
         self._write_decisions(bounds)
-        for table in ("contacts", "outcomes", "challenges", *(table for table, _ in _WHOLE_TABLES)):
+        for table in (*_STAGED, *(table for table, _ in _WHOLE_TABLES)):
             self._write_parts(table, f"SELECT * EXCLUDE (month) FROM {table} WHERE month = '{{part}}'")
         self._remove_others([table for table in self._parts if table not in _OF_CONVERSIONS])
         self._credit(book)
@@ -182,11 +191,13 @@ class _Export:
             finally:
                 self._stage.unregister("source")
 
-    def _stage_table(self, table: str, columns: tuple[LogColumn, ...], sql: str) -> None:
-        """Copies a table of the log as it is exported, with the month of each row."""
-        present = self._columns_present(table)
+    def _stage_table(
+        self, table: str, columns: tuple[LogColumn, ...], sql: str, logged: str | None = None
+    ) -> None:
+        """Copies a table of the log as it is exported, with the month of each row. logged: its name in the log, if another."""
+        present = self._columns_present(logged or table)
         if present:
-            statement = self._log.statement(table, columns, present)
+            statement = self._log.statement(logged or table, columns, present)
         else:
             absent = ", ".join(f"{column.absent} AS c_{column.name}" for column in columns)
             statement = f"SELECT {absent} WHERE 1 = 0"
@@ -233,7 +244,7 @@ class _Export:
                 self._read_month(month, bounds[month], total)
                 files = {**tables.OF_DECISIONS, "offers": tables.OFFERS_TABLE}
             else:
-                kept = _parquet(self._manifest.file("offers", month))
+                kept = _parquet(self._folder, f"offers/{month}.parquet")
                 files = {"offers": tables.STATED_OFFERS.format(offers=kept)}
             self._finish(copies)
             copies = {
@@ -299,7 +310,7 @@ class _Export:
                 self._parts[table] = dict(self._manifest.parts[table])
             return
         self._manifest.credited_from = ""
-        offers = _parquet(self._folder / "offers" / "*.parquet")
+        offers = _parquet(self._folder, "offers/*.parquet")
         self._stage.execute(f"CREATE OR REPLACE TEMP VIEW offers AS SELECT * FROM {offers}")
         campaigns = {name: campaign.attribution for name, campaign in book.campaigns.items()} if book else {}
         attribute(self._stage, campaigns, book.attribution if book else Attribution())
@@ -316,6 +327,13 @@ class _Export:
             rows = self._stage.execute(
                 "SELECT b.text FROM source AS s JOIN books AS b ON b.version = CAST(s.book_version AS VARCHAR)"
             ).fetchall()
+        return load_text(rows[0][0]).book if rows else None
+
+    def _last_book(self) -> Book | None:
+        """The book that was served last, of a log without decisions."""
+        rows = self._stage.execute(
+            "SELECT text FROM books ORDER BY first_at DESC, version LIMIT 1"
+        ).fetchall()
         return load_text(rows[0][0]).book if rows else None
 
     # files
@@ -392,13 +410,22 @@ def _parsed(month: str) -> str:
     return f'"decisions of {month}"'
 
 
-def _literal(path: Path) -> str:
+def _literal(path: Path | str) -> str:
     text = str(path).replace("'", "''")
     return f"'{text}'"
 
 
-def _parquet(path: Path) -> str:
-    return f"read_parquet({_literal(path)})"
+def _parquet(folder: Path, files: str) -> str:
+    return f"read_parquet({_literal(f'{as_pattern(folder)}/{files}')})"
+
+
+def _check_folder(folder: Path) -> None:
+    """Raises ValueError where the folder is not one of an export, before anything is written to it."""
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"{folder} is a file, and no folder")
+    if folder.exists() and not (folder / NAME).exists() and _is_used(folder):
+        raise ValueError(f"{folder} is not empty, and holds no export")
+    Manifest.read(folder)
 
 
 def _is_used(folder: Path) -> bool:

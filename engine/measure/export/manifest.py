@@ -5,7 +5,7 @@ import os
 from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import duckdb
 
@@ -15,7 +15,7 @@ FORMAT = 2
 
 
 class ExportIncomplete(ValueError):
-    """The folder holds no export, or one that was interrupted."""
+    """The folder holds no export, one that was interrupted, or one of whose files some are others."""
 
 
 class FilePart(NamedTuple):
@@ -41,19 +41,37 @@ class Manifest:
     def read(cls, folder: Path, *, complete: bool = False) -> "Manifest":
         """The manifest in the folder, empty if there is none that can be gone on with.
 
-        complete: only that of an export that was not interrupted. Raises ExportIncomplete.
+        complete: only that of an export that was not interrupted, with all of its files and no others.
+        Raises ExportIncomplete, also where the manifest is that of something else.
         """
         manifest = cls(folder)
-        path = folder / NAME
-        document = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        document = _document(folder / NAME)
         if complete and not document.get("complete"):
             raise ExportIncomplete(f"{folder} holds no complete export: run `tact export` again")
+        if complete and document["format"] != FORMAT:
+            raise ExportIncomplete(f"{folder} holds the export of another version: run `tact export` again")
         # sums of hashes are only comparable within one version of what hashes
         if document.get("format") == FORMAT and (complete or document.get("duckdb") == duckdb.__version__):
             manifest.attribution, manifest.credited_from = document["attribution"], document["credited_from"]
             for table, parts in document["tables"].items():
                 manifest.parts[table] = {name: FilePart(*part) for name, part in parts.items()}
+        if complete:
+            manifest.check_files()
         return manifest
+
+    def check_files(self) -> None:
+        """Raises ExportIncomplete where a file is missing, or one is there that is not of the export."""
+        for table, parts in sorted(self.parts.items()):
+            present = {path.stem for path in (self.folder / table).glob("*.parquet")}
+            for part in sorted(parts.keys() - present):
+                raise ExportIncomplete(
+                    f"{self.file(table, part)} is missing: run `tact export` again, which writes it"
+                )
+            for part in sorted(present - parts.keys()):
+                raise ExportIncomplete(
+                    f"{self.file(table, part)} is not of the export: move it elsewhere, or run `tact export` again,"
+                    " which deletes it"
+                )
 
     def file(self, table: str, part: str) -> Path:
         """Where a part of a table lies."""
@@ -80,6 +98,19 @@ class Manifest:
         sync(temporary)
         temporary.replace(path)
         sync(self.folder)
+
+
+def _document(path: Path) -> dict[str, Any]:
+    """The manifest's JSON, empty where there is none; an export replaces it whole, so that it is never half written."""
+    if not path.exists():
+        return {}
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        document = None
+    if not isinstance(document, dict) or not {"format", "complete", "tables"} <= document.keys():
+        raise ExportIncomplete(f"{path} is not the manifest of an export: name another folder")
+    return document
 
 
 def sync(path: Path) -> None:

@@ -1,5 +1,6 @@
 """Reads a decision log through ADBC: all of it in one read transaction, beside servers that write to it."""
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
@@ -16,6 +17,9 @@ from engine.ledger.store.sqlite import sqlite_path
 _NO_TEXT, _NO_INTEGER, _NO_NUMBER = "\x01", -9_223_372_036_854_775_807, -1.7e308
 """What stands for NULL on the way. The driver for SQLite guesses the type of a column from the first rows: one that is NULL in
 all of them would be read as integers, and fail at the first text or fraction."""
+
+_CODE = re.compile(r"^[A-Z_]+: (?:\[\w+\] )?(?:Failed to prepare query: )?")
+"""What stands before the cause in a message of a driver."""
 
 _ABSENT = {
     "text": f"'{_NO_TEXT}'",
@@ -73,6 +77,8 @@ class LogSource:
         if is_missing(url):
             raise ValueError(f"there is no log at {url}")
         self._is_sqlite = url.startswith("sqlite:")
+        if self._is_sqlite and sqlite_path(url).is_dir():
+            raise ValueError(f"{url} is a folder, and no log")
         with _readable():
             self._database = _sqlite(url) if self._is_sqlite else _postgres(url)
             self._connection = AdbcConnection(self._database)
@@ -140,7 +146,12 @@ def _readable() -> Iterator[None]:
     try:
         yield
     except Error as error:
-        raise LedgerUnavailable(f"the log could not be read: {error}") from error
+        raise LedgerUnavailable(f"the log could not be read: {_cause(error)}") from error
+
+
+def _cause(error: Error) -> str:
+    """What the driver says, without its code and the statement."""
+    return _CODE.sub("", str(error).partition("\n")[0])
 
 
 def _sqlite(url: str) -> AdbcDatabase:

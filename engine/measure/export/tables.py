@@ -4,9 +4,11 @@ All times are TIMESTAMP in UTC, in microseconds. The month of a decision, and of
 decision_id (UUIDv7): when the log took it. The month of an outcome is that of its `time`.
 """
 
+import json
 from collections.abc import Iterator
 
 from engine.measure.export.source import LogColumn
+from engine.rulebook.model.book import Book
 
 
 def _columns(declared: str) -> tuple[LogColumn, ...]:
@@ -27,10 +29,13 @@ CONTACTS = _columns(
 )
 OUTCOMES = _columns(
     "event_id! person! type! at:time! recorded_at:time! decision_id decided_at:time channel! campaign! offer! variant!"
-    " value:number currency order_id fields!"
+    " value:number currency order_id fields! reported_for"
 )
-IDENTITIES = _columns("name! person! linked_at:time!")
+IDENTITIES = _columns("name! person! linked_at:time! linked_to")
 BOOKS = _columns("version! first_at:time! text!")
+
+EVENTS = _columns("person! at:time! position:integer! event_id! type! fields!")
+REMEMBERED = _columns("person! name! since:time! expires_at:time!")
 
 CHALLENGES = _columns(
     "decision_id! person! at:time! book_version! outcome! campaign offer variant channel inputs!"
@@ -45,7 +50,10 @@ _TRACE = (
     '{"candidates": [["VARCHAR"]], "more_candidates": "BIGINT", "variants": [["VARCHAR"]], "counters": [["VARCHAR"]],'
     ' "experiments": [["VARCHAR"]], "learned": [["VARCHAR"]], "propensities": [["VARCHAR"]]}'
 )
-_INPUTS = '{"attributes": "JSON", "masked": ["VARCHAR"], "consents": ["VARCHAR"], "customer": "VARCHAR"}'
+_INPUTS = (
+    '{"attributes": "JSON", "masked": ["VARCHAR"], "consents": ["VARCHAR"], "customer": "VARCHAR",'
+    ' "signals": [["VARCHAR"]]}'
+)
 """Values of all types are read as texts, so that the rows of a trace, whose values differ in type, are parsed at once."""
 
 
@@ -172,11 +180,18 @@ SELECT decision_id, person, time, x[1] AS campaign, x[2] AS purpose, x[3] AS nam
 FROM (SELECT {_OF_DECISION}, unnest(trace.experiments) AS x FROM parsed)
 """
 
+SIGNALS_TABLE = f"""
+SELECT decision_id, person, time, x[1] AS signal, make_timestamp(CAST(x[2] AS BIGINT)) AS since,
+  make_timestamp(CAST(x[3] AS BIGINT)) AS expires_at
+FROM (SELECT {_OF_DECISION}, unnest(inputs.signals) AS x FROM parsed)
+"""
+
 OF_DECISIONS = {
     "decisions": DECISIONS_TABLE,
     "candidates": CANDIDATES_TABLE,
     "readings": READINGS_TABLE,
     "experiments": EXPERIMENTS_TABLE,
+    "signals": SIGNALS_TABLE,
 }
 """The tables that are made of a month's decisions alone; they keep the order of the decisions."""
 
@@ -196,6 +211,34 @@ FROM (SELECT * REPLACE (from_json(inputs, '{_INPUTS}') AS inputs) FROM (SELECT {
 
 STAGED_OUTCOMES = f"SELECT *, strftime(time, '%Y-%m') AS month FROM (SELECT {decoded(OUTCOMES)} FROM source)"
 
+STAGED_REMEMBERED = (
+    "SELECT person, name AS signal, since, expires_at, strftime(since, '%Y-%m') AS month"
+    f" FROM (SELECT {decoded(REMEMBERED)} FROM source)"
+)
+
+
+def staged_events(book: Book | None) -> str:
+    """Events as they are exported: without the fields that the book masks; without a book, without any."""
+    fields = "fields"
+    if book is None:
+        fields = "'{}'"
+    for event_type in book.event_types.values() if book else ():
+        for field in (event_type.fields or {}).values():
+            if field.masked:
+                removed = (
+                    f"CAST(json_merge_patch({fields}, {_literal(json.dumps({field.name: None}))}) AS VARCHAR)"
+                )
+                fields = f"CASE WHEN type = {_literal(event_type.name)} THEN {removed} ELSE {fields} END"
+    return (
+        f"SELECT * REPLACE ({fields} AS fields, CAST(position AS INTEGER) AS position), strftime(time, '%Y-%m') AS month"
+        f" FROM (SELECT {decoded(EVENTS)} FROM source)"
+    )
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
 WHOLE = "all"
 """The part of a table that is exported as a whole."""
 
@@ -203,6 +246,8 @@ ORDER = {
     "contacts": "decision_id, position",
     "outcomes": "time, person, type, event_id",
     "challenges": "decision_id",
+    "events": "time, person, position",
+    "remembered": "since, person, signal",
     "identities": "name",
     "books": "first_at, version",
     "conversions": "time, event_id, person",

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import orjson
 
-from engine.measure.database import open_database
+from engine.measure.database import as_pattern, open_database
 from engine.model.instant import to_datetime
 
 _NO_UTF_8 = re.compile("[\udc80-\udcff]")
@@ -145,12 +145,14 @@ def _parquet(path: Path) -> PeopleFile:
         raise MissingExtra("Parquet files need DuckDB: install tact[measure]") from error
     connection = open_database(threads=1)
     try:
-        described = connection.execute("DESCRIBE SELECT * FROM read_parquet(?)", [str(path)]).fetchall()
+        described = connection.execute(
+            "DESCRIBE SELECT * FROM read_parquet(?)", [as_pattern(path)]
+        ).fetchall()
     except duckdb.Error as error:
         raise ValueError(f"{path}: {str(error).splitlines()[0]}") from error
     kinds = {str(name): str(kind) for name, kind, *_ in described}
     selected = ", ".join(_selected(name, kind) for name, kind in kinds.items())
-    cursor = connection.execute(f"SELECT {selected} FROM read_parquet(?)", [str(path)])  # noqa: S608 -- quoted names
+    cursor = connection.execute(f"SELECT {selected} FROM read_parquet(?)", [as_pattern(path)])  # noqa: S608 -- quoted names
     return PeopleFile(list(kinds), _parquet_rows(cursor, kinds))
 
 

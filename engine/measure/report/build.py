@@ -26,8 +26,8 @@ from engine.measure.report.variants import variants
 from engine.rulebook.model.book import Book
 
 
-class NothingLogged(ValueError):
-    """The log has no decision to report on."""
+class OtherBook(ValueError):
+    """No decision of the log is of a campaign of the book."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,22 +104,35 @@ def build(  # noqa: PLR0913 - the parts of the question
     end: the period (exclusive end), by default that of all decisions. memory: how much DuckDB takes before it uses the disk.
     log: URL of the log that was exported, on which suppositions are tried; empty: none is tried. progress: called with the
     decisions that are made again for it, of how many.
-    Raises NothingLogged without any decision.
+    Raises NothingLogged without any decision, EmptyPeriod where the period ends before it begins, OtherBook.
     """
     tables = Tables(folder, memory)
     try:
-        first = tables.first()
-        if first is None:
-            raise NothingLogged("the log has no decisions")
-        period = ReportPeriod(start or first, min(end or as_of, as_of), as_of)
-        tables.begin(period, book, _campaigns(book))
+        period = ReportPeriod.of(start, end, as_of, tables.first(as_of))
+        check_book(tables, book)
+        tables.begin(period, book, campaign_rows(book))
         make_cohorts(tables, options.rates)
         return _report(tables, book, period, options, _Replays(log if options.replay else "", progress))
     finally:
         tables.close()
 
 
-def _campaigns(book: Book) -> list[CampaignRow]:
+_CAMPAIGNS = """
+SELECT DISTINCT campaign FROM (FROM all_offers SELECT campaign UNION ALL FROM all_candidates SELECT campaign)
+WHERE campaign <> '' ORDER BY campaign
+"""
+
+
+def check_book(tables: Tables, book: Book) -> None:
+    """Raises OtherBook where the book has none of the log's campaigns."""
+    logged = [row["campaign"] for row in tables.rows(_CAMPAIGNS)]
+    if logged and not book.campaigns.keys() & set(logged):
+        names = ", ".join(logged[:3]) + (f" and {len(logged) - 3} more" if len(logged) > 3 else "")
+        raise OtherBook(f"the log is not of the book {book.name}, which has none of its campaigns: {names}")
+
+
+def campaign_rows(book: Book) -> list[CampaignRow]:
+    """What a report reads of the campaigns in the book."""
     return [
         CampaignRow(
             campaign.name,
@@ -205,6 +218,7 @@ def _report(tables: Tables, book: Book, period: ReportPeriod, options: Options, 
                 "replay": str(not untried).lower(),
                 **({"rates": f"{options.rates.digest} into {options.rates.into}"} if options.rates else {}),
             },
+            zone=book.timezone,
         ),
         (
             section(tables, campaigns, of_campaigns, options, chosen),
@@ -239,4 +253,8 @@ def _csv(grid: Grid, path: Path) -> Path:
 
 def _safe(value: object) -> object:
     """The value; texts that a spreadsheet would take for a formula begin with an apostrophe."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t")) else value
+    return (
+        f"'{value}"
+        if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r"))
+        else value
+    )

@@ -7,14 +7,10 @@ An exposure is an offer that was chosen: withheld by the campaign's own control,
 same funnel (ghost exposure), so that they differ by the offer alone. Everything later belongs to the arm of that first draw.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import NamedTuple, TypeAlias
+from collections.abc import Mapping
 
 from engine.measure.attribution import Rates
 from engine.measure.report.tables import Tables
-from engine.measure.statistics.sample_ratio import sample_ratio_logged
 
 _FIRST = """
 CREATE TABLE first_exposures AS
@@ -55,6 +51,7 @@ FROM conversions
 """Each order with its net value in its currency."""
 
 _ONE_RATE = 10**12
+
 _CONVERTED = f"""
 CREATE TABLE valued AS
 SELECT conversion, person, time, decision_id, (SELECT name FROM into_currency) AS currency,
@@ -67,6 +64,7 @@ FROM conversions v LEFT JOIN rates r ON r.currency = coalesce(v.currency, '') AN
 """  # noqa: S608 - numbers
 """Each order with its net value at the rate of its day (UTC), in whole millionths, half away from 0; `unrated` is the day
 where there is no rate. Rates are in whole parts of _ONE_RATE."""
+
 _IN_CLUSTERS = """
 CREATE TABLE cohort AS
 SELECT * REPLACE (
@@ -138,105 +136,6 @@ LEFT JOIN costs USING (id) LEFT JOIN earlier USING (id)
 WHERE k.mature
 """
 
-_SUMS = """
-SELECT subject, {slice} AS slice, salt, share, treated, count(*) AS persons,
-    sum(converted) AS converted, sum(orders) AS orders, sum(orders * orders) AS orders_squares, sum(value) AS value,
-    sum(value * value) AS value_squares, sum(credited) AS credited, sum(named) AS named,
-    sum(unsubscribed) AS unsubscribed, sum(complained) AS complained, sum(delivered::BIGINT) AS delivered,
-    sum(spent) AS spent, sum(spent * spent) AS spent_squares, sum(spent * value) AS spent_value,
-    sum(before) AS before, sum(before * before) AS before_squares, sum(before * converted) AS before_converted,
-    sum(before * orders) AS before_orders, sum(before * value) AS before_value
-FROM {source} WHERE family = ? GROUP BY ALL ORDER BY ALL
-"""
-
-_VALUES = """
-SELECT subject, currency, salt, share, treated, sum(value) AS total, sum(value * value) AS squares FROM (
-    SELECT k.subject, o.currency, k.salt, k.share, k.treated, k.cluster, sum(o.value) AS value
-    FROM cohort_orders o JOIN cohort k USING (id) WHERE k.family = ? GROUP BY ALL
-) GROUP BY ALL HAVING sum(abs(value)) > 0 ORDER BY ALL
-"""
-
-_CURRENCIES = """
-SELECT k.subject, count(DISTINCT v.currency) FILTER (v.net <> 0) AS currencies, min(v.unrated) AS unrated,
-    arg_min(v.original, (v.unrated, v.original)) FILTER (v.unrated IS NOT NULL) AS original
-FROM cohort k JOIN valued v ON v.person = k.person AND v.time >= k.time AND v.time < k.time + {length}
-WHERE k.family = ? AND (k.mature OR {since}) GROUP BY k.subject
-"""
-
-_ENROLLED = """
-SELECT subject, count(*) FILTER (leads) AS persons, count(*) FILTER (leads AND NOT mature) AS maturing,
-    count(*) FILTER (leads AND treated) AS treated, quantile_disc(time + window_length, 0.5) AS half_ready,
-    max(window_length) AS window_length, count(*) FILTER (leads AND cluster < 0) AS units,
-    count(*) FILTER (cluster < 0) AS members
-FROM cohort WHERE family = ? GROUP BY subject ORDER BY subject
-"""
-
-_DRAWS = """
-SELECT subject, {slice} AS slice, salt, share, count(*) AS persons, count(*) FILTER (treated) AS treated
-FROM cohort WHERE family = ? AND leads GROUP BY ALL ORDER BY ALL
-"""
-
-_CROSSED = """
-WITH both_arms AS (
-    SELECT campaign, control_salt, person FROM exposures WHERE withheld IN ('', 'control') AND control_salt IS NOT NULL
-    GROUP BY ALL HAVING count(DISTINCT withheld) = 2
-)
-SELECT k.subject, count(*) FILTER (treated) AS treated, count(*) FILTER (NOT treated) AS control
-FROM cohort k JOIN both_arms b ON k.family = 'campaign' AND b.campaign = k.subject AND b.control_salt = k.salt
-    AND b.person = k.person
-GROUP BY k.subject
-"""
-
-_LEFT_OUT = """
-WITH seen AS (
-    SELECT campaign, person, max(time >= (SELECT start FROM settings) AND time < (SELECT stop FROM settings)) AS inside,
-        min(time) AS time
-    FROM exposures WHERE control_salt IS NOT NULL GROUP BY ALL
-)
-SELECT s.campaign AS subject, count(*) FILTER (h.person IS NOT NULL) AS held_out,
-    count(*) FILTER (h.person IS NULL AND s.time < (SELECT start FROM settings)) AS before
-FROM seen s LEFT JOIN held_out h ON h.person = s.person WHERE s.inside GROUP BY s.campaign
-"""
-
-SINCE = "weeks since exposure"
-"""Divides what persons did by the week after their first exposure, 1 being the first seven days; no slice of persons."""
-
-_WEEKS = "least(13, greatest(4, (epoch_us(k.window_length) + 604799999999) // 604800000000))"
-"""Weeks that are shown of a person: up to the end of their window, at least four and at most thirteen."""
-_SHOWN_WEEKS = f"to_days(7 * {_WEEKS}::INTEGER)"
-
-_SUMS_SINCE = f"""
-WITH drawn AS (
-    SELECT subject, salt, share, treated, cluster, window_length, max(time) AS time, bool_or(delivered) AS delivered
-    FROM cohort WHERE family = ? GROUP BY ALL
-), weeks AS (
-    SELECT k.subject, k.salt, k.cluster, (epoch_us(v.time) - epoch_us(k.time)) // 604800000000 + 1 AS since,
-        count(*) AS orders, sum(v.net)::HUGEINT AS value, count(c.conversion) AS credited
-    FROM cohort k JOIN valued v ON v.person = k.person AND v.time >= k.time AND v.time < k.time + {_SHOWN_WEEKS}
-    LEFT JOIN (SELECT DISTINCT conversion, campaign, shadow FROM credits) c
-        ON c.conversion = v.conversion AND c.campaign = k.subject AND c.shadow = NOT k.treated
-    WHERE k.family = ? GROUP BY ALL
-), done AS (
-    SELECT k.subject, since, k.salt, k.share, k.treated, count(*) AS converted, sum(orders) AS orders,
-        sum(orders * orders) AS orders_squares, sum(value) AS value, sum(value * value) AS value_squares,
-        count(*) FILTER (credited > 0) AS credited
-    FROM weeks JOIN drawn k USING (subject, salt, cluster)
-    WHERE k.time + INTERVAL 7 DAY * since <= (SELECT as_of FROM settings) GROUP BY ALL
-), over AS (
-    SELECT k.subject, since, k.salt, k.share, k.treated, count(*) AS persons, count(*) FILTER (k.delivered) AS delivered
-    FROM drawn k JOIN (SELECT unnest(range(1, 14)) AS since) w
-        ON since <= {_WEEKS} AND k.time + INTERVAL 7 DAY * since <= (SELECT as_of FROM settings)
-    GROUP BY ALL
-)
-SELECT o.*, since::TEXT AS slice, coalesce(converted, 0) AS converted, coalesce(orders, 0) AS orders,
-    coalesce(orders_squares, 0) AS orders_squares, coalesce(value, 0) AS value, coalesce(value_squares, 0) AS value_squares,
-    coalesce(credited, 0) AS credited
-FROM over o LEFT JOIN done USING (subject, since, salt, share, treated) ORDER BY ALL
-"""  # noqa: S608 - constants
-"""Persons or units by week that is over for them, and what they did in it; nothing else is known by week.
-
-A week is over for a unit when it is for all its persons."""
-
 SLICES: Mapping[str, str] = {
     "": "''",
     "week": "date_trunc('week', local)::DATE::TEXT",
@@ -246,100 +145,6 @@ SLICES: Mapping[str, str] = {
     "book_version": "book_version[1:12]",
 }
 """What cohorts can be divided by, besides attributes: what was drawn or known at the first exposure, for both arms alike."""
-
-
-class ArmSums(NamedTuple):
-    """Sums over the persons, or units, of one arm in one stratum; money in millionths."""
-
-    persons: int = 0
-    converted: int = 0
-    orders: int = 0
-    orders_squares: int = 0
-    value: int = 0
-    value_squares: int = 0
-    credited: int = 0
-    named: int = 0
-    """Conversions that were reported with the id of a decision that offered something."""
-    unsubscribed: int = 0
-    complained: int = 0
-    delivered: int = 0
-    spent: int = 0
-    """Costs of the campaign's contacts that count."""
-    spent_squares: int = 0
-    spent_value: int = 0
-    before: int = 0
-    """Net value of the orders in the 28 days before the first exposure."""
-    before_squares: int = 0
-    before_converted: int = 0
-    before_orders: int = 0
-    before_value: int = 0
-
-    def plus(self, other: "ArmSums") -> "ArmSums":
-        """Both together."""
-        return ArmSums(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
-
-
-class DrawStratum(NamedTuple):
-    """Persons who were drawn with the same salt and the same probability."""
-
-    salt: str
-    share: float
-    """Probability of control."""
-
-
-@dataclass(slots=True)
-class Sums:
-    """The two arms by stratum."""
-
-    treated: dict[DrawStratum, ArmSums]
-    control: dict[DrawStratum, ArmSums]
-
-    @property
-    def pairs(self) -> list[tuple[ArmSums, ArmSums]]:
-        """Treated and control of the strata that have both, in order."""
-        return [
-            (self.treated[key], self.control[key])
-            for key in sorted(self.treated.keys() & self.control.keys())
-        ]
-
-    def whole(self) -> tuple[ArmSums, ArmSums]:
-        """Treated and control over all strata."""
-        return _all(self.treated.values()), _all(self.control.values())
-
-    def add(self, other: "Sums") -> None:
-        """Adds the persons of the other."""
-        for mine, theirs in ((self.treated, other.treated), (self.control, other.control)):
-            for key, sums in theirs.items():
-                mine[key] = mine.get(key, ArmSums()).plus(sums)
-
-
-def _all(arms: Iterable[ArmSums]) -> ArmSums:
-    whole = ArmSums()
-    for arm in arms:
-        whole = whole.plus(arm)
-    return whole
-
-
-class Enrolled(NamedTuple):
-    """Who is in a campaign's cohort, and who is not."""
-
-    persons: int
-    maturing: int
-    """Their window is not over; they are in no rate."""
-    treated: int
-    half_ready: datetime
-    """When the windows of half the persons are over."""
-    window: timedelta
-    """Age of the first exposure until which orders count."""
-    crossed_treated: int
-    crossed_control: int
-    held_out: int
-    before: int
-    """Exposed for the first time before the period."""
-    units: int = 0
-    """Of those who are counted, how many are units of several persons, such as companies."""
-    members: int = 0
-    """The persons of these units."""
 
 
 def make_cohorts(tables: Tables, rates: Rates | None = None) -> None:
@@ -370,121 +175,3 @@ def _keep_rates(tables: Tables, rates: Rates) -> None:
     rows = [[day, currency, round(rate * _ONE_RATE)] for (day, currency), rate in rates.known.items()]
     if rows:
         tables.connection.executemany("INSERT INTO rates VALUES (?, ?, ?)", rows)
-
-
-def untotalled(tables: Tables, family: str, rates: Rates | None, by: str = "") -> dict[str, str]:
-    """By subject, the sentence that refuses sums of its orders' values; subjects that are not in it have a sum.
-
-    by: as in `sums`; by SINCE orders of all weeks that are shown count.
-    """
-    length = "k.window_length" if by != SINCE else _SHOWN_WEEKS
-    query = _CURRENCIES.format(length=length, since=str(by == SINCE).lower())
-    sentences: dict[str, str] = {}
-    for row in tables.rows(query, [family]):
-        if rates is not None and row["unrated"] is not None:
-            sentences[row["subject"]] = rates.missing(row["original"], row["unrated"])
-        elif rates is None and row["currencies"] > 1:
-            sentences[row["subject"]] = "orders are in several currencies and are not added"
-    return sentences
-
-
-def sums(tables: Tables, family: str, by: str = "") -> dict[str, dict[str, Sums]]:
-    """The arms by subject and by value of `by`: a key of SLICES, an attribute's name, or SINCE.
-
-    Only persons whose window is over; by SINCE those for whom the week is, each in several.
-    """
-    divided: dict[str, dict[str, Sums]] = {}
-    query, names = _sums_query(tables, by), ArmSums._fields
-    for row in tables.rows(query, [family] * query.count("?")):
-        arms = divided.setdefault(row["subject"], {}).setdefault(row["slice"] or "", Sums({}, {}))
-        arm = arms.treated if row["treated"] else arms.control
-        arm[DrawStratum(row["salt"], row["share"])] = ArmSums(
-            **{name: int(row[name]) for name in names if name in row}
-        )
-    return divided
-
-
-def _sums_query(tables: Tables, by: str) -> str:
-    if by == SINCE:
-        return _SUMS_SINCE
-    if by in SLICES:
-        return _SUMS.format(slice=SLICES[by], source="cohort_outcomes")
-    tables.connection.execute("CREATE OR REPLACE TABLE slicing AS SELECT ? AS attribute", [by])
-    return _SUMS.format(slice=_ATTRIBUTE, source=_WITH_ATTRIBUTE)
-
-
-_ATTRIBUTE = """CASE WHEN list_contains(masked, (SELECT attribute FROM slicing)) THEN '(masked)'
-    ELSE coalesce(json_extract_string(attributes, '$."' || (SELECT attribute FROM slicing) || '"'), '(missing)') END"""
-
-_WITH_ATTRIBUTE = """(SELECT k.*, d.attributes, d.masked FROM cohort_outcomes k
-    LEFT JOIN all_decisions d ON d.decision_id = k.decision_id::TEXT)"""
-
-
-Totals: TypeAlias = dict[tuple[DrawStratum, bool], tuple[int, int]]
-"""Σ and Σ² of net value by stratum and whether treated, in millionths."""
-
-
-def values(tables: Tables, family: str) -> dict[str, dict[str, Totals]]:
-    """Net value by subject and currency; where orders are converted, in that currency alone."""
-    by_subject: dict[str, dict[str, Totals]] = {}
-    for row in tables.rows(_VALUES, [family]):
-        by_arm = by_subject.setdefault(row["subject"], {}).setdefault(row["currency"], {})
-        key = DrawStratum(row["salt"], row["share"]), row["treated"]
-        by_arm[key] = int(row["total"]), int(row["squares"])
-    return by_subject
-
-
-def enrolled(tables: Tables, family: str) -> dict[str, Enrolled]:
-    """Who is in the cohorts, by subject."""
-    crossed = {row["subject"]: row for row in tables.rows(_CROSSED)} if family == "campaign" else {}
-    left_out = {row["subject"]: row for row in tables.rows(_LEFT_OUT)} if family == "campaign" else {}
-    nobody: Mapping[str, int] = {}
-    return {
-        row["subject"]: Enrolled(
-            persons=row["persons"],
-            maturing=row["maturing"],
-            treated=row["treated"],
-            half_ready=row["half_ready"],
-            window=row["window_length"],
-            crossed_treated=crossed.get(row["subject"], nobody).get("treated", 0),
-            crossed_control=crossed.get(row["subject"], nobody).get("control", 0),
-            held_out=left_out.get(row["subject"], nobody).get("held_out", 0),
-            before=left_out.get(row["subject"], nobody).get("before", 0),
-            units=row["units"],
-            members=row["members"],
-        )
-        for row in tables.rows(_ENROLLED, [family])
-    }
-
-
-class Draws(NamedTuple):
-    """How many persons or units of a stratum were drawn as treated."""
-
-    persons: int
-    treated: int
-    share: float
-    """Probability of treatment, as logged."""
-
-
-def draws(tables: Tables, family: str, by: str = "") -> dict[str, dict[str, list[Draws]]]:
-    """The draws of all persons in the cohorts, maturing ones too, by subject and by value of `by` (a key of SLICES)."""
-    divided: dict[str, dict[str, list[Draws]]] = {}
-    for row in tables.rows(_DRAWS.format(slice=SLICES[by]), [family]):
-        strata = divided.setdefault(row["subject"], {}).setdefault(row["slice"] or "", [])
-        strata.append(Draws(row["persons"], row["treated"], 1.0 - row["share"]))
-    return divided
-
-
-def ratio_p(strata: Iterable[Draws]) -> float:
-    """The p of the sample ratio against the logged probabilities: z = (O − Σp)/√Σp(1 − p), two-sided.
-
-    It is the χ² of equal shares where there is one stratum, and holds its level where the share of the control changed.
-    """
-    known = [stratum for stratum in strata if 0 < stratum.share < 1]
-    variance = sum(stratum.persons * stratum.share * (1 - stratum.share) for stratum in known)
-    if not variance:
-        return 1.0
-    expected = sum(stratum.persons * stratum.share for stratum in known)
-    treated = sum(stratum.treated for stratum in known)
-    persons = sum(stratum.persons for stratum in known)
-    return sample_ratio_logged(treated, persons - treated, expected, variance).p

@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from engine.measure.report.cohorts import ArmSums, DrawStratum, Enrolled, Sums, Totals
+from engine.measure.report.cohort_sums import ArmSums, DrawStratum, Sums, Totals
+from engine.measure.report.enrolment import Enrolled
 from engine.measure.report.figures import Figure, Unit
 from engine.measure.statistics import mover, refusals
 from engine.measure.statistics.arms import Arm, Interval, PairedArm
@@ -259,6 +260,38 @@ def returned(sums: Sums, level: float, untotalled: str = "", planned: int = PLAN
             None, method=method, persons=persons, unit=Unit.RATIO, refused="the cost is not clear of 0"
         )
     return Figure(*limits, method, None, persons, Unit.RATIO)
+
+
+def cost_of_each(sums: Sums, level: float, planned: int = PLANNED) -> Figure:
+    """What one more converted person cost: the contacts of a treated person over the difference of the arms' rates.
+
+    By Fieller's theorem with the always-valid quantile; numerator and denominator vary together, and both are weighted over
+    strata by their persons. Costs are those of the book by which the report is made. Refused where the contacts cost nothing,
+    and where the difference is not clear of 0 or below it: then nobody was won, and nothing has a price.
+    """
+    pairs = sums.pairs
+    persons = sum(treated.persons + control.persons for treated, control in pairs)
+    method = "cost ÷ difference of rates, Fieller's theorem, always-valid quantile"
+    frame = Figure(None, method=method, persons=persons, unit=Unit.MONEY)
+    if not any(treated.spent for treated, _ in pairs):
+        return replace(frame, refused="the contacts cost nothing in the book")
+    gain = cost = gain_variance = cost_variance = covariance = 0.0
+    for treated, control in pairs:
+        weight = (treated.persons + control.persons) / persons
+        won, others = METRICS["converted"].arm(treated), METRICS["converted"].arm(control)
+        costs = Arm(treated.persons, treated.spent, treated.spent_squares)
+        spread = treated.persons * treated.spent_converted - treated.converted * treated.spent
+        gain += weight * (won.mean - others.mean)
+        cost += weight * costs.mean
+        gain_variance += weight**2 * (won.error**2 + others.error**2)
+        cost_variance += weight**2 * costs.error**2
+        covariance += weight**2 * spread / (treated.persons**2 * (treated.persons - 1))
+    quantile = sequential_quantile(persons, planned, 1 - level)
+    limits = mover.fieller((cost, gain), (cost_variance, gain_variance, covariance), quantile)
+    if limits is None or gain <= 0:
+        return replace(frame, refused="it is not clear that anybody was won")
+    value, low, high = limits.times(METRICS["value"].scale)
+    return replace(frame, value=value, low=low, high=high)
 
 
 def credited_share(sums: Sums, level: float, planned: int = PLANNED) -> Figure:

@@ -6,7 +6,7 @@ Grids keep numbers, not texts: the terminal, the page, JSON, CSV and Parquet are
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -37,6 +37,7 @@ class Unit(StrEnum):
     """A ratio less 1, written as a percentage with its sign."""
     RATIO = "ratio"
     HOURS = "hours"
+    DAYS = "days"
     STATISTIC = "statistic"
     """The value of a test, which has no unit."""
     PROBABILITY = "probability"
@@ -273,6 +274,18 @@ class Head:
     options: Mapping[str, str] = field(default_factory=dict)
     counted: str = "decisions"
     """What the report is made of, in the plural."""
+    zone: tzinfo = UTC
+    """The book's clock, on which people read the period."""
+
+    @property
+    def first_day(self) -> date:
+        """The first day of the period."""
+        return self.start.astimezone(self.zone).date()
+
+    @property
+    def last_day(self) -> date:
+        """The last day of which anything is in the period."""
+        return (self.end.astimezone(self.zone) - timedelta.resolution).date()
 
     def document(self) -> dict[str, object]:
         """The head as JSON has it."""

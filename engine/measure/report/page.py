@@ -94,16 +94,24 @@ def _page(report: Report, most: int) -> str:
         f"<header><h1>{escape(title)}</h1><p>{escape(summary(report.head))}</p>{_options(report)}"
         f'{_lead(report)}<nav aria-label="Sections"><ul>{links}</ul></nav></header>'
         f"<main>{''.join(_section(part, number, most) for number, part in enumerate(report.sections))}</main>"
-        f"<footer>The same log up to {report.head.as_of:%Y-%m-%d %H:%M} UTC, book and options give the"
-        f" same bytes. [low, high] are limits at a"
-        f" level of {escape(report.head.options.get('level', ''))}.</footer></body></html>\n"
+        f"<footer>{_provenance(report)} [low, high] are limits at a level of"
+        f" {escape(report.head.options.get('level', ''))}.</footer></body></html>\n"
     )
+
+
+def _provenance(report: Report) -> str:
+    """Of what the bytes of the page are made."""
+    as_of = f"{report.head.as_of:%Y-%m-%d %H:%M} UTC"
+    if report.head.counted == "decisions":
+        return f"The same log up to {as_of}, book and options give the same bytes."
+    return f"Decisions and outcomes up to {as_of}; events and remembered signals as the log had them when it was read."
 
 
 def _options(report: Report) -> str:
     shown = {name: value for name, value in report.head.options.items() if value}
-    campaigns = ", ".join(report.head.campaigns) or "all"
-    texts = [f"campaigns: {campaigns}", *(f"{name}: {value}" for name, value in shown.items())]
+    texts = [f"{name}: {value}" for name, value in shown.items()]
+    if report.head.counted == "decisions":
+        texts.insert(0, f"campaigns: {', '.join(report.head.campaigns) or 'all'}")
     return f'<p class="soft">{escape("; ".join(texts))}</p>'
 
 

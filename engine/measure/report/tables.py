@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from engine.measure.attribution import attribute
-from engine.measure.database import open_database
+from engine.measure.database import as_pattern, open_database
 from engine.model.instant import DAY, Microseconds
 from engine.rulebook.model.book import Book
 
@@ -31,11 +31,14 @@ COLUMNS: Mapping[str, str] = {
     " low DOUBLE, high DOUBLE, inside BOOLEAN, unit TEXT",
     "outcomes": "event_id TEXT, person TEXT, type TEXT, time TIMESTAMP, recorded_at TIMESTAMP, decision_id TEXT,"
     " decided_at TIMESTAMP, channel TEXT, campaign TEXT, offer TEXT, variant TEXT, value DOUBLE, currency TEXT, order_id TEXT,"
-    " fields TEXT",
+    " fields TEXT, reported_for TEXT",
     "contacts": "decision_id TEXT, position BIGINT, person TEXT, time TIMESTAMP, state TEXT, expires_at TIMESTAMP,"
     " channel TEXT, kind TEXT, campaign TEXT, offer TEXT, category TEXT, tags TEXT[]",
-    "identities": "name TEXT, person TEXT, linked_at TIMESTAMP",
+    "identities": "name TEXT, person TEXT, linked_at TIMESTAMP, linked_to TEXT",
     "books": "version TEXT, first_at TIMESTAMP, text TEXT",
+    "events": "person TEXT, time TIMESTAMP, position BIGINT, event_id TEXT, type TEXT, fields TEXT",
+    "signals": "decision_id TEXT, person TEXT, time TIMESTAMP, signal TEXT, since TIMESTAMP, expires_at TIMESTAMP",
+    "remembered": "person TEXT, signal TEXT, since TIMESTAMP, expires_at TIMESTAMP",
     "challenges": "decision_id TEXT, book_version TEXT, outcome TEXT, campaign TEXT, variant TEXT, channel TEXT",
 }
 """The tables of an export that a report reads, with the columns that it needs of them."""
@@ -45,6 +48,7 @@ CREATE TABLE persons AS SELECT logged, row_number() OVER (ORDER BY logged)::INTE
     SELECT person AS logged FROM all_decisions UNION SELECT person FROM all_offers UNION SELECT person FROM all_candidates
     UNION SELECT person FROM all_readings UNION SELECT person FROM all_experiments UNION SELECT person FROM all_outcomes
     UNION SELECT person FROM all_contacts UNION SELECT name FROM all_identities UNION SELECT person FROM all_identities
+    UNION SELECT linked_to FROM all_identities UNION SELECT reported_for FROM all_outcomes
     UNION SELECT unit FROM all_offers UNION SELECT unit FROM all_experiments
 ) WHERE logged IS NOT NULL
 """
@@ -55,7 +59,7 @@ _UNIT = "-(SELECT key FROM persons WHERE logged = unit) AS unit"
 
 _STORED: Mapping[str, str] = {
     "decisions": "decision_id::UUID AS decision_id, k.key AS person, time, recorded_at, book_version, outcome,"
-    " next_allowed_at, more_candidates",
+    " next_allowed_at, expires_at, more_candidates",
     "offers": "decision_id::UUID AS decision_id, position, k.key AS person, time, recorded_at, book_version, campaign, offer,"
     f" variant, channel, withheld, withheld_by, p_variant, control_salt, control_share, learned_since, {_UNIT}",
     "candidates": "decision_id::UUID AS decision_id, k.key AS person, time, campaign, tier, score, code, name",
@@ -65,11 +69,19 @@ _STORED: Mapping[str, str] = {
     "outcomes": "event_id, k.key AS person, type, time, recorded_at, coalesce(campaign, '') AS campaign, value,"
     " nullif(currency, '') AS currency, nullif(order_id, '') AS order_id, CASE WHEN decision_id <> '' THEN"
     " coalesce(TRY_CAST(decision_id AS UUID), '00000000-0000-0000-0000-000000000000'::UUID) END AS decision_id",
-    "stored_contacts": "decision_id::UUID AS decision_id, position, k.key AS person, time, state, expires_at, channel,"
-    " campaign, offer",
+    "stored_contacts": "decision_id::UUID AS decision_id, position, coalesce(d.person, k.key) AS person,"
+    " contacts.time, state, coalesce(contacts.expires_at, d.expires_at) AS expires_at, channel, campaign, offer",
 }
 """What is kept of a table, read once: decision_ids as UUIDs, and persons by number. What is reported of a decision_id that is
 no UUID is of a decision that is not in the log."""
+
+_JOINED: Mapping[str, str] = {
+    "outcomes": "LEFT JOIN persons k ON k.logged = coalesce(outcomes.reported_for, outcomes.person)",
+    "contacts": "LEFT JOIN persons k ON k.logged = contacts.person"
+    " LEFT JOIN (SELECT decision_id AS id, person, expires_at FROM decisions) d ON d.id = contacts.decision_id::UUID",
+}
+"""What links and outcomes change later is read as it was: outcomes are of the person for whom they were reported, contacts of
+that of their decision, and they were reserved as long as it says."""
 
 _RECORDED = "recorded_at <= (SELECT as_of FROM settings)"
 _LOGGED = "decision_id < (SELECT last_id FROM settings)"
@@ -82,7 +94,7 @@ _UNTIL: Mapping[str, str] = {
 
 _LINKS = """
 CREATE TABLE links AS SELECT n.key AS name, p.key AS person FROM all_identities i
-JOIN persons n ON n.logged = i.name JOIN persons p ON p.logged = i.person
+JOIN persons n ON n.logged = i.name JOIN persons p ON p.logged = coalesce(i.linked_to, i.person)
 WHERE i.linked_at <= (SELECT as_of FROM settings)
 """
 
@@ -103,16 +115,17 @@ SELECT c.* REPLACE (CASE WHEN c.state = 'shadow' THEN 'shadow' ELSE coalesce(r.s
 FROM stored_contacts c LEFT JOIN results r ON r.decision_id = c.decision_id AND r.position = c.position
 """
 
-_NAMES = """
+NAMES = """
 CREATE TABLE names AS
 WITH RECURSIVE chain(name, person, depth) AS (
     SELECT name, person, 1 FROM links
     UNION
     SELECT chain.name, links.person, depth + 1 FROM chain JOIN links ON links.name = chain.person
-    WHERE depth < 64 AND links.person <> chain.person
+    WHERE depth < 128 AND links.person <> chain.person
 )
 SELECT name, arg_max(person, depth) AS person FROM chain GROUP BY name
 """
+"""Makes, of the table `links`, the table `names`: who bears a name, over several links."""
 
 _EVENTS = """
 CREATE TABLE events AS
@@ -162,6 +175,14 @@ SELECT *, settled <> 'released' AS counts FROM (
 """Of every offer that was not withheld: what was reported of it by --as-of, and the state of its contact by then."""
 
 
+class NothingLogged(ValueError):
+    """The log has no decision to report on."""
+
+
+class EmptyPeriod(ValueError):
+    """The period ends before it begins."""
+
+
 class ReportPeriod(NamedTuple):
     """The time that a report is about, and up to when it knows what was recorded."""
 
@@ -169,6 +190,24 @@ class ReportPeriod(NamedTuple):
     end: datetime
     """Exclusive."""
     as_of: datetime
+
+    @classmethod
+    def of(
+        cls, start: datetime | None, end: datetime | None, as_of: datetime, first: datetime
+    ) -> "ReportPeriod":
+        """From `start`, by default the log's first row, to `end`, at most `as_of`. Raises EmptyPeriod."""
+        begin, stop = start or first, min(end or as_of, as_of)
+        if begin >= stop:
+            of_start = "" if start else " (the first of the log)"
+            of_end = " (as of)" if stop == as_of else ""
+            raise EmptyPeriod(
+                f"the period is empty: it begins at {_at(begin)}{of_start}, and ends at {_at(stop)}{of_end}"
+            )
+        return cls(begin, stop, as_of)
+
+
+def _at(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 class CampaignRow(NamedTuple):
@@ -192,14 +231,18 @@ class Tables:
         self.folder = folder
         self._work = TemporaryDirectory(prefix="tact-report-")
         self.connection = open_database(memory=memory, spill=Path(self._work.name, "spilled"), ordered=False)
-        for name, columns in COLUMNS.items():
-            self._open(name, columns)
+        try:
+            for name, columns in COLUMNS.items():
+                self._open(name, columns)
+        except BaseException:
+            self.close()
+            raise
 
     def _open(self, name: str, columns: str) -> None:
         """Makes all_NAME: the files of the table, or an empty table where nothing was exported yet."""
         self.connection.execute(f"CREATE TABLE all_{name} ({columns})")
         files = sorted(
-            map(str, [*self.folder.glob(f"{name}/*.parquet"), *self.folder.glob(f"{name}.parquet")])
+            map(as_pattern, [*self.folder.glob(f"{name}/*.parquet"), *self.folder.glob(f"{name}.parquet")])
         )
         if not files:
             return
@@ -213,10 +256,18 @@ class Tables:
         self.connection.execute(f"DROP TABLE all_{name}")
         source.project(chosen).create_view(f"all_{name}")
 
-    def first(self) -> datetime | None:
-        """The time of the first decision; None where there is none."""
-        (moment,) = self.row("SELECT min(time) FROM all_decisions")
-        return None if moment is None else moment.replace(tzinfo=UTC)
+    def first(self, as_of: datetime) -> datetime:
+        """The time of the first decision. Raises NothingLogged where none was recorded by `as_of`."""
+        moment, recorded = self.row("SELECT min(time), min(recorded_at) FROM all_decisions")
+        if moment is None:
+            raise NothingLogged("the log has no decisions")
+        if recorded.replace(tzinfo=UTC) > as_of:
+            raise NothingLogged(
+                f"nothing was recorded by {_at(as_of)}: the log's first decision was recorded at"
+                f" {_at(recorded.replace(tzinfo=UTC))}"
+            )
+        first: datetime = moment.replace(tzinfo=UTC)
+        return first
 
     def begin(self, period: ReportPeriod, book: Book, campaigns: list[CampaignRow]) -> None:
         """Makes what the sections share: what was recorded by the period's as_of, conversions, exposures and their results."""
@@ -226,7 +277,7 @@ class Tables:
             self._store(name, columns)
         for statement in (
             _LINKS,
-            _NAMES,
+            NAMES,
             _IDENTITIES,
             _CALENDAR,
             _EVENTS,
@@ -245,7 +296,7 @@ class Tables:
         until = _UNTIL.get(table, _LOGGED) + (" AND blocks" if table == "readings" else "")
         self.connection.execute(
             f"CREATE TABLE {name} AS SELECT {columns} FROM all_{table} {table}"  # noqa: S608 - names of the code
-            f" LEFT JOIN persons k ON k.logged = {table}.person WHERE {until}"
+            f" {_JOINED.get(table, f'LEFT JOIN persons k ON k.logged = {table}.person')} WHERE {until}"
         )
 
     def _settings(self, period: ReportPeriod, book: Book, campaigns: list[CampaignRow]) -> None:
@@ -274,13 +325,13 @@ class Tables:
                 [[channel.name, round(channel.cost * 1e6)] for channel in book.channels.values()],
             )
 
-    def rows(self, query: str, values: list[Any] | None = None) -> list[dict[str, Any]]:
-        """The rows of a query, by column."""
+    def rows(self, query: str, values: list[Any] | dict[str, Any] | None = None) -> list[dict[str, Any]]:
+        """The rows of a query, by column. values: by position, or by name."""
         cursor = self.connection.execute(query, values or [])
         names = [column[0] for column in cursor.description or ()]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
-    def row(self, query: str, values: list[Any] | None = None) -> tuple[Any, ...]:
+    def row(self, query: str, values: list[Any] | dict[str, Any] | None = None) -> tuple[Any, ...]:
         """The only row of a query. Raises ValueError if there is none."""
         row = self.connection.execute(query, values or []).fetchone()
         if row is None:

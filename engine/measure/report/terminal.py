@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from rich.bar import Bar
 from rich.console import Console, RenderableType
 from rich.markup import escape
+from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
@@ -14,6 +15,8 @@ from engine.measure.report.words import sentences, shown_columns, summary, writt
 
 _MOST_ROWS = 40
 _BAR = 16
+_WIDEST_RULE = 120
+"""A pipe or a file has no width, and a line across it no end."""
 _LEFT_OUT = ("sequence",)
 """Grids that are only behind charts."""
 
@@ -23,7 +26,8 @@ def show(report: Report, console: Console, *, whole: bool = False) -> None:
     console.print(Text(summary(report.head), style="bold"))
     for section in report.sections:
         console.print()
-        console.rule(Text(section.title), align="left", characters="─")
+        rule = Rule(Text(section.title), align="left", characters="─")
+        console.print(rule, width=min(console.width, _WIDEST_RULE))
         console.print(Text(section.question, style="italic"))
         for warned in section.warnings:
             console.print(Text(warned.text, style="bold red" if warned.problem else "yellow"))
@@ -32,7 +36,8 @@ def show(report: Report, console: Console, *, whole: bool = False) -> None:
         }
         for grid in section.grids:
             if grid.rows and grid.name not in _LEFT_OUT:
-                console.print(Text(f"\n{grid.title}", style="italic"))
+                console.print()
+                console.print(Text(grid.title, style="italic"))
                 console.print(_table(grid, bars.get(grid.name), whole=whole))
                 _below(grid, console, whole=whole)
         _refusals(section, console)

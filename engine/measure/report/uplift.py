@@ -8,18 +8,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from engine.measure.attribution import Rates
-from engine.measure.report.cohorts import (
-    SINCE,
-    Enrolled,
-    Sums,
-    Totals,
-    draws,
-    enrolled,
-    ratio_p,
-    sums,
-    untotalled,
-    values,
-)
+from engine.measure.report.cohort_sums import SINCE, Sums, Totals, sums, untotalled, values
 from engine.measure.report.effects import (
     METRICS,
     Effect,
@@ -29,6 +18,7 @@ from engine.measure.report.effects import (
     refusal,
     uncounted,
 )
+from engine.measure.report.enrolment import Enrolled, draws, enrolled, ratio_p
 from engine.measure.report.figures import (
     Figure,
 )

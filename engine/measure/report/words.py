@@ -3,6 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from engine.measure.report.figures import Figure, Grid, GridCell, Head, Unit
+from engine.model.shown import printable
+
+_MOST_NAMED = 6
+"""Rows that a sentence names."""
 
 REFUSED = "–"
 """In place of a figure that is refused; the sentence stands below the table."""
@@ -13,7 +17,7 @@ def written(cell: GridCell | None, *, limits: bool = True) -> str:
     if cell is None:
         return ""
     if isinstance(cell, str):
-        return cell
+        return printable(cell)
     if cell.value is None:
         return _one_sided(cell) or REFUSED
     number, suffix = _FORMATS[cell.unit]
@@ -59,6 +63,7 @@ _FORMATS: Mapping[Unit, tuple[Callable[[float], str], str]] = {
     Unit.RELATIVE: (lambda value: f"{100 * value:+,.1f}", " %"),
     Unit.RATIO: (lambda value: f"{value:,.3g}" if abs(value) < 1000 else f"{value:,.0f}", " ×"),
     Unit.HOURS: (lambda value: f"{value:,.1f}", " h"),
+    Unit.DAYS: (lambda value: f"{value:,.1f}", " d"),
     Unit.STATISTIC: (lambda value: f"{value:,.1f}", ""),
     Unit.PROBABILITY: (_probability, ""),
 }
@@ -72,21 +77,32 @@ def shown_columns(grid: Grid, *, whole: bool) -> list[str]:
 
 
 def sentences(grid: Grid) -> list[str]:
-    """Why figures of the grid are refused, each sentence once, with the column if it is not of the whole row."""
-    by_sentence: dict[str, dict[str, None]] = {}
-    for _, name, figure in grid.cells():
+    """Why figures of the grid are refused, each sentence once, with the column if it is not of the whole row.
+
+    Rows with one label are named where it is not of them all.
+    """
+    by_sentence: dict[str, tuple[dict[str, None], dict[str, None]]] = {}
+    for labels, name, figure in grid.cells():
         if figure.refused:
-            by_sentence.setdefault(figure.refused, {})[name] = None
+            columns, rows = by_sentence.setdefault(figure.refused, ({}, {}))
+            columns[name] = rows[printable(next(iter(labels.values()), ""))] = None
     return [
-        f"{', '.join(names)}: {sentence}" if len(names) < 4 else sentence
-        for sentence, names in by_sentence.items()
+        (f"{', '.join(columns)}: " if len(columns) < 4 else "") + sentence + _of_rows(grid, [*rows])
+        for sentence, (columns, rows) in by_sentence.items()
     ]
+
+
+def _of_rows(grid: Grid, rows: Sequence[str]) -> str:
+    if len(grid.labels) != 1 or len(rows) == len(grid.rows):
+        return ""
+    further = f" and {len(rows) - _MOST_NAMED} more" if len(rows) > _MOST_NAMED else ""
+    return f" ({', '.join(rows[:_MOST_NAMED])}{further})"
 
 
 def summary(head: Head) -> str:
     """The report's first line."""
     return (
-        f"{head.book} {head.version[:12]}, {head.start:%Y-%m-%d} to {head.end:%Y-%m-%d}, as of"
+        f"{head.book} {head.version[:12]}, {head.first_day} to {head.last_day}, as of"
         f" {head.as_of:%Y-%m-%d %H:%M} UTC:"
         f" {head.decisions:,} {head.counted} for {head.persons:,} persons"
     )

@@ -133,8 +133,11 @@ class PairedArm:
         return sqrt(max(residual, 0) / ((self.persons - 1) * self.persons)) / abs(base)
 
 
-def wilson(events: float, persons: int, quantile: float) -> Interval:
-    """Limits of a proportion by Wilson 1927 (score interval): exactly 0 at no events, exactly 1 at all events."""
+def wilson(events: float, persons: float, quantile: float) -> Interval:
+    """Limits of a proportion by Wilson 1927 (score interval): exactly 0 at no events, exactly 1 at all events.
+
+    persons: their number, or the effective number of weighted persons.
+    """
     rate, weight = events / persons, quantile * quantile / persons
     centre = rate + weight / 2
     half = sqrt(weight * (rate * (1 - rate) + weight / 4))

@@ -1,11 +1,14 @@
 """How many persons an experiment needs, and what it can see after so many weeks."""
 
 from dataclasses import dataclass
-from math import ceil, isfinite, sqrt
+from math import ceil, inf, isfinite, sqrt
 
 from scipy.special import ndtri
 
 from engine.measure.statistics.sequential import sequential_quantile
+
+_MOST = 10**15
+"""Persons that no plan has; beyond it whole numbers are not exact."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,12 @@ def plan(  # noqa: PLR0913 - the letters of one formula
     if not (0 < power < 1 and 0 < level < 1 and ratio > 0):
         raise ValueError("power and level lie between 0 and 1, the ratio is above 0")
     need = _need(power, level, sequential=sequential)
-    control = need * (baseline.variance + baseline.treated_variance(change) / ratio) / change**2
+    square = change**2
+    control = (
+        need * (baseline.variance + baseline.treated_variance(change) / ratio) / square if square else inf
+    )
+    if not control * max(1, ratio) <= _MOST:
+        raise ValueError(f"an effect of {change:g} is never seen: it takes more than {_MOST:,} persons")
     return SamplePlan(
         change,
         baseline,

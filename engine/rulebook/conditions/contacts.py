@@ -109,7 +109,8 @@ class ContactReader:
             condition = self.events.operators(attribute, dict(shape.count), here)
         if condition is None:
             return None
-        self.counts[name] = replace(count, name=name)
+        sent = count_name(replace(count, outcomes=())) if count.outcomes else ""
+        self.counts[name] = replace(count, name=name, sent=sent)
         return renamed(condition, name, shown)
 
 

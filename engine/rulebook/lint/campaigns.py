@@ -10,7 +10,17 @@ from engine.conditions.model import ALWAYS, All
 from engine.model.instant import Instant, to_datetime
 from engine.rulebook.lint.pressure import contacts_of_campaign, may_block
 from engine.rulebook.lint.solver import Solver
-from engine.rulebook.model.book import Active, Book, Campaign, Content, Factor, Fields, Placeholder
+from engine.rulebook.model.book import (
+    Active,
+    Book,
+    Campaign,
+    Category,
+    Content,
+    Factor,
+    Fields,
+    Placeholder,
+    ScoreKind,
+)
 from engine.rulebook.report.diagnostics import Code, Severity, quote
 from engine.rulebook.report.findings import Findings, Path
 
@@ -51,7 +61,11 @@ def _leaders(book: Book, solver: Solver) -> dict[Opening, Campaign]:
     for campaign in book.campaigns.values():
         if not _always_open(campaign, book, solver):
             continue
-        free = {facts.channel for facts in contacts_of_campaign(book, campaign) if not may_block(book, facts)}
+        free = {
+            facts.channel
+            for facts in contacts_of_campaign(book, campaign)
+            if not may_block(book, facts) and _is_worth_it(campaign, facts.channel, book)
+        }
         for opening in _openings(campaign):
             section, name = opening
             placement = book.placements[name] if section == "placements" else None
@@ -65,6 +79,15 @@ def _leaders(book: Book, solver: Solver) -> dict[Opening, Campaign]:
 def _rank(campaign: Campaign, book: Book) -> tuple[int, float]:
     score = _score(campaign, book)
     return campaign.tier, -1.0 if score is None else score
+
+
+def _is_worth_it(campaign: Campaign, channel: str, book: Book) -> bool:
+    """Whether it earns more than a contact on the channel costs, for every customer; always where scores are gross."""
+    cost = book.channels[channel].cost
+    if book.score is ScoreKind.GROSS or not cost or campaign.category is Category.SERVICE:
+        return True
+    score = _score(campaign, book)
+    return score is not None and score > cost
 
 
 def _openings(campaign: Campaign) -> Iterator[Opening]:
@@ -129,7 +152,8 @@ def check_ties(book: Book, solver: Solver, now: Instant, findings: Findings) -> 
         if score is not None and not any(
             ended(schedule, book, now) for schedule in _schedules(campaign, book)
         ):
-            equal[campaign.tier, score].append(campaign)
+            cost = _cost_of_first(campaign, book) if book.score is ScoreKind.NET else 0.0
+            equal[campaign.tier, score - cost].append(campaign)
     ties = _Ties(book, solver)
     for campaigns in equal.values():
         rest: Sequence[Campaign] = campaigns
@@ -139,6 +163,12 @@ def check_ties(book: Book, solver: Solver, now: Instant, findings: Findings) -> 
             if tied:
                 _note_tie([first, *tied.values()], findings)
             rest = [other for other in others if other.name not in tied]
+
+
+def _cost_of_first(campaign: Campaign, book: Book) -> float:
+    """What a contact costs on the campaign's first channel, or on that of its placement."""
+    names = (*campaign.channels, *(book.placements[name].channel for name in campaign.placements))
+    return book.channels[names[0]].cost
 
 
 @dataclass(slots=True)

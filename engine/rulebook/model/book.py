@@ -339,6 +339,15 @@ class Campaign:
     """After which outcomes of its own decisions it does not go on for a customer, and for how long."""
 
 
+class ScoreKind(StrEnum):
+    """What campaigns of one tier are ranked by."""
+
+    GROSS = "gross"
+    """value × propensity × boosts."""
+    NET = "net"
+    """The same, less the cost of the channel that is tried."""
+
+
 @dataclass(frozen=True, slots=True)
 class Book:
     """A rulebook. Mappings are sorted by name, so that they do not depend on the order of files."""
@@ -364,6 +373,9 @@ class Book:
     """Of campaigns that do not say otherwise, and of those that are no longer in the book."""
     event_types: Mapping[str, EventType] = field(default_factory=dict)
     """The only types of events that there are, by name; empty: any."""
+    currency: str = ""
+    """The currency of values, prices and costs, by ISO 4217; empty: not said."""
+    score: ScoreKind = ScoreKind.GROSS
     text: str = field(default="", compare=False, repr=False)
     """A JSON object of its files, by name; it loads again by `load_text`, to the same version. Empty: not read from files."""
 

@@ -108,6 +108,8 @@ class ContactCount:
     """Contacts with now - within < at; None: of any age."""
     after: Microseconds | None = None
     """Contacts with at <= now - after; None: of any age."""
+    sent: str = ""
+    """For explanations, the attribute of how many of them went out, whatever became of them; empty: the same."""
 
     @property
     def ignored_after(self) -> Microseconds:

@@ -66,6 +66,14 @@ Locales: TypeAlias = dict[
 ]
 
 
+class ArbitrationShape(Shape):
+    """What decides between campaigns of one tier."""
+
+    noun: ClassVar[str] = "arbitration"
+    score: Literal["gross", "net"] = "gross"
+    """Whether scores are gross, or less the cost of the channel."""
+
+
 class BookShape(Shape):
     """Settings of the whole book."""
 
@@ -86,6 +94,10 @@ class BookShape(Shape):
     """To which contacts conversions are attributed; campaigns may say otherwise."""
     lawful_basis: dict[str, Text] = {}
     """By category of sensitive data that conditions use: why that is lawful."""
+    currency: Annotated[Text | None, Field(examples=["EUR"])] = None
+    """The currency of values, prices and costs, by its code of ISO 4217."""
+    arbitration: ArbitrationShape = ArbitrationShape()
+    """What decides between campaigns of one tier."""
 
 
 EventFieldType: TypeAlias = Literal[

@@ -72,7 +72,7 @@ class AccessInterceptor(grpc.aio.ServerInterceptor):
 
     def drain(self) -> None:
         """Ends the calls without a token whose message has not arrived: the server stops, and waits for no stranger."""
-        self._open_timeout.cancel_all()
+        self._open_timeout.close()
 
     def sweep(self) -> None:
         """Ends the calls that take too long, and the streams whose callers are no longer admitted."""

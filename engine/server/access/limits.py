@@ -87,6 +87,7 @@ class CallTimeout:
     def __init__(self, seconds: float, most: int = 0) -> None:
         self.seconds = seconds
         self._most = most
+        self._closed = False
         self._due: dict[Task, float] = {}
         """When the task of a call has to be done, the oldest first."""
 
@@ -96,6 +97,8 @@ class CallTimeout:
         if self._most and len(self._due) >= self._most:
             self._cancel(next(iter(self._due)))
         self._due[task] = now + self.seconds if self.seconds else inf
+        if self._closed:
+            self._cancel(task)
         return task
 
     def end(self, task: Task) -> None:
@@ -116,8 +119,9 @@ class CallTimeout:
         for task in late:
             self._cancel(task)
 
-    def cancel_all(self) -> None:
-        """Cancels all calls."""
+    def close(self) -> None:
+        """Cancels all calls, and those that the transport accepted before and that begin only now."""
+        self._closed = True
         for task in list(self._due):
             self._cancel(task)
 

@@ -8,6 +8,7 @@ from uuid_utils import uuid7
 
 from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import evaluate
+from engine.ledger.commit.challenges import read_live
 from engine.ledger.commit.decisions import DecideCommand
 from engine.ledger.commit.group import commit_group
 from engine.ledger.commit.identity import LinkCommand
@@ -173,3 +174,26 @@ def test_nothing_is_read_that_no_condition_asks_for(tmp_path: Path) -> None:
     query = recall.of("ann", NOW).contacts
     assert query is not None
     assert query.since == NOW - 21 * DAY
+
+
+def test_a_challenger_counts_what_was_there_before(
+    compiled: CompiledBook, store: Store, tmp_path: Path
+) -> None:
+    """Of the live book it takes the logged numbers; what that did not count, it counts without the decision's own contact."""
+    live = compiled_book(tmp_path / "live", BOOK.replace("outcome: opened, ", ""))
+    first = decide(live, store, NOW)
+    second = decide(live, store, NOW + HOUR)
+    report(live, store, first, "opened", NOW + HOUR // 2)
+    report(live, store, second, "opened", NOW + 2 * HOUR)
+    with store.transaction():
+        seen = [
+            read_live(store, decision.decision_id, live, compiled, Request("ann", at, {"profile.to": "1"}))[1]
+            for decision, at in ((first, NOW), (second, NOW + HOUR))
+        ]
+    counted = [evaluate(compiled, request).request.attributes for request in seen]
+    names = (
+        "contacts of campaign welcome",
+        "contacts of offer hello, opened, within 14d",
+        "contacts of campaign quiz",
+    )
+    assert [[attributes[name] for name in names] for attributes in counted] == [[0, 0, 0], [1, 1, 0]]

@@ -17,8 +17,10 @@ import pytest
 from engine.decide.compiled import CompiledBook
 from engine.decide.experiments.subjects import unit_id
 from engine.ledger.commit.identity import LinkCommand
+from engine.ledger.errors import LedgerUnavailable
 from engine.ledger.store.open import migrate_log, open_store
 from engine.ledger.store.store import Store
+from engine.measure import open_export
 from engine.measure.export.export import ExportFailed, export
 from engine.measure.export.manifest import NAME, ExportIncomplete, Manifest
 from engine.measure.export.tables import all_tables
@@ -213,7 +215,7 @@ def test_times_amounts_and_texts_are_the_logs(
         )
         for row in dicts_of(out, "outcomes")
     ] == [(*row[:3], moment(row[3]), *row[4:]) for row in sorted(outcomes)]
-    assert rows_of(out, "identities") == [("cookie-1", "person-1", moment(NOW + 4 * HOUR))]
+    assert rows_of(out, "identities") == [("cookie-1", "person-1", moment(NOW + 4 * HOUR), None)]
     assert [row[0] for row in rows_of(out, "books")] == [compiled.book.version]
     orders, parts = dicts_of(out, "conversions"), dicts_of(out, "credits")
     gross, net = (sum(row[name] for row in orders) for name in ("gross", "net"))
@@ -317,7 +319,7 @@ def test_a_second_export_writes_what_is_new(
         assert content_of(out) == content_of(tmp_path / "anew")
         return changed
 
-    of_decisions = ("decisions", "offers", "candidates", "readings", "experiments", "contacts")
+    of_decisions = ("decisions", "offers", "candidates", "readings", "experiments", "signals", "contacts")
     assert written() == set()
     copy_decision(any_log, OLD_ID.replace("7000", "7abc"))
     assert {name for name in written() if "2025-10" in name} == {
@@ -483,3 +485,74 @@ def test_folders_that_are_no_exports_are_left_alone(tmp_path: Path) -> None:
             export(log.url, tmp_path / "out")
     export(log.url, tmp_path / "out")
     assert [path.name for path in (tmp_path / "out").iterdir() if path.name.startswith(".")] == [".lock"]
+
+
+def test_the_manifest_of_something_else_is_left_alone(tmp_path: Path) -> None:
+    """A web page has a manifest.json too: nothing is written beside it. Nor is a file taken for a folder."""
+    log, page = sqlite_log(tmp_path), tmp_path / "page"
+    open_store(log.url).close()
+    page.mkdir()
+    for text in ('{"name": "shop", "icons": []}', "[1]", "{half", '{"format": 2, "complete": true}'):
+        (page / NAME).write_text(text, encoding="utf-8")
+        with pytest.raises(ExportIncomplete, match="is not the manifest of an export: name another folder"):
+            export(log.url, page)
+        with pytest.raises(ExportIncomplete, match="is not the manifest of an export"):
+            Manifest.read(page, complete=True)
+        assert [path.name for path in page.iterdir()] == [NAME]
+        assert (page / NAME).read_text(encoding="utf-8") == text
+    with pytest.raises(ValueError, match="is a file, and no folder"):
+        export(log.url, page / NAME)
+    with pytest.raises(ExportFailed, match=r"manifest.json/out cannot be written: Not a directory"):
+        export(log.url, page / NAME / "out")
+
+
+def test_an_export_that_cannot_begin_leaves_the_one_before_whole(tmp_path: Path) -> None:
+    """A log that cannot be read, or too little memory: what was complete is complete, with an error of one line."""
+    log, broken = sqlite_log(tmp_path), tmp_path / "broken.db"
+    open_store(log.url).close()
+    broken.write_bytes(b"no database " * 500)
+    export(log.url, tmp_path / "out")
+    with pytest.raises(LedgerUnavailable) as unreadable:
+        export(f"sqlite:///{broken}", tmp_path / "out")
+    assert str(unreadable.value) == "the log could not be read: file is not a database"
+    with pytest.raises(ExportFailed) as crowded:
+        export(log.url, tmp_path / "out", memory="100KB")
+    assert str(crowded.value) == (
+        "the export ended early: it needs more memory than 100KB, or more room on disk beyond it"
+    )
+    with pytest.raises(ValueError, match="is a folder, and no log"):
+        export(f"sqlite:///{tmp_path}", tmp_path / "out")
+    assert Manifest.read(tmp_path / "out", complete=True).parts
+
+
+def test_a_folder_may_have_the_name_of_a_pattern(tmp_path: Path) -> None:
+    """Brackets, asterisks and quotes in its name are those of the folder, when it is made, followed and read."""
+    log, out = sqlite_log(tmp_path), tmp_path / "it's [1] *?"
+    store, compiled = open_store(log.url), compiled_book(tmp_path / "book", BOOK)
+    fill(store, compiled)
+    first = export(log.url, out)
+    log.execute("UPDATE contacts SET state = 'released' WHERE state = 'confirmed'")
+    assert 0 < export(log.url, out).written < first.written
+    store.close()
+    assert open_export(out).report(compiled.book).head.decisions == first.rows["decisions"]
+
+
+def test_files_that_were_taken_away_or_added_are_named(tmp_path: Path) -> None:
+    """Whoever reads a complete export reads what it lists; the next export makes it so again."""
+    log, out = sqlite_log(tmp_path), tmp_path / "out"
+    open_store(log.url).close()
+    export(log.url, out)
+    (part,) = (out / "offers").iterdir()
+    part.rename(copy := part.with_stem("a copy"))
+    with pytest.raises(ExportIncomplete, match=r"offers/none.parquet is missing: run `tact export` again"):
+        Manifest.read(out, complete=True)
+    assert export(log.url, out).removed == 1
+    part.rename(copy)
+    part.write_bytes(copy.read_bytes())
+    with pytest.raises(ExportIncomplete, match=r"offers/a copy.parquet is not of the export: move it"):
+        Manifest.read(out, complete=True)
+    assert (export(log.url, out).removed, Manifest.read(out, complete=True).folder) == (1, out)
+    manifest = json.loads((out / NAME).read_text(encoding="utf-8"))
+    (out / NAME).write_text(json.dumps({**manifest, "format": 1}), encoding="utf-8")
+    with pytest.raises(ExportIncomplete, match="holds the export of another version"):
+        Manifest.read(out, complete=True)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.measure.report.build import Report, build
+from engine.measure.report.figures import Figure
 from engine.measure.report.tables import COLUMNS
 from engine.measure.report.uplift import Options
 from engine.rulebook.load import load_files
@@ -19,6 +20,9 @@ from engine.rulebook.model.book import Book
 BEGIN = datetime(2026, 3, 2, tzinfo=UTC)
 """A Monday."""
 AS_OF = BEGIN + timedelta(days=60)
+HOUR = 3_600_000_000
+DAY = 24 * HOUR
+WEEK = 7 * DAY
 
 BOOK = """
 book: {name: trial, timezone: UTC}
@@ -169,3 +173,27 @@ def orders(export: Export, person: Any, time: NDArray[np.int64], value: Any = 10
         "value": value,
     }
     export.add("outcomes", **{**row, **columns})
+
+
+def names(prefix: str, number: int) -> np.ndarray:
+    """Ids of persons."""
+    return np.array([f"{prefix}{index}" for index in range(number)], object)
+
+
+def moments(rng: np.random.Generator, number: int, day: int = 0, days: int = 28) -> np.ndarray:
+    """Times from a day after BEGIN on, in order."""
+    return np.sort(micros(BEGIN) + day * DAY + rng.integers(0, days * DAY, number))
+
+
+def figure(cell: object) -> Figure:
+    """The cell, which has to be a figure with limits."""
+    assert isinstance(cell, Figure), cell
+    assert cell.value is not None, cell.refused
+    return cell
+
+
+def covers(cell: Figure, truth: float) -> bool:
+    """Whether the truth lies within the limits."""
+    assert cell.low is not None, cell
+    assert cell.high is not None, cell
+    return cell.low <= truth <= cell.high

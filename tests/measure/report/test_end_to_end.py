@@ -18,6 +18,7 @@ from engine.ledger.commit.outcomes import ReportCommand
 from engine.ledger.ledger import Ledger
 from engine.ledger.store.open import open_store
 from engine.measure import open_export, open_log
+from engine.measure.export.export import export
 from engine.model.decision import Decision, Outcome
 from engine.model.event import Event
 from engine.model.instant import DAY, SECOND, from_datetime
@@ -157,6 +158,7 @@ async def test_the_command_writes_every_form_of_the_same_report(game: Played, tm
     assert duckdb.read_parquet(path).project("effect_low").fetchall()[0] == (cream["effect"]["low"],)
     code, printed = invoke("--export", tmp_path / "export", *question)
     assert code == 0
+    assert "\n\nEffect by campaign\n" in printed
     effect = cream["effect"]
     assert (
         f"{100 * effect['value']:+.2f} [{100 * effect['low']:.2f}, {100 * effect['high']:.2f}] pts" in printed
@@ -177,10 +179,39 @@ async def test_a_wrong_question_is_a_usage_error(game: Played, tmp_path: Path) -
         (("--level", "95"), "--level 95.0: a level is at least 0.5 and below 1"),
         (("--win", "much"), "--win much: it is a part such as 10%"),
         (("--from", "yesterday-ish"), "--from yesterday-ish: "),
+        (
+            ("--from", "2026-03-20", "--to", "2026-03-10"),
+            "the period is empty: it begins at 2026-03-20 00:00 UTC",
+        ),
     ):
         code, output = invoke(*right, *wrong)
         assert (code, sentence in output) == (2, True), output
     assert invoke("--rules", game.rules)[0] == 2
+    text = (game.rules / "book.yaml").read_text(encoding="utf-8").replace("cream: {offer", "creme: {offer")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "book.yaml").write_text(
+        text.replace("  oil: {offer", "  ol: {offer"), encoding="utf-8"
+    )
+    code, output = invoke("--rules", tmp_path / "other", "--log", game.url)
+    assert (code, "the log is not of the book trial" in output) == (2, True), output
+    code, output = invoke(*right, "--as-of", "2020-01-01")
+    assert (code, "nothing was recorded by 2020-01-02 00:00 UTC" in output) == (1, True), output
     code, output = invoke("--rules", game.rules, "--log", f"sqlite:///{tmp_path / 'none.db'}")
     assert code == 1
     assert "there is no log at" in output
+
+
+async def test_a_report_that_cannot_be_made_says_so(game: Played, tmp_path: Path) -> None:
+    """Too little memory, a file that is none of Parquet, an export that is none: one sentence, and exit code 1."""
+    out, question = tmp_path / "export", ("--rules", game.rules, "--export", tmp_path / "export")
+    export(game.url, out)
+    code, output = invoke(*question, "--memory", "1MB")
+    sentence = "tact: the report ended early: it needs more memory than 1MB, or more room on disk beyond it\n"
+    assert (code, output) == (1, sentence)
+    (part,) = (out / "offers").glob("*.parquet")
+    part.write_bytes(b"junk")
+    code, output = invoke(*question)
+    assert (code, output.count("\n"), "too small to be a Parquet file" in output) == (1, 1, True), output
+    (out / "manifest.json").write_text("{", encoding="utf-8")
+    code, output = invoke(*question)
+    assert (code, output.count("\n"), "is not the manifest of an export" in output) == (1, 1, True), output

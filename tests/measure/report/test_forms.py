@@ -1,6 +1,7 @@
 """The page: self-contained, escaped, accessible by its marks, and small."""
 
 import re
+from datetime import timedelta
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -8,12 +9,25 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.measure.report.build import NothingLogged, Report
+from engine.measure.report.build import OtherBook, Report
 from engine.measure.report.figures import Figure, Unit
 from engine.measure.report.page import LARGEST, page
-from engine.measure.report.words import written
-from tests.measure.report.exports import Export, offers, orders
-from tests.measure.report.test_uplift import DAY, HOUR, moments, names
+from engine.measure.report.tables import EmptyPeriod, NothingLogged
+from engine.measure.report.words import summary, written
+from tests.measure.report.exports import (
+    AS_OF,
+    BEGIN,
+    BOOK,
+    DAY,
+    HOUR,
+    Export,
+    book_of,
+    micros,
+    moments,
+    names,
+    offers,
+    orders,
+)
 
 NASTY = '<script>alert("x")</script>&'
 
@@ -99,10 +113,13 @@ def test_charts_have_titles_and_tables_behind_them(report: Report) -> None:
 def test_a_page_of_many_campaigns_stays_small(tmp_path: Path) -> None:
     """Rows beyond what fits are named, not silently left out."""
     rng, export = np.random.default_rng(32), Export()
-    for index in range(150):
+    campaigns = [f"campaign-{index:03}" for index in range(150)]
+    for index, campaign in enumerate(campaigns):
         persons, time = names(f"p{index}-", 40), moments(rng, 40)
-        offers(export, persons, time, rng.random(40) >= 0.2, index, campaign=f"campaign-{index:03}")
-    text = page(export.report(tmp_path)).decode()
+        offers(export, persons, time, rng.random(40) >= 0.2, index, campaign=campaign)
+    listed = "".join(f"  {campaign}: {{offer: cream, channels: [mail]}}\n" for campaign in campaigns)
+    book = book_of(BOOK.replace("pressure:\n", f"{listed}pressure:\n"))
+    text = page(export.report(tmp_path, book)).decode()
     assert len(text.encode()) < LARGEST
     assert "further rows are in JSON, CSV and Parquet" in text
 
@@ -129,6 +146,50 @@ def test_a_log_without_decisions_has_no_report(tmp_path: Path) -> None:
     """It is an error with a sentence, not a page of zeros."""
     with pytest.raises(NothingLogged, match="no decisions"):
         Export().report(tmp_path)
+
+
+def test_a_period_without_anything_has_no_report(tmp_path: Path) -> None:
+    """Before the first decision was recorded nothing is known; a period that ends before it begins is a mistake."""
+    export, day = Export(), timedelta(days=1)
+    offers(export, names("p", 3), np.arange(3) + micros(BEGIN), np.ones(3, bool))
+    with pytest.raises(
+        NothingLogged, match=r"nothing was recorded by 2026-03-01 .* recorded at 2026-03-02 00:00 UTC"
+    ):
+        export.report(tmp_path, as_of=BEGIN - day)
+    for period, words in (
+        (
+            {"start": BEGIN + day, "end": BEGIN},
+            r"begins at 2026-03-03 00:00 UTC, and ends at 2026-03-02 00:00 UTC",
+        ),
+        ({"start": AS_OF + day}, r"begins at 2026-05-02 .* ends at 2026-05-01 00:00 UTC \(as of\)"),
+        (
+            {"end": BEGIN - day},
+            r"begins at 2026-03-02 00:00 UTC \(the first of the log\), and ends at 2026-03-01",
+        ),
+    ):
+        with pytest.raises(EmptyPeriod, match=words):
+            export.report(tmp_path, None, **period)
+
+
+def test_the_book_of_another_log_has_no_report(tmp_path: Path) -> None:
+    """A newer version has some of the campaigns; a book that has none of them is not that of the log."""
+    export = Export()
+    offers(export, names("p", 3), np.arange(3) + micros(BEGIN), np.ones(3, bool))
+    newer = book_of(BOOK.replace("oil: {offer", "balm: {offer"))
+    assert export.report(tmp_path, newer).head.decisions == 3
+    other = book_of(BOOK.replace("cream: {offer", "creme: {offer"))
+    with pytest.raises(OtherBook, match="not of the book trial, which has none of its campaigns: cream"):
+        export.report(tmp_path, other)
+
+
+def test_the_period_is_read_on_the_books_clock(tmp_path: Path) -> None:
+    """From the first to the last day that was asked for, though the midnights are those of another zone in UTC."""
+    export = Export()
+    offers(export, names("p", 3), np.arange(3) + micros(BEGIN), np.ones(3, bool))
+    east = book_of(BOOK.replace("timezone: UTC", "timezone: Asia/Shanghai"))
+    midnight = BEGIN - timedelta(hours=8)
+    report = export.report(tmp_path, east, start=midnight, end=midnight + timedelta(days=3))
+    assert ", 2026-03-02 to 2026-03-04, as of 2026-05-01 00:00 UTC: 3 decisions" in summary(report.head)
 
 
 def test_days_are_those_of_the_books_clock(report: Report) -> None:

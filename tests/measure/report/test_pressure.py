@@ -8,8 +8,20 @@ import pytest
 
 from engine.measure.report.build import Report
 from engine.measure.report.figures import Figure, Section
-from tests.measure.report.exports import BEGIN, Export, ids, micros, offers, orders
-from tests.measure.report.test_uplift import DAY, HOUR, covers, figure, moments, names
+from tests.measure.report.exports import (
+    BEGIN,
+    DAY,
+    HOUR,
+    Export,
+    covers,
+    figure,
+    ids,
+    micros,
+    moments,
+    names,
+    offers,
+    orders,
+)
 
 
 def section(report: Report, name: str) -> Section:

@@ -8,9 +8,21 @@ import pytest
 
 from engine.measure.report.build import Report
 from engine.measure.report.figures import Figure
-from tests.measure.report.exports import BEGIN, BOOK, Export, book_of, micros, offers
+from tests.measure.report.exports import (
+    BEGIN,
+    BOOK,
+    DAY,
+    HOUR,
+    Export,
+    book_of,
+    covers,
+    figure,
+    micros,
+    moments,
+    names,
+    offers,
+)
 from tests.measure.report.test_pressure import section
-from tests.measure.report.test_uplift import DAY, HOUR, covers, figure, moments, names
 
 _VARIANTS = "variants: {a: {content: {default: {title: A}}}, b: {content: {default: {title: B}}}}"
 FIXED = BOOK.replace(

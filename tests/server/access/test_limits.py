@@ -1,10 +1,12 @@
 """How much a caller may ask for."""
 
+import asyncio
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.server.access.limits import Limits, RateLimit
+from engine.server.access.limits import CallTimeout, Limits, RateLimit
 from engine.server.access.roles import TooMuch
 
 TIMES = st.lists(st.floats(0, 60, allow_nan=False), max_size=200).map(sorted)
@@ -79,3 +81,26 @@ def test_without_limits_nothing_is_bounded() -> None:
     assert len(taken(rate_limit, [0.0] * 1000)) == 1000
     for _ in range(1000):
         rate_limit.enter()
+
+
+def test_a_call_that_begins_after_the_server_began_to_stop_ends_at_once() -> None:
+    """The transport may hand over a call that it accepted before, after the calls under way were ended."""
+
+    async def call(call_timeout: CallTimeout) -> None:
+        task = call_timeout.begin(0.0)
+        try:
+            await asyncio.Event().wait()  # a message that does not arrive
+        except asyncio.CancelledError:
+            assert call_timeout.passed(task)
+            raise
+
+    async def story() -> list[object]:
+        call_timeout = CallTimeout(0)
+        before = asyncio.create_task(call(call_timeout))
+        await asyncio.sleep(0)
+        call_timeout.close()
+        after = asyncio.create_task(call(call_timeout))
+        return list(await asyncio.gather(before, after, return_exceptions=True))
+
+    ended = asyncio.run(story())
+    assert [type(error) for error in ended] == [asyncio.CancelledError] * 2

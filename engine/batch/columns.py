@@ -1,0 +1,138 @@
+"""Columns of a population: an attribute's values in a chunk of customers, as codes of its distinct values."""
+
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import copysign
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.model.values import Attributes, Value
+
+Codes: TypeAlias = npt.NDArray[np.int64]
+Bools: TypeAlias = npt.NDArray[np.bool_]
+ScoreColumn: TypeAlias = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class ValueColumn:
+    """The values of one attribute: `values[codes]`."""
+
+    codes: Codes
+    values: Sequence[Value | None]
+    """The distinct values; None for a missing one."""
+
+    @classmethod
+    def coded(cls, values: Sequence[Value | None]) -> "ValueColumn":
+        """Codes any values. Those of different types, and zeros of different signs, are distinct."""
+        codes: dict[Hashable, int] = {}
+        distinct: list[Value | None] = []
+        coded = np.empty(len(values), np.int64)
+        for row, value in enumerate(values):
+            key = value if type(value) is str else value_key(value)
+            code = codes.get(key)
+            if code is None:
+                code = codes[key] = len(distinct)
+                distinct.append(value)
+            coded[row] = code
+        return cls(coded, distinct)
+
+    @classmethod
+    def missing(cls, rows: int) -> "ValueColumn":
+        """The column of an attribute that nobody has."""
+        return cls(np.zeros(rows, np.int64), (None,))
+
+    def test(self, holds: Callable[[Any], bool]) -> Bools:
+        """By customer, whether it holds for the value; it is called once for each distinct value."""
+        passed: Bools = np.fromiter(map(holds, self.values), np.bool_, len(self.values))[self.codes]
+        return passed
+
+    def floats(self, otherwise: float) -> ScoreColumn:
+        """By customer, the value as a factor of a score; the other number where it is missing or no number."""
+        numbers = [float(value) if isinstance(value, int | float) else otherwise for value in self.values]
+        return np.array(numbers, np.float64)[self.codes]
+
+
+def value_key(value: Any) -> Hashable:
+    """A key that only values of the same type have that nothing can tell apart."""
+    kind = type(value)
+    if kind is float:
+        return kind, value, copysign(1.0, value)
+    if kind is tuple:
+        return kind, tuple(map(value_key, value))
+    return kind, value
+
+
+class JointColumn(NamedTuple):
+    """The distinct combinations of several columns' values."""
+
+    codes: Codes
+    combinations: Sequence[tuple[int, ...]]
+    """By code, a code of each column."""
+
+
+@dataclass(slots=True)
+class Chunk:
+    """The columns of customers who are decided together."""
+
+    rows: int
+    columns: dict[str, ValueColumn]
+    _joint: dict[tuple[str, ...], JointColumn] = field(default_factory=dict)
+
+    @classmethod
+    def gathered(cls, customers: Sequence[Attributes], names: Iterable[str]) -> "Chunk":
+        """The columns of these names from each customer's attributes."""
+        columns = {
+            name: ValueColumn.coded([attributes.get(name) for attributes in customers]) for name in names
+        }
+        return cls(len(customers), columns)
+
+    def column(self, name: str) -> ValueColumn:
+        """The attribute's column."""
+        return self.columns.get(name) or ValueColumn.missing(self.rows)
+
+    def joint(self, names: tuple[str, ...]) -> JointColumn:
+        """The combinations of values of these attributes."""
+        known = self._joint.get(names)
+        if known is None:
+            known = self._joint[names] = joined([self.column(name) for name in names], self.rows)
+        return known
+
+    def attributes(self, names: Sequence[str], combination: Sequence[int]) -> dict[str, Value]:
+        """The values of a combination; a missing one has no key."""
+        values = (
+            (name, self.column(name).values[code]) for name, code in zip(names, combination, strict=True)
+        )
+        return {name: value for name, value in values if value is not None}
+
+    def add(self, derived: Sequence[Mapping[str, Value]], codes: Codes) -> None:
+        """Adds derived attributes, given by code; a given value takes precedence."""
+        names = {name for values in derived for name in values}
+        for name in sorted(names):
+            made = ValueColumn.coded([values.get(name) for values in derived])
+            column = ValueColumn(made.codes[codes], made.values)
+            given = self.columns.get(name)
+            if given is not None and given.values != (None,):
+                column = _preferred(given, column)
+            self.columns[name] = column
+
+
+def _preferred(given: ValueColumn, derived: ValueColumn) -> ValueColumn:
+    """The given value where there is one, else the derived."""
+    missing = given.test(lambda value: value is None)
+    codes = np.where(missing, derived.codes + len(given.values), given.codes)
+    return ValueColumn(codes, [*given.values, *derived.values])
+
+
+def joined(columns: Sequence[ValueColumn], rows: int) -> JointColumn:
+    """The combinations of the columns' values that occur."""
+    if len(columns) == 1:
+        return JointColumn(columns[0].codes, [(code,) for code in range(len(columns[0].values))])
+    codes, combinations = np.zeros(rows, np.int64), [()] if rows else []
+    joined_combinations: list[tuple[int, ...]] = list(combinations)
+    for column in columns:
+        size = len(column.values)
+        pairs, codes = np.unique(codes * size + column.codes, return_inverse=True)
+        joined_combinations = [(*joined_combinations[pair // size], pair % size) for pair in pairs.tolist()]
+    return JointColumn(codes, joined_combinations)

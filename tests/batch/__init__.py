@@ -1,0 +1,1 @@
+"""Tests of populations: columns against the engine's own functions, one customer at a time."""
