@@ -174,7 +174,6 @@ def _book(merged: Merged, sources: Sources, findings: Findings) -> Book | None:
     selectors = SelectorReader(channel_table, offer_table, campaigns, findings)
     policies = PressureReader(selectors, windows, grammar, findings).read(merged)
     samples = experiments.read(merged, selectors, policies, campaigns.values, layers.values)
-    _check_trends(derivation, findings)
     if shape is None or findings.failed:
         return None
     _note_unused(attribute_scope, grammar, reader, findings)
@@ -252,14 +251,6 @@ def _attribution(shape: BookShape | None, findings: Findings) -> Attribution:
     """Of campaigns that do not say otherwise."""
     data = shape.attribution if shape else None
     return attribution(data, Attribution(), ("book", "attribution"), findings)
-
-
-def _check_trends(derivation: DerivedReader, findings: Findings) -> None:
-    """Report trends of a book that keeps no events: none would be recorded, and so none counted."""
-    if not derivation.event_store.stored:
-        for path in derivation.grammar.trends.paths:
-            message = "a trend counts recorded events, and the book keeps none"
-            findings.key_error(path, Code.NO_EFFECT, message, "write `events: {stored: true}`")
 
 
 def _note_unused(

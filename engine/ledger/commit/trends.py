@@ -14,7 +14,7 @@ from engine.model.instant import Instant
 from engine.model.trends import HOUR, OTHER
 from engine.telemetry.counters import TREND_OTHERS
 
-Counted = Mapping[str, Mapping[str, frozenset[str]]]
+CountedFields = Mapping[str, Mapping[str, frozenset[str]]]
 """By type of events, the fields by which they are counted, with the values that conditions name."""
 
 
@@ -26,7 +26,7 @@ class NewCounts:
         self._counts: Counter[tuple[str, str, Instant, str]] = Counter()
         self._named: dict[tuple[str, str], frozenset[str]] = {}
 
-    def add(self, counted: Counted, event: Event, now: Instant) -> None:
+    def add(self, counted: CountedFields, event: Event, now: Instant) -> None:
         """Counts an event that is kept, in the hour in which it happened; none from before cells are kept."""
         hour = event.at // HOUR * HOUR
         if hour < now - trends.KEPT:

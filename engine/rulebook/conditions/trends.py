@@ -34,10 +34,10 @@ class TrendReader:
 
     events: EventGrammar
     attribute_scope: AttributeScope
+    stored: bool
+    """Whether the book keeps events: only what is recorded is counted."""
     trends: dict[str, Trend] = field(default_factory=dict)
     """What conditions read, by name."""
-    paths: list[Path] = field(default_factory=list)
-    """Where they are written."""
     offers: SymbolTable[Offer] = field(default_factory=lambda: SymbolTable("offer"))
     campaigns: Mapping[str, PlainData] = field(default_factory=dict)
     """As they are written: `value: {offer: …}` looks up the offer of the campaign that it stands in."""
@@ -51,6 +51,10 @@ class TrendReader:
         """The tests at the path; None after reporting what is wrong with them."""
         shape = shaped(TrendShape, data, path, self.findings)
         if shape is None or path in self.findings.recovered:
+            return None
+        if not self.stored:
+            message = "a trend counts recorded events, and the book keeps none"
+            self.findings.key_error(path, Code.NO_EFFECT, message, "write `events: {stored: true}`")
             return None
         within = self._span(shape.within, (*path, "within"), HOUR, LONGEST_WINDOW)
         against = self._span(shape.against, (*path, "against"), max(within or 0, HOUR), LONGEST_AGAINST)
@@ -73,7 +77,6 @@ class TrendReader:
             any=chosen,
         )
         self.trends[trend.name] = trend
-        self.paths.append(path)
         return All(
             (
                 Test(trend.count_name, Operator.GTE, least),

@@ -75,6 +75,7 @@ class DerivedReader:
         )
         signals = SignalReader(attribute_scope, findings)
         signals.declare(merged.section("signals"), partial=merged.partial("signals"))
+        event_store = read_events(merged.section("events"), types, findings)
         grammar = Grammar(
             reader=replace(reader, attribute_scope=attribute_scope),
             findings=findings,
@@ -84,9 +85,9 @@ class DerivedReader:
             contacts=ContactReader(
                 events, _names(merged, "campaign"), _names(merged, "offer"), _names(merged, "channel")
             ),
-            trends=TrendReader(events, attribute_scope),
+            trends=TrendReader(events, attribute_scope, event_store.stored or merged.partial("events")),
         )
-        return cls(grammar, patterns, signals, types, read_events(merged.section("events"), types, findings))
+        return cls(grammar, patterns, signals, types, event_store)
 
     def derived(self, signals: Mapping[str, Signal]) -> Derived:
         """Everything derived; call it after all conditions are read."""
