@@ -72,6 +72,62 @@ class TrendSource(Protocol):
         """By value, what is compared, of values that have events; None while too little is known of the time before."""
 
 
+class TrendAlarm(NamedTuple):
+    """A trend of which it is told when it begins: what a condition of the book needs to hold."""
+
+    event: str
+    field: str
+    value: str
+    """Of the field; empty: each value by itself."""
+    within: Microseconds
+    against: Microseconds
+    least: int
+    ratio: float
+
+    @property
+    def condition(self) -> str:
+        """What it needs, under which the log knows whether it holds."""
+        return f"{self.least} {self.ratio:g} {self.within // HOUR}h {self.against // HOUR}h"
+
+    def holding(self, source: TrendSource, now: Instant) -> dict[str, TrendReading]:
+        """By value, the readings for which it holds."""
+        readings = source.readings((self.event, self.field), self.within, self.against, now) or {}
+        return {
+            value: reading
+            for value, reading in readings.items()
+            if (value == self.value or not self.value)
+            and value != OTHER
+            and reading.number >= self.least
+            and reading.ratio >= self.ratio
+        }
+
+
+class TrendAlert(NamedTuple):
+    """A trend that began."""
+
+    event: str
+    field: str
+    value: str
+    number: int
+    usual: float
+    at: Instant
+
+
+AlarmKey: TypeAlias = tuple[str, str, str, str]
+"""Type of events, field, value and condition of an alarm."""
+
+
+def alarms_holding(
+    alarms: Iterable[TrendAlarm], source: TrendSource, now: Instant
+) -> dict[AlarmKey, TrendReading]:
+    """The readings of all alarms that hold."""
+    return {
+        (alarm.event, alarm.field, value, alarm.condition): reading
+        for alarm in alarms
+        for value, reading in alarm.holding(source, now).items()
+    }
+
+
 def window_start(within: Microseconds, now: Instant) -> Instant:
     """When the hour began in which `within` begins."""
     return (now - within) // HOUR * HOUR

@@ -5,15 +5,25 @@ import asyncio
 import structlog
 
 from engine.decide.compiled import CompiledBook
+from engine.ledger.commit.alarms import AlarmCommand
 from engine.ledger.commit.books import KeepTrendsCommand
 from engine.ledger.errors import LedgerError
 from engine.ledger.ledger import Ledger
-from engine.ledger.queries.trends import KEPT, cells, series
+from engine.ledger.queries.trends import KEPT, alarms, cells, series
 from engine.ledger.store.store import Store
 from engine.model.instant import SECOND, Instant
-from engine.model.trends import CellsByHour, Series, TrendCounts, by_hour, window_start
+from engine.model.trends import (
+    AlarmKey,
+    CellsByHour,
+    Series,
+    TrendCounts,
+    alarms_holding,
+    by_hour,
+    window_start,
+)
 from engine.server.book.serving import ServingBooks
 from engine.server.clock import ServerClock
+from engine.telemetry.counters import TREND_ALERTS
 
 log = structlog.get_logger()
 
@@ -52,10 +62,25 @@ class TrendFollower:
         start = window_start(longest, at) if fresh else now - KEPT
         if not fresh:
             await self._ledger.commit(KeepTrendsCommand(compiled, now))
-        read, since = await self._ledger.reader.look(lambda store: _read(store, compiled, start))
+        read, since, holding = await self._ledger.reader.look(lambda store: _read(store, compiled, start))
         self._counts.take(read, since, start if fresh else None)
+        if alarms_holding(compiled.book.derived.alarms, self._counts, now).keys() != holding:
+            await self._alert(compiled, now)
         if not fresh:
             self._refreshed = (compiled.book.version, now)
+
+    async def _alert(self, compiled: CompiledBook, now: Instant) -> None:
+        """Has the log compared with what is noted, by whichever server comes first."""
+        for alert in await self._ledger.commit(AlarmCommand(compiled, now)):
+            TREND_ALERTS.add()
+            log.warning(
+                "a trend has begun",
+                event_type=alert.event,
+                field=alert.field,
+                value=alert.value,
+                number=alert.number,
+                usual=round(alert.usual, 1),
+            )
 
     async def follow(self) -> None:
         """Reads every 5 s, until cancelled."""
@@ -64,5 +89,10 @@ class TrendFollower:
             await self.look()
 
 
-def _read(store: Store, compiled: CompiledBook, start: Instant) -> tuple[CellsByHour, dict[Series, Instant]]:
-    return by_hour(cells(store, compiled.counted, start)), series(store)
+def _read(
+    store: Store, compiled: CompiledBook, start: Instant
+) -> tuple[CellsByHour, dict[Series, Instant], set[AlarmKey]]:
+    """The cells from `start` on, since when each series is counted, and the book's alarms that are noted as holding."""
+    own = {(alarm.event, alarm.field, alarm.condition) for alarm in compiled.book.derived.alarms}
+    holding = {key for key, row in alarms(store).items() if not row.until and (key[0], key[1], key[3]) in own}
+    return by_hour(cells(store, compiled.counted, start)), series(store), holding

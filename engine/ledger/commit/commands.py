@@ -15,6 +15,7 @@ from engine.ledger.errors import LedgerError
 from engine.ledger.queries import commits, decisions, identities, persons
 from engine.ledger.store.store import Store
 from engine.model.instant import Instant
+from engine.model.trends import TrendAlert
 
 ResultT_co = TypeVar("ResultT_co", covariant=True)
 
@@ -138,6 +139,8 @@ class UnitOfWork:
         self.trends = NewCounts(store)
         self.decision_ids: list[str] = []
         """Decisions that are kept."""
+        self.alerts: list[TrendAlert] = []
+        """Trends that began."""
         self.outcomes: list[commits.OutcomeKey] = []
         """Outcomes that are kept."""
 
@@ -145,5 +148,5 @@ class UnitOfWork:
         """Writes what the commands left to be written together."""
         self.quotas.write()
         self.trends.write()
-        if self.decision_ids or self.outcomes:
-            commits.add(self.store, self.decision_ids, self.outcomes)
+        if self.decision_ids or self.outcomes or self.alerts:
+            commits.add(self.store, self.decision_ids, self.outcomes, self.alerts)

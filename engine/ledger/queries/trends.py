@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from engine.ledger.store.rows import TrendCellRow, TrendSeriesRow
+from engine.ledger.store.rows import TrendAlarmRow, TrendCellRow, TrendSeriesRow
 from engine.ledger.store.statements import Select
 from engine.ledger.store.store import Store
 from engine.model.instant import DAY, Instant
-from engine.model.trends import Series, TrendCell
+from engine.model.trends import AlarmKey, Series, TrendCell
 
 KEPT = 36 * DAY
 """For how long cells are kept: the longest window and what it is compared with, and a week more."""
@@ -38,6 +38,12 @@ _REGISTER = (
     " until = CASE WHEN trend_series.until < excluded.until THEN excluded.until ELSE trend_series.until END"
 )
 """After a day on which no server counted, counting begins anew."""
+
+_ALARMS = Select("event, field, value, condition, since, until", "FROM trend_alarms")
+
+_SET_ALARM = "ON CONFLICT (event, field, value, condition) DO UPDATE SET since = excluded.since, until = excluded.until"
+
+_PRUNE_ALARMS = "DELETE FROM trend_alarms WHERE until > 0 AND until < ?"
 
 _PRUNE = "DELETE FROM trend_cells WHERE hour < ?"
 
@@ -81,3 +87,15 @@ def register(store: Store, counted: Mapping[str, Iterable[str]], now: Instant) -
     ]
     store.insert(TrendSeriesRow, rows, _REGISTER)
     store.change(_PRUNE, now - KEPT)
+    store.change(_PRUNE_ALARMS, now - KEPT)
+
+
+def alarms(store: Store) -> dict[AlarmKey, TrendAlarmRow]:
+    """Of all alarms that held in the last weeks, since when and until when."""
+    rows = [TrendAlarmRow(*row) for row in store.select(_ALARMS)]
+    return {(row.event, row.field, row.value, row.condition): row for row in rows}
+
+
+def set_alarms(store: Store, rows: Sequence[TrendAlarmRow]) -> None:
+    """Writes since when alarms hold, or until when they held."""
+    store.insert(TrendAlarmRow, rows, _SET_ALARM)

@@ -362,6 +362,8 @@ class CommitRow(NamedTuple):
     """A JSON list of decision_ids."""
     outcomes: str
     """A JSON list of the outcomes, each with event_id, type, time and recorded_at."""
+    trends: str
+    """A JSON list of the trends that began, each with event, field, value, number, usual and at."""
 
 
 @stored("trend_cells", sqlite_with_rowid=False)
@@ -390,6 +392,19 @@ class TrendSeriesRow(NamedTuple):
     since: BigInt
     until: BigInt
     """When a server last said that it counts them."""
+
+
+@stored("trend_alarms", sqlite_with_rowid=False)
+class TrendAlarmRow(NamedTuple):
+    """Since when a trend holds, of which it was told when it began."""
+
+    event: IdKey
+    field: IdKey
+    value: IdKey
+    condition: IdKey
+    since: BigInt
+    until: BigInt
+    """When it was found to have ended; 0 while it holds."""
 
 
 METADATA = SQLModel.metadata

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from engine.conditions.model import All, Condition, Operator, Test
 from engine.model.instant import DAY, Microseconds
 from engine.model.texts import as_text, span_text
-from engine.model.trends import HOUR
+from engine.model.trends import HOUR, TrendAlarm
 from engine.rulebook.conditions.event_fields import EventGrammar
 from engine.rulebook.model.book import Attribute, AttributeType, Offer
 from engine.rulebook.model.derived import Trend
@@ -38,6 +38,8 @@ class TrendReader:
     """Whether the book keeps events: only what is recorded is counted."""
     trends: dict[str, Trend] = field(default_factory=dict)
     """What conditions read, by name."""
+    alarms: set[TrendAlarm] = field(default_factory=set)
+    """What conditions need to hold."""
     offers: SymbolTable[Offer] = field(default_factory=lambda: SymbolTable("offer"))
     campaigns: Mapping[str, PlainData] = field(default_factory=dict)
     """As they are written: `value: {offer: …}` looks up the offer of the campaign that it stands in."""
@@ -77,6 +79,7 @@ class TrendReader:
             any=chosen,
         )
         self.trends[trend.name] = trend
+        self.alarms.add(TrendAlarm(shape.event, trend.field, value, within, against, least, shape.ratio.gte))
         return All(
             (
                 Test(trend.count_name, Operator.GTE, least),

@@ -18,6 +18,7 @@ from enum import StrEnum
 from engine.conditions.model import ALWAYS, Condition
 from engine.model.contact import ContactSelector
 from engine.model.instant import DAY, Microseconds
+from engine.model.trends import TrendAlarm
 
 EVENT_NUMBER = "value"
 """The field of events that is a number."""
@@ -264,6 +265,7 @@ class Derived:
     """By attribute, the date to whose next anniversary it counts the days."""
     contacts: Mapping[str, ContactCount] = field(default_factory=dict)
     trends: Mapping[str, Trend] = field(default_factory=dict)
+    alarms: tuple[TrendAlarm, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,6 +103,7 @@ class DerivedReader:
             },
             _sorted(self.grammar.contacts.counts),
             _sorted(self.grammar.trends.trends),
+            tuple(sorted(self.grammar.trends.alarms)),
         )
 
 

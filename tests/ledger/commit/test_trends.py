@@ -9,18 +9,20 @@ import pytest
 
 from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import evaluate
+from engine.ledger.commit.alarms import AlarmCommand
 from engine.ledger.commit.books import KeepTrendsCommand
 from engine.ledger.commit.decisions import DecideCommand
 from engine.ledger.commit.events import RecordCommand
 from engine.ledger.commit.group import commit_group
+from engine.ledger.feed import START, read_feed
 from engine.ledger.queries import trends
 from engine.ledger.store.open import open_store
 from engine.ledger.store.store import Store
 from engine.model.decision import Decision
 from engine.model.event import Event
-from engine.model.instant import DAY
+from engine.model.instant import DAY, SECOND
 from engine.model.request import Request
-from engine.model.trends import HOUR, TrendCounts, by_hour
+from engine.model.trends import HOUR, TrendAlert, TrendCounts, by_hour
 from engine.model.values import Value
 from tests.books import compiled_book
 from tests.logs import Log
@@ -167,3 +169,30 @@ def test_a_trend_pauses_campaigns(any_log: Log, compiled: CompiledBook) -> None:
         assert decide(store, compiled, "cid", counts(store, since=NOW - DAY // 2)) == "sell"
         assert decide(store, compiled, "dee", TrendCounts()) == "sell"
     assert assert_replays(any_log.url) == 4
+
+
+def test_a_beginning_is_told_once(any_log: Log, compiled: CompiledBook) -> None:
+    """Servers that look at once tell of a trend once; it has to end before it is told again, whatever clock is behind."""
+    with closing(open_store(any_log.url)) as store:
+        commit_group(store, [KeepTrendsCommand(compiled, NOW - 8 * DAY)])
+        record(store, [complaint(compiled, f"n{n}") for n in range(5)])
+
+    def look(at: int) -> list[TrendAlert]:
+        with closing(open_store(any_log.url)) as store:
+            (alerts,) = commit_group(store, [AlarmCommand(compiled, at)])
+        assert isinstance(alerts, list)
+        return alerts
+
+    with ThreadPoolExecutor(3) as pool:
+        told = [alert for alerts in pool.map(look, [NOW + 1] * 6) for alert in alerts]
+    beginning = TrendAlert("complaint", "product", "nougat", 5, 0.0, NOW + 1)
+    assert told == [beginning]  # also where two conditions need the same
+    assert look(NOW + 2 * HOUR) == []
+    assert look(NOW + 3 * HOUR) == []
+    assert look(NOW + 3 * HOUR - SECOND) == []
+    with closing(open_store(any_log.url)) as store:
+        with store.transaction(writes=False):
+            entries = [entry.row for entry in read_feed(store, START).entries]
+        assert [row for row in entries if isinstance(row, TrendAlert)] == told
+        record(store, [complaint(compiled, f"later{n}", NOW + 9 * HOUR) for n in range(7)])
+    assert [alert.number for alert in look(NOW + 9 * HOUR)] == [7]

@@ -31,9 +31,22 @@ def upgrade() -> None:
         sa.Column("until", sa.BigInteger(), nullable=False),
         sqlite_with_rowid=False,
     )
+    op.create_table(
+        "trend_alarms",
+        sa.Column("event", KEY, primary_key=True, nullable=False),
+        sa.Column("field", KEY, primary_key=True, nullable=False),
+        sa.Column("value", KEY, primary_key=True, nullable=False),
+        sa.Column("condition", KEY, primary_key=True, nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=False),
+        sa.Column("until", sa.BigInteger(), nullable=False),
+        sqlite_with_rowid=False,
+    )
+    op.add_column("commits", sa.Column("trends", sa.String(), nullable=False, server_default="[]"))
 
 
 def downgrade() -> None:
     """Drops the tables; what was counted is forgotten."""
+    op.drop_column("commits", "trends")
+    op.drop_table("trend_alarms")
     op.drop_table("trend_series")
     op.drop_table("trend_cells")
