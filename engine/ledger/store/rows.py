@@ -365,6 +365,49 @@ class CommitRow(NamedTuple):
     """A JSON list of decision_ids."""
     outcomes: str
     """A JSON list of the outcomes, each with event_id, type, time and recorded_at."""
+    trends: str
+    """A JSON list of the trends that began, each with event, field, value, number, usual and at."""
+
+
+@stored("trend_cells", sqlite_with_rowid=False)
+class TrendCellRow(NamedTuple):
+    """How many events of all customers an hour had, by the value of a field; it names no customer."""
+
+    event: IdKey
+    """The events' type."""
+    field: IdKey
+    """Empty: all events of the type."""
+    hour: InstantKey
+    """When the hour began, in which the events happened."""
+    value: IdKey
+    """Of the field; `*` for those beyond the limit; empty without a field."""
+    shard: NumberKey
+    """Processes add to different shards, so that they do not wait for each other; 0 on SQLite."""
+    number: BigInt
+
+
+@stored("trend_series", sqlite_with_rowid=False)
+class TrendSeriesRow(NamedTuple):
+    """From when until when events of a type are counted by a field."""
+
+    event: IdKey
+    field: IdKey
+    since: BigInt
+    until: BigInt
+    """When a server last said that it counts them."""
+
+
+@stored("trend_alarms", sqlite_with_rowid=False)
+class TrendAlarmRow(NamedTuple):
+    """Since when a trend holds, of which it was told when it began."""
+
+    event: IdKey
+    field: IdKey
+    value: IdKey
+    condition: IdKey
+    since: BigInt
+    until: BigInt
+    """When it was found to have ended; 0 while it holds."""
 
 
 METADATA = SQLModel.metadata
