@@ -205,8 +205,7 @@ class Tally:
             if person >= len(counts):
                 counts.frombytes(bytes(2 * (person + 1 - len(counts))))
             counts[person] = min(counts[person] + 1, _MOST_COUNTED)
-        cost = self.compiled.book.channels[contact.channel].cost
-        self.cost_micros[contact.channel] += round(cost * MICROS)
+        self.cost_micros[contact.channel] += self.compiled.book.channels[contact.channel].cost_micros
         for rule in self._compiled[contact.campaign][contact.channel].quotas:
             self.taken[rule.key(contact.at)] += 1
 

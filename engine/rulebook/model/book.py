@@ -107,6 +107,9 @@ class Format(StrEnum):
     """Plain, and counted in segments."""
 
 
+_MOST_MICROS = 9e18
+
+
 @dataclass(frozen=True, slots=True)
 class Channel:
     """A way to reach a customer."""
@@ -135,6 +138,11 @@ class Channel:
     def format_of(self, name: str) -> Format:
         """The format of the field of the name."""
         return self.formats.get(name, self.format)
+
+    @property
+    def cost_micros(self) -> int:
+        """`cost` in micro-units of the currency, at most what an integer of 64 bits holds."""
+        return round(min(self.cost * 1e6, _MOST_MICROS))
 
 
 @dataclass(frozen=True, slots=True)
