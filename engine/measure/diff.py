@@ -19,7 +19,7 @@ import orjson
 
 from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import Evaluation
-from engine.decide.pressure.counters import QuotaKey, nth_expiry
+from engine.decide.pressure.counters import QuotaKey, Taken, nth_expiry, total
 from engine.decide.select import Selection
 from engine.ledger.commit.replay import LoggedDecision, logged_decision_of
 from engine.ledger.queries.contacts import contacts_before
@@ -150,7 +150,7 @@ class _RolledCounts:
     """The shared counters of one book, rolled on: what it took itself, above what the log counted when it was first read."""
 
     def __init__(self) -> None:
-        self._taken: dict[QuotaKey, list[Instant | None]] = {}
+        self._taken: dict[QuotaKey, list[Taken]] = {}
         self._before: dict[QuotaKey, int] = {}
         self._logged: Mapping[str, int] = {}
 
@@ -158,25 +158,42 @@ class _RolledCounts:
         """Gives what the next decision read in the log, by rule."""
         self._logged = logged
 
-    def take(self, key: QuotaKey, expires_at: Instant | None) -> None:
-        """Counts a contact; expires_at: when it stops counting by itself."""
-        self._taken.setdefault(key, []).append(expires_at)
+    def take(self, key: QuotaKey, taken: Taken) -> None:
+        """Counts a contact."""
+        self._taken.setdefault(key, []).append(taken)
 
     def used(self, key: QuotaKey, now: Instant) -> int:
         """What counts at the moment."""
         before = self._before.setdefault(key, self._logged.get(key.rule, 0))
-        return before + sum(end is None or end > now for end in self._taken.get(key, ()))
+        return before + total(self._held(key, now))
 
-    def counted(self, key: QuotaKey, limit: int, now: Instant, drawn: int) -> int:  # noqa: ARG002 as QuotaCounts
+    def counted(  # as QuotaCounts
+        self,
+        key: QuotaKey,
+        limit: int,  # noqa: ARG002
+        now: Instant,
+        drawn: Sequence[Taken],
+        amount: int,  # noqa: ARG002
+    ) -> int:
         """What counts, with what the evaluation has drawn."""
-        return self.used(key, now) + drawn
+        return self.used(key, now) + total(drawn)
 
-    def given_back(
-        self, key: QuotaKey, number: int, now: Instant, drawn: Sequence[Instant | None]
+    def given_back(  # as QuotaCounts
+        self,
+        key: QuotaKey,
+        excess: int,
+        now: Instant,
+        drawn: Sequence[Taken],
+        amount: int,  # noqa: ARG002
     ) -> Instant | None:
-        """When so many of them have expired by themselves."""
-        own = [end for end in self._taken.get(key, ()) if end is None or end > now]
-        return nth_expiry([*own, *drawn], number)
+        """When so much of it has expired by itself."""
+        return nth_expiry([*self._held(key, now), *drawn], excess)
+
+    def _held(self, key: QuotaKey, now: Instant) -> list[Taken]:
+        """What it took itself, and has not expired."""
+        return [
+            taken for taken in self._taken.get(key, ()) if taken.expires_at is None or taken.expires_at > now
+        ]
 
     @property
     def keys(self) -> Iterator[QuotaKey]:
@@ -216,7 +233,7 @@ class _Side(BookSide):
             history.append(contact)
             if withheld is None:
                 for rule in proposal.campaign_channel.quotas:
-                    self.counts.take(rule.key(self.now), contact.expires_at)
+                    self.counts.take(rule.key(self.now), Taken(contact.expires_at, rule.amount))
         return selection
 
     def stock(self) -> dict[str, tuple[int, int]]:

@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypeAlias
 
 from engine.measure.population.document import most_taken
-from engine.measure.population.tally import ALL_CHANNELS, MICROS, Tally, Watched
+from engine.measure.population.tally import ALL_CHANNELS, Tally, Watched
+from engine.rulebook.model.book import MICROS
 
 FEWEST_COMPARED = 20
 """Persons of one value who were eligible; values with fewer are shown, and not compared."""

@@ -11,7 +11,6 @@ from engine.measure.database import open_database
 from engine.measure.population.files import MissingExtra
 from engine.measure.population.simulate import OnDecision, SimulationPlan, StagedPeople
 from engine.measure.population.tally import (
-    MICROS,
     CampaignCount,
     PersonSet,
     Tally,
@@ -20,6 +19,7 @@ from engine.measure.population.tally import (
 )
 from engine.model.decision import Outcome
 from engine.model.instant import to_datetime
+from engine.rulebook.model.book import MICROS
 
 SCHEMA = 1
 """Rises when a key changes its meaning or goes."""

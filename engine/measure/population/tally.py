@@ -21,9 +21,6 @@ from engine.model.contact import ContactState
 from engine.model.decision import ReasonCode
 from engine.model.instant import Instant
 
-MICROS = 1_000_000
-"""Costs are summed as whole millionths of the book's currency."""
-
 _MOST_COUNTED = 65_535
 ALL_CHANNELS = ""
 
@@ -123,7 +120,7 @@ class Tally:
         self.cost_micros: Counter[str] = Counter()
         """By channel."""
         self.taken: Counter[QuotaKey] = Counter()
-        """Contacts by shared counter and period."""
+        """Contacts, or what they cost, by shared counter and period."""
         self.weeks = 0
         self.by_week: dict[str, Counter[int]] = {}
         """By channel, in how many person-weeks there were so many contacts, none aside; ALL_CHANNELS: on all together."""
@@ -207,7 +204,7 @@ class Tally:
             counts[person] = min(counts[person] + 1, _MOST_COUNTED)
         self.cost_micros[contact.channel] += self.compiled.book.channels[contact.channel].cost_micros
         for rule in self._compiled[contact.campaign][contact.channel].quotas:
-            self.taken[rule.key(contact.at)] += 1
+            self.taken[rule.key(contact.at)] += rule.amount
 
     def _rate(
         self, person: int, candidates: Sequence[str], contacts: Sequence[ContactRow], value_of: ValueOf

@@ -94,7 +94,7 @@ def domains_of(book: Book) -> dict[str, Domain]:
             may_be_missing=aggregate.measure is Measure.DAYS_SINCE_LAST,
         )
     for name in book.derived.contacts:
-        domains[name] = Domain((AttributeType.INTEGER,), 0)
+        domains[name] = Domain((AttributeType.INTEGER,), 0, may_be_missing=False)
     for name in book.derived.distances:
         domains[name] = Domain((AttributeType.NUMBER,), 0)
     concluded = (("pattern", book.derived.patterns), ("signal", book.derived.signals))
