@@ -115,7 +115,7 @@ class Format(StrEnum):
     """Plain, and counted in segments."""
 
 
-_MOST_MICROS = 9e18
+_MOST_MICROS = 9 * 10**18
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,17 +147,12 @@ class Channel:
 
     @property
     def cost_micros(self) -> int:
-        """The cost of one contact, rounded to millionths of the book's currency."""
-        return round(Decimal(repr(self.cost)) * MICROS)
+        """The cost of one contact, rounded to millionths of the book's currency; at most what an integer of 64 bits holds."""
+        return min(round(Decimal(repr(self.cost)) * MICROS), _MOST_MICROS)
 
     def format_of(self, name: str) -> Format:
         """The format of the field of the name."""
         return self.formats.get(name, self.format)
-
-    @property
-    def cost_micros(self) -> int:
-        """`cost` in micro-units of the currency, at most what an integer of 64 bits holds."""
-        return round(min(self.cost * 1e6, _MOST_MICROS))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ Contacts from before keep none; reports take their costs from the book.
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0022"
-down_revision = "0019"
+revision = "0021"
+down_revision = "0020"
 branch_labels = None
 depends_on = None
 
