@@ -2,15 +2,19 @@
 
 from datetime import timedelta
 from fractions import Fraction
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from engine.measure.attribution import Rates
 from engine.measure.report.cohort_sums import ArmSums, DrawStratum, Sums
 from engine.measure.report.effects import cost_of_each
 from engine.measure.report.figures import Figure
+from engine.measure.report.page import page
+from engine.measure.report.terminal import show
 from tests.measure.report.exports import (
     BEGIN,
     DAY,
@@ -255,3 +259,35 @@ def test_the_cost_of_each_is_refused_where_nobody_was_won_or_nothing_was_spent()
             cost_of_each(sums_of(converted, 70_000), 0.95).refused == "it is not clear that anybody was won"
         )
     assert cost_of_each(sums_of(400, 0), 0.95).refused == "the contacts cost nothing"
+
+
+def test_every_form_of_the_report_has_the_cost_of_each_beside_complaints(tmp_path: Path) -> None:
+    """In one table: text with all columns, the page and JSON."""
+    rng, export, number = np.random.default_rng(15), Export(), 20_000
+    persons, time = names("p", number), moments(rng, number)
+    treated = rng.random(number) >= 0.2
+    offers(export, persons, time, treated)
+    export.rows["contacts"][-1] = {**export.rows["contacts"][-1], "cost": np.where(treated, 6_500_000, 0)}
+    bought = rng.random(number) < 0.05 + 0.1 * treated
+    orders(export, persons[bought], time[bought] + HOUR, 10.0)
+    for type_, share in (("complained", 0.01), ("unsubscribed", 0.02)):
+        who = rng.random(number) < 0.02 + share * treated
+        orders(
+            *(export, persons[who], time[who] + HOUR, None),
+            type=type_,
+            event_id=names(type_, int(who.sum())),
+            currency="",
+        )
+    report = export.report(tmp_path)
+    by_metric = {row["metric"]: row for row in report.uplift.rows}
+    assert {"converted", "complained", "unsubscribed"} <= by_metric.keys()
+    each = figure(by_metric["converted"]["cost of each"])
+    assert covers(each, 6.5 / 0.1)
+    assert covers(figure(by_metric["complained"]["effect"]), 0.01)
+    assert covers(figure(by_metric["unsubscribed"]["effect"]), 0.02)
+    shown = StringIO()
+    show(report, Console(width=400, file=shown, color_system=None), whole=True)
+    for text in (shown.getvalue(), page(report).decode(), report.json().decode()):
+        assert "cost of each" in text
+        assert "complained" in text
+        assert "unsubscribed" in text
