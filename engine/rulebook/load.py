@@ -34,7 +34,7 @@ from engine.rulebook.sections.places import PlaceReader
 from engine.rulebook.sections.pressure import PressureReader
 from engine.rulebook.shapes.faults import shaped
 from engine.rulebook.shapes.sections import BookShape
-from engine.rulebook.symbols import AttributeScope
+from engine.rulebook.symbols import AttributeScope, SymbolTable
 from engine.rulebook.text import datetimes, files, ignores, merge, regions, timezones
 from engine.rulebook.text.files import Sources
 from engine.rulebook.text.merge import Merged
