@@ -16,6 +16,7 @@ from engine.explain.words import (
     LIFTED,
     MARKS,
     applies_in_words,
+    budget_in_brief,
     code_in_words,
     ignored_in_words,
     lapsed_in_words,
@@ -139,7 +140,12 @@ def _form(form: pb.FormExplanation) -> Tree:
 def _reading(reading: pb.PressureReading, zone: tzinfo) -> Text:
     """What a pressure rule saw, and whether it blocks."""
     kind = pb.PressureKind.Name(reading.kind).removeprefix("PRESSURE_KIND_").lower()
-    seen = rule_in_brief(kind, reading.counted, reading.limit, reading.window)
+    if reading.HasField("spending"):
+        spent = reading.spending
+        amounts = (spent.spent_micros, spent.limit_micros, spent.cost_micros)
+        seen = budget_in_brief(*amounts, spent.currency, reading.window)
+    else:
+        seen = rule_in_brief(kind, reading.counted, reading.limit, reading.window)
     text = Text(f"{kind} {reading.rule} on {reading.channel}: {seen}")
     if reading.applies_to:
         text.append(f", {applies_in_words(reading.applies_to)}")

@@ -7,6 +7,7 @@ from engine.decide.arbitrate.campaign import Creative
 from engine.decide.arbitrate.content import render
 from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import Evaluation
+from engine.decide.pressure.quotas import QuotaRule
 from engine.decide.pressure.registry import PRESSURE
 from engine.decide.pressure.rule import RuleResult
 from engine.decide.select import SelectedProposal, Selection, TriedCandidate
@@ -129,6 +130,7 @@ def _candidate_outcome(tried: TriedCandidate, compiled: CompiledBook) -> Candida
 def _reading(campaign: str, channel: str, rule_result: RuleResult, compiled: CompiledBook) -> RuleReading:
     rule = rule_result.rule
     when = None if rule.kind is RuleKind.CONSENT else compiled.pressure.conditions.get(rule.name)
+    cost = rule.amount if isinstance(rule, QuotaRule) and rule.kind is RuleKind.BUDGET else None
     return RuleReading(
         campaign=campaign,
         channel=channel,
@@ -143,6 +145,8 @@ def _reading(campaign: str, channel: str, rule_result: RuleResult, compiled: Com
         lapsed=rule_result.lapsed,
         lifted=rule_result.lifted,
         applies_to="" if when is None else phrase_of(when, compiled.times),
+        cost=cost,
+        currency="" if cost is None else compiled.book.currency,
     )
 
 

@@ -25,7 +25,7 @@ from engine.decide.experiments.subjects import DrawSubject
 from engine.decide.match import clocks_of
 from engine.decide.pressure.caps import counted_value
 from engine.decide.pressure.consent import Withdrawal, withdrawn_since
-from engine.decide.pressure.counters import NO_QUOTA_COUNTS, QuotaCounts
+from engine.decide.pressure.counters import NO_QUOTA_COUNTS, QuotaCounts, Taken
 from engine.decide.pressure.registry import CODES, PRESSURE
 from engine.decide.pressure.rule import HORIZON, PressureRule, RuleInput, RuleResult, next_allowed
 from engine.model.contact import Contact
@@ -210,10 +210,10 @@ class _Pressure:
         contact = Contact(now, expires_at, campaign_channel.facts, self._zones, value)
         self._rule_input = rule_input._replace(history=[*rule_input.history, contact])
         if campaign_channel.quotas and not shadow:
-            keys = [rule.key(now) for rule in campaign_channel.quotas]
+            taken = {rule.key(now): Taken(expires_at, rule.amount) for rule in campaign_channel.quotas}
             drawn = {
                 **rule_input.drawn,
-                **{key: (*rule_input.drawn.get(key, ()), expires_at) for key in keys},
+                **{key: (*rule_input.drawn.get(key, ()), amount) for key, amount in taken.items()},
             }
             self._rule_input = self._rule_input._replace(drawn=drawn)
         self._rule_results = {}

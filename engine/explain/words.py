@@ -11,6 +11,7 @@ from engine.model.decision import Lapsed, Reason, ReasonCode, RuleKind, RuleRead
 from engine.model.instant import Instant, to_datetime
 from engine.model.texts import number_text, time_text, value_text
 from engine.model.values import Value
+from engine.rulebook.model.book import MICROS
 
 LIFTED = "not applied: the customer is in the rule's trial"
 """Of a rule that would block."""
@@ -116,6 +117,12 @@ _PHRASES: Mapping[str, ReasonPhrases] = {
         "over {}",
         "be held back by {}",
     ),
+    ReasonCode.OVER_BUDGET: ReasonPhrases(
+        "fits, but the budget has too little left: {}",
+        "fits, but the budget has too little left",
+        "over {}",
+        "be held back by {}",
+    ),
     ReasonCode.GROUP_TAKEN: ReasonPhrases(
         "fits, but {} of the same group goes before it",
         "fits, but another of its group goes before",
@@ -180,22 +187,53 @@ def code_in_words(code: str) -> str:
 
 def rule_in_words(reading: RuleReading, zone: tzinfo) -> str:
     """What the rule saw, and when it alone lets pass if it blocks, on the zone's clock."""
-    row = ROW_OF[reading.kind]
-    counted, at_least = reading.counted, row.is_bounded and _is_at_least(reading.counted, reading.limit)
-    words = row.phrase.replace("{counted:,} of", "{counted:,} or more of") if at_least else row.phrase
-    phrase = words.format(
-        counted=counted,
-        limit=reading.limit,
-        outcomes="outcome" if reading.limit == 1 else "outcomes",
-        window=reading.window,
-        where=_where(reading),
-    )
+    phrase = _seen_by_budget(reading) if reading.kind is RuleKind.BUDGET else _seen_by_rule(reading)
     if reading.applies_to:
         phrase += f", {applies_in_words(reading.applies_to)}"
     if reading.lifted:
         return f"{phrase}, {LIFTED}"
     lapsed = "" if reading.blocks or reading.lapsed is None else f": {lapsed_in_words(reading.lapsed, zone)}"
     return f"{phrase}{_until(reading, zone)}{lapsed}"
+
+
+def _seen_by_rule(reading: RuleReading) -> str:
+    row = ROW_OF[reading.kind]
+    at_least = row.is_bounded and _is_at_least(reading.counted, reading.limit)
+    words = row.phrase.replace("{counted:,} of", "{counted:,} or more of") if at_least else row.phrase
+    return words.format(
+        counted=reading.counted,
+        limit=reading.limit,
+        outcomes="outcome" if reading.limit == 1 else "outcomes",
+        window=reading.window,
+        where=_where(reading),
+    )
+
+
+def _seen_by_budget(reading: RuleReading) -> str:
+    return ROW_OF[reading.kind].phrase.format(
+        counted=money_text(reading.counted or 0),
+        limit=money_text(reading.limit or 0, reading.currency),
+        window=reading.window or "all",
+        where=_where(reading),
+        cost=money_text(reading.cost or 0),
+    )
+
+
+def budget_in_brief(spent: int, limit: int, cost: int, currency: str, window: str) -> str:
+    """What a budget saw, for lists; amounts are in millionths of the currency."""
+    return ROW_OF[RuleKind.BUDGET].brief.format(
+        counted=money_text(spent),
+        limit=money_text(limit, currency),
+        window=window or "all",
+        cost=money_text(cost),
+    )
+
+
+def money_text(micros: int, currency: str = "") -> str:
+    """The amount, given in millionths, with two digits behind the point, or as many as it has."""
+    units, rest = divmod(micros, MICROS)
+    digits = f"{rest:06}".rstrip("0")
+    return f"{units:,}.{digits:0<2} {currency}".rstrip()
 
 
 def lapsed_in_words(lapsed: Lapsed, zone: tzinfo) -> str:
@@ -236,6 +274,8 @@ def _where(reading: RuleReading) -> str:
 
 def _until(reading: RuleReading, zone: tzinfo) -> str:
     unopened = ROW_OF[reading.kind].unopened
+    if reading.cost is not None and reading.limit is not None and reading.cost > reading.limit:
+        return ", more than the whole budget" if reading.blocks else ""
     if not reading.blocks or not unopened:
         return ""
     if reading.next_allowed_at is None:

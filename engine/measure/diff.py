@@ -19,7 +19,7 @@ import orjson
 
 from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import Evaluation
-from engine.decide.pressure.counters import QuotaKey, nth_expiry
+from engine.decide.pressure.counters import QuotaKey, Taken, nth_expiry, total
 from engine.decide.select import Selection
 from engine.ledger.commit.replay import LoggedDecision, logged_decision_of
 from engine.ledger.queries.contacts import contacts_before
@@ -100,6 +100,8 @@ class BookDiff:
     last: Instant = 0
     stock: dict[str, list[tuple[int, int] | None]] = field(default_factory=dict)
     """By shared counter, what counts at the end and the limit: of the old and the new book, rolled on."""
+    units: dict[str, int] = field(default_factory=dict)
+    """By shared counter, how much of both is one contact, or one of the currency."""
 
     @property
     def person_weeks(self) -> float:
@@ -141,6 +143,7 @@ def diff_log(  # noqa: PLR0913 - the parts of the question
         _add(diff, store, row, sides, (books.of(row.book_version), challenges), segment)
         advance()
     for index, side in enumerate(sides):
+        diff.units |= side.units
         for name, counted in side.stock().items():
             diff.stock.setdefault(name, [None, None])[index] = counted
     return diff
@@ -150,7 +153,7 @@ class _RolledCounts:
     """The shared counters of one book, rolled on: what it took itself, above what the log counted when it was first read."""
 
     def __init__(self) -> None:
-        self._taken: dict[QuotaKey, list[Instant | None]] = {}
+        self._taken: dict[QuotaKey, list[Taken]] = {}
         self._before: dict[QuotaKey, int] = {}
         self._logged: Mapping[str, int] = {}
 
@@ -158,25 +161,42 @@ class _RolledCounts:
         """Gives what the next decision read in the log, by rule."""
         self._logged = logged
 
-    def take(self, key: QuotaKey, expires_at: Instant | None) -> None:
-        """Counts a contact; expires_at: when it stops counting by itself."""
-        self._taken.setdefault(key, []).append(expires_at)
+    def take(self, key: QuotaKey, taken: Taken) -> None:
+        """Counts a contact."""
+        self._taken.setdefault(key, []).append(taken)
 
     def used(self, key: QuotaKey, now: Instant) -> int:
         """What counts at the moment."""
         before = self._before.setdefault(key, self._logged.get(key.rule, 0))
-        return before + sum(end is None or end > now for end in self._taken.get(key, ()))
+        return before + total(self._held(key, now))
 
-    def counted(self, key: QuotaKey, limit: int, now: Instant, drawn: int) -> int:  # noqa: ARG002 as QuotaCounts
+    def counted(  # as QuotaCounts
+        self,
+        key: QuotaKey,
+        limit: int,  # noqa: ARG002
+        now: Instant,
+        drawn: Sequence[Taken],
+        amount: int,  # noqa: ARG002
+    ) -> int:
         """What counts, with what the evaluation has drawn."""
-        return self.used(key, now) + drawn
+        return self.used(key, now) + total(drawn)
 
-    def given_back(
-        self, key: QuotaKey, number: int, now: Instant, drawn: Sequence[Instant | None]
+    def given_back(  # as QuotaCounts
+        self,
+        key: QuotaKey,
+        excess: int,
+        now: Instant,
+        drawn: Sequence[Taken],
+        amount: int,  # noqa: ARG002
     ) -> Instant | None:
-        """When so many of them have expired by themselves."""
-        own = [end for end in self._taken.get(key, ()) if end is None or end > now]
-        return nth_expiry([*own, *drawn], number)
+        """When so much of it has expired by itself."""
+        return nth_expiry([*self._held(key, now), *drawn], excess)
+
+    def _held(self, key: QuotaKey, now: Instant) -> list[Taken]:
+        """What it took itself, and has not expired."""
+        return [
+            taken for taken in self._taken.get(key, ()) if taken.expires_at is None or taken.expires_at > now
+        ]
 
     @property
     def keys(self) -> Iterator[QuotaKey]:
@@ -216,7 +236,7 @@ class _Side(BookSide):
             history.append(contact)
             if withheld is None:
                 for rule in proposal.campaign_channel.quotas:
-                    self.counts.take(rule.key(self.now), contact.expires_at)
+                    self.counts.take(rule.key(self.now), Taken(contact.expires_at, rule.amount))
         return selection
 
     def stock(self) -> dict[str, tuple[int, int]]:
@@ -228,6 +248,11 @@ class _Side(BookSide):
             for rule in campaign_channel.quotas
         }
         return {key.rule: (self.counts.used(key, self.now), limits[key.rule]) for key in self.counts.keys}
+
+    @property
+    def units(self) -> dict[str, int]:
+        """By shared counter, how much of it is one contact, or one of the currency."""
+        return {rule.name: rule.unit for rule in self.compiled.pressure.shared}
 
 
 class _Step(NamedTuple):
@@ -327,8 +352,8 @@ def diff_document(diff: BookDiff, versions: tuple[str, str]) -> dict[str, Any]:
         "one_step": _compared_document(diff.one_step, diff.person_weeks),
         "rolled_on": _compared_document(diff.rolled_on, diff.person_weeks),
         "stock": [
-            {"counter": name, "old": _counted(sides[0]), "new": _counted(sides[1])}
-            for name, sides in sorted(diff.stock.items())
+            {"counter": name, "old": _counted(old, diff.units[name]), "new": _counted(new, diff.units[name])}
+            for name, (old, new) in sorted(diff.stock.items())
         ],
     }
 
@@ -352,9 +377,10 @@ def _compared_document(compared: Compared, person_weeks: float) -> dict[str, Any
     }
 
 
-def _counted(counted: tuple[int, int] | None) -> dict[str, int] | None:
-    return (
-        None
-        if counted is None
-        else {"used": counted[0], "limit": counted[1], "left": max(0, counted[1] - counted[0])}
-    )
+def _counted(counted: tuple[int, int] | None, unit: int) -> dict[str, float] | None:
+    """What is used and left of the limit, in contacts or in the currency."""
+    if counted is None:
+        return None
+    used, limit = counted
+    amounts = {"used": used, "limit": limit, "left": max(0, limit - used)}
+    return {key: amount if unit == 1 else amount / unit for key, amount in amounts.items()}

@@ -45,6 +45,10 @@ class ContactSelector(NamedTuple):
         )
 
 
+MOST_ALIKE = 500
+"""Contacts of a person that conditions count of one kind: of one campaign, offer and channel. Older ones do not count."""
+
+
 class ContactQuery(NamedTuple):
     """Which contacts of a person to read, and what of them."""
 

@@ -35,6 +35,7 @@ class ReasonCode(StrEnum):
     RAMPING = "ramping"
     OUT_OF_STOCK = "out_of_stock"
     OVER_CAPACITY = "over_capacity"
+    OVER_BUDGET = "over_budget"
     GROUP_TAKEN = "group_taken"
     CATEGORY_FULL = "category_full"
     OUTRANKED = "outranked"
@@ -94,6 +95,8 @@ class RuleKind(StrEnum):
     """A campaign's, over all customers."""
     CAPACITY = "capacity"
     """A channel's, over all customers."""
+    BUDGET = "budget"
+    """Of a channel, a campaign or the book: what contacts cost, over all customers."""
 
 
 class Lapsed(NamedTuple):
@@ -130,6 +133,10 @@ class RuleReading(NamedTuple):
     """Whether it would block, and was not applied because the customer is in the rule's trial."""
     applies_to: str = ""
     """For which customers the rule holds, as text; empty: for all."""
+    cost: int | None = None
+    """Of a budget: what a contact of the proposal costs; it, `counted` and `limit` are millionths of the currency."""
+    currency: str = ""
+    """Of a budget, by its code of ISO 4217."""
 
 
 class CandidateOutcome(NamedTuple):

@@ -18,12 +18,13 @@ from engine.rulebook.conditions.grammar import Grammar
 from engine.rulebook.conditions.operands import OperandReader
 from engine.rulebook.content.fields import ContentReader
 from engine.rulebook.lint.lint import CODES, lint, lint_files
-from engine.rulebook.model.book import Book, ScoreKind
+from engine.rulebook.model.book import BOOK_BUDGET, Book, ScoreKind
 from engine.rulebook.model.experiments import Attribution
 from engine.rulebook.model.policies import WEEKDAYS
 from engine.rulebook.report.diagnostics import Code, Diagnostic, quote
 from engine.rulebook.report.findings import Findings, TooManyErrors
 from engine.rulebook.sections import attributes, channels, offers
+from engine.rulebook.sections.budgets import BudgetReader
 from engine.rulebook.sections.campaigns import CampaignReader
 from engine.rulebook.sections.caps import SelectorReader, WindowReader
 from engine.rulebook.sections.derived import DerivedReader
@@ -147,8 +148,13 @@ def _book(merged: Merged, sources: Sources, findings: Findings) -> Book | None:
     places = PlaceReader(sources, findings)
     derivation = DerivedReader.declare(merged, attribute_scope, OperandReader(zone, findings), places)
     windows = WindowReader(attribute_scope, findings, WEEKDAYS.index(shape.week_starts if shape else "mon"))
-    given = (merged.section("channels"), attribute_scope, windows.capacity, findings)
+    budgets = BudgetReader((shape and shape.currency) or "", windows, findings)
+    given = (merged.section("channels"), attribute_scope, windows.capacity, budgets, findings)
     channel_table = channels.read(*given, partial=merged.partial("channels"))
+    book_budget = None
+    if shape is not None and shape.budget is not None:
+        book_channels = channel_table.values.values()
+        book_budget = budgets.read(BOOK_BUDGET, shape.budget, ("book", "budget"), book_channels)
     contents = ContentReader(channel_table, attribute_scope, shape.locale if shape else "en", findings)
     periods = ActiveReader(zone, findings)
     offer_table = offers.read(merged.section("offers"), contents, periods, partial=merged.partial("offers"))
@@ -159,15 +165,14 @@ def _book(merged: Merged, sources: Sources, findings: Findings) -> Book | None:
         findings,
         partial=merged.partial("placements"),
     )
-    grammar = derivation.grammar
-    grammar.trends.offers, grammar.trends.campaigns = offer_table, merged.section("campaigns")
+    grammar = derivation.grammar_with(offer_table)
     grammar.read_audiences(merged.section("audiences"), partial=merged.partial("audiences"))
     signals = derivation.signals.read(grammar, merged.section("audiences"))
     experiments = _experiments(shape, zone, attribute_scope, findings)
     book_attribution = _attribution(shape, findings)
     layers = experiments.layers(merged.section("layers"), partial=merged.partial("layers"))
     reader = CampaignReader(
-        *(channel_table, placement_table, offer_table, grammar, contents, periods, windows),
+        *(channel_table, placement_table, offer_table, grammar, contents, periods, windows, budgets),
         *(experiments, layers, book_attribution, findings),
     )
     campaigns = reader.read(merged.section("campaigns"), partial=merged.partial("campaigns"))
@@ -199,6 +204,7 @@ def _book(merged: Merged, sources: Sources, findings: Findings) -> Book | None:
         dict(sorted(derivation.event_types.values.items())),
         shape.currency or "",
         ScoreKind(shape.arbitration.score),
+        book_budget,
     )
 
 

@@ -91,13 +91,15 @@ def reading(rule_reading: RuleReading) -> pb.PressureReading:
         rule=rule_reading.rule,
         kind=_KINDS[rule_reading.kind],
         blocks=rule_reading.blocks,
-        counted=rule_reading.counted,
-        limit=rule_reading.limit,
         window=rule_reading.window,
         time_zones=rule_reading.zones,
         lifted=rule_reading.lifted,
         applies_to=rule_reading.applies_to,
     )
+    if rule_reading.kind is RuleKind.BUDGET:
+        message.spending.CopyFrom(_spending(rule_reading))
+    else:
+        _set_count(message, rule_reading)
     if rule_reading.next_allowed_at is not None:
         set_time(message.next_allowed_at, rule_reading.next_allowed_at)
     if rule_reading.lapsed is not None:
@@ -105,6 +107,22 @@ def reading(rule_reading: RuleReading) -> pb.PressureReading:
         set_time(message.lapsed.contacted_at, rule_reading.lapsed.at)
         set_time(message.lapsed.lapsed_at, rule_reading.lapsed.expired_at)
     return message
+
+
+def _set_count(message: pb.PressureReading, rule_reading: RuleReading) -> None:
+    if rule_reading.counted is not None:
+        message.counted = rule_reading.counted
+    if rule_reading.limit is not None:
+        message.limit = rule_reading.limit
+
+
+def _spending(rule_reading: RuleReading) -> pb.Spending:
+    return pb.Spending(
+        spent_micros=rule_reading.counted,
+        limit_micros=rule_reading.limit,
+        cost_micros=rule_reading.cost,
+        currency=rule_reading.currency,
+    )
 
 
 def reason(given: Reason) -> pb.Reason:

@@ -32,6 +32,7 @@ class PressureKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     PRESSURE_KIND_CAPACITY: _ClassVar[PressureKind]
     PRESSURE_KIND_PAUSE: _ClassVar[PressureKind]
     PRESSURE_KIND_STOP: _ClassVar[PressureKind]
+    PRESSURE_KIND_BUDGET: _ClassVar[PressureKind]
 
 class Outcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -68,6 +69,7 @@ class ReasonCode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     REASON_CODE_OTHER_SLOT: _ClassVar[ReasonCode]
     REASON_CODE_RAMPING: _ClassVar[ReasonCode]
     REASON_CODE_NOT_WORTH_IT: _ClassVar[ReasonCode]
+    REASON_CODE_OVER_BUDGET: _ClassVar[ReasonCode]
 
 class ChangeKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -107,6 +109,7 @@ PRESSURE_KIND_TOTAL: PressureKind
 PRESSURE_KIND_CAPACITY: PressureKind
 PRESSURE_KIND_PAUSE: PressureKind
 PRESSURE_KIND_STOP: PressureKind
+PRESSURE_KIND_BUDGET: PressureKind
 OUTCOME_UNSPECIFIED: Outcome
 OUTCOME_OFFER: Outcome
 OUTCOME_FALLBACK: Outcome
@@ -137,6 +140,7 @@ REASON_CODE_DEGRADED: ReasonCode
 REASON_CODE_OTHER_SLOT: ReasonCode
 REASON_CODE_RAMPING: ReasonCode
 REASON_CODE_NOT_WORTH_IT: ReasonCode
+REASON_CODE_OVER_BUDGET: ReasonCode
 CHANGE_KIND_UNSPECIFIED: ChangeKind
 CHANGE_KIND_ATTRIBUTE: ChangeKind
 CHANGE_KIND_CONSENT: ChangeKind
@@ -351,7 +355,7 @@ class SignalSince(_message.Message):
     def __init__(self, name: _Optional[str] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class PressureReading(_message.Message):
-    __slots__ = ("campaign", "channel", "rule", "kind", "blocks", "counted", "limit", "window", "time_zones", "next_allowed_at", "lapsed", "lifted", "applies_to")
+    __slots__ = ("campaign", "channel", "rule", "kind", "blocks", "counted", "limit", "window", "time_zones", "next_allowed_at", "lapsed", "lifted", "applies_to", "spending")
     CAMPAIGN_FIELD_NUMBER: _ClassVar[int]
     CHANNEL_FIELD_NUMBER: _ClassVar[int]
     RULE_FIELD_NUMBER: _ClassVar[int]
@@ -365,6 +369,7 @@ class PressureReading(_message.Message):
     LAPSED_FIELD_NUMBER: _ClassVar[int]
     LIFTED_FIELD_NUMBER: _ClassVar[int]
     APPLIES_TO_FIELD_NUMBER: _ClassVar[int]
+    SPENDING_FIELD_NUMBER: _ClassVar[int]
     campaign: str
     channel: str
     rule: str
@@ -378,7 +383,20 @@ class PressureReading(_message.Message):
     lapsed: LapsedContacts
     lifted: bool
     applies_to: str
-    def __init__(self, campaign: _Optional[str] = ..., channel: _Optional[str] = ..., rule: _Optional[str] = ..., kind: _Optional[_Union[PressureKind, str]] = ..., blocks: _Optional[bool] = ..., counted: _Optional[int] = ..., limit: _Optional[int] = ..., window: _Optional[str] = ..., time_zones: _Optional[_Iterable[str]] = ..., next_allowed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., lapsed: _Optional[_Union[LapsedContacts, _Mapping]] = ..., lifted: _Optional[bool] = ..., applies_to: _Optional[str] = ...) -> None: ...
+    spending: Spending
+    def __init__(self, campaign: _Optional[str] = ..., channel: _Optional[str] = ..., rule: _Optional[str] = ..., kind: _Optional[_Union[PressureKind, str]] = ..., blocks: _Optional[bool] = ..., counted: _Optional[int] = ..., limit: _Optional[int] = ..., window: _Optional[str] = ..., time_zones: _Optional[_Iterable[str]] = ..., next_allowed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., lapsed: _Optional[_Union[LapsedContacts, _Mapping]] = ..., lifted: _Optional[bool] = ..., applies_to: _Optional[str] = ..., spending: _Optional[_Union[Spending, _Mapping]] = ...) -> None: ...
+
+class Spending(_message.Message):
+    __slots__ = ("spent_micros", "limit_micros", "cost_micros", "currency")
+    SPENT_MICROS_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_MICROS_FIELD_NUMBER: _ClassVar[int]
+    COST_MICROS_FIELD_NUMBER: _ClassVar[int]
+    CURRENCY_FIELD_NUMBER: _ClassVar[int]
+    spent_micros: int
+    limit_micros: int
+    cost_micros: int
+    currency: str
+    def __init__(self, spent_micros: _Optional[int] = ..., limit_micros: _Optional[int] = ..., cost_micros: _Optional[int] = ..., currency: _Optional[str] = ...) -> None: ...
 
 class LapsedContacts(_message.Message):
     __slots__ = ("contacts", "contacted_at", "lapsed_at")

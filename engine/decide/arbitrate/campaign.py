@@ -98,8 +98,8 @@ class CampaignChannel:
     """The purposes from none of which the customer may have withdrawn; empty on inbound channels without consent."""
     quotas: tuple[QuotaRule, ...]
     """Those of the rules that count the contacts of all customers together."""
-    unruled: tuple[str, ...]
-    """The counters over all customers for which the book has no rule; another version of it may have one."""
+    unruled: Mapping[str, int]
+    """What a contact takes of the counters for which the book has no rule; another version of it may have one."""
     counted_by: str | None
     """The attribute whose value its contacts keep; None if the campaign's limit counts by none."""
     held: Microseconds | None

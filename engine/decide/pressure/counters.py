@@ -41,49 +41,76 @@ class QuotaKey(NamedTuple):
         return self._replace(period=at - (at - self.period) % length) if length else self
 
 
+class Taken(NamedTuple):
+    """What one contact has taken from a counter."""
+
+    expires_at: Instant | None
+    """When it is given back by itself; None: never."""
+    amount: int = 1
+    """1 of contacts that are counted, the cost in millionths of the book's currency where costs are added up."""
+
+
 _RATE_LENGTHS = tuple(zip(RATES, (3600 * SECOND, 60 * SECOND), strict=True))
 
 
 class QuotaCounts(Protocol):
     """Reads counters for an evaluation that may make contacts."""
 
-    def counted(self, key: QuotaKey, limit: int, now: Instant, drawn: int) -> int:
-        """How many contacts count, including those that the evaluation has drawn and not committed yet.
+    def counted(self, key: QuotaKey, limit: int, now: Instant, drawn: Sequence[Taken], amount: int) -> int:
+        """What the contacts have taken, including those that the evaluation has drawn and not committed yet.
 
-        Below the limit if, and only if, one more may be made.
+        With the amount it is at most the limit if, and only if, a contact that takes the amount may be made.
         """
 
     def given_back(
-        self, key: QuotaKey, number: int, now: Instant, drawn: Sequence[Instant | None]
+        self, key: QuotaKey, excess: int, now: Instant, drawn: Sequence[Taken], amount: int
     ) -> Instant | None:
-        """When so many of the contacts that count have stopped counting, if nothing else happens; None: not known.
+        """When so much of what counts has been given back, if nothing else happens; None: not known.
 
-        drawn: when those expire that the evaluation has drawn; None: not by themselves.
+        drawn: what the evaluation has drawn. amount: what the contact takes for which there has to be room.
         """
 
 
 class NoQuotaCounts:
     """Counters that are all at 0."""
 
-    def counted(self, key: QuotaKey, limit: int, now: Instant, drawn: int) -> int:  # noqa: ARG002 as QuotaCounts
+    def counted(  # as QuotaCounts
+        self,
+        key: QuotaKey,  # noqa: ARG002
+        limit: int,  # noqa: ARG002
+        now: Instant,  # noqa: ARG002
+        drawn: Sequence[Taken],
+        amount: int,  # noqa: ARG002
+    ) -> int:
         """What the evaluation has drawn."""
-        return drawn
+        return total(drawn)
 
     def given_back(  # as QuotaCounts
         self,
         key: QuotaKey,  # noqa: ARG002
-        number: int,
+        excess: int,
         now: Instant,  # noqa: ARG002
-        drawn: Sequence[Instant | None],
+        drawn: Sequence[Taken],
+        amount: int,  # noqa: ARG002
     ) -> Instant | None:
-        """When so many of those that the evaluation has drawn expire."""
-        return nth_expiry(drawn, number)
+        """When so much of what the evaluation has drawn expires."""
+        return nth_expiry(drawn, excess)
 
 
-def nth_expiry(expiries: Iterable[Instant | None], number: int) -> Instant | None:
-    """When so many of the contacts have expired; None where too few of them expire by themselves."""
-    known = sorted(expires_at for expires_at in expiries if expires_at is not None)
-    return known[number - 1] if number <= len(known) else None
+def total(taken: Iterable[Taken]) -> int:
+    """What the contacts have taken together."""
+    return sum(contact.amount for contact in taken)
+
+
+def nth_expiry(taken: Iterable[Taken], excess: int) -> Instant | None:
+    """When so much of what was taken has expired; None where too little of it expires by itself."""
+    known = sorted((expires_at, amount) for expires_at, amount in taken if expires_at is not None)
+    given_back = 0
+    for expires_at, amount in known:
+        given_back += amount
+        if given_back >= excess:
+            return expires_at
+    return None
 
 
 NO_QUOTA_COUNTS = NoQuotaCounts()
@@ -92,33 +119,49 @@ NO_QUOTA_COUNTS = NoQuotaCounts()
 class LoggedQuotaCounts:
     """The counters as a logged decision read them; those that it did not read are at 0."""
 
-    def __init__(self, at: Instant, seen: Iterable[tuple[str, int | None, Instant | None]]) -> None:
-        """seen: the rules that it evaluated, in order, each with what it counted then, and its next moment if it blocked."""
+    def __init__(self, at: Instant, seen: Iterable["SeenCount"]) -> None:
+        """seen: the rules that it evaluated, in order."""
         self._at = at
         self._seen: dict[str, list[int]] = {}
-        self._openings: dict[str, list[Instant | None]] = {}
-        for rule, counted, opening in seen:
+        self._openings: dict[tuple[str, int, int], Instant | None] = {}
+        """By rule, what it counted and the amount."""
+        for rule, counted, opening, amount in seen:
             of_rule = self._seen.setdefault(rule, [])
-            if counted is not None and counted not in of_rule:
-                of_rule.append(counted)
-                self._openings.setdefault(rule, []).append(opening)
+            if counted is not None:
+                self._openings.setdefault((rule, counted, amount), opening)
+                if counted not in of_rule:
+                    of_rule.append(counted)
 
-    def counted(self, key: QuotaKey, limit: int, now: Instant, drawn: int) -> int:
+    def counted(self, key: QuotaKey, limit: int, now: Instant, drawn: Sequence[Taken], amount: int) -> int:
         """What the decision read after it had drawn as many, until its next moment; in a later period, what is drawn."""
         seen = self._seen.get(key.rule)
         if not seen or key.period > self._at:
-            return drawn
-        index = min(drawn, len(seen) - 1)
-        opening = self._openings[key.rule][index]
-        return seen[index] if opening is None or now < opening else min(seen[index], limit - 1)
+            return total(drawn)
+        counted = seen[min(len(drawn), len(seen) - 1)]
+        opening = self._openings.get((key.rule, counted, amount))
+        return counted if opening is None or now < opening else min(counted, limit - amount)
 
     def given_back(
         self,
         key: QuotaKey,
-        number: int,  # noqa: ARG002 as QuotaCounts
+        excess: int,  # noqa: ARG002 as QuotaCounts
         now: Instant,  # noqa: ARG002
-        drawn: Sequence[Instant | None],
+        drawn: Sequence[Taken],
+        amount: int,
     ) -> Instant | None:
         """The next moment that the decision read."""
-        openings = self._openings.get(key.rule)
-        return openings[min(len(drawn), len(openings) - 1)] if openings else None
+        seen = self._seen.get(key.rule)
+        if not seen:
+            return None
+        return self._openings.get((key.rule, seen[min(len(drawn), len(seen) - 1)], amount))
+
+
+class SeenCount(NamedTuple):
+    """What a logged decision read of a rule."""
+
+    rule: str
+    counted: int | None
+    next_allowed_at: Instant | None
+    """If it blocked."""
+    amount: int = 1
+    """What the proposal would have taken."""

@@ -1,6 +1,6 @@
 """The contact pressure of a book, compiled: which rules a proposal has to pass."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from heapq import nlargest
 
 from engine.conditions.model import attributes_of
@@ -37,9 +37,9 @@ class Pressure:
         """No older contact is counted by any rule."""
         self.conditions = book.pressure.conditions
         """For which customers a rule holds, by its name; rules for everybody are left out."""
-        self.attributes = frozenset(name for need in needs for name in need.attributes).union(
-            *map(attributes_of, self.conditions.values())
-        )
+        self.rule_attributes = frozenset(name for need in needs for name in need.attributes)
+        """The attributes that rules read, without those in their conditions."""
+        self.attributes = self.rule_attributes.union(*map(attributes_of, self.conditions.values()))
         """The attributes that rules read, and those in their conditions."""
         self.outcomes = frozenset(outcome for need in needs for outcome in need.outcomes)
         """The types of past outcomes that some rule reads."""
@@ -102,12 +102,16 @@ class Pressure:
         return self._pauses.undecided(portions, now)
 
     def quotas_for(self, campaign: Campaign, facts: Facts) -> tuple[QuotaRule, ...]:
-        """The rules over all customers together that count such a contact: stock, total, capacity."""
+        """The rules over all customers together that count such a contact: stock, total, capacity, budgets."""
         return tuple(rule for quotas in self._quotas for rule in quotas.rules_for(campaign, facts))
 
-    def unruled_for(self, campaign: Campaign, facts: Facts) -> tuple[str, ...]:
-        """The counters that such a contact would take from if the book had rules for them: another book may have."""
-        return tuple(name for quotas in self._quotas for name in quotas.unruled_for(campaign, facts))
+    def unruled_for(self, campaign: Campaign, facts: Facts) -> Mapping[str, int]:
+        """What such a contact would take, by counter, if the book had rules for these: another book may have."""
+        return {
+            name: amount
+            for quotas in self._quotas
+            for name, amount in quotas.unruled_for(campaign, facts).items()
+        }
 
 
 def _latest_lapsed(history: Sequence[Contact], indexes: Sequence[int], now: Instant) -> Sequence[int]:

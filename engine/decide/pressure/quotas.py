@@ -1,7 +1,10 @@
-"""Rules over all customers together: an offer's stock, a campaign's total, a channel's capacity."""
+"""Rules over all customers together: an offer's stock, a campaign's total, a channel's capacity, budgets.
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+A budget is a counter that adds up what contacts cost, in millionths of the book's currency, where others count contacts.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -11,14 +14,14 @@ from engine.decide.pressure.windows import NO_CLOCK, CalendarWindow, ZoneSet
 from engine.model.contact import Facts
 from engine.model.decision import RuleKind
 from engine.model.instant import Instant
-from engine.rulebook.model.book import Book, Campaign, Kind
+from engine.rulebook.model.book import BOOK_BUDGET, MICROS, Book, Campaign, Kind
 from engine.rulebook.model.policies import Quota
 
 
 def compile_stocks(book: Book) -> "QuotaRules":
     """The stock of each offer."""
     quotas = [(offer.stock, CountedContacts(offer=offer.name)) for offer in book.offers.values()]
-    return _quota_rules(book, RuleKind.STOCK, quotas, lambda _, facts: f"{facts.offer}/{RuleKind.STOCK}")
+    return _quota_rules(book, RuleKind.STOCK, quotas, lambda _, facts: {f"{facts.offer}/{RuleKind.STOCK}": 1})
 
 
 def compile_totals(book: Book) -> "QuotaRules":
@@ -28,23 +31,52 @@ def compile_totals(book: Book) -> "QuotaRules":
         goes_out = any(book.channels[name].kind is Kind.OUTBOUND for name in campaign.channels)
         return Kind.OUTBOUND if goes_out else ""
 
-    def counter(campaign: Campaign, facts: Facts) -> str:
-        return f"{campaign.name}/{RuleKind.TOTAL}" if kind_of(campaign) in ("", facts.kind) else ""
+    def counters(campaign: Campaign, facts: Facts) -> Mapping[str, int]:
+        return {f"{campaign.name}/{RuleKind.TOTAL}": 1} if kind_of(campaign) in ("", facts.kind) else {}
 
     quotas = [
         (campaign.total, CountedContacts(campaign=campaign.name, kind=kind_of(campaign)))
         for campaign in book.campaigns.values()
     ]
-    return _quota_rules(book, RuleKind.TOTAL, quotas, counter)
+    return _quota_rules(book, RuleKind.TOTAL, quotas, counters)
 
 
 def compile_capacities(book: Book) -> "QuotaRules":
     """The capacity of each channel."""
     quotas = [(channel.capacity, CountedContacts(channel=channel.name)) for channel in book.channels.values()]
     rules = _quota_rules(
-        book, RuleKind.CAPACITY, quotas, lambda _, facts: f"{facts.channel}/{RuleKind.CAPACITY}"
+        book, RuleKind.CAPACITY, quotas, lambda _, facts: {f"{facts.channel}/{RuleKind.CAPACITY}": 1}
     )
     return replace(rules, rates=RATES)
+
+
+def compile_budgets(book: Book) -> "QuotaRules":
+    """The budgets of channels, of campaigns and of the book; contacts that cost nothing take nothing."""
+    costs = {channel.name: channel.cost_micros for channel in book.channels.values()}
+
+    def counters(campaign: Campaign, facts: Facts) -> Mapping[str, int]:
+        return budget_counters(campaign.name, facts.channel, costs[facts.channel])
+
+    quotas = [
+        *(
+            (channel.budget, CountedContacts(channel=channel.name, costs=costs))
+            for channel in book.channels.values()
+        ),
+        *(
+            (campaign.budget, CountedContacts(campaign=campaign.name, costs=costs))
+            for campaign in book.campaigns.values()
+        ),
+        (book.budget, CountedContacts(costs=costs)),
+    ]
+    return _quota_rules(book, RuleKind.BUDGET, quotas, counters)
+
+
+def budget_counters(campaign: str, channel: str, cost: int) -> dict[str, int]:
+    """The counters of budgets that a contact takes from, and how much of each. campaign: empty if it is of none."""
+    if not cost:
+        return {}
+    counters = {f"{channel}/channel_budget": cost, BOOK_BUDGET: cost}
+    return counters | {f"{campaign}/campaign_budget": cost} if campaign else counters
 
 
 class CountedContacts(NamedTuple):
@@ -54,11 +86,17 @@ class CountedContacts(NamedTuple):
     campaign: str = ""
     channel: str = ""
     kind: str = ""
+    costs: Mapping[str, int] | None = None
+    """What each counts for, by its channel; none on other channels. None: each is one."""
+
+    def amount(self, channel: str) -> int:
+        """What a contact on the channel counts for."""
+        return 1 if self.costs is None else self.costs.get(channel, 0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class QuotaRule(OpensForGood):
-    """At most `limit` contacts of all customers in the period, which begins anew when it is over."""
+    """At most `limit` contacts of all customers in the period, or what they cost, which begins anew when it is over."""
 
     name: str
     kind: RuleKind
@@ -67,6 +105,8 @@ class QuotaRule(OpensForGood):
     counted: CountedContacts
     zones: ZoneSet
     """On whose clock the period is read: the book's; empty where there is none."""
+    amount: int = 1
+    """What a contact takes: 1, or what it costs."""
 
     @property
     def window(self) -> str:
@@ -77,6 +117,11 @@ class QuotaRule(OpensForGood):
         """The counter of the current period."""
         apart = 0 if self.span is None else KINDS.get(self.span.period, 0)
         return QuotaKey(self.counter, self.begins(now) + apart)
+
+    @property
+    def unit(self) -> int:
+        """How much of the count is one contact, or one of the currency: budgets are counted in millionths."""
+        return MICROS if self.kind is RuleKind.BUDGET else 1
 
     @property
     def counter(self) -> str:
@@ -94,13 +139,15 @@ class QuotaRule(OpensForGood):
 
     def evaluate(self, rule_input: RuleInput) -> RuleResult:
         """Whether one contact more may be made; if not, when enough holds have ended or the next period begins."""
-        now, limit = rule_input.now, self.limit
+        now, limit, amount = rule_input.now, self.limit, self.amount
         key = self.key(now)
         drawn = rule_input.drawn.get(key, ())
-        counted = rule_input.counts.counted(key, limit, now, len(drawn))
-        if counted < limit:
+        counted = rule_input.counts.counted(key, limit, now, drawn, amount)
+        if counted + amount <= limit:
             return RuleResult(self, False, now, counted, limit, self.zones)
-        given_back = rule_input.counts.given_back(key, counted - limit + 1, now, drawn) if limit else None
+        if amount > limit:
+            return RuleResult(self, True, None, counted, limit, self.zones)
+        given_back = rule_input.counts.given_back(key, counted + amount - limit, now, drawn, amount)
         openings = [moment for moment in (given_back, self.ends(now)) if moment is not None]
         return RuleResult(self, True, min(openings, default=None), counted, limit, self.zones)
 
@@ -111,32 +158,41 @@ class QuotaRules:
 
     rules: dict[str, QuotaRule]
     """By name."""
-    counter: Callable[[Campaign, Facts], str]
-    """The name of the rule that would count a contact of the campaign, whether the book has it or not; else empty."""
+    counters: Callable[[Campaign, Facts], Mapping[str, int]]
+    """The names of the rules that would count a contact of the campaign, whether the book has them or not: what each takes."""
     rates: tuple[str, ...] = ()
     """At the end of the names of further counters, of the same contacts in other periods."""
+    _by_amount: dict[tuple[str, int], QuotaRule] = field(default_factory=dict)
 
     def rules_for(self, campaign: Campaign, facts: Facts) -> Iterable[QuotaRule]:
-        """The one rule that counts such a contact, if there is one."""
-        rule = self.rules.get(self.counter(campaign, facts))
-        return () if rule is None else (rule,)
+        """The rules that count such a contact, each with what it takes; the same object wherever a contact takes as much."""
+        for name, amount in self.counters(campaign, facts).items():
+            rule = self.rules.get(name)
+            if rule is not None:
+                key = name, amount
+                if key not in self._by_amount:
+                    self._by_amount[key] = rule if rule.amount == amount else replace(rule, amount=amount)
+                yield self._by_amount[key]
 
-    def unruled_for(self, campaign: Campaign, facts: Facts) -> Iterable[str]:
-        """The counters of such a contact for which the book has no rule."""
-        name = self.counter(campaign, facts)
-        rule = self.rules.get(name)
-        counters = (name, *(f"{name}{rate}" for rate in self.rates)) if name else ()
-        return [counter for counter in counters if rule is None or counter != rule.counter]
+    def unruled_for(self, campaign: Campaign, facts: Facts) -> Mapping[str, int]:
+        """The counters of such a contact for which the book has no rule, and what it takes of each."""
+        unruled = {}
+        for name, amount in self.counters(campaign, facts).items():
+            rule = self.rules.get(name)
+            for counter in (name, *(f"{name}{rate}" for rate in self.rates)):
+                if rule is None or counter != rule.counter:
+                    unruled[counter] = amount
+        return unruled
 
 
 def _quota_rules(
     book: Book,
     kind: RuleKind,
     quotas: Iterable[tuple[Quota | None, CountedContacts]],
-    counter: Callable[[Campaign, Facts], str],
+    counters: Callable[[Campaign, Facts], Mapping[str, int]],
 ) -> QuotaRules:
     rules = [_quota_rule(quota, kind, counted, book.timezone) for quota, counted in quotas if quota]
-    return QuotaRules({rule.name: rule for rule in rules}, counter)
+    return QuotaRules({rule.name: rule for rule in rules}, counters)
 
 
 def _quota_rule(quota: Quota, kind: RuleKind, counted: CountedContacts, book_zone: ZoneInfo) -> QuotaRule:

@@ -11,7 +11,13 @@ from dataclasses import dataclass
 from engine.decide.pressure.caps import compile_caps, compile_gaps, compile_limits
 from engine.decide.pressure.pauses import compile_pauses, compile_stops
 from engine.decide.pressure.quiet import compile_quiet
-from engine.decide.pressure.quotas import QuotaRules, compile_capacities, compile_stocks, compile_totals
+from engine.decide.pressure.quotas import (
+    QuotaRules,
+    compile_budgets,
+    compile_capacities,
+    compile_stocks,
+    compile_totals,
+)
 from engine.decide.pressure.rule import CompiledRules
 from engine.model.decision import ReasonCode, RuleKind
 from engine.rulebook.model.book import Book
@@ -22,7 +28,7 @@ class RuleRow:
     """One kind of rule.
 
     Its phrases say what a reading saw; they may name {counted}, {limit}, {window}, {outcomes} ("outcome" for a limit of
-    1, else "outcomes") and {where} (" in" the time zones, or empty).
+    1, else "outcomes") and {where} (" in" the time zones, or empty). Those of a budget name amounts of money, also {cost}.
     """
 
     kind: RuleKind
@@ -124,6 +130,14 @@ ROWS = (
         compile_quotas=compile_capacities,
         phrase=_COUNTED,
         brief=_COUNTED_BRIEF,
+    ),
+    RuleRow(
+        kind=RuleKind.BUDGET,
+        code=ReasonCode.OVER_BUDGET,
+        compile_quotas=compile_budgets,
+        phrase="{counted} of {limit} in {window}{where}, and a contact costs {cost}",
+        brief="{counted} of {limit} in {window}, and a contact costs {cost}",
+        unopened="until enough is given back",
     ),
     # withdrawals are the customer's and not the book's: select.py evaluates them (consent.py)
     RuleRow(

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-from engine.decide.pressure.counters import NO_QUOTA_COUNTS, QuotaCounts, QuotaKey
+from engine.decide.pressure.counters import NO_QUOTA_COUNTS, QuotaCounts, QuotaKey, Taken
 from engine.decide.pressure.windows import ZoneSet
 from engine.model.contact import Contact, Facts
 from engine.model.decision import Lapsed, RuleKind
@@ -28,8 +28,8 @@ class RuleInput(NamedTuple):
     """Where the customer may be; empty if no rule of the book reads the customer's clock."""
     counts: QuotaCounts = NO_QUOTA_COUNTS
     """Counters that all customers share."""
-    drawn: Mapping[QuotaKey, Sequence[Instant | None]] = {}
-    """The contacts, not committed yet, by which the evaluation has taken from counters: when each expires, None: never."""
+    drawn: Mapping[QuotaKey, Sequence[Taken]] = {}
+    """What the evaluation has taken from counters by contacts that are not committed yet."""
     outcomes: Sequence[PastOutcome] = ()
     """Past outcomes of the types that some rule of the book reads, in any order."""
 

@@ -15,7 +15,7 @@ class QuotaBalance:
 
     limit: int
     used: int
-    """Contacts that count, over all shards, as read and changed since."""
+    """What counts, over all shards, as read and changed since."""
     rows: Sequence[CounterRow]
     """The shards in hand."""
     is_whole: bool
@@ -35,22 +35,22 @@ class QuotaBalance:
     """The change since the shards were read."""
 
     def left(self, limit: int) -> int:
-        """How many contacts may still be made."""
+        """What may still be taken."""
         if self.is_whole:
             return limit - self.used
         return sum(row.quota - row.used for row in self.rows) - self.taken if limit == self.limit else 0
 
-    def take(self, number: int = 1) -> None:
-        """Counts so many more contacts; fewer where negative."""
-        self.taken += number
-        self.used += number
+    def take(self, amount: int) -> None:
+        """Counts so much more; less where negative."""
+        self.taken += amount
+        self.used += amount
 
     def pass_to(self, now: Instant) -> None:
         """Gives back the holdings that are due at the moment."""
         due = self.due
         while due and due[0].expires_at <= now:
             self.given_back.append(due.popleft())
-            self.take(-1)
+            self.take(-self.given_back[-1].amount)
 
     def written(self) -> list[CounterRow]:
         """The rows to be written."""
@@ -61,7 +61,7 @@ class QuotaBalance:
 
 
 def divide(rows: Sequence[CounterRow], taken: int, limit: int) -> list[CounterRow]:
-    """The shards of a counter after so many more contacts, with what is left under the limit divided evenly.
+    """The shards of a counter after so much more was taken, with what is left under the limit divided evenly.
 
     The quotas together are the limit, or what is used where that is more; no shard uses more than its quota.
     """

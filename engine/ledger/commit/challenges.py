@@ -15,7 +15,7 @@ from engine.decide.answer import answer
 from engine.decide.attributes.derive import IS_NEW
 from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import Evaluation
-from engine.decide.pressure.counters import QuotaCounts, QuotaKey, nth_expiry
+from engine.decide.pressure.counters import QuotaCounts, QuotaKey, Taken, nth_expiry, total
 from engine.decide.select import select
 from engine.ledger.commit.assignments import KeptDraws
 from engine.ledger.commit.books import keep_books
@@ -237,16 +237,16 @@ class _ChallengedCounts:
     ) -> None:
         self._logged, self._read, self._peeked = logged, read, peeked
 
-    def counted(self, key: QuotaKey, limit: int, now: Instant, drawn: int) -> int:
+    def counted(self, key: QuotaKey, limit: int, now: Instant, drawn: Sequence[Taken], amount: int) -> int:
         """See `QuotaCounts.counted`."""
         if key.rule in self._read:
-            return self._logged.counted(key, limit, now, drawn)
-        return self._peeked.get(key, 0) + drawn
+            return self._logged.counted(key, limit, now, drawn, amount)
+        return self._peeked.get(key, 0) + total(drawn)
 
     def given_back(
-        self, key: QuotaKey, number: int, now: Instant, drawn: Sequence[Instant | None]
+        self, key: QuotaKey, excess: int, now: Instant, drawn: Sequence[Taken], amount: int
     ) -> Instant | None:
         """See `QuotaCounts.given_back`; of counters that are read now, only what is drawn is known."""
         if key.rule in self._read:
-            return self._logged.given_back(key, number, now, drawn)
-        return nth_expiry(drawn, number)
+            return self._logged.given_back(key, excess, now, drawn, amount)
+        return nth_expiry(drawn, excess)

@@ -12,6 +12,7 @@ from engine.decide.evaluate import Evaluation
 from engine.decide.experiments.samples import Sample
 from engine.decide.experiments.subjects import DrawSubject
 from engine.decide.pressure.contact_state import initial_status
+from engine.decide.pressure.quotas import QuotaRule
 from engine.decide.pressure.registry import SHARED
 from engine.decide.pressure.rule import RuleResult
 from engine.decide.select import Selection, TriedCandidate
@@ -242,10 +243,14 @@ def _contact(contact: Contact) -> list[Any]:
 
 def _counter(
     rule_result: RuleResult, tried: TriedCandidate, channel: str
-) -> tuple[str, int | None, int | None, bool, int | None, str, str]:
-    """Rule, count, limit, whether it blocks, when it lets pass next if it does; campaign and channel of the proposal."""
-    return (
-        rule_result.rule.name,
+) -> tuple[str | int | bool | None, ...]:
+    """Rule, count, limit, whether it blocks, when it lets pass next if it does; campaign and channel of the proposal.
+
+    Of a budget also what a contact costs, in millionths of the currency as the count and the limit.
+    """
+    rule = rule_result.rule
+    counter = (
+        rule.name,
         rule_result.counted,
         rule_result.limit,
         rule_result.blocks,
@@ -253,6 +258,7 @@ def _counter(
         tried.candidate.compiled_campaign.campaign.name,
         channel,
     )
+    return (*counter, rule.amount) if isinstance(rule, QuotaRule) and rule.amount != 1 else counter
 
 
 def _experiments(

@@ -20,7 +20,7 @@ from engine.ledger.commit.decision_rows import contact_rows, decision_row
 from engine.ledger.commit.events import ConcludedSignals
 from engine.ledger.commit.learning import trials
 from engine.ledger.commit.new_counters import add_new_counters
-from engine.ledger.commit.quotas import QuotaCommit, QuotaPreview, QuotaUndecided, UnruledContact
+from engine.ledger.commit.quotas import QuotaCommit, QuotaLimit, QuotaPreview, QuotaUndecided, UnruledContact
 from engine.ledger.errors import DecisionFault, LedgerError, RequestIdTaken
 from engine.ledger.queries import decisions, learning, outcomes, persons
 from engine.ledger.queries.decisions import AnsweredRequest
@@ -232,17 +232,18 @@ def _is_other_question(evaluation: Evaluation, answered: AnsweredRequest, decisi
     return is_same_book and request.max_offers != inputs["max_offers"]
 
 
-def _likely_quotas(evaluations: Sequence[Evaluation]) -> dict[QuotaKey, int]:
+def _likely_quotas(evaluations: Sequence[Evaluation]) -> dict[QuotaKey, QuotaLimit]:
     """The quotas of each request's best candidate, with their limits; others are read when they are needed."""
-    return {
-        rule.key(evaluation.request.now): rule.limit
+    likely = [
+        (rule.key(evaluation.request.now), QuotaLimit(rule.limit, rule.amount))
         for evaluation in evaluations
         if evaluation.candidates
         and evaluation.compiled.pressure.is_shared
         and evaluation.request.mode is Mode.COMMIT
         for channel in evaluation.candidates[0].channels
         for rule in evaluation.candidates[0].compiled_campaign.campaign_channels[channel].quotas
-    }
+    ]
+    return dict(sorted(likely, reverse=True))  # of one counter the least amount is left
 
 
 def _conversions(store: Store, evaluations: Sequence[Evaluation]) -> dict[str, int]:

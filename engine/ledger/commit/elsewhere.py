@@ -9,6 +9,7 @@ import orjson
 from uuid_utils import uuid7
 
 from engine.decide.pressure.counters import RATES
+from engine.decide.pressure.quotas import budget_counters
 from engine.ledger.commit.quotas import UnruledContact
 from engine.ledger.queries.contacts import alike_of
 from engine.ledger.store.rows import ContactRow, OutcomeRow
@@ -33,7 +34,7 @@ def keep_contacts_elsewhere(store: Store, reported: Sequence[ReportedContact]) -
         contact = Contact(outcome.at, None, _facts(book, outcome, fields))
         row = _row(outcome.person, contact)
         rows.append(row)
-        counters = tuple(_counters(book, contact.facts))
+        counters = _counters(book, contact.facts)
         unruled.append(UnruledContact(row.decision_id, ELSEWHERE, contact, counters, until))
     if rows:
         store.insert(ContactRow, rows)
@@ -61,16 +62,17 @@ def _facts(book: Book, outcome: OutcomeRow, fields: Mapping[str, Value]) -> Fact
     )
 
 
-def _counters(book: Book, facts: Facts) -> Sequence[str]:
-    """The names of the counters that count it: the channel's capacity, and the total of its campaign."""
+def _counters(book: Book, facts: Facts) -> Mapping[str, int]:
+    """The names of the counters that count it: the channel's capacity, the total of its campaign, budgets."""
     capacity = f"{facts.channel}/{RuleKind.CAPACITY}"
-    counters = [capacity, *(f"{capacity}{rate}" for rate in RATES)]
+    counters = dict.fromkeys((capacity, *(f"{capacity}{rate}" for rate in RATES)), 1)
     campaign = book.campaigns.get(facts.campaign)
     if campaign is not None:
         sends = any(book.channels[name].kind is Kind.OUTBOUND for name in campaign.channels)
         if facts.kind == Kind.OUTBOUND or not sends:
-            counters.append(f"{campaign.name}/{RuleKind.TOTAL}")
-    return counters
+            counters[f"{campaign.name}/{RuleKind.TOTAL}"] = 1
+    cost = book.channels[facts.channel].cost_micros
+    return counters | budget_counters(facts.campaign, facts.channel, cost)
 
 
 def _row(person: str, contact: Contact) -> ContactRow:

@@ -1,8 +1,8 @@
 """Adds counters that a book needs and the log does not have yet, with the contacts that were made before.
 
-From then on every decision counts for them, also by books without the rule (`Quotas.follow`), so that a stock, total or
-capacity that is taken out and put back has lost none. The counters are added in a transaction of their own, while no other
-transaction makes contacts: see docs/adr/0057-counters-in-shards.md.
+From then on every decision counts for them, also by books without the rule (`Quotas.follow`), so that a stock, total,
+capacity or budget that is taken out and put back has lost none. The counters are added in a transaction of their own, while
+no other transaction makes contacts: see docs/adr/0057-counters-in-shards.md.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -38,7 +38,11 @@ def add_new_counters(store: Store, evaluations: Sequence[Evaluation]) -> None:
         groups = queries.groups(store) if missing else ()
         for key in sorted(missing):
             counted = needed[key].counted
-            of_groups = [group for group in groups if _is_counted(counted, group)]
+            of_groups = [
+                (group, amount)
+                for group in groups
+                if _is_counted(counted, group) and (amount := counted.amount(group.channel))
+            ]
             queries.add(store, key, of_groups, _span(key, needed[key]))
     rates = {key.counter for key in needed if key.length}
     store.counters.difference_update([key for key in store.counters if key[0] in rates])

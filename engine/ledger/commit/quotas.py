@@ -11,7 +11,7 @@ import heapq
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, NoReturn, TypeVar
 
-from engine.decide.pressure.counters import QuotaKey, nth_expiry
+from engine.decide.pressure.counters import QuotaKey, Taken, nth_expiry, total
 from engine.decide.pressure.quotas import QuotaRule
 from engine.ledger.commit.balances import QuotaBalance
 from engine.ledger.queries import new_counters
@@ -33,14 +33,21 @@ class QuotaUndecided(Exception):
     """The shards in hand do not tell whether one more contact may be made."""
 
 
+class QuotaLimit(NamedTuple):
+    """The limit of a counter, and the least that a contact takes for which it is read."""
+
+    limit: int
+    amount: int = 1
+
+
 class UnruledContact(NamedTuple):
     """A contact that is kept, for whose counters its book has no rule: they are of another version of the book."""
 
     decision_id: str
     position: int
     contact: Contact
-    counters: Sequence[str]
-    """The names of the counters."""
+    counters: Mapping[str, int]
+    """The names of the counters, and what the contact takes of each."""
     until: Instant
     """The moment of the decision, or the server's clock where that is earlier."""
 
@@ -60,7 +67,7 @@ class Quotas:
         self._peeked: dict[tuple[QuotaKey, Instant], int] = {}
         self._pending: dict[QuotaKey, tuple[Instant, Sequence[DueHolding], bool]] = {}
         """Holdings that end later than a moment: the moment, the first of them, and whether these are all."""
-        self._due_counts: dict[tuple[QuotaKey, Instant], int] = {}
+        self._due_amounts: dict[tuple[QuotaKey, Instant], int] = {}
         self._reported: Mapping[tuple[str, int], bool] = {}
         self._made: Sequence[UnruledContact] = ()
         """Contacts that were made elsewhere, and reported."""
@@ -88,29 +95,31 @@ class Quotas:
             except QuotaUndecided:
                 self._start_again()
 
-    def counted(self, key: QuotaKey, limit: int, now: Instant, drawn: int) -> int:
+    def counted(self, key: QuotaKey, limit: int, now: Instant, drawn: Sequence[Taken], amount: int) -> int:
         """See `QuotaCounts.counted`. Raises QuotaUndecided."""
-        balance = self._balances.get(key) or self._opened(key, limit)
+        balance = self._balances.get(key) or self._opened(key, QuotaLimit(limit, amount))
         if balance.is_whole:
             balance.limit = limit
+        in_hand = total(drawn)
+        needed = in_hand + amount
         self._pass(key, balance, now)
-        while balance.left(limit) <= drawn and balance.is_whole and balance.more_due:
+        while balance.left(limit) < needed and balance.is_whole and balance.more_due:
             balance.is_due = True
             self._pass(key, balance, now)
-        if balance.left(limit) > drawn:
-            return min(balance.used + drawn, limit - 1)
-        if not balance.is_whole and not (balance.is_used_up and balance.used >= limit):
+        if balance.left(limit) >= needed:
+            return min(balance.used + in_hand, limit - amount)
+        if not balance.is_whole and not (balance.is_used_up and balance.used + amount > limit):
             self._need_whole(key, limit)
-        return max(balance.used + drawn, limit)
+        return max(balance.used + in_hand, limit - amount + 1)
 
-    def open(self, limits: Mapping[QuotaKey, int]) -> None:
+    def open(self, limits: Mapping[QuotaKey, QuotaLimit]) -> None:
         """Reads counters that are likely to be needed, all at once, with their limits."""
         self._open(limits)
 
     def take(self, decision_id: str, position: int, contact: Contact, quotas: Sequence[QuotaRule]) -> None:
         """Counts a contact that is kept."""
         for rule in quotas:
-            self._take(decision_id, position, contact, rule.key(contact.at))
+            self._take(decision_id, position, contact, rule.key(contact.at), rule.amount)
 
     def follow(self, contacts: Sequence[UnruledContact]) -> None:
         """Counts contacts for counters that their book has no rule for and the log has. Raises QuotaUndecided.
@@ -123,44 +132,48 @@ class Quotas:
         keys = {(name, at): key.current(at) for (name, at), key in latest.items()}
         self._open(dict.fromkeys(keys.values()))
         for decision_id, position, contact, counters, until in contacts:
-            for name in counters:
+            for name, amount in counters.items():
                 key = keys.get((name, contact.at))
                 if key is not None and (key.length or not key.period or contact.at <= until):
-                    self._make_room(key, 1)
-                    self._take(decision_id, position, contact, key)
+                    self._make_room(key, amount)
+                    self._take(decision_id, position, contact, key, amount)
 
-    def _take(self, decision_id: str, position: int, contact: Contact, key: QuotaKey) -> None:
+    def _take(self, decision_id: str, position: int, contact: Contact, key: QuotaKey, amount: int) -> None:
         balance = self._balances[key]
-        balance.take()
+        balance.take(amount)
         if contact.expires_at is not None:
             heapq.heappush(balance.own, (contact.expires_at, len(self._holdings)))
-        self._holdings.append(HoldingRow(decision_id, position, *key, True, contact.expires_at))
+        self._holdings.append(HoldingRow(decision_id, position, *key, True, contact.expires_at, amount))
 
     def peek(self, key: QuotaKey, now: Instant) -> int:
-        """How many contacts count, without locking or giving back anything."""
+        """What counts, without locking or giving back anything."""
         balance = self._balances.get(key)
         if balance is None:
             if (key, now) not in self._peeked:
                 self._peeked[key, now] = queries.peek(self._store, key, now)
             return self._peeked[key, now]
-        if (key, now) not in self._due_counts:
-            self._due_counts[key, now] = queries.count_due(self._store, key, now)
-        given_back = sum(holding.expires_at <= now for holding in balance.given_back)
-        own = sum(expires_at <= now for expires_at, _ in balance.own)
-        return max(0, balance.used - (self._due_counts[key, now] - given_back) - own)
+        if (key, now) not in self._due_amounts:
+            self._due_amounts[key, now] = queries.sum_due(self._store, key, now)
+        given_back = sum(holding.amount for holding in balance.given_back if holding.expires_at <= now)
+        own = sum(self._holdings[index].amount for expires_at, index in balance.own if expires_at <= now)
+        return max(0, balance.used - (self._due_amounts[key, now] - given_back) - own)
 
     def given_back(
-        self, key: QuotaKey, number: int, now: Instant, drawn: Sequence[Instant | None]
+        self, key: QuotaKey, excess: int, now: Instant, drawn: Sequence[Taken], amount: int
     ) -> Instant | None:
         """See `QuotaCounts.given_back`; not known where more than a thousand have to be given back."""
-        if number > queries.MOST_DUE:
-            return None
         balance = self._balances.get(key)
         gone = set(balance.given_back) if balance else set()
-        own = [expires_at for expires_at, _ in balance.own] if balance else []
-        stored = self._pending_after(key, number + len(gone), now)
-        still = [holding.expires_at for holding in stored if holding not in gone]
-        return nth_expiry([*still, *(at for at in own if at > now), *drawn], number)
+        own = [Taken(at, self._holdings[index].amount) for at, index in balance.own] if balance else []
+        number = -(-excess // amount)
+        while number <= queries.MOST_DUE:
+            stored = self._pending_after(key, number + len(gone), now)
+            still = [Taken(holding.expires_at, holding.amount) for holding in stored if holding not in gone]
+            if total(still) >= excess or len(stored) < number + len(gone):
+                later = [taken for taken in own if taken.expires_at is not None and taken.expires_at > now]
+                return nth_expiry([*still, *later, *drawn], excess)
+            number *= 2  # these have taken less than the contact would take
+        return None
 
     def _pending_after(self, key: QuotaKey, number: int, now: Instant) -> Sequence[DueHolding]:
         """The stored holdings that end after the moment, the first of them and at least so many; read once for the group."""
@@ -198,14 +211,14 @@ class Quotas:
             (kept if counts else given_back).append((holding.decision_id, holding.position, holding.counter))
             if counts is not bool(holding.counted):
                 key = QuotaKey(holding.counter, holding.period)
-                moves[key] = moves.get(key, 0) + (1 if counts else -1)
+                moves[key] = moves.get(key, 0) + (holding.amount if counts else -holding.amount)
         queries.keep(self._store, kept)
         queries.give_back(self._store, given_back)
-        moves = self._present({key: number for key, number in moves.items() if number})
+        moves = self._present({key: amount for key, amount in moves.items() if amount})
         self._open(dict.fromkeys(moves))
-        for key, number in moves.items():
-            self._make_room(key, number)
-            self._balances[key].take(number)
+        for key, amount in moves.items():
+            self._make_room(key, amount)
+            self._balances[key].take(amount)
         if self._made:
             self.follow(self._made)
         self._is_adjusted = True
@@ -214,12 +227,12 @@ class Quotas:
         """Without those of hours and minutes that were purged."""
         rates = [key for key in moves if key.length]
         gone = set(rates) - new_counters.present(self._store, rates) if rates else set()
-        return {key: number for key, number in moves.items() if key not in gone}
+        return {key: amount for key, amount in moves.items() if key not in gone}
 
-    def _make_room(self, key: QuotaKey, number: int) -> None:
-        """Makes sure that so many contacts more, whatever the limit, leave no shard with more than its quota."""
+    def _make_room(self, key: QuotaKey, amount: int) -> None:
+        """Makes sure that so much more, whatever the limit, leave no shard with more than its quota."""
         balance = self._balances[key]
-        if not balance.is_whole and (not balance.rows or balance.left(balance.limit) < number):
+        if not balance.is_whole and (not balance.rows or balance.left(balance.limit) < amount):
             self._need_whole(key, None)
 
     def _start_again(self) -> None:
@@ -227,7 +240,7 @@ class Quotas:
         self._store.retreat()
         self._balances, self._holdings = {}, []
         self._is_adjusted = not (self._reported or self._made)
-        self._peeked, self._due_counts = {}, {}  # others may have committed meanwhile
+        self._peeked, self._due_amounts = {}, {}  # others may have committed meanwhile
         self._pending = {}
         rows_by_key: dict[QuotaKey, list[CounterRow]] = {key: [] for key in self._whole}
         for row in queries.lock_all(self._store, list(self._whole)):
@@ -258,11 +271,11 @@ class Quotas:
                 self._need_whole(QuotaKey(row.counter, row.period), None)
         return free
 
-    def _opened(self, key: QuotaKey, limit: int) -> QuotaBalance:
+    def _opened(self, key: QuotaKey, limit: QuotaLimit) -> QuotaBalance:
         self._open({key: limit})
         return self._balances[key]
 
-    def _open(self, limits: Mapping[QuotaKey, int | None]) -> None:
+    def _open(self, limits: Mapping[QuotaKey, QuotaLimit | None]) -> None:
         new = {key: limit for key, limit in limits.items() if key not in self._balances}
         if not new:
             return
@@ -276,27 +289,37 @@ class Quotas:
                 due.add(key)
         if self._store.shards == 1:
             for key, rows in rows_by_key.items():
-                self._have_whole(key, new[key], rows or [CounterRow(*key, 0, 0, 0, 0)], is_due=key in due)
+                quota = new[key]
+                limit = None if quota is None else quota.limit
+                self._have_whole(key, limit, rows or [CounterRow(*key, 0, 0, 0, 0)], is_due=key in due)
         else:
             self._have_one_shard(new, rows_by_key, due)
 
     def _have_one_shard(
         self,
-        new: Mapping[QuotaKey, int | None],
+        new: Mapping[QuotaKey, QuotaLimit | None],
         rows_by_key: Mapping[QuotaKey, Sequence[CounterRow]],
         due: set[QuotaKey],
     ) -> None:
         """Locks one shard of each counter, unless the counter is seen to be used up."""
         used = {key: sum(row.used for row in rows) for key, rows in rows_by_key.items()}
-        used_up = {key for key, limit in new.items() if limit is not None and used[key] >= limit} - due
-        divided = [(*key, -1 if limit is None else limit) for key, limit in new.items() if key not in used_up]
+        used_up = {
+            key for key, limit in new.items() if limit is not None and used[key] + limit.amount > limit.limit
+        } - due
+        divided = [
+            (*key, -1 if limit is None else limit.limit) for key, limit in new.items() if key not in used_up
+        ]
         locked = queries.lock_one(self._store, divided) if divided else []
         shards = {QuotaKey(row.counter, row.period): [row] for row in locked}
-        for key, limit in new.items():
+        for key, quota in new.items():
             rows = shards.get(key, [])
+            limit = _divided(rows) if quota is None else quota.limit
+            room = sum(row.quota - row.used for row in rows)
             self._balances[key] = QuotaBalance(
-                _divided(rows) if limit is None else limit,
-                used[key],
+                limit,
+                min(used[key], limit - room)
+                if rows
+                else used[key],  # others may have given back since it was read
                 rows,
                 is_whole=False,
                 is_used_up=key in used_up,
@@ -321,7 +344,7 @@ class Quotas:
         while balance.own and balance.own[0][0] <= now:
             _, index = heapq.heappop(balance.own)
             self._holdings[index] = self._holdings[index]._replace(counted=False, expires_at=None)
-            balance.take(-1)
+            balance.take(-self._holdings[index].amount)
 
 
 def _divided(rows: Sequence[CounterRow]) -> int:
@@ -338,15 +361,15 @@ class QuotaCommit:
     def __init__(self, quotas: Quotas, elapsed: Instant) -> None:
         self._quotas, self._elapsed = quotas, elapsed
 
-    def counted(self, key: QuotaKey, limit: int, now: Instant, drawn: int) -> int:
+    def counted(self, key: QuotaKey, limit: int, now: Instant, drawn: Sequence[Taken], amount: int) -> int:
         """See `QuotaCounts.counted`. Raises QuotaUndecided."""
-        return self._quotas.counted(key, limit, min(now, self._elapsed), drawn)
+        return self._quotas.counted(key, limit, min(now, self._elapsed), drawn, amount)
 
     def given_back(
-        self, key: QuotaKey, number: int, now: Instant, drawn: Sequence[Instant | None]
+        self, key: QuotaKey, excess: int, now: Instant, drawn: Sequence[Taken], amount: int
     ) -> Instant | None:
         """See `QuotaCounts.given_back`; not before the moment of the request, should that be simulated."""
-        moment = self._quotas.given_back(key, number, min(now, self._elapsed), drawn)
+        moment = self._quotas.given_back(key, excess, min(now, self._elapsed), drawn, amount)
         return None if moment is None else max(moment, now)
 
 
@@ -356,12 +379,19 @@ class QuotaPreview:
     def __init__(self, quotas: Quotas) -> None:
         self._quotas = quotas
 
-    def counted(self, key: QuotaKey, limit: int, now: Instant, drawn: int) -> int:  # noqa: ARG002
+    def counted(  # as QuotaCounts
+        self,
+        key: QuotaKey,
+        limit: int,  # noqa: ARG002
+        now: Instant,
+        drawn: Sequence[Taken],
+        amount: int,  # noqa: ARG002
+    ) -> int:
         """See `QuotaCounts.counted`."""
-        return self._quotas.peek(key, now) + drawn
+        return self._quotas.peek(key, now) + total(drawn)
 
     def given_back(
-        self, key: QuotaKey, number: int, now: Instant, drawn: Sequence[Instant | None]
+        self, key: QuotaKey, excess: int, now: Instant, drawn: Sequence[Taken], amount: int
     ) -> Instant | None:
         """See `QuotaCounts.given_back`."""
-        return self._quotas.given_back(key, number, now, drawn)
+        return self._quotas.given_back(key, excess, now, drawn, amount)

@@ -12,7 +12,7 @@ from engine.decide.attributes.zones import CLOCK
 from engine.decide.compiled import CompiledBook
 from engine.decide.experiments.learning import Given, Weights
 from engine.decide.experiments.posteriors import Propensity
-from engine.decide.pressure.counters import LoggedQuotaCounts, QuotaCounts
+from engine.decide.pressure.counters import LoggedQuotaCounts, QuotaCounts, SeenCount
 from engine.decide.signals.strata import PREFIX
 from engine.ledger.memory import memory_of
 from engine.ledger.queries import books, contacts, decisions
@@ -135,10 +135,14 @@ def _state(row: DecisionRow, trace: Mapping[str, Any], compiled: CompiledBook) -
     )
 
 
-def _counter(logged: Sequence[Any]) -> tuple[str, int | None, int | None]:
-    """The rule, what it counted, and its next moment; earlier versions did not log the last."""
+def _counter(logged: Sequence[Any]) -> SeenCount:
+    """The rule, what it counted, and its next moment; earlier versions did not log the last. Of a budget also the cost."""
     rule, counted, _, _, *rest = logged
-    return rule, counted, rest[0] if rest else None
+    return SeenCount(rule, counted, rest[0] if rest else None, rest[_AMOUNT] if len(rest) > _AMOUNT else 1)
+
+
+_AMOUNT = 3
+"""Where what a contact takes stands, behind the campaign and the channel; 1 if it is left out."""
 
 
 def _empty(inputs: Mapping[str, Any], trace: Mapping[str, Any], compiled: CompiledBook) -> list[str]:

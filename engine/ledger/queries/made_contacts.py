@@ -10,12 +10,9 @@ from typing import Any, NamedTuple
 from engine.ledger.queries.contacts import FEW, kinds_of
 from engine.ledger.store.statements import Select, columns
 from engine.ledger.store.store import Store
-from engine.model.contact import ContactQuery, ContactState, MadeContact
+from engine.model.contact import MOST_ALIKE, ContactQuery, ContactState, MadeContact
 from engine.model.instant import Instant
 from engine.model.outcome import RELEASING
-
-MOST_ALIKE = 500
-"""Contacts of a person that are read of one kind: of one campaign, offer and channel. Older ones do not count."""
 
 
 class _Row(NamedTuple):

@@ -96,10 +96,10 @@ _COUNT = Select("count(*)", f"{_OF_GROUP} AND c.state <> 'released'")
 
 
 _HOLD = (
-    "INSERT INTO holdings (decision_id, position, counter, period, counted, expires_at)"
-    f" SELECT c.decision_id, c.position, ?, ?, c.state <> 'released', c.expires_at {_OF_GROUP}"
+    "INSERT INTO holdings (decision_id, position, counter, period, counted, expires_at, amount)"
+    f" SELECT c.decision_id, c.position, ?, ?, c.state <> 'released', c.expires_at, ? {_OF_GROUP}"
     " ON CONFLICT (decision_id, position, counter) DO UPDATE"
-    " SET period = excluded.period, counted = excluded.counted, expires_at = excluded.expires_at"
+    " SET period = excluded.period, counted = excluded.counted, expires_at = excluded.expires_at, amount = excluded.amount"
 )
 """Adds what the contacts of a group hold, or held until they were released.
 
@@ -133,11 +133,11 @@ def groups(store: Store) -> list[ContactGroup]:
     return [ContactGroup(*row) for row in store.select(_CHANNELS, campaigns)]
 
 
-def add(store: Store, key: QuotaKey, of_groups: Iterable[ContactGroup], span: Span) -> None:
-    """Adds a counter that counts the contacts of these groups, and what they hold of it."""
+def add(store: Store, key: QuotaKey, of_groups: Iterable[tuple[ContactGroup, int]], span: Span) -> None:
+    """Adds a counter that counts the contacts of these groups, each with what a contact takes, and what they hold of it."""
     used = 0
-    for group in of_groups:
+    for group, amount in of_groups:
         where = (*group, span.since, span.until, span.kind)
-        used += int(store.select(_COUNT, *where)[0][0])
-        store.change(_HOLD, *key, *where)
+        used += amount * int(store.select(_COUNT, *where)[0][0])
+        store.change(_HOLD, *key, amount, *where)
     store.insert(CounterRow, [CounterRow(*key, 0, used, used, 0)])

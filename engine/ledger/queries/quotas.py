@@ -31,6 +31,10 @@ class DueHolding(NamedTuple):
     expires_at: Instant
     decision_id: str
     position: int
+    amount: int
+
+
+_IN_ORDER = columns(DueHolding._fields[:3])
 
 
 _COUNTER = columns(CounterRow._fields, "c")
@@ -47,21 +51,22 @@ _READ = Select(
 
 _PEEK = Select(
     "coalesce((SELECT sum(c.used) FROM counters AS c WHERE c.counter = given.counter AND c.period = given.period), 0)"
-    " - (SELECT count(*) FROM holdings AS h WHERE h.counter = given.counter AND h.period = given.period"
+    " - (SELECT coalesce(sum(h.amount), 0) FROM holdings AS h WHERE h.counter = given.counter AND h.period = given.period"
     " AND h.expires_at <= given.now)",
     "FROM :given(counter text, period bigint, now bigint) AS given",
 )
-"""How many contacts count at an instant."""
+"""What counts at an instant."""
 
 
 _PEEK_ALL = Select(f"given.counter, given.period, {_PEEK.columns}", _PEEK.source)
 """The same for several counters."""
 
 
-_COUNT_DUE = Select(
-    "count(*)", "FROM holdings AS h WHERE h.counter = ? AND h.period = ? AND h.expires_at <= ?"
+_SUM_DUE = Select(
+    "coalesce(sum(h.amount), 0)",
+    "FROM holdings AS h WHERE h.counter = ? AND h.period = ? AND h.expires_at <= ?",
 )
-"""How many holdings of a counter are due at an instant."""
+"""The holdings of a counter that are due at an instant, added up."""
 
 
 _LOCK_ONE = Select(
@@ -85,7 +90,7 @@ _LOCK_ALL = Select(
 _DUE = Select(
     columns(DueHolding._fields),
     "FROM holdings WHERE counter = ? AND period = ? AND expires_at <= ?"
-    f" ORDER BY {columns(DueHolding._fields)} LIMIT {MOST_DUE} OFFSET ?",
+    f" ORDER BY {_IN_ORDER} LIMIT {MOST_DUE} OFFSET ?",
 )
 """The holdings of a counter that are due, the oldest first."""
 
@@ -96,8 +101,7 @@ _DUE_AND_FREE = Select(_DUE.columns, f"{_DUE.source} FOR UPDATE SKIP LOCKED")
 
 _PENDING = Select(
     columns(DueHolding._fields),
-    "FROM holdings WHERE counter = ? AND period = ? AND expires_at > ?"
-    f" ORDER BY {columns(DueHolding._fields)} LIMIT ?",
+    f"FROM holdings WHERE counter = ? AND period = ? AND expires_at > ? ORDER BY {_IN_ORDER} LIMIT ?",
 )
 """The holdings of a counter that end by themselves later than an instant, the first to end first."""
 
@@ -139,21 +143,21 @@ def read(store: Store, keys: Sequence[CounterKey], now: Instant) -> list[tuple[C
 
 
 def peek(store: Store, key: CounterKey, now: Instant) -> int:
-    """How many contacts count at the moment, without locking anything."""
+    """What counts at the moment, without locking anything."""
     ((count,),) = store.select(_PEEK, [(*key, now)])
     return int(count)
 
 
 def peek_all(store: Store, keys: Sequence[CounterKey], now: Instant) -> dict[CounterKey, int]:
-    """How many contacts of each counter count at the instant, without locking them."""
+    """What of each counter counts at the instant, without locking them."""
     rows = store.select(_PEEK_ALL, [(*key, now) for key in keys]) if keys else ()
-    return {(counter, period): counted for counter, period, counted in rows}
+    return {(counter, period): int(counted) for counter, period, counted in rows}
 
 
-def count_due(store: Store, key: CounterKey, now: Instant) -> int:
-    """How many holdings are due at the moment, without locking anything."""
-    ((count,),) = store.select(_COUNT_DUE, *key, now)
-    return int(count)
+def sum_due(store: Store, key: CounterKey, now: Instant) -> int:
+    """The holdings that are due at the moment, added up, without locking anything."""
+    ((amount,),) = store.select(_SUM_DUE, *key, now)
+    return int(amount)
 
 
 def lock_one(store: Store, keys: Sequence[tuple[str, Instant, int]]) -> list[CounterRow]:

@@ -109,21 +109,22 @@ class ContactRow(NamedTuple):
 
 @stored("counters", sqlite_with_rowid=False)
 class CounterRow(NamedTuple):
-    """What all customers share: how many contacts an offer, a campaign or a channel has, in one period.
+    """What all customers share: how many contacts an offer, a campaign or a channel has, in one period, or what they cost.
 
     On PostgreSQL a counter is divided into shards, each with a quota of its own, so that servers do not wait for one row:
     no shard uses more than its quota, and together they have no more than the limit. On SQLite it is one row.
     """
 
     counter: IdKey
-    """The rule's name: OFFER/stock, CAMPAIGN/total, CHANNEL/capacity; of a rate with `/hour` or `/minute` at its end."""
+    """The rule's name: OFFER/stock, CAMPAIGN/total, CHANNEL/capacity, of a budget CHANNEL/channel_budget,
+    CAMPAIGN/campaign_budget or book/budget; of a rate with `/hour` or `/minute` at its end."""
     period: InstantKey
     """When the period began in which it counts, and a microsecond for a week, two for a month; 0: it counts for good."""
     shard: NumberKey
     used: BigInt
-    """Contacts; below 0 where the shard took back what others gave. The sum over the shards is what counts."""
+    """Contacts, or what they cost in millionths; below 0 where the shard took back what others gave. The sum counts."""
     quota: BigInt
-    """How many contacts it may use."""
+    """How much it may use."""
     divided: BigInt
     """The limit that was divided among the shards; where the book has another by now it is divided anew."""
 
@@ -151,6 +152,8 @@ class HoldingRow(NamedTuple):
     """Whether it counts; it does not when it was given back."""
     expires_at: BigInt | None
     """When an unconfirmed hold is given back; empty: an outcome has decided it."""
+    amount: BigInt = 1
+    """What the contact takes of the counter: 1, or what it costs in millionths of the currency."""
 
 
 @stored("persons", sqlite_with_rowid=False)

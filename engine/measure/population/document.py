@@ -11,7 +11,6 @@ from engine.measure.database import open_database
 from engine.measure.population.files import MissingExtra
 from engine.measure.population.simulate import OnDecision, SimulationPlan, StagedPeople
 from engine.measure.population.tally import (
-    MICROS,
     CampaignCount,
     PersonSet,
     Tally,
@@ -20,6 +19,7 @@ from engine.measure.population.tally import (
 )
 from engine.model.decision import Outcome
 from engine.model.instant import to_datetime
+from engine.rulebook.model.book import MICROS
 
 SCHEMA = 1
 """Rises when a key changes its meaning or goes."""
@@ -132,19 +132,11 @@ def _stock(tally: Tally) -> list[dict[str, Any]]:
         {
             "counter": name,
             "limit": limit,
-            "taken": most_taken(tally, name),
-            "share": most_taken(tally, name) / limit if limit else None,
+            "taken": tally.most_taken(name),
+            "share": tally.most_taken(name) / limit if limit else None,
         }
         for name, limit in sorted(tally.rule_limits().items())
     ]
-
-
-def most_taken(tally: Tally, counter: str) -> int:
-    """The contacts that took from a shared counter in the period with most of them.
-
-    Contacts that lapsed and were given back are among them.
-    """
-    return max((taken for key, taken in tally.taken.items() if key.rule == counter), default=0)
 
 
 _COLUMNS = {

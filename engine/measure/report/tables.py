@@ -196,6 +196,7 @@ class ReportPeriod(NamedTuple):
         cls, start: datetime | None, end: datetime | None, as_of: datetime, first: datetime
     ) -> "ReportPeriod":
         """From `start`, by default the log's first row, to `end`, at most `as_of`. Raises EmptyPeriod."""
+        check_zones(as_of, start, end)
         begin, stop = start or first, min(end or as_of, as_of)
         if begin >= stop:
             of_start = "" if start else " (the first of the log)"
@@ -204,6 +205,13 @@ class ReportPeriod(NamedTuple):
                 f"the period is empty: it begins at {_at(begin)}{of_start}, and ends at {_at(stop)}{of_end}"
             )
         return cls(begin, stop, as_of)
+
+
+def check_zones(*moments: datetime | None) -> None:
+    """Raises ValueError for a moment without a time zone, which would be another one on each machine."""
+    for moment in moments:
+        if moment is not None and moment.tzinfo is None:
+            raise ValueError(f"the time {moment} has no time zone")
 
 
 def _at(moment: datetime) -> str:
@@ -258,6 +266,7 @@ class Tables:
 
     def first(self, as_of: datetime) -> datetime:
         """The time of the first decision. Raises NothingLogged where none was recorded by `as_of`."""
+        check_zones(as_of)
         moment, recorded = self.row("SELECT min(time), min(recorded_at) FROM all_decisions")
         if moment is None:
             raise NothingLogged("the log has no decisions")

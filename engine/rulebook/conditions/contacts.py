@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from engine.conditions.model import Condition, Operator, Test
-from engine.model.contact import ContactSelector
+from engine.model.contact import MOST_ALIKE, ContactSelector
 from engine.model.outcome import OutcomeType, meant_outcome
 from engine.rulebook.conditions.derived import renamed, span_name, text_name
 from engine.rulebook.conditions.event_fields import EventGrammar
@@ -57,6 +57,7 @@ class ContactReader:
         count = ContactCount("", ContactSelector(campaigns, offers, channels), outcomes, within, after)
         if not self._can_count(count, shape, path):
             return None
+        self._remark(count, shape, path)
         return self._compared(count, shape, path)
 
     def _names(
@@ -81,7 +82,7 @@ class ContactReader:
         return tuple(sorted(set(names))) if set(names) <= set(_OUTCOMES) else None
 
     def _can_count(self, count: ContactCount, shape: ContactConditionShape, path: Path) -> bool:
-        """Whether a contact can be in the window; reports a window that is empty, or too short for `ignored`."""
+        """Whether a contact can be in the window; reports a window that is empty."""
         findings, within = self.events.findings, count.within
         if within is None:
             return True
@@ -89,11 +90,26 @@ class ContactReader:
             message = f"no contact is at least {shape.after} old and made within {shape.within}"
             findings.error((*path, "after"), Code.VALUE, message, "`within` is the longer of the two")
             return False
-        if OutcomeType.IGNORED in count.outcomes and count.ignored_after >= within:
+        return True
+
+    def _remark(self, count: ContactCount, shape: ContactConditionShape, path: Path) -> None:
+        """Warns of windows, outcomes and numbers that no contact can have."""
+        findings, within = self.events.findings, count.within
+        if OutcomeType.IGNORED in count.outcomes and within is not None and count.ignored_after >= within:
             message = f"contacts count as ignored after 24h, and these are made within {shape.within}"
             hint = "say from which age on they do, for example after: 3h"
             findings.remark((*path, "within"), Code.NO_EFFECT, message, Severity.WARNING, hint)
-        return True
+        if OutcomeType.CONTACTED in count.outcomes and count.selector.offers:
+            message = "contacts that were made elsewhere have no offer, so none of these counts"
+            hint = "leave `offer` out, or `contacted`"
+            findings.remark((*path, "offer"), Code.NO_EFFECT, message, Severity.WARNING, hint)
+        for key, operand in (shape.count or {}).items():
+            if any(isinstance(number, int) and number > MOST_ALIKE for number in _listed(operand)):
+                message = (
+                    f"of the contacts of one campaign, offer and channel the newest {MOST_ALIKE} are counted"
+                )
+                hint = f"compare with {MOST_ALIKE} at most"
+                findings.remark((*path, "count", key), Code.NO_EFFECT, message, Severity.WARNING, hint)
 
     def _compared(self, count: ContactCount, shape: ContactConditionShape, path: Path) -> Condition | None:
         name = count_name(count)
@@ -112,6 +128,10 @@ class ContactReader:
         sent = count_name(replace(count, outcomes=())) if count.outcomes else ""
         self.counts[name] = replace(count, name=name, sent=sent)
         return renamed(condition, name, shown)
+
+
+def _listed(operand: object) -> Sequence[object]:
+    return operand if isinstance(operand, list) else [operand]
 
 
 def count_name(count: ContactCount, spans: tuple[str, str] | None = None) -> str:

@@ -97,7 +97,7 @@ def domains_of(book: Book) -> dict[str, Domain]:
         domains[trend.count_name] = Domain((AttributeType.INTEGER,), 0)
         domains[trend.ratio_name] = Domain((AttributeType.NUMBER,), 0)
     for name in book.derived.contacts:
-        domains[name] = Domain((AttributeType.INTEGER,), 0)
+        domains[name] = Domain((AttributeType.INTEGER,), 0, may_be_missing=False)
     for name in book.derived.distances:
         domains[name] = Domain((AttributeType.NUMBER,), 0)
     concluded = (("pattern", book.derived.patterns), ("signal", book.derived.signals))

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, time
+from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -20,6 +21,13 @@ from engine.rulebook.model.experiments import (
     Slot,
 )
 from engine.rulebook.model.policies import Cap, Clock, Pause, Policies, Quota
+
+MICROS = 1_000_000
+"""Amounts of money are added up as whole millionths of a currency, so that sums are exact."""
+
+
+BOOK_BUDGET = "book/budget"
+"""The name of the rule that is the book's budget."""
 
 
 class AttributeType(StrEnum):
@@ -131,6 +139,13 @@ class Channel:
     """Most segments that a short message should take; None for any number."""
     capacity: Quota | None = None
     """Limit on its contacts, over all customers."""
+    budget: Quota | None = None
+    """Limit on what its contacts cost, over all customers."""
+
+    @property
+    def cost_micros(self) -> int:
+        """The cost of one contact, rounded to millionths of the book's currency."""
+        return round(Decimal(repr(self.cost)) * MICROS)
 
     def format_of(self, name: str) -> Format:
         """The format of the field of the name."""
@@ -337,6 +352,8 @@ class Campaign:
     """Whether who was once treated or control stays so, with the variant that was drawn, when shares change."""
     stop: tuple[Pause, ...] = ()
     """After which outcomes of its own decisions it does not go on for a customer, and for how long."""
+    budget: Quota | None = None
+    """Limit on what its contacts cost, over all customers."""
 
 
 class ScoreKind(StrEnum):
@@ -376,15 +393,20 @@ class Book:
     currency: str = ""
     """The currency of values, prices and costs, by ISO 4217; empty: not said."""
     score: ScoreKind = ScoreKind.GROSS
+    budget: Quota | None = None
+    """Limit on what all contacts cost, over all customers."""
     text: str = field(default="", compare=False, repr=False)
     """A JSON object of its files, by name; it loads again by `load_text`, to the same version. Empty: not read from files."""
 
     @property
     def rules(self) -> tuple[str, ...]:
-        """The names of everything that can hold a contact back: policies, campaigns' limits and stops, stocks, capacities."""
+        """The names of what can hold a contact back: policies, campaigns' limits and stops, stocks, capacities, budgets."""
         campaigns = self.campaigns.values()
         limits = [limit for campaign in campaigns for limit in (campaign.per_customer, campaign.total)]
         limits += [offer.stock for offer in self.offers.values()]
-        limits += [channel.capacity for channel in self.channels.values()]
+        limits += [
+            limit for channel in self.channels.values() for limit in (channel.capacity, channel.budget)
+        ]
+        limits += [*(campaign.budget for campaign in campaigns), self.budget]
         stops = (stop.name for campaign in campaigns for stop in campaign.stop)
         return (*self.pressure.names, *(limit.name for limit in limits if limit), *stops)

@@ -109,10 +109,14 @@ class Cap:
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """At most `limit` contacts of all customers: the stock of an offer, the total of a campaign, the capacity of a channel."""
+    """At most `limit` contacts of all customers: the stock of an offer, the total of a campaign, the capacity of a channel.
+
+    Or, of a budget, at most what contacts may cost.
+    """
 
     name: str
     limit: int
+    """Of a budget in millionths of the book's currency."""
     window: Calendar | None = None
     """The period in which they are counted, on the book's clock; None for all time."""
 

@@ -25,6 +25,7 @@ from engine.rulebook.model.policies import Cap, Quota
 from engine.rulebook.report.diagnostics import Code, Severity, quote
 from engine.rulebook.report.findings import Findings, Path
 from engine.rulebook.sections import scores
+from engine.rulebook.sections.budgets import BudgetReader
 from engine.rulebook.sections.caps import WindowReader, limits
 from engine.rulebook.sections.experiments import ExperimentReader, attribution
 from engine.rulebook.sections.offers import ActiveReader
@@ -50,6 +51,7 @@ class CampaignReader:
     contents: ContentReader
     periods: ActiveReader
     windows: WindowReader
+    budgets: BudgetReader
     experiments: ExperimentReader
     layers: SymbolTable[Layer]
     attribution: Attribution
@@ -111,6 +113,7 @@ class CampaignReader:
             self.experiments.unit(shape.unit, path),
             shape.sticky,
             stops(name, shape.stop or {}, (*path, "stop"), findings),
+            self._budget(name, shape, reached, (*path, "budget")),
         )
         if campaign.sticky and campaign.learn is not None and campaign.learn.explore is not None:
             message = "`sticky` beside `learn`: learned shares draw a variant anew every day"
@@ -134,6 +137,12 @@ class CampaignReader:
         addresses = (channel.address for channel in self.channels.values.values())
         windows = replace(self.windows, addresses=frozenset(filter(None, addresses)))
         return limits(name, outbound, shape.limits, path, windows)
+
+    def _budget(self, name: str, shape: CampaignShape, reached: list[str], path: Path) -> Quota | None:
+        if shape.budget is None:
+            return None
+        channels = [self.channels.values[channel] for channel in reached if channel in self.channels.values]
+        return self.budgets.read(f"{name}/campaign_budget", shape.budget, path, channels)
 
     def _condition(self, data: Mapping[str, PlainData] | None, path: Path) -> Condition:
         return ALWAYS if data is None else self.grammar.parse(dict(data), path) or ALWAYS

@@ -18,6 +18,7 @@ from engine.rulebook.model.book import (
 from engine.rulebook.model.policies import Quota
 from engine.rulebook.report.diagnostics import Code, Severity, quote
 from engine.rulebook.report.findings import Findings, Path
+from engine.rulebook.sections.budgets import BudgetReader
 from engine.rulebook.shapes.faults import shaped
 from engine.rulebook.shapes.sections import NOT_NEEDED, PURPOSE, ChannelShape, PlacementShape
 from engine.rulebook.symbols import AttributeScope, SymbolTable
@@ -37,6 +38,7 @@ def read(
     data: Mapping[str, PlainData],
     attribute_scope: AttributeScope,
     capacity: ReadCapacity,
+    budgets: BudgetReader,
     findings: Findings,
     *,
     partial: bool,
@@ -49,6 +51,9 @@ def read(
         channel = _channel(name, shape, path, attribute_scope, findings) if shape else None
         if channel and shape and shape.capacity is not None:
             channel = replace(channel, capacity=capacity(name, shape.capacity, (*path, "capacity")))
+        if channel and shape and shape.budget is not None:
+            rule, at = f"{name}/channel_budget", (*path, "budget")
+            channel = replace(channel, budget=budgets.read(rule, shape.budget, at, (channel,)))
         channels.add(name, channel, sound=path not in findings.recovered)
     return channels
 

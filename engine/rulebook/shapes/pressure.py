@@ -121,6 +121,16 @@ class CapacityShape(Shape):
     """The period of the book's calendar: `calendar` and `minute`, `hour`, `day`, `week` or `month`."""
 
 
+class BudgetShape(Shape):
+    """How much contacts may cost."""
+
+    noun: ClassVar[str] = "budget"
+    limit: Annotated[Text, Field(examples=["5000 EUR"])]
+    """How much, in the currency of the book."""
+    per: Annotated[Text | None, Field(examples=["calendar month"])] = None
+    """The period of the book's calendar: `calendar` and `day`, `week` or `month`; for good if it is left out."""
+
+
 class GapShape(Shape):
     """A minimum time between contacts."""
 

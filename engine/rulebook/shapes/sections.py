@@ -96,6 +96,8 @@ class BookShape(Shape):
     """By category of sensitive data that conditions use: why that is lawful."""
     currency: Annotated[Text | None, Field(examples=["EUR"])] = None
     """The currency of values, prices and costs, by its code of ISO 4217."""
+    budget: dict[str, Any] | None = None
+    """Limit on what all contacts cost, over all customers."""
     arbitration: ArbitrationShape = ArbitrationShape()
     """What decides between campaigns of one tier."""
 
@@ -183,6 +185,8 @@ class ChannelShape(Shape):
     """Most segments that a short message should take."""
     capacity: dict[str, Any] | None = None
     """Limit on its contacts, over all customers."""
+    budget: dict[str, Any] | None = None
+    """Limit on what its contacts cost, over all customers."""
 
 
 class PlacementShape(Shape):
@@ -332,6 +336,8 @@ class CampaignShape(Shape):
     """At most one campaign of a group is in a response."""
     limits: dict[str, Any] | None = None
     """Limits on its contacts."""
+    budget: dict[str, Any] | None = None
+    """Limit on what its contacts cost, over all customers."""
     stop: Annotated[dict[Text, Duration] | None, Field(min_length=1, examples=["{converted: 30d}"])] = None
     """Outcomes of its own decisions after which it does not go on for a customer, each with the time."""
     control: Annotated[ControlForm | None, Field(examples=["10%"])] = None

@@ -28,6 +28,7 @@ def test_the_reasons_that_name_a_rule() -> None:
         ReasonCode.PAUSED,
         ReasonCode.OUT_OF_STOCK,
         ReasonCode.OVER_CAPACITY,
+        ReasonCode.OVER_BUDGET,
     } == PRESSURE
     assert set(CODES.values()) - PRESSURE == {ReasonCode.NO_CONSENT}
 

@@ -65,7 +65,7 @@ def assert_sound(log: Log) -> None:
     held = {
         (counter, period): count
         for counter, period, count in log.rows(
-            "select counter, period, count(*) from holdings where counted group by counter, period"
+            "select counter, period, sum(amount) from holdings where counted group by counter, period"
         )
     }
     for counter, period, used, quota, divided, over in log.rows(

@@ -18,10 +18,9 @@ from engine.ledger.memory import memory_of
 from engine.ledger.queries import persons
 from engine.ledger.queries.contacts import alike_of
 from engine.ledger.queries.decisions import decision_of
-from engine.ledger.queries.made_contacts import MOST_ALIKE
 from engine.ledger.store.rows import ContactRow
 from engine.ledger.store.store import Store
-from engine.model.contact import Contact, ContactState, Facts
+from engine.model.contact import MOST_ALIKE, Contact, ContactState, Facts
 from engine.model.decision import Decision
 from engine.model.event import Event
 from engine.model.instant import DAY
