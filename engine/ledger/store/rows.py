@@ -105,6 +105,8 @@ class ContactRow(NamedTuple):
     """The same for contacts that no rule tells apart but by their time (see `alike_of`); empty: not known."""
     counted_by: str | None = None
     """The value by which the campaign's limit counts it, as JSON; empty: by none, or it was made before there was one."""
+    cost: BigInt | None = None
+    """What it cost, in micro-units of the book's currency, 0 if withheld; empty: made elsewhere, or before this was kept."""
 
 
 @stored("counters", sqlite_with_rowid=False)
