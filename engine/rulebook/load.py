@@ -157,8 +157,7 @@ def _book(merged: Merged, sources: Sources, findings: Findings) -> Book | None:
     offer_table = offers.read(merged.section("offers"), contents, periods, partial=merged.partial("offers"))
     needed = (merged.section("placements"), channel_table, offer_table, findings)
     placement_table = channels.read_placements(*needed, partial=merged.partial("placements"))
-    grammar = derivation.grammar
-    grammar.trends.offers, grammar.trends.campaigns = offer_table, merged.section("campaigns")
+    grammar = derivation.grammar_with(offer_table)
     grammar.read_audiences(merged.section("audiences"), partial=merged.partial("audiences"))
     signals = derivation.signals.read(grammar, merged.section("audiences"))
     experiments = _experiments(shape, zone, attribute_scope, findings)

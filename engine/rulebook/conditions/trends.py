@@ -36,13 +36,13 @@ class TrendReader:
     attribute_scope: AttributeScope
     stored: bool
     """Whether the book keeps events: only what is recorded is counted."""
+    campaigns: Mapping[str, PlainData]
+    """As they are written: `value: {offer: …}` looks up the offer of the campaign that it stands in."""
     trends: dict[str, Trend] = field(default_factory=dict)
     """What conditions read, by name."""
     alarms: set[TrendAlarm] = field(default_factory=set)
     """What conditions need to hold."""
     offers: SymbolTable[Offer] = field(default_factory=lambda: SymbolTable("offer"))
-    campaigns: Mapping[str, PlainData] = field(default_factory=dict)
-    """As they are written: `value: {offer: …}` looks up the offer of the campaign that it stands in."""
 
     @property
     def findings(self) -> Findings:

@@ -10,7 +10,7 @@ from engine.rulebook.conditions.event_fields import FIELDS, EventGrammar, check_
 from engine.rulebook.conditions.grammar import Grammar
 from engine.rulebook.conditions.operands import OperandReader
 from engine.rulebook.conditions.trends import TrendReader
-from engine.rulebook.model.book import Attribute, AttributeType, EventType
+from engine.rulebook.model.book import Attribute, AttributeType, EventType, Offer
 from engine.rulebook.model.derived import (
     DAYS_TO_ANNIVERSARY,
     EVENT_NUMBER,
@@ -85,9 +85,19 @@ class DerivedReader:
             contacts=ContactReader(
                 events, _names(merged, "campaign"), _names(merged, "offer"), _names(merged, "channel")
             ),
-            trends=TrendReader(events, attribute_scope, event_store.stored or merged.partial("events")),
+            trends=TrendReader(
+                events,
+                attribute_scope,
+                event_store.stored or merged.partial("events"),
+                merged.section("campaigns"),
+            ),
         )
         return cls(grammar, patterns, signals, types, event_store)
+
+    def grammar_with(self, offers: SymbolTable[Offer]) -> Grammar:
+        """The grammar of conditions, which can be about the offer of their campaign."""
+        self.grammar.trends.offers = offers
+        return self.grammar
 
     def derived(self, signals: Mapping[str, Signal]) -> Derived:
         """Everything derived; call it after all conditions are read."""
