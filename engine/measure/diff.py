@@ -100,6 +100,8 @@ class BookDiff:
     last: Instant = 0
     stock: dict[str, list[tuple[int, int] | None]] = field(default_factory=dict)
     """By shared counter, what counts at the end and the limit: of the old and the new book, rolled on."""
+    units: dict[str, int] = field(default_factory=dict)
+    """By shared counter, how much of both is one contact, or one of the currency."""
 
     @property
     def person_weeks(self) -> float:
@@ -141,6 +143,7 @@ def diff_log(  # noqa: PLR0913 - the parts of the question
         _add(diff, store, row, sides, (books.of(row.book_version), challenges), segment)
         advance()
     for index, side in enumerate(sides):
+        diff.units |= side.units
         for name, counted in side.stock().items():
             diff.stock.setdefault(name, [None, None])[index] = counted
     return diff
@@ -246,6 +249,11 @@ class _Side(BookSide):
         }
         return {key.rule: (self.counts.used(key, self.now), limits[key.rule]) for key in self.counts.keys}
 
+    @property
+    def units(self) -> dict[str, int]:
+        """By shared counter, how much of it is one contact, or one of the currency."""
+        return {rule.name: rule.unit for rule in self.compiled.pressure.shared}
+
 
 class _Step(NamedTuple):
     """A decision as one book makes it, one step."""
@@ -344,8 +352,8 @@ def diff_document(diff: BookDiff, versions: tuple[str, str]) -> dict[str, Any]:
         "one_step": _compared_document(diff.one_step, diff.person_weeks),
         "rolled_on": _compared_document(diff.rolled_on, diff.person_weeks),
         "stock": [
-            {"counter": name, "old": _counted(sides[0]), "new": _counted(sides[1])}
-            for name, sides in sorted(diff.stock.items())
+            {"counter": name, "old": _counted(old, diff.units[name]), "new": _counted(new, diff.units[name])}
+            for name, (old, new) in sorted(diff.stock.items())
         ],
     }
 
@@ -369,9 +377,10 @@ def _compared_document(compared: Compared, person_weeks: float) -> dict[str, Any
     }
 
 
-def _counted(counted: tuple[int, int] | None) -> dict[str, int] | None:
-    return (
-        None
-        if counted is None
-        else {"used": counted[0], "limit": counted[1], "left": max(0, counted[1] - counted[0])}
-    )
+def _counted(counted: tuple[int, int] | None, unit: int) -> dict[str, float] | None:
+    """What is used and left of the limit, in contacts or in the currency."""
+    if counted is None:
+        return None
+    used, limit = counted
+    amounts = {"used": used, "limit": limit, "left": max(0, limit - used)}
+    return {key: amount if unit == 1 else amount / unit for key, amount in amounts.items()}

@@ -14,7 +14,7 @@ from engine.decide.pressure.windows import NO_CLOCK, CalendarWindow, ZoneSet
 from engine.model.contact import Facts
 from engine.model.decision import RuleKind
 from engine.model.instant import Instant
-from engine.rulebook.model.book import BOOK_BUDGET, Book, Campaign, Kind
+from engine.rulebook.model.book import BOOK_BUDGET, MICROS, Book, Campaign, Kind
 from engine.rulebook.model.policies import Quota
 
 
@@ -117,6 +117,11 @@ class QuotaRule(OpensForGood):
         """The counter of the current period."""
         apart = 0 if self.span is None else KINDS.get(self.span.period, 0)
         return QuotaKey(self.counter, self.begins(now) + apart)
+
+    @property
+    def unit(self) -> int:
+        """How much of the count is one contact, or one of the currency: budgets are counted in millionths."""
+        return MICROS if self.kind is RuleKind.BUDGET else 1
 
     @property
     def counter(self) -> str:

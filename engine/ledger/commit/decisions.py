@@ -234,15 +234,16 @@ def _is_other_question(evaluation: Evaluation, answered: AnsweredRequest, decisi
 
 def _likely_quotas(evaluations: Sequence[Evaluation]) -> dict[QuotaKey, QuotaLimit]:
     """The quotas of each request's best candidate, with their limits; others are read when they are needed."""
-    return {
-        rule.key(evaluation.request.now): QuotaLimit(rule.limit, rule.amount)
+    likely = [
+        (rule.key(evaluation.request.now), QuotaLimit(rule.limit, rule.amount))
         for evaluation in evaluations
         if evaluation.candidates
         and evaluation.compiled.pressure.is_shared
         and evaluation.request.mode is Mode.COMMIT
         for channel in evaluation.candidates[0].channels
         for rule in evaluation.candidates[0].compiled_campaign.campaign_channels[channel].quotas
-    }
+    ]
+    return dict(sorted(likely, reverse=True))  # of one counter the least amount is left
 
 
 def _conversions(store: Store, evaluations: Sequence[Evaluation]) -> dict[str, int]:

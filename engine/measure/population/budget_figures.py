@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypeAlias
 
-from engine.measure.population.document import most_taken
 from engine.measure.population.tally import ALL_CHANNELS, Tally, Watched
 from engine.rulebook.model.book import MICROS
 
@@ -66,7 +65,7 @@ def _reached(tally: Tally) -> Measured:
 
 
 def _taken(tally: Tally, counter: str, *, is_share: bool) -> Measured:
-    taken, limit = most_taken(tally, counter), tally.rule_limits()[counter]
+    taken, limit = tally.most_taken(counter), tally.rule_limits()[counter]
     details = f"{taken:,} of {limit:,}"
     if not is_share:
         return Measured(taken, details)

@@ -132,19 +132,11 @@ def _stock(tally: Tally) -> list[dict[str, Any]]:
         {
             "counter": name,
             "limit": limit,
-            "taken": most_taken(tally, name),
-            "share": most_taken(tally, name) / limit if limit else None,
+            "taken": tally.most_taken(name),
+            "share": tally.most_taken(name) / limit if limit else None,
         }
         for name, limit in sorted(tally.rule_limits().items())
     ]
-
-
-def most_taken(tally: Tally, counter: str) -> int:
-    """The contacts that took from a shared counter in the period with most of them.
-
-    Contacts that lapsed and were given back are among them.
-    """
-    return max((taken for key, taken in tally.taken.items() if key.rule == counter), default=0)
 
 
 _COLUMNS = {

@@ -126,6 +126,7 @@ class Tally:
         """By channel, in how many person-weeks there were so many contacts, none aside; ALL_CHANNELS: on all together."""
         self.rates: dict[Watched, dict[str | None, RateCount]] = {watch: {} for watch in watched}
         self._week: dict[str, array[int]] = defaultdict(lambda: array("H"))
+        self._units = {rule.name: rule.unit for rule in compiled.pressure.shared}
         self._campaigns_of = {watch: self._campaigns(watch) for watch in watched}
         self._compiled = {
             campaign.campaign.name: campaign.campaign_channels for campaign in compiled.compiled_campaigns
@@ -163,14 +164,22 @@ class Tally:
         histogram, person_weeks = self.by_week.get(channel, Counter()), self.persons * self.weeks
         return Distribution.from_histogram(Counter({0: person_weeks - histogram.total()}) + histogram)
 
-    def rule_limits(self) -> dict[str, int]:
-        """The limit of each shared counter."""
+    def rule_limits(self) -> dict[str, float]:
+        """The limit of each shared counter, in contacts or in the currency."""
         return {
-            rule.name: rule.limit
+            rule.name: _in_units(rule.limit, rule.unit)
             for channels in self._compiled.values()
             for campaign_channel in channels.values()
             for rule in campaign_channel.quotas
         }
+
+    def most_taken(self, counter: str) -> float:
+        """What contacts took from a shared counter in the period in which they took most, in contacts or in the currency.
+
+        Contacts that lapsed and were given back are among them.
+        """
+        most = max((taken for key, taken in self.taken.items() if key.rule == counter), default=0)
+        return _in_units(most, self._units.get(counter, 1))
 
     def _campaigns(self, watch: Watched) -> frozenset[str]:
         if watch.kind == "campaign":
@@ -221,6 +230,11 @@ class Tally:
             rates[value].eligible.add(person)
             if not campaigns.isdisjoint(received):
                 rates[value].got.add(person)
+
+
+def _in_units(amount: int, unit: int) -> float:
+    """The amount in contacts, or in the currency."""
+    return amount if unit == 1 else amount / unit
 
 
 class Distribution(NamedTuple):
