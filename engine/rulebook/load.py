@@ -158,13 +158,8 @@ def _book(merged: Merged, sources: Sources, findings: Findings) -> Book | None:
     contents = ContentReader(channel_table, attribute_scope, shape.locale if shape else "en", findings)
     periods = ActiveReader(zone, findings)
     offer_table = offers.read(merged.section("offers"), contents, periods, partial=merged.partial("offers"))
-    placement_table = channels.read_placements(
-        merged.section("placements"),
-        channel_table,
-        offer_table,
-        findings,
-        partial=merged.partial("placements"),
-    )
+    given_placements = (merged.section("placements"), channel_table, offer_table, findings)
+    placement_table = channels.read_placements(*given_placements, partial=merged.partial("placements"))
     grammar = derivation.grammar
     grammar.read_audiences(merged.section("audiences"), partial=merged.partial("audiences"))
     signals = derivation.signals.read(grammar, merged.section("audiences"))

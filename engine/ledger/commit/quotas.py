@@ -107,6 +107,9 @@ class Quotas:
             balance.is_due = True
             self._pass(key, balance, now)
         if balance.left(limit) >= needed:
+            if amount > 1 and balance.used + needed > limit:
+                # the sum was read without the locks; a replay knows one number for amounts that differ
+                self._need_whole(key, limit)
             return min(balance.used + in_hand, limit - amount)
         if not balance.is_whole and not (balance.is_used_up and balance.used + amount > limit):
             self._need_whole(key, limit)
