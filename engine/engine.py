@@ -21,6 +21,7 @@ from engine.ledger.store.store import Store
 from engine.model.decision import Decision
 from engine.model.instant import Instant
 from engine.model.request import Request
+from engine.model.trends import TrendSource
 from engine.telemetry.stages import StageObserver
 from engine.weather import Weather
 
@@ -37,12 +38,14 @@ class Engine:
         weather: Weather | None = None,
         learned: Learned = NOTHING_LEARNED,
         observer: StageObserver | None = None,
+        trends: TrendSource | None = None,
     ) -> None:
         self.compiled = compiled
         self.learned = learned
         self._ledger = ledger
         self._weather = weather
         self._observer = observer
+        self._trends = trends
 
     async def decide(self, request: Request, *, deadline: float | None = None) -> Decision:
         """Recalls, evaluates and commits one request.
@@ -94,6 +97,11 @@ class Engine:
 
         Weather that does not come in time stays missing. Raises LedgerError when what is remembered cannot be read.
         """
+        if self._trends is not None and self.compiled.derivation.trends:
+            requests = [
+                request if request.trends is not None else request._replace(trends=self._trends)
+                for request in requests
+            ]
         weather = self._weather if self.compiled.weather else None
         if weather is None:
             return await self._remember(requests, deadline)

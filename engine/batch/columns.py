@@ -20,14 +20,14 @@ class ValueColumn:
     """The values of one attribute: `values[codes]`."""
 
     codes: Codes
-    values: Sequence[Value | None]
+    values: Sequence[Any]
     """The distinct values; None for a missing one."""
 
     @classmethod
-    def coded(cls, values: Sequence[Value | None]) -> "ValueColumn":
+    def coded(cls, values: Sequence[Any]) -> "ValueColumn":
         """Codes any values. Those of different types, and zeros of different signs, are distinct."""
         codes: dict[Hashable, int] = {}
-        distinct: list[Value | None] = []
+        distinct: list[Any] = []
         coded = np.empty(len(values), np.int64)
         for row, value in enumerate(values):
             key = value if type(value) is str else value_key(value)

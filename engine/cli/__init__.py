@@ -20,6 +20,7 @@ COMMANDS = (
     "replay",
     "test",
     "simulate",
+    "presend",
     "diff",
     "evaluate",
     "buckets",
@@ -72,7 +73,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings=_HELP_OPTIONS,
     epilog="Exit codes: 0 fine; 2 usage; 3 the book does not load; 4 a scenario or a budget failed;"
-    " 5 the people do not fit; 1 anything else.",
+    " 5 the people do not fit; 6 a check of the columns failed; 1 anything else.",
 )
 
 

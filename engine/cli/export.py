@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from engine.cli.books import loaded_book
-from engine.cli.exits import USAGE, fail
+from engine.cli.exits import USAGE, ended_by_signals, fail
 from engine.cli.options import settings_of
 from engine.cli.reporting import check_memory
 from engine.cli.screen import screen, table
@@ -50,7 +50,7 @@ def export(
     except ModuleNotFoundError as error:
         fail(f"{error.name} is not installed: pip install 'tact[measure]'")
     try:
-        with _progress() as progress:
+        with ended_by_signals(), _progress() as progress:
             result = exports.export(settings.log, folder, book=book, memory=size, progress=progress)
     except ValueError as error:
         fail(str(error), USAGE)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import orjson
 import typer
 
-from engine.cli.exits import USAGE, fail
+from engine.cli.exits import USAGE, ended_by_signals, fail
 from engine.cli.options import settings_of
 from engine.cli.screen import screen, table
 from engine.ledger.errors import LedgerError
@@ -111,7 +111,8 @@ def _logged(
     except ModuleNotFoundError as error:
         fail(f"{error.name} is not installed: install tact[measure]")
     try:
-        pace = campaign_pace(settings_of(log=log).log, campaign, metric, span)
+        with ended_by_signals():
+            pace = campaign_pace(settings_of(log=log).log, campaign, metric, span)
     except ValueError as error:
         fail(str(error), USAGE)
     except LedgerError as error:

@@ -53,7 +53,7 @@ def simulated(
                 writers.append(outputs.enter_context(decisions_parquet(parquet, Path(folder))))
             return Simulated(people, _decided(compiled, people, plan, writers))
     except PeopleRefused as error:
-        _refuse(path, error.faults)
+        refuse(path, error.faults)
     except MissingExtra as error:
         fail(str(error), USAGE)
     except OSError as error:
@@ -63,7 +63,7 @@ def simulated(
 
 
 def _staged(compiled: CompiledBook, path: Path, plan: SimulationPlan, folder: Path) -> StagedPeople:
-    with _progress(TextColumn("reading"), TextColumn("{task.completed:,} people")) as bar:
+    with progress(TextColumn("reading"), TextColumn("{task.completed:,} people")) as bar:
         task = bar.add_task("", total=None)
         try:
             return stage(path, compiled, plan, folder, lambda number: bar.advance(task, number))
@@ -80,7 +80,7 @@ def _decided(
     writers: Sequence[OnDecision],
 ) -> Tally:
     columns = (TextColumn("deciding"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with _progress(*columns) as bar:
+    with progress(*columns) as bar:
         task = bar.add_task("", total=plan.visits.expected(people.persons, plan.days))
 
         def write(*decided: Any) -> None:
@@ -96,12 +96,14 @@ def _decided(
         )
 
 
-def _progress(*columns: Any) -> Progress:
+def progress(*columns: Any) -> Progress:
+    """A progress bar on the terminal; silent where standard error is none."""
     console = Console(stderr=True)
     return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
-def _refuse(path: Path, faults: Faults) -> NoReturn:
+def refuse(path: Path, faults: Faults) -> NoReturn:
+    """Ends the command where the people do not fit the book: prints the first faults and the number of all."""
     for fault in faults.first:
         typer.echo(str(fault), err=True)
     if faults.count > len(faults.first):

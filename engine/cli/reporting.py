@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from engine.cli.exits import OTHER, USAGE, fail
+from engine.cli.exits import OTHER, USAGE, ended_by_signals, fail
 from engine.cli.screen import screen
 from engine.model.instant import Microseconds, to_datetime
 from engine.rulebook.model.book import Book
@@ -144,7 +144,10 @@ def answered(source: "MeasuredLog", answer: Callable[["MeasuredLog"], "Report"],
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     console = Console(stderr=True)
     try:
-        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        with (
+            ended_by_signals(),
+            Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar,
+        ):
             task = bar.add_task("exporting decisions", total=None)
             replaying = bar.add_task("trying changes", total=None, visible=False)
             shown = replace(

@@ -87,7 +87,9 @@ def tail(
     follow: Annotated[
         bool, typer.Option("-f", "--follow", help="Go on with what is kept from now on.")
     ] = False,
-    only: Annotated[Literal["decision", "outcome"] | None, typer.Option(help="Leave out the others.")] = None,
+    only: Annotated[
+        Literal["decision", "outcome", "trend"] | None, typer.Option(help="Leave out the others.")
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object a line, for machines.")
     ] = False,
@@ -219,6 +221,11 @@ def _line(message: WatchResponse) -> str:
         report = message.outcome.event
         of = " ".join(filter(None, (report.campaign, report.channel and f"on {report.channel}")))
         return "  ".join(filter(None, (_time(report.event.at), report.customer.id, report.event.type, of)))
+    if message.WhichOneof("kept") == "trend":
+        trend = message.trend
+        of = f"{trend.field} {trend.value}".strip()
+        number = f"{trend.number:,} where {trend.usual:,.1f} are usual"
+        return "  ".join(filter(None, (_time(trend.at), "trend", trend.event, of, number)))
     decision = message.decision
     response = decision.response
     outcome = Outcome.Name(response.outcome).removeprefix("OUTCOME_").lower()

@@ -79,6 +79,8 @@ class CompiledBook:
     """The attributes by whose values anything is drawn, in order."""
     sticky: bool
     """Whether any campaign keeps its draws."""
+    counted: Mapping[str, Mapping[str, frozenset[str]]]
+    """By type of events, the fields by which they are counted for trends, with the values that conditions name."""
     learns: bool
     """Whether any campaign learns."""
     outbound: tuple[str, ...]
@@ -161,6 +163,7 @@ def compile_book(book: Book, open_signals: OpenSignals = open_evaluator) -> Comp
         scheduled=any(compiled.active for compiled in campaigns),
         units=units,
         sticky=any(campaign.sticky for campaign in book.campaigns.values()),
+        counted=_counted(book),
         learns=any(campaign.learn is not None for campaign in book.campaigns.values()),
         outbound=outbound,
         outbound_clauses=union(by_channel[name] for name in outbound),
@@ -179,6 +182,15 @@ def _cldr(campaigns: Iterable[CompiledCampaign], fallbacks: Iterable[Fallback | 
 def _times(book: Book) -> TimeAttributes:
     names = (name for name, declared in book.attributes.items() if declared.type is AttributeType.TIME)
     return TimeAttributes(frozenset(names), book.timezone)
+
+
+def _counted(book: Book) -> dict[str, dict[str, frozenset[str]]]:
+    counted: dict[str, dict[str, frozenset[str]]] = {}
+    for trend in book.derived.trends.values():
+        fields = counted.setdefault(trend.event, {})
+        named = {trend.value} if trend.value else set()
+        fields[trend.field] = fields.get(trend.field, frozenset()) | named
+    return counted
 
 
 def _clauses_by(

@@ -86,7 +86,12 @@ def _with_derived(compiled: CompiledBook, request: Request) -> Request:
     memory = request.memory
     events = (*memory.events, *request.events) if memory.events else request.events
     derived = compiled.derivation.derive(
-        request.attributes, events, request.now, is_new=memory.is_new, contacts=memory.contacts
+        request.attributes,
+        events,
+        request.now,
+        is_new=memory.is_new,
+        contacts=memory.contacts,
+        trends=request.trends,
     )
     return request._replace(attributes={**derived, **request.attributes}) if derived else request
 

@@ -13,6 +13,7 @@ from engine.ledger.queries.commits import KeptCommit
 from engine.ledger.store.rows import DecisionRow, OutcomeRow
 from engine.ledger.store.store import Store
 from engine.model.instant import Instant
+from engine.model.trends import TrendAlert
 
 _ENOUGH = 512
 """Decisions and outcomes after which no further commit is read; a commit has about as many at most."""
@@ -46,7 +47,7 @@ class FeedEntry(NamedTuple):
     """What was kept, and the cursor to go on after it."""
 
     cursor: Cursor
-    row: DecisionRow | OutcomeRow
+    row: DecisionRow | OutcomeRow | TrendAlert
 
 
 class FeedPage(NamedTuple):
@@ -121,3 +122,6 @@ def _entries(store: Store, read: Sequence[KeptCommit]) -> Iterator[FeedEntry]:
         for number, decision_id in enumerate(commit.decision_ids, start=len(commit.outcomes) + 1):
             if (decision := decisions.get(decision_id)) is not None:
                 yield FeedEntry(Cursor(commit.commit_id, number), decision)
+        first = len(commit.outcomes) + len(commit.decision_ids) + 1
+        for number, alert in enumerate(commit.alerts, start=first):
+            yield FeedEntry(Cursor(commit.commit_id, number), alert)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from engine.model.customer import NO_MEMORY, Memory
 from engine.model.event import Event
 from engine.model.instant import Instant
+from engine.model.trends import TrendSource
 from engine.model.values import Attributes
 
 
@@ -48,6 +49,8 @@ class Request(NamedTuple):
 
     units: Mapping[str, str] = {}
     """By attribute, the ids of units that a log holds of the decision; others follow from the attributes."""
+    trends: TrendSource | None = None
+    """Where the events of all customers are counted; None: they are not known."""
 
     @property
     def elapsed(self) -> Instant:

@@ -18,9 +18,9 @@ from engine.rulebook.conditions.grammar import Grammar
 from engine.rulebook.conditions.operands import OperandReader
 from engine.rulebook.content.fields import ContentReader
 from engine.rulebook.lint.lint import CODES, lint, lint_files
-from engine.rulebook.model.book import BOOK_BUDGET, Book, ScoreKind
+from engine.rulebook.model.book import BOOK_BUDGET, Book, Channel, ScoreKind
 from engine.rulebook.model.experiments import Attribution
-from engine.rulebook.model.policies import WEEKDAYS
+from engine.rulebook.model.policies import WEEKDAYS, Quota
 from engine.rulebook.report.diagnostics import Code, Diagnostic, quote
 from engine.rulebook.report.findings import Findings, TooManyErrors
 from engine.rulebook.sections import attributes, channels, offers
@@ -34,7 +34,7 @@ from engine.rulebook.sections.places import PlaceReader
 from engine.rulebook.sections.pressure import PressureReader
 from engine.rulebook.shapes.faults import shaped
 from engine.rulebook.shapes.sections import BookShape
-from engine.rulebook.symbols import AttributeScope
+from engine.rulebook.symbols import AttributeScope, SymbolTable
 from engine.rulebook.text import datetimes, files, ignores, merge, regions, timezones
 from engine.rulebook.text.files import Sources
 from engine.rulebook.text.merge import Merged
@@ -151,16 +151,14 @@ def _book(merged: Merged, sources: Sources, findings: Findings) -> Book | None:
     budgets = BudgetReader((shape and shape.currency) or "", windows, findings)
     given = (merged.section("channels"), attribute_scope, windows.capacity, budgets, findings)
     channel_table = channels.read(*given, partial=merged.partial("channels"))
-    book_budget = None
-    if shape is not None and shape.budget is not None:
-        book_channels = channel_table.values.values()
-        book_budget = budgets.read(BOOK_BUDGET, shape.budget, ("book", "budget"), book_channels)
+    book_budget = _book_budget(shape, budgets, channel_table)
     contents = ContentReader(channel_table, attribute_scope, shape.locale if shape else "en", findings)
     periods = ActiveReader(zone, findings)
     offer_table = offers.read(merged.section("offers"), contents, periods, partial=merged.partial("offers"))
     given_placements = (merged.section("placements"), channel_table, offer_table, findings)
     placement_table = channels.read_placements(*given_placements, partial=merged.partial("placements"))
     grammar = derivation.grammar
+    grammar.trends.offers, grammar.trends.campaigns = offer_table, merged.section("campaigns")
     grammar.read_audiences(merged.section("audiences"), partial=merged.partial("audiences"))
     signals = derivation.signals.read(grammar, merged.section("audiences"))
     experiments = _experiments(shape, zone, attribute_scope, findings)
@@ -201,6 +199,15 @@ def _book(merged: Merged, sources: Sources, findings: Findings) -> Book | None:
         ScoreKind(shape.arbitration.score),
         book_budget,
     )
+
+
+def _book_budget(
+    shape: BookShape | None, budgets: BudgetReader, channel_table: SymbolTable[Channel]
+) -> Quota | None:
+    """Of the whole book; None if it has none."""
+    if shape is None or shape.budget is None:
+        return None
+    return budgets.read(BOOK_BUDGET, shape.budget, ("book", "budget"), channel_table.values.values())
 
 
 def _head(merged: Merged, findings: Findings) -> tuple[BookShape | None, ZoneInfo]:

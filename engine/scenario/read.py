@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path as Folder
 from typing import Any
 
 from engine.decide.compiled import CompiledBook
 from engine.ledger.commit.identity import LinkCommand
+from engine.model.trends import GivenTrends, Series, TrendReading
 from engine.rulebook.report.diagnostics import Code, Diagnostic, quote
 from engine.rulebook.report.findings import Findings, Path, TooManyErrors
 from engine.rulebook.shapes.faults import shaped
@@ -19,7 +20,14 @@ from engine.scenario.contacts import PastContact, PastContactReader
 from engine.scenario.contexts import ContextLayer, ContextReader
 from engine.scenario.expectations import ExpectationReader
 from engine.scenario.model import Decide, Link, Record, Scenario, StoryStep
-from engine.scenario.shapes import REQUEST_PARTS, CustomerShape, FileShape, OverrideShape, TestShape
+from engine.scenario.shapes import (
+    REQUEST_PARTS,
+    CustomerShape,
+    FileShape,
+    GivenTrendShape,
+    OverrideShape,
+    TestShape,
+)
 from engine.scenario.stories import RecordingReader, StoryMoment, moments
 from engine.wire.limits import LONGEST_NAME, MOST_ALIASES
 
@@ -143,13 +151,36 @@ class _Reader:
         positions = self.assignments.read(shape.assigned, (*path, "assigned"))
         if customer is not None:
             positions = {**customer.positions, **positions}
+        trends = self._trends(shape.trends, (*path, "trends"))
         decided = [moment.number for moment in story if moment.record is None and not moment.link]
         steps = [self._step(moment, customer_id, layers, positions, decided) for moment in story]
         contacts = self.contacts.read(shape.contacts, (*path, "contacts"))
         contacts = (*(() if customer is None else customer.contacts), *contacts)
+        steps = [with_trends(step, trends) for step in steps if step]
         requests = [step.act.request for step in steps if step and isinstance(step.act, Decide)]
         past = self.contacts.command(contacts, next(iter(requests), None), (*path, "contacts"))
         return Scenario(shape.name, self.findings.values[path], tuple(step for step in steps if step), past)
+
+    def _trends(self, data: Sequence[Any], path: Path) -> GivenTrends:
+        """What the test states of all customers; reports what the book does not count."""
+        given: dict[Series, dict[str, TrendReading]] = {}
+        for index, item in enumerate(data):
+            shape = shaped(GivenTrendShape, item, (*path, index), self.findings)
+            if shape is None:
+                continue
+            counted = self.compiled.counted.get(shape.event, {})
+            if (shape.by or "") not in counted:
+                message = "the book counts no such events" + (" by this field" if counted else "")
+                hint = self.findings.suggest(shape.event, self.compiled.counted)
+                self.findings.error(
+                    (*path, index, "by" if counted and shape.by else "event"), Code.UNKNOWN, message, hint
+                )
+            if (shape.by is None) != (shape.value is None):
+                message = "`by` and `value` go together: the field, and its value"
+                self.findings.key_error((*path, index), Code.MISSING, message)
+            by_value = given.setdefault((shape.event, shape.by or ""), {})
+            by_value[shape.value or ""] = TrendReading(shape.count, shape.usual)
+        return GivenTrends(given)
 
     def _step(
         self,
@@ -207,3 +238,10 @@ class _Reader:
         if name in self.names:
             self.findings.error(path, Code.DUPLICATE, f"a test {quote(name)} is there already")
         self.names.add(name)
+
+
+def with_trends(step: StoryStep, trends: GivenTrends) -> StoryStep:
+    """The step, whose decision reads the stated trends."""
+    if not isinstance(step.act, Decide):
+        return step
+    return replace(step, act=replace(step.act, request=step.act.request._replace(trends=trends)))

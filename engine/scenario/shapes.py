@@ -86,6 +86,19 @@ class PastContactShape(Shape):
     assigned: Literal["treated", "control"] = "treated"
 
 
+class GivenTrendShape(Shape):
+    """How often all customers together do something."""
+
+    noun: ClassVar[str] = "trend"
+    event: Text
+    by: Text | None = None
+    value: Text | None = None
+    count: Annotated[int, Field(ge=0)]
+    """Events of the window."""
+    usual: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    """Events that a window of this length has on average."""
+
+
 class TestShape(Shape):
     """One scenario."""
 
@@ -105,6 +118,8 @@ class TestShape(Shape):
     assigned: AttributesForm = Field(default={})
     contacts: Annotated[list[Any], Field(max_length=100)] = Field(default=[])
     """Earlier contacts of the customer, beside those that they have already."""
+    trends: Annotated[list[Any], Field(max_length=100)] = Field(default=[])
+    """How often all customers together do something."""
     expect: dict[str, Any] | None = None
     story: list[Any] | None = None
     """Steps at several times."""

@@ -23,6 +23,7 @@ from engine.decide.experiments.learning import Learned
 from engine.engine import Engine
 from engine.ledger.ledger import Ledger
 from engine.ledger.store.open import open_store
+from engine.model.trends import TrendCounts
 from engine.rulebook.report.diagnostics import in_short
 from engine.server.access.callers import may_simulate
 from engine.server.access.wiring import AccessWiring
@@ -46,6 +47,7 @@ from engine.server.listen import (
 )
 from engine.server.service import DecisionsService, decisions_handler
 from engine.server.streams import Streams
+from engine.server.trends import TrendFollower
 from engine.settings import Settings
 from engine.telemetry.config import read_otlp_config
 from engine.telemetry.counters import counted
@@ -119,6 +121,8 @@ class Parts:
     """The posteriors of campaigns that learn, for every version of the book."""
     observer: "Observer | None"
     """None where nothing is observed."""
+    trends: TrendCounts
+    """The counts of trends, for every version of the book."""
     challenger: Challenger | None = None
     """None where no second book decides."""
     challenger_source: BookSource[CompiledBook] | None = None
@@ -149,7 +153,7 @@ async def serve(
         log.info("stopped", **counted())
         return
     ledger = Ledger(opening.result(), limit=settings.queue_limit)
-    weather, learned = Weather(settings), Learned()
+    weather, learned, trends = Weather(settings), Learned(), TrendCounts()
     observer = open_observer(settings, shared=lifecycle.shared)
 
     def open_serving(compiled: CompiledBook) -> ServingBook:
@@ -161,13 +165,14 @@ async def serve(
                 weather if weather.enabled else None,
                 learned,
                 None if observer is None else observer.metrics,
+                trends,
             ),
         )
 
     serving_books = ServingBooks(compiled, open_serving)
     try:
         book_source = BookSource(Path(settings.rules), serving_books)
-        parts = Parts(serving_books, book_source, wiring, ledger, weather, learned, observer)
+        parts = Parts(serving_books, book_source, wiring, ledger, weather, learned, observer, trends)
         if challenger_book is not None:
             parts = _with_challenger(parts, challenger_book, settings)
         await _serve(parts, settings, lifecycle)
@@ -183,7 +188,7 @@ def _with_challenger(parts: Parts, challenger_book: CompiledBook, settings: Sett
     def open_serving(compiled: CompiledBook) -> ServingBook:
         # whoever may not set `now` was refused by the live book's parser
         parser = Parser(compiled, may_simulate=lambda: True, limits=limits_of(settings))
-        return ServingBook(parser, Engine(compiled, parts.ledger))
+        return ServingBook(parser, Engine(compiled, parts.ledger, trends=parts.trends))
 
     books = ChallengerBooks(challenger_book, open_serving)
     weather = parts.weather if parts.weather.enabled else None
@@ -229,6 +234,16 @@ def open_observer(settings: Settings, *, shared: bool = False) -> "Observer | No
     return Observer(settings, otlp, shared=shared)
 
 
+def _log_serving(compiled: CompiledBook) -> None:
+    log.info(
+        "serving",
+        book=compiled.book.name,
+        version=compiled.book.version,
+        campaigns=len(compiled.compiled_campaigns),
+        signals=compiled.signals.evaluator.name if compiled.signals else "none",
+    )
+
+
 async def _serve(parts: Parts, settings: Settings, lifecycle: Lifecycle) -> None:
     compiled, clock = parts.serving_books.current.engine.compiled, ServerClock()
     background = BackgroundTasks()
@@ -252,28 +267,28 @@ async def _serve(parts: Parts, settings: Settings, lifecycle: Lifecycle) -> None
     feeds = Feeds(parts.ledger.open_reader(settings.watchers), streams, clock, settings.watchers)
     _add_services(server, service, feeds, health)
     port = bind(server, settings, parts.wiring.credentials(), shared=lifecycle.shared)
-    learner = Learner(parts.serving_books, parts.ledger, clock, parts.learned)
+    followers: dict[str, Learner | TrendFollower] = {
+        "learning": Learner(parts.serving_books, parts.ledger, clock, parts.learned),
+        "trends": TrendFollower(parts.serving_books, parts.ledger, clock, parts.trends),
+    }
     ending_last = [background.start(name, loop) for name, loop in parts.wiring.loops().items()]
-    looking = asyncio.gather(health.look(), learner.look(), parts.serving_books.keep())
+    looking = asyncio.gather(
+        health.look(), *(follower.look() for follower in followers.values()), parts.serving_books.keep()
+    )
     if not await done_before(looking, lifecycle.stop):
         looking.cancel()
         return
     looking.result()
     challenging = await _start_challenger(parts, settings, lifecycle)
-    loops = {"health": health.follow, "event loop": health.beat, "learning": learner.follow}
+    loops = {"health": health.follow, "event loop": health.beat}
+    loops |= {name: follower.follow for name, follower in followers.items()}
     if not lifecycle.shared:
         parts.book_source.request_on_sighup([parts.challenger_source] if parts.challenger_source else [])
         loops |= parts.book_source.loops(watch=settings.watch)
     ending_first = [background.start(name, loop) for name, loop in loops.items()]
     await server.start()
     lifecycle.announce(f"{settings.host}:{port}")
-    log.info(
-        "serving",
-        book=compiled.book.name,
-        version=compiled.book.version,
-        campaigns=len(compiled.compiled_campaigns),
-        signals=compiled.signals.evaluator.name if compiled.signals else "none",
-    )
+    _log_serving(compiled)
     await lifecycle.stop.requested()
     log.info("draining", seconds=settings.grace)
     for task in ending_first:

@@ -41,13 +41,30 @@ LOG_WAIT_SECONDS = ProcessCounter("log_wait_seconds", "How long they waited, all
 LEARNING_SKIPPED = ProcessCounter("learning_skipped", "Reported values that learning left out as too large.")
 
 
+TREND_ALERTS = ProcessCounter("trend_alerts", "Trends that began, each counted by one server.")
+
+
+TREND_OTHERS = ProcessCounter(
+    "trend_others", "Events that trends counted without their value, as an hour had too many values."
+)
+
+
 WORKER_DEATHS = ProcessCounter("worker_deaths", "Worker processes that ended without being told to.")
 
 
 CLOCK_STEPS = ProcessCounter("clock_steps", "How often the system's clock was found set back.")
 
 
-COUNTERS = (SIGNAL_ANOMALIES, LOG_WAITS, LOG_WAIT_SECONDS, LEARNING_SKIPPED, WORKER_DEATHS, CLOCK_STEPS)
+COUNTERS = (
+    SIGNAL_ANOMALIES,
+    LOG_WAITS,
+    LOG_WAIT_SECONDS,
+    LEARNING_SKIPPED,
+    TREND_ALERTS,
+    TREND_OTHERS,
+    WORKER_DEATHS,
+    CLOCK_STEPS,
+)
 
 
 def counted() -> dict[str, float]:

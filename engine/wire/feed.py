@@ -13,6 +13,7 @@ from engine.ledger.memory import values_of
 from engine.ledger.queries.due import DueDecision
 from engine.ledger.store.rows import DecisionRow, OutcomeRow
 from engine.model.instant import DAY, Instant
+from engine.model.trends import TrendAlert
 from engine.model.values import Value
 from engine.wire.messages.values import value_of
 from engine.wire.respond import respond, set_time
@@ -23,7 +24,11 @@ LONGEST_AHEAD = 31 * DAY
 """How far ahead of now persons who become due can be listed."""
 
 
-_KIND_OF = {DecisionRow: pb.WATCH_KIND_DECISION, OutcomeRow: pb.WATCH_KIND_OUTCOME}
+_KIND_OF = {
+    DecisionRow: pb.WATCH_KIND_DECISION,
+    OutcomeRow: pb.WATCH_KIND_OUTCOME,
+    TrendAlert: pb.WATCH_KIND_TREND,
+}
 
 
 _OWN_FIELDS = ("item", "category", "page", "value", "currency")
@@ -44,7 +49,7 @@ class WatchQuery(NamedTuple):
 
 
 def query_of_kind(kind: str | None) -> WatchQuery:
-    """The query for one kind of entries, `decision` or `outcome`; None: for all."""
+    """The query for one kind of entries, `decision`, `outcome` or `trend`; None: for all."""
     kinds = () if kind is None else (pb.WatchKind.Value(f"WATCH_KIND_{kind.upper()}"),)
     return WatchQuery(None, None, frozenset(kinds))
 
@@ -72,7 +77,8 @@ def parse_watch(message: pb.WatchRequest) -> WatchQuery:
     for index, kind in enumerate(message.kinds):
         if kind not in _KIND_OF.values():
             violations.add(
-                f"kinds[{index}]", f"must be WATCH_KIND_DECISION or WATCH_KIND_OUTCOME, not {kind}"
+                f"kinds[{index}]",
+                f"must be WATCH_KIND_DECISION, WATCH_KIND_OUTCOME or WATCH_KIND_TREND, not {kind}",
             )
     violations.raise_any()
     return WatchQuery(cursor, since, frozenset(message.kinds))
@@ -106,6 +112,12 @@ def watch_response(entry: FeedEntry) -> pb.WatchResponse:
     response = pb.WatchResponse(cursor=str(entry.cursor))
     if isinstance(entry.row, DecisionRow):
         _fill_decision(response.decision, entry.row)
+    elif isinstance(entry.row, TrendAlert):
+        event, field, value, number, usual, at = entry.row
+        response.trend.MergeFrom(
+            pb.WatchedTrend(event=event, field=field, value=value, number=number, usual=usual)
+        )
+        set_time(response.trend.at, at)
     else:
         _fill_outcome(response.outcome, entry.row)
     return response

@@ -95,7 +95,7 @@ def _meant_outcome(parser: Parser, type_: str) -> str | None:
 
     Types that the live book reads or declares are events, whatever they are like.
     """
-    known = parser.compiled.derivation.event_types
+    known = parser.compiled.derivation.event_types.union(parser.compiled.counted)
     return None if type_ in known or type_ in parser.event_readers else _nearest_outcome(type_, _CLOSE)
 
 

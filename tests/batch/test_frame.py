@@ -22,7 +22,7 @@ LATER = Moment(MOMENT.now + 3 * DAY, date(2024, 10, 7))
 
 
 @pytest.mark.parametrize("small", [False, True])
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(conditions, max_size=9), st.lists(contexts, max_size=12), st.data())
 def test_columns_find_what_the_index_finds(
     small: bool,

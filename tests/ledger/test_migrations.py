@@ -43,8 +43,8 @@ def test_a_log_of_the_first_form_is_brought_up_to_date(tmp_path: Path) -> None:
     store.close()
     assert _rows(path, tables) == [
         *before,
-        [(*contact, "", "", None)],
-    ]  # its zones, its kind and its value are not known
+        [(*contact, "", "", None, None)],
+    ]  # its zones, its kind, its value and its cost are not known
     assert _rows(path, ("persons",)) == [[("ann", 5)]]
     assert from_json(past.answer).outcome == "nothing"
     assert from_json(past.answer).signals == ()

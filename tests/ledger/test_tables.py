@@ -38,6 +38,9 @@ def test_migrations_lead_to_the_tables(any_log: Log) -> None:
             "persons",
             "requests",
             "signals",
+            "trend_alarms",
+            "trend_cells",
+            "trend_series",
             "trials",
         }
 

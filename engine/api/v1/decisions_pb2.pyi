@@ -94,6 +94,7 @@ class WatchKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     WATCH_KIND_UNSPECIFIED: _ClassVar[WatchKind]
     WATCH_KIND_DECISION: _ClassVar[WatchKind]
     WATCH_KIND_OUTCOME: _ClassVar[WatchKind]
+    WATCH_KIND_TREND: _ClassVar[WatchKind]
 MODE_UNSPECIFIED: Mode
 MODE_COMMIT: Mode
 MODE_PREVIEW: Mode
@@ -155,6 +156,7 @@ VERDICT_UNKNOWN: Verdict
 WATCH_KIND_UNSPECIFIED: WatchKind
 WATCH_KIND_DECISION: WatchKind
 WATCH_KIND_OUTCOME: WatchKind
+WATCH_KIND_TREND: WatchKind
 
 class DecideRequest(_message.Message):
     __slots__ = ("request_id", "customer", "context", "channels", "placement", "max_offers", "mode", "now")
@@ -654,14 +656,16 @@ class WatchRequest(_message.Message):
     def __init__(self, cursor: _Optional[str] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., kinds: _Optional[_Iterable[_Union[WatchKind, str]]] = ...) -> None: ...
 
 class WatchResponse(_message.Message):
-    __slots__ = ("cursor", "decision", "outcome")
+    __slots__ = ("cursor", "decision", "outcome", "trend")
     CURSOR_FIELD_NUMBER: _ClassVar[int]
     DECISION_FIELD_NUMBER: _ClassVar[int]
     OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    TREND_FIELD_NUMBER: _ClassVar[int]
     cursor: str
     decision: WatchedDecision
     outcome: WatchedOutcome
-    def __init__(self, cursor: _Optional[str] = ..., decision: _Optional[_Union[WatchedDecision, _Mapping]] = ..., outcome: _Optional[_Union[WatchedOutcome, _Mapping]] = ...) -> None: ...
+    trend: WatchedTrend
+    def __init__(self, cursor: _Optional[str] = ..., decision: _Optional[_Union[WatchedDecision, _Mapping]] = ..., outcome: _Optional[_Union[WatchedOutcome, _Mapping]] = ..., trend: _Optional[_Union[WatchedTrend, _Mapping]] = ...) -> None: ...
 
 class WatchedDecision(_message.Message):
     __slots__ = ("customer_id", "person_id", "response", "placement", "attributes", "masked")
@@ -697,6 +701,22 @@ class WatchedOutcome(_message.Message):
     offer: str
     variant: str
     def __init__(self, event: _Optional[_Union[RecordedEvent, _Mapping]] = ..., recorded_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., offer: _Optional[str] = ..., variant: _Optional[str] = ...) -> None: ...
+
+class WatchedTrend(_message.Message):
+    __slots__ = ("event", "field", "value", "number", "usual", "at")
+    EVENT_FIELD_NUMBER: _ClassVar[int]
+    FIELD_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    USUAL_FIELD_NUMBER: _ClassVar[int]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    event: str
+    field: str
+    value: str
+    number: int
+    usual: float
+    at: _timestamp_pb2.Timestamp
+    def __init__(self, event: _Optional[str] = ..., field: _Optional[str] = ..., value: _Optional[str] = ..., number: _Optional[int] = ..., usual: _Optional[float] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class DueRequest(_message.Message):
     __slots__ = ("since", "within", "follow")

@@ -15,10 +15,12 @@ from engine.decide.attributes.aggregates import Measurement, measured, measureme
 from engine.decide.attributes.contacts import numbers_of_contacts
 from engine.decide.attributes.events import History, history, number_of
 from engine.decide.attributes.patterns import PatternSearch, exposed, find, pattern_search
+from engine.decide.attributes.trends import trend_values
 from engine.decide.attributes.zones import CLOCK, local_time
 from engine.model.contact import MadeContact
 from engine.model.event import Event
 from engine.model.instant import Instant, Microseconds
+from engine.model.trends import TrendSource
 from engine.model.values import Attributes, Value
 from engine.rulebook.model.derived import (
     NEAREST,
@@ -29,6 +31,7 @@ from engine.rulebook.model.derived import (
     PlaceSet,
     Signal,
     Site,
+    Trend,
 )
 
 EARTH_RADIUS_KM = 6371.0088
@@ -120,6 +123,7 @@ class Derivation:
     needs: frozenset[str]
     """The given attributes from which it derives others."""
     contacts: tuple[ContactCount, ...] = ()
+    trends: tuple[Trend, ...] = ()
 
     @property
     def uses_events(self) -> bool:
@@ -167,11 +171,13 @@ class Derivation:
         *,
         is_new: bool | None = None,
         contacts: Sequence[MadeContact] = (),
+        trends: TrendSource | None = None,
     ) -> dict[str, Value]:
         """The derived values for a customer with these attributes and events; a missing value has no key.
 
         events: in any order; see `normalise` for which of them count. is_new: whether nothing is stored of the customer;
-        None if that was not looked up. Linear in the number of events; never raises on values of the model's types.
+        None if that was not looked up. trends: where trends are read from; None: they are not known. Linear in the number
+        of events; never raises on values of the model's types.
         """
         values = self.derive_from_events(events, now)
         values.update(numbers_of_contacts(self.contacts, contacts, now))
@@ -184,6 +190,8 @@ class Derivation:
                 values.update(self._days_to_anniversaries(given, local.date()))
         if is_new is not None and IS_NEW in self.names:
             values[IS_NEW] = is_new
+        if self.trends and trends is not None:
+            values.update(trend_values(self.trends, trends, {**values, **given}, now))
         return values
 
     def _days_to_anniversaries(self, given: Attributes, today: date) -> Iterator[tuple[str, int]]:
@@ -262,9 +270,18 @@ def derivation(derived: Derived, names: Set[str], zone: ZoneInfo) -> Derivation:
                 *(_COORDINATES if distances or nearest else ()),
                 *(zones.NEEDS if dated else ()),
                 *(day for _, day in anniversaries),
+                *(trend.attribute for trend in _trends(derived, names) if trend.attribute),
             )
         ),
         tuple(count for count in derived.contacts.values() if count.name in names),
+        _trends(derived, names),
+    )
+
+
+def _trends(derived: Derived, names: Set[str]) -> tuple[Trend, ...]:
+    """The trends among these names."""
+    return tuple(
+        trend for trend in derived.trends.values() if trend.count_name in names or trend.ratio_name in names
     )
 
 
@@ -275,6 +292,7 @@ def closure(derived: Derived, names: Iterable[str]) -> frozenset[str]:
         for signal in derived.signals.values()
         for name in _names(SIGNAL + signal.name, signal.expose)
     }
+    by_value = {trend.count_name: trend.attribute for trend in derived.trends.values() if trend.attribute}
     closed: set[str] = set()
     pending = list(names)
     while pending:
@@ -283,6 +301,8 @@ def closure(derived: Derived, names: Iterable[str]) -> frozenset[str]:
             closed.add(name)
             if name in owners:
                 pending += _names_of_signal(owners[name])
+            if name in by_value:
+                pending.append(by_value[name])
     return frozenset(closed)
 
 

@@ -37,9 +37,9 @@ class Pressure:
         """No older contact is counted by any rule."""
         self.conditions = book.pressure.conditions
         """For which customers a rule holds, by its name; rules for everybody are left out."""
-        self.attributes = frozenset(name for need in needs for name in need.attributes).union(
-            *map(attributes_of, self.conditions.values())
-        )
+        self.rule_attributes = frozenset(name for need in needs for name in need.attributes)
+        """The attributes that rules read, without those in their conditions."""
+        self.attributes = self.rule_attributes.union(*map(attributes_of, self.conditions.values()))
         """The attributes that rules read, and those in their conditions."""
         self.outcomes = frozenset(outcome for need in needs for outcome in need.outcomes)
         """The types of past outcomes that some rule reads."""

@@ -8,7 +8,7 @@ from engine.conditions.model import AttributeOperand, Condition, None_, Operator
 from engine.decide.arbitrate.campaign import CompiledCampaign
 from engine.decide.arbitrate.moments import next_clock, next_run
 from engine.decide.arbitrate.rank import factor_value
-from engine.decide.attributes.contacts import next_changes
+from engine.decide.attributes.contacts import next_changes, numbers_of_contacts
 from engine.decide.evaluate import Evaluation
 from engine.explain.counterfactuals.values import size_of, some_value, values_to_try
 from engine.explain.model import CampaignExplained, Change, ChangeKind, Rival
@@ -24,7 +24,7 @@ _SIGNAL, _CLOCK = "signal.", "now."
 _MONTH = 30 * DAY
 
 
-_MOST_MOMENTS = 64
+_MOST_MOMENTS = 32
 """Moments at which a number of contacts changes that are tried for one condition, the next ones."""
 
 
@@ -190,16 +190,11 @@ class CandidateChanges:
             yield self._later(moment)
 
     def _waits(self, when: Condition, names: Set[str]) -> Iterator[Change]:
-        """The next moment at which the condition holds because contacts have become older."""
-        derivation, request = self._compiled.derivation, self._request
-        counts = [count for count in derivation.contacts if count.name in names]
-        memory = request.memory
-        events = (*memory.events, *request.events)
-        for moment in next_changes(counts, memory.contacts, request.now)[:_MOST_MOMENTS]:
-            derived = derivation.derive(
-                request.attributes, events, moment, is_new=memory.is_new, contacts=memory.contacts
-            )
-            attributes = {**self._attributes, **derived, **request.attributes}
+        """The next moment at which the condition holds because contacts have become older, all else as it is."""
+        contacts = self._request.memory.contacts
+        counts = [count for count in self._compiled.derivation.contacts if count.name in names]
+        for moment in next_changes(counts, contacts, self._request.now)[:_MOST_MOMENTS]:
+            attributes = {**self._attributes, **dict(numbers_of_contacts(counts, contacts, moment))}
             if holds(when, attributes, self._compiled.moment(moment, attributes)):
                 yield self._later(moment)
                 return

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
+from engine.decide.compiled import CompiledBook
 from engine.ledger.commit.commands import Command, Stage, UnitOfWork
-from engine.ledger.queries import books
+from engine.ledger.queries import books, trends
 from engine.ledger.store.rows import BookRow
 from engine.ledger.store.store import Store
 from engine.model.instant import Instant
@@ -44,3 +45,24 @@ def keep_books(store: Store, live: Iterable[tuple[Book, Instant]]) -> None:
     present = books.present(store, list(rows))
     store.books |= present
     books.keep(store, [rows[version] for version in sorted(rows.keys() - present)])
+
+
+@dataclass(frozen=True, slots=True)
+class KeepTrendsCommand(Command[None]):
+    """Says that a server counts what its book reads of the events of all customers; old counts are deleted."""
+
+    compiled: CompiledBook
+    now: Instant
+
+    stage = Stage.LEARN
+
+    def locks(self) -> tuple[str, ...]:
+        """One for all servers: they say so one after the other."""
+        return ("trends",)
+
+    @classmethod
+    def apply(cls, unit: UnitOfWork, commands: Sequence[Self]) -> list[None]:
+        """Keeps from when until when what is counted."""
+        for command in commands:
+            trends.register(unit.store, command.compiled.counted, command.now)
+        return [None] * len(commands)

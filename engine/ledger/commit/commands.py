@@ -10,10 +10,12 @@ from enum import IntEnum
 from typing import Any, ClassVar, Generic, NamedTuple, Self, TypeVar
 
 from engine.ledger.commit.quotas import Quotas
+from engine.ledger.commit.trends import NewCounts
 from engine.ledger.errors import LedgerError
 from engine.ledger.queries import commits, decisions, identities, persons
 from engine.ledger.store.store import Store
 from engine.model.instant import Instant
+from engine.model.trends import TrendAlert
 
 ResultT_co = TypeVar("ResultT_co", covariant=True)
 
@@ -134,13 +136,17 @@ class UnitOfWork:
         self.store = store
         self.identities = identities
         self.quotas = Quotas(store)
+        self.trends = NewCounts(store)
         self.decision_ids: list[str] = []
         """Decisions that are kept."""
+        self.alerts: list[TrendAlert] = []
+        """Trends that began."""
         self.outcomes: list[commits.OutcomeKey] = []
         """Outcomes that are kept."""
 
     def finish(self) -> None:
         """Writes what the commands left to be written together."""
         self.quotas.write()
-        if self.decision_ids or self.outcomes:
-            commits.add(self.store, self.decision_ids, self.outcomes)
+        self.trends.write()
+        if self.decision_ids or self.outcomes or self.alerts:
+            commits.add(self.store, self.decision_ids, self.outcomes, self.alerts)

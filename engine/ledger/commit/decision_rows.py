@@ -23,7 +23,7 @@ from engine.model.contact import Contact, ContactState
 from engine.model.customer import CustomerState, HeldSignal
 from engine.model.decision import Decision, Outcome
 from engine.model.values import is_blank
-from engine.rulebook.model.book import Attribute
+from engine.rulebook.model.book import Attribute, Channel
 
 MOST_CANDIDATES = 50
 """Candidates beyond these are counted, not listed: re-evaluating the decision gives them.
@@ -82,8 +82,13 @@ def decision_row(
     )
 
 
-def contact_rows(person: str, decision: Decision, selection: Selection) -> list[ContactRow]:
-    """The rows of `contacts`, one an offer that uses up pressure, or would if it were not withheld."""
+def contact_rows(
+    channels: Mapping[str, Channel], person: str, decision: Decision, selection: Selection
+) -> list[ContactRow]:
+    """The rows of `contacts`, one an offer that uses up pressure, or would if it were not withheld.
+
+    channels: of the book that decided, by name.
+    """
     rows = []
     for position, (_, contact, withheld) in enumerate(selection.chosen):
         facts = contact.facts
@@ -104,6 +109,7 @@ def contact_rows(person: str, decision: Decision, selection: Selection) -> list[
                 zones=contact.zones,
                 alike=alike_of(contact),
                 counted_by=contact.counted_by,
+                cost=channels[facts.channel].cost_micros if withheld is None else 0,
             )
         )
     return rows

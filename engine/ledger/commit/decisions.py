@@ -188,7 +188,7 @@ class _GroupDecider:
         selection = select(evaluation, contacts, person, customer_state, quotas)
         decision = answer(evaluation, selection, str(uuid7()))
         row = decision_row(evaluation, person, decision, selection, customer_state)
-        new_contacts = contact_rows(person, decision, selection)
+        new_contacts = contact_rows(evaluation.compiled.book.channels, person, decision, selection)
         self._decisions.append(row)
         self._contacts += new_contacts
         if evaluation.compiled.learns:

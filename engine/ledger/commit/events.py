@@ -73,9 +73,25 @@ class RecordCommand(Command[RecordResult]):
     def apply(cls, unit: UnitOfWork, commands: Sequence[Self]) -> Sequence[RecordResult | LedgerError]:
         """Records the events of the persons who bear the names."""
         person_of = unit.identities.person_of
-        return record(
-            unit.store, [replace(command, customer=person_of(command.customer)) for command in commands]
+        named = [replace(command, customer=person_of(command.customer)) for command in commands]
+        results = record(unit.store, named)
+        _count(
+            unit,
+            [
+                command
+                for command, result in zip(named, results, strict=True)
+                if result is RecordResult.ACCEPTED and command.event.type in command.compiled.counted
+            ],
         )
+        return results
+
+
+def _count(unit: UnitOfWork, accepted: Sequence[RecordCommand]) -> None:
+    """Counts the events that are kept for trends: of those that were trimmed, it is not known whether they were before."""
+    kept = persons.kept_events(unit.store, [_key(command) for command in accepted]) if accepted else ()
+    for command in accepted:
+        if _key(command) in kept:
+            unit.trends.add(command.compiled.counted, command.event, command.elapsed)
 
 
 def record(store: Store, commands: Sequence[RecordCommand]) -> list[RecordResult | LedgerError]:

@@ -40,7 +40,7 @@ class ProveCommand(Command[None]):
         decisions, requests, contacts = zip(*rows, strict=True)
         # below the numbers of commits, and no other server's: it would wait
         commit = CommitRow(
-            -1 - secrets.randbits(62), 0, f"[{secrets.token_hex(_ID_BYTES * len(rows))}]", "[]"
+            -1 - secrets.randbits(62), 0, f"[{secrets.token_hex(_ID_BYTES * len(rows))}]", "[]", "[]"
         )
         unit.store.prove(
             {DecisionRow: decisions, RequestRow: requests, ContactRow: contacts, CommitRow: (commit,)}

@@ -10,8 +10,9 @@ from engine.ledger.store.rows import CommitRow, DecisionRow, OutcomeRow
 from engine.ledger.store.statements import Select, columns
 from engine.ledger.store.store import Store
 from engine.model.instant import Instant
+from engine.model.trends import TrendAlert
 
-_ADD = "INSERT INTO commits (committed_at, decisions, outcomes) VALUES (?, ?, ?)"
+_ADD = "INSERT INTO commits (committed_at, decisions, outcomes, trends) VALUES (?, ?, ?, ?)"
 """Adds the row of the transaction; the database numbers it."""
 
 
@@ -55,11 +56,12 @@ class KeptCommit(NamedTuple):
     commit_id: int
     outcomes: Sequence[OutcomeKey]
     decision_ids: Sequence[str]
+    alerts: Sequence[TrendAlert]
 
     @property
     def size(self) -> int:
-        """How many outcomes and decisions it kept."""
-        return len(self.outcomes) + len(self.decision_ids)
+        """How many outcomes, decisions and alerts it kept."""
+        return len(self.outcomes) + len(self.decision_ids) + len(self.alerts)
 
 
 def outcome_key(row: OutcomeRow) -> OutcomeKey:
@@ -67,9 +69,14 @@ def outcome_key(row: OutcomeRow) -> OutcomeKey:
     return row.event_id, row.type, row.at, row.recorded_at
 
 
-def add(store: Store, decision_ids: Sequence[str], outcomes: Sequence[OutcomeKey]) -> None:
+def add(
+    store: Store,
+    decision_ids: Sequence[str],
+    outcomes: Sequence[OutcomeKey],
+    alerts: Sequence[TrendAlert] = (),
+) -> None:
     """Notes what the transaction keeps."""
-    store.change(_ADD, time.time_ns() // 1000, list(decision_ids), list(outcomes))
+    store.change(_ADD, time.time_ns() // 1000, list(decision_ids), list(outcomes), list(map(list, alerts)))
 
 
 def commits_after(store: Store, commit_id: int, most: int) -> list[KeptCommit]:
@@ -88,7 +95,8 @@ def _kept(row: Sequence[Any]) -> KeptCommit:
         (event_id, type_, at, recorded_at)
         for event_id, type_, at, recorded_at in orjson.loads(commit.outcomes)
     ]
-    return KeptCommit(commit.commit_id, keys, orjson.loads(commit.decisions))
+    alerts = [TrendAlert(*alert) for alert in orjson.loads(commit.trends)]
+    return KeptCommit(commit.commit_id, keys, orjson.loads(commit.decisions), alerts)
 
 
 def first_commit_since(store: Store, since: Instant) -> int | None:

@@ -105,6 +105,8 @@ class ContactRow(NamedTuple):
     """The same for contacts that no rule tells apart but by their time (see `alike_of`); empty: not known."""
     counted_by: str | None = None
     """The value by which the campaign's limit counts it, as JSON; empty: by none, or it was made before there was one."""
+    cost: BigInt | None = None
+    """What it cost, in micro-units of the book's currency, 0 if withheld; empty: made elsewhere, or before this was kept."""
 
 
 @stored("counters", sqlite_with_rowid=False)
@@ -365,6 +367,49 @@ class CommitRow(NamedTuple):
     """A JSON list of decision_ids."""
     outcomes: str
     """A JSON list of the outcomes, each with event_id, type, time and recorded_at."""
+    trends: str
+    """A JSON list of the trends that began, each with event, field, value, number, usual and at."""
+
+
+@stored("trend_cells", sqlite_with_rowid=False)
+class TrendCellRow(NamedTuple):
+    """How many events of all customers an hour had, by the value of a field; it names no customer."""
+
+    event: IdKey
+    """The events' type."""
+    field: IdKey
+    """Empty: all events of the type."""
+    hour: InstantKey
+    """When the hour began, in which the events happened."""
+    value: IdKey
+    """Of the field; `*` for those beyond the limit; empty without a field."""
+    shard: NumberKey
+    """Processes add to different shards, so that they do not wait for each other; 0 on SQLite."""
+    number: BigInt
+
+
+@stored("trend_series", sqlite_with_rowid=False)
+class TrendSeriesRow(NamedTuple):
+    """From when until when events of a type are counted by a field."""
+
+    event: IdKey
+    field: IdKey
+    since: BigInt
+    until: BigInt
+    """When a server last said that it counts them."""
+
+
+@stored("trend_alarms", sqlite_with_rowid=False)
+class TrendAlarmRow(NamedTuple):
+    """Since when a trend holds, of which it was told when it began."""
+
+    event: IdKey
+    field: IdKey
+    value: IdKey
+    condition: IdKey
+    since: BigInt
+    until: BigInt
+    """When it was found to have ended; 0 while it holds."""
 
 
 METADATA = SQLModel.metadata

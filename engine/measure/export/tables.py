@@ -26,6 +26,7 @@ DECISIONS = _columns(
 )
 CONTACTS = _columns(
     "decision_id! position:integer! person! at:time! state! expires_at:time channel! kind! campaign! offer! category! tags!"
+    " cost:integer"
 )
 OUTCOMES = _columns(
     "event_id! person! type! at:time! recorded_at:time! decision_id decided_at:time channel! campaign! offer! variant!"

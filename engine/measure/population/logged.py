@@ -67,7 +67,9 @@ class _Run:
             value = attributes.get(attribute)
             return None if value is None else value_text(value)
 
-        self.tally.see(person, row, contact_rows(logged.state.person, decision, selection), value_of)
+        channels = evaluation.compiled.book.channels
+        contacts = contact_rows(channels, logged.state.person, decision, selection)
+        self.tally.see(person, row, contacts, value_of)
 
     def end(self) -> None:
         if self.until is not None:

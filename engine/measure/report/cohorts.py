@@ -120,11 +120,11 @@ WITH done AS (
     FROM cohort k JOIN valued v ON v.person = k.person AND v.time < k.time AND v.time >= k.time - INTERVAL 28 DAY
     WHERE k.mature GROUP BY k.id
 ), costs AS (
-    SELECT k.id, sum(h.cost) AS spent
+    SELECT k.id, sum(r.cost) AS spent
     FROM cohort k JOIN exposures x ON k.family = 'campaign' AND x.campaign = k.subject AND x.person = k.person
         AND x.time >= k.time AND x.time < k.time + k.window_length
     JOIN results r ON r.decision_id = x.decision_id AND r.position = x.position AND r.counts
-    JOIN channels h ON h.name = x.channel WHERE k.mature AND h.cost > 0 GROUP BY k.id
+    WHERE k.mature AND r.cost > 0 GROUP BY k.id
 )
 SELECT k.*, (coalesce(orders, 0) > 0)::HUGEINT AS converted, coalesce(orders, 0)::HUGEINT AS orders,
     coalesce(value, 0)::HUGEINT AS value, coalesce(named, 0)::HUGEINT AS named,

@@ -236,7 +236,7 @@ def returned(sums: Sums, level: float, untotalled: str = "", planned: int = PLAN
     pairs = sums.pairs
     persons = sum(treated.persons + control.persons for treated, control in pairs)
     method = "incremental net value ÷ cost, Fieller's theorem, always-valid quantile"
-    refused = "" if any(treated.spent for treated, _ in pairs) else "the contacts cost nothing in the book"
+    refused = "" if any(treated.spent for treated, _ in pairs) else "the contacts cost nothing"
     if untotalled:
         refused = f"{untotalled}: no return"
     if refused:
@@ -266,7 +266,7 @@ def cost_of_each(sums: Sums, level: float, planned: int = PLANNED) -> Figure:
     """What one more converted person cost: the contacts of a treated person over the difference of the arms' rates.
 
     By Fieller's theorem with the always-valid quantile; numerator and denominator vary together, and both are weighted over
-    strata by their persons. Costs are those of the book by which the report is made. Refused where the contacts cost nothing,
+    strata by their persons. Costs are those of when the contacts were made. Refused where the contacts cost nothing,
     and where the difference is not clear of 0 or below it: then nobody was won, and nothing has a price.
     """
     pairs = sums.pairs
@@ -274,7 +274,7 @@ def cost_of_each(sums: Sums, level: float, planned: int = PLANNED) -> Figure:
     method = "cost ÷ difference of rates, Fieller's theorem, always-valid quantile"
     frame = Figure(None, method=method, persons=persons, unit=Unit.MONEY)
     if not any(treated.spent for treated, _ in pairs):
-        return replace(frame, refused="the contacts cost nothing in the book")
+        return replace(frame, refused="the contacts cost nothing")
     gain = cost = gain_variance = cost_variance = covariance = 0.0
     for treated, control in pairs:
         weight = (treated.persons + control.persons) / persons

@@ -24,9 +24,8 @@ SELECT x.campaign, {division} AS division, count(*) AS decided, count(DISTINCT x
     count(*) FILTER (withheld = '') AS sent, count(DISTINCT x.person) FILTER (withheld = '') AS reached,
     count(*) FILTER (r.counts) AS counted, count(*) FILTER (r.delivered) AS delivered,
     count(*) FILTER (r.opened) AS opened, count(*) FILTER (r.clicked) AS clicked,
-    sum(CASE WHEN r.counts THEN coalesce(h.cost, 0) ELSE 0 END) AS cost
+    sum(CASE WHEN r.counts THEN r.cost ELSE 0 END) AS cost
 FROM exposures x LEFT JOIN results r ON r.decision_id = x.decision_id AND r.position = x.position
-LEFT JOIN channels h ON h.name = x.channel
 WHERE x.time >= (SELECT start FROM settings) AND x.time < (SELECT stop FROM settings)
 GROUP BY ALL ORDER BY ALL
 """
@@ -148,7 +147,7 @@ def happened(tables: Tables, campaigns: Sequence[str], level: float, rates: Rate
             ),
             Computation(
                 "cost, margin",
-                "cost = `cost` of the channel in the book × contacts that count; margin = net − cost",
+                "cost = what the contacts that count cost when they were made; margin = net − cost",
                 "contacts that count at --as-of",
                 "costs of goods: the book does not have them",
             ),
@@ -290,9 +289,7 @@ def _credit(credit: Mapping[str, Any], row: Mapping[str, Any], currencies: int) 
         "by view": figure(_plain(credit["view"]), Unit.COUNT),
         "revenue": figure(credit["gross"] / 1e6, Unit.MONEY),
         "net": figure(credit["net"] / 1e6, Unit.MONEY),
-        "cost": Figure(
-            cost / 1e6, method="cost of the channel × contacts that count", n=row["counted"], unit=Unit.MONEY
-        ),
+        "cost": Figure(cost / 1e6, method="sum over contacts that count", n=row["counted"], unit=Unit.MONEY),
         "margin": figure((credit["net"] - cost) / 1e6, Unit.MONEY, "net − cost")
         if currencies < 2
         else Figure(None, method="net − cost", unit=Unit.MONEY, refused=_NO_MARGIN),
@@ -366,7 +363,7 @@ def _converted(tables: Tables, campaigns: Sequence[str], rates: Rates | None) ->
         cells = _amounts(by_campaign.get(row["campaign"], []), rates)
         net = cells["net"]
         margin = None if net.value is None else net.value - cost
-        cells["cost"] = Figure(cost, method="cost of the channel × contacts that count", unit=Unit.MONEY)
+        cells["cost"] = Figure(cost, method="sum over contacts that count", unit=Unit.MONEY)
         cells["margin"] = replace(net, value=margin, method="net − cost")
         rows.append({"campaign": row["campaign"], "currency": rates.into, **cells})
     grid = Grid(

@@ -33,7 +33,7 @@ COLUMNS: Mapping[str, str] = {
     " decided_at TIMESTAMP, channel TEXT, campaign TEXT, offer TEXT, variant TEXT, value DOUBLE, currency TEXT, order_id TEXT,"
     " fields TEXT, reported_for TEXT",
     "contacts": "decision_id TEXT, position BIGINT, person TEXT, time TIMESTAMP, state TEXT, expires_at TIMESTAMP,"
-    " channel TEXT, kind TEXT, campaign TEXT, offer TEXT, category TEXT, tags TEXT[]",
+    " channel TEXT, kind TEXT, campaign TEXT, offer TEXT, category TEXT, tags TEXT[], cost BIGINT",
     "identities": "name TEXT, person TEXT, linked_at TIMESTAMP, linked_to TEXT",
     "books": "version TEXT, first_at TIMESTAMP, text TEXT",
     "events": "person TEXT, time TIMESTAMP, position BIGINT, event_id TEXT, type TEXT, fields TEXT",
@@ -70,7 +70,8 @@ _STORED: Mapping[str, str] = {
     " nullif(currency, '') AS currency, nullif(order_id, '') AS order_id, CASE WHEN decision_id <> '' THEN"
     " coalesce(TRY_CAST(decision_id AS UUID), '00000000-0000-0000-0000-000000000000'::UUID) END AS decision_id",
     "stored_contacts": "decision_id::UUID AS decision_id, position, coalesce(d.person, k.key) AS person,"
-    " contacts.time, state, coalesce(contacts.expires_at, d.expires_at) AS expires_at, channel, campaign, offer",
+    " contacts.time, state, coalesce(contacts.expires_at, d.expires_at) AS expires_at, channel, campaign, offer,"
+    " cost",
 }
 """What is kept of a table, read once: decision_ids as UUIDs, and persons by number. What is reported of a decision_id that is
 no UUID is of a decision that is not in the log."""
@@ -154,7 +155,7 @@ SELECT person FROM exposures WHERE withheld = 'held_out'
 _RESULTS = """
 CREATE TABLE results AS
 WITH evidence AS (
-    SELECT x.decision_id, x.position,
+    SELECT x.decision_id, x.position, x.channel,
         max(e.time) FILTER (e.type NOT IN ('bounced', 'not_sent', 'cancelled', 'subscribed', 'refunded')) AS confirmed_at,
         max(e.time) FILTER (e.type IN ('bounced', 'not_sent', 'cancelled')) AS released_at,
         coalesce(bool_or(e.type IN ('delivered', 'impression')), false) AS delivered,
@@ -164,15 +165,17 @@ WITH evidence AS (
     WHERE x.withheld = '' GROUP BY ALL
 )
 SELECT *, settled <> 'released' AS counts FROM (
-    SELECT e.decision_id, e.position, delivered, opened, clicked, CASE
+    SELECT e.decision_id, e.position, delivered, opened, clicked, coalesce(c.cost, h.cost, 0) AS cost, CASE
         WHEN released_at > coalesce(confirmed_at, '-infinity'::TIMESTAMP) THEN 'released'
         WHEN confirmed_at IS NOT NULL THEN 'confirmed'
         WHEN c.expires_at <= (SELECT as_of FROM settings) THEN 'released'
         WHEN c.expires_at IS NOT NULL THEN 'reserved' ELSE 'confirmed' END AS settled
     FROM evidence e LEFT JOIN stored_contacts c ON c.decision_id = e.decision_id AND c.position = e.position
+    LEFT JOIN channels h ON h.name = e.channel
 )
 """
-"""Of every offer that was not withheld: what was reported of it by --as-of, and the state of its contact by then."""
+"""Of every offer that was not withheld: what was reported of it by --as-of, and the state of its contact by then. Contacts
+of earlier versions, which do not say what they cost, cost what the book says."""
 
 
 class NothingLogged(ValueError):
@@ -196,6 +199,7 @@ class ReportPeriod(NamedTuple):
         cls, start: datetime | None, end: datetime | None, as_of: datetime, first: datetime
     ) -> "ReportPeriod":
         """From `start`, by default the log's first row, to `end`, at most `as_of`. Raises EmptyPeriod."""
+        check_zones(as_of, start, end)
         begin, stop = start or first, min(end or as_of, as_of)
         if begin >= stop:
             of_start = "" if start else " (the first of the log)"
@@ -204,6 +208,13 @@ class ReportPeriod(NamedTuple):
                 f"the period is empty: it begins at {_at(begin)}{of_start}, and ends at {_at(stop)}{of_end}"
             )
         return cls(begin, stop, as_of)
+
+
+def check_zones(*moments: datetime | None) -> None:
+    """Raises ValueError for a moment without a time zone, which would be another one on each machine."""
+    for moment in moments:
+        if moment is not None and moment.tzinfo is None:
+            raise ValueError(f"the time {moment} has no time zone")
 
 
 def _at(moment: datetime) -> str:
@@ -258,6 +269,7 @@ class Tables:
 
     def first(self, as_of: datetime) -> datetime:
         """The time of the first decision. Raises NothingLogged where none was recorded by `as_of`."""
+        check_zones(as_of)
         moment, recorded = self.row("SELECT min(time), min(recorded_at) FROM all_decisions")
         if moment is None:
             raise NothingLogged("the log has no decisions")
@@ -322,7 +334,7 @@ class Tables:
         if book.channels:
             self.connection.executemany(
                 "INSERT INTO channels VALUES (?, ?)",
-                [[channel.name, round(channel.cost * 1e6)] for channel in book.channels.values()],
+                [[channel.name, channel.cost_micros] for channel in book.channels.values()],
             )
 
     def rows(self, query: str, values: list[Any] | dict[str, Any] | None = None) -> list[dict[str, Any]]:

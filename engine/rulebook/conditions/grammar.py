@@ -7,6 +7,7 @@ from engine.conditions.model import Any_, Audience, Condition, Operator, Test
 from engine.rulebook.conditions.contacts import ContactReader
 from engine.rulebook.conditions.derived import BehaviourReader, DistanceReader, MeasureUse
 from engine.rulebook.conditions.trees import GROUPS, Trees, joined
+from engine.rulebook.conditions.trends import TrendReader
 from engine.rulebook.model.derived import RFM
 from engine.rulebook.report.diagnostics import Code, quote
 from engine.rulebook.report.findings import Findings, Path
@@ -20,7 +21,9 @@ _LOGIC = {
     "not": "write none, with a list of conditions: none of them may hold",
 }
 """What is meant by words of other languages."""
-_KEYS = (*GROUPS, *_NAMED, "behaviour", "contact", "near")
+_DERIVED = ("behaviour", "contact", "near", "trend")
+"""Keys of conditions on derived attributes."""
+_KEYS = (*GROUPS, *_NAMED, *_DERIVED)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -30,6 +33,7 @@ class Grammar(Trees):
     attribute_scope: AttributeScope
     behaviours: BehaviourReader
     distances: DistanceReader
+    trends: TrendReader
     contacts: ContactReader
     audiences: SymbolTable[Condition] = field(default_factory=lambda: SymbolTable("audience"))
 
@@ -47,15 +51,18 @@ class Grammar(Trees):
                 self.audiences.add(name, condition)
                 self.extents[name] = self.extent(condition)
 
+    def _reader(self, key: str) -> BehaviourReader | ContactReader | DistanceReader | TrendReader:
+        if key == "behaviour":
+            return self.behaviours
+        if key == "contact":
+            return self.contacts
+        return self.distances if key == "near" else self.trends
+
     def _entry(self, key: str, value: PlainData, path: Path) -> Condition | None:
         if key in _NAMED:
             return self._any_of(key, value, path)
-        if key == "behaviour":
-            return self.behaviours.read(value, path)
-        if key == "contact":
-            return self.contacts.read(value, path)
-        if key == "near":
-            return self.distances.read(value, path)
+        if key in _DERIVED:
+            return self._reader(key).read(value, path)
         if "." in key:
             attribute = self.attribute_scope.use(key, path, self.findings, key=True)
             condition = self._tests(attribute, value, path) if attribute else None

@@ -93,6 +93,9 @@ def domains_of(book: Book) -> dict[str, Domain]:
             None if aggregate.measure is Measure.SUM else 0,
             may_be_missing=aggregate.measure is Measure.DAYS_SINCE_LAST,
         )
+    for trend in book.derived.trends.values():
+        domains[trend.count_name] = Domain((AttributeType.INTEGER,), 0)
+        domains[trend.ratio_name] = Domain((AttributeType.NUMBER,), 0)
     for name in book.derived.contacts:
         domains[name] = Domain((AttributeType.INTEGER,), 0, may_be_missing=False)
     for name in book.derived.distances:

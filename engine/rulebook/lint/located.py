@@ -56,7 +56,7 @@ def _entry(condition: Condition, key: str, value: PlainData, path: Path) -> Loca
             if value.get("count")
             else Located(condition, path)
         )
-    if isinstance(value, dict) and key not in _NAMED and key != "near":
+    if isinstance(value, dict) and key not in (*_NAMED, "near", "trend"):
         return _operators(condition, value, path)
     return Located(condition, path)
 

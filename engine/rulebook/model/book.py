@@ -115,6 +115,9 @@ class Format(StrEnum):
     """Plain, and counted in segments."""
 
 
+_MOST_MICROS = 9 * 10**18
+
+
 @dataclass(frozen=True, slots=True)
 class Channel:
     """A way to reach a customer."""
@@ -144,8 +147,8 @@ class Channel:
 
     @property
     def cost_micros(self) -> int:
-        """The cost of one contact, rounded to millionths of the book's currency."""
-        return round(Decimal(repr(self.cost)) * MICROS)
+        """The cost of one contact, rounded to millionths of the book's currency; at most what an integer of 64 bits holds."""
+        return min(round(Decimal(repr(self.cost)) * MICROS), _MOST_MICROS)
 
     def format_of(self, name: str) -> Format:
         """The format of the field of the name."""

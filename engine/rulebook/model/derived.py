@@ -18,6 +18,7 @@ from enum import StrEnum
 from engine.conditions.model import ALWAYS, Condition
 from engine.model.contact import ContactSelector
 from engine.model.instant import DAY, Microseconds
+from engine.model.trends import TrendAlarm
 
 EVENT_NUMBER = "value"
 """The field of events that is a number."""
@@ -53,6 +54,38 @@ class Aggregate:
     where: Condition = ALWAYS
     within: Microseconds | None = None
     """Events with now - within < at <= now; None: all events up to now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """What a condition reads of the events of all customers: how many now, and how many times the usual number that is."""
+
+    name: str
+    """What it is about, of which the names of its two attributes are made."""
+    event: str
+    """The events' type."""
+    field: str
+    """The field by whose values events are counted; empty: all of them together."""
+    within: Microseconds
+    against: Microseconds
+    least: int
+    """The fewest events that make a trend."""
+    value: str = ""
+    """The value of the field, where it is the same for everybody."""
+    attribute: str = ""
+    """The attribute whose value is that of the field; empty: see `value` and `any`."""
+    any: bool = False
+    """Whether it is about the value of the field with the strongest trend."""
+
+    @property
+    def count_name(self) -> str:
+        """The attribute that holds the number of events."""
+        return f"trend count of {self.name}"
+
+    @property
+    def ratio_name(self) -> str:
+        """The attribute that holds how many times the usual number that is."""
+        return f"trend ratio of {self.name}"
 
 
 NO_OUTCOME = "none"
@@ -231,6 +264,8 @@ class Derived:
     anniversaries: Mapping[str, str] = field(default_factory=dict)
     """By attribute, the date to whose next anniversary it counts the days."""
     contacts: Mapping[str, ContactCount] = field(default_factory=dict)
+    trends: Mapping[str, Trend] = field(default_factory=dict)
+    alarms: tuple[TrendAlarm, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from engine.rulebook.conditions.derived import BehaviourReader, DistanceReader
 from engine.rulebook.conditions.event_fields import FIELDS, EventGrammar, check_field
 from engine.rulebook.conditions.grammar import Grammar
 from engine.rulebook.conditions.operands import OperandReader
+from engine.rulebook.conditions.trends import TrendReader
 from engine.rulebook.model.book import Attribute, AttributeType, EventType
 from engine.rulebook.model.derived import (
     DAYS_TO_ANNIVERSARY,
@@ -74,6 +75,7 @@ class DerivedReader:
         )
         signals = SignalReader(attribute_scope, findings)
         signals.declare(merged.section("signals"), partial=merged.partial("signals"))
+        event_store = read_events(merged.section("events"), types, findings)
         grammar = Grammar(
             reader=replace(reader, attribute_scope=attribute_scope),
             findings=findings,
@@ -83,8 +85,9 @@ class DerivedReader:
             contacts=ContactReader(
                 events, _names(merged, "campaign"), _names(merged, "offer"), _names(merged, "channel")
             ),
+            trends=TrendReader(events, attribute_scope, event_store.stored or merged.partial("events")),
         )
-        return cls(grammar, patterns, signals, types, read_events(merged.section("events"), types, findings))
+        return cls(grammar, patterns, signals, types, event_store)
 
     def derived(self, signals: Mapping[str, Signal]) -> Derived:
         """Everything derived; call it after all conditions are read."""
@@ -99,6 +102,8 @@ class DerivedReader:
                 for name in sorted(self.grammar.attribute_scope.anniversaries)
             },
             _sorted(self.grammar.contacts.counts),
+            _sorted(self.grammar.trends.trends),
+            tuple(sorted(self.grammar.trends.alarms)),
         )
 
 

@@ -63,6 +63,59 @@ class ContactConditionShape(Shape):
     """Number of contacts; at least one if it is left out."""
 
 
+class RatioShape(Shape):
+    """How many times the usual number."""
+
+    noun: ClassVar[str] = "value of `ratio`"
+    gte: Annotated[float, Field(gt=1, allow_inf_nan=False, examples=["3"])]
+    """The least."""
+
+
+class LeastShape(Shape):
+    """How many events it takes."""
+
+    noun: ClassVar[str] = "value of `count`"
+    gte: Annotated[Whole, Field(ge=1, le=1_000_000_000, examples=["5"])]
+    """The least number."""
+
+
+class TrendValueShape(Shape):
+    """The value that a trend is about, where it is not the same for everybody."""
+
+    noun: ClassVar[str] = "value of `value`"
+    attribute: Text | None = None
+    """The customer's attribute that holds it."""
+    offer: Literal["name", "category"] | None = None
+    """Of the campaign's offer."""
+
+
+class TrendShape(Shape):
+    """A condition on the events of all customers."""
+
+    noun: ClassVar[str] = "value of `trend`"
+    event: Annotated[Text, Field(examples=["complaint"])]
+    """The type of the events."""
+    by: Annotated[Text | None, Field(examples=["product"])] = None
+    """The field by whose values they are counted; all together if it is left out."""
+    value: (
+        Annotated[
+            Annotated[Text, Tag("<text>")] | Annotated[TrendValueShape, Tag("<mapping>")],
+            Discriminator(form),
+            Field(examples=["nougat", "{attribute: profile.product}"]),
+        ]
+        | None
+    ) = None
+    """Which value of the field; any if it is left out."""
+    within: Annotated[Text, Field(examples=["2h"])]
+    """How long ago, in hours."""
+    against: Annotated[Text, Field(examples=["7d"])] = "7d"
+    """The time before with which it is compared."""
+    ratio: RatioShape
+    """How many times the usual number."""
+    count: LeastShape | None = None
+    """The fewest events that make a trend; 5 if it is left out."""
+
+
 class PlaceShape(Shape):
     """A place on the Earth."""
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.decide.attributes.contacts import number_of_contacts, outcomes_of
+from engine.decide.attributes.contacts import next_changes, numbers_of_contacts, outcomes_of
 from engine.model.contact import ContactSelector, MadeContact
 from engine.model.instant import DAY
 from engine.model.outcome import RESPONSES, OutcomeType
@@ -10,6 +10,11 @@ from engine.rulebook.model.derived import ContactCount
 
 NOW = 1_773_108_000_000_000
 SENT = MadeContact(NOW - 5 * DAY, "welcome", "hello", "sms", went_out=True, is_elsewhere=False)
+
+
+def number_of_contacts(count: ContactCount, contacts: list[MadeContact], now: int) -> int:
+    """How many of the contacts the condition counts."""
+    return dict(numbers_of_contacts([count], contacts, now))[count.name]
 
 
 def counts(contact: MadeContact, *outcomes: str, after: int | None = None, within: int | None = None) -> bool:
@@ -95,3 +100,33 @@ def test_only_outcomes_that_matter_are_read() -> None:
     assert outcomes_of([ContactCount("n", selector, ("opened",))]) == ("opened",)
     assert outcomes_of([ContactCount("n", selector, ("ignored",))]) == (*sorted((*RESPONSES, "ignored")),)
     assert outcomes_of([ContactCount("n", selector, ("none",))]) == (*sorted(OutcomeType),)
+
+
+def test_how_many_went_out_is_told_beside() -> None:
+    """In the same window and selection, whatever became of them; of conditions with one selector each for itself."""
+    clicked = ContactCount("clicked", ContactSelector(("welcome",)), ("clicked",), 6 * DAY, sent="out")
+    bounced = ContactCount("bounced", ContactSelector(("welcome",)), ("bounced",), 3 * DAY, sent="recent")
+    contacts = [
+        became("clicked"),
+        SENT,
+        became("bounced")._replace(went_out=False, at=NOW - DAY),
+        SENT._replace(campaign="quiz"),
+        SENT._replace(at=NOW - 7 * DAY),
+        SENT._replace(at=NOW + 1),
+    ]
+    numbers = dict(numbers_of_contacts([clicked, bounced], contacts, NOW))
+    assert numbers == {"clicked": 1, "out": 2, "bounced": 1, "recent": 0}
+
+
+def test_moments_at_which_numbers_change() -> None:
+    """Of the contacts that are counted: when they are old enough, too old, or ignored for a day."""
+    selector = ContactSelector(("welcome",))
+    fresh = SENT._replace(at=NOW - 5)
+    aged = ContactCount("n", selector, ("clicked",), within=7 * DAY, after=3 * DAY)
+    assert next_changes([aged], [fresh, SENT._replace(campaign="quiz")], NOW) == [
+        NOW - 5 + 3 * DAY,
+        NOW - 5 + 7 * DAY,
+    ]
+    assert next_changes([aged], [SENT], NOW) == [NOW + 2 * DAY]
+    assert next_changes([ContactCount("n", selector, ("ignored",))], [fresh, SENT], NOW) == [NOW - 5 + DAY]
+    assert next_changes([ContactCount("n", selector, ("none",))], [fresh], NOW) == []

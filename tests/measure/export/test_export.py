@@ -192,7 +192,9 @@ def test_times_amounts_and_texts_are_the_logs(
     fill(store, compiled)
     out = tmp_path / "out"
     export(any_log.url, out)
-    contacts = any_log.rows("SELECT decision_id, position, person, at, state, category, tags FROM contacts")
+    contacts = any_log.rows(
+        "SELECT decision_id, position, person, at, state, category, tags, cost FROM contacts"
+    )
     assert [
         (
             row["decision_id"],
@@ -202,9 +204,10 @@ def test_times_amounts_and_texts_are_the_logs(
             row["state"],
             row["category"],
             row["tags"],
+            row["cost"],
         )
         for row in dicts_of(out, "contacts")
-    ] == [(*row[:3], moment(row[3]), *row[4:6], json.loads(row[6])) for row in sorted(contacts)]
+    ] == [(*row[:3], moment(row[3]), *row[4:6], json.loads(row[6]), row[7]) for row in sorted(contacts)]
     outcomes = any_log.rows(
         "SELECT event_id, person, type, at, value, currency, order_id, fields FROM outcomes"
     )

@@ -171,6 +171,16 @@ def test_a_period_without_anything_has_no_report(tmp_path: Path) -> None:
             export.report(tmp_path, None, **period)
 
 
+def test_a_moment_needs_a_time_zone(tmp_path: Path) -> None:
+    """It would be another one on each machine."""
+    export = Export()
+    offers(export, names("p", 3), np.arange(3) + micros(BEGIN), np.ones(3, bool))
+    naive = BEGIN.replace(tzinfo=None)
+    for moment in ({"as_of": naive}, {"start": naive}, {"end": naive}):
+        with pytest.raises(ValueError, match="the time 2026-03-02 00:00:00 has no time zone"):
+            export.report(tmp_path, None, **moment)
+
+
 def test_the_book_of_another_log_has_no_report(tmp_path: Path) -> None:
     """A newer version has some of the campaigns; a book that has none of them is not that of the log."""
     export = Export()

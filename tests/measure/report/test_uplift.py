@@ -1,12 +1,15 @@
 """Effects of simulated campaigns whose truth is known: the report finds it where the obvious ways do not."""
 
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from engine.measure import Arm, always_valid
+from engine.measure.database import open_database
+from engine.measure.report import tables
 from engine.measure.statistics.sample_ratio import sample_ratio
 from tests.measure.report.exports import (
     AS_OF,
@@ -290,7 +293,7 @@ def test_linked_names_are_one_person_in_the_arm_of_the_first_draw(tmp_path: Path
     assert (effect.treated.value, effect.control.value) == (bought[treated].sum(), bought[~treated].sum())
 
 
-def test_what_is_recorded_later_changes_no_byte(tmp_path: Path) -> None:
+def test_what_is_recorded_later_changes_no_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A report as of a moment is the same when the log has grown, with one thread or several."""
     rng, export, number = np.random.default_rng(6), Export(), 5_000
     persons, time = names("p", number), moments(rng, number)
@@ -299,7 +302,10 @@ def test_what_is_recorded_later_changes_no_byte(tmp_path: Path) -> None:
     bought = rng.random(number) < 0.1
     orders(export, persons[bought], time[bought] + HOUR, rng.random(bought.sum()) * 100)
     first = export.report(tmp_path / "first", by=("variant", "week")).json()
-    assert export.report(tmp_path / "again", by=("variant", "week")).json() == first
+    for threads in (1, 5):
+        with monkeypatch.context() as patched:
+            patched.setattr(tables, "open_database", partial(open_database, threads=threads))
+            assert export.report(tmp_path / f"by {threads}", by=("variant", "week")).json() == first
     later = micros(AS_OF) + HOUR
     orders(export, persons[:100], time[:100] + HOUR, recorded_at=later)
     export.add(

@@ -2,15 +2,19 @@
 
 from datetime import timedelta
 from fractions import Fraction
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from engine.measure.attribution import Rates
 from engine.measure.report.cohort_sums import ArmSums, DrawStratum, Sums
 from engine.measure.report.effects import cost_of_each
 from engine.measure.report.figures import Figure
+from engine.measure.report.page import page
+from engine.measure.report.terminal import show
 from tests.measure.report.exports import (
     BEGIN,
     DAY,
@@ -187,6 +191,34 @@ def test_the_return_is_of_net_value_and_of_contacts_that_count(tmp_path: Path) -
     assert figure(report.grid("orders").rows[0]["net"]).value == pytest.approx(net.sum())
 
 
+def test_contacts_cost_what_they_did_when_they_were_made(tmp_path: Path) -> None:
+    """0.1 by the book where the log does not say it, 0.3 of the later ones, of a channel that the book has no more."""
+    rng, export, number = np.random.default_rng(14), Export(), 40_000
+    persons, time = names("p", number), moments(rng, number)
+    treated, late = rng.random(number) >= 0.2, np.arange(number) >= number // 2
+    offers(export, persons[~late], time[~late], treated[~late])
+    offers(export, persons[late], time[late], treated[late], 1)
+    for table in ("offers", "contacts"):
+        export.rows[table][-1] = {**export.rows[table][-1], "channel": "telephone"}
+    export.rows["contacts"][-1] = {**export.rows["contacts"][-1], "cost": np.where(treated[late], 300_000, 0)}
+    bought = rng.random(number) < 0.05 + 0.05 * treated
+    orders(export, persons[bought], time[bought] + HOUR, 10.0)
+    report = export.report(tmp_path, by=("channel",))
+    spent = 0.1 * (treated & ~late).sum() + 0.3 * (treated & late).sum()
+    (row,) = report.grid("happened").rows[:1]
+    by_channel = {
+        row["channel"]: figure(row["cost"]).value for row in report.grid("happened_by_channel").rows
+    }
+    assert figure(row["cost"]).value == pytest.approx(spent)
+    assert by_channel == pytest.approx(
+        {"mail": 0.1 * (treated & ~late).sum(), "telephone": 0.3 * (treated & late).sum()}
+    )
+    each = figure(report.uplift.rows[0]["cost of each"])
+    won = bought[treated].mean() - bought[~treated].mean()
+    assert each.value == pytest.approx(spent / treated.sum() / won)
+    assert covers(each, 0.2 / 0.05)
+
+
 def test_an_order_counts_once_and_a_lost_refund_nowhere(tmp_path: Path) -> None:
     """Two reports of one order, a refund of it, and one of an order that is not known: all are said."""
     export, time = Export(), micros(BEGIN) + np.arange(2) * HOUR
@@ -226,4 +258,36 @@ def test_the_cost_of_each_is_refused_where_nobody_was_won_or_nothing_was_spent()
         assert (
             cost_of_each(sums_of(converted, 70_000), 0.95).refused == "it is not clear that anybody was won"
         )
-    assert cost_of_each(sums_of(400, 0), 0.95).refused == "the contacts cost nothing in the book"
+    assert cost_of_each(sums_of(400, 0), 0.95).refused == "the contacts cost nothing"
+
+
+def test_every_form_of_the_report_has_the_cost_of_each_beside_complaints(tmp_path: Path) -> None:
+    """In one table: text with all columns, the page and JSON."""
+    rng, export, number = np.random.default_rng(15), Export(), 20_000
+    persons, time = names("p", number), moments(rng, number)
+    treated = rng.random(number) >= 0.2
+    offers(export, persons, time, treated)
+    export.rows["contacts"][-1] = {**export.rows["contacts"][-1], "cost": np.where(treated, 6_500_000, 0)}
+    bought = rng.random(number) < 0.05 + 0.1 * treated
+    orders(export, persons[bought], time[bought] + HOUR, 10.0)
+    for type_, share in (("complained", 0.01), ("unsubscribed", 0.02)):
+        who = rng.random(number) < 0.02 + share * treated
+        orders(
+            *(export, persons[who], time[who] + HOUR, None),
+            type=type_,
+            event_id=names(type_, int(who.sum())),
+            currency="",
+        )
+    report = export.report(tmp_path)
+    by_metric = {row["metric"]: row for row in report.uplift.rows}
+    assert {"converted", "complained", "unsubscribed"} <= by_metric.keys()
+    each = figure(by_metric["converted"]["cost of each"])
+    assert covers(each, 6.5 / 0.1)
+    assert covers(figure(by_metric["complained"]["effect"]), 0.01)
+    assert covers(figure(by_metric["unsubscribed"]["effect"]), 0.02)
+    shown = StringIO()
+    show(report, Console(width=400, file=shown, color_system=None), whole=True)
+    for text in (shown.getvalue(), page(report).decode(), report.json().decode()):
+        assert "cost of each" in text
+        assert "complained" in text
+        assert "unsubscribed" in text

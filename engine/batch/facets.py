@@ -1,0 +1,253 @@
+"""What decisions read of a customer besides eligibility, as small codes: reach, contact pressure, clocks, fitting texts."""
+
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from engine.batch.columns import Bools, Chunk, Codes, JointColumn, ValueColumn, joined, value_key
+from engine.batch.frame import MaskFrame, Words
+from engine.conditions.index.index import ConditionIndex
+from engine.conditions.model import ALWAYS, Condition
+from engine.decide.arbitrate.campaign import CompiledCampaign, Creative
+from engine.decide.arbitrate.content import ACCEPT_LANGUAGE, LANGUAGE, LANGUAGES, CompiledTexts
+from engine.decide.attributes.zones import NEEDS, countries_of, plausible_zones, zones_of
+from engine.decide.compiled import CompiledBook
+from engine.decide.match import clocks_of
+from engine.decide.pressure.caps import CountRule
+from engine.model.instant import Instant
+from engine.model.request import Request
+from engine.model.values import Attributes, Moment, is_blank
+from engine.rulebook.model.policies import Clock
+
+_TAGS = (ACCEPT_LANGUAGE, LANGUAGE, LANGUAGES)
+
+
+class Interned:
+    """Numbers for keys, the same ones in every chunk."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[Hashable, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def number(self, key: Hashable) -> int:
+        """The key's number; a new one for a new key."""
+        return self._numbers.setdefault(key, len(self._numbers))
+
+    def codes(self, columns: Sequence[ValueColumn], rows: int) -> Codes:
+        """By customer, the number of the combination of their values."""
+        joint = joined(columns, rows)
+        numbers = [
+            self.number(tuple(value_key(column.values[at]) for column, at in zip(columns, own, strict=True)))
+            for own in joint.combinations
+        ]
+        return np.array(numbers, np.int64)[joint.codes]
+
+
+@dataclass(slots=True)
+class Customers:
+    """The customers of a chunk who are decided by columns."""
+
+    requests: Sequence[Request]
+    chunk: Chunk
+    days: Codes
+    """By customer, which of the moments is theirs."""
+    moments: Sequence[Moment]
+    """The moment of decision on each day that some customer's clock shows."""
+    clock: ValueColumn
+    """What clocks and zones say of a customer."""
+    running: Sequence[tuple[bool, ...]]
+    """By code of `clock`, which scheduled campaigns run."""
+    alive: Words | None
+    """The clauses that hold, of the conditions other than the campaigns' own."""
+    held: dict[Condition, Bools] = field(default_factory=dict)
+
+
+class ClockReader:
+    """Derives attributes, and determines day, zones and schedules, once for each combination of what they are read from."""
+
+    def __init__(self, compiled: CompiledBook, now: Instant) -> None:
+        self._compiled, self._now = compiled, now
+        self.scheduled = [at for at, own in enumerate(compiled.compiled_campaigns) if own.active]
+        """Positions of the campaigns with a schedule."""
+        schedules = [active for at in self.scheduled for active in compiled.compiled_campaigns[at].active]
+        self._reads_zones = (
+            compiled.pressure.by_customer_clock
+            or compiled.needs_day
+            or any(active.clock is not Clock.BOOK for active in schedules)
+        )
+        self._derives = bool(compiled.derivation.derive({}, (), now)) or bool(compiled.derivation.needs)
+
+    def derive(self, chunk: Chunk) -> None:
+        """Adds the derived attributes to the chunk."""
+        if not self._derives:
+            return
+        names = tuple(sorted(self._compiled.derivation.needs))
+        joint = chunk.joint(names)
+        derived = [
+            self._compiled.derivation.derive(chunk.attributes(names, own), (), self._now)
+            for own in joint.combinations
+        ]
+        chunk.add(derived, joint.codes)
+
+    def read(self, chunk: Chunk, requests: Sequence[Request]) -> Customers:
+        """The customers with their clocks."""
+        names = NEEDS if self._reads_zones else ()
+        joint: JointColumn = chunk.joint(names)
+        read = [self._clock(chunk.attributes(names, own)) for own in joint.combinations]
+        moments = list(dict.fromkeys(moment for moment, _, _ in read))
+        days = np.array([moments.index(moment) for moment, _, _ in read], np.int64)
+        distinct = ValueColumn.coded([clock for _, clock, _ in read])
+        running = [schedules for _, _, schedules in read]
+        return Customers(
+            requests,
+            chunk,
+            days[joint.codes],
+            moments,
+            ValueColumn(distinct.codes[joint.codes], distinct.values),
+            [running[distinct.codes.tolist().index(code)] for code in range(len(distinct.values))],
+            None,
+        )
+
+    def _clock(self, attributes: Attributes) -> tuple[Moment, Any, tuple[bool, ...]]:
+        compiled, now = self._compiled, self._now
+        moment = compiled.moment(now, attributes)
+        clocks = clocks_of(compiled, Request("", now, attributes))
+        running = tuple(clocks.run(compiled.compiled_campaigns[at].active) for at in self.scheduled)
+        if not self._reads_zones:
+            return moment, (moment.today, running), running
+        zone = compiled.book.timezone
+        plausible = plausible_zones(attributes, zone)
+        keys = tuple(own.key for own in plausible), countries_of(attributes, plausible)
+        zones = tuple(own.key for own in zones_of(attributes, zone).zones)
+        return moment, (moment.today, running, *keys, zones), running
+
+
+class SideConditions:
+    """The conditions of boosts, variants and rules, looked up like those of campaigns."""
+
+    def __init__(self, compiled: CompiledBook) -> None:
+        conditions = dict.fromkeys(_side_conditions(compiled))
+        self._position = {condition: at for at, condition in enumerate(conditions)}
+        self._frame = MaskFrame(ConditionIndex.build(list(conditions))) if conditions else None
+
+    def match(self, customers: Customers) -> None:
+        """Finds the clauses that hold."""
+        if self._frame is not None:
+            customers.alive = self._frame.alive(customers.chunk, customers.days, customers.moments)
+
+    def holds(self, customers: Customers, condition: Condition) -> Bools:
+        """By customer, whether the condition holds."""
+        held = customers.held.get(condition)
+        if held is None:
+            if self._frame is None or customers.alive is None:
+                raise LookupError("a condition was not looked up")
+            held = self._frame.holds(customers.alive, self._position[condition])
+            customers.held[condition] = held
+        return held
+
+    def column(self, customers: Customers, condition: Condition) -> ValueColumn:
+        """The same as a column."""
+        return _flags(self.holds(customers, condition))
+
+
+class Situations:
+    """Everything that the reach of channels and the rules of contact pressure read of a customer without history."""
+
+    def __init__(self, compiled: CompiledBook, side: SideConditions) -> None:
+        channels = compiled.book.channels.values()
+        self._consents = frozenset(channel.consent for channel in channels if channel.consent is not None)
+        self._addresses = sorted({channel.address for channel in channels if channel.address is not None})
+        self._attributes = sorted(_read_without_history(compiled))
+        self._conditions = list(compiled.pressure.conditions.values())
+        self._side, self._interned = side, Interned()
+
+    def __len__(self) -> int:
+        return len(self._interned)
+
+    def codes(self, customers: Customers) -> Codes:
+        """By customer, the number of their situation."""
+        chunk = customers.chunk
+        reach = [
+            (tuple(sorted(request.consents & self._consents)), request.preferred_channels)
+            for request in customers.requests
+        ]
+        columns = [ValueColumn.coded(reach), customers.clock]
+        columns += [_flags(chunk.column(name).test(bool)) for name in self._addresses]
+        columns += [chunk.column(name) for name in self._attributes]
+        columns += [self._side.column(customers, condition) for condition in self._conditions]
+        return self._interned.codes(columns, chunk.rows)
+
+
+class Fits:
+    """Everything that decides which of a campaign's creatives fit a customer, and what they lack."""
+
+    def __init__(self, compiled_campaign: CompiledCampaign, side: SideConditions) -> None:
+        creatives = [own for on in compiled_campaign.campaign_channels.values() for own in on.creatives]
+        self._conditions = list(dict.fromkeys(own.when for own in creatives if own.when != ALWAYS))
+        self._needs = sorted({name for own in creatives for texts in _texts(own) for name in texts.needs})
+        self._translated = [own for own in creatives if own.by_language]
+        self._side, self._interned = side, Interned()
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the same creatives fit every customer."""
+        return not (self._conditions or self._needs or self._translated)
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the codes are of this campaign alone, since its texts are."""
+        return bool(self._translated)
+
+    @property
+    def shared_by(self) -> Hashable:
+        """Other campaigns with the same key have the same codes."""
+        return tuple(self._conditions), tuple(self._needs)
+
+    def __len__(self) -> int:
+        return max(1, len(self._interned))
+
+    def codes(self, customers: Customers) -> Codes:
+        """By customer, the number of what fits them."""
+        chunk = customers.chunk
+        columns = [self._side.column(customers, condition) for condition in self._conditions]
+        columns += [_flags(chunk.column(name).test(is_blank)) for name in self._needs]
+        if self._translated:
+            joint = chunk.joint(_TAGS)
+            texts = ValueColumn.coded(
+                [self._languages(chunk.attributes(_TAGS, own)) for own in joint.combinations]
+            )
+            columns.append(ValueColumn(texts.codes[joint.codes], texts.values))
+        return self._interned.codes(columns, chunk.rows)
+
+    def _languages(self, attributes: Attributes) -> tuple[int, ...]:
+        """Which of their texts the translated creatives have for the customer's languages."""
+        return tuple(id(creative.texts_for(attributes)) for creative in self._translated)
+
+
+def _texts(creative: Creative) -> Iterator[CompiledTexts]:
+    yield from (creative.texts, creative.texts_by_lookup, *creative.by_language.values())
+
+
+def _side_conditions(compiled: CompiledBook) -> Iterable[Condition]:
+    yield from compiled.pressure.conditions.values()
+    for compiled_campaign in compiled.compiled_campaigns:
+        yield from (boost.when for boost in compiled_campaign.campaign.boosts)
+        for campaign_channel in compiled_campaign.campaign_channels.values():
+            yield from (own.when for own in campaign_channel.creatives if own.when != ALWAYS)
+
+
+def _read_without_history(compiled: CompiledBook) -> frozenset[str]:
+    """The attributes that rules read of a customer who has no contacts: the values by which they are counted apart are not."""
+    channels = [on for own in compiled.compiled_campaigns for on in own.campaign_channels.values()]
+    counting = [rule for on in channels for rule in on.rules if isinstance(rule, CountRule)]
+    limits = {rule.customer_limit for rule in counting}
+    counted_by = {rule.by for rule in counting} - limits
+    return compiled.pressure.rule_attributes.difference(name for name in counted_by if name is not None)
+
+
+def _flags(flags: Bools) -> ValueColumn:
+    return ValueColumn(flags.astype(np.int64), (False, True))

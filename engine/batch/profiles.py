@@ -1,0 +1,156 @@
+"""Profiles: what happens to a campaign that is tried for a customer. The engine tries it once for each that can differ."""
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import replace
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+
+from engine.batch.columns import Bools, Codes
+from engine.batch.facets import Customers, Fits, Interned, SideConditions, Situations
+from engine.batch.results import EngineDecision
+from engine.decide.arbitrate.campaign import CampaignChannel, CompiledCampaign, Creative
+from engine.decide.arbitrate.candidates import Candidate
+from engine.decide.arbitrate.variants import fitting_creatives
+from engine.decide.compiled import CompiledBook
+from engine.decide.pressure.rule import OpensForGood, RuleResult
+from engine.decide.select import TriedCandidate, select
+from engine.model.decision import Reason
+from engine.model.instant import Instant
+
+_MOST_DENSE = 1 << 22
+"""Keys up to which a table over all of them is kept, which takes no sorting."""
+
+
+class Disagreement(Exception):
+    """The columns and the engine differ on a customer: a defect, for which the run stops."""
+
+    def __init__(self, customer: str, by_columns: object, by_engine: object) -> None:
+        super().__init__(f"{customer!r}: the columns say {by_columns}, the engine says {by_engine}")
+        self.customer = customer
+
+
+class Profile(NamedTuple):
+    """What happens to a campaign that is tried first."""
+
+    reason: Reason | None
+    """Why it cannot go; None: it can."""
+    campaign_channel: CampaignChannel | None = None
+    """The channel on which it goes."""
+    creatives: Sequence[Creative] = ()
+    """Those that fit, from which one is drawn."""
+
+
+EngineRow: TypeAlias = Callable[[int], EngineDecision]
+"""The engine's decision on the customer of a row."""
+
+
+class Profiles:
+    """The profiles of a run, by number."""
+
+    def __init__(self, compiled: CompiledBook, now: Instant, side: SideConditions) -> None:
+        self.profiles: list[Profile] = []
+        self._compiled, self._now = compiled, now
+        self._situations, self._interned = Situations(compiled, side), Interned()
+        self._known: dict[tuple[int, int, int], int] = {}
+        by_key: dict[Hashable, Fits] = {}
+        own = [Fits(compiled_campaign, side) for compiled_campaign in compiled.compiled_campaigns]
+        shared = [fits if fits.is_own else by_key.setdefault(fits.shared_by, fits) for fits in own]
+        self._fits = list({id(fits): fits for fits in shared if not fits.is_plain}.values())
+        number_of = {id(fits): number for number, fits in enumerate(self._fits)}
+        self._fits_of = np.array([number_of.get(id(fits), len(self._fits)) for fits in shared], np.int64)
+
+    def may_go(self, profiles: Codes) -> Bools:
+        """Of each pair, whether its profile lets it go."""
+        going = np.array([profile.reason is None for profile in self.profiles], np.bool_)
+        return going[profiles] if len(going) else np.zeros(len(profiles), np.bool_)
+
+    def closed(self, reason: Reason) -> int:
+        """The profile of a campaign that is not open to the customer."""
+        return self._numbered(("closed", reason), Profile(reason))
+
+    def read(self, customers: Customers, rows: Codes, campaigns: Codes, by_engine: EngineRow) -> Codes:
+        """The profile of each pair of customer and campaign; open ones only."""
+        situations = self._situations.codes(customers)[rows]
+        fitting = np.zeros((len(self._fits) + 1, customers.chunk.rows), np.int64)
+        for number, fits in enumerate(self._fits):
+            fitting[number] = fits.codes(customers)
+        fits_of_pairs = fitting[self._fits_of[campaigns], rows]
+        sizes = int(fitting.max(initial=0)) + 1, len(self._situations)
+        keys = (campaigns * sizes[0] + fits_of_pairs) * sizes[1] + situations
+        distinct, first, codes = _distinct(keys, len(self._compiled.compiled_campaigns) * sizes[0] * sizes[1])
+        numbers = np.empty(len(distinct), np.int64)
+        for at, pair in enumerate(first.tolist()):
+            campaign = int(campaigns[pair])
+            key = campaign, int(fits_of_pairs[pair]), int(situations[pair])
+            if key not in self._known:
+                self._known[key] = self._tried(by_engine(int(rows[pair])), campaign)
+            numbers[at] = self._known[key]
+        return numbers[codes]
+
+    def _tried(self, by_engine: EngineDecision, campaign: int) -> int:
+        """The profile of a campaign that the engine tries alone for a customer."""
+        evaluation, compiled_campaign = by_engine.evaluation, self._compiled.compiled_campaigns[campaign]
+        candidates = [
+            candidate
+            for candidate in evaluation.candidates
+            if candidate.compiled_campaign is compiled_campaign
+        ]
+        if not candidates:
+            name = compiled_campaign.campaign.name
+            raise Disagreement(evaluation.request.customer, f"{name} is eligible", "it is not")
+        alone = evaluation._replace(candidates=[_open(candidates[0])])
+        selection = select(alone, (), evaluation.request.customer)
+        tried = selection.tried[0]
+        if not selection.chosen:
+            return self._numbered(_key_of(tried, compiled_campaign), Profile(tried.reason))
+        campaign_channel = compiled_campaign.campaign_channels[
+            selection.chosen[0].proposal.campaign_channel.channel
+        ]
+        creatives = fitting_creatives(
+            campaign_channel.creatives, evaluation.request.attributes, evaluation.moment
+        )
+        variants = tuple(creative.variant for creative in creatives)
+        key = ("goes", campaign, campaign_channel.channel, tuple(tried.obstacles), variants)
+        return self._numbered(key, Profile(None, campaign_channel, tuple(creatives)))
+
+    def _numbered(self, key: Hashable, profile: Profile) -> int:
+        number = self._interned.number(key)
+        if number == len(self.profiles):
+            self.profiles.append(profile)
+        return number
+
+
+def _open(candidate: Candidate) -> Candidate:
+    """The candidate as if everybody were in its samples: gates are hashes of the person, and read apart."""
+    compiled_campaign = candidate.compiled_campaign
+    if not compiled_campaign.gates:
+        return candidate
+    return candidate._replace(compiled_campaign=replace(compiled_campaign, gates=()))
+
+
+def _key_of(tried: TriedCandidate, compiled_campaign: CompiledCampaign) -> Hashable:
+    """What a blocked campaign adds to a decision: its obstacles, and the rules by which the next moments are found."""
+    read = tuple(
+        tuple(result for result in channel_result.rule_results if not _is_neutral(result))
+        for channel_result in tried.read
+    )
+    return tried.reason, tuple(tried.obstacles), read, compiled_campaign.active if read else ()
+
+
+def _is_neutral(rule_result: RuleResult) -> bool:
+    """Whether the rule moves no next moment: it lets pass now, and for good."""
+    return isinstance(rule_result.rule, OpensForGood) and not rule_result.blocks
+
+
+def _distinct(keys: Codes, size: int) -> tuple[Codes, Codes, Codes]:
+    """The distinct keys, where each occurs, and the number of each key among them."""
+    if size > _MOST_DENSE or size > 64 * len(keys):
+        distinct, first, codes = np.unique(keys, return_index=True, return_inverse=True)
+        return distinct, first, codes
+    position = np.full(size, -1, np.int64)
+    position[keys[::-1]] = np.arange(len(keys) - 1, -1, -1)
+    distinct = np.flatnonzero(position >= 0)
+    first = position[distinct]
+    position[distinct] = np.arange(len(distinct))
+    return distinct, first, position[keys]

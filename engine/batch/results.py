@@ -1,0 +1,135 @@
+"""What a run says of each customer and each campaign."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from engine.decide.answer import answer
+from engine.decide.compiled import CompiledBook
+from engine.decide.evaluate import Evaluation, evaluate
+from engine.decide.select import SelectedProposal, Selection, select
+from engine.model.decision import WITHHELD, Outcome, Reason, ReasonCode
+from engine.model.instant import Instant
+from engine.model.request import Request
+
+_OUTRANKED = (ReasonCode.OUTRANKED, ReasonCode.GROUP_TAKEN, ReasonCode.CATEGORY_FULL)
+
+
+class ChosenForm(NamedTuple):
+    """What was chosen for a customer, withheld or not."""
+
+    campaign: str
+    channel: str
+    variant: str
+    score: float
+    withheld: Reason | None
+    expires_at: Instant | None
+
+
+class RowDecision(NamedTuple):
+    """The decision for one customer, without texts."""
+
+    outcome: Outcome
+    reasons: tuple[Reason, ...]
+    chosen: tuple[ChosenForm, ...] = ()
+    selection_probability: float = 1.0
+    blocked_by: tuple[str, ...] = ()
+    next_allowed_at: Instant | None = None
+    next_any_at: Instant | None = None
+
+
+@dataclass(slots=True)
+class CampaignFunnel:
+    """How many customers a campaign was for, and where the others went."""
+
+    eligible: int = 0
+    offered: int = 0
+    withheld: int = 0
+    outranked: int = 0
+    lost: Counter[Reason] = field(default_factory=Counter)
+    """By the first obstacle, of those for whom it was tried."""
+
+
+@dataclass(slots=True)
+class Funnel:
+    """The counts of a run."""
+
+    customers: int = 0
+    outcomes: Counter[Outcome] = field(default_factory=Counter)
+    campaigns: dict[str, CampaignFunnel] = field(default_factory=dict)
+    forms: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    """Offers by campaign, variant and channel."""
+    exact: Counter[str] = field(default_factory=Counter)
+    """Customers who were evaluated one by one, by the reason."""
+    verified: int = 0
+    """Customers who were decided by columns and again by the engine."""
+    classes: int = 0
+    """Decisions of the engine by which those of the columns were confirmed."""
+
+    def campaign(self, name: str) -> CampaignFunnel:
+        """The campaign's counts."""
+        return self.campaigns.setdefault(name, CampaignFunnel())
+
+    def see(self, decision: RowDecision) -> None:
+        """Counts a customer."""
+        self.customers += 1
+        self.outcomes[decision.outcome] += 1
+        for chosen in decision.chosen:
+            count = self.campaign(chosen.campaign)
+            if chosen.withheld is None:
+                count.offered += 1
+                self.forms[chosen.campaign, chosen.variant, chosen.channel] += 1
+            else:
+                count.withheld += 1
+
+    def see_tried(self, selection: Selection) -> None:
+        """Counts the candidates of a customer who was evaluated alone; those chosen are counted by `see`."""
+        for tried in selection.tried:
+            count = self.campaign(tried.candidate.compiled_campaign.campaign.name)
+            count.eligible += 1
+            code = tried.reason.code
+            if code in _OUTRANKED:
+                count.outranked += 1
+            elif code is not ReasonCode.CHOSEN and code not in WITHHELD:
+                count.lost[tried.reason] += 1
+
+
+class EngineDecision(NamedTuple):
+    """The engine's own decision for one customer."""
+
+    evaluation: Evaluation
+    selection: Selection
+    decision: RowDecision
+
+
+def decide_by_engine(compiled: CompiledBook, request: Request) -> EngineDecision:
+    """Evaluates one customer without history, as the per-request path does."""
+    evaluation = evaluate(compiled, request)
+    selection = select(evaluation, (), request.customer)
+    decision = answer(evaluation, selection, "")
+    row = RowDecision(
+        decision.outcome,
+        decision.reasons,
+        forms_of(selection.chosen),
+        decision.selection_probability,
+        decision.blocked_by,
+        decision.next_allowed_at,
+        decision.next_any_at,
+    )
+    return EngineDecision(evaluation, selection, row)
+
+
+def forms_of(chosen: Sequence[SelectedProposal]) -> tuple[ChosenForm, ...]:
+    """The forms that were chosen."""
+    return tuple(
+        ChosenForm(
+            own.proposal.compiled_campaign.campaign.name,
+            own.proposal.campaign_channel.channel,
+            own.proposal.chosen.creative.variant,
+            own.proposal.score,
+            own.withheld,
+            own.contact.expires_at,
+        )
+        for own in chosen
+    )

@@ -1,0 +1,151 @@
+"""`tact presend`: what a send to many customers would do, decided at one moment."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.progress import TextColumn, TimeElapsedColumn
+
+from engine.cli.books import loaded_book
+from engine.cli.exits import USAGE, VERIFY, fail
+from engine.cli.population import progress, refuse
+from engine.cli.screen import screen, table
+from engine.cli.simulate import check_request
+from engine.decide.compiled import CompiledBook, compile_book
+from engine.measure.population.files import MissingExtra
+from engine.measure.population.simulate import PeopleRefused
+from engine.model.instant import Instant, from_datetime
+from engine.rulebook.text.datetimes import parse_moment
+
+if TYPE_CHECKING:
+    from engine.batch.lanes import ColumnPlan
+
+_MOST_LOST = 4
+
+
+def presend(
+    book: Annotated[Path, typer.Argument(help="Folder of the book.")],
+    people: Annotated[Path, typer.Argument(help="Customers: a .csv, .parquet, .jsonl or .ndjson file.")],
+    preview: Annotated[
+        bool, typer.Option("--preview", help="Decide without a log and keep nothing; required so far.")
+    ] = False,
+    now: Annotated[
+        str, typer.Option(metavar="MOMENT", help="When it is sent, on the book's clock; by default now.")
+    ] = "",
+    channel: Annotated[
+        list[str] | None, typer.Option(help="Allow only this channel; may be repeated.")
+    ] = None,
+    verify: Annotated[
+        float, typer.Option(min=0, max=100, help="Percent of the customers to decide twice, also one by one.")
+    ] = 0.1,
+    explain_lanes: Annotated[
+        bool, typer.Option("--explain-lanes", help="Say why customers are evaluated one by one.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document, for machines.")] = False,
+) -> None:
+    """Decide everybody in PEOPLE at one moment, as if nobody had been contacted before; print what each campaign gets.
+
+    Exit codes: 5 PEOPLE does not fit the book; 6 a customer was decided otherwise by columns than one by one.
+    """
+    if not preview:
+        fail("give --preview: nothing is written to a log so far", USAGE)
+    compiled = compile_book(loaded_book(book))
+    check_request(compiled, "", channel or ())
+    try:
+        from engine.batch.lanes import ColumnPlan  # noqa: PLC0415 - the extra is loaded by this command only
+        from engine.measure.population.preview import preview_document  # noqa: PLC0415 - as above
+    except ModuleNotFoundError as error:
+        fail(f"{error.name} is not installed: install tact[batch]", USAGE)
+    plan = ColumnPlan(_moment(now, compiled), tuple(channel or ()), verify / 100)
+    started = monotonic()
+    report = preview_document(compiled, plan, _previewed(compiled, people, plan))
+    seconds = monotonic() - started
+    compiled.close()
+    if as_json:
+        typer.echo(json.dumps(report, ensure_ascii=False, indent=2))
+    else:
+        _show(report, seconds, explain_lanes=explain_lanes)
+
+
+def _previewed(compiled: CompiledBook, path: Path, plan: "ColumnPlan") -> Any:
+    from engine.batch.profiles import Disagreement  # noqa: PLC0415 - of the extra
+    from engine.measure.population.preview import preview  # noqa: PLC0415 - of the extra
+
+    columns = TextColumn("{task.completed:,} people"), TextColumn("{task.fields[rate]}"), TimeElapsedColumn()
+    started = monotonic()
+    try:
+        with progress(TextColumn("deciding"), *columns) as bar:
+            task = bar.add_task("", total=None, rate="")
+
+            def advance(number: int) -> None:
+                bar.advance(task, number)
+                done = bar.tasks[0].completed
+                bar.update(task, rate=f"{done / max(monotonic() - started, 1e-9):,.0f} a second")
+
+            return preview(path, compiled, plan, advance)
+    except PeopleRefused as error:
+        refuse(path, error.faults)
+    except Disagreement as error:
+        fail(f"stopped, this is a defect of Tact: {error}", VERIFY)
+    except MissingExtra as error:
+        fail(str(error), USAGE)
+    except OSError as error:
+        fail(f"{path} cannot be read: {error.strerror}", USAGE)
+    except ValueError as error:
+        fail(str(error), USAGE)
+
+
+def _moment(text: str, compiled: CompiledBook) -> Instant:
+    if not text:
+        return from_datetime(datetime.now(UTC))
+    try:
+        return parse_moment(text, compiled.book.timezone)
+    except ValueError:
+        fail(f"--now {text}: is no moment such as 2026-03-02T10:00", USAGE)
+
+
+def _show(report: Mapping[str, Any], seconds: float, *, explain_lanes: bool) -> None:
+    console, lanes, total = screen(), report["lanes"], report["people"]
+    rate = f"{total / max(seconds, 1e-9):,.0f} a second"
+    console.print(f"{report['book']}: {total:,} people at {report['now']}, {rate}", markup=False)
+    outcomes = ", ".join(f"{count:,} {name}" for name, count in report["outcomes"].items() if count)
+    console.print(f"{outcomes}; without history, so no cap or pause has anything to count", markup=False)
+    rows = table("campaign", title="funnel", title_justify="left")
+    for header in ("eligible", "offered", "withheld", "outranked"):
+        rows.add_column(header, justify="right")
+    rows.add_column("lost to", overflow="fold")
+    for campaign in report["campaigns"]:
+        counts = (f"{campaign[key]:,}" for key in ("eligible", "offered", "withheld", "outranked"))
+        rows.add_row(campaign["campaign"], *counts, _lost(campaign["lost"]))
+    console.print(rows, soft_wrap=False)
+    for counter in report["shared"]:
+        short = counter["demand"] - counter["limit"]
+        note = f", {short:,} too few" if short > 0 else ""
+        console.print(
+            f"{counter['counter']}: {counter['demand']:,} wanted of {counter['limit']:,}{note}", markup=False
+        )
+    console.print(
+        f"{lanes['columns']:,} by columns in {lanes['classes']:,} classes, {lanes['verified']:,} of them"
+        f" decided again one by one; {lanes['exact']:,} one by one only",
+        markup=False,
+    )
+    if explain_lanes:
+        for entry in lanes["why_exact"]:
+            console.print(f"one by one: {entry['people']:,}: {entry['reason']}", markup=False)
+    for column, meant in report["ignored_columns"].items():
+        hint = f"; did you mean {meant}?" if meant else ""
+        console.print(
+            f"the column {column} is not read: the book declares no such attribute{hint}", markup=False
+        )
+
+
+def _lost(losses: Sequence[Mapping[str, Any]]) -> str:
+    texts = [
+        f"{' '.join(filter(None, (loss['reason'], loss['name'])))} {loss['people']:,}" for loss in losses
+    ]
+    more = [f"and {len(texts) - _MOST_LOST} more"] if len(texts) > _MOST_LOST else []
+    return ", ".join([*texts[:_MOST_LOST], *more])

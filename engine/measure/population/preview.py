@@ -1,0 +1,145 @@
+"""Previews a send: decides the people of a file by columns, at one moment and without history; nothing is kept."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from engine.batch.columns import Codes
+from engine.batch.kernel import CHUNK, Kernel
+from engine.batch.lanes import ColumnPlan
+from engine.batch.results import Funnel
+from engine.decide.compiled import CompiledBook
+from engine.decide.experiments.bucketing import identity, stable_hash
+from engine.measure.population.files import Fault
+from engine.measure.population.people import PeopleReader, Person
+from engine.measure.population.simulate import OnVisits, PeopleRefused
+from engine.model.decision import Outcome
+from engine.model.instant import to_datetime
+from engine.wire.parse import Parser
+
+
+class Preview(NamedTuple):
+    """What a send would do."""
+
+    funnel: Funnel
+    ignored: Mapping[str, str]
+    """Columns that were not read, with what was probably meant."""
+
+
+def preview(
+    path: Path, compiled: CompiledBook, plan: ColumnPlan, advance: OnVisits = lambda _: None
+) -> Preview:
+    """Decides everybody in the file.
+
+    Raises PeopleRefused if the file does not fit, Disagreement if columns and engine differ, and what opening it raises.
+    """
+    reader, parser = PeopleReader(path, compiled, channels=plan.channels), Parser(compiled)
+    kernel, names = Kernel(compiled, plan), _Names()
+    for people in _chunks(reader.people()):
+        names.add(people)
+        for _ in kernel.decide([parser.parse(person.message, plan.now) for person in people]):
+            pass
+        advance(len(people))
+    for fault in names.doubled():
+        reader.faults.add(fault)
+    if not kernel.funnel.customers and not reader.faults.count:
+        reader.faults.add(Fault(0, "", "there are no people"))
+    if reader.faults.count:
+        raise PeopleRefused(reader.faults)
+    return Preview(kernel.funnel, reader.ignored)
+
+
+def preview_document(compiled: CompiledBook, plan: ColumnPlan, made: Preview) -> dict[str, Any]:
+    """The preview as JSON; shares are of the people."""
+    funnel = made.funnel
+    exact = sum(funnel.exact.values())
+    return {
+        "schema": 1,
+        "book": compiled.book.name,
+        "book_version": compiled.book.version,
+        "now": to_datetime(plan.now).isoformat(),
+        "channels": list(plan.channels),
+        "people": funnel.customers,
+        "outcomes": {outcome.value: funnel.outcomes[outcome] for outcome in Outcome},
+        "campaigns": [
+            {
+                "campaign": name,
+                "eligible": count.eligible,
+                "offered": count.offered,
+                "withheld": count.withheld,
+                "outranked": count.outranked,
+                "lost": [
+                    {"reason": reason.code.value, "name": reason.name, "people": number}
+                    for reason, number in sorted(count.lost.items(), key=lambda entry: (-entry[1], entry[0]))
+                ],
+            }
+            for name, count in ((name, funnel.campaign(name)) for name in compiled.book.campaigns)
+        ],
+        "forms": [
+            {"campaign": campaign, "variant": variant, "channel": channel, "offers": number}
+            for (campaign, variant, channel), number in sorted(funnel.forms.items())
+        ],
+        "shared": _shared(compiled, funnel),
+        "lanes": {
+            "columns": funnel.customers - exact,
+            "exact": exact,
+            "why_exact": [
+                {"reason": reason, "people": number}
+                for reason, number in sorted(funnel.exact.items(), key=lambda entry: (-entry[1], entry[0]))
+            ],
+            "classes": funnel.classes,
+            "verified": funnel.verified,
+        },
+        "ignored_columns": dict(sorted(made.ignored.items())),
+    }
+
+
+def _shared(compiled: CompiledBook, funnel: Funnel) -> list[dict[str, Any]]:
+    """Of each counter that all customers share, how many offers would take from it, and how many it allows."""
+    demand = dict.fromkeys(compiled.pressure.shared, 0)
+    by_name = {own.campaign.name: own for own in compiled.compiled_campaigns}
+    for (campaign, _, channel), number in funnel.forms.items():
+        for rule in by_name[campaign].campaign_channels[channel].quotas:
+            demand[rule] = demand.get(rule, 0) + number
+    return [
+        {"counter": rule.counter, "demand": number, "limit": rule.limit} for rule, number in demand.items()
+    ]
+
+
+class _Names:
+    """Hashes of the customers' ids, 16 bytes a customer with the row, to find those who are there twice."""
+
+    def __init__(self) -> None:
+        self._hashes: list[Codes] = []
+        self._rows: list[Codes] = []
+
+    def add(self, people: tuple[Person, ...]) -> None:
+        """Adds the people of a chunk."""
+        hashes = [stable_hash(identity(person.message.customer.id)) >> 1 for person in people]
+        self._hashes.append(np.array(hashes, np.int64))
+        self._rows.append(np.array([person.row for person in people], np.int64))
+
+    def doubled(self) -> Iterator[Fault]:
+        """A fault for each further row of a customer, in order."""
+        if not self._hashes:
+            return
+        hashes, rows = np.concatenate(self._hashes), np.concatenate(self._rows)
+        order = np.lexsort((rows, hashes))
+        again = np.flatnonzero(np.diff(hashes[order]) == 0)
+        firsts = np.searchsorted(hashes[order], hashes[order][again])
+        faults = sorted(zip(rows[order][again + 1].tolist(), rows[order][firsts].tolist(), strict=True))
+        for row, first in faults:
+            yield Fault(row, "customer", f"is in row {first:,} already")
+
+
+def _chunks(people: Iterator[Person]) -> Iterator[tuple[Person, ...]]:
+    chunk: list[Person] = []
+    for person in people:
+        chunk.append(person)
+        if len(chunk) == CHUNK:
+            yield tuple(chunk)
+            chunk = []
+    if chunk:
+        yield tuple(chunk)
