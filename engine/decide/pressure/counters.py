@@ -10,7 +10,12 @@ RATES = ("/hour", "/minute")
 """At the end of the names of counters of a capacity that begins anew with each hour or minute."""
 
 
-KINDS: Mapping[Period | None, Microseconds] = {Period.WEEK: 1, Period.MONTH: 2}
+KINDS: Mapping[Period | None, Microseconds] = {
+    Period.WEEK: 1,
+    Period.MONTH: 2,
+    Period.QUARTER: 3,
+    Period.YEAR: 4,
+}
 """What is added to the beginning of a period, so that a day, a week and a month that begin together are three counters."""
 
 

@@ -26,8 +26,18 @@ _LENGTHS = {Period.MINUTE: 60 * SECOND, Period.HOUR: HOUR}
 """Of the periods that a clock shows, not a calendar."""
 
 
-_LONGEST = _LENGTHS | {Period.DAY: 2 * DAY, Period.WEEK: 8 * DAY, Period.MONTH: 32 * DAY}
+_LONGEST = _LENGTHS | {
+    Period.DAY: 2 * DAY,
+    Period.WEEK: 8 * DAY,
+    Period.MONTH: 32 * DAY,
+    Period.QUARTER: 93 * DAY,
+    Period.YEAR: 367 * DAY,
+}
 """With a day to spare for changes of clocks."""
+
+
+_MONTHS = {Period.MONTH: 1, Period.QUARTER: 3, Period.YEAR: 12}
+"""Of the periods that begin with a month."""
 
 
 def zones_of(clock: Clock, book_zone: ZoneInfo) -> ZoneSet | None:
@@ -77,7 +87,7 @@ class _Lookup(NamedTuple):
 
 
 class CalendarWindow:
-    """The current period, minute to month; of several zones that in which it began first."""
+    """The current period, minute to year; of several zones that in which it began first."""
 
     __slots__ = ("_known", "_week_starts", "lookback", "period", "text")
 
@@ -118,7 +128,9 @@ class CalendarWindow:
                 return day
             case Period.WEEK:
                 return day - (day + 3 - self._week_starts) % 7
-        return day + 1 - date_of(day).day
+        today = date_of(day)
+        month = today.month - (today.month - 1) % _MONTHS[self.period]
+        return day - (today - today.replace(month=month, day=1)).days
 
     def _length(self, first: int) -> int:
         """Days of the period that begins on the day."""
@@ -127,5 +139,6 @@ class CalendarWindow:
                 return 1
             case Period.WEEK:
                 return 7
-        month = date_of(first)
-        return monthrange(month.year, month.month)[1]
+        start = date_of(first)
+        months = range(start.month, start.month + _MONTHS[self.period])
+        return sum(monthrange(start.year, month)[1] for month in months)

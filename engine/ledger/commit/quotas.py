@@ -107,6 +107,9 @@ class Quotas:
             balance.is_due = True
             self._pass(key, balance, now)
         if balance.left(limit) >= needed:
+            if amount > 1 and balance.used + needed > limit:
+                # the sum was read without the locks; a replay knows one number for amounts that differ
+                self._need_whole(key, limit)
             return min(balance.used + in_hand, limit - amount)
         if not balance.is_whole and not (balance.is_used_up and balance.used + amount > limit):
             self._need_whole(key, limit)
@@ -127,14 +130,18 @@ class Quotas:
         Of a period that began and whose end is not known here, which that of hours and minutes is, a contact of a simulated
         future takes nothing: others see it.
         """
-        names = {(name, contact.contact.at) for contact in contacts for name in contact.counters}
+        by_plan = {(id(contact.counters), contact.contact.at): contact.counters for contact in contacts}
+        names = {(name, at) for (_, at), counters in by_plan.items() for name in counters}
         latest = new_counters.latest(self._store, sorted(names))
         keys = {(name, at): key.current(at) for (name, at), key in latest.items()}
         self._open(dict.fromkeys(keys.values()))
+        takes = {
+            (plan, at): [(keys[name, at], amount) for name, amount in counters.items() if (name, at) in keys]
+            for (plan, at), counters in by_plan.items()
+        }
         for decision_id, position, contact, counters, until in contacts:
-            for name, amount in counters.items():
-                key = keys.get((name, contact.at))
-                if key is not None and (key.length or not key.period or contact.at <= until):
+            for key, amount in takes[id(counters), contact.at]:
+                if key.length or not key.period or contact.at <= until:
                     self._make_room(key, amount)
                     self._take(decision_id, position, contact, key, amount)
 

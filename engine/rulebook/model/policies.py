@@ -24,13 +24,18 @@ class Clock(StrEnum):
 
 
 class Period(StrEnum):
-    """The periods of a calendar: caps count in days, weeks and months, capacities also in hours and minutes."""
+    """The periods of a calendar.
+
+    Caps count in days, weeks and months, capacities also in hours and minutes, budgets also in quarters and years.
+    """
 
     MINUTE = "minute"
     HOUR = "hour"
     DAY = "day"
     WEEK = "week"
     MONTH = "month"
+    QUARTER = "quarter"
+    YEAR = "year"
 
 
 @dataclass(frozen=True, slots=True)

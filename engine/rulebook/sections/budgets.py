@@ -21,7 +21,7 @@ _MOST = 10**12
 """Of the currency, so that sums fit into 64 bits."""
 
 
-_PERIODS = (str(Period.DAY), str(Period.WEEK), str(Period.MONTH))
+_PERIODS = tuple(map(str, (Period.DAY, Period.WEEK, Period.MONTH, Period.QUARTER, Period.YEAR)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ class BudgetReader:
         word, _, rest = map(str.strip, text.partition(" "))
         if word == "rolling" or rest in (Period.MINUTE, Period.HOUR):
             what = "a rolling window" if word == "rolling" else f"a calendar {rest}"
-            message = f"a budget is counted in a day, week or month of the calendar, not in {what}"
+            message = f"a budget is counted in a period of the calendar, not in {what}"
             hint = f"one of: {', '.join(f'calendar {period}' for period in _PERIODS)}"
             self.findings.error((*path, "per"), Code.VALUE, message, hint)
             return None

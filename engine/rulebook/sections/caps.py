@@ -86,10 +86,10 @@ def _listed(value: str | Sequence[str]) -> list[str]:
 _RATES = (str(Period.MINUTE), str(Period.HOUR))
 
 
-_PERIODS = tuple(str(period) for period in Period if period not in _RATES)
+_PERIODS = (str(Period.DAY), str(Period.WEEK), str(Period.MONTH))
 
 
-_ALL = tuple(map(str, Period))
+_ALL = (*_RATES, *_PERIODS)
 """The periods of capacities."""
 
 

@@ -128,7 +128,7 @@ class BudgetShape(Shape):
     limit: Annotated[Text, Field(examples=["5000 EUR"])]
     """How much, in the currency of the book."""
     per: Annotated[Text | None, Field(examples=["calendar month"])] = None
-    """The period of the book's calendar: `calendar` and `day`, `week` or `month`; for good if it is left out."""
+    """The period of the book's calendar: `calendar` and `day`, `week`, `month`, `quarter` or `year`; for good without it."""
 
 
 class GapShape(Shape):

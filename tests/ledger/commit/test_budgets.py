@@ -3,21 +3,26 @@
 import random
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from engine.decide.compiled import CompiledBook
+from engine.decide.pressure.counters import QuotaKey
 from engine.explain.words import rule_in_words
+from engine.ledger.commit.balances import QuotaBalance
 from engine.ledger.commit.events import RecordResult
 from engine.ledger.commit.group import commit_group
 from engine.ledger.commit.outcomes import ReportCommand
+from engine.ledger.commit.quotas import Quotas, QuotaUndecided
 from engine.ledger.store.open import open_store
+from engine.ledger.store.rows import CounterRow
 from engine.ledger.store.store import Store
 from engine.model.decision import Decision, Outcome, Reason, ReasonCode, RuleKind
 from engine.model.event import Event
-from engine.model.instant import DAY, SECOND
+from engine.model.instant import DAY, SECOND, from_datetime
 from engine.model.request import Mode
 from tests.books import compiled_book
 from tests.ledger.commit.shared import NOW, assert_sound, customer_limit, outcome, settle
@@ -254,6 +259,34 @@ def test_several_at_once_spend_no_more_than_there_is(any_log: Log, tmp_path: Pat
     assert LIMITS["sms/channel_budget"] - at_end["sms/channel_budget"] < 70_000
     assert LIMITS["call/campaign_budget"] - at_end["call/campaign_budget"] < 2_500_000
     assert assert_replays(any_log.url) > 100
+
+
+def test_amounts_that_differ_read_one_number(store: Store) -> None:
+    """Where a sum that was read without the locks leaves less than the shard in hand, all shards are locked.
+
+    Otherwise each amount would read another number, of which a replay knows only the first.
+    """
+    quotas, key = Quotas(store), QuotaKey("book/budget", 0)
+    rows = [CounterRow(*key, 0, 0, 5_000_000, 30_000_000)]
+    quotas._balances[key] = QuotaBalance(30_000_000, 29_980_000, rows, is_whole=False)
+    with pytest.raises(QuotaUndecided):
+        quotas.counted(key, 30_000_000, NOW, (), 70_000)
+
+
+@pytest.mark.parametrize(("per", "ends"), [("quarter", "2026-04-01"), ("year", "2027-01-01")])
+def test_quarters_and_years_have_budgets(
+    store: Store, any_log: Log, tmp_path: Path, per: str, ends: str
+) -> None:
+    """The whole budget is there anew when the quarter or the year begins, and replays know it."""
+    compiled = book(tmp_path, {"sms": f", budget: {{limit: 0.08 EUR, per: calendar {per}}}"})
+    (sent,) = settle(compiled, store, [customer_limit("a", "few", NOW)])
+    settle(compiled, store, (), [outcome(compiled, sent.decision_id, "delivered", NOW, NOW, "d")])
+    (blocked,) = settle(compiled, store, [customer_limit("b", "few", NOW)])
+    opens = from_datetime(datetime.fromisoformat(ends).replace(tzinfo=UTC))
+    assert (blocked.blocked_by, blocked.next_allowed_at) == (("sms/channel_budget",), opens)
+    (again,) = settle(compiled, store, [customer_limit("b", "few", opens)])
+    assert again.outcome is Outcome.OFFER
+    assert assert_replays(any_log.url) == 3
 
 
 def _costs(answer: Decision) -> bool:
