@@ -16,6 +16,7 @@ from engine.decide.evaluate import evaluate
 from engine.decide.select import select
 from engine.ledger.commit.decisions import DecideCommand
 from engine.ledger.commit.group import commit_group
+from engine.ledger.errors import LedgerError
 from engine.ledger.store.open import open_store
 from engine.model.request import Request
 from engine.wire.parse import Parser
@@ -92,6 +93,8 @@ def _path(compiled: CompiledBook, sent: Sequence[DecideRequest]) -> float:
                     parsed = [parser.parse(message, NOW) for message in sent[start : start + GROUP]]
                     commands = [DecideCommand(evaluate(compiled, request)) for request in parsed]
                     for decision in commit_group(store, commands):
+                        if isinstance(decision, LedgerError):
+                            raise decision
                         respond(decision)
 
             return _timed(decide, len(sent))

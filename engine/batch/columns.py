@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from math import copysign
 from typing import Any, NamedTuple, TypeAlias
 
@@ -26,6 +27,11 @@ class ValueColumn:
     @classmethod
     def coded(cls, values: Sequence[Any]) -> "ValueColumn":
         """Codes any values. Those of different types, and zeros of different signs, are distinct."""
+        plain = (
+            {value: code for code, value in enumerate(dict.fromkeys(values))} if _are_plain(values) else {}
+        )
+        if plain:
+            return cls(np.fromiter(map(plain.__getitem__, values), np.int64, len(values)), list(plain))
         codes: dict[Hashable, int] = {}
         distinct: list[Any] = []
         coded = np.empty(len(values), np.int64)
@@ -47,6 +53,14 @@ class ValueColumn:
         """By customer, the value as a factor of a score; the other number where it is missing or no number."""
         numbers = [float(value) if isinstance(value, int | float) else otherwise for value in self.values]
         return np.array(numbers, np.float64)[self.codes]
+
+
+def _are_plain(values: Sequence[Any]) -> bool:
+    """Whether all are of one type, or missing, of which equal values are the same."""
+    kinds = set(map(type, values)) - {type(None)}
+    if float in kinds and 0.0 in values:  # zeros have signs
+        return False
+    return len(kinds) <= 1 and kinds <= {str, int, float, bool, date}
 
 
 def value_key(value: Any) -> Hashable:
