@@ -29,6 +29,7 @@ class Suite(StrEnum):
     WORKERS = "workers"
     MEASURE = "measure"
     CHALLENGER = "challenger"
+    BATCH = "batch"
 
 
 def main(

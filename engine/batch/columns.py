@@ -1,7 +1,8 @@
 """Columns of a population: an attribute's values in a chunk of customers, as codes of its distinct values."""
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from math import copysign
 from typing import Any, NamedTuple, TypeAlias
 
@@ -26,6 +27,11 @@ class ValueColumn:
     @classmethod
     def coded(cls, values: Sequence[Any]) -> "ValueColumn":
         """Codes any values. Those of different types, and zeros of different signs, are distinct."""
+        plain = (
+            {value: code for code, value in enumerate(dict.fromkeys(values))} if _are_plain(values) else {}
+        )
+        if plain:
+            return cls(np.fromiter(map(plain.__getitem__, values), np.int64, len(values)), list(plain))
         codes: dict[Hashable, int] = {}
         distinct: list[Any] = []
         coded = np.empty(len(values), np.int64)
@@ -38,11 +44,6 @@ class ValueColumn:
             coded[row] = code
         return cls(coded, distinct)
 
-    @classmethod
-    def missing(cls, rows: int) -> "ValueColumn":
-        """The column of an attribute that nobody has."""
-        return cls(np.zeros(rows, np.int64), (None,))
-
     def test(self, holds: Callable[[Any], bool]) -> Bools:
         """By customer, whether it holds for the value; it is called once for each distinct value."""
         passed: Bools = np.fromiter(map(holds, self.values), np.bool_, len(self.values))[self.codes]
@@ -52,6 +53,14 @@ class ValueColumn:
         """By customer, the value as a factor of a score; the other number where it is missing or no number."""
         numbers = [float(value) if isinstance(value, int | float) else otherwise for value in self.values]
         return np.array(numbers, np.float64)[self.codes]
+
+
+def _are_plain(values: Sequence[Any]) -> bool:
+    """Whether all are of one type, or missing, of which equal values are the same."""
+    kinds = set(map(type, values)) - {type(None)}
+    if float in kinds and 0.0 in values:  # zeros have signs
+        return False
+    return len(kinds) <= 1 and kinds <= {str, int, float, bool, date}
 
 
 def value_key(value: Any) -> Hashable:
@@ -74,23 +83,32 @@ class JointColumn(NamedTuple):
 
 @dataclass(slots=True)
 class Chunk:
-    """The columns of customers who are decided together."""
+    """The columns of customers who are decided together. A column is coded when it is first read."""
 
-    rows: int
-    columns: dict[str, ValueColumn]
+    customers: Sequence[Attributes]
+    columns: dict[str, ValueColumn] = field(default_factory=dict)
     _joint: dict[tuple[str, ...], JointColumn] = field(default_factory=dict)
 
-    @classmethod
-    def gathered(cls, customers: Sequence[Attributes], names: Iterable[str]) -> "Chunk":
-        """The columns of these names from each customer's attributes."""
-        columns = {
-            name: ValueColumn.coded([attributes.get(name) for attributes in customers]) for name in names
-        }
-        return cls(len(customers), columns)
+    @property
+    def rows(self) -> int:
+        """The number of customers."""
+        return len(self.customers)
 
     def column(self, name: str) -> ValueColumn:
         """The attribute's column."""
-        return self.columns.get(name) or ValueColumn.missing(self.rows)
+        column = self.columns.get(name)
+        if column is None:
+            values = [attributes.get(name) for attributes in self.customers]
+            column = self.columns[name] = ValueColumn.coded(values)
+        return column
+
+    def test(self, name: str, holds: Callable[[Any], bool]) -> Bools:
+        """By customer, whether it holds for the attribute's value. An uncoded column is not coded for it."""
+        column = self.columns.get(name)
+        if column is not None:
+            return column.test(holds)
+        values = (holds(attributes.get(name)) for attributes in self.customers)
+        return np.fromiter(values, np.bool_, self.rows)
 
     def joint(self, names: tuple[str, ...]) -> JointColumn:
         """The combinations of values of these attributes."""
@@ -112,10 +130,7 @@ class Chunk:
         for name in sorted(names):
             made = ValueColumn.coded([values.get(name) for values in derived])
             column = ValueColumn(made.codes[codes], made.values)
-            given = self.columns.get(name)
-            if given is not None and given.values != (None,):
-                column = _preferred(given, column)
-            self.columns[name] = column
+            self.columns[name] = _preferred(self.column(name), column)
 
 
 def _preferred(given: ValueColumn, derived: ValueColumn) -> ValueColumn:

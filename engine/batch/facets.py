@@ -176,7 +176,7 @@ class Situations:
             for request in customers.requests
         ]
         columns = [ValueColumn.coded(reach), customers.clock]
-        columns += [_flags(chunk.column(name).test(bool)) for name in self._addresses]
+        columns += [_flags(chunk.test(name, bool)) for name in self._addresses]
         columns += [chunk.column(name) for name in self._attributes]
         columns += [self._side.column(customers, condition) for condition in self._conditions]
         return self._interned.codes(columns, chunk.rows)
@@ -214,7 +214,7 @@ class Fits:
         """By customer, the number of what fits them."""
         chunk = customers.chunk
         columns = [self._side.column(customers, condition) for condition in self._conditions]
-        columns += [_flags(chunk.column(name).test(is_blank)) for name in self._needs]
+        columns += [_flags(chunk.test(name, is_blank)) for name in self._needs]
         if self._translated:
             joint = chunk.joint(_TAGS)
             texts = ValueColumn.coded(

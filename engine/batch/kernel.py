@@ -8,6 +8,7 @@ each customer, by the engine's functions.
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import NamedTuple
+from zlib import crc32
 
 import numpy as np
 
@@ -21,7 +22,6 @@ from engine.batch.results import ChosenForm, EngineDecision, Funnel, RowDecision
 from engine.decide.arbitrate.campaign import CompiledCampaign
 from engine.decide.arbitrate.variants import draw
 from engine.decide.compiled import CompiledBook
-from engine.decide.experiments.bucketing import identity, stable_fraction
 from engine.decide.experiments.samples import NO_CONVERSIONS, closed, withheld
 from engine.decide.experiments.subjects import DrawSubject
 from engine.decide.match import requested_clauses
@@ -31,6 +31,9 @@ from engine.rulebook.model.book import Factor
 
 CHUNK = 16_384
 """Customers who are decided together, which bounds memory."""
+
+
+_CRC_RANGE = 1 << 32
 
 
 class _Tried(NamedTuple):
@@ -101,9 +104,7 @@ class Kernel:
                 known[row] = decide_by_engine(self._compiled, requests[row])
             return known[row]
 
-        chunk = Chunk.gathered(
-            [request.attributes for request in requests], sorted(self._compiled.referenced)
-        )
+        chunk = Chunk([request.attributes for request in requests])
         self._clocks.derive(chunk)
         customers = self._clocks.read(chunk, requests)
         self._side.match(customers)
@@ -233,7 +234,7 @@ class Kernel:
         return form, drawn.probability * on.treated if reason is None else 1.0 - on.treated
 
     def _is_verified(self, customer: str) -> bool:
-        return stable_fraction(identity("verify", customer)) < self._plan.verified
+        return crc32(customer.encode()) < self._plan.verified * _CRC_RANGE
 
     def _verify(self, request: Request, by_columns: RowDecision, by_engine: RowDecision) -> None:
         self.funnel.verified += 1
