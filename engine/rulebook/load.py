@@ -162,9 +162,7 @@ def _book(merged: Merged, sources: Sources, findings: Findings) -> Book | None:
         findings,
         partial=merged.partial("placements"),
     )
-    grammar = derivation.grammar_with(offer_table)
-    grammar.read_audiences(merged.section("audiences"), partial=merged.partial("audiences"))
-    signals = derivation.signals.read(grammar, merged.section("audiences"))
+    grammar, signals = derivation.read_conditions(merged, offer_table)
     experiments = _experiments(shape, zone, attribute_scope, findings)
     book_attribution = _attribution(shape, findings)
     layers = experiments.layers(merged.section("layers"), partial=merged.partial("layers"))
