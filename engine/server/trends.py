@@ -77,7 +77,6 @@ class TrendFollower:
                 "a trend has begun",
                 event_type=alert.event,
                 field=alert.field,
-                value=alert.value,
                 number=alert.number,
                 usual=round(alert.usual, 1),
             )

@@ -94,10 +94,13 @@ class DerivedReader:
         )
         return cls(grammar, patterns, signals, types, event_store)
 
-    def grammar_with(self, offers: SymbolTable[Offer]) -> Grammar:
-        """The grammar of conditions, which can be about the offer of their campaign."""
+    def read_conditions(
+        self, merged: Merged, offers: SymbolTable[Offer]
+    ) -> tuple[Grammar, Mapping[str, Signal]]:
+        """The grammar after reading the audiences, and the signals; conditions can be about their campaign's offer."""
         self.grammar.trends.offers = offers
-        return self.grammar
+        self.grammar.read_audiences(merged.section("audiences"), partial=merged.partial("audiences"))
+        return self.grammar, self.signals.read(self.grammar, merged.section("audiences"))
 
     def derived(self, signals: Mapping[str, Signal]) -> Derived:
         """Everything derived; call it after all conditions are read."""
