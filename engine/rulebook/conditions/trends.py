@@ -56,7 +56,7 @@ class TrendReader:
             return None
         if not self.stored:
             message = "a trend counts recorded events, and the book keeps none"
-            self.findings.key_error(path, Code.NO_EFFECT, message, "write `events: {stored: true}`")
+            self.findings.key_error(path, Code.MISSING, message, "write `events: {stored: true}`")
             return None
         within = self._span(shape.within, (*path, "within"), HOUR, LONGEST_WINDOW)
         against = self._span(shape.against, (*path, "against"), max(within or 0, HOUR), LONGEST_AGAINST)
