@@ -119,6 +119,13 @@ def rate(events: int, persons: int, level: float) -> Figure:
     return shown(wilson(events, persons, quantile_of(level)), Unit.SHARE, "Wilson", events, persons)
 
 
+def count_figure(persons: int) -> Figure:
+    """So many persons; refused below LEAST."""
+    if persons < LEAST:
+        return refused(f"fewer than {LEAST} persons", Unit.COUNT)
+    return Figure(persons, persons=persons)
+
+
 def count_text(persons: int) -> str:
     """So many persons; of few only that they are few."""
     return f"fewer than {LEAST}" if 0 < persons < LEAST else f"{persons:,}"

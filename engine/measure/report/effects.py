@@ -1,6 +1,6 @@
 """The effect of being treated, from the arms of a cohort: figures for each metric, or the sentence that refuses them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -226,6 +226,38 @@ def by_currency(sums: Sums, totals: Totals, currency: str) -> tuple[Metric, Sums
     return metric, Sums(only(sums.treated, treated=True), only(sums.control, treated=False))
 
 
+class _GainAndCost(NamedTuple):
+    """What a treated person brought beyond the control, and cost, with their variances; they vary together."""
+
+    gain: float
+    cost: float
+    gain_variance: float
+    cost_variance: float
+    covariance: float
+
+
+def _gain_and_cost(
+    pairs: Sequence[tuple[ArmSums, ArmSums]], metric: Metric, spent_times: Callable[[ArmSums], int]
+) -> _GainAndCost:
+    """The difference of the metric and the cost of a treated person, weighted over strata by their persons.
+
+    spent_times: the sum over persons of the cost times the metric.
+    """
+    persons = sum(treated.persons + control.persons for treated, control in pairs)
+    gain = cost = gain_variance = cost_variance = covariance = 0.0
+    for treated, control in pairs:
+        weight = (treated.persons + control.persons) / persons
+        brought, others = metric.arm(treated), metric.arm(control)
+        costs = Arm(treated.persons, treated.spent, treated.spent_squares)
+        spread = treated.persons * spent_times(treated) - brought.total * treated.spent
+        gain += weight * (brought.mean - others.mean)
+        cost += weight * costs.mean
+        gain_variance += weight**2 * (brought.error**2 + others.error**2)
+        cost_variance += weight**2 * costs.error**2
+        covariance += weight**2 * spread / (treated.persons**2 * (treated.persons - 1))
+    return _GainAndCost(gain, cost, gain_variance, cost_variance, covariance)
+
+
 def returned(sums: Sums, level: float, untotalled: str = "", planned: int = PLANNED) -> Figure:
     """Incremental net value over the cost of the contacts, by Fieller's theorem with the always-valid quantile.
 
@@ -241,20 +273,10 @@ def returned(sums: Sums, level: float, untotalled: str = "", planned: int = PLAN
         refused = f"{untotalled}: no return"
     if refused:
         return Figure(None, method=method, persons=persons, unit=Unit.RATIO, refused=refused)
-    gain = cost = gain_variance = cost_variance = covariance = 0.0
-    for treated, control in pairs:
-        weight = (treated.persons + control.persons) / persons
-        values = Arm(treated.persons, treated.value, treated.value_squares)
-        others = Arm(control.persons, control.value, control.value_squares)
-        costs = Arm(treated.persons, treated.spent, treated.spent_squares)
-        spread = treated.persons * treated.spent_value - treated.value * treated.spent
-        gain += weight * (values.mean - others.mean)
-        cost += weight * costs.mean
-        gain_variance += weight**2 * (values.error**2 + others.error**2)
-        cost_variance += weight**2 * costs.error**2
-        covariance += weight**2 * spread / (treated.persons**2 * (treated.persons - 1))
+    gained = _gain_and_cost(pairs, METRICS["value"], lambda arm: arm.spent_value)
     quantile = sequential_quantile(persons, planned, 1 - level)
-    limits = mover.fieller((gain, cost), (gain_variance, cost_variance, covariance), quantile)
+    variances = (gained.gain_variance, gained.cost_variance, gained.covariance)
+    limits = mover.fieller((gained.gain, gained.cost), variances, quantile)
     if limits is None:
         return Figure(
             None, method=method, persons=persons, unit=Unit.RATIO, refused="the cost is not clear of 0"
@@ -275,20 +297,11 @@ def cost_of_each(sums: Sums, level: float, planned: int = PLANNED) -> Figure:
     frame = Figure(None, method=method, persons=persons, unit=Unit.MONEY)
     if not any(treated.spent for treated, _ in pairs):
         return replace(frame, refused="the contacts cost nothing")
-    gain = cost = gain_variance = cost_variance = covariance = 0.0
-    for treated, control in pairs:
-        weight = (treated.persons + control.persons) / persons
-        won, others = METRICS["converted"].arm(treated), METRICS["converted"].arm(control)
-        costs = Arm(treated.persons, treated.spent, treated.spent_squares)
-        spread = treated.persons * treated.spent_converted - treated.converted * treated.spent
-        gain += weight * (won.mean - others.mean)
-        cost += weight * costs.mean
-        gain_variance += weight**2 * (won.error**2 + others.error**2)
-        cost_variance += weight**2 * costs.error**2
-        covariance += weight**2 * spread / (treated.persons**2 * (treated.persons - 1))
+    gained = _gain_and_cost(pairs, METRICS["converted"], lambda arm: arm.spent_converted)
     quantile = sequential_quantile(persons, planned, 1 - level)
-    limits = mover.fieller((cost, gain), (cost_variance, gain_variance, covariance), quantile)
-    if limits is None or gain <= 0:
+    variances = (gained.cost_variance, gained.gain_variance, gained.covariance)
+    limits = mover.fieller((gained.cost, gained.gain), variances, quantile)
+    if limits is None or gained.gain <= 0:
         return replace(frame, refused="it is not clear that anybody was won")
     value, low, high = limits.times(METRICS["value"].scale)
     return replace(frame, value=value, low=low, high=high)

@@ -15,6 +15,7 @@ from engine.measure.report.build import Report, campaign_rows
 from engine.measure.report.comparable import (
     LEAST,
     NothingRecorded,
+    count_figure,
     hint,
     period_of_decisions,
     rate,
@@ -249,7 +250,7 @@ def _section(counted: _Counted, question: FatigueQuestion) -> Section:
 def _responses(rows: Sequence[Mapping[str, Any]], level: float) -> Iterator[Mapping[str, GridCell]]:
     for row in rows:
         persons = row["persons"]
-        cells: dict[str, GridCell] = {"contacts before": _band(row["band"]), "persons": _size(persons)}
+        cells: dict[str, GridCell] = {"contacts before": _band(row["band"]), "persons": count_figure(persons)}
         for outcome in _RESPONSES:
             cells[outcome] = rate(row[outcome], persons, level)
         yield cells
@@ -316,7 +317,7 @@ def _effect(
     cells: dict[str, GridCell] = {
         "contacts before": _band(band),
         "outcome": outcome,
-        "persons": _size(sent + spared),
+        "persons": count_figure(sent + spared),
     }
     if min(sent, spared) < LEAST:
         why = f"an arm has fewer than {LEAST} persons"
@@ -332,12 +333,6 @@ def _effect(
     difference = None if why else comparison.difference
     cells["difference"] = shown(difference, Unit.POINTS, comparison.method, None, sent + spared, why)
     return cells, None if why else comparison.p
-
-
-def _size(persons: int) -> Figure:
-    if persons < LEAST:
-        return refused(f"fewer than {LEAST} persons", Unit.COUNT)
-    return Figure(persons, persons=persons)
 
 
 def _computations(counted: _Counted, within: str) -> tuple[Computation, ...]:

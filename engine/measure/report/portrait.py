@@ -51,7 +51,7 @@ _FEW_NUMBERS = 10
 _MOST_SENTENCES = 3
 _OF_THE_MOMENT = ("now.", "weather.")
 """Prefixes of attributes that are of the moment of the decision, and not of the person."""
-_MISSING, _REST = "(missing)", "(other)"
+_REST = "(other)"
 _CELLS = """
 SELECT value, count(*) FILTER (inside) AS inside, count(*) FILTER (NOT inside) AS outside
 FROM ({values}) GROUP BY value ORDER BY count(*) DESC, value

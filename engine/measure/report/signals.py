@@ -13,6 +13,7 @@ from engine.measure.report.build import Report
 from engine.measure.report.comparable import (
     LEAST,
     NothingRecorded,
+    count_figure,
     count_text,
     hint,
     kept_warnings,
@@ -213,7 +214,7 @@ def _computations(counted: Counted, question: SignalsQuestion, horizon: str) -> 
 def _foretelling(signal: SignalCounts, counted: Counted, level: float) -> Mapping[str, GridCell]:
     return {
         "signal": signal.name,
-        "persons": _count(signal.persons),
+        "persons": count_figure(signal.persons),
         "sent": rate(sum(arm.sent for arm in signal.arms), signal.persons, level),
         "precision": precision(signal, level),
         "precision (nothing sent)": untreated_precision(signal, level),
@@ -222,13 +223,9 @@ def _foretelling(signal: SignalCounts, counted: Counted, level: float) -> Mappin
     }
 
 
-def _count(persons: int) -> Figure:
-    return refused(_FEW, Unit.COUNT) if persons < LEAST else Figure(persons, persons=persons)
-
-
 def _lead(signal: SignalCounts) -> Mapping[str, GridCell]:
     names = ("lower quartile", "median", "upper quartile")
-    cells: dict[str, GridCell] = {"signal": signal.name, "foretold": _count(signal.foretold)}
+    cells: dict[str, GridCell] = {"signal": signal.name, "foretold": count_figure(signal.foretold)}
     if signal.foretold < LEAST:
         return {**cells, **{name: refused(_FEW, Unit.DAYS) for name in names}}
     lower, median, low, high, upper = signal.leads

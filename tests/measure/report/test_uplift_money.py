@@ -183,9 +183,9 @@ def test_the_return_is_of_net_value_and_of_contacts_that_count(tmp_path: Path) -
     cost = 0.1 * (treated & ~bounced).sum() / treated.sum()
     assert figure(report.uplift.rows[0]["return"]).value == pytest.approx(gain / cost)
     assert covers(figure(report.uplift.rows[0]["return"]), (0.05 * 8.75) / 0.09)
-    each = figure(report.uplift.rows[0]["cost of each"])
-    assert each.value == pytest.approx(cost / (bought[treated].mean() - bought[~treated].mean()))
-    assert covers(each, 0.09 / 0.05)
+    price = figure(report.uplift.rows[0]["cost of each"])
+    assert price.value == pytest.approx(cost / (bought[treated].mean() - bought[~treated].mean()))
+    assert covers(price, 0.09 / 0.05)
     row = report.grid("happened").rows[0]
     assert figure(row["cost"]).value == pytest.approx(0.1 * (treated & ~bounced).sum())
     assert figure(report.grid("orders").rows[0]["net"]).value == pytest.approx(net.sum())
@@ -213,10 +213,10 @@ def test_contacts_cost_what_they_did_when_they_were_made(tmp_path: Path) -> None
     assert by_channel == pytest.approx(
         {"mail": 0.1 * (treated & ~late).sum(), "telephone": 0.3 * (treated & late).sum()}
     )
-    each = figure(report.uplift.rows[0]["cost of each"])
+    price = figure(report.uplift.rows[0]["cost of each"])
     won = bought[treated].mean() - bought[~treated].mean()
-    assert each.value == pytest.approx(spent / treated.sum() / won)
-    assert covers(each, 0.2 / 0.05)
+    assert price.value == pytest.approx(spent / treated.sum() / won)
+    assert covers(price, 0.2 / 0.05)
 
 
 def test_an_order_counts_once_and_a_lost_refund_nowhere(tmp_path: Path) -> None:
@@ -281,8 +281,8 @@ def test_every_form_of_the_report_has_the_cost_of_each_beside_complaints(tmp_pat
     report = export.report(tmp_path)
     by_metric = {row["metric"]: row for row in report.uplift.rows}
     assert {"converted", "complained", "unsubscribed"} <= by_metric.keys()
-    each = figure(by_metric["converted"]["cost of each"])
-    assert covers(each, 6.5 / 0.1)
+    price = figure(by_metric["converted"]["cost of each"])
+    assert covers(price, 6.5 / 0.1)
     assert covers(figure(by_metric["complained"]["effect"]), 0.01)
     assert covers(figure(by_metric["unsubscribed"]["effect"]), 0.02)
     shown = StringIO()
