@@ -71,6 +71,16 @@ class Kernel:
         for start in range(0, len(requests), CHUNK):
             yield from self._decide_chunk(requests[start : start + CHUNK])
 
+    def propose(self, requests: Sequence[Request]) -> list[RowDecision | None]:
+        """The decision for each request by columns, in order; None where they do not cover the customer."""
+        columnar = [row for row, request in enumerate(requests) if not row_lane(request, self._plan)]
+        proposed: list[RowDecision | None] = [None] * len(requests)
+        if columnar and not self.book_lane:
+            by_columns = self._by_columns([requests[row] for row in columnar])
+            for row, decision in zip(columnar, by_columns, strict=True):
+                proposed[row] = decision
+        return proposed
+
     def _decide_chunk(self, requests: Sequence[Request]) -> list[RowDecision]:
         decisions: list[RowDecision | None] = [None] * len(requests)
         columnar = []

@@ -62,7 +62,9 @@ class TrendFollower:
         start = window_start(longest, at) if fresh else now - KEPT
         if not fresh:
             await self._ledger.commit(KeepTrendsCommand(compiled, now))
-        read, since, holding = await self._ledger.reader.look(lambda store: _read(store, compiled, start))
+        read, since, holding = await self._ledger.reader.look(
+            lambda store: read_counts(store, compiled, start)
+        )
         self._counts.take(read, since, start if fresh else None)
         if alarms_holding(compiled.book.derived.alarms, self._counts, now).keys() != holding:
             await self._alert(compiled, now)
@@ -88,7 +90,7 @@ class TrendFollower:
             await self.look()
 
 
-def _read(
+def read_counts(
     store: Store, compiled: CompiledBook, start: Instant
 ) -> tuple[CellsByHour, dict[Series, Instant], set[AlarmKey]]:
     """The cells from `start` on, since when each series is counted, and the book's alarms that are noted as holding."""

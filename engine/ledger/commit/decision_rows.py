@@ -21,7 +21,7 @@ from engine.ledger.queries.contacts import alike_of
 from engine.ledger.store.rows import ContactRow, DecisionRow
 from engine.model.contact import Contact, ContactState
 from engine.model.customer import CustomerState, HeldSignal
-from engine.model.decision import Decision, Outcome
+from engine.model.decision import Decision, Outcome, Reason
 from engine.model.values import is_blank
 from engine.rulebook.model.book import Attribute, Channel
 
@@ -89,30 +89,40 @@ def contact_rows(
 
     channels: of the book that decided, by name.
     """
-    rows = []
-    for position, (_, contact, withheld) in enumerate(selection.chosen):
-        facts = contact.facts
-        rows.append(
-            ContactRow(
-                person=person,
-                at=contact.at,
-                decision_id=decision.decision_id,
-                position=position,
-                state=initial_status(contact.expires_at).state if withheld is None else ContactState.SHADOW,
-                expires_at=contact.expires_at,
-                channel=facts.channel,
-                kind=facts.kind,
-                campaign=facts.campaign,
-                offer=facts.offer,
-                category=facts.category,
-                tags=orjson.dumps(sorted(facts.tags)).decode() if facts.tags else "[]",
-                zones=contact.zones,
-                alike=alike_of(contact),
-                counted_by=contact.counted_by,
-                cost=channels[facts.channel].cost_micros if withheld is None else 0,
-            )
-        )
-    return rows
+    return [
+        contact_row(channels, person, decision.decision_id, position, contact, withheld)
+        for position, (_, contact, withheld) in enumerate(selection.chosen)
+    ]
+
+
+def contact_row(
+    channels: Mapping[str, Channel],
+    person: str,
+    decision_id: str,
+    position: int,
+    contact: Contact,
+    withheld: Reason | None = None,
+) -> ContactRow:
+    """The row of one contact of a decision; withheld: why it is a shadow."""
+    facts = contact.facts
+    return ContactRow(
+        person=person,
+        at=contact.at,
+        decision_id=decision_id,
+        position=position,
+        state=initial_status(contact.expires_at).state if withheld is None else ContactState.SHADOW,
+        expires_at=contact.expires_at,
+        channel=facts.channel,
+        kind=facts.kind,
+        campaign=facts.campaign,
+        offer=facts.offer,
+        category=facts.category,
+        tags=orjson.dumps(sorted(facts.tags)).decode() if facts.tags else "[]",
+        zones=contact.zones,
+        alike=alike_of(contact),
+        counted_by=contact.counted_by,
+        cost=channels[facts.channel].cost_micros if withheld is None else 0,
+    )
 
 
 def _inputs(evaluation: Evaluation, person: str) -> str:

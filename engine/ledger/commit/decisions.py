@@ -96,7 +96,7 @@ class _GroupDecider:
         self._contacts_of = contacts_by_person(store, evaluations, unit.identities)
         self._customer_states = CustomerStates(store, evaluations, unit.identities)
         self._kept = KeptDraws(store, evaluations, unit.identities)
-        self._conversions = _conversions(store, evaluations)
+        self._conversions = conversions_of(store, evaluations)
         self._decisions: list[DecisionRow] = []
         self._requests: list[RequestRow] = []
         self._contacts: list[ContactRow] = []
@@ -246,7 +246,7 @@ def _likely_quotas(evaluations: Sequence[Evaluation]) -> dict[QuotaKey, QuotaLim
     return dict(sorted(likely, reverse=True))  # of one counter the least amount is left
 
 
-def _conversions(store: Store, evaluations: Sequence[Evaluation]) -> dict[str, int]:
+def conversions_of(store: Store, evaluations: Sequence[Evaluation]) -> dict[str, int]:
     """Conversions of the campaigns whose ramps go by them, counted up to as many as matter."""
     ramped = {
         name for evaluation in evaluations if evaluation.candidates for name in evaluation.compiled.ramped

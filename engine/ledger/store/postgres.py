@@ -86,6 +86,8 @@ class PostgresStore(Store):
         self._session = session(url, busy_timeout)
         self._connection: psycopg.Connection[Any] | None = None
         self._partitions_due = 0.0
+        self._loads: list[tuple[type, Sequence[tuple[Any, ...]]]] = []
+        """Rows to be copied when the transaction ends: no copying while statements are sent together."""
 
     def close(self) -> None:
         """Closes the connection; the next transaction opens another."""
@@ -119,10 +121,16 @@ class PostgresStore(Store):
     def _committed(self, begin: str) -> Iterator[None]:
         connection = self._ready()
         committing = False
+        self._loads = []
         try:
             with connection.pipeline():
                 connection.execute(begin.encode())
                 yield
+                if not self._loads:
+                    committing = True
+                    end = connection.execute("COMMIT")
+            if self._loads:
+                self._copy(connection)
                 committing = True
                 end = connection.execute("COMMIT")
         except psycopg.OperationalError as error:
@@ -147,6 +155,19 @@ class PostgresStore(Store):
             columns = table_of(row).columns.keys()
             documents = [dict(zip(columns, values, strict=True)) for values in rows]
             self._run(_insert_sql(row, conflict), (documents,))
+
+    def load(self, row: type[RowT], rows: Sequence[RowT]) -> None:
+        """Adds rows by COPY when the transaction ends."""
+        if rows:
+            self._loads.append((row, rows))
+
+    def _copy(self, connection: "psycopg.Connection[Any]") -> None:
+        for row, rows in self._loads:
+            table = table_of(row)
+            copying = f"COPY {table.name} ({', '.join(table.columns.keys())}) FROM STDIN"
+            with connection.cursor().copy(copying.encode()) as copy:
+                for values in rows:
+                    copy.write_row(values)
 
     def unsettled(self) -> int:
         """The oldest transaction under way when the snapshot was taken that is read from, in any database of the server."""

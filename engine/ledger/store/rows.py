@@ -48,6 +48,8 @@ class DecisionRow(NamedTuple):
     """The candidates with score and stage, and the contacts and counters that pressure rules read."""
     answer: str
     """The reply, so that a retry gets the same."""
+    run: str | None = None
+    """The run that sent it to a population; empty: it was decided for one call."""
 
 
 @stored("requests", sqlite_with_rowid=False, postgresql_partition_by="RANGE (decision_id)")
@@ -410,6 +412,44 @@ class TrendAlarmRow(NamedTuple):
     since: BigInt
     until: BigInt
     """When it was found to have ended; 0 while it holds."""
+
+
+@stored("presend_runs", sqlite_with_rowid=False)
+class PresendRunRow(NamedTuple):
+    """A run that decides a whole population at one moment, and keeps what is sent."""
+
+    run: IdKey
+    """Its name."""
+    book_version: str
+    started_at: BigInt
+    now: BigInt
+    """The moment of all its decisions."""
+    people: BigInt
+    """How many customers the population has."""
+    fingerprint: str
+    """SHA-256 of the population's file: a resumed run must have the same."""
+    settings: str
+    """A JSON object of what else all parts must have alike."""
+    finished_at: BigInt | None
+    """Empty: it is under way, or was interrupted."""
+
+
+@stored("presend_pieces", sqlite_with_rowid=False)
+class PresendPieceRow(NamedTuple):
+    """Customers of a run who were decided in one transaction: the manifest, which says which files count."""
+
+    run: IdKey
+    part: NumberKey
+    """A range of the customers in order of their names, from 0."""
+    first: NumberKey
+    """The first customer's place in the part, from 0."""
+    customers: BigInt
+    counts: str
+    """A JSON object: customers by outcome, and offers by campaign, variant and channel."""
+    file: str
+    """The file in the run's folder that holds these decisions; several pieces may share one."""
+    sha256: str
+    committed_at: BigInt
 
 
 METADATA = SQLModel.metadata

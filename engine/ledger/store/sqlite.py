@@ -132,6 +132,12 @@ class SqliteStore(Store):
             values = [value for values in chunk for value in values]
             self._run(_insert_sql(row, len(chunk), conflict), values)
 
+    def load(self, row: type[RowT], rows: Sequence[RowT]) -> None:
+        """Adds rows, one after the other by the same statement."""
+        if self._connection is None:
+            raise LedgerUnavailable("the log is not open")
+        self._connection.executemany(_insert_sql(row, 1, ""), rows)
+
     def unsettled(self) -> int:
         """Beyond all numbers: writers come one by one, so what is read is all there is up to it."""
         return 2**63 - 1

@@ -63,6 +63,10 @@ class Store(ABC):
         """Adds rows to the table of their type; `conflict` says in SQL what becomes of one whose key is there."""
 
     @abstractmethod
+    def load(self, row: type[RowT], rows: Sequence[RowT]) -> None:
+        """Adds many rows in the quickest way; what is read later in the transaction may not see them yet."""
+
+    @abstractmethod
     def unsettled(self) -> int:
         """From which number on commits may still come: none below it is under way."""
 

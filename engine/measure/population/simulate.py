@@ -91,26 +91,37 @@ def stage(
     """Reads, checks and sorts the people into a file of the folder. Raises PeopleRefused, and what opening a file raises."""
     kept = {watch.attribute for watch in plan.watched if watch.attribute.startswith("profile.")}
     reader = PeopleReader(path, compiled, placement=plan.placement, channels=plan.channels, kept=kept)
-    entries = (
-        SortEntry(
-            order_key(plan.seed, person.message.customer.id),
-            _ROW.pack(person.row) + person.message.SerializeToString(deterministic=True),
-        )
-        for person in reader.people()
-    )
-    staged, persons, last = folder / "people", 0, SortEntry(b"", b"")
+    staged, persons = folder / "people", 0
     with staged.open("wb") as stream:
-        for entry in sorted_entries(entries, folder, "rows"):
-            if entry.key == last.key:
-                reader.faults.add(_doubled(entry, last))
-            write_entry(stream, SortEntry(entry.key, entry.payload[_ROW.size :]))
-            persons, last = persons + 1, entry
+        for entry in sorted_people(reader, partial(order_key, plan.seed), folder):
+            write_entry(stream, entry)
+            persons += 1
             advance(1)
     if not persons and not reader.faults.count:
         reader.faults.add(Fault(0, "", "there are no people"))
     if reader.faults.count:
         raise PeopleRefused(reader.faults)
     return StagedPeople(staged, persons, reader.ignored)
+
+
+def sorted_people(reader: PeopleReader, key: Callable[[str], bytes], folder: Path) -> Iterator[SortEntry]:
+    """The people of a file as requests, by the key of their names, which must be distinct for distinct names.
+
+    Who is there twice is a fault of the reader's. folder: for temporary files.
+    """
+    entries = (
+        SortEntry(
+            key(person.message.customer.id),
+            _ROW.pack(person.row) + person.message.SerializeToString(deterministic=True),
+        )
+        for person in reader.people()
+    )
+    last = SortEntry(b"", b"")
+    for entry in sorted_entries(entries, folder, "rows"):
+        if entry.key == last.key:
+            reader.faults.add(_doubled(entry, last))
+        yield SortEntry(entry.key, entry.payload[_ROW.size :])
+        last = entry
 
 
 def _doubled(entry: SortEntry, last: SortEntry) -> Fault:

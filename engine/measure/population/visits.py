@@ -67,9 +67,10 @@ def write_entry(stream: IO[bytes], entry: SortEntry) -> None:
     stream.write(entry.payload)
 
 
-def stored_entries(path: Path) -> Iterator[SortEntry]:
-    """The entries of a file, in the order in which they were written."""
+def stored_entries(path: Path, offset: int = 0) -> Iterator[SortEntry]:
+    """The entries of a file from a byte on, in the order in which they were written."""
     with path.open("rb") as stream:
+        stream.seek(offset)
         while head := stream.read(_LENGTHS.size):
             key, payload = _LENGTHS.unpack(head)
             yield SortEntry(stream.read(key), stream.read(payload))

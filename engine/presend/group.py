@@ -1,0 +1,444 @@
+"""Decides a group of a population in one transaction, exactly as if its customers had been decided one after the other.
+
+Customers without history are proposed by columns: what pressure rules, consents and kept draws would read of them is
+looked up under their locks, and where there is nothing, only the counters that all customers share are left to be taken.
+All others are evaluated one by one, as a server does.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Self
+
+import orjson
+from uuid_utils import uuid7
+
+from engine.batch.results import ChosenForm, RowDecision
+from engine.decide.answer import answer, offer_of, to_json
+from engine.decide.arbitrate.campaign import CampaignChannel, CompiledCampaign
+from engine.decide.attributes.zones import zones_text
+from engine.decide.compiled import CompiledBook
+from engine.decide.evaluate import Evaluation, evaluate
+from engine.decide.experiments.learning import Learned
+from engine.decide.pressure.caps import counted_value
+from engine.decide.select import Selection, select
+from engine.ledger.commit.assignments import KeptDraws
+from engine.ledger.commit.books import keep_books
+from engine.ledger.commit.commands import Command, NamesToLink, Stage, UnitOfWork
+from engine.ledger.commit.customer_state import CustomerStates, contacts_by_person
+from engine.ledger.commit.decision_rows import contact_row, contact_rows, decision_row, drawn_row
+from engine.ledger.commit.decisions import conversions_of
+from engine.ledger.commit.events import ConcludedSignals
+from engine.ledger.commit.learning import trials
+from engine.ledger.commit.new_counters import add_new_counters
+from engine.ledger.commit.quotas import QuotaCommit, UnruledContact
+from engine.ledger.errors import LedgerError
+from engine.ledger.queries import learning, persons, presends, quotas
+from engine.ledger.store.rows import ContactRow, DecisionRow, PersonRow, TrialRow
+from engine.ledger.store.store import Store
+from engine.model.contact import Contact
+from engine.model.customer import CustomerState
+from engine.model.decision import ChosenOffer, Decision, Reason
+from engine.model.instant import Instant
+from engine.model.request import Request
+
+_NO_TRACE = {"candidates": [], "more_candidates": 0, "counters": [], "contacts": []}
+
+REFUSED = "refused"
+"""The outcome of a customer whose names could not be linked."""
+
+_NEVER: Instant = 2**62
+"""Later than any contact: of a book whose rules count none, contacts are no history."""
+
+
+class SendPlan(NamedTuple):
+    """What all groups of a run have alike."""
+
+    run: str
+    now: Instant
+    channels: tuple[str, ...] = ()
+    content: bool = False
+    """Whether the texts are wanted: then every customer who gets an offer is evaluated."""
+    full_log: bool = False
+    """Whether rows hold all that replaying them takes: then every customer is evaluated."""
+
+
+class Sent(NamedTuple):
+    """The decision for one customer."""
+
+    customer: str
+    decision_id: str
+    """Empty where nothing is kept in the log: nothing was to be sent."""
+    outcome: str
+    """An Outcome, or REFUSED."""
+    campaign: str | None
+    offer: str | None
+    variant: str | None
+    channel: str | None
+    score: float | None
+    selection_probability: float
+    reasons: tuple[Reason, ...]
+    next_allowed_at: Instant | None
+    expires_at: Instant | None
+    content: Mapping[str, str] | None
+    is_evaluated: bool
+    """Whether the customer was evaluated one by one."""
+
+
+def part_lock(run: str, part: int) -> str:
+    """The lock of those who commit customers of the part."""
+    return f"presend {run} {part}"
+
+
+class Sender:
+    """The book and plan of a run, with what its groups share."""
+
+    def __init__(self, compiled: CompiledBook, plan: SendPlan, learned: Learned) -> None:
+        self.compiled, self.plan, self.learned = compiled, plan, learned
+        self.campaigns: dict[str, CompiledCampaign] = {
+            own.campaign.name: own for own in compiled.compiled_campaigns
+        }
+        lookback = compiled.pressure.lookback
+        self.since = plan.now - lookback if lookback else _NEVER
+        """Contacts later than this are history."""
+        self._inputs = orjson.dumps(
+            {
+                "attributes": {},
+                "masked": [],
+                "consents": [],
+                "preferred_channels": [],
+                "channels": plan.channels,
+                "max_offers": 1,
+                "salt": compiled.book.salt,
+                "thin": True,
+            }
+        ).decode()
+
+    def evaluated(self, request: Request) -> Evaluation:
+        """The engine's evaluation of a customer."""
+        return evaluate(self.compiled, request, self.learned)
+
+    def thin_row(
+        self, person: str, decision: Decision, first: ChosenOffer, drawn: Sequence[str | float]
+    ) -> DecisionRow:
+        """The row of a decision without what the population holds: inputs, candidates and texts.
+
+        first: its first offer, withheld or not. drawn: as `drawn_row` gives it.
+        """
+        without_texts = tuple(offer._replace(content={}) for offer in decision.offers)
+        return DecisionRow(
+            decision_id=decision.decision_id,
+            request_id=None,
+            person=person,
+            at=decision.at,
+            book_version=decision.book_version,
+            outcome=decision.outcome,
+            campaign=first.campaign,
+            offer=first.offer,
+            variant=first.variant,
+            channel=first.channel,
+            placement=None,
+            score=first.score,
+            selection_probability=decision.selection_probability,
+            next_allowed_at=decision.next_allowed_at,
+            expires_at=first.expires_at,
+            inputs=self._inputs,
+            trace=orjson.dumps({**_NO_TRACE, "variants": [drawn]}).decode(),
+            answer=to_json(decision._replace(offers=without_texts)),
+            run=self.plan.run,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SendCommand(Command[Sent]):
+    """A customer of a population, to be decided; proposed: without history, by columns; None: they are evaluated."""
+
+    sender: Sender = field(repr=False)
+    part: int
+    """Of the run, which is decided by one process at a time."""
+    request: Request
+    proposed: RowDecision | None
+
+    stage = Stage.DECIDE
+
+    def customers(self) -> tuple[str, ...]:
+        """The customer, by all names."""
+        return self.request.customer, *self.request.aliases
+
+    def locks(self) -> tuple[str, ...]:
+        """The part of the run."""
+        return (part_lock(self.sender.plan.run, self.part),)
+
+    def links(self) -> NamesToLink | None:
+        """The names of the customer."""
+        if not self.request.aliases:
+            return None
+        return NamesToLink(self.customers(), self.request.elapsed, "decide")
+
+    @classmethod
+    def prepare(cls, store: Store, commands: Sequence[Self]) -> None:
+        """Adds the counters of the book that the log does not have yet."""
+        sender, request = commands[0].sender, commands[0].request
+        moment = sender.compiled.moment(request.now, {})
+        add_new_counters(store, [Evaluation(sender.compiled, request, (), moment)])
+
+    @classmethod
+    def apply(cls, unit: UnitOfWork, commands: Sequence[Self]) -> list[Sent | LedgerError]:
+        """Decides in order; anew from the first where what was in hand of a counter was not enough to decide."""
+        latest = max(command.request.elapsed for command in commands)
+        group = unit.quotas.attempt(lambda: _Group(unit, commands).decide(), latest)
+        group.write()
+        unit.decision_ids += [row.decision_id for row in group.decisions]
+        return list(group.sent)
+
+
+class _Group:
+    """The decisions of a group, until they are written."""
+
+    def __init__(self, unit: UnitOfWork, commands: Sequence[SendCommand]) -> None:
+        self._unit, self._store, self._commands = unit, unit.store, commands
+        self._sender = commands[0].sender
+        self.sent: list[Sent] = []
+        self.decisions: list[DecisionRow] = []
+        self._contacts: list[ContactRow] = []
+        self._trials: list[TrialRow] = []
+        self._unruled: list[UnruledContact] = []
+        self._concluded = ConcludedSignals()
+        self._persons = [unit.identities.person_of(command.request.customer) for command in commands]
+        self._evaluations = self._evaluated()
+        evaluations = list(self._evaluations.values())
+        self._contacts_of = contacts_by_person(self._store, evaluations, unit.identities)
+        self._states = CustomerStates(self._store, evaluations, unit.identities)
+        self._kept = KeptDraws(self._store, evaluations, unit.identities)
+        self._conversions = conversions_of(self._store, evaluations)
+        self._counters_may_block = self._is_short()
+
+    def _evaluated(self) -> dict[int, Evaluation]:
+        """The evaluations of those whom the columns do not cover, or of whom the log holds something, by position."""
+        plan = self._sender.plan
+        history = presends.with_history(self._store, self._persons, self._sender.since)
+        return {
+            position: self._sender.evaluated(command.request)
+            for position, (command, person) in enumerate(zip(self._commands, self._persons, strict=True))
+            if command.proposed is None
+            or person in history
+            or person != command.request.customer
+            or plan.full_log
+        }
+
+    def _is_short(self) -> bool:
+        """Whether a counter that all customers share has no room for one contact more, which adds to reasons."""
+        now = self._sender.plan.now
+        shared = self._sender.compiled.pressure.shared
+        if not shared:
+            return False
+        counted = quotas.peek_all(self._store, [rule.key(now) for rule in shared], now)
+        return any(counted.get(rule.key(now), 0) + rule.amount > rule.limit for rule in shared)
+
+    def decide(self) -> "_Group":
+        """Fills the results and the rows. Raises QuotaUndecided."""
+        for position, (command, person) in enumerate(zip(self._commands, self._persons, strict=True)):
+            sent = None if position in self._evaluations else self._proposed(command, person)
+            if sent is None:
+                sent = self._decided_alone(position, command, person)
+            self.sent.append(sent)
+        if self._unruled:
+            self._unit.quotas.follow(self._unruled)
+        return self
+
+    def write(self) -> None:
+        """Writes the rows, and the book that made the decisions."""
+        now = self._commands[0].request.elapsed
+        keep_books(self._store, [(self._sender.compiled.book, now)])
+        persons.know(self._store, [PersonRow(row.person, now) for row in self.decisions])
+        self._store.load(DecisionRow, self.decisions)
+        self._store.load(ContactRow, self._contacts)
+        if self._trials:
+            learning.keep_trials(self._store, self._trials)
+        self._concluded.write(self._store)
+        self._kept.write(self._store)
+
+    def _proposed(self, command: SendCommand, person: str) -> Sent | None:
+        """What the columns proposed, if the shared counters let it pass; None: the customer is evaluated."""
+        proposed, request = command.proposed, command.request
+        if proposed is None or (not proposed.chosen and self._counters_may_block):
+            return None
+        if not proposed.chosen:
+            return _sent(request.customer, "", proposed, None)
+        form = proposed.chosen[0]
+        compiled_campaign = self._sender.campaigns[form.campaign]
+        on = compiled_campaign.campaign_channels[form.channel]
+        if form.withheld is not None or self._sender.plan.content or not self._has_room(on, request):
+            return None
+        contact = self._contact(on, form, request)
+        if contact is None:
+            return None
+        row = self._thin_row(request, person, proposed, compiled_campaign, on)
+        self.decisions.append(row)
+        channels = self._sender.compiled.book.channels
+        self._contacts.append(contact_row(channels, person, row.decision_id, 0, contact))
+        self._reserve(row.decision_id, [(contact, on, form.withheld)], request.elapsed)
+        return _sent(request.customer, row.decision_id, proposed, compiled_campaign.offer.name)
+
+    def _has_room(self, on: CampaignChannel, request: Request) -> bool:
+        counts, now = QuotaCommit(self._unit.quotas, request.elapsed), request.now
+        return all(
+            counts.counted(rule.key(now), rule.limit, now, (), rule.amount) + rule.amount <= rule.limit
+            for rule in on.quotas
+        )
+
+    def _contact(self, on: CampaignChannel, form: ChosenForm, request: Request) -> Contact | None:
+        """The customer's contact; None where it keeps a value that was not given: it may be derived."""
+        compiled, by = self._sender.compiled, on.counted_by
+        if by is not None and by not in request.attributes:
+            return None
+        zones = (
+            zones_text(request.attributes, compiled.book.timezone) if compiled.pressure.keeps_zones else ""
+        )
+        value = None if by is None else counted_value(request.attributes.get(by))
+        return Contact(request.now, form.expires_at, on.facts, zones, value)
+
+    def _thin_row(
+        self,
+        request: Request,
+        person: str,
+        proposed: RowDecision,
+        compiled_campaign: CompiledCampaign,
+        on: CampaignChannel,
+    ) -> DecisionRow:
+        form, probability = proposed.chosen[0], proposed.selection_probability
+        offer = ChosenOffer(
+            form.campaign,
+            compiled_campaign.offer.name,
+            form.variant,
+            form.channel,
+            "",
+            form.score,
+            probability,
+            {},
+            form.expires_at,
+        )
+        decision = Decision(
+            decision_id=str(uuid7()),
+            request_id="",
+            at=request.now,
+            outcome=proposed.outcome,
+            book_version=self._sender.compiled.book.version,
+            offers=(offer,),
+            reasons=proposed.reasons,
+            selection_probability=probability,
+        )
+        creative = next(own for own in on.creatives if own.variant == form.variant)
+        language = creative.texts_for(request.attributes).language if creative.by_language else ""
+        drawn: list[str | float] = [
+            form.variant,
+            probability / on.treated,
+            on.treated,
+            form.campaign,
+            language,
+        ]
+        return self._sender.thin_row(person, decision, offer, drawn)
+
+    def _decided_alone(self, position: int, command: SendCommand, person: str) -> Sent:
+        evaluation = self._evaluations.get(position)
+        if evaluation is None:  # of nobody of whom the log holds anything
+            evaluation = self._sender.evaluated(command.request)
+        if evaluation.compiled.ramped:
+            evaluation = evaluation._replace(conversions=self._conversions)
+        contacts, state = self._contacts_of[person], self._states.of(person)
+        if evaluation.compiled.sticky:
+            state = state._replace(kept=self._kept.of(evaluation, [person]))
+        counts = QuotaCommit(self._unit.quotas, command.request.elapsed)
+        selection = select(evaluation, contacts, person, state, counts)
+        decision = answer(evaluation, selection, str(uuid7()))
+        self._concluded.add(person, evaluation.concluded, command.request.now, command.request.elapsed)
+        if not selection.chosen:
+            return _sent_of(command.request.customer, decision._replace(decision_id=""), None)
+        row = self._row(evaluation, person, decision, selection, state)
+        contacts += [chosen.contact for chosen in selection.chosen]
+        self.decisions.append(row)
+        self._contacts += contact_rows(evaluation.compiled.book.channels, person, decision, selection)
+        if evaluation.compiled.learns:
+            self._trials += trials(row.decision_id, selection)
+        if evaluation.compiled.sticky:
+            self._kept.add(evaluation, person, selection, row.decision_id)
+        made = [(own.contact, own.proposal.campaign_channel, own.withheld) for own in selection.chosen]
+        self._reserve(row.decision_id, made, command.request.elapsed)
+        return _sent_of(command.request.customer, decision, row)
+
+    def _row(
+        self,
+        evaluation: Evaluation,
+        person: str,
+        decision: Decision,
+        selection: Selection,
+        state: CustomerState,
+    ) -> DecisionRow:
+        if self._sender.plan.full_log:
+            row = decision_row(evaluation, person, decision, selection, state)
+            return row._replace(run=self._sender.plan.run)
+        first = decision.offers[0] if decision.offers else offer_of(evaluation, selection.chosen[0])
+        drawn = [*drawn_row(evaluation, selection.chosen[0].proposal)]
+        return self._sender.thin_row(person, decision, first, drawn)
+
+    def _reserve(
+        self,
+        decision_id: str,
+        made: Sequence[tuple[Contact, CampaignChannel, Reason | None]],
+        until: Instant,
+    ) -> None:
+        """Counts the contacts of a decision for those that follow, of all customers."""
+        for index, (contact, on, withheld) in enumerate(made):
+            if withheld is not None:
+                continue
+            self._unit.quotas.take(decision_id, index, contact, on.quotas)
+            if on.unruled:
+                self._unruled.append(UnruledContact(decision_id, index, contact, on.unruled, until))
+
+
+def _sent(customer: str, decision_id: str, proposed: RowDecision, offer: str | None) -> Sent:
+    """What the columns proposed, as it is sent."""
+    form = proposed.chosen[0] if proposed.chosen else None
+    return Sent(
+        customer,
+        decision_id,
+        proposed.outcome.value,
+        form and form.campaign,
+        offer,
+        form and form.variant,
+        form and form.channel,
+        form and form.score,
+        proposed.selection_probability,
+        proposed.reasons,
+        proposed.next_allowed_at,
+        form and form.expires_at,
+        None,
+        is_evaluated=False,
+    )
+
+
+def _sent_of(customer: str, decision: Decision, row: DecisionRow | None) -> Sent:
+    """What the engine decided, as it is sent; row: None where nothing is kept."""
+    content = decision.offers[0].content if decision.offers else None
+    return Sent(
+        customer,
+        decision.decision_id,
+        decision.outcome.value,
+        row and row.campaign,
+        row and row.offer,
+        row and row.variant,
+        row and row.channel,
+        row and row.score,
+        decision.selection_probability,
+        decision.reasons,
+        decision.next_allowed_at,
+        row and row.expires_at,
+        content,
+        is_evaluated=True,
+    )
+
+
+def refused(customer: str) -> Sent:
+    """A customer whose names could not be linked: nothing was decided."""
+    return Sent(
+        customer, "", REFUSED, None, None, None, None, None, 1.0, (), None, None, None, is_evaluated=False
+    )

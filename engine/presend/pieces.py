@@ -1,0 +1,106 @@
+"""The files of a run: a piece for each group, written before its commit, and a file for each part once it is whole.
+
+A file counts if the run's manifest in the log names it; others are left by what was ended before its commit.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from uuid import uuid4
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from engine.measure.export.manifest import sync
+from engine.presend.group import Sent
+
+_MOMENT = pa.timestamp("us", tz="UTC")
+_TEXT = pa.dictionary(pa.int32(), pa.string())
+
+SCHEMA = pa.schema(
+    [
+        pa.field("customer", pa.string(), nullable=False),
+        ("decision_id", pa.string()),
+        pa.field("outcome", _TEXT, nullable=False),
+        ("campaign", _TEXT),
+        ("offer", _TEXT),
+        ("variant", _TEXT),
+        ("channel", _TEXT),
+        ("score", pa.float64()),
+        ("selection_probability", pa.float64()),
+        ("reasons", pa.list_(pa.string())),
+        ("next_allowed_at", _MOMENT),
+        ("expires_at", _MOMENT),
+    ]
+)
+"""The columns of the files; `content` follows where texts are wanted, a map of slot to text."""
+
+_CONTENT = pa.field("content", pa.map_(pa.string(), pa.string()))
+
+
+def schema_of(*, content: bool) -> pa.Schema:
+    """The columns of a run's files."""
+    return SCHEMA.append(_CONTENT) if content else SCHEMA
+
+
+def table_of(sent: Sequence[Sent], *, content: bool) -> pa.Table:
+    """The decisions as a table."""
+    columns = [
+        [own.customer for own in sent],
+        [own.decision_id or None for own in sent],
+        [own.outcome for own in sent],
+        [own.campaign for own in sent],
+        [own.offer for own in sent],
+        [own.variant for own in sent],
+        [own.channel for own in sent],
+        [own.score for own in sent],
+        [own.selection_probability for own in sent],
+        [
+            [
+                f"{reason.code.value}:{reason.name}" if reason.name else reason.code.value
+                for reason in own.reasons
+            ]
+            for own in sent
+        ],
+        [own.next_allowed_at for own in sent],
+        [own.expires_at for own in sent],
+    ]
+    if content:
+        columns.append([None if own.content is None else list(own.content.items()) for own in sent])
+    schema = schema_of(content=content)
+    arrays = [pa.array(values, field.type) for values, field in zip(columns, schema, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def write_piece(folder: Path, name: str, table: pa.Table) -> tuple[str, str]:
+    """Writes a table to a new file, synced to disk; its name, which no other attempt has, and its SHA-256."""
+    file = f"{name}-{uuid4().hex[:12]}.parquet"
+    with (folder / file).open("wb") as stream:
+        pq.write_table(table, stream, compression="zstd")
+        stream.flush()
+        os.fsync(stream.fileno())
+    sync(folder)
+    return file, _sha256(folder / file)
+
+
+def merge_pieces(folder: Path, name: str, files: Iterable[str]) -> tuple[str, str]:
+    """Writes the rows of several files to one; its name and SHA-256."""
+    tables = [pq.read_table(folder / file) for file in files]
+    return write_piece(folder, name, pa.concat_tables(tables).unify_dictionaries().combine_chunks())
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Writes the file whole or not at all, synced to disk."""
+    temporary = path.with_name(f".{path.name}-{uuid4().hex[:12]}")
+    with temporary.open("wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    temporary.replace(path)
+    sync(path.parent)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,121 @@
+"""The population of a run: its customers in order of their names, in parts, in a file that a resumed run finds again."""
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import orjson
+
+from engine.api.v1.decisions_pb2 import DecideRequest
+from engine.decide.compiled import CompiledBook
+from engine.measure.population.files import Fault
+from engine.measure.population.people import PeopleReader
+from engine.measure.population.simulate import PeopleRefused, sorted_people
+from engine.measure.population.visits import stored_entries, write_entry
+from engine.model.instant import Instant
+from engine.model.request import Request
+from engine.presend.pieces import replace_file
+from engine.wire.parse import Parser
+
+PART = 50_000
+"""Customers in a part."""
+
+_FOLDER = ".population"
+"""In the run's folder, until the run is over."""
+
+
+class Population(NamedTuple):
+    """The customers of a run, staged: checked, and sorted by name."""
+
+    path: Path
+    people: int
+    fingerprint: str
+    """SHA-256 of the file that they were read from."""
+    offsets: tuple[int, ...]
+    """Where each part begins in the file."""
+    ignored: Mapping[str, str]
+    """Columns that were not read, with what was probably meant."""
+
+    @property
+    def parts(self) -> int:
+        """How many parts there are."""
+        return len(self.offsets)
+
+    def size(self, part: int) -> int:
+        """How many customers the part has."""
+        return min(PART, self.people - part * PART)
+
+    def discard(self) -> None:
+        """Deletes the staged file: the run is over."""
+        for path in self.path.parent.iterdir():
+            path.unlink()
+        self.path.parent.rmdir()
+
+    def requests(
+        self, part: int, first: int, compiled: CompiledBook, now: Instant, clock: Instant
+    ) -> Iterator[Request]:
+        """The customers of the part from the place `first` on, by name; clock: the present moment."""
+        parser = Parser(compiled)
+        entries = stored_entries(self.path, self.offsets[part])
+        for entry in islice(entries, first, self.size(part)):
+            request = parser.parse(DecideRequest.FromString(entry.payload), now)
+            yield request._replace(clock=clock)
+
+
+def fingerprint_of(source: Path) -> str:
+    """SHA-256 of the file. Raises OSError."""
+    with source.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def staged(
+    source: Path,
+    compiled: CompiledBook,
+    channels: tuple[str, ...],
+    folder: Path,
+    fingerprint: str,
+    advance: Callable[[int], object],
+) -> Population:
+    """Checks and sorts the customers, or finds what an earlier call with the same file, book and channels left.
+
+    folder: of the run. Raises PeopleRefused if the file does not fit the book, and what opening it raises.
+    """
+    key = [fingerprint, compiled.book.version, list(channels), PART]
+    people_file, index = folder / _FOLDER / "people", folder / _FOLDER / "index.json"
+    if (known := _indexed(index, people_file, key)) is not None:
+        advance(known.people)
+        return known
+    people_file.parent.mkdir(parents=True, exist_ok=True)
+    reader = PeopleReader(source, compiled, channels=channels)
+    offsets: list[int] = []
+    people = 0
+    with people_file.open("wb") as stream:
+        for entry in sorted_people(reader, str.encode, people_file.parent):
+            if people % PART == 0:
+                offsets.append(stream.tell())
+            write_entry(stream, entry)
+            people += 1
+            advance(1)
+    if reader.faults.count:
+        people_file.unlink(missing_ok=True)
+        raise PeopleRefused(reader.faults)
+    if not people:
+        reader.faults.add(Fault(0, "", "there are no people"))
+        raise PeopleRefused(reader.faults)
+    document = {"key": key, "people": people, "offsets": offsets, "ignored": reader.ignored}
+    replace_file(index, orjson.dumps(document))
+    return Population(people_file, people, fingerprint, tuple(offsets), reader.ignored)
+
+
+def _indexed(index: Path, people_file: Path, key: Sequence[Any]) -> Population | None:
+    """What an earlier call staged; None where there is nothing, or it was of another file, book or channels."""
+    if not index.exists() or not people_file.exists():
+        return None
+    document = orjson.loads(index.read_bytes())
+    if document["key"] != list(key):
+        return None
+    return Population(
+        people_file, document["people"], key[0], tuple(document["offsets"]), document["ignored"]
+    )

@@ -1,0 +1,345 @@
+"""A run: starts or resumes it, decides its parts, by one process or several, and ends it.
+
+What counts is the manifest in the log: a piece is written to its file, and in one transaction its contacts, its decisions
+and its row of the manifest. Who comes later, after an end or beside, goes on behind the last piece of each part.
+"""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import orjson
+
+from engine.batch.kernel import Kernel
+from engine.batch.lanes import ColumnPlan
+from engine.decide.compiled import CompiledBook
+from engine.decide.experiments.learning import Learned
+from engine.ledger.commit.group import apply_group, commit_group, transaction
+from engine.ledger.commit.learning import LearnCommand
+from engine.ledger.errors import LedgerError, LedgerUnavailable
+from engine.ledger.memory import memory_of
+from engine.ledger.queries import persons, presends
+from engine.ledger.queries.trends import KEPT
+from engine.ledger.store.rows import PresendPieceRow, PresendRunRow
+from engine.ledger.store.store import Store
+from engine.model.instant import Instant
+from engine.model.request import Request
+from engine.model.trends import TrendCounts
+from engine.presend.group import SendCommand, Sender, SendPlan, Sent, part_lock, refused
+from engine.presend.pieces import merge_pieces, replace_file, table_of, write_piece
+from engine.presend.population import Population
+from engine.server.trends import read_counts
+
+MANIFEST = "_manifest.json"
+_GROUPS = 8
+"""Groups that are proposed by columns at once."""
+_TRIES = 6
+"""How often a group is tried while the log does not take it."""
+
+
+class RunRefused(Exception):
+    """The run cannot go on as it is called; the message says why."""
+
+
+class Job(NamedTuple):
+    """What a process needs to decide parts of a run."""
+
+    plan: SendPlan
+    population: Population
+    folder: Path
+    group: int = 1000
+    verified: float = 0.001
+
+
+class _Moved(Exception):
+    """Others have committed customers of the part meanwhile; the transaction is given up."""
+
+
+def settings_of(plan: SendPlan) -> str:
+    """What else all parts of a run must have alike, as its row keeps it."""
+    return orjson.dumps(
+        {"channels": plan.channels, "content": plan.content, "full_log": plan.full_log}
+    ).decode()
+
+
+def begin(
+    store: Store, compiled: CompiledBook, plan: SendPlan, population: Population, started_at: Instant
+) -> PresendRunRow:
+    """Adds the run, or finds it. Raises RunRefused if it is of another population, book, moment or other settings."""
+    row = PresendRunRow(
+        plan.run,
+        compiled.book.version,
+        started_at,
+        plan.now,
+        population.people,
+        population.fingerprint,
+        settings_of(plan),
+        None,
+    )
+    with store.transaction((f"presend {plan.run}",)):
+        known = presends.run_of(store, plan.run)
+        if known is None:
+            presends.add_run(store, row)
+            return row
+    differing = [
+        name
+        for name, own, others in (
+            ("another population", row.fingerprint, known.fingerprint),
+            ("another version of the book", row.book_version, known.book_version),
+            ("another moment", row.now, known.now),
+            ("other settings", row.settings, known.settings),
+        )
+        if own != others
+    ]
+    if differing:
+        raise RunRefused(
+            f"the run {plan.run} was started with {' and '.join(differing)}: name another by --run"
+        )
+    return known
+
+
+def unfinished(store: Store, book_version: str, fingerprint: str) -> PresendRunRow | None:
+    """The latest run of the book over the population that was not ended; None where there is none."""
+    with store.transaction(writes=False):
+        runs = presends.runs(store)
+    same = [
+        run
+        for run in runs
+        if run.finished_at is None and (run.book_version, run.fingerprint) == (book_version, fingerprint)
+    ]
+    return same[-1] if same else None
+
+
+class Worker:
+    """Decides parts of a run in this process."""
+
+    def __init__(self, compiled: CompiledBook, store: Store, job: Job, clock: Callable[[], Instant]) -> None:
+        self._compiled, self._store, self._job, self._clock = compiled, store, job, clock
+        plan = ColumnPlan(job.plan.now, job.plan.channels, job.verified)
+        self._kernel = Kernel(compiled, plan)
+        self._sender = Sender(compiled, job.plan, self._learned())
+        self._trends = self._counted()
+
+    def send(self, part: int, stop: Callable[[], bool], advance: Callable[[int], object]) -> bool:
+        """Decides what is left of the part; whether it is whole. Raises Disagreement, LedgerError.
+
+        stop: asked before each group. advance: called with the customers of each group that is committed.
+        """
+        while (first := self._done(part)) < self._job.population.size(part):
+            try:
+                for group in self._groups(part, first):
+                    if stop():
+                        return False
+                    self._commit(part, first, group)
+                    first += len(group)
+                    advance(len(group))
+            except _Moved:
+                continue
+        self._merge(part)
+        return True
+
+    def _done(self, part: int) -> int:
+        with self._store.transaction(writes=False):
+            return presends.done(self._store, self._job.plan.run, part)
+
+    def _groups(self, part: int, first: int) -> Iterator[list[SendCommand]]:
+        """The customers from a place on, with what the columns propose."""
+        job = self._job
+        requests = job.population.requests(part, first, self._compiled, job.plan.now, self._clock())
+        size = self._group_size()
+        while chunk := list(islice(requests, _GROUPS * size)):
+            chunk = self._recalled(chunk)
+            commands = [
+                SendCommand(self._sender, part, request, proposed)
+                for request, proposed in zip(chunk, self._proposed(chunk), strict=True)
+            ]
+            for start in range(0, len(commands), size):
+                yield commands[start : start + size]
+
+    def _proposed(self, requests: Sequence[Request]) -> Iterable[Any]:
+        if self._kernel.book_lane or self._job.plan.full_log:
+            return [None] * len(requests)
+        return self._kernel.propose(requests)
+
+    def _group_size(self) -> int:
+        """As many customers as the locks of one transaction allow: twice as many locks where names are linked."""
+        most = self._store.most_locks
+        if most is None:
+            return self._job.group
+        with self._store.transaction(writes=False):
+            per_customer = 2 if presends.linked(self._store) else 1
+        return min(self._job.group, (most - 1) // per_customer)
+
+    def _recalled(self, requests: list[Request]) -> list[Request]:
+        """The requests with what is remembered of their customers, as far as the book reads it."""
+        if self._trends is not None:
+            requests = [request._replace(trends=self._trends) for request in requests]
+        recall = self._compiled.recall
+        if recall is None:
+            return requests
+        queries = [recall.of(request.customer, request.now, request.aliases) for request in requests]
+        with self._store.transaction(writes=False):
+            recalled = persons.recall(self._store, queries)
+        return [
+            request._replace(memory=memory_of(of_customer, request.now))
+            for request, of_customer in zip(requests, recalled, strict=True)
+        ]
+
+    def _commit(self, part: int, first: int, commands: Sequence[SendCommand]) -> None:
+        """Commits a group; again where the log does not take it. Raises _Moved, LedgerError."""
+        for attempt in range(_TRIES):
+            try:
+                self._try(part, first, commands)
+            except LedgerUnavailable:
+                if attempt == _TRIES - 1:
+                    raise
+                time.sleep(0.25 * 2**attempt)
+            else:
+                return
+
+    def _try(self, part: int, first: int, commands: Sequence[SendCommand]) -> None:
+        run, folder = self._job.plan.run, self._job.folder
+        written: Path | None = None
+        try:
+            with transaction(self._store, commands):
+                if presends.done(self._store, run, part) != first:
+                    raise _Moved
+                results = apply_group(self._store, commands)
+                sent = [
+                    refused(command.request.customer) if isinstance(result, LedgerError) else result
+                    for command, result in zip(commands, results, strict=True)
+                ]
+                table = table_of(sent, content=self._job.plan.content)
+                file, sha256 = write_piece(folder, f"piece-{part:05}-{first:06}", table)
+                written = folder / file
+                counts = orjson.dumps(counts_of(sent)).decode()
+                row = PresendPieceRow(run, part, first, len(sent), counts, file, sha256, self._clock())
+                presends.add_piece(self._store, row)
+        except LedgerUnavailable:
+            raise  # it may have been kept: what is rubbish is deleted at the end
+        except BaseException:
+            if written is not None:
+                written.unlink(missing_ok=True)
+            raise
+
+    def _merge(self, part: int) -> None:
+        """Makes one file of the part's pieces."""
+        run, folder = self._job.plan.run, self._job.folder
+        with self._store.transaction(writes=False):
+            files = self._files(part)
+        if len(files) == 1 and files[0].startswith("part-"):
+            return
+        file, sha256 = merge_pieces(folder, f"part-{part:05}", files)
+        with self._store.transaction((part_lock(run, part),)):
+            is_current = self._files(part) == files
+            if is_current:
+                presends.merge(self._store, run, part, file, sha256)
+        for superseded in files if is_current else [file]:
+            (folder / superseded).unlink(missing_ok=True)
+
+    def _files(self, part: int) -> list[str]:
+        """The files of the part's pieces, in order."""
+        pieces = presends.pieces(self._store, self._job.plan.run)
+        return list(dict.fromkeys(piece.file for piece in pieces if piece.part == part))
+
+    def _learned(self) -> Learned:
+        learned = Learned()
+        if self._compiled.learns:
+            (states,) = commit_group(self._store, [LearnCommand(self._compiled, self._clock())])
+            if isinstance(states, LedgerError):
+                raise states
+            learned.take(states)
+        return learned
+
+    def _counted(self) -> TrendCounts | None:
+        """The counts of trends as they are now; None where the book reads none."""
+        if not self._compiled.derivation.trends:
+            return None
+        counts = TrendCounts()
+        with self._store.transaction(writes=False):
+            cells, since, _ = read_counts(self._store, self._compiled, self._clock() - KEPT)
+        counts.take(cells, since, None)
+        return counts
+
+
+def counts_of(sent: Iterable[Sent]) -> dict[str, Any]:
+    """What a piece adds to the summary: customers by outcome and by lane, and offers by campaign, variant and channel."""
+    outcomes: Counter[str] = Counter()
+    forms: Counter[tuple[str | None, ...]] = Counter()
+    evaluated = 0
+    for own in sent:
+        outcomes[own.outcome] += 1
+        evaluated += own.is_evaluated
+        if own.campaign is not None:
+            forms[own.outcome, own.campaign, own.variant, own.channel] += 1
+    return {
+        "outcomes": outcomes,
+        "evaluated": evaluated,
+        "forms": [[*form, number] for form, number in sorted(forms.items(), key=str)],
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a run has done so far."""
+
+    run: PresendRunRow
+    customers: int
+    outcomes: Mapping[str, int]
+    forms: Mapping[tuple[str, str, str, str], int]
+    """Customers by outcome, campaign, variant and channel; those withheld have the outcome `control`."""
+    evaluated: int
+    """Customers who were evaluated one by one."""
+    files: Sequence[tuple[str, str]]
+    """Names of files that count, and their SHA-256."""
+
+
+def summary(store: Store, run: str) -> Summary | None:
+    """What the run has done so far; None where there is no such run."""
+    with store.transaction(writes=False):
+        row, pieces = presends.run_of(store, run), presends.pieces(store, run)
+    if row is None:
+        return None
+    outcomes: Counter[str] = Counter()
+    forms: Counter[tuple[str, str, str, str]] = Counter()
+    evaluated = 0
+    for piece in pieces:
+        counts = json.loads(piece.counts)
+        outcomes.update(counts["outcomes"])
+        evaluated += counts["evaluated"]
+        for *form, number in counts["forms"]:
+            forms[tuple(form)] += number
+    files = list(dict.fromkeys((piece.file, piece.sha256) for piece in pieces))
+    return Summary(row, sum(piece.customers for piece in pieces), outcomes, forms, evaluated, files)
+
+
+def finish(store: Store, job: Job, at: Instant) -> Summary:
+    """Ends a run whose parts are whole: deletes files that do not count, and writes the manifest beside the others."""
+    run = job.plan.run
+    with store.transaction((f"presend {run}",)):
+        presends.finish(store, run, at)
+    made = summary(store, run)
+    if made is None:
+        raise RunRefused(f"there is no run {run}")
+    counting = {file for file, _ in made.files}
+    for path in (*job.folder.glob("piece-*.parquet"), *job.folder.glob("part-*.parquet")):
+        if path.name not in counting:
+            path.unlink(missing_ok=True)
+    document = {
+        "schema": 1,
+        "run": run,
+        "book_version": made.run.book_version,
+        "now": made.run.now,
+        "people": made.run.people,
+        "population_sha256": made.run.fingerprint,
+        "outcomes": dict(made.outcomes),
+        "files": [{"file": file, "sha256": sha256} for file, sha256 in made.files],
+    }
+    replace_file(job.folder / MANIFEST, orjson.dumps(document, option=orjson.OPT_INDENT_2))
+    job.population.discard()
+    return made

@@ -1,0 +1,1 @@
+"""Sends to a population, on real logs."""

@@ -1,0 +1,159 @@
+"""A shop with rules of every kind, a crowd, and what sends to it."""
+
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from pathlib import Path
+from random import Random
+
+from engine.decide.compiled import CompiledBook
+from engine.decide.evaluate import evaluate
+from engine.ledger.commit.decisions import DecideCommand
+from engine.ledger.commit.group import commit_group
+from engine.ledger.store.open import open_store
+from engine.ledger.store.store import Store
+from engine.model.decision import Decision
+from engine.model.instant import DAY, Instant
+from engine.presend.group import SendPlan
+from engine.presend.population import Population, fingerprint_of, staged
+from engine.presend.run import Job, Summary, Worker, begin, finish
+from tests.books import compiled_book
+from tests.logs import Log
+from tests.measure.population.people_files import write_csv
+
+NOW: Instant = 1_773_136_800_000_000  # 2026-03-10T10:00Z
+CLOCK = NOW + DAY // 24
+BOOK = """
+book: {name: shop, timezone: Europe/Paris, salt: s1, currency: EUR}
+attributes:
+  profile.email:  {type: text}
+  profile.phone:  {type: text}
+  profile.score:  {type: number, min: 0, max: 1}
+  profile.town:   {type: text}
+  profile.weekly: {type: integer, min: 0, max: 7}
+channels:
+  mail: {kind: outbound, address: profile.email, consent: mail, on_silence: confirm}
+  sms:  {kind: outbound, address: profile.phone, consent: not_needed, hold: 24h, on_silence: release, cost: 0.05,
+         capacity: {limit: 90, per: calendar day}}
+offers:
+  rare:  {name: Rare, value: 9, stock: 40, content: {default: {text: Rare}}}
+  cream: {name: Cream, value: 5, category: care, tags: [winter], content: {default: {text: Cream}}}
+  soap:  {name: Soap, value: 1, category: care, content: {default: {text: Soap}}}
+campaigns:
+  rare:
+    offer: rare
+    when: {profile.score: {gte: 0.4}}
+    channels: [mail, sms]
+    propensity: {attribute: profile.score, default: 0}
+    control: {share: 10%, salt: rare}
+  cream:
+    offer: cream
+    channels: [mail]
+    when: {profile.town: {in: [Lyon, Nice, Metz]}}
+    variants: {plain: {share: 1, content: {default: {text: "Cream for {profile.town}"}}}, bold: {share: 2, content: {default: {text: Cream}}}}
+    limits: {per_customer: {limit: 1, per: rolling 7d}, total: 200}
+    stop: {converted: 30d}
+  soap:
+    offer: soap
+    channels: [sms]
+    control: {share: 30%, salt: soap}
+    ramp: {from: 2026-03-01, start: 10%, full: 2026-03-15}
+pressure:
+  caps:
+    weekly: {limit: 2, per: rolling 7d, count: {kind: outbound}}
+    daily:  {limit: 1, per: calendar day, count: {channel: sms}}
+"""
+COLUMNS = ("customer", "profile.email", "profile.phone", "profile.score", "profile.town", "consents")
+
+
+def crowd(folder: Path, number: int, seed: int = 1) -> Path:
+    """A people file in no order."""
+    random = Random(seed)
+    rows = [
+        [
+            f"person-{at:06}",
+            "mail" if random.random() < 0.8 else "",
+            "138" if random.random() < 0.7 else "",
+            f"{random.random():.2f}" if random.random() < 0.9 else "",
+            random.choice(["Lyon", "Nice", "Metz", "Brest", ""]),
+            "mail" if random.random() < 0.8 else "",
+        ]
+        for at in range(number)
+    ]
+    random.shuffle(rows)
+    return write_csv(folder / "people.csv", rows, COLUMNS)
+
+
+class Send:
+    """A run over a crowd, as the command makes it, in this process."""
+
+    def __init__(
+        self,
+        compiled: CompiledBook,
+        log: Log,
+        people: Path,
+        out: Path,
+        plan: SendPlan | None = None,
+        *,
+        group: int = 100,
+    ) -> None:
+        self.compiled, self.log = compiled, log
+        self.plan = plan or SendPlan("spring", NOW)
+        out.mkdir(parents=True, exist_ok=True)
+        self.population: Population = staged(
+            people, compiled, self.plan.channels, out, fingerprint_of(people), lambda _: None
+        )
+        self.job = Job(self.plan, self.population, out, group, verified=1.0)
+
+    def run(
+        self, stop: Callable[[], bool] = lambda: False, advance: Callable[[int], object] = lambda _: None
+    ) -> Summary | None:
+        """Sends to everybody; None where it was stopped."""
+        with closing(open_store(self.log.url)) as store:
+            begin(store, self.compiled, self.plan, self.population, CLOCK)
+            worker = Worker(self.compiled, store, self.job, lambda: CLOCK)
+            for part in range(self.population.parts):
+                if not worker.send(part, stop, advance):
+                    return None
+            return finish(store, self.job, CLOCK)
+
+
+def one_by_one(
+    compiled: CompiledBook, store: Store, population: Population, group: int = 64
+) -> list[Decision]:
+    """The decisions that a server makes of the population in order of the names, each in turn."""
+    decisions: list[Decision] = []
+    for part in range(population.parts):
+        requests = list(population.requests(part, 0, compiled, NOW, CLOCK))
+        for start in range(0, len(requests), group):
+            commands = [
+                DecideCommand(evaluate(compiled, request)) for request in requests[start : start + group]
+            ]
+            results = commit_group(store, commands)
+            decisions += [result for result in results if isinstance(result, Decision)]
+    return decisions
+
+
+def shop(folder: Path, text: str = BOOK) -> CompiledBook:
+    """The shop's book."""
+    return compiled_book(folder / "book", text)
+
+
+CONTACTS = (
+    "SELECT person, at, position, state, expires_at, channel, kind, campaign, offer, category, tags, zones, alike,"
+    " counted_by, cost FROM contacts ORDER BY person, at, channel, campaign"
+)
+COUNTERS = "SELECT counter, period, sum(used) FROM counters GROUP BY counter, period ORDER BY counter, period"
+HOLDINGS = (
+    "SELECT count(*), coalesce(sum(amount), 0), counter FROM holdings GROUP BY counter ORDER BY counter"
+)
+DECISIONS = (
+    "SELECT person, at, outcome, campaign, offer, variant, channel, score, selection_probability, expires_at"
+    " FROM decisions WHERE campaign IS NOT NULL ORDER BY person, at"
+)
+
+
+def state_of(
+    log: Log, queries: Sequence[str] = (CONTACTS, COUNTERS, HOLDINGS, DECISIONS)
+) -> list[list[tuple[object, ...]]]:
+    """What the log holds, without ids that are drawn."""
+    return [log.rows(query) for query in queries]

@@ -1,0 +1,60 @@
+"""A send decides as a server would, had the customers come one after the other in the order of their names."""
+
+from contextlib import closing
+from pathlib import Path
+
+from engine.decide.evaluate import evaluate
+from engine.ledger.commit.decisions import DecideCommand
+from engine.ledger.commit.group import commit_group
+from engine.ledger.commit.identity import LinkCommand
+from engine.ledger.commit.outcomes import ReportCommand
+from engine.ledger.store.open import open_store
+from engine.ledger.store.store import Store
+from engine.model.event import Event
+from engine.model.instant import DAY
+from tests.logs import Log, sqlite_log
+from tests.presend.kit import CLOCK, NOW, Send, crowd, one_by_one, shop, state_of
+
+
+def _past(send: Send, store: Store) -> None:
+    """A history: a tenth is decided a day before, some of them convert or withdraw, and some names are one person's."""
+    requests = [
+        request._replace(now=NOW - DAY, clock=NOW - DAY)
+        for request in send.population.requests(0, 0, send.compiled, NOW, CLOCK)
+    ][::10]
+    results = commit_group(store, [DecideCommand(evaluate(send.compiled, request)) for request in requests])
+    chosen = [own for own in results if own.offers]  # type: ignore[union-attr]
+    reports = [
+        ReportCommand(
+            send.compiled, "", own.decision_id, Event(f"e-{at}", type_, NOW - DAY + 1, {}), NOW - DAY + 1
+        )
+        for at, (own, type_) in enumerate(
+            zip(chosen, ["converted", "unsubscribed", "clicked"] * 100, strict=False)
+        )
+    ]
+    commit_group(store, reports)
+    commit_group(
+        store,
+        [
+            LinkCommand(("person-000005", "person-000300"), NOW - DAY),
+            LinkCommand(("person-000007", "card-7"), NOW - DAY),
+        ],
+    )
+
+
+def test_same_as_one_by_one(any_log: Log, tmp_path: Path) -> None:
+    """Contacts, counters, holdings and what was sent are those of single calls, for everybody, with and without history."""
+    compiled, people = shop(tmp_path), crowd(tmp_path, 600)
+    send = Send(compiled, any_log, people, tmp_path / "out")
+    other = sqlite_log(tmp_path / "other") if (tmp_path / "other").mkdir() is None else any_log
+    reference = Send(compiled, other, people, tmp_path / "reference")
+    for log in (any_log, other):
+        with closing(open_store(log.url)) as store:
+            _past(send, store)
+    with closing(open_store(other.url)) as store:
+        one_by_one(compiled, store, reference.population)
+    summary = send.run()
+    assert summary is not None
+    assert summary.customers == 600
+    assert 0 < summary.evaluated < 500, "most are decided by columns"
+    assert state_of(any_log) == state_of(other)
