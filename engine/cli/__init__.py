@@ -21,6 +21,8 @@ COMMANDS = (
     "test",
     "simulate",
     "presend",
+    "presend-status",
+    "presend-result",
     "diff",
     "evaluate",
     "buckets",
@@ -56,7 +58,8 @@ class _Commands(CliGroup):
         """The command; None for an unknown name."""
         if cmd_name not in COMMANDS:
             return None
-        command = getattr(import_module(f"engine.cli.{cmd_name}"), cmd_name)
+        name = cmd_name.replace("-", "_")
+        command = getattr(import_module(f"engine.cli.{name}"), name)
         if isinstance(command, typer.Typer):
             return typer.main.get_command(command)
         single = typer.Typer(

@@ -31,8 +31,20 @@ def presend(
     book: Annotated[Path, typer.Argument(help="Folder of the book.")],
     people: Annotated[Path, typer.Argument(help="Customers: a .csv, .parquet, .jsonl or .ndjson file.")],
     preview: Annotated[
-        bool, typer.Option("--preview", help="Decide without a log and keep nothing; required so far.")
+        bool, typer.Option("--preview", help="Decide as if nobody had been contacted, and keep nothing.")
     ] = False,
+    log: Annotated[
+        str | None,
+        typer.Option(
+            help="URL of the decision log: sqlite:///FILE or postgresql://USER@HOST/DATABASE. Or TACT_LOG."
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the run, for its decisions in Parquet; needed to send.")
+    ] = None,
+    run: Annotated[
+        str, typer.Option(help="Name of the run; the same name goes on where an earlier call ended.")
+    ] = "",
     now: Annotated[
         str, typer.Option(metavar="MOMENT", help="When it is sent, on the book's clock; by default now.")
     ] = "",
@@ -42,19 +54,40 @@ def presend(
     verify: Annotated[
         float, typer.Option(min=0, max=100, help="Percent of the customers to decide twice, also one by one.")
     ] = 0.1,
+    group: Annotated[
+        int, typer.Option(min=1, max=10_000, help="Customers who are committed together.")
+    ] = 1000,
+    workers: Annotated[int, typer.Option(min=1, max=256, help="Processes that decide.")] = 1,
+    content: Annotated[
+        bool, typer.Option("--content", help="Write the texts too; then everybody is evaluated one by one.")
+    ] = False,
+    full_log: Annotated[
+        bool,
+        typer.Option(
+            "--full-log", help="Keep all that replaying takes; then everybody is evaluated one by one."
+        ),
+    ] = False,
     explain_lanes: Annotated[
         bool, typer.Option("--explain-lanes", help="Say why customers are evaluated one by one.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document, for machines.")] = False,
 ) -> None:
-    """Decide everybody in PEOPLE at one moment, as if nobody had been contacted before; print what each campaign gets.
+    """Decide everybody in PEOPLE at one moment, and keep what is sent; with --preview print only what each campaign would get.
 
-    Exit codes: 5 PEOPLE does not fit the book; 6 a customer was decided otherwise by columns than one by one.
+    A run that was ended goes on where it was, by the same command. Exit codes: 5 PEOPLE does not fit the book; 6 a customer
+    was decided otherwise by columns than one by one.
     """
-    if not preview:
-        fail("give --preview: nothing is written to a log so far", USAGE)
+    if preview == (out is not None):
+        fail("give --out DIR to send and keep what is sent, or --preview to keep nothing", USAGE)
     compiled = compile_book(loaded_book(book))
     check_request(compiled, "", channel or ())
+    if out is not None:
+        from engine.cli import presend_run  # noqa: PLC0415 - loads arrays and a log
+
+        call = presend_run.Call(book, people, log, out, run, group, workers, verify / 100, content, full_log)
+        moment = _moment(now, compiled) if now else None
+        presend_run.send(compiled, call, moment, tuple(channel or ()), as_json=as_json)
+        return
     try:
         from engine.batch.lanes import ColumnPlan  # noqa: PLC0415 - the extra is loaded by this command only
         from engine.measure.population.preview import preview_document  # noqa: PLC0415 - as above

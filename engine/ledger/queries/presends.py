@@ -25,6 +25,10 @@ _DONE = Select("coalesce(max(first + customers), 0)", "FROM presend_pieces WHERE
 """How many customers of a part are committed."""
 
 
+_COMMITTED = Select("coalesce(sum(customers), 0)", "FROM presend_pieces WHERE run = ?")
+"""How many customers of a run are committed."""
+
+
 _FINISH = "UPDATE presend_runs SET finished_at = ? WHERE run = ?"
 """Says that a run is over."""
 
@@ -67,6 +71,11 @@ def pieces(store: Store, run: str) -> list[PresendPieceRow]:
 def done(store: Store, run: str, part: int) -> int:
     """How many customers of the part are committed: those before that place."""
     return int(store.select(_DONE, run, part)[0][0])
+
+
+def committed(store: Store, run: str) -> int:
+    """How many customers of the run are committed."""
+    return int(store.select(_COMMITTED, run)[0][0])
 
 
 def add_run(store: Store, row: PresendRunRow) -> None:

@@ -1,0 +1,226 @@
+"""`tact presend --out`: sends to a population, or goes on where an earlier call ended."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from time import monotonic
+from typing import Any, NamedTuple
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+
+from engine.batch.profiles import Disagreement
+from engine.cli.exits import USAGE, VERIFY, complain, fail
+from engine.cli.options import settings_of
+from engine.cli.population import progress, refuse
+from engine.cli.screen import screen, table
+from engine.decide.compiled import CompiledBook
+from engine.ledger.errors import LedgerError
+from engine.ledger.store.open import check_url, open_store
+from engine.ledger.store.store import Store
+from engine.measure.population.files import MissingExtra
+from engine.measure.population.simulate import PeopleRefused
+from engine.model.decision import Outcome
+from engine.model.instant import Instant, to_datetime
+from engine.presend.group import REFUSED, SendPlan
+from engine.presend.population import Population, fingerprint_of, staged
+from engine.presend.processes import Stop, Work, committed, now
+from engine.presend.processes import send as send_parts
+from engine.presend.run import Job, RunRefused, Summary, begin, finish, summary, unfinished
+
+INTERRUPTED = 130
+
+
+class Call(NamedTuple):
+    """The options of the command."""
+
+    book: Path
+    people: Path
+    log: str | None
+    out: Path
+    run: str
+    group: int
+    workers: int
+    verified: float
+    content: bool
+    full_log: bool
+
+
+def send(
+    compiled: CompiledBook,
+    call: Call,
+    moment: Instant | None,
+    channels: tuple[str, ...],
+    *,
+    as_json: bool,
+) -> None:
+    """Sends to everybody; prints what was sent. Ends the command with its exit code where it cannot."""
+    url = settings_of(log=call.log).log
+    try:
+        check_url(url)
+        fingerprint = fingerprint_of(call.people)
+        call.out.mkdir(parents=True, exist_ok=True)
+        with _errors_told(call), closing(open_store(url)) as store:
+            plan, resumes = _plan(store, compiled, call, fingerprint, moment, channels)
+            population = _staged(compiled, call, channels, fingerprint)
+            begin(store, compiled, plan, population, now())
+            done = summary(store, plan.run)
+            if done is None or done.run.finished_at is None:
+                if resumes:
+                    complain(f"going on with the run {plan.run}")
+                done = _sent(
+                    store, compiled, call, Job(plan, population, call.out, call.group, call.verified), url
+                )
+    except ValueError as error:
+        fail(str(error), USAGE)
+    except OSError as error:
+        fail(f"{error.filename}: {error.strerror}", USAGE)
+    show(done, population.ignored, as_json=as_json)
+
+
+def _plan(
+    store: Store,
+    compiled: CompiledBook,
+    call: Call,
+    fingerprint: str,
+    moment: Instant | None,
+    channels: tuple[str, ...],
+) -> tuple[SendPlan, bool]:
+    """The plan of a new run, or of the one to go on with, and which of the two."""
+    known = None
+    if call.run:
+        made = summary(store, call.run)
+        known = made.run if made is not None else None
+    else:
+        known = unfinished(store, compiled.book.version, fingerprint)
+    at = moment if moment is not None else known.now if known is not None else now()
+    name = known.run if known is not None else call.run or _name(compiled, fingerprint, at)
+    return SendPlan(name, at, channels, call.content, call.full_log), known is not None
+
+
+def _name(compiled: CompiledBook, fingerprint: str, at: Instant) -> str:
+    """Of a run that is given none: the book, the day on its clock, and the start of the population's fingerprint."""
+    day = to_datetime(at).astimezone(compiled.book.timezone).date()
+    return f"{compiled.book.name}-{day}-{fingerprint[:8]}"
+
+
+def _staged(compiled: CompiledBook, call: Call, channels: tuple[str, ...], fingerprint: str) -> Population:
+    columns = (
+        TextColumn("reading"),
+        TextColumn("{task.completed:,} people"),
+        TextColumn("{task.fields[rate]}"),
+    )
+    started = monotonic()
+    with progress(*columns) as bar:
+        task = bar.add_task("", total=None, rate="")
+
+        def advance(number: int) -> None:
+            rate = bar.tasks[0].completed / max(monotonic() - started, 1e-9)
+            bar.update(task, advance=number, rate=f"{rate:,.0f} a second")
+
+        return staged(call.people, compiled, channels, call.out, fingerprint, advance)
+
+
+def _sent(store: Store, compiled: CompiledBook, call: Call, job: Job, url: str) -> Summary:
+    """Decides what is left, with a progress bar; ends the command where it is interrupted."""
+    stop, people = Stop(), job.population.people
+    columns = (
+        TextColumn("sending"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
+    before = committed(store, job.plan.run)
+    started = monotonic()
+    with stop.on_signals(), progress(*columns) as bar:
+        task = bar.add_task("", total=people, completed=before, rate="")
+
+        def advance(number: int) -> None:
+            bar.advance(task, number)
+            rate = (bar.tasks[0].completed - before) / max(monotonic() - started, 1e-9)
+            bar.update(task, rate=f"{rate:,.0f} a second")
+
+        work = Work(job, call.book, compiled.book.version, url)
+        is_whole = send_parts(work, compiled, call.workers, advance, stop)
+    if not is_whole:
+        done = committed(store, job.plan.run)
+        complain(f"interrupted: {done:,} of {people:,} are decided; the same command goes on")
+        raise typer.Exit(INTERRUPTED)
+    return finish(store, job, now())
+
+
+@contextmanager
+def _errors_told(call: Call) -> Iterator[None]:
+    """Ends the command with what went wrong."""
+    try:
+        yield
+    except PeopleRefused as error:
+        refuse(call.people, error.faults)
+    except Disagreement as error:
+        fail(f"stopped, this is a defect of Tact: {error}", VERIFY)
+    except (RunRefused, MissingExtra) as error:
+        fail(str(error), USAGE)
+    except LedgerError as error:
+        fail(f"{error}; what is committed stays, and the same command goes on")
+
+
+def document_of(made: Summary) -> dict[str, Any]:
+    """The summary as JSON."""
+    run = made.run
+    return {
+        "run": run.run,
+        "book_version": run.book_version,
+        "now": to_datetime(run.now).isoformat(),
+        "started_at": to_datetime(run.started_at).isoformat(),
+        "finished_at": None if run.finished_at is None else to_datetime(run.finished_at).isoformat(),
+        "people": run.people,
+        "decided": made.customers,
+        "outcomes": {name: made.outcomes.get(name, 0) for name in (*Outcome, REFUSED)},
+        "forms": [
+            {
+                "outcome": outcome,
+                "campaign": campaign,
+                "variant": variant,
+                "channel": channel,
+                "people": number,
+            }
+            for (outcome, campaign, variant, channel), number in sorted(made.forms.items())
+        ],
+        "evaluated": made.evaluated,
+        "files": [file for file, _ in made.files],
+    }
+
+
+def show(made: Summary, ignored: Mapping[str, str], *, as_json: bool) -> None:
+    """Prints what a run has done so far."""
+    if as_json:
+        document = {"schema": 1, **document_of(made), "ignored_columns": dict(sorted(ignored.items()))}
+        typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
+        return
+    console, run = screen(), made.run
+    state = "done" if run.finished_at is not None else f"{made.customers:,} of {run.people:,} are decided"
+    day = datetime.fromtimestamp(run.now / 1e6, UTC).isoformat(timespec="minutes")
+    console.print(f"run {run.run}: {run.people:,} people at {day}, {state}", markup=False)
+    outcomes = ", ".join(f"{number:,} {name}" for name, number in sorted(made.outcomes.items()) if number)
+    console.print(outcomes or "nobody yet", markup=False)
+    rows = table("campaign", "variant", "channel", title="sent", title_justify="left")
+    for header in ("offered", "withheld"):
+        rows.add_column(header, justify="right")
+    for campaign, variant, channel in sorted({form[1:] for form in made.forms}):
+        offered = made.forms.get((Outcome.OFFER.value, campaign, variant, channel), 0)
+        withheld = made.forms.get((Outcome.CONTROL.value, campaign, variant, channel), 0)
+        rows.add_row(campaign, variant, channel, f"{offered:,}", f"{withheld:,}")
+    if made.forms:
+        console.print(rows, soft_wrap=False)
+    console.print(
+        f"{made.customers - made.evaluated:,} by columns, {made.evaluated:,} one by one; {len(made.files):,} files",
+        markup=False,
+    )
+    for column, meant in sorted(ignored.items()):
+        hint = f"; did you mean {meant}?" if meant else ""
+        console.print(
+            f"the column {column} is not read: the book declares no such attribute{hint}", markup=False
+        )

@@ -1,0 +1,136 @@
+"""Decides the parts of a run by one process or several, until they are whole or somebody interrupts.
+
+At Ctrl-C and SIGTERM the groups under way are committed, and nothing more is begun.
+"""
+
+import multiprocessing
+import signal
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing, contextmanager
+from multiprocessing.synchronize import Event
+from pathlib import Path
+from typing import NamedTuple
+
+from engine.decide.compiled import CompiledBook, compile_book
+from engine.ledger.queries import presends
+from engine.ledger.store.open import open_store
+from engine.ledger.store.store import Store
+from engine.presend.run import Job, RunRefused, Worker
+from engine.rulebook.load import load
+
+_LOOK_EVERY = 0.5
+"""Seconds between looks at how far other processes are."""
+
+
+class Work(NamedTuple):
+    """A run as its processes get it."""
+
+    job: Job
+    book: Path
+    version: str
+    """Of the book: a process that finds another in the folder refuses."""
+    url: str
+    busy_timeout: float = 30.0
+
+
+def send(
+    work: Work, compiled: CompiledBook, workers: int, advance: Callable[[int], object], stop: "Stop"
+) -> bool:
+    """Decides all parts; whether they are whole, or it was stopped before.
+
+    advance: called with the number of customers that were committed. Raises what Worker.send raises, RunRefused.
+    """
+    parts = work.job.population.parts
+    if workers == 1 or parts == 1:
+        with closing(open_store(work.url, busy_timeout=work.busy_timeout)) as store:
+            worker = Worker(compiled, store, work.job, now)
+            return all(worker.send(part, stop, advance) for part in range(parts))
+    return _by_several(work, min(workers, parts), advance, stop)
+
+
+class Stop:
+    """Whether the run is to end after the groups under way."""
+
+    def __init__(self) -> None:
+        self.is_set = False
+
+    def __call__(self) -> bool:
+        """Whether it is set."""
+        return self.is_set
+
+    @contextmanager
+    def on_signals(self) -> Iterator[None]:
+        """Sets it at Ctrl-C and SIGTERM; a second one ends at once."""
+
+        def note(number: int, _: object) -> None:
+            if self.is_set:
+                signal.signal(number, signal.SIG_DFL)
+                signal.raise_signal(number)
+            self.is_set = True
+
+        before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def now() -> int:
+    """The present moment."""
+    return time.time_ns() // 1000
+
+
+def _by_several(work: Work, workers: int, advance: Callable[[int], object], stop: Stop) -> bool:
+    context = multiprocessing.get_context("spawn")
+    stopping = context.Event()
+    pool = ProcessPoolExecutor(workers, context, _begin, (work, stopping))
+    with closing(open_store(work.url, busy_timeout=work.busy_timeout)) as store:
+        seen = committed(store, work.job.plan.run)
+        left: set[Future[bool]] = {pool.submit(_send, part) for part in range(work.job.population.parts)}
+        whole = True
+        try:
+            while left:
+                done, left = wait(left, _LOOK_EVERY, FIRST_COMPLETED)
+                if stop():
+                    stopping.set()
+                whole &= all(future.result() for future in done)
+                so_far = committed(store, work.job.plan.run)
+                advance(so_far - seen)
+                seen = so_far
+        except BrokenProcessPool as error:
+            raise RunRefused("a worker process was ended; the same command goes on") from error
+        finally:
+            stopping.set()
+            pool.shutdown(cancel_futures=True)
+    return whole
+
+
+def committed(store: Store, run: str) -> int:
+    """How many customers of the run are committed."""
+    with store.transaction(writes=False):
+        return presends.committed(store, run)
+
+
+_process: tuple[Worker, Event] | None = None
+
+
+def _begin(work: Work, stopping: Event) -> None:
+    """Loads what a worker process needs."""
+    global _process  # noqa: PLW0603 -- what the pool's initializer leaves for its tasks
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent says when to stop
+    book = load(work.book).book
+    if book is None or book.version != work.version:
+        raise RunRefused(f"{work.book} is not the version {work.version} of the book any more")
+    store = open_store(work.url, busy_timeout=work.busy_timeout)
+    _process = Worker(compile_book(book), store, work.job, now), stopping
+
+
+def _send(part: int) -> bool:
+    if _process is None:
+        raise RuntimeError("the process was not begun")
+    worker, stopping = _process
+    return worker.send(part, stopping.is_set, lambda _: None)
