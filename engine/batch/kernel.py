@@ -25,6 +25,7 @@ from engine.decide.compiled import CompiledBook
 from engine.decide.experiments.samples import NO_CONVERSIONS, closed, withheld
 from engine.decide.experiments.subjects import DrawSubject
 from engine.decide.match import requested_clauses
+from engine.decide.pressure.counters import NO_QUOTA_COUNTS, QuotaCounts
 from engine.model.decision import Reason
 from engine.model.request import Request
 from engine.rulebook.model.book import Factor
@@ -50,7 +51,11 @@ class _Tried(NamedTuple):
 class Kernel:
     """Decides customers by one book at one moment. Raises Disagreement where columns and engine differ."""
 
-    def __init__(self, compiled: CompiledBook, plan: ColumnPlan) -> None:
+    def __init__(
+        self, compiled: CompiledBook, plan: ColumnPlan, counts: QuotaCounts = NO_QUOTA_COUNTS
+    ) -> None:
+        """counts: the counters that all customers share; nothing is taken from them."""
+        self._counts = counts
         self.funnel = Funnel()
         self.book_lane = book_lane(compiled)
         """Why all customers are evaluated one by one; empty if columns decide them."""
@@ -59,7 +64,7 @@ class Kernel:
         self._side = SideConditions(compiled)
         self._frame = MaskFrame(compiled.index)
         self._clocks = ClockReader(compiled, plan.now)
-        self._profiles = Profiles(compiled, plan.now, self._side)
+        self._profiles = Profiles(compiled, plan.now, self._side, counts)
         self._scorer = Scorer(self._campaigns, self._side)
         self._tiers = np.array([own.campaign.tier for own in self._campaigns], np.int64)
         self._gated = np.array([bool(own.gates) for own in self._campaigns], np.bool_)
@@ -101,7 +106,7 @@ class Kernel:
 
     def _alone(self, request: Request, lane: str) -> RowDecision:
         """The engine's decision, for a customer whom the columns do not cover."""
-        by_engine = decide_by_engine(self._compiled, request)
+        by_engine = decide_by_engine(self._compiled, request, self._counts)
         self.funnel.exact[lane] += 1
         self.funnel.see_tried(by_engine.selection)
         return by_engine.decision
@@ -111,7 +116,7 @@ class Kernel:
 
         def by_engine(row: int) -> EngineDecision:
             if row not in known:
-                known[row] = decide_by_engine(self._compiled, requests[row])
+                known[row] = decide_by_engine(self._compiled, requests[row], self._counts)
             return known[row]
 
         chunk = Chunk([request.attributes for request in requests])

@@ -13,6 +13,7 @@ from engine.decide.arbitrate.campaign import CampaignChannel, CompiledCampaign, 
 from engine.decide.arbitrate.candidates import Candidate
 from engine.decide.arbitrate.variants import fitting_creatives
 from engine.decide.compiled import CompiledBook
+from engine.decide.pressure.counters import NO_QUOTA_COUNTS, QuotaCounts
 from engine.decide.pressure.rule import OpensForGood, RuleResult
 from engine.decide.select import TriedCandidate, select
 from engine.model.decision import Reason
@@ -48,9 +49,15 @@ EngineRow: TypeAlias = Callable[[int], EngineDecision]
 class Profiles:
     """The profiles of a run, by number."""
 
-    def __init__(self, compiled: CompiledBook, now: Instant, side: SideConditions) -> None:
+    def __init__(
+        self,
+        compiled: CompiledBook,
+        now: Instant,
+        side: SideConditions,
+        counts: QuotaCounts = NO_QUOTA_COUNTS,
+    ) -> None:
         self.profiles: list[Profile] = []
-        self._compiled, self._now = compiled, now
+        self._compiled, self._now, self._counts = compiled, now, counts
         self._situations, self._interned = Situations(compiled, side), Interned()
         self._known: dict[tuple[int, int, int], int] = {}
         by_key: dict[Hashable, Fits] = {}
@@ -100,7 +107,7 @@ class Profiles:
             name = compiled_campaign.campaign.name
             raise Disagreement(evaluation.request.customer, f"{name} is eligible", "it is not")
         alone = evaluation._replace(candidates=[_open(candidates[0])])
-        selection = select(alone, (), evaluation.request.customer)
+        selection = select(alone, (), evaluation.request.customer, counts=self._counts)
         tried = selection.tried[0]
         if not selection.chosen:
             return self._numbered(_key_of(tried, compiled_campaign), Profile(tried.reason))

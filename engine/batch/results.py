@@ -8,6 +8,7 @@ from typing import NamedTuple
 from engine.decide.answer import answer
 from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import Evaluation, evaluate
+from engine.decide.pressure.counters import NO_QUOTA_COUNTS, QuotaCounts
 from engine.decide.select import SelectedProposal, Selection, select
 from engine.model.decision import WITHHELD, Outcome, Reason, ReasonCode
 from engine.model.instant import Instant
@@ -103,10 +104,12 @@ class EngineDecision(NamedTuple):
     decision: RowDecision
 
 
-def decide_by_engine(compiled: CompiledBook, request: Request) -> EngineDecision:
-    """Evaluates one customer without history, as the per-request path does."""
+def decide_by_engine(
+    compiled: CompiledBook, request: Request, counts: QuotaCounts = NO_QUOTA_COUNTS
+) -> EngineDecision:
+    """Evaluates one customer without history, as the per-request path does; counts: the counters that all customers share."""
     evaluation = evaluate(compiled, request)
-    selection = select(evaluation, (), request.customer)
+    selection = select(evaluation, (), request.customer, counts=counts)
     decision = answer(evaluation, selection, "")
     row = RowDecision(
         decision.outcome,

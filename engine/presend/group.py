@@ -7,7 +7,7 @@ All others are evaluated one by one, as a server does.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Self
+from typing import NamedTuple, Self, TypeAlias
 
 import orjson
 from uuid_utils import uuid7
@@ -20,6 +20,7 @@ from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import Evaluation, evaluate
 from engine.decide.experiments.learning import Learned
 from engine.decide.pressure.caps import counted_value
+from engine.decide.pressure.counters import QuotaKey
 from engine.decide.select import Selection, select
 from engine.ledger.commit.assignments import KeptDraws
 from engine.ledger.commit.books import keep_books
@@ -48,6 +49,10 @@ REFUSED = "refused"
 
 _NEVER: Instant = 2**62
 """Later than any contact: of a book whose rules count none, contacts are no history."""
+
+
+Full: TypeAlias = frozenset[tuple[QuotaKey, int]]
+"""Counters without room for a contact, each with what the contact would take."""
 
 
 class SendPlan(NamedTuple):
@@ -98,6 +103,16 @@ class Sender:
             own.campaign.name: own for own in compiled.compiled_campaigns
         }
         lookback = compiled.pressure.lookback
+        self._shared = list(
+            {
+                (rule.key(plan.now), rule.amount): rule
+                for own in compiled.compiled_campaigns
+                for on in own.campaign_channels.values()
+                for rule in on.quotas
+            }.items()
+        )
+        self.full: Full = frozenset()
+        """The counters without room when the last group was committed."""
         self.since = plan.now - lookback if lookback else _NEVER
         """Contacts later than this are history."""
         self._inputs = orjson.dumps(
@@ -112,6 +127,18 @@ class Sender:
                 "thin": True,
             }
         ).decode()
+
+    def counted(self, store: Store, at: Instant) -> dict[QuotaKey, int]:
+        """What the counters of the book that all customers share have counted."""
+        keys = list({key for (key, _), _ in self._shared})
+        counted = quotas.peek_all(store, keys, at)
+        return {key: counted.get(key, 0) for key in keys}
+
+    def full_of(self, counted: Mapping[QuotaKey, int]) -> Full:
+        """The counters without room, each with what a contact would take."""
+        return frozenset(
+            (key, amount) for (key, amount), rule in self._shared if counted[key] + amount > rule.limit
+        )
 
     def evaluated(self, request: Request) -> Evaluation:
         """The engine's evaluation of a customer."""
@@ -157,6 +184,8 @@ class SendCommand(Command[Sent]):
     """Of the run, which is decided by one process at a time."""
     request: Request
     proposed: RowDecision | None
+    full: Full = frozenset()
+    """The counters without room as the columns have it."""
 
     stage = Stage.DECIDE
 
@@ -204,13 +233,16 @@ class _Group:
         self._unruled: list[UnruledContact] = []
         self._concluded = ConcludedSignals()
         self._persons = [unit.identities.person_of(command.request.customer) for command in commands]
+        sender, at = self._sender, commands[0].request.elapsed
+        sender.full = sender.full_of(sender.counted(self._store, at))
+        self._is_short = False
+        """Whether a counter got full meanwhile, which adds to the reasons of those who get nothing."""
         self._evaluations = self._evaluated()
         evaluations = list(self._evaluations.values())
         self._contacts_of = contacts_by_person(self._store, evaluations, unit.identities)
         self._states = CustomerStates(self._store, evaluations, unit.identities)
         self._kept = KeptDraws(self._store, evaluations, unit.identities)
         self._conversions = conversions_of(self._store, evaluations)
-        self._counters_may_block = self._is_short()
 
     def _evaluated(self) -> dict[int, Evaluation]:
         """The evaluations of those whom the columns do not cover, or of whom the log holds something, by position."""
@@ -220,19 +252,11 @@ class _Group:
             position: self._sender.evaluated(command.request)
             for position, (command, person) in enumerate(zip(self._commands, self._persons, strict=True))
             if command.proposed is None
+            or command.full != self._sender.full
             or person in history
             or person != command.request.customer
             or plan.full_log
         }
-
-    def _is_short(self) -> bool:
-        """Whether a counter that all customers share has no room for one contact more, which adds to reasons."""
-        now = self._sender.plan.now
-        shared = self._sender.compiled.pressure.shared
-        if not shared:
-            return False
-        counted = quotas.peek_all(self._store, [rule.key(now) for rule in shared], now)
-        return any(counted.get(rule.key(now), 0) + rule.amount > rule.limit for rule in shared)
 
     def decide(self) -> "_Group":
         """Fills the results and the rows. Raises QuotaUndecided."""
@@ -260,7 +284,7 @@ class _Group:
     def _proposed(self, command: SendCommand, person: str) -> Sent | None:
         """What the columns proposed, if the shared counters let it pass; None: the customer is evaluated."""
         proposed, request = command.proposed, command.request
-        if proposed is None or (not proposed.chosen and self._counters_may_block):
+        if proposed is None or (not proposed.chosen and self._is_short):
             return None
         if not proposed.chosen:
             return _sent(request.customer, "", proposed, None)
@@ -281,10 +305,12 @@ class _Group:
 
     def _has_room(self, on: CampaignChannel, request: Request) -> bool:
         counts, now = QuotaCommit(self._unit.quotas, request.elapsed), request.now
-        return all(
-            counts.counted(rule.key(now), rule.limit, now, (), rule.amount) + rule.amount <= rule.limit
-            for rule in on.quotas
-        )
+        for rule in on.quotas:
+            counted = counts.counted(rule.key(now), rule.limit, now, (), rule.amount)
+            if counted + rule.amount > rule.limit:
+                self._is_short = True
+                return False
+        return True
 
     def _contact(self, on: CampaignChannel, form: ChosenForm, request: Request) -> Contact | None:
         """The customer's contact; None where it keeps a value that was not given: it may be derived."""

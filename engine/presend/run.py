@@ -19,6 +19,7 @@ from engine.batch.kernel import Kernel
 from engine.batch.lanes import ColumnPlan
 from engine.decide.compiled import CompiledBook
 from engine.decide.experiments.learning import Learned
+from engine.decide.pressure.counters import CountsAsRead
 from engine.ledger.commit.group import apply_group, commit_group, transaction
 from engine.ledger.commit.learning import LearnCommand
 from engine.ledger.errors import LedgerError, LedgerUnavailable
@@ -30,7 +31,7 @@ from engine.ledger.store.store import Store
 from engine.model.instant import Instant
 from engine.model.request import Request
 from engine.model.trends import TrendCounts
-from engine.presend.group import SendCommand, Sender, SendPlan, Sent, part_lock, refused
+from engine.presend.group import Full, SendCommand, Sender, SendPlan, Sent, part_lock, refused
 from engine.presend.pieces import merge_pieces, replace_file, table_of, write_piece
 from engine.presend.population import Population
 from engine.server.trends import read_counts
@@ -120,9 +121,8 @@ class Worker:
 
     def __init__(self, compiled: CompiledBook, store: Store, job: Job, clock: Callable[[], Instant]) -> None:
         self._compiled, self._store, self._job, self._clock = compiled, store, job, clock
-        plan = ColumnPlan(job.plan.now, job.plan.channels, job.verified)
-        self._kernel = Kernel(compiled, plan)
         self._sender = Sender(compiled, job.plan, self._learned())
+        self._kernel, self._full = self._by_counters()
         self._trends = self._counted()
 
     def send(self, part: int, stop: Callable[[], bool], advance: Callable[[int], object]) -> bool:
@@ -154,17 +154,33 @@ class Worker:
         size = self._group_size()
         while chunk := list(islice(requests, _GROUPS * size)):
             chunk = self._recalled(chunk)
-            commands = [
-                SendCommand(self._sender, part, request, proposed)
-                for request, proposed in zip(chunk, self._proposed(chunk), strict=True)
-            ]
-            for start in range(0, len(commands), size):
-                yield commands[start : start + size]
+            commands: list[SendCommand] = []
+            while chunk or commands:
+                if self._sender.full != self._full:
+                    chunk, commands = [command.request for command in commands] + chunk, []
+                    self._kernel, self._full = self._by_counters()
+                if chunk:
+                    commands, chunk = self._proposed(part, chunk), []
+                yield commands[:size]
+                commands = commands[size:]
 
-    def _proposed(self, requests: Sequence[Request]) -> Iterable[Any]:
+    def _by_counters(self) -> tuple[Kernel, Full]:
+        """Columns for the counters as they are now, and those of them that have no room."""
+        job = self._job
+        with self._store.transaction(writes=False):
+            counted = self._sender.counted(self._store, min(job.plan.now, self._clock()))
+        self._sender.full = full = self._sender.full_of(counted)
+        plan = ColumnPlan(job.plan.now, job.plan.channels, job.verified)
+        return Kernel(self._compiled, plan, CountsAsRead(counted)), full
+
+    def _proposed(self, part: int, requests: Sequence[Request]) -> list[SendCommand]:
+        """The customers with what the columns propose, as far as they cover them."""
         if self._kernel.book_lane or self._job.plan.full_log:
-            return [None] * len(requests)
-        return self._kernel.propose(requests)
+            return [SendCommand(self._sender, part, request, None, self._full) for request in requests]
+        return [
+            SendCommand(self._sender, part, request, proposed, self._full)
+            for request, proposed in zip(requests, self._kernel.propose(requests), strict=True)
+        ]
 
     def _group_size(self) -> int:
         """As many customers as the locks of one transaction allow: twice as many locks where names are linked."""

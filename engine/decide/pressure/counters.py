@@ -121,6 +121,17 @@ def nth_expiry(taken: Iterable[Taken], excess: int) -> Instant | None:
 NO_QUOTA_COUNTS = NoQuotaCounts()
 
 
+class CountsAsRead(NoQuotaCounts):
+    """Counters as they were read once, by key; those that are missing are at 0. When they are given back is not known."""
+
+    def __init__(self, read: Mapping[QuotaKey, int]) -> None:
+        self._read = read
+
+    def counted(self, key: QuotaKey, limit: int, now: Instant, drawn: Sequence[Taken], amount: int) -> int:
+        """What was read, and what the evaluation has drawn."""
+        return self._read.get(key, 0) + super().counted(key, limit, now, drawn, amount)
+
+
 class LoggedQuotaCounts:
     """The counters as a logged decision read them; those that it did not read are at 0."""
 
