@@ -49,7 +49,9 @@ campaigns:
     offer: cream
     channels: [mail]
     when: {profile.town: {in: [Lyon, Nice, Metz]}}
-    variants: {plain: {share: 1, content: {default: {text: "Cream for {profile.town}"}}}, bold: {share: 2, content: {default: {text: Cream}}}}
+    variants:
+      plain: {share: 1, content: {default: {text: "Cream for {profile.town}"}}}
+      bold:  {share: 2, content: {default: {text: Cream}}}
     limits: {per_customer: {limit: 1, per: rolling 7d}, total: 200}
     stop: {converted: 30d}
   soap:
@@ -62,6 +64,17 @@ pressure:
     weekly: {limit: 2, per: rolling 7d, count: {kind: outbound}}
     daily:  {limit: 1, per: calendar day, count: {channel: sms}}
 """
+UNSHARED = (
+    BOOK.replace(", stock: 40", "")
+    .replace(", total: 200", "")
+    .replace(
+        """,
+         capacity: {limit: 90, per: calendar day}""",
+        "",
+    )
+)
+"""The same without counters that all customers share."""
+
 COLUMNS = ("customer", "profile.email", "profile.phone", "profile.score", "profile.town", "consents")
 
 
