@@ -20,6 +20,9 @@ _DIFFERS = (
 )
 
 
+_THIN = "a run sent it to a population and kept neither inputs nor candidates; --full-log keeps them"
+
+
 class NoSuchDecision(Exception):
     """The log holds no decision of this id."""
 
@@ -44,6 +47,8 @@ async def explain_logged(
         raise NoSuchDecision(f"the log holds no decision {decision_id!r:.80}")
     if logged.decision.book_version != compiled.book.version:
         return _as_logged(logged, None, only, _other_book(logged.decision.book_version, compiled))
+    if logged.state.is_thin:
+        return _as_logged(logged, None, only, (_THIN,))
     notes = _not_held(logged, compiled)
     evaluation = evaluate(compiled, logged.state.request, logged.state.learned)
     again = _decide_again(evaluation, logged)

@@ -22,7 +22,7 @@ from engine.decide.select import Selection
 from engine.decide.signals.python_evaluator import PythonEvaluator
 from engine.explain.replay import select_again
 from engine.ledger.commit.decision_rows import MOST_CANDIDATES, decision_row
-from engine.ledger.commit.replay import LoggedState, logged_book, logged_state_of
+from engine.ledger.commit.replay import THIN, LoggedState, logged_book, logged_state_of
 from engine.ledger.queries.challenges import Challenged
 from engine.ledger.queries.decisions import decisions_after
 from engine.ledger.store.rows import DecisionRow
@@ -151,10 +151,11 @@ def replay(row: DecisionRow, compiled: CompiledBook | None) -> Replayed:
         logged = logged_state_of(row, compiled)
     except (orjson.JSONDecodeError, KeyError, IndexError, TypeError, ValueError):
         return Replayed(row.decision_id, ReplayResult.NOT_REPLAYABLE, _UNREADABLE)
+    if logged.is_thin:
+        return Replayed(row.decision_id, ReplayResult.NOT_REPLAYABLE, THIN)
     again, selection = _decide_again(logged, row, compiled)
-    if again == row:
-        return Replayed(row.decision_id, ReplayResult.EQUAL)
-    patch = _differences(row, again)
+    again = again._replace(run=row.run)
+    patch = () if again == row else _differences(row, again)
     if not patch:
         return Replayed(row.decision_id, ReplayResult.EQUAL)
     if reason := _other_cldr(row, compiled, patch) or _why_not(logged, compiled, row, selection):

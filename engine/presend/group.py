@@ -7,7 +7,7 @@ All others are evaluated one by one, as a server does.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Self, TypeAlias
+from typing import Any, NamedTuple, Self, TypeAlias
 
 import orjson
 from uuid_utils import uuid7
@@ -19,6 +19,8 @@ from engine.decide.attributes.zones import zones_text
 from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import Evaluation, evaluate
 from engine.decide.experiments.learning import Learned
+from engine.decide.experiments.samples import NO_CONVERSIONS, Conversions
+from engine.decide.experiments.subjects import DrawSubject
 from engine.decide.pressure.caps import counted_value
 from engine.decide.pressure.counters import QuotaKey
 from engine.decide.select import Selection, select
@@ -26,7 +28,7 @@ from engine.ledger.commit.assignments import KeptDraws
 from engine.ledger.commit.books import keep_books
 from engine.ledger.commit.commands import Command, NamesToLink, Stage, UnitOfWork
 from engine.ledger.commit.customer_state import CustomerStates, contacts_by_person
-from engine.ledger.commit.decision_rows import contact_row, contact_rows, decision_row, drawn_row
+from engine.ledger.commit.decision_rows import contact_row, contact_rows, decision_row, drawn_row, sample_row
 from engine.ledger.commit.decisions import conversions_of
 from engine.ledger.commit.events import ConcludedSignals
 from engine.ledger.commit.learning import trials
@@ -42,7 +44,7 @@ from engine.model.decision import ChosenOffer, Decision, Reason
 from engine.model.instant import Instant
 from engine.model.request import Request
 
-_NO_TRACE = {"candidates": [], "more_candidates": 0, "counters": [], "contacts": []}
+_NO_TRACE: Mapping[str, Any] = {"candidates": [], "more_candidates": 0, "counters": [], "contacts": []}
 
 REFUSED = "refused"
 """The outcome of a customer whose names could not be linked."""
@@ -145,12 +147,20 @@ class Sender:
         return evaluate(self.compiled, request, self.learned)
 
     def thin_row(
-        self, person: str, decision: Decision, first: ChosenOffer, drawn: Sequence[str | float]
+        self,
+        person: str,
+        decision: Decision,
+        first: ChosenOffer,
+        drawn: Sequence[str | float],
+        experiments: Sequence[Sequence[str | float | bool]],
     ) -> DecisionRow:
         """The row of a decision without what the population holds: inputs, candidates and texts.
 
-        first: its first offer, withheld or not. drawn: as `drawn_row` gives it.
+        first: its first offer, withheld or not. drawn: as `drawn_row` gives it. experiments: of the offer's campaign.
         """
+        trace = {**_NO_TRACE, "variants": [drawn]}
+        if experiments:
+            trace["experiments"] = experiments
         without_texts = tuple(offer._replace(content={}) for offer in decision.offers)
         return DecisionRow(
             decision_id=decision.decision_id,
@@ -169,7 +179,7 @@ class Sender:
             next_allowed_at=decision.next_allowed_at,
             expires_at=first.expires_at,
             inputs=self._inputs,
-            trace=orjson.dumps({**_NO_TRACE, "variants": [drawn]}).decode(),
+            trace=orjson.dumps(trace).decode(),
             answer=to_json(decision._replace(offers=without_texts)),
             run=self.plan.run,
         )
@@ -362,7 +372,8 @@ class _Group:
             form.campaign,
             language,
         ]
-        return self._sender.thin_row(person, decision, offer, drawn)
+        experiments = _experiments(compiled_campaign, on, DrawSubject(request.customer), request.now)
+        return self._sender.thin_row(person, decision, offer, drawn, experiments)
 
     def _decided_alone(self, position: int, command: SendCommand, person: str) -> Sent:
         evaluation = self._evaluations.get(position)
@@ -403,8 +414,16 @@ class _Group:
             row = decision_row(evaluation, person, decision, selection, state)
             return row._replace(run=self._sender.plan.run)
         first = decision.offers[0] if decision.offers else offer_of(evaluation, selection.chosen[0])
-        drawn = [*drawn_row(evaluation, selection.chosen[0].proposal)]
-        return self._sender.thin_row(person, decision, first, drawn)
+        proposal = selection.chosen[0].proposal
+        experiments = _experiments(
+            proposal.compiled_campaign,
+            proposal.campaign_channel,
+            evaluation.subject(person, state.kept),
+            evaluation.request.now,
+            evaluation.conversions,
+        )
+        drawn = [*drawn_row(evaluation, proposal)]
+        return self._sender.thin_row(person, decision, first, drawn, experiments)
 
     def _reserve(
         self,
@@ -419,6 +438,20 @@ class _Group:
             self._unit.quotas.take(decision_id, index, contact, on.quotas)
             if on.unruled:
                 self._unruled.append(UnruledContact(decision_id, index, contact, on.unruled, until))
+
+
+def _experiments(
+    compiled_campaign: CompiledCampaign,
+    on: CampaignChannel,
+    subject: DrawSubject,
+    now: Instant,
+    conversions: Conversions = NO_CONVERSIONS,
+) -> list[list[str | float | bool]]:
+    """The experiments of a campaign that had a part, as traces have them."""
+    return [
+        [compiled_campaign.campaign.name, *sample_row(sample, subject, now, conversions)]
+        for sample in (*compiled_campaign.gates, *on.withholding)
+    ]
 
 
 def _sent(customer: str, decision_id: str, proposed: RowDecision, offer: str | None) -> Sent:

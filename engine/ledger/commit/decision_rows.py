@@ -9,7 +9,7 @@ from engine.decide.answer import offer_of, to_json
 from engine.decide.arbitrate.campaign import Creative
 from engine.decide.arbitrate.candidates import Proposal
 from engine.decide.evaluate import Evaluation
-from engine.decide.experiments.samples import Sample
+from engine.decide.experiments.samples import Conversions, Sample
 from engine.decide.experiments.subjects import DrawSubject
 from engine.decide.pressure.contact_state import initial_status
 from engine.decide.pressure.quotas import QuotaRule
@@ -22,6 +22,7 @@ from engine.ledger.store.rows import ContactRow, DecisionRow
 from engine.model.contact import Contact, ContactState
 from engine.model.customer import CustomerState, HeldSignal
 from engine.model.decision import Decision, Outcome, Reason
+from engine.model.instant import Instant
 from engine.model.values import is_blank
 from engine.rulebook.model.book import Attribute, Channel
 
@@ -297,7 +298,8 @@ def _experiments(
     ]
     for campaign, samples in samples_by_campaign:
         for sample in samples:
-            yield [campaign, *_sample(sample, evaluation, subject)]
+            row = sample_row(sample, subject, evaluation.request.now, evaluation.conversions)
+            yield [campaign, *row]
 
 
 def _trials(tried: TriedCandidate) -> Iterator[Sample]:
@@ -313,8 +315,10 @@ def _trials(tried: TriedCandidate) -> Iterator[Sample]:
                 yield trials[name]
 
 
-def _sample(sample: Sample, evaluation: Evaluation, subject: DrawSubject) -> Iterator[str | float | bool]:
-    now, conversions = evaluation.request.now, evaluation.conversions
+def sample_row(
+    sample: Sample, subject: DrawSubject, now: Instant, conversions: Conversions
+) -> Iterator[str | float | bool]:
+    """Purpose, name, salt, bounds of the range, whether the subject is in it; where a unit was drawn, its id."""
     inside, bounds = sample.has(subject, now, conversions), sample.bounds(subject, now, conversions)
     yield from (sample.purpose, sample.reason.name, sample.salts.at(now), *bounds, inside)
     if sample.unit in subject.units:

@@ -39,6 +39,9 @@ _PLAIN = frozenset((int, float, bool))
 """Types of values that JSON does not change."""
 
 
+THIN = "a run sent it and kept no inputs: send with --full-log to make it again"
+
+
 class LoggedState(NamedTuple):
     """What the log holds of the request and the state that led to one decision."""
 
@@ -58,6 +61,8 @@ class LoggedState(NamedTuple):
     """What was known of campaigns that learn."""
     masked: tuple[str, ...]
     """The attributes whose values the log leaves out."""
+    is_thin: bool
+    """Whether a run sent it and kept neither inputs nor candidates: the population holds what it was made of."""
 
 
 class LoggedDecision(NamedTuple):
@@ -132,6 +137,7 @@ def _state(row: DecisionRow, trace: Mapping[str, Any], compiled: CompiledBook) -
         _request(row, inputs, trace, compiled),
         _learned(trace),
         tuple(inputs["masked"]),
+        bool(inputs.get("thin")),
     )
 
 
