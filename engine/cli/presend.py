@@ -57,6 +57,9 @@ def presend(
     group: Annotated[
         int, typer.Option(min=1, max=10_000, help="Customers who are committed together.")
     ] = 1000,
+    part: Annotated[
+        int, typer.Option(min=1, help="Customers in a part, which one process decides; one file each.")
+    ] = 50_000,
     workers: Annotated[int, typer.Option(min=1, max=256, help="Processes that decide.")] = 1,
     content: Annotated[
         bool, typer.Option("--content", help="Write the texts too; then everybody is evaluated one by one.")
@@ -84,7 +87,9 @@ def presend(
     if out is not None:
         from engine.cli import presend_run  # noqa: PLC0415 - loads arrays and a log
 
-        call = presend_run.Call(book, people, log, out, run, group, workers, verify / 100, content, full_log)
+        call = presend_run.Call(
+            book, people, log, out, run, group, part, workers, verify / 100, content, full_log
+        )
         moment = _moment(now, compiled) if now else None
         presend_run.send(compiled, call, moment, tuple(channel or ()), as_json=as_json)
         return

@@ -25,10 +25,10 @@ from engine.measure.population.simulate import PeopleRefused
 from engine.model.decision import Outcome
 from engine.model.instant import Instant, to_datetime
 from engine.presend.group import REFUSED, SendPlan
-from engine.presend.population import Population, fingerprint_of, staged
+from engine.presend.population import Population, Source, fingerprint_of, staged
 from engine.presend.processes import Stop, Work, committed, now
 from engine.presend.processes import send as send_parts
-from engine.presend.run import Job, RunRefused, Summary, begin, finish, summary, unfinished
+from engine.presend.run import Job, RunRefused, Summary, begin, finish, own_folder, summary, unfinished
 
 INTERRUPTED = 130
 
@@ -42,6 +42,7 @@ class Call(NamedTuple):
     out: Path
     run: str
     group: int
+    part: int
     workers: int
     verified: float
     content: bool
@@ -61,18 +62,18 @@ def send(
     try:
         check_url(url)
         fingerprint = fingerprint_of(call.people)
-        call.out.mkdir(parents=True, exist_ok=True)
         with _errors_told(call), closing(open_store(url)) as store:
             plan, resumes = _plan(store, compiled, call, fingerprint, moment, channels)
-            population = _staged(compiled, call, channels, fingerprint)
-            begin(store, compiled, plan, population, now())
-            done = summary(store, plan.run)
-            if done is None or done.run.finished_at is None:
-                if resumes:
-                    complain(f"going on with the run {plan.run}")
-                done = _sent(
-                    store, compiled, call, Job(plan, population, call.out, call.group, call.verified), url
-                )
+            with own_folder(call.out, plan.run):
+                population = _staged(compiled, call, channels, fingerprint)
+                begin(store, compiled, plan, population, now())
+                done = summary(store, plan.run)
+                if done is None or done.run.finished_at is None:
+                    if resumes:
+                        complain(f"going on with the run {plan.run}")
+                    done = _sent(
+                        store, compiled, call, Job(plan, population, call.out, call.group, call.verified), url
+                    )
     except ValueError as error:
         fail(str(error), USAGE)
     except OSError as error:
@@ -120,7 +121,7 @@ def _staged(compiled: CompiledBook, call: Call, channels: tuple[str, ...], finge
             rate = bar.tasks[0].completed / max(monotonic() - started, 1e-9)
             bar.update(task, advance=number, rate=f"{rate:,.0f} a second")
 
-        return staged(call.people, compiled, channels, call.out, fingerprint, advance)
+        return staged(Source(call.people, fingerprint, call.out, channels, call.part), compiled, advance)
 
 
 def _sent(store: Store, compiled: CompiledBook, call: Call, job: Job, url: str) -> Summary:

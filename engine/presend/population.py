@@ -20,7 +20,7 @@ from engine.presend.pieces import replace_file
 from engine.wire.parse import Parser
 
 PART = 50_000
-"""Customers in a part."""
+"""Customers in a part, unless a run says otherwise."""
 
 _FOLDER = ".population"
 """In the run's folder, until the run is over."""
@@ -37,6 +37,8 @@ class Population(NamedTuple):
     """Where each part begins in the file."""
     ignored: Mapping[str, str]
     """Columns that were not read, with what was probably meant."""
+    part_size: int
+    """Customers in a part; the last one has what is left."""
 
     @property
     def parts(self) -> int:
@@ -45,7 +47,7 @@ class Population(NamedTuple):
 
     def size(self, part: int) -> int:
         """How many customers the part has."""
-        return min(PART, self.people - part * PART)
+        return min(self.part_size, self.people - part * self.part_size)
 
     def discard(self) -> None:
         """Deletes the staged file: the run is over."""
@@ -70,30 +72,35 @@ def fingerprint_of(source: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def staged(
-    source: Path,
-    compiled: CompiledBook,
-    channels: tuple[str, ...],
-    folder: Path,
-    fingerprint: str,
-    advance: Callable[[int], object],
-) -> Population:
-    """Checks and sorts the customers, or finds what an earlier call with the same file, book and channels left.
+class Source(NamedTuple):
+    """The file of a population, and for what it is staged."""
 
-    folder: of the run. Raises PeopleRefused if the file does not fit the book, and what opening it raises.
+    path: Path
+    fingerprint: str
+    """As of `fingerprint_of`."""
+    folder: Path
+    """Of the run."""
+    channels: tuple[str, ...] = ()
+    part_size: int = PART
+
+
+def staged(source: Source, compiled: CompiledBook, advance: Callable[[int], object]) -> Population:
+    """Checks and sorts the customers, or finds what an earlier call with the same source and book left.
+
+    Raises PeopleRefused if the file does not fit the book, and what opening it raises.
     """
-    key = [fingerprint, compiled.book.version, list(channels), PART]
-    people_file, index = folder / _FOLDER / "people", folder / _FOLDER / "index.json"
+    key = [source.fingerprint, compiled.book.version, list(source.channels), source.part_size]
+    people_file, index = source.folder / _FOLDER / "people", source.folder / _FOLDER / "index.json"
     if (known := _indexed(index, people_file, key)) is not None:
         advance(known.people)
         return known
     people_file.parent.mkdir(parents=True, exist_ok=True)
-    reader = PeopleReader(source, compiled, channels=channels)
+    reader = PeopleReader(source.path, compiled, channels=source.channels)
     offsets: list[int] = []
     people = 0
     with people_file.open("wb") as stream:
         for entry in sorted_people(reader, str.encode, people_file.parent):
-            if people % PART == 0:
+            if people % source.part_size == 0:
                 offsets.append(stream.tell())
             write_entry(stream, entry)
             people += 1
@@ -106,7 +113,9 @@ def staged(
         raise PeopleRefused(reader.faults)
     document = {"key": key, "people": people, "offsets": offsets, "ignored": reader.ignored}
     replace_file(index, orjson.dumps(document))
-    return Population(people_file, people, fingerprint, tuple(offsets), reader.ignored)
+    return Population(
+        people_file, people, source.fingerprint, tuple(offsets), reader.ignored, source.part_size
+    )
 
 
 def _indexed(index: Path, people_file: Path, key: Sequence[Any]) -> Population | None:
@@ -117,5 +126,10 @@ def _indexed(index: Path, people_file: Path, key: Sequence[Any]) -> Population |
     if document["key"] != list(key):
         return None
     return Population(
-        people_file, document["people"], key[0], tuple(document["offsets"]), document["ignored"]
+        people_file,
+        document["people"],
+        key[0],
+        tuple(document["offsets"]),
+        document["ignored"],
+        document["key"][-1],
     )

@@ -4,10 +4,12 @@ What counts is the manifest in the log: a piece is written to its file, and in o
 and its row of the manifest. Who comes later, after an end or beside, goes on behind the last piece of each part.
 """
 
+import fcntl
 import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -37,6 +39,8 @@ from engine.presend.population import Population
 from engine.server.trends import read_counts
 
 MANIFEST = "_manifest.json"
+_OWNER = "_run"
+"""The file of a run's folder that names the run."""
 _GROUPS = 8
 """Groups that are proposed by columns at once."""
 _TRIES = 6
@@ -61,11 +65,34 @@ class _Moved(Exception):
     """Others have committed customers of the part meanwhile; the transaction is given up."""
 
 
-def settings_of(plan: SendPlan) -> str:
+def settings_of(plan: SendPlan, part_size: int) -> str:
     """What else all parts of a run must have alike, as its row keeps it."""
-    return orjson.dumps(
-        {"channels": plan.channels, "content": plan.content, "full_log": plan.full_log}
-    ).decode()
+    settings = {
+        "channels": plan.channels,
+        "content": plan.content,
+        "full_log": plan.full_log,
+        "part": part_size,
+    }
+    return orjson.dumps(settings).decode()
+
+
+@contextmanager
+def own_folder(folder: Path, run: str) -> Iterator[None]:
+    """Keeps the folder for the run, and this process as the only one that works in it. Raises RunRefused, OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / _OWNER).open("a+", encoding="utf-8") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RunRefused(f"another process works on the run in {folder}") from None
+        stream.seek(0)
+        owner = stream.read().strip()
+        if owner and owner != run:
+            raise RunRefused(f"{folder} holds the run {owner}: name another folder by --out")
+        if not owner:
+            stream.write(f"{run}\n")
+            stream.flush()
+        yield
 
 
 def begin(
@@ -79,7 +106,7 @@ def begin(
         plan.now,
         population.people,
         population.fingerprint,
-        settings_of(plan),
+        settings_of(plan, population.part_size),
         None,
     )
     with store.transaction((f"presend {plan.run}",)):

@@ -14,7 +14,7 @@ from engine.ledger.store.store import Store
 from engine.model.decision import Decision
 from engine.model.instant import DAY, Instant
 from engine.presend.group import SendPlan
-from engine.presend.population import Population, fingerprint_of, staged
+from engine.presend.population import Population, Source, fingerprint_of, staged
 from engine.presend.run import Job, Summary, Worker, begin, finish
 from tests.books import compiled_book
 from tests.logs import Log
@@ -112,9 +112,8 @@ class Send:
         self.compiled, self.log = compiled, log
         self.plan = plan or SendPlan("spring", NOW)
         out.mkdir(parents=True, exist_ok=True)
-        self.population: Population = staged(
-            people, compiled, self.plan.channels, out, fingerprint_of(people), lambda _: None
-        )
+        source = Source(people, fingerprint_of(people), out, self.plan.channels)
+        self.population: Population = staged(source, compiled, lambda _: None)
         self.job = Job(self.plan, self.population, out, group, verified=1.0)
 
     def run(
