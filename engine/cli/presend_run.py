@@ -25,10 +25,10 @@ from engine.measure.population.simulate import PeopleRefused
 from engine.model.decision import Outcome
 from engine.model.instant import Instant, to_datetime
 from engine.presend.group import REFUSED, SendPlan
-from engine.presend.population import Population, Source, fingerprint_of, staged
-from engine.presend.processes import Stop, Work, committed, now
+from engine.presend.population import Population, PopulationSource, fingerprint_of, staged
+from engine.presend.processes import StopSwitch, Work, committed, now
 from engine.presend.processes import send as send_parts
-from engine.presend.run import Job, RunRefused, Summary, begin, finish, own_folder, summary, unfinished
+from engine.presend.run import Job, RunRefused, RunSummary, begin, finish, own_folder, summary, unfinished
 
 INTERRUPTED = 130
 
@@ -121,12 +121,12 @@ def _staged(compiled: CompiledBook, call: Call, channels: tuple[str, ...], finge
             rate = bar.tasks[0].completed / max(monotonic() - started, 1e-9)
             bar.update(task, advance=number, rate=f"{rate:,.0f} a second")
 
-        return staged(Source(call.people, fingerprint, call.out, channels, call.part), compiled, advance)
+        return staged(PopulationSource(call.people, fingerprint, call.out, channels, call.part), compiled, advance)
 
 
-def _sent(store: Store, compiled: CompiledBook, call: Call, job: Job, url: str) -> Summary:
+def _sent(store: Store, compiled: CompiledBook, call: Call, job: Job, url: str) -> RunSummary:
     """Decides what is left, with a progress bar; ends the command where it is interrupted."""
-    stop, people = Stop(), job.population.people
+    stop, people = StopSwitch(), job.population.people
     columns = (
         TextColumn("sending"),
         BarColumn(),
@@ -168,7 +168,7 @@ def _errors_told(call: Call) -> Iterator[None]:
         fail(f"{error}; what is committed stays, and the same command goes on")
 
 
-def document_of(made: Summary) -> dict[str, Any]:
+def document_of(made: RunSummary) -> dict[str, Any]:
     """The summary as JSON."""
     run = made.run
     return {
@@ -195,7 +195,7 @@ def document_of(made: Summary) -> dict[str, Any]:
     }
 
 
-def show(made: Summary, ignored: Mapping[str, str], *, as_json: bool) -> None:
+def show(made: RunSummary, ignored: Mapping[str, str], *, as_json: bool) -> None:
     """Prints what a run has done so far."""
     if as_json:
         document = {"schema": 1, **document_of(made), "ignored_columns": dict(sorted(ignored.items()))}

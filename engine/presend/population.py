@@ -72,7 +72,7 @@ def fingerprint_of(source: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-class Source(NamedTuple):
+class PopulationSource(NamedTuple):
     """The file of a population, and for what it is staged."""
 
     path: Path
@@ -84,7 +84,7 @@ class Source(NamedTuple):
     part_size: int = PART
 
 
-def staged(source: Source, compiled: CompiledBook, advance: Callable[[int], object]) -> Population:
+def staged(source: PopulationSource, compiled: CompiledBook, advance: Callable[[int], object]) -> Population:
     """Checks and sorts the customers, or finds what an earlier call with the same source and book left.
 
     Raises PeopleRefused if the file does not fit the book, and what opening it raises.

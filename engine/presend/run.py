@@ -143,7 +143,7 @@ def unfinished(store: Store, book_version: str, fingerprint: str) -> PresendRunR
     return same[-1] if same else None
 
 
-class Worker:
+class PartSender:
     """Decides parts of a run in this process."""
 
     def __init__(self, compiled: CompiledBook, store: Store, job: Job, clock: Callable[[], Instant]) -> None:
@@ -328,7 +328,7 @@ def counts_of(sent: Iterable[Sent]) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
+class RunSummary:
     """What a run has done so far."""
 
     run: PresendRunRow
@@ -342,7 +342,7 @@ class Summary:
     """Names of files that count, and their SHA-256."""
 
 
-def summary(store: Store, run: str) -> Summary | None:
+def summary(store: Store, run: str) -> RunSummary | None:
     """What the run has done so far; None where there is no such run."""
     with store.transaction(writes=False):
         row, pieces = presends.run_of(store, run), presends.pieces(store, run)
@@ -358,10 +358,10 @@ def summary(store: Store, run: str) -> Summary | None:
         for *form, number in counts["forms"]:
             forms[tuple(form)] += number
     files = list(dict.fromkeys((piece.file, piece.sha256) for piece in pieces))
-    return Summary(row, sum(piece.customers for piece in pieces), outcomes, forms, evaluated, files)
+    return RunSummary(row, sum(piece.customers for piece in pieces), outcomes, forms, evaluated, files)
 
 
-def finish(store: Store, job: Job, at: Instant) -> Summary:
+def finish(store: Store, job: Job, at: Instant) -> RunSummary:
     """Ends a run whose parts are whole: deletes files that do not count, and writes the manifest beside the others."""
     run = job.plan.run
     with store.transaction((f"presend {run}",)):
