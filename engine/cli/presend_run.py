@@ -28,7 +28,17 @@ from engine.presend.group import REFUSED, SendPlan
 from engine.presend.population import Population, PopulationSource, fingerprint_of, staged
 from engine.presend.processes import StopSwitch, Work, committed, now
 from engine.presend.processes import send as send_parts
-from engine.presend.run import Job, RunRefused, RunSummary, begin, finish, own_folder, summary, unfinished
+from engine.presend.run import (
+    Job,
+    RunRefused,
+    RunSummary,
+    begin,
+    finish,
+    own_folder,
+    run_row,
+    summary,
+    unfinished,
+)
 
 INTERRUPTED = 130
 
@@ -66,7 +76,8 @@ def send(
             plan, resumes = _plan(store, compiled, call, fingerprint, moment, channels)
             with own_folder(call.out, plan.run):
                 population = _staged(compiled, call, channels, fingerprint)
-                begin(store, compiled, plan, population, now())
+                people, size = population.people, population.part_size
+                begin(store, run_row(compiled.book.version, plan, people, fingerprint, size, now()))
                 done = summary(store, plan.run)
                 if done is None or done.run.finished_at is None:
                     if resumes:
@@ -121,7 +132,9 @@ def _staged(compiled: CompiledBook, call: Call, channels: tuple[str, ...], finge
             rate = bar.tasks[0].completed / max(monotonic() - started, 1e-9)
             bar.update(task, advance=number, rate=f"{rate:,.0f} a second")
 
-        return staged(PopulationSource(call.people, fingerprint, call.out, channels, call.part), compiled, advance)
+        return staged(
+            PopulationSource(call.people, fingerprint, call.out, channels, call.part), compiled, advance
+        )
 
 
 def _sent(store: Store, compiled: CompiledBook, call: Call, job: Job, url: str) -> RunSummary:
@@ -150,7 +163,9 @@ def _sent(store: Store, compiled: CompiledBook, call: Call, job: Job, url: str) 
         done = committed(store, job.plan.run)
         complain(f"interrupted: {done:,} of {people:,} are decided; the same command goes on")
         raise typer.Exit(INTERRUPTED)
-    return finish(store, job, now())
+    made = finish(store, job.folder, job.plan.run, now())
+    job.population.discard()
+    return made
 
 
 @contextmanager

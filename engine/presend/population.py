@@ -39,6 +39,8 @@ class Population(NamedTuple):
     """Columns that were not read, with what was probably meant."""
     part_size: int
     """Customers in a part; the last one has what is left."""
+    first_part: int = 0
+    """The number of the first part, of a population that is a part of another."""
 
     @property
     def parts(self) -> int:
@@ -47,7 +49,7 @@ class Population(NamedTuple):
 
     def size(self, part: int) -> int:
         """How many customers the part has."""
-        return min(self.part_size, self.people - part * self.part_size)
+        return min(self.part_size, self.people - (part - self.first_part) * self.part_size)
 
     def discard(self) -> None:
         """Deletes the staged file: the run is over."""
@@ -60,7 +62,7 @@ class Population(NamedTuple):
     ) -> Iterator[Request]:
         """The customers of the part from the place `first` on, by name; clock: the present moment."""
         parser = Parser(compiled)
-        entries = stored_entries(self.path, self.offsets[part])
+        entries = stored_entries(self.path, self.offsets[part - self.first_part])
         for entry in islice(entries, first, self.size(part)):
             request = parser.parse(DecideRequest.FromString(entry.payload), now)
             yield request._replace(clock=clock)

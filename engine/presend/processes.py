@@ -18,7 +18,7 @@ from engine.decide.compiled import CompiledBook, compile_book
 from engine.ledger.queries import presends
 from engine.ledger.store.open import open_store
 from engine.ledger.store.store import Store
-from engine.presend.run import Job, RunRefused, PartSender
+from engine.presend.run import Job, PartSender, RunRefused
 from engine.rulebook.load import load
 
 _LOOK_EVERY = 0.5

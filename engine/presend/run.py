@@ -95,22 +95,18 @@ def own_folder(folder: Path, run: str) -> Iterator[None]:
         yield
 
 
-def begin(
-    store: Store, compiled: CompiledBook, plan: SendPlan, population: Population, started_at: Instant
+def run_row(
+    version: str, plan: SendPlan, people: int, fingerprint: str, part_size: int, started_at: Instant
 ) -> PresendRunRow:
+    """The row of a new run. version: of the book."""
+    settings = settings_of(plan, part_size)
+    return PresendRunRow(plan.run, version, started_at, plan.now, people, fingerprint, settings, None)
+
+
+def begin(store: Store, row: PresendRunRow) -> PresendRunRow:
     """Adds the run, or finds it. Raises RunRefused if it is of another population, book, moment or other settings."""
-    row = PresendRunRow(
-        plan.run,
-        compiled.book.version,
-        started_at,
-        plan.now,
-        population.people,
-        population.fingerprint,
-        settings_of(plan, population.part_size),
-        None,
-    )
-    with store.transaction((f"presend {plan.run}",)):
-        known = presends.run_of(store, plan.run)
+    with store.transaction((f"presend {row.run}",)):
+        known = presends.run_of(store, row.run)
         if known is None:
             presends.add_run(store, row)
             return row
@@ -126,7 +122,7 @@ def begin(
     ]
     if differing:
         raise RunRefused(
-            f"the run {plan.run} was started with {' and '.join(differing)}: name another by --run"
+            f"the run {row.run} was started with {' and '.join(differing)}: name another by --run"
         )
     return known
 
@@ -361,16 +357,15 @@ def summary(store: Store, run: str) -> RunSummary | None:
     return RunSummary(row, sum(piece.customers for piece in pieces), outcomes, forms, evaluated, files)
 
 
-def finish(store: Store, job: Job, at: Instant) -> RunSummary:
+def finish(store: Store, folder: Path, run: str, at: Instant) -> RunSummary:
     """Ends a run whose parts are whole: deletes files that do not count, and writes the manifest beside the others."""
-    run = job.plan.run
     with store.transaction((f"presend {run}",)):
         presends.finish(store, run, at)
     made = summary(store, run)
     if made is None:
         raise RunRefused(f"there is no run {run}")
     counting = {file for file, _ in made.files}
-    for path in (*job.folder.glob("piece-*.parquet"), *job.folder.glob("part-*.parquet")):
+    for path in (*folder.glob("piece-*.parquet"), *folder.glob("part-*.parquet")):
         if path.name not in counting:
             path.unlink(missing_ok=True)
     document = {
@@ -383,6 +378,5 @@ def finish(store: Store, job: Job, at: Instant) -> RunSummary:
         "outcomes": dict(made.outcomes),
         "files": [{"file": file, "sha256": sha256} for file, sha256 in made.files],
     }
-    replace_file(job.folder / MANIFEST, orjson.dumps(document, option=orjson.OPT_INDENT_2))
-    job.population.discard()
+    replace_file(folder / MANIFEST, orjson.dumps(document, option=orjson.OPT_INDENT_2))
     return made

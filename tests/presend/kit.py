@@ -15,7 +15,7 @@ from engine.model.decision import Decision
 from engine.model.instant import DAY, Instant
 from engine.presend.group import SendPlan
 from engine.presend.population import Population, PopulationSource, fingerprint_of, staged
-from engine.presend.run import Job, RunSummary, PartSender, begin, finish
+from engine.presend.run import Job, PartSender, RunSummary, begin, finish, run_row
 from tests.books import compiled_book
 from tests.logs import Log
 from tests.measure.population.people_files import write_csv
@@ -121,12 +121,19 @@ class Send:
     ) -> RunSummary | None:
         """Sends to everybody; None where it was stopped."""
         with closing(open_store(self.log.url)) as store:
-            begin(store, self.compiled, self.plan, self.population, CLOCK)
+            people, fingerprint, size = (
+                self.population.people,
+                self.population.fingerprint,
+                self.population.part_size,
+            )
+            begin(store, run_row(self.compiled.book.version, self.plan, people, fingerprint, size, CLOCK))
             worker = PartSender(self.compiled, store, self.job, lambda: CLOCK)
             for part in range(self.population.parts):
                 if not worker.send(part, stop, advance):
                     return None
-            return finish(store, self.job, CLOCK)
+            made = finish(store, self.job.folder, self.plan.run, CLOCK)
+            self.population.discard()
+            return made
 
 
 def one_by_one(
