@@ -65,7 +65,7 @@ class SparkWork(NamedTuple):
     busy_timeout: float = 30.0
 
 
-Task = Callable[[SparkWork, pa.Table], pa.Table]
+PartTask = Callable[[SparkWork, pa.Table], pa.Table]
 """Decides the customers of one part, as a table with the column `part`."""
 
 
@@ -82,7 +82,7 @@ def presend(  # noqa: PLR0913 -- the options of the command
     full_log: bool = False,
     group: int = 1000,
     part: int = PART,
-    task: Task | None = None,
+    task: PartTask | None = None,
 ) -> RunSummary:
     """Sends to everybody in a DataFrame of Spark; the same call goes on with a run that was ended.
 
@@ -155,7 +155,7 @@ def _boundaries(checked: _Checked, part: int) -> tuple[str, ...]:
     return tuple(dict.fromkeys(cuts))
 
 
-def _send(population: Any, work: SparkWork, task: Task) -> None:
+def _send(population: Any, work: SparkWork, task: PartTask) -> None:
     """Decides all parts; whichever tasks Spark starts for them."""
     fields = ", ".join(
         f"`{field.name}` {field.dataType.simpleString()}" for field in population.schema.fields
