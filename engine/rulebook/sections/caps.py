@@ -89,7 +89,7 @@ _RATES = (str(Period.MINUTE), str(Period.HOUR))
 _PERIODS = (str(Period.DAY), str(Period.WEEK), str(Period.MONTH))
 
 
-_ALL = (*_RATES, *_PERIODS)
+CAPACITY_PERIODS = (*_RATES, *_PERIODS)
 """The periods of capacities."""
 
 
@@ -173,9 +173,9 @@ class WindowReader:
             return None
         if shape.per.strip().partition(" ")[0] == "rolling":
             message = "a capacity is counted in a period of the calendar, not in a rolling window"
-            self.findings.error((*path, "per"), Code.VALUE, message, _one_of(_ALL))
+            self.findings.error((*path, "per"), Code.VALUE, message, _one_of(CAPACITY_PERIODS))
             return None
-        window = self.window(shape.per, Clock.BOOK, path, _ALL)
+        window = self.window(shape.per, Clock.BOOK, path, CAPACITY_PERIODS)
         return Quota(f"{channel}/capacity", shape.limit, window) if isinstance(window, Calendar) else None
 
     def _calendar(self, rest: str, clock: Clock, path: Path, periods: Sequence[str]) -> Window:
