@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from engine.rulebook.model.derived import NEAREST, PlaceSet, Site
-from engine.rulebook.model.policies import Calendar, Clock, PlaceQuota
+from engine.rulebook.model.policies import PlaceQuota
 from engine.rulebook.report.diagnostics import Code, quote
 from engine.rulebook.report.findings import Findings, Path
-from engine.rulebook.sections.caps import CAPACITY_PERIODS, WindowReader
+from engine.rulebook.sections.caps import WindowReader
 from engine.rulebook.shapes.faults import shaped
 from engine.rulebook.shapes.pressure import CapacityEachShape
 from engine.rulebook.symbols import AttributeScope, SymbolTable
@@ -39,11 +39,8 @@ class PlaceQuotaReader:
         if shape is None:
             return None
         places = self._places(shape.by, (*path, "by"))
-        window = self.windows.window(shape.per, Clock.BOOK, path, CAPACITY_PERIODS)
-        if not isinstance(window, Calendar):
-            message = "a capacity is counted in a period of the calendar, not in a rolling window"
-            self.findings.error((*path, "per"), Code.VALUE, message)
-        if places is None or not isinstance(window, Calendar):
+        window = self.windows.capacity_period(shape.per, path)
+        if places is None or window is None:
             return None
         limits = self._limits(places, shape.limit, path)
         return None if limits is None else PlaceQuota(f"{channel}/capacity_each", shape.by, limits, window)

@@ -95,9 +95,7 @@ def test_each_dealer_has_a_number_of_its_own(any_log: Log, book: Books) -> None:
         assert (reading.counted, reading.limit, reading.window) == (5, 5, "calendar day at Paris")
         assert outcomes(asked(compiled, store, near("Lyon / Est", 9, NOW + DAY))) == [OFFER]
     assert_sound(any_log)
-    used = {
-        counter: used for counter, used in any_log.rows("SELECT counter, sum(used) FROM counters GROUP BY 1")
-    }
+    used = dict(any_log.rows("SELECT counter, sum(used) FROM counters GROUP BY 1"))
     assert used == {
         "phone/capacity": 9,
         "phone/capacity_each:Lyon | Est": 4,
