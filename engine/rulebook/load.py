@@ -151,8 +151,8 @@ def _book(merged: Merged, sources: Sources, findings: Findings) -> Book | None:
     windows = WindowReader(attribute_scope, findings, WEEKDAYS.index(shape.week_starts if shape else "mon"))
     budgets = BudgetReader((shape and shape.currency) or "", windows, findings)
     place_sets = derivation.grammar.distances.places
-    each = PlaceQuotaReader(place_sets, attribute_scope, windows, findings)
-    capacities = (windows.capacity, each.read)
+    place_quotas = PlaceQuotaReader(place_sets, attribute_scope, windows, findings)
+    capacities = (windows.capacity, place_quotas.read)
     given = (merged.section("channels"), attribute_scope, capacities, budgets, findings)
     channel_table = channels.read(*given, partial=merged.partial("channels"))
     book_budget = _book_budget(shape, budgets, channel_table)

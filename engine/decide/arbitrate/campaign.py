@@ -120,11 +120,11 @@ class CampaignChannel:
         if self.places is None:
             return self
         rule = self.places.of(attributes)
-        at_place = self.by_place.get(rule.place)
+        at_place = self.by_place.get(rule.site)
         if at_place is None:
             rules, quotas = (*self.rules, rule), (*self.quotas, rule)
             at_place = replace(self, rules=rules, quotas=quotas, places=None, by_place={})
-            self.by_place[rule.place] = at_place
+            self.by_place[rule.site] = at_place
         return at_place
 
 

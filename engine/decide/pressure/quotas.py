@@ -110,16 +110,16 @@ class QuotaRule(OpensForGood):
     """On whose clock the period is read: the book's; empty where there is none."""
     amount: int = 1
     """What a contact takes: 1, or what it costs."""
-    place: str = ""
+    site: str = ""
     """Of a capacity of places the one that it is of; UNKNOWN_PLACE: the customer's is not known, and it takes nothing."""
 
     @property
     def window(self) -> str:
         """As a book would write it, with the place; empty for what counts for good."""
         text = self.span.text if self.span else ""
-        if not self.place:
+        if not self.site:
             return text
-        return f"{text}, and no place is known" if self.place == UNKNOWN_PLACE else f"{text} at {self.place}"
+        return f"{text}, and no place is known" if self.site == UNKNOWN_PLACE else f"{text} at {self.site}"
 
     def key(self, now: Instant) -> QuotaKey:
         """The counter of the current period."""
@@ -136,7 +136,7 @@ class QuotaRule(OpensForGood):
         """The name of its counter."""
         rate = "" if self.span is None else f"/{self.span.period}"
         name = f"{self.name}{rate}" if rate in RATES else self.name
-        return f"{name}:{PlaceQuota.in_counter(self.place)}" if self.place else name
+        return f"{name}:{PlaceQuota.in_counter(self.site)}" if self.site else name
 
     def begins(self, now: Instant) -> Instant:
         """When the current period began; 0 where there is none."""
@@ -149,7 +149,7 @@ class QuotaRule(OpensForGood):
     def evaluate(self, rule_input: RuleInput) -> RuleResult:
         """Whether one contact more may be made; if not, when enough holds have ended or the next period begins."""
         now, limit, amount = rule_input.now, self.limit, self.amount
-        if self.place and amount > limit:
+        if self.site and amount > limit:
             return RuleResult(self, True, None, 0, limit, self.zones)
         key = self.key(now)
         drawn = rule_input.drawn.get(key, ())
@@ -209,8 +209,8 @@ class PlaceQuotas:
 
     def of(self, attributes: Attributes) -> QuotaRule:
         """The rule for a customer with these attributes."""
-        place = attributes.get(self.attribute)
-        return self.rules.get(place, self.unknown) if isinstance(place, str) else self.unknown
+        site = attributes.get(self.attribute)
+        return self.rules.get(site, self.unknown) if isinstance(site, str) else self.unknown
 
 
 def compile_places(book: Book) -> dict[str, PlaceQuotas]:
@@ -223,11 +223,11 @@ def compile_places(book: Book) -> dict[str, PlaceQuotas]:
 
 
 def _place_quotas(channel: str, quota: PlaceQuota, book_zone: ZoneInfo) -> PlaceQuotas:
-    def rule(place: str, limit: int) -> QuotaRule:
+    def rule(site: str, limit: int) -> QuotaRule:
         span, counted = CalendarWindow(quota.window), CountedContacts(channel=channel)
-        return QuotaRule(quota.name, RuleKind.CAPACITY, limit, span, counted, (book_zone,), place=place)
+        return QuotaRule(quota.name, RuleKind.CAPACITY, limit, span, counted, (book_zone,), site=site)
 
-    rules = {place: rule(place, limit) for place, limit in quota.limits.items()}
+    rules = {site: rule(site, limit) for site, limit in quota.limits.items()}
     return PlaceQuotas(quota.by, rules, rule(UNKNOWN_PLACE, 0))
 
 

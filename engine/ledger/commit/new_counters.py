@@ -39,13 +39,13 @@ def add_new_counters(store: Store, evaluations: Sequence[Evaluation]) -> None:
     with store.transaction((COUNTING,)):
         missing = needed.keys() - queries.present(store, list(needed))
         missing -= _followed(store, missing, until)
-        counts = any(not needed[key].place for key in missing)
+        counts = any(not needed[key].site for key in missing)
         groups = queries.groups(store) if counts else ()
         for key in sorted(missing):
             counted = needed[key].counted
             of_groups = [
                 (group, amount)
-                for group in (() if needed[key].place else groups)
+                for group in (() if needed[key].site else groups)
                 if _is_counted(counted, group) and (amount := counted.amount(group.channel))
             ]
             queries.add(store, key, of_groups, _span(key, needed[key]))

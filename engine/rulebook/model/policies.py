@@ -139,9 +139,9 @@ class PlaceQuota:
     """The period in which they are counted, on the book's clock."""
 
     @staticmethod
-    def in_counter(place: str) -> str:
+    def in_counter(site: str) -> str:
         """The name of a place as names of counters have it, in which a stroke divides other parts."""
-        return place.replace("/", "|")
+        return site.replace("/", "|")
 
 
 @dataclass(frozen=True, slots=True)

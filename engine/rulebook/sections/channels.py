@@ -54,8 +54,8 @@ def read(
         if channel and shape and shape.capacity is not None:
             channel = replace(channel, capacity=capacity(name, shape.capacity, (*path, "capacity")))
         if channel and shape and shape.capacity_each is not None:
-            each = capacity_each(name, shape.capacity_each, (*path, "capacity_each"))
-            channel = replace(channel, capacity_each=each)
+            of_places = capacity_each(name, shape.capacity_each, (*path, "capacity_each"))
+            channel = replace(channel, capacity_each=of_places)
         if channel and shape and shape.budget is not None:
             rule, at = f"{name}/channel_budget", (*path, "budget")
             channel = replace(channel, budget=budgets.read(rule, shape.budget, at, (channel,)))
