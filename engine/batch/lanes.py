@@ -32,6 +32,7 @@ def book_lane(compiled: CompiledBook) -> list[str]:
         "a rule has a trial": bool(compiled.book.experiments.trials),
         "customers are drawn by a unit": bool(compiled.units),
         "a ramp goes by conversions": bool(compiled.ramped),
+        "places have capacities of their own": bool(compiled.pressure.places),
     }
     return [reason for reason, applies in reasons.items() if applies]
 

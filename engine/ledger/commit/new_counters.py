@@ -23,6 +23,10 @@ _END = 2**62
 """Later than any contact."""
 
 
+_MOST_KNOWN = 10_000
+"""Counters that a store remembers; then it looks again."""
+
+
 def add_new_counters(store: Store, evaluations: Sequence[Evaluation]) -> None:
     """Adds the counters of the evaluations' books that are not in the log. Raises LedgerUnavailable.
 
@@ -35,15 +39,18 @@ def add_new_counters(store: Store, evaluations: Sequence[Evaluation]) -> None:
     with store.transaction((COUNTING,)):
         missing = needed.keys() - queries.present(store, list(needed))
         missing -= _followed(store, missing, until)
-        groups = queries.groups(store) if missing else ()
+        counts = any(not needed[key].site for key in missing)
+        groups = queries.groups(store) if counts else ()
         for key in sorted(missing):
             counted = needed[key].counted
             of_groups = [
                 (group, amount)
-                for group in groups
+                for group in (() if needed[key].site else groups)
                 if _is_counted(counted, group) and (amount := counted.amount(group.channel))
             ]
             queries.add(store, key, of_groups, _span(key, needed[key]))
+    if len(store.counters) > _MOST_KNOWN:
+        store.counters.clear()
     rates = {key.counter for key in needed if key.length}
     store.counters.difference_update([key for key in store.counters if key[0] in rates])
     store.counters.update(needed)
@@ -62,7 +69,7 @@ def _followed(store: Store, keys: Iterable[QuotaKey], until: Instant) -> set[Quo
 
 
 def _needed(evaluations: Sequence[Evaluation]) -> Iterator[tuple[QuotaKey, QuotaRule]]:
-    """The counters of the books; those of a period once for each request."""
+    """The counters of the books; those of a period once for each request, of places that of the customer's."""
     pressures = {id(evaluation.compiled.pressure): evaluation.compiled.pressure for evaluation in evaluations}
     for pressure in pressures.values():
         for rule in pressure.shared:
@@ -71,6 +78,10 @@ def _needed(evaluations: Sequence[Evaluation]) -> Iterator[tuple[QuotaKey, Quota
     for evaluation in evaluations:
         for rule in evaluation.compiled.pressure.periodic:
             yield rule.key(evaluation.request.now), rule
+        for places in evaluation.compiled.pressure.places.values():
+            rule = places.of(evaluation.request.attributes)
+            if rule.limit:
+                yield rule.key(evaluation.request.now), rule
 
 
 def _is_counted(counted: CountedContacts, group: ContactGroup) -> bool:

@@ -185,6 +185,8 @@ class ChannelShape(Shape):
     """Most segments that a short message should take."""
     capacity: dict[str, Any] | None = None
     """Limit on its contacts, over all customers."""
+    capacity_each: dict[str, Any] | None = None
+    """Limit on its contacts at each place of a set, such as each dealer."""
     budget: dict[str, Any] | None = None
     """Limit on what its contacts cost, over all customers."""
 
