@@ -20,7 +20,7 @@ from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import Evaluation, evaluate
 from engine.decide.experiments.learning import Learned
 from engine.decide.experiments.samples import NO_CONVERSIONS, Conversions
-from engine.decide.experiments.subjects import DrawSubject
+from engine.decide.experiments.subjects import NO_UNITS, DrawSubject, Units, units_of
 from engine.decide.pressure.caps import counted_value
 from engine.decide.pressure.counters import QuotaKey
 from engine.decide.select import Selection, select
@@ -142,6 +142,11 @@ class Sender:
             (key, amount) for (key, amount), rule in self._shared if counted[key] + amount > rule.limit
         )
 
+    def units(self, request: Request) -> Units:
+        """The units that the customer is drawn by."""
+        units = self.compiled.units
+        return units_of(units, request.attributes) if units else NO_UNITS
+
     def evaluated(self, request: Request) -> Evaluation:
         """The engine's evaluation of a customer."""
         return evaluate(self.compiled, request, self.learned)
@@ -204,8 +209,11 @@ class SendCommand(Command[Sent]):
         return self.request.customer, *self.request.aliases
 
     def locks(self) -> tuple[str, ...]:
-        """The part of the run."""
-        return (part_lock(self.sender.plan.run, self.part),)
+        """The part of the run, and the units whose draws are kept."""
+        part = part_lock(self.sender.plan.run, self.part)
+        if not self.sender.compiled.sticky:
+            return (part,)
+        return (part, *sorted(f"unit {unit}" for unit in self.sender.units(self.request).values()))
 
     def links(self) -> NamesToLink | None:
         """The names of the customer."""
@@ -257,6 +265,7 @@ class _Group:
     def _evaluated(self) -> dict[int, Evaluation]:
         """The evaluations of those whom the columns do not cover, or of whom the log holds something, by position."""
         plan = self._sender.plan
+        keeps_units = bool(self._sender.compiled.sticky and self._sender.compiled.units)
         history = presends.with_history(self._store, self._persons, self._sender.since)
         return {
             position: self._sender.evaluated(command.request)
@@ -266,6 +275,7 @@ class _Group:
             or person in history
             or person != command.request.customer
             or plan.full_log
+            or keeps_units
         }
 
     def decide(self) -> "_Group":
@@ -372,7 +382,10 @@ class _Group:
             form.campaign,
             language,
         ]
-        experiments = _experiments(compiled_campaign, on, DrawSubject(request.customer), request.now)
+        units, unit = self._sender.units(request), compiled_campaign.campaign.unit
+        if unit in units:
+            drawn.append(units[unit])
+        experiments = _experiments(compiled_campaign, on, DrawSubject(request.customer, units), request.now)
         return self._sender.thin_row(person, decision, offer, drawn, experiments)
 
     def _decided_alone(self, position: int, command: SendCommand, person: str) -> Sent:

@@ -212,6 +212,8 @@ class PartSender:
             return self._job.group
         with self._store.transaction(writes=False):
             per_customer = 2 if presends.linked(self._store) else 1
+        if self._compiled.sticky:
+            per_customer += len(self._compiled.units)
         return min(self._job.group, (most - 1) // per_customer)
 
     def _recalled(self, requests: list[Request]) -> list[Request]:
