@@ -34,6 +34,7 @@ COMMANDS = (
     "token",
     "settings",
     "demo",
+    "demo-batch",
 )
 """The module of each name has a function, or a group of commands, of the same name."""
 
