@@ -181,15 +181,8 @@ def _effect(book: Any, log: str, page_file: Path) -> Mapping[str, Any]:
     report = open_log(log).report(book, end=MOMENT + _LATEST)
     page_file.write_bytes(page(report))
     effect = report.figures.get(EFFECTIVE)
-    if effect is None or effect.refused:
-        raise DemoError(
-            f"the report has no effect of {EFFECTIVE}: {effect.refused if effect else 'no control'}"
-        )
-    uplift = effect.uplift
-    return {
-        "campaign": EFFECTIVE,
-        "value": uplift.value,
-        "low": uplift.low,
-        "high": uplift.high,
-        "truth": EFFECT,
-    }
+    if effect is None:
+        raise DemoError(f"the report has no effect of {EFFECTIVE}")
+    no_uplift = dict.fromkeys(("value", "low", "high"))
+    uplift = no_uplift if effect.refused else {name: getattr(effect.uplift, name) for name in no_uplift}
+    return {"campaign": EFFECTIVE, **uplift, "truth": EFFECT, "refused": effect.refused}

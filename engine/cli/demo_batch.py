@@ -1,11 +1,11 @@
 """`tact demo-batch`: 200,000 members are previewed, sent to and measured."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -86,10 +86,12 @@ def _show(report: BatchReport) -> None:
     for campaign, (offered, withheld) in sorted(numbers.items()):
         sent.add_row(campaign, f"{offered:,}", f"{withheld:,}")
     console.print(sent, soft_wrap=False)
-    effect = report.effect
-    console.print(
-        f"{report.orders:,} orders. Effect of {effect['campaign']}: {100 * effect['value']:+.1f} points"
-        f" [{100 * effect['low']:.1f}, {100 * effect['high']:.1f}], truth {100 * effect['truth']:.1f}",
-        markup=False,
-    )
+    console.print(f"{report.orders:,} orders. Effect of {_effect(report.effect)}", markup=False)
     console.print(f"the report: {report.page}; the files of the run: {report.folder}/run", markup=False)
+
+
+def _effect(effect: Mapping[str, Any]) -> str:
+    if effect["refused"]:
+        return f"{effect['campaign']}: {effect['refused']}"
+    value, low, high, truth = (100 * effect[name] for name in ("value", "low", "high", "truth"))
+    return f"{effect['campaign']}: {value:+.1f} points [{low:.1f}, {high:.1f}], truth {truth:.1f}"
