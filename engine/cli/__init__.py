@@ -24,6 +24,7 @@ COMMANDS = (
     "diff",
     "evaluate",
     "buckets",
+    "counters",
     "plan",
     "health",
     "migrate",
