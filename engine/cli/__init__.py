@@ -26,6 +26,7 @@ COMMANDS = (
     "diff",
     "evaluate",
     "buckets",
+    "counters",
     "plan",
     "health",
     "migrate",
