@@ -16,9 +16,7 @@ from engine.model.decision import RuleKind
 from engine.model.instant import Instant
 from engine.model.values import Attributes
 from engine.rulebook.model.book import BOOK_BUDGET, MICROS, Book, Campaign, Kind
-from engine.rulebook.model.policies import PlaceQuota, Quota
-
-UNKNOWN_PLACE = "(no place)"
+from engine.rulebook.model.policies import UNKNOWN_PLACE, PlaceQuota, Quota
 
 
 def compile_stocks(book: Book) -> "QuotaRules":
