@@ -16,9 +16,10 @@ from engine.model.decision import RuleKind
 from engine.model.instant import Instant
 from engine.model.values import Attributes
 from engine.rulebook.model.book import BOOK_BUDGET, MICROS, Book, Campaign, Kind
-from engine.rulebook.model.policies import PlaceQuota, Quota
+from engine.rulebook.model.policies import UNKNOWN_PLACE, PlaceQuota, Quota
 
-UNKNOWN_PLACE = "(no place)"
+AT_PLACE = " at "
+"""Between the period and the name of the place, in the window of a capacity of places."""
 
 
 def compile_stocks(book: Book) -> "QuotaRules":
@@ -119,7 +120,9 @@ class QuotaRule(OpensForGood):
         text = self.span.text if self.span else ""
         if not self.site:
             return text
-        return f"{text}, and no place is known" if self.site == UNKNOWN_PLACE else f"{text} at {self.site}"
+        return (
+            f"{text}, and no place is known" if self.site == UNKNOWN_PLACE else f"{text}{AT_PLACE}{self.site}"
+        )
 
     def key(self, now: Instant) -> QuotaKey:
         """The counter of the current period."""

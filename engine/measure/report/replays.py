@@ -301,7 +301,7 @@ def _without(compiled_campaign: CompiledCampaign, name: str) -> CompiledCampaign
             campaign_channel,
             rules=tuple(rule for rule in campaign_channel.rules if rule.name != name),
             quotas=tuple(rule for rule in campaign_channel.quotas if rule.name != name),
-            places=None if name.endswith(OF_PLACES) else campaign_channel.places,
+            places=None if name == f"{channel}{OF_PLACES}" else campaign_channel.places,
             by_place={},
         )
         for channel, campaign_channel in compiled_campaign.campaign_channels.items()

@@ -221,6 +221,8 @@ class Site:
     """A field that it does not have has no key."""
     line: int = field(default=0, compare=False)
     """Of the table, from 1; 0 where it stands in the book itself."""
+    positions: Mapping[str, int] = field(default_factory=dict, compare=False)
+    """By column of the table, in which column of its line the cell begins."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,6 +126,10 @@ class Quota:
     """The period in which they are counted, on the book's clock; None for all time."""
 
 
+UNKNOWN_PLACE = "(no place)"
+"""In place of a place's name: the customer's is not known."""
+
+
 @dataclass(frozen=True, slots=True)
 class PlaceQuota:
     """At most so many contacts of all customers at each place of a set: of each customer the nearest counts."""

@@ -1,20 +1,22 @@
 """Reads capacities of places: so many contacts at each place of a set, from a number or a column of its table."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from engine.rulebook.model.derived import NEAREST, PlaceSet, Site
-from engine.rulebook.model.policies import PlaceQuota
+from engine.rulebook.model.policies import UNKNOWN_PLACE, PlaceQuota
 from engine.rulebook.report.diagnostics import Code, quote
 from engine.rulebook.report.findings import Findings, Path
 from engine.rulebook.sections.caps import WindowReader
 from engine.rulebook.shapes.faults import shaped
 from engine.rulebook.shapes.pressure import CapacityEachShape
+from engine.rulebook.shapes.sections import LARGEST_AMOUNT
 from engine.rulebook.symbols import AttributeScope, SymbolTable
 from engine.rulebook.text.nodes import PlainData
 
-_LARGEST = 2**53
-"""Limits are integers that JSON holds exactly."""
+_LONGEST_NAME = 200
+"""Characters: names are part of a counter's key, and keys of an index in PostgreSQL are bounded."""
 
 
 class _Places(NamedTuple):
@@ -70,44 +72,53 @@ class PlaceQuotaReader:
             self.findings.error((*path, "limit"), Code.UNKNOWN, message, hint)
             return None
         limits: dict[str, int] = {}
+        counters: set[str] = set()
         sound = True
         for site in places.set.places:
             name, number = site.fields.get(places.column, ""), self._limit(places.set, site, limit, path)
-            if problem := _wrong_name(name, places.column, limits):
-                self._report(places.set, site, path, problem)
+            if problem := _wrong_name(name, counters):
+                self._report(places.set, site, path, places.column, problem)
                 sound = False
             elif number is None:
                 sound = False
             else:
                 limits[name] = number
+                counters.add(PlaceQuota.in_counter(name))
         return limits if sound else None
 
     def _limit(self, places: PlaceSet, site: Site, limit: int | str, path: Path) -> int | None:
         if isinstance(limit, int):
             return limit
         text = site.fields.get(limit, "")
-        if text.isascii() and text.isdigit() and int(text) <= _LARGEST:
-            return int(text)
-        message = (
-            f"column {limit}: {quote(text)} is no whole number from 0 on"
-            if text
-            else f"column {limit} is empty"
-        )
-        self._report(places, site, path, message)
+        if text.isascii() and text.isdigit() and len(text.lstrip("0")) <= len(str(LARGEST_AMOUNT)):
+            number = int(text)
+            if number <= LARGEST_AMOUNT:
+                return number
+        message = f": {quote(text)} is no whole number from 0 to {LARGEST_AMOUNT:,}" if text else " is empty"
+        self._report(places, site, path, limit, message)
         return None
 
-    def _report(self, places: PlaceSet, site: Site, path: Path, message: str) -> None:
-        if places.file:
-            self.findings.report((places.file, site.line, 1), Code.VALUE, f"row {site.line}, {message}")
-        else:
+    def _report(self, places: PlaceSet, site: Site, path: Path, column: str, problem: str) -> None:
+        message = f"column {column}{problem}"
+        if not places.file:
             self.findings.error(path, Code.VALUE, message)
+            return
+        position = (places.file, site.line, site.positions.get(column, 1))
+        self.findings.report(position, Code.VALUE, f"row {site.line}, {message}")
 
 
-def _wrong_name(name: str, column: str, limits: dict[str, int]) -> str:
-    """Why places cannot be told apart; empty if they can."""
+def _wrong_name(name: str, counters: Collection[str]) -> str:
+    """Why the place cannot have a counter of its own beside these; empty if it can."""
     if not name:
-        return f"column {column} is empty: places are told apart by it"
-    counter = PlaceQuota.in_counter(name)
-    if name in limits or any(PlaceQuota.in_counter(other) == counter for other in limits):
-        return f"column {column}: {quote(name)} is there twice, and places are told apart by it"
+        return " is empty: places are told apart by it"
+    if len(name) > _LONGEST_NAME:
+        return (
+            f": {quote(name)} has {len(name):,} characters, and the name of a place at most {_LONGEST_NAME}"
+        )
+    if not name.isprintable():
+        return f": {quote(name)} has a control character"
+    if name == UNKNOWN_PLACE:
+        return f": {quote(name)} stands for customers of whom no place is known"
+    if PlaceQuota.in_counter(name) in counters:
+        return f": {quote(name)} is there twice, and places are told apart by it"
     return ""

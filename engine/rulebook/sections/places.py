@@ -153,7 +153,8 @@ class _PlaceTable:
         if latitude is None or longitude is None:
             return None
         fields = {name: cell for name, cell in cells.items() if name not in _BOUNDS and cell}
-        return Site(latitude, longitude, fields, row.line)
+        positions = {name: row.position(index)[2] for index, name in enumerate(columns)}
+        return Site(latitude, longitude, fields, row.line, positions)
 
     def _degrees(self, row: TableRow, column: str) -> float | None:
         index = self.header.cells.index(column)
