@@ -65,7 +65,7 @@ class Population(NamedTuple):
         entries = stored_entries(self.path, self.offsets[part - self.first_part])
         for entry in islice(entries, first, self.size(part)):
             request = parser.parse(DecideRequest.FromString(entry.payload), now)
-            yield request._replace(clock=clock)
+            yield request._replace(clock=clock) if now > clock else request
 
 
 def fingerprint_of(source: Path) -> str:
