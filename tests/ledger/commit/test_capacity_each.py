@@ -128,6 +128,65 @@ def test_what_is_given_back_is_given_again(any_log: Log, book: Books) -> None:
     assert_sound(any_log)
 
 
+def test_a_hold_that_ends_is_given_back(any_log: Log, book: Books) -> None:
+    """Of a contact of which nothing is reported the dealer has its call back, and the next moment says when."""
+    text = BOOK.replace("hold: 20d", "hold: 2h").replace(
+        "{limit: 500, per: calendar day}", "{limit: 5, per: calendar week}"
+    )
+    compiled = book(text=text, Paris=1)
+    two_hours = DAY // 12
+    with closing(open_store(any_log.url)) as store:
+        assert outcomes(asked(compiled, store, near("Paris", 0))) == [OFFER]
+        (blocked,) = asked(compiled, store, near("Paris", 1, NOW + SECOND))
+        assert (blocked.outcome, blocked.next_allowed_at) == (BLOCKED, NOW + two_hours)
+        late = [near("Paris", name, NOW + two_hours) for name in (2, 3)]
+        assert outcomes(asked(compiled, store, *late)) == [OFFER, BLOCKED]
+    assert_sound(any_log)
+    assert_replays(any_log.url)
+
+
+def test_a_dealer_that_is_gone(any_log: Log, book: Books, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its customers are the next dealer's from then on, and a contact of its own is still given back."""
+    compiled = book(Paris=1)
+    with closing(open_store(any_log.url)) as store:
+        lyon = asked(compiled, store, *(near("Lyon / Est", at) for at in range(3)))
+        (last,) = asked(compiled, store, near("Paris", 0))
+        monkeypatch.delitem(DEALERS, "Lyon / Est")
+        without = book(Paris=2)
+        of_lyon = Request(
+            "x", NOW, {"profile.phone": "1", "location.latitude": 46.5, "location.longitude": 4.0}
+        )
+        others = [of_lyon._replace(customer=f"x{at}") for at in range(2)]
+        assert outcomes(asked(without, store, *others)) == [OFFER, BLOCKED], "Paris has one left"
+        reports = [outcome(without, own.decision_id, "not_sent", NOW, NOW, "n") for own in (lyon[0], last)]
+        settle(without, store, (), reports)
+        assert outcomes(asked(without, store, *(own._replace(customer="y") for own in others))) == [
+            OFFER,
+            BLOCKED,
+        ]
+    used = dict(any_log.rows("SELECT counter, sum(used) FROM counters GROUP BY 1"))
+    assert used["phone/capacity_each:Lyon | Est"] == 2
+    assert used["phone/capacity_each:Paris"] == 2
+    assert_sound(any_log)
+
+
+@pytest.mark.parametrize(
+    "name", ["\U0001f697" * 200, "a|b:c", "x'; DROP TABLE counters; --", "phone/capacity_each/hour"]
+)
+def test_any_name_that_a_table_may_have(
+    any_log: Log, book: Books, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """The longest and the oddest names count as others do."""
+    monkeypatch.setitem(DEALERS, name, (60.0, 10.0, 1))
+    compiled = book()
+    with closing(open_store(any_log.url)) as store:
+        decided = asked(compiled, store, near(name, 0), near(name, 1), near("Paris", 0))
+        assert outcomes(decided) == [OFFER, BLOCKED, OFFER]
+        assert decided[1].reasons == (Reason(ReasonCode.OVER_CAPACITY, "phone/capacity_each"),)
+    assert_sound(any_log)
+    assert_replays(any_log.url)
+
+
 def test_a_control_takes_no_call(any_log: Log, book: Books) -> None:
     """A customer of the control group leaves the dealer's calls to others."""
     compiled = book(control="{share: 50%, salt: c}")
