@@ -208,7 +208,8 @@ class CandidateChanges:
             ends = {signal.expires_at for signal in held if signal and signal.expires_at}
             moments = sorted({*moments, *(moment for moment in ends if moment > now)})
         for moment in moments:
-            attributes = {**self._attributes, **dict(numbers_of_contacts(counts, contacts, moment))}
+            numbers = dict(numbers_of_contacts(counts, contacts, moment))
+            attributes: Attributes = {**self._attributes, **numbers}
             if signals:
                 attributes = self._concluded(attributes, moment)
             if holds(when, attributes, self._compiled.moment(moment, attributes)):
