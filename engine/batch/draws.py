@@ -4,20 +4,21 @@ The keys are those of engine.decide.experiments.bucketing. The name of a custome
 keys begin with is copied instead of being computed again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from engine.batch.columns import Codes
+from engine.batch.columns import Chunk, Codes
 from engine.decide.arbitrate.campaign import CompiledCampaign, Creative
 from engine.decide.arbitrate.variants import draw
 from engine.decide.experiments.bucketing import identity
 from engine.decide.experiments.samples import NO_CONVERSIONS, Sample
-from engine.decide.experiments.subjects import DrawSubject
+from engine.decide.experiments.subjects import DrawSubject, unit_id, units_of
 from engine.model.instant import Instant
+from engine.model.values import is_blank
 
 Hashes: TypeAlias = npt.NDArray[np.uint64]
 
@@ -30,32 +31,55 @@ place."""
 
 
 class CustomerHashes:
-    """The hashes of a chunk's customers."""
+    """The hashes of a chunk's customers, drawn by themselves or by their units."""
 
-    def __init__(self, names: Sequence[str]) -> None:
+    def __init__(self, names: Sequence[str], chunk: Chunk, units: Iterable[str]) -> None:
         self.names = names
+        self._chunk, self._units = chunk, tuple(units)
         lengths: dict[int, bytes] = {}
-        self._encoded: list[bytes] = []
+        persons: list[bytes] = []
         for encoded in map(str.encode, names):
             size = len(encoded)
             prefix = lengths.get(size)
             if prefix is None:
                 prefix = lengths[size] = size.to_bytes(4, "big")
-            self._encoded.append(prefix + encoded)
+            persons.append(prefix + encoded)
+        self._encoded = {"": persons}
 
-    def hashes(self, prefix: bytes, rows: Codes, suffixes: Sequence[bytes]) -> Hashes:
-        """`stable_hash(prefix + identity(name) + suffix)` for each row and suffix."""
+    def subject(self, row: int) -> DrawSubject:
+        """Whom the engine draws for a customer."""
+        columns = {unit: self._chunk.column(unit) for unit in self._units}
+        values = {unit: column.values[column.codes[row]] for unit, column in columns.items()}
+        return DrawSubject(self.names[row], units_of(self._units, values))
+
+    def _subjects(self, unit: str) -> Sequence[bytes]:
+        """By customer, the part of the key that stands for their unit of this attribute, or for themself if they have none."""
+        known = self._encoded.get(unit)
+        if known is None:
+            column = self._chunk.column(unit)
+            of_value = [
+                b"" if is_blank(value) else identity(unit, unit_id(unit, value)) for value in column.values
+            ]
+            persons = self._encoded[""]
+            known = [
+                of_value[code] or person for code, person in zip(column.codes.tolist(), persons, strict=True)
+            ]
+            self._encoded[unit] = known
+        return known
+
+    def hashes(self, prefix: bytes, rows: Codes, suffixes: Sequence[bytes], unit: str = "") -> Hashes:
+        """`stable_hash(prefix + identity(name) + suffix)` for each row and suffix; unit: the attribute that is drawn by."""
         copied, digests = blake2b(prefix, digest_size=8).copy, []
-        names = self._encoded
+        subjects = self._subjects(unit)
         for row, suffix in zip(rows.tolist(), suffixes, strict=True):
             hashed = copied()
-            hashed.update(names[row] + suffix)
+            hashed.update(subjects[row] + suffix)
             digests.append(hashed.digest())
         return np.frombuffer(b"".join(digests), np.dtype(">u8")).astype(np.uint64)
 
-    def fractions(self, prefix: bytes, rows: Codes, suffixes: Sequence[bytes]) -> Fractions:
+    def fractions(self, prefix: bytes, rows: Codes, suffixes: Sequence[bytes], unit: str = "") -> Fractions:
         """`stable_fraction` of the same keys."""
-        upper = self.hashes(prefix, rows, suffixes) >> np.uint64(11)
+        upper = self.hashes(prefix, rows, suffixes, unit) >> np.uint64(11)
         fractions: Fractions = (upper.astype(np.float64) + 0.5) / _RANGE
         return fractions
 
@@ -67,8 +91,8 @@ class SampleLists:
         self._now = now
         self._lists: list[tuple[int, ...]] = []
         self._samples: dict[Sample, int] = {}
-        self._hashed: list[tuple[bytes, bytes]] = []
-        """By sample, what its keys begin and end with."""
+        self._hashed: list[tuple[tuple[bytes, str], bytes]] = []
+        """By sample, what its keys begin with and the unit that is drawn by; and what they end with."""
         self._bounds: list[tuple[float, float, float]] = []
         """By sample, its bounds and the stated position; NaN: there is none."""
 
@@ -82,7 +106,8 @@ class SampleLists:
         if number == len(self._bounds):
             stated = np.nan if sample.stated is None else sample.stated
             self._bounds.append((sample.low, sample.top(self._now, NO_CONVERSIONS), stated))
-            self._hashed.append((identity(sample.salts.at(self._now), sample.purpose), sample.identity))
+            prefix = identity(sample.salts.at(self._now), sample.purpose)
+            self._hashed.append(((prefix, sample.unit), sample.identity))
         return number
 
     def first(self, draws: CustomerHashes, rows: Codes, lists: Codes, *, having: bool) -> Codes:
@@ -108,11 +133,11 @@ class SampleLists:
         hashed = np.flatnonzero(np.isnan(stated))
         prefixes = {prefix: at for at, prefix in enumerate(dict.fromkeys(own[0] for own in self._hashed))}
         prefix_of = np.array([prefixes[own[0]] for own in self._hashed], np.int64)[numbers[hashed]]
-        for prefix, at in prefixes.items():
+        for (prefix, unit), at in prefixes.items():
             members = hashed[prefix_of == at]
             distinct, codes = np.unique(rows[members] * size + numbers[members], return_inverse=True)
             suffixes = [self._hashed[number][1] for number in (distinct % size).tolist()]
-            positions[members] = draws.fractions(prefix, distinct // size, suffixes)[codes]
+            positions[members] = draws.fractions(prefix, distinct // size, suffixes, unit)[codes]
         return positions
 
 
@@ -130,6 +155,7 @@ class VariantDraws:
         self._salt, self._prefix = salt, identity(salt, "variant")
         self._drawable: list[Drawable] = []
         self._suffixes: list[list[bytes]] = []
+        self._units: list[str] = []
         self._shares: list[float] = []
         self._starts: list[int] = []
         self._sizes: list[int] = []
@@ -138,6 +164,7 @@ class VariantDraws:
         """The number of these creatives."""
         self._drawable.append(Drawable(campaign, creatives))
         self._starts.append(len(self._shares))
+        self._units.append(campaign.campaign.unit)
         self._sizes.append(len(creatives))
         self._shares += [creative.share for creative in creatives]
         self._suffixes.append([campaign.identity + creative.identity for creative in creatives])
@@ -151,22 +178,35 @@ class VariantDraws:
         if not len(several):
             return drawn
         sizes, numbers = sizes[several], numbers[several]
-        suffixes = [suffix for number in numbers.tolist() for suffix in self._suffixes[number]]
-        fractions = draws.fractions(self._prefix, np.repeat(rows[several], sizes), suffixes)
         starts = np.cumsum(sizes) - sizes
-        inside = np.arange(len(suffixes)) - np.repeat(starts, sizes)
+        fractions = self._fractions(draws, rows[several], numbers, sizes)
+        inside = np.arange(len(fractions)) - np.repeat(starts, sizes)
         shares = np.array(self._shares)[np.repeat(np.array(self._starts)[numbers], sizes) + inside]
         weights = shares / -np.log(fractions)
         highest = np.repeat(np.maximum.reduceat(weights, starts), sizes)
         near = np.add.reduceat(weights >= highest * (1 - _NEAR), starts)
-        drawn[several] = np.minimum.reduceat(np.where(weights == highest, inside, len(suffixes)), starts)
+        drawn[several] = np.minimum.reduceat(np.where(weights == highest, inside, len(fractions)), starts)
         for at in np.flatnonzero(near > 1).tolist():
-            drawn[several[at]] = self._by_engine(draws.names[int(rows[several[at]])], int(numbers[at]))
+            drawn[several[at]] = self._by_engine(draws.subject(int(rows[several[at]])), int(numbers[at]))
         return drawn
 
-    def _by_engine(self, name: str, number: int) -> int:
+    def _fractions(self, draws: CustomerHashes, rows: Codes, numbers: Codes, sizes: Codes) -> Fractions:
+        """The fractions of each row's creatives, one row after the other."""
+        suffixes = [suffix for number in numbers.tolist() for suffix in self._suffixes[number]]
+        repeated = np.repeat(rows, sizes)
+        if not any(self._units):
+            return draws.fractions(self._prefix, repeated, suffixes)
+        units = np.repeat(np.array([self._units[number] for number in numbers.tolist()]), sizes)
+        fractions = np.empty(len(suffixes), np.float64)
+        for unit in dict.fromkeys(units.tolist()):
+            members = np.flatnonzero(units == unit)
+            ends = [suffixes[at] for at in members.tolist()]
+            fractions[members] = draws.fractions(self._prefix, repeated[members], ends, unit)
+        return fractions
+
+    def _by_engine(self, subject: DrawSubject, number: int) -> int:
         campaign, creatives = self._drawable[number]
-        creative = draw(creatives, self._salt, DrawSubject(name), campaign).creative
+        creative = draw(creatives, self._salt, subject, campaign).creative
         return next(at for at, own in enumerate(creatives) if own is creative)
 
 

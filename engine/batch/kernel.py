@@ -184,10 +184,8 @@ class Kernel:
         self, customers: Customers, eligible: Pairs, scores: ScoreColumn, by_engine: EngineRow
     ) -> _Tried:
         rows, campaigns = eligible
-        pairs, draws = (
-            ScoredPairs(rows, campaigns, self._tiers[campaigns], scores),
-            CustomerHashes(customers.people.names),
-        )
+        pairs = ScoredPairs(rows, campaigns, self._tiers[campaigns], scores)
+        draws = CustomerHashes(customers.people.names, customers.chunk, self._compiled.units)
         profiles = np.full(len(rows), -1, np.int64)
         gated = np.flatnonzero(self._gated[campaigns])
         shut = self._gates.first(draws, rows[gated], campaigns[gated], having=False)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Annotated, Any
@@ -25,6 +26,13 @@ if TYPE_CHECKING:
     from engine.batch.lanes import ColumnPlan
 
 _MOST_LOST = 4
+
+
+class PresendEngine(StrEnum):
+    """What decides the parts of a run."""
+
+    LOCAL = "local"
+    SPARK = "spark"
 
 
 def presend(
@@ -57,7 +65,19 @@ def presend(
     group: Annotated[
         int, typer.Option(min=1, max=10_000, help="Customers who are committed together.")
     ] = 1000,
+    part: Annotated[
+        int, typer.Option(min=1, help="Customers in a part, which one process decides; one file each.")
+    ] = 50_000,
     workers: Annotated[int, typer.Option(min=1, max=256, help="Processes that decide.")] = 1,
+    engine: Annotated[
+        PresendEngine, typer.Option(help="What decides: processes of this machine, or a job of Spark.")
+    ] = PresendEngine.LOCAL,
+    spark: Annotated[
+        str,
+        typer.Option(
+            metavar="URL", help="Of Spark: sc://HOST:PORT of Spark Connect, or a master such as local[2]."
+        ),
+    ] = "local[*]",
     content: Annotated[
         bool, typer.Option("--content", help="Write the texts too; then everybody is evaluated one by one.")
     ] = False,
@@ -84,8 +104,13 @@ def presend(
     if out is not None:
         from engine.cli import presend_run  # noqa: PLC0415 - loads arrays and a log
 
-        call = presend_run.Call(book, people, log, out, run, group, workers, verify / 100, content, full_log)
+        call = presend_run.Call(
+            book, people, log, out, run, group, part, workers, verify / 100, content, full_log
+        )
         moment = _moment(now, compiled) if now else None
+        if engine is PresendEngine.SPARK:
+            presend_run.send_by_spark(call, moment, tuple(channel or ()), spark, as_json=as_json)
+            return
         presend_run.send(compiled, call, moment, tuple(channel or ()), as_json=as_json)
         return
     try:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,16 +12,20 @@ import orjson
 from engine.api.v1.decisions_pb2 import DecideRequest
 from engine.decide.compiled import CompiledBook
 from engine.measure.population.files import Fault
-from engine.measure.population.people import PeopleReader
+from engine.measure.population.people import PeopleReader, Person
 from engine.measure.population.simulate import PeopleRefused, sorted_people
 from engine.measure.population.visits import stored_entries, write_entry
 from engine.model.instant import Instant
 from engine.model.request import Request
+from engine.model.values import Value
 from engine.presend.pieces import replace_file
 from engine.wire.parse import Parser
 
+_MESSAGE = b"\0"
+"""Begins what is stored of who brings events."""
+
 PART = 50_000
-"""Customers in a part."""
+"""Customers in a part, unless a run says otherwise."""
 
 _FOLDER = ".population"
 """In the run's folder, until the run is over."""
@@ -37,6 +42,10 @@ class Population(NamedTuple):
     """Where each part begins in the file."""
     ignored: Mapping[str, str]
     """Columns that were not read, with what was probably meant."""
+    part_size: int
+    """Customers in a part; the last one has what is left."""
+    first_part: int = 0
+    """The number of the first part, of a population that is a part of another."""
 
     @property
     def parts(self) -> int:
@@ -45,7 +54,7 @@ class Population(NamedTuple):
 
     def size(self, part: int) -> int:
         """How many customers the part has."""
-        return min(PART, self.people - part * PART)
+        return min(self.part_size, self.people - (part - self.first_part) * self.part_size)
 
     def discard(self) -> None:
         """Deletes the staged file: the run is over."""
@@ -58,10 +67,9 @@ class Population(NamedTuple):
     ) -> Iterator[Request]:
         """The customers of the part from the place `first` on, by name; clock: the present moment."""
         parser = Parser(compiled)
-        entries = stored_entries(self.path, self.offsets[part])
+        entries = stored_entries(self.path, self.offsets[part - self.first_part])
         for entry in islice(entries, first, self.size(part)):
-            request = parser.parse(DecideRequest.FromString(entry.payload), now)
-            yield request._replace(clock=clock)
+            yield _unpacked(entry.payload, parser, now, clock if now > clock else None)
 
 
 def fingerprint_of(source: Path) -> str:
@@ -70,30 +78,35 @@ def fingerprint_of(source: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def staged(
-    source: Path,
-    compiled: CompiledBook,
-    channels: tuple[str, ...],
-    folder: Path,
-    fingerprint: str,
-    advance: Callable[[int], object],
-) -> Population:
-    """Checks and sorts the customers, or finds what an earlier call with the same file, book and channels left.
+class PopulationSource(NamedTuple):
+    """The file of a population, and for what it is staged."""
 
-    folder: of the run. Raises PeopleRefused if the file does not fit the book, and what opening it raises.
+    path: Path
+    fingerprint: str
+    """As of `fingerprint_of`."""
+    folder: Path
+    """Of the run."""
+    channels: tuple[str, ...] = ()
+    part_size: int = PART
+
+
+def staged(source: PopulationSource, compiled: CompiledBook, advance: Callable[[int], object]) -> Population:
+    """Checks and sorts the customers, or finds what an earlier call with the same source and book left.
+
+    Raises PeopleRefused if the file does not fit the book, and what opening it raises.
     """
-    key = [fingerprint, compiled.book.version, list(channels), PART]
-    people_file, index = folder / _FOLDER / "people", folder / _FOLDER / "index.json"
+    key = [source.fingerprint, compiled.book.version, list(source.channels), source.part_size]
+    people_file, index = source.folder / _FOLDER / "people", source.folder / _FOLDER / "index.json"
     if (known := _indexed(index, people_file, key)) is not None:
         advance(known.people)
         return known
     people_file.parent.mkdir(parents=True, exist_ok=True)
-    reader = PeopleReader(source, compiled, channels=channels)
+    reader = PeopleReader(source.path, compiled, channels=source.channels)
     offsets: list[int] = []
     people = 0
     with people_file.open("wb") as stream:
-        for entry in sorted_people(reader, str.encode, people_file.parent):
-            if people % PART == 0:
+        for entry in sorted_people(reader, str.encode, people_file.parent, packed):
+            if people % source.part_size == 0:
                 offsets.append(stream.tell())
             write_entry(stream, entry)
             people += 1
@@ -106,7 +119,9 @@ def staged(
         raise PeopleRefused(reader.faults)
     document = {"key": key, "people": people, "offsets": offsets, "ignored": reader.ignored}
     replace_file(index, orjson.dumps(document))
-    return Population(people_file, people, fingerprint, tuple(offsets), reader.ignored)
+    return Population(
+        people_file, people, source.fingerprint, tuple(offsets), reader.ignored, source.part_size
+    )
 
 
 def _indexed(index: Path, people_file: Path, key: Sequence[Any]) -> Population | None:
@@ -117,5 +132,54 @@ def _indexed(index: Path, people_file: Path, key: Sequence[Any]) -> Population |
     if document["key"] != list(key):
         return None
     return Population(
-        people_file, document["people"], key[0], tuple(document["offsets"]), document["ignored"]
+        people_file,
+        document["people"],
+        key[0],
+        tuple(document["offsets"]),
+        document["ignored"],
+        document["key"][-1],
+    )
+
+
+def packed(person: Person) -> bytes:
+    """The person's request as JSON; what JSON has no type for, days and lists of attributes, stands apart.
+
+    Of who brings events their message, since events are read at the moment of the run.
+    """
+    request = person.request
+    if person.message.context.events:
+        return _MESSAGE + person.message.SerializeToString()
+    plain: dict[str, Value] = {}
+    days: dict[str, int] = {}
+    lists: dict[str, Sequence[Value]] = {}
+    for name, value in request.attributes.items():
+        if isinstance(value, date):
+            days[name] = value.toordinal()
+        elif isinstance(value, tuple):
+            lists[name] = value
+        else:
+            plain[name] = value
+    fields = (request.customer, plain, days, lists, sorted(request.consents), request.preferred_channels)
+    return orjson.dumps([*fields, request.channels, request.aliases])
+
+
+def _unpacked(payload: bytes, parser: Parser, now: Instant, clock: Instant | None) -> Request:
+    """The request again, at its moment."""
+    if payload.startswith(_MESSAGE):
+        message = DecideRequest.FromString(payload[len(_MESSAGE) :])
+        return parser.parse(message, now)._replace(clock=clock)
+    customer, attributes, days, lists, consents, preferred, channels, aliases = orjson.loads(payload)
+    if days:
+        attributes.update((name, date.fromordinal(day)) for name, day in days.items())
+    if lists:
+        attributes.update((name, tuple(values)) for name, values in lists.items())
+    return Request(
+        customer,
+        now,
+        attributes,
+        frozenset(consents),
+        tuple(preferred),
+        tuple(channels),
+        aliases=tuple(aliases),
+        clock=clock,
     )

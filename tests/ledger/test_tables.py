@@ -36,6 +36,8 @@ def test_migrations_lead_to_the_tables(any_log: Log) -> None:
             "learned",
             "outcomes",
             "persons",
+            "presend_pieces",
+            "presend_runs",
             "requests",
             "signals",
             "trend_alarms",

@@ -61,7 +61,7 @@ class LoggedState(NamedTuple):
     """What was known of campaigns that learn."""
     masked: tuple[str, ...]
     """The attributes whose values the log leaves out."""
-    is_thin: bool
+    is_thin: bool = False
     """Whether a run sent it and kept neither inputs nor candidates: the population holds what it was made of."""
 
 

@@ -93,7 +93,7 @@ def test_people_that_do_not_fit_are_refused(book: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((), "give --preview"),
+        ((), "or --preview to keep nothing"),
         (("--preview", "--channel", "smss"), "did you mean 'sms'?"),
         (("--preview", "--now", "noon"), "--now noon: is no moment"),
     ],
