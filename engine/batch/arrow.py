@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from engine.batch.columns import Bools, Chunk, ScoreColumn, ValueColumn
 from engine.batch.facets import reach_of
-from engine.batch.kernel import CHUNK, Kernel
+from engine.batch.kernel import Kernel
 from engine.batch.results import Decisions, RowDecision
 from engine.decide.compiled import CompiledBook
 from engine.model.instant import Instant
@@ -24,11 +24,17 @@ from engine.rulebook.model.book import AttributeType
 ReadAttribute: TypeAlias = Callable[[str, Any], Value]
 """Reads the plain value of an attribute, as a request carries it, as the value that is compared; raises ValueError."""
 
+CHUNK = 32_768
+"""Customers who are decided together, which bounds memory."""
+
 MOST_SHOWN = 20
 """Faults of a batch that are kept; the others are counted."""
 
 _LONGEST_NAME = 200
 """Characters of a customer's id, as in requests."""
+
+_PLAIN_ID = f"^[!-~]{{1,{_LONGEST_NAME}}}$"
+"""Ids that need no closer look."""
 
 _CONSENT, _MOMENT = "consent__", pa.timestamp("us", tz="UTC")
 
@@ -170,7 +176,12 @@ class ArrowPeople:
     def _customers(self) -> Sequence[str]:
         if "customer" not in self._columns:
             raise BatchRefused([CellFault(0, "customer", "there is no such column")], 1)
-        names: list[str] = _plain(self._batch.column(self._columns["customer"])).to_pylist()
+        array = _plain(self._batch.column(self._columns["customer"]))
+        names: list[str] = array.to_pylist()
+        if pa.types.is_string(array.type) and not array.null_count:
+            fits = pc.all(pc.match_substring_regex(array, _PLAIN_ID)).as_py()
+            if fits is not False:
+                return names
         for row, name in enumerate(names):
             if type(name) is not str or is_blank(name) or "\0" in name or len(name) > _LONGEST_NAME:
                 self._fault(row, "customer", "needs the customer's id, a text")
@@ -273,13 +284,19 @@ def _encoded(array: Any) -> tuple[Any, Sequence[Any]]:
     return encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64), distinct.to_pylist()
 
 
-def decide_batch(kernel: Kernel, reader: ArrowReader, batch: pa.RecordBatch) -> pa.Table:
+def decide_batch(kernel: Kernel, reader: ArrowReader, batch: pa.RecordBatch) -> pa.RecordBatch:
     """The decisions for a batch of any size, by customer in their order. Raises BatchRefused, Disagreement."""
-    decided = []
-    for start in range(0, max(1, batch.num_rows), CHUNK):
-        people = reader.people(batch.slice(start, CHUNK))
-        decided.append(decisions_batch(kernel.decide_people(people)))
-    return pa.Table.from_batches(decided)
+    chunks = [
+        kernel.decide_people(reader.people(batch.slice(start, CHUNK)))
+        for start in range(0, max(1, batch.num_rows), CHUNK)
+    ]
+    whole = Decisions(
+        [name for own in chunks for name in own.names],
+        np.concatenate([own.codes for own in chunks]),
+        np.concatenate([own.scores for own in chunks]),
+        chunks[0].distinct,
+    )
+    return decisions_batch(whole)
 
 
 def decisions_batch(decisions: Decisions) -> pa.RecordBatch:
