@@ -229,7 +229,7 @@ class ArrowPeople:
         flags = [
             name for name in names if name.removeprefix(_CONSENT) in wanted and name.startswith(_CONSENT)
         ]
-        coded = [_encoded(_plain(self._batch.column(names.index(name)))) for name in flags]
+        coded = [self._flags(name) for name in flags]
         keys = np.zeros(self.rows, np.int64)
         for codes, distinct in [*lists, *coded]:
             keys = keys * max(1, len(distinct)) + codes
@@ -250,10 +250,22 @@ class ArrowPeople:
             return np.zeros(self.rows, np.int64), [None]
         codes, distinct = _encoded(self._batch.column(self._batch.schema.names.index(name)))
         for code, texts in enumerate(distinct):
-            if texts is not None and not all(isinstance(text, str) for text in texts):
+            if texts is not None and not _is_list_of_texts(texts):
                 for row in np.flatnonzero(codes == code).tolist():
                     self._fault(row, name, "needs a list of texts")
         return codes, distinct
+
+    def _flags(self, name: str) -> tuple[Any, Sequence[Any]]:
+        codes, distinct = _encoded(_plain(self._batch.column(self._batch.schema.names.index(name))))
+        for code, flag in enumerate(distinct):
+            if flag is not None and not isinstance(flag, bool):
+                for row in np.flatnonzero(codes == code).tolist():
+                    self._fault(row, name, "needs true or false")
+        return codes, distinct
+
+
+def _is_list_of_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(text, str) for text in value)
 
 
 def _plain(array: Any) -> Any:

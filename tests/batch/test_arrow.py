@@ -131,6 +131,25 @@ def test_values_that_do_not_fit_are_refused_with_row_and_column() -> None:
         (0, "profile__name"),
         (2, "profile__name"),
     }
+    texts = {
+        "customer": ["a"],
+        "consents": ["sms"],
+        "consent__mail": ["true"],
+        "preferred_channels": [[None]],
+    }
+    with pytest.raises(BatchRefused) as refused:
+        reader_of(rich()).people(pa.RecordBatch.from_pydict(texts))
+    assert [fault.column for fault in refused.value.faults] == [
+        "consents",
+        "preferred_channels",
+        "consent__mail",
+    ]
+    for columns, message in (
+        ({"customer": ["a"], "profile.age": [1], "profile__age": [2]}, "the same attribute"),
+        ({"customer": ["a"], "events": [[1]]}, "come as requests"),
+    ):
+        with pytest.raises(BatchRefused, match=message):
+            reader_of(rich()).people(pa.RecordBatch.from_pydict(columns))
     with pytest.raises(BatchRefused, match="no such column"):
         reader_of(rich()).people(pa.RecordBatch.from_pydict({"id": ["a"]}))
 
