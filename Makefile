@@ -1,4 +1,4 @@
-.PHONY: help setup demo test test-pythons test-node test-browser test-spark test-busy lint types contracts drift unit generate bench trial soak steady fuzz kills audit licences serve clean format
+.PHONY: help setup demo demo-batch test test-pythons test-node test-browser test-spark test-busy lint types contracts drift unit generate bench trial soak steady fuzz kills audit licences serve clean format
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -17,6 +17,9 @@ setup: ## Make the virtual environment, with the newest Python or PYTHON, and in
 
 demo: setup ## Decide 2,469 real households through a real server
 	@$(BIN)/tact demo
+
+demo-batch: setup ## Send to 200,000 members, made from the demo's households, on SQLite
+	@$(BIN)/tact demo-batch
 
 test: lint types contracts drift unit ## Everything that must hold: style, types, import contracts, generated code, tests
 

@@ -21,9 +21,10 @@ from engine.ledger.commit.group import commit_group
 from engine.ledger.errors import LedgerError
 from engine.ledger.store.open import open_store
 from engine.ledger.store.store import Store
+from engine.measure.population.people import Person
 from engine.measure.population.visits import SortEntry, write_entry
 from engine.presend.group import SendPlan
-from engine.presend.population import Population
+from engine.presend.population import Population, packed
 from engine.presend.processes import now
 from engine.presend.run import Job, PartSender, begin, run_row
 from engine.wire.parse import Parser
@@ -44,7 +45,7 @@ def ratios(*, quick: bool = False, step: Step = silent) -> list[Ratio]:
         step("presend: per-request path")
         path = _spent(server, "path", single, lambda store: _decide(compiled, store, list(messages(single))))
         step("presend: a send")
-        population = staged(list(messages(size)), Path(folder))
+        population = staged(compiled, list(messages(size)), Path(folder))
         sent = _spent(server, "sent", size, lambda store: _send(compiled, store, population, Path(folder)))
         step("presend: the same customers a week later")
         again = _spent(
@@ -80,15 +81,16 @@ def ratios(*, quick: bool = False, step: Step = silent) -> list[Ratio]:
     ]
 
 
-def staged(sent: Sequence[DecideRequest], folder: Path) -> Population:
+def staged(compiled: CompiledBook, sent: Sequence[DecideRequest], folder: Path) -> Population:
     """A population of these customers, as it is staged after it was checked."""
-    path = folder / "people"
-    ordered = sorted(sent, key=lambda message: message.customer.id)
+    path, parser = folder / "people", Parser(compiled)
+    plain = [DecideRequest(customer=message.customer, context=message.context) for message in sent]
+    plain.sort(key=lambda message: message.customer.id)
     with path.open("wb") as stream:
-        for message in ordered:
-            plain = DecideRequest(customer=message.customer, context=message.context)
-            write_entry(stream, SortEntry(message.customer.id.encode(), plain.SerializeToString()))
-    return Population(path, len(ordered), "bench", (0,), {}, len(ordered))
+        for row, message in enumerate(plain):
+            payload = packed(Person(row, message, parser.parse(message, 0)))
+            write_entry(stream, SortEntry(message.customer.id.encode(), payload))
+    return Population(path, len(plain), "bench", (0,), {}, len(plain))
 
 
 def _spent(

@@ -23,7 +23,7 @@ from engine.decide.arbitrate.campaign import CompiledCampaign
 from engine.decide.arbitrate.variants import draw
 from engine.decide.compiled import CompiledBook
 from engine.decide.experiments.samples import NO_CONVERSIONS, closed, withheld
-from engine.decide.experiments.subjects import DrawSubject
+from engine.decide.experiments.subjects import NO_UNITS, DrawSubject, units_of
 from engine.decide.match import requested_clauses
 from engine.decide.pressure.counters import NO_QUOTA_COUNTS, QuotaCounts
 from engine.model.decision import Reason
@@ -149,7 +149,7 @@ class Kernel:
         pairs = ScoredPairs(rows, campaigns, self._tiers[campaigns], scores)
         profiles = np.full(len(rows), -1, np.int64)
         for pair in np.flatnonzero(self._gated[campaigns]).tolist():
-            subject = DrawSubject(customers.requests[rows[pair]].customer)
+            subject = self._subject(customers.requests[rows[pair]])
             gates = self._campaigns[campaigns[pair]].gates
             if shut := closed(gates, subject, self._plan.now, NO_CONVERSIONS):
                 profiles[pair] = self._profiles.closed(shut)
@@ -204,7 +204,7 @@ class Kernel:
         number = int(tried.profiles[pair])
         compiled_campaign = self._campaigns[int(tried.pairs.campaigns[pair])]
         form, probability = self._form(
-            request.customer,
+            request,
             compiled_campaign,
             self._profiles.profiles[number],
             float(tried.pairs.scores[pair]),
@@ -235,10 +235,10 @@ class Kernel:
         return by_engine.decision
 
     def _form(
-        self, customer: str, compiled_campaign: CompiledCampaign, profile: Profile, score: float
+        self, request: Request, compiled_campaign: CompiledCampaign, profile: Profile, score: float
     ) -> tuple[ChosenForm, float]:
         """What the customer gets of the campaign, and the decision's probability."""
-        on, now, subject = profile.campaign_channel, self._plan.now, DrawSubject(customer)
+        on, now, subject = profile.campaign_channel, self._plan.now, self._subject(request)
         if on is None:
             raise LookupError("the campaign does not go")
         reason: Reason | None = withheld(on.withholding, subject, now) if on.withholding else None
@@ -247,6 +247,11 @@ class Kernel:
         name = compiled_campaign.campaign.name
         form = ChosenForm(name, on.channel, drawn.creative.variant, score, reason, expires_at)
         return form, drawn.probability * on.treated if reason is None else 1.0 - on.treated
+
+    def _subject(self, request: Request) -> DrawSubject:
+        """Whom the customer's draws are of: units are declared attributes, so none of them is derived."""
+        units = units_of(self._compiled.units, request.attributes) if self._compiled.units else NO_UNITS
+        return DrawSubject(request.customer, units)
 
     def _is_verified(self, customer: str) -> bool:
         return crc32(customer.encode()) < self._plan.verified * _CRC_RANGE

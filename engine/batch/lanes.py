@@ -30,7 +30,6 @@ def book_lane(compiled: CompiledBook) -> list[str]:
         or any(own.campaign.propensity.learned for own in compiled.compiled_campaigns),
         "scores are net of costs": compiled.book.score is ScoreKind.NET,
         "a rule has a trial": bool(compiled.book.experiments.trials),
-        "customers are drawn by a unit": bool(compiled.units),
         "a ramp goes by conversions": bool(compiled.ramped),
         "places have capacities of their own": bool(compiled.pressure.places),
     }

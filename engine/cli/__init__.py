@@ -26,6 +26,7 @@ COMMANDS = (
     "diff",
     "evaluate",
     "buckets",
+    "counters",
     "plan",
     "health",
     "migrate",
@@ -34,6 +35,7 @@ COMMANDS = (
     "token",
     "settings",
     "demo",
+    "demo-batch",
 )
 """The module of each name has a function, or a group of commands, of the same name."""
 

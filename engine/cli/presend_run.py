@@ -25,7 +25,7 @@ from engine.measure.population.files import MissingExtra
 from engine.measure.population.simulate import PeopleRefused
 from engine.model.decision import Outcome
 from engine.model.instant import Instant, to_datetime
-from engine.presend.group import REFUSED, SendPlan
+from engine.presend.group import SendPlan
 from engine.presend.population import Population, PopulationSource, fingerprint_of, staged
 from engine.presend.processes import StopSwitch, Work, committed, now
 from engine.presend.processes import send as send_parts
@@ -34,6 +34,7 @@ from engine.presend.run import (
     RunRefused,
     RunSummary,
     begin,
+    document_of,
     finish,
     own_folder,
     run_row,
@@ -247,33 +248,6 @@ def _errors_told(call: Call) -> Iterator[None]:
         fail(str(error), USAGE)
     except LedgerError as error:
         fail(f"{error}; what is committed stays, and the same command goes on")
-
-
-def document_of(made: RunSummary) -> dict[str, Any]:
-    """The summary as JSON."""
-    run = made.run
-    return {
-        "run": run.run,
-        "book_version": run.book_version,
-        "now": to_datetime(run.now).isoformat(),
-        "started_at": to_datetime(run.started_at).isoformat(),
-        "finished_at": None if run.finished_at is None else to_datetime(run.finished_at).isoformat(),
-        "people": run.people,
-        "decided": made.customers,
-        "outcomes": {name: made.outcomes.get(name, 0) for name in (*Outcome, REFUSED)},
-        "forms": [
-            {
-                "outcome": outcome,
-                "campaign": campaign,
-                "variant": variant,
-                "channel": channel,
-                "people": number,
-            }
-            for (outcome, campaign, variant, channel), number in sorted(made.forms.items())
-        ],
-        "evaluated": made.evaluated,
-        "files": [file for file, _ in made.files],
-    }
 
 
 def show(made: RunSummary, ignored: Mapping[str, str], *, as_json: bool) -> None:

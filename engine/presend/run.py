@@ -30,10 +30,11 @@ from engine.ledger.queries import persons, presends
 from engine.ledger.queries.trends import KEPT
 from engine.ledger.store.rows import PresendPieceRow, PresendRunRow
 from engine.ledger.store.store import Store
-from engine.model.instant import Instant
+from engine.model.decision import Outcome
+from engine.model.instant import Instant, to_datetime
 from engine.model.request import Request
 from engine.model.trends import TrendCounts
-from engine.presend.group import Full, SendCommand, Sender, SendPlan, Sent, part_lock, refused
+from engine.presend.group import REFUSED, Full, SendCommand, Sender, SendPlan, Sent, part_lock, refused
 from engine.presend.pieces import merge_pieces, replace_file, table_of, write_piece
 from engine.presend.population import Population
 from engine.server.trends import read_counts
@@ -212,6 +213,8 @@ class PartSender:
             return self._job.group
         with self._store.transaction(writes=False):
             per_customer = 2 if presends.linked(self._store) else 1
+        if self._compiled.sticky:
+            per_customer += len(self._compiled.units)
         return min(self._job.group, (most - 1) // per_customer)
 
     def _recalled(self, requests: list[Request]) -> list[Request]:
@@ -380,3 +383,30 @@ def finish(store: Store, folder: Path, run: str, at: Instant) -> RunSummary:
     }
     replace_file(folder / MANIFEST, orjson.dumps(document, option=orjson.OPT_INDENT_2))
     return made
+
+
+def document_of(made: RunSummary) -> dict[str, Any]:
+    """The summary as JSON."""
+    run = made.run
+    return {
+        "run": run.run,
+        "book_version": run.book_version,
+        "now": to_datetime(run.now).isoformat(),
+        "started_at": to_datetime(run.started_at).isoformat(),
+        "finished_at": None if run.finished_at is None else to_datetime(run.finished_at).isoformat(),
+        "people": run.people,
+        "decided": made.customers,
+        "outcomes": {name: made.outcomes.get(name, 0) for name in (*Outcome, REFUSED)},
+        "forms": [
+            {
+                "outcome": outcome,
+                "campaign": campaign,
+                "variant": variant,
+                "channel": channel,
+                "people": number,
+            }
+            for (outcome, campaign, variant, channel), number in sorted(made.forms.items())
+        ],
+        "evaluated": made.evaluated,
+        "files": [file for file, _ in made.files],
+    }

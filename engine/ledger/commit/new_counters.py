@@ -11,6 +11,7 @@ from engine.decide.evaluate import Evaluation
 from engine.decide.pressure.counters import QuotaKey
 from engine.decide.pressure.quotas import CountedContacts, QuotaRule
 from engine.ledger.queries import new_counters as queries
+from engine.ledger.queries import quotas
 from engine.ledger.queries.new_counters import ContactGroup, Span
 from engine.ledger.store.store import Store
 from engine.model.instant import DAY, Instant
@@ -42,18 +43,36 @@ def add_new_counters(store: Store, evaluations: Sequence[Evaluation]) -> None:
         counts = any(not needed[key].site for key in missing)
         groups = queries.groups(store) if counts else ()
         for key in sorted(missing):
-            counted = needed[key].counted
-            of_groups = [
-                (group, amount)
-                for group in (() if needed[key].site else groups)
-                if _is_counted(counted, group) and (amount := counted.amount(group.channel))
-            ]
-            queries.add(store, key, of_groups, _span(key, needed[key]))
+            of_groups = () if needed[key].site else groups
+            queries.add(store, key, _counted(needed[key], of_groups), _span(key, needed[key]))
     if len(store.counters) > _MOST_KNOWN:
         store.counters.clear()
     rates = {key.counter for key in needed if key.length}
     store.counters.difference_update([key for key in store.counters if key[0] in rates])
     store.counters.update(needed)
+
+
+def counts_at(store: Store, rules: Sequence[QuotaRule], now: Instant) -> dict[str, int]:
+    """By rule, what counts at the moment, inside a transaction; it adds no counter that is not in the log yet."""
+    keys = {rule.key(now): rule for rule in rules}
+    present = queries.present(store, list(keys))
+    counts = quotas.peek_all(store, sorted(present), now)
+    groups = queries.groups(store) if len(present) < len(keys) else ()
+    return {
+        rule.name: counts[key]
+        if key in present
+        else queries.count(store, _counted(rule, groups), _span(key, rule), now)
+        for key, rule in keys.items()
+    }
+
+
+def _counted(rule: QuotaRule, groups: Iterable[ContactGroup]) -> list[tuple[ContactGroup, int]]:
+    """The groups whose contacts the rule counts, with what each takes."""
+    return [
+        (group, amount)
+        for group in groups
+        if _is_counted(rule.counted, group) and (amount := rule.counted.amount(group.channel))
+    ]
 
 
 def _followed(store: Store, keys: Iterable[QuotaKey], until: Instant) -> set[QuotaKey]:
