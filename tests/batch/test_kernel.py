@@ -13,10 +13,11 @@ from engine.batch import kernel
 from engine.batch.columns import Bools, Codes, ScoreColumn
 from engine.batch.facets import Customers
 from engine.batch.frame import Pairs
-from engine.batch.kernel import Kernel, Scorer
+from engine.batch.kernel import Kernel
 from engine.batch.lanes import ColumnPlan
 from engine.batch.profiles import Disagreement, Profiles
 from engine.batch.results import Funnel, decide_by_engine
+from engine.batch.scorer import Scorer
 from engine.decide.compiled import CompiledBook, compile_book
 from engine.model.instant import DAY
 from engine.model.request import Request
