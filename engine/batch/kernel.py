@@ -15,6 +15,7 @@ import numpy as np
 from engine.batch.columns import Chunk, Codes, ScoreColumn, ValueColumn
 from engine.batch.facets import ClockReader, Customers, SideConditions
 from engine.batch.frame import MaskFrame, Pairs, Words
+from engine.batch.going import GoingPair, OnGoing, pairs_by_columns, pairs_by_engine
 from engine.batch.lanes import ColumnPlan, book_lane, row_lane
 from engine.batch.order import NO_PAIR, ScoredPairs, TieBreaker, best_pairs, in_rank_order, pairs_ahead
 from engine.batch.profiles import Disagreement, Profile, Profiles
@@ -70,6 +71,9 @@ class Kernel:
         self._gated = np.array([bool(own.gates) for own in self._campaigns], np.bool_)
         self._among = requested_clauses(compiled, Request("", plan.now, {}, channels=plan.channels))
         self._classes: dict[Hashable, RowDecision] = {}
+        self.on_going: OnGoing | None = None
+        """Gets all pairs that may go, if it is set; by `decide` only."""
+        self._going: list[GoingPair] = []
 
     def decide(self, requests: Sequence[Request]) -> Iterator[RowDecision]:
         """The decision for each request, in order."""
@@ -93,22 +97,29 @@ class Kernel:
         for row, request in enumerate(requests):
             lane = book or row_lane(request, self._plan)
             if lane:
-                decisions[row] = self._alone(request, lane)
+                decisions[row] = self._alone(request, lane, row)
             else:
                 columnar.append(row)
+        alone, self._going = self._going, []
         by_columns = self._by_columns([requests[row] for row in columnar]) if columnar else []
         for row, decision in zip(columnar, by_columns, strict=True):
             decisions[row] = decision
+        if self.on_going is not None:
+            placed = [pair._replace(row=columnar[pair.row]) for pair in self._going]
+            self.on_going([request.customer for request in requests], [*alone, *placed])
+            self._going = []
         whole = [decision for decision in decisions if decision is not None]
         for decision in whole:
             self.funnel.see(decision)
         return whole
 
-    def _alone(self, request: Request, lane: str) -> RowDecision:
+    def _alone(self, request: Request, lane: str, row: int) -> RowDecision:
         """The engine's decision, for a customer whom the columns do not cover."""
         by_engine = decide_by_engine(self._compiled, request, self._counts)
         self.funnel.exact[lane] += 1
         self.funnel.see_tried(by_engine.selection)
+        if self.on_going is not None:
+            self._going += pairs_by_engine(row, by_engine, self._counts)
         return by_engine.decision
 
     def _by_columns(self, requests: Sequence[Request]) -> list[RowDecision]:
@@ -126,6 +137,12 @@ class Kernel:
         eligible = self._eligible(customers)
         scores = self._scorer.scores(customers, eligible)
         tried = self._tried(customers, eligible, scores, by_engine)
+        if self.on_going is not None:
+            names = [request.customer for request in requests]
+            profiles = tried.profiles.tolist()
+            self._going += pairs_by_columns(
+                tried.pairs, self._profiles.profiles, profiles, self._campaigns, names, self._plan.now
+            )
         unordered = set(eligible.rows[np.isnan(scores)].tolist())
         return self._confirmed(requests, tried, unordered, by_engine)
 
@@ -175,7 +192,7 @@ class Kernel:
         decisions = []
         for row, request in enumerate(requests):
             if row in unordered:
-                decisions.append(self._alone(request, "has a score that is not a number"))
+                decisions.append(self._alone(request, "has a score that is not a number", row))
                 continue
             sequence = tuple(dict.fromkeys(ahead[bounds[row] : bounds[row + 1]]))
             decision = self._row(request, row, tried, sequence, by_engine)
