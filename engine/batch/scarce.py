@@ -187,10 +187,10 @@ def _take(stage: _Stage, taken: Sequence[Codes], left: Codes, prices: ScoreColum
         choices = choices[net[choices] > next_best + _INDIFFERENT * np.abs(chunk.scores[choices])]
         admitted = admitted_in_order(chunk, choices, left)
         taken[number][chunk.rows()[admitted]] = source[admitted]
-    rest = _Rest(stage, taken)
+    others = _Rest(stage, taken)
     limits = left.copy()
-    cuts = cut_offs(rest, limits.tolist(), survey(rest, len(limits)), gathered=gathered)
-    for number, (chunk, source) in enumerate(rest.sources()):
+    cuts = cut_offs(others, limits.tolist(), survey(others, len(limits)), gathered=gathered)
+    for number, (chunk, source) in enumerate(others.sources()):
         choices = first_pairs(chunk, cuts.admits(chunk, limits))
         left -= chunk.taken(choices, len(left))
         taken[number][chunk.rows()[choices]] = source[choices]

@@ -29,7 +29,7 @@ from engine.server.access.callers import may_simulate
 from engine.server.access.wiring import AccessWiring
 from engine.server.background import BackgroundTasks, in_thread
 from engine.server.book.challenger import Challenger, ChallengerBooks
-from engine.server.book.serving import Learner, ServingBook, ServingBooks
+from engine.server.book.serving import Learner, PriceReader, ServingBook, ServingBooks
 from engine.server.book.source import BookSource
 from engine.server.clock import ServerClock
 from engine.server.feeds import Feeds
@@ -267,8 +267,9 @@ async def _serve(parts: Parts, settings: Settings, lifecycle: Lifecycle) -> None
     feeds = Feeds(parts.ledger.open_reader(settings.watchers), streams, clock, settings.watchers)
     _add_services(server, service, feeds, health)
     port = bind(server, settings, parts.wiring.credentials(), shared=lifecycle.shared)
-    followers: dict[str, Learner | TrendFollower] = {
+    followers: dict[str, Learner | PriceReader | TrendFollower] = {
         "learning": Learner(parts.serving_books, parts.ledger, clock, parts.learned),
+        "prices": PriceReader(parts.serving_books, parts.ledger, parts.learned),
         "trends": TrendFollower(parts.serving_books, parts.ledger, clock, parts.trends),
     }
     ending_last = [background.start(name, loop) for name, loop in parts.wiring.loops().items()]

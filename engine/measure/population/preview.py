@@ -48,7 +48,7 @@ def preview(
     reader, parser = PeopleReader(path, compiled, channels=plan.channels), Parser(compiled)
     kernel, names = Kernel(compiled, plan), _Names()
     with ExitStack() as stack:
-        spool = None if way is None else stack.enter_context(PairSpool(compiled))
+        spool = None if way is None else stack.enter_context(PairSpool(compiled, plan.now))
         kernel.on_going = None if spool is None else spool.add
         for people in _chunks(reader.people()):
             names.add(people)

@@ -16,6 +16,7 @@ from engine.batch.scarce import CounterPlan, ScarcePlan, ScarceWay, plan
 from engine.decide.compiled import CompiledBook
 from engine.decide.experiments.bucketing import identity, stable_hash
 from engine.decide.pressure.quotas import QuotaRule
+from engine.model.instant import Instant
 
 _LARGEST = (1 << 64) - 1
 
@@ -23,7 +24,8 @@ _LARGEST = (1 << 64) - 1
 class PairSpool:
     """The pairs that may go, in files of a folder that is deleted at the end; read again and again, a chunk at a time."""
 
-    def __init__(self, compiled: CompiledBook) -> None:
+    def __init__(self, compiled: CompiledBook, now: Instant) -> None:
+        self._now = now
         self._salt = compiled.book.salt
         self._rules: dict[str, QuotaRule] = {rule.counter: rule for rule in compiled.pressure.shared}
         self._numbers = {counter: number for number, counter in enumerate(self._rules)}
@@ -88,7 +90,7 @@ class PairSpool:
             "moved": moved,
             "without": without,
             "counters": [
-                _counter_document(rule, counter)
+                _counter_document(rule, counter, self._now)
                 for rule, counter in zip(self._rules.values(), made.counters, strict=True)
             ],
             "campaigns": [
@@ -141,7 +143,7 @@ class PairSpool:
         return Path(self._folder.name) / f"{number}.npz"
 
 
-def _counter_document(rule: QuotaRule, counter: CounterPlan) -> dict[str, Any]:
+def _counter_document(rule: QuotaRule, counter: CounterPlan, now: Instant) -> dict[str, Any]:
     cut = counter.cut_off
     return {
         "counter": rule.counter,
@@ -152,4 +154,5 @@ def _counter_document(rule: QuotaRule, counter: CounterPlan) -> dict[str, Any]:
         "cut_off": None if cut is None else {"tier": cut.tier, "score": cut.score},
         "price": counter.price * rule.unit,
         "price_tier": counter.price_tier,
+        "until": rule.ends(now),
     }

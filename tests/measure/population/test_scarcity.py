@@ -13,6 +13,7 @@ from engine.cli import app
 from engine.decide.compiled import CompiledBook, compile_book
 from engine.decide.pressure.counters import CountsAsRead, QuotaKey
 from engine.model.request import Request
+from engine.model.values import Value
 from engine.rulebook.load import load_text
 from engine.rulebook.text.datetimes import parse_moment
 
@@ -80,7 +81,7 @@ def one_by_one(compiled: CompiledBook) -> dict[tuple[str, str], int]:
     offers: dict[tuple[str, str], int] = {}
     by_name = {own.campaign.name: own for own in compiled.compiled_campaigns}
     for name, cream, oil in customers(200):
-        attributes = {"profile.cream": cream, "profile.oil": oil, "profile.phone": "1"}
+        attributes: dict[str, Value] = {"profile.cream": cream, "profile.oil": oil, "profile.phone": "1"}
         decided = decide_by_engine(compiled, Request(name, now, attributes), CountsAsRead(used))
         for chosen in decided.decision.chosen:
             if chosen.withheld is None:
@@ -93,7 +94,9 @@ def one_by_one(compiled: CompiledBook) -> dict[tuple[str, str], int]:
 
 def test_in_order_is_what_the_engine_decides_one_by_one(book: Path, people: Path) -> None:
     """Also where a stock, a capacity and a budget run out on the way, and an experiment withholds some."""
-    compiled = compile_book(load_text(json.dumps({"book.yaml": BOOK})).book)
+    loaded = load_text(json.dumps({"book.yaml": BOOK})).book
+    assert loaded is not None
+    compiled = compile_book(loaded)
     document = shared_out(book, people, "order")
     offers = {(own["campaign"], own["channel"]): own["offers"] for own in document["campaigns"]}
     assert {form: number for form, number in offers.items() if number} == one_by_one(compiled)
