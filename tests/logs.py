@@ -46,5 +46,7 @@ class Log:
 def sqlite_log(folder: Path) -> Log:
     """A log in a file of the folder, laid out: to make one from nothing takes a sixth of a second."""
     path = folder / "tact.db"
-    lay_out(path)
+    folder.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        lay_out(path)
     return Log(f"{_SQLITE}{path}")
