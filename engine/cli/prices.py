@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from contextlib import closing
 from datetime import UTC, datetime
+from math import isfinite
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -91,6 +92,9 @@ def _read(path: Path, since: Instant, until: Instant | None) -> tuple[str, list[
 def _price(counter: Mapping[str, Any], way: str, since: Instant, until: Instant | None) -> BidPrice:
     """By `best` its cut-off, by `value` its price; of a counter that suffices, none, which replaces what was before."""
     ends = counter["until"] if until is None else until
+    numbers = (counter["price"], 0.0 if counter["cut_off"] is None else counter["cut_off"]["score"])
+    if not all(isfinite(number) for number in numbers) or counter["price"] < 0:
+        raise ValueError("a price is no number of at least 0")
     name, cut = str(counter["counter"]), counter["cut_off"]
     if way == "best":
         if cut is None:

@@ -15,6 +15,9 @@ from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import evaluate
 from engine.decide.experiments.learning import Learned
 from engine.decide.select import select
+from engine.explain.explain import paid_prices
+from engine.explain.model import CampaignExplained
+from engine.explain.sentences import sentence
 from engine.ledger.commit.decisions import DecideCommand
 from engine.ledger.commit.group import commit_group
 from engine.ledger.queries.decisions import decision_of
@@ -22,7 +25,7 @@ from engine.ledger.queries.prices import AHEAD, bid_prices, price_rows, write_pr
 from engine.ledger.store.open import open_store
 from engine.ledger.store.store import Store
 from engine.measure.replay import ReplayResult, replay
-from engine.model.decision import Decision, ReasonCode
+from engine.model.decision import Decision, Reason, ReasonCode
 from engine.model.request import Request
 from engine.model.values import Value
 from tests.decide.arbitrate.shop import NOW, compiled_book
@@ -106,6 +109,19 @@ def test_a_cut_off_refuses_scores_up_to_it(compiled: CompiledBook) -> None:
         for own in select(evaluation, (), "ann").tried
     }
     assert refused["cream"].code is ReasonCode.NOT_WORTH_IT
+
+
+def test_people_read_what_a_price_took(compiled: CompiledBook) -> None:
+    """In words: which counter is scarce, and what it took from the score, or that it goes to others."""
+    for scarce, words in (
+        (price("cream/stock", 3.2), "its score is 3.2 less for cream/stock, which is scarce"),
+        (price("cream/stock", 0.0, cut_off=5.0), "cream/stock is scarce and goes to those who score more"),
+    ):
+        evaluation = evaluate(compiled, request(0.5), priced(scarce))
+        paid = paid_prices(evaluation, "cream")
+        explained = CampaignExplained("cream", Reason(ReasonCode.OUTRANKED, "oil"), None, 1.0, paid=paid)
+        assert words in sentence(explained, compiled.book.timezone)
+        assert paid_prices(evaluation, "oil") == {}
 
 
 def test_tiers_above_pay_nothing_and_tiers_below_get_nothing(compiled: CompiledBook) -> None:
