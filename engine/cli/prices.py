@@ -14,7 +14,7 @@ from engine.cli.exits import USAGE, fail
 from engine.cli.logged import check_log, moment_of
 from engine.cli.options import settings_of
 from engine.cli.screen import screen, table
-from engine.decide.arbitrate.prices import BidPrice
+from engine.decide.experiments.bid_prices import BidPrice
 from engine.ledger.errors import LedgerError
 from engine.ledger.queries.prices import AHEAD, price_rows, write_prices
 from engine.ledger.store.open import open_store

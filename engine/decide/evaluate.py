@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 from engine.decide.arbitrate.campaign import CompiledCampaign
 from engine.decide.arbitrate.candidates import Candidate, candidate, channels_to_try, net_of
-from engine.decide.arbitrate.prices import BidPrice
 from engine.decide.arbitrate.rank import Ranked, in_order, scores
 from engine.decide.compiled import CompiledBook
+from engine.decide.experiments.bid_prices import BidPrice
 from engine.decide.experiments.learning import NOTHING_LEARNED, Learned
 from engine.decide.experiments.samples import NO_CONVERSIONS, Conversions
 from engine.decide.experiments.subjects import NO_UNITS, DrawSubject, Units, units_of

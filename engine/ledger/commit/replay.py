@@ -8,9 +8,9 @@ import orjson
 
 from engine.decide.answer import from_json
 from engine.decide.arbitrate.content import LANGUAGE
-from engine.decide.arbitrate.prices import BidPrice, BidPrices
 from engine.decide.attributes.zones import CLOCK
 from engine.decide.compiled import CompiledBook
+from engine.decide.experiments.bid_prices import BidPrice, BidPrices
 from engine.decide.experiments.learning import Given, Weights
 from engine.decide.experiments.posteriors import Propensity
 from engine.decide.pressure.counters import LoggedQuotaCounts, QuotaCounts, SeenCount

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from engine.decide.arbitrate.prices import BidPrice, BidPrices
+from engine.decide.experiments.bid_prices import BidPrice, BidPrices
 from engine.ledger.store.rows import PriceRow
 from engine.ledger.store.statements import Select, columns
 from engine.ledger.store.store import Store

@@ -10,9 +10,9 @@ from typer.testing import CliRunner
 
 from engine.cli import app
 from engine.decide.answer import answer
-from engine.decide.arbitrate.prices import BidPrice, BidPrices
 from engine.decide.compiled import CompiledBook
 from engine.decide.evaluate import evaluate
+from engine.decide.experiments.bid_prices import BidPrice, BidPrices
 from engine.decide.experiments.learning import Learned
 from engine.decide.select import select
 from engine.explain.explain import paid_prices
